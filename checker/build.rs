@@ -1,5 +1,4 @@
-//! Embeds the built page, if there is one, so that the checker is one file. Without it the checker builds as well
-//! and says how to build the page.
+//! Embeds the built page, so that the checker is one file. Without a page, the checker explains how to build it.
 
 use std::env;
 use std::error::Error;
@@ -7,17 +6,17 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Names the folder of the built page, if it is not `dist` at the top.
+/// Names the directory of the built page. The default is `dist` in the directory of the workspace.
 const DIST_VARIABLE: &str = "CHECKUP_DIST";
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-env-changed={DIST_VARIABLE}");
     println!("cargo::rerun-if-changed=build.rs");
-    let usual = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("../dist");
-    let dist = env::var_os(DIST_VARIABLE).map_or(usual.clone(), PathBuf::from);
-    if dist == usual {
-        // Cargo takes a path that is not there for one that has always changed. The page's build makes this
-        // folder anyway; that it cannot be made here costs time and nothing else.
+    let default = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("../dist");
+    let dist = env::var_os(DIST_VARIABLE).map_or(default.clone(), PathBuf::from);
+    if dist == default {
+        // Cargo considers a missing path changed, and would rebuild each time. The build of the page creates this directory
+        // as well.
         let _ = fs::create_dir_all(&dist);
     }
     println!("cargo::rerun-if-changed={}", dist.display());
@@ -25,9 +24,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut names = Vec::new();
     if dist.join("index.html").is_file() {
         collect(&dist, "", &mut names)?;
-    } else if dist != usual {
+    } else if dist != default {
         println!(
-            "cargo::warning=the page is not built in: `{DIST_VARIABLE}` names `{}`, which has no `index.html`",
+            "cargo::warning=the page is not embedded: `index.html` is missing in `{}`, from `{DIST_VARIABLE}`",
             dist.display()
         );
     }
@@ -43,11 +42,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The names of all files in a folder and below, save hidden ones and `config.json`, which the checker writes itself.
+/// The names of all files in a directory and below it, except hidden ones and `config.json`, which the checker generates.
 fn collect(folder: &Path, prefix: &str, names: &mut Vec<String>) -> Result<(), Box<dyn Error>> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        let file_name = entry.file_name().into_string().map_err(|name| format!("`{}` is no UTF-8", name.display()))?;
+        let file_name =
+            entry.file_name().into_string().map_err(|name| format!("the name `{}` is not UTF-8", name.display()))?;
         let name = format!("{prefix}{file_name}");
         if file_name.starts_with('.') || name == "config.json" {
             continue;

@@ -9,7 +9,7 @@ use shared::Nanos;
 use shared::object_name::{HeartbeatName, NodeName};
 use shared::status::Status;
 
-use crate::monitor::schedule::{NotAShard, Shard};
+use crate::monitor::schedule::{InvalidShard, Shard};
 use crate::ui::log::LogFormat;
 
 /// The environment variable with the address of `checker serve`. The configuration can use it as well.
@@ -353,7 +353,7 @@ fn range(text: &str) -> Result<Nanos, String> {
 }
 
 fn shard(text: &str) -> Result<Shard, String> {
-    text.parse().map_err(|error: NotAShard| error.to_string())
+    text.parse().map_err(|error: InvalidShard| error.to_string())
 }
 
 fn fail_on(text: &str) -> Result<Status, String> {

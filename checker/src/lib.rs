@@ -1,9 +1,9 @@
-//! The checker: from a configuration over checks to a verdict, and into the store.
+//! The checker: runs the checks of a configuration and stores their results.
 //!
-//! Start at [`commands::run`]: the [`config`] is read, [`monitor`] makes every check of [`checks`] and evaluates what was seen,
-//! [`recorder`] brings the round into the [`store`] and removes what has expired, and [`ui`] prints it. [`provision`]
-//! prepares the bucket of the store, and [`doctor`] verifies it. [`commands::serve`] does the same beside the page that
-//! [`server`] serves.
+//! Start at [`commands::run`]: [`config`] loads the configuration, [`monitor`] runs the [`checks`] and evaluates their
+//! outcomes, [`recorder`] writes the results to the [`store`] and removes expired ones, and [`ui`] prints them.
+//! [`commands::serve`] also serves the page, with [`server`]. [`provision`] prepares the bucket of the store, and [`doctor`]
+//! verifies the setup.
 
 pub mod checks;
 pub mod cli;
@@ -22,7 +22,7 @@ pub mod store;
 mod text_snapshots;
 pub mod ui;
 
-/// The present moment by this machine's clock. Only commands call it; everything else is told the time.
+/// The current time. Only commands call this; other modules take the time as a parameter.
 #[must_use]
 pub fn now() -> shared::UnixNanos {
     chrono::Utc::now().timestamp_nanos_opt().unwrap_or(shared::UnixNanos::MAX)

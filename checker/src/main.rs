@@ -1,6 +1,6 @@
-//! The program: parses the command line, runs the command, prints its error and chooses the exit status.
+//! The program: parses the command line, runs the command, and prints its error.
 
-// The layout of one of our futures contains many of the SDK's, one within the other.
+// One future contains many deeply nested futures of the AWS SDK.
 #![recursion_limit = "256"]
 
 use std::process::ExitCode;
@@ -13,12 +13,12 @@ use checker::ui;
 use clap::Parser as _;
 use tokio::runtime::{Builder, Runtime};
 
-/// Checks allocate and free many small objects.
+/// Faster than the default allocator for many small objects, as in checks.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// How long blocking work that a command left behind, such as a lookup or a write, may take to finish.
-const GRACE: Duration = Duration::from_secs(1);
+/// How long blocking work, such as a lookup or a write, can take after the command has ended.
+const BLOCKING_TIMEOUT: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -49,14 +49,14 @@ fn execute(command: &Command) -> anyhow::Result<Outcome> {
     }
 }
 
-/// Runs a command to its end, without waiting for blocking work that it left behind.
+/// Runs a command, and waits only briefly for blocking work that is still running at its end.
 fn complete(runtime: Runtime, command: impl Future<Output = anyhow::Result<Outcome>>) -> anyhow::Result<Outcome> {
     let outcome = runtime.block_on(command);
-    runtime.shutdown_timeout(GRACE);
+    runtime.shutdown_timeout(BLOCKING_TIMEOUT);
     outcome
 }
 
-/// A runtime for checks: each does little work between long waits, and moving it between threads would cost more.
+/// A runtime for checks: they do little work between long waits, and moving them between threads would cost more.
 fn single_threaded() -> std::io::Result<Runtime> {
     fd_limit::raise_limit();
     Builder::new_current_thread().enable_all().build()

@@ -1,37 +1,35 @@
-//! URLs without the user and password that people may write into them, for everything that is stored or shown. What
-//! is sent keeps them, and is not made here.
+//! Removes user and password from URLs, for everything that is stored or shown. Requests keep them.
 
 use reqwest::Url;
 
-/// The text as it was, or without the user and password that stand in it.
+/// The text without user and password, otherwise unchanged.
 ///
-/// A text that cannot be read as a URL is cut behind its last `@`, so that a slip of the pen shows no password either.
+/// An invalid URL is shown only from its last `@`, so that a typo does not reveal a password.
 #[must_use]
-pub fn without_user(text: &str) -> String {
+pub fn redact_userinfo(text: &str) -> String {
     match Url::parse(text.trim()) {
         Ok(mut url) if url.has_host() => {
-            if !has_user(&url) {
+            if !has_userinfo(&url) {
                 return text.to_owned();
             }
             if url.set_username("").is_err() || url.set_password(None).is_err() {
-                return cut(text);
+                return from_last_at(text);
             }
-            // As it was written, if that means the same.
-            let written = without_first_user(text.trim());
-            if Url::parse(&written).is_ok_and(|read| read == url) { written } else { url.into() }
+            // Keep the original spelling if it is equivalent.
+            let original = without_userinfo(text.trim());
+            if Url::parse(&original).is_ok_and(|parsed| parsed == url) { original } else { url.into() }
         }
-        _ => cut(text),
+        _ => from_last_at(text),
     }
 }
 
-/// Whether a user or a password stands before the host.
 #[must_use]
-pub fn has_user(url: &Url) -> bool {
+pub fn has_userinfo(url: &Url) -> bool {
     !url.username().is_empty() || url.password().is_some()
 }
 
-/// The text without what stands before the `@` between its scheme and its path.
-fn without_first_user(text: &str) -> String {
+/// The text without the user and password between its scheme and its host.
+fn without_userinfo(text: &str) -> String {
     let host_start = text.find("://").map_or(0, |at| at + "://".len());
     let (scheme, rest) = text.split_at(host_start);
     let (authority, path) = rest.split_at(rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len()));
@@ -39,8 +37,8 @@ fn without_first_user(text: &str) -> String {
     format!("{scheme}{host}{path}")
 }
 
-/// The text without anything before its last `@`, save a scheme.
-fn cut(text: &str) -> String {
+/// The text from its last `@`, with its scheme.
+fn from_last_at(text: &str) -> String {
     let host_start = text.find("://").map_or(0, |at| at + "://".len());
     let (scheme, rest) = text.split_at(host_start);
     rest.rsplit_once('@').map_or_else(|| text.to_owned(), |(_, host)| format!("{scheme}{host}"))
@@ -51,7 +49,7 @@ mod tests {
     use crate::redact::*;
 
     #[test]
-    fn a_url_is_shown_without_its_user() {
+    fn user_and_password_are_removed() {
         for (text, shown) in [
             ("https://me:word@shop.example/x?y#z", "https://shop.example/x?y#z"),
             ("https://me:pass@word@s3.example/x", "https://s3.example/x"),
@@ -62,27 +60,27 @@ mod tests {
             (" wss://me:word@chat.example/", "wss://chat.example/"),
             ("smtp://me:word@mail.example:25", "smtp://mail.example:25"),
         ] {
-            assert_eq!(without_user(text), shown);
+            assert_eq!(redact_userinfo(text), shown);
         }
     }
 
     #[test]
-    fn what_has_no_user_stays_as_it_was_written() {
+    fn a_url_without_user_is_unchanged() {
         for text in
             ["https://shop.example", "http://s3.example:9000", "https://blog.example/@me", "db.example:5432", ""]
         {
-            assert_eq!(without_user(text), text);
+            assert_eq!(redact_userinfo(text), text);
         }
     }
 
     #[test]
-    fn what_is_no_url_shows_no_password_either() {
+    fn an_invalid_url_reveals_no_password() {
         for (text, shown) in [
             ("me:word@s3.example", "s3.example"),
             ("https://me:wo/rd@shop.example", "https://shop.example"),
             ("https://me:word@shop example/", "https://shop example/"),
         ] {
-            assert_eq!(without_user(text), shown);
+            assert_eq!(redact_userinfo(text), shown);
         }
     }
 }

@@ -1,5 +1,5 @@
-//! From the histories of all nodes to how each endpoint stands: now, and over a period. Page and terminal take their
-//! figures from here.
+//! Combines the histories of all nodes into the status of each endpoint, now and over a period. The page and the terminal
+//! show these figures.
 
 use std::collections::BTreeMap;
 
@@ -11,45 +11,45 @@ use crate::quorum::{self, Quorum, Tally, combine};
 use crate::status::Status;
 use crate::uptime::{self, Span, UptimeBreakdown};
 
-/// What all nodes know of one endpoint.
+/// One endpoint as all nodes see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndpointStatus {
-    /// The endpoint.
+    /// Title and locator.
     pub key: EndpointKey,
-    /// What the newest result of all said beside its status: the configuration it is checked by.
+    /// The newest result of all nodes, which has the current configuration.
     pub latest: LatestResult,
-    /// Which nodes look at it, and what each saw.
+    /// The nodes that check the endpoint.
     pub nodes: Vec<NodeStatus>,
 }
 
-/// What one node knows of an endpoint.
+/// One endpoint as one node sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeStatus {
-    /// Which node; `None` is a checker that gives no name.
+    /// `None` for a checker without a node name.
     pub node: Option<NodeName>,
-    /// The spans of it, in order and without overlap; the last one may reach into the future.
+    /// In order and without overlap. The last span can end in the future.
     pub spans: Vec<Span>,
-    /// When it last looked.
+    /// When the newest check started.
     pub last_checked: Option<UnixNanos>,
-    /// What is wrong by its newest result, if anything is.
+    /// Why the newest result is degraded or down.
     pub reason: Option<String>,
 }
 
-/// How every endpoint stands that any of these histories knows, in the order of the configuration.
+/// The status of every endpoint in these histories, in the order of the configuration.
 #[must_use]
 pub fn endpoint_statuses<'a>(histories: impl IntoIterator<Item = &'a History>) -> Vec<EndpointStatus> {
     let mut endpoints: BTreeMap<&EndpointKey, (UnixNanos, EndpointStatus)> = BTreeMap::new();
     for history in histories {
-        for (key, past) in &history.endpoints {
-            let at = past.timeline.last.map_or(0, |last| last.at);
-            let new = || (at, EndpointStatus { key: key.clone(), latest: past.latest.clone(), nodes: Vec::new() });
+        for (key, one) in &history.endpoints {
+            let at = one.timeline.last.map_or(0, |last| last.at);
+            let new = || (at, EndpointStatus { key: key.clone(), latest: one.latest.clone(), nodes: Vec::new() });
             let (newest, endpoint) = endpoints.entry(key).or_insert_with(new);
             if at > *newest {
                 *newest = at;
-                endpoint.latest.clone_from(&past.latest);
+                endpoint.latest.clone_from(&one.latest);
             }
-            let (spans, reason) = (past.timeline.spans.clone(), past.latest.reason.clone());
-            let last_checked = past.timeline.last.map(|last| last.at);
+            let (spans, reason) = (one.timeline.spans.clone(), one.latest.reason.clone());
+            let last_checked = one.timeline.last.map(|last| last.at);
             endpoint.nodes.push(NodeStatus { node: history.node.clone(), spans, last_checked, reason });
         }
     }
@@ -59,19 +59,19 @@ pub fn endpoint_statuses<'a>(histories: impl IntoIterator<Item = &'a History>) -
 }
 
 impl EndpointStatus {
-    /// How several nodes agree on it.
+    /// How many nodes must agree.
     #[must_use]
     pub fn quorum(&self) -> Quorum {
         self.latest.quorum
     }
 
-    /// What the nodes say now.
+    /// The current votes.
     #[must_use]
     pub fn tally(&self, now: UnixNanos) -> Tally {
         Tally::new(&self.spans_of_nodes(), self.quorum(), now)
     }
 
-    /// What each of the nodes says now, by their places.
+    /// The current vote of each node.
     #[must_use]
     pub fn votes(&self, now: UnixNanos) -> Vec<Status> {
         quorum::votes(&self.spans_of_nodes(), now)
@@ -81,17 +81,17 @@ impl EndpointStatus {
         self.nodes.iter().map(|node| node.spans.as_slice()).collect()
     }
 
-    /// When any node last looked.
+    /// When the newest check of any node started.
     #[must_use]
     pub fn last_checked(&self) -> Option<UnixNanos> {
         self.nodes.iter().filter_map(|node| node.last_checked).max()
     }
 
-    /// Whether there is anything to tell of it in the time from `from` on.
+    /// Whether the endpoint was checked, or had a status, since `from`.
     #[must_use]
     pub fn is_within(&self, from: UnixNanos) -> bool {
-        let stood = self.nodes.iter().filter_map(|node| node.spans.last()).any(|span| span.end > from);
-        stood || self.last_checked().is_some_and(|at| at >= from)
+        let had_status = self.nodes.iter().filter_map(|node| node.spans.last()).any(|span| span.end > from);
+        had_status || self.last_checked().is_some_and(|at| at >= from)
     }
 
     fn node_votes(&self, now: UnixNanos) -> Vec<NodeVote<'_>> {
@@ -99,35 +99,35 @@ impl EndpointStatus {
         nodes.map(|(node, at)| NodeVote::new(node.node.as_ref(), &node.spans, self.nodes.len(), at, now)).collect()
     }
 
-    /// The verdict over time, up to `now`.
+    /// The status over time, until `now`.
     #[must_use]
     pub fn spans(&self, now: UnixNanos) -> Vec<Span> {
         let nodes: Vec<Vec<Span>> = self.nodes.iter().map(|node| cut(&node.spans, now)).collect();
         combine(&nodes, self.quorum())
     }
 
-    /// How the time of a period divides.
+    /// The time by status in a period (`from <= t < to`).
     #[must_use]
     pub fn breakdown(&self, from: UnixNanos, to: UnixNanos) -> UptimeBreakdown {
         UptimeBreakdown::from_spans(&self.spans(to), from, to)
     }
 }
 
-/// What a node said last of an endpoint.
+/// The last report of a node about an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NodeVote<'a> {
-    /// Which node.
+    /// `None` for a checker without a node name.
     pub node: Option<&'a NodeName>,
-    /// Whether it stands now.
+    /// Whether the report is still valid.
     pub is_current: bool,
-    /// Whether it does if its clock is a little behind.
+    /// Whether it is valid if the clock of the node is behind.
     pub is_within_skew: bool,
-    /// When it was said.
+    /// When the check started.
     pub reported_at: UnixNanos,
 }
 
 impl<'a> NodeVote<'a> {
-    /// The word of one of so many nodes, by its spans.
+    /// Creates the vote of one of `nodes` nodes from its spans.
     #[must_use]
     pub fn new(
         node: Option<&'a NodeName>,
@@ -142,10 +142,10 @@ impl<'a> NodeVote<'a> {
     }
 }
 
-/// Marks the endpoints that nobody looks at any more although those who did still report about others; `words` are what
-/// the nodes said last of one.
+/// Marks endpoints as retired: every node that used to report them is running, but reports only other endpoints.
 ///
-/// They were taken out of a checker's configuration: they are unknown, but nothing to be alarmed about.
+/// They were removed from the configuration, so their unknown status is not a problem. `votes` returns the last report of
+/// each node about an endpoint.
 pub fn mark_retired<'w, E>(endpoints: &mut [E], votes: impl Fn(&E) -> &[NodeVote<'w>], mark: impl Fn(&mut E)) {
     let mut alive: Vec<(Option<NodeName>, UnixNanos)> = Vec::new();
     for vote in endpoints.iter().flat_map(&votes).filter(|vote| vote.is_current) {
@@ -156,7 +156,7 @@ pub fn mark_retired<'w, E>(endpoints: &mut [E], votes: impl Fn(&E) -> &[NodeVote
     }
     for endpoint in endpoints {
         let has_stopped = |vote: &NodeVote<'_>| {
-            // A node that still gives a result which says nothing has not stopped looking.
+            // A node with a valid result that is unknown has not stopped checking.
             !vote.is_current
                 && alive.iter().any(|(name, known)| name.as_ref() == vote.node && *known > vote.reported_at)
         };
@@ -166,8 +166,8 @@ pub fn mark_retired<'w, E>(endpoints: &mut [E], votes: impl Fn(&E) -> &[NodeVote
     }
 }
 
-/// How all of it stands, each endpoint being so and retired or not: the worst that is, where an unknown counts unless it
-/// is known why nobody looks; no data is unknown.
+/// The overall status of endpoints, given as their status and whether they are retired. It is the worst status, except that
+/// unknown is worse than healthy. Retired endpoints do not count.
 #[must_use]
 pub fn overall_status(endpoints: &mut dyn Iterator<Item = (Status, bool)>) -> Status {
     let mut worst = Status::Unknown;
@@ -179,16 +179,16 @@ pub fn overall_status(endpoints: &mut dyn Iterator<Item = (Status, bool)>) -> St
     if worst == Status::Healthy && is_any_unknown { Status::Unknown } else { worst }
 }
 
-/// The status of each of these endpoints now, and whether it is retired.
+/// The current status of each endpoint, and whether it is retired.
 #[must_use]
 pub fn current_statuses(endpoints: &[EndpointStatus], now: UnixNanos) -> Vec<(Status, bool)> {
-    let said = endpoints.iter().map(|endpoint| (endpoint.tally(now).status, endpoint.node_votes(now), false));
-    let mut said: Vec<(Status, Vec<NodeVote<'_>>, bool)> = said.collect();
-    mark_retired(&mut said, |(_, votes, _)| votes, |(status, _, retired)| *retired = *status == Status::Unknown);
-    said.into_iter().map(|(status, _, retired)| (status, retired)).collect()
+    let rows = endpoints.iter().map(|endpoint| (endpoint.tally(now).status, endpoint.node_votes(now), false));
+    let mut rows: Vec<(Status, Vec<NodeVote<'_>>, bool)> = rows.collect();
+    mark_retired(&mut rows, |(_, votes, _)| votes, |(status, _, retired)| *retired = *status == Status::Unknown);
+    rows.into_iter().map(|(status, _, retired)| (status, retired)).collect()
 }
 
-/// The part of the spans before a moment.
+/// The spans before `moment`.
 fn cut(spans: &[Span], moment: UnixNanos) -> Vec<Span> {
     let before = spans.iter().take_while(|span| span.start < moment);
     before.map(|span| Span { end: span.end.min(moment), ..*span }).collect()
@@ -205,7 +205,7 @@ mod tests {
 
     const START: UnixNanos = 20_779 * DAY;
 
-    /// A day of a node that looks every minute; it sees down in these minutes, and looks away in those.
+    /// A day of checks every minute, except in the minutes `away`; the endpoint is down in the minutes `down`.
     fn history(node: &str, quorum: Quorum, down: std::ops::Range<i64>, away: std::ops::Range<i64>) -> History {
         let node = NodeName::new(node).ok();
         let file = |minute: i64| {
@@ -236,7 +236,7 @@ mod tests {
     }
 
     fn three(quorum: Quorum) -> Vec<History> {
-        // An outage of an hour that all see, half an hour that two see, and an hour that one sees.
+        // All nodes see the first hour of the outage, two see the next half hour, and one sees another hour.
         vec![
             history("a", quorum, 600..660, 1_000..1_100),
             history("b", quorum, 600..690, 0..0),
@@ -251,11 +251,11 @@ mod tests {
     }
 
     #[test]
-    fn known_outages_give_known_figures_for_each_policy() {
+    fn each_quorum_gives_the_expected_figures() {
         assert_eq!(down_minutes(Quorum::All), (60, "95.83%".to_owned(), "100%".to_owned()));
         assert_eq!(down_minutes(Quorum::Majority), (90, "93.75%".to_owned(), "100%".to_owned()));
         assert_eq!(down_minutes(Quorum::Any), (150, "89.58%".to_owned(), "100%".to_owned()));
-        let two = "2".parse().expect("it is a policy");
+        let two = "2".parse().expect("it is a quorum");
         assert_eq!(down_minutes(two), (90, "93.75%".to_owned(), "100%".to_owned()));
     }
 

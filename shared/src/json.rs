@@ -57,12 +57,12 @@ pub fn parse(text: &str) -> Result<Json<'_>, JsonError> {
 /// Parses a JSON object and passes each member to `take`, without keeping the whole object in memory.
 ///
 /// If there is an error, the members before it were already passed.
-pub fn each_member<'t>(text: &'t str, mut take: impl FnMut(Cow<'t, str>, Json<'t>)) -> Result<(), JsonError> {
+pub fn each_member<'t>(text: &'t str, take: impl FnMut(Cow<'t, str>, Json<'t>)) -> Result<(), JsonError> {
     read(text, |next, lexer| {
         if next != b'{' {
             return Err(Error::Token(Expect::Value));
         }
-        read_members(DEPTH_LIMIT, lexer, |name, value| take(name, value))
+        read_members(DEPTH_LIMIT, lexer, take)
     })
 }
 

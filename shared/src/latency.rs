@@ -1,21 +1,21 @@
-//! Latency as a sketch: how many times fell into each of a fixed row of buckets, from which any percentile can be
-//! told within 5%. Sketches of two periods add up to that of both. Which times are counted is others' business.
+//! Latency sketches: histograms with fixed buckets, from which any percentile can be computed within 5%. Merging the
+//! sketches of two periods gives the sketch of both.
 
 use std::sync::LazyLock;
 
 use crate::Nanos;
 
-/// Times below this all count as this: nobody's network answers in less, and the row of buckets has to begin somewhere.
+/// The upper bound of the first bucket. No network is faster than this.
 pub const MIN_LATENCY: Nanos = 1_000;
 
-/// How many buckets it takes from [`MIN_LATENCY`] to beyond the greatest number of nanoseconds.
+/// The number of buckets from [`MIN_LATENCY`] to the maximum of [`Nanos`].
 const BUCKETS: usize = 387;
 
-/// The greatest time of each bucket; the next one's is a tenth greater.
+/// The inclusive upper bounds of the buckets, each a tenth greater than the one before. The middle of a bucket is therefore
+/// within 1/21 of all its times.
 ///
-/// With that, a bucket's middle is within 1/21 of all its times. Integers, since logarithms may differ in their last
-/// bit from one machine to the next, and what is stored must not. Reckoned when they are first asked for: written out
-/// they would weigh 3 KB in the page.
+/// Computed with integers, because logarithms can differ in the last bit between machines, but stored data must not. A
+/// constant table would add 3 KB to the page.
 static UPPER_BOUNDS: LazyLock<[Nanos; BUCKETS]> = LazyLock::new(|| {
     let mut next = MIN_LATENCY;
     std::array::from_fn(|_| {
@@ -25,25 +25,25 @@ static UPPER_BOUNDS: LazyLock<[Nanos; BUCKETS]> = LazyLock::new(|| {
     })
 });
 
-/// A index in the row of buckets: a latency known within 5%, as short as it can be written down.
+/// A bucket of a sketch: a latency within 5%, stored as a small number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Bucket(u16);
 
 impl Bucket {
-    /// The bucket that a time falls into.
+    /// The bucket that contains a time.
     #[must_use]
     pub fn from_time(time: Nanos) -> Bucket {
         let index = UPPER_BOUNDS.partition_point(|greatest| *greatest < time);
         Bucket(index.min(BUCKETS - 1) as u16)
     }
 
-    /// The bucket at a index; `None` if there is no such index.
+    /// The bucket with an index, if it exists.
     #[must_use]
     pub fn from_index(index: u64) -> Option<Bucket> {
         u16::try_from(index).ok().filter(|index| usize::from(*index) < BUCKETS).map(Bucket)
     }
 
-    /// Its index in the row, from 0.
+    /// From 0.
     #[must_use]
     pub fn index(self) -> u64 {
         u64::from(self.0)
@@ -54,27 +54,26 @@ impl Bucket {
     pub fn time(self) -> Nanos {
         let index = usize::from(self.0);
         let Some(below) = index.checked_sub(1).map(|below| UPPER_BOUNDS[below]) else { return MIN_LATENCY };
-        // The harmonic mean of two of which one is a tenth greater: as far, in proportion, from the smallest as from
-        // the greatest.
+        // The harmonic mean of both bounds has the same relative distance to each.
         below.saturating_add(below / 21)
     }
 }
 
-/// How many times fell into which bucket.
+/// A histogram of latencies.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Sketch {
-    /// The buckets with any, in order. There may be millions of these, hence not a byte more for each: the greatest count
-    /// is one a second for a hundred years, and more are counted as that.
+    /// The buckets that are not empty, in order. There can be millions, so counts are small: the maximum is one per second
+    /// for a century.
     counts: Vec<(Bucket, u32)>,
 }
 
 impl Sketch {
-    /// Counts one time.
+    /// Adds one latency.
     pub fn add(&mut self, time: Nanos) {
         self.add_count(Bucket::from_time(time), 1);
     }
 
-    /// Counts all that another sketch has counted.
+    /// Adds the counts of another sketch.
     pub fn merge(&mut self, other: &Sketch) {
         for (bucket, count) in &other.counts {
             self.add_count(*bucket, *count);
@@ -85,7 +84,7 @@ impl Sketch {
         match self.counts.binary_search_by_key(&bucket, |(bucket, _)| *bucket) {
             Ok(index) => self.counts[index].1 = self.counts[index].1.saturating_add(count),
             Err(index) => {
-                // There may be very many sketches, and for a while most have one bucket.
+                // Most of the many sketches have one bucket for a while; vectors start with room for four.
                 if self.counts.is_empty() {
                     self.counts.reserve_exact(1);
                 }
@@ -94,20 +93,20 @@ impl Sketch {
         }
     }
 
-    /// How many times were counted.
+    /// The number of latencies.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.counts.iter().map(|(_, count)| u64::from(*count)).sum()
     }
 
-    /// Whether nothing was counted.
+    /// Whether there are no latencies.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.counts.is_empty()
     }
 
-    /// The bucket of a percentile, such as 95: of `n` times in order the one at index `percent / 100 × (n - 1)`, cut.
-    /// `None` if nothing was counted.
+    /// The bucket of a percentile from 0 to 100: that of the time at index `percent / 100 × (n - 1)`, rounded down, of `n`
+    /// sorted times. `None` if the sketch is empty.
     #[must_use]
     pub fn percentile(&self, percent: u8) -> Option<Bucket> {
         let last = self.count().checked_sub(1)?;
@@ -123,8 +122,7 @@ impl Sketch {
         self.counts.last().map(|(bucket, _)| *bucket)
     }
 
-    /// The counts as numbers that are short to write: for each bucket how many places it is behind the one before,
-    /// and how many times it counted.
+    /// The sketch as a list of small numbers: for each bucket the difference to the previous index, and the count.
     #[must_use]
     pub fn to_numbers(&self) -> Vec<u64> {
         let mut numbers = Vec::with_capacity(2 * self.counts.len());
@@ -136,7 +134,7 @@ impl Sketch {
         numbers
     }
 
-    /// Reads what [`Sketch::to_numbers`] gave; `None` if it cannot have given it.
+    /// The inverse of [`Sketch::to_numbers`]; `None` if the numbers are invalid.
     #[must_use]
     pub fn from_numbers(numbers: &[u64]) -> Option<Sketch> {
         let mut counts: Vec<(Bucket, u32)> = Vec::with_capacity(numbers.len() / 2);
@@ -169,12 +167,12 @@ mod tests {
         sketch
     }
 
-    fn is_within_five_percent(told: Nanos, exact: Nanos) -> bool {
-        (i128::from(told) - i128::from(exact)).abs() * 20 <= i128::from(exact)
+    fn is_within_five_percent(estimate: Nanos, exact: Nanos) -> bool {
+        (i128::from(estimate) - i128::from(exact)).abs() * 20 <= i128::from(exact)
     }
 
     #[test]
-    fn the_row_of_buckets_reaches_from_a_microsecond_to_the_greatest_number() {
+    fn buckets_cover_all_durations_from_a_microsecond_on() {
         assert_eq!((UPPER_BOUNDS[0], UPPER_BOUNDS[1], UPPER_BOUNDS[BUCKETS - 1]), (1_000, 1_100, i64::MAX));
         assert!(UPPER_BOUNDS[BUCKETS - 2] < i64::MAX);
         assert_eq!(Bucket::from_time(i64::MIN), Bucket::from_time(1_000));
@@ -182,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sketch_that_nobody_wrote_is_none() {
+    fn invalid_numbers_are_rejected() {
         for numbers in
             [&[1][..], &[1, 0], &[400, 1], &[1, 1, 0, 1], &[u64::MAX, 1], &[1, 1, u64::MAX, 1], &[1, 1 << 32]]
         {
@@ -200,20 +198,20 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_bucket_tells_all_its_times_within_five_percent(time in MIN_LATENCY..=i64::MAX) {
+        fn a_bucket_is_within_five_percent_of_its_times(time in MIN_LATENCY..=i64::MAX) {
             prop_assert!(is_within_five_percent(Bucket::from_time(time).time(), time));
         }
 
         #[test]
-        fn percentiles_are_those_of_the_times_within_five_percent(mut times in any_times(), percent in 0..=100_u8) {
-            let told = sketch_of(&times).percentile(percent).expect("something was counted").time();
+        fn percentiles_are_within_five_percent(mut times in any_times(), percent in 0..=100_u8) {
+            let estimate = sketch_of(&times).percentile(percent).expect("there are latencies").time();
             times.sort_unstable();
             let exact = times[(times.len() - 1) * usize::from(percent) / 100];
-            prop_assert!(is_within_five_percent(told, exact), "{told} for {exact}");
+            prop_assert!(is_within_five_percent(estimate, exact), "{estimate} for {exact}");
         }
 
         #[test]
-        fn merging_is_counting_together_in_any_order(one in any_times(), two in any_times(), three in any_times()) {
+        fn merging_is_associative_and_commutative(one in any_times(), two in any_times(), three in any_times()) {
             let [a, b, c] = [&one, &two, &three].map(|times| sketch_of(times));
             let merged = |parts: [&Sketch; 3]| {
                 let mut sum = Sketch::default();
@@ -231,13 +229,13 @@ mod tests {
         }
 
         #[test]
-        fn what_is_written_reads_back_equal(times in any_times()) {
+        fn any_sketch_round_trips(times in any_times()) {
             let sketch = sketch_of(&times);
             prop_assert_eq!(Sketch::from_numbers(&sketch.to_numbers()), Some(sketch));
         }
 
         #[test]
-        fn no_numbers_make_reading_panic(numbers in prop::collection::vec(prop_oneof![0..400_u64, any::<u64>()], 0..9)) {
+        fn parsing_never_panics(numbers in prop::collection::vec(prop_oneof![0..400_u64, any::<u64>()], 0..9)) {
             if let Some(sketch) = Sketch::from_numbers(&numbers) {
                 prop_assert_eq!(sketch.to_numbers(), numbers);
                 let _ = sketch.percentile(99);

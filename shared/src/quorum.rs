@@ -1,4 +1,4 @@
-//! Several nodes, one status: what an endpoint's spans are when all nodes are voters.
+//! Decides the status of an endpoint from the votes of several nodes.
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -8,20 +8,20 @@ use crate::status::Status;
 use crate::uptime::{Span, push, status_at};
 use crate::{MINUTE, Nanos, UnixNanos};
 
-/// By how much the clocks of nodes may differ without changing a verdict; what differs by more should be looked at.
+/// How much the clocks of nodes can differ without an effect on the status.
 pub const CLOCK_TOLERANCE: Nanos = 2 * MINUTE;
 
-/// How many of the nodes that have something to say must agree before a status is the endpoint's.
+/// How many nodes must agree on a status, of those that know one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Quorum {
-    /// One is enough.
+    /// One node.
     Any,
-    /// More than half of them.
+    /// More than half of the nodes.
     #[default]
     Majority,
-    /// All of them.
+    /// All nodes.
     All,
-    /// This many, or all if fewer are voters.
+    /// This many nodes, or all if there are fewer.
     AtLeast(NonZeroUsize),
 }
 
@@ -36,7 +36,7 @@ impl fmt::Display for Quorum {
     }
 }
 
-/// The text is no quorum.
+/// The text is not a quorum.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid quorum `{0}`: expected `any`, `majority`, `all` or a number of nodes")]
 pub struct ParseQuorumError(pub String);
@@ -55,7 +55,7 @@ impl FromStr for Quorum {
 }
 
 impl Quorum {
-    /// How many of `voters` must agree; at least one.
+    /// The number of nodes that must agree, at least one.
     fn needed(self, voters: usize) -> usize {
         match self {
             Quorum::Any => 1,
@@ -66,9 +66,9 @@ impl Quorum {
         .max(1)
     }
 
-    /// The verdict on one moment. A node that knows nothing leaves the vote; if none is left it is unknown.
+    /// The status at one time. Nodes with an unknown status do not vote.
     ///
-    /// Where some say down, but too few for the quorum, the endpoint is degraded: it is neither well nor gone.
+    /// If some nodes report down, but too few for the quorum, the endpoint is degraded.
     #[must_use]
     pub fn decide(self, statuses: impl IntoIterator<Item = Status>) -> Status {
         let (mut healthy, mut degraded, mut down) = (0_usize, 0_usize, 0_usize);
@@ -94,40 +94,40 @@ impl Quorum {
     }
 }
 
-/// What the nodes say of an endpoint at the present moment.
+/// The current votes on an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Tally {
-    /// The verdict.
+    /// The result of the vote.
     pub status: Status,
-    /// Which nodes say down, by their places.
+    /// The indexes of the nodes that report down.
     pub down: Vec<usize>,
-    /// How many nodes have something to say.
+    /// The number of nodes that know a status.
     pub voters: usize,
 }
 
 impl Tally {
-    /// What the nodes say at `now`, from each node's spans up to where its last result stands.
+    /// Counts the votes at `now`. Each node's spans end when its last result expires.
     ///
-    /// Among several, a node whose clock is behind by no more than [`CLOCK_TOLERANCE`] is voters with what it said last.
+    /// If there are several nodes, one whose clock is behind by less than [`CLOCK_TOLERANCE`] votes with its last status.
     #[must_use]
     pub fn new(nodes: &[&[Span]], quorum: Quorum, now: UnixNanos) -> Tally {
         let votes = votes(nodes, now);
-        let places = votes.iter().enumerate();
+        let indexed = votes.iter().enumerate();
         Tally {
             status: quorum.decide(votes.iter().copied()),
-            down: places.filter(|(_, status)| **status == Status::Down).map(|(place, _)| place).collect(),
+            down: indexed.filter(|(_, status)| **status == Status::Down).map(|(index, _)| index).collect(),
             voters: votes.iter().filter(|status| **status != Status::Unknown).count(),
         }
     }
 
-    /// Whether some nodes cannot reach it and others can, and the former are too few to call it down.
+    /// Whether some nodes report down, but too few for the endpoint to be down.
     #[must_use]
     pub fn is_localized(&self) -> bool {
         self.status != Status::Down && !self.down.is_empty()
     }
 }
 
-/// What each of the nodes says at `now`, by their places.
+/// The vote of each node at `now`.
 #[must_use]
 pub fn votes(nodes: &[&[Span]], now: UnixNanos) -> Vec<Status> {
     match nodes {
@@ -136,7 +136,7 @@ pub fn votes(nodes: &[&[Span]], now: UnixNanos) -> Vec<Status> {
     }
 }
 
-/// What a node says at a moment, if it is not silent for longer than clocks differ.
+/// The vote of a node: its status, or its last one if that expired less than [`CLOCK_TOLERANCE`] ago.
 #[must_use]
 pub fn vote_at(spans: &[Span], moment: UnixNanos) -> Status {
     match status_at(spans, moment) {
@@ -148,13 +148,13 @@ pub fn vote_at(spans: &[Span], moment: UnixNanos) -> Status {
     }
 }
 
-/// The endpoint's spans from each node's spans (in order, without overlap), in `O(n log n)` of all spans.
+/// The spans of an endpoint from those of each node (in order, without overlap), in `O(n log n)` of all spans.
 #[must_use]
 pub fn combine(nodes: &[Vec<Span>], quorum: Quorum) -> Vec<Span> {
     if let [only] = nodes {
         return only.clone();
     }
-    // The moments at which a node's status changes, in order.
+    // Every change of a node's status, in order.
     let mut changes: Vec<(UnixNanos, usize, Status)> = Vec::new();
     for (node, spans) in nodes.iter().enumerate() {
         for (index, span) in spans.iter().enumerate() {
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn each_policy_reads_back_as_it_is_written() {
+    fn every_quorum_round_trips() {
         for quorum in [Quorum::Any, Quorum::Majority, Quorum::All, at_least(3)] {
             assert_eq!(quorum.to_string().parse(), Ok(quorum));
         }
@@ -205,18 +205,18 @@ mod tests {
     }
 
     #[test]
-    fn one_place_of_three_that_sees_it_down_is_localized_and_named() {
+    fn one_of_three_nodes_that_reports_down_is_localized() {
         let (up, gone) = ([Span { start: 0, end: 10, status: Healthy }], [Span { start: 0, end: 10, status: Down }]);
-        let present = Tally::new(&[&up, &gone, &up], Quorum::Majority, 5);
-        assert_eq!((present.status, present.voters, present.down.as_slice()), (Degraded, 3, &[1][..]));
-        assert!(present.is_localized());
-        let present = Tally::new(&[&up, &gone, &gone], Quorum::Majority, 5);
-        assert!(present.status == Down && !present.is_localized());
+        let tally = Tally::new(&[&up, &gone, &up], Quorum::Majority, 5);
+        assert_eq!((tally.status, tally.voters, tally.down.as_slice()), (Degraded, 3, &[1][..]));
+        assert!(tally.is_localized());
+        let tally = Tally::new(&[&up, &gone, &gone], Quorum::Majority, 5);
+        assert!(tally.status == Down && !tally.is_localized());
         assert!(!Tally::new(&[&up, &up], Quorum::Any, 5).is_localized());
     }
 
     #[test]
-    fn a_silent_node_leaves_the_vote_and_all_silent_is_unknown() {
+    fn a_silent_node_leaves_the_vote() {
         let (long, short) =
             ([Span { start: 0, end: 1_000 * MINUTE, status: Healthy }], [Span { start: 0, end: MINUTE, status: Down }]);
         assert_eq!(Tally::new(&[&long, &short, &short], Quorum::Majority, 10 * MINUTE).status, Healthy);
@@ -224,17 +224,18 @@ mod tests {
     }
 
     #[test]
-    fn clocks_that_differ_by_two_minutes_change_no_verdict() {
-        // Checks every minute, each standing for one and a half.
-        let of_clock_behind = |by: Nanos| [Span { start: 0, end: 60 * MINUTE - by + 90 * crate::SECOND, status: Down }];
+    fn clocks_that_differ_by_two_minutes_change_nothing() {
+        // Checked every minute, valid for one and a half.
+        let with_clock_behind =
+            |by: Nanos| [Span { start: 0, end: 60 * MINUTE - by + 90 * crate::SECOND, status: Down }];
         for by in [0, MINUTE, 2 * MINUTE, 3 * MINUTE + 29 * crate::SECOND] {
-            assert_eq!(vote_at(&of_clock_behind(by), 60 * MINUTE), Down, "{by}");
+            assert_eq!(vote_at(&with_clock_behind(by), 60 * MINUTE), Down, "{by}");
         }
-        assert_eq!(vote_at(&of_clock_behind(3 * MINUTE + 30 * crate::SECOND), 60 * MINUTE), Unknown);
+        assert_eq!(vote_at(&with_clock_behind(3 * MINUTE + 30 * crate::SECOND), 60 * MINUTE), Unknown);
     }
 
     #[test]
-    fn a_majority_of_those_who_know_decides() {
+    fn a_majority_of_the_voters_decides() {
         let majority = Quorum::Majority;
         assert_eq!(majority.decide([Down, Down, Healthy]), Down);
         assert_eq!(majority.decide([Healthy, Healthy, Healthy]), Healthy);
@@ -244,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn one_of_three_nodes_down_is_neither_green_nor_red() {
+    fn one_of_three_nodes_down_is_degraded() {
         assert_eq!(Quorum::Majority.decide([Down, Healthy, Healthy]), Degraded);
         assert_eq!(Quorum::All.decide([Down, Down, Healthy]), Degraded);
         assert_eq!(Quorum::Any.decide([Down, Healthy, Healthy]), Down);
@@ -253,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nodes_spans_meet_at_their_edges() {
+    fn combined_spans_meet_at_their_edges() {
         let one = vec![Span { start: 0, end: 10, status: Healthy }, Span { start: 10, end: 20, status: Down }];
         let other = vec![Span { start: 5, end: 15, status: Down }];
         assert_eq!(
@@ -276,7 +277,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn at_every_moment_the_verdict_is_that_of_the_moment(
+        fn combined_spans_agree_with_a_vote_at_every_time(
             nodes in prop::collection::vec(any_spans(), 0..5),
             quorum in prop::sample::select(vec![Quorum::Any, Quorum::Majority, Quorum::All, at_least(2)]),
         ) {

@@ -1,29 +1,27 @@
-//! The status of an endpoint and its order. What the statuses look like is the page's and the terminal's business.
+//! The status of an endpoint, and the order of statuses.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// What is known about an endpoint, from the least to the worst: `Unknown < Healthy < Degraded < Down`.
-///
-/// The order is the original Checkup's (worst first: down, degraded, healthy, unknown).
+/// The status of an endpoint, in the order `Unknown < Healthy < Degraded < Down`, which is the original Checkup's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Status {
-    /// Nobody looked, or nobody knows.
+    /// There is no valid result, or the check could not decide.
     #[default]
     Unknown,
-    /// It works.
+    /// The check passed.
     Healthy,
-    /// It works, but not as it should.
+    /// The check passed, but slowly or with errors.
     Degraded,
-    /// It does not work.
+    /// The check failed.
     Down,
 }
 
 impl Status {
-    /// Every status, from the least to the worst.
+    /// Every status, the worst last.
     pub const ALL: [Status; 4] = [Status::Unknown, Status::Healthy, Status::Degraded, Status::Down];
 
-    /// The one word for it, as it stands in check files, in the terminal and on the page.
+    /// The name, as in check files and in the terminal.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -34,7 +32,7 @@ impl Status {
         }
     }
 
-    /// A shape that distinguishes the status without color.
+    /// A shape that is recognized without color.
     #[must_use]
     pub fn symbol(self) -> char {
         match self {
@@ -52,7 +50,7 @@ impl fmt::Display for Status {
     }
 }
 
-/// The text is none of the four words.
+/// The text is not the name of a status.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown status `{0}`: expected `healthy`, `degraded`, `down` or `unknown`")]
 pub struct ParseStatusError(String);
@@ -78,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn each_word_reads_back_as_its_status() {
+    fn every_name_round_trips() {
         for status in Status::ALL {
             assert_eq!(status.as_str().parse(), Ok(status));
         }

@@ -11,7 +11,6 @@ use crate::process_usage::{memory, open_files, until};
 
 /// Endpoints that are checked every second, the shortest possible interval.
 const ENDPOINTS: usize = 2_000;
-/// Checks in total.
 const CHECKS: u64 = 1_000_000;
 /// How many times memory and open files are sampled.
 const SAMPLES: u64 = 10;

@@ -8,7 +8,6 @@ use crate::checks::spent_on_round;
 use crate::nginx::Nginx;
 use crate::process_usage::{compare, spent};
 
-/// Checks in a round.
 const CHECKS: usize = 10_000;
 
 /// Prints the processor time of a check and of a connection.

@@ -12,7 +12,6 @@ use tempfile::TempDir;
 pub(crate) struct Nginx {
     /// Its URL over plain HTTP, with a slash at the end.
     pub plain: String,
-    /// Its URL over TLS.
     pub secure: String,
     /// The authority that issued its certificate.
     pub authority: PathBuf,

@@ -13,7 +13,6 @@ use support::{now, wait_for};
 
 use crate::process_usage::REPETITIONS;
 
-/// Endpoints in each file.
 const ENDPOINTS: i64 = 10;
 
 /// Notes when the page is complete.

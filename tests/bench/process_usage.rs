@@ -88,9 +88,7 @@ pub(crate) fn median(mut figures: Vec<f64>) -> f64 {
 /// The resident memory of a program, in megabytes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Memory {
-    /// Current.
     pub now: f64,
-    /// Peak.
     pub peak: f64,
 }
 

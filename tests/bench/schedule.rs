@@ -15,7 +15,6 @@ use support::endpoints::{Behavior, Endpoint};
 use crate::nginx::Nginx;
 use crate::process_usage::until;
 
-/// Endpoints that answer.
 const ENDPOINTS: usize = 5_000;
 /// Additional endpoints that never answer.
 const HANGING: usize = 100;
@@ -81,7 +80,6 @@ fn take_naps() -> Vec<Nanos> {
     late
 }
 
-/// Describes sorted lateness.
 fn described(late: &[Nanos]) -> String {
     let at = |share: f64| {
         let rank = (late.len() as f64 * share).ceil() as usize;
@@ -99,7 +97,6 @@ fn described(late: &[Nanos]) -> String {
 
 /// How late each check started after its due time.
 struct Punctuality {
-    /// Sorted.
     late: Vec<Nanos>,
     /// Due times at which no check started.
     missed: i64,

@@ -22,10 +22,10 @@ fn full() -> Value {
     json!({
         "title": "Example Inc.", "logo": "logo.svg", "favicon": "logo.svg", "footer": "Example Inc., <b>Berlin</b>",
         "links": [{ "text": "Help", "url": "https://help.example/" }],
-        "look": { "light": { "ground": "#ffeedd" }, "dark": { "ground": "#001122" }, "radius": 13, "font": "serif" },
-        "texts": { "healthy": { "word": "operational" }, "down": { "word": "out of order", "remark": "Call 0800 1." } },
+        "theme": { "light": { "ground": "#ffeedd" }, "dark": { "ground": "#001122" }, "radius": 13, "font": "serif" },
+        "labels": { "healthy": { "word": "operational" }, "down": { "word": "out of order", "remark": "Call 0800 1." } },
         "order": ["Service 02"],
-        "hide": { "errors": ["Service 00"], "locators": ["Service 0*"] },
+        "hidden": { "errors": ["Service 00"], "locators": ["Service 0*"] },
     })
 }
 
@@ -80,7 +80,7 @@ async fn the_page_has_the_configured_appearance() {
 async fn invalid_keys_are_named_on_the_console_and_skipped() {
     let odd = json!({
         "title": ["Odd"], "foter": "x", "logo": "https://elsewhere.example/x.svg", "links": [{ "text": "x", "url": "javascript:canary()" }],
-        "look": { "light": { "ground": "red;} body{display:none" }, "font": "url(x)" }, "groups": [{ "endpoints": ["*"] }],
+        "theme": { "light": { "ground": "red;} body{display:none" }, "font": "url(x)" }, "groups": [{ "endpoints": ["*"] }],
         "footer": "Still here",
     });
     let fake_nodes = one_down(1);
@@ -105,12 +105,12 @@ async fn serve_passes_the_appearance_of_the_configuration_on() {
     let mut config = watching(&[check("Service 00", &ok.url), check("Shop", &ok.url)], &directory());
     config["page"] = full();
     config["page"]["groups"] = json!([{ "title": "Customers", "endpoints": ["Shop"] }]);
-    config["page"]["look"]["light"]["link"] = json!("blue");
+    config["page"]["theme"]["light"]["link"] = json!("blue");
     config["every"] = json!("1h");
     let checker = Checker::new(&config);
     let run = checker.call(&["validate", "-c", "checker.json"]).await;
     assert_eq!(run.code, 0, "what a page would skip is a warning:\n{}", run.output());
-    assert!(run.output().contains("warning: `page.look.light.link` is no color"), "{}", run.output());
+    assert!(run.output().contains("warning: `page.theme.light.link` must be a color"), "{}", run.output());
     let served = checker.serve(&[]).await;
     let browser = Browser::open().await;
     browser.visit(&format!("{}?theme=light", served.url)).await;

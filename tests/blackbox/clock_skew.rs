@@ -40,7 +40,7 @@ async fn a_round_that_is_refused_for_its_time_waits_and_is_explained() {
         assert_eq!(site.bucket.check_files().await.len(), 0, "{rounds}");
     }
     let run = site.checker.call(&["run", "-c", "with-check.json"]).await;
-    assert!(run.code == 0 && run.stdout.contains("2 from before sent first"), "{}", run.output());
+    assert!(run.code == 0 && run.stdout.contains("2 waiting rounds sent first"), "{}", run.output());
 }
 
 #[tokio::test]

@@ -132,7 +132,6 @@ fn rows_of_names() -> Vec<Row> {
     ]
 }
 
-/// Records of values.
 fn rows_of_values() -> Vec<Row> {
     let service =
         [numbers(&[1]), name("edge.example"), numbers(&[1, 3]), text(b"h2"), numbers(&[3, 2, 8_443])].concat();

@@ -24,7 +24,6 @@ async fn sound_site(words: &[&str]) -> TestSite {
     site
 }
 
-/// Changes the writer's configuration.
 fn configure(site: &TestSite, change: impl FnOnce(&mut Value)) {
     let written = [site.file("with-check.json"), site.file("checker-eu-west.json")];
     let written = written.iter().find(|text| !text.is_empty()).expect("there is one");
@@ -34,7 +33,6 @@ fn configure(site: &TestSite, change: impl FnOnce(&mut Value)) {
     site.checker.write("with-check.json", &config.to_string());
 }
 
-/// Changes the page's configuration.
 fn configure_page(site: &TestSite, change: impl FnOnce(&mut Value)) {
     let mut config: Value = serde_json::from_str(&site.file("config.json")).expect("it is JSON");
     change(&mut config["source"]);

@@ -40,7 +40,7 @@ async fn an_unexpected_response_is_shown_with_all_details() {
         &[
             "http http://127.0.0.1:",
             "addresses 127.0.0.1",
-            &format!("talked to 127.0.0.1:{port}"),
+            &format!("connected to 127.0.0.1:{port}"),
             "request GET / ",
             "accept: application/json",
             "authorization: (13 bytes, not shown)",
@@ -51,7 +51,7 @@ async fn an_unexpected_response_is_shown_with_all_details() {
             r#"body 13 bytes {"queue":812}"#,
             "fails [BODY].queue < 500 (`$.queue` is 812, expected < 500)",
             "holds [RTT] < 1m",
-            "conclusion down: response status 503 Service Unavailable, expected 2xx",
+            "result down: response status 503 Service Unavailable, expected 2xx",
         ],
     );
     assert!(!run.output().contains("s3cr3t"), "{}", run.output());
@@ -64,10 +64,10 @@ async fn an_incomplete_or_wrong_response_is_shown_as_far_as_received() {
     assert_shows(&run, 1, &["status 200", "body 11 bytes all is well", "does not contain `all is lost`"]);
     let resetting = Endpoint::start(Behavior::ResetInTheMiddle).await;
     let run = explained(check_with("Shop", &resetting.url, json!({ "must_contain": "the end" }))).await;
-    assert_shows(&run, 1, &["status 200", "conclusion down: connection reset by the server"]);
+    assert_shows(&run, 1, &["status 200", "result down: connection reset by the server"]);
     let run = explained(check_with("Shop", &resetting.url, json!({}))).await;
     let why = "nothing needs it: connection reset by the server";
-    assert_shows(&run, 0, &["status 200", why, "conclusion healthy"]);
+    assert_shows(&run, 0, &["status 200", why, "result healthy"]);
 }
 
 #[tokio::test]
@@ -76,7 +76,7 @@ async fn the_request_and_its_redirect_are_shown_as_sent() {
     let more = json!({ "method": "POST", "body": "well?", "headers": { "X-Key": "s3cr3t" }, "up_status": 302 });
     let run = explained(check_with("Shop", &format!("{}cart?all=1", moved.url), more)).await;
     let sent = moved.requests().remove(0).to_lowercase();
-    let shown = ["x-key: (6 bytes, not shown)", "location: https://shop.example/login", "conclusion healthy"];
+    let shown = ["x-key: (6 bytes, not shown)", "location: https://shop.example/login", "result healthy"];
     assert_shows(&run, 0, &[&["request POST /cart?all=1 "][..], &shown].concat());
     assert!(!run.output().contains("s3cr3t"), "{}", run.output());
     for line in sent.lines().skip(1).take_while(|line| !line.is_empty()) {
@@ -97,10 +97,10 @@ async fn the_request_and_its_redirect_are_shown_as_sent() {
 }
 
 #[tokio::test]
-async fn the_conclusion_is_that_of_a_round_and_has_a_reason() {
+async fn the_result_is_that_of_a_round_and_has_a_reason() {
     let slow = Endpoint::start(Behavior::AnswerAfter(Duration::from_millis(60), "200 OK", String::new())).await;
     let run = explained(check_with("Shop", &slow.url, json!({ "threshold_rtt": "50ms" }))).await;
-    assert_shows(&run, 0, &["conclusion degraded: median round trip time exceeded threshold (50ms)"]);
+    assert_shows(&run, 0, &["result degraded: median round trip time exceeded threshold (50ms)"]);
     let refused_url = refused();
     let mut config = watching(&[check_with("Shop", &refused_url, json!({}))], &directory());
     config["online_check"] = json!([refused_url.trim_start_matches("http://").trim_end_matches('/')]);
@@ -108,7 +108,7 @@ async fn the_conclusion_is_that_of_a_round_and_has_a_reason() {
     let round = checker.run(&["--format", "json"]).await.results().remove(0);
     let explained = checker.call(&["explain", "Shop"]).await;
     assert_eq!(round.status, Status::Unknown);
-    assert_shows(&explained, 0, &[&format!("conclusion unknown: {}; connection refused", round.notice)]);
+    assert_shows(&explained, 0, &[&format!("result unknown: {}; connection refused", round.notice)]);
 }
 
 #[tokio::test]
@@ -116,9 +116,9 @@ async fn an_address_that_refuses_connections_is_named() {
     let url = refused();
     let run = explained(check_with("Shop", &url, json!({}))).await;
     let address = url.trim_start_matches("http://").trim_end_matches('/');
-    assert_shows(&run, 1, &[&format!("tried {address}"), "conclusion down: connection refused"]);
+    assert_shows(&run, 1, &[&format!("tried {address}"), "result down: connection refused"]);
     let run = explained(json!({ "type": "tcp", "endpoint_name": "Shop", "endpoint_url": address })).await;
-    assert_shows(&run, 1, &[&format!("tried {address}"), "conclusion down: connection refused"]);
+    assert_shows(&run, 1, &[&format!("tried {address}"), "result down: connection refused"]);
 }
 
 #[tokio::test]
@@ -133,7 +133,7 @@ async fn certificates_are_shown_even_if_they_are_rejected() {
         let checker = Checker::new(&watching(&[check], &directory()));
         authority.write_pem(&checker.path("authority.pem"));
         let run = checker.call(&["explain", "Shop"]).await;
-        assert_shows(&run, 1, &["certificate CN=", ", until ", "conclusion down: certificate expired 3 days ago"]);
+        assert_shows(&run, 1, &["certificate CN=", ", until ", "result down: certificate expired 3 days ago"]);
     }
     let good = Endpoint::start_tls(Behavior::ok(), authority.server("127.0.0.1", Validity::Now)).await;
     let checker = Checker::new(&watching(
@@ -141,7 +141,7 @@ async fn certificates_are_shown_even_if_they_are_rejected() {
         &directory(),
     ));
     authority.write_pem(&checker.path("authority.pem"));
-    assert_shows(&checker.call(&["explain", "Shop"]).await, 0, &["certificate CN=", "tls █", "conclusion healthy"]);
+    assert_shows(&checker.call(&["explain", "Shop"]).await, 0, &["certificate CN=", "tls █", "result healthy"]);
 }
 
 #[tokio::test]

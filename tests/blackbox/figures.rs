@@ -65,7 +65,6 @@ fn shown(page: &Page, title: &str) -> Value {
     })
 }
 
-/// The expected figures.
 fn expected(report: &StatusJson<'_>, of: &Value) -> Value {
     let bar = |slot: &Value| {
         let edge = |name: &str| number(slot, name).to_string();

@@ -152,7 +152,7 @@ async fn an_invalid_history_is_named_and_replaced_by_check_files() {
     for broken in ["", "{\"version\":1,\"newest\":", "{\"version\":99}", "[1e999]"] {
         checker.write("checks/history/us-east.json", broken);
         let run = checker.call(&["status", "-c", "checker.json", "--format", "json"]).await;
-        assert!(run.stderr.contains("history unreadable") && run.stderr.contains("us-east"), "{}", run.stderr);
+        assert!(run.stderr.contains("unreadable history") && run.stderr.contains("us-east"), "{}", run.stderr);
         let status: Value = serde_json::from_str(&run.stdout).expect("it is JSON");
         assert_eq!(endpoint(&status, "Shop")["down"].as_i64(), Some(HOUR), "{status}");
     }

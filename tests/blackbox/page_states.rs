@@ -24,7 +24,6 @@ struct Found {
 }
 
 impl Found {
-    /// Inspects the page.
     async fn inspect(&mut self, browser: &Browser, page: &Page, context: &str) {
         let mut wrong = Vec::new();
         // The web server sent the real policy with the page: violations and errors are recorded.

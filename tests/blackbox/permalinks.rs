@@ -84,7 +84,7 @@ fn make_twins(folder: &Path) {
 #[tokio::test]
 async fn endpoints_with_one_title_and_hidden_locators_have_distinct_links() {
     let fake_nodes = one_down(3);
-    let caddy = serve_store(&fake_nodes, json!({ "hide": { "locators": ["*"] } })).await;
+    let caddy = serve_store(&fake_nodes, json!({ "hidden": { "locators": ["*"] } })).await;
     make_twins(&caddy.site.path().join("store"));
     let browser = browser_at_the_end_of(&fake_nodes).await;
     let page = page::visit(&browser, &caddy.url).await;

@@ -50,7 +50,7 @@ async fn existing_resources_are_not_created_again() {
     let before = (site.file("config.json"), site.file("checker-eu-west.json"));
     let again = site.provision(&EVERYTHING).await;
     assert_eq!(again.code, 0, "{}", again.output());
-    assert!(again.stdout.contains("Nothing is to be done"), "{}", again.stdout);
+    assert!(again.stdout.contains("Nothing to do"), "{}", again.stdout);
     assert_eq!((site.file("config.json"), site.file("checker-eu-west.json")), before);
     assert_eq!(ministack::keys_of(&site.user("reader")).await.len(), 1);
     assert_eq!(site.steps_left(&EVERYTHING).await, Vec::<String>::new());
@@ -170,7 +170,7 @@ async fn a_public_bucket_is_readable_without_keys_and_not_writable() {
     assert_eq!((status("private.txt").await, status("?list-type=2").await), (403, 403));
     let put = support::http_client::send(support::http_client::client().put(url(&key)).body("[]")).await;
     assert_eq!(put.status, 403);
-    assert!(site.provision(&words).await.stdout.contains("Nothing is to be done"));
+    assert!(site.provision(&words).await.stdout.contains("Nothing to do"));
 
     let gone = site.deprovision(&["--yes"], "").await;
     assert_eq!(gone.code, 0, "{}", gone.output());
@@ -197,7 +197,11 @@ async fn only_created_resources_are_removed_and_data_stays() {
     assert_eq!(neighbor.steps_left(&["--origin", "https://other.example"]).await, Vec::<String>::new());
     assert_eq!(site.bucket.keys().await, [key]);
     let again = site.deprovision(&["--yes"], "").await;
-    assert!(again.code == 0 && again.stdout.contains("nothing of ours is there"), "{}", again.output());
+    assert!(
+        again.code == 0 && again.stdout.contains("there is nothing that `provision` created"),
+        "{}",
+        again.output()
+    );
 }
 
 #[tokio::test]

@@ -175,7 +175,7 @@ async fn each_missing_permission_is_named_with_the_statement_that_grants_it() {
         let call = format!("({action}): access is denied");
         assert!(run.stderr.contains(&call) && run.stderr.contains(&statement), "{action}: {}", run.stderr);
         if run.stderr.contains("[1/") {
-            assert!(run.stderr.contains("the same command goes on from there"), "{action}: {}", run.stderr);
+            assert!(run.stderr.contains("run the same command again to continue"), "{action}: {}", run.stderr);
         }
     });
     stream::iter(tries).buffer_unordered(6).collect::<()>().await;

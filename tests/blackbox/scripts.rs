@@ -1,4 +1,4 @@
-//! The project's own scripts.
+//! The scripts of the project, run with fake tools.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;

@@ -35,7 +35,7 @@ async fn assert_nothing_is_lost_while_the_store_hangs(words: &[String], storage:
     let status = running.wait().await;
     let output = running.output();
     assert_eq!(status.code(), Some(2), "{words:?}: {output}");
-    assert!(output.contains("stopping: "), "{words:?}: {output}");
+    assert!(output.contains("shutting down: "), "{words:?}: {output}");
     assert!(output.contains("after the request to stop; the round is kept in `"), "{words:?}: {output}");
     let kept: Vec<_> = spool_folders(&checker)
         .iter()
@@ -79,13 +79,13 @@ async fn a_second_signal_exits_immediately_even_if_output_blocks() {
         wait_for("the check to start", || async { (hanging.requests().len() > before).then_some(()) }).await;
         running.signal(signal);
         wait_for("a word", || {
-            let is_logged = running.output().contains("a second signal ends it at once");
+            let is_logged = running.output().contains("press Ctrl-C again to exit immediately");
             async move { is_logged.then_some(()) }
         })
         .await;
         running.signal(signal);
         assert_eq!(running.wait().await.code(), Some(code), "{}", running.output());
-        assert!(running.output().contains("stopped at once"), "{}", running.output());
+        assert!(running.output().contains("exiting immediately"), "{}", running.output());
     }
 
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));

@@ -117,7 +117,7 @@ async fn endpoints_without_checks_turn_unknown_and_summaries_do_not_expire() {
     config["checkers"] = json!([check("Shop", &refused())]);
     checker.configure(&config);
     let back = checker.run(&[]).await;
-    assert!(back.stdout.contains("1 expired removed"), "{}", back.output());
+    assert!(back.stdout.contains("1 expired check files removed"), "{}", back.output());
     for name in ["gone", "here"] {
         for file in [format!("0-summary/{name}.html"), format!("0-badge/{name}/_overall.svg")] {
             assert!(checker.path(&format!("checks/{file}")).exists(), "{file}");

@@ -36,12 +36,10 @@ const WITNESS: &str = r"
     window.alert = window.canary = () => { window.witness.canary += 1; };
 ";
 
-/// Whose clock is right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Truth {
     /// The browser's: time has passed for everyone.
     Browser,
-    /// The servers'.
     Servers,
 }
 
@@ -63,9 +61,7 @@ struct Session {
 /// Whether a browser is used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Use {
-    /// By another test.
     Again,
-    /// By this test alone.
     Once,
 }
 
@@ -120,7 +116,6 @@ impl Browser {
         self.client.enter_frame(number).await.expect("there is such a frame");
     }
 
-    /// Goes to a URL.
     pub async fn visit(&self, url: &str) {
         self.client.goto(url).await.expect("the browser loads the page");
     }
@@ -185,7 +180,6 @@ impl Browser {
     }
 }
 
-/// Starts a browser.
 async fn start(further: &[&str]) -> (Client, Session) {
     let profile = TempDir::new().expect("a temporary folder");
     let mut capabilities = json!({
@@ -281,7 +275,6 @@ fn driver() -> &'static Driver {
     })
 }
 
-/// The path of Chromium.
 #[must_use]
 pub fn chromium() -> PathBuf {
     let browser = ["chromium", "chromium-browser", "google-chrome"];

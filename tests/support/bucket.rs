@@ -17,7 +17,6 @@ use crate::ministack::{self, AccessKey, REGION};
 /// A bucket on the shared S3 server.
 #[derive(Debug, Clone)]
 pub struct Bucket {
-    /// The bucket's name.
     pub name: String,
     /// The prefix of our objects.
     pub prefix: String,
@@ -33,7 +32,6 @@ pub struct Bucket {
 pub enum Cors {
     /// As documented: GET and HEAD from every origin.
     Allowed,
-    /// Not configured.
     None,
 }
 
@@ -43,7 +41,6 @@ impl Bucket {
         Bucket::with_cors(Cors::Allowed).await
     }
 
-    /// Creates an empty bucket.
     pub async fn with_cors(cors: Cors) -> Bucket {
         static COUNT: AtomicU32 = AtomicU32::new(1);
         let name = format!("checkup-{}", COUNT.fetch_add(1, Ordering::Relaxed));
@@ -88,7 +85,6 @@ impl Bucket {
         create(&client(owner), &self.name).await;
     }
 
-    /// Whether it exists.
     pub async fn exists(&self) -> bool {
         self.client.head_bucket().bucket(&self.name).send().await.is_ok()
     }
@@ -122,7 +118,6 @@ impl Bucket {
         }))
     }
 
-    /// All keys, sorted.
     pub async fn keys(&self) -> Vec<String> {
         let mut pages = self.client.list_objects_v2().bucket(&self.name).into_paginator().send();
         let mut keys = Vec::new();
@@ -180,7 +175,6 @@ impl Bucket {
         (text(head.content_type()), text(head.cache_control()))
     }
 
-    /// Stores an object.
     pub async fn put(&self, key: &str, content: impl Into<Vec<u8>>) {
         let put = self.client.put_object().bucket(&self.name).key(key).body(content.into().into());
         put.send().await.expect("the object is stored");
@@ -204,7 +198,6 @@ impl Bucket {
         stream::iter(puts).buffer_unordered(16).collect::<()>().await;
     }
 
-    /// Makes the bucket public.
     pub async fn open_to_everyone(&self) {
         self.client.delete_public_access_block().bucket(&self.name).send().await.expect("public access is not blocked");
         let policy = json!({"Version": "2012-10-17", "Statement": [

@@ -74,7 +74,6 @@ fn environment(command: &mut Command, site: &Path, address: &str, store_origin: 
     command.env("XDG_DATA_HOME", site.join(".caddy")).env("XDG_CONFIG_HOME", site.join(".caddy"));
 }
 
-/// Copies a folder recursively.
 pub fn copy_folder(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("the folder can be created");
     for entry in std::fs::read_dir(from).expect("the folder is there") {

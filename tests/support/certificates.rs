@@ -41,7 +41,6 @@ impl Validity {
 }
 
 impl Authority {
-    /// Creates an authority.
     #[must_use]
     pub fn new() -> Authority {
         let mut parameters = CertificateParams::new(Vec::new()).expect("no names are fine");

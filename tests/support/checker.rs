@@ -22,20 +22,15 @@ pub struct Checker {
 /// The result of a run of the checker.
 #[derive(Debug, Clone)]
 pub struct Run {
-    /// The exit code.
     pub code: i32,
-    /// Its stdout.
     pub stdout: String,
-    /// Its stderr.
     pub stderr: String,
 }
 
-/// A running `checker serve`.
 #[derive(Debug)]
 pub struct Served {
     /// Its URL, with a slash at the end.
     pub url: String,
-    /// The program.
     pub program: Program,
 }
 

@@ -16,9 +16,7 @@ pub struct ContrastSample {
     pub what: String,
     /// Its color: red, green and blue from 0 to 255.
     pub color: [f64; 3],
-    /// The background color.
     pub ground: [f64; 3],
-    /// The required contrast.
     pub least: f64,
 }
 

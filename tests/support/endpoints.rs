@@ -17,9 +17,7 @@ use crate::free_port;
 pub enum Behavior {
     /// Responds with a status line such as `503 Service Unavailable` and a body.
     Answer(&'static str, String),
-    /// Responds after a delay.
     AnswerAfter(Duration, &'static str, String),
-    /// Redirects the client.
     Redirect(String),
     /// Reads the request and never responds.
     Hang,
@@ -27,14 +25,11 @@ pub enum Behavior {
     ResetInTheMiddle,
     /// Closes the connection without a response.
     Close,
-    /// Speaks another protocol.
     Gibberish,
-    /// Sends an endless body.
     EndlessBody,
 }
 
 impl Behavior {
-    /// A healthy endpoint.
     #[must_use]
     pub fn ok() -> Behavior {
         Behavior::Answer("200 OK", "all is well".to_owned())
@@ -96,7 +91,6 @@ impl Endpoint {
         Endpoint { url: format!("{scheme}://127.0.0.1:{port}/"), state, serving }
     }
 
-    /// Changes its behavior.
     pub fn behave(&self, behavior: Behavior) {
         *lock(&self.state.behavior) = behavior;
     }
@@ -144,7 +138,6 @@ async fn connection(stream: TcpStream, tls: Option<TlsAcceptor>, state: Arc<Endp
     }
 }
 
-/// How a connection ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ending {
     Orderly,

@@ -32,7 +32,6 @@ pub struct FakeNodes {
     pub days: i64,
     /// The end of that time; the last round is before it.
     pub now: UnixNanos,
-    /// How nodes vote.
     pub quorum: Quorum,
     /// When nodes cannot reach endpoints.
     pub outages: Vec<Outage>,
@@ -61,9 +60,7 @@ const TOO_SLOW: &str = "median round trip time exceeded threshold (800ms)";
 /// A time in which some nodes cannot reach an endpoint, or in which it is too slow for them.
 #[derive(Debug, Clone)]
 pub struct Outage {
-    /// The endpoint's index.
     pub endpoint: usize,
-    /// The nodes' indexes.
     pub nodes: Range<usize>,
     /// The time; exact if it is a multiple of the interval.
     pub time: Range<UnixNanos>,

@@ -9,7 +9,6 @@ use tokio::task::JoinHandle;
 
 use crate::free_port;
 
-/// How a request fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// The proxy responds with an internal error; the server does not receive the request.
@@ -23,9 +22,7 @@ pub enum Fault {
 /// Which requests fail, counted from one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
-    /// None.
     Never,
-    /// Only this one.
     Once(usize, Fault),
     /// This one and all after it; the server does not receive the later ones.
     From(usize, Fault),

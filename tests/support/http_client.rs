@@ -18,14 +18,10 @@ pub fn client() -> reqwest::Client {
         .expect("a client without TLS needs nothing")
 }
 
-/// A whole response.
 #[derive(Debug, Clone)]
 pub struct HttpResponse {
-    /// The status code.
     pub status: u16,
-    /// The headers.
     pub headers: reqwest::header::HeaderMap,
-    /// The body.
     pub body: Vec<u8>,
 }
 
@@ -36,14 +32,12 @@ impl HttpResponse {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
-    /// The body as text.
     #[must_use]
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 }
 
-/// Gets a URL.
 pub async fn get(url: &str) -> HttpResponse {
     get_with(url, &[]).await
 }

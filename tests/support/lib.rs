@@ -110,7 +110,6 @@ struct Ports {
     _lock: File,
 }
 
-/// The current time.
 #[must_use]
 pub fn now() -> UnixNanos {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970");

@@ -19,16 +19,12 @@ pub const ACCOUNT: &str = "000000000000";
 /// The policy of the user that sets up tests.
 const EVERYTHING: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
 
-/// A user's access key.
 #[derive(Debug, Clone)]
 pub struct AccessKey {
-    /// The access key ID.
     pub id: String,
-    /// Its secret.
     pub secret: String,
 }
 
-/// The running server.
 #[derive(Debug)]
 pub struct MiniStack {
     /// Its URL without a slash at the end.

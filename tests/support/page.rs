@@ -98,7 +98,6 @@ pub async fn when(browser: &Browser, what: &str, condition: impl Fn(&Page) -> bo
 }
 
 impl Page {
-    /// Whether loading has finished.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.0["complete"] == true

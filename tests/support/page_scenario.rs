@@ -20,13 +20,11 @@ pub const NOW: UnixNanos = 1_795_356_300 * SECOND;
 /// How long after the newest round the page is opened.
 const OPENED_AFTER: Nanos = 40 * SECOND;
 
-/// The reader's time zone.
 const TIME_ZONE: &str = "Europe/Berlin";
 
 /// The endpoints of a small company.
 const TITLES: [&str; 6] = ["Website", "Shop", "Payments", "Sign-in", "Search", "Mail"];
 
-/// A maintenance message.
 const MAINTENANCE: &str = "<p><b>Maintenance of the shop's database</b> tonight from 22:00 to 23:00. Orders are delayed \
      but not lost. More in <a href=\"https://blog.example/maintenance\">our announcement</a>.</p>";
 
@@ -39,13 +37,11 @@ pub enum PageState {
     Down,
     /// One endpoint is down for one node.
     Localized,
-    /// One endpoint is slow.
     Degraded,
     /// Everything is healthy, and there is a maintenance message.
     Announced,
     /// A history is invalid and a node is silent.
     Incomplete,
-    /// The store is empty.
     Empty,
     /// The store cannot be read.
     Unreadable,
@@ -55,11 +51,8 @@ pub enum PageState {
     Broken,
     /// There is one endpoint, and one node.
     One,
-    /// There are three endpoints.
     Three,
-    /// There are twenty.
     Twenty,
-    /// There are fifty.
     FiveHundred,
 }
 
@@ -68,7 +61,6 @@ pub enum PageState {
 pub struct PageScenario {
     /// Which state it is in.
     pub state: PageState,
-    /// The page's URL.
     pub url: String,
     caddy: Caddy,
     /// Accepts connections without responding, while the scenario exists.
@@ -76,7 +68,6 @@ pub struct PageScenario {
 }
 
 impl PageState {
-    /// All states.
     pub const ALL: [PageState; 14] = [
         PageState::Healthy,
         PageState::Down,
@@ -115,7 +106,6 @@ impl PageState {
         }
     }
 
-    /// The value of `html[data-state]`.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {

@@ -53,7 +53,6 @@ impl Program {
         receiver.recv().expect("the program starts")
     }
 
-    /// Its output so far.
     #[must_use]
     pub fn output(&self) -> String {
         let bytes = std::fs::read(self.output.path()).expect("the file is there");
@@ -65,7 +64,6 @@ impl Program {
         self.child.try_wait().expect("it is our child")
     }
 
-    /// Its process ID.
     #[must_use]
     pub fn id(&self) -> u32 {
         self.child.id()
@@ -77,7 +75,6 @@ impl Program {
         assert!(sent.expect("kill runs").success(), "the program is gone:\n{}", self.output());
     }
 
-    /// Waits until it exits.
     pub async fn wait(&mut self) -> ExitStatus {
         let child = &mut self.child;
         crate::wait_for("a program to end", || {

@@ -71,7 +71,7 @@ fn describe_http_error(error: &hyper::Error) -> Option<String> {
 }
 
 pub(super) fn describe_lookup_error(error: &io::Error, host: &str) -> String {
-    if fd_limit::have_run_out(error) || fd_limit::are_all_in_use() {
+    if fd_limit::is_limit_error(error) || fd_limit::is_limit_reached() {
         return TOO_MANY_OPEN_FILES.to_owned();
     }
     let reason = error.to_string();
@@ -84,7 +84,7 @@ pub(super) fn describe_lookup_error(error: &io::Error, host: &str) -> String {
 }
 
 fn describe_io_error(error: &io::Error) -> Option<String> {
-    if fd_limit::have_run_out(error) {
+    if fd_limit::is_limit_error(error) {
         return Some(TOO_MANY_OPEN_FILES.to_owned());
     }
     if matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::InvalidInput) && error.get_ref().is_some() {

@@ -162,7 +162,7 @@ fn signal_name(status: ExitStatus) -> String {
 fn describe_start_error(check: &ExecCheck, error: &io::Error) -> Failure {
     let command = check.command.display();
     match error.kind() {
-        _ if fd_limit::have_run_out(error) => error_text::TOO_MANY_OPEN_FILES.to_owned(),
+        _ if fd_limit::is_limit_error(error) => error_text::TOO_MANY_OPEN_FILES.to_owned(),
         io::ErrorKind::NotFound => format!("command `{command}` not found"),
         io::ErrorKind::PermissionDenied => format!("command `{command}` is not executable"),
         _ => format!("command `{command}` not started: {error}"),

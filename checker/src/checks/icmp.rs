@@ -50,7 +50,7 @@ pub fn socket_type() -> Result<Type, String> {
     for kind in [Type::DGRAM, Type::RAW] {
         match Socket::new(Domain::IPV4, kind, Some(Protocol::ICMPV4)) {
             Ok(_) => return Ok(kind),
-            Err(error) if fd_limit::have_run_out(&error) => return Err(fd_limit::too_many_open_files()),
+            Err(error) if fd_limit::is_limit_error(&error) => return Err(fd_limit::too_many_open_files()),
             Err(_) => {}
         }
     }

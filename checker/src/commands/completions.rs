@@ -1,4 +1,4 @@
-//! `checker completions`: prints a shell's completions.
+//! `checker completions`: prints completions for a shell.
 
 use clap::CommandFactory as _;
 use clap_complete::Shell;
@@ -7,7 +7,6 @@ use super::Outcome;
 use crate::cli::Cli;
 use crate::ui;
 
-/// Prints the completions.
 pub fn completions(shell: Shell) -> anyhow::Result<Outcome> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "checker", &mut script);

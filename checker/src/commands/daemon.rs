@@ -1,5 +1,5 @@
-//! What `checker run --every` and `checker serve` have in common: a watch without end that listens for the wish to
-//! stop, for SIGHUP, and for a configuration file that has changed. And the round that is made at once.
+//! What `checker run --every` and `checker serve` share: a scheduler that runs until a shutdown request and reloads its
+//! configuration, and the log of status changes.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -16,62 +16,24 @@ use tokio::sync::mpsc::{Receiver, Sender, UnboundedReceiver, channel, unbounded_
 use tokio::sync::oneshot;
 use tracing::{info, warn};
 
-use super::load_beside_page;
+use super::load_with_page_address;
 use crate::checks::CheckContext;
 use crate::config::model::Config;
-use crate::monitor::confirmation::Memory;
+use crate::monitor::confirmation::ConfirmationState;
 use crate::monitor::confirmation_file;
-use crate::monitor::round::make_round;
+use crate::monitor::round::run_round;
 use crate::monitor::schedule::{Shard, stable_hash};
-use crate::monitor::scheduler::{Beginning, Event, Watch};
+use crate::monitor::scheduler::{Control, Scheduler, StartMode};
 use crate::now;
-use crate::platform::shutdown::Stop;
+use crate::platform::shutdown::Shutdown;
 use crate::ui::{self, log::LogFormat};
 
-/// How often the configuration file is looked at: soon enough for whoever has just saved it.
-const LOOK_AT_FILE_EVERY: Duration = Duration::from_secs(2);
+/// How often the configuration file is checked for changes.
+const FILE_CHECK_INTERVAL: Duration = Duration::from_secs(2);
 
-/// From how many results on no further batch is put with them: of one check file the page reads 8 MiB, which are a thousand
-/// results with long errors.
-const MOST_AT_ONCE: usize = 500;
-
-/// Where the configuration comes from, and what the command line has to say about it.
-#[derive(Debug, Clone)]
-pub(super) struct Origin {
-    /// The file.
-    pub path: PathBuf,
-    /// The node's name, if the command line has one.
-    pub node: Option<NodeName>,
-    /// The part of the endpoints that this process watches, if not all.
-    pub shard: Option<Shard>,
-    /// The interval, if the command line has one.
-    pub every: Option<Nanos>,
-    /// Where this process serves the page, if it does.
-    pub own_address: Option<SocketAddr>,
-    /// What the file was like just before it was read last; whatever is different since then is news.
-    pub read: Option<Stamp>,
-}
-
-/// What tells one content of a file from another without reading it.
-pub(super) type Stamp = (SystemTime, u64);
-
-impl Origin {
-    /// The configuration, with the last word that the command line has.
-    pub(super) fn load(&mut self) -> Result<Config, crate::config::ConfigError> {
-        self.read = self.stamp();
-        let mut config = load_beside_page(&self.path, self.node.as_ref(), self.own_address)?;
-        if let Some(shard) = self.shard {
-            config.checks.retain(|check| shard.contains(stable_hash(&check.title, check.kind.locator())));
-        }
-        config.every = self.every.or(config.every);
-        Ok(config)
-    }
-
-    fn stamp(&self) -> Option<Stamp> {
-        let file = std::fs::metadata(&self.path).ok()?;
-        Some((file.modified().ok()?, file.len()))
-    }
-}
+/// Batches are not merged beyond this many results: the page reads 8 MiB of a check file, which are a thousand results
+/// with long errors.
+const MERGED_RESULTS_LIMIT: usize = 500;
 
 /// Sends all messages from now on to the log.
 pub(super) fn start_log(format: LogFormat) {
@@ -109,100 +71,129 @@ impl StatusLog {
     }
 }
 
-/// One round, and what is remembered of it from now on.
+/// The configuration file, and the flags that override it.
+#[derive(Debug, Clone)]
+pub(super) struct ConfigSource {
+    pub path: PathBuf,
+    pub node: Option<NodeName>,
+    /// The part of the endpoints that this process checks, if not all.
+    pub shard: Option<Shard>,
+    pub every: Option<Nanos>,
+    /// The address at which this process serves the page, if it does.
+    pub page_address: Option<SocketAddr>,
+    /// The version of the file just before it was last read.
+    pub loaded: Option<FileVersion>,
+}
+
+/// Modification time and size, which change with the content of a file.
+pub(super) type FileVersion = (SystemTime, u64);
+
+impl ConfigSource {
+    pub(super) fn load(&mut self) -> Result<Config, crate::config::ConfigError> {
+        self.loaded = self.version();
+        let mut config = load_with_page_address(&self.path, self.node.as_ref(), self.page_address)?;
+        if let Some(shard) = self.shard {
+            config.checks.retain(|check| shard.contains(stable_hash(&check.title, check.kind.locator())));
+        }
+        config.every = self.every.or(config.every);
+        Ok(config)
+    }
+
+    fn version(&self) -> Option<FileVersion> {
+        let file = std::fs::metadata(&self.path).ok()?;
+        Some((file.modified().ok()?, file.len()))
+    }
+}
+
+/// Runs one round, and returns its results and the confirmation state for the next one.
 pub(super) async fn first_round(
     config: &Config,
     context: &Arc<CheckContext>,
     interval: Option<Nanos>,
-) -> (Vec<CheckResult>, Vec<Memory>) {
-    let mut memories = confirmation_file::load(config);
-    let mut results = make_round(config, context, interval, now).await;
-    let mut again = Vec::new();
-    for ((result, memory), check) in results.iter_mut().zip(&mut memories).zip(&config.checks) {
-        again.extend(memory.take(result, check.failures_before_down));
+) -> (Vec<CheckResult>, Vec<ConfirmationState>) {
+    let mut confirmations = confirmation_file::load(config);
+    let mut results = run_round(config, context, interval, now).await;
+    let mut earlier = Vec::new();
+    for ((result, confirmation), check) in results.iter_mut().zip(&mut confirmations).zip(&config.checks) {
+        earlier.extend(confirmation.confirm(result, check.failures_before_down));
     }
-    if !again.is_empty() {
-        // The newest result of an endpoint comes last: its place is the endpoint's, on the page, too.
-        again.append(&mut results);
-        results = again;
+    if !earlier.is_empty() {
+        // The newest result of an endpoint comes last, because its index decides the order of endpoints on the page.
+        earlier.append(&mut results);
+        results = earlier;
     }
-    keep_in_mind(config, &memories);
-    (results, memories)
+    save_confirmations(config, &confirmations);
+    (results, confirmations)
 }
 
-fn keep_in_mind(config: &Config, memories: &[Memory]) {
-    if let Err(error) = confirmation_file::save(config, memories) {
+fn save_confirmations(config: &Config, confirmations: &[ConfirmationState]) {
+    if let Err(error) = confirmation_file::save(config, confirmations) {
         ui::error(&error);
     }
 }
 
-/// The signals that a watch listens to. They are caught from before the first round on, since one that is not
-/// caught ends the process.
+/// The signals of a daemon. They are caught before the first round, because a signal that is not caught ends the process.
 pub(super) struct Signals {
-    /// SIGTERM and Ctrl-C.
-    pub stop: Stop,
-    /// SIGHUP.
+    pub shutdown: Shutdown,
     hangup: Signal,
 }
 
 impl Signals {
-    /// Starts listening for what `stop` does not.
-    pub(super) fn beside(stop: Stop) -> std::io::Result<Signals> {
-        Ok(Signals { stop, hangup: signal(SignalKind::hangup())? })
+    /// Also catches SIGHUP.
+    pub(super) fn with_hangup(shutdown: Shutdown) -> std::io::Result<Signals> {
+        Ok(Signals { shutdown, hangup: signal(SignalKind::hangup())? })
     }
 }
 
-/// A watch that goes on by itself, on a thread of its own: storing, serving and folding histories delay no check, and
-/// no check is handed from thread to thread.
-pub(super) struct Watching {
-    /// What was seen.
+/// A scheduler on a separate thread: storing, serving and histories delay no check, and checks never move between threads.
+pub(super) struct Daemon {
     batches: UnboundedReceiver<Vec<CheckResult>>,
-    ended: oneshot::Receiver<(Arc<Config>, Vec<Memory>)>,
+    stopped: oneshot::Receiver<(Arc<Config>, Vec<ConfirmationState>)>,
 }
 
-impl Watching {
-    /// Begins with looking at everything, or after a round that remembers this.
-    pub(super) fn begin(
+impl Daemon {
+    /// Starts by checking everything, or after a round with this confirmation state.
+    pub(super) fn start(
         config: Config,
         context: Arc<CheckContext>,
         every: Nanos,
-        round: Option<Vec<Memory>>,
-        origin: Origin,
+        round: Option<Vec<ConfirmationState>>,
+        source: ConfigSource,
         signals: Signals,
-    ) -> std::io::Result<Watching> {
-        let known = match round {
-            Some(memories) => (Beginning::AfterARound, memories),
-            None => (Beginning::Fresh, confirmation_file::load(&config)),
+    ) -> std::io::Result<Daemon> {
+        let start = match round {
+            Some(confirmations) => (StartMode::AfterRound, confirmations),
+            None => (StartMode::CheckAll, confirmation_file::load(&config)),
         };
         let (sender, batches) = unbounded_channel();
         let config = Arc::new(config);
-        let events = listen(origin, Arc::clone(&config), signals);
-        let watch = Watch::new(config, context, every, known, now, sender);
+        let controls = listen(source, Arc::clone(&config), signals);
+        let scheduler = Scheduler::new(config, context, every, start, now, sender);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (end, ended) = oneshot::channel();
-        // Should nobody wait for the end, there is nobody to tell what is remembered.
-        let work = move || drop(end.send(runtime.block_on(watch.run(events))));
+        let (send_stopped, stopped) = oneshot::channel();
+        // Without a receiver, the state is not needed.
+        let work = move || drop(send_stopped.send(runtime.block_on(scheduler.run(controls))));
         std::thread::Builder::new().name("checks".to_owned()).spawn(work)?;
-        Ok(Watching { batches, ended })
+        Ok(Daemon { batches, stopped })
     }
 
-    /// What was seen since the last time; `None` when the watch is over. What has come together while a slow store kept us
-    /// waiting goes on as one: each by itself would have to wait for the store again.
+    /// The next results; `None` after the scheduler has stopped. Batches that piled up while the store was slow are merged,
+    /// because each of them would wait for the store again.
     pub(super) async fn next(&mut self) -> Option<Vec<CheckResult>> {
-        next_of(&mut self.batches).await
+        next_merged(&mut self.batches).await
     }
 
-    /// Ends when the watch has, and keeps in mind what the next one should know.
-    pub(super) async fn end(self) {
-        if let Ok((config, memories)) = self.ended.await {
-            keep_in_mind(&config, &memories);
+    /// Waits for the scheduler to stop, and saves its confirmation state.
+    pub(super) async fn stop(self) {
+        if let Ok((config, confirmations)) = self.stopped.await {
+            save_confirmations(&config, &confirmations);
         }
     }
 }
 
-async fn next_of(batches: &mut UnboundedReceiver<Vec<CheckResult>>) -> Option<Vec<CheckResult>> {
+async fn next_merged(batches: &mut UnboundedReceiver<Vec<CheckResult>>) -> Option<Vec<CheckResult>> {
     let mut results = batches.recv().await?;
-    while results.len() < MOST_AT_ONCE
+    while results.len() < MERGED_RESULTS_LIMIT
         && let Ok(more) = batches.try_recv()
     {
         results.extend(more);
@@ -210,37 +201,42 @@ async fn next_of(batches: &mut UnboundedReceiver<Vec<CheckResult>>) -> Option<Ve
     Some(results)
 }
 
-fn listen(origin: Origin, config: Arc<Config>, signals: Signals) -> Receiver<Event> {
+fn listen(source: ConfigSource, config: Arc<Config>, signals: Signals) -> Receiver<Control> {
     let (sender, receiver) = channel(1);
-    tokio::spawn(tell_events(origin, config, signals.stop, signals.hangup, sender));
+    tokio::spawn(send_controls(source, config, signals, sender));
     receiver
 }
 
-async fn tell_events(mut origin: Origin, config: Arc<Config>, stop: Stop, mut hangup: Signal, events: Sender<Event>) {
+async fn send_controls(
+    mut source: ConfigSource,
+    config: Arc<Config>,
+    Signals { shutdown, mut hangup }: Signals,
+    controls: Sender<Control>,
+) {
     loop {
-        let is_asked_for = tokio::select! {
-            () = stop.clone().wished() => {
-                // Should the watch be over already, nobody has to be told.
-                let _ = events.send(Event::Stop).await;
+        let is_requested = tokio::select! {
+            () = shutdown.requested() => {
+                // This fails if the scheduler has already stopped.
+                let _ = controls.send(Control::Stop).await;
                 return;
             }
             received = hangup.recv() => received.is_some(),
-            () = tokio::time::sleep(LOOK_AT_FILE_EVERY) => false,
+            () = tokio::time::sleep(FILE_CHECK_INTERVAL) => false,
         };
-        let present = origin.stamp();
-        let is_news = present.is_some() && present != origin.read;
-        if (is_asked_for || is_news)
-            && let Some(config) = reload(&mut origin, &config)
-            && events.send(Event::Reload(Arc::new(config))).await.is_err()
+        let version = source.version();
+        let has_changed = version.is_some() && version != source.loaded;
+        if (is_requested || has_changed)
+            && let Some(config) = reload(&mut source, &config)
+            && controls.send(Control::Reload(Arc::new(config))).await.is_err()
         {
             return;
         }
     }
 }
 
-/// The configuration as it stands now; one that cannot be used is told, and the old one stays.
-fn reload(origin: &mut Origin, started_with: &Config) -> Option<Config> {
-    match origin.load() {
+/// The current configuration, or `None` if it is invalid, in which case the previous one is kept.
+fn reload(source: &mut ConfigSource, started_with: &Config) -> Option<Config> {
+    match source.load() {
         Ok(mut config) => {
             let fixed =
                 |config: &Config| format!("{:?}", (&config.node, &config.storage, &config.spool_dir, &config.page));
@@ -271,19 +267,19 @@ mod tests {
     use crate::commands::daemon::*;
 
     #[tokio::test]
-    async fn what_came_while_nobody_took_it_is_taken_as_one_in_its_order_and_up_to_a_limit() {
+    async fn batches_that_pile_up_are_merged_in_order_up_to_a_limit() {
         let (sender, mut batches) = unbounded_channel();
-        let seen = |timestamp| CheckResult { timestamp, ..CheckResult::default() };
-        let send = |times: std::ops::Range<i64>| sender.send(times.map(seen).collect()).expect("it is open");
+        let result = |timestamp| CheckResult { timestamp, ..CheckResult::default() };
+        let send = |times: std::ops::Range<i64>| sender.send(times.map(result).collect()).expect("it is open");
         send(0..1);
         send(1..3);
-        let most = MOST_AT_ONCE as i64;
-        send(3..most + 3);
-        send(most + 3..most + 4);
+        let limit = MERGED_RESULTS_LIMIT as i64;
+        send(3..limit + 3);
+        send(limit + 3..limit + 4);
         let times = |results: Vec<CheckResult>| results.iter().map(|result| result.timestamp).collect::<Vec<i64>>();
-        assert_eq!(next_of(&mut batches).await.map(times), Some((0..most + 3).collect()));
-        assert_eq!(next_of(&mut batches).await.map(times), Some(vec![most + 3]));
+        assert_eq!(next_merged(&mut batches).await.map(times), Some((0..limit + 3).collect()));
+        assert_eq!(next_merged(&mut batches).await.map(times), Some(vec![limit + 3]));
         drop(sender);
-        assert!(next_of(&mut batches).await.is_none());
+        assert!(next_merged(&mut batches).await.is_none());
     }
 }

@@ -1,8 +1,8 @@
-//! `checker deprovision`: shows what of ours is there, asks, and removes it.
+//! `checker deprovision`: shows what provisioning created, asks for confirmation and removes it.
 
 use std::path::Path;
 
-use super::bucket::{self, PlaceError};
+use super::bucket::{self, BucketError};
 use super::{Outcome, environment};
 use crate::cli::DeprovisionArguments;
 use crate::config::model::Page;
@@ -16,7 +16,6 @@ use crate::ui;
 use crate::ui::progress::StepProgress;
 use crate::ui::prompt::{Confirmation, read_answer};
 
-/// Removes what provisioning made.
 pub async fn deprovision(arguments: &DeprovisionArguments) -> anyhow::Result<Outcome> {
     let (bucket, _) = bucket::find(&arguments.bucket)?;
     validate_location(&bucket)?;
@@ -37,34 +36,35 @@ pub async fn deprovision(arguments: &DeprovisionArguments) -> anyhow::Result<Out
     }
     if owned.users.is_none() {
         ui::print_line(
-            "  note: this service has no IAM API: remove the reader's and the writers' keys with its own tool",
+            "  note: this service has no IAM API: remove the keys of the reader and the writers with its tools",
         );
     }
     if steps.is_empty() {
-        ui::print_line("Nothing is to be done: nothing of ours is there.");
+        ui::print_line("Nothing to do: there is nothing that `provision` created.");
         return Ok(Outcome::Done);
     }
     let confirmation = Confirmation::from_yes_flag(arguments.yes);
     if objects == ExistingObjects::Delete {
-        let question = format!("All data goes for good. Type the bucket's name, `{}`, to go ahead:", spec.bucket.name);
+        let question = format!(
+            "This deletes all data permanently. Type the name of the bucket, `{}`, to continue:",
+            spec.bucket.name
+        );
         if read_answer(&question) != spec.bucket.name {
-            return Err(PlaceError::NameNotTyped.into());
+            return Err(BucketError::NameNotTyped.into());
         }
-    } else if !confirmation.confirm("Go ahead? Data stays. Type `yes`:") {
-        return Err(PlaceError::NotConfirmed.into());
+    } else if !confirmation.confirm("Continue? The data is kept. Type `yes`:") {
+        return Err(BucketError::NotConfirmed.into());
     }
     let environment = environment();
     let mut progress = StepProgress::new(confirmation);
     let removed = apply(&steps, &service, &spec, Path::new(""), &environment, &mut progress).await;
     if let Err(error) = removed {
-        ui::info("stopped");
-        ui::info("what was removed until here is gone; the same command goes on from there");
+        ui::info("failed");
+        ui::info("completed steps are kept; run the same command again to continue");
         return Err(error.into());
     }
-    let data = if objects == ExistingObjects::Keep { "; the bucket and its data stay" } else { "" };
-    ui::print_line(&format!(
-        "Removed{data}. The keys in `config.json` and `checker-<node>.json` are of no use any more."
-    ));
+    let data = if objects == ExistingObjects::Keep { "; the bucket and its data are kept" } else { "" };
+    ui::print_line(&format!("Removed{data}. The keys in `config.json` and `checker-<node>.json` no longer work."));
     Ok(Outcome::Done)
 }
 

@@ -1,4 +1,4 @@
-//! `checker doctor`: tries a set-up from both sides and prints what was found.
+//! `checker doctor`: verifies the setup from the checker's and the page's side and prints its findings.
 
 use std::path::PathBuf;
 
@@ -11,12 +11,10 @@ use crate::doctor::{self, Finding, Level, Side};
 use crate::now;
 use crate::ui;
 
-/// The page's configuration cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("failed to read the page's configuration `{0}`")]
-struct NoPage(PathBuf, #[source] std::io::Error);
+struct PageConfigUnreadable(PathBuf, #[source] std::io::Error);
 
-/// Examines both sides, as far as they are given.
 pub async fn doctor(arguments: &DoctorArguments) -> anyhow::Result<Outcome> {
     arguments.origin.iter().try_for_each(|origin| validate_origin(origin))?;
     let config = arguments.config.as_deref().map(|path| load(path, None)).transpose()?;
@@ -25,20 +23,21 @@ pub async fn doctor(arguments: &DoctorArguments) -> anyhow::Result<Outcome> {
         findings.extend(doctor::checker_side::examine(config, now()).await);
     }
     if let Some(path) = &arguments.page {
-        let text = std::fs::read_to_string(path).map_err(|error| NoPage(path.clone(), error))?;
+        let text = std::fs::read_to_string(path).map_err(|error| PageConfigUnreadable(path.clone(), error))?;
         match PageConfig::parse(&text) {
             Ok(page) => {
-                let mut told = doctor::page_side::examine(&page, config.as_ref(), &arguments.origin, now()).await;
-                // It is one machine and one clock.
+                let mut page_findings =
+                    doctor::page_side::examine(&page, config.as_ref(), &arguments.origin, now()).await;
+                // Both sides use the clock of this machine; report it once.
                 if findings.iter().any(doctor::clock::is_refused) {
-                    told.retain(|finding| !doctor::clock::is_refused(finding));
+                    page_findings.retain(|finding| !doctor::clock::is_refused(finding));
                 }
-                findings.extend(told);
+                findings.extend(page_findings);
             }
             Err(problems) => {
-                let told = problems.0.into_iter();
+                let remedy = format!("fix `{}`", path.display());
                 findings.extend(
-                    told.map(|problem| Finding::failure(Side::Page, problem, format!("mend `{}`", path.display()))),
+                    problems.0.into_iter().map(|problem| Finding::failure(Side::Page, problem, remedy.clone())),
                 );
             }
         }

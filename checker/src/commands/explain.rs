@@ -1,4 +1,4 @@
-//! `checker explain`: one attempt at one endpoint now, with everything that was seen. Nothing is stored.
+//! `checker explain`: runs one attempt of one check and prints every detail. Nothing is stored.
 
 use std::net::IpAddr;
 use std::pin::pin;
@@ -18,7 +18,6 @@ use crate::monitor::runner::evaluate_on_this_node;
 use crate::ui;
 use crate::ui::explain::explain as explained;
 
-/// No endpoint has this title.
 #[derive(Debug, thiserror::Error)]
 #[error("unknown endpoint `{title}`: {remedy}")]
 struct UnknownEndpoint {
@@ -26,7 +25,7 @@ struct UnknownEndpoint {
     remedy: String,
 }
 
-/// Makes the attempt and prints it; ends with 1 if the endpoint is down.
+/// The exit status is 1 if the endpoint is down.
 pub async fn explain(arguments: &ExplainArguments) -> anyhow::Result<Outcome> {
     let config = load(&arguments.config.config, None)?;
     let titles = || config.checks.iter().map(|check| check.title.as_str());
@@ -34,39 +33,40 @@ pub async fn explain(arguments: &ExplainArguments) -> anyhow::Result<Outcome> {
         let remedy = match suggest(&arguments.endpoint, titles()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => {
-                format!("watched are: {}", titles().map(|title| format!("`{title}`")).collect::<Vec<_>>().join(", "))
+                format!("expected one of {}", titles().map(|title| format!("`{title}`")).collect::<Vec<_>>().join(", "))
             }
         };
         return Err(UnknownEndpoint { title: arguments.endpoint.clone(), remedy }.into());
     };
-    let everything = Capture { headers: true, certificate: true, diagnostics: true, ..check.capture };
-    let check = Check { capture: everything, ..Check::clone(check) };
+    let capture = Capture { headers: true, certificate: true, diagnostics: true, ..check.capture };
+    let check = Check { capture, ..Check::clone(check) };
     let context = check_context(&config);
-    // A name that hangs is waited for no longer than the attempt does that needs it.
+    // A lookup that hangs takes no longer than the attempt.
     let (addresses, attempt) = (pin!(addresses(&check)), pin!(attempt(&check, &context)));
     let (resolved, attempted) = match select(addresses, attempt).await {
         Either::Left((resolved, attempt)) => (resolved, attempt.await),
         Either::Right((attempted, addresses)) => (addresses.now_or_never().unwrap_or_default(), attempted),
     };
     match attempted {
-        Ok((tried, seen)) => {
-            let evaluation = evaluate_on_this_node(CheckOutcome::Attempts(vec![tried.clone()]), &check, &context).await;
-            ui::stdout(&explained(&check, &resolved, &tried, &seen, &evaluation))?;
+        Ok((record, data)) => {
+            let evaluation =
+                evaluate_on_this_node(CheckOutcome::Attempts(vec![record.clone()]), &check, &context).await;
+            ui::stdout(&explained(&check, &resolved, &record, &data, &evaluation))?;
             Ok(if evaluation.status == Status::Down { Outcome::Found } else { Outcome::Done })
         }
-        Err(why) => Err(anyhow::anyhow!("`{}` was not checked: {why}", check.title)),
+        Err(reason) => Err(anyhow::anyhow!("`{}` was not checked: {reason}", check.title)),
     }
 }
 
-/// What the name of the endpoint's host leads to, if it has one.
+/// The addresses of the endpoint's host, if it has one.
 async fn addresses(check: &Check) -> Vec<String> {
     let Some(host) = check.kind.probe().host() else { return Vec::new() };
-    // Whether the name leads anywhere is what the attempt itself will say.
+    // The attempt reports a name that cannot be resolved.
     if let Ok(ip) = host.parse::<IpAddr>() {
         return vec![ip.to_string()];
     }
-    let found = resolver::resolve(host).await.unwrap_or_default();
-    let mut found: Vec<String> = found.iter().map(|address| address.ip().to_string()).collect();
-    found.dedup();
-    found
+    let addresses = resolver::resolve(host).await.unwrap_or_default();
+    let mut addresses: Vec<String> = addresses.iter().map(|address| address.ip().to_string()).collect();
+    addresses.dedup();
+    addresses
 }

@@ -1,11 +1,11 @@
-//! `checker history rebuild`: makes this node's history again from the check files.
+//! `checker history rebuild`: rebuilds the history of a node from its check files.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use shared::object_name::{HistoryName, HistoryPart};
 
-use super::{NoStorage, Outcome, load};
+use super::{MissingStorage, Outcome, load};
 use crate::cli::RebuildArguments;
 use crate::now;
 use crate::recorder::history_writer::rebuild;
@@ -13,14 +13,13 @@ use crate::store::Store;
 use crate::ui;
 use crate::ui::progress::ProgressBar;
 
-/// How many unreadable check files are named one by one.
-const NAMED: usize = 20;
+/// The maximum number of unreadable check files that are listed.
+const LISTED_FILES: usize = 20;
 
-/// Makes the history again and says what became of it.
 pub async fn rebuild_history(arguments: &RebuildArguments) -> anyhow::Result<Outcome> {
     let config = load(&arguments.config.config, arguments.node.as_ref())?;
     let Some(storage) = &config.storage else {
-        return Err(NoStorage(arguments.config.config.display().to_string()).into());
+        return Err(MissingStorage(arguments.config.config.display().to_string()).into());
     };
     let store = Arc::new(Store::open(storage).await);
     let node = (!arguments.unnamed_node).then_some(&config.node);
@@ -29,15 +28,15 @@ pub async fn rebuild_history(arguments: &RebuildArguments) -> anyhow::Result<Out
     let rebuilt = rebuild(&store, node, storage.history_expiry, now(), |done, total| bar.draw(done, total)).await;
     bar.clear();
     let rebuilt = rebuilt?;
-    for (name, reason) in rebuilt.unreadable.iter().take(NAMED) {
-        ui::warn(&format!("left out `{name}`: {reason}"));
+    for (name, reason) in rebuilt.unreadable.iter().take(LISTED_FILES) {
+        ui::warn(&format!("skipped `{name}`: {reason}"));
     }
-    if rebuilt.unreadable.len() > NAMED {
-        ui::warn(&format!("left out {} more check files that cannot be read", rebuilt.unreadable.len() - NAMED));
+    if rebuilt.unreadable.len() > LISTED_FILES {
+        ui::warn(&format!("skipped {} more unreadable check files", rebuilt.unreadable.len() - LISTED_FILES));
     }
     if rebuilt.implausible > 0 {
         ui::warn(&format!(
-            "left out {} results whose time is more than a day before that of their file, or after it",
+            "skipped {} results whose time is more than a day before that of their file, or after it",
             rebuilt.implausible
         ));
     }
@@ -45,15 +44,15 @@ pub async fn rebuild_history(arguments: &RebuildArguments) -> anyhow::Result<Out
         ui::note(&format!("replaced the previous history: {cause}"));
     }
     if rebuilt.files == 0 {
-        ui::print_line(&format!("{} has no check file of this node", store.describe()));
+        ui::print_line(&format!("{} has no check files of this node", store.describe()));
         return Ok(Outcome::Done);
     }
     let name = HistoryName { node: node.cloned(), part: HistoryPart::Main };
     let seconds = started.elapsed().as_secs_f64();
     ui::print_line(&format!(
-        "made {name} in {} from {} in {seconds:.1} s",
+        "rebuilt {name} in {} from {} in {seconds:.1} s",
         store.describe(),
-        if rebuilt.files == 1 { "one check file".to_owned() } else { format!("{} check files", rebuilt.files) }
+        if rebuilt.files == 1 { "1 check file".to_owned() } else { format!("{} check files", rebuilt.files) }
     ));
     Ok(Outcome::Done)
 }

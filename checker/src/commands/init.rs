@@ -1,4 +1,4 @@
-//! `checker init`: writes a configuration to start with, and never over one that is there.
+//! `checker init`: writes a starter configuration. It replaces an existing file only with `--force`.
 
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write as _};
@@ -9,18 +9,14 @@ use crate::cli::InitArguments;
 use crate::config::starter::STARTER;
 use crate::ui;
 
-/// Why no configuration was written.
 #[derive(Debug, thiserror::Error)]
 pub enum InitError {
-    /// There is one.
-    #[error("`{0}` already exists; name another file, or replace it with `--force`")]
+    #[error("`{0}` already exists: choose another file, or replace it with `--force`")]
     Exists(PathBuf),
-    /// The file cannot be written.
     #[error("failed to write `{0}`")]
     Unwritable(PathBuf, #[source] std::io::Error),
 }
 
-/// Writes the starter configuration.
 pub fn init(arguments: &InitArguments) -> Result<Outcome, InitError> {
     let path = &arguments.path;
     let mut options = OpenOptions::new();
@@ -41,7 +37,7 @@ pub fn init(arguments: &InitArguments) -> Result<Outcome, InitError> {
     }
     let path = path.display();
     ui::info(&format!(
-        "wrote {path}; next: `checker run -c {path}` makes a round, `checker serve -c {path}` shows the page"
+        "wrote {path}; next: `checker run -c {path}` runs the checks, `checker serve -c {path}` also serves the page"
     ));
     Ok(Outcome::Done)
 }

@@ -1,4 +1,4 @@
-//! The commands, one file each: they read the clock and the configuration, print, and choose the exit status.
+//! The commands, one file each: they read the clock and the environment, print, and choose the exit status.
 
 pub mod beat;
 mod bucket;
@@ -30,21 +30,19 @@ use crate::config::{self, ConfigError, Environment};
 use crate::monitor::heartbeat_reader::heartbeat_reader;
 use crate::monitor::runner::new_context;
 use crate::now;
+use crate::recorder::RecordOutcome;
 use crate::ui;
 
-/// The configuration names no store, and the command works on one.
 #[derive(Debug, thiserror::Error)]
-#[error("`{0}` has no `storage`; add one, for example `\"storage\": {{ \"type\": \"fs\", \"dir\": \"checks\" }}`")]
-pub struct NoStorage(pub String);
+#[error("`{0}` has no `storage`: add one, for example `\"storage\": {{ \"type\": \"fs\", \"dir\": \"checks\" }}`")]
+pub struct MissingStorage(pub String);
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// The work was done.
     Done,
-    /// The work was done, and what it found is as bad as was asked for.
+    /// The command did its work and found what makes it exit with 1, such as an endpoint that is down.
     Found,
-    /// The work could not be done.
     Failed,
 }
 
@@ -58,19 +56,19 @@ impl From<Outcome> for ExitCode {
     }
 }
 
-/// Loads the configuration, tells its warnings, and lets the command line have the last word on the node's name.
+/// Loads the configuration, prints its warnings, and applies the node name of the command line.
 fn load(path: &Path, node: Option<&NodeName>) -> Result<Config, ConfigError> {
-    load_beside_page(path, node, None)
+    load_with_page_address(path, node, None)
 }
 
-/// The same for a checker that serves the page at `own_address`, if it does: a check of the page itself follows it.
-fn load_beside_page(
+/// The same for a checker that serves the page at `page_address`, which the configuration can refer to.
+fn load_with_page_address(
     path: &Path,
     node: Option<&NodeName>,
-    own_address: Option<SocketAddr>,
+    page_address: Option<SocketAddr>,
 ) -> Result<Config, ConfigError> {
-    let own_address = own_address.map(|address| reachable(address).to_string());
-    let variable = |name: &str| match &own_address {
+    let page_address = page_address.map(|address| reachable(address).to_string());
+    let variable = |name: &str| match &page_address {
         Some(address) if name == LISTEN_VARIABLE => Some(address.clone()),
         _ => std::env::var(name).ok(),
     };
@@ -85,22 +83,38 @@ fn load_beside_page(
     Ok(config)
 }
 
-/// What the checks of this configuration share, heartbeats included.
+/// The context for the checks of a configuration, including heartbeats.
 fn check_context(config: &Config) -> Arc<CheckContext> {
     Arc::new(new_context(config, now).with_heartbeats(config.storage.as_ref().map(heartbeat_reader)))
 }
 
-/// Where this machine reaches what listens there: at the loopback address if it is all addresses.
-fn reachable(listens: SocketAddr) -> SocketAddr {
-    let loopback = match listens.ip() {
+/// Reports what went wrong while results were stored.
+fn report_problems(outcome: &RecordOutcome) {
+    for warning in &outcome.upload.warnings {
+        ui::warn(warning);
+    }
+    if let Some(error) = &outcome.expired.failure {
+        ui::error(error);
+    }
+    if let Err(error) = &outcome.history {
+        ui::warn(&format!("history not updated: {error}"));
+    }
+    if let Err(error) = &outcome.summary {
+        ui::warn(&format!("summary not updated: {error}"));
+    }
+}
+
+/// The address at which this machine reaches a listener: the loopback address for a listener on all addresses.
+fn reachable(listener: SocketAddr) -> SocketAddr {
+    let loopback = match listener.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
         ip => ip,
     };
-    SocketAddr::new(loopback, listens.port())
+    SocketAddr::new(loopback, listener.port())
 }
 
-/// Asks with this process's environment and host name.
+/// Calls a function with this process's environment and host name.
 fn with_environment<T>(ask: impl FnOnce(&Environment<'_>) -> T) -> T {
     ask(&environment())
 }
@@ -116,15 +130,15 @@ mod tests {
     use crate::commands::*;
 
     #[test]
-    fn what_listens_everywhere_is_reached_at_home() {
-        for (listens, reached) in [
+    fn a_listener_on_all_addresses_is_reached_at_loopback() {
+        for (listener, reached) in [
             ("0.0.0.0:9000", "127.0.0.1:9000"),
             ("[::]:9000", "[::1]:9000"),
             ("127.0.0.1:8080", "127.0.0.1:8080"),
             ("192.0.2.7:80", "192.0.2.7:80"),
         ] {
-            let listens: SocketAddr = listens.parse().expect("it is an address");
-            assert_eq!(reachable(listens).to_string(), reached);
+            let listener: SocketAddr = listener.parse().expect("it is an address");
+            assert_eq!(reachable(listener).to_string(), reached);
         }
     }
 }

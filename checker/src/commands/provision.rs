@@ -1,10 +1,10 @@
-//! `checker provision`: shows what is to be done, asks, does it step by step, and says what comes next.
+//! `checker provision`: shows a plan, asks for confirmation, carries it out and prints the next steps.
 
 use shared::duration;
 use std::collections::HashSet;
 use std::path::Path;
 
-use super::bucket::{self, PlaceError};
+use super::bucket::{self, BucketError};
 use super::{Outcome, environment};
 use crate::cli::ProvisionArguments;
 use crate::config;
@@ -24,7 +24,6 @@ use crate::ui;
 use crate::ui::progress::StepProgress;
 use crate::ui::prompt::Confirmation;
 
-/// Prepares a bucket.
 pub async fn provision(arguments: &ProvisionArguments) -> anyhow::Result<Outcome> {
     let (bucket, config) = bucket::find(&arguments.bucket)?;
     validate_location(&bucket)?;
@@ -64,17 +63,17 @@ pub async fn provision(arguments: &ProvisionArguments) -> anyhow::Result<Outcome
     }
     show(&plan, &spec);
     if plan.steps.is_empty() {
-        ui::print_line("Nothing is to be done: everything is as wished.");
+        ui::print_line("Nothing to do: everything is already set up.");
     } else {
         let confirmation = Confirmation::from_yes_flag(arguments.yes);
-        if !confirmation.confirm("Go ahead? Type `yes`:") {
-            return Err(PlaceError::NotConfirmed.into());
+        if !confirmation.confirm("Continue? Type `yes`:") {
+            return Err(BucketError::NotConfirmed.into());
         }
         let mut progress = StepProgress::new(confirmation);
-        let carried = apply(&plan.steps, &service, &spec, out, &environment, &mut progress).await;
-        if let Err(error) = carried {
-            ui::info("stopped");
-            ui::info("what was done until here stays; the same command goes on from there");
+        let result = apply(&plan.steps, &service, &spec, out, &environment, &mut progress).await;
+        if let Err(error) = result {
+            ui::info("failed");
+            ui::info("completed steps are kept; run the same command again to continue");
             return Err(error.into());
         }
     }
@@ -94,12 +93,11 @@ fn deduplicated<T: Clone + Eq + std::hash::Hash>(given: &[T]) -> Vec<T> {
     given.iter().filter(|one| seen.insert((*one).clone())).cloned().collect()
 }
 
-/// What of a configuration is the writers', too: what is checked, and what holds for all of it. How often is a matter of each
-/// one's schedule.
+/// The keys of a configuration that writers get as well. The interval depends on the schedule of each writer.
 const FOR_WRITERS: [&str; 6] =
     ["checkers", "concurrent_checks", "online_check", "connectivity", "deny_private_addresses", "summaries"];
 
-/// What a configuration checks and how, word for word: variables in it stay variables.
+/// The checks of a configuration, with its variables unexpanded.
 fn checks_of(config: Option<&Path>) -> serde_json::Map<String, serde_json::Value> {
     let text = config.and_then(|path| config::read(path).ok()).unwrap_or_default();
     let parsed = jsonc_parser::parse_to_serde_value::<serde_json::Value>(&text, &jsonc_parser::ParseOptions::default());
@@ -107,7 +105,7 @@ fn checks_of(config: Option<&Path>) -> serde_json::Map<String, serde_json::Value
     FOR_WRITERS.iter().filter_map(|key| Some(((*key).to_owned(), written.remove(*key)?))).collect()
 }
 
-/// The plan for people: the steps, then the rights in full, then what else to know.
+/// Prints the plan: steps with their policies, then manual steps and notes.
 fn show(plan: &Plan, spec: &ProvisionSpec) {
     ui::print_line(&format!("Plan for {}:", bucket::describe(&spec.bucket, &spec.region)));
     for (index, step) in plan.steps.iter().enumerate() {
@@ -121,7 +119,7 @@ fn show(plan: &Plan, spec: &ProvisionSpec) {
     }
     for identity in &plan.by_hand {
         ui::print_line(&format!(
-            "  by hand: give the {}, whose keys go into `{}`, these rights and no others:\n{:#}",
+            "  manual step: create a key for the {}, put it into `{}`, and grant it exactly these permissions:\n{:#}",
             identity.role,
             identity.role.file_name(),
             identity.policy
@@ -131,14 +129,14 @@ fn show(plan: &Plan, spec: &ProvisionSpec) {
         ui::print_line(&format!("  note: {note}"));
     }
     if spec.writers.is_empty() {
-        ui::print_line("  note: no writer is asked for; add `--writer NODE` for each checker");
+        ui::print_line("  note: no writer was requested; add `--writer NODE` for each checker");
     }
     if let Some(age) = spec.check_expiry {
-        ui::print_line(&format!("  note: writers remove their own check files after {}", duration::format_exact(age)));
+        ui::print_line(&format!("  note: writers remove their check files after {}", duration::format_exact(age)));
     }
 }
 
-/// The files as they are: the page's in full, since everybody may see it; the writers' by name.
+/// Prints the page's configuration, which is public, and the names of the writers' configurations.
 fn show_files(spec: &ProvisionSpec, plan: &Plan, out: &Path) {
     let page = files::path_of(out, &Role::Reader);
     if let Ok(text) = std::fs::read_to_string(&page) {
@@ -155,16 +153,16 @@ fn show_files(spec: &ProvisionSpec, plan: &Plan, out: &Path) {
     }
     for node in &spec.writers {
         let path = bucket::in_folder(out, &Role::Writer(node.clone()).file_name());
-        ui::print_line(&format!("{path} (the writer's keys are in it: keep it to yourself)"));
+        ui::print_line(&format!("{path} (it contains the writer's keys: keep it secret)"));
     }
-    let mut words = vec!["checker doctor".to_owned()];
+    let mut command = vec!["checker doctor".to_owned()];
     let writer = spec.writers.first().map(|node| Role::Writer(node.clone()).file_name());
-    words.extend(writer.map(|file| format!("-c {}", bucket::in_folder(out, &file))));
-    words.push(format!("--page {}", bucket::in_folder(out, &Role::Reader.file_name())));
-    words.extend(spec.origins.iter().map(|origin| format!("--origin {origin}")));
-    let doctor = words.join(" ");
-    let by_hand = if plan.by_hand.is_empty() { "" } else { "make the keys by hand and put them into the files; then " };
+    command.extend(writer.map(|file| format!("-c {}", bucket::in_folder(out, &file))));
+    command.push(format!("--page {}", bucket::in_folder(out, &Role::Reader.file_name())));
+    command.extend(spec.origins.iter().map(|origin| format!("--origin {origin}")));
+    let doctor = command.join(" ");
+    let by_hand = if plan.by_hand.is_empty() { "" } else { "create the keys and put them into the files; then " };
     ui::print_line(&format!(
-        "\nNext: {by_hand}put `config.json` beside the page's `index.html`, each `checker-<node>.json` on its machine, and prove it all with\n  {doctor}"
+        "\nNext: {by_hand}copy `config.json` next to the page's `index.html` and each `checker-<node>.json` to its machine, then verify the setup with\n  {doctor}"
     ));
 }

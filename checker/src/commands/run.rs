@@ -1,4 +1,4 @@
-//! `checker run`: one round, or with `--every` one after the other, printed and stored.
+//! `checker run`: runs one round of checks, or with `--every` repeats them, and prints and stores the results.
 
 use std::fmt::Write as _;
 
@@ -6,89 +6,94 @@ use shared::check_file::{CheckResult, MESSAGE_LIMIT};
 use shared::message::Message;
 use shared::object_name::CheckFileName;
 
-use super::daemon::{self, Origin, Signals, StatusLog, Watching, first_round};
-use super::{Outcome, check_context};
+use super::daemon::{ConfigSource, Daemon, Signals, StatusLog, first_round, start_log};
+use super::{Outcome, check_context, report_problems};
 use crate::cli::{Format, RunArguments};
 use crate::config::model::Config;
 use crate::monitor::announcement::Announcement;
 use crate::now;
 use crate::platform::huge_pages;
-use crate::platform::shutdown::{Patience, Stop};
+use crate::platform::shutdown::{Shutdown, ShutdownBudget};
 use crate::recorder::Recorder;
 use crate::ui::progress::ProgressBar;
 use crate::ui::{self, table};
 
-/// The message has no words.
 #[derive(Debug, thiserror::Error)]
-#[error("the message is empty; write what people should know, for example `--message \"We are on it.\"`")]
-struct MessageEmpty;
+#[error("the message is empty: write it as `--message \"We are on it.\"`")]
+struct EmptyMessage;
 
-/// The message is longer than any announcement.
 #[derive(Debug, thiserror::Error)]
-#[error("the message has {0} characters, more than the limit of {MESSAGE_LIMIT}; shorten it, and link to the rest")]
+#[error("the message has {0} characters, more than the limit of {MESSAGE_LIMIT}; shorten it and link to the details")]
 struct MessageTooLong(usize);
 
-/// Makes rounds as the command line says.
 pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
     if arguments.every.is_some() {
-        huge_pages::go_without();
-        daemon::start_log(arguments.log_format);
+        huge_pages::disable();
+        start_log(arguments.log_format);
     }
-    let mut origin = Origin {
+    let mut source = ConfigSource {
         path: arguments.config.config.clone(),
         node: arguments.node.clone(),
         shard: arguments.shard,
         every: arguments.every,
-        own_address: None,
-        read: None,
+        page_address: None,
+        loaded: None,
     };
-    let mut config = origin.load()?;
+    let mut config = source.load()?;
     ui::log::set_node(&config.node);
     let announcement = announcement(arguments, &config)?;
     let mut record = if arguments.no_store { None } else { Recorder::open(&config).await };
     if record.is_none() && !arguments.no_store {
-        ui::note(&format!("`{}` names no `storage`; the round is only printed", arguments.config.config.display()));
+        ui::note(&format!(
+            "`{}` has no `storage`; the round is printed but not stored",
+            arguments.config.config.display()
+        ));
     }
-    // A single round is soon over, and has to be cheap.
-    let stop = if arguments.every.is_some() { Stop::on_signals_whatever_happens() } else { Stop::on_signals() };
-    let signals = Signals::beside(stop?)?;
-    let mut patience = Patience::until(signals.stop.clone());
+    // A single round must be cheap, and is short enough without a thread for signals.
+    let shutdown = match arguments.every {
+        Some(_) => Shutdown::on_signals_in_thread(ui::info),
+        None => Shutdown::on_signals(ui::info),
+    };
+    let signals = Signals::with_hangup(shutdown?)?;
+    let mut budget = ShutdownBudget::new(signals.shutdown.clone());
     let check_context = check_context(&config);
+    let mut status_log = StatusLog::new(config.node.clone());
     let mut outcome = Outcome::Done;
     let mut round = None;
-    // Who repeats begins with the watch, in which no endpoint waits for another; but a message is posted with a round.
+    // Repeated checks start in the scheduler, where no endpoint waits for another. A message needs a round, though.
     if arguments.every.is_none() || announcement.is_some() {
-        let (mut results, memories) = first_round(&config, &check_context, config.every).await;
+        let (mut results, confirmations) = first_round(&config, &check_context, config.every).await;
         if let Some(announcement) = &announcement {
-            announcement.post_with(&mut results);
+            announcement.add_to(&mut results);
         }
         if arguments.every.is_none() {
-            // There may be very many, and a single round needs them no more while it is stored and printed.
+            // There can be thousands of them, and they are not needed while the round is stored and printed.
             config.checks = Vec::new();
+        } else {
+            status_log.report(&results);
         }
         outcome =
-            keep_and_print(arguments, &config, record.as_mut(), &mut patience, announcement.as_ref(), &results).await;
-        round = Some(memories);
+            store_and_print(arguments, &config, record.as_mut(), &mut budget, announcement.as_ref(), &results).await;
+        round = Some(confirmations);
     }
     let Some(every) = arguments.every else { return Ok(outcome) };
-    if round.is_some() && signals.stop.is_wished() {
+    if round.is_some() && signals.shutdown.is_requested() {
         return Ok(outcome);
     }
-    let mut status_log = StatusLog::new(config.node.clone());
-    let mut watching = Watching::begin(config.clone(), check_context, every, round, origin, signals)?;
-    while let Some(results) = watching.next().await {
+    let mut daemon = Daemon::start(config.clone(), check_context, every, round, source, signals)?;
+    while let Some(results) = daemon.next().await {
         status_log.report(&results);
-        outcome = keep_and_print(arguments, &config, record.as_mut(), &mut patience, None, &results).await;
+        outcome = store_and_print(arguments, &config, record.as_mut(), &mut budget, None, &results).await;
     }
-    watching.end().await;
+    daemon.stop().await;
     Ok(outcome)
 }
 
-/// What is to be posted, if anything; refused before any check is made if it cannot be.
+/// The message to post with the round. An invalid one is refused before any check runs.
 fn announcement(arguments: &RunArguments, config: &Config) -> anyhow::Result<Option<Announcement>> {
     let Some(message) = &arguments.message else { return Ok(None) };
     if Message::parse_strict(message)?.text().is_empty() {
-        return Err(MessageEmpty.into());
+        return Err(EmptyMessage.into());
     }
     let length = message.chars().count();
     if length > MESSAGE_LIMIT {
@@ -99,12 +104,12 @@ fn announcement(arguments: &RunArguments, config: &Config) -> anyhow::Result<Opt
     Ok(Some(announcement))
 }
 
-/// Stores the round if there is a store, prints it in any case, and says how it went and what was posted with it.
-async fn keep_and_print(
+/// Stores the results unless there is no store, prints them, and reports what was posted with them.
+async fn store_and_print(
     arguments: &RunArguments,
     config: &Config,
     record: Option<&mut Recorder>,
-    patience: &mut Patience,
+    budget: &mut ShutdownBudget,
     announcement: Option<&Announcement>,
     results: &[CheckResult],
 ) -> Outcome {
@@ -114,28 +119,17 @@ async fn keep_and_print(
     let mut confirmation = None;
     if let Some(record) = record {
         let mut bar = ProgressBar::new("expired check files");
-        let kept = record.record(results, now(), patience, |done, of| bar.draw(done, of)).await;
+        let kept = record.record(results, now(), budget, |done, of| bar.draw(done, of)).await;
         bar.clear();
         match kept {
             Ok(recorded) => {
                 note = format!("stored as {} in {}", recorded.upload.name, record.store().describe());
                 if recorded.upload.sent_from_spool > 0 {
-                    let _ = write!(note, "; {} from before sent first", recorded.upload.sent_from_spool);
+                    let _ = write!(note, "; {} waiting rounds sent first", recorded.upload.sent_from_spool);
                 }
-                for concern in &recorded.upload.warnings {
-                    ui::warn(concern);
-                }
+                report_problems(&recorded);
                 if recorded.expired.deleted > 0 {
-                    let _ = write!(note, "; {} expired removed", recorded.expired.deleted);
-                }
-                if let Some(error) = &recorded.expired.failure {
-                    ui::error(error);
-                }
-                if let Err(error) = &recorded.history {
-                    ui::warn(&format!("history not updated: {error}"));
-                }
-                if let Err(error) = &recorded.summary {
-                    ui::warn(&format!("summary not updated: {error}"));
+                    let _ = write!(note, "; {} expired check files removed", recorded.expired.deleted);
                 }
                 if let Some(announcement) = announcement {
                     confirmation = Some(format!("message posted about {}", announcement.subject()));
@@ -148,7 +142,7 @@ async fn keep_and_print(
             }
         }
     } else if announcement.is_some() {
-        confirmation = Some("message not posted, since nothing is stored".to_owned());
+        confirmation = Some("message not posted, because nothing is stored".to_owned());
     }
     match arguments.format {
         Format::Json => {
@@ -175,7 +169,7 @@ async fn keep_and_print(
     }
 }
 
-/// Prints a round, and says whether it is lost now: neither printed nor stored.
+/// Prints a round. It is lost if it was neither printed nor stored.
 fn is_lost(round: &str, stored: Option<&CheckFileName>) -> bool {
     if stored.is_some() {
         ui::print(round);

@@ -4,7 +4,6 @@ use super::Outcome;
 use crate::config::json_schema;
 use crate::ui;
 
-/// Prints the schema.
 pub fn schema() -> anyhow::Result<Outcome> {
     ui::stdout(&format!("{:#}\n", json_schema::schema()))?;
     Ok(Outcome::Done)

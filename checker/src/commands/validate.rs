@@ -1,11 +1,11 @@
-//! `checker validate`: prints every problem of a configuration at once.
+//! `checker validate`: prints all problems of a configuration.
 
 use super::{Outcome, with_environment};
 use crate::cli::ConfigArgument;
 use crate::config;
 use crate::ui;
 
-/// Prints the problems, one line each; errors make it end with 1, warnings do not.
+/// Prints one line per problem. The exit status is 1 if there are errors, but not for warnings.
 pub fn validate(argument: &ConfigArgument) -> anyhow::Result<Outcome> {
     let (lines, has_errors) = with_environment(|environment| config::validate(&argument.config, environment))?;
     if !lines.is_empty() {

@@ -64,7 +64,6 @@ pub enum ConfigError {
     Invalid(Vec<String>),
 }
 
-/// A usable configuration.
 #[derive(Debug)]
 pub struct Loaded {
     pub config: Config,

@@ -6,7 +6,6 @@ use shared::page_config::appearance;
 use super::checks::CHECKERS;
 use super::spec::{CENTURY, DAY, Field, SECOND, ValueKind, Variant, optional, required};
 
-/// The whole file.
 pub const ROOT: ValueKind = ValueKind::Object(&[
     optional("$schema", ValueKind::String, "none", "The JSON Schema of this file, for editors."),
     optional(
@@ -178,12 +177,13 @@ const PAGE: &[Field] = &[
     optional("links", ValueKind::List(&ValueKind::Object(LINK)), "none", "The links in the header."),
     optional("footer", ValueKind::String, "none", "A text at the bottom of the page."),
     optional(
-        "look",
-        ValueKind::Object(LOOK),
+        "theme",
+        ValueKind::Object(THEME),
         "neutral",
         "Colors, corners and font; see [Appearance](status-page.md#appearance).",
-    ),
-    optional("texts", ValueKind::Object(TEXTS), "the usual names", "The names of the statuses."),
+    )
+    .formerly("look"),
+    optional("labels", ValueKind::Object(LABELS), "the usual names", "The names of the statuses.").formerly("texts"),
     optional("groups", ValueKind::List(&ValueKind::Object(GROUP)), "none", "Groups of endpoints, in order."),
     optional(
         "order",
@@ -193,11 +193,12 @@ const PAGE: &[Field] = &[
          `Shop `.",
     ),
     optional(
-        "hide",
-        ValueKind::Object(HIDE),
+        "hidden",
+        ValueKind::Object(HIDDEN),
         "nothing",
         "The titles of endpoints whose error texts or URLs are hidden.",
-    ),
+    )
+    .formerly("hide"),
 ];
 
 const LINK: &[Field] = &[
@@ -205,7 +206,7 @@ const LINK: &[Field] = &[
     required("url", ValueKind::String, "The target, an `https:`, `http:`, `mailto:` or relative URL."),
 ];
 
-const LOOK: &[Field] = &[
+const THEME: &[Field] = &[
     optional("light", ValueKind::Object(COLORS), "neutral colors", "Colors of the light theme."),
     optional("dark", ValueKind::Object(COLORS), "neutral colors", "Colors of the dark theme."),
     optional("radius", ValueKind::Integer(0, 24), "6", "The radius of corners in pixels."),
@@ -224,14 +225,14 @@ const COLORS: &[Field] = &{
     fields
 };
 
-const TEXTS: &[Field] = &[
-    optional("healthy", ValueKind::Object(TEXT), "healthy", "The name of healthy."),
-    optional("degraded", ValueKind::Object(TEXT), "degraded", "The name of degraded."),
-    optional("down", ValueKind::Object(TEXT), "down", "The name of down."),
-    optional("unknown", ValueKind::Object(TEXT), "unknown", "The name of unknown."),
+const LABELS: &[Field] = &[
+    optional("healthy", ValueKind::Object(LABEL), "healthy", "The name of healthy."),
+    optional("degraded", ValueKind::Object(LABEL), "degraded", "The name of degraded."),
+    optional("down", ValueKind::Object(LABEL), "down", "The name of down."),
+    optional("unknown", ValueKind::Object(LABEL), "unknown", "The name of unknown."),
 ];
 
-const TEXT: &[Field] = &[
+const LABEL: &[Field] = &[
     optional("word", ValueKind::String, "the usual name", "An adjective that can follow “is”."),
     optional("remark", ValueKind::String, "none", "A text below the headline while this is the overall status."),
 ];
@@ -257,7 +258,7 @@ const INNER_GROUP: &[Field] = &[
     ),
 ];
 
-const HIDE: &[Field] = &[
+const HIDDEN: &[Field] = &[
     optional(
         "errors",
         ValueKind::List(&ValueKind::String),

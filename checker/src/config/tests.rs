@@ -109,8 +109,8 @@ fn settings_of_the_page_are_passed_on() {
     let config = loaded(
         r##"{"checkers":[],"page":{"title":"Shop","range":"7d","refresh":"5m","interval":"1m","offline":false,
         "embed_by":["https://intranet.example"],"language":"ja","logo":"logo.svg","links":[{"text":"Help","url":"https://help.example/"}],
-        "footer":"Example Inc.","look":{"dark":{"ground":"#101418"},"radius":10,"font":"serif"},
-        "texts":{"down":{"word":"out of order"}},"order":["Shop"],"hide":{"errors":["Intranet *"]},
+        "footer":"Example Inc.","theme":{"dark":{"ground":"#101418"},"radius":10,"font":"serif"},
+        "labels":{"down":{"word":"out of order"}},"order":["Shop"],"hidden":{"errors":["Intranet *"]},
         "groups":[{"title":"All","endpoints":["*"],"groups":[{"title":"API","endpoints":["API v1"]}]}]}}"##,
     );
     let page = &config.page.config;
@@ -138,7 +138,7 @@ fn the_table_has_every_key_of_the_pages_configuration() {
 #[test]
 fn settings_that_the_page_skips_are_warnings() {
     let text = r#"{"checkers":[],"page":{
-        "look":{"light":{"ground":"white"}},
+        "theme":{"light":{"ground":"white"}},
         "links":[{"text":"x","url":"javascript:alert(1)"}],
         "logo":"https://elsewhere.example/logo.svg"}}"#;
     let (config, problems) = from_text(text, Path::new(""), &environment());
@@ -149,9 +149,9 @@ fn settings_that_the_page_skips_are_warnings() {
     );
     let lines = problems.lines("c.json", text);
     for (line, expected) in lines.iter().zip([
-        "c.json:2:35: warning: `page.look.light.ground` is no color",
-        "c.json:3:18: warning: `page.links[0]` leads neither to a page",
-        "c.json:4:16: warning: `page.logo` is neither a file beside the page",
+        "c.json:2:36: warning: `page.theme.light.ground` must be a color",
+        "c.json:3:18: warning: `page.links[0]` must have a `url`",
+        "c.json:4:16: warning: `page.logo` must be a file next to the page",
     ]) {
         assert!(line.starts_with(expected), "{line}");
     }
@@ -375,6 +375,7 @@ fn file_with(parent: Parent, member: &str) -> String {
     match parent {
         Parent::Root => format!(r#"{{"checkers":[{{{check}}}],{member}}}"#),
         Parent::Check => format!(r#"{{"checkers":[{{{check},{member}}}]}}"#),
+        Parent::Page => format!(r#"{{"checkers":[{{{check}}}],"page":{{{member}}}}}"#),
     }
 }
 
@@ -382,6 +383,7 @@ fn file_with(parent: Parent, member: &str) -> String {
 enum Parent {
     Root,
     Check,
+    Page,
 }
 
 #[test]
@@ -391,6 +393,9 @@ fn renamed_keys_are_accepted_under_their_former_name_with_a_notice() {
         (Parent::Check, "confirm", "failures_before_down", "3"),
         (Parent::Check, "every_when_down", "every_when_unhealthy", r#""10s""#),
         (Parent::Check, "verdict", "quorum", r#""all""#),
+        (Parent::Page, "look", "theme", r#"{"radius":9}"#),
+        (Parent::Page, "texts", "labels", r#"{"down":{"word":"broken"}}"#),
+        (Parent::Page, "hide", "hidden", r#"{"errors":["A"]}"#),
     ] {
         let old = file_with(parent, &format!("\"{former}\":{value}"));
         let new = file_with(parent, &format!("\"{current}\":{value}"));

@@ -264,7 +264,10 @@ mod tests {
         let page = PageConfig::parse(text).expect("the page is shown");
         let findings = examine(&page, None, &[], 0).await;
         let text = crate::doctor::text(&findings);
-        assert!(text.contains("did you mean `footer`?") && text.contains("`logo` is no text"), "{text}");
+        assert!(
+            text.contains("did you mean `footer`?") && text.contains("`logo` must be a non-empty string"),
+            "{text}"
+        );
     }
 
     #[test]

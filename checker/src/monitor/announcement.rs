@@ -6,19 +6,18 @@ use shared::suggest::suggest;
 use crate::config::model::Config;
 use crate::sanitize::sanitize_for_terminal;
 
-/// The most of a title that is told, in characters.
+/// The longest title that is printed in full, in characters.
 const TITLE_WIDTH: usize = 80;
 
-/// What a person has to say with a round.
+/// A message that is stored with the results of a round.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Announcement {
-    /// The message: HTML that [`shared::message`] allows.
+    /// HTML that [`shared::message`] allows.
     pub message: String,
-    /// The titles of the endpoints it is about; none means all.
+    /// The titles of its endpoints; empty means all of them.
     pub about: Vec<String>,
 }
 
-/// The announcement is about an endpoint that is not watched.
 #[derive(Debug, thiserror::Error)]
 #[error("unknown endpoint `{title}` for the message: {remedy}")]
 pub struct UnknownTitle {
@@ -27,7 +26,7 @@ pub struct UnknownTitle {
 }
 
 impl Announcement {
-    /// Makes sure that every title it is about is watched.
+    /// Makes sure that the configuration has every title.
     pub fn check_titles(&self, config: &Config) -> Result<(), UnknownTitle> {
         let titles = || config.checks.iter().map(|check| check.title.as_str());
         match self.about.iter().find(|about| !titles().any(|title| title == about.as_str())) {
@@ -36,7 +35,7 @@ impl Announcement {
                 let remedy = match suggest(title, titles()) {
                     Some(near) => format!("did you mean `{near}`?"),
                     None => format!(
-                        "watched are: {}",
+                        "expected one of {}",
                         titles().map(|title| format!("`{title}`")).collect::<Vec<_>>().join(", ")
                     ),
                 };
@@ -45,11 +44,11 @@ impl Announcement {
         }
     }
 
-    /// What it is about, for people.
+    /// The endpoints of the message, for people.
     #[must_use]
     pub fn subject(&self) -> String {
         if self.about.is_empty() {
-            return "everything that is watched".to_owned();
+            return "all endpoints".to_owned();
         }
         self.about
             .iter()
@@ -58,10 +57,10 @@ impl Announcement {
             .join(", ")
     }
 
-    /// Puts the message on the results it is about.
-    pub fn post_with(&self, results: &mut [CheckResult]) {
-        let concerned = |result: &&mut CheckResult| self.about.is_empty() || self.about.contains(&result.title);
-        for result in results.iter_mut().filter(concerned) {
+    /// Adds the message to the results of its endpoints.
+    pub fn add_to(&self, results: &mut [CheckResult]) {
+        let is_meant = |result: &&mut CheckResult| self.about.is_empty() || self.about.contains(&result.title);
+        for result in results.iter_mut().filter(is_meant) {
             result.message.clone_from(&self.message);
         }
     }
@@ -76,26 +75,26 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_posted_about_the_named_endpoints() {
+    fn a_message_is_added_to_the_named_endpoints() {
         let mut results = results();
-        Announcement { message: "We know.".to_owned(), about: vec!["API".to_owned()] }.post_with(&mut results);
+        Announcement { message: "We know.".to_owned(), about: vec!["API".to_owned()] }.add_to(&mut results);
         assert_eq!(results.iter().map(|result| result.message.as_str()).collect::<Vec<_>>(), ["", "We know."]);
     }
 
     #[test]
-    fn a_message_about_nothing_in_particular_is_about_everything() {
+    fn a_message_without_titles_is_added_to_all_endpoints() {
         let mut results = results();
-        Announcement { message: "We know.".to_owned(), about: Vec::new() }.post_with(&mut results);
+        Announcement { message: "We know.".to_owned(), about: Vec::new() }.add_to(&mut results);
         assert!(results.iter().all(|result| result.message == "We know."));
     }
 
     #[test]
-    fn what_a_message_is_about_is_told_in_one_line() {
+    fn the_endpoints_of_a_message_are_printed_on_one_line() {
         let about = |titles: &[&str]| Announcement {
             message: "We know.".to_owned(),
             about: titles.iter().copied().map(str::to_owned).collect(),
         };
-        assert_eq!(about(&[]).subject(), "everything that is watched");
+        assert_eq!(about(&[]).subject(), "all endpoints");
         assert_eq!(about(&["Shop", "A\u{1b}[2JPI"]).subject(), "`Shop`, `A[2JPI`");
     }
 }

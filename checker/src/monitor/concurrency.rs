@@ -1,87 +1,91 @@
-//! How many checks may be under way at once. Pure: `now` is a parameter.
+//! Limits how many checks run at the same time. Pure: `now` is a parameter.
 
 use std::collections::BTreeMap;
 
 use shared::{Nanos, SECOND, UnixNanos};
 
-/// How many checks that are young may be under way while all endpoints are looked at for the first time: more would
-/// only take memory, since nobody waits for any of them.
-const YOUNG_AT_FIRST: usize = 64;
-/// The same from then on, when each has a moment of its own.
-const YOUNG: usize = 512;
-/// How many may be under way, young and old: where half the endpoints never answer, they must not keep the others
-/// waiting. Each may need two files.
-const ALL: usize = 4_096;
-/// A check that has taken this long waits for an endpoint, and costs next to nothing while it does.
-const OLD_AFTER: Nanos = SECOND;
+/// The limit of recently started checks during warm-up, when every endpoint is checked for the first time: more would
+/// only use memory, because none of them is urgent.
+const WARM_UP_LIMIT: usize = 64;
+/// The limit of recently started checks after warm-up, when they are spread over time.
+const RECENT_LIMIT: usize = 512;
+/// The limit of all running checks: even if half of the endpoints never answer, the others must not wait for them. Each
+/// check can need two files.
+const TOTAL_LIMIT: usize = 4_096;
+/// A check counts as recently started for this long. After that it waits for its endpoint and costs almost nothing.
+const RECENT_FOR: Nanos = SECOND;
 
-/// The places for checks, and which of them are taken by young ones.
 #[derive(Debug)]
-pub(super) struct Places {
+pub(super) struct ConcurrencyLimiter {
     configured: Option<usize>,
     open_files: Option<u64>,
-    /// Whether some endpoint was never begun to be looked at since the start.
-    is_first_time: bool,
-    taken: usize,
-    /// When the young ones began, by their tickets, oldest first.
-    young: BTreeMap<u64, UnixNanos>,
-    next_ticket: u64,
+    is_warming_up: bool,
+    running: usize,
+    /// Start times by permit, oldest first.
+    recently_started: BTreeMap<u64, UnixNanos>,
+    last_permit: u64,
 }
 
-impl Places {
-    /// As many places as the configuration says, or as there are files for.
-    pub(super) fn new(configured: Option<usize>, open_files: Option<u64>) -> Places {
-        Places { configured, open_files, is_first_time: true, taken: 0, young: BTreeMap::new(), next_ticket: 0 }
+impl ConcurrencyLimiter {
+    /// A limiter with the configured number of permits, or as many as the limit of open files allows.
+    pub(super) fn new(configured: Option<usize>, open_files: Option<u64>) -> ConcurrencyLimiter {
+        ConcurrencyLimiter {
+            configured,
+            open_files,
+            is_warming_up: true,
+            running: 0,
+            recently_started: BTreeMap::new(),
+            last_permit: 0,
+        }
     }
 
-    /// Another configuration holds; what is under way keeps its place.
-    pub(super) fn configure(&mut self, configured: Option<usize>) {
+    /// Changes the configured limit; running checks keep their permits.
+    pub(super) fn set_configured(&mut self, configured: Option<usize>) {
         self.configured = configured;
     }
 
-    /// Whether some endpoint was never begun to be looked at since the start.
-    pub(super) fn is_first_time(&self) -> bool {
-        self.is_first_time
+    /// Whether some endpoints have not been checked since the start.
+    pub(super) fn is_warming_up(&self) -> bool {
+        self.is_warming_up
     }
 
-    /// All endpoints were looked at, or are being.
-    pub(super) fn end_first_time(&mut self) {
-        self.is_first_time = false;
+    /// Ends warm-up: a check of every endpoint has started.
+    pub(super) fn end_warm_up(&mut self) {
+        self.is_warming_up = false;
     }
 
-    fn all(&self) -> usize {
-        let files = self.open_files.and_then(|files| usize::try_from(files / 2).ok()).unwrap_or(ALL);
-        self.configured.unwrap_or(ALL.min(files)).max(1)
+    fn total_limit(&self) -> usize {
+        let files = self.open_files.and_then(|files| usize::try_from(files / 2).ok()).unwrap_or(TOTAL_LIMIT);
+        self.configured.unwrap_or(TOTAL_LIMIT.min(files)).max(1)
     }
 
-    fn young_at_most(&self) -> usize {
-        let usual = if self.is_first_time { YOUNG_AT_FIRST } else { YOUNG };
-        self.configured.unwrap_or(usual).min(self.all())
+    fn recently_started_limit(&self) -> usize {
+        let usual = if self.is_warming_up { WARM_UP_LIMIT } else { RECENT_LIMIT };
+        self.configured.unwrap_or(usual).min(self.total_limit())
     }
 
-    /// Takes a place for a check that begins now, if there is one; its ticket gives it back.
-    pub(super) fn take(&mut self, now: UnixNanos) -> Option<u64> {
-        while let Some(oldest) = self.young.first_entry().filter(|oldest| oldest.get() + OLD_AFTER <= now) {
+    /// A permit for a check that starts now, if one is available.
+    pub(super) fn acquire(&mut self, now: UnixNanos) -> Option<u64> {
+        while let Some(oldest) = self.recently_started.first_entry().filter(|oldest| oldest.get() + RECENT_FOR <= now) {
             oldest.remove();
         }
-        if self.taken >= self.all() || self.young.len() >= self.young_at_most() {
+        if self.running >= self.total_limit() || self.recently_started.len() >= self.recently_started_limit() {
             return None;
         }
-        self.taken += 1;
-        self.next_ticket += 1;
-        self.young.insert(self.next_ticket, now);
-        Some(self.next_ticket)
+        self.running += 1;
+        self.last_permit += 1;
+        self.recently_started.insert(self.last_permit, now);
+        Some(self.last_permit)
     }
 
-    /// Gives a place back.
-    pub(super) fn give_back(&mut self, ticket: u64) {
-        self.taken -= 1;
-        self.young.remove(&ticket);
+    pub(super) fn release(&mut self, permit: u64) {
+        self.running -= 1;
+        self.recently_started.remove(&permit);
     }
 
-    /// When the oldest young check is old, and makes room for another one.
-    pub(super) fn next_room(&self) -> Option<UnixNanos> {
-        self.young.first_key_value().map(|(_, began)| began + OLD_AFTER)
+    /// When the oldest recently started check stops counting as one, so that another one can start.
+    pub(super) fn next_slot(&self) -> Option<UnixNanos> {
+        self.recently_started.first_key_value().map(|(_, started)| started + RECENT_FOR)
     }
 }
 
@@ -89,44 +93,44 @@ impl Places {
 mod tests {
     use crate::monitor::concurrency::*;
 
-    /// How many checks can begin at a moment.
-    fn begin(places: &mut Places, now: UnixNanos) -> Vec<u64> {
-        std::iter::from_fn(|| places.take(now)).collect()
+    /// The permits that are available at a moment.
+    fn acquire_all(limiter: &mut ConcurrencyLimiter, now: UnixNanos) -> Vec<u64> {
+        std::iter::from_fn(|| limiter.acquire(now)).collect()
     }
 
     #[test]
-    fn checks_that_hang_make_room_for_others_up_to_a_limit() {
-        let mut places = Places::new(None, None);
-        assert_eq!(begin(&mut places, 0).len(), YOUNG_AT_FIRST);
-        assert_eq!((places.take(SECOND - 1), places.next_room()), (None, Some(SECOND)));
-        assert_eq!(begin(&mut places, SECOND).len(), YOUNG_AT_FIRST);
-        places.end_first_time();
-        assert_eq!(begin(&mut places, 2 * SECOND).len(), YOUNG);
-        let all: usize = (3..60).map(|second| begin(&mut places, second * SECOND).len()).sum();
-        assert_eq!(2 * YOUNG_AT_FIRST + YOUNG + all, ALL);
+    fn hanging_checks_stop_counting_up_to_a_limit() {
+        let mut limiter = ConcurrencyLimiter::new(None, None);
+        assert_eq!(acquire_all(&mut limiter, 0).len(), WARM_UP_LIMIT);
+        assert_eq!((limiter.acquire(SECOND - 1), limiter.next_slot()), (None, Some(SECOND)));
+        assert_eq!(acquire_all(&mut limiter, SECOND).len(), WARM_UP_LIMIT);
+        limiter.end_warm_up();
+        assert_eq!(acquire_all(&mut limiter, 2 * SECOND).len(), RECENT_LIMIT);
+        let all: usize = (3..60).map(|second| acquire_all(&mut limiter, second * SECOND).len()).sum();
+        assert_eq!(2 * WARM_UP_LIMIT + RECENT_LIMIT + all, TOTAL_LIMIT);
     }
 
     #[test]
-    fn a_check_that_ends_makes_room_for_one() {
-        let mut places = Places::new(None, None);
-        let tickets = begin(&mut places, 0);
-        places.give_back(tickets[3]);
-        assert_eq!(begin(&mut places, 1).len(), 1);
-        // One that is old frees nothing that a young one would need.
-        begin(&mut places, SECOND);
-        places.give_back(tickets[0]);
-        assert_eq!(places.take(SECOND), None);
+    fn a_check_that_ends_frees_a_permit() {
+        let mut limiter = ConcurrencyLimiter::new(None, None);
+        let permits = acquire_all(&mut limiter, 0);
+        limiter.release(permits[3]);
+        assert_eq!(acquire_all(&mut limiter, 1).len(), 1);
+        // The permit of an old check does not help while too many started recently.
+        acquire_all(&mut limiter, SECOND);
+        limiter.release(permits[0]);
+        assert_eq!(limiter.acquire(SECOND), None);
     }
 
     #[test]
-    fn the_configuration_and_the_limit_of_open_files_are_kept() {
-        let mut one = Places::new(Some(1), None);
-        assert_eq!(begin(&mut one, 0).len(), 1);
-        assert_eq!(one.take(60 * SECOND), None, "however old the other is");
-        one.configure(Some(3));
-        assert_eq!(begin(&mut one, 60 * SECOND).len(), 2);
-        let mut few = Places::new(None, Some(40));
-        let begun: usize = (0..9).map(|second| begin(&mut few, second * SECOND).len()).sum();
-        assert_eq!(begun, 20);
+    fn the_configured_limit_and_the_file_limit_hold() {
+        let mut one = ConcurrencyLimiter::new(Some(1), None);
+        assert_eq!(acquire_all(&mut one, 0).len(), 1);
+        assert_eq!(one.acquire(60 * SECOND), None, "however old the other is");
+        one.set_configured(Some(3));
+        assert_eq!(acquire_all(&mut one, 60 * SECOND).len(), 2);
+        let mut few = ConcurrencyLimiter::new(None, Some(40));
+        let started: usize = (0..9).map(|second| acquire_all(&mut few, second * SECOND).len()).sum();
+        assert_eq!(started, 20);
     }
 }

@@ -1,49 +1,48 @@
-//! Fewer false alarms: a status that got worse is believed when it was seen often enough in a row, and then from
-//! the first time on. Pure.
+//! Fewer false alarms: a worse status counts once it was observed often enough in a row, and then from its first
+//! observation on. Pure.
 
 use shared::check_file::CheckResult;
 use shared::status::Status;
 
-/// What is remembered of an endpoint from check to check.
+/// The state of an endpoint between checks.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Memory {
-    /// The status that is believed; unknown if nothing was seen yet.
-    pub believed: Status,
-    /// The worse results that were seen since, and are not believed yet.
-    pub pending: Vec<CheckResult>,
+pub struct ConfirmationState {
+    /// Unknown before the first result.
+    pub confirmed_status: Status,
+    /// The worse results since then, which are not confirmed yet.
+    pub unconfirmed: Vec<CheckResult>,
 }
 
-impl Memory {
-    /// Takes a result in, makes of it what is to be stored, and returns what is to be stored again besides: mostly
-    /// nothing.
+impl ConfirmationState {
+    /// Turns a result into the one to store, and returns earlier results to store again, usually none.
     ///
-    /// A result that is worse than what is believed is stored with the old status and says so, until there are
-    /// `needed` of them in a row: then those before are stored again at their own times with what they really
-    /// saw; of two results at one moment the worse counts. What is better is believed at once.
-    pub fn take(&mut self, result: &mut CheckResult, needed: u32) -> Vec<CheckResult> {
-        // Nobody looked: that says nothing about the endpoint, and breaks no row.
+    /// A result with a worse status is stored with the confirmed status and a notice until `required` of them came in a
+    /// row. Then the earlier ones are stored again, at their original times and with the status that was observed; of
+    /// two results with one time, the worse counts. A better status is confirmed immediately.
+    pub fn confirm(&mut self, result: &mut CheckResult, required: u32) -> Vec<CheckResult> {
+        // A missed check does not describe the endpoint, and does not end a row.
         if result.status == Status::Unknown {
             return Vec::new();
         }
-        if needed <= 1 || self.believed == Status::Unknown || result.status <= self.believed {
-            self.believed = result.status;
-            self.pending.clear();
+        if required <= 1 || self.confirmed_status == Status::Unknown || result.status <= self.confirmed_status {
+            self.confirmed_status = result.status;
+            self.unconfirmed.clear();
             return Vec::new();
         }
-        if self.pending.len() + 1 >= needed as usize {
-            self.believed = result.status;
-            return std::mem::take(&mut self.pending);
+        if self.unconfirmed.len() + 1 >= required as usize {
+            self.confirmed_status = result.status;
+            return std::mem::take(&mut self.unconfirmed);
         }
-        self.pending.push(result.clone());
-        *result = self.not_yet(result, needed);
+        self.unconfirmed.push(result.clone());
+        *result = self.unconfirmed_result(result, required);
         Vec::new()
     }
 
-    fn not_yet(&self, result: &CheckResult, needed: u32) -> CheckResult {
+    fn unconfirmed_result(&self, result: &CheckResult, required: u32) -> CheckResult {
         let reason = result.reason().map(|reason| format!(": {reason}")).unwrap_or_default();
-        let seen = self.pending.len();
-        let notice = format!("{} {seen} of {needed} times in a row, not yet confirmed{reason}", result.status);
-        CheckResult { status: self.believed, notice, ..result.clone() }
+        let count = self.unconfirmed.len();
+        let notice = format!("{} {count} of {required} times in a row, not yet confirmed{reason}", result.status);
+        CheckResult { status: self.confirmed_status, notice, ..result.clone() }
     }
 }
 
@@ -52,15 +51,15 @@ mod tests {
     use crate::monitor::confirmation::*;
     use Status::{Degraded, Down, Healthy, Unknown};
 
-    fn seen(timestamp: i64, status: Status) -> CheckResult {
+    fn result(timestamp: i64, status: Status) -> CheckResult {
         CheckResult { title: "Shop".to_owned(), timestamp, status, ..CheckResult::default() }
     }
 
-    fn story(needed: u32, statuses: &[Status]) -> Vec<Vec<(i64, Status)>> {
-        let mut memory = Memory::default();
+    fn stored_results(required: u32, statuses: &[Status]) -> Vec<Vec<(i64, Status)>> {
+        let mut confirmation = ConfirmationState::default();
         let stored = statuses.iter().zip(1..).map(|(status, at)| {
-            let mut result = seen(at, *status);
-            let mut stored = memory.take(&mut result, needed);
+            let mut result = result(at, *status);
+            let mut stored = confirmation.confirm(&mut result, required);
             stored.push(result);
             stored
         });
@@ -68,23 +67,23 @@ mod tests {
     }
 
     #[test]
-    fn a_worse_status_is_believed_when_it_was_seen_often_enough_and_then_from_the_first_time_on() {
-        let stored = story(3, &[Healthy, Down, Down, Down, Down]);
+    fn a_repeated_worse_status_counts_from_its_first_result() {
+        let stored = stored_results(3, &[Healthy, Down, Down, Down, Down]);
         assert_eq!(stored[1..3], [vec![(2, Healthy)], vec![(3, Healthy)]]);
         assert_eq!(stored[3], [(2, Down), (3, Down), (4, Down)]);
         assert_eq!(stored[4], [(5, Down)]);
     }
 
     #[test]
-    fn what_is_better_is_believed_at_once_and_breaks_the_row() {
-        let stored = story(2, &[Healthy, Down, Healthy, Down, Down, Healthy]);
+    fn a_better_status_counts_immediately_and_ends_the_row() {
+        let stored = stored_results(2, &[Healthy, Down, Healthy, Down, Down, Healthy]);
         assert_eq!(stored[1..4], [vec![(2, Healthy)], vec![(3, Healthy)], vec![(4, Healthy)]]);
         assert_eq!(stored[4..], [vec![(4, Down), (5, Down)], vec![(6, Healthy)]]);
     }
 
     #[test]
-    fn what_is_still_worse_needs_a_row_of_its_own() {
-        let stored = story(2, &[Degraded, Down, Degraded, Down, Down]);
+    fn an_even_worse_status_needs_a_separate_row() {
+        let stored = stored_results(2, &[Degraded, Down, Degraded, Down, Down]);
         assert_eq!(
             stored[1..],
             [vec![(2, Degraded)], vec![(3, Degraded)], vec![(4, Degraded)], vec![(4, Down), (5, Down)]]
@@ -92,17 +91,17 @@ mod tests {
     }
 
     #[test]
-    fn nobody_having_looked_is_stored_as_such_and_changes_nothing() {
-        let stored = story(2, &[Healthy, Down, Unknown, Down]);
+    fn an_unknown_result_is_stored_and_changes_nothing() {
+        let stored = stored_results(2, &[Healthy, Down, Unknown, Down]);
         assert_eq!(stored[2..], [vec![(3, Unknown)], vec![(2, Down), (4, Down)]]);
-        assert_eq!(story(5, &[Down])[0], [(1, Down)], "the first result is believed");
+        assert_eq!(stored_results(5, &[Down])[0], [(1, Down)], "the first result counts immediately");
     }
 
     #[test]
-    fn what_is_not_yet_confirmed_says_so_and_why() {
-        let mut memory = Memory { believed: Healthy, pending: Vec::new() };
-        let mut result = CheckResult { notice: "refused".to_owned(), ..seen(1, Down) };
-        assert_eq!(memory.take(&mut result, 3), []);
+    fn an_unconfirmed_result_explains_itself() {
+        let mut confirmation = ConfirmationState { confirmed_status: Healthy, unconfirmed: Vec::new() };
+        let mut result = CheckResult { notice: "refused".to_owned(), ..result(1, Down) };
+        assert_eq!(confirmation.confirm(&mut result, 3), []);
         assert_eq!(result.notice, "down 1 of 3 times in a row, not yet confirmed: refused");
     }
 }

@@ -1,5 +1,5 @@
-//! What is remembered of endpoints between runs, in a file beside the spool, for checks that want a worse status
-//! confirmed: a checker that is started anew for each round has no other memory.
+//! Keeps unconfirmed statuses between runs, in a file in the spool directory, because a checker that is started for each
+//! round has no other state.
 
 use std::collections::HashMap;
 use std::io::{self, ErrorKind};
@@ -8,21 +8,22 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use shared::check_file::{CheckFile, write_check_file};
 
-use super::confirmation::Memory;
+use super::confirmation::ConfirmationState;
 use crate::config::model::Config;
 
-/// The memory cannot be kept.
 #[derive(Debug, thiserror::Error)]
 #[error("failed to save unconfirmed statuses to `{0}`: {1}")]
-pub struct NotKept(String, io::Error);
+pub struct SaveError(String, io::Error);
 
 #[derive(Serialize, Deserialize)]
-struct Remembered {
+struct StoredState {
     title: String,
     locator: String,
-    believed: String,
+    #[serde(rename = "believed")]
+    confirmed_status: String,
     /// The content of a check file.
-    pending: String,
+    #[serde(rename = "pending")]
+    unconfirmed: String,
 }
 
 fn path(config: &Config) -> Option<PathBuf> {
@@ -30,42 +31,43 @@ fn path(config: &Config) -> Option<PathBuf> {
     needed.then(|| config.spool_dir.join(format!("unconfirmed-{}.json", config.node)))
 }
 
-/// What was remembered, one for each check in their order. What cannot be read is forgotten: it only delays nothing.
+/// The saved state of each check, in order. State that cannot be read is dropped, so that the next result counts immediately.
 #[must_use]
-pub fn load(config: &Config) -> Vec<Memory> {
-    let Some(path) = path(config) else { return vec![Memory::default(); config.checks.len()] };
+pub fn load(config: &Config) -> Vec<ConfirmationState> {
+    let Some(path) = path(config) else { return vec![ConfirmationState::default(); config.checks.len()] };
     let content = std::fs::read(path).unwrap_or_default();
-    let remembered: Vec<Remembered> = serde_json::from_slice(&content).unwrap_or_default();
-    let mut remembered: HashMap<(String, String), Memory> = remembered
+    let stored: Vec<StoredState> = serde_json::from_slice(&content).unwrap_or_default();
+    let mut states: HashMap<(String, String), ConfirmationState> = stored
         .into_iter()
         .map(|entry| {
-            let pending = CheckFile::parse(entry.pending.as_bytes()).unwrap_or_default().results;
-            let memory = Memory { believed: entry.believed.parse().unwrap_or_default(), pending };
-            ((entry.title, entry.locator), memory)
+            let unconfirmed = CheckFile::parse(entry.unconfirmed.as_bytes()).unwrap_or_default().results;
+            let confirmation =
+                ConfirmationState { confirmed_status: entry.confirmed_status.parse().unwrap_or_default(), unconfirmed };
+            ((entry.title, entry.locator), confirmation)
         })
         .collect();
     let names = config.checks.iter().map(|check| (check.title.clone(), check.kind.locator().to_owned()));
-    names.map(|name| remembered.remove(&name).unwrap_or_default()).collect()
+    names.map(|name| states.remove(&name).unwrap_or_default()).collect()
 }
 
-/// Keeps what is remembered for the next run, if a check asks for it.
-pub fn save(config: &Config, memories: &[Memory]) -> Result<(), NotKept> {
+/// Saves the state for the next run if a check needs it.
+pub fn save(config: &Config, confirmations: &[ConfirmationState]) -> Result<(), SaveError> {
     let Some(path) = path(config) else { return Ok(()) };
-    let entries = config.checks.iter().zip(memories).filter(|(check, _)| check.failures_before_down > 1);
-    let remembered: Vec<Remembered> = entries
-        .map(|(check, memory)| Remembered {
+    let entries = config.checks.iter().zip(confirmations).filter(|(check, _)| check.failures_before_down > 1);
+    let stored: Vec<StoredState> = entries
+        .map(|(check, confirmation)| StoredState {
             title: check.title.clone(),
             locator: check.kind.locator().to_owned(),
-            believed: memory.believed.to_string(),
-            pending: write_check_file(&memory.pending),
+            confirmed_status: confirmation.confirmed_status.to_string(),
+            unconfirmed: write_check_file(&confirmation.unconfirmed),
         })
         .collect();
     let write = || {
         std::fs::create_dir_all(&config.spool_dir)?;
-        // Written whole or not at all: another run may read it meanwhile.
+        // Atomic, because another run can read it at the same time.
         let mut file = tempfile::NamedTempFile::new_in(&config.spool_dir)?;
-        serde_json::to_writer(&mut file, &remembered).map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
+        serde_json::to_writer(&mut file, &stored).map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
         file.persist(&path).map_err(|error| error.error)
     };
-    write().map(drop).map_err(|error| NotKept(path.display().to_string(), error))
+    write().map(drop).map_err(|error| SaveError(path.display().to_string(), error))
 }

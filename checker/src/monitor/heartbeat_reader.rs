@@ -1,4 +1,4 @@
-//! Reads heartbeats from the store for the checks that look at them, so that checks need not know of stores.
+//! Reads heartbeats from the store for heartbeat checks, so that checks do not depend on stores.
 
 use std::sync::Arc;
 
@@ -8,16 +8,16 @@ use crate::checks::heartbeat::HeartbeatReader;
 use crate::store::settings::Storage;
 use crate::store::{Store, StoreError};
 
-/// A reader of the heartbeats in this storage; it is opened when the first one is read.
+/// A reader of the heartbeats in this storage, which is opened for the first one.
 #[must_use]
 pub fn heartbeat_reader(storage: &Storage) -> HeartbeatReader {
     let (storage, opened) = (Arc::new(storage.clone()), Arc::new(OnceCell::<Store>::new()));
     Arc::new(move |name| {
         let (storage, opened) = (Arc::clone(&storage), Arc::clone(&opened));
         Box::pin(async move {
-            let failed = |error: StoreError| error.to_string();
+            let error_text = |error: StoreError| error.to_string();
             let store = opened.get_or_init(|| Store::open(&storage)).await;
-            store.get(&name).await.map_err(failed)
+            store.get(&name).await.map_err(error_text)
         })
     })
 }

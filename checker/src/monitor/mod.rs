@@ -1,4 +1,4 @@
-//! Makes the checks when they are due, and evaluates what they observed.
+//! Runs the checks when they are due and evaluates what they observe.
 
 pub mod announcement;
 mod concurrency;

@@ -1,4 +1,4 @@
-//! Makes one check and makes a result of what it observed, whatever happens on the way.
+//! Runs one check and turns its outcome into a result, even if the check panics.
 
 use std::panic::AssertUnwindSafe;
 
@@ -9,11 +9,10 @@ use shared::status::Status;
 use shared::{Nanos, UnixNanos};
 
 use super::evaluate::{Evaluation, evaluate};
-use crate::checks::Check;
-use crate::checks::{CheckContext, CheckOutcome, run};
+use crate::checks::{Check, CheckContext, CheckOutcome, run};
 use crate::config::model::Config;
 
-/// Why nothing is concluded from a node that is offline.
+/// The notice of results from a node that is offline.
 const OFFLINE: &str = "this node is offline: none of its `online_check` addresses can be reached";
 
 /// The context for the checks of a configuration, without a reader of heartbeats.
@@ -22,45 +21,44 @@ pub fn new_context(config: &Config, clock: fn() -> UnixNanos) -> CheckContext {
     CheckContext::new(config.address_policy, clock).with_online_check(config.online_check.clone())
 }
 
-/// What a look at an endpoint needs to know besides how to make it.
+/// Runs checks for a node.
 #[derive(Debug, Clone)]
-pub struct Look {
+pub struct CheckRunner {
     node: NodeName,
-    /// A time that every result carries instead of the clock's.
+    /// Replaces the clock's time in every result.
     timestamp: Option<UnixNanos>,
     pub(super) interval: Option<Nanos>,
 }
 
-impl Look {
-    /// A look in the name of this configuration, whose result is meant to stand for `interval`.
+impl CheckRunner {
+    /// A runner whose results are valid for `interval`.
     #[must_use]
-    pub fn of(config: &Config, interval: Option<Nanos>) -> Look {
-        Look { node: config.node.clone(), timestamp: config.timestamp, interval }
+    pub fn new(config: &Config, interval: Option<Nanos>) -> CheckRunner {
+        CheckRunner { node: config.node.clone(), timestamp: config.timestamp, interval }
     }
 
-    /// Makes one check, which starts at `started`, and concludes. A fault in it is no reason to give the others up.
-    pub async fn make(&self, check: &Check, context: &CheckContext, started: UnixNanos) -> CheckResult {
-        let made = AssertUnwindSafe(self.make_to_the_end(check, context, started)).catch_unwind().await;
-        made.unwrap_or_else(|_| self.broken_off(check, started))
+    /// Runs a check that starts at `started`. If it panics, its result is unknown and other checks are not affected.
+    pub async fn run(&self, check: &Check, context: &CheckContext, started: UnixNanos) -> CheckResult {
+        let result = AssertUnwindSafe(self.run_unguarded(check, context, started)).catch_unwind().await;
+        result.unwrap_or_else(|_| self.panicked(check, started))
     }
 
-    async fn make_to_the_end(&self, check: &Check, context: &CheckContext, started: UnixNanos) -> CheckResult {
-        let observation = run(check, context).await;
-        self.result(check, started, evaluate_on_this_node(observation, check, context).await)
+    async fn run_unguarded(&self, check: &Check, context: &CheckContext, started: UnixNanos) -> CheckResult {
+        let outcome = run(check, context).await;
+        self.result(check, started, evaluate_on_this_node(outcome, check, context).await)
     }
 
-    /// What is stored of windows in which nobody looked, the first of them at `since`.
+    /// The result for checks that did not run, the first of them at `since`.
     #[must_use]
     pub fn missed(&self, check: &Check, since: UnixNanos, count: i64) -> CheckResult {
-        let times = if count == 1 { "once".to_owned() } else { format!("{count} times") };
-        let notice = format!("not looked at {times}: this checker was suspended or had too much to do");
+        let checks = if count == 1 { "1 check".to_owned() } else { format!("{count} checks") };
+        let notice = format!("{checks} missed: the checker was suspended or overloaded");
         self.result(check, since, Evaluation { status: Status::Unknown, notice, attempts: Vec::new() })
     }
 
-    /// What is stored of a check that never came to its end.
-    fn broken_off(&self, check: &Check, started: UnixNanos) -> CheckResult {
-        let why = "the check broke off; please report it as a fault of the checker".to_owned();
-        self.result(check, started, evaluate(CheckOutcome::Skipped { reason: why }, check))
+    fn panicked(&self, check: &Check, started: UnixNanos) -> CheckResult {
+        let reason = "the check panicked; please report this bug".to_owned();
+        self.result(check, started, evaluate(CheckOutcome::Skipped { reason }, check))
     }
 
     fn result(&self, check: &Check, started: UnixNanos, evaluation: Evaluation) -> CheckResult {
@@ -81,9 +79,9 @@ impl Look {
     }
 }
 
-/// Concludes on this node: if it is offline itself, what looks down is unknown.
-pub async fn evaluate_on_this_node(observation: CheckOutcome, check: &Check, context: &CheckContext) -> Evaluation {
-    let mut evaluation = evaluate(observation, check);
+/// Evaluates an outcome on this node: while the node is offline, down becomes unknown.
+pub async fn evaluate_on_this_node(outcome: CheckOutcome, check: &Check, context: &CheckContext) -> Evaluation {
+    let mut evaluation = evaluate(outcome, check);
     if evaluation.status == Status::Down && check.kind.probe().uses_network() && !context.is_online().await {
         evaluation.status = Status::Unknown;
         OFFLINE.clone_into(&mut evaluation.notice);

@@ -1,7 +1,7 @@
-//! When each endpoint is due. Pure: moments are the wall clock's, as a parameter.
+//! When each endpoint is due. Pure: the wall-clock time is a parameter.
 //!
-//! Each endpoint has a moment of its own within its interval, by a hash of its name that is the same on every start
-//! and every machine: nothing starts all at once, nothing drifts, however long a check takes.
+//! Each endpoint has a fixed offset within its interval, from a hash of its name that is the same on every start and
+//! every machine. Checks are spread over time, and never drift, however long they take.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -10,54 +10,52 @@ use std::str::FromStr;
 
 use shared::{Nanos, UnixNanos};
 
-/// How many checks start in a second before they are spread any further: a handful needs no spreading, and is
-/// stored as one file.
-const STARTS_A_SECOND: i64 = 50;
+/// Checks are spread so that this many start per second. A few checks start together, and are stored as one file.
+const STARTS_PER_SECOND: i64 = 50;
 
-/// A number that is the same for the same endpoint always and everywhere: FNV-1a over title and locator, mixed.
+/// A hash that is the same for an endpoint at any time and on any machine: FNV-1a over title and locator, mixed.
 #[must_use]
 pub fn stable_hash(title: &str, locator: &str) -> u64 {
     let bytes = title.bytes().chain([0]).chain(locator.bytes());
     let mut hash = bytes
         .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
-    // FNV's high bits depend little on the last bytes; this makes every bit depend on every byte (MurmurHash3).
+    // FNV's high bits depend little on the last bytes. The finalizer of MurmurHash3 makes each bit depend on each byte.
     hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
     hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
     hash ^ (hash >> 33)
 }
 
-/// Where within `every` an endpoint with this hash is due, if there are so many endpoints.
+/// The offset within the interval `every` of an endpoint with this hash, for this number of endpoints.
 #[must_use]
 pub fn offset(hash: u64, every: Nanos, endpoints: usize) -> Nanos {
-    // Steps of powers of two, so that one endpoint more moves the others seldom.
-    let needed = (endpoints.next_power_of_two() as i64).saturating_mul(shared::SECOND / STARTS_A_SECOND);
+    // A power of two, so that adding an endpoint rarely moves the others.
+    let needed = (endpoints.next_power_of_two() as i64).saturating_mul(shared::SECOND / STARTS_PER_SECOND);
     let window = needed.min(every).max(1);
     ((i128::from(window) * i128::from(hash)) >> 64) as Nanos
 }
 
-/// The first moment after `now` that lies `offset` into an interval, counted from 1970.
+/// The first time after `now` that is `offset` into an interval. Intervals are counted from 1970.
 #[must_use]
 pub fn due_after(now: UnixNanos, every: Nanos, offset: Nanos) -> UnixNanos {
     let every = every.max(1);
     now.saturating_sub(offset).div_euclid(every).saturating_add(1).saturating_mul(every).saturating_add(offset)
 }
 
-/// An endpoint that is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Due {
-    /// Its place in the configuration.
+pub struct DueCheck {
+    /// The index in the configuration.
     pub index: usize,
-    /// The last moment at which it was due.
+    /// The last time at which it was due.
     pub at: UnixNanos,
-    /// The first moment at which it was due, where more than one has passed unseen.
+    /// The first time at which it was due, if it was due more than once.
     pub missed_since: Option<UnixNanos>,
-    /// How many moments have passed unseen before `at`.
+    /// The number of due times before `at`.
     pub missed: i64,
 }
 
-/// Which endpoint is due when.
+/// The due times of endpoints, which are identified by their index.
 #[derive(Debug, Default)]
-pub struct Timetable {
+pub struct Schedule {
     entries: Vec<Entry>,
     queue: BinaryHeap<Reverse<(UnixNanos, usize)>>,
 }
@@ -66,70 +64,69 @@ pub struct Timetable {
 struct Entry {
     hash: u64,
     every: Nanos,
-    /// When it is due next; what else stands in the queue for it is of the past.
+    /// When it is due next. Other entries of the queue are outdated.
     next: UnixNanos,
 }
 
-impl Timetable {
-    /// The timetable of endpoints with these hashes and intervals. Each is due at the moment that is given with it,
-    /// or else was looked at just before `now`.
+impl Schedule {
+    /// The schedule of endpoints with these hashes and intervals. An endpoint without a due time was checked just before
+    /// `now`.
     #[must_use]
-    pub fn new(endpoints: impl IntoIterator<Item = (u64, Nanos, Option<UnixNanos>)>, now: UnixNanos) -> Timetable {
+    pub fn new(endpoints: impl IntoIterator<Item = (u64, Nanos, Option<UnixNanos>)>, now: UnixNanos) -> Schedule {
         let endpoints: Vec<(u64, Nanos, Option<UnixNanos>)> = endpoints.into_iter().collect();
         let entries = endpoints.iter().map(|(hash, every, _)| Entry { hash: *hash, every: (*every).max(1), next: 0 });
-        let mut timetable = Timetable { entries: entries.collect(), queue: BinaryHeap::new() };
+        let mut schedule = Schedule { entries: entries.collect(), queue: BinaryHeap::new() };
         for (index, (_, _, due)) in endpoints.into_iter().enumerate() {
             if let Some(due) = due {
-                timetable.enter_at(index, due);
+                schedule.schedule_at(index, due);
             } else {
-                // Not at once again, but before what was seen just now has become too old.
-                let every = timetable.entries[index].every;
-                timetable.enter(index, now.saturating_add(every / 3));
+                // Not immediately again, but while the last result is valid.
+                let every = schedule.entries[index].every;
+                schedule.schedule_after(index, now.saturating_add(every / 3));
             }
         }
-        timetable
+        schedule
     }
 
-    /// Goes on where the clock was set back to `now`: nobody waits longer than an interval for that.
-    pub fn set_back(&mut self, now: UnixNanos) {
+    /// Reschedules endpoints after the clock moved back to `now`, so that none waits longer than an interval.
+    pub fn clock_moved_back(&mut self, now: UnixNanos) {
         for index in 0..self.entries.len() {
             let Entry { every, next, .. } = self.entries[index];
             if next > now.saturating_add(every) {
-                self.enter(index, now);
+                self.schedule_after(index, now);
             }
         }
     }
 
-    fn enter(&mut self, index: usize, after: UnixNanos) {
+    fn schedule_after(&mut self, index: usize, after: UnixNanos) {
         let endpoints = self.entries.len();
         let Entry { hash, every, .. } = self.entries[index];
-        self.enter_at(index, due_after(after, every, offset(hash, every, endpoints)));
+        self.schedule_at(index, due_after(after, every, offset(hash, every, endpoints)));
     }
 
-    fn enter_at(&mut self, index: usize, due: UnixNanos) {
+    fn schedule_at(&mut self, index: usize, due: UnixNanos) {
         self.entries[index].next = due;
         self.queue.push(Reverse((due, index)));
     }
 
-    /// The present interval of an endpoint, and when it is due next.
+    /// The interval of an endpoint, and when it is due next.
     #[must_use]
     pub fn entry(&self, index: usize) -> (Nanos, UnixNanos) {
         let Entry { every, next, .. } = self.entries[index];
         (every, next)
     }
 
-    /// The present interval of an endpoint.
     #[must_use]
     pub fn every(&self, index: usize) -> Nanos {
         self.entries[index].every
     }
 
-    /// Gives an endpoint another interval from `now` on.
+    /// Changes the interval of an endpoint from `now` on.
     pub fn set_every(&mut self, index: usize, every: Nanos, now: UnixNanos) {
         let every = every.max(1);
         if self.entries[index].every != every {
             self.entries[index].every = every;
-            self.enter(index, now);
+            self.schedule_after(index, now);
         }
     }
 
@@ -145,31 +142,30 @@ impl Timetable {
         None
     }
 
-    /// Takes one endpoint that is due at `now`; it is due again at its next moment after `now`.
-    pub fn take_due(&mut self, now: UnixNanos) -> Option<Due> {
+    /// Takes an endpoint that is due at `now`. It is due again at its next time after `now`.
+    pub fn take_due(&mut self, now: UnixNanos) -> Option<DueCheck> {
         let first = self.next_due().filter(|at| *at <= now)?;
         let Reverse((_, index)) = self.queue.pop()?;
         let every = self.entries[index].every;
         let missed = (now - first) / every;
-        self.enter(index, now);
-        Some(Due { index, at: first + missed * every, missed_since: (missed > 0).then_some(first), missed })
+        self.schedule_after(index, now);
+        Some(DueCheck { index, at: first + missed * every, missed_since: (missed > 0).then_some(first), missed })
     }
 }
 
-/// A part of the endpoints: the second of five is `2/5`.
+/// A part of the endpoints: `2/5` is the second of five.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shard {
     number: u64,
     count: u64,
 }
 
-/// The text names no part.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid shard `{0}`: expected the part and the number of parts, for example `2/5`")]
-pub struct NotAShard(String);
+pub struct InvalidShard(String);
 
 impl Shard {
-    /// Whether an endpoint with this hash belongs to it. Of all shards of a count, exactly one says yes.
+    /// Whether an endpoint with this hash belongs to the shard. Each endpoint belongs to exactly one shard of a count.
     #[must_use]
     pub fn contains(self, hash: u64) -> bool {
         hash % self.count == self.number - 1
@@ -177,15 +173,15 @@ impl Shard {
 }
 
 impl FromStr for Shard {
-    type Err = NotAShard;
+    type Err = InvalidShard;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let read = || {
+        let parse = || {
             let (number, count) = text.split_once('/')?;
             let (number, count) = (number.trim().parse().ok()?, count.trim().parse().ok()?);
             (1..=count).contains(&number).then_some(Shard { number, count })
         };
-        read().ok_or_else(|| NotAShard(text.to_owned()))
+        parse().ok_or_else(|| InvalidShard(text.to_owned()))
     }
 }
 
@@ -209,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn many_endpoints_are_spread_evenly_and_few_are_not_torn_apart() {
+    fn many_endpoints_are_spread_evenly_and_few_stay_together() {
         let hashes: Vec<u64> = (0..10_000).map(|number| stable_hash(&format!("Endpoint {number}"), "x")).collect();
         let mut in_second = [0; 60];
         for hash in &hashes {
@@ -220,53 +216,57 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_is_due_at_the_same_moments_however_often_we_start() {
-        let moments = |start: UnixNanos| {
-            let mut timetable = Timetable::new([(stable_hash("Shop", "x"), 10 * SECOND, None)], start);
-            let mut moments = Vec::new();
+    fn a_restart_keeps_due_times() {
+        let due_times = |start: UnixNanos| {
+            let mut schedule = Schedule::new([(stable_hash("Shop", "x"), 10 * SECOND, None)], start);
+            let mut times = Vec::new();
             for _ in 0..5 {
-                let at = timetable.next_due().expect("it is due some time");
-                moments.push(timetable.take_due(at).expect("it is due").at % (10 * SECOND));
+                let at = schedule.next_due().expect("it is scheduled");
+                times.push(schedule.take_due(at).expect("it is due").at % (10 * SECOND));
             }
-            moments
+            times
         };
-        assert_eq!(moments(1_795_348_800 * SECOND), moments(1_795_348_803 * SECOND + 77));
+        assert_eq!(due_times(1_795_348_800 * SECOND), due_times(1_795_348_803 * SECOND + 77));
     }
 
     #[test]
-    fn what_was_due_while_nobody_looked_is_missed_and_counted() {
-        let mut timetable = Timetable::new([(0, 10, None), (u64::MAX, 1_000, None)], 0);
-        assert_eq!(timetable.next_due(), Some(10));
-        assert_eq!(timetable.take_due(9), None);
-        assert_eq!(timetable.take_due(45), Some(Due { index: 0, at: 40, missed_since: Some(10), missed: 3 }));
-        assert_eq!(timetable.take_due(45), None);
-        assert_eq!(timetable.next_due(), Some(50));
+    fn missed_checks_are_counted() {
+        let mut schedule = Schedule::new([(0, 10, None), (u64::MAX, 1_000, None)], 0);
+        assert_eq!(schedule.next_due(), Some(10));
+        assert_eq!(schedule.take_due(9), None);
+        assert_eq!(schedule.take_due(45), Some(DueCheck { index: 0, at: 40, missed_since: Some(10), missed: 3 }));
+        assert_eq!(schedule.take_due(45), None);
+        assert_eq!(schedule.next_due(), Some(50));
     }
 
     #[test]
-    fn another_interval_holds_from_now_on() {
-        let mut timetable = Timetable::new([(0, 1_000, None)], 0);
-        timetable.set_every(0, 10, 101);
-        assert_eq!((timetable.next_due(), timetable.every(0)), (Some(110), 10));
-        timetable.set_every(0, 1_000, 105);
-        assert_eq!(timetable.next_due(), Some(1_000));
-        assert!(timetable.take_due(1_000).is_some());
-        assert_eq!(timetable.next_due(), Some(2_000));
+    fn a_changed_interval_takes_effect_immediately() {
+        let mut schedule = Schedule::new([(0, 1_000, None)], 0);
+        schedule.set_every(0, 10, 101);
+        assert_eq!((schedule.next_due(), schedule.every(0)), (Some(110), 10));
+        schedule.set_every(0, 1_000, 105);
+        assert_eq!(schedule.next_due(), Some(1_000));
+        assert!(schedule.take_due(1_000).is_some());
+        assert_eq!(schedule.next_due(), Some(2_000));
     }
 
     #[test]
-    fn a_moment_that_is_known_is_kept_and_a_clock_that_was_set_back_moves_it() {
-        let mut timetable = Timetable::new([(0, 1_000, Some(5_007)), (0, 1_000, None)], 5_000);
-        assert_eq!((timetable.entry(0), timetable.entry(1)), ((1_000, 5_007), (1_000, 6_000)));
-        timetable.set_back(5_006);
-        assert_eq!((timetable.entry(0), timetable.entry(1)), ((1_000, 5_007), (1_000, 6_000)), "both are soon enough");
-        timetable.set_back(1_500);
-        assert_eq!((timetable.entry(0), timetable.entry(1)), ((1_000, 2_000), (1_000, 2_000)));
-        assert_eq!(timetable.take_due(2_000).map(|due| (due.at, due.missed)), Some((2_000, 0)));
+    fn a_known_due_time_is_kept_unless_the_clock_moves_back() {
+        let mut schedule = Schedule::new([(0, 1_000, Some(5_007)), (0, 1_000, None)], 5_000);
+        assert_eq!((schedule.entry(0), schedule.entry(1)), ((1_000, 5_007), (1_000, 6_000)));
+        schedule.clock_moved_back(5_006);
+        assert_eq!(
+            (schedule.entry(0), schedule.entry(1)),
+            ((1_000, 5_007), (1_000, 6_000)),
+            "both are within an interval"
+        );
+        schedule.clock_moved_back(1_500);
+        assert_eq!((schedule.entry(0), schedule.entry(1)), ((1_000, 2_000), (1_000, 2_000)));
+        assert_eq!(schedule.take_due(2_000).map(|due| (due.at, due.missed)), Some((2_000, 0)));
     }
 
     #[test]
-    fn shards_are_read_and_share_the_endpoints_between_them() {
+    fn shards_are_parsed_and_divide_the_endpoints() {
         let shards: Vec<Shard> = (1..=5).map(|part| format!("{part}/5").parse().expect("a shard")).collect();
         for number in 0..1_000 {
             let hash = stable_hash(&format!("Endpoint {number}"), "x");
@@ -279,18 +279,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_drift_adds_up(every in 1..1_000_i64, hash: u64, delays in prop::collection::vec(0..5_000_i64, 1..50)) {
-            let mut timetable = Timetable::new([(hash, every, None)], 0);
+        fn checks_do_not_drift(every in 1..1_000_i64, hash: u64, delays in prop::collection::vec(0..5_000_i64, 1..50)) {
+            let mut schedule = Schedule::new([(hash, every, None)], 0);
             let offset = offset(hash, every, 1);
-            let mut looked = 0;
+            let mut last = 0;
             for delay in delays {
-                let at = timetable.next_due().expect("it is due some time");
-                let due = timetable.take_due(at + delay).expect("it is due");
+                let at = schedule.next_due().expect("it is scheduled");
+                let due = schedule.take_due(at + delay).expect("it is due");
                 prop_assert_eq!((due.at - offset) % every, 0);
                 prop_assert!(due.at <= at + delay && at + delay - due.at < every);
                 prop_assert_eq!(due.at - due.missed_since.unwrap_or(due.at), due.missed * every);
-                prop_assert!(due.at > looked);
-                looked = due.at;
+                prop_assert!(due.at > last);
+                last = due.at;
             }
         }
     }

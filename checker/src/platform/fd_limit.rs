@@ -1,5 +1,5 @@
-//! How many files and sockets this process may have open at once: raised at the start as far as the system lets us,
-//! and named when they run out.
+//! The limit of open files and sockets: raised at the start as far as the system allows, and named in the error when it
+//! is reached.
 
 use std::fs::File;
 use std::io;
@@ -7,11 +7,11 @@ use std::io;
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// More than anybody checks at once; where the system sets no limit at all, commands that go through every possible
-/// file would take for ever with a greater one, since they inherit it.
+/// More than any configuration needs. Commands inherit the limit, and some of them close every possible file, which would
+/// take very long without one.
 const ENOUGH: u64 = 1 << 20;
 
-/// Raises the soft limit to the hard one. Where that is refused, the limit stays as it was.
+/// Raises the soft limit to the hard limit if the system permits it.
 pub fn raise_limit() {
     let limit = getrlimit(Resource::Nofile);
     let allowed = limit.maximum.unwrap_or(ENOUGH).min(ENOUGH);
@@ -20,25 +20,25 @@ pub fn raise_limit() {
     }
 }
 
-/// How many files and sockets may be open at once; `None` if there is no limit.
+/// The maximum number of open files and sockets; `None` if there is no limit.
 #[must_use]
 pub fn limit() -> Option<u64> {
     getrlimit(Resource::Nofile).current
 }
 
-/// Whether this error says that there are too many open files, in this process or on the whole machine.
+/// Whether the cause of this error is the limit of open files, of this process or of the machine.
 #[must_use]
-pub fn have_run_out(error: &io::Error) -> bool {
+pub fn is_limit_error(error: &io::Error) -> bool {
     error.raw_os_error().is_some_and(|code| [Errno::MFILE, Errno::NFILE].contains(&Errno::from_raw_os_error(code)))
 }
 
-/// Whether no file can be opened at this moment: what libraries of the system make of that is often another error.
+/// Whether the limit is reached at this moment. System libraries often report another error then.
 #[must_use]
-pub fn are_all_in_use() -> bool {
-    File::open("/dev/null").is_err_and(|error| have_run_out(&error))
+pub fn is_limit_reached() -> bool {
+    File::open("/dev/null").is_err_and(|error| is_limit_error(&error))
 }
 
-/// The error when they have run out, with its remedy.
+/// The error for when the limit is reached, with its remedy.
 #[must_use]
 pub fn too_many_open_files() -> String {
     let limit = limit().map(|limit| format!(" (limit {limit})")).unwrap_or_default();
@@ -50,10 +50,10 @@ mod tests {
     use crate::platform::fd_limit::*;
 
     #[test]
-    fn running_out_is_told_from_other_errors() {
-        assert!(have_run_out(&io::Error::from(Errno::MFILE)) && have_run_out(&io::Error::from(Errno::NFILE)));
-        assert!(!have_run_out(&io::Error::from(Errno::CONNREFUSED)) && !have_run_out(&io::Error::other("x")));
-        assert!(!are_all_in_use());
+    fn only_the_limit_is_reported_as_such() {
+        assert!(is_limit_error(&io::Error::from(Errno::MFILE)) && is_limit_error(&io::Error::from(Errno::NFILE)));
+        assert!(!is_limit_error(&io::Error::from(Errno::CONNREFUSED)) && !is_limit_error(&io::Error::other("x")));
+        assert!(!is_limit_reached());
     }
 
     #[test]

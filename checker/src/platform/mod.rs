@@ -1,4 +1,4 @@
-//! What the checker asks of the operating system.
+//! Interfaces to the operating system: signals, limits and memory.
 
 pub mod fd_limit;
 pub mod huge_pages;

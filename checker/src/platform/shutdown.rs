@@ -1,132 +1,142 @@
-//! The wish to stop: SIGTERM and Ctrl-C finish the round in hand, and the store is waited for only so long; a second one
-//! ends the program at once.
+//! Graceful shutdown: SIGTERM or Ctrl-C lets the current checks finish and limits how long the store can take. A second
+//! signal exits immediately.
 
-use std::sync::mpsc;
+use std::sync::{Arc, OnceLock, mpsc};
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
-use crate::ui;
+/// How long the store can take in total after a shutdown request; what it has not accepted by then waits in the spool.
+/// Service managers kill after 10 s (containers), 30 s (pods) or 90 s (systemd), and running checks finish first.
+pub const STORING_AFTER_SHUTDOWN: Duration = Duration::from_secs(7);
 
-/// How long a store may take in all once somebody wants us to stop; what it has not taken by then waits in the spool.
-/// Service managers kill after 10 s (containers), 30 s (pods) or 90 s (systemd), and checks under way take a while before.
-pub const STORING_AFTER_STOP: Duration = Duration::from_secs(7);
+/// The same for other work on the store, such as the history and expiry: the next round catches up.
+pub const UPKEEP_AFTER_SHUTDOWN: Duration = Duration::from_secs(1);
 
-/// The same for what is done beside it, such as the history and what expires: the next round makes up for it.
-pub const KEEPING_UP_AFTER_STOP: Duration = Duration::from_secs(1);
+/// A shutdown that takes longer than this is explained.
+const QUIET_SHUTDOWN: Duration = Duration::from_secs(1);
 
-/// Who is still there this long after the wish is told why.
-const SILENCE: Duration = Duration::from_secs(1);
+/// How long a last message can take if standard error is blocked.
+const LAST_MESSAGE: Duration = Duration::from_secs(1);
 
-/// How long the last words may take, should whoever reads them be stuck.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+/// Prints or logs a message.
+pub type Report = fn(&str);
 
-/// Knows whether somebody wants us to stop, and since when. Copies know it, too.
-#[derive(Debug, Clone)]
-pub struct Stop(watch::Receiver<Option<Instant>>);
+/// A shutdown request that can come at any time. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Shutdown {
+    token: CancellationToken,
+    requested_at: Arc<OnceLock<Instant>>,
+}
 
-impl Stop {
-    /// Starts listening for signals on the runtime that this is called on. While the program is stuck in something else,
-    /// nobody hears them.
-    pub fn on_signals() -> std::io::Result<Stop> {
-        let (wish, stop) = watch::channel(None);
-        tokio::spawn(listen(StopSignals::catch()?, wish));
-        Ok(Stop(stop))
+impl Shutdown {
+    /// Listens for signals on the current runtime. A runtime that is blocked does not notice them.
+    pub fn on_signals(report: Report) -> std::io::Result<Shutdown> {
+        let shutdown = Shutdown::default();
+        tokio::spawn(listen(StopSignals::catch()?, shutdown.clone(), report));
+        Ok(shutdown)
     }
 
-    /// Starts listening for signals on a thread of its own: a second one ends the program whatever the others are stuck in.
-    /// Where pages are large, the thread costs megabytes.
-    pub fn on_signals_whatever_happens() -> std::io::Result<Stop> {
-        let (wish, stop) = watch::channel(None);
-        let (listens, listening) = mpsc::channel();
-        let listen = move || {
-            let begun = tokio::runtime::Builder::new_current_thread().enable_all().build().and_then(|runtime| {
+    /// Listens for signals on a separate thread, so that a second one exits even if the runtime is blocked. With huge
+    /// pages, the thread costs megabytes.
+    pub fn on_signals_in_thread(report: Report) -> std::io::Result<Shutdown> {
+        let shutdown = Shutdown::default();
+        let request = shutdown.clone();
+        let (send_ready, ready) = mpsc::channel();
+        let work = move || {
+            let started = tokio::runtime::Builder::new_current_thread().enable_all().build().and_then(|runtime| {
                 let signals = runtime.block_on(async { StopSignals::catch() })?;
                 Ok((runtime, signals))
             });
-            match begun {
+            match started {
                 Ok((runtime, signals)) => {
-                    // Whoever started this waits for it.
-                    let _ = listens.send(Ok(()));
-                    runtime.block_on(listen(signals, wish));
+                    // The receiver waits for this.
+                    let _ = send_ready.send(Ok(()));
+                    runtime.block_on(listen(signals, request, report));
                 }
-                Err(error) => drop(listens.send(Err(error))),
+                Err(error) => drop(send_ready.send(Err(error))),
             }
         };
-        std::thread::Builder::new().name("signals".to_owned()).spawn(listen)?;
-        listening.recv().map_err(std::io::Error::other)??;
-        Ok(Stop(stop))
+        std::thread::Builder::new().name("signals".to_owned()).spawn(work)?;
+        ready.recv().map_err(std::io::Error::other)??;
+        Ok(shutdown)
     }
 
-    /// Whether the wish is there.
+    /// Whether a shutdown was requested.
     #[must_use]
-    pub fn is_wished(&self) -> bool {
-        self.0.borrow().is_some()
+    pub fn is_requested(&self) -> bool {
+        self.token.is_cancelled()
     }
 
-    /// Waits for the wish.
-    pub async fn wished(mut self) {
-        // The sender lives as long as the process; should it be gone, nobody can wish any more.
-        if self.0.wait_for(Option::is_some).await.is_err() {
-            std::future::pending::<()>().await;
-        }
+    /// Waits for a shutdown request.
+    pub async fn requested(&self) {
+        self.token.cancelled().await;
     }
 
-    /// How long ago the wish came, if it is there.
-    fn age(&self) -> Option<Duration> {
-        self.0.borrow().map(|wished| wished.elapsed())
+    /// A token that is canceled by a shutdown request.
+    #[must_use]
+    pub fn token(&self) -> CancellationToken {
+        self.token.clone()
+    }
+
+    fn request(&self) {
+        self.requested_at.get_or_init(Instant::now);
+        self.token.cancel();
+    }
+
+    fn elapsed(&self) -> Option<Duration> {
+        self.requested_at.get().map(Instant::elapsed)
     }
 }
 
-/// How much longer work may take once somebody wants us to stop, over all that is still to be done.
+/// The time that is left for work on the store after a shutdown request.
 #[derive(Debug)]
-pub struct Patience {
-    stop: Stop,
+pub struct ShutdownBudget {
+    shutdown: Shutdown,
     storing: Duration,
-    keeping_up: Duration,
+    upkeep: Duration,
 }
 
-impl Patience {
-    /// As long as nobody wants us to stop there is no limit.
+impl ShutdownBudget {
+    /// A budget that is unlimited until a shutdown is requested.
     #[must_use]
-    pub fn until(stop: Stop) -> Patience {
-        Patience { stop, storing: STORING_AFTER_STOP, keeping_up: KEEPING_UP_AFTER_STOP }
+    pub fn new(shutdown: Shutdown) -> ShutdownBudget {
+        ShutdownBudget { shutdown, storing: STORING_AFTER_SHUTDOWN, upkeep: UPKEEP_AFTER_SHUTDOWN }
     }
 
-    /// Stores to the end; `None` if that was broken off, or not begun, since there is no time for it any more.
+    /// Stores something; `None` if the time ran out before it finished or started.
     pub async fn store<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
-        within(&self.stop, &mut self.storing, work).await
+        within(&self.shutdown, &mut self.storing, work).await
     }
 
-    /// The same for what is done beside it, which takes none of the time for storing.
+    /// The same for other work on the store, which has a separate budget.
     pub async fn keep_up<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
-        within(&self.stop, &mut self.keeping_up, work).await
+        within(&self.shutdown, &mut self.upkeep, work).await
     }
 }
 
-async fn within<T>(stop: &Stop, left: &mut Duration, work: impl Future<Output = T>) -> Option<T> {
+async fn within<T>(shutdown: &Shutdown, left: &mut Duration, work: impl Future<Output = T>) -> Option<T> {
     if left.is_zero() {
         return None;
     }
-    let begun = Instant::now();
-    let (wished, most) = (stop.clone().wished(), *left);
-    let is_up = async {
-        wished.await;
-        tokio::time::sleep(most).await;
+    let started = Instant::now();
+    let budget = *left;
+    let timeout = async {
+        shutdown.requested().await;
+        tokio::time::sleep(budget).await;
     };
-    let done = tokio::select! {
+    let result = tokio::select! {
         biased;
-        done = work => Some(done),
-        () = is_up => None,
+        result = work => Some(result),
+        () = timeout => None,
     };
-    let spent = stop.age().map(|age| age.min(begun.elapsed())).unwrap_or_default();
-    *left = if done.is_some() { most.saturating_sub(spent) } else { Duration::ZERO };
-    done
+    let spent = shutdown.elapsed().map(|elapsed| elapsed.min(started.elapsed())).unwrap_or_default();
+    *left = if result.is_some() { budget.saturating_sub(spent) } else { Duration::ZERO };
+    result
 }
 
-/// The signals that say so.
 struct StopSignals {
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
@@ -137,7 +147,7 @@ impl StopSignals {
         Ok(StopSignals { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    /// The next one's number.
+    /// The number of the next signal.
     async fn next(&mut self) -> i32 {
         tokio::select! {
             _ = self.terminate.recv() => SignalKind::terminate().as_raw_value(),
@@ -146,74 +156,71 @@ impl StopSignals {
     }
 }
 
-async fn listen(mut signals: StopSignals, wish: watch::Sender<Option<Instant>>) {
+async fn listen(mut signals: StopSignals, shutdown: Shutdown, report: Report) {
     signals.next().await;
-    wish.send_replace(Some(Instant::now()));
-    let number = if let Ok(number) = tokio::time::timeout(SILENCE, signals.next()).await {
+    shutdown.request();
+    let number = if let Ok(number) = tokio::time::timeout(QUIET_SHUTDOWN, signals.next()).await {
         number
     } else {
-        say(
-            "stopping: what is under way is finished and stored, or kept in the spool; a second signal ends it at once",
-        )
-        .await;
+        let text = "shutting down: finishing the current checks; press Ctrl-C again to exit immediately";
+        report_unless_blocked(report, text).await;
         signals.next().await
     };
-    say("stopped at once: what was seen and is neither in the store nor in the spool is lost").await;
-    // The exit status of a program that a signal ended, as shells know it.
+    let text = "exiting immediately: results that are neither in the store nor in the spool are lost";
+    report_unless_blocked(report, text).await;
+    // Shells expect this exit status of a program that a signal ended.
     std::process::exit(128 + number);
 }
 
-/// Tells something, unless whoever reads it is stuck.
-async fn say(text: &'static str) {
-    let _ = tokio::time::timeout(LAST_WORDS, tokio::task::spawn_blocking(|| ui::info(text))).await;
+async fn report_unless_blocked(report: Report, text: &'static str) {
+    let _ = tokio::time::timeout(LAST_MESSAGE, tokio::task::spawn_blocking(move || report(text))).await;
 }
 
 #[cfg(test)]
 mod tests {
     use crate::platform::shutdown::*;
 
-    /// A patience, and what makes the wish.
-    fn patience() -> (Patience, watch::Sender<Option<Instant>>) {
-        let (wish, stop) = watch::channel(None);
-        (Patience::until(Stop(stop)), wish)
+    fn budget() -> (ShutdownBudget, Shutdown) {
+        let shutdown = Shutdown::default();
+        (ShutdownBudget::new(shutdown.clone()), shutdown)
     }
 
     #[tokio::test(start_paused = true)]
-    async fn as_long_as_nobody_wants_us_to_stop_work_takes_what_it_takes() {
-        let (mut patience, _wish) = patience();
+    async fn work_is_not_limited_before_a_shutdown_request() {
+        let (mut budget, _shutdown) = budget();
         for _ in 0..3 {
             let slow = async {
                 tokio::time::sleep(Duration::from_hours(1)).await;
                 "done"
             };
-            assert_eq!(patience.store(slow).await, Some("done"));
+            assert_eq!(budget.store(slow).await, Some("done"));
         }
-        assert_eq!(patience.storing, STORING_AFTER_STOP);
+        assert_eq!(budget.storing, STORING_AFTER_SHUTDOWN);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn from_the_wish_on_all_work_together_has_so_long_and_what_comes_later_is_not_begun() {
-        let (mut patience, wish) = patience();
-        let part = STORING_AFTER_STOP / 4;
+    async fn all_work_after_a_shutdown_request_shares_a_budget() {
+        let (mut budget, shutdown) = budget();
+        let part = STORING_AFTER_SHUTDOWN / 4;
         let work = async {
             tokio::time::sleep(Duration::from_hours(1)).await;
-            wish.send_replace(Some(Instant::now()));
+            shutdown.request();
             tokio::time::sleep(part).await;
         };
-        assert_eq!(patience.store(work).await, Some(()));
-        assert_eq!(patience.storing, part * 3, "what came before the wish does not count");
-        assert_eq!(patience.keep_up(tokio::time::sleep(KEEPING_UP_AFTER_STOP / 2)).await, Some(()));
-        assert_eq!((patience.storing, patience.keeping_up), (part * 3, KEEPING_UP_AFTER_STOP / 2));
-        // Neither does what is no storing: checks that are finished.
+        assert_eq!(budget.store(work).await, Some(()));
+        assert_eq!(budget.storing, part * 3, "time before the request does not count");
+        assert_eq!(budget.keep_up(tokio::time::sleep(UPKEEP_AFTER_SHUTDOWN / 2)).await, Some(()));
+        assert_eq!((budget.storing, budget.upkeep), (part * 3, UPKEEP_AFTER_SHUTDOWN / 2));
+        // Neither does time without storing, such as checks that finish.
         tokio::time::sleep(Duration::from_hours(1)).await;
-        assert_eq!(patience.store(tokio::time::sleep(part)).await, Some(()));
-        assert_eq!(patience.storing, part * 2);
-        let begun = Instant::now();
-        assert_eq!(patience.store(std::future::pending::<()>()).await, None);
-        assert_eq!(begun.elapsed().as_secs(), (part * 2).as_secs());
-        assert_eq!(patience.store(async { panic!("it is begun") }).await, None::<()>);
-        // What is done beside storing has time of its own, and takes none of that.
-        assert_eq!(patience.keep_up(async { "done" }).await, Some("done"));
-        assert_eq!(patience.keep_up(std::future::pending::<()>()).await, None);
+        assert_eq!(budget.store(tokio::time::sleep(part)).await, Some(()));
+        assert_eq!(budget.storing, part * 2);
+        let started = Instant::now();
+        assert_eq!(budget.store(std::future::pending::<()>()).await, None);
+        assert_eq!(started.elapsed().as_secs(), (part * 2).as_secs());
+        assert_eq!(budget.store(async { panic!("it is started") }).await, None::<()>);
+        // Upkeep has a separate budget.
+        assert_eq!(budget.keep_up(async { "done" }).await, Some("done"));
+        assert_eq!(budget.keep_up(std::future::pending::<()>()).await, None);
     }
 }

@@ -255,7 +255,7 @@ pub fn write(path: &Path, text: &str, role: &Role, how: &FileUpdate) -> Result<(
             }
         }
         FileUpdate::Overwrite | FileUpdate::ReplaceKeys(_) => {
-            drop(file.persist(path).map_err(|refused| failed(refused.error))?)
+            drop(file.persist(path).map_err(|refused| failed(refused.error))?);
         }
     }
     sync(folder).map_err(failed)

@@ -15,7 +15,7 @@ use self::history_writer::{HistoryError, HistoryWriter};
 use self::retention::expired;
 use self::summary::{SummaryError, SummaryWriter};
 use crate::config::model::Config;
-use crate::platform::shutdown::{Patience, STORING_AFTER_STOP};
+use crate::platform::shutdown::{STORING_AFTER_SHUTDOWN, ShutdownBudget};
 use crate::store::spool::Spool;
 use crate::store::upload::{Upload, keep_for_next_time, store_round};
 use crate::store::{Deletion, Listing, Store, StoreError};
@@ -71,19 +71,19 @@ impl Recorder {
 
     /// Stores a round under the time `now`. On an error, the round is not in the store; the error contains where it is.
     ///
-    /// When `patience` ends, the spool keeps a round that is not stored yet, and the next round continues the other work.
+    /// When `budget` ends, the spool keeps a round that is not stored yet, and the next round continues the other work.
     /// `progress` is called with the number of processed expired files and their total.
     pub async fn record(
         &mut self,
         results: &[CheckResult],
         now: UnixNanos,
-        patience: &mut Patience,
+        budget: &mut ShutdownBudget,
         progress: impl FnMut(usize, usize),
     ) -> Result<RecordOutcome, StoreError> {
         let name = CheckFileName { stored_at: now, node: Some(self.node.clone()) };
         let content = write_check_file(results).into();
         let storing = Box::pin(store_round(&self.store, &self.spool, name.clone(), &content));
-        let Some(upload) = patience.store(storing).await else {
+        let Some(upload) = budget.store(storing).await else {
             return Err(keep_for_next_time(&self.spool, &name, &content, self.stopped()).await);
         };
         // With thousands of endpoints, the content takes megabytes that the next steps can use.
@@ -91,7 +91,7 @@ impl Recorder {
         let (upload, history) = (upload?, Err(self.stopped().into()));
         let mut outcome = RecordOutcome { upload, expired: Deletion::default(), history, summary: Ok(()) };
         // If this is canceled, the outcome contains what was completed.
-        let _ = patience.keep_up(Box::pin(self.follow_up(&mut outcome, results, now, progress))).await;
+        let _ = budget.keep_up(Box::pin(self.follow_up(&mut outcome, results, now, progress))).await;
         Ok(outcome)
     }
 
@@ -114,7 +114,7 @@ impl Recorder {
     }
 
     fn stopped(&self) -> StoreError {
-        StoreError::Stopped { store: self.store.describe(), limit: STORING_AFTER_STOP.as_secs() }
+        StoreError::Stopped { store: self.store.describe(), limit: STORING_AFTER_SHUTDOWN.as_secs() }
     }
 
     async fn delete_expired(&mut self, now: UnixNanos, mut progress: impl FnMut(usize, usize)) -> Deletion {

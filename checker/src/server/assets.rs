@@ -1,5 +1,4 @@
-//! The files of the status page, in memory: those built into the checker, or those of a folder. How they are sent
-//! is [`crate::server`]'s business.
+//! The files of the status page, in memory: embedded in the program, or read from a directory.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -9,45 +8,36 @@ use std::path::{Path, PathBuf};
 
 use shared::object_name::PAGE_CONFIG;
 
-/// The page itself; `/` is this file.
+/// The file for `/`.
 pub const INDEX_HTML: &str = "index.html";
 
-/// The built page's files by name, empty if the checker was built without it.
+/// The files of the built page by name; empty if the checker was built without it.
 const EMBEDDED: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/embedded_page.rs"));
 
-/// What is served if the checker was built without the page.
+/// Served if the checker was built without the page.
 const NOT_BUILT: &str = include_str!("page_not_built.html");
 
-/// A built page is well below a megabyte; a folder above these limits is not one.
-const MOST_FILES: usize = 1_000;
-/// See [`MOST_FILES`].
-const MOST_BYTES: u64 = 64 * 1024 * 1024;
+/// A built page is well below a megabyte; a directory above these limits is not a page.
+const FILE_LIMIT: usize = 1_000;
+/// See [`FILE_LIMIT`].
+const BYTE_LIMIT: u64 = 64 * 1024 * 1024;
 
-/// The page's files by name: `index.html`, `icons/a.svg`.
+/// The files of the page by name, such as `index.html` and `icons/a.svg`.
 #[derive(Debug, Clone)]
 pub struct PageFiles(BTreeMap<String, Cow<'static, [u8]>>);
 
-/// The folder is no built page.
 #[derive(Debug, thiserror::Error)]
 pub enum PageFilesError {
-    /// It cannot be read.
-    #[error("failed to read the page's file `{}`: {cause}", path.display())]
-    Unreadable {
-        /// Which file or folder.
-        path: PathBuf,
-        /// What the system says.
-        cause: io::Error,
-    },
-    /// It has no `index.html`.
-    #[error("invalid page folder `{}`: it has no `index.html`; name the folder that `trunk build --release` fills, usually `dist`", .0.display())]
+    #[error("failed to read the page file `{}`: {cause}", path.display())]
+    Unreadable { path: PathBuf, cause: io::Error },
+    #[error("invalid page directory `{}`: `index.html` is missing; use the output of `trunk build --release`, usually `dist`", .0.display())]
     NoIndex(PathBuf),
-    /// It holds far more than a page does.
-    #[error("invalid page folder `{}`: it contains more than {MOST_FILES} files or {} MB; name the folder that `trunk build --release` fills, usually `dist`", .0.display(), MOST_BYTES >> 20)]
-    TooMuch(PathBuf),
+    #[error("invalid page directory `{}`: it contains more than {FILE_LIMIT} files or {} MB; use the output of `trunk build --release`, usually `dist`", .0.display(), BYTE_LIMIT >> 20)]
+    TooLarge(PathBuf),
 }
 
 impl PageFiles {
-    /// The page that was built into the checker, or one that says how to build it.
+    /// The embedded page, or one that explains how to build it.
     #[must_use]
     pub fn embedded() -> PageFiles {
         PageFiles::embedded_or_note(EMBEDDED)
@@ -58,9 +48,9 @@ impl PageFiles {
         PageFiles(files.iter().map(|(name, content)| ((*name).to_owned(), Cow::Borrowed(*content))).collect())
     }
 
-    /// The page in a folder, read once. Hidden files and the folder's own `config.json` are left out.
+    /// The page in a directory, read once. Skips hidden files and the `config.json` next to `index.html`.
     pub fn from_directory(folder: &Path) -> Result<PageFiles, PageFilesError> {
-        let mut reader = Reader { folder, files: BTreeMap::new(), bytes: 0 };
+        let mut reader = DirectoryReader { folder, files: BTreeMap::new(), bytes: 0 };
         reader.read("")?;
         if reader.files.contains_key(INDEX_HTML) {
             Ok(PageFiles(reader.files))
@@ -69,20 +59,20 @@ impl PageFiles {
         }
     }
 
-    /// The files, each with its name, in order.
+    /// The files with their names, in order.
     pub fn into_files(self) -> impl Iterator<Item = (String, Cow<'static, [u8]>)> {
         self.0.into_iter()
     }
 }
 
-struct Reader<'a> {
+struct DirectoryReader<'a> {
     folder: &'a Path,
     files: BTreeMap<String, Cow<'static, [u8]>>,
     bytes: u64,
 }
 
-impl Reader<'_> {
-    /// Reads a folder below the page's: its name with a slash at the end, or nothing for the page's own.
+impl DirectoryReader<'_> {
+    /// Reads a directory of the page: an empty name for the root, otherwise its name with a slash at the end.
     fn read(&mut self, below: &str) -> Result<(), PageFilesError> {
         let folder = if below.is_empty() { self.folder.to_owned() } else { self.folder.join(below) };
         let unreadable = |path: &Path| {
@@ -96,7 +86,7 @@ impl Reader<'_> {
             if file_name.starts_with('.') || name == PAGE_CONFIG {
                 continue;
             }
-            // A link to a folder may lead in circles, or out; a link to a file is somebody's choice.
+            // Links to directories are skipped, because they can form cycles; links to files are followed.
             if entry.file_type().map_err(unreadable(&path))?.is_dir() {
                 self.read(&format!("{name}/"))?;
                 continue;
@@ -106,8 +96,8 @@ impl Reader<'_> {
                 continue;
             }
             self.bytes += metadata.len();
-            if self.files.len() >= MOST_FILES || self.bytes > MOST_BYTES {
-                return Err(PageFilesError::TooMuch(self.folder.to_owned()));
+            if self.files.len() >= FILE_LIMIT || self.bytes > BYTE_LIMIT {
+                return Err(PageFilesError::TooLarge(self.folder.to_owned()));
             }
             self.files.insert(name, Cow::Owned(fs::read(&path).map_err(unreadable(&path))?));
         }
@@ -115,30 +105,24 @@ impl Reader<'_> {
     }
 }
 
-/// What a browser is told that a file is, by its name's ending.
+/// The media type of a file, by the extension of its name.
 #[must_use]
 pub fn content_type(name: &str) -> &'static str {
-    match name.rsplit_once('.').map_or("", |(_, ending)| ending) {
-        "html" => "text/html; charset=utf-8",
-        "js" | "mjs" => "text/javascript; charset=utf-8",
-        "css" => "text/css; charset=utf-8",
-        "json" => "application/json",
-        "wasm" => "application/wasm",
-        "svg" => "image/svg+xml",
-        "png" => "image/png",
-        "ico" => "image/x-icon",
-        "webmanifest" => "application/manifest+json",
-        "woff2" => "font/woff2",
-        "txt" => "text/plain; charset=utf-8",
-        _ => "application/octet-stream",
+    match mime_guess::from_path(name).first_raw() {
+        Some("text/html") => "text/html; charset=utf-8",
+        Some("text/javascript" | "application/javascript") => "text/javascript; charset=utf-8",
+        Some("text/css") => "text/css; charset=utf-8",
+        Some("text/plain") => "text/plain; charset=utf-8",
+        Some(other) => other,
+        None => "application/octet-stream",
     }
 }
 
-/// Whether a file's name carries a hash of its content, as the page's build writes it (`page-0123456789abcdef_bg.wasm`),
-/// so that the content under this name never changes.
+/// Whether a name contains a hash of the content, such as `page-0123456789abcdef_bg.wasm` from the build of the page, so
+/// that the content for this name never changes.
 #[must_use]
 pub fn has_hashed_name(name: &str) -> bool {
-    /// A hash has 64 bits; leading zeros are not written, and fewer digits than these are next to impossible.
+    /// A hash has 64 bits without leading zeros; fewer digits than these are very unlikely.
     const HASH_DIGITS: std::ops::RangeInclusive<usize> = 13..=16;
     name.split('-').skip(1).any(|part| {
         let digits = part.bytes().take_while(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')).count();
@@ -155,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_is_read_with_what_lies_below_and_without_its_configuration() {
+    fn a_directory_is_read_with_subdirectories_and_without_configuration() {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir_all(folder.path().join("icons/.git")).unwrap();
         for name in ["index.html", "config.json", ".env", "icons/a.svg", "icons/config.json", "icons/.git/config"] {
@@ -167,7 +151,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn links_to_folders_are_not_followed() {
+    fn links_to_directories_are_not_followed() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("index.html"), "x").unwrap();
         std::os::unix::fs::symlink(folder.path(), folder.path().join("round")).unwrap();
@@ -176,20 +160,20 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_is_no_page_says_which_is() {
+    fn the_error_for_an_invalid_directory_names_the_right_one() {
         let folder = tempfile::tempdir().unwrap();
         let error = PageFiles::from_directory(folder.path()).unwrap_err().to_string();
-        assert!(error.contains("has no `index.html`") && error.contains("usually `dist`"), "{error}");
+        assert!(error.contains("`index.html` is missing") && error.contains("usually `dist`"), "{error}");
         let error = PageFiles::from_directory(&folder.path().join("gone")).unwrap_err().to_string();
         assert!(error.contains("gone`: "), "{error}");
-        for number in 0..=MOST_FILES {
+        for number in 0..=FILE_LIMIT {
             fs::write(folder.path().join(number.to_string()), "").unwrap();
         }
-        assert!(matches!(PageFiles::from_directory(folder.path()), Err(PageFilesError::TooMuch(_))));
+        assert!(matches!(PageFiles::from_directory(folder.path()), Err(PageFilesError::TooLarge(_))));
     }
 
     #[test]
-    fn the_embedded_page_is_one_or_says_how_to_build_it() {
+    fn the_embedded_page_exists_or_explains_how_to_build_it() {
         assert!(names(PageFiles::embedded()).iter().any(|name| name == INDEX_HTML));
         let mut note = PageFiles::embedded_or_note(&[]).into_files();
         let (name, content) = note.next().unwrap();
@@ -198,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn names_with_a_hash_are_known() {
+    fn names_with_a_hash_are_recognized() {
         for name in ["page-0123456789abcdef.js", "page-0123456789abcdef_bg.wasm", "a/style-123456789abcdef.css"] {
             assert!(has_hashed_name(name), "{name}");
         }
@@ -208,11 +192,20 @@ mod tests {
     }
 
     #[test]
-    fn what_browsers_are_strict_about_has_its_type() {
+    fn content_types_are_those_that_browsers_require() {
         for (name, expected) in [
             ("index.html", "text/html; charset=utf-8"),
             ("page-0123456789abcdef_bg.wasm", "application/wasm"),
             ("a.b.js", "text/javascript; charset=utf-8"),
+            ("a.mjs", "text/javascript; charset=utf-8"),
+            ("a.css", "text/css; charset=utf-8"),
+            ("a.json", "application/json"),
+            ("a.svg", "image/svg+xml"),
+            ("a.png", "image/png"),
+            ("favicon.ico", "image/x-icon"),
+            ("a.webmanifest", "application/manifest+json"),
+            ("a.woff2", "font/woff2"),
+            ("a.txt", "text/plain; charset=utf-8"),
             ("LICENSE", "application/octet-stream"),
         ] {
             assert_eq!(content_type(name), expected);

@@ -1,5 +1,5 @@
-//! The list of check files as a page asks for it: names alone, or with the contents of the newest beside them, so that
-//! a page that opens has a day of checks in one answer and not in a thousand.
+//! The list of check files: only names, or also the contents of the newest ones, so that the page loads a day of checks
+//! with one request instead of a thousand.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -11,49 +11,46 @@ use shared::object_name::CheckFileName;
 use crate::store::directory::index::{self, Index};
 use crate::store::{Listing, Store, StoreError};
 
-/// The most content in one answer: more than a day of ten endpoints checked every minute, and little enough for the
-/// memory of a small machine.
+/// The maximum size of contents in a response: more than a day of ten endpoints that are checked every minute, and small
+/// enough for the memory of a small machine.
 const CONTENT_LIMIT: usize = 12 << 20;
-/// How many files are read before the limit is looked at again.
-const READ_AT_ONCE: usize = 256;
+/// The number of files that are read before the limit is checked again.
+const BATCH_SIZE: usize = 256;
 
-/// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Asked {
-    /// From when on.
+pub(super) struct ListQuery {
     pub(super) from: UnixNanos,
-    /// Whether contents are wanted.
-    pub(super) what: What,
+    pub(super) content: ListContent,
 }
 
-/// What a list has of each check file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum What {
-    /// Its name.
+pub(super) enum ListContent {
     Names,
-    /// Its results, where there is room.
+    /// Also the results, up to [`CONTENT_LIMIT`].
     Results,
 }
 
-/// Reads `from=<unix ns>` and `with=results`; `None` if the time is none. Other words mean nothing, as elsewhere.
-pub(super) fn asked(query: &str) -> Option<Asked> {
-    let value = |key: &str| query.split('&').find_map(|pair| pair.strip_prefix(key)?.strip_prefix('='));
-    let from = value("from").unwrap_or("0").parse().ok()?;
-    let what = if value("with") == Some("results") { What::Results } else { What::Names };
-    Some(Asked { from, what })
+impl ListQuery {
+    /// Parses `from=<unix ns>` and `with=results`; `None` if the time is invalid. Other parameters are ignored.
+    pub(super) fn parse(query: &str) -> Option<ListQuery> {
+        let value = |key: &str| query.split('&').find_map(|pair| pair.strip_prefix(key)?.strip_prefix('='));
+        let from = value("from").unwrap_or("0").parse().ok()?;
+        let content = if value("with") == Some("results") { ListContent::Results } else { ListContent::Names };
+        Some(ListQuery { from, content })
+    }
 }
 
-/// The list as JSON. A bucket's contents are left to those who ask for each, since it would keep everybody waiting.
-pub(super) async fn list(store: &Store, asked: Asked) -> Result<String, StoreError> {
-    let names = store.list::<CheckFileName>(Listing::since(asked.from)).await?;
-    if asked.what == What::Names || !matches!(store, Store::Directory(_)) {
+/// The list as JSON. Buckets return only names, because reading their contents would take too long.
+pub(super) async fn list(store: &Store, query: ListQuery) -> Result<String, StoreError> {
+    let names = store.list::<CheckFileName>(Listing::since(query.from)).await?;
+    if query.content == ListContent::Names || !matches!(store, Store::Directory(_)) {
         return Ok(index::to_json(&index::from_names(names, &Index::new())));
     }
     let mut contents = HashMap::new();
     let mut room = CONTENT_LIMIT;
-    for newest in names.rchunks(READ_AT_ONCE) {
+    for newest in names.rchunks(BATCH_SIZE) {
         for (name, content) in store.get_all(newest).await?.into_iter().rev() {
-            // Whoever asks for this one learns that it cannot be read.
+            // A request for this file reports the error.
             let Ok(content) = content else { continue };
             let Some(left) = room.checked_sub(content.len()) else { return Ok(write(&names, &contents)) };
             room = left;
@@ -63,8 +60,8 @@ pub(super) async fn list(store: &Store, asked: Asked) -> Result<String, StoreErr
     Ok(write(&names, &contents))
 }
 
-/// Writes an index whose values are the contents of the files, and as usual their times where there is none. What is
-/// no JSON is left for its reader to find out.
+/// Writes an index whose values are the contents of the files, or their times for files without contents. Invalid JSON is
+/// left out, so that its request reports the error.
 fn write(names: &[CheckFileName], contents: &HashMap<CheckFileName, Vec<u8>>) -> String {
     let content = |name| std::str::from_utf8(contents.get(name)?).ok().filter(|text| json::parse(text).is_ok());
     let mut json = String::from("{");
@@ -87,25 +84,25 @@ mod tests {
     use crate::server::listing::*;
 
     #[test]
-    fn a_query_says_from_when_and_with_what() {
-        let names = |from| Some(Asked { from, what: What::Names });
+    fn a_query_has_a_time_and_a_content() {
+        let names = |from| Some(ListQuery { from, content: ListContent::Names });
         for (query, expected) in [
             ("", names(0)),
             ("from=7", names(7)),
             ("with=names&from=7&x", names(7)),
-            ("with=results&from=7", Some(Asked { from: 7, what: What::Results })),
+            ("with=results&from=7", Some(ListQuery { from: 7, content: ListContent::Results })),
             ("from=yesterday", None),
         ] {
-            assert_eq!(asked(query), expected, "{query}");
+            assert_eq!(ListQuery::parse(query), expected, "{query}");
         }
     }
 
     #[test]
-    fn contents_stand_beside_names_and_what_is_no_json_does_not() {
+    fn valid_contents_are_listed_with_their_names() {
         let names: Vec<CheckFileName> =
             (0..4).filter_map(|n| CheckFileName::parse(&format!("179533025434049397{n}-eu-west-check.json"))).collect();
         let contents = [(0, &b"[{\"title\":\"Shop\"}]\n"[..]), (1, b"[{\"title\":"), (2, &[0xff])]
-            .map(|(place, content)| (names[place].clone(), content.to_vec()));
+            .map(|(index, content)| (names[index].clone(), content.to_vec()));
         let written = write(&names, &HashMap::from(contents));
         let expected = "{\"1795330254340493970-eu-west-check.json\":[{\"title\":\"Shop\"}],\
                         \"1795330254340493971-eu-west-check.json\":1795330254340493971,\

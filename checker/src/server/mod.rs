@@ -1,6 +1,6 @@
-//! The web server beside the checks: the page, its configuration, and the store's check files, histories, summaries and
-//! badges. Nothing else can be read: names are looked up in memory or read by [`CheckFileName`] and its like, and no path of
-//! a request reaches a file system.
+//! The web server of `checker serve`: the page, its configuration, and the check files, histories, summaries and badges in
+//! the store. Nothing else can be read: the page is in memory, names of objects are parsed by types such as
+//! [`CheckFileName`], and no path of a request reaches the file system.
 
 pub mod assets;
 mod listing;
@@ -11,7 +11,6 @@ mod tests;
 
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -32,70 +31,60 @@ use shared::object_name::{
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use self::assets::{INDEX_HTML, PageFiles};
+use self::listing::ListQuery;
 use self::page::PreparedPage;
 use self::response::Freshness;
 use crate::config::model::{Config, Page};
 use crate::store::directory::index;
 use crate::store::{Listing, Store, StoreError};
-use crate::ui;
 
-/// How long a client may take to ask, or keep a connection without asking.
-const ASK_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a connection may last in all, so that a client who reads slowly does not hold it for ever.
+/// How long a client can take to send the headers of a request, or keep an idle connection.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// The maximum duration of a connection, so that a slow client does not occupy it indefinitely.
 const CONNECTION_TIMEOUT: Duration = Duration::from_mins(10);
-/// How many connections there may be at once; more wait until one ends.
-const CONNECTIONS: usize = 1_024;
-/// How long answers under way may take to end after we are asked to stop.
-const GRACE: Duration = Duration::from_secs(5);
-/// How long to wait after the system refuses a connection, which it does when it is out of files.
+/// The maximum number of connections; more of them wait until one ends.
+const CONNECTION_LIMIT: usize = 1_024;
+/// How long current responses can take after a shutdown request.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long to wait after the system refuses a connection, for example at the limit of open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
-/// How many refusals in a row mean that it will not get better: half a minute of them.
-const ACCEPT_TRIES: u32 = 60;
-/// How many lists of check files are put together at once.
-const LISTS: usize = 4;
-/// How often a failing store is told of on standard error; the page asks for many files in one go.
-const COMPLAINT_SPACING: Duration = Duration::from_mins(1);
+/// The server fails after this many refusals in a row, half a minute of them.
+const MAX_REFUSALS: u32 = 60;
+/// The maximum number of lists of check files that are built at the same time.
+const LIST_LIMIT: usize = 4;
+/// A failing store is logged at most once in this time, because the page requests many files at once.
+const WARNING_INTERVAL: Duration = Duration::from_mins(1);
 
-/// We cannot serve.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// Somebody else has the port.
-    #[error("cannot listen on `{0}`: another program uses this port; stop it, or choose another port with `{remedy}`", remedy = .1.in_place_of(*.0))]
+    #[error("cannot listen on `{0}`: another program uses this port; stop it, or choose another port with `{remedy}`", remedy = .1.instead_of(*.0))]
     Busy(SocketAddr, PortRemedy),
-    /// The system wants more rights for it.
-    #[error("cannot listen on `{0}`: permission denied; choose a port from 1024 on with `{remedy}`", remedy = .1.in_place_of(*.0))]
+    #[error("cannot listen on `{0}`: permission denied; choose a port of 1024 or higher with `{remedy}`", remedy = .1.instead_of(*.0))]
     NotPermitted(SocketAddr, PortRemedy),
-    /// The address is none of this machine's.
-    #[error("cannot listen on `{0}`: this machine has no such address; use `--listen 127.0.0.1:{port}` for this machine alone, or `--listen 0.0.0.0:{port}` for all its addresses", port = .0.port())]
+    #[error("cannot listen on `{0}`: this machine does not have this address; use `--listen 127.0.0.1:{port}` for this machine only, or `--listen 0.0.0.0:{port}` for all of its addresses", port = .0.port())]
     NoSuchAddress(SocketAddr),
-    /// Something else.
     #[error("cannot listen on `{address}`: {cause}")]
-    Listen {
-        /// Where.
-        address: SocketAddr,
-        /// What the system says.
-        cause: io::Error,
-    },
-    /// No connection could be taken for half a minute.
+    Listen { address: SocketAddr, cause: io::Error },
     #[error("failed to accept connections: {0}")]
     Accept(io::Error),
 }
 
-/// What whoever started this has to type for another port.
+/// How the operator chooses another port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PortRemedy {
-    /// The program's own flag.
+    /// By a flag of the program.
     Flag,
-    /// The Makefile's variable.
+    /// By a variable of the Makefile.
     Make,
 }
 
 impl PortRemedy {
-    /// The words for another address: the next port, in the range that anyone may use.
-    fn in_place_of(self, busy: SocketAddr) -> String {
+    /// The flag or command for the next unprivileged port.
+    fn instead_of(self, busy: SocketAddr) -> String {
         let port = if busy.port() < 1_024 { 8_080 } else { busy.port().checked_add(1).unwrap_or(8_080) };
         match self {
             PortRemedy::Flag => format!("--listen {}", SocketAddr::new(busy.ip(), port)),
@@ -104,7 +93,7 @@ impl PortRemedy {
     }
 }
 
-/// Takes the port, so that a busy one is told of before anything else is done.
+/// Binds the port first, so that a busy one is reported before anything else happens.
 pub async fn bind(listen: SocketAddr, remedy: PortRemedy) -> Result<TcpListener, ServeError> {
     TcpListener::bind(listen).await.map_err(|cause| match cause.kind() {
         io::ErrorKind::AddrInUse => ServeError::Busy(listen, remedy),
@@ -114,28 +103,27 @@ pub async fn bind(listen: SocketAddr, remedy: PortRemedy) -> Result<TcpListener,
     })
 }
 
-/// Serves until `stop` is there; answers under way are ended first.
+/// Serves until the token is canceled, then finishes the current responses.
 pub async fn serve(
     listener: TcpListener,
     page: PageFiles,
     config: Config,
     store: Arc<Store>,
-    stop: impl Future<Output = ()> + Send + 'static,
+    shutdown: CancellationToken,
 ) -> Result<(), ServeError> {
     let page = Arc::new(PreparedPage::new(page));
     let compressing = Arc::clone(&page);
-    // Until this is done the page is compressed on the way, less well. A thread of its own, and not the runtime's,
-    // so that nobody waits for it at the end; that it cannot be had costs readers some kilobytes and nothing else.
+    // Until this is done, responses are compressed on the fly, and less well. A separate thread instead of the runtime's, so
+    // that a shutdown does not wait for it. Without a thread, responses are only larger.
     let _ = std::thread::Builder::new().name("compress".to_owned()).spawn(move || compressing.compress());
-    serve_router(listener, router(page, &config.page, config.node, store), stop).await
+    serve_router(listener, router(page, &config.page, config.node, store), shutdown).await
 }
 
-async fn serve_router(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) -> Result<(), ServeError> {
+async fn serve_router(listener: TcpListener, router: Router, shutdown: CancellationToken) -> Result<(), ServeError> {
     let mut protocol = hyper::server::conn::http1::Builder::new();
-    protocol.timer(TokioTimer::new()).header_read_timeout(ASK_TIMEOUT);
-    let slots = Arc::new(Semaphore::new(CONNECTIONS));
+    protocol.timer(TokioTimer::new()).header_read_timeout(REQUEST_TIMEOUT);
+    let slots = Arc::new(Semaphore::new(CONNECTION_LIMIT));
     let graceful = GracefulShutdown::new();
-    let mut stop = pin!(stop);
     let mut refusals = 0;
     loop {
         let accepted = async {
@@ -144,7 +132,7 @@ async fn serve_router(listener: TcpListener, router: Router, stop: impl Future<O
         };
         let (slot, accepted) = tokio::select! {
             accepted = accepted => accepted,
-            () = &mut stop => break,
+            () = shutdown.cancelled() => break,
         };
         match accepted {
             Ok((stream, _)) => {
@@ -154,11 +142,11 @@ async fn serve_router(listener: TcpListener, router: Router, stop: impl Future<O
                 let connection = graceful.watch(connection);
                 tokio::spawn(async move {
                     let _slot = slot;
-                    // That a client goes away, or is cut off, is nobody's trouble but its own.
+                    // A client that disconnects or is too slow needs no error.
                     let _ = tokio::time::timeout(CONNECTION_TIMEOUT, connection).await;
                 });
             }
-            Err(error) if refusals >= ACCEPT_TRIES => return Err(ServeError::Accept(error)),
+            Err(error) if refusals >= MAX_REFUSALS => return Err(ServeError::Accept(error)),
             Err(_) => {
                 refusals += 1;
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -166,33 +154,31 @@ async fn serve_router(listener: TcpListener, router: Router, stop: impl Future<O
         }
     }
     drop(listener);
-    // What is not ended by then is broken off.
-    let _ = tokio::time::timeout(GRACE, graceful.shutdown()).await;
+    // Responses that take longer are aborted.
+    let _ = tokio::time::timeout(SHUTDOWN_TIMEOUT, graceful.shutdown()).await;
     Ok(())
 }
 
-/// All that requests are answered from.
-struct Served {
+struct ServerState {
     page: Arc<PreparedPage>,
     page_config: String,
     store: Arc<Store>,
     node: NodeName,
-    complained: Mutex<Option<Instant>>,
+    last_warning: Mutex<Option<Instant>>,
     lists: Semaphore,
     clock: fn() -> UnixNanos,
 }
 
-/// Which path is answered by what.
-fn router(page: Arc<PreparedPage>, page_settings: &Page, node: NodeName, store: Arc<Store>) -> Router {
-    let page_config = page_settings.config.to_json();
-    let headers = response::security_headers(&page_settings.embed_by);
-    let served = Served {
+fn router(page: Arc<PreparedPage>, settings: &Page, node: NodeName, store: Arc<Store>) -> Router {
+    let page_config = settings.config.to_json();
+    let headers = response::security_headers(&settings.embed_by);
+    let state = ServerState {
         page,
         page_config,
         store,
         node,
-        complained: Mutex::new(None),
-        lists: Semaphore::new(LISTS),
+        last_warning: Mutex::new(None),
+        lists: Semaphore::new(LIST_LIMIT),
         clock: crate::now,
     };
     Router::new()
@@ -208,7 +194,7 @@ fn router(page: Arc<PreparedPage>, page_settings: &Page, node: NodeName, store: 
         .route("/badge/{name}", get(own_badge))
         .route(&format!("/store/{SUMMARY_FOLDER}{{name}}"), get(summary))
         .route(&format!("/store/{BADGE_FOLDER}{{node}}/{{name}}"), get(badge))
-        .with_state(Arc::new(served))
+        .with_state(Arc::new(state))
         .layer(CatchPanicLayer::new())
         .layer(response::compression())
         .layer(map_response(move |response| {
@@ -217,96 +203,96 @@ fn router(page: Arc<PreparedPage>, page_settings: &Page, node: NodeName, store: 
         }))
 }
 
-async fn page_index(State(served): State<Arc<Served>>, headers: HeaderMap) -> Response {
-    served.page.answer(INDEX_HTML, &headers)
+async fn page_index(State(state): State<Arc<ServerState>>, headers: HeaderMap) -> Response {
+    state.page.respond(INDEX_HTML, &headers)
 }
 
-async fn page_file(State(served): State<Arc<Served>>, Path(name): Path<String>, headers: HeaderMap) -> Response {
-    served.page.answer(&name, &headers)
+async fn page_file(State(state): State<Arc<ServerState>>, Path(name): Path<String>, headers: HeaderMap) -> Response {
+    state.page.respond(&name, &headers)
 }
 
-async fn page_config_file(State(served): State<Arc<Served>>, headers: HeaderMap) -> Response {
-    response::json(served.page_config.clone().into_bytes(), Freshness::AskAgain, &headers)
+async fn page_config_file(State(state): State<Arc<ServerState>>, headers: HeaderMap) -> Response {
+    response::json(state.page_config.clone().into_bytes(), Freshness::Revalidate, &headers)
 }
 
-/// The list of check files as a directory keeps it, made for any store. `?from=<unix ns>` leaves out older ones,
-/// `?with=results` asks for contents.
-async fn store_index(State(served): State<Arc<Served>>, uri: Uri, headers: HeaderMap) -> Response {
-    let Some(asked) = listing::asked(uri.query().unwrap_or_default()) else {
+/// The list of check files in the format of a directory store, for any store. `?from=<unix ns>` skips older files,
+/// `?with=results` adds their contents.
+async fn store_index(State(state): State<Arc<ServerState>>, uri: Uri, headers: HeaderMap) -> Response {
+    let Some(query) = ListQuery::parse(uri.query().unwrap_or_default()) else {
         return response::bad_request("`from` is a time in nanoseconds since 1970, such as `1795330254340493978`.\n");
     };
-    // Few at once, since an answer with contents takes some memory.
-    let _turn = served.lists.acquire().await;
-    match listing::list(&served.store, asked).await {
-        Ok(json) => response::json(json.into_bytes(), Freshness::AskAgain, &headers),
-        Err(error) => served.unavailable(&error),
+    // A few at a time, because a response with contents takes some memory.
+    let _permit = state.lists.acquire().await;
+    match listing::list(&state.store, query).await {
+        Ok(json) => response::json(json.into_bytes(), Freshness::Revalidate, &headers),
+        Err(error) => state.unavailable(&error),
     }
 }
 
-async fn check_file(State(served): State<Arc<Served>>, Path(name): Path<String>, headers: HeaderMap) -> Response {
+async fn check_file(State(state): State<Arc<ServerState>>, Path(name): Path<String>, headers: HeaderMap) -> Response {
     let Some(name) = CheckFileName::parse(&name) else { return response::not_found() };
-    match served.store.get(&name).await {
+    match state.store.get(&name).await {
         Ok(Some(content)) => response::json(content, Freshness::Immutable, &headers),
         Ok(None) => response::not_found(),
-        Err(error) => served.unavailable(&error),
+        Err(error) => state.unavailable(&error),
     }
 }
 
-/// The short list that readers of histories need.
-async fn history_index(State(served): State<Arc<Served>>, headers: HeaderMap) -> Response {
+/// The short list for clients that read histories.
+async fn history_index(State(state): State<Arc<ServerState>>, headers: HeaderMap) -> Response {
     let names = async {
-        let histories = served.store.list(Listing::all()).await?;
-        let from = (served.clock)().saturating_sub(2 * index::SHORT_LIST);
-        let newest = served.store.list(Listing::since(from)).await?;
+        let histories = state.store.list(Listing::all()).await?;
+        let from = (state.clock)().saturating_sub(2 * index::SHORT_LIST);
+        let newest = state.store.list(Listing::since(from)).await?;
         Ok((newest, histories))
     };
     match names.await {
         Ok((newest, histories)) => {
-            response::json(index::recent(newest, &histories).into_bytes(), Freshness::AskAgain, &headers)
+            response::json(index::recent(newest, &histories).into_bytes(), Freshness::Revalidate, &headers)
         }
-        Err(error) => served.unavailable(&error),
+        Err(error) => state.unavailable(&error),
     }
 }
 
-async fn history(State(served): State<Arc<Served>>, Path(name): Path<String>, headers: HeaderMap) -> Response {
+async fn history(State(state): State<Arc<ServerState>>, Path(name): Path<String>, headers: HeaderMap) -> Response {
     let Some(name) = HistoryName::parse(&format!("{HISTORY_FOLDER}{name}")) else { return response::not_found() };
-    match served.store.get(&name).await {
-        Ok(Some(content)) => response::json(content, Freshness::AskAgain, &headers),
+    match state.store.get(&name).await {
+        Ok(Some(content)) => response::json(content, Freshness::Revalidate, &headers),
         Ok(None) => response::not_found(),
-        Err(error) => served.unavailable(&error),
+        Err(error) => state.unavailable(&error),
     }
 }
 
-async fn own_summary(State(served): State<Arc<Served>>, headers: HeaderMap) -> Response {
-    served.summary(Some(served.own(SummaryForm::Json)), &headers).await
+async fn own_summary(State(state): State<Arc<ServerState>>, headers: HeaderMap) -> Response {
+    state.summary(Some(state.own(SummaryForm::Json)), &headers).await
 }
 
-async fn own_summary_page(State(served): State<Arc<Served>>, headers: HeaderMap) -> Response {
-    served.summary(Some(served.own(SummaryForm::Html)), &headers).await
+async fn own_summary_page(State(state): State<Arc<ServerState>>, headers: HeaderMap) -> Response {
+    state.summary(Some(state.own(SummaryForm::Html)), &headers).await
 }
 
-async fn own_badge(State(served): State<Arc<Served>>, Path(name): Path<String>, headers: HeaderMap) -> Response {
-    served.summary(SummaryForm::parse_badge(&name).map(|form| served.own(form)), &headers).await
+async fn own_badge(State(state): State<Arc<ServerState>>, Path(name): Path<String>, headers: HeaderMap) -> Response {
+    state.summary(SummaryForm::parse_badge(&name).map(|form| state.own(form)), &headers).await
 }
 
-async fn summary(State(served): State<Arc<Served>>, Path(name): Path<String>, headers: HeaderMap) -> Response {
-    served.summary(SummaryName::parse(&format!("{SUMMARY_FOLDER}{name}")), &headers).await
+async fn summary(State(state): State<Arc<ServerState>>, Path(name): Path<String>, headers: HeaderMap) -> Response {
+    state.summary(SummaryName::parse(&format!("{SUMMARY_FOLDER}{name}")), &headers).await
 }
 
 async fn badge(
-    State(served): State<Arc<Served>>,
+    State(state): State<Arc<ServerState>>,
     Path((node, name)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Response {
-    served.summary(SummaryName::parse(&format!("{BADGE_FOLDER}{node}/{name}")), &headers).await
+    state.summary(SummaryName::parse(&format!("{BADGE_FOLDER}{node}/{name}")), &headers).await
 }
 
-impl Served {
+impl ServerState {
     fn own(&self, form: SummaryForm) -> SummaryName {
         SummaryName { node: self.node.clone(), form }
     }
 
-    /// What a node tells to those who run no script, as it stands in the store.
+    /// The summary of a node, as it is in the store.
     async fn summary(&self, name: Option<SummaryName>, headers: &HeaderMap) -> Response {
         let Some(name) = name else { return response::not_found() };
         match self.store.get(&name).await {
@@ -316,13 +302,13 @@ impl Served {
         }
     }
 
-    /// The store fails: the reader learns that, and whoever runs the checker learns why.
+    /// The response when the store fails. The cause is only logged.
     fn unavailable(&self, error: &StoreError) -> Response {
         let now = Instant::now();
-        let mut complained = self.complained.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if complained.is_none_or(|before| now.duration_since(before) >= COMPLAINT_SPACING) {
-            *complained = Some(now);
-            ui::warn(&format!("{error}; the page's visitors are asked to try again"));
+        let mut last_warning = self.last_warning.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if last_warning.is_none_or(|before| now.duration_since(before) >= WARNING_INTERVAL) {
+            *last_warning = Some(now);
+            tracing::warn!(node = self.node.as_str(), "store unavailable to visitors of the page: {error}");
         }
         response::unavailable()
     }

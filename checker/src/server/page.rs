@@ -1,4 +1,4 @@
-//! The page's files as they are sent: each with its validator, and compressed once instead of for every reader.
+//! The files of the page as they are sent: each with its validator, and compressed once instead of per request.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -11,19 +11,17 @@ use bytes::Bytes;
 use super::assets::{PageFiles, content_type, has_hashed_name};
 use super::response::{self, Freshness, Representation};
 
-/// Brotli's best quality, and its usual window (4 MB, more than any file of the page).
+/// The best quality of Brotli and its usual window (4 MB, more than any file of the page).
 const BROTLI: (u32, u32) = (11, 22);
-/// The buffer that the compressor works through.
 const BROTLI_BUFFER: usize = 4_096;
 
-/// The page's files, ready to be sent.
 #[derive(Debug)]
 pub(super) struct PreparedPage(BTreeMap<String, PreparedFile>);
 
 #[derive(Debug)]
 struct PreparedFile {
     plain: Representation,
-    /// What a client who takes compressed content gets, best first; set when it has been made.
+    /// The compressed forms, best first; set once they are available.
     compressed: OnceLock<Vec<Representation>>,
 }
 
@@ -34,7 +32,7 @@ impl PreparedPage {
                 std::borrow::Cow::Borrowed(content) => Bytes::from_static(content),
                 std::borrow::Cow::Owned(content) => Bytes::from(content),
             };
-            let freshness = if has_hashed_name(&name) { Freshness::Immutable } else { Freshness::AskAgain };
+            let freshness = if has_hashed_name(&name) { Freshness::Immutable } else { Freshness::Revalidate };
             let etag = response::etag(&content, None);
             let plain = Representation { content, etag, content_type: content_type(&name), encoding: None, freshness };
             (name, PreparedFile { plain, compressed: OnceLock::new() })
@@ -42,29 +40,31 @@ impl PreparedPage {
         PreparedPage(page.into_files().map(prepare).collect())
     }
 
-    /// Compresses every file that gets smaller by it. It takes a second or so of one processor.
+    /// Compresses every file that gets smaller. Takes about a second of one processor.
     pub(super) fn compress(&self) {
         for file in self.0.values() {
             file.compressed.get_or_init(|| compress(&file.plain));
         }
     }
 
-    /// Answers a request for a file.
-    pub(super) fn answer(&self, name: &str, asked: &HeaderMap) -> Response {
+    /// The response to a request for a file.
+    pub(super) fn respond(&self, name: &str, request: &HeaderMap) -> Response {
         let Some(file) = self.0.get(name) else { return response::not_found() };
         let compressed = file.compressed.get().into_iter().flatten();
-        let accepted = Accepted::read(asked);
-        let best = compressed.into_iter().find(|made| made.encoding.is_some_and(|encoding| accepted.takes(encoding)));
-        response::send(best.unwrap_or(&file.plain), asked)
+        let accepted = AcceptedEncodings::parse(request);
+        let best =
+            compressed.into_iter().find(|form| form.encoding.is_some_and(|encoding| accepted.contains(encoding)));
+        response::send(best.unwrap_or(&file.plain), request)
     }
 }
 
 fn compress(plain: &Representation) -> Vec<Representation> {
-    if !response::compresses(&HeaderValue::from_static(plain.content_type)) {
+    if !response::is_compressible(&HeaderValue::from_static(plain.content_type)) {
         return Vec::new();
     }
-    let made = [("br", brotli(&plain.content)), ("gzip", gzip(&plain.content))];
-    made.into_iter()
+    let forms = [("br", brotli(&plain.content)), ("gzip", gzip(&plain.content))];
+    forms
+        .into_iter()
         .filter(|(_, content)| content.len() < plain.content.len())
         .map(|(encoding, content)| Representation {
             content: content.into(),
@@ -89,26 +89,26 @@ fn gzip(content: &[u8]) -> Vec<u8> {
     compressor.finish().unwrap_or_default()
 }
 
-/// The encodings that a client takes.
-struct Accepted(Vec<String>);
+/// The encodings that a client accepts.
+struct AcceptedEncodings(Vec<String>);
 
-impl Accepted {
-    fn read(asked: &HeaderMap) -> Accepted {
-        let values = asked.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+impl AcceptedEncodings {
+    fn parse(request: &HeaderMap) -> AcceptedEncodings {
+        let values = request.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
         let accepted = values.flat_map(|value| value.split(',')).filter_map(|coding| {
             let mut parts = coding.split(';').map(str::trim);
             let name = parts.next()?.to_ascii_lowercase();
-            // `q=0` means: not this one.
+            // `q=0` excludes an encoding.
             let refused = parts.any(|part| {
                 part.strip_prefix("q=")
                     .is_some_and(|quality| quality.parse::<f32>().is_ok_and(|quality| quality <= 0.0))
             });
             (!refused).then_some(name)
         });
-        Accepted(accepted.collect())
+        AcceptedEncodings(accepted.collect())
     }
 
-    fn takes(&self, encoding: &str) -> bool {
+    fn contains(&self, encoding: &str) -> bool {
         self.0.iter().any(|accepted| accepted == encoding)
     }
 }

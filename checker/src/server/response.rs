@@ -1,4 +1,4 @@
-//! Answers as HTTP wants them: validators, caching, compression and what keeps a browser safe. Pure.
+//! HTTP responses: validators, caching, compression and security headers. Pure.
 
 use axum::body::Body;
 use axum::http::header::{self, HeaderName};
@@ -10,11 +10,11 @@ use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{And, Predicate as _, SizeAbove};
 
-/// The page needs its own scripts, styles and data, and nothing of anybody else's; whoever may show it stands at the end.
+/// The page needs only scripts, styles and data from its origin. The origins that can embed it are appended.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; \
      img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 
-/// What is said with every answer, where pages of these origins may show ours.
+/// The headers of every response. Pages of these origins can embed the page.
 pub(super) fn security_headers(embed_by: &[String]) -> HeaderMap {
     let policy = [&[POLICY.to_owned()], embed_by].concat().join(" ");
     let mut headers = HeaderMap::from_iter([
@@ -22,23 +22,23 @@ pub(super) fn security_headers(embed_by: &[String]) -> HeaderMap {
         (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
         (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
     ]);
-    // Origins were checked when the configuration was read; should one be no header's all the same, nobody embeds.
+    // The configuration validates origins; with an invalid one, no other origin can embed the page.
     let policy = HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static(POLICY));
     headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     headers
 }
 
-/// Below this many bytes compression saves nothing worth the work.
-const WORTH_COMPRESSING: u64 = 512;
+/// Smaller responses are not compressed.
+const COMPRESSION_MINIMUM: u64 = 512;
 
-/// How long an answer stays right.
+/// How long a response can be cached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Freshness {
-    /// For ever: another content has another name.
+    /// Indefinitely, because other content has another name.
     Immutable,
-    /// It may change at any time; a cache has to ask.
-    AskAgain,
-    /// It says itself of when it is, and may be asked for a lot.
+    /// It can change at any time; caches must ask for a new version.
+    Revalidate,
+    /// It contains its time, and is requested often.
     Minute,
 }
 
@@ -46,13 +46,13 @@ impl Freshness {
     fn cache_control(self) -> HeaderValue {
         HeaderValue::from_static(match self {
             Freshness::Immutable => "public, max-age=31536000, immutable",
-            Freshness::AskAgain => "no-cache",
+            Freshness::Revalidate => "no-cache",
             Freshness::Minute => "public, max-age=60",
         })
     }
 }
 
-/// A content in the form in which it is sent.
+/// Content in the form in which it is sent.
 #[derive(Debug, Clone)]
 pub(super) struct Representation {
     pub(super) content: Bytes,
@@ -63,7 +63,7 @@ pub(super) struct Representation {
     pub(super) freshness: Freshness,
 }
 
-/// A strong validator: 128 bits of the content's SHA-256, and what sets this form of it apart.
+/// A strong validator: 128 bits of the SHA-256 of the content, and its encoding.
 pub(super) fn etag(content: &[u8], encoding: Option<&str>) -> HeaderValue {
     let hash = Sha256::digest(content).first_chunk().map_or(0, |start| u128::from_be_bytes(*start));
     let etag = match encoding {
@@ -73,20 +73,23 @@ pub(super) fn etag(content: &[u8], encoding: Option<&str>) -> HeaderValue {
     HeaderValue::from_str(&etag).unwrap_or_else(|_| HeaderValue::from_static("\"\""))
 }
 
-/// Sends JSON; the server compresses it on the way.
-pub(super) fn json(content: Vec<u8>, freshness: Freshness, asked: &HeaderMap) -> Response {
-    whole(content, "application/json", freshness, asked)
+pub(super) fn json(content: Vec<u8>, freshness: Freshness, request: &HeaderMap) -> Response {
+    whole(content, "application/json", freshness, request)
 }
 
-/// The same for any type of content.
-pub(super) fn whole(content: Vec<u8>, content_type: &'static str, freshness: Freshness, asked: &HeaderMap) -> Response {
+pub(super) fn whole(
+    content: Vec<u8>,
+    content_type: &'static str,
+    freshness: Freshness,
+    request: &HeaderMap,
+) -> Response {
     let etag = etag(&content, None);
-    send(&Representation { content: content.into(), etag, content_type, encoding: None, freshness }, asked)
+    send(&Representation { content: content.into(), etag, content_type, encoding: None, freshness }, request)
 }
 
-/// Sends a content, or says that the client has it.
-pub(super) fn send(representation: &Representation, asked: &HeaderMap) -> Response {
-    let is_known = is_known(asked, &representation.etag);
+/// Content, or 304 if the client has it already.
+pub(super) fn send(representation: &Representation, request: &HeaderMap) -> Response {
+    let is_known = is_known(request, &representation.etag);
     let mut response = if is_known {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NOT_MODIFIED;
@@ -107,16 +110,16 @@ pub(super) fn send(representation: &Representation, asked: &HeaderMap) -> Respon
     response
 }
 
-/// Whether the client has a content with this validator. The comparison is the weak one, as it is for reading.
-fn is_known(asked: &HeaderMap, etag: &HeaderValue) -> bool {
-    let tags = asked.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+/// Whether the client has content with this validator. Uses the weak comparison, as RFC 9110 requires for GET.
+fn is_known(request: &HeaderMap, etag: &HeaderValue) -> bool {
+    let tags = request.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     tags.flat_map(|tags| tags.split(','))
         .map(str::trim)
         .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag).as_bytes() == etag.as_bytes())
 }
 
 pub(super) fn not_found() -> Response {
-    plain(StatusCode::NOT_FOUND, "There is nothing here.\n")
+    plain(StatusCode::NOT_FOUND, "Not found.\n")
 }
 
 pub(super) fn bad_request(sentence: &'static str) -> Response {
@@ -126,7 +129,7 @@ pub(super) fn bad_request(sentence: &'static str) -> Response {
 pub(super) fn unavailable() -> Response {
     plain(
         StatusCode::SERVICE_UNAVAILABLE,
-        "The store cannot be read at the moment; what the checker prints says why.\n",
+        "The store is temporarily unavailable; the log of the checker has the cause.\n",
     )
 }
 
@@ -139,31 +142,32 @@ fn plain(status: StatusCode, sentence: &'static str) -> Response {
     response
 }
 
-/// When something is compressed on the way.
-type WorthCompressing = And<SizeAbove, fn(StatusCode, Version, &HeaderMap, &Extensions) -> bool>;
+/// Decides whether a response is compressed.
+type ShouldCompress = And<SizeAbove, fn(StatusCode, Version, &HeaderMap, &Extensions) -> bool>;
 
-/// How well to compress on the way: a check file of ten endpoints takes 13 µs and gets six times smaller. The best
-/// quality would take a hundred times as long for another tenth.
+/// The quality for compression on the fly: a check file of ten endpoints takes 13 µs and gets six times smaller. The best
+/// quality would take a hundred times as long to save another tenth.
 const QUALITY: i32 = 2;
 
-/// Compresses what is not compressed already, quickly rather than well.
-pub(super) fn compression() -> CompressionLayer<WorthCompressing> {
-    let worth: fn(StatusCode, Version, &HeaderMap, &Extensions) -> bool =
-        |status, _, headers, _| status == StatusCode::OK && headers.get(header::CONTENT_TYPE).is_some_and(compresses);
+/// Compresses responses that are not compressed already, quickly rather than well.
+pub(super) fn compression() -> CompressionLayer<ShouldCompress> {
+    let should_compress: fn(StatusCode, Version, &HeaderMap, &Extensions) -> bool = |status, _, headers, _| {
+        status == StatusCode::OK && headers.get(header::CONTENT_TYPE).is_some_and(is_compressible)
+    };
     CompressionLayer::new()
         .quality(CompressionLevel::Precise(QUALITY))
-        .compress_when(SizeAbove::new(WORTH_COMPRESSING).and(worth))
+        .compress_when(SizeAbove::new(COMPRESSION_MINIMUM).and(should_compress))
 }
 
-/// Whether contents of a type get smaller by compression.
-pub(super) fn compresses(content_type: &HeaderValue) -> bool {
+/// Whether content of this type gets smaller.
+pub(super) fn is_compressible(content_type: &HeaderValue) -> bool {
     let kind = content_type.as_bytes();
     kind.starts_with(b"text/")
         || [&b"application/json"[..], b"application/wasm", b"application/manifest+json", b"image/svg+xml"]
             .contains(&kind)
 }
 
-/// Ends every answer: what keeps a browser safe, and a validator that is right for what was compressed on the way.
+/// Completes a response: adds security headers, and weakens the validator of content that was compressed on the fly.
 pub(super) fn finish(mut response: Response, security: &HeaderMap) -> Response {
     let headers = response.headers_mut();
     headers.extend(security.clone());
@@ -172,7 +176,7 @@ pub(super) fn finish(mut response: Response, security: &HeaderMap) -> Response {
         && !etag.ends_with(&format!("-{encoding}\""))
         && let Ok(weak) = HeaderValue::from_str(&format!("W/{etag}"))
     {
-        // It is another sequence of bytes than the one that the strong validator is of.
+        // A strong validator identifies the exact bytes.
         headers.insert(header::ETAG, weak);
     }
     response

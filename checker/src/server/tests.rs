@@ -1,4 +1,4 @@
-//! What the server answers, asked without a network.
+//! Responses of the server, without a network.
 
 use std::path::Path as FilePath;
 
@@ -39,14 +39,14 @@ impl Fixture {
         let store = open(&folder.path().join("checks")).await;
         store.put(&CheckFileName::parse(NAME).unwrap(), content().into()).await.unwrap();
         let page = Arc::new(PreparedPage::new(PageFiles::from_directory(&page).unwrap()));
-        let mut told = Page::default();
-        "Shop".clone_into(&mut told.config.title);
-        told.config.range = 7 * DAY;
-        let router = router(Arc::clone(&page), &told, NodeName::from_host_name("here"), Arc::new(store));
+        let mut settings = Page::default();
+        "Shop".clone_into(&mut settings.config.title);
+        settings.config.range = 7 * DAY;
+        let router = router(Arc::clone(&page), &settings, NodeName::from_host_name("here"), Arc::new(store));
         Fixture { folder, router, page }
     }
 
-    async fn ask(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> Answer {
+    async fn request(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> Reply {
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -54,21 +54,21 @@ impl Fixture {
         let response = self.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = to_bytes(body, usize::MAX).await.unwrap().to_vec();
-        Answer { status: parts.status, headers: parts.headers, body }
+        Reply { status: parts.status, headers: parts.headers, body }
     }
 
-    async fn get(&self, path: &str) -> Answer {
-        self.ask(Method::GET, path, &[]).await
+    async fn get(&self, path: &str) -> Reply {
+        self.request(Method::GET, path, &[]).await
     }
 }
 
-struct Answer {
+struct Reply {
     status: StatusCode,
     headers: HeaderMap,
     body: Vec<u8>,
 }
 
-impl Answer {
+impl Reply {
     fn header(&self, name: impl header::AsHeaderName) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
@@ -115,7 +115,7 @@ async fn the_page_its_configuration_and_the_store_are_served() {
 }
 
 #[tokio::test]
-async fn whoever_may_embed_the_page_is_named_in_its_policy() {
+async fn the_policy_names_the_origins_that_can_embed_the_page() {
     let policy = |origins: &[&str]| {
         let origins: Vec<String> = origins.iter().map(ToString::to_string).collect();
         response::security_headers(&origins)[header::CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned()
@@ -137,7 +137,7 @@ async fn the_list_of_check_files_can_start_at_a_time() {
 }
 
 #[tokio::test]
-async fn the_list_of_check_files_has_their_results_where_they_are_asked_for() {
+async fn the_list_of_check_files_has_results_on_request() {
     let server = Fixture::new().await;
     let with_results = format!("{{\"{NAME}\":{}}}", content());
     assert_eq!(server.get("/store/index.json?from=0&with=results").await.text(), with_results);
@@ -173,24 +173,24 @@ async fn nothing_else_can_be_read() {
 }
 
 #[tokio::test]
-async fn what_the_browser_has_is_not_sent_again() {
+async fn unchanged_content_is_not_sent_again() {
     let server = Fixture::new().await;
     for path in ["/", "/config.json", "/store/index.json", &format!("/store/{NAME}"), &format!("/{HASHED}")] {
         let first = server.get(path).await;
         let etag = first.header(header::ETAG).to_owned();
         assert!(etag.starts_with('"') && etag.len() > 30, "{path}: {etag}");
         for known in [etag.clone(), format!("W/{etag}"), format!("\"other\", {etag}"), "*".to_owned()] {
-            let again = server.ask(Method::GET, path, &[("if-none-match", &known)]).await;
+            let again = server.request(Method::GET, path, &[("if-none-match", &known)]).await;
             assert_eq!((again.status, again.body.len()), (StatusCode::NOT_MODIFIED, 0), "{path}: {known}");
             assert_eq!(again.header(header::ETAG), etag);
         }
-        let changed = server.ask(Method::GET, path, &[("if-none-match", "\"other\"")]).await;
+        let changed = server.request(Method::GET, path, &[("if-none-match", "\"other\"")]).await;
         assert_eq!((changed.status, changed.body), (StatusCode::OK, first.body), "{path}");
     }
 }
 
 #[tokio::test]
-async fn only_what_never_changes_is_kept_without_asking() {
+async fn only_immutable_content_is_cached_without_validation() {
     let server = Fixture::new().await;
     for path in [format!("/store/{NAME}"), format!("/{HASHED}")] {
         assert_eq!(server.get(&path).await.header(header::CACHE_CONTROL), "public, max-age=31536000, immutable");
@@ -202,7 +202,7 @@ async fn only_what_never_changes_is_kept_without_asking() {
 }
 
 #[tokio::test]
-async fn every_answer_carries_what_keeps_a_browser_safe() {
+async fn every_response_has_security_headers() {
     let server = Fixture::new().await;
     for (method, path) in [
         (Method::GET, "/"),
@@ -212,7 +212,7 @@ async fn every_answer_carries_what_keeps_a_browser_safe() {
         (Method::GET, "/store/index.json?from=x"),
         (Method::GET, "/store/%FF"),
     ] {
-        let answer = server.ask(method.clone(), path, &[("if-none-match", "*")]).await;
+        let answer = server.request(method.clone(), path, &[("if-none-match", "*")]).await;
         let policy = answer.header(header::CONTENT_SECURITY_POLICY);
         assert!(
             policy.starts_with("default-src 'none'; script-src 'self' 'wasm-unsafe-eval';"),
@@ -226,16 +226,16 @@ async fn every_answer_carries_what_keeps_a_browser_safe() {
 }
 
 #[tokio::test]
-async fn head_has_the_headers_alone_and_other_methods_are_refused() {
+async fn head_has_only_headers_and_other_methods_are_refused() {
     let server = Fixture::new().await;
     for path in ["/", "/icon.png", "/config.json", "/store/index.json", &format!("/store/{NAME}")] {
-        let (get, head) = (server.get(path).await, server.ask(Method::HEAD, path, &[]).await);
+        let (get, head) = (server.get(path).await, server.request(Method::HEAD, path, &[]).await);
         assert_eq!((head.status, head.body.len()), (StatusCode::OK, 0), "{path}");
         assert_eq!(head.header(header::ETAG), get.header(header::ETAG));
         assert_eq!(head.header(header::CONTENT_TYPE), get.header(header::CONTENT_TYPE));
         assert_eq!(head.header(header::CONTENT_LENGTH), get.body.len().to_string(), "{path}");
         for method in [Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS] {
-            let refused = server.ask(method, path, &[]).await;
+            let refused = server.request(method, path, &[]).await;
             assert_eq!(refused.status, StatusCode::METHOD_NOT_ALLOWED, "{path}");
             assert_eq!(refused.header(header::ALLOW), "GET,HEAD");
         }
@@ -247,13 +247,13 @@ fn unpack(encoding: &str, body: &[u8]) -> Vec<u8> {
     match encoding {
         "br" => std::io::Read::read_to_end(&mut brotli::Decompressor::new(body, 4096), &mut plain).unwrap(),
         "gzip" => std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(body), &mut plain).unwrap(),
-        _ => panic!("`{encoding}` was not asked for"),
+        _ => panic!("`{encoding}` was not path for"),
     };
     plain
 }
 
 #[tokio::test]
-async fn texts_are_compressed_before_and_after_the_page_is_prepared() {
+async fn text_is_compressed_before_and_after_preparation() {
     let server = Fixture::new().await;
     let check_file = format!("/store/{NAME}");
     for is_prepared in [false, true] {
@@ -266,26 +266,27 @@ async fn texts_are_compressed_before_and_after_the_page_is_prepared() {
             let plain = server.get(path).await;
             assert_eq!(plain.header(header::CONTENT_ENCODING), "");
             assert_eq!(plain.header(header::VARY), "accept-encoding");
-            let packed = server.ask(Method::GET, path, &[("accept-encoding", accept)]).await;
+            let packed = server.request(Method::GET, path, &[("accept-encoding", accept)]).await;
             assert_eq!(packed.header(header::CONTENT_ENCODING), encoding, "{path}");
             assert!(packed.body.len() < plain.body.len() / 2, "{path}: {}", packed.body.len());
             assert_eq!(unpack(encoding, &packed.body), plain.body);
             let etag = packed.header(header::ETAG).to_owned();
-            assert_ne!(etag, plain.header(header::ETAG), "other bytes have another validator, or a weak one");
+            assert_ne!(etag, plain.header(header::ETAG), "compressed content has another validator, or a weak one");
             assert_eq!(etag.starts_with("W/"), !(is_prepared && path == "/"), "{path}: {etag}");
-            let again = server.ask(Method::GET, path, &[("accept-encoding", accept), ("if-none-match", &etag)]).await;
+            let again =
+                server.request(Method::GET, path, &[("accept-encoding", accept), ("if-none-match", &etag)]).await;
             assert_eq!(again.status, StatusCode::NOT_MODIFIED, "{path}");
         }
         server.page.compress();
     }
-    let image = server.ask(Method::GET, "/icon.png", &[("accept-encoding", "br")]).await;
+    let image = server.request(Method::GET, "/icon.png", &[("accept-encoding", "br")]).await;
     assert_eq!((image.header(header::CONTENT_ENCODING), image.body.len()), ("", 2000));
-    let refused = server.ask(Method::GET, "/", &[("accept-encoding", "br;q=0")]).await;
+    let refused = server.request(Method::GET, "/", &[("accept-encoding", "br;q=0")]).await;
     assert_eq!(refused.header(header::CONTENT_ENCODING), "");
 }
 
 #[tokio::test]
-async fn what_a_node_tells_is_served_as_what_it_is_and_nothing_else_is() {
+async fn summaries_are_served_with_their_content_type() {
     let server = Fixture::new().await;
     let store = open(&server.folder.path().join("checks")).await;
     let names =
@@ -299,11 +300,15 @@ async fn what_a_node_tells_is_served_as_what_it_is_and_nothing_else_is() {
         ("/badge/_overall.svg", "/store/0-badge/here/_overall.svg", "image/svg+xml"),
         ("/badge/B_c3_bcro.svg", "/store/0-badge/here/B_c3_bcro.svg", "image/svg+xml"),
     ] {
-        for asked in [own, path] {
-            let answer = server.get(asked).await;
-            assert_eq!((answer.status, answer.header(header::CONTENT_TYPE)), (StatusCode::OK, content_type), "{asked}");
-            assert_eq!(answer.header(header::CACHE_CONTROL), "public, max-age=60", "{asked}");
-            assert_eq!(answer.text(), path.trim_start_matches("/store/"), "{asked}");
+        for requested in [own, path] {
+            let answer = server.get(requested).await;
+            assert_eq!(
+                (answer.status, answer.header(header::CONTENT_TYPE)),
+                (StatusCode::OK, content_type),
+                "{requested}"
+            );
+            assert_eq!(answer.header(header::CACHE_CONTROL), "public, max-age=60", "{requested}");
+            assert_eq!(answer.text(), path.trim_start_matches("/store/"), "{requested}");
         }
     }
     for path in
@@ -315,14 +320,14 @@ async fn what_a_node_tells_is_served_as_what_it_is_and_nothing_else_is() {
 }
 
 #[tokio::test]
-async fn a_failing_store_is_a_plain_sentence_without_paths() {
+async fn a_failing_store_is_reported_without_paths() {
     let server = Fixture::new().await;
     std::fs::remove_dir_all(server.folder.path().join("checks")).unwrap();
     std::fs::write(server.folder.path().join("checks"), "").unwrap();
     for path in ["/store/index.json", &format!("/store/{NAME}")] {
         let answer = server.get(path).await;
         assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{path}");
-        assert!(answer.text().starts_with("The store cannot be read at the moment"), "{}", answer.text());
+        assert!(answer.text().starts_with("The store is temporarily unavailable"), "{}", answer.text());
         assert!(!answer.text().contains("checks"), "{}", answer.text());
         assert_eq!(answer.header(header::CACHE_CONTROL), "no-store");
     }
@@ -330,7 +335,7 @@ async fn a_failing_store_is_a_plain_sentence_without_paths() {
 }
 
 #[tokio::test]
-async fn a_busy_port_is_named_with_another_to_try() {
+async fn the_error_for_a_busy_port_names_another_one() {
     let first = bind(SocketAddr::from(([127, 0, 0, 1], 0)), PortRemedy::Flag).await.unwrap();
     let address = first.local_addr().unwrap();
     let error = bind(address, PortRemedy::Flag).await.unwrap_err();
@@ -347,40 +352,38 @@ async fn a_busy_port_is_named_with_another_to_try() {
     assert!(made.ends_with("with `make run PORT=8081`"), "{made}");
 }
 
-/// Says something to the server and returns all that it says until it ends the connection.
-async fn talk(address: SocketAddr, words: &str) -> String {
+/// Sends a request and returns everything until the server closes the connection.
+async fn send(address: SocketAddr, request: &str) -> String {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let mut connection = tokio::net::TcpStream::connect(address).await.unwrap();
-    connection.write_all(words.as_bytes()).await.unwrap();
+    connection.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     connection.read_to_string(&mut answer).await.unwrap();
     answer
 }
 
 #[tokio::test]
-async fn over_a_connection_it_answers_until_it_is_stopped() {
+async fn a_connection_is_served_until_the_shutdown() {
     let server = Fixture::new().await;
     let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0)), PortRemedy::Flag).await.unwrap();
     let address = listener.local_addr().unwrap();
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let serving = tokio::spawn(serve_router(listener, server.router.clone(), async {
-        let _ = stopped.await;
-    }));
-    let answer = talk(address, "GET /config.json HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;
+    let shutdown = CancellationToken::new();
+    let serving = tokio::spawn(serve_router(listener, server.router.clone(), shutdown.clone()));
+    let answer = send(address, "GET /config.json HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.contains("\"title\": \"Shop\""), "{answer}");
-    stop.send(()).unwrap();
+    shutdown.cancel();
     serving.await.unwrap().unwrap();
     assert!(bind(address, PortRemedy::Flag).await.is_ok(), "the port is free again");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_who_never_ends_its_question_is_sent_away() {
+async fn a_client_that_never_finishes_its_request_is_disconnected() {
     let server = Fixture::new().await;
     let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0)), PortRemedy::Flag).await.unwrap();
     let address = listener.local_addr().unwrap();
-    let serving = tokio::spawn(serve_router(listener, server.router.clone(), std::future::pending()));
+    let serving = tokio::spawn(serve_router(listener, server.router.clone(), CancellationToken::new()));
     let before = Instant::now();
-    talk(address, "GET / HTTP/1.1\r\nhost:").await;
-    assert!(before.elapsed() >= ASK_TIMEOUT);
+    send(address, "GET / HTTP/1.1\r\nhost:").await;
+    assert!(before.elapsed() >= REQUEST_TIMEOUT);
     serving.abort();
 }

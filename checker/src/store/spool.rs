@@ -13,7 +13,7 @@ use shared::object_name::CheckFileName;
 use super::blocking_io::BlockingIo;
 use super::directory::atomic_file::{self, PersistOutcome};
 use super::{NAMES_TO_TRY, StoreError, next_name};
-use crate::redact::without_user;
+use crate::redact::redact_userinfo;
 use crate::store::settings::{Storage, StoreLocation};
 
 /// The folder for rounds that the store refuses although it takes others.
@@ -155,7 +155,7 @@ fn ignore_missing(result: io::Result<()>) -> io::Result<()> {
 fn identity(location: &StoreLocation) -> String {
     match location {
         StoreLocation::S3(bucket) => {
-            let endpoint = bucket.endpoint_url.as_deref().map(without_user).unwrap_or_default();
+            let endpoint = bucket.endpoint_url.as_deref().map(redact_userinfo).unwrap_or_default();
             let endpoint = endpoint.trim_end_matches('/');
             format!("s3\n{endpoint}\n{}\n{}", bucket.name, bucket.prefix)
         }

@@ -14,13 +14,13 @@ use super::{assert_list, surroundings};
 use crate::checks::http::HttpCheck;
 use crate::checks::net::connect::Address;
 use crate::checks::net::tls_config::TrustError;
-use crate::commands::NoStorage;
+use crate::commands::MissingStorage;
 use crate::commands::init::InitError;
 use crate::config::origin::validate_origin;
 use crate::config::{ConfigError, from_text};
 use crate::doctor::address;
 use crate::monitor::announcement::Announcement;
-use crate::monitor::confirmation::Memory;
+use crate::monitor::confirmation::ConfirmationState;
 use crate::monitor::confirmation_file;
 use crate::monitor::schedule::Shard;
 use crate::provision::apply::ApplyError;
@@ -106,17 +106,17 @@ fn errors_of_configurations_and_checks() {
         &[
             ("ConfigError::Unreadable", text(&unreadable)),
             ("ConfigError::Invalid", text(&invalid)),
-            ("NotKept", of(confirmation_file::save(&confirmed, &[Memory::default()]))),
+            ("SaveError", of(confirmation_file::save(&confirmed, &[ConfirmationState::default()]))),
             ("UnknownTitle, nearest", of(about("Shp").check_titles(&watched))),
             ("UnknownTitle", of(about("Warehouse").check_titles(&watched))),
-            ("NotAShard", of("half".parse::<Shard>())),
+            ("InvalidShard", of("half".parse::<Shard>())),
             ("NotAnAddress", of(Address::parse("db.example", None))),
             ("NotAHost", of(Address::parse_host("db.example:53"))),
             ("NotAUrl::Unreadable", of(HttpCheck::parse_url("http://"))),
             ("NotAUrl::OtherScheme", of(HttpCheck::parse_url("ftp://a"))),
             ("TrustError::Authorities", text(&authorities)),
             ("TrustError::Library", text(&TrustError::Library("no provider".to_owned()))),
-            ("NoStorage", text(&NoStorage("checker.json".to_owned()))),
+            ("MissingStorage", text(&MissingStorage("checker.json".to_owned()))),
             ("InitError::Exists", text(&InitError::Exists("checker.json".into()))),
             ("InitError::Unwritable", text(&InitError::Unwritable("checker.json".into(), refused()))),
         ],
@@ -207,7 +207,7 @@ fn errors_of_serving() {
             ("ServeError::Accept", text(&ServeError::Accept(cause()))),
             ("PageFilesError::Unreadable", text(&PageFilesError::Unreadable { path: pages("dist"), cause: cause() })),
             ("PageFilesError::NoIndex", text(&PageFilesError::NoIndex(pages("dist")))),
-            ("PageFilesError::TooMuch", text(&PageFilesError::TooMuch(pages("dist")))),
+            ("PageFilesError::TooLarge", text(&PageFilesError::TooLarge(pages("dist")))),
         ],
     );
 }

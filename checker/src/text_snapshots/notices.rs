@@ -64,19 +64,19 @@ fn assertions() -> Arc<[crate::checks::assertions::Assertion]> {
     Arc::clone(&config.expect("it is valid").checks[0].assertions)
 }
 
-fn judged(heading: &str, told: &mut String, seen: &ProbeData, attempt: &Attempt) {
-    let _ = writeln!(told, "## {heading}\n");
+fn evaluated(heading: &str, text: &mut String, seen: &ProbeData, attempt: &Attempt) {
+    let _ = writeln!(text, "## {heading}\n");
     let evidence = Evidence::new(seen, attempt);
     for assertion in assertions().iter() {
         let verdict = assertion.evaluate(&evidence);
         let failure = verdict.failure.unwrap_or_else(|| "(holds)".to_owned());
-        let _ = writeln!(told, "{}\n  found: {}\n  {failure}", assertion.text, verdict.observed);
+        let _ = writeln!(text, "{}\n  found: {}\n  {failure}", assertion.text, verdict.observed);
     }
-    told.push('\n');
+    text.push('\n');
 }
 
 #[test]
-fn what_assertions_say() {
+fn texts_of_assertions() {
     let milliseconds = |count: Nanos| Some(count * 1_000_000);
     let phases =
         Phases { dns: milliseconds(2), connect: milliseconds(20), tls: milliseconds(30), ttfb: milliseconds(40) };
@@ -90,18 +90,18 @@ fn what_assertions_say() {
         redirect: Some("/login".to_owned()),
         ..ProbeData::default()
     };
-    let mut told = String::new();
-    judged("everything was seen", &mut told, &seen, &attempt);
+    let mut text = String::new();
+    evaluated("all data", &mut text, &seen, &attempt);
     let cut = Some("only the first 9 bytes of the body were read (`body_limit`)".to_owned());
-    judged(
+    evaluated(
         "the body was cut off",
-        &mut told,
+        &mut text,
         &ProbeData { body: body("queue: [7"), truncation: cut, ..seen.clone() },
         &attempt,
     );
-    judged("the body is not JSON", &mut told, &ProbeData { body: body("all is well"), ..seen }, &attempt);
-    judged("nothing was seen", &mut told, &ProbeData::default(), &Attempt::default());
-    assert_text("assertions", &told);
+    evaluated("the body is not JSON", &mut text, &ProbeData { body: body("all is well"), ..seen }, &attempt);
+    evaluated("no data", &mut text, &ProbeData::default(), &Attempt::default());
+    assert_text("assertions", &text);
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn what_is_concluded() {
         warning: warning.map(str::to_owned),
         ..AttemptRecord::default()
     };
-    let told = |observation, check: &Check| {
+    let outcome = |observation, check: &Check| {
         let conclusion = evaluate(observation, check);
         let notice = if conclusion.notice.is_empty() { "(no notice)" } else { &conclusion.notice };
         format!("{}: {notice}", conclusion.status)
@@ -147,13 +147,13 @@ fn what_is_concluded() {
     assert_list(
         "conclusions",
         &[
-            ("no attempt", told(CheckOutcome::Attempts(Vec::new()), &usual)),
-            ("not possible", told(CheckOutcome::Skipped { reason: "a reason".to_owned() }, &usual)),
-            ("failed", told(attempt(Some("refused"), None), &usual)),
-            ("failed, only a warning", told(attempt(Some("refused"), None), &warns)),
-            ("a concern", told(attempt(None, Some("certificate expires in 9 d")), &usual)),
-            ("too slow", told(attempt(None, None), &slow)),
-            ("healthy", told(attempt(None, None), &usual)),
+            ("no attempt", outcome(CheckOutcome::Attempts(Vec::new()), &usual)),
+            ("skipped", outcome(CheckOutcome::Skipped { reason: "a reason".to_owned() }, &usual)),
+            ("failed", outcome(attempt(Some("refused"), None), &usual)),
+            ("failed, only a warning", outcome(attempt(Some("refused"), None), &warns)),
+            ("a warning", outcome(attempt(None, Some("certificate expires in 9 d")), &usual)),
+            ("too slow", outcome(attempt(None, None), &slow)),
+            ("healthy", outcome(attempt(None, None), &usual)),
         ],
     );
 }

@@ -17,7 +17,7 @@ use crate::config::from_text;
 use crate::config::starter::STARTER;
 use crate::doctor::{self, Finding, Side, clock, freshness};
 use crate::monitor::evaluate::Evaluation;
-use crate::monitor::{announcement::Announcement, runner::Look};
+use crate::monitor::{announcement::Announcement, runner::CheckRunner};
 use crate::recorder::summary::{badge, html};
 use crate::ui::explain::explain;
 use crate::ui::table::{self, Styles};
@@ -78,7 +78,7 @@ fn rounds() {
 fn windows_without_a_check_and_subjects_of_messages() {
     let text = r#"{"checkers": [{"type": "exec", "name": "A", "command": "true"}]}"#;
     let config = from_text(text, std::path::Path::new(""), &surroundings()).0.expect("it is valid");
-    let missed = |count| Look::of(&config, None).missed(&config.checks[0], NOW, count).notice;
+    let missed = |count| CheckRunner::new(&config, None).missed(&config.checks[0], NOW, count).notice;
     let subject = |about: &[&str]| {
         Announcement { message: "x".to_owned(), about: about.iter().map(|title| (*title).to_owned()).collect() }
             .subject()
@@ -87,7 +87,7 @@ fn windows_without_a_check_and_subjects_of_messages() {
     assert_text("missed_and_subjects", &lines.join("\n"));
 }
 
-/// One check of each kind that shows something of its own.
+/// One check of each kind with special output.
 fn explained() -> String {
     let text = r#"{"checkers": [
         {"type": "http", "endpoint_name": "Shop", "endpoint_url": "https://shop.example/health?full=1", "method": "POST",
@@ -119,18 +119,18 @@ fn explained() -> String {
         ..ProbeData::default()
     };
     let tried = AttemptRecord { attempt: Attempt { rtt: 95_000_000, error: None, phases }, ..AttemptRecord::default() };
-    let mut told =
+    let mut text =
         explain(http, &addresses, &tried, &seen, &conclusion(Status::Degraded, "certificate expires in 9 d"));
     let failed = AttemptRecord { attempt: attempt(1, Some("connection refused")), ..AttemptRecord::default() };
     let seen = ProbeData { attempted: vec![peer], ..ProbeData::default() };
     let unknown = "this node is offline: none of its `online_check` addresses can be reached";
-    told.push('\n');
-    told.push_str(&explain(tcp, &[], &failed, &seen, &conclusion(Status::Unknown, unknown)));
-    told.push('\n');
+    text.push('\n');
+    text.push_str(&explain(tcp, &[], &failed, &seen, &conclusion(Status::Unknown, unknown)));
+    text.push('\n');
     let seen = ProbeData { heartbeat_age: Some(HOUR + 2 * MINUTE), ..ProbeData::default() };
     let tried = AttemptRecord { attempt: attempt(0, None), ..AttemptRecord::default() };
-    told.push_str(&explain(heartbeat, &[], &tried, &seen, &conclusion(Status::Healthy, "")));
-    strip_str(&told).to_string()
+    text.push_str(&explain(heartbeat, &[], &tried, &seen, &conclusion(Status::Healthy, "")));
+    strip_str(&text).to_string()
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn findings_of_the_doctor() {
     assert_text("doctor.findings", &text);
 }
 
-fn told(title: &str, status: Status, down_from: &[&str]) -> EndpointSummary {
+fn endpoint(title: &str, status: Status, down_from: &[&str]) -> EndpointSummary {
     EndpointSummary {
         title: title.to_owned(),
         endpoint: "https://shop.example/".to_owned(),
@@ -205,14 +205,17 @@ fn summaries_for_those_who_run_no_script() {
         };
         html::page(&summary)
     };
-    let never = EndpointSummary { since: None, checked: None, ..told("Never", Unknown, &[]) };
+    let never = EndpointSummary { since: None, checked: None, ..endpoint("Never", Unknown, &[]) };
     let pages = [
         ("nothing", page(Unknown, Vec::new())),
-        ("healthy", page(Healthy, vec![told("Shop", Healthy, &[]), told("API", Healthy, &[])])),
-        ("degraded", page(Degraded, vec![told("Shop", Healthy, &[]), told("API", Degraded, &[])])),
-        ("localized", page(Degraded, vec![told("API", Degraded, &["us-east"])])),
-        ("down", page(Down, vec![told("Shop", Down, &["eu-west", "us-east"]), told("API", Down, &["eu-west"])])),
-        ("unknown", page(Unknown, vec![told("Shop", Healthy, &[]), never])),
+        ("healthy", page(Healthy, vec![endpoint("Shop", Healthy, &[]), endpoint("API", Healthy, &[])])),
+        ("degraded", page(Degraded, vec![endpoint("Shop", Healthy, &[]), endpoint("API", Degraded, &[])])),
+        ("localized", page(Degraded, vec![endpoint("API", Degraded, &["us-east"])])),
+        (
+            "down",
+            page(Down, vec![endpoint("Shop", Down, &["eu-west", "us-east"]), endpoint("API", Down, &["eu-west"])]),
+        ),
+        ("unknown", page(Unknown, vec![endpoint("Shop", Healthy, &[]), never])),
     ];
     for (name, html) in pages {
         assert_text(&format!("summary_html.{name}"), &html);

@@ -73,13 +73,14 @@ const ROOT: &[&str] = &[
     r#""page": {"logo": "https://elsewhere.example/logo.svg", "favicon": "javascript:1"}"#,
     r#""page": {"links": [{"text": "x", "url": "javascript:alert(1)"}, {"text": "y"}]}"#,
     r#""page": {"links": [{"text": "x", "url": "javascript:alert(1)"}]}"#,
-    r#""page": {"look": {"light": {"ground": "white"}, "dark": {"grund": "white"}}}"#,
-    r#""page": {"look": {"light": {"ground": "white"}, "radius": 99, "font": "comic"}}"#,
+    r#""page": {"theme": {"light": {"ground": "white"}, "dark": {"grund": "white"}}}"#,
+    r#""page": {"theme": {"light": {"ground": "white"}, "radius": 99, "font": "comic"}}"#,
+    r#""page": {"theme": {"light": {"ground": "white"}}}"#,
     r#""page": {"look": {"light": {"ground": "white"}}}"#,
-    r#""page": {"texts": {"down": {"word": 1}, "healty": {}}}"#,
+    r#""page": {"labels": {"down": {"word": 1}, "healty": {}}}"#,
     r#""page": {"groups": [{"endpoints": ["a"]}, {"title": "b", "groups": [{"title": "c", "groups": []}]}]}"#,
     r#""page": {"groups": [{"title": "a", "endpoints": ["x"]}, {"title": "b", "endpoints": ["x"]}]}"#,
-    r#""page": {"order": "a", "hide": {"errors": "a"}}"#,
+    r#""page": {"order": "a", "hidden": {"errors": "a"}}"#,
 ];
 
 /// Single checks.

@@ -1,5 +1,5 @@
-//! One attempt as people read it who want to know why: addresses, phases, certificates, headers, body, assertions.
-//! Pure; what proves who somebody is never shows.
+//! The details of one attempt for people: addresses, phases, certificates, headers, body and assertions. Pure.
+//! Credentials are never shown.
 
 use std::fmt::Write as _;
 
@@ -15,17 +15,17 @@ use crate::checks::Check;
 use crate::checks::assertions::Evidence;
 use crate::checks::probe_data::ProbeData;
 use crate::monitor::evaluate::Evaluation;
-use crate::redact::without_user;
+use crate::redact::redact_userinfo;
 use crate::sanitize::sanitize_for_terminal;
 
-/// How wide the waterfall of the phases is, in characters.
+/// The width of the waterfall of phases, in characters.
 const WIDTH: i64 = 40;
-/// How much of a body is shown, in characters.
+/// The part of a body that is shown, in characters.
 const BODY_WIDTH: usize = 400;
-/// How much of a header is shown, in characters.
+/// The part of a header that is shown, in characters.
 const HEADER_WIDTH: usize = 120;
-/// The headers that prove nothing about anybody, so that their values may be shown.
-const HARMLESS: &[&str] = &[
+/// Headers without credentials, whose values are shown.
+const PUBLIC_HEADERS: &[&str] = &[
     "accept",
     "accept-ranges",
     "age",
@@ -57,7 +57,7 @@ const HARMLESS: &[&str] = &[
     "x-frame-options",
 ];
 
-/// Everything about one attempt, as text with ANSI styles.
+/// The details of an attempt, as text with ANSI styles.
 #[must_use]
 pub fn explain(
     check: &Check,
@@ -77,14 +77,14 @@ pub fn explain(
         line("addresses", &resolved.join(", "));
     }
     if let Some(peer) = data.peer {
-        line("talked to", &peer.to_string());
+        line("connected to", &peer.to_string());
     } else if !data.attempted.is_empty() {
-        // A resolver's answer has no port.
-        let record = data.attempted.iter().map(|address| match address.port() {
+        // Addresses from the resolver have no port.
+        let addresses = data.attempted.iter().map(|address| match address.port() {
             0 => address.ip().to_string(),
             _ => address.to_string(),
         });
-        line("tried", &record.collect::<Vec<_>>().join(", "));
+        line("tried", &addresses.collect::<Vec<_>>().join(", "));
     }
     if let Some(request) = check.kind.probe().request_head() {
         line(
@@ -101,10 +101,10 @@ pub fn explain(
         line("certificate", &certificate_line(certificate));
     }
     if let Some(left) = data.certificate_expires_in {
-        line("", &format!("the first of them expires in {}", duration::format_coarse(left)));
+        line("", &format!("the first one expires in {}", duration::format_coarse(left)));
     }
     if let Some(age) = data.heartbeat_age {
-        line("heartbeat", &format!("came {} ago", duration::format_coarse(age)));
+        line("heartbeat", &format!("received {} ago", duration::format_coarse(age)));
     }
     if let Some(code) = data.status {
         line("status", &code.to_string());
@@ -113,25 +113,25 @@ pub fn explain(
         headers(&mut line, head);
     }
     if let Some(body) = &data.body {
-        let cut = data.truncation.as_ref().map(|cut| format!("; {cut}")).unwrap_or_default();
-        line("body", &format!("{} bytes{cut}", body.len()));
+        let truncation = data.truncation.as_ref().map(|truncation| format!("; {truncation}")).unwrap_or_default();
+        line("body", &format!("{} bytes{truncation}", body.len()));
         let beginning = String::from_utf8_lossy(&body[..body.len().min(4 * BODY_WIDTH)]).into_owned();
         line("", &sanitize_for_terminal(&beginning, BODY_WIDTH));
     }
-    // What failed before an answer was there has nothing that could be held against assertions.
-    let is_answer = record.attempt.error.is_none() || data.status.is_some() || data.peer.is_some();
+    // Without a response, there is nothing to evaluate assertions against.
+    let has_response = record.attempt.error.is_none() || data.status.is_some() || data.peer.is_some();
     let evidence = Evidence::new(data, &record.attempt);
-    for assertion in check.assertions.iter().filter(|_| is_answer) {
+    for assertion in check.assertions.iter().filter(|_| has_response) {
         let result = assertion.evaluate(&evidence);
         let (mark, color) = match result.failure {
             None => ("holds", AnsiColor::Green),
             Some(_) => ("fails", AnsiColor::Red),
         };
         let style = Style::new().fg_color(Some(color.into()));
-        let says = sanitize_for_terminal(&result.failure.unwrap_or(result.observed), BODY_WIDTH);
+        let detail = sanitize_for_terminal(&result.failure.unwrap_or(result.observed), BODY_WIDTH);
         line(
             "assertion",
-            &format!("{style}{mark}{style:#}  {}  ({says})", sanitize_for_terminal(&assertion.text, HEADER_WIDTH)),
+            &format!("{style}{mark}{style:#}  {}  ({detail})", sanitize_for_terminal(&assertion.text, HEADER_WIDTH)),
         );
     }
     let notice = Some(evaluation.notice.as_str()).filter(|notice| !notice.is_empty());
@@ -139,7 +139,7 @@ pub fn explain(
     let reasons: Vec<String> =
         notice.into_iter().chain(error).map(|reason| sanitize_for_terminal(reason, BODY_WIDTH)).collect();
     let reasons = if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join("; ")) };
-    line("conclusion", &format!("{}{reasons}", evaluation.status));
+    line("result", &format!("{}{reasons}", evaluation.status));
     text
 }
 
@@ -147,8 +147,8 @@ fn headers(line: &mut impl FnMut(&str, &str), headers: &HeaderMap) {
     for (name, value) in headers {
         let text = String::from_utf8_lossy(value.as_bytes());
         let shown = match name {
-            name if name == LOCATION => without_its_user(&text),
-            name => HARMLESS.contains(&name.as_str()).then(|| text.into_owned()),
+            name if name == LOCATION => redirect_target(&text),
+            name => PUBLIC_HEADERS.contains(&name.as_str()).then(|| text.into_owned()),
         };
         let value = match shown {
             Some(text) => sanitize_for_terminal(&text, HEADER_WIDTH),
@@ -158,23 +158,23 @@ fn headers(line: &mut impl FnMut(&str, &str), headers: &HeaderMap) {
     }
 }
 
-/// Where a redirect leads, without a user and a password; `None` if nobody can say where they would end.
-fn without_its_user(location: &str) -> Option<String> {
+/// The target of a redirect without user and password; `None` if it cannot be parsed well enough to remove them.
+fn redirect_target(location: &str) -> Option<String> {
     match Url::parse(location.trim()) {
-        Ok(_) => Some(without_user(location)),
-        // Only what names a host anew names somebody, too.
+        Ok(_) => Some(redact_userinfo(location)),
+        // A relative reference without a host has no user.
         Err(_) => (!location.contains('@') || !location.trim().contains("//")).then(|| location.to_owned()),
     }
 }
 
 fn waterfall(line: &mut impl FnMut(&str, &str), record: &AttemptRecord) {
-    let whole = record.attempt.rtt.max(1);
+    let total = record.attempt.rtt.max(1);
     let phases = &record.attempt.phases;
     let named = [("dns", phases.dns), ("connect", phases.connect), ("tls", phases.tls), ("first byte", phases.ttfb)];
     let mut before = 0;
     for (name, took) in named {
         let Some(took) = took else { continue };
-        let (start, length) = ((before * WIDTH / whole) as usize, ((took * WIDTH / whole).max(1)) as usize);
+        let (start, length) = ((before * WIDTH / total) as usize, ((took * WIDTH / total).max(1)) as usize);
         line(
             name,
             &format!(
@@ -187,7 +187,7 @@ fn waterfall(line: &mut impl FnMut(&str, &str), record: &AttemptRecord) {
         );
         before += took;
     }
-    line("in all", &format!("{} {}", " ".repeat(WIDTH as usize + 1), duration::format_rtt(record.attempt.rtt)));
+    line("total", &format!("{} {}", " ".repeat(WIDTH as usize + 1), duration::format_rtt(record.attempt.rtt)));
 }
 
 fn certificate_line(certificate: &[u8]) -> String {
@@ -196,7 +196,7 @@ fn certificate_line(certificate: &[u8]) -> String {
             let text = format!("{} by {}, until {}", parsed.subject(), parsed.issuer(), parsed.validity().not_after);
             sanitize_for_terminal(&text, 2 * HEADER_WIDTH)
         }
-        Err(_) => "cannot be read".to_owned(),
+        Err(_) => "unreadable".to_owned(),
     }
 }
 
@@ -209,7 +209,7 @@ mod tests {
     use shared::status::Status;
 
     #[test]
-    fn everything_is_shown_but_what_proves_who_somebody_is() {
+    fn everything_is_shown_except_credentials() {
         let misconfigured =
             MisconfiguredCheck { type_name: "http".to_owned(), locator: "http://a/".to_owned(), reason: String::new() };
         let check = Check::new("Shop \u{1b}[31m", CheckKind::Misconfigured(Box::new(misconfigured)));
@@ -227,21 +227,21 @@ mod tests {
             AttemptRecord { attempt: Attempt { rtt: 40_000_000, error: None, phases }, ..AttemptRecord::default() };
         let text = explain(&check, &["192.0.2.1".to_owned()], &record, &data, &healthy);
         let text = anstream::adapter::strip_str(&text).to_string();
-        for words in ["192.0.2.1", "connect", "10.0 ms", "server: nginx", "hello", "conclusion    healthy"] {
+        for words in ["192.0.2.1", "connect", "10.0 ms", "server: nginx", "hello", "result        healthy"] {
             assert!(text.contains(words), "`{words}` is not in:\n{text}");
         }
         assert!(!text.contains("s3cr3t") && !text.contains('\u{1b}'), "{text}");
     }
 
     #[test]
-    fn where_a_redirect_leads_is_shown_but_not_who_would_go_there() {
+    fn a_redirect_is_shown_without_user_and_password() {
         for (location, shown) in [
             ("/login?next=/@me", Some("/login?next=/@me")),
             ("https://shop.example/login", Some("https://shop.example/login")),
             ("https://me:s3cr3t@shop.example/login", Some("https://shop.example/login")),
             ("//me:s3cr3t@shop.example/login", None),
         ] {
-            assert_eq!(without_its_user(location).as_deref(), shown, "{location}");
+            assert_eq!(redirect_target(location).as_deref(), shown, "{location}");
         }
     }
 }

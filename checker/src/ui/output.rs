@@ -86,21 +86,19 @@ pub(super) fn write_stderr(text: &str) {
 
 /// Prints an error with its causes on standard error, leaving out causes whose text is already part of it.
 pub fn error(error: &dyn Error) {
-    let text = error.to_string();
-    let mut causes = Vec::new();
+    let mut texts = vec![error.to_string()];
     let mut cause = error.source();
     while let Some(error) = cause {
         let reason = sanitize_for_terminal(&error.to_string(), CAUSE_WIDTH);
-        if !text.contains(&reason) && !causes.iter().any(|known: &String| known.contains(&reason)) {
-            causes.push(reason);
+        if !texts.iter().any(|known| known.contains(&reason)) {
+            texts.push(reason);
         }
         cause = error.source();
     }
     if log::is_started() {
-        log::log(Level::ERROR, &[&[text], causes.as_slice()].concat().join(": "));
+        log::log(Level::ERROR, &texts.join(": "));
     } else {
         let style = Style::new().fg_color(Some(AnsiColor::Red.into())).bold();
-        let causes: String = causes.iter().map(|cause| format!("\n  caused by: {cause}")).collect();
-        write_stderr(&format!("{style}error:{style:#} {text}{causes}\n"));
+        write_stderr(&format!("{style}error:{style:#} {}\n", texts.join("\n  caused by: ")));
     }
 }

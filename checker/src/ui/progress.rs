@@ -58,7 +58,7 @@ pub struct StepProgress {
 }
 
 impl StepProgress {
-    /// Progress whose questions are asked as `confirmation` says.
+    /// Asks its questions according to `confirmation`.
     #[must_use]
     pub fn new(confirmation: Confirmation) -> StepProgress {
         StepProgress { confirmation, is_terminal: std::io::stderr().is_terminal(), tenth: 0 }
@@ -88,7 +88,7 @@ impl Progress for StepProgress {
 
     fn confirm_key_deletion(&mut self, key_id: &str, user: &str) -> bool {
         self.confirmation.confirm(&format!(
-            "The new key works and is saved in its file. Replace the file wherever the old one is in use; then type `yes` to remove the old key `{key_id}` of `{user}`:"
+            "The new key works and is saved in its file. Replace the old file wherever it is used, then type `yes` to remove the old key `{key_id}` of `{user}`:"
         ))
     }
 }

@@ -1,4 +1,4 @@
-//! A round as people read it: a table, colored where the terminal shows colors; and as machines read it.
+//! The results of a round: a table for people, with colors if the terminal supports them, or JSON for programs.
 
 use std::fmt::Write as _;
 use std::iter;
@@ -13,11 +13,11 @@ use shared::{Nanos, duration};
 
 use crate::sanitize::{is_safe, sanitize_for_terminal};
 
-/// The widest a column of titles gets, in characters; longer titles are cut.
+/// The maximum width of the column of titles, in characters; longer titles are truncated.
 const TITLE_WIDTH: usize = 40;
-/// The most of an error that fits behind a row, in characters; the whole of it is in the check file.
+/// The maximum length of an error in a row, in characters; the check file has the full text.
 const REASON_WIDTH: usize = 160;
-/// About as many bytes as a row has besides its title.
+/// The approximate size of a row without its title, in bytes.
 const ROW_BYTES: usize = 64;
 
 /// Whether a table carries ANSI styles.
@@ -36,7 +36,7 @@ impl Styles {
     }
 }
 
-/// A round as a table with a line below that counts.
+/// A table of results, with a line of counts below.
 #[must_use]
 pub fn render(results: &[CheckResult], styles: Styles) -> String {
     let bold = styles.or_none(Style::new().bold());
@@ -53,15 +53,15 @@ pub fn render(results: &[CheckResult], styles: Styles) -> String {
     let heading =
         format!("  {:<9} {:<width$}  {:>8}  {:>19}  {:>6}", "STATUS", "ENDPOINT", "MEDIAN", "MIN – MAX", "FAILED");
     let _ = writeln!(table, "{bold}{heading}{bold:#}");
-    let looks = Status::ALL.map(|status| {
+    let styles_by_status = Status::ALL.map(|status| {
         let style = styles.or_none(style_of(status));
         (format!("{style}{} {:<9}{style:#} ", status.symbol(), status.as_str()), style.render().to_string())
     });
     let reset = styles.or_none(style_of(Status::Down)).render_reset().to_string();
     for result in results {
-        // Put together piece by piece: there may be very many rows, and formatting each would take longer than
-        // everything else that is done about them.
-        let (start, style) = &looks[result.status as usize];
+        // Assembled from pieces: there can be thousands of rows, and formatting them would take longer than everything
+        // else in a round.
+        let (start, style) = &styles_by_status[result.status as usize];
         table.push_str(start);
         let title = sanitize_for_terminal(&result.title, TITLE_WIDTH);
         table.push_str(&title);
@@ -89,24 +89,24 @@ pub fn render(results: &[CheckResult], styles: Styles) -> String {
     table
 }
 
-/// The median round-trip time, and from the least to the greatest.
+/// The median round-trip time, and the range of all of them.
 fn times(attempts: &[Attempt]) -> (String, String) {
     let Some(stats) = Stats::from_attempts(attempts) else { return ("–".to_owned(), "–".to_owned()) };
     let median = duration::format_rtt(stats.median);
-    let told = |rtt: Nanos| if rtt == stats.median { median.clone() } else { duration::format_rtt(rtt) };
-    let mut spread = told(stats.min);
+    let format = |rtt: Nanos| if rtt == stats.median { median.clone() } else { duration::format_rtt(rtt) };
+    let mut spread = format(stats.min);
     spread.push_str(" – ");
-    spread.push_str(&told(stats.max));
+    spread.push_str(&format(stats.max));
     (median, spread)
 }
 
-/// The spaces that a text lacks to be so wide.
+/// Pads a text to a width with spaces.
 fn pad(table: &mut String, width: usize, text: &str) {
     let length = if text.is_ascii() { text.len() } else { text.chars().count() };
     table.extend(iter::repeat_n(' ', width.saturating_sub(length)));
 }
 
-/// How many endpoints have which status: `3 healthy, 1 down`.
+/// The number of endpoints by status, such as `1 down, 3 healthy`.
 #[must_use]
 pub fn count(results: &[CheckResult], styles: Styles) -> String {
     let counts: Vec<String> = [Status::Down, Status::Degraded, Status::Unknown, Status::Healthy]
@@ -118,10 +118,10 @@ pub fn count(results: &[CheckResult], styles: Styles) -> String {
             format!("{style}{count} {status}{style:#}")
         })
         .collect();
-    if counts.is_empty() { "nothing is watched".to_owned() } else { counts.join(", ") }
+    if counts.is_empty() { "no endpoints".to_owned() } else { counts.join(", ") }
 }
 
-/// A round as one line of JSON: `{"node":…,"stored":…,"results":[…]}` with the results as in a check file.
+/// Results as a line of JSON: `{"node":…,"stored":…,"results":[…]}`, with the format of check files.
 #[must_use]
 pub fn json_line(node: &NodeName, stored: Option<&CheckFileName>, results: &[CheckResult]) -> String {
     let stored = json!(stored.map(ToString::to_string));
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_round_is_a_table_people_can_read() {
+    fn a_round_is_a_readable_table() {
         let expected = "\x20 STATUS    ENDPOINT    MEDIAN            MIN – MAX  FAILED
 ● healthy   Shop       91.5 ms    88.0 ms – 95.0 ms     0/2
 ■ down      API        1.00 ms    1.00 ms – 1.00 ms     1/1  connection refused
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_round_is_one_line_of_json_with_the_results_as_stored() {
+    fn a_round_is_a_line_of_json_with_results_as_stored() {
         let node = NodeName::new("eu-west").expect("a name");
         let line = json_line(&node, None, &results());
         assert!(!line.contains('\n'));

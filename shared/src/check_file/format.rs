@@ -1,4 +1,4 @@
-//! Check files as they are written: the original's order of keys, its omissions and its escapes.
+//! Writes check files with the original's order of keys, omissions and escapes.
 
 use std::borrow::Cow;
 
@@ -8,15 +8,13 @@ use crate::json_writer::{EscapeMode, JsonWriter, key};
 use crate::quorum::Quorum;
 use crate::status::Status;
 
-/// How many bytes a result may come to, so that the text has seldom to be moved while it grows.
-const EXPECTED: usize = 288;
+/// The expected size of a result in bytes, so that the text is rarely moved while it grows.
+const RESULT_SIZE: usize = 288;
 
-/// Writes the content of a check file, with the original's order of keys, omissions and escapes.
-///
-/// Texts over their limits are shortened, so that no round is too large to be read.
+/// Returns the content of a check file. Texts above their limits are shortened, so that no file is too large to parse.
 #[must_use]
 pub fn write_check_file(results: &[CheckResult]) -> String {
-    let mut writer = JsonWriter::new(EscapeMode::GoHtml, results.len() * EXPECTED);
+    let mut writer = JsonWriter::new(EscapeMode::GoHtml, results.len() * RESULT_SIZE);
     writer.array(results, |writer, result| writer.object(|writer| write_result(writer, result)));
     writer.finish()
 }
@@ -68,7 +66,6 @@ fn write_attempt(writer: &mut JsonWriter, attempt: &Attempt) {
     phase(key!("ttfb"), attempt.phases.ttfb);
 }
 
-/// The same of a text that is somebody else's.
 fn shortened_copy(text: &str, limit: usize) -> Cow<'_, str> {
     if text.len() <= limit { Cow::Borrowed(text) } else { Cow::Owned(shortened(text.to_owned(), limit)) }
 }

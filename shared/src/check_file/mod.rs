@@ -1,7 +1,7 @@
-//! The JSON of a check file: an array of results, in the original Checkup's keys with ours added as optional ones.
+//! Check files: a JSON array of results, with the keys of the original Checkup and optional keys of our own.
 //!
-//! Reading is forgiving (every key may be missing, unknown keys are ignored, a bad element never spoils its
-//! neighbors); writing is exact ([`mod@format`]). Object names live in [`crate::object_name`].
+//! Parsing is lenient: every key can be missing, unknown keys are ignored, and an invalid element does not affect the
+//! others. Writing is exact ([`mod@format`]).
 
 mod format;
 
@@ -13,88 +13,87 @@ use crate::quorum::Quorum;
 use crate::status::Status;
 use crate::{Nanos, UnixNanos};
 
-/// The longest title kept, in characters: a page has to show it in one row.
+/// The maximum length of a title, in characters: a page shows it in one row.
 pub const TITLE_LIMIT: usize = 200;
-/// The longest locator kept, in characters; longer URLs exist, but nobody reads them.
+/// The maximum length of a locator, in characters.
 pub const LOCATOR_LIMIT: usize = 2_000;
-/// The longest error or notice kept, in characters: enough for a sentence and a line of output.
+/// The maximum length of an error or notice, in characters: a sentence and a line of output.
 pub const ERROR_LIMIT: usize = 1_000;
-/// The longest message kept, in characters: an announcement, not a document.
+/// The maximum length of a message, in characters: an announcement, not a document.
 pub const MESSAGE_LIMIT: usize = 20_000;
-/// The most attempts of one check that are kept.
+/// The maximum number of attempts of a check.
 pub const ATTEMPTS_LIMIT: usize = 1_000;
 
-/// One try: how long it took, and what went wrong if anything did.
+/// One attempt of a check.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Attempt {
     /// Round-trip time of the whole attempt in nanoseconds.
     pub rtt: Nanos,
-    /// What went wrong, in words for a person; `None` if nothing did.
+    /// Why the attempt failed, as text for people.
     pub error: Option<String>,
-    /// Where the time went, as far as it is known.
+    /// How the round-trip time is divided.
     pub phases: Phases,
 }
 
-/// The parts of an attempt's time, each in nanoseconds and each optional.
+/// The phases of an attempt, in nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Phases {
-    /// Looking up the host name.
+    /// Resolving the host name.
     pub dns: Option<Nanos>,
-    /// Connecting to the address.
+    /// The TCP handshake.
     pub connect: Option<Nanos>,
     /// The TLS handshake.
     pub tls: Option<Nanos>,
-    /// From the request sent to the first byte of the answer (time to first byte).
+    /// From sending the request to the first byte of the response.
     pub ttfb: Option<Nanos>,
 }
 
-/// One look at one endpoint by one node: its attempts and the status concluded from them.
+/// One check of one endpoint by one node: its attempts and the resulting status.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CheckResult {
-    /// What people call the endpoint.
+    /// The name of the endpoint.
     pub title: String,
-    /// Its locator: URL, host:port or command (the key `endpoint`).
+    /// The URL, `host:port` or command (the key `endpoint`).
     pub locator: String,
     /// When the check started.
     pub timestamp: UnixNanos,
-    /// The attempts, in the order they were made (the key `times`).
+    /// The attempts in order (the key `times`).
     pub attempts: Vec<Attempt>,
-    /// The median round-trip time above which the endpoint is degraded, in nanoseconds; 0 is none.
+    /// The endpoint is degraded if the median round-trip time is above this. In nanoseconds, 0 for no threshold.
     pub threshold: Nanos,
-    /// What was concluded; exactly one of the keys `healthy`, `degraded`, `down`, or none for unknown.
+    /// Exactly one of the keys `healthy`, `degraded` and `down`, or none of them if unknown.
     pub status: Status,
-    /// Why the status is what it is, in words; empty if there is nothing to say.
+    /// The reason for the status, as text for people. Can be empty.
     pub notice: String,
-    /// What a person says about the state of things: a little HTML (see [`crate::message`]); empty if nothing.
+    /// An announcement by a person in limited HTML (see [`crate::message`]). Can be empty.
     pub message: String,
-    /// Which node looked; the original did not say.
+    /// The node that ran the check. Not in the original's files.
     pub node: Option<NodeName>,
-    /// Which kind of check it was (`http`, …); the original did not say.
+    /// The kind of check, for example `http`. Not in the original's files.
     pub kind: Option<String>,
-    /// How long this result is meant to stand, in nanoseconds; the original did not say.
+    /// The time until the next check in nanoseconds. Not in the original's files.
     pub interval: Option<Nanos>,
-    /// How several nodes agree on this endpoint, where it is not by majority; the original did not say.
+    /// How many nodes must agree (the key `verdict`), a majority by default. Not in the original's files.
     pub quorum: Quorum,
 }
 
-/// What makes an endpoint the same one from check to check: its title and its locator together, so that two
-/// checks of one URL under two titles stay apart.
+/// Identifies an endpoint. The title is included so that two checks of one URL are two endpoints.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct EndpointKey {
-    /// The title.
+    /// The name of the endpoint.
     pub title: String,
-    /// The locator.
+    /// The URL, `host:port` or command.
     pub locator: String,
 }
 
 impl CheckResult {
-    /// The endpoint this result is about.
+    /// The endpoint of this result.
     #[must_use]
     pub fn endpoint_key(&self) -> EndpointKey {
         EndpointKey { title: self.title.clone(), locator: self.locator.clone() }
     }
 
-    /// What is wrong in one sentence: the notice, or else the last failed attempt's error.
+    /// The notice, or else the error of the last failed attempt.
     #[must_use]
     pub fn reason(&self) -> Option<&str> {
         if !self.notice.is_empty() {
@@ -104,40 +103,40 @@ impl CheckResult {
     }
 }
 
-/// What could be read of a check file.
+/// The content of a check file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CheckFile {
-    /// The readable results, in the file's order.
+    /// The valid results, in the order of the file.
     pub results: Vec<CheckResult>,
-    /// The elements that could not be read.
+    /// The invalid elements.
     pub skipped: Vec<SkippedElement>,
 }
 
-/// An element of a check file that is no result.
+/// An invalid element of a check file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SkippedElement {
-    /// Its place in the array, from 0.
+    /// From 0.
     pub index: usize,
-    /// Why it is none.
+    /// Why it is invalid.
     pub reason: String,
 }
 
-/// The object is no check file at all.
+/// The object is not a check file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid check file: {0}")]
 pub struct InvalidCheckFile(String);
 
 impl CheckFile {
-    /// Reads the content of a check file; one bad element is skipped and named, the others stand.
+    /// Parses a check file, except for invalid elements.
     pub fn parse(content: &[u8]) -> Result<CheckFile, InvalidCheckFile> {
         let text = std::str::from_utf8(content).map_err(|error| InvalidCheckFile(error.to_string()))?;
         CheckFile::from_json(&json::parse(text).map_err(|error| InvalidCheckFile(error.to_string()))?)
     }
 
-    /// Reads a check file's content where it is a part of some JSON.
+    /// Converts the content of a check file that is part of a larger JSON text.
     pub fn from_json(content: &Json<'_>) -> Result<CheckFile, InvalidCheckFile> {
         let Json::Array(elements) = content else {
-            return Err(InvalidCheckFile("it is not a JSON array of results".to_owned()));
+            return Err(InvalidCheckFile("expected an array of results".to_owned()));
         };
         let mut file = CheckFile::default();
         for (index, element) in elements.iter().enumerate() {
@@ -149,14 +148,14 @@ impl CheckFile {
         Ok(file)
     }
 
-    /// Fills in what the object's name knows and the results do not: the node, and a missing time.
+    /// Sets the node, and missing times, from the name of the object.
     #[must_use]
     pub fn stored_as(mut self, name: &CheckFileName) -> CheckFile {
         for result in &mut self.results {
             if result.timestamp <= 0 {
                 result.timestamp = name.stored_at;
             }
-            // The name is what the writer's rights vouch for; a node inside may say anything.
+            // Permissions restrict which names a node can write, but not the content.
             if name.node.is_some() {
                 result.node.clone_from(&name.node);
             }
@@ -165,7 +164,7 @@ impl CheckFile {
     }
 }
 
-/// At most `limit` characters of a text, the last one an ellipsis where something was cut.
+/// Shortens a text to `limit` characters, the last of which is an ellipsis.
 #[must_use]
 pub fn shortened(mut text: String, limit: usize) -> String {
     if text.len() <= limit {
@@ -179,16 +178,15 @@ pub fn shortened(mut text: String, limit: usize) -> String {
     text
 }
 
-/// Reads one element of a check file; what is missing is as if it were empty.
 fn read_result(element: &Json<'_>) -> Result<CheckResult, String> {
     if !matches!(element, Json::Object(_)) {
-        return Err("it is no object".to_owned());
+        return Err("expected an object".to_owned());
     }
     read_members(element).map_err(|wrong| wrong.to_string())
 }
 
 fn read_members(element: &Json<'_>) -> Result<CheckResult, UnexpectedType> {
-    // Should somebody have set several, the worst is believed.
+    // If several are set, the worst counts.
     let mut status = Status::Unknown;
     for (key, each) in [("healthy", Status::Healthy), ("degraded", Status::Degraded), ("down", Status::Down)] {
         if element.bool(key)? {
@@ -229,7 +227,7 @@ fn read_text(element: &Json<'_>, key: &str, limit: usize) -> Result<String, Unex
     Ok(shortened(element.string(key)?.unwrap_or_default().to_owned(), limit))
 }
 
-/// Times and lengths of time are never before zero.
+/// Negative times and durations become 0.
 fn read_nanos(element: &Json<'_>, key: &str) -> Result<Option<Nanos>, UnexpectedType> {
     Ok(element.integer(key)?.map(|nanos| nanos.max(0)))
 }
@@ -246,17 +244,17 @@ mod tests {
     ];
 
     #[test]
-    fn files_of_the_original_are_read_and_written_to_the_byte() {
+    fn files_of_the_original_round_trip_to_the_byte() {
         for golden in GOLDEN {
-            let file = CheckFile::parse(golden.as_bytes()).expect("the original wrote it");
+            let file = CheckFile::parse(golden.as_bytes()).expect("the original wrote this file");
             assert_eq!((file.results.len(), file.skipped.len()), (10, 0));
             assert_eq!(write_check_file(&file.results), golden.trim_end());
         }
     }
 
     #[test]
-    fn the_originals_results_say_what_they_said() {
-        let file = CheckFile::parse(GOLDEN[1].as_bytes()).expect("the original wrote it");
+    fn files_of_the_original_have_the_expected_content() {
+        let file = CheckFile::parse(GOLDEN[1].as_bytes()).expect("the original wrote this file");
         let shop = &file.results[0];
         assert_eq!((shop.title.as_str(), shop.status, shop.attempts.len()), ("Shop", Status::Healthy, 5));
         assert!(shop.message.starts_with("We're <b>investigating</b>"));
@@ -268,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_element_is_skipped_and_named_and_the_others_stand() {
+    fn an_invalid_element_is_skipped_and_reported() {
         let content =
             br#"[{"title":"A","healthy":true},{"title":7},"text",{"title":"B","times":[{"rtt":1e300}]},{"title":"C"}]"#;
         let file = CheckFile::parse(content).expect("it is an array");
@@ -278,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_array_is_refused_with_a_reason() {
+    fn other_content_is_rejected() {
         for content in ["", "{}", "null", "[{\"title\":\"A\"", "\u{0}", "[1,2"] {
             assert!(CheckFile::parse(content.as_bytes()).is_err(), "{content}");
         }
@@ -286,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_times_null_times_and_unknown_keys_are_read() {
+    fn missing_times_null_and_unknown_keys_are_accepted() {
         let content = br#"[{"title":"A","down":true,"times":null,"color":"red"},{}]"#;
         let file = CheckFile::parse(content).expect("it is an array");
         assert_eq!(file.results.len(), 2);
@@ -295,13 +293,13 @@ mod tests {
     }
 
     #[test]
-    fn of_several_statuses_the_worst_is_believed() {
+    fn the_worst_of_several_statuses_counts() {
         let file = CheckFile::parse(br#"[{"healthy":true,"down":true}]"#).expect("it is an array");
         assert_eq!(file.results[0].status, Status::Down);
     }
 
     #[test]
-    fn endless_texts_are_shortened_on_both_ways() {
+    fn long_texts_are_shortened_when_parsed_and_written() {
         let endless = "ä".repeat(5_000_000);
         let content = serde_json::json!([{ "title": endless, "times": [{ "rtt": 1, "error": endless }] }]);
         let file = CheckFile::parse(content.to_string().as_bytes()).expect("it is an array");
@@ -311,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn the_name_tells_the_node_and_a_missing_time() {
+    fn the_name_gives_the_node_and_a_missing_time() {
         let name = CheckFileName::parse("1795330254340493978-eu-west-check.json").expect("it is a name");
         let content = br#"[{"title":"A","node":"mallory"},{"title":"B","timestamp":7}]"#;
         let file = CheckFile::parse(content).expect("it is an array").stored_as(&name);
@@ -320,7 +318,7 @@ mod tests {
         assert_eq!(file.results[0].node.as_ref().map(NodeName::as_str), Some("eu-west"));
     }
 
-    /// Any result that our own code can make.
+    /// Any result that a checker can write.
     fn any_result() -> impl Strategy<Value = CheckResult> {
         let text = || "[a-zA-Z<>&\u{2028}\"'\\\\ äß☃\n]{0,40}";
         let optional = || prop::option::of(0..i64::MAX);
@@ -330,7 +328,7 @@ mod tests {
             tls,
             ttfb,
         });
-        let error = prop::option::of(text().prop_filter("an error says something", |text| !text.is_empty()));
+        let error = prop::option::of(text().prop_filter("errors are not empty", |text| !text.is_empty()));
         let attempt = (0..i64::MAX, error, phases).prop_map(|(rtt, error, phases)| Attempt { rtt, error, phases });
         let first = (text(), text(), 0..i64::MAX, prop::collection::vec(attempt, 0..6), 0..i64::MAX);
         let second = (
@@ -367,14 +365,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_result_written_is_read_back_equal(results in prop::collection::vec(any_result(), 0..5)) {
+        fn any_result_round_trips(results in prop::collection::vec(any_result(), 0..5)) {
             let written = write_check_file(&results);
             let file = CheckFile::parse(written.as_bytes()).expect("we wrote it");
             prop_assert_eq!(file, CheckFile { results, skipped: Vec::new() });
         }
 
         #[test]
-        fn what_we_write_has_the_originals_keys_with_the_originals_types(result in any_result()) {
+        fn written_keys_and_types_are_the_originals(result in any_result()) {
             let written: serde_json::Value = serde_json::from_str(&write_check_file(&[result])).expect("it is JSON");
             let result = &written[0];
             for (key, value) in result.as_object().expect("a result is an object") {
@@ -392,7 +390,7 @@ mod tests {
         }
 
         #[test]
-        fn what_the_original_may_leave_out_may_be_missing(result in any_result(), left_out in prop::collection::hash_set(0_usize..14, 0..14)) {
+        fn any_key_can_be_missing(result in any_result(), left_out in prop::collection::hash_set(0_usize..14, 0..14)) {
             let keys = ["title", "endpoint", "timestamp", "times", "threshold", "healthy", "degraded", "down", "notice", "message", "node", "kind", "interval", "verdict"];
             let mut written: serde_json::Value = serde_json::from_str(&write_check_file(&[result])).expect("it is JSON");
             let object = written[0].as_object_mut().expect("a result is an object");
@@ -404,12 +402,12 @@ mod tests {
         }
 
         #[test]
-        fn no_content_makes_reading_panic(content in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn parsing_never_panics(content in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = CheckFile::parse(&content);
         }
 
         #[test]
-        fn no_half_of_a_file_is_taken_for_a_whole(cut in 0_usize..2_000) {
+        fn a_truncated_file_is_rejected(cut in 0_usize..2_000) {
             let golden = GOLDEN[0].trim_end().as_bytes();
             prop_assert!(CheckFile::parse(&golden[..cut.min(golden.len() - 1)]).is_err());
         }

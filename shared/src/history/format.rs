@@ -49,7 +49,7 @@ impl History {
             write_column(writer, each(&self.files), |writer, count| writer.integer(*count as i64), "0");
             writer.key(key!("endpoints"));
             writer.array(&self.endpoints, |writer, (key, endpoint)| {
-                writer.object(|writer| write_endpoint(writer, key, endpoint))
+                writer.object(|writer| write_endpoint(writer, key, endpoint));
             });
             if !self.messages.is_empty() {
                 writer.key(key!("messages"));

@@ -1,7 +1,7 @@
-//! What a page's `config.json` says about its looks: logo, links, colors, texts, groups and order, and what is kept
-//! from readers. Nothing here can keep a page from being shown: a value that does not fit is named and skipped.
+//! The appearance of a page in its `config.json`: logo, links, theme, labels, groups and order, and what is hidden.
 //!
-//! Nothing of it is HTML or CSS. Texts are texts, colors are `#rrggbb`, and the rest is chosen from lists.
+//! Invalid values are reported and skipped, because none of them should prevent the page from being shown. No value is
+//! HTML or CSS: colors are `#rrggbb`, and everything else is plain text or a name from a list.
 
 use serde_json::{Map, Value, json};
 
@@ -9,14 +9,17 @@ use crate::json::Json;
 use crate::status::Status;
 use crate::suggest::suggest;
 
-/// The keys of `config.json` that are about looks.
+/// The keys of `config.json` that define the appearance.
 pub const KEYS: [&str; 10] =
-    ["language", "logo", "favicon", "links", "footer", "look", "texts", "groups", "order", "hide"];
+    ["language", "logo", "favicon", "links", "footer", "theme", "labels", "groups", "order", "hidden"];
 
-/// The languages of the page, by the names of their files; `auto` is the reader's own.
+/// Keys that were renamed, with their current names.
+pub const RENAMED_KEYS: [(&str, &str); 3] = [("look", "theme"), ("texts", "labels"), ("hide", "hidden")];
+
+/// The languages of the page, by the names of their files.
 pub const LANGUAGES: [&str; 8] = ["en", "de", "fr", "es", "pt", "ja", "zh", "ar"];
 
-/// The colors that can be chosen, by the names of the page's tokens.
+/// The colors of a theme, by the names of the page's CSS variables.
 pub const COLORS: [&str; 15] = [
     "ground",
     "raised",
@@ -35,7 +38,7 @@ pub const COLORS: [&str; 15] = [
     "series",
 ];
 
-/// The fonts that can be chosen: those that devices have, so that nothing is loaded from anywhere.
+/// The fonts of a theme: only fonts that devices have, so that nothing is downloaded.
 pub const FONTS: [(&str, &str); 4] = [
     ("system", "system-ui, sans-serif"),
     ("serif", "Charter, Georgia, \"Noto Serif\", serif"),
@@ -43,63 +46,63 @@ pub const FONTS: [(&str, &str); 4] = [
     ("mono", "ui-monospace, \"SF Mono\", \"Cascadia Mono\", \"Noto Sans Mono\", monospace"),
 ];
 
-/// More rounding than this would cut into what stands in a box, in pixels.
+/// In pixels. Larger corners would cut off the content of boxes.
 const RADIUS_LIMIT: i64 = 24;
 
-/// How a page looks; everything has a default.
+/// The appearance of a page. Everything has a default.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Appearance {
-    /// The language, one of [`LANGUAGES`]; without it the reader's own.
+    /// One of [`LANGUAGES`], or the visitor's if `None`.
     pub language: Option<String>,
     /// The URL of the picture before the title.
     pub logo: Option<String>,
-    /// The URL of the tab's icon; without it the icon tells the state.
+    /// The URL of the tab's icon. By default, the icon shows the status.
     pub favicon: Option<String>,
-    /// The links in the header.
+    /// Links in the header.
     pub links: Vec<Link>,
-    /// What stands at the bottom.
+    /// Plain text at the bottom.
     pub footer: Option<String>,
-    /// The colors on light ground, then those on dark: names from [`COLORS`] and values.
+    /// Names from [`COLORS`] with their values, in light and in dark mode.
     pub colors: [Vec<(String, String)>; 2],
-    /// How round corners are, in pixels.
+    /// The radius of corners, in pixels.
     pub radius: Option<i64>,
-    /// The font, one of [`FONTS`].
+    /// One of [`FONTS`].
     pub font: Option<String>,
-    /// What a status is called, by its place in [`Status::ALL`].
+    /// The labels of the statuses, in the order of [`Status::ALL`].
     pub status_words: [Option<String>; 4],
-    /// What is said below the sentence in a status, by its place in [`Status::ALL`].
+    /// A remark below the headline for each status, in the order of [`Status::ALL`].
     pub status_remarks: [Option<String>; 4],
-    /// The groups, in their order; endpoints that are in none come after.
+    /// Groups of endpoints. All other endpoints follow them.
     pub groups: Vec<Group>,
-    /// Which endpoints come first, as titles, where nothing needs attention.
+    /// The titles of endpoints that come first while nothing needs attention.
     pub order: Vec<String>,
-    /// The endpoints whose error texts are not shown.
+    /// The titles of endpoints whose errors are hidden.
     pub hidden_errors: Vec<String>,
-    /// The endpoints whose locators are not shown.
+    /// The titles of endpoints whose locators are hidden.
     pub hidden_locators: Vec<String>,
 }
 
-/// A link.
+/// A link in the header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
-    /// Its words.
+    /// The text of the link.
     pub text: String,
-    /// Where it leads: `https:`, `http:`, `mailto:` or relative.
+    /// Relative, or with the scheme `https:`, `http:` or `mailto:`.
     pub url: String,
 }
 
 /// A group of endpoints.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Group {
-    /// Its name.
+    /// The heading of the group.
     pub title: String,
-    /// Which endpoints are in it: their titles, or beginnings of titles with a `*` behind.
+    /// Titles of endpoints. A `*` at the end matches any rest.
     pub endpoints: Vec<String>,
-    /// The groups in it; those have none.
+    /// Groups in this group, which cannot contain more groups.
     pub groups: Vec<Group>,
 }
 
-/// Where in a list of titles an endpoint stands; `None` if it is not in it. `Shop *` is every title that begins so.
+/// The index of the first entry that matches an endpoint's title. `Shop *` matches every title that starts with `Shop `.
 #[must_use]
 pub fn position_in(titles: &[String], title: &str) -> Option<usize> {
     titles.iter().position(|wanted| match wanted.strip_suffix('*') {
@@ -108,17 +111,18 @@ pub fn position_in(titles: &[String], title: &str) -> Option<usize> {
     })
 }
 
-/// Reads the looks of a `config.json`; what does not fit is told in `skipped`.
+/// Reads the appearance in a `config.json`, and adds a text to `skipped` for each invalid value.
 #[must_use]
 pub fn read(config: &Json<'_>, skipped: &mut Vec<String>) -> Appearance {
     let mut reader = AppearanceReader { skipped };
-    let look = config.get("look");
-    reader.known("look", look, &["light", "dark", "radius", "font"]);
-    let of_look = |key: &str| look.and_then(|look| look.get(key));
-    let hide = config.get("hide");
-    reader.known("hide", hide, &["errors", "locators"]);
-    let hidden = |key: &str| hide.and_then(|hide| hide.get(key));
-    let [words, remarks] = reader.texts(config.get("texts"));
+    let (theme_key, theme) = reader.renamed(config, "theme");
+    reader.check_keys(theme_key, theme, &["light", "dark", "radius", "font"]);
+    let of_theme = |key: &str| theme.and_then(|theme| theme.get(key));
+    let (hidden_key, hidden) = reader.renamed(config, "hidden");
+    reader.check_keys(hidden_key, hidden, &["errors", "locators"]);
+    let of_hidden = |key: &str| hidden.and_then(|hidden| hidden.get(key));
+    let (labels_key, labels) = reader.renamed(config, "labels");
+    let [words, remarks] = reader.labels(labels_key, labels);
     let languages = [LANGUAGES.as_slice(), &["auto"]].concat();
     Appearance {
         language: reader.one_of("language", config.get("language"), &languages).filter(|language| language != "auto"),
@@ -126,157 +130,176 @@ pub fn read(config: &Json<'_>, skipped: &mut Vec<String>) -> Appearance {
         favicon: reader.picture("favicon", config.get("favicon")),
         links: reader.links(config.get("links")),
         footer: reader.text("footer", config.get("footer")),
-        colors: [reader.colors("look.light", of_look("light")), reader.colors("look.dark", of_look("dark"))],
-        radius: reader.radius(of_look("radius")),
-        font: reader.one_of("look.font", of_look("font"), &FONTS.map(|(name, _)| name)),
+        colors: ["light", "dark"].map(|mode| reader.colors(&format!("{theme_key}.{mode}"), of_theme(mode))),
+        radius: reader.radius(&format!("{theme_key}.radius"), of_theme("radius")),
+        font: reader.one_of(&format!("{theme_key}.font"), of_theme("font"), &FONTS.map(|(name, _)| name)),
         status_words: words,
         status_remarks: remarks,
         groups: reader.groups("groups", config.get("groups"), true),
         order: reader.titles("order", config.get("order")),
-        hidden_errors: reader.titles("hide.errors", hidden("errors")),
-        hidden_locators: reader.titles("hide.locators", hidden("locators")),
+        hidden_errors: reader.titles(&format!("{hidden_key}.errors"), of_hidden("errors")),
+        hidden_locators: reader.titles(&format!("{hidden_key}.locators"), of_hidden("locators")),
     }
 }
 
-/// Takes values that fit, and tells of the others.
+/// Returns valid values and reports the others.
 struct AppearanceReader<'a> {
     skipped: &'a mut Vec<String>,
 }
 
 impl AppearanceReader<'_> {
-    fn skip(&mut self, place: &str, why: &str) {
-        self.skipped.push(format!("`{place}` {why}; it is skipped"));
+    /// `problem` is a predicate of the key at `path`.
+    fn skip(&mut self, path: &str, problem: &str) {
+        self.skipped.push(format!("`{path}` {problem}; it is skipped"));
     }
 
-    fn known(&mut self, place: &str, object: Option<&Json<'_>>, keys: &[&str]) {
-        let members = match object {
-            None => return,
-            Some(Json::Object(members)) => members,
-            Some(_) => return self.skip(place, "is no object"),
-        };
-        for (key, _) in members.iter().filter(|(key, _)| !keys.contains(&&**key)) {
-            let near = suggest(key, keys.iter().copied()).map(|near| format!("; did you mean `{near}`?"));
-            self.skip(&format!("{place}.{key}"), &format!("is not known{}", near.unwrap_or_default()));
+    /// The key that is in use, and its value. Reports a key that is set under both of its names.
+    fn renamed<'j>(&mut self, config: &'j Json<'j>, key: &'static str) -> (&'static str, Option<&'j Json<'j>>) {
+        let former = RENAMED_KEYS.iter().find(|(_, current)| *current == key).map_or(key, |(former, _)| former);
+        match (config.get(former), config.get(key)) {
+            (Some(value), None) => (former, Some(value)),
+            (None, value) => (key, value),
+            (Some(_), value) => {
+                self.skip(
+                    former,
+                    &format!("was renamed to `{key}`, which is also set; keep `{key}` and remove `{former}`"),
+                );
+                (key, value)
+            }
         }
     }
 
-    fn text(&mut self, place: &str, value: Option<&Json<'_>>) -> Option<String> {
+    fn check_keys(&mut self, path: &str, object: Option<&Json<'_>>, keys: &[&str]) {
+        let members = match object {
+            None => return,
+            Some(Json::Object(members)) => members,
+            Some(_) => return self.skip(path, "must be an object"),
+        };
+        for (key, _) in members.iter().filter(|(key, _)| !keys.contains(&&**key)) {
+            let similar = suggest(key, keys.iter().copied()).map(|similar| format!("; did you mean `{similar}`?"));
+            self.skip(&format!("{path}.{key}"), &format!("is unknown{}", similar.unwrap_or_default()));
+        }
+    }
+
+    fn text(&mut self, path: &str, value: Option<&Json<'_>>) -> Option<String> {
         match value? {
             Json::String(text) if !text.trim().is_empty() => Some(text.trim().to_owned()),
             _ => {
-                self.skip(place, "is no text");
+                self.skip(path, "must be a non-empty string");
                 None
             }
         }
     }
 
-    fn list<'j>(&mut self, place: &str, value: Option<&'j Json<'_>>) -> &'j [Json<'j>] {
+    fn list<'j>(&mut self, path: &str, value: Option<&'j Json<'_>>) -> &'j [Json<'j>] {
         match value {
             None => &[],
             Some(Json::Array(elements)) => elements,
             Some(_) => {
-                self.skip(place, "is no list; put it in brackets");
+                self.skip(path, "must be a list in brackets");
                 &[]
             }
         }
     }
 
-    /// A picture of the page's own server or in the URL itself: nobody else is told who looks at the page.
-    fn picture(&mut self, place: &str, value: Option<&Json<'_>>) -> Option<String> {
-        let url = self.text(place, value)?;
+    /// Only pictures of the page's own server or in the URL itself, so that no other server learns who views the page.
+    fn picture(&mut self, path: &str, value: Option<&Json<'_>>) -> Option<String> {
+        let url = self.text(path, value)?;
         if url.starts_with("data:image/") || is_relative(&url) {
             return Some(url);
         }
-        self.skip(place, "is neither a file beside the page, such as `logo.svg`, nor a `data:image/…` URL");
+        self.skip(path, "must be a file next to the page, for example `logo.svg`, or a `data:image/…` URL");
         None
     }
 
     fn links(&mut self, value: Option<&Json<'_>>) -> Vec<Link> {
         let mut links = Vec::new();
         for (number, link) in self.list("links", value).iter().enumerate() {
-            let place = format!("links[{number}]");
-            self.known(&place, Some(link), &["text", "url"]);
-            let text = self.text(&format!("{place}.text"), link.get("text"));
-            let url = self.text(&format!("{place}.url"), link.get("url"));
+            let path = format!("links[{number}]");
+            self.check_keys(&path, Some(link), &["text", "url"]);
+            let text = self.text(&format!("{path}.text"), link.get("text"));
+            let url = self.text(&format!("{path}.url"), link.get("url"));
             match (text, url) {
-                (Some(text), Some(url)) if is_relative(&url) || has_scheme(&url) => links.push(Link { text, url }),
-                (Some(_), Some(_)) => self.skip(&place, "leads neither to a page (`https://…`) nor to a `mailto:`"),
-                _ => self.skip(&place, "needs a `text` and a `url`"),
+                (Some(text), Some(url)) if is_relative(&url) || has_link_scheme(&url) => links.push(Link { text, url }),
+                (Some(_), Some(_)) => self.skip(
+                    &path,
+                    "must have a `url` that is relative or starts with `https://`, `http://` or `mailto:`",
+                ),
+                _ => self.skip(&path, "must have a `text` and a `url`"),
             }
         }
         links
     }
 
-    fn colors(&mut self, place: &str, value: Option<&Json<'_>>) -> Vec<(String, String)> {
-        self.known(place, value, &COLORS);
+    fn colors(&mut self, path: &str, value: Option<&Json<'_>>) -> Vec<(String, String)> {
+        self.check_keys(path, value, &COLORS);
         let mut colors = Vec::new();
         for name in COLORS {
             let Some(color) = value.and_then(|value| value.get(name)) else { continue };
             match color {
                 Json::String(text) if is_color(text) => colors.push((name.to_owned(), text.to_string())),
-                _ => self.skip(&format!("{place}.{name}"), "is no color; write it as `#rrggbb`"),
+                _ => self.skip(&format!("{path}.{name}"), "must be a color such as `#1a2b3c`"),
             }
         }
         colors
     }
 
-    fn radius(&mut self, value: Option<&Json<'_>>) -> Option<i64> {
+    fn radius(&mut self, path: &str, value: Option<&Json<'_>>) -> Option<i64> {
         let radius = match value? {
             Json::Number(digits) => digits.parse().ok(),
             _ => None,
         };
         let radius = radius.filter(|radius| (0..=RADIUS_LIMIT).contains(radius));
         if radius.is_none() {
-            self.skip("look.radius", "is no number of pixels from 0 to 24");
+            self.skip(path, "must be a number of pixels from 0 to 24");
         }
         radius
     }
 
-    /// A name from a list.
-    fn one_of(&mut self, place: &str, value: Option<&Json<'_>>, names: &[&str]) -> Option<String> {
-        let name = self.text(place, value)?;
+    fn one_of(&mut self, path: &str, value: Option<&Json<'_>>, names: &[&str]) -> Option<String> {
+        let name = self.text(path, value)?;
         if names.contains(&name.as_str()) {
             return Some(name);
         }
-        self.skip(place, &format!("is none of `{}`", names.join("`, `")));
+        self.skip(path, &format!("must be one of `{}`", names.join("`, `")));
         None
     }
 
-    /// The words for the statuses, and what is said below the sentence.
-    fn texts(&mut self, value: Option<&Json<'_>>) -> [[Option<String>; 4]; 2] {
+    /// The words and the remarks for the statuses.
+    fn labels(&mut self, path: &str, value: Option<&Json<'_>>) -> [[Option<String>; 4]; 2] {
         let names = Status::ALL.map(Status::as_str);
-        self.known("texts", value, &names);
-        let mut texts = [const { [const { None }; 4] }; 2];
-        for (number, name) in names.iter().enumerate() {
+        self.check_keys(path, value, &names);
+        let mut labels = [const { [const { None }; 4] }; 2];
+        for (index, name) in names.iter().enumerate() {
             let Some(of_status) = value.and_then(|value| value.get(name)) else { continue };
-            let place = format!("texts.{name}");
-            self.known(&place, Some(of_status), &["word", "remark"]);
+            let path = format!("{path}.{name}");
+            self.check_keys(&path, Some(of_status), &["word", "remark"]);
             for (kind, key) in ["word", "remark"].into_iter().enumerate() {
-                texts[kind][number] = self.text(&format!("{place}.{key}"), of_status.get(key));
+                labels[kind][index] = self.text(&format!("{path}.{key}"), of_status.get(key));
             }
         }
-        texts
+        labels
     }
 
-    fn titles(&mut self, place: &str, value: Option<&Json<'_>>) -> Vec<String> {
-        let titles = self.list(place, value).iter().enumerate();
-        titles.filter_map(|(number, title)| self.text(&format!("{place}[{number}]"), Some(title))).collect()
+    fn titles(&mut self, path: &str, value: Option<&Json<'_>>) -> Vec<String> {
+        let titles = self.list(path, value).iter().enumerate();
+        titles.filter_map(|(number, title)| self.text(&format!("{path}[{number}]"), Some(title))).collect()
     }
 
-    fn groups(&mut self, place: &str, value: Option<&Json<'_>>, may_nest: bool) -> Vec<Group> {
+    fn groups(&mut self, path: &str, value: Option<&Json<'_>>, may_nest: bool) -> Vec<Group> {
         let mut groups = Vec::new();
-        for (number, group) in self.list(place, value).iter().enumerate() {
-            let place = format!("{place}[{number}]");
-            self.known(&place, Some(group), &["title", "endpoints", "groups"]);
-            let Some(title) = self.text(&format!("{place}.title"), group.get("title")) else {
-                self.skip(&place, "needs a `title`");
+        for (number, group) in self.list(path, value).iter().enumerate() {
+            let path = format!("{path}[{number}]");
+            self.check_keys(&path, Some(group), &["title", "endpoints", "groups"]);
+            let Some(title) = self.text(&format!("{path}.title"), group.get("title")) else {
+                self.skip(&path, "must have a `title`");
                 continue;
             };
-            let endpoints = self.titles(&format!("{place}.endpoints"), group.get("endpoints"));
-            let inner = format!("{place}.groups");
+            let endpoints = self.titles(&format!("{path}.endpoints"), group.get("endpoints"));
+            let inner = format!("{path}.groups");
             let inside = match group.get("groups") {
                 Some(_) if !may_nest => {
-                    self.skip(&inner, "is a third level; groups nest once");
+                    self.skip(&inner, "is a third level, but groups can be nested only once");
                     Vec::new()
                 }
                 inside => self.groups(&inner, inside, false),
@@ -287,13 +310,11 @@ impl AppearanceReader<'_> {
     }
 }
 
-/// Whether a URL is of the page's own server.
 fn is_relative(url: &str) -> bool {
     !url.contains(':') && !url.starts_with("//") && !url.contains('\\')
 }
 
-/// Whether a link may lead there.
-fn has_scheme(url: &str) -> bool {
+fn has_link_scheme(url: &str) -> bool {
     ["https://", "http://", "mailto:"].iter().any(|scheme| url.starts_with(scheme))
 }
 
@@ -303,7 +324,7 @@ fn is_color(text: &str) -> bool {
 }
 
 impl Appearance {
-    /// Adds the keys to a `config.json` that [`read`] reads back equal.
+    /// Adds the keys to a `config.json`. [`read`] returns an equal value.
     pub fn write(&self, config: &mut Map<String, Value>) {
         let mut put = |key: &str, value: Value| {
             let is_empty = match &value {
@@ -322,35 +343,35 @@ impl Appearance {
         let links = self.links.iter().map(|link| json!({ "text": link.text, "url": link.url }));
         put("links", links.collect());
         put("footer", json!(self.footer));
-        let mut look = Map::new();
-        for (place, colors) in ["light", "dark"].into_iter().zip(&self.colors) {
+        let mut theme = Map::new();
+        for (mode, colors) in ["light", "dark"].into_iter().zip(&self.colors) {
             if !colors.is_empty() {
                 let colors = colors.iter().map(|(name, color)| (name.clone(), json!(color)));
-                look.insert(place.to_owned(), Value::Object(colors.collect()));
+                theme.insert(mode.to_owned(), Value::Object(colors.collect()));
             }
         }
-        look.extend(self.radius.map(|radius| ("radius".to_owned(), json!(radius))));
-        look.extend(self.font.as_ref().map(|font| ("font".to_owned(), json!(font))));
-        put("look", Value::Object(look));
-        let mut texts = Map::new();
+        theme.extend(self.radius.map(|radius| ("radius".to_owned(), json!(radius))));
+        theme.extend(self.font.as_ref().map(|font| ("font".to_owned(), json!(font))));
+        put("theme", Value::Object(theme));
+        let mut labels = Map::new();
         for (number, status) in Status::ALL.into_iter().enumerate() {
             let mut of_status = Map::new();
             of_status.extend(self.status_words[number].as_ref().map(|word| ("word".to_owned(), json!(word))));
             of_status.extend(self.status_remarks[number].as_ref().map(|remark| ("remark".to_owned(), json!(remark))));
             if !of_status.is_empty() {
-                texts.insert(status.as_str().to_owned(), Value::Object(of_status));
+                labels.insert(status.as_str().to_owned(), Value::Object(of_status));
             }
         }
-        put("texts", Value::Object(texts));
+        put("labels", Value::Object(labels));
         put("groups", self.groups.iter().map(Group::to_value).collect());
         put("order", json!(self.order));
-        let mut hide = Map::new();
+        let mut hidden = Map::new();
         for (key, titles) in [("errors", &self.hidden_errors), ("locators", &self.hidden_locators)] {
             if !titles.is_empty() {
-                hide.insert(key.to_owned(), json!(titles));
+                hidden.insert(key.to_owned(), json!(titles));
             }
         }
-        put("hide", Value::Object(hide));
+        put("hidden", Value::Object(hidden));
     }
 }
 
@@ -378,16 +399,16 @@ mod tests {
     const FULL: &str = r##"{
         "language": "pt", "logo": "logo.svg", "favicon": "data:image/png;base64,AAAA", "footer": "Example Ltd.",
         "links": [{ "text": "Help", "url": "https://help.example/" }, { "text": "Write", "url": "mailto:a@b.example" }],
-        "look": { "light": { "ground": "#ffffff", "healthy": "#007755" }, "dark": { "ground": "#000000" },
+        "theme": { "light": { "ground": "#ffffff", "healthy": "#007755" }, "dark": { "ground": "#000000" },
                   "radius": 12, "font": "serif" },
-        "texts": { "healthy": { "word": "operational" }, "down": { "word": "out", "remark": "Call us." } },
+        "labels": { "healthy": { "word": "operational" }, "down": { "word": "out", "remark": "Call us." } },
         "groups": [{ "title": "Shop", "endpoints": ["Cart", "Pay*"],
                      "groups": [{ "title": "Back", "endpoints": ["API"] }] }],
-        "order": ["Cart"], "hide": { "errors": ["*"], "locators": ["API"] }
+        "order": ["Cart"], "hidden": { "errors": ["*"], "locators": ["API"] }
     }"##;
 
     #[test]
-    fn what_fits_is_taken_and_written_back_equal() {
+    fn a_full_appearance_round_trips() {
         let (full, skipped) = appearance(FULL);
         assert!(skipped.is_empty(), "{skipped:?}");
         assert_eq!(full.status_words[1].as_deref(), Some("operational"));
@@ -403,38 +424,38 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_named_and_skipped_and_keeps_nothing_else() {
+    fn invalid_values_are_reported_and_skipped() {
         let (odd, skipped) = appearance(
             r##"{
             "language": "klingon", "logo": "https://elsewhere.example/logo.svg", "favicon": "//elsewhere.example/i.png", "footer": 7,
             "links": [{ "text": "x", "url": "javascript:alert(1)" }, { "text": "Help", "url": "help/" }, 3],
-            "look": { "light": { "ground": "red; } body { display: none", "helthy": "#000000", "down": "#aa0000" },
+            "theme": { "light": { "ground": "red; } body { display: none", "helthy": "#000000", "down": "#aa0000" },
                       "radius": 900, "font": "Comic Sans", "css": "*{}" },
-            "texts": { "helthy": {}, "down": { "word": "" } },
+            "labels": { "helthy": {}, "down": { "word": "" } },
             "groups": [{ "endpoints": ["A"] }, { "title": "G", "groups": [{ "title": "H", "groups": [{ "title": "I" }] }] }],
-            "order": "A", "hide": ["A"]
+            "order": "A", "hidden": ["A"]
         }"##,
         );
-        for place in [
-            "`language` is none of `en`, `de`",
-            "`logo` is neither",
-            "`favicon` is neither",
-            "`footer` is no text",
-            "`links[0]` leads neither",
-            "`links[2]` is no object",
-            "`look.light.ground` is no color",
-            "`look.light.helthy` is not known; did you mean `healthy`?",
-            "`look.radius` is no number",
-            "`look.font` is none of",
-            "`look.css` is not known",
-            "`texts.helthy` is not known; did you mean `healthy`?",
-            "`texts.down.word` is no text",
-            "`groups[0]` needs a `title`",
+        for path in [
+            "`language` must be one of `en`, `de`",
+            "`logo` must be a file next to the page",
+            "`favicon` must be a file next to the page",
+            "`footer` must be a non-empty string",
+            "`links[0]` must have a `url` that is relative",
+            "`links[2]` must be an object",
+            "`theme.light.ground` must be a color",
+            "`theme.light.helthy` is unknown; did you mean `healthy`?",
+            "`theme.radius` must be a number",
+            "`theme.font` must be one of",
+            "`theme.css` is unknown",
+            "`labels.helthy` is unknown; did you mean `healthy`?",
+            "`labels.down.word` must be a non-empty string",
+            "`groups[0]` must have a `title`",
             "`groups[1].groups[0].groups` is a third level",
-            "`order` is no list",
-            "`hide` is no object",
+            "`order` must be a list",
+            "`hidden` must be an object",
         ] {
-            assert!(skipped.iter().any(|skipped| skipped.starts_with(place)), "{place}: {skipped:#?}");
+            assert!(skipped.iter().any(|skipped| skipped.starts_with(path)), "{path}: {skipped:#?}");
         }
         assert_eq!(odd.links, [Link { text: "Help".to_owned(), url: "help/".to_owned() }]);
         assert_eq!(odd.colors[0], [("down".to_owned(), "#aa0000".to_owned())]);
@@ -442,7 +463,19 @@ mod tests {
     }
 
     #[test]
-    fn a_title_stands_for_itself_and_with_a_star_for_all_that_begin_so() {
+    fn former_keys_are_read_unless_the_new_ones_are_also_set() {
+        let former = FULL.replace("\"theme\"", "\"look\"").replace("\"labels\"", "\"texts\"");
+        let former = former.replace("\"hidden\"", "\"hide\"");
+        assert_eq!(appearance(&former), appearance(FULL));
+        let (_, skipped) = appearance(r#"{ "look": { "radius": 99 } }"#);
+        assert_eq!(skipped, ["`look.radius` must be a number of pixels from 0 to 24; it is skipped"]);
+        let (both, skipped) = appearance(r#"{ "look": { "radius": 1 }, "theme": { "radius": 2 } }"#);
+        assert_eq!(both.radius, Some(2));
+        assert!(skipped[0].contains("keep `theme` and remove `look`"), "{skipped:?}");
+    }
+
+    #[test]
+    fn a_star_at_the_end_matches_any_rest() {
         let titles = ["Cart".to_owned(), "Pay*".to_owned()];
         assert_eq!(position_in(&titles, "Cart"), Some(0));
         assert_eq!((position_in(&titles, "Payments"), position_in(&titles, "Cart 2")), (Some(1), None));

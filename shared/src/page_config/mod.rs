@@ -1,7 +1,7 @@
-//! The page's `config.json`: written by the checker or by a person, read by the page.
+//! The page's `config.json`, which the checker or a person writes and the page reads.
 //!
-//! Reading names every problem at once and says what to write instead. No secret of a writer belongs here: the
-//! keys it may hold are called public, and everyone who sees the page can see them.
+//! Errors list all problems at once, each with a remedy. Everyone who can open the page can read this file, so it contains
+//! no secrets: the only keys allowed are public, read-only ones.
 
 pub mod appearance;
 
@@ -15,24 +15,24 @@ use crate::suggest::suggest;
 use crate::uptime::FALLBACK_INTERVAL;
 use crate::{DAY, HOUR, MINUTE, Nanos, SECOND, duration, object_name};
 
-/// What the page needs to know.
+/// The configuration of a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageConfig {
-    /// The page's name.
+    /// The title of the page.
     pub title: String,
-    /// Where the data is.
+    /// How the page reads the store.
     pub source: Source,
-    /// how far back the page shows, in nanoseconds.
+    /// How much of the past is shown, in nanoseconds.
     pub range: Nanos,
-    /// How often it looks again, in nanoseconds.
+    /// How often the page reads the store, in nanoseconds.
     pub refresh: Nanos,
-    /// How long a result stands that does not say so and has no neighbors to tell, in nanoseconds.
+    /// How long results are valid that have no interval and no neighbors to derive it from, in nanoseconds.
     pub interval: Nanos,
-    /// Whether browsers keep the page and what it last showed, for when they are offline.
+    /// Whether browsers keep the page and its latest data for when they are offline.
     pub offline: bool,
-    /// How it looks.
+    /// Logo, theme, labels, groups and more.
     pub appearance: Appearance,
-    /// What was said about its looks that does not fit, each in words.
+    /// Problems that do not prevent the page from being shown.
     pub skipped: Vec<String>,
 }
 
@@ -43,7 +43,7 @@ pub enum Source {
     S3(S3Source),
     /// A directory behind any web server, with its `index.json`.
     Http {
-        /// The directory's URL, relative to the page's or absolute; it ends with a slash.
+        /// The URL of the directory, absolute or relative to the page, with a slash at the end.
         url: String,
     },
 }
@@ -51,21 +51,21 @@ pub enum Source {
 /// A bucket, as a browser reaches it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct S3Source {
-    /// The bucket's name.
+    /// The name of the bucket.
     pub bucket: String,
-    /// Its region.
+    /// For example `eu-central-1`.
     pub region: String,
-    /// The service's URL without a slash at the end; `None` is AWS.
+    /// The URL of the service without a slash at the end; `None` for AWS.
     pub endpoint_url: Option<String>,
-    /// Whether the bucket stands in the path (`https://host/bucket/`) or in the host name.
+    /// Where URLs contain the name of the bucket.
     pub address_style: AddressStyle,
-    /// What every object's name begins with: empty, or folders with a slash at the end.
+    /// The prefix of all keys: empty, or folders with a slash at the end.
     pub prefix: String,
-    /// The public read-only keys; `None` reads without a signature.
+    /// Public read-only keys. Requests without them are not signed.
     pub public_keys: Option<PublicKeys>,
 }
 
-/// Where the bucket's name stands in a URL.
+/// Where URLs contain the name of the bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum AddressStyle {
     /// `https://bucket.host/key`
@@ -75,41 +75,39 @@ pub enum AddressStyle {
     Path,
 }
 
-/// Keys that may only read this store and that everyone may know.
+/// Public keys that can only read this store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicKeys {
-    /// The access key's id.
+    /// The id of the access key.
     pub access_key_id: String,
-    /// The access key itself; public in spite of its name at AWS.
+    /// The access key, which is public despite AWS's name for it.
     pub secret_access_key: String,
 }
 
-/// Everything that is wrong with a `config.json`, in the order of the text; at least one problem.
+/// The problems of a `config.json`, at least one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid page configuration: {}", .0.join("; "))]
 pub struct InvalidPageConfig(pub Vec<String>);
 
-/// What the title is if nobody says.
 const DEFAULT_TITLE: &str = "Status";
-/// A day fits any schedule, and is what the original page showed.
+/// A day suits any schedule, and is what the original Checkup showed.
 const DEFAULT_RANGE: Nanos = DAY;
-/// Below an hour a strip of bars says nothing; above 366 days the page would load for minutes.
+/// Bars need at least an hour; more than 366 days would load for minutes.
 const RANGE_LIMITS: (Nanos, Nanos) = (HOUR, 366 * DAY);
-/// As often as most checks are made.
+/// Most checks run once a minute.
 const DEFAULT_REFRESH: Nanos = MINUTE;
-/// More often than every 5 s would be a load on the store; less than daily is no refresh.
+/// More requests than every 5 s would strain the store.
 const REFRESH_LIMITS: (Nanos, Nanos) = (5 * SECOND, DAY);
-/// A result may stand for a second or for a month.
 const INTERVAL_LIMITS: (Nanos, Nanos) = (SECOND, 31 * DAY);
 
-/// The keys of `config.json` that are not about looks.
+/// The keys of `config.json` that do not define the appearance.
 pub const KEYS: [&str; 7] = ["$schema", "title", "source", "range", "refresh", "interval", "offline"];
 const S3_KEYS: [&str; 8] =
     ["type", "bucket", "region", "endpoint_url", "path_style", "prefix", "public_access_key_id", "public_access_key"];
 const HTTP_KEYS: [&str; 2] = ["type", "url"];
 
 impl PageConfig {
-    /// A configuration with everything but the source as it is by default.
+    /// Creates a configuration with the defaults for everything but the source.
     #[must_use]
     pub fn new(source: Source) -> PageConfig {
         PageConfig {
@@ -124,20 +122,20 @@ impl PageConfig {
         }
     }
 
-    /// Reads a `config.json`.
+    /// Parses a `config.json`.
     pub fn parse(text: &str) -> Result<PageConfig, InvalidPageConfig> {
         let object = json::parse(text.trim_start_matches('\u{feff}'))
-            .map_err(|error| InvalidPageConfig(vec![format!("it is not JSON: {error}")]))?;
+            .map_err(|error| InvalidPageConfig(vec![format!("invalid JSON: {error}")]))?;
         let (mut problems, mut skipped) = (Vec::new(), Vec::new());
         let Json::Object(members) = &object else {
             return Err(InvalidPageConfig(vec![
-                "it is not a JSON object; write `{ \"title\": …, \"source\": … }`".to_owned(),
+                "expected a JSON object: write `{ \"title\": …, \"source\": … }`".to_owned(),
             ]));
         };
         let keys = [KEYS.as_slice(), &appearance::KEYS].concat();
-        // A key that nobody knows is no reason to show nothing.
-        Fields { object: &object, members, place: "", problems: &mut skipped }.refuse_unknown(&keys);
-        let mut fields = Fields { object: &object, members, place: "", problems: &mut problems };
+        // The page can be shown despite unknown keys.
+        Fields { object: &object, members, path: "", problems: &mut skipped }.refuse_unknown(&keys);
+        let mut fields = Fields { object: &object, members, path: "", problems: &mut problems };
         let range = fields.duration("range", DEFAULT_RANGE, RANGE_LIMITS);
         let refresh = fields.duration("refresh", DEFAULT_REFRESH, REFRESH_LIMITS);
         let interval = fields.duration("interval", FALLBACK_INTERVAL, INTERVAL_LIMITS);
@@ -148,7 +146,7 @@ impl PageConfig {
                 let title = match object.get("title") {
                     Some(Json::String(title)) => title,
                     Some(_) => {
-                        skipped.push("`title` is no text; it is skipped".to_owned());
+                        skipped.push("`title` must be a string; it is skipped".to_owned());
                         DEFAULT_TITLE
                     }
                     None => DEFAULT_TITLE,
@@ -161,7 +159,7 @@ impl PageConfig {
         }
     }
 
-    /// Writes a `config.json` that [`PageConfig::parse`] reads back equal, indented for people.
+    /// The indented content of a `config.json`. [`PageConfig::parse`] returns an equal configuration.
     #[must_use]
     pub fn to_json(&self) -> String {
         let source = match &self.source {
@@ -209,17 +207,17 @@ fn read_source(value: Option<&Json<'_>>, problems: &mut Vec<String>) -> Option<S
     const EXAMPLES: &str = "write `{ \"type\": \"http\", \"url\": \"store/\" }` or `{ \"type\": \"s3\", \"bucket\": \"…\", \"region\": \"…\" }`";
     let Some(object @ Json::Object(members)) = value else {
         problems.push(match value {
-            None => format!("`source` is missing: it says where the data is; {EXAMPLES}"),
-            Some(_) => format!("`source` is no object; {EXAMPLES}"),
+            None => format!("`source` is missing: it defines how the page reads the store; {EXAMPLES}"),
+            Some(_) => format!("`source` must be an object; {EXAMPLES}"),
         });
         return None;
     };
-    let mut fields = Fields { object, members, place: "source.", problems };
+    let mut fields = Fields { object, members, path: "source.", problems };
     match fields.text("type").as_deref() {
         Some("http") => read_http(&mut fields),
         Some("s3") => read_s3(&mut fields),
         Some(other) => {
-            fields.problem("type", &format!("is `{other}`; it is `s3` or `http`"));
+            fields.problem("type", &format!("must be `s3` or `http`, not `{other}`"));
             None
         }
         None => {
@@ -233,9 +231,10 @@ fn read_source(value: Option<&Json<'_>>, problems: &mut Vec<String>) -> Option<S
 
 fn read_http(fields: &mut Fields<'_>) -> Option<Source> {
     fields.refuse_unknown(&HTTP_KEYS);
-    let mut url = fields.required_text("url", "the URL of the directory that holds `index.json`, such as `store/`")?;
+    let mut url =
+        fields.required_text("url", "the URL of the directory that contains `index.json`, for example `store/`")?;
     if url.contains(':') && !is_http_url(&url) {
-        fields.problem("url", "is neither relative nor an `http://` or `https://` URL");
+        fields.problem("url", "must be relative or start with `http://` or `https://`");
         return None;
     }
     if !url.ends_with('/') {
@@ -246,16 +245,16 @@ fn read_http(fields: &mut Fields<'_>) -> Option<Source> {
 
 fn read_s3(fields: &mut Fields<'_>) -> Option<Source> {
     fields.refuse_unknown(&S3_KEYS);
-    let bucket = fields.required_text("bucket", "the bucket's name");
+    let bucket = fields.required_text("bucket", "the name of the bucket");
     let region = fields.text("region").unwrap_or_else(|| "us-east-1".to_owned());
     let endpoint_url = fields.text("endpoint_url").map(|url| url.trim_end_matches('/').to_owned());
     if endpoint_url.as_ref().is_some_and(|url| !is_http_url(url)) {
-        fields.problem("endpoint_url", "is no URL; write the service's, such as `https://s3.example.com`");
+        fields.problem("endpoint_url", "must be the URL of the service, for example `https://s3.example.com`");
     }
     let address_style = if fields.flag("path_style", false) { AddressStyle::Path } else { AddressStyle::VirtualHost };
     let prefix = fields.text("prefix").unwrap_or_default();
     if let Err(error) = object_name::validate_prefix(&prefix) {
-        fields.problem("prefix", &format!("does not fit: {error}"));
+        fields.problem("prefix", &format!("is invalid: {error}"));
     }
     let public_keys = match (fields.text("public_access_key_id"), fields.text("public_access_key")) {
         (Some(access_key_id), Some(secret_access_key)) => Some(PublicKeys { access_key_id, secret_access_key }),
@@ -263,14 +262,14 @@ fn read_s3(fields: &mut Fields<'_>) -> Option<Source> {
         (Some(_), None) => {
             fields.problem(
                 "public_access_key",
-                "is missing beside `public_access_key_id`; write both, or none for a bucket that anyone may read",
+                "is missing beside `public_access_key_id`; set both, or neither for a public bucket",
             );
             None
         }
         (None, Some(_)) => {
             fields.problem(
                 "public_access_key_id",
-                "is missing beside `public_access_key`; write both, or none for a bucket that anyone may read",
+                "is missing beside `public_access_key`; set both, or neither for a public bucket",
             );
             None
         }
@@ -287,27 +286,30 @@ fn is_http_url(url: &str) -> bool {
     rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/') && !rest.contains(char::is_whitespace))
 }
 
-/// The members of one object, and a place to say what is wrong with them.
+/// Reads the members of one object and collects problems.
 struct Fields<'a> {
     object: &'a Json<'a>,
     members: &'a [(Cow<'a, str>, Json<'a>)],
-    /// What stands before a key in a problem: empty, or `source.`.
-    place: &'static str,
+    /// The prefix of keys in problems: empty, or `source.`.
+    path: &'static str,
     problems: &'a mut Vec<String>,
 }
 
 impl Fields<'_> {
-    fn problem(&mut self, key: &str, what: &str) {
-        self.problems.push(format!("`{}{key}` {what}", self.place));
+    /// `problem` is a predicate of the key.
+    fn problem(&mut self, key: &str, problem: &str) {
+        self.problems.push(format!("`{}{key}` {problem}", self.path));
     }
 
     fn refuse_unknown(&mut self, known: &[&str]) {
-        for (key, _) in self.members.iter().filter(|(key, _)| !known.contains(&&**key)) {
-            let instead = match suggest(key, known.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("known here: {}", known.join(", ")),
+        let is_former =
+            |key: &str| self.path.is_empty() && appearance::RENAMED_KEYS.iter().any(|(former, _)| *former == key);
+        for (key, _) in self.members.iter().filter(|(key, _)| !known.contains(&&**key) && !is_former(key)) {
+            let remedy = match suggest(key, known.iter().copied()) {
+                Some(similar) => format!("did you mean `{similar}`?"),
+                None => format!("known keys: {}", known.join(", ")),
             };
-            self.problems.push(format!("`{}{key}` is not known; {instead}", self.place));
+            self.problems.push(format!("`{}{key}` is unknown; {remedy}", self.path));
         }
     }
 
@@ -315,7 +317,7 @@ impl Fields<'_> {
         if let Json::String(text) = self.object.get(key)? {
             return Some(text.to_string());
         }
-        self.problem(key, "is no text; put it in quotes");
+        self.problem(key, "must be a string in quotes");
         None
     }
 
@@ -338,29 +340,29 @@ impl Fields<'_> {
             None => default,
             Some(Json::Bool(flag)) => *flag,
             Some(_) => {
-                self.problem(key, "is neither `true` nor `false`");
+                self.problem(key, "must be `true` or `false`");
                 default
             }
         }
     }
 
-    /// A duration as text (`10m`) or as integer nanoseconds, within limits.
+    /// Reads a duration such as `10m`, or an integer number of nanoseconds.
     fn duration(&mut self, key: &str, default: Nanos, (least, most): (Nanos, Nanos)) -> Nanos {
         let nanos = match self.object.get(key) {
             None => return default,
             Some(Json::String(text)) => duration::parse(text).map_err(|error| error.to_string()),
             Some(Json::Number(digits)) => digits.parse().map_err(|_| not_a_duration(digits)),
-            Some(_) => Err(not_a_duration("what is no text and no number")),
+            Some(_) => Err(not_a_duration("…")),
         };
         match nanos {
             Ok(nanos) if (least..=most).contains(&nanos) => nanos,
             Ok(_) => {
                 let (least, most) = (duration::format_exact(least), duration::format_exact(most));
-                self.problem(key, &format!("is out of bounds; it is `{least}` at the least and `{most}` at the most"));
+                self.problem(key, &format!("must be between `{least}` and `{most}`"));
                 default
             }
             Err(error) => {
-                self.problem(key, &format!("does not fit: {error}"));
+                self.problem(key, &format!("is invalid: {error}"));
                 default
             }
         }
@@ -377,25 +379,25 @@ mod tests {
     }
 
     #[test]
-    fn the_least_configuration_says_where_the_data_is() {
+    fn a_source_is_enough() {
         let config = PageConfig::parse(r#"{"source":{"type":"http","url":"store"}}"#).expect("it is enough");
         assert_eq!(config, PageConfig::new(Source::Http { url: "store/".to_owned() }));
     }
 
     #[test]
-    fn every_problem_is_named_at_once_with_its_remedy() {
+    fn all_problems_are_reported_with_remedies() {
         let all = problems(
             r#"{"titel":"x","range":"1 day","refresh":"1s","source":{"type":"s3","bukket":"b","path_style":"yes","prefix":"status","public_access_key_id":"A"}}"#,
         );
         let all = all.join("\n");
         for expected in [
-            "`titel` is not known; did you mean `title`?",
-            "`range` does not fit: invalid duration `1 day`",
-            "`refresh` is out of bounds; it is `5s` at the least",
-            "`source.bukket` is not known; did you mean `bucket`?",
+            "`titel` is unknown; did you mean `title`?",
+            "`range` is invalid: invalid duration `1 day`",
+            "`refresh` must be between `5s` and `1d`",
+            "`source.bukket` is unknown; did you mean `bucket`?",
             "`source.bucket` is missing",
-            "`source.path_style` is neither `true` nor `false`",
-            "`source.prefix` does not fit: invalid prefix `status`: end it with a slash: `status/`",
+            "`source.path_style` must be `true` or `false`",
+            "`source.prefix` is invalid: invalid prefix `status`: end it with a slash: `status/`",
             "`source.public_access_key` is missing",
         ] {
             assert!(all.contains(expected), "{expected} is not in:\n{all}");
@@ -403,19 +405,19 @@ mod tests {
     }
 
     #[test]
-    fn neither_a_title_that_is_none_nor_an_unknown_key_keeps_a_page_from_being_shown() {
+    fn invalid_titles_and_unknown_keys_are_skipped() {
         let text = r#"{"title":5,"foter":"x","source":{"type":"http","url":"store/"}}"#;
-        let config = PageConfig::parse(text).expect("what is shown is somewhere");
+        let config = PageConfig::parse(text).expect("the source is valid");
         assert_eq!(config.title, "Status");
-        let skipped = ["`foter` is not known; did you mean `footer`?", "`title` is no text; it is skipped"];
+        let skipped = ["`foter` is unknown; did you mean `footer`?", "`title` must be a string; it is skipped"];
         assert_eq!(config.skipped, skipped);
     }
 
     #[test]
-    fn what_is_no_configuration_says_where_it_breaks() {
+    fn invalid_files_are_rejected_with_a_position() {
         assert!(problems("{\n \"title\": \"x\",,}")[0].contains("line 2 column"));
-        assert!(problems("[]")[0].contains("not a JSON object"));
-        assert!(problems("<!doctype html>")[0].contains("not JSON"));
+        assert!(problems("[]")[0].contains("expected a JSON object"));
+        assert!(problems("<!doctype html>")[0].contains("invalid JSON"));
         assert!(problems("{}")[0].contains("`source` is missing"));
         assert!(problems(r#"{"source":{"type":"ftp"}}"#)[0].contains("`s3` or `http`"));
         assert!(problems(r#"{"source":{"type":"http","url":"javascript:x"}}"#)[0].contains("source.url"));
@@ -453,12 +455,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_the_checker_writes_the_page_reads_back_equal(config in any_config()) {
+        fn any_configuration_round_trips(config in any_config()) {
             prop_assert_eq!(PageConfig::parse(&config.to_json()), Ok(config));
         }
 
         #[test]
-        fn no_text_makes_reading_panic(text in ".{0,80}") {
+        fn parsing_never_panics(text in ".{0,80}") {
             let _ = PageConfig::parse(&text);
         }
     }

@@ -1,24 +1,24 @@
-//! How the time of a period divides, and parts of it as text.
+//! The time of a period by status, and percentages as text.
 
 use super::Span;
 use crate::status::Status;
 use crate::{Nanos, UnixNanos};
 
-/// How the time of a period divides; the four add up to the period.
+/// The time of a period by status. The four durations add up to the period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct UptimeBreakdown {
-    /// Time that was healthy.
+    /// In nanoseconds, like all fields.
     pub healthy: Nanos,
-    /// Time that was degraded.
+    /// Working, but slow or with errors.
     pub degraded: Nanos,
-    /// Time that was down.
+    /// Not working.
     pub down: Nanos,
-    /// Time that nobody observed.
+    /// Without a valid result.
     pub unknown: Nanos,
 }
 
 impl UptimeBreakdown {
-    /// Divides the period `from <= t < to` by spans that are in order and do not overlap.
+    /// Computes the breakdown of a period (`from <= t < to`). The spans are in order and do not overlap.
     #[must_use]
     pub fn from_spans(spans: &[Span], from: UnixNanos, to: UnixNanos) -> UptimeBreakdown {
         let mut breakdown = UptimeBreakdown { unknown: to.saturating_sub(from).max(0), ..UptimeBreakdown::default() };
@@ -42,7 +42,7 @@ impl UptimeBreakdown {
         }
     }
 
-    /// The time spent in a status.
+    /// The duration of a status.
     #[must_use]
     pub fn time(&self, status: Status) -> Nanos {
         match status {
@@ -53,19 +53,19 @@ impl UptimeBreakdown {
         }
     }
 
-    /// The whole period.
+    /// The length of the period.
     #[must_use]
     pub fn period(&self) -> Nanos {
         self.observed() + self.unknown
     }
 
-    /// The time somebody knew the status.
+    /// The time with a known status.
     #[must_use]
     pub fn observed(&self) -> Nanos {
         self.up() + self.down
     }
 
-    /// The time it worked: healthy and degraded.
+    /// Healthy and degraded time.
     #[must_use]
     pub fn up(&self) -> Nanos {
         self.healthy + self.degraded
@@ -83,14 +83,14 @@ impl UptimeBreakdown {
         Ratio::new(self.observed(), self.period())
     }
 
-    /// The worst status that occurred, unknown if nothing was observed.
+    /// The worst status in the period, unknown if nothing was observed.
     #[must_use]
     pub fn worst(&self) -> Status {
         Status::ALL.into_iter().rev().find(|status| self.time(*status) > 0).unwrap_or_default()
     }
 }
 
-/// A part of a whole, kept exactly: `0 <= part <= whole`, `whole > 0`.
+/// An exact ratio from 0 to 1: `0 <= part <= whole` and `whole > 0`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ratio {
     part: Nanos,
@@ -102,27 +102,28 @@ impl Ratio {
         (whole > 0).then_some(Ratio { part, whole })
     }
 
-    /// As a number from 0 to 1, for geometry; text comes from [`Ratio::percent`].
+    /// The ratio as a number, for drawing. Texts use [`Ratio::percent`].
     #[must_use]
     pub fn fraction(self) -> f64 {
         self.part as f64 / self.whole as f64
     }
 
-    /// As text, cut and never rounded up: `100%` means all of it, to the nanosecond; else two decimals
-    /// (`99.97%`), and as many more, up to five, as it takes to show the first figure that is no nine.
+    /// A percentage, truncated and never rounded up: `100%` means every nanosecond.
+    ///
+    /// It has two decimals (`99.97%`), or up to five to show the first digit that is not a nine (`99.998%`).
     #[must_use]
     pub fn percent(self) -> String {
         if self.part >= self.whole {
             return "100%".to_owned();
         }
-        // In units of 10^-7, five decimals of a percentage, cut: a figure after the other, so that nothing overflows.
-        let (mut cut, mut rest) = (0, self.part);
+        // Computed digit by digit, so that nothing overflows, in units of 10^-7: five decimals of a percentage.
+        let (mut truncated, mut rest) = (0, self.part);
         for _ in 0..7 {
             let ten = rest.saturating_mul(10);
-            cut = cut * 10 + ten / self.whole;
+            truncated = truncated * 10 + ten / self.whole;
             rest = ten % self.whole;
         }
-        let (whole, decimals) = (cut / 100_000, format!("{:05}", cut % 100_000));
+        let (whole, decimals) = (truncated / 100_000, format!("{:05}", truncated % 100_000));
         let nines = decimals.bytes().take_while(|byte| *byte == b'9').count();
         let shown = if whole == 99 { (nines + 1).clamp(2, 5) } else { 2 };
         format!("{whole}.{}%", &decimals[..shown])
@@ -150,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn percentages_are_cut() {
+    fn percentages_are_truncated() {
         for (part, whole, text) in [
             (2, 3, "66.66%"),
             (99_979, 100_000, "99.97%"),
@@ -163,14 +164,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_observed_has_no_uptime() {
+    fn without_observations_there_is_no_uptime() {
         let nothing = UptimeBreakdown::from_spans(&[], 0, DAY);
         assert_eq!((nothing.uptime(), nothing.worst(), nothing.unknown), (None, Status::Unknown, DAY));
         assert_eq!(nothing.coverage().map(Ratio::percent).as_deref(), Some("0.00%"));
     }
 
     #[test]
-    fn degraded_is_up_but_is_told() {
+    fn degraded_time_is_up_but_is_the_worst_status() {
         let breakdown = UptimeBreakdown::from_spans(
             &[span(0, 30, Status::Degraded), span(30, 60, Status::Healthy)],
             0,
@@ -182,7 +183,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_share_is_shown_as_more_than_it_is(part in 0..=i64::MAX, whole in 1..=i64::MAX) {
+        fn no_percentage_is_rounded_up(part in 0..=i64::MAX, whole in 1..=i64::MAX) {
             prop_assume!(part <= whole);
             let text = Ratio { part, whole }.percent();
             let shown: f64 = text.trim_end_matches('%').parse().expect("it is a number");

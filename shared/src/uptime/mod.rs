@@ -1,8 +1,8 @@
-//! From results to time: spans of status; how much of a period was up, degraded, down or unknown ([`UptimeBreakdown`]); and what of it
-//! is worth a line ([`outages`], [`gaps`]).
+//! Turns results into spans of status, and spans into figures: the time that was up, degraded, down or unknown
+//! ([`UptimeBreakdown`]), [`outages`] and [`gaps`].
 //!
-//! Uptime is time, not a count of checks: a result stands from its timestamp until the next one, or until its
-//! interval times [`VALIDITY_FACTOR`] has passed; after that the status is unknown. Unknown time has no span.
+//! Uptime is measured in time, not in checks: a result is valid from its timestamp until the next one, or until its
+//! interval times [`VALIDITY_FACTOR`] has passed. After that the status is unknown, and unknown time has no span.
 
 mod breakdown;
 mod outages;
@@ -12,45 +12,45 @@ pub use self::outages::{MERGE_WINDOW, gaps, outages, significant_outages};
 use crate::status::Status;
 use crate::{MINUTE, Nanos, UnixNanos};
 
-/// How much longer than its interval a result stands, as a fraction: one late round does not tear a hole, one
-/// that is missing does.
+/// How much longer than its interval a result is valid, as a fraction: a late round leaves no gap, but a missing one
+/// does.
 pub const VALIDITY_FACTOR: (i64, i64) = (3, 2);
 
-/// How long a result stands whose interval nobody said and nothing tells: the original's documented example.
+/// The interval of results that have none and no neighbors to derive it from: the example in the original's documentation.
 pub const FALLBACK_INTERVAL: Nanos = 10 * MINUTE;
 
-/// A stretch of time with one status: `start <= t < end`.
+/// A period with one status: `start <= t < end`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
-    /// The first moment of it.
+    /// Inclusive.
     pub start: UnixNanos,
-    /// The first moment after it.
+    /// Exclusive.
     pub end: UnixNanos,
-    /// The status; never unknown, since unknown is where no span is.
+    /// Never unknown: unknown time has no span.
     pub status: Status,
 }
 
-/// What one result says about time: from when, which status, and how long it was meant to stand.
+/// The part of a result that matters for uptime.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Observation {
     /// When the check started.
     pub at: UnixNanos,
-    /// What was concluded.
+    /// The status of the result.
     pub status: Status,
-    /// How long it is meant to stand in nanoseconds; `None` if the result does not say.
+    /// The time until the next check in nanoseconds, if the result has it.
     pub interval: Option<Nanos>,
 }
 
-/// The spans of one endpoint as one node saw it up to `now`, in order and without overlap.
+/// The spans of one endpoint as one node saw it until `now`, in order and without overlap.
 ///
-/// `observations` come in any order; of two at the same moment the worse counts. Those after `now` are left out.
-/// Where a result does not say its interval, the usual gap between the results before it stands for it.
+/// `observations` can have any order; of two at the same time the worse counts, and those after `now` are ignored. The
+/// interval of a result that has none is the typical time between the results before it.
 #[must_use]
 pub fn spans(mut observations: Vec<Observation>, now: UnixNanos) -> Vec<Span> {
     observations.retain(|observation| observation.at <= now);
-    observations.sort_by_cached_key(|seen| seen.interval.unwrap_or(i64::MIN));
-    observations.sort_by_cached_key(|seen| seen.status as i64);
-    observations.sort_by_cached_key(|seen| seen.at);
+    observations.sort_by_cached_key(|observation| observation.interval.unwrap_or(i64::MIN));
+    observations.sort_by_cached_key(|observation| observation.status as i64);
+    observations.sort_by_cached_key(|observation| observation.at);
     let mut timeline = StatusTimeline::default();
     for observation in observations {
         timeline.add(observation);
@@ -60,38 +60,38 @@ pub fn spans(mut observations: Vec<Observation>, now: UnixNanos) -> Vec<Span> {
 }
 
 impl Observation {
-    /// What brings observations in order; of two at the same moment the last one counts, and that is the worse.
+    /// Sorts by time. The worse of two at the same time is the later one, which counts.
     #[must_use]
     pub fn sort_key(&self) -> (UnixNanos, Status, Option<Nanos>) {
         (self.at, self.status, self.interval)
     }
 }
 
-/// How many gaps between results are remembered to tell the usual one: enough that an outage or a round by hand
-/// among them does not move the median.
+/// How many intervals between results are kept to compute the typical one: enough that an outage or a manual check does
+/// not change the median.
 pub const REMEMBERED_INTERVALS: usize = 8;
 
-/// The spans of one endpoint as one node sees it, growing with each observation.
+/// The spans of one endpoint as one node sees it, which grow with each observation.
 ///
-/// The last span reaches to where the last observation stands, which may be in the future. This is all there is to
-/// know to go on, so that a track that was written down and read back goes on as if nothing had happened.
+/// The last span ends when the last observation expires, which can be in the future. A timeline that was stored and parsed
+/// continues exactly like the original.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StatusTimeline {
-    /// The spans, in order and without overlap.
+    /// In order and without overlap.
     pub spans: Vec<Span>,
     /// The newest observation.
     pub last: Option<Observation>,
-    /// When the latest observations were made, if they do not say their interval: oldest first, one more than
-    /// [`REMEMBERED_INTERVALS`] at the most. One that says it ends the sequence.
+    /// The times of the newest observations if they have no interval: oldest first, at most one more than
+    /// [`REMEMBERED_INTERVALS`]. An observation with an interval clears the list.
     pub recent_without_interval: Vec<UnixNanos>,
-    /// When the newest of all observations that do not say their interval was made.
+    /// The time of the newest observation without an interval.
     pub last_without_interval: Option<UnixNanos>,
 }
 
 impl StatusTimeline {
-    /// Adds the next observation. What was known from its moment on is replaced by what it says.
+    /// Adds the next observation, which replaces everything since its time.
     pub fn add(&mut self, observation: Observation) {
-        let stands = observation.interval.unwrap_or_else(|| {
+        let interval = observation.interval.unwrap_or_else(|| {
             self.last_without_interval = Some(observation.at);
             self.recent_without_interval.push(observation.at);
             if self.recent_without_interval.len() > REMEMBERED_INTERVALS + 1 {
@@ -103,12 +103,12 @@ impl StatusTimeline {
             self.recent_without_interval.clear();
         }
         self.cut(observation.at);
-        let end = observation.at.saturating_add(validity(stands));
+        let end = observation.at.saturating_add(validity(interval));
         push(&mut self.spans, Span { start: observation.at, end, status: observation.status });
         self.last = Some(observation);
     }
 
-    /// Until when the newest observation stands, whatever it says.
+    /// When the newest observation expires, whatever its status is.
     #[must_use]
     pub fn valid_until(&self) -> Option<UnixNanos> {
         let last = self.last?;
@@ -117,7 +117,7 @@ impl StatusTimeline {
         Some(last.at.saturating_add(validity(interval)))
     }
 
-    /// Forgets what the spans say from `moment` on.
+    /// Removes all spans since `moment`.
     pub fn cut(&mut self, moment: UnixNanos) {
         while let Some(last) = self.spans.last_mut() {
             if last.start < moment {
@@ -129,14 +129,14 @@ impl StatusTimeline {
     }
 }
 
-/// How long a result with this interval stands: the interval times [`VALIDITY_FACTOR`].
+/// How long a result with this interval is valid: the interval times [`VALIDITY_FACTOR`].
 #[must_use]
 pub fn validity(interval: Nanos) -> Nanos {
     let (numerator, denominator) = VALIDITY_FACTOR;
     (interval / denominator).saturating_mul(numerator)
 }
 
-/// The median gap between moments that are in order; `None` if there are fewer than two different ones.
+/// The median time between results; `None` if there are fewer than two different times. `times` are in order.
 #[must_use]
 pub fn typical_interval(times: &[UnixNanos]) -> Option<Nanos> {
     let mut gaps: Vec<Nanos> =
@@ -145,7 +145,7 @@ pub fn typical_interval(times: &[UnixNanos]) -> Option<Nanos> {
     gaps.get(gaps.len() / 2).copied()
 }
 
-/// Adds a span behind the others, or lengthens the last one if it goes on; empty and unknown ones are left out.
+/// Appends a span, or extends the last one if the status stays the same. Empty and unknown spans are ignored.
 pub fn push(spans: &mut Vec<Span>, span: Span) {
     if span.end <= span.start || span.status == Status::Unknown {
         return;
@@ -156,7 +156,7 @@ pub fn push(spans: &mut Vec<Span>, span: Span) {
     }
 }
 
-/// The status at a moment; unknown where no span is. The spans are in order.
+/// The status at a time. The spans are in order.
 #[must_use]
 pub fn status_at(spans: &[Span], moment: UnixNanos) -> Status {
     let after = spans.partition_point(|span| span.start <= moment);
@@ -166,8 +166,10 @@ pub fn status_at(spans: &[Span], moment: UnixNanos) -> Status {
     }
 }
 
-/// The span of the status that is the case at `now`, where spans were cut at `now`. Where a clock is a little behind, or
-/// nodes are not in step, the status stands although its span has ended: then it is the last one of that status.
+/// The span of the current status, among spans that were cut at `now`.
+///
+/// If a clock is behind or the nodes' checks are not aligned, the status can be current although its span has ended. Then
+/// it is the last span with that status.
 #[must_use]
 pub fn current_span(spans: &[Span], status: Status, now: UnixNanos) -> Option<Span> {
     let is_of_status = |span: &Span| span.status == status;
@@ -193,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_result_stands_until_the_next_one() {
+    fn a_result_is_valid_until_the_next_one() {
         let seen = vec![seen(0, Status::Healthy), seen(1, Status::Down), seen(2, Status::Healthy)];
         assert_eq!(
             spans(seen, 3 * MINUTE),
@@ -202,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_late_round_tears_no_hole_and_a_missing_one_does() {
+    fn a_late_round_leaves_no_gap_but_a_missing_one_does() {
         let mut late = seen(1, Status::Healthy);
         late.at += 20 * SECOND;
         assert_eq!(spans(vec![seen(0, Status::Healthy), late], late.at), [span(0, 80, Status::Healthy)]);
@@ -225,14 +227,14 @@ mod tests {
     }
 
     #[test]
-    fn a_status_that_stands_although_its_span_has_ended_began_with_the_last_one_of_it() {
+    fn a_current_status_began_with_its_last_span() {
         let spans = [span(0, 60, Status::Down), span(60, 120, Status::Healthy), span(120, 130, Status::Down)];
         assert_eq!(current_span(&spans, Status::Healthy, 140 * SECOND), Some(spans[1]));
-        assert_eq!(current_span(&spans, Status::Degraded, 140 * SECOND), Some(spans[2]), "there is none of it");
+        assert_eq!(current_span(&spans, Status::Degraded, 140 * SECOND), Some(spans[2]), "no span has this status");
     }
 
     #[test]
-    fn nodes_out_of_step_make_no_incident_of_their_own() {
+    fn unaligned_nodes_cause_no_outage() {
         let span = |start: i64, end: i64, status| Span { start: start * SECOND, end: end * SECOND, status };
         let notable = |spans: &[Span]| significant_outages(spans, 0).map(|span| span.status).collect::<Vec<_>>();
         let outage = [
@@ -244,23 +246,23 @@ mod tests {
         ];
         assert_eq!(notable(&outage), [Status::Down]);
         let slow = [span(60, 80, Status::Degraded), span(81, 400, Status::Down), span(400, 490, Status::Degraded)];
-        assert_eq!(notable(&slow), [Status::Degraded, Status::Down, Status::Degraded], "what stands apart, or lasts");
+        assert_eq!(notable(&slow), [Status::Degraded, Status::Down, Status::Degraded], "separate or long ones count");
     }
 
     #[test]
-    fn incidents_and_holes_are_those_that_reach_into_the_period() {
+    fn outages_and_gaps_overlap_the_period() {
         let spans = [span(0, 60, Status::Down), span(60, 120, Status::Degraded), span(300, 400, Status::Healthy)];
         assert_eq!(outages(&spans, 60 * SECOND).collect::<Vec<_>>(), [&spans[1]]);
         assert_eq!(outages(&spans, 59 * SECOND).count(), 2);
-        let hole = [span(120, 300, Status::Unknown)];
-        assert_eq!(gaps(spans.iter(), 299 * SECOND, 459 * SECOND), hole);
-        assert_eq!(gaps(spans.iter(), 0, 460 * SECOND).len(), 2, "a minute is worth a word");
+        let gap = [span(120, 300, Status::Unknown)];
+        assert_eq!(gaps(spans.iter(), 299 * SECOND, 459 * SECOND), gap);
+        assert_eq!(gaps(spans.iter(), 0, 460 * SECOND).len(), 2, "a minute is long enough");
         assert_eq!(gaps(spans.iter(), 300 * SECOND, 459 * SECOND), []);
-        assert_eq!(gaps([].iter(), 0, HOUR), [], "nobody has looked yet");
+        assert_eq!(gaps([].iter(), 0, HOUR), [], "there were no checks yet");
     }
 
     #[test]
-    fn uptime_does_not_change_with_how_often_somebody_looked() {
+    fn uptime_does_not_depend_on_the_interval() {
         let uptime = |minutes: Vec<(UnixNanos, Nanos)>| {
             let seen = minutes.into_iter().map(|(minute, every)| Observation {
                 at: minute * MINUTE,
@@ -280,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn results_without_an_interval_stand_for_the_usual_gap() {
+    fn results_without_an_interval_use_the_typical_one() {
         let old = |at| Observation { at: at * MINUTE, status: Status::Healthy, interval: None };
         let spans = spans(vec![old(0), old(10), old(20), old(60)], 2 * HOUR);
         assert_eq!(spans, [span(0, 35 * 60, Status::Healthy), span(3_600, 75 * 60, Status::Healthy)]);
@@ -300,7 +302,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_four_kinds_of_time_add_up_to_the_period(
+        fn a_breakdown_adds_up_to_the_period(
             seen in any_observations(), now in 0..12_000_i64, from in 0..10_000_i64, length in 0..5_000_i64,
         ) {
             let spans = spans(seen, now);
@@ -323,14 +325,14 @@ mod tests {
         }
 
         #[test]
-        fn the_order_of_observations_changes_nothing(seen in any_observations(), now in 0..12_000_i64) {
-            let mut turned = seen.clone();
-            turned.reverse();
-            prop_assert_eq!(spans(seen, now), spans(turned, now));
+        fn the_order_of_observations_does_not_matter(seen in any_observations(), now in 0..12_000_i64) {
+            let mut reversed = seen.clone();
+            reversed.reverse();
+            prop_assert_eq!(spans(seen, now), spans(reversed, now));
         }
 
         #[test]
-        fn a_period_divides_like_its_parts(seen in any_observations(), cut in 0..5_000_i64) {
+        fn the_breakdowns_of_parts_add_up(seen in any_observations(), cut in 0..5_000_i64) {
             let spans = spans(seen, 10_000);
             let (whole, left, right) = (UptimeBreakdown::from_spans(&spans, 0, 5_000), UptimeBreakdown::from_spans(&spans, 0, cut), UptimeBreakdown::from_spans(&spans, cut, 5_000));
             for status in Status::ALL {

@@ -118,7 +118,6 @@ impl StatusJson<'_> {
         }
     }
 
-    /// The page's first sentence.
     pub(super) fn sentence(&self) -> String {
         let status = text(self.0, "status");
         let watched: Vec<&Value> = self.endpoints().iter().filter(|json| json["retired"] == false).collect();

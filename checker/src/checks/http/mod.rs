@@ -29,7 +29,7 @@ use super::probe_data::{Capture, ProbeData};
 use super::run::timed;
 use super::timing::Stopwatch;
 use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text, tls};
-use crate::redact::{has_user, without_user};
+use crate::redact::{has_userinfo, redact_userinfo};
 
 /// What assertions can examine.
 pub const SUBJECTS: &[&str] = &[
@@ -93,17 +93,18 @@ pub enum InvalidUrl {
 impl HttpCheck {
     /// Parses an absolute `http` or `https` URL.
     pub fn parse_url(text: &str) -> Result<Url, InvalidUrl> {
-        let url = Url::parse(text.trim()).map_err(|error| InvalidUrl::Syntax(without_user(text), error.to_string()))?;
+        let url =
+            Url::parse(text.trim()).map_err(|error| InvalidUrl::Syntax(redact_userinfo(text), error.to_string()))?;
         match url.scheme() {
             "http" | "https" if url.has_host() => Ok(url),
-            other => Err(InvalidUrl::UnsupportedScheme(without_user(text), other.to_owned())),
+            other => Err(InvalidUrl::UnsupportedScheme(redact_userinfo(text), other.to_owned())),
         }
     }
 
     /// Takes user and password out of a URL and turns them into the value of an `Authorization` header.
     pub fn take_credentials(url: &mut Url) -> Option<HeaderValue> {
         let decoded = |text: &str| percent_decode_str(text).collect::<Vec<u8>>();
-        if !has_user(url) {
+        if !has_userinfo(url) {
             return None;
         }
         let mut plain = decoded(url.username());

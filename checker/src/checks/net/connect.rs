@@ -22,7 +22,7 @@ use super::tls_config::TlsTrust;
 use crate::checks::Failure;
 use crate::checks::error_text;
 use crate::checks::timing::Stopwatch;
-use crate::redact::without_user;
+use crate::redact::redact_userinfo;
 
 /// How long to wait for one address before the next one is tried in parallel (RFC 8305).
 const CONNECTION_ATTEMPT_DELAY: Duration = Duration::from_millis(250);
@@ -58,7 +58,7 @@ impl Address {
     /// Parses `host:port`, `[ipv6]:port`, or a host alone if there is a default port. A scheme and a trailing slash, as
     /// in `tcp://host:port/`, are ignored.
     pub fn parse(text: &str, default_port: Option<u16>) -> Result<Address, InvalidAddress> {
-        let invalid = || InvalidAddress(without_user(text));
+        let invalid = || InvalidAddress(redact_userinfo(text));
         let rest = text.trim();
         let rest = rest.split_once("://").map_or(rest, |(_, rest)| rest).trim_end_matches('/');
         if let Ok(IpAddr::V6(address)) = rest.parse() {
@@ -89,7 +89,7 @@ impl Address {
         const NO_PORT: u16 = 1;
         match Address::parse(text, Some(NO_PORT)) {
             Ok(Address { host, port: NO_PORT }) => Ok(Address { host, port: 0 }),
-            _ => Err(InvalidHost(without_user(text))),
+            _ => Err(InvalidHost(redact_userinfo(text))),
         }
     }
 

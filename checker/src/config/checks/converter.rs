@@ -19,7 +19,7 @@ use crate::config::document::Located;
 use crate::config::problem::{Problem, Problems};
 use crate::config::raw::OneOrMany;
 use crate::config::read_as;
-use crate::redact::{has_user, without_user};
+use crate::redact::{has_userinfo, redact_userinfo};
 
 /// The maximum size of a compiled regular expression in bytes.
 const PATTERN_LIMIT: usize = 1 << 20;
@@ -65,7 +65,6 @@ impl<'a> CheckConverter<'a> {
         self.problems.add(Problem::error(self.position(key), text));
     }
 
-    /// Deserializes the check.
     pub(super) fn read<T: DeserializeOwned>(&mut self) -> Option<T> {
         read_as(self.located, self.problems)
     }
@@ -78,10 +77,10 @@ impl<'a> CheckConverter<'a> {
     /// The locator of a URL: the text as configured, without credentials. Warns about credentials, because people copy
     /// configuration files.
     pub(super) fn locator(&mut self, text: &str, url: &Url, use_of_credentials: &str) -> String {
-        if !has_user(url) {
+        if !has_userinfo(url) {
             return text.to_owned();
         }
-        let locator = without_user(text);
+        let locator = redact_userinfo(text);
         let text = format!(
             "`checkers[{}].endpoint_url` contains credentials, {use_of_credentials}; results and output contain \
              `{locator}` instead; prefer a header, for example `\"Authorization\": \"Basic ${{SHOP_LOGIN}}\"`",
@@ -113,7 +112,6 @@ impl<'a> CheckConverter<'a> {
         headers
     }
 
-    /// Compiles a regular expression.
     pub(super) fn pattern(&mut self, key: &str, pattern: &str) -> Option<Regex> {
         let compiled = RegexBuilder::new(pattern).size_limit(PATTERN_LIMIT).multi_line(true).build();
         let compiled = compiled.map_err(|error| {
@@ -141,7 +139,6 @@ impl<'a> CheckConverter<'a> {
         None
     }
 
-    /// The certificates to trust.
     pub(super) fn trust(&self, raw: RawTrust) -> TlsTrust {
         match (raw.tls_skip_verify, raw.tls_ca_file.filter(|file| !file.is_empty())) {
             (true, _) => TlsTrust::AnyCertificate,

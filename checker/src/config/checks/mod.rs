@@ -28,9 +28,8 @@ use super::spec::{ValueKind, Variant};
 use crate::checks::assertions::Assertion;
 use crate::checks::probe_data::Capture;
 use crate::checks::{Check, CheckKind, MisconfiguredCheck};
-use crate::redact::without_user;
+use crate::redact::redact_userinfo;
 
-/// A type of check.
 struct CheckType {
     /// Its row of the table.
     variant: Variant,
@@ -64,10 +63,8 @@ const VARIANTS: [Variant; TYPES.len()] = {
     variants
 };
 
-/// The array of checks.
 pub(super) const CHECKERS: ValueKind = ValueKind::List(&CHECKER);
 
-/// One check.
 pub(super) const CHECKER: ValueKind =
     ValueKind::Tagged { keys: &["type"], variants: &VARIANTS, unsupported: &[], common: COMMON };
 
@@ -89,7 +86,7 @@ pub(super) fn convert(located: &Located, index: usize, folder: &Path, problems: 
             let type_name = text(&["type"]).to_owned();
             let locator = match text(&["endpoint_url"]) {
                 "" => text(&["command", "job"]).to_owned(),
-                url => without_user(url),
+                url => redact_userinfo(url),
             };
             let reason = format!("invalid configuration: {}", problem.text);
             let misconfigured = MisconfiguredCheck { type_name, locator, reason };

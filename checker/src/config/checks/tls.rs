@@ -13,7 +13,6 @@ use crate::checks::{self as kinds, CheckKind};
 use crate::config::raw::RawDuration;
 use crate::config::spec::{CENTURY, ValueKind, Variant, optional, required};
 
-/// The default port.
 const HTTPS_PORT: u16 = 443;
 
 pub(super) const TYPE: CheckType = CheckType {

@@ -13,7 +13,7 @@ use crate::checks::websocket::WebSocketCheck;
 use crate::checks::{self as kinds, CheckKind};
 use crate::config::raw::OneOrMany;
 use crate::config::spec::{ValueKind, Variant, optional, required};
-use crate::redact::without_user;
+use crate::redact::redact_userinfo;
 
 pub(super) const TYPE: CheckType = CheckType {
     variant: Variant {
@@ -60,7 +60,7 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
     let raw: RawWebSocket = converter.read()?;
     let url = Url::parse(raw.endpoint_url.trim()).ok();
     let Some(url) = url.filter(|url| matches!(url.scheme(), "ws" | "wss") && url.has_host()) else {
-        let shown = without_user(&raw.endpoint_url);
+        let shown = redact_userinfo(&raw.endpoint_url);
         let text = format!("invalid WebSocket URL `{shown}`: expected for example `wss://chat.example/socket`");
         converter.error("endpoint_url", text);
         return None;

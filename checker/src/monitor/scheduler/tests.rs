@@ -1,4 +1,4 @@
-//! What holds for a watch, with real commands and clocks of all kinds.
+//! The scheduler with real commands and simulated clocks.
 
 use super::*;
 use crate::config::{Environment, from_text};
@@ -20,50 +20,55 @@ fn command(name: &str, more: &str) -> String {
     format!(r#"{{"type":"exec","name":"{name}","command":"true"{more}}}"#)
 }
 
-struct Watched {
-    events: mpsc::Sender<Event>,
+struct RunningScheduler {
+    controls: mpsc::Sender<Control>,
     batches: mpsc::UnboundedReceiver<Vec<CheckResult>>,
 }
 
-fn watch(config: &Arc<Config>, clock: fn() -> UnixNanos) -> Watched {
-    watch_with(config, new_context(config, clock), Beginning::AfterARound, clock)
+fn start(config: &Arc<Config>, clock: fn() -> UnixNanos) -> RunningScheduler {
+    start_with(config, new_context(config, clock), StartMode::AfterRound, clock)
 }
 
-fn watch_with(config: &Arc<Config>, context: CheckContext, beginning: Beginning, clock: fn() -> UnixNanos) -> Watched {
-    let (sender, batches) = mpsc::unbounded_channel();
-    let (events, receiver) = mpsc::channel(1);
-    let known = (beginning, Vec::new());
-    tokio::spawn(Watch::new(Arc::clone(config), Arc::new(context), SECOND, known, clock, sender).run(receiver));
-    Watched { events, batches }
-}
-
-/// A watch that was not begun yet, after a round that found all as `believed`, and what it sends.
-fn standing(
+fn start_with(
     config: &Arc<Config>,
-    believed: Status,
+    context: CheckContext,
+    start_mode: StartMode,
     clock: fn() -> UnixNanos,
-) -> (Watch, mpsc::UnboundedReceiver<Vec<CheckResult>>) {
+) -> RunningScheduler {
     let (sender, batches) = mpsc::unbounded_channel();
-    let memories = vec![Memory { believed, pending: Vec::new() }; config.checks.len()];
-    let known = (Beginning::AfterARound, memories);
-    let context = Arc::new(new_context(config, clock));
-    (Watch::new(Arc::clone(config), context, 60 * SECOND, known, clock, sender), batches)
+    let (controls, receiver) = mpsc::channel(1);
+    let start = (start_mode, Vec::new());
+    tokio::spawn(Scheduler::new(Arc::clone(config), Arc::new(context), SECOND, start, clock, sender).run(receiver));
+    RunningScheduler { controls, batches }
 }
 
-/// A look that ended with this status, begun under the watch's present configuration.
-fn look(watch: &mut Watch, index: usize, status: Status) -> Finished {
-    let check = Arc::clone(&watch.config.checks[index]);
-    let ticket = watch.places.take((watch.clock)()).expect("there is room");
-    watch.looking[index] = true;
-    let timestamp = (watch.clock)();
+/// A scheduler that is not running yet, after a round in which every endpoint had `confirmed_status`, and its batches.
+fn idle(
+    config: &Arc<Config>,
+    confirmed_status: Status,
+    clock: fn() -> UnixNanos,
+) -> (Scheduler, mpsc::UnboundedReceiver<Vec<CheckResult>>) {
+    let (sender, batches) = mpsc::unbounded_channel();
+    let confirmations = vec![ConfirmationState { confirmed_status, unconfirmed: Vec::new() }; config.checks.len()];
+    let start = (StartMode::AfterRound, confirmations);
+    let context = Arc::new(new_context(config, clock));
+    (Scheduler::new(Arc::clone(config), context, 60 * SECOND, start, clock, sender), batches)
+}
+
+/// A completed check with this status, started under the current configuration.
+fn run_check(scheduler: &mut Scheduler, index: usize, status: Status) -> CompletedCheck {
+    let check = Arc::clone(&scheduler.config.checks[index]);
+    let permit = scheduler.limiter.acquire((scheduler.clock)()).expect("there is room");
+    scheduler.is_active[index] = true;
+    let timestamp = (scheduler.clock)();
     let result = CheckResult { title: check.title.clone(), timestamp, status, ..CheckResult::default() };
-    Finished { generation: watch.generation, index, ticket, check, result }
+    CompletedCheck { generation: scheduler.generation, index, permit, check, result }
 }
 
 /// The next result of this title.
-async fn next(watched: &mut Watched, title: &str) -> CheckResult {
+async fn next(running: &mut RunningScheduler, title: &str) -> CheckResult {
     loop {
-        let batch = watched.batches.recv().await.expect("it goes on");
+        let batch = running.batches.recv().await.expect("it is running");
         if let Some(result) = batch.into_iter().find(|result| result.title == title) {
             return result;
         }
@@ -71,12 +76,12 @@ async fn next(watched: &mut Watched, title: &str) -> CheckResult {
 }
 
 #[tokio::test]
-async fn each_endpoint_keeps_its_own_moment_and_interval() {
+async fn each_endpoint_keeps_its_time_and_interval() {
     let config = config(&[command("A", ""), command("B", r#","every":"2s""#)].join(","));
-    let mut watched = watch(&config, crate::now);
+    let mut running = start(&config, crate::now);
     let mut moments: Vec<(i64, i64)> = Vec::new();
     for (title, every) in [("A", SECOND), ("A", SECOND), ("B", 2 * SECOND), ("B", 2 * SECOND)] {
-        let result = next(&mut watched, title).await;
+        let result = next(&mut running, title).await;
         assert_eq!((result.status, result.interval), (Status::Healthy, Some(every)));
         moments.push((result.timestamp / every, every));
     }
@@ -84,16 +89,16 @@ async fn each_endpoint_keeps_its_own_moment_and_interval() {
 }
 
 #[tokio::test]
-async fn one_that_hangs_delays_nobody_and_what_is_under_way_is_finished() {
+async fn a_hanging_check_delays_no_other_and_is_finished() {
     let hanging = r#"{"type":"exec","name":"H","command":"sleep","arguments":["600"],"timeout":"3s"}"#;
-    let mut watched = watch(&config(&[hanging.to_owned(), command("A", "")].join(",")), crate::now);
+    let mut running = start(&config(&[hanging.to_owned(), command("A", "")].join(",")), crate::now);
     let mut seen = Vec::new();
     while seen.len() < 3 {
-        seen.extend(watched.batches.recv().await.expect("it goes on"));
+        seen.extend(running.batches.recv().await.expect("it is running"));
     }
     assert!(seen.iter().take(2).all(|result| result.title == "A"), "{seen:?}");
-    watched.events.send(Event::Stop).await.expect("it listens");
-    while let Some(batch) = watched.batches.recv().await {
+    running.controls.send(Control::Stop).await.expect("it is running");
+    while let Some(batch) = running.batches.recv().await {
         seen.extend(batch);
     }
     let hung = seen.iter().find(|result| result.title == "H").expect("it was finished");
@@ -101,175 +106,184 @@ async fn one_that_hangs_delays_nobody_and_what_is_under_way_is_finished() {
 }
 
 #[tokio::test]
-async fn a_check_that_breaks_off_is_unknown_and_made_again_when_it_is_due() {
+async fn a_check_that_panics_is_unknown_and_runs_again() {
     let faulty = r#"{"type":"tls","endpoint_name":"F","endpoint_url":"127.0.0.1:9"}"#;
     let config = config(&[faulty.to_owned(), command("A", "")].join(","));
-    // Only the first of them asks these for the time.
-    let context = new_context(&config, || panic!("a fault of the checker"));
-    let mut watched = watch_with(&config, context, Beginning::AfterARound, crate::now);
+    // Only the first check uses this clock.
+    let context = new_context(&config, || panic!("a bug"));
+    let mut running = start_with(&config, context, StartMode::AfterRound, crate::now);
     for title in ["F", "A", "F"] {
-        let result = next(&mut watched, title).await;
+        let result = next(&mut running, title).await;
         let expected = if title == "F" { Status::Unknown } else { Status::Healthy };
-        assert_eq!((result.status, result.notice.contains("the check broke off")), (expected, title == "F"));
+        assert_eq!((result.status, result.notice.contains("the check panicked")), (expected, title == "F"));
     }
 }
 
 #[tokio::test]
-async fn another_configuration_holds_from_when_it_comes() {
-    let mut watched = watch(&config(&command("A", "")), crate::now);
-    next(&mut watched, "A").await;
+async fn a_new_configuration_takes_effect_immediately() {
+    let mut running = start(&config(&command("A", "")), crate::now);
+    next(&mut running, "A").await;
     let new = config(&command("B", ""));
-    watched.events.send(Event::Reload(new)).await.expect("it listens");
-    next(&mut watched, "B").await;
-    let batch = watched.batches.recv().await.expect("it goes on");
+    running.controls.send(Control::Reload(new)).await.expect("it is running");
+    next(&mut running, "B").await;
+    let batch = running.batches.recv().await.expect("it is running");
     assert!(batch.iter().all(|result| result.title == "B"), "{batch:?}");
 }
 
 static SLEPT: AtomicI64 = AtomicI64::new(0);
 
 #[tokio::test]
-async fn what_was_missed_while_the_machine_slept_is_stored_as_unknown() {
-    let mut watched = watch(&config(&command("A", "")), || crate::now() + SLEPT.load(Ordering::Relaxed));
-    // An hour passes at once, and no timer knows of it.
+async fn checks_missed_during_a_suspension_are_unknown() {
+    let mut running = start(&config(&command("A", "")), || crate::now() + SLEPT.load(Ordering::Relaxed));
+    // An hour passes at once, without any timer.
     SLEPT.fetch_add(3_600 * SECOND, Ordering::Relaxed);
-    let batch = watched.batches.recv().await.expect("it goes on");
+    let batch = running.batches.recv().await.expect("it is running");
     let missed = batch.iter().find(|result| result.status == Status::Unknown).expect("it was missed");
-    assert!(missed.notice.contains("times: this checker was suspended"), "{missed:?}");
-    assert!(missed.timestamp < crate::now() + 10 * SECOND, "from the first of them on");
+    assert!(missed.notice.contains("checks missed: the checker was suspended"), "{missed:?}");
+    assert!(missed.timestamp < crate::now() + 10 * SECOND, "it has the time of the first missed check");
 }
 
 #[tokio::test]
-async fn at_the_start_everything_is_looked_at_at_once_and_nobody_waits_for_one_that_hangs() {
+async fn all_endpoints_are_checked_at_the_start() {
     let hanging = r#"{"type":"exec","name":"H","command":"sleep","arguments":["600"],"timeout":"5m"}"#;
     let config = config(&[hanging.to_owned(), command("A", ""), command("B", r#","every":"1h""#)].join(","));
-    let mut watched = watch_with(&config, new_context(&config, crate::now), Beginning::Fresh, crate::now);
+    let mut running = start_with(&config, new_context(&config, crate::now), StartMode::CheckAll, crate::now);
     for title in ["B", "A", "A"] {
-        assert_eq!(next(&mut watched, title).await.status, Status::Healthy);
+        assert_eq!(next(&mut running, title).await.status, Status::Healthy);
     }
 }
 
 #[tokio::test]
-async fn what_was_never_looked_at_is_looked_at_before_the_end() {
+async fn every_endpoint_is_checked_before_a_stop() {
     let commands: Vec<String> = (0..100).map(|number| command(&format!("{number}"), "")).collect();
     let config = config(&commands.join(","));
-    let mut watched = watch_with(&config, new_context(&config, crate::now), Beginning::Fresh, crate::now);
-    watched.events.send(Event::Stop).await.expect("it listens");
+    let mut running = start_with(&config, new_context(&config, crate::now), StartMode::CheckAll, crate::now);
+    running.controls.send(Control::Stop).await.expect("it is running");
     let mut seen = 0;
-    while let Some(batch) = watched.batches.recv().await {
+    while let Some(batch) = running.batches.recv().await {
         seen += batch.len();
     }
     assert_eq!(seen, 100);
 }
 
 #[tokio::test]
-async fn windows_that_pass_while_all_places_are_taken_are_stored_as_missed() {
+async fn checks_without_a_permit_are_stored_as_missed() {
     let slow = r#"{"type":"exec","name":"S","command":"sleep","arguments":["2.5"],"timeout":"1m"}"#;
     let text = format!(r#"{{"every":"1s","concurrent_checks":1,"checkers":[{slow},{}]}}"#, command("A", ""));
     let config = config_of(&text);
-    let mut watched = watch(&config, crate::now);
+    let mut running = start(&config, crate::now);
     let mut seen = Vec::new();
     while seen.len() < 6 && !seen.iter().any(|result: &CheckResult| result.status == Status::Unknown) {
-        seen.push(next(&mut watched, "A").await);
+        seen.push(next(&mut running, "A").await);
     }
-    assert!(seen.last().is_some_and(|result| result.notice.contains("had too much to do")), "{seen:?}");
+    assert!(seen.last().is_some_and(|result| result.notice.contains("suspended or overloaded")), "{seen:?}");
 }
 
 const HOUR: Nanos = 3_600 * SECOND;
 
 #[test]
-fn a_configuration_that_is_read_again_moves_no_window_and_what_is_new_is_looked_at_at_once() {
+fn a_reload_keeps_schedules_and_checks_new_endpoints_immediately() {
     static NOW: AtomicI64 = AtomicI64::new(1_000 * HOUR);
     let clock = || NOW.load(Ordering::Relaxed);
     let hourly = |name: &str| command(name, r#","every":"1h""#);
-    let (mut watch, _batches) = standing(&config(&[hourly("A"), hourly("B")].join(",")), Status::Healthy, clock);
-    let before = watch.timetable.entry(0);
+    let (mut scheduler, _batches) = idle(&config(&[hourly("A"), hourly("B")].join(",")), Status::Healthy, clock);
+    let before = scheduler.schedule.entry(0);
     // Shortly before it is due.
     NOW.store(before.1 - SECOND, Ordering::Relaxed);
-    watch.reload(config(&[hourly("New"), command("B", r#","every":"2h""#), hourly("A")].join(",")));
-    assert_eq!(watch.timetable.entry(2), before, "A, at another place");
-    let ready: Vec<usize> = watch.ready.iter().map(|due| due.index).collect();
-    assert_eq!(ready, [0, 1], "the new one, and the one whose interval is another");
-    // What waits for a place goes on waiting, and once.
-    watch.reload(config(&[hourly("A"), hourly("New")].join(",")));
-    let ready: Vec<usize> = watch.ready.iter().map(|due| due.index).collect();
-    assert_eq!((ready, watch.looking.clone()), (vec![1], vec![false, true]));
+    scheduler.reload(config(&[hourly("New"), command("B", r#","every":"2h""#), hourly("A")].join(",")));
+    assert_eq!(scheduler.schedule.entry(2), before, "A has another index");
+    let ready: Vec<usize> = scheduler.ready.iter().map(|due| due.index).collect();
+    assert_eq!(ready, [0, 1], "the new endpoint, and the one with another interval");
+    // A ready check stays ready, and only once.
+    scheduler.reload(config(&[hourly("A"), hourly("New")].join(",")));
+    let ready: Vec<usize> = scheduler.ready.iter().map(|due| due.index).collect();
+    assert_eq!((ready, scheduler.is_active.clone()), (vec![1], vec![false, true]));
 }
 
 #[test]
-fn a_look_under_way_when_the_configuration_is_read_again_is_judged_like_any_other() {
+fn a_check_that_runs_during_a_reload_counts() {
     let careful = config(&command("A", r#","failures_before_down":2"#));
-    let (mut watch, _batches) = standing(&careful, Status::Healthy, || 0);
-    let finished = look(&mut watch, 0, Status::Down);
-    watch.reload(config(&[command("B", ""), command("A", r#","failures_before_down":2"#)].join(",")));
-    assert_eq!(watch.ready.iter().map(|due| due.index).collect::<Vec<_>>(), [0], "A is being looked at");
-    watch.finish(finished);
-    assert_eq!((watch.batch[0].title.as_str(), watch.batch[0].status), ("A", Status::Healthy));
-    assert!(watch.batch[0].notice.contains("down 1 of 2 times in a row"), "{:?}", watch.batch[0]);
-    assert_eq!((watch.looking[1], watch.memories[1].pending.len()), (false, 1));
-    let gone = look(&mut watch, 1, Status::Down);
-    watch.reload(config(&command("B", "")));
-    watch.finish(gone);
-    assert_eq!(watch.batch[1].status, Status::Down, "nobody waits for a second look any more");
+    let (mut scheduler, _batches) = idle(&careful, Status::Healthy, || 0);
+    let completed = run_check(&mut scheduler, 0, Status::Down);
+    scheduler.reload(config(&[command("B", ""), command("A", r#","failures_before_down":2"#)].join(",")));
+    assert_eq!(scheduler.ready.iter().map(|due| due.index).collect::<Vec<_>>(), [0], "A is being checked");
+    scheduler.complete(completed);
+    assert_eq!((scheduler.batch[0].title.as_str(), scheduler.batch[0].status), ("A", Status::Healthy));
+    assert!(scheduler.batch[0].notice.contains("down 1 of 2 times in a row"), "{:?}", scheduler.batch[0]);
+    assert_eq!((scheduler.is_active[1], scheduler.confirmations[1].unconfirmed.len()), (false, 1));
+    let gone = run_check(&mut scheduler, 1, Status::Down);
+    scheduler.reload(config(&command("B", "")));
+    scheduler.complete(gone);
+    assert_eq!(scheduler.batch[1].status, Status::Down, "a removed endpoint needs no confirmation");
 }
 
 #[test]
-fn who_is_down_is_looked_at_more_often_and_each_result_stands_until_the_next() {
+fn an_unhealthy_endpoint_is_checked_more_often() {
     let config = config(&command("A", r#","every":"1m","every_when_unhealthy":"10s","failures_before_down":2"#));
-    let (mut watch, _batches) = standing(&config, Status::Healthy, || 1_000 * HOUR);
-    let mut told = Vec::new();
+    let (mut scheduler, _batches) = idle(&config, Status::Healthy, || 1_000 * HOUR);
+    let mut intervals = Vec::new();
     for status in [Status::Healthy, Status::Down, Status::Down, Status::Healthy] {
-        let finished = look(&mut watch, 0, status);
-        watch.finish(finished);
-        let (every, next) = watch.timetable.entry(0);
-        assert!(next <= 1_000 * HOUR + shared::uptime::validity(every), "due before it is too old");
-        told.push((every / SECOND, watch.batch.last().and_then(|result| result.interval)));
+        let completed = run_check(&mut scheduler, 0, status);
+        scheduler.complete(completed);
+        let (every, next) = scheduler.schedule.entry(0);
+        assert!(
+            next <= 1_000 * HOUR + shared::uptime::validity(every),
+            "the next check is due while the result is valid"
+        );
+        intervals.push((every / SECOND, scheduler.batch.last().and_then(|result| result.interval)));
     }
-    // What may be getting worse is looked at as often as what has.
+    // An unconfirmed result shortens the interval as well.
     let seconds = |count: i64| (count, Some(count * SECOND));
-    assert_eq!(told, [seconds(60), seconds(10), seconds(10), seconds(60)]);
+    assert_eq!(intervals, [seconds(60), seconds(10), seconds(10), seconds(60)]);
 }
 
 #[test]
-fn a_look_that_takes_longer_than_the_interval_stands_until_the_next_one_all_the_same() {
+fn a_slow_check_is_valid_until_the_next_one() {
     static NOW: AtomicI64 = AtomicI64::new(1_000 * HOUR);
     let config = config(&command("A", r#","every":"60s","every_when_unhealthy":"10s""#));
-    let (mut watch, _batches) = standing(&config, Status::Healthy, || NOW.load(Ordering::Relaxed));
-    // The interval is another from the first of them on, and is again with the last.
+    let (mut scheduler, _batches) = idle(&config, Status::Healthy, || NOW.load(Ordering::Relaxed));
+    // The first result changes the interval, the last one changes it back.
     for (status, takes) in [(Status::Down, 30), (Status::Down, 1), (Status::Down, 45), (Status::Healthy, 25)] {
-        let begun = NOW.load(Ordering::Relaxed);
-        let finished = look(&mut watch, 0, status);
-        NOW.store(begun + takes * SECOND, Ordering::Relaxed);
-        watch.see_what_is_due();
-        watch.finish(finished);
-        let (every, next) = watch.timetable.entry(0);
-        let interval = watch.batch.last().and_then(|result| result.interval).expect("it is said");
-        assert!(interval == every || (interval - (next - begun)).abs() <= every / 2, "{status:?}, {takes}: {interval}");
-        let stands = shared::uptime::validity(interval);
-        assert!(begun + stands >= next + every / 2, "{status:?}, {takes}: and the next one may take its time, too");
-        assert!(watch.ready.is_empty(), "nobody is looked at twice at once");
+        let started = NOW.load(Ordering::Relaxed);
+        let completed = run_check(&mut scheduler, 0, status);
+        NOW.store(started + takes * SECOND, Ordering::Relaxed);
+        scheduler.collect_due();
+        scheduler.complete(completed);
+        let (every, next) = scheduler.schedule.entry(0);
+        let interval = scheduler.batch.last().and_then(|result| result.interval).expect("it has an interval");
+        assert!(
+            interval == every || (interval - (next - started)).abs() <= every / 2,
+            "{status:?}, {takes}: {interval}"
+        );
+        let validity = shared::uptime::validity(interval);
+        assert!(started + validity >= next + every / 2, "{status:?}, {takes}: the next check can be late, too");
+        assert!(scheduler.ready.is_empty(), "no endpoint has two checks at once");
         NOW.store(next, Ordering::Relaxed);
-        watch.see_what_is_due();
-        assert_eq!(watch.ready.pop_front().map(|due| due.index), Some(0));
-        watch.looking[0] = false;
+        scheduler.collect_due();
+        assert_eq!(scheduler.ready.pop_front().map(|due| due.index), Some(0));
+        scheduler.is_active[0] = false;
     }
 }
 
 #[test]
-fn how_long_a_look_stands_is_told_in_intervals() {
-    let told = |begun, next| until_next(begun, (10, next));
-    assert_eq!([told(0, 10), told(1, 10), told(0, 13), told(0, 16), told(0, 40)], [10, 10, 10, 20, 40]);
-    // Its clock was set back meanwhile, or knows no end.
-    assert_eq!((told(100, 10), told(i64::MIN, i64::MAX)), (10, i64::MAX / 10 * 10));
+fn validity_is_a_number_of_intervals() {
+    let validity = |started, next| interval_until_next(started, (10, next));
+    assert_eq!(
+        [validity(0, 10), validity(1, 10), validity(0, 13), validity(0, 16), validity(0, 40)],
+        [10, 10, 10, 20, 40]
+    );
+    // The clock moved back meanwhile, or the times are extreme.
+    assert_eq!((validity(100, 10), validity(i64::MIN, i64::MAX)), (10, i64::MAX / 10 * 10));
 }
 
 #[test]
-fn a_clock_that_is_set_back_keeps_nobody_waiting() {
+fn a_clock_that_moves_back_delays_no_check() {
     static NOW: AtomicI64 = AtomicI64::new(1_000 * HOUR);
     let config = config(&command("A", r#","every":"1m""#));
-    let (mut watch, _batches) = standing(&config, Status::Healthy, || NOW.load(Ordering::Relaxed));
+    let (mut scheduler, _batches) = idle(&config, Status::Healthy, || NOW.load(Ordering::Relaxed));
     NOW.store(990 * HOUR, Ordering::Relaxed);
-    watch.see_what_is_due();
-    let (every, next) = watch.timetable.entry(0);
+    scheduler.collect_due();
+    let (every, next) = scheduler.schedule.entry(0);
     assert!((990 * HOUR..=990 * HOUR + every).contains(&next), "{next}");
-    assert!(watch.batch.is_empty(), "nothing was missed");
+    assert!(scheduler.batch.is_empty(), "nothing was missed");
 }

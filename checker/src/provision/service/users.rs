@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{Call, Service, ServiceError, ServiceResult};
 use crate::provision::names::USER_POLICY;
-use crate::redact::without_user;
+use crate::redact::redact_userinfo;
 use crate::store::s3::client;
 use crate::store::s3::error::S3Error;
 use crate::store::settings::{Secret, WriterKeys};
@@ -166,7 +166,7 @@ impl Service {
             let body = String::from_utf8_lossy(response.body().bytes().unwrap_or_default());
             let is_transient = response.status().as_u16() >= 500 && response.status().as_u16() != 501;
             if !body.contains("<ErrorResponse") && !is_transient {
-                return ServiceError::NoIam { endpoint: without_user(endpoint), status: response.status().as_u16() };
+                return ServiceError::NoIam { endpoint: redact_userinfo(endpoint), status: response.status().as_u16() };
             }
         }
         self.error(format!("{task} `{user}`"), on_user(user, action), error)

@@ -23,7 +23,7 @@ use self::client::{Credentials, decode_url};
 use self::error::{Action, RequestContext, S3Error};
 use super::object::{Listing, Object, WriteMode};
 use super::{ListedName, ReadObject, StoreError};
-use crate::redact::without_user;
+use crate::redact::redact_userinfo;
 use crate::store::settings::Bucket;
 
 /// How many objects are read at once.
@@ -233,7 +233,7 @@ struct PutFailure {
 /// The bucket in words, without the user and password that its URL may contain.
 fn describe(bucket: &Bucket) -> String {
     match &bucket.endpoint_url {
-        Some(url) => format!("the bucket `{}` at `{}`", bucket.name, without_user(url)),
+        Some(url) => format!("the bucket `{}` at `{}`", bucket.name, redact_userinfo(url)),
         None => format!("the bucket `{}`", bucket.name),
     }
 }
