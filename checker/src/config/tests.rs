@@ -150,8 +150,8 @@ fn settings_that_the_page_skips_are_warnings() {
     let lines = problems.lines("c.json", text);
     for (line, expected) in lines.iter().zip([
         "c.json:2:36: warning: `page.theme.light.ground` must be a color",
-        "c.json:3:18: warning: `page.links[0]` leads neither to a page",
-        "c.json:4:16: warning: `page.logo` is neither a file beside the page",
+        "c.json:3:18: warning: `page.links[0]` must have a `url`",
+        "c.json:4:16: warning: `page.logo` must be a file next to the page",
     ]) {
         assert!(line.starts_with(expected), "{line}");
     }
