@@ -14,17 +14,14 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::net::address_policy::AddressPolicy;
 use super::net::connect::{self, Address, TlsOptions};
 use super::probe_data::{Capture, ProbeData};
-use super::run::timed;
-use super::timing::Stopwatch;
+use super::timing::{Stopwatch, timed};
 use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text};
 
-/// What assertions can examine.
 pub const SUBJECTS: &[&str] = &["[RTT]", "[DNS]", "[CONNECT]", "[TLS]", "[TTFB]"];
 
 /// The parameters of a gRPC check.
 #[derive(Debug, Clone)]
 pub struct GrpcCheck {
-    /// The address as configured.
     pub locator: String,
     pub address: Address,
     /// The longest an attempt may take.
