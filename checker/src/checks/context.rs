@@ -13,7 +13,7 @@ use super::net::connect::{Address, TlsOptions};
 use super::net::online_check::OnlineCheck;
 use super::net::tls_config::{TlsConfigs, TlsTrust};
 
-/// Reads the stored heartbeat of a job: its content, `None` if there is none, or why that is unknown.
+/// Reads the stored heartbeat of a job: its content, `None` if it does not exist, or why that is unknown.
 pub type HeartbeatReader = Arc<dyn Fn(HeartbeatName) -> HeartbeatRead + Send + Sync>;
 
 pub type HeartbeatRead = BoxFuture<'static, Result<Option<Vec<u8>>, String>>;

@@ -47,7 +47,7 @@ const OUTPUT_LIMIT: usize = 1 << 20;
 const OUTPUT_GRACE: Duration = Duration::from_millis(200);
 
 impl ExecCheck {
-    /// Finds the executable as `execvp` would. The error explains why there is none.
+    /// Finds the executable as `execvp` would. The error explains why it was not found.
     pub fn find_command(&self) -> Result<PathBuf, String> {
         let is_executable =
             |path: &PathBuf| rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok() && path.is_file();

@@ -58,7 +58,7 @@ impl Probe for HeartbeatCheck {
     }
 }
 
-/// Reads the last heartbeat. The error explains why it is unknown, which says nothing about the job.
+/// Reads the last heartbeat. The error explains why it is unknown; the state of the job is then unknown as well.
 async fn read_last(check: &HeartbeatCheck, reader: Option<&HeartbeatReader>) -> Result<Option<Heartbeat>, String> {
     let Some(reader) = reader else {
         return Err("failed to read heartbeats: the configuration has no `storage`; add the store that the heartbeats are sent to".to_owned());

@@ -151,7 +151,7 @@ pub trait Probe: Send + Sync {
         Ok(())
     }
 
-    /// Makes one attempt. The error explains why that was not possible; it says nothing about the endpoint.
+    /// Makes one attempt. The error explains why that was not possible; the state of the endpoint is then unknown.
     fn probe<'a>(&'a self, capture: Capture, context: &'a CheckContext) -> BoxFuture<'a, Probed>;
 }
 

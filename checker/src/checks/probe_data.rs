@@ -17,7 +17,7 @@ pub struct ProbeData {
     pub headers: Option<HeaderMap>,
     /// The body of a response, or the output of a command, up to its limit.
     pub body: Option<Vec<u8>>,
-    /// A clause that says which part of the body was read, if not all of it.
+    /// A clause that states which part of the body was read, if not all of it.
     pub truncation: Option<String>,
     /// The time until the first certificate of the chain expires.
     pub certificate_expires_in: Option<Nanos>,

@@ -9,7 +9,7 @@ use crate::platform::fd_limit;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CheckOutcome {
     Attempts(Vec<AttemptRecord>),
-    /// An attempt was not possible, which says nothing about the endpoint.
+    /// An attempt was not possible, so the state of the endpoint is unknown.
     Skipped {
         /// Why, as a complete clause.
         reason: String,

@@ -35,7 +35,7 @@ impl Default for AssertionPool {
 }
 
 /// Evaluates the assertions of a check whose attempts have the time limit `limit`. The error explains why that was not
-/// possible; it says nothing about the endpoint.
+/// possible; the state of the endpoint is then unknown.
 pub async fn evaluate(
     assertions: &Arc<[Assertion]>,
     limit: Duration,

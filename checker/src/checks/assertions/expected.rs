@@ -16,7 +16,7 @@ pub(super) enum Predicate {
     Exists,
     Compares(Operator, Operand),
     IsOneOf(StatusCodes),
-    IsNoneOf(StatusCodes),
+    NotOneOf(StatusCodes),
     Contains(Operand),
     Matches(Regex),
 }
@@ -46,7 +46,7 @@ impl Predicate {
             (_, ActualValue::Missing) => false,
             (Predicate::Exists, _) => true,
             (Predicate::IsOneOf(codes), value) => value.status().is_some_and(|code| codes.contains(code)),
-            (Predicate::IsNoneOf(codes), value) => value.status().is_some_and(|code| !codes.contains(code)),
+            (Predicate::NotOneOf(codes), value) => value.status().is_some_and(|code| !codes.contains(code)),
             (Predicate::Matches(pattern), value) => value.bytes().is_some_and(|bytes| pattern.is_match(&bytes)),
             (Predicate::Contains(operand), value) => {
                 let equals = |element: &Json| compare_json(element, operand) == Some(Ordering::Equal);
@@ -76,8 +76,8 @@ impl Predicate {
         }
     }
 
-    /// Whether the start of a truncated body leaves the outcome undetermined: what was found there is certain, but what
-    /// was not can follow.
+    /// Whether the start of a truncated body leaves the outcome undetermined: a match is final, but the missing rest
+    /// can still contain one.
     pub(super) fn is_undetermined_for(&self, value: &ActualValue<'_>) -> bool {
         match (self, value) {
             (Predicate::Exists, _) => false,
@@ -143,7 +143,7 @@ impl fmt::Display for Predicate {
             Predicate::Compares(Operator::Equal, operand) => write!(formatter, "{}", Quoted(operand)),
             Predicate::Compares(operator, operand) => write!(formatter, "{} {}", operator.word(), Quoted(operand)),
             Predicate::IsOneOf(codes) => write!(formatter, "{codes}"),
-            Predicate::IsNoneOf(codes) => write!(formatter, "!= {codes}"),
+            Predicate::NotOneOf(codes) => write!(formatter, "!= {codes}"),
             Predicate::Contains(operand) => write!(formatter, "to contain `{operand}`"),
             Predicate::Matches(pattern) => write!(formatter, "to match `{pattern}`"),
         }

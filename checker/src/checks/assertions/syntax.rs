@@ -195,7 +195,7 @@ fn comparison(subject: Subject, operator: Operator, operand: Operand) -> Result<
                 .map_err(|expected| format!("invalid status: expected {expected}"))?;
             match operator {
                 Operator::Equal => Predicate::IsOneOf(codes),
-                Operator::NotEqual => Predicate::IsNoneOf(codes),
+                Operator::NotEqual => Predicate::NotOneOf(codes),
                 _ => {
                     return Err(format!(
                         "a set of status codes is compared with `==` or `!=`, not with `{}`",
@@ -219,7 +219,7 @@ fn comparison(subject: Subject, operator: Operator, operand: Operand) -> Result<
                 ));
             }
         },
-        // Headers are compared as text, even if they look like numbers.
+        // Headers are compared as text, even if they resemble numbers.
         (Subject::Header(_) | Subject::Redirect, operand) => {
             Predicate::Compares(operator, Operand::Text(operand.to_string()))
         }

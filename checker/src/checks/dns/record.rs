@@ -93,7 +93,7 @@ mod tests {
             (MX, "10 mail.example.", "20 mail.example.", false),
             (TXT, "token=AbC.", "\"token=AbC.\"", true),
             (TXT, "one two", "\"one \" \"two\"", true),
-            (TXT, "say \"hi\"", r#""say \"hi\"""#, true),
+            (TXT, "greet \"you\"", r#""greet \"you\"""#, true),
             (TXT, "token=AbC", "token=abc", false),
             (TXT, "token=AbC.", "token=AbC", false),
             (TXT, "a  b", "a b", false),

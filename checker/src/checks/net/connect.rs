@@ -144,7 +144,7 @@ pub async fn resolve(
     }
 }
 
-/// Opens a TCP connection to the first address that accepts one. What is written is sent immediately.
+/// Opens a TCP connection to the first address that accepts one. `TCP_NODELAY` is set, so writes are sent immediately.
 pub async fn connect(address: &Address, policy: AddressPolicy, stopwatch: &Stopwatch) -> Result<TcpStream, Failure> {
     let stream = connect_for_single_write(address, policy, stopwatch).await?;
     // Whole requests are written at once, so that waiting for more gains nothing.
@@ -169,7 +169,7 @@ pub async fn connect_for_single_write(
 }
 
 /// Tries one address after the other, the next one when an attempt fails or takes too long. If all fail, the last error
-/// is returned, or `no_addresses` if there are none.
+/// is returned, or `no_addresses` if the list is empty.
 pub async fn first_to_succeed<T, E, F: Future<Output = Result<T, E>>>(
     addresses: &[SocketAddr],
     stopwatch: &Stopwatch,

@@ -22,7 +22,7 @@ const SHARE_FOR: Duration = Duration::from_secs(10);
 /// Several times what the system's resolver needs, in bytes.
 const STACK_SIZE: usize = 256 * 1_024;
 
-/// The addresses, with port 0, or why there are none. Shared by all that wait for the lookup.
+/// The addresses, with port 0, or why the lookup failed. Shared by all that wait for the lookup.
 type LookupResult = Result<Vec<SocketAddr>, Arc<io::Error>>;
 
 /// Resolves a name and blocks; the system's resolver except in tests.

@@ -59,7 +59,7 @@ impl TlsConfigs {
 }
 
 impl TlsTrust {
-    /// Reads the configured files of authorities; the result is empty if there are none.
+    /// Reads the configured files of authorities; the result is empty if no file is configured.
     pub fn read_authorities(&self) -> Result<Vec<CertificateDer<'static>>, TrustError> {
         let mut certificates = Vec::new();
         if let TlsTrust::Authorities(files) = self {
