@@ -90,7 +90,7 @@ async fn invalid_keys_are_named_on_the_console_and_skipped() {
     let page = page::visit(&browser, &format!("{}?theme=light", caddy.url)).await;
     page.assert_clean();
     let warned = warned(&browser).await;
-    for key in ["`title`", "`foter`", "`logo`", "`links[0]`", "`look.light.ground`", "`look.font`", "`groups[0]`"] {
+    for key in ["`title`", "`foter`", "`logo`", "`links[0]`", "`theme.light.ground`", "`theme.font`", "`groups[0]`"] {
         assert!(warned.iter().any(|warning| warning.starts_with(&format!("config.json: {key}"))), "{key}: {warned:#?}");
     }
     assert!(page.text_of("text").contains("Still here") && page.text_of("state") == "down");

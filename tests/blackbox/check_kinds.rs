@@ -153,7 +153,7 @@ async fn tls_over_tcp_is_negotiated_and_verified_as_configured() {
             json!({ "tls": true, "tls_ca_file": "ca.pem" }),
             down("certificate is for `mail.example`, not for `127.0.0.1`"),
         ),
-        (json!({ "tls": true, "server_name": NAME }), down("authority that is not trusted")),
+        (json!({ "tls": true, "server_name": NAME }), down("untrusted authority")),
         (json!({ "tls": true, "tls_skip_verify": true, "script": ready }), WELL),
         (json!({ "script": ready, "timeout": "300ms" }), down("no")),
         (json!({ "starttls": "smtp", "tls_skip_verify": true, "timeout": "300ms" }), down("no")),
@@ -185,7 +185,7 @@ async fn certificates_are_verified_as_configured_also_with_starttls() {
     let cases = [
         (trusted(json!({})), WELL),
         (trusted(json!({ "server_name": "127.0.0.1" })), down("not for `127.0.0.1`")),
-        (trusted(json!({ "trusted_roots": [] })), down("authority that is not trusted")),
+        (trusted(json!({ "trusted_roots": [] })), down("untrusted authority")),
         (trusted(json!({ "cert_expiry_threshold": "14d" })), (Status::Degraded, "expected at least 14d")),
         (trusted(json!({ "cert_expiry_threshold": "14d", "cert_expiry_down": "2d" })), down("expected at least 2d")),
         (trusted(json!({ "assertions": ["[CERTIFICATE] > 2d"] })), down("expected > 2d")),
@@ -282,7 +282,7 @@ async fn websockets_are_opened_and_used_as_configured() {
     let cases = [
         (json!({ "headers": token, "send": "ping", "expect": "^ping$", "tls_ca_file": "ca.pem" }), WELL),
         (json!({ "headers": token, "send": "ping", "expect": "^ping$", "tls_skip_verify": true }), WELL),
-        (json!({ "headers": token }), down("authority that is not trusted")),
+        (json!({ "headers": token }), down("untrusted authority")),
         (json!({ "tls_ca_file": "ca.pem" }), down("response status 401 Unauthorized")),
     ];
     expect_of_kind("websocket", &format!("wss://127.0.0.1:{sealed}/chat"), &authority, &cases).await;
@@ -336,7 +336,7 @@ async fn a_health_service_is_queried_as_configured() {
         (json!({ "service": "shop", "tls": true, "server_name": NAME, "tls_ca_file": "ca.pem" }), WELL),
         (json!({ "service": "shop", "tls": true, "tls_skip_verify": true }), WELL),
         (json!({ "service": "shop", "tls": true, "tls_ca_file": "ca.pem" }), down("not for `127.0.0.1`")),
-        (json!({ "service": "shop", "tls": true, "server_name": NAME }), down("authority that is not trusted")),
+        (json!({ "service": "shop", "tls": true, "server_name": NAME }), down("untrusted authority")),
         (json!({ "service": "shop" }), down("")),
     ];
     expect_of_kind("grpc", &format!("127.0.0.1:{sealed}"), &authority, &cases).await;
