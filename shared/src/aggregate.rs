@@ -260,10 +260,10 @@ mod tests {
     }
 
     #[test]
-    fn one_node_alone_has_the_coverage_of_its_own_time() {
+    fn the_coverage_of_a_single_node_is_its_uptime() {
         let only = [history("a", Quorum::Any, 600..660, 1_000..1_100)];
         let breakdown = endpoint_statuses(&only)[0].breakdown(START, START + DAY);
-        // Away for a hundred minutes, of which the last result before stood for half a minute more.
+        // 100 minutes without checks; the result before them was valid for half a minute longer.
         assert_eq!(breakdown.unknown, 99 * MINUTE + MINUTE / 2);
         assert_eq!(breakdown.coverage().map(Ratio::percent).as_deref(), Some("93.09%"));
         assert_eq!(breakdown.uptime().map(Ratio::percent).as_deref(), Some("95.52%"));
@@ -294,14 +294,14 @@ mod tests {
     }
 
     #[test]
-    fn nobody_known_is_unknown() {
+    fn no_data_is_unknown() {
         assert_eq!(overall_status(&mut [].into_iter()), Status::Unknown);
         assert_eq!(overall_status(&mut [(Status::Healthy, false), (Status::Down, false)].into_iter()), Status::Down);
         assert_eq!(endpoint_statuses(&[]), []);
     }
 
     #[test]
-    fn an_endpoint_that_nobody_knows_of_spoils_all_is_well_unless_nobody_means_to_look() {
+    fn an_unknown_endpoint_counts_unless_it_is_retired() {
         assert_eq!(
             overall_status(&mut [(Status::Healthy, false), (Status::Unknown, false)].into_iter()),
             Status::Unknown
@@ -310,7 +310,7 @@ mod tests {
             overall_status(&mut [(Status::Healthy, false), (Status::Unknown, true)].into_iter()),
             Status::Healthy
         );
-        // The node that looked until minute 600 goes on with another endpoint.
+        // The node that checked until minute 600 checks another endpoint since then.
         let mut histories =
             [history("a", Quorum::Majority, 0..0, 600..1_440), history("a", Quorum::Majority, 0..0, 0..0)];
         let [before, after] = &mut histories;

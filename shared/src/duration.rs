@@ -1,8 +1,8 @@
-//! Durations as people write them (`500ms`, `10m`, `7d`) and as they read them. The unit of all of them is the nanosecond.
+//! Parses and formats durations such as `500ms`, `10m` or `7d`. All values are in nanoseconds.
 
 use crate::{DAY, HOUR, MINUTE, Nanos, SECOND};
 
-/// The units a duration may be written in, the greatest first.
+/// The units, the largest first.
 const UNITS: [(&str, Nanos); 9] = [
     ("w", 7 * DAY),
     ("d", DAY),
@@ -15,12 +15,12 @@ const UNITS: [(&str, Nanos); 9] = [
     ("ns", 1),
 ];
 
-/// The text is no duration.
+/// The text is not a duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid duration `{0}`: expected a number with a unit, for example `500ms`, `30s`, `10m`, `1h30m` or `7d`")]
 pub struct ParseDurationError(pub String);
 
-/// Reads a duration such as `500ms`, `1h30m`, `1.5s` or `0`; a number without a unit is refused, save 0.
+/// Parses a duration such as `500ms`, `1h30m` or `1.5s`. Only `0` can have no unit.
 pub fn parse(text: &str) -> Result<Nanos, ParseDurationError> {
     let refused = || ParseDurationError(text.to_owned());
     let mut rest = text.trim();
@@ -44,19 +44,19 @@ pub fn parse(text: &str) -> Result<Nanos, ParseDurationError> {
     Ok(total)
 }
 
-/// `number` (digits, with or without a decimal point) times `size`, exact but for the last cut nanosecond.
+/// `number` (digits, optionally with a decimal point) times `size`, truncated to a nanosecond.
 fn decimal_times(number: &str, size: Nanos) -> Option<Nanos> {
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     if whole.is_empty() || fraction.len() > 18 || fraction.contains('.') {
         return None;
     }
     let whole: Nanos = whole.parse().ok()?;
-    // From the last figure to the first, so that no number grows; what is cut on the way changes nothing in the end.
+    // From the last digit to the first, so that nothing overflows. Truncating each step does not change the result.
     let part = fraction.bytes().rev().fold(0, |part, figure| (i64::from(figure - b'0') * size + part) / 10);
     whole.checked_mul(size)?.checked_add(part)
 }
 
-/// Writes a duration so that [`parse`] reads the same number back: `10m`, `1h30m`, `1500ms` as `1s500ms`.
+/// Formats a duration so that [`parse`] returns the same number: `10m`, `1h30m`, `1s500ms`.
 #[must_use]
 pub fn format_exact(nanos: Nanos) -> String {
     if nanos <= 0 {
@@ -74,7 +74,7 @@ pub fn format_exact(nanos: Nanos) -> String {
     text
 }
 
-/// A round-trip time with three figures: `95.0 ms`, `1.24 s`, `312 µs`. Bars and axes use it, too.
+/// Formats a round-trip time with three digits: `95.0 ms`, `1.24 s`, `312 µs`.
 #[must_use]
 pub fn format_rtt(nanos: Nanos) -> String {
     let nanos = nanos.max(0);
@@ -85,7 +85,7 @@ pub fn format_rtt(nanos: Nanos) -> String {
         1_000_000..SECOND => (1_000_000, "ms"),
         _ => (SECOND, "s"),
     };
-    // In integers, since the page would carry the formatting of floating-point numbers for this alone.
+    // With integers, because formatting of floats would only be in the page for this.
     let (whole, part) = (nanos / size, nanos % size);
     let rounded = |scale: i64| whole * scale + (part * scale + size / 2) / size;
     if nanos < size / 200 * 1_999 {
@@ -99,9 +99,7 @@ pub fn format_rtt(nanos: Nanos) -> String {
     }
 }
 
-/// A length of time in the two greatest units that matter: `12 minutes`, `1 h 5 min`, `89 d 23 h`, `42 s`.
-///
-/// It is cut, never rounded up.
+/// Formats a duration with its two largest units, truncated: `12 min`, `1 h 5 min`, `89 d 23 h`, `42 s`.
 #[must_use]
 pub fn format_coarse(nanos: Nanos) -> String {
     let seconds = nanos.max(0) / SECOND;
@@ -128,7 +126,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn durations_read_as_people_write_them() {
+    fn common_notations_are_parsed() {
         for (text, nanos) in [
             ("500ms", 500_000_000),
             ("10m", 10 * MINUTE),
@@ -148,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_duration_is_refused_with_an_example() {
+    fn invalid_durations_are_rejected_with_an_example() {
         for text in ["", "10", "m", "10 m", "-5s", "5 minutes", "1.2.3s", ".5s", "99999999999999d", "1e3s", "NaNs"] {
             let error = parse(text).expect_err(text);
             assert!(error.to_string().contains("500ms"), "{error}");
@@ -156,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn round_trip_times_have_three_figures() {
+    fn round_trip_times_have_three_digits() {
         for (nanos, text) in [
             (0, "0 ms"),
             (312, "312 ns"),
@@ -172,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_of_time_are_cut_and_not_rounded_up() {
+    fn coarse_durations_are_truncated() {
         for (nanos, text) in [
             (59_999_999_999, "59 s"),
             (61 * SECOND, "1 min 1 s"),
@@ -188,12 +186,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_exactly_reads_back_equal(nanos in 0..=i64::MAX) {
+        fn exact_notations_round_trip(nanos in 0..=i64::MAX) {
             prop_assert_eq!(parse(&format_exact(nanos)), Ok(nanos));
         }
 
         #[test]
-        fn no_text_makes_reading_panic(text in ".{0,30}") {
+        fn parsing_never_panics(text in ".{0,30}") {
             let _ = parse(&text);
         }
     }

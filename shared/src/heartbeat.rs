@@ -1,55 +1,54 @@
-//! Heartbeats: what a job leaves in the store to say that it ran, and the JSON of it. Whether the last one is recent
-//! enough is decided by whoever watches the job.
+//! The JSON of heartbeats, which jobs store when they ran. The checker decides whether the last one is recent enough.
 
 use serde::{Deserialize, Serialize};
 
 use crate::UnixNanos;
 use crate::check_file::shortened;
 
-/// The longest text that a job can say about its failure, in characters: it is a sentence on a page, not a log.
+/// The maximum length of a failure text, in characters: a sentence on a page, not a log.
 pub const FAILURE_LIMIT: usize = 300;
 
-/// What a job last said of itself: `{"at":1795330254340493978,"exit_status":3,"failed":"no space left"}`.
+/// The last heartbeat of a job: `{"at":1795330254340493978,"exit_status":3,"failed":"no space left"}`.
 ///
-/// Only `at` has to be there; unknown keys are ignored.
+/// Only `at` is required; unknown keys are ignored.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Heartbeat {
-    /// When it came, by the clock of the job's machine.
+    /// When it was sent, by the clock of the job's machine.
     pub at: UnixNanos,
-    /// How the job ended; anything but 0 is a failure.
+    /// Everything except 0 is a failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit_status: Option<i32>,
-    /// That it failed, in the job's own words.
+    /// The job's description of its failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,
 }
 
-/// The object holds no heartbeat.
+/// The object is not a heartbeat.
 #[derive(Debug, thiserror::Error)]
 #[error("invalid heartbeat; let the job report in again with `checker beat`")]
 pub struct InvalidHeartbeat(#[from] serde_json::Error);
 
 impl Heartbeat {
-    /// Reads what is stored.
+    /// Parses the content of the object.
     pub fn parse(json: &[u8]) -> Result<Heartbeat, InvalidHeartbeat> {
         Ok(serde_json::from_slice(json)?)
     }
 
-    /// What is stored.
+    /// The content of the object.
     #[must_use]
     pub fn write(&self) -> String {
-        // Numbers and texts always have a JSON; an empty object would be read as none.
+        // Numbers and strings can always be written. An empty object is not a valid heartbeat.
         serde_json::to_string(self).unwrap_or_else(|_| "{}".to_owned())
     }
 
-    /// What the job says went wrong, in a sentence; `None` if it went well.
+    /// The failure of the job as a sentence, `None` if it succeeded.
     #[must_use]
     pub fn failure(&self) -> Option<String> {
-        let said = self.failed.as_deref().map(str::trim).filter(|text| !text.is_empty());
-        let said = said.map(|text| format!(": {}", shortened(text.to_owned(), FAILURE_LIMIT))).unwrap_or_default();
+        let detail = self.failed.as_deref().map(str::trim).filter(|text| !text.is_empty());
+        let detail = detail.map(|text| format!(": {}", shortened(text.to_owned(), FAILURE_LIMIT))).unwrap_or_default();
         match self.exit_status {
-            Some(status) if status != 0 => Some(format!("the job ended with exit status {status}{said}")),
-            _ if self.failed.is_some() => Some(format!("the job reported a failure{said}")),
+            Some(status) if status != 0 => Some(format!("the job ended with exit status {status}{detail}")),
+            _ if self.failed.is_some() => Some(format!("the job reported a failure{detail}")),
             _ => None,
         }
     }
@@ -62,7 +61,7 @@ mod tests {
     const GOLDEN: &str = include_str!("../golden/heartbeat.json");
 
     #[test]
-    fn what_was_stored_reads_and_writes_back_equal() {
+    fn the_golden_heartbeat_round_trips() {
         let golden = Heartbeat {
             at: 1_795_330_254_340_493_978,
             exit_status: Some(3),
@@ -75,14 +74,14 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_time_is_no_heartbeat() {
+    fn a_heartbeat_without_a_time_is_invalid() {
         for json in ["", "{}", "null", "[]", r#"{"at":"now"}"#, r#"{"failed":"x"}"#] {
             assert!(Heartbeat::parse(json.as_bytes()).is_err(), "{json}");
         }
     }
 
     #[test]
-    fn a_failure_is_told_in_the_jobs_own_words() {
+    fn a_failure_includes_the_jobs_text() {
         for (exit_status, failed, sentence) in [
             (None, None, None),
             (Some(0), None, None),

@@ -1,8 +1,8 @@
-//! What the checker and the status page have in common: the stored formats and the arithmetic on them.
+//! The stored formats, and all calculations on them, for the checker and the status page.
 //!
-//! Everything here is pure: no I/O, no clock, no async; `now` is a parameter. Start at [`check_file`] (what one
-//! look at an endpoint left behind), then [`object_name`] (where it is stored), [`uptime`] (from results to
-//! time) and [`quorum`] (from several nodes to one status).
+//! Everything is pure: no I/O, no clock, no async; `now` is a parameter. Start with [`check_file`] (the results of a
+//! round), [`object_name`] (where they are stored), [`uptime`] (from results to time) and [`quorum`] (from several nodes to
+//! one status).
 
 #![warn(missing_docs)]
 
@@ -27,10 +27,10 @@ pub mod suggest;
 pub mod summary;
 pub mod uptime;
 
-/// A moment: nanoseconds since 1970-01-01T00:00:00Z.
+/// A time, in nanoseconds since 1970-01-01T00:00:00Z.
 pub type UnixNanos = i64;
 
-/// A length of time in nanoseconds.
+/// A duration in nanoseconds.
 pub type Nanos = i64;
 
 /// One second in [`Nanos`].

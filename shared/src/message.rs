@@ -1,47 +1,47 @@
-//! What a person says about the state of things: a little HTML, read against one allow-list.
+//! Parses messages: announcements in a subset of HTML that is defined by an allow-list.
 //!
-//! The checker refuses to post what is not on the list; the page shows what is and drops the rest, so that a
-//! hostile or an old message can do no harm. Text is text: nothing here produces HTML.
+//! The checker refuses to post anything else, and the page drops it, so that hostile or old messages do no harm. The result
+//! is a tree of text and elements, never HTML.
 
-/// The elements a message may use. `a` may have `href`, nothing else has attributes.
+/// The elements that messages can use. Only `a` has an attribute, `href`.
 pub const ALLOWED_TAGS: [&str; 15] =
     ["a", "b", "strong", "i", "em", "u", "s", "code", "pre", "br", "p", "ul", "ol", "li", "blockquote"];
 
-/// The schemes a link may have.
+/// The schemes that links can use.
 pub const ALLOWED_SCHEMES: [&str; 3] = ["http", "https", "mailto"];
 
-/// Elements whose content is no text for people; it is dropped with them.
+/// Elements that are dropped with their content.
 const SILENT_TAGS: [&str; 8] = ["script", "style", "template", "iframe", "object", "noscript", "svg", "math"];
 
-/// How deep elements may be nested; deeper ones are flattened into their parent.
+/// Elements that are nested deeper are flattened into their parent.
 const DEPTH_LIMIT: usize = 16;
 
-/// A piece of a message.
+/// A text or an element.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Node {
-    /// Text as it is to be read; entities are resolved.
+    /// Plain text with resolved entities.
     Text(String),
     /// An element of [`ALLOWED_TAGS`].
     Element {
         /// One of [`ALLOWED_TAGS`].
         tag: &'static str,
-        /// Where a link leads; only `a` has one, and only with one of [`ALLOWED_SCHEMES`].
+        /// The target of an `a`, with one of [`ALLOWED_SCHEMES`].
         href: Option<String>,
-        /// What is inside.
+        /// In order.
         children: Vec<Node>,
     },
 }
 
-/// A message as read: what may be shown, and what may not.
+/// A parsed message.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Message {
-    /// What may be shown.
+    /// The allowed content.
     pub nodes: Vec<Node>,
-    /// What was left out, each named as a person would find it: `<script>`, `onclick of <a>`.
+    /// What was dropped, as authors would search for it: `<script>`, `onclick of <a>`.
     pub refused: Vec<String>,
 }
 
-/// The message holds something that is not allowed.
+/// The message contains markup that is not allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "invalid message: {} not allowed; use a[href] (http, https, mailto) and {}, and write `&lt;` for a `<` that is text",
@@ -51,7 +51,7 @@ pub struct Message {
 pub struct DisallowedMarkup(pub Vec<String>);
 
 impl Message {
-    /// Reads a message; what is not allowed is left out and named. Never fails.
+    /// Parses a message and drops everything that is not allowed.
     #[must_use]
     pub fn parse(html: &str) -> Message {
         let mut builder =
@@ -63,13 +63,13 @@ impl Message {
         Message { nodes: builder.open.pop().map(|root| root.children).unwrap_or_default(), refused: builder.refused }
     }
 
-    /// Reads a message that is about to be posted; the error names all that is not allowed.
+    /// Parses a message before it is posted. The error lists everything that is not allowed.
     pub fn parse_strict(html: &str) -> Result<Message, DisallowedMarkup> {
         let message = Message::parse(html);
         if message.refused.is_empty() { Ok(message) } else { Err(DisallowedMarkup(message.refused)) }
     }
 
-    /// The words alone, for a terminal, a title or a label.
+    /// The text without markup.
     #[must_use]
     pub fn text(&self) -> String {
         fn collect(nodes: &[Node], text: &mut String) {
@@ -92,7 +92,7 @@ impl Message {
     }
 }
 
-/// An element whose end has not been seen.
+/// An element whose end tag was not found yet.
 #[derive(Default)]
 struct Open {
     tag: &'static str,
@@ -102,7 +102,7 @@ struct Open {
 
 #[derive(Default)]
 struct TreeBuilder {
-    /// The elements around the place that is read; the first is the message itself.
+    /// The open elements; the first is the message itself.
     open: Vec<Open>,
     refused: Vec<String>,
 }
@@ -127,7 +127,7 @@ impl TreeBuilder {
                 rest = self.tag(&tag, after);
             } else if rest[1..].starts_with(['!', '?', '/']) || rest[1..].starts_with(|c: char| c.is_ascii_alphabetic())
             {
-                // It looks like markup, but has no end: nobody should guess.
+                // Markup without an end is ambiguous.
                 self.refuse("<");
                 rest = rest.find('>').map_or("", |end| &rest[end + 1..]);
             } else {
@@ -215,7 +215,7 @@ impl TreeBuilder {
     }
 }
 
-/// Reads a tag at the start of `text`; `None` if there is none with an end.
+/// Parses a tag at the start of `text`; `None` without a complete tag.
 fn read_tag(text: &str) -> Option<(Tag, &str)> {
     let mut rest = text.strip_prefix('<')?;
     let closes = rest.starts_with('/');
@@ -233,7 +233,7 @@ fn read_tag(text: &str) -> Option<(Tag, &str)> {
             return Some((Tag { name, closes, attributes }, after));
         }
         let end = rest.find(|c: char| c.is_ascii_whitespace() || matches!(c, '>' | '/' | '='))?;
-        // An `=` in front belongs to the name, as in the HTML standard; it also keeps this loop going.
+        // A leading `=` belongs to the name, as in the HTML standard. This also ensures progress.
         let end = if end == 0 { 1 } else { end };
         let attribute = rest[..end].to_ascii_lowercase();
         rest = rest[end..].trim_start();
@@ -252,7 +252,7 @@ fn read_tag(text: &str) -> Option<(Tag, &str)> {
     }
 }
 
-/// What follows the end tag of an element whose content is dropped; nothing, if it never ends.
+/// The text after the end tag of an element; empty if it has none.
 fn after_end_of<'a>(tag: &str, text: &'a str) -> &'a str {
     let mut rest = text;
     while let Some((_, behind)) = rest.split_once("</") {
@@ -265,7 +265,7 @@ fn after_end_of<'a>(tag: &str, text: &'a str) -> &'a str {
     ""
 }
 
-/// The link, if its scheme is allowed; browsers ignore control characters in schemes, so none may be there.
+/// The link, if its scheme is allowed. Browsers ignore control characters in schemes, so links must not contain any.
 fn allowed_link(href: &str) -> Option<String> {
     let href = href.trim();
     let (scheme, rest) = href.split_once(':')?;
@@ -274,7 +274,7 @@ fn allowed_link(href: &str) -> Option<String> {
     (allowed && whole).then(|| href.to_owned())
 }
 
-/// Resolves character references: numbers, and the few names people use.
+/// Resolves numeric and common named character references.
 fn resolve_entities(text: &str) -> String {
     let mut resolved = String::with_capacity(text.len());
     let mut rest = text;
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn the_originals_messages_are_read() {
+    fn messages_of_the_original_are_parsed() {
         let message = Message::parse_strict("We're <b>on it</b>. <a href='https://status.example.com'>More</a>")
             .expect("allowed");
         let link = Node::Element {
@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_allowed_is_refused_by_name() {
+    fn disallowed_markup_is_reported() {
         for (html, named) in [
             ("<script>alert(1)</script>", "<script>"),
             ("<img src=x onerror=alert(1)>", "<img>"),
@@ -373,14 +373,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_allowed_is_left_out_and_the_words_stay() {
+    fn disallowed_markup_is_dropped_but_its_text_is_kept() {
         assert_eq!(Message::parse("<h1>News</h1> <script>alert('</b>')</script>today").text(), "News today");
         assert_eq!(Message::parse("<a href='javascript:x'>click</a>").nodes, [element("a", vec![text("click")])]);
         assert_eq!(Message::parse("<STYLE>p{}</sTyLe>x<iframe src=//e>y</iframe>").text(), "x");
     }
 
     #[test]
-    fn text_is_text() {
+    fn text_is_not_interpreted() {
         assert_eq!(
             Message::parse_strict("a < b &lt;b&gt; AT&T &copy; &#8364;").expect("allowed").text(),
             "a < b <b> AT&T &copy; €"
@@ -388,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_that_do_not_match_are_mended() {
+    fn mismatched_tags_are_closed() {
         let message = Message::parse("<b>bold <i>both</b> plain</i></p>");
         assert_eq!(
             message.nodes,
@@ -397,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn a_million_open_tags_do_not_nest_without_end() {
+    fn nesting_is_limited() {
         fn depth(nodes: &[Node]) -> usize {
             nodes
                 .iter()
@@ -410,7 +410,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_but_the_list_gets_through(html in r#"(<|>|/|a|b|script|img| href=|"|'|javascript:|https://x|on|&#|;|x|!--|-->|ä|\n){0,40}"#) {
+        fn only_the_allow_list_gets_through(html in r#"(<|>|/|a|b|script|img| href=|"|'|javascript:|https://x|on|&#|;|x|!--|-->|ä|\n){0,40}"#) {
             fn check(nodes: &[Node]) -> Result<(), TestCaseError> {
                 for node in nodes {
                     if let Node::Element { tag, href, children } = node {
@@ -428,7 +428,7 @@ mod tests {
         }
 
         #[test]
-        fn words_without_markup_come_through(words in "[a-zA-Z0-9 äß€.,>;]{0,60}") {
+        fn text_without_markup_is_unchanged(words in "[a-zA-Z0-9 äß€.,>;]{0,60}") {
             let message = Message::parse_strict(&words).expect("no markup");
             prop_assert_eq!(message.text(), words.trim());
         }

@@ -1,7 +1,8 @@
-//! The one place that spells the names of objects in the store, both ways, and the patterns of rights to them.
+//! Formats and parses the names of objects in the store, and patterns of names for access policies. No other module spells
+//! these names.
 //!
-//! A check file is `<prefix><unix-ns>-<node>-check.json` with 19 digits, so that byte order is time order and a
-//! listing can start at a time. The original Checkup's `<unix-ns>-check.json` is read, too.
+//! A check file is `<prefix><unix-ns>-<node>-check.json`. The time has 19 digits, so that names sort by time and a listing
+//! can start at a time. The original Checkup's `<unix-ns>-check.json` is also accepted.
 
 mod heartbeat;
 pub mod patterns;
@@ -14,53 +15,49 @@ pub use self::heartbeat::{HEARTBEAT_FOLDER, HeartbeatName, InvalidJobName};
 pub use self::summary::{BADGE_FOLDER, BadgeTitle, SUMMARY_FOLDER, SummaryForm, SummaryName};
 use crate::UnixNanos;
 
-/// The list of check files that a directory keeps for plain HTTP readers, as the original did.
+/// The list of check files in a directory, for clients that use plain HTTP, as in the original.
 pub const INDEX: &str = "index.json";
 
-/// The page's configuration, beside the page's `index.html`.
+/// The page's configuration, next to its `index.html`.
 pub const PAGE_CONFIG: &str = "config.json";
 
-/// Where histories are kept: a folder beside the check files.
+/// The folder of histories, next to the check files.
 pub const HISTORY_FOLDER: &str = "history/";
 
-/// The list of histories and of the newest check files that a directory keeps for plain HTTP readers: short, however
-/// many check files there are. No node's name has an underscore.
+/// The list of histories and of the newest check files in a directory, for clients that use plain HTTP. It stays short. No
+/// node name contains an underscore.
 pub const HISTORY_INDEX: &str = "history/_index.json";
 
-/// What stands for the node in the name of a history of check files that name no node.
+/// Replaces the node in the name of a history of check files without a node.
 const UNNAMED: &str = "_nameless";
 
-/// How the name of a history ends, and that of its latencies. No node's name has a dot, so that none can be taken
-/// for the other.
+/// No node name contains a dot, so this suffix and [`LATENCY_SUFFIX`] are unambiguous.
 const HISTORY_SUFFIX: &str = ".json";
-/// See [`HISTORY_SUFFIX`].
 const LATENCY_SUFFIX: &str = ".latency.json";
 
-/// How every check file's name ends.
 const CHECK_FILE_SUFFIX: &str = "-check.json";
 
-/// Digits of the time in a check file's name: enough from 2001 to 2286, and always the same number.
+/// The number of digits of a time in nanoseconds from 2001 to 2286.
 const TIME_DIGITS: usize = 19;
 
-/// The longest name of a node, in characters.
 const NODE_NAME_LIMIT: usize = 32;
 
-/// The name of a node: 1 to 32 of `a-z`, `0-9` and `-`.
+/// The name of a node: 1 to 32 characters of `a-z`, `0-9` and `-`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeName(String);
 
-/// The text is no name for a node.
+/// The text is not a node name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid node name `{0}`: use 1–32 lowercase letters, digits and hyphens, for example `eu-west`")]
 pub struct InvalidNodeName(pub String);
 
-/// Whether a text has 1 to `limit` small letters, digits and hyphens, as the names of nodes and of jobs do.
+/// Whether a text is a valid name of a node or job: 1 to `limit` lowercase letters, digits and hyphens.
 fn is_valid_name(text: &str, limit: usize) -> bool {
     (1..=limit).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
 }
 
 impl NodeName {
-    /// Takes a text as it is, if it is a name.
+    /// Checks a name.
     pub fn new(text: &str) -> Result<NodeName, InvalidNodeName> {
         if is_valid_name(text, NODE_NAME_LIMIT) {
             Ok(NodeName(text.to_owned()))
@@ -69,7 +66,7 @@ impl NodeName {
         }
     }
 
-    /// Makes a name from a host's: its first label in small letters, anything else a hyphen; `node` if nothing is left.
+    /// Derives a name from the first label of a host name: invalid characters become hyphens; `node` if nothing remains.
     #[must_use]
     pub fn from_host_name(host: &str) -> NodeName {
         let label = host.split('.').next().unwrap_or_default().to_lowercase();
@@ -82,7 +79,7 @@ impl NodeName {
         NodeName(if spelled.is_empty() { "node".to_owned() } else { spelled.to_owned() })
     }
 
-    /// The name as text.
+    /// The name as it appears in object names.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -103,17 +100,17 @@ impl FromStr for NodeName {
     }
 }
 
-/// The name of a check file, without the store's prefix. Its order is the order of time.
+/// The name of a check file without the store's prefix. Sorted by time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CheckFileName {
     /// When the round was stored.
     pub stored_at: UnixNanos,
-    /// Which node stored it; `None` if the original did.
+    /// `None` in files of the original Checkup.
     pub node: Option<NodeName>,
 }
 
 impl CheckFileName {
-    /// Reads a name that has no prefix any more; `None` if it is no check file's.
+    /// Parses a name without prefix; `None` if it is not a check file's.
     #[must_use]
     pub fn parse(name: &str) -> Option<CheckFileName> {
         let stem = name.strip_suffix(CHECK_FILE_SUFFIX)?;
@@ -127,7 +124,7 @@ impl CheckFileName {
         Some(CheckFileName { stored_at: time.parse().ok()?, node })
     }
 
-    /// Reads an object's whole key; `None` if it does not start with the prefix or is no check file's.
+    /// Parses a key with prefix; `None` if it is not a check file's.
     #[must_use]
     pub fn parse_key(prefix: &str, key: &str) -> Option<CheckFileName> {
         CheckFileName::parse(key.strip_prefix(prefix)?)
@@ -144,21 +141,21 @@ impl fmt::Display for CheckFileName {
     }
 }
 
-/// The name of an object in which a node keeps its history, without the store's prefix.
+/// The name of a node's history without the store's prefix.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HistoryName {
-    /// Whose history it is; `None` is that of check files without a node, as the original wrote them.
+    /// `None` for check files without a node, as the original wrote them.
     pub node: Option<NodeName>,
-    /// Which part of it.
+    /// Each part is an object.
     pub part: HistoryPart,
 }
 
-/// The objects that a history is kept in.
+/// The objects of a history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum HistoryPart {
-    /// What everybody reads: see [`crate::history::History`].
+    /// A [`crate::history::History`].
     Main,
-    /// What is read when somebody asks for more: see [`crate::history::Latencies`].
+    /// [`crate::history::Latencies`], which are read only for details.
     Latency,
 }
 
@@ -172,7 +169,7 @@ impl HistoryPart {
 }
 
 impl HistoryName {
-    /// Reads a name that has no prefix any more; `None` if it is no history's.
+    /// Parses a name without prefix; `None` if it is not a history's.
     #[must_use]
     pub fn parse(name: &str) -> Option<HistoryName> {
         let name = name.strip_prefix(HISTORY_FOLDER)?;
@@ -182,7 +179,7 @@ impl HistoryName {
         Some(HistoryName { node, part })
     }
 
-    /// Reads an object's whole key; `None` if it does not start with the prefix or is no history's.
+    /// Parses a key with prefix; `None` if it is not a history's.
     #[must_use]
     pub fn parse_key(prefix: &str, key: &str) -> Option<HistoryName> {
         HistoryName::parse(key.strip_prefix(prefix)?)
@@ -196,18 +193,17 @@ impl fmt::Display for HistoryName {
     }
 }
 
-/// Where a listing has to start (exclusively) to contain every check file stored at `time` or later.
+/// The exclusive start of a listing that contains every check file stored at `time` or later.
 #[must_use]
 pub fn start_after(prefix: &str, time: UnixNanos) -> String {
-    // `-` sorts before every digit, and a listing excludes its start: one nanosecond earlier, and a
-    // character behind every one that a name may have there.
+    // `~` sorts after every character that can follow the time, so this is after all files of the previous nanosecond.
     format!("{prefix}{:0TIME_DIGITS$}~", time.max(1) - 1)
 }
 
-/// The text is no prefix for a store.
+/// The text is not a valid prefix.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPrefix {
-    /// It starts with a slash or holds an empty, `.` or `..` segment.
+    /// It starts with a slash or contains an empty, `.` or `..` segment.
     #[error(
         "invalid prefix `{0}`: write folders without a leading slash and without `.`, `..` or empty ones, for example `status/`"
     )]
@@ -232,14 +228,14 @@ pub fn validate_prefix(prefix: &str) -> Result<(), InvalidPrefix> {
     Ok(())
 }
 
-/// How the keys of all check files of this century begin, for rules that know only beginnings: a time in nanoseconds
-/// starts with 1 until 2033, and with 2 until 2065. Nothing else of ours starts with a digit.
+/// The prefixes of all check files for lifecycle rules: a time in nanoseconds starts with 1 until 2033, and with 2 until
+/// 2065. No other name of a checker starts with 1 or 2.
 #[must_use]
 pub fn check_file_prefixes(prefix: &str) -> [String; 2] {
     [format!("{prefix}1"), format!("{prefix}2")]
 }
 
-/// Whether an object is one that checkers store: a check file, a history, a summary, a badge, a heartbeat or a message. All else is somebody else's.
+/// Whether a checker stored the object: a check file, history, summary, badge, heartbeat or message.
 #[must_use]
 pub fn is_stored_by_checkers(prefix: &str, key: &str) -> bool {
     let Some(name) = key.strip_prefix(prefix) else { return false };
@@ -276,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn other_names_are_none_of_ours() {
+    fn other_names_are_rejected() {
         for name in [
             "",
             "-check.json",
@@ -297,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn histories_are_told_from_latencies_and_from_everything_else() {
+    fn history_names_are_unambiguous() {
         for (name, node, part) in [
             ("history/eu-west.json", Some("eu-west"), HistoryPart::Main),
             ("history/eu-west.latency.json", Some("eu-west"), HistoryPart::Latency),
@@ -399,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn what_checkers_store_is_told_from_what_others_do() {
+    fn objects_of_checkers_are_recognized() {
         for name in [
             "1795330254340493978-eu-west-check.json",
             "1795330254340493978-check.json",
@@ -427,7 +423,7 @@ mod tests {
     }
 
     #[test]
-    fn check_files_begin_as_rules_are_told() {
+    fn check_files_have_the_prefixes_of_lifecycle_rules() {
         let name = |stored_at| CheckFileName { stored_at, node: None }.to_string();
         let beginnings = check_file_prefixes("a/");
         assert!(format!("a/{}", name(1_795_330_254_340_493_978)).starts_with(&beginnings[0]));

@@ -1,6 +1,5 @@
-//! Response times over a period, from what is known of it: every check where checks are read, the percentiles of hours
-//! and days where only histories are, and sketches where any percentile is asked for. Page and terminal take their
-//! figures from here.
+//! Response times over a period: from every check if check files are read, from hourly and daily percentiles if only
+//! histories are, and from sketches for other percentiles. The page and the terminal show these figures.
 
 use crate::check_file::Attempt;
 use crate::history::{EndpointRows, Series, SketchRows, add_open_between};
@@ -8,26 +7,26 @@ use crate::latency::Sketch;
 use crate::stats::Stats;
 use crate::{DAY, HOUR, Nanos, UnixNanos};
 
-/// Ranges up to this are told from every check, hour by hour; longer ones from histories, day by day.
+/// Ranges up to this use every check and show hours; longer ones use histories and show days.
 pub const MAX_CHECK_RANGE: Nanos = 3 * DAY;
 
-/// Periods up to this are told from the percentiles of hours where there are no checks, longer ones from those of days.
+/// Without check files, periods up to this use hourly percentiles, and longer ones daily percentiles.
 const MAX_HOURLY_RANGE: Nanos = 8 * DAY;
 
-/// Which percentiles are told of a period.
+/// The percentiles that are shown for a period.
 pub const PERCENTILES: [u8; 4] = [50, 90, 95, 99];
 
 /// A check, or the percentiles of an hour or a day.
 pub trait Sample {
-    /// When it was made; of an hour or a day, the middle of it.
+    /// When the check started, or the middle of the hour or day.
     fn at(&self) -> UnixNanos;
-    /// The length of the hour or day whose percentiles these are; 0 if it is one check.
+    /// The length of the hour or day, 0 for a check.
     fn length(&self) -> Nanos;
-    /// The round-trip times of attempts that were answered well, or the percentiles.
+    /// The round-trip times of successful attempts, or the percentiles.
     fn rtts(&self) -> &[Nanos];
 }
 
-/// A sample as it is measured.
+/// A sample that owns its times.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Measurement {
     /// As [`Sample::at`].
@@ -52,15 +51,13 @@ impl Sample for Measurement {
     }
 }
 
-/// The round-trip times of the attempts that were answered well. How quickly a connection was refused is no response
-/// time.
+/// The round-trip times of the successful attempts. The time until a connection was refused is not a response time.
 #[must_use]
 pub fn answered(attempts: &[Attempt]) -> Box<[Nanos]> {
     attempts.iter().filter(|attempt| attempt.error.is_none()).map(|attempt| attempt.rtt).collect()
 }
 
-/// The percentiles of each day and of each hour of the last days that a history tells, made of their moment, their length
-/// and their times.
+/// All daily and hourly percentiles of a history. `make` creates a sample from its time, length and round-trip times.
 pub fn from_history<S>(past: &EndpointRows, make: impl Fn(UnixNanos, Nanos, Box<[Nanos]>) -> S) -> Vec<S> {
     let newest = past.timeline.last.map_or(0, |last| last.at);
     let (hours, days) = (past.by_hour(), past.by_day());
@@ -68,15 +65,15 @@ pub fn from_history<S>(past: &EndpointRows, make: impl Fn(UnixNanos, Nanos, Box<
     let hours = hours.iter().map(|(hour, both)| (hour * HOUR, HOUR, both));
     days.chain(hours)
         .map(|(start, length, both)| {
-            // Twice the median, so that it stays the median beside the upper end.
+            // The median is repeated so that it remains the median.
             let rtts = Box::from([both.p50.time(), both.p50.time(), both.p95.time()]);
             make((start + length / 2).min(newest - 1), length, rtts)
         })
         .collect()
 }
 
-/// What is known of one node from `from` to before `to`: its checks, and before the first of them its past. Both are in
-/// the order of time.
+/// The samples of one node in a period (`from <= t < to`): its checks, and before the first of them its percentiles. Both
+/// are sorted by time.
 pub fn known<'a, S: Sample>(
     past: &'a [S],
     checks: &'a [S],
@@ -87,14 +84,14 @@ pub fn known<'a, S: Sample>(
     between(past, from, to.min(checks_from)).iter().chain(between(checks, from, to))
 }
 
-/// Those of samples in order that are from `from` to before `to`.
+/// The samples of a period (`from <= t < to`); `samples` are sorted by time.
 fn between<S: Sample>(samples: &[S], from: UnixNanos, to: UnixNanos) -> &[S] {
     let first = samples.partition_point(|sample| sample.at() < from);
     let behind = samples.partition_point(|sample| sample.at() < to);
     &samples[first..behind.max(first)]
 }
 
-/// Which samples tell of a period: a line of days does not end in hours, and the last week has both.
+/// Which samples to use for a period: the last week has both hourly and daily ones, which must not be mixed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Resolution {
     is_fine: bool,
@@ -102,14 +99,14 @@ pub struct Resolution {
 }
 
 impl Resolution {
-    /// The resolution among the samples of all nodes, for a period of this length.
+    /// The resolution for a period of this length, from the samples of all nodes.
     #[must_use]
     pub fn for_period<'a, S: Sample + 'a>(mut samples: impl Iterator<Item = &'a S>, length: Nanos) -> Resolution {
         let hourly = samples.find(|sample| sample.length() == HOUR);
         Resolution { is_fine: length <= MAX_HOURLY_RANGE, hourly_from: hourly.map_or(UnixNanos::MAX, Sample::at) }
     }
 
-    /// Whether a sample is among those chosen.
+    /// Whether to use a sample.
     #[must_use]
     pub fn includes(self, sample: &impl Sample) -> bool {
         match sample.length() {
@@ -120,25 +117,24 @@ impl Resolution {
     }
 }
 
-/// Statistics over the times of samples; `None` if none was answered.
+/// Statistics over the times of samples, `None` without times.
 #[must_use]
 pub fn stats<S: Sample>(samples: &[&S]) -> Option<Stats> {
     Stats::from_rtts(samples.iter().flat_map(|sample| sample.rtts()).copied().collect())
 }
 
-/// What a node's history knows of the times of an endpoint, as sketches.
+/// The sketches of an endpoint in a node's history.
 #[derive(Debug, Clone, Copy)]
 pub struct LatencySketches<'a> {
-    /// The closed days and hours; `None` if there are none.
+    /// Closed hours, days and blocks, if any.
     pub closed: Option<&'a SketchRows>,
-    /// The hours that are not closed.
+    /// Hours that are not closed.
     pub open: &'a Series<Sketch>,
-    /// The newest check that is in it.
+    /// The newest check in the history.
     pub newest: Option<UnixNanos>,
 }
 
-/// Adds the times that one node has seen from `from` to before `to` to a sum: those of its history, and of the checks
-/// behind it.
+/// Adds the times of one node in a period (`from <= t < to`) to a sum: those in its history, and those of later checks.
 pub fn add_node<'a, S: Sample + 'a>(
     sum: &mut Sketch,
     history: Option<LatencySketches<'_>>,
@@ -154,7 +150,7 @@ pub fn add_node<'a, S: Sample + 'a>(
         checks_from = history.newest.map_or(from, |newest| newest + 1);
     }
     for check in checks.filter(|check| check.at() >= checks_from && check.at() < to) {
-        // As histories count: one time a check.
+        // Histories also count one time per check.
         if let Some(stats) = Stats::from_rtts(check.rtts().to_vec()) {
             sum.add(stats.median);
         }
@@ -170,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_past_ends_where_checks_begin() {
+    fn percentiles_are_used_before_the_first_check() {
         let (past, checks) = ([sample(10, HOUR, 1), sample(30, HOUR, 2)], [sample(20, 0, 3), sample(40, 0, 4)]);
         let times = |from, to| known(&past, &checks, from, to).map(|sample| sample.rtts[0]).collect::<Vec<_>>();
         assert_eq!(times(0, 100), [1, 3, 4]);
@@ -178,20 +174,20 @@ mod tests {
     }
 
     #[test]
-    fn a_week_is_told_by_hours_and_days_before_them_and_a_month_by_days() {
+    fn a_week_uses_hours_after_days_and_a_month_only_days() {
         let samples = [sample(DAY / 2, DAY, 1), sample(5 * DAY / 2, DAY, 2), sample(2 * DAY + HOUR / 2, HOUR, 3)];
-        let told = |length: Nanos| {
+        let of_period = |length: Nanos| {
             let resolution = Resolution::for_period(samples.iter(), length);
             let chosen: Vec<&Measurement> = samples.iter().filter(|sample| resolution.includes(*sample)).collect();
             stats(&chosen).expect("there are some")
         };
-        assert_eq!((told(7 * DAY).min, told(7 * DAY).max, told(7 * DAY).total), (1, 3, 4));
-        assert_eq!((told(30 * DAY).min, told(30 * DAY).max, told(30 * DAY).total), (1, 2, 3));
+        assert_eq!((of_period(7 * DAY).min, of_period(7 * DAY).max, of_period(7 * DAY).total), (1, 3, 4));
+        assert_eq!((of_period(30 * DAY).min, of_period(30 * DAY).max, of_period(30 * DAY).total), (1, 2, 3));
         assert_eq!(stats::<Measurement>(&[]), None);
     }
 
     #[test]
-    fn checks_count_once_behind_what_a_history_knows() {
+    fn only_checks_after_the_history_are_added() {
         let (mut sum, mut of_hour) = (Sketch::default(), Sketch::default());
         of_hour.add(5_000_000);
         let open: Series<Sketch> = vec![(0, of_hour)];

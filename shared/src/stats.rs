@@ -1,42 +1,41 @@
-//! Statistics over the round-trip times of one check. They are never stored; everyone computes them from here.
+//! Statistics over round-trip times. They are computed when needed and never stored.
 
 use crate::Nanos;
 use crate::check_file::Attempt;
 
-/// Total, mean, median, 95th percentile, smallest and greatest round-trip time of some attempts, in nanoseconds.
+/// Statistics over the round-trip times of attempts, in nanoseconds.
 ///
-/// The rules are the original Checkup's: every attempt counts, also a failed one, and the median of an even
-/// number is the mean of the two in the middle.
+/// As in the original Checkup, failed attempts count, and the median of an even number is the mean of the middle two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Stats {
-    /// Sum of all round-trip times; it stays at the greatest number instead of overflowing.
+    /// Saturates instead of overflowing.
     pub total: Nanos,
-    /// `total / count`, cut to a nanosecond.
+    /// Truncated to a nanosecond.
     pub mean: Nanos,
-    /// The middle one, or the mean of the two in the middle.
+    /// The middle value, or the mean of the middle two.
     pub median: Nanos,
-    /// The smallest that 95 of 100 are not above; of fewer than twenty the greatest.
+    /// The smallest value that at least 95% do not exceed; the maximum of fewer than twenty.
     pub p95: Nanos,
-    /// The smallest.
+    /// The minimum.
     pub min: Nanos,
-    /// The greatest.
+    /// The maximum.
     pub max: Nanos,
 }
 
 impl Stats {
-    /// The statistics of these attempts; `None` if there are none.
+    /// Returns `None` without attempts.
     #[must_use]
     pub fn from_attempts(attempts: &[Attempt]) -> Option<Stats> {
         Stats::from_rtts(attempts.iter().map(|attempt| attempt.rtt).collect())
     }
 
-    /// The statistics of these round-trip times in nanoseconds; `None` if there are none.
+    /// Returns `None` without times.
     #[must_use]
     pub fn from_rtts(mut rtts: Vec<Nanos>) -> Option<Stats> {
         rtts.sort_unstable();
         let (min, max) = (*rtts.first()?, *rtts.last()?);
         let count = rtts.len() as i64;
-        // The mean in two parts, so that a sum beyond the greatest number spoils nothing.
+        // Quotients and remainders are summed separately so that nothing overflows.
         let (quotients, rests) =
             rtts.iter().fold((0, 0), |(quotients, rests), rtt| (quotients + rtt / count, rests + rtt % count));
         Some(Stats {
@@ -50,7 +49,7 @@ impl Stats {
     }
 }
 
-/// The median of numbers that are sorted already; 0 if there are none.
+/// The median of sorted numbers, 0 without numbers.
 fn median_of_sorted(sorted: &[Nanos]) -> Nanos {
     let middle = sorted.len() / 2;
     match sorted.len() {
@@ -60,7 +59,7 @@ fn median_of_sorted(sorted: &[Nanos]) -> Nanos {
     }
 }
 
-/// The mean of two numbers, without overflow, cut towards the smaller.
+/// The mean of two numbers, rounded down, without overflow.
 fn midpoint(low: Nanos, high: Nanos) -> Nanos {
     (low & high) + ((low ^ high) >> 1)
 }
@@ -72,7 +71,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn the_originals_vector_gives_the_originals_numbers() {
+    fn the_example_of_the_original_has_the_same_statistics() {
         let rtts = [7, 4, 4, 6, 6, 3].map(|seconds| seconds * SECOND).to_vec();
         assert_eq!(
             Stats::from_rtts(rtts),
@@ -88,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn ninety_five_of_a_hundred_are_not_above_the_95th_percentile() {
+    fn the_95th_percentile_is_the_nearest_rank() {
         let p95 = |count: i64| Stats::from_rtts((1..=count).rev().collect()).map(|stats| stats.p95);
         assert_eq!([1, 2, 19, 20, 21, 100, 101].map(p95), [1, 2, 19, 19, 20, 95, 96].map(Some));
     }
@@ -100,7 +99,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_median_and_the_mean_lie_between_the_extremes(rtts in prop::collection::vec(0..=i64::MAX, 1..40)) {
+        fn the_median_and_the_mean_are_within_the_range(rtts in prop::collection::vec(0..=i64::MAX, 1..40)) {
             let stats = Stats::from_rtts(rtts.clone()).expect("there are attempts");
             prop_assert!(stats.min <= stats.median && stats.median <= stats.max);
             prop_assert!(stats.min <= stats.mean && stats.mean <= stats.max);

@@ -1,5 +1,4 @@
-//! How everything stands, in as few words as will do: what a checker stores for those who run no script, and the JSON of
-//! it. How it is drawn is others' business.
+//! The summary of the current status that checkers store for programs and for visitors without JavaScript, and its JSON.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,77 +11,79 @@ use crate::status::Status;
 use crate::uptime::{StatusTimeline, current_span, status_at};
 use crate::{DAY, Nanos, UnixNanos};
 
-/// How long what nobody looks at any more is told of, as unknown; after that it is nothing of today's.
+/// How long endpoints that are no longer checked remain in the summary, as unknown.
 pub const UNKNOWN_RETENTION: Nanos = DAY;
 
-/// How everything stands at one moment, as one node knows it from what all nodes stored.
+/// The status of all endpoints, computed by one node from the histories of all nodes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
-    /// The page's title.
+    /// The title of the page.
     pub title: String,
-    /// The node that tells it.
+    /// The node that stores it.
     pub node: String,
-    /// The moment.
+    /// When it was computed.
     pub at: UnixNanos,
-    /// When all badges were last drawn.
+    /// When all badges were written.
     pub badges_at: UnixNanos,
-    /// How all of it stands.
+    /// The overall status.
     #[serde(with = "word")]
     pub status: Status,
-    /// Which nodes it is told from, and when each of them last reported.
+    /// The nodes that reported recently.
     pub nodes: Vec<NodeReport>,
-    /// How each endpoint stands, in the order of the configuration.
+    /// In the order of the configuration.
     pub endpoints: Vec<EndpointSummary>,
 }
 
-/// A node that is heard.
+/// A node that reported recently.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeReport {
-    /// Its name; `None` for check files that name no node.
+    /// `None` for check files without a node.
     pub node: Option<String>,
-    /// When it last reported.
+    /// When its newest check file was stored.
     pub reported: UnixNanos,
 }
 
-/// How one endpoint stands.
+/// The status of one endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EndpointSummary {
-    /// What people call it.
+    /// The name of the endpoint.
     pub title: String,
-    /// What is looked at.
+    /// The URL, `host:port` or command.
     pub endpoint: String,
-    /// The verdict of all nodes.
+    /// The status by the votes of all nodes.
     #[serde(with = "word")]
     pub status: Status,
-    /// Whether some nodes cannot reach it, too few to call it down.
+    /// Whether some nodes report down, but too few for the endpoint to be down.
     pub localized: bool,
-    /// Since when it is so, if that is known.
+    /// When the current status began, if known.
     pub since: Option<UnixNanos>,
-    /// When any node last looked.
+    /// When the newest check of any node started.
     pub checked: Option<UnixNanos>,
-    /// From when on nobody knows, unless somebody looks again before.
+    /// When the newest result expires.
     pub until: Option<UnixNanos>,
-    /// The nodes that cannot reach it.
+    /// The nodes that report down.
     pub down_from: Vec<String>,
-    /// How many nodes have something to say.
+    /// The number of nodes that know a status.
     #[serde(rename = "heard")]
     pub voters: usize,
-    /// What the node that tells it sees itself.
+    /// The status as the storing node sees it.
     #[serde(with = "word")]
     pub own_status: Status,
-    /// The badge of its title, if this node looks at it and so draws it.
+    /// The name of the badge, if the storing node checks the endpoint.
     pub badge: Option<String>,
 }
 
-/// How all endpoints stand that any of these histories knows of lately, told by `node`.
+/// Computes the summary that `node` stores, with all endpoints that were checked recently.
 #[must_use]
 pub fn summary(histories: &[History], node: &NodeName, title: &str, now: UnixNanos) -> Summary {
     let is_recent = |moment: UnixNanos| now.saturating_sub(moment) < UNKNOWN_RETENTION;
     let endpoints = endpoint_statuses(histories);
-    let told =
-        endpoints.iter().map(|endpoint| told(endpoint, histories, node, now)).zip(current_statuses(&endpoints, now));
+    let rows = endpoints
+        .iter()
+        .map(|endpoint| summarize(endpoint, histories, node, now))
+        .zip(current_statuses(&endpoints, now));
     let (endpoints, statuses): (Vec<EndpointSummary>, Vec<(Status, bool)>) =
-        told.filter(|(told, _)| told.until.is_some_and(is_recent)).unzip();
+        rows.filter(|(one, _)| one.until.is_some_and(is_recent)).unzip();
     let reporters = histories.iter().filter_map(|history| {
         let reported = history.newest().filter(|newest| is_recent(*newest))?;
         Some(NodeReport { node: history.node.as_ref().map(ToString::to_string), reported })
@@ -98,44 +99,44 @@ pub fn summary(histories: &[History], node: &NodeName, title: &str, now: UnixNan
     }
 }
 
-fn told(endpoint: &EndpointStatus, histories: &[History], node: &NodeName, now: UnixNanos) -> EndpointSummary {
-    let present = endpoint.tally(now);
-    let tracks =
+fn summarize(endpoint: &EndpointStatus, histories: &[History], node: &NodeName, now: UnixNanos) -> EndpointSummary {
+    let tally = endpoint.tally(now);
+    let timelines =
         || histories.iter().filter_map(|history| Some((history, &history.endpoints.get(&endpoint.key)?.timeline)));
-    let own = tracks().find(|(history, _)| history.node.as_ref() == Some(node)).map(|(_, timeline)| timeline);
+    let own = timelines().find(|(history, _)| history.node.as_ref() == Some(node)).map(|(_, timeline)| timeline);
     let is_own =
         own.and_then(StatusTimeline::valid_until).is_some_and(|until| now.saturating_sub(until) < UNKNOWN_RETENTION);
     let badge = || SummaryName { node: node.clone(), form: SummaryForm::Badge(BadgeTitle::new(&endpoint.key.title)) };
-    let name_of = |place: &usize| {
-        let node = endpoint.nodes.get(*place)?.node.as_ref();
-        Some(node.map_or_else(|| "a checker without a name".to_owned(), ToString::to_string))
+    let name_of = |index: &usize| {
+        let node = endpoint.nodes.get(*index)?.node.as_ref();
+        Some(node.map_or_else(|| "a checker without a node name".to_owned(), ToString::to_string))
     };
     EndpointSummary {
         title: endpoint.key.title.clone(),
         endpoint: endpoint.key.locator.clone(),
-        status: present.status,
-        localized: present.is_localized(),
-        since: since(endpoint, &present, now),
-        checked: tracks().filter_map(|(_, timeline)| Some(timeline.last?.at)).max(),
-        until: tracks().filter_map(|(_, timeline)| timeline.valid_until()).max(),
-        down_from: present.down.iter().filter_map(name_of).collect(),
-        voters: present.voters,
+        status: tally.status,
+        localized: tally.is_localized(),
+        since: since(endpoint, &tally, now),
+        checked: timelines().filter_map(|(_, timeline)| Some(timeline.last?.at)).max(),
+        until: timelines().filter_map(|(_, timeline)| timeline.valid_until()).max(),
+        down_from: tally.down.iter().filter_map(name_of).collect(),
+        voters: tally.voters,
         own_status: own.map_or(Status::Unknown, |timeline| status_at(&timeline.spans, now)),
         badge: is_own.then(|| badge().to_string()),
     }
 }
 
-/// Since when the verdict is what it is now.
-fn since(endpoint: &EndpointStatus, present: &Tally, now: UnixNanos) -> Option<UnixNanos> {
+/// When the current status began.
+fn since(endpoint: &EndpointStatus, tally: &Tally, now: UnixNanos) -> Option<UnixNanos> {
     let spans = endpoint.spans(now);
-    match present.status {
+    match tally.status {
         Status::Unknown => spans.last().map(|last| last.end),
         status => current_span(&spans, status, now).map(|span| span.start),
     }
 }
 
 impl Summary {
-    /// Reads what is stored; `None` if it is none, or of a version that is not known here.
+    /// Parses the content of the object; `None` if it is invalid or of an unknown version.
     #[must_use]
     pub fn parse(json: &[u8]) -> Option<Summary> {
         serde_json::from_slice(json).ok()
@@ -144,26 +145,26 @@ impl Summary {
     /// What is stored.
     #[must_use]
     pub fn to_json(&self) -> String {
-        // Numbers and texts always have a JSON.
+        // Numbers and strings can always be written.
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// What it says of an endpoint.
+    /// The summary of one endpoint.
     #[must_use]
     pub fn endpoint(&self, key: &EndpointKey) -> Option<&EndpointSummary> {
-        self.endpoints.iter().find(|told| told.title == key.title && told.endpoint == key.locator)
+        self.endpoints.iter().find(|one| one.title == key.title && one.endpoint == key.locator)
     }
 }
 
 impl EndpointSummary {
-    /// Its status in a word, for people.
+    /// The status as text for people.
     #[must_use]
     pub fn status_word(&self) -> &'static str {
         if self.localized { "localized" } else { self.status.as_str() }
     }
 }
 
-/// A status as its word.
+/// Stores a status as its name.
 mod word {
     use serde::de::Error as _;
     use serde::{Deserialize as _, Deserializer, Serializer};
@@ -193,7 +194,7 @@ mod tests {
         NodeName::new(name).expect("a name")
     }
 
-    /// A history of rounds, each a minute's: how long ago, and what it found of each endpoint.
+    /// A history of rounds with an interval of a minute: their age, and the status of each endpoint.
     fn history(name: &str, rounds: &[(Nanos, &[(&str, Status)])]) -> History {
         let (mut history, mut latencies) = (History::new(Some(node(name))), crate::history::Latencies::default());
         let mut builder = crate::history::HistoryBuilder::append(&mut history, &mut latencies);
@@ -215,15 +216,15 @@ mod tests {
     }
 
     #[test]
-    fn it_tells_the_verdict_of_all_nodes_since_when_and_until_when() {
+    fn a_summary_combines_all_nodes() {
         use Status::{Down, Healthy};
         let here =
             history("here", &[(2 * MINUTE, &[("a", Healthy), ("b", Down)]), (MINUTE, &[("a", Healthy), ("b", Down)])]);
         let there = history("there", &[(MINUTE, &[("a", Down), ("b", Down), ("c", Healthy)])]);
         let summary = summary(&[here, there], &node("here"), "My status", NOW);
-        let told: Vec<_> =
-            summary.endpoints.iter().map(|told| (told.title.as_str(), told.status_word(), told.voters)).collect();
-        assert_eq!(told, [("a", "localized", 2), ("b", "down", 2), ("c", "healthy", 1)]);
+        let rows: Vec<_> =
+            summary.endpoints.iter().map(|one| (one.title.as_str(), one.status_word(), one.voters)).collect();
+        assert_eq!(rows, [("a", "localized", 2), ("b", "down", 2), ("c", "healthy", 1)]);
         let [a, b, c] = summary.endpoints.as_slice() else { panic!("{summary:?}") };
         assert_eq!((summary.status, a.own_status, b.own_status, c.own_status), (Down, Healthy, Down, Status::Unknown));
         assert_eq!(a.down_from, ["there"]);
@@ -232,23 +233,23 @@ mod tests {
             (Some(NOW - 2 * MINUTE), Some(NOW - MINUTE), Some(NOW + 30 * SECOND))
         );
         assert_eq!(a.badge.as_deref(), Some("0-badge/here/a.svg"));
-        assert_eq!(c.badge, None, "this node does not look at it");
+        assert_eq!(c.badge, None, "this node does not check it");
         let reporters: Vec<_> = summary.nodes.iter().filter_map(|reporter| reporter.node.as_deref()).collect();
         assert_eq!(reporters, ["here", "there"]);
     }
 
     #[test]
-    fn what_is_old_is_unknown_and_what_is_very_old_is_nothing_of_todays() {
+    fn old_endpoints_are_unknown_and_older_ones_are_removed() {
         let rounds = |ago| history("here", &[(ago, &[("a", Status::Healthy)][..])]);
         let old = summary(&[rounds(DAY / 2)], &node("here"), "", NOW);
         assert_eq!((old.status, old.endpoints[0].status), (Status::Unknown, Status::Unknown));
-        assert_eq!(old.endpoints[0].since, old.endpoints[0].until, "nobody knows since then");
+        assert_eq!(old.endpoints[0].since, old.endpoints[0].until, "unknown since the result expired");
         let ancient = summary(&[rounds(2 * DAY)], &node("here"), "", NOW);
         assert_eq!((ancient.status, ancient.endpoints.len(), ancient.nodes.len()), (Status::Unknown, 0, 0));
     }
 
     #[test]
-    fn it_is_read_back_equal() {
+    fn a_summary_round_trips() {
         let here = history("here", &[(MINUTE, &[("<b>&\"", Status::Degraded)])]);
         let summary = summary(&[here], &node("here"), "My \"status\"", NOW);
         assert_eq!(Summary::parse(summary.to_json().as_bytes()), Some(summary.clone()));

@@ -1,4 +1,4 @@
-//! Check files: a JSON array of results, with the keys of the original Checkup and optional keys of our own.
+//! Check files: a JSON array of results, with the keys of the original Checkup and additional optional ones.
 //!
 //! Parsing is lenient: every key can be missing, unknown keys are ignored, and an invalid element does not affect the
 //! others. Writing is exact ([`mod@format`]).

@@ -8,7 +8,7 @@
 //! 3. Fetch the check files that [`ReadPlanner::is_needed`], and add them to the histories.
 //!
 //! A node that has no history and stored nothing since the first listing started is not found: it is not running, and to
-//! find it, all check files would have to be listed.
+//! find it, a reader would need to list all check files.
 
 use super::rows::HistoryRows;
 use super::{History, OVERLAP};
@@ -19,7 +19,7 @@ use crate::{Nanos, UnixNanos};
 pub trait Coverage {
     /// The node that stores the history, `None` for check files without a node.
     fn node(&self) -> Option<&NodeName>;
-    /// When the newest check file was stored, 0 if there is none.
+    /// When the newest check file was stored, 0 without files.
     fn newest(&self) -> UnixNanos;
     /// Whether a check file of this node is included.
     fn covers(&self, name: &CheckFileName) -> bool;

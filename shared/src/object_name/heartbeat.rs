@@ -1,28 +1,26 @@
-//! The names of the objects in which jobs say that they ran.
+//! The names of heartbeats.
 
 use std::fmt;
 use std::str::FromStr;
 
 use super::is_valid_name;
 
-/// Where heartbeats are kept: a folder beside the check files.
+/// The folder of heartbeats, next to the check files.
 pub const HEARTBEAT_FOLDER: &str = "heartbeats/";
-/// How the name of a heartbeat ends.
 pub(super) const HEARTBEAT_SUFFIX: &str = ".json";
-/// The longest name of a job, in characters.
 const JOB_NAME_LIMIT: usize = 64;
 
-/// The name of the object in which a job says that it ran, without the store's prefix: `heartbeats/<job>.json`.
+/// The name of a job's heartbeat without the store's prefix: `heartbeats/<job>.json`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HeartbeatName(String);
 
-/// The text is no name for a job.
+/// The text is not a job name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid job name `{0}`: use 1–64 lowercase letters, digits and hyphens, for example `nightly-backup`")]
 pub struct InvalidJobName(pub String);
 
 impl HeartbeatName {
-    /// The object of this job, if the text can be a job's name.
+    /// Checks the name of a job.
     pub fn new(job: &str) -> Result<HeartbeatName, InvalidJobName> {
         if is_valid_name(job, JOB_NAME_LIMIT) {
             Ok(HeartbeatName(job.to_owned()))
@@ -31,13 +29,13 @@ impl HeartbeatName {
         }
     }
 
-    /// Reads a name that has no prefix any more; `None` if it is no heartbeat's.
+    /// Parses a name without prefix; `None` if it is not a heartbeat's.
     #[must_use]
     pub fn parse(name: &str) -> Option<HeartbeatName> {
         HeartbeatName::new(name.strip_prefix(HEARTBEAT_FOLDER)?.strip_suffix(HEARTBEAT_SUFFIX)?).ok()
     }
 
-    /// The job's name.
+    /// The name of the job, which is part of the object's name.
     #[must_use]
     pub fn job(&self) -> &str {
         &self.0

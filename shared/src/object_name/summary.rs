@@ -1,59 +1,59 @@
-//! The names of what a checker stores for those who run no script: its summaries and badges, both ways.
+//! Formats and parses the names of summaries and badges.
 
 use std::fmt::{self, Write as _};
 
 use super::NodeName;
 
-/// Where summaries are kept: a folder beside the check files.
+/// The folder of summaries, next to the check files.
 ///
-/// It sorts before all check files of our time, and so does that of the badges, of which there may be thousands: a listing
-/// that starts at a time, as every page makes one, never comes by.
+/// It sorts before all check files, as does the folder of badges, of which there can be thousands. Listings that start at a
+/// time, like those of pages, therefore never include them.
 pub const SUMMARY_FOLDER: &str = "0-summary/";
-/// Where badges are kept: a folder beside the check files, with one in it for each node.
+/// The folder of badges, next to the check files, with a folder for each node.
 pub const BADGE_FOLDER: &str = "0-badge/";
 
 const JSON_SUFFIX: &str = ".json";
 const HTML_SUFFIX: &str = ".html";
 const BADGE_SUFFIX: &str = ".svg";
-/// The badge of everything together. No title is spelled so, since behind `_` comes another one or two digits.
+/// The overall badge. No encoded title is equal, because `_` is always followed by `_` or two digits.
 const OVERALL: &str = "_overall";
-/// The longest spelling of a title that is not shortened, in characters: file systems take 255.
+/// The maximum length of an encoded title that is not shortened, in characters. File systems allow 255.
 const TITLE_LIMIT: usize = 120;
-/// What parts the beginning of a long title from what tells it from others; no title is spelled so either.
+/// Separates the start of a shortened title from its hash. No encoded title contains it unless a space precedes a hyphen.
 const SHORTENED: &str = "_-";
 
-/// The name of an object in which a node tells how things stand, without the store's prefix.
+/// The name of a summary or badge without the store's prefix.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SummaryName {
-    /// Which node tells it.
+    /// The node that stores it.
     pub node: NodeName,
-    /// In which form.
+    /// JSON, HTML or a badge.
     pub form: SummaryForm,
 }
 
-/// The forms in which it is told.
+/// The forms of a summary.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SummaryForm {
-    /// For programs: see [`crate::summary::Summary`].
+    /// A [`crate::summary::Summary`], for programs.
     Json,
-    /// For people without a script.
+    /// A page that works without JavaScript.
     Html,
-    /// A picture of how everything stands.
+    /// An image with the overall status.
     OverallBadge,
-    /// A picture of how one endpoint stands.
+    /// An image with the status of one endpoint.
     Badge(BadgeTitle),
 }
 
-/// An endpoint's title, spelled so that it can stand in file names, keys, policies and URLs as it is.
+/// An endpoint's title, encoded for file names, keys, policies and URLs.
 ///
-/// Letters `A-Z` and `a-z` and digits stand for themselves, and so does `-`; a space is `__`, and each byte of anything
-/// else is `_` with two digits of `0-9a-f`. Different titles have different spellings. One of more than 120 characters is
-/// cut there, and ends with `_-` and a hash of the whole title.
+/// `A-Z`, `a-z`, `0-9` and `-` are unchanged, a space is `__`, and every other byte is `_` with two hexadecimal digits.
+/// Different titles have different encodings. Those with more than 120 characters are truncated and end with `_-` and a
+/// hash of the title.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BadgeTitle(String);
 
 impl BadgeTitle {
-    /// The spelling of a title.
+    /// Encodes a title.
     #[must_use]
     pub fn new(title: &str) -> BadgeTitle {
         let mut spelled = String::new();
@@ -75,9 +75,9 @@ impl BadgeTitle {
         BadgeTitle(spelled)
     }
 
-    /// Reads a spelling; `None` if no title is spelled so.
+    /// Checks an encoded title; `None` if no title is encoded like this.
     fn parse(spelled: &str) -> Option<BadgeTitle> {
-        // A space before a `-` looks like the mark of a shortened one; only the end of all tells which it is.
+        // A space before a hyphen also gives `_-`, so only the end of the text decides.
         let shortened = || {
             let (beginning, hash) = spelled.split_at_checked(spelled.len().checked_sub(16)?)?;
             beginning.strip_suffix(SHORTENED).filter(|_| hash.bytes().all(is_digit))
@@ -87,7 +87,7 @@ impl BadgeTitle {
     }
 }
 
-/// Whether a text is made of what characters of titles are spelled as.
+/// Whether a text consists of encoded characters.
 fn is_spelled(text: &str) -> bool {
     let mut rest = text.as_bytes();
     while let Some((first, behind)) = rest.split_first() {
@@ -105,13 +105,13 @@ fn is_digit(byte: u8) -> bool {
     byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)
 }
 
-/// FNV-1a: nobody gains anything by two titles of one hash.
+/// FNV-1a. Collisions are harmless.
 fn hash(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 impl SummaryName {
-    /// Reads a name that has no prefix any more; `None` if it is none of these.
+    /// Parses a name without prefix; `None` if it is not a summary's or badge's.
     #[must_use]
     pub fn parse(name: &str) -> Option<SummaryName> {
         if let Some(name) = name.strip_prefix(SUMMARY_FOLDER) {
@@ -125,7 +125,7 @@ impl SummaryName {
         Some(SummaryName { node: NodeName::new(node).ok()?, form: SummaryForm::parse_badge(badge)? })
     }
 
-    /// What it is, as HTTP says it.
+    /// The value of `Content-Type`.
     #[must_use]
     pub fn media_type(&self) -> &'static str {
         match self.form {
@@ -137,7 +137,7 @@ impl SummaryName {
 }
 
 impl SummaryForm {
-    /// Reads the last part of a badge's name, such as `Shop.svg`.
+    /// Parses the last part of a badge's name, for example `Shop.svg`.
     #[must_use]
     pub fn parse_badge(name: &str) -> Option<SummaryForm> {
         match name.strip_suffix(BADGE_SUFFIX)? {
@@ -159,7 +159,7 @@ impl fmt::Display for SummaryName {
     }
 }
 
-/// Patterns of all these names for a policy's resources: a node may write what it tells itself.
+/// Patterns of all names of a node, for access policies.
 pub(super) fn patterns_of(prefix: &str, node: &NodeName) -> [String; 3] {
     [
         format!("{prefix}{SUMMARY_FOLDER}{node}{JSON_SUFFIX}"),
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_title_is_spelled_so_that_it_can_stand_anywhere() {
+    fn titles_are_encoded() {
         for (title, spelled) in [
             ("Shop", "Shop"),
             ("shop", "shop"),
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_read_back_and_others_are_not() {
+    fn names_round_trip_and_others_are_rejected() {
         let long = name(&"long title ".repeat(40));
         for text in [
             "0-summary/eu-west.json",
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listing_that_starts_at_a_time_never_comes_by() {
+    fn listings_that_start_at_a_time_never_include_these() {
         for prefix in ["", "status/"] {
             for name in [name("Shop"), "0-summary/eu-west.json".to_owned()] {
                 let key = format!("{prefix}{name}");
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn long_titles_that_begin_alike_differ_in_the_end() {
+    fn long_titles_with_the_same_start_differ() {
         let titles = ["a", "b"].map(|end| format!("{}{end}", "ü".repeat(200)));
         let names = titles.map(|title| name(&title));
         assert_ne!(names[0], names[1]);
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_space_before_a_dash_is_no_mark_of_a_shortened_title() {
+    fn a_space_before_a_hyphen_does_not_shorten_a_title() {
         for title in ["Shop - API", " -", " -0123456789abcdef", &format!("{} - {}", "a".repeat(60), "b".repeat(200))] {
             let name = name(title);
             assert_eq!(SummaryName::parse(&name).map(|read| read.to_string()), Some(name));
@@ -257,7 +257,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn different_titles_have_different_names_that_are_read_back(one in ".{1,40}", other in ".{1,40}") {
+        fn different_titles_have_different_names(one in ".{1,40}", other in ".{1,40}") {
             prop_assert_eq!(name(&one) == name(&other), one == other);
             let read = SummaryName::parse(&name(&one)).map(|read| read.to_string());
             prop_assert_eq!(read, Some(name(&one)));
