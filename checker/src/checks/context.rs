@@ -2,21 +2,27 @@
 
 use std::sync::{Arc, OnceLock};
 
+use futures_util::future::BoxFuture;
 use rustls::ClientConfig;
 use shared::UnixNanos;
+use shared::object_name::HeartbeatName;
 
 use super::assertions::evaluate::AssertionPool;
-use super::heartbeat::HeartbeatReader;
-use super::icmp;
 use super::net::address_policy::AddressPolicy;
 use super::net::connect::{Address, TlsOptions};
 use super::net::online_check::OnlineCheck;
 use super::net::tls_config::{TlsConfigs, TlsTrust};
 
+/// Reads the stored heartbeat of a job: its content, `None` if there is none, or why that is unknown.
+pub type HeartbeatReader = Arc<dyn Fn(HeartbeatName) -> HeartbeatRead + Send + Sync>;
+
+pub type HeartbeatRead = BoxFuture<'static, Result<Option<Vec<u8>>, String>>;
+
 /// Shared by all checks of a process; each part is set up when it is first needed.
 pub struct CheckContext {
     tls: TlsConfigs,
-    icmp: OnceLock<socket2::Type>,
+    /// The kind of socket for echo requests, once one could be opened.
+    pub(super) icmp_socket_type: OnceLock<socket2::Type>,
     online_check: OnlineCheck,
     heartbeats: Option<HeartbeatReader>,
     pub(super) address_policy: AddressPolicy,
@@ -31,7 +37,7 @@ impl CheckContext {
     pub fn new(address_policy: AddressPolicy, clock: fn() -> UnixNanos) -> CheckContext {
         CheckContext {
             tls: TlsConfigs::default(),
-            icmp: OnceLock::new(),
+            icmp_socket_type: OnceLock::new(),
             online_check: OnlineCheck::default(),
             heartbeats: None,
             address_policy,
@@ -65,15 +71,6 @@ impl CheckContext {
 
     pub(super) fn now(&self) -> UnixNanos {
         (self.clock)()
-    }
-
-    /// The kind of socket for echo requests. An error is not cached: the system can allow a socket later.
-    pub(super) fn icmp_socket_type(&self) -> Result<socket2::Type, String> {
-        if let Some(kind) = self.icmp.get() {
-            return Ok(*kind);
-        }
-        let kind = icmp::socket_type()?;
-        Ok(*self.icmp.get_or_init(|| kind))
     }
 
     /// The TLS configuration for this trust.

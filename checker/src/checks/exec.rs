@@ -15,18 +15,15 @@ use tokio::process::{Child, Command};
 
 use super::expected_text::expect_texts;
 use super::probe_data::{Capture, ProbeData};
-use super::run::timed;
-use super::timing::Stopwatch;
+use super::timing::{Stopwatch, timed};
 use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text};
 use crate::platform::fd_limit;
 
-/// What assertions can examine.
 pub const SUBJECTS: &[&str] = &["[STATUS]", "[RTT]", "[BODY]", "[BODY_SIZE]", "[JSON $.path]"];
 
 /// The parameters of a command check.
 #[derive(Debug, Clone)]
 pub struct ExecCheck {
-    /// The command as configured.
     pub locator: String,
     /// The program: a path, or a name that is searched in `PATH`.
     pub command: PathBuf,

@@ -8,23 +8,21 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use h2::client::{Builder, SendRequest};
 use http::{HeaderMap, Request};
+use percent_encoding::percent_decode;
 use rustls::ClientConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::net::address_policy::AddressPolicy;
 use super::net::connect::{self, Address, TlsOptions};
 use super::probe_data::{Capture, ProbeData};
-use super::run::timed;
-use super::timing::Stopwatch;
+use super::timing::{Stopwatch, timed};
 use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text};
 
-/// What assertions can examine.
 pub const SUBJECTS: &[&str] = &["[RTT]", "[DNS]", "[CONNECT]", "[TLS]", "[TTFB]"];
 
 /// The parameters of a gRPC check.
 #[derive(Debug, Clone)]
 pub struct GrpcCheck {
-    /// The address as configured.
     pub locator: String,
     pub address: Address,
     /// The longest an attempt may take.
@@ -198,7 +196,8 @@ fn decode_response(bytes: &[u8]) -> Option<u8> {
 /// Fails unless the status of the call is OK or absent.
 fn check_status(head: &HeaderMap, service: &str) -> Result<(), Failure> {
     let Some(status) = head.get("grpc-status") else { return Ok(()) };
-    let message = head.get("grpc-message").map(|message| error_text::excerpt(message.as_bytes())).unwrap_or_default();
+    let message = head.get("grpc-message").map(|message| percent_decode(message.as_bytes()).collect::<Vec<u8>>());
+    let message = error_text::excerpt(&message.unwrap_or_default());
     let message = if message.is_empty() { String::new() } else { format!(": {message}") };
     match status.to_str().ok().and_then(|status| status.parse::<u8>().ok()) {
         Some(0) => Ok(()),
@@ -255,6 +254,9 @@ mod tests {
                 sender.send_data(Bytes::from_static(message), false).expect("the client is there");
                 let mut trailers = HeaderMap::new();
                 trailers.insert("grpc-status", status.parse().expect("a value"));
+                if status == "13" {
+                    trailers.insert("grpc-message", "disk%20full".parse().expect("a value"));
+                }
                 sender.send_trailers(trailers).expect("the client is there");
             });
         }
@@ -316,7 +318,7 @@ mod tests {
             ("old", Some("service `old` has an unknown status, expected serving")),
             ("invalid", Some(INVALID_RESPONSE)),
             ("api", Some("server has no health service")),
-            ("bad", Some("gRPC status 13")),
+            ("bad", Some("gRPC status 13: disk full")),
             ("other", Some("service `other` is not known to the server")),
         ] {
             assert_eq!(error(port, service, None).await.as_deref(), expected, "{service}");

@@ -1,7 +1,6 @@
 //! Heartbeat checks: one attempt reads the last heartbeat of a job and compares its age with the interval. A
 //! [`HeartbeatReader`] hides where heartbeats are stored.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -11,10 +10,9 @@ use shared::object_name::HeartbeatName;
 use shared::{MINUTE, Nanos, UnixNanos};
 
 use super::probe_data::{Capture, ProbeData};
-use super::run::timed;
-use super::{CheckContext, Probe, ProbeResult, Probed};
+use super::timing::timed;
+use super::{CheckContext, HeartbeatReader, Probe, ProbeResult, Probed};
 
-/// What assertions can examine.
 pub const SUBJECTS: &[&str] = &["[RTT]"];
 
 /// The parameters of a heartbeat check.
@@ -29,12 +27,6 @@ pub struct HeartbeatCheck {
     /// The longest that reading from the store may take.
     pub timeout: Duration,
 }
-
-/// Reads the stored heartbeat of a job: its content, `None` if there is none, or why that is unknown.
-pub type HeartbeatReader = Arc<dyn Fn(HeartbeatName) -> HeartbeatRead + Send + Sync>;
-
-/// A read in progress.
-pub type HeartbeatRead = BoxFuture<'static, Result<Option<Vec<u8>>, String>>;
 
 /// How far in the future a heartbeat can be, because clocks differ, and still count.
 const CLOCK_SKEW_TOLERANCE: Nanos = 5 * MINUTE;
@@ -110,8 +102,10 @@ fn evaluate(check: &HeartbeatCheck, last: Option<&Heartbeat>, now: UnixNanos) ->
 
 #[cfg(test)]
 mod tests {
+    use crate::checks::HeartbeatRead;
     use crate::checks::heartbeat::*;
     use shared::HOUR;
+    use std::sync::Arc;
 
     const NOW: UnixNanos = 1_795_330_254_340_493_978;
 

@@ -15,18 +15,15 @@ use tokio::net::UdpSocket;
 use super::net::address_policy::AddressPolicy;
 use super::net::connect::{Address, first_to_succeed, resolve};
 use super::probe_data::{Capture, ProbeData};
-use super::run::timed;
-use super::timing::Stopwatch;
+use super::timing::{Stopwatch, timed};
 use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text};
 use crate::platform::fd_limit;
 
-/// What assertions can examine.
 pub const SUBJECTS: &[&str] = &["[RTT]", "[DNS]", "[TTFB]"];
 
 /// The parameters of an ICMP check.
 #[derive(Debug, Clone)]
 pub struct IcmpCheck {
-    /// The host as configured.
     pub locator: String,
     /// The host; its port is 0 and has no meaning.
     pub address: Address,
@@ -57,6 +54,15 @@ pub fn socket_type() -> Result<Type, String> {
     Err(NO_SOCKET.to_owned())
 }
 
+/// The same, detected once per process. An error is not cached: the system can allow a socket later.
+fn cached_socket_type(context: &CheckContext) -> Result<Type, String> {
+    if let Some(kind) = context.icmp_socket_type.get() {
+        return Ok(*kind);
+    }
+    let kind = socket_type()?;
+    Ok(*context.icmp_socket_type.get_or_init(|| kind))
+}
+
 impl Probe for IcmpCheck {
     fn type_name(&self) -> &'static str {
         "icmp"
@@ -80,7 +86,7 @@ impl Probe for IcmpCheck {
 
     fn probe<'a>(&'a self, capture: Capture, context: &'a CheckContext) -> BoxFuture<'a, Probed> {
         Box::pin(async move {
-            let kind = context.icmp_socket_type()?;
+            let kind = cached_socket_type(context)?;
             Ok(timed(self.timeout, capture, |stopwatch| ping(self, kind, context.address_policy, stopwatch)).await)
         })
     }

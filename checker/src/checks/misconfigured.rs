@@ -12,7 +12,6 @@ use super::{CheckContext, Probe, Probed};
 pub struct MisconfiguredCheck {
     /// The kind of check as configured.
     pub type_name: String,
-    /// What it would check.
     pub locator: String,
     /// What is wrong with its configuration, as a complete clause.
     pub reason: String,

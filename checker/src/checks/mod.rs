@@ -11,6 +11,7 @@
 //! attempt, and `error_text` describes errors of libraries for a person.
 
 pub mod assertions;
+mod attempt;
 mod context;
 pub mod dns;
 mod error_text;
@@ -24,6 +25,7 @@ mod misconfigured;
 pub mod net;
 pub mod probe_data;
 mod run;
+pub mod status_codes;
 pub mod tcp;
 #[cfg(test)]
 mod test_server;
@@ -41,7 +43,8 @@ use shared::quorum::Quorum;
 use shared::status::Status;
 
 use self::assertions::Assertion;
-pub use self::context::CheckContext;
+pub use self::attempt::{AttemptRecord, Failure, ProbeResult, Probed};
+pub use self::context::{CheckContext, HeartbeatRead, HeartbeatReader};
 use self::dns::DnsCheck;
 use self::exec::ExecCheck;
 use self::grpc::GrpcCheck;
@@ -49,8 +52,8 @@ use self::heartbeat::HeartbeatCheck;
 use self::http::HttpCheck;
 use self::icmp::IcmpCheck;
 pub use self::misconfigured::MisconfiguredCheck;
-use self::probe_data::{Capture, ProbeData};
-pub use self::run::{AttemptRecord, CheckOutcome, attempt, run};
+use self::probe_data::Capture;
+pub use self::run::{CheckOutcome, attempt, run};
 use self::tcp::TcpCheck;
 use self::tls::TlsCheck;
 use self::websocket::WebSocketCheck;
@@ -86,7 +89,6 @@ pub struct Check {
     pub kind: CheckKind,
 }
 
-/// The kinds of check.
 #[derive(Debug, Clone)]
 pub enum CheckKind {
     /// An HTTP or HTTPS request.
@@ -95,15 +97,12 @@ pub enum CheckKind {
     Tcp(Box<TcpCheck>),
     /// A TLS handshake and the expiry of its certificates.
     Tls(Box<TlsCheck>),
-    /// A DNS query.
     Dns(Box<DnsCheck>),
-    /// An ICMP echo request.
     Icmp(Box<IcmpCheck>),
     /// A WebSocket connection with an optional message.
     WebSocket(Box<WebSocketCheck>),
     /// A call of the gRPC health service.
     Grpc(Box<GrpcCheck>),
-    /// A command.
     Exec(Box<ExecCheck>),
     /// A job that sends heartbeats.
     Heartbeat(Box<HeartbeatCheck>),
@@ -155,15 +154,6 @@ pub trait Probe: Send + Sync {
     /// Makes one attempt. The error explains why that was not possible; it says nothing about the endpoint.
     fn probe<'a>(&'a self, capture: Capture, context: &'a CheckContext) -> BoxFuture<'a, Probed>;
 }
-
-/// One attempt and its data, or why it was not possible.
-pub type Probed = Result<(AttemptRecord, ProbeData), String>;
-
-/// Why an attempt failed, for a person. It becomes [`shared::check_file::Attempt::error`].
-pub type Failure = String;
-
-/// The data of an attempt that succeeded, or why it failed.
-pub type ProbeResult = Result<ProbeData, Failure>;
 
 impl Check {
     /// A check of this kind with defaults for everything else.

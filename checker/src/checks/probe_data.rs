@@ -29,7 +29,6 @@ pub struct ProbeData {
     pub redirect: Option<String>,
     /// The addresses that the probe tried to connect to.
     pub attempted: Vec<SocketAddr>,
-    /// The address that answered.
     pub peer: Option<SocketAddr>,
 }
 
@@ -41,7 +40,6 @@ pub struct Capture {
     pub headers: bool,
     /// The body of a response.
     pub body: bool,
-    /// The server's certificates.
     pub certificate: bool,
     /// Everything that is known when the attempt ends, even if it fails, for `checker explain`.
     pub diagnostics: bool,

@@ -12,17 +12,14 @@ use super::net::address_policy::AddressPolicy;
 use super::net::connect::{self, Address, TlsOptions};
 use super::net::starttls::{StartTls, upgrade};
 use super::probe_data::{Capture, ProbeData};
-use super::run::timed;
-use super::timing::Stopwatch;
+use super::timing::{Stopwatch, timed};
 use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text};
 
-/// What assertions can examine.
 pub const SUBJECTS: &[&str] = &["[RTT]", "[DNS]", "[CONNECT]", "[TLS]", "[TTFB]"];
 
 /// The parameters of a TCP check.
 #[derive(Debug, Clone)]
 pub struct TcpCheck {
-    /// The address as configured.
     pub locator: String,
     pub address: Address,
     /// The longest an attempt may take.
@@ -38,7 +35,6 @@ pub struct TcpCheck {
 /// A step of a script.
 #[derive(Debug, Clone)]
 pub enum ScriptStep {
-    /// Send these bytes.
     Send(Vec<u8>),
     /// Wait for data that matches; data after the match is left for the next step.
     Expect(Regex),
@@ -103,7 +99,6 @@ async fn talk(
     Ok(ProbeData::default())
 }
 
-/// Goes through the script.
 async fn follow(
     script: &[ScriptStep],
     stream: &mut (impl AsyncRead + AsyncWrite + Unpin),

@@ -14,7 +14,6 @@ use tokio_rustls::TlsAcceptor;
 /// One step in the script of a server.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum ServerAction {
-    /// Send these bytes.
     Send(&'static [u8]),
     /// Wait for data and read it.
     Read,
@@ -22,13 +21,11 @@ pub(crate) enum ServerAction {
     Hang,
     /// Send a byte every 20 ms, without an end.
     Trickle,
-    /// Send without an end.
     Endless,
     /// Send these bytes repeatedly, without an end.
     EndlessOf(&'static [u8]),
     /// Close the sending side and wait until the client disconnects.
     HalfClose,
-    /// Reset the connection.
     Reset,
 }
 

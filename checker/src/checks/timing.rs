@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicI64, AtomicU8, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use shared::check_file::Phases;
+use futures_util::future::Either;
+use shared::check_file::{Attempt, Phases};
 use shared::{Nanos, duration};
 
-use super::Failure;
-use super::probe_data::ProbeData;
+use super::attempt::{AttemptRecord, Failure, ProbeResult};
+use super::probe_data::{Capture, ProbeData};
 
 tokio::task_local! {
     /// The stopwatch of the attempt in this task, set only with diagnostics.
@@ -182,6 +183,34 @@ impl Stopwatch {
             ttfb: measured(&self.ttfb),
         }
     }
+}
+
+/// Runs a probe within its time limit and measures it.
+pub(super) async fn timed<F: Future<Output = ProbeResult>>(
+    limit: Duration,
+    capture: Capture,
+    probe: impl FnOnce(Arc<Stopwatch>) -> F,
+) -> (AttemptRecord, ProbeData) {
+    let stopwatch = Arc::new(if capture.diagnostics { Stopwatch::start_recording() } else { Stopwatch::start() });
+    let probe = probe(Arc::clone(&stopwatch));
+    // The task-local stopwatch is read only with diagnostics.
+    let probe = if capture.diagnostics {
+        Either::Left(Box::pin(STOPWATCH.scope(Arc::clone(&stopwatch), probe)))
+    } else {
+        Either::Right(probe)
+    };
+    let result = tokio::time::timeout(limit, probe).await.unwrap_or_else(|_| Err(stopwatch.timeout_message(limit)));
+    let rtt = stopwatch.elapsed();
+    let (error, mut data) = match result {
+        Ok(data) => (None, data),
+        Err(failure) => (Some(failure), stopwatch.recorded()),
+    };
+    if capture.diagnostics && error.is_none() {
+        let ProbeData { certificates, attempted, peer, .. } = stopwatch.recorded();
+        (data.certificates, data.attempted, data.peer) = (certificates, attempted, peer);
+    }
+    let attempt = Attempt { rtt, error, phases: stopwatch.phases() };
+    (AttemptRecord { attempt, warning: data.warning.take(), recovered_by_retry: false }, data)
 }
 
 /// Calls a function with the stopwatch of this task, if it has one.

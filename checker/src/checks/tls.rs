@@ -15,11 +15,9 @@ use super::net::address_policy::AddressPolicy;
 use super::net::connect::{self, Address, TlsOptions};
 use super::net::starttls::{StartTls, upgrade};
 use super::probe_data::{Capture, ProbeData};
-use super::run::timed;
-use super::timing::Stopwatch;
+use super::timing::{Stopwatch, timed};
 use super::{CheckContext, Failure, Probe, ProbeResult, Probed};
 
-/// What assertions can examine.
 pub const SUBJECTS: &[&str] = &["[RTT]", "[DNS]", "[CONNECT]", "[TLS]", "[CERTIFICATE]"];
 
 /// The default of [`TlsCheck::degraded_within`], as in the original: two weeks are enough to renew a certificate
@@ -29,7 +27,6 @@ pub const DEGRADED_WITHIN: Nanos = 14 * DAY;
 /// The parameters of a TLS check.
 #[derive(Debug, Clone)]
 pub struct TlsCheck {
-    /// The address as configured.
     pub locator: String,
     pub address: Address,
     /// The longest an attempt may take.

@@ -20,11 +20,9 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use super::net::address_policy::AddressPolicy;
 use super::net::connect::{self, Address, TlsOptions};
 use super::probe_data::{Capture, ProbeData};
-use super::run::timed;
-use super::timing::Stopwatch;
+use super::timing::{Stopwatch, timed};
 use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text};
 
-/// What assertions can examine.
 pub const SUBJECTS: &[&str] = &[
     "[STATUS]",
     "[RTT]",

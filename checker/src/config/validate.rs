@@ -10,7 +10,7 @@ use super::document::{JsonValue, Located, Member};
 use super::problem::{Problem, Problems, lower_case_first};
 use super::spec::{Field, Presence, ValueKind, Variant};
 use crate::checks::http::HttpCheck;
-use crate::checks::http::status_codes::StatusCodes;
+use crate::checks::status_codes::StatusCodes;
 
 /// The path of a value, for example `checkers[3].endpoint_url`. It is formatted only for a problem.
 #[derive(Clone, Copy)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::OnceCell;
 
-use crate::checks::heartbeat::HeartbeatReader;
+use crate::checks::HeartbeatReader;
 use crate::store::settings::Storage;
 use crate::store::{Store, StoreError};
 

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use shared::{Nanos, duration};
 
 use super::value::ActualValue;
-use crate::checks::http::status_codes::StatusCodes;
+use crate::checks::status_codes::StatusCodes;
 
 #[derive(Debug, Clone)]
 pub(super) enum Predicate {

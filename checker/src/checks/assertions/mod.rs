@@ -28,14 +28,12 @@ use super::probe_data::{Capture, ProbeData};
 /// A condition, and what it means if it is not met.
 #[derive(Debug, Clone)]
 pub struct Assertion {
-    /// The text as configured.
     pub text: String,
     /// The status of the endpoint if the condition is not met: down or degraded.
     pub otherwise: Status,
     condition: Condition,
 }
 
-/// A compiled condition.
 #[derive(Debug, Clone)]
 pub struct Condition(Expression);
 
@@ -64,7 +62,6 @@ impl Assertion {
         Ok(Assertion::new(Some(text), Status::Down, Condition::parse(text)?))
     }
 
-    /// Evaluates the assertion.
     #[must_use]
     pub fn evaluate(&self, evidence: &Evidence<'_>) -> AssertionResult {
         let Evaluated { observed, truth } = self.condition.0.evaluate(evidence);

@@ -12,7 +12,6 @@ use super::Evidence;
 use super::value::ActualValue;
 use crate::checks::probe_data::Capture;
 
-/// What a condition examines.
 #[derive(Debug, Clone)]
 pub(super) enum Subject {
     Status,
@@ -65,7 +64,6 @@ impl Subject {
         }
     }
 
-    /// The actual value.
     pub(super) fn value_in<'a>(&self, evidence: &'a Evidence<'_>) -> ActualValue<'a> {
         let phases = &evidence.attempt.phases;
         let time = |nanos: Option<Nanos>| nanos.map_or(ActualValue::Missing, ActualValue::Duration);

@@ -8,7 +8,7 @@ use shared::duration;
 use super::expected::{Operand, Operator, Predicate};
 use super::expression::Expression;
 use super::subject::{JsonPathQuery, PathCost, Subject};
-use crate::checks::http::status_codes::StatusCodes;
+use crate::checks::status_codes::StatusCodes;
 
 /// The size limit of a compiled regular expression, in bytes.
 const PATTERN_LIMIT: usize = 1 << 20;
@@ -18,7 +18,6 @@ pub(super) const MAX_DEPTH: usize = 20;
 const SUBJECTS: &str = "`[STATUS]`, `[RTT]`, `[DNS]`, `[CONNECT]`, `[TLS]`, `[TTFB]`, `[CERTIFICATE]`, `[REDIRECT]`, \
                         `[HEADER name]`, `[BODY]`, `[BODY_SIZE]`, `[JSON $.path]` or `[BODY].path`";
 
-/// Parses the text form.
 pub(super) fn parse(text: &str) -> Result<Expression, String> {
     let mut parser = AssertionParser { rest: text.trim_start(), depth: 0 };
     let expression = parser.any().and_then(|expression| {

@@ -21,17 +21,14 @@ use self::record::canonical;
 use super::net::address_policy::AddressPolicy;
 use super::net::connect::{Address, first_to_succeed, resolve};
 use super::probe_data::{Capture, ProbeData};
-use super::run::timed;
-use super::timing::Stopwatch;
+use super::timing::{Stopwatch, timed};
 use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text};
 
-/// What assertions can examine.
 pub const SUBJECTS: &[&str] = &["[RTT]", "[DNS]", "[TTFB]"];
 
 /// The parameters of a DNS check.
 #[derive(Debug, Clone)]
 pub struct DnsCheck {
-    /// The server as configured.
     pub locator: String,
     /// The server that is queried.
     pub server: Address,
@@ -43,7 +40,6 @@ pub struct DnsCheck {
     pub timeout: Duration,
     /// The expected answers, all of them and no others; if empty, at least one answer of any value.
     pub answers: Vec<String>,
-    /// The expected response code.
     pub rcode: ResponseCode,
     pub dnssec: Dnssec,
 }

@@ -1,7 +1,6 @@
 //! HTTP and HTTPS checks: one attempt sends one request over its own connection, and follows redirects.
 
 mod client;
-pub mod status_codes;
 #[cfg(test)]
 mod tests;
 
@@ -21,17 +20,15 @@ use reqwest::{Method, StatusCode, Url};
 use rustls::ClientConfig;
 
 use self::client::{HttpRequest, HttpResponse};
-use self::status_codes::StatusCodes;
 use super::expected_text::expect_texts;
 use super::net::connect::url_host;
 use super::net::tls_config::TlsTrust;
 use super::probe_data::{Capture, ProbeData};
-use super::run::timed;
-use super::timing::Stopwatch;
+use super::status_codes::StatusCodes;
+use super::timing::{Stopwatch, timed};
 use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text, tls};
 use crate::redact::{has_userinfo, redact_userinfo};
 
-/// What assertions can examine.
 pub const SUBJECTS: &[&str] = &[
     "[STATUS]",
     "[RTT]",
@@ -75,7 +72,6 @@ pub struct HttpCheck {
     pub max_redirects: u32,
     /// How many bytes of the body are read at most, where it is read at all.
     pub body_limit: usize,
-    /// Whose certificates are trusted.
     pub trust: TlsTrust,
 }
 

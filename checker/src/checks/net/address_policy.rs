@@ -6,7 +6,6 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// Which addresses checks may connect to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum AddressPolicy {
-    /// Any address.
     #[default]
     AllowAll,
     /// Only addresses of the public internet (`deny_private_addresses`).

@@ -48,7 +48,6 @@ pub struct InvalidHost(String);
 /// The parameters of a TLS handshake.
 #[derive(Debug, Clone)]
 pub struct TlsOptions {
-    /// Whose certificates are trusted.
     pub trust: TlsTrust,
     /// The name that is sent (SNI), and that the certificate must be valid for.
     pub server_name: ServerName<'static>,

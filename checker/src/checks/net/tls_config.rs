@@ -15,10 +15,8 @@ use tokio::sync::OnceCell;
 
 use crate::checks::timing::with_current_stopwatch;
 
-/// Whose certificates are trusted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum TlsTrust {
-    /// The system's authorities.
     System,
     /// Only the authorities in these PEM files.
     Authorities(Vec<PathBuf>),

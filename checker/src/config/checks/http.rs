@@ -10,7 +10,7 @@ use super::common::{NAME, RawTrust, TIMEOUT, TLS_CA_FILE, TLS_SKIP_VERIFY};
 use super::converter::{CheckConverter, not_empty};
 use super::{CheckType, DEFAULT_TIMEOUT};
 use crate::checks::http::HttpCheck;
-use crate::checks::http::status_codes::StatusCodes;
+use crate::checks::status_codes::StatusCodes;
 use crate::checks::{self as kinds, CheckKind};
 use crate::config::raw::OneOrMany;
 use crate::config::spec::{ValueKind, Variant, optional, required};

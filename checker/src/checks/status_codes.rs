@@ -22,7 +22,6 @@ impl Default for StatusCodes {
 }
 
 impl StatusCodes {
-    /// All codes.
     #[must_use]
     pub fn any() -> StatusCodes {
         StatusCodes(vec![(100, 599)])
@@ -86,7 +85,7 @@ impl fmt::Display for StatusCodes {
 
 #[cfg(test)]
 mod tests {
-    use crate::checks::http::status_codes::*;
+    use crate::checks::status_codes::*;
     use serde_json::json;
 
     #[test]
