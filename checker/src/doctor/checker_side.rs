@@ -6,7 +6,7 @@ use shared::check_file::CheckFile;
 use shared::object_name::{CheckFileName, NodeName};
 use shared::page_config::S3Source;
 
-use super::probe::{Probe, Signing};
+use super::probe::{Signing, StoreProbe};
 use super::{Finding, Side, clock, freshness};
 use crate::config::model::Config;
 use crate::provision::policy::{self, DeletableFiles, Scope};
@@ -51,7 +51,7 @@ async fn examine_bucket(
     now: UnixNanos,
     findings: &mut Vec<Finding>,
 ) -> Option<S3Error> {
-    let probe = match Probe::open(bucket, Signing::Signed).await {
+    let probe = match StoreProbe::open(bucket, Signing::Signed).await {
         Ok(probe) => probe,
         Err(error) => {
             findings.push(Finding::failure(Side::Checker, error.to_string(), ""));
@@ -109,7 +109,7 @@ async fn examine_bucket(
 }
 
 /// Tests what a writer's keys must not allow. Reverts what succeeds.
-async fn examine_limits(probe: &Probe, bucket: &Bucket, node: &NodeName, findings: &mut Vec<Finding>) {
+async fn examine_limits(probe: &StoreProbe, bucket: &Bucket, node: &NodeName, findings: &mut Vec<Finding>) {
     const REMEDY: &str = "give this node its own writer: `checker provision --writer NODE`";
     let before = findings.len();
     let mut report = |result: Result<(), S3Error>, what: &str| match result {

@@ -3,7 +3,7 @@
 use shared::page_config::S3Source;
 use shared::{MINUTE, Nanos, UnixNanos, duration};
 
-use super::probe::Probe;
+use super::probe::StoreProbe;
 use super::{Finding, Side, address};
 
 /// The difference that is reported: half of what services accept in signatures.
@@ -12,7 +12,7 @@ const WARNING: Nanos = 7 * MINUTE;
 const REFUSED: &str = "the service refuses its requests, so nothing else could be checked";
 
 /// How far this machine's clock is ahead of the service's, by the `Date` of any response. Negative if it is behind.
-pub async fn ahead(probe: &Probe, source: &S3Source, now: UnixNanos) -> Option<Nanos> {
+pub async fn ahead(probe: &StoreProbe, source: &S3Source, now: UnixNanos) -> Option<Nanos> {
     let unsigned = S3Source { public_keys: None, ..source.clone() };
     let url = address::list_url(&unsigned, now, now).ok()?;
     // Later requests report all other problems.

@@ -7,7 +7,7 @@ use shared::page_config::{PageConfig, S3Source, Source};
 use shared::{DAY, UnixNanos};
 
 use super::checker_side::{is_denied, is_refused};
-use super::probe::{BrowserResponse, Probe, Signing};
+use super::probe::{BrowserResponse, Signing, StoreProbe};
 use super::{Finding, Side, address, clock};
 use crate::config::model::Config;
 use crate::provision::policy::{self, Scope};
@@ -49,7 +49,7 @@ async fn examine_bucket(
     examine_keys(source, writer, findings);
     let bucket = bucket_of(source);
     let signing = if bucket.keys.is_some() { Signing::Signed } else { Signing::Unsigned };
-    let probe = match Probe::open(&bucket, signing).await {
+    let probe = match StoreProbe::open(&bucket, signing).await {
         Ok(probe) => probe,
         Err(error) => return findings.push(Finding::failure(Side::Page, error.to_string(), "")),
     };
@@ -109,7 +109,7 @@ fn examine_keys(source: &S3Source, writer: Option<&Config>, findings: &mut Vec<F
 }
 
 async fn examine_reading(
-    probe: &Probe,
+    probe: &StoreProbe,
     scope: &Scope<'_>,
     signing: Signing,
     listing: &BrowserResponse,
@@ -131,7 +131,7 @@ async fn examine_reading(
     });
 }
 
-async fn examine_origin(probe: &Probe, list: &Url, origin: &str, findings: &mut Vec<Finding>) {
+async fn examine_origin(probe: &StoreProbe, list: &Url, origin: &str, findings: &mut Vec<Finding>) {
     let remedy = format!("allow it: `checker provision --origin {origin}`");
     let response = match probe.browse(list, Some(origin)).await {
         Ok(response) => response,
@@ -164,7 +164,7 @@ async fn examine_origin(probe: &Probe, list: &Url, origin: &str, findings: &mut 
     }
 }
 
-async fn examine_foreign_origin(probe: &Probe, list: &Url, origins: &[String], findings: &mut Vec<Finding>) {
+async fn examine_foreign_origin(probe: &StoreProbe, list: &Url, origins: &[String], findings: &mut Vec<Finding>) {
     let is_public_on_purpose = origins.iter().any(|origin| origin == "*");
     match probe.browse(list, Some(FOREIGN_ORIGIN)).await {
         Ok(response) if response.allows_origin(FOREIGN_ORIGIN) && !is_public_on_purpose => {
@@ -182,7 +182,7 @@ async fn examine_foreign_origin(probe: &Probe, list: &Url, origins: &[String], f
 }
 
 /// Tests what the published keys must not allow. Reverts what succeeds.
-async fn examine_limits(probe: &Probe, bucket: &Bucket, findings: &mut Vec<Finding>) {
+async fn examine_limits(probe: &StoreProbe, bucket: &Bucket, findings: &mut Vec<Finding>) {
     let before = findings.len();
     let mut report = |result: Result<(), S3Error>, what: &str| match result {
         Ok(()) => findings.push(Finding::failure(

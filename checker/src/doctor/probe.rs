@@ -21,7 +21,7 @@ const BROWSER_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Sends requests to one bucket with one pair of keys, or without keys.
 #[derive(Debug)]
-pub struct Probe {
+pub struct StoreProbe {
     client: Client,
     http: reqwest::Client,
     bucket: Bucket,
@@ -71,11 +71,11 @@ impl BrowserResponse {
     }
 }
 
-type ProbeResult<T = ()> = Result<T, S3Error>;
+type S3Result<T = ()> = Result<T, S3Error>;
 
-impl Probe {
+impl StoreProbe {
     /// Prepares the clients. Sends no request.
-    pub async fn open(bucket: &Bucket, signing: Signing) -> Result<Probe, HttpClientError> {
+    pub async fn open(bucket: &Bucket, signing: Signing) -> Result<StoreProbe, HttpClientError> {
         let credentials = if signing == Signing::Signed { Credentials::OfBucket } else { Credentials::Anonymous };
         let settings = client::settings(bucket, credentials).await;
         let client = client::client(&settings, bucket.address_style);
@@ -87,39 +87,39 @@ impl Probe {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|error| HttpClientError(error.to_string()))?;
-        Ok(Probe { client, http, bucket: bucket.clone() })
+        Ok(StoreProbe { client, http, bucket: bucket.clone() })
     }
 
-    pub async fn put(&self, key: &str, content: &str) -> ProbeResult {
+    pub async fn put(&self, key: &str, content: &str) -> S3Result {
         let put = self.client.put_object().bucket(&self.bucket.name).key(key).content_type("application/json");
         let put = put.body(content.as_bytes().to_vec().into()).send().await;
         put.map(drop).map_err(|error| self.error(Action::Put, &error))
     }
 
-    pub async fn delete(&self, key: &str) -> ProbeResult {
+    pub async fn delete(&self, key: &str) -> S3Result {
         let gone = self.client.delete_object().bucket(&self.bucket.name).key(key).send().await;
         gone.map(drop).map_err(|error| self.error(Action::Delete, &error))
     }
 
-    pub async fn get(&self, key: &str) -> ProbeResult {
+    pub async fn get(&self, key: &str) -> S3Result {
         let got = self.client.get_object().bucket(&self.bucket.name).key(key).send().await;
         got.map(drop).map_err(|error| self.error(Action::Get, &error))
     }
 
     /// Lists up to one object below a prefix.
-    pub async fn list(&self, prefix: &str) -> ProbeResult {
+    pub async fn list(&self, prefix: &str) -> S3Result {
         let listed = self.client.list_objects_v2().bucket(&self.bucket.name).prefix(prefix).max_keys(1).send().await;
         listed.map(drop).map_err(|error| self.error(Action::List, &error))
     }
 
     /// Lists the buckets of the account.
-    pub async fn list_buckets(&self) -> ProbeResult<Vec<String>> {
+    pub async fn list_buckets(&self) -> S3Result<Vec<String>> {
         let buckets = self.client.list_buckets().send().await;
         let buckets = buckets.map_err(|error| self.error(Action::List, &error))?;
         Ok(buckets.buckets().iter().filter_map(|bucket| bucket.name().map(str::to_owned)).collect())
     }
 
-    pub async fn bucket_policy(&self) -> ProbeResult {
+    pub async fn bucket_policy(&self) -> S3Result {
         let policy = self.client.get_bucket_policy().bucket(&self.bucket.name).send().await;
         match policy {
             Err(error) if error.code() == Some("NoSuchBucketPolicy") => Ok(()),
@@ -128,7 +128,7 @@ impl Probe {
     }
 
     /// Reads the bucket's CORS rules.
-    pub async fn cors(&self) -> ProbeResult {
+    pub async fn cors(&self) -> S3Result {
         let rules = self.client.get_bucket_cors().bucket(&self.bucket.name).send().await;
         match rules {
             Err(error) if error.code() == Some("NoSuchCORSConfiguration") => Ok(()),
@@ -137,12 +137,12 @@ impl Probe {
     }
 
     /// Sends a GET request as a browser does for a page of this origin.
-    pub async fn browse(&self, url: &Url, origin: Option<&str>) -> ProbeResult<BrowserResponse> {
+    pub async fn browse(&self, url: &Url, origin: Option<&str>) -> S3Result<BrowserResponse> {
         self.request(reqwest::Method::GET, url, origin, &[]).await
     }
 
     /// Sends the request by which a browser asks for permission before a request that is not simple.
-    pub async fn preflight(&self, url: &Url, origin: &str) -> ProbeResult<BrowserResponse> {
+    pub async fn preflight(&self, url: &Url, origin: &str) -> S3Result<BrowserResponse> {
         self.request(reqwest::Method::OPTIONS, url, Some(origin), &[("Access-Control-Request-Method", "GET")]).await
     }
 
@@ -152,7 +152,7 @@ impl Probe {
         url: &Url,
         origin: Option<&str>,
         headers: &[(&str, &str)],
-    ) -> ProbeResult<BrowserResponse> {
+    ) -> S3Result<BrowserResponse> {
         let mut request = self.http.request(method, url.clone()).timeout(BROWSER_TIMEOUT);
         if let Some(origin) = origin {
             request = request.header("Origin", origin);

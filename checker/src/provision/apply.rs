@@ -7,6 +7,7 @@ use std::time::Duration;
 use backon::{ConstantBuilder, Retryable as _};
 
 use super::files::{self, FileError, FileState, FileUpdate};
+use super::progress::Progress;
 use super::purge::{self, PurgeError};
 use super::service::{Service, ServiceError};
 use super::spec::{Identity, ProvisionSpec};
@@ -47,17 +48,6 @@ pub enum ApplyError {
     /// The operator did not confirm a step.
     #[error("canceled: completed steps were kept; run the same command again to continue")]
     NotConfirmed,
-}
-
-/// Receives the progress of the steps, and confirms the deletion of keys.
-pub trait Progress {
-    fn step_started(&mut self, number: usize, of: usize, what: &str);
-    /// A step is done. The note may be empty.
-    fn step_done(&mut self, note: &str);
-    /// A part of a long step is done: `done` items of `of`, if their number is known.
-    fn items_done(&mut self, done: usize, of: Option<usize>);
-    /// Whether an old key can be deleted now. The new one is in its file, but the operator may need to install the file first.
-    fn confirm_key_deletion(&mut self, key_id: &str, user: &str) -> bool;
 }
 
 /// Applies the steps in order. `spec` defines the content of files.

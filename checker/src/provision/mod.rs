@@ -11,6 +11,7 @@ pub mod files;
 pub mod names;
 pub mod plan;
 pub mod policy;
+pub mod progress;
 pub mod purge;
 pub mod service;
 pub mod spec;

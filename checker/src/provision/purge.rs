@@ -4,7 +4,7 @@ use aws_sdk_s3::types::{Delete, EncodingType, ObjectIdentifier};
 use futures_util::{StreamExt as _, stream};
 use shared::object_name::is_stored_by_checkers;
 
-use super::apply::Progress;
+use super::progress::Progress;
 use super::service::{Call, Service, ServiceError};
 use crate::store::s3::client::decode_url;
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::log;
 use super::output::{info, write_stderr};
 use super::prompt::Confirmation;
-use crate::provision::apply::Progress;
+use crate::provision::progress::Progress;
 
 /// The width of a bar, in characters.
 const WIDTH: usize = 32;

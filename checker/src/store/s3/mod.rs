@@ -73,11 +73,11 @@ impl S3Store {
         let failed = |cause| self.error(&format!("write `{}{}` to", self.prefix, object.name), cause);
         if object.rules.write == WriteMode::Replace {
             let content = if object.rules.is_compressed { compress(&content).into() } else { content };
-            return self.send(object, content, Condition::None).await.map_err(|failure| failed(failure.cause));
+            return self.send(object, content, PutCondition::None).await.map_err(|failure| failed(failure.cause));
         }
         // Without conditions, the name is trusted: names are unique by construction.
         if self.supports_conditions.load(Ordering::Relaxed) {
-            match self.send(object, content.clone(), Condition::IfAbsent).await {
+            match self.send(object, content.clone(), PutCondition::IfAbsent).await {
                 Ok(()) => return Ok(()),
                 // An object with the same content is from an earlier attempt whose response was lost.
                 Err(PutFailure { status: 412, .. }) if self.contains(object, &content).await => return Ok(()),
@@ -89,12 +89,12 @@ impl S3Store {
             }
         }
         // If the request has another problem, this attempt reports it.
-        self.send(object, content, Condition::None).await.map_err(|failure| failed(failure.cause))?;
+        self.send(object, content, PutCondition::None).await.map_err(|failure| failed(failure.cause))?;
         self.supports_conditions.store(false, Ordering::Relaxed);
         Ok(())
     }
 
-    async fn send(&self, object: &Object, content: Bytes, condition: Condition) -> Result<(), PutFailure> {
+    async fn send(&self, object: &Object, content: Bytes, condition: PutCondition) -> Result<(), PutFailure> {
         let request = self
             .client
             .put_object()
@@ -103,7 +103,7 @@ impl S3Store {
             .content_type(object.rules.content_type)
             .cache_control(object.rules.cache_control)
             .set_content_encoding(object.rules.is_compressed.then(|| "gzip".to_owned()))
-            .set_if_none_match((condition == Condition::IfAbsent).then(|| "*".to_owned()))
+            .set_if_none_match((condition == PutCondition::IfAbsent).then(|| "*".to_owned()))
             .body(ByteStream::from(content));
         let response = match object.rules.write {
             WriteMode::Replace => request.send().await,
@@ -218,7 +218,7 @@ impl S3Store {
 
 /// When a PUT takes effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Condition {
+enum PutCondition {
     None,
     /// Only if no object has the name.
     IfAbsent,
