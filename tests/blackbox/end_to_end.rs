@@ -13,8 +13,19 @@ use support::caddy::Caddy;
 use support::checker::Checker;
 use support::configuration::{check, check_with, directory, watching};
 use support::endpoints::{Behavior, Endpoint};
+use support::ministack::{self, AccessKey};
 use support::page::{self, EndpointOnPage, Page};
-use support::{ministack, now, wait_for};
+use support::{now, wait_for};
+
+/// The page for a bucket, without problems, and the web server and the browser that it is in.
+async fn open_page(bucket: &Bucket, reader: Option<&AccessKey>) -> (Caddy, Browser, Page) {
+    let caddy = Caddy::start(&ministack::server().url).await;
+    caddy.configure(&bucket.page_config(reader).to_json());
+    let browser = Browser::open().await;
+    let page = page::visit(&browser, &caddy.url).await;
+    page.assert_clean();
+    (caddy, browser, page)
+}
 
 /// The results of an endpoint, in order.
 fn of<'a>(results: &'a [CheckResult], title: &str) -> Vec<&'a CheckResult> {
@@ -149,11 +160,7 @@ async fn figures_and_bars_cover_the_time_of_the_stored_results() {
     // Heartbeats are stored next to check files, and the page ignores them.
     bucket.put("status/heartbeats/backup.json", "{}".to_owned()).await;
     let reader = ministack::reader(&bucket.name).await;
-    let caddy = Caddy::start(&ministack::server().url).await;
-    caddy.configure(&bucket.page_config(Some(&reader)).to_json());
-    let browser = Browser::open().await;
-    let page = page::visit(&browser, &caddy.url).await;
-    page.assert_clean();
+    let (_caddy, browser, page) = open_page(&bucket, Some(&reader)).await;
     assert_eq!(page.problems(), "");
 
     let all: Vec<&CheckResult> = results.iter().collect();
@@ -258,11 +265,7 @@ async fn a_public_bucket_needs_no_key() {
     let shop = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &shop.url)], &bucket.storage()));
     assert_eq!(checker.run(&[]).await.code, 0);
-    let caddy = Caddy::start(&ministack::server().url).await;
-    caddy.configure(&bucket.page_config(None).to_json());
-    let browser = Browser::open().await;
-    let page = page::visit(&browser, &caddy.url).await;
-    page.assert_clean();
+    let (_caddy, _browser, page) = open_page(&bucket, None).await;
     assert_eq!((page.text_of("state").as_str(), page.loaded()), ("healthy", 1));
     assert!(page.requests().iter().all(|request| !request.contains("X-Amz-")), "{:?}", page.requests());
 }
@@ -285,11 +288,7 @@ async fn a_listing_of_several_pages_is_read_completely() {
         .collect();
     bucket.put_each(files).await;
     let reader = ministack::reader(&bucket.name).await;
-    let caddy = Caddy::start(&ministack::server().url).await;
-    caddy.configure(&bucket.page_config(Some(&reader)).to_json());
-    let browser = Browser::open().await;
-    let page = page::visit(&browser, &caddy.url).await;
-    page.assert_clean();
+    let (_caddy, _browser, page) = open_page(&bucket, Some(&reader)).await;
     assert_eq!(page.loaded(), 1_050);
 }
 
@@ -304,11 +303,7 @@ async fn several_nodes_vote_on_one_status() {
     shop.behave(Behavior::Answer("500 Internal Server Error", String::new()));
     assert_eq!(checker.run(&["--node", "asia"]).await.code, 0);
     let reader = ministack::reader(&bucket.name).await;
-    let caddy = Caddy::start(&ministack::server().url).await;
-    caddy.configure(&bucket.page_config(Some(&reader)).to_json());
-    let browser = Browser::open().await;
-    let page = page::visit(&browser, &caddy.url).await;
-    page.assert_clean();
+    let (_caddy, _browser, page) = open_page(&bucket, Some(&reader)).await;
     assert_eq!(page.endpoints().len(), 1, "one endpoint, checked by three nodes");
     let statuses = [Status::Healthy, Status::Healthy, Status::Down];
     let verdict = shared::quorum::Quorum::default().decide(statuses);

@@ -106,15 +106,21 @@ async fn ninety_days_of_three_nodes_are_cheap_from_s3() {
     assert_eq!(histories, fake_nodes.names.len(), "{:#?}", page.requests());
 }
 
-#[tokio::test]
-async fn ninety_days_of_three_nodes_are_cheap_from_plain_http() {
-    let (fake_nodes, objects) = ninety_days();
+/// The page with a range of ninety days, and the web server and the browser that it is in.
+async fn open_ninety_days(fake_nodes: &FakeNodes, objects: &BTreeMap<String, String>) -> (Caddy, Browser, Page) {
     let caddy = Caddy::start("").await;
     into_directory(objects, &caddy.site.path().join("store"));
     caddy.configure(&from_directory(90 * DAY));
     let browser = Browser::open().await;
     browser.stop_clock(fake_nodes.now + 20 * SECOND).await;
     let page = page::visit(&browser, &caddy.url).await;
+    (caddy, browser, page)
+}
+
+#[tokio::test]
+async fn ninety_days_of_three_nodes_are_cheap_from_plain_http() {
+    let (fake_nodes, objects) = ninety_days();
+    let (_caddy, _browser, page) = open_ninety_days(fake_nodes, objects).await;
     assert_few_requests_and_little_data(&page, fake_nodes).await;
 }
 
@@ -368,12 +374,7 @@ fn percentiles(page: &Page, title: &str) -> Vec<(u8, f64)> {
 #[tokio::test]
 async fn percentiles_of_a_range_are_accurate_and_cost_one_request_per_node() {
     let (fake_nodes, objects) = ninety_days();
-    let caddy = Caddy::start("").await;
-    into_directory(objects, &caddy.site.path().join("store"));
-    caddy.configure(&from_directory(90 * DAY));
-    let browser = Browser::open().await;
-    browser.stop_clock(fake_nodes.now + 20 * SECOND).await;
-    let page = page::visit(&browser, &caddy.url).await;
+    let (_caddy, browser, page) = open_ninety_days(fake_nodes, objects).await;
     let before = data_requests(&page).len();
     for (days, range) in [(90, 90 * DAY), (7, 7 * DAY), (1, DAY)] {
         browser.script(&format!("document.querySelector('.ranges [value=\"{range}\"]').click();")).await;

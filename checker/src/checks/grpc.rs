@@ -65,7 +65,7 @@ impl Probe for GrpcCheck {
     }
 
     fn preflight(&self) -> Result<(), String> {
-        self.tls.as_ref().map_or(Ok(()), |tls| tls.trust.preflight())
+        TlsOptions::preflight(self.tls.as_ref())
     }
 
     fn probe<'a>(&'a self, capture: Capture, context: &'a CheckContext) -> BoxFuture<'a, Probed> {
@@ -229,11 +229,10 @@ fn describe_h2_error(error: &h2::Error) -> Failure {
 mod tests {
     use crate::checks::grpc::*;
     use crate::checks::net::tls_config::TlsTrust;
-    use crate::checks::test_server::{ServerAction, authority, serve};
+    use crate::checks::test_server::{ServerAction, authority, serve, serve_with};
     use crate::checks::{Check, CheckContext, CheckKind, CheckOutcome, run};
     use http::Response;
     use rustls::pki_types::ServerName;
-    use tokio::net::TcpListener;
     use tokio_rustls::TlsAcceptor;
 
     /// The response of a health service: the message, and the status in the trailers.
@@ -263,24 +262,20 @@ mod tests {
     }
 
     async fn serve_health(tls: Option<TlsAcceptor>, respond: fn(&[u8]) -> HealthResponse) -> u16 {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let port = listener.local_addr().expect("an address").port();
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let tls = tls.clone();
-                tokio::spawn(async move {
-                    match tls {
-                        None => respond_to(stream, respond).await,
-                        Some(tls) => {
-                            if let Ok(stream) = tls.accept(stream).await {
-                                respond_to(stream, respond).await;
-                            }
+        serve_with(move |stream| {
+            let tls = tls.clone();
+            async move {
+                match tls {
+                    None => respond_to(stream, respond).await,
+                    Some(tls) => {
+                        if let Ok(stream) = tls.accept(stream).await {
+                            respond_to(stream, respond).await;
                         }
                     }
-                });
+                }
             }
-        });
-        port
+        })
+        .await
     }
 
     async fn error(port: u16, service: &str, trust: Option<TlsTrust>) -> Option<String> {
@@ -338,48 +333,42 @@ mod tests {
     }
 
     async fn serve_misbehavior(behavior: Misbehavior) -> u16 {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let port = listener.local_addr().expect("an address").port();
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(async move {
-                    let Ok(mut connection) = h2::server::handshake(stream).await else { return };
-                    let mut kept = Vec::new();
-                    while let Some(Ok((_, mut responder))) = connection.accept().await {
-                        let head = Response::builder().header("content-type", "application/grpc");
-                        match behavior {
-                            Misbehavior::NeverResponds => kept.push(responder),
-                            Misbehavior::Resets => responder.send_reset(h2::Reason::INTERNAL_ERROR),
-                            Misbehavior::Disconnects => connection.abrupt_shutdown(h2::Reason::ENHANCE_YOUR_CALM),
-                            Misbehavior::HugeHead => {
-                                let huge = "x".repeat(60_000);
-                                let head = head.header("a", &huge).header("b", &huge).body(()).expect("a head");
-                                let _ = responder.send_response(head, true);
-                            }
-                            Misbehavior::WebPage => {
-                                let head = Response::builder().status(404).body(()).expect("a head");
-                                let _ = responder.send_response(head, true);
-                            }
-                            Misbehavior::NoTrailers => {
-                                let head = head.body(()).expect("a head");
-                                let mut sender = responder.send_response(head, false).expect("the client is there");
-                                let _ = sender.send_data(Bytes::from_static(&[0, 0xff, 0xff, 0xff, 0xff, 8]), true);
-                            }
-                            Misbehavior::EndlessMessage => {
-                                let head = head.body(()).expect("a head");
-                                let mut sender = responder.send_response(head, false).expect("the client is there");
-                                tokio::spawn(async move {
-                                    while sender.send_data(Bytes::from_static(&[0; 8_192]), false).is_ok() {
-                                        tokio::task::yield_now().await;
-                                    }
-                                });
-                            }
-                        }
+        serve_with(move |stream| async move {
+            let Ok(mut connection) = h2::server::handshake(stream).await else { return };
+            let mut kept = Vec::new();
+            while let Some(Ok((_, mut responder))) = connection.accept().await {
+                let head = Response::builder().header("content-type", "application/grpc");
+                match behavior {
+                    Misbehavior::NeverResponds => kept.push(responder),
+                    Misbehavior::Resets => responder.send_reset(h2::Reason::INTERNAL_ERROR),
+                    Misbehavior::Disconnects => connection.abrupt_shutdown(h2::Reason::ENHANCE_YOUR_CALM),
+                    Misbehavior::HugeHead => {
+                        let huge = "x".repeat(60_000);
+                        let head = head.header("a", &huge).header("b", &huge).body(()).expect("a head");
+                        let _ = responder.send_response(head, true);
                     }
-                });
+                    Misbehavior::WebPage => {
+                        let head = Response::builder().status(404).body(()).expect("a head");
+                        let _ = responder.send_response(head, true);
+                    }
+                    Misbehavior::NoTrailers => {
+                        let head = head.body(()).expect("a head");
+                        let mut sender = responder.send_response(head, false).expect("the client is there");
+                        let _ = sender.send_data(Bytes::from_static(&[0, 0xff, 0xff, 0xff, 0xff, 8]), true);
+                    }
+                    Misbehavior::EndlessMessage => {
+                        let head = head.body(()).expect("a head");
+                        let mut sender = responder.send_response(head, false).expect("the client is there");
+                        tokio::spawn(async move {
+                            while sender.send_data(Bytes::from_static(&[0; 8_192]), false).is_ok() {
+                                tokio::task::yield_now().await;
+                            }
+                        });
+                    }
+                }
             }
-        });
-        port
+        })
+        .await
     }
 
     #[tokio::test]

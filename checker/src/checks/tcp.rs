@@ -65,7 +65,7 @@ impl Probe for TcpCheck {
     }
 
     fn preflight(&self) -> Result<(), String> {
-        self.tls.as_ref().map_or(Ok(()), |tls| tls.trust.preflight())
+        TlsOptions::preflight(self.tls.as_ref())
     }
 
     fn probe<'a>(&'a self, capture: Capture, context: &'a CheckContext) -> BoxFuture<'a, Probed> {

@@ -8,7 +8,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair,
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 /// One step in the script of a server.
@@ -29,67 +29,66 @@ pub(crate) enum ServerAction {
     Reset,
 }
 
-/// Starts a server that follows the script on each connection and then closes it. Returns its port.
-pub(crate) async fn serve(actions: &[ServerAction]) -> u16 {
-    let (listener, port) = listen().await;
-    let actions = actions.to_vec();
+/// Starts a server that handles each connection in a separate task. Returns its port.
+pub(crate) async fn serve_with<F: Future<Output = ()> + Send + 'static>(
+    handle: impl Fn(TcpStream) -> F + Send + 'static,
+) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+    let port = listener.local_addr().expect("it has an address").port();
     tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            let actions = actions.clone();
-            tokio::spawn(async move {
-                if follow(&actions, &mut stream).await {
-                    let _ = stream.set_zero_linger();
-                }
-            });
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(handle(stream));
         }
     });
     port
+}
+
+/// Starts a server that follows the script on each connection and then closes it. Returns its port.
+pub(crate) async fn serve(actions: &[ServerAction]) -> u16 {
+    let actions = actions.to_vec();
+    serve_with(move |mut stream| {
+        let actions = actions.clone();
+        async move {
+            if follow(&actions, &mut stream).await {
+                let _ = stream.set_zero_linger();
+            }
+        }
+    })
+    .await
 }
 
 /// Starts a server that sends this text over TLS and then a fatal alert without encryption. Returns its port.
 pub(crate) async fn serve_tls_until_alert(text: &'static [u8], server: Arc<ServerConfig>) -> u16 {
     const ALERT: [u8; 7] = [21, 3, 3, 0, 2, 2, 80];
-    let (listener, port) = listen().await;
     let tls = TlsAcceptor::from(server);
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let tls = tls.clone();
-            tokio::spawn(async move {
-                let Ok(mut stream) = tls.accept(stream).await else { return };
-                if follow(&[ServerAction::Read, ServerAction::Send(text)], &mut stream).await {
-                    return;
-                }
-                let _ = stream.get_mut().0.write_all(&ALERT).await;
-                follow(&[ServerAction::Hang], &mut stream).await;
-            });
+    serve_with(move |stream| {
+        let tls = tls.clone();
+        async move {
+            let Ok(mut stream) = tls.accept(stream).await else { return };
+            if follow(&[ServerAction::Read, ServerAction::Send(text)], &mut stream).await {
+                return;
+            }
+            let _ = stream.get_mut().0.write_all(&ALERT).await;
+            follow(&[ServerAction::Hang], &mut stream).await;
         }
-    });
-    port
+    })
+    .await
 }
 
 /// Starts a server that follows one script in plain text and another one over TLS. Returns its port.
 pub(crate) async fn serve_tls(before: &[ServerAction], after: &[ServerAction], server: Arc<ServerConfig>) -> u16 {
-    let (listener, port) = listen().await;
     let (before, after, tls) = (before.to_vec(), after.to_vec(), TlsAcceptor::from(server));
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            let (before, after, tls) = (before.clone(), after.clone(), tls.clone());
-            tokio::spawn(async move {
-                follow(&before, &mut stream).await;
-                if let Ok(mut stream) = tls.accept(stream).await {
-                    follow(&after, &mut stream).await;
-                    let _ = stream.shutdown().await;
-                }
-            });
+    serve_with(move |mut stream| {
+        let (before, after, tls) = (before.clone(), after.clone(), tls.clone());
+        async move {
+            follow(&before, &mut stream).await;
+            if let Ok(mut stream) = tls.accept(stream).await {
+                follow(&after, &mut stream).await;
+                let _ = stream.shutdown().await;
+            }
         }
-    });
-    port
-}
-
-async fn listen() -> (TcpListener, u16) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
-    let port = listener.local_addr().expect("it has an address").port();
-    (listener, port)
+    })
+    .await
 }
 
 /// Follows the script; true if the connection must be reset.

@@ -94,7 +94,7 @@ impl Probe for WebSocketCheck {
     }
 
     fn preflight(&self) -> Result<(), String> {
-        self.tls.as_ref().map_or(Ok(()), |tls| tls.trust.preflight())
+        TlsOptions::preflight(self.tls.as_ref())
     }
 
     fn probe<'a>(&'a self, capture: Capture, context: &'a CheckContext) -> BoxFuture<'a, Probed> {
@@ -193,11 +193,10 @@ fn describe_websocket_error(error: &Error) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use crate::checks::test_server::{ServerAction, serve};
+    use crate::checks::test_server::{ServerAction, serve, serve_with};
     use crate::checks::websocket::*;
     use crate::checks::{Check, CheckContext, CheckKind, CheckOutcome, run};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    use tokio::net::TcpListener;
 
     async fn error(port: u16, send: Option<&str>, expect: Option<&str>) -> Option<String> {
         let kind = CheckKind::WebSocket(Box::new(WebSocketCheck {
@@ -218,24 +217,18 @@ mod tests {
 
     /// A server that sends "hello" and echoes messages; on "bye" it closes the connection.
     async fn echo() -> u16 {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let port = listener.local_addr().expect("an address").port();
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(async move {
-                    let Ok(mut socket) = tokio_tungstenite::accept_async(stream).await else { return };
-                    let _ = socket.send(Message::text("hello")).await;
-                    while let Some(Ok(message)) = socket.next().await {
-                        if message == Message::text("bye") {
-                            let _ = socket.close(None).await;
-                        } else if message.is_text() {
-                            let _ = socket.send(message).await;
-                        }
-                    }
-                });
+        serve_with(|stream| async {
+            let Ok(mut socket) = tokio_tungstenite::accept_async(stream).await else { return };
+            let _ = socket.send(Message::text("hello")).await;
+            while let Some(Ok(message)) = socket.next().await {
+                if message == Message::text("bye") {
+                    let _ = socket.close(None).await;
+                } else if message.is_text() {
+                    let _ = socket.send(message).await;
+                }
             }
-        });
-        port
+        })
+        .await
     }
 
     #[tokio::test]
@@ -308,23 +301,17 @@ mod tests {
 
     /// A server that accepts the upgrade and then sends these raw bytes this many times.
     async fn raw(bytes: &'static [u8], times: usize) -> u16 {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let port = listener.local_addr().expect("an address").port();
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(async move {
-                    let Ok(mut socket) = tokio_tungstenite::accept_async(stream).await else { return };
-                    for _ in 0..times {
-                        if socket.get_mut().write_all(bytes).await.is_err() {
-                            return;
-                        }
-                    }
-                    let _ = socket.get_mut().shutdown().await;
-                    while socket.get_mut().read(&mut [0; 1_024]).await.is_ok_and(|count| count > 0) {}
-                });
+        serve_with(move |stream| async move {
+            let Ok(mut socket) = tokio_tungstenite::accept_async(stream).await else { return };
+            for _ in 0..times {
+                if socket.get_mut().write_all(bytes).await.is_err() {
+                    return;
+                }
             }
-        });
-        port
+            let _ = socket.get_mut().shutdown().await;
+            while socket.get_mut().read(&mut [0; 1_024]).await.is_ok_and(|count| count > 0) {}
+        })
+        .await
     }
 
     #[tokio::test]

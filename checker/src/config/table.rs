@@ -237,26 +237,21 @@ const LABEL: &[Field] = &[
     optional("remark", ValueKind::String, "none", "A text below the headline while this is the overall status."),
 ];
 
+const GROUP_TITLE: Field = required("title", ValueKind::String, "The title of the group.");
+const GROUP_ENDPOINTS: Field = optional(
+    "endpoints",
+    ValueKind::List(&ValueKind::String),
+    "none",
+    "The titles of its endpoints, or prefixes of titles followed by `*`.",
+);
+
 const GROUP: &[Field] = &[
-    required("title", ValueKind::String, "The title of the group."),
-    optional(
-        "endpoints",
-        ValueKind::List(&ValueKind::String),
-        "none",
-        "The titles of its endpoints, or prefixes of titles followed by `*`.",
-    ),
+    GROUP_TITLE,
+    GROUP_ENDPOINTS,
     optional("groups", ValueKind::List(&ValueKind::Object(INNER_GROUP)), "none", "The groups in it, one level deep."),
 ];
 
-const INNER_GROUP: &[Field] = &[
-    required("title", ValueKind::String, "The title of the group."),
-    optional(
-        "endpoints",
-        ValueKind::List(&ValueKind::String),
-        "none",
-        "The titles of its endpoints, or prefixes of titles followed by `*`.",
-    ),
-];
+const INNER_GROUP: &[Field] = &[GROUP_TITLE, GROUP_ENDPOINTS];
 
 const HIDDEN: &[Field] = &[
     optional(

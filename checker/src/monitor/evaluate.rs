@@ -56,14 +56,15 @@ pub fn evaluate(outcome: CheckOutcome, check: &Check) -> Evaluation {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use crate::checks::exec::ExecCheck;
     use crate::checks::{AttemptRecord, CheckKind};
     use crate::monitor::evaluate::*;
     use shared::Nanos;
     use std::time::Duration;
 
-    fn check_with(threshold: Nanos, failure_status: Status) -> Check {
+    /// A check with this threshold whose failures have this status.
+    pub(crate) fn check_with(threshold: Nanos, failure_status: Status) -> Check {
         let exec = ExecCheck {
             locator: String::new(),
             command: "x".into(),

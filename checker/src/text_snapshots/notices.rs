@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
 use shared::check_file::{Attempt, Phases};
@@ -12,12 +11,11 @@ use shared::{DAY, Nanos, SECOND};
 
 use super::{assert_list, assert_text, surroundings};
 use crate::checks::assertions::Evidence;
-use crate::checks::exec::ExecCheck;
 use crate::checks::probe_data::ProbeData;
 use crate::checks::status_codes::StatusCodes;
-use crate::checks::{AttemptRecord, Check, CheckKind, CheckOutcome};
+use crate::checks::{AttemptRecord, Check, CheckOutcome};
 use crate::config::from_text;
-use crate::monitor::evaluate::evaluate;
+use crate::monitor::evaluate::{evaluate, tests::check_with};
 
 /// What an assertion finds, and what is wrong with it.
 const ASSERTIONS: &[&str] = &[
@@ -119,31 +117,19 @@ fn sets_of_status_codes() {
 
 #[test]
 fn what_is_concluded() {
-    let check = |failure_status, threshold| {
-        let exec = ExecCheck {
-            locator: String::new(),
-            command: "x".into(),
-            arguments: Vec::new(),
-            timeout: Duration::ZERO,
-            exit_status: None,
-            must_contain: None,
-            must_not_contain: None,
-            failure_status,
-        };
-        Check { threshold, ..Check::new("x", CheckKind::Exec(Box::new(exec))) }
-    };
-    let tried = |error: Option<&str>, warning: Option<&str>| AttemptRecord {
+    let record = |error: Option<&str>, warning: Option<&str>| AttemptRecord {
         attempt: Attempt { rtt: SECOND, error: error.map(str::to_owned), ..Attempt::default() },
         warning: warning.map(str::to_owned),
         ..AttemptRecord::default()
     };
-    let outcome = |observation, check: &Check| {
-        let conclusion = evaluate(observation, check);
-        let notice = if conclusion.notice.is_empty() { "(no notice)" } else { &conclusion.notice };
-        format!("{}: {notice}", conclusion.status)
+    let outcome = |outcome, check: &Check| {
+        let evaluation = evaluate(outcome, check);
+        let notice = if evaluation.notice.is_empty() { "(no notice)" } else { &evaluation.notice };
+        format!("{}: {notice}", evaluation.status)
     };
-    let attempt = |error, concern| CheckOutcome::Attempts(vec![tried(error, concern)]);
-    let (usual, warns, slow) = (check(Status::Down, 0), check(Status::Degraded, 0), check(Status::Down, SECOND / 2));
+    let attempt = |error, warning| CheckOutcome::Attempts(vec![record(error, warning)]);
+    let (usual, warns, slow) =
+        (check_with(0, Status::Down), check_with(0, Status::Degraded), check_with(SECOND / 2, Status::Down));
     assert_list(
         "conclusions",
         &[

@@ -53,6 +53,13 @@ pub struct TlsOptions {
     pub server_name: ServerName<'static>,
 }
 
+impl TlsOptions {
+    /// Whether a configuration for these options can be built; without options, none is needed.
+    pub fn preflight(options: Option<&TlsOptions>) -> Result<(), String> {
+        options.map_or(Ok(()), |options| options.trust.preflight())
+    }
+}
+
 impl Address {
     /// Parses `host:port`, `[ipv6]:port`, or a host alone if there is a default port. A scheme and a trailing slash, as
     /// in `tcp://host:port/`, are ignored.
