@@ -17,7 +17,7 @@ const EMBEDDED: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/embedded_
 /// Served if the checker was built without the page.
 const NOT_BUILT: &str = include_str!("page_not_built.html");
 
-/// The most files of a page directory. A built page has about twenty; a directory with more files than this is not a page.
+/// The most files of a page directory. A built page has about twenty; a directory with more than this is not a page.
 const FILE_LIMIT: usize = 1_000;
 /// The maximum size of these files together, in bytes. A built page is well below a megabyte.
 const BYTE_LIMIT: u64 = 64 * 1024 * 1024;
