@@ -221,7 +221,7 @@ pub struct BucketArguments {
     /// Name of the bucket (default: the bucket of the configuration)
     #[arg(long = "bucket", value_name = "NAME")]
     pub name: Option<String>,
-    /// Region of the bucket (default: from the configuration, AWS_REGION or the AWS profile; otherwise us-east-1)
+    /// Region of the bucket (default: from the configuration, `AWS_REGION` or the AWS profile; otherwise us-east-1)
     #[arg(long, value_name = "REGION")]
     pub region: Option<String>,
     /// Prefix of all object names, for example status/
