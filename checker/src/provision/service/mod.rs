@@ -73,10 +73,9 @@ fn in_parentheses(code: Option<&str>) -> String {
     code.map(|code| format!(" {code}")).unwrap_or_default()
 }
 
-/// A call, as policies spell it.
+/// A call, as policies spell it: an action such as `s3:CreateBucket`, and what it acts on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
-    /// Such as `s3:CreateBucket`.
     pub action: &'static str,
     /// The ARN of the bucket, object or user.
     pub resource: String,
