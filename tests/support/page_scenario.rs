@@ -11,7 +11,7 @@ use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos};
 
 use crate::browser::Browser;
 use crate::caddy::Caddy;
-use crate::fake_nodes::{FakeNodes, Outage, into_directory};
+use crate::fake_nodes::{FakeMessage, FakeNodes, Outage, into_directory};
 use crate::page::{self, Page};
 
 /// The time of all scenarios: Sunday, November 22, 2026, 14:05 UTC, so that screenshots do not change from day to day.
@@ -141,7 +141,9 @@ impl PageState {
             PageState::Degraded => {
                 fake_nodes.slowness.push(Outage { endpoint: 2, nodes: 0..3, time: ago(40 * MINUTE, DAY) });
             }
-            PageState::Announced => fake_nodes.messages = vec![(NOW - 3 * HOUR, 1..3, MAINTENANCE)],
+            PageState::Announced => {
+                fake_nodes.messages = vec![FakeMessage { at: NOW - 3 * HOUR, endpoints: 1..3, html: MAINTENANCE }];
+            }
             PageState::Incomplete => fake_nodes.silences = vec![(0, NOW - 3 * HOUR..NOW)],
             PageState::One => (fake_nodes.endpoints, fake_nodes.names) = (1, vec!["eu-west".to_owned()]),
             PageState::Three => (fake_nodes.endpoints, fake_nodes.names) = (3, vec!["eu-west".to_owned()]),
