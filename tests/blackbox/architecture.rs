@@ -13,7 +13,7 @@ use std::sync::LazyLock;
 
 use self::module_tree::{Crate, Files};
 
-/// Rules that a crate does not satisfy yet: the tests print what breaks them.
+/// Rules that a crate does not satisfy yet. The tests print the violations.
 const PENDING: &[(&str, &str)] = &[];
 
 /// Every crate, with its root.
@@ -67,12 +67,12 @@ fn crate_named(name: &str) -> &'static Crate {
     CRATES.iter().find(|one| one.name == name).expect("it is in `ROOTS`")
 }
 
-/// Fails if anything breaks the rule in that crate. If the rule is pending there, prints what breaks it instead.
+/// Fails if anything in that crate violates the rule. If the rule is pending there, prints the violations instead.
 #[track_caller]
 fn require(rule: &str, of: &str, broken: &[String]) {
     if PENDING.contains(&(rule, of)) {
         let text = format!("pending: {rule} in {of}: {} left\n  {}\n", broken.len(), broken.join("\n  "));
-        // The test harness captures the output of `println!`, and discards it if the test passes.
+        // The test harness captures the output of `println!` and discards it if the test passes.
         std::io::stderr().write_all(text.as_bytes()).expect("stderr is open");
     } else {
         assert!(broken.is_empty(), "{rule} in {of}: {}\n{}", broken.len(), broken.join("\n"));

@@ -1,4 +1,4 @@
-//! `checker explain` shows everything about an attempt, especially a failed one, but no secrets.
+//! `checker explain` shows everything about an attempt, especially a failed one, except for secrets.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The view in the page's address: a link shows what its sender saw, back and forward work, past times can be shown, and
+//! The view in the page's URL: a link shows what its sender saw, back and forward work, past times can be shown, and
 //! arrow keys navigate the page.
 
 use std::path::Path;
@@ -11,7 +11,7 @@ use support::page::{self, Page};
 
 use crate::search::{browser_at_the_end_of, one_down, serve_store};
 
-/// The query of the page's address.
+/// The query of the page's URL.
 async fn query(browser: &Browser) -> String {
     browser.script("return location.search").await.as_str().unwrap_or_default().to_owned()
 }
@@ -20,7 +20,7 @@ fn bars(page: &Page) -> usize {
     page.endpoint("Service 00").bar_statuses().len()
 }
 
-/// Waits until a script returns this.
+/// Waits until a script returns this value.
 async fn until(browser: &Browser, what: &str, script: &str, wanted: Value) {
     support::wait_for(what, || async { (browser.script(script).await == wanted).then_some(()) }).await;
 }
@@ -60,7 +60,7 @@ async fn the_address_has_the_view_and_back_and_forward_restore_it() {
     browser.script("history.forward()").await;
     page::when(&browser, "seven days", |page| bars(page) == 7).await;
 
-    // Another reader follows the link.
+    // Another visitor follows the link.
     let other = browser_at_the_end_of(&fake_nodes).await;
     let page = page::visit(&other, &format!("{}{link}", caddy.url)).await;
     page.assert_clean();
@@ -109,7 +109,7 @@ async fn endpoints_with_one_title_and_hidden_locators_have_distinct_links() {
     browser.script("history.forward()").await;
     until(&browser, "the second one again", opened, json!(["down"])).await;
 
-    // Another reader follows the links, which reveal no hidden locator.
+    // Another visitor follows the links, which do not reveal hidden locators.
     let other = browser_at_the_end_of(&fake_nodes).await;
     for (link, status) in links.iter().zip(["healthy", "down"]) {
         page::visit(&other, &format!("{}{link}", caddy.url)).await.assert_clean();
@@ -149,7 +149,7 @@ async fn past_times_are_shown_as_of_then() {
     let at = at.as_str().unwrap_or_default();
     let page = page::visit(&browser, &format!("{}?zone=UTC&at={at}", caddy.url)).await;
     page.assert_clean();
-    // With the day, because `yesterday` would refer to the reader's time.
+    // With the day, because `yesterday` would be relative to the visitor's time.
     let text = page.text_of("overall");
     assert!(text.starts_with("Service 01 has been down since ") && text.ends_with("day 11:00 (1 hour)"), "{text}");
     assert!(page.text_of("text").contains("Status as of"), "{}", page.text_of("text"));
@@ -187,7 +187,7 @@ async fn the_selected_time_zone_and_theme_are_used() {
         assert_eq!(browser.script(ground).await, color);
         assert_eq!(browser.script("return document.querySelector('#zone').value").await, zone);
     }
-    // The same through the controls.
+    // The same, with the page's controls.
     browser.script("const zone = document.querySelector('#zone'); zone.value = 'UTC'; zone.dispatchEvent(new Event('change', { bubbles: true }))").await;
     let wanted = format!("{} (3 h)", clock(0));
     page::when(&browser, "UTC", |page| page.endpoint("Service 00").text_of("text").contains(&wanted)).await;

@@ -1,4 +1,4 @@
-//! The writer's secret key stays in the configuration: it is in no output, no stored object and no response.
+//! The writer's secret key is only in the configuration: it is not in any output, stored object or response.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ fn assert_absent(run: &Run, secret: &str) {
     assert!(!run.output().contains(secret), "{}", run.output());
 }
 
-/// Fails if the text is in a file in this folder, recursively. Returns the number of files.
+/// Fails if the string is in a file in this folder, recursively. Returns the number of files.
 fn assert_nowhere_below(folder: &Path, secret: &str) -> usize {
     let mut count = 0;
     for entry in std::fs::read_dir(folder).expect("the folder is there") {
@@ -172,7 +172,7 @@ async fn credentials_of_requests_are_not_shown() {
     assert!(assert_nowhere_below(checker.folder.path(), CANARY) >= 2);
 }
 
-/// A URL with a user and the secret as password.
+/// The URL with a user, and with the secret as the password.
 fn with_password(url: &str) -> String {
     url.replacen("://", &format!("://me:{CANARY}@"), 1)
 }

@@ -1,4 +1,4 @@
-//! Shutdown: the current round is finished and stored, or spooled; nothing is lost, and the shutdown has a time limit.
+//! Shutdown: the current round finishes and is stored or spooled, nothing is lost, and the shutdown has a time limit.
 
 use std::process::Command;
 
@@ -20,7 +20,7 @@ fn daemons() -> [Vec<String>; 2] {
     [words(&["run", "-c", "checker.json", "--every", "1s"]), words(&["serve", "--listen", &listen])]
 }
 
-/// Stops a daemon whose store hangs during a round, and fails unless every result is in the spool.
+/// Stops a daemon while its store hangs during a round, and fails unless every result is in the spool.
 async fn assert_nothing_is_lost_while_the_store_hangs(words: &[String], storage: &Value, prepare: impl Fn(&Checker)) {
     let ok = Endpoint::start(Behavior::ok()).await;
     let mut config = watching(&[check("Shop", &ok.url)], storage);

@@ -1,5 +1,5 @@
-//! Summaries and badges for readers without scripts, in both types of store, served by `checker serve` and by Caddy, and
-//! shown by a real browser.
+//! Summaries and badges for clients without JavaScript, in both types of store, served by `checker serve` and by Caddy,
+//! and shown by a real browser.
 
 use serde_json::{Value, json};
 use shared::MINUTE;
@@ -112,7 +112,7 @@ async fn endpoints_without_checks_turn_unknown_and_summaries_do_not_expire() {
         "a node does not change the summary of another one, and its time shows its age"
     );
 
-    // The silent node comes back: its old round expires, and its summary stays until the new one.
+    // The silent node comes back: its old round expires, and its old summary is kept until the new one replaces it.
     config["node"] = json!("gone");
     config["checkers"] = json!([check("Shop", &refused())]);
     checker.configure(&config);
