@@ -92,7 +92,7 @@ fn the_shared_crate_is_pure() {
 }
 
 #[test]
-fn checks_and_stores_do_not_know_each_other() {
+fn checks_and_stores_do_not_depend_on_each_other() {
     let checker = crate_named("checker");
     require("checks reach no store", "checker", &import_graph::chains(checker, "checks", "store"));
     require("stores reach no check", "checker", &import_graph::chains(checker, "store", "checks"));
@@ -115,7 +115,7 @@ fn components_of_the_page_do_not_load_anything() {
 }
 
 #[test]
-fn no_two_types_of_a_crate_share_a_name() {
+fn no_two_types_in_a_crate_share_a_name() {
     for one in CRATES.iter() {
         require("types of one name", &one.name, &rules::repeated_types(one));
     }

@@ -49,7 +49,7 @@ async fn until(browser: &Browser, what: &str, condition: impl Fn(&Value) -> bool
 }
 
 #[tokio::test]
-async fn phases_and_locations_are_drawn_on_request_where_checks_have_them() {
+async fn phases_and_locations_are_drawn_on_request_if_available() {
     let (_caddy, browser) = open().await;
     let chart = browser.script(OVERLAYS).await;
     assert_eq!(chart, json!({ "corners": [], "names": [], "offered": ["phases", "locations"], "pressed": [] }));

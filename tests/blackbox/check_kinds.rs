@@ -174,7 +174,7 @@ async fn tls_over_tcp_is_negotiated_and_verified_as_configured() {
 }
 
 #[tokio::test]
-async fn certificates_are_verified_as_configured_also_with_starttls() {
+async fn certificates_are_verified_as_configured_even_with_starttls() {
     let authority = Authority::new();
     let trusted = |more: Value| {
         let mut check = json!({ "server_name": NAME, "trusted_roots": ["ca.pem"], "cert_expiry_threshold": "2h" });
@@ -212,7 +212,7 @@ async fn answering(stream: impl AsyncRead + AsyncWrite + Unpin, answer: &str) ->
 }
 
 #[tokio::test]
-async fn tls_assertions_apply_behind_redirects_only_if_followed() {
+async fn tls_assertions_apply_after_redirects_only_if_followed() {
     let authority = Authority::new();
     let tls = TlsAcceptor::from(authority.server("127.0.0.1", Validity::Now));
     let sealed = serve(move |stream| {

@@ -11,7 +11,7 @@ use support::endpoints::{Behavior, Endpoint, refused};
 use support::{free_port, wait_for};
 
 #[tokio::test]
-async fn the_exit_status_reports_errors_and_on_request_the_health() {
+async fn the_exit_status_reports_errors_and_health_on_request() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let refused_url = refused();
     let healthy = check("Shop", &ok.url);
@@ -96,7 +96,7 @@ async fn json_output_has_one_line_per_round() {
 }
 
 #[tokio::test]
-async fn no_store_stores_nothing() {
+async fn the_no_store_flag_stores_nothing() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
     let run = checker.run(&["--no-store", "--format", "json"]).await;
@@ -236,7 +236,7 @@ async fn a_changed_configuration_is_reloaded_and_an_invalid_one_is_refused() {
     .await;
     checker.write("checker.json", "{ \"evry\": 1 }");
     running.signal("HUP");
-    wait_for("the refusal", || {
+    wait_for("the rejection", || {
         let is_logged = running.output().contains("keeping the previous configuration");
         async move { is_logged.then_some(()) }
     })

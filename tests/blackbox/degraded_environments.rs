@@ -82,7 +82,7 @@ async fn without_histories_a_long_interval_reaches_into_the_next_day() {
 }
 
 #[tokio::test]
-async fn without_webassembly_readers_are_linked_to_the_summary() {
+async fn without_webassembly_a_link_leads_to_the_summary() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
     let served = checker.serve(&[]).await;
@@ -155,7 +155,7 @@ async fn a_phone_that_slept_for_hours_never_shows_old_data_as_current() {
     browser.script(&format!("window.sleepFor({})", 8 * HOUR / 1_000_000)).await;
     store(&caddy, 5 * MINUTE, &[start, now() + 8 * HOUR]);
     browser.script("window.wakeUp()").await;
-    let page = page::when(&browser, "the page to look again", |page| page.loaded() == 2).await;
+    let page = page::when(&browser, "the page to refresh", |page| page.loaded() == 2).await;
     assert_eq!(page.text_of("state"), "healthy");
     page.assert_clean();
     let states = browser.script("return window.states").await;
@@ -176,7 +176,7 @@ async fn on_paper_everything_is_expanded_and_dark_on_white() {
     assert!(folded[0].as_i64() < Some(12) && folded[1] == 0, "healthy groups and charts are collapsed: {folded}");
     browser.devtools("Emulation.setEmulatedMedia", json!({ "media": "print" })).await;
     browser.script("window.dispatchEvent(new Event('beforeprint'))").await;
-    wait_for("all to be unfolded", || async { (browser.script(count).await == json!([12, 12])).then_some(()) }).await;
+    wait_for("everything to expand", || async { (browser.script(count).await == json!([12, 12])).then_some(()) }).await;
     let seen = "const visible = selector => [...document.querySelectorAll(selector)].filter(one => one.checkVisibility()).length;
         return { ground: getComputedStyle(document.documentElement).backgroundColor, text: getComputedStyle(document.body).color,
             controls: visible('button, select, input, .ranges, .progress'), charts: visible('svg.chart'), bars: visible('svg.strip') }";
@@ -187,7 +187,7 @@ async fn on_paper_everything_is_expanded_and_dark_on_white() {
     let faint = contrast::too_low(&contrast::samples(&browser).await);
     assert!(faint.is_empty(), "{faint:#?}");
     browser.script("window.dispatchEvent(new Event('afterprint'))").await;
-    wait_for("all to be as it was", || async { (browser.script(count).await == folded).then_some(()) }).await;
+    wait_for("the previous state", || async { (browser.script(count).await == folded).then_some(()) }).await;
 
     // When the browser itself prints, it fires these events.
     browser.script("window.addEventListener('beforeprint', () => { window.printed = true; })").await;

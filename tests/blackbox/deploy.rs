@@ -52,7 +52,7 @@ fn systemd_accepts_the_units() {
 }
 
 #[test]
-fn the_oneshot_unit_reads_a_configuration_of_root() {
+fn the_oneshot_unit_reads_a_configuration_for_root_only() {
     let unit = read("checkup.service");
     let line = |key: &str| unit.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default();
     assert_eq!(line("DynamicUser="), "yes", "its user cannot read root's files");
@@ -113,7 +113,7 @@ async fn the_units_allow_pings_and_nothing_else() {
     };
     assert_eq!(status_with("").await, Status::Unknown, "pings need the capability");
     for name in ["checkup.service", "checkup-serve.service", "checkup@.service"] {
-        let given = of_unit(name, "AmbientCapabilities=", "").expect("it gives rights");
+        let given = of_unit(name, "AmbientCapabilities=", "").expect("it grants permissions");
         assert_eq!(of_unit(name, "CapabilityBoundingSet=", "").as_ref(), Some(&given), "{name}: no other capability");
         assert_eq!(given, "CAP_NET_RAW", "{name}");
         assert_eq!(status_with(&given).await, Status::Healthy, "{name}");

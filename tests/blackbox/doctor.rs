@@ -65,7 +65,7 @@ async fn findings(site: &TestSite, level: &str, words: &[&str]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_sound_setup_has_no_problems_and_stays_unchanged() {
+async fn a_correct_setup_has_no_problems_and_is_not_changed() {
     let site = sound_site(&["--check-expiry", "30d"]).await;
     let before = site.bucket.keys().await;
     let run = both_sides(&site).await;

@@ -125,7 +125,7 @@ fn the_make_targets_in_the_documentation_exist() {
 fn links_to_files_are_valid() {
     let mut count = 0;
     for document in documents() {
-        let folder = document.parent().expect("it lies in a folder");
+        let folder = document.parent().expect("it is in a folder");
         for link in read(&document).split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let path = link.split('#').next().unwrap_or_default();
             if !path.is_empty() && !path.contains(':') {

@@ -139,7 +139,7 @@ async fn old_data_is_dated_in_a_line_that_fits_the_frame() {
         assert!(seen[0].as_f64() < Some(16.0) && seen[1] == true, "{embed}: one visible line: {seen}");
         assert!(embed == "bars" || seen[2] == 0, "the banner fits into its frame: {seen}");
         caddy.start_again().await;
-        page::when(&browser, "the age to go", |page| note(page).is_empty()).await;
+        page::when(&browser, "the age to disappear", |page| note(page).is_empty()).await;
     }
 }
 

@@ -176,7 +176,7 @@ async fn files_expire_while_the_checker_runs_as_a_daemon() {
         }
         wait_for("the old file to be removed", || async { (!old_file.exists()).then_some(()) }).await;
         let young = || async { (!checker.check_files("checks").is_empty()).then_some(()) };
-        wait_for("a young file", young).await;
+        wait_for("a recent file", young).await;
         drop(running);
     }
 }

@@ -131,7 +131,7 @@ async fn impossible_heartbeats_are_reported_before_they_are_expected() {
 }
 
 #[tokio::test]
-async fn a_daemon_notices_heartbeats_also_after_a_reload() {
+async fn a_daemon_notices_heartbeats_even_after_a_reload() {
     let mut config = watching(&[backup()], &directory());
     config["every"] = json!("1s");
     let checker = Checker::new(&config);

@@ -104,10 +104,14 @@ async fn the_failed_check_behind_a_bar_is_found_by_keyboard() {
     // The newest bar gets the focus first. Its readout opens, and Escape closes only the readout.
     let today = to("bar", "Shop").await;
     assert!(today["label"].as_str().is_some_and(|label| label.contains("down for")), "{today}");
-    until(&browser, "the read-out", "return document.querySelectorAll('.strip-box .readout.open').length === 1;").await;
+    until(&browser, "the readout", "return document.querySelectorAll('.strip-box .readout.open').length === 1;").await;
     browser.press("Escape").await;
-    until(&browser, "the read-out to go", "return document.querySelectorAll('.strip-box .readout.open').length === 0;")
-        .await;
+    until(
+        &browser,
+        "the readout to disappear",
+        "return document.querySelectorAll('.strip-box .readout.open').length === 0;",
+    )
+    .await;
     assert_eq!(focus(&browser).await["label"], today["label"], "the focus stays");
     // Arrows move by one day; Home and End jump to the first and last day.
     browser.press("ArrowLeft").await;

@@ -62,7 +62,7 @@ fn language_files(page: &Page) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_german_reader_sees_german_texts_dates_and_numbers() {
+async fn a_german_visitor_sees_german_text_dates_and_numbers() {
     let scenario = PageState::Down.start().await;
     let browser = page_scenario::open_browser().await;
     prefer(&browser, "nl-NL,de-DE,en").await;
@@ -87,7 +87,7 @@ async fn a_german_reader_sees_german_texts_dates_and_numbers() {
 }
 
 #[tokio::test]
-async fn the_address_overrides_the_configured_language() {
+async fn the_url_overrides_the_configured_language() {
     let scenario = PageState::One.start().await;
     let browser = page_scenario::open_browser().await;
     prefer(&browser, "de-DE").await;
@@ -161,7 +161,7 @@ async fn every_language_is_complete_and_fits_a_narrow_phone() {
 }
 
 #[tokio::test]
-async fn configuration_errors_are_shown_in_the_readers_language() {
+async fn configuration_errors_are_shown_in_the_visitors_language() {
     let scenario = PageState::Broken.start().await;
     let browser = page_scenario::open_browser().await;
     let page = visit(&browser, &scenario, "?lang=es").await;
@@ -181,7 +181,7 @@ async fn missing_translations_are_english_and_missing_files_are_reported() {
     std::fs::write(languages.join("de.txt"), without).expect("it is written");
     let page = visit(&browser, &scenario, "?lang=de").await;
     let shown = (spoken(&browser).await.0, page.text_of("overall"));
-    assert_eq!(shown, ("de".to_owned(), "Website ist healthy".to_owned()), "a missing text is English");
+    assert_eq!(shown, ("de".to_owned(), "Website ist healthy".to_owned()), "a missing string is English");
     std::fs::remove_file(languages.join("de.txt")).expect("it was there");
     let page = visit(&browser, &scenario, "?lang=de").await;
     assert_eq!((spoken(&browser).await.0.as_str(), page.text_of("overall").as_str()), ("en", "Website is healthy"));

@@ -87,7 +87,7 @@ async fn assert_few_requests_and_little_data(page: &Page, fake_nodes: &FakeNodes
 }
 
 #[tokio::test]
-async fn ninety_days_of_three_nodes_are_cheap_from_s3() {
+async fn ninety_days_of_three_nodes_take_few_requests_from_s3() {
     let (fake_nodes, objects) = ninety_days();
     let bucket = Bucket::new().await;
     into_bucket(objects, &bucket).await;
@@ -119,7 +119,7 @@ async fn open_ninety_days(fake_nodes: &FakeNodes, objects: &BTreeMap<String, Str
 }
 
 #[tokio::test]
-async fn ninety_days_of_three_nodes_are_cheap_from_plain_http() {
+async fn ninety_days_of_three_nodes_take_few_requests_over_http() {
     let (fake_nodes, objects) = ninety_days();
     let (_caddy, _browser, page) = open_ninety_days(fake_nodes, objects).await;
     assert_few_requests_and_little_data(&page, fake_nodes).await;

@@ -47,7 +47,7 @@ fn from_directory(range: Nanos, refresh: Nanos) -> PageConfig {
 /// Visits a page, and waits until the browser has stored it with its data.
 async fn visit_and_keep(browser: &Browser, url: &str) -> Page {
     page::visit(browser, url).await;
-    page::when(browser, "the page to be kept", |page| page.is_kept() && page.is_complete()).await
+    page::when(browser, "the page to be stored", |page| page.is_kept() && page.is_complete()).await
 }
 
 /// An endpoint on the page: its status, its uptime, and the number of bars.
@@ -100,7 +100,7 @@ async fn without_a_network_the_page_opens_with_dated_data() {
     caddy.start_again().await;
     browser.devtools("Network.emulateNetworkConditions", offline(false)).await;
     let is_fresh = |page: &Page| page.text_of("state") == "healthy" && page.text_of("note").is_empty();
-    let page = page::when(&browser, "the page to be of now again", is_fresh).await;
+    let page = page::when(&browser, "the page to show the present", is_fresh).await;
     assert_eq!(page.loaded(), 31);
     page.assert_clean();
 }
@@ -141,7 +141,7 @@ async fn data_of_an_unreachable_bucket_outlives_the_days_signature() {
     browser.set_clock_off(-20 * HOUR, Truth::Browser).await;
     proxy.open().await;
     page::visit(&browser, &caddy.url).await;
-    let page = page::when(&browser, "the store to be heard", |page| page.text_of("note").is_empty()).await;
+    let page = page::when(&browser, "the store to respond", |page| page.text_of("note").is_empty()).await;
     assert_eq!(page.text_of("state"), "unknown", "no checks for five hours");
 }
 
@@ -188,7 +188,7 @@ const KEPT_BUILDS: &str = "return caches.keys().then(names => Promise.all(names.
     .then(pages => pages.map(page => (page.match(/tokens-0*([0-9a-f]+)[.]css/) ?? [])[1] ?? 'none'))";
 
 async fn newest_kept_build_is(browser: &Browser, mark: &str) {
-    wait_for("the build to be kept", || async {
+    wait_for("the build to be stored", || async {
         let kept = browser.script(KEPT_BUILDS).await;
         kept.as_array().and_then(|kept| kept.last()).filter(|newest| *newest == mark).map(|_| ())
     })
@@ -243,8 +243,10 @@ async fn the_host_can_disable_offline_storage_and_remove_stored_data() {
     caddy.configure(&PageConfig { offline: false, ..from_directory(DAY, HOUR) }.to_json());
     let page = page::visit(&browser, &caddy.url).await;
     assert_eq!(page.text_of("state"), "healthy");
-    wait_for("all of it to be forgotten", || async { (browser.script(kept).await == json!([0, 0, 0])).then_some(()) })
-        .await;
+    wait_for("the stored data to be removed", || async {
+        (browser.script(kept).await == json!([0, 0, 0])).then_some(())
+    })
+    .await;
     page.assert_clean();
 }
 

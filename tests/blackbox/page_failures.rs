@@ -40,7 +40,7 @@ async fn visit_bucket(bucket: &Bucket, adjust: impl FnOnce(&mut PageConfig)) -> 
 }
 
 #[tokio::test]
-async fn hostile_objects_run_no_script_and_hide_nothing() {
+async fn hostile_objects_neither_run_scripts_nor_hide_results() {
     let bucket = Bucket::new().await;
     let at = |minutes: i64| now() - minutes * MINUTE;
     let huge = "5 MB of text ".repeat(400_000);

@@ -46,7 +46,7 @@ async fn assert_texts(states: &[PageState]) {
 }
 
 #[tokio::test]
-async fn the_texts_of_pages_with_endpoints() {
+async fn the_text_of_pages_with_endpoints() {
     let states = [
         PageState::Healthy,
         PageState::Down,
@@ -61,11 +61,11 @@ async fn the_texts_of_pages_with_endpoints() {
 }
 
 #[tokio::test]
-async fn the_texts_of_pages_without_endpoints() {
+async fn the_text_of_pages_without_endpoints() {
     assert_texts(&[PageState::Empty, PageState::Unreadable, PageState::Loading, PageState::Broken]).await;
 }
 
 #[tokio::test]
-async fn the_texts_of_pages_with_many_endpoints() {
+async fn the_text_of_pages_with_many_endpoints() {
     assert_texts(&[PageState::Twenty, PageState::FiveHundred]).await;
 }

@@ -26,7 +26,7 @@ async fn until(browser: &Browser, what: &str, script: &str, wanted: Value) {
 }
 
 #[tokio::test]
-async fn the_address_has_the_view_and_back_and_forward_restore_it() {
+async fn the_url_has_the_view_and_back_and_forward_restore_it() {
     let fake_nodes = one_down(5);
     let caddy = serve_store(&fake_nodes, json!({})).await;
     let browser = browser_at_the_end_of(&fake_nodes).await;
@@ -82,7 +82,7 @@ fn make_twins(folder: &Path) {
 }
 
 #[tokio::test]
-async fn endpoints_with_one_title_and_hidden_locators_have_distinct_links() {
+async fn endpoints_with_the_same_title_have_distinct_links() {
     let fake_nodes = one_down(3);
     let caddy = serve_store(&fake_nodes, json!({ "hidden": { "locators": ["*"] } })).await;
     make_twins(&caddy.site.path().join("store"));
@@ -138,7 +138,7 @@ async fn an_invalid_link_shows_the_default_view() {
 }
 
 #[tokio::test]
-async fn past_times_are_shown_as_of_then() {
+async fn the_page_can_be_shown_as_of_a_past_time() {
     let mut fake_nodes = one_down(2);
     let noon = (fake_nodes.now / DAY - 4) * DAY + DAY / 2;
     fake_nodes.outages = vec![Outage { endpoint: 1, nodes: 0..1, time: noon - HOUR..noon + HOUR }];
@@ -222,9 +222,9 @@ async fn arrow_keys_move_enter_opens_and_escape_closes() {
     let read_outs = "return document.querySelectorAll('.readout.open').length";
     assert_eq!(browser.script(read_outs).await, 0, "the open day has the text, and no readout covers it");
     browser.press("ArrowLeft").await;
-    until(&browser, "the read-out of another day", read_outs, json!(1)).await;
+    until(&browser, "the readout of another day", read_outs, json!(1)).await;
     browser.press("Escape").await;
-    until(&browser, "the read-out to close", read_outs, json!(0)).await;
+    until(&browser, "the readout to close", read_outs, json!(0)).await;
     assert_eq!(browser.script(level).await, 1, "the readout closes first");
     browser.press("Escape").await;
     until(&browser, "the day to close", level, json!(0)).await;

@@ -121,11 +121,11 @@ async fn new_keys_work_before_old_ones_are_deleted() {
     let new_writer = site.writer("eu-west").unwrap();
     assert_ne!(new_writer.id, old_writer.id);
     assert_eq!(ministack::keys_of(&site.user("writer_eu-west")).await, [new_writer.id]);
-    assert!(site.file("config.json").contains("My shop"), "other content of the file stays");
+    assert!(site.file("config.json").contains("My shop"), "the rest of the file is unchanged");
 }
 
 #[tokio::test]
-async fn files_and_keys_of_others_are_left_alone() {
+async fn foreign_files_and_keys_are_left_alone() {
     let site = TestSite::new().await;
     site.checker.write("config.json", "{ \"mine\": true }");
     let refused = site.provision(&EVERYTHING).await;
@@ -175,11 +175,11 @@ async fn a_public_bucket_is_readable_without_keys_and_not_writable() {
     let gone = site.deprovision(&["--yes"], "").await;
     assert_eq!(gone.code, 0, "{}", gone.output());
     assert_eq!(status(&key).await, 403);
-    assert_eq!(site.bucket.get(&key).await, "[]", "data stays");
+    assert_eq!(site.bucket.get(&key).await, "[]", "data is kept");
 }
 
 #[tokio::test]
-async fn only_created_resources_are_removed_and_data_stays() {
+async fn only_created_resources_are_removed_and_data_is_kept() {
     let site = TestSite::new().await;
     assert_eq!(site.provision(&EVERYTHING).await.code, 0);
     // Another page in the same bucket is not affected.
@@ -288,7 +288,7 @@ async fn bucket_and_credentials_can_come_from_a_configuration() {
 }
 
 #[tokio::test]
-async fn other_cors_rules_of_a_bucket_stay() {
+async fn other_cors_rules_of_a_bucket_are_kept() {
     let site = TestSite::new().await;
     let bucket = &site.bucket;
     bucket.create_as(&bucket.writer).await;

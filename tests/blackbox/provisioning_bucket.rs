@@ -132,7 +132,7 @@ async fn whole_life(site: &TestSite) -> Result<(), Run> {
     let writer = site.writer("eu-west").expect("there are keys");
     let file = "status/1495330254340493978-eu-west-check.json";
     let put = bucket::client(&writer).put_object().bucket(&site.bucket.name).key(file).body(b"[]".to_vec().into());
-    put.send().await.expect("the writer may store");
+    put.send().await.expect("the writer can store");
     done(site.deprovision(&["--delete-data"], &typed).await)
 }
 
@@ -202,7 +202,7 @@ async fn a_bucket_in_another_region_is_reported_with_that_region() {
         }
         assert_eq!(provision.stderr.trim().lines().count(), 1, "{}", provision.stderr);
         assert_eq!(round.stderr.trim().lines().count(), 1, "{}", round.stderr);
-        assert!(site.file("config.json").is_empty(), "nothing is made");
+        assert!(site.file("config.json").is_empty(), "nothing is created");
     }
 }
 

@@ -88,7 +88,7 @@ async fn fails_for_good(number: usize, fault: Fault) {
 }
 
 #[tokio::test]
-async fn each_call_may_fail_once_before_or_after_it_is_handled() {
+async fn each_call_can_fail_once_before_or_after_it_is_handled() {
     let requests = requests_of_a_good_run().await;
     assert!(requests.len() >= 15, "{requests:?}");
     let numbers = (1..=requests.len()).flat_map(|number| [(number, Fault::Refused), (number, Fault::AnswerLost)]);

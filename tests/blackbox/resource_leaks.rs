@@ -127,7 +127,7 @@ async fn resources_at_rest(
 }
 
 #[tokio::test]
-async fn repeated_checks_leak_no_files_threads_or_processes() {
+async fn repeated_checks_do_not_leak_files_threads_or_processes() {
     let authority = Authority::new();
     let well = Endpoint::start_tls(Behavior::ok(), authority.server("127.0.0.1", Validity::Now)).await;
     let expired = Endpoint::start_tls(Behavior::ok(), authority.server("127.0.0.1", Validity::EndedDaysAgo(3))).await;

@@ -89,7 +89,7 @@ async fn a_group_has_the_worst_status_and_is_collapsed_while_healthy() {
     until(&browser, "the group to open", "return document.querySelector('details.group').open", json!(true)).await;
     assert_eq!(seen(&browser).await, ["Service 01", "Service 02", "Service 03", "Service 00"]);
     browser.press("Enter").await;
-    until(&browser, "the group to fold", "return document.querySelector('details.group').open", json!(false)).await;
+    until(&browser, "the group to collapse", "return document.querySelector('details.group').open", json!(false)).await;
 }
 
 #[tokio::test]
@@ -114,7 +114,7 @@ async fn typing_filters_endpoints_by_name_group_and_status() {
         assert_eq!(seen(&browser).await, titles, "{typed}");
     }
     let nothing = browser.script("return document.querySelector('#no-matches').checkVisibility()").await;
-    assert_eq!(nothing, true, "an empty result has a text");
+    assert_eq!(nothing, true, "an empty result is explained");
     browser.press("Escape").await;
     until(&browser, "all of them again", found, json!("")).await;
     assert_eq!(groups(&browser).await.len(), 4);

@@ -33,7 +33,7 @@ fn assert_nowhere_below(folder: &Path, secret: &str) -> usize {
 }
 
 #[tokio::test]
-async fn a_secret_is_in_no_output_or_file_when_storing_fails() {
+async fn secrets_are_not_shown_or_written_when_storing_fails() {
     let bucket = Bucket::new().await;
     let ok = Endpoint::start(Behavior::ok()).await;
     let mut storage = bucket.storage();
@@ -55,7 +55,7 @@ async fn a_secret_is_in_no_output_or_file_when_storing_fails() {
 }
 
 #[tokio::test]
-async fn a_secret_is_in_no_log_whatever_its_format_and_level() {
+async fn logs_of_every_format_and_level_do_not_contain_secrets() {
     let bucket = Bucket::new().await;
     let down = Endpoint::start(Behavior::Answer("401 Unauthorized", String::new())).await;
     let headers = json!({ "headers": { "Authorization": format!("Bearer {CANARY}") } });
@@ -90,7 +90,7 @@ async fn a_secret_is_in_no_log_whatever_its_format_and_level() {
 }
 
 #[tokio::test]
-async fn a_secret_is_in_no_stored_object() {
+async fn stored_objects_do_not_contain_secrets() {
     let bucket = Bucket::new().await;
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url), check("Down", &refused())], &bucket.storage()));
@@ -108,7 +108,7 @@ async fn a_secret_is_in_no_stored_object() {
 }
 
 #[tokio::test]
-async fn a_secret_is_in_no_response_of_serve() {
+async fn responses_of_serve_do_not_contain_secrets() {
     let bucket = Bucket::new().await;
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &bucket.storage()));

@@ -80,7 +80,7 @@ async fn serve_provides_the_page_its_configuration_and_the_store() {
 }
 
 #[tokio::test]
-async fn serve_lists_from_a_time_on() {
+async fn serve_lists_files_since_a_given_time() {
     let (_endpoint, checker, served) = serving().await;
     let stored_at = checker.check_files("checks")[0].stored_at;
     for (from, count) in [(0, 1), (stored_at, 1), (stored_at + 1, 0)] {
@@ -125,7 +125,7 @@ async fn serve_compresses_if_the_client_accepts_it() {
 }
 
 #[tokio::test]
-async fn serve_provides_nothing_else() {
+async fn serve_does_not_provide_other_files() {
     let (_endpoint, checker, served) = serving().await;
     let canary = "canary-that-must-stay-private";
     for name in ["checks/notes.txt", "checks/.hidden", "secret.txt", "checks/1795330254340493978-check.json.tmp"] {

@@ -88,7 +88,7 @@ async fn bucket_errors_have_a_remedy_and_the_round_is_spooled() {
 }
 
 #[tokio::test]
-async fn credentials_are_found_like_by_the_aws_cli() {
+async fn credentials_are_found_in_the_same_way_as_by_the_aws_cli() {
     let bucket = Bucket::new().await;
     let ok = Endpoint::start(Behavior::ok()).await;
     let mut storage = bucket.storage();
@@ -164,7 +164,7 @@ async fn a_round_without_a_directory_is_spooled_and_stored_first_later() {
 }
 
 #[tokio::test]
-async fn a_checker_killed_while_the_store_hangs_loses_no_round() {
+async fn a_round_survives_if_the_checker_is_killed_during_an_upload() {
     let bucket = Bucket::new().await;
     let ok = Endpoint::start(Behavior::ok()).await;
     let hanging = Endpoint::start(Behavior::Hang).await;

@@ -321,7 +321,7 @@ fn one_module_may_print() {
 }
 
 #[test]
-fn two_types_of_one_name_are_found() {
+fn types_with_the_same_name_are_found() {
     let example = crate_of(&[
         ("lib.rs", "mod a; struct Step; struct Other;\n#[cfg(test)] mod tests { struct Other; }"),
         ("a.rs", "fn a() {\n enum Step {} }"),

@@ -141,7 +141,7 @@ impl StatusJson<'_> {
         }
         let names: Vec<String> = of_status.iter().map(|json| text(json, "title").to_owned()).collect();
         let who = match names.len() {
-            all if all == watched.len() => panic!("these stores have some that are well"),
+            all if all == watched.len() => panic!("these stores have healthy endpoints"),
             ..=3 => format!("{} are {status}", listed(&names)),
             some => format!("{some} of {} services are {status}", watched.len()),
         };
