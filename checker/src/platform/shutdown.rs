@@ -168,7 +168,7 @@ async fn listen(mut signals: StopSignals, shutdown: Shutdown, report: Report) {
     };
     let text = "exiting immediately: results that are neither in the store nor in the spool are lost";
     report_unless_blocked(report, text).await;
-    // Shells expect this exit status of a program that a signal ended.
+    // By shell convention, a program killed by a signal exits with this status.
     std::process::exit(128 + number);
 }
 
