@@ -94,7 +94,7 @@ pub struct RunArguments {
     /// Format of log lines on standard error. RUST_LOG sets their level, for example warn (default: info)
     #[arg(long, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT", requires = "every")]
     pub log_format: LogFormat,
-    /// Output format
+    /// Format of the results on standard output
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
     /// Exit with 1 if an endpoint is at least this bad: `degraded` or `down`
@@ -121,7 +121,7 @@ pub struct RunArguments {
 pub struct ServeArguments {
     #[command(flatten)]
     pub config: ConfigArgument,
-    /// Address to listen on
+    /// Address and port of the web server; 0.0.0.0:8080 accepts connections from other machines
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080", env = LISTEN_VARIABLE)]
     pub listen: SocketAddr,
     /// Format of log lines on standard error. RUST_LOG sets their level, for example warn (default: info)
@@ -145,7 +145,7 @@ pub struct StatusArguments {
     /// Time range to report, for example 24h, 7d or 90d (default: the range of the page)
     #[arg(long, value_name = "DURATION", value_parser = range)]
     pub range: Option<Nanos>,
-    /// Output format
+    /// Format of the report on standard output
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
     /// Add response times and one entry per hour or day to the JSON output. Up to a range of 3 days, this reads every
@@ -177,7 +177,7 @@ pub struct RebuildArguments {
 
 #[derive(Debug, Args)]
 pub struct ExplainArguments {
-    /// Title of the endpoint
+    /// Title of the endpoint, exactly as in the configuration
     #[arg(value_name = "ENDPOINT")]
     pub endpoint: String,
     #[command(flatten)]
@@ -204,7 +204,7 @@ pub struct InitArguments {
     /// Path of the file to write
     #[arg(default_value = "checker.json", value_name = "FILE")]
     pub path: PathBuf,
-    /// Overwrite an existing file
+    /// Replace the file if it already exists
     #[arg(long)]
     pub force: bool,
     /// Do not print what to do next
@@ -218,10 +218,10 @@ pub struct BucketArguments {
     /// Configuration whose `storage` names the bucket; the flags below override it
     #[arg(short, long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Name of the bucket
+    /// Name of the bucket (default: the bucket of the configuration)
     #[arg(long = "bucket", value_name = "NAME")]
     pub name: Option<String>,
-    /// Region of the bucket
+    /// Region of the bucket (default: from the configuration, `AWS_REGION` or the AWS profile; otherwise us-east-1)
     #[arg(long, value_name = "REGION")]
     pub region: Option<String>,
     /// Prefix of all object names, for example status/
@@ -265,7 +265,7 @@ pub struct ProvisionArguments {
     /// Directory for config.json and checker-NODE.json
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub out: PathBuf,
-    /// Overwrite existing files
+    /// Replace existing files in --out that do not match the bucket or its keys, instead of failing
     #[arg(long)]
     pub force: bool,
     /// Create new keys, and delete the old ones once the new ones work
@@ -274,7 +274,7 @@ pub struct ProvisionArguments {
     /// Print the plan as JSON, with all calls and policies, without changing anything
     #[arg(long)]
     pub dry_run: bool,
-    /// Skip the confirmation prompt
+    /// Skip the confirmation prompts, including the one before --rotate deletes the old keys
     #[arg(long, short)]
     pub yes: bool,
 }
@@ -306,23 +306,23 @@ pub struct DoctorArguments {
     /// Origin of the page, for example `https://status.example.com` (repeatable)
     #[arg(long, value_name = "URL")]
     pub origin: Vec<String>,
-    /// Output format
+    /// Format of the findings on standard output
     #[arg(long, value_enum, default_value_t = FindingsFormat::Text)]
     pub format: FindingsFormat,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum FindingsFormat {
-    /// One line per finding
+    /// One line per finding, with its level and remedy
     Text,
-    /// A JSON document
+    /// A JSON document with the worst level and all findings
     Json,
 }
 
 /// How `run` and `status` print results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// A table
+    /// A table for people, with colors on a terminal
     Table,
     /// A JSON document on one line
     Json,

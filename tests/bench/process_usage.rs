@@ -16,7 +16,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 pub(crate) struct ProcessUsage {
     /// User and system time of the whole process.
     pub processor: f64,
-    /// Wall-clock time.
+    /// Wall-clock time, including the start of the shell that measures.
     pub elapsed: f64,
 }
 

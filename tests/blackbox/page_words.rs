@@ -17,7 +17,7 @@ const READ: &str = r"
     return [document.title, document.body.innerText, [...new Set(spoken)].join('\n')].join('\n---\n');
 ";
 
-/// Ports differ between runs.
+/// Replaces the ports of local servers, which differ between runs.
 fn without_ports(text: &str) -> String {
     let mut parts = text.split("127.0.0.1:");
     let mut redacted = parts.next().unwrap_or_default().to_owned();

@@ -282,7 +282,7 @@ pub async fn into_bucket(objects: &BTreeMap<String, String>, bucket: &Bucket) {
     bucket.put_each(check_files.into_iter().map(prefixed).collect()).await;
 }
 
-/// A pseudorandom number (splitmix64).
+/// A pseudorandom number that is the same in every run: one step of splitmix64.
 fn hash(seed: u64) -> u64 {
     let mut mixed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);

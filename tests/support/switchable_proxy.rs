@@ -31,7 +31,7 @@ impl SwitchableProxy {
         SwitchableProxy { url: format!("http://127.0.0.1:{port}"), port, target, forwarding: None }
     }
 
-    /// Lets connections through.
+    /// Binds the port, and forwards connections to the server until the proxy is closed.
     pub async fn open(&mut self) {
         let bind = || async { TcpListener::bind(("127.0.0.1", self.port)).await.ok() };
         let listener = wait_for("the proxy's port", bind).await;

@@ -13,7 +13,7 @@ use crate::platform::fd_limit;
 /// because the endpoint is not at fault.
 pub(super) const TOO_MANY_OPEN_FILES: &str = "too many open files";
 
-/// These limits are hyper's.
+/// The limits are hyper's defaults for HTTP/1.
 const HEAD_TOO_LARGE: &str = "head of the response is too large: more than 100 headers, or more than 408 KiB";
 
 const CLOSED_EARLY: &str = "connection closed by the server before the response was complete";

@@ -170,7 +170,6 @@ fn describe_start_error(check: &ExecCheck, error: &io::Error) -> Failure {
 #[derive(Default)]
 struct Output {
     bytes: Vec<u8>,
-    /// Whether there was more output.
     is_truncated: bool,
 }
 

@@ -29,7 +29,6 @@ pub struct TcpCheck {
     pub tls: Option<TlsOptions>,
     /// The protocol that upgrades the connection to TLS; without one, the connection starts with the handshake.
     pub starttls: Option<StartTls>,
-    /// The steps after connecting.
     pub script: Vec<ScriptStep>,
 }
 

@@ -139,7 +139,6 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    /// Also catches SIGHUP.
     pub(super) fn with_hangup(shutdown: Shutdown) -> std::io::Result<Signals> {
         Ok(Signals { shutdown, hangup: signal(SignalKind::hangup())? })
     }

@@ -37,7 +37,6 @@ use crate::ui;
 #[error("`{0}` has no `storage`: add one, for example `\"storage\": {{ \"type\": \"fs\", \"dir\": \"checks\" }}`")]
 pub struct MissingStorage(pub String);
 
-/// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     Done,

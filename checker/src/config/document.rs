@@ -20,7 +20,7 @@ pub enum JsonValue<'t> {
     Null,
     Bool(bool),
     Number(&'t str),
-    /// With variables replaced.
+    /// With escapes decoded and variables such as `${NAME}` replaced.
     String(Cow<'t, str>),
     Array(Vec<Located<'t>>),
     /// In the order of the file.

@@ -24,7 +24,6 @@ const DEPTH_IN_ROOT: usize = DEPTH_LIMIT - 1;
 pub struct StreamedList<'t, 'p> {
     /// The key of the array in the root.
     pub key: &'p str,
-    /// Called with each element.
     pub take: &'p mut dyn FnMut(Located<'t>, &mut Problems),
 }
 

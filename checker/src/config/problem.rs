@@ -7,7 +7,7 @@ use std::fmt;
 pub enum Severity {
     /// Everything works. Only `checker validate` reports it.
     Notice,
-    /// Something is ignored.
+    /// The configuration is used, but a part of it is ignored or unsafe.
     Warning,
     /// One check is invalid. The others run, and its result is unknown with this problem as the reason.
     CheckError,
@@ -36,25 +36,21 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A problem that makes the configuration unusable.
     #[must_use]
     pub fn error(at: usize, text: String) -> Problem {
         Problem { at, severity: Severity::Error, text }
     }
 
-    /// A problem that makes one check unusable.
     #[must_use]
     pub fn check_error(at: usize, text: String) -> Problem {
         Problem { at, severity: Severity::CheckError, text }
     }
 
-    /// Advice that changes nothing.
     #[must_use]
     pub fn notice(at: usize, text: String) -> Problem {
         Problem { at, severity: Severity::Notice, text }
     }
 
-    /// A problem that makes the checker ignore something.
     #[must_use]
     pub fn warning(at: usize, text: String) -> Problem {
         Problem { at, severity: Severity::Warning, text }

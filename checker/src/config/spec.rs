@@ -6,7 +6,6 @@ pub enum ValueKind {
     String,
     /// An `http` or `https` URL.
     Url,
-    /// One of these strings.
     Enum(&'static [&'static str]),
     /// An integer in an inclusive range.
     Integer(i64, i64),

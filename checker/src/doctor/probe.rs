@@ -43,9 +43,9 @@ pub struct HttpClientError(String);
 #[derive(Debug, Clone)]
 pub struct BrowserResponse {
     pub status: u16,
-    /// The header `Access-Control-Allow-Origin`.
+    /// The value of `Access-Control-Allow-Origin`; `*` allows every origin.
     pub allowed_origin: Option<String>,
-    /// The header `Date`.
+    /// The server's clock, from the header `Date`, in whole seconds.
     pub date: Option<UnixNanos>,
     /// The start of the body, which may contain an error code or the first keys of a listing.
     pub body: String,

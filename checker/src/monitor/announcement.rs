@@ -12,7 +12,7 @@ const TITLE_WIDTH: usize = 80;
 /// A message that is stored with the results of a round.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Announcement {
-    /// HTML that [`shared::message`] allows.
+    /// HTML in the subset that [`shared::message`] accepts; callers validate it.
     pub message: String,
     /// The titles of its endpoints; empty means all of them.
     pub about: Vec<String>,

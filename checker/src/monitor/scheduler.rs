@@ -59,7 +59,6 @@ pub struct Scheduler {
     batches: UnboundedSender<Vec<CheckResult>>,
 }
 
-/// What happens first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StartMode {
     /// All endpoints are checked immediately.

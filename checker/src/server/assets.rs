@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use shared::object_name::PAGE_CONFIG;
 
-/// The file for `/`.
+/// The file that `/` serves. Every page directory must have it.
 pub const INDEX_HTML: &str = "index.html";
 
 /// The files of the built page by name; empty if the checker was built without it.
@@ -17,9 +17,9 @@ const EMBEDDED: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/embedded_
 /// Served if the checker was built without the page.
 const NOT_BUILT: &str = include_str!("page_not_built.html");
 
-/// A built page is well below a megabyte; a directory above these limits is not a page.
+/// The most files of a page directory. A built page has about twenty; a directory with more than this is not a page.
 const FILE_LIMIT: usize = 1_000;
-/// See [`FILE_LIMIT`].
+/// The maximum size of these files together, in bytes. A built page is well below a megabyte.
 const BYTE_LIMIT: u64 = 64 * 1024 * 1024;
 
 /// The files of the page by name, such as `index.html` and `icons/a.svg`.

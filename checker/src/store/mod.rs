@@ -127,7 +127,7 @@ pub type ReadObject = Result<Vec<u8>, String>;
 pub struct Deletion {
     /// The number of deleted objects.
     pub deleted: usize,
-    /// Why others still exist.
+    /// Why other objects still exist; `None` if all were deleted.
     pub failure: Option<StoreError>,
 }
 

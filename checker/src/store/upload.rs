@@ -70,7 +70,7 @@ impl ObjectWriter for Store {
     }
 }
 
-/// [`store_round`] with any writer.
+/// [`store_round`] with any writer, so that tests can use one that fails or hangs.
 async fn upload(
     store: &impl ObjectWriter,
     spool: &Spool,

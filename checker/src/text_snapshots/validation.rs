@@ -83,7 +83,7 @@ const ROOT: &[&str] = &[
     r#""page": {"order": "a", "hidden": {"errors": "a"}}"#,
 ];
 
-/// Single checks.
+/// Checks, each the only element of `checkers`.
 const CHECKS: &[&str] = &[
     "1",
     "{}",

@@ -40,7 +40,6 @@ impl ProgressBar {
         let _ = stream.flush();
     }
 
-    /// Erases the bar.
     pub fn clear(&self) {
         if self.drawn.is_some() {
             let _ = write!(std::io::stderr(), "\r\x1b[K");

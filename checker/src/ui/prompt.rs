@@ -6,7 +6,6 @@ use std::io::Write as _;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Confirmation {
     Ask,
-    /// As `--yes` requests.
     AssumeYes,
 }
 

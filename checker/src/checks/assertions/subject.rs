@@ -32,7 +32,7 @@ pub(super) enum Subject {
 #[derive(Debug, Clone)]
 pub(super) struct JsonPathQuery {
     pub(super) compiled: JsonPath,
-    /// The path as configured.
+    /// The query as configured, for error messages.
     pub(super) text: String,
     pub(super) cost: PathCost,
 }

@@ -20,7 +20,7 @@ pub enum TlsTrust {
     System,
     /// Only the authorities in these PEM files.
     Authorities(Vec<PathBuf>),
-    /// Any certificate (`tls_skip_verify`).
+    /// Any certificate for any name, as `tls_skip_verify` requests.
     AnyCertificate,
 }
 

@@ -23,7 +23,7 @@ pub(super) struct Details<'a> {
 /// The data for response times, the same as on the page.
 pub(super) enum Measurements {
     Checks(CheckMeasurements),
-    /// For longer periods.
+    /// For periods longer than [`shared::response_times::MAX_CHECK_RANGE`], which have too many check files.
     Histories {
         /// The percentiles of hours and days.
         outlines: Vec<HistoryRows>,

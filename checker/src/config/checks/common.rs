@@ -129,7 +129,7 @@ pub(super) struct RawCommon {
 }
 
 impl RawCommon {
-    /// The check without assertions.
+    /// The check, to which the caller adds the assertions and what they capture.
     pub(super) fn into_check(self, kind: CheckKind) -> Check {
         Check {
             attempts: self.attempts.max(1),

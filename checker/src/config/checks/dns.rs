@@ -1,4 +1,4 @@
-//! Checks of type `dns`.
+//! The configuration of `dns` checks: keys, defaults and the conversion to a [`DnsCheck`].
 
 use hickory_proto::rr::Name;
 use serde::Deserialize;

@@ -1,4 +1,4 @@
-//! Checks of type `exec`.
+//! The configuration of `exec` checks: keys, defaults and the conversion to an [`ExecCheck`].
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Checks of type `grpc`.
+//! The configuration of `grpc` checks: keys, defaults and the conversion to a [`GrpcCheck`].
 
 use serde::Deserialize;
 

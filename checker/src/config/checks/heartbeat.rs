@@ -1,4 +1,4 @@
-//! Checks of type `heartbeat`.
+//! The configuration of `heartbeat` checks: keys, defaults and the conversion to a [`HeartbeatCheck`].
 
 use serde::Deserialize;
 use shared::object_name::HeartbeatName;

@@ -1,4 +1,4 @@
-//! Checks of type `http`.
+//! The configuration of `http` checks: keys, defaults and the conversion to an [`HttpCheck`].
 
 use std::collections::BTreeMap;
 

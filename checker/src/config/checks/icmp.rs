@@ -1,4 +1,4 @@
-//! Checks of type `icmp`.
+//! The configuration of `icmp` checks: keys, defaults and the conversion to an [`IcmpCheck`].
 
 use serde::Deserialize;
 

@@ -1,4 +1,4 @@
-//! Checks of type `tcp`.
+//! The configuration of `tcp` checks: keys, defaults and the conversion to a [`TcpCheck`].
 
 use serde::Deserialize;
 

@@ -1,4 +1,4 @@
-//! Checks of type `tls`.
+//! The configuration of `tls` checks: keys, defaults and the conversion to a [`TlsCheck`].
 
 use serde::Deserialize;
 

@@ -59,10 +59,9 @@ pub enum ServiceError {
     NoIam { endpoint: String, status: u16 },
 }
 
-/// A call, as policies spell it.
+/// A call, as policies spell it: an action such as `s3:CreateBucket`, and what it acts on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
-    /// Such as `s3:CreateBucket`.
     pub action: &'static str,
     /// The ARN of the bucket, object or user.
     pub resource: String,

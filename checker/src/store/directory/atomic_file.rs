@@ -13,7 +13,6 @@ const TEMPORARY: (&str, &str) = (".checkup-", ".tmp");
 /// The age at which the writer of a temporary file has certainly crashed: no write takes a minute.
 const STALE_AGE: Duration = Duration::from_hours(1);
 
-/// The outcome of [`persist_new`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::store) enum PersistOutcome {
     /// The file has its name.

@@ -47,9 +47,8 @@ pub(in crate::store) struct ErrorResponse<'a> {
     /// The error code; `None` if the response has none.
     pub(in crate::store) code: Option<&'a str>,
     pub(in crate::store) message: Option<&'a str>,
-    /// The header `x-amz-bucket-region`.
+    /// The bucket's actual region, from the header `x-amz-bucket-region`.
     pub(in crate::store) region: Option<&'a str>,
-    /// The header `content-type`.
     pub(in crate::store) content_type: Option<&'a str>,
     pub(in crate::store) body: &'a [u8],
 }
@@ -63,16 +62,11 @@ pub enum S3Error {
     UnknownKey,
     #[error("the signature does not match; check `secret_access_key`: it does not belong to the access key ID")]
     WrongSecret,
-    /// `ExpiredToken` and similar codes.
     #[error("the temporary credentials are expired or no longer valid; renew them")]
     ExpiredCredentials,
+    /// The key lacks a permission such as `s3:PutObject` on a resource such as `arn:aws:s3:::bucket/status/*`.
     #[error("access is denied; give the key the permission `{permission}` on `{resource}`")]
-    AccessDenied {
-        /// Such as `s3:PutObject`.
-        permission: &'static str,
-        /// Such as `arn:aws:s3:::bucket/status/*`.
-        resource: String,
-    },
+    AccessDenied { permission: &'static str, resource: String },
     #[error("there is no bucket `{0}`; create it, or check `bucket` and `endpoint_url`")]
     NoBucket(String),
     /// `PermanentRedirect`, `AuthorizationHeaderMalformed` and similar codes.
