@@ -8,7 +8,7 @@ use shared::object_name::NodeName;
 use shared::status::Status;
 use shared::{Nanos, UnixNanos};
 
-use super::evaluate::{Evaluation, evaluate};
+use super::result_status::{Evaluation, evaluate};
 use crate::checks::{Check, CheckContext, CheckOutcome, run};
 use crate::config::model::Config;
 

@@ -21,7 +21,7 @@ const FIRST_DELAY: Duration = Duration::from_millis(125);
 const RETRY_WINDOW: Duration = Duration::from_secs(10);
 
 /// How long the store may take before the spool keeps the round, too, in case that the process is killed.
-const PATIENCE: Duration = Duration::from_secs(2);
+const SPOOL_AFTER: Duration = Duration::from_secs(2);
 
 /// The most waiting rounds that are sent before the current one. After a long outage, several rounds together empty the
 /// spool, so that none is late by minutes.
@@ -104,7 +104,7 @@ async fn upload(
     // Either the store or the stuck round has a problem; storing the current round shows which.
     let attempts = if stuck.as_ref().is_some_and(|(_, cause)| cause.is_transient()) { 1 } else { ATTEMPTS };
     let mut storing = Box::pin(put_with_retries(store, &name, content, attempts));
-    let stored = if let Ok(stored) = tokio::time::timeout(PATIENCE, storing.as_mut()).await {
+    let stored = if let Ok(stored) = tokio::time::timeout(SPOOL_AFTER, storing.as_mut()).await {
         stored
     } else {
         if kept.is_none() {

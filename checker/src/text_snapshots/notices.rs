@@ -15,7 +15,7 @@ use crate::checks::probe_data::ProbeData;
 use crate::checks::status_codes::StatusCodes;
 use crate::checks::{AttemptRecord, Check, CheckOutcome};
 use crate::config::from_text;
-use crate::monitor::evaluate::{evaluate, tests::check_with};
+use crate::monitor::result_status::{evaluate, tests::check_with};
 
 /// What an assertion finds, and what is wrong with it.
 const ASSERTIONS: &[&str] = &[

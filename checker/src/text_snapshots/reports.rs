@@ -16,7 +16,7 @@ use crate::checks::probe_data::ProbeData;
 use crate::config::from_text;
 use crate::config::starter::STARTER;
 use crate::doctor::{self, Finding, Side, clock, freshness};
-use crate::monitor::evaluate::Evaluation;
+use crate::monitor::result_status::Evaluation;
 use crate::monitor::{announcement::Announcement, runner::CheckRunner};
 use crate::recorder::summary::{badge, html};
 use crate::ui::explain::explain;

@@ -14,7 +14,7 @@ use crate::checks::AttemptRecord;
 use crate::checks::Check;
 use crate::checks::assertions::Evidence;
 use crate::checks::probe_data::ProbeData;
-use crate::monitor::evaluate::Evaluation;
+use crate::monitor::result_status::Evaluation;
 use crate::redact::redact_userinfo;
 use crate::sanitize::sanitize_for_terminal;
 

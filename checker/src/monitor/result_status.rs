@@ -59,7 +59,7 @@ pub fn evaluate(outcome: CheckOutcome, check: &Check) -> Evaluation {
 pub(crate) mod tests {
     use crate::checks::exec::ExecCheck;
     use crate::checks::{AttemptRecord, CheckKind};
-    use crate::monitor::evaluate::*;
+    use crate::monitor::result_status::*;
     use shared::Nanos;
     use std::time::Duration;
 
