@@ -1,4 +1,4 @@
-//! Runs the checks when they are due and evaluates what they observe.
+//! Runs the checks when they are due and evaluates their outcomes.
 
 pub mod announcement;
 mod concurrency;
