@@ -1,6 +1,6 @@
 //! Origins of web pages, as browsers send them.
 
-/// The error that a text is not an origin.
+/// A string that is not an origin.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "invalid origin `{0}`: expected scheme and host without a path, as browsers send it, for example `https://status.example.com`"
