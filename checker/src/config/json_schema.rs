@@ -17,7 +17,7 @@ pub fn schema() -> Value {
 fn schema_of(kind: &ValueKind) -> Value {
     match kind {
         ValueKind::Any => json!({}),
-        // A variable can stand for the whole URL, so a format would reject too much.
+        // A variable can replace the whole URL, so a format would reject too much.
         ValueKind::String | ValueKind::Url => json!({ "type": "string" }),
         ValueKind::Enum(names) => json!({ "enum": names }),
         ValueKind::Bool => json!({ "type": "boolean" }),

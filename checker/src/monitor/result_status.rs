@@ -13,7 +13,7 @@ use crate::checks::CheckOutcome;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evaluation {
     pub status: Status,
-    /// The reason, unless the attempts' errors already explain the status; empty if there is none.
+    /// The reason, unless the attempts' errors already explain the status; otherwise empty.
     pub notice: String,
     pub attempts: Vec<Attempt>,
 }

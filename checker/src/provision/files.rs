@@ -291,7 +291,7 @@ pub fn keys_before(out: &Path, identity: &Identity) -> Result<Option<Vec<String>
         Ok(text) => {
             let value: Value = serde_json::from_str(&text).unwrap_or_default();
             let keys = value["keys_before"].as_array();
-            // An invalid marker says nothing about keys.
+            // An invalid marker contains no information about keys.
             Ok(keys.map(|keys| keys.iter().filter_map(|key| key.as_str().map(str::to_owned)).collect()))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

@@ -148,7 +148,7 @@ pub fn has_public_statements(existing: Option<&Value>, scope: &Scope<'_>) -> boo
     existing.map(|policy| statements_of(policy).len()) != without.as_ref().map(|policy| statements_of(policy).len())
 }
 
-/// A policy's statements. A single statement does not have to be in a list.
+/// A policy's statements. A single statement need not be in a list.
 fn statements_of(policy: &Value) -> Vec<Value> {
     match &policy["Statement"] {
         Value::Array(statements) => statements.clone(),

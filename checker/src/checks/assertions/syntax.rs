@@ -315,7 +315,7 @@ fn outside_quotes(text: &str) -> impl Iterator<Item = (usize, char)> {
                 characters.next();
             }
         }
-        // The opening quote stands in for the quoted string.
+        // The opening quote represents the quoted string.
         Some((at, character))
     })
 }

@@ -242,7 +242,7 @@ fn capture_head(data: &mut ProbeData, response: &HttpResponse) {
     data.headers = Some(headers.clone());
 }
 
-/// Compares a response with what is expected, and reads its body if that is needed.
+/// Checks whether a response is as expected, and reads its body if that is needed.
 async fn evaluate(
     check: &HttpCheck,
     mut response: HttpResponse,
@@ -288,7 +288,7 @@ async fn evaluate(
     Ok(data)
 }
 
-/// Reads the body up to the limit. If there is more, also returns a clause that says so.
+/// Reads the body up to the limit. If there is more, also returns a clause about that.
 async fn read_body(
     check: &HttpCheck,
     mut response: HttpResponse,

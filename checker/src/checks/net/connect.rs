@@ -91,7 +91,7 @@ impl Address {
 
     /// Parses a host without a port.
     pub fn parse_host(text: &str) -> Result<Address, InvalidHost> {
-        // Stands for a missing port: any other port comes from the text.
+        // Represents a missing port: any other port comes from the text.
         const NO_PORT: u16 = 1;
         match Address::parse(text, Some(NO_PORT)) {
             Ok(Address { host, port: NO_PORT }) => Ok(Address { host, port: 0 }),

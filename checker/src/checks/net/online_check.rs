@@ -1,4 +1,4 @@
-//! Checks whether this node is online. If it is not, a failed check says nothing about the endpoint.
+//! Checks whether this node is online. If it is not, a failed check proves nothing about the endpoint.
 
 use std::time::Duration;
 

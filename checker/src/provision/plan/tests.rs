@@ -138,7 +138,7 @@ fn only_a_key_whose_secret_was_lost_is_deleted() {
         _ => None,
     });
     assert_eq!(deleted.collect::<Vec<_>>(), [("AKIA2", DeletionReason::Lost), ("AKIA1", DeletionReason::Replaced)]);
-    // A key that is in its file was not lost, whatever the marker says.
+    // A key that is in its file was not lost, whatever the marker contains.
     let mut written = everything(&reader_only(), &["AKIA1"]);
     written.pending_keys.insert(user, Vec::new());
     assert!(plan(&reader_only(), &written).unwrap().steps.is_empty());
