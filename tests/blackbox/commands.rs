@@ -130,7 +130,11 @@ async fn posting_is_confirmed_and_json_output_stays_one_line() {
     assert_eq!((posted.code, posted.rounds().len(), posted.stdout.lines().count()), (0, 1, 1));
     assert_eq!(posted.stderr.trim(), "message posted about all endpoints");
     let printed = checker.run(&["--message", "Hello", "--no-store"]).await;
-    assert!(printed.stdout.ends_with("\nmessage not posted, because nothing is stored\n"), "{}", printed.output());
+    assert!(
+        printed.stdout.ends_with("\nmessage not posted: `--no-store` is set or the configuration has no `storage`\n"),
+        "{}",
+        printed.output()
+    );
     let silent = checker.run(&[]).await;
     assert!(!silent.output().contains("message"), "{}", silent.output());
 }

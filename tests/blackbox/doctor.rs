@@ -229,7 +229,7 @@ async fn rounds_in_the_spool_are_reported() {
     configure(&site, |config| config["storage"]["secret_access_key"] = json!(secret));
     let run = doctor(&site, &["-c", "with-check.json"]).await;
     assert_eq!(run.code, 1, "{}", run.output());
-    assert!(run.stdout.contains("1 round waits in the spool"), "{}", run.stdout);
+    assert!(run.stdout.contains("1 round is waiting in the spool"), "{}", run.stdout);
 }
 
 #[tokio::test]

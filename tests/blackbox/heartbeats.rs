@@ -122,7 +122,7 @@ async fn impossible_heartbeats_are_reported_before_they_are_expected() {
     let run = checker.call(&["beat", "bakup"]).await;
     assert_eq!(run.code, 0, "it is stored, because another checker may have the check");
     assert!(
-        run.stderr.contains("no check of this configuration uses the job `bakup`; did you mean `backup`?"),
+        run.stderr.contains("no check in this configuration uses the job `bakup`; did you mean `backup`?"),
         "{}",
         run.stderr
     );

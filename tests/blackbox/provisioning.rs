@@ -197,11 +197,7 @@ async fn only_created_resources_are_removed_and_data_is_kept() {
     assert_eq!(neighbor.steps_left(&["--origin", "https://other.example"]).await, Vec::<String>::new());
     assert_eq!(site.bucket.keys().await, [key]);
     let again = site.deprovision(&["--yes"], "").await;
-    assert!(
-        again.code == 0 && again.stdout.contains("there is nothing that `provision` created"),
-        "{}",
-        again.output()
-    );
+    assert!(again.code == 0 && again.stdout.contains("nothing created by `provision` was found"), "{}", again.output());
 }
 
 #[tokio::test]

@@ -36,7 +36,7 @@ async fn assert_nothing_is_lost_while_the_store_hangs(words: &[String], storage:
     let output = running.output();
     assert_eq!(status.code(), Some(2), "{words:?}: {output}");
     assert!(output.contains("shutting down: "), "{words:?}: {output}");
-    assert!(output.contains("after the request to stop; the round is kept in `"), "{words:?}: {output}");
+    assert!(output.contains("after the shutdown request; the round is kept in `"), "{words:?}: {output}");
     let kept: Vec<_> = spool_folders(&checker)
         .iter()
         .flat_map(|folder| support::checker::check_files(folder).into_iter().map(|name| results(folder, &name)))
