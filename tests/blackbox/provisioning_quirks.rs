@@ -25,7 +25,8 @@ fn error(code: &str) -> String {
     format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>no</Message></Error>")
 }
 
-const LISTING: &str = "<?xml version=\"1.0\"?>\n<ListBucketResult><Name>b</Name><IsTruncated>false</IsTruncated></ListBucketResult>";
+const LISTING: &str =
+    "<?xml version=\"1.0\"?>\n<ListBucketResult><Name>b</Name><IsTruncated>false</IsTruncated></ListBucketResult>";
 const SUBRESOURCES: [&str; 5] = ["cors", "lifecycle", "policy", "publicAccessBlock", "tagging"];
 
 /// Ignores subresources: a GET lists the bucket, a PUT creates it, and a DELETE deletes it.
@@ -35,7 +36,10 @@ fn ignores_subresources(request: &str, put: &'static str) -> Reply {
             return Reply::Scripted("200 OK", LISTING.to_owned());
         }
         if is_for(request, "PUT", subresource) {
-            return Reply::Scripted(put, error(if put.starts_with("409") { "BucketAlreadyExists" } else { "NotImplemented" }));
+            return Reply::Scripted(
+                put,
+                error(if put.starts_with("409") { "BucketAlreadyExists" } else { "NotImplemented" }),
+            );
         }
         assert!(!is_for(request, "DELETE", subresource), "this deletes the bucket: {request}");
     }
@@ -69,7 +73,9 @@ async fn rules_that_a_service_does_not_support_are_left_to_the_operator() {
 #[tokio::test]
 async fn a_public_access_block_in_another_element_is_read_and_none_is_added() {
     let flags = |policy: bool| {
-        format!("<?xml version=\"1.0\"?><GetPublicAccessBlockResult><PublicAccessBlockConfiguration><BlockPublicAcls>false</BlockPublicAcls><IgnorePublicAcls>false</IgnorePublicAcls><BlockPublicPolicy>{policy}</BlockPublicPolicy><RestrictPublicBuckets>{policy}</RestrictPublicBuckets></PublicAccessBlockConfiguration></GetPublicAccessBlockResult>")
+        format!(
+            "<?xml version=\"1.0\"?><GetPublicAccessBlockResult><PublicAccessBlockConfiguration><BlockPublicAcls>false</BlockPublicAcls><IgnorePublicAcls>false</IgnorePublicAcls><BlockPublicPolicy>{policy}</BlockPublicPolicy><RestrictPublicBuckets>{policy}</RestrictPublicBuckets></PublicAccessBlockConfiguration></GetPublicAccessBlockResult>"
+        )
     };
     for (is_blocked, changes) in [(false, 0), (true, 1)] {
         let (site, service) = site_on(move |request, body| {
@@ -81,7 +87,11 @@ async fn a_public_access_block_in_another_element_is_read_and_none_is_added() {
                 return Reply::Scripted("200 OK", String::new());
             }
             // What the service behind the proxy would refuse.
-            if is_for(request, "PUT", "policy") { Reply::Scripted("204 No Content", String::new()) } else { Reply::Forwarded }
+            if is_for(request, "PUT", "policy") {
+                Reply::Scripted("204 No Content", String::new())
+            } else {
+                Reply::Forwarded
+            }
         })
         .await;
         let run = site.provision(&["--public", "--origin", "https://status.example"]).await;
@@ -98,7 +108,11 @@ async fn a_public_access_block_in_another_element_is_read_and_none_is_added() {
 #[tokio::test]
 async fn a_policy_that_cannot_be_read_is_never_replaced() {
     let (site, service) = site_on(|request, _| {
-        if is_for(request, "GET", "policy") { Reply::Scripted("200 OK", "{ \"Version\": ".to_owned()) } else { Reply::Forwarded }
+        if is_for(request, "GET", "policy") {
+            Reply::Scripted("200 OK", "{ \"Version\": ".to_owned())
+        } else {
+            Reply::Forwarded
+        }
     })
     .await;
     site.bucket.create_as(&site.bucket.writer).await;
@@ -138,13 +152,19 @@ async fn without_iam_keys_that_still_work_are_named() {
     site.checker.write("config.json", &filled_in);
     let gone = site.deprovision(&["--yes"], "").await;
     assert_eq!(gone.code, 2, "{}", gone.output());
-    assert!(gone.stdout.contains(&format!("`{}`", reader.id)) && gone.stdout.contains("STILL WORKS"), "{}", gone.stdout);
+    assert!(
+        gone.stdout.contains(&format!("`{}`", reader.id)) && gone.stdout.contains("STILL WORKS"),
+        "{}",
+        gone.stdout
+    );
 }
 
 #[tokio::test]
 async fn users_without_paths_and_tags_are_recognized_by_their_permissions() {
     let (site, service) = site_on(|request, _| match request {
-        "CreateUser" | "GetUser" | "ListUsers" => Reply::Replaced("<Path>/checkup/", "<Path>/</Path><Ignored>".to_owned()),
+        "CreateUser" | "GetUser" | "ListUsers" => {
+            Reply::Replaced("<Path>/checkup/", "<Path>/</Path><Ignored>".to_owned())
+        }
         "TagUser" | "ListUserTags" => Reply::Scripted(
             "501 Not Implemented",
             "<ErrorResponse><Error><Code>NotImplemented</Code></Error></ErrorResponse>".to_owned(),
@@ -177,7 +197,11 @@ async fn a_service_that_deletes_nothing_is_noticed() {
     // The keys are tried until they are refused, which takes this command half a minute.
     let run = site.deprovision(&["--yes"], "").await;
     assert_eq!(run.code, 2, "{}", run.output());
-    assert!(run.stdout.contains(&format!("The key `{}`", reader.id)) && run.stdout.contains("STILL WORKS"), "{}", run.stdout);
+    assert!(
+        run.stdout.contains(&format!("The key `{}`", reader.id)) && run.stdout.contains("STILL WORKS"),
+        "{}",
+        run.stdout
+    );
 
     let file = "status/1495330254340493978-eu-west-check.json";
     site.bucket.put(file, "[]").await;

@@ -104,7 +104,8 @@ async fn a_user_of_others_is_kept_on_both_servers() {
 async fn removed_keys_are_proven_to_be_refused_on_both_servers() {
     for server in S3Server::ALL {
         let site = provisioned(server).await;
-        let (reader, writer) = (site.reader().expect("there are keys"), site.writer("eu-west").expect("there are keys"));
+        let (reader, writer) =
+            (site.reader().expect("there are keys"), site.writer("eu-west").expect("there are keys"));
         // The secret of a visitor's own key is unknown.
         let iam = server.iam(&server.admin().await);
         let visitors = iam.create_access_key().user_name(site.user("reader")).send().await.expect("a key is created");
@@ -159,7 +160,10 @@ async fn a_bucket_with_objects_of_others_is_kept_on_both_servers() {
         let preview = site.call("deprovision", &["--delete-data", "--dry-run"], "").await;
         let preview: Value = serde_json::from_str(&preview.stdout).expect("it is JSON");
         let why = preview["bucket_kept_because"].as_str().unwrap_or_default();
-        assert!(why.contains("3 other objects, for example `") && !preview.to_string().contains("s3:DeleteBucket\""), "{server:?}: {why}");
+        assert!(
+            why.contains("3 other objects, for example `") && !preview.to_string().contains("s3:DeleteBucket\""),
+            "{server:?}: {why}"
+        );
         assert_eq!(site.bucket.keys().await.len(), 4, "{server:?}");
 
         let run = site.deprovision(&["--delete-data"], &format!("{}\n", site.bucket.name)).await;
@@ -177,7 +181,11 @@ async fn a_bucket_is_deleted_only_if_it_was_created_here_and_is_empty() {
         // Provisioning did not create it.
         let site = TestSite::on(server).await;
         let foreign = Bucket::on(server, &site.bucket.name, "").await;
-        if server == S3Server::MiniStack { foreign.create_as(&foreign.writer).await } else { foreign.create().await }
+        if server == S3Server::MiniStack {
+            foreign.create_as(&foreign.writer).await
+        } else {
+            foreign.create().await
+        }
         assert_eq!(site.provision(&ARGUMENTS).await.code, 0, "{server:?}");
         let typed = format!("{}\n", site.bucket.name);
         let run = site.deprovision(&["--delete-data"], &typed).await;

@@ -32,10 +32,7 @@ pub struct QuirkyService {
 impl QuirkyService {
     /// Starts a proxy in front of a server. `script` decides for each request, given as method and path or as the action of an
     /// IAM call, and its body.
-    pub async fn start(
-        server: &str,
-        script: impl Fn(&str, &str) -> Reply + Send + Sync + 'static,
-    ) -> QuirkyService {
+    pub async fn start(server: &str, script: impl Fn(&str, &str) -> Reply + Send + Sync + 'static) -> QuirkyService {
         let port = free_port();
         let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("the port is free");
         let target = server.trim_start_matches("http://").to_owned();

@@ -32,7 +32,7 @@ pub async fn deprovision(arguments: &DeprovisionArguments) -> anyhow::Result<Out
     }
     show(&removal, &spec);
     let applied = if removal.steps.is_empty() {
-        ui::print_line("Nothing to do: there is nothing that `provision` created.");
+        ui::print_line("Nothing to do: nothing created by `provision` was found.");
         Applied::default()
     } else {
         confirm(arguments, objects, &spec)?;
@@ -97,10 +97,8 @@ fn confirm(
     spec: &ProvisionSpec,
 ) -> Result<(), BucketError> {
     if objects == ExistingObjects::Delete {
-        let question = format!(
-            "This deletes all data permanently. Type the name of the bucket, `{}`, to continue:",
-            spec.bucket.name
-        );
+        let question =
+            format!("This deletes all data permanently. Type the bucket's name, `{}`, to continue:", spec.bucket.name);
         if read_answer(&question) != spec.bucket.name {
             return Err(BucketError::NameNotTyped);
         }

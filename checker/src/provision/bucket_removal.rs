@@ -3,8 +3,8 @@
 
 use std::fmt;
 
-use super::owned::OwnedResources;
 use super::names::{CREATED_BUCKET, TAG};
+use super::owned::OwnedResources;
 use super::policy::{self, Scope};
 use super::service::contents::Contents;
 
@@ -12,15 +12,25 @@ use super::service::contents::Contents;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeepReason {
     /// Other objects or old versions are in it.
-    OtherObjects { count: String, example: String },
+    OtherObjects {
+        count: String,
+        example: String,
+    },
     /// Its objects could not be listed.
     Unlisted(String),
     /// Checkers stored objects after everything was deleted.
-    NewObjects { count: usize, example: String },
+    NewObjects {
+        count: usize,
+        example: String,
+    },
     /// Another page's user has permissions for it.
-    OtherPage { user: String },
+    OtherPage {
+        user: String,
+    },
     /// It has rules of others.
-    OtherRules { kind: &'static str },
+    OtherRules {
+        kind: &'static str,
+    },
     NotCreatedHere,
     /// Its tags could not be read.
     TagsUnreadable(String),
@@ -29,9 +39,13 @@ pub enum KeepReason {
 impl fmt::Display for KeepReason {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            KeepReason::OtherObjects { count, example } => write!(formatter, "it contains {count}, for example `{example}`"),
+            KeepReason::OtherObjects { count, example } => {
+                write!(formatter, "it contains {count}, for example `{example}`")
+            }
             KeepReason::Unlisted(why) => write!(formatter, "whether it is empty is unknown: {why}"),
-            KeepReason::NewObjects { count: 1, example } => write!(formatter, "it contains 1 object again, `{example}`"),
+            KeepReason::NewObjects { count: 1, example } => {
+                write!(formatter, "it contains 1 object again, `{example}`")
+            }
             KeepReason::NewObjects { count, example } => {
                 write!(formatter, "it contains {count} objects again, for example `{example}`")
             }

@@ -21,7 +21,7 @@ pub struct Removal {
     pub manual: Vec<String>,
 }
 
-/// Plans the steps that delete it. Access is revoked first, so that an interruption does not leave more access than
+/// Plans the steps that delete these resources. Access is revoked first, so that an interruption does not leave more access than
 /// before. Deleted keys are tried with the secrets in `files`.
 #[must_use]
 pub fn plan(owned: &OwnedResources, scope: &Scope<'_>, objects: ExistingObjects, files: &[KeyFile]) -> Removal {
@@ -57,13 +57,15 @@ fn plan_users(owned: &OwnedResources, files: &[KeyFile], removal: &mut Removal) 
         removal.steps.extend(keys.iter().map(delete));
         removal.steps.push(Step::DeleteUserPolicy { user: user.name.clone() });
         removal.steps.push(Step::DeleteUser { user: user.name.clone() });
-        revoked.extend(keys.iter().map(|key| RevokedKey {
-            user: user.name.clone(),
-            id: key.id.clone(),
-            secret: files
-                .iter()
-                .find(|file| file.keys.access_key_id == key.id)
-                .map(|file| file.keys.secret_access_key.clone()),
+        revoked.extend(keys.iter().map(|key| {
+            RevokedKey {
+                user: user.name.clone(),
+                id: key.id.clone(),
+                secret: files
+                    .iter()
+                    .find(|file| file.keys.access_key_id == key.id)
+                    .map(|file| file.keys.secret_access_key.clone()),
+            }
         }));
     }
     if !revoked.is_empty() {
@@ -87,7 +89,7 @@ fn plan_rules(owned: &OwnedResources, scope: &Scope<'_>, steps: &mut Vec<Step>) 
         let left = policy::without_public_statements(owned.bucket_policy.as_ref(), scope);
         let is_unused = left.is_none();
         steps.push(Step::PutBucketPolicy(left));
-        // Another statement may need the open block.
+        // Another statement may need the block to stay open.
         if is_unused && let Some(closed) = policy::closed_again(owned.access_block.as_ref()) {
             steps.push(Step::CloseAccessBlock(closed));
         }
@@ -122,7 +124,8 @@ pub(super) mod tests {
     use crate::store::settings::{Secret, WriterKeys};
     use serde_json::json;
 
-    pub(in crate::provision) const SCOPE: Scope<'_> = Scope { bucket: "my-status", prefix: "shop/", region: "eu-central-1" };
+    pub(in crate::provision) const SCOPE: Scope<'_> =
+        Scope { bucket: "my-status", prefix: "shop/", region: "eu-central-1" };
 
     fn calls(owned: &OwnedResources, objects: ExistingObjects) -> Vec<&'static str> {
         plan(owned, &SCOPE, objects, &[]).steps.iter().filter_map(Step::action).collect()
@@ -200,10 +203,8 @@ pub(super) mod tests {
 
     #[test]
     fn deleted_keys_are_tried_with_the_secrets_in_files() {
-        let keys = WriterKeys {
-            access_key_id: "AKIA1".to_owned(),
-            secret_access_key: Secret::new("canary".to_owned()),
-        };
+        let keys =
+            WriterKeys { access_key_id: "AKIA1".to_owned(), secret_access_key: Secret::new("canary".to_owned()) };
         let file = KeyFile { file: "config.json".to_owned(), user: "checkup_my-status+shop_reader".to_owned(), keys };
         let removal = plan(&all_resources(), &SCOPE, ExistingObjects::Keep, &[file]);
         let tried = removal.steps.iter().find_map(|step| match step {
@@ -217,8 +218,7 @@ pub(super) mod tests {
     #[test]
     fn users_without_proof_are_left_to_the_operator() {
         let user = User { name: "checkup_my-status+shop_reader".to_owned(), path: "/".to_owned() };
-        let owned =
-            OwnedResources { users: Some(Vec::new()), unproven_users: vec![user], ..all_resources() };
+        let owned = OwnedResources { users: Some(Vec::new()), unproven_users: vec![user], ..all_resources() };
         let removal = plan(&owned, &SCOPE, ExistingObjects::Keep, &[]);
         assert!(removal.steps.iter().all(|step| !matches!(step, Step::DeleteUser { .. })), "{removal:?}");
         assert!(removal.manual[0].contains("checkup_my-status+shop_reader"), "{removal:?}");

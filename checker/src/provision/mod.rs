@@ -1,10 +1,12 @@
-//! Prepares a bucket for a status page: the bucket's settings, a reader whose keys the page may publish, and a writer for
+//! Prepares a bucket for a status page: the bucket's settings, a reader whose keys may be published, and a writer for
 //! each node.
 //!
-//! [`plan`] compares the desired state ([`spec`]) with the current one ([`state`]), and [`apply`] executes its steps.
-//! [`policy`] contains all permissions. Only [`service`] and [`purge`] send requests, and only [`files`] and [`key_files`]
-//! access the disk. [`owned`] finds what was created, [`destroy`] plans its deletion, [`bucket_removal`] decides whether the bucket may be
-//! deleted, and [`revocation`] proves that deleted keys no longer work.
+//! [`plan`] compares the desired state ([`spec`]) with the current one ([`state`]), and [`apply`] carries out its
+//! steps. [`policy`] contains all permissions. Only [`service`] and [`purge`] send requests, and only [`files`] and
+//! [`key_files`] access the disk.
+//!
+//! [`owned`] finds what was created and [`destroy`] plans its deletion. [`bucket_removal`] decides whether the bucket may
+//! be deleted, and [`revocation`] proves that deleted keys no longer work.
 
 pub mod apply;
 pub mod bucket_removal;

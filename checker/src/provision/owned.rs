@@ -75,11 +75,7 @@ pub async fn find_owned(
 }
 
 /// Finds users by their exact names: services may drop paths, or ignore the filter by path.
-async fn find_users(
-    service: &Service,
-    scope: &Scope<'_>,
-    owned: &mut OwnedResources,
-) -> Result<(), ServiceError> {
+async fn find_users(service: &Service, scope: &Scope<'_>, owned: &mut OwnedResources) -> Result<(), ServiceError> {
     let all = match service.users().await {
         Ok(all) => all,
         Err(ServiceError::NoIam { .. }) => return Ok(()),

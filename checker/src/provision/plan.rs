@@ -1,4 +1,4 @@
-//! Plans the steps from the current to the desired state. Pure; the plan is empty if the states are equal.
+//! Plans the steps from the current to the desired state. Pure. If the states are equal, the plan is empty.
 
 #[cfg(test)]
 mod tests;
@@ -17,14 +17,14 @@ use super::state::{CurrentState, ExistingUser};
 use super::step::{DeletionReason, Step};
 use crate::store::settings::Secret;
 
-/// The most keys that IAM allows per user.
+/// The maximum number of keys that IAM allows per user.
 const KEYS_PER_USER: usize = 2;
 
 /// The steps to the desired state.
 #[derive(Debug, Clone, Default)]
 pub struct Plan {
     pub steps: Vec<Step>,
-    /// Further information for the operator, one sentence each.
+    /// Additional information for the operator, one sentence each.
     pub notes: Vec<String>,
     /// What the operator must do because the service does not support it, one sentence each.
     pub manual: Vec<String>,
@@ -41,10 +41,10 @@ pub enum PlanError {
     )]
     FileInTheWay {
         file: String,
-        /// What is wrong with it, as a verb phrase.
+        /// What is wrong with the file, as a verb phrase.
         why: String,
     },
-    /// A user that provisioning did not create has the name.
+    /// A user that provisioning did not create has this name.
     #[error(
         "the user `{user}` already exists, but nothing shows that `provision` created it: its path is `{path}`, and it has neither the tag nor the permissions of this page's users; rename or delete it"
     )]
@@ -123,7 +123,7 @@ fn plan_bucket(spec: &ProvisionSpec, current: &CurrentState, plan: &mut Plan) ->
         plan.steps.push(Step::MarkBucket);
     }
     if spec.access == Access::Public {
-        // New buckets on AWS block public policies.
+        // New AWS buckets block public policies.
         if !policy::is_open(current.access_block.as_ref()) || current.bucket == BucketState::Missing {
             plan.steps.push(Step::OpenAccessBlock);
         }
@@ -171,9 +171,7 @@ fn plan_identity(
             plan.steps.push(Step::PutUserPolicy(identity.clone()));
         }
         // A user that a service creates without path and tag has no permissions yet after an interrupted run.
-        Some(user)
-            if !user.is_ours && !(current.pending_keys.contains_key(&identity.user) && user.keys.is_empty()) =>
-        {
+        Some(user) if !user.is_ours && !(current.pending_keys.contains_key(&identity.user) && user.keys.is_empty()) => {
             return Err(PlanError::ForeignUser { user: identity.user.clone(), path: user.path.clone() });
         }
         Some(user) => {
@@ -200,7 +198,7 @@ fn plan_key(
         FileState::Missing | FileState::Foreign(_) => None,
     };
     let is_in_file = |key: &&ListedKey| in_file.is_some_and(|keys| keys.access_key_id == key.id);
-    // If a creation was interrupted, a key that did not exist before and is in no file has lost its secret.
+    // If a key creation was interrupted, a key that did not exist before and is in no file has lost its secret.
     let before = current.pending_keys.get(&user);
     let is_lost = |key: &&ListedKey| before.is_some_and(|before| !before.contains(&key.id)) && !is_in_file(key);
     let (lost, keys): (Vec<&ListedKey>, Vec<&ListedKey>) = listed.iter().partition(is_lost);
@@ -226,7 +224,7 @@ fn plan_key(
                 plan.steps.push(delete(in_use, DeletionReason::Replaced));
                 plan.steps.push(verify_revocation(&user, &[in_use], Some(&in_file.secret_access_key)));
             }
-            // An interrupted rotation: the file already contains the new key.
+            // A rotation was interrupted: the file already contains the new key.
             (ExistingKeys::Rotate, _) => {
                 plan.steps.push(Step::VerifyKey(identity.clone()));
                 plan.steps.extend(others.iter().map(|key| delete(key, DeletionReason::Replaced)));
@@ -280,7 +278,7 @@ fn verify_revocation(user: &str, keys: &[&ListedKey], secret: Option<&Secret>) -
     Step::VerifyRevocation(keys.iter().map(revoked).collect())
 }
 
-/// Without an IAM API, the files are written for keys that the operator creates.
+/// Without an IAM API, the files are written with placeholders for keys that the operator creates.
 fn plan_by_hand(spec: &ProvisionSpec, current: &CurrentState, plan: &mut Plan) -> Result<(), PlanError> {
     plan.by_hand = spec.identities();
     for identity in spec.identities() {
@@ -291,7 +289,7 @@ fn plan_by_hand(spec: &ProvisionSpec, current: &CurrentState, plan: &mut Plan) -
         plan_file(&identity.role, content, FileKeys::ByHand, spec, current, plan)?;
     }
     plan.manual.push(
-        "create the keys with the service's own tools, because it has no IAM API or does not let this key use it, grant them the permissions that are listed, and fill them in in the files"
+        "create the keys with the service's own tools, because it has no IAM API or does not let this key use it; grant them the listed permissions, and put them into the files"
             .to_owned(),
     );
     Ok(())

@@ -1,4 +1,4 @@
-//! Deletes all objects that checkers stored, in batches and several at a time. Other objects are kept.
+//! Deletes all objects that checkers stored, several batches at a time. Other objects are kept.
 
 use std::collections::HashSet;
 
@@ -45,14 +45,14 @@ struct PurgedBatch {
     refused: Vec<(String, String)>,
 }
 
-/// Deletes all objects of checkers below the prefix. Returns their number.
+/// Deletes all objects that checkers stored below the prefix, and returns their number.
 pub async fn purge(
     service: &Service,
     bucket: &str,
     prefix: &str,
     progress: &mut impl Progress,
 ) -> Result<usize, PurgeError> {
-    // Listing is fast compared with deleting, and the total is needed for the progress.
+    // Listing is fast compared with deleting, and the progress display needs the total.
     let keys = list(service, bucket, prefix).await?;
     let mut deleted = 0;
     let mut refused: Vec<(String, String)> = Vec::new();
@@ -135,7 +135,9 @@ async fn delete(service: &Service, bucket: &str, keys: &[String]) -> Result<Purg
             Ok(PurgedBatch { deleted: keys.len() - refused.len(), refused })
         }
         // The service does not support the request, answers another one, or requires an obsolete checksum.
-        Err(error) if error.raw_response().is_some_and(|raw| matches!(raw.status().as_u16(), 200 | 400 | 405 | 501)) => {
+        Err(error)
+            if error.raw_response().is_some_and(|raw| matches!(raw.status().as_u16(), 200 | 400 | 405 | 501)) =>
+        {
             for key in keys {
                 let gone = service.client().delete_object().bucket(bucket).key(key).send().await;
                 gone.map_err(|error| service.refused("delete objects from", call(), &error))?;

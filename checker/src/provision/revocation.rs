@@ -84,10 +84,7 @@ impl Service {
             Ok(()) => Revocation::StillWorks,
             Err(ServiceError::Refused {
                 cause:
-                    S3Error::UnknownKey
-                    | S3Error::WrongSecret
-                    | S3Error::ExpiredCredentials
-                    | S3Error::AccessDenied { .. },
+                    S3Error::UnknownKey | S3Error::WrongSecret | S3Error::ExpiredCredentials | S3Error::AccessDenied { .. },
                 ..
             }) => Revocation::Refused,
             Err(ServiceError::Refused { cause, .. }) => {

@@ -21,7 +21,7 @@ fn nothing() -> CurrentState {
     }
 }
 
-/// The desired state, with these keys per user, of which the first is in the user's file.
+/// The desired state, with these keys for each user, the first of which is in the user's file.
 fn everything(spec: &ProvisionSpec, key_ids: &[&str]) -> CurrentState {
     let mut current = nothing();
     current.bucket = BucketState::Ours;
@@ -230,7 +230,7 @@ fn what_the_service_does_not_support_is_left_to_the_operator() {
 }
 
 #[test]
-fn no_plan_shows_a_secret() {
+fn plans_do_not_show_secrets() {
     let spec = ProvisionSpec { keys: ExistingKeys::Rotate, ..spec() };
     let plan = plan(&spec, &everything(&spec, &["AKIA1"])).unwrap();
     assert!(!plan.to_json().to_string().contains("canary") && !format!("{plan:?}").contains("canary"));

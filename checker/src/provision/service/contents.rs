@@ -91,7 +91,8 @@ impl Service {
         for number in 1.. {
             let request = self.s3.list_object_versions().bucket(&self.bucket.name).encoding_type(EncodingType::Url);
             let request = request.set_key_marker(markers.0.clone()).set_version_id_marker(markers.1.clone());
-            let page = self.read_rules("list the versions in", ACTION, request.send().await, "", "ListVersionsResult")?;
+            let page =
+                self.read_rules("list the versions in", ACTION, request.send().await, "", "ListVersionsResult")?;
             let Some(page) = page else { break };
             let is_encoded = page.encoding_type() == Some(&EncodingType::Url);
             for version in page.versions() {

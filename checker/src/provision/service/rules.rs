@@ -7,7 +7,8 @@
 use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::types::{
-    BucketLifecycleConfiguration, CorsConfiguration, CorsRule, LifecycleRule, PublicAccessBlockConfiguration, Tag, Tagging,
+    BucketLifecycleConfiguration, CorsConfiguration, CorsRule, LifecycleRule, PublicAccessBlockConfiguration, Tag,
+    Tagging,
 };
 use serde_json::Value;
 
@@ -165,12 +166,7 @@ impl Service {
     }
 
     /// The outcome of a change of rules.
-    fn changed<T, E>(
-        &self,
-        task: &str,
-        call: Call,
-        response: Result<T, SdkError<E, HttpResponse>>,
-    ) -> ServiceResult<()>
+    fn changed<T, E>(&self, task: &str, call: Call, response: Result<T, SdkError<E, HttpResponse>>) -> ServiceResult<()>
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
@@ -223,10 +219,13 @@ mod tests {
 
     #[test]
     fn another_document_differs_from_an_incomplete_one() {
-        for body in ["", "<html>", "<?xml version=\"1.0\"?>\n<ListBucketResult></ListBucketResult>", "404 page not found"] {
+        for body in
+            ["", "<html>", "<?xml version=\"1.0\"?>\n<ListBucketResult></ListBucketResult>", "404 page not found"]
+        {
             assert!(has_other_root(body, "CORSConfiguration"), "{body}");
         }
-        for body in ["<?xml version=\"1.0\"", "<?xml version=\"1.0\"?>\n<CORSConfiguration><CO", " <CORSConfiguration>"] {
+        for body in ["<?xml version=\"1.0\"", "<?xml version=\"1.0\"?>\n<CORSConfiguration><CO", " <CORSConfiguration>"]
+        {
             assert!(!has_other_root(body, "CORSConfiguration"), "{body}");
         }
     }
