@@ -52,7 +52,7 @@ async fn rules_that_a_service_does_not_support_are_left_to_the_operator() {
         let (site, _service) = site_on(move |request, _| ignores_subresources(request, put)).await;
         let run = site.provision(&ARGUMENTS).await;
         assert_eq!(run.code, 1, "{put}: {}", run.output());
-        let (_, manual) = run.stdout.split_once("What is left to do by hand:").expect("there is a list");
+        let (_, manual) = run.stdout.split_once("\nManual steps:").expect("there is a list");
         for words in ["set the CORS rules", "https://status.example", "set the lifecycle rules", "status/1"] {
             assert!(manual.contains(words), "{put}: `{words}` is not in\n{manual}");
         }
@@ -131,7 +131,7 @@ async fn a_service_with_the_protocol_of_iam_but_without_its_calls_has_no_iam() {
     .await;
     let run = site.provision(&ARGUMENTS).await;
     assert_eq!(run.code, 1, "{}", run.output());
-    for words in ["no IAM API", "manual step", "s3:GetObject", "eu-west-check.json", "What is left to do by hand"] {
+    for words in ["no IAM API", "manual step", "s3:GetObject", "eu-west-check.json", "\nManual steps:"] {
         assert!(run.stdout.contains(words), "`{words}` is not in\n{}", run.stdout);
     }
     assert!(site.file("config.json").contains("put the reader's key here"), "{}", site.file("config.json"));

@@ -118,10 +118,10 @@ pub(super) fn report_revoked_keys(revoked: &[(RevokedKey, Revocation)]) -> bool 
     none_works
 }
 
-/// Prints what the operator must do by hand.
+/// Prints the steps that the operator must do manually.
 pub(super) fn report_manual_steps(manual: &[String]) {
     if !manual.is_empty() {
-        ui::print_line("\nWhat is left to do by hand:");
+        ui::print_line("\nManual steps:");
     }
     for step in manual {
         ui::print_line(&format!("  - {step}"));

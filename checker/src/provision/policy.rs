@@ -198,8 +198,8 @@ pub fn is_open(block: Option<&PublicAccessBlockConfiguration>) -> bool {
     block.is_none_or(|block| block.block_public_policy() != Some(true) && block.restrict_public_buckets() != Some(true))
 }
 
-/// This public access block, but one that allows a public policy. What it says about access lists stays: some services refuse
-/// all uploads once public lists are blocked.
+/// This public access block, but one that allows a public policy. Its flags for access lists stay the same: some services
+/// refuse all uploads once public lists are blocked.
 #[must_use]
 pub fn opened(block: &PublicAccessBlockConfiguration) -> PublicAccessBlockConfiguration {
     let mut opened = block.clone();

@@ -197,7 +197,7 @@ fn has_other_root(body: &str, root: &str) -> bool {
     element.is_some_and(|element| !element.starts_with(&format!("<{root}")))
 }
 
-/// The public access block in any element; `None` if there is none.
+/// Reads a public access block from any element; `None` if the body contains no flags of one.
 fn access_block_in(body: &str) -> Option<PublicAccessBlockConfiguration> {
     let flag = |name: &str| {
         let (_, rest) = body.split_once(&format!("<{name}>"))?;
