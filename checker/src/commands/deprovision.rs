@@ -22,7 +22,9 @@ pub async fn deprovision(arguments: &DeprovisionArguments) -> anyhow::Result<Out
     let service = Service::open(&bucket, arguments.bucket.profile.as_deref()).await;
     let spec = location_only(bucket, service.region());
     let objects = if arguments.delete_data { ExistingObjects::Delete } else { ExistingObjects::Keep };
-    let files = key_files::find(&arguments.out, &spec.bucket);
+    let mut files = key_files::find(&arguments.out, &spec.bucket);
+    // The administrator's own keys stay.
+    files.retain(|file| spec.bucket.keys.as_ref().is_none_or(|own| own.access_key_id != file.keys.access_key_id));
     let removal = plan_removal(&service, &spec, objects, &files).await?;
     if arguments.dry_run {
         let mut json = removal.to_json();

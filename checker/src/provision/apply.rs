@@ -219,7 +219,7 @@ async fn create_user(
 async fn delete_bucket(service: &Service, prefix: &str, applied: &mut Applied) -> Result<String, ApplyError> {
     let reason = match service.contents(|key| is_stored_by_checkers(prefix, key)).await {
         Ok(contents) => keep_reason_before_deletion(&contents),
-        Err(error) if error.is_denied() => Some(KeepReason::Unlisted(error.to_string())),
+        Err(error) if !error.is_transient() => Some(KeepReason::Unlisted(error.to_string())),
         Err(error) => return Err(error.into()),
     };
     let Some(reason) = reason else {

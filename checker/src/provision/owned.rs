@@ -67,8 +67,8 @@ pub async fn find_owned(
         owned.access_block = service.access_block().await?;
         if objects == ExistingObjects::Delete {
             let is_ours = |key: &str| is_stored_by_checkers(scope.prefix, key);
-            owned.contents = unless_denied(service.contents(is_ours).await)?;
-            owned.is_created_here = unless_denied(service.is_created_here().await)?;
+            owned.contents = unless_refused(service.contents(is_ours).await)?;
+            owned.is_created_here = unless_refused(service.is_created_here().await)?;
         }
     }
     Ok(owned)
@@ -101,10 +101,10 @@ async fn find_users(service: &Service, scope: &Scope<'_>, owned: &mut OwnedResou
     Ok(())
 }
 
-/// The outcome of a request without which the bucket is only kept.
-fn unless_denied<T>(response: Result<T, ServiceError>) -> Result<Result<T, String>, ServiceError> {
+/// The outcome of a request without which only the bucket is kept.
+fn unless_refused<T>(response: Result<T, ServiceError>) -> Result<Result<T, String>, ServiceError> {
     match response {
-        Err(error) if error.is_denied() => Ok(Err(error.to_string())),
+        Err(error) if !error.is_transient() => Ok(Err(error.to_string())),
         response => response.map(Ok),
     }
 }

@@ -105,7 +105,7 @@ pub async fn read_state(
 /// Returns a service's response; `None` if it does not support the call.
 pub(super) fn if_supported<T>(response: Result<T, ServiceError>) -> Result<Option<T>, ServiceError> {
     match response {
-        Err(error) if error.is_unsupported() => Ok(None),
+        Err(error) if error.is_rejected() => Ok(None),
         response => response.map(Some),
     }
 }

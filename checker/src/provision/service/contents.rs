@@ -3,11 +3,14 @@
 use aws_sdk_s3::types::EncodingType;
 
 use super::{Service, ServiceError, ServiceResult};
+use crate::sanitize::sanitize_for_terminal;
 use crate::store::s3::client::decode_url;
 use crate::store::s3::error::S3Error;
 
 /// After this many objects of others, the rest is not counted.
 const COUNT_LIMIT: usize = 10_000;
+/// The length limit of keys, in bytes.
+const KEY_LIMIT: usize = 1_024;
 /// The limit for the pages of one listing, a thousand objects each: a listing that is longer does not end.
 const PAGE_LIMIT: usize = 50_000;
 
@@ -31,7 +34,7 @@ impl Contents {
             self.example_of_ours.get_or_insert_with(|| key.to_owned());
         } else {
             self.others += 1;
-            self.example.get_or_insert_with(|| key.to_owned());
+            self.example.get_or_insert_with(|| sanitize_for_terminal(key, KEY_LIMIT));
         }
     }
 

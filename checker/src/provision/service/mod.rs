@@ -107,6 +107,12 @@ impl ServiceError {
     /// error.
     #[must_use]
     pub fn may_have_succeeded(&self) -> bool {
+        self.is_transient()
+    }
+
+    /// Whether the same call may succeed a moment later.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
         matches!(self, ServiceError::Refused { cause, .. } if cause.is_transient())
     }
 
@@ -116,10 +122,11 @@ impl ServiceError {
         matches!(self, ServiceError::Unsupported { .. })
     }
 
-    /// Whether the permission for the call is missing.
+    /// Whether the service does not support the call, or refuses it in a way that has nothing to do with permissions.
     #[must_use]
-    pub fn is_denied(&self) -> bool {
-        matches!(self, ServiceError::Refused { cause: S3Error::AccessDenied { .. }, .. })
+    pub fn is_rejected(&self) -> bool {
+        let is_other = |cause: &S3Error| matches!(cause, S3Error::Refused(_) | S3Error::NotS3 { .. });
+        self.is_unsupported() || matches!(self, ServiceError::Refused { cause, .. } if is_other(cause))
     }
 }
 
