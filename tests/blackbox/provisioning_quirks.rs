@@ -1,6 +1,7 @@
 //! Provisioning with services that lack parts of the S3 and IAM APIs, or answer them in their own way. A proxy in front of a
 //! real server answers as they do: small S3 servers, Ceph RGW, and services with the protocol of IAM, but without IAM.
 
+use serde_json::{Value, json};
 use support::faulty_proxy::FaultyProxy;
 use support::ministack;
 use support::quirky_service::{QuirkyService, Reply};
@@ -147,9 +148,10 @@ async fn without_iam_keys_that_still_work_are_named() {
     let site = TestSite::at(&only_s3.url).await;
     assert_eq!(site.provision(&["--writer", "eu-west"]).await.code, 1);
     let reader = ministack::reader(&site.bucket.name).await;
-    let filled_in = site.file("config.json").replacen("put the reader's key here", &reader.id, 1);
-    let filled_in = filled_in.replacen("put the reader's key here", &reader.secret, 1);
-    site.checker.write("config.json", &filled_in);
+    let mut filled_in: Value = serde_json::from_str(&site.file("config.json")).expect("it is JSON");
+    filled_in["source"]["public_access_key_id"] = json!(reader.id);
+    filled_in["source"]["public_access_key"] = json!(reader.secret);
+    site.checker.write("config.json", &filled_in.to_string());
     let gone = site.deprovision(&["--yes"], "").await;
     assert_eq!(gone.code, 2, "{}", gone.output());
     assert!(
@@ -162,9 +164,7 @@ async fn without_iam_keys_that_still_work_are_named() {
 #[tokio::test]
 async fn users_without_paths_and_tags_are_recognized_by_their_permissions() {
     let (site, service) = site_on(|request, _| match request {
-        "CreateUser" | "GetUser" | "ListUsers" => {
-            Reply::Replaced("<Path>/checkup/", "<Path>/</Path><Ignored>".to_owned())
-        }
+        "CreateUser" | "GetUser" | "ListUsers" => Reply::Replaced("<Path>/checkup/", "<Path>/other/".to_owned()),
         "TagUser" | "ListUserTags" => Reply::Scripted(
             "501 Not Implemented",
             "<ErrorResponse><Error><Code>NotImplemented</Code></Error></ErrorResponse>".to_owned(),

@@ -38,7 +38,9 @@ pub async fn deprovision(arguments: &DeprovisionArguments) -> anyhow::Result<Out
         Applied::default()
     } else {
         confirm(arguments, objects, &spec)?;
-        if plan_removal(&service, &spec, objects, &files).await?.to_json() != removal.to_json() {
+        // The operator may have thought about the plan for a while.
+        let has_waited = !arguments.yes || objects == ExistingObjects::Delete;
+        if has_waited && plan_removal(&service, &spec, objects, &files).await?.to_json() != removal.to_json() {
             return Err(BucketError::ChangedMeanwhile.into());
         }
         let mut progress = StepProgress::new(Confirmation::from_yes_flag(arguments.yes));

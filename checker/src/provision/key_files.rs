@@ -47,8 +47,9 @@ fn keys_of(out: &Path, role: &Role, bucket: &Bucket) -> Option<KeyFile> {
     let is_same_store = is_same("bucket", &bucket.name)
         && is_same("prefix", bucket.prefix.trim_end_matches('/'))
         && is_same("endpoint_url", endpoint_url);
-    // A value such as `${NAME}` is in the environment of another machine.
-    let text_of = |key: &str| store[key].as_str().filter(|text| !text.is_empty() && !text.contains("${"));
+    // A value such as `${NAME}` is in the environment of another machine, and a placeholder contains spaces.
+    let is_key = |text: &&str| !text.is_empty() && !text.contains("${") && !text.contains(' ');
+    let text_of = |key: &str| store[key].as_str().filter(is_key);
     let keys = WriterKeys {
         access_key_id: text_of(id)?.to_owned(),
         secret_access_key: Secret::new(text_of(secret)?.to_owned()),
