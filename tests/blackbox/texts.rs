@@ -12,6 +12,7 @@ use shared::check_file::{Attempt, CheckResult, write_check_file};
 use shared::object_name::{CheckFileName, NodeName};
 use shared::status::Status;
 use shared::{DAY, HOUR, MINUTE, Nanos, UnixNanos};
+use support::bucket::Bucket;
 use support::checker::{Checker, Run};
 use support::configuration::{check, check_with, directory, watching};
 use support::endpoints::{Behavior, Endpoint, refused};
