@@ -70,7 +70,7 @@ mod tests {
         let spec = spec();
         let keys = |id: &str| WriterKeys {
             access_key_id: id.to_owned(),
-            secret_access_key: Secret::new("a secret".to_owned()),
+            secret_access_key: Secret::new("a-secret".to_owned()),
         };
         let node = |name: &str| Role::Writer(NodeName::new(name).unwrap());
         for (role, id) in [(Role::Reader, "AKIA1"), (node("eu-west"), "AKIA2")] {

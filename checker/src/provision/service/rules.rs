@@ -96,7 +96,7 @@ impl Service {
     pub async fn access_block(&self) -> ServiceResult<Option<PublicAccessBlockConfiguration>> {
         let block = self.s3.get_public_access_block().bucket(&self.bucket.name).send().await;
         let (task, action) = ("read the public access block of", "s3:GetBucketPublicAccessBlock");
-        if let Err(error @ SdkError::ResponseError(_)) = &block
+        if let Err(error) = &block
             && (200..300).contains(&status(error))
             && let Some(body) = body_of(error)
         {
@@ -151,7 +151,7 @@ impl Service {
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        if let Err(error @ SdkError::ResponseError(_)) = &response
+        if let Err(error) = &response
             && (200..300).contains(&status(error))
             && body_of(error).is_some_and(|body| has_other_root(&body, root))
         {
