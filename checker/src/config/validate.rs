@@ -280,13 +280,14 @@ fn one_of<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use crate::config::dialect::Dialect;
     use crate::config::parser::parse;
     use crate::config::table::ROOT;
     use crate::config::validate::*;
 
     fn lines(text: &str) -> Vec<String> {
         let mut problems = Problems::default();
-        let root = parse(text, &|_| None, &mut problems, None).expect("it is JSON");
+        let root = parse(text, Dialect::Checker(&|_| None), &mut problems, None).expect("it is JSON");
         validate_root(&root, &ROOT, &mut problems);
         problems.lines("c.json", text)
     }

@@ -1,0 +1,184 @@
+//! Rewrites what the original's configuration can contain, and ours cannot, so that it means what it means there.
+//!
+//! The parser has already applied the rules of Go's decoder (see [`super::dialect`]). This module handles values: Go's zero
+//! values stand for "not set", and the original accepts some values that our table rejects.
+
+use std::borrow::Cow;
+
+use super::dialect::Dialect;
+use super::document::{JsonValue, Located, Member};
+use super::parser;
+use super::problem::{Problem, Problems};
+
+/// Go's zero time, which the original writes for "no time".
+pub(super) const ZERO_TIME: &str = "0001-01-01T00:00:00Z";
+
+/// The time limit of `tls` checks without one; the original has no limit.
+const TLS_TIMEOUT: &str = "10s";
+
+/// The status codes that the original accepts by default.
+const DEFAULT_STATUS: &str = "200-204";
+
+/// Warns about variables outside of the checks.
+pub(super) fn report_root(root: &Located, problems: &mut Problems) {
+    let JsonValue::Object(members) = &root.value else { return };
+    for member in members.iter().filter(|member| !matches!(&*member.key, "notifier" | "notifiers")) {
+        report_variables(&member.value, problems);
+    }
+}
+
+/// Rewrites the check at this index of the array.
+pub(super) fn rewrite_check<'t>(check: &mut Located<'t>, index: usize, problems: &mut Problems) {
+    let at = check.at;
+    let text = |key: &str| check.member(key).and_then(Located::text).unwrap_or_default().to_owned();
+    let kind = text("type");
+    let (name_key, locator_key) =
+        if kind == "exec" { ("name", "command") } else { ("endpoint_name", "endpoint_url") };
+    let (name, locator, query) = (text(name_key), text(locator_key), text("hostname_fqdn"));
+    let raise = text("raise");
+    let JsonValue::Object(members) = &mut check.value else { return };
+
+    // A shell's variables are in the command's arguments.
+    for member in members.iter().filter(|member| !matches!(&*member.key, "command" | "arguments")) {
+        report_variables(&member.value, problems);
+    }
+    members.retain(|member| match &*member.key {
+        "timeout" => integer(member) != Some(0),
+        "attempts" | "attempt_spacing" | "threshold_rtt" => integer(member).is_none_or(|number| number >= 0),
+        "raise" => ["error", "warn", "warning"].contains(&raise.as_str()),
+        _ => true,
+    });
+    if !["", "error", "warn", "warning"].contains(&raise.as_str()) {
+        let text = format!(
+            "unknown value `{raise}` for `checkers[{index}].raise` means `error`, as in the original: expected `error`, \
+             `warn` or `warning`"
+        );
+        problems.add(Problem::warning(at, text));
+    }
+    let mut set = |key: &'static str, value: JsonValue<'t>| {
+        members.retain(|member| member.key != key);
+        members.push(Member { at, key: Cow::Borrowed(key), value: Located { at, value } });
+    };
+    let string = |text: &str| JsonValue::String(Cow::Owned(text.to_owned()));
+    // Without a locator, only this check is unusable, and its result gives the reason.
+    if locator.is_empty() {
+        set(locator_key, string(""));
+    }
+    if name.trim().is_empty() {
+        set(name_key, string(if locator.trim().is_empty() { "a check without a name" } else { &locator }));
+    }
+    match kind.as_str() {
+        // Without a name to query, the original only connects.
+        "dns" if query.is_empty() => {
+            set("type", string("tcp"));
+            members.retain(|member| member.key != "hostname_fqdn");
+        }
+        "tls" if !members.iter().any(|member| member.key == "timeout") => {
+            members.push(Member {
+                at,
+                key: Cow::Borrowed("timeout"),
+                value: Located { at, value: JsonValue::String(Cow::Borrowed(TLS_TIMEOUT)) },
+            });
+        }
+        "http" => convert_status_range(members),
+        _ => {}
+    }
+}
+
+/// Turns the original's `up_status_range` into `up_status`. Codes outside of the range can still be up by `up_status`.
+fn convert_status_range(members: &mut Vec<Member<'_>>) {
+    let Some(position) = members.iter().position(|member| member.key == "up_status_range") else { return };
+    let Member { at, value, .. } = members.remove(position);
+    let bound = |key: &str| {
+        let number = value.member(key).and_then(|bound| number(bound));
+        number.filter(|number| *number > 0)
+    };
+    let (min, max) = (bound("min"), bound("max"));
+    if min.is_none() && max.is_none() {
+        return;
+    }
+    let range = format!("{}-{}", min.unwrap_or(100).clamp(100, 599), max.unwrap_or(599).clamp(100, 599));
+    let explicit = members.iter().find(|member| member.key == "up_status").map(|member| member.value.clone());
+    let explicit = explicit.filter(|status| number(status) != Some(0));
+    let others = explicit.map_or(JsonValue::String(Cow::Borrowed(DEFAULT_STATUS)), |status| status.value);
+    let list = [JsonValue::String(Cow::Owned(range)), others].map(|value| Located { at, value });
+    members.retain(|member| member.key != "up_status");
+    let value = Located { at, value: JsonValue::Array(list.into()) };
+    members.push(Member { at, key: Cow::Borrowed("up_status"), value });
+}
+
+fn integer(member: &Member<'_>) -> Option<i64> {
+    number(&member.value)
+}
+
+fn number(value: &Located<'_>) -> Option<i64> {
+    match &value.value {
+        JsonValue::Number(number) => number.parse().ok(),
+        _ => None,
+    }
+}
+
+/// Warns about what would be a variable in our dialect. In the original's, it is sent or stored literally, which is rarely
+/// intended.
+fn report_variables(value: &Located<'_>, problems: &mut Problems) {
+    match &value.value {
+        JsonValue::String(text) => {
+            if let Some(variable) = variable_in(text) {
+                let text = format!(
+                    "`{variable}` is not replaced, because a file with the name `checkup.json` is read as the original \
+                     reads it: rename the file to use variables"
+                );
+                problems.add(Problem::warning(value.at, text));
+            }
+        }
+        JsonValue::Array(elements) => elements.iter().for_each(|element| report_variables(element, problems)),
+        JsonValue::Object(members) => members.iter().for_each(|member| report_variables(&member.value, problems)),
+        JsonValue::Null | JsonValue::Bool(_) | JsonValue::Number(_) => {}
+    }
+}
+
+/// The first `${NAME}` or `${NAME:-default}` of a text.
+fn variable_in(text: &str) -> Option<&str> {
+    let mut rest = text;
+    while let Some(start) = rest.find("${") {
+        let after = &rest[start + 2..];
+        let end = after.find('}')?;
+        let name = after[..end].split(":-").next().unwrap_or_default();
+        let is_name = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+        if !name.is_empty() && name.bytes().all(is_name) {
+            return Some(&rest[start..=start + 2 + end]);
+        }
+        rest = after;
+    }
+    None
+}
+
+/// The content of the original's file in our dialect, for files that are derived from it; `None` if it is not an object.
+#[must_use]
+pub fn to_own_dialect(text: &str) -> Option<serde_json::Map<String, serde_json::Value>> {
+    let mut root = parser::parse(text, Dialect::Original, &mut Problems::default(), None).ok()?;
+    if let JsonValue::Object(members) = &mut root.value
+        && let Some(checkers) = members.iter_mut().find(|member| member.key == super::CHECKERS)
+        && let JsonValue::Array(checks) = &mut checkers.value.value
+    {
+        for (index, check) in checks.iter_mut().enumerate() {
+            rewrite_check(check, index, &mut Problems::default());
+        }
+    }
+    let mut json = root.to_json();
+    escape(&mut json);
+    match json {
+        serde_json::Value::Object(members) => Some(members),
+        _ => None,
+    }
+}
+
+/// Escapes dollar signs, which are literal in the original's dialect.
+fn escape(value: &mut serde_json::Value) {
+    match value {
+        serde_json::Value::String(text) => *text = text.replace('$', "$$"),
+        serde_json::Value::Array(elements) => elements.iter_mut().for_each(escape),
+        serde_json::Value::Object(members) => members.values_mut().for_each(escape),
+        _ => {}
+    }
+}
