@@ -94,7 +94,8 @@ fn deduplicated<T: Clone + Eq + std::hash::Hash>(given: &[T]) -> Vec<T> {
     given.iter().filter(|one| seen.insert((*one).clone())).cloned().collect()
 }
 
-/// The keys of a configuration that writers get as well. The interval depends on the schedule of each writer.
+/// The configuration keys that are copied to the writers' configurations. The interval is not among them, because it
+/// depends on how each writer is scheduled.
 const FOR_WRITERS: [&str; 6] =
     ["checkers", "concurrent_checks", "online_check", "connectivity", "deny_private_addresses", "summaries"];
 
@@ -144,7 +145,7 @@ fn show(plan: &Plan, spec: &ProvisionSpec) {
     }
 }
 
-/// Prints the page's configuration, which is public, and the names of the writers' configurations.
+/// Prints the page's configuration, which is public, and only the names of the writers' configurations.
 fn show_files(spec: &ProvisionSpec, plan: &Plan, out: &Path) {
     let page = files::path_of(out, &Role::Reader);
     if let Ok(text) = std::fs::read_to_string(&page) {

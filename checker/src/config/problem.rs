@@ -1,4 +1,4 @@
-//! Problems of a configuration file, with their positions. All of them are collected before any is reported.
+//! Problems of a configuration file, with positions. All of them are collected before any is reported.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -14,9 +14,9 @@ pub const SHOWN_PROBLEMS: usize = 300;
 pub enum Severity {
     /// Everything works. Only `checker validate` reports it.
     Notice,
-    /// The configuration is used, but a part of it is ignored or unsafe.
+    /// The configuration is used, but part of it is ignored or unsafe.
     Warning,
-    /// One check is invalid. The others run, and its result is unknown with this problem as the reason.
+    /// One check is invalid. The others run; its result is unknown, with this problem as the reason.
     CheckError,
     /// The configuration cannot be used.
     Error,
@@ -38,7 +38,7 @@ pub struct Problem {
     /// Byte offset in the file.
     pub at: usize,
     pub severity: Severity,
-    /// States the mistake, and what to write instead.
+    /// States the mistake and what to write instead.
     pub text: String,
 }
 
@@ -76,7 +76,7 @@ pub struct Problems {
 }
 
 impl Problems {
-    /// Adds a problem. One that is found twice is kept once, with the higher severity.
+    /// Adds a problem. If it was already found, it is kept only once, with the higher severity.
     pub fn add(&mut self, problem: Problem) {
         self.counts[problem.severity as usize] += 1;
         match self.known.entry((problem.at, self.hasher.hash_one(&problem.text))) {
@@ -98,7 +98,7 @@ impl Problems {
         others.list.into_iter().for_each(|problem| self.add(problem));
     }
 
-    /// The first problem that makes a check unusable, in the order in which they were added.
+    /// The first problem that makes a check unusable, in the order in which problems were added.
     #[must_use]
     pub fn first_check_error(&self) -> Option<&Problem> {
         self.list.iter().find(|problem| problem.severity == Severity::CheckError)
@@ -132,7 +132,7 @@ impl Problems {
         self.lines_from(Severity::Notice, file, text)
     }
 
-    /// Does the same for problems that are at least this severe.
+    /// Does the same, but only for problems that are at least this severe.
     #[must_use]
     pub fn lines_from(&self, least: Severity, file: &str, text: &str) -> Vec<String> {
         let mut sorted: Vec<&Problem> = self.list.iter().filter(|problem| problem.severity >= least).collect();
@@ -171,7 +171,7 @@ fn grouped(number: usize) -> String {
     text
 }
 
-/// Line and column of a byte offset, both counted from 1. A column counts characters.
+/// Line and column of a byte offset, both starting at 1. Columns count characters.
 #[must_use]
 pub fn line_and_column(text: &str, at: usize) -> (usize, usize) {
     Positions::new(text).line_and_column(at)
