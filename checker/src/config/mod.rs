@@ -13,6 +13,7 @@ pub mod origin;
 pub mod original;
 mod page;
 pub mod parser;
+mod patterns;
 pub mod problem;
 mod raw;
 pub mod reference;

@@ -10,6 +10,7 @@ use crate::checks::net::starttls::StartTls;
 use crate::checks::net::tls_config::TlsTrust;
 use crate::checks::tls::{DEGRADED_WITHIN, TlsCheck};
 use crate::checks::{self as kinds, CheckKind};
+use crate::config::patterns;
 use crate::config::raw::RawDuration;
 use crate::config::spec::{CENTURY, ValueKind, Variant, optional, required};
 
@@ -23,7 +24,7 @@ pub(super) const TYPE: CheckType = CheckType {
             NAME,
             required(
                 "endpoint_url",
-                ValueKind::String,
+                ValueKind::Pattern(patterns::ADDRESS),
                 "Host and port, for example `shop.example:443`. The default port is 443.",
             ),
             timeout("`1s`", "The time limit for an attempt."),
