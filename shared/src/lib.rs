@@ -8,6 +8,7 @@
 
 pub mod aggregate;
 pub mod check_file;
+pub mod civil;
 pub mod duration;
 pub mod heartbeat;
 pub mod history;

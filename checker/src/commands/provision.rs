@@ -110,7 +110,9 @@ fn checks_of(config: Option<&Path>) -> serde_json::Map<String, serde_json::Value
     only_for_writers(written)
 }
 
-fn only_for_writers(mut written: serde_json::Map<String, serde_json::Value>) -> serde_json::Map<String, serde_json::Value> {
+fn only_for_writers(
+    mut written: serde_json::Map<String, serde_json::Value>,
+) -> serde_json::Map<String, serde_json::Value> {
     FOR_WRITERS.iter().filter_map(|key| Some(((*key).to_owned(), written.remove(*key)?))).collect()
 }
 

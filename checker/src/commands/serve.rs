@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use shared::{MINUTE, Nanos};
 
-use super::daemon::{ConfigSource, Daemon, Signals, StatusLog, endpoint_count, start_log};
+use super::daemon::{ConfigSource, Daemon, Signals, StatusLog, endpoint_count, start_log, storing_time};
 use super::{MissingStorage, Outcome, check_context, reachable, report_problems};
 use crate::cli::ServeArguments;
 use crate::platform::huge_pages;
@@ -66,7 +66,7 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
     let mut outcome = Outcome::Done;
     while let Some(results) = daemon.next().await {
         status_log.report(&results);
-        outcome = match record.record(&results, now(), &mut budget, |_, _| {}).await {
+        outcome = match record.record(&results, storing_time(&results), &mut budget, |_, _| {}).await {
             Ok(recorded) => {
                 report_problems(&recorded);
                 Outcome::Done

@@ -142,7 +142,8 @@ fn status_codes() -> Value {
 /// An assertion: a string, or an object with exactly one of the ways to combine conditions and `other` keys.
 fn assertion(condition: &Value, other: &Map<String, Value>) -> Value {
     let list = json!({ "type": "array", "items": condition, "minItems": 1 });
-    let ways = [("that", json!({ "type": "string" })), ("all", list.clone()), ("any", list), ("not", condition.clone())];
+    let ways =
+        [("that", json!({ "type": "string" })), ("all", list.clone()), ("any", list), ("not", condition.clone())];
     let objects = ways.map(|(key, value)| {
         let mut properties = other.clone();
         properties.insert(key.to_owned(), value);

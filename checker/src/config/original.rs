@@ -32,8 +32,7 @@ pub(super) fn rewrite_check<'t>(check: &mut Located<'t>, index: usize, problems:
     let at = check.at;
     let text = |key: &str| check.member(key).and_then(Located::text).unwrap_or_default().to_owned();
     let kind = text("type");
-    let (name_key, locator_key) =
-        if kind == "exec" { ("name", "command") } else { ("endpoint_name", "endpoint_url") };
+    let (name_key, locator_key) = if kind == "exec" { ("name", "command") } else { ("endpoint_name", "endpoint_url") };
     let (name, locator, query) = (text(name_key), text(locator_key), text("hostname_fqdn"));
     let raise = text("raise");
     let JsonValue::Object(members) = &mut check.value else { return };

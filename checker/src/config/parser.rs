@@ -49,7 +49,8 @@ pub fn parse<'t, 'p>(
         allow_non_finite_numbers: false,
         allow_extended_string_escapes: false,
     };
-    let mut parser = Parser { text, scanner: Scanner::new(text, &options), dialect, problems, streamed, is_in_headers: false };
+    let mut parser =
+        Parser { text, scanner: Scanner::new(text, &options), dialect, problems, streamed, is_in_headers: false };
     let Some(first) = parser.next()? else {
         let text = "the file is empty: run `checker init` to write a starter configuration".to_owned();
         return Err(Problem::error(0, text));
@@ -346,7 +347,8 @@ mod tests {
         let mut take = |element: Located<'_>, _: &mut Problems| taken.push((element.at, element.to_json().to_string()));
         let text = "{\"of\": [0], \"streamed\": [1, [2]], \"in\": {\"streamed\": [3]}}";
         let streamed = StreamedList { key: "streamed", take: &mut take };
-        let root = parse(text, Dialect::Checker(&no_variable), &mut Problems::default(), Some(streamed)).expect("it is JSON");
+        let root =
+            parse(text, Dialect::Checker(&no_variable), &mut Problems::default(), Some(streamed)).expect("it is JSON");
         assert_eq!(root.to_json(), serde_json::json!({"streamed":[],"in":{"streamed":[3]},"of":[0]}));
         assert_eq!(taken, [(25, "1".to_owned()), (28, "[2]".to_owned())]);
     }

@@ -147,7 +147,8 @@ impl Problems {
                 lines.push(format!("{file}:{line}:{column}: {}: {}", problem.severity, problem.text));
             }
         }
-        let left = |severity: Severity| if severity >= least { self.count(severity) - shown[severity as usize] } else { 0 };
+        let left =
+            |severity: Severity| if severity >= least { self.count(severity) - shown[severity as usize] } else { 0 };
         let errors = left(Severity::CheckError) + left(Severity::Error);
         let others = [(errors, "error"), (left(Severity::Warning), "warning"), (left(Severity::Notice), "notice")];
         for (count, name) in others.into_iter().filter(|(count, _)| *count > 0) {

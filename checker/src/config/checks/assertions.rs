@@ -73,7 +73,8 @@ mod tests {
     use shared::check_file::Attempt;
 
     fn read(json: &str) -> Result<Vec<Assertion>, String> {
-        let located = parser::parse(json, Dialect::Checker(&|_| None), &mut Problems::default(), None).expect("it is JSON");
+        let located =
+            parser::parse(json, Dialect::Checker(&|_| None), &mut Problems::default(), None).expect("it is JSON");
         from_located(&located).map_err(|(_, problem)| problem)
     }
 

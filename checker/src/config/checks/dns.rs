@@ -18,7 +18,11 @@ pub(super) const TYPE: CheckType = CheckType {
         description: "A query to a DNS server. If the answer is not the expected one, the endpoint is down.",
         fields: &[
             NAME,
-            required("endpoint_url", ValueKind::Pattern(patterns::ADDRESS), "The server: a host, and a port unless it is 53."),
+            required(
+                "endpoint_url",
+                ValueKind::Pattern(patterns::ADDRESS),
+                "The server: a host, and a port unless it is 53.",
+            ),
             required("hostname_fqdn", ValueKind::Pattern(patterns::DNS_NAME), "The name to query."),
             timeout("`1s`", "The time limit for an attempt."),
             optional("record_type", ValueKind::Enum(dns::RECORDS), "`A`", "The type of record to query."),

@@ -19,7 +19,11 @@ pub(super) const TYPE: CheckType = CheckType {
         description: "A command that runs without a shell. When the attempt ends, its process group is killed; processes that left the group (`setsid`) keep running.",
         fields: &[
             required("name", ValueKind::Pattern(patterns::NOT_BLANK), "The title of the endpoint."),
-            required("command", ValueKind::Pattern(patterns::NOT_BLANK), "The program: a path, or a name to search for in `PATH`."),
+            required(
+                "command",
+                ValueKind::Pattern(patterns::NOT_BLANK),
+                "The program: a path, or a name to search for in `PATH`.",
+            ),
             optional("arguments", ValueKind::List(&ValueKind::String), "none", "The arguments of the program."),
             timeout("`10s`", "The time limit for the command."),
             optional(

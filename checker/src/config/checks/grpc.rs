@@ -17,7 +17,11 @@ pub(super) const TYPE: CheckType = CheckType {
         description: "A call to the standard health service (`grpc.health.v1.Health`).",
         fields: &[
             NAME,
-            required("endpoint_url", ValueKind::Pattern(patterns::HOST_AND_PORT), "Host and port, for example `api.example:50051`."),
+            required(
+                "endpoint_url",
+                ValueKind::Pattern(patterns::HOST_AND_PORT),
+                "Host and port, for example `api.example:50051`.",
+            ),
             TIMEOUT,
             optional("service", ValueKind::String, "the whole server", "The service to query."),
             optional("tls", ValueKind::Bool, "`false`", "Whether the connection uses TLS."),

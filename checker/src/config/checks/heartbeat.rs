@@ -22,7 +22,11 @@ pub(super) const TYPE: CheckType = CheckType {
         description: "A job that sends heartbeats with `checker beat JOB`. It is down if it is late or reports that it failed.",
         fields: &[
             NAME,
-            required("job", ValueKind::Pattern(patterns::JOB_NAME), "The name of the job: 1 to 64 lowercase letters, digits and hyphens."),
+            required(
+                "job",
+                ValueKind::Pattern(patterns::JOB_NAME),
+                "The name of the job: 1 to 64 lowercase letters, digits and hyphens.",
+            ),
             required("interval", ValueKind::Duration(SECOND, CENTURY), "The interval between heartbeats."),
             optional(
                 "grace",
