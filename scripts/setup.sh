@@ -193,7 +193,7 @@ lacks_wasm_opt() {
 
 # set_up_npm_package NAME VERSION PURPOSE: installs it into a folder of that name.
 set_up_npm_package() {
-    local name=$1 version=$2 purpose=$3 package=${4:-$1} folder=$TOOLS/$1
+    local name=$1 version=$2 purpose=$3 folder=$TOOLS/$1
     [[ $(npm_version_in "$folder/node_modules/$name") == "$version" ]] && return
     have npm || install_packages "npm, to install $name" npm
     note "installing $name $version, $purpose, into $folder (npm)"

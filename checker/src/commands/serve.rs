@@ -10,10 +10,10 @@ use crate::cli::ServeArguments;
 use crate::platform::huge_pages;
 use crate::platform::shutdown::{Shutdown, ShutdownBudget};
 use crate::recorder::Recorder;
+use crate::server;
 use crate::server::PortRemedy;
 use crate::server::assets::PageFiles;
 use crate::ui;
-use crate::{now, server};
 
 /// Set by the Makefile, so that errors can mention its variables.
 const MAKE_VARIABLE: &str = "CHECKUP_RUN_BY_MAKE";

@@ -181,3 +181,134 @@ fn escape(value: &mut serde_json::Value) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::CheckKind;
+    use crate::config::model::Config;
+    use crate::config::{Environment, from_file, from_text};
+    use std::path::Path;
+    use std::time::Duration;
+
+    fn environment() -> Environment<'static> {
+        Environment { variable: &|name| (name == "HOME").then(|| "/root".to_owned()), host_name: "here".to_owned() }
+    }
+
+    fn loaded(text: &str) -> (Config, Vec<String>) {
+        let (config, problems) = from_file(text, Path::new("/etc/checkup/checkup.json"), &environment());
+        let lines = problems.lines("checkup.json", text);
+        (config.unwrap_or_else(|| panic!("{lines:#?}")), lines)
+    }
+
+    /// Loads one check, which the checker's own dialect rejects.
+    fn loaded_check(check: &str) -> (crate::checks::Check, Vec<String>) {
+        let text = format!(r#"{{"checkers":[{check}]}}"#);
+        assert!(from_text(&text, Path::new(""), &environment()).1.has_errors(), "{check}");
+        let (config, lines) = loaded(&text);
+        ((*config.checks[0]).clone(), lines)
+    }
+
+    #[test]
+    fn what_gos_serializer_writes_is_accepted() {
+        let (config, lines) = loaded(
+            r#"{"notifier":null,"storage":{"provider":"s3","access_key_id":"A","secret_access_key":"B","region":"","bucket":"b"},
+            "checkers":[
+                {"type":"http","endpoint_name":"A","endpoint_url":"http://a","up_status":0,"headers":null,"attempts":0},
+                {"type":"tcp","endpoint_name":"B","endpoint_url":"a:1","timeout":0,"tls_ca_file":"","threshold_rtt":0}
+            ],"concurrent_checks":0,"timestamp":"0001-01-01T00:00:00Z"}"#,
+        );
+        assert_eq!(lines, [""; 0]);
+        assert_eq!((config.checks.len(), config.timestamp, config.concurrent_checks), (2, None, None));
+        let CheckKind::Tcp(tcp) = &config.checks[1].kind else { panic!("{:?}", config.checks[1]) };
+        assert_eq!(tcp.timeout, Duration::from_secs(1));
+    }
+
+    #[test]
+    fn keys_have_any_case() {
+        let (config, lines) = loaded(
+            r#"{"Checkers":[{"Type":"http","Endpoint_Name":"A","ENDPOINT_URL":"http://a","Headers":{"X-From":["b"]},"attempts":2,"Attempts":3}],
+            "Storage":{"Type":"fs","Dir":"checks"}}"#,
+        );
+        assert_eq!((config.checks[0].attempts, lines.len()), (3, 1), "{lines:?}");
+        assert!(lines[0].contains("warning: duplicate key `attempts`: the last one counts"), "{lines:?}");
+        assert!(config.storage.is_some());
+    }
+
+    #[test]
+    fn keys_of_another_case_are_suggested_in_our_dialect() {
+        let text = r#"{"checkers":[{"type":"tcp","endpoint_name":"A","ENDPOINT_URL":"a:1"}]}"#;
+        let lines = from_text(text, Path::new(""), &environment()).1.lines("c.json", text);
+        assert!(lines.iter().any(|line| line.contains("did you mean `endpoint_url`?")), "{lines:?}");
+    }
+
+    #[test]
+    fn dollar_signs_are_literal() {
+        let text = r#"{"checkers":[{"type":"exec","name":"A","command":"sh","arguments":["-c","test $$ -gt 1; for i in 1; do echo ${i} ${HOME}; done"]}]}"#;
+        let (config, lines) = loaded(text);
+        let CheckKind::Exec(exec) = &config.checks[0].kind else { panic!("{:?}", config.checks[0]) };
+        assert_eq!(exec.arguments[1], "test $$ -gt 1; for i in 1; do echo ${i} ${HOME}; done");
+        assert_eq!(lines, [""; 0], "a shell has its own variables");
+        // The file that `checker provision` derives means the same in the checker's dialect.
+        let own = serde_json::Value::Object(to_own_dialect(text).expect("an object")).to_string();
+        let (config, _) = from_text(&own, Path::new("/etc/checkup"), &environment());
+        let CheckKind::Exec(derived) = &config.expect(&own).checks[0].kind.clone() else { panic!("{own}") };
+        assert_eq!(derived.arguments, exec.arguments);
+    }
+
+    #[test]
+    fn a_variable_that_is_not_replaced_is_reported() {
+        let text = r#"{"checkers":[],"storage":{"type":"s3","bucket":"b","access_key_id":"A","secret_access_key":"${KEY:-x}"}}"#;
+        let (_, lines) = loaded(text);
+        assert!(lines.len() == 1 && lines[0].contains("warning: `${KEY:-x}` is not replaced"), "{lines:?}");
+    }
+
+    #[test]
+    fn checks_without_a_name_are_named_after_their_endpoint() {
+        for (check, title) in [
+            (r#"{"type":"http","endpoint_url":"http://a"}"#, "http://a"),
+            (r#"{"type":"tcp","endpoint_name":"","endpoint_url":"a:1"}"#, "a:1"),
+            (r#"{"type":"exec","command":"true"}"#, "true"),
+        ] {
+            let (check, lines) = loaded_check(check);
+            assert_eq!((check.title.as_str(), lines.len()), (title, 0), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_check_without_an_endpoint_does_not_affect_others() {
+        let (check, lines) = loaded_check(r#"{"type":"http","endpoint_name":"A"}"#);
+        assert!(matches!(check.kind, CheckKind::Misconfigured(_)), "{check:?}");
+        assert!(lines.len() == 1 && lines[0].contains("`checkers[0].endpoint_url`"), "{lines:?}");
+    }
+
+    #[test]
+    fn values_that_the_original_accepts_mean_the_same() {
+        let (negative, lines) =
+            loaded_check(r#"{"type":"tcp","endpoint_name":"A","endpoint_url":"a:1","attempts":-1,"threshold_rtt":-5}"#);
+        assert_eq!((negative.attempts, negative.threshold, lines.len()), (1, 0, 0));
+        let (fatal, lines) = loaded_check(r#"{"type":"exec","name":"A","command":"true","raise":"fatal"}"#);
+        assert_eq!(fatal.kind.probe().failure_status(), shared::status::Status::Down);
+        assert!(lines.len() == 1 && lines[0].contains("warning: unknown value `fatal`"), "{lines:?}");
+        let (dns, lines) = loaded_check(r#"{"type":"dns","endpoint_name":"A","endpoint_url":"a:53"}"#);
+        assert!(matches!(dns.kind, CheckKind::Tcp(_)) && lines.is_empty(), "{dns:?}");
+        let (tls, _) = loaded_check(r#"{"type":"tls","endpoint_name":"A","endpoint_url":"a:443","timeout":0}"#);
+        assert_eq!(tls.kind.probe().timeout(), Duration::from_secs(10));
+    }
+
+    #[test]
+    fn a_range_of_status_codes_is_supported() {
+        for (range, extra, up, down) in [
+            (r#"{"min":200,"max":399}"#, "", &[200, 304, 399][..], &[400][..]),
+            (r#"{"max":299}"#, r#","up_status":404"#, &[100, 299, 404], &[300]),
+            (r#"{"min":400}"#, "", &[200, 204, 400, 599], &[205, 399]),
+        ] {
+            let (check, _) = loaded_check(&format!(
+                r#"{{"type":"http","endpoint_name":"A","endpoint_url":"http://a","up_status_range":{range}{extra}}}"#
+            ));
+            let CheckKind::Http(http) = &check.kind else { panic!("{check:?}") };
+            assert!(up.iter().all(|code| http.up_status.contains(*code)), "{range}: {}", http.up_status);
+            assert!(!down.iter().any(|code| http.up_status.contains(*code)), "{range}: {}", http.up_status);
+        }
+    }
+}
