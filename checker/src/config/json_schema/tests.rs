@@ -230,7 +230,7 @@ fn values() -> Vec<Value> {
         [{"title": "a", "endpoints": ["a"]}], [{"endpoints": ["a"]}], [{"title": "a", "groups": [{"title": "b"}]}],
         {"type": "fs", "dir": "d"}, {"provider": "fs", "dir": "d"}, {"type": "fs", "provider": "s3", "dir": "d"},
         {"provider": "s3", "type": "fs", "bucket": "b"}, {"type": "s3", "bucket": "b"}, {"type": "s3"}, {"type": "github"},
-        {"type": "mysql", "dsn": "x"}, {"dir": "d"}, {"title": "a"}, {"titel": "a"},
+        {"type": "mysql", "dsn": "x"}, {"dir": "d"}, {"title": "a"}, {"titel": "a"}
     ]"#,
     )
     .expect("it is JSON");
