@@ -320,7 +320,7 @@ mod tests {
         }
     }
 
-    /// What a server that speaks HTTP/2 does with a request.
+    /// How an HTTP/2 server mishandles a request.
     #[derive(Debug, Clone, Copy)]
     enum Misbehavior {
         NeverResponds,

@@ -171,12 +171,12 @@ async fn examine_foreign_origin(probe: &StoreProbe, list: &Url, origins: &[Strin
         Ok(response) if response.allows_origin(FOREIGN_ORIGIN) && !is_public_on_purpose => {
             findings.push(Finding::warning(
                 Side::Page,
-                "browsers let pages of every origin read the store",
+                "browsers let pages from any origin read the store",
                 "allow only the page's origin: `checker provision --origin https://status.example.com`",
             ));
         }
         Ok(response) if !response.allows_origin(FOREIGN_ORIGIN) => {
-            findings.push(Finding::ok(Side::Page, "browsers do not let pages of other origins read the store"));
+            findings.push(Finding::ok(Side::Page, "browsers do not let pages from other origins read the store"));
         }
         _ => {}
     }
