@@ -260,7 +260,7 @@ mod tests {
     use crate::doctor::page_side::*;
 
     #[tokio::test]
-    async fn ignored_settings_of_the_page_are_reported() {
+    async fn ignored_page_settings_are_reported() {
         let text = r#"{ "foter": "x", "logo": 7, "source": { "type": "http", "url": "store/" } }"#;
         let page = PageConfig::parse(text).expect("the page is shown");
         let findings = examine(&page, None, &[], 0).await;
