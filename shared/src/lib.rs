@@ -6,16 +6,15 @@
 
 #![warn(missing_docs)]
 
-pub mod aggregate;
 pub mod check_file;
 pub mod duration;
+pub mod endpoint_status;
 pub mod heartbeat;
 pub mod history;
 pub mod json;
 mod json_writer;
 pub mod latency;
 pub mod message;
-
 pub mod object_name;
 pub mod page_config;
 pub mod quorum;

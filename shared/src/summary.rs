@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::aggregate::{EndpointStatus, current_statuses, endpoint_statuses, overall_status};
 use crate::check_file::EndpointKey;
+use crate::endpoint_status::{EndpointStatus, current_statuses, endpoint_statuses, overall_status};
 use crate::history::History;
 use crate::object_name::{BadgeTitle, NodeName, SummaryForm, SummaryName};
 use crate::quorum::Tally;

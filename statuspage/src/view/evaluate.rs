@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use shared::aggregate::{self, NodeVote};
+use shared::endpoint_status::{self, NodeVote};
 use shared::object_name::NodeName;
 use shared::quorum::{self, Tally};
 use shared::status::Status;
@@ -203,7 +203,7 @@ pub(super) fn newest_reason<'a, I: Iterator<Item = &'a Sample>>(
 /// Marks endpoints as retired: their nodes still report about others.
 pub fn mark_retired(all: &mut [EvaluatedEndpoint<'_>]) {
     let mark = |evaluated: &mut EvaluatedEndpoint<'_>| evaluated.retired = evaluated.status == Status::Unknown;
-    aggregate::mark_retired(all, |evaluated| &evaluated.nodes, mark);
+    endpoint_status::mark_retired(all, |evaluated| &evaluated.nodes, mark);
 }
 
 #[cfg(test)]

@@ -78,7 +78,7 @@ pub fn overall(
 /// The overall status of endpoints.
 #[must_use]
 pub fn overall_status<'r>(evaluated: impl Iterator<Item = &'r EvaluatedEndpoint<'r>>) -> Status {
-    shared::aggregate::overall_status(&mut evaluated.map(|evaluated| (evaluated.status, evaluated.retired)))
+    shared::endpoint_status::overall_status(&mut evaluated.map(|evaluated| (evaluated.status, evaluated.retired)))
 }
 
 fn empty_state(list_failed: bool, period: &Period, calendar: Calendar<'_>, loading: LoadProgress) -> (String, String) {
