@@ -19,7 +19,7 @@ pub mod object_name;
 pub mod page_config;
 pub mod quorum;
 pub mod response_times;
-pub mod s3;
+pub mod s3_request;
 pub mod stats;
 pub mod status;
 pub mod suggest;

@@ -4,7 +4,7 @@
 use shared::UnixNanos;
 use shared::object_name::{self, CheckFileName, HistoryName};
 use shared::page_config::S3Source;
-use shared::s3::{self, BucketAddress, S3ErrorKind};
+use shared::s3_request::{self, BucketAddress, S3ErrorKind};
 
 use super::sigv4::{Signer, encode_path, encode_query};
 use super::xml;
@@ -22,7 +22,7 @@ pub(crate) struct ListingPage {
 
 /// The URL of one page of the listing of check files from `from` on.
 pub(crate) fn list_url(source: &S3Source, from: UnixNanos, continuation: Option<&str>, now: UnixNanos) -> String {
-    let query = s3::list_query(source, from, continuation);
+    let query = s3_request::list_query(source, from, continuation);
     url(source, "", &query, now)
 }
 

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io;
 
-use shared::s3::S3ErrorKind;
+use shared::s3_request::S3ErrorKind;
 
 /// The kinds of requests to a bucket, by the permission that they need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
