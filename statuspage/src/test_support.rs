@@ -9,7 +9,7 @@ use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos};
 use crate::civil::CivilTime;
 use crate::dataset::Dataset;
 use crate::i18n::{Calendar, DateStyle, Language, LocaleFormat, Texts};
-use crate::view::evaluate::{EvaluatedEndpoint, mark_retired};
+use crate::view::combine_nodes::{EvaluatedEndpoint, mark_retired};
 use crate::view::period::Period;
 
 /// 2026-11-22T13:02:03Z, a Sunday.

@@ -9,7 +9,7 @@ use shared::{DAY, HOUR, MINUTE, Nanos, UnixNanos};
 
 use super::axes::{Scale, round_label, times};
 use super::chart_paths::{area, failures, line, moments};
-use super::evaluate::EvaluatedEndpoint;
+use super::combine_nodes::EvaluatedEndpoint;
 use super::geometry::WIDTH;
 use super::period::Period;
 use super::sample_groups::{self, SampleGroup, measure};

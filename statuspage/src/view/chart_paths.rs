@@ -5,7 +5,7 @@ use shared::uptime::UptimeBreakdown;
 use shared::{Nanos, UnixNanos};
 
 use super::axes::Scale;
-use super::evaluate::EvaluatedEndpoint;
+use super::combine_nodes::EvaluatedEndpoint;
 use super::geometry::{HEIGHT, WIDTH, number};
 use super::period::Period;
 use super::sample_groups::SampleGroup;

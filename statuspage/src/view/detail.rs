@@ -6,8 +6,8 @@ use shared::object_name::NodeName;
 use shared::{DAY, HOUR, uptime};
 
 use super::axes;
+use super::combine_nodes::{EvaluatedEndpoint, newest_reason};
 use super::endpoint::EndpointView;
-use super::evaluate::{EvaluatedEndpoint, newest_reason};
 use super::level::{LevelView, RowView};
 use super::overlay::PHASES;
 use super::period::Period;

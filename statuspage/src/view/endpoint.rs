@@ -9,7 +9,7 @@ use shared::status::Status;
 use shared::uptime::{Span, UptimeBreakdown};
 
 use super::chart::{self, ChartView};
-use super::evaluate::EvaluatedEndpoint;
+use super::combine_nodes::EvaluatedEndpoint;
 use super::groups;
 use super::level::LevelView;
 use super::period::Period;

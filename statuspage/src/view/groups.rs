@@ -3,7 +3,7 @@
 use shared::page_config::appearance::{Appearance, Group, position_in};
 use shared::status::Status;
 
-use super::evaluate::EvaluatedEndpoint;
+use super::combine_nodes::EvaluatedEndpoint;
 use super::overall::overall_status;
 use crate::i18n::{Language, texts};
 

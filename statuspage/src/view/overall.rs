@@ -3,7 +3,7 @@
 use shared::page_config::appearance::Appearance;
 use shared::status::Status;
 
-use super::evaluate::EvaluatedEndpoint;
+use super::combine_nodes::EvaluatedEndpoint;
 use super::period::Period;
 use super::settings::LoadProgress;
 use super::text;

@@ -5,7 +5,7 @@ use shared::object_name::NodeName;
 use shared::stats::Stats;
 
 use super::chart_paths::{area, line};
-use super::evaluate::EvaluatedEndpoint;
+use super::combine_nodes::EvaluatedEndpoint;
 use super::period::Period;
 use super::sample_groups::{SampleGroup, groups, measure};
 use crate::i18n::{Language, Text, texts};

@@ -6,16 +6,16 @@ use shared::history::HistoryRows;
 use shared::object_name::{HistoryPart, NodeName};
 use shared::page_config::appearance::{Appearance, position_in};
 
+use super::combine_nodes::EvaluatedEndpoint;
 use super::detail::OpenBars;
 use super::endpoint::EndpointView;
-use super::evaluate::EvaluatedEndpoint;
 use super::groups::GroupView;
 use super::overall::Overall;
 use super::overlay::{ChartOverlay, Layer};
 use super::period::Period;
 use super::settings::{LoadProgress, Percentiles, ViewScope, ViewSettings};
 use super::timeline::{DayView, MessageView};
-use super::{banner, detail, endpoint, evaluate, groups, overall, overlay, percentiles, problems, text, timeline};
+use super::{banner, combine_nodes, detail, endpoint, groups, overall, overlay, percentiles, problems, text, timeline};
 use crate::dataset::{Cache, Dataset};
 use crate::i18n::{Calendar, texts};
 use crate::url_state::UrlState;
@@ -90,8 +90,8 @@ pub fn page(
         .filter_map(|id| evaluate(dataset, *id, calendar, settings, appearance))
         .filter(|evaluated| evaluated.is_within(&period))
         .collect();
-    evaluate::mark_retired(&mut evaluated);
-    evaluate::mark_duplicate_titles(&mut evaluated);
+    combine_nodes::mark_retired(&mut evaluated);
+    combine_nodes::mark_duplicate_titles(&mut evaluated);
     evaluated.sort_by_cached_key(|evaluated| evaluated.endpoint.position as i64);
     if !appearance.order.is_empty() {
         let position =

@@ -5,7 +5,7 @@ use shared::history::LatencyRows;
 use shared::latency::Sketch;
 use shared::response_times::{LatencySketches, PERCENTILES, add_node};
 
-use super::evaluate::EvaluatedEndpoint;
+use super::combine_nodes::EvaluatedEndpoint;
 use super::period::Period;
 use crate::i18n::{Language, texts};
 

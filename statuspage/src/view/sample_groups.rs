@@ -5,7 +5,7 @@ use shared::stats::Stats;
 use shared::{Nanos, UnixNanos, uptime};
 
 use super::axes::Scale;
-use super::evaluate::EvaluatedEndpoint;
+use super::combine_nodes::EvaluatedEndpoint;
 use super::geometry::WIDTH;
 use super::period::Period;
 use crate::dataset::{NodeSamples, Sample};

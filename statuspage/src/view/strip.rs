@@ -6,7 +6,7 @@ use shared::UnixNanos;
 use shared::status::Status;
 use shared::uptime::{self, UptimeBreakdown};
 
-use super::evaluate::EvaluatedEndpoint;
+use super::combine_nodes::EvaluatedEndpoint;
 use super::geometry::{BAR_HEIGHT, WIDTH, number};
 use super::period::Period;
 use super::text;

@@ -8,7 +8,7 @@ use shared::status::Status;
 use shared::uptime::{self, MERGE_WINDOW, Span};
 use shared::{DAY, Nanos, UnixNanos};
 
-use super::evaluate::EvaluatedEndpoint;
+use super::combine_nodes::EvaluatedEndpoint;
 use super::period::Period;
 use super::settings::LoadProgress;
 use super::text;
