@@ -1,10 +1,10 @@
-//! Reads stores over HTTP; no other module uses the network. `s3` and `http` build requests and parse responses without I/O,
+//! Reads stores over HTTP; no other module uses the network. `s3` and `directory` build requests and parse responses without I/O,
 //! and `fetch` sends them.
 
+mod directory;
 mod fetch;
 #[doc(hidden)]
 pub mod fuzzing;
-mod http;
 mod reader;
 mod s3;
 mod sigv4;

@@ -1,4 +1,4 @@
-//! Reads a store and the page's own files: takes URLs from [`super::http`] or [`super::s3`] and sends them with
+//! Reads a store and the page's own files: takes URLs from [`super::directory`] or [`super::s3`] and sends them with
 //! [`super::fetch`].
 
 use shared::UnixNanos;
@@ -6,7 +6,7 @@ use shared::object_name::{self, HistoryName};
 use shared::page_config::{S3Source, Source};
 
 use super::fetch::{self, Freshness};
-use super::{http, s3};
+use super::{directory, s3};
 use crate::i18n::texts;
 use crate::store::{HistoryListing, InlineContents, Listing, OBJECT_SIZE_LIMIT, StoreError, StoreObject};
 
@@ -27,12 +27,12 @@ pub async fn list(
 ) -> Result<Listing, StoreError> {
     match source {
         Source::Http { url } => {
-            let url = http::list_url(url, from, contents);
+            let url = directory::list_url(url, from, contents);
             let response = fetch::get(&url, Freshness::Revalidated, LISTING_SIZE_LIMIT).await?;
             if response.is_success() {
-                Ok(Listing { cached_at: response.cached_at(), ..http::parse_index(&response.body)? })
+                Ok(Listing { cached_at: response.cached_at(), ..directory::parse_index(&response.body)? })
             } else {
-                Err(http::listing_error(response.status))
+                Err(directory::listing_error(response.status))
             }
         }
         Source::S3(s3) => {
@@ -63,10 +63,10 @@ pub async fn list_histories(source: &Source, now: UnixNanos) -> Result<HistoryLi
             let url = format!("{url}{}", object_name::HISTORY_INDEX);
             let response = fetch::get(&url, Freshness::Revalidated, LISTING_SIZE_LIMIT).await?;
             if response.status >= 500 {
-                return Err(http::listing_error(response.status));
+                return Err(directory::listing_error(response.status));
             }
             // The original writes no short index, and some servers send a web page for a missing file.
-            let Ok(mut listing) = http::parse_index(&response.body) else { return Ok(HistoryListing::default()) };
+            let Ok(mut listing) = directory::parse_index(&response.body) else { return Ok(HistoryListing::default()) };
             let names = std::mem::take(&mut listing.unrelated);
             let histories = names.iter().filter_map(|name| Some((HistoryName::parse(name)?, None))).collect();
             Ok(HistoryListing { histories, newest: Some(listing), cached_at: response.cached_at() })
@@ -100,7 +100,7 @@ pub async fn get(source: &Source, object: &StoreObject, now: UnixNanos) -> Resul
     let response = fetch::get(&url, freshness, OBJECT_SIZE_LIMIT).await;
     match (source, response) {
         (_, Ok(response)) if response.is_success() => Ok(response.body),
-        (Source::Http { .. }, Ok(response)) => Err(http::object_error(response.status)),
+        (Source::Http { .. }, Ok(response)) => Err(directory::object_error(response.status)),
         (Source::S3(_), Ok(response)) => {
             Err(s3::parse_error(response.status, &String::from_utf8_lossy(&response.body)))
         }
