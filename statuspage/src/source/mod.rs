@@ -5,10 +5,10 @@ mod directory;
 mod fetch;
 #[doc(hidden)]
 pub mod fuzzing;
-mod reader;
+mod requests;
 mod s3;
 mod sigv4;
 mod xml;
 
-pub(crate) use reader::language;
-pub use reader::{get, list, list_histories, page_config};
+pub(crate) use requests::language;
+pub use requests::{get, list, list_histories, page_config};
