@@ -64,7 +64,7 @@ def messages(path, lines):
         yield from comments(path, lines)
     if path.startswith(("checker/src/", "shared/src/")) and path.endswith(".rs") and not re.search(r"test|snapshots", path):
         source = "\n".join(lines).split("#[cfg(test)]")[0]
-        source = re.sub(r"(?m)^\s*//.*$", lambda comment: " " * len(comment[0]), source)
+        source = re.sub(r"(?m)^[ \t]*//.*$", lambda comment: " " * len(comment[0]), source)
         for found in STRING.finditer(source):
             if not INTERNAL.search(source[: found.start()].rstrip()[-20:]):
                 text = re.sub(r"\\\n\s*", "", found[2] or found[3] or "")
