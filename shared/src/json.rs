@@ -20,7 +20,7 @@ pub enum Json<'t> {
     Null,
     /// `true` or `false`
     Bool(bool),
-    /// A number as it is written in the text.
+    /// A number as written in the text.
     Number(&'t str),
     /// A string with its escapes resolved.
     String(Cow<'t, str>),
@@ -56,7 +56,7 @@ pub fn parse(text: &str) -> Result<Json<'_>, JsonError> {
 
 /// Parses a JSON object and passes each member to `take`, without keeping the whole object in memory.
 ///
-/// If there is an error, the members before it were already passed.
+/// If there is an error, the members before it have already been passed.
 pub fn each_member<'t>(text: &'t str, take: impl FnMut(Cow<'t, str>, Json<'t>)) -> Result<(), JsonError> {
     read(text, |next, lexer| {
         if next != b'{' {
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_of_repeated_keys_counts() {
+    fn the_last_of_several_equal_keys_counts() {
         assert_eq!(parse(r#"{"a":1,"a":2}"#).expect("JSON").integer("a"), Ok(Some(2)));
     }
 

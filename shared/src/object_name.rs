@@ -51,7 +51,7 @@ pub struct NodeName(String);
 #[error("invalid node name `{0}`: use 1–32 lowercase letters, digits and hyphens, for example `eu-west`")]
 pub struct InvalidNodeName(pub String);
 
-/// Whether a text is a valid name of a node or job: 1 to `limit` lowercase letters, digits and hyphens.
+/// Whether a string is a valid name of a node or job: 1 to `limit` lowercase letters, digits and hyphens.
 fn is_valid_name(text: &str, limit: usize) -> bool {
     (1..=limit).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
 }
@@ -100,7 +100,7 @@ impl FromStr for NodeName {
     }
 }
 
-/// The name of a check file without the store's prefix. Sorted by time.
+/// The name of a check file without the store's prefix. Names sort by time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CheckFileName {
     /// When the round was stored.
@@ -146,7 +146,7 @@ impl fmt::Display for CheckFileName {
 pub struct HistoryName {
     /// `None` for check files without a node, as the original wrote them.
     pub node: Option<NodeName>,
-    /// Each part is an object.
+    /// Each part is a separate object.
     pub part: HistoryPart,
 }
 
@@ -155,7 +155,7 @@ pub struct HistoryName {
 pub enum HistoryPart {
     /// The object `<node>.json`, a [`crate::history::History`].
     Main,
-    /// [`crate::history::Latencies`], which are read only for details.
+    /// The object `<node>.latency.json`, [`crate::history::Latencies`], which are read only when details are needed.
     Latency,
 }
 
@@ -205,7 +205,7 @@ pub fn start_after(prefix: &str, time: UnixNanos) -> String {
 pub enum InvalidPrefix {
     /// It starts with a slash or contains an empty, `.` or `..` segment.
     #[error(
-        "invalid prefix `{0}`: write folders without a leading slash and without `.`, `..` or empty ones, for example `status/`"
+        "invalid prefix `{0}`: use folders without a leading slash and without `.`, `..` or empty ones, for example `status/`"
     )]
     Segments(String),
     /// It does not end with a slash.
@@ -349,7 +349,7 @@ mod tests {
         }
     }
 
-    /// Whether a pattern of a policy means this name, as AWS defines it.
+    /// Whether a pattern matches this name, as AWS evaluates policies.
     fn means(pattern: &[u8], name: &[u8]) -> bool {
         match (pattern.first(), name.first()) {
             (None, None) => true,
@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn a_nodes_patterns_mean_its_own_names_and_no_other_nodes() {
+    fn a_nodes_patterns_match_its_own_names_and_no_other_nodes() {
         let (west, eu_west) = (NodeName::new("west").unwrap(), NodeName::new("eu-west").unwrap());
         let file = |node: &NodeName| {
             format!("status/{}", CheckFileName { stored_at: 1_795_330_254_340_493_978, node: Some(node.clone()) })
@@ -387,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prefix_that_means_more_than_itself_has_no_patterns() {
+    fn a_prefix_with_wildcards_has_no_patterns() {
         assert_eq!(patterns::validate_prefix("status/"), Ok(()));
         for prefix in ["st*/", "s?/", "${aws:username}/"] {
             assert!(patterns::validate_prefix(prefix).is_err(), "{prefix}");

@@ -8,7 +8,7 @@ use crate::status::Status;
 use crate::uptime::{Span, push, status_at};
 use crate::{MINUTE, Nanos, UnixNanos};
 
-/// How much the clocks of nodes can differ without an effect on the status.
+/// How much the clocks of nodes can differ without affecting the status.
 pub const CLOCK_TOLERANCE: Nanos = 2 * MINUTE;
 
 /// How many nodes must agree on a status, of those that know one.
@@ -225,7 +225,7 @@ mod tests {
 
     #[test]
     fn clocks_that_differ_by_two_minutes_change_nothing() {
-        // Checked every minute, valid for one and a half.
+        // Checked every minute; each result is valid for a minute and a half.
         let with_clock_behind =
             |by: Nanos| [Span { start: 0, end: 60 * MINUTE - by + 90 * crate::SECOND, status: Down }];
         for by in [0, MINUTE, 2 * MINUTE, 3 * MINUTE + 29 * crate::SECOND] {

@@ -18,7 +18,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// Every status, the worst last.
+    /// Every status, worst last.
     pub const ALL: [Status; 4] = [Status::Unknown, Status::Healthy, Status::Degraded, Status::Down];
 
     /// The name, as in check files and in the terminal.
@@ -32,7 +32,7 @@ impl Status {
         }
     }
 
-    /// A shape that is recognized without color.
+    /// A symbol that is recognizable without color.
     #[must_use]
     pub fn symbol(self) -> char {
         match self {

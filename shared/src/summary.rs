@@ -30,7 +30,7 @@ pub struct Summary {
     pub status: Status,
     /// The nodes that reported recently.
     pub nodes: Vec<NodeReport>,
-    /// In the order of the configuration.
+    /// In configuration order.
     pub endpoints: Vec<EndpointSummary>,
 }
 
@@ -63,7 +63,7 @@ pub struct EndpointSummary {
     pub until: Option<UnixNanos>,
     /// The nodes that report down.
     pub down_from: Vec<String>,
-    /// The number of nodes that know a status.
+    /// The number of nodes with a known status.
     #[serde(rename = "heard")]
     pub voters: usize,
     /// The status as the storing node sees it.
@@ -145,7 +145,7 @@ impl Summary {
     /// The content of the object. [`Summary::parse`] returns an equal summary.
     #[must_use]
     pub fn to_json(&self) -> String {
-        // Numbers and strings can always be written.
+        // Numbers and strings can always be serialized.
         serde_json::to_string(self).unwrap_or_default()
     }
 
@@ -157,7 +157,7 @@ impl Summary {
 }
 
 impl EndpointSummary {
-    /// The status as text for people.
+    /// The status in words.
     #[must_use]
     pub fn status_word(&self) -> &'static str {
         if self.localized { "localized" } else { self.status.as_str() }

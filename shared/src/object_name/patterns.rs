@@ -54,11 +54,11 @@ pub fn heartbeats(prefix: &str) -> String {
 /// The prefix cannot be part of a pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "rights cannot be limited to the prefix `{0}`; use one without `*`, `?` and `$`, which have a special meaning in policies"
+    "permissions cannot be limited to the prefix `{0}`: use one without `*`, `?` and `$`, which have a special meaning in policies"
 )]
 pub struct InvalidPatternPrefix(pub String);
 
-/// Checks that a prefix matches only itself in a pattern.
+/// Rejects prefixes with policy wildcards.
 pub fn validate_prefix(prefix: &str) -> Result<(), InvalidPatternPrefix> {
     if prefix.contains(['*', '?', '$']) { Err(InvalidPatternPrefix(prefix.to_owned())) } else { Ok(()) }
 }

@@ -74,7 +74,7 @@ pub struct Appearance {
     pub status_remarks: [Option<String>; 4],
     /// Groups of endpoints. All other endpoints follow them.
     pub groups: Vec<Group>,
-    /// The titles of endpoints that come first while nothing needs attention.
+    /// The order of endpoints, by title. Endpoints that need attention always come first.
     pub order: Vec<String>,
     /// The titles of endpoints whose errors are hidden.
     pub hidden_errors: Vec<String>,
@@ -96,7 +96,7 @@ pub struct Link {
 pub struct Group {
     /// The heading of the group.
     pub title: String,
-    /// Titles of endpoints. A `*` at the end matches any rest.
+    /// The titles of endpoints. A `*` at the end matches any characters.
     pub endpoints: Vec<String>,
     /// Groups in this group, which cannot contain more groups.
     pub groups: Vec<Group>,
@@ -111,7 +111,7 @@ pub fn position_in(titles: &[String], title: &str) -> Option<usize> {
     })
 }
 
-/// Reads the appearance in a `config.json`, and adds a text to `skipped` for each invalid value.
+/// Reads the appearance in a `config.json`, and adds a message to `skipped` for each invalid value.
 #[must_use]
 pub fn read(config: &Json<'_>, skipped: &mut Vec<String>) -> Appearance {
     let mut reader = AppearanceReader { skipped };
@@ -148,7 +148,7 @@ struct AppearanceReader<'a> {
 }
 
 impl AppearanceReader<'_> {
-    /// `problem` is a predicate of the key at `path`.
+    /// `problem` completes a sentence whose subject is `path`: `must be a number`.
     fn skip(&mut self, path: &str, problem: &str) {
         self.skipped.push(format!("`{path}` {problem}; it is skipped"));
     }
@@ -265,7 +265,7 @@ impl AppearanceReader<'_> {
         None
     }
 
-    /// The words and the remarks for the statuses.
+    /// The labels and the remarks for the statuses.
     fn labels(&mut self, path: &str, value: Option<&Json<'_>>) -> [[Option<String>; 4]; 2] {
         let names = Status::ALL.map(Status::as_str);
         self.check_keys(path, value, &names);
@@ -475,7 +475,7 @@ mod tests {
     }
 
     #[test]
-    fn a_star_at_the_end_matches_any_rest() {
+    fn a_star_at_the_end_matches_any_characters() {
         let titles = ["Cart".to_owned(), "Pay*".to_owned()];
         assert_eq!(position_in(&titles, "Cart"), Some(0));
         assert_eq!((position_in(&titles, "Payments"), position_in(&titles, "Cart 2")), (Some(1), None));

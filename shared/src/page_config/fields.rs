@@ -17,7 +17,7 @@ pub(super) struct Fields<'a> {
 }
 
 impl Fields<'_> {
-    /// `problem` is a predicate of the key.
+    /// `problem` completes a sentence whose subject is the key: `must be a number`.
     pub(super) fn problem(&mut self, key: &str, problem: &str) {
         self.problems.push(format!("`{}{key}` {problem}", self.path));
     }

@@ -27,7 +27,8 @@ pub struct PageConfig {
     pub range: Nanos,
     /// How often the page reads the store, in nanoseconds.
     pub refresh: Nanos,
-    /// How long results are valid that have no interval and no neighbors to derive it from, in nanoseconds.
+    /// How long a result is valid if it has no interval and none can be derived from neighboring results, in
+    /// nanoseconds.
     pub interval: Nanos,
     /// Whether browsers keep the page and its latest data for when they are offline.
     pub offline: bool,
@@ -43,7 +44,7 @@ pub struct PageConfig {
 pub struct InvalidPageConfig(pub Vec<String>);
 
 const DEFAULT_TITLE: &str = "Status";
-/// A day suits any schedule, and is what the original Checkup showed.
+/// A day suits any schedule, and is what the original Checkup shows.
 const DEFAULT_RANGE: Nanos = DAY;
 /// Bars need at least an hour; more than 366 days would load for minutes.
 const RANGE_LIMITS: (Nanos, Nanos) = (HOUR, 366 * DAY);
@@ -71,7 +72,7 @@ impl PageConfig {
         }
     }
 
-    /// Parses a `config.json`. The error lists all problems, including those that alone would only be skipped.
+    /// Parses a `config.json`. The error lists all problems, including those that would otherwise only be skipped.
     pub fn parse(text: &str) -> Result<PageConfig, InvalidPageConfig> {
         let object = json::parse(text.trim_start_matches('\u{feff}'))
             .map_err(|error| InvalidPageConfig(vec![format!("invalid JSON: {error}")]))?;
@@ -157,7 +158,7 @@ mod tests {
             "`source.bucket` is missing",
             "`source.path_style` must be `true` or `false`",
             "`source.prefix` is invalid: invalid prefix `status`: end it with a slash: `status/`",
-            "`source.public_access_key` is missing",
+            "`source.public_access_key` is required when `public_access_key_id` is set",
         ] {
             assert!(all.contains(expected), "{expected} is not in:\n{all}");
         }

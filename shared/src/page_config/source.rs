@@ -18,7 +18,7 @@ pub enum Source {
     },
 }
 
-/// A bucket, as a browser reaches it.
+/// A bucket, as browsers reach it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct S3Source {
     /// The name of the bucket.
@@ -50,7 +50,7 @@ pub enum AddressStyle {
 pub struct PublicKeys {
     /// The id of the access key.
     pub access_key_id: String,
-    /// The access key, which is public despite AWS's name for it.
+    /// The secret access key, which is public here despite its name.
     pub secret_access_key: String,
 }
 
@@ -146,14 +146,14 @@ fn read_s3(fields: &mut Fields<'_>) -> Option<Source> {
         (Some(_), None) => {
             fields.problem(
                 "public_access_key",
-                "is missing beside `public_access_key_id`; set both, or neither for a public bucket",
+                "is required when `public_access_key_id` is set; set both, or neither for a public bucket",
             );
             None
         }
         (None, Some(_)) => {
             fields.problem(
                 "public_access_key_id",
-                "is missing beside `public_access_key`; set both, or neither for a public bucket",
+                "is required when `public_access_key` is set; set both, or neither for a public bucket",
             );
             None
         }

@@ -12,8 +12,7 @@ pub use self::outages::{MERGE_WINDOW, gaps, outages, significant_outages};
 use crate::status::Status;
 use crate::{MINUTE, Nanos, UnixNanos};
 
-/// How much longer than its interval a result is valid, as a fraction: a late round leaves no gap, but a missing one
-/// does.
+/// How long a result is valid, in multiples of its interval: a late round leaves no gap, but a missing one does.
 pub const VALIDITY_FACTOR: (i64, i64) = (3, 2);
 
 /// The interval of results that have none and no neighbors to derive it from: the example in the original's documentation.
@@ -37,7 +36,7 @@ pub struct Observation {
     pub at: UnixNanos,
     /// The status of the result.
     pub status: Status,
-    /// The time until the next check in nanoseconds, if the result has it.
+    /// The time until the next check in nanoseconds, if the result contains it.
     pub interval: Option<Nanos>,
 }
 

@@ -14,7 +14,7 @@ enum Step {
     Round(Vec<(u8, Nanos, Status, Option<Nanos>)>),
     /// It stores a round, but another run overwrites the history without it.
     RoundOnly(Vec<(u8, Nanos, Status, Option<Nanos>)>),
-    /// A run ends that read the history before the previous step, with the same clock.
+    /// A run that read the history before the previous step ends, with the same clock.
     StaleRun,
     /// The history's latencies are lost.
     LatenciesLost,
