@@ -54,7 +54,7 @@ pub(super) async fn measure() {
     );
 }
 
-/// How many files stay open between checks: the lowest count within a second.
+/// How many files stay open between checks: the lowest of the counts within a second.
 async fn open_files_at_rest(program: &Program) -> usize {
     let mut fewest = usize::MAX;
     for _ in 0..COUNTS_PER_SAMPLE {

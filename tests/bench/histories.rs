@@ -26,7 +26,7 @@ const FILES: i64 = 40_000;
 /// The size of a response without its body, in bytes.
 const HEADERS: usize = 300;
 
-/// Notes when the page shows the overall status, and when it is complete.
+/// Records when the page shows the overall status, and when it is complete.
 const NOTE: &str = r"
     new MutationObserver(() => {
         const { state, complete } = document.documentElement?.dataset ?? {};
@@ -108,7 +108,7 @@ async fn measure_page(nodes: usize, endpoints: usize, days: i64, interval: Nanos
     );
 }
 
-/// Renames an object to one of another node.
+/// Replaces the node in the name of an object.
 fn renamed(number: usize) -> impl Fn((&String, &String)) -> (String, String) {
     move |(name, content)| {
         let to = format!("node-{number}");

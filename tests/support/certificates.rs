@@ -28,12 +28,12 @@ pub enum Validity {
 }
 
 impl Validity {
-    /// Sets the period of a certificate.
+    /// Sets the validity period of a certificate.
     fn write(self, parameters: &mut CertificateParams) {
         let now = date_time_ymd(1970, 1, 1) + Duration::from_nanos(crate::now() as u64);
         (parameters.not_before, parameters.not_after) = match self {
             Validity::Now => (now - DAY, now + DAY),
-            // An additional hour, so that "3 days ago" does not become "2 days ago" during a test.
+            // One more hour, so that "3 days ago" does not become "2 days ago" during a test.
             Validity::EndedDaysAgo(days) => (now - DAY * (days + 10), now - DAY * days - DAY / 24),
             Validity::BeginsInDays(days) => (now + DAY * days + DAY / 24, now + DAY * (days + 10)),
         };
