@@ -13,11 +13,11 @@ use crate::store::{HistoryListing, InlineContents, Listing, OBJECT_SIZE_LIMIT, S
 /// The size limit of a listing in bytes: half a million names.
 const LISTING_SIZE_LIMIT: usize = 32 << 20;
 
-/// The most pages of an S3 listing that are read, with a thousand names each. A year of checks every minute has 526.
+/// The maximum number of pages of an S3 listing, with a thousand names each. A year of checks every minute takes 526.
 const PAGES_LIMIT: usize = 1_000;
 
-/// Lists the check files that were stored at `from` or later, at least up to `until`. A plain web server also lists older
-/// ones.
+/// Lists the check files that were stored at `from` or later, at least up to `until`. Web servers other than `checker
+/// serve` also list older ones.
 pub async fn list(
     source: &Source,
     from: UnixNanos,
@@ -56,7 +56,7 @@ pub async fn list(
     }
 }
 
-/// Lists all histories; the short index of a directory also lists the newest check files.
+/// Lists all histories. A directory's history index also lists the newest check files.
 pub async fn list_histories(source: &Source, now: UnixNanos) -> Result<HistoryListing, StoreError> {
     match source {
         Source::Http { url } => {
@@ -65,7 +65,7 @@ pub async fn list_histories(source: &Source, now: UnixNanos) -> Result<HistoryLi
             if response.status >= 500 {
                 return Err(directory::listing_error(response.status));
             }
-            // The original writes no short index, and some servers send a web page for a missing file.
+            // The original Checkup does not write a history index, and some servers send a web page for a missing file.
             let Ok(mut listing) = directory::parse_index(&response.body) else { return Ok(HistoryListing::default()) };
             let names = std::mem::take(&mut listing.unrelated);
             let histories = names.iter().filter_map(|name| Some((HistoryName::parse(name)?, None))).collect();
@@ -105,7 +105,7 @@ pub async fn get(source: &Source, object: &StoreObject, now: UnixNanos) -> Resul
             Err(s3::parse_error(response.status, &String::from_utf8_lossy(&response.body)))
         }
         (Source::Http { .. }, Err(error)) => Err(error),
-        // The query of a signed URL means nothing to visitors.
+        // Do not show the signature in the URL's query to visitors.
         (Source::S3(s3), Err(error)) => Err(error.with_url(&s3::origin(s3))),
     }
 }

@@ -7,9 +7,9 @@ use crate::i18n::{Language, Text, texts};
 pub enum StoreError {
     /// The request to this URL failed. Browsers give no reason when they block a request.
     Blocked(String),
-    /// The response from this URL took more than this many seconds.
+    /// The URL did not respond within this many seconds.
     TimedOut(String, u32),
-    /// The response has another status than 2xx.
+    /// The response has a status other than 2xx.
     UnexpectedStatus {
         /// The status, and the error code and message if there are any.
         status: String,
