@@ -65,7 +65,10 @@ fn spent_on_wrk(url: &str) -> f64 {
     let mut command = Command::new(tool("wrk"));
     command.args(["-t1", "-c64", "-d5s", "-H", "Connection: close", url]);
     let (output, spent) = spent(&command);
-    let requests = output.lines().find_map(|line| line.trim().split_once(" requests in")).expect("wrk counts");
+    let requests = output
+        .lines()
+        .find_map(|line| line.trim().split_once(" requests in"))
+        .expect("wrk prints the number of requests");
     spent.each(requests.0.parse().expect("it is a number"))
 }
 

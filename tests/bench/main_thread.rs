@@ -32,7 +32,10 @@ const READ: &str = r"
 const DEEDS: [(&str, &str); 4] = [
     ("another range (30 days)", "document.querySelector('.ranges [value=\"2592000000000000\"]').click();"),
     ("back to 90 days", "document.querySelector('.ranges [value=\"7776000000000000\"]').click();"),
-    ("a day opened", "document.querySelector('.bar:last-child').dispatchEvent(new Event('click', { bubbles: true }));"),
+    (
+        "opening a day",
+        "document.querySelector('.bar:last-child').dispatchEvent(new Event('click', { bubbles: true }));",
+    ),
     ("a refresh", "return new Promise(done => setTimeout(done, 5500));"),
 ];
 

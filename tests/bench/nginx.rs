@@ -61,7 +61,7 @@ impl Nginx {
         let answer = http_client::get(&self.counts).await.text();
         // The third line has the connections accepted, those served, and the requests.
         let requests = answer.lines().nth(2).and_then(|line| line.split_whitespace().nth(2));
-        requests.and_then(|count| count.parse().ok()).expect("nginx counts")
+        requests.and_then(|count| count.parse().ok()).expect("nginx reports its requests")
     }
 
     /// As many checks over plain HTTP.

@@ -86,7 +86,7 @@ fn described(late: &[Nanos]) -> String {
         late[rank.saturating_sub(1)] as f64 / 1e6
     };
     format!(
-        "median {:.1} ms late, 99 % {:.1} ms, 99.9 % {:.1} ms, most {:.1} ms; {:.3} % within 50 ms",
+        "median {:.1} ms late, 99% {:.1} ms, 99.9% {:.1} ms, maximum {:.1} ms; {:.3}% within 50 ms",
         at(0.5),
         at(0.99),
         at(0.999),

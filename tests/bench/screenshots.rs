@@ -131,7 +131,7 @@ async fn photograph(browser: &Browser, path: &Path) {
     let is_sheet = path.extension().is_some_and(|extension| extension == "webp");
     let format = if is_sheet { json!({ "format": "webp", "quality": 70 }) } else { json!({ "format": "png" }) };
     let picture = browser.devtools("Page.captureScreenshot", format).await;
-    let picture = picture["data"].as_str().expect("the browser returns a picture");
+    let picture = picture["data"].as_str().expect("the browser returns an image");
     std::fs::write(path, BASE64.decode(picture).expect("it is in base64")).expect("the file can be written");
 }
 
@@ -144,10 +144,10 @@ async fn photograph_sheet(browser: &Browser, folder: &Path, windows: &[(u32, u32
         if windows.len() == 1 { 2 } else { 1 },
     );
     for state in PageState::ALL {
-        write!(sheet, "<div><h2>{}</h2>", state.name()).expect("a text can be written to");
+        write!(sheet, "<div><h2>{}</h2>", state.name()).expect("a string can be written to");
         for (width, _) in windows {
             for theme in THEMES {
-                write!(sheet, "<img src='{}'>", file_name(state, *width, theme)).expect("a text can be written to");
+                write!(sheet, "<img src='{}'>", file_name(state, *width, theme)).expect("a string can be written to");
             }
         }
         sheet.push_str("</div>");

@@ -153,7 +153,7 @@ impl Bucket {
     /// The content of an object, decompressed if it is stored with gzip.
     pub async fn get(&self, key: &str) -> String {
         let object = self.client.get_object().bucket(&self.name).key(key).send().await.expect("the object is there");
-        let bytes = object.body.collect().await.expect("the object is whole").to_vec();
+        let bytes = object.body.collect().await.expect("the object is complete").to_vec();
         if !bytes.starts_with(&[0x1f, 0x8b]) {
             return String::from_utf8(bytes).expect("it is text");
         }

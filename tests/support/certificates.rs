@@ -43,7 +43,7 @@ impl Validity {
 impl Authority {
     #[must_use]
     pub fn new() -> Authority {
-        let mut parameters = CertificateParams::new(Vec::new()).expect("no names are fine");
+        let mut parameters = CertificateParams::new(Vec::new()).expect("an empty list of names is valid");
         parameters.distinguished_name.push(DnType::CommonName, "Checkup's tests");
         parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().expect("a key");
@@ -53,7 +53,7 @@ impl Authority {
     /// Creates an intermediate authority, signed by this one.
     #[must_use]
     pub fn authority_below(&self, validity: Validity) -> Authority {
-        let mut parameters = CertificateParams::new(Vec::new()).expect("no names are fine");
+        let mut parameters = CertificateParams::new(Vec::new()).expect("an empty list of names is valid");
         parameters.distinguished_name.push(DnType::CommonName, "Checkup's tests, in between");
         parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         validity.write(&mut parameters);

@@ -268,6 +268,6 @@ pub fn results(directory: &Path, name: &CheckFileName) -> Vec<CheckResult> {
 #[must_use]
 pub fn index(directory: &Path) -> Vec<CheckFileName> {
     let content = std::fs::read_to_string(directory.join(INDEX)).expect("there is an index");
-    let index: std::collections::BTreeMap<String, i64> = serde_json::from_str(&content).expect("the index is whole");
+    let index: std::collections::BTreeMap<String, i64> = serde_json::from_str(&content).expect("the index is complete");
     index.keys().map(|name| CheckFileName::parse(name).expect("it lists check files")).collect()
 }

@@ -129,7 +129,7 @@ pub async fn in_grayscale(browser: &Browser, samples: &[ContrastSample]) -> Vec<
     browser.script("document.body.lastElementChild.remove()").await;
     assert_eq!(seen.len(), colors.len());
     let is_grey = |[red, green, blue]: &[f64; 3]| (red - green).abs() + (green - blue).abs() < 0.5;
-    assert!(seen.iter().all(is_grey), "all is grey: {seen:?}");
+    assert!(seen.iter().all(is_grey), "every color is gray: {seen:?}");
     let pairs = samples.iter().zip(seen.chunks(2));
     pairs.map(|(sample, seen)| ContrastSample { color: seen[0], ground: seen[1], ..sample.clone() }).collect()
 }

@@ -148,13 +148,13 @@ async fn delete_all_but(text: &str, target: &str, head: &str, body: &[u8]) -> Ve
     let mut kept = body.to_string();
     let mut errors = String::new();
     for rest in body.split("<Object>").skip(1) {
-        let (object, _) = rest.split_once("</Object>").expect("the batch is whole");
+        let (object, _) = rest.split_once("</Object>").expect("the batch is complete");
         if object.contains(text) {
             let whole = format!("<Object>{object}</Object>");
             // The signature covers the length, so the length must not change.
             kept = kept.replacen(&whole, &" ".repeat(whole.len()), 1);
             write!(errors, "<Error>{object}<Code>AccessDenied</Code><Message>Access Denied</Message></Error>")
-                .expect("a text takes more");
+                .expect("a string can grow");
         }
     }
     if kept.contains("<Object>") {

@@ -56,7 +56,7 @@ pub async fn get_with(url: &str, headers: &[(&str, &str)]) -> HttpResponse {
 pub async fn send(request: reqwest::RequestBuilder) -> HttpResponse {
     let response = request.send().await.expect("the server answers");
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    let body = response.bytes().await.expect("the body is whole").to_vec();
+    let body = response.bytes().await.expect("the body is complete").to_vec();
     HttpResponse { status, headers, body }
 }
 

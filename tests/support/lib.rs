@@ -128,7 +128,7 @@ pub fn checker_binary() -> PathBuf {
     let binary = std::env::var_os("CHECKUP_BIN").map_or_else(
         || {
             let tests = std::env::current_exe().expect("the tests are a program");
-            tests.ancestors().nth(2).expect("it lies in target/debug/deps").join("checker")
+            tests.ancestors().nth(2).expect("it is in target/debug/deps").join("checker")
         },
         PathBuf::from,
     );
