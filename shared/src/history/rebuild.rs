@@ -32,8 +32,8 @@ impl RebuildFrom {
 }
 
 impl History {
-    /// Whether these files, which are not included yet, can be appended at `now`. The error says from where to rebuild
-    /// it instead.
+    /// Whether these files, which are not included yet, can be appended at `now`. The error is where to rebuild it from
+    /// instead.
     ///
     /// If a day is closed (see [`History::closes_with`]), appending also needs the latencies.
     pub fn can_append<'a>(

@@ -194,7 +194,7 @@ fn summary(breakdown: &UptimeBreakdown, outages: usize, language: &Language) -> 
     let Some(uptime) = breakdown.uptime() else { return language.format(texts::NOT_OBSERVED, &[]) };
     let up = language.format(texts::UP, &[&language.percent(&uptime.percent())]);
     let durations = text::append_durations(up, breakdown, language);
-    // For a single outage, the duration says everything.
+    // For a single outage, the duration is enough.
     if outages < 2 {
         return durations;
     }
