@@ -59,7 +59,7 @@ def comments(path, lines):
 def messages(path, lines):
     """Yields messages as (line number, text)."""
     if path == "statuspage/locales/en.txt":
-        yield from ((number, line.split("=", 1)[1].strip()) for number, line in enumerate(lines, 1) if "=" in line)
+        yield from ((number, line.split("=", 1)[1].strip()) for number, line in enumerate(lines, 1) if "=" in line and line[0] != "#")
     elif path == "checker/src/cli.rs":
         yield from comments(path, lines)
     if path.startswith(("checker/src/", "shared/src/")) and path.endswith(".rs") and not re.search(r"test|snapshots", path):

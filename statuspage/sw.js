@@ -32,7 +32,8 @@ async function networkFirst(pending, cached) {
 
 // The page itself.
 
-// The complete versions of the page, newest first. A version is complete when its HTML is cached, which is added last.
+// The complete versions of the page, newest first. A version is complete when its HTML is cached, because that is added
+// last.
 async function shells() {
   const names = (await caches.keys()).filter(name => name.startsWith(SHELL)).reverse();
   const found = await Promise.all(names.map(async name => ({ name, page: await (await caches.open(name)).match(scope) })));
@@ -93,7 +94,7 @@ const store = async (name, mode) => (await database()).transaction(name, mode).o
 const cachedText = async key => result((await store('texts')).get(key));
 const cachedKeys = async () => result((await store('lengths')).getAllKeys());
 
-// The key of a URL, without signatures and the start of listings, which change.
+// The cache key of a URL: without signatures and the start of listings, which change.
 function keyOf({ origin, pathname, searchParams }) {
   return origin + pathname + (searchParams.get('with') ? '?with' : '');
 }
@@ -111,7 +112,7 @@ const isObject = ({ pathname }) => IMMUTABLE.test(pathname) || /\/history\/[^/]+
 let batch = [];
 let written;
 
-// Many objects arrive together, and are written in one transaction.
+// Objects that arrive together are written in one transaction.
 function cacheText(key, text) {
   if (text.length > MAX_OBJECT_CHARACTERS) return;
   batch.push([key, text]);
@@ -164,7 +165,7 @@ async function cachedListing(url, storeUrl) {
     const keys = matching.map(name => `<Contents><Key>${name}</Key></Contents>`).join('');
     return new Response(`<ListBucketResult><EncodingType>url</EncodingType>${keys}</ListBucketResult>`, { headers });
   }
-  // Some servers send contents in the index, others ignore the query.
+  // `checker serve` can send contents in the index; other servers ignore the query.
   const index = JSON.parse((await cachedText(`${storeUrl}index.json?with`)) ?? '{}');
   const contents = Object.entries(index).filter(([, content]) => typeof content === 'object');
   return new Response(JSON.stringify(Object.fromEntries([...names.map(name => [name, 0]), ...contents])), { headers });

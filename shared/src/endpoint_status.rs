@@ -65,7 +65,7 @@ impl EndpointStatus {
         self.latest.quorum
     }
 
-    /// Counts the votes of all nodes at `now` and decides the status.
+    /// Counts the votes of all nodes at `now` and determines the status.
     #[must_use]
     pub fn tally(&self, now: UnixNanos) -> Tally {
         Tally::new(&self.spans_of_nodes(), self.quorum(), now)
@@ -188,7 +188,7 @@ pub fn current_statuses(endpoints: &[EndpointStatus], now: UnixNanos) -> Vec<(St
     rows.into_iter().map(|(status, _, retired)| (status, retired)).collect()
 }
 
-/// Removes everything since `moment`. A span that contains it ends there.
+/// Removes everything since `moment`. A span that contains `moment` ends there.
 fn cut(spans: &[Span], moment: UnixNanos) -> Vec<Span> {
     let before = spans.iter().take_while(|span| span.start < moment);
     before.map(|span| Span { end: span.end.min(moment), ..*span }).collect()

@@ -41,7 +41,7 @@ impl Heartbeat {
         serde_json::to_string(self).unwrap_or_else(|_| "{}".to_owned())
     }
 
-    /// The failure of the job as a sentence, `None` if it succeeded.
+    /// The failure of the job as a clause; `None` if it succeeded.
     #[must_use]
     pub fn failure(&self) -> Option<String> {
         let detail = self.failed.as_deref().map(str::trim).filter(|text| !text.is_empty());

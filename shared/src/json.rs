@@ -1,7 +1,7 @@
 //! Reads JSON into a tree of values.
 //!
 //! The tree accepts exactly what RFC 8259 allows. Numbers remain text until a caller asks for an integer, so that
-//! timestamps in nanoseconds keep every digit. `json_writer` and `serde_json` write.
+//! timestamps in nanoseconds keep every digit. JSON is written by `json_writer` and `serde_json`.
 
 use std::borrow::Cow;
 
@@ -24,9 +24,9 @@ pub enum Json<'t> {
     Number(&'t str),
     /// A string with its escapes resolved.
     String(Cow<'t, str>),
-    /// The elements of an array, in the order of the text.
+    /// The elements of an array, in document order.
     Array(Vec<Json<'t>>),
-    /// The members of an object, in the order of the text.
+    /// The members of an object, in document order.
     Object(Vec<(Cow<'t, str>, Json<'t>)>),
 }
 
@@ -35,7 +35,7 @@ pub enum Json<'t> {
 #[error("{problem} at line {line} column {column}")]
 pub struct JsonError {
     problem: &'static str,
-    /// The line of the text, from 1.
+    /// The line, from 1.
     line: usize,
     /// The column in characters, not bytes, from 1.
     column: usize,

@@ -3,7 +3,7 @@
 //!
 //! The text only grows at its end. Whether a comma is needed depends on its last byte: none after `{` or `[`.
 
-/// A member's key with the comma before it, so that [`JsonWriter`] only copies it. It must not need escapes.
+/// A member's key with the comma before it, so that [`JsonWriter`] only has to copy it. It must not need escapes.
 macro_rules! key {
     ($key:literal) => {
         concat!(",\"", $key, "\":")

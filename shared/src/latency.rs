@@ -11,10 +11,10 @@ pub const MIN_LATENCY: Nanos = 1_000;
 /// The number of buckets from [`MIN_LATENCY`] to the maximum of [`Nanos`].
 const BUCKETS: usize = 387;
 
-/// The inclusive upper bounds of the buckets, each a tenth greater than the one before. The middle of a bucket is therefore
-/// within 1/21 of all its times.
+/// The inclusive upper bounds of the buckets, each a tenth greater than the previous one. The middle of a bucket is
+/// therefore within 1/21 of all its times.
 ///
-/// Computed with integers, because logarithms can differ in the last bit between machines, but stored data must not. A
+/// Computed with integers, because the last bit of a logarithm can differ between machines, but stored data must not. A
 /// constant table would add 3 KB to the page.
 static UPPER_BOUNDS: LazyLock<[Nanos; BUCKETS]> = LazyLock::new(|| {
     let mut next = MIN_LATENCY;

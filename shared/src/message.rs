@@ -1,7 +1,7 @@
 //! Parses messages: announcements in a subset of HTML that is defined by an allow-list.
 //!
-//! The checker refuses to post anything else, and the page drops it, so that hostile or old messages do no harm. The result
-//! is a tree of text and elements, never HTML.
+//! The checker refuses to post anything else, and the page drops it, so that hostile or old messages are harmless. The
+//! result is a tree of text and elements, never HTML.
 
 /// The elements that messages can use. Only `a` has an attribute, `href`.
 pub const ALLOWED_TAGS: [&str; 15] =
@@ -233,7 +233,7 @@ fn read_tag(text: &str) -> Option<(Tag, &str)> {
             return Some((Tag { name, closes, attributes }, after));
         }
         let end = rest.find(|c: char| c.is_ascii_whitespace() || matches!(c, '>' | '/' | '='))?;
-        // A leading `=` belongs to the name, as in the HTML standard. This also ensures progress.
+        // A leading `=` is part of the name, as in the HTML standard. This also ensures that parsing makes progress.
         let end = if end == 0 { 1 } else { end };
         let attribute = rest[..end].to_ascii_lowercase();
         rest = rest[end..].trim_start();

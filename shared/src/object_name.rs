@@ -1,5 +1,5 @@
-//! Formats and parses the names of objects in the store, and patterns of names for access policies. No other module spells
-//! these names.
+//! Formats and parses the names of objects in the store, and patterns of names for access policies. No other module
+//! contains these names.
 //!
 //! A check file is `<prefix><unix-ns>-<node>-check.json`. The time has 19 digits, so that names sort by time and a listing
 //! can start at a time. The original Checkup's `<unix-ns>-check.json` is also accepted.
@@ -24,20 +24,20 @@ pub const PAGE_CONFIG: &str = "config.json";
 /// The folder of histories, next to the check files.
 pub const HISTORY_FOLDER: &str = "history/";
 
-/// The list of histories and of the newest check files in a directory, for clients that use plain HTTP. It stays short. No
-/// node name contains an underscore.
+/// The list of histories and of the newest check files in a directory, for clients that use plain HTTP. It stays short.
+/// Its name cannot be that of a node, because node names do not contain underscores.
 pub const HISTORY_INDEX: &str = "history/_index.json";
 
-/// Replaces the node in the name of a history of check files without a node.
+/// Takes the place of a node name in the history of check files without a node.
 const UNNAMED: &str = "_nameless";
 
-/// No node name contains a dot, so this suffix and [`LATENCY_SUFFIX`] are unambiguous.
+/// Node names do not contain dots, so this suffix and [`LATENCY_SUFFIX`] are unambiguous.
 const HISTORY_SUFFIX: &str = ".json";
 const LATENCY_SUFFIX: &str = ".latency.json";
 
 const CHECK_FILE_SUFFIX: &str = "-check.json";
 
-/// The number of digits of a time in nanoseconds from 2001 to 2286.
+/// Times in nanoseconds have this many digits from 2001 to 2286.
 const TIME_DIGITS: usize = 19;
 
 const NODE_NAME_LIMIT: usize = 32;
@@ -229,7 +229,7 @@ pub fn validate_prefix(prefix: &str) -> Result<(), InvalidPrefix> {
 }
 
 /// The prefixes of all check files for lifecycle rules: a time in nanoseconds starts with 1 until 2033, and with 2 until
-/// 2065. No other name of a checker starts with 1 or 2.
+/// 2065. Other names that checkers store do not start with 1 or 2.
 #[must_use]
 pub fn check_file_prefixes(prefix: &str) -> [String; 2] {
     [format!("{prefix}1"), format!("{prefix}2")]

@@ -21,7 +21,7 @@ pub struct Summary {
     pub title: String,
     /// The node that stores it.
     pub node: String,
-    /// When it was computed: all statuses are those of this time.
+    /// When it was computed. All statuses are as of this time.
     pub at: UnixNanos,
     /// When all badges were written.
     pub badges_at: UnixNanos,
@@ -194,7 +194,7 @@ mod tests {
         NodeName::new(name).expect("a name")
     }
 
-    /// A history of rounds with an interval of a minute: their age, and the status of each endpoint.
+    /// A history of rounds with an interval of a minute, given by their age and the status of each endpoint.
     fn history(name: &str, rounds: &[(Nanos, &[(&str, Status)])]) -> History {
         let (mut history, mut latencies) = (History::new(Some(node(name))), crate::history::Latencies::default());
         let mut builder = crate::history::HistoryBuilder::append(&mut history, &mut latencies);

@@ -73,7 +73,7 @@ async fn load_language(locale: &Locale) -> Option<Language> {
 /// Adds the page to the document, and starts loading data if the configuration is valid.
 fn show(url_state: UrlState, language: &'static Language, config: Result<PageConfig, ConfigError>) {
     let config = config.map(Arc::new).map_err(|error| error.describe(language));
-    // This fails only if the executor was initialized before.
+    // This fails only if the executor is already initialized.
     let _ = Executor::init_wasm_bindgen();
     let owner = Owner::new();
     owner.with(|| {

@@ -19,7 +19,7 @@ use shared::status::Status;
 /// In nanoseconds. A float, like all times from JavaScript.
 const MILLISECOND: f64 = 1e6;
 
-/// The narrowest window that fits 90 bars, in CSS pixels.
+/// The width of the narrowest window that fits 90 bars, in CSS pixels.
 const WIDE_FROM: f64 = 640.0;
 
 fn window() -> Option<Window> {
@@ -82,7 +82,7 @@ struct ShownZone {
 impl ShownZone {
     /// The zone with this name; `None` if the browser does not support it.
     fn from_name(name: &str) -> Option<ShownZone> {
-        // The name comes from the URL: a comma would add options.
+        // The name comes from the URL, and a comma in it would add options.
         let name = name.split(',').next().unwrap_or_default();
         let options = ["timeZoneName=longOffset,timeZone=", name].concat();
         let format = IntlObject::new("DateTimeFormat", "format", "en-US", &options)?;
@@ -208,7 +208,7 @@ pub(crate) async fn sleep_until_visibility_changes(length: Nanos) -> Sleep {
             document.set_onvisibilitychange(Some(&resolve));
         }
     });
-    // Event listeners are called with an event, timeouts without arguments.
+    // Event listeners are called with an event, and timeouts without arguments.
     let is_event = JsFuture::from(promise).await.is_ok_and(|event| event.is_object());
     if is_event { Sleep::VisibilityChanged } else { Sleep::Completed }
 }
@@ -261,7 +261,7 @@ pub(crate) fn query() -> String {
 pub(crate) enum HistoryEntry {
     /// Adds an entry: the back button reverts the change.
     New,
-    /// Replaces the current entry, for example for each typed letter.
+    /// Replaces the current entry, for example on each keystroke.
     Current,
 }
 
@@ -278,7 +278,7 @@ pub(crate) fn set_query(query: &str, entry: HistoryEntry) {
     };
 }
 
-/// Handles an event of the window for as long as the page is open.
+/// Handles a window event for as long as the page is open.
 pub(crate) fn listen(event: &str, handler: Box<dyn FnMut(web_sys::Event)>) {
     let closure = Closure::wrap(handler);
     if let Some(window) = window() {
@@ -316,14 +316,14 @@ pub(crate) fn languages() -> Vec<String> {
     languages.into_iter().flatten().filter_map(|tag| tag.as_string()).collect()
 }
 
-/// Replaces the text that `index.html` shows until the page is started.
+/// Replaces the text that `index.html` shows until the page has started.
 pub(crate) fn set_boot_text(text: &str) {
     if let Some(boot) = element("boot") {
         boot.set_text_content(Some(text));
     }
 }
 
-/// Removes the text that `index.html` shows until the page is started.
+/// Removes the text that `index.html` shows until the page has started.
 pub(crate) fn remove_boot_text() {
     if let Some(boot) = document().and_then(|document| document.get_element_by_id("boot")) {
         boot.remove();

@@ -70,7 +70,7 @@ pub fn parse_utc(text: &str) -> Option<UnixNanos> {
     (CivilTime::from_unix(moment).day == day).then_some(moment)
 }
 
-/// Parses the offset of a time zone in the formats of browsers: `GMT`, `GMT+05:30`, `8/22/2026, GMT-3`.
+/// Parses the offset of a time zone in the formats that browsers use: `GMT`, `GMT+05:30`, `8/22/2026, GMT-3`.
 #[must_use]
 pub fn parse_offset(text: &str) -> Option<Nanos> {
     let (_, offset) = text.split_once("GMT")?;

@@ -18,7 +18,7 @@ use crate::view::{LoadProgress, PageView, Percentiles};
 /// What a visitor can make the page do. [`crate::controller`] implements it, so that components do not depend on code
 /// that loads data.
 pub(crate) trait Actions {
-    /// Shows what a URL describes, and loads what is missing for it.
+    /// Shows what a URL describes, and loads what it needs.
     fn show(self: Rc<Self>, url_state: UrlState);
 
     /// Loads and shows percentiles, or hides them.

@@ -45,7 +45,7 @@ pub(crate) fn apply_url_state(mut url_state: UrlState) -> UrlState {
     if !browser::set_zone(url_state.zone.name()) {
         url_state.zone = TimeZone::Local;
     }
-    // The future has no data: the page would report that no checks ran.
+    // There is no data about the future, so the page would report that no checks ran.
     url_state.at = url_state.at.filter(|at| *at <= browser::now());
     browser::set_root_attribute("data-theme", url_state.theme.as_str());
     browser::set_root_attribute("data-embed", url_state.embed.as_str());
@@ -386,7 +386,7 @@ impl Controller {
     }
 
     async fn render_waiting(self: Rc<Self>) {
-        // Yield before the first endpoint: computing the view already took time.
+        // Yield before the first endpoint, because computing the view already took time.
         let mut slice_start = f64::MIN;
         loop {
             let next = self.to_render.borrow_mut().pop();
@@ -414,7 +414,7 @@ impl Controller {
         }
     }
 
-    /// Renders an endpoint as of now. If there are many, bars and chart are left out until the endpoint is visible.
+    /// Renders an endpoint as of now. If there are many, its bars and chart are omitted until it is visible.
     fn render_endpoint(&self, id: usize, detail: RenderDetail) {
         let endpoint = self.context.view.with_untracked(|view| {
             let head = view.endpoints.iter().find(|one| one.id == id)?;

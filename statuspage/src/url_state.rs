@@ -48,7 +48,7 @@ pub enum TimeZone {
     Named(String),
 }
 
-/// How much of the page is shown when a frame of another page embeds it.
+/// How much of the page is shown when another page embeds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Embed {
     #[default]

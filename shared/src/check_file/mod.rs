@@ -13,7 +13,7 @@ use crate::quorum::Quorum;
 use crate::status::Status;
 use crate::{Nanos, UnixNanos};
 
-/// The maximum length of a title, in characters: a page shows it in one row.
+/// The maximum length of a title, in characters: pages show it on one line.
 pub const TITLE_LIMIT: usize = 200;
 /// The maximum length of a locator, in characters.
 pub const LOCATOR_LIMIT: usize = 2_000;
@@ -65,15 +65,15 @@ pub struct CheckResult {
     pub status: Status,
     /// The reason for the status, in words. Can be empty.
     pub notice: String,
-    /// An announcement by a person in limited HTML (see [`crate::message`]). Can be empty.
+    /// An announcement in limited HTML that a person posted (see [`crate::message`]). Can be empty.
     pub message: String,
-    /// The node that ran the check. Not in the original's files.
+    /// The node that ran the check. The original's files do not contain it.
     pub node: Option<NodeName>,
-    /// The kind of check, for example `http`. Not in the original's files.
+    /// The kind of check, for example `http`. The original's files do not contain it.
     pub kind: Option<String>,
-    /// The time until the next check in nanoseconds. Not in the original's files.
+    /// The time until the next check in nanoseconds. The original's files do not contain it.
     pub interval: Option<Nanos>,
-    /// How many nodes must agree (the key `verdict`), a majority by default. Not in the original's files.
+    /// How many nodes must agree (the key `verdict`), by default a majority. The original's files do not contain it.
     pub quorum: Quorum,
 }
 
@@ -93,7 +93,7 @@ impl CheckResult {
         EndpointKey { title: self.title.clone(), locator: self.locator.clone() }
     }
 
-    /// The notice, or else the error of the last failed attempt.
+    /// The notice, or if there is none, the error of the last failed attempt.
     #[must_use]
     pub fn reason(&self) -> Option<&str> {
         if !self.notice.is_empty() {

@@ -74,7 +74,7 @@ impl Latencies {
 }
 
 impl<'a> HistoryBuilder<'a> {
-    /// Appends to a history; [`History::can_append`] must have allowed it.
+    /// Appends to a history. [`History::can_append`] must have returned `Ok`.
     pub fn append(history: &'a mut History, latencies: &'a mut Latencies) -> HistoryBuilder<'a> {
         latencies.node.clone_from(&history.node);
         HistoryBuilder::between(history, latencies, UnixNanos::MIN, UnixNanos::MAX)

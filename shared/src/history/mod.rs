@@ -31,13 +31,13 @@ pub use self::rows::{EndpointRows, HistoryRows, LatencyRows, MessageRow, Series,
 /// overlapping run of the same node. Listing this much takes one request, even with fifty nodes.
 pub const OVERLAP: Nanos = 15 * MINUTE;
 
-/// How long after its end a day is closed: a round that starts before midnight is stored after it.
+/// How long after its end a day is closed: a round that starts before midnight may be stored after midnight.
 pub const CLOSE_DELAY: Nanos = HOUR;
 
 /// How long hourly percentiles are kept. Daily ones are kept longer.
 pub const HOURLY_RETENTION: Nanos = 7 * DAY;
 
-/// How much older than its file a result may be: rounds take time, but never a day.
+/// How much older than its file a result can be: rounds take time, but never a day.
 pub const MAX_ROUND_DURATION: Nanos = DAY;
 
 /// How far back histories reach by default: enough to compare a month with the same month a year ago.
@@ -94,7 +94,7 @@ pub struct EndpointHistory {
 /// An endpoint's newest result, except for its status and time.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LatestResult {
-    /// The index of the result in its file, which is the order of the checker's configuration.
+    /// The index of the result in its file. Results are in the order of the checker's configuration.
     pub position: usize,
     /// The kind of check, empty if unknown.
     pub kind: String,
@@ -192,7 +192,7 @@ impl History {
     }
 
     /// Evidence that two checkers use the name of this node: many more rounds were stored recently than one checker
-    /// stores.
+    /// would store.
     #[must_use]
     pub fn duplicate_node_evidence(&self) -> Option<DuplicateNodeEvidence> {
         let intervals = self.endpoints.values().filter_map(|past| past.timeline.last?.interval);

@@ -12,9 +12,9 @@ use crate::quorum::CLOCK_TOLERANCE;
 use crate::uptime::StatusTimeline;
 use crate::{DAY, HOUR, UnixNanos};
 
-/// The history must be rebuilt from the check files since this time.
+/// The history must be rebuilt from the check files that were stored since this time.
 ///
-/// Ordered by time, so that the minimum of several covers all of them.
+/// Values are ordered by time, so the minimum of several covers all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RebuildFrom {
     from: UnixNanos,
@@ -55,7 +55,7 @@ impl History {
             .map(|(result, moment, _)| (result, moment))
             .collect();
         let is_late = plausible.iter().any(|(result, moment)| self.comes_late(result, *moment));
-        // A rebuild covers all new files. Those without results count, too.
+        // A rebuild covers all new files, including those without results.
         let moments = plausible.iter().map(|(_, moment)| *moment);
         let earliest = moments.chain(files.iter().map(|(name, _)| name.stored_at)).min().filter(|_| is_late);
         let has_intervals = plausible.iter().all(|(result, _)| result.interval.is_some());

@@ -78,7 +78,7 @@ impl BadgeTitle {
 
     /// Checks an encoded title; `None` if it is not the encoding of any title.
     fn parse(spelled: &str) -> Option<BadgeTitle> {
-        // A space before a hyphen also gives `_-`, so only the end of the text decides.
+        // A space before a hyphen also gives `_-`, so only the end of the string counts.
         let shortened = || {
             let (beginning, hash) = spelled.split_at_checked(spelled.len().checked_sub(16)?)?;
             beginning.strip_suffix(SHORTENED).filter(|_| hash.bytes().all(is_digit))

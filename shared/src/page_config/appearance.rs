@@ -1,7 +1,7 @@
 //! The appearance of a page in its `config.json`: logo, links, theme, labels, groups and order, and what is hidden.
 //!
-//! Invalid values are reported and skipped, because none of them should prevent the page from being shown. No value is
-//! HTML or CSS: colors are `#rrggbb`, and everything else is plain text or a name from a list.
+//! Invalid values are reported and skipped, because none of them should prevent the page from being shown. Values are
+//! never HTML or CSS: colors are `#rrggbb`, and everything else is plain text or a name from a list.
 
 use serde_json::{Map, Value, json};
 
@@ -38,7 +38,7 @@ pub const COLORS: [&str; 15] = [
     "series",
 ];
 
-/// The fonts of a theme: only fonts that devices have, so that nothing is downloaded.
+/// The fonts of a theme. They are already on devices, so that nothing is downloaded.
 pub const FONTS: [(&str, &str); 4] = [
     ("system", "system-ui, sans-serif"),
     ("serif", "Charter, Georgia, \"Noto Serif\", serif"),
@@ -98,7 +98,7 @@ pub struct Group {
     pub title: String,
     /// The titles of endpoints. A `*` at the end matches any characters.
     pub endpoints: Vec<String>,
-    /// Groups in this group, which cannot contain more groups.
+    /// Nested groups, which cannot contain further groups.
     pub groups: Vec<Group>,
 }
 
@@ -153,7 +153,7 @@ impl AppearanceReader<'_> {
         self.skipped.push(format!("`{path}` {problem}; it is skipped"));
     }
 
-    /// The key that is in use, and its value. Reports a key that is set under both of its names.
+    /// The name under which a key is set, and its value. Reports a key that is set under both of its names.
     fn renamed<'j>(&mut self, config: &'j Json<'j>, key: &'static str) -> (&'static str, Option<&'j Json<'j>>) {
         let former = RENAMED_KEYS.iter().find(|(_, current)| *current == key).map_or(key, |(former, _)| former);
         match (config.get(former), config.get(key)) {
@@ -202,7 +202,8 @@ impl AppearanceReader<'_> {
         }
     }
 
-    /// Only pictures of the page's own server or in the URL itself, so that no other server learns who views the page.
+    /// Allows only pictures from the page's own server or in the URL itself, so that other servers do not learn who
+    /// views the page.
     fn picture(&mut self, path: &str, value: Option<&Json<'_>>) -> Option<String> {
         let url = self.text(path, value)?;
         if url.starts_with("data:image/") || is_relative(&url) {

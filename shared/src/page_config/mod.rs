@@ -30,7 +30,7 @@ pub struct PageConfig {
     /// How long a result is valid if it has no interval and none can be derived from neighboring results, in
     /// nanoseconds.
     pub interval: Nanos,
-    /// Whether browsers keep the page and its latest data for when they are offline.
+    /// Whether browsers cache the page and its latest data for offline use.
     pub offline: bool,
     /// Logo, theme, labels, groups and more.
     pub appearance: Appearance,
@@ -46,7 +46,7 @@ pub struct InvalidPageConfig(pub Vec<String>);
 const DEFAULT_TITLE: &str = "Status";
 /// A day suits any schedule, and is what the original Checkup shows.
 const DEFAULT_RANGE: Nanos = DAY;
-/// Bars need at least an hour; more than 366 days would load for minutes.
+/// A bar covers at least an hour. More than 366 days would take minutes to load.
 const RANGE_LIMITS: (Nanos, Nanos) = (HOUR, 366 * DAY);
 /// Most checks run once a minute.
 const DEFAULT_REFRESH: Nanos = MINUTE;

@@ -56,7 +56,7 @@ fn text_of(endpoint: EndpointRef, read: fn(&ChartView) -> &str) -> impl Fn() -> 
     move || endpoint.read(|one| read(&one.chart).to_owned())
 }
 
-/// The paths with the grid behind and its labels in front of them.
+/// The paths, with the grid behind them and its labels in front of them.
 fn drawing(endpoint: EndpointRef, paths: ElementBuilder) -> ElementBuilder {
     let grid = move || endpoint.read(|one| one.chart.grid.clone());
     let threshold = move || endpoint.read(|one| one.chart.threshold.clone());
@@ -109,7 +109,7 @@ fn follow_pointer(drawing: ElementBuilder, endpoint: EndpointRef, crosshair: RwS
         })
 }
 
-/// The class of the paths and legend of an overlay, whose styles depend on their position.
+/// The class of an overlay's paths and legend. Their styles depend on their position.
 fn layer_class(endpoint: EndpointRef) -> &'static str {
     match endpoint.context.overlay.get_untracked() {
         ChartOverlay::Locations => "location",

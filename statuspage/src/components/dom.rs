@@ -109,7 +109,7 @@ impl ElementBuilder {
     #[inline(never)]
     fn create(namespace: &str, tag: &str) -> ElementBuilder {
         let element = document().and_then(|document| document.create_element_ns(Some(namespace), tag).ok());
-        // A browser always has a document. Without one this is `undefined`, on which every method does nothing.
+        // In a browser, there is always a document. Otherwise this is `undefined`, whose methods all do nothing.
         ElementBuilder(element.unwrap_or_else(|| JsValue::UNDEFINED.unchecked_into()))
     }
 
@@ -180,12 +180,12 @@ impl ElementBuilder {
     fn add_handler(self, event: &str, handler: Box<dyn FnMut(Event)>) -> ElementBuilder {
         let closure = Closure::wrap(handler);
         let _ = self.0.add_event_listener_with_callback(event, closure.as_ref().unchecked_ref());
-        // The current owner keeps the closure alive for as long as the element.
+        // The current owner keeps the closure alive as long as the element.
         StoredValue::new_local(closure);
         self
     }
 
-    /// Shows the element only while a condition holds; otherwise it is `hidden`, and stays in the document.
+    /// Shows the element only while a condition holds. Otherwise it is `hidden` but remains in the document.
     pub(super) fn show_when(self, condition: impl Fn() -> bool + 'static) -> ElementBuilder {
         self.hide_unless(Box::new(condition))
     }
@@ -196,7 +196,7 @@ impl ElementBuilder {
 
     /// Runs `effect` with the element, now and whenever a signal that it reads changes.
     ///
-    /// For properties that are not attributes, such as the value of an input that a visitor edits:
+    /// This is for properties that are not attributes, such as the value of an input that a visitor edits:
     /// `input().effect(move |input: &HtmlInputElement| input.set_value(&text.get()))`.
     pub(super) fn effect<E: JsCast + Clone + 'static>(self, mut effect: impl FnMut(&E) + 'static) -> ElementBuilder {
         let element = self.0.clone();

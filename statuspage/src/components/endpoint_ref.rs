@@ -59,7 +59,8 @@ impl EndpointRef {
         move || self.read(|endpoint| read(endpoint).to_owned())
     }
 
-    /// Renders bars and chart when `element` is scrolled into view if there are too many endpoints to render all of them.
+    /// If there are too many endpoints to render all bars and charts, renders these when `element` is scrolled into
+    /// view.
     pub(super) fn render_when_visible(self, element: ElementBuilder) -> ElementBuilder {
         let is_rendered_at_once = self.context.view.with_untracked(|view| view.strips_at_once);
         if is_rendered_at_once {

@@ -1,4 +1,4 @@
-//! The footer: configured texts, how to read the figures, and the selection of time zone and theme.
+//! The footer: configured texts, how to read the figures, and the menus for time zone and theme.
 
 use leptos::prelude::*;
 use shared::page_config::PageConfig;
@@ -64,7 +64,7 @@ fn choice_option(value: &str, text: &str) -> ElementBuilder {
     option().attr("value", value).text(text)
 }
 
-/// Adds the hundreds of zones that the browser supports when the list gets the focus.
+/// When the list gets the focus, adds the hundreds of zones that the browser supports.
 fn add_zones(event: &Event) {
     let Some(select) = target::<HtmlSelectElement>(event) else { return };
     if select.id() == "zone" && select.length() <= INITIAL_ZONES {

@@ -50,7 +50,7 @@ impl KeyedChildren {
         self.move_into_order(unchanged);
     }
 
-    /// Moves the children from an index on to their positions.
+    /// Moves the children that are at or after an index to their positions.
     fn move_into_order(&self, from: usize) {
         let mut next = match from.checked_sub(1) {
             Some(last) => self.children[last].element.next_element_sibling(),

@@ -115,7 +115,7 @@ fn bars(strip: StripRef) -> ElementBuilder {
     let paths = PATH_STATUSES.map(|status| svg::path().class("part").attr("data-status", status.as_str()));
     let gaps = svg::path().class("bar-gaps");
     let hatched = svg::g();
-    // The drawing scales with the width, so that each bar stays under its field.
+    // The drawing scales with the width, so that each bar remains under its field.
     let drawing = svg::svg()
         .attr("width", "100%")
         .attr("preserveAspectRatio", "none")
@@ -171,7 +171,7 @@ struct BarFields {
 }
 
 impl BarFields {
-    /// Changes the fields in `parent` to those of `bars`; only attributes that differ are set.
+    /// Changes the fields in `parent` to those of `bars`. Sets only attributes that differ.
     fn update(&mut self, bars: Bars, tab_stop: Option<UnixNanos>, parent: &Element) {
         let template = svg::rect().class("bar").role("button").attr("height", &number(BAR_HEIGHT));
         for (index, bar) in bars.iter().enumerate() {

@@ -13,7 +13,8 @@ use crate::store::{InlineContents, Listing, OBJECT_SIZE_LIMIT, StoreError, Store
 /// The maximum number of check files in memory, newest first: a little more than a month of checks every minute.
 pub const FILES_LIMIT: usize = 50_000;
 
-/// How far before the newest known file a refresh lists files: other nodes may have stored theirs a little late.
+/// A refresh lists files from this long before the newest known file, because other nodes may have stored theirs a
+/// little late.
 const LIST_OVERLAP: i64 = HOUR;
 
 /// One in this many refreshes lists the whole range, because files may be stored hours late after an outage of the
@@ -58,7 +59,7 @@ pub struct Cache {
 /// The maximum number of names of unrelated objects to keep.
 const UNRELATED_KEPT: usize = 10;
 
-/// Whether checkers or the page itself store an object with this name.
+/// Whether an object with this name belongs to checkers or to the page itself.
 fn is_expected(name: &str) -> bool {
     let known = ["index.json", "config.json", "index.html"];
     let folders = [HISTORY_FOLDER, HEARTBEAT_FOLDER, "messages/"];
@@ -69,7 +70,7 @@ fn is_expected(name: &str) -> bool {
 }
 
 impl Cache {
-    /// Records at the end of a load that the store responded.
+    /// Records, at the end of a load, that the store responded.
     pub fn record_response(&mut self, now: UnixNanos) {
         if self.list_error.is_none() && self.cached_at.is_none() {
             self.last_response_at = Some(now);

@@ -28,7 +28,7 @@ pub struct Dataset {
     pub messages: Vec<StoredMessage>,
     /// The invalid elements of check files.
     pub skipped: Vec<(CheckFileName, Vec<SkippedElement>)>,
-    /// Whether endpoints were left out because there are more than [`ENDPOINTS_LIMIT`].
+    /// Whether endpoints were omitted because there are more than [`ENDPOINTS_LIMIT`].
     pub overflowed: bool,
     /// The histories without the parts that were moved to `endpoints` and `messages`.
     pub histories: Vec<HistoryRows>,
@@ -46,7 +46,8 @@ pub struct StoredMessage {
 #[derive(Debug)]
 pub struct EndpointData {
     pub key: EndpointKey,
-    /// The index in the newest check file that contains the endpoint, which is the order of the checker's configuration.
+    /// The index in the newest check file that contains the endpoint. Check files have the order of the checker's
+    /// configuration.
     pub position: usize,
     /// When that check file was stored.
     positioned_at: UnixNanos,
@@ -120,7 +121,7 @@ impl Dataset {
     fn add_result(&mut self, name: &CheckFileName, position: usize, first_message: usize, result: &CheckResult) {
         let Some(id) = self.id_of(&result.endpoint_key()) else { return };
         if !result.message.trim().is_empty() {
-            // The results of all endpoints that a message is about contain it.
+            // The message is in the results of every endpoint that it is about.
             let same_file = self.messages[first_message..].iter().position(|message| message.html == result.message);
             let is_same = |message: &StoredMessage| message.at == name.stored_at && message.html == result.message;
             if let Some(index) = same_file {
@@ -274,7 +275,7 @@ impl NodeSamples {
         timeline.spans
     }
 
-    /// The samples from `from` until before `to`: checks, or hours and days where checks are not loaded.
+    /// The samples of a period (`from <= t < to`): checks, or hours and days where checks are not loaded.
     pub fn samples(&self, from: UnixNanos, to: UnixNanos) -> impl Iterator<Item = &Sample> {
         let history = self.history.as_ref().map_or(&[][..], |history| &history.samples);
         response_times::known(history, &self.samples, from, to)

@@ -11,7 +11,7 @@ const OVERLAP: Nanos = MINUTE;
 /// What a load must provide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LoadRequest {
-    /// The start of the period, including the time before it from which results may still be valid.
+    /// The start of the period, or earlier: results from before the period may still be valid in it.
     pub from: UnixNanos,
     /// The time since which all check files are needed. For earlier times, a history is enough.
     pub checks_from: UnixNanos,

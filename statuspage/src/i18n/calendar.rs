@@ -1,5 +1,5 @@
 //! Dates and times in the time zone that the page shows. Pure: the browser provides the zone's offsets and the names of days,
-//! so that changes of daylight saving time are tested natively.
+//! so that daylight saving time is tested natively.
 
 use shared::{DAY, HOUR, MINUTE, Nanos, UnixNanos};
 
@@ -54,7 +54,7 @@ impl Calendar<'_> {
         after * MINUTE
     }
 
-    /// The first full hour of the local time after `moment`.
+    /// The first full hour, in local time, after `moment`.
     #[must_use]
     pub fn next_hour(&self, moment: UnixNanos) -> UnixNanos {
         let offset = (self.offset)(moment);

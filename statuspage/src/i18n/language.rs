@@ -157,7 +157,7 @@ impl Language {
         self.isolate(self.decimal(&duration::format_rtt(nanos)))
     }
 
-    /// Isolates a name, or a number with its unit, from the direction of the text around it.
+    /// Isolates a name, or a number with its unit, from the direction of the surrounding text.
     #[must_use]
     #[inline(never)]
     pub fn isolate(&self, name: String) -> String {

@@ -9,7 +9,7 @@ use web_sys::{AbortSignal, ReadableStreamDefaultReader, ReferrerPolicy, RequestC
 
 use crate::store::StoreError;
 
-/// The time limit of a request including the response body, so that visitors see an error before they lose patience.
+/// The time limit of a request including the response body, so that visitors see an error before they give up.
 const TIME_LIMIT_SECONDS: u32 = 20;
 
 const MILLISECOND: i64 = SECOND / 1_000;

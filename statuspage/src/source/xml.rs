@@ -11,7 +11,7 @@ pub(crate) fn elements<'a>(xml: &'a str, name: &str) -> impl Iterator<Item = &'a
             let start = after_name.find('>')?;
             let (tag, content) = (&after_name[..start], &after_name[start + 1..]);
             if !tag.is_empty() && !tag.starts_with([' ', '\t', '\n', '\r', '/']) {
-                // The start of a longer name: `<KeyCount>` is not `<Key>`.
+                // Skips the start of a longer name: `<KeyCount>` is not `<Key>`.
                 rest = after_name;
                 continue;
             }

@@ -29,7 +29,7 @@ pub(super) fn head(view: &EndpointView) -> Vec<String> {
     ]
 }
 
-/// The descriptions of the bars for screen readers, each once.
+/// The distinct descriptions of the bars for screen readers.
 pub(super) fn bars(view: &EndpointView) -> Vec<String> {
     distinct(view.strip.iter().map(|bar| format!("bar: {}", bar.label)), |line| {
         line.split_once(": ").and_then(|(_, rest)| rest.split_once(": ")).map_or(line, |(_, shares)| shares)

@@ -77,7 +77,7 @@ impl Scale {
     }
 }
 
-/// The greatest power of ten up to `limit`, at least 1.
+/// The largest power of ten up to `limit`, at least 1.
 fn power_of_ten(limit: Nanos) -> f64 {
     let mut power = 1;
     while limit / power >= 10 {

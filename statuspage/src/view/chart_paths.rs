@@ -1,4 +1,4 @@
-//! The SVG paths of a chart: lines and areas through groups of checks, with gaps where no check ran.
+//! The SVG paths of a chart: lines and areas through groups of checks, with gaps where no checks ran.
 
 use shared::stats::Stats;
 use shared::uptime::UptimeBreakdown;

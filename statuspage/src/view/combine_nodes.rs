@@ -166,12 +166,12 @@ impl<'a> EvaluatedEndpoint<'a> {
         UptimeBreakdown::from_spans(&self.spans, from, to.min(now))
     }
 
-    /// The samples of all nodes from `from` until before `to`.
+    /// The samples of all nodes in a period (`from <= t < to`).
     pub fn samples(&self, from: UnixNanos, to: UnixNanos) -> impl Iterator<Item = &'a Sample> {
         self.endpoint.nodes.iter().flat_map(move |node| node.samples(from, to))
     }
 
-    /// The newest reason for a status from `from` until before `to`.
+    /// The newest reason for a status in a period (`from <= t < to`).
     #[must_use]
     pub fn reason(&self, status: Status, from: UnixNanos, to: UnixNanos) -> Option<Arc<str>> {
         if self.errors_hidden { None } else { newest_reason(|| self.samples(from, to), status) }

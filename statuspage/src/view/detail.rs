@@ -120,7 +120,7 @@ pub fn levels(
     levels
 }
 
-/// The outages in a bar as reported by each node, in the order of their start.
+/// The outages in a bar as reported by each node, ordered by start.
 fn outage_rows(
     evaluated: &EvaluatedEndpoint<'_>,
     bucket: TimeBucket,

@@ -46,7 +46,7 @@ pub struct EndpointView {
     pub has_duplicate_title: bool,
     /// The error; `None` if the endpoint is healthy.
     pub reason: Option<String>,
-    /// The uptime: `99.97%`, or a dash if no check ran.
+    /// The uptime: `99.97%`, or a dash if no checks ran.
     pub uptime: String,
     /// How much of the period was observed: `98.20% observed`.
     pub coverage: String,

@@ -82,7 +82,7 @@ mod tests {
     fn phases_are_stacked() {
         let mut dataset = dataset(&[("A", "", 2, Healthy), ("A", "", 1, Healthy), ("A", "", 0, Healthy)]);
         for sample in &mut dataset.endpoints[0].nodes[0].samples {
-            // The connection is established after half of the 95 ms.
+            // The connection is established halfway through the 95 ms.
             sample.phases = [10_000, 47_500, 47_500, 95_000];
         }
         let layers = layers(&evaluate(&dataset)[0], &period(), ChartOverlay::Phases, english());

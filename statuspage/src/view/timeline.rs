@@ -258,7 +258,7 @@ fn merge_simultaneous(episodes: Vec<Episode>) -> Vec<Episode> {
     groups
 }
 
-/// The times after the first check in which no endpoint was checked.
+/// The times after the first check during which no endpoints were checked.
 fn gaps(evaluated: &[EvaluatedEndpoint<'_>], period: &Period) -> Vec<Episode> {
     let spans = evaluated.iter().flat_map(|evaluated| &evaluated.spans);
     let gaps = uptime::gaps(spans, period.from, period.now).into_iter();

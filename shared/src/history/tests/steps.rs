@@ -90,7 +90,7 @@ fn run_steps(steps: Vec<Step>) -> (CheckFiles, (History, Latencies), UnixNanos) 
 #[test]
 fn a_late_round_without_results_is_counted() {
     let round = || vec![(1, 0, Status::Unknown, Some(HOUR))];
-    // The clock is set back over midnight, by more than clocks may differ.
+    // The clock is set back past midnight, by more than the tolerance for clocks.
     let steps = [
         Step::Round(round()),
         Step::Round(round()),

@@ -15,7 +15,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::pin::pin;
 
-/// A store that responds to requests when the test calls for it.
+/// A store that responds to requests when a test asks it to.
 #[derive(Default)]
 struct PendingStore {
     requests: RefCell<BTreeMap<i64, oneshot::Sender<()>>>,
@@ -67,7 +67,7 @@ fn each_response_allows_the_next_request() {
     assert_eq!(respond(&[2]), (vec![7, 9, 3, last, 2], most + 4, true), "nothing is requested after a break");
 }
 
-/// A store in memory. Missing objects fail like a broken connection.
+/// A store in memory. Requests for missing objects fail like a broken connection.
 #[derive(Default)]
 struct MemoryStore {
     listed: Vec<i64>,

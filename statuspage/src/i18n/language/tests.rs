@@ -90,7 +90,7 @@ fn numbers_choose_their_forms() {
 
 #[test]
 fn all_texts_start_with_a_letter_that_can_be_capitalized() {
-    // Only ASCII letters are capitalized, so other first letters must be uppercase or have no case.
+    // Only ASCII letters are capitalized, so any other first letter must be uppercase or caseless.
     for code in LANGUAGES {
         for (key, text) in lines(&file(code)) {
             let first = text.chars().next().expect("it is not empty");
