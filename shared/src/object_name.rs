@@ -28,7 +28,7 @@ pub const HISTORY_FOLDER: &str = "history/";
 /// Its name cannot be that of a node, because node names do not contain underscores.
 pub const HISTORY_INDEX: &str = "history/_index.json";
 
-/// Takes the place of a node name in the history of check files without a node.
+/// Replaces the node name in the name of the history of check files without a node.
 const UNNAMED: &str = "_nameless";
 
 /// Node names do not contain dots, so this suffix and [`LATENCY_SUFFIX`] are unambiguous.

@@ -93,7 +93,7 @@ impl CheckResult {
         EndpointKey { title: self.title.clone(), locator: self.locator.clone() }
     }
 
-    /// The notice, or if there is none, the error of the last failed attempt.
+    /// The notice; without one, the error of the last failed attempt.
     #[must_use]
     pub fn reason(&self) -> Option<&str> {
         if !self.notice.is_empty() {
