@@ -177,7 +177,7 @@ impl<'t> Json<'t> {
         Ok(value?.unwrap_or(false))
     }
 
-    /// The elements of the member, empty if it is missing.
+    /// The elements of the member; empty if it is missing.
     pub fn array(&self, key: &str) -> Result<&[Json<'t>], UnexpectedType> {
         let array =
             self.member(key, "an array", |value| if let Json::Array(array) = value { Some(&**array) } else { None });

@@ -42,7 +42,7 @@ pub struct MessageView {
     pub nodes: Vec<Node>,
 }
 
-/// A day of the timeline, or several without events.
+/// A day of the timeline, or several days without events.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DayView {
     /// The number of the first day.
