@@ -3,9 +3,9 @@
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::aggregate::{EndpointStatus, current_statuses, endpoint_statuses, overall_status};
 use crate::check_file::EndpointKey;
 use crate::civil::rfc3339_nanos;
+use crate::endpoint_status::{EndpointStatus, current_statuses, endpoint_statuses, overall_status};
 use crate::history::History;
 use crate::object_name::{BadgeTitle, NodeName, SummaryForm, SummaryName};
 use crate::quorum::Tally;
@@ -23,7 +23,7 @@ pub struct Summary {
     pub title: String,
     /// The node that stores it.
     pub node: String,
-    /// When it was computed: all statuses are those of this time.
+    /// When it was computed. All statuses are as of this time.
     pub at: UnixNanos,
     /// When all badges were written.
     pub badges_at: UnixNanos,
@@ -32,7 +32,7 @@ pub struct Summary {
     pub status: Status,
     /// The nodes that reported recently.
     pub nodes: Vec<NodeReport>,
-    /// In the order of the configuration.
+    /// In configuration order.
     pub endpoints: Vec<EndpointSummary>,
 }
 
@@ -65,7 +65,7 @@ pub struct EndpointSummary {
     pub until: Option<UnixNanos>,
     /// The nodes that report down.
     pub down_from: Vec<String>,
-    /// The number of nodes that know a status.
+    /// The number of nodes with a known status.
     #[serde(rename = "heard")]
     pub voters: usize,
     /// The status as the storing node sees it.
@@ -147,7 +147,7 @@ impl Summary {
     /// The content of the object. [`Summary::parse`] returns an equal summary.
     #[must_use]
     pub fn to_json(&self) -> String {
-        // Numbers and strings can always be written.
+        // Numbers and strings can always be serialized.
         serde_json::to_string(self).unwrap_or_default()
     }
 
@@ -159,7 +159,7 @@ impl Summary {
 }
 
 impl EndpointSummary {
-    /// The status as text for people.
+    /// The status in words.
     #[must_use]
     pub fn status_word(&self) -> &'static str {
         if self.localized { "localized" } else { self.status.as_str() }
@@ -244,7 +244,7 @@ mod tests {
         NodeName::new(name).expect("a name")
     }
 
-    /// A history of rounds with an interval of a minute: their age, and the status of each endpoint.
+    /// A history of rounds with an interval of a minute, given by their age and the status of each endpoint.
     fn history(name: &str, rounds: &[(Nanos, &[(&str, Status)])]) -> History {
         let (mut history, mut latencies) = (History::new(Some(node(name))), crate::history::Latencies::default());
         let mut builder = crate::history::HistoryBuilder::append(&mut history, &mut latencies);
