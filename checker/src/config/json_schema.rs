@@ -7,6 +7,11 @@ use super::patterns::{self, with_variables};
 use super::spec::{Field, Presence, ValueKind, Variant};
 use super::table::ROOT;
 
+/// Keys that are set together.
+const TOGETHER: [&str; 2] = ["access_key_id", "secret_access_key"];
+/// The keys of a step of a script, one of which is set.
+const STEP: [&str; 2] = ["send", "expect"];
+
 /// Returns the schema (JSON Schema, draft 2020-12), for editors.
 ///
 /// It rejects what validation rejects, as far as a schema can express it.
@@ -92,7 +97,7 @@ impl Definitions {
 
     fn object(&mut self, fields: &[Field], tags: &Map<String, Value>, required_tag: &[&&str]) -> Value {
         let mut properties = tags.clone();
-        let mut exclusive = Vec::new();
+        let mut conditions: Vec<Value> = Vec::new();
         for field in fields {
             let mut property = self.schema_of(&field.kind);
             let default = match field.presence {
@@ -104,7 +109,7 @@ impl Definitions {
                 deprecated["deprecated"] = json!(true);
                 deprecated["description"] = json!(format!("Renamed to `{}`.", field.key));
                 properties.insert(former.to_owned(), deprecated);
-                exclusive.push(json!({ "not": { "required": [former, field.key] } }));
+                conditions.push(json!({ "not": { "required": [former, field.key] } }));
             }
             property["description"] = json!(format!("{}{default}", field.description));
             properties.insert(field.key.to_owned(), property);
@@ -117,11 +122,25 @@ impl Definitions {
             .collect();
         let mut object =
             json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false });
-        if !exclusive.is_empty() {
-            object["allOf"] = json!(exclusive);
+        let has = |key: &&str| fields.iter().any(|field| field.key == *key);
+        if TOGETHER.iter().all(has) {
+            conditions.extend(together());
+        }
+        if fields.len() == STEP.len() && STEP.iter().all(has) {
+            object["anyOf"] = json!(STEP.map(|key| json!({ "required": [key] })));
+        }
+        if !conditions.is_empty() {
+            object["allOf"] = json!(conditions);
         }
         object
     }
+}
+
+/// Two keys of which both are set, or neither. An empty string is not set.
+fn together() -> [Value; 2] {
+    let is_set = |key: &str| json!({ "required": [key], "properties": { key: { "minLength": 1 } } });
+    let [first, second] = TOGETHER;
+    [(first, second), (second, first)].map(|(one, other)| json!({ "if": is_set(one), "then": is_set(other) }))
 }
 
 fn duration(min: i64, max: i64) -> Value {

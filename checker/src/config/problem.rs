@@ -282,6 +282,18 @@ mod tests {
     }
 
     #[test]
+    fn a_file_with_many_invalid_checks_reports_the_first_ones() {
+        let check = r#"{"type":"http","endpoint_name":"A","endpoint_url":"ftp://a","treshold_rtt":1}"#;
+        let text = format!("{{\"checkers\":[{}]}}", vec![check; 10_000].join(",\n"));
+        let environment = crate::config::Environment { variable: &|_| None, host_name: "here".to_owned() };
+        let (config, problems) = crate::config::from_text(&text, std::path::Path::new(""), &environment);
+        let lines = problems.lines("c.json", &text);
+        // Each check has an error that concerns only the check, and one that concerns the file.
+        assert!(config.is_none() && lines.len() == 2 * SHOWN_PROBLEMS + 1, "{}", lines.len());
+        assert_eq!(lines.last().map(String::as_str), Some("c.json: … and 19,400 more errors"));
+    }
+
+    #[test]
     fn numbers_have_groups_of_three_digits() {
         assert_eq!([7, 999, 1_000, 19_700, 1_234_567].map(grouped), ["7", "999", "1,000", "19,700", "1,234,567"]);
     }

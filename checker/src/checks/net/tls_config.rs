@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{Resumption, WebPkiServerVerifier, verify_server_name};
@@ -200,12 +201,14 @@ impl ServerCertVerifier for TrustedLeafVerifier {
         }
         verify_server_name(&ParsedCertificate::try_from(certificate)?, server_name)?;
         let (_, parsed) = X509Certificate::from_der(certificate).map_err(|_| CertificateError::BadEncoding)?;
-        let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
-        if now < parsed.validity().not_before.timestamp() {
-            return Err(CertificateError::NotValidYet.into());
+        let time = |seconds: i64| UnixTime::since_unix_epoch(Duration::from_secs(seconds.max(0).unsigned_abs()));
+        let not_before = time(parsed.validity().not_before.timestamp());
+        let not_after = time(parsed.validity().not_after.timestamp());
+        if now < not_before {
+            return Err(CertificateError::NotValidYetContext { time: now, not_before }.into());
         }
-        if now > parsed.validity().not_after.timestamp() {
-            return Err(CertificateError::Expired.into());
+        if now > not_after {
+            return Err(CertificateError::ExpiredContext { time: now, not_after }.into());
         }
         Ok(ServerCertVerified::assertion())
     }

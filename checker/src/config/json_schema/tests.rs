@@ -11,6 +11,15 @@ use crate::config::{Environment, from_text};
 /// Keys whose strings have a syntax that no regular expression can express. The schema accepts all of their strings.
 const WITH_SYNTAX: [&str; 2] = ["assertions", "expect"];
 
+/// Whether validation can reject the value for a reason that no schema expresses.
+fn is_inexpressible(path: &str, value: &Value) -> bool {
+    let is_longer_than_another_key = path.ends_with(".cert_expiry_down");
+    // The sum of several parts, for example `1h30m`.
+    let units = |text: &str| text.split(|one: char| !one.is_alphabetic()).filter(|unit| !unit.is_empty()).count();
+    let has_parts = value.as_str().is_some_and(|text| shared::duration::parse(text).is_ok() && units(text) > 1);
+    has_parts || is_longer_than_another_key || WITH_SYNTAX.iter().any(|key| path.contains(key))
+}
+
 /// Values that are valid for some keys and invalid for others.
 fn values() -> Vec<Value> {
     let long = ["a".repeat(32), "a".repeat(33), "a".repeat(64), "a".repeat(65)].map(Value::from);
@@ -315,8 +324,7 @@ fn the_schema_and_validation_agree_on_every_key() {
             let (_, problems) = from_text(&file.to_string(), Path::new(""), &environment);
             let (by_schema, by_validation) = (validator.is_valid(&file), !problems.has_errors());
             compared += 1;
-            let has_syntax = WITH_SYNTAX.iter().any(|key| path.contains(key));
-            if by_schema != by_validation && !(has_syntax && by_schema) {
+            if by_schema != by_validation && !(by_schema && is_inexpressible(path, value)) {
                 differences.push(format!("{path} = {value}: schema {by_schema}, validation {by_validation}"));
             }
         }
