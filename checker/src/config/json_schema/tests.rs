@@ -292,8 +292,10 @@ fn visit(
         }
         ValueKind::Tagged { keys, variants, common, .. } => {
             for key in *keys {
-                for Variant { name, fields, .. } in *variants {
-                    let fields: Vec<&Field> = fields.iter().chain(*common).collect();
+                for (index, Variant { name, fields, .. }) in variants.iter().enumerate() {
+                    // The common keys are the same in all variants.
+                    let common = common.iter().filter(|field| index == 0 || field.presence == Presence::Required);
+                    let fields: Vec<&Field> = fields.iter().chain(common).collect();
                     let mut base = smallest(&fields);
                     match *name {
                         "tcp" | "grpc" => drop(base.insert("endpoint_url".to_owned(), json!("a:1"))),
