@@ -59,7 +59,7 @@ pub struct BarView {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BarPart {
     pub status: Status,
-    /// The upper edge. Both are in pixels.
+    /// The upper edge, in pixels like the height.
     pub y: f64,
     pub height: f64,
 }
