@@ -75,7 +75,7 @@ pub struct BarPaths {
     pub unknown: Vec<Segment>,
 }
 
-/// A part that is equal in consecutive bars.
+/// A part that is the same in consecutive bars.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Segment {
     pub part: BarPart,
