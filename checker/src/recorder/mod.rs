@@ -87,7 +87,7 @@ impl Recorder {
         let Some(upload) = budget.store(storing).await else {
             return Err(keep_for_next_time(&self.spool, &name, &content, self.stopped()).await);
         };
-        // With thousands of endpoints, the content takes megabytes that the next steps can use.
+        // With thousands of endpoints, the content takes up megabytes, which the next steps can use.
         drop(content);
         let (upload, history) = (upload?, Err(self.stopped().into()));
         let mut outcome = RecordOutcome { upload, expired: Deletion::default(), history, summary: Ok(()) };
