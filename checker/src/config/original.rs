@@ -1,7 +1,7 @@
 //! Rewrites what the original's configuration can contain, and ours cannot, so that it means what it means there.
 //!
 //! The parser has already applied the rules of Go's decoder (see [`super::dialect`]). This module handles values: Go's zero
-//! values stand for "not set", and the original accepts some values that our table rejects.
+//! values mean "not set", and the original accepts some values that our table rejects.
 
 use std::borrow::Cow;
 

@@ -9,7 +9,7 @@ use shared::{SECOND, UnixNanos};
 /// without a battery for its clock starts in 1970.
 pub const EARLIEST: UnixNanos = 1_000_000_000 * SECOND;
 
-/// The latest time, the start of 2262: 64-bit nanoseconds end in April of that year, and intervals still have to be added.
+/// The latest time, the start of 2262: 64-bit nanoseconds end in April of that year, and there must be room to add intervals.
 pub const LATEST: UnixNanos = 9_214_646_400 * SECOND;
 
 /// The system clock shows a time that cannot be stored.

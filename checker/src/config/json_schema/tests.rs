@@ -235,7 +235,7 @@ fn values() -> Vec<Value> {
         [{"that": "[RTT] < 1s", "otherwise": "unknown"}], [{"any": []}], [{"any": ["[RTT] < 1s"]}], [{"all": "[RTT] < 1s"}],
         [{"not": {"any": ["[RTT] < 1s"]}}], [{"not": {"that": "[RTT] < 1s", "otherwise": "down"}}], [{"thta": "x"}], [{}],
         [{"any": ["[RTT] < 1s"], "all": ["[RTT] < 1s"]}],
-        [{"send": "a"}], [{"expect": "a", "send": "b"}], [{"sned": "a"}], [{"text": "a", "url": "https://a.example"}],
+        [{"send": "a"}], [{"expect": "a", "send": "b"}], [{"sent": "a"}], [{"text": "a", "url": "https://a.example"}],
         [{"title": "a", "endpoints": ["a"]}], [{"endpoints": ["a"]}], [{"title": "a", "groups": [{"title": "b"}]}],
         {"type": "fs", "dir": "d"}, {"provider": "fs", "dir": "d"}, {"type": "fs", "provider": "s3", "dir": "d"},
         {"provider": "s3", "type": "fs", "bucket": "b"}, {"type": "s3", "bucket": "b"}, {"type": "s3"}, {"type": "github"},
