@@ -61,7 +61,7 @@ pub struct CheckResult {
     pub attempts: Vec<Attempt>,
     /// If the median round-trip time is above this, the endpoint is degraded. In nanoseconds; 0 means no threshold.
     pub threshold: Nanos,
-    /// Stored as one of the keys `healthy`, `degraded` and `down`; as none of them if unknown.
+    /// Stored as the key `healthy`, `degraded` or `down`; if unknown, without any of them.
     pub status: Status,
     /// The reason for the status, in words. Can be empty.
     pub notice: String,

@@ -288,7 +288,7 @@ async fn evaluate(
     Ok(data)
 }
 
-/// Reads the body up to the limit. If there is more, also returns a clause about that.
+/// Reads the body up to the limit. If the body is longer, also returns a clause that states this.
 async fn read_body(
     check: &HttpCheck,
     mut response: HttpResponse,
