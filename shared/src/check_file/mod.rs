@@ -42,7 +42,7 @@ pub struct Phases {
     pub dns: Option<Nanos>,
     /// The TCP handshake, summed over redirects like all phases.
     pub connect: Option<Nanos>,
-    /// The TLS handshake; `None` without TLS.
+    /// The TLS handshake; `None` if the attempt did not use TLS.
     pub tls: Option<Nanos>,
     /// From sending the request to the first byte of the response.
     pub ttfb: Option<Nanos>,
@@ -55,7 +55,7 @@ pub struct CheckResult {
     pub title: String,
     /// The URL, `host:port` or command (the key `endpoint`).
     pub locator: String,
-    /// When the check started, 0 if the file does not contain it (see [`CheckFile::stored_as`]).
+    /// When the check started; 0 if the file does not contain it (see [`CheckFile::stored_as`]).
     pub timestamp: UnixNanos,
     /// The attempts in order (the key `times`).
     pub attempts: Vec<Attempt>,

@@ -61,7 +61,7 @@ pub struct HttpCheck {
     pub headers: HeaderMap,
     /// The body of the request.
     pub body: Option<String>,
-    /// The longest an attempt may take.
+    /// The time limit for one attempt.
     pub timeout: Duration,
     /// The status codes of a healthy endpoint.
     pub up_status: StatusCodes,
