@@ -70,7 +70,7 @@ impl Problems {
         }
     }
 
-    /// Adds all problems of another collection.
+    /// Adds all problems from another collection.
     pub fn extend(&mut self, others: Problems) {
         others.0.into_iter().for_each(|problem| self.add(problem));
     }
