@@ -93,7 +93,7 @@ impl Problems {
         }
     }
 
-    /// Adds all problems of another collection.
+    /// Adds all problems from another collection.
     pub fn extend(&mut self, others: Problems) {
         others.list.into_iter().for_each(|problem| self.add(problem));
     }

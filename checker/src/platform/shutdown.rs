@@ -108,7 +108,7 @@ impl ShutdownBudget {
         ShutdownBudget { shutdown, storing: STORING_AFTER_SHUTDOWN, upkeep: UPKEEP_AFTER_SHUTDOWN }
     }
 
-    /// Stores something; `None` if the time ran out before that finished or started.
+    /// Stores something; `None` if the time ran out before storing started or finished.
     pub async fn store<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         within(&self.shutdown, &mut self.storing, work).await
     }

@@ -69,8 +69,8 @@ impl Recorder {
         &self.store
     }
 
-    /// Stores a round with the time `now`. If this fails, the round is not in the store, and the error contains its
-    /// location.
+    /// Stores a round with the time `now`. If this fails, the round is not in the store, and the error states where it
+    /// is.
     ///
     /// When `budget` runs out, a round that is not stored yet is kept in the spool, and the next round continues the
     /// other work. `progress` is called with the number of processed expired files and their total.

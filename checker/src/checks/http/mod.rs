@@ -61,7 +61,7 @@ pub struct HttpCheck {
     pub headers: HeaderMap,
     /// The body of the request.
     pub body: Option<String>,
-    /// The longest an attempt may take.
+    /// The time limit for one attempt.
     pub timeout: Duration,
     /// The status codes of a healthy endpoint.
     pub up_status: StatusCodes,
@@ -242,7 +242,7 @@ fn capture_head(data: &mut ProbeData, response: &HttpResponse) {
     data.headers = Some(headers.clone());
 }
 
-/// Checks whether a response is as expected, and reads its body if that is needed.
+/// Checks whether a response is as expected, and reads its body if needed.
 async fn evaluate(
     check: &HttpCheck,
     mut response: HttpResponse,
@@ -288,7 +288,7 @@ async fn evaluate(
     Ok(data)
 }
 
-/// Reads the body up to the limit. If there is more, also returns a clause about that.
+/// Reads the body up to the limit. If the body is longer, also returns a clause that states this.
 async fn read_body(
     check: &HttpCheck,
     mut response: HttpResponse,
