@@ -49,8 +49,8 @@ pub fn rfc3339(moment: UnixNanos) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
-/// Formats a time in UTC without loss: `2026-11-22T13:02:00.000000000Z`. All of them have the same length, so that they
-/// sort by time.
+/// Formats a time in UTC without loss of precision: `2026-11-22T13:02:00.000000000Z`. All of these texts have the same
+/// length, so they sort by time.
 #[must_use]
 pub fn rfc3339_nanos(moment: UnixNanos) -> String {
     let seconds = rfc3339(moment);

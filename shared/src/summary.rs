@@ -166,7 +166,7 @@ impl EndpointSummary {
     }
 }
 
-// Times do not fit into the floating-point numbers of JavaScript and many tools, so each of them is also there as text.
+// Times do not fit into the floating-point numbers of JavaScript and many tools, so each time is also stored as text.
 
 impl Serialize for Summary {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

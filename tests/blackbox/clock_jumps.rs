@@ -1,5 +1,5 @@
-//! A clock that shows a time that cannot be stored, such as that of a machine without a battery for its clock, and a clock
-//! that jumps while the checker runs.
+//! A clock that shows a time that cannot be stored, as on a machine without a clock battery, and a clock that jumps
+//! while the checker is running.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

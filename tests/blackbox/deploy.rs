@@ -283,7 +283,7 @@ fn obstacles_to_image(name: &str, text: &str) -> Vec<String> {
                 copied.push(format!("[\"{target}\"]"));
             }
             ["ENTRYPOINT", program] if copied.iter().any(|target| target == program) => {}
-            // Without `RUN`, an image installs no package, so no version of one must be pinned.
+            // Without `RUN`, an image does not install packages, so no package version needs to be pinned.
             ["FROM", "debian:12-slim" | "buildpack-deps:bookworm-curl"] | ["USER", "65534:65534"] => {}
             _ => obstacles.push(line.to_owned()),
         }

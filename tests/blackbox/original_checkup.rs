@@ -132,7 +132,8 @@ async fn an_original_configuration_with_all_types_runs_unchanged() {
     assert_eq!((of("Exec ok"), of("Exec warn")), (Some(Status::Healthy), Some(Status::Degraded)));
 }
 
-/// The median as the original's page computes it. It fails on a result without attempts, and then shows nothing at all.
+/// The median as computed by the original's page. The page fails on a result without attempts, and then shows nothing
+/// at all.
 fn median_of_the_original(result: &Value) -> i64 {
     let times = result["times"].as_array().unwrap_or_else(|| panic!("no attempts in {result}"));
     let mut rtts: Vec<i64> = times.iter().map(|attempt| attempt["rtt"].as_i64().expect("a time")).collect();
@@ -159,7 +160,7 @@ async fn the_originals_page_can_compute_statistics_of_unknown_results() {
     let medians: Vec<i64> = results.iter().map(median_of_the_original).collect();
     assert!(medians[0] > 0 && medians[1..] == [0, 0], "{content}");
     assert!(results[1]["times"][0]["error"].as_str().is_some_and(|error| error.contains("htp://a")), "{content}");
-    // These attempts are for the original alone.
+    // These attempts are only for the original.
     let results = checker.all_results("checks");
     let attempts: Vec<_> = results.iter().map(|result| (result.status, result.attempts.len())).collect();
     assert_eq!(attempts, [(Status::Healthy, 1), (Status::Unknown, 0), (Status::Unknown, 0)]);
@@ -181,7 +182,7 @@ async fn an_original_configuration_with_gos_zero_values_and_shell_variables_runs
     let statuses: Vec<_> = results.iter().map(|result| (result.title.as_str(), result.status)).collect();
     let expected = [("Shell", Status::Healthy), ("true", Status::Healthy), ("127.0.0.1:9", Status::Down)];
     assert_eq!(statuses, expected, "{}", run.output());
-    // Under another name, the same file is validated strictly.
+    // With a different name, the same file is validated strictly.
     checker.write("checker.json", config);
     let valid = checker.call(&["validate", "-c", "checker.json"]).await;
     assert_eq!(valid.code, 1, "{}", valid.output());

@@ -106,8 +106,7 @@ impl ConfigSource {
     }
 }
 
-/// The time at which results are stored: now, or, if the clock shows a time that cannot be stored, that of the newest
-/// result.
+/// The time at which results are stored: now, or, if that time cannot be stored, the time of the newest result.
 pub(super) fn storing_time(results: &[CheckResult]) -> UnixNanos {
     let now = now();
     let newest = || results.iter().map(|result| result.timestamp).max().unwrap_or(clock::EARLIEST);

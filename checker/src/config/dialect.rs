@@ -1,7 +1,7 @@
 //! The two dialects of the configuration: the checker's, and the original Checkup's.
 //!
-//! A file that is named `checkup.json`, as the original names it, is read as the original reads it. The name decides, not
-//! the content: a key that is added to such a file must not change the meaning of the others.
+//! A file that is named `checkup.json`, like the original's, is read as the original reads it. The name decides, not
+//! the content, because adding a key to such a file must not change the meaning of the others.
 
 use std::path::Path;
 
@@ -11,10 +11,11 @@ const ORIGINAL_NAME: &str = "checkup.json";
 /// How a configuration is read.
 #[derive(Clone, Copy)]
 pub enum Dialect<'p> {
-    /// Variables such as `${NAME}` in strings are replaced by what this function returns, and keys are exact.
+    /// Variables such as `${NAME}` in strings are replaced with what this function returns, and keys must match
+    /// exactly.
     Checker(&'p dyn Fn(&str) -> Option<String>),
-    /// As Go's decoder reads it: strings are literal, keys have any case, `null` means "not set", and of duplicate keys the
-    /// last one counts.
+    /// As Go's decoder reads it: strings are literal, the case of keys is ignored, `null` means "not set", and the last
+    /// of duplicate keys counts.
     Original,
 }
 

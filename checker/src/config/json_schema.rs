@@ -7,7 +7,7 @@ use super::patterns::{self, with_variables};
 use super::spec::{Field, Presence, ValueKind, Variant};
 use super::table::ROOT;
 
-/// Keys that are set together.
+/// Keys that must be set together.
 const TOGETHER: [&str; 2] = ["access_key_id", "secret_access_key"];
 /// The keys of a step of a script, one of which is set.
 const STEP: [&str; 2] = ["send", "expect"];
@@ -78,7 +78,7 @@ impl Definitions {
         }
     }
 
-    /// The first of the keys decides; those after it are ignored.
+    /// The first of these keys decides; the others are ignored.
     fn tagged(&mut self, keys: &[&str], variants: &[Variant], common: &[Field]) -> Value {
         let mut choices: Vec<Value> = Vec::new();
         for (index, key) in keys.iter().enumerate() {
@@ -136,7 +136,7 @@ impl Definitions {
     }
 }
 
-/// Two keys of which both are set, or neither. An empty string is not set.
+/// Two keys, of which both or neither must be set. An empty string is not set.
 fn together() -> [Value; 2] {
     let is_set = |key: &str| json!({ "required": [key], "properties": { key: { "minLength": 1 } } });
     let [first, second] = TOGETHER;

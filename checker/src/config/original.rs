@@ -1,7 +1,7 @@
-//! Rewrites what the original's configuration can contain, and ours cannot, so that it means what it means there.
+//! Rewrites what only the original's configuration can contain, so that its meaning stays the same.
 //!
-//! The parser has already applied the rules of Go's decoder (see [`super::dialect`]). This module handles values: Go's zero
-//! values mean "not set", and the original accepts some values that our table rejects.
+//! The parser has already applied the rules of Go's decoder (see [`super::dialect`]). This module handles values: Go's
+//! zero values mean "not set", and the original accepts some values that our table rejects.
 
 use std::borrow::Cow;
 
@@ -13,13 +13,13 @@ use super::problem::{Problem, Problems};
 /// Go's zero time, which the original writes for "no time".
 pub(super) const ZERO_TIME: &str = "0001-01-01T00:00:00Z";
 
-/// The time limit of `tls` checks without one; the original has no limit.
+/// The time limit of `tls` checks that do not set one; the original has no limit.
 const TLS_TIMEOUT: &str = "10s";
 
 /// The status codes that the original accepts by default.
 const DEFAULT_STATUS: &str = "200-204";
 
-/// Warns about variables outside of the checks.
+/// Warns about variables outside of checks.
 pub(super) fn report_root(root: &Located, problems: &mut Problems) {
     let JsonValue::Object(members) = &root.value else { return };
     for member in members.iter().filter(|member| !matches!(&*member.key, "notifier" | "notifiers")) {
@@ -59,7 +59,7 @@ pub(super) fn rewrite_check<'t>(check: &mut Located<'t>, index: usize, problems:
         members.push(Member { at, key: Cow::Borrowed(key), value: Located { at, value } });
     };
     let string = |text: &str| JsonValue::String(Cow::Owned(text.to_owned()));
-    // Without a locator, only this check is unusable, and its result gives the reason.
+    // Without a locator, only this check is unusable, and its result states the reason.
     if locator.is_empty() {
         set(locator_key, string(""));
     }
@@ -84,7 +84,8 @@ pub(super) fn rewrite_check<'t>(check: &mut Located<'t>, index: usize, problems:
     }
 }
 
-/// Turns the original's `up_status_range` into `up_status`. Codes outside of the range can still be up by `up_status`.
+/// Turns the original's `up_status_range` into `up_status`. Codes outside of the range can still count as up because of
+/// `up_status`.
 fn convert_status_range(members: &mut Vec<Member<'_>>) {
     let Some(position) = members.iter().position(|member| member.key == "up_status_range") else { return };
     let Member { at, value, .. } = members.remove(position);
@@ -117,8 +118,8 @@ fn number(value: &Located<'_>) -> Option<i64> {
     }
 }
 
-/// Warns about what would be a variable in our dialect. In the original's, it is sent or stored literally, which is rarely
-/// intended.
+/// Warns about text that would be a variable in the checker's dialect. In the original's, it is sent or stored
+/// literally, which is rarely intended.
 fn report_variables(value: &Located<'_>, problems: &mut Problems) {
     match &value.value {
         JsonValue::String(text) => {
@@ -152,7 +153,8 @@ fn variable_in(text: &str) -> Option<&str> {
     None
 }
 
-/// The content of the original's file in our dialect, for files that are derived from it; `None` if it is not an object.
+/// The contents of the original's file in the checker's dialect, for files that are derived from it; `None` if they are
+/// not an object.
 #[must_use]
 pub fn to_own_dialect(text: &str) -> Option<serde_json::Map<String, serde_json::Value>> {
     let mut root = parser::parse(text, Dialect::Original, &mut Problems::default(), None).ok()?;
@@ -249,7 +251,7 @@ mod tests {
         let CheckKind::Exec(exec) = &config.checks[0].kind else { panic!("{:?}", config.checks[0]) };
         assert_eq!(exec.arguments[1], "test $$ -gt 1; for i in 1; do echo ${i} ${HOME}; done");
         assert_eq!(lines, [""; 0], "a shell has its own variables");
-        // The file that `checker provision` derives means the same in the checker's dialect.
+        // The file that `checker provision` derives has the same meaning in the checker's dialect.
         let own = serde_json::Value::Object(to_own_dialect(text).expect("an object")).to_string();
         let (config, _) = from_text(&own, Path::new("/etc/checkup"), &environment());
         let CheckKind::Exec(derived) = &config.expect(&own).checks[0].kind.clone() else { panic!("{own}") };

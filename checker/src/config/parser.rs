@@ -30,11 +30,12 @@ pub struct StreamedList<'t, 'p> {
     pub take: &'p mut dyn FnMut(Located<'t>, &mut Problems),
 }
 
-/// The key of the object whose keys are names of HTTP headers, which are kept as they are in every dialect.
+/// The key of the object whose keys are HTTP header names, which are kept unchanged in every dialect.
 const HEADERS: &str = "headers";
 
-/// Parses the text of a file. `streamed` is an array whose elements are passed on one at a time. Problems with variables and
-/// duplicate keys are added to `problems`. The only error is invalid JSON, because then nothing else can be validated.
+/// Parses the text of a file. `streamed` is an array whose elements are passed on one at a time. Problems with
+/// variables and duplicate keys are added to `problems`. The only error is invalid JSON, because nothing else can be
+/// validated then.
 pub fn parse<'t, 'p>(
     text: &'t str,
     dialect: Dialect<'p>,

@@ -14,22 +14,22 @@ pub(super) const NODE_NAME: &str = "^[a-z0-9-]{1,32}$";
 pub(super) const JOB_NAME: &str = "^[a-z0-9-]{1,64}$";
 /// RFC 3339, in the range of 64-bit nanoseconds.
 pub(super) const TIME: &str = r"^(0001|16(7[7-9]|[89][0-9])|1[7-9][0-9]{2}|2[01][0-9]{2}|22[0-5][0-9]|226[0-2])-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[Tt ]([01][0-9]|2[0-3]):[0-5][0-9]:([0-5][0-9]|60)(\.[0-9]+)?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$";
-/// Folders with a trailing slash, none of which is `.` or `..`, or nothing.
+/// Nothing, or folders with a trailing slash, none of which is `.` or `..`.
 pub(super) const PREFIX: &str = r"^(([^./\x00-\x1f\x7f-\x9f][^/\x00-\x1f\x7f-\x9f]*|\.[^./\x00-\x1f\x7f-\x9f][^/\x00-\x1f\x7f-\x9f]*|\.\.[^/\x00-\x1f\x7f-\x9f]+)/)*$";
-/// A token of HTTP, such as a method or the name of a header.
+/// An HTTP token, such as a method or a header name.
 pub(super) const TOKEN: &str = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$";
 pub(super) const HEADER_VALUE: &str = r"^[^\x00-\x08\x0a-\x1f\x7f]*$";
 pub(super) const HTTP_URL: &str = r"^\s*[Hh][Tt][Tt][Pp][Ss]?:[/\\]*[^/\\\s]";
 pub(super) const WEBSOCKET_URL: &str = r"^\s*[Ww][Ss][Ss]?:[/\\]*[^/\\\s]";
 pub(super) const HOST: &str = r"^\s*(\S*://)?(\[[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*|[^\x00- !-$&-,/:-@\[-^`{-\x7f]+)(:/?|/*)\s*$";
 pub(super) const HOST_AND_PORT: &str = r"^\s*(\S*://)?(\[[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]|[^\x00- !-$&-,/:-@\[-^`{-\x7f]+):0*(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})/*\s*$";
-/// A host with a port or without one.
+/// A host with or without a port.
 pub(super) const ADDRESS: &str = r"^\s*(\S*://)?(\[[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*|[^\x00- !-$&-,/:-@\[-^`{-\x7f]+)(:0*(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})/*|:/?|/*)\s*$";
-/// The same for a host whose certificate is verified.
+/// Like the previous pattern, for a host whose certificate is verified.
 pub(super) const TLS_ADDRESS: &str = r"^\s*(\S*://)?(\[[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*|(([0-9A-Za-z_]([0-9A-Za-z_-]{0,61}[0-9A-Za-z_])?\.)*([A-Za-z_]([0-9A-Za-z_-]{0,61}[0-9A-Za-z_])?|[0-9]+[A-Za-z_]([0-9A-Za-z_-]*[0-9A-Za-z_])?|[0-9]+-[0-9A-Za-z_-]*[0-9A-Za-z_])\.?|([0-9]{1,3}\.){3}[0-9]{1,3}))(:0*(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})/*|:/?|/*)\s*$";
 /// A name or an address in a certificate.
 pub(super) const SERVER_NAME: &str = r"^([0-9A-Fa-f.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*|(([0-9A-Za-z_]([0-9A-Za-z_-]{0,61}[0-9A-Za-z_])?\.)*([A-Za-z_]([0-9A-Za-z_-]{0,61}[0-9A-Za-z_])?|[0-9]+[A-Za-z_]([0-9A-Za-z_-]*[0-9A-Za-z_])?|[0-9]+-[0-9A-Za-z_-]*[0-9A-Za-z_])\.?|([0-9]{1,3}\.){3}[0-9]{1,3}))$";
-/// A name in DNS.
+/// A DNS name.
 pub(super) const DNS_NAME: &str = r"^(\.|((\*|_[0-9A-Za-z_-]*|[^\x00-/:-@\[-`{-\x7f][^\x00-,./:-@\[-`{-\x7f]{0,62})\.)*(\*|_[0-9A-Za-z_-]*|[^\x00-/:-@\[-`{-\x7f][^\x00-,./:-@\[-`{-\x7f]{0,62})\.?)$";
 /// What browsers send as the origin of a page, or `*`.
 pub(super) const ORIGIN: &str = r"^(\*|https?://(\[[0-9a-z:._-]+\]|[0-9a-z._-]+)(:0*(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[0-9]{1,4}))?)$";
@@ -42,8 +42,8 @@ pub(super) fn with_variables(pattern: &str) -> String {
     format!(r"{pattern}|\$\{{")
 }
 
-/// A pattern for durations from `min` to `max` nanoseconds. It is exact for a number with one unit, except next to a limit
-/// that is not a multiple of the unit. Of several parts, none exceeds the maximum.
+/// A pattern for durations from `min` to `max` nanoseconds. It is exact for a number with one unit, except near a limit
+/// that is not a multiple of the unit. If there are several parts, none of them exceeds the maximum.
 pub(super) fn duration(min: i64, max: i64) -> String {
     let (mut whole, mut parts) = (Vec::new(), Vec::new());
     for (unit, size) in UNITS {

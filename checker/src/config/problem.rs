@@ -5,8 +5,8 @@ use std::collections::hash_map::Entry;
 use std::fmt;
 use std::hash::{BuildHasher as _, RandomState};
 
-/// The number of problems of each severity that are shown. A file with more of them is usually broken in one way that its
-/// first problems show; the others are counted.
+/// The number of problems of each severity that are shown. A file with more problems usually repeats one mistake, which
+/// the first problems show; the others are counted.
 pub const SHOWN_PROBLEMS: usize = 300;
 
 /// The severity of a problem.
@@ -181,7 +181,7 @@ pub fn line_and_column(text: &str, at: usize) -> (usize, usize) {
 /// Finds lines and columns of increasing offsets in one pass through a text.
 struct Positions<'t> {
     text: &'t str,
-    /// The offset and the position that were found last.
+    /// The most recently found offset and its position.
     at: usize,
     line: usize,
     column: usize,
@@ -202,7 +202,7 @@ impl<'t> Positions<'t> {
         }
     }
 
-    /// The position of an offset that is not before the last one.
+    /// The position of an offset that is not before the previous one.
     fn line_and_column(&mut self, at: usize) -> (usize, usize) {
         let mut at = at.min(self.text.len());
         while !self.text.is_char_boundary(at) {

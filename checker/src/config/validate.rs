@@ -269,7 +269,7 @@ fn validate_headers(members: &[Member], path: &KeyPath<'_>, problems: &mut Probl
 }
 
 fn suggestion<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
-    // Comparing a name with all others takes longer the longer it is.
+    // The longer a name is, the longer it takes to compare it with all others.
     let name = Some(name).filter(|name| name.len() <= MAX_SUGGESTED_LENGTH)?;
     suggest(name, known).map(|known| format!("did you mean `{known}`?"))
 }

@@ -146,7 +146,7 @@ impl Schedule {
 
     /// Takes an endpoint that is due at `now`, and schedules its next check after `now`.
     pub fn take_due(&mut self, now: UnixNanos) -> Option<DueCheck> {
-        // A check that is due at the end of time would be due again and again.
+        // A check that is due at the latest possible time would be due again and again.
         let first = self.next_due().filter(|at| *at <= now && *at < UnixNanos::MAX)?;
         let Reverse((_, index)) = self.queue.pop()?;
         let every = self.entries[index].every;

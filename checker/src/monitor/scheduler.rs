@@ -160,7 +160,7 @@ impl Scheduler {
             if self.running.is_empty() {
                 break;
             }
-            // Checks that become due are not started anymore, so only those that are ready can end the pause.
+            // Checks that become due are no longer started, so only those that are ready can end the pause.
             let slot = if self.limiter.is_warming_up() { self.limiter.next_slot() } else { None };
             let pause = self.pause_until(slot);
             tokio::select! {
@@ -172,7 +172,7 @@ impl Scheduler {
         (self.config, self.confirmations)
     }
 
-    /// The time of the clock, or the last usable one.
+    /// The clock's time, or the last one that could be stored.
     fn now(&self) -> UnixNanos {
         if self.is_clock_usable { (self.clock)().clamp(0, clock::LATEST) } else { self.last_clock }
     }
@@ -250,7 +250,7 @@ impl Scheduler {
         let now = self.now();
         if now < self.last_clock {
             self.schedule.clock_moved_back(now);
-            // Otherwise, results would wait until the clock shows the same time again.
+            // Otherwise, results would wait until the clock reaches the same time again.
             self.batch_started = self.batch_started.map(|started| started.min(now));
         }
         self.last_clock = now;

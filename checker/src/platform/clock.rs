@@ -5,11 +5,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use shared::civil::rfc3339;
 use shared::{SECOND, UnixNanos};
 
-/// The earliest time that can be stored: names of check files have a time with 19 digits, which sort by time. A machine
-/// without a battery for its clock starts in 1970.
+/// The earliest time that can be stored: times in the names of check files have 19 digits, so that they sort by time. A
+/// machine without a clock battery starts in 1970.
 pub const EARLIEST: UnixNanos = 1_000_000_000 * SECOND;
 
-/// The latest time, the start of 2262: 64-bit nanoseconds end in April of that year, and there must be room to add intervals.
+/// The latest time that can be stored, the start of 2262: 64-bit nanoseconds end in April of that year, and there must
+/// be room to add intervals.
 pub const LATEST: UnixNanos = 9_214_646_400 * SECOND;
 
 /// The system clock shows a time that cannot be stored.
@@ -22,7 +23,7 @@ pub const LATEST: UnixNanos = 9_214_646_400 * SECOND;
 )]
 pub struct UnusableClock(UnixNanos);
 
-/// The current time; one beyond the range of 64-bit nanoseconds becomes the closest one in it.
+/// The current time; a time beyond the range of 64-bit nanoseconds becomes the closest one in the range.
 #[must_use]
 pub fn now() -> UnixNanos {
     let nanos = |duration: std::time::Duration| UnixNanos::try_from(duration.as_nanos()).unwrap_or(UnixNanos::MAX);

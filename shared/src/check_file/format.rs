@@ -56,8 +56,8 @@ fn write_result(writer: &mut JsonWriter, result: &CheckResult) {
     }
 }
 
-/// The attempt that is written for a result without attempts: the original's page computes the median of a result's
-/// attempts, and shows nothing at all if one has none. [`super::CheckFile::parse`] leaves it out.
+/// The attempt that is written for a result without attempts: the original's page computes the median of each result's
+/// attempts, and shows nothing at all if a result has no attempts. [`super::CheckFile::parse`] omits it.
 pub(super) fn placeholder(notice: &str) -> Attempt {
     let reason = if notice.is_empty() { "no attempt was made" } else { notice };
     Attempt { rtt: 0, error: Some(shortened(reason.to_owned(), ERROR_LIMIT)), ..Attempt::default() }

@@ -281,7 +281,7 @@ mod tests {
         assert_eq!(file.skipped.iter().map(|skipped| skipped.index).collect::<Vec<_>>(), [1, 2, 3]);
     }
 
-    /// The result of a misconfigured check, of a check that a node missed, and of one without a notice.
+    /// The results of a misconfigured check and of a missed check, and a result without a notice.
     const UNKNOWN: &str = include_str!("../../golden/1796088000123456789-eu-west-check.json");
 
     #[test]
@@ -301,7 +301,7 @@ mod tests {
         assert_eq!(file.results[0].attempts, []);
     }
 
-    /// What the original's page computes for each result, and what it does without attempts: it fails.
+    /// What the original's page computes for each result; without attempts, it fails.
     fn median_of_the_original(result: &serde_json::Value) -> f64 {
         let mut rtts: Vec<f64> =
             result["times"].as_array().expect("times").iter().map(|time| time["rtt"].as_f64().expect("rtt")).collect();

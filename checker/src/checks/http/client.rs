@@ -125,7 +125,7 @@ pub(super) async fn send(
         }
     };
     let stream: ClientStream = TokioIo::new(NoShutdownStream(stream));
-    // Browsers and the original accept both forms of headers from old servers.
+    // Browsers and the original accept both kinds of malformed headers, which old servers send.
     let (mut sender, connection) = http1::Builder::new()
         .allow_spaces_after_header_name_in_responses(true)
         .allow_obsolete_multiline_headers_in_responses(true)

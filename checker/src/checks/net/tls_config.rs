@@ -178,8 +178,8 @@ impl ServerCertVerifier for RecordingVerifier {
     }
 }
 
-/// Also accepts a server whose own certificate is one of the trusted ones, as Go does, and thus the original. The library
-/// accepts only certificates that another one has signed.
+/// Also accepts a server whose own certificate is one of the trusted ones, as Go and thus the original do. The library
+/// accepts only certificates that another certificate has signed.
 #[derive(Debug)]
 struct TrustedLeafVerifier {
     inner: Arc<WebPkiServerVerifier>,

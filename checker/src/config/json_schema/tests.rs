@@ -1,4 +1,4 @@
-//! Compares the schema with validation: every key of the table with many values, with a validator for JSON Schema.
+//! Compares the schema with validation: every key in the table with many values, using a JSON Schema validator.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ const WITH_SYNTAX: [&str; 2] = ["assertions", "expect"];
 /// Whether validation can reject the value for a reason that no schema expresses.
 fn is_inexpressible(path: &str, value: &Value) -> bool {
     let is_longer_than_another_key = path.ends_with(".cert_expiry_down");
-    // The sum of several parts, for example `1h30m`.
+    // The sum of several parts, such as `1h30m`.
     let units = |text: &str| text.split(|one: char| !one.is_alphabetic()).filter(|unit| !unit.is_empty()).count();
     let has_parts = value.as_str().is_some_and(|text| shared::duration::parse(text).is_ok() && units(text) > 1);
     has_parts || is_longer_than_another_key || WITH_SYNTAX.iter().any(|key| path.contains(key))
