@@ -375,8 +375,8 @@ fn names_of(config: &Config) -> impl Iterator<Item = (Name, usize)> {
     config.checks.iter().enumerate().map(|(index, check)| (name_of(check), index))
 }
 
-/// How long the result of a check is valid: the intervals until the next check, at least one. A check that takes
-/// longer than an interval runs only once in several intervals.
+/// How long the result of a check is valid: the number of intervals until the next check, at least one. A check that
+/// takes longer than an interval runs only every few intervals.
 fn interval_until_next(started: UnixNanos, (every, next): (Nanos, UnixNanos)) -> Nanos {
     let intervals = next.saturating_sub(started).saturating_add(every / 2) / every;
     every.saturating_mul(intervals.max(1))
