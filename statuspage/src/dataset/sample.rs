@@ -1,4 +1,4 @@
-//! A check reduced to what the page shows, and the history of an endpoint.
+//! Checks reduced to what the page shows, and the history of an endpoint.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use shared::{Nanos, UnixNanos};
 #[derive(Debug)]
 pub struct NodeHistory {
     pub timeline: StatusTimeline,
-    /// The percentiles of each day or hour, the errors and the newest result, oldest first.
+    /// The percentiles of each day or hour, the errors and the newest result, in chronological order.
     pub samples: Vec<Sample>,
     /// The latencies of hours that are not complete.
     pub open: Series<Sketch>,
@@ -29,12 +29,12 @@ pub struct Sample {
     pub interval: Option<Nanos>,
     /// The round-trip times of successful attempts.
     pub rtts: Box<[Nanos]>,
-    /// When the first successful attempt finished DNS, connect and TLS and received the first byte, in microseconds from its
-    /// start. A phase that was not measured ends with the one before.
+    /// When the first successful attempt finished DNS, connect and TLS and received the first byte, in microseconds
+    /// since its start. A phase that was not measured ends when the previous one does.
     pub phases: [u32; 4],
     /// Whether any of the attempts failed.
     pub failed: bool,
-    /// The response time above which the endpoint is degraded; 0 without a threshold.
+    /// The response time above which the endpoint is degraded; 0 if there is no threshold.
     pub threshold: Nanos,
     /// Why the endpoint is not healthy.
     pub reason: Option<Arc<str>>,

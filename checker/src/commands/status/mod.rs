@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use chrono::{DateTime, Days, Local, NaiveDate, NaiveTime, Timelike as _};
-use shared::aggregate::{EndpointStatus, NodeStatus, current_statuses, endpoint_statuses, overall_status};
+use shared::endpoint_status::{EndpointStatus, NodeStatus, current_statuses, endpoint_statuses, overall_status};
 use shared::history::History;
 use shared::object_name::NodeName;
 use shared::quorum::Tally;
@@ -196,7 +196,7 @@ impl UptimeColumns {
     }
 }
 
-/// Why the endpoint is not healthy, and from which nodes.
+/// Why the endpoint is not healthy, and which nodes report that.
 fn detail(endpoint: &EndpointStatus, tally: &Tally) -> String {
     let down = || tally.down.iter().filter_map(|index| endpoint.nodes.get(*index));
     let reason = |mut nodes: Box<dyn Iterator<Item = &NodeStatus> + '_>| {

@@ -1,16 +1,21 @@
 //! Dates and times without a zone, and times in UTC as text. Pure.
 
-use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos};
+use crate::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos};
 
 /// A date and time without a zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CivilTime {
+    /// In the Gregorian calendar.
     pub year: i64,
     /// From 1 for January, unlike in JavaScript.
     pub month: usize,
+    /// From 1.
     pub day: i64,
+    /// From 0.
     pub hour: i64,
+    /// From 0.
     pub minute: i64,
+    /// From 0.
     pub second: i64,
 }
 
@@ -44,6 +49,14 @@ pub fn rfc3339(moment: UnixNanos) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
+/// Formats a time in UTC without loss of precision: `2026-11-22T13:02:00.000000000Z`. All of these texts have the same
+/// length, so they sort by time.
+#[must_use]
+pub fn rfc3339_nanos(moment: UnixNanos) -> String {
+    let seconds = rfc3339(moment);
+    format!("{}.{:09}Z", seconds.trim_end_matches('Z'), moment.rem_euclid(SECOND))
+}
+
 /// Parses a time in UTC: `2026-08-22`, `2026-08-22T14:00Z`, `2026-08-22T14:00:30Z`.
 #[must_use]
 pub fn parse_utc(text: &str) -> Option<UnixNanos> {
@@ -66,11 +79,11 @@ pub fn parse_utc(text: &str) -> Option<UnixNanos> {
     let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
     let days = era * 146_097 + day_of_era - 719_468;
     let moment = days * DAY + hour * HOUR + minute * MINUTE + second * SECOND;
-    // The 30th of February would become the 2nd of March.
+    // February 30 would become March 2.
     (CivilTime::from_unix(moment).day == day).then_some(moment)
 }
 
-/// Parses the offset of a time zone in the formats of browsers: `GMT`, `GMT+05:30`, `8/22/2026, GMT-3`.
+/// Parses the offset of a time zone in the formats that browsers use: `GMT`, `GMT+05:30`, `8/22/2026, GMT-3`.
 #[must_use]
 pub fn parse_offset(text: &str) -> Option<Nanos> {
     let (_, offset) = text.split_once("GMT")?;
@@ -93,7 +106,7 @@ mod tests {
     const NOW: UnixNanos = 1_795_352_523 * SECOND;
 
     #[test]
-    fn times_may_be_abbreviated() {
+    fn times_without_hours_or_seconds_are_parsed() {
         assert_eq!(parse_utc("2026-11-22T13:02:03Z"), Some(NOW));
         assert_eq!(parse_utc("2026-11-22T13:02"), Some(NOW - 3 * SECOND));
         assert_eq!(parse_utc("2024-02-29").map(rfc3339).as_deref(), Some("2024-02-29T00:00:00Z"));
@@ -101,6 +114,13 @@ mod tests {
         {
             assert_eq!(parse_utc(odd), None, "{odd}");
         }
+    }
+
+    #[test]
+    fn formatted_times_keep_their_nanoseconds() {
+        assert_eq!(rfc3339_nanos(NOW + 7), "2026-11-22T13:02:03.000000007Z");
+        assert_eq!(rfc3339_nanos(0), "1970-01-01T00:00:00.000000000Z");
+        assert_eq!(rfc3339_nanos(-1), "1969-12-31T23:59:59.999999999Z");
     }
 
     #[test]
