@@ -1,17 +1,16 @@
 //! The contents of the loaded check files, by endpoint and node. Files are added one by one and dropped by age.
 
 use shared::check_file::{CheckFile, CheckResult, EndpointKey, SkippedElement};
-use shared::history::HistoryRows;
+use shared::history::{EndpointRows, HistoryRows};
 use shared::object_name::{CheckFileName, NodeName};
 use shared::quorum::Quorum;
 use shared::response_times;
+use shared::status::Status;
 use shared::uptime::{Span, StatusTimeline};
 use shared::{Nanos, UnixNanos};
 
+use super::limits::{ENDPOINTS, MESSAGES, SAMPLES};
 use super::sample::{NodeHistory, Sample, samples_from};
-
-/// The most endpoints that are kept. A store with more is hostile, or too large for a page.
-pub const ENDPOINTS_LIMIT: usize = 10_000;
 
 /// The contents of the loaded check files and histories.
 #[derive(Debug, Default)]
@@ -22,21 +21,43 @@ pub struct Dataset {
     pub endpoints: Vec<EndpointData>,
     /// The indexes of the endpoints in the order of their keys. A hash map would add a kilobyte to the page.
     pub by_key: Vec<usize>,
-    /// The nodes by name, each with the time of its newest result; `None` is a checker without a name.
-    pub nodes: Vec<(Option<NodeName>, UnixNanos)>,
+    /// The nodes in the order of their names.
+    pub nodes: Vec<NodeUsage>,
     /// The messages, in no particular order.
     pub messages: Vec<StoredMessage>,
     /// The invalid elements of check files.
     pub skipped: Vec<(CheckFileName, Vec<SkippedElement>)>,
-    /// Whether endpoints were left out because there are more than [`ENDPOINTS_LIMIT`].
-    pub overflowed: bool,
+    /// How many results in check files there are.
+    samples: usize,
     /// The histories without the parts that were moved to `endpoints` and `messages`.
     pub histories: Vec<HistoryRows>,
+}
+
+/// What the data set contains of a node.
+#[derive(Debug, Default)]
+pub struct NodeUsage {
+    /// `None` is a checker without a name.
+    pub node: Option<NodeName>,
+    /// When its newest result was recorded.
+    pub newest: UnixNanos,
+    /// When its newest check file in memory was stored.
+    pub newest_file: UnixNanos,
+    /// At least this many endpoints were left out, because there is no room for more.
+    pub left_out: usize,
+    /// When the check file was stored whose endpoints were left out.
+    left_out_at: UnixNanos,
+    /// Whether messages were left out.
+    pub messages_left_out: bool,
+    endpoints: usize,
+    samples: usize,
+    messages: usize,
 }
 
 #[derive(Debug)]
 pub struct StoredMessage {
     pub at: UnixNanos,
+    /// `None` is a checker without a name.
+    pub node: Option<NodeName>,
     pub html: String,
     /// The ids of the endpoints that the message is about.
     pub about: Vec<usize>,
@@ -103,6 +124,18 @@ impl Dataset {
         self.files.first().map(|name| name.stored_at)
     }
 
+    /// The names of the check files in memory.
+    pub(super) fn files(&self) -> &[CheckFileName] {
+        &self.files
+    }
+
+    /// Whether there is room for a check file: always, if it is newer than the others of its node.
+    pub(super) fn has_room_for(&mut self, name: &CheckFileName, file: &CheckFile) -> bool {
+        let samples = self.samples + file.results.len();
+        let node = self.usage(name.node.as_ref());
+        node.newest_file < name.stored_at || SAMPLES.has_room(node.samples + file.results.len(), samples)
+    }
+
     /// Adds a check file, unless it was added before.
     pub fn add(&mut self, name: &CheckFileName, file: CheckFile) {
         let Err(index) = self.find_file(name) else { return };
@@ -112,49 +145,85 @@ impl Dataset {
             self.skipped.push((name.clone(), file.skipped));
         }
         let first_message = self.messages.len();
+        let mut left_out = 0;
         for (position, result) in file.results.into_iter().enumerate() {
-            self.add_result(name, position, first_message, &result);
+            let is_added = self.add_result(name, position, first_message, &result);
+            left_out += usize::from(!is_added);
         }
+        let usage = self.usage(name.node.as_ref());
+        usage.newest_file = usage.newest_file.max(name.stored_at);
+        usage.leave_out(left_out, name.stored_at);
     }
 
-    fn add_result(&mut self, name: &CheckFileName, position: usize, first_message: usize, result: &CheckResult) {
-        let Some(id) = self.id_of(&result.endpoint_key()) else { return };
+    /// Adds a result; `false` if there is no room for its endpoint.
+    fn add_result(
+        &mut self,
+        name: &CheckFileName,
+        position: usize,
+        first_message: usize,
+        result: &CheckResult,
+    ) -> bool {
+        let node = name.node.as_ref();
+        let usage = self.usage(node);
+        usage.newest = usage.newest.max(result.timestamp);
+        let Some(id) = self.id_of(&result.endpoint_key(), node, result.status) else { return false };
         if !result.message.trim().is_empty() {
             // The results of all endpoints that a message is about contain it.
             let same_file = self.messages[first_message..].iter().position(|message| message.html == result.message);
-            let is_same = |message: &StoredMessage| message.at == name.stored_at && message.html == result.message;
-            if let Some(index) = same_file {
-                self.messages[first_message + index].about.push(id);
-            } else if !self.messages.iter().any(is_same) {
-                self.messages.push(StoredMessage { at: name.stored_at, html: result.message.clone(), about: vec![id] });
+            match same_file {
+                Some(index) => self.messages[first_message + index].about.push(id),
+                None => self.add_message(name.stored_at, node, &result.message, vec![id]),
             }
         }
-        self.record_report(result.node.as_ref(), result.timestamp);
         let endpoint = &mut self.endpoints[id];
         endpoint.update_settings(name.stored_at, position, result.quorum);
-        endpoint.node_mut(result.node.as_ref()).samples.push(Sample::new(result));
+        endpoint.node_mut(node).samples.push(Sample::new(result));
+        self.samples += 1;
+        self.usage(node).samples += 1;
+        true
     }
 
-    fn record_report(&mut self, node: Option<&NodeName>, at: UnixNanos) {
-        let index = self.nodes.partition_point(|(known, _)| known.as_ref() < node);
-        match self.nodes.get_mut(index) {
-            Some((known, newest)) if known.as_ref() == node => *newest = (*newest).max(at),
-            _ => self.nodes.insert(index, (node.cloned(), at)),
+    /// Adds a message, unless it is known or there is no room for it.
+    fn add_message(&mut self, at: UnixNanos, node: Option<&NodeName>, html: &str, about: Vec<usize>) {
+        if self.messages.iter().any(|known| known.at == at && known.html == html) {
+            return;
+        }
+        let total = self.messages.len();
+        let usage = self.usage(node);
+        if MESSAGES.has_room(usage.messages, total) {
+            usage.messages += 1;
+            self.messages.push(StoredMessage { at, node: node.cloned(), html: html.to_owned(), about });
+        } else {
+            usage.messages_left_out = true;
         }
     }
 
-    /// The id of an endpoint, which is added if it is new; `None` if there are too many.
-    fn id_of(&mut self, key: &EndpointKey) -> Option<usize> {
-        let index = match self.by_key.binary_search_by(|id| self.endpoints[*id].key.cmp(key)) {
-            Ok(index) => return Some(self.by_key[index]),
-            Err(index) => index,
-        };
-        if self.endpoints.len() >= ENDPOINTS_LIMIT {
-            self.overflowed = true;
+    fn usage(&mut self, node: Option<&NodeName>) -> &mut NodeUsage {
+        let index = self.nodes.partition_point(|known| known.node.as_ref() < node);
+        if self.nodes.get(index).is_none_or(|known| known.node.as_ref() != node) {
+            self.nodes.insert(index, NodeUsage { node: node.cloned(), ..NodeUsage::default() });
+        }
+        &mut self.nodes[index]
+    }
+
+    /// The id of an endpoint of a node. It is added if it is new; `None` if there is no room. There is more room for
+    /// endpoints that are not healthy, so that healthy ones do not crowd them out.
+    fn id_of(&mut self, key: &EndpointKey, node: Option<&NodeName>, status: Status) -> Option<usize> {
+        let index = self.by_key.binary_search_by(|id| self.endpoints[*id].key.cmp(key));
+        let known = index.ok().map(|index| self.by_key[index]);
+        if let Some(id) = known
+            && self.endpoints[id].nodes.iter().any(|known| known.node.as_ref() == node)
+        {
+            return Some(id);
+        }
+        let (total, usage) = (self.endpoints.len(), self.usage(node));
+        let limit = if status == Status::Healthy { ENDPOINTS } else { ENDPOINTS.doubled() };
+        if !limit.has_room(usage.endpoints, total) {
             return None;
         }
-        let id = self.endpoints.len();
-        self.by_key.insert(index, id);
+        usage.endpoints += 1;
+        let Err(index) = index else { return known };
+        self.by_key.insert(index, total);
         self.endpoints.push(EndpointData {
             key: key.clone(),
             position: 0,
@@ -162,7 +231,13 @@ impl Dataset {
             quorum: Quorum::default(),
             nodes: Vec::new(),
         });
-        Some(id)
+        Some(total)
+    }
+
+    /// At least this many endpoints were left out.
+    #[must_use]
+    pub fn left_out(&self) -> usize {
+        self.nodes.iter().map(|node| node.left_out).sum()
     }
 
     /// Adds the history of a node, which replaces its previous history and the check files that it covers, except those
@@ -173,27 +248,55 @@ impl Dataset {
             return;
         }
         self.files.retain(|name| name.node != history.node || name.stored_at >= keep_from || !history.covers(name));
-        let mut ids = Vec::with_capacity(history.endpoints.len());
-        for rows in std::mem::take(&mut history.endpoints) {
-            let Some(id) = self.id_of(&rows.key) else { break };
-            ids.push(id);
-            let endpoint = &mut self.endpoints[id];
+        let own = history.node.as_ref();
+        let mut rows: Vec<_> = std::mem::take(&mut history.endpoints).into_iter().enumerate().collect();
+        let mut ids = vec![None; rows.len()];
+        let status = |rows: &EndpointRows| rows.timeline.last.map_or(Status::Unknown, |last| last.status);
+        // Those that are not healthy come first, if there is not enough room.
+        rows.sort_by_cached_key(|(_, rows)| i64::from(status(rows) == Status::Healthy));
+        let mut left_out = 0;
+        for (index, rows) in rows {
             let newest = rows.timeline.last.map_or(0, |last| last.at);
+            let usage = self.usage(own);
+            usage.newest = usage.newest.max(newest);
+            let Some(id) = self.id_of(&rows.key, own, status(&rows)) else {
+                left_out += 1;
+                continue;
+            };
+            ids[index] = Some(id);
+            let endpoint = &mut self.endpoints[id];
             endpoint.update_settings(newest, rows.latest.position, rows.latest.quorum);
-            let node = endpoint.node_mut(history.node.as_ref());
+            let node = endpoint.node_mut(own);
             node.samples.retain(|sample| sample.at >= keep_from || sample.at > newest);
             node.history = Some(NodeHistory { samples: samples_from(&rows), timeline: rows.timeline, open: rows.open });
-            self.record_report(history.node.as_ref(), newest);
         }
+        self.usage(own).leave_out(left_out, history.newest);
         for posted in std::mem::take(&mut history.messages) {
-            let about = posted.about.iter().filter_map(|index| ids.get(*index).copied()).collect();
-            if !self.messages.iter().any(|known| known.at == posted.at && known.html == posted.message) {
-                self.messages.push(StoredMessage { at: posted.at, html: posted.message, about });
-            }
+            let about = posted.about.iter().filter_map(|index| ids.get(*index).copied().flatten()).collect();
+            self.add_message(posted.at, own, &posted.message, about);
         }
         match before {
             Some(before) => self.histories[before] = history,
             None => self.histories.push(history),
+        }
+        self.count_usage();
+    }
+
+    /// Counts again what there is of each node.
+    fn count_usage(&mut self) {
+        self.samples = 0;
+        for usage in &mut self.nodes {
+            (usage.endpoints, usage.samples) = (0, 0);
+        }
+        for endpoint in &self.endpoints {
+            for node in &endpoint.nodes {
+                self.samples += node.samples.len();
+                let index = self.nodes.partition_point(|known| known.node < node.node);
+                if let Some(usage) = self.nodes.get_mut(index) {
+                    usage.endpoints += 1;
+                    usage.samples += node.samples.len();
+                }
+            }
         }
     }
 
@@ -213,7 +316,14 @@ impl Dataset {
         }
         // Endpoints stay, because messages and the page refer to them by id. Those without samples are not shown.
         let histories = &self.histories;
-        self.nodes.retain(|(node, newest)| *newest >= time || histories.iter().any(|known| known.node == *node));
+        self.nodes.retain(|usage| usage.newest >= time || histories.iter().any(|known| known.node == usage.node));
+        for usage in &mut self.nodes {
+            if usage.left_out_at < time {
+                usage.left_out = 0;
+            }
+            usage.messages = self.messages.iter().filter(|message| message.node == usage.node).count();
+        }
+        self.count_usage();
     }
 
     /// Sorts the samples of each node by time; nearly free if they are sorted already.
@@ -222,6 +332,15 @@ impl Dataset {
             if !node.samples.is_sorted_by_key(|sample| sample.at) {
                 node.samples.sort_by_cached_key(|sample| sample.at);
             }
+        }
+    }
+}
+
+impl NodeUsage {
+    fn leave_out(&mut self, count: usize, at: UnixNanos) {
+        if count > 0 {
+            self.left_out = self.left_out.max(count);
+            self.left_out_at = self.left_out_at.max(at);
         }
     }
 }
@@ -376,10 +495,78 @@ mod tests {
         assert_eq!(dataset_of(&[file(MINUTE, &["A", "B"])]).endpoints.len(), 2);
     }
 
+    fn named(node: &str, at: UnixNanos, titles: &[String], status: Status) -> (CheckFileName, CheckFile) {
+        let result = |title: &String| CheckResult { title: title.clone(), timestamp: at, status, ..CheckResult::default() };
+        let name = CheckFileName { stored_at: at, node: NodeName::new(node).ok() };
+        (name, CheckFile { results: titles.iter().map(result).collect(), skipped: Vec::new() })
+    }
+
+    fn titles(prefix: &str, count: usize) -> Vec<String> {
+        (0..count).map(|number| format!("{prefix}{number}")).collect()
+    }
+
     #[test]
-    fn too_many_endpoints_are_reported() {
-        let titles: Vec<String> = (0..=ENDPOINTS_LIMIT).map(|number| number.to_string()).collect();
-        let dataset = dataset_of(&[file(MINUTE, &titles.iter().map(String::as_str).collect::<Vec<_>>())]);
-        assert_eq!((dataset.endpoints.len(), dataset.overflowed), (ENDPOINTS_LIMIT, true));
+    fn one_node_cannot_crowd_out_another() {
+        let down = ["Down".to_owned()];
+        let mut files = vec![named("flood", 9, &titles("f", ENDPOINTS.node + 50), Status::Healthy)];
+        // More nodes than fit into all.
+        let others = ENDPOINTS.total / ENDPOINTS.node + 1;
+        files.extend((1..others).map(|number| {
+            let node = format!("flood-{number}");
+            named(&node, 8, &titles(&node, ENDPOINTS.node), Status::Healthy)
+        }));
+        files.push(named("eu", 7, &down, Status::Down));
+        files.push(named("us", 6, &titles("us", 400), Status::Healthy));
+        files.push(named("flood", 5, &["Flood down".to_owned()], Status::Down));
+        let dataset = dataset_of(&files);
+        assert!(dataset.left_out() >= 50, "{}", dataset.left_out());
+        let shown = |title: &str| dataset.endpoints.iter().any(|endpoint| endpoint.key.title == title);
+        assert!(shown("Down") && shown("us399") && shown("Flood down"));
+        assert!(dataset.endpoints.len() <= ENDPOINTS.total + others * ENDPOINTS.total / super::super::limits::NODES_LIMIT);
+    }
+
+    #[test]
+    fn what_was_left_out_is_forgotten_when_it_is_dropped() {
+        let mut dataset = dataset_of(&[
+            named("flood", MINUTE, &titles("f", ENDPOINTS.node + 7), Status::Healthy),
+            named("flood", 2 * MINUTE, &titles("f", 1), Status::Healthy),
+        ]);
+        assert_eq!(dataset.left_out(), 7);
+        dataset.drop_before(2 * MINUTE);
+        assert_eq!((dataset.left_out(), dataset.nodes[0].endpoints), (0, 1));
+    }
+
+    #[test]
+    fn endpoints_that_are_not_healthy_come_first() {
+        let mut builder_input = titles("f", ENDPOINTS.node);
+        builder_input.push("last".to_owned());
+        let (name, mut file) = named("flood", MINUTE, &builder_input, Status::Healthy);
+        file.results.last_mut().expect("there are some").status = Status::Down;
+        let (mut history, mut latencies) = (shared::history::History::new(name.node.clone()), Default::default());
+        let mut builder = shared::history::HistoryBuilder::append(&mut history, &mut latencies);
+        builder.add(&name, &file);
+        builder.finish(Nanos::MAX);
+        let rows = HistoryRows::parse(history.to_json().as_bytes()).expect("we wrote it");
+        for is_history in [false, true] {
+            let mut dataset = Dataset::default();
+            if is_history {
+                dataset.add_history(rows.clone(), UnixNanos::MAX);
+            } else {
+                dataset.add(&name, file.clone());
+            }
+            let is_kept = dataset.endpoints.iter().any(|endpoint| endpoint.key.title == "last");
+            assert!(is_kept, "from a history: {is_history}");
+        }
+    }
+
+    #[test]
+    fn messages_of_one_node_are_limited() {
+        let mut dataset = Dataset::default();
+        for number in 0..=MESSAGES.node {
+            let (name, mut file) = named("flood", number as i64 + 1, &titles("f", 1), Status::Healthy);
+            file.results[0].message = format!("message {number}");
+            dataset.add(&name, file);
+        }
+        assert_eq!((dataset.messages.len(), dataset.nodes[0].messages_left_out), (MESSAGES.node, true));
     }
 }
