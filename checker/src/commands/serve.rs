@@ -12,6 +12,7 @@ use crate::platform::shutdown::{Shutdown, ShutdownBudget};
 use crate::recorder::Recorder;
 use crate::server::PortRemedy;
 use crate::server::assets::PageFiles;
+use crate::server::host::AllowedHosts;
 use crate::ui;
 use crate::{now, server};
 
@@ -56,6 +57,7 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
         listener,
         page,
         config.clone(),
+        AllowedHosts::new(&arguments.allowed_host, address.ip().is_loopback()),
         Arc::clone(record.store()),
         signals.shutdown.token(),
     ));

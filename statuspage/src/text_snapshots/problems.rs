@@ -120,12 +120,8 @@ fn problems_of_a_load() {
             });
         }
         of("too much", &|cache| {
-            let usage = NodeUsage {
-                node: NodeName::new("eu").ok(),
-                left_out: 2_050,
-                messages_left_out: true,
-                ..NodeUsage::default()
-            };
+            let mut usage = NodeUsage::default();
+            (usage.node, usage.left_out, usage.messages_left_out) = (NodeName::new("eu").ok(), 2_050, true);
             cache.dataset.nodes.push(usage);
             (cache.left_out, cache.nodes_left_out) = (12_345, true);
         });
