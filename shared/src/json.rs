@@ -381,8 +381,7 @@ mod tests {
         let text = format!(r#"{{"a":[1}},"b":{deep},"c":{{"x":"]}}\"\\"}},"d":nonsense , "é":"}},"}}"#);
         let mut members = Vec::new();
         each_member(&text, |name, value| members.push((name.into_owned(), value))).expect("an object");
-        let expected =
-            [("a", "[1}"), ("b", &deep), ("c", r#"{"x":"]}\"\\"}"#), ("d", "nonsense"), ("é", "\"},\"")];
+        let expected = [("a", "[1}"), ("b", &deep), ("c", r#"{"x":"]}\"\\"}"#), ("d", "nonsense"), ("é", "\"},\"")];
         let members: Vec<(&str, &str)> = members.iter().map(|(name, value)| (name.as_str(), *value)).collect();
         assert_eq!(members, expected);
         for unclosed in ["{\"a\":[1", "{\"a\":\"x", "{\"a\":1", "{\"a\":}", "{\"a\":,\"b\":1}"] {
@@ -404,7 +403,10 @@ mod tests {
         assert_eq!(elements("[1,2]", 1, 1), (2, Err("too many elements at line 1 column 5".to_owned())));
         let many = "an element with too many values at line 1 column 9";
         assert_eq!(elements("[1, [2, 3], {}]", 2, 3), (1, Err(many.to_owned())));
-        assert_eq!(elements("[1, 2", 1, 3).1, Err("expected `,` or the end of the array or object at line 1 column 6".to_owned()));
+        assert_eq!(
+            elements("[1, 2", 1, 3).1,
+            Err("expected `,` or the end of the array or object at line 1 column 6".to_owned())
+        );
         assert!(elements("{}", 1, 1).1.is_err());
     }
 

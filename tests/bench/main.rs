@@ -12,6 +12,7 @@ mod https;
 mod lighthouse;
 mod main_thread;
 mod many_endpoints;
+mod mutants;
 mod nginx;
 mod page;
 mod process_usage;
@@ -56,6 +57,9 @@ fn main() {
         }
         if wanted("tasks") {
             main_thread::measure().await;
+        }
+        if wanted("mutants") {
+            mutants::measure().await;
         }
         if wanted("lighthouse") {
             lighthouse::measure().await;

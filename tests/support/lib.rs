@@ -19,6 +19,7 @@ pub mod fake_nodes;
 pub mod faulty_proxy;
 pub mod http_client;
 pub mod ministack;
+pub mod mutants;
 pub mod network_namespace;
 pub mod page;
 pub mod page_scenario;

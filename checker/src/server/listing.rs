@@ -38,6 +38,14 @@ impl ListQuery {
         let content = if value("with") == Some("results") { ListContent::Results } else { ListContent::Names };
         Some(ListQuery { from, content })
     }
+
+    /// How much memory it takes to build the list, in bytes: contents and the list itself.
+    pub(super) fn memory(self) -> usize {
+        match self.content {
+            ListContent::Names => 1 << 20,
+            ListContent::Results => 2 * CONTENT_LIMIT,
+        }
+    }
 }
 
 /// The list as JSON. Buckets return only names, because reading their contents would take too long.
@@ -111,7 +119,7 @@ mod tests {
     fn valid_contents_are_listed_with_their_names() {
         let names: Vec<CheckFileName> =
             (0..4).filter_map(|n| CheckFileName::parse(&format!("179533025434049397{n}-eu-west-check.json"))).collect();
-        let deep = ["[".repeat(64), "]".repeat(64)].concat();
+        let deep = ["[".repeat(65), "]".repeat(65)].concat();
         let contents = ["[{\"title\":\"Shop\"}]\n", "[{\"title\":", &deep, "{}"];
         let contents = names.iter().cloned().zip(contents.map(|content| content.as_bytes().to_vec()));
         let contents = contents.filter_map(|(name, content)| Some((name, valid(content)?)));

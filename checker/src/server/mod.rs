@@ -44,6 +44,8 @@ use crate::config::model::{Config, Page};
 use crate::store::directory::index;
 use crate::store::{Listing, ObjectName, Store, StoreError};
 
+/// The memory that is reserved before a history is read, in bytes: one of 500 endpoints over a year.
+const HISTORY_SIZE: usize = 4 << 20;
 /// A failing store is logged at most once in this time, because the page requests many files at once.
 const WARNING_INTERVAL: Duration = Duration::from_mins(1);
 
@@ -189,7 +191,8 @@ async fn store_index(State(state): State<Arc<ServerState>>, uri: Uri, headers: H
     let store = Arc::clone(&state.store);
     let key = format!("{INDEX} {query:?}");
     let load = async move { listing::list(&store, query).await.map(Some) };
-    state.answer(key, Kind::json(Freshness::Revalidate), &headers, load).await
+    let kind = Kind { reserve: query.memory(), ..Kind::json(Freshness::Revalidate) };
+    state.answer(key, kind, &headers, load).await
 }
 
 async fn check_file(State(state): State<Arc<ServerState>>, Path(name): Path<String>, headers: HeaderMap) -> Response {
@@ -210,7 +213,8 @@ async fn history_index(State(state): State<Arc<ServerState>>, headers: HeaderMap
 
 async fn history(State(state): State<Arc<ServerState>>, Path(name): Path<String>, headers: HeaderMap) -> Response {
     let Some(name) = HistoryName::parse(&format!("{HISTORY_FOLDER}{name}")) else { return response::not_found() };
-    state.object(name, Kind::json(Freshness::Revalidate), &headers).await
+    let kind = Kind { reserve: HISTORY_SIZE, ..Kind::json(Freshness::Revalidate) };
+    state.object(name, kind, &headers).await
 }
 
 async fn own_summary(State(state): State<Arc<ServerState>>, headers: HeaderMap) -> Response {
@@ -245,17 +249,12 @@ impl ServerState {
     /// The summary of a node, as it is in the store.
     async fn summary(&self, name: Option<SummaryName>, headers: &HeaderMap) -> Response {
         let Some(name) = name else { return response::not_found() };
-        let kind = Kind { content_type: name.media_type(), freshness: Freshness::Minute };
+        let kind = Kind::new(name.media_type(), Freshness::Minute);
         self.object(name, kind, headers).await
     }
 
     /// The response with an object of the store.
-    async fn object(
-        &self,
-        name: impl ObjectName + Send + Sync + 'static,
-        kind: Kind,
-        headers: &HeaderMap,
-    ) -> Response {
+    async fn object(&self, name: impl ObjectName + Send + Sync + 'static, kind: Kind, headers: &HeaderMap) -> Response {
         let store = Arc::clone(&self.store);
         self.answer(name.to_string(), kind, headers, async move { store.get(&name).await }).await
     }

@@ -133,16 +133,30 @@ async fn offload<T: Send + 'static>(size: usize, work: impl FnOnce() -> T + Send
     if size <= INLINE_LIMIT { Some(work()) } else { tokio::task::spawn_blocking(work).await.ok() }
 }
 
-/// How content of one kind is sent.
+/// A size in KiB, at most all that there is.
+fn kib(bytes: usize) -> usize {
+    bytes.div_ceil(1 << 10).min(MEMORY_LIMIT)
+}
+
+/// How content of one kind is read and sent.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Kind {
     pub(super) content_type: &'static str,
     pub(super) freshness: Freshness,
+    /// The memory that is reserved before it is read, in bytes. More is reserved afterwards if necessary.
+    pub(super) reserve: usize,
 }
 
+/// The usual size of an object or a list of names, in bytes.
+const USUAL_SIZE: usize = 64 << 10;
+
 impl Kind {
+    pub(super) fn new(content_type: &'static str, freshness: Freshness) -> Kind {
+        Kind { content_type, freshness, reserve: USUAL_SIZE }
+    }
+
     pub(super) fn json(freshness: Freshness) -> Kind {
-        Kind { content_type: "application/json", freshness }
+        Kind::new("application/json", freshness)
     }
 }
 
@@ -247,8 +261,7 @@ impl SharedBodies {
         let now = Instant::now();
         let is_suspended = self.retry_at.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|at| now < at);
         let mut entries = self.entries();
-        let entry =
-            entries.entry(key.to_owned()).or_insert_with(|| Entry { kept: None, loading: None, used_at: now });
+        let entry = entries.entry(key.to_owned()).or_insert_with(|| Entry { kept: None, loading: None, used_at: now });
         entry.used_at = now;
         let is_current = |at: Instant| kind.freshness == Freshness::Immutable || now.duration_since(at) < FRESH_FOR;
         let kept = entry.kept.as_ref().map(|(body, at)| (Arc::clone(body), !is_current(*at)));
@@ -270,12 +283,10 @@ impl SharedBodies {
         (kept, entry.loading.clone())
     }
 
-    async fn load(
-        &self,
-        kind: Kind,
-        load: impl Future<Output = Result<Option<Vec<u8>>, StoreError>>,
-    ) -> Loaded {
+    async fn load(&self, kind: Kind, load: impl Future<Output = Result<Option<Vec<u8>>, StoreError>>) -> Loaded {
         let Ok(_permit) = self.loads.acquire().await else { return Loaded::Busy };
+        let reserved = kib(kind.reserve);
+        let Some(mut permit) = self.reserve(reserved).await else { return Loaded::Busy };
         let content = match load.await {
             Ok(Some(content)) => content,
             Ok(None) => return Loaded::Missing,
@@ -285,17 +296,23 @@ impl SharedBodies {
             }
         };
         // With the compressed forms.
-        let needed = u32::try_from((content.len() + content.len() / 4) >> 10).unwrap_or(u32::MAX).saturating_add(1);
-        let needed = needed.min(MEMORY_LIMIT as u32);
-        if self.memory.available_permits() < needed as usize {
+        let needed = kib(content.len() + content.len() / 4);
+        if needed > reserved {
+            let Some(more) = self.reserve(needed - reserved).await else { return Loaded::Busy };
+            permit.merge(more);
+        } else {
+            drop(permit.split(reserved - needed));
+        }
+        Loaded::Found(Arc::new(SharedBody::new(content, kind, (self.clock)(), permit).await))
+    }
+
+    /// Reserves memory, in KiB; `None` if slow visitors hold too much of it for too long.
+    async fn reserve(&self, amount: usize) -> Option<OwnedSemaphorePermit> {
+        if self.memory.available_permits() < amount {
             self.forget(|_| true);
         }
-        match timeout(ANSWER_LIMIT, Arc::clone(&self.memory).acquire_many_owned(needed)).await {
-            Ok(Ok(permit)) => {
-                Loaded::Found(Arc::new(SharedBody::new(content, kind, (self.clock)(), permit).await))
-            }
-            _ => Loaded::Busy,
-        }
+        let amount = u32::try_from(amount).unwrap_or(u32::MAX);
+        timeout(ANSWER_LIMIT, Arc::clone(&self.memory).acquire_many_owned(amount)).await.ok()?.ok()
     }
 
     /// Keeps a content until there are too many.
@@ -336,9 +353,8 @@ impl SharedBodies {
     fn forget(&self, mut should_forget: impl FnMut(usize) -> bool) {
         let mut entries = self.entries();
         let kept = entries.iter().filter(|(_, entry)| entry.loading.is_none());
-        let mut order: Vec<(Instant, usize, String)> = kept
-            .filter_map(|(key, entry)| Some((entry.used_at, entry.kept.as_ref()?.0.size, key.clone())))
-            .collect();
+        let mut order: Vec<(Instant, usize, String)> =
+            kept.filter_map(|(key, entry)| Some((entry.used_at, entry.kept.as_ref()?.0.size, key.clone()))).collect();
         order.sort_unstable();
         for (_, size, key) in order {
             if !should_forget(size) {
@@ -366,7 +382,7 @@ mod tests {
 
     use super::*;
 
-    const KIND: Kind = Kind { content_type: "application/json", freshness: Freshness::Revalidate };
+    const KIND: Kind = Kind { content_type: "application/json", freshness: Freshness::Revalidate, reserve: USUAL_SIZE };
 
     fn clock() -> UnixNanos {
         1_000 * shared::SECOND

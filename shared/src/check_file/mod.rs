@@ -154,7 +154,8 @@ impl CheckFile {
             match read_result(&element) {
                 Ok(result) => {
                     let attempts = result.attempts.len();
-                    attempts_left = attempts_left.checked_sub(attempts).ok_or("more attempts than a check file can have")?;
+                    attempts_left =
+                        attempts_left.checked_sub(attempts).ok_or("more attempts than a check file can have")?;
                     file.results.push(result);
                 }
                 Err(reason) => file.skipped.push(SkippedElement { index, reason: shortened(reason, ERROR_LIMIT) }),

@@ -133,9 +133,7 @@ impl Cache {
     /// The time from which on a refresh lists files.
     pub(super) fn list_from(&self, from: UnixNanos) -> UnixNanos {
         match self.dataset.newest_file() {
-            Some(newest) if !self.lists_all() => {
-                (newest - LIST_OVERLAP).max(from)
-            }
+            Some(newest) if !self.lists_all() => (newest - LIST_OVERLAP).max(from),
             _ => from,
         }
     }

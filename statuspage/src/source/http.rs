@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn an_invalid_content_does_not_affect_the_others() {
-        let deep = ["[".repeat(64), "]".repeat(64)].concat();
+        let deep = ["[".repeat(65), "]".repeat(65)].concat();
         let index = format!(
             r#"{{"1795330254340493970-check.json":{deep},"1795330254340493971-check.json":[NaN],"1795330254340493972-check.json":[{{"title":"A"}}]}}"#
         );

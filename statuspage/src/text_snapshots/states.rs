@@ -310,7 +310,14 @@ fn the_first_lines_if_nothing_is_monitored() {
         let mut all = evaluate(&cache.dataset);
         all[0].retired = true;
         let appearance = Appearance::default();
-        let overall = overall::overall(&all, overall::Missing::default(), &period(), calendar, LoadProgress::Complete, &appearance);
+        let overall = overall::overall(
+            &all,
+            overall::Missing::default(),
+            &period(),
+            calendar,
+            LoadProgress::Complete,
+            &appearance,
+        );
         let head = endpoint::head(&all[0], &period(), calendar, &appearance);
         section("first lines", &describe::overall(&overall)) + &section("endpoint", &describe::head(&head))
     });

@@ -144,7 +144,8 @@ fn summary(all: &[&EvaluatedEndpoint<'_>], context: Context<'_>) -> String {
         let count = all.iter().filter(|evaluated| evaluated.status == status).count();
         let (number, label) = (language.number(count), language.status_label(status));
         if count == all.len() {
-            return language.format(if count <= 2 || is_incomplete { texts::NUMBER_IS } else { texts::ALL_OF }, &[&number, label]);
+            return language
+                .format(if count <= 2 || is_incomplete { texts::NUMBER_IS } else { texts::ALL_OF }, &[&number, label]);
         }
         if count > 0 && status != Status::Healthy {
             parts = if parts.is_empty() {

@@ -94,7 +94,12 @@ pub fn overall_status<'r>(evaluated: impl Iterator<Item = &'r EvaluatedEndpoint<
     shared::aggregate::overall_status(&mut evaluated.map(|evaluated| (evaluated.status, evaluated.retired)))
 }
 
-fn empty_state(is_incomplete: bool, period: &Period, calendar: Calendar<'_>, loading: LoadProgress) -> (String, String) {
+fn empty_state(
+    is_incomplete: bool,
+    period: &Period,
+    calendar: Calendar<'_>,
+    loading: LoadProgress,
+) -> (String, String) {
     let format = |text| calendar.language.format(text, &[&period.length_label(calendar)]);
     match loading {
         LoadProgress::Complete if is_incomplete => (format(texts::UNREADABLE_TITLE), format(texts::UNREADABLE_REMARK)),
@@ -116,7 +121,8 @@ fn sentence(
         monitored.iter().copied().filter(|evaluated| evaluated.status == status).collect();
     let label = language.status_label(status);
     let all_count = language.number(monitored.len());
-    let all_are = |count| if missing.is_incomplete { some_are(count, label, language) } else { all_are(count, label, language) };
+    let all_are =
+        |count| if missing.is_incomplete { some_are(count, label, language) } else { all_are(count, label, language) };
     match (status, of_status.as_slice()) {
         (Status::Healthy, [only]) => language.format(texts::ONE_IS, &[&only.name(language), label]),
         (Status::Healthy, all) => all_are(all.len()),
@@ -209,7 +215,8 @@ fn remark(
     let retired = evaluated.iter().filter(|evaluated| evaluated.retired).count();
     let mut parts = Vec::new();
     // The headline has the number of healthy endpoints.
-    let refers_below = missing.is_incomplete && missing.left_out == 0 && status == Status::Unknown && count(status) == 0;
+    let refers_below =
+        missing.is_incomplete && missing.left_out == 0 && status == Status::Unknown && count(status) == 0;
     for other in [Status::Degraded, Status::Unknown, Status::Healthy] {
         let number = count(other);
         if other != status && number > 0 && !(refers_below && other == Status::Healthy) {
@@ -261,7 +268,8 @@ mod tests {
             "Failed to load check results"
         );
         assert_eq!(
-            super::overall(&[], Missing::default(), &period(), utc(), LoadProgress::Listing, &Appearance::default()).state,
+            super::overall(&[], Missing::default(), &period(), utc(), LoadProgress::Listing, &Appearance::default())
+                .state,
             "loading"
         );
     }
@@ -313,11 +321,16 @@ mod tests {
         let of = |missing, checks: &[(&str, &str, i64, Status)]| {
             let dataset = dataset(checks);
             let all = evaluate(&dataset);
-            let overall = super::overall(&all, missing, &period(), utc(), LoadProgress::Complete, &Appearance::default());
+            let overall =
+                super::overall(&all, missing, &period(), utc(), LoadProgress::Complete, &Appearance::default());
             (overall.state, overall.headline, overall.remark)
         };
         let three = |status| [("A", "", 0, status), ("B", "", 0, status), ("C", "", 0, status)];
-        let expected = ("unknown", "Incomplete: 3 services are healthy".to_owned(), "See below for the cause and how to fix it.".to_owned());
+        let expected = (
+            "unknown",
+            "Incomplete: 3 services are healthy".to_owned(),
+            "See below for the cause and how to fix it.".to_owned(),
+        );
         assert_eq!(of(INCOMPLETE, &three(Healthy)), expected);
         let left_out = Missing { is_incomplete: true, left_out: 50 };
         assert_eq!(of(left_out, &three(Healthy)).1, "At least 53 services; the first 3 are shown");
@@ -333,7 +346,8 @@ mod tests {
         appearance.status_remarks[Healthy as usize] = Some("Thanks for visiting.".to_owned());
         let language = with_status_labels(Healthy, "operational");
         let calendar = Calendar { language: &language, ..utc() };
-        let overall = overall(&evaluate(&dataset), Missing::default(), &period(), calendar, LoadProgress::Complete, &appearance);
+        let overall =
+            overall(&evaluate(&dataset), Missing::default(), &period(), calendar, LoadProgress::Complete, &appearance);
         assert_eq!(overall.headline, "Both services are operational");
         assert_eq!((overall.state, overall.remark.as_str()), ("healthy", "Thanks for visiting."));
     }

@@ -100,8 +100,7 @@ pub fn page(
     }
     evaluated.sort_by_cached_key(EvaluatedEndpoint::urgency);
     let messages = timeline::messages(dataset, calendar, appearance);
-    let missing =
-        Missing { is_incomplete: cache.is_incomplete(calendar.now), left_out: cache.dataset.left_out() };
+    let missing = Missing { is_incomplete: cache.is_incomplete(calendar.now), left_out: cache.dataset.left_out() };
     let overall = overall::overall(&evaluated, missing, &period, calendar, loading, appearance);
     if settings.scope == ViewScope::Summary {
         // Messages that appeared later would push the endpoints down.

@@ -7,7 +7,9 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use chrono::{DateTime, Days, Local, NaiveDate, NaiveTime, Timelike as _};
-use shared::aggregate::{EndpointStatus, NodeStatus, current_statuses, endpoint_statuses, of_incomplete, overall_status};
+use shared::aggregate::{
+    EndpointStatus, NodeStatus, current_statuses, endpoint_statuses, of_incomplete, overall_status,
+};
 use shared::history::History;
 use shared::object_name::{HistoryPart, NodeName};
 use shared::quorum::Tally;
