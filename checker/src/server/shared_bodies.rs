@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::Response;
 use bytes::Bytes;
-use shared::UnixNanos;
+use shared::{Nanos, SECOND, UnixNanos};
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -25,15 +25,19 @@ const STALE_AFTER: Duration = Duration::from_secs(3);
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 /// How long after a failure known contents are sent without asking the store.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
-/// The sum of all contents that are being sent or kept, in KiB. A visitor who does not read holds one of them.
-const MEMORY_LIMIT: usize = 32 << 10;
-/// The sum of the contents that are kept for the time when the store does not respond, in bytes, and their number: a day of
-/// three nodes with a check every minute.
-const KEPT_BYTES: usize = 16 << 20;
+/// The sum of all small contents that are being sent or kept, in KiB. A visitor who does not read holds one of them.
+const SMALL_MEMORY: usize = 16 << 10;
+/// The same for large ones, which wait longer for memory: a list with results while it is built, and two others.
+const LARGE_MEMORY: usize = 36 << 10;
+/// Content for which more memory is reserved is large, in bytes.
+const SMALL_LIMIT: usize = 1 << 20;
+/// The sum of the small contents that are kept for the time when the store does not respond, in bytes, and their number: a
+/// day of three nodes with a check every minute.
+const KEPT_BYTES: usize = 12 << 20;
 /// See [`KEPT_BYTES`].
 const KEPT_COUNT: usize = 5_000;
-/// How many contents are read from the store at once.
-const LOADS_AT_ONCE: usize = 16;
+/// How many small contents, and how many large ones, are read from the store at once.
+const LOADS_AT_ONCE: [usize; 2] = [16, 4];
 /// Smaller contents are not compressed.
 const COMPRESSION_MINIMUM: usize = 512;
 /// Larger contents are hashed and compressed on another thread.
@@ -47,14 +51,14 @@ const GZIP: flate2::Compression = flate2::Compression::fast();
 #[derive(Debug)]
 pub(super) struct SharedBody {
     plain: Representation,
-    loaded_at: UnixNanos,
     size: usize,
+    is_large: bool,
     brotli: OnceCell<Option<Representation>>,
     gzip: OnceCell<Option<Representation>>,
     memory: Arc<OwnedSemaphorePermit>,
 }
 
-/// Bytes that count towards [`MEMORY_LIMIT`] until the last visitor has received them.
+/// Bytes whose memory is reserved until the last visitor has received them.
 struct HeldBytes {
     content: Vec<u8>,
     _memory: Arc<OwnedSemaphorePermit>,
@@ -67,7 +71,7 @@ impl AsRef<[u8]> for HeldBytes {
 }
 
 impl SharedBody {
-    async fn new(content: Vec<u8>, kind: Kind, now: UnixNanos, permit: OwnedSemaphorePermit) -> SharedBody {
+    async fn new(content: Vec<u8>, kind: Kind, permit: OwnedSemaphorePermit) -> SharedBody {
         let (size, memory) = (content.len(), Arc::new(permit));
         let held = Bytes::from_owner(HeldBytes { content, _memory: Arc::clone(&memory) });
         let hashed = held.clone();
@@ -79,11 +83,12 @@ impl SharedBody {
             encoding: None,
             freshness: kind.freshness,
         };
-        SharedBody { plain, loaded_at: now, size, brotli: OnceCell::new(), gzip: OnceCell::new(), memory }
+        let is_large = kind.is_large();
+        SharedBody { plain, size, is_large, brotli: OnceCell::new(), gzip: OnceCell::new(), memory }
     }
 
-    /// The response to a request. An old content has headers with its age.
-    async fn respond(&self, request: &HeaderMap, stale_at: Option<UnixNanos>) -> Response {
+    /// The response to a request. An old content has headers with the time at which it was current, and its age.
+    async fn respond(&self, request: &HeaderMap, stale: Option<(UnixNanos, Nanos)>) -> Response {
         let accepted = AcceptedEncodings::parse(request);
         let mut compressed = None;
         if self.size >= COMPRESSION_MINIMUM && accepted.contains("br") {
@@ -93,11 +98,10 @@ impl SharedBody {
         }
         let mut response = response::send(compressed.unwrap_or(&self.plain), request);
         response.extensions_mut().insert(response::Prepared);
-        if let Some(now) = stale_at {
-            let age = now.saturating_sub(self.loaded_at).max(0) / shared::SECOND;
+        if let Some((current_at, age)) = stale {
             let headers = response.headers_mut();
-            headers.insert(header::AGE, age.into());
-            headers.insert(CACHED_AT, (self.loaded_at / (shared::SECOND / 1_000)).into());
+            headers.insert(header::AGE, (age / SECOND).into());
+            headers.insert(CACHED_AT, (current_at / (SECOND / 1_000)).into());
         }
         response
     }
@@ -133,11 +137,6 @@ async fn offload<T: Send + 'static>(size: usize, work: impl FnOnce() -> T + Send
     if size <= INLINE_LIMIT { Some(work()) } else { tokio::task::spawn_blocking(work).await.ok() }
 }
 
-/// A size in KiB, at most all that there is.
-fn kib(bytes: usize) -> usize {
-    bytes.div_ceil(1 << 10).min(MEMORY_LIMIT)
-}
-
 /// How content of one kind is read and sent.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Kind {
@@ -158,6 +157,15 @@ impl Kind {
     pub(super) fn json(freshness: Freshness) -> Kind {
         Kind::new("application/json", freshness)
     }
+
+    fn is_large(self) -> bool {
+        self.reserve > SMALL_LIMIT
+    }
+
+    /// A size in KiB, at most all memory for this kind.
+    fn kib(self, bytes: usize) -> usize {
+        bytes.div_ceil(1 << 10).min(if self.is_large() { LARGE_MEMORY } else { SMALL_MEMORY })
+    }
 }
 
 /// The result of reading a content.
@@ -166,7 +174,7 @@ enum Loaded {
     Found(Arc<SharedBody>),
     Missing,
     Failed(Arc<StoreError>),
-    /// Visitors who read slowly hold [`MEMORY_LIMIT`] of contents.
+    /// Visitors who read slowly hold all memory.
     Busy,
 }
 
@@ -177,9 +185,18 @@ struct Loading {
     loaded: watch::Receiver<Option<Loaded>>,
 }
 
+/// The last known content.
+#[derive(Debug, Clone)]
+struct KeptBody {
+    body: Arc<SharedBody>,
+    loaded_at: Instant,
+    /// The same by the system's clock.
+    current_at: UnixNanos,
+}
+
 #[derive(Debug)]
 struct Entry {
-    kept: Option<(Arc<SharedBody>, Instant)>,
+    kept: Option<KeptBody>,
     loading: Option<Loading>,
     used_at: Instant,
 }
@@ -198,8 +215,9 @@ pub(super) struct SharedBodies {
     entries: Mutex<HashMap<String, Entry>>,
     /// Until when known contents are sent without asking the store.
     retry_at: Mutex<Option<Instant>>,
-    memory: Arc<Semaphore>,
-    loads: Arc<Semaphore>,
+    /// In KiB, for small and large contents.
+    memory: [Arc<Semaphore>; 2],
+    loads: [Semaphore; 2],
     clock: fn() -> UnixNanos,
 }
 
@@ -208,8 +226,8 @@ impl SharedBodies {
         Arc::new(SharedBodies {
             entries: Mutex::default(),
             retry_at: Mutex::default(),
-            memory: Arc::new(Semaphore::new(MEMORY_LIMIT)),
-            loads: Arc::new(Semaphore::new(LOADS_AT_ONCE)),
+            memory: [SMALL_MEMORY, LARGE_MEMORY].map(|limit| Arc::new(Semaphore::new(limit))),
+            loads: LOADS_AT_ONCE.map(Semaphore::new),
             clock,
         })
     }
@@ -226,9 +244,7 @@ impl SharedBodies {
         let Some(mut loading) = loading else {
             // It is current, or the store has just failed.
             return match kept {
-                Some((body, is_stale)) => {
-                    Answer::Content(body.respond(request, is_stale.then(|| (self.clock)())).await)
-                }
+                Some((kept, is_stale)) => self.send(&kept, is_stale, request).await,
                 None => Answer::Unavailable(None),
             };
         };
@@ -241,14 +257,19 @@ impl SharedBodies {
                 None
             }
         };
-        let stale = kept.map(|(body, _)| body);
+        let stale = kept.map(|(kept, _)| kept);
         match (loaded, stale) {
             (Some(Loaded::Found(body)), _) => Answer::Content(body.respond(request, None).await),
             (Some(Loaded::Missing), _) => Answer::Missing,
-            (_, Some(body)) => Answer::Content(body.respond(request, Some((self.clock)())).await),
+            (_, Some(kept)) => self.send(&kept, true, request).await,
             (Some(Loaded::Failed(error)), None) => Answer::Unavailable(Some(error)),
             (Some(Loaded::Busy) | None, None) => Answer::Unavailable(None),
         }
+    }
+
+    async fn send(&self, kept: &KeptBody, is_stale: bool, request: &HeaderMap) -> Answer {
+        let age = || (self.clock)().saturating_sub(kept.current_at).max(0);
+        Answer::Content(kept.body.respond(request, is_stale.then(|| (kept.current_at, age()))).await)
     }
 
     /// The known content and whether it may be old, and the content that is being read, unless that is not necessary.
@@ -257,14 +278,14 @@ impl SharedBodies {
         key: &str,
         kind: Kind,
         load: impl Future<Output = Result<Option<Vec<u8>>, StoreError>> + Send + 'static,
-    ) -> (Option<(Arc<SharedBody>, bool)>, Option<Loading>) {
+    ) -> (Option<(KeptBody, bool)>, Option<Loading>) {
         let now = Instant::now();
         let is_suspended = self.retry_at.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|at| now < at);
         let mut entries = self.entries();
         let entry = entries.entry(key.to_owned()).or_insert_with(|| Entry { kept: None, loading: None, used_at: now });
         entry.used_at = now;
         let is_current = |at: Instant| kind.freshness == Freshness::Immutable || now.duration_since(at) < FRESH_FOR;
-        let kept = entry.kept.as_ref().map(|(body, at)| (Arc::clone(body), !is_current(*at)));
+        let kept = entry.kept.clone().map(|kept| (kept.clone(), !is_current(kept.loaded_at)));
         if kept.as_ref().is_some_and(|(_, is_stale)| !is_stale || is_suspended) {
             return (kept, None);
         }
@@ -275,18 +296,23 @@ impl SharedBodies {
             entry.loading = Some(Loading { since: now, loaded });
             let (bodies, key) = (Arc::clone(self), key.to_owned());
             tokio::spawn(async move {
-                let loaded = bodies.load(kind, load).await;
-                bodies.keep(&key, &loaded);
+                let loaded = bodies.load(&key, kind, load).await;
+                let loaded = bodies.keep(&key, loaded);
                 sender.send_replace(Some(loaded));
             });
         }
         (kept, entry.loading.clone())
     }
 
-    async fn load(&self, kind: Kind, load: impl Future<Output = Result<Option<Vec<u8>>, StoreError>>) -> Loaded {
-        let Ok(_permit) = self.loads.acquire().await else { return Loaded::Busy };
-        let reserved = kib(kind.reserve);
-        let Some(mut permit) = self.reserve(reserved).await else { return Loaded::Busy };
+    async fn load(
+        &self,
+        key: &str,
+        kind: Kind,
+        load: impl Future<Output = Result<Option<Vec<u8>>, StoreError>>,
+    ) -> Loaded {
+        let Ok(_permit) = self.loads[usize::from(kind.is_large())].acquire().await else { return Loaded::Busy };
+        let reserved = kind.kib(kind.reserve);
+        let Some(mut permit) = self.reserve(key, kind, reserved).await else { return Loaded::Busy };
         let content = match load.await {
             Ok(Some(content)) => content,
             Ok(None) => return Loaded::Missing,
@@ -296,71 +322,73 @@ impl SharedBodies {
             }
         };
         // With the compressed forms.
-        let needed = kib(content.len() + content.len() / 4);
+        let needed = kind.kib(content.len() + content.len() / 4);
         if needed > reserved {
-            let Some(more) = self.reserve(needed - reserved).await else { return Loaded::Busy };
+            let Some(more) = self.reserve(key, kind, needed - reserved).await else { return Loaded::Busy };
             permit.merge(more);
         } else {
             drop(permit.split(reserved - needed));
         }
-        Loaded::Found(Arc::new(SharedBody::new(content, kind, (self.clock)(), permit).await))
+        Loaded::Found(Arc::new(SharedBody::new(content, kind, permit).await))
     }
 
-    /// Reserves memory, in KiB; `None` if slow visitors hold too much of it for too long.
-    async fn reserve(&self, amount: usize) -> Option<OwnedSemaphorePermit> {
-        if self.memory.available_permits() < amount {
-            self.forget(|_| true);
+    /// Reserves memory, in KiB, and forgets other contents if necessary; `None` if slow visitors hold too much of it for too
+    /// long.
+    async fn reserve(&self, key: &str, kind: Kind, amount: usize) -> Option<OwnedSemaphorePermit> {
+        let memory = &self.memory[usize::from(kind.is_large())];
+        if memory.available_permits() < amount {
+            self.forget(kind.is_large(), |other, _| memory.available_permits() < amount && other != key);
         }
         let amount = u32::try_from(amount).unwrap_or(u32::MAX);
-        timeout(ANSWER_LIMIT, Arc::clone(&self.memory).acquire_many_owned(amount)).await.ok()?.ok()
+        timeout(ANSWER_LIMIT, Arc::clone(memory).acquire_many_owned(amount)).await.ok()?.ok()
     }
 
-    /// Keeps a content until there are too many.
-    fn keep(&self, key: &str, loaded: &Loaded) {
-        let now = Instant::now();
-        {
-            let mut entries = self.entries();
-            let Some(entry) = entries.get_mut(key) else { return };
-            entry.loading = None;
-            match loaded {
-                Loaded::Found(body) => entry.kept = Some((Arc::clone(body), now)),
-                Loaded::Missing => entry.kept = None,
-                Loaded::Failed(_) | Loaded::Busy => {}
-            }
-            if entry.kept.is_none() {
+    /// Keeps a content until there are too many. If it has not changed, visitors share the one that is known already.
+    fn keep(&self, key: &str, loaded: Loaded) -> Loaded {
+        let mut entries = self.entries();
+        let Some(entry) = entries.get_mut(key) else { return loaded };
+        entry.loading = None;
+        let Loaded::Found(body) = loaded else {
+            if entry.kept.is_none() || matches!(loaded, Loaded::Missing) {
                 entries.remove(key);
             }
-        }
-        if matches!(loaded, Loaded::Found(_)) {
-            *self.retry_at.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        }
-        let (mut bytes, mut count) = {
-            let entries = self.entries();
-            let sizes = entries.values().filter_map(|entry| Some(entry.kept.as_ref()?.0.size));
-            (sizes.sum::<usize>(), entries.len())
+            return loaded;
         };
-        self.forget(|size| {
-            let is_too_much = bytes > KEPT_BYTES || count > KEPT_COUNT;
-            if is_too_much {
-                bytes = bytes.saturating_sub(size);
-                count = count.saturating_sub(1);
-            }
-            is_too_much
-        });
+        let known = entry.kept.take().map(|kept| kept.body).filter(|known| known.plain.etag == body.plain.etag);
+        let body = known.unwrap_or(body);
+        let kept = KeptBody { body: Arc::clone(&body), loaded_at: Instant::now(), current_at: (self.clock)() };
+        entry.kept = Some(kept);
+        let kept = entries.values().filter_map(|entry| entry.kept.as_ref());
+        let sizes = kept.filter(|kept| !kept.body.is_large).map(|kept| kept.body.size);
+        let (mut bytes, mut count) = sizes.fold((0, 0), |(bytes, count), size| (bytes + size, count + 1));
+        drop(entries);
+        *self.retry_at.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        if bytes > KEPT_BYTES || count > KEPT_COUNT {
+            self.forget(false, |_, size| {
+                let is_too_much = bytes > KEPT_BYTES || count > KEPT_COUNT;
+                if is_too_much {
+                    (bytes, count) = (bytes.saturating_sub(size), count.saturating_sub(1));
+                }
+                is_too_much
+            });
+        }
+        Loaded::Found(body)
     }
 
-    /// Passes the size of each kept content to `should_forget`, those that nobody asked for in the longest time first.
-    fn forget(&self, mut should_forget: impl FnMut(usize) -> bool) {
+    /// Forgets those small or large contents for which `should_forget` returns true, by key and size; those that nobody
+    /// requested for the longest time first.
+    fn forget(&self, is_large: bool, mut should_forget: impl FnMut(&str, usize) -> bool) {
         let mut entries = self.entries();
-        let kept = entries.iter().filter(|(_, entry)| entry.loading.is_none());
-        let mut order: Vec<(Instant, usize, String)> =
-            kept.filter_map(|(key, entry)| Some((entry.used_at, entry.kept.as_ref()?.0.size, key.clone()))).collect();
+        let kept = entries.iter().filter_map(|(key, entry)| Some((key, entry, entry.kept.as_ref()?)));
+        let mut order: Vec<(Instant, usize, String)> = kept
+            .filter(|(_, entry, kept)| entry.loading.is_none() && kept.body.is_large == is_large)
+            .map(|(key, entry, kept)| (entry.used_at, kept.body.size, key.clone()))
+            .collect();
         order.sort_unstable();
         for (_, size, key) in order {
-            if !should_forget(size) {
-                break;
+            if should_forget(&key, size) {
+                entries.remove(&key);
             }
-            entries.remove(&key);
         }
     }
 
@@ -375,109 +403,4 @@ impl SharedBodies {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use axum::http::StatusCode;
-
-    use super::*;
-
-    const KIND: Kind = Kind { content_type: "application/json", freshness: Freshness::Revalidate, reserve: USUAL_SIZE };
-
-    fn clock() -> UnixNanos {
-        1_000 * shared::SECOND
-    }
-
-    fn failure() -> StoreError {
-        StoreError::File { task: "read".to_owned(), cause: std::io::ErrorKind::TimedOut.into() }
-    }
-
-    async fn found(bodies: &Arc<SharedBodies>, key: &str, content: &'static str) -> Answer {
-        bodies.answer(key.to_owned(), KIND, &HeaderMap::new(), async move { Ok(Some(content.into())) }).await
-    }
-
-    async fn hanging(bodies: &Arc<SharedBodies>, key: &str) -> Answer {
-        bodies.answer(key.to_owned(), KIND, &HeaderMap::new(), std::future::pending()).await
-    }
-
-    async fn body(answer: Answer) -> (String, Option<String>) {
-        let Answer::Content(response) = answer else { panic!("there is no content") };
-        assert_eq!(response.status(), StatusCode::OK);
-        let age = response.headers().get(header::AGE).map(|age| age.to_str().unwrap().to_owned());
-        let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
-        (String::from_utf8(body.to_vec()).unwrap(), age)
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn many_visitors_share_one_request_to_the_store() {
-        let bodies = SharedBodies::new(clock);
-        let requests = Arc::new(AtomicUsize::new(0));
-        let visit = || {
-            let requests = Arc::clone(&requests);
-            let load = async move {
-                requests.fetch_add(1, Ordering::Relaxed);
-                tokio::time::sleep(Duration::from_secs(1)).await;
-                Ok(Some(b"[]".to_vec()))
-            };
-            let bodies = Arc::clone(&bodies);
-            async move { bodies.answer("index".to_owned(), KIND, &HeaderMap::new(), load).await }
-        };
-        let answers = futures_util::future::join_all((0..150).map(|_| visit())).await;
-        assert!(answers.iter().all(|answer| matches!(answer, Answer::Content(_))));
-        assert_eq!(requests.load(Ordering::Relaxed), 1);
-        tokio::time::sleep(FRESH_FOR).await;
-        visit().await;
-        assert_eq!(requests.load(Ordering::Relaxed), 2);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_last_known_content_is_sent_while_the_store_hangs() {
-        let bodies = SharedBodies::new(clock);
-        let before = Instant::now();
-        assert!(matches!(hanging(&bodies, "other").await, Answer::Unavailable(None)));
-        assert_eq!(before.elapsed().as_secs(), ANSWER_LIMIT.as_secs());
-        tokio::time::sleep(RETRY_AFTER).await;
-
-        assert_eq!(body(found(&bodies, "index", "[1]").await).await, ("[1]".to_owned(), None));
-        tokio::time::sleep(FRESH_FOR).await;
-        let before = Instant::now();
-        assert_eq!(body(hanging(&bodies, "index").await).await, ("[1]".to_owned(), Some("0".to_owned())));
-        assert_eq!(before.elapsed().as_secs(), STALE_AFTER.as_secs());
-        let before = Instant::now();
-        assert_eq!(body(hanging(&bodies, "index").await).await.0, "[1]");
-        assert_eq!(before.elapsed(), Duration::ZERO, "the store has just failed");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_failure_is_replaced_by_the_last_known_content() {
-        let bodies = SharedBodies::new(clock);
-        let request = HeaderMap::new();
-        let fail = || bodies.answer("index".to_owned(), KIND, &request, async { Err(failure()) });
-        assert!(matches!(fail().await, Answer::Unavailable(Some(_))));
-        body(found(&bodies, "index", "[1]").await).await;
-        tokio::time::sleep(FRESH_FOR).await;
-        assert!(body(fail().await).await.1.is_some());
-        tokio::time::sleep(RETRY_AFTER).await;
-        assert_eq!(body(found(&bodies, "index", "[2]").await).await, ("[2]".to_owned(), None));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_memory_of_all_contents_is_limited() {
-        let bodies = SharedBodies::new(clock);
-        let request = HeaderMap::new();
-        let large = |key: usize| {
-            let load = async { Ok(Some(vec![b'x'; 8 << 20])) };
-            bodies.answer(key.to_string(), KIND, &request, load)
-        };
-        let mut held = Vec::new();
-        for key in 0..3 {
-            let Answer::Content(response) = large(key).await else { panic!("there is room") };
-            held.push(response);
-        }
-        assert!(matches!(large(3).await, Answer::Unavailable(None)), "nobody reads what was sent");
-        held.clear();
-        assert!(matches!(large(4).await, Answer::Content(_)));
-        let kept: usize = bodies.entries().values().filter_map(|entry| Some(entry.kept.as_ref()?.0.size)).sum();
-        assert!(kept <= KEPT_BYTES, "{kept}");
-    }
-}
+mod tests;
