@@ -1,4 +1,4 @@
-//! An assertion in the first line, evaluated against the response body in the other lines.
+//! The first line of the input is an assertion, which is evaluated against the other lines as a response body.
 
 #![no_main]
 

@@ -1,7 +1,7 @@
 //! Reads JSON into a tree of values.
 //!
 //! The tree accepts exactly what RFC 8259 allows. Numbers remain text until a caller asks for an integer, so that
-//! timestamps in nanoseconds keep every digit. `json_writer` and `serde_json` write.
+//! timestamps in nanoseconds keep every digit. JSON is written by `json_writer` and `serde_json`.
 
 use std::borrow::Cow;
 
@@ -16,17 +16,17 @@ const DEPTH_LIMIT: usize = 64;
 /// A JSON value. Strings without escapes borrow from the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Json<'t> {
-    /// `null`
+    /// `null`, which [`Json::get`] treats like a missing member.
     Null,
     /// `true` or `false`
     Bool(bool),
-    /// A number as it is written in the text.
+    /// A number as written in the text.
     Number(&'t str),
     /// A string with its escapes resolved.
     String(Cow<'t, str>),
-    /// An array.
+    /// The elements of an array, in document order.
     Array(Vec<Json<'t>>),
-    /// The members of an object, in the order of the text.
+    /// The members of an object, in document order.
     Object(Vec<(Cow<'t, str>, Json<'t>)>),
 }
 
@@ -35,9 +35,9 @@ pub enum Json<'t> {
 #[error("{problem} at line {line} column {column}")]
 pub struct JsonError {
     problem: &'static str,
-    /// From 1.
+    /// The line, from 1.
     line: usize,
-    /// In characters, from 1.
+    /// The column in characters, not bytes, from 1.
     column: usize,
 }
 
@@ -68,7 +68,7 @@ impl From<Expect> for Stop {
     }
 }
 
-/// Parses a JSON text.
+/// Parses a JSON text. Values nested deeper than [`DEPTH_LIMIT`] are an error.
 pub fn parse(text: &str) -> Result<Json<'_>, JsonError> {
     let mut unlimited = usize::MAX;
     read(text, |next, lexer| Ok(read_value(DEPTH_LIMIT, &mut unlimited, next, lexer)?))
@@ -269,7 +269,7 @@ impl<'t> Json<'t> {
         Ok(value?.unwrap_or(false))
     }
 
-    /// The elements of the member, empty if it is missing.
+    /// The elements of the member; empty if it is missing.
     pub fn array(&self, key: &str) -> Result<&[Json<'t>], UnexpectedType> {
         let array =
             self.member(key, "an array", |value| if let Json::Array(array) = value { Some(&**array) } else { None });
@@ -411,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_of_repeated_keys_counts() {
+    fn the_last_of_several_equal_keys_counts() {
         assert_eq!(parse(r#"{"a":1,"a":2}"#).expect("JSON").integer("a"), Ok(Some(2)));
     }
 

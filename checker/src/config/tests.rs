@@ -20,7 +20,7 @@ fn loaded(text: &str) -> Config {
     config.unwrap_or_else(|| panic!("{:#?}", problems.lines("c.json", text)))
 }
 
-/// The problems, and the configuration if it is still usable.
+/// Returns the problems, and the configuration if it is still usable.
 fn problems(text: &str) -> (Vec<String>, Option<Config>) {
     let (config, problems) = from_text(text, Path::new(""), &environment());
     assert!(problems.has_errors(), "{text}");
@@ -41,7 +41,7 @@ fn http(config: &Config, index: usize) -> &HttpCheck {
 }
 
 #[test]
-fn the_configuration_of_the_original_loads_unchanged() {
+fn the_originals_configuration_loads_unchanged() {
     let text = include_str!("../../../shared/golden/checkup.json");
     let (_, problems) = from_text(text, Path::new(""), &environment());
     assert!(problems.is_empty(), "{:#?}", problems.lines("checkup.json", text));
@@ -105,7 +105,7 @@ fn defaults_match_the_reference() {
 }
 
 #[test]
-fn settings_of_the_page_are_passed_on() {
+fn page_settings_are_passed_on() {
     let config = loaded(
         r##"{"checkers":[],"page":{"title":"Shop","range":"7d","refresh":"5m","interval":"1m","offline":false,
         "embed_by":["https://intranet.example"],"language":"ja","logo":"logo.svg","links":[{"text":"Help","url":"https://help.example/"}],
@@ -123,7 +123,7 @@ fn settings_of_the_page_are_passed_on() {
 }
 
 #[test]
-fn the_table_has_every_key_of_the_pages_configuration() {
+fn the_table_has_every_key_of_the_page_configuration() {
     let ValueKind::Object(root) = table::ROOT else { panic!("it is an object") };
     let ValueKind::Object(page) = root.iter().find(|field| field.key == "page").expect("it is there").kind else {
         panic!("it is an object")
@@ -185,7 +185,7 @@ fn durations_headers_and_variables_are_parsed() {
 }
 
 #[test]
-fn secrets_appear_in_no_debug_output_and_no_problem() {
+fn debug_output_and_problems_contain_no_secrets() {
     let text =
         r#"{"checkers":[],"storage":{"type":"s3","bucket":"b","access_key_id":"A","secret_access_key":"${KEY}"}}"#;
     assert!(!format!("{:?}", loaded(text)).contains("s3cr3t"));

@@ -1,5 +1,5 @@
-//! The list of check files: only names, or also the contents of the newest ones, so that the page loads a day of checks
-//! with one request instead of a thousand.
+//! The list of check files: only their names, or also the contents of the newest ones, so that the page can load a
+//! day of checks with one request instead of a thousand.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -26,7 +26,7 @@ pub(super) struct ListQuery {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ListContent {
     Names,
-    /// Also the results, up to [`CONTENT_LIMIT`].
+    /// Names, and results up to [`CONTENT_LIMIT`].
     Results,
 }
 
@@ -102,7 +102,7 @@ mod tests {
     use crate::server::listing::*;
 
     #[test]
-    fn a_query_has_a_time_and_a_content() {
+    fn a_query_selects_a_start_time_and_contents() {
         let names = |from| Some(ListQuery { from, content: ListContent::Names });
         for (query, expected) in [
             ("", names(0)),

@@ -1,6 +1,6 @@
-//! The web server of `checker serve`: the page, its configuration, and the check files, histories, summaries and badges in
-//! the store. Nothing else can be read: the page is in memory, names of objects are parsed by types such as
-//! [`CheckFileName`], and no path of a request reaches the file system.
+//! The web server of `checker serve`: the page, its configuration, and the check files, histories, summaries and
+//! badges in the store. Nothing else can be read: the page is in memory, object names are parsed by types such as
+//! [`CheckFileName`], and no request path reaches the file system.
 
 pub mod assets;
 mod connections;
@@ -66,14 +66,14 @@ pub enum ServeError {
 /// How the operator chooses another port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PortRemedy {
-    /// By a flag of the program.
+    /// With a flag of the program.
     Flag,
-    /// By a variable of the Makefile.
+    /// With a variable of the Makefile.
     Make,
 }
 
 impl PortRemedy {
-    /// The flag or command for the next unprivileged port.
+    /// The flag or command that selects the next unprivileged port.
     fn instead_of(self, busy: SocketAddr) -> String {
         let port = if busy.port() < 1_024 { 8_080 } else { busy.port().checked_add(1).unwrap_or(8_080) };
         match self {
@@ -83,7 +83,7 @@ impl PortRemedy {
     }
 }
 
-/// Binds the port first, so that a busy one is reported before anything else happens.
+/// Binds the port, before anything else is done, so that a busy port is reported first.
 pub async fn bind(listen: SocketAddr, remedy: PortRemedy) -> Result<TcpListener, ServeError> {
     TcpListener::bind(listen).await.map_err(|cause| match cause.kind() {
         io::ErrorKind::AddrInUse => ServeError::Busy(listen, remedy),
@@ -93,7 +93,7 @@ pub async fn bind(listen: SocketAddr, remedy: PortRemedy) -> Result<TcpListener,
     })
 }
 
-/// Serves until the token is canceled, then finishes the current responses.
+/// Serves until the token is canceled, then finishes the responses in progress.
 pub async fn serve(
     listener: TcpListener,
     page: PageFiles,
@@ -104,8 +104,9 @@ pub async fn serve(
 ) -> Result<(), ServeError> {
     let page = Arc::new(PreparedPage::new(page));
     let compressing = Arc::clone(&page);
-    // Until this is done, responses are compressed on the fly, and less well. A separate thread instead of the runtime's, so
-    // that a shutdown does not wait for it. Without a thread, responses are only larger.
+    // Until this is done, responses are compressed on the fly, and less well. This does not run on the runtime's
+    // blocking threads, because a shutdown would wait for them. If the thread cannot be started, responses are only
+    // larger.
     let _ = std::thread::Builder::new().name("compress".to_owned()).spawn(move || compressing.compress());
     let router = router(page, &config.page, config.node, allowed_hosts, store);
     connections::accept(listener, router, shutdown).await
@@ -246,7 +247,7 @@ impl ServerState {
         SummaryName { node: self.node.clone(), form }
     }
 
-    /// The summary of a node, as it is in the store.
+    /// A node's summary, exactly as stored.
     async fn summary(&self, name: Option<SummaryName>, headers: &HeaderMap) -> Response {
         let Some(name) = name else { return response::not_found() };
         let kind = Kind::new(name.media_type(), Freshness::Minute);

@@ -8,10 +8,10 @@ use super::assert_text;
 use crate::cli::Cli;
 use crate::cli::LISTEN_VARIABLE;
 
-/// The width of the terminal that help is wrapped for.
+/// The terminal width to which the help is wrapped.
 const WIDTH: usize = 100;
 
-/// The help, whatever the environment sets.
+/// The help, independent of the environment.
 fn help(command: &mut Command) -> String {
     let text = command.render_long_help().to_string();
     match std::env::var(LISTEN_VARIABLE) {
@@ -43,7 +43,7 @@ fn the_short_help() {
 }
 
 #[test]
-fn errors_of_the_command_line() {
+fn command_line_errors() {
     let mut text = String::new();
     for line in [
         "checker",

@@ -15,7 +15,8 @@ pub const BADGE_FOLDER: &str = "0-badge/";
 const JSON_SUFFIX: &str = ".json";
 const HTML_SUFFIX: &str = ".html";
 const BADGE_SUFFIX: &str = ".svg";
-/// The overall badge. No encoded title is equal, because `_` is always followed by `_` or two digits.
+/// The overall badge. It differs from all encoded titles, because in those, `_` is always followed by `_` or two
+/// digits.
 const OVERALL: &str = "_overall";
 /// The maximum length of an encoded title that is not shortened, in characters. File systems allow 255.
 const TITLE_LIMIT: usize = 120;
@@ -34,7 +35,7 @@ pub struct SummaryName {
 /// The forms of a summary.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SummaryForm {
-    /// A [`crate::summary::Summary`], for programs.
+    /// A [`crate::summary::Summary`] as JSON, for programs.
     Json,
     /// A page that works without JavaScript.
     Html,
@@ -53,7 +54,7 @@ pub enum SummaryForm {
 pub struct BadgeTitle(String);
 
 impl BadgeTitle {
-    /// Encodes a title.
+    /// Encodes a title, which can contain any characters.
     #[must_use]
     pub fn new(title: &str) -> BadgeTitle {
         let mut spelled = String::new();
@@ -75,9 +76,9 @@ impl BadgeTitle {
         BadgeTitle(spelled)
     }
 
-    /// Checks an encoded title; `None` if no title is encoded like this.
+    /// Checks an encoded title; `None` if it is not the encoding of any title.
     fn parse(spelled: &str) -> Option<BadgeTitle> {
-        // A space before a hyphen also gives `_-`, so only the end of the text decides.
+        // A space before a hyphen also gives `_-`, so only the end of the string counts.
         let shortened = || {
             let (beginning, hash) = spelled.split_at_checked(spelled.len().checked_sub(16)?)?;
             beginning.strip_suffix(SHORTENED).filter(|_| hash.bytes().all(is_digit))
@@ -87,7 +88,7 @@ impl BadgeTitle {
     }
 }
 
-/// Whether a text consists of encoded characters.
+/// Whether a string consists of encoded characters.
 fn is_spelled(text: &str) -> bool {
     let mut rest = text.as_bytes();
     while let Some((first, behind)) = rest.split_first() {
@@ -105,13 +106,13 @@ fn is_digit(byte: u8) -> bool {
     byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)
 }
 
-/// FNV-1a. Collisions are harmless.
+/// 64-bit FNV-1a: object names must not depend on the version. A collision only makes two endpoints share a badge.
 fn hash(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 impl SummaryName {
-    /// Parses a name without prefix; `None` if it is not a summary's or badge's.
+    /// Parses a name without the prefix; `None` if it is not that of a summary or badge.
     #[must_use]
     pub fn parse(name: &str) -> Option<SummaryName> {
         if let Some(name) = name.strip_prefix(SUMMARY_FOLDER) {
@@ -125,7 +126,7 @@ impl SummaryName {
         Some(SummaryName { node: NodeName::new(node).ok()?, form: SummaryForm::parse_badge(badge)? })
     }
 
-    /// The value of `Content-Type`.
+    /// The `Content-Type` that stores and servers send with the object.
     #[must_use]
     pub fn media_type(&self) -> &'static str {
         match self.form {

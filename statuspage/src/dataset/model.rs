@@ -17,9 +17,9 @@ use super::sample::{NodeHistory, Sample, samples_from};
 pub struct Dataset {
     /// The check files in memory, newest first, which is the order in which they are loaded.
     files: Vec<CheckFileName>,
-    /// The endpoints, in the order in which they first appeared. Their indexes are their ids and never change.
+    /// The endpoints, in order of first appearance. Their indexes are their ids and never change.
     pub endpoints: Vec<EndpointData>,
-    /// The indexes of the endpoints in the order of their keys. A hash map would add a kilobyte to the page.
+    /// The indexes of the endpoints, in key order. A hash map would add a kilobyte to the page.
     pub by_key: Vec<usize>,
     /// The nodes in the order of their names.
     pub nodes: Vec<NodeUsage>,
@@ -67,7 +67,8 @@ pub struct StoredMessage {
 #[derive(Debug)]
 pub struct EndpointData {
     pub key: EndpointKey,
-    /// The index in the newest check file that contains the endpoint, which is the order of the checker's configuration.
+    /// The index in the newest check file that contains the endpoint. Check files have the order of the checker's
+    /// configuration.
     pub position: usize,
     /// When that check file was stored.
     positioned_at: UnixNanos,
@@ -168,7 +169,7 @@ impl Dataset {
         usage.newest = usage.newest.max(result.timestamp);
         let Some(id) = self.id_of(&result.endpoint_key(), node, result.status) else { return false };
         if !result.message.trim().is_empty() {
-            // The results of all endpoints that a message is about contain it.
+            // The message is in the results of every endpoint that it is about.
             let same_file = self.messages[first_message..].iter().position(|message| message.html == result.message);
             match same_file {
                 Some(index) => self.messages[first_message + index].about.push(id),
@@ -300,7 +301,7 @@ impl Dataset {
         }
     }
 
-    /// Drops results and messages from before `time`.
+    /// Drops results and messages from before a time.
     pub fn drop_before(&mut self, time: UnixNanos) {
         if self.files.last().is_none_or(|oldest| oldest.stored_at >= time) {
             return;
@@ -314,7 +315,7 @@ impl Dataset {
             }
             endpoint.nodes.retain(|node| !node.samples.is_empty() || node.history.is_some());
         }
-        // Endpoints stay, because messages and the page refer to them by id. Those without samples are not shown.
+        // Endpoints are kept, because messages and the page refer to them by id. Those without samples are not shown.
         let histories = &self.histories;
         self.nodes.retain(|usage| usage.newest >= time || histories.iter().any(|known| known.node == usage.node));
         for usage in &mut self.nodes {
@@ -326,7 +327,7 @@ impl Dataset {
         self.count_usage();
     }
 
-    /// Sorts the samples of each node by time; nearly free if they are sorted already.
+    /// Sorts the samples of each node by time. This is nearly free if they are already sorted.
     pub fn sort_samples(&mut self) {
         for node in self.endpoints.iter_mut().flat_map(|endpoint| &mut endpoint.nodes) {
             if !node.samples.is_sorted_by_key(|sample| sample.at) {
@@ -354,7 +355,7 @@ impl EndpointData {
     }
 
     fn node_mut(&mut self, node: Option<&NodeName>) -> &mut NodeSamples {
-        // The nodes are in the order of their names.
+        // Nodes are in name order.
         let index = self.nodes.partition_point(|known| known.node.as_ref() < node);
         if self.nodes.get(index).is_none_or(|known| known.node.as_ref() != node) {
             self.nodes.insert(index, NodeSamples { node: node.cloned(), samples: Vec::new(), history: None });
@@ -364,7 +365,7 @@ impl EndpointData {
 }
 
 impl NodeSamples {
-    /// The spans of status up to and including `now`. `interval` is how long a single result is valid that has no interval.
+    /// The spans of status up to and including `now`. `interval` applies to a single result without an interval.
     #[must_use]
     pub fn spans(&self, now: UnixNanos, interval: Nanos) -> Vec<Span> {
         let known = self.samples.partition_point(|sample| sample.at <= now);
@@ -375,11 +376,11 @@ impl NodeSamples {
             samples =
                 &samples[samples.partition_point(|sample| timeline.last.is_some_and(|last| sample.at <= last.at))..];
         }
-        // The interval of several results follows from the time between them.
+        // With several results, the time between them determines the interval.
         let is_single =
             self.history.is_none() && samples.first().is_none_or(|oldest| oldest.at == samples[samples.len() - 1].at);
         let mut samples: Vec<&Sample> = samples.iter().collect();
-        // Of results from the same time, the worst is last.
+        // The worst of several results from the same time is the last one.
         samples.sort_by_cached_key(|sample| sample.status as i64);
         samples.sort_by_cached_key(|sample| sample.at);
         for sample in samples {
@@ -393,7 +394,7 @@ impl NodeSamples {
         timeline.spans
     }
 
-    /// The samples from `from` until before `to`: checks, or hours and days where checks are not loaded.
+    /// The samples of a period (`from <= t < to`): checks, or hours and days where checks are not loaded.
     pub fn samples(&self, from: UnixNanos, to: UnixNanos) -> impl Iterator<Item = &Sample> {
         let history = self.history.as_ref().map_or(&[][..], |history| &history.samples);
         response_times::known(history, &self.samples, from, to)
