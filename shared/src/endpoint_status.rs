@@ -39,6 +39,7 @@ pub struct NodeStatus {
 #[must_use]
 pub fn endpoint_statuses<'a>(histories: impl IntoIterator<Item = &'a History>) -> Vec<EndpointStatus> {
     let mut endpoints: BTreeMap<&EndpointKey, (UnixNanos, EndpointStatus)> = BTreeMap::new();
+    let mut quorums: BTreeMap<&EndpointKey, Vec<(UnixNanos, Quorum)>> = BTreeMap::new();
     for history in histories {
         for (key, one) in &history.endpoints {
             let at = one.timeline.last.map_or(0, |last| last.at);
@@ -48,10 +49,14 @@ pub fn endpoint_statuses<'a>(histories: impl IntoIterator<Item = &'a History>) -
                 *newest = at;
                 endpoint.latest.clone_from(&one.latest);
             }
+            quorums.entry(key).or_default().push((at, one.latest.quorum));
             let (spans, reason) = (one.timeline.spans.clone(), one.latest.reason.clone());
             let last_checked = one.timeline.last.map(|last| last.at);
             endpoint.nodes.push(NodeStatus { node: history.node.clone(), spans, last_checked, reason });
         }
+    }
+    for (key, (_, endpoint)) in &mut endpoints {
+        endpoint.latest.quorum = quorums.get(key).map(|quorums| Quorum::of_most(quorums)).unwrap_or_default();
     }
     let mut endpoints: Vec<EndpointStatus> = endpoints.into_values().map(|(_, endpoint)| endpoint).collect();
     endpoints.sort_by_key(|endpoint| endpoint.latest.position);

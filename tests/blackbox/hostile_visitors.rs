@@ -62,7 +62,7 @@ async fn visitors_that_do_not_read_cost_little_memory() {
 }
 
 #[tokio::test]
-async fn connections_that_never_send_a_request_keep_nobody_out() {
+async fn connections_without_requests_keep_no_visitor_out() {
     let checker = Checker::new(&watching(&[check("Shop", &refused())], &json!({ "type": "fs", "dir": "checks" })));
     let served = checker.serve(&[]).await;
     let mut slow = Vec::new();

@@ -126,8 +126,8 @@ struct Slot {
 }
 
 impl Connections {
-    /// A slot for a new connection. If there is none, the oldest connection without a request is closed; `None` if there is
-    /// no such connection either.
+    /// A slot for a new connection. If all are taken, the oldest connection without a request is closed; `None` if all have
+    /// sent one.
     fn take_slot(connections: &Arc<Connections>, client: IpAddr) -> Option<Slot> {
         let network = network_of(client);
         let mut open = connections.open();
@@ -190,7 +190,7 @@ impl<S> PacedStream<S> {
         PacedStream { stream, window: None }
     }
 
-    /// Counts what was written, and fails at the end of a window in which that was too little.
+    /// Counts the written bytes, and fails at the end of a window with too few.
     fn pace(&mut self, context: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match &written {
             Poll::Ready(Ok(count)) => {

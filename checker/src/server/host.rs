@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, header};
 /// The names under which a server can be addressed.
 #[derive(Debug, Clone, Default)]
 pub struct AllowedHosts {
-    /// Host names in lowercase; one that starts with a dot also stands for all names below it.
+    /// Host names in lowercase; one that starts with a dot includes all names below it.
     names: Vec<String>,
     is_checked: bool,
 }

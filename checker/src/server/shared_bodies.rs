@@ -170,7 +170,7 @@ impl Kind {
 
 /// The result of reading a content.
 #[derive(Debug, Clone)]
-enum Loaded {
+enum LoadedBody {
     Found(Arc<SharedBody>),
     Missing,
     Failed(Arc<StoreError>),
@@ -182,7 +182,7 @@ enum Loaded {
 #[derive(Debug, Clone)]
 struct Loading {
     since: Instant,
-    loaded: watch::Receiver<Option<Loaded>>,
+    loaded: watch::Receiver<Option<LoadedBody>>,
 }
 
 /// The last known content.
@@ -195,7 +195,7 @@ struct KeptBody {
 }
 
 #[derive(Debug)]
-struct Entry {
+struct BodyEntry {
     kept: Option<KeptBody>,
     loading: Option<Loading>,
     used_at: Instant,
@@ -212,7 +212,7 @@ pub(super) enum Answer {
 /// The contents that are being read, sent or kept.
 #[derive(Debug)]
 pub(super) struct SharedBodies {
-    entries: Mutex<HashMap<String, Entry>>,
+    entries: Mutex<HashMap<String, BodyEntry>>,
     /// Until when known contents are sent without asking the store.
     retry_at: Mutex<Option<Instant>>,
     /// In KiB, for small and large contents.
@@ -259,11 +259,11 @@ impl SharedBodies {
         };
         let stale = kept.map(|(kept, _)| kept);
         match (loaded, stale) {
-            (Some(Loaded::Found(body)), _) => Answer::Content(body.respond(request, None).await),
-            (Some(Loaded::Missing), _) => Answer::Missing,
+            (Some(LoadedBody::Found(body)), _) => Answer::Content(body.respond(request, None).await),
+            (Some(LoadedBody::Missing), _) => Answer::Missing,
             (_, Some(kept)) => self.send(&kept, true, request).await,
-            (Some(Loaded::Failed(error)), None) => Answer::Unavailable(Some(error)),
-            (Some(Loaded::Busy) | None, None) => Answer::Unavailable(None),
+            (Some(LoadedBody::Failed(error)), None) => Answer::Unavailable(Some(error)),
+            (Some(LoadedBody::Busy) | None, None) => Answer::Unavailable(None),
         }
     }
 
@@ -282,7 +282,8 @@ impl SharedBodies {
         let now = Instant::now();
         let is_suspended = self.retry_at.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|at| now < at);
         let mut entries = self.entries();
-        let entry = entries.entry(key.to_owned()).or_insert_with(|| Entry { kept: None, loading: None, used_at: now });
+        let entry =
+            entries.entry(key.to_owned()).or_insert_with(|| BodyEntry { kept: None, loading: None, used_at: now });
         entry.used_at = now;
         let is_current = |at: Instant| kind.freshness == Freshness::Immutable || now.duration_since(at) < FRESH_FOR;
         let kept = entry.kept.clone().map(|kept| (kept.clone(), !is_current(kept.loaded_at)));
@@ -309,27 +310,27 @@ impl SharedBodies {
         key: &str,
         kind: Kind,
         load: impl Future<Output = Result<Option<Vec<u8>>, StoreError>>,
-    ) -> Loaded {
-        let Ok(_permit) = self.loads[usize::from(kind.is_large())].acquire().await else { return Loaded::Busy };
+    ) -> LoadedBody {
+        let Ok(_permit) = self.loads[usize::from(kind.is_large())].acquire().await else { return LoadedBody::Busy };
         let reserved = kind.kib(kind.reserve);
-        let Some(mut permit) = self.reserve(key, kind, reserved).await else { return Loaded::Busy };
+        let Some(mut permit) = self.reserve(key, kind, reserved).await else { return LoadedBody::Busy };
         let content = match load.await {
             Ok(Some(content)) => content,
-            Ok(None) => return Loaded::Missing,
+            Ok(None) => return LoadedBody::Missing,
             Err(error) => {
                 self.suspend();
-                return Loaded::Failed(Arc::new(error));
+                return LoadedBody::Failed(Arc::new(error));
             }
         };
         // With the compressed forms.
         let needed = kind.kib(content.len() + content.len() / 4);
         if needed > reserved {
-            let Some(more) = self.reserve(key, kind, needed - reserved).await else { return Loaded::Busy };
+            let Some(more) = self.reserve(key, kind, needed - reserved).await else { return LoadedBody::Busy };
             permit.merge(more);
         } else {
             drop(permit.split(reserved - needed));
         }
-        Loaded::Found(Arc::new(SharedBody::new(content, kind, permit).await))
+        LoadedBody::Found(Arc::new(SharedBody::new(content, kind, permit).await))
     }
 
     /// Reserves memory, in KiB, and forgets other contents if necessary; `None` if slow visitors hold too much of it for too
@@ -344,12 +345,12 @@ impl SharedBodies {
     }
 
     /// Keeps a content until there are too many. If it has not changed, visitors share the one that is known already.
-    fn keep(&self, key: &str, loaded: Loaded) -> Loaded {
+    fn keep(&self, key: &str, loaded: LoadedBody) -> LoadedBody {
         let mut entries = self.entries();
         let Some(entry) = entries.get_mut(key) else { return loaded };
         entry.loading = None;
-        let Loaded::Found(body) = loaded else {
-            if entry.kept.is_none() || matches!(loaded, Loaded::Missing) {
+        let LoadedBody::Found(body) = loaded else {
+            if entry.kept.is_none() || matches!(loaded, LoadedBody::Missing) {
                 entries.remove(key);
             }
             return loaded;
@@ -372,11 +373,11 @@ impl SharedBodies {
                 is_too_much
             });
         }
-        Loaded::Found(body)
+        LoadedBody::Found(body)
     }
 
-    /// Forgets those small or large contents for which `should_forget` returns true, by key and size; those that nobody
-    /// requested for the longest time first.
+    /// Forgets those small or large contents for which `should_forget` returns true, by key and size, the least
+    /// recently requested first.
     fn forget(&self, is_large: bool, mut should_forget: impl FnMut(&str, usize) -> bool) {
         let mut entries = self.entries();
         let kept = entries.iter().filter_map(|(key, entry)| Some((key, entry, entry.kept.as_ref()?)));
@@ -397,7 +398,7 @@ impl SharedBodies {
         *self.retry_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + RETRY_AFTER);
     }
 
-    fn entries(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
+    fn entries(&self) -> MutexGuard<'_, HashMap<String, BodyEntry>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

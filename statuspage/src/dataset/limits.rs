@@ -9,7 +9,7 @@ pub const NODES_LIMIT: usize = 200;
 /// The most check files that are kept in memory, newest first: a little more than a month of checks every minute.
 pub const FILES: Limit = Limit::shared(50_000);
 
-/// The most endpoints. A page with more than ten thousand is slow, and nobody reads it.
+/// The most endpoints. A page with tens of thousands is slow.
 pub(super) const ENDPOINTS: Limit = Limit { node: 10_000, total: 50_000 };
 
 /// The most results in check files: at least 100 bytes of memory each.

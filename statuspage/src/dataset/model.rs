@@ -72,8 +72,6 @@ pub struct EndpointData {
     pub position: usize,
     /// When that check file was stored.
     positioned_at: UnixNanos,
-    /// The quorum from the same check file.
-    pub quorum: Quorum,
     pub nodes: Vec<NodeSamples>,
 }
 
@@ -85,6 +83,8 @@ pub struct NodeSamples {
     /// The results in check files, oldest first after [`Dataset::sort_samples`].
     pub samples: Vec<Sample>,
     pub history: Option<NodeHistory>,
+    /// The quorum of its newest result, and when that was stored.
+    quorum: (UnixNanos, Quorum),
 }
 
 impl Dataset {
@@ -177,8 +177,10 @@ impl Dataset {
             }
         }
         let endpoint = &mut self.endpoints[id];
-        endpoint.update_settings(name.stored_at, position, result.quorum);
-        endpoint.node_mut(node).samples.push(Sample::new(result));
+        endpoint.update_position(name.stored_at, position);
+        let samples = endpoint.node_mut(node);
+        samples.update_quorum(name.stored_at, result.quorum);
+        samples.samples.push(Sample::new(result));
         self.samples += 1;
         self.usage(node).samples += 1;
         true
@@ -229,7 +231,6 @@ impl Dataset {
             key: key.clone(),
             position: 0,
             positioned_at: UnixNanos::MIN,
-            quorum: Quorum::default(),
             nodes: Vec::new(),
         });
         Some(total)
@@ -266,8 +267,9 @@ impl Dataset {
             };
             ids[index] = Some(id);
             let endpoint = &mut self.endpoints[id];
-            endpoint.update_settings(newest, rows.latest.position, rows.latest.quorum);
+            endpoint.update_position(newest, rows.latest.position);
             let node = endpoint.node_mut(own);
+            node.update_quorum(newest, rows.latest.quorum);
             node.samples.retain(|sample| sample.at >= keep_from || sample.at > newest);
             node.history = Some(NodeHistory { samples: samples_from(&rows), timeline: rows.timeline, open: rows.open });
         }
@@ -347,10 +349,16 @@ impl NodeUsage {
 }
 
 impl EndpointData {
-    /// Updates position and quorum, unless they come from a newer check file.
-    fn update_settings(&mut self, at: UnixNanos, position: usize, quorum: Quorum) {
+    /// The quorum that most nodes have.
+    #[must_use]
+    pub fn quorum(&self) -> Quorum {
+        Quorum::of_most(&self.nodes.iter().map(|node| node.quorum).collect::<Vec<_>>())
+    }
+
+    /// Updates the position, unless it comes from a newer check file.
+    fn update_position(&mut self, at: UnixNanos, position: usize) {
         if at >= self.positioned_at {
-            (self.positioned_at, self.position, self.quorum) = (at, position, quorum);
+            (self.positioned_at, self.position) = (at, position);
         }
     }
 
@@ -358,13 +366,21 @@ impl EndpointData {
         // Nodes are in name order.
         let index = self.nodes.partition_point(|known| known.node.as_ref() < node);
         if self.nodes.get(index).is_none_or(|known| known.node.as_ref() != node) {
-            self.nodes.insert(index, NodeSamples { node: node.cloned(), samples: Vec::new(), history: None });
+            let quorum = (UnixNanos::MIN, Quorum::default());
+            self.nodes.insert(index, NodeSamples { node: node.cloned(), samples: Vec::new(), history: None, quorum });
         }
         &mut self.nodes[index]
     }
 }
 
 impl NodeSamples {
+    /// Updates the quorum, unless it comes from a newer result.
+    fn update_quorum(&mut self, at: UnixNanos, quorum: Quorum) {
+        if at >= self.quorum.0 {
+            self.quorum = (at, quorum);
+        }
+    }
+
     /// The spans of status up to and including `now`. `interval` applies to a single result without an interval.
     #[must_use]
     pub fn spans(&self, now: UnixNanos, interval: Nanos) -> Vec<Span> {
@@ -530,7 +546,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_left_out_is_forgotten_when_it_is_dropped() {
+    fn omissions_are_forgotten_when_their_file_is_dropped() {
         let mut dataset = dataset_of(&[
             named("flood", MINUTE, &titles("f", ENDPOINTS.node + 7), Status::Healthy),
             named("flood", 2 * MINUTE, &titles("f", 1), Status::Healthy),

@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn an_incomplete_page_is_never_healthy_and_never_says_all() {
+    fn an_incomplete_page_is_never_healthy_and_never_mentions_all() {
         let of = |missing, checks: &[(&str, &str, i64, Status)]| {
             let dataset = dataset(checks);
             let all = evaluate(&dataset);

@@ -99,7 +99,7 @@ async fn the_memory_of_all_contents_is_limited() {
         let Answer::Content(response) = large(key).await else { panic!("there is room") };
         held.push(response);
     }
-    assert!(matches!(large(3).await, Answer::Unavailable(None)), "nobody reads what was sent");
+    assert!(matches!(large(3).await, Answer::Unavailable(None)), "the visitors do not read");
     assert!(matches!(found(&bodies, "small", "[]").await, Answer::Content(_)), "small contents have their own");
     held.clear();
     assert!(matches!(large(4).await, Answer::Content(_)));
