@@ -14,7 +14,7 @@ use crate::browser::Browser;
 use crate::caddy::Caddy;
 use crate::checker::{Checker, Run};
 use crate::endpoints::refused;
-use crate::fake_nodes::{FakeNodes, Outage, into_directory};
+use crate::fake_nodes::{FakeMessage, FakeNodes, Outage, into_directory};
 use crate::now;
 use crate::page::{self, Page};
 
@@ -221,7 +221,8 @@ impl Corpus {
         good.outages = vec![Outage { endpoint: 1, nodes: 0..1, time: now - DAY / 2..now + DAY }];
         let mut bad = FakeNodes::small(&["mutant"], now);
         (bad.titles, bad.interval, bad.days) = (vec!["Mutant", "Other mutant"], 5 * MINUTE, 3);
-        bad.messages = vec![(bad.now - 10 * MINUTE, 0..2, "A <b>message</b> of a mutant")];
+        bad.messages =
+            vec![FakeMessage { at: bad.now - 10 * MINUTE, endpoints: 0..2, html: "A <b>message</b> of a mutant" }];
         let (history, latencies) = bad.history(0);
         let (_, check_file) = bad.check_files(0, now - 15 * MINUTE).pop().expect("there is a round");
         Corpus {
