@@ -9,7 +9,7 @@ use support::caddy::Caddy;
 use support::checker::Checker;
 use support::fake_nodes::{FakeNodes, Outage, into_directory};
 use support::page::{self, Page};
-use support::{http_client, now};
+use support::{http_client, now, page_directory};
 
 fn name(node: &str, at: i64) -> String {
     CheckFileName { stored_at: at, node: NodeName::new(node).ok() }.to_string()
@@ -121,7 +121,7 @@ async fn a_hostile_check_file_behind_serve_is_named_and_hides_nothing() {
     let odd = (name("odd", now() - MINUTE), nested(64));
     let good = (name("eu-west", now() - MINUTE), file(["Shop".to_owned()], "healthy"));
     let checker = reader(&[&hostile[..], &[good, odd.clone()]].concat());
-    let served = checker.serve(&[]).await;
+    let served = checker.serve(&["--page", page_directory().to_str().expect("the path is text")]).await;
     let browser = Browser::open().await;
     let page = page::visit(&browser, &served.url).await;
     page.assert_clean();
