@@ -144,6 +144,15 @@ impl Checker {
         Program::start(&checker_binary(), |command| self.prepare(command, words))
     }
 
+    /// Starts `checker` with these arguments, and prepares the command.
+    #[must_use]
+    pub fn start_with(&self, words: &[&str], prepare: impl FnOnce(&mut Command)) -> Program {
+        Program::start(&checker_binary(), |command| {
+            self.prepare(command, words);
+            prepare(command);
+        })
+    }
+
     /// Runs a shell command line that can call `checker`.
     pub async fn call_in_shell(&self, line: &str) -> Run {
         let mut command = bound_command("bash");
@@ -221,7 +230,7 @@ async fn finish(command: Command, typed: &str) -> Run {
 }
 
 impl Run {
-    /// Both outputs, for text that must or must not be in either of them.
+    /// Standard output and standard error combined, for assertions that apply to both.
     #[must_use]
     pub fn output(&self) -> String {
         format!("{}\n{}", self.stdout, self.stderr)

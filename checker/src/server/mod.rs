@@ -104,9 +104,9 @@ pub async fn serve(
 ) -> Result<(), ServeError> {
     let page = Arc::new(PreparedPage::new(page));
     let compressing = Arc::clone(&page);
-    // Until this is done, responses are compressed on the fly, and less well. This does not run on the runtime's
-    // blocking threads, because a shutdown would wait for them. If the thread cannot be started, responses are only
-    // larger.
+    // Until this is done, responses are compressed on the fly, which saves less. This does not run on the runtime's
+    // blocking threads, because a shutdown would wait for them. If the thread cannot be started, the only effect is
+    // that responses stay larger.
     let _ = std::thread::Builder::new().name("compress".to_owned()).spawn(move || compressing.compress());
     let router = router(page, &config.page, config.node, allowed_hosts, store);
     connections::accept(listener, router, shutdown).await

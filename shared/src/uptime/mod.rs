@@ -15,8 +15,8 @@ use crate::{MINUTE, Nanos, UnixNanos};
 /// How long a result is valid, in multiples of its interval: a late round leaves no gap, but a missing one does.
 pub const VALIDITY_FACTOR: (i64, i64) = (3, 2);
 
-/// The interval of a result if it has none and none can be derived from neighboring results: the example in the
-/// original's documentation.
+/// The interval of results without one, if it cannot be derived from neighboring results: the example in the original's
+/// documentation.
 pub const FALLBACK_INTERVAL: Nanos = 10 * MINUTE;
 
 /// A period with one status: `start <= t < end`.
@@ -168,8 +168,8 @@ pub fn status_at(spans: &[Span], moment: UnixNanos) -> Status {
 
 /// The span of the current status, among spans that were cut at `now`.
 ///
-/// If a clock is behind or the nodes' checks are not aligned, the status can be current although its span has ended. Then
-/// it is the last span with that status.
+/// If a clock is behind or the nodes' checks are not aligned, the status can be current although its span has ended. In
+/// that case, this is the last span with that status.
 #[must_use]
 pub fn current_span(spans: &[Span], status: Status, now: UnixNanos) -> Option<Span> {
     let is_of_status = |span: &Span| span.status == status;
