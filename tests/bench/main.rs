@@ -7,6 +7,7 @@ mod blackbox_exporter;
 mod checks;
 mod endurance;
 mod expiry;
+mod floods;
 mod histories;
 mod https;
 mod lighthouse;
@@ -41,6 +42,9 @@ fn main() {
         }
         if wanted("schedule") {
             schedule::measure().await;
+        }
+        if wanted("floods") {
+            floods::measure().await;
         }
         if wanted("endurance") {
             endurance::measure().await;

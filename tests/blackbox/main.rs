@@ -22,6 +22,7 @@ mod endurance;
 mod expiry;
 mod explain;
 mod figures;
+mod floods;
 mod heartbeats;
 mod history;
 mod keyboard;

@@ -17,6 +17,7 @@ pub mod contrast;
 pub mod endpoints;
 pub mod fake_nodes;
 pub mod faulty_proxy;
+pub mod floods;
 pub mod http_client;
 pub mod ministack;
 pub mod network_namespace;

@@ -7,7 +7,9 @@ use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError};
 use shared::{Nanos, SECOND, duration};
 
+use super::net::metered::TooMuchData;
 use crate::platform::fd_limit;
+use crate::sanitize::sanitize_for_terminal;
 
 /// The error of an attempt that could open no file or socket. [`super::attempt`] turns it into a skipped check, because
 /// it is not the endpoint's fault.
@@ -35,9 +37,7 @@ pub(super) fn describe_error(error: &(dyn Error + 'static)) -> String {
 /// The start of the data as one line of text.
 pub(super) fn excerpt(bytes: &[u8]) -> String {
     const LIMIT: usize = 120;
-    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(4 * LIMIT)]).into_owned();
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    shared::check_file::shortened(line.chars().filter(|character| !character.is_control()).collect(), LIMIT)
+    sanitize_for_terminal(&String::from_utf8_lossy(&bytes[..bytes.len().min(4 * LIMIT)]), LIMIT)
 }
 
 fn describe_cause(error: &(dyn Error + 'static)) -> Option<String> {
@@ -46,6 +46,9 @@ fn describe_cause(error: &(dyn Error + 'static)) -> Option<String> {
     }
     if let Some(error) = error.downcast_ref::<hyper::Error>() {
         return describe_http_error(error);
+    }
+    if let Some(error) = error.downcast_ref::<TooMuchData>() {
+        return Some(error.to_string());
     }
     let error = error.downcast_ref::<io::Error>()?;
     // The inner error of an `io::Error` is not in its chain of sources.

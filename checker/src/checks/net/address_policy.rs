@@ -3,12 +3,15 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::special_purpose::{Reachability, block_of};
+
 /// Which addresses checks may connect to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum AddressPolicy {
     #[default]
     AllowAll,
-    /// Only addresses of the public internet (`deny_private_addresses`).
+    /// Only addresses of the public internet (`deny_private_addresses`): those that IANA's registries call globally
+    /// reachable.
     PublicOnly,
     /// Only this address. Tests have no public address, and use this one to go from an allowed address to a denied one.
     #[cfg(test)]
@@ -30,46 +33,31 @@ impl AddressPolicy {
     /// Why an attempt could not connect to this address.
     #[must_use]
     pub fn rejection(address: IpAddr) -> String {
-        format!("address {address} is not public, and `deny_private_addresses` forbids those")
+        let v4 = match address {
+            IpAddr::V6(v6) if block_of(address).is_some_and(|block| block.reachability == Reachability::Ipv4) => {
+                Some(IpAddr::V4(embedded_v4(v6)))
+            }
+            _ => None,
+        };
+        let block = block_of(v4.unwrap_or(address)).map(|block| format!(" ({}, RFC {})", block.name, block.rfc));
+        let block = block.unwrap_or_default();
+        format!("address {address} is not public{block}, and `deny_private_addresses` forbids those")
     }
 }
 
 fn is_public(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => is_public_v4(address),
-        IpAddr::V6(address) => is_public_v6(address),
+    match (block_of(address).map(|block| block.reachability), address) {
+        (Some(Reachability::Global), _) => true,
+        (Some(Reachability::Ipv4), IpAddr::V6(address)) => is_public(embedded_v4(address).into()),
+        // What is not known to be public is not.
+        _ => false,
     }
 }
 
-fn is_public_v4(address: Ipv4Addr) -> bool {
-    let [a, b, c, _] = address.octets();
-    let shared_by_providers = a == 100 && (64..128).contains(&b);
-    let for_protocols = (a, b, c) == (192, 0, 0);
-    let for_benchmarks = a == 198 && (18..20).contains(&b);
-    !(address.is_private()
-        || address.is_loopback()
-        || address.is_link_local()
-        || address.is_documentation()
-        || shared_by_providers
-        || for_protocols
-        || for_benchmarks
-        || a == 0
-        // Multicast, reserved and broadcast.
-        || a >= 224)
-}
-
-fn is_public_v6(address: Ipv6Addr) -> bool {
-    let segments = address.segments();
-    // An IPv6 address can embed an IPv4 address: mapped, compatible, translated (64:ff9b::/96) or 6to4 (2002::/16).
-    let low = || Ipv4Addr::from(u32::from(segments[6]) << 16 | u32::from(segments[7]));
-    match segments {
-        [0, 0, 0, 0, 0, 0 | 0xffff, ..] | [0x64, 0xff9b, 0, 0, 0, 0, ..] => return is_public_v4(low()),
-        [0x2002, high, low, ..] => return is_public_v4(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low))),
-        _ => {}
-    }
-    let documentation = segments[0] == 0x2001 && segments[1] == 0xdb8;
-    // All global addresses are in 2000::/3; unique local, link-local and multicast addresses are not.
-    segments[0] & 0xe000 == 0x2000 && !documentation
+/// The IPv4 address in the last 32 bits.
+fn embedded_v4(address: Ipv6Addr) -> Ipv4Addr {
+    let [.., a, b, c, d] = address.octets();
+    Ipv4Addr::new(a, b, c, d)
 }
 
 #[cfg(test)]
@@ -98,6 +86,16 @@ mod tests {
             "64:ff9b::169.254.169.254",
             "2002:7f00:1::",
             "2001:db8::1",
+            // An IPv4 address in an address of Teredo, of 6to4, of local translation, of ISATAP, and in obsolete forms.
+            "2001:0:7f00:1::1",
+            "2002:0808:0808::1",
+            "64:ff9b:1::8.8.8.8",
+            "fe80::5efe:10.0.0.1",
+            "::10.0.0.1",
+            "::8.8.8.8",
+            "::ffff:0:8.8.8.8",
+            "64:ff9b::100.64.0.1",
+            "::ffff:192.0.2.1",
         ] {
             let address: IpAddr = private.parse().expect("an address");
             assert!(!AddressPolicy::PublicOnly.allows(address), "{private}");
