@@ -25,6 +25,7 @@ mod figures;
 mod floods;
 mod heartbeats;
 mod history;
+mod hostile_texts;
 mod keyboard;
 mod languages;
 mod logging;
