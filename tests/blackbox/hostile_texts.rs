@@ -24,7 +24,8 @@ const PERCENT_ENCODED: &str = "ab%1B[2J%1B]0;x%07%E2%80%AEcd";
 const HARMLESS: &str = "ab[2J]0;xcd";
 
 async fn banner() -> String {
-    let port = serve(async |mut stream: TcpStream| stream.write_all(HOSTILE.as_bytes()).await.ok()).await;
+    let port =
+        serve(async |mut stream: TcpStream| stream.write_all(format!("{HOSTILE}\r\n").as_bytes()).await.ok()).await;
     format!("127.0.0.1:{port}")
 }
 
@@ -33,7 +34,8 @@ async fn web_server() -> String {
     let port = serve(async |mut stream: TcpStream| {
         stream.read(&mut [0; 4_096]).await.ok()?;
         let length = HOSTILE.len();
-        let head = format!("HTTP/1.1 200 OK\r\nX-A: \u{202e}a\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+        let head =
+            format!("HTTP/1.1 200 OK\r\nX-A: \u{202e}a\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
         stream.write_all(&[head.as_bytes(), HOSTILE.as_bytes()].concat()).await.ok()
     })
     .await;
@@ -98,7 +100,10 @@ async fn texts_from_the_network_are_stored_without_control_characters() {
                 "record_type": "TXT", "expected_answers": ["x"] }),
             "cd",
         ),
-        (json!({ "type": "exec", "command": "sh", "arguments": ["-c", format!("printf '%s' '{HOSTILE}'; exit 1")] }), HARMLESS),
+        (
+            json!({ "type": "exec", "command": "sh", "arguments": ["-c", format!("printf '%s' '{HOSTILE}'; exit 1")] }),
+            HARMLESS,
+        ),
     ];
     let mut titled: Vec<Value> = checks.iter().map(|(check, _)| check.clone()).collect();
     for (number, check) in titled.iter_mut().enumerate() {

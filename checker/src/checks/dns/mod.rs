@@ -241,10 +241,12 @@ fn evaluate(check: &DnsCheck, answer: &Message) -> Result<(), Failure> {
 
 fn listed(texts: &[String]) -> String {
     const MOST: usize = 10;
+    /// How much of a record is shown, in characters; it can have 64 KiB.
+    const SHOWN: usize = 300;
     if texts.is_empty() {
         return "empty".to_owned();
     }
-    let excerpt = |text: &String| format!("`{}`", error_text::excerpt(text.as_bytes()));
+    let excerpt = |text: &String| format!("`{}`", shared::check_file::shortened(text.clone(), SHOWN));
     let mut list = texts.iter().take(MOST).map(excerpt).collect::<Vec<_>>().join(", ");
     if texts.len() > MOST {
         let _ = write!(list, " and {} more", texts.len() - MOST);

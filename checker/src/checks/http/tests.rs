@@ -240,6 +240,27 @@ async fn a_tls_failure_during_a_response_is_described() {
 }
 
 #[tokio::test]
+async fn endless_transfers_end_with_the_limit() {
+    let informational = "HTTP/1.1 100 Continue\r\n\r\n".repeat(1_000).leak().as_bytes();
+    let chunks = "1\r\nx\r\n".repeat(1_000).leak().as_bytes();
+    let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let wants_body = r#","body_limit":65536,"must_contain":"end","timeout":"1m""#;
+    for (actions, more, expected) in [
+        (vec![ServerAction::Read, ServerAction::EndlessOf(informational)], r#","timeout":"1m""#, "1048576"),
+        (vec![ServerAction::Read, ServerAction::EndlessOf(informational)], wants_body, "1310720"),
+        (
+            vec![ServerAction::Read, ServerAction::Send(head), ServerAction::EndlessOf(chunks)],
+            wants_body,
+            "only the first 65536 bytes",
+        ),
+    ] {
+        let url = format!("http://127.0.0.1:{}/", serve(&actions).await);
+        let error = outcome(&url, more).await.0.unwrap_or_default();
+        assert!(error.contains(expected), "{expected}: {error}");
+    }
+}
+
+#[tokio::test]
 async fn endless_redirects_end_with_the_limit() {
     let answer = b"HTTP/1.1 302 Found\r\nLocation: /again\r\nContent-Length: 0\r\n\r\n";
     let url = format!("http://127.0.0.1:{}/", serve(&[ServerAction::Read, ServerAction::Send(answer)]).await);
