@@ -34,7 +34,7 @@ fn is_deceptive(character: char) -> bool {
             | '\u{206a}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Whether the text needs no change, as is the case for almost all text.
+/// Whether the text can be used unchanged, like almost all text.
 #[must_use]
 pub fn is_safe(text: &str, limit: usize) -> bool {
     let mut previous = b' ';
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_cannot_drive_the_terminal() {
+    fn text_cannot_control_the_terminal() {
         assert_eq!(sanitize_for_terminal("a\u{1b}[2Jb\r\nc", 40), "a[2Jb c");
         for text in [" a", "a ", "a  b", "a\tb", "a\u{7f}b", "ab\u{9b}"] {
             assert!(["a", "a b", "ab"].contains(&sanitize_for_terminal(text, 40).as_str()), "{text:?}");

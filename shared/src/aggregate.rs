@@ -14,7 +14,7 @@ use crate::uptime::{self, Span, UptimeBreakdown};
 /// One endpoint as all nodes see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndpointStatus {
-    /// Title and locator.
+    /// Title and locator, which are the same on all nodes.
     pub key: EndpointKey,
     /// The newest result of all nodes, which has the current configuration.
     pub latest: LatestResult,
@@ -65,7 +65,7 @@ impl EndpointStatus {
         self.latest.quorum
     }
 
-    /// The current votes.
+    /// Counts the votes of all nodes at `now` and decides the status.
     #[must_use]
     pub fn tally(&self, now: UnixNanos) -> Tally {
         Tally::new(&self.spans_of_nodes(), self.quorum(), now)
@@ -122,7 +122,7 @@ pub struct NodeVote<'a> {
     pub is_current: bool,
     /// Whether it is valid if the clock of the node is behind.
     pub is_within_skew: bool,
-    /// When the check started.
+    /// When the node's newest check of the endpoint started.
     pub reported_at: UnixNanos,
 }
 
@@ -188,7 +188,7 @@ pub fn current_statuses(endpoints: &[EndpointStatus], now: UnixNanos) -> Vec<(St
     rows.into_iter().map(|(status, _, retired)| (status, retired)).collect()
 }
 
-/// The spans before `moment`.
+/// Removes everything since `moment`. A span that contains it ends there.
 fn cut(spans: &[Span], moment: UnixNanos) -> Vec<Span> {
     let before = spans.iter().take_while(|span| span.start < moment);
     before.map(|span| Span { end: span.end.min(moment), ..*span }).collect()

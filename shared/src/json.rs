@@ -16,7 +16,7 @@ const DEPTH_LIMIT: usize = 64;
 /// A JSON value. Strings without escapes borrow from the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Json<'t> {
-    /// `null`
+    /// `null`, which [`Json::get`] treats like a missing member.
     Null,
     /// `true` or `false`
     Bool(bool),
@@ -24,7 +24,7 @@ pub enum Json<'t> {
     Number(&'t str),
     /// A string with its escapes resolved.
     String(Cow<'t, str>),
-    /// An array.
+    /// The elements of an array, in the order of the text.
     Array(Vec<Json<'t>>),
     /// The members of an object, in the order of the text.
     Object(Vec<(Cow<'t, str>, Json<'t>)>),
@@ -35,9 +35,9 @@ pub enum Json<'t> {
 #[error("{problem} at line {line} column {column}")]
 pub struct JsonError {
     problem: &'static str,
-    /// From 1.
+    /// The line of the text, from 1.
     line: usize,
-    /// In characters, from 1.
+    /// The column in characters, not bytes, from 1.
     column: usize,
 }
 
@@ -49,7 +49,7 @@ pub struct UnexpectedType {
     expected: &'static str,
 }
 
-/// Parses a JSON text.
+/// Parses a JSON text. Values nested deeper than [`DEPTH_LIMIT`] are an error.
 pub fn parse(text: &str) -> Result<Json<'_>, JsonError> {
     read(text, |next, lexer| read_value(DEPTH_LIMIT, next, lexer))
 }

@@ -43,7 +43,7 @@ impl Bucket {
         u16::try_from(index).ok().filter(|index| usize::from(*index) < BUCKETS).map(Bucket)
     }
 
-    /// From 0.
+    /// The index among all buckets, from 0, which histories store.
     #[must_use]
     pub fn index(self) -> u64 {
         u64::from(self.0)
@@ -59,7 +59,7 @@ impl Bucket {
     }
 }
 
-/// A histogram of latencies.
+/// A histogram of latencies: how many fell into each [`Bucket`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Sketch {
     /// The buckets that are not empty, in order. There can be millions, so counts are small: the maximum is one per second
@@ -68,7 +68,7 @@ pub struct Sketch {
 }
 
 impl Sketch {
-    /// Adds one latency.
+    /// Adds one latency, in nanoseconds.
     pub fn add(&mut self, time: Nanos) {
         self.add_count(Bucket::from_time(time), 1);
     }
@@ -93,7 +93,7 @@ impl Sketch {
         }
     }
 
-    /// The number of latencies.
+    /// The number of latencies in all buckets.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.counts.iter().map(|(_, count)| u64::from(*count)).sum()

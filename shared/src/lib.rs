@@ -30,7 +30,7 @@ pub mod uptime;
 /// A time, in nanoseconds since 1970-01-01T00:00:00Z.
 pub type UnixNanos = i64;
 
-/// A duration in nanoseconds.
+/// A duration in nanoseconds, as in check files.
 pub type Nanos = i64;
 
 /// One second in [`Nanos`].

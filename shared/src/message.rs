@@ -21,21 +21,21 @@ const DEPTH_LIMIT: usize = 16;
 pub enum Node {
     /// Plain text with resolved entities.
     Text(String),
-    /// An element of [`ALLOWED_TAGS`].
+    /// An allowed element and its content.
     Element {
-        /// One of [`ALLOWED_TAGS`].
+        /// The lowercase name, one of [`ALLOWED_TAGS`].
         tag: &'static str,
         /// The target of an `a`, with one of [`ALLOWED_SCHEMES`].
         href: Option<String>,
-        /// In order.
+        /// The content, in the order of the text.
         children: Vec<Node>,
     },
 }
 
-/// A parsed message.
+/// A parsed message, which contains only allowed elements.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Message {
-    /// The allowed content.
+    /// The allowed content, in the order of the text.
     pub nodes: Vec<Node>,
     /// What was dropped, as authors would search for it: `<script>`, `onclick of <a>`.
     pub refused: Vec<String>,
@@ -69,7 +69,7 @@ impl Message {
         if message.refused.is_empty() { Ok(message) } else { Err(DisallowedMarkup(message.refused)) }
     }
 
-    /// The text without markup.
+    /// The text without markup. Paragraphs, line breaks and other blocks are separated by spaces.
     #[must_use]
     pub fn text(&self) -> String {
         fn collect(nodes: &[Node], text: &mut String) {

@@ -57,7 +57,7 @@ fn is_valid_name(text: &str, limit: usize) -> bool {
 }
 
 impl NodeName {
-    /// Checks a name.
+    /// Checks that `text` is a node name, and keeps it unchanged.
     pub fn new(text: &str) -> Result<NodeName, InvalidNodeName> {
         if is_valid_name(text, NODE_NAME_LIMIT) {
             Ok(NodeName(text.to_owned()))
@@ -153,7 +153,7 @@ pub struct HistoryName {
 /// The objects of a history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum HistoryPart {
-    /// A [`crate::history::History`].
+    /// The object `<node>.json`, a [`crate::history::History`].
     Main,
     /// [`crate::history::Latencies`], which are read only for details.
     Latency,

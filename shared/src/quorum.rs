@@ -14,12 +14,12 @@ pub const CLOCK_TOLERANCE: Nanos = 2 * MINUTE;
 /// How many nodes must agree on a status, of those that know one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Quorum {
-    /// One node.
+    /// One node: the endpoint is down as soon as any node reports it.
     Any,
     /// More than half of the nodes.
     #[default]
     Majority,
-    /// All nodes.
+    /// All nodes: the endpoint is only degraded until the last one reports it down.
     All,
     /// This many nodes, or all if there are fewer.
     AtLeast(NonZeroUsize),

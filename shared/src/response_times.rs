@@ -29,11 +29,11 @@ pub trait Sample {
 /// A sample that owns its times.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Measurement {
-    /// As [`Sample::at`].
+    /// When the check started, or the middle of the hour or day.
     pub at: UnixNanos,
-    /// As [`Sample::length`].
+    /// The length of the hour or day, 0 for a check.
     pub length: Nanos,
-    /// As [`Sample::rtts`].
+    /// The round-trip times of successful attempts, or the percentiles.
     pub rtts: Box<[Nanos]>,
 }
 

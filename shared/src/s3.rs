@@ -7,7 +7,7 @@ use crate::page_config::{AddressStyle, S3Source};
 /// The parts of a bucket's URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BucketAddress {
-    /// `http` or `https`.
+    /// `http` or `https`, without the colon.
     pub scheme: &'static str,
     /// The host with its port, in lowercase. The default port is omitted, as browsers omit it from the `Host` header,
     /// which is signed.

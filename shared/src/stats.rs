@@ -8,28 +8,28 @@ use crate::check_file::Attempt;
 /// As in the original Checkup, failed attempts count, and the median of an even number is the mean of the middle two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Stats {
-    /// Saturates instead of overflowing.
+    /// The sum, which saturates instead of overflowing.
     pub total: Nanos,
-    /// Truncated to a nanosecond.
+    /// The arithmetic mean, truncated to a nanosecond.
     pub mean: Nanos,
     /// The middle value, or the mean of the middle two.
     pub median: Nanos,
     /// The smallest value that at least 95% do not exceed; the maximum of fewer than twenty.
     pub p95: Nanos,
-    /// The minimum.
+    /// The shortest time, which can be that of a refused connection.
     pub min: Nanos,
-    /// The maximum.
+    /// The longest time, which can be that of a timeout.
     pub max: Nanos,
 }
 
 impl Stats {
-    /// Returns `None` without attempts.
+    /// Computes the statistics of a check; `None` without attempts.
     #[must_use]
     pub fn from_attempts(attempts: &[Attempt]) -> Option<Stats> {
         Stats::from_rtts(attempts.iter().map(|attempt| attempt.rtt).collect())
     }
 
-    /// Returns `None` without times.
+    /// Computes the statistics of times in any order; `None` without times.
     #[must_use]
     pub fn from_rtts(mut rtts: Vec<Nanos>) -> Option<Stats> {
         rtts.sort_unstable();

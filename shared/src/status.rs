@@ -9,11 +9,11 @@ pub enum Status {
     /// There is no valid result, or the check could not decide.
     #[default]
     Unknown,
-    /// The check passed.
+    /// The check passed, within its threshold if it has one.
     Healthy,
     /// The check passed, but slowly or with errors.
     Degraded,
-    /// The check failed.
+    /// The check failed: the endpoint did not respond as expected.
     Down,
 }
 

@@ -21,11 +21,11 @@ pub struct Summary {
     pub title: String,
     /// The node that stores it.
     pub node: String,
-    /// When it was computed.
+    /// When it was computed: all statuses are those of this time.
     pub at: UnixNanos,
     /// When all badges were written.
     pub badges_at: UnixNanos,
-    /// The overall status.
+    /// The status of all endpoints together (see [`overall_status`]).
     #[serde(with = "word")]
     pub status: Status,
     /// The nodes that reported recently.
@@ -136,13 +136,13 @@ fn since(endpoint: &EndpointStatus, tally: &Tally, now: UnixNanos) -> Option<Uni
 }
 
 impl Summary {
-    /// Parses the content of the object; `None` if it is invalid or of an unknown version.
+    /// Parses the content of the object; `None` if it is invalid, for example because another version wrote it.
     #[must_use]
     pub fn parse(json: &[u8]) -> Option<Summary> {
         serde_json::from_slice(json).ok()
     }
 
-    /// What is stored.
+    /// The content of the object. [`Summary::parse`] returns an equal summary.
     #[must_use]
     pub fn to_json(&self) -> String {
         // Numbers and strings can always be written.

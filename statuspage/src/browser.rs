@@ -16,7 +16,7 @@ use crate::view::icon::icon;
 use shared::quorum::CLOCK_TOLERANCE;
 use shared::status::Status;
 
-/// Nanoseconds in a millisecond.
+/// In nanoseconds. A float, because all times from JavaScript are.
 const MILLISECOND: f64 = 1e6;
 
 /// The narrowest window that fits 90 bars, in CSS pixels.
@@ -192,7 +192,6 @@ pub(crate) async fn flush_effects() {
     }
 }
 
-/// How a sleep ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sleep {
     Completed,

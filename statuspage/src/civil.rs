@@ -6,11 +6,9 @@ use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CivilTime {
     pub year: i64,
-    /// 1 to 12.
+    /// From 1 for January, unlike in JavaScript.
     pub month: usize,
-    /// 1 to 31.
     pub day: i64,
-    /// 0 to 23.
     pub hour: i64,
     pub minute: i64,
     pub second: i64,

@@ -1,4 +1,4 @@
-//! Describes why an attempt failed in terms of the endpoint, from the error chain of a library.
+//! Describes why an attempt failed in terms of the endpoint, from a library's error chain.
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
@@ -11,16 +11,16 @@ use super::net::metered::TooMuchData;
 use crate::platform::fd_limit;
 use crate::sanitize::sanitize_for_terminal;
 
-/// The error of an attempt that could open no file or socket. [`super::attempt`] turns it into a skipped check, because
-/// it is not the endpoint's fault.
+/// The error of an attempt that could not open a file or socket. [`super::attempt`] turns it into a skipped check,
+/// because the endpoint is not at fault.
 pub(super) const TOO_MANY_OPEN_FILES: &str = "too many open files";
 
-/// The limits are hyper's.
+/// The limits are hyper's defaults for HTTP/1.
 const HEAD_TOO_LARGE: &str = "head of the response is too large: more than 100 headers, or more than 408 KiB";
 
 const CLOSED_EARLY: &str = "connection closed by the server before the response was complete";
 
-/// Describes the first error in the chain that has a description, or else the last one.
+/// Describes the first error in the chain that has a description, otherwise the last one.
 pub(super) fn describe_error(error: &(dyn Error + 'static)) -> String {
     let mut fallback = error.to_string();
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
@@ -34,7 +34,7 @@ pub(super) fn describe_error(error: &(dyn Error + 'static)) -> String {
     fallback
 }
 
-/// The start of the data as one line of text.
+/// The start of the data as a single line of text.
 pub(super) fn excerpt(bytes: &[u8]) -> String {
     const LIMIT: usize = 120;
     sanitize_for_terminal(&String::from_utf8_lossy(&bytes[..bytes.len().min(4 * LIMIT)]), LIMIT)
@@ -51,7 +51,7 @@ fn describe_cause(error: &(dyn Error + 'static)) -> Option<String> {
         return Some(error.to_string());
     }
     let error = error.downcast_ref::<io::Error>()?;
-    // The inner error of an `io::Error` is not in its chain of sources.
+    // The inner error of an `io::Error` is missing from its source chain.
     if let Some(inner) = error.get_ref() {
         let inner: &(dyn Error + 'static) = inner;
         if let Some(description) = describe_cause(inner) {
@@ -168,12 +168,12 @@ fn describe_certificate_error(error: &CertificateError) -> String {
     }
 }
 
-/// The name in rustls' `DnsName("a.example")`.
+/// Extracts the name from rustls' `DnsName("a.example")`.
 fn plain_name(name: &str) -> &str {
     name.split('"').nth(1).unwrap_or(name)
 }
 
-/// The time between in days, or in smaller units if it is less than a day.
+/// The time between the two in days, or in smaller units if it is less than a day.
 fn days_between(from: UnixTime, to: UnixTime) -> String {
     let seconds = to.as_secs().saturating_sub(from.as_secs());
     match seconds / 86_400 {
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn expired_certificates_name_the_time() {
+    fn errors_name_when_certificates_expired() {
         let expired = CertificateError::ExpiredContext { time: at(10), not_after: at(7) };
         assert_eq!(describe_certificate_error(&expired), "certificate expired 3 days ago");
         let expired = CertificateError::ExpiredContext { time: at(10), not_after: at(9) };

@@ -15,7 +15,6 @@ const EXPECTED: &str =
     "a status code such as `200`, a class such as `\"2xx\"`, a range such as `\"200-299\"`, or a list of these";
 
 impl Default for StatusCodes {
-    /// All codes of success.
     fn default() -> Self {
         StatusCodes(vec![(200, 299)])
     }

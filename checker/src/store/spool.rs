@@ -1,5 +1,5 @@
 //! The spool: rounds that could not be stored yet, as files on this machine. Each store has its own folder, so that a
-//! round never reaches a store that it was not meant for. [`super::upload`] sends them.
+//! round is never sent to another store. [`super::upload`] sends the rounds.
 
 use std::fs;
 use std::io;
@@ -16,10 +16,10 @@ use super::{NAMES_TO_TRY, StoreError, next_name};
 use crate::redact::redact_userinfo;
 use crate::store::settings::{Storage, StoreLocation};
 
-/// The folder for rounds that the store refuses although it takes others.
+/// The folder for rounds that the store refuses although it accepts others.
 const QUARANTINE: &str = "refused";
 
-/// The limit for one operation. The spool is on a local disk, and storing a round does not depend on it.
+/// The time limit for one operation. The spool is on a local disk, and storing a round does not depend on it.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
 
 /// The waiting rounds of one store.
@@ -30,7 +30,8 @@ pub struct Spool {
 }
 
 impl Spool {
-    /// The spool of a store, below a directory that several stores may share. Creates nothing until a round must wait.
+    /// Opens the spool of a store, in a directory that several stores may share. Nothing is created until a round
+    /// must be kept.
     #[must_use]
     pub fn open(directory: &Path, storage: &Storage) -> Spool {
         Spool { folder: directory.join(short_hash(&identity(&storage.location))), io: BlockingIo::default() }
@@ -42,7 +43,7 @@ impl Spool {
         &self.folder
     }
 
-    /// Keeps a round, durably. Returns its file.
+    /// Keeps a round durably, and returns its file.
     pub async fn keep(&self, name: &CheckFileName, content: &Bytes) -> Result<PathBuf, StoreError> {
         let (wanted, content) = (name.clone(), content.clone());
         let kept = self.blocking(format!("keep `{name}`"), move |folder| keep(folder, &wanted, &content)).await?;
@@ -54,7 +55,7 @@ impl Spool {
         self.blocking("list waiting rounds".to_owned(), waiting).await
     }
 
-    /// A waiting round's content; `None` if another checker has sent it.
+    /// The contents of a waiting round; `None` if another checker already sent it.
     pub(super) async fn read(&self, name: &CheckFileName) -> Result<Option<Bytes>, StoreError> {
         let file = name.to_string();
         self.blocking(format!("read `{name}`"), move |folder| match fs::read(folder.join(file)) {
@@ -65,20 +66,20 @@ impl Spool {
         .await
     }
 
-    /// Deletes a round that the store has.
+    /// Deletes a round that is in the store.
     pub(super) async fn delete(&self, name: &CheckFileName) -> Result<(), StoreError> {
         let file = name.to_string();
         self.blocking(format!("delete `{name}`"), move |folder| ignore_missing(fs::remove_file(folder.join(file))))
             .await
     }
 
-    /// Deletes the file of a round that the store has.
+    /// Deletes the file of a round that is in the store.
     pub(super) async fn delete_file(&self, path: PathBuf) -> Result<(), StoreError> {
         let task = format!("delete `{}`", path.display());
         self.blocking(task, move |_| ignore_missing(fs::remove_file(path))).await
     }
 
-    /// Moves a round that the store refuses to a folder from which it is not sent again. Returns its file.
+    /// Moves a round that the store refuses to a folder whose rounds are not sent again. Returns its file.
     pub(super) async fn quarantine(&self, name: &CheckFileName) -> Result<PathBuf, StoreError> {
         let file = name.to_string();
         self.blocking(format!("move `{name}` away"), move |folder| {
@@ -109,7 +110,7 @@ fn keep(folder: &Path, wanted: &CheckFileName, content: &[u8]) -> io::Result<Opt
     for _ in 0..NAMES_TO_TRY {
         let path = folder.join(name.to_string());
         let has_content = |path: &Path| fs::read(path).is_ok_and(|existing| existing == content);
-        // A round that already waits is not written again.
+        // A round that is already in the spool is not written again.
         if has_content(&path) {
             return Ok(Some(path));
         }
@@ -151,7 +152,8 @@ fn ignore_missing(result: io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// What distinguishes one store from another. Keys do not: after they change, rounds still wait for the same bucket.
+/// What distinguishes one store from another. Keys are not part of it: if they change, waiting rounds still belong to
+/// the same bucket.
 fn identity(location: &StoreLocation) -> String {
     match location {
         StoreLocation::S3(bucket) => {

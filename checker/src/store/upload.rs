@@ -1,5 +1,5 @@
-//! Stores check files reliably: rounds from the spool first, failures are retried, and what still cannot be stored waits
-//! in the [`Spool`].
+//! Stores check files reliably: rounds from the spool are sent first, failed attempts are retried, and whatever still
+//! cannot be stored is kept in the [`Spool`].
 
 use std::time::Duration;
 
@@ -13,43 +13,43 @@ use super::{NAMES_TO_TRY, Store, StoreError, next_name};
 /// The number of attempts for one file while the store is busy or unreachable.
 const ATTEMPTS: usize = 4;
 
-/// The shortest delay before the second attempt. Each further delay is twice as long; jitter adds up to the same again,
-/// so that nodes that failed together do not return together.
+/// The shortest delay before the second attempt. Each further delay is twice as long. Jitter adds up to the same
+/// amount again, so that nodes that failed together do not all retry together.
 const FIRST_DELAY: Duration = Duration::from_millis(125);
 
-/// No attempt starts later than this after the first: other rounds wait for a store that hangs.
+/// No attempt starts later than this after the first, because other rounds are waiting while a store hangs.
 const RETRY_WINDOW: Duration = Duration::from_secs(10);
 
-/// How long the store may take before the spool keeps the round, too, in case that the process is killed.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long the store may take before the round is also kept in the spool, in case the process is killed.
+const SPOOL_AFTER: Duration = Duration::from_secs(2);
 
-/// The most waiting rounds that are sent before the current one. After a long outage, several rounds together empty the
-/// spool, so that none is late by minutes.
+/// The maximum number of waiting rounds that are sent before the current one. After a long outage, it takes several
+/// rounds to empty the spool, so that none of them is delayed by minutes.
 const SPOOL_BATCH: usize = 500;
 
-/// The outcome of storing a round and those that waited before it.
+/// The outcome of storing a round and of earlier rounds that were in the spool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upload {
     /// The name of the round's check file in the store.
     pub name: CheckFileName,
-    /// How many waiting rounds were stored or already sent by another checker.
+    /// How many waiting rounds were stored, now or earlier by another checker.
     pub sent_from_spool: usize,
     /// The names of these rounds' check files in the store.
     pub sent: Vec<CheckFileName>,
-    /// How many rounds still wait.
+    /// How many rounds are still waiting.
     pub still_waiting: usize,
-    /// Warnings for the operator although the round is stored: quarantined rounds, an unreadable spool.
+    /// Warnings for the operator although the round was stored: quarantined rounds, an unreadable spool.
     pub warnings: Vec<String>,
 }
 
-/// Stores a round, after the rounds that wait in the spool, oldest first.
+/// Stores a round, after the rounds that are waiting in the spool, oldest first.
 ///
-/// If the store does not take the round, the spool keeps it, and the error contains the file; only with
-/// [`StoreError::NotKept`] does the caller have the only copy. If the store refuses a waiting round but takes this one,
-/// the waiting round is quarantined: it blocks nothing and is not lost.
+/// If the store does not accept the round, it is kept in the spool, and the error contains its file; only with
+/// [`StoreError::NotKept`] does the caller have the only copy. If the store refuses a waiting round but accepts this
+/// one, the waiting round is quarantined: it no longer blocks others, and is not lost.
 ///
-/// While the store is slow, or was unreachable until recently, the spool also keeps the round, so that killing the process
-/// does not lose it.
+/// While the store is slow, or was unreachable until recently, the round is also kept in the spool, so that it is not
+/// lost if the process is killed.
 pub async fn store_round(
     store: &Store,
     spool: &Spool,
@@ -59,7 +59,7 @@ pub async fn store_round(
     upload(store, spool, name, content).await
 }
 
-/// Writes check files that must not replace any: see [`Store::put`].
+/// Writes check files that must not replace existing ones: see [`Store::put`].
 trait ObjectWriter: Sync {
     fn put(&self, name: &CheckFileName, content: &Bytes) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
@@ -70,7 +70,7 @@ impl ObjectWriter for Store {
     }
 }
 
-/// [`store_round`] with any writer.
+/// [`store_round`] with any writer, so that tests can use one that fails or hangs.
 async fn upload(
     store: &impl ObjectWriter,
     spool: &Spool,
@@ -83,7 +83,7 @@ async fn upload(
         warnings.push(error.to_string());
         Vec::new()
     });
-    // The file in the spool that holds the round until it is stored.
+    // The file in the spool that contains the round until it is stored.
     let mut kept = if waiting.is_empty() { None } else { spool.keep(&name, content).await.ok() };
     let mut to_send = waiting.iter().take(SPOOL_BATCH);
     let mut sent_from_spool = 0;
@@ -101,10 +101,10 @@ async fn upload(
             }
         }
     }
-    // Either the store or the stuck round has a problem; storing the current round shows which.
+    // Either the store or the stuck round is the problem; storing the current round shows which.
     let attempts = if stuck.as_ref().is_some_and(|(_, cause)| cause.is_transient()) { 1 } else { ATTEMPTS };
     let mut storing = Box::pin(put_with_retries(store, &name, content, attempts));
-    let stored = if let Ok(stored) = tokio::time::timeout(PATIENCE, storing.as_mut()).await {
+    let stored = if let Ok(stored) = tokio::time::timeout(SPOOL_AFTER, storing.as_mut()).await {
         stored
     } else {
         if kept.is_none() {
@@ -124,7 +124,7 @@ async fn upload(
     let mut left = 0;
     if let Some((old, cause)) = stuck {
         left += quarantine_if_refused(spool, old, &cause, &mut warnings).await;
-        // A second transient error means that the store is slow again: the remaining rounds wait.
+        // A second transient error means that the store is slow again, so the remaining rounds keep waiting.
         let mut is_slow = false;
         for old in to_send {
             if is_slow {
@@ -147,7 +147,8 @@ async fn upload(
     Ok(Upload { name: stored, sent_from_spool, sent, still_waiting, warnings })
 }
 
-/// Sends a waiting round, and returns its name in the store. The round leaves the spool only after the store has it.
+/// Sends a waiting round, and returns its name in the store. The round is removed from the spool only after it is in
+/// the store.
 async fn send_waiting(
     store: &impl ObjectWriter,
     spool: &Spool,
@@ -161,8 +162,8 @@ async fn send_waiting(
     Ok(Some(stored))
 }
 
-/// Quarantines a waiting round that the store refuses permanently. Adds a warning, and returns the number of rounds that
-/// still wait (0 or 1).
+/// Quarantines a waiting round that the store refuses permanently. Adds a warning, and returns the number of rounds
+/// that are still waiting (0 or 1).
 async fn quarantine_if_refused(
     spool: &Spool,
     name: &CheckFileName,
@@ -170,13 +171,13 @@ async fn quarantine_if_refused(
     warnings: &mut Vec<String>,
 ) -> usize {
     if cause.is_transient() {
-        warnings.push(format!("a waiting round was not sent: {cause}; it is sent again next time"));
+        warnings.push(format!("a waiting round was not sent: {cause}; it will be sent again next time"));
         return 1;
     }
     match spool.quarantine(name).await {
         Ok(path) => {
             warnings.push(format!(
-                "a waiting round was not sent: {cause}; because the store takes other rounds, this one was moved to `{}`; \
+                "a waiting round was not sent: {cause}; because the store accepts other rounds, this one was moved to `{}`; \
                  move it back to `{}` to send it again",
                 path.display(),
                 spool.folder().display()
@@ -184,23 +185,24 @@ async fn quarantine_if_refused(
             0
         }
         Err(error) => {
-            warnings.push(format!("a waiting round was not sent: {cause}; it still waits: {error}"));
+            warnings.push(format!("a waiting round was not sent: {cause}; it is still waiting: {error}"));
             1
         }
     }
 }
 
-/// Keeps a round in the spool, once, after the store did not take it. Returns the error for the caller.
+/// Keeps a round in the spool, unless it is already there, after the store did not accept it. Returns the error for
+/// the caller.
 pub async fn keep_for_next_time(spool: &Spool, name: &CheckFileName, content: &Bytes, cause: StoreError) -> StoreError {
     let cause = Box::new(cause);
     match spool.keep(name, content).await {
-        // An absolute path is valid wherever the operator works.
+        // An absolute path is valid whatever the operator's working directory is.
         Ok(path) => StoreError::Kept { path: std::path::absolute(&path).unwrap_or(path), cause },
         Err(spool_cause) => StoreError::NotKept { cause, spool_cause: Box::new(spool_cause) },
     }
 }
 
-/// Stores a check file, and retries transient errors after growing delays.
+/// Stores a check file, retrying transient errors after increasing delays.
 async fn put_with_retries(
     store: &impl ObjectWriter,
     name: &CheckFileName,
@@ -223,7 +225,7 @@ fn backoff(attempts: usize) -> ExponentialBuilder {
         .with_max_times(attempts.saturating_sub(1))
 }
 
-/// Stores a check file under its name, or under the next free nanosecond. Returns the name that it got.
+/// Stores a check file under its name, or under the next free nanosecond. Returns the name it was stored under.
 async fn put_under_free_name(
     store: &impl ObjectWriter,
     name: &CheckFileName,

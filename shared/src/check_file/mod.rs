@@ -38,11 +38,11 @@ pub struct Attempt {
 /// The phases of an attempt, in nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Phases {
-    /// Resolving the host name.
+    /// Resolving the host name; `None` for an IP address.
     pub dns: Option<Nanos>,
-    /// The TCP handshake.
+    /// The TCP handshake, summed over redirects like all phases.
     pub connect: Option<Nanos>,
-    /// The TLS handshake.
+    /// The TLS handshake; `None` without TLS.
     pub tls: Option<Nanos>,
     /// From sending the request to the first byte of the response.
     pub ttfb: Option<Nanos>,
@@ -55,7 +55,7 @@ pub struct CheckResult {
     pub title: String,
     /// The URL, `host:port` or command (the key `endpoint`).
     pub locator: String,
-    /// When the check started.
+    /// When the check started, 0 if the file does not contain it (see [`CheckFile::stored_as`]).
     pub timestamp: UnixNanos,
     /// The attempts in order (the key `times`).
     pub attempts: Vec<Attempt>,
@@ -108,16 +108,16 @@ impl CheckResult {
 pub struct CheckFile {
     /// The valid results, in the order of the file.
     pub results: Vec<CheckResult>,
-    /// The invalid elements.
+    /// The elements that are not valid results.
     pub skipped: Vec<SkippedElement>,
 }
 
 /// An invalid element of a check file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SkippedElement {
-    /// From 0.
+    /// The position in the file's array, from 0.
     pub index: usize,
-    /// Why it is invalid.
+    /// Why it is invalid, in at most [`ERROR_LIMIT`] characters.
     pub reason: String,
 }
 

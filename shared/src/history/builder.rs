@@ -22,7 +22,7 @@ use crate::status::Status;
 use crate::uptime::Observation;
 use crate::{DAY, HOUR, Nanos, UnixNanos};
 
-/// What [`HistoryBuilder::finish`] ignored.
+/// What [`HistoryBuilder::finish`] left out of the history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct BuildReport {
     /// The number of results whose time does not fit their file's.
@@ -34,7 +34,7 @@ pub struct BuildReport {
 pub struct HistoryBuilder<'a> {
     history: &'a mut History,
     latencies: &'a mut Latencies,
-    /// Earlier results are ignored.
+    /// Earlier results are ignored: a rebuild keeps everything before this time.
     from: UnixNanos,
     /// Later files are ignored until their time has come.
     until: UnixNanos,

@@ -76,7 +76,7 @@ pub struct History {
 /// What one node recorded about an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct EndpointHistory {
-    /// Status over time.
+    /// Status over time, as this node alone saw it.
     pub timeline: StatusTimeline,
     /// Everything but the status of the newest result.
     pub latest: LatestResult,
@@ -120,7 +120,7 @@ pub struct Event {
 pub struct PostedMessage {
     /// When the round was stored.
     pub at: UnixNanos,
-    /// Limited HTML (see [`crate::message`]).
+    /// Limited HTML as it was posted (see [`crate::message`]).
     pub message: String,
     /// The endpoints whose results have the message.
     pub about: Vec<EndpointKey>,
@@ -129,9 +129,9 @@ pub struct PostedMessage {
 /// Latency percentiles of an hour or a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Percentiles {
-    /// The median.
+    /// The bucket of the median latency.
     pub p50: Bucket,
-    /// The 95th percentile.
+    /// The bucket of the 95th percentile.
     pub p95: Bucket,
 }
 
@@ -166,7 +166,7 @@ pub struct Sketches {
 }
 
 impl History {
-    /// Creates an empty history.
+    /// Creates an empty history; `node` is `None` for check files without a node.
     #[must_use]
     pub fn new(node: Option<NodeName>) -> History {
         History { node, ..History::default() }
@@ -269,7 +269,7 @@ impl EndpointHistory {
     }
 }
 
-/// Days since 1970 (UTC).
+/// The number of the UTC day that contains `moment`, counted from 1970-01-01.
 fn day_of(moment: UnixNanos) -> i64 {
     moment.div_euclid(DAY)
 }

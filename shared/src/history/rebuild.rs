@@ -21,7 +21,7 @@ pub struct RebuildFrom {
 }
 
 impl RebuildFrom {
-    /// Rebuilds the whole history.
+    /// Rebuilds the whole history, from the oldest check file.
     pub const START: RebuildFrom = RebuildFrom { from: 0 };
 
     /// Where to start listing the check files that a rebuild needs.

@@ -42,9 +42,9 @@ pub struct HistoryRows {
 /// An [`EndpointHistory`] in the order of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct EndpointRows {
-    /// Title and locator.
+    /// Title and locator; the rows are sorted by them.
     pub key: EndpointKey,
-    /// Status over time.
+    /// Status over time, as this node alone saw it.
     pub timeline: StatusTimeline,
     /// Everything but the status of the newest result.
     pub latest: LatestResult,
@@ -63,7 +63,7 @@ pub struct EndpointRows {
 pub struct MessageRow {
     /// When the round was stored.
     pub at: UnixNanos,
-    /// Limited HTML (see [`crate::message`]).
+    /// Limited HTML as it was posted (see [`crate::message`]).
     pub message: String,
     /// Indexes of the endpoints that it is about.
     pub about: Vec<usize>,
@@ -83,9 +83,9 @@ pub struct LatencyRows {
 /// [`Sketches`] in the order of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SketchRows {
-    /// Title and locator.
+    /// Title and locator; the rows are sorted by them.
     pub key: EndpointKey,
-    /// By hours since 1970.
+    /// By hours since 1970, for [`super::HOURLY_RETENTION`].
     pub hours: Series<Sketch>,
     /// By days since 1970 (UTC).
     pub days: Series<Sketch>,
@@ -94,7 +94,7 @@ pub struct SketchRows {
 }
 
 impl History {
-    /// Parses what [`History::to_json`] wrote.
+    /// Parses the output of [`History::to_json`]. Any inconsistency is an error.
     pub fn parse(content: &[u8]) -> Result<History, InvalidHistory> {
         let HistoryRows { node, endpoints, messages, newest, recent, files, .. } = HistoryRows::parse(content)?;
         let keys: Vec<EndpointKey> = endpoints.iter().map(|endpoint| endpoint.key.clone()).collect();
@@ -125,7 +125,7 @@ impl History {
 }
 
 impl Latencies {
-    /// Parses what [`Latencies::to_json`] wrote.
+    /// Parses the output of [`Latencies::to_json`]. Any inconsistency is an error.
     pub fn parse(content: &[u8]) -> Result<Latencies, InvalidHistory> {
         let LatencyRows { node, endpoints, until } = LatencyRows::parse(content)?;
         let sketches = |rows: SketchRows| {
@@ -141,7 +141,7 @@ impl Latencies {
 }
 
 impl HistoryRows {
-    /// Parses what [`History::to_json`] wrote.
+    /// Parses the output of [`History::to_json`]. Any inconsistency is an error.
     pub fn parse(content: &[u8]) -> Result<HistoryRows, InvalidHistory> {
         let json = read(content)?;
         let newest = number(json.get("newest"))
@@ -187,7 +187,7 @@ impl HistoryRows {
         name.stored_at < self.list_from() || self.recent.binary_search(&name.stored_at).is_ok()
     }
 
-    /// Like [`History::duplicate_node_evidence`].
+    /// Returns what [`History::duplicate_node_evidence`] returns for the same history.
     #[must_use]
     pub fn duplicate_node_evidence(&self) -> Option<DuplicateNodeEvidence> {
         duplicate_node_evidence(self.newest, self.interval, self.files.iter().copied())
@@ -264,7 +264,7 @@ fn to_percentiles(row: &Series<Sketch>) -> Series<Percentiles> {
 }
 
 impl LatencyRows {
-    /// Parses what [`Latencies::to_json`] wrote.
+    /// Parses the output of [`Latencies::to_json`]. Any inconsistency is an error.
     pub fn parse(content: &[u8]) -> Result<LatencyRows, InvalidHistory> {
         let json = read(content)?;
         let endpoints = list(json.get("endpoints")).ok_or(inconsistent("the list of endpoints"))?;

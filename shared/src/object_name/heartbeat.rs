@@ -1,4 +1,4 @@
-//! The names of heartbeats.
+//! Formats and parses the names of heartbeats.
 
 use std::fmt;
 use std::str::FromStr;

@@ -34,7 +34,7 @@ pub struct SummaryName {
 /// The forms of a summary.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SummaryForm {
-    /// A [`crate::summary::Summary`], for programs.
+    /// A [`crate::summary::Summary`] as JSON, for programs.
     Json,
     /// A page that works without JavaScript.
     Html,
@@ -53,7 +53,7 @@ pub enum SummaryForm {
 pub struct BadgeTitle(String);
 
 impl BadgeTitle {
-    /// Encodes a title.
+    /// Encodes a title, which can contain any characters.
     #[must_use]
     pub fn new(title: &str) -> BadgeTitle {
         let mut spelled = String::new();
@@ -105,7 +105,7 @@ fn is_digit(byte: u8) -> bool {
     byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)
 }
 
-/// FNV-1a. Collisions are harmless.
+/// 64-bit FNV-1a: object names must not depend on the version. A collision only makes two endpoints share a badge.
 fn hash(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
@@ -125,7 +125,7 @@ impl SummaryName {
         Some(SummaryName { node: NodeName::new(node).ok()?, form: SummaryForm::parse_badge(badge)? })
     }
 
-    /// The value of `Content-Type`.
+    /// The `Content-Type` that stores and servers send with the object.
     #[must_use]
     pub fn media_type(&self) -> &'static str {
         match self.form {

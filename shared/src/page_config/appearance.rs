@@ -58,7 +58,7 @@ pub struct Appearance {
     pub logo: Option<String>,
     /// The URL of the tab's icon. By default, the icon shows the status.
     pub favicon: Option<String>,
-    /// Links in the header.
+    /// Links in the header, in their order on the page.
     pub links: Vec<Link>,
     /// Plain text at the bottom.
     pub footer: Option<String>,
@@ -66,7 +66,7 @@ pub struct Appearance {
     pub colors: [Vec<(String, String)>; 2],
     /// The radius of corners, in pixels.
     pub radius: Option<i64>,
-    /// One of [`FONTS`].
+    /// One of [`FONTS`], or the style sheet's if `None`.
     pub font: Option<String>,
     /// The labels of the statuses, in the order of [`Status::ALL`].
     pub status_words: [Option<String>; 4],
@@ -91,7 +91,7 @@ pub struct Link {
     pub url: String,
 }
 
-/// A group of endpoints.
+/// Endpoints that the page shows under one heading.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Group {
     /// The heading of the group.

@@ -39,7 +39,7 @@ pub struct PageConfig {
 /// How the page reads the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
-    /// The S3 API.
+    /// A bucket that the page reads through the S3 API.
     S3(S3Source),
     /// A directory behind any web server, with its `index.json`.
     Http {
@@ -53,7 +53,7 @@ pub enum Source {
 pub struct S3Source {
     /// The name of the bucket.
     pub bucket: String,
-    /// For example `eu-central-1`.
+    /// The region of the bucket, `us-east-1` by default.
     pub region: String,
     /// The URL of the service without a slash at the end; `None` for AWS.
     pub endpoint_url: Option<String>,
@@ -68,10 +68,10 @@ pub struct S3Source {
 /// Where URLs contain the name of the bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum AddressStyle {
-    /// `https://bucket.host/key`
+    /// `https://bucket.host/key`, unless the configuration sets `path_style`.
     #[default]
     VirtualHost,
-    /// `https://host/bucket/key`
+    /// `https://host/bucket/key`, as some S3-compatible services require.
     Path,
 }
 
@@ -122,7 +122,7 @@ impl PageConfig {
         }
     }
 
-    /// Parses a `config.json`.
+    /// Parses a `config.json`. The error lists all problems, including those that alone would only be skipped.
     pub fn parse(text: &str) -> Result<PageConfig, InvalidPageConfig> {
         let object = json::parse(text.trim_start_matches('\u{feff}'))
             .map_err(|error| InvalidPageConfig(vec![format!("invalid JSON: {error}")]))?;

@@ -11,9 +11,9 @@ pub struct UptimeBreakdown {
     pub healthy: Nanos,
     /// Working, but slow or with errors.
     pub degraded: Nanos,
-    /// Not working.
+    /// Not working, which counts against the uptime.
     pub down: Nanos,
-    /// Without a valid result.
+    /// Without a valid result, which does not affect the uptime.
     pub unknown: Nanos,
 }
 
@@ -65,7 +65,7 @@ impl UptimeBreakdown {
         self.up() + self.down
     }
 
-    /// Healthy and degraded time.
+    /// Healthy and degraded time, which counts as uptime.
     #[must_use]
     pub fn up(&self) -> Nanos {
         self.healthy + self.degraded

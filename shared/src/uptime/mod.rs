@@ -1,5 +1,5 @@
 //! Turns results into spans of status, and spans into figures: the time that was up, degraded, down or unknown
-//! ([`UptimeBreakdown`]), [`outages`] and [`gaps`].
+//! ([`UptimeBreakdown`]), [`outages()`] and [`gaps`].
 //!
 //! Uptime is measured in time, not in checks: a result is valid from its timestamp until the next one, or until its
 //! interval times [`VALIDITY_FACTOR`] has passed. After that the status is unknown, and unknown time has no span.
@@ -22,9 +22,9 @@ pub const FALLBACK_INTERVAL: Nanos = 10 * MINUTE;
 /// A period with one status: `start <= t < end`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
-    /// Inclusive.
+    /// The first nanosecond of the period.
     pub start: UnixNanos,
-    /// Exclusive.
+    /// The first nanosecond after the period.
     pub end: UnixNanos,
     /// Never unknown: unknown time has no span.
     pub status: Status,
@@ -33,7 +33,7 @@ pub struct Span {
 /// The part of a result that matters for uptime.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Observation {
-    /// When the check started.
+    /// When the check started; for results without a time, when their file was stored.
     pub at: UnixNanos,
     /// The status of the result.
     pub status: Status,
@@ -79,7 +79,7 @@ pub const REMEMBERED_INTERVALS: usize = 8;
 pub struct StatusTimeline {
     /// In order and without overlap.
     pub spans: Vec<Span>,
-    /// The newest observation.
+    /// The newest observation, even if its status is unknown and it has no span.
     pub last: Option<Observation>,
     /// The times of the newest observations if they have no interval: oldest first, at most one more than
     /// [`REMEMBERED_INTERVALS`]. An observation with an interval clears the list.

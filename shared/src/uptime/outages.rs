@@ -25,7 +25,7 @@ pub fn significant_outages(spans: &[Span], from: UnixNanos) -> impl Iterator<Ite
     })
 }
 
-/// Shorter gaps are ignored.
+/// Gaps shorter than this are not reported.
 const MIN_GAP: Nanos = MINUTE;
 
 /// The gaps between the first check and `now` in which nothing was checked, and which end after `from`. `spans` are those

@@ -13,13 +13,13 @@ pub enum DateStyle {
     Long,
     /// For example `Sunday, 22 November 2026`.
     LongWithYear,
-    /// For example `22 November`.
+    /// Without the weekday, for example `22 November`.
     Short,
     /// For example `22 November 2026`.
     ShortWithYear,
     /// The shortest one, for example `22 Nov`.
     Axis,
-    /// For example `Sunday`.
+    /// The full name, for example `Sunday`.
     Weekday,
 }
 
@@ -30,7 +30,7 @@ pub trait LocaleFormat {
     fn count(&self, number: usize) -> String;
     /// The date of a day since 1970-01-01.
     fn date(&self, style: DateStyle, day_number: i64) -> String;
-    /// The decimal separator.
+    /// The decimal separator, for example `.` or `,`.
     fn decimal(&self) -> &str;
     /// The prefix and suffix of a percentage.
     fn percent(&self) -> (&str, &str);

@@ -7,7 +7,7 @@ use shared::page_config::appearance::LANGUAGES;
 pub(crate) struct Locale {
     /// The name of the locale file: `de`.
     pub(crate) code: &'static str,
-    /// The visitor's variant: `de-CH`.
+    /// The visitor's regional variant, for example `de-CH`, or else the code.
     pub(crate) tag: String,
 }
 

@@ -1,4 +1,4 @@
-//! Fetches many objects concurrently.
+//! Fetches many objects concurrently, in no particular order.
 
 use std::ops::ControlFlow;
 

@@ -1,4 +1,4 @@
-//! What stores list.
+//! Listings of check files and histories, and the objects that can be fetched from a store.
 
 use shared::UnixNanos;
 use shared::check_file::CheckFile;

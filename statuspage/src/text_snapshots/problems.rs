@@ -168,7 +168,7 @@ fn banners() {
     });
 }
 
-/// Configurations with different mistakes.
+/// Each is invalid or has keys that are skipped.
 const CONFIGURATIONS: [&str; 12] = [
     "<!doctype html>",
     "",

@@ -24,7 +24,7 @@ use crate::i18n::{Language, texts};
 pub struct EndpointView {
     /// The index in the dataset, which never changes while the page is open.
     pub id: usize,
-    /// The title as stored.
+    /// The title as stored, which can be empty.
     pub title: String,
     /// The locator as stored; empty if it is hidden.
     pub locator: String,

@@ -28,7 +28,7 @@ pub enum ChartOverlay {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layer {
     pub name: String,
-    /// The SVG path.
+    /// The `d` attribute of an SVG path.
     pub path: String,
 }
 

@@ -64,9 +64,9 @@ pub struct PageView {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeView {
     pub name: String,
-    /// When it last reported.
+    /// When it last reported, with a warning if its history is unreadable or its name used twice.
     pub reported: String,
-    /// The same as RFC 3339.
+    /// The time alone as RFC 3339.
     pub datetime: String,
     /// Whether a report is overdue.
     pub late: bool,

@@ -71,7 +71,7 @@ pub struct BarPaths {
     pub parts: [String; 3],
     /// The path of the gaps between the bars.
     pub gaps: String,
-    /// Unobserved time.
+    /// Unobserved time, which is hatched and therefore has no path.
     pub unknown: Vec<Segment>,
 }
 

@@ -32,9 +32,9 @@ const REASONS_LIMIT: usize = 3;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageView {
     pub at: UnixNanos,
-    /// `at` as RFC 3339.
+    /// `at` as RFC 3339, for the `datetime` attribute.
     pub datetime: String,
-    /// `at` as text.
+    /// `at` in the visitor's time zone and language.
     pub when: String,
     /// The names of the endpoints that it is about.
     pub about: String,
@@ -60,7 +60,7 @@ pub struct DayView {
 pub struct EventView {
     /// The start as RFC 3339.
     pub datetime: String,
-    /// The start: `14:02`.
+    /// The start in the visitor's time zone: `14:02`.
     pub clock: String,
     pub kind: EventKind,
 }
@@ -74,7 +74,7 @@ pub enum EventKind {
         subject: String,
         /// For example `down for 4 min, until 14:06`.
         text: String,
-        /// Each error once.
+        /// The different errors, at most [`REASONS_LIMIT`].
         reasons: Vec<String>,
     },
     Message(Arc<MessageView>),

@@ -1,5 +1,5 @@
-//! Which addresses checks may connect to. The policy is applied to the address itself, after every name resolution and
-//! every redirect, so that no name can bypass it.
+//! Which addresses checks may connect to. The policy is applied to the address itself, after every name resolution
+//! and every redirect, so that no name can bypass it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -13,7 +13,8 @@ pub enum AddressPolicy {
     /// Only addresses of the public internet (`deny_private_addresses`): those that IANA's registries call globally
     /// reachable.
     PublicOnly,
-    /// Only this address. Tests have no public address, and use this one to go from an allowed address to a denied one.
+    /// Only this address. Tests cannot use public addresses, so they use this to go from an allowed address to a
+    /// denied one.
     #[cfg(test)]
     Only(IpAddr),
 }
@@ -30,7 +31,7 @@ impl AddressPolicy {
         }
     }
 
-    /// Why an attempt could not connect to this address.
+    /// Explains why an attempt could not connect to this address.
     #[must_use]
     pub fn rejection(address: IpAddr) -> String {
         let v4 = match address {

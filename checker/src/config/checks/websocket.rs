@@ -1,4 +1,4 @@
-//! Checks of type `websocket`.
+//! The configuration of `websocket` checks: keys, defaults and the conversion to a [`WebSocketCheck`].
 
 use std::collections::BTreeMap;
 

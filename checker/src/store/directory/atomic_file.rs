@@ -1,4 +1,4 @@
-//! Atomic writes: after a crash or a power failure, a file has its old or its new content.
+//! Atomic writes: after a crash or a power failure, a file has either its old or its new contents.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -7,16 +7,15 @@ use std::time::{Duration, SystemTime};
 
 use tempfile::NamedTempFile;
 
-/// The prefix and suffix of temporary files. The dot hides them from listings and most web servers.
+/// The prefix and suffix of temporary files. The leading dot hides them from listings and most web servers.
 const TEMPORARY: (&str, &str) = (".checkup-", ".tmp");
 
-/// The age at which the writer of a temporary file has certainly crashed: no write takes a minute.
+/// The age at which the writer of a temporary file must have crashed: no write takes even a minute.
 const STALE_AGE: Duration = Duration::from_hours(1);
 
-/// The outcome of [`persist_new`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::store) enum PersistOutcome {
-    /// The file has its name.
+    /// The file now has the name.
     Created,
     /// Another file has the name; it was not changed.
     NameTaken,
@@ -29,7 +28,7 @@ pub(in crate::store) fn write_temporary(directory: &Path, content: &[u8]) -> io:
     Ok(file)
 }
 
-/// Like [`write_temporary`], but a power failure may destroy the content.
+/// Like [`write_temporary`], but a power failure may destroy the contents.
 pub(in crate::store) fn write_volatile(directory: &Path, content: &[u8]) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(TEMPORARY.0).suffix(TEMPORARY.1);
@@ -41,12 +40,12 @@ pub(in crate::store) fn write_volatile(directory: &Path, content: &[u8]) -> io::
     Ok(file)
 }
 
-/// Gives a temporary file its final name, unless another file has it.
+/// Gives a temporary file its final name, unless another file already has it.
 pub(in crate::store) fn persist_new(file: NamedTempFile, path: &Path) -> io::Result<PersistOutcome> {
     match file.persist_noclobber(path) {
         Ok(_) => Ok(PersistOutcome::Created),
         Err(refused) if refused.error.kind() == io::ErrorKind::AlreadyExists => Ok(PersistOutcome::NameTaken),
-        // Some file systems support neither hard links nor a rename that never replaces.
+        // Some file systems support neither hard links nor renames that never replace a file.
         Err(refused) if fs::symlink_metadata(path).is_err() => {
             refused.file.persist(path).map(|_| PersistOutcome::Created).map_err(|refused| refused.error)
         }
@@ -54,22 +53,23 @@ pub(in crate::store) fn persist_new(file: NamedTempFile, path: &Path) -> io::Res
     }
 }
 
-/// Replaces a file, or creates it. Readers see the old or the new content.
+/// Replaces a file, or creates it. Readers see either the old or the new contents.
 pub(in crate::store) fn replace(directory: &Path, name: &str, content: &[u8]) -> io::Result<()> {
     persist(write_temporary(directory, content)?, &directory.join(name))
 }
 
-/// Gives a temporary file its final name, and replaces a file that has it. Readers see the old or the new content.
+/// Gives a temporary file its final name, replacing any file that has it. Readers see either the old or the new
+/// contents.
 pub(in crate::store) fn persist(file: NamedTempFile, path: &Path) -> io::Result<()> {
     file.persist(path).map(|_| ()).map_err(|refused| refused.error)
 }
 
-/// Creates a directory with its parents, and makes their names durable.
+/// Creates a directory and its parents, and makes their names durable.
 pub(in crate::store) fn create_directory(path: &Path) -> io::Result<()> {
     let missing: Vec<&Path> = path.ancestors().take_while(|folder| !folder.exists()).collect();
     fs::create_dir_all(path)?;
     for parent in missing.iter().filter_map(|folder| folder.parent()) {
-        // A writer may lack permission to read a parent; the system then writes its names later.
+        // The writer may lack permission to read a parent; the system then writes the names to disk later.
         let _ = sync_directory(if parent.as_os_str().is_empty() { Path::new(".") } else { parent });
     }
     Ok(())
@@ -77,16 +77,16 @@ pub(in crate::store) fn create_directory(path: &Path) -> io::Result<()> {
 
 /// Makes the names in a directory durable.
 pub(in crate::store) fn sync_directory(directory: &Path) -> io::Result<()> {
-    // Other systems cannot open a directory as a file, and do not need it.
+    // Other systems cannot open a directory as a file, and do not need to.
     if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }
 }
 
-/// Whether a file is a temporary file of a checker, by its name.
+/// Whether this is the name of a checker's temporary file.
 pub(in crate::store) fn is_temporary(name: &str) -> bool {
     name.starts_with(TEMPORARY.0) && name.ends_with(TEMPORARY.1)
 }
 
-/// Deletes a temporary file if its writer has crashed. Errors are ignored: the file does no harm.
+/// Deletes a temporary file if its writer has crashed. Errors are ignored, because the file does no harm.
 pub(in crate::store) fn remove_if_stale(entry: &fs::DirEntry, now: SystemTime) {
     let modified = entry.metadata().and_then(|metadata| metadata.modified());
     if modified.is_ok_and(|modified| now.duration_since(modified).is_ok_and(|age| age > STALE_AGE)) {

@@ -16,7 +16,8 @@ use super::atomic_file::{self, PersistOutcome};
 use super::index::{self, Index};
 use crate::store::object::{ListFile, ListedName, Object, WriteMode};
 
-/// The file that writers lock while they change the lists. It stays, empty: deleting it would let two writers in.
+/// The file that writers lock while they change the lists. It is empty and never deleted: deleting it would let two
+/// writers in.
 pub(super) const LOCK: &str = ".index.lock";
 
 /// Writers hold the lock for milliseconds; after this long, the holder is suspended or stuck.
@@ -25,18 +26,18 @@ pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(15);
 /// The pause between attempts to take the lock: shorter than a writer holds it.
 const LOCK_PAUSE: Duration = Duration::from_micros(500);
 
-/// Writes an object, and updates the list that contains it. Returns `false` if a different object has the name and must
-/// not be replaced.
+/// Writes an object, and updates the list that contains it. Returns `false` if a different object with this name
+/// exists and must not be replaced.
 pub(super) fn put(directory: &Path, object: &Object, content: &[u8]) -> io::Result<bool> {
     let target = directory.join(&object.name);
     let folder = target.parent().unwrap_or(directory);
-    // The directory may have been deleted since it was opened: a new one is better than a lost round.
+    // The directory may have been deleted since it was opened; creating it again is better than losing a round.
     atomic_file::create_directory(folder)?;
     let staging = if object.rules.is_self_contained { folder } else { directory };
     if object.rules.is_self_contained {
         sweep(folder)?;
     }
-    // Slow work comes before the lock.
+    // Do the slow work before taking the lock.
     let temporary = if object.rules.is_durable {
         atomic_file::write_temporary(staging, content)?
     } else {
@@ -46,7 +47,7 @@ pub(super) fn put(directory: &Path, object: &Object, content: &[u8]) -> io::Resu
     match object.rules.write {
         WriteMode::Create => {
             let outcome = atomic_file::persist_new(temporary, &target)?;
-            // A file with the same content is from an earlier attempt that was interrupted.
+            // A file with the same contents is from an earlier attempt that was interrupted.
             let is_same = || read_if_exists(&target).is_ok_and(|existing| existing.is_some_and(|old| old == content));
             if outcome == PersistOutcome::NameTaken && !is_same() {
                 return Ok(false);
@@ -68,7 +69,7 @@ pub(super) fn put(directory: &Path, object: &Object, content: &[u8]) -> io::Resu
     Ok(true)
 }
 
-/// Reads an object, up to its limit.
+/// Reads an object, up to its size limit.
 pub(super) fn get(directory: &Path, object: &Object) -> io::Result<Option<Vec<u8>>> {
     let path = directory.join(&object.name);
     let content = match object.rules.read_limit {
@@ -77,7 +78,7 @@ pub(super) fn get(directory: &Path, object: &Object) -> io::Result<Option<Vec<u8
     };
     match content {
         Ok(content) => Ok(Some(content)),
-        // A missing object must have a directory that it is missing from.
+        // An object can only be missing from a directory that exists.
         Err(error) if object.rules.is_self_contained => {
             if error.kind() == io::ErrorKind::NotFound && directory.is_dir() { Ok(None) } else { Err(error) }
         }
@@ -85,7 +86,7 @@ pub(super) fn get(directory: &Path, object: &Object) -> io::Result<Option<Vec<u8
     }
 }
 
-/// A file's content; `None` if the file does not exist.
+/// A file's contents; `None` if the file does not exist.
 fn read_if_exists(path: &Path) -> io::Result<Option<Vec<u8>>> {
     read(path, u64::MAX).map(Some).or_else(unless_missing)
 }
@@ -103,7 +104,7 @@ fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     Ok(content)
 }
 
-/// Opens a regular file only: a symbolic link could expose files outside the store to its readers, and opening a pipe
+/// Opens only regular files: a symbolic link could expose files outside the store to its readers, and opening a pipe
 /// would block.
 fn open_file(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt as _;
@@ -117,8 +118,8 @@ fn open_file(path: &Path) -> io::Result<File> {
     if file.metadata()?.is_file() { Ok(file) } else { Err(no_file()) }
 }
 
-/// Deletes objects. Check files leave the index first, so that no reader requests a file that is gone. Returns how
-/// many files could not be deleted, and the first reason.
+/// Deletes objects. Check files are removed from the index first, so that readers do not request missing files.
+/// Returns how many files could not be deleted, and the first reason.
 pub(super) fn delete(directory: &Path, objects: &[Object]) -> io::Result<Option<(usize, io::Error)>> {
     let names: BTreeSet<&str> = objects.iter().map(|object| object.name.as_str()).collect();
     let _lock = lock(directory, LOCK_TIMEOUT)?;
@@ -138,7 +139,7 @@ pub(super) fn delete(directory: &Path, objects: &[Object]) -> io::Result<Option<
     Ok(left)
 }
 
-/// Waits until no other writer changes the lists. The lock is released when the returned file is closed.
+/// Waits until no other writer is changing the lists. The lock is released when the returned file is closed.
 pub(super) fn lock(directory: &Path, timeout: Duration) -> io::Result<File> {
     let file = File::options().create(true).truncate(false).write(true).open(directory.join(LOCK))?;
     let start = Instant::now();
@@ -169,7 +170,7 @@ fn rewrite_index(directory: &Path, is_kept: impl Fn(&CheckFileName) -> bool) -> 
     atomic_file::replace(directory, INDEX, index::to_json(&index).as_bytes())
 }
 
-/// Deletes temporary files of crashed writers.
+/// Deletes temporary files left by crashed writers.
 fn sweep(folder: &Path) -> io::Result<()> {
     let now = SystemTime::now();
     for entry in fs::read_dir(folder)?.flatten() {
@@ -180,7 +181,8 @@ fn sweep(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The names of all objects of one kind, in no order. Calls `temporary` for each temporary file of a writer.
+/// The names of all objects of one kind, in no particular order. Calls `temporary` for each temporary file of a
+/// writer.
 pub(super) fn names<N: ListedName>(directory: &Path, temporary: impl Fn(&fs::DirEntry)) -> io::Result<Vec<N>> {
     let entries = match fs::read_dir(directory.join(N::FOLDER)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound && !N::FOLDER.is_empty() => return Ok(Vec::new()),
