@@ -1,6 +1,6 @@
 //! Makes text from endpoints, services, stores and configurations safe to store and to show.
 
-/// The text on one line without characters that can drive a terminal or hide what it says, cut to `limit` characters.
+/// The text on one line without characters that can control a terminal or disguise the text, cut to `limit` characters.
 #[must_use]
 pub fn sanitize_for_terminal(text: &str, limit: usize) -> String {
     if is_safe(text, limit) {
@@ -9,7 +9,7 @@ pub fn sanitize_for_terminal(text: &str, limit: usize) -> String {
     sanitize(text.split_whitespace().collect::<Vec<_>>().join(" "), limit)
 }
 
-/// The text without characters that can drive a terminal or hide what it says, cut to `limit` characters; line breaks
+/// The text without characters that can control a terminal or disguise the text, cut to `limit` characters; line breaks
 /// and tabs become spaces.
 #[must_use]
 pub fn sanitize(mut text: String, limit: usize) -> String {
@@ -23,7 +23,7 @@ pub fn sanitize(mut text: String, limit: usize) -> String {
     shared::check_file::shortened(text, limit)
 }
 
-/// Whether a character drives a terminal, or makes text appear other than it is: control characters such as ESC, marks
+/// Whether a character controls a terminal, or makes text appear other than it is: control characters such as ESC, marks
 /// that change the direction of text, and invisible tags.
 fn is_deceptive(character: char) -> bool {
     character.is_control()

@@ -1,9 +1,9 @@
 //! Which addresses checks may connect to. The policy is applied to the address itself, after every name resolution
 //! and every redirect, so that no name can bypass it.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 
-use super::special_purpose::{Reachability, block_of};
+use super::special_purpose::{AddressBlock, Reachability, block_of};
 
 /// Which addresses checks may connect to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -34,31 +34,26 @@ impl AddressPolicy {
     /// Explains why an attempt could not connect to this address.
     #[must_use]
     pub fn rejection(address: IpAddr) -> String {
-        let v4 = match address {
-            IpAddr::V6(v6) if block_of(address).is_some_and(|block| block.reachability == Reachability::Ipv4) => {
-                Some(IpAddr::V4(embedded_v4(v6)))
-            }
-            _ => None,
-        };
-        let block = block_of(v4.unwrap_or(address)).map(|block| format!(" ({}, RFC {})", block.name, block.rfc));
+        let block = deciding_block(address).map(|block| format!(" ({}, RFC {})", block.name, block.rfc));
         let block = block.unwrap_or_default();
         format!("address {address} is not public{block}, and `deny_private_addresses` forbids those")
     }
 }
 
 fn is_public(address: IpAddr) -> bool {
-    match (block_of(address).map(|block| block.reachability), address) {
-        (Some(Reachability::Global), _) => true,
-        (Some(Reachability::Ipv4), IpAddr::V6(address)) => is_public(embedded_v4(address).into()),
-        // What is not known to be public is not.
-        _ => false,
-    }
+    deciding_block(address).is_some_and(|block| block.reachability == Reachability::Global)
 }
 
-/// The IPv4 address in the last 32 bits.
-fn embedded_v4(address: Ipv6Addr) -> Ipv4Addr {
-    let [.., a, b, c, d] = address.octets();
-    Ipv4Addr::new(a, b, c, d)
+/// The block that decides about an address: that of the IPv4 address in it, if that is what a connection reaches.
+fn deciding_block(address: IpAddr) -> Option<&'static AddressBlock> {
+    let block = block_of(address)?;
+    match address {
+        IpAddr::V6(v6) if block.reachability == Reachability::Ipv4 => {
+            let [.., a, b, c, d] = v6.octets();
+            block_of(Ipv4Addr::new(a, b, c, d).into())
+        }
+        _ => Some(block),
+    }
 }
 
 #[cfg(test)]

@@ -50,8 +50,12 @@ const fn v6(
     rfc: u16,
     reachability: Reachability,
 ) -> AddressBlock {
-    let [a, b, c, d, e, f, g, h] = segments;
-    AddressBlock { network: IpAddr::V6(Ipv6Addr::new(a, b, c, d, e, f, g, h)), prefix_length, name, rfc, reachability }
+    let (mut bits, mut index) = (0, 0);
+    while index < segments.len() {
+        bits = bits << 16 | segments[index] as u128;
+        index += 1;
+    }
+    AddressBlock { network: IpAddr::V6(Ipv6Addr::from_bits(bits)), prefix_length, name, rfc, reachability }
 }
 
 const BLOCKS: &[AddressBlock] = &[
