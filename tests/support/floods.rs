@@ -110,7 +110,7 @@ async fn serve_plain(waits: bool, first: Vec<u8>, repeated: Vec<u8>) -> u16 {
         let (first, batch) = (Arc::clone(&first), Arc::clone(&batch));
         async move {
             if waits {
-                stream.read(&mut [0; 4_096]).await.ok()?;
+                let _ = stream.read(&mut [0; 4_096]).await;
             }
             stream.write_all(&first).await.ok()?;
             flood(&mut stream, &batch).await
@@ -152,7 +152,7 @@ async fn serve_tls(tls: TlsAcceptor) -> u16 {
 /// Redirects to its own URL, over a new connection each time.
 async fn redirecting() -> String {
     let port = serve(async |mut stream: TcpStream| {
-        stream.read(&mut [0; 4_096]).await.ok()?;
+        let _ = stream.read(&mut [0; 4_096]).await;
         stream.write_all(b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n").await.ok()
     })
     .await;
@@ -179,7 +179,7 @@ async fn serve_web_socket(first: &'static [u8], repeated: &'static [u8]) -> u16 
 /// A name server. It either answers another query without an end, or demands TCP and answers there without an end.
 async fn name_server(over_tcp: bool) -> String {
     let port = serve(async |mut stream: TcpStream| {
-        stream.read(&mut [0; 4_096]).await.ok()?;
+        let _ = stream.read(&mut [0; 4_096]).await;
         stream.write_all(&[0xff, 0xff]).await.ok()?;
         flood(&mut stream, &batch(b"x")).await
     })

@@ -189,8 +189,8 @@ mod tests {
         let error = stream.read_to_end(&mut received).await.expect_err("it is limited");
         assert_eq!(describe_error(&error), "server sent more than 100000 bytes over one connection");
         assert!((100_001..100_000 + READ_LIMIT + 1).contains(&received.len()), "{}", received.len());
-        let exact = &[7; 100_000][..];
-        let mut stream = MeteredStream::new(exact).with_limit(100_000);
+        let exact = vec![7; 100_000];
+        let mut stream = MeteredStream::new(exact.as_slice()).with_limit(100_000);
         let mut received = Vec::new();
         assert_eq!(stream.read_to_end(&mut received).await.ok(), Some(100_000), "the limit itself is allowed");
         assert_eq!(received, exact);
