@@ -39,7 +39,7 @@ fn put(files: &mut CheckFiles, stored_at: UnixNanos, results: Vec<CheckResult>) 
     name
 }
 
-/// Adds what a listing finds, as a checker does after it stored `own`.
+/// Adds the files that a listing finds, as a checker does after storing `own`.
 fn update(files: &CheckFiles, known: &mut (History, Latencies), own: &[CheckFileName], now: UnixNanos, expiry: Nanos) {
     let (history, latencies) = known;
     let listed: Vec<CheckFileName> =

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io;
 
-use shared::s3::S3ErrorKind;
+use shared::s3_request::S3ErrorKind;
 
 /// The operations on a bucket; each needs its own permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
