@@ -39,7 +39,7 @@ const SENTENCES: &[(&str, &str)] = &[
     ("empty messages", "received more than 100000 messages, expected `^end$`"),
     ("fragments", "server sent more than 8388608 bytes over one connection"),
     ("WebSocket pings", "server sent more than 1000 pings or pongs"),
-    ("output", "command wrote more than 67108864 bytes of output"),
+    ("output", "command wrote more than 33554432 bytes of output"),
 ];
 
 /// Waits until each of these checks has this many more results.

@@ -7,7 +7,6 @@ use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError};
 use shared::{Nanos, SECOND, duration};
 
-use super::net::metered::TooMuchData;
 use crate::platform::fd_limit;
 use crate::sanitize::sanitize_for_terminal;
 
@@ -46,9 +45,6 @@ fn describe_cause(error: &(dyn Error + 'static)) -> Option<String> {
     }
     if let Some(error) = error.downcast_ref::<hyper::Error>() {
         return describe_http_error(error);
-    }
-    if let Some(error) = error.downcast_ref::<TooMuchData>() {
-        return Some(error.to_string());
     }
     let error = error.downcast_ref::<io::Error>()?;
     // The inner error of an `io::Error` is missing from its source chain.

@@ -46,7 +46,7 @@ pub struct ExecCheck {
 const OUTPUT_LIMIT: usize = 1 << 20;
 /// How much each of the two outputs is read, in bytes. A command that writes more is killed: reading would use a
 /// processor that other checks need.
-const READ_LIMIT: u64 = 64 << 20;
+const READ_LIMIT: u64 = 32 << 20;
 /// How long to read output after the command has exited: a process that left the group may keep the pipe open.
 const OUTPUT_GRACE: Duration = Duration::from_millis(200);
 
@@ -313,7 +313,7 @@ mod tests {
     async fn endless_output_ends_with_its_limit_or_the_timeout() {
         for endless in ["yes", "yes >&2"] {
             let check = ExecCheck { timeout: Duration::from_mins(1), ..shell(endless) };
-            assert_eq!(error(check).await.as_deref(), Some("command wrote more than 67108864 bytes of output"));
+            assert_eq!(error(check).await.as_deref(), Some("command wrote more than 33554432 bytes of output"));
         }
         let slow = shell("while :; do echo y; done");
         assert_eq!(error(slow).await.as_deref(), Some("command not finished within 700ms"));
