@@ -10,7 +10,7 @@ use hifijson::str::LexAlloc as _;
 use hifijson::token::Lex as _;
 use hifijson::{Error, Expect, SliceLexer, str};
 
-/// How deep arrays and objects may be nested. Our formats need 6; hostile input must not exhaust the stack.
+/// How deeply arrays and objects may be nested. Our formats need 6; hostile input must not exhaust the stack.
 const DEPTH_LIMIT: usize = 64;
 
 /// A JSON value. Strings without escapes borrow from the text.
@@ -177,7 +177,7 @@ impl<'t> Json<'t> {
         Ok(value?.unwrap_or(false))
     }
 
-    /// The elements of the member, empty if it is missing.
+    /// The elements of the member; empty if it is missing.
     pub fn array(&self, key: &str) -> Result<&[Json<'t>], UnexpectedType> {
         let array =
             self.member(key, "an array", |value| if let Json::Array(array) = value { Some(&**array) } else { None });

@@ -76,7 +76,7 @@ pub enum S3ErrorKind {
     AccessDenied,
     /// A signed URL has expired, which means that the clock is off by days.
     ExpiredUrl,
-    /// The clock differs too much from the service's.
+    /// The clock differs too much from that of the service.
     ClockSkew,
     /// The bucket does not exist.
     NoSuchBucket,

@@ -78,7 +78,7 @@ pub(super) fn describe_lookup_error(error: &io::Error, host: &str) -> String {
         format!("no such host `{host}`")
     } else {
         let reason = reason.trim_start_matches("failed to lookup address information: ").to_owned();
-        format!("host name `{host}` not resolved: {reason}")
+        format!("failed to resolve `{host}`: {reason}")
     }
 }
 
@@ -169,7 +169,7 @@ fn plain_name(name: &str) -> &str {
     name.split('"').nth(1).unwrap_or(name)
 }
 
-/// The time between the two in days, or in smaller units if it is less than a day.
+/// The time from `from` to `to` in days, or in smaller units if it is less than a day.
 fn days_between(from: UnixTime, to: UnixTime) -> String {
     let seconds = to.as_secs().saturating_sub(from.as_secs());
     match seconds / 86_400 {

@@ -29,7 +29,7 @@ pub struct ExecCheck {
     /// The program: a path, or a name to search for in `PATH`.
     pub command: PathBuf,
     pub arguments: Vec<String>,
-    /// The longest an attempt may take.
+    /// The time limit for one attempt.
     pub timeout: Duration,
     /// The exit status that means success; with `None`, the assertions decide.
     pub exit_status: Option<i32>,
@@ -126,7 +126,7 @@ async fn run_command(check: &ExecCheck, stopwatch: Arc<Stopwatch>) -> ProbeResul
             let outcome = tokio::time::timeout(OUTPUT_GRACE, reading).await;
             outcome.unwrap_or(Ok(()))?;
         }
-        status.map_err(|error| format!("exit status of the command not available: {error}"))?
+        status.map_err(|error| format!("failed to get the command's exit status: {error}"))?
     };
     let truncation = (from_stdout.is_truncated || from_stderr.is_truncated)
         .then(|| format!("only the first {OUTPUT_LIMIT} bytes of the output were kept"));

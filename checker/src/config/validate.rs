@@ -45,7 +45,7 @@ pub fn validate_root(root: &Located, kind: &ValueKind, problems: &mut Problems) 
     validate_value(root, kind, &KeyPath::Root, problems);
 }
 
-/// Does the same for one element of the array under a key of the root.
+/// Like [`validate_root`], for one element of the array under a key of the root.
 pub fn validate_element(element: &Located, kind: &ValueKind, key: &str, index: usize, problems: &mut Problems) {
     validate_value(element, kind, &KeyPath::Index(&KeyPath::Key(&KeyPath::Root, key), index), problems);
 }
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn the_configuration_of_the_original_is_valid() {
+    fn the_originals_configuration_is_valid() {
         let found = lines(include_str!("../../../shared/golden/checkup.json"));
         assert_eq!(found, [""; 0]);
     }

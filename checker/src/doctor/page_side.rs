@@ -171,18 +171,18 @@ async fn examine_foreign_origin(probe: &StoreProbe, list: &Url, origins: &[Strin
         Ok(response) if response.allows_origin(FOREIGN_ORIGIN) && !is_public_on_purpose => {
             findings.push(Finding::warning(
                 Side::Page,
-                "browsers let pages of every origin read the store",
+                "browsers let pages from any origin read the store",
                 "allow only the page's origin: `checker provision --origin https://status.example.com`",
             ));
         }
         Ok(response) if !response.allows_origin(FOREIGN_ORIGIN) => {
-            findings.push(Finding::ok(Side::Page, "browsers do not let pages of other origins read the store"));
+            findings.push(Finding::ok(Side::Page, "browsers do not let pages from other origins read the store"));
         }
         _ => {}
     }
 }
 
-/// Tests that the published keys do not allow more than they must. Reverts whatever succeeds.
+/// Tests that the published keys do not allow more than they should. Reverts whatever succeeds.
 async fn examine_limits(probe: &StoreProbe, bucket: &Bucket, findings: &mut Vec<Finding>) {
     let before = findings.len();
     let mut report = |result: Result<(), S3Error>, what: &str| match result {
@@ -202,7 +202,8 @@ async fn examine_limits(probe: &StoreProbe, bucket: &Bucket, findings: &mut Vec<
     let inside = format!("{}{check_file}", bucket.prefix);
     let stored = probe.put(&inside, "[]").await;
     let was_stored = stored.is_ok();
-    // Deleting a missing object requires the same permission as any deletion. It also removes the probe.
+    // Try this even if nothing was stored: deleting a missing object requires the same permission. If the probe was
+    // stored, this removes it.
     let deleted = probe.delete(&inside).await;
     let left = format!("store check files (an empty `{inside}` was left behind; delete it)");
     report(stored, if deleted.is_ok() { "store check files" } else { &left });
@@ -260,7 +261,7 @@ mod tests {
     use crate::doctor::page_side::*;
 
     #[tokio::test]
-    async fn ignored_settings_of_the_page_are_reported() {
+    async fn ignored_page_settings_are_reported() {
         let text = r#"{ "foter": "x", "logo": 7, "source": { "type": "http", "url": "store/" } }"#;
         let page = PageConfig::parse(text).expect("the page is shown");
         let findings = examine(&page, None, &[], 0).await;

@@ -277,7 +277,7 @@ fn data_older_than_the_check_files_is_kept() {
         }
     }
     let complete = bytes(&known);
-    // All files of the first day have expired, and some of the second.
+    // All files of the first day and some of the second have expired.
     files.retain(|name, _| name.stored_at >= DAY_ONE + 3 * DAY + HOUR);
     rebuild_from(&files, &mut known, RebuildFrom::START, DAY_ONE + 4 * DAY, DEFAULT_EXPIRY);
     assert_eq!(bytes(&known), complete);
@@ -317,7 +317,7 @@ fn old_days_are_merged_into_blocks() {
 fn a_file_from_the_future_is_added_when_its_time_comes() {
     let mut files = one_day();
     let now = DAY_ONE + DAY;
-    // The clock was wrong by a year, and a round was stored and added then.
+    // While the clock was wrong by a year, a round was stored and added.
     let mut known = rebuilt(&files, now, DEFAULT_EXPIRY);
     let wrong = now + 365 * DAY;
     let own = put(&mut files, wrong, vec![result("A", wrong, Status::Down)]);

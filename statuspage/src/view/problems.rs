@@ -58,7 +58,7 @@ pub fn problems(cache: &Cache, calendar: Calendar<'_>, url_state: &UrlState) -> 
     problems
 }
 
-/// Results from the future, which mean that a clock is wrong.
+/// Results from the future, which indicate that a clock is wrong.
 fn future(cache: &Cache, calendar: Calendar<'_>) -> Option<String> {
     let limit = calendar.now + CLOCK_TOLERANCE;
     let nodes = cache.dataset.endpoints.iter().flat_map(|endpoint| &endpoint.nodes);

@@ -95,6 +95,7 @@ async fn every_misbehavior_of_a_server_is_described() {
     let too_many_headers = with_headers(101);
     let header_lines = "X-A: b\r\n".repeat(1_000).leak().as_bytes();
     let wants_body = r#","body_limit":65536,"assertions":["[BODY] contains end"]"#;
+    let patient = format!(r#"{wants_body},"timeout":"30s""#);
     for (actions, expected) in [
         (
             vec![ServerAction::Read, ServerAction::Send(endless_headers), ServerAction::Endless],
@@ -174,7 +175,9 @@ async fn every_misbehavior_of_a_server_is_described() {
         ),
     ] {
         let url = format!("http://127.0.0.1:{}/", serve(&actions).await);
-        let error = outcome(&url, wants_body).await.0.unwrap_or_default();
+        // A busy machine may need longer than the usual limit to send and read a large head.
+        let more = if expected.contains("700ms") { wants_body } else { &patient };
+        let error = outcome(&url, more).await.0.unwrap_or_default();
         assert!(!error.is_empty() && error.contains(expected), "{actions:?}: {error}");
     }
     let url =
@@ -308,7 +311,7 @@ async fn redirects_to_other_schemes_are_not_followed() {
 /// The address that is connected to, the policy's decision and the `Host` header come from the same parsed URL, so
 /// that no spelling makes them differ.
 #[test]
-fn the_host_of_a_url_is_the_host_of_the_connection() {
+fn a_connection_goes_to_the_host_in_the_url() {
     for (url, host, header) in [
         ("http://shop.example/", "shop.example", "shop.example"),
         (" HTTP://SHOP.example:8080/a#b ", "shop.example", "shop.example:8080"),

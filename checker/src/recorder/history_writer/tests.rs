@@ -72,7 +72,7 @@ async fn a_rebuild_gives_the_same_bytes_as_adding_rounds() {
 }
 
 #[tokio::test]
-async fn overlapping_runs_lose_no_round() {
+async fn overlapping_runs_do_not_lose_rounds() {
     let (_directory, store) = store().await;
     let run = async |at: UnixNanos| {
         let round = stored(&store, "a", at, Status::Healthy).await;

@@ -36,7 +36,7 @@ const FALLBACK_REGION: &str = "us-east-1";
 /// The source of the credentials that sign requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Credentials<'a> {
-    /// The bucket's configured keys, otherwise AWS's default chain.
+    /// The bucket's configured keys, otherwise the AWS default credential chain.
     OfBucket,
     /// A profile in AWS's configuration files.
     OfProfile(&'a str),
@@ -105,7 +105,7 @@ pub(crate) fn client(settings: &SdkConfig, address_style: AddressStyle) -> Clien
     Client::from_conf(config.build())
 }
 
-/// Converts an error of the SDK.
+/// Converts an error from the SDK.
 pub(crate) fn sdk_error<E>(context: &RequestContext<'_>, error: &SdkError<E, HttpResponse>) -> S3Error
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
