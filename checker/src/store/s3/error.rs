@@ -3,7 +3,11 @@
 use std::error::Error;
 use std::io;
 
+use http_body_util::LengthLimitError;
 use shared::s3::S3ErrorKind;
+
+use super::interceptor::RESPONSE_LIMIT;
+use crate::store::limits::{MIN_BYTES_PER_WINDOW, RATE_WINDOW, describe_size};
 
 /// The kinds of requests to a bucket, by the permission that they need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +97,9 @@ pub enum S3Error {
     Tls(String),
     #[error("the service did not respond in time; check `endpoint_url` and the network")]
     TimedOut,
+    /// The body of a response arrives too slowly.
+    #[error("the service sends the object too slowly: less than {} in {} s; check the network", describe_size(MIN_BYTES_PER_WINDOW), RATE_WINDOW.as_secs())]
+    TooSlow,
     /// The connection failed for another reason.
     #[error("the connection failed: {0}; check `endpoint_url` and the network")]
     Connection(String),
@@ -135,6 +142,7 @@ impl S3Error {
             S3Error::ConnectionRefused
                 | S3Error::NameNotResolved
                 | S3Error::TimedOut
+                | S3Error::TooSlow
                 | S3Error::Connection(_)
                 | S3Error::Busy(_)
         )
@@ -202,6 +210,9 @@ fn from_cause(error: &(dyn Error + 'static)) -> Option<S3Error> {
             io::ErrorKind::TimedOut => return Some(S3Error::TimedOut),
             _ => {}
         }
+    }
+    if error.is::<LengthLimitError>() {
+        return Some(S3Error::Refused(format!("its response has more than {}", describe_size(RESPONSE_LIMIT))));
     }
     if let Some(tls) = error.downcast_ref::<rustls::Error>() {
         return Some(S3Error::Tls(single_line(&tls.to_string())));
