@@ -82,7 +82,7 @@ impl Recorder {
     ) -> Result<RecordOutcome, StoreError> {
         let name = CheckFileName { stored_at: now, node: Some(self.node.clone()) };
         let content = write_check_file(results).into();
-        let storing = Box::pin(store_round(&self.store, &self.spool, name.clone(), &content));
+        let storing = Box::pin(store_round(&self.store, &self.spool, name.clone(), &content, None));
         let Some(upload) = budget.store(storing).await else {
             return Err(keep_for_next_time(&self.spool, &name, &content, self.stopped()).await);
         };

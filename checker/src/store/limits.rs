@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _};
 use tokio::time::{Instant, timeout_at};
 
 /// The limit for writing an object, including the attempts that one call makes. A check file has some kilobytes.
@@ -46,14 +47,14 @@ pub(super) enum BodyError<E> {
 
 /// Reads a body that arrives in chunks, within a size limit, a deadline and a minimum rate.
 pub(super) async fn read_body<E>(
-    mut next: impl AsyncFnMut() -> Option<Result<Bytes, E>>,
+    mut body: impl Stream<Item = Result<Bytes, E>> + Unpin,
     size_limit: u64,
     deadline: Instant,
 ) -> Result<Vec<u8>, BodyError<E>> {
     let mut content = Vec::new();
     let (mut window_end, mut in_window) = (Instant::now() + RATE_WINDOW, 0);
     loop {
-        let chunk = timeout_at(window_end.min(deadline), next()).await;
+        let chunk = timeout_at(window_end.min(deadline), body.next()).await;
         let now = Instant::now();
         match chunk {
             Ok(None) => return Ok(content),
@@ -88,6 +89,8 @@ pub(super) fn describe_size(bytes: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::stream;
+
     use super::*;
 
     /// Reads a body of `count` chunks of `size` bytes, one every `interval`, and measures how long that takes.
@@ -98,16 +101,11 @@ mod tests {
         limit: u64,
     ) -> (Result<usize, BodyError<()>>, Duration) {
         let start = Instant::now();
-        let mut left = count;
-        let next = async || {
-            if left == 0 {
-                return None;
-            }
+        let chunks = stream::iter(0..count).then(|_| async move {
             tokio::time::sleep(interval).await;
-            left -= 1;
-            Some(Ok(Bytes::from(vec![b'x'; size])))
-        };
-        let read = read_body(next, limit, start + GET_TIMEOUT).await;
+            Ok(Bytes::from(vec![b'x'; size]))
+        });
+        let read = read_body(Box::pin(chunks), limit, start + GET_TIMEOUT).await;
         (read.map(|content| content.len()), start.elapsed())
     }
 
@@ -120,14 +118,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_body_that_stalls_later_is_abandoned_as_well() {
         let start = Instant::now();
-        let mut sent = false;
-        let next = async || {
-            if std::mem::replace(&mut sent, true) {
-                std::future::pending::<()>().await;
-            }
-            Some(Ok::<_, ()>(Bytes::from(vec![b'x'; 1 << 20])))
-        };
-        let read = read_body(next, HISTORY_LIMIT, start + GET_TIMEOUT).await;
+        let first = stream::iter([Ok::<_, ()>(Bytes::from(vec![b'x'; 1 << 20]))]);
+        let read = read_body(first.chain(stream::pending()), HISTORY_LIMIT, start + GET_TIMEOUT).await;
         assert_eq!(read, Err(BodyError::TooSlow));
         assert!(start.elapsed() <= 2 * RATE_WINDOW, "{:?}", start.elapsed());
     }

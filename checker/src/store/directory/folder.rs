@@ -120,7 +120,7 @@ impl Folder {
         &self,
         mut take: impl FnMut(&str, FileType) -> io::Result<()>,
     ) -> io::Result<()> {
-        for entry in Dir::read_from(&self.0)? {
+        for entry in Dir::new(self.readable()?)? {
             let entry = entry?;
             let Ok(name) = entry.file_name().to_str() else { continue };
             if name == "." || name == ".." {
@@ -199,8 +199,12 @@ impl Folder {
 
     /// Makes the names in this folder durable.
     pub(in crate::store) fn sync(&self) -> io::Result<()> {
+        Ok(system::fsync(self.readable()?)?)
+    }
+
+    fn readable(&self) -> io::Result<OwnedFd> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        Ok(system::fsync(system::openat(&self.0, ".", flags, Mode::empty())?)?)
+        Ok(system::openat(&self.0, ".", flags, Mode::empty())?)
     }
 
     /// Deletes a temporary file if its writer has crashed. Errors are ignored: the file does no harm.

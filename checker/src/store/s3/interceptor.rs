@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use aws_sdk_s3::config::interceptors::BeforeDeserializationInterceptorContextMut;
 use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_s3::error::BoxError;
-use aws_sdk_s3::operation::get_object::GetObjectInput;
 use aws_sdk_s3::primitives::SdkBody;
+use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use chrono::DateTime;
 use http_body_util::Limited;
 use shared::UnixNanos;
@@ -54,9 +54,9 @@ impl Intercept for ResponseInterceptor {
         &self,
         context: &mut BeforeDeserializationInterceptorContextMut<'_>,
         _: &RuntimeComponents,
-        _: &mut ConfigBag,
+        settings: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let is_object = context.input().downcast_ref::<GetObjectInput>().is_some();
+        let is_object = settings.load::<Metadata>().is_some_and(|operation| operation.name() == "GetObject");
         let response = context.response_mut();
         if let Some(date) = response.headers().get("date") {
             self.clock.note(date);

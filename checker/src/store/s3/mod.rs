@@ -9,6 +9,7 @@ mod page_guard;
 mod tests;
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use aws_sdk_s3::Client;
@@ -161,7 +162,8 @@ impl S3Store {
         if response.content_length().is_some_and(|length| u64::try_from(length).is_ok_and(|length| length > limit)) {
             return Err(too_large());
         }
-        let body = read_body(async || response.body.next().await, limit, deadline).await;
+        let chunks = stream::poll_fn(|context| Pin::new(&mut response.body).poll_next(context));
+        let body = read_body(chunks, limit, deadline).await;
         let content = body.map_err(|error| match error {
             BodyError::TooLarge => too_large(),
             BodyError::TooSlow => failed(S3Error::TooSlow),
