@@ -14,7 +14,7 @@ PAGE_SOURCES := index.html Trunk.toml Cargo.toml Cargo.lock statuspage/Cargo.tom
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-# A page that does not start is built again.
+# If the page does not start, this deletes it, so that the next call builds it again.
 .DELETE_ON_ERROR:
 .PHONY: help run test lint words sample page release weigh fuzz bench screenshots setup clean
 
@@ -24,8 +24,8 @@ help: ## List the targets
 run: page ## Build everything, check the endpoints in checker.json and serve the status page
 	@$(call report,building the checker; a few minutes the first time)
 	cargo build --profile quick -p checker
-	@test -e $(CONFIG) || { $(TARGET)/quick/checker init --quiet $(CONFIG) && echo "checkup: wrote $(CONFIG) to start with"; }
-	@echo "checkup: edit $(CONFIG) to change the checks; it is reloaded immediately"
+	@test -e $(CONFIG) || { $(TARGET)/quick/checker init --quiet $(CONFIG) && echo "checkup: wrote the starter configuration $(CONFIG)"; }
+	@echo "checkup: edit $(CONFIG) to change the checks; it is reloaded within seconds"
 	@CHECKUP_RUN_BY_MAKE=1 exec $(TARGET)/quick/checker serve -c $(CONFIG) --listen 127.0.0.1:$(PORT)
 
 release: page ## Build the optimized checker with the page embedded
@@ -36,7 +36,7 @@ page: setup $(PAGE) ## Build the status page into dist/
 
 $(PAGE): $(PAGE_SOURCES)
 	@$(call report,building the page; about two minutes the first time)
-	@# Trunk runs wasm-opt in release builds only. Where it cannot be installed, the page works but is larger.
+	@# Trunk runs wasm-opt in release builds only. If wasm-opt cannot be installed, the page works but is larger.
 	@# Trunk's minifier fails on current JavaScript and leaves it unchanged; esbuild minifies it.
 	RUST_LOG=error,trunk=info,trunk::processing::minify=error trunk build $$(scripts/setup.sh trunk-flags)
 	@scripts/open-page.sh
@@ -45,10 +45,10 @@ $(PAGE): $(PAGE_SOURCES)
 test: ## Run all tests: unit tests, then the programs against an S3 server and a browser
 	@scripts/setup.sh test
 	@$(MAKE) --no-print-directory $(PAGE)
-	@# Always the whole workspace: parts of it would be built again with other features.
+	@# Always the whole workspace: for a part of it, dependencies would be built again with other features.
 	cargo build --workspace --bins --tests
 	cargo test --workspace --lib --bins
-	@# One more thread than processors, since some tests mostly wait.
+	@# One more thread than processors, because some tests mostly wait.
 	CHECKUP_BIN=$(TARGET)/debug/checker CHECKUP_DIST=$(CURDIR)/dist cargo test --workspace --test blackbox -- \
 		--test-threads $$(($$(nproc) + 1))
 
@@ -66,7 +66,7 @@ lint: ## Check formatting, spelling, wording, lints (host and wasm32), documenta
 words: ## Count phrases that docs/style.md avoids, and fail if there are any
 	scripts/words.sh
 
-sample: ## Print a random sample of comments and messages to read as an editor; SEED=2 selects another
+sample: ## Print a random sample of comments and messages, to review their English; SEED=2 selects another
 	@scripts/sample-prose.py $(SEED)
 
 weigh: ## Print the size of the page, and fail if it is over budget
@@ -75,10 +75,10 @@ weigh: ## Print the size of the page, and fail if it is over budget
 	scripts/open-page.sh --required
 	scripts/weigh.sh
 
-fuzz: ## Run every fuzz target for SECONDS=60 each, and fail on the first input that breaks one
+fuzz: ## Run each fuzz target for SECONDS=60, and fail on the first input that breaks one
 	@scripts/setup.sh fuzz
-	@# Only nightly has the flags of cargo-fuzz. Our code has no `unsafe`, so it runs faster without a sanitizer.
-	@# New inputs are kept in the target directory, beside the corpus in fuzz/corpus.
+	@# cargo-fuzz uses flags of the nightly compiler. A sanitizer would only slow it down, because our code has no
+	@# `unsafe`. New inputs are kept in the target directory, apart from the corpus in fuzz/corpus.
 	@export RUSTC_BOOTSTRAP=1; for name in $$(cargo fuzz list); do \
 		$(call report,fuzzing $$name for $(SECONDS) s); \
 		mkdir -p $(TARGET)/fuzz/corpus/$$name; \
@@ -87,12 +87,12 @@ fuzz: ## Run every fuzz target for SECONDS=60 each, and fail on the first input 
 			-- -max_total_time=$(SECONDS) -timeout=10 -max_len=20000 -print_final_stats=0 || exit 1; \
 	done
 
-bench: ## Measure the page and the checker (an hour); BENCH=checks measures one part, a name in tests/bench/main.rs
+bench: ## Measure the page and the checker (an hour); BENCH=checks measures one part (the parts are in tests/bench/main.rs)
 	@scripts/setup.sh bench
 	@$(MAKE) --no-print-directory release
 	CHECKUP_BIN=$(TARGET)/release/checker CHECKUP_DIST=$(CURDIR)/dist cargo bench --profile dev --workspace --bench performance -- $(BENCH)
 
-screenshots: ## Take the screenshots in docs/images, and contact sheets of all states of the page
+screenshots: ## Take the screenshots in docs/images, and make contact sheets of all page states
 	@scripts/setup.sh test
 	@$(MAKE) --no-print-directory $(PAGE)
 	FONTCONFIG_FILE=$(CURDIR)/tests/bench/fonts.conf CHECKUP_DIST=$(CURDIR)/dist \

@@ -1,4 +1,5 @@
-//! Embeds the built page, so that the checker is one file. Without a page, the checker explains how to build it.
+//! Embeds the built page, so that the checker is a single file. Without a page, the checker serves instructions for
+//! building it.
 
 use std::env;
 use std::error::Error;
@@ -6,7 +7,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Names the directory of the built page. The default is `dist` in the directory of the workspace.
+/// The variable that overrides the directory of the built page, by default `dist` in the workspace root.
 const DIST_VARIABLE: &str = "CHECKUP_DIST";
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -15,8 +16,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let default = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("../dist");
     let dist = env::var_os(DIST_VARIABLE).map_or(default.clone(), PathBuf::from);
     if dist == default {
-        // Cargo considers a missing path changed, and would rebuild each time. The build of the page creates this directory
-        // as well.
+        // Cargo treats a missing path as changed and would rebuild every time. The page's build creates this
+        // directory too.
         let _ = fs::create_dir_all(&dist);
     }
     println!("cargo::rerun-if-changed={}", dist.display());
@@ -42,7 +43,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The names of all files in a directory and below it, except hidden ones and `config.json`, which the checker generates.
+/// Collects the names of all files in a directory and its subdirectories, except hidden files and `config.json`,
+/// which the checker generates.
 fn collect(folder: &Path, prefix: &str, names: &mut Vec<String>) -> Result<(), Box<dyn Error>> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;

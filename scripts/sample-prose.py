@@ -3,16 +3,16 @@
 
     scripts/sample-prose.py [SEED] [COUNT]
 
-The same seed on the same commit prints the same sample. COUNT comments and COUNT messages (60 by default) are printed,
-each with its file and line.
+It prints COUNT comments and COUNT messages (60 by default), each with its file and line. The same seed on the same
+commit prints the same sample.
 
 A comment is a run of comment lines in a tracked .rs, .js, .css or .sh file, with at least three words.
 
-A message is a text that users see, with at least three words:
-- a string literal in checker/src or shared/src, outside of tests and attributes other than `#[error(…)]` and clap's;
+A message is text that users see, with at least three words:
+- a string literal in checker/src or shared/src, except in tests and in attributes other than `#[error(…)]` and clap's;
 - a doc comment in checker/src/cli.rs, which is the help of a command or flag;
-- a text of the page in statuspage/locales/en.txt;
-- what the scripts and the Makefile print.
+- a string of the page in statuspage/locales/en.txt;
+- a line that the scripts or the Makefile print.
 """
 
 import random
@@ -21,10 +21,10 @@ import subprocess
 import sys
 
 COMMENT_START = {"rs": "//", "js": "//", "sh": "#"}
-# Not in the sample: translations of sources, files that others wrote, and this file's patterns.
+# Not in the sample: test inputs and translations.
 SKIPPED = re.compile(r"^(fuzz/corpus|shared/golden|statuspage/locales/(?!en))")
 STRING = re.compile(r'r(#+)"(.*?)"\1|(?<![\w\'])"((?:[^"\\]|\\.)*)"', re.S)
-# String literals that are for developers alone.
+# What precedes string literals that only developers see.
 INTERNAL = re.compile(r"(expect|unreachable!|debug_assert\w*!|include_str!)\($|(reason|cfg|feature) *= *$")
 
 
@@ -33,7 +33,7 @@ def words(text):
 
 
 def is_prose(text):
-    """Whether a text has three words or more, and is not a path, a JSON document or a template."""
+    """Whether a string has at least three words and is not a path, a JSON document or a template."""
     return len(words(text)) >= 3 and len(re.findall(r"[A-Za-z]{2,}[,:;]? +\w", text)) >= 2 and not re.match(r"\s*[<{\[]", text)
 
 
@@ -57,7 +57,7 @@ def comments(path, lines):
 
 
 def messages(path, lines):
-    """Yields texts that users see as (line number, text)."""
+    """Yields messages as (line number, text)."""
     if path == "statuspage/locales/en.txt":
         yield from ((number, line.split("=", 1)[1].strip()) for number, line in enumerate(lines, 1) if "=" in line)
     elif path == "checker/src/cli.rs":

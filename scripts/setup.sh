@@ -4,7 +4,7 @@
 #   scripts/setup.sh [page|run|lint|test|fuzz|bench]...
 #
 # page   the wasm32 target, trunk, wasm-bindgen-cli, wasm-opt, esbuild
-# run    page, and a C compiler for the checker
+# run    page, and a C compiler to link the checker
 # lint   cargo-deny and typos
 # test   run, and MiniStack (an S3 server), Caddy, Chromium, axe-core, cfn-lint, libfaketime
 # fuzz   cargo-fuzz, and a C++ compiler for libFuzzer
@@ -31,17 +31,17 @@ readonly LIGHTHOUSE_VERSION=12.8.2
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 readonly ROOT
 readonly TOOLS=${CHECKUP_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/checkup-tools}
-# A tool is missing if it is not in the caller's PATH, whatever $TOOLS contains.
+# The caller's PATH without $TOOLS/bin, to find tools that are installed elsewhere.
 OUTER_PATH=$(printf '%s' "$PATH" | tr ':' '\n' | grep -vxF "$TOOLS/bin" | paste -sd:)
 readonly OUTER_PATH
 export PATH=$TOOLS/bin:$OUTER_PATH
-# Trunk requires exactly this version of wasm-opt.
+# The version of wasm-opt that Trunk requires.
 BINARYEN_VERSION=$(sed -n 's/^wasm_opt = "version_\(.*\)"$/\1/p' "$ROOT/Trunk.toml")
 readonly BINARYEN_VERSION
 
 main() {
     mkdir -p "$TOOLS/bin"
-    # Two clones can be set up at the same time; they share $TOOLS.
+    # Setup may run in two clones at the same time, and they share $TOOLS.
     if have flock; then
         exec 9>"$TOOLS/.lock"
         flock 9

@@ -1,19 +1,19 @@
 #!/bin/sh
-# Prints the size of each file of the built page: raw, with gzip and with brotli 11. Exits with 1 if the page is over
-# its budget. Files that are not loaded with the page (the service worker, the texts) have a budget for each file.
+# Prints the size of each file of the built page: raw, with gzip and with Brotli 11. Exits with 1 if the page is over
+# its budget. Files that are not loaded with the page (the service worker, the strings) have a budget for each file.
 #
 #   scripts/weigh.sh [dist]
 set -eu
 
-# Bytes of the whole page (HTML, CSS, JavaScript, WebAssembly, icons) with brotli 11.
+# The limit for the whole page (HTML, CSS, JavaScript, WebAssembly, icons) in bytes after Brotli 11.
 budget=185000
 
-# Bytes of each file that is not loaded with the page.
+# The limit for each file that is not loaded with the page, in bytes.
 apart_budget=4000
 
 dist=${1:-dist}
 if [ ! -f "$dist/index.html" ]; then
-  echo "weigh: \`$dist\` has no page; build it with \`make page\`" >&2
+  echo "weigh: \`$dist\` does not contain the page; build it with \`make page\`" >&2
   exit 2
 fi
 if ! command -v brotli >/dev/null 2>&1; then
@@ -22,7 +22,7 @@ if ! command -v brotli >/dev/null 2>&1; then
 fi
 
 row='%-42s %9s %9s %9s\n'
-# shellcheck disable=SC2059 # the format is ours
+# shellcheck disable=SC2059 # the format is a constant
 printf "$row" file raw gzip brotli
 total_raw=0 total_gzip=0 total_brotli=0 apart= heavy=
 for file in $(cd "$dist" && find . -type f | sed 's|^\./||' | LC_ALL=C sort); do
@@ -42,21 +42,21 @@ done
 # shellcheck disable=SC2059
 printf "$row" total "$total_raw" "$total_gzip" "$total_brotli"
 if [ -n "$apart" ]; then
-  echo "loaded later, each at most $apart_budget with brotli:"
+  echo "loaded separately, at most $apart_budget bytes each after Brotli compression:"
 fi
 for weighed in $apart; do
-  # shellcheck disable=SC2059,SC2046 # the format is ours, and there are four words
+  # shellcheck disable=SC2059,SC2046 # the format is a constant, and it has four fields
   printf "$row" $(echo "$weighed" | tr , ' ')
   [ "${weighed##*,}" -le "$apart_budget" ] || heavy="$heavy ${weighed%%,*}"
 done
 
 if [ -n "$heavy" ]; then
-  echo "weigh: these files exceed $apart_budget bytes with brotli:$heavy" >&2
+  echo "weigh: these files exceed $apart_budget bytes after Brotli compression:$heavy" >&2
   exit 1
 fi
 
 if [ "$total_brotli" -gt "$budget" ]; then
-  echo "weigh: $total_brotli bytes with brotli exceed the budget of $budget" >&2
+  echo "weigh: page is $total_brotli bytes after Brotli compression; the budget is $budget" >&2
   exit 1
 fi
-echo "weigh: $total_brotli of $budget bytes with brotli"
+echo "weigh: page is $total_brotli bytes after Brotli compression, within the budget of $budget"

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Finds phrases that the style guide avoids, and counts them by folder:
+# Finds phrases that docs/style.md avoids, and counts them by folder:
 #
 #   scripts/words.sh [--list] [PATH]...
 #
 # --list also prints each one with its file and line. scripts/words-allowed.txt has the exceptions, one per line: a path,
-# a tab, and a part of the line that is allowed. Exits with 1 if there is any other.
+# a tab, and the part of the line that is allowed. Exits with 1 if it finds any other.
 #
-# Identifiers are split into words: `NodeLooks` and `node_looks` read "node looks".
+# Identifiers are split into words: `NodeLooks` and `node_looks` count as "node looks".
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -16,7 +16,7 @@ if [[ ${1:-} == --list ]]; then
     shift
 fi
 
-# What to report, a tab, and a Perl pattern. Patterns match whole words in any case.
+# Each line has the name to report, a tab, and a Perl pattern. Patterns match whole words in any case.
 phrases() {
     cat <<'PHRASES'
 reckon	reckon(s|ed|er|ers|ing|ings)?
@@ -44,7 +44,7 @@ has to be	(has|have|had|having) to be
 PHRASES
 }
 
-# Text files without those that we did not write, that are not English, or that have the list itself.
+# All text files except third-party files, translations and files that contain the list itself.
 git grep -zIl '' -- "${@:-.}" ':!*.lock' ':!LICENSE' ':!*.svg' ':!*.snap' ':!fuzz/corpus' ':!shared/golden' \
     ':!*/proptest-regressions' ':!statuspage/locales/[!e]*' ':!statuspage/locales/es.txt' ':!docs/style.md' \
     ':!scripts/words*' ':(exclude)_typos.toml' \

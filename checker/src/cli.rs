@@ -12,7 +12,7 @@ use shared::status::Status;
 use crate::monitor::schedule::{InvalidShard, Shard};
 use crate::ui::log::LogFormat;
 
-/// The environment variable with the address of `checker serve`. The configuration can use it as well.
+/// The environment variable with the address of `checker serve`. Configurations can refer to it too.
 pub const LISTEN_VARIABLE: &str = "CHECKUP_LISTEN";
 
 /// Checks endpoints, stores the results in S3 or a directory, and serves the status page.
@@ -27,15 +27,15 @@ pub struct Cli {
 pub enum Command {
     /// Check all endpoints, print the results and store them (once, or repeatedly with --every)
     ///
-    /// Exit status: 0 if the results are stored, whatever they are; 1 if an endpoint is at least as bad as --fail-on;
-    /// 2 if the checker could not do its work.
+    /// Exit status: 0 if the results were stored, whatever they are; 1 if an endpoint is at least as bad as
+    /// --fail-on; 2 if the checker itself failed.
     Run(RunArguments),
     /// Check endpoints continuously and serve the status page
     Serve(ServeArguments),
     /// Show current status, uptime and nodes from stored results
     ///
-    /// Exit status: 0 if the status is shown; 1 if an endpoint is at least as bad as --fail-on; 2 if the store could
-    /// not be read.
+    /// Exit status: 0 if the status was shown; 1 if an endpoint is at least as bad as --fail-on; 2 if the checker
+    /// itself failed, for example because the store could not be read.
     Status(StatusArguments),
     /// Manage the history of this node
     #[command(subcommand)]
@@ -43,19 +43,19 @@ pub enum Command {
     /// Check one endpoint now and show every detail
     ///
     /// Shows addresses, phases, certificates, headers, body and assertions. Nothing is stored. Exit status: 0 if the
-    /// endpoint is not down; 1 if it is down; 2 if the checker could not do its work.
+    /// endpoint is not down; 1 if it is down; 2 if it could not be checked.
     Explain(ExplainArguments),
     /// Send a heartbeat for a job
     ///
-    /// A check of type `heartbeat` reports a job that is late or that failed. Exit status: 0 if the heartbeat is
+    /// A check of type `heartbeat` reports when the job is late or has failed. Exit status: 0 if the heartbeat was
     /// stored; 2 if it could not be stored.
     Beat(BeatArguments),
     /// Write a commented starter configuration
     Init(InitArguments),
-    /// Prepare a bucket for a status page: its rules, a reader for the page and a writer for each node
+    /// Prepare a bucket for a status page: its CORS rules, a reader for the page and a writer for each node
     ///
-    /// Requires an administrator's credentials, from --profile, the configuration or the environment. Shows a plan and
-    /// asks before it changes anything. It can run again at any time and then does only what is missing.
+    /// Requires an administrator's credentials, from --profile, the configuration or the environment. Shows a plan
+    /// and asks before changing anything. You can run it again at any time; it does only what is missing.
     Provision(ProvisionArguments),
     /// Remove what `provision` created, but keep the data unless --delete-data is given
     Deprovision(DeprovisionArguments),
@@ -69,9 +69,9 @@ pub enum Command {
     Validate(ConfigArgument),
     /// Print the JSON Schema of the configuration, for editors
     Schema,
-    /// Print completions for a shell
+    /// Print shell completions
     Completions {
-        /// The shell to complete for.
+        /// Shell to generate completions for
         shell: Shell,
     },
 }
@@ -91,7 +91,7 @@ pub struct RunArguments {
     /// exits immediately
     #[arg(long, value_name = "DURATION", value_parser = interval)]
     pub every: Option<Nanos>,
-    /// Format of log lines on standard error. RUST_LOG sets their level, for example warn (default: info)
+    /// Format of log lines, which go to standard error. RUST_LOG sets their level, for example warn (default: info)
     #[arg(long, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT", requires = "every")]
     pub log_format: LogFormat,
     /// Format of the results on standard output
@@ -124,7 +124,7 @@ pub struct ServeArguments {
     /// Address and port of the web server; 0.0.0.0:8080 accepts connections from other machines
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080", env = LISTEN_VARIABLE)]
     pub listen: SocketAddr,
-    /// Format of log lines on standard error. RUST_LOG sets their level, for example warn (default: info)
+    /// Format of log lines, which go to standard error. RUST_LOG sets their level, for example warn (default: info)
     #[arg(long, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
     pub log_format: LogFormat,
     /// Serve the page from this directory instead of the built-in one
@@ -142,14 +142,14 @@ pub struct ServeArguments {
 pub struct StatusArguments {
     #[command(flatten)]
     pub config: ConfigArgument,
-    /// Time range to report, for example 24h, 7d or 90d (default: the range of the page)
+    /// Time range to report, for example 24h, 7d or 90d (default: the page's range)
     #[arg(long, value_name = "DURATION", value_parser = range)]
     pub range: Option<Nanos>,
     /// Format of the report on standard output
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
-    /// Add response times and one entry per hour or day to the JSON output. Up to a range of 3 days, this reads every
-    /// check file
+    /// Add response times and one entry per hour or day to the JSON output. For ranges of up to 3 days, this reads
+    /// every check file
     #[arg(long, alias = "details")]
     pub full: bool,
     /// Exit with 1 if an endpoint is at least this bad: `degraded` or `down`
@@ -170,7 +170,7 @@ pub struct RebuildArguments {
     /// Name of this node, overriding the configuration
     #[arg(long, value_name = "NAME")]
     pub node: Option<NodeName>,
-    /// Rebuild the history of check files without a node name, as the original Checkup writes them
+    /// Rebuild the history of check files without a node name, as written by the original Checkup
     #[arg(long, alias = "nameless", conflicts_with = "node")]
     pub unnamed_node: bool,
 }
@@ -207,7 +207,7 @@ pub struct InitArguments {
     /// Replace the file if it already exists
     #[arg(long)]
     pub force: bool,
-    /// Do not print what to do next
+    /// Do not print the next steps
     #[arg(long, short)]
     pub quiet: bool,
 }
@@ -230,7 +230,7 @@ pub struct BucketArguments {
     /// URL of the service, for services other than AWS
     #[arg(long, value_name = "URL")]
     pub endpoint_url: Option<String>,
-    /// Put the bucket into the path of URLs instead of the host name
+    /// Put the bucket name in the URL path instead of the host name
     #[arg(long)]
     pub path_style: bool,
     /// Profile in ~/.aws with the administrator's credentials
@@ -239,27 +239,28 @@ pub struct BucketArguments {
 }
 
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a command-line flag")]
 pub struct ProvisionArguments {
     #[command(flatten)]
     pub bucket: BucketArguments,
     /// Origin of the page, for example `https://status.example.com` (repeatable; `*` allows every origin)
     #[arg(long, value_name = "URL")]
     pub origin: Vec<String>,
-    /// Node that gets its own writer, for example eu-west (repeatable)
+    /// Name of a node to create a user with write access for, such as eu-west (repeatable)
     #[arg(long, value_name = "NODE")]
     pub writer: Vec<NodeName>,
-    /// Create no keys for the page; allow everyone to read objects below the prefix
+    /// Do not create keys for the page; allow everyone to read objects below the prefix instead
     #[arg(long)]
     pub public: bool,
-    /// Allow writers to delete their check files at this age, for example 30d (default: `check_expiry` of the
-    /// configuration)
+    /// Let checkers delete their own check files at this age, for example 30d (default: `check_expiry` of the
+    /// configuration). To make the bucket delete them, use --lifecycle
     #[arg(long, value_name = "AGE", value_parser = age)]
     pub check_expiry: Option<Nanos>,
-    /// Allow writers to delete also the check files of the original Checkup, which have no node name
+    /// Also let checkers delete check files of the original Checkup, which have no node name
     #[arg(long, alias = "expire-originals")]
     pub expire_legacy: bool,
-    /// Let the bucket delete check files at this age, in whole days, for example 90d
+    /// Make the bucket itself delete check files at this age, in whole days, for example 90d. To let checkers delete
+    /// them, use --check-expiry
     #[arg(long, value_name = "AGE", value_parser = age)]
     pub lifecycle: Option<Nanos>,
     /// Directory for config.json and checker-NODE.json
@@ -271,7 +272,7 @@ pub struct ProvisionArguments {
     /// Create new keys, and delete the old ones once the new ones work
     #[arg(long)]
     pub rotate: bool,
-    /// Print the plan as JSON, with all calls and policies, without changing anything
+    /// Print the plan as JSON, with all API calls and policies, without changing anything
     #[arg(long)]
     pub dry_run: bool,
     /// Skip the confirmation prompts, including the one before --rotate deletes the old keys
@@ -283,24 +284,24 @@ pub struct ProvisionArguments {
 pub struct DeprovisionArguments {
     #[command(flatten)]
     pub bucket: BucketArguments,
-    /// Delete all check files, histories, heartbeats and messages as well, and the bucket if nothing else is in it. You
-    /// must type the name of the bucket to confirm
+    /// Also delete all check files, histories, heartbeats and messages, and the bucket if it is then empty. You must
+    /// type the bucket's name to confirm
     #[arg(long)]
     pub delete_data: bool,
     /// Print the plan as JSON without changing anything
     #[arg(long)]
     pub dry_run: bool,
-    /// Skip the confirmation prompt, except for the name of the bucket
+    /// Skip the confirmation prompt; --delete-data still asks for the bucket's name
     #[arg(long, short)]
     pub yes: bool,
 }
 
 #[derive(Debug, Args)]
 pub struct DoctorArguments {
-    /// Configuration of the checker, to test its store with its keys
+    /// The checker's configuration; tests its store with the keys in it
     #[arg(short, long, value_name = "FILE", required_unless_present = "page")]
     pub config: Option<PathBuf>,
-    /// The page's config.json, to test its store as a browser would
+    /// The page's config.json; tests its store as a browser would
     #[arg(long, value_name = "FILE")]
     pub page: Option<PathBuf>,
     /// Origin of the page, for example `https://status.example.com` (repeatable)
@@ -380,7 +381,7 @@ mod tests {
         assert!(Cli::try_parse_from(["checker", "run", "--endpoint", "A"]).is_err());
     }
 
-    /// The words of a command line in an example.
+    /// Splits an example's command line into words.
     fn words(line: &str) -> Vec<String> {
         let with_values = line.replace("$((JOB_COMPLETION_INDEX + 1))", "2");
         let with_values = with_values.replace("${CHECKUP_CONFIG:-/etc/checkup/checker.json}", "checker.json");
@@ -390,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn the_command_lines_of_the_examples_are_valid() {
+    fn the_command_lines_in_the_examples_are_valid() {
         let mut lines = Vec::new();
         for text in [
             include_str!("../../deploy/checkup.service"),

@@ -1,9 +1,9 @@
 //! The checker: runs the checks of a configuration and stores their results.
 //!
-//! Start at [`commands::run`]: [`config`] loads the configuration, [`monitor`] runs the [`checks`] and evaluates their
-//! outcomes, [`recorder`] writes the results to the [`store`] and removes expired ones, and [`ui`] prints them.
-//! [`commands::serve`] also serves the page, with [`server`]. [`provision`] prepares the bucket of the store, and [`doctor`]
-//! verifies the setup.
+//! Start at [`commands::run`]: [`config`] loads the configuration, [`monitor`] runs the [`checks`] and evaluates
+//! their outcomes, [`recorder`] writes the results to the [`store`] and removes expired ones, and [`ui`] prints them.
+//! [`commands::serve`] also serves the page, using [`server`]. [`provision`] prepares the store's bucket, and
+//! [`doctor`] verifies the setup.
 
 pub mod checks;
 pub mod cli;

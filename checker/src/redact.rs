@@ -1,10 +1,10 @@
-//! Removes user and password from URLs, for everything that is stored or shown. Requests keep them.
+//! Removes user and password from URLs in everything that is stored or shown. Requests keep them.
 
 use reqwest::Url;
 
-/// The text without user and password, otherwise unchanged.
+/// Returns the text without user and password, otherwise unchanged.
 ///
-/// An invalid URL is shown only from its last `@`, so that a typo does not reveal a password.
+/// If the URL is invalid, only the part after its last `@` is shown, so that a typo does not reveal a password.
 #[must_use]
 pub fn redact_userinfo(text: &str) -> String {
     match Url::parse(text.trim()) {
@@ -28,7 +28,7 @@ pub fn has_userinfo(url: &Url) -> bool {
     !url.username().is_empty() || url.password().is_some()
 }
 
-/// The text without the user and password between its scheme and its host.
+/// Removes the user and password between scheme and host.
 fn without_userinfo(text: &str) -> String {
     let host_start = text.find("://").map_or(0, |at| at + "://".len());
     let (scheme, rest) = text.split_at(host_start);
@@ -37,7 +37,7 @@ fn without_userinfo(text: &str) -> String {
     format!("{scheme}{host}{path}")
 }
 
-/// The text from its last `@`, with its scheme.
+/// The text after its last `@`, preceded by its scheme.
 fn from_last_at(text: &str) -> String {
     let host_start = text.find("://").map_or(0, |at| at + "://".len());
     let (scheme, rest) = text.split_at(host_start);
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invalid_url_reveals_no_password() {
+    fn an_invalid_url_does_not_reveal_its_password() {
         for (text, shown) in [
             ("me:word@s3.example", "s3.example"),
             ("https://me:wo/rd@shop.example", "https://shop.example"),

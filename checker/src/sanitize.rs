@@ -1,6 +1,7 @@
 //! Makes text from endpoints, services and configurations safe to print.
 
-/// The text on one line without control characters, so that it cannot drive a terminal, cut to `limit` characters.
+/// The text on one line, without control characters, so that it cannot control a terminal, and cut to `limit`
+/// characters.
 #[must_use]
 pub fn sanitize_for_terminal(text: &str, limit: usize) -> String {
     if is_safe(text, limit) {
@@ -11,7 +12,7 @@ pub fn sanitize_for_terminal(text: &str, limit: usize) -> String {
     shared::check_file::shortened(printable, limit)
 }
 
-/// Whether the text needs no change, as is the case for almost all text.
+/// Whether the text can be used unchanged, like almost all text.
 #[must_use]
 pub fn is_safe(text: &str, limit: usize) -> bool {
     let mut previous = b' ';
@@ -28,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_cannot_drive_the_terminal() {
+    fn text_cannot_control_the_terminal() {
         assert_eq!(sanitize_for_terminal("a\u{1b}[2Jb\r\nc", 40), "a[2Jb c");
         for text in [" a", "a ", "a  b", "a\tb", "a\u{7f}b", "ab\u{9b}"] {
             assert!(["a", "a b", "ab"].contains(&sanitize_for_terminal(text, 40).as_str()), "{text:?}");

@@ -1,4 +1,4 @@
-//! An assertion in the first line, evaluated against the response body in the other lines.
+//! Assertions: the first line of the input is one, and it is evaluated against a response body, the other lines.
 
 #![no_main]
 

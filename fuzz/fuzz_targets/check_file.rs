@@ -1,4 +1,4 @@
-//! Check files: every file that can be read is written and read back equal.
+//! Check files: parsing a file, writing it and parsing it again yields the same results.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! The `index.json` of a directory, as the page reads it.
+//! The page's parser for the `index.json` of a directory.
 
 #![no_main]
 

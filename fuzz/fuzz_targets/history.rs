@@ -1,4 +1,4 @@
-//! Histories and their response times, as the checker and as the page reads them.
+//! The checker's and the page's parsers for histories and latency sketches.
 
 #![no_main]
 
@@ -12,7 +12,7 @@ fuzz_target!(|content: &[u8]| {
     }
     if let Ok(latencies) = Latencies::parse(content) {
         let written = latencies.to_json();
-        assert_eq!(Latencies::parse(written.as_bytes()).expect("written response times are valid").to_json(), written);
+        assert_eq!(Latencies::parse(written.as_bytes()).expect("written latency sketches are valid").to_json(), written);
     }
     if let Ok(rows) = HistoryRows::parse(content) {
         let _ = (rows.list_from(), rows.duplicate_node_evidence());

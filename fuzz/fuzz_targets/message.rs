@@ -1,4 +1,4 @@
-//! Messages: only allowed elements and links come out, and the text of a message is valid.
+//! Messages: a parsed message contains only allowed elements and links.
 
 #![no_main]
 

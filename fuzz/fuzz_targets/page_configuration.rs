@@ -1,4 +1,4 @@
-//! The page's `config.json`: every configuration that can be read is written and read back equal.
+//! The page's `config.json`: parsing a configuration, writing it and parsing it again yields the same values.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! The listing of a bucket and the error responses of S3, as the page reads them.
+//! The page's parsers for bucket listings and error responses of S3.
 
 #![no_main]
 

@@ -23,7 +23,7 @@ const TICK: f64 = 0.01;
 pub(super) async fn measure() {
     let nginx = Nginx::start().await;
     let (exporter, url, _folder) = start_exporter(&nginx.authority).await;
-    println!("The checker and Debian's prometheus-blackbox-exporter, {TARGETS} targets of a local nginx");
+    println!("The checker and Debian's prometheus-blackbox-exporter, {TARGETS} targets on a local nginx");
     let client = http_client::client();
     for (module, target, checks) in
         [("http", &nginx.plain, nginx.plain_checks(TARGETS)), ("https", &nginx.secure, nginx.secure_checks(TARGETS))]

@@ -10,7 +10,7 @@ use support::{checker_binary, tool};
 use crate::nginx::Nginx;
 use crate::process_usage::{Memory, ProcessUsage, compare, memory, spent, until};
 
-/// How often the peak memory of a program is read; it grows little in this time.
+/// The interval between reads of a program's peak memory, which grows little in this time.
 const READ_PEAK_EVERY: Duration = Duration::from_millis(2);
 
 /// Prints the processor time of a check, and the memory of a checker.
@@ -45,14 +45,14 @@ pub(super) async fn measure() {
     }
 }
 
-/// A checker with these checks that stores results in a directory and writes no summaries.
+/// A checker that stores the results of these checks in a directory, without summaries.
 fn checker(checks: &[Value]) -> Checker {
     Checker::new(&json!({
         "checkers": checks, "summaries": false, "storage": { "type": "fs", "dir": "checks" },
     }))
 }
 
-/// What a process uses that runs one round of these checks and stores it. Fails if a check fails.
+/// Runs one round of these checks, stores it, and returns what the process used. Fails if a check fails.
 pub(crate) fn spent_on_round(checks: &[Value]) -> ProcessUsage {
     let checker = checker(checks);
     let mut command = Command::new(checker_binary());
@@ -65,11 +65,14 @@ fn spent_on_wrk(url: &str) -> f64 {
     let mut command = Command::new(tool("wrk"));
     command.args(["-t1", "-c64", "-d5s", "-H", "Connection: close", url]);
     let (output, spent) = spent(&command);
-    let requests = output.lines().find_map(|line| line.trim().split_once(" requests in")).expect("wrk counts");
+    let requests = output
+        .lines()
+        .find_map(|line| line.trim().split_once(" requests in"))
+        .expect("wrk prints the number of requests");
     spent.each(requests.0.parse().expect("it is a number"))
 }
 
-/// The memory of a process that runs one round, just before it exits.
+/// The memory of a process that runs one round, read just before the process exits.
 async fn memory_of_round(checks: &[Value]) -> Memory {
     let checker = checker(checks);
     let mut program = checker.start(&["run", "-c", "checker.json", "--fail-on", "down"]);

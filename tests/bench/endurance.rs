@@ -42,7 +42,7 @@ pub(super) async fn measure() {
     let (first, last) = (samples[0], samples[samples.len() - 1]);
     let most = samples.iter().fold((0.0, 0), |most: (f64, usize), sample| (most.0.max(sample.0), most.1.max(sample.1)));
     println!(
-        "  first {:.1} MB and {} files, last {:.1} MB and {}, most {:.1} MB and {}; growth {:+.1} MB and {:+} files",
+        "  first {:.1} MB and {} files, last {:.1} MB and {}, maximum {:.1} MB and {}; growth {:+.1} MB and {:+} files",
         first.0,
         first.1,
         last.0,
@@ -54,7 +54,7 @@ pub(super) async fn measure() {
     );
 }
 
-/// How many files stay open between checks: the lowest count within a second.
+/// How many files stay open between checks: the lowest of the counts within a second.
 async fn open_files_at_rest(program: &Program) -> usize {
     let mut fewest = usize::MAX;
     for _ in 0..COUNTS_PER_SAMPLE {

@@ -1,4 +1,4 @@
-//! Measures how long expiry takes for thousands of objects in a bucket, among objects of others.
+//! Measures how long it takes to expire thousands of check files in a bucket that also has other objects.
 
 use serde_json::json;
 use shared::DAY;
@@ -14,10 +14,11 @@ use crate::process_usage::spent;
 
 /// Check files that have expired.
 const EXPIRED: i64 = 100_000;
-/// Objects of others among them.
+/// Other objects in the bucket.
 const FOREIGN: i64 = 1_000;
 
-/// Runs one round that expires nothing and one that expires all old files, and prints what the second one cost.
+/// Runs one round that deletes nothing and one that deletes all expired files, and prints how much more the second one
+/// cost.
 pub(super) async fn measure() {
     println!("Expiry: one round that removes {EXPIRED} old check files from a bucket of a local S3 server");
     let folder = TempDir::new().expect("a temporary folder");

@@ -26,7 +26,7 @@ const FILES: i64 = 40_000;
 /// The size of a response without its body, in bytes.
 const HEADERS: usize = 300;
 
-/// Notes when the page shows the overall status, and when it is complete.
+/// Records when the page shows the overall status, and when it is complete.
 const NOTE: &str = r"
     new MutationObserver(() => {
         const { state, complete } = document.documentElement?.dataset ?? {};
@@ -48,7 +48,7 @@ const READ: &str = r"
 pub(crate) async fn measure_pages() {
     println!("The page with a long range, from histories over plain HTTP (Caddy, gzip or zstd), headless Chromium");
     println!(
-        "  times in ms: from the last history's arrival to the overall state and to all bars; from the visit to all"
+        "  times in ms: from the arrival of the last history to the overall status and to all bars; from the start of the visit to the end"
     );
     for (nodes, endpoints, days, interval) in
         [(1, 20, 90, MINUTE), (3, 20, 90, MINUTE), (3, 20, 365, MINUTE), (50, 20, 90, 5 * MINUTE), (50, 500, 90, HOUR)]
@@ -98,7 +98,7 @@ async fn measure_page(nodes: usize, endpoints: usize, days: i64, interval: Nanos
     }
     let of = |name: &str| read[name].as_f64().unwrap_or(f64::NAN);
     println!(
-        "  {nodes:>2} nodes × {endpoints:>3} endpoints × {days:>3} days: {:>2} requests, {:>7.1} KB, state {:>4.0}, bars {:>4.0}, total {:>5.0}; JavaScript heap {:.1} MB",
+        "  {nodes:>2} nodes × {endpoints:>3} endpoints × {days:>3} days: {:>2} requests, {:>7.1} KB, status {:>4.0}, bars {:>4.0}, total {:>5.0}; JavaScript heap {:.1} MB",
         urls.len(),
         bytes as f64 / 1_000.0,
         of("state"),
@@ -108,7 +108,7 @@ async fn measure_page(nodes: usize, endpoints: usize, days: i64, interval: Nanos
     );
 }
 
-/// Renames an object to one of another node.
+/// Replaces the node in the name of an object.
 fn renamed(number: usize) -> impl Fn((&String, &String)) -> (String, String) {
     move |(name, content)| {
         let to = format!("node-{number}");

@@ -31,6 +31,9 @@ fn spent_on_openssl(nginx: &Nginx) -> f64 {
     command
         .args(["s_time", "-new", "-tls1_3", "-verify", "1", "-time", "5", "-www", "/", "-connect", address, "-CAfile"]);
     let (output, spent) = spent(command.arg(&nginx.authority));
-    let connections = output.lines().find_map(|line| line.split_once(" connections in")).expect("openssl counts");
+    let connections = output
+        .lines()
+        .find_map(|line| line.split_once(" connections in"))
+        .expect("openssl prints the number of connections");
     spent.each(connections.0.trim().parse().expect("it is a number"))
 }

@@ -1,4 +1,4 @@
-//! Measures how long the page blocks the main thread: tasks of 50 ms or more delay scrolling and pointing.
+//! Measures how long the page blocks the main thread: tasks of 50 ms or more delay scrolling and clicks.
 
 use serde_json::json;
 use shared::page_config::{PageConfig, Source};
@@ -11,7 +11,7 @@ use support::{now, wait_for};
 /// How many times a page is opened; the median is printed.
 const REPETITIONS: usize = 5;
 
-/// Notes tasks of 50 ms or more, and when the page is complete.
+/// Records tasks of 50 ms or more, and when the page is complete.
 const NOTE: &str = r"
     window.long = [];
     new PerformanceObserver(list => window.long.push(...list.getEntries().map(({ startTime, duration }) => [startTime, duration])))
@@ -22,17 +22,20 @@ const NOTE: &str = r"
     }).observe(document, { subtree: true, attributes: true, attributeFilter: ['data-complete'] });
 ";
 
-/// Returns the notes since the last call, shortly after the page is complete.
+/// Returns the records since the last call, shortly after the page is complete.
 const READ: &str = r"
     if (!window.completeAt || document.documentElement.dataset.complete !== 'true') return null;
     return new Promise(done => setTimeout(() => done({ long: window.long.splice(0), complete: window.completeAt }), 300));
 ";
 
-/// What a reader does, each with the script that does it.
+/// The actions of a visitor, each with its script.
 const DEEDS: [(&str, &str); 4] = [
     ("another range (30 days)", "document.querySelector('.ranges [value=\"2592000000000000\"]').click();"),
     ("back to 90 days", "document.querySelector('.ranges [value=\"7776000000000000\"]').click();"),
-    ("a day opened", "document.querySelector('.bar:last-child').dispatchEvent(new Event('click', { bubbles: true }));"),
+    (
+        "opening a day",
+        "document.querySelector('.bar:last-child').dispatchEvent(new Event('click', { bubbles: true }));",
+    ),
     ("a refresh", "return new Promise(done => setTimeout(done, 5500));"),
 ];
 

@@ -12,7 +12,7 @@ use support::{now, wait_for};
 use crate::page::NOTE_COMPLETION;
 use crate::process_usage::REPETITIONS;
 
-/// How many endpoints the page shows.
+/// The number of endpoints on the page.
 const ENDPOINTS: usize = 500;
 
 /// When the page was complete, and when the last data had arrived.

@@ -1,4 +1,4 @@
-//! The web server that the measurements check: nginx, over plain HTTP and over TLS.
+//! The web server that the benchmarks check: nginx, over plain HTTP and over TLS.
 
 use std::path::PathBuf;
 
@@ -8,12 +8,12 @@ use support::program::Program;
 use support::{free_port, http_client, tool, wait_for};
 use tempfile::TempDir;
 
-/// A running nginx with one worker that answers every path with a short text; dropping it stops it.
+/// A running nginx with one worker that responds to every path with a short text; dropping this stops it.
 pub(crate) struct Nginx {
-    /// Its URL over plain HTTP, with a slash at the end.
+    /// The URL over plain HTTP, with a trailing slash.
     pub plain: String,
     pub secure: String,
-    /// The authority that issued its certificate.
+    /// The authority that issued the certificate.
     pub authority: PathBuf,
     counts: String,
     _program: Program,
@@ -21,7 +21,7 @@ pub(crate) struct Nginx {
 }
 
 impl Nginx {
-    /// Starts it as a single process, since a master could leave a worker behind.
+    /// Starts nginx as a single process, because a master could leave a worker behind.
     pub(crate) async fn start() -> Nginx {
         let folder = TempDir::new().expect("a temporary folder");
         let path_of = |name: &str| folder.path().join(name);
@@ -56,20 +56,20 @@ impl Nginx {
         }
     }
 
-    /// How many requests it has answered so far, including those that read this number.
+    /// How many requests nginx has served, including the one for this number.
     pub(crate) async fn requests(&self) -> u64 {
         let answer = http_client::get(&self.counts).await.text();
         // The third line has the connections accepted, those served, and the requests.
         let requests = answer.lines().nth(2).and_then(|line| line.split_whitespace().nth(2));
-        requests.and_then(|count| count.parse().ok()).expect("nginx counts")
+        requests.and_then(|count| count.parse().ok()).expect("nginx reports its requests")
     }
 
-    /// Checks of this many endpoints, over plain HTTP.
+    /// As many checks over plain HTTP.
     pub(crate) fn plain_checks(&self, endpoints: usize) -> Vec<Value> {
         checks(&self.plain, endpoints, &json!({}))
     }
 
-    /// Checks of this many endpoints, over TLS and with verification.
+    /// As many checks over TLS, with verification.
     pub(crate) fn secure_checks(&self, endpoints: usize) -> Vec<Value> {
         checks(&self.secure, endpoints, &json!({ "tls_ca_file": self.authority }))
     }

@@ -15,7 +15,7 @@ use crate::process_usage::REPETITIONS;
 
 const ENDPOINTS: i64 = 10;
 
-/// Notes when the page is complete.
+/// Records when the page is complete.
 pub(crate) const NOTE_COMPLETION: &str = r"
     new MutationObserver(() => {
         if (document.documentElement?.dataset.complete === 'true' && !window.completeAt)
@@ -70,7 +70,7 @@ pub(crate) fn metric(metrics: &Value, name: &str) -> f64 {
     metrics.filter(|metric| metric["name"] == name).find_map(|metric| metric["value"].as_f64()).unwrap_or(0.0)
 }
 
-/// Fills a directory with check files, one per minute, up to now.
+/// Fills a directory with one check file per minute, up to now.
 fn fill(directory: &Path, files: i64) {
     std::fs::create_dir_all(directory).expect("the folder can be created");
     let (begin, node) = (now() - files * MINUTE, NodeName::new("measured").expect("it is a name"));
@@ -85,7 +85,7 @@ fn fill(directory: &Path, files: i64) {
     std::fs::write(directory.join(INDEX), Value::Object(index).to_string()).expect("the index can be written");
 }
 
-/// Five attempts with changing times; occasionally an endpoint is down for a quarter of an hour.
+/// Five attempts with varying times; occasionally an endpoint is down for a quarter of an hour.
 fn result(endpoint: i64, number: i64, at: UnixNanos, node: &NodeName) -> CheckResult {
     let down = (number / 15 + endpoint * 7) % 97 == 0;
     let rtt = |attempt: i64| 20_000_000 + (number * 37 + endpoint * 101 + attempt * 53) % 80 * 1_000_000;

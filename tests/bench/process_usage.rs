@@ -1,4 +1,4 @@
-//! Measures programs: processor time, memory and open files, and the ratio of two programs in one run.
+//! Measures the processor time, memory and open files of programs, and the ratio of two programs in one run.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use support::program::Program;
 /// How many times a measurement is repeated; the median is printed.
 pub(crate) const REPETITIONS: usize = 7;
 
-/// How long to wait before checking a condition again that can take minutes.
+/// The pause before testing a condition again that can take minutes to become true.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The time that a program used, in seconds.
@@ -44,21 +44,21 @@ pub(crate) fn spent(command: &Command) -> (String, ProcessUsage) {
     (String::from_utf8_lossy(&output.stdout).into_owned(), ProcessUsage { processor, elapsed })
 }
 
-/// Our usage compared with another program: the median of each.
+/// The usage of the checker and of another program, each the median.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Comparison {
     /// Microseconds of the other program's processor time per operation.
     pub peer: f64,
-    /// Our usage for all checks.
+    /// The checker's usage for all checks.
     pub ours: ProcessUsage,
-    /// Microseconds of our processor time per check.
+    /// Microseconds of the checker's processor time per check.
     pub each: f64,
-    /// The ratio of our time to the other program's.
+    /// The ratio of the checker's time to the other program's.
     pub ratio: f64,
 }
 
-/// Measures the other program before and after each of our rounds of `count` checks. Each round is compared with the mean
-/// of its two neighbors, so that a machine whose speed changes affects the ratio least.
+/// Measures the other program before and after each of the checker's rounds of `count` checks. Each round is compared
+/// with the mean of the two measurements around it, so that changes in the machine's speed affect the ratio least.
 pub(crate) async fn compare(
     checks: usize,
     mut peer: impl AsyncFnMut() -> f64,
@@ -108,7 +108,7 @@ pub(crate) fn open_files(program: &Program) -> usize {
     std::fs::read_dir(format!("/proc/{}/fd", program.id())).expect("it runs").count()
 }
 
-/// Waits until a condition is true, and fails if the program exits before.
+/// Waits until a condition is true, and fails if the program exits first.
 pub(crate) async fn until(program: &mut Program, mut condition: impl AsyncFnMut() -> bool) {
     while !condition().await {
         let status = program.exit_status();

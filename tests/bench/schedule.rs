@@ -1,4 +1,4 @@
-//! Measures how punctually thousands of checks start, also while other endpoints hang. A thread that only sleeps shows
+//! Measures how punctually thousands of checks start, even while other endpoints hang. A thread that only sleeps shows
 //! how much of the lateness is caused by the machine.
 
 use std::collections::{HashMap, HashSet};
@@ -16,18 +16,18 @@ use crate::nginx::Nginx;
 use crate::process_usage::until;
 
 const ENDPOINTS: usize = 5_000;
-/// Additional endpoints that never answer.
+/// Additional endpoints that never respond.
 const HANGING: usize = 100;
 /// The interval of each endpoint.
 const EVERY: Nanos = 10 * SECOND;
-/// How long the schedule is measured, after the first round.
+/// How long the schedule is observed after the first round.
 const WATCHED: Duration = Duration::from_mins(5);
-/// How long the sleeping thread sleeps each time.
+/// The length of each sleep of the thread that only sleeps.
 const NAP: Duration = Duration::from_millis(10);
-/// The lateness up to which a start is on time.
+/// A check that starts at most this late is on time.
 const ON_TIME: Nanos = 50 * SECOND / 1_000;
 
-/// Prints how late checks start, without and with endpoints that hang.
+/// Prints how late checks start, with and without endpoints that hang.
 pub(super) async fn measure() {
     let nginx = Nginx::start().await;
     println!("The schedule: {ENDPOINTS} endpoints every 10 s for {WATCHED:?}, how late each start was");
@@ -50,8 +50,8 @@ pub(super) async fn measure() {
     }
 }
 
-/// Returns the stored results without the first one of each endpoint, since all endpoints are checked at the start, and
-/// the sorted lateness of a thread that only sleeps.
+/// Returns the stored results without the first one of each endpoint, because all endpoints are checked at the start,
+/// and the sorted lateness of a thread that only sleeps.
 async fn watch(checks: &[Value]) -> (Vec<CheckResult>, Vec<Nanos>) {
     let checker = Checker::new(&json!({ "checkers": checks, "storage": { "type": "fs", "dir": "checks" } }));
     let mut program = checker.start(&["run", "-c", "checker.json", "--every", "10s"]);
@@ -86,7 +86,7 @@ fn described(late: &[Nanos]) -> String {
         late[rank.saturating_sub(1)] as f64 / 1e6
     };
     format!(
-        "median {:.1} ms late, 99 % {:.1} ms, 99.9 % {:.1} ms, most {:.1} ms; {:.3} % within 50 ms",
+        "median {:.1} ms late, 99% {:.1} ms, 99.9% {:.1} ms, maximum {:.1} ms; {:.3}% within 50 ms",
         at(0.5),
         at(0.99),
         at(0.999),
@@ -95,7 +95,7 @@ fn described(late: &[Nanos]) -> String {
     )
 }
 
-/// How late each check started after its due time.
+/// How long after its due time each check started.
 struct Punctuality {
     late: Vec<Nanos>,
     /// Due times at which no check started.
@@ -106,7 +106,7 @@ impl Punctuality {
     fn new(results: &[CheckResult], endpoints: usize) -> Punctuality {
         let mut late = Vec::new();
         let mut windows: HashMap<EndpointKey, Vec<i64>> = HashMap::new();
-        // Windows that the checker stored as missed have no attempts, and no check started in them.
+        // The checker stores missed checks as results without attempts.
         for result in results.iter().filter(|result| !result.attempts.is_empty()) {
             let offset = offset(stable_hash(&result.title, &result.locator), EVERY, endpoints);
             let since = result.timestamp - offset;
@@ -119,7 +119,7 @@ impl Punctuality {
     }
 }
 
-/// How many windows between the first and the last of an endpoint have no start.
+/// How many intervals between an endpoint's first and last start have no start.
 fn missed(windows: &[i64]) -> i64 {
     let (first, last) = (windows.iter().min().copied().unwrap_or(0), windows.iter().max().copied().unwrap_or(-1));
     last - first + 1 - windows.len() as i64

@@ -13,7 +13,7 @@ use support::browser::Browser;
 use support::page_scenario::{self, PageScenario, PageState};
 use support::root;
 
-/// The window sizes of the screenshots, in CSS pixels.
+/// The window sizes for the screenshots, in CSS pixels.
 const WINDOWS: [(u32, u32); 3] = [(360, 780), (768, 960), (1_440, 900)];
 const THEMES: [&str; 2] = ["light", "dark"];
 
@@ -41,8 +41,8 @@ fn main() {
     runtime.block_on(take_all());
 }
 
-/// Writes the screenshots of the documentation to `docs/images`, and all others and the sheets to `target/screenshots` or
-/// the folder in `CHECKUP_PICTURES`.
+/// Writes the screenshots of the documentation to `docs/images`, and all others and the sheets to the folder in
+/// `CHECKUP_PICTURES` or to `target/screenshots`.
 async fn take_all() {
     let folder = std::env::var_os("CHECKUP_PICTURES").map_or_else(|| root().join("target/screenshots"), PathBuf::from);
     let images = root().join("docs/images");
@@ -125,13 +125,13 @@ async fn set_window(browser: &Browser, width: u32, height: u32, scale: f64) {
 }
 
 async fn photograph(browser: &Browser, path: &Path) {
-    // Two frames, so that the last change is drawn.
+    // Waits for two frames, so that the last change is drawn.
     browser.script("return new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));").await;
-    // A sheet of screenshots would be four times as large in PNG.
+    // In PNG, a sheet of screenshots would be four times as large.
     let is_sheet = path.extension().is_some_and(|extension| extension == "webp");
     let format = if is_sheet { json!({ "format": "webp", "quality": 70 }) } else { json!({ "format": "png" }) };
     let picture = browser.devtools("Page.captureScreenshot", format).await;
-    let picture = picture["data"].as_str().expect("the browser returns a picture");
+    let picture = picture["data"].as_str().expect("the browser returns an image");
     std::fs::write(path, BASE64.decode(picture).expect("it is in base64")).expect("the file can be written");
 }
 
@@ -144,10 +144,10 @@ async fn photograph_sheet(browser: &Browser, folder: &Path, windows: &[(u32, u32
         if windows.len() == 1 { 2 } else { 1 },
     );
     for state in PageState::ALL {
-        write!(sheet, "<div><h2>{}</h2>", state.name()).expect("a text can be written to");
+        write!(sheet, "<div><h2>{}</h2>", state.name()).expect("a string can be written to");
         for (width, _) in windows {
             for theme in THEMES {
-                write!(sheet, "<img src='{}'>", file_name(state, *width, theme)).expect("a text can be written to");
+                write!(sheet, "<img src='{}'>", file_name(state, *width, theme)).expect("a string can be written to");
             }
         }
         sheet.push_str("</div>");

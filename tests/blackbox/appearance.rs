@@ -1,5 +1,5 @@
-//! The appearance in `config.json`: valid keys are applied, invalid ones are named on the console and skipped, and hidden
-//! texts are nowhere on the page.
+//! The appearance in `config.json`: valid keys are applied, invalid ones are reported in the console and skipped, and
+//! hidden text is nowhere on the page.
 
 use serde_json::{Value, json};
 use support::browser::Browser;
@@ -10,7 +10,7 @@ use support::page;
 
 use crate::search::{browser_at_the_end_of, one_down, serve_store};
 
-/// Records warnings on the console.
+/// Records warnings in the console.
 const NOTE: &str = "window.warned = []; console.warn = text => window.warned.push(String(text));";
 
 async fn warned(browser: &Browser) -> Vec<String> {
@@ -68,16 +68,16 @@ async fn the_page_has_the_configured_appearance() {
     assert!(text.contains("2 services are operational. Call 0800 1."), "{text}");
     let titles: Vec<String> = page.endpoints().iter().map(|endpoint| endpoint.text_of("title")).collect();
     assert_eq!(titles, ["Service 00", "Service 02", "Service 01"], "what needs attention, then the configured order");
-    // Hidden texts are not in the document at all, not even in attributes.
+    // Hidden text is not in the document at all, not even in attributes.
     let whole = browser.script("return document.documentElement.outerHTML").await.to_string();
-    assert!(!whole.contains("refused") && !whole.contains("service-00.example"), "hidden texts are absent");
+    assert!(!whole.contains("refused") && !whole.contains("service-00.example"), "hidden text is absent");
     page::visit(&browser, &format!("{}?theme=dark", caddy.url)).await;
     let dark = browser.script("return getComputedStyle(document.documentElement).backgroundColor").await;
     assert_eq!(dark, "rgb(0, 17, 34)");
 }
 
 #[tokio::test]
-async fn invalid_keys_are_named_on_the_console_and_skipped() {
+async fn invalid_keys_are_reported_in_the_console_and_skipped() {
     let odd = json!({
         "title": ["Odd"], "foter": "x", "logo": "https://elsewhere.example/x.svg", "links": [{ "text": "x", "url": "javascript:canary()" }],
         "theme": { "light": { "ground": "red;} body{display:none" }, "font": "url(x)" }, "groups": [{ "endpoints": ["*"] }],
@@ -100,7 +100,7 @@ async fn invalid_keys_are_named_on_the_console_and_skipped() {
 }
 
 #[tokio::test]
-async fn serve_passes_the_appearance_of_the_configuration_on() {
+async fn serve_passes_on_the_configured_appearance() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let mut config = watching(&[check("Service 00", &ok.url), check("Shop", &ok.url)], &directory());
     config["page"] = full();

@@ -13,7 +13,7 @@ use std::sync::LazyLock;
 
 use self::module_tree::{Crate, Files};
 
-/// Rules that a crate does not satisfy yet: the tests print what breaks them.
+/// Rules that a crate does not satisfy yet. The tests print the violations.
 const PENDING: &[(&str, &str)] = &[];
 
 /// Every crate, with its root.
@@ -67,12 +67,12 @@ fn crate_named(name: &str) -> &'static Crate {
     CRATES.iter().find(|one| one.name == name).expect("it is in `ROOTS`")
 }
 
-/// Fails if anything breaks the rule in that crate. If the rule is pending there, prints what breaks it instead.
+/// Fails if anything in that crate violates the rule. If the rule is pending there, prints the violations instead.
 #[track_caller]
 fn require(rule: &str, of: &str, broken: &[String]) {
     if PENDING.contains(&(rule, of)) {
         let text = format!("pending: {rule} in {of}: {} left\n  {}\n", broken.len(), broken.join("\n  "));
-        // The test harness captures the output of `println!`, and discards it if the test passes.
+        // The test harness captures the output of `println!` and discards it if the test passes.
         std::io::stderr().write_all(text.as_bytes()).expect("stderr is open");
     } else {
         assert!(broken.is_empty(), "{rule} in {of}: {}\n{}", broken.len(), broken.join("\n"));
@@ -92,7 +92,7 @@ fn the_shared_crate_is_pure() {
 }
 
 #[test]
-fn checks_and_stores_do_not_know_each_other() {
+fn checks_and_stores_do_not_depend_on_each_other() {
     let checker = crate_named("checker");
     require("checks reach no store", "checker", &import_graph::chains(checker, "checks", "store"));
     require("stores reach no check", "checker", &import_graph::chains(checker, "store", "checks"));
@@ -115,7 +115,7 @@ fn components_of_the_page_do_not_load_anything() {
 }
 
 #[test]
-fn no_two_types_of_a_crate_share_a_name() {
+fn no_two_types_in_a_crate_share_a_name() {
     for one in CRATES.iter() {
         require("types of one name", &one.name, &rules::repeated_types(one));
     }

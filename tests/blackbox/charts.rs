@@ -10,7 +10,7 @@ use support::caddy::Caddy;
 use support::fake_nodes::{FakeNodes, into_directory};
 use support::{now, page, wait_for};
 
-/// The overlays of the first chart: the number of points of each path, and the legend.
+/// The overlays of the first chart: the number of points in each path, and the legend.
 const OVERLAYS: &str = r"
     const box = document.querySelector('.chart-box');
     return {
@@ -21,7 +21,7 @@ const OVERLAYS: &str = r"
     };
 ";
 
-/// A day of two nodes in check files, with histories for longer ranges.
+/// A store with one day of check files of two nodes, and with histories for longer ranges.
 async fn open() -> (Caddy, Browser) {
     let mut fake_nodes = FakeNodes::small(&["eu-west", "us-east"], now());
     fake_nodes.days = 9;
@@ -49,7 +49,7 @@ async fn until(browser: &Browser, what: &str, condition: impl Fn(&Value) -> bool
 }
 
 #[tokio::test]
-async fn phases_and_locations_are_drawn_on_request_where_checks_have_them() {
+async fn phases_and_locations_are_drawn_on_request_if_available() {
     let (_caddy, browser) = open().await;
     let chart = browser.script(OVERLAYS).await;
     assert_eq!(chart, json!({ "corners": [], "names": [], "offered": ["phases", "locations"], "pressed": [] }));

@@ -1,5 +1,5 @@
-//! Every type of check from its configuration to its result, key by key: a round succeeds with a key, and fails with another
-//! value or without it. The servers speak the real protocols.
+//! Every type of check, from its configuration to its result. For each key, a round succeeds with the right value, and
+//! fails with another value or without the key. The servers speak the real protocols.
 
 use std::net::{TcpListener as BlockingListener, UdpSocket as BlockingSocket};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response as Upgrade};
 
-/// The name in the servers' certificates.
+/// The host name in the servers' certificates.
 const NAME: &str = "mail.example";
 
 /// The expected status, and a part of the expected reason.
@@ -58,7 +58,7 @@ fn reason(result: &CheckResult) -> String {
     error.unwrap_or_else(|| result.notice.clone())
 }
 
-/// A server that handles every connection this way; returns its port.
+/// Starts a server that handles every connection with this function, and returns its port.
 pub(super) async fn serve<F: Future<Output = Option<()>> + Send + 'static>(
     serve: impl Fn(TcpStream) -> F + Send + 'static,
 ) -> u16 {
@@ -126,7 +126,7 @@ async fn mail_server(authority: &Authority) -> u16 {
     .await
 }
 
-/// A server that speaks TLS from the start.
+/// A server that uses TLS from the start.
 async fn sealed_server(authority: &Authority) -> u16 {
     let tls = TlsAcceptor::from(certified(authority));
     serve(move |stream| {
@@ -174,7 +174,7 @@ async fn tls_over_tcp_is_negotiated_and_verified_as_configured() {
 }
 
 #[tokio::test]
-async fn certificates_are_verified_as_configured_also_with_starttls() {
+async fn certificates_are_verified_as_configured_even_with_starttls() {
     let authority = Authority::new();
     let trusted = |more: Value| {
         let mut check = json!({ "server_name": NAME, "trusted_roots": ["ca.pem"], "cert_expiry_threshold": "2h" });
@@ -212,7 +212,7 @@ async fn answering(stream: impl AsyncRead + AsyncWrite + Unpin, answer: &str) ->
 }
 
 #[tokio::test]
-async fn tls_assertions_apply_behind_redirects_only_if_followed() {
+async fn tls_assertions_apply_after_redirects_only_if_followed() {
     let authority = Authority::new();
     let tls = TlsAcceptor::from(authority.server("127.0.0.1", Validity::Now));
     let sealed = serve(move |stream| {
@@ -238,7 +238,7 @@ async fn tls_assertions_apply_behind_redirects_only_if_followed() {
     expect_of_kind("http", &format!("http://127.0.0.1:{plain}/"), &authority, &cases).await;
 }
 
-/// Echoes messages of clients that send the token.
+/// Echoes the messages of clients that send the token.
 async fn chat(stream: impl AsyncRead + AsyncWrite + Unpin) -> Option<()> {
     #[expect(clippy::result_large_err, reason = "the library's type")]
     let guard = |request: &Request, upgrade: Upgrade| -> Result<Upgrade, ErrorResponse> {
@@ -290,7 +290,7 @@ async fn websockets_are_opened_and_used_as_configured() {
         .await;
 }
 
-/// A health service that serves `shop` only.
+/// A health service that knows only the service `shop`.
 async fn health(stream: impl AsyncRead + AsyncWrite + Unpin, scheme: &'static str) -> Option<()> {
     let mut connection = h2::server::handshake(stream).await.ok()?;
     while let Some(Ok((request, mut respond))) = connection.accept().await {
@@ -344,7 +344,7 @@ async fn a_health_service_is_queried_as_configured() {
 
 #[tokio::test]
 async fn no_type_of_check_connects_to_denied_addresses() {
-    // There is no accept: the system completes connections, and queues them and packets.
+    // Nothing accepts connections: the system completes them, and queues them and all packets.
     let (stream, packets) = (0..100)
         .find_map(|_| {
             let stream = BlockingListener::bind("127.0.0.1:0").ok()?;

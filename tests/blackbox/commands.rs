@@ -1,4 +1,4 @@
-//! The command line: exit statuses, output for people and programs, messages, daemons and signals.
+//! The command line: exit statuses, output for people and for programs, messages, daemons and signals.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use support::endpoints::{Behavior, Endpoint, refused};
 use support::{free_port, wait_for};
 
 #[tokio::test]
-async fn the_exit_status_reports_errors_and_on_request_the_health() {
+async fn the_exit_status_reports_errors_and_health_on_request() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let refused_url = refused();
     let healthy = check("Shop", &ok.url);
@@ -41,7 +41,7 @@ async fn errors_exit_with_2_and_a_remedy() {
     assert_eq!(missing.code, 2);
     assert!(missing.stderr.contains("nowhere.json") && missing.stderr.contains("checker init"), "{}", missing.stderr);
 
-    // A file blocks the directory of the store.
+    // A file has the name of the store's directory.
     checker.write("checks", "in the way");
     let blocked = checker.run(&[]).await;
     assert_eq!(blocked.code, 2, "{}", blocked.output());
@@ -96,7 +96,7 @@ async fn json_output_has_one_line_per_round() {
 }
 
 #[tokio::test]
-async fn no_store_stores_nothing() {
+async fn the_no_store_flag_stores_nothing() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
     let run = checker.run(&["--no-store", "--format", "json"]).await;
@@ -130,7 +130,11 @@ async fn posting_is_confirmed_and_json_output_stays_one_line() {
     assert_eq!((posted.code, posted.rounds().len(), posted.stdout.lines().count()), (0, 1, 1));
     assert_eq!(posted.stderr.trim(), "message posted about all endpoints");
     let printed = checker.run(&["--message", "Hello", "--no-store"]).await;
-    assert!(printed.stdout.ends_with("\nmessage not posted, because nothing is stored\n"), "{}", printed.output());
+    assert!(
+        printed.stdout.ends_with("\nmessage not posted: `--no-store` is set or the configuration has no `storage`\n"),
+        "{}",
+        printed.output()
+    );
     let silent = checker.run(&[]).await;
     assert!(!silent.output().contains("message"), "{}", silent.output());
 }
@@ -207,11 +211,11 @@ async fn every_repeats_rounds_until_a_signal() {
     assert_eq!(index(&checker.path("checks")), names);
     let mut results = checker.all_results("checks");
     assert!(results.len() >= names.len());
-    // An overloaded machine misses a time, which is stored with the next round.
+    // An overloaded machine may miss a check, which is stored as unknown with the next round.
     results.retain(|result| result.status != Status::Unknown);
     assert!(results.len() >= 3, "{results:?}");
-    // The first round runs immediately; after that each endpoint has its own offset. A busy machine is late by up to an
-    // interval.
+    // The first round runs immediately; after that, each endpoint has its own offset. On a busy machine, a check may
+    // start up to an interval late.
     let spaced = &results[1..];
     let span = spaced.last().map_or(0, |last| last.timestamp - spaced[0].timestamp);
     assert!(span >= (spaced.len() as i64 - 2) * SECOND, "rounds keep their distance: {results:?}");
@@ -236,13 +240,13 @@ async fn a_changed_configuration_is_reloaded_and_an_invalid_one_is_refused() {
     .await;
     checker.write("checker.json", "{ \"evry\": 1 }");
     running.signal("HUP");
-    wait_for("the refusal", || {
+    wait_for("the rejection", || {
         let is_logged = running.output().contains("keeping the previous configuration");
         async move { is_logged.then_some(()) }
     })
     .await;
     assert!(running.output().contains("`evry`"), "{}", running.output());
-    // A changed file is reloaded without a signal.
+    // A changed configuration is reloaded without a signal.
     checker.configure(&watching(&[check("API", &ok.url)], &directory()));
     wait_for("the new endpoint", || seen("API")).await;
     running.signal("TERM");
@@ -448,7 +452,7 @@ async fn the_configuration_allows_comments_variables_and_durations() {
   "checkers": [{ "type": "http", "endpoint_name": "Shop", "endpoint_url": "${SHOP}", "timeout": 5000000000, },],
   "storage": { "type": "fs", "dir": "${STORE}" },
 }"#;
-    // With a byte order mark and CRLF, as editors on other systems write it.
+    // With a byte order mark and CRLF, as some editors write it.
     checker.write("checker.json", &format!("\u{feff}{}", written.replace('\n', "\r\n")));
     let run = checker
         .call_with(&["run", "-c", "checker.json", "--format", "json"], |command| {

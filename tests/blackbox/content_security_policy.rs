@@ -1,5 +1,5 @@
-//! The security policy as both web servers send it: its directives, and that the browser blocks foreign scripts, styles and
-//! pictures.
+//! The Content-Security-Policy that both web servers send: its directives, and that the browser blocks foreign scripts,
+//! styles and images.
 
 use serde_json::{Value, json};
 use support::checker::Checker;
@@ -9,8 +9,8 @@ use support::http_client;
 use support::page;
 use support::page_scenario::{self, PageState};
 
-/// Injections into the page, each with the directive that blocks it. They run from a timer of the page, because scripts
-/// of the driver have more permissions than those of the page.
+/// Injections into the page, each with the directive that blocks it. A timer of the page runs them, because scripts
+/// that WebDriver runs have more permissions than the page's.
 const INJECTIONS: [(&str, &str); 12] = [
     (
         "script-src-elem",

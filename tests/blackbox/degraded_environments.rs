@@ -1,4 +1,5 @@
-//! The page in worse environments than usual: a slow network, no WebAssembly, a wrong clock, a sleeping device, paper.
+//! The page in environments that are worse than usual: a slow network, no WebAssembly, a wrong clock, a sleeping
+//! device, paper.
 
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use support::{contrast, now, wait_for};
 
 use crate::search::{browser_at_the_end_of, one_down, serve_store};
 
-/// Serves the page with a store of rounds of one healthy endpoint, five minutes apart.
+/// Serves the page with a store that has rounds five minutes apart for one healthy endpoint.
 async fn shop(refresh: Nanos, rounds: &[UnixNanos]) -> Caddy {
     shop_every(5 * MINUTE, refresh, rounds).await
 }
@@ -44,7 +45,7 @@ fn store(caddy: &Caddy, interval: Nanos, rounds: &[UnixNanos]) {
     std::fs::write(folder.join(INDEX), Value::Object(index).to_string()).expect("the file can be written");
 }
 
-/// Records the texts of the page from the first frame on.
+/// Records the text of the page, starting with the first frame.
 const NOTE: &str = "window.texts = new Set();
     { const record = () => { if (document.body) window.texts.add(document.body.innerText.trim()); requestAnimationFrame(record); }; record(); }";
 
@@ -81,7 +82,7 @@ async fn without_histories_a_long_interval_reaches_into_the_next_day() {
 }
 
 #[tokio::test]
-async fn without_webassembly_readers_are_linked_to_the_summary() {
+async fn without_webassembly_a_link_leads_to_the_summary() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
     let served = checker.serve(&[]).await;
@@ -117,18 +118,18 @@ async fn a_device_with_a_wrong_clock_shows_the_servers_time() {
         assert_eq!((page.text_of("state").as_str(), page.problems().as_str()), ("healthy", ""), "{:#}", page.0);
         assert!(page.text_of("freshness").ends_with("less than a minute ago"), "{}", page.text_of("freshness"));
     }
-    // A minute is not worth a note.
+    // A difference of a minute is too small for a note.
     let browser = Browser::open().await;
     browser.set_clock_off(MINUTE, Truth::Servers).await;
     assert_eq!(page::visit(&browser, &caddy.url).await.text_of("note"), "");
 }
 
-/// A device that can sleep: the page is hidden, timers stop, and time passes.
+/// A device that can sleep: meanwhile, the page is hidden, timers stop, and time passes.
 const SLEEPER: &str = "{
     const [timeout, now] = [window.setTimeout, Date.now];
     let hidden = false;
     Object.defineProperty(document, 'hidden', { get: () => hidden });
-    // Timers never fire, so that only waking up is left.
+    // Long timers never fire, so that only waking up can cause an update.
     window.setTimeout = (action, time, ...more) => time >= 5000 ? 0 : timeout.call(window, action, time, ...more);
     const turn = () => document.dispatchEvent(new Event('visibilitychange'));
     window.sleepFor = length => { hidden = true; turn(); Date.now = () => now() + length; };
@@ -154,7 +155,7 @@ async fn a_phone_that_slept_for_hours_never_shows_old_data_as_current() {
     browser.script(&format!("window.sleepFor({})", 8 * HOUR / 1_000_000)).await;
     store(&caddy, 5 * MINUTE, &[start, now() + 8 * HOUR]);
     browser.script("window.wakeUp()").await;
-    let page = page::when(&browser, "the page to look again", |page| page.loaded() == 2).await;
+    let page = page::when(&browser, "the page to refresh", |page| page.loaded() == 2).await;
     assert_eq!(page.text_of("state"), "healthy");
     page.assert_clean();
     let states = browser.script("return window.states").await;
@@ -175,7 +176,7 @@ async fn on_paper_everything_is_expanded_and_dark_on_white() {
     assert!(folded[0].as_i64() < Some(12) && folded[1] == 0, "healthy groups and charts are collapsed: {folded}");
     browser.devtools("Emulation.setEmulatedMedia", json!({ "media": "print" })).await;
     browser.script("window.dispatchEvent(new Event('beforeprint'))").await;
-    wait_for("all to be unfolded", || async { (browser.script(count).await == json!([12, 12])).then_some(()) }).await;
+    wait_for("everything to expand", || async { (browser.script(count).await == json!([12, 12])).then_some(()) }).await;
     let seen = "const visible = selector => [...document.querySelectorAll(selector)].filter(one => one.checkVisibility()).length;
         return { ground: getComputedStyle(document.documentElement).backgroundColor, text: getComputedStyle(document.body).color,
             controls: visible('button, select, input, .ranges, .progress'), charts: visible('svg.chart'), bars: visible('svg.strip') }";
@@ -186,13 +187,13 @@ async fn on_paper_everything_is_expanded_and_dark_on_white() {
     let faint = contrast::too_low(&contrast::samples(&browser).await);
     assert!(faint.is_empty(), "{faint:#?}");
     browser.script("window.dispatchEvent(new Event('afterprint'))").await;
-    wait_for("all to be as it was", || async { (browser.script(count).await == folded).then_some(()) }).await;
+    wait_for("the previous state", || async { (browser.script(count).await == folded).then_some(()) }).await;
 
-    // The browser's own print dialog fires the events.
+    // When the browser itself prints, it fires these events.
     browser.script("window.addEventListener('beforeprint', () => { window.printed = true; })").await;
     let printed = browser.devtools("Page.printToPDF", json!({ "printBackground": false })).await;
     let document = printed["data"].as_str().unwrap_or_default();
-    // `%PDF-`, and more than a few words.
+    // A PDF with more than a few words.
     assert!(document.starts_with("JVBERi") && document.len() > 20_000, "{} characters", document.len());
     assert_eq!(browser.script("return window.printed").await, true);
 }
@@ -227,7 +228,7 @@ async fn endpoints_below_the_fold_are_drawn_when_they_scroll_into_view() {
 
 #[tokio::test]
 async fn a_store_that_never_responds_times_out() {
-    // It accepts the request and never responds.
+    // A server that accepts the request and never responds.
     let silent = Endpoint::start(Behavior::AnswerAfter(Duration::from_mins(2), "200 OK", String::new())).await;
     let caddy = Caddy::start(silent.url.trim_end_matches('/')).await;
     caddy.configure(&PageConfig::new(Source::Http { url: silent.url.clone() }).to_json());

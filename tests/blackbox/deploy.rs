@@ -1,4 +1,4 @@
-//! The examples in `deploy/` are valid for their schedulers, as far as that can be tested without them.
+//! The examples in `deploy/` are valid for their schedulers, as far as tests can show without running those.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -34,7 +34,7 @@ fn verified(units: &[(&str, String)]) -> String {
     let output = Command::new(tool("systemd-analyze")).args(["verify", "--man=no"]).args(&paths).output();
     let output = output.expect("systemd-analyze runs");
     let errors = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    // It also reads the machine's units, which may have warnings.
+    // `systemd-analyze` also reads the machine's units, which may have warnings.
     let ours = |line: &&str| units.iter().any(|(name, _)| line.contains(name));
     errors.lines().filter(ours).collect::<Vec<_>>().join("\n")
 }
@@ -52,7 +52,7 @@ fn systemd_accepts_the_units() {
 }
 
 #[test]
-fn the_oneshot_unit_reads_a_configuration_of_root() {
+fn the_oneshot_unit_reads_a_configuration_for_root_only() {
     let unit = read("checkup.service");
     let line = |key: &str| unit.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default();
     assert_eq!(line("DynamicUser="), "yes", "its user cannot read root's files");
@@ -76,7 +76,7 @@ fn nodes_that_checked_each_once(checker: &Checker, count: usize) -> BTreeSet<Str
 async fn the_instances_of_the_sharded_unit_check_everything_once() {
     let unit = read("checkup@.service");
     let line = unit.lines().find_map(|line| line.strip_prefix("ExecStart=")).expect("it starts something");
-    // One round of the unit's own command; other tests cover repetition.
+    // Runs the unit's command for one round; other tests cover repetition.
     let line = line.replace("/etc/checkup/checker.json", "checker.json").replace(" --every 1m", "");
     let ok = Endpoint::start(Behavior::ok()).await;
     let checks: Vec<Value> = (0..12).map(|number| check(&format!("Endpoint {number}"), &ok.url)).collect();
@@ -96,7 +96,7 @@ async fn the_instances_of_the_sharded_unit_check_everything_once() {
     assert!(nodes.iter().all(|node| node.starts_with("shard-") && node.ends_with("-3")), "{nodes:?}");
 }
 
-/// The value of a key in a unit, for an instance.
+/// The value of a key in an instance of a unit.
 fn of_unit(name: &str, key: &str, instance: &str) -> Option<String> {
     let unit = read(name);
     Some(unit.lines().find_map(|line| line.strip_prefix(key))?.replace("%i", instance))
@@ -113,14 +113,14 @@ async fn the_units_allow_pings_and_nothing_else() {
     };
     assert_eq!(status_with("").await, Status::Unknown, "pings need the capability");
     for name in ["checkup.service", "checkup-serve.service", "checkup@.service"] {
-        let given = of_unit(name, "AmbientCapabilities=", "").expect("it gives rights");
+        let given = of_unit(name, "AmbientCapabilities=", "").expect("it grants permissions");
         assert_eq!(of_unit(name, "CapabilityBoundingSet=", "").as_ref(), Some(&given), "{name}: no other capability");
         assert_eq!(given, "CAP_NET_RAW", "{name}");
         assert_eq!(status_with(&given).await, Status::Healthy, "{name}");
     }
 }
 
-/// Whether there is a file in a folder, at any depth.
+/// Whether a folder contains a file, at any depth.
 fn has_file(folder: &Path) -> bool {
     let Ok(entries) = std::fs::read_dir(folder) else { return false };
     entries.map(|entry| entry.expect("it can be read").path()).any(|path| path.is_file() || has_file(&path))
@@ -151,7 +151,7 @@ async fn a_unit_spools_rounds_in_its_state_directory() {
             })
             .await;
         assert_ne!(run.code, 0, "{}", run.output());
-        // systemd creates this folder below /var/lib, and allows the unit to write in no other.
+        // systemd creates this folder below /var/lib, and the unit can write to no other.
         assert!(has_file(&checker.path("var/lib").join(&state)), "{name}: {state} is empty:\n{}", run.output());
         folders.insert(state);
     }
@@ -165,7 +165,7 @@ fn daemon_units_reload_their_configuration() {
     }
 }
 
-/// Parses an example into the types of Kubernetes, and fails if a key was lost.
+/// Parses an example into the types of Kubernetes, and fails if they lack one of its keys.
 fn understood<T: serde::Serialize + serde::de::DeserializeOwned>(written: &Value) -> T {
     let typed: T = serde_json::from_value(written.clone()).expect("it has the types of its kind");
     assert_eq!(&serde_json::to_value(&typed).expect("it can be written"), written, "Kubernetes has every key");
@@ -203,7 +203,7 @@ async fn kubernetes_and_the_checker_accept_the_cron_job() {
         .await;
     assert_eq!(validated.code, 0, "{}", validated.output());
 
-    // The container's own command, with a directory store: five shards check everything once.
+    // Runs the container's command with a directory store: five shards check every endpoint once.
     let checks: Vec<Value> = (0..20).map(|number| check(&format!("Endpoint {number}"), &ok.url)).collect();
     checker.configure(&watching(&checks, &directory()));
     let line = script.replace("exec checker", &checker_binary().display().to_string());
@@ -242,7 +242,7 @@ fn cloudformation_accepts_the_template() {
     }
 }
 
-/// Reasons why the commands at the top of a Dockerfile cannot build the image, as far as files show.
+/// Reasons why the commands at the top of a Dockerfile cannot build the image, as far as the repository's files show.
 fn obstacles_to_image(name: &str, text: &str) -> Vec<String> {
     let mut obstacles = Vec::new();
     let exists = |path: &str| root().join(path).is_file();
@@ -252,7 +252,7 @@ fn obstacles_to_image(name: &str, text: &str) -> Vec<String> {
     if file != format!("deploy/{name}") {
         obstacles.push(format!("{file} is another file"));
     }
-    // `make release` puts the program into the context; everything else is copied there before, from the root.
+    // `make release` puts the program into the context. Commands from the root copy everything else there first.
     let makefile = std::fs::read_to_string(root().join("Makefile")).expect("it is there");
     let profile = context.strip_prefix("target/").unwrap_or_default();
     if !commands.iter().any(|line| line.contains(&format!("`make {profile}`")))
@@ -268,7 +268,7 @@ fn obstacles_to_image(name: &str, text: &str) -> Vec<String> {
             obstacles.push(format!("{line} copies elsewhere"));
         }
         for source in words {
-            // Users write the configuration.
+            // Users write this file.
             if source != "checker.json" && !exists(source) {
                 obstacles.push(format!("there is no {source}"));
             }
@@ -310,7 +310,7 @@ fn dockerfiles_copy_files_that_their_commands_provide() {
     assert_eq!(obstacles_to_image("lambda/Dockerfile", &lambda), ["there is no deploy/bootstrap"]);
 }
 
-/// A policy of the template with these parameters, resolving `Fn::Sub`.
+/// The policy in the template with these parameters, after resolving `Fn::Sub`.
 fn substituted(written: &Value, parameters: &[(&str, &str)]) -> Value {
     match written {
         Value::Object(members) => match members.get("Fn::Sub") {
@@ -354,7 +354,7 @@ async fn the_functions_role_has_exactly_the_permissions_of_a_writer() {
     assert_eq!(&substituted(&properties["Policies"][0], &parameters), writers);
 }
 
-/// The next request of the function to the runtime API of Lambda: its request line and body.
+/// Receives the function's next request to Lambda's runtime API: its request line and body.
 async fn request(listener: &TcpListener) -> (TcpStream, String, String) {
     let (mut stream, _) = listener.accept().await.expect("a connection");
     let mut bytes = Vec::new();

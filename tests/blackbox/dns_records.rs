@@ -1,4 +1,4 @@
-//! DNS checks of every record type: records in wire format are compared with records as people write them.
+//! DNS checks of every record type: answers in wire format are compared with records as people write them.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ use crate::check_kinds::{WELL, down, expect_of_kind};
 /// The data of a record in wire format.
 type Wire = (RecordType, Vec<u8>);
 
-/// A name server for `shop.example` with these records; returns its address.
+/// Starts a name server for `shop.example` with these records, and returns its address.
 async fn serve(records: Vec<Wire>) -> String {
     let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
     let address = socket.local_addr().expect("an address").to_string();
@@ -80,8 +80,8 @@ async fn a_name_server_is_queried_as_configured() {
     expect_of_kind("dns", &address, &Authority::new(), &cases).await;
 }
 
-/// A record type, its wire format, how people write it, another record of the type, and the reason when that one is
-/// expected.
+/// A record type, its wire format, how people write it, another record of the type, and the reason for the failure when
+/// that other record is expected.
 type Row = (&'static str, Vec<u8>, &'static [&'static str], &'static str, &'static str);
 
 /// Records of names and numbers.
@@ -156,7 +156,7 @@ fn rows_of_values() -> Vec<Row> {
             "HTTPS",
             [
                 [numbers(&[1]), name("."), numbers(&[1, 6]), text(b"h2"), text(b"h3")].concat(),
-                // No default protocol, an address, and a parameter without a name.
+                // The keys `no-default-alpn`, an address, and a parameter without a name.
                 [numbers(&[2, 0, 4, 4]), vec![192, 0, 2, 1], numbers(&[7, 2]), b"/q".to_vec()].concat(),
             ]
             .concat(),
@@ -184,7 +184,7 @@ fn rows_of_values() -> Vec<Row> {
         (
             "TLSA",
             [&[3, 1, 1][..], &digest].concat(),
-            // Tools split the digest and use capitals.
+            // Tools print the digest in parts and in capitals.
             &[
                 "3 1 1 070f171f272f373f474f575f676f777f878f979fa7afb7bfc7cfd7dfe7eff7ff",
                 "3 1 1 070F171F272F373F474F575F676F777F878F979FA7AFB7BFC7CFD7DF E7EFF7FF",

@@ -1,4 +1,4 @@
-//! `checker doctor` on sound and broken setups: its findings, its remedies and its exit status.
+//! `checker doctor` on correct and broken setups: its findings, its remedies and its exit status.
 
 use serde_json::{Value, json};
 use shared::object_name::{CheckFileName, NodeName};
@@ -47,7 +47,7 @@ async fn both_sides(site: &TestSite) -> Run {
     doctor(site, &[BOTH_SIDES.as_slice(), &[ORIGIN]].concat()).await
 }
 
-/// The findings of this level, each with its remedy.
+/// The findings at this level, each with its remedy.
 async fn findings(site: &TestSite, level: &str, words: &[&str]) -> Vec<String> {
     let run = doctor(site, &[words, &["--format", "json"]].concat()).await;
     let json: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {}", run.output()));
@@ -65,7 +65,7 @@ async fn findings(site: &TestSite, level: &str, words: &[&str]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_sound_setup_has_no_problems_and_stays_unchanged() {
+async fn a_correct_setup_has_no_problems_and_is_not_changed() {
     let site = sound_site(&["--check-expiry", "30d"]).await;
     let before = site.bucket.keys().await;
     let run = both_sides(&site).await;
@@ -79,7 +79,8 @@ async fn a_sound_setup_has_no_problems_and_stays_unchanged() {
     for secret in [site.reader().unwrap().secret, site.writer("eu-west").unwrap().secret] {
         assert!(!run.output().contains(&secret));
     }
-    // Without expiry the writer has no permission to delete, so its empty probe stays where the page does not list it.
+    // Without expiry, the writer has no permission to delete, so its empty test object stays, under a name that the
+    // page does not list.
     let keeping = sound_site(&[]).await;
     for _ in 0..2 {
         assert_eq!(both_sides(&keeping).await.code, 0);
@@ -228,7 +229,7 @@ async fn rounds_in_the_spool_are_reported() {
     configure(&site, |config| config["storage"]["secret_access_key"] = json!(secret));
     let run = doctor(&site, &["-c", "with-check.json"]).await;
     assert_eq!(run.code, 1, "{}", run.output());
-    assert!(run.stdout.contains("1 round waits in the spool"), "{}", run.stdout);
+    assert!(run.stdout.contains("1 round is waiting in the spool"), "{}", run.stdout);
 }
 
 #[tokio::test]

@@ -29,7 +29,7 @@ fn documents() -> Vec<PathBuf> {
     documents
 }
 
-/// The code blocks of a document: the line before, the language and the lines.
+/// The code blocks of a document: the line before each, its language and its lines.
 fn blocks(document: &str) -> Vec<(String, String, String)> {
     let mut blocks = Vec::new();
     let mut before = "";
@@ -46,7 +46,7 @@ fn blocks(document: &str) -> Vec<(String, String, String)> {
     blocks
 }
 
-/// Links the checker under test into a folder that is first in `PATH`.
+/// Links to the checker under test from a folder that is first in `PATH`.
 fn with_checker_on_path(command: &mut Command, folder: &Path) {
     std::os::unix::fs::symlink(checker_binary(), folder.join("checker")).expect("the link can be created");
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -99,7 +99,7 @@ fn lines_for_cron_name_the_program_by_its_path() {
     for document in documents() {
         for (_, language, code) in blocks(&read(&document)) {
             for line in code.lines().filter(|_| language == "cron") {
-                // The `PATH` of cron is /usr/bin:/bin.
+                // cron's `PATH` is /usr/bin:/bin.
                 let program = line.split_whitespace().nth(5).unwrap_or_default();
                 assert!(program.starts_with('/'), "{}: {line}", document.display());
                 count += 1;
@@ -125,7 +125,7 @@ fn the_make_targets_in_the_documentation_exist() {
 fn links_to_files_are_valid() {
     let mut count = 0;
     for document in documents() {
-        let folder = document.parent().expect("it lies in a folder");
+        let folder = document.parent().expect("it is in a folder");
         for link in read(&document).split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let path = link.split('#').next().unwrap_or_default();
             if !path.is_empty() && !path.contains(':') {
@@ -201,12 +201,12 @@ fn the_page_meets_its_size_budget() {
         .output()
         .expect("the script runs");
     assert!(output.status.success(), "{}", output_of(&output));
-    assert!(output_of(&output).contains("bytes with brotli"), "{}", output_of(&output));
+    assert!(output_of(&output).contains("bytes after Brotli compression, within the budget"), "{}", output_of(&output));
 
-    // The script itself is tested, too: it rejects a page that is too heavy.
+    // The script itself is tested, too: it rejects a page that is too large.
     let heavy = tempfile::tempdir().expect("a folder");
     std::fs::write(heavy.path().join("index.html"), "").expect("the file can be written");
-    // Numbers of a generator (xorshift), in which compressors find no pattern.
+    // Numbers from a generator (xorshift), in which compressors find no pattern.
     let mut state = 88_172_645_463_325_252_u64;
     let noise: Vec<u8> = std::iter::repeat_with(|| {
         state ^= state << 13;

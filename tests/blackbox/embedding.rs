@@ -1,4 +1,4 @@
-//! The page embedded in a frame, as a banner or as bars: only pages that the host allows can embed it.
+//! The page in a frame, as a banner or as bars. Only pages of the configured origins can embed it.
 
 use serde_json::{Value, json};
 use support::axe;
@@ -20,7 +20,7 @@ async fn host() -> (Endpoint, String) {
     (host, origin)
 }
 
-/// Opens the other page with ours in a frame, and switches to the frame.
+/// Opens the other page with the status page in a frame, and switches to the frame.
 async fn embedded(browser: &Browser, host: &Endpoint, url: &str, height: u32) {
     let page = format!(
         "<!doctype html><title>Theirs</title><iframe src=\"{url}\" width=600 height={height} frameborder=0></iframe>"
@@ -39,13 +39,13 @@ async fn assert_refused(browser: &Browser) {
     assert_eq!(browser.script("return document.documentElement.dataset.state ?? null").await, Value::Null);
 }
 
-/// Reads what is visible: the text of every line, and the total height.
+/// Reads what is visible: the text of each element, and the total height.
 const SEEN: &str = "const seen = [...document.querySelectorAll('h1, h2, h3, p, a, summary, svg.strip, svg.chart, footer, header')]
     .filter(one => one.checkVisibility() && !one.matches('.visually-hidden'));
     return { what: seen.map(one => (one.localName + ' ' + one.textContent).trim().slice(0, 60)), height: document.body.scrollHeight,
         bars: document.querySelectorAll('.strip .bar').length, wide: document.documentElement.scrollWidth > innerWidth }";
 
-/// Like [`serve_store`], but pages of an origin may embed the page.
+/// Like [`serve_store`], but pages of this origin may embed the page.
 async fn serve_store_for(origin: &str, fake_nodes: &FakeNodes, keys: Value) -> Caddy {
     let caddy = Caddy::start_for("", origin).await;
     let filled = serve_store(fake_nodes, keys).await;
@@ -129,7 +129,7 @@ async fn old_data_is_dated_in_a_line_that_fits_the_frame() {
         let heights = "const line = document.querySelector('#banner').getBoundingClientRect();
             return [line.height, line.bottom > 0 && line.top >= 0, document.documentElement.scrollHeight - innerHeight]";
         assert_eq!(browser.script(heights).await[0], 0, "{embed}: without a note, no space is reserved");
-        // The store is gone; the data that was loaded stays.
+        // The store is gone; the data that was loaded is still shown.
         caddy.stop();
         let page = page::when(&browser, "the age", |page| !note(page).is_empty()).await;
         assert_eq!(note(&page), "As of less than a minute ago", "{embed}");
@@ -139,7 +139,7 @@ async fn old_data_is_dated_in_a_line_that_fits_the_frame() {
         assert!(seen[0].as_f64() < Some(16.0) && seen[1] == true, "{embed}: one visible line: {seen}");
         assert!(embed == "bars" || seen[2] == 0, "the banner fits into its frame: {seen}");
         caddy.start_again().await;
-        page::when(&browser, "the age to go", |page| note(page).is_empty()).await;
+        page::when(&browser, "the age to disappear", |page| note(page).is_empty()).await;
     }
 }
 

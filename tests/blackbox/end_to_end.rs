@@ -17,7 +17,7 @@ use support::ministack::{self, AccessKey};
 use support::page::{self, EndpointOnPage, Page};
 use support::{now, wait_for};
 
-/// The page for a bucket, without problems, and the web server and the browser that it is in.
+/// The page for a bucket, loaded without problems, with its web server and its browser.
 async fn open_page(bucket: &Bucket, reader: Option<&AccessKey>) -> (Caddy, Browser, Page) {
     let caddy = Caddy::start(&ministack::server().url).await;
     caddy.configure(&bucket.page_config(reader).to_json());
@@ -39,7 +39,7 @@ fn median(results: &[&CheckResult]) -> Option<String> {
     Stats::from_rtts(answered.collect()).map(|stats| format!("median {}", duration::format_rtt(stats.median)))
 }
 
-/// The uptime breakdown of a period, computed from stored results.
+/// The uptime breakdown of a period, computed from the stored results.
 fn breakdown(results: &[&CheckResult], from: UnixNanos, to: UnixNanos) -> UptimeBreakdown {
     let seen = results.iter();
     let seen =
@@ -47,7 +47,7 @@ fn breakdown(results: &[&CheckResult], from: UnixNanos, to: UnixNanos) -> Uptime
     UptimeBreakdown::from_spans(&spans(seen.collect(), to), from, to)
 }
 
-/// Fails unless the page shows an endpoint as the results have it.
+/// Fails unless the page shows an endpoint according to these results.
 fn assert_shows(shown: &EndpointOnPage, results: &[&CheckResult]) {
     let last = results.last().expect("there are results");
     assert_eq!(shown.text_of("locator"), last.locator);
@@ -167,7 +167,7 @@ async fn figures_and_bars_cover_the_time_of_the_stored_results() {
     let shop = page.endpoint("Shop");
     let bars = shop.0["bars"].as_array().cloned().unwrap_or_default();
     assert!(bars.len() >= 24, "{} bars", bars.len());
-    // A single tab stop, whatever the number of bars.
+    // There is a single tab stop, whatever the number of bars.
     let stops = browser.script(r#"return document.querySelectorAll('.bar[tabindex="0"]').length"#).await;
     assert_eq!(stops, 1);
     let edge = |bar: &Value, name: &str| bar[name].as_str().and_then(|text| text.parse::<i64>().ok()).expect("a time");
@@ -182,7 +182,7 @@ async fn figures_and_bars_cover_the_time_of_the_stored_results() {
     assert!(shop.text_of("coverage").contains(&coverage), "`{coverage}` is not in `{}`", shop.text_of("coverage"));
     assert_eq!((shop.points(), page.loaded()), (180, 180));
 
-    // No checks for two hours: nothing on the page shows a healthy status.
+    // There have been no checks for two hours, so nothing on the page shows a healthy status.
     assert_eq!((page.text_of("state"), shop.text_of("status")), ("unknown".to_owned(), "unknown".to_owned()));
     for bar in bars {
         let of_bar = breakdown_of(&all, edge(&bar, "start"), edge(&bar, "end"));
@@ -199,7 +199,7 @@ async fn figures_and_bars_cover_the_time_of_the_stored_results() {
     assert!(outages[0].contains("30 min") && outages[0].contains("connection refused"), "{}", outages[0]);
 }
 
-/// The breakdown of a part of the time.
+/// The breakdown of a part of the period.
 fn breakdown_of(results: &[&CheckResult], from: UnixNanos, to: UnixNanos) -> UptimeBreakdown {
     let seen = results.iter();
     let seen =
@@ -220,7 +220,7 @@ async fn the_page_follows_the_results_of_serve_without_a_reload() {
 
     let browser = Browser::open().await;
     page::visit(&browser, &served.url).await;
-    // Results during a slow write are stored together, so a file may have two points.
+    // Results that arrive during a slow write are stored together, so a file may have two points.
     let drawn = |page: &Page| page.loaded() >= 2 && page.endpoint("Shop").points() as u64 >= page.loaded();
     let page = page::when(&browser, "a point of each file", drawn).await;
     assert_eq!(
@@ -237,7 +237,8 @@ async fn the_page_follows_the_results_of_serve_without_a_reload() {
     assert!(reason.contains("response status 500 Internal Server Error, expected 2xx"), "{reason}");
     assert_eq!(browser.script("return window.neverReloaded").await, true);
 
-    // No file is requested twice or left out. The first ones are included in the listing, which is requested once.
+    // Every file is requested exactly once, except for the first ones: they are included in the listing, which is
+    // requested once.
     served.program.signal("TERM");
     let stored = wait_for("the checker to stop", || async {
         let before = checker.check_files("checks");

@@ -9,7 +9,7 @@ use support::caddy::Caddy;
 use support::fake_nodes::{FakeNodes, into_directory};
 use support::{page, wait_for};
 
-/// Advances the clock by a minute per refresh, and refreshes immediately instead of after five seconds. The listing ends at
+/// Advances the clock by a minute per refresh, and refreshes immediately instead of after five seconds. Listings end at
 /// the page's current time. Also keeps a reference to the memory of the WebAssembly module.
 const HURRY: &str = r"{
     window.refreshes = 0;
@@ -30,7 +30,7 @@ const HURRY: &str = r"{
     });
 }";
 
-/// What the page uses after garbage collection.
+/// The memory, nodes and listeners of the page after garbage collection.
 #[derive(Debug, Clone, Copy)]
 struct PageResources {
     heap: f64,
@@ -61,7 +61,8 @@ async fn resources_after(browser: &Browser, refreshes: u64) -> PageResources {
 
 #[tokio::test]
 async fn memory_is_constant_over_a_thousand_refreshes() {
-    // A day of check files exists from the start; the page loads those up to its time and forgets the oldest.
+    // A day of check files exists from the start. The page loads those up to its current time, and forgets the oldest
+    // ones.
     let mut fake_nodes = FakeNodes::small(&["eu-west"], 1_795_356_300 * SECOND);
     (fake_nodes.endpoints, fake_nodes.interval, fake_nodes.days) = (3, MINUTE, 1);
     fake_nodes.outages = (0..12)
@@ -101,6 +102,6 @@ async fn memory_is_constant_over_a_thousand_refreshes() {
     assert!(after.heap - before.heap < 1_000_000.0, "{before:?} became {after:?}");
     assert!((after.nodes - before.nodes).abs() < 300.0, "{before:?} became {after:?}");
     assert!((after.listeners - before.listeners).abs() < 50.0, "{before:?} became {after:?}");
-    // The memory of WebAssembly never shrinks and grows in steps of 64 KB; a few steps depend on fragmentation.
+    // WebAssembly's memory never shrinks and grows in steps of 64 KB; fragmentation can cause a few steps.
     assert!(after.wasm - before.wasm <= 4.0 * 65_536.0, "{before:?} became {after:?}");
 }

@@ -69,7 +69,7 @@ async fn more_expired_objects_than_fit_a_request_are_removed() {
     let bucket = Bucket::new().await;
     let ok = Endpoint::start(Behavior::ok()).await;
     let mut kept: Vec<String> = to_be_kept().iter().map(|name| format!("status/{name}")).collect();
-    // The same name outside the prefix belongs to others.
+    // An object with such a name outside the prefix is not the checker's.
     kept.push(name(now() - 8 * DAY, Some("test-node")));
     let old = (0..1_100).map(|number| format!("status/{}", name(now() - 8 * DAY - number, Some("test-node"))));
     bucket.put_all(kept.iter().cloned().chain(old).collect(), CONTENT).await;
@@ -132,7 +132,7 @@ async fn ten_thousand_expired_objects_are_removed_in_batches() {
 #[tokio::test]
 async fn objects_that_cannot_be_deleted_are_reported_and_others_removed() {
     let (server, bucket, kept, _folder) = filled_bucket(2_500).await;
-    // Files of the original; writers can delete them only if provisioned for that.
+    // The original's files, which writers can delete only if they were given that permission.
     let originals: Vec<String> =
         (0..3).map(|number| format!("status/{}", name(1_495_330_254_340_493_978 + number, None))).collect();
     bucket.put_all(originals.clone(), CONTENT).await;
@@ -176,7 +176,7 @@ async fn files_expire_while_the_checker_runs_as_a_daemon() {
         }
         wait_for("the old file to be removed", || async { (!old_file.exists()).then_some(()) }).await;
         let young = || async { (!checker.check_files("checks").is_empty()).then_some(()) };
-        wait_for("a young file", young).await;
+        wait_for("a recent file", young).await;
         drop(running);
     }
 }

@@ -1,4 +1,4 @@
-//! `checker explain` shows everything about an attempt, especially a failed one, but no secrets.
+//! `checker explain` shows everything about an attempt, especially a failed one, except for secrets.
 
 use std::time::Duration;
 
@@ -97,7 +97,7 @@ async fn the_request_and_its_redirect_are_shown_as_sent() {
 }
 
 #[tokio::test]
-async fn the_result_is_that_of_a_round_and_has_a_reason() {
+async fn the_result_equals_that_of_a_round_and_has_a_reason() {
     let slow = Endpoint::start(Behavior::AnswerAfter(Duration::from_millis(60), "200 OK", String::new())).await;
     let run = explained(check_with("Shop", &slow.url, json!({ "threshold_rtt": "50ms" }))).await;
     assert_shows(&run, 0, &["result degraded: median round trip time exceeded threshold (50ms)"]);

@@ -1,5 +1,5 @@
-//! Compares every figure of the page with `checker status` for the same store at the same time. The page reads check files
-//! or histories, depending on its range; the command reads histories, and check files for response times.
+//! Compares every figure on the page with `checker status` for the same store at the same time. The page reads check
+//! files or histories, depending on its range. The command reads histories, and check files for response times.
 
 mod expected;
 
@@ -18,8 +18,8 @@ use support::page::{self, Page};
 
 use expected::{StatusJson, list, number, text};
 
-/// Three nodes and six endpoints: outages that all nodes or one node see, one of them current; slowness; a node that was
-/// silent for hours and one that is silent now; a time without any checks.
+/// Three nodes and six endpoints with outages that all nodes or one node see (one of them ongoing), slowness, a node
+/// that was silent for hours, a node that is silent now, and a time without any checks.
 fn fake_nodes(quorum: Quorum) -> FakeNodes {
     let mut fake_nodes =
         FakeNodes { endpoints: 6, quorum, ..FakeNodes::small(&["ap-south", "eu-west", "us-east"], now()) };
@@ -79,7 +79,7 @@ fn expected(report: &StatusJson<'_>, of: &Value) -> Value {
     })
 }
 
-/// The events of the timeline: their times, and their texts without errors.
+/// The timeline's events: their times, and their text without errors.
 fn events(page: &Page) -> Vec<Value> {
     let event = |event: &Value| {
         let text = event["text"].as_str().unwrap_or_default();
@@ -91,7 +91,7 @@ fn events(page: &Page) -> Vec<Value> {
     page.0["events"].as_array().expect("there are events").iter().map(event).collect()
 }
 
-/// The nodes: their names, their descriptions, and whether they are late.
+/// The nodes: the name and description of each, and whether it is late.
 const NODES: &str = "return [...document.querySelectorAll('#nodes li')].map(line =>
     [line.querySelector('bdi').textContent, line.querySelector('time').textContent, line.dataset.late === 'true'])";
 
@@ -125,7 +125,7 @@ async fn compare(quorum: Quorum, range: &str, nanos: Nanos) {
     assert_eq!(run.code, 0, "{}", run.output());
     let status: Value = serde_json::from_str(&run.stdout).expect("it is JSON");
     let report = StatusJson(&status);
-    // The same time for both, and the same midnights.
+    // Both use the same time and the same midnights.
     let browser = Browser::open().await;
     browser.devtools("Emulation.setTimezoneOverride", json!({ "timezoneId": "UTC" })).await;
     browser.stop_clock(report.now()).await;

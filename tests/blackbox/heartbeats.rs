@@ -15,7 +15,7 @@ fn backup() -> Value {
     json!({ "type": "heartbeat", "endpoint_name": "Backup", "job": "backup", "interval": "10m", "grace": "5m" })
 }
 
-/// Runs the check and returns its status and notice.
+/// Runs the check, and returns its status and notice.
 async fn check_once(checker: &Checker) -> (Status, String) {
     let run = checker.run(&["--format", "json"]).await;
     assert_eq!(run.code, 0, "{}", run.output());
@@ -36,7 +36,7 @@ fn down(sentence: &str) -> (Status, String) {
     (Status::Down, sentence.to_owned())
 }
 
-/// Tests a heartbeat from the first to the last; `put` writes its object directly.
+/// Tests all states of a heartbeat; `put` writes its object directly.
 async fn test_heartbeat(checker: &Checker, put: impl AsyncFn(String)) {
     assert_eq!(check_once(checker).await, down("no heartbeat received yet, expected every 10 min"));
     beat(checker, &[]).await;
@@ -72,7 +72,7 @@ async fn a_job_with_a_bucket_is_healthy_until_it_fails_or_is_late() {
 async fn an_unreadable_store_leaves_the_job_unknown_and_never_down() {
     let checker = Checker::new(&watching(&[backup()], &directory()));
     beat(&checker, &[]).await;
-    // A folder with the name of the object, which not even root can read.
+    // A folder with the object's name: not even root can read it as a file.
     std::fs::remove_file(checker.path("checks/heartbeats/backup.json")).expect("it is there");
     std::fs::create_dir(checker.path("checks/heartbeats/backup.json")).expect("the folder can be created");
     let (status, why) = check_once(&checker).await;
@@ -122,7 +122,7 @@ async fn impossible_heartbeats_are_reported_before_they_are_expected() {
     let run = checker.call(&["beat", "bakup"]).await;
     assert_eq!(run.code, 0, "it is stored, because another checker may have the check");
     assert!(
-        run.stderr.contains("no check of this configuration uses the job `bakup`; did you mean `backup`?"),
+        run.stderr.contains("no check in this configuration uses the job `bakup`; did you mean `backup`?"),
         "{}",
         run.stderr
     );
@@ -131,7 +131,7 @@ async fn impossible_heartbeats_are_reported_before_they_are_expected() {
 }
 
 #[tokio::test]
-async fn a_daemon_notices_heartbeats_also_after_a_reload() {
+async fn a_daemon_notices_heartbeats_even_after_a_reload() {
     let mut config = watching(&[backup()], &directory());
     config["every"] = json!("1s");
     let checker = Checker::new(&config);
@@ -147,7 +147,7 @@ async fn a_daemon_notices_heartbeats_also_after_a_reload() {
     beat(&checker, &[]).await;
     statuses(Status::Healthy).await;
 
-    // The reloaded configuration reads the same heartbeats.
+    // After a reload, the same heartbeats are read.
     let second = json!({ "type": "exec", "name": "Second", "command": "true" });
     config["checkers"] = json!([second, backup()]);
     checker.configure(&config);

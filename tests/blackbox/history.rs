@@ -1,4 +1,4 @@
-//! Long histories of several nodes in the terminal: known outages go in, exact figures come out.
+//! Long histories of several nodes in the terminal: for known outages, the figures are exact.
 
 use std::path::Path;
 
@@ -12,12 +12,12 @@ use support::checker::Checker;
 use support::configuration::{check, directory, watching};
 use support::now;
 
-/// The interval of the generated nodes.
+/// The interval of the generated rounds.
 const INTERVAL: Nanos = 10 * MINUTE;
-/// For how many days they have run.
+/// How many days the nodes have run.
 const DAYS: i64 = 12;
 
-/// A node, and when `Shop` is down for it: how long ago that began, and how long it lasted.
+/// A node, and an outage of `Shop` that it sees: how long ago it began, and how long it lasted.
 struct Generated {
     name: &'static str,
     down: (Nanos, Nanos),
@@ -110,7 +110,7 @@ async fn known_outages_give_exact_figures_with_each_quorum() {
         let status = status(&checker).await;
         let shop = endpoint(&status, "Shop");
         let measured = shop["down"].as_i64().expect("it is a number");
-        // A current outage grows with every round and with the clock.
+        // An ongoing outage grows with every round and with the clock.
         assert!((down..=down + if word == "down" { 2 * INTERVAL } else { 0 }).contains(&measured), "{quorum}: {shop}");
         assert_eq!((&shop["status"], &shop["verdict"]), (&json!(word), &json!(quorum.to_string())));
         assert_eq!(shop["localized"], json!(word != "down"));

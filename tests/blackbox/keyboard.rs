@@ -1,5 +1,5 @@
-//! The whole page by keyboard: Tab reaches every control in visual order, arrow keys move within, Enter opens, Escape closes,
-//! and the focus is visible.
+//! The whole page by keyboard: Tab reaches every control in visual order, arrow keys move within a control, Enter
+//! opens, Escape closes, and the focus is visible.
 
 use serde_json::Value;
 use support::browser::Browser;
@@ -7,7 +7,7 @@ use support::page::{self, Page};
 use support::page_scenario::{self, PageState};
 use support::wait_for;
 
-/// Describes the focused element and its focus ring.
+/// Returns a description of the focused element and of its focus ring.
 const FOCUS: &str = r"
     const one = document.activeElement;
     if (!one || one === document.body) return null;
@@ -73,12 +73,12 @@ async fn tab_reaches_every_control_once_in_order_with_a_visible_focus() {
     assert_eq!(actual, expected, "{:#?}", words(&stops));
     let hidden: Vec<&Value> = stops.iter().filter(|stop| stop["isRinged"] != true).collect();
     assert!(hidden.is_empty(), "the focus is invisible: {hidden:#?}");
-    // All are measured at the same time, because elements change their heights when they scroll into view.
+    // All elements are measured at the same time, because their heights change when they scroll into view.
     let tops = browser.script("return window.walked.map(one => one.getBoundingClientRect().top);").await;
     let tops: Vec<f64> = tops.as_array().into_iter().flatten().filter_map(Value::as_f64).collect();
     assert_eq!(tops.len(), stops.len());
     assert!(tops.windows(2).all(|pair| pair[0] <= pair[1] + 40.0), "it moves down the page: {tops:?}");
-    // The same in reverse.
+    // Shift+Tab visits the same stops in reverse.
     browser.press("Shift+Tab").await;
     assert_eq!(words(&[focus(&browser).await]), words(&stops[stops.len() - 1..]));
 }
@@ -101,15 +101,19 @@ async fn the_failed_check_behind_a_bar_is_found_by_keyboard() {
             panic!("Tab never reaches {kind} of {of}");
         }
     };
-    // The newest bar gets the focus first. Its readout opens, and Escape closes only that.
+    // The newest bar gets the focus first. Its readout opens, and Escape closes only the readout.
     let today = to("bar", "Shop").await;
     assert!(today["label"].as_str().is_some_and(|label| label.contains("down for")), "{today}");
-    until(&browser, "the read-out", "return document.querySelectorAll('.strip-box .readout.open').length === 1;").await;
+    until(&browser, "the readout", "return document.querySelectorAll('.strip-box .readout.open').length === 1;").await;
     browser.press("Escape").await;
-    until(&browser, "the read-out to go", "return document.querySelectorAll('.strip-box .readout.open').length === 0;")
-        .await;
+    until(
+        &browser,
+        "the readout to disappear",
+        "return document.querySelectorAll('.strip-box .readout.open').length === 0;",
+    )
+    .await;
     assert_eq!(focus(&browser).await["label"], today["label"], "the focus stays");
-    // Arrows move by days, Home and End go to the ends.
+    // Arrows move by one day; Home and End jump to the first and last day.
     browser.press("ArrowLeft").await;
     let yesterday = focus(&browser).await;
     assert!(yesterday["label"].as_str().is_some_and(|label| label.starts_with("Saturday, November 21")), "{yesterday}");
@@ -135,7 +139,7 @@ async fn the_failed_check_behind_a_bar_is_found_by_keyboard() {
     to("checks", "Shop").await;
     let read = "return [...document.querySelectorAll('.checks .check')].some(row => row.textContent.includes('down') && row.textContent.includes('connection refused'));";
     until(&browser, "the failed check", read).await;
-    // On the day's bar, Enter closes what it opened.
+    // Enter on the day's bar closes the day.
     for _ in 0..2 {
         browser.press("Shift+Tab").await;
     }

@@ -1,4 +1,4 @@
-//! The page in the reader's language: texts, dates, numbers and writing direction, complete in every language.
+//! The page in the visitor's language: text, dates, numbers and writing direction, complete in every language.
 
 use serde_json::{Value, json};
 use shared::page_config::appearance::LANGUAGES;
@@ -7,10 +7,10 @@ use support::browser::Browser;
 use support::page::{self, Page};
 use support::page_scenario::{self, PageScenario, PageState};
 
-/// A narrow phone, in CSS pixels.
+/// The window size of a narrow phone, in CSS pixels.
 const NARROW: (u32, u32) = (320, 640);
 
-/// Finds texts with unfilled placeholders or without a translation.
+/// Finds text with unfilled placeholders or without a translation.
 const INCOMPLETE: &str = r"
     const words = [...document.querySelectorAll('*')].flatMap(element => [
         ...[...element.childNodes].filter(node => node.nodeType === 3).map(node => node.data),
@@ -22,7 +22,7 @@ const INCOMPLETE: &str = r"
     return [...odd, ...empty.map(element => element.outerHTML)];
 ";
 
-/// Finds elements that overflow the window, and by how much. Scrollable elements may, except the table.
+/// Finds elements that overflow the window, and by how much. Scrollable elements may do so, except for the table.
 const OVERFLOWING: &str = r"
     const wide = document.documentElement.clientWidth;
     const scrolls = element => element.closest('.table, .message-text, pre, .visually-hidden, svg');
@@ -35,7 +35,7 @@ const OVERFLOWING: &str = r"
     return [...wider.map(element => `${element.tagName}.${element.className} is ${element.scrollWidth} wide`), ...over];
 ";
 
-/// Sets the reader's languages, by preference.
+/// Sets the visitor's languages, in order of preference.
 async fn prefer(browser: &Browser, languages: &str) {
     let agent = browser.script("return navigator.userAgent;").await;
     let override_ = json!({ "userAgent": agent, "acceptLanguage": languages });
@@ -47,7 +47,7 @@ async fn visit(browser: &Browser, scenario: &PageScenario, query: &str) -> Page 
     page::visit(browser, &format!("{}{query}", scenario.url)).await
 }
 
-/// The language and the direction of the document.
+/// The language and the text direction of the document.
 async fn spoken(browser: &Browser) -> (String, String) {
     let document = browser.script("return [document.documentElement.lang, document.documentElement.dir];").await;
     let text = |position: usize| document[position].as_str().unwrap_or_default().to_owned();
@@ -62,7 +62,7 @@ fn language_files(page: &Page) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_german_reader_sees_german_texts_dates_and_numbers() {
+async fn a_german_visitor_sees_german_text_dates_and_numbers() {
     let scenario = PageState::Down.start().await;
     let browser = page_scenario::open_browser().await;
     prefer(&browser, "nl-NL,de-DE,en").await;
@@ -87,7 +87,7 @@ async fn a_german_reader_sees_german_texts_dates_and_numbers() {
 }
 
 #[tokio::test]
-async fn the_address_overrides_the_configured_language() {
+async fn the_url_overrides_the_configured_language() {
     let scenario = PageState::One.start().await;
     let browser = page_scenario::open_browser().await;
     prefer(&browser, "de-DE").await;
@@ -100,7 +100,7 @@ async fn the_address_overrides_the_configured_language() {
     let page = visit(&browser, &scenario, "?lang=ja").await;
     assert_eq!((spoken(&browser).await.0.as_str(), page.text_of("overall").as_str()), ("ja", "Website：正常"));
     assert_eq!(language_files(&page), ["ja.txt"]);
-    // The language in the address stays when the reader changes the view.
+    // The `lang` parameter stays in the URL when the visitor changes the view.
     browser.script("document.querySelector('.ranges input').click();").await;
     let query = browser.script("return location.search;").await;
     assert_eq!(query, "?range=1d&lang=ja");
@@ -161,7 +161,7 @@ async fn every_language_is_complete_and_fits_a_narrow_phone() {
 }
 
 #[tokio::test]
-async fn configuration_errors_are_shown_in_the_readers_language() {
+async fn configuration_errors_are_shown_in_the_visitors_language() {
     let scenario = PageState::Broken.start().await;
     let browser = page_scenario::open_browser().await;
     let page = visit(&browser, &scenario, "?lang=es").await;
@@ -181,11 +181,11 @@ async fn missing_translations_are_english_and_missing_files_are_reported() {
     std::fs::write(languages.join("de.txt"), without).expect("it is written");
     let page = visit(&browser, &scenario, "?lang=de").await;
     let shown = (spoken(&browser).await.0, page.text_of("overall"));
-    assert_eq!(shown, ("de".to_owned(), "Website ist healthy".to_owned()), "a missing text is English");
+    assert_eq!(shown, ("de".to_owned(), "Website ist healthy".to_owned()), "a missing string is English");
     std::fs::remove_file(languages.join("de.txt")).expect("it was there");
     let page = visit(&browser, &scenario, "?lang=de").await;
     assert_eq!((spoken(&browser).await.0.as_str(), page.text_of("overall").as_str()), ("en", "Website is healthy"));
-    // A file of another version, without a text that has no fallback.
+    // A file of another version, without a string that has no fallback.
     let english = std::fs::read_to_string(languages.join("en.txt")).expect("it is there");
     let other = english.replacen("\nhealthy = ", "\nwell = ", 1);
     assert_ne!(other, english);

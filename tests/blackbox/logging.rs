@@ -1,4 +1,4 @@
-//! The log of `checker run --every` and `checker serve`: its formats, fields and levels.
+//! The logs of `checker run --every` and `checker serve`: formats, fields and levels.
 
 use serde_json::{Value, json};
 use support::checker::Checker;
@@ -6,7 +6,7 @@ use support::configuration::{check, directory, watching};
 use support::endpoints::{Behavior, Endpoint, refused};
 use support::{free_port, wait_for};
 
-/// Starts the checker in a shell that keeps only its log.
+/// Starts the checker in a shell that discards everything but the log.
 fn start_logging(checker: &Checker, words: &[&str], level: &str) -> support::program::Program {
     let way = ["bash", "-c", "RUST_LOG=$0 exec \"$@\" >/dev/null", level].map(ToString::to_string);
     checker.start_by(&way, words)
@@ -60,7 +60,7 @@ async fn every_log_line_is_json_and_names_node_and_endpoint() {
 }
 
 #[tokio::test]
-async fn a_level_silences_what_is_less_important() {
+async fn a_level_hides_less_important_events() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
     let mut running = start_logging(&checker, &["run", "-c", "checker.json", "--every", "1s"], "warn");
@@ -71,7 +71,7 @@ async fn a_level_silences_what_is_less_important() {
 }
 
 #[tokio::test]
-async fn the_text_log_has_no_colors_and_no_line_without_a_time() {
+async fn every_line_of_the_text_log_has_a_time_and_no_colors() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
     let mut running = start_logging(&checker, &["run", "-c", "checker.json", "--every", "1s"], "checker=loud");

@@ -1,4 +1,5 @@
-//! Long ranges of several nodes on the page: known outages go in, exact figures come out, in few requests and little data.
+//! Long ranges of several nodes on the page: for known outages, the figures are exact, with few requests and little
+//! data.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -17,11 +18,11 @@ use support::fake_nodes::{FakeNodes, Outage, into_bucket, into_directory};
 use support::page::{self, Page};
 use support::{http_client, ministack, now};
 
-/// The size of a response without its body, in bytes.
+/// The assumed size of a response without its body, in bytes.
 const HEADERS: usize = 300;
 
-/// Ninety days of twenty endpoints, checked by three nodes every minute, with two known outages: one of two hours that all
-/// nodes see, and a current one that only the third node sees.
+/// Ninety days of twenty endpoints, checked by three nodes every minute, with two known outages: one of two hours that
+/// all nodes see, and an ongoing one that only the third node sees.
 fn ninety_days() -> &'static (FakeNodes, BTreeMap<String, String>) {
     static FAKE_NODES: OnceLock<(FakeNodes, BTreeMap<String, String>)> = OnceLock::new();
     FAKE_NODES.get_or_init(|| {
@@ -55,15 +56,15 @@ async fn weight(requests: &[String]) -> usize {
     bytes
 }
 
-/// Fails unless the page shows the known figures of those ninety days.
+/// Fails unless the page shows the known figures for those ninety days.
 fn assert_shows_ninety_days(page: &Page, fake_nodes: &FakeNodes) {
     page.assert_clean();
     assert_eq!(page.endpoints().len(), fake_nodes.endpoints);
-    // Two hours of ninety days minus the rest of today: at least 99.9% and less than 100%.
+    // Two hours of less than ninety days, because today is not over: at least 99.9% and less than 100%.
     let known = page.endpoint("Service 00");
     assert!(known.text_of("text").contains("down for 2 h"), "{:#}", known.0);
     assert!(known.text_of("uptime").starts_with("99.90"), "{}", known.text_of("uptime"));
-    // In another time zone it may be on two days.
+    // In other time zones, the outage may affect two days.
     let days = known.bar_statuses().iter().filter(|status| *status == "down").count();
     assert!((1..=2).contains(&days), "{:?}", known.bar_statuses());
     assert_eq!(known.bar_statuses().len(), 90);
@@ -76,7 +77,7 @@ fn assert_shows_ninety_days(page: &Page, fake_nodes: &FakeNodes) {
     assert!(page.problems().is_empty(), "{}", page.problems());
 }
 
-/// Fails if ninety days cost more than they may, or are not shown.
+/// Fails if ninety days take too many requests or too much data, or are not shown.
 async fn assert_few_requests_and_little_data(page: &Page, fake_nodes: &FakeNodes) {
     let requests = data_requests(page);
     assert!(requests.len() <= 3 + fake_nodes.names.len(), "{} requests: {requests:#?}", requests.len());
@@ -86,7 +87,7 @@ async fn assert_few_requests_and_little_data(page: &Page, fake_nodes: &FakeNodes
 }
 
 #[tokio::test]
-async fn ninety_days_of_three_nodes_are_cheap_from_s3() {
+async fn ninety_days_of_three_nodes_take_few_requests_from_s3() {
     let (fake_nodes, objects) = ninety_days();
     let bucket = Bucket::new().await;
     into_bucket(objects, &bucket).await;
@@ -98,7 +99,7 @@ async fn ninety_days_of_three_nodes_are_cheap_from_s3() {
     browser.stop_clock(fake_nodes.now + 20 * SECOND).await;
     let page = page::visit(&browser, &caddy.url).await;
     assert_few_requests_and_little_data(&page, fake_nodes).await;
-    // A refresh lists again and requests nothing that is loaded.
+    // A refresh lists again, and does not request anything that is loaded.
     let listings = |page: &Page| data_requests(page).iter().filter(|url| url.contains("list-type")).count();
     let before = listings(&page);
     let page = page::when(&browser, "a refresh", |page| listings(page) >= before + 2 && page.is_complete()).await;
@@ -106,7 +107,7 @@ async fn ninety_days_of_three_nodes_are_cheap_from_s3() {
     assert_eq!(histories, fake_nodes.names.len(), "{:#?}", page.requests());
 }
 
-/// The page with a range of ninety days, and the web server and the browser that it is in.
+/// The page with a range of ninety days, with its web server and its browser.
 async fn open_ninety_days(fake_nodes: &FakeNodes, objects: &BTreeMap<String, String>) -> (Caddy, Browser, Page) {
     let caddy = Caddy::start("").await;
     into_directory(objects, &caddy.site.path().join("store"));
@@ -118,7 +119,7 @@ async fn open_ninety_days(fake_nodes: &FakeNodes, objects: &BTreeMap<String, Str
 }
 
 #[tokio::test]
-async fn ninety_days_of_three_nodes_are_cheap_from_plain_http() {
+async fn ninety_days_of_three_nodes_take_few_requests_over_http() {
     let (fake_nodes, objects) = ninety_days();
     let (_caddy, _browser, page) = open_ninety_days(fake_nodes, objects).await;
     assert_few_requests_and_little_data(&page, fake_nodes).await;
@@ -128,7 +129,7 @@ async fn ninety_days_of_three_nodes_are_cheap_from_plain_http() {
 fn from_directory(range: Nanos) -> String {
     let mut config = PageConfig::new(Source::Http { url: "store/".to_owned() });
     (config.range, config.refresh, config.interval) = (range, HOUR, 30 * MINUTE);
-    // Offline storage of thousands of files is not part of these tests.
+    // These tests do not cover offline storage of thousands of files.
     config.offline = false;
     config.to_json()
 }
@@ -162,7 +163,7 @@ impl StoreAndPage {
     }
 }
 
-/// Fails unless page and terminal show the same figures for every endpoint.
+/// Fails unless the page and the terminal show the same figures for every endpoint.
 fn assert_agreement(page: &Page, status: &Value) {
     page.assert_clean();
     let reported = status["endpoints"].as_array().expect("there are endpoints");
@@ -176,7 +177,8 @@ fn assert_agreement(page: &Page, status: &Value) {
     }
 }
 
-/// Three nodes: an outage of an hour that all see, one of two hours that two see, and a current one that one sees.
+/// Three nodes with an outage of an hour that all of them see, one of two hours that two of them see, and an ongoing
+/// one that only one of them sees.
 fn three_nodes(quorum: Quorum) -> FakeNodes {
     let mut fake_nodes = FakeNodes::small(&["ap-south", "eu-west", "us-east"], now());
     fake_nodes.quorum = quorum;
@@ -200,7 +202,7 @@ async fn page_and_terminal_agree_with_each_quorum() {
     ] {
         let fake_nodes = three_nodes(quorum.parse().expect("it is a quorum"));
         let site = StoreAndPage::new(&fake_nodes.objects()).await;
-        // The same minute for both, because current outages grow with each.
+        // Both must run in the same minute, because ongoing outages grow every minute.
         let (page, reported) = (site.visit(&browser).await, site.status().await);
         assert_agreement(&page, &reported);
         let first = &reported["endpoints"][0];
@@ -221,7 +223,7 @@ async fn page_and_terminal_agree_with_each_quorum() {
 #[tokio::test]
 async fn a_silent_node_leaves_the_vote_and_all_silent_means_unknown() {
     let mut fake_nodes = three_nodes(Quorum::Majority);
-    // The only node that sees it down has been silent for two hours.
+    // The only node that sees the endpoint down has been silent for two hours.
     fake_nodes.silences = vec![(0, fake_nodes.now - 2 * HOUR..fake_nodes.now)];
     let site = StoreAndPage::new(&fake_nodes.objects()).await;
     let browser = Browser::open().await;
@@ -230,7 +232,7 @@ async fn a_silent_node_leaves_the_vote_and_all_silent_means_unknown() {
     assert_eq!(page.endpoint("Service 00").text_of("status"), "healthy");
     let nodes = page.nodes();
     assert!(nodes[0].starts_with("ap-south no reports since") && nodes[1].starts_with("eu-west reported"), "{nodes:?}");
-    // The server does not change anything: time alone reveals that the checkers are dead.
+    // The store does not change: only the passing time shows that the checkers are dead.
     browser.stop_clock(fake_nodes.now + HOUR).await;
     let page = site.visit(&browser).await;
     assert_eq!(page.text_of("state"), "unknown");
@@ -240,13 +242,13 @@ async fn a_silent_node_leaves_the_vote_and_all_silent_means_unknown() {
 
 #[tokio::test]
 async fn an_unreadable_history_is_named_and_replaced_by_check_files() {
-    // Only twice an hour, since all check files are read eight times.
+    // The interval is long, because all check files are read eight times.
     let fake_nodes = FakeNodes { interval: 30 * MINUTE, ..three_nodes(Quorum::Majority) };
     let mut objects = fake_nodes.objects();
     objects.extend(fake_nodes.check_files(1, 0));
     let good = objects["history/eu-west.json"].clone();
     let site = StoreAndPage::new(&objects).await;
-    // A directory has a full index for when the short one is not enough.
+    // A directory has an index of all check files, which is used when the short index is not enough.
     let index: BTreeMap<&String, u8> =
         objects.keys().filter(|name| !name.contains('/')).map(|name| (name, 0)).collect();
     site.checker.write("checks/index.json", &json!(index).to_string());
@@ -281,7 +283,7 @@ async fn stores_without_histories_are_shown_from_their_check_files() {
             (CheckFileName { node: None, ..name }.to_string(), content)
         })
     };
-    // The original alone, and with two nodes that write histories.
+    // The original's files alone, and together with two nodes that write histories.
     let original: BTreeMap<String, String> = nameless(fake_nodes.check_files(1, 0)).collect();
     let mut mixed = fake_nodes.objects();
     mixed.retain(|name, _| !name.contains("eu-west"));
@@ -295,7 +297,7 @@ async fn stores_without_histories_are_shown_from_their_check_files() {
         if nodes == 1 {
             std::fs::remove_dir_all(site.checker.path("checks/history")).expect("the folder is there");
         }
-        // The same time for both, because the validity of a check could end in between.
+        // Both use the same time, because a check could expire in between.
         let status = site.status().await;
         browser.stop_clock(status["now"].as_i64().expect("it has a time")).await;
         let page = site.visit(&browser).await;
@@ -341,7 +343,7 @@ async fn choosing_a_shorter_range_loads_nothing() {
     let page = page::when(&browser, "a day", |page| page.endpoint("Service 00").bar_statuses().len() == 25).await;
     assert_eq!(page.endpoint("Service 00").text_of("uptime"), "100%", "one of three is not down");
     assert_eq!(data_requests(&page), before, "shorter ranges are in memory");
-    // A longer range requests histories again; unchanged ones are not sent again.
+    // For a longer range, the page requests histories again, and unchanged ones are not sent again.
     let year = "document.querySelector('.ranges [value=\"31536000000000000\"]').click();";
     browser.script(year).await;
     let is_year = |page: &Page| page.is_complete() && page.endpoint("Service 00").bar_statuses().len() == 73;
@@ -351,15 +353,15 @@ async fn choosing_a_shorter_range_loads_nothing() {
     assert!(browser.script(again).await.as_u64() >= Some(1), "an unchanged history is not sent again");
 }
 
-/// The percentiles of an endpoint on the page in nanoseconds, parsed from a text like `p50 95 ms · p90 1.20 s`.
+/// An endpoint's percentiles on the page in nanoseconds, parsed from text like `p50 95 ms · p90 1.20 s`.
 fn percentiles(page: &Page, title: &str) -> Vec<(u8, f64)> {
     let text = page.endpoint(title).text_of("text");
-    // With collapsed charts the label is `Response times`.
+    // If charts are collapsed, the label is `Response times`.
     let reported = text.split("Response time").nth(1).unwrap_or_default().trim_start_matches(['s', ':', ' ']);
     let mut words = reported.split([' ', '·']).filter(|word| !word.is_empty());
     let mut percentiles = Vec::new();
     while let Some(percent) = words.next().and_then(|word| word.strip_prefix('p')?.parse().ok()) {
-        // Before sketches are loaded, the figures have the prefix `about`.
+        // Until sketches are loaded, the figures have the prefix `about`.
         let Some(number) = words.next().and_then(|number| number.parse::<f64>().ok()) else { break };
         let unit = match words.next() {
             Some(unit) if unit.starts_with("µs") => 1e3,
@@ -408,7 +410,7 @@ async fn percentiles_of_a_range_are_accurate_and_cost_one_request_per_node() {
         println!("{bytes} bytes of latencies");
         assert!(bytes <= 100_000, "{bytes} bytes");
     }
-    // Plus the short index and the unchanged histories.
+    // The additional requests are for the short index and the unchanged histories.
     assert!(data_requests(&page).len() <= 2 * before + fake_nodes.names.len(), "{:#?}", page.requests());
 }
 
@@ -431,7 +433,7 @@ async fn days_expand_into_hours_and_hours_into_checks() {
     browser.stop_clock(fake_nodes.now + 20 * SECOND).await;
     let page = page::visit(&browser, &caddy.url).await;
     let before = data_requests(&page).len();
-    // With the keyboard: the bar of that day has the focus and opens with Enter.
+    // By keyboard: the bar of that day has the focus and opens with Enter.
     let focus = |level: &str, status: &str| {
         format!(
             "const bar = document.querySelector('[data-title=\"Service 00\"] {level} .bar[data-status={status}]'); bar.focus(); return bar.getAttribute('aria-expanded');"
@@ -468,7 +470,7 @@ async fn days_expand_into_hours_and_hours_into_checks() {
         "{failed:#?}"
     );
     let page = page::when(&browser, "the page", Page::is_complete).await;
-    // One listing, one file for each node and round of the hour and the following minutes, and nothing else.
+    // There is one listing, and one request for each node and round in the hour and the following minutes.
     let requests = data_requests(&page).len() - before;
     assert!((1 + 3 * 6..=1 + 3 * 7).contains(&requests), "{requests} requests: {:#?}", page.requests());
     page.assert_clean();

@@ -1,5 +1,5 @@
-//! The page without a network, a server or a store: it shows the data it has and its age, and never shows a healthy status
-//! without a recent check.
+//! The page without a network, a server or a store: it shows the data that it has and its age, and never shows a
+//! healthy status without a recent check.
 
 use std::path::Path;
 
@@ -19,7 +19,7 @@ fn name(stored_at: UnixNanos) -> String {
     CheckFileName { stored_at, node: None }.to_string()
 }
 
-/// A round of two endpoints: one result is valid for a day, the other for five minutes.
+/// A round of two endpoints. One result is valid for a day, the other for five minutes.
 fn round(at: UnixNanos) -> Value {
     let result = |title: &str, interval: Nanos| {
         json!({ "title": title, "endpoint": format!("https://{title}.example/"), "timestamp": at, "times": [{ "rtt": 95_000_000 }],
@@ -44,10 +44,10 @@ fn from_directory(range: Nanos, refresh: Nanos) -> PageConfig {
     config
 }
 
-/// Visits a page and waits until the browser has stored it with its data.
+/// Visits a page, and waits until the browser has stored it with its data.
 async fn visit_and_keep(browser: &Browser, url: &str) -> Page {
     page::visit(browser, url).await;
-    page::when(browser, "the page to be kept", |page| page.is_kept() && page.is_complete()).await
+    page::when(browser, "the page to be stored", |page| page.is_kept() && page.is_complete()).await
 }
 
 /// An endpoint on the page: its status, its uptime, and the number of bars.
@@ -56,7 +56,7 @@ fn shown(page: &Page, title: &str) -> (String, String, usize) {
     (endpoint.text_of("status"), endpoint.text_of("uptime"), endpoint.bar_statuses().len())
 }
 
-/// Parameters that take the browser's network away or restore it.
+/// Parameters that disconnect the browser from the network or reconnect it.
 fn offline(is_offline: bool) -> Value {
     json!({ "offline": is_offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1 })
 }
@@ -68,7 +68,7 @@ async fn without_a_network_the_page_opens_with_dated_data() {
     let start = now();
     let rounds: Vec<UnixNanos> = (0..30).rev().map(|number| start - SECOND - number * 5 * MINUTE).collect();
     store(&folder, &rounds);
-    // A file that is listed and missing; its error response is not stored.
+    // A file that is listed but missing. Its error response is not stored.
     let gone = name(start - 7 * MINUTE);
     let index = std::fs::read_to_string(folder.join(INDEX)).expect("it is there");
     std::fs::write(folder.join(INDEX), index.replacen('{', &format!("{{\"{gone}\":1,"), 1)).expect("it can be written");
@@ -100,7 +100,7 @@ async fn without_a_network_the_page_opens_with_dated_data() {
     caddy.start_again().await;
     browser.devtools("Network.emulateNetworkConditions", offline(false)).await;
     let is_fresh = |page: &Page| page.text_of("state") == "healthy" && page.text_of("note").is_empty();
-    let page = page::when(&browser, "the page to be of now again", is_fresh).await;
+    let page = page::when(&browser, "the page to show the present", is_fresh).await;
     assert_eq!(page.loaded(), 31);
     page.assert_clean();
 }
@@ -137,11 +137,11 @@ async fn data_of_an_unreachable_bucket_outlives_the_days_signature() {
     assert_eq!(kept.text_of("state"), "unknown");
     assert_eq!(shown(&kept, "Passing").0, "unknown");
 
-    // Stores accept signatures from a few hours ahead, but not from tomorrow.
+    // S3 accepts signatures that are a few hours ahead, but not a day.
     browser.set_clock_off(-20 * HOUR, Truth::Browser).await;
     proxy.open().await;
     page::visit(&browser, &caddy.url).await;
-    let page = page::when(&browser, "the store to be heard", |page| page.text_of("note").is_empty()).await;
+    let page = page::when(&browser, "the store to respond", |page| page.text_of("note").is_empty()).await;
     assert_eq!(page.text_of("state"), "unknown", "no checks for five hours");
 }
 
@@ -163,7 +163,7 @@ async fn histories_are_stored_offline_too() {
     }
 }
 
-/// Replaces a file of the page by one with another name and content, as a new build does.
+/// Replaces one of the page's files by a file with another name and other content, as a new build does.
 fn rebuild(site: &Path, mark: &str) {
     let index = std::fs::read_to_string(site.join("index.html")).expect("there is a page");
     let style = index.split("href=./").find(|rest| rest.starts_with("tokens-")).expect("there is a style");
@@ -173,7 +173,7 @@ fn rebuild(site: &Path, mark: &str) {
     let marked = format!("{content}\n:root {{ --build: {mark} }}\n");
     std::fs::write(site.join(&renamed), marked).expect("the file can be written");
     let (before, after) = index.split_once(&style).expect("it is named");
-    // Another content has another hash.
+    // Other content has another hash.
     let after = after.split_once("rel=stylesheet").expect("it is a style").1;
     let index = format!("{before}{renamed} rel=stylesheet{after}");
     std::fs::write(site.join("index.html"), index).expect("the file can be written");
@@ -182,13 +182,13 @@ fn rebuild(site: &Path, mark: &str) {
 
 const BUILD: &str = "return getComputedStyle(document.documentElement).getPropertyValue('--build').trim()";
 
-/// The builds that the browser has stored, oldest first.
+/// The builds of the page that the browser has stored, oldest first.
 const KEPT_BUILDS: &str = "return caches.keys().then(names => Promise.all(names.filter(name => name.startsWith('checkup shell'))
     .map(name => caches.open(name).then(cache => cache.match(location.origin + '/')).then(page => page ? page.text() : ''))))
     .then(pages => pages.map(page => (page.match(/tokens-0*([0-9a-f]+)[.]css/) ?? [])[1] ?? 'none'))";
 
 async fn newest_kept_build_is(browser: &Browser, mark: &str) {
-    wait_for("the build to be kept", || async {
+    wait_for("the build to be stored", || async {
         let kept = browser.script(KEPT_BUILDS).await;
         kept.as_array().and_then(|kept| kept.last()).filter(|newest| *newest == mark).map(|_| ())
     })
@@ -217,7 +217,7 @@ async fn a_new_build_replaces_the_old_one_but_never_partially() {
     assert_eq!(browser.script(BUILD).await, "2");
     newest_kept_build_is(&browser, "2").await;
 
-    // A build with missing files is shown as far as possible, and not stored.
+    // A build with missing files is shown as far as possible, but not stored.
     rebuild(&site, "3");
     std::fs::remove_file(site.join("tokens-0000000000000003.css")).expect("it is there");
     browser.visit(&caddy.url).await;
@@ -243,8 +243,10 @@ async fn the_host_can_disable_offline_storage_and_remove_stored_data() {
     caddy.configure(&PageConfig { offline: false, ..from_directory(DAY, HOUR) }.to_json());
     let page = page::visit(&browser, &caddy.url).await;
     assert_eq!(page.text_of("state"), "healthy");
-    wait_for("all of it to be forgotten", || async { (browser.script(kept).await == json!([0, 0, 0])).then_some(()) })
-        .await;
+    wait_for("the stored data to be removed", || async {
+        (browser.script(kept).await == json!([0, 0, 0])).then_some(())
+    })
+    .await;
     page.assert_clean();
 }
 

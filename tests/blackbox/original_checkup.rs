@@ -26,7 +26,7 @@ fn last_results() -> Vec<CheckResult> {
     CheckFile::parse(golden(FILES[2]).as_bytes()).expect("the original wrote it").results
 }
 
-/// The page for the original's directory, a second after its last file; it stored one file per second.
+/// The page for the original's directory, one second after its last file; the original stored one file per second.
 async fn page_of_the_original(browser: &Browser, url: &str) -> Page {
     let last = CheckFileName::parse(FILES[2]).expect("it is a name");
     browser.stop_clock(last.stored_at + SECOND).await;
@@ -80,7 +80,7 @@ async fn the_originals_directory_is_served_and_used_as_a_store() {
     let stored = || async { (checker.check_files("checks").len() == 4).then_some(()) };
     support::wait_for("a round next to the original's", stored).await;
     let browser = Browser::open().await;
-    // For the page's clock, today's round is in the future.
+    // According to the page's clock, today's round is in the future.
     let page = page_of_the_original(&browser, &served.url).await;
     assert!(page.problems().starts_with("Ignored 1 result from the future"), "{}", page.problems());
     assert_shows_the_original(&page);

@@ -1,5 +1,5 @@
-//! The page when something fails: hostile objects, an unresponsive store, a missing or invalid configuration. It stays up,
-//! shows what it has, reports what is missing and how to fix it, and never runs a foreign script.
+//! The page when something fails: hostile objects, an unresponsive store, a missing or invalid configuration. The page
+//! stays up, shows what it has, reports what is missing and how to fix it, and never runs a foreign script.
 
 use serde_json::json;
 use shared::MINUTE;
@@ -14,7 +14,7 @@ use support::endpoints::{Behavior, Endpoint, refused};
 use support::page::{self, Page};
 use support::{ministack, now};
 
-/// A text for titles, errors, notices and messages that runs a script if it is parsed as markup.
+/// A string for titles, errors, notices and messages that runs a script if it is parsed as markup.
 const HOSTILE: &str = "<img src=x onerror=canary()><script>canary()</script><svg onload=canary()>\"'>{{canary()}}";
 
 fn originals_name(stored_at: i64) -> String {
@@ -40,7 +40,7 @@ async fn visit_bucket(bucket: &Bucket, adjust: impl FnOnce(&mut PageConfig)) -> 
 }
 
 #[tokio::test]
-async fn hostile_objects_run_no_script_and_hide_nothing() {
+async fn hostile_objects_neither_run_scripts_nor_hide_results() {
     let bucket = Bucket::new().await;
     let at = |minutes: i64| now() - minutes * MINUTE;
     let huge = "5 MB of text ".repeat(400_000);
@@ -87,7 +87,8 @@ async fn hostile_objects_run_no_script_and_hide_nothing() {
         assert_eq!(page.endpoint(title).text_of("title"), title);
     }
     assert_eq!(page.endpoint(HOSTILE).text_of("status"), "down", "hostile text is shown as text");
-    // The five files above: some are named, the others counted. Errors in single elements are reported separately.
+    // Of the five files above, some are named and the others counted. Errors in single elements are reported
+    // separately.
     let problems = page.problems();
     let named = skipped.iter().chain(&odd).filter(|(at, _)| problems.contains(&originals_name(*at)));
     let named = named.filter(|(at, _)| !problems.contains(&format!("{}`: element", originals_name(*at)))).count();
@@ -98,7 +99,7 @@ async fn hostile_objects_run_no_script_and_hide_nothing() {
     let text = page.text_of("text");
     assert!(text.len() < 200_000, "5 MB of text are shortened: {} bytes", text.len());
 
-    // Everything is clicked; no click runs a script.
+    // Clicks everything; no click runs a script.
     let links = browser.script("return [...document.querySelectorAll('a[href]')].map(link => link.protocol)").await;
     let links = links.as_array().cloned().unwrap_or_default();
     assert!(

@@ -1,5 +1,6 @@
-//! Every state of the page, in both themes, on a desktop and on a phone: the security policy refuses nothing, axe finds no
-//! violations, everything is readable, also without colors, and every target is large enough for a finger.
+//! Every state of the page, in both themes, on a desktop and on a phone: there are no violations of the security
+//! policy, axe finds no violations, everything is readable, even without colors, and every target is large enough for a
+//! finger.
 
 use serde_json::json;
 use support::axe;
@@ -8,7 +9,7 @@ use support::contrast::{self, ContrastSample};
 use support::page::{self, Page};
 use support::page_scenario::{self, PageState};
 
-/// A reader with a desktop in the light theme, and one with a phone in the dark theme.
+/// A visitor with a desktop in the light theme, and one with a phone in the dark theme.
 const READERS: [(&str, u32, u32); 2] = [("light", 1_280, 1_024), ("dark", 360, 780)];
 
 async fn emulate(browser: &Browser, (theme, width, height): (&str, u32, u32)) {
@@ -16,7 +17,7 @@ async fn emulate(browser: &Browser, (theme, width, height): (&str, u32, u32)) {
     browser.prefer(&[("prefers-color-scheme", theme)]).await;
 }
 
-/// The problems of all states so far.
+/// The problems that were found in all states so far.
 #[derive(Debug, Default)]
 struct Found {
     wrong: Vec<String>,
@@ -26,7 +27,7 @@ struct Found {
 impl Found {
     async fn inspect(&mut self, browser: &Browser, page: &Page, context: &str) {
         let mut wrong = Vec::new();
-        // The web server sent the real policy with the page: violations and errors are recorded.
+        // The web server sends the real policy with the page, so violations and errors are recorded.
         if page.0["witness"] != json!({ "violations": [], "errors": [], "canary": 0 }) {
             wrong.push(format!("{:#}", page.0["witness"]));
         }
@@ -75,7 +76,7 @@ async fn pages_with_many_endpoints_are_accessible_and_within_the_policy() {
     walk(&MANY).await;
 }
 
-/// The slowest states, which have their own browser.
+/// The slowest states, which use another browser.
 const MANY: [PageState; 2] = [PageState::Twenty, PageState::FiveHundred];
 
 #[tokio::test]
@@ -105,7 +106,7 @@ async fn expanded_details_and_overlays_are_accessible() {
                 .filter(|there| *there)
         };
         support::wait_for("the checks of the hour", checks).await;
-        // The readouts of a bar and of a chart, which exist only while pointed at.
+        // The readouts of a bar and of a chart, which exist only while the pointer is over them.
         for focus in [".bar[tabindex='0']", ".chart", ".figure"] {
             browser.script_with("document.querySelector(arguments[0]).focus();", vec![json!(focus)]).await;
             browser.press("ArrowLeft").await;

@@ -1,13 +1,13 @@
-//! The English texts of the page in each state, compared with snapshots. `INSTA_UPDATE=always` accepts changes.
+//! The English text of the page in each state, compared with snapshots. `INSTA_UPDATE=always` accepts changes.
 
 use serde_json::json;
 use support::page::{self, Page};
 use support::page_scenario::{self, PageState};
 
-/// Reads the visible text of the page, then the labels of graphics. Of many endpoints, only the first two are included, and
-/// bars are left out because unit tests cover their texts.
+/// Reads the visible text of the page, then the labels of graphics. If there are many endpoints, only the first two are
+/// included. Bars are left out, because unit tests cover their labels.
 const READ: &str = r"
-    // Elements out of view are not rendered and have no text.
+    // Elements that are out of view are not rendered and have no text.
     for (const one of document.querySelectorAll('body *')) one.style.contentVisibility = 'visible';
     const sections = [...document.querySelectorAll('section.endpoint')];
     if (sections.length > 6) sections.slice(2).forEach(section => section.style.display = 'none');
@@ -46,7 +46,7 @@ async fn assert_texts(states: &[PageState]) {
 }
 
 #[tokio::test]
-async fn the_texts_of_pages_with_endpoints() {
+async fn the_text_of_pages_with_endpoints() {
     let states = [
         PageState::Healthy,
         PageState::Down,
@@ -61,11 +61,11 @@ async fn the_texts_of_pages_with_endpoints() {
 }
 
 #[tokio::test]
-async fn the_texts_of_pages_without_endpoints() {
+async fn the_text_of_pages_without_endpoints() {
     assert_texts(&[PageState::Empty, PageState::Unreadable, PageState::Loading, PageState::Broken]).await;
 }
 
 #[tokio::test]
-async fn the_texts_of_pages_with_many_endpoints() {
+async fn the_text_of_pages_with_many_endpoints() {
     assert_texts(&[PageState::Twenty, PageState::FiveHundred]).await;
 }

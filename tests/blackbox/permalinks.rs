@@ -1,4 +1,4 @@
-//! The view in the page's address: a link shows what its sender saw, back and forward work, past times can be shown, and
+//! The view in the page's URL: a link shows what its sender saw, back and forward work, past times can be shown, and
 //! arrow keys navigate the page.
 
 use std::path::Path;
@@ -11,7 +11,7 @@ use support::page::{self, Page};
 
 use crate::search::{browser_at_the_end_of, one_down, serve_store};
 
-/// The query of the page's address.
+/// The query of the page's URL.
 async fn query(browser: &Browser) -> String {
     browser.script("return location.search").await.as_str().unwrap_or_default().to_owned()
 }
@@ -20,13 +20,13 @@ fn bars(page: &Page) -> usize {
     page.endpoint("Service 00").bar_statuses().len()
 }
 
-/// Waits until a script returns this.
+/// Waits until a script returns this value.
 async fn until(browser: &Browser, what: &str, script: &str, wanted: Value) {
     support::wait_for(what, || async { (browser.script(script).await == wanted).then_some(()) }).await;
 }
 
 #[tokio::test]
-async fn the_address_has_the_view_and_back_and_forward_restore_it() {
+async fn the_url_has_the_view_and_back_and_forward_restore_it() {
     let fake_nodes = one_down(5);
     let caddy = serve_store(&fake_nodes, json!({})).await;
     let browser = browser_at_the_end_of(&fake_nodes).await;
@@ -60,7 +60,7 @@ async fn the_address_has_the_view_and_back_and_forward_restore_it() {
     browser.script("history.forward()").await;
     page::when(&browser, "seven days", |page| bars(page) == 7).await;
 
-    // Another reader follows the link.
+    // Another visitor follows the link.
     let other = browser_at_the_end_of(&fake_nodes).await;
     let page = page::visit(&other, &format!("{}{link}", caddy.url)).await;
     page.assert_clean();
@@ -82,7 +82,7 @@ fn make_twins(folder: &Path) {
 }
 
 #[tokio::test]
-async fn endpoints_with_one_title_and_hidden_locators_have_distinct_links() {
+async fn endpoints_with_the_same_title_have_distinct_links() {
     let fake_nodes = one_down(3);
     let caddy = serve_store(&fake_nodes, json!({ "hidden": { "locators": ["*"] } })).await;
     make_twins(&caddy.site.path().join("store"));
@@ -109,7 +109,7 @@ async fn endpoints_with_one_title_and_hidden_locators_have_distinct_links() {
     browser.script("history.forward()").await;
     until(&browser, "the second one again", opened, json!(["down"])).await;
 
-    // Another reader follows the links, which reveal no hidden locator.
+    // Another visitor follows the links, which do not reveal hidden locators.
     let other = browser_at_the_end_of(&fake_nodes).await;
     for (link, status) in links.iter().zip(["healthy", "down"]) {
         page::visit(&other, &format!("{}{link}", caddy.url)).await.assert_clean();
@@ -138,7 +138,7 @@ async fn an_invalid_link_shows_the_default_view() {
 }
 
 #[tokio::test]
-async fn past_times_are_shown_as_of_then() {
+async fn the_page_can_be_shown_as_of_a_past_time() {
     let mut fake_nodes = one_down(2);
     let noon = (fake_nodes.now / DAY - 4) * DAY + DAY / 2;
     fake_nodes.outages = vec![Outage { endpoint: 1, nodes: 0..1, time: noon - HOUR..noon + HOUR }];
@@ -149,7 +149,7 @@ async fn past_times_are_shown_as_of_then() {
     let at = at.as_str().unwrap_or_default();
     let page = page::visit(&browser, &format!("{}?zone=UTC&at={at}", caddy.url)).await;
     page.assert_clean();
-    // With the day, because `yesterday` would refer to the reader's time.
+    // With the day, because `yesterday` would be relative to the visitor's time.
     let text = page.text_of("overall");
     assert!(text.starts_with("Service 01 has been down since ") && text.ends_with("day 11:00 (1 hour)"), "{text}");
     assert!(page.text_of("text").contains("Status as of"), "{}", page.text_of("text"));
@@ -187,7 +187,7 @@ async fn the_selected_time_zone_and_theme_are_used() {
         assert_eq!(browser.script(ground).await, color);
         assert_eq!(browser.script("return document.querySelector('#zone').value").await, zone);
     }
-    // The same through the controls.
+    // The same, with the page's controls.
     browser.script("const zone = document.querySelector('#zone'); zone.value = 'UTC'; zone.dispatchEvent(new Event('change', { bubbles: true }))").await;
     let wanted = format!("{} (3 h)", clock(0));
     page::when(&browser, "UTC", |page| page.endpoint("Service 00").text_of("text").contains(&wanted)).await;
@@ -222,9 +222,9 @@ async fn arrow_keys_move_enter_opens_and_escape_closes() {
     let read_outs = "return document.querySelectorAll('.readout.open').length";
     assert_eq!(browser.script(read_outs).await, 0, "the open day has the text, and no readout covers it");
     browser.press("ArrowLeft").await;
-    until(&browser, "the read-out of another day", read_outs, json!(1)).await;
+    until(&browser, "the readout of another day", read_outs, json!(1)).await;
     browser.press("Escape").await;
-    until(&browser, "the read-out to close", read_outs, json!(0)).await;
+    until(&browser, "the readout to close", read_outs, json!(0)).await;
     assert_eq!(browser.script(level).await, 1, "the readout closes first");
     browser.press("Escape").await;
     until(&browser, "the day to close", level, json!(0)).await;

@@ -1,5 +1,5 @@
-//! The permissions of provisioned keys, each tried for real: the reader's, which are public, and the writers'. Also which
-//! origins can use them in a browser.
+//! The permissions of provisioned keys, each tested with a request: those of the reader's published keys, and those of
+//! the writers'. Also tests which origins can use the keys in a browser.
 
 use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::types::{CorsConfiguration, CorsRule};
@@ -52,7 +52,7 @@ fn name(stored_at: i64, node: Option<&str>) -> String {
     format!("status/{}", CheckFileName { stored_at, node })
 }
 
-/// The allowed operations per key: put, get, delete.
+/// Whether putting, getting and deleting is allowed, for each object key.
 async fn objects(key: &AccessKey, bucket: &str, keys: &[&str]) -> Vec<[Verdict; 3]> {
     let client = bucket::client(key);
     let mut table = Vec::new();
@@ -65,7 +65,7 @@ async fn objects(key: &AccessKey, bucket: &str, keys: &[&str]) -> Vec<[Verdict; 
     table
 }
 
-/// Fails if the key allows anything that neither readers nor writers may do.
+/// Fails if the key allows anything that is forbidden for both readers and writers.
 async fn assert_the_rest_is_refused(key: &AccessKey, site: &TestSite, other: &Bucket) {
     let (client, bucket) = (bucket::client(key), site.bucket.name.as_str());
     let rule = CorsRule::builder().allowed_methods("PUT").allowed_origins("*").build().expect("it is complete");

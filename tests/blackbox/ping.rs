@@ -1,4 +1,5 @@
-//! Pings over both types of socket, each where no other is allowed. Where neither is, the error explains how to allow them.
+//! Pings over both types of socket, each on a machine that allows no other. If a machine allows neither, the error
+//! explains how to allow them.
 
 use serde_json::{Value, json};
 use shared::check_file::CheckResult;
@@ -12,7 +13,7 @@ fn ping(host: &str, timeout: &str) -> Value {
     json!({ "type": "icmp", "endpoint_name": host, "endpoint_url": host, "timeout": timeout })
 }
 
-/// The expected status of a host, and its reason.
+/// The expected status of a host, and the reason for it.
 type ExpectedEcho = (&'static str, Status, Option<&'static str>);
 
 async fn expect(echoes: Echoes, timeout: &str, hosts: &[ExpectedEcho]) {
@@ -44,7 +45,7 @@ async fn hosts_are_pinged_over_each_type_of_socket() {
             ("127.0.0.1", Status::Healthy, None),
             ("::1", Status::Healthy, None),
             ("localhost", Status::Healthy, None),
-            // The isolated network has no other machines.
+            // The isolated network does not contain any other machine.
             ("192.0.2.1", Status::Down, Some("network unreachable")),
             ("2001:db8::1", Status::Down, Some("network unreachable")),
         ];

@@ -1,4 +1,4 @@
-//! `checker provision` and `checker deprovision` with a real S3 and IAM server: resources are created once, keys are
+//! `checker provision` and `checker deprovision` with a real S3 and IAM server: each resource is created once, keys are
 //! replaced in the right order, and only created resources are removed.
 
 use std::os::unix::fs::PermissionsExt as _;
@@ -30,7 +30,7 @@ async fn provisioned_keys_and_files_work_with_a_checker() {
     let mode = |name: &str| site.checker.path(name).metadata().expect("it is there").permissions().mode() & 0o777;
     assert_eq!(mode("checker-eu-west.json"), 0o600);
 
-    // The file is a complete configuration: with a check added, it stores a round.
+    // The file is a complete configuration: after a check is added, it can store a round.
     let ok = Endpoint::start(Behavior::ok()).await;
     let mut config: Value = serde_json::from_str(&site.file("checker-eu-west.json")).expect("it is JSON");
     config["checkers"] = json!([check("Shop", &ok.url)]);
@@ -101,7 +101,7 @@ async fn new_keys_work_before_old_ones_are_deleted() {
     // The operator has edited the page's title.
     site.checker.write("config.json", &site.file("config.json").replace("\"Status\"", "\"My shop\""));
 
-    // The answer is no: both keys stay, and the new one is in the file.
+    // If the answer is no, both keys are kept, and the new one is in the file.
     let paused = site.call("provision", &[&["--rotate"], EVERYTHING.as_slice()].concat(), "yes\nno\n").await;
     assert_eq!(paused.code, 2, "{}", paused.output());
     let new_reader = site.reader().unwrap();
@@ -121,11 +121,11 @@ async fn new_keys_work_before_old_ones_are_deleted() {
     let new_writer = site.writer("eu-west").unwrap();
     assert_ne!(new_writer.id, old_writer.id);
     assert_eq!(ministack::keys_of(&site.user("writer_eu-west")).await, [new_writer.id]);
-    assert!(site.file("config.json").contains("My shop"), "other content of the file stays");
+    assert!(site.file("config.json").contains("My shop"), "the rest of the file is unchanged");
 }
 
 #[tokio::test]
-async fn files_and_keys_of_others_are_left_alone() {
+async fn foreign_files_and_keys_are_left_alone() {
     let site = TestSite::new().await;
     site.checker.write("config.json", "{ \"mine\": true }");
     let refused = site.provision(&EVERYTHING).await;
@@ -135,7 +135,7 @@ async fn files_and_keys_of_others_are_left_alone() {
     assert_eq!(site.file("config.json"), "{ \"mine\": true }");
     assert_eq!(site.provision(&[&["--force"], EVERYTHING.as_slice()].concat()).await.code, 0);
 
-    // In another folder the secret of the key is unknown, and a second key would be too many.
+    // In another folder, the key's secret is unknown, and a second key would be too many.
     let elsewhere = site.provision(&[&["--out", "elsewhere"], EVERYTHING.as_slice()].concat()).await;
     assert_eq!(elsewhere.code, 2);
     let id = site.reader().unwrap().id;
@@ -175,11 +175,11 @@ async fn a_public_bucket_is_readable_without_keys_and_not_writable() {
     let gone = site.deprovision(&["--yes"], "").await;
     assert_eq!(gone.code, 0, "{}", gone.output());
     assert_eq!(status(&key).await, 403);
-    assert_eq!(site.bucket.get(&key).await, "[]", "data stays");
+    assert_eq!(site.bucket.get(&key).await, "[]", "data is kept");
 }
 
 #[tokio::test]
-async fn only_created_resources_are_removed_and_data_stays() {
+async fn only_created_resources_are_removed_and_data_is_kept() {
     let site = TestSite::new().await;
     assert_eq!(site.provision(&EVERYTHING).await.code, 0);
     // Another page in the same bucket is not affected.
@@ -197,11 +197,7 @@ async fn only_created_resources_are_removed_and_data_stays() {
     assert_eq!(neighbor.steps_left(&["--origin", "https://other.example"]).await, Vec::<String>::new());
     assert_eq!(site.bucket.keys().await, [key]);
     let again = site.deprovision(&["--yes"], "").await;
-    assert!(
-        again.code == 0 && again.stdout.contains("there is nothing that `provision` created"),
-        "{}",
-        again.output()
-    );
+    assert!(again.code == 0 && again.stdout.contains("nothing created by `provision` was found"), "{}", again.output());
 }
 
 #[tokio::test]
@@ -216,7 +212,7 @@ async fn ten_thousand_objects_are_deleted_after_the_name_is_typed() {
     ];
     let ours = (0..COUNT).map(|number| format!("status/{}", name(1_495_330_254_340_493_978 + number, "eu-west")));
     let ours = ours.chain(["status/history/eu-west.json".to_owned()]);
-    // A separate server has them all immediately.
+    // A separate server can start with all of them.
     let folder = tempfile::tempdir().expect("a temporary folder");
     let bucket = folder.path().join(ACCOUNT).join("site-full");
     std::fs::create_dir_all(bucket.join("status/history")).expect("the folder can be created");
@@ -288,7 +284,7 @@ async fn bucket_and_credentials_can_come_from_a_configuration() {
 }
 
 #[tokio::test]
-async fn other_cors_rules_of_a_bucket_stay() {
+async fn other_cors_rules_of_a_bucket_are_kept() {
     let site = TestSite::new().await;
     let bucket = &site.bucket;
     bucket.create_as(&bucket.writer).await;
@@ -339,7 +335,7 @@ async fn secrets_are_only_in_the_writers_file() {
     secrets.push(site.writer("eu-west").unwrap().secret);
     runs.push(site.call("provision", &[&["--dry-run", "--rotate"], EVERYTHING.as_slice()].concat(), "").await);
     assert!(runs.iter().all(|run| run.code == 0), "{runs:?}");
-    // Refusals and failures reveal no more than successes.
+    // Commands that are refused or fail do not reveal more than those that succeed.
     runs.push(site.provision(&[&["--out", "elsewhere"], EVERYTHING.as_slice()].concat()).await);
     let broken = site.file("checker-eu-west.json").replace("\"node\"", "\"nod\"");
     site.checker.write("checker-broken.json", &broken);

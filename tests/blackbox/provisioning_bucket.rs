@@ -1,5 +1,5 @@
-//! Provisioned buckets and administrators: regions, existing rules, profiles, exactly the documented permissions, and
-//! services with unexpected responses.
+//! Provisioned buckets and administrators: regions, existing rules, profiles, whether exactly the documented
+//! permissions suffice, and services with unexpected responses.
 
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
@@ -122,7 +122,7 @@ fn documented_rights(bucket: &str) -> (Value, Vec<String>) {
     (policy, actions)
 }
 
-/// Everything that an administrator does with a site, until the first failure.
+/// Everything that an administrator does with a site, up to the first failure.
 async fn whole_life(site: &TestSite) -> Result<(), Run> {
     let typed = format!("{}\n", site.bucket.name);
     let done = |run: Run| if run.code == 0 { Ok(()) } else { Err(run) };
@@ -132,7 +132,7 @@ async fn whole_life(site: &TestSite) -> Result<(), Run> {
     let writer = site.writer("eu-west").expect("there are keys");
     let file = "status/1495330254340493978-eu-west-check.json";
     let put = bucket::client(&writer).put_object().bucket(&site.bucket.name).key(file).body(b"[]".to_vec().into());
-    put.send().await.expect("the writer may store");
+    put.send().await.expect("the writer can store");
     done(site.deprovision(&["--delete-data"], &typed).await)
 }
 
@@ -149,7 +149,7 @@ async fn the_documented_permissions_of_an_administrator_suffice() {
     assert_eq!(ministack::users(&format!("{}+", site.bucket.name)).await, Vec::<String>::new());
 }
 
-/// Without permission to list buckets, only the owner of a readable bucket is unknown.
+/// Without permission to list buckets, the only thing that is not known is who owns a readable bucket.
 const GONE_WITHOUT: [&str; 1] = ["s3:ListAllMyBuckets"];
 
 #[tokio::test]
@@ -171,7 +171,7 @@ async fn each_missing_permission_is_named_with_the_statement_that_grants_it() {
         let statement =
             format!("this statement allows it: {{\"Action\":\"{action}\",\"Effect\":\"Allow\",\"Resource\":\"");
         assert_eq!(errors.len(), 1, "{action}: {}", run.stderr);
-        // A key that does not work is reported with its cause in the next line.
+        // If a key does not work, the next line has the cause.
         let call = format!("({action}): access is denied");
         assert!(run.stderr.contains(&call) && run.stderr.contains(&statement), "{action}: {}", run.stderr);
         if run.stderr.contains("[1/") {
@@ -202,11 +202,11 @@ async fn a_bucket_in_another_region_is_reported_with_that_region() {
         }
         assert_eq!(provision.stderr.trim().lines().count(), 1, "{}", provision.stderr);
         assert_eq!(round.stderr.trim().lines().count(), 1, "{}", round.stderr);
-        assert!(site.file("config.json").is_empty(), "nothing is made");
+        assert!(site.file("config.json").is_empty(), "nothing is created");
     }
 }
 
-/// The commands in the README after a text, each as its arguments.
+/// The commands in the first code block of the README after this text, each as its arguments.
 fn readme_commands(after: &str) -> Vec<Vec<String>> {
     let readme = std::fs::read_to_string(support::root().join("README.md")).expect("it is there");
     let (_, rest) = readme.split_once(after).expect("the README has it");

@@ -1,5 +1,5 @@
-//! Provisioning with failures: each call once or permanently, missing permissions, wrong addresses. The final state is right,
-//! no key is lost, and errors have a remedy.
+//! Provisioning with failures: of each call, once or permanently, because of missing permissions, and because of wrong
+//! addresses. The final state is right, no key is lost, and errors have a remedy.
 
 use futures_util::{StreamExt as _, stream};
 use serde_json::json;
@@ -70,7 +70,8 @@ async fn fails_for_good(number: usize, fault: Fault) {
         let keys = ministack::keys_of(&site.user(role)).await;
         orphans.extend(keys.into_iter().filter(|key| !in_files.contains(key)));
     }
-    // Only a key whose response was lost can be missing in the files: keys are written to disk before the next call.
+    // Only a key whose response was lost can be missing from the files, because keys are written to disk before the
+    // next call.
     let is_lost = fault == Fault::AnswerLost && failed.as_deref() == Some("CreateAccessKey");
     assert_eq!(orphans.len(), usize::from(is_lost), "{what}");
     let again = site.provision(&ARGUMENTS).await;
@@ -87,7 +88,7 @@ async fn fails_for_good(number: usize, fault: Fault) {
 }
 
 #[tokio::test]
-async fn each_call_may_fail_once_before_or_after_it_is_handled() {
+async fn each_call_can_fail_once_before_or_after_it_is_handled() {
     let requests = requests_of_a_good_run().await;
     assert!(requests.len() >= 15, "{requests:?}");
     let numbers = (1..=requests.len()).flat_map(|number| [(number, Fault::Refused), (number, Fault::AnswerLost)]);
@@ -151,7 +152,7 @@ async fn a_removal_that_is_aborted_at_any_call_is_completed_by_the_next() {
     stream::iter(tries).buffer_unordered(6).collect::<()>().await;
 }
 
-/// An administrator with all permissions except these.
+/// The key of an administrator with all permissions except these.
 async fn may_all_except(name: &str, actions: &[&str]) -> AccessKey {
     let rights = json!({ "Version": "2012-10-17", "Statement": [
         { "Effect": "Allow", "Action": "*", "Resource": "*" },
@@ -235,7 +236,7 @@ async fn a_wrong_address_is_reported_in_one_sentence() {
 
 #[tokio::test]
 async fn a_bucket_in_another_account_or_region_is_refused() {
-    // This server takes an access key ID of twelve digits as another account.
+    // This server treats an access key ID of twelve digits as another account.
     let stranger = AccessKey { id: "222222222222".to_owned(), secret: "x".to_owned() };
     let site = TestSite::new().await;
     site.bucket.create_as(&stranger).await;

@@ -1,4 +1,4 @@
-//! Checks of a daemon leak no files, threads or processes, however they end.
+//! Repeated checks do not leak files, threads or processes, however they end.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -14,17 +14,17 @@ use support::{poll_until, wait_for};
 
 use crate::check_kinds::serve;
 
-/// How many checks of each kind there are, each every second.
+/// The number of checks of each kind. Each runs every second.
 const OF_EACH: usize = 6;
-/// How many rounds run before the first measurement, so that resources that are created once exist.
+/// The number of rounds before the first measurement, so that resources that are created once exist.
 const ROUNDS_BEFORE: usize = 2;
-/// How many rounds run between the two measurements.
+/// The number of rounds between the two measurements.
 const ROUNDS_BETWEEN: usize = 8;
 
 /// A kind of check: its configuration, and its expected result.
 type Sort = (Value, Status, &'static str);
 
-/// Checks of a server's certificate, and of its website.
+/// A check of a server's certificate, and one of its website.
 fn over_tls(host: &str, status: Status, expected: &'static str) -> [Sort; 2] {
     let timeout = if expected.contains("300ms") { "300ms" } else { "30s" };
     let tls = json!({
@@ -41,13 +41,13 @@ fn command(script: &str, timeout: &str, status: Status, expected: &'static str) 
     (json!({ "type": "exec", "command": "sh", "arguments": ["-c", script], "timeout": timeout }), status, expected)
 }
 
-/// A check that needs almost nothing.
+/// A check that uses almost no resources.
 fn quiet() -> Value {
     json!({ "type": "tcp", "endpoint_name": "quiet", "endpoint_url": "127.0.0.1:9" })
 }
 
-/// The resources of a program: its open files, its threads, its running or unreaped children, and all processes with its
-/// mark, which children inherit.
+/// The resources of a program: its open files, its threads, its running or unreaped children, and all processes that
+/// have its mark in their environment, which children inherit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct ProcessResources {
     files: usize,
@@ -74,7 +74,7 @@ impl ProcessResources {
         ProcessResources { files: count("fd"), threads: count("task"), children, marked }
     }
 
-    /// The smaller value of each.
+    /// The smaller of each pair of values.
     fn or_less(self, other: ProcessResources) -> ProcessResources {
         ProcessResources {
             files: self.files.min(other.files),
@@ -85,7 +85,7 @@ impl ProcessResources {
     }
 }
 
-/// Waits until each of the checks whose titles start with `begin` has run this many more times.
+/// Waits until each of the checks whose titles start with `begin` has run `times` more times.
 async fn until_made(checker: &Checker, program: &mut Program, begin: &str, checks: usize, times: usize) {
     let count = || {
         let mut counts = BTreeMap::<String, usize>::new();
@@ -104,8 +104,8 @@ async fn until_made(checker: &Checker, program: &mut Program, begin: &str, check
     .await;
 }
 
-/// Runs only the quiet check, and returns the smallest measurements for a round, or until they are no larger than
-/// `enough`.
+/// Runs only the quiet check. Measures for at least a round, until the values are no larger than `enough`, and returns
+/// the smallest of each.
 async fn resources_at_rest(
     checker: &Checker,
     program: &mut Program,
@@ -127,11 +127,11 @@ async fn resources_at_rest(
 }
 
 #[tokio::test]
-async fn repeated_checks_leak_no_files_threads_or_processes() {
+async fn repeated_checks_do_not_leak_files_threads_or_processes() {
     let authority = Authority::new();
     let well = Endpoint::start_tls(Behavior::ok(), authority.server("127.0.0.1", Validity::Now)).await;
     let expired = Endpoint::start_tls(Behavior::ok(), authority.server("127.0.0.1", Validity::EndedDaysAgo(3))).await;
-    // One server hangs up during the handshake, the other one never responds.
+    // One server closes connections during the handshake, and the other one never responds.
     let rude = serve(async |_| None).await;
     let silent = Endpoint::start(Behavior::Hang).await;
     let host = |endpoint: &Endpoint| endpoint.url.split('/').nth(2).expect("it has a host").to_owned();
@@ -159,7 +159,7 @@ async fn repeated_checks_leak_no_files_threads_or_processes() {
     for (number, (check, ..)) in sorts.iter().enumerate() {
         for copy in 0..OF_EACH {
             let mut check = check.clone();
-            // The title of a command is its name in the original's configuration.
+            // In the original's configuration, the title of a command is its `name`.
             let key = if check["type"] == "exec" { "name" } else { "endpoint_name" };
             check[key] = json!(format!("loud {copy} {number}"));
             checks.push(check);

@@ -7,14 +7,15 @@ use std::process::Command;
 use support::root;
 use tempfile::TempDir;
 
-/// Writes a program with these lines to a folder.
+/// Writes an executable script with these lines to a folder.
 fn program(folder: &Path, name: &str, lines: &str) {
     let path = folder.join(name);
     std::fs::write(&path, format!("#!/usr/bin/env bash\n{lines}\n")).expect("it can be written");
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("it is ours");
 }
 
-/// Runs `scripts/setup.sh page` with these programs, and returns its output. Trunk and wasm-bindgen are already installed.
+/// Runs `scripts/setup.sh page` with these programs in `PATH`, and returns its output. Trunk and wasm-bindgen are
+/// already installed.
 fn setting_up_the_page(tools: &TempDir, programs: &[(&str, String)]) -> String {
     let folder = TempDir::new().expect("a folder");
     let lock = std::fs::read_to_string(root().join("Cargo.lock")).expect("it is there");
@@ -77,7 +78,7 @@ fn setup_replaces_an_esbuild_of_another_version() {
     let tools = TempDir::new().expect("a folder");
     let wanted = version_of("ESBUILD");
     let wasm_opt = ("wasm-opt", script_that_prints(&format!("wasm-opt version {}", wasm_opt_version())));
-    // In place of npm: installs a program of the requested version.
+    // A replacement for npm that installs a program of the requested version.
     let npm = "while [[ $1 != --prefix ]]; do shift; done; echo \"npm installs $3\" >&2\n\
                mkdir -p \"$2/node_modules/.bin\" && cp \"$0.esbuild\" \"$2/node_modules/.bin/esbuild\"";
     let npm = ("npm", npm.to_owned());

@@ -10,12 +10,12 @@ use support::fake_nodes::{FakeNodes, Outage, into_directory};
 use support::now;
 use support::page::{self, Page};
 
-/// A page for a directory with the store of these nodes, with these keys in its `config.json`.
+/// Serves the page for a directory that these nodes have filled, with these keys in its `config.json`.
 pub(crate) async fn serve_store(fake_nodes: &FakeNodes, keys: Value) -> Caddy {
     let caddy = Caddy::start("").await;
     let (objects, store) = (fake_nodes.objects(), caddy.site.path().join("store"));
     into_directory(&objects, &store);
-    // The index of all check files, for pages that show single checks.
+    // The index of all check files, for views of single checks.
     let check_files = objects.keys().filter(|name| !name.contains('/'));
     let index: BTreeMap<&String, u8> = check_files.map(|name| (name, 0)).collect();
     std::fs::write(store.join("index.json"), json!(index).to_string()).expect("the file can be written");
@@ -27,7 +27,7 @@ pub(crate) async fn serve_store(fake_nodes: &FakeNodes, keys: Value) -> Caddy {
     caddy
 }
 
-/// A node with this many endpoints, the first of which has been down for three hours.
+/// A node that checks this many endpoints, the first of which has been down for three hours.
 pub(crate) fn one_down(endpoints: usize) -> FakeNodes {
     let mut fake_nodes = FakeNodes::small(&["eu-west"], now());
     fake_nodes.endpoints = endpoints;
@@ -37,7 +37,7 @@ pub(crate) fn one_down(endpoints: usize) -> FakeNodes {
     fake_nodes
 }
 
-/// A browser whose clock is stopped at the end of the nodes' rounds.
+/// A browser with its clock frozen shortly after the nodes' last rounds.
 pub(crate) async fn browser_at_the_end_of(fake_nodes: &FakeNodes) -> Browser {
     let browser = Browser::open().await;
     browser.stop_clock(fake_nodes.now + 20 * SECOND).await;
@@ -52,7 +52,7 @@ async fn seen(browser: &Browser) -> Vec<String> {
     titles.as_array().into_iter().flatten().filter_map(|title| title.as_str().map(str::to_owned)).collect()
 }
 
-/// The texts of the headings of groups, with a mark for open groups.
+/// The text of the groups' headings, with a mark for open groups.
 async fn groups(browser: &Browser) -> Vec<String> {
     let script = "return [...document.querySelectorAll('details.group')].filter(one => one.checkVisibility())
         .map(one => (one.open ? 'open ' : '') + one.querySelector('summary').textContent)";
@@ -60,7 +60,7 @@ async fn groups(browser: &Browser) -> Vec<String> {
     texts.as_array().into_iter().flatten().filter_map(|text| text.as_str().map(str::to_owned)).collect()
 }
 
-/// Waits until a script returns this.
+/// Waits until a script returns this value.
 async fn until(browser: &Browser, what: &str, script: &str, wanted: Value) {
     support::wait_for(what, || async { (browser.script(script).await == wanted).then_some(()) }).await;
 }
@@ -83,13 +83,13 @@ async fn a_group_has_the_worst_status_and_is_collapsed_while_healthy() {
     let expected = ["Well2 healthy", "open Outer1 of 2 down", "open Inner1 down", "Other services1 healthy"];
     assert_eq!(heads, expected);
     assert_eq!(seen(&browser).await, ["Service 03", "Service 00"], "collapsed services are not drawn");
-    // With the keyboard.
+    // By keyboard.
     browser.script("document.querySelector('details.group > summary').focus()").await;
     browser.press("Enter").await;
     until(&browser, "the group to open", "return document.querySelector('details.group').open", json!(true)).await;
     assert_eq!(seen(&browser).await, ["Service 01", "Service 02", "Service 03", "Service 00"]);
     browser.press("Enter").await;
-    until(&browser, "the group to fold", "return document.querySelector('details.group').open", json!(false)).await;
+    until(&browser, "the group to collapse", "return document.querySelector('details.group').open", json!(false)).await;
 }
 
 #[tokio::test]
@@ -114,7 +114,7 @@ async fn typing_filters_endpoints_by_name_group_and_status() {
         assert_eq!(seen(&browser).await, titles, "{typed}");
     }
     let nothing = browser.script("return document.querySelector('#no-matches').checkVisibility()").await;
-    assert_eq!(nothing, true, "an empty result has a text");
+    assert_eq!(nothing, true, "an empty result is explained");
     browser.press("Escape").await;
     until(&browser, "all of them again", found, json!("")).await;
     assert_eq!(groups(&browser).await.len(), 4);
@@ -161,7 +161,7 @@ async fn on_a_phone_a_long_title_leaves_room_for_figures() {
     browser.resize(360, 800).await;
     let page = page::visit(&browser, &format!("{}?view=table", caddy.url)).await;
     page.assert_clean();
-    // Visible without scrolling: name, status, uptime and coverage.
+    // The name, the status, the uptime and the coverage are visible without scrolling.
     let in_sight = "const edge = document.querySelector('.table').getBoundingClientRect().right;
         return [...document.querySelectorAll('tbody tr')].map(row => [...row.children].filter(cell => cell.offsetWidth)
             .map(cell => [cell.textContent.length > 0, cell.getBoundingClientRect().right <= edge + 1]))";

@@ -1,4 +1,4 @@
-//! The writer's secret key stays in the configuration: it is in no output, no stored object and no response.
+//! The writer's secret key is only in the configuration: it is not in any output, stored object or response.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ fn assert_absent(run: &Run, secret: &str) {
     assert!(!run.output().contains(secret), "{}", run.output());
 }
 
-/// Fails if the text is in a file in this folder, recursively. Returns the number of files.
+/// Fails if the string is in a file in this folder, recursively. Returns the number of files.
 fn assert_nowhere_below(folder: &Path, secret: &str) -> usize {
     let mut count = 0;
     for entry in std::fs::read_dir(folder).expect("the folder is there") {
@@ -33,7 +33,7 @@ fn assert_nowhere_below(folder: &Path, secret: &str) -> usize {
 }
 
 #[tokio::test]
-async fn a_secret_is_in_no_output_or_file_when_storing_fails() {
+async fn secrets_are_not_shown_or_written_when_storing_fails() {
     let bucket = Bucket::new().await;
     let ok = Endpoint::start(Behavior::ok()).await;
     let mut storage = bucket.storage();
@@ -55,7 +55,7 @@ async fn a_secret_is_in_no_output_or_file_when_storing_fails() {
 }
 
 #[tokio::test]
-async fn a_secret_is_in_no_log_whatever_its_format_and_level() {
+async fn logs_of_every_format_and_level_do_not_contain_secrets() {
     let bucket = Bucket::new().await;
     let down = Endpoint::start(Behavior::Answer("401 Unauthorized", String::new())).await;
     let headers = json!({ "headers": { "Authorization": format!("Bearer {CANARY}") } });
@@ -90,7 +90,7 @@ async fn a_secret_is_in_no_log_whatever_its_format_and_level() {
 }
 
 #[tokio::test]
-async fn a_secret_is_in_no_stored_object() {
+async fn stored_objects_do_not_contain_secrets() {
     let bucket = Bucket::new().await;
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url), check("Down", &refused())], &bucket.storage()));
@@ -108,7 +108,7 @@ async fn a_secret_is_in_no_stored_object() {
 }
 
 #[tokio::test]
-async fn a_secret_is_in_no_response_of_serve() {
+async fn responses_of_serve_do_not_contain_secrets() {
     let bucket = Bucket::new().await;
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &bucket.storage()));
@@ -172,7 +172,7 @@ async fn credentials_of_requests_are_not_shown() {
     assert!(assert_nowhere_below(checker.folder.path(), CANARY) >= 2);
 }
 
-/// A URL with a user and the secret as password.
+/// The URL with a user, and with the secret as the password.
 fn with_password(url: &str) -> String {
     url.replacen("://", &format!("://me:{CANARY}@"), 1)
 }

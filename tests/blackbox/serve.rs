@@ -10,10 +10,10 @@ use support::configuration::{check, directory, watching};
 use support::endpoints::{Behavior, Endpoint};
 use support::{http_client, page_directory, wait_for};
 
-/// The policy of the Caddyfile if the page reads from another origin.
+/// The Caddyfile's policy if the page reads from another origin.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self' https://store.example; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 
-/// A serving checker that has stored a round.
+/// A `checker serve` that has stored a round.
 async fn serving() -> (Endpoint, Checker, Served) {
     let ok = Endpoint::start(Behavior::ok()).await;
     let mut config = watching(&[check("Shop", &ok.url)], &directory());
@@ -26,7 +26,7 @@ async fn serving() -> (Endpoint, Checker, Served) {
     (ok, checker, served)
 }
 
-/// The URLs of the page's own files in `index.html`, without the summary and its badge.
+/// The URLs of the page's own files in `index.html`, except for the summary and its badge.
 fn files_of(page: &str) -> Vec<String> {
     let links = page.split("href=").skip(1).chain(page.split("src=").skip(1));
     let links = links.filter_map(|rest| rest.trim_start_matches(['"', '\'']).split(['"', '\'', '>', ' ']).next());
@@ -53,7 +53,7 @@ async fn serve_provides_the_page_its_configuration_and_the_store() {
     for file in files {
         let answer = http_client::get(&format!("{}{file}", served.url)).await;
         assert_eq!(answer.status, 200, "{file}");
-        // Without the bytes, which are unreadable.
+        // The message does not contain the bytes, which are unreadable.
         assert!(answer.body == std::fs::read(page_directory().join(&file)).expect("it is built"), "{file}");
         assert!(answer.header("cache-control").contains("immutable"), "{file}");
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
@@ -80,7 +80,7 @@ async fn serve_provides_the_page_its_configuration_and_the_store() {
 }
 
 #[tokio::test]
-async fn serve_lists_from_a_time_on() {
+async fn serve_lists_files_since_a_given_time() {
     let (_endpoint, checker, served) = serving().await;
     let stored_at = checker.check_files("checks")[0].stored_at;
     for (from, count) in [(0, 1), (stored_at, 1), (stored_at + 1, 0)] {
@@ -125,7 +125,7 @@ async fn serve_compresses_if_the_client_accepts_it() {
 }
 
 #[tokio::test]
-async fn serve_provides_nothing_else() {
+async fn serve_does_not_provide_other_files() {
     let (_endpoint, checker, served) = serving().await;
     let canary = "canary-that-must-stay-private";
     for name in ["checks/notes.txt", "checks/.hidden", "secret.txt", "checks/1795330254340493978-check.json.tmp"] {

@@ -1,4 +1,4 @@
-//! Shutdown: the current round is finished and stored, or spooled; nothing is lost, and the shutdown has a time limit.
+//! Shutdown: the current round finishes and is stored or spooled, nothing is lost, and the shutdown has a time limit.
 
 use std::process::Command;
 
@@ -20,7 +20,7 @@ fn daemons() -> [Vec<String>; 2] {
     [words(&["run", "-c", "checker.json", "--every", "1s"]), words(&["serve", "--listen", &listen])]
 }
 
-/// Stops a daemon whose store hangs during a round, and fails unless every result is in the spool.
+/// Stops a daemon while its store hangs during a round, and fails unless every result is in the spool.
 async fn assert_nothing_is_lost_while_the_store_hangs(words: &[String], storage: &Value, prepare: impl Fn(&Checker)) {
     let ok = Endpoint::start(Behavior::ok()).await;
     let mut config = watching(&[check("Shop", &ok.url)], storage);
@@ -36,7 +36,7 @@ async fn assert_nothing_is_lost_while_the_store_hangs(words: &[String], storage:
     let output = running.output();
     assert_eq!(status.code(), Some(2), "{words:?}: {output}");
     assert!(output.contains("shutting down: "), "{words:?}: {output}");
-    assert!(output.contains("after the request to stop; the round is kept in `"), "{words:?}: {output}");
+    assert!(output.contains("after the shutdown request; the round is kept in `"), "{words:?}: {output}");
     let kept: Vec<_> = spool_folders(&checker)
         .iter()
         .flat_map(|folder| support::checker::check_files(folder).into_iter().map(|name| results(folder, &name)))
@@ -48,7 +48,7 @@ async fn assert_nothing_is_lost_while_the_store_hangs(words: &[String], storage:
 }
 
 #[tokio::test]
-async fn a_hanging_bucket_delays_no_shutdown_and_loses_nothing() {
+async fn a_hanging_bucket_does_not_delay_shutdown_or_lose_results() {
     let bucket = Bucket::new().await;
     let hanging = Endpoint::start(Behavior::Hang).await;
     let storage = storage_with(&bucket, json!({ "endpoint_url": hanging.url }));
@@ -57,7 +57,7 @@ async fn a_hanging_bucket_delays_no_shutdown_and_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a_hanging_directory_delays_no_shutdown_and_loses_nothing() {
+async fn a_hanging_directory_does_not_delay_shutdown_or_lose_results() {
     // Opening a pipe without a reader blocks, as on a mount whose server is gone.
     let hangs = |checker: &Checker| {
         std::fs::create_dir(checker.path("checks")).expect("the folder can be created");
@@ -78,7 +78,7 @@ async fn a_second_signal_exits_immediately_even_if_output_blocks() {
         let mut running = checker.start(&["run", "-c", "checker.json"]);
         wait_for("the check to start", || async { (hanging.requests().len() > before).then_some(()) }).await;
         running.signal(signal);
-        wait_for("a word", || {
+        wait_for("the message", || {
             let is_logged = running.output().contains("press Ctrl-C again to exit immediately");
             async move { is_logged.then_some(()) }
         })

@@ -1,4 +1,4 @@
-//! Storing rounds: none is lost, no object is partial, and errors have a remedy.
+//! Storing rounds: none is lost, objects are never partial, and errors have a remedy.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -14,7 +14,7 @@ use support::ministack::REGION;
 use support::switchable_proxy::SwitchableProxy;
 use support::{free_port, ministack, wait_for};
 
-/// The bucket as `storage`, with some keys replaced.
+/// The `storage` for the bucket, with some keys replaced.
 pub(crate) fn storage_with(bucket: &Bucket, other: Value) -> Value {
     let mut storage = bucket.storage();
     if let (Value::Object(storage), Value::Object(other)) = (&mut storage, other) {
@@ -23,7 +23,7 @@ pub(crate) fn storage_with(bucket: &Bucket, other: Value) -> Value {
     storage
 }
 
-/// The spool's folder and its subfolders, one per store.
+/// The spool's folder and its subfolders, one for each store.
 pub(crate) fn spool_folders(checker: &Checker) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![checker.spool()];
@@ -35,7 +35,7 @@ pub(crate) fn spool_folders(checker: &Checker) -> Vec<PathBuf> {
     found
 }
 
-/// The check files anywhere in the spool.
+/// The check files in any folder of the spool.
 pub(crate) fn spooled(checker: &Checker) -> Vec<String> {
     let folders = spool_folders(checker);
     let mut names: Vec<String> =
@@ -88,7 +88,7 @@ async fn bucket_errors_have_a_remedy_and_the_round_is_spooled() {
 }
 
 #[tokio::test]
-async fn credentials_are_found_like_by_the_aws_cli() {
+async fn credentials_are_found_in_the_same_way_as_by_the_aws_cli() {
     let bucket = Bucket::new().await;
     let ok = Endpoint::start(Behavior::ok()).await;
     let mut storage = bucket.storage();
@@ -164,7 +164,7 @@ async fn a_round_without_a_directory_is_spooled_and_stored_first_later() {
 }
 
 #[tokio::test]
-async fn a_checker_killed_while_the_store_hangs_loses_no_round() {
+async fn a_round_survives_if_the_checker_is_killed_during_an_upload() {
     let bucket = Bucket::new().await;
     let ok = Endpoint::start(Behavior::ok()).await;
     let hanging = Endpoint::start(Behavior::Hang).await;
@@ -175,7 +175,7 @@ async fn a_checker_killed_while_the_store_hangs_loses_no_round() {
     let running = checker.start(&["run", "-c", "checker.json"]);
     wait_for("the round in the spool", || async { (!spooled(&checker).is_empty()).then_some(()) }).await;
     assert_eq!(hanging.given_up(), 0, "it is still waiting for the store");
-    // Killed without warning.
+    // Kills the process without warning.
     drop(running);
     assert_eq!(spooled(&checker).len(), 1);
 }
@@ -203,7 +203,7 @@ async fn a_busy_store_gets_the_round_with_the_next_attempt() {
 async fn ten_checkers_can_store_into_one_bucket_at_the_same_time() {
     let bucket = Bucket::new().await;
     let ok = Endpoint::start(Behavior::ok()).await;
-    // Half of them share a name, like two machines with the same image.
+    // Half of the nodes share a name, as if their machines used the same image.
     let nodes = ["eu", "us", "asia", "africa", "moon", "twin", "twin", "twin", "twin", "twin"];
     let checkers: Vec<(Checker, &str)> = nodes
         .iter()
@@ -251,7 +251,7 @@ async fn killing_the_checker_never_leaves_a_partial_file_or_index() {
     let mut interrupted = 0;
     for kill in 0..KILLS {
         let mut running = checker.start(&["run", "-c", "checker.json"]);
-        // The time of the kill varies: from the start to after the end.
+        // The time of the kill varies, from the start to after the end.
         tokio::time::sleep(whole_run * kill / (KILLS * 4 / 5)).await;
         if running.exit_status().is_none() {
             interrupted += 1;

@@ -1,5 +1,5 @@
-//! Summaries and badges for readers without scripts, in both types of store, served by `checker serve` and by Caddy, and
-//! shown by a real browser.
+//! Summaries and badges for clients without JavaScript, in both types of store, served by `checker serve` and by Caddy,
+//! and shown by a real browser.
 
 use serde_json::{Value, json};
 use shared::MINUTE;
@@ -84,7 +84,7 @@ async fn a_writer_without_permission_for_summaries_still_stores_rounds() {
 }
 
 #[tokio::test]
-async fn endpoints_without_checks_turn_unknown_and_summaries_do_not_expire() {
+async fn unchecked_endpoints_become_unknown_and_summaries_are_kept() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let mut config = watching(&[check("Shop", &ok.url)], &directory());
     (config["node"], config["every"]) = (json!("gone"), json!("1m"));
@@ -112,7 +112,7 @@ async fn endpoints_without_checks_turn_unknown_and_summaries_do_not_expire() {
         "a node does not change the summary of another one, and its time shows its age"
     );
 
-    // The silent node comes back: its old round expires, and its summary stays until the new one.
+    // The silent node comes back: its old round expires, and its old summary is kept until the new one replaces it.
     config["node"] = json!("gone");
     config["checkers"] = json!([check("Shop", &refused())]);
     checker.configure(&config);
@@ -130,7 +130,7 @@ async fn endpoints_without_checks_turn_unknown_and_summaries_do_not_expire() {
 }
 
 #[tokio::test]
-async fn caddy_serves_summaries_for_a_minute_and_titles_are_harmless() {
+async fn caddy_caches_summaries_for_a_minute_and_escapes_titles() {
     let ok = Endpoint::start(Behavior::ok()).await;
     // The second title resembles a file name with a content hash.
     let checks = [check(HOSTILE, &ok.url), check("node-0123456789ab", &ok.url)];
@@ -172,7 +172,7 @@ async fn caddy_serves_summaries_for_a_minute_and_titles_are_harmless() {
 }
 
 #[tokio::test]
-async fn a_reader_without_javascript_is_linked_to_the_summary() {
+async fn without_javascript_a_link_leads_to_the_summary() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
     let served = checker.serve(&[]).await;

@@ -1,4 +1,4 @@
-//! The page respects preferences of the reader's system: reduced motion and forced colors.
+//! The page respects the preferences of the visitor's system: reduced motion and forced colors.
 
 use serde_json::Value;
 use support::contrast;
@@ -16,7 +16,8 @@ const MOTION: &str = r"
     return { running: document.getAnimations().length, moving: [...new Set(moving)].slice(0, 10) };
 ";
 
-/// The colors of a page in forced colors: of bars by status, of shapes, and of the ranges.
+/// The colors of a page in forced colors: of bars by status, of a shape, of a chart's line, and of the selected and
+/// other ranges.
 const COLORS: &str = r"
     const numbers = color => color.match(/[\d.]+/g).slice(0, 3).map(Number);
     const of = (selector, property) => {
@@ -48,8 +49,8 @@ async fn nothing_moves_with_reduced_motion() {
     }
 }
 
-/// For a bar of each status, the positions in the window of the background next to its mark, of the center of its mark, and
-/// of the upper corner of its mark.
+/// For a bar of each status, the window positions of the background next to its mark, of the center of its mark, and of
+/// the upper corner of its mark.
 const MARKS: &str = r"
     const section = document.querySelector('[data-title=Payments]');
     section.scrollIntoView({ block: 'center' });
@@ -60,8 +61,8 @@ const MARKS: &str = r"
     });
 ";
 
-/// There are no green and red with a contrast of 3:1 to each other and to the background that leave room for a third color
-/// in between. Without colors, the shape above each bar is the difference: a block, a triangle or nothing.
+/// No green and red have a contrast of 3:1 to each other and to the background and leave room for a third color in
+/// between. So bars also differ by the shape above them: a block, a triangle or nothing.
 #[tokio::test]
 async fn without_colors_the_bars_of_each_status_have_a_distinct_shape() {
     let browser = page_scenario::open_browser().await;

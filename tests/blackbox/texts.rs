@@ -1,5 +1,5 @@
-//! The output of the real checker, compared with snapshots. Ports, times, keys and folders, which differ between runs, are
-//! replaced. `INSTA_UPDATE=always` accepts changes.
+//! The output of the real checker, compared with snapshots. Ports, times, keys and folders are replaced, because they
+//! differ between runs. `INSTA_UPDATE=always` accepts changes.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -18,14 +18,15 @@ use support::endpoints::{Behavior, Endpoint, refused};
 use support::test_site::TestSite;
 use support::{free_port, ministack, now, wait_for};
 
-/// A node's interval in the generated stores.
+/// The nodes' interval in the generated stores.
 const INTERVAL: Nanos = 10 * MINUTE;
 
 fn replace_all(text: &str, pattern: &str, replacement: &str) -> String {
     Regex::new(pattern).expect("the pattern is valid").replace_all(text, replacement).into_owned()
 }
 
-/// Replaces ports and keys by numbers in order of appearance, so that equal ones have the same number.
+/// Replaces the matches of a pattern, such as ports, with numbers in order of appearance, so that equal ones get the
+/// same number.
 fn number_all(text: &str, pattern: &str, name: &str) -> String {
     let mut seen = HashMap::new();
     let number = |captures: &Captures<'_>| {
@@ -36,7 +37,7 @@ fn number_all(text: &str, pattern: &str, name: &str) -> String {
     Regex::new(pattern).expect("the pattern is valid").replace_all(text, number).into_owned()
 }
 
-/// The text without parts that differ between runs.
+/// The text, with replacements for the parts that differ between runs.
 fn redacted(text: &str, checker: &Checker) -> String {
     let mut text = text.replace(&checker.folder.path().display().to_string(), "[folder]");
     let canonical = checker.folder.path().canonicalize().expect("the folder is there");
@@ -54,9 +55,9 @@ fn redacted(text: &str, checker: &Checker) -> String {
         (r"\b\d+ (s|min)( \d+ s)? ago", "[ago]"),
         (r"\b[1-9]\d\.\d\d%", "[percentage]"),
         (r"spool/[0-9a-f]{8,}", "spool/[store]"),
-        // The width of columns depends on replaced texts.
+        // Column widths depend on text that was replaced.
         (r"(\S) {3,}", "$1  "),
-        // The lengths of bars depend on times.
+        // The length of a bar depends on times.
         (r"█+", "█"),
         (r" +\n", "\n"),
     ] {
@@ -185,7 +186,7 @@ async fn the_output_of_init_validate_and_beat() {
     assert_text("init_validate_beat", &text);
 }
 
-/// A node of a generated store: its name, how long ago its last report was, and when `Shop` was down for it.
+/// A node in a generated store: its name, how long ago it last reported, and when `Shop` was down for it.
 struct Node {
     name: &'static str,
     reported: Nanos,
@@ -387,7 +388,7 @@ async fn output_of_a_round(checker: &Checker, words: &[&str]) -> String {
         async move { is_done.then_some(()) }
     })
     .await;
-    // The round ends shortly after its last file is written; an unfinished round would be mentioned.
+    // The round ends shortly after its last file is written. The output would mention an unfinished round.
     tokio::time::sleep(Duration::from_millis(500)).await;
     running.signal("TERM");
     let status = running.wait().await;

@@ -1,5 +1,5 @@
-//! axe-core in the real page: finds violations of accessibility rules. The driver runs it, because the page's policy
-//! blocks foreign scripts.
+//! Runs axe-core in the real page to find violations of accessibility rules. WebDriver injects it, because the page's
+//! policy blocks foreign scripts.
 
 use std::sync::OnceLock;
 
@@ -15,15 +15,15 @@ const RUN: &str = r"
             `${id} (${help}, ${nodes.length} times): ${node.html.slice(0, 160)}: ${node.failureSummary}`)));
 ";
 
-/// The time of axe is quadratic in the number of endpoints. Since all are alike, only the first ones stay. Duplicate
-/// identifiers are searched for before.
+/// The run time of axe is quadratic in the number of endpoints. They are all alike, so only the first ones are kept,
+/// after a search for duplicate IDs.
 const LEAVE_FEW: &str = r"
     const ids = [...document.querySelectorAll('[id]')].map(element => element.id);
     document.querySelectorAll('.endpoint:nth-child(n + 21)').forEach(endpoint => endpoint.remove());
     return ids.filter((id, index) => ids.indexOf(id) < index).map(id => `duplicate id ${id}`);
 ";
 
-/// Everything that axe reports about the page.
+/// All violations that axe reports about the page.
 pub async fn violations(browser: &Browser) -> Vec<String> {
     static AXE: OnceLock<String> = OnceLock::new();
     let axe =
@@ -37,7 +37,7 @@ pub async fn violations(browser: &Browser) -> Vec<String> {
     found.filter_map(|one| one.as_str().map(str::to_owned)).collect()
 }
 
-/// The version of axe, which shows that it runs at all.
+/// The version of axe, as a sign that it runs at all.
 pub async fn version(browser: &Browser) -> Value {
     browser.script("return axe.version").await
 }

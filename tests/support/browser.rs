@@ -1,6 +1,8 @@
-//! A real browser: headless Chromium, driven over WebDriver. Each test has its own tab, and a browser to itself while it
-//! runs. The next test opens its tab in the same browser, because starting one takes longer than most pages. Browsers
-//! keep data by origin, and no two tests use the same ports.
+//! A real browser: headless Chromium, driven over WebDriver.
+//!
+//! Each test has a browser to itself while it runs, and its own tab. The next test opens its tab in the same browser,
+//! because starting a browser takes longer than most pages. Tests do not share the data that browsers keep for each
+//! origin, because no two tests use the same ports.
 
 use std::fmt::Debug;
 use std::io::{Read, Write};
@@ -19,7 +21,8 @@ use tempfile::{NamedTempFile, TempDir, TempPath};
 use crate::program::Program;
 use crate::{PATIENCE, free_port, tool, wait_blocking};
 
-/// Runs in every document before its own scripts, and records what the page tried and what was refused.
+/// Runs in every document before its own scripts, and records violations of the policy, errors, and calls by injected
+/// code.
 const WITNESS: &str = r"
     window.witness = { violations: [], errors: [], canary: 0 };
     document.addEventListener('securitypolicyviolation', event =>
@@ -38,12 +41,13 @@ const WITNESS: &str = r"
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Truth {
-    /// The browser's: time has passed for everyone.
+    /// The browser's clock is right, and the servers' clocks agree with it.
     Browser,
+    /// The servers' clocks are right, and the browser's is not.
     Servers,
 }
 
-/// A browser tab; dropping it returns the browser for the next test.
+/// A browser tab; dropping it makes the browser available to the next test.
 #[derive(Debug)]
 pub struct Browser {
     client: Client,
@@ -58,7 +62,7 @@ struct Session {
     _profile: TempDir,
 }
 
-/// Whether a browser is used again.
+/// Whether the browser is reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Use {
     Again,
@@ -81,7 +85,7 @@ impl Browser {
         Browser::new(client, session, Use::Again).await
     }
 
-    /// Opens a new browser with additional command-line arguments, for this test alone.
+    /// Opens a new browser with additional command-line arguments, for this test only.
     pub async fn open_with(further: &[&str]) -> Browser {
         let (client, session) = start(further).await;
         Browser::new(client, session, Use::Once).await
@@ -95,13 +99,13 @@ impl Browser {
         browser
     }
 
-    /// Stops its clock at `time`, from the next page on.
+    /// Freezes the clock at `time`, starting with the next page.
     pub async fn stop_clock(&self, time: UnixNanos) {
         let source = format!("Date.now = () => {};", time / 1_000_000);
         self.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": source })).await;
     }
 
-    /// Sets its clock off by `length`, from the next page on.
+    /// Sets the clock off by `length`, starting with the next page.
     pub async fn set_clock_off(&self, length: Nanos, truth: Truth) {
         let source = format!(
             "{{ const now = Date.now; Date.now = () => now() + {}; window.clockIsWrong = {}; }}",
@@ -111,7 +115,7 @@ impl Browser {
         self.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": source })).await;
     }
 
-    /// Runs scripts in a frame of the page from now on, by the frame's index.
+    /// Makes later scripts run in the frame of the page with this index.
     pub async fn enter_frame(&self, number: u16) {
         self.client.enter_frame(number).await.expect("there is such a frame");
     }
@@ -125,12 +129,12 @@ impl Browser {
         self.script_with(script, Vec::new()).await
     }
 
-    /// Runs a script that takes `arguments`; awaits its result if that is a promise.
+    /// Runs a script with `arguments`, and awaits its result if that is a promise.
     pub async fn script_with(&self, script: &str, arguments: Vec<Value>) -> Value {
         self.client.execute(script, arguments).await.unwrap_or_else(|error| panic!("{error}: {script:.2000}"))
     }
 
-    /// Runs a script that waits for something. It ends immediately if the document is replaced.
+    /// Runs a script that waits for something. The call ends immediately if the document is replaced.
     pub async fn await_script(&self, script: &str) {
         let _ = self.client.execute(script, Vec::new()).await;
     }
@@ -166,7 +170,7 @@ impl Browser {
         self.client.issue_cmd(command).await.expect("the browser accepts the command")
     }
 
-    /// Sets the reader's preferences, such as `("prefers-color-scheme", "dark")`; all others are reset.
+    /// Sets the user's preferences, such as `("prefers-color-scheme", "dark")`, and resets all others.
     pub async fn prefer(&self, features: &[(&str, &str)]) {
         let features: Vec<Value> =
             features.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
@@ -207,8 +211,8 @@ async fn start(further: &[&str]) -> (Client, Session) {
     (client, Session { id, _profile: profile })
 }
 
-/// Closes the previous tab, and with it all scripts, clocks and emulation that were set for it, and opens a new one.
-/// `None` if the browser cannot do that.
+/// Closes the previous tab, and with it all its scripts, clocks and emulation, and opens a new one. `None` if the
+/// browser cannot do that.
 async fn new_tab(session: &Session) -> Option<Client> {
     let client = Client::with_existing_session(&driver().url(), &session.id, HttpConnector::new()).await.ok()?;
     client.persist().await.ok()?;
@@ -229,7 +233,7 @@ impl Session {
         if let Ok(mut stream) = TcpStream::connect(("127.0.0.1", driver().port)) {
             let _ = stream.set_read_timeout(Some(PATIENCE));
             let _ = stream.write_all(request.as_bytes());
-            // The response arrives when the request is done; the driver keeps the connection open.
+            // The driver responds when it has handled the request, and does not close the connection.
             let _ = stream.read(&mut [0; 1_024]);
         }
     }
@@ -238,7 +242,7 @@ impl Session {
 impl Drop for Browser {
     fn drop(&mut self) {
         let Some(session) = self.session.take() else { return };
-        // The state of a browser after a failed test is not checked.
+        // After a failed test, the browser may be in any state, so it is not reused.
         if self.use_after == Use::Once || std::thread::panicking() {
             session.request("DELETE", "", "");
             return;
@@ -285,14 +289,14 @@ pub fn chromium() -> PathBuf {
     browser.expect("Chromium is missing; run `scripts/setup.sh test`")
 }
 
-/// A script that starts the browser so that it exits with the driver, even if that is killed.
+/// A script that starts the browser so that it exits with the driver, even if the driver is killed.
 fn bound_browser() -> TempPath {
     let browser = chromium();
     let mut script = NamedTempFile::new().expect("a temporary file");
     write!(script, "#!/bin/sh\nexec setpriv --pdeathsig KILL -- '{}' \"$@\"\n", browser.display())
         .expect("it is written");
     script.as_file().set_permissions(std::fs::Permissions::from_mode(0o700)).expect("it becomes executable");
-    // Closed, since a file that is open for writing cannot be run.
+    // Closes the file, because a file that is open for writing cannot be executed.
     script.into_temp_path()
 }
 

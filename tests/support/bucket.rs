@@ -18,7 +18,7 @@ use crate::ministack::{self, AccessKey, REGION};
 #[derive(Debug, Clone)]
 pub struct Bucket {
     pub name: String,
-    /// The prefix of our objects.
+    /// The prefix of the checker's objects.
     pub prefix: String,
     /// A key with write access.
     pub writer: AccessKey,
@@ -80,7 +80,7 @@ impl Bucket {
         }
     }
 
-    /// Creates it with this key; a key of another account makes that the owner.
+    /// Creates the bucket with this key, whose account becomes the owner.
     pub async fn create_as(&self, owner: &AccessKey) {
         create(&client(owner), &self.name).await;
     }
@@ -153,7 +153,7 @@ impl Bucket {
     /// The content of an object, decompressed if it is stored with gzip.
     pub async fn get(&self, key: &str) -> String {
         let object = self.client.get_object().bucket(&self.name).key(key).send().await.expect("the object is there");
-        let bytes = object.body.collect().await.expect("the object is whole").to_vec();
+        let bytes = object.body.collect().await.expect("the object is complete").to_vec();
         if !bytes.starts_with(&[0x1f, 0x8b]) {
             return String::from_utf8(bytes).expect("it is text");
         }
@@ -162,7 +162,7 @@ impl Bucket {
         text
     }
 
-    /// All keys without histories, summaries and badges.
+    /// All keys except those of histories, summaries and badges.
     pub async fn keys_without_histories(&self) -> Vec<String> {
         let is_kept = |key: &String| ["history/", "0-summary/", "0-badge/"].iter().any(|folder| key.contains(folder));
         self.keys().await.into_iter().filter(|key| !is_kept(key)).collect()

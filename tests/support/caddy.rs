@@ -1,4 +1,4 @@
-//! The page behind the real Caddy, with the project's Caddyfile, on its own origin.
+//! The page behind the real Caddy, with the project's Caddyfile, on a separate origin.
 
 use std::path::Path;
 use std::process::Command;
@@ -11,7 +11,7 @@ use crate::{free_port, http_client, page_directory, root, tool, wait_for};
 /// A running web server with a copy of the built page.
 #[derive(Debug)]
 pub struct Caddy {
-    /// The page's URL, with a slash at the end.
+    /// The page's URL, with a trailing slash.
     pub url: String,
     /// The folder that it serves.
     pub site: TempDir,
@@ -26,7 +26,7 @@ impl Caddy {
         Caddy::start_for(store_origin, "").await
     }
 
-    /// Serves the page, and lets pages of the origin `embed_by` embed it in a frame.
+    /// Serves the page, and lets pages of the origin `embed_by` show it in a frame.
     pub async fn start_for(store_origin: &str, embed_by: &str) -> Caddy {
         let site = TempDir::new().expect("a temporary folder");
         copy_folder(&page_directory(), site.path());
@@ -38,7 +38,7 @@ impl Caddy {
         caddy
     }
 
-    /// Stops the server; the folder stays.
+    /// Stops the server and keeps the folder.
     pub fn stop(&mut self) {
         self.program = None;
     }

@@ -28,12 +28,12 @@ pub enum Validity {
 }
 
 impl Validity {
-    /// Sets the period of a certificate.
+    /// Sets the validity period of a certificate.
     fn write(self, parameters: &mut CertificateParams) {
         let now = date_time_ymd(1970, 1, 1) + Duration::from_nanos(crate::now() as u64);
         (parameters.not_before, parameters.not_after) = match self {
             Validity::Now => (now - DAY, now + DAY),
-            // An additional hour, so that "3 days ago" does not become "2 days ago" during a test.
+            // One more hour, so that "3 days ago" does not become "2 days ago" during a test.
             Validity::EndedDaysAgo(days) => (now - DAY * (days + 10), now - DAY * days - DAY / 24),
             Validity::BeginsInDays(days) => (now + DAY * days + DAY / 24, now + DAY * (days + 10)),
         };
@@ -43,7 +43,7 @@ impl Validity {
 impl Authority {
     #[must_use]
     pub fn new() -> Authority {
-        let mut parameters = CertificateParams::new(Vec::new()).expect("no names are fine");
+        let mut parameters = CertificateParams::new(Vec::new()).expect("an empty list of names is valid");
         parameters.distinguished_name.push(DnType::CommonName, "Checkup's tests");
         parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().expect("a key");
@@ -53,7 +53,7 @@ impl Authority {
     /// Creates an intermediate authority, signed by this one.
     #[must_use]
     pub fn authority_below(&self, validity: Validity) -> Authority {
-        let mut parameters = CertificateParams::new(Vec::new()).expect("no names are fine");
+        let mut parameters = CertificateParams::new(Vec::new()).expect("an empty list of names is valid");
         parameters.distinguished_name.push(DnType::CommonName, "Checkup's tests, in between");
         parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         validity.write(&mut parameters);

@@ -29,13 +29,13 @@ pub struct Run {
 
 #[derive(Debug)]
 pub struct Served {
-    /// Its URL, with a slash at the end.
+    /// The server's URL, with a trailing slash.
     pub url: String,
     pub program: Program,
 }
 
 impl Served {
-    /// Waits until the first round is summarized.
+    /// Waits until the summary of the first round is stored.
     pub async fn until_summed_up(&self) {
         let summary = format!("{}summary.json", self.url);
         wait_for("the first round", || async { (http_client::get(&summary).await.status == 200).then_some(()) }).await;
@@ -78,7 +78,7 @@ impl Checker {
         self.path("spool")
     }
 
-    /// Runs `checker run -c checker.json` with more arguments.
+    /// Runs `checker run -c checker.json` with additional arguments.
     pub async fn run(&self, words: &[&str]) -> Run {
         self.call(&[&["run", "-c", "checker.json"], words].concat()).await
     }
@@ -88,12 +88,12 @@ impl Checker {
         self.call_with(words, |_| {}).await
     }
 
-    /// Runs `checker` with these arguments, and prepares the command.
+    /// Runs `checker` with these arguments, after `prepare` has changed the command.
     pub async fn call_with(&self, words: &[&str], prepare: impl FnOnce(&mut Command)) -> Run {
         self.call_typing(words, "", prepare).await
     }
 
-    /// Runs `checker` with these arguments, and types an answer.
+    /// Runs `checker` with these arguments and with `typed` on standard input.
     pub async fn call_typing(&self, words: &[&str], typed: &str, prepare: impl FnOnce(&mut Command)) -> Run {
         let mut command = bound_command(checker_binary());
         self.prepare(&mut command, words);
@@ -101,7 +101,7 @@ impl Checker {
         finish(command, typed).await
     }
 
-    /// Runs `checker` with these arguments and a clock that is off, such as `-20m`.
+    /// Runs `checker` with these arguments and a clock that is off by `off`, for example `-20m`.
     pub async fn call_with_clock(&self, words: &[&str], off: &str, prepare: impl FnOnce(&mut Command)) -> Run {
         let library = crate::library("faketime/libfaketimeMT.so.1");
         let off_by = |command: &mut Command| {
@@ -120,14 +120,14 @@ impl Checker {
         finish(command, "").await
     }
 
-    /// Runs `checker` with these arguments behind a prefix such as those of [`crate::network_namespace`].
+    /// Runs `checker` with these arguments after a command prefix such as those of [`crate::network_namespace`].
     pub async fn call_by(&self, way: &[String], words: &[&str]) -> Run {
         let mut command = bound_command(&way[0]);
         self.prepare_by(&mut command, way, words);
         finish(command, "").await
     }
 
-    /// Starts `checker` with these arguments behind a prefix.
+    /// Starts `checker` with these arguments after a command prefix.
     #[must_use]
     pub fn start_by(&self, way: &[String], words: &[&str]) -> Program {
         Program::start(Path::new(&way[0]), |command| self.prepare_by(command, way, words))
@@ -144,7 +144,7 @@ impl Checker {
         Program::start(&checker_binary(), |command| self.prepare(command, words))
     }
 
-    /// Runs a line in a shell in which `checker` is the program.
+    /// Runs a shell command line that can call `checker`.
     pub async fn call_in_shell(&self, line: &str) -> Run {
         let mut command = bound_command("bash");
         let line = format!("checker() {{ '{}' \"$@\"; }}; {line}", checker_binary().display());
@@ -152,7 +152,7 @@ impl Checker {
         finish(command, "").await
     }
 
-    /// Starts `checker` with these arguments and outputs that cannot be written, as on a full disk.
+    /// Starts `checker` with these arguments and with outputs that cannot be written to, as on a full disk.
     #[must_use]
     pub fn start_unheard(&self, words: &[&str]) -> Program {
         let binary = checker_binary();
@@ -207,7 +207,7 @@ impl Checker {
     }
 }
 
-/// Runs a command to its end and types an answer.
+/// Runs a command with `typed` on standard input until it ends.
 async fn finish(command: Command, typed: &str) -> Run {
     let mut command = tokio::process::Command::from(command);
     let mut input = tempfile::tempfile().expect("a temporary file");
@@ -221,7 +221,7 @@ async fn finish(command: Command, typed: &str) -> Run {
 }
 
 impl Run {
-    /// Both outputs, for text that must or must not be in any of them.
+    /// Both outputs, for text that must or must not be in either of them.
     #[must_use]
     pub fn output(&self) -> String {
         format!("{}\n{}", self.stdout, self.stderr)
@@ -268,6 +268,6 @@ pub fn results(directory: &Path, name: &CheckFileName) -> Vec<CheckResult> {
 #[must_use]
 pub fn index(directory: &Path) -> Vec<CheckFileName> {
     let content = std::fs::read_to_string(directory.join(INDEX)).expect("there is an index");
-    let index: std::collections::BTreeMap<String, i64> = serde_json::from_str(&content).expect("the index is whole");
+    let index: std::collections::BTreeMap<String, i64> = serde_json::from_str(&content).expect("the index is complete");
     index.keys().map(|name| CheckFileName::parse(name).expect("it lists check files")).collect()
 }

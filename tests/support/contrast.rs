@@ -1,12 +1,12 @@
-//! Measures what readers see and hit: contrast as WCAG defines it, also without color vision, and the sizes of targets.
+//! Measures contrast as WCAG defines it, with and without color vision, and the size of targets.
 
 use serde_json::{Value, json};
 
 use crate::browser::Browser;
 
-/// The least contrast of text, whatever its size (WCAG 2.2, 1.4.3).
+/// The minimum contrast of text, whatever its size (WCAG 2.2, 1.4.3).
 pub const TEXT: f64 = 4.5;
-/// The least contrast of graphics with a meaning (1.4.11).
+/// The minimum contrast of graphics that have a meaning (1.4.11).
 pub const DRAWING: f64 = 3.0;
 
 /// An element or text, and its background.
@@ -20,7 +20,7 @@ pub struct ContrastSample {
     pub least: f64,
 }
 
-/// Finds every pair of colors of a text or a graphic and its background, each pair once.
+/// Finds every distinct pair of a color, of text or of a graphic, and its background color.
 const SAMPLE: &str = r"
     const [text, drawing] = arguments;
     const parts = color => {
@@ -51,7 +51,7 @@ const SAMPLE: &str = r"
         const color = element.namespaceURI.endsWith('svg') ? style.fill : style.color;
         see(element, color, text, `${element.tagName}.${element.getAttribute('class') ?? ''} ${node.data.trim().slice(0, 30)}`);
     }
-    // Shapes and positions with a meaning. The grid and the area of the band are decoration.
+    // Shapes and lines that have a meaning. The grid and the band of a chart are decoration.
     const drawn = '.icon, .part[data-status]:not([fill]), .hatch-line, .line, .failures, .mark, .threshold, .chart .base';
     for (const element of document.querySelectorAll(drawn)) {
         if (element.closest('.endpoint:nth-child(n + 21)')) continue;
@@ -89,8 +89,8 @@ const READ: &str = r"
     });
 ";
 
-/// Measures all targets. A strip of bars is one target, since a position in it selects a time, as in a slider. A link within
-/// a sentence is exempt (WCAG 2.2, 2.5.8).
+/// Measures all targets. A strip of bars is one target, because a position in it selects a time, as in a slider. A link
+/// within a sentence is exempt (WCAG 2.2, 2.5.8).
 const HIT: &str = r"
     const targets = [...document.querySelectorAll('a[href], button, input, select, textarea, summary, .strip, [tabindex]:not(.bar)')]
         .filter(element => element.checkVisibility({ visibilityProperty: true }))
@@ -107,7 +107,7 @@ const HIT: &str = r"
     return { count: targets.length, failing: failing.map(([element, box]) => `${element.outerHTML.slice(0, 120)}: ${box.width} × ${box.height}`) };
 ";
 
-/// Every pair of colors on the page.
+/// Every distinct pair of a color and its background on the page.
 pub async fn samples(browser: &Browser) -> Vec<ContrastSample> {
     let found = browser.script_with(SAMPLE, vec![json!(TEXT), json!(DRAWING)]).await;
     let found = found.as_array().expect("it is a list");
@@ -129,7 +129,7 @@ pub async fn in_grayscale(browser: &Browser, samples: &[ContrastSample]) -> Vec<
     browser.script("document.body.lastElementChild.remove()").await;
     assert_eq!(seen.len(), colors.len());
     let is_grey = |[red, green, blue]: &[f64; 3]| (red - green).abs() + (green - blue).abs() < 0.5;
-    assert!(seen.iter().all(is_grey), "all is grey: {seen:?}");
+    assert!(seen.iter().all(is_grey), "every color is gray: {seen:?}");
     let pairs = samples.iter().zip(seen.chunks(2));
     pairs.map(|(sample, seen)| ContrastSample { color: seen[0], ground: seen[1], ..sample.clone() }).collect()
 }

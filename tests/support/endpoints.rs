@@ -1,4 +1,5 @@
-//! Local servers that behave as endpoints do, healthy or not. Each has one behavior at a time and records its requests.
+//! Local servers that behave like healthy or failing endpoints. Each has one behavior at a time and records its
+//! requests.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -39,7 +40,7 @@ impl Behavior {
 /// A running endpoint; dropping it closes its port.
 #[derive(Debug)]
 pub struct Endpoint {
-    /// Its URL, with a slash at the end.
+    /// The endpoint's URL, with a trailing slash.
     pub url: String,
     state: Arc<EndpointState>,
     serving: JoinHandle<()>,
@@ -156,7 +157,7 @@ async fn answer(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), state: &Endp
         }
         Behavior::Redirect(to) => response("302 Found", &format!("Location: {to}\r\n"), ""),
         Behavior::Hang => {
-            // Reading ends when the client gives up.
+            // The read returns when the client gives up.
             let mut rest = Vec::new();
             let _ = stream.read_to_end(&mut rest).await;
             state.given_up.fetch_add(1, Ordering::Relaxed);

@@ -1,5 +1,5 @@
-//! A store that several nodes have filled: days of rounds, the same for the same seed, with outages at known times.
-//! Histories are built as checkers build them, without check files in between.
+//! A store that several nodes have filled: days of rounds with outages at known times, the same for the same seed. The
+//! histories are built as checkers build them, without storing the check files in between.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -17,7 +17,7 @@ use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos};
 
 use crate::bucket::Bucket;
 
-/// The results of several nodes.
+/// Several nodes, and what they measured.
 #[derive(Debug, Clone)]
 pub struct FakeNodes {
     /// The names of the nodes.
@@ -28,30 +28,30 @@ pub struct FakeNodes {
     pub endpoints: usize,
     /// The interval of the checks.
     pub interval: Nanos,
-    /// For how many days the nodes have run.
+    /// How many days the nodes have run.
     pub days: i64,
-    /// The end of that time; the last round is before it.
+    /// The end of these days; the last round is before it.
     pub now: UnixNanos,
     pub quorum: Quorum,
     /// When nodes cannot reach endpoints.
     pub outages: Vec<Outage>,
-    /// When endpoints are too slow for nodes.
+    /// When endpoints are too slow for nodes, but do not fail.
     pub slowness: Vec<Outage>,
-    /// Messages: the time of a round of the first node, the endpoints, and the text.
-    pub messages: Vec<(UnixNanos, Range<usize>, &'static str)>,
-    /// When nodes (by index) did not check.
+    /// The messages, which the first node posts.
+    pub messages: Vec<FakeMessage>,
+    /// When nodes, given by index, did not check.
     pub silences: Vec<(usize, Range<UnixNanos>)>,
-    /// By how much the clocks of nodes (by index) are off.
+    /// How far the clocks of nodes, given by index, are off.
     pub clocks: Vec<(usize, Nanos)>,
-    /// By how many percent response times rise and fall, with a period of nine days.
+    /// The percentage by which response times rise and fall, with a period of nine days.
     pub swing: i64,
-    /// The seed of response times, and of failures in addition to the outages.
+    /// The seed of response times and of random failures.
     pub seed: u64,
-    /// How many additional failures of some minutes each endpoint beyond the third has.
+    /// How many random failures, of up to 40 minutes, each endpoint has from the fourth on.
     pub failures: u64,
 }
 
-/// The threshold of slow endpoints.
+/// The threshold above which an endpoint is slow.
 const THRESHOLD: Nanos = 800_000_000;
 
 /// What checkers report about a slow endpoint.
@@ -62,8 +62,17 @@ const TOO_SLOW: &str = "median round trip time exceeded threshold (800ms)";
 pub struct Outage {
     pub endpoint: usize,
     pub nodes: Range<usize>,
-    /// The time; exact if it is a multiple of the interval.
+    /// The boundaries are exact if they are multiples of the interval.
     pub time: Range<UnixNanos>,
+}
+
+/// A message that is posted with a round.
+#[derive(Debug, Clone)]
+pub struct FakeMessage {
+    /// The time of the round.
+    pub at: UnixNanos,
+    pub endpoints: Range<usize>,
+    pub html: &'static str,
 }
 
 impl FakeNodes {
@@ -75,7 +84,7 @@ impl FakeNodes {
             endpoints: 2,
             interval: 10 * MINUTE,
             days: 12,
-            // The last round was an interval ago, and is valid for some more minutes.
+            // The last round was an interval ago, and is valid for a few more minutes.
             now: now / MINUTE * MINUTE,
             quorum: Quorum::Majority,
             titles: Vec::new(),
@@ -90,7 +99,8 @@ impl FakeNodes {
         }
     }
 
-    /// Nodes that have checked endpoints every minute for days, with a failure of each endpoint per week.
+    /// Nodes that have checked endpoints every minute for some days; from the fourth on, each endpoint fails about once
+    /// a week.
     #[must_use]
     pub fn large(nodes: usize, endpoints: usize, days: i64, now: UnixNanos) -> FakeNodes {
         let nodes = (0..nodes).map(|number| format!("node-{number}"));
@@ -127,11 +137,11 @@ impl FakeNodes {
     }
 
     fn file_name(&self, node: usize, at: UnixNanos) -> CheckFileName {
-        // Nodes do not run in step.
+        // Nodes do not run in lockstep.
         CheckFileName { stored_at: at + SECOND / 4 + node as i64 * 1_000_003, node: Some(self.name(node)) }
     }
 
-    /// Whether an endpoint fails at random, by the hash of the hour.
+    /// Whether an endpoint fails at random, depending on a hash of the hour.
     fn fails(&self, endpoint: usize, at: UnixNanos) -> bool {
         if endpoint < 3 || self.failures == 0 {
             return false;
@@ -154,7 +164,7 @@ impl FakeNodes {
         outages.iter().any(is_this)
     }
 
-    /// The response time that a node measures.
+    /// The response time that a node measures for an endpoint at this time.
     #[must_use]
     pub fn rtt(&self, node: usize, endpoint: usize, at: UnixNanos) -> Nanos {
         let base = 20_000_000 + (endpoint as i64 * 37 + node as i64 * 61) % 180 * 1_000_000;
@@ -169,14 +179,14 @@ impl FakeNodes {
         if (chance >> 32).is_multiple_of(32) { base * 3 + spread } else { base + spread }
     }
 
-    /// The response times of an endpoint that a node measured from a time on.
+    /// The response times that a node measured for an endpoint since `from`.
     #[must_use]
     pub fn answers(&self, node: usize, endpoint: usize, from: UnixNanos) -> Vec<Nanos> {
         let answered = self.rounds(node).filter(|at| *at >= from && !self.is_down(node, endpoint, *at));
         answered.map(|at| self.rtt(node, endpoint, at)).collect()
     }
 
-    /// The results of a round.
+    /// The results of a node's round.
     #[must_use]
     pub fn results(&self, node: usize, at: UnixNanos) -> Vec<CheckResult> {
         (0..self.endpoints).map(|endpoint| self.result(node, endpoint, at)).collect()
@@ -190,8 +200,8 @@ impl FakeNodes {
         };
         let error = (status == Status::Down).then(|| "connection refused".to_owned());
         let is_ever_slow = self.slowness.iter().any(|slowness| slowness.endpoint == endpoint);
-        let message =
-            self.messages.iter().find(|(when, about, _)| node == 0 && *when == at && about.contains(&endpoint));
+        let is_posted = |message: &&FakeMessage| node == 0 && message.at == at && message.endpoints.contains(&endpoint);
+        let message = self.messages.iter().find(is_posted);
         let title = self.title(endpoint);
         let rtt = self.rtt(node, endpoint, at);
         let tenths = |count: i64| error.is_none().then_some(rtt / 10 * count);
@@ -204,7 +214,7 @@ impl FakeNodes {
             threshold: if is_ever_slow { THRESHOLD } else { 0 },
             status,
             notice: if status == Status::Degraded { TOO_SLOW.to_owned() } else { String::new() },
-            message: message.map(|(.., text)| (*text).to_owned()).unwrap_or_default(),
+            message: message.map(|message| message.html.to_owned()).unwrap_or_default(),
             node: Some(self.name(node)),
             kind: Some("http".to_owned()),
             interval: Some(self.interval),
@@ -212,14 +222,14 @@ impl FakeNodes {
         }
     }
 
-    /// The check files of a node from a time on, as names and contents.
+    /// The check files of a node since `from`, as names and contents.
     #[must_use]
     pub fn check_files(&self, node: usize, from: UnixNanos) -> Vec<(String, String)> {
         let rounds = self.rounds(node).filter(|at| *at >= from);
         rounds.map(|at| (self.file_name(node, at).to_string(), write_check_file(&self.results(node, at)))).collect()
     }
 
-    /// The history of a node.
+    /// The history of a node, and its latency sketches.
     #[must_use]
     pub fn history(&self, node: usize) -> (History, Latencies) {
         let (mut history, mut latencies) = (History::new(Some(self.name(node))), Latencies::default());
@@ -232,7 +242,7 @@ impl FakeNodes {
         (history, latencies)
     }
 
-    /// All histories and the check files of the last minutes, as names and contents of objects.
+    /// All histories and the most recent check files, as names and contents of objects.
     #[must_use]
     pub fn objects(&self) -> BTreeMap<String, String> {
         let of_node = |node: usize| {
@@ -269,7 +279,7 @@ pub fn into_directory(objects: &BTreeMap<String, String>, directory: &Path) {
     std::fs::write(directory.join(HISTORY_INDEX), index).expect("the file can be written");
 }
 
-/// Stores objects in a bucket, histories compressed with gzip.
+/// Stores objects in a bucket, with histories compressed by gzip.
 pub async fn into_bucket(objects: &BTreeMap<String, String>, bucket: &Bucket) {
     let (histories, check_files): (Vec<_>, Vec<_>) = objects.iter().partition(|(name, _)| name.starts_with("history/"));
     for (name, content) in histories {

@@ -19,24 +19,24 @@ pub enum Fault {
     AnswerLost,
 }
 
-/// Which requests fail, counted from one.
+/// Which requests fail. Requests are counted from one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
     Never,
     Once(usize, Fault),
-    /// This one and all after it; the server does not receive the later ones.
+    /// This request and all after it; the server does not receive the later ones.
     From(usize, Fault),
-    /// All requests to IAM, which get the response of a server without IAM.
+    /// All requests to IAM. They get the response of a service without IAM.
     IamIsUnknown,
-    /// Objects in batches of deletions whose keys contain this. Each is denied on its own, as on AWS; the server here
-    /// denies or allows batches as a whole.
+    /// Deletions, in a batch, of objects whose keys contain this string. Each is denied separately, as on AWS; the test
+    /// server allows or denies a whole batch.
     UndeletableKeys(&'static str),
 }
 
 /// The running proxy; dropping it closes its port.
 #[derive(Debug)]
 pub struct FaultyProxy {
-    /// Its URL without a slash at the end.
+    /// The proxy's URL, without a trailing slash.
     pub url: String,
     state: Arc<ProxyState>,
     serving: JoinHandle<()>,
@@ -50,7 +50,7 @@ struct ProxyState {
 }
 
 impl FaultyProxy {
-    /// Starts a proxy in front of a server such as `http://127.0.0.1:4566`; no request fails yet.
+    /// Starts a proxy in front of a server such as `http://127.0.0.1:4566`. At first, all requests succeed.
     pub async fn start(server: &str) -> FaultyProxy {
         let port = free_port();
         let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("the port is free");
@@ -65,7 +65,7 @@ impl FaultyProxy {
         FaultyProxy { url: format!("http://127.0.0.1:{port}"), state, serving }
     }
 
-    /// Starts a proxy in front of a server that seems to have no IAM.
+    /// Starts a proxy in front of a server, which then appears to have no IAM.
     pub async fn without_iam(server: &str) -> FaultyProxy {
         let proxy = FaultyProxy::start(server).await;
         proxy.fail(When::IamIsUnknown);
@@ -142,19 +142,19 @@ async fn connection(mut near: TcpStream, state: Arc<ProxyState>) {
     let _ = near.shutdown().await;
 }
 
-/// Deletes the objects of a batch except those whose keys contain a text, which get the error of AWS.
+/// Deletes the objects of a batch except those whose keys contain a string, for which the response has AWS's error.
 async fn delete_all_but(text: &str, target: &str, head: &str, body: &[u8]) -> Vec<u8> {
     let body = String::from_utf8_lossy(body);
     let mut kept = body.to_string();
     let mut errors = String::new();
     for rest in body.split("<Object>").skip(1) {
-        let (object, _) = rest.split_once("</Object>").expect("the batch is whole");
+        let (object, _) = rest.split_once("</Object>").expect("the batch is complete");
         if object.contains(text) {
             let whole = format!("<Object>{object}</Object>");
-            // The signature covers this length.
+            // The signature covers the length, so the length must not change.
             kept = kept.replacen(&whole, &" ".repeat(whole.len()), 1);
             write!(errors, "<Error>{object}<Code>AccessDenied</Code><Message>Access Denied</Message></Error>")
-                .expect("a text takes more");
+                .expect("a string can grow");
         }
     }
     if kept.contains("<Object>") {
@@ -168,7 +168,7 @@ async fn delete_all_but(text: &str, target: &str, head: &str, body: &[u8]) -> Ve
     format!("{head}\r\nContent-Length: {}\r\n\r\n{result}", result.len()).into_bytes()
 }
 
-/// The server's whole response, over a new connection.
+/// The server's complete response, over a new connection.
 async fn forward(target: &str, head: &str, body: &[u8]) -> Vec<u8> {
     let mut far = TcpStream::connect(target).await.expect("the server listens");
     let lines = head.lines().filter(|line| !line.to_ascii_lowercase().starts_with("connection:"));

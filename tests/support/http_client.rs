@@ -5,10 +5,11 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// A client that follows no redirects, decompresses nothing and uses no proxy.
+/// A client that does not follow redirects, decompress bodies or use a proxy.
 #[must_use]
 pub fn client() -> reqwest::Client {
-    // Nothing here speaks TLS, but a client that is compiled with TLS needs a provider. Further calls have no effect.
+    // These tests do not use TLS, but a client that is compiled with TLS needs a provider. Further calls have no
+    // effect.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
         .no_proxy()
@@ -26,7 +27,7 @@ pub struct HttpResponse {
 }
 
 impl HttpResponse {
-    /// A header's value, or an empty text.
+    /// A header's value; empty if the header is missing.
     #[must_use]
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
@@ -55,7 +56,7 @@ pub async fn get_with(url: &str, headers: &[(&str, &str)]) -> HttpResponse {
 pub async fn send(request: reqwest::RequestBuilder) -> HttpResponse {
     let response = request.send().await.expect("the server answers");
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    let body = response.bytes().await.expect("the body is whole").to_vec();
+    let body = response.bytes().await.expect("the body is complete").to_vec();
     HttpResponse { status, headers, body }
 }
 

@@ -1,8 +1,8 @@
-//! The parts of the black-box tests: a real S3 server, a real web server, a real browser, the real checker, and endpoints
-//! that fail in the ways endpoints fail.
+//! The parts of the black-box tests: a real S3 server, a real web server, a real browser, the real checker, and
+//! endpoints that fail as real ones do.
 //!
-//! Anything unexpected fails the test immediately, so functions panic instead of returning errors. No part outlives the
-//! test process: see [`program`].
+//! Anything unexpected fails the test immediately, so functions panic instead of returning errors. No program outlives
+//! the test process: see [`program`].
 
 #![expect(clippy::expect_used, clippy::panic, clippy::missing_panics_doc, reason = "a test stops at the first error")]
 
@@ -37,18 +37,18 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use shared::UnixNanos;
 
-/// How long a condition may take to become true, also on a busy machine.
+/// How long a condition may take to become true, even on a busy machine.
 pub const PATIENCE: Duration = Duration::from_mins(1);
 
-/// How long to wait before checking a condition again.
+/// The pause before testing a condition again.
 const POLL_INTERVAL: Duration = Duration::from_millis(25);
 
-/// Waits until `condition` returns a value, and returns that.
+/// Waits until `condition` returns a value, and returns that value.
 pub async fn wait_for<T, Answer: Future<Output = Option<T>>>(what: &str, condition: impl FnMut() -> Answer) -> T {
     poll_until(condition).await.unwrap_or_else(|| panic!("waited {PATIENCE:?} for {what}"))
 }
 
-/// Waits until `condition` returns a value; `None` if it does not in time.
+/// Waits until `condition` returns a value; `None` if that takes too long.
 pub async fn poll_until<T, Answer: Future<Output = Option<T>>>(mut condition: impl FnMut() -> Answer) -> Option<T> {
     let start = Instant::now();
     while start.elapsed() < PATIENCE {
@@ -69,7 +69,7 @@ pub fn wait_blocking(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// A port of 127.0.0.1 without a listener that no other call returns, in any process that runs these tests.
+/// A port of 127.0.0.1 without a listener. No other call returns it, in any process that runs these tests.
 #[must_use]
 pub fn free_port() -> u16 {
     static TAKEN: AtomicU16 = AtomicU16::new(0);
@@ -82,10 +82,10 @@ pub fn free_port() -> u16 {
         .expect("some port is free")
 }
 
-/// How many ports a test process has.
+/// The number of ports for each test process.
 const PORTS_EACH: u16 = 1_000;
 
-/// The ports of this process. They are below the range that the system uses for outgoing connections.
+/// The ports of this process, below the range that the system uses for outgoing connections.
 static PORTS: LazyLock<Ports> = LazyLock::new(|| {
     let folder = std::env::temp_dir().join("checkup-test-ports");
     std::fs::create_dir_all(&folder).expect("the temporary folder is writable");
@@ -128,7 +128,7 @@ pub fn checker_binary() -> PathBuf {
     let binary = std::env::var_os("CHECKUP_BIN").map_or_else(
         || {
             let tests = std::env::current_exe().expect("the tests are a program");
-            tests.ancestors().nth(2).expect("it lies in target/debug/deps").join("checker")
+            tests.ancestors().nth(2).expect("it is in target/debug/deps").join("checker")
         },
         PathBuf::from,
     );

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use crate::program::Program;
 use crate::{free_port, http_client, tool, wait_blocking};
 
-/// The region of the server.
+/// The server's region.
 pub const REGION: &str = "eu-test-1";
 
 /// The account of all users except foreign ones.
@@ -27,14 +27,15 @@ pub struct AccessKey {
 
 #[derive(Debug)]
 pub struct MiniStack {
-    /// Its URL without a slash at the end.
+    /// The server's URL, without a trailing slash.
     pub url: String,
     _program: Program,
 }
 
 impl MiniStack {
-    /// Starts a separate server. The folders in [`ACCOUNT`] in this folder are its buckets, with all files as objects.
-    /// Also returns a key with all permissions. Thousands of objects are available immediately this way.
+    /// Starts a separate server and returns it with a key that has all permissions. Its buckets are the folders below
+    /// [`ACCOUNT`] in this folder, with all their files as objects. In this way, thousands of objects are available
+    /// immediately.
     pub async fn with_buckets(folder: &Path) -> (MiniStack, AccessKey) {
         let port = free_port();
         let program = Program::start(&tool("ministack"), |command| {
@@ -65,13 +66,13 @@ pub fn server() -> &'static MiniStack {
     })
 }
 
-/// A key with all permissions. The server does not check signatures of its built-in root user.
+/// A key with all permissions. It is not the built-in root user's, whose signatures the server does not check.
 pub async fn admin() -> AccessKey {
     static ADMIN: tokio::sync::OnceCell<AccessKey> = tokio::sync::OnceCell::const_new();
     ADMIN.get_or_init(|| new_user(&server().url, "admin", EVERYTHING)).await.clone()
 }
 
-/// The key of a new user who can list and read a bucket below a prefix, like visitors of a page.
+/// The key of a new user who can list and read a bucket below a prefix, like a page's visitors.
 pub async fn reader(bucket: &str) -> AccessKey {
     static COUNT: AtomicU32 = AtomicU32::new(1);
     let rights = serde_json::json!({"Version": "2012-10-17", "Statement": [
@@ -103,7 +104,7 @@ pub async fn keys_of(user: &str) -> Vec<String> {
     keys.map(|(id, _)| id.to_owned()).collect()
 }
 
-/// The names of all users that contain a text.
+/// The names of all users that contain a string.
 pub async fn users(containing: &str) -> Vec<String> {
     let answer = iam(&[("Action", "ListUsers"), ("MaxItems", "1000")]).await;
     let names = answer.split("<UserName>").skip(1).filter_map(|rest| rest.split_once('<'));

@@ -1,20 +1,20 @@
-//! An isolated network for a test, made with Linux namespaces. It contains only this machine; the test decides whether
-//! echo requests are allowed and whether names can be resolved. Most machines need no privileges for that, and their
-//! network is not affected.
+//! An isolated network for a test, made with Linux namespaces. It contains only this machine. The test decides whether
+//! echo requests are allowed and whether names can be resolved. On most machines, this does not require privileges, and
+//! the machine's network is not affected.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::tool;
 
-/// What happens to echo requests in the network.
+/// How the network handles echo requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Echoes {
     /// Whether unprivileged sockets can send them.
     pub datagram: bool,
     /// Whether raw sockets can send them.
     pub raw: bool,
-    /// Whether this machine answers them.
+    /// Whether this machine replies to them.
     pub answered: bool,
 }
 
@@ -23,7 +23,7 @@ pub struct Echoes {
 pub fn isolated(echoes: Echoes) -> Vec<String> {
     let mut script = format!("set -eu; '{}' link set lo up; ", tool("ip").display());
     if echoes.datagram {
-        // The program's own group; a new network allows no group.
+        // Allows the program's group; a new network does not allow any.
         script += "echo 0 0 >/proc/sys/net/ipv4/ping_group_range; ";
     }
     if !echoes.answered {
@@ -34,8 +34,8 @@ pub fn isolated(echoes: Echoes) -> Vec<String> {
     words(&["--net"], &script)
 }
 
-/// The prefix of a command that runs in an isolated network where echo requests need a capability. The command has these
-/// capabilities only, as with systemd's `AmbientCapabilities=`, even if it runs as root.
+/// The prefix of a command that runs in an isolated network where echo requests require a capability. The command has
+/// only these capabilities, as with systemd's `AmbientCapabilities=`, even if it runs as root.
 #[must_use]
 pub fn with_capabilities(rights: &str) -> Vec<String> {
     let rights = rights.to_lowercase().replace("cap_", "+");
@@ -47,8 +47,8 @@ pub fn with_capabilities(rights: &str) -> Vec<String> {
     words(&["--net"], &format!("set -eu; '{}' link set lo up; {become_it}", ip.display()))
 }
 
-/// The prefix of a command that runs in an isolated network whose name server never answers, with a timeout longer than
-/// any test. The folder receives the files for that.
+/// The prefix of a command that runs in an isolated network whose name server never responds, with a timeout longer
+/// than any test. It uses files that are written to the folder.
 #[must_use]
 pub fn with_hanging_dns(folder: &Path) -> Vec<String> {
     let mounted = [

@@ -1,4 +1,4 @@
-//! What readers see on the status page, read from the built page in a real browser.
+//! What visitors see on the status page, read from the built page in a real browser.
 
 use std::cell::RefCell;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::browser::Browser;
 use crate::{PATIENCE, poll_until};
 
-/// Reads everything that tests need in one script, so that it belongs to one moment.
+/// Reads everything that tests need in one script, so that all of it is from the same moment.
 const READ: &str = r"
     const text = element => element ? element.textContent.replace(/\s+/g, ' ').trim() : '';
     const prose = element => {
@@ -42,8 +42,8 @@ const READ: &str = r"
     };
 ";
 
-/// Waits until the page changes, because reading it repeatedly would slow it down. Changes outside of the document are
-/// noticed a little later.
+/// Waits until the page changes, because reading the page repeatedly would slow it down. Changes outside of the
+/// document are noticed a little later.
 const CHANGE: &str = r"
     return new Promise(done => {
         const seen = new MutationObserver(() => end());
@@ -53,7 +53,7 @@ const CHANGE: &str = r"
     });
 ";
 
-/// Waits until everything is loaded or the page reports that it cannot be, or for a while.
+/// Waits until everything is loaded, the page reports that it cannot be, or a time limit is reached.
 const END: &str = r"
     return new Promise(done => {
         const root = document.documentElement;
@@ -66,11 +66,11 @@ const END: &str = r"
     });
 ";
 
-/// The page at one moment.
+/// A snapshot of the page.
 #[derive(Debug, Clone)]
 pub struct Page(pub Value);
 
-/// One endpoint on the page.
+/// An endpoint in a snapshot.
 #[derive(Debug, Clone)]
 pub struct EndpointOnPage(pub Value);
 
@@ -81,7 +81,7 @@ pub async fn visit(browser: &Browser, url: &str) -> Page {
     when(browser, "the page to be complete", |page| page.is_complete() || page.text_of("state") == "broken").await
 }
 
-/// Waits until the condition is true and the page is completely drawn: endpoints are drawn after the overall status.
+/// Waits until the condition is true and the page is completely drawn: it draws endpoints after the overall status.
 pub async fn when(browser: &Browser, what: &str, condition: impl Fn(&Page) -> bool) -> Page {
     let last = RefCell::new(Value::Null);
     let waiting = poll_until(|| async {
@@ -103,12 +103,12 @@ impl Page {
         self.0["complete"] == true
     }
 
-    /// Whether everything that is loaded is drawn.
+    /// Whether everything that was loaded is drawn.
     fn is_settled(&self) -> bool {
         self.is_complete() || ["loading", "broken"].contains(&self.text_of("state").as_str())
     }
 
-    /// A text by its name in [`READ`]: `state`, `overall`, `freshness`, `title`, `text`.
+    /// A string by its name in [`READ`]: `state`, `overall`, `freshness`, `title`, `text`.
     #[must_use]
     pub fn text_of(&self, name: &str) -> String {
         self.0[name].as_str().unwrap_or_default().to_owned()
@@ -120,7 +120,7 @@ impl Page {
         self.0["kept"] == true
     }
 
-    /// How many check files are in memory.
+    /// How many check files the page has in memory.
     #[must_use]
     pub fn loaded(&self) -> u64 {
         self.0["loaded"].as_u64().unwrap_or_default()
@@ -139,7 +139,7 @@ impl Page {
         found.unwrap_or_else(|| panic!("`{title}` is not on the page:\n{:#}", self.0))
     }
 
-    /// What could not be loaded, as the page describes it.
+    /// The loading problems that the page lists.
     #[must_use]
     pub fn problems(&self) -> String {
         elements(&self.0["problems"]).iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n")
@@ -151,21 +151,21 @@ impl Page {
         elements(&self.0["nodes"]).iter().filter_map(Value::as_str).map(str::to_owned).collect()
     }
 
-    /// The current messages: texts and HTML.
+    /// The current messages, as text and as HTML.
     #[must_use]
     pub fn messages(&self) -> Vec<(String, String)> {
         let text = |message: &Value, name: &str| message[name].as_str().unwrap_or_default().to_owned();
         elements(&self.0["messages"]).iter().map(|message| (text(message, "text"), text(message, "html"))).collect()
     }
 
-    /// The texts of the timeline's events of a kind, in the page's order.
+    /// The text of each event of this kind in the timeline, in the page's order.
     #[must_use]
     pub fn events(&self, kind: &str) -> Vec<String> {
         let of_kind = elements(&self.0["events"]).into_iter().filter(|event| event["kind"] == kind);
         of_kind.filter_map(|event| event["text"].as_str().map(str::to_owned)).collect()
     }
 
-    /// The URLs that the page requested, without its own files.
+    /// The URLs that the page requested, except for its own files.
     #[must_use]
     pub fn requests(&self) -> Vec<String> {
         elements(&self.0["requests"]).iter().filter_map(Value::as_str).map(str::to_owned).collect()
@@ -179,7 +179,7 @@ impl Page {
 }
 
 impl EndpointOnPage {
-    /// A text by its name in [`READ`]: `title`, `locator`, `status`, `uptime`, `coverage`, `reason`, `text`.
+    /// A string by its name in [`READ`]: `title`, `locator`, `status`, `uptime`, `coverage`, `reason`, `text`.
     #[must_use]
     pub fn text_of(&self, name: &str) -> String {
         self.0[name].as_str().unwrap_or_default().to_owned()

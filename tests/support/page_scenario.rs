@@ -1,4 +1,4 @@
-//! The states of a status page, each as a store that nodes have filled and the real page in front of it. Tests and
+//! The states of a status page, each with a store that nodes have filled and the real page that reads it. Tests and
 //! screenshots cover all of them.
 
 use std::collections::BTreeMap;
@@ -11,13 +11,13 @@ use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos};
 
 use crate::browser::Browser;
 use crate::caddy::Caddy;
-use crate::fake_nodes::{FakeNodes, Outage, into_directory};
+use crate::fake_nodes::{FakeMessage, FakeNodes, Outage, into_directory};
 use crate::page::{self, Page};
 
 /// The time of all scenarios: Sunday, November 22, 2026, 14:05 UTC, so that screenshots do not change from day to day.
 pub const NOW: UnixNanos = 1_795_356_300 * SECOND;
 
-/// How long after the newest round the page is opened.
+/// The time between the newest round and the opening of the page.
 const OPENED_AFTER: Nanos = 40 * SECOND;
 
 const TIME_ZONE: &str = "Europe/Berlin";
@@ -59,11 +59,10 @@ pub enum PageState {
 /// A page in a state, behind a web server with the project's headers.
 #[derive(Debug)]
 pub struct PageScenario {
-    /// Which state it is in.
     pub state: PageState,
     pub url: String,
     caddy: Caddy,
-    /// Accepts connections without responding, while the scenario exists.
+    /// Accepts connections without responding, as long as the scenario exists.
     _silence: Option<TcpListener>,
 }
 
@@ -118,7 +117,7 @@ impl PageState {
         }
     }
 
-    /// The nodes that filled the store, and what they measured.
+    /// The nodes that fill the store, and their results.
     #[must_use]
     pub fn fake_nodes(self) -> FakeNodes {
         let ago = |from: Nanos, length: Nanos| NOW - from..NOW - from + length;
@@ -142,7 +141,9 @@ impl PageState {
             PageState::Degraded => {
                 fake_nodes.slowness.push(Outage { endpoint: 2, nodes: 0..3, time: ago(40 * MINUTE, DAY) });
             }
-            PageState::Announced => fake_nodes.messages = vec![(NOW - 3 * HOUR, 1..3, MAINTENANCE)],
+            PageState::Announced => {
+                fake_nodes.messages = vec![FakeMessage { at: NOW - 3 * HOUR, endpoints: 1..3, html: MAINTENANCE }];
+            }
             PageState::Incomplete => fake_nodes.silences = vec![(0, NOW - 3 * HOUR..NOW)],
             PageState::One => (fake_nodes.endpoints, fake_nodes.names) = (1, vec!["eu-west".to_owned()]),
             PageState::Three => (fake_nodes.endpoints, fake_nodes.names) = (3, vec!["eu-west".to_owned()]),
@@ -196,7 +197,7 @@ impl PageState {
 }
 
 impl PageScenario {
-    /// Opens the page at the time of the scenario, and waits until it is in its state.
+    /// Opens the page at the time of the scenario, and waits until the page is in its state.
     pub async fn visit(&self, browser: &Browser) -> Page {
         browser.visit(&self.url).await;
         let wanted = self.state.word();
@@ -213,7 +214,7 @@ impl PageScenario {
     }
 }
 
-/// A browser with the time and the time zone of the scenarios.
+/// A browser with the scenarios' time and time zone.
 pub async fn open_browser() -> Browser {
     let browser = Browser::open().await;
     let fake_nodes = PageState::Healthy.fake_nodes();

@@ -14,7 +14,7 @@ pub struct Program {
     output: NamedTempFile,
 }
 
-/// A command that the kernel kills when the thread that started it ends; its process ID is the program's.
+/// A command that the kernel kills when the thread that started it ends. Its process ID is the program's.
 #[must_use]
 pub fn bound_command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new("setpriv");
@@ -23,7 +23,7 @@ pub fn bound_command(program: impl AsRef<OsStr>) -> Command {
 }
 
 impl Program {
-    /// Starts a program for a test, and keeps its output for error messages.
+    /// Starts a program for a test, and captures its output for error messages.
     #[must_use]
     pub fn start(program: &Path, prepare: impl FnOnce(&mut Command)) -> Program {
         let output = NamedTempFile::new().expect("a temporary file");
@@ -59,7 +59,7 @@ impl Program {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// How it ended, if it has.
+    /// How the program ended, if it has.
     pub fn exit_status(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().expect("it is our child")
     }
@@ -69,7 +69,7 @@ impl Program {
         self.child.id()
     }
 
-    /// Sends it a signal, such as `TERM`.
+    /// Sends the program a signal, such as `TERM`.
     pub fn signal(&self, signal: &str) {
         let sent = Command::new("kill").args(["-s", signal, &self.child.id().to_string()]).status();
         assert!(sent.expect("kill runs").success(), "the program is gone:\n{}", self.output());
@@ -84,7 +84,7 @@ impl Program {
         .await
     }
 
-    /// The processor time that it has used so far, in clock ticks of 10 ms.
+    /// The processor time that the program has used, in clock ticks of 10 ms.
     #[must_use]
     pub fn processor_ticks(&self) -> u64 {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("it runs");
@@ -96,7 +96,7 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // It may have exited already.
+        // The program may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

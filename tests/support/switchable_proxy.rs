@@ -7,10 +7,10 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::{free_port, wait_for};
 
-/// The address in front of a server.
+/// A proxy in front of a server.
 #[derive(Debug)]
 pub struct SwitchableProxy {
-    /// The proxy's URL without a slash at the end.
+    /// The proxy's URL, without a trailing slash.
     pub url: String,
     port: u16,
     target: String,
@@ -18,13 +18,13 @@ pub struct SwitchableProxy {
 }
 
 impl SwitchableProxy {
-    /// Creates a closed proxy in front of a server such as `http://127.0.0.1:4566`.
+    /// Creates a proxy in front of a server such as `http://127.0.0.1:4566`. It refuses connections until it is opened.
     #[must_use]
     pub fn new(server: &str) -> SwitchableProxy {
         SwitchableProxy::with_port(free_port(), server)
     }
 
-    /// Creates a closed proxy on this port.
+    /// Creates a proxy on this port. It refuses connections until it is opened.
     #[must_use]
     pub fn with_port(port: u16, server: &str) -> SwitchableProxy {
         let target = server.trim_start_matches("http://").to_owned();
@@ -37,7 +37,7 @@ impl SwitchableProxy {
         let listener = wait_for("the proxy's port", bind).await;
         let target = self.target.clone();
         self.forwarding = Some(tokio::spawn(async move {
-            // Connections end with this task.
+            // Dropping this task ends the connections.
             let mut connections = JoinSet::new();
             while let Ok((mut near, _)) = listener.accept().await {
                 let target = target.clone();
@@ -50,7 +50,7 @@ impl SwitchableProxy {
         }));
     }
 
-    /// Cuts all connections and refuses new ones.
+    /// Closes all connections and refuses new ones.
     pub fn close(&mut self) {
         if let Some(forwarding) = self.forwarding.take() {
             forwarding.abort();

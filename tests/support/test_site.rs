@@ -8,14 +8,14 @@ use crate::bucket::Bucket;
 use crate::checker::{Checker, Run};
 use crate::ministack::{self, AccessKey, REGION};
 
-/// A bucket to provision, and the folder in which the files are written.
+/// A bucket to provision, and the folder to which the files are written.
 #[derive(Debug)]
 pub struct TestSite {
-    /// The folder, with a configuration without checks.
+    /// The folder, which has a configuration without checks.
     pub checker: Checker,
     /// The bucket, with the administrator's key.
     pub bucket: Bucket,
-    /// The URL of the S3 server or a proxy in front of it.
+    /// The URL of the S3 server, or of a proxy in front of it.
     pub endpoint_url: String,
     administrator: AccessKey,
 }
@@ -26,7 +26,7 @@ impl TestSite {
         TestSite::at(&ministack::server().url).await
     }
 
-    /// A bucket at another address of the S3 server.
+    /// A bucket at another URL of the S3 server.
     pub async fn at(endpoint_url: &str) -> TestSite {
         static COUNT: AtomicU32 = AtomicU32::new(1);
         let name = format!("site-{}", COUNT.fetch_add(1, Ordering::Relaxed));
@@ -38,17 +38,17 @@ impl TestSite {
         }
     }
 
-    /// Uses these credentials from now on.
+    /// Uses these credentials in later calls.
     pub fn act_as(&mut self, administrator: AccessKey) {
         self.administrator = administrator;
     }
 
-    /// Runs `checker provision --yes` for this site, with more arguments.
+    /// Runs `checker provision --yes` for this site, with additional arguments.
     pub async fn provision(&self, words: &[&str]) -> Run {
         self.call("provision", &[&["--yes"], words].concat(), "").await
     }
 
-    /// Runs `checker deprovision` for this site, with more arguments, and types an answer.
+    /// Runs `checker deprovision` for this site, with additional arguments and an answer on standard input.
     pub async fn deprovision(&self, words: &[&str], typed: &str) -> Run {
         self.call("deprovision", words, typed).await
     }
@@ -66,7 +66,7 @@ impl TestSite {
         self.checker.call_typing(&words, typed, prepare).await
     }
 
-    /// The remaining steps, as texts.
+    /// The remaining steps, as text.
     pub async fn steps_left(&self, words: &[&str]) -> Vec<String> {
         let run = self.call("provision", &[&["--dry-run"], words].concat(), "").await;
         assert_eq!(run.code, 0, "{}", run.output());
@@ -95,7 +95,7 @@ impl TestSite {
         key(&config["storage"], "access_key_id", "secret_access_key")
     }
 
-    /// The name of the user of a role: `reader`, `writer_eu-west`.
+    /// The user name for a role such as `reader` or `writer_eu-west`.
     #[must_use]
     pub fn user(&self, role: &str) -> String {
         format!("checkup_{}+status_{role}", self.bucket.name)

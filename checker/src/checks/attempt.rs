@@ -1,24 +1,25 @@
-//! The outcome of one attempt: what is stored of it, the data that its assertions examine, or why it was not possible.
+//! The outcome of one attempt: what is stored, the data that its assertions examine, or why the attempt was not
+//! possible.
 
 use shared::check_file::Attempt;
 
 use super::probe_data::ProbeData;
 
-/// One attempt with what the status depends on.
+/// One attempt and what else determines the status.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AttemptRecord {
-    /// The attempt as it is stored.
+    /// The attempt as stored.
     pub attempt: Attempt,
     /// Why the endpoint is degraded although the attempt succeeded.
     pub warning: Option<String>,
-    /// Whether the attempt failed and a retry succeeded: it is stored, but does not count.
+    /// Whether the attempt failed but a retry succeeded: it is stored, but does not count.
     pub recovered_by_retry: bool,
 }
 
-/// One attempt and its data, or why it was not possible.
+/// One attempt and its data, or why the attempt was not possible.
 pub type Probed = Result<(AttemptRecord, ProbeData), String>;
 
-/// Why an attempt failed, for a person. It becomes [`shared::check_file::Attempt::error`].
+/// Why an attempt failed, in words for users. It becomes [`shared::check_file::Attempt::error`].
 pub type Failure = String;
 
 /// The data of an attempt that succeeded, or why it failed.

@@ -1,4 +1,4 @@
-//! What all checks of a process share: TLS configurations, the address policy, the pool for assertions.
+//! What all checks of a process share: TLS configurations, the address policy, and the pool for assertions.
 
 use std::sync::{Arc, OnceLock};
 
@@ -13,15 +13,15 @@ use super::net::connect::{Address, TlsOptions};
 use super::net::online_check::OnlineCheck;
 use super::net::tls_config::{TlsConfigs, TlsTrust};
 
-/// Reads the stored heartbeat of a job: its content, `None` if it does not exist, or why that is unknown.
+/// Reads a job's stored heartbeat: its contents, `None` if it does not exist, or why that is unknown.
 pub type HeartbeatReader = Arc<dyn Fn(HeartbeatName) -> HeartbeatRead + Send + Sync>;
 
 pub type HeartbeatRead = BoxFuture<'static, Result<Option<Vec<u8>>, String>>;
 
-/// Shared by all checks of a process; each part is set up when it is first needed.
+/// Shared by all checks of a process; each part is set up on first use.
 pub struct CheckContext {
     tls: TlsConfigs,
-    /// The kind of socket for echo requests, once one could be opened.
+    /// The ICMP socket type, once one could be opened.
     pub(super) icmp_socket_type: OnceLock<socket2::Type>,
     online_check: OnlineCheck,
     heartbeats: Option<HeartbeatReader>,
@@ -31,8 +31,8 @@ pub struct CheckContext {
 }
 
 impl CheckContext {
-    /// A context for checks that connect to the addresses this policy allows; the expiry of certificates and the age of
-    /// heartbeats are measured by `clock`.
+    /// Creates a context. Checks connect only to addresses that the policy allows, and use `clock` to compute
+    /// certificate expiry and heartbeat age.
     #[must_use]
     pub fn new(address_policy: AddressPolicy, clock: fn() -> UnixNanos) -> CheckContext {
         CheckContext {
@@ -46,25 +46,23 @@ impl CheckContext {
         }
     }
 
-    /// Considers this node offline when none of these addresses accepts a connection.
+    /// Treats this node as offline when none of these addresses accepts a connection.
     #[must_use]
     pub fn with_online_check(self, addresses: Vec<Address>) -> CheckContext {
         CheckContext { online_check: OnlineCheck::new(addresses), ..self }
     }
 
-    /// Reads heartbeats with this reader.
     #[must_use]
     pub fn with_heartbeats(self, heartbeats: Option<HeartbeatReader>) -> CheckContext {
         CheckContext { heartbeats, ..self }
     }
 
-    /// The reader of heartbeats, if there is one.
     #[must_use]
     pub fn heartbeats(&self) -> Option<&HeartbeatReader> {
         self.heartbeats.as_ref()
     }
 
-    /// Whether this node is online; without an online check, it counts as online.
+    /// Whether this node is online; without an online check, it is assumed to be.
     pub async fn is_online(&self) -> bool {
         self.online_check.is_online().await
     }
@@ -73,12 +71,12 @@ impl CheckContext {
         (self.clock)()
     }
 
-    /// The TLS configuration for this trust.
+    /// Returns the TLS configuration for this trust.
     pub(super) async fn tls_config(&self, trust: &TlsTrust) -> Result<Arc<ClientConfig>, String> {
         self.tls.for_trust(trust).await.map_err(|error| error.to_string())
     }
 
-    /// The TLS configuration for a check, if it uses TLS.
+    /// Returns the TLS configuration for a check, if it uses TLS.
     pub(super) async fn optional_tls_config(
         &self,
         options: Option<&TlsOptions>,

@@ -1,4 +1,4 @@
-//! Describes why an attempt failed in terms of the endpoint, from the error chain of a library.
+//! Describes why an attempt failed in terms of the endpoint, from a library's error chain.
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
@@ -9,8 +9,8 @@ use shared::{Nanos, SECOND, duration};
 
 use crate::platform::fd_limit;
 
-/// The error of an attempt that could open no file or socket. [`super::attempt`] turns it into a skipped check, because
-/// it is not the endpoint's fault.
+/// The error of an attempt that could not open a file or socket. [`super::attempt`] turns it into a skipped check,
+/// because the endpoint is not at fault.
 pub(super) const TOO_MANY_OPEN_FILES: &str = "too many open files";
 
 /// The limits are hyper's defaults for HTTP/1.
@@ -18,7 +18,7 @@ const HEAD_TOO_LARGE: &str = "head of the response is too large: more than 100 h
 
 const CLOSED_EARLY: &str = "connection closed by the server before the response was complete";
 
-/// Describes the first error in the chain that has a description, or else the last one.
+/// Describes the first error in the chain that has a description, otherwise the last one.
 pub(super) fn describe_error(error: &(dyn Error + 'static)) -> String {
     let mut fallback = error.to_string();
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
@@ -32,7 +32,7 @@ pub(super) fn describe_error(error: &(dyn Error + 'static)) -> String {
     fallback
 }
 
-/// The start of the data as one line of text.
+/// The start of the data as a single line of text.
 pub(super) fn excerpt(bytes: &[u8]) -> String {
     const LIMIT: usize = 120;
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(4 * LIMIT)]).into_owned();
@@ -48,7 +48,7 @@ fn describe_cause(error: &(dyn Error + 'static)) -> Option<String> {
         return describe_http_error(error);
     }
     let error = error.downcast_ref::<io::Error>()?;
-    // The inner error of an `io::Error` is not in its chain of sources.
+    // The inner error of an `io::Error` is missing from its source chain.
     if let Some(inner) = error.get_ref() {
         let inner: &(dyn Error + 'static) = inner;
         if let Some(description) = describe_cause(inner) {
@@ -165,12 +165,12 @@ fn describe_certificate_error(error: &CertificateError) -> String {
     }
 }
 
-/// The name in rustls' `DnsName("a.example")`.
+/// Extracts the name from rustls' `DnsName("a.example")`.
 fn plain_name(name: &str) -> &str {
     name.split('"').nth(1).unwrap_or(name)
 }
 
-/// The time between in days, or in smaller units if it is less than a day.
+/// The time between the two in days, or in smaller units if it is less than a day.
 fn days_between(from: UnixTime, to: UnixTime) -> String {
     let seconds = to.as_secs().saturating_sub(from.as_secs());
     match seconds / 86_400 {
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn expired_certificates_name_the_time() {
+    fn errors_name_when_certificates_expired() {
         let expired = CertificateError::ExpiredContext { time: at(10), not_after: at(7) };
         assert_eq!(describe_certificate_error(&expired), "certificate expired 3 days ago");
         let expired = CertificateError::ExpiredContext { time: at(10), not_after: at(9) };

@@ -1,5 +1,5 @@
-//! Command checks: one attempt runs a command without a shell and evaluates its exit status and output. The command has
-//! its own process group, which is killed when the attempt ends.
+//! Command checks: one attempt runs a command without a shell and evaluates its exit status and output. The command
+//! runs in its own process group, which is killed when the attempt ends.
 
 use std::io;
 use std::path::PathBuf;
@@ -25,25 +25,25 @@ pub const SUBJECTS: &[&str] = &["[STATUS]", "[RTT]", "[BODY]", "[BODY_SIZE]", "[
 #[derive(Debug, Clone)]
 pub struct ExecCheck {
     pub locator: String,
-    /// The program: a path, or a name that is searched in `PATH`.
+    /// The program: a path, or a name to search for in `PATH`.
     pub command: PathBuf,
     pub arguments: Vec<String>,
     /// The longest an attempt may take.
     pub timeout: Duration,
-    /// The exit status that means success; `None` leaves that to the assertions.
+    /// The exit status that means success; with `None`, the assertions decide.
     pub exit_status: Option<i32>,
-    /// A text that the output must contain.
+    /// A string that the output must contain.
     pub must_contain: Option<String>,
-    /// A text that the output must not contain.
+    /// A string that the output must not contain.
     pub must_not_contain: Option<String>,
     /// The status of the endpoint if the command fails.
     pub failure_status: Status,
 }
 
-/// How much of the output is kept, in bytes. The rest is read and dropped, so that the command never blocks on a full
-/// pipe.
+/// How much of the output is kept, in bytes. The rest is read and discarded, so that the command never blocks on a
+/// full pipe.
 const OUTPUT_LIMIT: usize = 1 << 20;
-/// How long to read output after the command has exited: a process that left the group can keep the pipe open.
+/// How long to read output after the command has exited: a process that left the group may keep the pipe open.
 const OUTPUT_GRACE: Duration = Duration::from_millis(200);
 
 impl ExecCheck {
@@ -59,7 +59,7 @@ impl ExecCheck {
         };
         candidates.into_iter().find(is_executable).ok_or_else(|| {
             format!(
-                "executable `{}` not found; configure its full path and make sure that the file is executable",
+                "executable `{}` not found; set `command` to its full path and make the file executable",
                 self.command.display()
             )
         })
@@ -132,10 +132,10 @@ async fn run_command(check: &ExecCheck, stopwatch: Arc<Stopwatch>) -> ProbeResul
     Ok(data)
 }
 
-/// Compares exit status and output with what is expected.
+/// Compares the exit status and the output with what is expected.
 fn evaluate(check: &ExecCheck, status: ExitStatus, data: &ProbeData) -> Result<(), Failure> {
     let output = data.body.as_deref().unwrap_or_default();
-    // Death by a signal is a failure even if any exit status is a success.
+    // Termination by a signal is a failure even if any exit status counts as success.
     let expected = check.exit_status.or(status.code());
     if expected.is_none() || status.code() != expected {
         let excerpt = match error_text::excerpt(output) {
@@ -166,7 +166,7 @@ fn describe_start_error(check: &ExecCheck, error: &io::Error) -> Failure {
     }
 }
 
-/// Output of a command, up to [`OUTPUT_LIMIT`].
+/// A command's output, up to [`OUTPUT_LIMIT`].
 #[derive(Default)]
 struct Output {
     bytes: Vec<u8>,
@@ -203,7 +203,7 @@ impl ProcessGroup {
         Ok(ProcessGroup { child, id })
     }
 
-    /// Kills the group. `SIGTERM` could be ignored, and the time is up.
+    /// Kills the group with `SIGKILL`: the time is up, and `SIGTERM` could be ignored.
     fn kill(&mut self) {
         if let Some(id) = self.id.take() {
             // An error means that no process is left.
@@ -333,7 +333,7 @@ mod tests {
         until_gone(std::fs::read_to_string(&pid).expect("the script has started").trim()).await;
     }
 
-    /// Waits until a process has exited; a zombie has.
+    /// Waits until a process has exited; zombies count as exited.
     async fn until_gone(pid: &str) {
         let runs = || {
             let stat = std::fs::read_to_string(Path::new("/proc").join(pid).join("stat")).unwrap_or_default();

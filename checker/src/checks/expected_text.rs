@@ -1,11 +1,11 @@
-//! Texts that a body or an output must, or must not, contain.
+//! Strings that a response body or command output must or must not contain.
 
 use memchr::memmem;
 
 use super::Failure;
 
-/// Searches data for both texts. `subject` names the data, and `truncation` is a clause about the part that was read,
-/// if that is not all.
+/// Searches data for both strings. `subject` names the data, and `truncation` is a clause about which part was read,
+/// if not all of it.
 pub(super) fn expect_texts(
     subject: &str,
     (data, truncation): (&[u8], Option<&str>),

@@ -33,15 +33,15 @@ pub struct GrpcCheck {
     pub service: String,
 }
 
-/// The protocol that the client offers in the TLS handshake.
+/// The protocol that the client offers in the TLS handshake (ALPN).
 const ALPN: &[u8] = b"h2";
 const PATH: &str = "/grpc.health.v1.Health/Check";
-/// The longest response message that is accepted, in bytes; a valid one has seven, with its prefix.
+/// The longest response message that is accepted, in bytes; a valid one, including its prefix, has seven.
 const MESSAGE_LIMIT: usize = 4_096;
 /// The largest response head that is accepted, in bytes.
 const HEAD_LIMIT: u32 = 64 * 1_024;
 
-const INVALID_RESPONSE: &str = "response is not that of a health service";
+const INVALID_RESPONSE: &str = "response is not from a gRPC health service";
 
 impl Probe for GrpcCheck {
     fn type_name(&self) -> &'static str {
@@ -97,7 +97,7 @@ async fn check_health(
     Ok(ProbeData::default())
 }
 
-/// Makes the call over this connection, and drives the connection meanwhile.
+/// Makes the call over this connection while driving the connection.
 async fn call(
     check: &GrpcCheck,
     stream: impl AsyncRead + AsyncWrite + Unpin,
@@ -163,7 +163,7 @@ fn subject(service: &str) -> String {
     if service.is_empty() { "the server".to_owned() } else { format!("service `{service}`") }
 }
 
-/// `HealthCheckRequest { string service = 1 }`, after the prefix of five bytes that every gRPC message has.
+/// Encodes `HealthCheckRequest { string service = 1 }`, preceded by the five-byte prefix of every gRPC message.
 fn encode_request(service: &str) -> Vec<u8> {
     let mut message = Vec::new();
     if !service.is_empty() {
@@ -182,7 +182,7 @@ fn encode_request(service: &str) -> Vec<u8> {
     request
 }
 
-/// The status in `HealthCheckResponse { ServingStatus status = 1 }`. Protobuf omits a status of zero.
+/// Decodes the status in `HealthCheckResponse { ServingStatus status = 1 }`. Protobuf omits a status of zero.
 fn decode_response(bytes: &[u8]) -> Option<u8> {
     let (prefix, message) = bytes.split_at_checked(5)?;
     let length = u32::from_be_bytes(prefix.get(1..5)?.try_into().ok()?) as usize;
@@ -193,7 +193,7 @@ fn decode_response(bytes: &[u8]) -> Option<u8> {
     }
 }
 
-/// Fails unless the status of the call is OK or absent.
+/// Fails unless the call's status is OK or absent.
 fn check_status(head: &HeaderMap, service: &str) -> Result<(), Failure> {
     let Some(status) = head.get("grpc-status") else { return Ok(()) };
     let message = head.get("grpc-message").map(|message| percent_decode(message.as_bytes()).collect::<Vec<u8>>());
@@ -202,7 +202,7 @@ fn check_status(head: &HeaderMap, service: &str) -> Result<(), Failure> {
     match status.to_str().ok().and_then(|status| status.parse::<u8>().ok()) {
         Some(0) => Ok(()),
         Some(5) => Err(format!("{} is not known to the server", subject(service))),
-        Some(12) => Err("server has no health service".to_owned()),
+        Some(12) => Err("server does not implement the health service".to_owned()),
         Some(code) => Err(format!("gRPC status {code}{message}")),
         None => Err(format!("gRPC status `{}`", error_text::excerpt(status.as_bytes()))),
     }
@@ -235,7 +235,7 @@ mod tests {
     use rustls::pki_types::ServerName;
     use tokio_rustls::TlsAcceptor;
 
-    /// The response of a health service: the message, and the status in the trailers.
+    /// A health service's response: the message, and the status in the trailers.
     type HealthResponse = (&'static [u8], &'static str);
 
     async fn respond_to(stream: impl AsyncRead + AsyncWrite + Unpin, respond: fn(&[u8]) -> HealthResponse) {
@@ -312,7 +312,7 @@ mod tests {
             ("shop", Some("service `shop` is not serving")),
             ("old", Some("service `old` has an unknown status, expected serving")),
             ("invalid", Some(INVALID_RESPONSE)),
-            ("api", Some("server has no health service")),
+            ("api", Some("server does not implement the health service")),
             ("bad", Some("gRPC status 13: disk full")),
             ("other", Some("service `other` is not known to the server")),
         ] {

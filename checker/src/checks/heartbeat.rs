@@ -1,4 +1,4 @@
-//! Heartbeat checks: one attempt reads the last heartbeat of a job and compares its age with the interval. A
+//! Heartbeat checks: one attempt reads a job's last heartbeat and compares its age with the interval. A
 //! [`HeartbeatReader`] hides where heartbeats are stored.
 
 use std::time::Duration;
@@ -22,13 +22,13 @@ pub struct HeartbeatCheck {
     pub name: HeartbeatName,
     /// How often the job sends a heartbeat.
     pub interval: Nanos,
-    /// How late a heartbeat can be.
+    /// How late a heartbeat can be before the job is down.
     pub grace: Nanos,
-    /// The longest that reading from the store may take.
+    /// The time limit for reading from the store.
     pub timeout: Duration,
 }
 
-/// How far in the future a heartbeat can be, because clocks differ, and still count.
+/// How far in the future a heartbeat can be and still count, because clocks differ.
 const CLOCK_SKEW_TOLERANCE: Nanos = 5 * MINUTE;
 
 impl Probe for HeartbeatCheck {
@@ -58,7 +58,7 @@ impl Probe for HeartbeatCheck {
     }
 }
 
-/// Reads the last heartbeat. The error explains why it is unknown; the state of the job is then unknown as well.
+/// Reads the last heartbeat. The error explains why it is unknown; the job's status is then unknown as well.
 async fn read_last(check: &HeartbeatCheck, reader: Option<&HeartbeatReader>) -> Result<Option<Heartbeat>, String> {
     let Some(reader) = reader else {
         return Err("failed to read heartbeats: the configuration has no `storage`; add the store that the heartbeats are sent to".to_owned());
@@ -74,8 +74,8 @@ async fn read_last(check: &HeartbeatCheck, reader: Option<&HeartbeatReader>) -> 
 
 /// Evaluates the last heartbeat at the time `now`. The error explains why the status is unknown.
 ///
-/// A job without any heartbeat is down: a check cannot distinguish a job that will run for the first time from one that
-/// never will.
+/// A job without any heartbeat is down: a check cannot distinguish a job that has not run yet from one that never
+/// will.
 fn evaluate(check: &HeartbeatCheck, last: Option<&Heartbeat>, now: UnixNanos) -> Result<ProbeResult, String> {
     let expected = format!("expected every {}", format_coarse(check.interval));
     let Some(heartbeat) = last else { return Ok(Err(format!("no heartbeat received yet, {expected}"))) };

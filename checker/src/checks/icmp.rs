@@ -25,24 +25,24 @@ pub const SUBJECTS: &[&str] = &["[RTT]", "[DNS]", "[TTFB]"];
 #[derive(Debug, Clone)]
 pub struct IcmpCheck {
     pub locator: String,
-    /// The host; its port is 0 and has no meaning.
+    /// The host; the port is always 0 and unused.
     pub address: Address,
     /// The longest an attempt may take.
     pub timeout: Duration,
 }
 
-/// The length of the payload in bytes, the same as that of `ping`.
+/// The payload length in bytes, the same as `ping` uses.
 const PAYLOAD: usize = 56;
 const HEADER: usize = 8;
 /// How many bytes of the payload identify the request.
 const NONCE: usize = 8;
 
-/// Why no echo request can be sent, with the remedies.
+/// Why echo requests cannot be sent, with the remedies.
 const NO_SOCKET: &str = "failed to send echo requests: the system does not allow the checker to open an ICMP socket; \
                          allow its group with `sysctl -w net.ipv4.ping_group_range=\"0 2147483647\"`, or grant the \
                          program the capability with `setcap cap_net_raw+ep /path/to/checker`";
 
-/// The kind of ICMP socket that this process can open; unprivileged if possible.
+/// Returns the type of ICMP socket that this process can open, preferring the unprivileged one.
 pub fn socket_type() -> Result<Type, String> {
     for kind in [Type::DGRAM, Type::RAW] {
         match Socket::new(Domain::IPV4, kind, Some(Protocol::ICMPV4)) {
@@ -54,7 +54,7 @@ pub fn socket_type() -> Result<Type, String> {
     Err(NO_SOCKET.to_owned())
 }
 
-/// The same, detected once per process. An error is not cached: the system can allow a socket later.
+/// Returns [`socket_type`], detected once per process. Errors are not cached: the system may allow a socket later.
 fn cached_socket_type(context: &CheckContext) -> Result<Type, String> {
     if let Some(kind) = context.icmp_socket_type.get() {
         return Ok(*kind);
@@ -101,7 +101,7 @@ async fn ping(check: &IcmpCheck, kind: Type, policy: AddressPolicy, stopwatch: A
     Ok(ProbeData { peer: Some(peer), ..ProbeData::default() })
 }
 
-/// Sends a request to one address and waits for its reply.
+/// Sends a request to one address and waits for the reply.
 async fn echo(address: IpAddr, kind: Type) -> Result<SocketAddr, Failure> {
     let describe = |error: io::Error| error_text::describe_error(&error);
     let socket = open(address, kind).map_err(describe)?;
@@ -125,14 +125,14 @@ fn open(address: IpAddr, kind: Type) -> io::Result<UdpSocket> {
     };
     let socket = Socket::new(domain, kind, Some(protocol))?;
     socket.set_nonblocking(true)?;
-    // The system calls to send and to receive are those of UDP.
+    // ICMP sockets use the same system calls for sending and receiving as UDP sockets.
     UdpSocket::from_std(StdUdpSocket::from(socket))
 }
 
 fn echo_request(address: IpAddr, nonce: [u8; NONCE]) -> Vec<u8> {
     let mut request = vec![0; HEADER + PAYLOAD];
     request[0] = if address.is_ipv4() { 8 } else { 128 };
-    // Identifier and sequence number; the system replaces the identifier on an unprivileged socket.
+    // Identifier and sequence number; on an unprivileged socket, the system replaces the identifier.
     request[4..8].copy_from_slice(&nonce[..4]);
     request[HEADER..HEADER + NONCE].copy_from_slice(&nonce);
     if address.is_ipv4() {
@@ -143,7 +143,7 @@ fn echo_request(address: IpAddr, nonce: [u8; NONCE]) -> Vec<u8> {
 }
 
 fn is_reply(packet: &[u8], address: IpAddr, kind: Type, nonce: [u8; NONCE]) -> bool {
-    // A raw IPv4 socket also receives the IP header, which contains its length in words of four bytes.
+    // A raw IPv4 socket also receives the IP header, which states its length in four-byte words.
     let header = match (address, packet.first()) {
         (IpAddr::V4(_), Some(first)) if kind == Type::RAW => usize::from(first & 0x0f) * 4,
         _ => 0,
@@ -219,7 +219,7 @@ mod tests {
             run(&Check::new("x", kind), &CheckContext::new(AddressPolicy::AllowAll, crate::now)).await
         };
         if socket_type().is_err() {
-            // Without an ICMP socket, the check is skipped with a remedy.
+            // Without an ICMP socket, the check is skipped and suggests a remedy.
             assert_eq!(ping("127.0.0.1").await, CheckOutcome::Skipped { reason: NO_SOCKET.to_owned() });
             return;
         }
@@ -233,7 +233,7 @@ mod tests {
         let echoes = |address: SocketAddr| echo(address.ip(), kind);
         let replied = first_to_succeed(&[broadcast, localhost], &stopwatch, String::new(), echoes).await;
         assert_eq!(replied, Ok(localhost), "the next address is tried");
-        // The system does not allow a broadcast on an ordinary socket.
+        // The system does not allow broadcasts on an ordinary socket.
         let CheckOutcome::Attempts(records) = ping("255.255.255.255").await else { panic!("it is skipped") };
         assert!(records[0].attempt.error.is_some());
     }

@@ -4,11 +4,11 @@
 //! A failing endpoint is an attempt with an error, never an `Err`. This module only observes: [`crate::monitor`]
 //! evaluates the attempts, and nothing here depends on the configuration file or the stores.
 //!
-//! To add a kind of check, write its file here, add its arm to [`CheckKind`], and its row to the table of the
-//! configuration (`config/checks`).
+//! To add a kind of check, write its file here, add its variant to [`CheckKind`], and add its row to the
+//! configuration table (`config/checks`).
 //!
 //! What several kinds share: [`net`] opens connections, [`assertions`] evaluates conditions, [`timing`] measures an
-//! attempt, and `error_text` describes errors of libraries for a person.
+//! attempt, and `error_text` describes library errors in words for users.
 
 pub mod assertions;
 mod attempt;
@@ -58,7 +58,7 @@ use self::tcp::TcpCheck;
 use self::tls::TlsCheck;
 use self::websocket::WebSocketCheck;
 
-/// One endpoint to check, with what every kind of check has in common.
+/// One endpoint to check: the settings that all kinds of check have in common, and the kind.
 #[derive(Debug, Clone)]
 pub struct Check {
     /// The name of the endpoint.
@@ -69,19 +69,19 @@ pub struct Check {
     pub attempt_spacing: Duration,
     /// The median round-trip time above which the endpoint is degraded, in nanoseconds; 0 turns this off.
     pub threshold: Nanos,
-    /// How several nodes agree on the status.
+    /// How the results of several nodes are combined.
     pub quorum: Quorum,
-    /// How often a failed attempt is retried before it counts.
+    /// How many times a failed attempt is retried before it counts as a failure.
     pub retries: u32,
     /// The pause before a retry.
     pub retry_delay: Duration,
     /// How many worse results in a row confirm a worse status; at least one.
     pub failures_before_down: u32,
-    /// The interval between checks, if this check has its own.
+    /// The interval between checks, if this check overrides the default.
     pub every: Option<Nanos>,
     /// The interval while the endpoint is not healthy.
     pub every_when_unhealthy: Option<Nanos>,
-    /// What must hold of the data of each attempt.
+    /// Conditions that the data of each attempt must meet.
     pub assertions: Arc<[Assertion]>,
     /// What attempts must capture for the assertions.
     pub capture: Capture,
@@ -106,7 +106,7 @@ pub enum CheckKind {
     Exec(Box<ExecCheck>),
     /// A job that sends heartbeats.
     Heartbeat(Box<HeartbeatCheck>),
-    /// A check whose configuration is invalid. Every round reports that, as unknown.
+    /// A check whose configuration is invalid. Every round reports its status as unknown, with the reason.
     Misconfigured(Box<MisconfiguredCheck>),
 }
 
@@ -115,7 +115,7 @@ pub trait Probe: Send + Sync {
     /// The name of the kind in configurations and check files.
     fn type_name(&self) -> &str;
 
-    /// What is checked: a URL, host and port, a command or a job.
+    /// What is checked: a URL, a host and port, a command or a job.
     fn locator(&self) -> &str;
 
     /// The longest an attempt may take.
@@ -146,17 +146,17 @@ pub trait Probe: Send + Sync {
         None
     }
 
-    /// Reports what prevents this check on this machine, as far as an attempt is not needed to detect it.
+    /// Reports what prevents this check on this machine, as far as that can be detected without an attempt.
     fn preflight(&self) -> Result<(), String> {
         Ok(())
     }
 
-    /// Makes one attempt. The error explains why that was not possible; the state of the endpoint is then unknown.
+    /// Makes one attempt. The error explains why that was not possible; the endpoint's status is then unknown.
     fn probe<'a>(&'a self, capture: Capture, context: &'a CheckContext) -> BoxFuture<'a, Probed>;
 }
 
 impl Check {
-    /// A check of this kind with defaults for everything else.
+    /// Creates a check of this kind with defaults for everything else.
     #[must_use]
     pub fn new(title: &str, kind: CheckKind) -> Check {
         Check {
@@ -201,7 +201,7 @@ impl CheckKind {
         self.probe().type_name()
     }
 
-    /// What is checked: a URL, host and port, a command or a job.
+    /// What is checked: a URL, a host and port, a command or a job.
     #[must_use]
     pub fn locator(&self) -> &str {
         self.probe().locator()

@@ -21,7 +21,7 @@ pub struct ProbeData {
     pub truncation: Option<String>,
     /// The time until the first certificate of the chain expires.
     pub certificate_expires_in: Option<Nanos>,
-    /// The certificates that the server presented, its own first.
+    /// The certificates that the server presented, starting with its own.
     pub certificates: Vec<CertificateDer<'static>>,
     /// The time since the last heartbeat.
     pub heartbeat_age: Option<Nanos>,
@@ -32,7 +32,7 @@ pub struct ProbeData {
     pub peer: Option<SocketAddr>,
 }
 
-/// What an attempt captures in addition to what decides its outcome. Each costs time or memory.
+/// What an attempt captures beyond what determines its outcome. Each field costs time or memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is independent of the others")]
 pub struct Capture {
@@ -41,12 +41,12 @@ pub struct Capture {
     /// The body of a response.
     pub body: bool,
     pub certificate: bool,
-    /// Everything that is known when the attempt ends, even if it fails, for `checker explain`.
+    /// Everything known when the attempt ends, even if it fails, for `checker explain`.
     pub diagnostics: bool,
 }
 
 impl Capture {
-    /// Captures what either of the two captures.
+    /// Combines the two, capturing everything that either captures.
     #[must_use]
     pub fn union(self, other: Capture) -> Capture {
         Capture {

@@ -9,14 +9,14 @@ use crate::platform::fd_limit;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CheckOutcome {
     Attempts(Vec<AttemptRecord>),
-    /// An attempt was not possible, so the state of the endpoint is unknown.
+    /// An attempt was not possible, so the endpoint's status is unknown.
     Skipped {
         /// Why, as a complete clause.
         reason: String,
     },
 }
 
-/// Makes all attempts of a check, one after the other, and retries those that fail.
+/// Makes all attempts of a check, one after another, and retries those that fail.
 pub async fn run(check: &Check, context: &CheckContext) -> CheckOutcome {
     let mut records: Vec<AttemptRecord> = Vec::with_capacity(check.attempts as usize);
     for number in 0..check.attempts {

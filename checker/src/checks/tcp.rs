@@ -1,4 +1,5 @@
-//! TCP checks: one attempt connects, with TLS if configured, and follows a script of texts to send and to expect.
+//! TCP checks: one attempt connects, with TLS if configured, and follows a script of strings to send and patterns to
+//! expect.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,11 +36,11 @@ pub struct TcpCheck {
 #[derive(Debug, Clone)]
 pub enum ScriptStep {
     Send(Vec<u8>),
-    /// Wait for data that matches; data after the match is left for the next step.
+    /// Wait for data that matches; data after the match is kept for the next step.
     Expect(Regex),
 }
 
-/// The most data that is received without a match, in bytes.
+/// How much data is received without a match before the attempt fails, in bytes.
 const RECEIVED_LIMIT: usize = 64 * 1_024;
 
 impl Probe for TcpCheck {
@@ -89,7 +90,7 @@ async fn talk(
         (Some(options), Some(config)) => {
             let mut stream = connect::handshake(stream, config, &options.server_name, &[], &stopwatch).await?;
             follow(&check.script, &mut stream, &stopwatch).await?;
-            // The server's `close_notify` is not awaited.
+            // Do not wait for the server's `close_notify`.
             stream.get_mut().1.send_close_notify();
             let _ = stream.flush().await;
         }

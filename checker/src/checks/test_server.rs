@@ -1,4 +1,4 @@
-//! Local servers that follow a script of actions, well-behaved or not, and certificates for them.
+//! Local servers that follow a script of actions, and certificates for them.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,10 +19,10 @@ pub(crate) enum ServerAction {
     Read,
     /// Do nothing until the client disconnects.
     Hang,
-    /// Send a byte every 20 ms, without an end.
+    /// Send a byte every 20 ms, without end.
     Trickle,
     Endless,
-    /// Send these bytes repeatedly, without an end.
+    /// Send these bytes repeatedly, without end.
     EndlessOf(&'static [u8]),
     /// Close the sending side and wait until the client disconnects.
     HalfClose,
@@ -57,7 +57,7 @@ pub(crate) async fn serve(actions: &[ServerAction]) -> u16 {
     .await
 }
 
-/// Starts a server that sends this text over TLS and then a fatal alert without encryption. Returns its port.
+/// Starts a server that sends this text over TLS, then a fatal alert without encryption. Returns its port.
 pub(crate) async fn serve_tls_until_alert(text: &'static [u8], server: Arc<ServerConfig>) -> u16 {
     const ALERT: [u8; 7] = [21, 3, 3, 0, 2, 2, 80];
     let tls = TlsAcceptor::from(server);
@@ -75,7 +75,7 @@ pub(crate) async fn serve_tls_until_alert(text: &'static [u8], server: Arc<Serve
     .await
 }
 
-/// Starts a server that follows one script in plain text and another one over TLS. Returns its port.
+/// Starts a server that follows one script in plaintext, then another over TLS. Returns its port.
 pub(crate) async fn serve_tls(before: &[ServerAction], after: &[ServerAction], server: Arc<ServerConfig>) -> u16 {
     let (before, after, tls) = (before.to_vec(), after.to_vec(), TlsAcceptor::from(server));
     serve_with(move |mut stream| {
@@ -91,7 +91,7 @@ pub(crate) async fn serve_tls(before: &[ServerAction], after: &[ServerAction], s
     .await
 }
 
-/// Follows the script; true if the connection must be reset.
+/// Follows the script; returns whether the connection must be reset.
 async fn follow(actions: &[ServerAction], stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> bool {
     let mut buffer = [0; 4_096];
     for action in actions {
@@ -137,7 +137,7 @@ pub(crate) struct Authority {
     pub(crate) file: PathBuf,
 }
 
-/// Creates a certificate authority with its file in this folder.
+/// Creates a certificate authority and writes its certificate to this directory.
 pub(crate) fn authority(folder: &Path) -> Authority {
     let mut parameters = CertificateParams::new(Vec::new()).expect("no names are fine");
     parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -148,7 +148,7 @@ pub(crate) fn authority(folder: &Path) -> Authority {
 }
 
 impl Authority {
-    /// The TLS configuration of a server with a certificate for this name that expires in this many days and an hour.
+    /// The TLS configuration of a server whose certificate for this name expires in this many days and an hour.
     pub(crate) fn server(&self, name: &str, days: i32) -> Arc<ServerConfig> {
         const DAY: Duration = Duration::from_hours(24);
         let key = KeyPair::generate().expect("a key");

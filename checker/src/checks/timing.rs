@@ -1,5 +1,5 @@
-//! Measures the phases of an attempt. The stopwatch also records data on the way, so that `checker explain` can show
-//! what is known when an attempt fails.
+//! Measures the phases of an attempt. The stopwatch also collects data along the way, so that `checker explain` can
+//! show what is known when an attempt fails.
 
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +13,7 @@ use super::attempt::{AttemptRecord, Failure, ProbeResult};
 use super::probe_data::{Capture, ProbeData};
 
 tokio::task_local! {
-    /// The stopwatch of the attempt in this task, set only with diagnostics.
+    /// The stopwatch of this task's attempt, set only with diagnostics.
     pub(super) static STOPWATCH: Arc<Stopwatch>;
 }
 
@@ -29,12 +29,12 @@ pub(super) enum Phase {
     Command,
 }
 
-/// The phase did not take place: an address needs no lookup, plain HTTP no handshake.
+/// Marks a phase that did not take place: an IP address needs no lookup, plain HTTP no handshake.
 const NEVER: i64 = -1;
 
-/// The time of each phase, in nanoseconds, summed over the connections of redirects.
+/// The time spent in each phase, in nanoseconds, summed over the connections of redirects.
 ///
-/// One task uses it at a time. The atomics exist because the verifier of certificates must be `Sync`.
+/// Only one task uses it at a time; it uses atomics because the certificate verifier must be `Sync`.
 #[derive(Debug)]
 pub struct Stopwatch {
     started: Instant,
@@ -45,7 +45,7 @@ pub struct Stopwatch {
     connect: AtomicI64,
     tls: AtomicI64,
     ttfb: AtomicI64,
-    /// Data recorded so far, with diagnostics.
+    /// The data recorded so far; only with diagnostics.
     recording: Option<Mutex<ProbeData>>,
 }
 
@@ -64,19 +64,18 @@ impl Stopwatch {
         }
     }
 
-    /// A stopwatch that records data.
+    /// Starts a stopwatch that also records data.
     pub(super) fn start_recording() -> Stopwatch {
         Stopwatch { recording: Some(Mutex::default()), ..Stopwatch::start() }
     }
 
-    /// Records data, if this stopwatch does.
+    /// Records data if diagnostics are on.
     pub(super) fn record(&self, add: impl FnOnce(&mut ProbeData)) {
         if let Some(recording) = &self.recording {
             add(&mut recording.lock().unwrap_or_else(PoisonError::into_inner));
         }
     }
 
-    /// The data recorded so far.
     pub(super) fn recorded(&self) -> ProbeData {
         let recording = self.recording.as_ref();
         recording.map(|recording| recording.lock().unwrap_or_else(PoisonError::into_inner).clone()).unwrap_or_default()
@@ -103,7 +102,7 @@ impl Stopwatch {
     }
 
     pub(super) fn start_lookup(&self) {
-        // The time before the lookup is not part of connecting.
+        // The time before the lookup does not count as connecting.
         self.phase_started.store(self.elapsed(), Relaxed);
         self.phase.store(Phase::Dns as u8, Relaxed);
     }
@@ -113,7 +112,7 @@ impl Stopwatch {
     }
 
     pub(super) fn start_handshake(&self) {
-        // After a `HelloRetryRequest` the same handshake continues.
+        // After a `HelloRetryRequest`, the same handshake continues.
         if self.current_phase() != Phase::Tls {
             self.enter_phase(Phase::Tls);
         }
@@ -135,13 +134,13 @@ impl Stopwatch {
         self.phase.store(Phase::Body as u8, Relaxed);
     }
 
-    /// Starts to wait for the response to a request that needs no connection.
+    /// Starts waiting for the response to a request that needs no connection.
     pub(super) fn start_waiting(&self) {
         self.phase_started.store(self.elapsed(), Relaxed);
         self.phase.store(Phase::FirstByte as u8, Relaxed);
     }
 
-    /// Marks the first byte, unless one was received before.
+    /// Marks the first byte, unless one was already received.
     pub(super) fn first_byte_if_waiting(&self) {
         if self.current_phase() == Phase::FirstByte {
             self.first_byte();
@@ -213,9 +212,9 @@ pub(super) async fn timed<F: Future<Output = ProbeResult>>(
     (AttemptRecord { attempt, warning: data.warning.take(), recovered_by_retry: false }, data)
 }
 
-/// Calls a function with the stopwatch of this task, if it has one.
+/// Calls a function with this task's stopwatch, if it has one.
 pub(super) fn with_current_stopwatch(call: impl Fn(&Stopwatch)) {
-    // The task has none without diagnostics.
+    // Without diagnostics, the task has none.
     let _ = STOPWATCH.try_with(|stopwatch| call(stopwatch));
 }
 

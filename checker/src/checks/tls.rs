@@ -1,5 +1,5 @@
-//! TLS checks: one attempt makes a handshake, which verifies the certificate chain and the host name, and determines
-//! when the certificates expire.
+//! TLS checks: one attempt performs a handshake, which verifies the certificate chain and the host name, and
+//! determines when the certificates expire.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +31,7 @@ pub struct TlsCheck {
     pub address: Address,
     /// The longest an attempt may take.
     pub timeout: Duration,
-    /// Whose certificates are trusted, and for which host name.
+    /// Which certificates are trusted, and for which host name.
     pub options: TlsOptions,
     /// The protocol that upgrades the connection to TLS; without one, the connection starts with the handshake.
     pub starttls: Option<StartTls>,
@@ -85,7 +85,7 @@ async fn handshake(
     let mut stream = connect::handshake(stream, config, &check.options.server_name, &[], &stopwatch).await?;
     let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default().to_vec();
     stream.get_mut().1.send_close_notify();
-    // A `close_notify` that does not arrive changes nothing about the certificates.
+    // Ignore errors: failing to send `close_notify` does not affect the certificates.
     let _ = stream.flush().await;
     let left = time_left(&certificates, now)?;
     stopwatch.record(|data| data.certificate_expires_in = Some(left));
@@ -187,7 +187,7 @@ mod tests {
                 vec![ServerAction::Read, ServerAction::HalfClose],
                 "connection closed by the server during the TLS handshake",
             ),
-            // A record that is shorter than its header announces.
+            // A record that is shorter than its header states.
             (
                 vec![ServerAction::Read, ServerAction::Send(&[22, 3, 3, 0x40, 0, 2]), ServerAction::Hang],
                 "TLS handshake not complete within 700ms",
@@ -196,7 +196,7 @@ mod tests {
                 vec![ServerAction::Read, ServerAction::Send(&[22, 3, 3, 0x40, 0, 2]), ServerAction::Trickle],
                 "TLS handshake not complete within 700ms",
             ),
-            // A fatal alert without its own description: internal error.
+            // A fatal alert without a specific description: internal error.
             (
                 vec![ServerAction::Read, ServerAction::Send(&[21, 3, 3, 0, 2, 2, 80])],
                 "server aborted TLS with the alert InternalError",

@@ -1,5 +1,5 @@
-//! WebSocket checks: one attempt connects, upgrades the connection, sends a message if configured, and waits for one
-//! that matches.
+//! WebSocket checks: one attempt connects, upgrades the connection, sends a message if configured, and waits for a
+//! matching one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,7 +39,7 @@ pub const SUBJECTS: &[&str] = &[
 /// The parameters of a WebSocket check.
 #[derive(Debug, Clone)]
 pub struct WebSocketCheck {
-    /// The URL as configured, without a user and a password.
+    /// The URL as configured, without user and password.
     pub locator: String,
     /// The URL of the request.
     pub url: String,
@@ -51,7 +51,7 @@ pub struct WebSocketCheck {
     pub timeout: Duration,
     /// The parameters of TLS, if it is used.
     pub tls: Option<TlsOptions>,
-    /// A message that is sent after the upgrade.
+    /// The message to send after the upgrade.
     pub send: Option<String>,
     /// What a received message must match.
     pub expect: Option<Regex>,
@@ -161,7 +161,7 @@ async fn converse(
             }
         }
     }
-    // The server's close frame is not awaited.
+    // Do not wait for the server's close frame.
     let _ = socket.close(None).await;
     Ok(data)
 }
@@ -183,7 +183,7 @@ fn describe_websocket_error(error: &Error) -> Failure {
         Error::ConnectionClosed
         | Error::AlreadyClosed
         | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => "connection closed by the server".to_owned(),
-        Error::Utf8(_) => "server sent a text that is not UTF-8".to_owned(),
+        Error::Utf8(_) => "server sent a text message that is not UTF-8".to_owned(),
         Error::Protocol(problem) => {
             format!("server violates the WebSocket protocol: {}", error_text::lowercase_first(&problem.to_string()))
         }
@@ -215,7 +215,7 @@ mod tests {
         }
     }
 
-    /// A server that sends "hello" and echoes messages; on "bye" it closes the connection.
+    /// Starts a server that sends "hello" and echoes messages; on "bye" it closes the connection.
     async fn echo() -> u16 {
         serve_with(|stream| async {
             let Ok(mut socket) = tokio_tungstenite::accept_async(stream).await else { return };
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_message_is_sent_and_a_match_is_awaited() {
+    async fn a_message_is_sent_and_a_matching_reply_awaited() {
         let port = echo().await;
         assert_eq!(error(port, None, None).await, None);
         assert_eq!(error(port, Some("ping"), Some("^ping$")).await, None);
@@ -299,7 +299,7 @@ mod tests {
         assert_eq!(error(9, None, None).await.as_deref(), Some("connection refused"));
     }
 
-    /// A server that accepts the upgrade and then sends these raw bytes this many times.
+    /// Starts a server that accepts the upgrade and then sends these raw bytes this many times.
     async fn raw(bytes: &'static [u8], times: usize) -> u16 {
         serve_with(move |stream| async move {
             let Ok(mut socket) = tokio_tungstenite::accept_async(stream).await else { return };
@@ -317,15 +317,15 @@ mod tests {
     #[tokio::test]
     async fn every_misbehavior_after_the_upgrade_is_described() {
         for (bytes, times, expected) in [
-            // A text longer than any memory.
+            // A message longer than any memory.
             (&b"\x81\x7f\x7f\xff\xff\xff\xff\xff\xff\xff"[..], 1, "server sent a message of more than"),
-            // Fragments of a text without an end.
+            // Fragments of a message without end.
             (b"\x01\x7d".as_slice(), 1, "connection closed by the server"),
             (b"\x01", usize::MAX, "server violates the WebSocket protocol"),
-            // Pings without an end.
+            // Pings without end.
             (b"\x89\x00", usize::MAX, "response not complete within 700ms"),
-            // A text that is not UTF-8.
-            (b"\x81\x02\xff\xfe", 1, "server sent a text that is not UTF-8"),
+            // A text message that is not UTF-8.
+            (b"\x81\x02\xff\xfe", 1, "server sent a text message that is not UTF-8"),
             // A masked frame, which servers must not send.
             (b"\x81\x81\0\0\0\0x", 1, "server violates the WebSocket protocol"),
             // Nothing, and no close frame.

@@ -1,4 +1,4 @@
-//! `checker beat`: writes the heartbeat of a job to the store.
+//! `checker beat`: stores a job's heartbeat.
 
 use shared::check_file::shortened;
 use shared::heartbeat::{FAILURE_LIMIT, Heartbeat};
@@ -21,15 +21,15 @@ pub async fn beat(arguments: &BeatArguments) -> anyhow::Result<Outcome> {
     let beat = Heartbeat { at: now(), exit_status: arguments.exit_status, failed };
     let store = Store::open(storage).await;
     store.put(&arguments.job, beat.write().into()).await?;
-    // On standard output, so that a cron job can discard it and still report errors.
+    // Printed to standard output, so that a cron job can discard it and still report errors.
     let what = if beat.failure().is_some() { "failure" } else { "heartbeat" };
     ui::print_line(&format!("{what} of `{}` stored as {} in {}", arguments.job.job(), arguments.job, store.describe()));
     note_if_unused(&config, arguments.job.job());
     Ok(Outcome::Done)
 }
 
-/// A misspelled job would leave its check waiting indefinitely. A configuration without heartbeat checks can be right,
-/// because another node can have them.
+/// A misspelled job would leave its check waiting indefinitely. A configuration without heartbeat checks may be
+/// correct, because another node can have them.
 fn note_if_unused(config: &Config, job: &str) {
     let jobs = config.checks.iter().filter_map(|check| match &check.kind {
         CheckKind::Heartbeat(heartbeat) => Some(heartbeat.name.job()),
@@ -40,5 +40,5 @@ fn note_if_unused(config: &Config, job: &str) {
         return;
     }
     let remedy = suggest(job, jobs.iter().copied()).map(|near| format!("; did you mean `{near}`?"));
-    ui::note(&format!("no check of this configuration uses the job `{job}`{}", remedy.unwrap_or_default()));
+    ui::note(&format!("no check in this configuration uses the job `{job}`{}", remedy.unwrap_or_default()));
 }

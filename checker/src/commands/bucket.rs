@@ -1,4 +1,4 @@
-//! What `provision` and `deprovision` share: finding and describing the bucket.
+//! What `provision` and `deprovision` share: finding the bucket and describing it.
 
 use std::path::Path;
 
@@ -13,20 +13,20 @@ use crate::store::settings::{Bucket, StoreLocation};
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BucketError {
-    #[error("no bucket given: use `--bucket NAME`, or `-c FILE` with a configuration that stores in one")]
+    #[error("no bucket given: use `--bucket NAME`, or `-c FILE` with a configuration whose `storage` is a bucket")]
     Missing,
     #[error("the `storage` in `{0}` is not of type `s3`: use `--bucket NAME`")]
     NotS3(String),
     #[error("invalid `--endpoint-url`: {0}")]
     InvalidEndpointUrl(InvalidUrl),
-    /// Any answer except yes, or no answer.
+    /// Any answer but yes, or no answer.
     #[error("canceled: nothing was changed; pass `--yes` to skip the prompt")]
     NotConfirmed,
     #[error("canceled: nothing was changed, because the bucket's name was not typed")]
     NameNotTyped,
 }
 
-/// The bucket of the arguments, and the configuration if one was given.
+/// The bucket that the arguments name, and the configuration if one was given.
 pub(super) fn find(arguments: &BucketArguments) -> anyhow::Result<(Bucket, Option<Config>)> {
     let config = arguments.config.as_deref().map(|path| load(path, None)).transpose()?;
     let configured = match config.as_ref().and_then(|config| config.storage.as_ref()).map(|storage| &storage.location) {
@@ -65,14 +65,14 @@ pub(super) fn find(arguments: &BucketArguments) -> anyhow::Result<(Bucket, Optio
     Ok((bucket, config))
 }
 
-/// The bucket for people, such as ``the bucket `b` (region `eu-west-1`, prefix `status/`) ``.
+/// Describes the bucket for users: ``the bucket `b` (region `eu-west-1`, prefix `status/`)``.
 pub(super) fn describe(bucket: &Bucket, region: &str) -> String {
     let prefix = if bucket.prefix.is_empty() { String::new() } else { format!(", prefix `{}`", bucket.prefix) };
     let at = bucket.endpoint_url.as_ref().map(|url| format!(" at {}", redact_userinfo(url))).unwrap_or_default();
     format!("the bucket `{}`{at} (region `{region}`{prefix})", bucket.name)
 }
 
-/// The path of a file for a command line.
+/// The path of an output file, as shown in command lines.
 pub(super) fn in_folder(out: &Path, name: &str) -> String {
     out.join(name).display().to_string().trim_start_matches("./").to_owned()
 }

@@ -1,4 +1,4 @@
-//! `checker completions`: prints completions for a shell.
+//! `checker completions`: prints shell completions.
 
 use clap::CommandFactory as _;
 use clap_complete::Shell;

@@ -1,5 +1,5 @@
-//! What `checker run --every` and `checker serve` share: a scheduler that runs until a shutdown request and reloads its
-//! configuration, and the log of status changes.
+//! What `checker run --every` and `checker serve` share: a scheduler that runs until a shutdown request and reloads
+//! its configuration, and the log of status changes.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -31,16 +31,16 @@ use crate::ui::{self, log::LogFormat};
 /// How often the configuration file is checked for changes.
 const FILE_CHECK_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Batches are not merged beyond this many results: the page reads 8 MiB of a check file, which are a thousand results
-/// with long errors.
+/// Batches are not merged beyond this many results: the page reads at most 8 MiB of a check file, which is about a
+/// thousand results with long errors.
 const MERGED_RESULTS_LIMIT: usize = 500;
 
-/// Sends all messages from now on to the log.
+/// Redirects all further messages to the log.
 pub(super) fn start_log(format: LogFormat) {
     ui::log::start(format, std::env::var("RUST_LOG").ok().as_deref());
 }
 
-/// Logs endpoints whose status differs from the last one that was logged.
+/// Logs each endpoint whose status differs from the last one logged.
 pub(super) struct StatusLog {
     node: NodeName,
     statuses: HashMap<EndpointKey, Status>,
@@ -76,7 +76,7 @@ impl StatusLog {
 pub(super) struct ConfigSource {
     pub path: PathBuf,
     pub node: Option<NodeName>,
-    /// The part of the endpoints that this process checks, if not all.
+    /// The part of the endpoints that this process checks, if not all of them.
     pub shard: Option<Shard>,
     pub every: Option<Nanos>,
     /// The address at which this process serves the page, if it does.
@@ -85,7 +85,7 @@ pub(super) struct ConfigSource {
     pub loaded: Option<FileVersion>,
 }
 
-/// Modification time and size, which change with the content of a file.
+/// Modification time and size, at least one of which changes with the file's contents.
 pub(super) type FileVersion = (SystemTime, u64);
 
 impl ConfigSource {
@@ -118,7 +118,7 @@ pub(super) async fn first_round(
         earlier.extend(confirmation.confirm(result, check.failures_before_down));
     }
     if !earlier.is_empty() {
-        // The newest result of an endpoint comes last, because its index decides the order of endpoints on the page.
+        // An endpoint's newest result comes last, because its index determines the order of endpoints on the page.
         earlier.append(&mut results);
         results = earlier;
     }
@@ -132,7 +132,7 @@ fn save_confirmations(config: &Config, confirmations: &[ConfirmationState]) {
     }
 }
 
-/// The signals of a daemon. They are caught before the first round, because a signal that is not caught ends the process.
+/// The signals of a daemon. They are caught before the first round, because an uncaught signal would end the process.
 pub(super) struct Signals {
     pub shutdown: Shutdown,
     hangup: Signal,
@@ -144,14 +144,15 @@ impl Signals {
     }
 }
 
-/// A scheduler on a separate thread: storing, serving and histories delay no check, and checks never move between threads.
+/// A scheduler on a separate thread: storing, serving and histories do not delay checks, and checks never move
+/// between threads.
 pub(super) struct Daemon {
     batches: UnboundedReceiver<Vec<CheckResult>>,
     stopped: oneshot::Receiver<(Arc<Config>, Vec<ConfirmationState>)>,
 }
 
 impl Daemon {
-    /// Starts by checking everything, or after a round with this confirmation state.
+    /// Starts by checking everything, or, after a round, with that round's confirmation state.
     pub(super) fn start(
         config: Config,
         context: Arc<CheckContext>,
@@ -176,8 +177,8 @@ impl Daemon {
         Ok(Daemon { batches, stopped })
     }
 
-    /// The next results; `None` after the scheduler has stopped. Batches that piled up while the store was slow are merged,
-    /// because each of them would wait for the store again.
+    /// Returns the next results, or `None` after the scheduler has stopped. Batches that piled up while the store was
+    /// slow are merged, because each of them would wait for the store again.
     pub(super) async fn next(&mut self) -> Option<Vec<CheckResult>> {
         next_merged(&mut self.batches).await
     }
@@ -233,14 +234,14 @@ async fn send_controls(
     }
 }
 
-/// The current configuration, or `None` if it is invalid, in which case the previous one is kept.
+/// Loads the current configuration. Returns `None` if it is invalid; the previous one then stays in effect.
 fn reload(source: &mut ConfigSource, started_with: &Config) -> Option<Config> {
     match source.load() {
         Ok(mut config) => {
             let fixed =
                 |config: &Config| format!("{:?}", (&config.node, &config.storage, &config.spool_dir, &config.page));
             if fixed(&config) != fixed(started_with) {
-                ui::note("changes of `node`, `storage`, `spool_dir` and `page` take effect after a restart");
+                ui::note("changes to `node`, `storage`, `spool_dir` and `page` take effect after a restart");
             }
             config.node.clone_from(&started_with.node);
             config.storage.clone_from(&started_with.storage);

@@ -36,19 +36,17 @@ pub async fn deprovision(arguments: &DeprovisionArguments) -> anyhow::Result<Out
     }
     if owned.users.is_none() {
         ui::print_line(
-            "  note: this service has no IAM API: remove the keys of the reader and the writers with its tools",
+            "  note: this service has no IAM API: use the service's own tools to remove the keys of the reader and the writers",
         );
     }
     if steps.is_empty() {
-        ui::print_line("Nothing to do: there is nothing that `provision` created.");
+        ui::print_line("Nothing to do: nothing created by `provision` was found.");
         return Ok(Outcome::Done);
     }
     let confirmation = Confirmation::from_yes_flag(arguments.yes);
     if objects == ExistingObjects::Delete {
-        let question = format!(
-            "This deletes all data permanently. Type the name of the bucket, `{}`, to continue:",
-            spec.bucket.name
-        );
+        let question =
+            format!("This deletes all data permanently. Type the bucket's name, `{}`, to continue:", spec.bucket.name);
         if read_answer(&question) != spec.bucket.name {
             return Err(BucketError::NameNotTyped.into());
         }

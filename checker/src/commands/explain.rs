@@ -1,4 +1,4 @@
-//! `checker explain`: runs one attempt of one check and prints every detail. Nothing is stored.
+//! `checker explain`: makes one attempt of one check and prints every detail. Nothing is stored.
 
 use std::net::IpAddr;
 use std::pin::pin;
@@ -25,7 +25,7 @@ struct UnknownEndpoint {
     remedy: String,
 }
 
-/// The exit status is 1 if the endpoint is down.
+/// Exits with status 1 if the endpoint is down.
 pub async fn explain(arguments: &ExplainArguments) -> anyhow::Result<Outcome> {
     let config = load(&arguments.config.config, None)?;
     let titles = || config.checks.iter().map(|check| check.title.as_str());
@@ -41,7 +41,7 @@ pub async fn explain(arguments: &ExplainArguments) -> anyhow::Result<Outcome> {
     let capture = Capture { headers: true, certificate: true, diagnostics: true, ..check.capture };
     let check = Check { capture, ..Check::clone(check) };
     let context = check_context(&config);
-    // A lookup that hangs takes no longer than the attempt.
+    // Both run at once, so that a hanging lookup takes no longer than the attempt.
     let (addresses, attempt) = (pin!(addresses(&check)), pin!(attempt(&check, &context)));
     let (resolved, attempted) = match select(addresses, attempt).await {
         Either::Left((resolved, attempt)) => (resolved, attempt.await),
@@ -61,7 +61,7 @@ pub async fn explain(arguments: &ExplainArguments) -> anyhow::Result<Outcome> {
 /// The addresses of the endpoint's host, if it has one.
 async fn addresses(check: &Check) -> Vec<String> {
     let Some(host) = check.kind.probe().host() else { return Vec::new() };
-    // The attempt reports a name that cannot be resolved.
+    // If the name cannot be resolved, the attempt reports that.
     if let Ok(ip) = host.parse::<IpAddr>() {
         return vec![ip.to_string()];
     }

@@ -1,4 +1,4 @@
-//! `checker history rebuild`: rebuilds the history of a node from its check files.
+//! `checker history rebuild`: rebuilds a node's history from its check files.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -13,7 +13,7 @@ use crate::store::Store;
 use crate::ui;
 use crate::ui::progress::ProgressBar;
 
-/// The maximum number of unreadable check files that are listed.
+/// The maximum number of unreadable check files to list.
 const LISTED_FILES: usize = 20;
 
 pub async fn rebuild_history(arguments: &RebuildArguments) -> anyhow::Result<Outcome> {
@@ -36,7 +36,7 @@ pub async fn rebuild_history(arguments: &RebuildArguments) -> anyhow::Result<Out
     }
     if rebuilt.implausible > 0 {
         ui::warn(&format!(
-            "skipped {} results whose time is more than a day before that of their file, or after it",
+            "skipped {} results dated more than a day before their check file, or after it",
             rebuilt.implausible
         ));
     }

@@ -1,4 +1,4 @@
-//! The commands, one file each: they read the clock and the environment, print, and choose the exit status.
+//! The commands, one file each. They read the clock and the environment, print, and choose the exit status.
 
 pub mod beat;
 mod bucket;
@@ -40,7 +40,7 @@ pub struct MissingStorage(pub String);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     Done,
-    /// The command did its work and found what makes it exit with 1, such as an endpoint that is down.
+    /// The command did its work and found something that makes it exit with 1, such as an endpoint that is down.
     Found,
     Failed,
 }
@@ -55,12 +55,12 @@ impl From<Outcome> for ExitCode {
     }
 }
 
-/// Loads the configuration, prints its warnings, and applies the node name of the command line.
+/// Loads the configuration, prints its warnings, and applies the node name from the command line.
 fn load(path: &Path, node: Option<&NodeName>) -> Result<Config, ConfigError> {
     load_with_page_address(path, node, None)
 }
 
-/// The same for a checker that serves the page at `page_address`, which the configuration can refer to.
+/// Does the same for a checker that serves the page at `page_address`, which the configuration can refer to.
 fn load_with_page_address(
     path: &Path,
     node: Option<&NodeName>,
@@ -82,12 +82,12 @@ fn load_with_page_address(
     Ok(config)
 }
 
-/// The context for the checks of a configuration, including heartbeats.
+/// Creates the context for a configuration's checks, including heartbeats.
 fn check_context(config: &Config) -> Arc<CheckContext> {
     Arc::new(new_context(config, now).with_heartbeats(config.storage.as_ref().map(heartbeat_reader)))
 }
 
-/// Reports what went wrong while results were stored.
+/// Reports problems that occurred while storing results.
 fn report_problems(outcome: &RecordOutcome) {
     for warning in &outcome.upload.warnings {
         ui::warn(warning);
@@ -103,7 +103,7 @@ fn report_problems(outcome: &RecordOutcome) {
     }
 }
 
-/// The address at which this machine reaches a listener: the loopback address for a listener on all addresses.
+/// The address at which this machine reaches a listener: the loopback address if it listens on all addresses.
 fn reachable(listener: SocketAddr) -> SocketAddr {
     let loopback = match listener.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -129,7 +129,7 @@ mod tests {
     use crate::commands::*;
 
     #[test]
-    fn a_listener_on_all_addresses_is_reached_at_loopback() {
+    fn a_listener_on_all_addresses_is_reached_via_loopback() {
         for (listener, reached) in [
             ("0.0.0.0:9000", "127.0.0.1:9000"),
             ("[::]:9000", "[::1]:9000"),

@@ -93,11 +93,12 @@ fn deduplicated<T: Clone + Eq + std::hash::Hash>(given: &[T]) -> Vec<T> {
     given.iter().filter(|one| seen.insert((*one).clone())).cloned().collect()
 }
 
-/// The keys of a configuration that writers get as well. The interval depends on the schedule of each writer.
+/// The configuration keys that are copied to the writers' configurations. The interval is not among them, because it
+/// depends on how each writer is scheduled.
 const FOR_WRITERS: [&str; 6] =
     ["checkers", "concurrent_checks", "online_check", "connectivity", "deny_private_addresses", "summaries"];
 
-/// The checks of a configuration, with its variables unexpanded.
+/// The checks in a configuration, with variables unexpanded.
 fn checks_of(config: Option<&Path>) -> serde_json::Map<String, serde_json::Value> {
     let text = config.and_then(|path| config::read(path).ok()).unwrap_or_default();
     let parsed = jsonc_parser::parse_to_serde_value::<serde_json::Value>(&text, &jsonc_parser::ParseOptions::default());
@@ -136,7 +137,7 @@ fn show(plan: &Plan, spec: &ProvisionSpec) {
     }
 }
 
-/// Prints the page's configuration, which is public, and the names of the writers' configurations.
+/// Prints the page's configuration, which is public, and only the names of the writers' configurations.
 fn show_files(spec: &ProvisionSpec, plan: &Plan, out: &Path) {
     let page = files::path_of(out, &Role::Reader);
     if let Ok(text) = std::fs::read_to_string(&page) {

@@ -1,4 +1,4 @@
-//! `checker run`: runs one round of checks, or with `--every` repeats them, and prints and stores the results.
+//! `checker run`: runs one round of checks, or repeats them with `--every`, and prints and stores the results.
 
 use std::fmt::Write as _;
 
@@ -49,7 +49,7 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
             arguments.config.config.display()
         ));
     }
-    // A single round must be cheap, and is short enough without a thread for signals.
+    // A single round must be cheap, and is too short to need a thread for signals.
     let shutdown = match arguments.every {
         Some(_) => Shutdown::on_signals_in_thread(ui::info),
         None => Shutdown::on_signals(ui::info),
@@ -60,14 +60,15 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
     let mut status_log = StatusLog::new(config.node.clone());
     let mut outcome = Outcome::Done;
     let mut round = None;
-    // Repeated checks start in the scheduler, where no endpoint waits for another. A message needs a round, though.
+    // Repeated checks start in the scheduler, where endpoints do not wait for each other. A message, however, needs a
+    // round.
     if arguments.every.is_none() || announcement.is_some() {
         let (mut results, confirmations) = first_round(&config, &check_context, config.every).await;
         if let Some(announcement) = &announcement {
             announcement.add_to(&mut results);
         }
         if arguments.every.is_none() {
-            // There can be thousands of them, and they are not needed while the round is stored and printed.
+            // There can be thousands of checks, and they are not needed while the round is stored and printed.
             config.checks = Vec::new();
         } else {
             status_log.report(&results);
@@ -89,7 +90,7 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
     Ok(outcome)
 }
 
-/// The message to post with the round. An invalid one is refused before any check runs.
+/// The message to post with the round. An invalid message is rejected before any check runs.
 fn announcement(arguments: &RunArguments, config: &Config) -> anyhow::Result<Option<Announcement>> {
     let Some(message) = &arguments.message else { return Ok(None) };
     if Message::parse_strict(message)?.text().is_empty() {
@@ -104,7 +105,7 @@ fn announcement(arguments: &RunArguments, config: &Config) -> anyhow::Result<Opt
     Ok(Some(announcement))
 }
 
-/// Stores the results unless there is no store, prints them, and reports what was posted with them.
+/// Stores the results if there is a store, prints them, and reports what was posted along with them.
 async fn store_and_print(
     arguments: &RunArguments,
     config: &Config,
@@ -142,7 +143,7 @@ async fn store_and_print(
             }
         }
     } else if announcement.is_some() {
-        confirmation = Some("message not posted, because nothing is stored".to_owned());
+        confirmation = Some("message not posted: `--no-store` is set or the configuration has no `storage`".to_owned());
     }
     match arguments.format {
         Format::Json => {
@@ -169,7 +170,7 @@ async fn store_and_print(
     }
 }
 
-/// Prints a round. It is lost if it was neither printed nor stored.
+/// Prints a round, and returns whether it is lost, that is, neither printed nor stored.
 fn is_lost(round: &str, stored: Option<&CheckFileName>) -> bool {
     if stored.is_some() {
         ui::print(round);

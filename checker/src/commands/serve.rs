@@ -15,7 +15,7 @@ use crate::server::assets::PageFiles;
 use crate::ui;
 use crate::{now, server};
 
-/// Set by the Makefile, so that errors name its variables.
+/// Set by the Makefile, so that errors can mention its variables.
 const MAKE_VARIABLE: &str = "CHECKUP_RUN_BY_MAKE";
 
 const DEFAULT_EVERY: Nanos = MINUTE;
@@ -82,7 +82,7 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
     Ok(outcome)
 }
 
-/// How the operator chooses another port.
+/// How the operator can choose another port.
 fn port_remedy() -> PortRemedy {
     match std::env::var_os(MAKE_VARIABLE) {
         Some(_) => PortRemedy::Make,

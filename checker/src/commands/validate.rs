@@ -5,7 +5,7 @@ use crate::cli::ConfigArgument;
 use crate::config;
 use crate::ui;
 
-/// Prints one line per problem. The exit status is 1 if there are errors, but not for warnings.
+/// Prints one line per problem. Errors set the exit status to 1; warnings do not.
 pub fn validate(argument: &ConfigArgument) -> anyhow::Result<Outcome> {
     let (lines, has_errors) = with_environment(|environment| config::validate(&argument.config, environment))?;
     if !lines.is_empty() {

@@ -1,4 +1,4 @@
-//! The configuration file as a tree of values with their positions. [`super::parser`] creates it.
+//! The configuration file as a tree of values with positions, created by [`super::parser`].
 
 use std::borrow::Cow;
 
@@ -6,15 +6,15 @@ use serde::de::value::{MapDeserializer, SeqDeserializer};
 use serde::de::{self, Deserializer, IntoDeserializer, Visitor};
 use serde::forward_to_deserialize_any;
 
-/// A value and its position. Strings are borrowed from the file where possible, because large files have many.
+/// A value and its position. Strings are borrowed from the file where possible, because large files contain many.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Located<'t> {
-    /// Byte offset of its first character in the file.
+    /// The byte offset of its first character in the file.
     pub at: usize,
     pub value: JsonValue<'t>,
 }
 
-/// A JSON value. Numbers keep their spelling, since nanoseconds do not fit a float.
+/// A JSON value. Numbers keep their spelling, because nanoseconds do not fit into a float.
 #[derive(Debug, Clone, PartialEq)]
 pub enum JsonValue<'t> {
     Null,
@@ -23,21 +23,21 @@ pub enum JsonValue<'t> {
     /// With escapes decoded and variables such as `${NAME}` replaced.
     String(Cow<'t, str>),
     Array(Vec<Located<'t>>),
-    /// In the order of the file.
+    /// In file order.
     Object(Vec<Member<'t>>),
 }
 
 /// A member of an object.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Member<'t> {
-    /// Byte offset of its key.
+    /// The byte offset of the key.
     pub at: usize,
     pub key: Cow<'t, str>,
     pub value: Located<'t>,
 }
 
 impl JsonValue<'_> {
-    /// The type of the value in an error message.
+    /// The name of the value's type, for error messages.
     #[must_use]
     pub fn type_name(&self) -> &'static str {
         match self {
@@ -71,7 +71,7 @@ impl<'t> Located<'t> {
         }
     }
 
-    /// The same value without positions. Numbers that are not 64-bit integers become null.
+    /// The same value without positions. Numbers other than 64-bit integers become null.
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {
         match &self.value {
@@ -89,7 +89,7 @@ impl<'t> Located<'t> {
     }
 }
 
-/// Lets serde read the tree directly. Numbers that are not 64-bit integers are null.
+/// Lets serde read the tree directly. Numbers other than 64-bit integers are null.
 impl<'de> Deserializer<'de> for &'de Located<'_> {
     type Error = de::value::Error;
 

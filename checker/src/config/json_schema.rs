@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::spec::{Field, Presence, ValueKind, Variant};
 use super::table::ROOT;
 
-/// The schema (JSON Schema, draft 2020-12), for editors.
+/// Returns the schema (JSON Schema, draft 2020-12), for editors.
 #[must_use]
 pub fn schema() -> Value {
     let mut schema = schema_of(&ROOT);
@@ -17,7 +17,7 @@ pub fn schema() -> Value {
 fn schema_of(kind: &ValueKind) -> Value {
     match kind {
         ValueKind::Any => json!({}),
-        // A variable can be the whole URL, so a format would reject too much.
+        // A variable can replace the whole URL, so a format would reject too much.
         ValueKind::String | ValueKind::Url => json!({ "type": "string" }),
         ValueKind::Enum(names) => json!({ "enum": names }),
         ValueKind::Bool => json!({ "type": "boolean" }),

@@ -1,8 +1,8 @@
 //! Loads the configuration file.
 //!
-//! [`parser`] turns the text into a [`document`], a tree of values with positions; [`mod@validate`] compares the tree with
-//! the [`table`] of all keys; serde deserializes it into [`raw`]; and this module converts that into the [`model`] that the
-//! rest of the checker uses.
+//! [`parser`] turns the text into a [`document`], a tree of values with positions; [`mod@validate`] compares the tree
+//! with the [`table`] of all keys; serde deserializes it into [`raw`]; and this module converts that into the
+//! [`model`] that the rest of the checker uses.
 
 mod checks;
 pub mod document;
@@ -45,14 +45,14 @@ use crate::checks::net::connect::Address;
 use crate::checks::{Check, CheckKind};
 use crate::store::settings::{Bucket, Secret, Storage, StoreLocation, WriterKeys};
 
-/// The maximum number of endpoints for which summaries are on by default. Longer lists have few readers, and each summary
-/// needs all histories.
+/// The maximum number of endpoints for which summaries are on by default. Longer lists have few readers, and each
+/// summary needs all histories.
 const MAX_DEFAULT_SUMMARIES: usize = 1_000;
 
 /// The key of the array of checks.
 const CHECKERS: &str = "checkers";
 
-/// The reason why a configuration cannot be loaded.
+/// Why a configuration cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     #[error(
@@ -67,15 +67,15 @@ pub enum ConfigError {
 #[derive(Debug)]
 pub struct Loaded {
     pub config: Config,
-    /// One line for each problem that does not prevent its use.
+    /// One line for each problem that does not prevent the configuration from being used.
     pub warnings: Vec<String>,
 }
 
-/// The environment of the process.
+/// The parts of the process's environment that a configuration depends on.
 pub struct Environment<'a> {
     /// Looks up an environment variable.
     pub variable: &'a dyn Fn(&str) -> Option<String>,
-    /// The default of the node's name derives from it.
+    /// The default node name is derived from it.
     pub host_name: String,
 }
 
@@ -91,7 +91,7 @@ pub fn load(path: &Path, environment: &Environment<'_>) -> Result<Loaded, Config
     }
 }
 
-/// Reports all problems of the file at `path`, one per line, and whether one of them is an error.
+/// Reports all problems of the file at `path`, one per line, and whether any of them is an error.
 pub fn validate(path: &Path, environment: &Environment<'_>) -> Result<(Vec<String>, bool), ConfigError> {
     let text = read(path)?;
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
@@ -132,7 +132,8 @@ fn check_positions(text: &str, environment: &Environment<'_>) -> Vec<usize> {
     }
 }
 
-/// The configuration in a text, if it is usable, and all its problems. Relative paths start at `folder`.
+/// Loads the configuration from a string; returns it if it is usable, and all its problems. Paths are relative to
+/// `folder`.
 #[must_use]
 pub fn from_text(text: &str, folder: &Path, environment: &Environment<'_>) -> (Option<Config>, Problems) {
     let mut problems = Problems::default();
@@ -144,7 +145,7 @@ pub fn from_text(text: &str, folder: &Path, environment: &Environment<'_>) -> (O
         if problems.errors() == errors_before {
             checks.extend(checks::convert(&located, index, folder, problems).map(Arc::new));
         } else {
-            // The check is dropped, but its assertions can have more problems to report.
+            // The check is dropped, but its assertions may have more problems to report.
             let _ = checks::read_assertions(&located, index, problems);
         }
         errors_before = problems.errors();
@@ -165,7 +166,7 @@ pub fn from_text(text: &str, folder: &Path, environment: &Environment<'_>) -> (O
     (config.filter(|_| problems.errors() == 0), problems)
 }
 
-/// Converts a tree that validation has accepted, and reports problems that do not show in the types.
+/// Converts a tree that validation has accepted, and reports problems that the types do not rule out.
 fn convert(
     root: &Located,
     mut checks: Vec<Arc<Check>>,
@@ -245,7 +246,7 @@ fn convert_storage(located: &Located, folder: &Path, problems: &mut Problems) ->
             let bucket = convert_bucket(raw, located, problems);
             Some(Storage { location: StoreLocation::S3(bucket), check_expiry, history_expiry })
         }
-        // Validation has reported it.
+        // Validation has already reported it.
         _ => None,
     }
 }
@@ -299,7 +300,7 @@ fn convert_bucket(raw: RawS3, located: &Located, problems: &mut Problems) -> Buc
     }
 }
 
-/// The directory for persistent state, as XDG defines it.
+/// The directory for persistent state, as defined by XDG.
 fn state_directory(variable: &dyn Fn(&str) -> Option<String>) -> Option<PathBuf> {
     let absolute = |text: String| Some(PathBuf::from(text)).filter(|path| path.is_absolute());
     variable("XDG_STATE_HOME")

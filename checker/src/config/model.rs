@@ -12,19 +12,20 @@ use crate::checks::net::address_policy::AddressPolicy;
 use crate::checks::net::connect::Address;
 use crate::store::settings::Storage;
 
-/// The configuration of the checker.
+/// The checker's configuration.
 #[derive(Debug, Clone)]
 pub struct Config {
     pub node: NodeName,
-    /// The interval between checks, if it is configured. Results contain it.
+    /// The configured interval between checks, which is stored with the results.
     pub every: Option<Nanos>,
-    /// The maximum number of concurrent checks, if it is configured; at least one.
+    /// The configured maximum number of concurrent checks; at least one.
     pub concurrent_checks: Option<usize>,
-    /// The addresses that checks can connect to.
+    /// The addresses that checks may connect to.
     pub address_policy: AddressPolicy,
-    /// In the order of the file.
+    /// In file order.
     pub checks: Vec<Arc<Check>>,
-    /// Addresses of which one is reachable whenever this node is online. If empty, the node is assumed to be online.
+    /// Addresses of which at least one is reachable whenever this node is online. If empty, the node is assumed to be
+    /// online.
     pub online_check: Vec<Address>,
     /// Where results are stored, if anywhere.
     pub storage: Option<Storage>,
@@ -41,12 +42,11 @@ pub struct Config {
 /// The URL of the store, relative to the page that `checker serve` serves.
 pub const SERVED_STORE: &str = "store/";
 
-/// The settings of the page.
 #[derive(Debug, Clone)]
 pub struct Page {
-    /// The configuration that `checker serve` gives to the page.
+    /// The configuration that `checker serve` passes to the page.
     pub config: PageConfig,
-    /// The origins, in addition to its own, whose pages can show it in a frame.
+    /// The origins, in addition to the page's own, whose pages may show it in a frame.
     pub embed_by: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! The settings of the page. The code that reads the page's own `config.json` validates them.
+//! The page's settings. They are validated by the code that reads the page's own `config.json`.
 
 use shared::page_config::PageConfig;
 
@@ -7,10 +7,10 @@ use super::model::{Page, SERVED_STORE};
 use super::origin::validate_origin;
 use super::problem::{Problem, Problems};
 
-/// The only key that is not part of the page's own configuration. The web server uses it.
+/// The only key that is not part of the page's own configuration; the web server uses it.
 const EMBED_BY: &str = "embed_by";
 
-/// Converts a tree that validation has accepted. Settings that the page would skip are warnings.
+/// Converts a tree that validation has accepted. Settings that the page would ignore are warnings.
 pub(super) fn convert(page: Option<&Located>, problems: &mut Problems) -> Page {
     let Some(page) = page else { return Page::default() };
     let mut json = page.to_json();
@@ -41,12 +41,12 @@ pub(super) fn convert(page: Option<&Located>, problems: &mut Problems) -> Page {
     converted
 }
 
-/// A problem of the page's configuration, which starts with a key, with the path that the key has in this file.
+/// Prefixes a problem of the page's configuration, which starts with a key, with that key's path in this file.
 fn prefixed(text: &str) -> String {
     text.strip_prefix('`').map_or_else(|| text.to_owned(), |rest| format!("`page.{rest}"))
 }
 
-/// The position of the key that a problem starts with: `` `links[0].url` … ``.
+/// The position of the key that a problem starts with, as in `` `links[0].url` … ``.
 fn position<'t>(page: &'t Located, text: &'t str) -> usize {
     let path = text.split('`').nth(1).unwrap_or_default();
     let mut current = page;

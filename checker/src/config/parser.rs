@@ -1,7 +1,7 @@
-//! Parses the configuration file: JSON with comments and trailing commas, with variables in strings.
+//! Parses the configuration file: JSON with comments, trailing commas, and variables in strings.
 //!
-//! The library provides the tokens. The tree is built here, because the library's tree next to ours would dominate the
-//! memory that a large file needs.
+//! The library provides only the tokens. The tree is built here, because a second tree from the library would
+//! dominate the memory that a large file needs.
 
 use std::borrow::Cow;
 
@@ -13,23 +13,24 @@ use super::document::{JsonValue, Located, Member};
 use super::problem::{Problem, Problems, line_and_column, lower_case_first};
 use super::variables::expand;
 
-/// The maximum nesting of arrays and objects: a file needs eight, and a hostile one must not exhaust the stack.
+/// The maximum nesting of arrays and objects: a file needs eight levels, and a hostile one must not exhaust the
+/// stack.
 const DEPTH_LIMIT: usize = 128;
 
-/// The nesting that is left for values in the root.
+/// The nesting that remains for values in the root.
 const DEPTH_IN_ROOT: usize = DEPTH_LIMIT - 1;
 
-/// An array whose elements are passed on one by one. It is empty in the tree, since its elements would dominate the memory
-/// that a large file needs.
+/// An array whose elements are passed on one at a time. In the tree it is empty, because its elements would dominate
+/// the memory that a large file needs.
 pub struct StreamedList<'t, 'p> {
-    /// The key of the array in the root.
+    /// The array's key in the root.
     pub key: &'p str,
     pub take: &'p mut dyn FnMut(Located<'t>, &mut Problems),
 }
 
-/// Parses the text of a file. `variable` looks up an environment variable, and `streamed` is an array whose elements are
-/// passed on one by one. Problems with variables are added to `problems`. The only error is invalid JSON, because then
-/// nothing else can be validated.
+/// Parses the text of a file. `variable` returns the value of an environment variable, and `streamed` is an array
+/// whose elements are passed on one at a time. Problems with variables are added to `problems`. The only error is
+/// invalid JSON, because nothing else can be validated then.
 pub fn parse<'t, 'p>(
     text: &'t str,
     variable: &'p dyn Fn(&str) -> Option<String>,
@@ -65,7 +66,7 @@ struct Parser<'t, 'p> {
 }
 
 impl<'t> Parser<'t, '_> {
-    /// The next token that is not a comment.
+    /// Returns the next token that is not a comment.
     fn next(&mut self) -> Result<Option<Token<'t>>, Problem> {
         loop {
             match self.scanner.scan().map_err(|error| invalid_json(&error))? {
@@ -75,7 +76,7 @@ impl<'t> Parser<'t, '_> {
         }
     }
 
-    /// The next token of an array or object that starts at `start` and is closed by `end`.
+    /// Returns the next token in an array or object that starts at `start` and is closed by `end`.
     fn next_inside(&mut self, start: usize, end: char) -> Result<Token<'t>, Problem> {
         if let Some(token) = self.next()? {
             return Ok(token);
@@ -89,7 +90,7 @@ impl<'t> Parser<'t, '_> {
         Problem::error(self.scanner.token_start(), format!("invalid JSON: {reason}"))
     }
 
-    /// The error that another token was expected. It does not contain strings and numbers, which may be secrets.
+    /// The error that another token was expected. It does not contain strings or numbers, which may be secrets.
     fn unexpected(&self, expected: &str, found: &Token<'_>) -> Problem {
         let found = match found {
             Token::String(_) => "a string".to_owned(),

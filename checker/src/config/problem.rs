@@ -1,4 +1,4 @@
-//! Problems of a configuration file, with their positions. All of them are collected before any is reported.
+//! Problems of a configuration file, with positions. All of them are collected before any is reported.
 
 use std::fmt;
 
@@ -7,9 +7,9 @@ use std::fmt;
 pub enum Severity {
     /// Everything works. Only `checker validate` reports it.
     Notice,
-    /// The configuration is used, but a part of it is ignored or unsafe.
+    /// The configuration is used, but part of it is ignored or unsafe.
     Warning,
-    /// One check is invalid. The others run, and its result is unknown with this problem as the reason.
+    /// One check is invalid. The others run; its result is unknown, with this problem as the reason.
     CheckError,
     /// The configuration cannot be used.
     Error,
@@ -31,7 +31,7 @@ pub struct Problem {
     /// Byte offset in the file.
     pub at: usize,
     pub severity: Severity,
-    /// States the mistake, and what to write instead.
+    /// States the mistake and what to write instead.
     pub text: String,
 }
 
@@ -62,7 +62,7 @@ impl Problem {
 pub struct Problems(Vec<Problem>);
 
 impl Problems {
-    /// Adds a problem. One that is found twice is kept once, with the higher severity.
+    /// Adds a problem. If it was already found, it is kept only once, with the higher severity.
     pub fn add(&mut self, problem: Problem) {
         match self.0.iter_mut().find(|known| known.at == problem.at && known.text == problem.text) {
             Some(known) => known.severity = known.severity.max(problem.severity),
@@ -75,7 +75,7 @@ impl Problems {
         others.0.into_iter().for_each(|problem| self.add(problem));
     }
 
-    /// The first problem that makes a check unusable, in the order in which they were added.
+    /// The first problem that makes a check unusable, in the order in which problems were added.
     #[must_use]
     pub fn first_check_error(&self) -> Option<&Problem> {
         self.0.iter().find(|problem| problem.severity == Severity::CheckError)
@@ -104,7 +104,7 @@ impl Problems {
         self.lines_from(Severity::Notice, file, text)
     }
 
-    /// Does the same for problems that are at least this severe.
+    /// Does the same, but only for problems that are at least this severe.
     #[must_use]
     pub fn lines_from(&self, least: Severity, file: &str, text: &str) -> Vec<String> {
         let mut sorted: Vec<&Problem> = self.0.iter().filter(|problem| problem.severity >= least).collect();
@@ -119,7 +119,7 @@ impl Problems {
     }
 }
 
-/// Line and column of a byte offset, both counted from 1. A column counts characters.
+/// Line and column of a byte offset, both starting at 1. Columns count characters.
 #[must_use]
 pub fn line_and_column(text: &str, at: usize) -> (usize, usize) {
     let mut at = at.min(text.len());

@@ -1,4 +1,4 @@
-//! The reference of the configuration file in Markdown, generated from the table that validation uses. It is the part of
+//! The Markdown reference of the configuration file, generated from the table that validation uses. It is the part of
 //! `docs/configuration.md` between two markers; a test keeps it up to date.
 
 use std::fmt::Write as _;
@@ -8,10 +8,10 @@ use shared::duration;
 use super::spec::{Field, Presence, ValueKind, Variant};
 use super::table::ROOT;
 
-/// An object with at most this many keys gets no separate section.
+/// Objects with at most this many keys do not get a separate section.
 const MAX_INLINE_KEYS: usize = 4;
 
-/// A table of all keys with their types, defaults and descriptions.
+/// Lists all keys with their types, defaults and descriptions, in one table per object.
 #[must_use]
 pub fn reference() -> String {
     let mut text = String::new();
@@ -40,7 +40,7 @@ fn tagged(text: &mut String, name: &str, keys: &[&str], variants: &[Variant], un
         section(text, &format!("`{name}` with `\"{key}\": \"{}\"`", variant.name), variant.description, variant.fields);
     }
     if let Some(older) = keys.get(1) {
-        let _ = writeln!(text, "`{older}`, the original's older name of this key, works as well.\n");
+        let _ = writeln!(text, "`{older}`, the original's former name for this key, also works.\n");
     }
     if !unsupported.is_empty() {
         let kinds: Vec<String> = unsupported.iter().map(|kind| format!("`{kind}`")).collect();
@@ -83,12 +83,12 @@ fn value(kind: &ValueKind) -> String {
             let keys: Vec<String> = fields.iter().map(|field| format!("`{}`", field.key)).collect();
             format!("array of objects with {}", keys.join(" or "))
         }
-        ValueKind::List(_) => "array, see below".to_owned(),
+        ValueKind::List(_) => "array of checks; see the sections for each type".to_owned(),
         ValueKind::Object(fields) if fields.len() <= MAX_INLINE_KEYS => {
             let keys: Vec<String> = fields.iter().map(|field| format!("`{}`", field.key)).collect();
             format!("object with {}", keys.join(" or "))
         }
-        ValueKind::Object(_) | ValueKind::Tagged { .. } => "object, see below".to_owned(),
+        ValueKind::Object(_) | ValueKind::Tagged { .. } => "object; see its section".to_owned(),
         ValueKind::Any => "anything".to_owned(),
     }
 }

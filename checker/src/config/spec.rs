@@ -1,4 +1,4 @@
-//! The types of the [table](super::table) of the configuration.
+//! The types of the configuration [table](super::table).
 
 /// The type of a value.
 #[derive(Debug, Clone, Copy)]
@@ -14,7 +14,7 @@ pub enum ValueKind {
     Duration(i64, i64),
     /// HTTP status codes: a code, a class such as `2xx`, a range such as `200-299`, or an array of these.
     StatusCodes,
-    /// How several nodes agree: `any`, `majority`, `all`, or a number of nodes.
+    /// How the results of several nodes are combined: `any`, `majority`, `all`, or a number of nodes.
     Quorum,
     /// An array of assertions: strings such as `[STATUS] == 200`, or objects that combine them.
     Assertions,
@@ -24,9 +24,9 @@ pub enum ValueKind {
     List(&'static ValueKind),
     /// An object with known keys.
     Object(&'static [Field]),
-    /// An object whose other keys depend on its type.
+    /// An object whose type, stored under one of its keys, determines which other keys it has.
     Tagged {
-        /// The keys that can hold the type: the current one, then those of older versions of the original.
+        /// The keys that can hold the type: the current one, then those used by older versions of the original.
         keys: &'static [&'static str],
         variants: &'static [Variant],
         /// Types of the original that are not supported.
@@ -42,7 +42,7 @@ pub enum ValueKind {
 #[derive(Debug, Clone, Copy)]
 pub struct Field {
     pub key: &'static str,
-    /// The name of the key in earlier versions. It is still accepted, with a notice.
+    /// The key's name in earlier versions. It is still accepted, with a notice.
     pub former: Option<&'static str>,
     pub kind: ValueKind,
     pub presence: Presence,
@@ -51,19 +51,19 @@ pub struct Field {
 }
 
 impl Field {
-    /// The same key, renamed from `former`.
+    /// Marks the key as renamed from `former`.
     pub(super) const fn formerly(self, former: &'static str) -> Field {
         Field { former: Some(former), ..self }
     }
 
-    /// Whether this is its current or its former name.
+    /// Whether `key` is its current or former name.
     #[must_use]
     pub fn is_named(&self, key: &str) -> bool {
         self.key == key || self.former == Some(key)
     }
 }
 
-/// Whether a key can be left out.
+/// Whether a key can be omitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Presence {
     Required,
@@ -75,7 +75,7 @@ pub enum Presence {
 #[derive(Debug, Clone, Copy)]
 pub struct Variant {
     pub name: &'static str,
-    /// Its keys, without the one that holds the type.
+    /// The type's keys, except the one that holds the type.
     pub fields: &'static [Field],
     pub description: &'static str,
 }

@@ -13,7 +13,7 @@ pub const STARTER: &str = r#"// Configuration of the checker: JSON with comments
     {
       "type": "http",
       "endpoint_name": "This status page",
-      // `checker serve` replaces the variable by the address that it listens on.
+      // `checker serve` replaces the variable with the address it listens on.
       "endpoint_url": "http://${CHECKUP_LISTEN:-127.0.0.1:8080}/",
       // Each check makes three attempts on new connections. If one of them fails, the endpoint is down.
       "attempts": 3,

@@ -1,5 +1,5 @@
-//! The table of the configuration: every key with its type, default and description. Validation, the JSON Schema and the
-//! reference in `docs/configuration.md` follow from it.
+//! The configuration table: every key with its type, default and description. Validation, the JSON Schema and the
+//! reference in `docs/configuration.md` are generated from it.
 
 use shared::page_config::appearance;
 
@@ -30,7 +30,7 @@ pub const ROOT: ValueKind = ValueKind::Object(&[
         "online_check",
         ValueKind::List(&ValueKind::String),
         "none: this node is assumed to be online",
-        "Addresses such as `1.1.1.1:443`. If an endpoint is down and none of these accepts a connection, this node is \
+        "Addresses such as `1.1.1.1:443`. If an endpoint is down and none of them accepts a connection, this node is \
          offline, and the result is unknown.",
     )
     .formerly("connectivity"),
@@ -39,14 +39,14 @@ pub const ROOT: ValueKind = ValueKind::Object(&[
         "deny_private_addresses",
         ValueKind::Bool,
         "`false`",
-        "Whether checks can connect to public addresses only, for checkers whose URLs come from other people.",
+        "Whether checks may connect only to public addresses, for checkers whose URLs come from other people.",
     ),
     optional("storage", STORAGE, "none: results are only printed", "Where results are stored."),
     optional(
         "spool_dir",
         ValueKind::String,
         "`$XDG_STATE_HOME/checkup/spool`, or `~/.local/state/checkup/spool`",
-        "The directory for results that could not be stored. They are stored before the next ones.",
+        "The directory for results that could not be stored. They are sent before the next results.",
     ),
     optional(
         "page",
@@ -57,12 +57,17 @@ pub const ROOT: ValueKind = ValueKind::Object(&[
     optional(
         "summaries",
         ValueKind::Bool,
-        "`true` up to 1,000 endpoints",
+        "`true` for up to 1,000 endpoints",
         "Whether this node stores a summary and badges for clients without JavaScript.",
     ),
-    optional("timestamp", ValueKind::String, "now", "A fixed time (RFC 3339) for all results, instead of the clock's."),
+    optional(
+        "timestamp",
+        ValueKind::String,
+        "now",
+        "A fixed time (RFC 3339) for all results, instead of the current time.",
+    ),
     optional("notifiers", ValueKind::Any, "none", "The original's notifiers. Not supported yet."),
-    optional("notifier", ValueKind::Any, "none", "The original's older name of `notifiers`. Not supported yet."),
+    optional("notifier", ValueKind::Any, "none", "The original's former name for `notifiers`. Not supported yet."),
 ]);
 
 const STORAGE: ValueKind = ValueKind::Tagged {
@@ -76,19 +81,19 @@ const EXPIRY: Field = optional(
     "check_expiry",
     ValueKind::Duration(0, CENTURY),
     "kept indefinitely",
-    "The age at which check files of this node are deleted; `0` keeps them.",
+    "The age at which this node's check files are deleted; `0` keeps them.",
 );
 
 const HISTORY_EXPIRY: Field = optional(
     "history_expiry",
     ValueKind::Duration(DAY, CENTURY),
     "`400d`",
-    "How far back the history of this node reaches. It outlives the check files that it summarizes.",
+    "How far back this node's history reaches. It outlives the check files that it summarizes.",
 );
 
 const S3: Variant = Variant {
     name: "s3",
-    description: "A bucket of Amazon S3 or of a compatible service.",
+    description: "A bucket in Amazon S3 or a compatible service.",
     fields: &[
         required("bucket", ValueKind::String, "The name of the bucket."),
         optional(
@@ -101,22 +106,27 @@ const S3: Variant = Variant {
             "access_key_id",
             ValueKind::String,
             "AWS's default chain: environment, profile, instance role",
-            "The access key ID of the writer.",
+            "The writer's access key ID.",
         ),
         optional(
             "secret_access_key",
             ValueKind::String,
             "AWS's default chain",
-            "The secret access key of the writer, preferably as a variable such as `${AWS_SECRET_ACCESS_KEY}`.",
+            "The writer's secret access key, preferably as a variable such as `${AWS_SECRET_ACCESS_KEY}`.",
         ),
         optional("endpoint_url", ValueKind::Url, "AWS", "The URL of the service, for services other than AWS."),
         optional(
             "path_style",
             ValueKind::Bool,
             "`false`",
-            "Whether URLs contain the bucket in the path instead of the host name.",
+            "Whether URLs contain the bucket name in the path instead of the host name.",
         ),
-        optional("prefix", ValueKind::String, "none", "The prefix of all object names: folders with a trailing slash."),
+        optional(
+            "prefix",
+            ValueKind::String,
+            "none",
+            "The prefix of all object names: one or more folders, ending with a slash.",
+        ),
         EXPIRY,
         HISTORY_EXPIRY,
     ],
@@ -126,14 +136,14 @@ const DIRECTORY: Variant = Variant {
     name: "fs",
     description: "A local directory, which any static web server can publish.",
     fields: &[
-        required("dir", ValueKind::String, "The directory, relative to the folder of the configuration file."),
+        required("dir", ValueKind::String, "The directory, relative to the configuration file."),
         optional("url", ValueKind::String, "none", "The URL of the original's page. Not used."),
         EXPIRY,
         HISTORY_EXPIRY,
     ],
 };
 
-/// The settings of the page's own `config.json`, and who can frame the page.
+/// The settings of the page's own `config.json`, and which sites may frame the page.
 const PAGE: &[Field] = &[
     optional("title", ValueKind::String, "`Status`", "The title of the page."),
     optional("range", ValueKind::Duration(shared::HOUR, 366 * DAY), "`24h`", "The time range that the page shows."),
@@ -142,24 +152,24 @@ const PAGE: &[Field] = &[
         "interval",
         ValueKind::Duration(SECOND, 31 * DAY),
         "`10m`",
-        "How long a result is valid that contains no interval and has no neighbors to derive it from.",
+        "How long a result is valid if it has no interval and none can be derived from neighboring results.",
     ),
     optional(
         "offline",
         ValueKind::Bool,
         "`true`",
-        "Whether browsers keep the page and its latest data for use while they are offline.",
+        "Whether browsers keep the page and its latest data for offline use.",
     ),
     optional(
         "embed_by",
         ValueKind::List(&ValueKind::String),
         "none: only the page's own origin",
-        "The origins whose pages can show this one in a frame, for example `https://example.com`.",
+        "The origins whose pages may show this one in a frame, for example `https://example.com`.",
     ),
     optional(
         "language",
         ValueKind::Enum(&["auto", "en", "de", "fr", "es", "pt", "ja", "zh", "ar"]),
-        "`auto`: the visitor's",
+        "`auto`: the visitor's language",
         "The language of the page.",
     ),
     optional(
@@ -172,10 +182,10 @@ const PAGE: &[Field] = &[
         "favicon",
         ValueKind::String,
         "an icon that shows the status",
-        "The icon of the tab, in the form of `logo`.",
+        "The icon of the browser tab, in the same format as `logo`.",
     ),
     optional("links", ValueKind::List(&ValueKind::Object(LINK)), "none", "The links in the header."),
-    optional("footer", ValueKind::String, "none", "A text at the bottom of the page."),
+    optional("footer", ValueKind::String, "none", "The text at the bottom of the page."),
     optional(
         "theme",
         ValueKind::Object(THEME),
@@ -183,20 +193,21 @@ const PAGE: &[Field] = &[
         "Colors, corners and font; see [Appearance](status-page.md#appearance).",
     )
     .formerly("look"),
-    optional("labels", ValueKind::Object(LABELS), "the usual names", "The names of the statuses.").formerly("texts"),
+    optional("labels", ValueKind::Object(LABELS), "the usual names", "Custom names for the statuses.")
+        .formerly("texts"),
     optional("groups", ValueKind::List(&ValueKind::Object(GROUP)), "none", "Groups of endpoints, in order."),
     optional(
         "order",
         ValueKind::List(&ValueKind::String),
         "as in `checkers`",
-        "The order of endpoints that need no attention, by title. `Shop *` matches every title that starts with \
-         `Shop `.",
+        "The order of endpoints, by title. Endpoints that need attention always come first. `Shop *` matches every \
+         title that starts with `Shop `.",
     ),
     optional(
         "hidden",
         ValueKind::Object(HIDDEN),
         "nothing",
-        "The titles of endpoints whose error texts or URLs are hidden.",
+        "The titles of endpoints whose error messages or URLs are hidden.",
     )
     .formerly("hide"),
 ];
@@ -209,7 +220,7 @@ const LINK: &[Field] = &[
 const THEME: &[Field] = &[
     optional("light", ValueKind::Object(COLORS), "neutral colors", "Colors of the light theme."),
     optional("dark", ValueKind::Object(COLORS), "neutral colors", "Colors of the dark theme."),
-    optional("radius", ValueKind::Integer(0, 24), "6", "The radius of corners in pixels."),
+    optional("radius", ValueKind::Integer(0, 24), "6", "The corner radius in pixels."),
     optional("font", ValueKind::Enum(&["system", "serif", "rounded", "mono"]), "`system`", "The font."),
 ];
 
@@ -226,15 +237,15 @@ const COLORS: &[Field] = &{
 };
 
 const LABELS: &[Field] = &[
-    optional("healthy", ValueKind::Object(LABEL), "healthy", "The name of healthy."),
-    optional("degraded", ValueKind::Object(LABEL), "degraded", "The name of degraded."),
-    optional("down", ValueKind::Object(LABEL), "down", "The name of down."),
-    optional("unknown", ValueKind::Object(LABEL), "unknown", "The name of unknown."),
+    optional("healthy", ValueKind::Object(LABEL), "healthy", "The label of the status `healthy`."),
+    optional("degraded", ValueKind::Object(LABEL), "degraded", "The label of the status `degraded`."),
+    optional("down", ValueKind::Object(LABEL), "down", "The label of the status `down`."),
+    optional("unknown", ValueKind::Object(LABEL), "unknown", "The label of the status `unknown`."),
 ];
 
 const LABEL: &[Field] = &[
     optional("word", ValueKind::String, "the usual name", "An adjective that can follow “is”."),
-    optional("remark", ValueKind::String, "none", "A text below the headline while this is the overall status."),
+    optional("remark", ValueKind::String, "none", "The text below the headline while this is the overall status."),
 ];
 
 const GROUP_TITLE: Field = required("title", ValueKind::String, "The title of the group.");
@@ -248,7 +259,7 @@ const GROUP_ENDPOINTS: Field = optional(
 const GROUP: &[Field] = &[
     GROUP_TITLE,
     GROUP_ENDPOINTS,
-    optional("groups", ValueKind::List(&ValueKind::Object(INNER_GROUP)), "none", "The groups in it, one level deep."),
+    optional("groups", ValueKind::List(&ValueKind::Object(INNER_GROUP)), "none", "Nested groups, one level deep."),
 ];
 
 const INNER_GROUP: &[Field] = &[GROUP_TITLE, GROUP_ENDPOINTS];
@@ -258,7 +269,7 @@ const HIDDEN: &[Field] = &[
         "errors",
         ValueKind::List(&ValueKind::String),
         "none",
-        "The titles of endpoints whose error texts are hidden.",
+        "The titles of endpoints whose error messages are hidden.",
     ),
     optional("locators", ValueKind::List(&ValueKind::String), "none", "The titles of endpoints whose URLs are hidden."),
 ];

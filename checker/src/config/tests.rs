@@ -20,7 +20,7 @@ fn loaded(text: &str) -> Config {
     config.unwrap_or_else(|| panic!("{:#?}", problems.lines("c.json", text)))
 }
 
-/// The problems, and the configuration if it is still usable.
+/// Returns the problems, and the configuration if it is still usable.
 fn problems(text: &str) -> (Vec<String>, Option<Config>) {
     let (config, problems) = from_text(text, Path::new(""), &environment());
     assert!(problems.has_errors(), "{text}");
@@ -185,7 +185,7 @@ fn durations_headers_and_variables_are_parsed() {
 }
 
 #[test]
-fn secrets_appear_in_no_debug_output_and_no_problem() {
+fn debug_output_and_problems_contain_no_secrets() {
     let text =
         r#"{"checkers":[],"storage":{"type":"s3","bucket":"b","access_key_id":"A","secret_access_key":"${KEY}"}}"#;
     assert!(!format!("{:?}", loaded(text)).contains("s3cr3t"));

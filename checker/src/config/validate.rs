@@ -1,4 +1,4 @@
-//! Compares the file with the table in [`super::spec`], and reports every mistake at once.
+//! Compares the file with the table in [`super::table`], and reports all mistakes at once.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use super::spec::{Field, Presence, ValueKind, Variant};
 use crate::checks::http::HttpCheck;
 use crate::checks::status_codes::StatusCodes;
 
-/// The path of a value, for example `checkers[3].endpoint_url`. It is formatted only for a problem.
+/// The path of a value, for example `checkers[3].endpoint_url`. It is formatted only to report a problem.
 #[derive(Clone, Copy)]
 enum KeyPath<'a> {
     Root,
@@ -45,7 +45,7 @@ pub fn validate_root(root: &Located, kind: &ValueKind, problems: &mut Problems) 
     validate_value(root, kind, &KeyPath::Root, problems);
 }
 
-/// Does the same for one element of the array at a key of the root.
+/// Does the same for one element of the array under a key of the root.
 pub fn validate_element(element: &Located, kind: &ValueKind, key: &str, index: usize, problems: &mut Problems) {
     validate_value(element, kind, &KeyPath::Index(&KeyPath::Key(&KeyPath::Root, key), index), problems);
 }
@@ -61,7 +61,7 @@ fn validate_value(value: &Located, kind: &ValueKind, path: &KeyPath<'_>, problem
             if !text.contains("${")
                 && let Err(error) = HttpCheck::parse_url(text)
             {
-                // The callers know whether the URL concerns more than a check.
+                // The callers know whether the URL affects more than one check.
                 problems.add(Problem::check_error(value.at, format!("{}: {error}", path.quoted())));
             }
             None
@@ -106,12 +106,12 @@ fn validate_value(value: &Located, kind: &ValueKind, path: &KeyPath<'_>, problem
     }
 }
 
-/// The problem that a value has the wrong JSON type. It does not contain the value, which may be a secret.
+/// The message that a value has the wrong JSON type. It does not contain the value, which may be a secret.
 fn invalid_type(value: &Located, path: &KeyPath<'_>, expected: &str) -> String {
     format!("invalid type for {}: expected {expected}, found {}", path.quoted(), value.value.type_name())
 }
 
-/// The problem that a value is outside of the accepted values of its key.
+/// The message that a value is not one that its key accepts.
 fn invalid_value(value: &Located, path: &KeyPath<'_>, expected: &str) -> String {
     let shown = match &value.value {
         JsonValue::String(text) => format!(" `{text}`"),
@@ -172,7 +172,7 @@ fn validate_members(
     }
 }
 
-/// The notice that a key was renamed, or the error that it is there under both names.
+/// The notice that a key was renamed, or the error that both its names are present.
 fn renamed(member: &Member, members: &[Member], field: &Field, path: &KeyPath<'_>) -> Problem {
     let key = field.key;
     if members.iter().any(|other| other.key == key) {
@@ -269,7 +269,7 @@ fn suggestion<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<St
     suggest(name, known).map(|known| format!("did you mean `{known}`?"))
 }
 
-/// The names as text, for example ``"`a`, `b` or `c`"``.
+/// Formats names as a list, for example ``"`a`, `b` or `c`"``.
 fn one_of<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
     match names.as_slice() {

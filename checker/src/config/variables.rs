@@ -1,6 +1,6 @@
 //! Replaces environment variables in strings: `${NAME}` and `${NAME:-default}`.
 
-/// Replaces variables; `$$` is a dollar sign. An error states which variable is missing or malformed.
+/// Replaces variables; `$$` becomes a dollar sign. An error states which variable is missing or malformed.
 pub(super) fn expand(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<String, String> {
     let mut expanded = String::with_capacity(text.len());
     let mut rest = text;

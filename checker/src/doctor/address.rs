@@ -1,4 +1,4 @@
-//! The URL by which a page lists its bucket, signed in the query or unsigned, as the page sends it. Pure.
+//! The URL that a page uses to list its bucket, as the page sends it: signed in its query, or unsigned. Pure.
 
 use std::time::{Duration, SystemTime};
 
@@ -16,12 +16,12 @@ use shared::s3::{self, BucketAddress};
 /// How long a signed URL is valid.
 const URL_EXPIRY: Duration = Duration::from_mins(5);
 
-/// The settings of a page's bucket do not form a URL, or the URL cannot be signed.
+/// The bucket's settings do not form a URL, or the URL cannot be signed.
 #[derive(Debug, thiserror::Error)]
 #[error("the bucket has no valid URL: {0}")]
 pub struct InvalidBucketUrl(String);
 
-/// The URL by which the page lists what was stored since `from`.
+/// The URL that the page uses to list what was stored since `from`.
 pub fn list_url(source: &S3Source, from: UnixNanos, now: UnixNanos) -> Result<Url, InvalidBucketUrl> {
     let address = BucketAddress::new(source);
     let url = Url::parse(&format!("{}{}", address.origin(), address.path));
@@ -30,7 +30,7 @@ pub fn list_url(source: &S3Source, from: UnixNanos, now: UnixNanos) -> Result<Ur
     signed(url, source, now)
 }
 
-/// Signs the URL with the public keys, if there are any.
+/// Signs the URL with the page's published keys, if there are any.
 fn signed(url: Url, source: &S3Source, now: UnixNanos) -> Result<Url, InvalidBucketUrl> {
     let invalid = |error: &dyn std::error::Error| InvalidBucketUrl(error.to_string());
     let Some(keys) = &source.public_keys else { return Ok(url) };
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_is_the_one_that_the_page_requests() {
+    fn the_url_is_the_one_that_the_page_requests() {
         let url = list_url(&source(), 1_795_330_254_340_493_978, 0).unwrap();
         assert_eq!(
             url.as_str(),
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn with_keys_a_url_is_signed_in_its_query() {
+    fn with_keys_the_url_is_signed_in_its_query() {
         let keys = PublicKeys { access_key_id: "AKIA1".to_owned(), secret_access_key: "canary".to_owned() };
         let url = list_url(&S3Source { public_keys: Some(keys), ..source() }, 1, 1_795_330_254_340_493_978).unwrap();
         let query = url.query().unwrap_or_default();

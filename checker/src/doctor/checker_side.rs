@@ -1,5 +1,5 @@
-//! The checker's side: whether its keys allow what the checker does and nothing else, whether its clock is correct, its
-//! files are fresh and expire in time, and its spool is empty.
+//! The checker's side: whether its keys allow exactly what the checker needs, whether its clock is correct, whether
+//! its check files are recent and expire in time, and whether its spool is empty.
 
 use shared::UnixNanos;
 use shared::check_file::CheckFile;
@@ -14,9 +14,9 @@ use crate::store::settings::{Bucket, Storage, StoreLocation};
 use crate::store::spool::Spool;
 use crate::store::{Listing, S3Error, Store};
 
-/// The time in the names of probes: so early that they affect no page and no uptime.
+/// The time in the names of probes: so early that it affects neither the page nor any uptime.
 const PROBE_TIME: UnixNanos = 1;
-/// The content of probes: a check file without results.
+/// The contents of probes: a check file without results.
 const PROBE_CONTENT: &str = "[]";
 /// The name of a node that does not exist.
 const OTHER_NODE: &str = "checkup-doctor";
@@ -35,7 +35,7 @@ pub async fn examine(config: &Config, now: UnixNanos) -> Vec<Finding> {
         StoreLocation::S3(bucket) => examine_bucket(bucket, storage, &config.node, now, &mut findings).await,
         StoreLocation::Directory(_) => None,
     };
-    // Unless it concerns one permission, the failure would only repeat itself for every further request.
+    // Unless the failure concerns a single permission, every further request would fail in the same way.
     if failure.as_ref().is_none_or(is_denied) {
         examine_files(storage, &config.node, now, &mut findings).await;
     }
@@ -43,7 +43,7 @@ pub async fn examine(config: &Config, now: UnixNanos) -> Vec<Finding> {
     findings
 }
 
-/// Tests the writer's keys. Returns the error that ended the tests early.
+/// Tests the writer's keys. Returns the error that ended the tests early, if any.
 async fn examine_bucket(
     bucket: &Bucket,
     storage: &Storage,
@@ -84,19 +84,22 @@ async fn examine_bucket(
     }
     match (probe.delete(&own).await, storage.check_expiry) {
         (Ok(()), Some(_)) => {
-            findings.push(Finding::ok(Side::Checker, "it can delete its own check files when they expire"));
+            findings.push(Finding::ok(Side::Checker, "the node can delete its own check files when they expire"));
         }
         (Ok(()), None) => {
-            findings.push(Finding::ok(Side::Checker, "it can delete its own check files, although they do not expire"));
+            findings.push(Finding::ok(
+                Side::Checker,
+                "the node can delete its own check files, although they never expire",
+            ));
         }
         (Err(error), None) if is_denied(&error) => {
             findings.push(Finding::ok(
                 Side::Checker,
-                format!("it cannot delete check files, which do not expire; an empty `{own}` remains"),
+                format!("the node cannot delete check files, which never expire; an empty `{own}` was left behind"),
             ));
         }
         (Err(error), _) => {
-            let what = format!("it cannot delete its own check files, so they do not expire: {error}");
+            let what = format!("the node cannot delete its own check files, so they never expire: {error}");
             findings.push(Finding::failure(Side::Checker, what, permissions()));
         }
     }
@@ -108,7 +111,7 @@ async fn examine_bucket(
     None
 }
 
-/// Tests what a writer's keys must not allow. Reverts what succeeds.
+/// Tests that the writer's keys do not allow more than they must. Reverts whatever succeeds.
 async fn examine_limits(probe: &StoreProbe, bucket: &Bucket, node: &NodeName, findings: &mut Vec<Finding>) {
     const REMEDY: &str = "give this node its own writer: `checker provision --writer NODE`";
     let before = findings.len();
@@ -116,7 +119,7 @@ async fn examine_limits(probe: &StoreProbe, bucket: &Bucket, node: &NodeName, fi
         Ok(()) => findings.push(Finding::warning(Side::Checker, format!("the keys can {what}"), REMEDY)),
         Err(error) if is_refused(&error) => {}
         Err(error) => {
-            let what = format!("whether the keys can {what} is unknown: {error}");
+            let what = format!("failed to test whether the keys can {what}: {error}");
             findings.push(Finding::warning(Side::Checker, what, "run the doctor again"));
         }
     };
@@ -144,12 +147,12 @@ async fn examine_limits(probe: &StoreProbe, bucket: &Bucket, node: &NodeName, fi
     report(probe.list_buckets().await.map(drop), "list the account's buckets");
     report(probe.bucket_policy().await, "read the bucket's policy");
     if findings.len() == before {
-        let what = "it cannot store objects of other nodes, list or store objects outside the prefix, list buckets or read policies";
+        let what = "the keys are restricted: they cannot store objects of other nodes, list or store objects outside the prefix, list buckets or read policies";
         findings.push(Finding::ok(Side::Checker, what));
     }
 }
 
-/// The bucket's address without keys, for a request that only has to return the service's time.
+/// The bucket's address without keys, for a request whose response only needs to contain the service's time.
 fn unsigned_source(bucket: &Bucket) -> S3Source {
     S3Source {
         bucket: bucket.name.clone(),
@@ -186,12 +189,14 @@ async fn examine_spool(config: &Config, storage: &Storage, findings: &mut Vec<Fi
     let spool = Spool::open(&config.spool_dir, storage);
     let folder = spool.folder().display().to_string();
     findings.push(match spool.waiting().await {
-        Ok(waiting) if waiting.is_empty() => Finding::ok(Side::Checker, "no round waits in the spool"),
+        Ok(waiting) if waiting.is_empty() => Finding::ok(Side::Checker, "the spool is empty"),
         Ok(waiting) => Finding::warning(
             Side::Checker,
             match waiting.len() {
-                1 => format!("1 round waits in the spool `{folder}`, because it could not be stored"),
-                count => format!("{count} rounds wait in the spool `{folder}`, because they could not be stored"),
+                1 => format!("1 round is waiting in the spool `{folder}`, because it could not be stored"),
+                count => {
+                    format!("{count} rounds are waiting in the spool `{folder}`, because they could not be stored")
+                }
             },
             "fix the problems above; the next round sends them first",
         ),
@@ -203,7 +208,7 @@ pub(super) fn is_denied(error: &S3Error) -> bool {
     matches!(error, S3Error::AccessDenied { .. })
 }
 
-/// Whether a service refuses a request permanently. A service that does not support the request refuses it, too.
+/// Whether a service refuses a request permanently. That includes services that do not support the request.
 pub(super) fn is_refused(error: &S3Error) -> bool {
     matches!(error, S3Error::AccessDenied { .. } | S3Error::Refused(_) | S3Error::NotS3 { .. })
 }

@@ -6,16 +6,17 @@ use shared::{MINUTE, Nanos, UnixNanos, duration};
 use super::probe::StoreProbe;
 use super::{Finding, Side, address};
 
-/// The difference that is reported: half of what services accept in signatures.
+/// The smallest difference that is reported: half of what services tolerate in signatures.
 const WARNING: Nanos = 7 * MINUTE;
-/// The consequence of a clock that the service does not accept.
+/// The consequence if the service does not accept the clock's time.
 const REFUSED: &str = "the service refuses its requests, so nothing else could be checked";
 
-/// How far this machine's clock is ahead of the service's, by the `Date` of any response. Negative if it is behind.
+/// How far this machine's clock is ahead of the service's, according to the `Date` header of any response. Negative
+/// if it is behind.
 pub async fn ahead(probe: &StoreProbe, source: &S3Source, now: UnixNanos) -> Option<Nanos> {
     let unsigned = S3Source { public_keys: None, ..source.clone() };
     let url = address::list_url(&unsigned, now, now).ok()?;
-    // Later requests report all other problems.
+    // Other problems are found by later requests.
     probe.browse(&url, None).await.ok()?.clock_ahead(now)
 }
 
@@ -25,14 +26,17 @@ pub fn accepted_finding(side: Side, ahead: Option<Nanos>) -> Option<Finding> {
     Some(match ahead? {
         ahead if ahead.abs() > WARNING => Finding::warning(
             side,
-            format!("this machine's clock is {}; most services refuse requests from 15 min on", describe(ahead)),
+            format!(
+                "this machine's clock is {}; most services refuse requests once clocks differ by 15 min",
+                describe(ahead)
+            ),
             "set the clock, preferably with NTP",
         ),
         _ => Finding::ok(side, "the clock agrees with the service's"),
     })
 }
 
-/// The finding if the service refuses requests because of their time.
+/// The finding if the service refuses requests because of their timestamp.
 #[must_use]
 pub fn refused_finding(side: Side, ahead: Option<Nanos>) -> Finding {
     let difference = ahead.filter(|ahead| ahead.abs() > WARNING).map_or("far from the service's".to_owned(), describe);

@@ -7,13 +7,13 @@ use shared::{HOUR, Nanos, UnixNanos, duration};
 
 use super::{Finding, Side};
 
-/// The tolerance for expiry: checkers delete expired files once an hour.
+/// How much later than configured files may be deleted: checkers delete expired files only once an hour.
 const EXPIRY_SLACK: Nanos = 3 * HOUR;
 
-/// The description of a node without a name.
+/// How a node without a name is described.
 const UNNAMED: &str = "the original Checkup's node";
 
-/// The newest check file of each node, by node.
+/// The newest check file of each node.
 #[must_use]
 pub fn newest(names: &[CheckFileName]) -> BTreeMap<Option<NodeName>, CheckFileName> {
     let mut newest: BTreeMap<Option<NodeName>, CheckFileName> = BTreeMap::new();
@@ -26,7 +26,7 @@ pub fn newest(names: &[CheckFileName]) -> BTreeMap<Option<NodeName>, CheckFileNa
     newest
 }
 
-/// The finding about a node's newest check file, given the node's interval.
+/// The finding about how recent a node's newest check file is, given the node's interval.
 #[must_use]
 pub fn node_finding(newest: &CheckFileName, interval: Option<Nanos>, now: UnixNanos) -> Finding {
     let age = now.saturating_sub(newest.stored_at);
@@ -49,7 +49,7 @@ pub fn node_finding(newest: &CheckFileName, interval: Option<Nanos>, now: UnixNa
     }
 }
 
-/// The finding about the age of a node's check files.
+/// The finding about whether a node's old check files are deleted.
 #[must_use]
 pub fn expiry_finding(names: &[CheckFileName], node: &NodeName, age: Option<Nanos>, now: UnixNanos) -> Finding {
     let Some(age) = age else {

@@ -1,7 +1,7 @@
-//! Verifies a setup: tests with each side's keys what must work and what must be refused, and suggests fixes.
+//! Verifies a setup: uses each side's keys to test what must work and what must be refused, and suggests fixes.
 //!
-//! [`checker_side`] covers the checker, [`page_side`] the browser. [`probe`] sends the requests, [`address`] builds their
-//! URLs, [`clock`] compares clocks, and [`freshness`] evaluates the names of stored check files.
+//! [`checker_side`] covers the checker, [`page_side`] the browser. [`probe`] sends the requests, [`address`] builds
+//! their URLs, [`clock`] compares clocks, and [`freshness`] evaluates the names of stored check files.
 
 pub mod address;
 pub mod checker_side;
@@ -53,14 +53,14 @@ impl fmt::Display for Side {
     }
 }
 
-/// One result of the checks.
+/// One result of the doctor's tests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     pub level: Level,
     pub side: Side,
-    /// The result and its consequence.
+    /// What was found, and what follows from it.
     pub what: String,
-    /// What to do; empty if nothing is necessary.
+    /// How to fix it; empty if nothing needs fixing.
     pub remedy: String,
 }
 
@@ -87,7 +87,7 @@ pub fn worst(findings: &[Finding]) -> Level {
     findings.iter().map(|finding| finding.level).max().unwrap_or(Level::Ok)
 }
 
-/// The findings as text, one line each, with ANSI styles; the output stream removes the styles if necessary.
+/// Formats the findings, one per line, with ANSI styles; the output stream removes the styles if necessary.
 #[must_use]
 pub fn text(findings: &[Finding]) -> String {
     let line = |finding: &Finding| {
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_finding_has_a_line_and_the_worst_decides() {
+    fn each_finding_has_a_line_and_the_worst_sets_the_level() {
         let findings = [
             Finding::ok(Side::Store, "fine"),
             Finding::failure(Side::Page, "broken", "fix it"),

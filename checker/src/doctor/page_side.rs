@@ -1,5 +1,5 @@
-//! The page's side: lists and reads what `config.json` names, as a browser does for each origin, and tests that visitors
-//! can do nothing else.
+//! The page's side: lists and reads the store that `config.json` names, as a browser does for each origin, and tests
+//! that visitors can do nothing else.
 
 use reqwest::Url;
 use shared::object_name::{CheckFileName, NodeName};
@@ -86,7 +86,7 @@ async fn examine_bucket(
     examine_limits(&probe, &bucket, findings).await;
 }
 
-/// Checks that the page publishes no key of a writer, and reads what the checker writes.
+/// Checks that the page does not publish a writer's keys, and that it reads where the checker writes.
 fn examine_keys(source: &S3Source, writer: Option<&Config>, findings: &mut Vec<Finding>) {
     let storage = writer.and_then(|config| config.storage.as_ref());
     let Some(StoreLocation::S3(bucket)) = storage.map(|storage| &storage.location) else { return };
@@ -99,7 +99,8 @@ fn examine_keys(source: &S3Source, writer: Option<&Config>, findings: &mut Vec<F
     }
     let public = source.public_keys.as_ref().map(|keys| &keys.access_key_id);
     if public.is_some() && public == bucket.keys.as_ref().map(|keys| &keys.access_key_id) {
-        let what = "the page publishes the checker's own keys: every visitor can store and delete what the checker can";
+        let what =
+            "the page publishes the checker's own keys: every visitor can store and delete everything the checker can";
         findings.push(Finding::failure(
             Side::Page,
             what,
@@ -151,14 +152,14 @@ async fn examine_origin(probe: &StoreProbe, list: &Url, origin: &str, findings: 
         let code = response.code().map(|code| format!(" {code}")).unwrap_or_default();
         Finding::failure(
             Side::Page,
-            format!("the store refuses requests of a page at {origin} (status {}{code})", response.status),
+            format!("the store refuses requests from a page at {origin} (status {}{code})", response.status),
             remedy.clone(),
         )
     });
     let preflight = probe.preflight(list, origin).await;
     if !preflight.is_ok_and(|response| (200..300).contains(&response.status) && response.allows_origin(origin)) {
         let what = format!(
-            "the store refuses preflight requests from {origin}; the page sends none, but other browser tools may"
+            "the store refuses CORS preflight requests from {origin}; the page does not send any, but other browser tools may"
         );
         findings.push(Finding::warning(Side::Page, what, remedy));
     }
@@ -181,7 +182,7 @@ async fn examine_foreign_origin(probe: &StoreProbe, list: &Url, origins: &[Strin
     }
 }
 
-/// Tests what the published keys must not allow. Reverts what succeeds.
+/// Tests that the published keys do not allow more than they must. Reverts whatever succeeds.
 async fn examine_limits(probe: &StoreProbe, bucket: &Bucket, findings: &mut Vec<Finding>) {
     let before = findings.len();
     let mut report = |result: Result<(), S3Error>, what: &str| match result {
@@ -193,7 +194,7 @@ async fn examine_limits(probe: &StoreProbe, bucket: &Bucket, findings: &mut Vec<
         Err(error) if is_refused(&error) => {}
         Err(error) => findings.push(Finding::warning(
             Side::Page,
-            format!("whether visitors can {what} is unknown: {error}"),
+            format!("failed to test whether visitors can {what}: {error}"),
             "run the doctor again",
         )),
     };
@@ -201,9 +202,9 @@ async fn examine_limits(probe: &StoreProbe, bucket: &Bucket, findings: &mut Vec<
     let inside = format!("{}{check_file}", bucket.prefix);
     let stored = probe.put(&inside, "[]").await;
     let was_stored = stored.is_ok();
-    // Deleting a missing object needs the same permission as any deletion. It also removes the probe.
+    // Deleting a missing object requires the same permission as any deletion. It also removes the probe.
     let deleted = probe.delete(&inside).await;
-    let left = format!("store check files (an empty `{inside}` is left: delete it)");
+    let left = format!("store check files (an empty `{inside}` was left behind; delete it)");
     report(stored, if deleted.is_ok() { "store check files" } else { &left });
     report(deleted, if was_stored { "delete objects (the probe was deleted)" } else { "delete objects" });
     if !bucket.prefix.is_empty() {
@@ -233,7 +234,7 @@ fn permissions(scope: &Scope<'_>, signing: Signing) -> String {
     }
 }
 
-/// The key of the first check file in a listing, whether or not keys are encoded.
+/// The key of the first check file in a listing, whether or not its keys are URL-encoded.
 fn first_key(listing: &str, prefix: &str) -> Option<String> {
     let keys = listing.split("<Key>").skip(1).filter_map(|rest| rest.split_once("</Key>"));
     let spellings = keys.flat_map(|(key, _)| [Some(key.to_owned()), decode_url(key)]);

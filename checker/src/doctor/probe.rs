@@ -16,10 +16,10 @@ use crate::store::s3::client::{self, Credentials};
 use crate::store::s3::error::{Action, RequestContext};
 use crate::store::settings::Bucket;
 
-/// No visitor of a page waits longer.
+/// Longer than any visitor of a page would wait.
 const BROWSER_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Sends requests to one bucket with one pair of keys, or without keys.
+/// Sends requests to one bucket, with one pair of keys or without keys.
 #[derive(Debug)]
 pub struct StoreProbe {
     client: Client,
@@ -39,20 +39,20 @@ pub enum Signing {
 #[error("failed to create an HTTP client: {0}")]
 pub struct HttpClientError(String);
 
-/// The parts of a response that decide whether a browser lets a page read it.
+/// The parts of a response that determine whether a browser lets a page read it.
 #[derive(Debug, Clone)]
 pub struct BrowserResponse {
     pub status: u16,
     /// The value of `Access-Control-Allow-Origin`; `*` allows every origin.
     pub allowed_origin: Option<String>,
-    /// The server's clock, from the header `Date`, in whole seconds.
+    /// The server's time, from the `Date` header, in whole seconds.
     pub date: Option<UnixNanos>,
     /// The start of the body, which may contain an error code or the first keys of a listing.
     pub body: String,
 }
 
 impl BrowserResponse {
-    /// Whether browsers let a page of this origin read the response.
+    /// Whether browsers let a page from this origin read the response.
     #[must_use]
     pub fn allows_origin(&self, origin: &str) -> bool {
         self.allowed_origin.as_deref().is_some_and(|allowed| allowed == "*" || allowed == origin)
@@ -74,7 +74,7 @@ impl BrowserResponse {
 type S3Result<T = ()> = Result<T, S3Error>;
 
 impl StoreProbe {
-    /// Prepares the clients. Sends no request.
+    /// Prepares the clients, without sending a request.
     pub async fn open(bucket: &Bucket, signing: Signing) -> Result<StoreProbe, HttpClientError> {
         let credentials = if signing == Signing::Signed { Credentials::OfBucket } else { Credentials::Anonymous };
         let settings = client::settings(bucket, credentials).await;
@@ -106,7 +106,7 @@ impl StoreProbe {
         got.map(drop).map_err(|error| self.error(Action::Get, &error))
     }
 
-    /// Lists up to one object below a prefix.
+    /// Lists at most one object below a prefix.
     pub async fn list(&self, prefix: &str) -> S3Result {
         let listed = self.client.list_objects_v2().bucket(&self.bucket.name).prefix(prefix).max_keys(1).send().await;
         listed.map(drop).map_err(|error| self.error(Action::List, &error))
@@ -136,12 +136,12 @@ impl StoreProbe {
         }
     }
 
-    /// Sends a GET request as a browser does for a page of this origin.
+    /// Sends a GET request as a browser does for a page from this origin.
     pub async fn browse(&self, url: &Url, origin: Option<&str>) -> S3Result<BrowserResponse> {
         self.request(reqwest::Method::GET, url, origin, &[]).await
     }
 
-    /// Sends the request by which a browser asks for permission before a request that is not simple.
+    /// Sends the request with which a browser asks for permission before any request that is not simple.
     pub async fn preflight(&self, url: &Url, origin: &str) -> S3Result<BrowserResponse> {
         self.request(reqwest::Method::OPTIONS, url, Some(origin), &[("Access-Control-Request-Method", "GET")]).await
     }
@@ -177,7 +177,7 @@ impl StoreProbe {
     }
 }
 
-/// Translates an error of the plain client, without its URL, which may contain a signature.
+/// Converts an error of the plain client, omitting its URL, which may contain a signature.
 fn from_http(error: reqwest::Error) -> S3Error {
     if error.is_timeout() {
         return S3Error::TimedOut;

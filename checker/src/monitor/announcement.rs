@@ -14,7 +14,7 @@ const TITLE_WIDTH: usize = 80;
 pub struct Announcement {
     /// HTML in the subset that [`shared::message`] accepts; callers validate it.
     pub message: String,
-    /// The titles of its endpoints; empty means all of them.
+    /// The titles of its endpoints; if empty, it is about all of them.
     pub about: Vec<String>,
 }
 
@@ -26,7 +26,7 @@ pub struct UnknownTitle {
 }
 
 impl Announcement {
-    /// Makes sure that the configuration has every title.
+    /// Checks that every title exists in the configuration.
     pub fn check_titles(&self, config: &Config) -> Result<(), UnknownTitle> {
         let titles = || config.checks.iter().map(|check| check.title.as_str());
         match self.about.iter().find(|about| !titles().any(|title| title == about.as_str())) {
@@ -44,7 +44,7 @@ impl Announcement {
         }
     }
 
-    /// The endpoints of the message, for people.
+    /// The endpoints that the message is about, in words for users.
     #[must_use]
     pub fn subject(&self) -> String {
         if self.about.is_empty() {

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use shared::{Nanos, SECOND, UnixNanos};
 
-/// The limit of recently started checks during warm-up, when every endpoint is checked for the first time: more would
-/// only use memory, because none of them is urgent.
+/// The limit for recently started checks during warm-up, when every endpoint is checked for the first time. A higher
+/// limit would only use more memory, because none of these checks is urgent.
 const WARM_UP_LIMIT: usize = 64;
-/// The limit of recently started checks after warm-up, when they are spread over time.
+/// The limit for recently started checks after warm-up, when they are spread over time.
 const RECENT_LIMIT: usize = 512;
-/// The limit of all running checks: even if half of the endpoints never answer, the others must not wait for them. Each
-/// check can need two files.
+/// The limit for all running checks, high enough that even if half of the endpoints never answer, the others do not
+/// have to wait. Each check may need two open files.
 const TOTAL_LIMIT: usize = 4_096;
-/// A check counts as recently started for this long. After that it waits for its endpoint and costs almost nothing.
+/// How long a check counts as recently started. After that, it only waits for its endpoint and costs almost nothing.
 const RECENT_FOR: Nanos = SECOND;
 
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub(super) struct ConcurrencyLimiter {
 }
 
 impl ConcurrencyLimiter {
-    /// A limiter with the configured number of permits, or as many as the limit of open files allows.
+    /// Creates a limiter with the configured number of permits, or as many as the open file limit allows.
     pub(super) fn new(configured: Option<usize>, open_files: Option<u64>) -> ConcurrencyLimiter {
         ConcurrencyLimiter {
             configured,
@@ -49,7 +49,7 @@ impl ConcurrencyLimiter {
         self.is_warming_up
     }
 
-    /// Ends warm-up: a check of every endpoint has started.
+    /// Ends warm-up, once a check of every endpoint has started.
     pub(super) fn end_warm_up(&mut self) {
         self.is_warming_up = false;
     }
@@ -64,7 +64,7 @@ impl ConcurrencyLimiter {
         self.configured.unwrap_or(usual).min(self.total_limit())
     }
 
-    /// A permit for a check that starts now, if one is available.
+    /// Returns a permit for a check that starts now, if one is available.
     pub(super) fn acquire(&mut self, now: UnixNanos) -> Option<u64> {
         while let Some(oldest) = self.recently_started.first_entry().filter(|oldest| oldest.get() + RECENT_FOR <= now) {
             oldest.remove();
@@ -83,7 +83,7 @@ impl ConcurrencyLimiter {
         self.recently_started.remove(&permit);
     }
 
-    /// When the oldest recently started check stops counting as one, so that another one can start.
+    /// When the oldest recently started check stops counting as recent, so that another one can start.
     pub(super) fn next_slot(&self) -> Option<UnixNanos> {
         self.recently_started.first_key_value().map(|(_, started)| started + RECENT_FOR)
     }
@@ -93,7 +93,7 @@ impl ConcurrencyLimiter {
 mod tests {
     use crate::monitor::concurrency::*;
 
-    /// The permits that are available at a moment.
+    /// Takes all permits that are available at this time.
     fn acquire_all(limiter: &mut ConcurrencyLimiter, now: UnixNanos) -> Vec<u64> {
         std::iter::from_fn(|| limiter.acquire(now)).collect()
     }
@@ -116,14 +116,14 @@ mod tests {
         let permits = acquire_all(&mut limiter, 0);
         limiter.release(permits[3]);
         assert_eq!(acquire_all(&mut limiter, 1).len(), 1);
-        // The permit of an old check does not help while too many started recently.
+        // The permit of an old check does not help while too many checks started recently.
         acquire_all(&mut limiter, SECOND);
         limiter.release(permits[0]);
         assert_eq!(limiter.acquire(SECOND), None);
     }
 
     #[test]
-    fn the_configured_limit_and_the_file_limit_hold() {
+    fn the_configured_limit_and_the_file_limit_apply() {
         let mut one = ConcurrencyLimiter::new(Some(1), None);
         assert_eq!(acquire_all(&mut one, 0).len(), 1);
         assert_eq!(one.acquire(60 * SECOND), None, "however old the other is");

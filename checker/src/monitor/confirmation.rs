@@ -1,5 +1,5 @@
-//! Fewer false alarms: a worse status counts once it was observed often enough in a row, and then from its first
-//! observation on. Pure.
+//! Reduces false alarms: a worse status counts only after it was observed several times in a row, but then from its
+//! first observation on. Pure.
 
 use shared::check_file::CheckResult;
 use shared::status::Status;
@@ -14,13 +14,13 @@ pub struct ConfirmationState {
 }
 
 impl ConfirmationState {
-    /// Turns a result into the one to store, and returns earlier results to store again, usually none.
+    /// Turns a result into the one to store, and returns earlier results that must be stored again, usually none.
     ///
-    /// A result with a worse status is stored with the confirmed status and a notice until `required` of them came in a
-    /// row. Then the earlier ones are stored again, at their original times and with the status that was observed; of
-    /// two results with one time, the worse counts. A better status is confirmed immediately.
+    /// A result with a worse status is stored with the confirmed status and a notice, until there are `required` such
+    /// results in a row. Then the earlier ones are stored again, with their original times and the status that was
+    /// observed; if two results have the same time, the worse one counts. A better status is confirmed immediately.
     pub fn confirm(&mut self, result: &mut CheckResult, required: u32) -> Vec<CheckResult> {
-        // A missed check does not describe the endpoint, and does not end a row.
+        // A missed check reveals nothing about the endpoint, so it does not interrupt the series.
         if result.status == Status::Unknown {
             return Vec::new();
         }
@@ -75,14 +75,14 @@ mod tests {
     }
 
     #[test]
-    fn a_better_status_counts_immediately_and_ends_the_row() {
+    fn a_better_status_counts_immediately_and_ends_the_series() {
         let stored = stored_results(2, &[Healthy, Down, Healthy, Down, Down, Healthy]);
         assert_eq!(stored[1..4], [vec![(2, Healthy)], vec![(3, Healthy)], vec![(4, Healthy)]]);
         assert_eq!(stored[4..], [vec![(4, Down), (5, Down)], vec![(6, Healthy)]]);
     }
 
     #[test]
-    fn an_even_worse_status_needs_a_separate_row() {
+    fn an_even_worse_status_needs_its_own_series() {
         let stored = stored_results(2, &[Degraded, Down, Degraded, Down, Down]);
         assert_eq!(
             stored[1..],

@@ -1,5 +1,5 @@
-//! Keeps unconfirmed statuses between runs, in a file in the spool directory, because a checker that is started for each
-//! round has no other state.
+//! Keeps unconfirmed statuses between runs in a file in the spool directory, because a checker that is started for
+//! each round has no other state.
 
 use std::collections::HashMap;
 use std::io::{self, ErrorKind};
@@ -21,7 +21,7 @@ struct StoredState {
     locator: String,
     #[serde(rename = "believed")]
     confirmed_status: String,
-    /// The content of a check file.
+    /// The unconfirmed results in the check file format.
     #[serde(rename = "pending")]
     unconfirmed: String,
 }
@@ -31,7 +31,8 @@ fn path(config: &Config) -> Option<PathBuf> {
     needed.then(|| config.spool_dir.join(format!("unconfirmed-{}.json", config.node)))
 }
 
-/// The saved state of each check, in order. State that cannot be read is dropped, so that the next result counts immediately.
+/// Loads the saved state of each check, in order. Unreadable state is dropped, so that the next result counts
+/// immediately.
 #[must_use]
 pub fn load(config: &Config) -> Vec<ConfirmationState> {
     let Some(path) = path(config) else { return vec![ConfirmationState::default(); config.checks.len()] };
@@ -50,7 +51,7 @@ pub fn load(config: &Config) -> Vec<ConfirmationState> {
     names.map(|name| states.remove(&name).unwrap_or_default()).collect()
 }
 
-/// Saves the state for the next run if a check needs it.
+/// Saves the state for the next run if any check needs it.
 pub fn save(config: &Config, confirmations: &[ConfirmationState]) -> Result<(), SaveError> {
     let Some(path) = path(config) else { return Ok(()) };
     let entries = config.checks.iter().zip(confirmations).filter(|(check, _)| check.failures_before_down > 1);
@@ -64,7 +65,7 @@ pub fn save(config: &Config, confirmations: &[ConfirmationState]) -> Result<(), 
         .collect();
     let write = || {
         std::fs::create_dir_all(&config.spool_dir)?;
-        // Atomic, because another run can read it at the same time.
+        // Atomic, because another run may be reading the file.
         let mut file = tempfile::NamedTempFile::new_in(&config.spool_dir)?;
         serde_json::to_writer(&mut file, &stored).map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
         file.persist(&path).map_err(|error| error.error)

@@ -8,7 +8,7 @@ use crate::checks::HeartbeatReader;
 use crate::store::settings::Storage;
 use crate::store::{Store, StoreError};
 
-/// A reader of the heartbeats in this storage, which is opened for the first one.
+/// Creates a reader for the heartbeats in this storage, which is opened on first use.
 #[must_use]
 pub fn heartbeat_reader(storage: &Storage) -> HeartbeatReader {
     let (storage, opened) = (Arc::new(storage.clone()), Arc::new(OnceCell::<Store>::new()));

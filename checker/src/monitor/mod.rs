@@ -1,11 +1,11 @@
-//! Runs the checks when they are due and evaluates what they observe.
+//! Runs the checks when they are due and evaluates their outcomes.
 
 pub mod announcement;
 mod concurrency;
 pub mod confirmation;
 pub mod confirmation_file;
-pub mod evaluate;
 pub mod heartbeat_reader;
+pub mod result_status;
 pub mod round;
 pub mod runner;
 pub mod schedule;

@@ -12,13 +12,13 @@ use super::runner::CheckRunner;
 use crate::checks::{Check, CheckContext};
 use crate::config::model::Config;
 
-/// The default number of concurrent checks in a round: enough for thousands of endpoints on a small machine, and few
-/// enough that they do not slow each other down.
+/// The default number of concurrent checks in a round: high enough for thousands of endpoints on a small machine, and
+/// low enough that they do not slow each other down.
 const DEFAULT_CONCURRENCY: usize = 64;
 
-/// Checks every endpoint and returns the results in the configuration's order.
+/// Checks every endpoint and returns the results in configuration order.
 ///
-/// `interval` is how long results are valid unless their check has another interval. `clock` provides start times.
+/// `interval` is how long results are valid unless their check has its own interval. `clock` provides start times.
 pub async fn run_round(
     config: &Config,
     context: &Arc<CheckContext>,
@@ -31,15 +31,15 @@ pub async fn run_round(
         next: AtomicUsize::new(0),
         results: Mutex::new(vec![None; config.checks.len()]),
     });
-    // Each task runs one check after the other, because a task per check would cost a tenth of the check.
+    // Each task runs one check after another, because a separate task for each check would cost a tenth of the check.
     let mut tasks = JoinSet::new();
     for _ in 0..concurrency {
         let (round, context, mut runner) = (Arc::clone(&round), Arc::clone(context), CheckRunner::new(config, None));
         tasks.spawn(async move {
             while let Some((index, check)) = round.next() {
                 runner.interval = check.every.or(interval);
-                // Running checks continue first, so that connections start one after the other. A server that finds
-                // several of them waiting wakes up only once.
+                // Let running checks continue first, so that connections start one after another. A server that finds
+                // several connections waiting wakes up only once.
                 tokio::task::yield_now().await;
                 round.put(index, runner.run(check, &context, clock()).await);
             }

@@ -8,14 +8,14 @@ use shared::object_name::NodeName;
 use shared::status::Status;
 use shared::{Nanos, UnixNanos};
 
-use super::evaluate::{Evaluation, evaluate};
+use super::result_status::{Evaluation, evaluate};
 use crate::checks::{Check, CheckContext, CheckOutcome, run};
 use crate::config::model::Config;
 
-/// The notice of results from a node that is offline.
+/// The notice of results from an offline node.
 const OFFLINE: &str = "this node is offline: none of its `online_check` addresses can be reached";
 
-/// The context for the checks of a configuration, without a reader of heartbeats.
+/// Creates the context for a configuration's checks, without a heartbeat reader.
 #[must_use]
 pub fn new_context(config: &Config, clock: fn() -> UnixNanos) -> CheckContext {
     CheckContext::new(config.address_policy, clock).with_online_check(config.online_check.clone())
@@ -25,19 +25,19 @@ pub fn new_context(config: &Config, clock: fn() -> UnixNanos) -> CheckContext {
 #[derive(Debug, Clone)]
 pub struct CheckRunner {
     node: NodeName,
-    /// Replaces the clock's time in every result.
+    /// Replaces the time in every result, if set.
     timestamp: Option<UnixNanos>,
     pub(super) interval: Option<Nanos>,
 }
 
 impl CheckRunner {
-    /// A runner whose results are valid for `interval`.
+    /// Creates a runner whose results are valid for `interval`.
     #[must_use]
     pub fn new(config: &Config, interval: Option<Nanos>) -> CheckRunner {
         CheckRunner { node: config.node.clone(), timestamp: config.timestamp, interval }
     }
 
-    /// Runs a check that starts at `started`. If it panics, its result is unknown and other checks are not affected.
+    /// Runs a check that starts at `started`. If it panics, its result is unknown; other checks are not affected.
     pub async fn run(&self, check: &Check, context: &CheckContext, started: UnixNanos) -> CheckResult {
         let result = AssertUnwindSafe(self.run_unguarded(check, context, started)).catch_unwind().await;
         result.unwrap_or_else(|_| self.panicked(check, started))
@@ -48,7 +48,7 @@ impl CheckRunner {
         self.result(check, started, evaluate_on_this_node(outcome, check, context).await)
     }
 
-    /// The result for checks that did not run, the first of them at `since`.
+    /// The result for checks that did not run, the first of which was due at `since`.
     #[must_use]
     pub fn missed(&self, check: &Check, since: UnixNanos, count: i64) -> CheckResult {
         let checks = if count == 1 { "1 check".to_owned() } else { format!("{count} checks") };
@@ -79,7 +79,7 @@ impl CheckRunner {
     }
 }
 
-/// Evaluates an outcome on this node: while the node is offline, down becomes unknown.
+/// Evaluates an outcome on this node: if the node is offline, down becomes unknown.
 pub async fn evaluate_on_this_node(outcome: CheckOutcome, check: &Check, context: &CheckContext) -> Evaluation {
     let mut evaluation = evaluate(outcome, check);
     if evaluation.status == Status::Down && check.kind.probe().uses_network() && !context.is_online().await {

@@ -1,7 +1,7 @@
 //! When each endpoint is due. Pure: the wall-clock time is a parameter.
 //!
-//! Each endpoint has a fixed offset within its interval, from a hash of its name that is the same on every start and
-//! every machine. Checks are spread over time, and never drift, however long they take.
+//! Each endpoint has a fixed offset within its interval, derived from a hash of its name that is the same after every
+//! start and on every machine. That spreads checks over time, and they never drift, however long they take.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -10,22 +10,23 @@ use std::str::FromStr;
 
 use shared::{Nanos, UnixNanos};
 
-/// Checks are spread so that this many start per second. A few checks start together, and are stored as one file.
+/// Checks are spread so that this many start per second. A handful of checks thus start together, and are stored as
+/// one file.
 const STARTS_PER_SECOND: i64 = 50;
 
-/// A hash that is the same for an endpoint at any time and on any machine: FNV-1a over title and locator, mixed.
+/// A hash that is always the same for an endpoint, on any machine: FNV-1a over title and locator, mixed.
 #[must_use]
 pub fn stable_hash(title: &str, locator: &str) -> u64 {
     let bytes = title.bytes().chain([0]).chain(locator.bytes());
     let mut hash = bytes
         .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
-    // FNV's high bits depend little on the last bytes. The finalizer of MurmurHash3 makes each bit depend on each byte.
+    // FNV's high bits depend little on the last bytes. MurmurHash3's finalizer makes every bit depend on every byte.
     hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
     hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
     hash ^ (hash >> 33)
 }
 
-/// The offset within the interval `every` of an endpoint with this hash, for this number of endpoints.
+/// The offset of an endpoint with this hash within the interval `every`, if there are this many endpoints.
 #[must_use]
 pub fn offset(hash: u64, every: Nanos, endpoints: usize) -> Nanos {
     // A power of two, so that adding an endpoint rarely moves the others.
@@ -45,11 +46,11 @@ pub fn due_after(now: UnixNanos, every: Nanos, offset: Nanos) -> UnixNanos {
 pub struct DueCheck {
     /// The index in the configuration.
     pub index: usize,
-    /// The last time at which it was due.
+    /// The latest time at which it was due.
     pub at: UnixNanos,
     /// The first time at which it was due, if it was due more than once.
     pub missed_since: Option<UnixNanos>,
-    /// The number of due times before `at`.
+    /// How many times it was due before `at`.
     pub missed: i64,
 }
 
@@ -64,13 +65,13 @@ pub struct Schedule {
 struct Entry {
     hash: u64,
     every: Nanos,
-    /// When it is due next. Other entries of the queue are outdated.
+    /// When it is due next. Its other entries in the queue are outdated.
     next: UnixNanos,
 }
 
 impl Schedule {
-    /// The schedule of endpoints with these hashes and intervals. An endpoint without a due time was checked just before
-    /// `now`.
+    /// Creates a schedule for endpoints with these hashes, intervals and due times. Endpoints without a due time were
+    /// checked just before `now`.
     #[must_use]
     pub fn new(endpoints: impl IntoIterator<Item = (u64, Nanos, Option<UnixNanos>)>, now: UnixNanos) -> Schedule {
         let endpoints: Vec<(u64, Nanos, Option<UnixNanos>)> = endpoints.into_iter().collect();
@@ -80,7 +81,7 @@ impl Schedule {
             if let Some(due) = due {
                 schedule.schedule_at(index, due);
             } else {
-                // Not immediately again, but while the last result is valid.
+                // Not immediately again, but while the last result is still valid.
                 let every = schedule.entries[index].every;
                 schedule.schedule_after(index, now.saturating_add(every / 3));
             }
@@ -88,7 +89,7 @@ impl Schedule {
         schedule
     }
 
-    /// Reschedules endpoints after the clock moved back to `now`, so that none waits longer than an interval.
+    /// Reschedules endpoints after the clock moved back to `now`, so that none of them waits longer than an interval.
     pub fn clock_moved_back(&mut self, now: UnixNanos) {
         for index in 0..self.entries.len() {
             let Entry { every, next, .. } = self.entries[index];
@@ -121,7 +122,7 @@ impl Schedule {
         self.entries[index].every
     }
 
-    /// Changes the interval of an endpoint from `now` on.
+    /// Changes the interval of an endpoint, starting at `now`.
     pub fn set_every(&mut self, index: usize, every: Nanos, now: UnixNanos) {
         let every = every.max(1);
         if self.entries[index].every != every {
@@ -142,7 +143,7 @@ impl Schedule {
         None
     }
 
-    /// Takes an endpoint that is due at `now`. It is due again at its next time after `now`.
+    /// Takes an endpoint that is due at `now`, and schedules its next check after `now`.
     pub fn take_due(&mut self, now: UnixNanos) -> Option<DueCheck> {
         let first = self.next_due().filter(|at| *at <= now)?;
         let Reverse((_, index)) = self.queue.pop()?;
@@ -165,7 +166,8 @@ pub struct Shard {
 pub struct InvalidShard(String);
 
 impl Shard {
-    /// Whether an endpoint with this hash belongs to the shard. Each endpoint belongs to exactly one shard of a count.
+    /// Whether an endpoint with this hash belongs to the shard. For a given number of shards, each endpoint belongs
+    /// to exactly one.
     #[must_use]
     pub fn contains(self, hash: u64) -> bool {
         hash % self.count == self.number - 1
@@ -199,7 +201,7 @@ mod tests {
 
     #[test]
     fn the_hash_of_an_endpoint_never_changes() {
-        // Another hash would move every endpoint to another second and another shard.
+        // A different hash would move every endpoint to another second and another shard.
         assert_eq!(stable_hash("Shop", "https://shop.example/"), 8_349_230_395_085_441_641);
         assert_ne!(stable_hash("a", "bc"), stable_hash("ab", "c"));
     }

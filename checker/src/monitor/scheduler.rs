@@ -1,5 +1,5 @@
-//! Continuous checking: each endpoint when it is due, with limited concurrency. Results are sent in batches,
-//! changes of status immediately.
+//! Continuous checking: runs each check when it is due, with limited concurrency. Results are sent in batches, status
+//! changes almost immediately.
 
 #[cfg(test)]
 mod tests;
@@ -22,11 +22,11 @@ use crate::checks::{Check, CheckContext};
 use crate::config::model::Config;
 use crate::platform::fd_limit;
 
-/// The longest time until a suspension of the machine is noticed: timers stop meanwhile, the clock does not.
+/// The longest it takes to notice that the machine was suspended: meanwhile timers stop, but the clock does not.
 const CLOCK_CHECK_INTERVAL: Duration = Duration::from_secs(5);
-/// A batch is complete if nothing is running or due within this time.
+/// A batch is complete if no check is running or will be due within this time.
 const QUIET: Nanos = SECOND;
-/// A result waits at most for this fraction of the shortest interval, so that it is stored while it is valid.
+/// A result waits at most for this fraction of the shortest interval, so that it is stored while it is still valid.
 const MAX_WAIT_DIVISOR: Nanos = 4;
 
 /// Runs the checks of a configuration when they are due.
@@ -41,19 +41,19 @@ pub struct Scheduler {
     /// The shortest interval of any endpoint.
     shortest: Nanos,
     confirmations: Vec<ConfirmationState>,
-    /// The number of reloads. A running check of an earlier generation has an index of that configuration.
+    /// The number of reloads. The index of a running check refers to the configuration of its generation.
     generation: u64,
     by_name: HashMap<Name, usize>,
-    /// Checks that are due and wait for a permit.
+    /// Checks that are due and waiting for a permit.
     ready: VecDeque<DueCheck>,
-    /// Whether each endpoint has a check that is running or ready.
+    /// For each endpoint, whether its check is running or ready.
     is_active: Vec<bool>,
     limiter: ConcurrencyLimiter,
     running: JoinSet<CompletedCheck>,
     batch: Vec<CheckResult>,
     /// When the first result was added to the batch.
     batch_started: Option<UnixNanos>,
-    /// Whether the batch has a change of status.
+    /// Whether the batch contains a status change.
     has_changes: bool,
     last_clock: UnixNanos,
     batches: UnboundedSender<Vec<CheckResult>>,
@@ -74,7 +74,7 @@ pub enum Control {
     Stop,
 }
 
-/// Title and locator, which identify an endpoint in two configurations.
+/// Title and locator, which together identify an endpoint across configurations.
 type Name = (String, String);
 
 struct CompletedCheck {
@@ -86,7 +86,8 @@ struct CompletedCheck {
 }
 
 impl Scheduler {
-    /// A scheduler with the confirmation state of each check, in order. `every` is the interval of checks without one.
+    /// Creates a scheduler with the confirmation state of each check, in order. `every` is the interval of checks
+    /// that do not set one.
     #[must_use]
     pub fn new(
         config: Arc<Config>,
@@ -124,8 +125,8 @@ impl Scheduler {
         scheduler
     }
 
-    /// Runs checks until a request to stop. Before it returns, it finishes running checks and those of endpoints that
-    /// were never checked. Returns the configuration and the confirmation state of its checks.
+    /// Runs checks until a stop request. Before returning, it finishes running checks and checks every endpoint that
+    /// has not been checked yet. Returns the configuration and the confirmation state of its checks.
     pub async fn run(mut self, mut controls: Receiver<Control>) -> (Arc<Config>, Vec<ConfirmationState>) {
         loop {
             self.collect_due();
@@ -159,7 +160,7 @@ impl Scheduler {
         (self.config, self.confirmations)
     }
 
-    /// Makes a schedule. `due` has the times of endpoints that keep theirs.
+    /// Creates a new schedule. `due` contains the due times of endpoints that keep theirs.
     fn reschedule_all(&mut self, due: &[Option<UnixNanos>]) {
         let checks = self.config.checks.iter().zip(&self.confirmations).enumerate();
         let entries = checks.map(|(index, (check, confirmation))| {
@@ -180,8 +181,8 @@ impl Scheduler {
         }
     }
 
-    /// Applies a configuration. Running checks finish and count. Endpoints with an unchanged interval keep their schedule;
-    /// new endpoints and those with another interval are checked immediately.
+    /// Applies a new configuration. Running checks finish and count. Endpoints with an unchanged interval keep their
+    /// schedule; new endpoints and those whose interval changed are checked immediately.
     fn reload(&mut self, config: Arc<Config>) {
         self.context = Arc::new(new_context(&config, self.clock).with_heartbeats(self.context.heartbeats().cloned()));
         self.every = config.every.unwrap_or(self.every);
@@ -224,7 +225,7 @@ impl Scheduler {
             if let Some(since) = due.missed_since {
                 self.push_missed(due.index, since, due.missed, now);
             }
-            // The result of a check that is still running covers this time as well.
+            // If the check is still running, its result also covers this time.
             if !self.is_active[due.index] {
                 self.is_active[due.index] = true;
                 self.ready.push_back(due);
@@ -282,7 +283,7 @@ impl Scheduler {
         let every = current_interval(check, self.every, confirmation);
         self.is_active[index] = false;
         self.schedule.set_every(index, every, now);
-        // The interval can have changed since the check started.
+        // The interval may have changed since the check started.
         result.interval = Some(interval_until_next(result.timestamp, self.schedule.entry(index)));
         for result in earlier {
             self.push(result, now);
@@ -333,19 +334,19 @@ fn name_of(check: &Check) -> Name {
     (check.title.clone(), check.kind.locator().to_owned())
 }
 
-/// The endpoints of a configuration by name, with their index.
+/// The names of a configuration's endpoints, with their indices.
 fn names_of(config: &Config) -> impl Iterator<Item = (Name, usize)> {
     config.checks.iter().enumerate().map(|(index, check)| (name_of(check), index))
 }
 
-/// How long the result of a check is valid: the intervals until the next check, at least one. A check that takes longer
-/// than an interval runs only once in several of them.
+/// How long the result of a check is valid: the intervals until the next check, at least one. A check that takes
+/// longer than an interval runs only once in several intervals.
 fn interval_until_next(started: UnixNanos, (every, next): (Nanos, UnixNanos)) -> Nanos {
     let intervals = next.saturating_sub(started).saturating_add(every / 2) / every;
     every.saturating_mul(intervals.max(1))
 }
 
-/// The interval in the current state. An endpoint with unconfirmed results is checked as often as one that is down.
+/// The interval in the current state. An endpoint with unconfirmed results is checked as often as an unhealthy one.
 fn current_interval(check: &Check, every: Nanos, confirmation: &ConfirmationState) -> Nanos {
     let is_confirmed = confirmation.unconfirmed.is_empty();
     interval(check, every, if is_confirmed { confirmation.confirmed_status } else { Status::Down })

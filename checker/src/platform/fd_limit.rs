@@ -1,5 +1,5 @@
-//! The limit of open files and sockets: raised at the start as far as the system allows, and named in the error when it
-//! is reached.
+//! The limit for open files and sockets: raised at startup as far as the system allows, and named in the error when
+//! it is reached.
 
 use std::fs::File;
 use std::io;
@@ -7,8 +7,8 @@ use std::io;
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// More than any configuration needs. Commands inherit the limit, and some of them close every possible file, which would
-/// take very long without one.
+/// More than any configuration needs. Commands inherit the limit, and some of them close every possible file
+/// descriptor, which would take very long without a limit.
 const ENOUGH: u64 = 1 << 20;
 
 /// Raises the soft limit to the hard limit if the system permits it.
@@ -26,19 +26,19 @@ pub fn limit() -> Option<u64> {
     getrlimit(Resource::Nofile).current
 }
 
-/// Whether the cause of this error is the limit of open files, of this process or of the machine.
+/// Whether this error was caused by the open file limit of the process or the machine.
 #[must_use]
 pub fn is_limit_error(error: &io::Error) -> bool {
     error.raw_os_error().is_some_and(|code| [Errno::MFILE, Errno::NFILE].contains(&Errno::from_raw_os_error(code)))
 }
 
-/// Whether the limit is reached at this moment. System libraries often report another error then.
+/// Whether the limit is reached right now. In that case, system libraries often report a different error.
 #[must_use]
 pub fn is_limit_reached() -> bool {
     File::open("/dev/null").is_err_and(|error| is_limit_error(&error))
 }
 
-/// The error for when the limit is reached, with its remedy.
+/// The error when the limit is reached, with its remedy.
 #[must_use]
 pub fn too_many_open_files() -> String {
     let limit = limit().map(|limit| format!(" (limit {limit})")).unwrap_or_default();

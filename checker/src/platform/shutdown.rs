@@ -1,4 +1,4 @@
-//! Graceful shutdown: SIGTERM or Ctrl-C lets the current checks finish and limits how long the store can take. A second
+//! Graceful shutdown: SIGTERM or Ctrl-C lets the current checks finish and limits how long storing may take. A second
 //! signal exits immediately.
 
 use std::sync::{Arc, OnceLock, mpsc};
@@ -8,23 +8,25 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// How long the store can take in total after a shutdown request; what it has not accepted by then waits in the spool.
-/// Service managers kill after 10 s (containers), 30 s (pods) or 90 s (systemd), and running checks finish first.
+/// How long storing may take in total after a shutdown request; whatever is not stored by then stays in the spool.
+/// Service managers kill a process after 10 s (containers), 30 s (pods) or 90 s (systemd), and running checks finish
+/// first.
 pub const STORING_AFTER_SHUTDOWN: Duration = Duration::from_secs(7);
 
-/// The same for other work on the store, such as the history and expiry: the next round catches up.
+/// The same for other work on the store, such as updating the history and deleting expired files; the next round
+/// catches up.
 pub const UPKEEP_AFTER_SHUTDOWN: Duration = Duration::from_secs(1);
 
-/// A shutdown that takes longer than this is explained.
+/// If a shutdown takes longer than this, a message explains why.
 const QUIET_SHUTDOWN: Duration = Duration::from_secs(1);
 
-/// How long a last message can take if standard error is blocked.
+/// How long to wait for the last message if standard error is blocked.
 const LAST_MESSAGE: Duration = Duration::from_secs(1);
 
 /// Prints or logs a message.
 pub type Report = fn(&str);
 
-/// A shutdown request that can come at any time. Clones share it.
+/// A shutdown request, which can come at any time. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct Shutdown {
     token: CancellationToken,
@@ -32,15 +34,15 @@ pub struct Shutdown {
 }
 
 impl Shutdown {
-    /// Listens for signals on the current runtime. A runtime that is blocked does not notice them.
+    /// Listens for signals on the current runtime. While that is blocked, signals are not noticed.
     pub fn on_signals(report: Report) -> std::io::Result<Shutdown> {
         let shutdown = Shutdown::default();
         tokio::spawn(listen(StopSignals::catch()?, shutdown.clone(), report));
         Ok(shutdown)
     }
 
-    /// Listens for signals on a separate thread, so that a second one exits even if the runtime is blocked. With huge
-    /// pages, the thread costs megabytes.
+    /// Listens for signals on a separate thread, so that a second signal exits even if the runtime is blocked. With
+    /// huge pages, the thread's stack can take megabytes of memory.
     pub fn on_signals_in_thread(report: Report) -> std::io::Result<Shutdown> {
         let shutdown = Shutdown::default();
         let request = shutdown.clone();
@@ -52,7 +54,7 @@ impl Shutdown {
             });
             match started {
                 Ok((runtime, signals)) => {
-                    // The receiver waits for this.
+                    // `ready` receives this below.
                     let _ = send_ready.send(Ok(()));
                     runtime.block_on(listen(signals, request, report));
                 }
@@ -91,7 +93,7 @@ impl Shutdown {
     }
 }
 
-/// The time that is left for work on the store after a shutdown request.
+/// The time left for work on the store after a shutdown request.
 #[derive(Debug)]
 pub struct ShutdownBudget {
     shutdown: Shutdown,
@@ -100,18 +102,18 @@ pub struct ShutdownBudget {
 }
 
 impl ShutdownBudget {
-    /// A budget that is unlimited until a shutdown is requested.
+    /// Creates a budget that is unlimited until a shutdown is requested.
     #[must_use]
     pub fn new(shutdown: Shutdown) -> ShutdownBudget {
         ShutdownBudget { shutdown, storing: STORING_AFTER_SHUTDOWN, upkeep: UPKEEP_AFTER_SHUTDOWN }
     }
 
-    /// Stores something; `None` if the time ran out before it finished or started.
+    /// Stores something; `None` if the time ran out before that finished or started.
     pub async fn store<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         within(&self.shutdown, &mut self.storing, work).await
     }
 
-    /// The same for other work on the store, which has a separate budget.
+    /// Does other work on the store, which has a separate budget.
     pub async fn keep_up<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         within(&self.shutdown, &mut self.upkeep, work).await
     }
@@ -147,7 +149,7 @@ impl StopSignals {
         Ok(StopSignals { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    /// The number of the next signal.
+    /// Waits for a signal and returns its number.
     async fn next(&mut self) -> i32 {
         tokio::select! {
             _ = self.terminate.recv() => SignalKind::terminate().as_raw_value(),
@@ -168,7 +170,7 @@ async fn listen(mut signals: StopSignals, shutdown: Shutdown, report: Report) {
     };
     let text = "exiting immediately: results that are neither in the store nor in the spool are lost";
     report_unless_blocked(report, text).await;
-    // Shells expect this exit status of a program that a signal ended.
+    // By shell convention, a program killed by a signal exits with this status.
     std::process::exit(128 + number);
 }
 
@@ -211,7 +213,7 @@ mod tests {
         assert_eq!(budget.storing, part * 3, "time before the request does not count");
         assert_eq!(budget.keep_up(tokio::time::sleep(UPKEEP_AFTER_SHUTDOWN / 2)).await, Some(()));
         assert_eq!((budget.storing, budget.upkeep), (part * 3, UPKEEP_AFTER_SHUTDOWN / 2));
-        // Neither does time without storing, such as checks that finish.
+        // Time without storing, while checks finish, does not count either.
         tokio::time::sleep(Duration::from_hours(1)).await;
         assert_eq!(budget.store(tokio::time::sleep(part)).await, Some(()));
         assert_eq!(budget.storing, part * 2);

@@ -1,5 +1,5 @@
-//! Applies the steps of a plan in order. A key is on disk before the next call, so that after any interruption the next
-//! run can continue.
+//! Applies the steps of a plan in order. A new key is saved to disk before the next call, so that the next run can
+//! continue after any interruption.
 
 use std::path::Path;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::config::Environment;
 use crate::store::s3::error::S3Error;
 use crate::store::settings::WriterKeys;
 
-/// The number of attempts to use a new key. Its activation takes IAM some seconds.
+/// How often to try a new key: IAM takes several seconds to activate it.
 const VERIFICATION_ATTEMPTS: usize = 30;
 /// The delay between two attempts.
 const VERIFICATION_DELAY: Duration = Duration::from_secs(1);
@@ -50,7 +50,7 @@ pub enum ApplyError {
     NotConfirmed,
 }
 
-/// Applies the steps in order. `spec` defines the content of files.
+/// Applies the steps in order. `spec` determines the contents of files.
 pub async fn apply(
     steps: &[Step],
     service: &Service,
@@ -125,7 +125,7 @@ async fn apply_step(
     Ok(String::new())
 }
 
-/// Changes the public access block. A service without such blocks has nothing to open.
+/// Changes the public access block. A service without one does not need to be opened.
 async fn access_block(
     service: &Service,
     step: &Step,
@@ -151,8 +151,8 @@ async fn create_key(
     files::write_marker(out, identity, keys_before)?;
     let created = match service.create_key(&identity.user).await {
         Err(error) if error.may_have_succeeded() => {
-            // The response was lost, and with it the secret of a key that may exist. It is deleted before another one is
-            // created.
+            // The response was lost, and with it the secret of a key that may exist. Delete that key before creating
+            // another.
             delete_lost_keys(service, identity, keys_before).await?;
             service.create_key(&identity.user).await
         }
@@ -194,7 +194,7 @@ async fn delete_lost_keys(service: &Service, identity: &Identity, keys_before: &
 async fn verify_key(service: &Service, identity: &Identity, keys: &WriterKeys) -> Result<(), ApplyError> {
     let backoff =
         ConstantBuilder::new().with_delay(VERIFICATION_DELAY).with_max_times(VERIFICATION_ATTEMPTS.saturating_sub(1));
-    // At first, the service knows neither a new key nor its permissions.
+    // At first, the service does not know a new key or its permissions yet.
     let is_new = |error: &ServiceError| {
         matches!(
             error,

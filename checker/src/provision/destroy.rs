@@ -1,5 +1,5 @@
-//! Plans the deletion of what provisioning created: users are identified by their path, rules and statements by their ID.
-//! Stored objects are kept unless their deletion is requested.
+//! Plans the deletion of what provisioning created. Users are identified by their path, rules and statements by their
+//! ID. Stored objects are kept unless their deletion is requested.
 
 use super::names;
 use super::policy::{self, Scope};
@@ -25,7 +25,7 @@ pub struct OwnedResources {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExistingObjects {
     Keep,
-    /// They are deleted, and then the bucket if it is empty.
+    /// The objects are deleted, then the bucket if it is empty.
     Delete,
 }
 
@@ -53,7 +53,7 @@ pub async fn find_owned(service: &Service, scope: &Scope<'_>) -> Result<OwnedRes
         users,
     };
     if bucket == BucketState::Ours {
-        // A service has no rules of a kind that it does not support.
+        // If a service does not support a kind of rule, there are no such rules.
         owned.cors = if_supported(service.cors().await)?.unwrap_or_default();
         owned.lifecycle = if_supported(service.lifecycle().await)?.unwrap_or_default();
         owned.bucket_policy = service.bucket_policy().await?;
@@ -62,8 +62,8 @@ pub async fn find_owned(service: &Service, scope: &Scope<'_>) -> Result<OwnedRes
     Ok(owned)
 }
 
-/// Plans the steps that delete it. Access is revoked first, so that an interruption does not leave more access than
-/// before.
+/// Plans the steps that delete these resources. Access is revoked first, so that an interruption does not leave more
+/// access than before.
 #[must_use]
 pub fn plan(owned: &OwnedResources, scope: &Scope<'_>, objects: ExistingObjects) -> Vec<Step> {
     let mut steps = Vec::new();
@@ -85,7 +85,7 @@ pub fn plan(owned: &OwnedResources, scope: &Scope<'_>, objects: ExistingObjects)
         let is_opened = owned.access_block.as_ref() == Some(&policy::opened_access_block());
         let is_unused = left.is_none();
         steps.push(Step::PutBucketPolicy(left));
-        // Another statement may need the open block.
+        // Another statement may need the block to stay open.
         if is_opened && is_unused {
             steps.push(Step::CloseAccessBlock(policy::closed_access_block()));
         }

@@ -1,7 +1,8 @@
 //! The files that provisioning writes: the page's `config.json`, and a `checker-<node>.json` for each writer.
 //!
-//! Writes are atomic, files with secrets are readable only by their owner, and no file is replaced without `--force`. While
-//! a key is created, a marker file lists the keys that existed before, so that a key whose secret was lost can be deleted.
+//! Writes are atomic, files with secrets are readable only by their owner, and files are replaced only with
+//! `--force`. While a key is being created, a marker file lists the keys that existed before, so that a key whose
+//! secret was lost can be deleted.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -23,7 +24,7 @@ const KEY_PLACEHOLDER: &str = "put the reader's key here";
 /// The value of variables that are not set on this machine.
 const UNSET_VARIABLE: &str = "unknown";
 
-/// A file or folder cannot be used.
+/// A file or directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     /// The system returned an error.
@@ -46,9 +47,9 @@ pub enum FileError {
 #[derive(Debug, Clone)]
 pub enum FileState {
     Missing,
-    /// It is for the same bucket and prefix, with these keys or without keys.
+    /// It is for the same bucket and prefix, and contains these keys or none.
     Fits(Option<WriterKeys>),
-    /// It is another file, or for another bucket or prefix. Contains what is wrong, as a clause.
+    /// It is a different file, or for a different bucket or prefix. The clause states what is wrong.
     Foreign(String),
 }
 
@@ -59,7 +60,7 @@ pub enum FileUpdate {
     Create,
     /// Creates or replaces the file.
     Overwrite,
-    /// Replaces these keys in the file, and nothing else.
+    /// Replaces only these keys in the file.
     ReplaceKeys(WriterKeys),
 }
 
@@ -88,7 +89,7 @@ pub fn inspect(
             if let Some(config) = config::from_text(&text, out, environment).0 {
                 inspect_config(config, node, spec)
             } else {
-                // Its keys may come from the environment of another machine; the rest of the file is still valid.
+                // Its keys may come from another machine's environment; the rest of the file is still valid.
                 let unknown = |name: &str| (environment.variable)(name).or_else(|| Some(UNSET_VARIABLE.to_owned()));
                 let elsewhere = Environment { variable: &unknown, host_name: environment.host_name.clone() };
                 match config::from_text(&text, out, &elsewhere).0 {
@@ -134,7 +135,7 @@ fn is_same_location(one: &Bucket, other: &Bucket) -> bool {
     (&one.name, &one.prefix, endpoint(one)) == (&other.name, &other.prefix, endpoint(other))
 }
 
-/// The page's source for the desired state.
+/// The page's source in the desired state.
 fn source(spec: &ProvisionSpec, public_keys: Option<PublicKeys>) -> S3Source {
     let bucket = &spec.bucket;
     S3Source {
@@ -147,8 +148,8 @@ fn source(spec: &ProvisionSpec, public_keys: Option<PublicKeys>) -> S3Source {
     }
 }
 
-/// The content of a role's file with these keys. Without keys, a page sends unsigned requests, and a writer takes its keys
-/// from the environment.
+/// The contents of a role's file with these keys. Without keys, a page sends unsigned requests, and a writer takes
+/// its keys from the environment.
 #[must_use]
 pub fn content(spec: &ProvisionSpec, role: &Role, keys: Option<&WriterKeys>) -> String {
     match role {
@@ -223,7 +224,7 @@ pub fn write_keys(
     write(&path, &text, role, how)
 }
 
-/// Replaces the old key's ID and secret in a text; `None` if it does not contain both.
+/// Replaces the old key's ID and secret in the text; `None` if it does not contain both.
 fn with_keys_replaced(text: &str, old: &WriterKeys, new: &WriterKeys) -> Option<String> {
     let (old_id, old_secret) = (&old.access_key_id, old.secret_access_key.reveal());
     let contains_both = text.contains(old_id.as_str()) && text.contains(old_secret);
@@ -250,7 +251,7 @@ pub fn write(path: &Path, text: &str, role: &Role, how: &FileUpdate) -> Result<(
                 if refused.error.kind() == io::ErrorKind::AlreadyExists {
                     return Err(FileError::InTheWay(path.to_owned()));
                 }
-                // Some file systems support neither hard links nor a rename that never replaces.
+                // Some file systems support neither hard links nor renames that never replace a file.
                 refused.file.persist(path).map_err(|refused| failed(refused.error))?;
             }
         }
@@ -266,7 +267,7 @@ fn sync(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
-/// Creates the folder if it does not exist.
+/// Creates the directory if it does not exist.
 pub fn prepare_folder(out: &Path) -> Result<(), FileError> {
     fs::create_dir_all(out).map_err(|source| FileError::Unusable {
         task: "create the folder",
@@ -275,22 +276,22 @@ pub fn prepare_folder(out: &Path) -> Result<(), FileError> {
     })
 }
 
-/// Writes the marker before a key is created. This also verifies that the folder is writable, before there is a key to
-/// lose.
+/// Writes the marker before a key is created. This also verifies that the directory is writable, before there is a
+/// key to lose.
 pub fn write_marker(out: &Path, identity: &Identity, keys_before: &[String]) -> Result<(), FileError> {
     let text = json!({ "user": identity.user, "keys_before": keys_before }).to_string();
     let writer_mode = Role::Writer(NodeName::from_host_name("marker"));
     write(&marker_path(out, identity), &text, &writer_mode, &FileUpdate::Overwrite)
 }
 
-/// The keys that a user had before an interrupted creation of a key; `None` if no creation was interrupted.
+/// The keys that a user had before an interrupted key creation; `None` if none was interrupted.
 pub fn keys_before(out: &Path, identity: &Identity) -> Result<Option<Vec<String>>, FileError> {
     let path = marker_path(out, identity);
     match fs::read_to_string(&path) {
         Ok(text) => {
             let value: Value = serde_json::from_str(&text).unwrap_or_default();
             let keys = value["keys_before"].as_array();
-            // An invalid marker provides no information about keys.
+            // An invalid marker contains no information about keys.
             Ok(keys.map(|keys| keys.iter().filter_map(|key| key.as_str().map(str::to_owned)).collect()))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -362,7 +363,7 @@ mod tests {
             for how in [FileUpdate::Create, FileUpdate::ReplaceKeys(keys("AKIA1"))] {
                 write_keys(out.path(), &spec(), &role, &keys("AKIA1"), &how).unwrap();
                 let mode = fs::metadata(path_of(out.path(), &role)).unwrap().permissions().mode() & 0o777;
-                // The umask may only restrict the mode further.
+                // The umask may restrict the mode further.
                 assert_eq!(mode & !expected, 0, "{role}: {mode:o}");
             }
         }

@@ -11,17 +11,17 @@ use shared::object_name::NodeName;
 const NAME_PREFIX: &str = "checkup";
 /// The name of a user's inline policy.
 pub const USER_POLICY: &str = NAME_PREFIX;
-/// The length limit of IAM for user names.
+/// IAM's length limit for user names.
 const USER_NAME_LIMIT: usize = 64;
-/// The length limit of IAM for paths.
+/// IAM's length limit for paths.
 const PATH_LIMIT: usize = 512;
 
 /// The purpose of a user.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
-    /// Lets the page's visitors read; its keys are public.
+    /// Lets visitors of the page read; its keys are public.
     Reader,
-    /// Lets the checker of this node write.
+    /// Lets this node's checker write.
     Writer(NodeName),
 }
 
@@ -47,8 +47,8 @@ impl Role {
 
 /// The name of a user: `checkup_my-status_reader`, `checkup_my-status+shop_writer_eu-west`.
 ///
-/// Names of buckets contain neither underscores nor plus signs, so names are unique. A name that is too long, or has
-/// characters that IAM does not support, contains a hash instead.
+/// Bucket names contain neither underscores nor plus signs, so these names are unique. If a name is too long, or has
+/// characters that IAM does not support, it contains a hash instead.
 #[must_use]
 pub fn user_name(bucket: &str, prefix: &str, role: &Role) -> String {
     let role = match role {
@@ -65,7 +65,7 @@ pub fn user_name(bucket: &str, prefix: &str, role: &Role) -> String {
     format!("{NAME_PREFIX}_{}_{role}", hash(bucket, prefix))
 }
 
-/// The path of all users of a bucket and prefix, by which provisioning recognizes the users that it created.
+/// The path of all users for a bucket and prefix, by which provisioning recognizes the users that it created.
 #[must_use]
 pub fn user_path(bucket: &str, prefix: &str) -> String {
     let path = format!("/{NAME_PREFIX}/{bucket}/{prefix}");
@@ -81,20 +81,20 @@ pub fn rule_id(prefix: &str) -> String {
     if prefix.is_empty() { NAME_PREFIX.to_owned() } else { format!("{NAME_PREFIX}:{}", shortened(prefix)) }
 }
 
-/// The IDs of the lifecycle rules: one for each prefix of check files' names.
+/// The IDs of the lifecycle rules: one for each prefix that check file names can have.
 #[must_use]
 pub fn expiry_rule_ids(prefix: &str) -> [String; 2] {
     [1, 2].map(|number| format!("{}:expiry-{number}", rule_id(prefix)))
 }
 
-/// The IDs of the statements in the bucket's policy. AWS allows only letters and digits.
+/// The IDs of the statements in the bucket policy. AWS allows only letters and digits in them.
 #[must_use]
 pub fn statement_ids(prefix: &str) -> [String; 2] {
     ["List", "Read"]
         .map(|what| format!("Checkup{what}{}", if prefix.is_empty() { String::new() } else { hash("", prefix) }))
 }
 
-/// A prefix as part of an ID, which has at most 255 characters.
+/// Shortens a prefix for use in an ID, which may have at most 255 characters.
 fn shortened(prefix: &str) -> String {
     const LONGEST: usize = 200;
     if prefix.len() <= LONGEST && prefix.is_ascii() { prefix.to_owned() } else { hash("", prefix) }
@@ -107,16 +107,16 @@ fn hash(bucket: &str, prefix: &str) -> String {
     format!("{start:016x}")
 }
 
-/// The text is not a valid bucket name.
+/// A string is not a valid bucket name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid bucket name `{name}`: {why}")]
 pub struct InvalidBucketName {
     pub name: String,
-    /// The rule that it breaks.
+    /// The rule that the name violates.
     pub why: &'static str,
 }
 
-/// Checks a bucket name by the rules that apply to new buckets on all services.
+/// Validates a bucket name by the rules for new buckets, which all services accept.
 pub fn validate_bucket_name(name: &str) -> Result<(), InvalidBucketName> {
     let invalid = |why| Err(InvalidBucketName { name: name.to_owned(), why });
     let is_edge = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());

@@ -1,4 +1,4 @@
-//! Plans the steps from the current to the desired state. Pure; the plan is empty if the states are equal.
+//! Plans the steps from the current to the desired state. Pure. If the states are equal, the plan is empty.
 
 #[cfg(test)]
 mod tests;
@@ -15,14 +15,14 @@ use super::spec::{Access, ExistingFiles, ExistingKeys, Identity, ProvisionSpec};
 use super::state::{CurrentState, ExistingUser};
 use super::step::{DeletionReason, Step};
 
-/// The most keys that IAM allows per user.
+/// The maximum number of keys that IAM allows per user.
 const KEYS_PER_USER: usize = 2;
 
 /// The steps to the desired state.
 #[derive(Debug, Clone, Default)]
 pub struct Plan {
     pub steps: Vec<Step>,
-    /// Further information for the operator, one sentence each.
+    /// Additional information for the operator, one sentence each.
     pub notes: Vec<String>,
     /// The users that the operator must create, if the service has no IAM API.
     pub by_hand: Vec<Identity>,
@@ -37,10 +37,10 @@ pub enum PlanError {
     )]
     FileInTheWay {
         file: String,
-        /// What is wrong with it, as a verb phrase.
+        /// What is wrong with the file, as a verb phrase.
         why: String,
     },
-    /// A user that provisioning did not create has the name.
+    /// A user that provisioning did not create has this name.
     #[error(
         "the user `{user}` already exists, but has the path `{path}`, so `provision` did not create it; rename or delete it"
     )]
@@ -118,7 +118,7 @@ fn plan_bucket(spec: &ProvisionSpec, current: &CurrentState, plan: &mut Plan) ->
         plan.steps.push(Step::CreateBucket { region: spec.region.clone() });
     }
     if spec.access == Access::Public {
-        // New buckets on AWS block public policies. Without a public access block, nothing must be opened.
+        // New AWS buckets block public policies. Without a public access block, nothing needs to be opened.
         let is_open = current.access_block.as_ref().is_none_or(|block| {
             block.block_public_policy() != Some(true) && block.restrict_public_buckets() != Some(true)
         });
@@ -202,7 +202,7 @@ fn plan_key(
         FileState::Missing | FileState::Foreign(_) => None,
     };
     let is_in_file = |key: &&ListedKey| in_file.is_some_and(|keys| keys.access_key_id == key.id);
-    // If a creation was interrupted, a key that did not exist before and is in no file has lost its secret.
+    // If a key creation was interrupted, a key that did not exist before and is in no file has lost its secret.
     let before = current.pending_keys.get(&user);
     let is_lost = |key: &&ListedKey| before.is_some_and(|before| !before.contains(&key.id)) && !is_in_file(key);
     let (lost, keys): (Vec<&ListedKey>, Vec<&ListedKey>) = listed.iter().partition(is_lost);
@@ -227,7 +227,7 @@ fn plan_key(
                 plan.steps.push(Step::VerifyKey(identity.clone()));
                 plan.steps.push(delete(in_use, DeletionReason::Replaced));
             }
-            // An interrupted rotation: the file already contains the new key.
+            // A rotation was interrupted: the file already contains the new key.
             (ExistingKeys::Rotate, _) => {
                 plan.steps.push(Step::VerifyKey(identity.clone()));
                 plan.steps.extend(others.iter().map(|key| delete(key, DeletionReason::Replaced)));
@@ -272,7 +272,7 @@ fn plan_key(
     Ok(())
 }
 
-/// Without an IAM API, the files are written for keys that the operator creates.
+/// Without an IAM API, the files are written with placeholders for keys that the operator creates.
 fn plan_by_hand(spec: &ProvisionSpec, current: &CurrentState, plan: &mut Plan) -> Result<(), PlanError> {
     plan.by_hand = spec.identities();
     for identity in spec.identities() {
@@ -283,7 +283,7 @@ fn plan_by_hand(spec: &ProvisionSpec, current: &CurrentState, plan: &mut Plan) -
         plan_file(&identity.role, content, FileKeys::ByHand, spec, current, plan)?;
     }
     plan.notes.push(
-        "this service has no IAM API: create the keys with its own tools, grant them the permissions that are listed, and fill them in in the files"
+        "this service has no IAM API: create the keys with its own tools, grant them the listed permissions, and put them into the files"
             .to_owned(),
     );
     Ok(())

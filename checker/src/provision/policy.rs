@@ -1,5 +1,5 @@
-//! All permissions that provisioning grants, and the bucket's rules. Pure. Also compares policies that services return in
-//! another form.
+//! All permissions that provisioning grants, and the bucket's rules. Pure. Also compares policies, which services may
+//! return in a different form.
 
 use aws_sdk_s3::error::BuildError;
 use aws_sdk_s3::types::{
@@ -10,10 +10,10 @@ use shared::object_name::{NodeName, check_file_prefixes, patterns};
 
 use super::names::{expiry_rule_ids, rule_id, statement_ids};
 
-/// How long browsers may cache CORS permissions, in seconds; the original's value.
+/// How long browsers may cache CORS permissions, in seconds; the same as in the original.
 const CORS_MAX_AGE: i32 = 3_000;
 
-/// The objects that permissions are granted for.
+/// The objects for which permissions are granted.
 #[derive(Debug, Clone, Copy)]
 pub struct Scope<'a> {
     pub bucket: &'a str,
@@ -26,11 +26,11 @@ pub struct Scope<'a> {
 /// The check files that a writer may delete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DeletableFiles {
-    /// None: they are kept, or a lifecycle rule deletes them.
+    /// The files are kept, or a lifecycle rule deletes them.
     #[default]
     None,
     Own,
-    /// Its own, and those of the original Checkup, which have no node.
+    /// Its own files, and those of the original Checkup, which have no node.
     OwnAndLegacy,
 }
 
@@ -49,7 +49,7 @@ impl Scope<'_> {
         self.arn(self.bucket)
     }
 
-    /// The ARN of objects, for a pattern that starts with the prefix.
+    /// The ARN of the objects that match a pattern, which starts with the prefix.
     #[must_use]
     pub fn objects_arn(&self, pattern: &str) -> String {
         self.arn(&format!("{}/{pattern}", self.bucket))
@@ -58,7 +58,7 @@ impl Scope<'_> {
     /// The permission to list objects below the prefix.
     fn list(&self) -> Value {
         let mut statement = json!({ "Effect": "Allow", "Action": "s3:ListBucket", "Resource": self.bucket_arn() });
-        // With an empty prefix, the condition would restrict nothing and refuse listings without a prefix.
+        // With an empty prefix, the condition would not restrict anything, and would deny listings without a prefix.
         if !self.prefix.is_empty() {
             statement["Condition"] = json!({ "StringLike": { "s3:prefix": patterns::everything(self.prefix) } });
         }
@@ -78,14 +78,14 @@ fn document(statements: &[Value]) -> Value {
     json!({ "Version": "2012-10-17", "Statement": statements })
 }
 
-/// The permissions of the page's visitors: list and read objects below the prefix.
+/// The permissions of the page's visitors: to list and read objects below the prefix.
 #[must_use]
 pub fn reader(scope: &Scope<'_>) -> Value {
     document(&[scope.list(), scope.read()])
 }
 
-/// The permissions of a node's checker: those of the page's visitors, storing the node's own objects and heartbeats, and
-/// deleting check files if they expire.
+/// The permissions of a node's checker: those of the page's visitors, and to store the node's own objects and
+/// heartbeats. If check files expire, also to delete them.
 #[must_use]
 pub fn writer(scope: &Scope<'_>, node: &NodeName, deletable: DeletableFiles) -> Value {
     let own_files = scope.objects_arn(&patterns::check_files(scope.prefix, node));
@@ -106,7 +106,7 @@ pub fn writer(scope: &Scope<'_>, node: &NodeName, deletable: DeletableFiles) -> 
     document(&statements)
 }
 
-/// The statements of the bucket's policy that grant everyone a reader's permissions.
+/// The bucket policy statements that grant everyone a reader's permissions.
 #[must_use]
 pub fn public_statements(scope: &Scope<'_>) -> [Value; 2] {
     let [list_id, read_id] = statement_ids(scope.prefix);
@@ -117,7 +117,7 @@ pub fn public_statements(scope: &Scope<'_>) -> [Value; 2] {
     })
 }
 
-/// The bucket's policy with the public statements and all others.
+/// The bucket policy with the public statements in addition to all others.
 #[must_use]
 pub fn with_public_statements(existing: Option<&Value>, scope: &Scope<'_>) -> Value {
     let mut policy = without_public_statements(existing, scope).unwrap_or_else(|| document(&[]));
@@ -127,7 +127,7 @@ pub fn with_public_statements(existing: Option<&Value>, scope: &Scope<'_>) -> Va
     policy
 }
 
-/// The bucket's policy without the public statements; `None` if it has no others.
+/// The bucket policy without the public statements; `None` if there are no others.
 #[must_use]
 pub fn without_public_statements(existing: Option<&Value>, scope: &Scope<'_>) -> Option<Value> {
     let ids = statement_ids(scope.prefix);
@@ -141,14 +141,14 @@ pub fn without_public_statements(existing: Option<&Value>, scope: &Scope<'_>) ->
     Some(policy)
 }
 
-/// Whether the bucket's policy contains the public statements.
+/// Whether the bucket policy contains the public statements.
 #[must_use]
 pub fn has_public_statements(existing: Option<&Value>, scope: &Scope<'_>) -> bool {
     let without = without_public_statements(existing, scope);
     existing.map(|policy| statements_of(policy).len()) != without.as_ref().map(|policy| statements_of(policy).len())
 }
 
-/// A policy's statements. A single one need not be in a list.
+/// A policy's statements. A single statement need not be in a list.
 fn statements_of(policy: &Value) -> Vec<Value> {
     match &policy["Statement"] {
         Value::Array(statements) => statements.clone(),
@@ -157,7 +157,7 @@ fn statements_of(policy: &Value) -> Vec<Value> {
     }
 }
 
-/// Whether two policies are equivalent. Services may change the order of lists, and replace a list of one element by the
+/// Whether two policies are equivalent. Services may reorder lists, and replace a list of one element with that
 /// element.
 #[must_use]
 pub fn are_equivalent(one: &Value, other: &Value) -> bool {
@@ -180,13 +180,13 @@ fn normalized(value: &Value) -> Value {
     }
 }
 
-/// The public access block that allows a public policy, but no public access lists.
+/// The public access block that allows a public policy, but not public access lists.
 #[must_use]
 pub fn opened_access_block() -> PublicAccessBlockConfiguration {
     access_block().block_public_policy(false).restrict_public_buckets(false).build()
 }
 
-/// The public access block of new buckets on AWS.
+/// The public access block that new AWS buckets have.
 #[must_use]
 pub fn closed_access_block() -> PublicAccessBlockConfiguration {
     access_block().block_public_policy(true).restrict_public_buckets(true).build()
@@ -196,7 +196,7 @@ fn access_block() -> aws_sdk_s3::types::builders::PublicAccessBlockConfiguration
     PublicAccessBlockConfiguration::builder().block_public_acls(true).ignore_public_acls(true)
 }
 
-/// The bucket's CORS rules with the one for these origins; `None` if nothing changes.
+/// The bucket's CORS rules including the one for these origins; `None` if nothing changes.
 pub fn with_cors(existing: &[CorsRule], prefix: &str, origins: &[String]) -> Result<Option<Vec<CorsRule>>, BuildError> {
     let ours = CorsRule::builder()
         .id(rule_id(prefix))
@@ -206,7 +206,7 @@ pub fn with_cors(existing: &[CorsRule], prefix: &str, origins: &[String]) -> Res
         .expose_headers("ETag")
         .max_age_seconds(CORS_MAX_AGE)
         .build()?;
-    // Some services do not store the ID of a rule.
+    // Some services do not store rule IDs.
     let mut without_id = ours.clone();
     without_id.id = None;
     if existing.iter().any(|rule| *rule == ours || *rule == without_id) {
@@ -224,7 +224,7 @@ pub fn without_cors(existing: &[CorsRule], prefix: &str) -> Vec<CorsRule> {
     existing.iter().filter(|rule| rule.id() != Some(&id)).cloned().collect()
 }
 
-/// The bucket's lifecycle rules with those that delete check files at this age; `None` if nothing changes.
+/// The bucket's lifecycle rules including those that delete check files at this age; `None` if nothing changes.
 pub fn with_expiry(
     existing: &[LifecycleRule],
     prefix: &str,
@@ -348,7 +348,7 @@ mod tests {
         assert!(are_equivalent(&with_public_statements(Some(&public), &SCOPE), &public));
         assert!(are_equivalent(&without_public_statements(Some(&public), &SCOPE).expect("theirs is left"), &foreign));
         assert_eq!(without_public_statements(Some(&with_public_statements(None, &SCOPE)), &SCOPE), None);
-        // Another prefix of the bucket is another page's.
+        // A different prefix in the bucket belongs to another page.
         assert!(!has_public_statements(Some(&public), &Scope { prefix: "other/", ..SCOPE }));
     }
 

@@ -1,4 +1,4 @@
-//! Deletes all objects that checkers stored, in batches and several at a time. Other objects are kept.
+//! Deletes all objects that checkers stored, several batches at a time. Other objects are kept.
 
 use aws_sdk_s3::types::{Delete, EncodingType, ObjectIdentifier};
 use futures_util::{StreamExt as _, stream};
@@ -38,14 +38,14 @@ struct PurgedBatch {
     refused: Vec<(String, String)>,
 }
 
-/// Deletes all objects of checkers below the prefix. Returns their number.
+/// Deletes all objects that checkers stored below the prefix, and returns their number.
 pub async fn purge(
     service: &Service,
     bucket: &str,
     prefix: &str,
     progress: &mut impl Progress,
 ) -> Result<usize, PurgeError> {
-    // Listing is fast compared with deleting, and the total is needed for the progress.
+    // Listing is fast compared with deleting, and the progress display needs the total.
     let keys = list(service, bucket, prefix).await?;
     let mut deleted = 0;
     let mut refused: Vec<(String, String)> = Vec::new();

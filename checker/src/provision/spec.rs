@@ -9,7 +9,7 @@ use crate::config::model::Page;
 use crate::config::origin::{InvalidOrigin, validate_origin};
 use crate::store::settings::Bucket;
 
-/// The desired state, as the command line and the configuration define it.
+/// The desired state, as given by the command line and the configuration.
 #[derive(Debug, Clone)]
 pub struct ProvisionSpec {
     /// The bucket; its keys are the administrator's.
@@ -18,15 +18,15 @@ pub struct ProvisionSpec {
     pub access: Access,
     pub origins: Vec<String>,
     pub writers: Vec<NodeName>,
-    /// The check files that they may delete.
+    /// The check files that the writers may delete.
     pub deletable: DeletableFiles,
-    /// The age at which they delete check files.
+    /// The age at which the writers delete check files.
     pub check_expiry: Option<Nanos>,
-    /// The age in days at which the bucket itself deletes check files.
+    /// The age, in days, at which the bucket itself deletes check files.
     pub lifecycle_days: Option<i32>,
     /// The page's settings, except its source.
     pub page: Page,
-    /// The writers' settings for checks, as their configuration spells them.
+    /// The settings for the writers' checks, as spelled in their configuration.
     pub checks: serde_json::Map<String, serde_json::Value>,
     pub files: ExistingFiles,
     pub keys: ExistingKeys,
@@ -35,7 +35,7 @@ pub struct ProvisionSpec {
 /// How the page reads the bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// With the public keys of a reader.
+    /// With a reader's published keys.
     Keys,
     /// Without keys: everyone can read.
     Public,
@@ -44,7 +44,7 @@ pub enum Access {
 /// What happens to existing files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExistingFiles {
-    /// Provisioning fails and changes nothing.
+    /// Provisioning fails without changing anything.
     Keep,
     Replace,
 }
@@ -81,29 +81,27 @@ pub enum InvalidProvisionSpec {
     #[error(transparent)]
     Origin(#[from] InvalidOrigin),
     /// The days of a lifecycle rule.
-    #[error("invalid age `{0}`: a bucket counts in whole days; expected `1d` or more, for example `90d`")]
+    #[error("invalid age `{0}` for `--lifecycle`: expected a whole number of days, for example `90d`")]
     Days(String),
-    /// Writers need an age to delete the original Checkup's files.
-    #[error(
-        "writers need an age at which they delete the original Checkup's files; add `--check-expiry`, for example `--check-expiry 30d`"
-    )]
+    /// Writers may delete the original Checkup's files, but no age is given.
+    #[error("`--expire-legacy` requires an age: add `--check-expiry`, for example `--check-expiry 30d`")]
     MissingExpiry,
 }
 
 impl ProvisionSpec {
-    /// Checks names, prefix and origins.
+    /// Validates names, the prefix and origins.
     pub fn validate(&self) -> Result<(), InvalidProvisionSpec> {
         validate_location(&self.bucket)?;
         self.origins.iter().try_for_each(|origin| Ok(validate_origin(origin)?))
     }
 
-    /// The objects that permissions are granted for.
+    /// The objects for which permissions are granted.
     #[must_use]
     pub fn scope(&self) -> Scope<'_> {
         Scope { bucket: &self.bucket.name, prefix: &self.bucket.prefix, region: &self.region }
     }
 
-    /// The users: the reader first, then the writers in their order.
+    /// The users: the reader first, then the writers in their given order.
     #[must_use]
     pub fn identities(&self) -> Vec<Identity> {
         let scope = self.scope();

@@ -1,4 +1,4 @@
-//! The current state: the bucket, its rules, the users with their keys, and the files. Changes nothing.
+//! The current state: the bucket, its rules, the users with their keys, and the files. Only reads.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,19 +16,19 @@ use crate::config::Environment;
 #[derive(Debug, Clone)]
 pub struct CurrentState {
     pub bucket: BucketState,
-    /// The CORS rules, read only if some are desired; `None` if the service does not support them.
+    /// The CORS rules, read only if any are desired; `None` if the service does not support them.
     pub cors: Option<Vec<CorsRule>>,
-    /// The lifecycle rules, read only if some are desired; `None` if the service does not support them.
+    /// The lifecycle rules, read only if any are desired; `None` if the service does not support them.
     pub lifecycle: Option<Vec<LifecycleRule>>,
-    /// The bucket's policy, read only if the bucket shall be public.
+    /// The bucket policy, read only if the bucket is to be public.
     pub bucket_policy: Option<Value>,
-    /// The public access block, read only if the bucket shall be public.
+    /// The public access block, read only if the bucket is to be public.
     pub access_block: Option<PublicAccessBlockConfiguration>,
     /// The existing users by name; `None` if the service has no IAM API.
     pub users: Option<BTreeMap<String, ExistingUser>>,
     /// The state of each identity's file, by file name.
     pub files: BTreeMap<String, FileState>,
-    /// For users with an interrupted creation of a key: the keys that they had before it.
+    /// For each user whose key creation was interrupted: the keys that existed before it.
     pub pending_keys: BTreeMap<String, Vec<String>>,
 }
 
@@ -50,7 +50,7 @@ pub enum StateError {
     File(#[from] FileError),
 }
 
-/// Reads everything that the desired state concerns.
+/// Reads everything that the desired state affects.
 pub async fn read_state(
     service: &Service,
     spec: &ProvisionSpec,
@@ -69,7 +69,7 @@ pub async fn read_state(
         pending_keys: BTreeMap::new(),
     };
     let roles = identities.iter().map(|identity| &identity.role);
-    // A public page has a file, too.
+    // A public page has a file too.
     for role in roles.chain([&Role::Reader]) {
         current.files.insert(role.file_name(), files::inspect(out, role, spec, environment)?);
     }
@@ -94,7 +94,7 @@ pub async fn read_state(
     Ok(current)
 }
 
-/// A service's response; `None` if it does not support the call.
+/// Returns a service's response; `None` if it does not support the call.
 pub(super) fn if_supported<T>(response: Result<T, ServiceError>) -> Result<Option<T>, ServiceError> {
     match response {
         Err(error) if error.is_unsupported() => Ok(None),

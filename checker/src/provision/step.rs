@@ -15,17 +15,17 @@ pub enum Step {
     CreateBucket {
         region: String,
     },
-    /// Allow the bucket's policy to be public.
+    /// Allow the bucket policy to be public.
     OpenAccessBlock(PublicAccessBlockConfiguration),
-    /// Forbid that the bucket's policy is public.
+    /// Forbid the bucket policy from being public.
     CloseAccessBlock(PublicAccessBlockConfiguration),
-    /// Replace the bucket's policy; `None` deletes it.
+    /// Replace the bucket policy; `None` deletes it.
     PutBucketPolicy(Option<Value>),
     PutCors(Vec<CorsRule>),
     PutLifecycle(Vec<LifecycleRule>),
     CreateUser(Identity),
     PutUserPolicy(Identity),
-    /// Create a key for the user and write it to its file immediately.
+    /// Create a key for the user and immediately write it to its file.
     CreateKey {
         identity: Identity,
         how: FileUpdate,
@@ -113,7 +113,7 @@ impl Step {
         }
     }
 
-    /// The step's call, by the permission that it needs.
+    /// The step's call, named by the permission that it needs.
     #[must_use]
     pub fn action(&self) -> Option<&'static str> {
         Some(match self {

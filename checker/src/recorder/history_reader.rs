@@ -1,4 +1,5 @@
-//! Reads the histories of all nodes, completed with newer check files, and on request the measurements of single checks.
+//! Reads the histories of all nodes, completed with newer check files, and on request the measurements of individual
+//! checks.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,25 +17,25 @@ use shared::{Nanos, UnixNanos};
 use super::history_writer::{HistoryError, LoadedHistory, read, read_and_parse, read_latencies};
 use crate::store::{Listing, Store};
 
-/// How many check files are read together.
+/// How many check files are read at a time.
 const CHUNK: usize = 512;
 
-/// The parts of histories that are read.
+/// Which parts of the histories to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Detail {
     Status,
-    /// Also the latencies, which are ten times as large.
+    /// Latencies too, which are ten times as large.
     Latencies,
 }
 
 /// The histories of all nodes.
 #[derive(Debug, Default)]
 pub struct Histories {
-    /// One history per node, up to its newest check file.
+    /// One history per node, extended to its newest check file.
     pub histories: Vec<History>,
     /// The latencies of nodes that have valid ones, if they were requested.
     pub latencies: Vec<Latencies>,
-    /// The invalid histories in the store, with reasons. Check files replace them.
+    /// The invalid histories in the store, with reasons. Check files are used instead of them.
     pub unreadable: Vec<(HistoryName, InvalidHistory)>,
 }
 
@@ -47,7 +48,7 @@ pub async fn histories(
 ) -> Result<Histories, HistoryError> {
     let (mut stored, unreadable) = read_stored(store).await?;
     let mut result = Histories { unreadable, ..Histories::default() };
-    // Nodes without a history need check files for the whole time, and some from before it.
+    // Nodes without a history need the check files of the whole range, and some from before it.
     let needed_from = from.saturating_sub(2 * MAX_ROUND_DURATION).max(0);
     let planner = planner(needed_from, now);
     let listed_from = planner.first_listing(&stored);
@@ -64,7 +65,7 @@ pub async fn histories(
                 Detail::Status => None,
                 Detail::Latencies => read_latencies(store, node.as_ref()).await?,
             };
-            // Latencies that do not match the history are from an interrupted write.
+            // Latencies that do not match the history come from an interrupted write.
             latencies = latencies.filter(|latencies| history.rebuild_for(latencies).is_none());
             let mut updated = latencies.clone().unwrap_or_default();
             let history = update(store, history, &mut updated, &listed, now).await?;
@@ -79,10 +80,10 @@ pub async fn histories(
     Ok(result)
 }
 
-/// Measurements of single checks by node and endpoint, in the order of time.
+/// Measurements of individual checks by node and endpoint, in chronological order.
 pub type CheckMeasurements = BTreeMap<(Option<NodeName>, EndpointKey), Vec<Measurement>>;
 
-/// Reads the measurements of all check files that were stored from `from` to `now`.
+/// Reads the measurements in all check files that were stored from `from` to `now`.
 pub async fn measurements(
     store: &Arc<Store>,
     from: UnixNanos,
@@ -104,8 +105,8 @@ pub async fn measurements(
     Ok(measurements)
 }
 
-/// The histories of all nodes that have one, up to `now`. Nodes without a history would need too many check files for a
-/// call after each round.
+/// The histories of all nodes that have one, up to `now`. Nodes without a history would need too many check files to
+/// read after each round.
 pub async fn histories_up_to(store: &Arc<Store>, now: UnixNanos) -> Result<Vec<History>, HistoryError> {
     let (histories, _) = read_stored(store).await?;
     let listed = if histories.iter().any(|history| history.newest().is_some()) {
@@ -120,13 +121,13 @@ pub async fn histories_up_to(store: &Arc<Store>, now: UnixNanos) -> Result<Vec<H
     Ok(updated)
 }
 
-/// Plans which check files complete the histories up to now. Nodes without a history are read from `from` on.
+/// Plans which check files extend the histories to the present. Nodes without a history are read starting at `from`.
 fn planner(from: UnixNanos, now: UnixNanos) -> ReadPlanner {
     let until = now.saturating_add(CLOCK_TOLERANCE);
     ReadPlanner { from, checks_from: UnixNanos::MAX, until, overlap: OVERLAP }
 }
 
-/// Reads all histories in the store. Invalid ones are listed with the reason.
+/// Reads all histories in the store. Invalid ones are returned separately, with the reason.
 async fn read_stored(store: &Store) -> Result<(Vec<History>, Vec<(HistoryName, InvalidHistory)>), HistoryError> {
     let (mut histories, mut unreadable) = (Vec::new(), Vec::new());
     let listed: Vec<_> =
@@ -144,7 +145,7 @@ async fn read_stored(store: &Store) -> Result<(Vec<History>, Vec<(HistoryName, I
     Ok((histories, unreadable))
 }
 
-/// Adds check files that a history does not cover. Only the node itself adds files that were stored late.
+/// Adds check files that a history does not cover. Files that were stored late are added only by the node itself.
 async fn update(
     store: &Arc<Store>,
     mut history: History,

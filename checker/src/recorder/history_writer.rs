@@ -1,5 +1,5 @@
-//! Writes this node's history: adds each round, and rebuilds the history from check files if it is missing or a round was
-//! stored late.
+//! Writes this node's history: adds each round, and rebuilds the history from check files if it is missing or a round
+//! was stored late.
 
 use std::sync::Arc;
 
@@ -11,38 +11,39 @@ use shared::{MINUTE, Nanos, SECOND, UnixNanos};
 
 use crate::store::{Listing, Store, StoreError};
 
-/// The interval between two listings that find rounds of other runs of this node. Shorter than
+/// The interval between listings that find rounds from other runs of this node. Shorter than
 /// [`shared::history::OVERLAP`], so that none is missed.
 const LIST_INTERVAL: Nanos = 10 * MINUTE;
 
 /// The shortest interval between two writes. Readers add newer check files themselves.
 const WRITE_INTERVAL: Nanos = 30 * SECOND;
 
-/// The most check files that are read after a round. More would take too long: the operator must start a rebuild.
+/// The maximum number of check files to read after a round. Reading more would take too long, so the operator must
+/// start a rebuild.
 const FILES_PER_ROUND: usize = 5_000;
 
-/// How many check files are read and parsed together.
+/// How many check files are read and parsed at a time.
 const CHUNK: usize = 512;
 
 /// How many chunks are read at once.
 const CHUNKS_AT_ONCE: usize = 4;
 
-/// The history could not be updated. No data is lost: the check files contain it.
+/// The history could not be updated. No data is lost, because the check files contain it.
 #[derive(Debug, thiserror::Error)]
 pub enum HistoryError {
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A newer program wrote the object, which must not be replaced.
+    /// A newer version of the program wrote the object, which must not be replaced.
     #[error("`{name}` cannot be updated: {cause}")]
     Newer { name: HistoryName, cause: InvalidHistory },
     /// Adding the missing check files would take too long.
     #[error(
-        "more than {FILES_PER_ROUND} check files are missing in the history; run `checker history rebuild` once (until then, readers use the check files)"
+        "more than {FILES_PER_ROUND} check files are missing from the history; run `checker history rebuild` once (until then, readers use the check files)"
     )]
     TooManyFiles,
 }
 
-/// Writes a node's history, and keeps it in memory between two rounds.
+/// Writes a node's history, and keeps it in memory between rounds.
 #[derive(Debug)]
 pub struct HistoryWriter {
     node: NodeName,
@@ -53,13 +54,13 @@ pub struct HistoryWriter {
 }
 
 impl HistoryWriter {
-    /// A writer that reads the history with the first round.
+    /// Creates a writer that reads the history when the first round is added.
     #[must_use]
     pub fn new(node: NodeName, expiry: Nanos) -> HistoryWriter {
         HistoryWriter { node, expiry, current: None, listed_at: None, written_at: None }
     }
 
-    /// Adds a stored round, and the rounds from the spool that were sent with it.
+    /// Adds a stored round, and the rounds from the spool that were sent along with it.
     pub async fn add(
         &mut self,
         store: &Arc<Store>,
@@ -86,7 +87,7 @@ impl HistoryWriter {
             self.listed_at = Some(now);
         }
         let updated = update(store, history, round, &listed, sent, self.expiry, now).await?;
-        // A closed day or a rebuilt history is written immediately.
+        // A finished day or a rebuilt history is written immediately.
         let is_due = self.written_at.is_none_or(|written| !(0..WRITE_INTERVAL).contains(&now.saturating_sub(written)));
         if is_due || updated.latencies.is_some() {
             write(store, &updated).await?;
@@ -97,7 +98,7 @@ impl HistoryWriter {
     }
 }
 
-/// A changed history, with its latencies if they have changed.
+/// A changed history, with its latencies if they changed.
 #[derive(Debug)]
 struct HistoryUpdate {
     history: History,
@@ -113,7 +114,7 @@ async fn update(
     expiry: Nanos,
     now: UnixNanos,
 ) -> Result<HistoryUpdate, HistoryError> {
-    // Rounds that were just sent are missing in the history, however old they are.
+    // Rounds that were just sent are missing from the history, however old they are.
     let mut names = history.uncovered(listed, now);
     names.extend(own_check_files(&history, sent, now));
     names.retain(|other| other != name);
@@ -159,13 +160,13 @@ pub struct RebuildReport {
     pub files: usize,
     /// The check files that could not be parsed, with reasons.
     pub unreadable: Vec<(CheckFileName, String)>,
-    /// The number of results that were skipped because of an impossible time.
+    /// The number of results that were skipped because their time is impossible.
     pub implausible: usize,
-    /// Why the old history was invalid, if it was.
+    /// Why the previous history was invalid, if it was.
     pub replaced: Option<InvalidHistory>,
 }
 
-/// Rebuilds a history from all existing check files. Keeps what it contains from before the oldest of them.
+/// Rebuilds a history from all existing check files. Keeps its entries from before the oldest check file.
 ///
 /// `progress` is called with the number of processed files and their total.
 pub async fn rebuild(
@@ -223,7 +224,7 @@ async fn rebuild_into(
 
 type ParsedFiles = Vec<(CheckFileName, CheckFile)>;
 
-/// Reads check files. Those that cannot be parsed are listed with the reason, and count as empty.
+/// Reads check files. Those that cannot be parsed are returned separately, with the reason, and count as empty.
 pub async fn read_and_parse(
     store: Arc<Store>,
     names: Vec<CheckFileName>,
@@ -249,7 +250,7 @@ pub async fn read_and_parse(
     if names.len() < CHUNK / 8 {
         return Ok(parse());
     }
-    // Parsing would block the other chunks.
+    // Parsing inline would block the other chunks.
     tokio::task::spawn_blocking(parse)
         .await
         .map_err(|error| StoreError::File { task: "read check files".to_owned(), cause: std::io::Error::other(error) })
@@ -274,7 +275,7 @@ pub async fn read(store: &Store, node: Option<&NodeName>) -> Result<LoadedHistor
     }
 }
 
-/// Reads a node's latencies; `None` if they are missing or invalid, and the node will rebuild them.
+/// Reads a node's latencies; `None` if they are missing or invalid. The node rebuilds them in that case.
 pub async fn read_latencies(store: &Store, node: Option<&NodeName>) -> Result<Option<Latencies>, HistoryError> {
     let name = HistoryName { node: node.cloned(), part: HistoryPart::Latency };
     let content = store.get(&name).await?;
@@ -285,7 +286,7 @@ pub async fn read_latencies(store: &Store, node: Option<&NodeName>) -> Result<Op
     }
 }
 
-/// Writes the latencies first: if the second write fails, the history does not match them, which readers notice.
+/// Writes the latencies first: if the second write fails, they do not match the history, which readers notice.
 async fn write(store: &Store, HistoryUpdate { history, latencies }: &HistoryUpdate) -> Result<(), HistoryError> {
     let name = |part| HistoryName { node: history.node.clone(), part };
     if let Some(latencies) = latencies {

@@ -20,7 +20,7 @@ use crate::store::spool::Spool;
 use crate::store::upload::{Upload, keep_for_next_time, store_round};
 use crate::store::{Deletion, Listing, Store, StoreError};
 
-/// The interval between two deletions of expired files. Each costs a listing, and an hour is soon enough.
+/// The interval between deletions of expired files. Each costs a listing, and once an hour is often enough.
 const EXPIRY_INTERVAL: Nanos = HOUR;
 
 /// Records the rounds of one node in its store.
@@ -31,7 +31,7 @@ pub struct Recorder {
     check_expiry: Option<Nanos>,
     last_expiry: Option<UnixNanos>,
     history: HistoryWriter,
-    /// `None` if the configuration disables summaries.
+    /// `None` if summaries are turned off in the configuration.
     summary: Option<SummaryWriter>,
 }
 
@@ -39,11 +39,11 @@ pub struct Recorder {
 #[derive(Debug)]
 pub struct RecordOutcome {
     pub upload: Upload,
-    /// The deleted expired files. A failure loses nothing.
+    /// The expired files that were deleted. If deleting fails, nothing is lost.
     pub expired: Deletion,
-    /// Whether the history contains the round. If not, a later round or a rebuild adds it.
+    /// Whether the history contains the round. If not, a later round or a rebuild will add it.
     pub history: Result<(), HistoryError>,
-    /// Whether the summary is current. It needs the history, and is not written without it.
+    /// Whether the summary is up to date. It depends on the history, and is not written without it.
     pub summary: Result<(), SummaryError>,
 }
 
@@ -69,10 +69,11 @@ impl Recorder {
         &self.store
     }
 
-    /// Stores a round under the time `now`. On an error, the round is not in the store; the error contains where it is.
+    /// Stores a round with the time `now`. If this fails, the round is not in the store, and the error contains its
+    /// location.
     ///
-    /// When `budget` ends, the spool keeps a round that is not stored yet, and the next round continues the other work.
-    /// `progress` is called with the number of processed expired files and their total.
+    /// When `budget` runs out, a round that is not stored yet is kept in the spool, and the next round continues the
+    /// other work. `progress` is called with the number of processed expired files and their total.
     pub async fn record(
         &mut self,
         results: &[CheckResult],
@@ -90,7 +91,7 @@ impl Recorder {
         drop(content);
         let (upload, history) = (upload?, Err(self.stopped().into()));
         let mut outcome = RecordOutcome { upload, expired: Deletion::default(), history, summary: Ok(()) };
-        // If this is canceled, the outcome contains what was completed.
+        // If this is canceled, the outcome contains whatever was completed.
         let _ = budget.keep_up(Box::pin(self.follow_up(&mut outcome, results, now, progress))).await;
         Ok(outcome)
     }

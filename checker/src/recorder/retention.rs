@@ -3,10 +3,10 @@
 use shared::object_name::{CheckFileName, NodeName};
 use shared::{Nanos, UnixNanos};
 
-/// The check files among `names` that were stored more than `age` before `now` and that `node` must delete.
+/// Selects the check files among `names` that were stored more than `age` before `now` and that `node` must delete.
 ///
-/// A node deletes its own files, and those of the original Checkup, which no node owns. Other nodes may keep their files
-/// longer, and a writer's key should not have the permission to delete them.
+/// A node deletes its own files, and those of the original Checkup, which do not belong to any node. Other nodes may
+/// keep their files longer, and a writer's key should not be allowed to delete them.
 #[must_use]
 pub fn expired(names: &[CheckFileName], now: UnixNanos, age: Nanos, node: &NodeName) -> Vec<CheckFileName> {
     let oldest_kept = now.saturating_sub(age.max(0));

@@ -8,18 +8,19 @@ use std::path::{Path, PathBuf};
 
 use shared::object_name::PAGE_CONFIG;
 
-/// The file that `/` serves. Every page directory must have it.
+/// The file that is served at `/`. Every page directory must contain it.
 pub const INDEX_HTML: &str = "index.html";
 
-/// The files of the built page by name; empty if the checker was built without it.
+/// The files of the built page by name; empty if the checker was built without the page.
 const EMBEDDED: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/embedded_page.rs"));
 
 /// Served if the checker was built without the page.
 const NOT_BUILT: &str = include_str!("page_not_built.html");
 
-/// The most files of a page directory. A built page has about twenty; a directory with more than this is not a page.
+/// The maximum number of files in a page directory. A built page has about twenty; a directory with more than this is
+/// not a page.
 const FILE_LIMIT: usize = 1_000;
-/// The maximum size of these files together, in bytes. A built page is well below a megabyte.
+/// The maximum total size of these files, in bytes. A built page is well below one megabyte.
 const BYTE_LIMIT: u64 = 64 * 1024 * 1024;
 
 /// The files of the page by name, such as `index.html` and `icons/a.svg`.
@@ -37,7 +38,7 @@ pub enum PageFilesError {
 }
 
 impl PageFiles {
-    /// The embedded page, or one that explains how to build it.
+    /// The embedded page, or a page that explains how to build it.
     #[must_use]
     pub fn embedded() -> PageFiles {
         PageFiles::embedded_or_note(EMBEDDED)
@@ -48,7 +49,7 @@ impl PageFiles {
         PageFiles(files.iter().map(|(name, content)| ((*name).to_owned(), Cow::Borrowed(*content))).collect())
     }
 
-    /// The page in a directory, read once. Skips hidden files and the `config.json` next to `index.html`.
+    /// Reads the page in a directory, once. Skips hidden files and the `config.json` next to `index.html`.
     pub fn from_directory(folder: &Path) -> Result<PageFiles, PageFilesError> {
         let mut reader = DirectoryReader { folder, files: BTreeMap::new(), bytes: 0 };
         reader.read("")?;
@@ -59,7 +60,7 @@ impl PageFiles {
         }
     }
 
-    /// The files with their names, in order.
+    /// The files with their names, in name order.
     pub fn into_files(self) -> impl Iterator<Item = (String, Cow<'static, [u8]>)> {
         self.0.into_iter()
     }
@@ -72,7 +73,8 @@ struct DirectoryReader<'a> {
 }
 
 impl DirectoryReader<'_> {
-    /// Reads a directory of the page: an empty name for the root, otherwise its name with a slash at the end.
+    /// Reads a directory of the page. `below` is empty for the root, otherwise the directory's name with a trailing
+    /// slash.
     fn read(&mut self, below: &str) -> Result<(), PageFilesError> {
         let folder = if below.is_empty() { self.folder.to_owned() } else { self.folder.join(below) };
         let unreadable = |path: &Path| {
@@ -105,7 +107,7 @@ impl DirectoryReader<'_> {
     }
 }
 
-/// The media type of a file, by the extension of its name.
+/// The media type of a file, derived from its extension.
 #[must_use]
 pub fn content_type(name: &str) -> &'static str {
     match mime_guess::from_path(name).first_raw() {
@@ -118,11 +120,11 @@ pub fn content_type(name: &str) -> &'static str {
     }
 }
 
-/// Whether a name contains a hash of the content, such as `page-0123456789abcdef_bg.wasm` from the build of the page, so
-/// that the content for this name never changes.
+/// Whether a name contains a hash of the file's contents, such as `page-0123456789abcdef_bg.wasm` from the page's
+/// build, so that the contents under this name never change.
 #[must_use]
 pub fn has_hashed_name(name: &str) -> bool {
-    /// A hash has 64 bits without leading zeros; fewer digits than these are very unlikely.
+    /// A hash has 64 bits, written without leading zeros; hashes with fewer digits than this are very unlikely.
     const HASH_DIGITS: std::ops::RangeInclusive<usize> = 13..=16;
     name.split('-').skip(1).any(|part| {
         let digits = part.bytes().take_while(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')).count();
@@ -160,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn the_error_for_an_invalid_directory_names_the_right_one() {
+    fn the_error_for_an_invalid_directory_suggests_the_right_one() {
         let folder = tempfile::tempdir().unwrap();
         let error = PageFiles::from_directory(folder.path()).unwrap_err().to_string();
         assert!(error.contains("`index.html` is missing") && error.contains("usually `dist`"), "{error}");

@@ -1,5 +1,5 @@
-//! The list of check files: only names, or also the contents of the newest ones, so that the page loads a day of checks
-//! with one request instead of a thousand.
+//! The list of check files: only their names, or also the contents of the newest ones, so that the page can load a
+//! day of checks with one request instead of a thousand.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -11,10 +11,10 @@ use shared::object_name::CheckFileName;
 use crate::store::directory::index::{self, Index};
 use crate::store::{Listing, Store, StoreError};
 
-/// The maximum size of contents in a response: more than a day of ten endpoints that are checked every minute, and small
-/// enough for the memory of a small machine.
+/// The maximum size of the contents in a response: more than a day of ten endpoints that are checked every minute,
+/// but small enough for a machine with little memory.
 const CONTENT_LIMIT: usize = 12 << 20;
-/// The number of files that are read before the limit is checked again.
+/// How many files are read before the limit is checked again.
 const BATCH_SIZE: usize = 256;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub(super) struct ListQuery {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ListContent {
     Names,
-    /// Also the results, up to [`CONTENT_LIMIT`].
+    /// Names, and results up to [`CONTENT_LIMIT`].
     Results,
 }
 
@@ -40,7 +40,7 @@ impl ListQuery {
     }
 }
 
-/// The list as JSON. Buckets return only names, because reading their contents would take too long.
+/// The list as JSON. For buckets, it contains only names, because reading the contents would take too long.
 pub(super) async fn list(store: &Store, query: ListQuery) -> Result<String, StoreError> {
     let names = store.list::<CheckFileName>(Listing::since(query.from)).await?;
     if query.content == ListContent::Names || !matches!(store, Store::Directory(_)) {
@@ -50,7 +50,7 @@ pub(super) async fn list(store: &Store, query: ListQuery) -> Result<String, Stor
     let mut room = CONTENT_LIMIT;
     for newest in names.rchunks(BATCH_SIZE) {
         for (name, content) in store.get_all(newest).await?.into_iter().rev() {
-            // A request for this file reports the error.
+            // If the client requests this file, it gets the error.
             let Ok(content) = content else { continue };
             let Some(left) = room.checked_sub(content.len()) else { return Ok(write(&names, &contents)) };
             room = left;
@@ -60,8 +60,8 @@ pub(super) async fn list(store: &Store, query: ListQuery) -> Result<String, Stor
     Ok(write(&names, &contents))
 }
 
-/// Writes an index whose values are the contents of the files, or their times for files without contents. Invalid JSON is
-/// left out, so that its request reports the error.
+/// Writes an index whose values are the contents of the files, or their times if the contents are not included. Files
+/// with invalid JSON are listed without contents, so that clients request them and see the error.
 fn write(names: &[CheckFileName], contents: &HashMap<CheckFileName, Vec<u8>>) -> String {
     let content = |name| std::str::from_utf8(contents.get(name)?).ok().filter(|text| json::parse(text).is_ok());
     let mut json = String::from("{");
@@ -84,7 +84,7 @@ mod tests {
     use crate::server::listing::*;
 
     #[test]
-    fn a_query_has_a_time_and_a_content() {
+    fn a_query_selects_a_start_time_and_contents() {
         let names = |from| Some(ListQuery { from, content: ListContent::Names });
         for (query, expected) in [
             ("", names(0)),

@@ -1,6 +1,6 @@
-//! The web server of `checker serve`: the page, its configuration, and the check files, histories, summaries and badges in
-//! the store. Nothing else can be read: the page is in memory, names of objects are parsed by types such as
-//! [`CheckFileName`], and no path of a request reaches the file system.
+//! The web server of `checker serve`: the page, its configuration, and the check files, histories, summaries and
+//! badges in the store. Nothing else can be read: the page is in memory, object names are parsed by types such as
+//! [`CheckFileName`], and no request path reaches the file system.
 
 pub mod assets;
 mod listing;
@@ -42,21 +42,21 @@ use crate::config::model::{Config, Page};
 use crate::store::directory::index;
 use crate::store::{Listing, Store, StoreError};
 
-/// How long a client can take to send the headers of a request, or keep an idle connection.
+/// How long a client may take to send a request's headers, or keep a connection idle.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// The maximum duration of a connection, so that a slow client does not occupy it indefinitely.
 const CONNECTION_TIMEOUT: Duration = Duration::from_mins(10);
-/// The maximum number of connections; more of them wait until one ends.
+/// The maximum number of connections; further ones wait until one ends.
 const CONNECTION_LIMIT: usize = 1_024;
-/// How long current responses can take after a shutdown request.
+/// How long responses in progress may take after a shutdown request.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long to wait after the system refuses a connection, for example at the limit of open files.
+/// How long to wait after the system refuses a connection, for example because the open file limit is reached.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
-/// The server fails after this many refusals in a row, half a minute of them.
+/// The server fails after this many refusals in a row, which is half a minute of them.
 const MAX_REFUSALS: u32 = 60;
-/// The maximum number of lists of check files that are built at the same time.
+/// The maximum number of check file lists that are built at the same time.
 const LIST_LIMIT: usize = 4;
-/// A failing store is logged at most once in this time, because the page requests many files at once.
+/// Store failures are logged at most once in this time, because the page requests many files at once.
 const WARNING_INTERVAL: Duration = Duration::from_mins(1);
 
 #[derive(Debug, thiserror::Error)]
@@ -76,14 +76,14 @@ pub enum ServeError {
 /// How the operator chooses another port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PortRemedy {
-    /// By a flag of the program.
+    /// With a flag of the program.
     Flag,
-    /// By a variable of the Makefile.
+    /// With a variable of the Makefile.
     Make,
 }
 
 impl PortRemedy {
-    /// The flag or command for the next unprivileged port.
+    /// The flag or command that selects the next unprivileged port.
     fn instead_of(self, busy: SocketAddr) -> String {
         let port = if busy.port() < 1_024 { 8_080 } else { busy.port().checked_add(1).unwrap_or(8_080) };
         match self {
@@ -93,7 +93,7 @@ impl PortRemedy {
     }
 }
 
-/// Binds the port first, so that a busy one is reported before anything else happens.
+/// Binds the port, before anything else is done, so that a busy port is reported first.
 pub async fn bind(listen: SocketAddr, remedy: PortRemedy) -> Result<TcpListener, ServeError> {
     TcpListener::bind(listen).await.map_err(|cause| match cause.kind() {
         io::ErrorKind::AddrInUse => ServeError::Busy(listen, remedy),
@@ -103,7 +103,7 @@ pub async fn bind(listen: SocketAddr, remedy: PortRemedy) -> Result<TcpListener,
     })
 }
 
-/// Serves until the token is canceled, then finishes the current responses.
+/// Serves until the token is canceled, then finishes the responses in progress.
 pub async fn serve(
     listener: TcpListener,
     page: PageFiles,
@@ -113,8 +113,9 @@ pub async fn serve(
 ) -> Result<(), ServeError> {
     let page = Arc::new(PreparedPage::new(page));
     let compressing = Arc::clone(&page);
-    // Until this is done, responses are compressed on the fly, and less well. A separate thread instead of the runtime's, so
-    // that a shutdown does not wait for it. Without a thread, responses are only larger.
+    // Until this is done, responses are compressed on the fly, and less well. This does not run on the runtime's
+    // blocking threads, because a shutdown would wait for them. If the thread cannot be started, responses are only
+    // larger.
     let _ = std::thread::Builder::new().name("compress".to_owned()).spawn(move || compressing.compress());
     serve_router(listener, router(page, &config.page, config.node, store), shutdown).await
 }
@@ -142,7 +143,7 @@ async fn serve_router(listener: TcpListener, router: Router, shutdown: Cancellat
                 let connection = graceful.watch(connection);
                 tokio::spawn(async move {
                     let _slot = slot;
-                    // A client that disconnects or is too slow needs no error.
+                    // A client that disconnects or is too slow is not an error.
                     let _ = tokio::time::timeout(CONNECTION_TIMEOUT, connection).await;
                 });
             }
@@ -221,7 +222,7 @@ async fn store_index(State(state): State<Arc<ServerState>>, uri: Uri, headers: H
     let Some(query) = ListQuery::parse(uri.query().unwrap_or_default()) else {
         return response::bad_request("`from` is a time in nanoseconds since 1970, such as `1795330254340493978`.\n");
     };
-    // A few at a time, because a response with contents takes some memory.
+    // Only a few at a time, because a response with contents takes a lot of memory.
     let _permit = state.lists.acquire().await;
     match listing::list(&state.store, query).await {
         Ok(json) => response::json(json.into_bytes(), Freshness::Revalidate, &headers),
@@ -292,7 +293,7 @@ impl ServerState {
         SummaryName { node: self.node.clone(), form }
     }
 
-    /// The summary of a node, as it is in the store.
+    /// A node's summary, exactly as stored.
     async fn summary(&self, name: Option<SummaryName>, headers: &HeaderMap) -> Response {
         let Some(name) = name else { return response::not_found() };
         match self.store.get(&name).await {
@@ -302,7 +303,7 @@ impl ServerState {
         }
     }
 
-    /// The response when the store fails. The cause is only logged.
+    /// The response if the store fails. The cause appears only in the log.
     fn unavailable(&self, error: &StoreError) -> Response {
         let now = Instant::now();
         let mut last_warning = self.last_warning.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! The files of the page as they are sent: each with its validator, and compressed once instead of per request.
+//! The page's files as they are sent: each with its validator, and compressed once instead of for each request.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -11,7 +11,7 @@ use bytes::Bytes;
 use super::assets::{PageFiles, content_type, has_hashed_name};
 use super::response::{self, Freshness, Representation};
 
-/// The best quality of Brotli and its usual window (4 MB, more than any file of the page).
+/// Brotli's best quality and its usual window (4 MB, larger than any file of the page).
 const BROTLI: (u32, u32) = (11, 22);
 const BROTLI_BUFFER: usize = 4_096;
 
@@ -40,7 +40,7 @@ impl PreparedPage {
         PreparedPage(page.into_files().map(prepare).collect())
     }
 
-    /// Compresses every file that gets smaller. Takes about a second of one processor.
+    /// Compresses every file that becomes smaller. Takes about a second of CPU time.
     pub(super) fn compress(&self) {
         for file in self.0.values() {
             file.compressed.get_or_init(|| compress(&file.plain));
@@ -77,14 +77,14 @@ fn compress(plain: &Representation) -> Vec<Representation> {
 
 fn brotli(content: &[u8]) -> Vec<u8> {
     let mut compressor = brotli::CompressorWriter::new(Vec::new(), BROTLI_BUFFER, BROTLI.0, BROTLI.1);
-    // Writing into memory does not fail.
+    // Writing to memory cannot fail.
     let _ = compressor.write_all(content);
     compressor.into_inner()
 }
 
 fn gzip(content: &[u8]) -> Vec<u8> {
     let mut compressor = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-    // Writing into memory does not fail.
+    // Writing to memory cannot fail.
     let _ = compressor.write_all(content);
     compressor.finish().unwrap_or_default()
 }

@@ -10,11 +10,11 @@ use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{And, Predicate as _, SizeAbove};
 
-/// The page needs only scripts, styles and data from its origin. The origins that can embed it are appended.
+/// The page needs only scripts, styles and data from its own origin. The origins that may embed it are appended.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; \
      img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 
-/// The headers of every response. Pages of these origins can embed the page.
+/// The headers of every response. Pages from these origins may embed the page.
 pub(super) fn security_headers(embed_by: &[String]) -> HeaderMap {
     let policy = [&[POLICY.to_owned()], embed_by].concat().join(" ");
     let mut headers = HeaderMap::from_iter([
@@ -22,7 +22,7 @@ pub(super) fn security_headers(embed_by: &[String]) -> HeaderMap {
         (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
         (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
     ]);
-    // The configuration validates origins; with an invalid one, no other origin can embed the page.
+    // The configuration validates origins; if one is invalid anyway, no other origin may embed the page.
     let policy = HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static(POLICY));
     headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     headers
@@ -31,14 +31,14 @@ pub(super) fn security_headers(embed_by: &[String]) -> HeaderMap {
 /// Smaller responses are not compressed.
 const COMPRESSION_MINIMUM: u64 = 512;
 
-/// How long a response can be cached.
+/// How long a response may be cached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Freshness {
-    /// Indefinitely, because other content has another name.
+    /// Indefinitely, because different content has a different name.
     Immutable,
-    /// It can change at any time; caches must ask for a new version.
+    /// It can change at any time; caches must check for a new version.
     Revalidate,
-    /// It contains its time, and is requested often.
+    /// It contains its own time, and is requested often.
     Minute,
 }
 
@@ -52,18 +52,18 @@ impl Freshness {
     }
 }
 
-/// Content in the form in which it is sent.
+/// Content in one of the forms in which it can be sent.
 #[derive(Debug, Clone)]
 pub(super) struct Representation {
     pub(super) content: Bytes,
     pub(super) etag: HeaderValue,
     pub(super) content_type: &'static str,
-    /// How it is compressed, if it is.
+    /// The compression, if any.
     pub(super) encoding: Option<&'static str>,
     pub(super) freshness: Freshness,
 }
 
-/// A strong validator: 128 bits of the SHA-256 of the content, and its encoding.
+/// A strong validator: 128 bits of the content's SHA-256 hash, and the encoding.
 pub(super) fn etag(content: &[u8], encoding: Option<&str>) -> HeaderValue {
     let hash = Sha256::digest(content).first_chunk().map_or(0, |start| u128::from_be_bytes(*start));
     let etag = match encoding {
@@ -87,7 +87,7 @@ pub(super) fn whole(
     send(&Representation { content: content.into(), etag, content_type, encoding: None, freshness }, request)
 }
 
-/// Content, or 304 if the client has it already.
+/// Sends content, or 304 if the client already has it.
 pub(super) fn send(representation: &Representation, request: &HeaderMap) -> Response {
     let is_known = is_known(request, &representation.etag);
     let mut response = if is_known {
@@ -110,7 +110,8 @@ pub(super) fn send(representation: &Representation, request: &HeaderMap) -> Resp
     response
 }
 
-/// Whether the client has content with this validator. Uses the weak comparison, as RFC 9110 requires for GET.
+/// Whether the client already has the content with this validator. Uses the weak comparison, as RFC 9110 requires for
+/// GET.
 fn is_known(request: &HeaderMap, etag: &HeaderValue) -> bool {
     let tags = request.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     tags.flat_map(|tags| tags.split(','))
@@ -145,11 +146,11 @@ fn plain(status: StatusCode, sentence: &'static str) -> Response {
 /// Decides whether a response is compressed.
 type ShouldCompress = And<SizeAbove, fn(StatusCode, Version, &HeaderMap, &Extensions) -> bool>;
 
-/// The quality for compression on the fly: a check file of ten endpoints takes 13 µs and gets six times smaller. The best
-/// quality would take a hundred times as long to save another tenth.
+/// The quality for compression on the fly: a check file of ten endpoints takes 13 µs and becomes six times smaller.
+/// The best quality would take a hundred times as long to save another tenth.
 const QUALITY: i32 = 2;
 
-/// Compresses responses that are not compressed already, quickly rather than well.
+/// Compresses responses that are not compressed yet, quickly rather than well.
 pub(super) fn compression() -> CompressionLayer<ShouldCompress> {
     let should_compress: fn(StatusCode, Version, &HeaderMap, &Extensions) -> bool = |status, _, headers, _| {
         status == StatusCode::OK && headers.get(header::CONTENT_TYPE).is_some_and(is_compressible)
@@ -159,7 +160,7 @@ pub(super) fn compression() -> CompressionLayer<ShouldCompress> {
         .compress_when(SizeAbove::new(COMPRESSION_MINIMUM).and(should_compress))
 }
 
-/// Whether content of this type gets smaller.
+/// Whether compression makes content of this type smaller.
 pub(super) fn is_compressible(content_type: &HeaderValue) -> bool {
     let kind = content_type.as_bytes();
     kind.starts_with(b"text/")

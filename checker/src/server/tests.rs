@@ -15,7 +15,7 @@ use crate::store::settings::{Storage, StoreLocation};
 const NAME: &str = "1795330254340493978-a-check.json";
 const HASHED: &str = "page-0123456789abcdef.js";
 
-/// A server over a directory with one check file, and a page of four files.
+/// A server for a directory with one check file, and a page of four files.
 struct Fixture {
     folder: tempfile::TempDir,
     router: Router,
@@ -87,7 +87,7 @@ async fn open(directory: &FilePath) -> Store {
     .await
 }
 
-/// A check file's content that is worth compressing.
+/// A check file that is worth compressing.
 fn content() -> String {
     format!("[{}]", ["{\"title\":\"Shop\",\"healthy\":true}"; 40].join(","))
 }
@@ -115,7 +115,7 @@ async fn the_page_its_configuration_and_the_store_are_served() {
 }
 
 #[tokio::test]
-async fn the_policy_names_the_origins_that_can_embed_the_page() {
+async fn the_policy_names_the_origins_that_may_embed_the_page() {
     let policy = |origins: &[&str]| {
         let origins: Vec<String> = origins.iter().map(ToString::to_string).collect();
         response::security_headers(&origins)[header::CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned()
@@ -226,7 +226,7 @@ async fn every_response_has_security_headers() {
 }
 
 #[tokio::test]
-async fn head_has_only_headers_and_other_methods_are_refused() {
+async fn head_returns_only_headers_and_other_methods_are_refused() {
     let server = Fixture::new().await;
     for path in ["/", "/icon.png", "/config.json", "/store/index.json", &format!("/store/{NAME}")] {
         let (get, head) = (server.get(path).await, server.request(Method::HEAD, path, &[]).await);

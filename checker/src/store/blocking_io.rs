@@ -1,7 +1,7 @@
 //! File system work on threads that may block.
 //!
-//! A file system that hangs, such as a network mount whose server is unreachable, delays its caller only up to a limit,
-//! and gets no further work until it responds.
+//! A file system that hangs, such as a network mount whose server is unreachable, delays its callers only up to a
+//! limit, and gets no more work until it responds.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-/// The limit for a small task: one file of some kilobytes, a large index, or some hundred files.
+/// The limit for a small task: one file of a few kilobytes, a large index, or a few hundred files.
 pub(super) const TASK_LIMIT: Duration = Duration::from_mins(1);
 
 /// The limit for a task on any number of files.
@@ -19,10 +19,10 @@ pub(super) const MANY_FILES_LIMIT: Duration = Duration::from_mins(2);
 /// How many tasks one file system runs at once. Each occupies a thread while it runs.
 const AT_ONCE: usize = 32;
 
-/// Runs tasks on one file system, and knows whether it responds.
+/// Runs tasks on one file system, and keeps track of whether it responds.
 #[derive(Debug, Clone)]
 pub(super) struct BlockingIo {
-    /// The deadlines of all running tasks, including those that no caller waits for any longer.
+    /// The deadlines of all running tasks, including those whose callers have stopped waiting.
     deadlines: Arc<Mutex<Vec<Instant>>>,
     permits: Arc<Semaphore>,
 }
@@ -42,7 +42,7 @@ impl BlockingIo {
     ) -> io::Result<T> {
         let deadline = Instant::now() + limit;
         if self.deadlines().iter().any(|deadline| *deadline <= Instant::now()) {
-            return Err(timed_out("still does not respond"));
+            return Err(timed_out("still does not respond to an earlier request"));
         }
         let result = async {
             let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(io::Error::other)?;
@@ -63,7 +63,7 @@ impl BlockingIo {
     }
 }
 
-/// Marks a task as running until it ends, even if it panics.
+/// Marks a task as running until it ends, even by a panic.
 struct InFlight {
     io: BlockingIo,
     deadline: Instant,
@@ -90,7 +90,7 @@ mod tests {
     use futures_util::FutureExt as _;
     use std::sync::mpsc;
 
-    /// Waits until no task runs.
+    /// Waits until no task is running.
     async fn idle(blocking_io: &BlockingIo) {
         let started = std::time::Instant::now();
         while blocking_io.permits.available_permits() < AT_ONCE {
@@ -133,7 +133,7 @@ mod tests {
         for _ in 0..AT_ONCE {
             let answers = Arc::clone(&answers);
             let work = move || answers.lock().unwrap().recv().map_err(io::Error::other);
-            // It starts, and its caller does not wait for its end.
+            // The task starts, and its caller does not wait for it to end.
             assert!(blocking_io.run(limit, work).now_or_never().is_none());
         }
         let next = blocking_io.run(limit, || -> io::Result<()> { panic!("it runs too many tasks") }).await;

@@ -1,7 +1,7 @@
 //! Stores of check files, histories, summaries and heartbeats: one module per kind of store, all behind [`Store`].
 //!
-//! [`object`] defines how each kind of object is written and cached. [`upload`] ensures that no round is lost: it
-//! retries, and keeps in the [`spool`] what cannot be stored now.
+//! [`object`] defines how each kind of object is written, cached and read. [`upload`] makes sure that no round is
+//! lost: it retries, and keeps in the [`spool`] whatever cannot be stored now.
 
 mod blocking_io;
 mod compression;
@@ -31,11 +31,11 @@ pub use self::s3::S3Store;
 pub use self::s3::error::S3Error;
 use crate::store::settings::{Storage, StoreLocation};
 
-/// The number of names that are tried for one check file. Names are unique by construction (time and node): if more than
+/// The number of names to try for one check file. Names are unique by construction (time and node), so if more than
 /// one or two in a row are taken, something is wrong with the store.
 const NAMES_TO_TRY: usize = 16;
 
-/// A store of objects. A new kind of store is a module beside this one and an arm here.
+/// A store of objects. A new kind of store is a module next to this one and a variant here.
 #[derive(Debug)]
 pub enum Store {
     /// A bucket of an S3 service.
@@ -45,8 +45,8 @@ pub enum Store {
 }
 
 impl Store {
-    /// Opens the store. A missing directory is created, if possible; a bucket gets no request yet. Problems are reported
-    /// when the store is used.
+    /// Opens the store. A missing directory is created, if possible; a bucket does not get any requests yet. Problems
+    /// are reported when the store is used.
     pub async fn open(storage: &Storage) -> Store {
         match &storage.location {
             StoreLocation::S3(bucket) => Store::S3(S3Store::open(bucket).await),
@@ -54,7 +54,7 @@ impl Store {
         }
     }
 
-    /// The store in words: ``the bucket `b` at `https://s3.example.com` ``, ``the directory `checks` ``.
+    /// Describes the store in words: ``the bucket `b` at `https://s3.example.com` ``, ``the directory `checks` ``.
     #[must_use]
     pub fn describe(&self) -> String {
         match self {
@@ -65,9 +65,9 @@ impl Store {
 
     /// Writes an object.
     ///
-    /// Objects of most kinds replace an older one of the same name, and readers see the old or the new content. A check
-    /// file never replaces another: the error is [`StoreError::AlreadyExists`], unless the existing one has the same
-    /// content, so that a caller that missed the response may repeat the call.
+    /// Objects of most kinds replace an older one of the same name; readers see either the old or the new contents. A
+    /// check file never replaces another: the error is [`StoreError::AlreadyExists`], unless the existing file has
+    /// the same contents, so that a caller that missed the response can repeat the call.
     pub async fn put(&self, name: &impl ObjectName, content: Bytes) -> Result<(), StoreError> {
         let object = Object::new(name);
         let writing = async {
@@ -79,7 +79,7 @@ impl Store {
         self.within(PUT_TIMEOUT, || format!("store `{name}`"), writing).await
     }
 
-    /// Writes several objects, as [`Store::put`] does, in any order. The first error ends it.
+    /// Writes several objects, each as [`Store::put`] does, in any order. Stops at the first error.
     pub async fn put_all<N: ObjectName>(&self, objects: Vec<(N, Bytes)>) -> Result<(), StoreError> {
         let at_once = match self {
             Store::S3(_) => s3::WRITES_AT_ONCE,
@@ -104,7 +104,7 @@ impl Store {
         self.within(GET_TIMEOUT, || format!("return `{name}`"), reading).await
     }
 
-    /// Reads objects in the order of `names`; those that do not exist are left out.
+    /// Reads objects in the order of `names`, skipping those that do not exist.
     pub async fn get_all<N: ListedName>(&self, names: &[N]) -> Result<Vec<(N, ReadObject)>, StoreError> {
         let reading = async {
             match self {
@@ -126,8 +126,8 @@ impl Store {
         self.within(LIST_TIMEOUT, || "list its objects".to_owned(), work).await
     }
 
-    /// Deletes objects, and continues after objects that cannot be deleted. Deleting a missing object is not an error.
-    /// `progress` is called from time to time with the number of processed objects.
+    /// Deletes objects, continuing after those that cannot be deleted. Deleting a missing object is not an error.
+    /// `progress` is called regularly with the number of processed objects.
     pub async fn delete<N: ListedName>(&self, names: &[N], progress: impl FnMut(usize)) -> Deletion {
         match self {
             Store::S3(store) => store.delete(names, progress).await,
@@ -157,7 +157,7 @@ impl Store {
     }
 }
 
-/// The content of an object, or why this one cannot be read although the store is available.
+/// The contents of an object, or why this object cannot be read although the store is available.
 pub type ReadObject = Result<Vec<u8>, String>;
 
 /// The outcome of deleting objects.
@@ -175,26 +175,26 @@ impl From<StoreError> for Deletion {
     }
 }
 
-/// The name to try after a taken one: a nanosecond later.
+/// The name to try if a name is taken: one nanosecond later.
 fn next_name(name: &CheckFileName) -> CheckFileName {
     CheckFileName { stored_at: name.stored_at.saturating_add(1), node: name.node.clone() }
 }
 
-/// A store could not do its work. The text contains the cause, a remedy where there is one, and no secret.
+/// A store could not do its work. The message contains the cause and, where there is one, a remedy, but no secrets.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// A request to an S3 service failed.
     #[error("failed to {task}: {cause}")]
     S3 {
-        /// The operation, as a fragment: ``write `status/1….json` to the bucket `b` ``.
+        /// The operation, as a phrase that can follow "failed to": ``write `status/1….json` to the bucket `b` ``.
         task: String,
         /// The cause, with its remedy.
         cause: S3Error,
     },
-    /// An operation of the file system failed.
+    /// A file system operation failed.
     #[error("failed to {task}: {}", describe_io_error(cause))]
     File {
-        /// The operation, as a fragment.
+        /// The operation, as a phrase that can follow "failed to".
         task: String,
         cause: io::Error,
     },
@@ -219,39 +219,39 @@ pub enum StoreError {
     AlreadyExists { name: String, store: String },
     /// All names that were tried for a check file are taken.
     #[error(
-        "the check file `{name}` cannot be stored: its name and the {NAMES_TO_TRY} after it are taken; check whether two checkers have the same node name or the clock has stopped"
+        "the check file `{name}` cannot be stored: the {NAMES_TO_TRY} names starting with it are taken; check whether two checkers have the same node name or the clock is stuck"
     )]
     NamesTaken {
         /// The first name that was tried.
         name: CheckFileName,
     },
-    /// The checker is shutting down, and the time for storing is over.
-    #[error("{store} did not respond within {limit} s after the request to stop")]
+    /// The checker is shutting down, and the time for storing has run out.
+    #[error("{store} did not respond within {limit} s after the shutdown request")]
     Stopped {
         store: String,
-        /// The time for storing after the request to stop, in seconds.
+        /// The time allowed for storing after the shutdown request, in seconds.
         limit: u64,
     },
     /// The round could not be stored now. It is safe in the spool.
     #[error("{cause}; the round is kept in `{}` and sent first next time", path.display())]
     Kept {
-        /// The file that holds the round.
+        /// The file that contains the round.
         path: PathBuf,
         /// Why it could not be stored.
         cause: Box<StoreError>,
     },
-    /// Neither the store nor the spool took the round: the caller has the only copy.
-    #[error("{cause}; the round could not be kept for the next time either: {spool_cause}")]
+    /// Neither the store nor the spool accepted the round: the caller has the only copy.
+    #[error("{cause}; the round could not be kept in the spool either: {spool_cause}")]
     NotKept {
-        /// Why the store did not take it.
+        /// Why the store did not accept it.
         cause: Box<StoreError>,
-        /// Why the spool did not take it.
+        /// Why the spool did not accept it.
         spool_cause: Box<StoreError>,
     },
 }
 
 impl StoreError {
-    /// Whether the same request may succeed a moment later: the store was busy, slow or unreachable.
+    /// Whether the same request may succeed a moment later because the store was busy, slow or unreachable.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
@@ -271,7 +271,7 @@ impl StoreError {
     }
 }
 
-/// An error of the file system, with a remedy where there is one.
+/// Describes a file system error, with a remedy where there is one.
 fn describe_io_error(error: &io::Error) -> Cow<'static, str> {
     Cow::Borrowed(match error.kind() {
         io::ErrorKind::PermissionDenied => "permission denied; give the user that runs the checker write access there",

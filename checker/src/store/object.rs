@@ -1,4 +1,4 @@
-//! Names of objects in a store, and the rules by which each kind of object is written, cached and read.
+//! Names of objects in a store, and the rules for writing, caching and reading each kind of object.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -12,9 +12,9 @@ use super::limits::{CHECK_FILE_LIMIT, HISTORY_LIMIT, LATENCIES_LIMIT, SUMMARY_LI
 
 /// A check file never changes once it is stored.
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
-/// Histories and heartbeats are replaced again and again: caches must revalidate them.
+/// Histories and heartbeats are replaced again and again, so caches must revalidate them.
 const REVALIDATE: &str = "no-cache";
-/// Summaries and badges carry their time, may be a minute old and are fetched often.
+/// Summaries and badges contain their time, may be a minute old and are fetched often.
 const ONE_MINUTE: &str = "public, max-age=60";
 
 const JSON: &str = "application/json";
@@ -25,9 +25,9 @@ const HEARTBEAT_LIMIT: u64 = 16 << 10;
 /// How objects of one kind are written, cached and read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ObjectRules {
-    /// The media type, as HTTP spells it.
+    /// The media type, as in the `Content-Type` header.
     pub content_type: &'static str,
-    /// How long caches between the store and its readers may keep the object.
+    /// How long caches between the store and its readers may keep the object, as in the `Cache-Control` header.
     pub cache_control: &'static str,
     pub(super) write: WriteMode,
     /// Whether a bucket stores the object compressed by gzip. Reading recognizes both forms.
@@ -36,19 +36,19 @@ pub struct ObjectRules {
     pub(super) size_limit: u64,
     /// Whether the object must survive a power failure.
     pub(super) is_durable: bool,
-    /// The list that a directory store keeps of these objects for plain HTTP readers.
+    /// The list of these objects that a directory store keeps for plain HTTP readers.
     pub(super) listed_in: Option<ListFile>,
-    /// Whether a directory store reads and writes nothing outside the object's folder, so that its writer needs no
-    /// other permission, and reports a missing store as an error instead of a missing object.
+    /// Whether a directory store reads and writes only inside the object's own folder. Its writer then needs no other
+    /// permission, and a missing store is reported as an error, not as a missing object.
     pub(super) is_self_contained: bool,
 }
 
-/// What happens to an object that already has the name.
+/// What happens if an object with this name already exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum WriteMode {
-    /// It stays, and the write fails unless its content is the same.
+    /// It is kept, and the write fails unless the contents are the same.
     Create,
-    /// It is replaced; readers see the old or the new content.
+    /// It is replaced; readers see either the old or the new contents.
     Replace,
 }
 
@@ -61,7 +61,7 @@ pub(super) enum ListFile {
     HistoryIndex,
 }
 
-/// An object that is replaced, is read whole and appears in no list.
+/// An object that is replaced, is read as a whole and is not listed.
 const REPLACED: ObjectRules = ObjectRules {
     content_type: JSON,
     cache_control: REVALIDATE,
@@ -73,7 +73,7 @@ const REPLACED: ObjectRules = ObjectRules {
     is_self_contained: false,
 };
 
-/// The name of an object without the store's prefix.
+/// The name of an object, without the store's prefix.
 pub trait ObjectName: fmt::Display {
     /// The rules for objects of this kind.
     fn rules(&self) -> ObjectRules;
@@ -81,19 +81,19 @@ pub trait ObjectName: fmt::Display {
 
 /// The name of an object that stores can list and delete.
 pub trait ListedName: ObjectName + Clone + Ord + Send + Sync + 'static {
-    /// The folder of these objects: empty, or ending in a slash.
+    /// The folder of these objects: empty, or ending with a slash.
     const FOLDER: &'static str;
 
-    /// Parses a name without the store's prefix; `None` if it is of another kind.
+    /// Parses a name without the store's prefix; `None` if it is the name of another kind of object.
     fn parse(name: &str) -> Option<Self>;
 
     /// When the object was stored, if its name contains the time.
     fn stored_at(&self) -> Option<UnixNanos>;
 
-    /// The key after which a listing of a bucket must start to contain all objects stored at `time` or later.
+    /// The key after which a bucket listing must start in order to contain all objects stored at `time` or later.
     fn start_after(prefix: &str, time: UnixNanos) -> Option<String>;
 
-    /// The pattern for a policy that covers this object and all others of the same writer.
+    /// The pattern, for use in policies, that covers this object and all others of the same writer.
     fn pattern(&self, prefix: &str) -> String;
 }
 
@@ -169,11 +169,11 @@ impl ObjectName for HeartbeatName {
     }
 }
 
-/// Which objects of a kind are listed. Times limit only kinds whose names contain one.
+/// Which objects of a kind to list. Times limit only kinds whose names contain one.
 #[derive(Debug, Clone)]
 pub struct Listing {
     pub(super) times: RangeInclusive<UnixNanos>,
-    /// The number of names after which a bucket is not read any further.
+    /// The number of names after which reading from a bucket stops.
     pub(super) enough: usize,
 }
 
@@ -189,13 +189,13 @@ impl Listing {
         Listing { times: from..=UnixNanos::MAX, ..Listing::all() }
     }
 
-    /// Objects stored at `until` or earlier. A bucket is not read any further.
+    /// Objects stored at `until` or earlier. Reading from a bucket stops there.
     #[must_use]
     pub fn until(until: UnixNanos) -> Listing {
         Listing { times: 0..=until, ..Listing::all() }
     }
 
-    /// The `count` oldest objects, or some more.
+    /// The `count` oldest objects, and possibly a few more.
     #[must_use]
     pub fn oldest(count: usize) -> Listing {
         Listing { enough: count, ..Listing::all() }
@@ -207,7 +207,7 @@ impl Listing {
     }
 }
 
-/// An object as the stores handle it: its name as text, and the rules for its kind.
+/// An object as the stores handle it: its name as a string, and the rules for its kind.
 #[derive(Debug, Clone)]
 pub(super) struct Object {
     pub(super) name: String,

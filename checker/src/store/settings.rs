@@ -1,4 +1,4 @@
-//! The settings of a store, set by the configuration.
+//! The settings of a store, which come from the configuration.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ pub struct Storage {
     pub history_expiry: Nanos,
 }
 
-/// The kinds of stores. A new kind is a module under `store/` and an arm here.
+/// The kinds of stores. A new kind is a module under `store/` and a variant here.
 #[derive(Debug, Clone)]
 pub enum StoreLocation {
     /// A bucket of an S3 service.
@@ -25,7 +25,7 @@ pub enum StoreLocation {
     Directory(PathBuf),
 }
 
-/// A bucket, as the checker reaches it.
+/// A bucket and how the checker accesses it.
 #[derive(Debug, Clone)]
 pub struct Bucket {
     pub name: String,
@@ -33,22 +33,22 @@ pub struct Bucket {
     pub region: Option<String>,
     /// The service's URL; `None` uses the environment, then AWS.
     pub endpoint_url: Option<String>,
-    /// Where URLs contain the bucket's name.
+    /// Where URLs contain the bucket name.
     pub address_style: AddressStyle,
-    /// The prefix of all keys: empty, or folders with a slash at the end.
+    /// The prefix of all keys: empty, or one or more folders with a trailing slash.
     pub prefix: String,
     /// The writer's keys; `None` uses AWS's default chain (environment, profile, instance role).
     pub keys: Option<WriterKeys>,
 }
 
-/// The writer's keys. Only signatures made with them leave the checker.
+/// The writer's keys. They never leave the checker; only signatures made with them do.
 #[derive(Debug, Clone)]
 pub struct WriterKeys {
     pub access_key_id: String,
     pub secret_access_key: Secret,
 }
 
-/// A text that is never shown.
+/// A string that is never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -58,7 +58,7 @@ impl Secret {
         Secret(text)
     }
 
-    /// The text, for code that must send it or sign with it.
+    /// Returns the string, for code that must send it or sign with it.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0

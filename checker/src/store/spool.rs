@@ -1,5 +1,5 @@
 //! The spool: rounds that could not be stored yet, as files on this machine. Each store has its own folder, so that a
-//! round never reaches a store that it was not meant for. [`super::upload`] sends them.
+//! round is never sent to another store. [`super::upload`] sends the rounds.
 
 use std::fs::File;
 use std::io;
@@ -19,10 +19,10 @@ use super::{NAMES_TO_TRY, StoreError, next_name};
 use crate::redact::redact_userinfo;
 use crate::store::settings::{Storage, StoreLocation};
 
-/// The folder for rounds that the store refuses although it takes others.
+/// The folder for rounds that the store refuses although it accepts others.
 const QUARANTINE: &str = "refused";
 
-/// The limit for one operation. The spool is on a local disk, and storing a round does not depend on it.
+/// The time limit for one operation. The spool is on a local disk, and storing a round does not depend on it.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
 
 /// The waiting rounds of one store.
@@ -33,7 +33,8 @@ pub struct Spool {
 }
 
 impl Spool {
-    /// The spool of a store, below a directory that several stores may share. Creates nothing until a round must wait.
+    /// Opens the spool of a store, in a directory that several stores may share. Nothing is created until a round
+    /// must be kept.
     #[must_use]
     pub fn open(directory: &Path, storage: &Storage) -> Spool {
         Spool { folder: directory.join(short_hash(&identity(&storage.location))), io: BlockingIo::default() }
@@ -45,7 +46,7 @@ impl Spool {
         &self.folder
     }
 
-    /// Keeps a round, durably. Returns its file.
+    /// Keeps a round durably, and returns its file.
     pub async fn keep(&self, name: &CheckFileName, content: &Bytes) -> Result<PathBuf, StoreError> {
         let (wanted, content) = (name.clone(), content.clone());
         let kept = self.blocking(format!("keep `{name}`"), move |folder| keep(folder, &wanted, &content)).await?;
@@ -63,13 +64,13 @@ impl Spool {
         self.blocking(format!("read `{name}`"), move |folder| read_round(&Folder::open(folder)?, &file)).await
     }
 
-    /// Deletes a round that the store has.
+    /// Deletes a round that is in the store.
     pub(super) async fn delete(&self, name: &CheckFileName) -> Result<(), StoreError> {
         let file = name.to_string();
         self.blocking(format!("delete `{name}`"), move |folder| Folder::open(folder)?.remove(&file)).await
     }
 
-    /// Deletes the file of a round that the store has.
+    /// Deletes the file of a round that is in the store.
     pub(super) async fn delete_file(&self, path: PathBuf) -> Result<(), StoreError> {
         let Some(file) = path.file_name().and_then(|name| name.to_str()).map(str::to_owned) else { return Ok(()) };
         let task = format!("delete `{}`", path.display());
@@ -178,7 +179,8 @@ fn is_ours(file: &File) -> io::Result<bool> {
     Ok(owner == 0 || owner == rustix::process::geteuid().as_raw())
 }
 
-/// What distinguishes one store from another. Keys do not: after they change, rounds still wait for the same bucket.
+/// What distinguishes one store from another. Keys are not part of it: if they change, waiting rounds still belong to
+/// the same bucket.
 fn identity(location: &StoreLocation) -> String {
     match location {
         StoreLocation::S3(bucket) => {

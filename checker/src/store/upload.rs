@@ -1,5 +1,5 @@
-//! Stores check files reliably: rounds from the spool first, failures are retried, and what still cannot be stored waits
-//! in the [`Spool`].
+//! Stores check files reliably: rounds from the spool are sent first, failed attempts are retried, and whatever still
+//! cannot be stored is kept in the [`Spool`].
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,18 +15,18 @@ use super::{NAMES_TO_TRY, Store, StoreError, next_name};
 /// The number of attempts for one file while the store is busy or unreachable.
 const ATTEMPTS: usize = 4;
 
-/// The shortest delay before the second attempt. Each further delay is twice as long; jitter adds up to the same again,
-/// so that nodes that failed together do not return together.
+/// The shortest delay before the second attempt. Each further delay is twice as long. Jitter adds up to the same
+/// amount again, so that nodes that failed together do not all retry together.
 const FIRST_DELAY: Duration = Duration::from_millis(125);
 
-/// No attempt starts later than this after the first: other rounds wait for a store that hangs.
+/// No attempt starts later than this after the first, because other rounds are waiting while a store hangs.
 const RETRY_WINDOW: Duration = Duration::from_secs(10);
 
-/// How long the store may take before the spool keeps the round, too, in case that the process is killed.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long the store may take before the round is also kept in the spool, in case the process is killed.
+const SPOOL_AFTER: Duration = Duration::from_secs(2);
 
-/// The most waiting rounds that are sent before the current one. After a long outage, several rounds together empty the
-/// spool, so that none is late by minutes.
+/// The maximum number of waiting rounds that are sent before the current one. After a long outage, it takes several
+/// rounds to empty the spool, so that none of them is delayed by minutes.
 const SPOOL_BATCH: usize = 500;
 
 /// How long waiting rounds are sent before the current one, which they must not delay without end.
@@ -40,21 +40,21 @@ const ROUND_TIMEOUT: Duration = Duration::from_mins(1);
 pub struct Upload {
     /// The name of the round's check file in the store.
     pub name: CheckFileName,
-    /// How many waiting rounds were stored or already sent by another checker.
+    /// How many waiting rounds were stored, now or earlier by another checker.
     pub sent_from_spool: usize,
     /// The names of these rounds' check files in the store.
     pub sent: Vec<CheckFileName>,
-    /// How many rounds still wait.
+    /// How many rounds are still waiting.
     pub still_waiting: usize,
-    /// Warnings for the operator although the round is stored: quarantined rounds, an unreadable spool.
+    /// Warnings for the operator although the round was stored: quarantined rounds, an unreadable spool.
     pub warnings: Vec<String>,
 }
 
-/// Stores a round, after the rounds that wait in the spool, oldest first.
+/// Stores a round, after the rounds that are waiting in the spool, oldest first.
 ///
-/// If the store does not take the round, the spool keeps it, and the error contains the file; only with
-/// [`StoreError::NotKept`] does the caller have the only copy. If the store refuses a waiting round but takes this one,
-/// the waiting round is quarantined: it blocks nothing and is not lost.
+/// If the store does not accept the round, it is kept in the spool, and the error contains its file; only with
+/// [`StoreError::NotKept`] does the caller have the only copy. If the store refuses a waiting round but accepts this
+/// one, the waiting round is quarantined: it no longer blocks others, and is not lost.
 ///
 /// While the store is slow, or was unreachable until recently, the spool also keeps the round, so that killing the process
 /// does not lose it. `kept` is its file if that is already so.
@@ -70,7 +70,7 @@ pub async fn store_round(
     upload(store, spool, name, content, kept).await
 }
 
-/// Writes check files that must not replace any: see [`Store::put`].
+/// Writes check files that must not replace existing ones: see [`Store::put`].
 trait ObjectWriter: Sync {
     /// The store in words, for errors.
     fn describe(&self) -> String;
@@ -118,7 +118,7 @@ async fn upload(
             break;
         }
     }
-    // Either the store or the stuck round has a problem; storing the current round shows which.
+    // Either the store or the stuck round is the problem; storing the current round shows which.
     let attempts = if stuck.as_ref().is_some_and(|(_, cause)| cause.is_transient()) { 1 } else { ATTEMPTS };
     let mut storing = Box::pin(put_in_time(store, &name, content, attempts));
     let stored = if let Ok(stored) = tokio::time::timeout(PATIENCE, storing.as_mut()).await {
@@ -216,11 +216,12 @@ impl<W: ObjectWriter> Sending<'_, W> {
     }
 }
 
-/// Keeps a round in the spool, once, after the store did not take it. Returns the error for the caller.
+/// Keeps a round in the spool, unless it is already there, after the store did not accept it. Returns the error for
+/// the caller.
 pub async fn keep_for_next_time(spool: &Spool, name: &CheckFileName, content: &Bytes, cause: StoreError) -> StoreError {
     let cause = Box::new(cause);
     match spool.keep(name, content).await {
-        // An absolute path is valid wherever the operator works.
+        // An absolute path is valid whatever the operator's working directory is.
         Ok(path) => StoreError::Kept { path: std::path::absolute(&path).unwrap_or(path), cause },
         Err(spool_cause) => StoreError::NotKept { cause, spool_cause: Box::new(spool_cause) },
     }
@@ -263,7 +264,7 @@ fn backoff(attempts: usize) -> ExponentialBuilder {
         .with_max_times(attempts.saturating_sub(1))
 }
 
-/// Stores a check file under its name, or under the next free nanosecond. Returns the name that it got.
+/// Stores a check file under its name, or under the next free nanosecond. Returns the name it was stored under.
 async fn put_under_free_name(
     store: &impl ObjectWriter,
     name: &CheckFileName,

@@ -1,4 +1,4 @@
-//! The text of every error that a test can make.
+//! The text of every error that can be produced in a test.
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
@@ -10,7 +10,7 @@ use shared::object_name::{CheckFileName, HistoryName, HistoryPart, NodeName, pat
 use shared::page_config::{AddressStyle, S3Source};
 use shared::status::Status;
 
-use super::{assert_list, surroundings};
+use super::{assert_list, environment};
 use crate::checks::http::HttpCheck;
 use crate::checks::net::connect::Address;
 use crate::checks::net::tls_config::TrustError;
@@ -36,7 +36,7 @@ use crate::server::assets::PageFilesError;
 use crate::server::{PortRemedy, ServeError};
 use crate::store::{S3Error, StoreError};
 
-/// The error with its causes, as far as they are not in its own text.
+/// The error with its causes, omitting causes whose text is already part of it.
 fn text(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -90,7 +90,7 @@ fn file() -> FileError {
 
 #[test]
 fn errors_of_configurations_and_checks() {
-    let config = |text: &str| from_text(text, Path::new(""), &surroundings()).0.expect("it is a configuration");
+    let config = |text: &str| from_text(text, Path::new(""), &environment()).0.expect("it is a configuration");
     let watched = config(r#"{"checkers": [{"type": "exec", "name": "Shop", "command": "true"}]}"#);
     let about = |title: &str| Announcement { message: "x".to_owned(), about: vec![title.to_owned()] };
     let confirmed = config(

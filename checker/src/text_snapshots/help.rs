@@ -8,10 +8,10 @@ use super::assert_text;
 use crate::cli::Cli;
 use crate::cli::LISTEN_VARIABLE;
 
-/// The width of the terminal that help is wrapped for.
+/// The terminal width to which the help is wrapped.
 const WIDTH: usize = 100;
 
-/// The help, whatever the environment sets.
+/// The help, independent of the environment.
 fn help(command: &mut Command) -> String {
     let text = command.render_long_help().to_string();
     match std::env::var(LISTEN_VARIABLE) {

@@ -1,5 +1,5 @@
-//! Snapshots of the texts that people read: help, problems of a configuration, errors, reports and reasons.
-//! `INSTA_UPDATE=always` accepts a change of wording.
+//! Snapshots of the texts that users read: help, configuration problems, errors, reports and reasons.
+//! `INSTA_UPDATE=always` accepts changed wording.
 
 mod errors;
 mod help;
@@ -9,7 +9,8 @@ mod validation;
 
 use crate::config::Environment;
 
-/// Compares a text with its stored snapshot. Names carry no module path, so that moving a test keeps its snapshot.
+/// Compares a text with its stored snapshot. The snapshot's name does not contain the module path, so that it stays
+/// the same when a test moves.
 pub(crate) fn assert_text(name: &str, text: &str) {
     let mut settings = insta::Settings::clone_current();
     settings.set_prepend_module_to_snapshot(false);
@@ -17,14 +18,14 @@ pub(crate) fn assert_text(name: &str, text: &str) {
     settings.bind(|| insta::assert_snapshot!(name, text));
 }
 
-/// The same for lines `name: text`.
+/// Does the same for a list, with one line `name: text` per entry.
 pub(crate) fn assert_list(name: &str, texts: &[(&str, String)]) {
     let lines: Vec<String> = texts.iter().map(|(name, text)| format!("{name}: {text}")).collect();
     assert_text(name, &lines.join("\n"));
 }
 
-/// One variable and a host name.
-pub(crate) fn surroundings() -> Environment<'static> {
+/// An environment with one variable and a host name.
+pub(crate) fn environment() -> Environment<'static> {
     let variable = &|name: &str| (name == "KEY").then(|| "s3cr3t".to_owned());
     Environment { variable, host_name: "web-01".to_owned() }
 }

@@ -1,4 +1,4 @@
-//! The reasons that results carry: why an assertion fails, and what is concluded from attempts.
+//! The reasons that results contain: why an assertion fails, and which status follows from the attempts.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -9,15 +9,15 @@ use shared::check_file::{Attempt, Phases};
 use shared::status::Status;
 use shared::{DAY, Nanos, SECOND};
 
-use super::{assert_list, assert_text, surroundings};
+use super::{assert_list, assert_text, environment};
 use crate::checks::assertions::Evidence;
 use crate::checks::probe_data::ProbeData;
 use crate::checks::status_codes::StatusCodes;
 use crate::checks::{AttemptRecord, Check, CheckOutcome};
 use crate::config::from_text;
-use crate::monitor::evaluate::{evaluate, tests::check_with};
+use crate::monitor::result_status::{evaluate, tests::check_with};
 
-/// What an assertion finds, and what is wrong with it.
+/// Assertions that hold, fail or are undetermined.
 const ASSERTIONS: &[&str] = &[
     "[STATUS] == 200",
     "[STATUS] == 503",
@@ -57,7 +57,7 @@ fn assertions() -> Arc<[crate::checks::assertions::Assertion]> {
     let list = serde_json::to_string(ASSERTIONS).expect("it is JSON");
     let check = r#""type": "http", "endpoint_name": "A", "endpoint_url": "https://a", "max_redirects": 1"#;
     let text = format!(r#"{{"checkers": [{{{check}, "assertions": {list}}}]}}"#);
-    let (config, problems) = from_text(&text, Path::new(""), &surroundings());
+    let (config, problems) = from_text(&text, Path::new(""), &environment());
     assert!(problems.is_empty(), "{:#?}", problems.lines("", &text));
     Arc::clone(&config.expect("it is valid").checks[0].assertions)
 }
@@ -74,7 +74,7 @@ fn evaluated(heading: &str, text: &mut String, seen: &ProbeData, attempt: &Attem
 }
 
 #[test]
-fn texts_of_assertions() {
+fn outcomes_of_assertions() {
     let milliseconds = |count: Nanos| Some(count * 1_000_000);
     let phases =
         Phases { dns: milliseconds(2), connect: milliseconds(20), tls: milliseconds(30), ttfb: milliseconds(40) };
@@ -116,7 +116,7 @@ fn sets_of_status_codes() {
 }
 
 #[test]
-fn what_is_concluded() {
+fn statuses_and_their_reasons() {
     let record = |error: Option<&str>, warning: Option<&str>| AttemptRecord {
         attempt: Attempt { rtt: SECOND, error: error.map(str::to_owned), ..Attempt::default() },
         warning: warning.map(str::to_owned),

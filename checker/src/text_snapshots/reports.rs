@@ -1,4 +1,4 @@
-//! What commands print, as far as it is made without input and output.
+//! What commands print, as far as it can be produced without input and output.
 
 use std::fmt::Write as _;
 
@@ -10,13 +10,13 @@ use shared::status::Status;
 use shared::summary::{EndpointSummary, NodeReport, Summary};
 use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos};
 
-use super::{assert_text, surroundings};
+use super::{assert_text, environment};
 use crate::checks::AttemptRecord;
 use crate::checks::probe_data::ProbeData;
 use crate::config::from_text;
 use crate::config::starter::STARTER;
 use crate::doctor::{self, Finding, Side, clock, freshness};
-use crate::monitor::evaluate::Evaluation;
+use crate::monitor::result_status::Evaluation;
 use crate::monitor::{announcement::Announcement, runner::CheckRunner};
 use crate::recorder::summary::{badge, html};
 use crate::ui::explain::explain;
@@ -77,7 +77,7 @@ fn rounds() {
 #[test]
 fn windows_without_a_check_and_subjects_of_messages() {
     let text = r#"{"checkers": [{"type": "exec", "name": "A", "command": "true"}]}"#;
-    let config = from_text(text, std::path::Path::new(""), &surroundings()).0.expect("it is valid");
+    let config = from_text(text, std::path::Path::new(""), &environment()).0.expect("it is valid");
     let missed = |count| CheckRunner::new(&config, None).missed(&config.checks[0], NOW, count).notice;
     let subject = |about: &[&str]| {
         Announcement { message: "x".to_owned(), about: about.iter().map(|title| (*title).to_owned()).collect() }
@@ -87,7 +87,7 @@ fn windows_without_a_check_and_subjects_of_messages() {
     assert_text("missed_and_subjects", &lines.join("\n"));
 }
 
-/// One check of each kind with special output.
+/// One check of each kind whose output differs.
 fn explained() -> String {
     let text = r#"{"checkers": [
         {"type": "http", "endpoint_name": "Shop", "endpoint_url": "https://shop.example/health?full=1", "method": "POST",
@@ -95,7 +95,7 @@ fn explained() -> String {
          "assertions": ["[STATUS] == 200", "[RTT] < 1ms", "[BODY] contains 'well'"]},
         {"type": "tcp", "endpoint_name": "Port", "endpoint_url": "db.example:5432"},
         {"type": "heartbeat", "endpoint_name": "Backup", "job": "backup", "interval": "1d"}]}"#;
-    let config = from_text(text, std::path::Path::new(""), &surroundings()).0.expect("it is valid");
+    let config = from_text(text, std::path::Path::new(""), &environment()).0.expect("it is valid");
     let [http, tcp, heartbeat] = config.checks.as_slice() else { panic!("there are three") };
     let pairs = [
         (header::SERVER, HeaderValue::from_static("nginx")),
@@ -134,7 +134,7 @@ fn explained() -> String {
 }
 
 #[test]
-fn an_attempt_in_every_detail() {
+fn every_detail_of_an_attempt() {
     assert_text("explain", &explained());
 }
 
@@ -186,7 +186,7 @@ fn endpoint(title: &str, status: Status, down_from: &[&str]) -> EndpointSummary 
 }
 
 #[test]
-fn summaries_for_those_who_run_no_script() {
+fn summaries_for_clients_without_scripts() {
     use Status::{Degraded, Down, Healthy, Unknown};
     let page = |status, endpoints: Vec<EndpointSummary>| {
         let nodes = vec![
@@ -231,6 +231,6 @@ fn badges() {
 }
 
 #[test]
-fn the_configuration_to_start_with() {
+fn the_starter_configuration() {
     assert_text("starter", STARTER);
 }

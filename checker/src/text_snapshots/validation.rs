@@ -1,8 +1,8 @@
-//! Each problem of a configuration as `checker validate` prints it, with line and column.
+//! Every problem of a configuration as printed by `checker validate`, with line and column.
 
 use std::fmt::Write as _;
 
-use super::{assert_text, surroundings};
+use super::{assert_text, environment};
 use crate::config;
 
 /// Configurations that are not valid JSON.
@@ -25,7 +25,7 @@ const INVALID_JSON: &[&str] = &[
     "{\n  \"checkers\": [] /* no end",
 ];
 
-/// Members of the root, each next to `"checkers": []`.
+/// Members of the root, each added to `"checkers": []`.
 const ROOT: &[&str] = &[
     r#""nod": "a""#,
     r#""zzz": 1"#,
@@ -83,7 +83,7 @@ const ROOT: &[&str] = &[
     r#""page": {"order": "a", "hidden": {"errors": "a"}}"#,
 ];
 
-/// Checks, each the only element of `checkers`.
+/// Checks, each of them the only element of `checkers`.
 const CHECKS: &[&str] = &[
     "1",
     "{}",
@@ -132,7 +132,7 @@ const CHECKS: &[&str] = &[
     r#"{"type": "exec", "name": "A", "command": "true", "raise": "shout", "arguments": [1], "exit_status": 999}"#,
 ];
 
-/// Assertions of checks of one type, with the other keys of the check.
+/// Assertions for checks of one type, with the other keys of the check.
 const ASSERTIONS: &[(&str, &[&str])] = &[
     (
         r#""type": "http", "endpoint_url": "http://a""#,
@@ -181,14 +181,14 @@ const ASSERTIONS: &[(&str, &[&str])] = &[
     (r#""type": "heartbeat", "job": "a", "interval": "1h""#, &[r#"["[STATUS] == 0"]"#]),
 ];
 
-/// Each configuration with the output of `checker validate`.
+/// Each configuration, followed by the output of `checker validate`.
 fn validated(configurations: impl IntoIterator<Item = (String, String)>) -> String {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("checker.json");
     let mut text = String::new();
     for (shown, configuration) in configurations {
         std::fs::write(&path, configuration).expect("the file can be written");
-        let (lines, _) = config::validate(&path, &surroundings()).expect("the file can be read");
+        let (lines, _) = config::validate(&path, &environment()).expect("the file can be read");
         let lines = if lines.is_empty() { "(valid)".to_owned() } else { lines.join("\n") };
         let lines = lines.replace(&format!("{}/", folder.path().display()), "");
         let _ = writeln!(text, "{shown}\n{lines}\n");

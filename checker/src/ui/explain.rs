@@ -1,4 +1,4 @@
-//! The details of one attempt for people: addresses, phases, certificates, headers, body and assertions. Pure.
+//! The details of one attempt, for people: addresses, phases, certificates, headers, body and assertions. Pure.
 //! Credentials are never shown.
 
 use std::fmt::Write as _;
@@ -14,17 +14,17 @@ use crate::checks::AttemptRecord;
 use crate::checks::Check;
 use crate::checks::assertions::Evidence;
 use crate::checks::probe_data::ProbeData;
-use crate::monitor::evaluate::Evaluation;
+use crate::monitor::result_status::Evaluation;
 use crate::redact::redact_userinfo;
 use crate::sanitize::sanitize_for_terminal;
 
-/// The width of the waterfall of phases, in characters.
+/// The width of the phases' waterfall chart, in characters.
 const WIDTH: i64 = 40;
-/// The part of a body that is shown, in characters.
+/// How much of a body is shown, in characters.
 const BODY_WIDTH: usize = 400;
-/// The part of a header that is shown, in characters.
+/// How much of a header is shown, in characters.
 const HEADER_WIDTH: usize = 120;
-/// Headers without credentials, whose values are shown.
+/// Headers whose values are shown because they never contain credentials.
 const PUBLIC_HEADERS: &[&str] = &[
     "accept",
     "accept-ranges",
@@ -57,7 +57,7 @@ const PUBLIC_HEADERS: &[&str] = &[
     "x-frame-options",
 ];
 
-/// The details of an attempt, as text with ANSI styles.
+/// Formats the details of an attempt, with ANSI styles.
 #[must_use]
 pub fn explain(
     check: &Check,
@@ -79,7 +79,7 @@ pub fn explain(
     if let Some(peer) = data.peer {
         line("connected to", &peer.to_string());
     } else if !data.attempted.is_empty() {
-        // Addresses from the resolver have no port.
+        // Addresses from the resolver do not have a port.
         let addresses = data.attempted.iter().map(|address| match address.port() {
             0 => address.ip().to_string(),
             _ => address.to_string(),
@@ -158,11 +158,11 @@ fn headers(line: &mut impl FnMut(&str, &str), headers: &HeaderMap) {
     }
 }
 
-/// The target of a redirect without user and password; `None` if it cannot be parsed well enough to remove them.
+/// The target of a redirect, without user and password; `None` if it cannot be parsed well enough to remove them.
 fn redirect_target(location: &str) -> Option<String> {
     match Url::parse(location.trim()) {
         Ok(_) => Some(redact_userinfo(location)),
-        // A relative reference without a host has no user.
+        // A relative reference without a host contains no user.
         Err(_) => (!location.contains('@') || !location.trim().contains("//")).then(|| location.to_owned()),
     }
 }

@@ -1,6 +1,6 @@
-//! The log of a daemon: one event per line on standard error, as text or JSON.
+//! The log of a daemon: one event per line to standard error, as text or JSON.
 //!
-//! Only events of this crate are logged, whatever `RUST_LOG` asks for: libraries also log requests, which carry
+//! Only events from this crate are logged, whatever `RUST_LOG` specifies: libraries also log requests, which contain
 //! credentials.
 
 use std::fmt::{self, Debug};
@@ -21,7 +21,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{Layer as _, registry};
 
-/// The first part of the target of every event of this crate.
+/// The first part of the target of every event from this crate.
 const CRATE: &str = env!("CARGO_CRATE_NAME");
 
 /// Set as soon as messages go to the log instead of the terminal.
@@ -43,10 +43,11 @@ struct Log {
     node: OnceLock<NodeName>,
 }
 
-/// Sends all messages of this process to the log. `directives` are those of `RUST_LOG`; the default is `info`.
+/// Sends all further messages of this process to the log. `directives` are those of `RUST_LOG`; the default is
+/// `info`.
 pub fn start(format: LogFormat, directives: Option<&str>) {
     let (filter, invalid) = parse_filter(directives.unwrap_or_default());
-    // An event that cannot be written must not stop the checks, and there is nowhere left to report it.
+    // Failing to write an event must not stop the checks, and there is nowhere left to report it.
     let lines = layer().with_writer(io::stderr).with_target(false).log_internal_errors(false);
     let lines = match format {
         LogFormat::Text => lines.with_ansi(AutoStream::choice(&io::stderr()) != ColorChoice::Never).boxed(),
@@ -61,7 +62,7 @@ pub fn start(format: LogFormat, directives: Option<&str>) {
     }
 }
 
-/// Names the node in every message from now on.
+/// Includes the node's name in every message from now on.
 pub fn set_node(node: &NodeName) {
     if let Some(log) = LOG.get() {
         let _ = log.node.set(node.clone());
@@ -84,7 +85,8 @@ pub(super) fn log(level: Level, text: &str) {
     }
 }
 
-/// The filter, and the error if the directives are invalid, in which case they are ignored.
+/// Parses the filter. If the directives are invalid, they are ignored, and the error is returned with the default
+/// filter.
 fn parse_filter(directives: &str) -> (EnvFilter, Option<String>) {
     let builder = || EnvFilter::builder().with_default_directive(LevelFilter::INFO.into());
     match builder().parse(directives) {
@@ -97,7 +99,7 @@ fn is_own(metadata: &Metadata<'_>) -> bool {
     metadata.target().split("::").next() == Some(CRATE)
 }
 
-/// Writes an event as a line of JSON: `timestamp`, `level`, and its fields, of which the text is `message`.
+/// Writes an event as a line of JSON: `timestamp`, `level` and its fields, with its text in `message`.
 struct JsonLine;
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>, N: for<'a> FormatFields<'a> + 'static> FormatEvent<S, N> for JsonLine {

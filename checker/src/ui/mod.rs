@@ -1,4 +1,4 @@
-//! Everything that reaches a terminal: results on standard output, messages, prompts and progress on standard error.
+//! Everything that reaches a terminal: results on standard output; messages, prompts and progress on standard error.
 //! No other module prints. A daemon's messages go to its [`log`] instead of the terminal.
 
 pub mod explain;

@@ -1,4 +1,4 @@
-//! Standard output for results, standard error for messages about them.
+//! Prints results to standard output, and messages about them to standard error.
 
 use std::error::Error;
 use std::io::{self, Write as _};
@@ -11,15 +11,15 @@ use super::log;
 use super::table::Styles;
 use crate::sanitize::sanitize_for_terminal;
 
-/// The most of an error's cause that is printed, in characters.
+/// How much of an error's cause is printed, in characters.
 const CAUSE_WIDTH: usize = 1_000;
 
-/// The result of a command could not be written to standard output.
+/// A command's result could not be written to standard output.
 #[derive(Debug, thiserror::Error)]
 #[error("failed to write to standard output")]
 pub struct StdoutError(#[source] io::Error);
 
-/// Prints a command's result with one write: standard output on its own writes line by line.
+/// Prints a command's result with a single write; standard output would otherwise be written line by line.
 pub fn stdout(text: &str) -> Result<(), StdoutError> {
     let plain = match stdout_styles() {
         Styles::Ansi => None,
@@ -33,7 +33,7 @@ pub fn stdout(text: &str) -> Result<(), StdoutError> {
     }
 }
 
-/// Prints what is not the command's result, so that its work continues if standard output cannot be written.
+/// Prints something other than the command's result. If standard output cannot be written, the command continues.
 pub fn print(text: &str) {
     if let Err(StdoutError(error)) = stdout(text) {
         warn(&format!("failed to write to standard output: {error}"));
@@ -54,17 +54,17 @@ pub fn stdout_styles() -> Styles {
     }
 }
 
-/// Prints a message on standard error.
+/// Prints a message to standard error.
 pub fn info(text: &str) {
     message(Level::INFO, "", text);
 }
 
-/// Prints a note on standard error.
+/// Prints a note to standard error.
 pub fn note(text: &str) {
     message(Level::INFO, "note: ", text);
 }
 
-/// Prints a warning on standard error.
+/// Prints a warning to standard error.
 pub fn warn(text: &str) {
     message(Level::WARN, "warning: ", text);
 }
@@ -77,14 +77,14 @@ fn message(level: Level, prefix: &str, text: &str) {
     }
 }
 
-/// Writes to standard error. Errors are ignored: there is nowhere left to report them, and a full disk must not stop the
-/// checks.
+/// Writes to standard error. Errors are ignored: there is nowhere left to report them, and a full disk must not stop
+/// the checks.
 pub(super) fn write_stderr(text: &str) {
     let mut standard_error = anstream::stderr().lock();
     let _ = standard_error.write_all(text.as_bytes()).and_then(|()| standard_error.flush());
 }
 
-/// Prints an error with its causes on standard error, leaving out causes whose text is already part of it.
+/// Prints an error and its causes to standard error, omitting causes whose text is already part of it.
 pub fn error(error: &dyn Error) {
     let mut texts = vec![error.to_string()];
     let mut cause = error.source();

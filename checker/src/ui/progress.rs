@@ -1,4 +1,4 @@
-//! Progress of long operations on standard error.
+//! Progress of long operations, on standard error.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
@@ -10,10 +10,10 @@ use crate::provision::progress::Progress;
 
 /// The width of a bar, in characters.
 const WIDTH: usize = 32;
-/// The time between two drawings of a bar.
+/// The minimum time between two updates of a bar.
 const DRAW_SPACING: Duration = Duration::from_millis(100);
 
-/// A progress bar; it is drawn only on a terminal that shows no log.
+/// A progress bar; it is shown only on a terminal that does not show a log.
 #[derive(Debug)]
 pub struct ProgressBar {
     unit: &'static str,
@@ -21,13 +21,13 @@ pub struct ProgressBar {
 }
 
 impl ProgressBar {
-    /// A bar that counts items of this unit, such as `check files`.
+    /// Creates a bar that counts items of this unit, such as `check files`.
     #[must_use]
     pub fn new(unit: &'static str) -> ProgressBar {
         ProgressBar { unit, drawn: None }
     }
 
-    /// Draws the bar unless it was drawn a moment ago.
+    /// Draws the bar, unless it was drawn a moment ago.
     pub fn draw(&mut self, done: usize, total: usize) {
         let mut stream = std::io::stderr();
         let is_early = self.drawn.is_some_and(|drawn| drawn.elapsed() < DRAW_SPACING) && done < total;
@@ -35,7 +35,7 @@ impl ProgressBar {
             return;
         }
         self.drawn = Some(Instant::now());
-        // A bar that cannot be drawn must not stop the work.
+        // Failing to draw a bar must not stop the work.
         let _ = write!(stream, "\r{} {}", line(done, total), self.unit);
         let _ = stream.flush();
     }
@@ -47,12 +47,12 @@ impl ProgressBar {
     }
 }
 
-/// Prints the steps of provisioning on standard error, and asks before a key is removed.
+/// Prints the steps of provisioning to standard error, and asks before a key is deleted.
 #[derive(Debug)]
 pub struct StepProgress {
     confirmation: Confirmation,
     is_terminal: bool,
-    /// The last tenth that was printed, where a line cannot be overwritten.
+    /// The last tenth that was printed, if lines cannot be overwritten.
     tenth: usize,
 }
 

@@ -1,8 +1,9 @@
-//! Questions on standard error that are answered on standard input, which can be a terminal, a pipe or a file.
+//! Asks questions on standard error and reads the answers from standard input, which can be a terminal, a pipe or a
+//! file.
 
 use std::io::Write as _;
 
-/// Whether the user is asked to confirm.
+/// Whether to ask the user for confirmation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Confirmation {
     Ask,
@@ -10,20 +11,20 @@ pub enum Confirmation {
 }
 
 impl Confirmation {
-    /// Asks unless the flag `--yes` was given.
+    /// Asks unless the `--yes` flag was given.
     #[must_use]
     pub fn from_yes_flag(yes: bool) -> Confirmation {
         if yes { Confirmation::AssumeYes } else { Confirmation::Ask }
     }
 
-    /// Whether the answer is yes; at the end of the input it is no.
+    /// Whether the answer is yes; the end of the input means no.
     #[must_use]
     pub fn confirm(self, question: &str) -> bool {
         self == Confirmation::AssumeYes || matches!(read_answer(question).as_str(), "yes" | "y")
     }
 }
 
-/// The line typed after a question; empty at the end of the input.
+/// Asks a question and returns the line that was entered; empty at the end of the input.
 #[must_use]
 pub fn read_answer(question: &str) -> String {
     let mut standard_error = anstream::stderr();

@@ -13,14 +13,14 @@ use shared::{Nanos, duration};
 
 use crate::sanitize::{is_safe, sanitize_for_terminal};
 
-/// The maximum width of the column of titles, in characters; longer titles are truncated.
+/// The maximum width of the title column, in characters; longer titles are truncated.
 const TITLE_WIDTH: usize = 40;
-/// The maximum length of an error in a row, in characters; the check file has the full text.
+/// The maximum length of an error in a row, in characters; the check file contains the full text.
 const REASON_WIDTH: usize = 160;
 /// The approximate size of a row without its title, in bytes.
 const ROW_BYTES: usize = 64;
 
-/// Whether a table carries ANSI styles.
+/// Whether a table contains ANSI styles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Styles {
     Ansi,
@@ -36,7 +36,7 @@ impl Styles {
     }
 }
 
-/// A table of results, with a line of counts below.
+/// Formats results as a table, followed by a line of counts.
 #[must_use]
 pub fn render(results: &[CheckResult], styles: Styles) -> String {
     let bold = styles.or_none(Style::new().bold());
@@ -59,7 +59,7 @@ pub fn render(results: &[CheckResult], styles: Styles) -> String {
     });
     let reset = styles.or_none(style_of(Status::Down)).render_reset().to_string();
     for result in results {
-        // Assembled from pieces: there can be thousands of rows, and formatting them would take longer than everything
+        // Built from pieces: there can be thousands of rows, and formatting them would take longer than everything
         // else in a round.
         let (start, style) = &styles_by_status[result.status as usize];
         table.push_str(start);
@@ -89,7 +89,7 @@ pub fn render(results: &[CheckResult], styles: Styles) -> String {
     table
 }
 
-/// The median round-trip time, and the range of all of them.
+/// The median round-trip time, and the range from shortest to longest.
 fn times(attempts: &[Attempt]) -> (String, String) {
     let Some(stats) = Stats::from_attempts(attempts) else { return ("–".to_owned(), "–".to_owned()) };
     let median = duration::format_rtt(stats.median);
@@ -100,7 +100,7 @@ fn times(attempts: &[Attempt]) -> (String, String) {
     (median, spread)
 }
 
-/// Pads a text to a width with spaces.
+/// Pads text with spaces to a width.
 fn pad(table: &mut String, width: usize, text: &str) {
     let length = if text.is_ascii() { text.len() } else { text.chars().count() };
     table.extend(iter::repeat_n(' ', width.saturating_sub(length)));
@@ -121,7 +121,7 @@ pub fn count(results: &[CheckResult], styles: Styles) -> String {
     if counts.is_empty() { "no endpoints".to_owned() } else { counts.join(", ") }
 }
 
-/// Results as a line of JSON: `{"node":…,"stored":…,"results":[…]}`, with the format of check files.
+/// Formats results as a line of JSON: `{"node":…,"stored":…,"results":[…]}`, with results in check file format.
 #[must_use]
 pub fn json_line(node: &NodeName, stored: Option<&CheckFileName>, results: &[CheckResult]) -> String {
     let stored = json!(stored.map(ToString::to_string));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::module_tree::{Crate, ModulePath, Reference, crate_of};
 
-/// Describes each group of sibling modules that are connected by cycles, with one of the shortest cycles.
+/// Describes each group of sibling modules that import each other in cycles, with one of its shortest cycles.
 ///
 /// A module includes all modules below it. Imports between a module and its parent are not counted, because a `mod.rs`
 /// defines what its children share and also calls them.
@@ -118,7 +118,7 @@ fn chain<'a>(
             if targets.contains(&reference.to) {
                 return Some(format!("{} reaches {}", name(start), path.join(", ")));
             }
-            // Other modules at or below `from` get separate chains.
+            // Each of the other modules at or below `from` gets its own chain.
             if !starts.contains(&reference.to) && seen.insert(&reference.to) {
                 queue.push_back((&reference.to, path));
             }

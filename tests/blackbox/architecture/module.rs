@@ -22,12 +22,12 @@ pub(super) struct Module {
     pub(super) imports: BTreeMap<String, Segments>,
     /// The paths of `use path::*`.
     pub(super) globs: Vec<Segments>,
-    /// Every path of two or more segments, those of `use` included.
+    /// Every path of two or more segments, including those of `use`.
     pub(super) paths: Vec<Located<Segments>>,
     pub(super) macros: Vec<Located<String>>,
     /// The lines of `async` functions and blocks.
     pub(super) asyncs: Vec<usize>,
-    /// The texts in `#[error("…")]`, `bail!("…")` and `anyhow!("…")`.
+    /// The strings in `#[error("…")]`, `bail!("…")` and `anyhow!("…")`.
     pub(super) error_texts: Vec<Located<String>>,
     /// The string literals in each `impl Display`, with the type's name.
     pub(super) display_texts: Vec<(String, Located<String>)>,
@@ -306,7 +306,7 @@ impl<'ast> Visit<'ast> for Module {
     }
 }
 
-/// Collects all string literals, also those in macros.
+/// Collects all string literals, even those in macros.
 #[derive(Default)]
 struct Literals {
     found: Vec<Located<String>>,

@@ -7,7 +7,7 @@ use syn::Item;
 
 use super::module::{Located, Module, Segments, attributes, is_test_only};
 
-/// Source texts by their path relative to the project's root.
+/// Sources by their path relative to the project's root.
 pub(super) type Files = BTreeMap<PathBuf, String>;
 
 /// A module's path in its crate: `crate::store::s3` is `["store", "s3"]`, and the crate's root is empty.
@@ -27,8 +27,8 @@ pub(super) struct Reference {
     pub(super) at: String,
 }
 
-/// The longest chain of re-exports that is followed. The limit ends the search when a name resolves to itself, as in
-/// `use http::http`.
+/// The length limit for chains of re-exports. It ends the search when a name resolves to itself, as in `use
+/// http::http`.
 const MAX_DEPTH: usize = 16;
 
 impl Crate {
@@ -163,7 +163,7 @@ fn parse(path: &Path, files: &Files) -> Vec<Item> {
     syn::parse_file(text).unwrap_or_else(|error| panic!("{}: {error}", path.display())).items
 }
 
-/// Parses a crate from pairs of a path below `src/` and a text, for tests of the rules.
+/// Parses a crate from pairs of a path below `src/` and a source, for tests of the rules.
 pub(super) fn crate_of(sources: &[(&str, &str)]) -> Crate {
     let files = sources.iter().map(|(path, text)| (Path::new("src").join(path), (*text).to_owned()));
     Crate::parse("example", "src/lib.rs", &files.collect())

@@ -1,4 +1,4 @@
-//! The rules that need no import graph. Each function returns the violations as `file:line: what`.
+//! The rules that do not need the import graph. Each function returns the violations as `file:line: what`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,7 +8,7 @@ use super::module_tree::{Crate, Files, crate_of};
 
 pub(super) const MAX_LINES: usize = 500;
 
-/// Paths that perform I/O, read the clock or wait. Most of `std::io` is missing because its traits are pure.
+/// Paths that perform I/O, read the clock or wait. Most of `std::io` is not included because its traits are pure.
 const IMPURE: &[&str] = &[
     "std::env",
     "std::fs",
@@ -124,7 +124,7 @@ pub(super) fn long_files(files: &Files) -> Vec<String> {
 pub(super) fn short_doc_comments(files: &Files) -> Vec<String> {
     let mut found = Vec::new();
     for (path, text) in files.iter().filter(|(path, _)| path.extension().is_some_and(|extension| extension == "rs")) {
-        // The last line ends the comment before it.
+        // The empty line ends a comment at the end of the file.
         let mut comment = String::new();
         for (index, line) in text.lines().chain([""]).enumerate() {
             let line = line.trim_start();
@@ -142,7 +142,7 @@ pub(super) fn short_doc_comments(files: &Files) -> Vec<String> {
     found
 }
 
-/// Verbs that an error must not start with: its text would rely on a caller's "failed to".
+/// Verbs that an error must not start with, because its text would rely on a caller's "failed to".
 const IMPERATIVES: &[&str] = &[
     "accept",
     "add",
@@ -265,7 +265,7 @@ const IMPERATIVES: &[&str] = &[
     "write",
 ];
 
-/// Words that are nouns or verbs. They count as verbs before a determiner or a value.
+/// Words that can be nouns or verbs. They count as verbs before a determiner or a value.
 const AMBIGUOUS: &[&str] = &["check", "limit", "list", "query", "report", "run", "set", "show", "store", "watch"];
 
 const DETERMINERS: &[&str] =
@@ -321,7 +321,7 @@ fn one_module_may_print() {
 }
 
 #[test]
-fn two_types_of_one_name_are_found() {
+fn types_with_the_same_name_are_found() {
     let example = crate_of(&[
         ("lib.rs", "mod a; struct Step; struct Other;\n#[cfg(test)] mod tests { struct Other; }"),
         ("a.rs", "fn a() {\n enum Step {} }"),

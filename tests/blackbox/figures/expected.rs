@@ -1,29 +1,29 @@
-//! The page's texts for the JSON of `checker status --full`. They are formatted here independently of the page, which
-//! takes its texts from locale files and computes its own figures.
+//! The text that the page must show for the JSON of `checker status --full`. It is formatted here independently of the
+//! page, which takes its strings from locale files and computes its own figures.
 
 use serde_json::Value;
 use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos, duration};
 
-/// Starts that are this close count as one; shorter changes next to an outage belong to it.
+/// Starts that are this close count as one, and shorter changes next to an outage belong to it.
 const MERGE_WINDOW: Nanos = 90 * SECOND;
 
-/// The days of the week, from that of January 1, 1970.
+/// The days of the week, starting with that of January 1, 1970.
 const WEEKDAYS: [&str; 7] = ["Thursday", "Friday", "Saturday", "Sunday", "Monday", "Tuesday", "Wednesday"];
 
 /// The output of `checker status`.
 pub(super) struct StatusJson<'a>(pub(super) &'a Value);
 
-/// A number by its key.
+/// The number under this key.
 pub(super) fn number(json: &Value, name: &str) -> i64 {
     json[name].as_i64().unwrap_or_else(|| panic!("`{name}` is a number: {json:#}"))
 }
 
-/// A text by its key.
+/// The string under this key; empty if it is missing.
 pub(super) fn text<'a>(json: &'a Value, name: &str) -> &'a str {
     json[name].as_str().unwrap_or_default()
 }
 
-/// The elements of a list by its key.
+/// The elements of the list under this key.
 pub(super) fn list<'a>(json: &'a Value, name: &str) -> &'a [Value] {
     json[name].as_array().unwrap_or_else(|| panic!("`{name}` is a list: {json:#}"))
 }
@@ -44,7 +44,7 @@ fn clock(moment: UnixNanos) -> String {
     format!("{:02}:{:02}", moment.rem_euclid(DAY) / HOUR, moment.rem_euclid(HOUR) / MINUTE)
 }
 
-/// `12 min`, `1 h 5 min`: from a minute on without seconds.
+/// `12 min`, `1 h 5 min`: without seconds, except below a minute.
 fn length(nanos: Nanos) -> String {
     duration::format_coarse(if nanos >= MINUTE { nanos / MINUTE * MINUTE } else { nanos })
 }
@@ -74,7 +74,7 @@ fn ago(nanos: Nanos) -> String {
     }
 }
 
-/// `99.20% up; down for 11 min`, or the durations after another text.
+/// Appends the durations: `99.20% up; down for 11 min`.
 fn with_lengths(mut line: String, json: &Value) -> String {
     for (name, what) in [("down", "down"), ("degraded", "degraded"), ("unknown", "not observed")] {
         if number(json, name) > 0 {
@@ -97,7 +97,7 @@ impl StatusJson<'_> {
         list(self.0, "endpoints")
     }
 
-    /// The shortest form: `14:02`, `yesterday 14:02`, `Friday 14:02`.
+    /// The shortest form of a time: `14:02`, `yesterday 14:02`, `Friday 14:02`.
     fn moment(&self, moment: UnixNanos) -> String {
         let (today, day) = (self.now().div_euclid(DAY), moment.div_euclid(DAY));
         match today - day {
@@ -108,7 +108,7 @@ impl StatusJson<'_> {
         }
     }
 
-    /// The number and the unit of the range's slots.
+    /// The number and the unit of the period's slots.
     fn period(&self) -> (usize, &'static str) {
         let range = self.now() - self.from();
         if range <= 3 * DAY + HOUR {
@@ -141,7 +141,7 @@ impl StatusJson<'_> {
         }
         let names: Vec<String> = of_status.iter().map(|json| text(json, "title").to_owned()).collect();
         let who = match names.len() {
-            all if all == watched.len() => panic!("these stores have some that are well"),
+            all if all == watched.len() => panic!("these stores have healthy endpoints"),
             ..=3 => format!("{} are {status}", listed(&names)),
             some => format!("{some} of {} services are {status}", watched.len()),
         };
@@ -168,7 +168,7 @@ impl StatusJson<'_> {
         format!("{}.", listed(&parts))
     }
 
-    /// When the newest check was made, and the scope of the page.
+    /// The time of the latest check, and the scope of the page.
     pub(super) fn freshness(&self) -> (String, String) {
         let at = number(self.0, "checked");
         let (count, unit) = self.period();
@@ -210,7 +210,7 @@ impl StatusJson<'_> {
         with_lengths(format!("{} = up for {up} of {observed} observed", text(json, "uptime")), json)
     }
 
-    /// Incidents without the seconds in which nodes that do not run in step saw the start or the end of one.
+    /// The incidents, except for the seconds at the start or end of an outage in which only some nodes had noticed it.
     fn incidents<'t>(&self, json: &'t Value) -> Vec<&'t Value> {
         let all = list(json, "incidents");
         let end = |incident: &Value| incident["end"].as_i64().unwrap_or(self.now());
@@ -223,7 +223,7 @@ impl StatusJson<'_> {
         all.iter().filter(|one| !is_passing(one)).collect()
     }
 
-    /// The text of the bar of an hour or a day, after its time.
+    /// The text for the bar of an hour or a day, without its time.
     pub(super) fn shares(&self, json: &Value, slot: &Value) -> String {
         if slot["uptime"].is_null() {
             return "not observed".to_owned();
@@ -259,7 +259,7 @@ impl StatusJson<'_> {
         parts.join(" · ")
     }
 
-    /// The timeline, newest first: ISO times and texts.
+    /// The timeline, newest first: the time and the text of each event.
     pub(super) fn events(&self) -> Vec<(UnixNanos, String)> {
         let mut events = Vec::new();
         for json in self.endpoints() {
@@ -290,11 +290,11 @@ impl StatusJson<'_> {
         (start, format!("{}{text}", clock(start)))
     }
 
-    /// The nodes: their names, their descriptions, and whether they are late.
+    /// The nodes: the name and description of each, and whether it is late.
     pub(super) fn nodes(&self) -> Vec<Value> {
         let observer = |node: &Value| {
-            // The page has the time of a round, and the store the time when it was stored, which is later by less than a second
-            // here, because rounds start at whole seconds.
+            // The page shows the time of a round, and the JSON has the time when it was stored. That is less than a
+            // second later, because these rounds start at whole seconds.
             let made = number(node, "newest") / SECOND * SECOND;
             let since = self.now() - made;
             let line = if node["late"] == true {

@@ -1,10 +1,10 @@
-//! Which subjects a kind of check provides, so that an assertion about another one is an error of the configuration
-//! instead of one that always fails.
+//! Which subjects each kind of check provides. An assertion about any other subject is a configuration error;
+//! otherwise it would fail on every check.
 
 use super::{Assertion, Subject};
 
 impl Assertion {
-    /// Whether a check of this type provides the subjects of the assertion; the error is a complete clause.
+    /// Checks that this type of check provides the assertion's subjects; the error is a complete clause.
     pub fn check_subjects(&self, type_name: &str, provided: &[&str]) -> Result<(), String> {
         match self.subjects().into_iter().map(Subject::name).find(|name| !provided.contains(name)) {
             None => Ok(()),
@@ -16,8 +16,8 @@ impl Assertion {
         }
     }
 
-    /// Whether the assertion needs no TLS, for a check that uses none; `remedy` is the configuration that would enable
-    /// it. The error is a complete clause.
+    /// Checks that the assertion does not need TLS, for a check that does not use it; `remedy` is the configuration
+    /// that would enable it. The error is a complete clause.
     pub fn check_without_tls(&self, remedy: &str) -> Result<(), String> {
         let needs_tls = |subject: &&Subject| matches!(subject, Subject::Tls | Subject::Certificate);
         match self.subjects().into_iter().find(needs_tls).map(Subject::name) {
@@ -30,14 +30,14 @@ impl Assertion {
     }
 }
 
-/// The names of subjects, in backticks.
+/// Formats subject names as a list in backticks.
 #[must_use]
 pub fn quoted(subjects: &[&str]) -> String {
     subjects.iter().map(|subject| format!("`{subject}`")).collect::<Vec<_>>().join(", ")
 }
 
 impl Subject {
-    /// The name in the text form.
+    /// The subject's name in the text form.
     fn name(&self) -> &'static str {
         match self {
             Subject::Status => "[STATUS]",

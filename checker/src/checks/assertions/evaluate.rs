@@ -1,5 +1,5 @@
-//! Runs the assertions of a check. Expensive evaluations run in their own thread within the time limit of the attempt,
-//! so that the body of one endpoint does not delay the checks of others.
+//! Runs the assertions of a check. Expensive evaluations run in their own thread within the attempt's time limit, so
+//! that one endpoint's body does not delay the checks of others.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,18 +13,18 @@ use super::{Assertion, Evidence};
 use crate::checks::probe_data::ProbeData;
 use crate::checks::{AttemptRecord, Probed};
 
-/// The longest body that is evaluated in the task of the check, in bytes: parsing it as JSON takes less than a
+/// The longest body that is evaluated in the check's task, in bytes: parsing it as JSON takes less than a
 /// millisecond.
 const INLINE_LIMIT: usize = 64 << 10;
 
-/// The number of permits for evaluations in threads. A thread cannot be stopped, so this limits the damage that hostile
-/// bodies can do.
+/// The number of permits for evaluations in threads. A thread cannot be stopped, so this limits the damage that
+/// hostile bodies can do.
 const PERMITS: u32 = 8;
-/// How many bytes of a body one permit covers. Hostile JSON takes up to 170 times its length in memory; of bodies of
-/// 1 MiB, the default limit, two are evaluated at a time.
+/// How many bytes of a body one permit covers. Hostile JSON takes up to 170 times its length in memory, so only two
+/// bodies of 1 MiB (the default limit) are evaluated at a time.
 const BYTES_PER_PERMIT: usize = 256 << 10;
 
-/// Limits the evaluations that run in threads.
+/// Limits how many evaluations run in threads.
 #[derive(Debug)]
 pub struct AssertionPool(Arc<Semaphore>);
 
@@ -34,8 +34,8 @@ impl Default for AssertionPool {
     }
 }
 
-/// Evaluates the assertions of a check whose attempts have the time limit `limit`. The error explains why that was not
-/// possible; the state of the endpoint is then unknown.
+/// Evaluates the assertions of a check whose attempts have the time limit `limit`. The error explains why that was
+/// not possible; the endpoint's status is then unknown.
 pub async fn evaluate(
     assertions: &Arc<[Assertion]>,
     limit: Duration,
@@ -53,7 +53,7 @@ pub async fn evaluate(
     Ok((evaluate_all(assertions, record, &data), data))
 }
 
-/// Puts the first failed assertion into the record: as the error if there is one that means down, else as the warning.
+/// Copies the first failed assertion into the record: as the error if one means down, otherwise as the warning.
 fn evaluate_all(assertions: &[Assertion], mut record: AttemptRecord, data: &ProbeData) -> AttemptRecord {
     let mut error = None;
     let evidence = Evidence::new(data, &record.attempt);
@@ -89,17 +89,17 @@ async fn evaluate_in_thread(
              `body_limit`, or simplify their paths"
         ));
     };
-    // What remains if the evaluation times out: everything but the body, which is not copied.
+    // Everything except the body, which is too large to copy, is kept in case the evaluation times out.
     let body = data.body.take();
     let length = body.as_ref().map_or(0, Vec::len);
     let (mut unevaluated, without_body) = (record.clone(), data.clone());
     data.body = body;
     let (sender, receiver) = oneshot::channel();
-    // Not a thread of the runtime: the program does not wait for this one when it exits.
+    // A plain thread, not a Tokio blocking task: the program does not wait for it on exit.
     let started = std::thread::Builder::new().name("assertions".to_owned()).spawn(move || {
         let record = evaluate_all(&assertions, record, &data);
         drop(permits);
-        // After a timeout, nothing receives the result.
+        // After a timeout, the receiver is gone.
         let _ = sender.send((record, data));
     });
     started.map_err(|error| format!("failed to start a thread to evaluate the assertions: {error}"))?;
@@ -115,7 +115,7 @@ async fn evaluate_in_thread(
     }
 }
 
-/// The permits for a body of this length; at most half of them, so that one hostile body does not take all.
+/// The permits for a body of this length: at most half of all, so that a single hostile body cannot take them all.
 fn permits_for(length: usize) -> u32 {
     u32::try_from(length.div_ceil(BYTES_PER_PERMIT)).unwrap_or(PERMITS).clamp(1, PERMITS / 2)
 }
@@ -153,9 +153,9 @@ mod tests {
         assert_eq!(pool.0.available_permits(), PERMITS as usize);
     }
 
-    // This test has one thread, like the checks: an evaluation that blocked it would let no time pass.
+    // This test is single-threaded, like the checks: an evaluation that blocked the thread would stop the clock.
     #[tokio::test]
-    async fn an_endless_evaluation_times_out_and_delays_no_check() {
+    async fn an_endless_evaluation_times_out_without_delaying_checks() {
         let pool = AssertionPool::default();
         let mut ticks = 0;
         let mut evaluation = Box::pin(evaluate_one(HOSTILE, 300, hostile(), &pool));

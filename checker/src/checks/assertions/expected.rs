@@ -1,4 +1,4 @@
-//! What a condition expects of a value: that it is present, compares, contains or matches.
+//! What a condition expects of a value: that it exists, compares as stated, contains something or matches a pattern.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -76,13 +76,13 @@ impl Predicate {
         }
     }
 
-    /// Whether the start of a truncated body leaves the outcome undetermined: a match is final, but the missing rest
-    /// can still contain one.
+    /// Whether a truncated body leaves the outcome undetermined: a match is final, but the missing rest could still
+    /// contain one.
     pub(super) fn is_undetermined_for(&self, value: &ActualValue<'_>) -> bool {
         match (self, value) {
             (Predicate::Exists, _) => false,
             (Predicate::Contains(_), ActualValue::Bytes(_)) => !self.holds(value),
-            // A match at the end of what was read, as with `$`, need not be a match of the whole body.
+            // A match at the end of the truncated body, as with `$`, is not necessarily a match in the whole body.
             (Predicate::Matches(pattern), ActualValue::Bytes(part)) => {
                 pattern.shortest_match(part).is_none_or(|end| end == part.len())
             }
@@ -91,12 +91,12 @@ impl Predicate {
         }
     }
 
-    /// Whether the value is too large to be searched.
+    /// Whether the value is too large to search.
     pub(super) fn is_too_large(&self, value: &ActualValue<'_>) -> bool {
         matches!((self, value), (Predicate::Matches(_), ActualValue::Nodes(_))) && value.bytes().is_none()
     }
 
-    /// The expectation as it follows "does not".
+    /// The expectation in the form that follows "does not".
     pub(super) fn infinitive(&self) -> String {
         match self {
             Predicate::Contains(operand) => format!("contain `{operand}`"),
@@ -115,7 +115,7 @@ fn compare(value: &ActualValue<'_>, operand: &Operand) -> Option<Ordering> {
         }
         (ActualValue::Json(json), operand) => compare_json(json, operand),
         (ActualValue::Bytes(bytes), operand) => {
-            // A body of one word, such as `OK` or `42`, is compared without its line end.
+            // A one-word body, such as `OK` or `42`, is compared without its line ending.
             let text = String::from_utf8_lossy(bytes);
             match operand {
                 Operand::Number(operand) => text.trim().parse::<f64>().ok()?.partial_cmp(operand),
@@ -177,7 +177,7 @@ impl fmt::Display for Operand {
     }
 }
 
-/// An operand with texts in backticks.
+/// Formats an operand, with strings in backticks.
 struct Quoted<'a>(&'a Operand);
 
 impl fmt::Display for Quoted<'_> {

@@ -26,7 +26,7 @@ pub(super) struct Evaluated {
 pub(super) enum Truth {
     Holds,
     Fails(String),
-    /// The body was not read to its end, so that neither this part nor its opposite is known to hold.
+    /// The body was truncated, so it is unknown whether this part or its opposite holds.
     Undetermined(String),
 }
 
@@ -35,7 +35,7 @@ impl Expression {
         match self {
             Expression::All(parts) => {
                 let evaluated: Vec<Evaluated> = parts.iter().map(|part| part.evaluate(evidence)).collect();
-                // One part that fails decides, even if others are undetermined.
+                // One failing part is decisive, even if others are undetermined.
                 let fails = evaluated.iter().find(|part| matches!(part.truth, Truth::Fails(_)));
                 let unmet = fails.or_else(|| evaluated.iter().find(|part| part.truth != Truth::Holds));
                 Evaluated {
@@ -84,7 +84,7 @@ fn evaluate_condition(subject: &Subject, predicate: &Predicate, evidence: &Evide
     let truncation = evidence.data.truncation.as_deref().filter(|_| subject.root().capture().body);
     let is_path = matches!(subject.root(), Subject::JsonPath(..));
     if let Some(truncation) = truncation.filter(|_| is_path) {
-        // A truncated document cannot be parsed; to call it invalid would be wrong.
+        // A truncated document cannot be parsed, but that does not make it invalid.
         return Evaluated {
             observed: truncation.to_owned(),
             truth: Truth::Undetermined(format!("{truncation}, expected {subject} {predicate}")),
@@ -119,7 +119,7 @@ fn observed(evaluated: &[Evaluated]) -> String {
 }
 
 impl Truth {
-    /// Why a part does not hold, or is not known to.
+    /// Why a part does not hold, or why that is unknown.
     fn unmet(&self) -> Option<&str> {
         match self {
             Truth::Holds => None,

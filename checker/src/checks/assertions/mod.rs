@@ -1,9 +1,9 @@
 //! Assertions: conditions that the data of an attempt must meet. Each is compiled once, and reports the expected and
 //! the actual value.
 //!
-//! A condition compares a [`subject`], whose actual value is a [`value`], with what is [`expected`]; an [`expression`]
-//! combines conditions. [`syntax`] parses the text form, [`applicability`] checks that a kind of check provides the
-//! subjects, and [`mod@evaluate`] runs the assertions of a check.
+//! A condition compares a [`subject`], whose actual value is a [`value`], with what is [`expected`]; an
+//! [`expression`] combines conditions. [`syntax`] parses the text form, [`applicability`] checks that a kind of check
+//! provides the subjects, and [`mod@evaluate`] runs a check's assertions.
 
 pub mod applicability;
 pub mod evaluate;
@@ -25,11 +25,11 @@ use self::expression::{Evaluated, Expression, Truth};
 use self::subject::{PathCost, Subject};
 use super::probe_data::{Capture, ProbeData};
 
-/// A condition, and what it means if it is not met.
+/// A condition, and the status if it is not met.
 #[derive(Debug, Clone)]
 pub struct Assertion {
     pub text: String,
-    /// The status of the endpoint if the condition is not met: down or degraded.
+    /// The status if the condition is not met: down or degraded.
     pub otherwise: Status,
     condition: Condition,
 }
@@ -42,15 +42,15 @@ pub struct Condition(Expression);
 pub struct AssertionResult {
     /// The subject and its actual value: `status is 200`.
     pub observed: String,
-    /// Why the condition is not met, or not known to be met; `None` if it is met.
+    /// Why the condition is not met, or why that is unknown; `None` if it is met.
     pub failure: Option<String>,
 }
 
 impl Assertion {
-    /// How deep a condition can be nested.
+    /// How deeply conditions can be nested.
     pub const MAX_DEPTH: usize = syntax::MAX_DEPTH;
 
-    /// An assertion with this text; without one, the text is that of the condition.
+    /// Creates an assertion; without `text`, the condition's own text is shown.
     #[must_use]
     pub fn new(text: Option<&str>, otherwise: Status, condition: Condition) -> Assertion {
         let text = text.map_or_else(|| condition.0.to_string(), str::to_owned);
@@ -86,7 +86,7 @@ impl Assertion {
         self.subjects().into_iter().fold(Capture::default(), |capture, subject| capture.union(subject.capture()))
     }
 
-    /// Whether it examines the status, and thus replaces the default rule for it.
+    /// Whether it examines the status code, and thus replaces the default rule for it.
     #[must_use]
     pub fn uses_status(&self) -> bool {
         self.subjects().iter().any(|subject| matches!(subject, Subject::Status))
@@ -103,26 +103,26 @@ impl Condition {
         syntax::parse(text).map(Condition)
     }
 
-    /// Is met if all of these are.
+    /// A condition that is met if all parts are met.
     #[must_use]
     pub fn all(parts: Vec<Condition>) -> Condition {
         Condition(Expression::All(parts.into_iter().map(|part| part.0).collect()))
     }
 
-    /// Is met if one of these is.
+    /// A condition that is met if at least one part is met.
     #[must_use]
     pub fn any(parts: Vec<Condition>) -> Condition {
         Condition(Expression::Any(parts.into_iter().map(|part| part.0).collect()))
     }
 
-    /// Is met if this one is known not to be.
+    /// A condition that is met if this one is known not to be.
     #[must_use]
     pub fn negated(self) -> Condition {
         Condition(Expression::Not(Box::new(self.0)))
     }
 }
 
-/// The data that assertions examine. The body is parsed as JSON when that is first needed, once for all assertions.
+/// The data that assertions examine. The body is parsed as JSON on first use, once for all assertions.
 pub struct Evidence<'a> {
     data: &'a ProbeData,
     attempt: &'a Attempt,
@@ -130,7 +130,7 @@ pub struct Evidence<'a> {
 }
 
 impl<'a> Evidence<'a> {
-    /// The data of an attempt.
+    /// Creates the evidence from the data of an attempt.
     #[must_use]
     pub fn new(data: &'a ProbeData, attempt: &'a Attempt) -> Evidence<'a> {
         Evidence { data, attempt, json: OnceCell::new() }

@@ -37,17 +37,17 @@ pub(super) struct JsonPathQuery {
     pub(super) cost: PathCost,
 }
 
-/// How much time a query can take.
+/// How expensive a query can be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PathCost {
-    /// Proportional to the length of the body.
+    /// Proportional to the body length.
     Linear,
-    /// Much more than that, with a hostile body.
+    /// Far more than proportional, with a hostile body.
     Unbounded,
 }
 
 impl Subject {
-    /// The subject without `len(…)` around it.
+    /// The subject inside `len(…)`, or the subject itself.
     pub(super) fn root(&self) -> &Subject {
         match self {
             Subject::Length(subject) => subject.root(),
@@ -107,7 +107,7 @@ impl Subject {
                 },
                 ActualValue::Bytes(bytes) => {
                     let count = String::from_utf8_lossy(bytes).chars().count();
-                    // The last character can be incomplete.
+                    // The last character may be incomplete.
                     if data.truncation.is_some() {
                         ActualValue::MoreThan(count.saturating_sub(1))
                     } else {

@@ -12,7 +12,7 @@ use crate::checks::status_codes::StatusCodes;
 
 /// The size limit of a compiled regular expression, in bytes.
 const PATTERN_LIMIT: usize = 1 << 20;
-/// How deep a condition can be nested.
+/// How deeply conditions can be nested.
 pub(super) const MAX_DEPTH: usize = 20;
 /// All subjects, for error messages.
 const SUBJECTS: &str = "`[STATUS]`, `[RTT]`, `[DNS]`, `[CONNECT]`, `[TLS]`, `[TTFB]`, `[CERTIFICATE]`, `[REDIRECT]`, \
@@ -26,7 +26,7 @@ pub(super) fn parse(text: &str) -> Result<Expression, String> {
     expression.map_err(|problem| format!("invalid assertion `{text}`: {problem}"))
 }
 
-/// A recursive-descent parser over the rest of a text.
+/// A recursive-descent parser; `rest` is the text that is not parsed yet.
 struct AssertionParser<'a> {
     rest: &'a str,
     depth: usize,
@@ -37,7 +37,7 @@ impl AssertionParser<'_> {
         self.rest = self.rest[bytes..].trim_start();
     }
 
-    /// Consumes a token such as `&&`, or a whole word such as `and`.
+    /// Consumes a token such as `&&`, or a whole word such as `and`, if it comes next.
     fn accept(&mut self, token: &str) -> bool {
         let Some(after) = self.rest.strip_prefix(token) else { return false };
         let is_word = token.ends_with(|last: char| last.is_alphanumeric());
@@ -187,7 +187,7 @@ impl AssertionParser<'_> {
     }
 }
 
-/// Makes a comparison, if the subject can be compared with the operand.
+/// Builds a comparison if the subject can be compared with the operand.
 fn comparison(subject: Subject, operator: Operator, operand: Operand) -> Result<Expression, String> {
     let predicate = match (&subject, operand) {
         (Subject::Status, Operand::Text(codes)) => {
@@ -223,7 +223,7 @@ fn comparison(subject: Subject, operator: Operator, operand: Operand) -> Result<
         (Subject::Header(_) | Subject::Redirect, operand) => {
             Predicate::Compares(operator, Operand::Text(operand.to_string()))
         }
-        // JSON has no durations.
+        // JSON has no durations, so the operand is compared as a string.
         (_, Operand::Duration(nanos)) => Predicate::Compares(operator, Operand::Text(duration::format_exact(nanos))),
         (_, operand) => Predicate::Compares(operator, operand),
     };
@@ -231,7 +231,7 @@ fn comparison(subject: Subject, operator: Operator, operand: Operand) -> Result<
 }
 
 fn json_path(path: &str) -> Result<Subject, String> {
-    // Recursive descent and filters can visit many times as many values as the body has.
+    // Recursive descent and filters can visit many times more values than the body has bytes.
     let cost = if path.contains("..") || path.contains('?') { PathCost::Unbounded } else { PathCost::Linear };
     if descends_twice(path) {
         return Err(format!(
@@ -251,9 +251,9 @@ fn json_path(path: &str) -> Result<Subject, String> {
     })
 }
 
-/// Whether a query of the path, or of its filters, has more than one `..`.
+/// Whether a query in the path, or in its filters, contains more than one `..`.
 fn descends_twice(path: &str) -> bool {
-    // The number of `..` in the current query (from its `$` or `@`), for each open bracket.
+    // For each open bracket, the number of `..` in the current query, which starts at its `$` or `@`.
     let mut counts = vec![0];
     let mut last_dot = None;
     for (at, character) in outside_quotes(path) {
@@ -274,7 +274,7 @@ fn descends_twice(path: &str) -> bool {
     false
 }
 
-/// The position of the `]` that closes the bracket before the text, skipping nested brackets and quotes.
+/// The position of the `]` that closes a `[` immediately before `text`, skipping nested brackets and quotes.
 fn matching_bracket(text: &str) -> Option<usize> {
     let mut depth = 0_usize;
     for (at, character) in outside_quotes(text) {
@@ -288,7 +288,7 @@ fn matching_bracket(text: &str) -> Option<usize> {
     None
 }
 
-/// The length of the path after `[BODY]`: up to a space or an operator outside of brackets.
+/// The length of the path after `[BODY]`: it ends at a space or operator outside of brackets.
 fn path_length(text: &str) -> usize {
     let mut depth = 0_usize;
     for (at, character) in outside_quotes(text) {
@@ -302,7 +302,7 @@ fn path_length(text: &str) -> usize {
     text.len()
 }
 
-/// The characters outside of quotes, and their positions; inside quotes, a backslash escapes the next character.
+/// The characters outside of quotes with their positions; inside quotes, a backslash escapes the next character.
 fn outside_quotes(text: &str) -> impl Iterator<Item = (usize, char)> {
     let mut characters = text.char_indices();
     std::iter::from_fn(move || {
@@ -315,12 +315,13 @@ fn outside_quotes(text: &str) -> impl Iterator<Item = (usize, char)> {
                 characters.next();
             }
         }
-        // The quote represents the quoted text.
+        // The opening quote represents the quoted string.
         Some((at, character))
     })
 }
 
-/// A text up to its closing quote, and its length including the quote; a backslash escapes the quote.
+/// Parses a string up to its closing quote, and returns it with its length including the quote; a backslash escapes
+/// the quote.
 fn quoted(text: &str, quote: char) -> Option<(String, usize)> {
     let mut inside = String::new();
     let mut characters = text.char_indices().peekable();

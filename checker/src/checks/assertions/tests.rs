@@ -1,4 +1,4 @@
-//! Assertions from their text form to their outcome, with the examples of the documentation.
+//! Assertions from their text form to their outcome, including the examples in the documentation.
 
 use proptest::prelude::*;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -10,7 +10,7 @@ use crate::checks::probe_data::ProbeData;
 
 const DOCUMENTATION: &str = include_str!("../../../../docs/assertions.md");
 
-/// The response in the example of the documentation.
+/// The response used by the examples in the documentation.
 fn example() -> (ProbeData, Attempt) {
     let body = DOCUMENTATION.split("```json\n").nth(1).and_then(|rest| rest.split("\n```").next());
     let headers = [("content-type", "application/json"), ("cache-control", "no-store")];
@@ -29,11 +29,11 @@ fn example() -> (ProbeData, Attempt) {
 }
 
 #[test]
-fn the_examples_of_the_documentation_are_correct() {
+fn the_documented_examples_are_correct() {
     let (data, attempt) = example();
     let (mut documented, mut actual) = (Vec::new(), Vec::new());
     for line in DOCUMENTATION.lines().filter(|line| line.starts_with("| `")) {
-        // A bar inside an assertion is escaped, because bars separate columns.
+        // Bars inside an assertion are escaped, because bars separate the columns.
         let escaped = line.split(" | ").next().unwrap_or_default();
         let text = escaped.trim_start_matches("| ").trim_matches('`').replace("\\|", "|");
         let assertion = Assertion::parse(&text).unwrap_or_else(|problem| panic!("{problem}"));
@@ -180,7 +180,7 @@ fn only_filters_and_descents_are_expensive() {
 
 #[test]
 fn nested_values_are_neither_copied_nor_written_whole() {
-    // Each list contains the inner ones: copies of all of them would be ten million values.
+    // Each list contains the inner ones, so copying all of them would take ten million values.
     let depth = 120;
     let chains = vec![format!("{}{}", "[".repeat(depth), "]".repeat(depth)); 1_400].join(",");
     let data = ProbeData { body: Some(format!("[{chains}]").into_bytes()), ..ProbeData::default() };
@@ -188,7 +188,7 @@ fn nested_values_are_neither_copied_nor_written_whole() {
     let evidence = Evidence::new(&data, &attempt);
     let evaluate = |text: &str| Assertion::parse(text).expect(text).evaluate(&evidence).failure;
     assert_eq!(evaluate("len([JSON $..*]) == 168000"), None);
-    // Written one after the other, the values of this body of 336 KB would exceed the limit.
+    // Written one after another, the values of this 336 KB body would exceed the limit.
     for text in ["[JSON $..*] matches x", "not [JSON $..*] matches x"] {
         let failure = evaluate(text).expect("it is undetermined");
         assert_eq!(

@@ -1,4 +1,4 @@
-//! Actual values, and how messages show them.
+//! Actual values, and how they are shown in messages.
 
 use std::borrow::Cow;
 use std::{fmt, io};
@@ -18,10 +18,10 @@ pub(super) enum ActualValue<'a> {
     Missing,
     Duration(Nanos),
     Bytes(&'a [u8]),
-    /// An unknown number that is larger than this one.
+    /// A number that is only known to be larger than this one.
     MoreThan(usize),
     Json(Cow<'a, Json>),
-    /// Several values that a path selects. They can contain each other, and are never copied.
+    /// The values that a path selects. They can contain each other, and are never copied.
     Nodes(Vec<&'a Json>),
 }
 
@@ -34,7 +34,7 @@ impl ActualValue<'_> {
         }
     }
 
-    /// The value as searchable bytes; `None` if it has none or too many.
+    /// The value as searchable bytes; `None` if it has none or is too large.
     pub(super) fn bytes(&self) -> Option<Cow<'_, [u8]>> {
         match self {
             ActualValue::Bytes(bytes) => Some((*bytes).into()),
@@ -51,7 +51,7 @@ impl ActualValue<'_> {
     }
 }
 
-/// A writer that keeps this many bytes and fails after that.
+/// A writer that accepts this many bytes, then fails.
 struct BoundedWriter {
     most: usize,
     bytes: Vec<u8>,
@@ -69,12 +69,12 @@ impl io::Write for BoundedWriter {
     }
 }
 
-/// The start of a value as JSON; the rest is not written at all.
+/// The start of a value as JSON; the rest is never written.
 fn excerpt_of_json(value: &impl serde::Serialize) -> String {
-    /// More than an excerpt shows, in bytes.
+    /// Longer than any excerpt, in bytes.
     const SHOWN: usize = 1_024;
     let mut text = BoundedWriter { most: SHOWN, bytes: Vec::new() };
-    // An error only means that the limit was reached.
+    // The only possible error is that the limit was reached.
     let _ = serde_json::to_writer(&mut text, value);
     excerpt(&text.bytes)
 }
@@ -83,7 +83,8 @@ impl fmt::Display for ActualValue<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ActualValue::Missing => formatter.write_str("missing"),
-            // A minute or more in words, as for certificates; less with three digits.
+            // One minute or more is written in words, as for certificates; shorter durations have three significant
+            // digits.
             ActualValue::Duration(nanos) if *nanos >= shared::MINUTE => {
                 formatter.write_str(&duration::format_coarse(*nanos))
             }

@@ -1,5 +1,5 @@
-//! DNS checks: one attempt queries a server for the records of a name, over UDP and, if the answer is truncated, over
-//! TCP, and compares the answer with what is expected.
+//! DNS checks: one attempt queries a server for a name's records over UDP, repeats the query over TCP if the answer
+//! is truncated, and compares the answer with the expected one.
 
 mod record;
 #[cfg(test)]
@@ -38,17 +38,17 @@ pub struct DnsCheck {
     pub record: RecordType,
     /// The longest an attempt may take.
     pub timeout: Duration,
-    /// The expected answers, all of them and no others; if empty, at least one answer of any value.
+    /// The exact set of expected answers; if empty, at least one answer with any value is expected.
     pub answers: Vec<String>,
     pub rcode: ResponseCode,
     pub dnssec: Dnssec,
 }
 
-/// Whether the server must have verified the answer with DNSSEC.
+/// Whether the server must have validated the answer with DNSSEC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dnssec {
     NotRequested,
-    /// The answer must have the flag `AD` (authentic data).
+    /// The answer must have the `AD` flag (authentic data).
     Authentic,
 }
 
@@ -59,10 +59,9 @@ pub const RECORDS: &[&str] =
     &["A", "AAAA", "CAA", "CNAME", "HTTPS", "MX", "NAPTR", "NS", "PTR", "SOA", "SRV", "SVCB", "TLSA", "TXT"];
 /// The names of the response codes that can be expected.
 pub const RCODES: &[&str] = &["NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED"];
-/// How long to wait for an answer over UDP before the query is sent again.
+/// How long to wait for an answer over UDP before resending the query.
 const RETRANSMIT_AFTER: Duration = Duration::from_secs(2);
-/// The largest answer that is accepted over UDP, in bytes: the size that is safe from fragmentation (DNS flag day
-/// 2020).
+/// The largest UDP answer that is accepted, in bytes: the size that is safe from fragmentation (DNS flag day 2020).
 const UDP_PAYLOAD: u16 = 1_232;
 
 /// The response code with this name.
@@ -186,7 +185,7 @@ async fn over_tcp(server: SocketAddr, query: &Message, bytes: &[u8]) -> Result<M
     parse(&answer, query)?.ok_or_else(|| "server answered a different query".to_owned())
 }
 
-/// Parses an answer; `None` if it belongs to another query, which can be a forgery.
+/// Parses an answer; `None` if it belongs to another query, in which case it may be forged.
 fn parse(bytes: &[u8], query: &Message) -> Result<Option<Message>, Failure> {
     if bytes.get(..2) != Some(&query.metadata.id.to_be_bytes()) {
         return Ok(None);
@@ -194,7 +193,7 @@ fn parse(bytes: &[u8], query: &Message) -> Result<Option<Message>, Failure> {
     let answer = Message::from_vec(bytes).map_err(|error| format!("answer is malformed: {error}"))?;
     let is_ours = answer.metadata.message_type == MessageType::Response
         && answer.metadata.op_code == OpCode::Query
-        // A server that could not parse the query can leave it out of the answer.
+        // A server that could not parse the query may omit it from the answer.
         && (answer.queries == query.queries
             || (answer.queries.is_empty() && answer.metadata.response_code != ResponseCode::NoError));
     Ok(is_ours.then_some(answer))
@@ -217,7 +216,7 @@ fn evaluate(check: &DnsCheck, answer: &Message) -> Result<(), Failure> {
         .filter(|record| record.record_type() == check.record)
         .map(|record| {
             let mut text = String::new();
-            // Data that has no text form matches no expected answer.
+            // Data without a text form never matches an expected answer.
             let _ = write!(text, "{}", record.data);
             // TXT data is compared verbatim.
             if check.record == RecordType::TXT { text } else { canonical(check.record, &text) }

@@ -1,10 +1,11 @@
-//! Normalizes DNS records in text form, so that different spellings of one record compare equal.
+//! Normalizes DNS records in text form, so that different spellings of the same record compare as equal.
 
 use std::net::IpAddr;
 
 use hickory_proto::rr::RecordType;
 
-/// The canonical spelling of a record. Names ignore case and a final dot; values are exact, but quotes do not matter.
+/// The canonical spelling of a record. Names ignore case and a trailing dot; values must match exactly, except for
+/// quotes.
 pub(super) fn canonical(record: RecordType, text: &str) -> String {
     let text = text.trim();
     // The root is written as a dot.
@@ -39,7 +40,7 @@ pub(super) fn canonical(record: RecordType, text: &str) -> String {
             1 => name(word),
             _ => parameter(&unquoted(word)),
         }),
-        // Usage, selector, matching type, and a digest that some tools split into words.
+        // Usage, selector, matching type, and a digest that some tools split into several words.
         RecordType::TLSA => match text.split_whitespace().collect::<Vec<_>>()[..] {
             [usage, selector, kind, ref digest @ ..] => {
                 format!("{usage} {selector} {kind} {}", digest.concat().to_ascii_lowercase())
@@ -50,8 +51,8 @@ pub(super) fn canonical(record: RecordType, text: &str) -> String {
     }
 }
 
-/// A service parameter such as `alpn=h2`. The library ends lists with a comma, writes `=` even without a value, and
-/// names unknown keys `unknown7` where RFC 9460 has `key7`.
+/// Normalizes a service parameter such as `alpn=h2`. The library ends lists with a comma, writes `=` even without a
+/// value, and names unknown keys `unknown7` where RFC 9460 has `key7`.
 fn parameter(word: &str) -> String {
     let word = word.trim_end_matches(',');
     let word = word.strip_suffix('=').filter(|key| !key.contains('=')).unwrap_or(word);

@@ -1,4 +1,4 @@
-//! DNS checks against local servers, well-behaved or not.
+//! DNS checks against local servers, some of which misbehave.
 
 use crate::checks::dns::*;
 use crate::checks::test_server::{self, ServerAction};
@@ -7,7 +7,7 @@ use hickory_proto::rr::rdata::{A, CAA, CNAME, TXT};
 use hickory_proto::rr::{RData, Record};
 use tokio::net::TcpListener;
 
-/// The encoded answers of a server to a query over UDP (false) or TCP (true).
+/// Returns a server's encoded answers to a query over UDP (false) or TCP (true).
 type ServerBehavior = fn(Message, bool) -> Vec<Vec<u8>>;
 
 fn address(name: &str, last: u8) -> Record {
@@ -226,7 +226,7 @@ async fn forged_and_malformed_answers_are_rejected() {
         (vec![ServerAction::Read, ServerAction::Send(&[0, 0])], "server answered a different query"),
         (vec![ServerAction::Read, ServerAction::Reset], "connection reset by the server"),
     ] {
-        // Answers over UDP are truncated, so that the client repeats the query over TCP.
+        // Answers over UDP are truncated, so the client repeats the query over TCP.
         let port = test_server::serve(&actions).await;
         let udp = UdpSocket::bind(("127.0.0.1", port)).await.expect("the same port");
         tokio::spawn(async move {

@@ -1,7 +1,7 @@
-//! One HTTP/1.1 request and its response over its own connection, driven by hyper in the task of the attempt.
+//! Sends one HTTP/1.1 request over its own connection, driven by hyper in the attempt's task.
 //!
-//! reqwest's client is not used: it is built to share connections, and the tasks, channels and timers for that cost
-//! four times as much as the request itself when every connection is used once.
+//! reqwest's client is not used: it is built to share connections, and when each connection is used only once, the
+//! tasks, channels and timers for that cost four times as much as the request itself.
 
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
@@ -33,13 +33,14 @@ use crate::checks::{Failure, error_text};
 
 const USER_AGENT_VALUE: &str = concat!("checkup/", env!("CARGO_PKG_VERSION"));
 
-/// The only protocol that is offered over TLS, so that the server chooses no other.
+/// The only protocol that is offered over TLS, so that the server cannot choose another.
 const HTTP_1_1: &[u8] = b"http/1.1";
 
-/// A connection as hyper sees it. The state of TLS is boxed because the stream is moved several times.
+/// A connection as hyper sees it. The TLS state is boxed because the stream is moved several times.
 type ClientStream = TokioIo<NoShutdownStream<Either<TcpStream, Box<TlsStream<TcpStream>>>>>;
 
-/// A connection that closes only when it is dropped: a shutdown before that would send one more packet for nothing.
+/// A connection that closes only when it is dropped: shutting it down first would send an extra packet for no
+/// benefit.
 struct NoShutdownStream<S>(S);
 
 impl<S: AsyncRead + Unpin> AsyncRead for NoShutdownStream<S> {
@@ -88,9 +89,9 @@ pub(super) struct HttpRequest<'a> {
 /// The head of a response; the body is read with [`HttpResponse::chunk`].
 pub(super) struct HttpResponse {
     response: Response<Incoming>,
-    /// The certificates that the server presented, its own first, if they are captured.
+    /// The certificates that the server presented, starting with its own, if they are captured.
     pub(super) certificates: Vec<CertificateDer<'static>>,
-    /// `None` once the connection has ended.
+    /// `None` once the connection has closed.
     connection: Option<Connection>,
 }
 
@@ -128,7 +129,7 @@ pub(super) async fn send(
         http1::handshake(stream).await.map_err(|error| error_text::describe_error(&error))?;
     let mut connection = Box::pin(connection);
     let mut response = pin!(sender.send_request(build_request(&request)?));
-    // Nothing polls the connection but this loop.
+    // Only this loop polls the connection.
     let mut is_open = true;
     let response = loop {
         tokio::select! {
@@ -151,7 +152,7 @@ impl HttpResponse {
         self.response.headers()
     }
 
-    /// The next chunk of the body; `None` after its end.
+    /// Returns the next chunk of the body, or `None` at its end.
     pub(super) async fn chunk(&mut self) -> Option<Result<Bytes, hyper::Error>> {
         let body = self.response.body_mut();
         loop {
@@ -179,7 +180,7 @@ impl HttpResponse {
     }
 }
 
-/// Builds the request as hyper sends it.
+/// Builds the request that hyper sends.
 pub(super) fn build_request(request: &HttpRequest<'_>) -> Result<Request<Full<Bytes>>, Failure> {
     let HttpRequest { url, method, headers, body } = request;
     let path = &url[Position::BeforePath..Position::AfterQuery];

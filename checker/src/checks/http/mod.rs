@@ -44,7 +44,7 @@ pub const SUBJECTS: &[&str] = &[
     "[JSON $.path]",
 ];
 
-/// The longest to read a body that is only shown and decides nothing.
+/// How long to read a body that is only displayed and does not affect the outcome.
 const DIAGNOSTIC_BODY_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The parameters of an HTTP check.
@@ -52,11 +52,12 @@ const DIAGNOSTIC_BODY_TIMEOUT: Duration = Duration::from_millis(500);
 pub struct HttpCheck {
     /// The URL as configured, without user and password.
     pub locator: String,
-    /// Where requests go: an `http` or `https` URL with a host, without user and password, which are a header.
+    /// The URL of the first request: `http` or `https`, with a host, without user and password, which become a
+    /// header.
     pub url: Url,
     /// The method of the request.
     pub method: Method,
-    /// Headers in addition to those that every request has.
+    /// Headers in addition to the default ones.
     pub headers: HeaderMap,
     /// The body of the request.
     pub body: Option<String>,
@@ -64,24 +65,24 @@ pub struct HttpCheck {
     pub timeout: Duration,
     /// The status codes of a healthy endpoint.
     pub up_status: StatusCodes,
-    /// A text that the body must contain.
+    /// A string that the body must contain.
     pub must_contain: Option<String>,
-    /// A text that the body must not contain.
+    /// A string that the body must not contain.
     pub must_not_contain: Option<String>,
     /// How many redirects are followed.
     pub max_redirects: u32,
-    /// How many bytes of the body are read at most, where it is read at all.
+    /// The maximum number of bytes of the body to read, if it is read at all.
     pub body_limit: usize,
     pub trust: TlsTrust,
 }
 
-/// A text is not a URL that can be checked.
+/// Why a string is not a URL that can be checked.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidUrl {
-    /// It is not an absolute URL.
+    /// Not an absolute URL.
     #[error("invalid URL `{0}`: {1}; expected for example `https://shop.example/health`")]
     Syntax(String, String),
-    /// Its scheme is neither `http` nor `https`.
+    /// A scheme other than `http` and `https`.
     #[error("unsupported scheme `{1}` in `{0}`: expected an `http://` or `https://` URL")]
     UnsupportedScheme(String, String),
 }
@@ -97,7 +98,7 @@ impl HttpCheck {
         }
     }
 
-    /// Takes user and password out of a URL and turns them into the value of an `Authorization` header.
+    /// Removes user and password from a URL and returns them as the value of an `Authorization` header.
     pub fn take_credentials(url: &mut Url) -> Option<HeaderValue> {
         let decoded = |text: &str| percent_decode_str(text).collect::<Vec<u8>>();
         if !has_userinfo(url) {
@@ -113,13 +114,13 @@ impl HttpCheck {
         Some(value)
     }
 
-    /// Whether the URL uses TLS, or a redirect can lead to one that does.
+    /// Whether the URL uses TLS, or redirects are followed and could lead to one that does.
     fn can_use_tls(&self) -> bool {
         uses_tls(&self.url) || self.max_redirects > 0
     }
 
-    /// Whether a TLS configuration is needed. Configured files of authorities are read even if no URL uses TLS, so that
-    /// a file that cannot be read is reported.
+    /// Whether a TLS configuration is needed. Configured authority files are read even if no URL uses TLS, so that an
+    /// unreadable file is reported.
     fn needs_trust_anchors(&self) -> bool {
         self.can_use_tls() || self.trust != TlsTrust::System
     }
@@ -208,7 +209,7 @@ async fn exchange(
             return Err(format!("redirected to `{next}`, which is neither `http` nor `https`"));
         }
         let status = response.status();
-        // Like browsers: only 307 and 308 repeat a method other than GET or HEAD.
+        // As in browsers, only 307 and 308 repeat methods other than GET and HEAD.
         let repeats = matches!(status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);
         if !repeats && !matches!(method, Method::GET | Method::HEAD) {
             method = Method::GET;
@@ -217,7 +218,7 @@ async fn exchange(
             headers.to_mut().remove(CONTENT_LENGTH);
         }
         if next.origin() != url.origin() {
-            // Credentials are meant for the configured host alone.
+            // Credentials are meant only for the configured host.
             for name in [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, HOST] {
                 headers.to_mut().remove(name);
             }
@@ -227,7 +228,7 @@ async fn exchange(
     }
 }
 
-/// The location of a redirect that is followed.
+/// The location of a redirect that will be followed.
 fn redirect_location(check: &HttpCheck, response: &HttpResponse) -> Option<String> {
     let follows = check.max_redirects > 0 && matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
     let location = response.headers().get(LOCATION).filter(|_| follows)?;
@@ -241,7 +242,7 @@ fn capture_head(data: &mut ProbeData, response: &HttpResponse) {
     data.headers = Some(headers.clone());
 }
 
-/// Compares a response with what is expected, and reads its body where something needs it.
+/// Checks whether a response is as expected, and reads its body if that is needed.
 async fn evaluate(
     check: &HttpCheck,
     mut response: HttpResponse,
@@ -253,7 +254,7 @@ async fn evaluate(
     if !check.up_status.contains(status.as_u16()) {
         let reason = status.canonical_reason().map(|reason| format!(" {reason}")).unwrap_or_default();
         if capture.diagnostics {
-            // The body is only shown; the outcome is already known.
+            // The body is only displayed; the outcome is already known.
             let _ = tokio::time::timeout(DIAGNOSTIC_BODY_TIMEOUT, read_body(check, response, stopwatch)).await;
         }
         return Err(format!("response status {}{reason}, expected {}", status.as_u16(), check.up_status));
@@ -268,13 +269,13 @@ async fn evaluate(
     }
     if !check.needs_body() && !capture.body {
         if capture.diagnostics {
-            // The body is only shown: an endpoint that would fail here is healthy.
+            // The body is read only to display it, so a read error does not affect the status.
             let read = tokio::time::timeout(DIAGNOSTIC_BODY_TIMEOUT, read_body(check, response, stopwatch)).await;
             let recorded = stopwatch.recorded();
             data.body = recorded.body.or_else(|| Some(Vec::new()));
             data.truncation = match read {
                 Ok(Ok((_, truncation))) => truncation,
-                Ok(Err(why)) => Some(format!("the rest was not received, and nothing needs it: {why}")),
+                Ok(Err(why)) => Some(format!("the rest was not received, but nothing needs it: {why}")),
                 Err(_) => Some("the rest was not read, because nothing needs it".to_owned()),
             };
         }
@@ -287,7 +288,7 @@ async fn evaluate(
     Ok(data)
 }
 
-/// Reads the body up to the limit, with a clause about the limit if there is more.
+/// Reads the body up to the limit. If there is more, also returns a clause about that.
 async fn read_body(
     check: &HttpCheck,
     mut response: HttpResponse,

@@ -1,4 +1,4 @@
-//! HTTP checks against local servers, well-behaved or not.
+//! HTTP checks against local servers, some of which misbehave.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -287,8 +287,8 @@ async fn redirects_to_other_schemes_are_not_followed() {
     }
 }
 
-/// The address that is connected to, the policy's decision and the `Host` header come from one parsed URL, so that no
-/// spelling makes them differ.
+/// The address that is connected to, the policy's decision and the `Host` header come from the same parsed URL, so
+/// that no spelling makes them differ.
 #[test]
 fn the_host_of_a_url_is_the_host_of_the_connection() {
     for (url, host, header) in [
@@ -323,7 +323,7 @@ async fn a_failed_attempt_is_retried_and_recorded() {
     let url = format!("http://{}/", listener.local_addr().expect("an address"));
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
-            // Every third connection gets a response, the others are closed.
+            // Every third connection gets a response; the others are closed.
             if CONNECTIONS.fetch_add(1, Ordering::Relaxed) % 3 == 2 {
                 let _ = stream.read(&mut [0; 1_024]).await;
                 let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;

@@ -1,5 +1,5 @@
-//! Which addresses checks may connect to. The policy is applied to the address itself, after every name resolution and
-//! every redirect, so that no name can bypass it.
+//! Which addresses checks may connect to. The policy is applied to the address itself, after every name resolution
+//! and every redirect, so that no name can bypass it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -10,7 +10,8 @@ pub enum AddressPolicy {
     AllowAll,
     /// Only addresses of the public internet (`deny_private_addresses`).
     PublicOnly,
-    /// Only this address. Tests have no public address, and use this one to go from an allowed address to a denied one.
+    /// Only this address. Tests cannot use public addresses, so they use this to go from an allowed address to a
+    /// denied one.
     #[cfg(test)]
     Only(IpAddr),
 }
@@ -27,7 +28,7 @@ impl AddressPolicy {
         }
     }
 
-    /// Why an attempt could not connect to this address.
+    /// Explains why an attempt could not connect to this address.
     #[must_use]
     pub fn rejection(address: IpAddr) -> String {
         format!("address {address} is not public, and `deny_private_addresses` forbids those")
@@ -54,7 +55,7 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
         || for_protocols
         || for_benchmarks
         || a == 0
-        // Multicast, reserved and broadcast.
+        // Multicast, reserved and broadcast addresses.
         || a >= 224)
 }
 

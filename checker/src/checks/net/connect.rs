@@ -24,7 +24,7 @@ use crate::checks::error_text;
 use crate::checks::timing::Stopwatch;
 use crate::redact::redact_userinfo;
 
-/// How long to wait for one address before the next one is tried in parallel (RFC 8305).
+/// How long to wait for one address before trying the next one in parallel (RFC 8305).
 const CONNECTION_ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// A host and a port.
@@ -35,12 +35,12 @@ pub struct Address {
     pub port: u16,
 }
 
-/// A text is not an address.
+/// A string that is not an address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid address `{0}`: expected a host and a port, for example `db.example:5432` or `[::1]:5432`")]
 pub struct InvalidAddress(String);
 
-/// A text is not a host.
+/// A string that is not a host.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid host `{0}`: expected a host name or an IP address alone")]
 pub struct InvalidHost(String);
@@ -49,20 +49,20 @@ pub struct InvalidHost(String);
 #[derive(Debug, Clone)]
 pub struct TlsOptions {
     pub trust: TlsTrust,
-    /// The name that is sent (SNI), and that the certificate must be valid for.
+    /// The name to send (SNI), for which the certificate must be valid.
     pub server_name: ServerName<'static>,
 }
 
 impl TlsOptions {
-    /// Whether a configuration for these options can be built; without options, none is needed.
+    /// Checks that a TLS configuration can be built for these options, if there are any.
     pub fn preflight(options: Option<&TlsOptions>) -> Result<(), String> {
         options.map_or(Ok(()), |options| options.trust.preflight())
     }
 }
 
 impl Address {
-    /// Parses `host:port`, `[ipv6]:port`, or a host alone if there is a default port. A scheme and a trailing slash, as
-    /// in `tcp://host:port/`, are ignored.
+    /// Parses `host:port`, `[ipv6]:port`, or, if there is a default port, a host alone. A scheme and a trailing
+    /// slash, as in `tcp://host:port/`, are ignored.
     pub fn parse(text: &str, default_port: Option<u16>) -> Result<Address, InvalidAddress> {
         let invalid = || InvalidAddress(redact_userinfo(text));
         let rest = text.trim();
@@ -91,7 +91,7 @@ impl Address {
 
     /// Parses a host without a port.
     pub fn parse_host(text: &str) -> Result<Address, InvalidHost> {
-        // Represents a missing port; any other one was in the text.
+        // Represents a missing port: any other port comes from the text.
         const NO_PORT: u16 = 1;
         match Address::parse(text, Some(NO_PORT)) {
             Ok(Address { host, port: NO_PORT }) => Ok(Address { host, port: 0 }),
@@ -106,7 +106,7 @@ impl Address {
     }
 }
 
-/// The host of a URL, an IPv6 address without its brackets.
+/// The host of a URL; IPv6 addresses are without brackets.
 #[must_use]
 pub fn url_host(url: &Url) -> &str {
     let host = url.host_str().unwrap_or_default();
@@ -151,16 +151,16 @@ pub async fn resolve(
     }
 }
 
-/// Opens a TCP connection to the first address that accepts one. `TCP_NODELAY` is set, so writes are sent immediately.
+/// Opens a TCP connection to the first address that accepts it. `TCP_NODELAY` is set, so writes are sent immediately.
 pub async fn connect(address: &Address, policy: AddressPolicy, stopwatch: &Stopwatch) -> Result<TcpStream, Failure> {
     let stream = connect_for_single_write(address, policy, stopwatch).await?;
-    // Whole requests are written at once, so that waiting for more gains nothing.
+    // Requests are written as a whole, so waiting for more data gains nothing.
     let _ = stream.set_nodelay(true);
     Ok(stream)
 }
 
-/// Opens a TCP connection for a single small write, which is sent immediately even without `TCP_NODELAY`: that saves a
-/// system call.
+/// Opens a TCP connection for a single small write, which is sent immediately even without `TCP_NODELAY`. That saves
+/// a system call.
 pub async fn connect_for_single_write(
     address: &Address,
     policy: AddressPolicy,
@@ -175,8 +175,8 @@ pub async fn connect_for_single_write(
     Ok(stream)
 }
 
-/// Tries one address after the other, the next one when an attempt fails or takes too long. If all fail, the last error
-/// is returned, or `no_addresses` if the list is empty.
+/// Tries one address after another, moving on when an attempt fails or takes too long. If all fail, returns the last
+/// error, or `no_addresses` if the list is empty.
 pub async fn first_to_succeed<T, E, F: Future<Output = Result<T, E>>>(
     addresses: &[SocketAddr],
     stopwatch: &Stopwatch,
@@ -210,7 +210,7 @@ pub async fn first_to_succeed<T, E, F: Future<Output = Result<T, E>>>(
     }
 }
 
-/// Makes a TLS handshake on a connection; `protocols` are offered by ALPN, if there are any.
+/// Performs the TLS handshake on a connection; `protocols` are offered through ALPN.
 pub async fn handshake(
     stream: TcpStream,
     config: Arc<ClientConfig>,

@@ -9,9 +9,9 @@ use super::address_policy::AddressPolicy;
 use super::connect::{Address, connect};
 use crate::checks::timing::Stopwatch;
 
-/// How long an outcome is reused: many endpoints fail at once when the node goes offline.
+/// How long an outcome is reused: when the node goes offline, many endpoints fail at once.
 const CACHE_FOR: Duration = Duration::from_secs(5);
-/// The longest to wait for an address to accept a connection.
+/// How long to wait for an address to accept a connection.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Addresses of which at least one accepts connections whenever the node is online, and the last outcome.
@@ -22,13 +22,13 @@ pub struct OnlineCheck {
 }
 
 impl OnlineCheck {
-    /// Connects to these addresses; without any, the node counts as online.
+    /// Creates a check that connects to these addresses; without any, the node is assumed to be online.
     #[must_use]
     pub fn new(addresses: Vec<Address>) -> OnlineCheck {
         OnlineCheck { addresses, last: Mutex::new(None) }
     }
 
-    /// Whether one of the addresses accepts a connection. One task connects, others wait for its outcome.
+    /// Whether one of the addresses accepts a connection. Concurrent calls share one attempt.
     pub async fn is_online(&self) -> bool {
         if self.addresses.is_empty() {
             return true;

@@ -1,5 +1,5 @@
 //! Resolves names with the system's resolver, including its hosts file and search domains. A system lookup cannot be
-//! interrupted and can take minutes, so each runs in a thread that nothing waits for.
+//! interrupted and can take minutes, so each one runs in a thread that nothing waits for.
 
 use std::collections::HashMap;
 use std::io;
@@ -12,27 +12,27 @@ use futures_util::future::{BoxFuture, Shared};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::Instant;
 
-/// The limit of parallel lookups, as high as that of parallel checks.
+/// The maximum number of parallel lookups, the same as for parallel checks.
 const MAX_THREADS: usize = 4_096;
 /// How long an idle thread is kept; most checks of a round start within this time.
 const THREAD_KEEP_ALIVE: Duration = Duration::from_secs(1);
-/// How long after its start a pending lookup is shared. An unreachable resolver can take minutes to give up although it
-/// became reachable long before.
+/// For how long after its start a pending lookup is shared. A lookup that started while the resolver was unreachable
+/// can hang for minutes, even after the resolver is reachable again.
 const SHARE_FOR: Duration = Duration::from_secs(10);
-/// Several times what the system's resolver needs, in bytes.
+/// In bytes: several times what the system's resolver needs.
 const STACK_SIZE: usize = 256 * 1_024;
 
-/// The addresses, with port 0, or why the lookup failed. Shared by all that wait for the lookup.
+/// The addresses, with port 0, or why the lookup failed. Shared by all callers that wait for the lookup.
 type LookupResult = Result<Vec<SocketAddr>, Arc<io::Error>>;
 
-/// Resolves a name and blocks; the system's resolver except in tests.
+/// Resolves a name, blocking: with the system's resolver, except in tests.
 type LookupFn = fn(&str) -> io::Result<Vec<SocketAddr>>;
 
 type SharedLookup = Shared<BoxFuture<'static, LookupResult>>;
 
 struct Resolver {
     lookup: LookupFn,
-    /// Used for nothing else, so that lookups that hang do not delay the storing of results.
+    /// A separate runtime, so that hanging lookups do not delay storing results.
     threads: io::Result<Runtime>,
     pending: Mutex<HashMap<String, PendingLookup>>,
 }
@@ -42,15 +42,16 @@ struct PendingLookup {
     result: SharedLookup,
 }
 
-/// Never dropped: dropping a runtime waits for its threads, so that the program could not exit while a lookup hangs.
+/// Never dropped: dropping a runtime waits for its threads, so a hanging lookup would prevent the program from
+/// exiting.
 static RESOLVER: LazyLock<Resolver> = LazyLock::new(|| Resolver::new(system_lookup));
 
 /// Resolves a host to its addresses, in the order in which the system would try them. They are socket addresses with
-/// port 0, because an IP address alone loses the scope of a link-local address.
+/// port 0, because a plain IP address loses the scope of a link-local address.
 ///
 /// # Errors
 ///
-/// The error of the system's resolver. A name without addresses is one.
+/// The system resolver's error. A name without addresses is an error too.
 pub async fn resolve(host: &str) -> Result<Vec<SocketAddr>, Arc<io::Error>> {
     RESOLVER.resolve(host).await
 }
@@ -74,7 +75,7 @@ impl Resolver {
         self.start(host)?.await
     }
 
-    /// Joins a recent lookup of this name or starts one. A name that hangs thus occupies a new thread only once in
+    /// Joins a recent lookup of this name or starts one. A hanging name thus occupies only one new thread per
     /// [`SHARE_FOR`], and is resolved again as soon as the system can.
     fn start(&'static self, host: &str) -> Result<SharedLookup, Arc<io::Error>> {
         let threads = self.threads.as_ref().map_err(|error| Arc::new(io::Error::from(error.kind())))?;
@@ -100,7 +101,7 @@ impl Resolver {
     }
 
     fn pending(&self) -> MutexGuard<'_, HashMap<String, PendingLookup>> {
-        // Tokio panics if it cannot start a thread while the lock is held; the map is consistent then.
+        // Tokio panics if it cannot start a thread while the lock is held; the map is still consistent then.
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -128,7 +129,7 @@ mod tests {
     async fn names_that_hang_do_not_delay_others() {
         let resolver: &'static Resolver = Box::leak(Box::new(Resolver::new(lookup)));
         let names: Vec<String> = (0..600).map(|number| format!("hangs{number}")).collect();
-        // Each is resolved twice, without waiting for the result.
+        // Each name is resolved twice, without waiting for the result.
         for name in names.iter().chain(&names) {
             assert!(resolver.resolve(name).now_or_never().is_none());
         }
@@ -167,7 +168,7 @@ mod tests {
         tokio::time::advance(SHARE_FOR / 2).await;
         assert!(resolver.resolve("a").now_or_never().is_none(), "it joins the first lookup");
         tokio::time::advance(SHARE_FOR / 2).await;
-        // The first lookup never returns, so that only a second one gives a result.
+        // The first lookup never returns, so only a second one can produce a result.
         let mut lookup = std::pin::pin!(resolver.resolve("a"));
         let started = std::time::Instant::now();
         let result = loop {

@@ -16,15 +16,15 @@ pub enum StartTls {
 
 /// The longest line that is accepted, in bytes: four times what the protocols allow.
 const LINE_LIMIT: u64 = 2_048;
-/// The most lines that are accepted in one response.
+/// The maximum number of lines in one response.
 const LINES_LIMIT: usize = 100;
-/// `SSLRequest` of the PostgreSQL protocol: its length and the request code.
+/// PostgreSQL's `SSLRequest`: its length and the request code.
 const POSTGRES_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 
 const CLOSED_EARLY: &str = "connection closed by the server before the TLS handshake";
 
 impl StartTls {
-    /// The names in the configuration.
+    /// The protocols and their names in the configuration.
     pub const NAMES: [(&'static str, StartTls); 4] = [
         ("smtp", StartTls::Smtp),
         ("imap", StartTls::Imap),
@@ -39,7 +39,7 @@ impl StartTls {
     }
 }
 
-/// Requests TLS from the server. After that, the client must start the handshake.
+/// Asks the server to switch to TLS. After that, the client must start the handshake.
 pub(in crate::checks) async fn upgrade(protocol: StartTls, stream: &mut TcpStream) -> Result<(), Failure> {
     let mut stream = BufReader::new(stream);
     match protocol {
@@ -55,7 +55,7 @@ pub(in crate::checks) async fn upgrade(protocol: StartTls, stream: &mut TcpStrea
             send(&mut stream, b"a1 STARTTLS\r\n").await?;
             let mut response = line(&mut stream).await?;
             for _ in 0..LINES_LIMIT {
-                // Untagged lines, which start with a star, do not respond to a request.
+                // Untagged lines, which start with an asterisk, are not the response to a command.
                 if !response.starts_with("* ") {
                     break;
                 }
@@ -76,7 +76,7 @@ pub(in crate::checks) async fn upgrade(protocol: StartTls, stream: &mut TcpStrea
             }
         }
     }
-    // An attacker could inject plaintext here that would later count as sent over TLS.
+    // An attacker could inject plaintext here that would later be treated as sent over TLS.
     if stream.buffer().is_empty() { Ok(()) } else { Err("server sent data before the TLS handshake".to_owned()) }
 }
 
@@ -105,7 +105,7 @@ fn expect_prefix(response: &str, expected: &str) -> Result<(), Failure> {
     Err(format!("server answered `{}`, expected `{expected}`", error_text::excerpt(response.as_bytes())))
 }
 
-/// Reads a response of one or more lines with this code; a dash after the code means that another line follows.
+/// Reads a response with this code. It can span several lines: a dash after the code means that another line follows.
 async fn smtp_response(stream: &mut BufReader<&mut TcpStream>, code: &str) -> Result<(), Failure> {
     for _ in 0..LINES_LIMIT {
         let line = line(stream).await?;

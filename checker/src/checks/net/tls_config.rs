@@ -1,4 +1,4 @@
-//! Whose certificates are trusted, and the TLS configurations for that: one per set of authorities, shared by all
+//! Which certificates are trusted, and the TLS configurations for that: one per set of authorities, shared by all
 //! checks. Sessions are never resumed.
 
 use std::collections::HashMap;
@@ -24,13 +24,13 @@ pub enum TlsTrust {
     AnyCertificate,
 }
 
-/// A TLS configuration cannot be set up.
+/// Why a TLS configuration cannot be built.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum TrustError {
-    /// A file of authorities cannot be read.
+    /// An authority file cannot be read.
     #[error("failed to read the certificate authorities in `{0}`: {1}; name a PEM file with at least one certificate")]
     Authorities(PathBuf, String),
-    /// The TLS or HTTP library refuses its settings.
+    /// The TLS or HTTP library rejects the settings.
     #[error("failed to set up TLS: {0}")]
     Library(String),
 }
@@ -44,13 +44,13 @@ pub struct TlsConfigs {
 }
 
 impl TlsConfigs {
-    /// The configuration for this trust. It is built once, by the first call.
+    /// Returns the configuration for this trust, building it on the first call.
     pub async fn for_trust(&self, trust: &TlsTrust) -> ConfigResult {
         let cell =
             Arc::clone(self.configs.lock().unwrap_or_else(PoisonError::into_inner).entry(trust.clone()).or_default());
         let build_config = async || {
             let trust = trust.clone();
-            // Reading authorities blocks, and would delay other checks.
+            // Reading authorities blocks, which would delay other checks.
             let built = tokio::task::spawn_blocking(move || build(&trust).map(Arc::new)).await;
             built.unwrap_or_else(|error| Err(TrustError::Library(error.to_string())))
         };
@@ -59,7 +59,7 @@ impl TlsConfigs {
 }
 
 impl TlsTrust {
-    /// Reads the configured files of authorities; the result is empty if no file is configured.
+    /// Reads the configured authority files; the result is empty if none are configured.
     pub fn read_authorities(&self) -> Result<Vec<CertificateDer<'static>>, TrustError> {
         let mut certificates = Vec::new();
         if let TlsTrust::Authorities(files) = self {
@@ -70,7 +70,7 @@ impl TlsTrust {
         Ok(certificates)
     }
 
-    /// Whether a configuration for this trust can be built, as far as files decide that.
+    /// Checks that the files needed for a configuration are readable and valid.
     pub fn preflight(&self) -> Result<(), String> {
         self.read_authorities().map(drop).map_err(|error| error.to_string())
     }
@@ -109,7 +109,7 @@ fn build(trust: &TlsTrust) -> Result<ClientConfig, TrustError> {
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(RecordingVerifier(verifier)))
         .with_no_client_auth();
-    // Every attempt makes a full handshake, so that it verifies the certificates.
+    // Every attempt makes a full handshake, so that the certificates are verified each time.
     tls.resumption = Resumption::disabled();
     Ok(tls)
 }
@@ -128,7 +128,7 @@ fn authorities(trust: &TlsTrust) -> Result<RootCertStore, TrustError> {
     Ok(roots)
 }
 
-/// Records the certificates that a server presents before the inner verifier decides about them.
+/// Records the certificates that a server presents before the inner verifier judges them.
 #[derive(Debug)]
 struct RecordingVerifier(Arc<dyn ServerCertVerifier>);
 
@@ -171,7 +171,7 @@ impl ServerCertVerifier for RecordingVerifier {
     }
 }
 
-/// Accepts any certificate; signatures of the handshake are still verified.
+/// Accepts any certificate; handshake signatures are still verified.
 #[derive(Debug)]
 struct AcceptAnyCertificate(Arc<CryptoProvider>);
 

@@ -1,4 +1,5 @@
-//! The JSON of `checker status`. All times and durations are in nanoseconds. All arithmetic is in [`shared`].
+//! The JSON output of `checker status`. All times and durations are in nanoseconds. All figures are computed in
+//! [`shared`].
 
 use serde_json::{Value, json};
 use shared::UnixNanos;
@@ -25,7 +26,7 @@ pub(super) enum Measurements {
     Checks(CheckMeasurements),
     /// For periods longer than [`shared::response_times::MAX_CHECK_RANGE`], which have too many check files.
     Histories {
-        /// The percentiles of hours and days.
+        /// Percentiles by hour and day.
         outlines: Vec<HistoryRows>,
         latencies: Vec<LatencyRows>,
     },
@@ -44,7 +45,7 @@ impl Measurements {
         })
     }
 
-    /// The response times of an endpoint from `from` to `now`, in a period that ends at `to`.
+    /// An endpoint's response times from `from` to `now`, in a period that ends at `to`.
     fn to_json(&self, endpoint: &EndpointStatus, from: UnixNanos, to: UnixNanos, now: UnixNanos) -> Value {
         let samples = self.samples(endpoint);
         let all = || samples.iter().flat_map(|samples| known(samples, &[], from, now + 1));
@@ -67,7 +68,7 @@ impl Measurements {
         json
     }
 
-    /// The measurements of each node, in order of time.
+    /// Each node's measurements, in chronological order.
     fn samples(&self, endpoint: &EndpointStatus) -> Vec<Vec<Measurement>> {
         match self {
             Measurements::Checks(checks) => checks_of(checks, endpoint).cloned().collect(),
@@ -83,7 +84,7 @@ impl Measurements {
         }
     }
 
-    /// The sketch of all times; `None` if a node has no sketches.
+    /// The combined sketch of all times; `None` if a node has no sketches.
     fn sum(&self, endpoint: &EndpointStatus, period: (UnixNanos, UnixNanos)) -> Option<Sketch> {
         let mut sum = Sketch::default();
         match self {
@@ -96,7 +97,7 @@ impl Measurements {
                     let known = latencies.iter().find(|known| known.node == outline.node)?;
                     let closed = known.endpoints.iter().find(|sketches| sketches.key == endpoint.key);
                     let newest = past.timeline.last.map(|last| last.at);
-                    // The history reaches up to the newest check.
+                    // The history reaches up to the newest check, so there are no newer measurements.
                     let behind = std::iter::empty::<&Measurement>();
                     add_node(&mut sum, Some(LatencySketches { closed, open: &past.open, newest }), behind, period);
                 }
@@ -179,7 +180,7 @@ impl StatusReport {
         json
     }
 
-    /// The times without any result.
+    /// The periods without results.
     fn unobserved(&self) -> Vec<Value> {
         let spans: Vec<Span> = self.endpoints.iter().flat_map(|endpoint| endpoint.spans(self.now)).collect();
         let gaps = gaps(spans.iter(), self.from, self.now);

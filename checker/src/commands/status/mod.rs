@@ -1,5 +1,5 @@
-//! `checker status`: prints the status of all endpoints and nodes from stored results, for people and, in [`json`], for
-//! programs. The figures are those of the page.
+//! `checker status`: prints the status of all endpoints and nodes from stored results, for people and, in [`json`],
+//! for programs. The figures are the same as on the page.
 
 mod json;
 
@@ -27,7 +27,7 @@ use crate::ui;
 use crate::ui::table::style_of;
 use json::{Details, Measurements};
 
-/// The maximum width of the column of titles, in characters.
+/// The maximum width of the title column, in characters.
 const TITLE_WIDTH: usize = 40;
 /// The longest reason that is printed in full, in characters.
 const REASON_WIDTH: usize = 160;
@@ -42,7 +42,7 @@ pub async fn status(arguments: &StatusArguments) -> anyhow::Result<Outcome> {
     let edges = edges_of(range, now);
     let from = edges[0];
     let store = Arc::new(Store::open(storage).await);
-    // The table shows no details.
+    // The table does not show details.
     let is_detailed = arguments.full && arguments.format == Format::Json;
     let is_by_check = range <= MAX_CHECK_RANGE;
     let detail = if is_detailed && !is_by_check { Detail::Latencies } else { Detail::Status };
@@ -72,7 +72,7 @@ pub async fn status(arguments: &StatusArguments) -> anyhow::Result<Outcome> {
     })
 }
 
-/// Reports an error of the store as such, because this command does not update a history.
+/// Reports a store error without its context, because this command does not update histories.
 fn without_history_context(error: HistoryError) -> anyhow::Error {
     match error {
         HistoryError::Store(error) => error.into(),
@@ -80,8 +80,8 @@ fn without_history_context(error: HistoryError) -> anyhow::Error {
     }
 }
 
-/// The edges of the hours or days of a range that ends now, in the local time zone: as on the page, hours up to
-/// [`MAX_CHECK_RANGE`] and days above. The last one contains `now`.
+/// The boundaries of the hours or days in a range that ends now, in the local time zone. As on the page, ranges up to
+/// [`MAX_CHECK_RANGE`] are divided into hours, longer ones into days. The last hour or day contains `now`.
 fn edges_of(range: Nanos, now: UnixNanos) -> Vec<UnixNanos> {
     let local = |moment| DateTime::from_timestamp_nanos(moment).with_timezone(&Local);
     if range <= MAX_CHECK_RANGE {
@@ -176,7 +176,7 @@ impl StatusReport {
         if let Some(evidence) = history.duplicate_node_evidence() {
             let _ = write!(
                 line,
-                "; it stored {} rounds instead of {}: give each checker its own name if two of them share this one",
+                "; it stored {} rounds instead of {}: if two checkers share this name, give each its own",
                 evidence.stored, evidence.expected
             );
         }
@@ -196,7 +196,7 @@ impl UptimeColumns {
     }
 }
 
-/// Why the endpoint is not healthy, and for which nodes.
+/// Why the endpoint is not healthy, and from which nodes.
 fn detail(endpoint: &EndpointStatus, tally: &Tally) -> String {
     let down = || tally.down.iter().filter_map(|index| endpoint.nodes.get(*index));
     let reason = |mut nodes: Box<dyn Iterator<Item = &NodeStatus> + '_>| {

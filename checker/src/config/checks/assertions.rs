@@ -1,4 +1,4 @@
-//! Reads the assertions of a check: an array of strings such as `[STATUS] == 200` and of objects with `that`, `any`,
+//! Parses a check's assertions: an array of strings such as `[STATUS] == 200` and of objects with `that`, `any`,
 //! `all` or `not`.
 
 use shared::status::Status;
@@ -6,7 +6,7 @@ use shared::status::Status;
 use crate::checks::assertions::{Assertion, Condition};
 use crate::config::document::{JsonValue, Located};
 
-/// Reads the array. An error has a position and a text.
+/// Parses the array. An error consists of a position and a message.
 pub(super) fn from_located(list: &Located) -> Result<Vec<Assertion>, (usize, String)> {
     let JsonValue::Array(elements) = &list.value else {
         let found = list.value.type_name();
@@ -26,7 +26,7 @@ fn assertion(element: &Located) -> Result<Assertion, String> {
     Ok(Assertion::new(text, otherwise, condition))
 }
 
-/// Reads a condition, `depth` levels below the list; `ignored` are keys that do not belong to it.
+/// Parses a condition that is `depth` levels below the list; `ignored` are keys that are not part of the condition.
 fn condition(element: &Located, depth: usize, ignored: &[&str]) -> Result<Condition, String> {
     if depth > Assertion::MAX_DEPTH {
         return Err(format!("the assertion is nested more than {} levels deep", Assertion::MAX_DEPTH));

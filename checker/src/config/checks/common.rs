@@ -1,4 +1,4 @@
-//! Keys that all or several types of check have.
+//! Keys that all or several types of check have in common.
 
 use serde::Deserialize;
 use shared::quorum::Quorum;
@@ -32,7 +32,7 @@ pub(super) const COMMON: &[Field] = &[
         "retries",
         ValueKind::Integer(0, 100),
         "`0`",
-        "How many times a failed attempt is repeated before it counts. Failures that a retry recovered from stay visible in the result.",
+        "How many times a failed attempt is repeated before it counts. Failures followed by a successful retry stay visible in the result.",
     ),
     optional(
         "retry_delay",
@@ -64,7 +64,7 @@ pub(super) const COMMON: &[Field] = &[
         "quorum",
         ValueKind::Quorum,
         "`\"majority\"`",
-        "How many of the reporting nodes must see the endpoint down: `\"any\"`, `\"majority\"`, `\"all\"`, or a number. Results contain it, so that the page and `checker status` agree.",
+        "How many of the reporting nodes must report the endpoint as down: `\"any\"`, `\"majority\"`, `\"all\"`, or a number. Results contain it, so that the page and `checker status` agree.",
     )
     .formerly("verdict"),
     optional(
@@ -88,7 +88,7 @@ pub(super) const TLS_SKIP_VERIFY: Field = optional(
     "tls_skip_verify",
     ValueKind::Bool,
     "`false`",
-    "Whether any certificate is accepted. The check then does not prove who responds.",
+    "Whether to accept any certificate. The check then does not verify which server responds.",
 );
 pub(super) const SERVER_NAME: Field = optional(
     "server_name",
@@ -129,7 +129,7 @@ pub(super) struct RawCommon {
 }
 
 impl RawCommon {
-    /// The check, to which the caller adds the assertions and what they capture.
+    /// Creates the check; the caller adds the assertions and what they capture.
     pub(super) fn into_check(self, kind: CheckKind) -> Check {
         Check {
             attempts: self.attempts.max(1),
@@ -146,7 +146,7 @@ impl RawCommon {
     }
 }
 
-/// The quorum, which validation has accepted.
+/// Converts the quorum, which validation has accepted.
 fn quorum(raw: Option<StringOrNumber>) -> Quorum {
     let text = match raw {
         None => return Quorum::default(),
@@ -156,7 +156,7 @@ fn quorum(raw: Option<StringOrNumber>) -> Quorum {
     text.parse().unwrap_or_default()
 }
 
-/// The keys that decide which certificates are trusted.
+/// The keys that determine which certificates are trusted.
 #[derive(Deserialize)]
 pub(super) struct RawTrust {
     pub tls_ca_file: Option<String>,

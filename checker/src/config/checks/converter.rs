@@ -1,4 +1,5 @@
-//! What the conversions of several types of check share: reporting problems, and creating headers, patterns and TLS options.
+//! What the conversions of several check types share: reporting problems, and creating headers, patterns and TLS
+//! options.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -21,24 +22,23 @@ use crate::config::raw::OneOrMany;
 use crate::config::read_as;
 use crate::redact::{has_userinfo, redact_userinfo};
 
-/// The maximum size of a compiled regular expression in bytes.
+/// The maximum size of a compiled regular expression, in bytes.
 const PATTERN_LIMIT: usize = 1 << 20;
 
-/// A check in the file, and where its problems are collected.
+/// A check in the file, and the collection of its problems.
 pub(super) struct CheckConverter<'a> {
     located: &'a Located<'a>,
     index: usize,
     problems: &'a mut Problems,
-    /// The folder of the file, where relative paths start.
+    /// The folder of the file, which relative paths are relative to.
     pub folder: &'a Path,
-    /// The timeout of an attempt.
     pub timeout: Duration,
-    /// Whether an assertion examines `[STATUS]`. Any status is then accepted by default.
+    /// Whether an assertion examines `[STATUS]`. If so, any status is accepted by default.
     pub asserts_status: bool,
 }
 
 impl<'a> CheckConverter<'a> {
-    /// A check at this index of the array.
+    /// Creates a converter for the check at this index of the array.
     pub(super) fn new(located: &'a Located<'a>, index: usize, folder: &'a Path, problems: &'a mut Problems) -> Self {
         CheckConverter { located, index, problems, folder, timeout: Duration::ZERO, asserts_status: false }
     }
@@ -69,13 +69,13 @@ impl<'a> CheckConverter<'a> {
         read_as(self.located, self.problems)
     }
 
-    /// The value of a key; reports the error if it is invalid.
+    /// Returns the value of a key, or reports the error if it is invalid.
     pub(super) fn accept<T, E: Display>(&mut self, key: &str, parsed: Result<T, E>) -> Option<T> {
         parsed.map_err(|error| self.error(key, error)).ok()
     }
 
-    /// The locator of a URL: the text as configured, without credentials. Warns about credentials, because people copy
-    /// configuration files.
+    /// The URL as configured, without credentials. Warns about credentials, because configuration files are often
+    /// copied or shared.
     pub(super) fn locator(&mut self, text: &str, url: &Url, use_of_credentials: &str) -> String {
         if !has_userinfo(url) {
             return text.to_owned();
@@ -90,7 +90,7 @@ impl<'a> CheckConverter<'a> {
         locator
     }
 
-    /// The headers of a request. Errors do not contain values, which may be secrets.
+    /// Converts the request headers. Errors do not contain values, which may be secrets.
     pub(super) fn headers(&mut self, raw: &BTreeMap<String, OneOrMany>) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, values) in raw {
@@ -116,14 +116,15 @@ impl<'a> CheckConverter<'a> {
         let compiled = RegexBuilder::new(pattern).size_limit(PATTERN_LIMIT).multi_line(true).build();
         let compiled = compiled.map_err(|error| {
             let error = error.to_string();
-            // The library points at the mistake over several lines; the last line describes it.
+            // The library marks the mistake over several lines; the last line describes it.
             let reason = error.lines().last().unwrap_or_default().trim_start_matches("error: ");
             self.error(key, format!("invalid regular expression `{pattern}`: {reason}"));
         });
         compiled.ok()
     }
 
-    /// The options of a TLS connection to `address`, which must present a certificate for `server_name` if that is set.
+    /// The options for a TLS connection to `address`. If `server_name` is set, the certificate must be valid for that
+    /// name.
     pub(super) fn tls_options(
         &mut self,
         trust: TlsTrust,
@@ -148,7 +149,7 @@ impl<'a> CheckConverter<'a> {
     }
 }
 
-/// The text, unless it is empty, as the original writes it for "not set".
+/// Returns the string unless it is empty, which is how the original writes "not set".
 pub(super) fn not_empty(text: String) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }

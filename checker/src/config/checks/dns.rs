@@ -25,14 +25,14 @@ pub(super) const TYPE: CheckType = CheckType {
                 "expected_answers",
                 ValueKind::List(&ValueKind::String),
                 "any answer",
-                "The complete list of expected answers, in any order. Names are compared without case and trailing dot; values, for example of TXT and CAA records, exactly, with or without quotes.",
+                "The complete list of expected answers, in any order. Comparing names ignores case and a trailing dot; other values, for example in TXT and CAA records, must match exactly, with or without quotes.",
             ),
             optional("rcode", ValueKind::Enum(dns::RCODES), "`NOERROR`", "The expected response code."),
             optional(
                 "dnssec",
                 ValueKind::Bool,
                 "`false`",
-                "Whether the server must confirm that it verified the answer with DNSSEC.",
+                "Whether the server must confirm that it validated the answer with DNSSEC.",
             ),
         ],
     },
@@ -72,7 +72,8 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
         converter.reject("expected_answers", text);
     }
     Some(CheckKind::Dns(Box::new(DnsCheck {
-        // The original's locator is the server alone; two queries to one server differ by their titles.
+        // As in the original, the locator is only the server; two queries to one server are distinguished by their
+        // titles.
         locator: raw.endpoint_url,
         server,
         name,

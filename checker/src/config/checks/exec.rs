@@ -15,10 +15,10 @@ use crate::config::spec::{ValueKind, Variant, optional, required};
 pub(super) const TYPE: CheckType = CheckType {
     variant: Variant {
         name: "exec",
-        description: "A command, run without a shell. When the attempt ends, its process group is killed, except for processes that left the group (`setsid`).",
+        description: "A command that runs without a shell. When the attempt ends, its process group is killed; processes that left the group (`setsid`) keep running.",
         fields: &[
             required("name", ValueKind::String, "The title of the endpoint."),
-            required("command", ValueKind::String, "The program: a path, or a name to find in `PATH`."),
+            required("command", ValueKind::String, "The program: a path, or a name to search for in `PATH`."),
             optional("arguments", ValueKind::List(&ValueKind::String), "none", "The arguments of the program."),
             timeout("`10s`", "The time limit for the command."),
             optional(
@@ -27,8 +27,8 @@ pub(super) const TYPE: CheckType = CheckType {
                 "`0`, or any if an assertion is about `[STATUS]`",
                 "The exit status that counts as success.",
             ),
-            optional("must_contain", ValueKind::String, "none", "A text that the output must contain."),
-            optional("must_not_contain", ValueKind::String, "none", "A text that the output must not contain."),
+            optional("must_contain", ValueKind::String, "none", "A string that the output must contain."),
+            optional("must_not_contain", ValueKind::String, "none", "A string that the output must not contain."),
             optional(
                 "raise",
                 ValueKind::Enum(&["error", "warn", "warning"]),
@@ -61,7 +61,7 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
     if raw.command.trim().is_empty() {
         converter.reject("command", "is empty: expected the path or the name of a program");
     }
-    // A bare name is found in `PATH`; a path is relative to the folder of the file, as all paths in it are.
+    // A bare name is searched for in `PATH`; like all paths in the file, a path is relative to the file's folder.
     let command = Path::new(&raw.command);
     let command = if command.components().count() > 1 { converter.folder.join(command) } else { command.to_owned() };
     Some(CheckKind::Exec(Box::new(ExecCheck {

@@ -13,7 +13,7 @@ use crate::config::spec::{ValueKind, Variant, optional, required};
 pub(super) const TYPE: CheckType = CheckType {
     variant: Variant {
         name: "grpc",
-        description: "A call of the standard health service (`grpc.health.v1.Health`).",
+        description: "A call to the standard health service (`grpc.health.v1.Health`).",
         fields: &[
             NAME,
             required("endpoint_url", ValueKind::String, "Host and port, for example `api.example:50051`."),

@@ -23,7 +23,12 @@ pub(super) const TYPE: CheckType = CheckType {
             NAME,
             required("job", ValueKind::String, "The name of the job: 1 to 64 lowercase letters, digits and hyphens."),
             required("interval", ValueKind::Duration(SECOND, CENTURY), "The interval between heartbeats."),
-            optional("grace", ValueKind::Duration(0, CENTURY), "`1m`", "How much later a heartbeat can be."),
+            optional(
+                "grace",
+                ValueKind::Duration(0, CENTURY),
+                "`1m`",
+                "How late a heartbeat can be before the endpoint is down.",
+            ),
             timeout("`10s`", "The time limit for reading from the store, after which the status is unknown."),
         ],
     },

@@ -15,7 +15,7 @@ use crate::checks::{self as kinds, CheckKind};
 use crate::config::raw::OneOrMany;
 use crate::config::spec::{ValueKind, Variant, optional, required};
 
-/// The default limit of bytes that are read from a body.
+/// The default limit for reading a body, in bytes.
 const DEFAULT_BODY_LIMIT: usize = 1 << 20;
 
 pub(super) const TYPE: CheckType = CheckType {
@@ -27,7 +27,7 @@ pub(super) const TYPE: CheckType = CheckType {
             required("endpoint_url", ValueKind::Url, "The URL, `http://` or `https://`."),
             optional("method", ValueKind::String, "`GET`", "The method of the request."),
             TIMEOUT,
-            optional("headers", ValueKind::Headers, "none", "The headers of the request. `Host` is honored."),
+            optional("headers", ValueKind::Headers, "none", "The headers of the request. `Host` can be set too."),
             optional("body", ValueKind::String, "none", "The body of the request."),
             optional(
                 "up_status",
@@ -35,12 +35,12 @@ pub(super) const TYPE: CheckType = CheckType {
                 "`\"2xx\"`, or any if an assertion is about `[STATUS]`",
                 "The status codes that count as up: `200`, `\"2xx\"`, `\"200-299\"`, or an array of these.",
             ),
-            optional("must_contain", ValueKind::String, "none", "A text that the body of the response must contain."),
+            optional("must_contain", ValueKind::String, "none", "A string that the response body must contain."),
             optional(
                 "must_not_contain",
                 ValueKind::String,
                 "none",
-                "A text that the body of the response must not contain.",
+                "A string that the response body must not contain.",
             ),
             optional(
                 "max_redirects",

@@ -13,7 +13,7 @@ use crate::config::spec::{ValueKind, Variant, required};
 pub(super) const TYPE: CheckType = CheckType {
     variant: Variant {
         name: "icmp",
-        description: "An echo request (ping). It needs no privileges where `ping_group_range` of the system allows it.",
+        description: "An echo request (ping). It does not need privileges if the system's `ping_group_range` includes the checker's group.",
         fields: &[
             NAME,
             required("endpoint_url", ValueKind::String, "A host name or an IP address."),

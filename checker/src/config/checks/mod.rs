@@ -1,4 +1,4 @@
-//! The checks of the configuration: one file for each type, with its row of the table and its conversion.
+//! The checks of the configuration: one file for each type, with its table row and its conversion.
 //!
 //! To add a type, add its file and its line in [`TYPES`].
 
@@ -31,13 +31,13 @@ use crate::checks::{Check, CheckKind, MisconfiguredCheck};
 use crate::redact::redact_userinfo;
 
 struct CheckType {
-    /// Its row of the table.
+    /// The type's row in the table.
     variant: Variant,
-    /// The subjects that assertions can examine.
+    /// The subjects, such as `[STATUS]`, that assertions can examine.
     subjects: &'static [&'static str],
     /// The timeout of an attempt if none is set.
     default_timeout: Nanos,
-    /// Creates a check whose values have the types of the table, or reports why that is impossible.
+    /// Creates a check from values that match the types in the table, or reports why it cannot.
     convert: fn(&mut CheckConverter<'_>) -> Option<CheckKind>,
 }
 
@@ -68,13 +68,13 @@ pub(super) const CHECKERS: ValueKind = ValueKind::List(&CHECKER);
 pub(super) const CHECKER: ValueKind =
     ValueKind::Tagged { keys: &["type"], variants: &VARIANTS, unsupported: &[], common: COMMON };
 
-/// The default timeout of attempts that involve more than a connection; the original's fixed limit.
+/// The default timeout of attempts that involve more than a connection: the original's fixed limit.
 const DEFAULT_TIMEOUT: Nanos = 10 * SECOND;
 /// The default timeout of attempts that are little more than a connection, as in the original.
 const DEFAULT_CONNECTION_TIMEOUT: Nanos = SECOND;
 
-/// Creates a check from a value that validation has accepted; `index` is its position in the array. A check that is
-/// unusable reports its problem in every round, so that the others still run.
+/// Creates a check from a value that validation has accepted; `index` is its position in the array. An unusable check
+/// reports its problem in every round, so that the others still run.
 pub(super) fn convert(located: &Located, index: usize, folder: &Path, problems: &mut Problems) -> Option<Check> {
     let mut found = Problems::default();
     let check = convert_usable(located, index, folder, &mut found);
@@ -117,7 +117,7 @@ fn convert_usable(located: &Located, index: usize, folder: &Path, problems: &mut
     converter.asserts_status = assertions.iter().any(Assertion::uses_status);
     let kind = convert(&mut converter)?;
     if let Some(remedy) = kind.probe().how_to_enable_tls() {
-        // Subjects that this type never provides were reported above.
+        // Assertions about subjects that this type never provides were reported above.
         for assertion in assertions.iter().filter(|assertion| assertion.check_subjects(type_name, subjects).is_ok()) {
             if let Err(reason) = assertion.check_without_tls(remedy) {
                 converter.error("assertions", reason);
@@ -128,7 +128,7 @@ fn convert_usable(located: &Located, index: usize, folder: &Path, problems: &mut
     Some(Check { assertions: assertions.into(), capture, ..common.into_check(kind) })
 }
 
-/// Compiles the assertions of a check, or reports why they are invalid. `index` is the position of the check in the array.
+/// Compiles a check's assertions, or reports why they are invalid. `index` is the check's position in the array.
 pub(super) fn read_assertions(located: &Located, index: usize, problems: &mut Problems) -> Option<Vec<Assertion>> {
     let Some(list) = located.member("assertions") else { return Some(Vec::new()) };
     let read = assertions::from_located(list).map_err(|(at, error)| {

@@ -14,7 +14,7 @@ use crate::config::spec::{Field, ValueKind, Variant, optional, required};
 pub(super) const TYPE: CheckType = CheckType {
     variant: Variant {
         name: "tcp",
-        description: "A TCP connection, optionally with TLS and a script of texts to send and to expect.",
+        description: "A TCP connection, optionally with TLS and a script of strings to send and patterns to expect.",
         fields: &[
             NAME,
             required(
@@ -32,7 +32,7 @@ pub(super) const TYPE: CheckType = CheckType {
                 "script",
                 ValueKind::List(&ValueKind::Object(STEP)),
                 "none: connecting is enough",
-                "The texts to send and to expect after connecting, step by step.",
+                "What to send and to expect after connecting, step by step.",
             ),
         ],
     },
@@ -42,12 +42,12 @@ pub(super) const TYPE: CheckType = CheckType {
 };
 
 const STEP: &[Field] = &[
-    optional("send", ValueKind::String, "nothing", "A text to send. Write `\\r\\n` for the end of a line."),
+    optional("send", ValueKind::String, "nothing", "A string to send. Write `\\r\\n` for the end of a line."),
     optional(
         "expect",
         ValueKind::String,
         "nothing",
-        "A regular expression that the received text must match, for example `^220 `. The next step continues after the match.",
+        "A regular expression that the received data must match, for example `^220 `. The next step continues after the match.",
     ),
 ];
 
@@ -95,7 +95,7 @@ fn convert_step(converter: &mut CheckConverter<'_>, index: usize, step: RawStep,
         let text = format!("step {index} has neither `send` nor `expect`: add one of them, or remove the step");
         converter.error("script", text);
     }
-    // A step sends before it expects.
+    // If a step has both, it sends first.
     script.extend(step.send.map(|text| ScriptStep::Send(text.into_bytes())));
     script.extend(step.expect.and_then(|text| converter.pattern("script", &text)).map(ScriptStep::Expect));
 }

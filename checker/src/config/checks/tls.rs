@@ -18,7 +18,7 @@ const HTTPS_PORT: u16 = 443;
 pub(super) const TYPE: CheckType = CheckType {
     variant: Variant {
         name: "tls",
-        description: "A TLS handshake that verifies the certificate chain, the host name and when the certificates expire.",
+        description: "A TLS handshake that verifies the certificate chain, the host name and the expiry of the certificates.",
         fields: &[
             NAME,
             required(
@@ -38,7 +38,7 @@ pub(super) const TYPE: CheckType = CheckType {
             optional(
                 "cert_expiry_down",
                 ValueKind::Duration(0, CENTURY),
-                "`0`: when it has expired",
+                "`0`: only once it has expired",
                 "The endpoint is down if a certificate expires within this time.",
             ),
             optional(

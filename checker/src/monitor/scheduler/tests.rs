@@ -42,7 +42,8 @@ fn start_with(
     RunningScheduler { controls, batches }
 }
 
-/// A scheduler that is not running yet, after a round in which every endpoint had `confirmed_status`, and its batches.
+/// Creates a scheduler that is not running yet, after a round in which every endpoint had `confirmed_status`, and the
+/// receiver of its batches.
 fn idle(
     config: &Arc<Config>,
     confirmed_status: Status,
@@ -55,7 +56,7 @@ fn idle(
     (Scheduler::new(Arc::clone(config), context, 60 * SECOND, start, clock, sender), batches)
 }
 
-/// A completed check with this status, started under the current configuration.
+/// Creates a completed check with this status, started under the current configuration.
 fn run_check(scheduler: &mut Scheduler, index: usize, status: Status) -> CompletedCheck {
     let check = Arc::clone(&scheduler.config.checks[index]);
     let permit = scheduler.limiter.acquire((scheduler.clock)()).expect("there is room");
@@ -65,7 +66,7 @@ fn run_check(scheduler: &mut Scheduler, index: usize, status: Status) -> Complet
     CompletedCheck { generation: scheduler.generation, index, permit, check, result }
 }
 
-/// The next result of this title.
+/// Returns the next result with this title.
 async fn next(running: &mut RunningScheduler, title: &str) -> CheckResult {
     loop {
         let batch = running.batches.recv().await.expect("it is running");
@@ -89,7 +90,7 @@ async fn each_endpoint_keeps_its_time_and_interval() {
 }
 
 #[tokio::test]
-async fn a_hanging_check_delays_no_other_and_is_finished() {
+async fn a_hanging_check_is_finished_without_delaying_others() {
     let hanging = r#"{"type":"exec","name":"H","command":"sleep","arguments":["600"],"timeout":"3s"}"#;
     let mut running = start(&config(&[hanging.to_owned(), command("A", "")].join(",")), crate::now);
     let mut seen = Vec::new();
@@ -232,7 +233,7 @@ fn an_unhealthy_endpoint_is_checked_more_often() {
         );
         intervals.push((every / SECOND, scheduler.batch.last().and_then(|result| result.interval)));
     }
-    // An unconfirmed result shortens the interval as well.
+    // An unconfirmed result also shortens the interval.
     let seconds = |count: i64| (count, Some(count * SECOND));
     assert_eq!(intervals, [seconds(60), seconds(10), seconds(10), seconds(60)]);
 }
@@ -272,12 +273,12 @@ fn validity_is_a_number_of_intervals() {
         [validity(0, 10), validity(1, 10), validity(0, 13), validity(0, 16), validity(0, 40)],
         [10, 10, 10, 20, 40]
     );
-    // The clock moved back meanwhile, or the times are extreme.
+    // The clock moved back in between, or the times are extreme.
     assert_eq!((validity(100, 10), validity(i64::MIN, i64::MAX)), (10, i64::MAX / 10 * 10));
 }
 
 #[test]
-fn a_clock_that_moves_back_delays_no_check() {
+fn a_clock_that_moves_back_does_not_delay_checks() {
     static NOW: AtomicI64 = AtomicI64::new(1_000 * HOUR);
     let config = config(&command("A", r#","every":"1m""#));
     let (mut scheduler, _batches) = idle(&config, Status::Healthy, || NOW.load(Ordering::Relaxed));

@@ -20,7 +20,7 @@ fn nothing() -> CurrentState {
     }
 }
 
-/// The desired state, with these keys per user, of which the first is in the user's file.
+/// The desired state, with these keys for each user, the first of which is in the user's file.
 fn everything(spec: &ProvisionSpec, key_ids: &[&str]) -> CurrentState {
     let mut current = nothing();
     current.bucket = BucketState::Ours;
@@ -199,7 +199,7 @@ fn without_an_iam_api_the_plan_contains_the_permissions() {
 }
 
 #[test]
-fn for_unsupported_rules_the_plan_has_notes() {
+fn unsupported_rules_are_explained_in_notes() {
     let spec = ProvisionSpec { lifecycle_days: Some(90), ..reader_only() };
     let current = CurrentState { cors: None, lifecycle: None, ..everything(&spec, &["AKIA1"]) };
     let plan = plan(&spec, &current).unwrap();
@@ -208,7 +208,7 @@ fn for_unsupported_rules_the_plan_has_notes() {
 }
 
 #[test]
-fn no_plan_shows_a_secret() {
+fn plans_do_not_show_secrets() {
     let spec = ProvisionSpec { keys: ExistingKeys::Rotate, ..spec() };
     let plan = plan(&spec, &everything(&spec, &["AKIA1"])).unwrap();
     assert!(!plan.to_json().to_string().contains("canary") && !format!("{plan:?}").contains("canary"));

@@ -1,4 +1,4 @@
-//! The requests of provisioning, one function each: to S3 here, to IAM in [`users`]. Errors contain the call and, if a
+//! The requests of provisioning, one function each: to S3 here, to IAM in [`users`]. Errors name the call and, if a
 //! permission is missing, the policy statement that grants it.
 
 mod users;
@@ -43,7 +43,7 @@ pub enum BucketState {
 pub enum ServiceError {
     #[error("failed to {task} ({}): {cause}{}", call.action, call.remedy(cause))]
     Refused {
-        /// The operation, as a fragment.
+        /// The operation, as a phrase that can follow "failed to".
         task: String,
         call: Box<Call>,
         cause: S3Error,
@@ -59,7 +59,7 @@ pub enum ServiceError {
     NoIam { endpoint: String, status: u16 },
 }
 
-/// A call, as policies spell it: an action such as `s3:CreateBucket`, and what it acts on.
+/// A call, as spelled in policies: an action such as `s3:CreateBucket`, and the resource that it acts on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
     pub action: &'static str,
@@ -89,7 +89,8 @@ impl ServiceError {
         matches!(self, ServiceError::Refused { code: Some(code), .. } if code == expected)
     }
 
-    /// Whether the call may have succeeded although it failed: the response was lost, or the service had an internal error.
+    /// Whether a failed call may have succeeded after all: the response was lost, or the service had an internal
+    /// error.
     #[must_use]
     pub fn may_have_succeeded(&self) -> bool {
         matches!(self, ServiceError::Refused { cause, .. } if cause.is_transient())
@@ -106,7 +107,8 @@ impl ServiceError {
 type ServiceResult<T> = Result<T, ServiceError>;
 
 impl Service {
-    /// Prepares the clients with the bucket's keys, a profile's, or those of AWS's default chain. Sends no request.
+    /// Prepares the clients with the bucket's keys, a profile's keys, or those of AWS's default chain. Does not send
+    /// a request.
     pub async fn open(bucket: &Bucket, profile: Option<&str>) -> Service {
         let credentials = profile.map_or(Credentials::OfBucket, Credentials::OfProfile);
         Service::with_settings(&client::settings(bucket, credentials).await, bucket)
@@ -139,7 +141,8 @@ impl Service {
             Ok(_) => self.refuse_foreign_bucket().await,
             Err(error) if status(&error) == 404 => self.confirm_missing().await,
             Err(error) if status(&error) == 403 => {
-                // A response to HEAD has no body; a listing distinguishes a wrong key from another account's bucket.
+                // A response to HEAD has no body; a listing shows whether the key is wrong or the bucket belongs to
+                // another account.
                 let listing = self.s3.list_buckets().prefix(&self.bucket.name).send().await;
                 match listing {
                     Ok(buckets) if self.is_among(&buckets) => {
@@ -154,8 +157,8 @@ impl Service {
         }
     }
 
-    /// Distinguishes a wrong region from a server that does not speak S3. A response to HEAD has no body, but a listing's
-    /// contains an error code.
+    /// Distinguishes a wrong region from a server that does not speak S3. A response to HEAD has no body, but that of
+    /// a listing contains an error code.
     async fn bucket_state_from_listing<E>(&self, head: &SdkError<E, HttpResponse>) -> ServiceResult<BucketState>
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -167,7 +170,7 @@ impl Service {
         }
     }
 
-    /// Distinguishes a missing bucket from a server that does not speak S3: any web server responds to HEAD with 404.
+    /// Distinguishes a missing bucket from a server that does not speak S3: any web server answers HEAD with 404.
     async fn confirm_missing(&self) -> ServiceResult<BucketState> {
         match self.s3.list_objects_v2().bucket(&self.bucket.name).max_keys(1).send().await {
             Ok(_) => self.refuse_foreign_bucket().await,
@@ -176,8 +179,8 @@ impl Service {
         }
     }
 
-    /// Fails if the bucket belongs to another account that lets us read it. If the service cannot list buckets, the bucket
-    /// counts as ours.
+    /// Fails if the bucket belongs to another account that lets us read it. If the service cannot list buckets, the
+    /// bucket is assumed to be ours.
     async fn refuse_foreign_bucket(&self) -> ServiceResult<BucketState> {
         match self.s3.list_buckets().prefix(&self.bucket.name).send().await {
             Ok(buckets) if !self.is_among(&buckets) => Err(ServiceError::ForeignBucket(self.bucket.name.clone())),
@@ -308,7 +311,7 @@ impl Service {
         Call { action, resource }
     }
 
-    /// The response; `None` if the service returns this error code, which means that nothing is configured.
+    /// Returns the response; `None` if the service returns this error code, which means that nothing is configured.
     fn unless_missing<T, E>(
         &self,
         task: &str,

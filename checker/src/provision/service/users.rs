@@ -1,4 +1,4 @@
-//! Requests to IAM: users, their inline policy and their keys.
+//! Requests to IAM: users, their inline policies and their keys.
 
 use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_iam::types::StatusType;
@@ -58,7 +58,7 @@ impl Service {
         match self.iam.create_user().user_name(name).path(path).send().await {
             Ok(_) => Ok(()),
             Err(error) if error.code() == Some("EntityAlreadyExists") => {
-                // An earlier attempt, whose response was lost, created it, unless it has another path.
+                // An earlier attempt, whose response was lost, created it, unless it has a different path.
                 match self.user(name).await? {
                     Some(user) if user.path == path => Ok(()),
                     _ => Err(self.iam_refused("create the user", name, "iam:CreateUser", &error)),
@@ -120,7 +120,7 @@ impl Service {
         Ok(keys.collect())
     }
 
-    /// Creates an access key, without retries: each could create another key.
+    /// Creates an access key, without retries, because each one could create another key.
     pub async fn create_key(&self, user: &str) -> ServiceResult<WriterKeys> {
         let once = aws_sdk_iam::config::Builder::new().retry_config(RetryConfig::disabled());
         let created = self.iam.create_access_key().user_name(user).customize().config_override(once).send().await;
@@ -162,7 +162,7 @@ impl Service {
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
         if let (Some(endpoint), Some(response)) = (&self.bucket.endpoint_url, error.raw_response()) {
-            // Errors of IAM are in an `ErrorResponse` element; those of S3 and of web servers are not.
+            // IAM puts errors in an `ErrorResponse` element; S3 and web servers do not.
             let body = String::from_utf8_lossy(response.body().bytes().unwrap_or_default());
             let is_transient = response.status().as_u16() >= 500 && response.status().as_u16() != 501;
             if !body.contains("<ErrorResponse") && !is_transient {
@@ -177,13 +177,13 @@ fn on_user(user: &str, action: &'static str) -> Call {
     let resource = match action {
         "iam:ListUsers" => "*".to_owned(),
         _ if user.starts_with('/') => format!("arn:aws:iam::*:user{user}*"),
-        // IAM checks the resource with the user's path if the user exists, and without it otherwise.
+        // IAM includes the user's path in the resource it checks if the user exists, and omits it otherwise.
         _ => format!("arn:aws:iam::*:user/*{user}"),
     };
     Call { action, resource }
 }
 
-/// Parses a policy from a response of IAM: JSON, which AWS encodes for a URL.
+/// Parses a policy from an IAM response: JSON, which AWS URL-encodes.
 fn parse_document(text: &str) -> Value {
     let parse = |text: &str| serde_json::from_str(text).ok();
     parse(text).or_else(|| parse(&client::decode_url(text)?)).unwrap_or(Value::Null)
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn the_error_of_a_denied_call_has_the_statement_to_allow_it() {
+    fn the_error_of_a_denied_call_has_the_statement_that_allows_it() {
         let call = on_user("checkup_b_reader", "iam:CreateUser");
         let cause = S3Error::AccessDenied { permission: call.action, resource: call.resource.clone() };
         let error = ServiceError::Refused {

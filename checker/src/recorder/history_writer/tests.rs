@@ -34,7 +34,7 @@ fn results(at: UnixNanos, status: Status) -> Vec<CheckResult> {
     }]
 }
 
-/// Stores a round as a checker does. Returns the arguments for the history.
+/// Stores a round as a checker does. Returns the arguments for adding it to the history.
 async fn stored(store: &Store, name: &str, at: UnixNanos, status: Status) -> (CheckFileName, Vec<CheckResult>) {
     let file = CheckFileName { stored_at: at + SECOND, node: Some(node(name)) };
     let results = results(at, status);
@@ -57,7 +57,7 @@ async fn fresh(store: &Arc<Store>, name: &str, now: UnixNanos) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_rebuild_gives_the_same_bytes_as_single_rounds() {
+async fn a_rebuild_gives_the_same_bytes_as_adding_rounds() {
     let (_directory, store) = store().await;
     let mut kept = HistoryWriter::new(node("a"), DEFAULT_EXPIRY);
     for minute in 0..30 {
@@ -80,7 +80,7 @@ async fn overlapping_runs_lose_no_round() {
     };
     let (mut one, first) = run(START).await;
     one.add(&store, (&first.0, &first.1), &[], START + SECOND).await.unwrap();
-    // Two runs read the same history; the slower one overwrites the result of the faster one.
+    // Two runs read the same history; the slower one overwrites the faster one's result.
     let before = bytes(&store, "a", HistoryPart::Main).await;
     let (mut quick, quick_round) = run(START + MINUTE).await;
     quick.add(&store, (&quick_round.0, &quick_round.1), &[], START + MINUTE + SECOND).await.unwrap();

@@ -1,4 +1,4 @@
-//! A badge: title, status and time of the last check as an SVG image of about a kilobyte, without scripts, styles and
+//! A badge: title, status and time of the last check in an SVG image of about a kilobyte, without scripts, styles or
 //! fonts.
 
 use shared::UnixNanos;
@@ -11,12 +11,12 @@ use crate::sanitize::sanitize_for_terminal;
 const TITLE_LIMIT: usize = 40;
 /// The height, in pixels.
 const HEIGHT: usize = 20;
-/// The space on both sides of a text, in pixels.
+/// The space on both sides of each text, in pixels.
 const MARGIN: usize = 6;
 /// The background color of the title.
 const TITLE_BACKGROUND: &str = "#3a3f45";
 
-/// Draws a badge. It contains its time, since an image cannot show its age.
+/// Draws a badge. It contains the time, because an image cannot show how old it is.
 #[must_use]
 pub fn draw(title: &str, word: &str, status: Status, at: UnixNanos) -> String {
     let time = format_minute(at);
@@ -43,7 +43,7 @@ pub fn draw(title: &str, word: &str, status: Status, at: UnixNanos) -> String {
     )
 }
 
-/// The background color of a status. White text on it has a contrast of at least 4.5 to 1.
+/// The background color of a status. White text on it has a contrast ratio of at least 4.5:1.
 fn background(status: Status) -> &'static str {
     match status {
         Status::Healthy => "#1f7048",
@@ -53,7 +53,7 @@ fn background(status: Status) -> &'static str {
     }
 }
 
-/// The approximate width of a text at 11 pixels: 7 for most characters, 11 for East Asian ones and symbols.
+/// The approximate width of text at 11 pixels: 7 for most characters, 11 for East Asian characters and symbols.
 fn width_of(text: &str) -> usize {
     text.chars().map(|character| if u32::from(character) < 0x1100 { 7 } else { 11 }).sum::<usize>().max(7)
 }

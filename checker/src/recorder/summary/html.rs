@@ -1,4 +1,4 @@
-//! A summary as a page without scripts and styles, which works in any browser and with any Content-Security-Policy.
+//! A summary as a page without scripts or styles, which works in any browser and under any Content-Security-Policy.
 
 use std::fmt::Write as _;
 
@@ -9,7 +9,7 @@ use super::{SUMMARY_INTERVAL, escape, format_minute};
 
 /// The length limit of titles, in characters.
 const TITLE_LIMIT: usize = 200;
-/// The most nodes that are listed.
+/// The maximum number of nodes to list.
 const MAX_NODES: usize = 20;
 
 #[must_use]

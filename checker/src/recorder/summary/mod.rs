@@ -1,7 +1,7 @@
-//! Writes this node's summary (JSON and HTML) and badges for readers that run no scripts.
+//! Writes this node's summary (JSON and HTML) and badges for clients that do not run scripts.
 //!
-//! Each node writes its own objects, and includes the histories of all nodes that it can read, so that no node depends on
-//! another.
+//! Each node writes its own objects, and includes the histories of all nodes that it can read, so that nodes do not
+//! depend on each other.
 
 pub mod badge;
 pub mod html;
@@ -21,9 +21,10 @@ use super::history_reader::histories_up_to;
 use super::history_writer::HistoryError;
 use crate::store::{Store, StoreError};
 
-/// The interval between two summaries while nothing changes. Their time shows readers that the checker is running.
+/// The interval between summaries while nothing changes. Their time shows readers that the checker is running.
 pub const SUMMARY_INTERVAL: Nanos = 5 * MINUTE;
-/// The interval between two writes of all badges while nothing changes: each costs a request, and there may be hundreds.
+/// The interval between writes of all badges while nothing changes: each badge costs a request, and there may be
+/// hundreds.
 pub const BADGE_INTERVAL: Nanos = HOUR;
 
 /// The summary could not be written. No data is lost.
@@ -45,14 +46,14 @@ pub struct SummaryWriter {
 }
 
 impl SummaryWriter {
-    /// A writer that reads the last summary with the first round. `title` is the page's.
+    /// Creates a writer that reads the last summary when the first round is written. `title` is the page's title.
     #[must_use]
     pub fn new(node: NodeName, title: String) -> SummaryWriter {
         SummaryWriter { node, title, last: None }
     }
 
-    /// Writes the summary and the changed badges, if a status changed or the last summary is old. The results must already
-    /// be in the store.
+    /// Writes the summary and the badges that changed, if a status changed or the last summary is old. The results
+    /// must already be in the store.
     pub async fn write(
         &mut self,
         store: &Arc<Store>,
@@ -72,7 +73,7 @@ impl SummaryWriter {
         let mut current = summary(&histories_up_to(store, now).await?, &self.node, &self.title, now);
         store.put_all(self.badges(before.as_ref(), &mut current)).await?;
         store.put(&self.name(SummaryForm::Html), html::page(&current).into()).await?;
-        // Last: the next write assumes that the other objects are as current as this one.
+        // Written last: the next write assumes that the other objects are as current as this one.
         store.put(&self.name(SummaryForm::Json), current.to_json().into()).await?;
         self.last = Some(current);
         Ok(())
@@ -82,7 +83,7 @@ impl SummaryWriter {
         SummaryName { node: self.node.clone(), form }
     }
 
-    /// The badges to write: the changed ones, or all if the last time is long ago.
+    /// The badges to write: those that changed, or all of them if they were last written long ago.
     fn badges(&self, before: Option<&Summary>, current: &mut Summary) -> Vec<(SummaryName, Bytes)> {
         let before = before.filter(|before| within(BADGE_INTERVAL, before.badges_at, current.at));
         if let Some(before) = before {
@@ -101,7 +102,7 @@ impl SummaryWriter {
     }
 }
 
-/// Whether a new summary is due: immediately after any change of a status.
+/// Whether a new summary is due. It is due immediately after a status change.
 fn is_due(before: &Summary, results: &[CheckResult], now: UnixNanos) -> bool {
     let is_changed = |result: &CheckResult| {
         before.endpoint(&result.endpoint_key()).is_none_or(|endpoint| endpoint.own_status != result.status)
@@ -109,7 +110,8 @@ fn is_due(before: &Summary, results: &[CheckResult], now: UnixNanos) -> bool {
     !within(SUMMARY_INTERVAL, before.at, now) || results.iter().any(is_changed)
 }
 
-/// Whether `then` is at most this long before `now`. A time in the future, after a clock was set back, is not.
+/// Whether `then` is at most this long before `now`. A time in the future, which can occur after the clock was set
+/// back, does not count.
 fn within(interval: Nanos, then: UnixNanos, now: UnixNanos) -> bool {
     (0..interval).contains(&now.saturating_sub(then))
 }
@@ -122,7 +124,7 @@ struct BadgeContent<'a> {
     at: UnixNanos,
 }
 
-/// The content of all badges. Endpoints with the same title share a badge, which shows the worst status.
+/// The contents of all badges. Endpoints with the same title share a badge, which shows the worst status.
 fn badge_contents(summary: &Summary) -> BTreeMap<SummaryForm, BadgeContent<'_>> {
     let mut contents = BTreeMap::new();
     let newest = summary.endpoints.iter().filter_map(|endpoint| endpoint.checked).max();
@@ -151,8 +153,8 @@ pub fn format_minute(at: UnixNanos) -> String {
     DateTime::from_timestamp_nanos(at).format("%Y-%m-%d %H:%M UTC").to_string()
 }
 
-/// Escapes a text for HTML and SVG, on one line and shortened. Removes characters that change the direction of the text
-/// around it or are invalid in XML.
+/// Escapes text for HTML and SVG, on one line and shortened. Removes characters that are invalid in XML or that
+/// change the direction of the surrounding text.
 #[must_use]
 pub fn escape(text: &str, limit: usize) -> String {
     let mut escaped = String::new();

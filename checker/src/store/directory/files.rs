@@ -17,7 +17,8 @@ use crate::store::compression;
 use crate::store::limits::{NAMES_LIMIT, describe_size};
 use crate::store::object::{ListFile, ListedName, Object, WriteMode};
 
-/// The file that writers lock while they change the lists. It stays, empty: deleting it would let two writers in.
+/// The file that writers lock while they change the lists. It is empty and never deleted: deleting it would let two
+/// writers in.
 pub(super) const LOCK: &str = ".index.lock";
 
 /// Writers hold the lock for milliseconds; after this long, the holder is suspended or stuck.
@@ -48,7 +49,7 @@ pub(super) fn put(directory: &Path, object: &Object, content: &[u8]) -> io::Resu
     if object.rules.is_self_contained {
         sweep(&folder)?;
     }
-    // Slow work comes before the lock.
+    // Do the slow work before taking the lock.
     let temporary = if object.rules.is_durable {
         staging.write_temporary(content)?
     } else {

@@ -1,5 +1,5 @@
-//! The list of check files that plain HTTP readers need, in the original's format:
-//! `{"<file name>": <unix ns when it was listed>, …}`. Pure.
+//! The list of check files that plain HTTP readers need, in the original's format: `{"<file name>": <unix ns when it
+//! was listed>, …}`. Pure.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ pub(in crate::store) fn parse(json: &[u8]) -> Index {
         .collect()
 }
 
-/// The index of these files. A file that `before` does not contain counts as listed when it was stored.
+/// The index of these files. Files that `before` does not contain count as listed when they were stored.
 pub(crate) fn from_names(names: impl IntoIterator<Item = CheckFileName>, before: &Index) -> Index {
     names
         .into_iter()
@@ -29,12 +29,12 @@ pub(crate) fn from_names(names: impl IntoIterator<Item = CheckFileName>, before:
         .collect()
 }
 
-/// The time before the newest check file that the short list covers. No node's history is an hour behind, and an hour
-/// has few check files.
+/// How long before the newest check file the short list starts. No node's history lags an hour behind, and an hour
+/// has only a few check files.
 pub(crate) const SHORT_LIST: Nanos = HOUR;
 
-/// The short list for readers of histories: all histories and the newest check files. It has the format of an index, so
-/// that every reader of an index can parse it; the values have no meaning.
+/// The short list for readers of histories: all histories and the newest check files. It has the format of an index,
+/// so that every reader of an index can parse it; the values have no meaning.
 pub(crate) fn recent(mut names: Vec<CheckFileName>, histories: &[HistoryName]) -> String {
     let newest = names.iter().map(|name| name.stored_at).max().unwrap_or(0);
     names.retain(|name| name.stored_at >= newest.saturating_sub(SHORT_LIST));
@@ -46,7 +46,7 @@ pub(crate) fn recent(mut names: Vec<CheckFileName>, histories: &[HistoryName]) -
 
 /// Writes an index, sorted by name.
 pub(crate) fn to_json(index: &Index) -> String {
-    // Names need no escapes: they contain only digits, lowercase letters, hyphens and a dot.
+    // Names do not need escaping: they contain only digits, lowercase letters, hyphens and a dot.
     let entries: Vec<String> = index.iter().map(|(name, listed_at)| format!("\"{name}\":{listed_at}")).collect();
     format!("{{{}}}", entries.join(","))
 }

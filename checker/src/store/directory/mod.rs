@@ -1,8 +1,8 @@
-//! A directory as a store: objects as files, and beside them the lists that plain HTTP readers need, so that any static
-//! web server over the directory is enough for the page.
+//! A directory as a store: objects as files, and next to them the lists that plain HTTP readers need, so that the
+//! page needs only a static web server for the directory.
 //!
-//! Many processes may write at once. A file is complete or missing, and each list is rewritten as a whole, under a lock,
-//! from the files that exist, so that it is correct again after any interruption.
+//! Many processes may write at once. Each file is either complete or missing, and each list is rewritten as a whole,
+//! under a lock, from the files that exist, so that it is correct again after any interruption.
 
 mod files;
 pub(super) mod folder;
@@ -27,10 +27,10 @@ use super::limits::describe_size;
 use super::object::{Listing, Object};
 use super::{Deletion, ListedName, ReadObject, StoreError};
 
-/// How long opening waits until the directory exists.
+/// How long opening waits for the directory to be created.
 const OPENING_LIMIT: Duration = Duration::from_secs(2);
 
-/// A directory that holds the objects.
+/// A directory that contains the objects.
 #[derive(Debug, Clone)]
 pub struct DirectoryStore {
     path: PathBuf,
@@ -40,8 +40,8 @@ pub struct DirectoryStore {
 }
 
 impl DirectoryStore {
-    /// Opens the directory, and creates it if it does not exist. An error is reported by the first operation that needs
-    /// the directory; until it can be created, rounds wait in the spool.
+    /// Opens the directory, and creates it if it does not exist. An error is reported by the first operation that
+    /// needs the directory; until it can be created, rounds are kept in the spool.
     pub(super) async fn open(path: PathBuf) -> DirectoryStore {
         let store = DirectoryStore { path, io: BlockingIo::default(), written_at: Arc::default() };
         // A mount that hangs must not delay the checks: the attempt continues in the background.
@@ -86,7 +86,7 @@ impl DirectoryStore {
     pub(super) async fn get_all<N: ListedName>(&self, names: &[N]) -> Result<Vec<(N, ReadObject)>, StoreError> {
         let task = format!("read {} objects from {}", names.len(), self.describe());
         let names = names.to_vec();
-        // One task for all objects: a task for each would take longer than reading it.
+        // One task for all objects: starting a task for each would take longer than reading the object.
         self.blocking_up_to(MANY_FILES_LIMIT, task, move |path| {
             let mut objects = Vec::with_capacity(names.len());
             for name in names {
@@ -142,7 +142,7 @@ impl DirectoryStore {
         self.blocking_up_to(TASK_LIMIT, task, work).await
     }
 
-    /// Like [`Self::blocking`], with another time limit.
+    /// Like [`Self::blocking`], but with another time limit.
     async fn blocking_up_to<T: Send + 'static>(
         &self,
         limit: Duration,

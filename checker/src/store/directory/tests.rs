@@ -41,7 +41,7 @@ fn indexed(store: &DirectoryStore) -> Vec<CheckFileName> {
     index::parse(&fs::read(store.path.join(INDEX)).unwrap()).into_keys().collect()
 }
 
-/// Other files in the directory than check files and those of the store.
+/// The files in the directory that are neither check files nor belong to the store.
 fn foreign(store: &DirectoryStore) -> Vec<String> {
     let mut names: Vec<_> =
         fs::read_dir(&store.path).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -66,7 +66,7 @@ async fn stored_check_files_can_be_listed_and_read() {
 }
 
 #[tokio::test]
-async fn a_taken_name_gives_the_next_nanosecond_and_replaces_nothing() {
+async fn a_round_gets_the_next_nanosecond_if_its_name_is_taken() {
     let (_directory, store) = store().await;
     let wanted = name(SOME_TIME, "a");
     put(&store, &wanted, "[1]").await.unwrap();
@@ -135,7 +135,7 @@ async fn concurrent_writers_lose_nothing() {
                 let node = if writer % 2 == 0 { "same".to_owned() } else { format!("node-{writer}") };
                 let content = format!("[{writer}, {round}]");
                 let wanted = name(SOME_TIME + round * 1000, &node);
-                // On a busy disk, a writer may wait too long for the lock; a checker retries.
+                // On a busy disk, a writer may wait too long for the lock; a checker would retry.
                 while let Err(error) = put(&store, &wanted, &content).await {
                     assert!(error.is_transient(), "{error}");
                 }

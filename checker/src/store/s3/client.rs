@@ -1,4 +1,4 @@
-//! Clients for S3 services: settings for all requests, and the translation of the SDK's errors.
+//! Clients for S3 services: settings for all requests, and the conversion of the SDK's errors.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -23,13 +23,13 @@ use super::error::{self, ErrorResponse, RequestContext, S3Error};
 use super::interceptor::{ResponseInterceptor, ServiceClock};
 use crate::store::settings::Bucket;
 
-/// A service that accepts no connection for this long is unreachable.
+/// A service that does not accept a connection within this time is considered unreachable.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// The limit for one attempt. A check file has some kilobytes: a slower attempt will not succeed.
+/// The time limit for one attempt. A check file has only a few kilobytes: a slower attempt will not succeed.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
-/// The limit for all attempts of one request together.
+/// The time limit for all attempts of one request together.
 const OPERATION_TIMEOUT: Duration = Duration::from_mins(2);
-/// The number of attempts for requests that may be repeated.
+/// The number of attempts for requests that can safely be repeated.
 const READ_ATTEMPTS: u32 = 3;
 /// The region if none is configured.
 const FALLBACK_REGION: &str = "us-east-1";
@@ -37,15 +37,15 @@ const FALLBACK_REGION: &str = "us-east-1";
 /// The source of the credentials that sign requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Credentials<'a> {
-    /// The bucket's configured keys, or else AWS's default chain.
+    /// The bucket's configured keys, otherwise AWS's default chain.
     OfBucket,
     /// A profile in AWS's configuration files.
     OfProfile(&'a str),
-    /// None: requests are not signed.
+    /// Requests are not signed.
     Anonymous,
 }
 
-/// The settings for all requests to the bucket's service. Sends no request.
+/// The settings for all requests to the bucket's service. Does not send a request.
 pub(crate) async fn settings(bucket: &Bucket, credentials: Credentials<'_>) -> SdkConfig {
     let http_client = aws_smithy_http_client::Builder::new()
         .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
@@ -54,7 +54,7 @@ pub(crate) async fn settings(bucket: &Bucket, credentials: Credentials<'_>) -> S
     if let Credentials::OfProfile(name) = credentials {
         profile_region = profile_region.profile_name(name);
     }
-    // Without instance metadata: it costs a request, and it has the instance's region, not the bucket's.
+    // Instance metadata is not queried: it costs a request, and contains the instance's region, not the bucket's.
     let region = RegionProviderChain::first_try(bucket.region.clone().map(Region::new))
         .or_else(EnvironmentVariableRegionProvider::new())
         .or_else(profile_region.build())
@@ -64,20 +64,21 @@ pub(crate) async fn settings(bucket: &Bucket, credentials: Credentials<'_>) -> S
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
         .operation_timeout(OPERATION_TIMEOUT)
         .build();
-    // Services other than AWS stumble over checksums that they did not ask for.
+    // Some services other than AWS reject checksums that they did not ask for.
     let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
         .http_client(http_client.clone())
         .region(region.region().await)
         .timeout_config(timeouts)
         .retry_config(RetryConfig::standard().with_max_attempts(READ_ATTEMPTS))
-        // With a wrong clock, check files get wrong names: the error must be reported, not hidden by the signature.
+        // With a wrong clock, check files get wrong names: the error must be reported, not hidden by adjusting the
+        // signature.
         .disable_clock_skew_correction(true)
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
     match (credentials, &bucket.keys) {
         (Credentials::OfProfile(name), _) => {
             // By default, credentials in the environment take precedence over a named profile. A profile with a role
-            // sends requests, too.
+            // also sends requests.
             let how = ProviderConfig::without_region().with_http_client(http_client).with_region(region.region().await);
             let profile = ProfileFileCredentialsProvider::builder().profile_name(name).configure(&how).build();
             loader = loader.profile_name(name).credentials_provider(profile);
@@ -112,7 +113,7 @@ pub(super) fn client_with_clock(settings: &SdkConfig, address_style: AddressStyl
     Client::from_conf(config.build())
 }
 
-/// Translates an error of the SDK.
+/// Converts an error of the SDK.
 pub(crate) fn sdk_error<E>(context: &RequestContext<'_>, error: &SdkError<E, HttpResponse>) -> S3Error
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -136,7 +137,7 @@ where
     }
 }
 
-/// An error before any response: of the credentials, the request or the connection.
+/// Converts an error that occurred before any response: in the credentials, the request or the connection.
 fn unsent_request<E>(error: &SdkError<E, HttpResponse>) -> S3Error
 where
     E: std::error::Error + 'static,
@@ -145,7 +146,7 @@ where
     while let Some(this) = cause {
         match this.downcast_ref::<CredentialsError>() {
             Some(CredentialsError::CredentialsNotLoaded(_)) => return S3Error::NoCredentials,
-            // The instance's role is the last in the chain: if it fails, the chain found no credentials.
+            // The instance role is the last in the chain: if it fails, the chain found no credentials.
             Some(other) if causes(other).contains("IMDS") => return S3Error::NoCredentials,
             Some(other) => return S3Error::UnreadableCredentials(error::single_line(&causes(other))),
             None => cause = this.source(),
@@ -157,7 +158,7 @@ where
     }
 }
 
-/// A successful response whose body is not valid S3, or is incomplete.
+/// Describes a successful response whose body is not valid S3, or is incomplete.
 fn unreadable_response(response: &ErrorResponse<'_>) -> S3Error {
     if response.body.trim_ascii_start().starts_with(b"<?xml") {
         S3Error::Connection("the response ended early".to_owned())
@@ -177,7 +178,7 @@ fn error_response<'a>(raw: &'a HttpResponse, code: Option<&'a str>, message: Opt
     }
 }
 
-/// An error and its causes on one line.
+/// Formats an error and its causes on one line.
 fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -188,7 +189,7 @@ fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     text
 }
 
-/// Decodes a key of a listing with URL encoding; `None` if it is not UTF-8 or contains an incomplete escape.
+/// Decodes a URL-encoded key from a listing; `None` if it is not UTF-8 or contains an incomplete escape.
 pub(crate) fn decode_url(text: &str) -> Option<String> {
     let is_escape = |escape: &str| escape.len() >= 2 && escape.bytes().take(2).all(|byte| byte.is_ascii_hexdigit());
     if !text.split('%').skip(1).all(is_escape) {

@@ -1,4 +1,4 @@
-//! Deleting objects of a bucket: in batches, several at a time, or one by one if the service does not support batches.
+//! Deletes objects from a bucket: several batches at a time, or one by one if the service does not support batches.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,7 +10,7 @@ use super::S3Store;
 use super::error::{self, Action, ErrorResponse, S3Error};
 use crate::store::{Deletion, ListedName};
 
-/// The most objects that S3 deletes in one request.
+/// The maximum number of objects that S3 deletes in one request.
 pub(super) const DELETE_BATCH: usize = 1_000;
 /// How many delete requests are sent at once: for batches, and for single objects.
 pub(super) const DELETES_AT_ONCE: (usize, usize) = (4, 16);
@@ -19,7 +19,7 @@ pub(super) const DELETES_AT_ONCE: (usize, usize) = (4, 16);
 #[derive(Default)]
 struct BatchOutcome {
     deleted: usize,
-    /// The keys that the service refuses to delete, and why.
+    /// The keys that the service refused to delete, and why.
     refused: Vec<(String, S3Error)>,
 }
 
@@ -43,7 +43,7 @@ impl S3Store {
                     total.refused.extend(batch.refused);
                     progress(total.deleted + total.refused.len());
                 }
-                // Later requests would fail like this one; those that are already sent are completed.
+                // Later requests would fail like this one; those that were already sent are completed.
                 Err(cause) => {
                     is_failed.store(true, Ordering::Relaxed);
                     failure.get_or_insert(cause);
@@ -59,7 +59,7 @@ impl S3Store {
         Deletion { deleted: total.deleted, failure }
     }
 
-    /// Deletes up to [`DELETE_BATCH`] objects. An error concerns the whole request.
+    /// Deletes up to [`DELETE_BATCH`] objects. An error means that the whole request failed.
     async fn delete_batch<N: ListedName>(&self, names: &[N]) -> Result<BatchOutcome, S3Error> {
         if !self.supports_batches.load(Ordering::Relaxed) {
             return self.delete_one_by_one(names).await;
@@ -110,7 +110,7 @@ impl S3Store {
         let response =
             ErrorResponse { status: 200, code: error.code(), message: error.message(), ..ErrorResponse::default() };
         let mut cause = error::from_response(&self.context(Action::Delete), &response);
-        // The remedy names only objects like this one: a permission for all objects would be too broad.
+        // The remedy covers only objects like this one: a permission for all objects would be too broad.
         let name = key.strip_prefix(&self.prefix).and_then(N::parse);
         if let (S3Error::AccessDenied { resource, .. }, Some(name)) = (&mut cause, name) {
             *resource = format!("arn:aws:s3:::{}/{}", self.bucket, name.pattern(&self.prefix));

@@ -28,7 +28,7 @@ impl Action {
         }
     }
 
-    /// The resource that a policy must grant the permission for.
+    /// The resource for which a policy must grant the permission.
     fn resource(self, bucket: &str, prefix: &str) -> String {
         match self {
             Action::List => format!("arn:aws:s3:::{bucket}"),
@@ -37,7 +37,7 @@ impl Action {
     }
 }
 
-/// The parts of a request that its errors name.
+/// The parts of a request that appear in its errors.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RequestContext<'a> {
     pub(crate) action: Action,
@@ -51,13 +51,13 @@ pub(in crate::store) struct ErrorResponse<'a> {
     /// The error code; `None` if the response has none.
     pub(in crate::store) code: Option<&'a str>,
     pub(in crate::store) message: Option<&'a str>,
-    /// The bucket's actual region, from the header `x-amz-bucket-region`.
+    /// The bucket's actual region, from the `x-amz-bucket-region` header.
     pub(in crate::store) region: Option<&'a str>,
     pub(in crate::store) content_type: Option<&'a str>,
     pub(in crate::store) body: &'a [u8],
 }
 
-/// An S3 service refused a request, or could not be reached. Contains a remedy.
+/// An S3 service refused a request, or could not be reached. The message contains a remedy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum S3Error {
     #[error(
@@ -68,7 +68,7 @@ pub enum S3Error {
     WrongSecret,
     #[error("the temporary credentials are expired or no longer valid; renew them")]
     ExpiredCredentials,
-    /// The key lacks a permission such as `s3:PutObject` on a resource such as `arn:aws:s3:::bucket/status/*`.
+    /// The key lacks a permission, such as `s3:PutObject` on `arn:aws:s3:::bucket/status/*`.
     #[error("access is denied; give the key the permission `{permission}` on `{resource}`")]
     AccessDenied { permission: &'static str, resource: String },
     #[error("there is no bucket `{0}`; create it, or check `bucket` and `endpoint_url`")]
@@ -82,7 +82,7 @@ pub enum S3Error {
     },
     #[error("this machine's clock differs too much from the service's; set it, preferably with NTP")]
     ClockSkew,
-    /// No program listens on the port.
+    /// No program is listening on the port.
     #[error("the connection was refused; check `endpoint_url`, and whether the service is running")]
     ConnectionRefused,
     /// The host name has no address.
@@ -182,7 +182,7 @@ pub(in crate::store) fn from_response(context: &RequestContext<'_>, response: &E
     }
 }
 
-/// Translates the error of a connection, by its chain of causes.
+/// Converts a connection error, based on its chain of causes.
 pub(crate) fn from_connection(error: &(dyn Error + 'static)) -> S3Error {
     let mut texts: Vec<String> = Vec::new();
     let mut cause = Some(error);
@@ -197,10 +197,10 @@ pub(crate) fn from_connection(error: &(dyn Error + 'static)) -> S3Error {
     S3Error::Connection(texts.pop().unwrap_or_default())
 }
 
-/// Translates one cause of a chain, if it is specific enough.
+/// Converts one cause of a chain, if it is specific enough.
 fn from_cause(error: &(dyn Error + 'static)) -> Option<S3Error> {
     if let Some(error) = error.downcast_ref::<io::Error>() {
-        // `source` skips the inner error, in which TLS libraries wrap their own, sometimes twice.
+        // `source` skips the inner error, in which TLS libraries wrap their own errors, sometimes twice.
         let inner = error.get_ref().map(|inner| inner as &(dyn Error + 'static));
         if let Some(problem) = inner.and_then(from_cause) {
             return Some(problem);
@@ -224,14 +224,14 @@ fn from_cause(error: &(dyn Error + 'static)) -> Option<S3Error> {
     None
 }
 
-/// The response in the service's words: `503 SlowDown: Please reduce your request rate.`
+/// The response in the service's own words: `503 SlowDown: Please reduce your request rate.`
 fn describe(response: &ErrorResponse<'_>) -> String {
     let code = response.code.map(|code| format!(" {}", single_line(code))).unwrap_or_default();
     let message = response.message.map(|message| format!(": {}", single_line(message))).unwrap_or_default();
     format!("status {}{code}{message}", response.status)
 }
 
-/// A text from a service on one short line.
+/// Shortens a message from a service to one short line.
 pub(in crate::store) fn single_line(text: &str) -> String {
     const LONGEST: usize = 200;
     let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST).collect();

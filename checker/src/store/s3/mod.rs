@@ -39,16 +39,16 @@ const READS_AT_ONCE: usize = 32;
 /// How many objects are written at once.
 pub(super) const WRITES_AT_ONCE: usize = 16;
 
-/// A bucket that holds the objects.
+/// A bucket that contains the objects.
 pub struct S3Store {
     client: Client,
     clock: ServiceClock,
     bucket: String,
     prefix: String,
     description: String,
-    /// Whether the service supports `If-None-Match` on a PUT; `true` until a response shows otherwise.
+    /// Whether the service supports `If-None-Match` in PUT requests; `true` until a response shows otherwise.
     supports_conditions: AtomicBool,
-    /// Whether the service deletes several objects in one request; `true` until a response shows otherwise.
+    /// Whether the service can delete several objects in one request; `true` until a response shows otherwise.
     supports_batches: AtomicBool,
 }
 
@@ -60,7 +60,7 @@ impl fmt::Debug for S3Store {
 }
 
 impl S3Store {
-    /// Prepares the client. Sends no request.
+    /// Prepares the client, without sending a request.
     pub(super) async fn open(bucket: &Bucket) -> S3Store {
         let clock = ServiceClock::default();
         let settings = client::settings(bucket, Credentials::OfBucket).await;
@@ -90,11 +90,12 @@ impl S3Store {
             let content = if object.rules.is_compressed { compress(&content).into() } else { content };
             return self.send(object, content, PutCondition::None).await.map_err(|failure| failed(failure.cause));
         }
-        // Without conditions, the name is trusted: names are unique by construction.
+        // If the service does not support conditional writes, write unconditionally: names are unique by
+        // construction.
         if self.supports_conditions.load(Ordering::Relaxed) {
             match self.send(object, content.clone(), PutCondition::IfAbsent).await {
                 Ok(()) => return Ok(()),
-                // An object with the same content is from an earlier attempt whose response was lost.
+                // An object with the same contents is from an earlier attempt whose response was lost.
                 Err(PutFailure { status: 412, .. }) if self.contains(object, &content).await => return Ok(()),
                 Err(PutFailure { status: 412, .. }) => {
                     return Err(StoreError::AlreadyExists { name: object.name.clone(), store: self.describe() });
@@ -103,7 +104,7 @@ impl S3Store {
                 Err(PutFailure { cause, .. }) => return Err(failed(cause)),
             }
         }
-        // If the request has another problem, this attempt reports it.
+        // If the request failed for another reason, this attempt reports it.
         self.send(object, content, PutCondition::None).await.map_err(|failure| failed(failure.cause))?;
         self.supports_conditions.store(false, Ordering::Relaxed);
         Ok(())
@@ -122,7 +123,7 @@ impl S3Store {
             .body(ByteStream::from(content));
         let response = match object.rules.write {
             WriteMode::Replace => request.send().await,
-            // The caller retries, and is more patient: see `upload`.
+            // The caller retries, for longer than the SDK would: see `upload`.
             WriteMode::Create => {
                 let once = aws_sdk_s3::config::Builder::new().retry_config(RetryConfig::disabled());
                 request.customize().config_override(once).send().await
@@ -130,7 +131,7 @@ impl S3Store {
         };
         match response {
             Ok(stored) if stored.e_tag().is_some() => Ok(()),
-            // Many web servers respond to anything with 200; that does not mean that the object is stored.
+            // Many web servers answer anything with 200, which does not mean that the object was stored.
             Ok(_) => Err(PutFailure { status: 200, cause: S3Error::NotS3 { status: 200 } }),
             Err(error) => {
                 let status = error.raw_response().map_or(0, |raw| raw.status().as_u16());
@@ -139,7 +140,7 @@ impl S3Store {
         }
     }
 
-    /// Whether the bucket has the object with this content; `false` if the object cannot be read.
+    /// Whether the bucket has the object with these contents; `false` if the object cannot be read.
     async fn contains(&self, object: &Object, content: &Bytes) -> bool {
         self.get(object).await.is_ok_and(|existing| existing.is_some_and(|existing| existing == *content))
     }
@@ -217,7 +218,7 @@ impl S3Store {
                 .bucket(&self.bucket)
                 .prefix(format!("{}{}", self.prefix, N::FOLDER))
                 .set_start_after(N::start_after(&self.prefix, *listing.times.start()))
-                // XML cannot contain every key that a bucket may have; one such key must not hide all others.
+                // XML cannot contain every key that a bucket may have; one such key must not hide all the others.
                 .encoding_type(EncodingType::Url)
                 .set_continuation_token(token.clone())
                 .send()
@@ -229,7 +230,7 @@ impl S3Store {
                 names.extend(key.and_then(|key| N::parse(key.strip_prefix(&self.prefix)?)));
             }
             let next = page.next_continuation_token().map(str::to_owned);
-            // Keys are sorted: later pages contain only later times.
+            // Keys are sorted, so later pages contain only later times.
             let is_past = names.last().and_then(N::stored_at).is_some_and(|time| time > *listing.times.end());
             if is_past || names.len() >= listing.enough || page.is_truncated() != Some(true) {
                 break;
@@ -266,11 +267,11 @@ impl S3Store {
     }
 }
 
-/// When a PUT takes effect.
+/// When a PUT request takes effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum PutCondition {
     None,
-    /// Only if no object has the name.
+    /// Only if no object with this name exists.
     IfAbsent,
 }
 
@@ -280,7 +281,7 @@ struct PutFailure {
     cause: S3Error,
 }
 
-/// The bucket in words, without the user and password that its URL may contain.
+/// Describes the bucket in words, without the user and password that its URL may contain.
 fn describe(bucket: &Bucket) -> String {
     match &bucket.endpoint_url {
         Some(url) => format!("the bucket `{}` at `{}`", bucket.name, redact_userinfo(url)),

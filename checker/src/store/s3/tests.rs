@@ -1,4 +1,4 @@
-//! Tests of the requests to an S3 service, and of the reactions to its responses.
+//! Tests of the requests to an S3 service, and of how its responses are handled.
 
 use super::delete::{DELETE_BATCH, DELETES_AT_ONCE};
 use super::*;
@@ -29,8 +29,8 @@ fn name() -> CheckFileName {
     CheckFileName::parse("1795330254340493978-a-check.json").expect("it is a name")
 }
 
-/// A server that responds to the first request of each connection with the next response, and then stops. Returns the
-/// heads of the requests.
+/// A server that answers the first request on each connection with the next response, then stops. Returns the heads
+/// of the requests.
 async fn server(responses: Vec<String>) -> (String, tokio::task::JoinHandle<Vec<String>>) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -104,7 +104,7 @@ async fn a_check_file_is_stored_as_immutable_and_only_if_absent() {
 }
 
 #[tokio::test]
-async fn a_service_without_conditions_gets_none() {
+async fn unsupported_conditions_are_no_longer_sent() {
     for refusal in
         [error_response("501 Not Implemented", "NotImplemented"), error_response("400 Bad Request", "InvalidArgument")]
     {
@@ -133,7 +133,7 @@ async fn a_check_file_is_put_once_because_the_caller_retries() {
 }
 
 #[tokio::test]
-async fn a_slow_service_does_not_count_as_one_without_conditions() {
+async fn a_slow_service_is_still_sent_conditions() {
     let (stored, heads) = put(vec![error_response("400 Bad Request", "RequestTimeout")]).await;
     assert!(stored.unwrap_err().is_transient());
     assert_eq!(heads.len(), 1);

@@ -90,7 +90,7 @@ async fn a_round_that_cannot_be_stored_is_sent_first_next_time() {
     assert_eq!(spool.waiting().await.unwrap(), []);
 }
 
-/// A store that takes this long for every response, and records the spool's content before it.
+/// A store that takes this long for every response, and records the spool's contents before it.
 struct Slow<'a> {
     takes: Duration,
     answer: fn() -> Result<(), StoreError>,
@@ -124,7 +124,7 @@ async fn the_spool_keeps_the_round_while_the_store_hangs() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_round_leaves_the_spool_once_a_slow_store_takes_it() {
+async fn a_round_leaves_the_spool_once_a_slow_store_accepts_it() {
     let directory = tempfile::tempdir().unwrap();
     let spool = spool(directory.path());
     let takes = Duration::from_secs(5);
@@ -171,7 +171,7 @@ async fn a_refused_waiting_round_is_quarantined() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_waiting_round_that_always_times_out_blocks_no_other() {
+async fn a_round_that_always_times_out_does_not_block_others() {
     let directory = tempfile::tempdir().unwrap();
     let spool = spool(directory.path());
     for step in 0..3 {

@@ -13,13 +13,14 @@ use crate::checks::CheckOutcome;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evaluation {
     pub status: Status,
-    /// The reason, unless the errors of the attempts explain the status; empty without one.
+    /// The reason, unless the attempts' errors already explain the status; otherwise empty.
     pub notice: String,
     pub attempts: Vec<Attempt>,
 }
 
-/// Evaluates an outcome. With a failed attempt, the endpoint is down, or has the status that the check sets for failures.
-/// With a warning or a median above the threshold, it is degraded, otherwise healthy. After a skipped check it is unknown.
+/// Evaluates an outcome. After a failed attempt, the endpoint is down, or has the status that the check defines for
+/// failures. After a warning, or if the median exceeds the threshold, it is degraded; otherwise it is healthy. After
+/// a skipped check, it is unknown.
 #[must_use]
 pub fn evaluate(outcome: CheckOutcome, check: &Check) -> Evaluation {
     let records = match outcome {
@@ -41,7 +42,8 @@ pub fn evaluate(outcome: CheckOutcome, check: &Check) -> Evaluation {
         return evaluation(Status::Unknown, "no attempt was made".to_owned(), attempts);
     };
     if let Some(error) = error {
-        // The attempts explain why an endpoint is down; like the original, repeat the error if it is only degraded.
+        // The attempts explain why an endpoint is down; as in the original, the error is repeated if it is only
+        // degraded.
         let notice = if check.kind.probe().failure_status() == Status::Down { String::new() } else { error };
         return evaluation(check.kind.probe().failure_status(), notice, attempts);
     }
@@ -59,11 +61,11 @@ pub fn evaluate(outcome: CheckOutcome, check: &Check) -> Evaluation {
 pub(crate) mod tests {
     use crate::checks::exec::ExecCheck;
     use crate::checks::{AttemptRecord, CheckKind};
-    use crate::monitor::evaluate::*;
+    use crate::monitor::result_status::*;
     use shared::Nanos;
     use std::time::Duration;
 
-    /// A check with this threshold whose failures have this status.
+    /// A check with this threshold, whose failures have this status.
     pub(crate) fn check_with(threshold: Nanos, failure_status: Status) -> Check {
         let exec = ExecCheck {
             locator: String::new(),
