@@ -66,6 +66,21 @@ pub fn each_member<'t>(text: &'t str, take: impl FnMut(Cow<'t, str>, Json<'t>)) 
     })
 }
 
+/// Parses a JSON array and passes each element to `take`, without keeping the whole array in memory.
+///
+/// If there is an error, the elements before it were already passed.
+pub fn each_element<'t>(text: &'t str, mut take: impl FnMut(Json<'t>)) -> Result<(), JsonError> {
+    read(text, |next, lexer| {
+        if next != b'[' {
+            return Err(Error::Token(Expect::Value));
+        }
+        lexer.discarded().seq(b']', SliceLexer::ws_peek, |next, lexer| {
+            take(read_value(DEPTH_LIMIT - 1, next, lexer)?);
+            Ok(())
+        })
+    })
+}
+
 fn read<'t, T>(
     text: &'t str,
     read_value: impl FnOnce(u8, &mut SliceLexer<'t>) -> Result<T, Error>,

@@ -30,7 +30,8 @@ use crate::config::{self, ConfigError, Environment};
 use crate::monitor::heartbeat_reader::heartbeat_reader;
 use crate::monitor::runner::new_context;
 use crate::now;
-use crate::recorder::RecordOutcome;
+use crate::recorder::upkeep::UpkeepOutcome;
+use crate::store::upload::Upload;
 use crate::ui;
 
 #[derive(Debug, thiserror::Error)]
@@ -87,18 +88,25 @@ fn check_context(config: &Config) -> Arc<CheckContext> {
     Arc::new(new_context(config, now).with_heartbeats(config.storage.as_ref().map(heartbeat_reader)))
 }
 
-/// Reports problems that occurred while storing results.
-fn report_problems(outcome: &RecordOutcome) {
-    for warning in &outcome.upload.warnings {
+/// Reports problems that occurred while storing a round that is in the store.
+fn report_upload(upload: &Upload) {
+    for warning in &upload.warnings {
         ui::warn(warning);
     }
-    if let Some(error) = &outcome.expired.failure {
+}
+
+/// Reports problems that occurred in the work after a round was stored.
+fn report_upkeep(upkeep: &UpkeepOutcome) {
+    if let Some(error) = &upkeep.expiry.deletion.failure {
         ui::error(error);
     }
-    if let Err(error) = &outcome.history {
+    if let Some(unproven) = &upkeep.expiry.unproven {
+        ui::warn(&unproven.to_string());
+    }
+    if let Err(error) = &upkeep.history {
         ui::warn(&format!("history not updated: {error}"));
     }
-    if let Err(error) = &outcome.summary {
+    if let Err(error) = &upkeep.summary {
         ui::warn(&format!("summary not updated: {error}"));
     }
 }

@@ -51,23 +51,32 @@ pub struct HistoryWriter {
     current: Option<History>,
     listed_at: Option<UnixNanos>,
     written_at: Option<UnixNanos>,
+    /// Stored check files that the history may lack, because adding them has failed or was interrupted.
+    missed: Vec<CheckFileName>,
 }
 
 impl HistoryWriter {
     /// Creates a writer that reads the history when the first round is added.
     #[must_use]
     pub fn new(node: NodeName, expiry: Nanos) -> HistoryWriter {
-        HistoryWriter { node, expiry, current: None, listed_at: None, written_at: None }
+        HistoryWriter { node, expiry, current: None, listed_at: None, written_at: None, missed: Vec::new() }
     }
 
-    /// Adds a stored round, and the rounds from the spool that were sent along with it.
+    /// Adds a stored round, and other check files that were stored since the last call. If that fails or is interrupted,
+    /// the next call adds them, too.
     pub async fn add(
         &mut self,
         store: &Arc<Store>,
         round: (&CheckFileName, &[CheckResult]),
-        sent: &[CheckFileName],
+        others: &[CheckFileName],
         now: UnixNanos,
     ) -> Result<(), HistoryError> {
+        self.missed.extend_from_slice(others);
+        if self.missed.len() > FILES_PER_ROUND {
+            return Err(HistoryError::TooManyFiles);
+        }
+        let others = self.missed.clone();
+        self.missed.push(round.0.clone());
         let history = match self.current.take() {
             Some(history) => history,
             None => match read(store, Some(&self.node)).await? {
@@ -86,7 +95,7 @@ impl HistoryWriter {
             listed = store.list(Listing::since(history.list_from())).await?;
             self.listed_at = Some(now);
         }
-        let updated = update(store, history, round, &listed, sent, self.expiry, now).await?;
+        let updated = update(store, history, round, &listed, &others, self.expiry, now).await?;
         // A finished day or a rebuilt history is written immediately.
         let is_due = self.written_at.is_none_or(|written| !(0..WRITE_INTERVAL).contains(&now.saturating_sub(written)));
         if is_due || updated.latencies.is_some() {
@@ -94,6 +103,7 @@ impl HistoryWriter {
             self.written_at = Some(now);
         }
         self.current = Some(updated.history);
+        self.missed.clear();
         Ok(())
     }
 }

@@ -21,8 +21,8 @@ pub(super) const RATE_WINDOW: Duration = Duration::from_secs(5);
 /// would keep its readers busy for hours.
 pub(super) const MIN_BYTES_PER_WINDOW: u64 = 4 << 10;
 
-/// The most bytes of a check file: four times what the page reads.
-pub(super) const CHECK_FILE_LIMIT: u64 = 32 << 20;
+/// The most bytes of a check file: twice what the page reads.
+pub(super) const CHECK_FILE_LIMIT: u64 = 16 << 20;
 /// The most bytes of a history, as it is stored and decompressed. 10,000 endpoints over a year take some 60 MB.
 pub(super) const HISTORY_LIMIT: u64 = 64 << 20;
 /// The most bytes of latency sketches, as they are stored and decompressed. They are ten times as large as a history.
@@ -146,6 +146,6 @@ mod tests {
     #[test]
     fn sizes_have_units() {
         let sizes = [7, 16 << 10, CHECK_FILE_LIMIT].map(describe_size);
-        assert_eq!(sizes, ["7 bytes", "16 KiB", "32 MiB"]);
+        assert_eq!(sizes, ["7 bytes", "16 KiB", "16 MiB"]);
     }
 }

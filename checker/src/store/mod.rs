@@ -207,6 +207,9 @@ pub enum StoreError {
         /// In seconds.
         limit: u64,
     },
+    /// Earlier rounds are still being stored.
+    #[error("{store} is still busy with earlier rounds")]
+    Busy { store: String },
     #[error("`{name}` in {store} is larger than the limit of {limit}; it is not read")]
     TooLarge {
         name: String,
@@ -265,7 +268,7 @@ impl StoreError {
                     | io::ErrorKind::StaleNetworkFileHandle
             ),
             StoreError::AlreadyExists { .. } | StoreError::NamesTaken { .. } | StoreError::TooLarge { .. } => false,
-            StoreError::Stopped { .. } | StoreError::TimedOut { .. } => true,
+            StoreError::Stopped { .. } | StoreError::TimedOut { .. } | StoreError::Busy { .. } => true,
             StoreError::Kept { cause, .. } | StoreError::NotKept { cause, .. } => cause.is_transient(),
         }
     }

@@ -159,7 +159,13 @@ impl ListedName for HistoryName {
 impl ObjectName for SummaryName {
     fn rules(&self) -> ObjectRules {
         // A few minutes later the checker writes again what a power failure destroyed.
-        ObjectRules { content_type: self.media_type(), cache_control: ONE_MINUTE, size_limit: SUMMARY_LIMIT, is_durable: false, ..REPLACED }
+        ObjectRules {
+            content_type: self.media_type(),
+            cache_control: ONE_MINUTE,
+            size_limit: SUMMARY_LIMIT,
+            is_durable: false,
+            ..REPLACED
+        }
     }
 }
 

@@ -71,7 +71,7 @@ impl Spool {
     }
 
     /// Deletes the file of a round that is in the store.
-    pub(super) async fn delete_file(&self, path: PathBuf) -> Result<(), StoreError> {
+    pub(crate) async fn delete_file(&self, path: PathBuf) -> Result<(), StoreError> {
         let Some(file) = path.file_name().and_then(|name| name.to_str()).map(str::to_owned) else { return Ok(()) };
         let task = format!("delete `{}`", path.display());
         self.blocking(task, move |folder| Folder::open(folder)?.remove(&file)).await
@@ -274,7 +274,7 @@ mod tests {
         rustix::fs::mkfifoat(rustix::fs::CWD, path(3), rustix::fs::Mode::RUSR).unwrap();
         fs::write(path(4), "[{\"title\":").unwrap();
         File::create(path(5)).unwrap().set_len(1 << 30).unwrap();
-        for (step, reason) in [(1, "regular"), (2, "regular"), (3, "regular"), (4, "invalid"), (5, "32 MiB")] {
+        for (step, reason) in [(1, "regular"), (2, "regular"), (3, "regular"), (4, "invalid"), (5, "16 MiB")] {
             let WaitingRound::Invalid(why) = spool.read(&name(SOME_TIME + step)).await.unwrap() else { panic!() };
             assert!(why.contains(reason), "{step}: {why}");
             spool.quarantine(&name(SOME_TIME + step)).await.unwrap();

@@ -121,7 +121,7 @@ async fn upload(
     // Either the store or the stuck round is the problem; storing the current round shows which.
     let attempts = if stuck.as_ref().is_some_and(|(_, cause)| cause.is_transient()) { 1 } else { ATTEMPTS };
     let mut storing = Box::pin(put_in_time(store, &name, content, attempts));
-    let stored = if let Ok(stored) = tokio::time::timeout(PATIENCE, storing.as_mut()).await {
+    let stored = if let Ok(stored) = tokio::time::timeout(SPOOL_AFTER, storing.as_mut()).await {
         stored
     } else {
         if kept.is_none() {
@@ -195,13 +195,13 @@ impl<W: ObjectWriter> Sending<'_, W> {
     /// that still wait (0 or 1).
     async fn quarantine_if_refused(&mut self, name: &CheckFileName, cause: &StoreError) -> usize {
         if cause.is_transient() {
-            self.warnings.push(format!("a waiting round was not sent: {cause}; it is sent again next time"));
+            self.warnings.push(format!("a waiting round was not sent: {cause}; it will be sent again next time"));
             return 1;
         }
         match self.spool.quarantine(name).await {
             Ok(path) => {
                 self.warnings.push(format!(
-                    "a waiting round was not sent: {cause}; because the store takes other rounds, this one was moved to `{}`; \
+                    "a waiting round was not sent: {cause}; because the store accepts other rounds, this one was moved to `{}`; \
                      move it back to `{}` to send it again",
                     path.display(),
                     self.spool.folder().display()
@@ -209,7 +209,7 @@ impl<W: ObjectWriter> Sending<'_, W> {
                 0
             }
             Err(error) => {
-                self.warnings.push(format!("a waiting round was not sent: {cause}; it still waits: {error}"));
+                self.warnings.push(format!("a waiting round was not sent: {cause}; it is still waiting: {error}"));
                 1
             }
         }

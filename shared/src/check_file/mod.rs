@@ -103,6 +103,12 @@ impl CheckResult {
     }
 }
 
+/// The most elements of a check file. A round of more endpoints would be too large for its readers, whose memory a small
+/// file of empty results must not exhaust.
+pub const MAX_RESULTS: usize = 100_000;
+
+const NOT_AN_ARRAY: &str = "expected an array of results";
+
 /// The content of a check file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CheckFile {
@@ -126,26 +132,53 @@ pub struct SkippedElement {
 #[error("invalid check file: {0}")]
 pub struct InvalidCheckFile(String);
 
+impl InvalidCheckFile {
+    fn too_many(count: usize) -> InvalidCheckFile {
+        InvalidCheckFile(format!("it has {count} results, more than the limit of {MAX_RESULTS}"))
+    }
+}
+
 impl CheckFile {
-    /// Parses a check file, except for invalid elements.
+    /// Parses a check file, except for invalid elements. A file with more than [`MAX_RESULTS`] elements is invalid.
     pub fn parse(content: &[u8]) -> Result<CheckFile, InvalidCheckFile> {
         let text = std::str::from_utf8(content).map_err(|error| InvalidCheckFile(error.to_string()))?;
-        CheckFile::from_json(&json::parse(text).map_err(|error| InvalidCheckFile(error.to_string()))?)
+        let invalid = |error: json::JsonError| InvalidCheckFile(error.to_string());
+        match text.trim_ascii_start().as_bytes().first() {
+            Some(b'[') => {}
+            Some(b'{') => return Err(InvalidCheckFile(NOT_AN_ARRAY.to_owned())),
+            _ => return CheckFile::from_json(&json::parse(text).map_err(invalid)?),
+        }
+        let (mut file, mut count) = (CheckFile::default(), 0);
+        json::each_element(text, |element| {
+            if count < MAX_RESULTS {
+                file.add(count, &element);
+            }
+            count += 1;
+        })
+        .map_err(invalid)?;
+        if count > MAX_RESULTS { Err(InvalidCheckFile::too_many(count)) } else { Ok(file) }
     }
 
     /// Converts the content of a check file that is part of a larger JSON text.
     pub fn from_json(content: &Json<'_>) -> Result<CheckFile, InvalidCheckFile> {
         let Json::Array(elements) = content else {
-            return Err(InvalidCheckFile("expected an array of results".to_owned()));
+            return Err(InvalidCheckFile(NOT_AN_ARRAY.to_owned()));
         };
+        if elements.len() > MAX_RESULTS {
+            return Err(InvalidCheckFile::too_many(elements.len()));
+        }
         let mut file = CheckFile::default();
         for (index, element) in elements.iter().enumerate() {
-            match read_result(element) {
-                Ok(result) => file.results.push(result),
-                Err(reason) => file.skipped.push(SkippedElement { index, reason: shortened(reason, ERROR_LIMIT) }),
-            }
+            file.add(index, element);
         }
         Ok(file)
+    }
+
+    fn add(&mut self, index: usize, element: &Json<'_>) {
+        match read_result(element) {
+            Ok(result) => self.results.push(result),
+            Err(reason) => self.skipped.push(SkippedElement { index, reason: shortened(reason, ERROR_LIMIT) }),
+        }
     }
 
     /// Sets the node, and missing times, from the name of the object.
@@ -250,6 +283,19 @@ mod tests {
             assert_eq!((file.results.len(), file.skipped.len()), (10, 0));
             assert_eq!(write_check_file(&file.results), golden.trim_end());
         }
+    }
+
+    #[test]
+    fn a_file_with_too_many_results_is_rejected_whole() {
+        let empty = |count: usize| format!("[{}]", vec!["{}"; count].join(","));
+        assert_eq!(
+            CheckFile::parse(empty(MAX_RESULTS).as_bytes()).expect("it is at the limit").results.len(),
+            MAX_RESULTS
+        );
+        let error = CheckFile::parse(empty(MAX_RESULTS + 1).as_bytes()).expect_err("it is above the limit");
+        assert!(error.to_string().contains("more than the limit of 100000"), "{error}");
+        let json = empty(MAX_RESULTS + 1);
+        assert_eq!(CheckFile::from_json(&json::parse(&json).expect("it is JSON")), Err(error));
     }
 
     #[test]

@@ -50,11 +50,8 @@ pub(super) fn put(directory: &Path, object: &Object, content: &[u8]) -> io::Resu
         sweep(&folder)?;
     }
     // Do the slow work before taking the lock.
-    let temporary = if object.rules.is_durable {
-        staging.write_temporary(content)?
-    } else {
-        staging.write_volatile(content)?
-    };
+    let temporary =
+        if object.rules.is_durable { staging.write_temporary(content)? } else { staging.write_volatile(content)? };
     let written_at = temporary.modified()?;
     let _lock = if object.rules.listed_in.is_some() { Some(lock(&root, LOCK_TIMEOUT)?) } else { None };
     match object.rules.write {

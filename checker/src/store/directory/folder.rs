@@ -116,10 +116,7 @@ impl Folder {
     }
 
     /// Passes the names in this folder to a function, in no order. Names that are not UTF-8 are skipped.
-    pub(in crate::store) fn each_name(
-        &self,
-        mut take: impl FnMut(&str, FileType) -> io::Result<()>,
-    ) -> io::Result<()> {
+    pub(in crate::store) fn each_name(&self, mut take: impl FnMut(&str, FileType) -> io::Result<()>) -> io::Result<()> {
         for entry in Dir::new(self.readable()?)? {
             let entry = entry?;
             let Ok(name) = entry.file_name().to_str() else { continue };
@@ -210,7 +207,8 @@ impl Folder {
     /// Deletes a temporary file if its writer has crashed. Errors are ignored: the file does no harm.
     pub(in crate::store) fn remove_if_stale(&self, name: &str, now: SystemTime) {
         let Ok(stat) = system::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW) else { return };
-        let modified = u64::try_from(stat.st_mtime).map(|seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
+        let modified =
+            u64::try_from(stat.st_mtime).map(|seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
         if modified.is_ok_and(|modified| now.duration_since(modified).is_ok_and(|age| age > STALE_AGE)) {
             let _ = self.remove(name);
         }
@@ -248,9 +246,7 @@ impl Temporary<'_> {
             Ok(()) => Ok(PersistOutcome::Created),
             Err(Errno::EXIST) => Ok(PersistOutcome::NameTaken),
             // Some file systems support neither hard links nor a rename that never replaces.
-            Err(_) if folder.file_type(name).is_none() => {
-                self.persist(folder, name).map(|()| PersistOutcome::Created)
-            }
+            Err(_) if folder.file_type(name).is_none() => self.persist(folder, name).map(|()| PersistOutcome::Created),
             Err(_) => Ok(PersistOutcome::NameTaken),
         }
     }

@@ -236,9 +236,9 @@ impl S3Store {
                 break;
             }
             let newest = names.last().map(ToString::to_string);
-            guard.check(next.as_deref(), newest.as_deref(), names.len()).map_err(|cause| {
-                failed(S3Error::Refused(cause.to_string()))
-            })?;
+            guard
+                .check(next.as_deref(), newest.as_deref(), names.len())
+                .map_err(|cause| failed(S3Error::Refused(cause.to_string())))?;
             token = next;
         }
         // Some services ignore `start-after`.

@@ -270,7 +270,7 @@ async fn a_store_that_never_answers_delays_a_round_only_up_to_a_limit() {
     let error = upload(&store, &spool, name(0), &"[]".into(), None).await.unwrap_err();
     assert!(error.to_string().starts_with("the store did not store `"), "{error}");
     assert!(matches!(error, StoreError::Kept { .. }) && error.is_transient());
-    assert!(start.elapsed() <= ROUND_TIMEOUT + PATIENCE, "{:?}", start.elapsed());
+    assert!(start.elapsed() <= ROUND_TIMEOUT + SPOOL_AFTER, "{:?}", start.elapsed());
     assert_eq!(spool.waiting().await.unwrap(), [name(0)]);
 }
 
