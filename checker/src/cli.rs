@@ -40,6 +40,11 @@ pub enum Command {
     /// Manage the history of this node
     #[command(subcommand)]
     History(HistoryCommand),
+    /// Delete the check files of this node that are older than `check_expiry`
+    ///
+    /// `run` and `serve` delete them on their own, unless no check files prove their age, for example after a long pause
+    /// or with a wrong clock. This command shows them and asks before deleting anything.
+    Expire(ExpireArguments),
     /// Check one endpoint now and show every detail
     ///
     /// Shows addresses, phases, certificates, headers, body and assertions. Nothing is stored. Exit status: 0 if the
@@ -173,6 +178,21 @@ pub struct RebuildArguments {
     /// Rebuild the history of check files without a node name, as written by the original Checkup
     #[arg(long, alias = "nameless", conflicts_with = "node")]
     pub unnamed_node: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ExpireArguments {
+    #[command(flatten)]
+    pub config: ConfigArgument,
+    /// Name of this node, overriding the configuration
+    #[arg(long, value_name = "NAME")]
+    pub node: Option<NodeName>,
+    /// Show what would be deleted and exit
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Skip the prompt
+    #[arg(long, conflicts_with = "dry_run")]
+    pub yes: bool,
 }
 
 #[derive(Debug, Args)]

@@ -2,4 +2,5 @@
 
 pub mod fd_limit;
 pub mod huge_pages;
+pub mod operator_file;
 pub mod shutdown;

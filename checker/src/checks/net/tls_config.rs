@@ -14,6 +14,7 @@ use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme
 use tokio::sync::OnceCell;
 
 use crate::checks::timing::with_current_stopwatch;
+use crate::platform::operator_file::read_operator_file;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum TlsTrust {
@@ -78,8 +79,8 @@ impl TlsTrust {
 
 fn read_pem(file: &Path) -> Result<Vec<CertificateDer<'static>>, TrustError> {
     let invalid = |why: String| TrustError::Authorities(file.to_owned(), why);
-    let certificates: Vec<_> = CertificateDer::pem_file_iter(file)
-        .map_err(|error| invalid(error.to_string()))?
+    let content = read_operator_file(file).map_err(|error| invalid(error.to_string()))?;
+    let certificates: Vec<_> = CertificateDer::pem_slice_iter(&content)
         .collect::<Result<_, _>>()
         .map_err(|error| invalid(error.to_string()))?;
     if certificates.is_empty() {

@@ -72,7 +72,7 @@ impl RoundStore for Gate {
         let mut sent = Vec::new();
         for name in self.spool.waiting().await? {
             if round.kept.as_deref() != Some(&self.spool.folder().join(name.to_string())) {
-                self.spool.delete(&name).await?;
+                self.spool.delete_file(self.spool.folder().join(name.to_string())).await?;
                 sent.push(name);
             }
         }
