@@ -7,6 +7,7 @@ mod blackbox_exporter;
 mod checks;
 mod endurance;
 mod expiry;
+mod faults;
 mod histories;
 mod https;
 mod lighthouse;
@@ -23,6 +24,9 @@ fn main() {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let wanted = |part: &str| words.is_empty() || words.iter().any(|word| word == part);
     runtime.block_on(async {
+        if wanted("faults") {
+            faults::measure().await;
+        }
         if wanted("page") {
             page::measure().await;
         }

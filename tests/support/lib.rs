@@ -16,6 +16,8 @@ pub mod configuration;
 pub mod contrast;
 pub mod endpoints;
 pub mod fake_nodes;
+pub mod fault_proxy;
+pub mod fault_schedule;
 pub mod faulty_proxy;
 pub mod http_client;
 pub mod ministack;

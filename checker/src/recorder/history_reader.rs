@@ -37,7 +37,12 @@ pub struct Histories {
     pub latencies: Vec<Latencies>,
     /// The invalid histories in the store, with reasons. Check files are used instead of them.
     pub unreadable: Vec<(HistoryName, InvalidHistory)>,
+    /// The check files that were skipped, with reasons.
+    pub skipped: Vec<SkippedFile>,
 }
+
+/// A check file that cannot be used, and why.
+pub type SkippedFile = (CheckFileName, String);
 
 /// Reads all histories for the time from `from` to `now`.
 pub async fn histories(
@@ -63,15 +68,21 @@ pub async fn histories(
             let history = stored.swap_remove(index);
             let mut latencies = match detail {
                 Detail::Status => None,
-                Detail::Latencies => read_latencies(store, node.as_ref()).await?,
+                Detail::Latencies => match read_latencies(store, node.as_ref()).await {
+                    Err(HistoryError::Newer { name, cause }) => {
+                        result.unreadable.push((name, cause));
+                        None
+                    }
+                    read => read?,
+                },
             };
             // Latencies that do not match the history come from an interrupted write.
             latencies = latencies.filter(|latencies| history.rebuild_for(latencies).is_none());
             let mut updated = latencies.clone().unwrap_or_default();
-            let history = update(store, history, &mut updated, &listed, now).await?;
+            let history = update(store, history, &mut updated, &listed, now, &mut result.skipped).await?;
             (history, latencies.map(|_| updated))
         } else {
-            let (history, latencies) = from_check_files(store, node, &listed, now).await?;
+            let (history, latencies) = from_check_files(store, node, &listed, now, &mut result.skipped).await?;
             (history, Some(latencies))
         };
         result.histories.push(history);
@@ -116,7 +127,7 @@ pub async fn histories_up_to(store: &Arc<Store>, now: UnixNanos) -> Result<Vec<H
     };
     let mut updated = Vec::with_capacity(histories.len());
     for history in histories {
-        updated.push(update(store, history, &mut Latencies::default(), &listed, now).await?);
+        updated.push(update(store, history, &mut Latencies::default(), &listed, now, &mut Vec::new()).await?);
     }
     Ok(updated)
 }
@@ -152,12 +163,14 @@ async fn update(
     latencies: &mut Latencies,
     listed: &[CheckFileName],
     now: UnixNanos,
+    skipped: &mut Vec<SkippedFile>,
 ) -> Result<History, HistoryError> {
     let planner = planner(0, now);
     let is_own = |name: &&CheckFileName| name.node == history.node;
     let needed = listed.iter().filter(is_own).filter(|name| planner.is_needed(std::slice::from_ref(&history), name));
     for name in needed.cloned().collect::<Vec<_>>() {
-        let (files, _) = read_and_parse(Arc::clone(store), vec![name]).await?;
+        let (files, unreadable) = read_and_parse(Arc::clone(store), vec![name]).await?;
+        skipped.extend(unreadable);
         if history.can_append(files.iter().map(|(name, file)| (name, file.results.as_slice())), now).is_ok() {
             add(&mut history, latencies, files);
         }
@@ -170,12 +183,14 @@ async fn from_check_files(
     node: Option<NodeName>,
     listed: &[CheckFileName],
     now: UnixNanos,
+    skipped: &mut Vec<SkippedFile>,
 ) -> Result<(History, Latencies), HistoryError> {
     let (mut history, mut latencies) = (History::new(node), Latencies::default());
     let names: Vec<CheckFileName> = own_check_files(&history, listed, now).into_iter().collect();
     let mut builder = HistoryBuilder::rebuild(&mut history, &mut latencies, RebuildFrom::START, listed, now);
     for chunk in names.chunks(CHUNK) {
-        let (files, _) = read_and_parse(Arc::clone(store), chunk.to_vec()).await?;
+        let (files, unreadable) = read_and_parse(Arc::clone(store), chunk.to_vec()).await?;
+        skipped.extend(unreadable);
         for (name, file) in files {
             builder.add(&name, &file);
         }

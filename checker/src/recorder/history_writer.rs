@@ -276,7 +276,13 @@ pub enum LoadedHistory {
 
 pub async fn read(store: &Store, node: Option<&NodeName>) -> Result<LoadedHistory, HistoryError> {
     let name = HistoryName { node: node.cloned(), part: HistoryPart::Main };
-    let Some(content) = store.get(&name).await? else { return Ok(LoadedHistory::Missing) };
+    let content = match store.get(&name).await {
+        Err(error @ StoreError::TooLarge { .. }) => {
+            return Ok(LoadedHistory::Invalid(InvalidHistory::Malformed(error.to_string())));
+        }
+        read => read?,
+    };
+    let Some(content) = content else { return Ok(LoadedHistory::Missing) };
     match History::parse(&content) {
         Ok(history) if history.node.as_ref() == node => Ok(LoadedHistory::Valid(history)),
         Ok(_) => Ok(LoadedHistory::Invalid(InvalidHistory::Inconsistent("the node's name"))),
@@ -288,7 +294,10 @@ pub async fn read(store: &Store, node: Option<&NodeName>) -> Result<LoadedHistor
 /// Reads a node's latencies; `None` if they are missing or invalid. The node rebuilds them in that case.
 pub async fn read_latencies(store: &Store, node: Option<&NodeName>) -> Result<Option<Latencies>, HistoryError> {
     let name = HistoryName { node: node.cloned(), part: HistoryPart::Latency };
-    let content = store.get(&name).await?;
+    let content = match store.get(&name).await {
+        Err(StoreError::TooLarge { .. }) => None,
+        read => read?,
+    };
     match content.map(|content| Latencies::parse(&content)) {
         Some(Err(cause @ InvalidHistory::UnsupportedVersion(_))) => Err(HistoryError::Newer { name, cause }),
         Some(Ok(latencies)) => Ok(Some(latencies)),

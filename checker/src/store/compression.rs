@@ -19,13 +19,14 @@ pub(super) fn compress(content: &[u8]) -> Vec<u8> {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct TooLarge;
 
-/// Decompresses content if it is compressed. Incomplete content is cut, and its parser rejects it.
+/// Decompresses content if it is compressed. Incomplete or corrupt content becomes empty, which its parser rejects: a
+/// flipped bit could otherwise turn a figure into another one.
 pub(super) fn decompress(content: Vec<u8>, limit: u64) -> Result<Vec<u8>, TooLarge> {
     if !content.starts_with(&GZIP_MAGIC) {
         return Ok(content);
     }
     // Measuring first costs no memory, whatever the content is.
-    let size = decompressed_size(&content, limit);
+    let Some(size) = decompressed_size(&content, limit) else { return Ok(Vec::new()) };
     if size > limit {
         return Err(TooLarge);
     }
@@ -34,19 +35,19 @@ pub(super) fn decompress(content: Vec<u8>, limit: u64) -> Result<Vec<u8>, TooLar
     Ok(decompressed)
 }
 
-/// The size of the content up to its first error, or a size above the limit.
-fn decompressed_size(content: &[u8], limit: u64) -> u64 {
+/// The size of the content, or a size above the limit; `None` if the content is corrupt.
+fn decompressed_size(content: &[u8], limit: u64) -> Option<u64> {
     let mut decoder = GzDecoder::new(content);
     let (mut size, mut buffer) = (0, [0; 16 << 10]);
     loop {
         match decoder.read(&mut buffer) {
-            Ok(0) => return size,
+            Ok(0) => return Some(size),
             Ok(count) => size += count as u64,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(_) => return size,
+            Err(_) => return None,
         }
         if size > limit {
-            return size;
+            return Some(size);
         }
     }
 }
@@ -73,9 +74,14 @@ mod tests {
     }
 
     #[test]
-    fn incomplete_content_is_cut() {
-        let mut compressed = compress(&[b'x'; 100_000]);
-        compressed.truncate(compressed.len() / 2);
-        assert!(decompress(compressed, LIMIT).unwrap().len() < 100_000);
+    fn incomplete_and_corrupt_content_is_rejected() {
+        let content: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
+        let compressed = compress(&content);
+        assert_eq!(decompress(compressed[..compressed.len() / 2].to_vec(), LIMIT), Ok(Vec::new()));
+        for at in (10..compressed.len()).step_by(compressed.len() / 40) {
+            let mut corrupt = compressed.clone();
+            corrupt[at] ^= 1;
+            assert_eq!(decompress(corrupt, LIMIT), Ok(Vec::new()), "{at}");
+        }
     }
 }

@@ -31,6 +31,8 @@ use json::{Details, Measurements};
 const TITLE_WIDTH: usize = 40;
 /// The longest reason that is printed in full, in characters.
 const REASON_WIDTH: usize = 160;
+/// How many unusable check files are named.
+const SKIPPED_FILES_SHOWN: usize = 20;
 
 pub async fn status(arguments: &StatusArguments) -> anyhow::Result<Outcome> {
     let config = load(&arguments.config.config, None)?;
@@ -49,6 +51,12 @@ pub async fn status(arguments: &StatusArguments) -> anyhow::Result<Outcome> {
     let loaded = histories(&store, from, now, detail).await.map_err(without_history_context)?;
     for (name, cause) in &loaded.unreadable {
         ui::warn(&format!("using check files instead of the unreadable history `{name}`: {cause}"));
+    }
+    for (name, reason) in loaded.skipped.iter().take(SKIPPED_FILES_SHOWN) {
+        ui::warn(&format!("skipped `{name}`: {reason}"));
+    }
+    if let Some(more @ 1..) = loaded.skipped.len().checked_sub(SKIPPED_FILES_SHOWN) {
+        ui::warn(&format!("skipped {more} more check files"));
     }
     let mut endpoints = endpoint_statuses(&loaded.histories);
     endpoints.retain(|endpoint| endpoint.is_within(from));
