@@ -12,5 +12,8 @@ pub(super) async fn measure() {
     println!("Seeded faults between a checker and its store: {SEEDS} schedules");
     let start = Instant::now();
     stream::iter(0..SEEDS).map(survive).buffer_unordered(AT_ONCE).collect::<()>().await;
-    println!("  no round was lost, no object is partial, and all histories are those of a rebuild ({:.0?})", start.elapsed());
+    println!(
+        "  no round was lost, no object is partial, and all histories are those of a rebuild ({:.0?})",
+        start.elapsed()
+    );
 }

@@ -103,7 +103,12 @@ async fn a_history_that_trickles_ends_a_single_round_in_time() {
 /// A page of a listing that says that another one follows.
 fn endless_page(keys: usize, token: &str) -> String {
     let keys: String = (0..keys)
-        .map(|number| format!("<Contents><Key>status/{}</Key></Contents>", name(1_795_330_254_340_493_978 + number as i64, "other")))
+        .map(|number| {
+            format!(
+                "<Contents><Key>status/{}</Key></Contents>",
+                name(1_795_330_254_340_493_978 + number as i64, "other")
+            )
+        })
         .collect();
     format!(
         "<?xml version=\"1.0\"?><ListBucketResult><IsTruncated>true</IsTruncated>\
@@ -117,9 +122,13 @@ async fn a_listing_without_an_end_is_named() {
     let (_bucket, proxy, _ok, checker) = behind_proxy(|_, _| None).await;
     proxy.follow(move |request, _| is_listing(request).then(|| Fault::Answer(endless_page(1, "again"))));
     let repeated = checker.call(&["status", "-c", "checker.json"]).await;
-    proxy.follow(move |request, number| is_listing(request).then(|| Fault::Answer(endless_page(2, &number.to_string()))));
+    proxy.follow(move |request, number| {
+        is_listing(request).then(|| Fault::Answer(endless_page(2, &number.to_string())))
+    });
     let same_keys = checker.call(&["status", "-c", "checker.json"]).await;
-    for (run, what) in [(repeated, "continuation token of an earlier page"), (same_keys, "repeats keys of earlier pages")] {
+    for (run, what) in
+        [(repeated, "continuation token of an earlier page"), (same_keys, "repeats keys of earlier pages")]
+    {
         assert_eq!(run.code, 2, "{}", run.output());
         assert!(run.stderr.contains("the listing does not end") && run.stderr.contains(what), "{}", run.stderr);
     }
@@ -141,7 +150,8 @@ async fn huge_objects_of_others_are_named_and_skipped() {
         assert_eq!(run.code, 0, "{}", run.output());
         assert!(memory < MEMORY_LIMIT, "{words:?} used {memory} KB");
         if words[0] == "status" {
-            for named in [&sparse, "limit of 16 MiB", &many, "limit of 100000", "history/bomb.json", "limit of 64 MiB"] {
+            for named in [&sparse, "limit of 16 MiB", &many, "limit of 100000", "history/bomb.json", "limit of 64 MiB"]
+            {
                 assert!(run.stderr.contains(named), "`{named}` is not in:\n{}", run.stderr);
             }
             assert!(run.stdout.contains("Shop"), "{}", run.stdout);
@@ -175,7 +185,8 @@ async fn the_spool_sends_only_rounds_of_this_checker() {
     checker.write("mount", "no directory");
     assert_eq!(checker.run(&[]).await.code, 2);
     let waiting = spooled(&checker);
-    let folder = spool_folders(&checker).into_iter().find(|folder| !check_files(folder).is_empty()).expect("it is there");
+    let folder =
+        spool_folders(&checker).into_iter().find(|folder| !check_files(folder).is_empty()).expect("it is there");
     let (link, broken) = (name(now() - 2, "test-node"), name(now() - 1, "test-node"));
     symlink(checker.path("checker.json"), folder.join(&link)).expect("the link can be created");
     std::fs::write(folder.join(&broken), "[{\"title\":").expect("the file can be written");

@@ -55,12 +55,14 @@ struct ProxyState {
 
 impl FaultProxy {
     /// Starts a proxy in front of a server such as `http://127.0.0.1:4566`.
-    pub async fn start(server: &str, rule: impl Fn(&str, usize) -> Option<Fault> + Send + Sync + 'static) -> FaultProxy {
+    pub async fn start(
+        server: &str,
+        rule: impl Fn(&str, usize) -> Option<Fault> + Send + Sync + 'static,
+    ) -> FaultProxy {
         let port = free_port();
         let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("the port is free");
         let target = server.trim_start_matches("http://").to_owned();
-        let state =
-            Arc::new(ProxyState { target, rule: Mutex::new(Arc::new(rule)), requests: Mutex::new(Vec::new()) });
+        let state = Arc::new(ProxyState { target, rule: Mutex::new(Arc::new(rule)), requests: Mutex::new(Vec::new()) });
         let shared_state = Arc::clone(&state);
         let serving = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -123,7 +125,8 @@ async fn connection(mut near: TcpStream, state: Arc<ProxyState>) {
         Some(Fault::Repeat) => near.write_all(&forward(&state.target, &head, &body).await).await,
         Some(Fault::LoseResponse) => Ok(()),
         Some(Fault::DenyMissing) if response.starts_with(b"HTTP/1.1 404") => {
-            let denied = "<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>";
+            let denied =
+                "<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>";
             near.write_all(&self::response("403 Forbidden", denied)).await
         }
         Some(Fault::HideEncoding) => {

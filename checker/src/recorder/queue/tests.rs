@@ -67,10 +67,11 @@ impl Gate {
 
 impl RoundStore for Gate {
     async fn store(&mut self, round: &Round) -> Result<Upload, StoreError> {
+        // As in the real store, rounds that are already in the spool come first.
+        let waiting = self.spool.waiting().await?;
         self.wait().await;
-        // As in the real store, rounds from the spool come first.
         let mut sent = Vec::new();
-        for name in self.spool.waiting().await? {
+        for name in waiting {
             if round.kept.as_deref() != Some(&self.spool.folder().join(name.to_string())) {
                 self.spool.delete_file(self.spool.folder().join(name.to_string())).await?;
                 sent.push(name);
