@@ -59,12 +59,12 @@ def comments(path, lines):
 def messages(path, lines):
     """Yields messages as (line number, text)."""
     if path == "statuspage/locales/en.txt":
-        yield from ((number, line.split("=", 1)[1].strip()) for number, line in enumerate(lines, 1) if "=" in line)
+        yield from ((number, line.split("=", 1)[1].strip()) for number, line in enumerate(lines, 1) if "=" in line and line[0] != "#")
     elif path == "checker/src/cli.rs":
         yield from comments(path, lines)
     if path.startswith(("checker/src/", "shared/src/")) and path.endswith(".rs") and not re.search(r"test|snapshots", path):
         source = "\n".join(lines).split("#[cfg(test)]")[0]
-        source = re.sub(r"(?m)^\s*//.*$", lambda comment: " " * len(comment[0]), source)
+        source = re.sub(r"(?m)^[ \t]*//.*$", lambda comment: " " * len(comment[0]), source)
         for found in STRING.finditer(source):
             if not INTERNAL.search(source[: found.start()].rstrip()[-20:]):
                 text = re.sub(r"\\\n\s*", "", found[2] or found[3] or "")

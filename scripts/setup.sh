@@ -131,11 +131,11 @@ set_up_wasm_target() {
 set_up_trunk() {
     [[ $(version_of trunk) == "$TRUNK_VERSION" ]] && return
     note "building trunk $TRUNK_VERSION, to bundle the page, into $TOOLS (about 3 minutes on two cores)"
-    # Without TLS it builds faster, and it has nothing to download: its tools are installed here.
+    # Without TLS, it builds faster. It does not need to download its tools, because this script installs them.
     cargo_install --locked --no-default-features "trunk@$TRUNK_VERSION"
 }
 
-# The program must have the same version as the library.
+# The program must have the same version as the library in Cargo.lock.
 set_up_wasm_bindgen() {
     local version
     version=$(awk '/^name = "wasm-bindgen"$/ { getline; gsub(/version = |"/, ""); print; exit }' "$ROOT/Cargo.lock")
@@ -184,7 +184,7 @@ link_from_npm() {
         && ln -sf "$TOOLS/$1/node_modules/.bin/$3" "$TOOLS/bin/$3"
 }
 
-# Succeeds if wasm-opt is missing only because npm is.
+# Succeeds if wasm-opt is missing because npm is missing.
 lacks_wasm_opt() {
     ! have npm && ! is_wasm_opt wasm-opt
 }

@@ -1,5 +1,5 @@
-// Starts the page. The Content-Security-Policy allows no inline script, so this is a separate file. It reads the hashed
-// names of the WebAssembly and its JavaScript from the preload links that the build writes.
+// Starts the page. The Content-Security-Policy does not allow inline scripts, so this is a separate file. It reads the
+// hashed names of the WebAssembly and its JavaScript from the preload links that the build writes.
 const script = document.querySelector('link[rel="modulepreload"]').href;
 const wasm = document.querySelector('link[type="application/wasm"]').href;
 const root = document.documentElement;
@@ -8,7 +8,7 @@ const root = document.documentElement;
 // in a frame. Browsers support service workers only over HTTPS and on localhost.
 const worker = window === parent && navigator.serviceWorker;
 if (worker) {
-  // The requests from before the worker was active. It caches their responses, too.
+  // The requests from before the worker was active. The worker caches their responses, too.
   const urls = [];
   const record = (entries) => urls.push(...entries.map((entry) => entry.name));
   const observer = new PerformanceObserver((list) => record(list.getEntries()));
@@ -18,7 +18,7 @@ if (worker) {
     const { complete: done, offline } = root.dataset;
     if (done !== "true") return;
     complete.disconnect();
-    // The observer may not have reported the last requests yet.
+    // The observer may not have been notified of the last requests yet.
     record(observer.takeRecords());
     observer.disconnect();
     try {
@@ -41,7 +41,7 @@ const tags = [new URLSearchParams(location.search).get("lang"), ...navigator.lan
 const language = tags.map((tag) => tag?.split("-")[0].toLowerCase()).find((code) => languages.includes(code));
 const texts = { rel: "preload", as: "fetch", crossOrigin: "", href: `locales/${language}.txt` };
 document.head.append(Object.assign(document.createElement("link"), texts));
-// The first use of a language in `Intl` is slow, so it happens while the page waits for the network.
+// The first use of a language in `Intl` is slow, so do it while the page is waiting for the network.
 setTimeout(Intl.DateTimeFormat, 0, language);
 
 try {
@@ -53,7 +53,7 @@ try {
   if (boot) {
     boot.textContent =
       "This page could not start. It requires WebAssembly, and a Content-Security-Policy that allows 'wasm-unsafe-eval'. ";
-    // The same summary as for browsers without JavaScript.
+    // The link that `index.html` shows without JavaScript.
     const link = document.createElement("a");
     link.href = "summary.html";
     link.textContent = "Read the summary instead";

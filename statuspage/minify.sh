@@ -1,6 +1,6 @@
 #!/bin/sh
 # Minifies the built page's scripts with esbuild. Trunk runs this after each build.
-# Without esbuild the page works, but is about 1 KB larger.
+# Without esbuild, the page works but is about 1 KB larger.
 set -eu
 
 [ "${TRUNK_PROFILE:-debug}" = release ] || exit 0

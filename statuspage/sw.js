@@ -1,8 +1,8 @@
-// The service worker. It caches the page itself and the data that the page loaded last, so that the page opens without a
-// network and shows the last known status with its age. The network is always asked first, except for files that never
-// change. Error responses are never cached. The worker uses the names of objects, but not their contents.
+// The service worker. It caches the page itself and the data that the page last loaded, so that the page opens without
+// a network and shows the last known status with its age. Requests go to the network first, except for files that never
+// change. Error responses are never cached. The worker parses the names of objects, but not their contents.
 //
-// If the network does not return a listing, the worker creates one of the cached objects. Its header `cached-at` contains
+// If the network does not return a listing, the worker creates one from the cached objects. Its header `cached-at` contains
 // the time of the last listing.
 
 const { scope } = registration;
@@ -10,20 +10,20 @@ const { scope } = registration;
 const SHELL = `checkup shell ${scope} `;
 const TEXTS = `checkup texts ${scope}`;
 const DATA = `checkup data ${scope}`;
-// The time in milliseconds after which a cached response replaces one of the network.
+// If the network takes longer than this many milliseconds, a cached response is used.
 const NETWORK_TIMEOUT = 8000;
-// The most objects, and the most characters in all of them: a day of three nodes with a check every minute.
+// The maximum number of objects, and of characters in all of them: a day of three nodes with a check every minute.
 const MAX_OBJECTS = 5000;
 const MAX_CHARACTERS = 16 << 20;
-// The most characters of an object.
+// The maximum number of characters in an object.
 const MAX_OBJECT_CHARACTERS = 8 << 20;
 // The number of concurrent requests when the worker becomes active and caches what the page loaded before.
 const CONCURRENT_REQUESTS = 6;
 
 const sleep = time => new Promise(done => setTimeout(done, time));
 
-// The response of the network, or the cached response if the network fails or takes too long, or else whatever the network
-// returns in the end.
+// The response from the network; the cached response if the network fails or takes too long; without one, whatever the
+// network returns in the end.
 async function networkFirst(pending, cached) {
   const timeout = sleep(NETWORK_TIMEOUT);
   const response = await Promise.race([pending, timeout]).catch(() => undefined);
@@ -32,7 +32,8 @@ async function networkFirst(pending, cached) {
 
 // The page itself.
 
-// The complete versions of the page, newest first. A version is complete when its HTML is cached, which is added last.
+// The complete versions of the page, newest first. A version is complete when its HTML is cached, because that is added
+// last.
 async function shells() {
   const names = (await caches.keys()).filter(name => name.startsWith(SHELL)).reverse();
   const found = await Promise.all(names.map(async name => ({ name, page: await (await caches.open(name)).match(scope) })));
@@ -43,9 +44,10 @@ const cachedPage = async () => (await shells())[0]?.page;
 
 let caching = Promise.resolve();
 
-// Caches a page and the files that it names, or nothing. The previous version stays for tabs that are loading it.
+// Caches a page and the files that it names, or nothing. The previous version is kept for tabs that are still loading
+// it.
 async function cacheShell(page) {
-  // Browsers do not accept a redirected response for another URL.
+  // Browsers reject a redirected response for a different URL.
   if (page.redirected) return;
   const text = await page.clone().text();
   const [newest] = await shells();
@@ -92,7 +94,7 @@ const store = async (name, mode) => (await database()).transaction(name, mode).o
 const cachedText = async key => result((await store('texts')).get(key));
 const cachedKeys = async () => result((await store('lengths')).getAllKeys());
 
-// The key of a URL, without signatures and the start of listings, which change.
+// The cache key of a URL: without signatures and the start of listings, which change.
 function keyOf({ origin, pathname, searchParams }) {
   return origin + pathname + (searchParams.get('with') ? '?with' : '');
 }
@@ -110,7 +112,7 @@ const isObject = ({ pathname }) => IMMUTABLE.test(pathname) || /\/history\/[^/]+
 let batch = [];
 let written;
 
-// Many objects arrive together, and are written in one transaction.
+// Objects that arrive together are written in one transaction.
 function cacheText(key, text) {
   if (text.length > MAX_OBJECT_CHARACTERS) return;
   batch.push([key, text]);
@@ -141,7 +143,7 @@ async function write() {
   await new Promise(done => (transaction.oncomplete = transaction.onabort = done));
 }
 
-// Whether the last listing was created from the cache. Then cached objects are used without waiting for the network.
+// Whether the last listing was created from the cache. If so, cached objects are used without waiting for the network.
 let isOffline = false;
 
 async function cachedObject(key) {
@@ -163,7 +165,7 @@ async function cachedListing(url, storeUrl) {
     const keys = matching.map(name => `<Contents><Key>${name}</Key></Contents>`).join('');
     return new Response(`<ListBucketResult><EncodingType>url</EncodingType>${keys}</ListBucketResult>`, { headers });
   }
-  // Some servers send contents in the index, others ignore the query.
+  // `checker serve` can send contents in the index; other servers ignore the query.
   const index = JSON.parse((await cachedText(`${storeUrl}index.json?with`)) ?? '{}');
   const contents = Object.entries(index).filter(([, content]) => typeof content === 'object');
   return new Response(JSON.stringify(Object.fromEntries([...names.map(name => [name, 0]), ...contents])), { headers });
@@ -195,7 +197,7 @@ async function respondWithFile(event, request) {
   const cache = await caches.open(TEXTS);
   const cached = async () => {
     const response = await cache.match(request, { ignoreSearch: true });
-    // Without `Date`, which the page would compare with the device's clock.
+    // Omit `Date`, which the page would compare with the device's clock.
     return response && new Response(response.body, { headers: { 'Content-Type': response.headers.get('Content-Type') } });
   };
   const response = await networkFirst(fetch(request), cached);
@@ -244,7 +246,7 @@ async function clear() {
   indexedDB.deleteDatabase(DATA);
 }
 
-// Caches the responses from before the worker was active, which are usually still in the browser's cache.
+// Caches the responses from before the worker was active. Usually the browser's cache still has them.
 async function cacheLoaded(event, urls) {
   const work = [caching];
   const extendable = { waitUntil: promise => work.push(promise) };

@@ -1,4 +1,4 @@
-//! Assertions: the first line of the input is one, and it is evaluated against a response body, the other lines.
+//! The first line of the input is an assertion, which is evaluated against the other lines as a response body.
 
 #![no_main]
 

@@ -20,7 +20,7 @@ const UNITS: [(&str, Nanos); 9] = [
 #[error("invalid duration `{0}`: expected a number with a unit, for example `500ms`, `30s`, `10m`, `1h30m` or `7d`")]
 pub struct ParseDurationError(pub String);
 
-/// Parses a duration such as `500ms`, `1h30m` or `1.5s`. Only `0` can have no unit.
+/// Parses a duration such as `500ms`, `1h30m` or `1.5s`. Only `0` needs no unit.
 pub fn parse(text: &str) -> Result<Nanos, ParseDurationError> {
     let refused = || ParseDurationError(text.to_owned());
     let mut rest = text.trim();
@@ -51,7 +51,8 @@ fn decimal_times(number: &str, size: Nanos) -> Option<Nanos> {
         return None;
     }
     let whole: Nanos = whole.parse().ok()?;
-    // From the last digit to the first, so that nothing overflows. Truncating each step does not change the result.
+    // Goes from the last digit to the first, so that nothing overflows. Truncating after each step does not change the
+    // result.
     let part = fraction.bytes().rev().fold(0, |part, figure| (i64::from(figure - b'0') * size + part) / 10);
     whole.checked_mul(size)?.checked_add(part)
 }
@@ -74,7 +75,7 @@ pub fn format_exact(nanos: Nanos) -> String {
     text
 }
 
-/// Formats a round-trip time with three digits: `95.0 ms`, `1.24 s`, `312 µs`.
+/// Formats a round-trip time with three significant digits: `95.0 ms`, `1.24 s`, `312 µs`.
 #[must_use]
 pub fn format_rtt(nanos: Nanos) -> String {
     let nanos = nanos.max(0);
@@ -85,7 +86,7 @@ pub fn format_rtt(nanos: Nanos) -> String {
         1_000_000..SECOND => (1_000_000, "ms"),
         _ => (SECOND, "s"),
     };
-    // With integers, because formatting of floats would only be in the page for this.
+    // Uses integers, because the code that formats floats would add to the page's size.
     let (whole, part) = (nanos / size, nanos % size);
     let rounded = |scale: i64| whole * scale + (part * scale + size / 2) / size;
     if nanos < size / 200 * 1_999 {

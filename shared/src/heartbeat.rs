@@ -1,4 +1,4 @@
-//! The JSON of heartbeats, which jobs store when they ran. The checker decides whether the last one is recent enough.
+//! The JSON of heartbeats, which jobs store after each run. The checker decides whether the last one is recent enough.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,7 @@ pub const FAILURE_LIMIT: usize = 300;
 pub struct Heartbeat {
     /// When it was sent, by the clock of the job's machine.
     pub at: UnixNanos,
-    /// Everything except 0 is a failure.
+    /// Any value other than 0 is a failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit_status: Option<i32>,
     /// The job's description of its failure.
@@ -37,11 +37,11 @@ impl Heartbeat {
     /// The content of the object.
     #[must_use]
     pub fn write(&self) -> String {
-        // Numbers and strings can always be written. An empty object is not a valid heartbeat.
+        // Numbers and strings can always be serialized. The fallback is not a valid heartbeat.
         serde_json::to_string(self).unwrap_or_else(|_| "{}".to_owned())
     }
 
-    /// The failure of the job as a sentence, `None` if it succeeded.
+    /// The failure of the job as a clause; `None` if it succeeded.
     #[must_use]
     pub fn failure(&self) -> Option<String> {
         let detail = self.failed.as_deref().map(str::trim).filter(|text| !text.is_empty());

@@ -1,7 +1,7 @@
 //! Reads JSON into a tree of values.
 //!
 //! The tree accepts exactly what RFC 8259 allows. Numbers remain text until a caller asks for an integer, so that
-//! timestamps in nanoseconds keep every digit. `json_writer` and `serde_json` write.
+//! timestamps in nanoseconds keep every digit. JSON is written by `json_writer` and `serde_json`.
 
 use std::borrow::Cow;
 
@@ -20,13 +20,13 @@ pub enum Json<'t> {
     Null,
     /// `true` or `false`
     Bool(bool),
-    /// A number as it is written in the text.
+    /// A number as written in the text.
     Number(&'t str),
     /// A string with its escapes resolved.
     String(Cow<'t, str>),
-    /// The elements of an array, in the order of the text.
+    /// The elements of an array, in document order.
     Array(Vec<Json<'t>>),
-    /// The members of an object, in the order of the text.
+    /// The members of an object, in document order.
     Object(Vec<(Cow<'t, str>, Json<'t>)>),
 }
 
@@ -35,7 +35,7 @@ pub enum Json<'t> {
 #[error("{problem} at line {line} column {column}")]
 pub struct JsonError {
     problem: &'static str,
-    /// The line of the text, from 1.
+    /// The line, from 1.
     line: usize,
     /// The column in characters, not bytes, from 1.
     column: usize,
@@ -56,7 +56,7 @@ pub fn parse(text: &str) -> Result<Json<'_>, JsonError> {
 
 /// Parses a JSON object and passes each member to `take`, without keeping the whole object in memory.
 ///
-/// If there is an error, the members before it were already passed.
+/// If there is an error, the members before it have already been passed.
 pub fn each_member<'t>(text: &'t str, take: impl FnMut(Cow<'t, str>, Json<'t>)) -> Result<(), JsonError> {
     read(text, |next, lexer| {
         if next != b'{' {
@@ -192,7 +192,7 @@ impl<'t> Json<'t> {
         Ok(value?.unwrap_or(false))
     }
 
-    /// The elements of the member, empty if it is missing.
+    /// The elements of the member; empty if it is missing.
     pub fn array(&self, key: &str) -> Result<&[Json<'t>], UnexpectedType> {
         let array =
             self.member(key, "an array", |value| if let Json::Array(array) = value { Some(&**array) } else { None });
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_of_repeated_keys_counts() {
+    fn the_last_of_several_equal_keys_counts() {
         assert_eq!(parse(r#"{"a":1,"a":2}"#).expect("JSON").integer("a"), Ok(Some(2)));
     }
 

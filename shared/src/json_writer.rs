@@ -1,8 +1,9 @@
-//! Writes the JSON of check files and histories, three times as fast as `serde_json`, which writes everything small.
+//! Writes the JSON of check files and histories, three times as fast as `serde_json`, which is used for everything
+//! small.
 //!
 //! The text only grows at its end. Whether a comma is needed depends on its last byte: none after `{` or `[`.
 
-/// A member's key with the comma before it, so that [`JsonWriter`] only copies it. It must not need escapes.
+/// A member's key with the comma before it, so that [`JsonWriter`] only has to copy it. It must not need escapes.
 macro_rules! key {
     ($key:literal) => {
         concat!(",\"", $key, "\":")
@@ -98,7 +99,7 @@ impl JsonWriter {
 
     pub(crate) fn string(&mut self, text: &str) {
         self.text.push('"');
-        // Checking all bytes without stopping at the first match is faster.
+        // Checking all bytes is faster than stopping at the first match.
         let special = match self.escapes {
             EscapeMode::Minimal => text.bytes().fold(false, |found, byte| found | must_be_escaped(byte)),
             EscapeMode::GoHtml => {

@@ -11,10 +11,10 @@ pub const MIN_LATENCY: Nanos = 1_000;
 /// The number of buckets from [`MIN_LATENCY`] to the maximum of [`Nanos`].
 const BUCKETS: usize = 387;
 
-/// The inclusive upper bounds of the buckets, each a tenth greater than the one before. The middle of a bucket is therefore
-/// within 1/21 of all its times.
+/// The inclusive upper bounds of the buckets, each a tenth greater than the previous one. The middle of a bucket is
+/// therefore within 1/21 of all its times.
 ///
-/// Computed with integers, because logarithms can differ in the last bit between machines, but stored data must not. A
+/// Computed with integers, because the last bit of a logarithm can differ between machines, but stored data must not. A
 /// constant table would add 3 KB to the page.
 static UPPER_BOUNDS: LazyLock<[Nanos; BUCKETS]> = LazyLock::new(|| {
     let mut next = MIN_LATENCY;
@@ -62,8 +62,8 @@ impl Bucket {
 /// A histogram of latencies: how many fell into each [`Bucket`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Sketch {
-    /// The buckets that are not empty, in order. There can be millions, so counts are small: the maximum is one per second
-    /// for a century.
+    /// The buckets that are not empty, in order. There can be millions, so counts have 32 bits: enough for one per
+    /// second for a century.
     counts: Vec<(Bucket, u32)>,
 }
 
@@ -84,7 +84,8 @@ impl Sketch {
         match self.counts.binary_search_by_key(&bucket, |(bucket, _)| *bucket) {
             Ok(index) => self.counts[index].1 = self.counts[index].1.saturating_add(count),
             Err(index) => {
-                // Most of the many sketches have one bucket for a while; vectors start with room for four.
+                // Saves memory: most of the many sketches have one bucket for a while, and vectors would start with
+                // room for four.
                 if self.counts.is_empty() {
                     self.counts.reserve_exact(1);
                 }
@@ -105,8 +106,8 @@ impl Sketch {
         self.counts.is_empty()
     }
 
-    /// The bucket of a percentile from 0 to 100: that of the time at index `percent / 100 × (n - 1)`, rounded down, of `n`
-    /// sorted times. `None` if the sketch is empty.
+    /// The bucket of a percentile from 0 to 100: of `n` sorted times, the bucket of the time at index `percent / 100 ×
+    /// (n - 1)`, rounded down. `None` if the sketch is empty.
     #[must_use]
     pub fn percentile(&self, percent: u8) -> Option<Bucket> {
         let last = self.count().checked_sub(1)?;

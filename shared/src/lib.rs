@@ -6,38 +6,25 @@
 
 #![warn(missing_docs)]
 
-pub mod aggregate;
 pub mod check_file;
 pub mod duration;
+pub mod endpoint_status;
 pub mod heartbeat;
 pub mod history;
 pub mod json;
 mod json_writer;
 pub mod latency;
 pub mod message;
-
 pub mod object_name;
 pub mod page_config;
 pub mod quorum;
 pub mod response_times;
-pub mod s3;
+pub mod s3_request;
 pub mod stats;
 pub mod status;
 pub mod suggest;
 pub mod summary;
+pub mod time;
 pub mod uptime;
 
-/// A time, in nanoseconds since 1970-01-01T00:00:00Z.
-pub type UnixNanos = i64;
-
-/// A duration in nanoseconds, as in check files.
-pub type Nanos = i64;
-
-/// One second in [`Nanos`].
-pub const SECOND: Nanos = 1_000_000_000;
-/// One minute in [`Nanos`].
-pub const MINUTE: Nanos = 60 * SECOND;
-/// One hour in [`Nanos`].
-pub const HOUR: Nanos = 60 * MINUTE;
-/// One day of 24 hours in [`Nanos`].
-pub const DAY: Nanos = 24 * HOUR;
+pub use self::time::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos};

@@ -1,7 +1,7 @@
 //! Parses messages: announcements in a subset of HTML that is defined by an allow-list.
 //!
-//! The checker refuses to post anything else, and the page drops it, so that hostile or old messages do no harm. The result
-//! is a tree of text and elements, never HTML.
+//! The checker refuses to post anything else, and the page drops it, so that hostile or old messages are harmless. The
+//! result is a tree of text and elements, never HTML.
 
 /// The elements that messages can use. Only `a` has an attribute, `href`.
 pub const ALLOWED_TAGS: [&str; 15] =
@@ -16,7 +16,7 @@ const SILENT_TAGS: [&str; 8] = ["script", "style", "template", "iframe", "object
 /// Elements that are nested deeper are flattened into their parent.
 const DEPTH_LIMIT: usize = 16;
 
-/// A text or an element.
+/// Text, or an element.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Node {
     /// Plain text with resolved entities.
@@ -37,14 +37,14 @@ pub enum Node {
 pub struct Message {
     /// The allowed content, in the order of the text.
     pub nodes: Vec<Node>,
-    /// What was dropped, as authors would search for it: `<script>`, `onclick of <a>`.
+    /// What was dropped, in words that an author can search for: `<script>`, `onclick of <a>`.
     pub refused: Vec<String>,
 }
 
 /// The message contains markup that is not allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "invalid message: {} not allowed; use a[href] (http, https, mailto) and {}, and write `&lt;` for a `<` that is text",
+    "invalid message: {} not allowed; use a[href] (http, https, mailto) and {}, and write `&lt;` for a literal `<`",
     .0.iter().map(|what| format!("`{what}`")).collect::<Vec<_>>().join(", ") + if .0.len() == 1 { " is" } else { " are" },
     ALLOWED_TAGS[1..].join(" ")
 )]
@@ -92,7 +92,7 @@ impl Message {
     }
 }
 
-/// An element whose end tag was not found yet.
+/// An element whose end tag has not been found yet.
 #[derive(Default)]
 struct Open {
     tag: &'static str,
@@ -152,7 +152,7 @@ impl TreeBuilder {
         }
     }
 
-    /// Takes a tag; returns where reading goes on.
+    /// Handles a tag and returns the position after it.
     fn tag<'a>(&mut self, tag: &Tag, after: &'a str) -> &'a str {
         let Some(known) = ALLOWED_TAGS.into_iter().find(|allowed| *allowed == tag.name) else {
             if !tag.closes {
@@ -180,7 +180,7 @@ impl TreeBuilder {
         after
     }
 
-    /// The link of an `a`; every other attribute of any element is refused.
+    /// The link of an `a`. Every other attribute is dropped.
     fn href(&mut self, tag: &str, attributes: &[(String, String)]) -> Option<String> {
         let mut href = None;
         for (name, value) in attributes {
@@ -233,7 +233,7 @@ fn read_tag(text: &str) -> Option<(Tag, &str)> {
             return Some((Tag { name, closes, attributes }, after));
         }
         let end = rest.find(|c: char| c.is_ascii_whitespace() || matches!(c, '>' | '/' | '='))?;
-        // A leading `=` belongs to the name, as in the HTML standard. This also ensures progress.
+        // A leading `=` is part of the name, as in the HTML standard. This also ensures that parsing makes progress.
         let end = if end == 0 { 1 } else { end };
         let attribute = rest[..end].to_ascii_lowercase();
         rest = rest[end..].trim_start();

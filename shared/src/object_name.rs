@@ -1,5 +1,5 @@
-//! Formats and parses the names of objects in the store, and patterns of names for access policies. No other module spells
-//! these names.
+//! Formats and parses the names of objects in the store, and patterns of names for access policies. No other module
+//! contains these names.
 //!
 //! A check file is `<prefix><unix-ns>-<node>-check.json`. The time has 19 digits, so that names sort by time and a listing
 //! can start at a time. The original Checkup's `<unix-ns>-check.json` is also accepted.
@@ -24,20 +24,20 @@ pub const PAGE_CONFIG: &str = "config.json";
 /// The folder of histories, next to the check files.
 pub const HISTORY_FOLDER: &str = "history/";
 
-/// The list of histories and of the newest check files in a directory, for clients that use plain HTTP. It stays short. No
-/// node name contains an underscore.
+/// The list of histories and of the newest check files in a directory, for clients that use plain HTTP. It stays short.
+/// Its name cannot be that of a node, because node names do not contain underscores.
 pub const HISTORY_INDEX: &str = "history/_index.json";
 
-/// Replaces the node in the name of a history of check files without a node.
+/// Replaces the node name in the name of the history of check files without a node.
 const UNNAMED: &str = "_nameless";
 
-/// No node name contains a dot, so this suffix and [`LATENCY_SUFFIX`] are unambiguous.
+/// Node names do not contain dots, so this suffix and [`LATENCY_SUFFIX`] are unambiguous.
 const HISTORY_SUFFIX: &str = ".json";
 const LATENCY_SUFFIX: &str = ".latency.json";
 
 const CHECK_FILE_SUFFIX: &str = "-check.json";
 
-/// The number of digits of a time in nanoseconds from 2001 to 2286.
+/// Times in nanoseconds have this many digits from 2001 to 2286.
 const TIME_DIGITS: usize = 19;
 
 const NODE_NAME_LIMIT: usize = 32;
@@ -51,7 +51,7 @@ pub struct NodeName(String);
 #[error("invalid node name `{0}`: use 1–32 lowercase letters, digits and hyphens, for example `eu-west`")]
 pub struct InvalidNodeName(pub String);
 
-/// Whether a text is a valid name of a node or job: 1 to `limit` lowercase letters, digits and hyphens.
+/// Whether a string is a valid name of a node or job: 1 to `limit` lowercase letters, digits and hyphens.
 fn is_valid_name(text: &str, limit: usize) -> bool {
     (1..=limit).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
 }
@@ -100,7 +100,7 @@ impl FromStr for NodeName {
     }
 }
 
-/// The name of a check file without the store's prefix. Sorted by time.
+/// The name of a check file without the store's prefix. Names sort by time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CheckFileName {
     /// When the round was stored.
@@ -110,7 +110,7 @@ pub struct CheckFileName {
 }
 
 impl CheckFileName {
-    /// Parses a name without prefix; `None` if it is not a check file's.
+    /// Parses a name without the prefix; `None` if it is not that of a check file.
     #[must_use]
     pub fn parse(name: &str) -> Option<CheckFileName> {
         let stem = name.strip_suffix(CHECK_FILE_SUFFIX)?;
@@ -124,7 +124,7 @@ impl CheckFileName {
         Some(CheckFileName { stored_at: time.parse().ok()?, node })
     }
 
-    /// Parses a key with prefix; `None` if it is not a check file's.
+    /// Parses a key with the prefix; `None` if it is not that of a check file.
     #[must_use]
     pub fn parse_key(prefix: &str, key: &str) -> Option<CheckFileName> {
         CheckFileName::parse(key.strip_prefix(prefix)?)
@@ -146,7 +146,7 @@ impl fmt::Display for CheckFileName {
 pub struct HistoryName {
     /// `None` for check files without a node, as the original wrote them.
     pub node: Option<NodeName>,
-    /// Each part is an object.
+    /// Each part is a separate object.
     pub part: HistoryPart,
 }
 
@@ -155,7 +155,7 @@ pub struct HistoryName {
 pub enum HistoryPart {
     /// The object `<node>.json`, a [`crate::history::History`].
     Main,
-    /// [`crate::history::Latencies`], which are read only for details.
+    /// The object `<node>.latency.json`, [`crate::history::Latencies`], which are read only when details are needed.
     Latency,
 }
 
@@ -169,7 +169,7 @@ impl HistoryPart {
 }
 
 impl HistoryName {
-    /// Parses a name without prefix; `None` if it is not a history's.
+    /// Parses a name without the prefix; `None` if it is not that of a history.
     #[must_use]
     pub fn parse(name: &str) -> Option<HistoryName> {
         let name = name.strip_prefix(HISTORY_FOLDER)?;
@@ -179,7 +179,7 @@ impl HistoryName {
         Some(HistoryName { node, part })
     }
 
-    /// Parses a key with prefix; `None` if it is not a history's.
+    /// Parses a key with the prefix; `None` if it is not that of a history.
     #[must_use]
     pub fn parse_key(prefix: &str, key: &str) -> Option<HistoryName> {
         HistoryName::parse(key.strip_prefix(prefix)?)
@@ -205,7 +205,7 @@ pub fn start_after(prefix: &str, time: UnixNanos) -> String {
 pub enum InvalidPrefix {
     /// It starts with a slash or contains an empty, `.` or `..` segment.
     #[error(
-        "invalid prefix `{0}`: write folders without a leading slash and without `.`, `..` or empty ones, for example `status/`"
+        "invalid prefix `{0}`: use folders without a leading slash and without `.`, `..` or empty ones, for example `status/`"
     )]
     Segments(String),
     /// It does not end with a slash.
@@ -229,7 +229,7 @@ pub fn validate_prefix(prefix: &str) -> Result<(), InvalidPrefix> {
 }
 
 /// The prefixes of all check files for lifecycle rules: a time in nanoseconds starts with 1 until 2033, and with 2 until
-/// 2065. No other name of a checker starts with 1 or 2.
+/// 2065. Other names that checkers store do not start with 1 or 2.
 #[must_use]
 pub fn check_file_prefixes(prefix: &str) -> [String; 2] {
     [format!("{prefix}1"), format!("{prefix}2")]
@@ -349,7 +349,7 @@ mod tests {
         }
     }
 
-    /// Whether a pattern of a policy means this name, as AWS defines it.
+    /// Whether a pattern matches this name, as AWS evaluates policies.
     fn means(pattern: &[u8], name: &[u8]) -> bool {
         match (pattern.first(), name.first()) {
             (None, None) => true,
@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn a_nodes_patterns_mean_its_own_names_and_no_other_nodes() {
+    fn a_nodes_patterns_match_its_own_names_and_no_other_nodes() {
         let (west, eu_west) = (NodeName::new("west").unwrap(), NodeName::new("eu-west").unwrap());
         let file = |node: &NodeName| {
             format!("status/{}", CheckFileName { stored_at: 1_795_330_254_340_493_978, node: Some(node.clone()) })
@@ -387,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prefix_that_means_more_than_itself_has_no_patterns() {
+    fn a_prefix_with_wildcards_has_no_patterns() {
         assert_eq!(patterns::validate_prefix("status/"), Ok(()));
         for prefix in ["st*/", "s?/", "${aws:username}/"] {
             assert!(patterns::validate_prefix(prefix).is_err(), "{prefix}");

@@ -8,10 +8,10 @@ use crate::status::Status;
 use crate::uptime::{Span, push, status_at};
 use crate::{MINUTE, Nanos, UnixNanos};
 
-/// How much the clocks of nodes can differ without an effect on the status.
+/// How much the clocks of nodes can differ without affecting the status.
 pub const CLOCK_TOLERANCE: Nanos = 2 * MINUTE;
 
-/// How many nodes must agree on a status, of those that know one.
+/// How many of the nodes with a known status must agree on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Quorum {
     /// One node: the endpoint is down as soon as any node reports it.
@@ -19,7 +19,7 @@ pub enum Quorum {
     /// More than half of the nodes.
     #[default]
     Majority,
-    /// All nodes: the endpoint is only degraded until the last one reports it down.
+    /// All nodes: the endpoint is only degraded until the last node reports it down.
     All,
     /// This many nodes, or all if there are fewer.
     AtLeast(NonZeroUsize),
@@ -148,7 +148,8 @@ pub fn vote_at(spans: &[Span], moment: UnixNanos) -> Status {
     }
 }
 
-/// The spans of an endpoint from those of each node (in order, without overlap), in `O(n log n)` of all spans.
+/// Combines the spans of each node (in order, without overlap) into those of the endpoint. Takes `O(n log n)` for `n`
+/// spans in total.
 #[must_use]
 pub fn combine(nodes: &[Vec<Span>], quorum: Quorum) -> Vec<Span> {
     if let [only] = nodes {
@@ -225,7 +226,7 @@ mod tests {
 
     #[test]
     fn clocks_that_differ_by_two_minutes_change_nothing() {
-        // Checked every minute, valid for one and a half.
+        // Checked every minute; each result is valid for a minute and a half.
         let with_clock_behind =
             |by: Nanos| [Span { start: 0, end: 60 * MINUTE - by + 90 * crate::SECOND, status: Down }];
         for by in [0, MINUTE, 2 * MINUTE, 3 * MINUTE + 29 * crate::SECOND] {

@@ -72,8 +72,8 @@ pub fn from_history<S>(past: &EndpointRows, make: impl Fn(UnixNanos, Nanos, Box<
         .collect()
 }
 
-/// The samples of one node in a period (`from <= t < to`): its checks, and before the first of them its percentiles. Both
-/// are sorted by time.
+/// The samples of one node in a period (`from <= t < to`): its checks, and its percentiles from before the first check.
+/// Both are sorted by time.
 pub fn known<'a, S: Sample>(
     past: &'a [S],
     checks: &'a [S],
@@ -91,7 +91,7 @@ fn between<S: Sample>(samples: &[S], from: UnixNanos, to: UnixNanos) -> &[S] {
     &samples[first..behind.max(first)]
 }
 
-/// Which samples to use for a period: the last week has both hourly and daily ones, which must not be mixed.
+/// The samples to use for a period: the last week has hourly and daily ones, which must not be mixed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Resolution {
     is_fine: bool,
@@ -117,7 +117,7 @@ impl Resolution {
     }
 }
 
-/// Statistics over the times of samples, `None` without times.
+/// Statistics over the response times of samples; `None` without any.
 #[must_use]
 pub fn stats<S: Sample>(samples: &[&S]) -> Option<Stats> {
     Stats::from_rtts(samples.iter().flat_map(|sample| sample.rtts()).copied().collect())
@@ -134,7 +134,8 @@ pub struct LatencySketches<'a> {
     pub newest: Option<UnixNanos>,
 }
 
-/// Adds the times of one node in a period (`from <= t < to`) to a sum: those in its history, and those of later checks.
+/// Adds one node's response times in a period (`from <= t < to`) to `sum`: those in its history and those of newer
+/// checks.
 pub fn add_node<'a, S: Sample + 'a>(
     sum: &mut Sketch,
     history: Option<LatencySketches<'_>>,
@@ -150,7 +151,7 @@ pub fn add_node<'a, S: Sample + 'a>(
         checks_from = history.newest.map_or(from, |newest| newest + 1);
     }
     for check in checks.filter(|check| check.at() >= checks_from && check.at() < to) {
-        // Histories also count one time per check.
+        // Histories also count one response time per check.
         if let Some(stats) = Stats::from_rtts(check.rtts().to_vec()) {
             sum.add(stats.median);
         }

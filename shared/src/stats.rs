@@ -14,7 +14,7 @@ pub struct Stats {
     pub mean: Nanos,
     /// The middle value, or the mean of the middle two.
     pub median: Nanos,
-    /// The smallest value that at least 95% do not exceed; the maximum of fewer than twenty.
+    /// The smallest value that at least 95% do not exceed. With fewer than twenty values, the maximum.
     pub p95: Nanos,
     /// The shortest time, which can be that of a refused connection.
     pub min: Nanos,

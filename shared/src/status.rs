@@ -3,10 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// The status of an endpoint, in the order `Unknown < Healthy < Degraded < Down`, which is the original Checkup's.
+/// The status of an endpoint, in the same order as in the original Checkup: `Unknown < Healthy < Degraded < Down`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Status {
-    /// There is no valid result, or the check could not decide.
+    /// There is no valid result, or the check was inconclusive.
     #[default]
     Unknown,
     /// The check passed, within its threshold if it has one.
@@ -18,7 +18,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// Every status, the worst last.
+    /// Every status, worst last.
     pub const ALL: [Status; 4] = [Status::Unknown, Status::Healthy, Status::Degraded, Status::Down];
 
     /// The name, as in check files and in the terminal.
@@ -32,7 +32,7 @@ impl Status {
         }
     }
 
-    /// A shape that is recognized without color.
+    /// A symbol that is recognizable without color.
     #[must_use]
     pub fn symbol(self) -> char {
         match self {

@@ -2,7 +2,7 @@
 
 /// The candidate that is most similar to `typed`, if it is similar enough to be a typing mistake.
 ///
-/// Case is ignored. A third of the characters may differ, at least two in names of more than three characters: `titel`
+/// Case is ignored. A third of the characters may differ, or two in any name of more than three characters: `titel`
 /// suggests `title`, and `port` does not suggest `storage`.
 #[must_use]
 pub fn suggest<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {

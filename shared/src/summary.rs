@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::aggregate::{EndpointStatus, current_statuses, endpoint_statuses, overall_status};
 use crate::check_file::EndpointKey;
+use crate::endpoint_status::{EndpointStatus, current_statuses, endpoint_statuses, overall_status};
 use crate::history::History;
 use crate::object_name::{BadgeTitle, NodeName, SummaryForm, SummaryName};
 use crate::quorum::Tally;
@@ -21,7 +21,7 @@ pub struct Summary {
     pub title: String,
     /// The node that stores it.
     pub node: String,
-    /// When it was computed: all statuses are those of this time.
+    /// When it was computed. All statuses are as of this time.
     pub at: UnixNanos,
     /// When all badges were written.
     pub badges_at: UnixNanos,
@@ -30,7 +30,7 @@ pub struct Summary {
     pub status: Status,
     /// The nodes that reported recently.
     pub nodes: Vec<NodeReport>,
-    /// In the order of the configuration.
+    /// In configuration order.
     pub endpoints: Vec<EndpointSummary>,
 }
 
@@ -63,7 +63,7 @@ pub struct EndpointSummary {
     pub until: Option<UnixNanos>,
     /// The nodes that report down.
     pub down_from: Vec<String>,
-    /// The number of nodes that know a status.
+    /// The number of nodes with a known status.
     #[serde(rename = "heard")]
     pub voters: usize,
     /// The status as the storing node sees it.
@@ -145,7 +145,7 @@ impl Summary {
     /// The content of the object. [`Summary::parse`] returns an equal summary.
     #[must_use]
     pub fn to_json(&self) -> String {
-        // Numbers and strings can always be written.
+        // Numbers and strings can always be serialized.
         serde_json::to_string(self).unwrap_or_default()
     }
 
@@ -157,7 +157,7 @@ impl Summary {
 }
 
 impl EndpointSummary {
-    /// The status as text for people.
+    /// The status in words.
     #[must_use]
     pub fn status_word(&self) -> &'static str {
         if self.localized { "localized" } else { self.status.as_str() }
@@ -194,7 +194,7 @@ mod tests {
         NodeName::new(name).expect("a name")
     }
 
-    /// A history of rounds with an interval of a minute: their age, and the status of each endpoint.
+    /// A history of rounds with an interval of a minute, given by their age and the status of each endpoint.
     fn history(name: &str, rounds: &[(Nanos, &[(&str, Status)])]) -> History {
         let (mut history, mut latencies) = (History::new(Some(node(name))), crate::history::Latencies::default());
         let mut builder = crate::history::HistoryBuilder::append(&mut history, &mut latencies);

@@ -18,10 +18,10 @@ use crate::view::config_error::{self, ConfigError};
 use crate::view::{self, LoadProgress};
 use crate::{browser, source};
 
-/// How often the view is computed without new data: the results of a checker that stopped expire.
+/// How often the view is computed without new data, because results expire when a checker stops.
 const TICK: Nanos = 15 * SECOND;
 
-/// After the tab was hidden for this long, data is loaded as soon as the tab is visible again.
+/// If the tab was hidden for this long, data is loaded as soon as the tab is visible again.
 const RELOAD_AFTER: Nanos = 5 * SECOND;
 
 pub fn mount() {
@@ -30,7 +30,7 @@ pub fn mount() {
 
 /// Reads the configuration and the texts, and adds the page to the document.
 ///
-/// `boot.js` has requested both already, unless the configuration selects a language that the visitor does not prefer.
+/// `boot.js` has already requested both, unless the configuration selects a different language than the browser.
 async fn run() {
     let url_state = UrlState::parse(&browser::query());
     let preferred = browser::languages();
@@ -57,7 +57,7 @@ async fn run() {
     browser::set_boot_text("The texts of this page could not be loaded. Try reloading it.");
 }
 
-/// Loads the texts of a language and sets the document's language and direction. English replaces texts that are missing;
+/// Loads the texts of a language and sets the document's language and direction. Missing texts fall back to English;
 /// `None` if a file cannot be loaded.
 async fn load_language(locale: &Locale) -> Option<Language> {
     let mut texts = Texts::parse(&source::language(locale.code).await?);
@@ -73,7 +73,7 @@ async fn load_language(locale: &Locale) -> Option<Language> {
 /// Adds the page to the document, and starts loading data if the configuration is valid.
 fn show(url_state: UrlState, language: &'static Language, config: Result<PageConfig, ConfigError>) {
     let config = config.map(Arc::new).map_err(|error| error.describe(language));
-    // This fails only if the executor was initialized before.
+    // This fails only if the executor is already initialized.
     let _ = Executor::init_wasm_bindgen();
     let owner = Owner::new();
     owner.with(|| {
@@ -120,7 +120,7 @@ async fn refresh_periodically(context: AppContext, config: Arc<PageConfig>) {
     browser::spawn(Box::pin(tick(context, Rc::clone(&controller))));
     let mut is_first = true;
     loop {
-        // A view of the past does not change.
+        // A view of the past does not change with time.
         if is_first || shows_now() {
             Rc::clone(&controller).load().await;
         }
@@ -129,12 +129,12 @@ async fn refresh_periodically(context: AppContext, config: Arc<PageConfig>) {
         loop {
             let sleep = browser::sleep_until_visibility_changes(interval).await;
             browser::until_visible().await;
-            // Switching tabs for a moment does not load anything.
+            // Switching tabs briefly does not load anything.
             if sleep == browser::Sleep::Completed || browser::now() - loaded_at >= RELOAD_AFTER {
                 break;
             }
         }
-        // The page may show old results after the device slept: mark them as old before anything is loaded.
+        // The page may show old results after the device wakes up: mark them as old before anything is loaded.
         if shows_now() {
             controller.refresh_view(context.loading.get_untracked());
         }

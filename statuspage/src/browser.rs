@@ -1,4 +1,4 @@
-//! Access to the browser other than HTTP requests: time and time zone, URL, tab, window and languages.
+//! Access to the browser, except for HTTP requests: time and time zone, URL, tab, window and languages.
 
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
@@ -16,10 +16,10 @@ use crate::view::icon::icon;
 use shared::quorum::CLOCK_TOLERANCE;
 use shared::status::Status;
 
-/// In nanoseconds. A float, because all times from JavaScript are.
+/// In nanoseconds. A float, like all times from JavaScript.
 const MILLISECOND: f64 = 1e6;
 
-/// The narrowest window that fits 90 bars, in CSS pixels.
+/// The width of the narrowest window that fits 90 bars, in CSS pixels.
 const WIDE_FROM: f64 = 640.0;
 
 fn window() -> Option<Window> {
@@ -54,12 +54,12 @@ pub(crate) fn clock_ahead() -> Nanos {
     CLOCK_AHEAD.get()
 }
 
-/// Whether the browser has a network connection, as far as it knows.
+/// Whether the browser reports a network connection.
 pub(crate) fn is_online() -> bool {
     window().is_none_or(|window| window.navigator().on_line())
 }
 
-/// The offset of the shown time zone from UTC at a time.
+/// The offset from UTC, at a time, of the time zone in which times are shown.
 pub(crate) fn offset_at(time: UnixNanos) -> Nanos {
     ZONE.with_borrow_mut(|zone| zone.offset_at(time))
 }
@@ -82,7 +82,7 @@ struct ShownZone {
 impl ShownZone {
     /// The zone with this name; `None` if the browser does not support it.
     fn from_name(name: &str) -> Option<ShownZone> {
-        // The name comes from the URL: a comma would add options.
+        // The name comes from the URL, and a comma in it would add options.
         let name = name.split(',').next().unwrap_or_default();
         let options = ["timeZoneName=longOffset,timeZone=", name].concat();
         let format = IntlObject::new("DateTimeFormat", "format", "en-US", &options)?;
@@ -140,7 +140,7 @@ pub(crate) fn time_zone() -> String {
     name.unwrap_or_default()
 }
 
-/// How many bars fit in a strip.
+/// The number of bars that fit in a strip.
 pub(crate) fn bars_limit() -> usize {
     let width = window().and_then(|window| window.inner_width().ok()).and_then(|width| width.as_f64());
     if width.is_some_and(|width| width < WIDE_FROM) { 30 } else { 90 }
@@ -152,7 +152,7 @@ pub(crate) fn spawn(future: Pin<Box<dyn Future<Output = ()>>>) {
     spawn_local(future);
 }
 
-/// Calls a function after some time.
+/// Calls a function after a delay.
 fn set_timeout(length: Nanos, function: &Function) {
     let milliseconds = (length as f64 / MILLISECOND) as i32;
     if let Some(window) = window() {
@@ -179,14 +179,15 @@ pub(crate) async fn yield_to_browser() {
     let _ = JsFuture::from(promise).await;
 }
 
-/// Milliseconds since the page was opened, by a monotonic clock.
+/// Milliseconds since the page was opened, from a monotonic clock.
 pub(crate) fn elapsed() -> f64 {
     window().and_then(|window| window.performance()).map_or(0.0, |performance| performance.now())
 }
 
-/// Waits until effects of changed signals have updated the document, without letting the browser do anything else.
+/// Waits until the effects of changed signals have updated the document. The browser does not do anything else
+/// meanwhile.
 pub(crate) async fn flush_effects() {
-    // Effects run in one of the next microtasks.
+    // Effects run in one of the following microtasks.
     for _ in 0..3 {
         let _ = JsFuture::from(Promise::resolve(&JsValue::NULL)).await;
     }
@@ -199,7 +200,7 @@ pub(crate) enum Sleep {
     VisibilityChanged,
 }
 
-/// Sleeps, but not longer than until the tab becomes visible or hidden: timers stop while a device sleeps.
+/// Sleeps until the time has passed or the tab becomes visible or hidden: timers stop while a device sleeps.
 pub(crate) async fn sleep_until_visibility_changes(length: Nanos) -> Sleep {
     let promise = Promise::new(&mut |resolve, _| {
         set_timeout(length, &resolve);
@@ -207,7 +208,7 @@ pub(crate) async fn sleep_until_visibility_changes(length: Nanos) -> Sleep {
             document.set_onvisibilitychange(Some(&resolve));
         }
     });
-    // Event listeners are called with an event, timeouts without arguments.
+    // Event listeners are called with an event, and timeouts without arguments.
     let is_event = JsFuture::from(promise).await.is_ok_and(|event| event.is_object());
     if is_event { Sleep::VisibilityChanged } else { Sleep::Completed }
 }
@@ -229,7 +230,7 @@ pub(crate) fn is_hidden() -> bool {
     document().is_some_and(|document| document.hidden())
 }
 
-/// Sets an attribute of the `html` element, where style sheets and tests read the state of the page.
+/// Sets an attribute of the `html` element, from which style sheets and tests read the state of the page.
 pub(crate) fn set_root_attribute(name: &str, value: &str) {
     if let Some(root) = document().and_then(|document| document.document_element()) {
         let _ = root.set_attribute(name, value);
@@ -255,12 +256,12 @@ pub(crate) fn query() -> String {
     window().and_then(|window| window.location().search().ok()).unwrap_or_default()
 }
 
-/// The entry of the session history that a change of the URL affects.
+/// What happens to the session history when the URL changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HistoryEntry {
     /// Adds an entry: the back button reverts the change.
     New,
-    /// Replaces the current entry, for example for each typed letter.
+    /// Replaces the current entry, for example on each keystroke.
     Current,
 }
 
@@ -277,7 +278,7 @@ pub(crate) fn set_query(query: &str, entry: HistoryEntry) {
     };
 }
 
-/// Handles an event of the window for as long as the page is open.
+/// Handles a window event for as long as the page is open.
 pub(crate) fn listen(event: &str, handler: Box<dyn FnMut(web_sys::Event)>) {
     let closure = Closure::wrap(handler);
     if let Some(window) = window() {
@@ -299,7 +300,7 @@ pub(crate) fn warn(text: &str) {
     web_sys::console::warn_1(&text.into());
 }
 
-/// Converts to lowercase with the browser's tables, which std would add to the page.
+/// Converts to lowercase with the browser's tables; those of std would add to the page's size.
 pub(crate) fn to_lowercase(text: &str) -> String {
     JsString::from(text).to_lower_case().into()
 }
@@ -315,14 +316,14 @@ pub(crate) fn languages() -> Vec<String> {
     languages.into_iter().flatten().filter_map(|tag| tag.as_string()).collect()
 }
 
-/// Replaces the text that `index.html` shows until the page is started.
+/// Replaces the text that `index.html` shows until the page has started.
 pub(crate) fn set_boot_text(text: &str) {
     if let Some(boot) = element("boot") {
         boot.set_text_content(Some(text));
     }
 }
 
-/// Removes the text that `index.html` shows until the page is started.
+/// Removes the text that `index.html` shows until the page has started.
 pub(crate) fn remove_boot_text() {
     if let Some(boot) = document().and_then(|document| document.get_element_by_id("boot")) {
         boot.remove();

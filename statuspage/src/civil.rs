@@ -66,11 +66,11 @@ pub fn parse_utc(text: &str) -> Option<UnixNanos> {
     let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
     let days = era * 146_097 + day_of_era - 719_468;
     let moment = days * DAY + hour * HOUR + minute * MINUTE + second * SECOND;
-    // The 30th of February would become the 2nd of March.
+    // February 30 would become March 2.
     (CivilTime::from_unix(moment).day == day).then_some(moment)
 }
 
-/// Parses the offset of a time zone in the formats of browsers: `GMT`, `GMT+05:30`, `8/22/2026, GMT-3`.
+/// Parses the offset of a time zone in the formats that browsers use: `GMT`, `GMT+05:30`, `8/22/2026, GMT-3`.
 #[must_use]
 pub fn parse_offset(text: &str) -> Option<Nanos> {
     let (_, offset) = text.split_once("GMT")?;
@@ -93,7 +93,7 @@ mod tests {
     const NOW: UnixNanos = 1_795_352_523 * SECOND;
 
     #[test]
-    fn times_may_be_abbreviated() {
+    fn times_without_hours_or_seconds_are_parsed() {
         assert_eq!(parse_utc("2026-11-22T13:02:03Z"), Some(NOW));
         assert_eq!(parse_utc("2026-11-22T13:02"), Some(NOW - 3 * SECOND));
         assert_eq!(parse_utc("2024-02-29").map(rfc3339).as_deref(), Some("2024-02-29T00:00:00Z"));

@@ -15,13 +15,13 @@ use crate::view::chart::Point;
 use crate::view::overlay::{ChartOverlay, Layer};
 use crate::view::{LoadProgress, PageView, Percentiles};
 
-/// What a visitor can ask the page for. [`crate::controller`] implements it, so that components do not depend on code that
-/// loads data.
+/// What a visitor can make the page do. [`crate::controller`] implements it, so that components do not depend on code
+/// that loads data.
 pub(crate) trait Actions {
-    /// Shows what a URL describes, and loads what is missing for it.
+    /// Shows what a URL describes, and loads what it needs.
     fn show(self: Rc<Self>, url_state: UrlState);
 
-    /// Shows percentiles, which loads them, or hides them.
+    /// Loads and shows percentiles, or hides them.
     fn set_percentiles(self: Rc<Self>, percentiles: Percentiles);
 
     /// Renders the bars and the chart of an endpoint.
@@ -33,7 +33,7 @@ pub(crate) trait Actions {
     fn calendar(&self) -> Calendar<'static>;
 }
 
-/// The part of the page that is being rendered. Each part waits for those before it, which would push it down.
+/// The part of the page that is being rendered. Each part waits for the previous ones, which would push it down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RenderStage {
     Endpoints,
@@ -41,7 +41,7 @@ pub enum RenderStage {
     Footer,
 }
 
-/// The state of the page. Components get a copy.
+/// The state of the page. Components receive a copy.
 #[derive(Clone, Copy)]
 pub struct AppContext {
     pub language: &'static Language,
@@ -76,7 +76,7 @@ impl AppContext {
         }
     }
 
-    /// Sets what performs the actions from now on.
+    /// Sets the implementation of the actions.
     pub(crate) fn set_actions(self, actions: Rc<dyn Actions>) {
         self.actions.set_value(Some(actions));
     }
@@ -110,7 +110,7 @@ impl AppContext {
     /// Changes the text in the search field.
     pub fn set_filter(self, filter: String) {
         let before = self.url_state.get_untracked();
-        // The back button clears the search instead of removing letter after letter.
+        // The back button clears the whole search instead of removing one letter at a time.
         let entry = if before.filter.is_empty() { browser::HistoryEntry::New } else { browser::HistoryEntry::Current };
         self.navigate_to(UrlState { filter, ..before }, entry);
     }
@@ -176,7 +176,7 @@ impl AppContext {
             let one = view.endpoints.iter().find(|one| one.id == id && !path.is_empty());
             (one.map(|one| one.address.clone()), path)
         });
-        // After the view was read, because navigating changes it.
+        // Navigating changes the view, so this must follow all reads of it.
         self.navigate(|url_state| (url_state.endpoint, url_state.path) = (endpoint, path));
     }
 

@@ -21,8 +21,8 @@ use crate::view::overlay::{ChartOverlay, Layer};
 use crate::view::period::Period;
 use crate::view::{self, LoadProgress, Percentiles, ViewScope, ViewSettings, text};
 
-/// How long endpoints are rendered before the browser handles events, in milliseconds. On a device that is four times
-/// slower, this is still less than the 50 ms from which on people notice a delay.
+/// How long endpoints are rendered before the browser handles events, in milliseconds. Even on a device that is four
+/// times slower, this is less than 50 ms, the shortest delay that people notice.
 const RENDER_SLICE: f64 = 8.0;
 
 /// The shortest time between two updates of the progress of a load.
@@ -31,21 +31,21 @@ const PROGRESS_INTERVAL: Nanos = SECOND / 10;
 /// The shortest time between two computations of the view during a load.
 const REFRESH_INTERVAL: Nanos = SECOND / 4;
 
-/// By how many percent the number of files must grow before the view is computed again during a load, so that the total
-/// work stays proportional to the number of files.
+/// During a load, the view is computed again when the number of files has grown by this many percent, so that the total
+/// work is proportional to the number of files.
 const REFRESH_GROWTH_PERCENT: usize = 40;
 
-/// The longest interval of a result for which older check files are loaded. An invalid interval in a store must not make the
-/// page load everything.
+/// Longer intervals count as this one when deciding how far back to load, so that one invalid interval does not load
+/// the whole store.
 const MAX_INTERVAL: Nanos = DAY;
 
-/// Applies what is not part of the view: time zone, theme and embedding. An unknown zone becomes the device's, and a time in
-/// the future becomes now.
+/// Applies what is not part of the view: time zone, theme and embedding. An unknown zone is replaced with the device's,
+/// and a time in the future with now.
 pub(crate) fn apply_url_state(mut url_state: UrlState) -> UrlState {
     if !browser::set_zone(url_state.zone.name()) {
         url_state.zone = TimeZone::Local;
     }
-    // The future has no data: the page would report that no checks ran.
+    // There is no data about the future, so the page would report that no checks ran.
     url_state.at = url_state.at.filter(|at| *at <= browser::now());
     browser::set_root_attribute("data-theme", url_state.theme.as_str());
     browser::set_root_attribute("data-embed", url_state.embed.as_str());
@@ -94,11 +94,11 @@ pub(crate) struct Controller {
     context: AppContext,
     config: Arc<PageConfig>,
     cache: RefCell<Cache>,
-    /// The longest range that was shown; its data stays loaded.
+    /// The longest range that was shown. Its data remains loaded.
     longest_range: Cell<Nanos>,
     percentiles: Cell<Percentiles>,
     load_state: Cell<LoadState>,
-    /// The ids of the endpoints to render, the next one last.
+    /// The ids of the endpoints to render, in reverse order.
     to_render: RefCell<Vec<usize>>,
     is_rendering: Cell<bool>,
 }
@@ -115,7 +115,7 @@ impl Actions for Controller {
         let is_longer = self.range() > self.longest_range.get();
         self.longest_range.set(self.range().max(self.longest_range.get()));
         let needs_load = is_longer || is_another_time;
-        // Neither search nor theme nor layout changes the view.
+        // Search, theme and layout do not change the view.
         let same_view =
             UrlState { filter: before.filter.clone(), theme: before.theme, layout: before.layout, ..url_state };
         if same_view == before {
@@ -180,7 +180,7 @@ impl Controller {
         self.context.url_state.with_untracked(|url_state| url_state.at).unwrap_or_else(browser::now)
     }
 
-    /// Opens and closes bars as the URL describes, without computing anything else.
+    /// Opens and closes the bars that the URL describes, without computing anything else.
     fn update_open_bars(self: &Rc<Self>) {
         let calendar = self.calendar();
         let period = Period::new(self.range(), browser::bars_limit(), calendar);
@@ -242,7 +242,7 @@ impl Controller {
         }
     }
 
-    /// Loads what the page needs. If a load is in progress, it runs again instead.
+    /// Loads what the page needs. If a load is already in progress, it is repeated when it ends.
     pub(crate) async fn load(self: Rc<Self>) {
         if self.load_state.get() != LoadState::Idle {
             self.load_state.set(LoadState::LoadingThenAgain);
@@ -284,7 +284,7 @@ impl Controller {
             let has_grown = files * 100 >= refreshed_files.get() * (100 + REFRESH_GROWTH_PERCENT);
             if has_grown && now - refreshed_at.get() >= REFRESH_INTERVAL {
                 self.refresh_view(loading);
-                // Measured from the end, so that a slow device also has time to load files.
+                // Measured from the end of the computation, so that even a slow device has time to load files.
                 refreshed_at.set(browser::now());
                 refreshed_files.set(files);
             }
@@ -323,14 +323,14 @@ impl Controller {
         LoadRequest { from, checks_from, until, parts }
     }
 
-    /// The time from which on check files are needed: results from before the period may still be valid in it.
+    /// The time since which check files are needed: results from before the period may still be valid in it.
     fn load_from(&self, range: Nanos, now: UnixNanos, validity: Nanos) -> UnixNanos {
         let calendar = self.calendar_at(now);
         let period = Period::new(range, browser::bars_limit(), calendar);
         period.from - validity
     }
 
-    /// Whether the loaded results are valid for longer than assumed for `request`, so that older files are needed.
+    /// Whether the loaded results are valid for longer than `request` assumed, which means that older files are needed.
     fn needs_older_files_than(&self, request: LoadRequest) -> bool {
         let needed = self.load_request();
         needed.from < request.from || needed.checks_from < request.checks_from
@@ -376,7 +376,7 @@ impl Controller {
         self.render_endpoints(ids);
     }
 
-    /// Replaces the endpoints that wait to be rendered; the last id is the first to be rendered.
+    /// Replaces the endpoints that are waiting to be rendered. They are rendered from the last id to the first.
     fn render_endpoints(self: &Rc<Self>, ids: Vec<usize>) {
         browser::set_root_attribute("data-complete", "false");
         self.to_render.replace(ids);
@@ -386,7 +386,7 @@ impl Controller {
     }
 
     async fn render_waiting(self: Rc<Self>) {
-        // Yield before the first endpoint: computing the view already took time.
+        // Yield before the first endpoint, because computing the view already took time.
         let mut slice_start = f64::MIN;
         loop {
             let next = self.to_render.borrow_mut().pop();
@@ -414,7 +414,7 @@ impl Controller {
         }
     }
 
-    /// Renders an endpoint as of now. If there are many, bars and chart are left out until the endpoint is visible.
+    /// Renders an endpoint as of now. If there are many, its bars and chart are omitted until it is visible.
     fn render_endpoint(&self, id: usize, detail: RenderDetail) {
         let endpoint = self.context.view.with_untracked(|view| {
             let head = view.endpoints.iter().find(|one| one.id == id)?;

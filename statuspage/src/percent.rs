@@ -14,7 +14,7 @@ pub(crate) fn encode(text: &str, allowed: &str) -> String {
     encoded
 }
 
-/// Decodes `%41` and `+`; invalid escapes stay unchanged.
+/// Decodes `%41` and `+`. Invalid escapes remain unchanged.
 pub(crate) fn decode(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -52,7 +52,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn invalid_escapes_stay_unchanged() {
+    fn invalid_escapes_remain_unchanged() {
         assert_eq!(decode("a%20b+c%2Bd%C3%BC%zz%"), "a b c+dü%zz%");
         assert_eq!(encode("a b/ü~", "/"), "a%20b/%C3%BC~");
     }

@@ -29,14 +29,14 @@ impl RenderQueue {
         RenderQueue { rendered: StoredValue::new_local(Vec::new()), has_grown: RwSignal::new(None) }
     }
 
-    /// An endpoint, tracked; `None` until it is rendered.
+    /// Reads an endpoint, and tracks it; `None` until it is rendered.
     pub(crate) fn get(self, id: usize) -> Option<Arc<EndpointView>> {
         let rendered = self.slot(id);
         rendered.changed.track();
         rendered.view
     }
 
-    /// Those endpoints that are rendered, tracked.
+    /// Filters the endpoints that are rendered, and tracks the result.
     pub(crate) fn rendered(self, ids: impl Iterator<Item = usize>) -> Vec<usize> {
         self.has_grown.track();
         ids.filter(|id| self.slot(*id).view.is_some()).collect()
@@ -53,7 +53,7 @@ impl RenderQueue {
         }
     }
 
-    /// Whether an endpoint is rendered with its bars and chart.
+    /// Whether an endpoint is rendered with bars and chart.
     pub(crate) fn is_full(self, id: usize) -> bool {
         self.slot(id).view.is_some_and(|view| !view.strip.is_empty())
     }

@@ -1,4 +1,4 @@
-//! Shared by unit tests: a fixed current time, languages, and data sets.
+//! What unit tests share: a fixed current time, languages, and datasets.
 
 use shared::check_file::{Attempt, CheckFile, CheckResult};
 use shared::history::{DEFAULT_EXPIRY, History, HistoryBuilder, HistoryRows, Latencies, LatencyRows};
@@ -9,7 +9,7 @@ use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos};
 use crate::civil::CivilTime;
 use crate::dataset::Dataset;
 use crate::i18n::{Calendar, DateStyle, Language, LocaleFormat, Texts};
-use crate::view::evaluate::{EvaluatedEndpoint, mark_retired};
+use crate::view::combine_nodes::{EvaluatedEndpoint, mark_retired};
 use crate::view::period::Period;
 
 /// 2026-11-22T13:02:03Z, a Sunday.
@@ -105,7 +105,7 @@ pub(crate) fn with_status_labels(status: Status, label: &str) -> Language {
     language("en").with_status_labels(&labels)
 }
 
-/// A data set with these checks: title, node (empty for a checker without a name), minutes ago, status.
+/// A dataset with these checks: title, node (empty for a checker without a name), minutes ago, status.
 pub(crate) fn dataset(checks: &[(&str, &str, i64, Status)]) -> Dataset {
     let mut dataset = Dataset::default();
     for (title, node, minutes_ago, status) in checks {
@@ -122,7 +122,7 @@ pub(crate) fn dataset(checks: &[(&str, &str, i64, Status)]) -> Dataset {
             interval: Some(MINUTE),
             ..CheckResult::default()
         };
-        // Files of the same minute have distinct names.
+        // Files from the same minute get distinct names.
         let name = CheckFileName { stored_at: at + title.bytes().map(i64::from).sum::<i64>(), node };
         dataset.add(&name, CheckFile { results: vec![result], skipped: Vec::new() });
     }

@@ -1,4 +1,4 @@
-//! The state of the page that its URL contains, so that a link shows what its sender saw. Pure.
+//! The part of the page's state that is in its URL, so that a link shows what its sender saw. Pure.
 
 use shared::{DAY, HOUR, Nanos, UnixNanos, duration};
 
@@ -8,14 +8,14 @@ use crate::percent::{decode, encode};
 /// The shortest and the longest range in a URL.
 const RANGE_LIMITS: (Nanos, Nanos) = (HOUR, 366 * DAY);
 
-/// The state of the page in its URL. Default values are left out.
+/// The state of the page in its URL. Default values are omitted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UrlState {
     /// The time range; `None` is the configured one.
     pub range: Option<Nanos>,
-    /// The address of the endpoint that has an open bar: its title, or its locator if it has none.
+    /// The address of the endpoint with an open bar: its title, or its locator if the title is empty.
     pub endpoint: Option<String>,
-    /// The start of each open bar, each within the one before.
+    /// The start of each open bar, outermost first.
     pub path: Vec<UnixNanos>,
     /// The text in the search field.
     pub filter: String,
@@ -25,7 +25,7 @@ pub struct UrlState {
     pub embed: Embed,
     /// The time at which the page shows the status; `None` is now.
     pub at: Option<UnixNanos>,
-    /// The tag of the language; empty for the configured or preferred one.
+    /// The language tag; empty for the configured or preferred language.
     pub language: String,
 }
 
@@ -35,7 +35,7 @@ pub enum Layout {
     /// Sections with bars and charts.
     #[default]
     Cards,
-    /// Rows of a table, which show neither bars nor charts.
+    /// Rows of a table, without bars and charts.
     Table,
 }
 
@@ -48,7 +48,7 @@ pub enum TimeZone {
     Named(String),
 }
 
-/// How much of the page is shown when a frame of another page embeds it.
+/// How much of the page is shown when another page embeds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Embed {
     #[default]
@@ -142,7 +142,7 @@ impl UrlState {
         url_state
     }
 
-    /// Formats the query for [`UrlState::parse`], with the question mark; empty if all values are the default.
+    /// Formats the query for [`UrlState::parse`], with the question mark; empty if all values are defaults.
     #[must_use]
     pub fn to_query(&self) -> String {
         let moment = |moment: &UnixNanos| {
@@ -186,7 +186,7 @@ mod tests {
     use shared::MINUTE;
 
     #[test]
-    fn default_values_are_left_out() {
+    fn default_values_are_omitted() {
         assert_eq!(UrlState::default().to_query(), "");
         let url_state = UrlState {
             range: Some(7 * DAY),

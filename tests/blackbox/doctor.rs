@@ -147,7 +147,7 @@ async fn a_probe_that_cannot_be_removed_is_named() {
     });
     let failures = findings(&site, "failure", &["--page", "config.json", "--origin", ORIGIN]).await.join("\n");
     let left = site.bucket.keys().await.into_iter().find(|key| key.contains("doctor")).expect("a probe is left");
-    assert!(failures.contains(&format!("can store check files (an empty `{left}` is left")), "{failures}");
+    assert!(failures.contains(&format!("can store check files (an empty `{left}` was left behind")), "{failures}");
 }
 
 #[tokio::test]

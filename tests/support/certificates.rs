@@ -89,7 +89,7 @@ impl Authority {
         Arc::new(configuration)
     }
 
-    /// Writes a valid certificate for this host name or address and its key to files.
+    /// Writes a valid certificate for this host name or address, and its key, to files.
     pub fn write_server_pem(&self, host: &str, certificate_file: &Path, key_file: &Path) {
         let (certificate, key) = self.certify(host, Validity::Now);
         std::fs::write(certificate_file, certificate.pem()).expect("the file can be written");

@@ -78,8 +78,8 @@ pub fn free_port() -> u16 {
     let first = PORTS.first;
     (0..PORTS_EACH)
         .map(|_| first + TAKEN.fetch_add(1, Ordering::Relaxed) % PORTS_EACH)
-        // Tested by connecting: a listener, even one that is closed immediately, can survive for a moment in a child
-        // process that another thread is starting.
+        // The port is tested by connecting to it: a listener, even one that was closed immediately, can survive for a
+        // moment in a child process that another thread is starting.
         .find(|port| TcpStream::connect(("127.0.0.1", *port)).is_err())
         .expect("some port is free")
 }
@@ -91,7 +91,7 @@ const PORTS_EACH: u16 = 1_000;
 static PORTS: LazyLock<Ports> = LazyLock::new(|| {
     let folder = std::env::temp_dir().join("checkup-test-ports");
     std::fs::create_dir_all(&folder).expect("the temporary folder is writable");
-    // Processes of several users share the folder.
+    // Users other than this one may run tests, too, and need to write to the folder.
     let _ = std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o777));
     let mut found = None;
     wait_blocking("a range of ports that no other test process uses", || {

@@ -79,7 +79,7 @@ pub(super) fn describe_lookup_error(error: &io::Error, host: &str) -> String {
         format!("no such host `{host}`")
     } else {
         let reason = reason.trim_start_matches("failed to lookup address information: ").to_owned();
-        format!("host name `{host}` not resolved: {reason}")
+        format!("failed to resolve `{host}`: {reason}")
     }
 }
 

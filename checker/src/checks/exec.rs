@@ -119,7 +119,7 @@ async fn run_command(check: &ExecCheck, stopwatch: Arc<Stopwatch>) -> ProbeResul
             // A process that still holds the pipe open has left the group.
             let _ = tokio::time::timeout(OUTPUT_GRACE, reading).await;
         }
-        status.map_err(|error| format!("exit status of the command not available: {error}"))?
+        status.map_err(|error| format!("failed to get the command's exit status: {error}"))?
     };
     let truncation = (from_stdout.is_truncated || from_stderr.is_truncated)
         .then(|| format!("only the first {OUTPUT_LIMIT} bytes of the output were kept"));

@@ -296,7 +296,7 @@ mod tests {
     const SERVING: &[u8] = &[0, 0, 0, 0, 2, 8, 1];
 
     #[tokio::test]
-    async fn the_response_of_the_health_service_decides() {
+    async fn the_health_response_determines_the_status() {
         let respond: fn(&[u8]) -> HealthResponse = |request| match request {
             b"\0\0\0\0\0" => (SERVING, "0"),
             b"\0\0\0\0\x06\x0a\x04shop" => (&[0, 0, 0, 0, 2, 8, 2], "0"),
@@ -320,7 +320,7 @@ mod tests {
         }
     }
 
-    /// What a server that speaks HTTP/2 does with a request.
+    /// How an HTTP/2 server mishandles a request.
     #[derive(Debug, Clone, Copy)]
     enum Misbehavior {
         NeverResponds,

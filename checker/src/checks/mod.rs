@@ -101,7 +101,7 @@ pub enum CheckKind {
     Icmp(Box<IcmpCheck>),
     /// A WebSocket connection with an optional message.
     WebSocket(Box<WebSocketCheck>),
-    /// A call of the gRPC health service.
+    /// A call to the gRPC health service.
     Grpc(Box<GrpcCheck>),
     Exec(Box<ExecCheck>),
     /// A job that sends heartbeats.

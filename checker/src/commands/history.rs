@@ -44,7 +44,7 @@ pub async fn rebuild_history(arguments: &RebuildArguments) -> anyhow::Result<Out
         ui::note(&format!("replaced the previous history: {cause}"));
     }
     if rebuilt.files == 0 {
-        ui::print_line(&format!("{} has no check files of this node", store.describe()));
+        ui::print_line(&format!("{} has no check files from this node", store.describe()));
         return Ok(Outcome::Done);
     }
     let name = HistoryName { node: node.cloned(), part: HistoryPart::Main };

@@ -41,7 +41,7 @@ fn http(config: &Config, index: usize) -> &HttpCheck {
 }
 
 #[test]
-fn the_configuration_of_the_original_loads_unchanged() {
+fn the_originals_configuration_loads_unchanged() {
     let text = include_str!("../../../shared/golden/checkup.json");
     let (_, problems) = from_text(text, Path::new(""), &environment());
     assert!(problems.is_empty(), "{:#?}", problems.lines("checkup.json", text));
@@ -105,7 +105,7 @@ fn defaults_match_the_reference() {
 }
 
 #[test]
-fn settings_of_the_page_are_passed_on() {
+fn page_settings_are_passed_on() {
     let config = loaded(
         r##"{"checkers":[],"page":{"title":"Shop","range":"7d","refresh":"5m","interval":"1m","offline":false,
         "embed_by":["https://intranet.example"],"language":"ja","logo":"logo.svg","links":[{"text":"Help","url":"https://help.example/"}],
@@ -123,7 +123,7 @@ fn settings_of_the_page_are_passed_on() {
 }
 
 #[test]
-fn the_table_has_every_key_of_the_pages_configuration() {
+fn the_table_has_every_key_of_the_page_configuration() {
     let ValueKind::Object(root) = table::ROOT else { panic!("it is an object") };
     let ValueKind::Object(page) = root.iter().find(|field| field.key == "page").expect("it is there").kind else {
         panic!("it is an object")

@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn the_configuration_of_the_original_is_valid() {
+    fn the_originals_configuration_is_valid() {
         let found = lines(include_str!("../../../shared/golden/checkup.json"));
         assert_eq!(found, [""; 0]);
     }

@@ -11,7 +11,7 @@ use aws_sigv4::sign::v4;
 use reqwest::Url;
 use shared::UnixNanos;
 use shared::page_config::S3Source;
-use shared::s3::{self, BucketAddress};
+use shared::s3_request::{self, BucketAddress};
 
 /// How long a signed URL is valid.
 const URL_EXPIRY: Duration = Duration::from_mins(5);
@@ -26,7 +26,7 @@ pub fn list_url(source: &S3Source, from: UnixNanos, now: UnixNanos) -> Result<Ur
     let address = BucketAddress::new(source);
     let url = Url::parse(&format!("{}{}", address.origin(), address.path));
     let mut url = url.map_err(|error| InvalidBucketUrl(error.to_string()))?;
-    url.query_pairs_mut().extend_pairs(s3::list_query(source, from, None));
+    url.query_pairs_mut().extend_pairs(s3_request::list_query(source, from, None));
     signed(url, source, now)
 }
 

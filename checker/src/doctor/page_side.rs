@@ -171,12 +171,12 @@ async fn examine_foreign_origin(probe: &StoreProbe, list: &Url, origins: &[Strin
         Ok(response) if response.allows_origin(FOREIGN_ORIGIN) && !is_public_on_purpose => {
             findings.push(Finding::warning(
                 Side::Page,
-                "browsers let pages of every origin read the store",
+                "browsers let pages from any origin read the store",
                 "allow only the page's origin: `checker provision --origin https://status.example.com`",
             ));
         }
         Ok(response) if !response.allows_origin(FOREIGN_ORIGIN) => {
-            findings.push(Finding::ok(Side::Page, "browsers do not let pages of other origins read the store"));
+            findings.push(Finding::ok(Side::Page, "browsers do not let pages from other origins read the store"));
         }
         _ => {}
     }
@@ -260,7 +260,7 @@ mod tests {
     use crate::doctor::page_side::*;
 
     #[tokio::test]
-    async fn ignored_settings_of_the_page_are_reported() {
+    async fn ignored_page_settings_are_reported() {
         let text = r#"{ "foter": "x", "logo": 7, "source": { "type": "http", "url": "store/" } }"#;
         let page = PageConfig::parse(text).expect("the page is shown");
         let findings = examine(&page, None, &[], 0).await;

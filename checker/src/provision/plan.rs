@@ -102,7 +102,7 @@ pub fn plan(spec: &ProvisionSpec, current: &CurrentState) -> Result<Plan, PlanEr
     }
     if spec.origins.is_empty() {
         plan.notes.push(
-            "no origin of the page was given: browsers do not let pages of other origins read the bucket; add `--origin https://status.example.com`"
+            "the page's origin was not given: browsers do not let pages from other origins read the bucket; add `--origin https://status.example.com`"
                 .to_owned(),
         );
     }

@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_prefix_a_listing_has_no_condition() {
+    fn without_a_prefix_listing_is_unconditional() {
         let policy = reader(&Scope { prefix: "", ..SCOPE });
         assert_eq!(policy["Statement"][0]["Condition"], Value::Null);
         assert_eq!(policy["Statement"][1]["Resource"], "arn:aws:s3:::my-status/*");
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn arns_contain_the_partition_of_the_region() {
+    fn arns_contain_the_regions_partition() {
         for (region, arn) in
             [("cn-north-1", "arn:aws-cn:s3:::my-status"), ("us-gov-west-1", "arn:aws-us-gov:s3:::my-status")]
         {

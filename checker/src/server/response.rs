@@ -130,7 +130,7 @@ pub(super) fn bad_request(sentence: &'static str) -> Response {
 pub(super) fn unavailable() -> Response {
     plain(
         StatusCode::SERVICE_UNAVAILABLE,
-        "The store is temporarily unavailable; the log of the checker has the cause.\n",
+        "The store is temporarily unavailable; see the checker's log for the cause.\n",
     )
 }
 

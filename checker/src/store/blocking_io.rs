@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_system_that_hangs_gets_no_work_until_it_responds() {
+    async fn a_hanging_file_system_gets_no_work_until_it_responds() {
         let blocking_io = BlockingIo::default();
         let (answer, answers) = mpsc::channel::<()>();
         let hanging = blocking_io.run(Duration::from_millis(1), move || answers.recv().map_err(io::Error::other)).await;

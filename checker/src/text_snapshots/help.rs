@@ -43,7 +43,7 @@ fn the_short_help() {
 }
 
 #[test]
-fn errors_of_the_command_line() {
+fn command_line_errors() {
     let mut text = String::new();
     for line in [
         "checker",

@@ -139,7 +139,7 @@ fn every_detail_of_an_attempt() {
 }
 
 #[test]
-fn findings_of_the_doctor() {
+fn doctor_findings() {
     let file = |age: Nanos, node: Option<NodeName>| CheckFileName { stored_at: NOW - age, node };
     let here = || node("eu-west");
     let mut findings = vec![

@@ -202,7 +202,7 @@ fn problems_of_invalid_json() {
 }
 
 #[test]
-fn problems_of_the_whole_file() {
+fn problems_of_whole_files() {
     let whole = |part: &&str| ((*part).to_owned(), format!("{{\n  \"checkers\": [],\n  {part}\n}}\n"));
     let mut configurations: Vec<_> = ROOT.iter().map(whole).collect();
     configurations.push(("{}".to_owned(), "{}".to_owned()));

@@ -8,10 +8,11 @@ use crate::json_writer::{EscapeMode, JsonWriter, key};
 use crate::quorum::Quorum;
 use crate::status::Status;
 
-/// The expected size of a result in bytes, so that the text is rarely moved while it grows.
+/// The expected size of a result in bytes. Reserving it in advance avoids most reallocations.
 const RESULT_SIZE: usize = 288;
 
-/// Returns the content of a check file. Texts above their limits are shortened, so that no file is too large to parse.
+/// Returns the content of a check file. Strings above their limits are shortened, so that no file is too large to
+/// parse.
 #[must_use]
 pub fn write_check_file(results: &[CheckResult]) -> String {
     let mut writer = JsonWriter::new(EscapeMode::GoHtml, results.len() * RESULT_SIZE);

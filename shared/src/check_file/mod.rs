@@ -13,7 +13,7 @@ use crate::quorum::Quorum;
 use crate::status::Status;
 use crate::{Nanos, UnixNanos};
 
-/// The maximum length of a title, in characters: a page shows it in one row.
+/// The maximum length of a title, in characters: pages show it on one line.
 pub const TITLE_LIMIT: usize = 200;
 /// The maximum length of a locator, in characters.
 pub const LOCATOR_LIMIT: usize = 2_000;
@@ -29,9 +29,9 @@ pub const ATTEMPTS_LIMIT: usize = 1_000;
 pub struct Attempt {
     /// Round-trip time of the whole attempt in nanoseconds.
     pub rtt: Nanos,
-    /// Why the attempt failed, as text for people.
+    /// Why the attempt failed, in words.
     pub error: Option<String>,
-    /// How the round-trip time is divided.
+    /// The parts of the round-trip time.
     pub phases: Phases,
 }
 
@@ -59,25 +59,25 @@ pub struct CheckResult {
     pub timestamp: UnixNanos,
     /// The attempts in order (the key `times`).
     pub attempts: Vec<Attempt>,
-    /// The endpoint is degraded if the median round-trip time is above this. In nanoseconds, 0 for no threshold.
+    /// If the median round-trip time is above this, the endpoint is degraded. In nanoseconds; 0 means no threshold.
     pub threshold: Nanos,
-    /// Exactly one of the keys `healthy`, `degraded` and `down`, or none of them if unknown.
+    /// Stored as one of the keys `healthy`, `degraded` and `down`; as none of them if unknown.
     pub status: Status,
-    /// The reason for the status, as text for people. Can be empty.
+    /// The reason for the status, in words. Can be empty.
     pub notice: String,
-    /// An announcement by a person in limited HTML (see [`crate::message`]). Can be empty.
+    /// An announcement in limited HTML that a person posted (see [`crate::message`]). Can be empty.
     pub message: String,
-    /// The node that ran the check. Not in the original's files.
+    /// The node that ran the check. The original's files do not contain it.
     pub node: Option<NodeName>,
-    /// The kind of check, for example `http`. Not in the original's files.
+    /// The kind of check, for example `http`. The original's files do not contain it.
     pub kind: Option<String>,
-    /// The time until the next check in nanoseconds. Not in the original's files.
+    /// The time until the next check in nanoseconds. The original's files do not contain it.
     pub interval: Option<Nanos>,
-    /// How many nodes must agree (the key `verdict`), a majority by default. Not in the original's files.
+    /// How many nodes must agree (the key `verdict`), by default a majority. The original's files do not contain it.
     pub quorum: Quorum,
 }
 
-/// Identifies an endpoint. The title is included so that two checks of one URL are two endpoints.
+/// Identifies an endpoint. It includes the title, so that two checks of the same URL are separate endpoints.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct EndpointKey {
     /// The name of the endpoint.
@@ -93,7 +93,7 @@ impl CheckResult {
         EndpointKey { title: self.title.clone(), locator: self.locator.clone() }
     }
 
-    /// The notice, or else the error of the last failed attempt.
+    /// The notice; without one, the error of the last failed attempt.
     #[must_use]
     pub fn reason(&self) -> Option<&str> {
         if !self.notice.is_empty() {
@@ -121,7 +121,7 @@ pub struct CheckFile {
 /// An invalid element of a check file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SkippedElement {
-    /// The position in the file's array, from 0.
+    /// The index in the file's array.
     pub index: usize,
     /// Why it is invalid, in at most [`ERROR_LIMIT`] characters.
     pub reason: String,
@@ -159,7 +159,7 @@ impl CheckFile {
         if count > MAX_RESULTS { Err(InvalidCheckFile::too_many(count)) } else { Ok(file) }
     }
 
-    /// Converts the content of a check file that is part of a larger JSON text.
+    /// Reads a check file that is part of a larger JSON document.
     pub fn from_json(content: &Json<'_>) -> Result<CheckFile, InvalidCheckFile> {
         let Json::Array(elements) = content else {
             return Err(InvalidCheckFile(NOT_AN_ARRAY.to_owned()));
@@ -181,14 +181,14 @@ impl CheckFile {
         }
     }
 
-    /// Sets the node, and missing times, from the name of the object.
+    /// Takes the node, and times that results lack, from the name of the object.
     #[must_use]
     pub fn stored_as(mut self, name: &CheckFileName) -> CheckFile {
         for result in &mut self.results {
             if result.timestamp <= 0 {
                 result.timestamp = name.stored_at;
             }
-            // Permissions restrict which names a node can write, but not the content.
+            // Permissions restrict the names that a node can write, but not the content.
             if name.node.is_some() {
                 result.node.clone_from(&name.node);
             }
@@ -197,7 +197,7 @@ impl CheckFile {
     }
 }
 
-/// Shortens a text to `limit` characters, the last of which is an ellipsis.
+/// Shortens a string to `limit` characters. The last one is then an ellipsis.
 #[must_use]
 pub fn shortened(mut text: String, limit: usize) -> String {
     if text.len() <= limit {
@@ -219,7 +219,7 @@ fn read_result(element: &Json<'_>) -> Result<CheckResult, String> {
 }
 
 fn read_members(element: &Json<'_>) -> Result<CheckResult, UnexpectedType> {
-    // If several are set, the worst counts.
+    // If several are set, the worst one counts.
     let mut status = Status::Unknown;
     for (key, each) in [("healthy", Status::Healthy), ("degraded", Status::Degraded), ("down", Status::Down)] {
         if element.bool(key)? {
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn long_texts_are_shortened_when_parsed_and_written() {
+    fn long_strings_are_shortened_when_parsed_and_written() {
         let endless = "ä".repeat(5_000_000);
         let content = serde_json::json!([{ "title": endless, "times": [{ "rtt": 1, "error": endless }] }]);
         let file = CheckFile::parse(content.to_string().as_bytes()).expect("it is an array");

@@ -25,24 +25,24 @@ use crate::{DAY, HOUR, Nanos, UnixNanos};
 /// What [`HistoryBuilder::finish`] left out of the history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct BuildReport {
-    /// The number of results whose time does not fit their file's.
+    /// The number of results whose time is impossible for a result in their file.
     pub implausible: usize,
 }
 
-/// Adds files to a history in the order of their names.
+/// Adds files to a history in name order.
 #[derive(Debug)]
 pub struct HistoryBuilder<'a> {
     history: &'a mut History,
     latencies: &'a mut Latencies,
-    /// Earlier results are ignored: a rebuild keeps everything before this time.
+    /// Results from before this time are ignored: a rebuild keeps what the history has from then.
     from: UnixNanos,
-    /// Later files are ignored until their time has come.
+    /// Files that were stored after this time are ignored.
     until: UnixNanos,
-    /// Results that results of the next files may precede.
+    /// Results that are not added yet, because the next files may contain earlier ones.
     pending: BTreeMap<EndpointKey, Vec<RecordedResult>>,
     /// The time of the earliest pending result.
     earliest: UnixNanos,
-    /// No earlier result is pending.
+    /// All results from before this time have been added.
     flushed: UnixNanos,
     report: BuildReport,
 }
@@ -74,7 +74,7 @@ impl Latencies {
 }
 
 impl<'a> HistoryBuilder<'a> {
-    /// Appends to a history; [`History::can_append`] must have allowed it.
+    /// Appends to a history. [`History::can_append`] must have returned `Ok`.
     pub fn append(history: &'a mut History, latencies: &'a mut Latencies) -> HistoryBuilder<'a> {
         latencies.node.clone_from(&history.node);
         HistoryBuilder::between(history, latencies, UnixNanos::MIN, UnixNanos::MAX)
@@ -106,7 +106,7 @@ impl<'a> HistoryBuilder<'a> {
         HistoryBuilder { history, latencies, from, until, pending, earliest, flushed, report }
     }
 
-    /// Adds the next file in the order of names. Files of other nodes are ignored.
+    /// Adds the next file in name order. Files of other nodes are ignored.
     pub fn add(&mut self, name: &CheckFileName, file: &CheckFile) {
         self.add_results(name, &file.results);
     }
@@ -128,7 +128,8 @@ impl<'a> HistoryBuilder<'a> {
             if !is_plausible(moment, name) {
                 self.report.implausible += 1;
             } else if moment >= self.from {
-                // There are thousands of endpoints, mostly with one result; vectors start with room for four.
+                // Saves memory: most of the thousands of endpoints have one result, and vectors would start with room
+                // for four.
                 let pending = self.pending.entry(result.endpoint_key()).or_insert_with(|| Vec::with_capacity(1));
                 pending.push(RecordedResult::new(result, moment, name.stored_at, position));
                 self.earliest = self.earliest.min(moment);
@@ -261,7 +262,7 @@ fn drop_before<T>(periods: &mut BTreeMap<i64, T>, first: i64) {
     }
 }
 
-/// Where data gets coarser, and where it ends.
+/// The times before which data is coarser or removed.
 struct Limits {
     open_from: UnixNanos,
     hourly_from: UnixNanos,
@@ -274,7 +275,8 @@ impl EndpointHistory {
     fn add(&mut self, result: RecordedResult) {
         let RecordedResult { observation, latest, latency, .. } = result;
         let at = observation.at;
-        // Most of the thousands of endpoints have one span for a long time; vectors start with room for four.
+        // Saves memory: most of the thousands of endpoints have one span for a long time, and vectors would start with
+        // room for four.
         if self.timeline.spans.is_empty() {
             self.timeline.spans.reserve_exact(1);
         }
@@ -282,7 +284,7 @@ impl EndpointHistory {
         if let Some(latency) = latency {
             self.sketch_of(at.div_euclid(HOUR)).add(latency);
         }
-        // A result replaces another one of the same time, and so does its reason.
+        // A result replaces another one from the same time, including its reason.
         while self.events.pop_if(|event| event.at >= at).is_some() {}
         let begins = self.timeline.spans.last().is_some_and(|span| span.start == at);
         let today = self.events.iter().rev().take_while(|event| day_of(event.at) == day_of(at)).count();

@@ -12,7 +12,7 @@ use crate::status::Status;
 /// The format version. Readers ignore histories of other versions and use the check files.
 pub(super) const VERSION: u32 = 1;
 
-/// The expected size of an endpoint in bytes, so that the text is rarely moved while it grows.
+/// The expected size of an endpoint in bytes. Reserving it in advance avoids most reallocations.
 const ENDPOINT_SIZE: usize = 384;
 
 /// The object is not a usable history.
@@ -30,7 +30,7 @@ pub enum InvalidHistory {
 }
 
 impl History {
-    /// The content of the object. Equal histories give equal bytes.
+    /// The content of the object. Equal histories result in equal bytes.
     #[must_use]
     pub fn to_json(&self) -> String {
         let keys: Vec<&EndpointKey> = self.endpoints.keys().collect();
@@ -152,7 +152,7 @@ fn write_sketch(writer: &mut JsonWriter, sketch: &Sketch) {
 }
 
 impl Latencies {
-    /// The content of the object. Equal latencies give equal bytes.
+    /// The content of the object. Equal latencies result in equal bytes.
     #[must_use]
     pub fn to_json(&self) -> String {
         let mut writer = JsonWriter::new(EscapeMode::Minimal, 0);
@@ -183,7 +183,8 @@ impl Latencies {
     }
 }
 
-/// Writes the first period and the value of each since then, `none` for periods without a value. Periods are in order.
+/// Writes the first period and the value of each period since then, with `none` for periods without a value. Periods
+/// are in order.
 fn write_column<'a, V: 'a>(
     writer: &mut JsonWriter,
     periods: impl Iterator<Item = (i64, &'a V)> + Clone,

@@ -35,13 +35,13 @@ pub const OVERLAP: Nanos = 15 * MINUTE;
 /// ahead, and counts as this much.
 pub const MAX_GAP: Nanos = 2 * DAY;
 
-/// How long after its end a day is closed: a round that starts before midnight is stored after it.
+/// How long after its end a day is closed: a round that starts before midnight may be stored after midnight.
 pub const CLOSE_DELAY: Nanos = HOUR;
 
 /// How long hourly percentiles are kept. Daily ones are kept longer.
 pub const HOURLY_RETENTION: Nanos = 7 * DAY;
 
-/// How much older than its file a result may be: rounds take time, but never a day.
+/// How much older than its file a result can be: rounds take time, but never a day.
 pub const MAX_ROUND_DURATION: Nanos = DAY;
 
 /// How far back histories reach by default: enough to compare a month with the same month a year ago.
@@ -65,13 +65,13 @@ const DAYS_PER_BLOCK: i64 = 28;
 pub struct History {
     /// `None` for check files without a node.
     pub node: Option<NodeName>,
-    /// Boxed, because there may be thousands and nodes of a map are half empty.
+    /// Boxed, because there may be thousands, and the nodes of a map are often half empty.
     pub endpoints: BTreeMap<EndpointKey, Box<EndpointHistory>>,
     /// Messages in the order of the rounds that posted them.
     pub messages: BTreeSet<PostedMessage>,
     /// When the newest file was stored, 0 without files.
     newest: UnixNanos,
-    /// When each file was stored that is at most [`OVERLAP`] older than the newest.
+    /// The storage times of the newest file and of those that are at most [`OVERLAP`] older.
     recent: BTreeSet<UnixNanos>,
     /// The number of files per day, by days since 1970 (UTC).
     files: BTreeMap<i64, u64>,
@@ -82,23 +82,23 @@ pub struct History {
 pub struct EndpointHistory {
     /// Status over time, as this node alone saw it.
     pub timeline: StatusTimeline,
-    /// Everything but the status of the newest result.
+    /// The newest result, except for its status.
     pub latest: LatestResult,
     /// Percentiles of each closed day, by days since 1970 (UTC).
     pub days: BTreeMap<i64, Percentiles>,
     /// Percentiles of each closed hour, by hours since 1970, for [`HOURLY_RETENTION`].
     pub hours: BTreeMap<i64, Percentiles>,
-    /// Sketches of the hours that are not closed, in order. A map would take six times the memory for the few that there
-    /// are per endpoint.
+    /// Sketches of the hours that are not closed, in order. There are only a few per endpoint, for which a map would
+    /// take six times the memory.
     pub open: Vec<(i64, Sketch)>,
-    /// Why spans of bad status began.
+    /// The reasons for degraded and down spans.
     pub events: Vec<Event>,
 }
 
-/// Everything but the status and time of an endpoint's newest result.
+/// An endpoint's newest result, except for its status and time.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LatestResult {
-    /// The index of the result in its file, which is the order of the checker's configuration.
+    /// The index of the result in its file. Results are in the order of the checker's configuration.
     pub position: usize,
     /// The kind of check, empty if unknown.
     pub kind: String,
@@ -110,7 +110,7 @@ pub struct LatestResult {
     pub reason: Option<String>,
 }
 
-/// Why a span of bad status began.
+/// The reason for a degraded or down span.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Event {
     /// The start of the span.
@@ -126,7 +126,7 @@ pub struct PostedMessage {
     pub at: UnixNanos,
     /// Limited HTML as it was posted (see [`crate::message`]).
     pub message: String,
-    /// The endpoints whose results have the message.
+    /// The endpoints whose results contain the message.
     pub about: Vec<EndpointKey>,
 }
 
@@ -182,7 +182,7 @@ impl History {
         (self.newest > 0).then_some(self.newest)
     }
 
-    /// Whether the node missed its next round: none of its results is valid any more, even if its clock is behind.
+    /// Whether the node missed its next round: none of its results is still valid, even if its clock is behind.
     #[must_use]
     pub fn is_overdue(&self, now: UnixNanos) -> bool {
         let until = self.endpoints.values().filter_map(|past| past.timeline.valid_until()).max();
@@ -196,7 +196,7 @@ impl History {
     }
 
     /// Evidence that two checkers use the name of this node: many more rounds were stored recently than one checker
-    /// stores.
+    /// would store.
     #[must_use]
     pub fn duplicate_node_evidence(&self) -> Option<DuplicateNodeEvidence> {
         let intervals = self.endpoints.values().filter_map(|past| past.timeline.last?.interval);
@@ -244,7 +244,7 @@ fn duplicate_node_evidence(
     let yesterday = day_of(newest) - 1;
     let (mut first, mut stored) = (None, 0);
     for (day, count) in files {
-        // The very first day is incomplete.
+        // The first day is incomplete.
         let from = *first.get_or_insert(day.max(yesterday));
         if day >= from {
             stored += count;
@@ -252,21 +252,21 @@ fn duplicate_node_evidence(
     }
     let length = newest.saturating_sub(first.unwrap_or(yesterday).saturating_mul(DAY));
     let expected = (length / interval).unsigned_abs() + 1;
-    // People also run checks manually; half as many again as scheduled are more than that.
+    // A surplus of half the scheduled rounds is too large for checks that people run manually.
     (stored >= 10 && stored * 2 > expected * 3).then_some(DuplicateNodeEvidence { stored, expected })
 }
 
-/// More rounds of a node than one checker stores.
+/// A node has stored more rounds than one checker would.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DuplicateNodeEvidence {
     /// How many rounds were stored recently.
     pub stored: u64,
-    /// How many one checker stores in the same time.
+    /// How many one checker would store in the same time.
     pub expected: u64,
 }
 
 impl EndpointHistory {
-    /// Why the span that starts at this time began.
+    /// The reason for the status change at the start of this span.
     #[must_use]
     pub fn reason_since(&self, start: UnixNanos) -> Option<&str> {
         self.events.iter().find(|event| event.at == start).map(|event| event.reason.as_str())

@@ -1,21 +1,21 @@
 //! Plans what a reader fetches: which histories, where to start listing check files, and which of them no history covers.
 //!
-//! The checker and the page do the requests, with [`ReadPlanner`] between them:
+//! The checker and the page send the requests, with [`ReadPlanner`] between them:
 //!
 //! 1. List the histories, and fetch [`changed_histories`].
 //! 2. List check files from [`ReadPlanner::first_listing`] on, and if [`ReadPlanner::second_listing`] asks for it, once
 //!    more from an earlier time on.
 //! 3. Fetch the check files that [`ReadPlanner::is_needed`], and add them to the histories.
 //!
-//! A node that has no history and stored nothing since the first listing started is not found: it is not running, and to
-//! find it, a reader would need to list all check files.
+//! A node without a history that has stored nothing since the start of the first listing is not found. It is not
+//! running, and finding it would mean listing all check files.
 
 use super::rows::HistoryRows;
 use super::{History, OVERLAP};
 use crate::object_name::{CheckFileName, HistoryName, HistoryPart, NodeName};
 use crate::{Nanos, UnixNanos};
 
-/// The check files that a history was made from.
+/// The check files that a history includes.
 pub trait Coverage {
     /// The node that stores the history, `None` for check files without a node.
     fn node(&self) -> Option<&NodeName>;
@@ -53,21 +53,23 @@ impl Coverage for HistoryRows {
     }
 }
 
-/// What a reader wants, which decides what it fetches.
+/// What a reader needs, which decides what it fetches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReadPlanner {
-    /// Nodes without a history are read from here on.
+    /// The check files of nodes without a history are read from this time on.
     pub from: UnixNanos,
-    /// From here on, check files are fetched even if a history covers them; `UnixNanos::MAX` if histories are enough.
+    /// From this time on, check files are fetched even if a history covers them; `UnixNanos::MAX` if histories are
+    /// enough.
     pub checks_from: UnixNanos,
     /// Check files that were stored later are ignored.
     pub until: UnixNanos,
-    /// How far behind its newest check file a history may lack others.
+    /// A history may lack check files that are this much older than its newest one.
     pub overlap: Nanos,
 }
 
 impl ReadPlanner {
-    /// Where to start listing check files, so that all running nodes and what their histories lack are in the list.
+    /// Where to start listing check files, so that the listing includes all running nodes and everything that their
+    /// histories lack.
     #[must_use]
     pub fn first_listing<H: Coverage>(&self, histories: &[H]) -> UnixNanos {
         let newest = histories.iter().map(Coverage::newest).max().unwrap_or(0);
@@ -78,7 +80,7 @@ impl ReadPlanner {
     /// Where to start listing again if `listed`, which starts at `listed_from`, shows that this was too late: a node has
     /// no history, or its history is behind.
     ///
-    /// `start` returns where nodes without a history are needed from; usually it is [`ReadPlanner::from`].
+    /// `start` returns the time from which a node without a history is needed, usually [`ReadPlanner::from`].
     #[must_use]
     pub fn second_listing<'a, H: Coverage>(
         &self,
@@ -110,7 +112,7 @@ fn history_of<'h, H: Coverage>(histories: &'h [H], name: &CheckFileName) -> Opti
     histories.iter().find(|history| history.node() == name.node.as_ref())
 }
 
-/// The histories to fetch: the wanted parts, unless the store's entity tag is the one that was seen before.
+/// The histories to fetch: those in `parts`, unless their entity tag is still the one that was seen before.
 pub fn changed_histories<'a, T: PartialEq>(
     listed: &'a [(HistoryName, Option<T>)],
     parts: &'a [HistoryPart],
@@ -191,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn covered_check_files_are_fetched_where_all_are_wanted() {
+    fn covered_check_files_are_fetched_where_all_are_needed() {
         let histories = [history("a", NOW - HOUR)];
         let planner = ReadPlanner { checks_from: NOW - HOUR, ..PLANNER };
         assert!(planner.is_needed(&histories, &name("a", NOW - HOUR)));
@@ -212,7 +214,7 @@ mod tests {
         assert_eq!(nodes, ["b", "c"]);
     }
 
-    /// The check files of a node in minutes before now, and how many of the oldest its history covers.
+    /// The check files of a node, in minutes before now, and how many of the oldest ones its history covers.
     fn any_node() -> impl Strategy<Value = (BTreeSet<i64>, prop::sample::Index, bool)> {
         let ages = prop_oneof![
             prop::collection::btree_set(0..60_i64, 1..20),

@@ -1,4 +1,4 @@
-//! Decides whether new check files can be appended to a history, or from when on it must be rebuilt.
+//! Decides whether new check files can be appended to a history, or since when it must be rebuilt.
 
 use std::collections::BTreeMap;
 
@@ -12,9 +12,9 @@ use crate::quorum::CLOCK_TOLERANCE;
 use crate::uptime::StatusTimeline;
 use crate::{DAY, HOUR, UnixNanos};
 
-/// The history must be rebuilt from the check files since this time.
+/// The history must be rebuilt from the check files that were stored since this time.
 ///
-/// Ordered by time, so that the minimum of several covers all of them.
+/// Values are ordered by time, so the minimum of several covers all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RebuildFrom {
     from: UnixNanos,
@@ -32,7 +32,7 @@ impl RebuildFrom {
 }
 
 impl History {
-    /// Whether these files, which are not included yet, can be appended at `now`. The error is where to rebuild from
+    /// Whether these files, which are not included yet, can be appended at `now`. The error is where to rebuild it from
     /// instead.
     ///
     /// If a day is closed (see [`History::closes_with`]), appending also needs the latencies.
@@ -55,7 +55,7 @@ impl History {
             .map(|(result, moment, _)| (result, moment))
             .collect();
         let is_late = plausible.iter().any(|(result, moment)| self.comes_late(result, *moment));
-        // A rebuild covers all new files, including those without results, which are also counted.
+        // A rebuild covers all new files, including those without results.
         let moments = plausible.iter().map(|(_, moment)| *moment);
         let earliest = moments.chain(files.iter().map(|(name, _)| name.stored_at)).min().filter(|_| is_late);
         let has_intervals = plausible.iter().all(|(result, _)| result.interval.is_some());
@@ -98,7 +98,7 @@ impl History {
         Some(self.rebuild_from(from.saturating_mul(DAY)))
     }
 
-    /// The start of the day or block for which sketches are kept.
+    /// The start of the day or block whose sketch includes this time.
     fn start_of_unit(&self, moment: UnixNanos) -> UnixNanos {
         if moment < self.blocks_until() {
             day_of(moment).div_euclid(DAYS_PER_BLOCK).saturating_mul(DAYS_PER_BLOCK * DAY)
@@ -111,14 +111,14 @@ impl History {
         start.saturating_add(if start < self.blocks_until() { DAYS_PER_BLOCK * DAY } else { DAY })
     }
 
-    /// The end of the last block; daily sketches are kept since then.
+    /// The end of the last block. Later sketches are daily.
     pub(super) fn blocks_until(&self) -> UnixNanos {
         let daily_from = day_of(self.newest.saturating_sub(DAILY_RETENTION)).max(0);
         daily_from.div_euclid(DAYS_PER_BLOCK).saturating_mul(DAYS_PER_BLOCK * DAY)
     }
 
     /// Where a rebuild from these files actually starts: later than requested if files that were included no longer exist.
-    /// Everything before is kept.
+    /// Everything before that is kept.
     pub(super) fn actual_rebuild_start(&self, gap: RebuildFrom, names: &[CheckFileName]) -> UnixNanos {
         let (Some((oldest, _)), Some((last, _))) = (self.files.first_key_value(), self.files.last_key_value()) else {
             return UnixNanos::MIN;
@@ -128,7 +128,7 @@ impl History {
             *available.entry(day_of(name.stored_at)).or_default() += 1;
         }
         let oldest = self.start_of_unit(oldest.saturating_mul(DAY));
-        // Files expire in the order of time: since the oldest one, all exist, except for some of its day.
+        // Older files expire first, so all files from after the day of the oldest one still exist.
         let oldest_available = available.keys().next().map_or(last + 1, |day| *day);
         let available_from = self.start_of_unit(oldest_available.saturating_mul(DAY));
         let mut from = self.start_of_unit(gap.from).max(oldest);
@@ -144,13 +144,13 @@ impl History {
         if from <= oldest { UnixNanos::MIN } else { from }
     }
 
-    /// Removes everything since the start of a day, except for what the rebuild does not replace.
+    /// Removes everything since the start of a day that the rebuild replaces.
     pub(super) fn cut(&mut self, from: UnixNanos, now: UnixNanos) {
         let (day, hour) = (day_of(from), from.div_euclid(HOUR));
         let _ = (self.files.split_off(&day), self.recent.split_off(&from));
         self.newest = self.recent.last().copied().unwrap_or(0);
         if self.newest == 0 {
-            // All names were removed, but the last day is still counted.
+            // The names of the recent files were removed, but the number of files per day is still known.
             self.newest = self.files.last_key_value().map_or(0, |(day, _)| (day + 1).saturating_mul(DAY) - 1);
         }
         self.messages.retain(|message| message.at < from);
@@ -176,7 +176,7 @@ pub(super) fn moment_of(result: &CheckResult, name: &CheckFileName) -> UnixNanos
     if result.timestamp > 0 { result.timestamp } else { name.stored_at }
 }
 
-/// Whether a file of this name can contain a result of this time.
+/// Whether a file with this name can contain a result from this time.
 pub(super) fn is_plausible(moment: UnixNanos, name: &CheckFileName) -> bool {
     let latest = name.stored_at.saturating_add(CLOCK_TOLERANCE);
     (name.stored_at.saturating_sub(MAX_ROUND_DURATION)..=latest).contains(&moment)

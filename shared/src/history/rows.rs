@@ -1,8 +1,8 @@
 //! Parses histories into rows in the order of the file, which is all that a reader needs. The page uses the rows; the
 //! checker converts them to the maps of [`History`] and [`Latencies`] to add to them.
 //!
-//! Unlike for check files, parsing is strict: an inconsistent history would give wrong figures, and the check files are
-//! there to rebuild it.
+//! Unlike that of check files, parsing is strict: an inconsistent history would give wrong figures, and it can be
+//! rebuilt from the check files.
 
 use super::format::{InvalidHistory, VERSION, status_of};
 use super::{
@@ -25,13 +25,13 @@ pub type Series<T> = Vec<(i64, T)>;
 pub struct HistoryRows {
     /// `None` for check files without a node.
     pub node: Option<NodeName>,
-    /// The endpoints in the order of their keys.
+    /// The endpoints in key order.
     pub endpoints: Vec<EndpointRows>,
     /// Messages in the order of the rounds that posted them.
     pub messages: Vec<MessageRow>,
     /// When the newest file was stored, 0 without files.
     pub newest: UnixNanos,
-    /// When each file was stored that is at most [`OVERLAP`] older than the newest, in order.
+    /// The storage times of the newest file and of those that are at most [`OVERLAP`] older, in order.
     pub(super) recent: Vec<UnixNanos>,
     /// The number of files per day, by days since 1970 (UTC).
     pub(super) files: Series<u64>,
@@ -42,11 +42,11 @@ pub struct HistoryRows {
 /// An [`EndpointHistory`] in the order of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct EndpointRows {
-    /// Title and locator; the rows are sorted by them.
+    /// The title and the locator, by which the rows are sorted.
     pub key: EndpointKey,
     /// Status over time, as this node alone saw it.
     pub timeline: StatusTimeline,
-    /// Everything but the status of the newest result.
+    /// The newest result, except for its status.
     pub latest: LatestResult,
     /// Percentiles of each closed day, by days since 1970 (UTC).
     pub days: Series<Percentiles>,
@@ -54,7 +54,7 @@ pub struct EndpointRows {
     pub hours: Series<Percentiles>,
     /// Sketches of the hours that are not closed.
     pub open: Series<Sketch>,
-    /// Why spans of bad status began.
+    /// The reasons for degraded and down spans.
     pub events: Vec<Event>,
 }
 
@@ -65,7 +65,7 @@ pub struct MessageRow {
     pub at: UnixNanos,
     /// Limited HTML as it was posted (see [`crate::message`]).
     pub message: String,
-    /// Indexes of the endpoints that it is about.
+    /// The indexes of the endpoints that it is about.
     pub about: Vec<usize>,
 }
 
@@ -74,7 +74,7 @@ pub struct MessageRow {
 pub struct LatencyRows {
     /// `None` for check files without a node.
     pub node: Option<NodeName>,
-    /// The endpoints in the order of their keys.
+    /// The endpoints in key order.
     pub endpoints: Vec<SketchRows>,
     /// The first day that is not closed.
     pub(super) until: i64,
@@ -83,7 +83,7 @@ pub struct LatencyRows {
 /// [`Sketches`] in the order of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SketchRows {
-    /// Title and locator; the rows are sorted by them.
+    /// The title and the locator, by which the rows are sorted.
     pub key: EndpointKey,
     /// By hours since 1970, for [`super::HOURLY_RETENTION`].
     pub hours: Series<Sketch>,
@@ -279,7 +279,7 @@ impl LatencyRows {
         Ok(LatencyRows {
             node: read_node(&json)?,
             endpoints: endpoints.iter().map(of_endpoint).collect::<Result<_, _>>()?,
-            until: number(json.get("until")).ok_or(inconsistent("the last day"))?,
+            until: number(json.get("until")).ok_or(inconsistent("the number of the last day"))?,
         })
     }
 }
@@ -294,7 +294,7 @@ impl SketchRows {
     }
 }
 
-/// Adds those open hours to a sum whose middle is in a period (`from <= t < to`).
+/// Adds to a sum the hours that are not closed and whose middle is in a period (`from <= t < to`).
 pub fn add_open_between(open: &Series<Sketch>, sum: &mut Sketch, from: UnixNanos, to: UnixNanos) {
     add_between(open, HOUR, (from, to), UnixNanos::MAX, sum);
 }

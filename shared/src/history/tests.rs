@@ -39,7 +39,7 @@ fn put(files: &mut CheckFiles, stored_at: UnixNanos, results: Vec<CheckResult>) 
     name
 }
 
-/// Adds what a listing finds, as a checker does after it stored `own`.
+/// Adds the files that a listing finds, as a checker does after storing `own`.
 fn update(files: &CheckFiles, known: &mut (History, Latencies), own: &[CheckFileName], now: UnixNanos, expiry: Nanos) {
     let (history, latencies) = known;
     let listed: Vec<CheckFileName> =
@@ -317,7 +317,7 @@ fn old_days_are_merged_into_blocks() {
 fn a_file_from_the_future_is_added_when_its_time_comes() {
     let mut files = one_day();
     let now = DAY_ONE + DAY;
-    // The clock was wrong by a year, and a round was stored and added then.
+    // While the clock was wrong by a year, a round was stored and added.
     let mut known = rebuilt(&files, now, DEFAULT_EXPIRY);
     let wrong = now + 365 * DAY;
     let own = put(&mut files, wrong, vec![result("A", wrong, Status::Down)]);

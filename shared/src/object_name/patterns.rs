@@ -1,4 +1,4 @@
-//! Patterns of names for access policies, with `*` for any text and `?` for any one character.
+//! Patterns of names for access policies, where `*` matches any characters and `?` matches one.
 //!
 //! A prefix that contains one of those characters cannot be part of a pattern; see [`validate_prefix`].
 
@@ -45,7 +45,7 @@ pub fn messages(prefix: &str, node: &NodeName) -> String {
     format!("{prefix}messages/{ANY_TIME}-{node}*.json")
 }
 
-/// The heartbeats of all jobs, which any machine with a writer's keys can send.
+/// The heartbeats of all jobs: any machine with a writer's keys can send them.
 #[must_use]
 pub fn heartbeats(prefix: &str) -> String {
     format!("{prefix}{HEARTBEAT_FOLDER}*{HEARTBEAT_SUFFIX}")
@@ -54,11 +54,11 @@ pub fn heartbeats(prefix: &str) -> String {
 /// The prefix cannot be part of a pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "rights cannot be limited to the prefix `{0}`; use one without `*`, `?` and `$`, which have a special meaning in policies"
+    "permissions cannot be limited to the prefix `{0}`: use one without `*`, `?` and `$`, which have a special meaning in policies"
 )]
 pub struct InvalidPatternPrefix(pub String);
 
-/// Checks that a prefix matches only itself in a pattern.
+/// Rejects prefixes with policy wildcards.
 pub fn validate_prefix(prefix: &str) -> Result<(), InvalidPatternPrefix> {
     if prefix.contains(['*', '?', '$']) { Err(InvalidPatternPrefix(prefix.to_owned())) } else { Ok(()) }
 }

@@ -15,7 +15,8 @@ pub const BADGE_FOLDER: &str = "0-badge/";
 const JSON_SUFFIX: &str = ".json";
 const HTML_SUFFIX: &str = ".html";
 const BADGE_SUFFIX: &str = ".svg";
-/// The overall badge. No encoded title is equal, because `_` is always followed by `_` or two digits.
+/// The overall badge. It differs from all encoded titles, because in those, `_` is always followed by `_` or two
+/// digits.
 const OVERALL: &str = "_overall";
 /// The maximum length of an encoded title that is not shortened, in characters. File systems allow 255.
 const TITLE_LIMIT: usize = 120;
@@ -75,9 +76,9 @@ impl BadgeTitle {
         BadgeTitle(spelled)
     }
 
-    /// Checks an encoded title; `None` if no title is encoded like this.
+    /// Checks an encoded title; `None` if it is not the encoding of any title.
     fn parse(spelled: &str) -> Option<BadgeTitle> {
-        // A space before a hyphen also gives `_-`, so only the end of the text decides.
+        // A space before a hyphen also gives `_-`, so only the end of the string counts.
         let shortened = || {
             let (beginning, hash) = spelled.split_at_checked(spelled.len().checked_sub(16)?)?;
             beginning.strip_suffix(SHORTENED).filter(|_| hash.bytes().all(is_digit))
@@ -87,7 +88,7 @@ impl BadgeTitle {
     }
 }
 
-/// Whether a text consists of encoded characters.
+/// Whether a string consists of encoded characters.
 fn is_spelled(text: &str) -> bool {
     let mut rest = text.as_bytes();
     while let Some((first, behind)) = rest.split_first() {
@@ -111,7 +112,7 @@ fn hash(text: &str) -> u64 {
 }
 
 impl SummaryName {
-    /// Parses a name without prefix; `None` if it is not a summary's or badge's.
+    /// Parses a name without the prefix; `None` if it is not that of a summary or badge.
     #[must_use]
     pub fn parse(name: &str) -> Option<SummaryName> {
         if let Some(name) = name.strip_prefix(SUMMARY_FOLDER) {

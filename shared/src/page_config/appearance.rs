@@ -1,7 +1,7 @@
 //! The appearance of a page in its `config.json`: logo, links, theme, labels, groups and order, and what is hidden.
 //!
-//! Invalid values are reported and skipped, because none of them should prevent the page from being shown. No value is
-//! HTML or CSS: colors are `#rrggbb`, and everything else is plain text or a name from a list.
+//! Invalid values are reported and skipped, because none of them should prevent the page from being shown. Values are
+//! never HTML or CSS: colors are `#rrggbb`, and everything else is plain text or a name from a list.
 
 use serde_json::{Map, Value, json};
 
@@ -38,7 +38,7 @@ pub const COLORS: [&str; 15] = [
     "series",
 ];
 
-/// The fonts of a theme: only fonts that devices have, so that nothing is downloaded.
+/// The fonts of a theme. They are already on devices, so that nothing is downloaded.
 pub const FONTS: [(&str, &str); 4] = [
     ("system", "system-ui, sans-serif"),
     ("serif", "Charter, Georgia, \"Noto Serif\", serif"),
@@ -74,7 +74,7 @@ pub struct Appearance {
     pub status_remarks: [Option<String>; 4],
     /// Groups of endpoints. All other endpoints follow them.
     pub groups: Vec<Group>,
-    /// The titles of endpoints that come first while nothing needs attention.
+    /// The order of endpoints, by title. Endpoints that need attention always come first.
     pub order: Vec<String>,
     /// The titles of endpoints whose errors are hidden.
     pub hidden_errors: Vec<String>,
@@ -96,9 +96,9 @@ pub struct Link {
 pub struct Group {
     /// The heading of the group.
     pub title: String,
-    /// Titles of endpoints. A `*` at the end matches any rest.
+    /// The titles of endpoints. A `*` at the end matches any characters.
     pub endpoints: Vec<String>,
-    /// Groups in this group, which cannot contain more groups.
+    /// Nested groups, which cannot contain further groups.
     pub groups: Vec<Group>,
 }
 
@@ -111,7 +111,7 @@ pub fn position_in(titles: &[String], title: &str) -> Option<usize> {
     })
 }
 
-/// Reads the appearance in a `config.json`, and adds a text to `skipped` for each invalid value.
+/// Reads the appearance in a `config.json`, and adds a message to `skipped` for each invalid value.
 #[must_use]
 pub fn read(config: &Json<'_>, skipped: &mut Vec<String>) -> Appearance {
     let mut reader = AppearanceReader { skipped };
@@ -148,12 +148,12 @@ struct AppearanceReader<'a> {
 }
 
 impl AppearanceReader<'_> {
-    /// `problem` is a predicate of the key at `path`.
+    /// `problem` completes a sentence whose subject is `path`: `must be a number`.
     fn skip(&mut self, path: &str, problem: &str) {
         self.skipped.push(format!("`{path}` {problem}; it is skipped"));
     }
 
-    /// The key that is in use, and its value. Reports a key that is set under both of its names.
+    /// The name under which a key is set, and its value. Reports a key that is set under both of its names.
     fn renamed<'j>(&mut self, config: &'j Json<'j>, key: &'static str) -> (&'static str, Option<&'j Json<'j>>) {
         let former = RENAMED_KEYS.iter().find(|(_, current)| *current == key).map_or(key, |(former, _)| former);
         match (config.get(former), config.get(key)) {
@@ -202,7 +202,8 @@ impl AppearanceReader<'_> {
         }
     }
 
-    /// Only pictures of the page's own server or in the URL itself, so that no other server learns who views the page.
+    /// Allows only pictures from the page's own server or in the URL itself, so that other servers do not learn who
+    /// views the page.
     fn picture(&mut self, path: &str, value: Option<&Json<'_>>) -> Option<String> {
         let url = self.text(path, value)?;
         if url.starts_with("data:image/") || is_relative(&url) {
@@ -265,7 +266,7 @@ impl AppearanceReader<'_> {
         None
     }
 
-    /// The words and the remarks for the statuses.
+    /// The labels and the remarks for the statuses.
     fn labels(&mut self, path: &str, value: Option<&Json<'_>>) -> [[Option<String>; 4]; 2] {
         let names = Status::ALL.map(Status::as_str);
         self.check_keys(path, value, &names);
@@ -475,7 +476,7 @@ mod tests {
     }
 
     #[test]
-    fn a_star_at_the_end_matches_any_rest() {
+    fn a_star_at_the_end_matches_any_characters() {
         let titles = ["Cart".to_owned(), "Pay*".to_owned()];
         assert_eq!(position_in(&titles, "Cart"), Some(0));
         assert_eq!((position_in(&titles, "Payments"), position_in(&titles, "Cart 2")), (Some(1), None));

@@ -13,7 +13,7 @@ pub struct UptimeBreakdown {
     pub degraded: Nanos,
     /// Not working, which counts against the uptime.
     pub down: Nanos,
-    /// Without a valid result, which does not affect the uptime.
+    /// Without a valid result. Does not affect the uptime.
     pub unknown: Nanos,
 }
 
@@ -108,7 +108,7 @@ impl Ratio {
         self.part as f64 / self.whole as f64
     }
 
-    /// A percentage, truncated and never rounded up: `100%` means every nanosecond.
+    /// A percentage, truncated and never rounded up: `100%` means every single nanosecond.
     ///
     /// It has two decimals (`99.97%`), or up to five to show the first digit that is not a nine (`99.998%`).
     #[must_use]
@@ -116,7 +116,7 @@ impl Ratio {
         if self.part >= self.whole {
             return "100%".to_owned();
         }
-        // Computed digit by digit, so that nothing overflows, in units of 10^-7: five decimals of a percentage.
+        // Computed digit by digit to avoid overflow, in units of 10^-7: five decimals of a percentage.
         let (mut truncated, mut rest) = (0, self.part);
         for _ in 0..7 {
             let ten = rest.saturating_mul(10);

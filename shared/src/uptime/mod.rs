@@ -12,11 +12,11 @@ pub use self::outages::{MERGE_WINDOW, gaps, outages, significant_outages};
 use crate::status::Status;
 use crate::{MINUTE, Nanos, UnixNanos};
 
-/// How much longer than its interval a result is valid, as a fraction: a late round leaves no gap, but a missing one
-/// does.
+/// How long a result is valid, in multiples of its interval: a late round leaves no gap, but a missing one does.
 pub const VALIDITY_FACTOR: (i64, i64) = (3, 2);
 
-/// The interval of results that have none and no neighbors to derive it from: the example in the original's documentation.
+/// The interval of a result if it has none and none can be derived from neighboring results: the example in the
+/// original's documentation.
 pub const FALLBACK_INTERVAL: Nanos = 10 * MINUTE;
 
 /// A period with one status: `start <= t < end`.
@@ -37,14 +37,14 @@ pub struct Observation {
     pub at: UnixNanos,
     /// The status of the result.
     pub status: Status,
-    /// The time until the next check in nanoseconds, if the result has it.
+    /// The time until the next check in nanoseconds, if the result contains it.
     pub interval: Option<Nanos>,
 }
 
 /// The spans of one endpoint as one node saw it until `now`, in order and without overlap.
 ///
-/// `observations` can have any order; of two at the same time the worse counts, and those after `now` are ignored. The
-/// interval of a result that has none is the typical time between the results before it.
+/// `observations` can be in any order. If two are from the same time, the worse one counts, and those after `now` are
+/// ignored. A result without an interval gets the typical time between the results before it.
 #[must_use]
 pub fn spans(mut observations: Vec<Observation>, now: UnixNanos) -> Vec<Span> {
     observations.retain(|observation| observation.at <= now);
@@ -60,7 +60,7 @@ pub fn spans(mut observations: Vec<Observation>, now: UnixNanos) -> Vec<Span> {
 }
 
 impl Observation {
-    /// Sorts by time. The worse of two at the same time is the later one, which counts.
+    /// Sorts by time. If two are from the same time, the worse one is later and therefore counts.
     #[must_use]
     pub fn sort_key(&self) -> (UnixNanos, Status, Option<Nanos>) {
         (self.at, self.status, self.interval)
@@ -81,7 +81,7 @@ pub struct StatusTimeline {
     pub spans: Vec<Span>,
     /// The newest observation, even if its status is unknown and it has no span.
     pub last: Option<Observation>,
-    /// The times of the newest observations if they have no interval: oldest first, at most one more than
+    /// The times of the newest observations if they lack an interval, oldest first. At most one more than
     /// [`REMEMBERED_INTERVALS`]. An observation with an interval clears the list.
     pub recent_without_interval: Vec<UnixNanos>,
     /// The time of the newest observation without an interval.
@@ -89,7 +89,7 @@ pub struct StatusTimeline {
 }
 
 impl StatusTimeline {
-    /// Adds the next observation, which replaces everything since its time.
+    /// Adds the next observation. It replaces everything since its time.
     pub fn add(&mut self, observation: Observation) {
         let interval = observation.interval.unwrap_or_else(|| {
             self.last_without_interval = Some(observation.at);
@@ -136,7 +136,7 @@ pub fn validity(interval: Nanos) -> Nanos {
     (interval / denominator).saturating_mul(numerator)
 }
 
-/// The median time between results; `None` if there are fewer than two different times. `times` are in order.
+/// The median time between results; `None` if there are fewer than two distinct times. `times` are in order.
 #[must_use]
 pub fn typical_interval(times: &[UnixNanos]) -> Option<Nanos> {
     let mut gaps: Vec<Nanos> =

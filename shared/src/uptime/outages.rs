@@ -13,7 +13,8 @@ pub fn outages(spans: &[Span], from: UnixNanos) -> impl Iterator<Item = &Span> {
 /// Changes of status this close together are one event, because rounds take time and nodes are not aligned.
 pub const MERGE_WINDOW: Nanos = 90 * SECOND;
 
-/// All outages except short degraded spans next to a down span: only the first or the last node had seen the change.
+/// All outages except short degraded spans next to a down span, in which only the first or the last node had seen the
+/// change.
 pub fn significant_outages(spans: &[Span], from: UnixNanos) -> impl Iterator<Item = &Span> {
     outages(spans, from).filter(|span| {
         let is_short = span.status == Status::Degraded && span.end - span.start < MERGE_WINDOW;

@@ -56,7 +56,7 @@ fn text_of(endpoint: EndpointRef, read: fn(&ChartView) -> &str) -> impl Fn() -> 
     move || endpoint.read(|one| read(&one.chart).to_owned())
 }
 
-/// The paths with the grid behind and its labels in front of them.
+/// The paths, with the grid behind them and its labels in front of them.
 fn drawing(endpoint: EndpointRef, paths: ElementBuilder) -> ElementBuilder {
     let grid = move || endpoint.read(|one| one.chart.grid.clone());
     let threshold = move || endpoint.read(|one| one.chart.threshold.clone());
@@ -97,7 +97,7 @@ fn follow_pointer(drawing: ElementBuilder, endpoint: EndpointRef, crosshair: RwS
             let positions: Vec<f64> =
                 endpoint.read(|one| one.chart.points.iter().map(|point| point.x / WIDTH).collect());
             let current = crosshair.get_untracked().and_then(|at| endpoint.read(|one| one.chart.nearest(at)));
-            // Without a crosshair the first key moves it to the newest point.
+            // If there is no crosshair yet, the first key puts it on the newest point.
             let next = match current {
                 Some(current) => index_after(&event.key(), current, positions.len()),
                 None => index_after(&event.key(), 0, positions.len()).and(positions.len().checked_sub(1)),
@@ -109,7 +109,7 @@ fn follow_pointer(drawing: ElementBuilder, endpoint: EndpointRef, crosshair: RwS
         })
 }
 
-/// The class of the paths and legend of an overlay, whose styles depend on their position.
+/// The class of an overlay's paths and legend. Their styles depend on their position.
 fn layer_class(endpoint: EndpointRef) -> &'static str {
     match endpoint.context.overlay.get_untracked() {
         ChartOverlay::Locations => "location",
@@ -149,7 +149,7 @@ fn cross(point: &Point) -> Vec<ElementBuilder> {
     let x = number(point.x);
     let mut cross = vec![svg::path().class("crosshair").attr("d", &format!("M{x} 0V{}", number(HEIGHT)))];
     if let Some(y) = point.y {
-        // A line without length is a dot because of its round ends.
+        // A line of length zero is a dot, because its ends are round.
         cross.push(svg::path().class("dot").attr("d", &format!("M{x} {}h0", number(y))));
     }
     cross

@@ -1,4 +1,4 @@
-//! Open bars, below the strip: the strip of their days or hours, or the list of their checks.
+//! Open bars, below the strip: a strip of their days or hours, or a list of their checks.
 
 use super::dom::ElementBuilder;
 use super::dom::html::{div, h4, li, ol, p, span};

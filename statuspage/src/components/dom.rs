@@ -1,15 +1,16 @@
 //! A builder for DOM elements over Leptos' signals, effects and owners.
 //!
 //! [`html`] and [`svg`] have a function for each tag. A component chains methods for attributes, text, children and event handlers
-//! and returns the element, which is created once. Where a value may change, a method also accepts a closure, which runs again
-//! in an [`Effect`] whenever a signal that it reads changes. This is `components/dom/example.rs`, which the tests compile:
+//! and returns the element, which is created once. For a value that can change, a method also accepts a closure, which
+//! runs again in an [`Effect`] whenever a signal that it reads changes. This is `components/dom/example.rs`, which the
+//! tests compile:
 //!
 //! ```ignore
 #![doc = include_str!("dom/example.rs")]
 //! ```
 //!
-//! Effects and event handlers belong to the [`Owner`] that is current when they are added. They end with it: when
-//! [`ElementBuilder::dynamic_children`] or [`ElementBuilder::keyed_children`] removes the elements.
+//! Effects and event handlers belong to the [`Owner`] that is current when they are added. They end with their owner:
+//! when [`ElementBuilder::dynamic_children`] or [`ElementBuilder::keyed_children`] removes the elements.
 //!
 //! Leptos' `view!` would add 68 KB (43%) to the page, because it generates a type for each element. This module boxes closures and
 //! handles them in functions that exist once; see `docs/decisions/0026-element-builder.md`. No method sets HTML, so text from a
@@ -32,7 +33,7 @@ mod example;
 const HTML_NAMESPACE: &str = "http://www.w3.org/1999/xhtml";
 const SVG_NAMESPACE: &str = "http://www.w3.org/2000/svg";
 
-/// How far below the window an element still counts as visible: about three table rows.
+/// An element that is at most this far below the window counts as visible: about three table rows.
 const VISIBILITY_MARGIN: &str = "400px";
 
 /// An element under construction, and the methods that add to it.
@@ -44,8 +45,8 @@ pub(super) struct ElementBuilder(Element);
 /// The text of an attribute or a text node: a string, or a closure that returns one and is run again when a signal that it
 /// reads changes.
 ///
-/// A closure may return `String`, `&'static str`, or an `Option` of these; `None` removes the attribute. For attributes
-/// without a value, such as `open`, it returns `bool`.
+/// A closure may return `String`, `&'static str`, or an `Option` of these; `None` removes the attribute. A closure for
+/// an attribute without a value, such as `open`, returns `bool`.
 pub(super) trait Value {
     /// Sets the attribute of an element, now and on changes.
     fn set_attribute(self, element: &ElementBuilder, name: &'static str);
@@ -62,7 +63,7 @@ pub(super) trait Computed {
 type ComputeText = Box<dyn Fn() -> Option<Cow<'static, str>>>;
 type RenderChildren<T> = Box<dyn Fn(&T) -> Vec<ElementBuilder>>;
 
-/// Defines a function for each tag of a namespace.
+/// Defines a function for each tag in a namespace.
 macro_rules! elements {
     ($namespace:ident: $($tag:ident)*) => {
         $(
@@ -108,7 +109,7 @@ impl ElementBuilder {
     #[inline(never)]
     fn create(namespace: &str, tag: &str) -> ElementBuilder {
         let element = document().and_then(|document| document.create_element_ns(Some(namespace), tag).ok());
-        // A browser always has a document. Without one this is `undefined`, on which every method does nothing.
+        // In a browser, there is always a document. Otherwise this is `undefined`, whose methods all do nothing.
         ElementBuilder(element.unwrap_or_else(|| JsValue::UNDEFINED.unchecked_into()))
     }
 
@@ -123,7 +124,7 @@ impl ElementBuilder {
         ElementBuilder(self.0.clone_node().map_or_else(|_| self.0.clone(), JsCast::unchecked_into))
     }
 
-    /// Sets an attribute of an element that may be in the document already.
+    /// Sets an attribute of an element that may already be in the document.
     #[inline(never)]
     pub(super) fn set_attr(&self, name: &str, value: &str) {
         let _ = self.0.set_attribute(name, value);
@@ -179,12 +180,12 @@ impl ElementBuilder {
     fn add_handler(self, event: &str, handler: Box<dyn FnMut(Event)>) -> ElementBuilder {
         let closure = Closure::wrap(handler);
         let _ = self.0.add_event_listener_with_callback(event, closure.as_ref().unchecked_ref());
-        // The current owner keeps the closure alive for as long as the element.
+        // The current owner keeps the closure alive as long as the element.
         StoredValue::new_local(closure);
         self
     }
 
-    /// Shows the element only while a condition holds; otherwise it is `hidden`, and stays in the document.
+    /// Shows the element only while a condition holds. Otherwise it is `hidden` but remains in the document.
     pub(super) fn show_when(self, condition: impl Fn() -> bool + 'static) -> ElementBuilder {
         self.hide_unless(Box::new(condition))
     }
@@ -195,7 +196,7 @@ impl ElementBuilder {
 
     /// Runs `effect` with the element, now and whenever a signal that it reads changes.
     ///
-    /// For properties that are not attributes, such as the value of an input that a visitor edits:
+    /// This is for properties that are not attributes, such as the value of an input that a visitor edits:
     /// `input().effect(move |input: &HtmlInputElement| input.set_value(&text.get()))`.
     pub(super) fn effect<E: JsCast + Clone + 'static>(self, mut effect: impl FnMut(&E) + 'static) -> ElementBuilder {
         let element = self.0.clone();
@@ -243,7 +244,7 @@ impl ElementBuilder {
         self.replace_children_on_change(Box::new(read), Box::new(render))
     }
 
-    /// Exists once for each type, not for each call.
+    /// Compiled once for each type, not for each call.
     #[inline(never)]
     fn replace_children_on_change<T: PartialEq + 'static>(
         self,
@@ -264,7 +265,7 @@ impl ElementBuilder {
         self
     }
 
-    /// Removes all children with what `owner` owns, and appends others that it will own.
+    /// Removes all children and everything that `owner` owns, and appends new children for it to own.
     #[inline(never)]
     fn replace_children(&self, owner: &Owner, render: &dyn Fn() -> Vec<ElementBuilder>) {
         owner.cleanup();
@@ -273,7 +274,7 @@ impl ElementBuilder {
         self.clone().children(children);
     }
 
-    /// Keeps one child for each key, in the order of the keys, like Leptos' `<For>`.
+    /// Keeps one child for each key, in key order, like Leptos' `<For>`.
     ///
     /// A child is built when its key appears and removed when its key disappears.
     pub(super) fn keyed_children(

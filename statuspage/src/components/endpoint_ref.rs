@@ -1,4 +1,4 @@
-//! A handle with which components read an endpoint that the render queue may replace at any time.
+//! A handle through which components read an endpoint that the render queue can replace at any time.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ pub(super) struct EndpointRef {
 }
 
 impl EndpointRef {
-    /// Reads the endpoint as it was last rendered, and tracks it; the default value before it was rendered.
+    /// Reads the endpoint as last rendered, and tracks it. Before it is rendered, this is the default value.
     pub(super) fn read<T: Default>(self, read: impl FnOnce(&EndpointView) -> T) -> T {
         self.view().map(|endpoint| read(&endpoint)).unwrap_or_default()
     }
@@ -32,7 +32,7 @@ impl EndpointRef {
         self.context.render_queue.get(self.id)
     }
 
-    /// The bars of a level: 0 is the endpoint's strip, 1 is that of its open bar.
+    /// The bars of a level: level 0 is the endpoint's strip, level 1 that of its open bar.
     pub(super) fn bars(self, level: usize) -> Bars {
         self.read(|endpoint| match level.checked_sub(1) {
             None => endpoint.strip.clone(),
@@ -59,7 +59,8 @@ impl EndpointRef {
         move || self.read(|endpoint| read(endpoint).to_owned())
     }
 
-    /// Renders bars and chart when `element` is scrolled into view if there are too many endpoints to render all of them.
+    /// If there are too many endpoints to render all bars and charts, renders these when `element` is scrolled into
+    /// view.
     pub(super) fn render_when_visible(self, element: ElementBuilder) -> ElementBuilder {
         let is_rendered_at_once = self.context.view.with_untracked(|view| view.strips_at_once);
         if is_rendered_at_once {
@@ -69,7 +70,7 @@ impl EndpointRef {
         }
     }
 
-    /// The icon of the endpoint's status, which differs if only some nodes report that it is down.
+    /// The icon of the endpoint's status. There is a different one for an endpoint that only some nodes report as down.
     pub(super) fn status_icon(self) -> ElementBuilder {
         let outline = move || {
             let is_localized = self.read(|endpoint| endpoint.is_localized);

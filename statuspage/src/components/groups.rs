@@ -56,7 +56,7 @@ struct GroupRef {
 }
 
 impl GroupRef {
-    /// Reads the group, and tracks it; the default value if it is no longer shown.
+    /// Reads the group, and tracks it. If it is no longer shown, this is the default value.
     fn read<T: Default>(self, read: impl FnOnce(&GroupView) -> T) -> T {
         let groups = self.context.view.with(|view| Arc::clone(&view.groups));
         groups.iter().find(|group| group.key == self.key).map(read).unwrap_or_default()
@@ -66,7 +66,7 @@ impl GroupRef {
         self.read(|group| group.status)
     }
 
-    /// The ids of all endpoints in the group and in its groups.
+    /// The ids of all endpoints in the group and in its nested groups.
     fn all(self) -> Vec<usize> {
         self.read(|group| group.all.clone())
     }
@@ -74,7 +74,7 @@ impl GroupRef {
 
 fn group(group: GroupRef, crosshair: RwSignal<Option<f64>>) -> ElementBuilder {
     let context = group.context;
-    // The visitor's choice. Before that, a group is unfolded while a member is not healthy or has an open bar.
+    // The visitor's choice, if any. By default, a group is unfolded while a member is not healthy or has an open bar.
     let choice = RwSignal::new(None::<bool>);
     let is_searching = move || context.matching.with(Option::is_some);
     let is_unfolded = move || {
@@ -88,7 +88,7 @@ fn group(group: GroupRef, crosshair: RwSignal<Option<f64>>) -> ElementBuilder {
     let members = move || {
         let ids = move || {
             let ids = group.read(|group| group.endpoints.clone());
-            // A group that is open only because of a search contains only the matches.
+            // A group that is open only because of a search shows only the matches.
             let is_shown = |id: &usize| !is_searching() || is_unfolded() || context.matches(*id);
             context.render_queue.rendered(ids.into_iter().filter(is_shown))
         };

@@ -27,7 +27,8 @@ pub(super) fn focus_bar(event: &KeyboardEvent, start: UnixNanos) {
     }
 }
 
-/// Moves the focus to the bar with the same index in the visible strip above or below, also of another endpoint.
+/// Moves the focus to the bar with the same index in the visible strip above or below, even if that belongs to another
+/// endpoint.
 pub(super) fn focus_adjacent_strip(event: &KeyboardEvent) {
     let Some(document) = web_sys::window().and_then(|window| window.document()) else { return };
     let current = target::<Element>(event);
@@ -53,6 +54,6 @@ fn select_all(root: &Element, selector: &str) -> Vec<Element> {
 }
 
 fn focus(bar: &Element) {
-    // SVG elements have the same method `focus` as HTML elements, but `web_sys` has it only for these.
+    // SVG elements have the same `focus` method as HTML elements, but `web_sys` defines it only for the latter.
     let _ = bar.unchecked_ref::<HtmlElement>().focus();
 }

@@ -18,12 +18,12 @@ struct Child {
 }
 
 impl KeyedChildren {
-    /// Starts with no children in `parent`.
+    /// Starts without children in `parent`.
     pub(super) fn new(parent: Element, owner: Owner) -> KeyedChildren {
         KeyedChildren { parent, owner, children: Vec::new() }
     }
 
-    /// Changes the children to those of `keys`, in that order, and builds those that are new.
+    /// Changes the children to those of `keys`, in that order, and builds new ones where needed.
     ///
     /// A child that keeps its position is not touched, so that it keeps the focus.
     pub(super) fn update(&mut self, keys: &[usize], build: &dyn Fn(usize) -> Element) {
@@ -34,7 +34,7 @@ impl KeyedChildren {
         let unchanged = keys.iter().zip(&self.children).take_while(|(key, child)| **key == child.key).count();
         let mut previous = self.children.split_off(unchanged);
         for &key in &keys[unchanged..] {
-            // Nearly always the first of those that are left.
+            // This is nearly always the first remaining one.
             if let Some(index) = previous.iter().position(|child| child.key == key) {
                 self.children.push(previous.remove(index));
             } else {
@@ -50,7 +50,7 @@ impl KeyedChildren {
         self.move_into_order(unchanged);
     }
 
-    /// Inserts the children from an index on where they are not in their position yet.
+    /// Moves the children that are at or after an index to their positions.
     fn move_into_order(&self, from: usize) {
         let mut next = match from.checked_sub(1) {
             Some(last) => self.children[last].element.next_element_sibling(),

@@ -12,7 +12,7 @@ use crate::context::AppContext;
 use crate::i18n::texts;
 use crate::view::timeline::MessageView;
 
-/// The number of messages that are shown unfolded.
+/// The maximum number of messages that are shown unfolded.
 const UNFOLDED: usize = 3;
 
 /// The current messages, newest first.

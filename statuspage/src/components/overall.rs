@@ -28,7 +28,7 @@ pub(super) fn overall(context: AppContext) -> [ElementBuilder; 2] {
         .text("\u{a0}· ")
         .show_when(context.view_flag(|view| !view.overall.checked.is_empty()));
     let scope = span().text(context.view_text(|view| &view.overall.scope));
-    // Shown only in a frame of another page: opens the page in a new tab.
+    // Shown only when another page embeds this one: opens the page in a new tab.
     let details = a()
         .class("open-page")
         .attr("href", "./")

@@ -32,7 +32,7 @@ pub(super) fn time(datetime: &str, text: &str) -> ElementBuilder {
     time_element().attr("datetime", datetime).text(text)
 }
 
-/// A section that its heading labels.
+/// A section that is labeled by its heading.
 pub(super) fn section(title_id: &str, title: &str) -> ElementBuilder {
     section_element().attr("aria-labelledby", title_id).child(h2().id(title_id).text(title))
 }

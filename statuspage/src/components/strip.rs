@@ -18,7 +18,7 @@ use crate::dataset::TimeBucket;
 use crate::view::geometry::{BAR_HEIGHT, WIDTH, number};
 use crate::view::strip::{self, BarView, PATH_STATUSES, Segment};
 
-/// The strip of a level: 0 is the endpoint's strip, 1 is that of its open bar.
+/// The strip of a level: level 0 is the endpoint's strip, level 1 that of its open bar.
 pub(super) fn strip(endpoint: EndpointRef, level: usize) -> ElementBuilder {
     let strip = StripRef { endpoint, level, pointed: RwSignal::new(None), visited: RwSignal::new(None) };
     let pointed = strip.pointed;
@@ -27,7 +27,7 @@ pub(super) fn strip(endpoint: EndpointRef, level: usize) -> ElementBuilder {
         .class("strip-box")
         .child(bars(strip))
         .child(readout)
-        // Not on the SVG element, which would become a tab stop if it handled focus events.
+        // The SVG element would become a tab stop if it handled focus events.
         .on("focusin", move |event| {
             strip.visited.set(start_of(&event));
             pointed.set(start_of(&event));
@@ -43,7 +43,7 @@ struct StripRef {
     level: usize,
     /// The bar whose readout is shown.
     pointed: RwSignal<Option<UnixNanos>>,
-    /// The bar that had the focus last.
+    /// The bar that last had the focus.
     visited: RwSignal<Option<UnixNanos>>,
 }
 
@@ -64,7 +64,7 @@ impl StripRef {
         self.bars().into_iter().find(|bar| bar.start == start)
     }
 
-    /// The bar that Tab moves to: the one visited last, or the newest.
+    /// The bar that Tab moves to: the last one with the focus, or else the newest.
     fn tab_stop(self) -> Option<UnixNanos> {
         let bars = self.bars();
         let visited = self.visited.get().filter(|start| bars.iter().any(|bar| bar.start == *start));
@@ -76,7 +76,7 @@ impl StripRef {
         let start = start_of(event);
         if let Some(bar) = self.bars().iter().find(|bar| Some(bar.start) == start) {
             self.endpoint.toggle(self.level, TimeBucket { start: bar.start, end: bar.end });
-            // The readout would cover the opened level, which has the same text.
+            // The readout would cover the newly opened level, which contains the same text.
             self.pointed.set(None);
         }
     }
@@ -84,7 +84,7 @@ impl StripRef {
     fn handle_key(self, event: &KeyboardEvent) {
         match event.key().as_str() {
             "Escape" => {
-                // The first Escape closes the readout, the next one the bar.
+                // The first Escape closes the readout, the next one closes the bar.
                 if self.pointed.get_untracked().is_none() {
                     self.endpoint.close();
                 }
@@ -110,12 +110,12 @@ impl StripRef {
     }
 }
 
-/// The bars: a few paths draw all of them, and an invisible field over each handles the pointer and the focus.
+/// The bars: a few paths draw all of them, and an invisible field on top of each bar handles the pointer and the focus.
 fn bars(strip: StripRef) -> ElementBuilder {
     let paths = PATH_STATUSES.map(|status| svg::path().class("part").attr("data-status", status.as_str()));
     let gaps = svg::path().class("bar-gaps");
     let hatched = svg::g();
-    // The drawing scales with the width, so that each bar stays under its field.
+    // The drawing scales with the width, so that each bar remains under its field.
     let drawing = svg::svg()
         .attr("width", "100%")
         .attr("preserveAspectRatio", "none")
@@ -162,7 +162,7 @@ fn start_of(event: &Event) -> Option<UnixNanos> {
     target::<Element>(event)?.closest(".bar").ok()??.get_attribute("data-start")?.parse().ok()
 }
 
-/// The fields in the document. Each handles the pointer, the focus and screen readers for a bar.
+/// The fields in the document. Each handles the pointer and the focus for a bar, and describes it to screen readers.
 #[derive(Default)]
 struct BarFields {
     bars: Bars,
@@ -171,7 +171,7 @@ struct BarFields {
 }
 
 impl BarFields {
-    /// Changes the fields in `parent` to those of `bars`; only attributes that differ are set.
+    /// Changes the fields in `parent` to those of `bars`. Sets only attributes that differ.
     fn update(&mut self, bars: Bars, tab_stop: Option<UnixNanos>, parent: &Element) {
         let template = svg::rect().class("bar").role("button").attr("height", &number(BAR_HEIGHT));
         for (index, bar) in bars.iter().enumerate() {

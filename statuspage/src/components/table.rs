@@ -9,10 +9,10 @@ use crate::context::AppContext;
 use crate::i18n::{Text, texts};
 use crate::view::endpoint::EndpointView;
 
-/// The heading of a column and the text in it.
+/// The heading of a column, and the text in a row.
 type Column = (Text, fn(&EndpointView) -> &str);
 
-/// The columns after the name. The last one is empty without groups.
+/// The columns after the name. The last one is empty if there are no groups.
 const COLUMNS: [Column; 5] = [
     (texts::STATUS, |one| &one.state),
     (texts::UPTIME, |one| &one.uptime),

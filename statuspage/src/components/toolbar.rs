@@ -14,7 +14,7 @@ use crate::url_state::Layout;
 use crate::view::overlay::ChartOverlay;
 use crate::view::{Percentiles, period, search};
 
-/// The number of endpoints from which on the search is offered.
+/// The search is shown if there are at least this many endpoints.
 const SEARCH_FROM: usize = 4;
 
 /// The toolbar; `configured` is the range that the page shows by default.
@@ -81,7 +81,7 @@ fn toggle_button(id: &str, text: &str, is_pressed: impl Fn() -> bool + 'static) 
         .attr("aria-pressed", move || if is_pressed() { "true" } else { "false" })
 }
 
-/// The search field and the button for the table. Both are hidden if there are only a few endpoints.
+/// The search field and the table button. Both are hidden if there are only a few endpoints.
 fn search(context: AppContext) -> ElementBuilder {
     let filter = move || context.url_state.with(|url_state| url_state.filter.clone());
     let is_table = move || context.url_state.with(|url_state| url_state.layout) == Layout::Table;
@@ -118,7 +118,7 @@ fn search_field(context: AppContext, filter: impl Fn() -> String + 'static) -> E
         .attr("placeholder", context.text(texts::FIND_BY))
         .effect(move |input: &HtmlInputElement| {
             let filter = filter();
-            // Setting the same value would move the cursor of a visitor who is typing.
+            // Setting the same value again would move the cursor while a visitor is typing.
             if input.value() != filter {
                 input.set_value(&filter);
             }

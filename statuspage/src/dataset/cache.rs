@@ -10,13 +10,15 @@ use super::model::Dataset;
 use super::request::LoadRequest;
 use crate::store::{InlineContents, Listing, OBJECT_SIZE_LIMIT, StoreError, StoreObject};
 
-/// The most check files that are kept in memory, newest first: a little more than a month of checks every minute.
+/// The maximum number of check files in memory, newest first: a little more than a month of checks every minute.
 pub const FILES_LIMIT: usize = 50_000;
 
-/// How far before the newest known file a refresh lists files: other nodes may have stored theirs a little late.
+/// A refresh lists files from this long before the newest known file, because other nodes may have stored theirs a
+/// little late.
 const LIST_OVERLAP: i64 = HOUR;
 
-/// One of this many refreshes lists the whole range, because files may be stored hours late after an outage of the store.
+/// One in this many refreshes lists the whole range, because files may be stored hours late after an outage of the
+/// store.
 pub(super) const REFRESHES_PER_FULL_LIST: u32 = 15;
 
 /// Everything that was loaded, and everything that failed to load.
@@ -39,7 +41,7 @@ pub struct Cache {
     pub hour: Option<HourChecks>,
     /// Invalid histories; the check files of their nodes are used instead.
     pub unreadable_histories: Vec<(HistoryName, StoreError)>,
-    /// The names of the first objects that checkers do not store.
+    /// The names of the first objects that do not belong to a checker.
     pub unrelated: Vec<String>,
     /// The number of such objects in the last full listing.
     pub unrelated_count: usize,
@@ -54,10 +56,10 @@ pub struct Cache {
     listing_count: u32,
 }
 
-/// The most unrelated objects whose names are kept.
+/// The maximum number of names of unrelated objects to keep.
 const UNRELATED_KEPT: usize = 10;
 
-/// Whether checkers or the page itself store an object with this name.
+/// Whether an object with this name belongs to checkers or to the page itself.
 fn is_expected(name: &str) -> bool {
     let known = ["index.json", "config.json", "index.html"];
     let folders = [HISTORY_FOLDER, HEARTBEAT_FOLDER, "messages/"];
@@ -68,7 +70,7 @@ fn is_expected(name: &str) -> bool {
 }
 
 impl Cache {
-    /// Records at the end of a load that the store responded.
+    /// Records, at the end of a load, that the store responded.
     pub fn record_response(&mut self, now: UnixNanos) {
         if self.list_error.is_none() && self.cached_at.is_none() {
             self.last_response_at = Some(now);
@@ -81,7 +83,7 @@ impl Cache {
         if self.list_error.is_some() { self.last_response_at } else { None }.or(self.cached_at)
     }
 
-    /// The time from which on a refresh lists files.
+    /// The time since which a refresh lists files.
     pub(super) fn list_from(&self, from: UnixNanos) -> UnixNanos {
         match self.dataset.newest_file() {
             Some(newest) if !self.listing_count.is_multiple_of(REFRESHES_PER_FULL_LIST) => {
@@ -96,7 +98,7 @@ impl Cache {
         self.listing_count = 0;
     }
 
-    /// The time from which on a refresh lists the files of a node without a history.
+    /// The time since which a refresh lists the files of a node without a history.
     pub(super) fn list_from_for(&self, node: Option<&NodeName>, from: UnixNanos) -> UnixNanos {
         if self.dataset.has_files_of(node) { self.list_from(from) } else { from }
     }
@@ -145,12 +147,12 @@ impl Cache {
         if owner == name.node { Ok(()) } else { Err("invalid history: it belongs to another node".to_owned()) }
     }
 
-    /// Whether a listing should contain file contents: the first one should, later ones bring few new files.
+    /// Whether a listing should contain file contents. The first one should; later ones return few new files.
     pub(super) fn contents(&self) -> InlineContents {
         if self.dataset.file_count() == 0 { InlineContents::Allowed } else { InlineContents::Omitted }
     }
 
-    /// Chooses the files to fetch, newest first, so that the current status is known early.
+    /// Selects the files to fetch, newest first, so that the current status is known early.
     pub(super) fn choose(&mut self, listing: Listing, request: LoadRequest) -> Vec<CheckFileName> {
         self.listing_count = self.listing_count.wrapping_add(1);
         self.list_error = None;
@@ -219,7 +221,7 @@ impl Cache {
         }
     }
 
-    /// Marks the files of a load that are still missing as failed, with the error of the last request.
+    /// Marks files of a load that are still missing as failed, with the error of the last request.
     pub(super) fn give_up_on(&mut self, names: &[CheckFileName]) {
         let Some((_, reason)) = self.failed.last().cloned() else { return };
         let failed_count = self.failed.len();

@@ -10,10 +10,10 @@ use super::bucket::TimeBucket;
 use super::model::Dataset;
 use crate::store::{InlineContents, Store, StoreError, StoreObject, fetch_all};
 
-/// The most check files that are loaded of one hour: ten nodes with a check every minute.
+/// The maximum number of check files to load for one hour: ten nodes with a check every minute.
 pub const HOUR_FILES_LIMIT: usize = 600;
 
-/// How long after a check its file is usually stored.
+/// A check file is usually stored within this time after the check.
 const STORED_WITHIN: i64 = 10 * MINUTE;
 
 /// The checks of an open hour.

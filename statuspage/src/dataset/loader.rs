@@ -1,4 +1,4 @@
-//! Lists a store, chooses what is missing, fetches it and adds it to the cache.
+//! Lists a store, selects what is missing, fetches it and adds it to the cache.
 //!
 //! Errors become part of the cache: one invalid file never hides the others. The next refresh fetches only new files and those
 //! whose error may have been temporary.
@@ -20,7 +20,7 @@ const FAILURES_IN_A_ROW_LIMIT: usize = 30;
 /// The progress of a load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LoadEvent {
-    /// All histories were loaded, which contain nearly everything.
+    /// All histories were loaded. They contain nearly everything.
     Histories,
     /// One check file was loaded, or failed to load.
     File,
@@ -76,7 +76,7 @@ pub(crate) async fn refresh(
     .await;
 }
 
-/// Lists all check files from a time on.
+/// Lists all check files since a time.
 async fn list_to_now(store: &impl Store, cache: &RefCell<Cache>, from: UnixNanos) -> Result<Listing, StoreError> {
     let contents = cache.borrow().contents();
     store.list(from, UnixNanos::MAX, contents).await
@@ -106,7 +106,7 @@ async fn load_histories(
     Ok(listing)
 }
 
-/// Lists the check files that histories do not cover: only a few, unless a node has no history or an old one.
+/// Lists the check files that histories do not cover: only a few, unless a node has no history or an outdated one.
 async fn list_uncovered(
     store: &impl Store,
     cache: &RefCell<Cache>,
@@ -120,7 +120,7 @@ async fn list_uncovered(
         from = from.min(cache.borrow().list_from(request.checks_from));
     }
     let listing = match newest {
-        // The short index covers more time than the histories of active nodes can be behind.
+        // The histories of active nodes cannot be further behind than the short index reaches.
         Some(listing) if has_histories && from == active_from => listing,
         _ => list_to_now(store, cache, from).await?,
     };

@@ -10,7 +10,7 @@ use shared::{Nanos, UnixNanos};
 
 use super::sample::{NodeHistory, Sample, samples_from};
 
-/// The most endpoints that are kept. A store with more is hostile, or too large for a page.
+/// The maximum number of endpoints to keep. A store with more is hostile, or too large for a page.
 pub const ENDPOINTS_LIMIT: usize = 10_000;
 
 /// The contents of the loaded check files and histories.
@@ -18,9 +18,9 @@ pub const ENDPOINTS_LIMIT: usize = 10_000;
 pub struct Dataset {
     /// The check files in memory, newest first, which is the order in which they are loaded.
     files: Vec<CheckFileName>,
-    /// The endpoints, in the order in which they first appeared. Their indexes are their ids and never change.
+    /// The endpoints, in order of first appearance. Their indexes are their ids and never change.
     pub endpoints: Vec<EndpointData>,
-    /// The indexes of the endpoints in the order of their keys. A hash map would add a kilobyte to the page.
+    /// The indexes of the endpoints, in key order. A hash map would add a kilobyte to the page.
     pub by_key: Vec<usize>,
     /// The nodes by name, each with the time of its newest result; `None` is a checker without a name.
     pub nodes: Vec<(Option<NodeName>, UnixNanos)>,
@@ -28,7 +28,7 @@ pub struct Dataset {
     pub messages: Vec<StoredMessage>,
     /// The invalid elements of check files.
     pub skipped: Vec<(CheckFileName, Vec<SkippedElement>)>,
-    /// Whether endpoints were left out because there are more than [`ENDPOINTS_LIMIT`].
+    /// Whether endpoints were omitted because there are more than [`ENDPOINTS_LIMIT`].
     pub overflowed: bool,
     /// The histories without the parts that were moved to `endpoints` and `messages`.
     pub histories: Vec<HistoryRows>,
@@ -46,7 +46,8 @@ pub struct StoredMessage {
 #[derive(Debug)]
 pub struct EndpointData {
     pub key: EndpointKey,
-    /// The index in the newest check file that contains the endpoint, which is the order of the checker's configuration.
+    /// The index in the newest check file that contains the endpoint. Check files have the order of the checker's
+    /// configuration.
     pub position: usize,
     /// When that check file was stored.
     positioned_at: UnixNanos,
@@ -120,7 +121,7 @@ impl Dataset {
     fn add_result(&mut self, name: &CheckFileName, position: usize, first_message: usize, result: &CheckResult) {
         let Some(id) = self.id_of(&result.endpoint_key()) else { return };
         if !result.message.trim().is_empty() {
-            // The results of all endpoints that a message is about contain it.
+            // The message is in the results of every endpoint that it is about.
             let same_file = self.messages[first_message..].iter().position(|message| message.html == result.message);
             let is_same = |message: &StoredMessage| message.at == name.stored_at && message.html == result.message;
             if let Some(index) = same_file {
@@ -197,7 +198,7 @@ impl Dataset {
         }
     }
 
-    /// Drops results and messages from before `time`.
+    /// Drops results and messages from before a time.
     pub fn drop_before(&mut self, time: UnixNanos) {
         if self.files.last().is_none_or(|oldest| oldest.stored_at >= time) {
             return;
@@ -211,12 +212,12 @@ impl Dataset {
             }
             endpoint.nodes.retain(|node| !node.samples.is_empty() || node.history.is_some());
         }
-        // Endpoints stay, because messages and the page refer to them by id. Those without samples are not shown.
+        // Endpoints are kept, because messages and the page refer to them by id. Those without samples are not shown.
         let histories = &self.histories;
         self.nodes.retain(|(node, newest)| *newest >= time || histories.iter().any(|known| known.node == *node));
     }
 
-    /// Sorts the samples of each node by time; nearly free if they are sorted already.
+    /// Sorts the samples of each node by time. This is nearly free if they are already sorted.
     pub fn sort_samples(&mut self) {
         for node in self.endpoints.iter_mut().flat_map(|endpoint| &mut endpoint.nodes) {
             if !node.samples.is_sorted_by_key(|sample| sample.at) {
@@ -235,7 +236,7 @@ impl EndpointData {
     }
 
     fn node_mut(&mut self, node: Option<&NodeName>) -> &mut NodeSamples {
-        // The nodes are in the order of their names.
+        // Nodes are in name order.
         let index = self.nodes.partition_point(|known| known.node.as_ref() < node);
         if self.nodes.get(index).is_none_or(|known| known.node.as_ref() != node) {
             self.nodes.insert(index, NodeSamples { node: node.cloned(), samples: Vec::new(), history: None });
@@ -245,7 +246,7 @@ impl EndpointData {
 }
 
 impl NodeSamples {
-    /// The spans of status up to and including `now`. `interval` is how long a single result is valid that has no interval.
+    /// The spans of status up to and including `now`. `interval` applies to a single result without an interval.
     #[must_use]
     pub fn spans(&self, now: UnixNanos, interval: Nanos) -> Vec<Span> {
         let known = self.samples.partition_point(|sample| sample.at <= now);
@@ -256,11 +257,11 @@ impl NodeSamples {
             samples =
                 &samples[samples.partition_point(|sample| timeline.last.is_some_and(|last| sample.at <= last.at))..];
         }
-        // The interval of several results follows from the time between them.
+        // With several results, the time between them determines the interval.
         let is_single =
             self.history.is_none() && samples.first().is_none_or(|oldest| oldest.at == samples[samples.len() - 1].at);
         let mut samples: Vec<&Sample> = samples.iter().collect();
-        // Of results from the same time, the worst is last.
+        // The worst of several results from the same time is the last one.
         samples.sort_by_cached_key(|sample| sample.status as i64);
         samples.sort_by_cached_key(|sample| sample.at);
         for sample in samples {
@@ -274,7 +275,7 @@ impl NodeSamples {
         timeline.spans
     }
 
-    /// The samples from `from` until before `to`: checks, or hours and days where checks are not loaded.
+    /// The samples of a period (`from <= t < to`): checks, or hours and days where checks are not loaded.
     pub fn samples(&self, from: UnixNanos, to: UnixNanos) -> impl Iterator<Item = &Sample> {
         let history = self.history.as_ref().map_or(&[][..], |history| &history.samples);
         response_times::known(history, &self.samples, from, to)

@@ -1,19 +1,19 @@
-//! What a load must bring.
+//! What a load must provide.
 
 use shared::history::planner::ReadPlanner;
 use shared::object_name::HistoryPart;
 use shared::{MINUTE, Nanos, UnixNanos};
 
-/// Two rounds that a node stores at nearly the same time may be listed in the other order. The node itself finds what is
-/// later, and its next history has it.
+/// Two rounds that a node stores at nearly the same time can appear in listings in reverse order. The node itself also
+/// finds the one that appears late, and includes it in its next history.
 const OVERLAP: Nanos = MINUTE;
 
-/// What a load must bring.
+/// What a load must provide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LoadRequest {
-    /// The start of the period, including the time before it from which results may still be valid.
+    /// The start of the period, or earlier: results from before the period may still be valid in it.
     pub from: UnixNanos,
-    /// The time from which on all check files are needed. Before it, histories are enough for nodes that have one.
+    /// The time since which all check files are needed. For earlier times, a history is enough.
     pub checks_from: UnixNanos,
     /// The end of the period: [`UnixNanos::MAX`], except for a view of the past.
     pub until: UnixNanos,

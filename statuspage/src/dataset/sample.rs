@@ -1,4 +1,4 @@
-//! A check reduced to what the page shows, and the history of an endpoint.
+//! Checks reduced to what the page shows, and the history of an endpoint.
 
 use std::sync::Arc;
 
@@ -29,8 +29,8 @@ pub struct Sample {
     pub interval: Option<Nanos>,
     /// The round-trip times of successful attempts.
     pub rtts: Box<[Nanos]>,
-    /// When the first successful attempt finished DNS, connect and TLS and received the first byte, in microseconds from its
-    /// start. A phase that was not measured ends with the one before.
+    /// When the first successful attempt finished DNS, connect and TLS and received the first byte, in microseconds
+    /// since its start. A phase that was not measured ends when the previous one does.
     pub phases: [u32; 4],
     /// Whether any of the attempts failed.
     pub failed: bool,

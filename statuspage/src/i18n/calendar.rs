@@ -1,5 +1,5 @@
 //! Dates and times in the time zone that the page shows. Pure: the browser provides the zone's offsets and the names of days,
-//! so that changes of daylight saving time are tested natively.
+//! so that daylight saving time is tested natively.
 
 use shared::{DAY, HOUR, MINUTE, Nanos, UnixNanos};
 
@@ -7,7 +7,7 @@ use super::language::{DateStyle, Language};
 use super::texts;
 use crate::civil::CivilTime;
 
-/// No time zone is further from UTC.
+/// No time zone is farther from UTC than this.
 const OFFSET_LIMIT: Nanos = 15 * HOUR;
 
 /// The current time, the time zone and the language in which times are shown.
@@ -15,7 +15,7 @@ const OFFSET_LIMIT: Nanos = 15 * HOUR;
 pub struct Calendar<'a> {
     /// The time at which the page shows the status, which may be in the past.
     pub now: UnixNanos,
-    /// The current time also in a view of the past, for `Today` and `Yesterday`.
+    /// The current time, even in a view of the past, for `Today` and `Yesterday`.
     pub today: UnixNanos,
     /// The offset of the time zone from UTC at a time.
     pub offset: &'a dyn Fn(UnixNanos) -> Nanos,
@@ -35,7 +35,7 @@ impl Calendar<'_> {
         moment.saturating_add((self.offset)(moment)).div_euclid(DAY)
     }
 
-    /// The start of the local day with this number, also if the day has no midnight.
+    /// The start of the local day with this number, even if the day has no midnight.
     #[must_use]
     pub fn start_of_day(&self, day_number: i64) -> UnixNanos {
         let midnight_without_zone = day_number * DAY;
@@ -44,7 +44,7 @@ impl Calendar<'_> {
         if self.day_number(guess) == day_number && self.day_number(guess - 1) < day_number {
             return guess;
         }
-        // The offset changes around this midnight: search the minute in which the date changes.
+        // The offset changes around this midnight, so search for the minute in which the date changes.
         let (mut before, mut after) =
             ((midnight_without_zone - OFFSET_LIMIT) / MINUTE, (midnight_without_zone + OFFSET_LIMIT) / MINUTE);
         while after - before > 1 {
@@ -54,14 +54,14 @@ impl Calendar<'_> {
         after * MINUTE
     }
 
-    /// The first full hour of the local time after `moment`.
+    /// The first full hour, in local time, after `moment`.
     #[must_use]
     pub fn next_hour(&self, moment: UnixNanos) -> UnixNanos {
         let offset = (self.offset)(moment);
         ((moment + offset).div_euclid(HOUR) + 1) * HOUR - offset
     }
 
-    /// The time: `14:02`, with 24 hours in all languages, as in logs.
+    /// The time in 24-hour format in all languages, as in logs: `14:02`.
     #[must_use]
     #[inline(never)]
     pub fn clock(&self, moment: UnixNanos) -> String {

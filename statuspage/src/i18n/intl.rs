@@ -11,8 +11,8 @@ use super::language::{DateStyle, LocaleFormat};
 use super::locale::Locale;
 use crate::civil::rfc3339;
 
-/// The options of all dates. Digits and calendar are those of the times, errors and units next to them. The time zone is applied
-/// before.
+/// The options for all dates. The digits and the calendar match the times, errors and units next to them. Times are
+/// already converted to the time zone.
 const COMMON: &str = "numberingSystem=latn,calendar=gregory,timeZone=UTC,";
 
 /// More options, in the order of [`DateStyle`].
@@ -38,8 +38,8 @@ pub(crate) struct IntlObject {
 }
 
 impl IntlObject {
-    /// Creates for example a `DateTimeFormat` and its function `format`, with options such as `timeZone=UTC,day=numeric`;
-    /// `None` if the browser does not support the locale or an option.
+    /// Creates an object, such as a `DateTimeFormat` and its function `format`, with options such as
+    /// `timeZone=UTC,day=numeric`; `None` if the browser does not support the locale or an option.
     pub(crate) fn new(class: &str, function: &str, locale: &str, options: &str) -> Option<IntlObject> {
         let parsed = Object::new();
         for (name, value) in options.split(',').filter_map(|option| option.split_once('=')) {
@@ -62,7 +62,7 @@ impl IntlObject {
 const PLURALS: usize = DATES.len();
 const NUMBERS: usize = PLURALS + 1;
 
-/// The most texts that are cached.
+/// The maximum number of cached texts.
 const CACHE_LIMIT: usize = 1_000;
 
 /// The formats of one language, from the browser.
@@ -71,7 +71,8 @@ pub(crate) struct IntlFormatter {
     objects: Vec<Option<IntlObject>>,
     decimal: String,
     percent: (String, String),
-    /// Formatted texts by number and object: calls are slow, and hundreds of endpoints show the same days and durations.
+    /// Formatted texts by number and object. Calls are slow, and hundreds of endpoints show the same days and
+    /// durations.
     cache: RefCell<Vec<(i64, String)>>,
 }
 
@@ -79,7 +80,7 @@ impl IntlFormatter {
     pub(crate) fn new(locale: &Locale) -> IntlFormatter {
         let object = |class: &str, options: &str| {
             let function = if class == "PluralRules" { "select" } else { "format" };
-            // Browsers reject some tags; a language alone is always valid.
+            // Browsers reject some regional variants, but a language alone is always valid.
             let object = IntlObject::new(class, function, &locale.tag, options);
             object.or_else(|| IntlObject::new(class, function, locale.code, options))
         };

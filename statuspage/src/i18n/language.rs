@@ -17,7 +17,7 @@ pub enum DateStyle {
     Short,
     /// For example `22 November 2026`.
     ShortWithYear,
-    /// The shortest one, for example `22 Nov`.
+    /// The shortest form, for example `22 Nov`.
     Axis,
     /// The full name, for example `Sunday`.
     Weekday,
@@ -62,7 +62,7 @@ impl Texts {
     }
 }
 
-/// A language. Its methods are called in many places; inlining them would enlarge the page.
+/// A language. Its methods are called in many places, so inlining them would enlarge the page.
 pub struct Language {
     texts: Vec<String>,
     format: Box<dyn LocaleFormat>,
@@ -87,7 +87,7 @@ impl Language {
         self
     }
 
-    /// A text without replacing placeholders.
+    /// A text with its placeholders unchanged.
     #[must_use]
     #[inline(never)]
     pub fn text(&self, text: Text) -> &str {
@@ -101,7 +101,7 @@ impl Language {
         fill(self.text(text), values)
     }
 
-    /// A text in the plural form for a number; `{0}` is the number, and `{1}` the first value.
+    /// A text in the plural form for a number. `{0}` is the number, and `{1}` is the first value.
     #[must_use]
     #[inline(never)]
     pub fn plural(&self, text: Text, number: usize, values: &[&str]) -> String {
@@ -157,7 +157,7 @@ impl Language {
         self.isolate(self.decimal(&duration::format_rtt(nanos)))
     }
 
-    /// Isolates a name, or a number with its unit, from the direction of the text around it.
+    /// Isolates a name, or a number with its unit, from the direction of the surrounding text.
     #[must_use]
     #[inline(never)]
     pub fn isolate(&self, name: String) -> String {

@@ -11,7 +11,8 @@ pub(crate) struct Locale {
     pub(crate) tag: String,
 }
 
-/// Chooses a locale; `requested` is the one in the URL, and `preferred` are the visitor's languages, preferred ones first.
+/// Chooses a locale; `requested` is the one in the URL, and `preferred` has the visitor's languages, most preferred
+/// first.
 #[must_use]
 pub(crate) fn choose(requested: &str, configured: Option<&str>, preferred: &[String]) -> Locale {
     let tags = [Some(requested), configured].into_iter().flatten().chain(preferred.iter().map(String::as_str));

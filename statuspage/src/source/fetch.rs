@@ -1,4 +1,4 @@
-//! Sends GET requests and reads the responses, with limits of time and size.
+//! Sends GET requests and reads the responses, with limits on time and size.
 
 use gloo_net::http::{Request, Response};
 use js_sys::{Date, Reflect, Uint8Array};
@@ -9,12 +9,12 @@ use web_sys::{AbortSignal, ReadableStreamDefaultReader, ReferrerPolicy, RequestC
 
 use crate::store::StoreError;
 
-/// The time limit of a request including the response body, so that visitors see an error before they lose patience.
+/// The time limit of a request including the response body, so that visitors see an error before they give up.
 const TIME_LIMIT_SECONDS: u32 = 20;
 
 const MILLISECOND: i64 = SECOND / 1_000;
 
-/// Whether the browser may use its cache without a request.
+/// Whether the browser may use its cache without sending a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Freshness {
     /// For objects that never change.
@@ -49,8 +49,8 @@ impl FetchResponse {
     }
 }
 
-/// Fetches a URL, absolute or relative to the page. It sends no custom headers, which would need a preflight request, and no
-/// cookies to other origins.
+/// Fetches a URL, absolute or relative to the page. It does not send custom headers, which would require a preflight
+/// request, or cookies to other origins.
 pub(super) async fn get(url: &str, freshness: Freshness, size_limit: usize) -> Result<FetchResponse, StoreError> {
     let cache = match freshness {
         Freshness::Immutable => RequestCache::Default,

@@ -2,11 +2,11 @@
 
 use shared::page_config::{AddressStyle, S3Source};
 
-use super::{http, s3};
+use super::{directory, s3};
 
 /// Parses the `index.json` of a directory.
 pub fn parse_index(body: &[u8]) {
-    let _ = http::parse_index(body);
+    let _ = directory::parse_index(body);
 }
 
 /// Parses a response of S3 as a listing of check files, as a listing of histories and as an error.

@@ -1,14 +1,14 @@
-//! Reads stores over HTTP; no other module uses the network. `s3` and `http` build requests and parse responses without I/O,
+//! Reads stores over HTTP; no other module uses the network. `s3` and `directory` build requests and parse responses without I/O,
 //! and `fetch` sends them.
 
+mod directory;
 mod fetch;
 #[doc(hidden)]
 pub mod fuzzing;
-mod http;
-mod reader;
+mod requests;
 mod s3;
 mod sigv4;
 mod xml;
 
-pub(crate) use reader::language;
-pub use reader::{get, list, list_histories, page_config};
+pub(crate) use requests::language;
+pub use requests::{get, list, list_histories, page_config};

@@ -1,10 +1,10 @@
-//! URLs and responses of an S3 bucket, which is listed with `ListObjectsV2`. Requests are signed in the query if there are
-//! public keys. Pure.
+//! URLs and responses of an S3 bucket, which is listed with `ListObjectsV2`. If there are public keys, requests are
+//! signed in the query. Pure.
 
 use shared::UnixNanos;
 use shared::object_name::{self, CheckFileName, HistoryName};
 use shared::page_config::S3Source;
-use shared::s3::{self, BucketAddress, S3ErrorKind};
+use shared::s3_request::{self, BucketAddress, S3ErrorKind};
 
 use super::sigv4::{Signer, encode_path, encode_query};
 use super::xml;
@@ -20,9 +20,9 @@ pub(crate) struct ListingPage {
     pub(crate) next: Option<String>,
 }
 
-/// The URL of one page of the listing of check files from `from` on.
+/// The URL of one page of the listing of check files that were stored at `from` or later.
 pub(crate) fn list_url(source: &S3Source, from: UnixNanos, continuation: Option<&str>, now: UnixNanos) -> String {
-    let query = s3::list_query(source, from, continuation);
+    let query = s3_request::list_query(source, from, continuation);
     url(source, "", &query, now)
 }
 
@@ -30,7 +30,7 @@ pub(crate) fn object_url(source: &S3Source, name: &impl std::fmt::Display, now: 
     url(source, &format!("{}{name}", source.prefix), &[], now)
 }
 
-/// The URL of the listing of all histories. There are two per node, so they fit in one page.
+/// The URL of the listing of all histories. There are two objects per node, so they fit in one page.
 pub(crate) fn histories_url(source: &S3Source, now: UnixNanos) -> String {
     let prefix = format!("{}{}", source.prefix, object_name::HISTORY_FOLDER);
     url(source, "", &[("list-type", "2".to_owned()), ("encoding-type", "url".to_owned()), ("prefix", prefix)], now)
@@ -70,7 +70,7 @@ pub(crate) fn parse_listing(source: &S3Source, body: &str) -> Result<ListingPage
         }
         last_key = key;
     }
-    // The names of check files start with a digit, so none follow after `9`.
+    // The names of check files start with a digit, so none of them follow names with `9`.
     let is_past_digits = last_key > format!("{}:", source.prefix);
     let is_truncated = xml::text(result, "IsTruncated").is_some_and(|truncated| truncated == "true");
     let next = xml::text(result, "NextContinuationToken").filter(|_| is_truncated && !is_past_digits);

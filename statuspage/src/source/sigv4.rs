@@ -1,6 +1,7 @@
 //! AWS Signature Version 4 in the query of a GET request. Pure.
 //!
-//! Requests that are signed in a header need a CORS preflight. A signature in the query needs none, and its URL can be cached.
+//! A request with a signature in a header needs a CORS preflight. With a signature in the query it does not, and the
+//! URL can be cached.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
@@ -10,11 +11,11 @@ use shared::{DAY, HOUR, SECOND, UnixNanos};
 use crate::civil::CivilTime;
 use crate::percent::{encode, push_hex};
 
-/// How far a device's clock may be ahead before the store rejects a signature from the future.
+/// A device's clock can be ahead by this much before the store rejects a signature from the future.
 const CLOCK_AHEAD: i64 = 6 * HOUR;
 
-/// How long a signature is valid: the day on which URLs stay the same, so that the browser's cache is used, [`CLOCK_AHEAD`],
-/// and more than a day for clocks that are behind. AWS allows seven days.
+/// How long a signature is valid: a day of equal URLs, so that the browser can use its cache, [`CLOCK_AHEAD`], and more
+/// than a day for clocks that are behind. AWS allows seven days.
 const EXPIRES: i64 = 3 * DAY;
 
 /// Signs requests with a public key.
@@ -34,7 +35,8 @@ impl<'a> Signer<'a> {
         Signer { keys, region, signed_at, expires: EXPIRES / SECOND }
     }
 
-    /// The query of a presigned GET request, without the question mark. `path` must be percent-encoded, `query` must not.
+    /// The query of a presigned GET request, without the question mark. `path` must be percent-encoded, `query` must
+    /// not be.
     pub(crate) fn presigned_query(&self, host: &str, path: &str, query: &[(&str, String)]) -> String {
         let time = CivilTime::from_unix(self.signed_at);
         let date = format!("{:04}{:02}{:02}", time.year, time.month, time.day);

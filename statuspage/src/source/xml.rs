@@ -1,5 +1,5 @@
 //! The subset of XML in S3 listings and S3 errors: elements by name, their text, and character references. It ignores namespaces
-//! and attributes, and elements cannot contain elements of the same name. Pure.
+//! and attributes, and does not support elements inside elements with the same name. Pure.
 
 /// The contents of all elements with this name, in order.
 pub(crate) fn elements<'a>(xml: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
@@ -11,7 +11,7 @@ pub(crate) fn elements<'a>(xml: &'a str, name: &str) -> impl Iterator<Item = &'a
             let start = after_name.find('>')?;
             let (tag, content) = (&after_name[..start], &after_name[start + 1..]);
             if !tag.is_empty() && !tag.starts_with([' ', '\t', '\n', '\r', '/']) {
-                // The start of a longer name: `<KeyCount>` is not `<Key>`.
+                // Skips the start of a longer name: `<KeyCount>` is not `<Key>`.
                 rest = after_name;
                 continue;
             }

@@ -5,13 +5,13 @@ use crate::i18n::{Language, Text, texts};
 /// Why a store, or a file of the page, could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreError {
-    /// The request to this URL failed. Browsers give no reason when they block a request.
+    /// The request to this URL failed. Browsers do not report why they block a request.
     Blocked(String),
-    /// The response from this URL took more than this many seconds.
+    /// The URL did not respond within this many seconds.
     TimedOut(String, u32),
-    /// The response has another status than 2xx.
+    /// The response has a status other than 2xx.
     UnexpectedStatus {
-        /// The status, and the error code and message if there are any.
+        /// The status, and the error code and message, if any.
         status: String,
         remedy: Text,
         /// The region or endpoint that the remedy names; empty if it names none.

@@ -9,7 +9,7 @@ use super::{Store, StoreError, StoreObject};
 /// The number of concurrent requests: browsers send 6 at a time over HTTP/1, and many more over HTTP/2.
 pub(crate) const CONCURRENT_FETCHES: usize = 24;
 
-/// Fetches objects and passes each result to `handle` as soon as it is there, until `handle` returns a break.
+/// Fetches objects and passes each result to `handle` as soon as it arrives, until `handle` returns `Break`.
 pub(crate) async fn fetch_all(
     store: &impl Store,
     objects: Vec<StoreObject>,

@@ -12,11 +12,11 @@ pub(crate) use fetch_all::CONCURRENT_FETCHES;
 pub(crate) use fetch_all::fetch_all;
 pub use listing::{HistoryListing, InlineContents, ListedFile, Listing, StoreObject};
 
-/// The size limit of a check file or history in bytes. A thousand endpoints with long errors fit, and a larger object does
-/// not block the page.
+/// The size limit of a check file or history in bytes. It fits a thousand endpoints with long errors, and keeps a huge
+/// object from blocking the page.
 pub const OBJECT_SIZE_LIMIT: usize = 8 << 20;
 
-/// How the page reads a store. Tests replace it.
+/// How the page reads a store. Tests use a different implementation.
 pub(crate) trait Store {
     /// Lists the check files that were stored at `from` or later, at least up to `until`.
     async fn list(&self, from: UnixNanos, until: UnixNanos, contents: InlineContents) -> Result<Listing, StoreError>;

@@ -29,14 +29,14 @@ pub(super) fn head(view: &EndpointView) -> Vec<String> {
     ]
 }
 
-/// The descriptions of the bars for screen readers, each once.
+/// The distinct descriptions of the bars for screen readers.
 pub(super) fn bars(view: &EndpointView) -> Vec<String> {
     distinct(view.strip.iter().map(|bar| format!("bar: {}", bar.label)), |line| {
         line.split_once(": ").and_then(|(_, rest)| rest.split_once(": ")).map_or(line, |(_, shares)| shares)
     })
 }
 
-/// The texts of a chart. Of readouts that differ only in time, the first one.
+/// The texts of a chart. Readouts that differ only in time are shown once.
 pub(super) fn chart(view: &EndpointView, calendar: Calendar<'_>) -> Vec<String> {
     let chart = &view.chart;
     let mut lines = vec![format!("label: {}", chart.label), format!("summary: {}", chart.summary)];
@@ -96,7 +96,7 @@ fn axis(labels: &[(f64, String)]) -> String {
     labels.iter().map(|(_, label)| label.as_str()).collect::<Vec<_>>().join(" | ")
 }
 
-/// The first of all lines that have one text.
+/// Keeps the first of several lines with the same text.
 fn distinct(lines: impl Iterator<Item = String>, text: fn(&str) -> &str) -> Vec<String> {
     let mut distinct: Vec<String> = Vec::new();
     for line in lines {

@@ -18,7 +18,7 @@ use crate::view::overlay::ChartOverlay;
 use crate::view::period::Period;
 use crate::view::{self, LoadProgress, Percentiles};
 
-/// A name for a state of a load, and what brings an hour into it.
+/// The name of a load state, and a function that puts an hour into that state.
 type Variant = (&'static str, fn(HourChecks) -> HourChecks);
 
 fn checks() -> Vec<Check> {
@@ -31,7 +31,7 @@ fn checks() -> Vec<Check> {
     (0..600).flat_map(|ago| [("Shop", "eu", ago, status(ago)), ("Shop", "us", ago, other(ago))]).collect()
 }
 
-/// The levels of the first endpoint below these moments.
+/// The levels of the first endpoint when the bars at these times are open.
 fn levels(cache: &mut Cache, range: Nanos, path: Vec<i64>, language: &Language) -> String {
     let (appearance, calendar) = (Appearance::default(), calendar(language));
     let url_state = UrlState { endpoint: Some("Shop".to_owned()), path, ..UrlState::default() };
@@ -175,7 +175,7 @@ fn percentiles_of_days() {
 }
 
 #[test]
-fn percentiles_that_were_asked_for() {
+fn requested_percentiles() {
     assert_texts("percentiles", |language| {
         let mut text = String::new();
         for (name, status) in [("answered", Healthy), ("never answered", Down)] {

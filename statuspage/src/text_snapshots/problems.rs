@@ -20,7 +20,7 @@ fn unexpected_status(remedy: crate::i18n::Text) -> StoreError {
     StoreError::UnexpectedStatus { status: "403: AccessDenied".to_owned(), remedy, region: "eu-west-3".to_owned() }
 }
 
-/// One error of each kind, and of each remedy.
+/// One error for each kind and each remedy.
 fn errors() -> Vec<StoreError> {
     let mut errors = vec![
         StoreError::Blocked("https://s3.example.com".to_owned()),
@@ -71,7 +71,7 @@ fn name(number: i64) -> CheckFileName {
 }
 
 #[test]
-fn problems_of_a_load() {
+fn problems_while_loading() {
     let skipped = |index| SkippedElement { index, reason: "`status` is missing".to_owned() };
     assert_texts("problems", |language| {
         let mut text = String::new();

@@ -18,7 +18,7 @@ use crate::test_support::{evaluate, period};
 use crate::url_state::UrlState;
 use crate::view::{self, LoadProgress, endpoint, overall};
 
-/// Checks of an endpoint from one node, every minute up to now. `status` maps minutes ago to statuses.
+/// One node's checks of an endpoint, every minute up to now. `status` maps minutes ago to statuses.
 fn steady(title: &'static str, node: &'static str, minutes: i64, status: impl Fn(i64) -> Status) -> Vec<Check> {
     (0..minutes).map(|ago| (title, node, ago, status(ago))).collect()
 }
@@ -32,7 +32,7 @@ fn lately(title: &'static str, node: &'static str, minutes: i64, status: Status)
     steady(title, node, 30, move |ago| if ago < minutes { status } else { Healthy })
 }
 
-/// The combinations of results for which the page has different sentences, with names.
+/// The combinations of results, with names, for which the page has different sentences.
 fn scenarios() -> Vec<(&'static str, Vec<Check>)> {
     vec![
         ("no results", vec![]),

@@ -10,11 +10,12 @@ use crate::i18n::Language;
 
 /// Room above the highest grid line for its label, in pixels.
 const HEADROOM: f64 = 14.0;
-/// If the slowest response took this many times the median, the axis is logarithmic. A linear axis would hide the median.
+/// If the slowest response takes at least this many times as long as the median, the axis is logarithmic. On a linear
+/// axis, the median would not be visible.
 const LOGARITHMIC_FROM: Nanos = 40;
-/// A threshold above this many times the maximum is not part of the axis, because it would flatten the line.
+/// A threshold that exceeds the maximum this many times is not part of the axis, because it would flatten the line.
 const THRESHOLD_LIMIT: Nanos = 2;
-/// The most labels on the time axis, so that they do not overlap on a phone.
+/// The maximum number of labels on the time axis, so that they do not overlap on a phone.
 const TIME_LABELS_LIMIT: usize = 5;
 
 /// The scale of response times.
@@ -76,7 +77,7 @@ impl Scale {
     }
 }
 
-/// The greatest power of ten up to `limit`, at least 1.
+/// The largest power of ten up to `limit`, at least 1.
 fn power_of_ten(limit: Nanos) -> f64 {
     let mut power = 1;
     while limit / power >= 10 {

@@ -9,7 +9,7 @@ use crate::i18n::Calendar;
 use crate::i18n::texts;
 use crate::url_state::Embed;
 
-/// The banner; empty if nothing is wrong. It is short in a frame of another page.
+/// The banner; empty if nothing is wrong. It is short when another page embeds this one.
 #[must_use]
 pub fn banner(cache: &Cache, calendar: Calendar<'_>, settings: ViewSettings, embed: Embed) -> String {
     let language = calendar.language;
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn the_banner_is_short_in_a_frame() {
+    fn the_banner_is_short_when_embedded() {
         let mut cache = Cache::default();
         assert_eq!(banner(&cache, utc(), ViewSettings::default(), Embed::Banner), "");
         cache.cached_at = Some(NOW - 12 * MINUTE);

@@ -1,6 +1,6 @@
 //! The response-time chart of one endpoint: points, SVG paths and texts.
 //!
-//! Response times are those of successful attempts. Failed attempts have no response time; they are marked on the baseline.
+//! Response times are those of successful attempts. Failed attempts do not have one and are marked on the baseline.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use shared::{DAY, HOUR, MINUTE, Nanos, UnixNanos};
 
 use super::axes::{Scale, round_label, times};
 use super::chart_paths::{area, failures, line, moments};
-use super::evaluate::EvaluatedEndpoint;
+use super::combine_nodes::EvaluatedEndpoint;
 use super::geometry::WIDTH;
 use super::period::Period;
 use super::sample_groups::{self, SampleGroup, measure};
@@ -38,7 +38,7 @@ pub struct ChartView {
     pub times: Vec<(f64, String)>,
     /// The description of the chart for screen readers.
     pub label: String,
-    /// The readout while no point is selected.
+    /// The readout if no point is selected.
     pub summary: String,
 }
 
@@ -76,7 +76,7 @@ pub fn chart(
     let are_percentiles = groups.iter().any(|group| group.length() > 0);
     let language = calendar.language;
     let mut summary = match all {
-        // Percentiles cannot be computed from percentiles, so these are approximate.
+        // The exact percentiles cannot be computed from other percentiles, so these are approximate.
         Some(all) if are_percentiles => stats_text(texts::P50_P95_ABOUT, &all, language),
         Some(all) => stats_text(attempts_text(&all), &all, language),
         None => language.format(texts::NO_ANSWERS, &[]),
@@ -95,7 +95,7 @@ pub fn chart(
         upper: if are_percentiles {
             line(&groups, evaluated, period, &scale, |stats| stats.max)
         } else {
-            // A single point has too few attempts for a percentile.
+            // A single point has too few attempts for a 95th percentile.
             let hours = sample_groups::groups(evaluated, period, &evaluated.endpoint.nodes, HOUR);
             line(&hours, evaluated, period, &scale, |stats| stats.p95)
         },
@@ -149,7 +149,7 @@ impl Point {
             let text = match self.samples {
                 _ if length == 0 => attempts_text(&stats),
                 1 => texts::P50_P95,
-                // The median over several nodes is not the exact percentile.
+                // Across several nodes, the median of percentiles is not exact.
                 _ => texts::P50_P95_ABOUT,
             };
             let is_one = stats.min == stats.max;
@@ -183,7 +183,7 @@ fn point(group: &SampleGroup<'_>, evaluated: &EvaluatedEndpoint<'_>, period: &Pe
     }
 }
 
-/// The text for the response times of attempts. The 95th percentile of few attempts is their maximum.
+/// The response times of attempts in words. With few attempts, the 95th percentile is the maximum.
 fn attempts_text(stats: &Stats) -> Text {
     if stats.p95 < stats.max { texts::MEDIAN_P95_MAX } else { texts::MEDIAN_MAX }
 }

@@ -1,21 +1,21 @@
-//! The SVG paths of a chart: lines and areas through groups of checks, with gaps where no check ran.
+//! The SVG paths of a chart: lines and areas through groups of checks, with gaps where no checks ran.
 
 use shared::stats::Stats;
 use shared::uptime::UptimeBreakdown;
 use shared::{Nanos, UnixNanos};
 
 use super::axes::Scale;
-use super::evaluate::EvaluatedEndpoint;
+use super::combine_nodes::EvaluatedEndpoint;
 use super::geometry::{HEIGHT, WIDTH, number};
 use super::period::Period;
 use super::sample_groups::SampleGroup;
 
-/// Whether the status is unknown for some time between two points.
+/// Whether the status was unknown for some time between two points.
 fn is_gap(evaluated: &EvaluatedEndpoint<'_>, from: UnixNanos, to: UnixNanos) -> bool {
     UptimeBreakdown::from_spans(&evaluated.spans, from, to).unknown > 0
 }
 
-/// The runs of points with a response time that have no gap between them.
+/// The runs of points with a response time and without gaps.
 fn runs<'b, 'a>(
     groups: &'b [SampleGroup<'a>],
     evaluated: &EvaluatedEndpoint<'_>,
@@ -29,7 +29,7 @@ fn runs<'b, 'a>(
         }
         last = Some(group);
         let Some(stats) = group.stats else {
-            // Between percentiles of hours or days, a failure is not a gap: other attempts succeeded.
+            // A failure is not a gap between percentiles of hours or days, because other attempts succeeded.
             open &= groups.iter().any(|group| group.length() > 0);
             continue;
         };
@@ -58,7 +58,7 @@ pub(super) fn line(
             path.push(corner(path_command(group, &run), group.x(period), scale.height(value(stats))));
         }
         if run.len() == 1 {
-            // A line without length is a dot because of its round ends.
+            // A line of length zero is a dot, because its ends are round.
             path.push("h0".to_owned());
         }
     }

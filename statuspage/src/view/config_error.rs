@@ -21,7 +21,7 @@ pub const EXAMPLES: [(Text, &str); 2] = [
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ConfigError {
     Unavailable(StoreError),
-    /// It is a web page, which many web servers send for missing files.
+    /// The file is a web page, which many web servers send for missing files.
     HtmlPage,
     /// All problems of its content.
     Invalid(Vec<String>),

@@ -6,8 +6,8 @@ use shared::object_name::NodeName;
 use shared::{DAY, HOUR, uptime};
 
 use super::axes;
+use super::combine_nodes::{EvaluatedEndpoint, newest_reason};
 use super::endpoint::EndpointView;
-use super::evaluate::{EvaluatedEndpoint, newest_reason};
 use super::level::{LevelView, RowView};
 use super::overlay::PHASES;
 use super::period::Period;
@@ -23,21 +23,21 @@ use crate::{civil::rfc3339, i18n::Calendar};
 /// A bar of at most this length opens into its checks.
 const CHECKS_UP_TO: i64 = 3 * HOUR;
 
-/// The most checks that are shown for an hour.
+/// The maximum number of checks to show for an hour.
 const ROWS_LIMIT: usize = 500;
 
-/// The most events that are shown for a day. An endpoint that flaps every minute has a thousand.
+/// The maximum number of events to show for a day. An endpoint that flaps every minute has about a thousand.
 const EVENTS_LIMIT: usize = 100;
 
-/// The open bars, each within the one before.
+/// The open bars, outermost first.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct OpenBars {
-    /// The id of their endpoint.
+    /// The id of the bars' endpoint.
     pub id: Option<usize>,
     pub path: Vec<TimeBucket>,
 }
 
-/// The open bars in a URL, which contains an arbitrary time of each.
+/// The open bars that a URL selects. It identifies each bar by any time within it.
 #[must_use]
 pub fn open_bars(
     url_state: &UrlState,
@@ -45,7 +45,7 @@ pub fn open_bars(
     period: &Period,
     calendar: Calendar<'_>,
 ) -> OpenBars {
-    // A URL that was written by hand may contain the title or locator instead of the address.
+    // A URL written by hand may contain the title or locator instead of the address.
     let names: [fn(&EndpointView) -> &str; 3] = [|one| &one.address, |one| &one.title, |one| &one.locator];
     let find = |name: &String| names.iter().find_map(|read| endpoints.iter().find(|one| read(one) == name));
     let Some(found) = url_state.endpoint.as_ref().and_then(find) else { return OpenBars::default() };
@@ -71,7 +71,7 @@ pub fn opens_into_checks(bucket: TimeBucket) -> bool {
     bucket.end - bucket.start <= CHECKS_UP_TO
 }
 
-/// What the open bars of an endpoint show. `hour` are the checks that were loaded for an hour.
+/// What the open bars of an endpoint show. `hour` contains the checks that were loaded for an hour.
 #[must_use]
 pub fn levels(
     evaluated: &EvaluatedEndpoint<'_>,
@@ -120,7 +120,7 @@ pub fn levels(
     levels
 }
 
-/// The outages in a bar as reported by each node, in the order of their start.
+/// The outages in a bar as reported by each node, ordered by start.
 fn outage_rows(
     evaluated: &EvaluatedEndpoint<'_>,
     bucket: TimeBucket,
@@ -349,8 +349,8 @@ mod tests {
         }
     }
 
-    /// The addresses of endpoints with these titles, in their order on the page, and the index of the endpoint that each of
-    /// `names` opens. The locator of each endpoint ends with its index.
+    /// Returns the address of each endpoint, and for each of `names` the index of the endpoint it opens. Each test
+    /// endpoint's locator ends with its index.
     fn addresses(titles: &[&str], appearance: &Appearance, names: &[&str]) -> (Vec<String>, Vec<Option<usize>>) {
         let results = titles.iter().enumerate().map(|(number, title)| CheckResult {
             title: (*title).to_owned(),
@@ -359,7 +359,7 @@ mod tests {
             status: Status::Healthy,
             ..CheckResult::default()
         });
-        // In reverse, because the order in which endpoints are loaded must not matter.
+        // Loaded in reverse, because the order must not matter.
         let file = CheckFile { results: results.rev().collect(), skipped: Vec::new() };
         let mut cache = Cache::default();
         cache.dataset.add(&CheckFileName { stored_at: NOW, node: None }, file);

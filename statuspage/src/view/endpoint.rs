@@ -9,7 +9,7 @@ use shared::status::Status;
 use shared::uptime::{Span, UptimeBreakdown};
 
 use super::chart::{self, ChartView};
-use super::evaluate::EvaluatedEndpoint;
+use super::combine_nodes::EvaluatedEndpoint;
 use super::groups;
 use super::level::LevelView;
 use super::period::Period;
@@ -32,21 +32,21 @@ pub struct EndpointView {
     pub address: String,
     /// The titles of its groups.
     pub group: String,
-    /// The label of the status, also if the failure is localized.
+    /// The label of the status, or of a localized failure.
     pub status_label: String,
     /// The name in a sentence.
     pub name: String,
     pub status: Status,
-    /// The status and since when: `Down since 14:02 (12 min)`.
+    /// The status and its start: `Down since 14:02 (12 min)`.
     pub state: String,
     /// Whether only some nodes report that it is down.
     pub is_localized: bool,
-    /// Whether no node checks it anymore.
+    /// Whether nodes have stopped checking it.
     pub is_retired: bool,
     pub has_duplicate_title: bool,
     /// The error; `None` if the endpoint is healthy.
     pub reason: Option<String>,
-    /// The uptime: `99.97%`, or a dash if no check ran.
+    /// The uptime: `99.97%`, or a dash if no checks ran.
     pub uptime: String,
     /// How much of the period was observed: `98.20% observed`.
     pub coverage: String,
@@ -96,7 +96,7 @@ pub fn endpoint(
     }
 }
 
-/// An endpoint without its bars and its chart, which take a hundred times as long.
+/// An endpoint without its bars and its chart, which take a hundred times as long to compute.
 #[must_use]
 pub fn head(
     evaluated: &EvaluatedEndpoint<'_>,
@@ -178,7 +178,7 @@ fn state(evaluated: &EvaluatedEndpoint<'_>, span: Option<Span>, period: &Period,
     if span.status == Status::Healthy {
         return label;
     }
-    // It is unknown when a status started that is older than the period.
+    // If the status is older than the period, its start is unknown.
     if span.start <= period.from {
         let length = period.length_label(calendar);
         return language.format(texts::STATE_BEFORE, &[&label, &length, &calendar.moment(period.from)]);
@@ -230,7 +230,7 @@ mod tests {
 
     #[test]
     fn votes_within_the_clock_tolerance_still_count() {
-        // The last results of the first two nodes expired, and the one of the third is valid for another second.
+        // The last results of the first two nodes have expired, and that of the third is valid for another second.
         let mut checks = Vec::new();
         for ago in 2..9 {
             checks.extend([("A", "n1", ago, Status::Down), ("A", "n2", ago, Status::Down)]);

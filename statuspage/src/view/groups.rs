@@ -3,14 +3,14 @@
 use shared::page_config::appearance::{Appearance, Group, position_in};
 use shared::status::Status;
 
-use super::evaluate::EvaluatedEndpoint;
+use super::combine_nodes::EvaluatedEndpoint;
 use super::overall::overall_status;
 use crate::i18n::{Language, texts};
 
 /// A group, or all endpoints if no groups are configured.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct GroupView {
-    /// The number of the group in the configuration, which stays the same while the page is open.
+    /// The number of the group in the configuration, which does not change while the page is open.
     pub key: usize,
     /// The key of the group that contains it.
     pub parent: Option<usize>,
@@ -20,9 +20,9 @@ pub struct GroupView {
     pub status: Status,
     /// The statuses of all members: `2 of 5 down`.
     pub summary: String,
-    /// The ids of its direct members, those that need attention first.
+    /// The ids of its direct members. Those that need attention come first.
     pub endpoints: Vec<usize>,
-    /// The ids of all members, also of those in nested groups.
+    /// The ids of all members, including those in nested groups.
     pub all: Vec<usize>,
 }
 
@@ -41,7 +41,7 @@ pub fn titles<'l>(groups: &'l [Group], title: &str) -> Vec<&'l str> {
     Vec::new()
 }
 
-/// The groups in the configured order, each after its parent. `evaluated` is in the order of the page.
+/// The groups in the configured order, each after its parent. `evaluated` is in page order.
 #[must_use]
 pub fn groups(evaluated: &[EvaluatedEndpoint<'_>], appearance: &Appearance, language: &Language) -> Vec<GroupView> {
     let mut left: Vec<&EvaluatedEndpoint<'_>> = evaluated.iter().collect();
@@ -75,7 +75,7 @@ fn add<'r>(
     own.sort_by_cached_key(|(position, _)| *position as i64);
     own.sort_by_cached_key(|(_, evaluated)| evaluated.urgency());
     let own: Vec<&EvaluatedEndpoint<'_>> = own.into_iter().map(|(_, evaluated)| evaluated).collect();
-    // Keys do not depend on which groups are shown, so that folded groups stay folded.
+    // Keys do not depend on which groups are shown, so that folded groups remain folded.
     let (key, index) = (*number, views.len());
     *number += 1;
     let mut all = own.clone();

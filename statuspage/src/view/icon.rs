@@ -19,7 +19,7 @@ pub const LOCALIZED: &str = "M8 1a7 7 0 1 0 0 14A7 7 0 1 0 8 1ZM8 3a5 5 0 0 1 0 
 /// The icon of the tab, as a `data:` URL.
 #[must_use]
 pub fn icon(status: Status) -> String {
-    // Colors that are visible on light and dark tabs. `%23` is the number sign.
+    // Colors that are visible on light and dark tabs. `%23` is an encoded `#`.
     let color = match status {
         Status::Healthy => "389b6a",
         Status::Degraded => "d98b06",

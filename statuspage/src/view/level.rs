@@ -23,7 +23,7 @@ pub struct LevelView {
     pub rows: Vec<RowView>,
     /// The description of the rows for screen readers.
     pub rows_label: String,
-    /// A note below the rows; may be empty.
+    /// A note below the rows; can be empty.
     pub note: String,
 }
 
@@ -37,6 +37,6 @@ pub struct RowView {
     pub status: Status,
     /// For example `healthy · 95.0 ms · eu-west` or `down for 4 min, until 14:06 · eu-west`.
     pub text: String,
-    /// The error; may be empty.
+    /// The error; can be empty.
     pub reason: String,
 }

@@ -1,15 +1,15 @@
-//! Computes what the page shows from the dataset and the current time: texts, geometry and order. All of it is pure and tested
-//! natively; components put it into the document.
+//! Computes what the page shows (texts, geometry and order) from the dataset and the current time. All of it is pure
+//! and tested natively; components put it into the document.
 
 mod axes;
 pub mod banner;
 pub mod chart;
 mod chart_paths;
+pub mod combine_nodes;
 pub mod config_error;
 pub mod css_variables;
 pub mod detail;
 pub mod endpoint;
-pub mod evaluate;
 pub mod geometry;
 pub mod groups;
 pub mod icon;

@@ -3,14 +3,14 @@
 use shared::page_config::appearance::Appearance;
 use shared::status::Status;
 
-use super::evaluate::EvaluatedEndpoint;
+use super::combine_nodes::EvaluatedEndpoint;
 use super::period::Period;
 use super::settings::LoadProgress;
 use super::text;
 use crate::i18n::{Language, texts};
 use crate::{civil::rfc3339, i18n::Calendar};
 
-/// The most endpoints that the headline names; more are counted.
+/// The maximum number of endpoints that the headline names. The others are counted.
 const NAMES_LIMIT: usize = 3;
 
 /// The first lines of the page.
@@ -20,17 +20,17 @@ pub struct Overall {
     pub state: &'static str,
     pub status: Status,
     pub headline: String,
-    /// More about the status; may be empty.
+    /// More about the status; can be empty.
     pub remark: String,
     /// When the last check ran; empty if none did.
     pub checked: String,
-    /// The same as RFC 3339.
+    /// The time in RFC 3339 format.
     pub checked_datetime: String,
     /// The number of nodes and the period.
     pub scope: String,
 }
 
-/// The first lines. `evaluated` is in the order of the page.
+/// The first lines. `evaluated` is in page order.
 #[must_use]
 pub fn overall(
     evaluated: &[EvaluatedEndpoint<'_>],
@@ -48,7 +48,7 @@ pub fn overall(
     } else {
         (sentence(evaluated, status, period, calendar), remark(evaluated, status, appearance, language))
     };
-    // Without results, the status is not unknown while the page is still loading.
+    // While the page is still loading, a lack of results does not mean that the status is unknown.
     let is_loading = loading != LoadProgress::Complete && evaluated.is_empty();
     let mut scope = Vec::new();
     let mut nodes = Vec::new();
@@ -78,7 +78,7 @@ pub fn overall(
 /// The overall status of endpoints.
 #[must_use]
 pub fn overall_status<'r>(evaluated: impl Iterator<Item = &'r EvaluatedEndpoint<'r>>) -> Status {
-    shared::aggregate::overall_status(&mut evaluated.map(|evaluated| (evaluated.status, evaluated.retired)))
+    shared::endpoint_status::overall_status(&mut evaluated.map(|evaluated| (evaluated.status, evaluated.retired)))
 }
 
 fn empty_state(list_failed: bool, period: &Period, calendar: Calendar<'_>, loading: LoadProgress) -> (String, String) {
@@ -138,8 +138,8 @@ fn sentence(evaluated: &[EvaluatedEndpoint<'_>], status: Status, period: &Period
     }
 }
 
-/// `since 14:02 (12 minutes)`, or `the first since 14:02 (12 minutes)` if the statuses did not start together. An unknown status
-/// starts with the last check.
+/// `since 14:02 (12 minutes)`, or `the first since 14:02 (12 minutes)` if the statuses started at different times. An
+/// unknown status starts with the last check.
 fn since(all: &[&EvaluatedEndpoint<'_>], period: &Period, calendar: Calendar<'_>) -> String {
     let starts = || all.iter().map(|evaluated| evaluated.since(calendar.now).unwrap_or(evaluated.latest.at));
     let (Some(first), Some(last)) = (starts().min(), starts().max()) else { return String::new() };
@@ -162,7 +162,7 @@ fn all_are(count: usize, label: &str, language: &Language) -> String {
     }
 }
 
-/// The endpoints that the headline leaves out, and the configured remark for this status.
+/// The endpoints that the headline omits, and the configured remark for this status.
 fn remark(evaluated: &[EvaluatedEndpoint<'_>], status: Status, appearance: &Appearance, language: &Language) -> String {
     let count =
         |status: Status| evaluated.iter().filter(|evaluated| evaluated.status == status && !evaluated.retired).count();
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn no_data_is_unknown_and_has_a_remedy() {
+    fn without_data_the_status_is_unknown_with_a_remedy() {
         let overall = overall_of(&[]);
         assert_eq!((overall.state, overall.headline.as_str()), ("unknown", "No check results"));
         assert!(overall.remark.contains("checker"));

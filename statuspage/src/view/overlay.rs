@@ -5,7 +5,7 @@ use shared::object_name::NodeName;
 use shared::stats::Stats;
 
 use super::chart_paths::{area, line};
-use super::evaluate::EvaluatedEndpoint;
+use super::combine_nodes::EvaluatedEndpoint;
 use super::period::Period;
 use super::sample_groups::{SampleGroup, groups, measure};
 use crate::i18n::{Language, Text, texts};
@@ -13,7 +13,7 @@ use crate::i18n::{Language, Text, texts};
 /// The labels of the phases of a request, in their order. The rest is the time to read the response.
 pub const PHASES: [Text; 4] = [texts::PHASE_DNS, texts::PHASE_CONNECT, texts::PHASE_TLS, texts::PHASE_FIRST_BYTE];
 
-/// What charts show in addition to response times.
+/// What charts can show in addition to response times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ChartOverlay {
     #[default]
@@ -64,7 +64,7 @@ pub fn layers(
     }
 }
 
-/// When a phase ends after the start of an attempt: the mean of the checks that measured it.
+/// How long after the start of an attempt a phase ends: the mean of the checks that measured it.
 fn phase_end(group: &SampleGroup<'_>, phase: usize) -> Nanos {
     let ends = || group.samples.iter().map(|sample| i64::from(sample.phases[phase])).filter(|end| *end > 0);
     ends().sum::<i64>() * 1_000 / (ends().count() as i64).max(1)
@@ -82,7 +82,7 @@ mod tests {
     fn phases_are_stacked() {
         let mut dataset = dataset(&[("A", "", 2, Healthy), ("A", "", 1, Healthy), ("A", "", 0, Healthy)]);
         for sample in &mut dataset.endpoints[0].nodes[0].samples {
-            // The connection is established after half of the 95 ms.
+            // The connection is established halfway through the 95 ms.
             sample.phases = [10_000, 47_500, 47_500, 95_000];
         }
         let layers = layers(&evaluate(&dataset)[0], &period(), ChartOverlay::Phases, english());

@@ -6,27 +6,27 @@ use shared::history::HistoryRows;
 use shared::object_name::{HistoryPart, NodeName};
 use shared::page_config::appearance::{Appearance, position_in};
 
+use super::combine_nodes::EvaluatedEndpoint;
 use super::detail::OpenBars;
 use super::endpoint::EndpointView;
-use super::evaluate::EvaluatedEndpoint;
 use super::groups::GroupView;
 use super::overall::Overall;
 use super::overlay::{ChartOverlay, Layer};
 use super::period::Period;
 use super::settings::{LoadProgress, Percentiles, ViewScope, ViewSettings};
 use super::timeline::{DayView, MessageView};
-use super::{banner, detail, endpoint, evaluate, groups, overall, overlay, percentiles, problems, text, timeline};
+use super::{banner, combine_nodes, detail, endpoint, groups, overall, overlay, percentiles, problems, text, timeline};
 use crate::dataset::{Cache, Dataset};
 use crate::i18n::{Calendar, texts};
 use crate::url_state::UrlState;
 
-/// The most endpoints that are shown. Those that need attention come first; the others are counted.
+/// The maximum number of endpoints to show. Those that need attention come first, and the rest are counted.
 const ENDPOINTS_SHOWN: usize = 500;
 
-/// With more endpoints than this, charts are folded so that more strips fit on a screen.
+/// If there are more endpoints than this, charts are folded so that more strips fit on a screen.
 const CHARTS_UNFOLDED_LIMIT: usize = 10;
 
-/// With more endpoints than this, bars are rendered when they become visible: 500 endpoints have 45,000.
+/// If there are more endpoints than this, bars are rendered when they become visible: 500 endpoints have 45,000 bars.
 const STRIPS_AT_ONCE_LIMIT: usize = 40;
 
 /// Everything that the page shows.
@@ -37,9 +37,9 @@ pub struct PageView {
     pub messages: Vec<Arc<MessageView>>,
     /// The time of a view of the past; `None` is now.
     pub past: Option<String>,
-    /// A note about the whole page; may be empty.
+    /// A note about the whole page; can be empty.
     pub banner: String,
-    /// The endpoints without bars and charts, those that need attention first; [`full_endpoint`] adds these.
+    /// The endpoints without bars and charts, which [`full_endpoint`] adds. Those that need attention come first.
     pub endpoints: Vec<Arc<EndpointView>>,
     pub groups: Arc<Vec<GroupView>>,
     pub opened: OpenBars,
@@ -64,11 +64,11 @@ pub struct PageView {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeView {
     pub name: String,
-    /// When it last reported, with a warning if its history is unreadable or its name used twice.
+    /// When it last reported, with a warning if its history is unreadable or two checkers use its name.
     pub reported: String,
-    /// The time alone as RFC 3339.
+    /// Only the time, in RFC 3339 format.
     pub datetime: String,
-    /// Whether a report is overdue.
+    /// Whether its next report is overdue.
     pub late: bool,
 }
 
@@ -90,8 +90,8 @@ pub fn page(
         .filter_map(|id| evaluate(dataset, *id, calendar, settings, appearance))
         .filter(|evaluated| evaluated.is_within(&period))
         .collect();
-    evaluate::mark_retired(&mut evaluated);
-    evaluate::mark_duplicate_titles(&mut evaluated);
+    combine_nodes::mark_retired(&mut evaluated);
+    combine_nodes::mark_duplicate_titles(&mut evaluated);
     evaluated.sort_by_cached_key(|evaluated| evaluated.endpoint.position as i64);
     if !appearance.order.is_empty() {
         let position =
@@ -102,7 +102,7 @@ pub fn page(
     let messages = timeline::messages(dataset, calendar, appearance);
     let overall = overall::overall(&evaluated, cache.list_error.is_some(), &period, calendar, loading, appearance);
     if settings.scope == ViewScope::Summary {
-        // Messages that appeared later would push the endpoints down.
+        // Messages that appear later would push the endpoints down.
         return PageView {
             overall,
             messages: timeline::current_messages(&messages, calendar.now),
@@ -199,7 +199,7 @@ fn evaluate<'r>(
     Some(evaluated)
 }
 
-/// The overlays that charts support: phases are known only for checks.
+/// The overlays that charts support. Phases are known only for checks.
 fn available_overlays(evaluated: &[EvaluatedEndpoint<'_>], period: &Period) -> Vec<ChartOverlay> {
     let mut available_overlays = Vec::new();
     if period.by_hour && evaluated.iter().any(|evaluated| evaluated.latest.phases[3] > 0) {
@@ -219,7 +219,7 @@ fn nodes(
     url_state: &UrlState,
 ) -> Vec<NodeView> {
     let language = calendar.language;
-    // In a past view, the nodes are those that had reported by then.
+    // A view of the past has the nodes that had reported by then.
     let by_then = |node: Option<&NodeName>| evaluated.iter().filter_map(|evaluated| evaluated.reported_by(node)).max();
     let nodes = cache.dataset.nodes.iter().filter_map(|(node, newest)| match url_state.at {
         Some(_) => Some((node, by_then(node.as_ref())?)),

@@ -5,7 +5,7 @@ use shared::history::LatencyRows;
 use shared::latency::Sketch;
 use shared::response_times::{LatencySketches, PERCENTILES, add_node};
 
-use super::evaluate::EvaluatedEndpoint;
+use super::combine_nodes::EvaluatedEndpoint;
 use super::period::Period;
 use crate::i18n::{Language, texts};
 
@@ -53,7 +53,7 @@ mod tests {
         let (rows, latencies) = history_of_node(1);
         let mut cache = Cache::default();
         cache.dataset.add_history(rows, UnixNanos::MAX);
-        // A check that no history covers, and that is much slower than the others.
+        // A check that is not covered by a history and is much slower than the others.
         let name = CheckFileName { stored_at: NOW, node: NodeName::new("here").ok() };
         cache.dataset.add(&name, check_file(NOW, 9_000_000_000));
         cache.dataset.sort_samples();

@@ -11,7 +11,7 @@ use crate::i18n::{Language, texts};
 /// Ranges up to this length are divided into hours, longer ones into days.
 pub use shared::response_times::MAX_CHECK_RANGE as HOURS_UP_TO;
 
-/// No day is longer, also when clocks are set back.
+/// No day is longer than this, even when clocks are set back.
 const LONGEST_DAY: Nanos = 36 * HOUR;
 
 /// The ranges that visitors can select, with their labels, including the configured and the current one.
@@ -53,7 +53,7 @@ impl Period {
         let by_hour = range <= HOURS_UP_TO;
         let edges = if by_hour { hour_edges(range, calendar) } else { day_edges(range, calendar) };
         let per_bucket = (edges.len() - 1).div_ceil(buckets_limit.max(2));
-        // Starting with the newest, so that only the oldest bucket may be shorter.
+        // Starts with the newest, so that only the oldest bucket can be shorter.
         let mut chosen: Vec<UnixNanos> = edges.iter().rev().step_by(per_bucket).copied().collect();
         if chosen.last() != edges.first() {
             chosen.extend(edges.first());
@@ -123,7 +123,7 @@ impl Period {
     }
 }
 
-/// The full hours from before the start of the range until after now.
+/// The full hours from just before the start of the range until just after now.
 fn hour_edges(range: Nanos, calendar: Calendar<'_>) -> Vec<UnixNanos> {
     let first = calendar.now - range;
     let mut edge = calendar.next_hour(first) - HOUR;
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn buckets_are_longer_if_fewer_fit() {
+    fn if_fewer_buckets_fit_they_are_longer() {
         assert_eq!(Period::new(90 * DAY, 30, utc()).buckets.len(), 30);
         assert_eq!(Period::new(365 * DAY, 90, utc()).buckets.len(), 73);
         assert_eq!(Period::new(3 * DAY, 30, utc()).buckets.len(), 25);

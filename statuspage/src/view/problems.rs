@@ -11,13 +11,13 @@ use crate::i18n::Calendar;
 use crate::i18n::{Language, texts};
 use crate::url_state::UrlState;
 
-/// The most names in a sentence; more are counted.
+/// The maximum number of names in a sentence. The others are counted.
 const NAMES_LIMIT: usize = 3;
 
-/// The most different errors of files; more are counted.
+/// The maximum number of different errors of files. The others are counted.
 const REASONS_LIMIT: usize = 5;
 
-/// The most characters of a name that are shown. Stores allow a thousand.
+/// The maximum number of characters to show of a name. Stores allow a thousand.
 const NAME_LENGTH_LIMIT: usize = 80;
 
 /// One sentence per problem, the most severe first.
@@ -58,7 +58,7 @@ pub fn problems(cache: &Cache, calendar: Calendar<'_>, url_state: &UrlState) -> 
     problems
 }
 
-/// Results from the future, which mean that a clock is wrong.
+/// Results from the future, which indicate that a clock is wrong.
 fn future(cache: &Cache, calendar: Calendar<'_>) -> Option<String> {
     let limit = calendar.now + CLOCK_TOLERANCE;
     let nodes = cache.dataset.endpoints.iter().flat_map(|endpoint| &endpoint.nodes);
@@ -99,7 +99,7 @@ fn by_reason<'a>(
     }
 }
 
-/// The first names in backticks; the others of `count` names are counted.
+/// The first names, in backticks, and how many of the `count` names are left.
 fn list(names: &[String], count: usize, language: &Language) -> String {
     let mut shown: Vec<String> = names
         .iter()

@@ -5,12 +5,13 @@ use shared::stats::Stats;
 use shared::{Nanos, UnixNanos, uptime};
 
 use super::axes::Scale;
-use super::evaluate::EvaluatedEndpoint;
+use super::combine_nodes::EvaluatedEndpoint;
 use super::geometry::WIDTH;
 use super::period::Period;
 use crate::dataset::{NodeSamples, Sample};
 
-/// The most points of a chart. A line of 1,000 pixels cannot show more, and 300 are rendered quickly.
+/// The maximum number of points in a chart. A line of 1,000 pixels cannot show more, and 300 points are rendered
+/// quickly.
 const POINTS_LIMIT: i64 = 300;
 
 /// Samples that are drawn as one point.
@@ -18,11 +19,12 @@ pub(super) struct SampleGroup<'a> {
     pub(super) first: UnixNanos,
     pub(super) last: UnixNanos,
     pub(super) samples: Vec<&'a Sample>,
-    /// Statistics of all successful attempts of all checks. The median is one of attempts, not of medians.
+    /// Statistics of all successful attempts of all checks. The median is that of the attempts, not a median of
+    /// medians.
     pub(super) stats: Option<Stats>,
 }
 
-/// The points of an endpoint's chart, the statistics of all of them, and their scale.
+/// The points of an endpoint's chart, their combined statistics, and their scale.
 pub(super) fn measure<'a>(
     evaluated: &EvaluatedEndpoint<'a>,
     period: &Period,
@@ -38,8 +40,8 @@ pub(super) fn measure<'a>(
 /// Groups the samples of nodes.
 ///
 /// The checks of a single node are separate points unless there are too many. The checks of several nodes in one round are one
-/// point, as are the hours or days of several nodes; otherwise the line would connect different nodes at the same time. Samples
-/// within `least` are always one point.
+/// point, and so are the hours or days of several nodes. Otherwise the line would connect different nodes at the same
+/// time. Samples within `least` are always one point.
 pub(super) fn groups<'a>(
     evaluated: &EvaluatedEndpoint<'a>,
     period: &Period,
@@ -55,7 +57,8 @@ pub(super) fn groups<'a>(
     if nodes.len() > 1 {
         let times_of = |samples: &[Sample]| samples.iter().map(|sample| sample.at).collect::<Vec<_>>();
         let gaps = nodes.iter().filter_map(|node| uptime::typical_interval(&times_of(&node.samples)));
-        // Three quarters of a round: less than the time between two checks of one node, and enough for those of the others.
+        // Three quarters of a round: less than the time between two checks of one node, but enough for the checks of
+        // the other nodes.
         width = width.max(gaps.min().unwrap_or(0) / 4 * 3);
     }
     let mut groups: Vec<SampleGroup<'a>> = Vec::new();

@@ -10,7 +10,7 @@ pub fn terms(filter: &str, lower: &dyn Fn(&str) -> String) -> Vec<String> {
     lower(filter).split_whitespace().map(str::to_owned).collect()
 }
 
-/// The ids of the endpoints that contain all words of the search, in ascending order; `None` without a search.
+/// The ids of the endpoints that match all words of the search, in ascending order; `None` without a search.
 #[must_use]
 pub fn matching(view: &PageView, filter: &str, lower: &dyn Fn(&str) -> String) -> Option<Vec<usize>> {
     let terms = terms(filter, lower);
@@ -32,7 +32,7 @@ pub fn summary(filter: &str, matching: usize, all: usize, language: &Language) -
     language.plural(texts::FOUND, all, &[&language.number(matching)])
 }
 
-/// The text that is searched. It contains the status also in English, so that URLs work in all languages.
+/// The text that is searched. It also contains the status in English, so that URLs work in all languages.
 fn searchable_text(one: &EndpointView) -> String {
     let localized = if one.is_localized { "localized" } else { "" };
     [&one.title, &one.locator, &one.group, one.status.as_str(), &one.status_label, localized].join("\n")

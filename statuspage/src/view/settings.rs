@@ -11,7 +11,7 @@ pub struct ViewSettings {
     pub range: Nanos,
     /// How long a single result without an interval is valid.
     pub interval: Nanos,
-    /// How many bars fit in a strip.
+    /// The number of bars that fit in a strip.
     pub bars_limit: usize,
     pub percentiles: Percentiles,
     pub scope: ViewScope,
@@ -24,7 +24,7 @@ pub struct ViewSettings {
 /// How much of the page is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ViewScope {
-    /// Only overall status and messages, which are shown long before thousands of bars.
+    /// Only the overall status and the messages, which are shown long before thousands of bars.
     Summary,
     #[default]
     Full,

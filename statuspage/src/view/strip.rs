@@ -6,7 +6,7 @@ use shared::UnixNanos;
 use shared::status::Status;
 use shared::uptime::{self, UptimeBreakdown};
 
-use super::evaluate::EvaluatedEndpoint;
+use super::combine_nodes::EvaluatedEndpoint;
 use super::geometry::{BAR_HEIGHT, WIDTH, number};
 use super::period::Period;
 use super::text;
@@ -14,20 +14,20 @@ use crate::dataset::TimeBucket;
 use crate::i18n::Calendar;
 use crate::i18n::{Language, texts};
 
-/// The height of the mark above a bar, in pixels. A bar with downtime has a block and one that was degraded a triangle, like
-/// their icons, so that they differ without colors.
+/// The height of the mark above a bar, in pixels. A bar with downtime has a block and a degraded one has a triangle,
+/// like their icons, so that they differ even without colors.
 const MARK_HEIGHT: f64 = 4.0;
 
 /// The upper edge of the parts of a bar, in pixels.
 const PARTS_FROM: f64 = 6.0;
 
-/// The least height of a part in pixels, so that a failure of a second is visible in a bar of days.
+/// The minimum height of a part in pixels, so that a failure of one second is visible in a bar of several days.
 const PART_LEAST: f64 = 3.0;
 
 /// The gap between two parts, in pixels.
 const PART_GAP: f64 = 1.0;
 
-/// The statuses that a strip draws with one path each. Unobserved time is hatched, which needs separate elements.
+/// The statuses for each of which a strip draws one path. Unobserved time is hatched, which needs separate elements.
 pub const PATH_STATUSES: [Status; 3] = [Status::Healthy, Status::Degraded, Status::Down];
 
 /// A bar of a strip.
@@ -64,7 +64,7 @@ pub struct BarPart {
     pub height: f64,
 }
 
-/// The SVG paths of all bars. Few elements are much faster than several for each bar.
+/// The SVG paths of all bars. A few elements are much faster than several for each bar.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct BarPaths {
     /// A path for each of [`PATH_STATUSES`]; the strip is [`WIDTH`] wide.
@@ -75,7 +75,7 @@ pub struct BarPaths {
     pub unknown: Vec<Segment>,
 }
 
-/// Equal parts of consecutive bars.
+/// A part that is equal in consecutive bars.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Segment {
     pub part: BarPart,
@@ -96,7 +96,7 @@ pub fn bar_paths(bars: &[Arc<BarView>]) -> BarPaths {
         }
         for part in &bar.parts {
             let continues = |last: &&mut Segment| last.part == *part && (last.x + last.width - bar.x).abs() < 1e-6;
-            // A segment that continues was added with the previous bar.
+            // A continued segment was added with the previous bar.
             match segments.iter_mut().rev().take(2 * Status::ALL.len()).find(continues) {
                 Some(last) => last.width = bar.x + bar.width - last.x,
                 None => segments.push(Segment { part: *part, x: bar.x, width: bar.width }),
@@ -194,7 +194,7 @@ fn summary(breakdown: &UptimeBreakdown, outages: usize, language: &Language) -> 
     let Some(uptime) = breakdown.uptime() else { return language.format(texts::NOT_OBSERVED, &[]) };
     let up = language.format(texts::UP, &[&language.percent(&uptime.percent())]);
     let durations = text::append_durations(up, breakdown, language);
-    // The duration describes a single outage completely.
+    // For a single outage, the duration is enough.
     if outages < 2 {
         return durations;
     }
@@ -202,7 +202,7 @@ fn summary(breakdown: &UptimeBreakdown, outages: usize, language: &Language) -> 
 }
 
 /// The parts of a bar from top to bottom: unobserved, healthy, degraded and down. Down is at the bottom, where heights are
-/// easiest to compare. Each part, including the gap above it, has at least [`PART_LEAST`].
+/// easiest to compare. Each part, including the gap above it, is at least [`PART_LEAST`] high.
 fn parts(breakdown: &UptimeBreakdown) -> Vec<BarPart> {
     let order = [Status::Unknown, Status::Healthy, Status::Degraded, Status::Down];
     let period = breakdown.period();
@@ -213,7 +213,7 @@ fn parts(breakdown: &UptimeBreakdown) -> Vec<BarPart> {
     let share = |status: Status| breakdown.time(status) as f64 / period as f64;
     let occurred = order.into_iter().filter(|status| breakdown.time(*status) > 0);
     let count = occurred.clone().count() as f64;
-    // Each part gets the least height, and the rest is distributed by time.
+    // Each part gets the minimum height, and the rest is distributed by time.
     let rest = total - PART_LEAST * count;
     let mut y = PARTS_FROM;
     occurred

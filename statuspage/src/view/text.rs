@@ -6,7 +6,7 @@ use shared::{DAY, HOUR, MINUTE, Nanos, SECOND};
 
 use crate::i18n::{Language, Text, texts};
 
-/// A time ago in one unit: `less than a minute ago`, `12 min ago`, `3 h ago`, `2 days ago`.
+/// How long ago a time was, in one unit: `less than a minute ago`, `12 min ago`, `3 h ago`, `2 days ago`.
 #[must_use]
 #[inline(never)]
 pub fn ago(length: Nanos, language: &Language) -> String {
@@ -19,7 +19,8 @@ pub fn ago(length: Nanos, language: &Language) -> String {
     language.plural(text, (length / unit) as usize, &[])
 }
 
-/// A duration in its two greatest units: `12 min`, `1 h 5 min`, `89 d 23 h`, `4 min 10 s`. It is truncated, never rounded up.
+/// A duration in its two largest units: `12 min`, `1 h 5 min`, `89 d 23 h`, `4 min 10 s`. It is truncated, never
+/// rounded up.
 #[must_use]
 pub fn exact_length(length: Nanos, language: &Language) -> String {
     let (great, small) = match length {
@@ -28,12 +29,12 @@ pub fn exact_length(length: Nanos, language: &Language) -> String {
         MINUTE..HOUR => ((texts::SHORT_MINUTES, MINUTE), (texts::SHORT_SECONDS, SECOND)),
         _ => ((texts::SHORT_SECONDS, SECOND), (texts::SHORT_SECONDS, SECOND)),
     };
-    // From ten minutes on, seconds are left out.
+    // Seconds are omitted from ten minutes on.
     let is_long = (10 * MINUTE..HOUR).contains(&length);
     two_units(if is_long { length / MINUTE * MINUTE } else { length.max(0) }, great, small, language)
 }
 
-/// A duration without seconds, unless it is shorter than a minute: it must not change while it is read.
+/// A duration without seconds, unless it is shorter than a minute: it must not change while someone reads it.
 #[must_use]
 #[inline(never)]
 pub fn length(length: Nanos, language: &Language) -> String {
@@ -52,7 +53,7 @@ pub fn full_length(length: Nanos, language: &Language) -> String {
     two_units(length, great, small, language)
 }
 
-/// A duration in two units, or only in the greater one if the other would be zero.
+/// A duration in two units, or only in the larger one if the other would be zero.
 fn two_units(length: Nanos, great: (Text, Nanos), small: (Text, Nanos), language: &Language) -> String {
     let format = |(text, unit), length: Nanos| language.plural(text, (length / unit) as usize, &[]);
     let (first, rest) = (format(great, length), length % great.1);
@@ -98,11 +99,11 @@ pub fn symbol(status: Status) -> char {
     }
 }
 
-/// The name of an endpoint in a sentence: on one line, shortened, and never empty.
+/// The name of an endpoint for use in a sentence: on one line, shortened, and never empty.
 #[must_use]
 pub fn display_name(title: &str, locator: &str, language: &Language) -> String {
     const LIMIT: usize = 60;
-    // Control characters for the direction of text would affect the sentence.
+    // Control characters for text direction would affect the rest of the sentence.
     let is_directional = |character: &char| matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let clean = |text: &str| {
         let plain: String = text.chars().filter(|character| !is_directional(character)).collect();
@@ -144,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn durations_are_those_of_the_command_line() {
+    fn durations_match_the_command_line() {
         for seconds in [0, 42, 61, 599, 600, 759, 3_599, 3_600, 3_900, 86_399, 86_400, 7_775_999] {
             assert_eq!(exact_length(seconds * SECOND, english()), shared::duration::format_coarse(seconds * SECOND));
         }

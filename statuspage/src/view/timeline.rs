@@ -8,7 +8,7 @@ use shared::status::Status;
 use shared::uptime::{self, MERGE_WINDOW, Span};
 use shared::{DAY, Nanos, UnixNanos};
 
-use super::evaluate::EvaluatedEndpoint;
+use super::combine_nodes::EvaluatedEndpoint;
 use super::period::Period;
 use super::settings::LoadProgress;
 use super::text;
@@ -16,23 +16,23 @@ use crate::dataset::{Dataset, StoredMessage};
 use crate::i18n::{Language, texts};
 use crate::{civil::rfc3339, i18n::Calendar};
 
-/// How long a message is shown at the top of the page. If an incident continues, the operator posts an update.
+/// How long a message is shown at the top of the page. The operator posts updates while an incident continues.
 const MESSAGE_CURRENT_FOR: Nanos = DAY;
 
-/// The most events that are shown. An endpoint that flaps every minute has 720 a day.
+/// The maximum number of events to show. An endpoint that flaps every minute has 720 a day.
 const EVENTS_LIMIT: usize = 200;
 
-/// The most endpoints that an event names; more are counted.
+/// The maximum number of endpoints that an event names. The others are counted.
 const NAMES_LIMIT: usize = 3;
 
-/// The most different errors that an event lists.
+/// The maximum number of different errors that an event lists.
 const REASONS_LIMIT: usize = 3;
 
 /// A message from an operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageView {
     pub at: UnixNanos,
-    /// `at` as RFC 3339, for the `datetime` attribute.
+    /// `at` in RFC 3339 format, for the `datetime` attribute.
     pub datetime: String,
     /// `at` in the visitor's time zone and language.
     pub when: String,
@@ -42,7 +42,7 @@ pub struct MessageView {
     pub nodes: Vec<Node>,
 }
 
-/// A day of the timeline, or several without events.
+/// A day of the timeline, or several days without events.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DayView {
     /// The number of the first day.
@@ -58,7 +58,7 @@ pub struct DayView {
 /// An event of the timeline.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EventView {
-    /// The start as RFC 3339.
+    /// The start in RFC 3339 format.
     pub datetime: String,
     /// The start in the visitor's time zone: `14:02`.
     pub clock: String,
@@ -67,7 +67,7 @@ pub struct EventView {
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum EventKind {
-    /// Endpoints were not healthy, or no check ran.
+    /// Endpoints were not healthy, or no checks ran.
     Change {
         status: Status,
         /// The names of the endpoints.
@@ -96,7 +96,7 @@ pub fn messages(dataset: &Dataset, calendar: Calendar<'_>, appearance: &Appearan
                 .filter_map(|id| dataset.endpoints.get(*id))
                 .map(|endpoint| {
                     let key = &endpoint.key;
-                    // An endpoint without a title is named by its locator, unless that is hidden.
+                    // An endpoint without a title is named by its locator, unless the locator is hidden.
                     let is_hidden = position_in(&appearance.hidden_locators, &key.title).is_some();
                     let locator = if is_hidden { "" } else { &key.locator };
                     calendar.language.isolate(text::display_name(&key.title, locator, calendar.language))
@@ -124,7 +124,7 @@ pub fn current_messages(messages: &[Arc<MessageView>], now: UnixNanos) -> Vec<Ar
     messages.iter().filter(|message| now - message.at < MESSAGE_CURRENT_FOR).cloned().collect()
 }
 
-/// A time in which some endpoints had the same status.
+/// A time during which some endpoints had the same status.
 struct Episode {
     start: UnixNanos,
     end: UnixNanos,
@@ -143,10 +143,10 @@ pub fn timeline(
     loading: LoadProgress,
 ) -> Vec<Arc<DayView>> {
     let mut episodes = merge_simultaneous(episodes(evaluated, period, calendar.language));
-    // Hundreds of endpoints may have thousands of episodes, oldest first.
+    // Hundreds of endpoints can have thousands of episodes. They are sorted oldest first, so drop from the front.
     let mut left_out = episodes.len().saturating_sub(EVENTS_LIMIT);
     episodes.drain(..left_out);
-    // While files are still loading, gaps are those of the load.
+    // While files are still loading, gaps only show what is not loaded yet.
     if loading == LoadProgress::Complete {
         episodes.extend(gaps(evaluated, period));
     }
@@ -175,7 +175,7 @@ fn days(
     period: &Period,
     calendar: Calendar<'_>,
 ) -> Vec<Arc<DayView>> {
-    // Days before the oldest shown event must not appear as days without outages.
+    // Days before the oldest event that is shown must not appear as days without outages.
     let oldest = events.last().filter(|_| left_out > 0).map_or(period.from, |(at, _)| *at);
     let (first, today) = (calendar.day_number(oldest), calendar.day_number(calendar.now));
     let mut days: Vec<DayView> = Vec::new();
@@ -258,7 +258,7 @@ fn merge_simultaneous(episodes: Vec<Episode>) -> Vec<Episode> {
     groups
 }
 
-/// The times after the first check in which no endpoint was checked.
+/// The times after the first check during which no endpoints were checked.
 fn gaps(evaluated: &[EvaluatedEndpoint<'_>], period: &Period) -> Vec<Episode> {
     let spans = evaluated.iter().flat_map(|evaluated| &evaluated.spans);
     let gaps = uptime::gaps(spans, period.from, period.now).into_iter();
@@ -296,7 +296,7 @@ pub(super) fn duration_text(span: Span, from: UnixNanos, calendar: Calendar<'_>)
     let length = text::length(span.end - start, language);
     let is_unknown = span.status == Status::Unknown;
     let label = if is_unknown { language.text(texts::NOT_CHECKED) } else { language.status_label(span.status) };
-    // The end includes its day if it differs from that of the start.
+    // The end includes its day if that differs from the day of the start.
     let is_same_day = calendar.day_number(start) == calendar.day_number(span.end);
     let until = || if is_same_day { calendar.clock(span.end) } else { calendar.moment(span.end) };
     match (span.end >= calendar.now, span.start < from) {

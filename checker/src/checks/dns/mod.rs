@@ -109,7 +109,7 @@ async fn query(check: &DnsCheck, policy: AddressPolicy, stopwatch: Arc<Stopwatch
     Ok(ProbeData { peer: Some(server), ..ProbeData::default() })
 }
 
-/// Queries the server's addresses one after the other and returns the first answer, expected or not.
+/// Queries the server's addresses one after another and returns the first answer, expected or not.
 async fn query_any(
     check: &DnsCheck,
     addresses: &[SocketAddr],

@@ -290,7 +290,7 @@ async fn redirects_to_other_schemes_are_not_followed() {
 /// The address that is connected to, the policy's decision and the `Host` header come from the same parsed URL, so
 /// that no spelling makes them differ.
 #[test]
-fn the_host_of_a_url_is_the_host_of_the_connection() {
+fn a_connection_goes_to_the_host_in_the_url() {
     for (url, host, header) in [
         ("http://shop.example/", "shop.example", "shop.example"),
         (" HTTP://SHOP.example:8080/a#b ", "shop.example", "shop.example:8080"),

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use shared::UnixNanos;
-use shared::aggregate::EndpointStatus;
+use shared::endpoint_status::EndpointStatus;
 use shared::history::{EndpointRows, History, HistoryRows, InvalidHistory, Latencies, LatencyRows};
 use shared::latency::Sketch;
 use shared::object_name::NodeName;

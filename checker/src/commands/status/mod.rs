@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use chrono::{DateTime, Days, Local, NaiveDate, NaiveTime, Timelike as _};
-use shared::aggregate::{EndpointStatus, NodeStatus, current_statuses, endpoint_statuses, overall_status};
+use shared::endpoint_status::{EndpointStatus, NodeStatus, current_statuses, endpoint_statuses, overall_status};
 use shared::history::History;
 use shared::object_name::NodeName;
 use shared::quorum::Tally;

@@ -4,8 +4,8 @@ use super::*;
 use crate::recorder::history_reader::{Detail, histories};
 use crate::store::settings::{Storage, StoreLocation};
 use crate::store::upload::put_check_file;
-use shared::aggregate::endpoint_statuses;
 use shared::check_file::write_check_file;
+use shared::endpoint_status::endpoint_statuses;
 use shared::history::{DEFAULT_EXPIRY, OVERLAP};
 use shared::object_name::CheckFileName;
 use shared::status::Status;
@@ -72,7 +72,7 @@ async fn a_rebuild_gives_the_same_bytes_as_adding_rounds() {
 }
 
 #[tokio::test]
-async fn overlapping_runs_lose_no_round() {
+async fn overlapping_runs_do_not_lose_rounds() {
     let (_directory, store) = store().await;
     let run = async |at: UnixNanos| {
         let round = stored(&store, "a", at, Status::Healthy).await;

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io;
 
 use http_body_util::LengthLimitError;
-use shared::s3::S3ErrorKind;
+use shared::s3_request::S3ErrorKind;
 
 use super::interceptor::RESPONSE_LIMIT;
 use crate::store::limits::{MIN_BYTES_PER_WINDOW, RATE_WINDOW, describe_size};

@@ -154,7 +154,7 @@ async fn a_web_server_that_accepts_anything_is_not_a_store() {
 }
 
 #[tokio::test]
-async fn errors_contain_object_bucket_and_remedy_but_no_secret() {
+async fn errors_name_object_bucket_and_remedy_but_no_secret() {
     let (stored, _) = put(vec![error_response("403 Forbidden", "AccessDenied")]).await;
     let text = stored.unwrap_err().to_string();
     assert!(
@@ -263,7 +263,7 @@ async fn an_object_that_cannot_be_deleted_is_reported() {
 }
 
 #[tokio::test]
-async fn after_a_failed_delete_request_no_further_one_starts() {
+async fn a_failed_delete_request_stops_further_ones() {
     // The server would refuse as many requests as there are batches.
     const BATCHES: usize = 3 * DELETES_AT_ONCE.0;
     let refusals = (0..BATCHES).map(|_| error_response("403 Forbidden", "AccessDenied")).collect();

@@ -14,7 +14,7 @@ enum Step {
     Round(Vec<(u8, Nanos, Status, Option<Nanos>)>),
     /// It stores a round, but another run overwrites the history without it.
     RoundOnly(Vec<(u8, Nanos, Status, Option<Nanos>)>),
-    /// A run ends that read the history before the previous step, with the same clock.
+    /// A run that read the history before the previous step ends, with the same clock.
     StaleRun,
     /// The history's latencies are lost.
     LatenciesLost,
@@ -90,7 +90,7 @@ fn run_steps(steps: Vec<Step>) -> (CheckFiles, (History, Latencies), UnixNanos) 
 #[test]
 fn a_late_round_without_results_is_counted() {
     let round = || vec![(1, 0, Status::Unknown, Some(HOUR))];
-    // The clock is set back over midnight, by more than clocks may differ.
+    // The clock is set back past midnight, by more than the tolerance for clocks.
     let steps = [
         Step::Round(round()),
         Step::Round(round()),

@@ -13,6 +13,6 @@ fn counter(count: RwSignal<usize>) -> ElementBuilder {
         .child(button().attr("type", "button").text("Add one").on("click", move |_| count.update(|count| *count += 1)))
         // An element that is hidden while the condition is false.
         .child(p().role("status").text("That is a lot.").show_when(move || count.get() > 10))
-        // One child for each key. Children whose keys stay are kept.
+        // One child for each key. A child is kept as long as its key exists.
         .child(ul().keyed_children(move || (0..count.get()).collect(), |number| li().text(&number.to_string())))
 }

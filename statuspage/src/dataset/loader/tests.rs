@@ -1,4 +1,4 @@
-//! Loading from stores in memory: which objects are requested, and what the cache contains afterwards.
+//! Loads from stores in memory, and checks which objects are requested and what the cache then contains.
 
 use super::super::cache::REFRESHES_PER_FULL_LIST;
 use super::*;
@@ -15,7 +15,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::pin::pin;
 
-/// A store that responds to requests when the test calls for it.
+/// A store that responds to requests when a test asks it to.
 #[derive(Default)]
 struct PendingStore {
     requests: RefCell<BTreeMap<i64, oneshot::Sender<()>>>,
@@ -42,7 +42,7 @@ impl Store for PendingStore {
 }
 
 #[test]
-fn each_response_makes_room_for_the_next_request() {
+fn each_response_allows_the_next_request() {
     let most = CONCURRENT_FETCHES;
     let (store, handled) = (PendingStore::default(), RefCell::new(Vec::new()));
     let mut handle = |object: StoreObject, _: Result<Vec<u8>, StoreError>| {
@@ -67,7 +67,7 @@ fn each_response_makes_room_for_the_next_request() {
     assert_eq!(respond(&[2]), (vec![7, 9, 3, last, 2], most + 4, true), "nothing is requested after a break");
 }
 
-/// A store in memory. Missing objects fail like a broken connection.
+/// A store in memory. Requests for missing objects fail like a broken connection.
 #[derive(Default)]
 struct MemoryStore {
     listed: Vec<i64>,
@@ -247,7 +247,7 @@ fn a_refresh_after_an_empty_listing_stays_in_range() {
 }
 
 #[test]
-fn a_failed_file_hides_no_other_and_is_retried() {
+fn a_failed_file_does_not_hide_others_and_is_retried() {
     let mut store = store_of(&[(T, GOOD), (T + MINUTE, GOOD)]);
     store.contents.remove(&T);
     let cache = RefCell::default();

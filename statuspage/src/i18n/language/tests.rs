@@ -50,7 +50,7 @@ fn all_languages_use_the_same_placeholders() {
     for code in LANGUAGES {
         for (key, text, wanted) in pairs(&file(code), &english) {
             assert_eq!(placeholders(text), placeholders(wanted), "{code}: {key}");
-            // The forms for zero and one need no number; the last form is for all other numbers.
+            // The forms for zero and one do not need the number. The last form is for all other numbers.
             let last = text.rsplit('|').next().expect("there is a form");
             assert_eq!(placeholders(last), placeholders(wanted), "{code}: {key}");
             for placeholder in placeholders(text) {
@@ -89,8 +89,8 @@ fn numbers_choose_their_forms() {
 }
 
 #[test]
-fn all_texts_can_be_capitalized() {
-    // Only ASCII letters are capitalized, so other first letters must be uppercase or have no case.
+fn all_texts_start_with_a_letter_that_can_be_capitalized() {
+    // Only ASCII letters are capitalized, so any other first letter must be uppercase or caseless.
     for code in LANGUAGES {
         for (key, text) in lines(&file(code)) {
             let first = text.chars().next().expect("it is not empty");

@@ -1,9 +1,9 @@
-//! Evaluates the results of one endpoint from all nodes: spans, current status and reasons. [`super::endpoint`] turns them into
-//! texts.
+//! Combines the results of one endpoint from all nodes: spans, current status and reasons. [`super::endpoint`] turns
+//! them into texts.
 
 use std::sync::Arc;
 
-use shared::aggregate::{self, NodeVote};
+use shared::endpoint_status::{self, NodeVote};
 use shared::object_name::NodeName;
 use shared::quorum::{self, Tally};
 use shared::status::Status;
@@ -30,11 +30,11 @@ pub struct EvaluatedEndpoint<'a> {
     pub latest: &'a Sample,
     /// The newest vote of each node.
     pub(super) nodes: Vec<NodeVote<'a>>,
-    /// Whether its nodes still report, but no longer about this endpoint.
+    /// Whether its nodes are still reporting, but no longer about this endpoint.
     pub retired: bool,
-    /// Whether another endpoint that is still monitored has the same title.
+    /// Whether another monitored endpoint has the same title.
     pub has_duplicate_title: bool,
-    /// The number among the endpoints of the same title in the order of their locators, from 1; 0 if the title is unique.
+    /// The position, from 1 and in locator order, among the endpoints with the same title; 0 if the title is unique.
     pub duplicate_number: usize,
     /// How long a single result without an interval is valid.
     pub(super) interval: Nanos,
@@ -43,7 +43,7 @@ pub struct EvaluatedEndpoint<'a> {
 }
 
 impl<'a> EvaluatedEndpoint<'a> {
-    /// Evaluates an endpoint; `None` if it has no samples.
+    /// Evaluates an endpoint; `None` if there are no samples.
     #[must_use]
     pub fn new(
         id: usize,
@@ -117,7 +117,8 @@ impl<'a> EvaluatedEndpoint<'a> {
         if self.locator_hidden { "" } else { &self.endpoint.key.locator }
     }
 
-    /// The number of nodes that report it down, and of all voters; `None` if only one node checks it, or none reports it down.
+    /// The number of nodes that report the endpoint down, and the number of voters; `None` if only one node checks it,
+    /// or none reports it down.
     #[must_use]
     pub fn nodes_down(&self) -> Option<(usize, usize)> {
         (self.endpoint.nodes.len() > 1 && !self.tally.down.is_empty())
@@ -141,7 +142,7 @@ impl<'a> EvaluatedEndpoint<'a> {
         self.nodes.iter().find(|vote| vote.node == node).map(|vote| vote.reported_at)
     }
 
-    /// The order on the page: endpoints that need attention first, retired ones last.
+    /// The order on the page: endpoints that need attention come first, retired ones last.
     #[must_use]
     pub fn urgency(&self) -> i64 {
         match self.status {
@@ -153,7 +154,7 @@ impl<'a> EvaluatedEndpoint<'a> {
         }
     }
 
-    /// Whether a node checks it, within the tolerance for clocks.
+    /// Whether a node is still checking it, within the tolerance for clocks.
     #[must_use]
     pub fn is_checked_by(&self, node: Option<&NodeName>) -> bool {
         self.nodes.iter().any(|vote| vote.is_within_skew && vote.node == node)
@@ -165,19 +166,19 @@ impl<'a> EvaluatedEndpoint<'a> {
         UptimeBreakdown::from_spans(&self.spans, from, to.min(now))
     }
 
-    /// The samples of all nodes from `from` until before `to`.
+    /// The samples of all nodes in a period (`from <= t < to`).
     pub fn samples(&self, from: UnixNanos, to: UnixNanos) -> impl Iterator<Item = &'a Sample> {
         self.endpoint.nodes.iter().flat_map(move |node| node.samples(from, to))
     }
 
-    /// The newest reason for a status from `from` until before `to`.
+    /// The newest reason for a status in a period (`from <= t < to`).
     #[must_use]
     pub fn reason(&self, status: Status, from: UnixNanos, to: UnixNanos) -> Option<Arc<str>> {
         if self.errors_hidden { None } else { newest_reason(|| self.samples(from, to), status) }
     }
 }
 
-/// Marks and numbers endpoints whose title is not unique. `all` must be in the order of their keys.
+/// Marks and numbers endpoints whose title is not unique. `all` must be in key order.
 pub fn mark_duplicate_titles(all: &mut [EvaluatedEndpoint<'_>]) {
     for same in all.chunk_by_mut(|one, other| one.endpoint.key.title == other.endpoint.key.title) {
         let has_duplicate_title = same.iter().filter(|one| !one.retired).count() > 1;
@@ -189,21 +190,21 @@ pub fn mark_duplicate_titles(all: &mut [EvaluatedEndpoint<'_>]) {
     }
 }
 
-/// The newest reason among samples, preferably of those with this status.
+/// The newest reason among samples, preferably from one with this status.
 pub(super) fn newest_reason<'a, I: Iterator<Item = &'a Sample>>(
     samples: impl Fn() -> I,
     status: Status,
 ) -> Option<Arc<str>> {
     let with_reason = || samples().filter(|sample| sample.reason.is_some());
-    // If nodes disagree, the quorum may result in a status that no node reported. Then any reason explains it.
+    // If nodes disagree, the quorum can result in a status that no node reported. Any reason then explains it.
     let newest = with_reason().filter(|sample| sample.status == status).max_by_key(|sample| sample.at);
     newest.or_else(|| with_reason().max_by_key(|sample| sample.at))?.reason.clone()
 }
 
-/// Marks endpoints as retired: their nodes still report about others.
+/// Marks endpoints as retired if their nodes report only about others.
 pub fn mark_retired(all: &mut [EvaluatedEndpoint<'_>]) {
     let mark = |evaluated: &mut EvaluatedEndpoint<'_>| evaluated.retired = evaluated.status == Status::Unknown;
-    aggregate::mark_retired(all, |evaluated| &evaluated.nodes, mark);
+    endpoint_status::mark_retired(all, |evaluated| &evaluated.nodes, mark);
 }
 
 #[cfg(test)]

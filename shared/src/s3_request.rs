@@ -49,7 +49,7 @@ impl BucketAddress {
     }
 }
 
-/// The query of the request that lists check files from `from` on, or continues such a listing.
+/// The query of a request that lists the check files stored at `from` or later, or continues such a listing.
 #[must_use]
 pub fn list_query(source: &S3Source, from: UnixNanos, continuation: Option<&str>) -> Vec<(&'static str, String)> {
     let mut query = vec![("list-type", "2".to_owned()), ("encoding-type", "url".to_owned())];
@@ -68,15 +68,15 @@ pub fn list_query(source: &S3Source, from: UnixNanos, continuation: Option<&str>
 pub enum S3ErrorKind {
     /// The service does not know the access key ID.
     UnknownKey,
-    /// The secret does not belong to the access key ID.
+    /// The secret does not match the access key ID.
     WrongSecret,
     /// The temporary credentials have expired.
     ExpiredCredentials,
     /// The key lacks a permission.
     AccessDenied,
-    /// A signed URL has expired, which means that the clock is wrong by days.
+    /// A signed URL has expired, which means that the clock is off by days.
     ExpiredUrl,
-    /// The clock differs too much from the service's.
+    /// The clock differs too much from that of the service.
     ClockSkew,
     /// The bucket does not exist.
     NoSuchBucket,

@@ -1,4 +1,4 @@
-//! Reads a store and the page's own files: takes URLs from [`super::http`] or [`super::s3`] and sends them with
+//! Reads a store and the page's own files: takes URLs from [`super::directory`] or [`super::s3`] and sends them with
 //! [`super::fetch`].
 
 use shared::UnixNanos;
@@ -6,18 +6,18 @@ use shared::object_name::{self, HistoryName};
 use shared::page_config::{S3Source, Source};
 
 use super::fetch::{self, Freshness};
-use super::{http, s3};
+use super::{directory, s3};
 use crate::i18n::texts;
 use crate::store::{HistoryListing, InlineContents, Listing, OBJECT_SIZE_LIMIT, StoreError, StoreObject};
 
 /// The size limit of a listing in bytes: half a million names.
 const LISTING_SIZE_LIMIT: usize = 32 << 20;
 
-/// The most pages of an S3 listing that are read, with a thousand names each. A year of checks every minute has 526.
+/// The maximum number of pages of an S3 listing, with a thousand names each. A year of checks every minute takes 526.
 const PAGES_LIMIT: usize = 1_000;
 
-/// Lists the check files that were stored at `from` or later, at least up to `until`. A plain web server also lists older
-/// ones.
+/// Lists the check files that were stored at `from` or later, at least up to `until`. Web servers other than `checker
+/// serve` also list older ones.
 pub async fn list(
     source: &Source,
     from: UnixNanos,
@@ -27,12 +27,12 @@ pub async fn list(
 ) -> Result<Listing, StoreError> {
     match source {
         Source::Http { url } => {
-            let url = http::list_url(url, from, contents);
+            let url = directory::list_url(url, from, contents);
             let response = fetch::get(&url, Freshness::Revalidated, LISTING_SIZE_LIMIT).await?;
             if response.is_success() {
-                Ok(Listing { cached_at: response.cached_at(), ..http::parse_index(&response.body)? })
+                Ok(Listing { cached_at: response.cached_at(), ..directory::parse_index(&response.body)? })
             } else {
-                Err(http::listing_error(response.status))
+                Err(directory::listing_error(response.status))
             }
         }
         Source::S3(s3) => {
@@ -56,17 +56,17 @@ pub async fn list(
     }
 }
 
-/// Lists all histories; the short index of a directory also lists the newest check files.
+/// Lists all histories. A directory's history index also lists the newest check files.
 pub async fn list_histories(source: &Source, now: UnixNanos) -> Result<HistoryListing, StoreError> {
     match source {
         Source::Http { url } => {
             let url = format!("{url}{}", object_name::HISTORY_INDEX);
             let response = fetch::get(&url, Freshness::Revalidated, LISTING_SIZE_LIMIT).await?;
             if response.status >= 500 {
-                return Err(http::listing_error(response.status));
+                return Err(directory::listing_error(response.status));
             }
-            // The original writes no short index, and some servers send a web page for a missing file.
-            let Ok(mut listing) = http::parse_index(&response.body) else { return Ok(HistoryListing::default()) };
+            // The original Checkup does not write a history index, and some servers send a web page for a missing file.
+            let Ok(mut listing) = directory::parse_index(&response.body) else { return Ok(HistoryListing::default()) };
             let names = std::mem::take(&mut listing.unrelated);
             let histories = names.iter().filter_map(|name| Some((HistoryName::parse(name)?, None))).collect();
             Ok(HistoryListing { histories, newest: Some(listing), cached_at: response.cached_at() })
@@ -100,12 +100,12 @@ pub async fn get(source: &Source, object: &StoreObject, now: UnixNanos) -> Resul
     let response = fetch::get(&url, freshness, OBJECT_SIZE_LIMIT).await;
     match (source, response) {
         (_, Ok(response)) if response.is_success() => Ok(response.body),
-        (Source::Http { .. }, Ok(response)) => Err(http::object_error(response.status)),
+        (Source::Http { .. }, Ok(response)) => Err(directory::object_error(response.status)),
         (Source::S3(_), Ok(response)) => {
             Err(s3::parse_error(response.status, &String::from_utf8_lossy(&response.body)))
         }
         (Source::Http { .. }, Err(error)) => Err(error),
-        // The query of a signed URL means nothing to visitors.
+        // Do not show the signature in the URL's query to visitors.
         (Source::S3(s3), Err(error)) => Err(error.with_url(&s3::origin(s3))),
     }
 }

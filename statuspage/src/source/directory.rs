@@ -8,10 +8,10 @@ use shared::{HOUR, UnixNanos};
 use crate::i18n::texts;
 use crate::store::{InlineContents, ListedFile, Listing, StoreError};
 
-/// The URL of the index. `checker serve` leaves out files from before `from` and can include contents; a plain web server
-/// ignores the query.
+/// The URL of the index. `checker serve` omits files from before `from` and can include contents; other web servers
+/// ignore the query.
 pub(crate) fn list_url(directory: &str, from: UnixNanos, contents: InlineContents) -> String {
-    // Rounded to hours, so that the URL stays the same for a while and the browser's cache is used.
+    // Rounded to hours, so that the URL stays the same for a while and the browser can use its cache.
     let from = from.div_euclid(HOUR) * HOUR;
     let with = if contents == InlineContents::Allowed { "&with=results" } else { "" };
     format!("{directory}{}?from={from}{with}", object_name::INDEX)

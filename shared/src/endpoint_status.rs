@@ -11,18 +11,18 @@ use crate::quorum::{self, Quorum, Tally, combine};
 use crate::status::Status;
 use crate::uptime::{self, Span, UptimeBreakdown};
 
-/// One endpoint as all nodes see it.
+/// One endpoint as seen by all nodes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndpointStatus {
-    /// Title and locator, which are the same on all nodes.
+    /// The title and the locator, which are the same on all nodes.
     pub key: EndpointKey,
-    /// The newest result of all nodes, which has the current configuration.
+    /// The newest result from any node, which reflects the current configuration.
     pub latest: LatestResult,
     /// The nodes that check the endpoint.
     pub nodes: Vec<NodeStatus>,
 }
 
-/// One endpoint as one node sees it.
+/// One endpoint as seen by one node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeStatus {
     /// `None` for a checker without a node name.
@@ -35,7 +35,7 @@ pub struct NodeStatus {
     pub reason: Option<String>,
 }
 
-/// The status of every endpoint in these histories, in the order of the configuration.
+/// The status of every endpoint in these histories, in configuration order.
 #[must_use]
 pub fn endpoint_statuses<'a>(histories: impl IntoIterator<Item = &'a History>) -> Vec<EndpointStatus> {
     let mut endpoints: BTreeMap<&EndpointKey, (UnixNanos, EndpointStatus)> = BTreeMap::new();
@@ -65,7 +65,7 @@ impl EndpointStatus {
         self.latest.quorum
     }
 
-    /// Counts the votes of all nodes at `now` and decides the status.
+    /// Counts the votes of all nodes at `now` and determines the status.
     #[must_use]
     pub fn tally(&self, now: UnixNanos) -> Tally {
         Tally::new(&self.spans_of_nodes(), self.quorum(), now)
@@ -113,21 +113,21 @@ impl EndpointStatus {
     }
 }
 
-/// The last report of a node about an endpoint.
+/// A node's last report about an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NodeVote<'a> {
     /// `None` for a checker without a node name.
     pub node: Option<&'a NodeName>,
     /// Whether the report is still valid.
     pub is_current: bool,
-    /// Whether it is valid if the clock of the node is behind.
+    /// Whether it may still be valid, because the node's clock may be behind.
     pub is_within_skew: bool,
     /// When the node's newest check of the endpoint started.
     pub reported_at: UnixNanos,
 }
 
 impl<'a> NodeVote<'a> {
-    /// Creates the vote of one of `nodes` nodes from its spans.
+    /// Creates the vote of a node from its spans. `nodes` is the number of nodes that check the endpoint.
     #[must_use]
     pub fn new(
         node: Option<&'a NodeName>,
@@ -156,7 +156,7 @@ pub fn mark_retired<'w, E>(endpoints: &mut [E], votes: impl Fn(&E) -> &[NodeVote
     }
     for endpoint in endpoints {
         let has_stopped = |vote: &NodeVote<'_>| {
-            // A node with a valid result that is unknown has not stopped checking.
+            // A node whose result is valid but unknown has not stopped checking.
             !vote.is_current
                 && alive.iter().any(|(name, known)| name.as_ref() == vote.node && *known > vote.reported_at)
         };
@@ -188,7 +188,7 @@ pub fn current_statuses(endpoints: &[EndpointStatus], now: UnixNanos) -> Vec<(St
     rows.into_iter().map(|(status, _, retired)| (status, retired)).collect()
 }
 
-/// Removes everything since `moment`. A span that contains it ends there.
+/// Removes everything since `moment`. A span that contains `moment` ends there.
 fn cut(spans: &[Span], moment: UnixNanos) -> Vec<Span> {
     let before = spans.iter().take_while(|span| span.start < moment);
     before.map(|span| Span { end: span.end.min(moment), ..*span }).collect()
@@ -205,7 +205,7 @@ mod tests {
 
     const START: UnixNanos = 20_779 * DAY;
 
-    /// A day of checks every minute, except in the minutes `away`; the endpoint is down in the minutes `down`.
+    /// A day with a check every minute, except in the minutes `away`. The endpoint is down in the minutes `down`.
     fn history(node: &str, quorum: Quorum, down: std::ops::Range<i64>, away: std::ops::Range<i64>) -> History {
         let node = NodeName::new(node).ok();
         let file = |minute: i64| {
@@ -263,14 +263,14 @@ mod tests {
     fn the_coverage_of_a_single_node_is_its_uptime() {
         let only = [history("a", Quorum::Any, 600..660, 1_000..1_100)];
         let breakdown = endpoint_statuses(&only)[0].breakdown(START, START + DAY);
-        // 100 minutes without checks; the result before them was valid for half a minute longer.
+        // There were no checks for 100 minutes, but the result before them was valid for another half a minute.
         assert_eq!(breakdown.unknown, 99 * MINUTE + MINUTE / 2);
         assert_eq!(breakdown.coverage().map(Ratio::percent).as_deref(), Some("93.09%"));
         assert_eq!(breakdown.uptime().map(Ratio::percent).as_deref(), Some("95.52%"));
     }
 
     #[test]
-    fn what_one_of_three_sees_is_localized_and_all_silent_is_unknown() {
+    fn one_of_three_reports_a_local_failure_and_silence_is_unknown() {
         let histories = three(Quorum::Majority);
         let endpoint = &endpoint_statuses(&histories)[0];
         let at = |minute: i64| endpoint.tally(START + minute * MINUTE);
@@ -310,7 +310,7 @@ mod tests {
             overall_status(&mut [(Status::Healthy, false), (Status::Unknown, true)].into_iter()),
             Status::Healthy
         );
-        // The node that checked until minute 600 checks another endpoint since then.
+        // Since minute 600, the node has checked another endpoint instead.
         let mut histories =
             [history("a", Quorum::Majority, 0..0, 600..1_440), history("a", Quorum::Majority, 0..0, 0..0)];
         let [before, after] = &mut histories;
