@@ -127,7 +127,7 @@ async fn a_listing_without_an_end_is_named() {
     });
     let same_keys = checker.call(&["status", "-c", "checker.json"]).await;
     for (run, what) in
-        [(repeated, "continuation token of an earlier page"), (same_keys, "repeats keys of earlier pages")]
+        [(repeated, "continuation token of an earlier page"), (same_keys, "repeats the keys of an earlier page")]
     {
         assert_eq!(run.code, 2, "{}", run.output());
         assert!(run.stderr.contains("the listing does not end") && run.stderr.contains(what), "{}", run.stderr);
@@ -231,7 +231,7 @@ async fn compressed_histories_are_recognized_without_their_header() {
     let from_bucket = checker.call(&["status", "-c", "checker.json"]).await;
     assert_eq!((from_bucket.code, from_bucket.stderr.as_str()), (0, ""), "{}", from_bucket.output());
     // A copy of the bucket.
-    let copy = Checker::new(&json!({ "storage": directory() }));
+    let copy = Checker::new(&watching(&[check("Shop", "http://127.0.0.1:9/")], &directory()));
     std::fs::create_dir_all(copy.path("checks/history")).expect("the folder can be created");
     for key in bucket.keys().await.iter().filter(|key| !key.contains("/0-")) {
         let content = bucket.get(key).await.into_bytes();

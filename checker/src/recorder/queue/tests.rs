@@ -188,6 +188,9 @@ async fn more_results_than_fit_a_check_file_are_left_to_the_spool() {
         tokio::time::sleep(2 * SPOOL_AFTER).await;
         assert_eq!(spooled(&spool).await, (1..=all).collect::<Vec<_>>());
         store.open();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        // The next round takes them along.
+        sender.send(vec![result(all + 1)]).unwrap();
     })
     .await;
     assert!(

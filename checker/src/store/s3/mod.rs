@@ -235,9 +235,9 @@ impl S3Store {
             if is_past || names.len() >= listing.enough || page.is_truncated() != Some(true) {
                 break;
             }
-            let newest = names.last().map(ToString::to_string);
+            let first_key = page.contents().first().and_then(|object| object.key());
             guard
-                .check(next.as_deref(), newest.as_deref(), names.len())
+                .check(next.as_deref(), first_key, names.len())
                 .map_err(|cause| failed(S3Error::Refused(cause.to_string())))?;
             token = next;
         }

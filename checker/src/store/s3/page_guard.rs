@@ -4,6 +4,9 @@ use std::collections::HashSet;
 
 use crate::store::limits::{NAMES_LIMIT, PAGES_LIMIT};
 
+/// How many pages without any key can follow each other.
+const EMPTY_PAGES: usize = 1_000;
+
 /// Why a listing is not read any further.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum EndlessListing {
@@ -11,8 +14,10 @@ pub(super) enum EndlessListing {
     NoToken(usize),
     #[error("the listing does not end: page {0} repeats the continuation token of an earlier page")]
     RepeatedToken(usize),
-    #[error("the listing does not end: page {0} repeats keys of earlier pages")]
+    #[error("the listing does not end: page {0} repeats the keys of an earlier page")]
     RepeatedKeys(usize),
+    #[error("the listing does not end: {EMPTY_PAGES} pages without keys followed each other")]
+    EmptyPages,
     #[error("the listing does not end: it has more than {PAGES_LIMIT} pages")]
     TooManyPages,
     #[error("the listing has more than {NAMES_LIMIT} names; use another `prefix`, or set `check_expiry`")]
@@ -23,18 +28,19 @@ pub(super) enum EndlessListing {
 #[derive(Debug, Default)]
 pub(super) struct PageGuard {
     pages: usize,
+    empty: usize,
     tokens: HashSet<String>,
-    /// The number of names before the current page, and the last of them.
-    before: (usize, Option<String>),
+    /// The first key of each page.
+    keys: HashSet<String>,
 }
 
 impl PageGuard {
-    /// Checks a page that another one follows: its token for the next page, the last name that was listed, and the number
-    /// of all names so far.
+    /// Checks a page that another one follows: its token for the next page, its first key, and the number of all names so
+    /// far.
     pub(super) fn check(
         &mut self,
         token: Option<&str>,
-        last_name: Option<&str>,
+        first_key: Option<&str>,
         names: usize,
     ) -> Result<(), EndlessListing> {
         self.pages += 1;
@@ -43,19 +49,18 @@ impl PageGuard {
         if !self.tokens.insert(token.to_owned()) {
             return Err(EndlessListing::RepeatedToken(page));
         }
-        let (names_before, last_before) = &self.before;
-        // Keys are sorted, so that a page with names ends after all earlier ones.
-        if names > *names_before && last_before.as_deref().is_some_and(|before| last_name <= Some(before)) {
-            return Err(EndlessListing::RepeatedKeys(page));
+        match first_key {
+            Some(key) if !self.keys.insert(key.to_owned()) => return Err(EndlessListing::RepeatedKeys(page)),
+            Some(_) => self.empty = 0,
+            None => self.empty += 1,
+        }
+        if self.empty >= EMPTY_PAGES {
+            return Err(EndlessListing::EmptyPages);
         }
         if names > NAMES_LIMIT {
             return Err(EndlessListing::TooManyNames);
         }
-        if page >= PAGES_LIMIT {
-            return Err(EndlessListing::TooManyPages);
-        }
-        self.before = (names, last_name.map(str::to_owned));
-        Ok(())
+        if page >= PAGES_LIMIT { Err(EndlessListing::TooManyPages) } else { Ok(()) }
     }
 }
 
@@ -68,9 +73,9 @@ mod tests {
         let mut guard = PageGuard::default();
         for page in 0..1_000 {
             let name = format!("{page:04}");
-            // A page can have no names of the kind that is listed.
-            let last = (page / 2) * 2;
-            guard.check(Some(&name), Some(&format!("{last:04}")), last + 1).unwrap();
+            // A service may send a page without keys.
+            let first = (page % 2 == 0).then_some(name.as_str());
+            guard.check(Some(&name), first, page).unwrap();
         }
     }
 
@@ -78,22 +83,28 @@ mod tests {
     fn a_listing_that_does_not_end_is_named() {
         let check = |pages: &[(Option<&str>, Option<&str>, usize)]| {
             let mut guard = PageGuard::default();
-            pages.iter().map(|(token, last, names)| guard.check(*token, *last, *names)).last().unwrap()
+            pages.iter().map(|(token, first, names)| guard.check(*token, *first, *names)).last().unwrap()
         };
         let first = (Some("a"), Some("1"), 1);
         assert_eq!(check(&[(None, Some("1"), 1)]), Err(EndlessListing::NoToken(1)));
         assert_eq!(check(&[first, (Some("a"), Some("2"), 2)]), Err(EndlessListing::RepeatedToken(2)));
         let second = (Some("b"), Some("2"), 2);
         assert_eq!(check(&[first, second, (Some("a"), Some("3"), 3)]), Err(EndlessListing::RepeatedToken(3)));
-        assert_eq!(check(&[first, (Some("b"), Some("1"), 2)]), Err(EndlessListing::RepeatedKeys(2)));
+        assert_eq!(check(&[first, second, (Some("c"), Some("1"), 3)]), Err(EndlessListing::RepeatedKeys(3)));
         assert_eq!(check(&[(Some("a"), Some("1"), NAMES_LIMIT + 1)]), Err(EndlessListing::TooManyNames));
     }
 
     #[test]
-    fn pages_without_names_have_a_limit() {
-        let mut guard = PageGuard::default();
-        let end = (0..).find_map(|page: usize| guard.check(Some(&page.to_string()), None, 0).err());
-        assert_eq!(end, Some(EndlessListing::TooManyPages));
-        assert_eq!(guard.pages, PAGES_LIMIT);
+    fn pages_have_limits() {
+        let end = |first_key: fn(&str) -> Option<&str>| {
+            let mut guard = PageGuard::default();
+            let end = (0..).find_map(|page: usize| {
+                let token = page.to_string();
+                guard.check(Some(&token), first_key(&token), 0).err()
+            });
+            (end, guard.pages)
+        };
+        assert_eq!(end(|_| None), (Some(EndlessListing::EmptyPages), EMPTY_PAGES));
+        assert_eq!(end(|token| Some(token)), (Some(EndlessListing::TooManyPages), PAGES_LIMIT));
     }
 }
