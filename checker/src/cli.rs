@@ -349,7 +349,7 @@ pub enum Format {
     Json,
 }
 
-/// The shortest interval of `--every`.
+/// The shortest interval that `--every` accepts.
 const SHORTEST_INTERVAL: Nanos = shared::SECOND;
 
 fn interval(text: &str) -> Result<Nanos, String> {

@@ -49,7 +49,7 @@ impl Stats {
     }
 }
 
-/// The median of sorted numbers, 0 without numbers.
+/// The median of sorted numbers, or 0 if the list is empty.
 fn median_of_sorted(sorted: &[Nanos]) -> Nanos {
     let middle = sorted.len() / 2;
     match sorted.len() {

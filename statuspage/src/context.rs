@@ -176,7 +176,7 @@ impl AppContext {
             let one = view.endpoints.iter().find(|one| one.id == id && !path.is_empty());
             (one.map(|one| one.address.clone()), path)
         });
-        // Navigating changes the view, so this must follow all reads of it.
+        // Navigating changes the view, so this must come after everything that reads the view.
         self.navigate(|url_state| (url_state.endpoint, url_state.path) = (endpoint, path));
     }
 

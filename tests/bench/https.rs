@@ -1,4 +1,5 @@
-//! Compares the cost of an HTTPS check, with a full handshake and verification, with a connection of `openssl s_time`.
+//! Compares the cost of an HTTPS check, with a full handshake and verification, with that of a connection by `openssl
+//! s_time`.
 
 use std::process::Command;
 

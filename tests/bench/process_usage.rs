@@ -8,7 +8,7 @@ use support::program::Program;
 /// How many times a measurement is repeated; the median is printed.
 pub(crate) const REPETITIONS: usize = 7;
 
-/// The pause before testing a condition again that can take minutes to become true.
+/// The pause between tests of a condition that can take minutes to become true.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The time that a program used, in seconds.
@@ -16,7 +16,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 pub(crate) struct ProcessUsage {
     /// User and system time of the whole process.
     pub processor: f64,
-    /// Wall-clock time, including the start of the shell that measures.
+    /// Wall-clock time, including the start of the shell that measures it.
     pub elapsed: f64,
 }
 

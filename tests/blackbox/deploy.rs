@@ -1,4 +1,4 @@
-//! The examples in `deploy/` are valid for their schedulers, as far as tests can show without running those.
+//! The examples in `deploy/` are valid for their schedulers, as far as tests can show without running them.
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -149,7 +149,7 @@ async fn the_documented_permissions_of_an_administrator_suffice() {
     assert_eq!(ministack::users(&format!("{}+", site.bucket.name)).await, Vec::<String>::new());
 }
 
-/// Without permission to list buckets, the only thing that is not known is who owns a readable bucket.
+/// Without permission to list buckets, only the owner of a readable bucket is unknown.
 const GONE_WITHOUT: [&str; 1] = ["s3:ListAllMyBuckets"];
 
 #[tokio::test]

@@ -43,7 +43,7 @@ impl Caddy {
         self.program = None;
     }
 
-    /// Starts it again at the same address.
+    /// Starts the server again at the same address.
     pub async fn start_again(&mut self) {
         let site = self.site.path();
         let caddyfile = site.join(".Caddyfile");

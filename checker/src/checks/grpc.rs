@@ -36,7 +36,7 @@ pub struct GrpcCheck {
 /// The protocol that the client offers in the TLS handshake (ALPN).
 const ALPN: &[u8] = b"h2";
 const PATH: &str = "/grpc.health.v1.Health/Check";
-/// The longest response message that is accepted, in bytes; a valid one, including its prefix, has seven.
+/// The maximum length of a response message, in bytes. A valid one is seven bytes long, including its prefix.
 const MESSAGE_LIMIT: usize = 4_096;
 /// The largest response head that is accepted, in bytes.
 const HEAD_LIMIT: u32 = 64 * 1_024;

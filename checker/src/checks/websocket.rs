@@ -39,7 +39,7 @@ pub const SUBJECTS: &[&str] = &[
 /// The parameters of a WebSocket check.
 #[derive(Debug, Clone)]
 pub struct WebSocketCheck {
-    /// The URL as configured, without user and password.
+    /// The URL as configured, without user name and password.
     pub locator: String,
     /// The URL of the request.
     pub url: String,

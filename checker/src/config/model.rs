@@ -35,7 +35,7 @@ pub struct Config {
     pub spool_dir: PathBuf,
     /// The page that `checker serve` serves.
     pub page: Page,
-    /// A fixed time for all results instead of the clock's, as in the original.
+    /// A fixed time for all results, instead of the current time, as in the original.
     pub timestamp: Option<UnixNanos>,
 }
 

@@ -9,7 +9,7 @@ use shared::status::Status;
 pub struct ConfirmationState {
     /// Unknown before the first result.
     pub confirmed_status: Status,
-    /// The worse results since then, which are not confirmed yet.
+    /// Worse results that came after the confirmed status, and are not confirmed yet.
     pub unconfirmed: Vec<CheckResult>,
 }
 

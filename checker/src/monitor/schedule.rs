@@ -65,7 +65,7 @@ pub struct Schedule {
 struct Entry {
     hash: u64,
     every: Nanos,
-    /// When it is due next. Its other entries in the queue are outdated.
+    /// When the endpoint is due next; its other entries in the queue are outdated.
     next: UnixNanos,
 }
 
@@ -81,7 +81,8 @@ impl Schedule {
             if let Some(due) = due {
                 schedule.schedule_at(index, due);
             } else {
-                // Not immediately again, but while the last result is still valid.
+                // The endpoint was just checked, so its next check can wait, as long as the last result is still valid
+                // by then.
                 let every = schedule.entries[index].every;
                 schedule.schedule_after(index, now.saturating_add(every / 3));
             }

@@ -13,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 /// first.
 pub const STORING_AFTER_SHUTDOWN: Duration = Duration::from_secs(7);
 
-/// The same for other work on the store, such as updating the history and deleting expired files; the next round
-/// catches up.
+/// How long other work on the store may take in total, such as updating the history and deleting expired files; the
+/// next round completes it.
 pub const UPKEEP_AFTER_SHUTDOWN: Duration = Duration::from_secs(1);
 
 /// If a shutdown takes longer than this, a message explains why.

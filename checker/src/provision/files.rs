@@ -89,7 +89,8 @@ pub fn inspect(
             if let Some(config) = config::from_text(&text, out, environment).0 {
                 inspect_config(config, node, spec)
             } else {
-                // Its keys may come from another machine's environment; the rest of the file is still valid.
+                // The keys may come from variables that are set on another machine; the rest of the file can still be
+                // checked.
                 let unknown = |name: &str| (environment.variable)(name).or_else(|| Some(UNSET_VARIABLE.to_owned()));
                 let elsewhere = Environment { variable: &unknown, host_name: environment.host_name.clone() };
                 match config::from_text(&text, out, &elsewhere).0 {

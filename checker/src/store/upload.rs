@@ -46,7 +46,8 @@ pub struct Upload {
     pub sent: Vec<CheckFileName>,
     /// How many rounds are still waiting.
     pub still_waiting: usize,
-    /// Warnings for the operator although the round was stored: quarantined rounds, an unreadable spool.
+    /// Warnings to report even though the round was stored, for example about quarantined rounds or an unreadable
+    /// spool.
     pub warnings: Vec<String>,
 }
 
@@ -216,8 +217,7 @@ impl<W: ObjectWriter> Sending<'_, W> {
     }
 }
 
-/// Keeps a round in the spool, unless it is already there, after the store did not accept it. Returns the error for
-/// the caller.
+/// Spools a round that the store did not accept, unless it is already in the spool. Returns the error to report.
 pub async fn keep_for_next_time(spool: &Spool, name: &CheckFileName, content: &Bytes, cause: StoreError) -> StoreError {
     let cause = Box::new(cause);
     match spool.keep(name, content).await {

@@ -14,7 +14,7 @@ use shared::{Nanos, UnixNanos};
 #[derive(Debug)]
 pub struct NodeHistory {
     pub timeline: StatusTimeline,
-    /// The percentiles of each day or hour, the errors and the newest result, oldest first.
+    /// The percentiles of each day or hour, the errors and the newest result, in chronological order.
     pub samples: Vec<Sample>,
     /// The latencies of hours that are not complete.
     pub open: Series<Sketch>,

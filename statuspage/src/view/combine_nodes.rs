@@ -82,7 +82,7 @@ impl<'a> EvaluatedEndpoint<'a> {
         })
     }
 
-    /// Whether it has results in the period.
+    /// Whether the endpoint has results in the period.
     #[must_use]
     pub fn is_within(&self, period: &Period) -> bool {
         self.latest.at >= period.from || self.spans.last().is_some_and(|span| span.end > period.from)
@@ -136,7 +136,7 @@ impl<'a> EvaluatedEndpoint<'a> {
         uptime::current_span(&self.spans, self.status, now)
     }
 
-    /// When a node last reported about it.
+    /// When a node last reported about the endpoint.
     #[must_use]
     pub fn reported_by(&self, node: Option<&NodeName>) -> Option<UnixNanos> {
         self.nodes.iter().find(|vote| vote.node == node).map(|vote| vote.reported_at)
@@ -154,7 +154,7 @@ impl<'a> EvaluatedEndpoint<'a> {
         }
     }
 
-    /// Whether a node is still checking it, within the tolerance for clocks.
+    /// Whether a node still checks this endpoint, allowing for clock skew.
     #[must_use]
     pub fn is_checked_by(&self, node: Option<&NodeName>) -> bool {
         self.nodes.iter().any(|vote| vote.is_within_skew && vote.node == node)

@@ -50,10 +50,10 @@ const DIAGNOSTIC_BODY_TIMEOUT: Duration = Duration::from_millis(500);
 /// The parameters of an HTTP check.
 #[derive(Debug, Clone)]
 pub struct HttpCheck {
-    /// The URL as configured, without user and password.
+    /// The URL as configured, without user name and password.
     pub locator: String,
-    /// The URL of the first request: `http` or `https`, with a host, without user and password, which become a
-    /// header.
+    /// The URL of the first request: `http` or `https`, with a host but without the user name and password, which
+    /// become a header.
     pub url: Url,
     /// The method of the request.
     pub method: Method,
@@ -98,7 +98,7 @@ impl HttpCheck {
         }
     }
 
-    /// Removes user and password from a URL and returns them as the value of an `Authorization` header.
+    /// Removes the user name and password from a URL and returns them as the value of an `Authorization` header.
     pub fn take_credentials(url: &mut Url) -> Option<HeaderValue> {
         let decoded = |text: &str| percent_decode_str(text).collect::<Vec<u8>>();
         if !has_userinfo(url) {
@@ -107,14 +107,14 @@ impl HttpCheck {
         let mut plain = decoded(url.username());
         plain.push(b':');
         plain.extend(decoded(url.password().unwrap_or_default()));
-        // Neither can fail for a URL that had them.
+        // Neither can fail for a URL that had a user name and a password.
         let _ = (url.set_username(""), url.set_password(None));
         let mut value = HeaderValue::try_from(format!("Basic {}", BASE64_STANDARD.encode(plain))).ok()?;
         value.set_sensitive(true);
         Some(value)
     }
 
-    /// Whether the URL uses TLS, or redirects are followed and could lead to one that does.
+    /// Whether the URL uses TLS, or could be redirected to one that does.
     fn can_use_tls(&self) -> bool {
         uses_tls(&self.url) || self.max_redirects > 0
     }

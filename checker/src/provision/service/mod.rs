@@ -107,8 +107,8 @@ impl ServiceError {
 type ServiceResult<T> = Result<T, ServiceError>;
 
 impl Service {
-    /// Prepares the clients with the bucket's keys, a profile's keys, or those of AWS's default chain. Does not send
-    /// a request.
+    /// Prepares the clients with the bucket's keys, a profile's keys, or those from the AWS default credential chain.
+    /// Does not send a request.
     pub async fn open(bucket: &Bucket, profile: Option<&str>) -> Service {
         let credentials = profile.map_or(Credentials::OfBucket, Credentials::OfProfile);
         Service::with_settings(&client::settings(bucket, credentials).await, bucket)

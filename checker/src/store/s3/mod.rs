@@ -281,7 +281,7 @@ struct PutFailure {
     cause: S3Error,
 }
 
-/// Describes the bucket in words, without the user and password that its URL may contain.
+/// Describes the bucket in words, without the user name and password that its URL may contain.
 fn describe(bucket: &Bucket) -> String {
     match &bucket.endpoint_url {
         Some(url) => format!("the bucket `{}` at `{}`", bucket.name, redact_userinfo(url)),
