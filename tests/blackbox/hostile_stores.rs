@@ -1,5 +1,5 @@
 //! Stores that are slow, endless, huge or full of traps: every operation ends, nothing is lost, nothing outside the store is
-//! reached, and what is skipped is named.
+//! reached, and skipped objects are named.
 
 use std::io::Write as _;
 use std::os::unix::fs::symlink;
@@ -100,7 +100,7 @@ async fn a_history_that_trickles_ends_a_single_round_in_time() {
     assert_eq!(bucket.check_files().await.len(), 2);
 }
 
-/// A page of a listing that says that another one follows.
+/// A page of a listing after which another one follows.
 fn endless_page(keys: usize, token: &str) -> String {
     let keys: String = (0..keys)
         .map(|number| {

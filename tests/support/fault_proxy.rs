@@ -32,7 +32,7 @@ pub enum Fault {
     Answer(String),
     /// Objects that do not exist are denied, as by services that hide them from keys without a right to list the bucket.
     DenyMissing,
-    /// The body of the response is compressed, and no header says so.
+    /// The response loses the header `Content-Encoding`.
     HideEncoding,
 }
 

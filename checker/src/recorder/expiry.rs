@@ -60,7 +60,7 @@ pub(super) struct Expiry {
 }
 
 impl Expiry {
-    /// Deletes what has expired, if the last expiry was long ago. `progress` is called with the number of processed files
+    /// Deletes expired files, if the last expiry was long ago. `progress` is called with the number of processed files
     /// and their total.
     pub(super) async fn run(
         &mut self,

@@ -17,7 +17,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use self::expiry::Expiry;
 use self::history_writer::HistoryWriter;
-use self::queue::{FollowUp, Queue, RecordEvent, Round, RoundStore};
+use self::queue::{FollowUp, Queue, QueuedRound, RecordEvent, RoundStore};
 use self::summary::SummaryWriter;
 use self::upkeep::{Upkeep, UpkeepOutcome, UpkeepWork};
 use crate::config::model::Config;
@@ -80,7 +80,7 @@ impl Recorder {
         progress: impl FnMut(usize, usize),
     ) -> Result<RecordOutcome, StoreError> {
         let name = CheckFileName { stored_at: now, node: Some(self.node.clone()) };
-        let round = Round { name, content: write_check_file(results).into(), results: Vec::new(), kept: None };
+        let round = QueuedRound { name, content: write_check_file(results).into(), results: Vec::new(), kept: None };
         let upload = Box::pin(self.rounds.store(&round)).await?;
         // With thousands of endpoints, the content takes megabytes that the next steps can use.
         drop(round);
@@ -111,7 +111,7 @@ struct Rounds {
 }
 
 impl RoundStore for Rounds {
-    async fn store(&mut self, Round { name, content, kept, .. }: &Round) -> Result<Upload, StoreError> {
+    async fn store(&mut self, QueuedRound { name, content, kept, .. }: &QueuedRound) -> Result<Upload, StoreError> {
         let storing = Box::pin(store_round(&self.store, &self.spool, name.clone(), content, kept.clone()));
         if let Some(upload) = self.budget.run(storing).await {
             return upload;

@@ -43,7 +43,7 @@ pub enum RecordEvent<'r> {
 
 /// Results that become one check file.
 #[derive(Debug)]
-pub(super) struct Round {
+pub(super) struct QueuedRound {
     pub(super) name: CheckFileName,
     pub(super) content: Bytes,
     pub(super) results: Vec<CheckResult>,
@@ -53,7 +53,7 @@ pub(super) struct Round {
 
 /// Stores rounds. A trait, so that tests can use a store that hangs.
 pub(super) trait RoundStore {
-    async fn store(&mut self, round: &Round) -> Result<Upload, StoreError>;
+    async fn store(&mut self, round: &QueuedRound) -> Result<Upload, StoreError>;
 }
 
 /// Does the work that follows a stored round.
@@ -162,7 +162,7 @@ impl<R: FnMut(RecordEvent<'_>)> Queue<R> {
         }
     }
 
-    fn stored(&mut self, round: Round, stored: Result<Upload, StoreError>, unrecorded: &mut Option<Unrecorded>) {
+    fn stored(&mut self, round: QueuedRound, stored: Result<Upload, StoreError>, unrecorded: &mut Option<Unrecorded>) {
         match stored {
             Ok(upload) => {
                 (self.report)(RecordEvent::Stored { results: &round.results, upload: &upload });
@@ -179,17 +179,17 @@ impl<R: FnMut(RecordEvent<'_>)> Queue<R> {
     }
 
     /// The check file of all pending results. If a part of them is in the spool, so is the whole.
-    async fn round(&self, mut pending: Pending) -> Round {
+    async fn round(&self, mut pending: Pending) -> QueuedRound {
         if pending.kept.as_ref().is_some_and(|kept| kept.count < pending.results.len()) {
             self.keep_all(&mut pending).await;
         }
         match pending.kept {
             Some(Kept { name, content, path, count }) if count == pending.results.len() => {
-                Round { name, content, results: pending.results, kept: Some(path) }
+                QueuedRound { name, content, results: pending.results, kept: Some(path) }
             }
             _ => {
                 let (name, content) = self.check_file(&pending.results);
-                Round { name, content, results: pending.results, kept: None }
+                QueuedRound { name, content, results: pending.results, kept: None }
             }
         }
     }

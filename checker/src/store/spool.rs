@@ -77,7 +77,7 @@ impl Spool {
         self.blocking(task, move |folder| Folder::open(folder)?.remove(&file)).await
     }
 
-    /// Moves a round that the store refuses, or what is not a round, to a folder from which it is not sent again. Returns
+    /// Moves a round that the store refuses, or an invalid file, to a folder from which it is not sent again. Returns
     /// its file.
     pub(super) async fn quarantine(&self, name: &CheckFileName) -> Result<PathBuf, StoreError> {
         let file = name.to_string();

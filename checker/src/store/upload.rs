@@ -167,7 +167,7 @@ struct Sending<'s, W> {
 }
 
 impl<W: ObjectWriter> Sending<'_, W> {
-    /// Sends a waiting round, which leaves the spool only after the store has it. What is not a round is quarantined.
+    /// Sends a waiting round, which leaves the spool only after the store has it. Invalid files are quarantined.
     async fn send(&mut self, name: &CheckFileName, attempts: usize) -> Result<(), StoreError> {
         let content = match self.spool.read(name).await? {
             WaitingRound::Round(content) => content,

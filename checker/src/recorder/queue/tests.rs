@@ -66,7 +66,7 @@ impl Gate {
 }
 
 impl RoundStore for Gate {
-    async fn store(&mut self, round: &Round) -> Result<Upload, StoreError> {
+    async fn store(&mut self, round: &QueuedRound) -> Result<Upload, StoreError> {
         // As in the real store, rounds that are already in the spool come first.
         let waiting = self.spool.waiting().await?;
         self.wait().await;

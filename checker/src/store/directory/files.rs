@@ -115,7 +115,7 @@ pub(super) fn get(directory: &Path, object: &Object) -> io::Result<Option<Vec<u8
     compression::decompress(content, limit).map(Some).map_err(|_| io::ErrorKind::FileTooLarge.into())
 }
 
-/// The error, unless it says that there is no regular file of this name.
+/// The error, unless the reason is that no regular file has this name.
 fn unless_missing<T>(error: io::Error) -> io::Result<Option<T>> {
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::InvalidInput => Ok(None),

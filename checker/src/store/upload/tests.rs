@@ -303,7 +303,7 @@ async fn a_round_that_is_already_kept_is_sent_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_a_round_is_quarantined_and_not_sent() {
+async fn invalid_files_are_quarantined_and_not_sent() {
     let directory = tempfile::tempdir().unwrap();
     let spool = spool(directory.path());
     spool.keep(&name(1), &"[1]".into()).await.unwrap();
