@@ -215,7 +215,7 @@ impl TreeBuilder {
     }
 }
 
-/// Parses a tag at the start of `text`; `None` without a complete tag.
+/// Parses a tag at the start of `text`; `None` if there is no complete tag.
 fn read_tag(text: &str) -> Option<(Tag, &str)> {
     let mut rest = text.strip_prefix('<')?;
     let closes = rest.starts_with('/');

@@ -23,13 +23,13 @@ pub struct Stats {
 }
 
 impl Stats {
-    /// Computes the statistics of a check; `None` without attempts.
+    /// Computes the statistics of a check; `None` if there were no attempts.
     #[must_use]
     pub fn from_attempts(attempts: &[Attempt]) -> Option<Stats> {
         Stats::from_rtts(attempts.iter().map(|attempt| attempt.rtt).collect())
     }
 
-    /// Computes the statistics of times in any order; `None` without times.
+    /// Computes the statistics of times in any order; `None` if the list is empty.
     #[must_use]
     pub fn from_rtts(mut rtts: Vec<Nanos>) -> Option<Stats> {
         rtts.sort_unstable();

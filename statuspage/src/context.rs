@@ -48,7 +48,7 @@ pub struct AppContext {
     pub view: RwSignal<PageView>,
     pub loading: RwSignal<LoadProgress>,
     pub url_state: RwSignal<UrlState>,
-    /// The ids of the endpoints that match the search, in ascending order; `None` without a search.
+    /// The ids of the endpoints that match the search, in ascending order; `None` if the search is empty.
     pub matching: RwSignal<Option<Arc<Vec<usize>>>>,
     pub render_queue: RenderQueue,
     pub stage: RwSignal<RenderStage>,

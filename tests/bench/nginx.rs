@@ -56,7 +56,7 @@ impl Nginx {
         }
     }
 
-    /// How many requests nginx has served, including the one for this number.
+    /// How many requests nginx has served, including the one that returns this number.
     pub(crate) async fn requests(&self) -> u64 {
         let answer = http_client::get(&self.counts).await.text();
         // The third line has the connections accepted, those served, and the requests.

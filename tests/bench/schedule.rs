@@ -119,7 +119,7 @@ impl Punctuality {
     }
 }
 
-/// How many intervals between an endpoint's first and last start have no start.
+/// How many intervals between an endpoint's first and last start contain no start.
 fn missed(windows: &[i64]) -> i64 {
     let (first, last) = (windows.iter().min().copied().unwrap_or(0), windows.iter().max().copied().unwrap_or(-1));
     last - first + 1 - windows.len() as i64

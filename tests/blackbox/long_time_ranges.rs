@@ -1,5 +1,5 @@
-//! Long ranges of several nodes on the page: for known outages, the figures are exact, with few requests and little
-//! data.
+//! Long time ranges of several nodes on the page: for known outages, the figures are exact, and they take few requests
+//! and little data.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;

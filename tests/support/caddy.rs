@@ -47,7 +47,7 @@ impl Caddy {
     pub async fn start_again(&mut self) {
         let site = self.site.path();
         let caddyfile = site.join(".Caddyfile");
-        // The admin endpoint of Caddy would use a port that all instances share.
+        // Caddy's admin endpoint would use a port that all instances share.
         let text = format!("{{\n\tadmin off\n}}\nimport {}\n", root().join("Caddyfile").display());
         std::fs::write(&caddyfile, text).expect("the file can be written");
         let program = Program::start(&tool("caddy"), |command| {

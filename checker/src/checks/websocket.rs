@@ -47,7 +47,7 @@ pub struct WebSocketCheck {
     pub address: Address,
     /// Headers in addition to those of the upgrade.
     pub headers: HeaderMap,
-    /// The longest an attempt may take.
+    /// The time limit for one attempt.
     pub timeout: Duration,
     /// The parameters of TLS, if it is used.
     pub tls: Option<TlsOptions>,
@@ -57,7 +57,7 @@ pub struct WebSocketCheck {
     pub expect: Option<Regex>,
 }
 
-/// The longest message that is accepted, in bytes.
+/// The maximum length of a message, in bytes.
 const MESSAGE_LIMIT: usize = 1 << 20;
 
 impl WebSocketCheck {

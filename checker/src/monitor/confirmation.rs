@@ -1,5 +1,5 @@
-//! Reduces false alarms: a worse status counts only after it was observed several times in a row, but then from its
-//! first observation on. Pure.
+//! Reduces false alarms: a worse status counts only after it was observed several times in a row, but then it counts
+//! from its first observation. Pure.
 
 use shared::check_file::CheckResult;
 use shared::status::Status;

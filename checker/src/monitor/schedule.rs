@@ -46,11 +46,11 @@ pub fn due_after(now: UnixNanos, every: Nanos, offset: Nanos) -> UnixNanos {
 pub struct DueCheck {
     /// The index in the configuration.
     pub index: usize,
-    /// The latest time at which it was due.
+    /// The latest time at which the endpoint was due.
     pub at: UnixNanos,
-    /// The first time at which it was due, if it was due more than once.
+    /// The first time at which the endpoint was due, if it was due more than once.
     pub missed_since: Option<UnixNanos>,
-    /// How many times it was due before `at`.
+    /// How many times the endpoint was due before `at`.
     pub missed: i64,
 }
 

@@ -47,9 +47,9 @@ pub enum FileError {
 #[derive(Debug, Clone)]
 pub enum FileState {
     Missing,
-    /// It is for the same bucket and prefix, and contains these keys or none.
+    /// The file is for the same bucket and prefix, and contains these keys or none.
     Fits(Option<WriterKeys>),
-    /// It is a different file, or for a different bucket or prefix. The clause states what is wrong.
+    /// It is another kind of file, or a file for another bucket or prefix. The clause states what is wrong.
     Foreign(String),
 }
 

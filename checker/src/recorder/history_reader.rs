@@ -24,7 +24,7 @@ const CHUNK: usize = 512;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Detail {
     Status,
-    /// Latencies too, which are ten times as large.
+    /// Also the latencies, which are ten times as large.
     Latencies,
 }
 

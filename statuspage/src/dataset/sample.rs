@@ -34,7 +34,7 @@ pub struct Sample {
     pub phases: [u32; 4],
     /// Whether any of the attempts failed.
     pub failed: bool,
-    /// The response time above which the endpoint is degraded; 0 without a threshold.
+    /// The response time above which the endpoint is degraded; 0 if there is no threshold.
     pub threshold: Nanos,
     /// Why the endpoint is not healthy.
     pub reason: Option<Arc<str>>,

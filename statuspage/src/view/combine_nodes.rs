@@ -30,7 +30,7 @@ pub struct EvaluatedEndpoint<'a> {
     pub latest: &'a Sample,
     /// The newest vote of each node.
     pub(super) nodes: Vec<NodeVote<'a>>,
-    /// Whether its nodes are still reporting, but no longer about this endpoint.
+    /// Whether the endpoint's nodes are still reporting, but no longer about this endpoint.
     pub retired: bool,
     /// Whether another monitored endpoint has the same title.
     pub has_duplicate_title: bool,
@@ -88,7 +88,7 @@ impl<'a> EvaluatedEndpoint<'a> {
         self.latest.at >= period.from || self.spans.last().is_some_and(|span| span.end > period.from)
     }
 
-    /// The name in a sentence, with the locator if others have the same title.
+    /// The name in a sentence, with the locator if other endpoints have the same title.
     #[must_use]
     pub fn name(&self, language: &Language) -> String {
         let (title, locator) = (&self.endpoint.key.title, self.locator());
@@ -201,7 +201,7 @@ pub(super) fn newest_reason<'a, I: Iterator<Item = &'a Sample>>(
     newest.or_else(|| with_reason().max_by_key(|sample| sample.at))?.reason.clone()
 }
 
-/// Marks endpoints as retired if their nodes report only about others.
+/// Marks endpoints as retired if their nodes report only about other endpoints.
 pub fn mark_retired(all: &mut [EvaluatedEndpoint<'_>]) {
     let mark = |evaluated: &mut EvaluatedEndpoint<'_>| evaluated.retired = evaluated.status == Status::Unknown;
     endpoint_status::mark_retired(all, |evaluated| &evaluated.nodes, mark);

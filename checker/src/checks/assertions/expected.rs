@@ -1,4 +1,4 @@
-//! What a condition expects of a value: that it exists, compares as stated, contains something or matches a pattern.
+//! What a condition expects of a value: that it exists, compares as stated, contains a value or matches a pattern.
 
 use std::cmp::Ordering;
 use std::fmt;

@@ -61,7 +61,7 @@ pub struct HttpCheck {
     pub headers: HeaderMap,
     /// The body of the request.
     pub body: Option<String>,
-    /// The longest an attempt may take.
+    /// The time limit for one attempt.
     pub timeout: Duration,
     /// The status codes of a healthy endpoint.
     pub up_status: StatusCodes,
@@ -288,7 +288,7 @@ async fn evaluate(
     Ok(data)
 }
 
-/// Reads the body up to the limit. If there is more, also returns a clause about that.
+/// Reads the body up to the limit. If the body is longer, also returns a clause that states this.
 async fn read_body(
     check: &HttpCheck,
     mut response: HttpResponse,

@@ -51,7 +51,7 @@ static RESOLVER: LazyLock<Resolver> = LazyLock::new(|| Resolver::new(system_look
 ///
 /// # Errors
 ///
-/// The system resolver's error. A name without addresses is an error too.
+/// The system resolver's error. A name without addresses is also an error.
 pub async fn resolve(host: &str) -> Result<Vec<SocketAddr>, Arc<io::Error>> {
     RESOLVER.resolve(host).await
 }

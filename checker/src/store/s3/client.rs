@@ -113,7 +113,7 @@ pub(super) fn client_with_clock(settings: &SdkConfig, address_style: AddressStyl
     Client::from_conf(config.build())
 }
 
-/// Converts an error of the SDK.
+/// Converts an error from the SDK.
 pub(crate) fn sdk_error<E>(context: &RequestContext<'_>, error: &SdkError<E, HttpResponse>) -> S3Error
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,

@@ -1,4 +1,4 @@
-//! Errors of S3 services and of connections to them, each with a remedy. Pure.
+//! Errors from S3 services and from connections to them, each with a remedy. Pure.
 
 use std::error::Error;
 use std::io;
