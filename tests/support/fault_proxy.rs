@@ -163,6 +163,7 @@ fn response(status: &str, body: &str) -> Vec<u8> {
 }
 
 /// A rule that makes about a third of all requests fail, differently for each seed.
+#[must_use]
 pub fn by_seed(seed: u64) -> impl Fn(&str, usize) -> Option<Fault> + Send + Sync {
     move |name, number| {
         let random = hash(seed.wrapping_mul(1_000_003).wrapping_add(number as u64));
