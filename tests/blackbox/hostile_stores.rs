@@ -15,7 +15,7 @@ use support::bucket::Bucket;
 use support::checker::{Checker, Run, check_files, results};
 use support::configuration::{check, directory, watching};
 use support::endpoints::{Behavior, Endpoint};
-use support::fault_proxy::{Fault, FaultProxy};
+use support::fault_proxy::{FaultProxy, StoreFault};
 use support::http_client;
 use support::{ministack, now, wait_for};
 
@@ -39,8 +39,8 @@ fn is_history(request: &str) -> bool {
 }
 
 /// Sends a body at two bytes a second.
-fn at_two_bytes_a_second(request: &str, _: usize) -> Option<Fault> {
-    is_history(request).then_some(Fault::Trickle(1, Duration::from_millis(500)))
+fn at_two_bytes_a_second(request: &str, _: usize) -> Option<StoreFault> {
+    is_history(request).then_some(StoreFault::Trickle(1, Duration::from_millis(500)))
 }
 
 /// Runs a command, and returns its outcome and the most memory that it used, in KB.
@@ -56,7 +56,7 @@ async fn measured(checker: &Checker, words: &[&str]) -> (Run, u64) {
 
 /// A bucket with the history of one round, behind a proxy, and a checker that uses it.
 async fn behind_proxy(
-    rule: impl Fn(&str, usize) -> Option<Fault> + Send + Sync + 'static,
+    rule: impl Fn(&str, usize) -> Option<StoreFault> + Send + Sync + 'static,
 ) -> (Bucket, FaultProxy, Endpoint, Checker) {
     let bucket = Bucket::new().await;
     let ok = Endpoint::start(Behavior::ok()).await;
@@ -120,10 +120,10 @@ fn endless_page(keys: usize, token: &str) -> String {
 async fn a_listing_without_an_end_is_named() {
     let is_listing = |request: &str| request.contains("list-type=2");
     let (_bucket, proxy, _ok, checker) = behind_proxy(|_, _| None).await;
-    proxy.follow(move |request, _| is_listing(request).then(|| Fault::Answer(endless_page(1, "again"))));
+    proxy.follow(move |request, _| is_listing(request).then(|| StoreFault::Answer(endless_page(1, "again"))));
     let repeated = checker.call(&["status", "-c", "checker.json"]).await;
     proxy.follow(move |request, number| {
-        is_listing(request).then(|| Fault::Answer(endless_page(2, &number.to_string())))
+        is_listing(request).then(|| StoreFault::Answer(endless_page(2, &number.to_string())))
     });
     let same_keys = checker.call(&["status", "-c", "checker.json"]).await;
     for (run, what) in
@@ -209,9 +209,10 @@ async fn missing_objects_that_are_denied_count_as_missing() {
     let bucket = Bucket::new().await;
     let ok = Endpoint::start(Behavior::ok()).await;
     let is_object = |request: &str| request.starts_with("GET ") && !request.contains("list-type");
-    let proxy =
-        FaultProxy::start(&ministack::server().url, move |request, _| is_object(request).then_some(Fault::DenyMissing))
-            .await;
+    let proxy = FaultProxy::start(&ministack::server().url, move |request, _| {
+        is_object(request).then_some(StoreFault::DenyMissing)
+    })
+    .await;
     let storage = storage_with(&bucket, json!({ "endpoint_url": proxy.url }));
     let job = json!({ "type": "heartbeat", "endpoint_name": "Backup", "job": "backup", "interval": "10m" });
     let checker = Checker::new(&watching(&[check("Shop", &ok.url), job], &storage));
@@ -227,7 +228,7 @@ async fn missing_objects_that_are_denied_count_as_missing() {
 #[tokio::test]
 async fn compressed_histories_are_recognized_without_their_header() {
     let (bucket, _proxy, _ok, checker) =
-        behind_proxy(|request, _| is_history(request).then_some(Fault::HideEncoding)).await;
+        behind_proxy(|request, _| is_history(request).then_some(StoreFault::HideEncoding)).await;
     let from_bucket = checker.call(&["status", "-c", "checker.json"]).await;
     assert_eq!((from_bucket.code, from_bucket.stderr.as_str()), (0, ""), "{}", from_bucket.output());
     // A copy of the bucket.

@@ -13,7 +13,7 @@ use crate::free_port;
 
 /// What happens to a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fault {
+pub enum StoreFault {
     /// The response arrives later.
     Delay(Duration),
     /// The response arrives in pieces of this many bytes, one every interval, and ends when the client gives up.
@@ -37,17 +37,17 @@ pub enum Fault {
 }
 
 /// A rule by which requests fail. It gets the request's name, such as `GET /bucket/key`, and its number from zero.
-pub type Rule = dyn Fn(&str, usize) -> Option<Fault> + Send + Sync;
+pub type Rule = dyn Fn(&str, usize) -> Option<StoreFault> + Send + Sync;
 
 /// The running proxy; dropping it closes its port and its connections.
 pub struct FaultProxy {
     /// Its URL without a slash at the end.
     pub url: String,
-    state: Arc<ProxyState>,
+    state: Arc<FaultProxyState>,
     serving: JoinHandle<()>,
 }
 
-struct ProxyState {
+struct FaultProxyState {
     target: String,
     rule: Mutex<Arc<Rule>>,
     requests: Mutex<Vec<String>>,
@@ -57,12 +57,13 @@ impl FaultProxy {
     /// Starts a proxy in front of a server such as `http://127.0.0.1:4566`.
     pub async fn start(
         server: &str,
-        rule: impl Fn(&str, usize) -> Option<Fault> + Send + Sync + 'static,
+        rule: impl Fn(&str, usize) -> Option<StoreFault> + Send + Sync + 'static,
     ) -> FaultProxy {
         let port = free_port();
         let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("the port is free");
         let target = server.trim_start_matches("http://").to_owned();
-        let state = Arc::new(ProxyState { target, rule: Mutex::new(Arc::new(rule)), requests: Mutex::new(Vec::new()) });
+        let state =
+            Arc::new(FaultProxyState { target, rule: Mutex::new(Arc::new(rule)), requests: Mutex::new(Vec::new()) });
         let shared_state = Arc::clone(&state);
         let serving = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -73,7 +74,7 @@ impl FaultProxy {
     }
 
     /// Follows another rule from now on.
-    pub fn follow(&self, rule: impl Fn(&str, usize) -> Option<Fault> + Send + Sync + 'static) {
+    pub fn follow(&self, rule: impl Fn(&str, usize) -> Option<StoreFault> + Send + Sync + 'static) {
         *self.state.rule.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(rule);
     }
 
@@ -90,7 +91,7 @@ impl Drop for FaultProxy {
     }
 }
 
-async fn connection(mut near: TcpStream, state: Arc<ProxyState>) {
+async fn connection(mut near: TcpStream, state: Arc<FaultProxyState>) {
     let Some((head, body)) = read_request(&mut near).await else { return };
     let name = name_of(&head, &body);
     let number = {
@@ -101,20 +102,22 @@ async fn connection(mut near: TcpStream, state: Arc<ProxyState>) {
     let rule = Arc::clone(&state.rule.lock().unwrap_or_else(PoisonError::into_inner));
     let fault = rule(&name, number);
     let response = match &fault {
-        Some(Fault::Refuse(status)) => response(status, "<?xml version=\"1.0\"?><Error><Code>SlowDown</Code></Error>"),
-        Some(Fault::Answer(body)) => response("200 OK", body),
+        Some(StoreFault::Refuse(status)) => {
+            response(status, "<?xml version=\"1.0\"?><Error><Code>SlowDown</Code></Error>")
+        }
+        Some(StoreFault::Answer(body)) => response("200 OK", body),
         _ => forward(&state.target, &head, &body).await,
     };
     let body_at = response.windows(4).position(|four| four == b"\r\n\r\n").map_or(response.len(), |at| at + 4);
     // A client that has disconnected needs no response.
     let _ = match fault {
-        Some(Fault::Delay(duration)) => {
+        Some(StoreFault::Delay(duration)) => {
             tokio::time::sleep(duration).await;
             near.write_all(&response).await
         }
-        Some(Fault::Trickle(size, interval)) => trickle(&mut near, &response, body_at, size, interval).await,
-        Some(Fault::Cut(thousandths)) => near.write_all(&response[..response.len() * thousandths / 1_000]).await,
-        Some(Fault::Corrupt(thousandths)) => {
+        Some(StoreFault::Trickle(size, interval)) => trickle(&mut near, &response, body_at, size, interval).await,
+        Some(StoreFault::Cut(thousandths)) => near.write_all(&response[..response.len() * thousandths / 1_000]).await,
+        Some(StoreFault::Corrupt(thousandths)) => {
             let mut response = response;
             let at = body_at + (response.len() - body_at) * thousandths / 1_000;
             if let Some(byte) = response.get_mut(at) {
@@ -122,21 +125,23 @@ async fn connection(mut near: TcpStream, state: Arc<ProxyState>) {
             }
             near.write_all(&response).await
         }
-        Some(Fault::Repeat) => near.write_all(&forward(&state.target, &head, &body).await).await,
-        Some(Fault::LoseResponse) => Ok(()),
-        Some(Fault::DenyMissing) if response.starts_with(b"HTTP/1.1 404") => {
+        Some(StoreFault::Repeat) => near.write_all(&forward(&state.target, &head, &body).await).await,
+        Some(StoreFault::LoseResponse) => Ok(()),
+        Some(StoreFault::DenyMissing) if response.starts_with(b"HTTP/1.1 404") => {
             let denied =
                 "<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>";
             near.write_all(&self::response("403 Forbidden", denied)).await
         }
-        Some(Fault::HideEncoding) => {
+        Some(StoreFault::HideEncoding) => {
             let head = String::from_utf8_lossy(&response[..body_at]).into_owned();
             let is_encoding = |line: &&str| line.to_ascii_lowercase().starts_with("content-encoding:");
             let lines: Vec<&str> = head.trim_end().lines().filter(|line| !is_encoding(line)).collect();
             let head = format!("{}\r\n\r\n", lines.join("\r\n"));
             near.write_all(&[head.as_bytes(), &response[body_at..]].concat()).await
         }
-        None | Some(Fault::Refuse(_) | Fault::Answer(_) | Fault::DenyMissing) => near.write_all(&response).await,
+        None | Some(StoreFault::Refuse(_) | StoreFault::Answer(_) | StoreFault::DenyMissing) => {
+            near.write_all(&response).await
+        }
     };
     let _ = near.shutdown().await;
 }
@@ -164,7 +169,7 @@ fn response(status: &str, body: &str) -> Vec<u8> {
 
 /// A rule that makes about a third of all requests fail, differently for each seed.
 #[must_use]
-pub fn by_seed(seed: u64) -> impl Fn(&str, usize) -> Option<Fault> + Send + Sync {
+pub fn by_seed(seed: u64) -> impl Fn(&str, usize) -> Option<StoreFault> + Send + Sync {
     move |name, number| {
         let random = hash(seed.wrapping_mul(1_000_003).wrapping_add(number as u64));
         if random % 3 != 0 {
@@ -174,15 +179,15 @@ pub fn by_seed(seed: u64) -> impl Fn(&str, usize) -> Option<Fault> + Send + Sync
         // Only compressed objects and XML have a checksum or a grammar that shows a flipped bit; elsewhere, TLS does.
         let is_checked = name.starts_with("GET") && name.contains("/history/");
         Some(match (random >> 8) % 9 {
-            0 => Fault::Delay(Duration::from_millis(part as u64)),
-            1 => Fault::Delay(Duration::from_millis(2_000 + part as u64)),
-            2 => Fault::Trickle(64, Duration::from_millis(50)),
-            3 => Fault::Cut(part),
-            4 if is_checked => Fault::Corrupt(part),
-            4 | 5 => Fault::Repeat,
-            6 => Fault::LoseResponse,
-            7 => Fault::Refuse("503 Slow Down"),
-            _ => Fault::Refuse("500 Internal Server Error"),
+            0 => StoreFault::Delay(Duration::from_millis(part as u64)),
+            1 => StoreFault::Delay(Duration::from_millis(2_000 + part as u64)),
+            2 => StoreFault::Trickle(64, Duration::from_millis(50)),
+            3 => StoreFault::Cut(part),
+            4 if is_checked => StoreFault::Corrupt(part),
+            4 | 5 => StoreFault::Repeat,
+            6 => StoreFault::LoseResponse,
+            7 => StoreFault::Refuse("503 Slow Down"),
+            _ => StoreFault::Refuse("500 Internal Server Error"),
         })
     }
 }

@@ -8,7 +8,7 @@ use super::bucket::BucketError;
 use super::{MissingStorage, Outcome, load};
 use crate::cli::ExpireArguments;
 use crate::now;
-use crate::recorder::expiry::plan;
+use crate::recorder::expiry::{ExpiryWarning, plan};
 use crate::recorder::summary::format_minute;
 use crate::store::Store;
 use crate::ui;
@@ -26,6 +26,9 @@ pub async fn expire(arguments: &ExpireArguments) -> anyhow::Result<Outcome> {
     let Some(age) = storage.check_expiry else { return Err(MissingExpiry(path).into()) };
     let store = Store::open(storage).await;
     let plan = plan(&store, &config.node, now(), age, config.every).await?;
+    if let Some(ahead) = plan.clock_ahead {
+        ui::warn(&ExpiryWarning::ClockAhead(ahead).to_string());
+    }
     let mut old: Vec<CheckFileName> = plan.due;
     let unproven = plan.unproven.len();
     old.extend(plan.unproven);

@@ -101,8 +101,8 @@ fn report_upkeep(upkeep: &UpkeepOutcome) {
     if let Some(error) = &upkeep.expiry.deletion.failure {
         ui::error(error);
     }
-    if let Some(unproven) = &upkeep.expiry.unproven {
-        ui::warn(&unproven.to_string());
+    for warning in &upkeep.expiry.warnings {
+        ui::warn(&warning.to_string());
     }
     if let Err(error) = &upkeep.history {
         ui::warn(&format!("history not updated: {error}"));

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use shared::duration::format_coarse;
 use shared::object_name::{CheckFileName, NodeName};
 use shared::{HOUR, Nanos, UnixNanos};
 use tokio::time::timeout;
 
-use super::retention::{ProvenAge, expired, expiry_time, proven_age, recently_due};
+use super::retention::{MAX_GAP, ProvenAge, expired, expiry_time, proven_age, recently_due};
 use super::summary::format_minute;
 use crate::store::{Deletion, Listing, Store, StoreError};
 
@@ -16,25 +17,35 @@ const EXPIRY_INTERVAL: Nanos = HOUR;
 /// The limit for one expiry. The next one continues.
 const EXPIRY_TIMEOUT: Duration = Duration::from_mins(2);
 
+/// A smaller difference between two clocks has no effect on files that are days old.
+const CLOCK_DIFFERENCE: Nanos = HOUR;
+
 /// The outcome of an expiry.
 #[derive(Debug, Default)]
 pub struct ExpiryOutcome {
     /// The deleted files. A failure loses nothing.
     pub deletion: Deletion,
-    /// The files that are kept although they are old by this machine's clock.
-    pub unproven: Option<UnprovenAge>,
+    pub warnings: Vec<ExpiryWarning>,
 }
 
-/// Files that are old by this machine's clock, but not by what the store proves.
+/// Why files are kept although they are old by this machine's clock.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{files} check files are older than `check_expiry` by this machine's clock and are kept: no check file was stored from {} to {}, so the clock may have jumped; check it, and if it is right, run `checker expire`",
-    format_minute(gap.0), format_minute(gap.1)
-)]
-pub struct UnprovenAge {
-    pub files: usize,
-    /// The time without check files: its start and end.
-    pub gap: (UnixNanos, UnixNanos),
+pub enum ExpiryWarning {
+    #[error(
+        "this machine's clock is {} ahead of the store's, by which check files expire; set it, preferably with NTP",
+        format_coarse(*.0)
+    )]
+    ClockAhead(Nanos),
+    /// The store does not prove the age of these files.
+    #[error(
+        "{files} check files are older than `check_expiry` by this machine's clock and are kept: no check file was stored from {} to {}, so the clock may have jumped; check it, and if it is right, run `checker expire`",
+        format_minute(gap.0), format_minute(gap.1)
+    )]
+    UnprovenAge {
+        files: usize,
+        /// The time without check files: its start and end.
+        gap: (UnixNanos, UnixNanos),
+    },
 }
 
 /// Which files expire now.
@@ -46,6 +57,8 @@ pub struct ExpiryPlan {
     pub unproven: Vec<CheckFileName>,
     /// The time without check files because of which they are kept: its start and end.
     pub gap: Option<(UnixNanos, UnixNanos)>,
+    /// How far this machine's clock is ahead of the store's, if that is more than [`CLOCK_DIFFERENCE`].
+    pub clock_ahead: Option<Nanos>,
 }
 
 /// Deletes the expired files of one node, every hour.
@@ -77,12 +90,13 @@ impl Expiry {
         let deleting = async {
             let plan = match plan(store, &self.node, now, age, self.interval).await {
                 Ok(plan) => plan,
-                Err(error) => return ExpiryOutcome { deletion: error.into(), unproven: None },
+                Err(error) => return ExpiryOutcome { deletion: error.into(), warnings: Vec::new() },
             };
-            let unproven = match plan.gap {
-                Some(gap) if !plan.unproven.is_empty() => Some(UnprovenAge { files: plan.unproven.len(), gap }),
-                _ => None,
-            };
+            let mut warnings: Vec<ExpiryWarning> =
+                plan.clock_ahead.map(ExpiryWarning::ClockAhead).into_iter().collect();
+            if let Some(gap) = plan.gap.filter(|_| !plan.unproven.is_empty()) {
+                warnings.push(ExpiryWarning::UnprovenAge { files: plan.unproven.len(), gap });
+            }
             let mut deletion = Deletion::default();
             if !plan.due.is_empty() {
                 progress(0, plan.due.len());
@@ -92,7 +106,7 @@ impl Expiry {
                 };
                 deletion = store.delete(&plan.due, &mut report).await;
             }
-            ExpiryOutcome { deletion, unproven }
+            ExpiryOutcome { deletion, warnings }
         };
         if let Ok(outcome) = timeout(EXPIRY_TIMEOUT, deleting).await {
             return outcome;
@@ -104,12 +118,12 @@ impl Expiry {
             task: "delete all expired check files".to_owned(),
             limit: EXPIRY_TIMEOUT.as_secs(),
         };
-        ExpiryOutcome { deletion: Deletion { deleted, failure: Some(failure) }, unproven: None }
+        ExpiryOutcome { deletion: Deletion { deleted, failure: Some(failure) }, warnings: Vec::new() }
     }
 }
 
 /// Plans which check files of a node older than `age` expire. Lists the whole store only if files have been due for more
-/// than a day.
+/// than a day, and no independent clock confirms it.
 pub async fn plan(
     store: &Store,
     node: &NodeName,
@@ -118,15 +132,30 @@ pub async fn plan(
     interval: Option<Nanos>,
 ) -> Result<ExpiryPlan, StoreError> {
     let old = store.list::<CheckFileName>(Listing::until(now.saturating_sub(age))).await?;
-    let now = expiry_time(now, store.store_time());
+    let store_time = store.store_time();
+    let ahead = store_time.map(|store_time| now.saturating_sub(store_time));
+    let clock_ahead = ahead.filter(|ahead| *ahead > CLOCK_DIFFERENCE);
+    let now = expiry_time(now, store_time);
     let due = expired(&old, now, age, node);
     let recent = recently_due(&due, now, age);
-    if recent.len() == due.len() {
-        return Ok(ExpiryPlan { due, ..ExpiryPlan::default() });
+    let is_confirmed = recent.len() == due.len() || has_independent_clock(store) && is_in_use(store, now).await?;
+    if is_confirmed {
+        return Ok(ExpiryPlan { due, clock_ahead, ..ExpiryPlan::default() });
     }
     let all = store.list::<CheckFileName>(Listing::all()).await?;
     let ProvenAge { horizon, gap } = proven_age(&all, now, age, interval);
     let is_recent = |name: &CheckFileName| recent.first().is_some_and(|first| name >= first);
     let (due, unproven) = due.into_iter().partition(|name| name.stored_at < horizon || is_recent(name));
-    Ok(ExpiryPlan { due, unproven, gap })
+    Ok(ExpiryPlan { due, unproven, gap, clock_ahead })
+}
+
+/// Whether the store's time comes from another machine. A directory has the clock of this one, unless it is a network mount.
+fn has_independent_clock(store: &Store) -> bool {
+    matches!(store, Store::S3(_)) && store.store_time().is_some()
+}
+
+/// Whether a check file was stored shortly before `now`, apart from the round that was just stored.
+async fn is_in_use(store: &Store, now: UnixNanos) -> Result<bool, StoreError> {
+    let recent = store.list::<CheckFileName>(Listing::since(now.saturating_sub(MAX_GAP))).await?;
+    Ok(recent.iter().filter(|name| name.stored_at <= now).count() > 1)
 }
