@@ -23,7 +23,4 @@ mod text_snapshots;
 pub mod ui;
 
 /// The current time. Only commands call this; other modules take the time as a parameter.
-#[must_use]
-pub fn now() -> shared::UnixNanos {
-    chrono::Utc::now().timestamp_nanos_opt().unwrap_or(shared::UnixNanos::MAX)
-}
+pub use platform::clock::now;

@@ -117,7 +117,7 @@ impl Resolution {
     }
 }
 
-/// Statistics over the response times of samples; `None` if there are no response times.
+/// Statistics for the response times of samples; `None` if there are no response times.
 #[must_use]
 pub fn stats<S: Sample>(samples: &[&S]) -> Option<Stats> {
     Stats::from_rtts(samples.iter().flat_map(|sample| sample.rtts()).copied().collect())

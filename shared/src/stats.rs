@@ -1,9 +1,9 @@
-//! Statistics over round-trip times. They are computed when needed and never stored.
+//! Statistics for round-trip times. They are computed when needed and never stored.
 
 use crate::Nanos;
 use crate::check_file::Attempt;
 
-/// Statistics over the round-trip times of attempts, in nanoseconds.
+/// Statistics for the round-trip times of attempts, in nanoseconds.
 ///
 /// As in the original Checkup, failed attempts count, and the median of an even number is the mean of the middle two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

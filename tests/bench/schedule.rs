@@ -50,8 +50,8 @@ pub(super) async fn measure() {
     }
 }
 
-/// Returns the stored results without the first one of each endpoint, because all endpoints are checked at the start,
-/// and the sorted lateness of a thread that only sleeps.
+/// Returns two things: the stored results, without the first one of each endpoint because all endpoints are checked at
+/// the start, and the sorted lateness of a thread that only sleeps.
 async fn watch(checks: &[Value]) -> (Vec<CheckResult>, Vec<Nanos>) {
     let checker = Checker::new(&json!({ "checkers": checks, "storage": { "type": "fs", "dir": "checks" } }));
     let mut program = checker.start(&["run", "-c", "checker.json", "--every", "10s"]);

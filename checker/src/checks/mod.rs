@@ -146,7 +146,7 @@ pub trait Probe: Send + Sync {
         None
     }
 
-    /// Reports what prevents this check on this machine, as far as that can be detected without an attempt.
+    /// Reports what prevents this check from running on this machine, if that can be detected without an attempt.
     fn preflight(&self) -> Result<(), String> {
         Ok(())
     }

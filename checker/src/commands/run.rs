@@ -6,12 +6,11 @@ use shared::check_file::{CheckResult, MESSAGE_LIMIT};
 use shared::message::Message;
 use shared::object_name::CheckFileName;
 
-use super::daemon::{ConfigSource, Daemon, Signals, StatusLog, first_round, start_log};
+use super::daemon::{ConfigSource, Daemon, Signals, StatusLog, first_round, start_log, storing_time};
 use super::{Outcome, check_context, report_upkeep, report_upload};
 use crate::cli::{Format, RunArguments};
 use crate::config::model::Config;
 use crate::monitor::announcement::Announcement;
-use crate::now;
 use crate::platform::huge_pages;
 use crate::platform::shutdown::Shutdown;
 use crate::recorder::queue::RecordEvent;
@@ -103,7 +102,7 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
                 }
             }
         };
-        recorder.record_all(daemon.batches(), now, report).await;
+        recorder.record_all(daemon.batches(), storing_time, report).await;
     } else {
         while let Some(results) = daemon.batches().recv().await {
             status_log.report(&results);
@@ -154,7 +153,7 @@ async fn store_and_print(
         return print_round(arguments, config, StoredRound::NoStore, announcement, results);
     };
     let mut bar = ProgressBar::new("expired check files");
-    let recorded = recorder.record(results, now(), |done, of| bar.draw(done, of)).await;
+    let recorded = recorder.record(results, storing_time(results), |done, of| bar.draw(done, of)).await;
     bar.clear();
     match recorded {
         Ok(RecordOutcome { upload, upkeep }) => {

@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use shared::{MINUTE, Nanos};
 
-use super::daemon::{ConfigSource, Daemon, Signals, StatusLog, endpoint_count, start_log};
+use super::daemon::{ConfigSource, Daemon, Signals, StatusLog, endpoint_count, start_log, storing_time};
 use super::{MissingStorage, Outcome, check_context, reachable, report_upkeep, report_upload};
 use crate::cli::ServeArguments;
 use crate::platform::huge_pages;
 use crate::platform::shutdown::Shutdown;
 use crate::recorder::Recorder;
 use crate::recorder::queue::RecordEvent;
+use crate::server;
 use crate::server::PortRemedy;
 use crate::server::assets::PageFiles;
 use crate::ui;
-use crate::{now, server};
 
 /// Set by the Makefile, so that errors can mention its variables.
 const MAKE_VARIABLE: &str = "CHECKUP_RUN_BY_MAKE";
@@ -76,7 +76,7 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
         }
         RecordEvent::UpkeepDone(upkeep) => report_upkeep(upkeep),
     };
-    recorder.record_all(daemon.batches(), now, report).await;
+    recorder.record_all(daemon.batches(), storing_time, report).await;
     daemon.stop().await;
     serving.await??;
     Ok(outcome)

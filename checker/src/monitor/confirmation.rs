@@ -20,7 +20,7 @@ impl ConfirmationState {
     /// results in a row. Then the earlier ones are stored again, with their original times and the status that was
     /// observed; if two results have the same time, the worse one counts. A better status is confirmed immediately.
     pub fn confirm(&mut self, result: &mut CheckResult, required: u32) -> Vec<CheckResult> {
-        // A missed check reveals nothing about the endpoint, so it does not interrupt the series.
+        // An unknown result reveals nothing about the endpoint, so it does not interrupt the series.
         if result.status == Status::Unknown {
             return Vec::new();
         }

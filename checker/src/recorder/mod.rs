@@ -17,7 +17,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use self::expiry::Expiry;
 use self::history_writer::HistoryWriter;
-use self::queue::{FollowUp, Queue, QueuedRound, RecordEvent, RoundStore};
+use self::queue::{FollowUp, Queue, QueuedRound, RecordEvent, RoundStore, StoringClock};
 use self::summary::SummaryWriter;
 use self::upkeep::{Upkeep, UpkeepOutcome, UpkeepWork};
 use crate::config::model::Config;
@@ -93,7 +93,7 @@ impl Recorder {
     pub async fn record_all(
         self,
         batches: &mut UnboundedReceiver<Vec<CheckResult>>,
-        clock: fn() -> UnixNanos,
+        clock: StoringClock,
         report: impl FnMut(RecordEvent<'_>),
     ) {
         let Recorder { node, rounds, upkeep } = self;
@@ -125,11 +125,11 @@ impl RoundStore for Rounds {
 /// The work that follows a round of a daemon, which shows no progress.
 struct DaemonUpkeep {
     upkeep: Upkeep,
-    clock: fn() -> UnixNanos,
+    clock: StoringClock,
 }
 
 impl FollowUp for DaemonUpkeep {
     async fn follow_up(&mut self, round: (&CheckFileName, &[CheckResult]), others: &[CheckFileName]) -> UpkeepOutcome {
-        self.upkeep.run(round, others, (self.clock)(), |_, _| {}).await
+        self.upkeep.run(round, others, (self.clock)(round.1), |_, _| {}).await
     }
 }

@@ -24,6 +24,9 @@ const MERGED_RESULTS_LIMIT: usize = 500;
 /// How long results wait for a busy store before they are also kept in the spool, in case the process is killed.
 const SPOOL_AFTER: Duration = Duration::from_secs(2);
 
+/// The time at which results are stored.
+pub type StoringClock = fn(&[CheckResult]) -> UnixNanos;
+
 /// What happened to a round.
 #[derive(Debug)]
 pub enum RecordEvent<'r> {
@@ -66,7 +69,7 @@ pub(super) trait FollowUp {
 pub(super) struct Queue<R> {
     pub(super) node: NodeName,
     pub(super) spool: Spool,
-    pub(super) clock: fn() -> UnixNanos,
+    pub(super) clock: StoringClock,
     pub(super) report: R,
     /// The store in words, for errors.
     pub(super) store_description: String,
@@ -195,7 +198,7 @@ impl<R: FnMut(RecordEvent<'_>)> Queue<R> {
     }
 
     fn check_file(&self, results: &[CheckResult]) -> (CheckFileName, Bytes) {
-        let name = CheckFileName { stored_at: (self.clock)(), node: Some(self.node.clone()) };
+        let name = CheckFileName { stored_at: (self.clock)(results), node: Some(self.node.clone()) };
         (name, write_check_file(results).into())
     }
 

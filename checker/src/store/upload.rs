@@ -281,7 +281,7 @@ async fn put_under_free_name(
     Err(StoreError::NamesTaken { name: name.clone() })
 }
 
-/// Stores a check file in tests of other modules.
+/// Stores a check file, for tests in other modules.
 #[cfg(test)]
 pub(crate) async fn put_check_file(
     store: &Store,

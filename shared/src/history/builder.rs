@@ -193,7 +193,7 @@ impl<'a> HistoryBuilder<'a> {
         }
     }
 
-    /// Returns the results before a time in order; the others remain pending.
+    /// Returns the results from before a time, in order; the others remain pending.
     fn take_before(
         &mut self,
         before: UnixNanos,

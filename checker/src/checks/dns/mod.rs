@@ -30,9 +30,9 @@ pub const SUBJECTS: &[&str] = &["[RTT]", "[DNS]", "[TTFB]"];
 #[derive(Debug, Clone)]
 pub struct DnsCheck {
     pub locator: String,
-    /// The server that is queried.
+    /// The DNS server to query.
     pub server: Address,
-    /// The name that is queried.
+    /// The domain name to query.
     pub name: Name,
     /// The type of the records.
     pub record: RecordType,

@@ -242,7 +242,7 @@ fn capture_head(data: &mut ProbeData, response: &HttpResponse) {
     data.headers = Some(headers.clone());
 }
 
-/// Checks whether a response is as expected, and reads its body if that is needed.
+/// Checks whether a response is as expected, and reads its body if needed.
 async fn evaluate(
     check: &HttpCheck,
     mut response: HttpResponse,

@@ -94,6 +94,7 @@ async fn every_misbehavior_of_a_server_is_described() {
     };
     let too_many_headers = with_headers(101);
     let wants_body = r#","body_limit":65536,"assertions":["[BODY] contains end"]"#;
+    let patient = format!(r#"{wants_body},"timeout":"30s""#);
     for (actions, expected) in [
         (
             vec![ServerAction::Read, ServerAction::Send(endless_headers), ServerAction::Endless],
@@ -177,12 +178,22 @@ async fn every_misbehavior_of_a_server_is_described() {
         ),
     ] {
         let url = format!("http://127.0.0.1:{}/", serve(&actions).await);
-        let error = outcome(&url, wants_body).await.0.unwrap_or_default();
+        // A busy machine may need longer than the usual limit to send and read a large head.
+        let more = if expected.contains("700ms") { wants_body } else { &patient };
+        let error = outcome(&url, more).await.0.unwrap_or_default();
         assert!(!error.is_empty() && error.contains(expected), "{actions:?}: {error}");
     }
     let url =
         format!("http://127.0.0.1:{}/", serve(&[ServerAction::Read, ServerAction::Send(with_headers(100))]).await);
     assert_eq!(outcome(&url, wants_body).await, (None, None), "100 headers are allowed");
+}
+
+#[tokio::test]
+async fn headers_of_old_servers_are_accepted() {
+    let head = b"HTTP/1.1 200 OK\r\nX-Space : a\r\nX-Folded: b\r\n  c\r\nContent-Length: 0\r\n\r\n";
+    let url = format!("http://127.0.0.1:{}/", serve(&[ServerAction::Read, ServerAction::Send(head)]).await);
+    let more = r#","assertions":["[HEADER x-space] == a","[HEADER x-folded] contains c"]"#;
+    assert_eq!(outcome(&url, more).await, (None, None));
 }
 
 #[tokio::test]

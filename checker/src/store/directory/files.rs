@@ -24,7 +24,7 @@ pub(super) const LOCK: &str = ".index.lock";
 /// Writers hold the lock for milliseconds; after this long, the holder is suspended or stuck.
 pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// The pause between attempts to take the lock: shorter than a writer holds it.
+/// The pause between attempts to take the lock: shorter than the time for which a writer holds it.
 const LOCK_PAUSE: Duration = Duration::from_micros(500);
 
 /// The most bytes of an index that is read: four million names. A larger one is written again from the files.
