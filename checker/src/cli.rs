@@ -308,6 +308,9 @@ pub struct DeprovisionArguments {
     /// type the bucket's name to confirm
     #[arg(long)]
     pub delete_data: bool,
+    /// Directory with config.json and checker-NODE.json, whose keys are tried after their removal
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub out: PathBuf,
     /// Print the plan as JSON without changing anything
     #[arg(long)]
     pub dry_run: bool,

@@ -42,6 +42,8 @@ mod ping;
 mod provisioning;
 mod provisioning_bucket;
 mod provisioning_failures;
+mod provisioning_quirks;
+mod provisioning_servers;
 mod resource_leaks;
 mod scripts;
 mod search;

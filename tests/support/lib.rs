@@ -25,6 +25,9 @@ pub mod network_namespace;
 pub mod page;
 pub mod page_scenario;
 pub mod program;
+pub mod quirky_service;
+pub mod s3_server;
+pub mod seaweedfs;
 pub mod switchable_proxy;
 pub mod test_site;
 
