@@ -13,6 +13,7 @@ mod https;
 mod lighthouse;
 mod main_thread;
 mod many_endpoints;
+mod mutants;
 mod nginx;
 mod page;
 mod process_usage;
@@ -61,6 +62,9 @@ fn main() {
         }
         if wanted("tasks") {
             main_thread::measure().await;
+        }
+        if wanted("mutants") {
+            mutants::measure().await;
         }
         if wanted("lighthouse") {
             lighthouse::measure().await;

@@ -21,6 +21,7 @@ pub mod fault_schedule;
 pub mod faulty_proxy;
 pub mod http_client;
 pub mod ministack;
+pub mod mutants;
 pub mod network_namespace;
 pub mod page;
 pub mod page_scenario;

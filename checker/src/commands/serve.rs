@@ -14,6 +14,7 @@ use crate::recorder::queue::RecordEvent;
 use crate::server;
 use crate::server::PortRemedy;
 use crate::server::assets::PageFiles;
+use crate::server::host::AllowedHosts;
 use crate::ui;
 
 /// Set by the Makefile, so that errors can mention its variables.
@@ -56,6 +57,7 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
         listener,
         page,
         config.clone(),
+        AllowedHosts::new(&arguments.allowed_host, address.ip().is_loopback()),
         Arc::clone(recorder.store()),
         signals.shutdown.token(),
     ));

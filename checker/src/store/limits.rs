@@ -21,8 +21,8 @@ pub(super) const RATE_WINDOW: Duration = Duration::from_secs(5);
 /// would keep its readers busy for hours.
 pub(super) const MIN_BYTES_PER_WINDOW: u64 = 4 << 10;
 
-/// The most bytes of a check file: twice what the page reads.
-pub(super) const CHECK_FILE_LIMIT: u64 = 16 << 20;
+/// The most bytes of a check file. A round of 100,000 endpoints has about 23 MB.
+pub(super) const CHECK_FILE_LIMIT: u64 = 32 << 20;
 /// The most bytes of a history, as it is stored and decompressed. 10,000 endpoints over a year take some 60 MB.
 pub(super) const HISTORY_LIMIT: u64 = 64 << 20;
 /// The most bytes of latency sketches, as they are stored and decompressed. They are ten times as large as a history.
