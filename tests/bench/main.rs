@@ -8,6 +8,7 @@ mod checks;
 mod endurance;
 mod expiry;
 mod faults;
+mod floods;
 mod histories;
 mod https;
 mod lighthouse;
@@ -47,6 +48,9 @@ fn main() {
         }
         if wanted("schedule") {
             schedule::measure().await;
+        }
+        if wanted("floods") {
+            floods::measure().await;
         }
         if wanted("endurance") {
             endurance::measure().await;

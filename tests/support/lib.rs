@@ -19,6 +19,7 @@ pub mod fake_nodes;
 pub mod fault_proxy;
 pub mod fault_schedule;
 pub mod faulty_proxy;
+pub mod floods;
 pub mod http_client;
 pub mod ministack;
 pub mod mutants;

@@ -8,6 +8,7 @@ use rustls::{AlertDescription, CertificateError};
 use shared::{Nanos, SECOND, duration};
 
 use crate::platform::fd_limit;
+use crate::sanitize::sanitize_for_terminal;
 
 /// The error of an attempt that could not open a file or socket. [`super::attempt`] turns it into a skipped check,
 /// because the endpoint is not at fault.
@@ -35,9 +36,7 @@ pub(super) fn describe_error(error: &(dyn Error + 'static)) -> String {
 /// The start of the data as a single line of text.
 pub(super) fn excerpt(bytes: &[u8]) -> String {
     const LIMIT: usize = 120;
-    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(4 * LIMIT)]).into_owned();
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    shared::check_file::shortened(line.chars().filter(|character| !character.is_control()).collect(), LIMIT)
+    sanitize_for_terminal(&String::from_utf8_lossy(&bytes[..bytes.len().min(4 * LIMIT)]), LIMIT)
 }
 
 fn describe_cause(error: &(dyn Error + 'static)) -> Option<String> {

@@ -47,6 +47,12 @@ pub const SUBJECTS: &[&str] = &[
 /// How long to read a body that is only displayed and does not affect the outcome.
 const DIAGNOSTIC_BODY_TIMEOUT: Duration = Duration::from_millis(500);
 
+/// The most bytes of the head of a response, with all informational (1xx) responses before it and the TLS handshake;
+/// hyper accepts a head of 408 KiB.
+const HEAD_LIMIT: u64 = 1 << 20;
+/// How many bytes the transfer of one byte of a body can need on average: chunks and TLS records have headers.
+const BODY_OVERHEAD: u64 = 4;
+
 /// The parameters of an HTTP check.
 #[derive(Debug, Clone)]
 pub struct HttpCheck {
@@ -128,6 +134,13 @@ impl HttpCheck {
     fn needs_body(&self) -> bool {
         self.must_contain.is_some() || self.must_not_contain.is_some()
     }
+
+    /// The most bytes to receive over one connection.
+    fn received_limit(&self, capture: Capture) -> u64 {
+        let reads_body = self.needs_body() || capture.body || capture.diagnostics;
+        let body = if reads_body { BODY_OVERHEAD.saturating_mul(self.body_limit as u64) } else { 0 };
+        HEAD_LIMIT.saturating_add(body)
+    }
 }
 
 impl Probe for HttpCheck {
@@ -194,7 +207,8 @@ async fn exchange(
     let mut redirects = 0;
     loop {
         let request = HttpRequest { url: &url, method: &method, headers: &headers, body };
-        let response = client::send(request, tls.clone(), capture, context.address_policy, &stopwatch).await?;
+        let limit = check.received_limit(capture);
+        let response = client::send(request, limit, tls.clone(), capture, context.address_policy, &stopwatch).await?;
         stopwatch.first_byte();
         stopwatch.record(|data| capture_head(data, &response));
         let Some(location) = redirect_location(check, &response) else {
