@@ -58,7 +58,7 @@ pub async fn deprovision(arguments: &DeprovisionArguments) -> anyhow::Result<Out
     let removed = apply(&steps, &service, &spec, Path::new(""), &environment, &mut progress).await;
     if let Err(error) = removed {
         ui::info("failed");
-        ui::info("completed steps are kept; run the same command again to continue");
+        ui::info("completed steps are not undone; run the same command again to continue");
         return Err(error.into());
     }
     let data = if objects == ExistingObjects::Keep { "; the bucket and its data are kept" } else { "" };

@@ -73,7 +73,7 @@ pub async fn provision(arguments: &ProvisionArguments) -> anyhow::Result<Outcome
         let result = apply(&plan.steps, &service, &spec, out, &environment, &mut progress).await;
         if let Err(error) = result {
             ui::info("failed");
-            ui::info("completed steps are kept; run the same command again to continue");
+            ui::info("completed steps are not undone; run the same command again to continue");
             return Err(error.into());
         }
     }

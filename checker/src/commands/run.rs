@@ -10,6 +10,7 @@ use super::daemon::{ConfigSource, Daemon, Signals, StatusLog, first_round, start
 use super::{Outcome, check_context, report_problems};
 use crate::cli::{Format, RunArguments};
 use crate::config::model::Config;
+use crate::counted;
 use crate::monitor::announcement::Announcement;
 use crate::now;
 use crate::platform::huge_pages;
@@ -19,7 +20,7 @@ use crate::ui::progress::ProgressBar;
 use crate::ui::{self, table};
 
 #[derive(Debug, thiserror::Error)]
-#[error("the message is empty: write it as `--message \"We are on it.\"`")]
+#[error("the message is empty: pass a text, for example `--message \"We are on it.\"`")]
 struct EmptyMessage;
 
 #[derive(Debug, thiserror::Error)]
@@ -126,11 +127,11 @@ async fn store_and_print(
             Ok(recorded) => {
                 note = format!("stored as {} in {}", recorded.upload.name, record.store().describe());
                 if recorded.upload.sent_from_spool > 0 {
-                    let _ = write!(note, "; {} waiting rounds sent first", recorded.upload.sent_from_spool);
+                    let _ = write!(note, "; sent {} first", counted(recorded.upload.sent_from_spool, "waiting round"));
                 }
                 report_problems(&recorded);
                 if recorded.expired.deleted > 0 {
-                    let _ = write!(note, "; {} expired check files removed", recorded.expired.deleted);
+                    let _ = write!(note, "; removed {}", counted(recorded.expired.deleted, "expired check file"));
                 }
                 if let Some(announcement) = announcement {
                     confirmation = Some(format!("message posted about {}", announcement.subject()));

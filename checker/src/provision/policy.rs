@@ -180,7 +180,7 @@ fn normalized(value: &Value) -> Value {
     }
 }
 
-/// The public access block that allows a public policy, but not public access lists.
+/// The public access block that allows a public policy, but not public ACLs.
 #[must_use]
 pub fn opened_access_block() -> PublicAccessBlockConfiguration {
     access_block().block_public_policy(false).restrict_public_buckets(false).build()

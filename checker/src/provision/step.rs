@@ -76,7 +76,7 @@ impl Step {
         match self {
             Step::CreateBucket { region } => format!("create the bucket in `{region}`"),
             Step::OpenAccessBlock(_) => {
-                "open the bucket's public access block for a public bucket policy (public access lists stay blocked)"
+                "relax the bucket's public access block to allow a public bucket policy (public ACLs stay blocked)"
                     .to_owned()
             }
             Step::CloseAccessBlock(_) => "restore the bucket's public access block".to_owned(),
@@ -104,10 +104,10 @@ impl Step {
             Step::DeleteUser { user } => format!("delete the user `{user}`"),
             Step::WriteFile { role, .. } => format!("write `{}`", role.file_name()),
             Step::DeleteObjects { prefix } if prefix.is_empty() => {
-                "delete all check files, histories and messages".to_owned()
+                "delete all check files, histories, heartbeats and messages".to_owned()
             }
             Step::DeleteObjects { prefix } => {
-                format!("delete all check files, histories and messages below `{prefix}`")
+                format!("delete all check files, histories, heartbeats and messages below `{prefix}`")
             }
             Step::DeleteBucketIfEmpty => "delete the bucket if nothing else is in it".to_owned(),
         }

@@ -42,7 +42,7 @@ impl BlockingIo {
     ) -> io::Result<T> {
         let deadline = Instant::now() + limit;
         if self.deadlines().iter().any(|deadline| *deadline <= Instant::now()) {
-            return Err(timed_out("still does not respond to an earlier request"));
+            return Err(timed_out("still has not responded to an earlier request"));
         }
         let result = async {
             let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(io::Error::other)?;

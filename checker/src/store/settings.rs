@@ -37,7 +37,7 @@ pub struct Bucket {
     pub address_style: AddressStyle,
     /// The prefix of all keys: empty, or one or more folders with a trailing slash.
     pub prefix: String,
-    /// The writer's keys; `None` uses AWS's default chain (environment, profile, instance role).
+    /// The writer's keys; `None` uses the AWS default credential chain (environment, profile, instance role).
     pub keys: Option<WriterKeys>,
 }
 

@@ -171,13 +171,13 @@ async fn quarantine_if_refused(
     warnings: &mut Vec<String>,
 ) -> usize {
     if cause.is_transient() {
-        warnings.push(format!("a waiting round was not sent: {cause}; it will be sent again next time"));
+        warnings.push(format!("failed to send a waiting round: {cause}; it will be retried next time"));
         return 1;
     }
     match spool.quarantine(name).await {
         Ok(path) => {
             warnings.push(format!(
-                "a waiting round was not sent: {cause}; because the store accepts other rounds, this one was moved to `{}`; \
+                "failed to send a waiting round: {cause}; because the store accepts other rounds, this one was moved to `{}`; \
                  move it back to `{}` to send it again",
                 path.display(),
                 spool.folder().display()
@@ -185,7 +185,7 @@ async fn quarantine_if_refused(
             0
         }
         Err(error) => {
-            warnings.push(format!("a waiting round was not sent: {cause}; it is still waiting: {error}"));
+            warnings.push(format!("failed to send a waiting round: {cause}; it is still waiting: {error}"));
             1
         }
     }

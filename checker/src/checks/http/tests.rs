@@ -97,7 +97,7 @@ async fn every_misbehavior_of_a_server_is_described() {
     for (actions, expected) in [
         (
             vec![ServerAction::Read, ServerAction::Send(endless_headers), ServerAction::Endless],
-            "head of the response is too large",
+            "response head is too large",
         ),
         (
             vec![
@@ -105,7 +105,7 @@ async fn every_misbehavior_of_a_server_is_described() {
                 ServerAction::Send(b"HTTP/1.1 200 OK\r\n"),
                 ServerAction::EndlessOf(b"X-A: b\r\n"),
             ],
-            "head of the response is too large: more than 100 headers",
+            "response head is too large: more than 100 headers",
         ),
         (
             vec![ServerAction::Read, ServerAction::Send(too_many_headers), ServerAction::Hang],

@@ -107,7 +107,7 @@ impl ServiceError {
 type ServiceResult<T> = Result<T, ServiceError>;
 
 impl Service {
-    /// Prepares the clients with the bucket's keys, a profile's keys, or those of AWS's default chain. Does not send
+    /// Prepares the clients with the bucket's keys, a profile's keys, or those of the AWS default credential chain. Does not send
     /// a request.
     pub async fn open(bucket: &Bucket, profile: Option<&str>) -> Service {
         let credentials = profile.map_or(Credentials::OfBucket, Credentials::OfProfile);

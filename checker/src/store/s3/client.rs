@@ -36,7 +36,7 @@ const FALLBACK_REGION: &str = "us-east-1";
 /// The source of the credentials that sign requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Credentials<'a> {
-    /// The bucket's configured keys, otherwise AWS's default chain.
+    /// The bucket's configured keys, otherwise the AWS default credential chain.
     OfBucket,
     /// A profile in AWS's configuration files.
     OfProfile(&'a str),
