@@ -16,8 +16,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let default = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("../dist");
     let dist = env::var_os(DIST_VARIABLE).map_or(default.clone(), PathBuf::from);
     if dist == default {
-        // Cargo treats a missing path as changed and would rebuild every time. The page's build creates this
-        // directory too.
+        // Cargo treats a missing path as changed and would rebuild every time, so create it, as building the page does.
         let _ = fs::create_dir_all(&dist);
     }
     println!("cargo::rerun-if-changed={}", dist.display());

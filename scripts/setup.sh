@@ -131,7 +131,8 @@ set_up_wasm_target() {
 set_up_trunk() {
     [[ $(version_of trunk) == "$TRUNK_VERSION" ]] && return
     note "building trunk $TRUNK_VERSION, to bundle the page, into $TOOLS (about 3 minutes on two cores)"
-    # Without TLS, it builds faster. It does not need to download its tools, because this script installs them.
+    # Trunk builds faster without TLS, which it does not need: it uses TLS only to download tools, and this script
+    # installs those.
     cargo_install --locked --no-default-features "trunk@$TRUNK_VERSION"
 }
 

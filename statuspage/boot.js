@@ -8,7 +8,7 @@ const root = document.documentElement;
 // in a frame. Browsers support service workers only over HTTPS and on localhost.
 const worker = window === parent && navigator.serviceWorker;
 if (worker) {
-  // The requests from before the worker was active. The worker caches their responses, too.
+  // The URLs that were requested before the worker was active. The worker caches their responses, too.
   const urls = [];
   const record = (entries) => urls.push(...entries.map((entry) => entry.name));
   const observer = new PerformanceObserver((list) => record(list.getEntries()));

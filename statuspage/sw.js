@@ -23,7 +23,7 @@ const CONCURRENT_REQUESTS = 6;
 const sleep = time => new Promise(done => setTimeout(done, time));
 
 // The response from the network; the cached response if the network fails or takes too long; without one, whatever the
-// network returns in the end.
+// network eventually returns.
 async function networkFirst(pending, cached) {
   const timeout = sleep(NETWORK_TIMEOUT);
   const response = await Promise.race([pending, timeout]).catch(() => undefined);

@@ -12,7 +12,7 @@ use shared::status::Status;
 use crate::monitor::schedule::{InvalidShard, Shard};
 use crate::ui::log::LogFormat;
 
-/// The environment variable with the address of `checker serve`. Configurations can refer to it too.
+/// The environment variable with the address of `checker serve`. Configurations can also refer to it.
 pub const LISTEN_VARIABLE: &str = "CHECKUP_LISTEN";
 
 /// Checks endpoints, stores the results in S3 or a directory, and serves the status page.
@@ -329,7 +329,7 @@ pub enum Format {
     Json,
 }
 
-/// The shortest interval of `--every`.
+/// The shortest interval that `--every` accepts.
 const SHORTEST_INTERVAL: Nanos = shared::SECOND;
 
 fn interval(text: &str) -> Result<Nanos, String> {

@@ -1,4 +1,4 @@
-//! The page's parsers for bucket listings and error responses of S3.
+//! The page's parsers for bucket listings and error responses from S3.
 
 #![no_main]
 

@@ -120,7 +120,7 @@ pub struct NodeVote<'a> {
     pub node: Option<&'a NodeName>,
     /// Whether the report is still valid.
     pub is_current: bool,
-    /// Whether it may still be valid, because the node's clock may be behind.
+    /// Whether the report could still be valid if the node's clock is behind.
     pub is_within_skew: bool,
     /// When the node's newest check of the endpoint started.
     pub reported_at: UnixNanos,

@@ -10,7 +10,7 @@ use hifijson::str::LexAlloc as _;
 use hifijson::token::Lex as _;
 use hifijson::{Error, Expect, SliceLexer, str};
 
-/// How deep arrays and objects may be nested. Our formats need 6; hostile input must not exhaust the stack.
+/// How deeply arrays and objects may be nested. Our formats need 6; hostile input must not exhaust the stack.
 const DEPTH_LIMIT: usize = 64;
 
 /// A JSON value. Strings without escapes borrow from the text.

@@ -127,7 +127,7 @@ impl TreeBuilder {
                 rest = self.tag(&tag, after);
             } else if rest[1..].starts_with(['!', '?', '/']) || rest[1..].starts_with(|c: char| c.is_ascii_alphabetic())
             {
-                // Markup without an end is ambiguous.
+                // Unclosed markup is ambiguous.
                 self.refuse("<");
                 rest = rest.find('>').map_or("", |end| &rest[end + 1..]);
             } else {
@@ -215,7 +215,7 @@ impl TreeBuilder {
     }
 }
 
-/// Parses a tag at the start of `text`; `None` without a complete tag.
+/// Parses a tag at the start of `text`; `None` if there is no complete tag.
 fn read_tag(text: &str) -> Option<(Tag, &str)> {
     let mut rest = text.strip_prefix('<')?;
     let closes = rest.starts_with('/');

@@ -117,7 +117,7 @@ impl Resolution {
     }
 }
 
-/// Statistics over the response times of samples; `None` without any.
+/// Statistics for the response times of samples; `None` if there are no response times.
 #[must_use]
 pub fn stats<S: Sample>(samples: &[&S]) -> Option<Stats> {
     Stats::from_rtts(samples.iter().flat_map(|sample| sample.rtts()).copied().collect())
@@ -151,7 +151,7 @@ pub fn add_node<'a, S: Sample + 'a>(
         checks_from = history.newest.map_or(from, |newest| newest + 1);
     }
     for check in checks.filter(|check| check.at() >= checks_from && check.at() < to) {
-        // Histories also count one response time per check.
+        // Like histories, count one response time per check.
         if let Some(stats) = Stats::from_rtts(check.rtts().to_vec()) {
             sum.add(stats.median);
         }

@@ -1,9 +1,9 @@
-//! Statistics over round-trip times. They are computed when needed and never stored.
+//! Statistics for round-trip times. They are computed when needed and never stored.
 
 use crate::Nanos;
 use crate::check_file::Attempt;
 
-/// Statistics over the round-trip times of attempts, in nanoseconds.
+/// Statistics for the round-trip times of attempts, in nanoseconds.
 ///
 /// As in the original Checkup, failed attempts count, and the median of an even number is the mean of the middle two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -23,13 +23,13 @@ pub struct Stats {
 }
 
 impl Stats {
-    /// Computes the statistics of a check; `None` without attempts.
+    /// Computes the statistics of a check; `None` if there were no attempts.
     #[must_use]
     pub fn from_attempts(attempts: &[Attempt]) -> Option<Stats> {
         Stats::from_rtts(attempts.iter().map(|attempt| attempt.rtt).collect())
     }
 
-    /// Computes the statistics of times in any order; `None` without times.
+    /// Computes the statistics of times in any order; `None` if the list is empty.
     #[must_use]
     pub fn from_rtts(mut rtts: Vec<Nanos>) -> Option<Stats> {
         rtts.sort_unstable();
@@ -49,7 +49,7 @@ impl Stats {
     }
 }
 
-/// The median of sorted numbers, 0 without numbers.
+/// The median of sorted numbers, or 0 if the list is empty.
 fn median_of_sorted(sorted: &[Nanos]) -> Nanos {
     let middle = sorted.len() / 2;
     match sorted.len() {

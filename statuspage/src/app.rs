@@ -18,7 +18,7 @@ use crate::view::config_error::{self, ConfigError};
 use crate::view::{self, LoadProgress};
 use crate::{browser, source};
 
-/// How often the view is computed without new data, because results expire when a checker stops.
+/// How often the view is recomputed without new data: results expire when a checker stops.
 const TICK: Nanos = 15 * SECOND;
 
 /// If the tab was hidden for this long, data is loaded as soon as the tab is visible again.

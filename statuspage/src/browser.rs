@@ -184,8 +184,7 @@ pub(crate) fn elapsed() -> f64 {
     window().and_then(|window| window.performance()).map_or(0.0, |performance| performance.now())
 }
 
-/// Waits until the effects of changed signals have updated the document. The browser does not do anything else
-/// meanwhile.
+/// Waits until the effects of changed signals have updated the document. The browser does nothing else until then.
 pub(crate) async fn flush_effects() {
     // Effects run in one of the following microtasks.
     for _ in 0..3 {

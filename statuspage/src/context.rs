@@ -48,7 +48,7 @@ pub struct AppContext {
     pub view: RwSignal<PageView>,
     pub loading: RwSignal<LoadProgress>,
     pub url_state: RwSignal<UrlState>,
-    /// The ids of the endpoints that match the search, in ascending order; `None` without a search.
+    /// The ids of the endpoints that match the search, in ascending order; `None` if the search is empty.
     pub matching: RwSignal<Option<Arc<Vec<usize>>>>,
     pub render_queue: RenderQueue,
     pub stage: RwSignal<RenderStage>,
@@ -176,7 +176,7 @@ impl AppContext {
             let one = view.endpoints.iter().find(|one| one.id == id && !path.is_empty());
             (one.map(|one| one.address.clone()), path)
         });
-        // Navigating changes the view, so this must follow all reads of it.
+        // Navigating changes the view, so this must come after everything that reads the view.
         self.navigate(|url_state| (url_state.endpoint, url_state.path) = (endpoint, path));
     }
 

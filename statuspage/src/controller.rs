@@ -323,7 +323,7 @@ impl Controller {
         LoadRequest { from, checks_from, until, parts }
     }
 
-    /// The time since which check files are needed: results from before the period may still be valid in it.
+    /// The time from which check files are needed: results from before the period may still be valid in it.
     fn load_from(&self, range: Nanos, now: UnixNanos, validity: Nanos) -> UnixNanos {
         let calendar = self.calendar_at(now);
         let period = Period::new(range, browser::bars_limit(), calendar);

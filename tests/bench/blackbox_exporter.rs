@@ -1,4 +1,4 @@
-//! Compares the cost of a check with a probe of Prometheus' `blackbox_exporter`, as Debian packages it.
+//! Compares the cost of a check with that of a probe by Prometheus' `blackbox_exporter`, as packaged by Debian.
 
 use std::path::Path;
 

@@ -60,7 +60,7 @@ pub(crate) fn spent_on_round(checks: &[Value]) -> ProcessUsage {
     spent(&command).1
 }
 
-/// Microseconds of CPU per request of wrk.
+/// CPU time per request by wrk, in microseconds.
 fn spent_on_wrk(url: &str) -> f64 {
     let mut command = Command::new(tool("wrk"));
     command.args(["-t1", "-c64", "-d5s", "-H", "Connection: close", url]);

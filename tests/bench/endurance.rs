@@ -14,7 +14,7 @@ const ENDPOINTS: usize = 2_000;
 const CHECKS: u64 = 1_000_000;
 /// How many times memory and open files are sampled.
 const SAMPLES: u64 = 10;
-/// How many times per sample open files are counted, within a second. The lowest count is the sample.
+/// How many times open files are counted for each sample, within a second. The lowest count is the sample.
 const COUNTS_PER_SAMPLE: u32 = 50;
 
 /// Prints memory and open files as the number of checks grows.
@@ -30,7 +30,7 @@ pub(super) async fn measure() {
     for number in 1..=SAMPLES {
         let wanted = CHECKS / SAMPLES * number;
         let made = async || {
-            // Reading the counter is a request itself.
+            // Reading the counter is itself a request.
             asked += 1;
             nginx.requests().await - asked >= wanted
         };

@@ -56,7 +56,7 @@ impl Nginx {
         }
     }
 
-    /// How many requests nginx has served, including the one for this number.
+    /// How many requests nginx has served, including the one that returns this number.
     pub(crate) async fn requests(&self) -> u64 {
         let answer = http_client::get(&self.counts).await.text();
         // The third line has the connections accepted, those served, and the requests.
@@ -64,12 +64,12 @@ impl Nginx {
         requests.and_then(|count| count.parse().ok()).expect("nginx reports its requests")
     }
 
-    /// As many checks over plain HTTP.
+    /// Checks of this many endpoints over plain HTTP.
     pub(crate) fn plain_checks(&self, endpoints: usize) -> Vec<Value> {
         checks(&self.plain, endpoints, &json!({}))
     }
 
-    /// As many checks over TLS, with verification.
+    /// Checks of this many endpoints over TLS, with verification.
     pub(crate) fn secure_checks(&self, endpoints: usize) -> Vec<Value> {
         checks(&self.secure, endpoints, &json!({ "tls_ca_file": self.authority }))
     }

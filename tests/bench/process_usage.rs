@@ -8,7 +8,7 @@ use support::program::Program;
 /// How many times a measurement is repeated; the median is printed.
 pub(crate) const REPETITIONS: usize = 7;
 
-/// The pause before testing a condition again that can take minutes to become true.
+/// The pause between tests of a condition that can take minutes to become true.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The time that a program used, in seconds.
@@ -16,12 +16,12 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 pub(crate) struct ProcessUsage {
     /// User and system time of the whole process.
     pub processor: f64,
-    /// Wall-clock time, including the start of the shell that measures.
+    /// Wall-clock time, including the start of the shell that measures it.
     pub elapsed: f64,
 }
 
 impl ProcessUsage {
-    /// Microseconds of processor time for each of `count` operations.
+    /// The processor time for each of `count` operations, in microseconds.
     pub(crate) fn each(self, count: usize) -> f64 {
         self.processor * 1e6 / count as f64
     }
@@ -47,11 +47,11 @@ pub(crate) fn spent(command: &Command) -> (String, ProcessUsage) {
 /// The usage of the checker and of another program, each the median.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Comparison {
-    /// Microseconds of the other program's processor time per operation.
+    /// The other program's processor time per operation, in microseconds.
     pub peer: f64,
     /// The checker's usage for all checks.
     pub ours: ProcessUsage,
-    /// Microseconds of the checker's processor time per check.
+    /// The checker's processor time per check, in microseconds.
     pub each: f64,
     /// The ratio of the checker's time to the other program's.
     pub ratio: f64,

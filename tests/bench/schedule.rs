@@ -50,8 +50,8 @@ pub(super) async fn measure() {
     }
 }
 
-/// Returns the stored results without the first one of each endpoint, because all endpoints are checked at the start,
-/// and the sorted lateness of a thread that only sleeps.
+/// Returns two things: the stored results, without the first one of each endpoint because all endpoints are checked at
+/// the start, and the sorted lateness of a thread that only sleeps.
 async fn watch(checks: &[Value]) -> (Vec<CheckResult>, Vec<Nanos>) {
     let checker = Checker::new(&json!({ "checkers": checks, "storage": { "type": "fs", "dir": "checks" } }));
     let mut program = checker.start(&["run", "-c", "checker.json", "--every", "10s"]);
@@ -119,7 +119,7 @@ impl Punctuality {
     }
 }
 
-/// How many intervals between an endpoint's first and last start have no start.
+/// How many intervals between an endpoint's first and last start contain no start.
 fn missed(windows: &[i64]) -> i64 {
     let (first, last) = (windows.iter().min().copied().unwrap_or(0), windows.iter().max().copied().unwrap_or(-1));
     last - first + 1 - windows.len() as i64

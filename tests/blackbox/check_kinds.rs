@@ -344,7 +344,7 @@ async fn a_health_service_is_queried_as_configured() {
 
 #[tokio::test]
 async fn no_type_of_check_connects_to_denied_addresses() {
-    // Nothing accepts connections: the system completes them, and queues them and all packets.
+    // No program accepts the connections: the system establishes them, and queues them with all their packets.
     let (stream, packets) = (0..100)
         .find_map(|_| {
             let stream = BlockingListener::bind("127.0.0.1:0").ok()?;

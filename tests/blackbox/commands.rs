@@ -452,7 +452,7 @@ async fn the_configuration_allows_comments_variables_and_durations() {
   "checkers": [{ "type": "http", "endpoint_name": "Shop", "endpoint_url": "${SHOP}", "timeout": 5000000000, },],
   "storage": { "type": "fs", "dir": "${STORE}" },
 }"#;
-    // With a byte order mark and CRLF, as some editors write it.
+    // Some editors write a byte order mark and CRLF line endings.
     checker.write("checker.json", &format!("\u{feff}{}", written.replace('\n', "\r\n")));
     let run = checker
         .call_with(&["run", "-c", "checker.json", "--format", "json"], |command| {

@@ -124,7 +124,7 @@ async fn a_device_with_a_wrong_clock_shows_the_servers_time() {
     assert_eq!(page::visit(&browser, &caddy.url).await.text_of("note"), "");
 }
 
-/// A device that can sleep: meanwhile, the page is hidden, timers stop, and time passes.
+/// A device that can sleep. While it sleeps, the page is hidden, timers stop, and time passes.
 const SLEEPER: &str = "{
     const [timeout, now] = [window.setTimeout, Date.now];
     let hidden = false;

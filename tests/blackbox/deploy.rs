@@ -1,4 +1,4 @@
-//! The examples in `deploy/` are valid for their schedulers, as far as tests can show without running those.
+//! The examples in `deploy/` are valid for their schedulers, as far as tests can show without running them.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -165,7 +165,7 @@ fn daemon_units_reload_their_configuration() {
     }
 }
 
-/// Parses an example into the types of Kubernetes, and fails if they lack one of its keys.
+/// Parses an example into the Kubernetes types, and fails if they lack one of its keys.
 fn understood<T: serde::Serialize + serde::de::DeserializeOwned>(written: &Value) -> T {
     let typed: T = serde_json::from_value(written.clone()).expect("it has the types of its kind");
     assert_eq!(&serde_json::to_value(&typed).expect("it can be written"), written, "Kubernetes has every key");

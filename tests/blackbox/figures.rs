@@ -125,7 +125,7 @@ async fn compare(quorum: Quorum, range: &str, nanos: Nanos) {
     assert_eq!(run.code, 0, "{}", run.output());
     let status: Value = serde_json::from_str(&run.stdout).expect("it is JSON");
     let report = StatusJson(&status);
-    // Both use the same time and the same midnights.
+    // The page and the command use the same time and the same midnights.
     let browser = Browser::open().await;
     browser.devtools("Emulation.setTimezoneOverride", json!({ "timezoneId": "UTC" })).await;
     browser.stop_clock(report.now()).await;
@@ -172,7 +172,7 @@ async fn compare(quorum: Quorum, range: &str, nanos: Nanos) {
         let shown = page.endpoint(text(of, "title")).text_of("times");
         assert_eq!(shown, format!("Response time: {}", StatusJson::percentiles(of)), "{context}");
     }
-    // The store covers every status, incidents, and figures other than nothing and everything.
+    // The store covers every status, incidents, and figures that are neither zero nor the maximum.
     let is = |name: &str, value: Value| report.endpoints().iter().any(|report| report[name] == value);
     assert!(is("status", json!("healthy")) && is("status", json!("degraded")), "{status:#}");
     assert!(report.endpoints().iter().filter(|report| report["down"].as_i64() > Some(0)).count() >= 2, "{status:#}");

@@ -17,7 +17,7 @@ const INTERVAL: Nanos = 10 * MINUTE;
 /// How many days the nodes have run.
 const DAYS: i64 = 12;
 
-/// A node, and an outage of `Shop` that it sees: how long ago it began, and how long it lasted.
+/// A node, and an outage of `Shop` that it sees: how long ago the outage began, and how long it lasted.
 struct Generated {
     name: &'static str,
     down: (Nanos, Nanos),

@@ -185,7 +185,7 @@ async fn missing_translations_are_english_and_missing_files_are_reported() {
     std::fs::remove_file(languages.join("de.txt")).expect("it was there");
     let page = visit(&browser, &scenario, "?lang=de").await;
     assert_eq!((spoken(&browser).await.0.as_str(), page.text_of("overall").as_str()), ("en", "Website is healthy"));
-    // A file of another version, without a string that has no fallback.
+    // An English file of another version: it lacks a string, and English has no fallback.
     let english = std::fs::read_to_string(languages.join("en.txt")).expect("it is there");
     let other = english.replacen("\nhealthy = ", "\nwell = ", 1);
     assert_ne!(other, english);

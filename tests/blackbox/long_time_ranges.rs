@@ -1,5 +1,5 @@
-//! Long ranges of several nodes on the page: for known outages, the figures are exact, with few requests and little
-//! data.
+//! Long time ranges of several nodes on the page: for known outages, the figures are exact, and they take few requests
+//! and little data.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -99,7 +99,7 @@ async fn ninety_days_of_three_nodes_take_few_requests_from_s3() {
     browser.stop_clock(fake_nodes.now + 20 * SECOND).await;
     let page = page::visit(&browser, &caddy.url).await;
     assert_few_requests_and_little_data(&page, fake_nodes).await;
-    // A refresh lists again, and does not request anything that is loaded.
+    // A refresh lists the store again, but does not request anything that is already loaded.
     let listings = |page: &Page| data_requests(page).iter().filter(|url| url.contains("list-type")).count();
     let before = listings(&page);
     let page = page::when(&browser, "a refresh", |page| listings(page) >= before + 2 && page.is_complete()).await;
@@ -202,7 +202,7 @@ async fn page_and_terminal_agree_with_each_quorum() {
     ] {
         let fake_nodes = three_nodes(quorum.parse().expect("it is a quorum"));
         let site = StoreAndPage::new(&fake_nodes.objects()).await;
-        // Both must run in the same minute, because ongoing outages grow every minute.
+        // The page and the command must run in the same minute, because ongoing outages grow every minute.
         let (page, reported) = (site.visit(&browser).await, site.status().await);
         assert_agreement(&page, &reported);
         let first = &reported["endpoints"][0];
@@ -297,7 +297,7 @@ async fn stores_without_histories_are_shown_from_their_check_files() {
         if nodes == 1 {
             std::fs::remove_dir_all(site.checker.path("checks/history")).expect("the folder is there");
         }
-        // Both use the same time, because a check could expire in between.
+        // The page and the command use the same time, because a check could expire in between.
         let status = site.status().await;
         browser.stop_clock(status["now"].as_i64().expect("it has a time")).await;
         let page = site.visit(&browser).await;

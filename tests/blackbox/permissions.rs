@@ -52,7 +52,7 @@ fn name(stored_at: i64, node: Option<&str>) -> String {
     format!("status/{}", CheckFileName { stored_at, node })
 }
 
-/// Whether putting, getting and deleting is allowed, for each object key.
+/// Whether putting, getting and deleting are allowed, for each object key.
 async fn objects(key: &AccessKey, bucket: &str, keys: &[&str]) -> Vec<[Verdict; 3]> {
     let client = bucket::client(key);
     let mut table = Vec::new();

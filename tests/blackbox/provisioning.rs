@@ -212,7 +212,7 @@ async fn ten_thousand_objects_are_deleted_after_the_name_is_typed() {
     ];
     let ours = (0..COUNT).map(|number| format!("status/{}", name(1_495_330_254_340_493_978 + number, "eu-west")));
     let ours = ours.chain(["status/history/eu-west.json".to_owned()]);
-    // A separate server can start with all of them.
+    // A separate server can start with all of these objects.
     let folder = tempfile::tempdir().expect("a temporary folder");
     let bucket = folder.path().join(ACCOUNT).join("site-full");
     std::fs::create_dir_all(bucket.join("status/history")).expect("the folder can be created");

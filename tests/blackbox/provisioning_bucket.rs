@@ -149,7 +149,7 @@ async fn the_documented_permissions_of_an_administrator_suffice() {
     assert_eq!(ministack::users(&format!("{}+", site.bucket.name)).await, Vec::<String>::new());
 }
 
-/// Without permission to list buckets, the only thing that is not known is who owns a readable bucket.
+/// Without permission to list buckets, only the owner of a readable bucket is unknown.
 const GONE_WITHOUT: [&str; 1] = ["s3:ListAllMyBuckets"];
 
 #[tokio::test]
@@ -237,7 +237,7 @@ async fn the_readmes_path_from_the_starter_to_a_bucket_works() {
     assert_eq!(run.code, 0, "{}", run.output());
     let configuration: Value = serde_json::from_str(&site.file("checker-eu-west.json")).expect("it is JSON");
     assert!(configuration["checkers"].as_array().is_some_and(|checks| !checks.is_empty()), "{configuration:#}");
-    for command in readme_commands("**3. Run the doctor**") {
+    for command in readme_commands("**3. Verify the setup.**") {
         let words: Vec<&str> = command.iter().map(String::as_str).collect();
         let run = site.checker.call(&words).await;
         assert_eq!(run.code, 0, "{words:?}: {}", run.output());

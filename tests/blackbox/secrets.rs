@@ -172,7 +172,7 @@ async fn credentials_of_requests_are_not_shown() {
     assert!(assert_nowhere_below(checker.folder.path(), CANARY) >= 2);
 }
 
-/// The URL with a user, and with the secret as the password.
+/// A URL with a user name, and the secret as the password.
 fn with_password(url: &str) -> String {
     url.replacen("://", &format!("://me:{CANARY}@"), 1)
 }

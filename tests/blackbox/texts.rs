@@ -57,7 +57,7 @@ fn redacted(text: &str, checker: &Checker) -> String {
         (r"spool/[0-9a-f]{8,}", "spool/[store]"),
         // Column widths depend on text that was replaced.
         (r"(\S) {3,}", "$1  "),
-        // The length of a bar depends on times.
+        // The length of a bar in the waterfall depends on timing.
         (r"█+", "█"),
         (r" +\n", "\n"),
     ] {

@@ -37,7 +37,7 @@ pub async fn violations(browser: &Browser) -> Vec<String> {
     found.filter_map(|one| one.as_str().map(str::to_owned)).collect()
 }
 
-/// The version of axe, as a sign that it runs at all.
+/// The version of axe, which shows that it runs at all.
 pub async fn version(browser: &Browser) -> Value {
     browser.script("return axe.version").await
 }

@@ -253,7 +253,7 @@ impl Drop for Browser {
     }
 }
 
-/// The driver of all tests in this process.
+/// The driver for all tests in this process.
 #[derive(Debug)]
 struct Driver {
     port: u16,

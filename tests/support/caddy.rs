@@ -43,11 +43,11 @@ impl Caddy {
         self.program = None;
     }
 
-    /// Starts it again at the same address.
+    /// Starts the server again at the same address.
     pub async fn start_again(&mut self) {
         let site = self.site.path();
         let caddyfile = site.join(".Caddyfile");
-        // The admin endpoint of Caddy would use a port that all instances share.
+        // Caddy's admin endpoint would use a port that all instances share.
         let text = format!("{{\n\tadmin off\n}}\nimport {}\n", root().join("Caddyfile").display());
         std::fs::write(&caddyfile, text).expect("the file can be written");
         let program = Program::start(&tool("caddy"), |command| {

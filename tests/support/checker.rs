@@ -221,7 +221,7 @@ async fn finish(command: Command, typed: &str) -> Run {
 }
 
 impl Run {
-    /// Both outputs, for text that must or must not be in either of them.
+    /// Standard output and standard error combined, for assertions that apply to both.
     #[must_use]
     pub fn output(&self) -> String {
         format!("{}\n{}", self.stdout, self.stderr)

@@ -47,7 +47,7 @@ pub struct FakeNodes {
     pub swing: i64,
     /// The seed of response times and of random failures.
     pub seed: u64,
-    /// How many random failures, of up to 40 minutes, each endpoint has from the fourth on.
+    /// How many random failures of up to 40 minutes each endpoint has, from the fourth endpoint on.
     pub failures: u64,
 }
 

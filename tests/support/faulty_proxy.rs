@@ -78,7 +78,7 @@ impl FaultyProxy {
         *lock(&self.state.when) = when;
     }
 
-    /// The requests since the last call of `fail`: method and path, or the action of IAM calls.
+    /// The requests since the last call to `fail`: method and path, or the action of IAM calls.
     #[must_use]
     pub fn requests(&self) -> Vec<String> {
         lock(&self.state.requests).clone()

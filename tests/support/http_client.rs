@@ -65,7 +65,7 @@ pub async fn is_reachable(url: &str) -> bool {
     client().get(url).send().await.is_ok()
 }
 
-/// Gets a path exactly as written, without the normalization of clients. `url` ends with a slash.
+/// Gets a path exactly as written, without the normalization that clients perform. `url` ends with a slash.
 pub async fn get_as_spelled(url: &str, path: &str) -> String {
     let address = url.trim_start_matches("http://").trim_end_matches('/');
     let mut stream = TcpStream::connect(address).await.expect("the server listens");

@@ -69,7 +69,7 @@ pub fn wait_blocking(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// A port of 127.0.0.1 without a listener. No other call returns it, in any process that runs these tests.
+/// A port on 127.0.0.1 without a listener. No other call returns it, in any process that runs these tests.
 #[must_use]
 pub fn free_port() -> u16 {
     static TAKEN: AtomicU16 = AtomicU16::new(0);

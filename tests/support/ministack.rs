@@ -34,7 +34,7 @@ pub struct MiniStack {
 
 impl MiniStack {
     /// Starts a separate server and returns it with a key that has all permissions. Its buckets are the folders below
-    /// [`ACCOUNT`] in this folder, with all their files as objects. In this way, thousands of objects are available
+    /// [`ACCOUNT`] in this folder, with all their files as objects. This makes thousands of objects available
     /// immediately.
     pub async fn with_buckets(folder: &Path) -> (MiniStack, AccessKey) {
         let port = free_port();

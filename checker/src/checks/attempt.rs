@@ -5,14 +5,14 @@ use shared::check_file::Attempt;
 
 use super::probe_data::ProbeData;
 
-/// One attempt and what else determines the status.
+/// One attempt and everything else that determines the status.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AttemptRecord {
     /// The attempt as stored.
     pub attempt: Attempt,
     /// Why the endpoint is degraded although the attempt succeeded.
     pub warning: Option<String>,
-    /// Whether the attempt failed but a retry succeeded: it is stored, but does not count.
+    /// Whether the attempt failed but a retry succeeded. Such an attempt is stored but does not count.
     pub recovered_by_retry: bool,
 }
 

@@ -174,7 +174,7 @@ fn plain_name(name: &str) -> &str {
     name.split('"').nth(1).unwrap_or(name)
 }
 
-/// The time between the two in days, or in smaller units if it is less than a day.
+/// The time from `from` to `to` in days, or in smaller units if it is less than a day.
 fn days_between(from: UnixTime, to: UnixTime) -> String {
     let seconds = to.as_secs().saturating_sub(from.as_secs());
     match seconds / 86_400 {

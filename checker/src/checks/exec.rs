@@ -28,7 +28,7 @@ pub struct ExecCheck {
     /// The program: a path, or a name to search for in `PATH`.
     pub command: PathBuf,
     pub arguments: Vec<String>,
-    /// The longest an attempt may take.
+    /// The time limit for one attempt.
     pub timeout: Duration,
     /// The exit status that means success; with `None`, the assertions decide.
     pub exit_status: Option<i32>,

@@ -25,7 +25,7 @@ pub const SUBJECTS: &[&str] = &["[RTT]", "[DNS]", "[CONNECT]", "[TLS]", "[TTFB]"
 pub struct GrpcCheck {
     pub locator: String,
     pub address: Address,
-    /// The longest an attempt may take.
+    /// The time limit for one attempt.
     pub timeout: Duration,
     /// The parameters of TLS, if it is used.
     pub tls: Option<TlsOptions>,
@@ -36,9 +36,9 @@ pub struct GrpcCheck {
 /// The protocol that the client offers in the TLS handshake (ALPN).
 const ALPN: &[u8] = b"h2";
 const PATH: &str = "/grpc.health.v1.Health/Check";
-/// The longest response message that is accepted, in bytes; a valid one, including its prefix, has seven.
+/// The maximum length of a response message, in bytes. A valid one is seven bytes long, including its prefix.
 const MESSAGE_LIMIT: usize = 4_096;
-/// The largest response head that is accepted, in bytes.
+/// The maximum size of a response head, in bytes.
 const HEAD_LIMIT: u32 = 64 * 1_024;
 
 const INVALID_RESPONSE: &str = "response is not from a gRPC health service";

@@ -27,7 +27,7 @@ pub struct IcmpCheck {
     pub locator: String,
     /// The host; the port is always 0 and unused.
     pub address: Address,
-    /// The longest an attempt may take.
+    /// The time limit for one attempt.
     pub timeout: Duration,
 }
 

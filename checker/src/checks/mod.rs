@@ -118,7 +118,7 @@ pub trait Probe: Send + Sync {
     /// What is checked: a URL, a host and port, a command or a job.
     fn locator(&self) -> &str;
 
-    /// The longest an attempt may take.
+    /// The time limit for one attempt.
     fn timeout(&self) -> Duration;
 
     /// The host that the probe connects to, a name or an IP address.
@@ -146,7 +146,7 @@ pub trait Probe: Send + Sync {
         None
     }
 
-    /// Reports what prevents this check on this machine, as far as that can be detected without an attempt.
+    /// Reports what prevents this check from running on this machine, if that can be detected without an attempt.
     fn preflight(&self) -> Result<(), String> {
         Ok(())
     }

@@ -46,7 +46,7 @@ pub struct Capture {
 }
 
 impl Capture {
-    /// Combines the two, capturing everything that either captures.
+    /// Combines two sets, capturing everything that either of them captures.
     #[must_use]
     pub fn union(self, other: Capture) -> Capture {
         Capture {

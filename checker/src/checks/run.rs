@@ -1,4 +1,4 @@
-//! Makes the attempts of a check: spaced, retried, within their time limit, and with their assertions evaluated.
+//! Makes the attempts of a check: paces and retries them, limits their time, and evaluates their assertions.
 
 use super::attempt::{AttemptRecord, Probed};
 use super::context::CheckContext;

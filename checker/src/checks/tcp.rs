@@ -23,7 +23,7 @@ pub const SUBJECTS: &[&str] = &["[RTT]", "[DNS]", "[CONNECT]", "[TLS]", "[TTFB]"
 pub struct TcpCheck {
     pub locator: String,
     pub address: Address,
-    /// The longest an attempt may take.
+    /// The time limit for one attempt.
     pub timeout: Duration,
     /// The parameters of TLS, if it is used.
     pub tls: Option<TlsOptions>,

@@ -29,7 +29,7 @@ pub const DEGRADED_WITHIN: Nanos = 14 * DAY;
 pub struct TlsCheck {
     pub locator: String,
     pub address: Address,
-    /// The longest an attempt may take.
+    /// The time limit for one attempt.
     pub timeout: Duration,
     /// Which certificates are trusted, and for which host name.
     pub options: TlsOptions,

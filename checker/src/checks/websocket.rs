@@ -39,7 +39,7 @@ pub const SUBJECTS: &[&str] = &[
 /// The parameters of a WebSocket check.
 #[derive(Debug, Clone)]
 pub struct WebSocketCheck {
-    /// The URL as configured, without user and password.
+    /// The URL as configured, without user name and password.
     pub locator: String,
     /// The URL of the request.
     pub url: String,
@@ -47,7 +47,7 @@ pub struct WebSocketCheck {
     pub address: Address,
     /// Headers in addition to those of the upgrade.
     pub headers: HeaderMap,
-    /// The longest an attempt may take.
+    /// The time limit for one attempt.
     pub timeout: Duration,
     /// The parameters of TLS, if it is used.
     pub tls: Option<TlsOptions>,
@@ -57,7 +57,7 @@ pub struct WebSocketCheck {
     pub expect: Option<Regex>,
 }
 
-/// The longest message that is accepted, in bytes.
+/// The maximum length of a message, in bytes.
 const MESSAGE_LIMIT: usize = 1 << 20;
 
 impl WebSocketCheck {

@@ -28,8 +28,8 @@ pub async fn beat(arguments: &BeatArguments) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// A misspelled job would leave its check waiting indefinitely. A configuration without heartbeat checks may be
-/// correct, because another node can have them.
+/// If the name of the job were misspelled, its check would wait indefinitely. A configuration without heartbeat checks
+/// may be correct, because another node may have them.
 fn note_if_unused(config: &Config, job: &str) {
     let jobs = config.checks.iter().filter_map(|check| match &check.kind {
         CheckKind::Heartbeat(heartbeat) => Some(heartbeat.name.job()),

@@ -28,7 +28,7 @@ pub async fn doctor(arguments: &DoctorArguments) -> anyhow::Result<Outcome> {
             Ok(page) => {
                 let mut page_findings =
                     doctor::page_side::examine(&page, config.as_ref(), &arguments.origin, now()).await;
-                // Both sides use this machine's clock, so report it only once.
+                // Both sides use this machine's clock, so report a wrong clock only once.
                 if findings.iter().any(doctor::clock::is_refused) {
                     page_findings.retain(|finding| !doctor::clock::is_refused(finding));
                 }

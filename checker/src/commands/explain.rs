@@ -41,7 +41,7 @@ pub async fn explain(arguments: &ExplainArguments) -> anyhow::Result<Outcome> {
     let capture = Capture { headers: true, certificate: true, diagnostics: true, ..check.capture };
     let check = Check { capture, ..Check::clone(check) };
     let context = check_context(&config);
-    // Both run at once, so that a hanging lookup takes no longer than the attempt.
+    // The lookup and the attempt run at the same time, so that a hanging lookup takes no longer than the attempt.
     let (addresses, attempt) = (pin!(addresses(&check)), pin!(attempt(&check, &context)));
     let (resolved, attempted) = match select(addresses, attempt).await {
         Either::Left((resolved, attempt)) => (resolved, attempt.await),

@@ -60,7 +60,7 @@ fn load(path: &Path, node: Option<&NodeName>) -> Result<Config, ConfigError> {
     load_with_page_address(path, node, None)
 }
 
-/// Does the same for a checker that serves the page at `page_address`, which the configuration can refer to.
+/// Like [`load`], for a checker that serves the page at `page_address`, to which the configuration can refer.
 fn load_with_page_address(
     path: &Path,
     node: Option<&NodeName>,

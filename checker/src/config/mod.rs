@@ -75,7 +75,7 @@ pub struct Loaded {
 pub struct Environment<'a> {
     /// Looks up an environment variable.
     pub variable: &'a dyn Fn(&str) -> Option<String>,
-    /// The default node name is derived from it.
+    /// The name of the machine, from which the default node name is derived.
     pub host_name: String,
 }
 
@@ -246,7 +246,7 @@ fn convert_storage(located: &Located, folder: &Path, problems: &mut Problems) ->
             let bucket = convert_bucket(raw, located, problems);
             Some(Storage { location: StoreLocation::S3(bucket), check_expiry, history_expiry })
         }
-        // Validation has already reported it.
+        // Validation has already reported the unknown type.
         _ => None,
     }
 }

@@ -35,7 +35,7 @@ pub struct Config {
     pub spool_dir: PathBuf,
     /// The page that `checker serve` serves.
     pub page: Page,
-    /// A fixed time for all results instead of the clock's, as in the original.
+    /// A fixed time for all results, instead of the current time, as in the original.
     pub timestamp: Option<UnixNanos>,
 }
 
@@ -46,7 +46,7 @@ pub const SERVED_STORE: &str = "store/";
 pub struct Page {
     /// The configuration that `checker serve` passes to the page.
     pub config: PageConfig,
-    /// The origins, in addition to the page's own, whose pages may show it in a frame.
+    /// The origins, in addition to the page's own, whose pages may show the status page in a frame.
     pub embed_by: Vec<String>,
 }
 

@@ -10,7 +10,7 @@ use super::problem::{Problem, Problems};
 /// The only key that is not part of the page's own configuration; the web server uses it.
 const EMBED_BY: &str = "embed_by";
 
-/// Converts a tree that validation has accepted. Settings that the page would ignore are warnings.
+/// Converts a tree that validation has accepted. Settings that the page would ignore are reported as warnings.
 pub(super) fn convert(page: Option<&Located>, problems: &mut Problems) -> Page {
     let Some(page) = page else { return Page::default() };
     let mut json = page.to_json();
@@ -41,7 +41,8 @@ pub(super) fn convert(page: Option<&Located>, problems: &mut Problems) -> Page {
     converted
 }
 
-/// Prefixes a problem of the page's configuration, which starts with a key, with that key's path in this file.
+/// Adds `page.` to the key at the start of a problem, because the page's configuration is nested under that key in this
+/// file.
 fn prefixed(text: &str) -> String {
     text.strip_prefix('`').map_or_else(|| text.to_owned(), |rest| format!("`page.{rest}"))
 }

@@ -70,7 +70,7 @@ impl Problems {
         }
     }
 
-    /// Adds all problems of another collection.
+    /// Adds all problems from another collection.
     pub fn extend(&mut self, others: Problems) {
         others.0.into_iter().for_each(|problem| self.add(problem));
     }
@@ -104,7 +104,7 @@ impl Problems {
         self.lines_from(Severity::Notice, file, text)
     }
 
-    /// Does the same, but only for problems that are at least this severe.
+    /// Like [`Self::lines`], but only for problems that are at least this severe.
     #[must_use]
     pub fn lines_from(&self, least: Severity, file: &str, text: &str) -> Vec<String> {
         let mut sorted: Vec<&Problem> = self.0.iter().filter(|problem| problem.severity >= least).collect();

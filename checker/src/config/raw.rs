@@ -47,7 +47,7 @@ pub(super) enum OneOrMany {
     Many(Vec<String>),
 }
 
-/// A string, or a number that is read as the string of its digits.
+/// A string, or a number that is read as a string of its digits.
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub(super) enum StringOrNumber {

@@ -45,7 +45,7 @@ pub fn validate_root(root: &Located, kind: &ValueKind, problems: &mut Problems) 
     validate_value(root, kind, &KeyPath::Root, problems);
 }
 
-/// Does the same for one element of the array under a key of the root.
+/// Like [`validate_root`], for one element of the array under a key of the root.
 pub fn validate_element(element: &Located, kind: &ValueKind, key: &str, index: usize, problems: &mut Problems) {
     validate_value(element, kind, &KeyPath::Index(&KeyPath::Key(&KeyPath::Root, key), index), problems);
 }

@@ -14,7 +14,7 @@ use crate::store::settings::{Bucket, Storage, StoreLocation};
 use crate::store::spool::Spool;
 use crate::store::{Listing, S3Error, Store};
 
-/// The time in the names of probes: so early that it affects neither the page nor any uptime.
+/// The time in the names of probes: so far in the past that it affects neither the page nor any uptime.
 const PROBE_TIME: UnixNanos = 1;
 /// The contents of probes: a check file without results.
 const PROBE_CONTENT: &str = "[]";
@@ -114,7 +114,7 @@ async fn examine_bucket(
     None
 }
 
-/// Tests that the writer's keys do not allow more than they must. Reverts whatever succeeds.
+/// Tests that the writer's keys do not allow more than they should. Reverts whatever succeeds.
 async fn examine_limits(probe: &StoreProbe, bucket: &Bucket, node: &NodeName, findings: &mut Vec<Finding>) {
     const REMEDY: &str = "give this node its own writer: `checker provision --writer NODE`";
     let before = findings.len();

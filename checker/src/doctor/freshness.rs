@@ -7,7 +7,7 @@ use shared::{HOUR, Nanos, UnixNanos, duration};
 
 use super::{Finding, Side};
 
-/// How much later than configured files may be deleted: checkers delete expired files only once an hour.
+/// How long after its configured age a file may still exist: checkers delete expired files only once an hour.
 const EXPIRY_SLACK: Nanos = 3 * HOUR;
 
 /// How a node without a name is described.

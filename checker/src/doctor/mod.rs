@@ -58,7 +58,7 @@ impl fmt::Display for Side {
 pub struct Finding {
     pub level: Level,
     pub side: Side,
-    /// What was found, and what follows from it.
+    /// What was found, and its consequence.
     pub what: String,
     /// How to fix it; empty if nothing needs fixing.
     pub remedy: String,

@@ -184,7 +184,7 @@ async fn examine_foreign_origin(probe: &StoreProbe, list: &Url, origins: &[Strin
     }
 }
 
-/// Tests that the published keys do not allow more than they must. Reverts whatever succeeds.
+/// Tests that the published keys do not allow more than they should. Reverts whatever succeeds.
 async fn examine_limits(probe: &StoreProbe, bucket: &Bucket, findings: &mut Vec<Finding>) {
     let before = findings.len();
     let mut report = |result: Result<(), S3Error>, what: &str| match result {
@@ -204,7 +204,8 @@ async fn examine_limits(probe: &StoreProbe, bucket: &Bucket, findings: &mut Vec<
     let inside = format!("{}{check_file}", bucket.prefix);
     let stored = probe.put(&inside, "[]").await;
     let was_stored = stored.is_ok();
-    // Deleting a missing object requires the same permission as any deletion. It also removes the probe.
+    // Try this even if nothing was stored: deleting a missing object requires the same permission. If the probe was
+    // stored, this removes it.
     let deleted = probe.delete(&inside).await;
     let left = format!("store check files (an empty `{inside}` was left behind; delete it)");
     report(stored, if deleted.is_ok() { "store check files" } else { &left });

@@ -29,7 +29,7 @@ pub struct StoreProbe {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signing {
-    /// With the bucket's keys, or with those of the AWS default credential chain.
+    /// With the bucket's keys, or with those from the AWS default credential chain.
     Signed,
     Unsigned,
 }

@@ -14,7 +14,7 @@ const TITLE_WIDTH: usize = 80;
 pub struct Announcement {
     /// HTML in the subset that [`shared::message`] accepts; callers validate it.
     pub message: String,
-    /// The titles of its endpoints; if empty, it is about all of them.
+    /// The titles of the endpoints that the message is about; empty means all endpoints.
     pub about: Vec<String>,
 }
 

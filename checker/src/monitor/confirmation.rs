@@ -1,5 +1,5 @@
-//! Reduces false alarms: a worse status counts only after it was observed several times in a row, but then from its
-//! first observation on. Pure.
+//! Reduces false alarms: a worse status counts only after it was observed several times in a row, but then it counts
+//! from its first observation. Pure.
 
 use shared::check_file::CheckResult;
 use shared::status::Status;
@@ -9,7 +9,7 @@ use shared::status::Status;
 pub struct ConfirmationState {
     /// Unknown before the first result.
     pub confirmed_status: Status,
-    /// The worse results since then, which are not confirmed yet.
+    /// Worse results that came after the confirmed status, and are not confirmed yet.
     pub unconfirmed: Vec<CheckResult>,
 }
 
@@ -20,7 +20,7 @@ impl ConfirmationState {
     /// results in a row. Then the earlier ones are stored again, with their original times and the status that was
     /// observed; if two results have the same time, the worse one counts. A better status is confirmed immediately.
     pub fn confirm(&mut self, result: &mut CheckResult, required: u32) -> Vec<CheckResult> {
-        // A missed check reveals nothing about the endpoint, so it does not interrupt the series.
+        // An unknown result reveals nothing about the endpoint, so it does not interrupt the series.
         if result.status == Status::Unknown {
             return Vec::new();
         }

@@ -38,8 +38,8 @@ pub async fn run_round(
         tasks.spawn(async move {
             while let Some((index, check)) = round.next() {
                 runner.interval = check.every.or(interval);
-                // Let running checks continue first, so that connections start one after another. A server that finds
-                // several connections waiting wakes up only once.
+                // Let running checks continue first, so that new connections start right after one another: a server
+                // that finds several of them waiting wakes up only once.
                 tokio::task::yield_now().await;
                 round.put(index, runner.run(check, &context, clock()).await);
             }

@@ -12,7 +12,7 @@ use super::result_status::{Evaluation, evaluate};
 use crate::checks::{Check, CheckContext, CheckOutcome, run};
 use crate::config::model::Config;
 
-/// The notice of results from an offline node.
+/// The notice attached to results from an offline node.
 const OFFLINE: &str = "this node is offline: none of its `online_check` addresses can be reached";
 
 /// Creates the context for a configuration's checks, without a heartbeat reader.

@@ -46,11 +46,11 @@ pub fn due_after(now: UnixNanos, every: Nanos, offset: Nanos) -> UnixNanos {
 pub struct DueCheck {
     /// The index in the configuration.
     pub index: usize,
-    /// The latest time at which it was due.
+    /// The latest time at which the endpoint was due.
     pub at: UnixNanos,
-    /// The first time at which it was due, if it was due more than once.
+    /// The first time at which the endpoint was due, if it was due more than once.
     pub missed_since: Option<UnixNanos>,
-    /// How many times it was due before `at`.
+    /// How many times the endpoint was due before `at`.
     pub missed: i64,
 }
 
@@ -65,7 +65,7 @@ pub struct Schedule {
 struct Entry {
     hash: u64,
     every: Nanos,
-    /// When it is due next. Its other entries in the queue are outdated.
+    /// When the endpoint is due next; its other entries in the queue are outdated.
     next: UnixNanos,
 }
 
@@ -81,7 +81,8 @@ impl Schedule {
             if let Some(due) = due {
                 schedule.schedule_at(index, due);
             } else {
-                // Not immediately again, but while the last result is still valid.
+                // The endpoint was just checked, so its next check can wait, as long as the last result is still valid
+                // by then.
                 let every = schedule.entries[index].every;
                 schedule.schedule_after(index, now.saturating_add(every / 3));
             }

@@ -1,5 +1,5 @@
-//! Continuous checking: runs each check when it is due, with limited concurrency. Results are sent in batches, status
-//! changes almost immediately.
+//! Continuous checking: runs each check when it is due, with limited concurrency. Results are sent in batches; status
+//! changes are sent almost immediately.
 
 #[cfg(test)]
 mod tests;
@@ -22,7 +22,8 @@ use crate::checks::{Check, CheckContext};
 use crate::config::model::Config;
 use crate::platform::fd_limit;
 
-/// The longest it takes to notice that the machine was suspended: meanwhile timers stop, but the clock does not.
+/// The maximum time to detect that the machine was suspended. During suspension, timers stop but the clock keeps
+/// running.
 const CLOCK_CHECK_INTERVAL: Duration = Duration::from_secs(5);
 /// A batch is complete if no check is running or will be due within this time.
 const QUIET: Nanos = SECOND;

@@ -8,7 +8,7 @@ use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// More than any configuration needs. Commands inherit the limit, and some of them close every possible file
-/// descriptor, which would take very long without a limit.
+/// descriptor, which would take a long time without a limit.
 const ENOUGH: u64 = 1 << 20;
 
 /// Raises the soft limit to the hard limit if the system permits it.

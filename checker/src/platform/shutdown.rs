@@ -13,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 /// first.
 pub const STORING_AFTER_SHUTDOWN: Duration = Duration::from_secs(7);
 
-/// The same for other work on the store, such as updating the history and deleting expired files; the next round
-/// catches up.
+/// How long other work on the store may take in total, such as updating the history and deleting expired files; the
+/// next round completes it.
 pub const UPKEEP_AFTER_SHUTDOWN: Duration = Duration::from_secs(1);
 
 /// If a shutdown takes longer than this, a message explains why.
@@ -108,7 +108,7 @@ impl ShutdownBudget {
         ShutdownBudget { shutdown, storing: STORING_AFTER_SHUTDOWN, upkeep: UPKEEP_AFTER_SHUTDOWN }
     }
 
-    /// Stores something; `None` if the time ran out before that finished or started.
+    /// Stores something; `None` if the time ran out before storing started or finished.
     pub async fn store<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         within(&self.shutdown, &mut self.storing, work).await
     }
@@ -213,7 +213,7 @@ mod tests {
         assert_eq!(budget.storing, part * 3, "time before the request does not count");
         assert_eq!(budget.keep_up(tokio::time::sleep(UPKEEP_AFTER_SHUTDOWN / 2)).await, Some(()));
         assert_eq!((budget.storing, budget.upkeep), (part * 3, UPKEEP_AFTER_SHUTDOWN / 2));
-        // Time without storing, while checks finish, does not count either.
+        // Time in which only checks are running does not count.
         tokio::time::sleep(Duration::from_hours(1)).await;
         assert_eq!(budget.store(tokio::time::sleep(part)).await, Some(()));
         assert_eq!(budget.storing, part * 2);

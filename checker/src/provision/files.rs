@@ -47,9 +47,9 @@ pub enum FileError {
 #[derive(Debug, Clone)]
 pub enum FileState {
     Missing,
-    /// It is for the same bucket and prefix, and contains these keys or none.
+    /// The file is for the same bucket and prefix, and contains these keys or none.
     Fits(Option<WriterKeys>),
-    /// It is a different file, or for a different bucket or prefix. The clause states what is wrong.
+    /// It is another kind of file, or a file for another bucket or prefix. The clause states what is wrong.
     Foreign(String),
 }
 
@@ -89,7 +89,8 @@ pub fn inspect(
             if let Some(config) = config::from_text(&text, out, environment).0 {
                 inspect_config(config, node, spec)
             } else {
-                // Its keys may come from another machine's environment; the rest of the file is still valid.
+                // The keys may come from variables that are set on another machine; the rest of the file can still be
+                // checked.
                 let unknown = |name: &str| (environment.variable)(name).or_else(|| Some(UNSET_VARIABLE.to_owned()));
                 let elsewhere = Environment { variable: &unknown, host_name: environment.host_name.clone() };
                 match config::from_text(&text, out, &elsewhere).0 {

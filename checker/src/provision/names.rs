@@ -35,7 +35,7 @@ impl fmt::Display for Role {
 }
 
 impl Role {
-    /// The file that contains its keys.
+    /// The file that contains the user's keys.
     #[must_use]
     pub fn file_name(&self) -> String {
         match self {

@@ -202,7 +202,7 @@ fn plan_key(
         FileState::Missing | FileState::Foreign(_) => None,
     };
     let is_in_file = |key: &&ListedKey| in_file.is_some_and(|keys| keys.access_key_id == key.id);
-    // If a key creation was interrupted, a key that did not exist before and is in no file has lost its secret.
+    // After an interrupted key creation, the secret of any key that did not exist before and is in no file is lost.
     let before = current.pending_keys.get(&user);
     let is_lost = |key: &&ListedKey| before.is_some_and(|before| !before.contains(&key.id)) && !is_in_file(key);
     let (lost, keys): (Vec<&ListedKey>, Vec<&ListedKey>) = listed.iter().partition(is_lost);

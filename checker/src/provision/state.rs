@@ -35,9 +35,9 @@ pub struct CurrentState {
 #[derive(Debug, Clone)]
 pub struct ExistingUser {
     pub path: String,
-    /// Its inline policy from provisioning.
+    /// The user's inline policy from provisioning.
     pub policy: Option<Value>,
-    /// Its keys, oldest first.
+    /// The user's keys, oldest first.
     pub keys: Vec<ListedKey>,
 }
 
@@ -69,7 +69,7 @@ pub async fn read_state(
         pending_keys: BTreeMap::new(),
     };
     let roles = identities.iter().map(|identity| &identity.role);
-    // A public page has a file too.
+    // A public page also has a file.
     for role in roles.chain([&Role::Reader]) {
         current.files.insert(role.file_name(), files::inspect(out, role, spec, environment)?);
     }

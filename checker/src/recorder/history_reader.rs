@@ -24,7 +24,7 @@ const CHUNK: usize = 512;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Detail {
     Status,
-    /// Latencies too, which are ten times as large.
+    /// Also the latencies, which are ten times as large.
     Latencies,
 }
 
@@ -35,7 +35,7 @@ pub struct Histories {
     pub histories: Vec<History>,
     /// The latencies of nodes that have valid ones, if they were requested.
     pub latencies: Vec<Latencies>,
-    /// The invalid histories in the store, with reasons. Check files are used instead of them.
+    /// The invalid histories in the store, with reasons. The check files of their nodes are used instead.
     pub unreadable: Vec<(HistoryName, InvalidHistory)>,
 }
 

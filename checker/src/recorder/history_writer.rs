@@ -239,7 +239,7 @@ pub async fn read_and_parse(
             match content.and_then(|content| CheckFile::parse(&content).map_err(|error| error.to_string())) {
                 Ok(file) => files.push((name, file)),
                 Err(why) => {
-                    // The history contains it as an empty file, so that it is not read again.
+                    // Include the file in the history as an empty one, so that it is not read again.
                     unreadable.push((name.clone(), why));
                     files.push((name, CheckFile::default()));
                 }

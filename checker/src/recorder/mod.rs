@@ -69,8 +69,8 @@ impl Recorder {
         &self.store
     }
 
-    /// Stores a round with the time `now`. If this fails, the round is not in the store, and the error contains its
-    /// location.
+    /// Stores a round with the time `now`. If this fails, the round is not in the store, and the error states where it
+    /// is.
     ///
     /// When `budget` runs out, a round that is not stored yet is kept in the spool, and the next round continues the
     /// other work. `progress` is called with the number of processed expired files and their total.
@@ -87,7 +87,7 @@ impl Recorder {
         let Some(upload) = budget.store(storing).await else {
             return Err(keep_for_next_time(&self.spool, &name, &content, self.stopped()).await);
         };
-        // With thousands of endpoints, the content takes megabytes that the next steps can use.
+        // With thousands of endpoints, the content takes up megabytes, which the next steps can use.
         drop(content);
         let (upload, history) = (upload?, Err(self.stopped().into()));
         let mut outcome = RecordOutcome { upload, expired: Deletion::default(), history, summary: Ok(()) };

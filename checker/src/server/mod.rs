@@ -52,11 +52,11 @@ const CONNECTION_LIMIT: usize = 1_024;
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long to wait after the system refuses a connection, for example because the open file limit is reached.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
-/// The server fails after this many refusals in a row, which is half a minute of them.
+/// After this many refusals in a row, about half a minute, the server fails.
 const MAX_REFUSALS: u32 = 60;
 /// The maximum number of check file lists that are built at the same time.
 const LIST_LIMIT: usize = 4;
-/// Store failures are logged at most once in this time, because the page requests many files at once.
+/// Store failures are logged at most once in this period, because the page requests many files at once.
 const WARNING_INTERVAL: Duration = Duration::from_mins(1);
 
 #[derive(Debug, thiserror::Error)]
@@ -113,9 +113,9 @@ pub async fn serve(
 ) -> Result<(), ServeError> {
     let page = Arc::new(PreparedPage::new(page));
     let compressing = Arc::clone(&page);
-    // Until this is done, responses are compressed on the fly, and less well. This does not run on the runtime's
-    // blocking threads, because a shutdown would wait for them. If the thread cannot be started, responses are only
-    // larger.
+    // Until this is done, responses are compressed on the fly, which saves less. This does not run on the runtime's
+    // blocking threads, because a shutdown would wait for them. If the thread cannot be started, the only effect is
+    // that responses stay larger.
     let _ = std::thread::Builder::new().name("compress".to_owned()).spawn(move || compressing.compress());
     serve_router(listener, router(page, &config.page, config.node, store), shutdown).await
 }

@@ -40,8 +40,8 @@ pub enum Store {
 }
 
 impl Store {
-    /// Opens the store. A missing directory is created, if possible; a bucket does not get any requests yet. Problems
-    /// are reported when the store is used.
+    /// Opens the store. A missing directory is created, if possible; no request is sent to a bucket yet. Problems are
+    /// reported when the store is used.
     pub async fn open(storage: &Storage) -> Store {
         match &storage.location {
             StoreLocation::S3(bucket) => Store::S3(S3Store::open(bucket).await),

@@ -38,7 +38,8 @@ pub struct Upload {
     pub sent: Vec<CheckFileName>,
     /// How many rounds are still waiting.
     pub still_waiting: usize,
-    /// Warnings for the operator although the round was stored: quarantined rounds, an unreadable spool.
+    /// Warnings to report even though the round was stored, for example about quarantined rounds or an unreadable
+    /// spool.
     pub warnings: Vec<String>,
 }
 
@@ -191,8 +192,7 @@ async fn quarantine_if_refused(
     }
 }
 
-/// Keeps a round in the spool, unless it is already there, after the store did not accept it. Returns the error for
-/// the caller.
+/// Spools a round that the store did not accept, unless it is already in the spool. Returns the error to report.
 pub async fn keep_for_next_time(spool: &Spool, name: &CheckFileName, content: &Bytes, cause: StoreError) -> StoreError {
     let cause = Box::new(cause);
     match spool.keep(name, content).await {
@@ -242,7 +242,7 @@ async fn put_under_free_name(
     Err(StoreError::NamesTaken { name: name.clone() })
 }
 
-/// Stores a check file in tests of other modules.
+/// Stores a check file, for tests in other modules.
 #[cfg(test)]
 pub(crate) async fn put_check_file(
     store: &Store,

@@ -18,7 +18,7 @@ pub(crate) fn assert_text(name: &str, text: &str) {
     settings.bind(|| insta::assert_snapshot!(name, text));
 }
 
-/// Does the same for a list, with one line `name: text` per entry.
+/// Like [`assert_text`], for a list, with one line `name: text` per entry.
 pub(crate) fn assert_list(name: &str, texts: &[(&str, String)]) {
     let lines: Vec<String> = texts.iter().map(|(name, text)| format!("{name}: {text}")).collect();
     assert_text(name, &lines.join("\n"));

@@ -159,7 +159,7 @@ fn headers(line: &mut impl FnMut(&str, &str), headers: &HeaderMap) {
     }
 }
 
-/// The target of a redirect, without user and password; `None` if it cannot be parsed well enough to remove them.
+/// The target of a redirect, without user name and password; `None` if it cannot be parsed well enough to remove them.
 fn redirect_target(location: &str) -> Option<String> {
     match Url::parse(location.trim()) {
         Ok(_) => Some(redact_userinfo(location)),

@@ -42,7 +42,7 @@ pub struct Phases {
     pub dns: Option<Nanos>,
     /// The TCP handshake, summed over redirects like all phases.
     pub connect: Option<Nanos>,
-    /// The TLS handshake; `None` without TLS.
+    /// The TLS handshake; `None` if the attempt did not use TLS.
     pub tls: Option<Nanos>,
     /// From sending the request to the first byte of the response.
     pub ttfb: Option<Nanos>,
@@ -55,13 +55,13 @@ pub struct CheckResult {
     pub title: String,
     /// The URL, `host:port` or command (the key `endpoint`).
     pub locator: String,
-    /// When the check started, 0 if the file does not contain it (see [`CheckFile::stored_as`]).
+    /// When the check started; 0 if the file does not contain it (see [`CheckFile::stored_as`]).
     pub timestamp: UnixNanos,
     /// The attempts in order (the key `times`).
     pub attempts: Vec<Attempt>,
     /// If the median round-trip time is above this, the endpoint is degraded. In nanoseconds; 0 means no threshold.
     pub threshold: Nanos,
-    /// Stored as one of the keys `healthy`, `degraded` and `down`; as none of them if unknown.
+    /// Stored as the key `healthy`, `degraded` or `down`; if unknown, without any of them.
     pub status: Status,
     /// The reason for the status, in words. Can be empty.
     pub notice: String,

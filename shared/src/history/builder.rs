@@ -34,7 +34,7 @@ pub struct BuildReport {
 pub struct HistoryBuilder<'a> {
     history: &'a mut History,
     latencies: &'a mut Latencies,
-    /// Results from before this time are ignored: a rebuild keeps what the history has from then.
+    /// Results from before this time are ignored: a rebuild keeps the history's older entries.
     from: UnixNanos,
     /// Files that were stored after this time are ignored.
     until: UnixNanos,
@@ -193,7 +193,7 @@ impl<'a> HistoryBuilder<'a> {
         }
     }
 
-    /// Returns the results before a time in order; the others remain pending.
+    /// Returns the results from before a time, in order; the others remain pending.
     fn take_before(
         &mut self,
         before: UnixNanos,

@@ -65,7 +65,7 @@ pub struct History {
     pub endpoints: BTreeMap<EndpointKey, Box<EndpointHistory>>,
     /// Messages in the order of the rounds that posted them.
     pub messages: BTreeSet<PostedMessage>,
-    /// When the newest file was stored, 0 without files.
+    /// When the newest file was stored; 0 if there are no files.
     newest: UnixNanos,
     /// The storage times of the newest file and of those that are at most [`OVERLAP`] older.
     recent: BTreeSet<UnixNanos>,
@@ -98,7 +98,7 @@ pub struct LatestResult {
     pub position: usize,
     /// The kind of check, empty if unknown.
     pub kind: String,
-    /// The response time above which the endpoint is degraded, 0 for no threshold.
+    /// The response time above which the endpoint is degraded; 0 if there is no threshold.
     pub threshold: Nanos,
     /// How many nodes must agree.
     pub quorum: Quorum,
@@ -172,7 +172,7 @@ impl History {
         History { node, ..History::default() }
     }
 
-    /// When the newest file was stored, `None` without files.
+    /// When the newest file was stored; `None` if there are no files.
     #[must_use]
     pub fn newest(&self) -> Option<UnixNanos> {
         (self.newest > 0).then_some(self.newest)

@@ -19,7 +19,7 @@ use crate::{Nanos, UnixNanos};
 pub trait Coverage {
     /// The node that stores the history, `None` for check files without a node.
     fn node(&self) -> Option<&NodeName>;
-    /// When the newest check file was stored, 0 without files.
+    /// When the newest check file was stored; 0 if there are no check files.
     fn newest(&self) -> UnixNanos;
     /// Whether a check file of this node is included.
     fn covers(&self, name: &CheckFileName) -> bool;

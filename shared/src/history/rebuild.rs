@@ -1,4 +1,4 @@
-//! Decides whether new check files can be appended to a history, or since when it must be rebuilt.
+//! Decides whether new check files can be appended to a history, or how far back it must be rebuilt.
 
 use std::collections::BTreeMap;
 
@@ -32,8 +32,8 @@ impl RebuildFrom {
 }
 
 impl History {
-    /// Whether these files, which are not included yet, can be appended at `now`. The error is where to rebuild it from
-    /// instead.
+    /// Whether these files, which are not included yet, can be appended at `now`. The error is the point from which to
+    /// rebuild it instead.
     ///
     /// If a day is closed (see [`History::closes_with`]), appending also needs the latencies.
     pub fn can_append<'a>(

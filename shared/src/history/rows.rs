@@ -29,7 +29,7 @@ pub struct HistoryRows {
     pub endpoints: Vec<EndpointRows>,
     /// Messages in the order of the rounds that posted them.
     pub messages: Vec<MessageRow>,
-    /// When the newest file was stored, 0 without files.
+    /// When the newest file was stored; 0 if there are no files.
     pub newest: UnixNanos,
     /// The storage times of the newest file and of those that are at most [`OVERLAP`] older, in order.
     pub(super) recent: Vec<UnixNanos>,
@@ -294,7 +294,7 @@ impl SketchRows {
     }
 }
 
-/// Adds to a sum the hours that are not closed and whose middle is in a period (`from <= t < to`).
+/// Adds the hours that are not closed and whose middle is in a period (`from <= t < to`) to a sum.
 pub fn add_open_between(open: &Series<Sketch>, sum: &mut Sketch, from: UnixNanos, to: UnixNanos) {
     add_between(open, HOUR, (from, to), UnixNanos::MAX, sum);
 }

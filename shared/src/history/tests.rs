@@ -277,7 +277,7 @@ fn data_older_than_the_check_files_is_kept() {
         }
     }
     let complete = bytes(&known);
-    // All files of the first day have expired, and some of the second.
+    // All files of the first day and some of the second have expired.
     files.retain(|name, _| name.stored_at >= DAY_ONE + 3 * DAY + HOUR);
     rebuild_from(&files, &mut known, RebuildFrom::START, DAY_ONE + 4 * DAY, DEFAULT_EXPIRY);
     assert_eq!(bytes(&known), complete);

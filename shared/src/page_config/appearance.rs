@@ -38,7 +38,7 @@ pub const COLORS: [&str; 15] = [
     "series",
 ];
 
-/// The fonts of a theme. They are already on devices, so that nothing is downloaded.
+/// The fonts of a theme. All of them are already on the visitor's device, so nothing is downloaded.
 pub const FONTS: [(&str, &str); 4] = [
     ("system", "system-ui, sans-serif"),
     ("serif", "Charter, Georgia, \"Noto Serif\", serif"),
@@ -54,7 +54,7 @@ const RADIUS_LIMIT: i64 = 24;
 pub struct Appearance {
     /// One of [`LANGUAGES`], or the visitor's if `None`.
     pub language: Option<String>,
-    /// The URL of the picture before the title.
+    /// The URL of the image in front of the title.
     pub logo: Option<String>,
     /// The URL of the tab's icon. By default, the icon shows the status.
     pub favicon: Option<String>,
@@ -202,8 +202,8 @@ impl AppearanceReader<'_> {
         }
     }
 
-    /// Allows only pictures from the page's own server or in the URL itself, so that other servers do not learn who
-    /// views the page.
+    /// Allows only images from the page's own server and `data:` URLs, so that other servers do not learn who views the
+    /// page.
     fn picture(&mut self, path: &str, value: Option<&Json<'_>>) -> Option<String> {
         let url = self.text(path, value)?;
         if url.starts_with("data:image/") || is_relative(&url) {

@@ -50,7 +50,7 @@ const DEFAULT_RANGE: Nanos = DAY;
 const RANGE_LIMITS: (Nanos, Nanos) = (HOUR, 366 * DAY);
 /// Most checks run once a minute.
 const DEFAULT_REFRESH: Nanos = MINUTE;
-/// More requests than every 5 s would strain the store.
+/// More than one request every 5 s would strain the store.
 const REFRESH_LIMITS: (Nanos, Nanos) = (5 * SECOND, DAY);
 const INTERVAL_LIMITS: (Nanos, Nanos) = (SECOND, 31 * DAY);
 

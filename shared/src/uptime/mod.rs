@@ -168,8 +168,8 @@ pub fn status_at(spans: &[Span], moment: UnixNanos) -> Status {
 
 /// The span of the current status, among spans that were cut at `now`.
 ///
-/// If a clock is behind or the nodes' checks are not aligned, the status can be current although its span has ended. Then
-/// it is the last span with that status.
+/// If a clock is behind or the nodes' checks are not aligned, the status can be current although its span has ended. In
+/// that case, this is the last span with that status.
 #[must_use]
 pub fn current_span(spans: &[Span], status: Status, now: UnixNanos) -> Option<Span> {
     let is_of_status = |span: &Span| span.status == status;

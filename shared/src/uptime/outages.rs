@@ -13,8 +13,7 @@ pub fn outages(spans: &[Span], from: UnixNanos) -> impl Iterator<Item = &Span> {
 /// Changes of status this close together are one event, because rounds take time and nodes are not aligned.
 pub const MERGE_WINDOW: Nanos = 90 * SECOND;
 
-/// All outages except short degraded spans next to a down span, in which only the first or the last node had seen the
-/// change.
+/// All outages except short degraded spans next to a down span, during which some nodes had not noticed the change yet.
 pub fn significant_outages(spans: &[Span], from: UnixNanos) -> impl Iterator<Item = &Span> {
     outages(spans, from).filter(|span| {
         let is_short = span.status == Status::Degraded && span.end - span.start < MERGE_WINDOW;
@@ -29,8 +28,8 @@ pub fn significant_outages(spans: &[Span], from: UnixNanos) -> impl Iterator<Ite
 /// Gaps shorter than this are not reported.
 const MIN_GAP: Nanos = MINUTE;
 
-/// The gaps between the first check and `now` in which nothing was checked, and which end after `from`. `spans` are those
-/// of all endpoints.
+/// The periods without any checks between the first check and `now`, if they end after `from`. `spans` are those of all
+/// endpoints.
 #[must_use]
 pub fn gaps<'a>(spans: impl Iterator<Item = &'a Span>, from: UnixNanos, now: UnixNanos) -> Vec<Span> {
     let mut spans: Vec<(UnixNanos, UnixNanos)> = spans.map(|span| (span.start, span.end)).collect();

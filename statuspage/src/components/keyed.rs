@@ -30,11 +30,11 @@ impl KeyedChildren {
         if keys.iter().eq(self.children.iter().map(|child| &child.key)) {
             return;
         }
-        // Keys are mostly appended: skip the beginning, which does not change.
+        // Keys are mostly appended: skip the first children, which stay the same.
         let unchanged = keys.iter().zip(&self.children).take_while(|(key, child)| **key == child.key).count();
         let mut previous = self.children.split_off(unchanged);
         for &key in &keys[unchanged..] {
-            // This is nearly always the first remaining one.
+            // The child is nearly always the first remaining one.
             if let Some(index) = previous.iter().position(|child| child.key == key) {
                 self.children.push(previous.remove(index));
             } else {

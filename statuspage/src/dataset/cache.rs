@@ -77,13 +77,13 @@ impl Cache {
         }
     }
 
-    /// The age of the data if the store does not respond.
+    /// The time of the data, if the store does not respond.
     #[must_use]
     pub fn stale_since(&self) -> Option<UnixNanos> {
         if self.list_error.is_some() { self.last_response_at } else { None }.or(self.cached_at)
     }
 
-    /// The time since which a refresh lists files.
+    /// The time from which a refresh lists files.
     pub(super) fn list_from(&self, from: UnixNanos) -> UnixNanos {
         match self.dataset.newest_file() {
             Some(newest) if !self.listing_count.is_multiple_of(REFRESHES_PER_FULL_LIST) => {
@@ -98,7 +98,7 @@ impl Cache {
         self.listing_count = 0;
     }
 
-    /// The time since which a refresh lists the files of a node without a history.
+    /// The time from which a refresh lists the files of a node without a history.
     pub(super) fn list_from_for(&self, node: Option<&NodeName>, from: UnixNanos) -> UnixNanos {
         if self.dataset.has_files_of(node) { self.list_from(from) } else { from }
     }

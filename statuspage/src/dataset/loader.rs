@@ -120,7 +120,7 @@ async fn list_uncovered(
         from = from.min(cache.borrow().list_from(request.checks_from));
     }
     let listing = match newest {
-        // The histories of active nodes cannot be further behind than the short index reaches.
+        // The short index reaches back far enough for the histories of all active nodes.
         Some(listing) if has_histories && from == active_from => listing,
         _ => list_to_now(store, cache, from).await?,
     };

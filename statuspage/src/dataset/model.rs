@@ -73,8 +73,8 @@ impl Dataset {
         self.files.len()
     }
 
-    /// The longest interval in results of nodes without a history; 0 without such results. A history contains the status at the
-    /// start of a period.
+    /// The longest interval in results of nodes without a history; 0 if there are no such results. A history contains
+    /// the status at the start of a period.
     #[must_use]
     pub fn longest_interval(&self) -> Nanos {
         let nodes = self.endpoints.iter().flat_map(|endpoint| &endpoint.nodes);

@@ -4,8 +4,8 @@ use shared::history::planner::ReadPlanner;
 use shared::object_name::HistoryPart;
 use shared::{MINUTE, Nanos, UnixNanos};
 
-/// Two rounds that a node stores at nearly the same time can appear in listings in reverse order. The node itself also
-/// finds the one that appears late, and includes it in its next history.
+/// Two rounds that a node stores at nearly the same time can appear in listings in reverse order. The node itself finds
+/// the late one, too, and includes it in its next history.
 const OVERLAP: Nanos = MINUTE;
 
 /// What a load must provide.
@@ -13,7 +13,7 @@ const OVERLAP: Nanos = MINUTE;
 pub struct LoadRequest {
     /// The start of the period, or earlier: results from before the period may still be valid in it.
     pub from: UnixNanos,
-    /// The time since which all check files are needed. For earlier times, a history is enough.
+    /// The time from which all check files are needed. For earlier times, a history is enough.
     pub checks_from: UnixNanos,
     /// The end of the period: [`UnixNanos::MAX`], except for a view of the past.
     pub until: UnixNanos,

@@ -14,7 +14,7 @@ use shared::{Nanos, UnixNanos};
 #[derive(Debug)]
 pub struct NodeHistory {
     pub timeline: StatusTimeline,
-    /// The percentiles of each day or hour, the errors and the newest result, oldest first.
+    /// The percentiles of each day or hour, the errors and the newest result, in chronological order.
     pub samples: Vec<Sample>,
     /// The latencies of hours that are not complete.
     pub open: Series<Sketch>,
@@ -34,7 +34,7 @@ pub struct Sample {
     pub phases: [u32; 4],
     /// Whether any of the attempts failed.
     pub failed: bool,
-    /// The response time above which the endpoint is degraded; 0 without a threshold.
+    /// The response time above which the endpoint is degraded; 0 if there is no threshold.
     pub threshold: Nanos,
     /// Why the endpoint is not healthy.
     pub reason: Option<Arc<str>>,

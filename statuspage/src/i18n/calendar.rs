@@ -1,5 +1,5 @@
 //! Dates and times in the time zone that the page shows. Pure: the browser provides the zone's offsets and the names of days,
-//! so that daylight saving time is tested natively.
+//! so that daylight saving time can be tested natively.
 
 use shared::{DAY, HOUR, MINUTE, Nanos, UnixNanos};
 

@@ -9,7 +9,7 @@ pub fn parse_index(body: &[u8]) {
     let _ = directory::parse_index(body);
 }
 
-/// Parses a response of S3 as a listing of check files, as a listing of histories and as an error.
+/// Parses an S3 response as a listing of check files, as a listing of histories and as an error.
 pub fn parse_s3_response(body: &str) {
     let source = S3Source {
         bucket: "status".to_owned(),

@@ -13,7 +13,7 @@ const HEADROOM: f64 = 14.0;
 /// If the slowest response takes at least this many times as long as the median, the axis is logarithmic. On a linear
 /// axis, the median would not be visible.
 const LOGARITHMIC_FROM: Nanos = 40;
-/// A threshold that exceeds the maximum this many times is not part of the axis, because it would flatten the line.
+/// A threshold that exceeds the maximum by this factor is not part of the axis, because it would flatten the line.
 const THRESHOLD_LIMIT: Nanos = 2;
 /// The maximum number of labels on the time axis, so that they do not overlap on a phone.
 const TIME_LABELS_LIMIT: usize = 5;

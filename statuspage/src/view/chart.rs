@@ -117,7 +117,7 @@ pub fn chart(
 }
 
 impl ChartView {
-    /// The index of the point that is nearest to a position from 0 to 1; `None` without points.
+    /// The index of the point that is nearest to a position from 0 to 1; `None` if there are no points.
     #[must_use]
     pub fn nearest(&self, share: f64) -> Option<usize> {
         let x = share * WIDTH;

@@ -30,7 +30,7 @@ pub struct EvaluatedEndpoint<'a> {
     pub latest: &'a Sample,
     /// The newest vote of each node.
     pub(super) nodes: Vec<NodeVote<'a>>,
-    /// Whether its nodes are still reporting, but no longer about this endpoint.
+    /// Whether the endpoint's nodes are still reporting, but no longer about this endpoint.
     pub retired: bool,
     /// Whether another monitored endpoint has the same title.
     pub has_duplicate_title: bool,
@@ -82,13 +82,13 @@ impl<'a> EvaluatedEndpoint<'a> {
         })
     }
 
-    /// Whether it has results in the period.
+    /// Whether the endpoint has results in the period.
     #[must_use]
     pub fn is_within(&self, period: &Period) -> bool {
         self.latest.at >= period.from || self.spans.last().is_some_and(|span| span.end > period.from)
     }
 
-    /// The name in a sentence, with the locator if others have the same title.
+    /// The name in a sentence, with the locator if other endpoints have the same title.
     #[must_use]
     pub fn name(&self, language: &Language) -> String {
         let (title, locator) = (&self.endpoint.key.title, self.locator());
@@ -136,7 +136,7 @@ impl<'a> EvaluatedEndpoint<'a> {
         uptime::current_span(&self.spans, self.status, now)
     }
 
-    /// When a node last reported about it.
+    /// When a node last reported about the endpoint.
     #[must_use]
     pub fn reported_by(&self, node: Option<&NodeName>) -> Option<UnixNanos> {
         self.nodes.iter().find(|vote| vote.node == node).map(|vote| vote.reported_at)
@@ -154,7 +154,7 @@ impl<'a> EvaluatedEndpoint<'a> {
         }
     }
 
-    /// Whether a node is still checking it, within the tolerance for clocks.
+    /// Whether a node still checks this endpoint, allowing for clock skew.
     #[must_use]
     pub fn is_checked_by(&self, node: Option<&NodeName>) -> bool {
         self.nodes.iter().any(|vote| vote.is_within_skew && vote.node == node)
@@ -201,7 +201,7 @@ pub(super) fn newest_reason<'a, I: Iterator<Item = &'a Sample>>(
     newest.or_else(|| with_reason().max_by_key(|sample| sample.at))?.reason.clone()
 }
 
-/// Marks endpoints as retired if their nodes report only about others.
+/// Marks endpoints as retired if their nodes report only about other endpoints.
 pub fn mark_retired(all: &mut [EvaluatedEndpoint<'_>]) {
     let mark = |evaluated: &mut EvaluatedEndpoint<'_>| evaluated.retired = evaluated.status == Status::Unknown;
     endpoint_status::mark_retired(all, |evaluated| &evaluated.nodes, mark);

@@ -32,12 +32,12 @@ const EVENTS_LIMIT: usize = 100;
 /// The open bars, outermost first.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct OpenBars {
-    /// The id of the bars' endpoint.
+    /// The id of the endpoint that the bars belong to.
     pub id: Option<usize>,
     pub path: Vec<TimeBucket>,
 }
 
-/// The open bars that a URL selects. It identifies each bar by any time within it.
+/// The open bars that a URL selects. The URL identifies each bar by any time within the bar.
 #[must_use]
 pub fn open_bars(
     url_state: &UrlState,

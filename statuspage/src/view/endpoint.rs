@@ -39,9 +39,9 @@ pub struct EndpointView {
     pub status: Status,
     /// The status and its start: `Down since 14:02 (12 min)`.
     pub state: String,
-    /// Whether only some nodes report that it is down.
+    /// Whether only some nodes report the endpoint down.
     pub is_localized: bool,
-    /// Whether nodes have stopped checking it.
+    /// Whether nodes have stopped checking the endpoint.
     pub is_retired: bool,
     pub has_duplicate_title: bool,
     /// The error; `None` if the endpoint is healthy.
@@ -50,7 +50,7 @@ pub struct EndpointView {
     pub uptime: String,
     /// How much of the period was observed: `98.20% observed`.
     pub coverage: String,
-    /// The same without a label: `98.20%`.
+    /// The coverage without a label: `98.20%`.
     pub observed: String,
     /// How the uptime was computed.
     pub breakdown: String,
@@ -63,7 +63,7 @@ pub struct EndpointView {
     pub chart: ChartView,
 }
 
-/// The nodes that report it down, if others reach it: `unreachable from eu-west, reachable from 2 others`.
+/// The nodes that report the endpoint down, if others reach it: `unreachable from eu-west, reachable from 2 others`.
 fn localized(evaluated: &EvaluatedEndpoint<'_>, language: &Language) -> Option<String> {
     let tally = &evaluated.tally;
     if !tally.is_localized() {

@@ -10,7 +10,7 @@ use super::period::Period;
 use super::sample_groups::{SampleGroup, groups, measure};
 use crate::i18n::{Language, Text, texts};
 
-/// The labels of the phases of a request, in their order. The rest is the time to read the response.
+/// The labels of the phases of a request, in order. The remaining time is spent reading the response.
 pub const PHASES: [Text; 4] = [texts::PHASE_DNS, texts::PHASE_CONNECT, texts::PHASE_TLS, texts::PHASE_FIRST_BYTE];
 
 /// What charts can show in addition to response times.

@@ -219,7 +219,7 @@ fn nodes(
     url_state: &UrlState,
 ) -> Vec<NodeView> {
     let language = calendar.language;
-    // A view of the past has the nodes that had reported by then.
+    // A view of the past shows the nodes that had reported by then.
     let by_then = |node: Option<&NodeName>| evaluated.iter().filter_map(|evaluated| evaluated.reported_by(node)).max();
     let nodes = cache.dataset.nodes.iter().filter_map(|(node, newest)| match url_state.at {
         Some(_) => Some((node, by_then(node.as_ref())?)),

@@ -10,7 +10,7 @@ pub fn terms(filter: &str, lower: &dyn Fn(&str) -> String) -> Vec<String> {
     lower(filter).split_whitespace().map(str::to_owned).collect()
 }
 
-/// The ids of the endpoints that match all words of the search, in ascending order; `None` without a search.
+/// The ids of the endpoints that match all words of the search, in ascending order; `None` if the search is empty.
 #[must_use]
 pub fn matching(view: &PageView, filter: &str, lower: &dyn Fn(&str) -> String) -> Option<Vec<usize>> {
     let terms = terms(filter, lower);
@@ -23,7 +23,7 @@ pub fn matching(view: &PageView, filter: &str, lower: &dyn Fn(&str) -> String) -
     Some(found)
 }
 
-/// How many endpoints match; empty without a search.
+/// How many endpoints match; empty if the search is empty.
 #[must_use]
 pub fn summary(filter: &str, matching: usize, all: usize, language: &Language) -> String {
     if filter.trim().is_empty() {

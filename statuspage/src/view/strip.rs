@@ -59,7 +59,7 @@ pub struct BarView {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BarPart {
     pub status: Status,
-    /// The upper edge. Both are in pixels.
+    /// The upper edge, in pixels like the height.
     pub y: f64,
     pub height: f64,
 }
@@ -75,7 +75,7 @@ pub struct BarPaths {
     pub unknown: Vec<Segment>,
 }
 
-/// A part that is equal in consecutive bars.
+/// A part that is the same in consecutive bars.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Segment {
     pub part: BarPart,

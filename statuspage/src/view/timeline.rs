@@ -96,7 +96,7 @@ pub fn messages(dataset: &Dataset, calendar: Calendar<'_>, appearance: &Appearan
                 .filter_map(|id| dataset.endpoints.get(*id))
                 .map(|endpoint| {
                     let key = &endpoint.key;
-                    // An endpoint without a title is named by its locator, unless the locator is hidden.
+                    // An endpoint without a title is listed under its locator, unless the locator is hidden.
                     let is_hidden = position_in(&appearance.hidden_locators, &key.title).is_some();
                     let locator = if is_hidden { "" } else { &key.locator };
                     calendar.language.isolate(text::display_name(&key.title, locator, calendar.language))

@@ -25,7 +25,7 @@ pub(super) struct Module {
     /// Every path of two or more segments, including those of `use`.
     pub(super) paths: Vec<Located<Segments>>,
     pub(super) macros: Vec<Located<String>>,
-    /// The lines of `async` functions and blocks.
+    /// The line numbers of `async` functions and blocks.
     pub(super) asyncs: Vec<usize>,
     /// The strings in `#[error("…")]`, `bail!("…")` and `anyhow!("…")`.
     pub(super) error_texts: Vec<Located<String>>,

@@ -4,7 +4,7 @@
 use serde_json::Value;
 use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos, duration};
 
-/// Starts that are this close count as one, and shorter changes next to an outage belong to it.
+/// Outages that start this close together count as one, and shorter changes next to an outage belong to it.
 const MERGE_WINDOW: Nanos = 90 * SECOND;
 
 /// The days of the week, starting with that of January 1, 1970.
@@ -210,7 +210,8 @@ impl StatusJson<'_> {
         with_lengths(format!("{} = up for {up} of {observed} observed", text(json, "uptime")), json)
     }
 
-    /// The incidents, except for the seconds at the start or end of an outage in which only some nodes had noticed it.
+    /// The incidents, except for the seconds at the start or end of an outage during which only some nodes had noticed
+    /// it.
     fn incidents<'t>(&self, json: &'t Value) -> Vec<&'t Value> {
         let all = list(json, "incidents");
         let end = |incident: &Value| incident["end"].as_i64().unwrap_or(self.now());

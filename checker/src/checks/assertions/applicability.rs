@@ -16,8 +16,8 @@ impl Assertion {
         }
     }
 
-    /// Checks that the assertion does not need TLS, for a check that does not use it; `remedy` is the configuration
-    /// that would enable it. The error is a complete clause.
+    /// For a check without TLS, checks that the assertion does not need it; `remedy` is the configuration that would
+    /// enable TLS. The error is a complete clause.
     pub fn check_without_tls(&self, remedy: &str) -> Result<(), String> {
         let needs_tls = |subject: &&Subject| matches!(subject, Subject::Tls | Subject::Certificate);
         match self.subjects().into_iter().find(needs_tls).map(Subject::name) {

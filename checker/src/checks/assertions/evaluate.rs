@@ -34,8 +34,8 @@ impl Default for AssertionPool {
     }
 }
 
-/// Evaluates the assertions of a check whose attempts have the time limit `limit`. The error explains why that was
-/// not possible; the endpoint's status is then unknown.
+/// Evaluates the assertions of a check whose attempts have the time limit `limit`. The error explains why they could
+/// not be evaluated; the endpoint's status is then unknown.
 pub async fn evaluate(
     assertions: &Arc<[Assertion]>,
     limit: Duration,

@@ -1,4 +1,4 @@
-//! What a condition expects of a value: that it exists, compares as stated, contains something or matches a pattern.
+//! What a condition expects of a value: that it exists, compares as stated, contains a value or matches a pattern.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -76,7 +76,7 @@ impl Predicate {
         }
     }
 
-    /// Whether a truncated body leaves the outcome undetermined: a match is final, but the missing rest could still
+    /// Whether a truncated body leaves the outcome undetermined: a match is final, but the missing part could still
     /// contain one.
     pub(super) fn is_undetermined_for(&self, value: &ActualValue<'_>) -> bool {
         match (self, value) {

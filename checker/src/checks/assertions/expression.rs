@@ -26,7 +26,7 @@ pub(super) struct Evaluated {
 pub(super) enum Truth {
     Holds,
     Fails(String),
-    /// The body was truncated, so it is unknown whether this part or its opposite holds.
+    /// The body was truncated, so it is unknown whether this part or its negation holds.
     Undetermined(String),
 }
 

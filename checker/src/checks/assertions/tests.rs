@@ -33,7 +33,7 @@ fn the_documented_examples_are_correct() {
     let (data, attempt) = example();
     let (mut documented, mut actual) = (Vec::new(), Vec::new());
     for line in DOCUMENTATION.lines().filter(|line| line.starts_with("| `")) {
-        // Bars inside an assertion are escaped, because bars separate the columns.
+        // Pipes inside an assertion are escaped, because pipes separate the columns.
         let escaped = line.split(" | ").next().unwrap_or_default();
         let text = escaped.trim_start_matches("| ").trim_matches('`').replace("\\|", "|");
         let assertion = Assertion::parse(&text).unwrap_or_else(|problem| panic!("{problem}"));
@@ -180,7 +180,7 @@ fn only_filters_and_descents_are_expensive() {
 
 #[test]
 fn nested_values_are_neither_copied_nor_written_whole() {
-    // Each list contains the inner ones, so copying all of them would take ten million values.
+    // Each list contains all inner lists, so copying them all would create ten million values.
     let depth = 120;
     let chains = vec![format!("{}{}", "[".repeat(depth), "]".repeat(depth)); 1_400].join(",");
     let data = ProbeData { body: Some(format!("[{chains}]").into_bytes()), ..ProbeData::default() };

@@ -34,7 +34,7 @@ impl ActualValue<'_> {
         }
     }
 
-    /// The value as searchable bytes; `None` if it has none or is too large.
+    /// The value as searchable bytes; `None` if it cannot be searched or is too large.
     pub(super) fn bytes(&self) -> Option<Cow<'_, [u8]>> {
         match self {
             ActualValue::Bytes(bytes) => Some((*bytes).into()),

@@ -30,13 +30,13 @@ pub const SUBJECTS: &[&str] = &["[RTT]", "[DNS]", "[TTFB]"];
 #[derive(Debug, Clone)]
 pub struct DnsCheck {
     pub locator: String,
-    /// The server that is queried.
+    /// The server to query.
     pub server: Address,
-    /// The name that is queried.
+    /// The name to query.
     pub name: Name,
     /// The type of the records.
     pub record: RecordType,
-    /// The longest an attempt may take.
+    /// The time limit for one attempt.
     pub timeout: Duration,
     /// The exact set of expected answers; if empty, at least one answer with any value is expected.
     pub answers: Vec<String>,
@@ -61,7 +61,7 @@ pub const RECORDS: &[&str] =
 pub const RCODES: &[&str] = &["NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED"];
 /// How long to wait for an answer over UDP before resending the query.
 const RETRANSMIT_AFTER: Duration = Duration::from_secs(2);
-/// The largest UDP answer that is accepted, in bytes: the size that is safe from fragmentation (DNS flag day 2020).
+/// The maximum size of an answer over UDP, in bytes: the size that is safe from fragmentation (DNS flag day 2020).
 const UDP_PAYLOAD: u16 = 1_232;
 
 /// The response code with this name.

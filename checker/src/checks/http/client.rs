@@ -1,7 +1,7 @@
 //! Sends one HTTP/1.1 request over its own connection, driven by hyper in the attempt's task.
 //!
-//! reqwest's client is not used: it is built to share connections, and when each connection is used only once, the
-//! tasks, channels and timers for that cost four times as much as the request itself.
+//! reqwest's client is not used: it is built to share connections, and when each connection is used only once, its
+//! tasks, channels and timers cost four times as much as the request itself.
 
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};

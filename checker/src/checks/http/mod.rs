@@ -51,10 +51,10 @@ const DIAGNOSTIC_BODY_TIMEOUT: Duration = Duration::from_millis(500);
 /// The parameters of an HTTP check.
 #[derive(Debug, Clone)]
 pub struct HttpCheck {
-    /// The URL as configured, without user and password.
+    /// The URL as configured, without user name and password.
     pub locator: String,
-    /// The URL of the first request: `http` or `https`, with a host, without user and password, which become a
-    /// header.
+    /// The URL of the first request: `http` or `https`, with a host but without the user name and password, which
+    /// become a header.
     pub url: Url,
     /// The method of the request.
     pub method: Method,
@@ -62,7 +62,7 @@ pub struct HttpCheck {
     pub headers: HeaderMap,
     /// The body of the request.
     pub body: Option<String>,
-    /// The longest an attempt may take.
+    /// The time limit for one attempt.
     pub timeout: Duration,
     /// The status codes of a healthy endpoint.
     pub up_status: StatusCodes,
@@ -99,7 +99,7 @@ impl HttpCheck {
         }
     }
 
-    /// Removes user and password from a URL and returns them as the value of an `Authorization` header.
+    /// Removes the user name and password from a URL and returns them as the value of an `Authorization` header.
     pub fn take_credentials(url: &mut Url) -> Option<HeaderValue> {
         let decoded = |text: &str| percent_decode_str(text).collect::<Vec<u8>>();
         if !has_userinfo(url) {
@@ -108,14 +108,14 @@ impl HttpCheck {
         let mut plain = decoded(url.username());
         plain.push(b':');
         plain.extend(decoded(url.password().unwrap_or_default()));
-        // Neither can fail for a URL that had them.
+        // Neither can fail for a URL that had a user name and a password.
         let _ = (url.set_username(""), url.set_password(None));
         let mut value = HeaderValue::try_from(format!("Basic {}", BASE64_STANDARD.encode(plain))).ok()?;
         value.set_sensitive(true);
         Some(value)
     }
 
-    /// Whether the URL uses TLS, or redirects are followed and could lead to one that does.
+    /// Whether the URL uses TLS, or could be redirected to one that does.
     fn can_use_tls(&self) -> bool {
         uses_tls(&self.url) || self.max_redirects > 0
     }
@@ -244,7 +244,7 @@ fn capture_head(data: &mut ProbeData, response: &HttpResponse) {
     data.headers = Some(headers.clone());
 }
 
-/// Checks whether a response is as expected, and reads its body if that is needed.
+/// Checks whether a response is as expected, and reads its body if needed.
 async fn evaluate(
     check: &HttpCheck,
     mut response: HttpResponse,
@@ -290,7 +290,7 @@ async fn evaluate(
     Ok(data)
 }
 
-/// Reads the body up to the limit. If there is more, also returns a clause about that.
+/// Reads the body up to the limit. If the body is longer, also returns a clause that states this.
 async fn read_body(
     check: &HttpCheck,
     mut response: HttpResponse,

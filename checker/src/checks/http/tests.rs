@@ -94,6 +94,7 @@ async fn every_misbehavior_of_a_server_is_described() {
     };
     let too_many_headers = with_headers(101);
     let wants_body = r#","body_limit":65536,"assertions":["[BODY] contains end"]"#;
+    let patient = format!(r#"{wants_body},"timeout":"30s""#);
     for (actions, expected) in [
         (
             vec![ServerAction::Read, ServerAction::Send(endless_headers), ServerAction::Endless],
@@ -177,7 +178,9 @@ async fn every_misbehavior_of_a_server_is_described() {
         ),
     ] {
         let url = format!("http://127.0.0.1:{}/", serve(&actions).await);
-        let error = outcome(&url, wants_body).await.0.unwrap_or_default();
+        // A busy machine may need longer than the usual limit to send and read a large head.
+        let more = if expected.contains("700ms") { wants_body } else { &patient };
+        let error = outcome(&url, more).await.0.unwrap_or_default();
         assert!(!error.is_empty() && error.contains(expected), "{actions:?}: {error}");
     }
     let url =

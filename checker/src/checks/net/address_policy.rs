@@ -10,8 +10,8 @@ pub enum AddressPolicy {
     AllowAll,
     /// Only addresses of the public internet (`deny_private_addresses`).
     PublicOnly,
-    /// Only this address. Tests cannot use public addresses, so they use this to go from an allowed address to a
-    /// denied one.
+    /// Only this address. Tests use this to redirect from an allowed address to a denied one, because they cannot use
+    /// public addresses.
     #[cfg(test)]
     Only(IpAddr),
 }

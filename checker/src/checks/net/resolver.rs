@@ -47,11 +47,11 @@ struct PendingLookup {
 static RESOLVER: LazyLock<Resolver> = LazyLock::new(|| Resolver::new(system_lookup));
 
 /// Resolves a host to its addresses, in the order in which the system would try them. They are socket addresses with
-/// port 0, because a plain IP address loses the scope of a link-local address.
+/// port 0, because a plain IP address would lose the scope of a link-local address.
 ///
 /// # Errors
 ///
-/// The system resolver's error. A name without addresses is an error too.
+/// The system resolver's error. A name without addresses is also an error.
 pub async fn resolve(host: &str) -> Result<Vec<SocketAddr>, Arc<io::Error>> {
     RESOLVER.resolve(host).await
 }
@@ -76,7 +76,7 @@ impl Resolver {
     }
 
     /// Joins a recent lookup of this name or starts one. A hanging name thus occupies only one new thread per
-    /// [`SHARE_FOR`], and is resolved again as soon as the system can.
+    /// [`SHARE_FOR`], and is resolved as soon as the system can resolve it again.
     fn start(&'static self, host: &str) -> Result<SharedLookup, Arc<io::Error>> {
         let threads = self.threads.as_ref().map_err(|error| Arc::new(io::Error::from(error.kind())))?;
         let started = Instant::now();
@@ -88,7 +88,7 @@ impl Resolver {
         let lookup = threads.spawn_blocking(move || {
             let result = (self.lookup)(&name);
             let mut pending = self.pending();
-            // Later calls start a new lookup, unless one has already replaced this one.
+            // Let later calls start a new lookup, unless a newer one has already replaced this one.
             if pending.get(&name).is_some_and(|lookup| lookup.started == started) {
                 pending.remove(&name);
             }

@@ -14,7 +14,7 @@ pub enum StartTls {
     Postgres,
 }
 
-/// The longest line that is accepted, in bytes: four times what the protocols allow.
+/// The maximum length of a line, in bytes: four times what the protocols allow.
 const LINE_LIMIT: u64 = 2_048;
 /// The maximum number of lines in one response.
 const LINES_LIMIT: usize = 100;

@@ -1,4 +1,4 @@
-//! Which certificates are trusted, and the TLS configurations for that: one per set of authorities, shared by all
+//! The certificates that are trusted, and the matching TLS configurations: one per set of authorities, shared by all
 //! checks. Sessions are never resumed.
 
 use std::collections::HashMap;

@@ -196,7 +196,7 @@ impl UptimeColumns {
     }
 }
 
-/// Why the endpoint is not healthy, and from which nodes.
+/// Why the endpoint is not healthy, and which nodes report that.
 fn detail(endpoint: &EndpointStatus, tally: &Tally) -> String {
     let down = || tally.down.iter().filter_map(|index| endpoint.nodes.get(*index));
     let reason = |mut nodes: Box<dyn Iterator<Item = &NodeStatus> + '_>| {

@@ -30,7 +30,7 @@ pub(super) struct CheckConverter<'a> {
     located: &'a Located<'a>,
     index: usize,
     problems: &'a mut Problems,
-    /// The folder of the file, which relative paths are relative to.
+    /// The folder of the file; relative paths are resolved against it.
     pub folder: &'a Path,
     pub timeout: Duration,
     /// Whether an assertion examines `[STATUS]`. If so, any status is accepted by default.
@@ -59,7 +59,7 @@ impl<'a> CheckConverter<'a> {
         self.problems.add(Problem::check_error(self.position(key), text));
     }
 
-    /// Does the same for an error that makes the whole file unusable.
+    /// Like [`Self::reject`], for an error that makes the whole file unusable.
     pub(super) fn reject_file(&mut self, key: &str, predicate: &str) {
         let text = format!("`checkers[{}].{key}` {predicate}", self.index);
         self.problems.add(Problem::error(self.position(key), text));
@@ -116,7 +116,7 @@ impl<'a> CheckConverter<'a> {
         let compiled = RegexBuilder::new(pattern).size_limit(PATTERN_LIMIT).multi_line(true).build();
         let compiled = compiled.map_err(|error| {
             let error = error.to_string();
-            // The library marks the mistake over several lines; the last line describes it.
+            // The library shows the mistake on several lines; the last line describes it.
             let reason = error.lines().last().unwrap_or_default().trim_start_matches("error: ");
             self.error(key, format!("invalid regular expression `{pattern}`: {reason}"));
         });

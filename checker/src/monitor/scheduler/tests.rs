@@ -136,7 +136,7 @@ static SLEPT: AtomicI64 = AtomicI64::new(0);
 #[tokio::test]
 async fn checks_missed_during_a_suspension_are_unknown() {
     let mut running = start(&config(&command("A", "")), || crate::now() + SLEPT.load(Ordering::Relaxed));
-    // An hour passes at once, without any timer.
+    // An hour passes at once, without any timer expiring.
     SLEPT.fetch_add(3_600 * SECOND, Ordering::Relaxed);
     let batch = running.batches.recv().await.expect("it is running");
     let missed = batch.iter().find(|result| result.status == Status::Unknown).expect("it was missed");

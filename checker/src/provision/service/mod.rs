@@ -1,5 +1,5 @@
-//! The requests of provisioning, one function each: to S3 here, to IAM in [`users`]. Errors name the call and, if a
-//! permission is missing, the policy statement that grants it.
+//! The requests that provisioning sends, one function each: to S3 here, to IAM in [`users`]. Errors name the call and,
+//! if a permission is missing, the policy statement that grants it.
 
 mod users;
 
@@ -38,7 +38,7 @@ pub enum BucketState {
     Ours,
 }
 
-/// A request of provisioning failed.
+/// A provisioning request failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
     #[error("failed to {task} ({}): {cause}{}", call.action, call.remedy(cause))]
@@ -107,8 +107,8 @@ impl ServiceError {
 type ServiceResult<T> = Result<T, ServiceError>;
 
 impl Service {
-    /// Prepares the clients with the bucket's keys, a profile's keys, or those of the AWS default credential chain. Does not send
-    /// a request.
+    /// Prepares the clients with the bucket's keys, a profile's keys, or those from the AWS default credential chain.
+    /// Does not send a request.
     pub async fn open(bucket: &Bucket, profile: Option<&str>) -> Service {
         let credentials = profile.map_or(Credentials::OfBucket, Credentials::OfProfile);
         Service::with_settings(&client::settings(bucket, credentials).await, bucket)

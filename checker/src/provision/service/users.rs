@@ -177,7 +177,7 @@ fn on_user(user: &str, action: &'static str) -> Call {
     let resource = match action {
         "iam:ListUsers" => "*".to_owned(),
         _ if user.starts_with('/') => format!("arn:aws:iam::*:user{user}*"),
-        // IAM includes the user's path in the resource it checks if the user exists, and omits it otherwise.
+        // If the user exists, the resource that IAM checks includes the user's path; otherwise, it does not.
         _ => format!("arn:aws:iam::*:user/*{user}"),
     };
     Call { action, resource }

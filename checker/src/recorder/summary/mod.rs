@@ -21,7 +21,8 @@ use super::history_reader::histories_up_to;
 use super::history_writer::HistoryError;
 use crate::store::{Store, StoreError};
 
-/// The interval between summaries while nothing changes. Their time shows readers that the checker is running.
+/// The interval between summaries while nothing changes. The time in a summary shows readers that the checker is
+/// running.
 pub const SUMMARY_INTERVAL: Nanos = 5 * MINUTE;
 /// The interval between writes of all badges while nothing changes: each badge costs a request, and there may be
 /// hundreds.

@@ -29,8 +29,8 @@ pub(crate) fn from_names(names: impl IntoIterator<Item = CheckFileName>, before:
         .collect()
 }
 
-/// How long before the newest check file the short list starts. No node's history lags an hour behind, and an hour
-/// has only a few check files.
+/// How far back from the newest check file the short list reaches. No node's history lags by an hour, and an hour
+/// contains only a few check files.
 pub(crate) const SHORT_LIST: Nanos = HOUR;
 
 /// The short list for readers of histories: all histories and the newest check files. It has the format of an index,

@@ -105,7 +105,7 @@ pub(crate) fn client(settings: &SdkConfig, address_style: AddressStyle) -> Clien
     Client::from_conf(config.build())
 }
 
-/// Converts an error of the SDK.
+/// Converts an error from the SDK.
 pub(crate) fn sdk_error<E>(context: &RequestContext<'_>, error: &SdkError<E, HttpResponse>) -> S3Error
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,

@@ -1,4 +1,4 @@
-//! Errors of S3 services and of connections to them, each with a remedy. Pure.
+//! Errors from S3 services and from connections to them, each with a remedy. Pure.
 
 use std::error::Error;
 use std::io;
@@ -101,7 +101,7 @@ pub enum S3Error {
         "the response is not from an S3 service (status {status}); check `endpoint_url`: it must be the address of the S3 API, not of a web page or a proxy"
     )]
     NotS3 { status: u16 },
-    /// The default chain found no credentials.
+    /// The default credential chain found no credentials.
     #[error(
         "no credentials were found; set `access_key_id` and `secret_access_key`, or provide credentials as you would for the AWS CLI: `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, a profile in `~/.aws`, or the machine's role"
     )]

@@ -232,7 +232,7 @@ struct PutFailure {
     cause: S3Error,
 }
 
-/// Describes the bucket in words, without the user and password that its URL may contain.
+/// Describes the bucket in words, without the user name and password that its URL may contain.
 fn describe(bucket: &Bucket) -> String {
     match &bucket.endpoint_url {
         Some(url) => format!("the bucket `{}` at `{}`", bucket.name, redact_userinfo(url)),
@@ -247,8 +247,8 @@ fn compress(content: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap_or_default()
 }
 
-/// Decompresses content, unless a service or proxy already did. Incomplete content is cut off, and its parser rejects
-/// it.
+/// Decompresses content, unless a service or proxy already did. Incomplete content yields a truncated result, which its
+/// parser rejects.
 fn decompress(content: Vec<u8>) -> Vec<u8> {
     if !content.starts_with(&[0x1f, 0x8b]) {
         return content;

@@ -14,7 +14,7 @@ enum Step {
     Round(Vec<(u8, Nanos, Status, Option<Nanos>)>),
     /// It stores a round, but another run overwrites the history without it.
     RoundOnly(Vec<(u8, Nanos, Status, Option<Nanos>)>),
-    /// A run that read the history before the previous step ends, with the same clock.
+    /// A run that read the history before the previous step ends now; the clock does not advance.
     StaleRun,
     /// The history's latencies are lost.
     LatenciesLost,
@@ -111,7 +111,7 @@ proptest! {
         let rebuilt_history = rebuilt(&files, now, DEFAULT_EXPIRY);
         prop_assert_eq!(&known.0, &rebuilt_history.0);
         prop_assert_eq!(bytes(&known), bytes(&rebuilt_history));
-        // Rebuilding it from itself and all files changes nothing.
+        // Rebuilding the history from itself and all files changes nothing.
         let mut same = known.clone();
         rebuild_from(&files, &mut same, RebuildFrom::START, now, DEFAULT_EXPIRY);
         prop_assert_eq!(bytes(&known), bytes(&same));
