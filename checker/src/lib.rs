@@ -29,7 +29,4 @@ pub fn counted(count: usize, unit: &str) -> String {
 }
 
 /// The current time. Only commands call this; other modules take the time as a parameter.
-#[must_use]
-pub fn now() -> shared::UnixNanos {
-    chrono::Utc::now().timestamp_nanos_opt().unwrap_or(shared::UnixNanos::MAX)
-}
+pub use platform::clock::now;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use checker::cli::{Cli, Command, HistoryCommand};
 use checker::commands::{self, Outcome};
-use checker::platform::fd_limit;
+use checker::platform::{clock, fd_limit};
 use checker::ui;
 use clap::Parser as _;
 use tokio::runtime::{Builder, Runtime};
@@ -30,6 +30,11 @@ fn main() -> ExitCode {
 }
 
 fn execute(command: &Command) -> anyhow::Result<Outcome> {
+    let needs_clock =
+        !matches!(command, Command::Init(_) | Command::Validate(_) | Command::Schema | Command::Completions { .. });
+    if needs_clock {
+        clock::verify(clock::now())?;
+    }
     match command {
         Command::Run(arguments) => complete(single_threaded()?, commands::run::run(arguments)),
         Command::Serve(arguments) => complete(multi_threaded()?, commands::serve::serve(arguments)),

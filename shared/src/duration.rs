@@ -2,8 +2,8 @@
 
 use crate::{DAY, HOUR, MINUTE, Nanos, SECOND};
 
-/// The units, the largest first.
-const UNITS: [(&str, Nanos); 9] = [
+/// The units and their sizes, the largest first.
+pub const UNITS: [(&str, Nanos); 9] = [
     ("w", 7 * DAY),
     ("d", DAY),
     ("h", HOUR),

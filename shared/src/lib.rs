@@ -7,6 +7,7 @@
 #![warn(missing_docs)]
 
 pub mod check_file;
+pub mod civil;
 pub mod duration;
 pub mod endpoint_status;
 pub mod heartbeat;

@@ -252,7 +252,7 @@ fn read_tag(text: &str) -> Option<(Tag, &str)> {
     }
 }
 
-/// The text after the end tag of an element; empty if it has none.
+/// The text after the end tag of an element; empty if there is no end tag.
 fn after_end_of<'a>(tag: &str, text: &'a str) -> &'a str {
     let mut rest = text;
     while let Some((_, behind)) = rest.split_once("</") {

@@ -110,7 +110,7 @@ pub struct CheckFileName {
 }
 
 impl CheckFileName {
-    /// Parses a name without the prefix; `None` if it is not that of a check file.
+    /// Parses a name without the prefix; `None` if it is not the name of a check file.
     #[must_use]
     pub fn parse(name: &str) -> Option<CheckFileName> {
         let stem = name.strip_suffix(CHECK_FILE_SUFFIX)?;
@@ -124,7 +124,7 @@ impl CheckFileName {
         Some(CheckFileName { stored_at: time.parse().ok()?, node })
     }
 
-    /// Parses a key with the prefix; `None` if it is not that of a check file.
+    /// Parses a key with the prefix; `None` if it is not the key of a check file.
     #[must_use]
     pub fn parse_key(prefix: &str, key: &str) -> Option<CheckFileName> {
         CheckFileName::parse(key.strip_prefix(prefix)?)
@@ -169,7 +169,7 @@ impl HistoryPart {
 }
 
 impl HistoryName {
-    /// Parses a name without the prefix; `None` if it is not that of a history.
+    /// Parses a name without the prefix; `None` if it is not the name of a history.
     #[must_use]
     pub fn parse(name: &str) -> Option<HistoryName> {
         let name = name.strip_prefix(HISTORY_FOLDER)?;
@@ -179,7 +179,7 @@ impl HistoryName {
         Some(HistoryName { node, part })
     }
 
-    /// Parses a key with the prefix; `None` if it is not that of a history.
+    /// Parses a key with the prefix; `None` if it is not the key of a history.
     #[must_use]
     pub fn parse_key(prefix: &str, key: &str) -> Option<HistoryName> {
         HistoryName::parse(key.strip_prefix(prefix)?)

@@ -1,8 +1,10 @@
 //! The summary of the current status that checkers store for programs and for visitors without JavaScript, and its JSON.
 
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::check_file::EndpointKey;
+use crate::civil::rfc3339_nanos;
 use crate::endpoint_status::{EndpointStatus, current_statuses, endpoint_statuses, overall_status};
 use crate::history::History;
 use crate::object_name::{BadgeTitle, NodeName, SummaryForm, SummaryName};
@@ -15,7 +17,7 @@ use crate::{DAY, Nanos, UnixNanos};
 pub const UNKNOWN_RETENTION: Nanos = DAY;
 
 /// The status of all endpoints, computed by one node from the histories of all nodes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Summary {
     /// The title of the page.
     pub title: String,
@@ -26,7 +28,7 @@ pub struct Summary {
     /// When all badges were written.
     pub badges_at: UnixNanos,
     /// The status of all endpoints together (see [`overall_status`]).
-    #[serde(with = "word")]
+    #[serde(deserialize_with = "word::deserialize")]
     pub status: Status,
     /// The nodes that reported recently.
     pub nodes: Vec<NodeReport>,
@@ -35,7 +37,7 @@ pub struct Summary {
 }
 
 /// A node that reported recently.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct NodeReport {
     /// `None` for check files without a node.
     pub node: Option<String>,
@@ -44,14 +46,14 @@ pub struct NodeReport {
 }
 
 /// The status of one endpoint.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct EndpointSummary {
     /// The name of the endpoint.
     pub title: String,
     /// The URL, `host:port` or command.
     pub endpoint: String,
     /// The status by the votes of all nodes.
-    #[serde(with = "word")]
+    #[serde(deserialize_with = "word::deserialize")]
     pub status: Status,
     /// Whether some nodes report down, but too few for the endpoint to be down.
     pub localized: bool,
@@ -67,7 +69,7 @@ pub struct EndpointSummary {
     #[serde(rename = "heard")]
     pub voters: usize,
     /// The status as the storing node sees it.
-    #[serde(with = "word")]
+    #[serde(rename = "here", alias = "own_status", deserialize_with = "word::deserialize")]
     pub own_status: Status,
     /// The name of the badge, if the storing node checks the endpoint.
     pub badge: Option<String>,
@@ -164,17 +166,65 @@ impl EndpointSummary {
     }
 }
 
-/// Stores a status as its name.
+// Times do not fit into the floating-point numbers of JavaScript and many tools, so each time is also stored as text.
+
+impl Serialize for Summary {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Summary", 9)?;
+        fields.serialize_field("title", &self.title)?;
+        fields.serialize_field("node", &self.node)?;
+        write_time(&mut fields, "at", "at_rfc3339", Some(self.at))?;
+        write_time(&mut fields, "badges_at", "badges_at_rfc3339", Some(self.badges_at))?;
+        fields.serialize_field("status", self.status.as_str())?;
+        fields.serialize_field("nodes", &self.nodes)?;
+        fields.serialize_field("endpoints", &self.endpoints)?;
+        fields.end()
+    }
+}
+
+impl Serialize for NodeReport {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("NodeReport", 3)?;
+        fields.serialize_field("node", &self.node)?;
+        write_time(&mut fields, "reported", "reported_rfc3339", Some(self.reported))?;
+        fields.end()
+    }
+}
+
+impl Serialize for EndpointSummary {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("EndpointSummary", 14)?;
+        fields.serialize_field("title", &self.title)?;
+        fields.serialize_field("endpoint", &self.endpoint)?;
+        fields.serialize_field("status", self.status.as_str())?;
+        fields.serialize_field("localized", &self.localized)?;
+        write_time(&mut fields, "since", "since_rfc3339", self.since)?;
+        write_time(&mut fields, "checked", "checked_rfc3339", self.checked)?;
+        write_time(&mut fields, "until", "until_rfc3339", self.until)?;
+        fields.serialize_field("down_from", &self.down_from)?;
+        fields.serialize_field("heard", &self.voters)?;
+        fields.serialize_field("here", self.own_status.as_str())?;
+        fields.serialize_field("badge", &self.badge)?;
+        fields.end()
+    }
+}
+
+fn write_time<S: SerializeStruct>(
+    fields: &mut S,
+    key: &'static str,
+    text_key: &'static str,
+    time: Option<UnixNanos>,
+) -> Result<(), S::Error> {
+    fields.serialize_field(key, &time)?;
+    fields.serialize_field(text_key, &time.map(rfc3339_nanos))
+}
+
+/// Reads a status from its name.
 mod word {
     use serde::de::Error as _;
-    use serde::{Deserialize as _, Deserializer, Serializer};
+    use serde::{Deserialize as _, Deserializer};
 
     use crate::status::Status;
-
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over references")]
-    pub(super) fn serialize<S: Serializer>(status: &Status, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(status.as_str())
-    }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Status, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
@@ -258,6 +308,14 @@ mod tests {
                 .endpoint(&EndpointKey { title: "<b>&\"".to_owned(), locator: "https://<b>&\"/".to_owned() })
                 .is_some()
         );
+        let json: serde_json::Value = serde_json::from_str(&summary.to_json()).expect("it is JSON");
+        assert_eq!((&json["at"], &json["at_rfc3339"]), (&NOW.into(), &"2026-11-22T06:50:54.340493978Z".into()));
+        assert_eq!(json["nodes"][0]["reported_rfc3339"], "2026-11-22T06:49:54.340493978Z");
+        for key in ["since", "checked", "until"] {
+            let (time, text) = (&json["endpoints"][0][key], &json["endpoints"][0][format!("{key}_rfc3339")]);
+            assert_eq!(time.as_i64().map(rfc3339_nanos).as_deref(), text.as_str(), "{key}");
+        }
+        assert_eq!(json["endpoints"][0]["here"], "degraded", "stored keys never change");
         for other in ["", "{}", "[]", "null"] {
             assert_eq!(Summary::parse(other.as_bytes()), None, "{other}");
         }

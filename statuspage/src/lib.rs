@@ -9,7 +9,7 @@
 
 pub mod app;
 mod browser;
-pub mod civil;
+pub use shared::civil;
 pub mod components;
 pub mod context;
 mod controller;

@@ -8,6 +8,7 @@ mod architecture;
 mod charts;
 mod check_kinds;
 mod checks;
+mod clock_jumps;
 mod clock_skew;
 mod commands;
 mod content_security_policy;

@@ -1,6 +1,6 @@
 //! Migration from the original Checkup: the page shows its files, and the checker loads its configuration.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::SECOND;
 use shared::check_file::{CheckFile, CheckResult};
 use shared::object_name::CheckFileName;
@@ -130,6 +130,63 @@ async fn an_original_configuration_with_all_types_runs_unchanged() {
     let of = |title: &str| results.iter().find(|result| result.title == title).map(|result| result.status);
     assert_eq!(of("TCP closed"), Some(Status::Down));
     assert_eq!((of("Exec ok"), of("Exec warn")), (Some(Status::Healthy), Some(Status::Degraded)));
+}
+
+/// The median as computed by the original's page. The page fails on a result without attempts, and then shows nothing
+/// at all.
+fn median_of_the_original(result: &Value) -> i64 {
+    let times = result["times"].as_array().unwrap_or_else(|| panic!("no attempts in {result}"));
+    let mut rtts: Vec<i64> = times.iter().map(|attempt| attempt["rtt"].as_i64().expect("a time")).collect();
+    rtts.sort_unstable();
+    let half = rtts.len() / 2;
+    if rtts.len().is_multiple_of(2) { i64::midpoint(rtts[half - 1], rtts[half]) } else { rtts[half] }
+}
+
+#[tokio::test]
+async fn the_originals_page_can_compute_statistics_of_unknown_results() {
+    let checker = Checker::new(&watching(
+        &[
+            json!({ "type": "exec", "name": "works", "command": "true" }),
+            json!({ "type": "http", "endpoint_name": "invalid", "endpoint_url": "htp://a" }),
+            json!({ "type": "tls", "endpoint_name": "no authorities", "endpoint_url": "127.0.0.1:9", "trusted_roots": ["gone.pem"] }),
+        ],
+        &directory(),
+    ));
+    let run = checker.run(&[]).await;
+    assert_eq!(run.code, 0, "{}", run.output());
+    let file = checker.check_files("checks").pop().expect("a round is stored");
+    let content = std::fs::read_to_string(checker.path("checks").join(file.to_string())).expect("it is there");
+    let results: Vec<Value> = serde_json::from_str(&content).expect("it is JSON");
+    let medians: Vec<i64> = results.iter().map(median_of_the_original).collect();
+    assert!(medians[0] > 0 && medians[1..] == [0, 0], "{content}");
+    assert!(results[1]["times"][0]["error"].as_str().is_some_and(|error| error.contains("htp://a")), "{content}");
+    // These attempts are only for the original.
+    let results = checker.all_results("checks");
+    let attempts: Vec<_> = results.iter().map(|result| (result.status, result.attempts.len())).collect();
+    assert_eq!(attempts, [(Status::Healthy, 1), (Status::Unknown, 0), (Status::Unknown, 0)]);
+}
+
+#[tokio::test]
+async fn an_original_configuration_with_gos_zero_values_and_shell_variables_runs_unchanged() {
+    let checker = Checker::new(&json!({}));
+    let config = r#"{"timestamp":"0001-01-01T00:00:00Z","concurrent_checks":0,"notifier":null,"Storage":{"provider":"fs","dir":"checks","url":null},
+        "checkers":[
+            {"type":"exec","name":"Shell","command":"sh","arguments":["-c","test $$ -gt 1 && for i in a b; do echo \"<${i}>\"; done"],"must_contain":"<b>","raise":"fatal"},
+            {"type":"exec","Command":"true","attempts":-1},
+            {"type":"tcp","endpoint_url":"127.0.0.1:9","timeout":0,"tls_ca_file":""}
+        ]}"#;
+    checker.write("checkup.json", config);
+    let run = checker.call(&["run", "-c", "checkup.json"]).await;
+    assert_eq!(run.code, 0, "{}", run.output());
+    let results = checker.all_results("checks");
+    let statuses: Vec<_> = results.iter().map(|result| (result.title.as_str(), result.status)).collect();
+    let expected = [("Shell", Status::Healthy), ("true", Status::Healthy), ("127.0.0.1:9", Status::Down)];
+    assert_eq!(statuses, expected, "{}", run.output());
+    // With a different name, the same file is validated strictly.
+    checker.write("checker.json", config);
+    let valid = checker.call(&["validate", "-c", "checker.json"]).await;
+    assert_eq!(valid.code, 1, "{}", valid.output());
+    assert!(valid.stdout.contains("did you mean `storage`?"), "{}", valid.output());
 }
 
 #[tokio::test]

@@ -144,6 +144,15 @@ impl Checker {
         Program::start(&checker_binary(), |command| self.prepare(command, words))
     }
 
+    /// Starts `checker` with these arguments, and prepares the command.
+    #[must_use]
+    pub fn start_with(&self, words: &[&str], prepare: impl FnOnce(&mut Command)) -> Program {
+        Program::start(&checker_binary(), |command| {
+            self.prepare(command, words);
+            prepare(command);
+        })
+    }
+
     /// Runs a shell command line that can call `checker`.
     pub async fn call_in_shell(&self, line: &str) -> Run {
         let mut command = bound_command("bash");

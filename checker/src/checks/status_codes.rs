@@ -53,7 +53,12 @@ fn range(value: &Json) -> Option<(u16, u16)> {
         Json::String(text) => text.trim().to_owned(),
         _ => return None,
     };
-    let code = |text: &str| text.trim().parse::<u16>().ok().filter(|code| (100..=599).contains(code));
+    let code = |text: &str| {
+        let text = text.trim();
+        // Digits alone: `parse` also accepts a sign and leading zeros.
+        let is_code = text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit());
+        text.parse::<u16>().ok().filter(|code| is_code && (100..=599).contains(code))
+    };
     if let Some(class) = text.strip_suffix("xx") {
         let first = code(&format!("{class}00"))?;
         return Some((first, first + 99));
@@ -116,6 +121,9 @@ mod tests {
             json!(-1),
             json!("xx"),
             json!("-"),
+            json!("+200"),
+            json!("0200"),
+            json!("200-+299"),
         ] {
             assert!(StatusCodes::try_from(written.clone()).is_err(), "{written}");
         }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
+use rcgen::{BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -147,25 +147,43 @@ pub(crate) fn authority(folder: &Path) -> Authority {
     Authority { issuer, file }
 }
 
+/// The TLS configuration of a server with a self-signed certificate, and the file of this certificate.
+pub(crate) fn self_signed(folder: &Path, name: &str, days: i32) -> (Arc<ServerConfig>, PathBuf) {
+    let key = KeyPair::generate().expect("a key");
+    let certificate = parameters(name, days).self_signed(&key).expect("a certificate");
+    let file = folder.join(format!("{name}{days}.pem"));
+    std::fs::write(&file, certificate.pem()).expect("the file can be written");
+    (server_config(&certificate, &key), file)
+}
+
+/// The parameters of a certificate for this name that expires in this many days and an hour.
+fn parameters(name: &str, days: i32) -> CertificateParams {
+    const DAY: Duration = Duration::from_hours(24);
+    let mut parameters = CertificateParams::new(vec![name.to_owned()]).expect("it is a name");
+    let now = date_time_ymd(1970, 1, 1) + Duration::from_nanos(crate::now().unsigned_abs());
+    parameters.not_before = now - 100 * DAY;
+    let away = DAY / 24 + DAY * days.unsigned_abs();
+    parameters.not_after = if days > 0 { now + away } else { now - away };
+    parameters
+}
+
+fn server_config(certificate: &Certificate, key: &KeyPair) -> Arc<ServerConfig> {
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let configuration = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("the versions are known")
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key)
+        .expect("key and certificate fit");
+    Arc::new(configuration)
+}
+
 impl Authority {
     /// The TLS configuration of a server whose certificate for this name expires in this many days and an hour.
     pub(crate) fn server(&self, name: &str, days: i32) -> Arc<ServerConfig> {
-        const DAY: Duration = Duration::from_hours(24);
         let key = KeyPair::generate().expect("a key");
-        let mut parameters = CertificateParams::new(vec![name.to_owned()]).expect("it is a name");
-        let now = date_time_ymd(1970, 1, 1) + Duration::from_nanos(crate::now().unsigned_abs());
-        parameters.not_before = now - 100 * DAY;
-        let away = DAY / 24 + DAY * days.unsigned_abs();
-        parameters.not_after = if days > 0 { now + away } else { now - away };
-        let certificate = parameters.signed_by(&key, &self.issuer).expect("a certificate");
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let configuration = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("the versions are known")
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], key)
-            .expect("key and certificate fit");
-        Arc::new(configuration)
+        let certificate = parameters(name, days).signed_by(&key, &self.issuer).expect("a certificate");
+        server_config(&certificate, &key)
     }
 }

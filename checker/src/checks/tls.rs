@@ -118,7 +118,7 @@ pub fn time_left(certificates: &[CertificateDer<'_>], now: UnixNanos) -> Result<
 #[cfg(test)]
 mod tests {
     use crate::checks::net::tls_config::TlsTrust;
-    use crate::checks::test_server::{ServerAction, authority, serve, serve_tls};
+    use crate::checks::test_server::{ServerAction, authority, self_signed, serve, serve_tls};
     use crate::checks::tls::*;
     use crate::checks::{AttemptRecord, Check, CheckContext, CheckKind, CheckOutcome, run};
     use rustls::pki_types::ServerName;
@@ -169,6 +169,30 @@ mod tests {
                 "certificate is signed by an untrusted authority, or the server does not send an intermediate certificate"
             )
         );
+    }
+
+    #[tokio::test]
+    async fn a_self_signed_certificate_can_be_trusted_itself() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (name, days, error) in [
+            ("shop.example", 30, None),
+            ("other.example", 30, Some("certificate is for `other.example`, not for `shop.example`")),
+            ("shop.example", -3, Some("certificate expired 3 days ago")),
+        ] {
+            let (server, file) = self_signed(folder.path(), name, days);
+            let port = serve_tls(&[], &[], server).await;
+            let record = record(port, TlsTrust::Authorities(vec![file]), "shop.example").await;
+            let found = record.attempt.error.as_deref();
+            assert!(
+                found == error || error.is_some_and(|error| found.unwrap_or_default().starts_with(error)),
+                "{record:?}"
+            );
+        }
+        // Another self-signed certificate with the same name.
+        let (server, _) = self_signed(folder.path(), "shop.example", 30);
+        let (_, file) = self_signed(folder.path(), "shop.example", 31);
+        let record = record(serve_tls(&[], &[], server).await, TlsTrust::Authorities(vec![file]), "shop.example").await;
+        assert!(record.attempt.error.is_some(), "{record:?}");
     }
 
     #[tokio::test]

@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use shared::Nanos;
 use shared::check_file::{CheckResult, EndpointKey};
 use shared::object_name::NodeName;
 use shared::status::Status;
+use shared::{Nanos, UnixNanos};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{Receiver, Sender, UnboundedReceiver, channel, unbounded_channel};
 use tokio::sync::oneshot;
@@ -26,6 +26,7 @@ use crate::monitor::round::run_round;
 use crate::monitor::schedule::{Shard, stable_hash};
 use crate::monitor::scheduler::{Control, Scheduler, StartMode};
 use crate::now;
+use crate::platform::clock;
 use crate::platform::shutdown::Shutdown;
 use crate::ui::{self, log::LogFormat};
 
@@ -104,6 +105,13 @@ impl ConfigSource {
         let file = std::fs::metadata(&self.path).ok()?;
         Some((file.modified().ok()?, file.len()))
     }
+}
+
+/// The time at which results are stored: now, or, if that time cannot be stored, the time of the newest result.
+pub(super) fn storing_time(results: &[CheckResult]) -> UnixNanos {
+    let now = now();
+    let newest = || results.iter().map(|result| result.timestamp).max().unwrap_or(clock::EARLIEST);
+    if clock::verify(now).is_ok() { now } else { newest() }
 }
 
 /// Runs one round, and returns its results and the confirmation state for the next one.

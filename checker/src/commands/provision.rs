@@ -9,6 +9,7 @@ use super::{Outcome, environment};
 use crate::cli::ProvisionArguments;
 use crate::config;
 use crate::config::model::{Config, Page};
+use crate::config::{dialect, original};
 use crate::provision::apply::apply;
 use crate::provision::files;
 use crate::provision::names::Role;
@@ -98,11 +99,20 @@ fn deduplicated<T: Clone + Eq + std::hash::Hash>(given: &[T]) -> Vec<T> {
 const FOR_WRITERS: [&str; 6] =
     ["checkers", "concurrent_checks", "online_check", "connectivity", "deny_private_addresses", "summaries"];
 
-/// The checks in a configuration, with variables unexpanded.
+/// The checks of a configuration in the checker's dialect, with its variables unexpanded.
 fn checks_of(config: Option<&Path>) -> serde_json::Map<String, serde_json::Value> {
     let text = config.and_then(|path| config::read(path).ok()).unwrap_or_default();
+    if config.is_some_and(dialect::is_original) {
+        return original::to_own_dialect(&text).map(only_for_writers).unwrap_or_default();
+    }
     let parsed = jsonc_parser::parse_to_serde_value::<serde_json::Value>(&text, &jsonc_parser::ParseOptions::default());
-    let Ok(serde_json::Value::Object(mut written)) = parsed else { return serde_json::Map::new() };
+    let Ok(serde_json::Value::Object(written)) = parsed else { return serde_json::Map::new() };
+    only_for_writers(written)
+}
+
+fn only_for_writers(
+    mut written: serde_json::Map<String, serde_json::Value>,
+) -> serde_json::Map<String, serde_json::Value> {
     FOR_WRITERS.iter().filter_map(|key| Some(((*key).to_owned(), written.remove(*key)?))).collect()
 }
 

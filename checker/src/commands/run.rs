@@ -6,13 +6,12 @@ use shared::check_file::{CheckResult, MESSAGE_LIMIT};
 use shared::message::Message;
 use shared::object_name::CheckFileName;
 
-use super::daemon::{ConfigSource, Daemon, Signals, StatusLog, first_round, start_log};
+use super::daemon::{ConfigSource, Daemon, Signals, StatusLog, first_round, start_log, storing_time};
 use super::{Outcome, check_context, report_problems};
 use crate::cli::{Format, RunArguments};
 use crate::config::model::Config;
 use crate::counted;
 use crate::monitor::announcement::Announcement;
-use crate::now;
 use crate::platform::huge_pages;
 use crate::platform::shutdown::{Shutdown, ShutdownBudget};
 use crate::recorder::Recorder;
@@ -121,7 +120,7 @@ async fn store_and_print(
     let mut confirmation = None;
     if let Some(record) = record {
         let mut bar = ProgressBar::new("expired check files");
-        let kept = record.record(results, now(), budget, |done, of| bar.draw(done, of)).await;
+        let kept = record.record(results, storing_time(results), budget, |done, of| bar.draw(done, of)).await;
         bar.clear();
         match kept {
             Ok(recorded) => {

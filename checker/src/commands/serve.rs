@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use shared::{MINUTE, Nanos};
 
-use super::daemon::{ConfigSource, Daemon, Signals, StatusLog, endpoint_count, start_log};
+use super::daemon::{ConfigSource, Daemon, Signals, StatusLog, endpoint_count, start_log, storing_time};
 use super::{MissingStorage, Outcome, check_context, reachable, report_problems};
 use crate::cli::ServeArguments;
 use crate::platform::huge_pages;
 use crate::platform::shutdown::{Shutdown, ShutdownBudget};
 use crate::recorder::Recorder;
+use crate::server;
 use crate::server::PortRemedy;
 use crate::server::assets::PageFiles;
 use crate::ui;
-use crate::{now, server};
 
 /// Set by the Makefile, so that errors can mention its variables.
 const MAKE_VARIABLE: &str = "CHECKUP_RUN_BY_MAKE";
@@ -66,7 +66,7 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
     let mut outcome = Outcome::Done;
     while let Some(results) = daemon.next().await {
         status_log.report(&results);
-        outcome = match record.record(&results, now(), &mut budget, |_, _| {}).await {
+        outcome = match record.record(&results, storing_time(&results), &mut budget, |_, _| {}).await {
             Ok(recorded) => {
                 report_problems(&recorded);
                 Outcome::Done

@@ -1,107 +1,176 @@
 //! The JSON Schema of the configuration file, generated from the table that validation uses.
 
 use serde_json::{Map, Value, json};
+use shared::duration::format_exact;
 
+use super::patterns::{self, with_variables};
 use super::spec::{Field, Presence, ValueKind, Variant};
 use super::table::ROOT;
 
+/// Keys that must be set together.
+const TOGETHER: [&str; 2] = ["access_key_id", "secret_access_key"];
+/// The keys of a step of a script, one of which is set.
+const STEP: [&str; 2] = ["send", "expect"];
+
 /// Returns the schema (JSON Schema, draft 2020-12), for editors.
+///
+/// It rejects what validation rejects, as far as a schema can express it.
 #[must_use]
 pub fn schema() -> Value {
-    let mut schema = schema_of(&ROOT);
+    let mut definitions = Definitions::default();
+    let mut schema = definitions.schema_of(&ROOT);
     schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
     schema["title"] = json!("Checker configuration");
+    schema["$defs"] = Value::Object(definitions.0);
     schema
 }
 
-fn schema_of(kind: &ValueKind) -> Value {
-    match kind {
-        ValueKind::Any => json!({}),
-        // A variable can replace the whole URL, so a format would reject too much.
-        ValueKind::String | ValueKind::Url => json!({ "type": "string" }),
-        ValueKind::Enum(names) => json!({ "enum": names }),
-        ValueKind::Bool => json!({ "type": "boolean" }),
-        ValueKind::Integer(min, max) => json!({ "type": "integer", "minimum": min, "maximum": max }),
-        ValueKind::Duration(min, max) => json!({ "oneOf": [
-            { "type": "string", "pattern": r"^(0|([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h|d|w))+|.*\$\{.*)$" },
-            { "type": "integer", "minimum": min, "maximum": max },
-        ] }),
-        ValueKind::StatusCodes => {
-            let one = json!({ "oneOf": [
-                { "type": "integer", "minimum": 100, "maximum": 599 },
-                { "type": "string", "pattern": r"^([1-5]xx|[1-5][0-9]{2}(-[1-5][0-9]{2})?|.*\$\{.*)$" },
-            ] });
-            json!({ "anyOf": [one, { "const": 0 }, { "type": "array", "items": one, "minItems": 1 }] })
+/// The parts of the schema that several keys share, by name.
+#[derive(Default)]
+struct Definitions(Map<String, Value>);
+
+impl Definitions {
+    /// A reference to a part, which `define` creates once.
+    fn reference(&mut self, name: &str, define: impl FnOnce() -> Value) -> Value {
+        if !self.0.contains_key(name) {
+            self.0.insert(name.to_owned(), define());
         }
-        ValueKind::Quorum => json!({ "oneOf": [
-            { "type": "string", "pattern": r"^(any|majority|all|[1-9][0-9]*|.*\$\{.*)$" },
-            { "type": "integer", "minimum": 1 },
-        ] }),
-        ValueKind::Assertions => json!({ "type": "array", "items": { "oneOf": [
-            { "type": "string" },
-            { "type": "object", "properties": {
-                "that": { "type": "string" },
-                "all": { "type": "array" },
-                "any": { "type": "array" },
-                "not": {},
-                "otherwise": { "enum": ["down", "degraded"] },
-            }, "additionalProperties": false },
-        ] } }),
-        ValueKind::Headers => json!({ "type": "object", "additionalProperties": { "oneOf": [
-            { "type": "string" },
-            { "type": "array", "items": { "type": "string" } },
-        ] } }),
-        ValueKind::List(element) => json!({ "type": "array", "items": schema_of(element) }),
-        ValueKind::Object(fields) => object(fields, &Map::new(), &[]),
-        ValueKind::Tagged { keys, variants, unsupported, common } => tagged(keys, variants, unsupported, common),
+        json!({ "$ref": format!("#/$defs/{name}") })
+    }
+
+    fn schema_of(&mut self, kind: &ValueKind) -> Value {
+        match kind {
+            ValueKind::Any => json!({}),
+            ValueKind::String => json!({ "type": "string" }),
+            ValueKind::Pattern(pattern) => json!({ "type": "string", "pattern": with_variables(pattern) }),
+            ValueKind::Url => json!({ "type": "string", "pattern": with_variables(patterns::HTTP_URL) }),
+            ValueKind::Enum(names) => json!({ "enum": names }),
+            ValueKind::Bool => json!({ "type": "boolean" }),
+            ValueKind::Integer(min, max) => json!({ "type": "integer", "minimum": min, "maximum": max }),
+            ValueKind::Duration(min, max) => {
+                let name = format!("duration-{}-{}", format_exact(*min), format_exact(*max));
+                self.reference(&name, || duration(*min, *max))
+            }
+            ValueKind::StatusCodes => self.reference("status-codes", status_codes),
+            ValueKind::Quorum => json!({ "oneOf": [
+                { "type": "string", "pattern": with_variables(patterns::QUORUM) },
+                { "type": "integer", "minimum": 1 },
+            ] }),
+            ValueKind::Assertions => {
+                let condition = json!({ "$ref": "#/$defs/condition" });
+                self.reference("condition", || assertion(&condition, &Map::new()));
+                // Only those of the list itself have a status.
+                let status = json!({ "enum": ["down", "degraded"] });
+                let items = assertion(&condition, &Map::from_iter([("otherwise".to_owned(), status)]));
+                json!({ "type": "array", "items": items })
+            }
+            ValueKind::Headers => {
+                let value = json!({ "type": "string", "pattern": patterns::HEADER_VALUE });
+                json!({
+                    "type": "object",
+                    "propertyNames": { "pattern": patterns::TOKEN },
+                    "additionalProperties": { "oneOf": [value, { "type": "array", "items": value }] },
+                })
+            }
+            ValueKind::List(element) => json!({ "type": "array", "items": self.schema_of(element) }),
+            ValueKind::Object(fields) => self.object(fields, &Map::new(), &[]),
+            ValueKind::Tagged { keys, variants, common, .. } => self.tagged(keys, variants, common),
+        }
+    }
+
+    /// The first of these keys decides; the others are ignored.
+    fn tagged(&mut self, keys: &[&str], variants: &[Variant], common: &[Field]) -> Value {
+        let mut choices: Vec<Value> = Vec::new();
+        for (index, key) in keys.iter().enumerate() {
+            for variant in variants {
+                let mut tags = Map::from_iter([(
+                    (*key).to_owned(),
+                    json!({ "const": variant.name, "description": variant.description }),
+                )]);
+                tags.extend(keys[index + 1..].iter().map(|key| ((*key).to_owned(), json!({}))));
+                let fields: Vec<Field> = variant.fields.iter().chain(common).copied().collect();
+                choices.push(self.object(&fields, &tags, &[key]));
+            }
+        }
+        json!({ "oneOf": choices })
+    }
+
+    fn object(&mut self, fields: &[Field], tags: &Map<String, Value>, required_tag: &[&&str]) -> Value {
+        let mut properties = tags.clone();
+        let mut conditions: Vec<Value> = Vec::new();
+        for field in fields {
+            let mut property = self.schema_of(&field.kind);
+            let default = match field.presence {
+                Presence::Required => String::new(),
+                Presence::Optional(default) => format!(" Default: {default}."),
+            };
+            if let Some(former) = field.former {
+                let mut deprecated = property.clone();
+                deprecated["deprecated"] = json!(true);
+                deprecated["description"] = json!(format!("Renamed to `{}`.", field.key));
+                properties.insert(former.to_owned(), deprecated);
+                conditions.push(json!({ "not": { "required": [former, field.key] } }));
+            }
+            property["description"] = json!(format!("{}{default}", field.description));
+            properties.insert(field.key.to_owned(), property);
+        }
+        let required: Vec<&str> = fields
+            .iter()
+            .filter(|field| field.presence == Presence::Required)
+            .map(|field| field.key)
+            .chain(required_tag.iter().map(|key| **key))
+            .collect();
+        let mut object =
+            json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false });
+        let has = |key: &&str| fields.iter().any(|field| field.key == *key);
+        if TOGETHER.iter().all(has) {
+            conditions.extend(together());
+        }
+        if fields.len() == STEP.len() && STEP.iter().all(has) {
+            object["anyOf"] = json!(STEP.map(|key| json!({ "required": [key] })));
+        }
+        if !conditions.is_empty() {
+            object["allOf"] = json!(conditions);
+        }
+        object
     }
 }
 
-fn tagged(keys: &[&str], variants: &[Variant], unsupported: &[&str], common: &[Field]) -> Value {
-    let mut choices: Vec<Value> = Vec::new();
-    for key in keys {
-        for variant in variants {
-            let tag = Map::from_iter([(
-                (*key).to_owned(),
-                json!({ "const": variant.name, "description": variant.description }),
-            )]);
-            let fields: Vec<Field> = variant.fields.iter().chain(common).copied().collect();
-            choices.push(object(&fields, &tag, &[key]));
-        }
-        if !unsupported.is_empty() {
-            choices.push(json!({
-                "type": "object",
-                "description": "Not supported yet.",
-                "properties": { *key: { "enum": unsupported } },
-                "required": [key],
-            }));
-        }
-    }
+/// Two keys, of which both or neither must be set. An empty string is not set.
+fn together() -> [Value; 2] {
+    let is_set = |key: &str| json!({ "required": [key], "properties": { key: { "minLength": 1 } } });
+    let [first, second] = TOGETHER;
+    [(first, second), (second, first)].map(|(one, other)| json!({ "if": is_set(one), "then": is_set(other) }))
+}
+
+fn duration(min: i64, max: i64) -> Value {
+    json!({ "oneOf": [
+        { "type": "string", "pattern": with_variables(&patterns::duration(min, max)) },
+        { "type": "integer", "minimum": min, "maximum": max },
+    ] })
+}
+
+fn status_codes() -> Value {
+    let one = json!({ "oneOf": [
+        { "type": "integer", "minimum": 100, "maximum": 599 },
+        { "type": "string", "pattern": with_variables(patterns::STATUS_CODES) },
+    ] });
+    json!({ "anyOf": [one, { "const": 0 }, { "type": "array", "items": one, "minItems": 1 }] })
+}
+
+/// An assertion: a string, or an object with exactly one of the ways to combine conditions and `other` keys.
+fn assertion(condition: &Value, other: &Map<String, Value>) -> Value {
+    let list = json!({ "type": "array", "items": condition, "minItems": 1 });
+    let ways =
+        [("that", json!({ "type": "string" })), ("all", list.clone()), ("any", list), ("not", condition.clone())];
+    let objects = ways.map(|(key, value)| {
+        let mut properties = other.clone();
+        properties.insert(key.to_owned(), value);
+        json!({ "type": "object", "properties": properties, "required": [key], "additionalProperties": false })
+    });
+    let choices: Vec<Value> = std::iter::once(json!({ "type": "string" })).chain(objects).collect();
     json!({ "oneOf": choices })
 }
 
-fn object(fields: &[Field], tag: &Map<String, Value>, required_tag: &[&&str]) -> Value {
-    let mut properties = tag.clone();
-    for field in fields {
-        let mut property = schema_of(&field.kind);
-        let default = match field.presence {
-            Presence::Required => String::new(),
-            Presence::Optional(default) => format!(" Default: {default}."),
-        };
-        property["description"] = json!(format!("{}{default}", field.description));
-        if let Some(former) = field.former {
-            let mut deprecated = schema_of(&field.kind);
-            deprecated["deprecated"] = json!(true);
-            deprecated["description"] = json!(format!("Renamed to `{}`.", field.key));
-            properties.insert(former.to_owned(), deprecated);
-        }
-        properties.insert(field.key.to_owned(), property);
-    }
-    let required: Vec<&str> = fields
-        .iter()
-        .filter(|field| field.presence == Presence::Required)
-        .map(|field| field.key)
-        .chain(required_tag.iter().map(|key| **key))
-        .collect();
-    json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
-}
+#[cfg(test)]
+mod tests;

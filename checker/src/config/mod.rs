@@ -1,16 +1,19 @@
 //! Loads the configuration file.
 //!
-//! [`parser`] turns the text into a [`document`], a tree of values with positions; [`mod@validate`] compares the tree
-//! with the [`table`] of all keys; serde deserializes it into [`raw`]; and this module converts that into the
-//! [`model`] that the rest of the checker uses.
+//! [`parser`] turns the text into a [`document`], a tree of values with positions, by the rules of the file's [`dialect`];
+//! [`mod@validate`] compares the tree with the [`table`] of all keys; serde deserializes it into [`raw`]; and this module
+//! converts that into the [`model`] that the rest of the checker uses.
 
 mod checks;
+pub mod dialect;
 pub mod document;
 pub mod json_schema;
 pub mod model;
 pub mod origin;
+pub mod original;
 mod page;
 pub mod parser;
+mod patterns;
 pub mod problem;
 mod raw;
 pub mod reference;
@@ -34,6 +37,7 @@ use shared::object_name::{NodeName, validate_prefix};
 use shared::page_config::AddressStyle;
 
 use self::checks::CHECKER;
+use self::dialect::Dialect;
 use self::document::Located;
 use self::model::Config;
 use self::parser::StreamedList;
@@ -82,8 +86,7 @@ pub struct Environment<'a> {
 /// Loads the file at `path`.
 pub fn load(path: &Path, environment: &Environment<'_>) -> Result<Loaded, ConfigError> {
     let text = read(path)?;
-    let folder = path.parent().unwrap_or_else(|| Path::new(""));
-    let (config, problems) = from_text(&text, folder, environment);
+    let (config, problems) = from_file(&text, path, environment);
     let lines = problems.lines_from(Severity::Warning, &path.display().to_string(), &text);
     match config {
         Some(config) => Ok(Loaded { config, warnings: lines }),
@@ -94,10 +97,10 @@ pub fn load(path: &Path, environment: &Environment<'_>) -> Result<Loaded, Config
 /// Reports all problems of the file at `path`, one per line, and whether any of them is an error.
 pub fn validate(path: &Path, environment: &Environment<'_>) -> Result<(Vec<String>, bool), ConfigError> {
     let text = read(path)?;
-    let folder = path.parent().unwrap_or_else(|| Path::new(""));
-    let (config, mut problems) = from_text(&text, folder, environment);
+    let (config, mut problems) = from_file(&text, path, environment);
     if let Some(config) = config {
-        for (check, at) in config.checks.iter().zip(check_positions(&text, environment)) {
+        let dialect = Dialect::of_file(path, environment.variable);
+        for (check, at) in config.checks.iter().zip(check_positions(&text, dialect)) {
             if matches!(check.kind, CheckKind::Heartbeat(_)) && config.storage.is_none() {
                 let text = format!("check `{}` requires `storage`, because heartbeats are read from it", check.title);
                 problems.add(Problem::error(at, text));
@@ -122,25 +125,44 @@ pub(crate) fn read(path: &Path) -> Result<String, ConfigError> {
 }
 
 /// The positions of the checks in a file without errors.
-fn check_positions(text: &str, environment: &Environment<'_>) -> Vec<usize> {
+fn check_positions(text: &str, dialect: Dialect<'_>) -> Vec<usize> {
     let mut positions = Vec::new();
     let mut take = |check: Located<'_>, _: &mut Problems| positions.push(check.at);
     let streamed = StreamedList { key: CHECKERS, take: &mut take };
-    match parser::parse(text, environment.variable, &mut Problems::default(), Some(streamed)) {
+    match parser::parse(text, dialect, &mut Problems::default(), Some(streamed)) {
         Ok(_) => positions,
         Err(_) => Vec::new(),
     }
 }
 
-/// Loads the configuration from a string; returns it if it is usable, and all its problems. Paths are relative to
-/// `folder`.
+/// Loads the content of the file at `path`, whose name decides its [`dialect`]; returns the configuration if it is
+/// usable, and all its problems.
+#[must_use]
+pub fn from_file(text: &str, path: &Path, environment: &Environment<'_>) -> (Option<Config>, Problems) {
+    let folder = path.parent().unwrap_or_else(|| Path::new(""));
+    from_dialect(text, folder, environment, Dialect::of_file(path, environment.variable))
+}
+
+/// Loads a string in the checker's dialect in the same way. Paths are relative to `folder`.
 #[must_use]
 pub fn from_text(text: &str, folder: &Path, environment: &Environment<'_>) -> (Option<Config>, Problems) {
+    from_dialect(text, folder, environment, Dialect::Checker(environment.variable))
+}
+
+fn from_dialect(
+    text: &str,
+    folder: &Path,
+    environment: &Environment<'_>,
+    dialect: Dialect<'_>,
+) -> (Option<Config>, Problems) {
     let mut problems = Problems::default();
     let (mut checks, mut index) = (Vec::new(), 0);
     let mut errors_before = 0;
     // Each check is converted immediately, so that its part of the tree can be dropped.
-    let mut take = |located: Located<'_>, problems: &mut Problems| {
+    let mut take = |mut located: Located<'_>, problems: &mut Problems| {
+        if dialect.is_original() {
+            original::rewrite_check(&mut located, index, problems);
+        }
         validate::validate_element(&located, &CHECKER, CHECKERS, index, problems);
         if problems.errors() == errors_before {
             checks.extend(checks::convert(&located, index, folder, problems).map(Arc::new));
@@ -152,8 +174,11 @@ pub fn from_text(text: &str, folder: &Path, environment: &Environment<'_>) -> (O
         index += 1;
     };
     let streamed = StreamedList { key: CHECKERS, take: &mut take };
-    let config = match parser::parse(text, environment.variable, &mut problems, Some(streamed)) {
+    let config = match parser::parse(text, dialect, &mut problems, Some(streamed)) {
         Ok(root) => {
+            if dialect.is_original() {
+                original::report_root(&root, &mut problems);
+            }
             validate::validate_root(&root, &table::ROOT, &mut problems);
             if problems.errors() > 0 { None } else { convert(&root, checks, folder, environment, &mut problems) }
         }
@@ -183,7 +208,7 @@ fn convert(
             .ok()?,
         None => NodeName::from_host_name(&environment.host_name),
     };
-    let timestamp = raw.timestamp.as_ref().and_then(|text| {
+    let timestamp = raw.timestamp.as_ref().filter(|text| *text != original::ZERO_TIME).and_then(|text| {
         let parsed = DateTime::parse_from_rfc3339(text).ok().and_then(|time| time.timestamp_nanos_opt());
         if parsed.is_none() {
             let text =

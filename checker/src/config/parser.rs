@@ -4,11 +4,13 @@
 //! dominate the memory that a large file needs.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use jsonc_parser::errors::ParseError;
 use jsonc_parser::tokens::Token;
 use jsonc_parser::{Scanner, ScannerOptions};
 
+use super::dialect::Dialect;
 use super::document::{JsonValue, Located, Member};
 use super::problem::{Problem, Problems, line_and_column, lower_case_first};
 use super::variables::expand;
@@ -28,12 +30,15 @@ pub struct StreamedList<'t, 'p> {
     pub take: &'p mut dyn FnMut(Located<'t>, &mut Problems),
 }
 
-/// Parses the text of a file. `variable` returns the value of an environment variable, and `streamed` is an array
-/// whose elements are passed on one at a time. Problems with variables are added to `problems`. The only error is
-/// invalid JSON, because nothing else can be validated then.
+/// The key of the object whose keys are HTTP header names, which are kept unchanged in every dialect.
+const HEADERS: &str = "headers";
+
+/// Parses the text of a file. `streamed` is an array whose elements are passed on one at a time. Problems with
+/// variables and duplicate keys are added to `problems`. The only error is invalid JSON, because nothing else can be
+/// validated then.
 pub fn parse<'t, 'p>(
     text: &'t str,
-    variable: &'p dyn Fn(&str) -> Option<String>,
+    dialect: Dialect<'p>,
     problems: &'p mut Problems,
     streamed: Option<StreamedList<'t, 'p>>,
 ) -> Result<Located<'t>, Problem> {
@@ -45,7 +50,8 @@ pub fn parse<'t, 'p>(
         allow_non_finite_numbers: false,
         allow_extended_string_escapes: false,
     };
-    let mut parser = Parser { text, scanner: Scanner::new(text, &options), variable, problems, streamed };
+    let mut parser =
+        Parser { text, scanner: Scanner::new(text, &options), dialect, problems, streamed, is_in_headers: false };
     let Some(first) = parser.next()? else {
         let text = "the file is empty: run `checker init` to write a starter configuration".to_owned();
         return Err(Problem::error(0, text));
@@ -60,9 +66,11 @@ pub fn parse<'t, 'p>(
 struct Parser<'t, 'p> {
     text: &'t str,
     scanner: Scanner<'t>,
-    variable: &'p dyn Fn(&str) -> Option<String>,
+    dialect: Dialect<'p>,
     problems: &'p mut Problems,
     streamed: Option<StreamedList<'t, 'p>>,
+    /// Whether the current value is that of [`HEADERS`].
+    is_in_headers: bool,
 }
 
 impl<'t> Parser<'t, '_> {
@@ -118,10 +126,11 @@ impl<'t> Parser<'t, '_> {
     }
 
     fn expanded(&mut self, text: Cow<'t, str>, at: usize) -> Cow<'t, str> {
+        let Dialect::Checker(variable) = self.dialect else { return text };
         if !text.contains('$') {
             return text;
         }
-        match expand(&text, self.variable) {
+        match expand(&text, variable) {
             Ok(expanded) => Cow::Owned(expanded),
             Err(missing) => {
                 self.problems.add(Problem::error(at, missing));
@@ -157,19 +166,17 @@ impl<'t> Parser<'t, '_> {
     }
 
     fn members(&mut self, start: usize, depth: usize) -> Result<Vec<Member<'t>>, Problem> {
-        let mut members: Vec<Member<'_>> = Vec::new();
+        let mut members = Members::default();
         let mut token = self.next_inside(start, '}')?;
         while token != Token::CloseBrace {
             let Token::String(key) = token else {
                 return Err(self.unexpected("a key in double quotes", &token));
             };
+            let key = self.key(key);
             let at = self.scanner.token_start();
             match self.next_inside(start, '}')? {
                 Token::Colon => {}
                 other => return Err(self.unexpected("`:`", &other)),
-            }
-            if members.iter().any(|member| member.key == key) {
-                self.problems.add(Problem::error(at, format!("duplicate key `{key}`: remove one of them")));
             }
             let first = self.next_inside(start, '}')?;
             let is_streamed =
@@ -183,9 +190,12 @@ impl<'t> Parser<'t, '_> {
                 })?;
                 Located { at, value: JsonValue::Array(Vec::new()) }
             } else {
-                self.value(first, depth)?
+                let is_in_headers = std::mem::replace(&mut self.is_in_headers, key == HEADERS);
+                let value = self.value(first, depth)?;
+                self.is_in_headers = is_in_headers;
+                value
             };
-            members.push(Member { at, key, value });
+            self.add_member(&mut members, Member { at, key, value }, is_streamed);
             token = self.next_inside(start, '}')?;
             match token {
                 Token::Comma => token = self.next_inside(start, '}')?,
@@ -193,7 +203,64 @@ impl<'t> Parser<'t, '_> {
                 other => return Err(self.unexpected("`,` or `}`", &other)),
             }
         }
-        Ok(members)
+        Ok(members.list)
+    }
+
+    /// A key as the dialect spells it.
+    fn key(&self, key: Cow<'t, str>) -> Cow<'t, str> {
+        let is_exact = !self.dialect.is_original() || self.is_in_headers;
+        if is_exact || !key.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            key
+        } else {
+            Cow::Owned(key.to_ascii_lowercase())
+        }
+    }
+
+    fn add_member(&mut self, members: &mut Members<'t>, member: Member<'t>, is_streamed: bool) {
+        let Member { at, key, value } = &member;
+        if self.dialect.is_original() && value.value == JsonValue::Null {
+            return;
+        }
+        match members.index(key) {
+            None => members.push(member),
+            Some(known) if self.dialect.is_original() && !is_streamed => {
+                let text = format!("duplicate key `{key}`: the last one counts, as in the original");
+                self.problems.add(Problem::warning(*at, text));
+                members.list[known] = member;
+            }
+            Some(_) => {
+                self.problems.add(Problem::error(*at, format!("duplicate key `{key}`: remove one of them")));
+            }
+        }
+    }
+}
+
+/// The number of members above which an object is searched with an index.
+const SMALL_OBJECT: usize = 32;
+
+/// The members of an object while they are parsed. Large objects have an index, so that duplicates are found in linear time.
+#[derive(Default)]
+struct Members<'t> {
+    list: Vec<Member<'t>>,
+    index: HashMap<Cow<'t, str>, usize>,
+}
+
+impl<'t> Members<'t> {
+    fn index(&self, key: &str) -> Option<usize> {
+        if self.list.len() <= SMALL_OBJECT {
+            self.list.iter().position(|member| member.key == key)
+        } else {
+            self.index.get(key).copied()
+        }
+    }
+
+    fn push(&mut self, member: Member<'t>) {
+        self.list.push(member);
+        let indexed = self.index.len();
+        if self.list.len() > SMALL_OBJECT {
+            let keys = self.list.iter().enumerate().skip(indexed).map(|(index, member)| (member.key.clone(), index));
+            self.index.extend(keys.collect::<Vec<_>>());
+        }
     }
 }
 
@@ -213,7 +280,7 @@ mod tests {
 
     fn parsed(text: &str) -> Result<(Located<'_>, Problems), Problem> {
         let mut problems = Problems::default();
-        parse(text, &no_variable, &mut problems, None).map(|root| (root, problems))
+        parse(text, Dialect::Checker(&no_variable), &mut problems, None).map(|root| (root, problems))
     }
 
     #[test]
@@ -228,6 +295,31 @@ mod tests {
     fn a_duplicate_key_is_an_error() {
         let (_, problems) = parsed("{\"a\": 1, \"a\": 2}").expect("it is JSON");
         assert_eq!(problems.errors(), 1);
+    }
+
+    #[test]
+    fn duplicates_are_found_in_large_objects() {
+        let members = |count| (0..count).map(|number| format!("\"{number}\": 1")).collect::<Vec<_>>().join(",");
+        for count in [SMALL_OBJECT - 1, SMALL_OBJECT, SMALL_OBJECT + 1, 5_000] {
+            let text = format!("{{{},{}}}", members(count), members(count));
+            let (root, problems) = parsed(&text).expect("it is JSON");
+            assert_eq!(problems.errors(), count);
+            assert!(matches!(root.value, JsonValue::Object(members) if members.len() == count));
+        }
+    }
+
+    #[test]
+    fn the_originals_dialect_is_that_of_gos_decoder() {
+        let text = "{\"A\": 1, \"a\": \"$$ ${B}\", \"b\": null, \"Headers\": {\"X-From\": \"a\", \"x-from\": \"b\"}, \"LIST\": [{\"C\": 1}]}";
+        let mut problems = Problems::default();
+        let mut taken = Vec::new();
+        let mut take = |element: Located<'_>, _: &mut Problems| taken.push(element.to_json());
+        let streamed = StreamedList { key: "list", take: &mut take };
+        let root = parse(text, Dialect::Original, &mut problems, Some(streamed)).expect("it is JSON");
+        let expected = serde_json::json!({"a": "$$ ${B}", "headers": {"X-From": "a", "x-from": "b"}, "list": []});
+        assert_eq!((root.to_json(), taken), (expected, vec![serde_json::json!({"c": 1})]));
+        let lines = problems.lines("checkup.json", text);
+        assert_eq!(lines, ["checkup.json:1:10: warning: duplicate key `a`: the last one counts, as in the original"]);
     }
 
     #[test]
@@ -256,7 +348,8 @@ mod tests {
         let mut take = |element: Located<'_>, _: &mut Problems| taken.push((element.at, element.to_json().to_string()));
         let text = "{\"of\": [0], \"streamed\": [1, [2]], \"in\": {\"streamed\": [3]}}";
         let streamed = StreamedList { key: "streamed", take: &mut take };
-        let root = parse(text, &no_variable, &mut Problems::default(), Some(streamed)).expect("it is JSON");
+        let root =
+            parse(text, Dialect::Checker(&no_variable), &mut Problems::default(), Some(streamed)).expect("it is JSON");
         assert_eq!(root.to_json(), serde_json::json!({"streamed":[],"in":{"streamed":[3]},"of":[0]}));
         assert_eq!(taken, [(25, "1".to_owned()), (28, "[2]".to_owned())]);
     }

@@ -1,6 +1,13 @@
 //! Problems of a configuration file, with positions. All of them are collected before any is reported.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
+use std::hash::{BuildHasher as _, RandomState};
+
+/// The number of problems of each severity that are shown. A file with more problems usually repeats one mistake, which
+/// the first problems show; the others are counted.
+pub const SHOWN_PROBLEMS: usize = 300;
 
 /// The severity of a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,47 +65,68 @@ impl Problem {
 }
 
 /// All the problems of a file.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Problems(Vec<Problem>);
+#[derive(Debug, Clone, Default)]
+pub struct Problems {
+    list: Vec<Problem>,
+    /// The index of each problem by position and hash of the text.
+    known: HashMap<(usize, u64), usize>,
+    hasher: RandomState,
+    /// The number of problems of each severity.
+    counts: [usize; 4],
+}
 
 impl Problems {
     /// Adds a problem. If it was already found, it is kept only once, with the higher severity.
     pub fn add(&mut self, problem: Problem) {
-        match self.0.iter_mut().find(|known| known.at == problem.at && known.text == problem.text) {
-            Some(known) => known.severity = known.severity.max(problem.severity),
-            None => self.0.push(problem),
+        self.counts[problem.severity as usize] += 1;
+        match self.known.entry((problem.at, self.hasher.hash_one(&problem.text))) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(self.list.len());
+                self.list.push(problem);
+            }
+            Entry::Occupied(known) => {
+                let known = &mut self.list[*known.get()].severity;
+                let lower = (*known).min(problem.severity);
+                self.counts[lower as usize] -= 1;
+                *known = (*known).max(problem.severity);
+            }
         }
     }
 
     /// Adds all problems from another collection.
     pub fn extend(&mut self, others: Problems) {
-        others.0.into_iter().for_each(|problem| self.add(problem));
+        others.list.into_iter().for_each(|problem| self.add(problem));
     }
 
     /// The first problem that makes a check unusable, in the order in which problems were added.
     #[must_use]
     pub fn first_check_error(&self) -> Option<&Problem> {
-        self.0.iter().find(|problem| problem.severity == Severity::CheckError)
+        self.list.iter().find(|problem| problem.severity == Severity::CheckError)
     }
 
     /// Whether `checker validate` should fail.
     #[must_use]
     pub fn has_errors(&self) -> bool {
-        self.0.iter().any(|problem| problem.severity > Severity::Warning)
+        self.count(Severity::CheckError) + self.count(Severity::Error) > 0
     }
 
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.list.is_empty()
     }
 
     /// The number of problems that make the configuration unusable.
     #[must_use]
     pub fn errors(&self) -> usize {
-        self.0.iter().filter(|problem| problem.severity == Severity::Error).count()
+        self.count(Severity::Error)
     }
 
-    /// Formats each problem as `file:line:column: severity: text`, in order of position.
+    fn count(&self, severity: Severity) -> usize {
+        self.counts[severity as usize]
+    }
+
+    /// Formats each problem as `file:line:column: severity: text`, in order of position, at most [`SHOWN_PROBLEMS`] of each
+    /// severity, and then the number of the others.
     #[must_use]
     pub fn lines(&self, file: &str, text: &str) -> Vec<String> {
         self.lines_from(Severity::Notice, file, text)
@@ -107,28 +135,94 @@ impl Problems {
     /// Like [`Self::lines`], but only for problems that are at least this severe.
     #[must_use]
     pub fn lines_from(&self, least: Severity, file: &str, text: &str) -> Vec<String> {
-        let mut sorted: Vec<&Problem> = self.0.iter().filter(|problem| problem.severity >= least).collect();
+        let mut sorted: Vec<&Problem> = self.list.iter().filter(|problem| problem.severity >= least).collect();
         sorted.sort_by_key(|problem| problem.at);
-        sorted
-            .into_iter()
-            .map(|problem| {
-                let (line, column) = line_and_column(text, problem.at);
-                format!("{file}:{line}:{column}: {}: {}", problem.severity, problem.text)
-            })
-            .collect()
+        let mut positions = Positions::new(text);
+        let (mut lines, mut shown) = (Vec::new(), [0; 4]);
+        for problem in sorted {
+            let shown = &mut shown[problem.severity as usize];
+            if *shown < SHOWN_PROBLEMS {
+                *shown += 1;
+                let (line, column) = positions.line_and_column(problem.at);
+                lines.push(format!("{file}:{line}:{column}: {}: {}", problem.severity, problem.text));
+            }
+        }
+        let left =
+            |severity: Severity| if severity >= least { self.count(severity) - shown[severity as usize] } else { 0 };
+        let errors = left(Severity::CheckError) + left(Severity::Error);
+        let others = [(errors, "error"), (left(Severity::Warning), "warning"), (left(Severity::Notice), "notice")];
+        for (count, name) in others.into_iter().filter(|(count, _)| *count > 0) {
+            let plural = if count == 1 { "" } else { "s" };
+            lines.push(format!("{file}: … and {} more {name}{plural}", grouped(count)));
+        }
+        lines
     }
+}
+
+/// A number with commas between groups of three digits.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// Line and column of a byte offset, both starting at 1. Columns count characters.
 #[must_use]
 pub fn line_and_column(text: &str, at: usize) -> (usize, usize) {
-    let mut at = at.min(text.len());
-    while !text.is_char_boundary(at) {
-        at -= 1;
+    Positions::new(text).line_and_column(at)
+}
+
+/// Finds lines and columns of increasing offsets in one pass through a text.
+struct Positions<'t> {
+    text: &'t str,
+    /// The most recently found offset and its position.
+    at: usize,
+    line: usize,
+    column: usize,
+    /// The number of bytes that were examined.
+    #[cfg(test)]
+    examined: usize,
+}
+
+impl<'t> Positions<'t> {
+    fn new(text: &'t str) -> Self {
+        Positions {
+            text,
+            at: 0,
+            line: 1,
+            column: 1,
+            #[cfg(test)]
+            examined: 0,
+        }
     }
-    let before = &text[..at];
-    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+
+    /// The position of an offset that is not before the previous one.
+    fn line_and_column(&mut self, at: usize) -> (usize, usize) {
+        let mut at = at.min(self.text.len());
+        while !self.text.is_char_boundary(at) {
+            at -= 1;
+        }
+        let between = self.text.get(self.at..at).unwrap_or_default();
+        match between.rfind('\n') {
+            Some(newline) => {
+                self.line += between.matches('\n').count();
+                self.column = between[newline + 1..].chars().count() + 1;
+            }
+            None => self.column += between.chars().count(),
+        }
+        #[cfg(test)]
+        {
+            self.examined += between.len();
+        }
+        self.at = self.at.max(at);
+        (self.line, self.column)
+    }
 }
 
 /// Turns a sentence into a clause that can follow a colon.
@@ -159,6 +253,49 @@ mod tests {
         problems.add(Problem::check_error(4, "odd".to_owned()));
         assert!(problems.errors() == 1 && problems.first_check_error().is_none());
         assert_eq!(problems.lines("c.json", "abcdef"), ["c.json:1:5: error: odd"]);
+    }
+
+    #[test]
+    fn many_problems_are_counted_and_located_in_one_pass() {
+        let text = "x\n".repeat(20_000);
+        let mut problems = Problems::default();
+        for number in 0..20_000 {
+            problems.add(Problem::warning(2 * number, "odd".to_owned()));
+            // The second report of the same problem raises its severity.
+            problems.add(Problem::check_error(2 * number, "odd".to_owned()));
+        }
+        problems.add(Problem::error(39_999, "fatal".to_owned()));
+        problems.add(Problem::notice(39_999, "renamed".to_owned()));
+        assert_eq!((problems.errors(), problems.has_errors()), (1, true));
+        let lines = problems.lines("c.json", &text);
+        // Other severities are shown however many errors there are.
+        assert_eq!(lines.len(), SHOWN_PROBLEMS + 3);
+        assert_eq!(lines[1], "c.json:2:1: error: odd");
+        assert_eq!(lines[SHOWN_PROBLEMS], "c.json:20000:2: error: fatal");
+        assert_eq!(lines[SHOWN_PROBLEMS + 2], "c.json: … and 19,700 more errors");
+
+        let mut positions = Positions::new(&text);
+        for number in 0..20_000 {
+            assert_eq!(positions.line_and_column(2 * number), (number + 1, 1));
+        }
+        assert!(positions.examined <= text.len(), "{}", positions.examined);
+    }
+
+    #[test]
+    fn a_file_with_many_invalid_checks_reports_the_first_ones() {
+        let check = r#"{"type":"http","endpoint_name":"A","endpoint_url":"ftp://a","treshold_rtt":1}"#;
+        let text = format!("{{\"checkers\":[{}]}}", vec![check; 10_000].join(",\n"));
+        let environment = crate::config::Environment { variable: &|_| None, host_name: "here".to_owned() };
+        let (config, problems) = crate::config::from_text(&text, std::path::Path::new(""), &environment);
+        let lines = problems.lines("c.json", &text);
+        // Each check has an error that concerns only the check, and one that concerns the file.
+        assert!(config.is_none() && lines.len() == 2 * SHOWN_PROBLEMS + 1, "{}", lines.len());
+        assert_eq!(lines.last().map(String::as_str), Some("c.json: … and 19,400 more errors"));
+    }
+
+    #[test]
+    fn numbers_have_groups_of_three_digits() {
+        assert_eq!([7, 999, 1_000, 19_700, 1_234_567].map(grouped), ["7", "999", "1,000", "19,700", "1,234,567"]);
     }
 
     #[test]

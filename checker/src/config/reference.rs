@@ -66,7 +66,7 @@ fn section(text: &mut String, heading: &str, description: &str, fields: &[Field]
 
 fn value(kind: &ValueKind) -> String {
     match kind {
-        ValueKind::String => "string".to_owned(),
+        ValueKind::String | ValueKind::Pattern(_) => "string".to_owned(),
         ValueKind::Url => "URL".to_owned(),
         ValueKind::Enum(names) => names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
         ValueKind::Integer(min, max) => format!("integer, {min} to {max}"),
@@ -78,7 +78,7 @@ fn value(kind: &ValueKind) -> String {
         ValueKind::StatusCodes => "status codes".to_owned(),
         ValueKind::Assertions => "array of assertions".to_owned(),
         ValueKind::Headers => "object that maps names to a string or an array of strings".to_owned(),
-        ValueKind::List(ValueKind::String) => "array of strings".to_owned(),
+        ValueKind::List(ValueKind::String | ValueKind::Pattern(_)) => "array of strings".to_owned(),
         ValueKind::List(ValueKind::Object(fields)) => {
             let keys: Vec<String> = fields.iter().map(|field| format!("`{}`", field.key)).collect();
             format!("array of objects with {}", keys.join(" or "))

@@ -4,6 +4,9 @@
 #[derive(Debug, Clone, Copy)]
 pub enum ValueKind {
     String,
+    /// A string that matches this regular expression. The schema contains it; conversion validates the string and explains
+    /// what is wrong with it.
+    Pattern(&'static str),
     /// An `http` or `https` URL.
     Url,
     Enum(&'static [&'static str]),

@@ -4,13 +4,14 @@
 use shared::page_config::appearance;
 
 use super::checks::CHECKERS;
+use super::patterns;
 use super::spec::{CENTURY, DAY, Field, SECOND, ValueKind, Variant, optional, required};
 
 pub const ROOT: ValueKind = ValueKind::Object(&[
     optional("$schema", ValueKind::String, "none", "The JSON Schema of this file, for editors."),
     optional(
         "node",
-        ValueKind::String,
+        ValueKind::Pattern(patterns::NODE_NAME),
         "the host name",
         "The name of this node: 1 to 32 lowercase letters, digits and hyphens.",
     ),
@@ -28,7 +29,7 @@ pub const ROOT: ValueKind = ValueKind::Object(&[
     ),
     optional(
         "online_check",
-        ValueKind::List(&ValueKind::String),
+        ValueKind::List(&ValueKind::Pattern(patterns::HOST_AND_PORT)),
         "none: this node is assumed to be online",
         "Addresses such as `1.1.1.1:443`. If an endpoint is down and none of them accepts a connection, this node is \
          offline, and the result is unknown.",
@@ -62,7 +63,7 @@ pub const ROOT: ValueKind = ValueKind::Object(&[
     ),
     optional(
         "timestamp",
-        ValueKind::String,
+        ValueKind::Pattern(patterns::TIME),
         "now",
         "A fixed time (RFC 3339) for all results, instead of the current time.",
     ),
@@ -95,7 +96,7 @@ const S3: Variant = Variant {
     name: "s3",
     description: "A bucket in Amazon S3 or a compatible service.",
     fields: &[
-        required("bucket", ValueKind::String, "The name of the bucket."),
+        required("bucket", ValueKind::Pattern(patterns::NOT_EMPTY), "The name of the bucket."),
         optional(
             "region",
             ValueKind::String,
@@ -123,7 +124,7 @@ const S3: Variant = Variant {
         ),
         optional(
             "prefix",
-            ValueKind::String,
+            ValueKind::Pattern(patterns::PREFIX),
             "none",
             "The prefix of all object names: one or more folders, ending with a slash.",
         ),
@@ -162,7 +163,7 @@ const PAGE: &[Field] = &[
     ),
     optional(
         "embed_by",
-        ValueKind::List(&ValueKind::String),
+        ValueKind::List(&ValueKind::Pattern(patterns::ORIGIN)),
         "none: only the page's own origin",
         "The origins whose pages may show this one in a frame, for example `https://example.com`.",
     ),

@@ -12,6 +12,9 @@ use super::spec::{Field, Presence, ValueKind, Variant};
 use crate::checks::http::HttpCheck;
 use crate::checks::status_codes::StatusCodes;
 
+/// The maximum length of an unknown name that is compared with the known ones. No known name is half as long.
+const MAX_SUGGESTED_LENGTH: usize = 64;
+
 /// The path of a value, for example `checkers[3].endpoint_url`. It is formatted only to report a problem.
 #[derive(Clone, Copy)]
 enum KeyPath<'a> {
@@ -54,7 +57,7 @@ fn validate_value(value: &Located, kind: &ValueKind, path: &KeyPath<'_>, problem
     let text = match (kind, &value.value) {
         // Assertions are parsed once, when the check is created.
         (ValueKind::Any | ValueKind::Assertions, _)
-        | (ValueKind::String, JsonValue::String(_))
+        | (ValueKind::String | ValueKind::Pattern(_), JsonValue::String(_))
         | (ValueKind::Bool, JsonValue::Bool(_)) => None,
         (ValueKind::Url, JsonValue::String(text)) => {
             // If a variable is missing, that is reported instead.
@@ -124,7 +127,7 @@ fn invalid_value(value: &Located, path: &KeyPath<'_>, expected: &str) -> String 
 fn expected_type(kind: &ValueKind) -> &'static str {
     match kind {
         ValueKind::Any => "any value",
-        ValueKind::String | ValueKind::Enum(_) => "a string",
+        ValueKind::String | ValueKind::Pattern(_) | ValueKind::Enum(_) => "a string",
         ValueKind::Url => "a string with a URL",
         ValueKind::Integer(..) => "an integer",
         ValueKind::Bool => "`true` or `false`",
@@ -266,6 +269,8 @@ fn validate_headers(members: &[Member], path: &KeyPath<'_>, problems: &mut Probl
 }
 
 fn suggestion<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+    // The longer a name is, the longer it takes to compare it with all others.
+    let name = Some(name).filter(|name| name.len() <= MAX_SUGGESTED_LENGTH)?;
     suggest(name, known).map(|known| format!("did you mean `{known}`?"))
 }
 
@@ -280,13 +285,14 @@ fn one_of<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use crate::config::dialect::Dialect;
     use crate::config::parser::parse;
     use crate::config::table::ROOT;
     use crate::config::validate::*;
 
     fn lines(text: &str) -> Vec<String> {
         let mut problems = Problems::default();
-        let root = parse(text, &|_| None, &mut problems, None).expect("it is JSON");
+        let root = parse(text, Dialect::Checker(&|_| None), &mut problems, None).expect("it is JSON");
         validate_root(&root, &ROOT, &mut problems);
         problems.lines("c.json", text)
     }

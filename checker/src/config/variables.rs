@@ -24,6 +24,13 @@ pub(super) fn expand(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> R
             match (variable(name), default) {
                 (Some(value), _) if !value.is_empty() || default.is_none() => expanded.push_str(&value),
                 (_, Some(default)) => expanded.push_str(default),
+                // Variables of the environment rarely have lowercase names, but those of a shell do.
+                _ if name.bytes().any(|byte| byte.is_ascii_lowercase()) => {
+                    return Err(format!(
+                        "the environment variable `{name}` is not set: set it, write `${{{name}:-default}}`, or \
+                         `$${{{name}}}` for a variable of a shell"
+                    ));
+                }
                 _ => {
                     return Err(format!(
                         "the environment variable `{name}` is not set: set it, or write `${{{name}:-default}}`"
@@ -72,6 +79,7 @@ mod tests {
     #[test]
     fn a_missing_variable_is_named() {
         assert!(expand("${NONE}", &environment).is_err_and(|error| error.contains("`NONE` is not set")));
+        assert!(expand("${i}", &environment).is_err_and(|error| error.contains("`$${i}` for a variable of a shell")));
         assert!(expand("${NO NE}", &environment).is_err());
         assert!(expand("${KEY", &environment).is_err_and(|error| error.contains("$$")));
     }

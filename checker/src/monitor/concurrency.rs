@@ -66,7 +66,9 @@ impl ConcurrencyLimiter {
 
     /// Returns a permit for a check that starts now, if one is available.
     pub(super) fn acquire(&mut self, now: UnixNanos) -> Option<u64> {
-        while let Some(oldest) = self.recently_started.first_entry().filter(|oldest| oldest.get() + RECENT_FOR <= now) {
+        while let Some(oldest) =
+            self.recently_started.first_entry().filter(|oldest| oldest.get().saturating_add(RECENT_FOR) <= now)
+        {
             oldest.remove();
         }
         if self.running >= self.total_limit() || self.recently_started.len() >= self.recently_started_limit() {
@@ -85,7 +87,7 @@ impl ConcurrencyLimiter {
 
     /// When the oldest recently started check stops counting as recent, so that another one can start.
     pub(super) fn next_slot(&self) -> Option<UnixNanos> {
-        self.recently_started.first_key_value().map(|(_, started)| started + RECENT_FOR)
+        self.recently_started.first_key_value().map(|(_, started)| started.saturating_add(RECENT_FOR))
     }
 }
 

@@ -146,10 +146,11 @@ impl Schedule {
 
     /// Takes an endpoint that is due at `now`, and schedules its next check after `now`.
     pub fn take_due(&mut self, now: UnixNanos) -> Option<DueCheck> {
-        let first = self.next_due().filter(|at| *at <= now)?;
+        // A check that is due at the latest possible time would be due again and again.
+        let first = self.next_due().filter(|at| *at <= now && *at < UnixNanos::MAX)?;
         let Reverse((_, index)) = self.queue.pop()?;
         let every = self.entries[index].every;
-        let missed = (now - first) / every;
+        let missed = now.saturating_sub(first) / every;
         self.schedule_after(index, now);
         Some(DueCheck { index, at: first + missed * every, missed_since: (missed > 0).then_some(first), missed })
     }
@@ -240,6 +241,17 @@ mod tests {
         assert_eq!(schedule.take_due(45), Some(DueCheck { index: 0, at: 40, missed_since: Some(10), missed: 3 }));
         assert_eq!(schedule.take_due(45), None);
         assert_eq!(schedule.next_due(), Some(50));
+    }
+
+    #[test]
+    fn a_clock_at_the_end_of_time_makes_each_check_due_at_most_once() {
+        let mut schedule = Schedule::new([(0, 10, None), (7, 1_000, None)], 0);
+        for now in [UnixNanos::MAX - 1, UnixNanos::MAX] {
+            let due = std::iter::from_fn(|| schedule.take_due(now)).take(10).count();
+            assert!(due <= 2, "{due}");
+        }
+        let mut schedule = Schedule::new([(0, 10, None), (7, 1_000, None)], UnixNanos::MIN);
+        assert!(std::iter::from_fn(|| schedule.take_due(UnixNanos::MAX)).take(10).count() <= 2);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use shared::status::Status;
 use shared::{Nanos, SECOND, UnixNanos};
 use tokio::sync::mpsc::{Receiver, UnboundedSender};
 use tokio::task::JoinSet;
+use tracing::{error, info};
 
 use super::concurrency::ConcurrencyLimiter;
 use super::confirmation::ConfirmationState;
@@ -20,7 +21,7 @@ use super::runner::{CheckRunner, new_context};
 use super::schedule::{DueCheck, Schedule, stable_hash};
 use crate::checks::{Check, CheckContext};
 use crate::config::model::Config;
-use crate::platform::fd_limit;
+use crate::platform::{clock, fd_limit};
 
 /// The maximum time to detect that the machine was suspended. During suspension, timers stop but the clock keeps
 /// running.
@@ -57,6 +58,8 @@ pub struct Scheduler {
     /// Whether the batch contains a status change.
     has_changes: bool,
     last_clock: UnixNanos,
+    /// Whether the clock shows a time that can be stored.
+    is_clock_usable: bool,
     batches: UnboundedSender<Vec<CheckResult>>,
 }
 
@@ -112,6 +115,7 @@ impl Scheduler {
             batch_started: None,
             has_changes: false,
             last_clock: clock(),
+            is_clock_usable: true,
             config,
             context,
             every,
@@ -130,9 +134,12 @@ impl Scheduler {
     /// has not been checked yet. Returns the configuration and the confirmation state of its checks.
     pub async fn run(mut self, mut controls: Receiver<Control>) -> (Arc<Config>, Vec<ConfirmationState>) {
         loop {
-            self.collect_due();
-            self.start_ready();
-            let pause = self.pause();
+            self.verify_clock();
+            if self.is_clock_usable {
+                self.collect_due();
+                self.start_ready();
+            }
+            let pause = if self.is_clock_usable { self.pause() } else { CLOCK_CHECK_INTERVAL };
             tokio::select! {
                 biased;
                 control = controls.recv() => match control {
@@ -142,7 +149,9 @@ impl Scheduler {
                 Some(Ok(completed)) = self.running.join_next() => self.complete(completed),
                 () = tokio::time::sleep(pause) => {}
             }
-            self.send_if_complete();
+            if self.is_clock_usable {
+                self.send_if_complete();
+            }
         }
         loop {
             if self.limiter.is_warming_up() {
@@ -151,7 +160,9 @@ impl Scheduler {
             if self.running.is_empty() {
                 break;
             }
-            let pause = self.pause();
+            // Checks that become due are no longer started, so only those that are ready can end the pause.
+            let slot = if self.limiter.is_warming_up() { self.limiter.next_slot() } else { None };
+            let pause = self.pause_until(slot);
             tokio::select! {
                 Some(Ok(completed)) = self.running.join_next() => self.complete(completed),
                 () = tokio::time::sleep(pause) => {}
@@ -161,6 +172,25 @@ impl Scheduler {
         (self.config, self.confirmations)
     }
 
+    /// The clock's time, or the last one that could be stored.
+    fn now(&self) -> UnixNanos {
+        if self.is_clock_usable { (self.clock)().clamp(0, clock::LATEST) } else { self.last_clock }
+    }
+
+    /// Pauses checks while the clock shows a time that cannot be stored. Results wait until it is correct again.
+    fn verify_clock(&mut self) {
+        let verified = clock::verify((self.clock)());
+        match &verified {
+            Err(error) if self.is_clock_usable => error!("checks are paused: {error}"),
+            Ok(()) if !self.is_clock_usable => {
+                info!("the system clock is correct again, checks continue");
+                self.schedule.clock_moved_back((self.clock)());
+            }
+            _ => {}
+        }
+        self.is_clock_usable = verified.is_ok();
+    }
+
     /// Creates a new schedule. `due` contains the due times of endpoints that keep theirs.
     fn reschedule_all(&mut self, due: &[Option<UnixNanos>]) {
         let checks = self.config.checks.iter().zip(&self.confirmations).enumerate();
@@ -168,7 +198,7 @@ impl Scheduler {
             let hash = stable_hash(&check.title, check.kind.locator());
             (hash, current_interval(check, self.every, confirmation), due.get(index).copied().flatten())
         });
-        self.schedule = Schedule::new(entries, (self.clock)());
+        self.schedule = Schedule::new(entries, self.now());
         let intervals = self.config.checks.iter();
         let intervals = intervals
             .flat_map(|check| [Status::Healthy, Status::Down].map(|status| interval(check, self.every, status)));
@@ -178,7 +208,7 @@ impl Scheduler {
     fn check_now(&mut self, index: usize) {
         if !self.is_active[index] {
             self.is_active[index] = true;
-            self.ready.push_back(DueCheck { index, at: (self.clock)(), missed_since: None, missed: 0 });
+            self.ready.push_back(DueCheck { index, at: self.now(), missed_since: None, missed: 0 });
         }
     }
 
@@ -217,9 +247,11 @@ impl Scheduler {
     }
 
     fn collect_due(&mut self) {
-        let now = (self.clock)();
+        let now = self.now();
         if now < self.last_clock {
             self.schedule.clock_moved_back(now);
+            // Otherwise, results would wait until the clock reaches the same time again.
+            self.batch_started = self.batch_started.map(|started| started.min(now));
         }
         self.last_clock = now;
         while let Some(due) = self.schedule.take_due(now) {
@@ -235,7 +267,7 @@ impl Scheduler {
     }
 
     fn start_ready(&mut self) {
-        let now = (self.clock)();
+        let now = self.now();
         while !self.ready.is_empty()
             && let Some(permit) = self.limiter.acquire(now)
             && let Some(due) = self.ready.pop_front()
@@ -266,7 +298,7 @@ impl Scheduler {
     }
 
     fn complete(&mut self, completed: CompletedCheck) {
-        let now = (self.clock)();
+        let now = self.now();
         let CompletedCheck { generation, index, permit, check, mut result } = completed;
         self.limiter.release(permit);
         let current =
@@ -299,10 +331,13 @@ impl Scheduler {
 
     /// The time until there is something to do.
     fn pause(&mut self) -> Duration {
-        let now = (self.clock)();
         let slot = if self.ready.is_empty() { None } else { self.limiter.next_slot() };
         let next = [self.schedule.next_due(), self.batch_deadline(), slot].into_iter().flatten().min();
-        let pause = next.map_or(Nanos::MAX, |at| at.saturating_sub(now).max(0));
+        self.pause_until(next)
+    }
+
+    fn pause_until(&self, next: Option<UnixNanos>) -> Duration {
+        let pause = next.map_or(Nanos::MAX, |at| at.saturating_sub(self.now()).max(0));
         Duration::from_nanos(pause.unsigned_abs()).min(CLOCK_CHECK_INTERVAL)
     }
 
@@ -312,7 +347,7 @@ impl Scheduler {
     }
 
     fn send_if_complete(&mut self) {
-        let now = (self.clock)();
+        let now = self.now();
         let is_quiet = self.running.is_empty()
             && self.ready.is_empty()
             && self.schedule.next_due().is_none_or(|next| next.saturating_sub(now) > QUIET.min(self.every / 2));
@@ -340,8 +375,8 @@ fn names_of(config: &Config) -> impl Iterator<Item = (Name, usize)> {
     config.checks.iter().enumerate().map(|(index, check)| (name_of(check), index))
 }
 
-/// How long the result of a check is valid: the intervals until the next check, at least one. A check that takes
-/// longer than an interval runs only once in several intervals.
+/// How long the result of a check is valid: the number of intervals until the next check, at least one. A check that
+/// takes longer than an interval runs only every few intervals.
 fn interval_until_next(started: UnixNanos, (every, next): (Nanos, UnixNanos)) -> Nanos {
     let intervals = next.saturating_sub(started).saturating_add(every / 2) / every;
     every.saturating_mul(intervals.max(1))

@@ -8,7 +8,7 @@ use std::io;
 use std::sync::OnceLock;
 
 use anstream::{AutoStream, ColorChoice};
-use chrono::{SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat};
 use clap::ValueEnum;
 use serde_json::{Map, Value};
 use shared::object_name::NodeName;
@@ -20,6 +20,8 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, layer};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{Layer as _, registry};
+
+use crate::platform::clock;
 
 /// The first part of the target of every event from this crate.
 const CRATE: &str = env!("CARGO_CRATE_NAME");
@@ -105,7 +107,8 @@ struct JsonLine;
 impl<S: Subscriber + for<'a> LookupSpan<'a>, N: for<'a> FormatFields<'a> + 'static> FormatEvent<S, N> for JsonLine {
     fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let mut fields = JsonFields(Map::new());
-        fields.insert("timestamp", Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true));
+        let now = DateTime::from_timestamp_nanos(clock::now());
+        fields.insert("timestamp", now.to_rfc3339_opts(SecondsFormat::Micros, true));
         fields.insert("level", event.metadata().level().as_str());
         event.record(&mut fields);
         writeln!(writer, "{}", Value::Object(fields.0))

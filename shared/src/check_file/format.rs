@@ -24,8 +24,12 @@ fn write_result(writer: &mut JsonWriter, result: &CheckResult) {
     writer.string_unless_empty(key!("title"), &shortened_copy(&result.title, TITLE_LIMIT));
     writer.string_unless_empty(key!("endpoint"), &shortened_copy(&result.locator, LOCATOR_LIMIT));
     writer.integer_unless_zero(key!("timestamp"), result.timestamp);
-    if !result.attempts.is_empty() {
-        writer.key(key!("times"));
+    writer.key(key!("times"));
+    if result.attempts.is_empty() {
+        writer.array(&[placeholder(&result.notice)], |writer, attempt| {
+            writer.object(|writer| write_attempt(writer, attempt));
+        });
+    } else {
         let attempts = result.attempts.iter().take(ATTEMPTS_LIMIT);
         writer.array(attempts, |writer, attempt| writer.object(|writer| write_attempt(writer, attempt)));
     }
@@ -50,6 +54,13 @@ fn write_result(writer: &mut JsonWriter, result: &CheckResult) {
     if result.quorum != Quorum::default() {
         writer.string_member(key!("verdict"), &result.quorum.to_string());
     }
+}
+
+/// The attempt that is written for a result without attempts: the original's page computes the median of each result's
+/// attempts, and shows nothing at all if a result has no attempts. [`super::CheckFile::parse`] omits it.
+pub(super) fn placeholder(notice: &str) -> Attempt {
+    let reason = if notice.is_empty() { "no attempt was made" } else { notice };
+    Attempt { rtt: 0, error: Some(shortened(reason.to_owned(), ERROR_LIMIT)), ..Attempt::default() }
 }
 
 fn write_attempt(writer: &mut JsonWriter, attempt: &Attempt) {

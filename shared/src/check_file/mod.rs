@@ -194,14 +194,19 @@ fn read_members(element: &Json<'_>) -> Result<CheckResult, UnexpectedType> {
         }
     }
     let attempts = element.array("times")?.iter().take(ATTEMPTS_LIMIT).map(read_attempt);
+    let mut attempts = attempts.collect::<Result<Vec<Attempt>, _>>()?;
+    let notice = read_text(element, "notice", ERROR_LIMIT)?;
+    if attempts.len() == 1 && attempts[0].rtt == 0 && attempts[0] == format::placeholder(&notice) {
+        attempts.clear();
+    }
     Ok(CheckResult {
         title: read_text(element, "title", TITLE_LIMIT)?,
         locator: read_text(element, "endpoint", LOCATOR_LIMIT)?,
         timestamp: read_nanos(element, "timestamp")?.unwrap_or(0),
-        attempts: attempts.collect::<Result<_, _>>()?,
+        attempts,
         threshold: read_nanos(element, "threshold")?.unwrap_or(0),
         status,
-        notice: read_text(element, "notice", ERROR_LIMIT)?,
+        notice,
         message: read_text(element, "message", MESSAGE_LIMIT)?,
         node: element.string("node")?.and_then(|node| NodeName::new(node).ok()),
         kind: Some(read_text(element, "kind", TITLE_LIMIT)?).filter(|kind| !kind.is_empty()),
@@ -235,6 +240,7 @@ fn read_nanos(element: &Json<'_>, key: &str) -> Result<Option<Nanos>, Unexpected
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stats::Stats;
     use proptest::prelude::*;
 
     const GOLDEN: [&str; 3] = [
@@ -273,6 +279,61 @@ mod tests {
         let titles: Vec<&str> = file.results.iter().map(|result| result.title.as_str()).collect();
         assert_eq!(titles, ["A", "C"]);
         assert_eq!(file.skipped.iter().map(|skipped| skipped.index).collect::<Vec<_>>(), [1, 2, 3]);
+    }
+
+    /// The results of a misconfigured check and of a missed check, and a result without a notice.
+    const UNKNOWN: &str = include_str!("../../golden/1796088000123456789-eu-west-check.json");
+
+    #[test]
+    fn a_result_without_attempts_has_a_placeholder_that_is_not_counted() {
+        let file = CheckFile::parse(UNKNOWN.as_bytes()).expect("we wrote it");
+        assert_eq!((file.results.len(), file.skipped.len()), (3, 0));
+        for result in &file.results {
+            assert_eq!((result.status, result.attempts.as_slice()), (Status::Unknown, &[][..]), "{result:?}");
+            assert_eq!(Stats::from_attempts(&result.attempts), None);
+        }
+        assert_eq!(file.results[0].reason(), Some("invalid configuration: `checkers[0].endpoint_url`: invalid URL"));
+        assert_eq!(write_check_file(&file.results), UNKNOWN.trim_end());
+
+        let long = CheckResult { notice: "ä".repeat(2 * ERROR_LIMIT), ..CheckResult::default() };
+        let written = write_check_file(&[long]);
+        let file = CheckFile::parse(written.as_bytes()).expect("we wrote it");
+        assert_eq!(file.results[0].attempts, []);
+    }
+
+    /// What the original's page computes for each result; without attempts, it fails.
+    fn median_of_the_original(result: &serde_json::Value) -> f64 {
+        let mut rtts: Vec<f64> =
+            result["times"].as_array().expect("times").iter().map(|time| time["rtt"].as_f64().expect("rtt")).collect();
+        rtts.sort_by(f64::total_cmp);
+        let half = rtts.len() / 2;
+        if rtts.len().is_multiple_of(2) { f64::midpoint(rtts[half - 1], rtts[half]).round() } else { rtts[half] }
+    }
+
+    #[test]
+    fn the_original_can_compute_the_statistics_of_every_result() {
+        let mut unknown = CheckResult { status: Status::Unknown, ..CheckResult::default() };
+        for notice in ["", "1 check missed: the checker was suspended or overloaded"] {
+            notice.clone_into(&mut unknown.notice);
+            let written: serde_json::Value =
+                serde_json::from_str(&write_check_file(std::slice::from_ref(&unknown))).expect("it is JSON");
+            assert!(median_of_the_original(&written[0]).abs() < f64::EPSILON);
+            assert!(["healthy", "degraded", "down"].iter().all(|key| written[0].get(key).is_none()), "{written}");
+        }
+    }
+
+    #[test]
+    fn a_real_attempt_is_kept() {
+        for times in [
+            r#"[{"rtt":1,"error":"refused"}]"#,
+            r#"[{"rtt":0,"error":"other"}]"#,
+            r#"[{"rtt":0,"error":"refused"},{"rtt":0,"error":"refused"}]"#,
+            r#"[{"rtt":0}]"#,
+        ] {
+            let content = format!(r#"[{{"down":true,"notice":"refused","times":{times}}}]"#);
+            let file = CheckFile::parse(content.as_bytes()).expect("it is an array");
+            assert!(!file.results[0].attempts.is_empty(), "{times}");
+        }
     }
 
     #[test]
@@ -385,6 +446,8 @@ mod tests {
                 };
                 prop_assert!(as_in_go, "{key}: {value}");
             }
+            let attempts = result.get("times").and_then(serde_json::Value::as_array).map_or(0, Vec::len);
+            prop_assert!(attempts > 0, "the original's page fails without attempts");
             let statuses = ["healthy", "degraded", "down"].iter().filter(|key| result.get(**key).is_some()).count();
             prop_assert!(statuses <= 1);
         }

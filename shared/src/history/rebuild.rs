@@ -171,7 +171,7 @@ impl History {
     }
 }
 
-/// The time of a result, or of its file if it has none.
+/// The time of a result, or the time of its file if the result has none.
 pub(super) fn moment_of(result: &CheckResult, name: &CheckFileName) -> UnixNanos {
     if result.timestamp > 0 { result.timestamp } else { name.stored_at }
 }

@@ -29,7 +29,7 @@ impl HeartbeatName {
         }
     }
 
-    /// Parses a name without the prefix; `None` if it is not that of a heartbeat.
+    /// Parses a name without the prefix; `None` if it is not the name of a heartbeat.
     #[must_use]
     pub fn parse(name: &str) -> Option<HeartbeatName> {
         HeartbeatName::new(name.strip_prefix(HEARTBEAT_FOLDER)?.strip_suffix(HEARTBEAT_SUFFIX)?).ok()

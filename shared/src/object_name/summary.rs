@@ -112,7 +112,7 @@ fn hash(text: &str) -> u64 {
 }
 
 impl SummaryName {
-    /// Parses a name without the prefix; `None` if it is not that of a summary or badge.
+    /// Parses a name without the prefix; `None` if it is not the name of a summary or badge.
     #[must_use]
     pub fn parse(name: &str) -> Option<SummaryName> {
         if let Some(name) = name.strip_prefix(SUMMARY_FOLDER) {

@@ -15,8 +15,8 @@ use crate::{MINUTE, Nanos, UnixNanos};
 /// How long a result is valid, in multiples of its interval: a late round leaves no gap, but a missing one does.
 pub const VALIDITY_FACTOR: (i64, i64) = (3, 2);
 
-/// The interval of a result if it has none and none can be derived from neighboring results: the example in the
-/// original's documentation.
+/// The interval of results without one, if it cannot be derived from neighboring results: the example in the original's
+/// documentation.
 pub const FALLBACK_INTERVAL: Nanos = 10 * MINUTE;
 
 /// A period with one status: `start <= t < end`.

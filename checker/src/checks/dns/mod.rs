@@ -30,9 +30,9 @@ pub const SUBJECTS: &[&str] = &["[RTT]", "[DNS]", "[TTFB]"];
 #[derive(Debug, Clone)]
 pub struct DnsCheck {
     pub locator: String,
-    /// The server to query.
+    /// The DNS server to query.
     pub server: Address,
-    /// The name to query.
+    /// The domain name to query.
     pub name: Name,
     /// The type of the records.
     pub record: RecordType,

@@ -125,8 +125,13 @@ pub(super) async fn send(
         }
     };
     let stream: ClientStream = TokioIo::new(NoShutdownStream(stream));
-    let (mut sender, connection) =
-        http1::handshake(stream).await.map_err(|error| error_text::describe_error(&error))?;
+    // Browsers and the original accept both kinds of malformed headers, which old servers send.
+    let (mut sender, connection) = http1::Builder::new()
+        .allow_spaces_after_header_name_in_responses(true)
+        .allow_obsolete_multiline_headers_in_responses(true)
+        .handshake(stream)
+        .await
+        .map_err(|error| error_text::describe_error(&error))?;
     let mut connection = Box::pin(connection);
     let mut response = pin!(sender.send_request(build_request(&request)?));
     // Only this loop polls the connection.

@@ -189,6 +189,14 @@ async fn every_misbehavior_of_a_server_is_described() {
 }
 
 #[tokio::test]
+async fn headers_of_old_servers_are_accepted() {
+    let head = b"HTTP/1.1 200 OK\r\nX-Space : a\r\nX-Folded: b\r\n  c\r\nContent-Length: 0\r\n\r\n";
+    let url = format!("http://127.0.0.1:{}/", serve(&[ServerAction::Read, ServerAction::Send(head)]).await);
+    let more = r#","assertions":["[HEADER x-space] == a","[HEADER x-folded] contains c"]"#;
+    assert_eq!(outcome(&url, more).await, (None, None));
+}
+
+#[tokio::test]
 async fn a_body_that_nothing_needs_is_not_read() {
     let never_complete = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf";
     let url = format!(

@@ -94,7 +94,10 @@ impl Address {
         // Represents a missing port: any other port comes from the text.
         const NO_PORT: u16 = 1;
         match Address::parse(text, Some(NO_PORT)) {
-            Ok(Address { host, port: NO_PORT }) => Ok(Address { host, port: 0 }),
+            // An IPv6 address can end in the same way.
+            Ok(Address { host, port: NO_PORT }) if host.contains(':') || !text.contains(":1") => {
+                Ok(Address { host, port: 0 })
+            }
             _ => Err(InvalidHost(redact_userinfo(text))),
         }
     }

@@ -4,14 +4,17 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{Resumption, WebPkiServerVerifier};
+use rustls::client::{Resumption, WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio::sync::OnceCell;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use crate::checks::timing::with_current_stopwatch;
 
@@ -100,9 +103,13 @@ fn build(trust: &TlsTrust) -> Result<ClientConfig, TrustError> {
     let verifier: Arc<dyn ServerCertVerifier> = match trust {
         TlsTrust::AnyCertificate => Arc::new(AcceptAnyCertificate(provider)),
         TlsTrust::System | TlsTrust::Authorities(_) => {
-            WebPkiServerVerifier::builder_with_provider(Arc::new(authorities(trust)?), provider)
+            let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(authorities(trust)?), provider)
                 .build()
-                .map_err(|error| TrustError::Library(error.to_string()))?
+                .map_err(|error| TrustError::Library(error.to_string()))?;
+            match trust.read_authorities()? {
+                trusted if trusted.is_empty() => inner,
+                trusted => Arc::new(TrustedLeafVerifier { inner, trusted }),
+            }
         }
     };
     let mut tls = builder
@@ -168,6 +175,64 @@ impl ServerCertVerifier for RecordingVerifier {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.0.supported_verify_schemes()
+    }
+}
+
+/// Also accepts a server whose own certificate is one of the trusted ones, as Go and thus the original do. The library
+/// accepts only certificates that another certificate has signed.
+#[derive(Debug)]
+struct TrustedLeafVerifier {
+    inner: Arc<WebPkiServerVerifier>,
+    trusted: Vec<CertificateDer<'static>>,
+}
+
+impl ServerCertVerifier for TrustedLeafVerifier {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let verified = self.inner.verify_server_cert(certificate, others, server_name, ocsp_response, now);
+        if verified.is_ok() || !self.trusted.iter().any(|trusted| trusted == certificate) {
+            return verified;
+        }
+        verify_server_name(&ParsedCertificate::try_from(certificate)?, server_name)?;
+        let (_, parsed) = X509Certificate::from_der(certificate).map_err(|_| CertificateError::BadEncoding)?;
+        let time = |seconds: i64| UnixTime::since_unix_epoch(Duration::from_secs(seconds.max(0).unsigned_abs()));
+        let not_before = time(parsed.validity().not_before.timestamp());
+        let not_after = time(parsed.validity().not_after.timestamp());
+        if now < not_before {
+            return Err(CertificateError::NotValidYetContext { time: now, not_before }.into());
+        }
+        if now > not_after {
+            return Err(CertificateError::ExpiredContext { time: now, not_after }.into());
+        }
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.inner.supported_verify_schemes()
     }
 }
 

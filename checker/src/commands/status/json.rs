@@ -1,8 +1,9 @@
-//! The JSON output of `checker status`. All times and durations are in nanoseconds. All figures are computed in
-//! [`shared`].
+//! The JSON output of `checker status`. All times and durations are in nanoseconds, and times also as text, because they
+//! do not fit into the floating-point numbers of JavaScript and many tools. All figures are computed in [`shared`].
 
 use serde_json::{Value, json};
 use shared::UnixNanos;
+use shared::civil::rfc3339_nanos;
 use shared::endpoint_status::EndpointStatus;
 use shared::history::{EndpointRows, History, HistoryRows, InvalidHistory, Latencies, LatencyRows};
 use shared::latency::Sketch;
@@ -127,7 +128,7 @@ impl StatusReport {
         let nodes: Vec<Value> = self.histories.iter().map(|history| self.node(history)).collect();
         let count =
             |wanted| self.statuses.iter().filter(|(status, is_retired)| *status == wanted && !is_retired).count();
-        json!({
+        let mut json = json!({
             "from": self.from,
             "now": self.now,
             "status": self.overall().as_str(),
@@ -142,7 +143,9 @@ impl StatusReport {
             "unobserved": self.unobserved(),
             "endpoints": endpoints.collect::<Vec<_>>(),
             "nodes": nodes,
-        })
+        });
+        insert_texts_of_times(&mut json);
+        json
     }
 
     fn endpoint(&self, endpoint: &EndpointStatus, is_retired: bool, details: Option<&Details<'_>>) -> Value {
@@ -200,6 +203,26 @@ impl StatusReport {
             "late": history.is_overdue(self.now),
             "shared_name": evidence.is_some(),
         })
+    }
+}
+
+/// The keys whose values are times.
+const TIMES: [&str; 7] = ["from", "now", "checked", "since", "start", "end", "newest"];
+
+/// Adds a key with the time as text for each time, in all objects.
+fn insert_texts_of_times(json: &mut Value) {
+    match json {
+        Value::Array(elements) => elements.iter_mut().for_each(insert_texts_of_times),
+        Value::Object(members) => {
+            members.values_mut().for_each(insert_texts_of_times);
+            for key in TIMES {
+                if let Some(time) = members.get(key) {
+                    let text = time.as_i64().map(rfc3339_nanos);
+                    members.insert(format!("{key}_rfc3339"), json!(text));
+                }
+            }
+        }
+        _ => {}
     }
 }
 

@@ -67,12 +67,14 @@ mod tests {
     use crate::checks::assertions::Evidence;
     use crate::checks::probe_data::ProbeData;
     use crate::config::checks::assertions::*;
+    use crate::config::dialect::Dialect;
     use crate::config::parser;
     use crate::config::problem::Problems;
     use shared::check_file::Attempt;
 
     fn read(json: &str) -> Result<Vec<Assertion>, String> {
-        let located = parser::parse(json, &|_| None, &mut Problems::default(), None).expect("it is JSON");
+        let located =
+            parser::parse(json, Dialect::Checker(&|_| None), &mut Problems::default(), None).expect("it is JSON");
         from_located(&located).map_err(|(_, problem)| problem)
     }
 

@@ -6,6 +6,7 @@ use shared::{Nanos, SECOND};
 
 use crate::checks::{Check, CheckKind};
 use crate::config::duration;
+use crate::config::patterns;
 use crate::config::raw::{RawDuration, StringOrNumber};
 use crate::config::spec::{CENTURY, DAY, Field, ValueKind, optional, required};
 
@@ -75,7 +76,8 @@ pub(super) const COMMON: &[Field] = &[
     ),
 ];
 
-pub(super) const NAME: Field = required("endpoint_name", ValueKind::String, "The title of the endpoint.");
+pub(super) const NAME: Field =
+    required("endpoint_name", ValueKind::Pattern(patterns::NOT_BLANK), "The title of the endpoint.");
 pub(super) const TIMEOUT: Field =
     timeout("`10s`", "The time limit for an attempt, from the DNS lookup to the last byte that is read.");
 pub(super) const TLS_CA_FILE: Field = optional(

@@ -9,6 +9,7 @@ use super::{CheckType, DEFAULT_CONNECTION_TIMEOUT};
 use crate::checks::dns::{self, DnsCheck, Dnssec};
 use crate::checks::net::connect::Address;
 use crate::checks::{self as kinds, CheckKind};
+use crate::config::patterns;
 use crate::config::spec::{ValueKind, Variant, optional, required};
 
 pub(super) const TYPE: CheckType = CheckType {
@@ -17,8 +18,12 @@ pub(super) const TYPE: CheckType = CheckType {
         description: "A query to a DNS server. If the answer is not the expected one, the endpoint is down.",
         fields: &[
             NAME,
-            required("endpoint_url", ValueKind::String, "The server: a host, and a port unless it is 53."),
-            required("hostname_fqdn", ValueKind::String, "The name to query."),
+            required(
+                "endpoint_url",
+                ValueKind::Pattern(patterns::ADDRESS),
+                "The server: a host, and a port unless it is 53.",
+            ),
+            required("hostname_fqdn", ValueKind::Pattern(patterns::DNS_NAME), "The name to query."),
             timeout("`1s`", "The time limit for an attempt."),
             optional("record_type", ValueKind::Enum(dns::RECORDS), "`A`", "The type of record to query."),
             optional(
@@ -56,7 +61,7 @@ struct RawDns {
 fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
     let raw: RawDns = converter.read()?;
     let server = converter.accept("endpoint_url", Address::parse(&raw.endpoint_url, Some(dns::PORT)))?;
-    let Ok(mut name) = Name::from_utf8(&raw.hostname_fqdn) else {
+    let Some(mut name) = Name::from_utf8(&raw.hostname_fqdn).ok().filter(|_| !raw.hostname_fqdn.is_empty()) else {
         converter.error("hostname_fqdn", format!("invalid host name `{}`", raw.hostname_fqdn));
         return None;
     };

@@ -10,6 +10,7 @@ use super::converter::{CheckConverter, not_empty};
 use super::{CheckType, DEFAULT_TIMEOUT};
 use crate::checks::exec::ExecCheck;
 use crate::checks::{self as kinds, CheckKind};
+use crate::config::patterns;
 use crate::config::spec::{ValueKind, Variant, optional, required};
 
 pub(super) const TYPE: CheckType = CheckType {
@@ -17,8 +18,12 @@ pub(super) const TYPE: CheckType = CheckType {
         name: "exec",
         description: "A command that runs without a shell. When the attempt ends, its process group is killed; processes that left the group (`setsid`) keep running.",
         fields: &[
-            required("name", ValueKind::String, "The title of the endpoint."),
-            required("command", ValueKind::String, "The program: a path, or a name to search for in `PATH`."),
+            required("name", ValueKind::Pattern(patterns::NOT_BLANK), "The title of the endpoint."),
+            required(
+                "command",
+                ValueKind::Pattern(patterns::NOT_BLANK),
+                "The program: a path, or a name to search for in `PATH`.",
+            ),
             optional("arguments", ValueKind::List(&ValueKind::String), "none", "The arguments of the program."),
             timeout("`10s`", "The time limit for the command."),
             optional(

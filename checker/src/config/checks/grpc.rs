@@ -8,6 +8,7 @@ use super::{CheckType, DEFAULT_TIMEOUT};
 use crate::checks::grpc::GrpcCheck;
 use crate::checks::net::connect::Address;
 use crate::checks::{self as kinds, CheckKind};
+use crate::config::patterns;
 use crate::config::spec::{ValueKind, Variant, optional, required};
 
 pub(super) const TYPE: CheckType = CheckType {
@@ -16,7 +17,11 @@ pub(super) const TYPE: CheckType = CheckType {
         description: "A call to the standard health service (`grpc.health.v1.Health`).",
         fields: &[
             NAME,
-            required("endpoint_url", ValueKind::String, "Host and port, for example `api.example:50051`."),
+            required(
+                "endpoint_url",
+                ValueKind::Pattern(patterns::HOST_AND_PORT),
+                "Host and port, for example `api.example:50051`.",
+            ),
             TIMEOUT,
             optional("service", ValueKind::String, "the whole server", "The service to query."),
             optional("tls", ValueKind::Bool, "`false`", "Whether the connection uses TLS."),

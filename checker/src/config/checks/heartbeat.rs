@@ -9,6 +9,7 @@ use super::converter::CheckConverter;
 use super::{CheckType, DEFAULT_TIMEOUT};
 use crate::checks::heartbeat::HeartbeatCheck;
 use crate::checks::{self as kinds, CheckKind};
+use crate::config::patterns;
 use crate::config::raw::RawDuration;
 use crate::config::spec::{CENTURY, SECOND, ValueKind, Variant, optional, required};
 
@@ -21,7 +22,11 @@ pub(super) const TYPE: CheckType = CheckType {
         description: "A job that sends heartbeats with `checker beat JOB`. It is down if it is late or reports that it failed.",
         fields: &[
             NAME,
-            required("job", ValueKind::String, "The name of the job: 1 to 64 lowercase letters, digits and hyphens."),
+            required(
+                "job",
+                ValueKind::Pattern(patterns::JOB_NAME),
+                "The name of the job: 1 to 64 lowercase letters, digits and hyphens.",
+            ),
             required("interval", ValueKind::Duration(SECOND, CENTURY), "The interval between heartbeats."),
             optional(
                 "grace",

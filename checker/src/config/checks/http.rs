@@ -12,6 +12,7 @@ use super::{CheckType, DEFAULT_TIMEOUT};
 use crate::checks::http::HttpCheck;
 use crate::checks::status_codes::StatusCodes;
 use crate::checks::{self as kinds, CheckKind};
+use crate::config::patterns;
 use crate::config::raw::OneOrMany;
 use crate::config::spec::{ValueKind, Variant, optional, required};
 
@@ -25,7 +26,7 @@ pub(super) const TYPE: CheckType = CheckType {
         fields: &[
             NAME,
             required("endpoint_url", ValueKind::Url, "The URL, `http://` or `https://`."),
-            optional("method", ValueKind::String, "`GET`", "The method of the request."),
+            optional("method", ValueKind::Pattern(patterns::TOKEN), "`GET`", "The method of the request."),
             TIMEOUT,
             optional("headers", ValueKind::Headers, "none", "The headers of the request. `Host` can be set too."),
             optional("body", ValueKind::String, "none", "The body of the request."),

@@ -8,6 +8,7 @@ use super::{CheckType, DEFAULT_CONNECTION_TIMEOUT};
 use crate::checks::icmp::IcmpCheck;
 use crate::checks::net::connect::Address;
 use crate::checks::{self as kinds, CheckKind};
+use crate::config::patterns;
 use crate::config::spec::{ValueKind, Variant, required};
 
 pub(super) const TYPE: CheckType = CheckType {
@@ -16,7 +17,7 @@ pub(super) const TYPE: CheckType = CheckType {
         description: "An echo request (ping). It does not need privileges if the system's `ping_group_range` includes the checker's group.",
         fields: &[
             NAME,
-            required("endpoint_url", ValueKind::String, "A host name or an IP address."),
+            required("endpoint_url", ValueKind::Pattern(patterns::HOST), "A host name or an IP address."),
             timeout("`1s`", "The time limit for an attempt."),
         ],
     },

@@ -9,6 +9,7 @@ use crate::checks::net::connect::Address;
 use crate::checks::net::starttls::StartTls;
 use crate::checks::tcp::{ScriptStep, TcpCheck};
 use crate::checks::{self as kinds, CheckKind};
+use crate::config::patterns;
 use crate::config::spec::{Field, ValueKind, Variant, optional, required};
 
 pub(super) const TYPE: CheckType = CheckType {
@@ -19,7 +20,7 @@ pub(super) const TYPE: CheckType = CheckType {
             NAME,
             required(
                 "endpoint_url",
-                ValueKind::String,
+                ValueKind::Pattern(patterns::HOST_AND_PORT),
                 "Host and port, for example `db.example:5432` or `[::1]:5432`.",
             ),
             timeout("`1s`", "The time limit for an attempt, including the script."),

@@ -10,8 +10,9 @@ use crate::checks::net::starttls::StartTls;
 use crate::checks::net::tls_config::TlsTrust;
 use crate::checks::tls::{DEGRADED_WITHIN, TlsCheck};
 use crate::checks::{self as kinds, CheckKind};
+use crate::config::patterns;
 use crate::config::raw::RawDuration;
-use crate::config::spec::{CENTURY, ValueKind, Variant, optional, required};
+use crate::config::spec::{CENTURY, Field, ValueKind, Variant, optional, required};
 
 const HTTPS_PORT: u16 = 443;
 
@@ -23,12 +24,12 @@ pub(super) const TYPE: CheckType = CheckType {
             NAME,
             required(
                 "endpoint_url",
-                ValueKind::String,
+                ValueKind::Pattern(patterns::TLS_ADDRESS),
                 "Host and port, for example `shop.example:443`. The default port is 443.",
             ),
             timeout("`1s`", "The time limit for an attempt."),
             STARTTLS,
-            SERVER_NAME,
+            Field { kind: ValueKind::Pattern(patterns::SERVER_NAME), ..SERVER_NAME },
             optional(
                 "cert_expiry_threshold",
                 ValueKind::Duration(0, CENTURY),

@@ -11,6 +11,7 @@ use super::{CheckType, DEFAULT_TIMEOUT};
 use crate::checks::net::connect::Address;
 use crate::checks::websocket::WebSocketCheck;
 use crate::checks::{self as kinds, CheckKind};
+use crate::config::patterns;
 use crate::config::raw::OneOrMany;
 use crate::config::spec::{ValueKind, Variant, optional, required};
 use crate::redact::redact_userinfo;
@@ -21,7 +22,7 @@ pub(super) const TYPE: CheckType = CheckType {
         description: "A WebSocket connection, optionally with a message and the expected reply.",
         fields: &[
             NAME,
-            required("endpoint_url", ValueKind::String, "The URL, `ws://` or `wss://`."),
+            required("endpoint_url", ValueKind::Pattern(patterns::WEBSOCKET_URL), "The URL, `ws://` or `wss://`."),
             TIMEOUT,
             optional(
                 "headers",

@@ -144,6 +144,32 @@ async fn checks_missed_during_a_suspension_are_unknown() {
     assert!(missed.timestamp < crate::now() + 10 * SECOND, "it has the time of the first missed check");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_cannot_be_stored_pauses_checks_without_a_busy_loop() {
+    static NOW: AtomicI64 = AtomicI64::new(clock::EARLIEST + 1_000 * HOUR);
+    static READS: AtomicI64 = AtomicI64::new(0);
+    fn read() -> UnixNanos {
+        READS.fetch_add(1, Ordering::Relaxed);
+        NOW.load(Ordering::Relaxed)
+    }
+    let mut running = start(&config(&command("A", "")), read);
+    for unusable in [-1, 0, clock::LATEST, UnixNanos::MAX] {
+        NOW.store(unusable, Ordering::Relaxed);
+        tokio::time::sleep(2 * CLOCK_CHECK_INTERVAL).await;
+        let before = READS.load(Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_hours(1)).await;
+        let reads = READS.load(Ordering::Relaxed) - before;
+        assert!((1..3_600).contains(&reads), "{reads} reads in an hour at {unusable}");
+        assert!(running.batches.try_recv().is_err(), "nothing is checked at {unusable}");
+    }
+    NOW.store(clock::EARLIEST + 1_001 * HOUR + SECOND / 10, Ordering::Relaxed);
+    let batch = running.batches.recv().await.expect("it is running");
+    assert!(batch.iter().all(|result| clock::verify(result.timestamp).is_ok()), "{batch:?}");
+    NOW.store(UnixNanos::MAX, Ordering::Relaxed);
+    running.controls.send(Control::Stop).await.expect("it is running");
+    while running.batches.recv().await.is_some() {}
+}
+
 #[tokio::test]
 async fn all_endpoints_are_checked_at_the_start() {
     let hanging = r#"{"type":"exec","name":"H","command":"sleep","arguments":["600"],"timeout":"5m"}"#;

@@ -38,7 +38,7 @@ pub enum BucketState {
     Ours,
 }
 
-/// A provisioning request failed.
+/// A request that provisioning sent failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
     #[error("failed to {task} ({}): {cause}{}", call.action, call.remedy(cause))]

@@ -23,7 +23,7 @@ pub(super) const LOCK: &str = ".index.lock";
 /// Writers hold the lock for milliseconds; after this long, the holder is suspended or stuck.
 pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// The pause between attempts to take the lock: shorter than a writer holds it.
+/// The pause between attempts to take the lock: shorter than the time for which a writer holds it.
 const LOCK_PAUSE: Duration = Duration::from_micros(500);
 
 /// Writes an object, and updates the list that contains it. Returns `false` if a different object with this name

@@ -1,16 +1,21 @@
 //! Dates and times without a zone, and times in UTC as text. Pure.
 
-use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos};
+use crate::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos};
 
 /// A date and time without a zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CivilTime {
+    /// In the Gregorian calendar.
     pub year: i64,
     /// From 1 for January, unlike in JavaScript.
     pub month: usize,
+    /// From 1.
     pub day: i64,
+    /// From 0.
     pub hour: i64,
+    /// From 0.
     pub minute: i64,
+    /// From 0.
     pub second: i64,
 }
 
@@ -42,6 +47,14 @@ impl CivilTime {
 pub fn rfc3339(moment: UnixNanos) -> String {
     let CivilTime { year, month, day, hour, minute, second, .. } = CivilTime::from_unix(moment);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+/// Formats a time in UTC without loss of precision: `2026-11-22T13:02:00.000000000Z`. All of these texts have the same
+/// length, so they sort by time.
+#[must_use]
+pub fn rfc3339_nanos(moment: UnixNanos) -> String {
+    let seconds = rfc3339(moment);
+    format!("{}.{:09}Z", seconds.trim_end_matches('Z'), moment.rem_euclid(SECOND))
 }
 
 /// Parses a time in UTC: `2026-08-22`, `2026-08-22T14:00Z`, `2026-08-22T14:00:30Z`.
@@ -101,6 +114,13 @@ mod tests {
         {
             assert_eq!(parse_utc(odd), None, "{odd}");
         }
+    }
+
+    #[test]
+    fn formatted_times_keep_their_nanoseconds() {
+        assert_eq!(rfc3339_nanos(NOW + 7), "2026-11-22T13:02:03.000000007Z");
+        assert_eq!(rfc3339_nanos(0), "1970-01-01T00:00:00.000000000Z");
+        assert_eq!(rfc3339_nanos(-1), "1969-12-31T23:59:59.999999999Z");
     }
 
     #[test]

@@ -1,0 +1,164 @@
+//! Compares the schema with validation: every key in the table with many values, using a JSON Schema validator.
+
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+
+use super::super::spec::{Field, Presence, ValueKind, Variant};
+use super::super::table::ROOT;
+use crate::config::{Environment, from_text};
+
+/// Keys whose strings have a syntax that no regular expression can express. The schema accepts all of their strings.
+const WITH_SYNTAX: [&str; 2] = ["assertions", "expect"];
+
+/// Whether validation can reject the value for a reason that no schema expresses.
+fn is_inexpressible(path: &str, value: &Value) -> bool {
+    let is_longer_than_another_key = path.ends_with(".cert_expiry_down");
+    // The sum of several parts, such as `1h30m`.
+    let units = |text: &str| text.split(|one: char| !one.is_alphabetic()).filter(|unit| !unit.is_empty()).count();
+    let has_parts = value.as_str().is_some_and(|text| shared::duration::parse(text).is_ok() && units(text) > 1);
+    has_parts || is_longer_than_another_key || WITH_SYNTAX.iter().any(|key| path.contains(key))
+}
+
+/// Values that are valid for some keys and invalid for others.
+const VALUES: &str = r##"[
+    "", " ", "a", "A", "A b", "node-1", "Büro", "a_b", "a.example", "a.example.", "a..b", ".", "..", "a\u0007b",
+    "a\nb", "0", "10", "0s", "1s", "0.5s", "1.5s", "2.s", ".5s", "500ms", "999ms", "1000ms", "0001s", " 30s ",
+    "10m", "1h30m", "1h30", "-5s", "+5s", "5 minutes", "1e3s", "59m", "1h", "24h", "25h", "1d", "1.0d", "1.01d",
+    "2d", "30d", "31d", "32d", "366d", "367d", "400d", "52w", "53w", "1.5w", "1d1w", "2d1s", "36500d", "36501d",
+    "5300w", "86400s", "86401s", "1440m", "1441m", "999999999999999999d", "1us", "1µs", "999ns", "1ns", "any",
+    "majority", "all", "most", "3", "007", "-1", "1.5", "200", "99", "600", "599", "2xx", "6xx", "xx", "200-299",
+    "200-200", "201-200", "200-199", "219-209", "209-219", "299-300", "300-299", "100-599", "99-200", "200-600",
+    "200 - 299", " 2xx ", "+200", "0200", "200-", "ok", "-", "http://a.example/", "https://a", "HTTP://a",
+    "http:a", "http://", "//a", "ftp://a", "ws://a", "wss://a/x", "ws://", "a:1", "a:65535", "a:65536", "a:0",
+    "a:", ":80", "a b:80", "a/b:80", "tcp://a:80/", "[::1]:5", "[::1]", "[::1:5", "::1", "[a]:5", "1.1.1.1",
+    "1.1.1.1:443", "https://a:443", "https://a.example/path", "https://A.example", "*", "p/", "p", "p/q/", "/p/",
+    "../", "a/../b/", ".a/", "..a/", ".../", "./", "a//", "2026-08-22T14:00:00Z", "2026-08-22t14:00:00+02:00",
+    "2026-08-22 14:00:00Z", "2026-08-22T14:00:00.5Z", "2026-13-22T14:00:00Z", "2026-08-22T25:00:00Z",
+    "2026-08-22", "noon", "2300-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "1600-01-01T00:00:00Z", "GET", "G T",
+    "get", "PROPFIND", "error", "warn", "fatal", "A", "TXT", "txt", "NOERROR", "smtp", "auto", "en", "system",
+    "#112233", "[RTT] < 1s", "(",
+    -1, 0, 1, 5, 24, 25, 50, 51, 99, 100, 101, 200, 255, 256, 599, 600, 1000, 1001, 100000, 100001, 999999, 1000000,
+    999999999, 1000000000, 1073741824, 1073741825, 3600000000000, 86400000000000, 86400000000001, 9223372036854775807,
+    -9223372036854775808,
+    null, true, false, 0.5, [], ["a"], ["a:1"], [""], [1], [null], ["2xx", 404], [200], [0], [[200]], ["https://a.example"],
+    {}, {"a": 1}, {"A": "b"}, {"a b": "c"}, {"": "c"}, {"A": ["b", "c"]}, {"A": [1]}, {"A": []}, {"A": "b\nc"}, {"A": null},
+    ["[RTT] < 1s"], [{"that": "[RTT] < 1s"}], [{"that": "[RTT] < 1s", "otherwise": "degraded"}],
+    [{"that": "[RTT] < 1s", "otherwise": "unknown"}], [{"any": []}], [{"any": ["[RTT] < 1s"]}], [{"all": "[RTT] < 1s"}],
+    [{"not": {"any": ["[RTT] < 1s"]}}], [{"not": {"that": "[RTT] < 1s", "otherwise": "down"}}], [{"thta": "x"}], [{}],
+    [{"any": ["[RTT] < 1s"], "all": ["[RTT] < 1s"]}],
+    [{"send": "a"}], [{"expect": "a", "send": "b"}], [{"sent": "a"}], [{"text": "a", "url": "https://a.example"}],
+    [{"title": "a", "endpoints": ["a"]}], [{"endpoints": ["a"]}], [{"title": "a", "groups": [{"title": "b"}]}],
+    {"type": "fs", "dir": "d"}, {"provider": "fs", "dir": "d"}, {"type": "fs", "provider": "s3", "dir": "d"},
+    {"provider": "s3", "type": "fs", "bucket": "b"}, {"type": "s3", "bucket": "b"}, {"type": "s3"}, {"type": "github"},
+    {"type": "mysql", "dsn": "x"}, {"dir": "d"}, {"title": "a"}, {"titel": "a"}
+    
+]"##;
+
+fn values() -> Vec<Value> {
+    let values: Vec<Value> = serde_json::from_str(VALUES).expect("it is JSON");
+    // The longest names of nodes and jobs, and longer ones.
+    let names = [32, 33, 64, 65].map(|length| Value::from("a".repeat(length)));
+    values.into_iter().chain(names).collect()
+}
+
+/// A valid value of a required key.
+fn example(field: &Field) -> Value {
+    match field.key {
+        "endpoint_url" if matches!(field.kind, ValueKind::Url) => json!("https://a.example/"),
+        "interval" => json!("1h"),
+        "checkers" => json!([]),
+        "url" => json!("https://a.example/"),
+        _ => json!("a"),
+    }
+}
+
+/// An object with only the required keys.
+fn smallest(fields: &[&Field]) -> Map<String, Value> {
+    let required = fields.iter().filter(|field| field.presence == Presence::Required);
+    required.map(|field| (field.key.to_owned(), example(field))).collect()
+}
+
+/// Puts a value into an otherwise valid file.
+type Put<'a> = dyn Fn(Value) -> Value + 'a;
+
+/// Calls `each` for every key: with the path of the key, and a function that puts a value into an otherwise valid file.
+fn visit(kind: &ValueKind, path: &str, put: &Put<'_>, each: &mut dyn FnMut(&str, &Put<'_>)) {
+    let mut of_object = |fields: &[&Field], base: &Map<String, Value>| {
+        for field in fields {
+            for key in [Some(field.key), field.former].into_iter().flatten() {
+                let put = |value: Value| {
+                    let mut object = base.clone();
+                    object.insert(key.to_owned(), value);
+                    put(Value::Object(object))
+                };
+                let path = format!("{path}.{key}");
+                each(&path, &put);
+                visit(&field.kind, &path, &put, each);
+            }
+        }
+    };
+    match kind {
+        ValueKind::Object(fields) => {
+            let fields: Vec<&Field> = fields.iter().collect();
+            of_object(&fields, &smallest(&fields));
+        }
+        ValueKind::Tagged { keys, variants, common, .. } => {
+            for key in *keys {
+                for (index, Variant { name, fields, .. }) in variants.iter().enumerate() {
+                    // The common keys are the same in all variants.
+                    let common = common.iter().filter(|field| index == 0 || field.presence == Presence::Required);
+                    let fields: Vec<&Field> = fields.iter().chain(common).collect();
+                    let mut base = smallest(&fields);
+                    match *name {
+                        "tcp" | "grpc" => drop(base.insert("endpoint_url".to_owned(), json!("a:1"))),
+                        "websocket" => drop(base.insert("endpoint_url".to_owned(), json!("wss://a"))),
+                        _ => {}
+                    }
+                    base.insert((*key).to_owned(), json!(name));
+                    of_object(&fields, &base);
+                }
+            }
+        }
+        ValueKind::List(element) => visit(element, &format!("{path}[]"), &|value| put(json!([value])), each),
+        _ => {}
+    }
+}
+
+#[test]
+fn the_schema_and_validation_agree_on_every_key() {
+    let schema = super::schema();
+    let validator = jsonschema::draft202012::new(&schema).expect("it is a schema");
+    jsonschema::draft202012::meta::validate(&schema).expect("the metaschema accepts it");
+    let environment = Environment { variable: &|_| None, host_name: "here".to_owned() };
+    let values = values();
+    let (mut compared, mut differences) = (0, Vec::new());
+    visit(&ROOT, "", &|value| value, &mut |path, put| {
+        for value in &values {
+            let file = put(value.clone());
+            let (_, problems) = from_text(&file.to_string(), Path::new(""), &environment);
+            let (by_schema, by_validation) = (validator.is_valid(&file), !problems.has_errors());
+            compared += 1;
+            if by_schema != by_validation && !(by_schema && is_inexpressible(path, value)) {
+                differences.push(format!("{path} = {value}: schema {by_schema}, validation {by_validation}"));
+            }
+        }
+    });
+    assert!(compared > 10_000, "{compared}");
+    assert!(differences.is_empty(), "{} differences:\n{}", differences.len(), differences.join("\n"));
+}
+
+#[test]
+fn variables_are_accepted_where_only_the_checker_knows_their_value() {
+    let validator = jsonschema::draft202012::new(&super::schema()).expect("it is a schema");
+    let file = json!({
+        "node": "${NODE}", "every": "${EVERY:-1m}",
+        "checkers": [{ "type": "http", "endpoint_name": "A", "endpoint_url": "${URL}", "timeout": "${T}", "quorum": "${Q}", "up_status": "${S}" }],
+        "storage": { "type": "s3", "bucket": "b", "prefix": "${PREFIX}" },
+    });
+    assert!(
+        validator.is_valid(&file),
+        "{:?}",
+        validator.iter_errors(&file).map(|error| error.to_string()).collect::<Vec<_>>()
+    );
+}
