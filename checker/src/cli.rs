@@ -271,7 +271,7 @@ pub struct ProvisionArguments {
     /// Origin of the page, for example `https://status.example.com` (repeatable; `*` allows every origin)
     #[arg(long, value_name = "URL")]
     pub origin: Vec<String>,
-    /// Name of a node to create a user with write access for, such as eu-west (repeatable)
+    /// Create a user with write access for this node, such as eu-west (repeatable)
     #[arg(long, value_name = "NODE")]
     pub writer: Vec<NodeName>,
     /// Do not create keys for the page; allow everyone to read objects below the prefix instead

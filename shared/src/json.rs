@@ -219,7 +219,7 @@ impl JsonError {
 
 fn describe(error: &Error) -> &'static str {
     match error {
-        Error::Depth => "arrays and objects are nested too deep",
+        Error::Depth => "arrays and objects are nested too deeply",
         Error::Num(_) => "expected a digit",
         Error::Str(str::Error::Eof) => "unterminated string",
         Error::Str(str::Error::Control) => "unescaped control character",
@@ -346,7 +346,7 @@ mod tests {
             assert_eq!(parse(text).expect_err(text).to_string(), expected, "{text}");
         }
         let deep = "[".repeat(100_000);
-        assert!(parse(&deep).expect_err("too deep").to_string().contains("nested too deep"));
+        assert!(parse(&deep).expect_err("too deep").to_string().contains("nested too deeply"));
     }
 
     #[test]

@@ -117,7 +117,7 @@ async fn ten_thousand_expired_objects_are_removed_in_batches() {
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &expiring(storage)));
     let run = checker.call_on_terminal(&["run", "-c", "checker.json"]).await;
     assert_eq!(run.code, 0, "{}", run.output());
-    assert!(run.stdout.contains("10000 expired check files removed"), "{}", run.output());
+    assert!(run.stdout.contains("removed 10000 expired check files"), "{}", run.output());
     for drawn in ["] 0 of 10000 expired check files", "] 10000 of 10000 expired check files"] {
         assert!(run.stdout.contains(drawn), "{}", run.output());
     }
@@ -145,7 +145,7 @@ async fn objects_that_cannot_be_deleted_are_reported_and_others_removed() {
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &expiring(storage)));
     let run = checker.run(&[]).await;
     assert_eq!(run.code, 0, "the round is stored: {}", run.output());
-    assert!(run.stdout.contains("2500 expired check files removed"), "{}", run.output());
+    assert!(run.stdout.contains("removed 2500 expired check files"), "{}", run.output());
     let report = format!("delete 3 of 2503 objects, such as `{}`", originals[0]);
     let right = format!("`s3:DeleteObject` on `arn:aws:s3:::{}/status/???????????????????-check.json`", bucket.name);
     assert!(run.stderr.contains(&report) && run.stderr.contains(&right), "{}", run.stderr);

@@ -205,8 +205,8 @@ fn describe_websocket_error(error: &Error) -> Failure {
             format!("response status {}{reason}, expected 101 Switching Protocols", status.as_u16())
         }
         Error::Io(error) => error_text::describe_error(error),
-        Error::Capacity(CapacityError::TooManyHeaders) => "head of the response has too many headers".to_owned(),
-        Error::AttackAttempt => "head of the response is too large, or is split into too many packets".to_owned(),
+        Error::Capacity(CapacityError::TooManyHeaders) => "response head has too many headers".to_owned(),
+        Error::AttackAttempt => "response head is too large, or is split into too many packets".to_owned(),
         Error::Capacity(_) => format!("server sent a message of more than {MESSAGE_LIMIT} bytes"),
         Error::HttpFormat(_) | Error::Protocol(ProtocolError::HttparseError(_)) => {
             "server does not speak HTTP".to_owned()
@@ -302,7 +302,7 @@ mod tests {
                     ServerAction::Send(b"HTTP/1.1 101 Switching Protocols\r\n"),
                     ServerAction::EndlessOf(b"X-A: b\r\n"),
                 ],
-                "head of the response ",
+                "response head ",
             ),
             (
                 vec![
@@ -310,7 +310,7 @@ mod tests {
                     ServerAction::Send(b"HTTP/1.1 101 Switching Protocols\r\nX-A: "),
                     ServerAction::Endless,
                 ],
-                "head of the response is too large",
+                "response head is too large",
             ),
             (
                 vec![

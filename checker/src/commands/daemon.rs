@@ -19,6 +19,7 @@ use tracing::{info, warn};
 use super::load_with_page_address;
 use crate::checks::CheckContext;
 use crate::config::model::Config;
+use crate::counted;
 use crate::monitor::confirmation::ConfirmationState;
 use crate::monitor::confirmation_file;
 use crate::monitor::round::run_round;
@@ -252,5 +253,5 @@ fn reload(source: &mut ConfigSource, started_with: &Config) -> Option<Config> {
 }
 
 pub(super) fn endpoint_count(count: usize) -> String {
-    if count == 1 { "1 endpoint".to_owned() } else { format!("{count} endpoints") }
+    counted(count, "endpoint")
 }

@@ -49,7 +49,7 @@ pub async fn deprovision(arguments: &DeprovisionArguments) -> anyhow::Result<Out
             Ok(applied) => applied,
             Err(error) => {
                 ui::info("failed");
-                ui::info("completed steps are kept; run the same command again to continue");
+                ui::info("completed steps are not undone; run the same command again to continue");
                 return Err(error.into());
             }
         }

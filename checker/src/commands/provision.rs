@@ -81,7 +81,7 @@ pub async fn provision(arguments: &ProvisionArguments) -> anyhow::Result<Outcome
             Ok(done) => applied = done,
             Err(error) => {
                 ui::info("failed");
-                ui::info("completed steps are kept; run the same command again to continue");
+                ui::info("completed steps are not undone; run the same command again to continue");
                 return Err(error.into());
             }
         }

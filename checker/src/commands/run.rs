@@ -10,6 +10,7 @@ use super::daemon::{ConfigSource, Daemon, Signals, StatusLog, first_round, start
 use super::{Outcome, check_context, report_upkeep, report_upload};
 use crate::cli::{Format, RunArguments};
 use crate::config::model::Config;
+use crate::counted;
 use crate::monitor::announcement::Announcement;
 use crate::platform::huge_pages;
 use crate::platform::shutdown::Shutdown;
@@ -21,7 +22,7 @@ use crate::ui::progress::ProgressBar;
 use crate::ui::{self, table};
 
 #[derive(Debug, thiserror::Error)]
-#[error("the message is empty: write it as `--message \"We are on it.\"`")]
+#[error("the message is empty: pass a text, for example `--message \"We are on it.\"`")]
 struct EmptyMessage;
 
 #[derive(Debug, thiserror::Error)]
@@ -183,10 +184,10 @@ fn print_round(
         StoredRound::Stored { upload, store, expired } => {
             note = format!("stored as {} in {store}", upload.name);
             if upload.sent_from_spool > 0 {
-                let _ = write!(note, "; {} waiting rounds sent first", upload.sent_from_spool);
+                let _ = write!(note, "; sent {} first", counted(upload.sent_from_spool, "waiting round"));
             }
             if expired > 0 {
-                let _ = write!(note, "; {expired} expired check files removed");
+                let _ = write!(note, "; removed {}", counted(expired, "expired check file"));
             }
             if let Some(announcement) = announcement {
                 confirmation = Some(format!("message posted about {}", announcement.subject()));

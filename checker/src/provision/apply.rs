@@ -18,6 +18,7 @@ use super::service::{CreatedUser, Service, ServiceError};
 use super::spec::{Identity, ProvisionSpec};
 use super::step::{DeletionReason, Step};
 use crate::config::Environment;
+use crate::counted;
 use crate::store::s3::error::S3Error;
 use crate::store::settings::WriterKeys;
 
@@ -51,7 +52,7 @@ pub enum ApplyError {
     #[error("the key of the {0} is not in its file; run the same command again")]
     MissingKey(String),
     /// The operator did not confirm a step.
-    #[error("canceled: completed steps were kept; run the same command again to continue")]
+    #[error("canceled: the old key was not deleted; run the same command again to continue")]
     NotConfirmed,
 }
 
@@ -161,7 +162,7 @@ async fn apply_step(
         }
         Step::DeleteObjects { prefix } => {
             let removed = purge::purge(service, &spec.bucket.name, prefix, progress).await?;
-            return Ok(format!("{removed} objects"));
+            return Ok(counted(removed, "object"));
         }
         Step::DeleteBucket => return delete_bucket(service, &spec.bucket.prefix, applied).await,
     }

@@ -20,7 +20,8 @@ pub enum PurgeError {
     Service(#[from] ServiceError),
     /// The service refused to delete some objects.
     #[error(
-        "the service refused to delete {refused} objects, the first of them `{key}` ({code}); {deleted} were deleted; check the key's permission `s3:DeleteObject` and the bucket's policy"
+        "the service refused to delete {refused} of {} objects, such as `{key}` ({code}); check the key's permission `s3:DeleteObject` and the bucket's policy",
+        refused + deleted
     )]
     Refused {
         key: String,

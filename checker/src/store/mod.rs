@@ -236,7 +236,7 @@ pub enum StoreError {
         limit: u64,
     },
     /// The round could not be stored now. It is safe in the spool.
-    #[error("{cause}; the round is kept in `{}` and sent first next time", path.display())]
+    #[error("{cause}; the round is kept in `{}` and will be sent before the next one", path.display())]
     Kept {
         /// The file that contains the round.
         path: PathBuf,

@@ -193,16 +193,16 @@ impl<W: ObjectWriter> Sending<'_, W> {
     }
 
     /// Quarantines a waiting round that the store refuses permanently. Adds a warning, and returns the number of rounds
-    /// that still wait (0 or 1).
+    /// that are still waiting (0 or 1).
     async fn quarantine_if_refused(&mut self, name: &CheckFileName, cause: &StoreError) -> usize {
         if cause.is_transient() {
-            self.warnings.push(format!("a waiting round was not sent: {cause}; it will be sent again next time"));
+            self.warnings.push(format!("failed to send a waiting round: {cause}; it will be retried next time"));
             return 1;
         }
         match self.spool.quarantine(name).await {
             Ok(path) => {
                 self.warnings.push(format!(
-                    "a waiting round was not sent: {cause}; because the store accepts other rounds, this one was moved to `{}`; \
+                    "failed to send a waiting round: {cause}; because the store accepts other rounds, this one was moved to `{}`; \
                      move it back to `{}` to send it again",
                     path.display(),
                     self.spool.folder().display()
@@ -210,7 +210,7 @@ impl<W: ObjectWriter> Sending<'_, W> {
                 0
             }
             Err(error) => {
-                self.warnings.push(format!("a waiting round was not sent: {cause}; it is still waiting: {error}"));
+                self.warnings.push(format!("failed to send a waiting round: {cause}; it is still waiting: {error}"));
                 1
             }
         }

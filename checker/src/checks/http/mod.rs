@@ -27,6 +27,7 @@ use super::probe_data::{Capture, ProbeData};
 use super::status_codes::StatusCodes;
 use super::timing::{Stopwatch, timed};
 use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text, tls};
+use crate::counted;
 use crate::redact::{has_userinfo, redact_userinfo};
 
 pub const SUBJECTS: &[&str] = &[
@@ -215,7 +216,8 @@ async fn exchange(
             return evaluate(check, response, capture, context, &stopwatch).await;
         };
         if redirects == check.max_redirects {
-            return Err(format!("more than {} redirects; the last one leads to `{location}`", check.max_redirects));
+            let limit = counted(check.max_redirects as usize, "redirect");
+            return Err(format!("more than {limit}; the last one leads to `{location}`"));
         }
         redirects += 1;
         let next = url.join(&location).map_err(|_| format!("redirected to `{location}`, which is not a URL"))?;

@@ -32,7 +32,7 @@ pub enum TlsTrust {
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum TrustError {
     /// An authority file cannot be read.
-    #[error("failed to read the certificate authorities in `{0}`: {1}; name a PEM file with at least one certificate")]
+    #[error("failed to read the certificate authorities in `{0}`: {1}; use a PEM file with at least one certificate")]
     Authorities(PathBuf, String),
     /// The TLS or HTTP library rejects the settings.
     #[error("failed to set up TLS: {0}")]

@@ -66,7 +66,7 @@ pub enum S3Error {
     UnknownKey,
     #[error("the signature does not match; check `secret_access_key`: it does not belong to the access key ID")]
     WrongSecret,
-    #[error("the temporary credentials are expired or no longer valid; renew them")]
+    #[error("the temporary credentials have expired or are no longer valid; renew them")]
     ExpiredCredentials,
     /// The key lacks a permission, such as `s3:PutObject` on `arn:aws:s3:::bucket/status/*`.
     #[error("access is denied; give the key the permission `{permission}` on `{resource}`")]
@@ -87,7 +87,7 @@ pub enum S3Error {
     ConnectionRefused,
     /// The host name has no address.
     #[error(
-        "the host name cannot be resolved; check `endpoint_url`, `bucket` and the network, and set `path_style` to `true` if the service has no host name for each bucket"
+        "the host name cannot be resolved; check `endpoint_url`, `bucket` and the network, and set `path_style` to `true` if the service does not give each bucket its own host name"
     )]
     NameNotResolved,
     /// The server does not speak TLS, or its certificate is not trusted.
@@ -110,7 +110,7 @@ pub enum S3Error {
     NotS3 { status: u16 },
     /// The default credential chain found no credentials.
     #[error(
-        "no credentials were found; set `access_key_id` and `secret_access_key`, or provide credentials as for AWS's tools: `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, a profile in `~/.aws`, or the machine's role"
+        "no credentials were found; set `access_key_id` and `secret_access_key`, or provide credentials as you would for the AWS CLI: `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, a profile in `~/.aws`, or the machine's role"
     )]
     NoCredentials,
     #[error("the credentials cannot be read: {0}; correct them, or set `access_key_id` and `secret_access_key`")]

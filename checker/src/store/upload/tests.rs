@@ -80,7 +80,7 @@ async fn a_round_that_cannot_be_stored_is_sent_first_next_time() {
     for step in 0..2 {
         let error = down.upload(&spool, step).await.unwrap_err();
         assert!(matches!(error, StoreError::Kept { .. }));
-        assert!(error.to_string().contains("is kept in") && error.to_string().contains("sent first next time"));
+        assert!(error.to_string().contains("is kept in") && error.to_string().contains("sent before the next one"));
     }
     assert_eq!(spool.waiting().await.unwrap(), [name(0), name(1)]);
     let up = FakeStore::new(|_, _| Ok(()));
