@@ -227,8 +227,8 @@ impl AsyncRead for PacedStream<TcpStream> {
 }
 
 impl AsyncWrite for PacedStream<TcpStream> {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, content: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(context, content);
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
         self.pace(context, written)
     }
 

@@ -125,7 +125,8 @@ fn endpoints_that_are_not_healthy_come_first() {
     builder_input.push("last".to_owned());
     let (name, mut file) = named("flood", MINUTE, &builder_input, Status::Healthy);
     file.results.last_mut().expect("there are some").status = Status::Down;
-    let (mut history, mut latencies) = (shared::history::History::new(name.node.clone()), Default::default());
+    let (mut history, mut latencies) =
+        (shared::history::History::new(name.node.clone()), shared::history::Latencies::default());
     let mut builder = shared::history::HistoryBuilder::append(&mut history, &mut latencies);
     builder.add(&name, &file);
     builder.finish(Nanos::MAX);
