@@ -1,4 +1,4 @@
-//! Runs a thousand schedules of seeded faults between a checker and its store; the first failure ends it.
+//! Runs a thousand schedules of seeded faults between a checker and its store, and stops at the first failure.
 
 use std::time::Instant;
 

@@ -229,7 +229,7 @@ async fn a_clock_years_ahead_deletes_neither_check_files_nor_history() {
     assert!(shown.stdout.contains("Nothing was deleted"), "{}", shown.output());
     assert_eq!(checker.check_files("checks").len(), before.len() + 2);
 
-    // With the right clock, the history is as before.
+    // With the correct clock, the history is the same as before.
     let run = checker.run(&[]).await;
     assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{}", run.output());
     assert_eq!(history(), 62);

@@ -21,7 +21,7 @@ use support::{ministack, now, wait_for};
 
 use crate::storage::{spool_folders, spooled, storage_with};
 
-/// The most memory of a command, in KB: that of a usual one and 64 MB.
+/// The maximum memory of a command, in KB: typical usage plus 64 MB.
 const MEMORY_LIMIT: u64 = 110_000;
 
 fn gzip(content: &[u8]) -> Vec<u8> {
@@ -38,12 +38,12 @@ fn is_history(request: &str) -> bool {
     request.starts_with("GET ") && request.contains("/history/") && !request.contains("list-type")
 }
 
-/// Sends a body at two bytes a second.
+/// Sends a body at two bytes per second.
 fn at_two_bytes_a_second(request: &str, _: usize) -> Option<StoreFault> {
     is_history(request).then_some(StoreFault::Trickle(1, Duration::from_millis(500)))
 }
 
-/// Runs a command, and returns its outcome and the most memory that it used, in KB.
+/// Runs a command, and returns its outcome and its peak memory, in KB.
 async fn measured(checker: &Checker, words: &[&str]) -> (Run, u64) {
     let script = "import resource, subprocess, sys\n\
                   code = subprocess.call(sys.argv[1:])\n\
@@ -86,7 +86,7 @@ async fn a_history_that_trickles_does_not_delay_rounds() {
         .flat_map(|folder| check_files(folder).into_iter().map(|name| results(folder, &name).len()))
         .sum();
     let stored = bucket.all_results().await.len() - 1;
-    // Only the round that was being stored can be neither here nor there.
+    // Only the round that was being stored can be missing from both.
     assert!(stored + kept + 1 >= made, "{stored} stored and {kept} kept of {made}");
 }
 
@@ -100,7 +100,7 @@ async fn a_history_that_trickles_ends_a_single_round_in_time() {
     assert_eq!(bucket.check_files().await.len(), 2);
 }
 
-/// A page of a listing after which another one follows.
+/// A page of a listing that is followed by another one.
 fn endless_page(keys: usize, token: &str) -> String {
     let keys: String = (0..keys)
         .map(|number| {
@@ -143,7 +143,7 @@ async fn huge_objects_of_others_are_named_and_skipped() {
     let path = |name: &str| checker.path("checks").join(name);
     std::fs::File::create(path(&sparse)).and_then(|file| file.set_len(1 << 30)).expect("the file can be written");
     std::fs::write(path(&many), format!("[{}{{}}]", "{},".repeat(2_700_000))).expect("the file can be written");
-    // A gigabyte in a megabyte.
+    // A gigabyte, compressed to a megabyte.
     std::fs::write(path("history/bomb.json"), gzip(&vec![b' '; 1 << 30])).expect("the file can be written");
     for words in [["status", "-c", "checker.json"], ["run", "-c", "checker.json"]] {
         let (run, memory) = measured(&checker, &words).await;

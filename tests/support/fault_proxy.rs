@@ -22,17 +22,18 @@ pub enum StoreFault {
     Cut(usize),
     /// A bit at this many thousandths of the response's body is flipped.
     Corrupt(usize),
-    /// The server gets the request twice, and the client the second response.
+    /// The server receives the request twice, and the client gets the second response.
     Repeat,
     /// The server handles the request, and its response is lost.
     LoseResponse,
-    /// The server does not get the request, and the client this response, such as `503 Slow Down`.
+    /// The server does not receive the request, and the client gets this response, such as `503 Slow Down`.
     Refuse(&'static str),
-    /// The server does not get the request, and the client this body with status 200.
+    /// The server does not receive the request, and the client gets this body with status 200.
     Answer(String),
-    /// Objects that do not exist are denied, as by services that hide them from keys without a right to list the bucket.
+    /// Requests for missing objects are denied, as by services that hide them from keys without permission to list the
+    /// bucket.
     DenyMissing,
-    /// The response loses the header `Content-Encoding`.
+    /// The response lacks the header `Content-Encoding`.
     HideEncoding,
 }
 
@@ -41,7 +42,7 @@ pub type Rule = dyn Fn(&str, usize) -> Option<StoreFault> + Send + Sync;
 
 /// The running proxy; dropping it closes its port and its connections.
 pub struct FaultProxy {
-    /// Its URL without a slash at the end.
+    /// The proxy's URL, without a trailing slash.
     pub url: String,
     state: Arc<FaultProxyState>,
     serving: JoinHandle<()>,
@@ -73,7 +74,7 @@ impl FaultProxy {
         FaultProxy { url: format!("http://127.0.0.1:{port}"), state, serving }
     }
 
-    /// Follows another rule from now on.
+    /// Switches to another rule.
     pub fn follow(&self, rule: impl Fn(&str, usize) -> Option<StoreFault> + Send + Sync + 'static) {
         *self.state.rule.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(rule);
     }
@@ -146,7 +147,7 @@ async fn connection(mut near: TcpStream, state: Arc<FaultProxyState>) {
     let _ = near.shutdown().await;
 }
 
-/// Sends the head at once, and the body in pieces.
+/// Sends the head immediately, and the body in pieces.
 async fn trickle(
     near: &mut TcpStream,
     response: &[u8],
@@ -167,7 +168,7 @@ fn response(status: &str, body: &str) -> Vec<u8> {
     format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
 }
 
-/// A rule that makes about a third of all requests fail, differently for each seed.
+/// A rule that makes about a third of all requests fail, in a way that depends on the seed.
 #[must_use]
 pub fn by_seed(seed: u64) -> impl Fn(&str, usize) -> Option<StoreFault> + Send + Sync {
     move |name, number| {
@@ -176,7 +177,8 @@ pub fn by_seed(seed: u64) -> impl Fn(&str, usize) -> Option<StoreFault> + Send +
             return None;
         }
         let part = (random >> 16) as usize % 1_000;
-        // Only compressed objects and XML have a checksum or a grammar that shows a flipped bit; elsewhere, TLS does.
+        // Only compressed objects and XML have a checksum or a grammar that reveals a flipped bit; for others, TLS
+        // does.
         let is_checked = name.starts_with("GET") && name.contains("/history/");
         Some(match (random >> 8) % 9 {
             0 => StoreFault::Delay(Duration::from_millis(part as u64)),

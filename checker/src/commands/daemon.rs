@@ -182,7 +182,7 @@ impl Daemon {
         Ok(Daemon { batches, stopped })
     }
 
-    /// The results of checks as they finish. They end after the scheduler has stopped.
+    /// The results of checks as they finish. The channel ends after the scheduler has stopped.
     pub(super) fn batches(&mut self) -> &mut UnboundedReceiver<Vec<CheckResult>> {
         &mut self.batches
     }

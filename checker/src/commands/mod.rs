@@ -96,7 +96,7 @@ fn report_upload(upload: &Upload) {
     }
 }
 
-/// Reports problems that occurred in the work after a round was stored.
+/// Reports problems that occurred during the work after a round was stored.
 fn report_upkeep(upkeep: &UpkeepOutcome) {
     if let Some(error) = &upkeep.expiry.deletion.failure {
         ui::error(error);

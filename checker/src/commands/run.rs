@@ -129,12 +129,12 @@ fn announcement(arguments: &RunArguments, config: &Config) -> anyhow::Result<Opt
     Ok(Some(announcement))
 }
 
-/// What happened to a round.
+/// The outcome of a round.
 enum StoredRound<'r> {
     NoStore,
     Stored {
         upload: &'r Upload,
-        /// The store in words.
+        /// The store, described in words.
         store: &'r str,
         /// How many expired check files were deleted.
         expired: usize,

@@ -18,7 +18,7 @@ use crate::store::{Listing, S3Error, Store};
 const PROBE_TIME: UnixNanos = 1;
 /// The contents of probes: a check file without results.
 const PROBE_CONTENT: &str = "[]";
-/// What prevents that users manage their own access keys.
+/// What prevents users from managing their own access keys.
 pub(super) const SELF_SERVICE_REMEDY: &str = "do not let users manage their own keys in IAM; SeaweedFS refuses it with `-s3.iam.readOnly=true`: set that after provisioning";
 /// The name of a node that does not exist.
 const OTHER_NODE: &str = "checkup-doctor";

@@ -1,5 +1,5 @@
-//! Reads files that an operator names, such as a configuration or certificates. A pipe would block and a device would never
-//! end, so only regular files are read, up to a limit.
+//! Reads files that an operator specifies, such as a configuration or certificates. A pipe would block and a device
+//! might never end, so only regular files are read, up to a limit.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -8,12 +8,12 @@ use std::path::Path;
 
 use rustix::fs::OFlags;
 
-/// The most bytes of such a file. A configuration of ten thousand endpoints has some megabytes.
+/// The maximum size of such a file, in bytes. A configuration of ten thousand endpoints takes several megabytes.
 pub const OPERATOR_FILE_LIMIT: u64 = 64 << 20;
 
-/// Reads a regular file. Symbolic links are followed, as Kubernetes needs them for configurations.
+/// Reads a regular file. Symbolic links are followed, because Kubernetes mounts configurations that way.
 pub fn read_operator_file(path: &Path) -> io::Result<Vec<u8>> {
-    // Without this flag, opening a pipe waits for its writer.
+    // Without this flag, opening a pipe would wait for its writer.
     let flags = OFlags::NONBLOCK.bits().cast_signed();
     let file = File::options().read(true).custom_flags(flags).open(path)?;
     let metadata = file.metadata()?;

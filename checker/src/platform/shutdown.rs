@@ -113,7 +113,7 @@ impl ShutdownBudget {
         ShutdownBudget { shutdown, left: UPKEEP_AFTER_SHUTDOWN }
     }
 
-    /// Does some work; `None` if the time ran out before that finished or started.
+    /// Does some work; `None` if the time ran out before the work started or finished.
     pub async fn run<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         within(&self.shutdown, &mut self.left, work).await
     }
@@ -213,7 +213,7 @@ mod tests {
         assert_eq!(budget.left, part * 3, "time before the request does not count");
         assert_eq!(upkeep.run(tokio::time::sleep(UPKEEP_AFTER_SHUTDOWN / 2)).await, Some(()));
         assert_eq!((budget.left, upkeep.left), (part * 3, UPKEEP_AFTER_SHUTDOWN / 2));
-        // Time without storing, while checks finish, does not count either.
+        // Time in which only checks are running does not count.
         tokio::time::sleep(Duration::from_hours(1)).await;
         assert_eq!(budget.run(tokio::time::sleep(part)).await, Some(()));
         assert_eq!(budget.left, part * 2);

@@ -169,7 +169,7 @@ impl Step {
         }
     }
 
-    /// What the operator must do if the service does not support the step, as an imperative with the rules.
+    /// What the operator must do manually if the service does not support the step: an imperative with the rules.
     #[must_use]
     pub fn by_hand(&self) -> String {
         let rules = self.document().map(|document| format!(": {document}")).unwrap_or_default();

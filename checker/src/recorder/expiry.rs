@@ -11,7 +11,7 @@ use super::retention::{MAX_GAP, ProvenAge, expired, expiry_time, proven_age, rec
 use super::summary::format_minute;
 use crate::store::{Deletion, Listing, Store, StoreError};
 
-/// The interval between two deletions of expired files. Each costs a listing, and an hour is soon enough.
+/// The interval between deletions of expired files. Each costs a listing, and once an hour is often enough.
 const EXPIRY_INTERVAL: Nanos = HOUR;
 
 /// The limit for one expiry. The next one continues.
@@ -23,7 +23,7 @@ const CLOCK_DIFFERENCE: Nanos = HOUR;
 /// The outcome of an expiry.
 #[derive(Debug, Default)]
 pub struct ExpiryOutcome {
-    /// The deleted files. A failure loses nothing.
+    /// The deleted files. If deleting fails, nothing is lost.
     pub deletion: Deletion,
     pub warnings: Vec<ExpiryWarning>,
 }
@@ -43,7 +43,7 @@ pub enum ExpiryWarning {
     )]
     UnprovenAge {
         files: usize,
-        /// The time without check files: its start and end.
+        /// The period without check files: its start and end.
         gap: (UnixNanos, UnixNanos),
     },
 }
@@ -55,7 +55,7 @@ pub struct ExpiryPlan {
     pub due: Vec<CheckFileName>,
     /// The files to keep until an operator confirms that they are old.
     pub unproven: Vec<CheckFileName>,
-    /// The time without check files because of which they are kept: its start and end.
+    /// The period without check files because of which they are kept: its start and end.
     pub gap: Option<(UnixNanos, UnixNanos)>,
     /// How far this machine's clock is ahead of the store's, if that is more than [`CLOCK_DIFFERENCE`].
     pub clock_ahead: Option<Nanos>,
@@ -67,7 +67,7 @@ pub(super) struct Expiry {
     pub(super) node: NodeName,
     /// `None` keeps all files.
     pub(super) age: Option<Nanos>,
-    /// The longest time between two rounds, if it is configured.
+    /// The longest time between two rounds, if configured.
     pub(super) interval: Option<Nanos>,
     pub(super) last: Option<UnixNanos>,
 }

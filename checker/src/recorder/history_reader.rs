@@ -39,8 +39,8 @@ pub struct Histories {
     pub unreadable: Vec<(HistoryName, InvalidHistory)>,
     /// The invalid check files, with reasons.
     pub unreadable_files: Vec<(CheckFileName, String)>,
-    /// Whether endpoints may exist of which nothing is known: the newest check file of a node is invalid, or its history
-    /// is and no check files replace it.
+    /// Whether there may be unknown endpoints: the newest check file of a node is invalid, or its history is invalid
+    /// and no check files replace it.
     pub is_incomplete: bool,
 }
 
@@ -143,8 +143,8 @@ pub async fn measurements(
     Ok(measurements)
 }
 
-/// The histories of all nodes that have one, up to `now`. Nodes without a history would need too many check files for a
-/// call after each round.
+/// The histories of all nodes that have one, up to `now`. Nodes without a history would need too many check files to
+/// read after each round.
 pub async fn histories_up_to(store: &Arc<Store>, now: UnixNanos) -> Result<Histories, HistoryError> {
     let (histories, unreadable) = read_stored(store).await?;
     let listed = if histories.iter().any(|history| history.newest().is_some()) {

@@ -69,8 +69,8 @@ impl Recorder {
         &self.rounds.store
     }
 
-    /// Stores a round with the time `now`, and does the work that follows. If storing fails, the round is not in the store,
-    /// and the error contains its location.
+    /// Stores a round with the time `now`, and does the work that follows. If storing fails, the round is not in the
+    /// store, and the error states where it is.
     ///
     /// `progress` is called with the number of processed expired files and their total.
     pub async fn record(
@@ -82,14 +82,14 @@ impl Recorder {
         let name = CheckFileName { stored_at: now, node: Some(self.node.clone()) };
         let round = QueuedRound { name, content: write_check_file(results).into(), results: Vec::new(), kept: None };
         let upload = Box::pin(self.rounds.store(&round)).await?;
-        // With thousands of endpoints, the content takes megabytes that the next steps can use.
+        // With thousands of endpoints, the content takes up megabytes, which the next steps can use.
         drop(round);
         let upkeep = self.upkeep.run((&upload.name, results), &upload.sent, now, progress).await;
         Ok(RecordOutcome { upload, upkeep })
     }
 
-    /// Records all batches of results until their sender is dropped, and reports what happens to them. A store that is slow
-    /// delays no batch: those that wait for it are merged, and are in the spool within seconds.
+    /// Records all batches of results until their sender is dropped, and reports the outcome. A slow store does not
+    /// delay batches: those that wait for it are merged, and are in the spool within seconds.
     pub async fn record_all(
         self,
         batches: &mut UnboundedReceiver<Vec<CheckResult>>,
@@ -122,7 +122,7 @@ impl RoundStore for Rounds {
     }
 }
 
-/// The work that follows a round of a daemon, which shows no progress.
+/// The work that follows a round in a daemon, without a progress bar.
 struct DaemonUpkeep {
     upkeep: Upkeep,
     clock: StoringClock,

@@ -1,5 +1,6 @@
-//! Records the rounds of a daemon. It waits for the store, for the work that follows a stored round and for new results at
-//! the same time: a slow store delays no round, and what it has not accepted within seconds is in the spool.
+//! Records the rounds of a daemon. It waits for the store, for the work that follows a stored round and for new results
+//! at the same time: a slow store does not delay any round, and what it has not accepted within seconds is in the
+//! spool.
 
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -17,8 +18,8 @@ use crate::store::StoreError;
 use crate::store::spool::Spool;
 use crate::store::upload::Upload;
 
-/// Results are not merged beyond this many: the page reads 8 MiB of a check file, which are a thousand results with long
-/// errors.
+/// Batches are not merged beyond this many results: the page reads at most 8 MiB of a check file, which is about a
+/// thousand results with long errors.
 const MERGED_RESULTS_LIMIT: usize = 500;
 
 /// How long results wait for a busy store before they are also kept in the spool, in case the process is killed.
@@ -27,16 +28,16 @@ const SPOOL_AFTER: Duration = Duration::from_secs(2);
 /// The time at which results are stored.
 pub type StoringClock = fn(&[CheckResult]) -> UnixNanos;
 
-/// What happened to a round.
+/// The outcome of a round.
 #[derive(Debug)]
 pub enum RecordEvent<'r> {
-    /// The results are there, and wait to be stored.
+    /// The results are available, and wait to be stored.
     Received(&'r [CheckResult]),
     Stored {
         results: &'r [CheckResult],
         upload: &'r Upload,
     },
-    /// The error contains where the round is.
+    /// The error states where the round is.
     NotStored {
         results: &'r [CheckResult],
         error: &'r StoreError,
@@ -50,11 +51,11 @@ pub(super) struct QueuedRound {
     pub(super) name: CheckFileName,
     pub(super) content: Bytes,
     pub(super) results: Vec<CheckResult>,
-    /// The file in the spool with this content, if there is one.
+    /// The file in the spool with this content, if any.
     pub(super) kept: Option<PathBuf>,
 }
 
-/// Stores rounds. A trait, so that tests can use a store that hangs.
+/// Stores rounds. This is a trait so that tests can use a store that hangs.
 pub(super) trait RoundStore {
     async fn store(&mut self, round: &QueuedRound) -> Result<Upload, StoreError>;
 }
@@ -71,7 +72,7 @@ pub(super) struct Queue<R> {
     pub(super) spool: Spool,
     pub(super) clock: StoringClock,
     pub(super) report: R,
-    /// The store in words, for errors.
+    /// The store, described in words for errors.
     pub(super) store_description: String,
 }
 
@@ -79,7 +80,7 @@ pub(super) struct Queue<R> {
 #[derive(Debug)]
 struct Pending {
     results: Vec<CheckResult>,
-    /// When all of them must be in the spool; `None` if they are, or cannot be kept.
+    /// When all pending results must be in the spool; `None` if they already are, or cannot be kept.
     keep_at: Option<Instant>,
     /// The check file in the spool, and its results.
     kept: Option<Kept>,
@@ -97,7 +98,7 @@ struct Kept {
 struct Unrecorded {
     name: CheckFileName,
     results: Vec<CheckResult>,
-    /// Check files that were stored before it.
+    /// Check files that were stored before this round.
     others: Vec<CheckFileName>,
 }
 
@@ -170,7 +171,7 @@ impl<R: FnMut(RecordEvent<'_>)> Queue<R> {
             Ok(upload) => {
                 (self.report)(RecordEvent::Stored { results: &round.results, upload: &upload });
                 let mut others = upload.sent;
-                // The history reads it from the store.
+                // The history reads the round from the store.
                 if let Some(before) = unrecorded.take() {
                     others.extend(before.others);
                     others.push(before.name);
@@ -181,7 +182,7 @@ impl<R: FnMut(RecordEvent<'_>)> Queue<R> {
         }
     }
 
-    /// The check file of all pending results. If a part of them is in the spool, so is the whole.
+    /// The check file of all pending results. If some of them are in the spool, all of them are.
     async fn round(&self, mut pending: Pending) -> QueuedRound {
         if pending.kept.as_ref().is_some_and(|kept| kept.count < pending.results.len()) {
             self.keep_all(&mut pending).await;
@@ -202,7 +203,7 @@ impl<R: FnMut(RecordEvent<'_>)> Queue<R> {
         (name, write_check_file(results).into())
     }
 
-    /// Keeps all pending results in the spool. If they are too many to merge with more, they are left to the spool.
+    /// Keeps all pending results in the spool. If there are too many to merge with more, they are left to the spool.
     async fn keep(&mut self, mut pending: Pending) -> Option<Pending> {
         pending.keep_at = None;
         self.keep_all(&mut pending).await;
@@ -220,10 +221,10 @@ impl<R: FnMut(RecordEvent<'_>)> Queue<R> {
         }
     }
 
-    /// Writes all pending results to the spool, and then deletes the file of an earlier part of them.
+    /// Writes all pending results to the spool, and then deletes the file with an earlier part of them.
     async fn keep_all(&self, pending: &mut Pending) {
         let (name, content) = self.check_file(&pending.results);
-        // Without a spool, they stay in memory, and storing them reports the error.
+        // Without a spool, the results stay in memory, and storing them reports the error.
         let Ok(path) = self.spool.keep(&name, &content).await else { return };
         let kept = Kept { name, content, path, count: pending.results.len() };
         if let Some(part) = pending.kept.replace(kept) {
@@ -251,7 +252,7 @@ fn add(pending: &mut Option<Pending>, results: Vec<CheckResult>) {
     }
 }
 
-/// The result of a future, if there is one.
+/// The result of a future, if there is a future.
 async fn or_never<T, F: Future<Output = T>>(future: &mut Option<Pin<Box<F>>>) -> T {
     match future {
         Some(future) => future.await,

@@ -15,8 +15,8 @@ const RECENTLY_DUE: Nanos = DAY + HOUR;
 
 /// The check files among `names` that were stored more than `age` before `now` and that `node` must delete.
 ///
-/// A node deletes its own files, and those of the original Checkup, which no node owns. Other nodes may keep their files
-/// longer, and a writer's key should not have the permission to delete them.
+/// A node deletes its own files, and those of the original Checkup, which do not belong to any node. Other nodes may
+/// keep their files longer, and a writer's key should not have the permission to delete them.
 #[must_use]
 pub fn expired(names: &[CheckFileName], now: UnixNanos, age: Nanos, node: &NodeName) -> Vec<CheckFileName> {
     let oldest_kept = now.saturating_sub(age.max(0));
@@ -30,7 +30,7 @@ pub fn expiry_time(now: UnixNanos, store_time: Option<UnixNanos>) -> UnixNanos {
     store_time.map_or(now, |store_time| store_time.min(now))
 }
 
-/// The part of `due` files that became due within the last day.
+/// Those of the `due` files that became due within the last day.
 #[must_use]
 pub fn recently_due(due: &[CheckFileName], now: UnixNanos, age: Nanos) -> Vec<CheckFileName> {
     let from = now.saturating_sub(age.max(0)).saturating_sub(RECENTLY_DUE);
@@ -40,9 +40,9 @@ pub fn recently_due(due: &[CheckFileName], now: UnixNanos, age: Nanos) -> Vec<Ch
 /// What a store proves about its age.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProvenAge {
-    /// More than the age has certainly passed since files that were stored before this time.
+    /// More than the age has certainly passed since files from before this time were stored.
     pub horizon: UnixNanos,
-    /// The longest time without check files that does not count whole: its start and end.
+    /// The longest period without check files that does not count in full: its start and end.
     pub gap: Option<(UnixNanos, UnixNanos)>,
 }
 
@@ -173,8 +173,8 @@ mod tests {
             let _ = proven_age(&names, now, age, Some(age));
         }
 
-        /// Rounds are stored at true times until the clock jumps, any number of times. No file expires that is younger
-        /// than the age, apart from the tolerance for each jump.
+        /// Rounds are stored at true times until the clock jumps, any number of times. No file expires before it
+        /// reaches the age, apart from the tolerance for each jump.
         #[test]
         fn a_file_expires_only_if_its_age_has_really_passed(
             steps in prop::collection::vec((0..2 * DAY, prop::option::weighted(0.1, 0..5_000 * DAY)), 1..80),

@@ -1,4 +1,4 @@
-//! What follows a stored round: this node's history and summary, and expiry. None of it holds up the next round.
+//! The work that follows a stored round: this node's history and summary, and expiry. None of it delays the next round.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,12 +17,12 @@ use crate::store::{Store, StoreError};
 /// The limit for updating the history and the summary after a round. A later round catches up.
 const HISTORY_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// The outcome of the work after a round. No failure loses data.
+/// The outcome of the work after a round. No data is lost if it fails.
 #[derive(Debug)]
 pub struct UpkeepOutcome {
     /// Whether the history contains the round. If not, a later round or a rebuild adds it.
     pub history: Result<(), HistoryError>,
-    /// Whether the summary is current. It needs the history, and is not written without it.
+    /// Whether the summary is up to date. It depends on the history, and is not written without it.
     pub summary: Result<(), SummaryError>,
     pub expiry: ExpiryOutcome,
 }

@@ -19,13 +19,13 @@ pub(super) fn compress(content: &[u8]) -> Vec<u8> {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct TooLarge;
 
-/// Decompresses content if it is compressed. Incomplete or corrupt content becomes empty, which its parser rejects: a
-/// flipped bit could otherwise turn a figure into another one.
+/// Decompresses content if it is compressed. Incomplete or corrupt content becomes empty, which its parser rejects:
+/// otherwise, a flipped bit could change a figure.
 pub(super) fn decompress(content: Vec<u8>, limit: u64) -> Result<Vec<u8>, TooLarge> {
     if !content.starts_with(&GZIP_MAGIC) {
         return Ok(content);
     }
-    // Measuring first costs no memory, whatever the content is.
+    // Measuring the size first takes no memory, whatever the content is.
     let Some(size) = decompressed_size(&content, limit) else { return Ok(Vec::new()) };
     if size > limit {
         return Err(TooLarge);

@@ -135,8 +135,8 @@ impl Store {
         }
     }
 
-    /// The time of the store's clock when it last stored or sent something; `None` if it is unknown. That is the clock
-    /// of the S3 service, or of the file system's server.
+    /// The time of the store's clock when it last stored or sent something; `None` if unknown. The clock is that of the
+    /// S3 service or the file system's server.
     #[must_use]
     pub fn store_time(&self) -> Option<UnixNanos> {
         match self {
@@ -145,7 +145,7 @@ impl Store {
         }
     }
 
-    /// Waits for an operation up to a limit. `task` describes it in the error.
+    /// Waits for an operation, up to a limit. `task` describes the operation in the error.
     async fn within<T>(
         &self,
         limit: Duration,
@@ -214,10 +214,10 @@ pub enum StoreError {
     TooLarge {
         name: String,
         store: String,
-        /// Such as `64 MiB`.
+        /// For example `64 MiB`.
         limit: String,
     },
-    /// An object that must not be replaced has the name.
+    /// An object that must not be replaced already has this name.
     #[error("`{name}` already exists in {store} with different content")]
     AlreadyExists { name: String, store: String },
     /// All names that were tried for a check file are taken.

@@ -19,7 +19,7 @@ const ONE_MINUTE: &str = "public, max-age=60";
 
 const JSON: &str = "application/json";
 
-/// The most bytes of a heartbeat. It has a time and a short text.
+/// The maximum size of a heartbeat, in bytes. It contains a time and a short text.
 const HEARTBEAT_LIMIT: u64 = 16 << 10;
 
 /// How objects of one kind are written, cached and read.
@@ -30,9 +30,9 @@ pub struct ObjectRules {
     /// How long caches between the store and its readers may keep the object, as in the `Cache-Control` header.
     pub cache_control: &'static str,
     pub(super) write: WriteMode,
-    /// Whether a bucket stores the object compressed by gzip. Reading recognizes both forms.
+    /// Whether a bucket stores the object compressed with gzip. Reading recognizes both forms.
     pub(super) is_compressed: bool,
-    /// How many bytes are read at most, as stored and decompressed. A larger object is not read at all.
+    /// The maximum size, in bytes, both as stored and decompressed. A larger object is not read at all.
     pub(super) size_limit: u64,
     /// Whether the object must survive a power failure.
     pub(super) is_durable: bool,
@@ -158,7 +158,7 @@ impl ListedName for HistoryName {
 
 impl ObjectName for SummaryName {
     fn rules(&self) -> ObjectRules {
-        // A few minutes later the checker writes again what a power failure destroyed.
+        // If a power failure destroys it, the checker writes it again a few minutes later.
         ObjectRules {
             content_type: self.media_type(),
             cache_control: ONE_MINUTE,

@@ -58,7 +58,7 @@ impl Spool {
         self.blocking("list waiting rounds".to_owned(), waiting).await
     }
 
-    /// A waiting round, which is checked before it is sent: the folder may contain what no checker wrote.
+    /// A waiting round, which is checked before it is sent: the folder may contain files that no checker wrote.
     pub(super) async fn read(&self, name: &CheckFileName) -> Result<WaitingRound, StoreError> {
         let file = name.to_string();
         self.blocking(format!("read `{name}`"), move |folder| read_round(&Folder::open(folder)?, &file)).await
@@ -102,13 +102,13 @@ impl Spool {
     }
 }
 
-/// What the spool has under the name of a round.
+/// What the spool contains under a round's name.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum WaitingRound {
     Round(Bytes),
-    /// Another checker has sent it.
+    /// Another checker has already sent it.
     Gone,
-    /// It is not a round of this checker, for this reason.
+    /// It is not one of this checker's rounds, for this reason.
     Invalid(String),
 }
 
@@ -118,7 +118,7 @@ fn keep(path: &Path, wanted: &CheckFileName, content: &[u8]) -> io::Result<Optio
     for _ in 0..NAMES_TO_TRY {
         let file = name.to_string();
         let has_content = || folder.read(&file, content.len() as u64).is_ok_and(|existing| existing == content);
-        // A round that already waits is not written again.
+        // A round that is already in the spool is not written again.
         if has_content() {
             return Ok(Some(path.join(file)));
         }
@@ -173,7 +173,7 @@ fn read_round(folder: &Folder, name: &str) -> io::Result<WaitingRound> {
     }
 }
 
-/// Whether this user wrote a file, or root, who can write anything anyway.
+/// Whether this user or root, who can write anything anyway, wrote a file.
 fn is_ours(file: &File) -> io::Result<bool> {
     let owner = file.metadata()?.uid();
     Ok(owner == 0 || owner == rustix::process::geteuid().as_raw())

@@ -29,13 +29,13 @@ const SPOOL_AFTER: Duration = Duration::from_secs(2);
 /// rounds to empty the spool, so that none of them is delayed by minutes.
 const SPOOL_BATCH: usize = 500;
 
-/// How long waiting rounds are sent before the current one, which they must not delay without end.
+/// How long waiting rounds are sent before the current one, which they must not delay indefinitely.
 const SPOOL_TIME: Duration = Duration::from_secs(30);
 
-/// The limit for storing the current round, with all attempts. After it, the spool keeps the round.
+/// The limit for storing the current round, with all attempts. After this, the round is kept in the spool.
 const ROUND_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// The outcome of storing a round and those that waited before it.
+/// The outcome of storing a round and the rounds that waited before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upload {
     /// The name of the round's check file in the store.
@@ -53,12 +53,12 @@ pub struct Upload {
 
 /// Stores a round, after the rounds that are waiting in the spool, oldest first.
 ///
-/// If the store does not accept the round, it is kept in the spool, and the error contains its file; only with
-/// [`StoreError::NotKept`] does the caller have the only copy. If the store refuses a waiting round but accepts this
-/// one, the waiting round is quarantined: it no longer blocks others, and is not lost.
+/// If the store does not accept the round, it is kept in the spool, and the error contains the path of its file; only
+/// with [`StoreError::NotKept`] does the caller have the only copy. If the store refuses a waiting round but accepts
+/// this one, the waiting round is quarantined: it no longer blocks others, and is not lost.
 ///
-/// While the store is slow, or was unreachable until recently, the spool also keeps the round, so that killing the process
-/// does not lose it. `kept` is its file if that is already so.
+/// While the store is slow, or was unreachable until recently, the spool also keeps the round, so that killing the
+/// process does not lose it. `kept` is its file if it is already there.
 ///
 /// This takes at most [`SPOOL_TIME`] and one attempt for the spool, and [`ROUND_TIMEOUT`] for the round.
 pub async fn store_round(
@@ -73,7 +73,7 @@ pub async fn store_round(
 
 /// Writes check files that must not replace existing ones: see [`Store::put`].
 trait ObjectWriter: Sync {
-    /// The store in words, for errors.
+    /// The store, described in words for errors.
     fn describe(&self) -> String;
 
     fn put(&self, name: &CheckFileName, content: &Bytes) -> impl Future<Output = Result<(), StoreError>> + Send;
@@ -139,7 +139,7 @@ async fn upload(
     {
         sending.warnings.push(error.to_string());
     }
-    // A second transient error means that the store is slow again: the remaining rounds wait.
+    // A second transient error means that the store is slow again, so the remaining rounds keep waiting.
     let mut is_slow = stuck.is_none();
     if let Some((old, cause)) = stuck {
         left += sending.quarantine_if_refused(old, &cause).await;
@@ -157,7 +157,7 @@ async fn upload(
     Ok(Upload { name: stored, sent_from_spool, sent, still_waiting, warnings })
 }
 
-/// Waiting rounds on their way to the store.
+/// Waiting rounds that are being sent to the store.
 struct Sending<'s, W> {
     store: &'s W,
     spool: &'s Spool,
@@ -167,11 +167,12 @@ struct Sending<'s, W> {
 }
 
 impl<W: ObjectWriter> Sending<'_, W> {
-    /// Sends a waiting round, which leaves the spool only after the store has it. Invalid files are quarantined.
+    /// Sends a waiting round. The round is removed from the spool only after it is in the store. Invalid files are
+    /// quarantined.
     async fn send(&mut self, name: &CheckFileName, attempts: usize) -> Result<(), StoreError> {
         let content = match self.spool.read(name).await? {
             WaitingRound::Round(content) => content,
-            // Another checker that shares the spool has sent it.
+            // Another checker that shares the spool has already sent it.
             WaitingRound::Gone => {
                 self.sent_from_spool += 1;
                 return Ok(());
@@ -241,7 +242,7 @@ async fn put_in_time(
     })
 }
 
-/// Stores a check file, and retries transient errors after growing delays.
+/// Stores a check file, retrying transient errors after increasing delays.
 async fn put_with_retries(
     store: &impl ObjectWriter,
     name: &CheckFileName,

@@ -239,8 +239,8 @@ impl<'a> HistoryBuilder<'a> {
     }
 }
 
-/// Where data begins that is younger than `expiry`, as far as check files prove that time has passed: between two days
-/// with files, at most [`MAX_GAP`] counts.
+/// The start of the data that is younger than `expiry`, as far as check files prove that time has passed: at most
+/// [`MAX_GAP`] counts between two days with files.
 fn kept_from(files: &BTreeMap<i64, u64>, newest: UnixNanos, expiry: Nanos) -> UnixNanos {
     let mut from = newest.saturating_sub(expiry.max(DAY));
     let mut later = day_of(newest);

@@ -165,7 +165,7 @@ impl History {
                 past.timeline =
                     StatusTimeline { spans: std::mem::take(&mut past.timeline.spans), ..StatusTimeline::default() };
             } else {
-                // The results since then are added again, and their validity must not depend on themselves.
+                // The results from then on are added again, and their validity must not depend on themselves.
                 past.timeline.recent_without_interval.retain(|at| *at < from);
             }
         }

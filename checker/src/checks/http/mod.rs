@@ -48,10 +48,10 @@ pub const SUBJECTS: &[&str] = &[
 /// How long to read a body that is only displayed and does not affect the outcome.
 const DIAGNOSTIC_BODY_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// The most bytes of the head of a response, with all informational (1xx) responses before it and the TLS handshake;
-/// hyper accepts a head of 408 KiB.
+/// The maximum number of bytes before the body of a response: its head, all informational (1xx) responses before it,
+/// and the TLS handshake. hyper accepts a head of 408 KiB.
 const HEAD_LIMIT: u64 = 1 << 20;
-/// How many bytes the transfer of one byte of a body can need on average: chunks and TLS records have headers.
+/// How many bytes it can take on average to transfer one byte of a body: chunks and TLS records have headers.
 const BODY_OVERHEAD: u64 = 4;
 
 /// The parameters of an HTTP check.
@@ -136,7 +136,7 @@ impl HttpCheck {
         self.must_contain.is_some() || self.must_not_contain.is_some()
     }
 
-    /// The most bytes to receive over one connection.
+    /// The maximum number of bytes to receive over one connection.
     fn received_limit(&self, capture: Capture) -> u64 {
         let reads_body = self.needs_body() || capture.body || capture.diagnostics;
         let body = if reads_body { BODY_OVERHEAD.saturating_mul(self.body_limit as u64) } else { 0 };

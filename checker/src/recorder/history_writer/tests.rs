@@ -191,7 +191,7 @@ async fn a_rebuild_keeps_the_gaps_between_results_without_an_interval() {
     let (_directory, store) = store().await;
     let mut kept = HistoryWriter::new(node("a"), DEFAULT_EXPIRY);
     let mut names = Vec::new();
-    // The results of the second day are further apart than those before them make plausible.
+    // The results of the second day are further apart than the previous ones suggest.
     let times = [0, MINUTE, 2 * MINUTE, 3 * MINUTE, DAY, DAY + 10 * MINUTE, DAY + 20 * MINUTE, DAY + 30 * MINUTE];
     for at in times.map(|after| START + after) {
         let results: Vec<CheckResult> =

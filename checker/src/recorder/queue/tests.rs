@@ -161,7 +161,7 @@ async fn a_store_that_hangs_stops_no_round_and_everything_is_in_the_spool() {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
         tokio::time::sleep(SPOOL_AFTER).await;
-        // The store keeps the round that it is storing itself: see `upload`.
+        // The store itself keeps the round that it is storing: see `upload`.
         assert_eq!(spooled(&spool).await, (2..=61).collect::<Vec<_>>(), "a kill loses nothing");
         assert_eq!(spool.waiting().await.unwrap().len(), 1, "and they are merged");
         store.open();
@@ -189,7 +189,7 @@ async fn more_results_than_fit_a_check_file_are_left_to_the_spool() {
         assert_eq!(spooled(&spool).await, (1..=all).collect::<Vec<_>>());
         store.open();
         tokio::time::sleep(Duration::from_secs(1)).await;
-        // The next round takes them along.
+        // The next round includes them.
         sender.send(vec![result(all + 1)]).unwrap();
     })
     .await;

@@ -27,13 +27,13 @@ pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(15);
 /// The pause between attempts to take the lock: shorter than the time for which a writer holds it.
 const LOCK_PAUSE: Duration = Duration::from_micros(500);
 
-/// The most bytes of an index that is read: four million names. A larger one is written again from the files.
+/// The maximum size of an index, in bytes: four million names. A larger index is rebuilt from the files.
 const INDEX_LIMIT: u64 = 256 << 20;
 
 /// The outcome of writing an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PutOutcome {
-    /// Written at this time, by the clock of the file system.
+    /// The file was written at this time, by the file system's clock.
     Written(SystemTime),
     /// A different object has the name and must not be replaced.
     NameTaken,
@@ -41,7 +41,7 @@ pub(super) enum PutOutcome {
 
 /// Writes an object, and updates the list that contains it.
 pub(super) fn put(directory: &Path, object: &Object, content: &[u8]) -> io::Result<PutOutcome> {
-    // The directory may have been deleted since it was opened: a new one is better than a lost round.
+    // The directory may have been deleted since it was opened; creating it again is better than losing a round.
     let root = Folder::create(directory)?;
     let (path, name) = split(&object.name);
     let folder = root.create_subfolder(path)?;
@@ -92,12 +92,12 @@ impl Folder {
     }
 }
 
-/// Reads an object, up to its limit: a larger one is an error of the kind [`io::ErrorKind::FileTooLarge`].
+/// Reads an object, up to its limit: a larger one is an error of kind [`io::ErrorKind::FileTooLarge`].
 pub(super) fn get(directory: &Path, object: &Object) -> io::Result<Option<Vec<u8>>> {
     let (path, name) = split(&object.name);
     let limit = object.rules.size_limit;
     let root = match Folder::open(directory) {
-        // A missing object must have a directory that it is missing from.
+        // An object can only be missing from a directory that exists.
         Err(error) if object.rules.is_self_contained => return Err(error),
         opened => opened,
     };
@@ -115,7 +115,7 @@ pub(super) fn get(directory: &Path, object: &Object) -> io::Result<Option<Vec<u8
     compression::decompress(content, limit).map(Some).map_err(|_| io::ErrorKind::FileTooLarge.into())
 }
 
-/// The error, unless the reason is that no regular file has this name.
+/// The error, unless there is no regular file with this name.
 fn unless_missing<T>(error: io::Error) -> io::Result<Option<T>> {
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::InvalidInput => Ok(None),
@@ -123,8 +123,8 @@ fn unless_missing<T>(error: io::Error) -> io::Result<Option<T>> {
     }
 }
 
-/// Deletes objects. Check files leave the index first, so that no reader requests a file that is gone. Returns how
-/// many files could not be deleted, and the first reason.
+/// Deletes objects. Check files are removed from the index first, so that readers do not request missing files. Returns
+/// how many files could not be deleted, and the first reason.
 pub(super) fn delete(directory: &Path, objects: &[Object]) -> io::Result<Option<(usize, io::Error)>> {
     let names: BTreeSet<&str> = objects.iter().map(|object| object.name.as_str()).collect();
     let root = Folder::open(directory)?;
@@ -151,7 +151,7 @@ pub(super) fn delete(directory: &Path, objects: &[Object]) -> io::Result<Option<
     Ok(left)
 }
 
-/// Waits until no other writer changes the lists. The lock is released when the returned file is closed.
+/// Waits until no other writer is changing the lists. The lock is released when the returned file is closed.
 pub(super) fn lock(root: &Folder, timeout: Duration) -> io::Result<File> {
     let file = root.open_lock(LOCK)?;
     let start = Instant::now();
@@ -186,7 +186,7 @@ fn rewrite_index(root: &Folder, is_kept: impl Fn(&CheckFileName) -> bool) -> io:
     root.replace(INDEX, index::to_json(&index).as_bytes())
 }
 
-/// Deletes temporary files of crashed writers.
+/// Deletes temporary files left by crashed writers.
 fn sweep(folder: &Folder) -> io::Result<()> {
     let now = SystemTime::now();
     folder.each_name(|name, _| {
@@ -197,7 +197,7 @@ fn sweep(folder: &Folder) -> io::Result<()> {
     })
 }
 
-/// The names of all objects of one kind, in no order. Calls `temporary` for each temporary file of a writer.
+/// The names of all objects of one kind, in no particular order. Calls `temporary` for each temporary file of a writer.
 pub(super) fn names<N: ListedName>(root: &Folder, temporary: impl Fn(&Folder, &str)) -> io::Result<Vec<N>> {
     let folder = match root.subfolder(N::FOLDER) {
         Err(error) if error.kind() == io::ErrorKind::NotFound && !N::FOLDER.is_empty() => return Ok(Vec::new()),
@@ -220,7 +220,7 @@ pub(super) fn names<N: ListedName>(root: &Folder, temporary: impl Fn(&Folder, &s
     Ok(names)
 }
 
-/// Why one object is not read, for an error that affects no other object.
+/// Why one object cannot be read, for an error that does not affect other objects.
 pub(super) fn describe_unreadable(error: &io::Error, object: &Object) -> Option<String> {
     match error.kind() {
         io::ErrorKind::PermissionDenied => Some(crate::store::describe_io_error(error).into_owned()),

@@ -1,8 +1,8 @@
-//! A folder as a handle, relative to which its files are reached without leaving it, and written atomically: after a crash
-//! or a power failure, a file has its old or its new content.
+//! A folder as a handle: its files are reached relative to it without leaving it, and are written atomically. After a
+//! crash or a power failure, a file has either its old or its new contents.
 //!
-//! Names are single components that are opened without following symbolic links, so that neither a link in the folder nor
-//! one that replaces a folder at the wrong moment leads elsewhere.
+//! Names are single components that are opened without following symbolic links, so that neither a link in the folder
+//! nor one that replaces a folder at the wrong moment leads elsewhere.
 
 use std::fs::{self, File};
 use std::hash::{BuildHasher as _, RandomState};
@@ -17,13 +17,14 @@ use rustix::io::Errno;
 /// The prefix and suffix of temporary files. The dot hides them from listings and most web servers.
 const TEMPORARY: (&str, &str) = (".checkup-", ".tmp");
 
-/// The age at which the writer of a temporary file has certainly crashed: no write takes a minute.
+/// The age at which the writer of a temporary file must have crashed: no write takes even a minute.
 const STALE_AGE: Duration = Duration::from_hours(1);
 
 /// How many random names are tried for a temporary file.
 const TEMPORARY_NAMES: usize = 16;
 
-/// Folders are opened without a right to list them, where the system can: a writer of heartbeats may lack it.
+/// Folders are opened without the right to list them, where the system supports that: a writer of heartbeats may lack
+/// that right.
 #[cfg(target_os = "linux")]
 const FOLDER_FLAGS: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 #[cfg(not(target_os = "linux"))]
@@ -66,7 +67,7 @@ impl Folder {
         Ok(folder)
     }
 
-    /// Like [`Self::subfolder`], and creates what does not exist.
+    /// Like [`Self::subfolder`], but creates missing folders.
     pub(in crate::store) fn create_subfolder(&self, path: &str) -> io::Result<Folder> {
         let mut folder = Folder(self.0.try_clone()?);
         for name in path.split('/').filter(|name| !name.is_empty()) {
@@ -76,7 +77,7 @@ impl Folder {
                         Err(Errno::EXIST) => {}
                         made => made?,
                     }
-                    // A writer may lack permission to read the parent; the system then writes the name later.
+                    // A writer may lack permission to read the parent; the system then writes the name to disk later.
                     let _ = folder.sync();
                     folder.open_subfolder(name)?
                 }
@@ -110,12 +111,12 @@ impl Folder {
         if file.metadata()?.is_file() { Ok(file) } else { Err(not_a_file()) }
     }
 
-    /// Reads a regular file. A larger one than the limit is an error of the kind [`io::ErrorKind::FileTooLarge`].
+    /// Reads a regular file. If it is larger than the limit, the error is of kind [`io::ErrorKind::FileTooLarge`].
     pub(in crate::store) fn read(&self, name: &str, limit: u64) -> io::Result<Vec<u8>> {
         read_whole(self.open_file(name)?, limit)
     }
 
-    /// Passes the names in this folder to a function, in no order. Names that are not UTF-8 are skipped.
+    /// Passes the names in this folder to a function, in no particular order. Names that are not UTF-8 are skipped.
     pub(in crate::store) fn each_name(&self, mut take: impl FnMut(&str, FileType) -> io::Result<()>) -> io::Result<()> {
         for entry in Dir::new(self.readable()?)? {
             let entry = entry?;
@@ -124,7 +125,7 @@ impl Folder {
                 continue;
             }
             let file_type = match entry.file_type() {
-                // The file is gone if its type is still unknown.
+                // If the type is still unknown, the file is gone.
                 FileType::Unknown => self.file_type(name).unwrap_or(FileType::Unknown),
                 known => known,
             };
@@ -189,7 +190,7 @@ impl Folder {
         Err(Errno::EXIST.into())
     }
 
-    /// Replaces a file, or creates it. Readers see the old or the new content.
+    /// Replaces a file, or creates it. Readers see either the old or the new contents.
     pub(in crate::store) fn replace(&self, name: &str, content: &[u8]) -> io::Result<()> {
         self.write_temporary(content)?.persist(self, name)
     }
@@ -225,7 +226,7 @@ pub(in crate::store) struct Temporary<'f> {
 }
 
 impl Temporary<'_> {
-    /// When the file was written, by the clock of the file system.
+    /// When the file was written, by the file system's clock.
     pub(in crate::store) fn modified(&self) -> io::Result<SystemTime> {
         self.file.metadata()?.modified()
     }
@@ -245,13 +246,13 @@ impl Temporary<'_> {
         match system::linkat(from, self.name.as_str(), to, name, AtFlags::empty()) {
             Ok(()) => Ok(PersistOutcome::Created),
             Err(Errno::EXIST) => Ok(PersistOutcome::NameTaken),
-            // Some file systems support neither hard links nor a rename that never replaces.
+            // Some file systems support neither hard links nor renames that never replace a file.
             Err(_) if folder.file_type(name).is_none() => self.persist(folder, name).map(|()| PersistOutcome::Created),
             Err(_) => Ok(PersistOutcome::NameTaken),
         }
     }
 
-    /// Gives the file its final name, and replaces a file that has it. Readers see the old or the new content.
+    /// Gives the file its final name, replacing any file that has it. Readers see either the old or the new contents.
     pub(in crate::store) fn persist(mut self, folder: &Folder, name: &str) -> io::Result<()> {
         validate(name)?;
         system::renameat(&self.folder.0, self.name.as_str(), &folder.0, name)?;
@@ -280,7 +281,7 @@ pub(in crate::store) fn read_whole(file: File, limit: u64) -> io::Result<Vec<u8>
     if content.len() as u64 > limit { Err(too_large()) } else { Ok(content) }
 }
 
-/// Names are written by [`shared::object_name`]. This is the last line of defense.
+/// [`shared::object_name`] writes the names. This is the last line of defense.
 fn validate(name: &str) -> io::Result<()> {
     if name.is_empty() || name == "." || name == ".." || name.contains(['/', '\0']) {
         return Err(io::Error::other(format!("`{}` is not the name of a file", name.escape_debug())));
@@ -298,13 +299,13 @@ pub(in crate::store) fn create_directory(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path)?;
     for parent in missing.iter().filter_map(|folder| folder.parent()) {
         let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
-        // A writer may lack permission to read a parent; the system then writes its names later.
+        // A writer may lack permission to read a parent; the system then writes its names to disk later.
         let _ = Folder::open(parent).and_then(|parent| parent.sync());
     }
     Ok(())
 }
 
-/// Whether a file is a temporary file of a checker, by its name.
+/// Whether this is the name of a checker's temporary file.
 pub(in crate::store) fn is_temporary(name: &str) -> bool {
     name.starts_with(TEMPORARY.0) && name.ends_with(TEMPORARY.1)
 }
@@ -385,7 +386,7 @@ mod tests {
         }
         assert_eq!(folder.open_file("file").unwrap_err().kind(), io::ErrorKind::InvalidInput);
         assert!(folder.open_lock("file").is_err());
-        // Writing replaces the link, and deleting deletes it.
+        // Writing replaces the link, and deleting removes it.
         folder.replace("file", b"ours").unwrap();
         assert_eq!(folder.read("file", 4).unwrap(), b"ours");
         folder.remove("folder").unwrap();

@@ -35,7 +35,7 @@ const OPENING_LIMIT: Duration = Duration::from_secs(2);
 pub struct DirectoryStore {
     path: PathBuf,
     io: BlockingIo,
-    /// When the file system wrote the last object, by its clock; 0 if it has written none.
+    /// When the file system last wrote an object, by its own clock; 0 if it has not written one yet.
     written_at: Arc<AtomicI64>,
 }
 
@@ -67,7 +67,7 @@ impl DirectoryStore {
         }
     }
 
-    /// When the file system wrote the last object, by its clock; `None` if it has written none.
+    /// When the file system last wrote an object, by its own clock; `None` if it has not written one yet.
     pub(super) fn file_time(&self) -> Option<UnixNanos> {
         Some(self.written_at.load(Ordering::Relaxed)).filter(|time| *time > 0)
     }

@@ -105,7 +105,7 @@ pub(crate) fn client(settings: &SdkConfig, address_style: AddressStyle) -> Clien
     client_with_clock(settings, address_style, ServiceClock::default())
 }
 
-/// A client that notes the service's time.
+/// A client that records the service's time.
 pub(super) fn client_with_clock(settings: &SdkConfig, address_style: AddressStyle, clock: ServiceClock) -> Client {
     let config = aws_sdk_s3::config::Builder::from(settings)
         .force_path_style(address_style == AddressStyle::Path)

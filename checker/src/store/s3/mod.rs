@@ -79,7 +79,7 @@ impl S3Store {
         self.description.clone()
     }
 
-    /// The service's time when it sent its last response; `None` if no response had a time.
+    /// The service's time when it sent its last response; `None` if no response contained a time.
     pub(super) fn service_time(&self) -> Option<UnixNanos> {
         self.clock.last()
     }
@@ -176,10 +176,10 @@ impl S3Store {
         compression::decompress(content, limit).map(Some).map_err(|_| too_large())
     }
 
-    /// Whether a listing of the object's name, which a key with a prefix can be allowed to send, shows that the object
-    /// does not exist. Some services deny reading a missing object unless the whole bucket can be listed.
+    /// Whether a listing of the object's name, which a key can be allowed to request for a prefix, shows that the
+    /// object does not exist. Some services deny reading a missing object unless the whole bucket can be listed.
     async fn is_missing(&self, key: &str) -> bool {
-        // Of all keys with this prefix, the object's is the first.
+        // Of all keys with this prefix, the object's key comes first.
         let listed = self.client.list_objects_v2().bucket(&self.bucket).prefix(key).max_keys(1).send().await;
         listed.is_ok_and(|page| page.contents().first().is_none_or(|object| object.key() != Some(key)))
     }

@@ -1,13 +1,13 @@
-//! Notices a listing that does not end. Pure.
+//! Detects an endless listing. Pure.
 
 use std::collections::HashSet;
 
 use crate::store::limits::{NAMES_LIMIT, PAGES_LIMIT};
 
-/// How many pages without any key can follow each other.
+/// How many pages without any keys can follow each other.
 const EMPTY_PAGES: usize = 1_000;
 
-/// Why a listing is not read any further.
+/// Why reading a listing ended early.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum EndlessListing {
     #[error("page {0} of the listing has no continuation token, although more pages follow")]
@@ -35,8 +35,8 @@ pub(super) struct PageGuard {
 }
 
 impl PageGuard {
-    /// Checks a page that another one follows: its token for the next page, its first key, and the number of all names so
-    /// far.
+    /// Checks a page that is followed by another one: its token for the next page, its first key, and the number of
+    /// names so far.
     pub(super) fn check(
         &mut self,
         token: Option<&str>,
@@ -73,7 +73,7 @@ mod tests {
         let mut guard = PageGuard::default();
         for page in 0..1_000 {
             let name = format!("{page:04}");
-            // A service may send a page without keys.
+            // A service may send a page without any keys.
             let first = (page % 2 == 0).then_some(name.as_str());
             guard.check(Some(&name), first, page).unwrap();
         }
