@@ -49,7 +49,7 @@ pub struct UnexpectedType {
     expected: &'static str,
 }
 
-/// Why reading ended early.
+/// Why reading the JSON ended early.
 enum Stop {
     Invalid(Error),
     /// The caller's limit, in words.

@@ -45,7 +45,7 @@ pub(super) async fn measure() {
     }
 }
 
-/// What [`watch`] observed.
+/// What [`watch`] observed in one run.
 pub(crate) struct Watched {
     /// The stored results without the first one of each endpoint, because all endpoints are checked at the start.
     pub results: Vec<CheckResult>,

@@ -20,7 +20,7 @@ use crate::check_kinds::serve;
 const HOSTILE: &str = "ab\u{1b}[2J\u{1b}]0;x\u{7}\u{202e}cd";
 /// The same text in a gRPC header.
 const PERCENT_ENCODED: &str = "ab%1B[2J%1B]0;x%07%E2%80%AEcd";
-/// What remains after sanitizing.
+/// What remains of the text after sanitizing.
 const HARMLESS: &str = "ab[2J]0;xcd";
 
 async fn banner() -> String {

@@ -14,7 +14,7 @@ use crate::free_port;
 /// What happens to a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreFault {
-    /// The response arrives later.
+    /// The response arrives after this delay.
     Delay(Duration),
     /// The response arrives in pieces of this many bytes, one every interval, and ends when the client gives up.
     Trickle(usize, Duration),
@@ -74,7 +74,7 @@ impl FaultProxy {
         FaultProxy { url: format!("http://127.0.0.1:{port}"), state, serving }
     }
 
-    /// Switches to another rule.
+    /// Switches to another rule for later requests.
     pub fn follow(&self, rule: impl Fn(&str, usize) -> Option<StoreFault> + Send + Sync + 'static) {
         *self.state.rule.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(rule);
     }
@@ -194,7 +194,7 @@ pub fn by_seed(seed: u64) -> impl Fn(&str, usize) -> Option<StoreFault> + Send +
     }
 }
 
-/// A pseudorandom number (splitmix64).
+/// A pseudorandom number: one step of splitmix64.
 #[must_use]
 pub fn hash(seed: u64) -> u64 {
     let mut mixed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);

@@ -82,7 +82,7 @@ impl Step {
             Step::CreateBucket { region } => format!("create the bucket in `{region}`"),
             Step::MarkBucket => "tag the bucket as created by `provision`".to_owned(),
             Step::OpenAccessBlock => {
-                "relax the bucket's public access block to allow a public bucket policy (access lists stay as they are)"
+                "relax the bucket's public access block to allow a public bucket policy (access lists do not change)"
                     .to_owned()
             }
             Step::CloseAccessBlock(_) => "restore the bucket's public access block".to_owned(),

@@ -48,10 +48,10 @@ pub enum ExpiryWarning {
     },
 }
 
-/// Which files expire now.
+/// Which check files expire now.
 #[derive(Debug, Default)]
 pub struct ExpiryPlan {
-    /// The files to delete.
+    /// The check files to delete.
     pub due: Vec<CheckFileName>,
     /// The files to keep until an operator confirms that they are old.
     pub unproven: Vec<CheckFileName>,
@@ -65,7 +65,7 @@ pub struct ExpiryPlan {
 #[derive(Debug)]
 pub(super) struct Expiry {
     pub(super) node: NodeName,
-    /// `None` keeps all files.
+    /// `None` keeps all check files.
     pub(super) age: Option<Nanos>,
     /// The longest time between two rounds, if configured.
     pub(super) interval: Option<Nanos>,

@@ -214,7 +214,7 @@ pub enum StoreError {
     TooLarge {
         name: String,
         store: String,
-        /// For example `64 MiB`.
+        /// The limit, for example `64 MiB`.
         limit: String,
     },
     /// An object that must not be replaced already has this name.

@@ -46,7 +46,7 @@ pub struct NodeUsage {
     pub left_out: usize,
     /// When the check file whose endpoints were omitted was stored.
     left_out_at: UnixNanos,
-    /// Whether messages were omitted.
+    /// Whether messages were omitted for lack of room.
     pub messages_left_out: bool,
     endpoints: usize,
     samples: usize,

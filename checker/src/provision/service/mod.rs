@@ -54,7 +54,7 @@ pub enum ServiceError {
     Unsupported {
         /// The operation, as a fragment.
         task: String,
-        /// For example `s3:GetBucketCORS`.
+        /// The action, for example `s3:GetBucketCORS`.
         action: &'static str,
         status: u16,
         code: Option<String>,

@@ -34,7 +34,7 @@ const FOLDER_FLAGS: OFlags = OFlags::DIRECTORY.union(OFlags::CLOEXEC);
 const FILE_MODE: Mode = Mode::from_raw_mode(0o666);
 const FOLDER_MODE: Mode = Mode::from_raw_mode(0o777);
 
-/// The outcome of [`Temporary::persist_new`].
+/// What [`Temporary::persist_new`] did with the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::store) enum PersistOutcome {
     /// The file has its name.
