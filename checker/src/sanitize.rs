@@ -1,6 +1,7 @@
 //! Makes text from endpoints, services, stores and configurations safe to store and to show.
 
-/// The text on one line without characters that can control a terminal or disguise the text, cut to `limit` characters.
+/// The text on one line, without characters that can control a terminal or disguise text, and cut to `limit`
+/// characters.
 #[must_use]
 pub fn sanitize_for_terminal(text: &str, limit: usize) -> String {
     if is_safe(text, limit) {
@@ -9,8 +10,8 @@ pub fn sanitize_for_terminal(text: &str, limit: usize) -> String {
     sanitize(text.split_whitespace().collect::<Vec<_>>().join(" "), limit)
 }
 
-/// The text without characters that can control a terminal or disguise the text, cut to `limit` characters; line breaks
-/// and tabs become spaces.
+/// The text without characters that can control a terminal or disguise text, cut to `limit` characters; line breaks and
+/// tabs become spaces.
 #[must_use]
 pub fn sanitize(mut text: String, limit: usize) -> String {
     if !text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
@@ -23,8 +24,8 @@ pub fn sanitize(mut text: String, limit: usize) -> String {
     shared::check_file::shortened(text, limit)
 }
 
-/// Whether a character controls a terminal, or makes text appear other than it is: control characters such as ESC, marks
-/// that change the direction of text, and invisible tags.
+/// Whether a character controls a terminal, or changes how text appears: control characters such as ESC, marks that
+/// change the direction of text, and invisible tags.
 fn is_deceptive(character: char) -> bool {
     character.is_control()
         || matches!(character,

@@ -1,4 +1,4 @@
-//! Measures the schedule and the memory of 1,000 endpoints, without and with endpoints that send without an end.
+//! Measures the schedule and the memory of 1,000 endpoints, with and without endpoints that send endlessly.
 
 use std::time::Duration;
 

@@ -45,13 +45,13 @@ pub(super) async fn measure() {
     }
 }
 
-/// What [`watch`] saw.
+/// What [`watch`] observed in one run.
 pub(crate) struct Watched {
-    /// The stored results without the first one of each endpoint, since all endpoints are checked at the start.
+    /// The stored results without the first one of each endpoint, because all endpoints are checked at the start.
     pub results: Vec<CheckResult>,
     /// The sorted lateness of a thread that only sleeps.
     pub naps: Vec<Nanos>,
-    /// The memory of the checker at the end.
+    /// The checker's memory at the end.
     pub memory: Memory,
 }
 

@@ -1,4 +1,4 @@
-//! Endpoints that send without an end: their checks end with a sentence, and change no result of other endpoints.
+//! Endpoints that send endlessly: their checks end with an error, and do not affect the results of other endpoints.
 
 use std::collections::BTreeMap;
 
@@ -15,12 +15,12 @@ use support::wait_for;
 
 /// How many endpoints are checked next to the floods.
 const GOOD: usize = 50;
-/// How many results of each endpoint are awaited.
+/// How many results of each endpoint to wait for.
 const ROUNDS: usize = 3;
-/// How much more memory floods may use, in bytes.
+/// How much additional memory floods may use, in bytes.
 const MEMORY_LIMIT: u64 = 64 << 20;
 
-/// The sentence for each flood. Slow machines reach the time limit before a limit on bytes.
+/// The error for each flood. On slow machines, the time limit is reached before a limit on bytes.
 const SENTENCES: &[(&str, &str)] = &[
     ("informational responses", "server sent more than 1048576 bytes over one connection"),
     ("header lines", "head of the response is too large"),
@@ -68,7 +68,7 @@ fn title(check: &Value) -> Option<&str> {
     check["endpoint_name"].as_str().or(check["name"].as_str())
 }
 
-/// The most memory that a program has used so far, in bytes.
+/// The peak memory of a program so far, in bytes.
 fn peak_memory(program: &Program) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", program.id())).expect("it runs");
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux has this line");

@@ -1,5 +1,5 @@
-//! Endpoints that send without an end: for each protocol of a check, the ways in which a client can be made to waste its
-//! time or memory. They send as fast as the client receives, and stop when it disconnects.
+//! Endpoints that send endlessly: for each protocol that checks use, the ways to make a client waste its time or
+//! memory. They send as fast as the client receives, and stop when it disconnects.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,12 +10,12 @@ use tokio::io::{AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio_rustls::TlsAcceptor;
 
-/// How long a name server floods the client of one query; packets have no connection that ends.
+/// How long a name server floods a client after one query; UDP has no connection that ends.
 const PACKETS_FOR: Duration = Duration::from_secs(2);
 /// How much is written at a time, in bytes.
 const BATCH: usize = 64 << 10;
 
-/// Checks of all kinds of floods, with this time limit each. The titles start with `Flood: `. `server` is the TLS
+/// Checks for all kinds of floods, each with this time limit. The titles start with `Flood: `. `server` is the TLS
 /// configuration of a server with any certificate.
 pub async fn flooding_checks(server: &Arc<ServerConfig>, timeout: &str) -> Vec<Value> {
     let tls = TlsAcceptor::from(Arc::clone(server));
@@ -47,7 +47,7 @@ pub async fn flooding_checks(server: &Arc<ServerConfig>, timeout: &str) -> Vec<V
         ("bytes in single packets", tcp(serve_packets().await, json!({}))),
         ("bytes over TLS", tcp(serve_tls(tls).await, json!({ "tls": true, "tls_skip_verify": true }))),
         ("greeting lines", at("tls", &format!("127.0.0.1:{smtp}"), json!({ "starttls": "smtp" }))),
-        // A frame of settings, and a ping, of HTTP/2.
+        // HTTP/2 frames: settings, and a ping.
         ("settings", at("grpc", &serve_http_2(b"\0\0\0\x04\0\0\0\0\0").await, json!({}))),
         ("HTTP/2 pings", at("grpc", &serve_http_2(b"\0\0\x08\x06\0\0\0\0\0abcdefgh").await, json!({}))),
         ("other answers", at("dns", &name_servers[0], dns.clone())),
@@ -83,7 +83,7 @@ fn tcp(port: u16, more: Value) -> Value {
     check
 }
 
-/// The head and the start of a body of a MiB, the default limit, that ends with the client's limit.
+/// The head and the start of a body of 1 MiB, the default limit, which the client stops reading at its limit.
 fn json_head(ok: &str) -> String {
     format!("{ok}Content-Length: 1048576\r\n\r\n[")
 }
@@ -96,14 +96,14 @@ async fn serve<F: Future<Output = Option<()>> + Send + 'static>(
     let port = listener.local_addr().expect("an address").port();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            // A client disconnects when it has received enough.
+            // A client disconnects once it has received enough.
             tokio::spawn(handle(stream));
         }
     });
     port
 }
 
-/// Sends one text, after a request if it waits for one, and then another one without an end.
+/// Sends one text, after a request if it waits for one, and then another text endlessly.
 async fn serve_plain(waits: bool, first: Vec<u8>, repeated: Vec<u8>) -> u16 {
     let (first, batch) = (Arc::new(first), Arc::new(batch(&repeated)));
     serve(move |mut stream| {
@@ -129,7 +129,7 @@ async fn flood(stream: &mut (impl AsyncWrite + Unpin), batch: &[u8]) -> Option<(
     }
 }
 
-/// Sends one byte at a time, each in its own packet if the client is as fast.
+/// Sends one byte at a time, each in its own packet if the client is fast enough.
 async fn serve_packets() -> u16 {
     serve(async |mut stream: TcpStream| {
         stream.set_nodelay(true).ok()?;
@@ -149,7 +149,7 @@ async fn serve_tls(tls: TlsAcceptor) -> u16 {
     .await
 }
 
-/// Redirects to its own URL, over a new connection each time.
+/// Redirects to its own URL, each time over a new connection.
 async fn redirecting() -> String {
     let port = serve(async |mut stream: TcpStream| {
         let _ = stream.read(&mut [0; 4_096]).await;
@@ -159,13 +159,13 @@ async fn redirecting() -> String {
     format!("http://127.0.0.1:{port}/")
 }
 
-/// Sends its settings and then a frame of HTTP/2 without an end, and reads nothing.
+/// Sends its settings and then an HTTP/2 frame endlessly, and reads nothing.
 async fn serve_http_2(frame: &[u8]) -> String {
     let port = serve_plain(true, b"\0\0\0\x04\0\0\0\0\0".to_vec(), frame.to_vec()).await;
     format!("127.0.0.1:{port}")
 }
 
-/// Accepts a WebSocket, sends one frame and then another one without an end, and reads nothing.
+/// Accepts a WebSocket, sends one frame and then another one endlessly, and reads nothing.
 async fn serve_web_socket(first: &'static [u8], repeated: &'static [u8]) -> u16 {
     serve(move |stream| async move {
         let mut socket = tokio_tungstenite::accept_async(stream).await.ok()?;
@@ -176,7 +176,7 @@ async fn serve_web_socket(first: &'static [u8], repeated: &'static [u8]) -> u16 
     .await
 }
 
-/// A name server. It either answers another query without an end, or demands TCP and answers there without an end.
+/// A name server. It either sends answers to another query endlessly, or demands TCP and does the same there.
 async fn name_server(over_tcp: bool) -> String {
     let port = serve(async |mut stream: TcpStream| {
         let _ = stream.read(&mut [0; 4_096]).await;
@@ -189,8 +189,8 @@ async fn name_server(over_tcp: bool) -> String {
         let mut query = [0; 4_096];
         while let Ok((count, client)) = socket.recv_from(&mut query).await {
             let mut answer = query[..count].to_vec();
-            // The flag of an answer. Truncated, or with another name: the header has 12 bytes, and then the length and
-            // the first letter of the name follow.
+            // The flags of an answer: truncated, or with a different name. The header has 12 bytes, followed by the
+            // length and the first letter of the name.
             answer[2] |= 0x80;
             if over_tcp {
                 answer[2] |= 0x02;

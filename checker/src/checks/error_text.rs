@@ -15,7 +15,7 @@ use crate::sanitize::sanitize_for_terminal;
 pub(super) const TOO_MANY_OPEN_FILES: &str = "too many open files";
 
 /// The limits are hyper's defaults for HTTP/1.
-const HEAD_TOO_LARGE: &str = "head of the response is too large: more than 100 headers, or more than 408 KiB";
+const HEAD_TOO_LARGE: &str = "response head is too large: more than 100 headers, or more than 408 KiB";
 
 const CLOSED_EARLY: &str = "connection closed by the server before the response was complete";
 
@@ -134,7 +134,7 @@ fn describe_alert(alert: AlertDescription) -> String {
         AlertDescription::CertificateRequired | AlertDescription::AccessDenied => {
             "server requires a client certificate".to_owned()
         }
-        other => format!("server aborted TLS with the alert {other:?}"),
+        other => format!("server aborted TLS with the alert `{other:?}`"),
     }
 }
 
@@ -160,6 +160,10 @@ fn describe_certificate_error(error: &CertificateError) -> String {
                 .to_owned()
         }
         CertificateError::Revoked => "certificate is revoked".to_owned(),
+        // The library formats these as identifiers.
+        CertificateError::BadEncoding => "certificate is malformed".to_owned(),
+        CertificateError::BadSignature => "certificate has an invalid signature".to_owned(),
+        CertificateError::UnhandledCriticalExtension => "certificate has an unknown critical extension".to_owned(),
         other => format!("certificate is not valid: {other}"),
     }
 }

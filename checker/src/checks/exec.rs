@@ -44,8 +44,8 @@ pub struct ExecCheck {
 /// How much of the output is kept, in bytes. The rest is read and discarded, so that the command never blocks on a
 /// full pipe.
 const OUTPUT_LIMIT: usize = 1 << 20;
-/// How much each of the two outputs is read, in bytes. A command that writes more is killed: reading would use a
-/// processor that other checks need.
+/// How much of each of the two outputs is read, in bytes. A command that writes more is killed, because reading would
+/// use processor time that other checks need.
 const READ_LIMIT: u64 = 32 << 20;
 /// How long to read output after the command has exited: a process that left the group may keep the pipe open.
 const OUTPUT_GRACE: Duration = Duration::from_millis(200);
@@ -113,7 +113,7 @@ async fn run_command(check: &ExecCheck, stopwatch: Arc<Stopwatch>) -> ProbeResul
         let status = tokio::select! {
             biased;
             outcome = &mut reading => {
-                // Dropping the group kills it.
+                // Dropping the process group kills it.
                 outcome?;
                 read_all = true;
                 group.child.wait().await
@@ -180,7 +180,7 @@ struct Output {
     is_truncated: bool,
 }
 
-/// Reads to the end of the stream, and fails if that is not before [`READ_LIMIT`].
+/// Reads to the end of the stream; fails if the stream is longer than [`READ_LIMIT`].
 async fn read(stream: Option<impl AsyncRead + Unpin>, output: &mut Output) -> Result<(), Failure> {
     let Some(stream) = stream else { return Ok(()) };
     let mut stream = MeteredStream::new(stream).with_limit(READ_LIMIT);

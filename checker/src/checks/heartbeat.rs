@@ -28,7 +28,7 @@ pub struct HeartbeatCheck {
     pub timeout: Duration,
 }
 
-/// The longest stored heartbeat that is read, in bytes; the checker writes less than a tenth of that.
+/// The maximum size of a stored heartbeat, in bytes; the checker writes less than a tenth of that.
 const LENGTH_LIMIT: usize = 64 << 10;
 /// How far in the future a heartbeat can be and still count, because clocks differ.
 const CLOCK_SKEW_TOLERANCE: Nanos = 5 * MINUTE;

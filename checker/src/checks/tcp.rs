@@ -42,12 +42,12 @@ pub enum ScriptStep {
 
 /// How much data is received without a match before the attempt fails, in bytes.
 const UNMATCHED_LIMIT: usize = 64 * 1_024;
-/// The most bytes that are received during a script.
+/// The maximum number of bytes that are received during a script.
 const RECEIVED_LIMIT: u64 = 8 << 20;
 /// How many times data is matched as soon as it arrives. Each time, all unmatched data is searched again, which would
-/// take minutes for data that arrives byte by byte.
+/// take minutes if data arrived byte by byte.
 const IMMEDIATE_SEARCHES: u32 = 64;
-/// After that, data is searched when it grew by this fraction, or when nothing more has arrived for [`QUIET`].
+/// After that, data is searched once it has grown by this fraction, or once nothing more has arrived for [`QUIET`].
 const GROWTH_DIVISOR: usize = 8;
 const QUIET: Duration = Duration::from_millis(10);
 
@@ -153,7 +153,7 @@ async fn expect(
                 continue;
             }
         }
-        // Nothing more is read.
+        // No more data is read.
         if !received.is_searched() && received.take_match(pattern) {
             return Ok(());
         }
@@ -171,14 +171,14 @@ async fn expect(
 #[derive(Default)]
 struct Received {
     bytes: Vec<u8>,
-    /// How much of it the current step has searched without a match; `None` before the first search.
+    /// How much of the data the current step has searched without a match; `None` before the first search.
     searched: Option<usize>,
-    /// How often the current step has searched it.
+    /// How many times the current step has searched the data.
     searches: u32,
 }
 
 impl Received {
-    /// Starts the next step, which has another pattern.
+    /// Starts the next step, which has a different pattern.
     fn restart_search(&mut self) {
         (self.searched, self.searches) = (None, 0);
     }
@@ -192,7 +192,7 @@ impl Received {
         !self.is_searched() && (self.searches < IMMEDIATE_SEARCHES || self.searched.is_none_or(grew_enough))
     }
 
-    /// Removes everything up to the end of the match; false without a match.
+    /// Removes everything up to the end of the match; returns false if there is no match.
     fn take_match(&mut self, pattern: &Regex) -> bool {
         self.searches += 1;
         self.searched = Some(self.bytes.len());
@@ -301,7 +301,8 @@ mod tests {
             matched = expect(&pattern, &mut received, &mut client, &stopwatch) => assert_eq!(matched, Ok(())),
         }
         assert!(received.bytes.is_empty());
-        // 64 immediately, then each time with an eighth more, and when nothing arrived for a while.
+        // 64 times immediately, then each time the data has grown by an eighth, and once nothing has arrived for a
+        // while.
         assert!(received.searches < 200, "{} searches", received.searches);
     }
 

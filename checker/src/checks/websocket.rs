@@ -59,17 +59,18 @@ pub struct WebSocketCheck {
 
 /// The maximum length of a message, in bytes.
 const MESSAGE_LIMIT: usize = 1 << 20;
-/// The most bytes that are received until a message matches.
+/// The maximum number of bytes that are received until a message matches.
 const RECEIVED_LIMIT: u64 = 8 << 20;
-/// The most messages that are received without a match: more than the busiest streams send within a time limit.
+/// The maximum number of messages that are received without a match: more than the busiest streams send within a time
+/// limit.
 const MESSAGES_LIMIT: u32 = 100_000;
-/// The most pings and pongs that are received; servers send one every few seconds.
+/// The maximum number of pings and pongs that are received; servers send one every few seconds.
 const CONTROL_FRAMES_LIMIT: u32 = 1_000;
 /// How many messages are matched before other checks get a turn.
 const MESSAGES_PER_TURN: u32 = 256;
-/// How many bytes of answers to pings are kept for a server that does not read them.
+/// How many bytes of answers to pings are buffered for a server that does not read them.
 const UNSENT_LIMIT: usize = 16 << 10;
-/// The size of the read buffer in bytes: all frames in it are parsed without a pause.
+/// The size of the read buffer, in bytes: all frames in it are parsed without a pause.
 const READ_BUFFER: usize = 8 << 10;
 
 impl WebSocketCheck {
@@ -205,8 +206,8 @@ fn describe_websocket_error(error: &Error) -> Failure {
             format!("response status {}{reason}, expected 101 Switching Protocols", status.as_u16())
         }
         Error::Io(error) => error_text::describe_error(error),
-        Error::Capacity(CapacityError::TooManyHeaders) => "head of the response has too many headers".to_owned(),
-        Error::AttackAttempt => "head of the response is too large, or is split into too many packets".to_owned(),
+        Error::Capacity(CapacityError::TooManyHeaders) => "response head has too many headers".to_owned(),
+        Error::AttackAttempt => "response head is too large, or is split into too many packets".to_owned(),
         Error::Capacity(_) => format!("server sent a message of more than {MESSAGE_LIMIT} bytes"),
         Error::HttpFormat(_) | Error::Protocol(ProtocolError::HttparseError(_)) => {
             "server does not speak HTTP".to_owned()
@@ -302,7 +303,7 @@ mod tests {
                     ServerAction::Send(b"HTTP/1.1 101 Switching Protocols\r\n"),
                     ServerAction::EndlessOf(b"X-A: b\r\n"),
                 ],
-                "head of the response ",
+                "response head ",
             ),
             (
                 vec![
@@ -310,7 +311,7 @@ mod tests {
                     ServerAction::Send(b"HTTP/1.1 101 Switching Protocols\r\nX-A: "),
                     ServerAction::Endless,
                 ],
-                "head of the response is too large",
+                "response head is too large",
             ),
             (
                 vec![
@@ -345,7 +346,7 @@ mod tests {
         .await
     }
 
-    /// A ping of the largest size.
+    /// A ping of the maximum size.
     const PING: &[u8] = &{
         let mut ping = [b'x'; 127];
         (ping[0], ping[1]) = (0x89, 125);
@@ -360,7 +361,7 @@ mod tests {
             // Fragments of a message without end.
             (b"\x01\x7d".as_slice(), 1, "connection closed by the server"),
             (b"\x01", usize::MAX, "server violates the WebSocket protocol"),
-            // Pings without end; the server does not read the answers.
+            // Endless pings; the server does not read the answers.
             (b"\x89\x00", usize::MAX, "server sent more than 1000 pings or pongs"),
             (PING, usize::MAX, "server sent more than 1000 pings or pongs"),
             // A text message that is not UTF-8.

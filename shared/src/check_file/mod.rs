@@ -23,6 +23,16 @@ pub const ERROR_LIMIT: usize = 1_000;
 pub const MESSAGE_LIMIT: usize = 20_000;
 /// The maximum number of attempts of a check.
 pub const ATTEMPTS_LIMIT: usize = 1_000;
+/// The size limit of a check file or history for the page, in bytes. A file with ten thousand results fits, and a larger
+/// object does not block the page.
+pub const OBJECT_SIZE_LIMIT: usize = 8 << 20;
+/// The maximum number of results in a file. In 8 MB, there could be millions of empty ones, each of which takes 200 bytes
+/// of memory.
+pub const RESULTS_LIMIT: usize = 100_000;
+/// The maximum number of attempts in a file, for the same reason.
+pub const ATTEMPTS_PER_FILE_LIMIT: usize = 400_000;
+/// The maximum number of JSON values in a result: more than [`ATTEMPTS_LIMIT`] attempts contain.
+const VALUES_LIMIT: usize = 10_000;
 
 /// One attempt of a check.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -127,24 +137,32 @@ pub struct SkippedElement {
 pub struct InvalidCheckFile(String);
 
 impl CheckFile {
-    /// Parses a check file, except for invalid elements.
+    /// Parses a check file, except for invalid elements. The elements are read one by one, so that a hostile file takes
+    /// little more memory than its results.
     pub fn parse(content: &[u8]) -> Result<CheckFile, InvalidCheckFile> {
         let text = std::str::from_utf8(content).map_err(|error| InvalidCheckFile(error.to_string()))?;
-        CheckFile::from_json(&json::parse(text).map_err(|error| InvalidCheckFile(error.to_string()))?)
-    }
-
-    /// Reads a check file that is part of a larger JSON document.
-    pub fn from_json(content: &Json<'_>) -> Result<CheckFile, InvalidCheckFile> {
-        let Json::Array(elements) = content else {
+        if !text.trim_start().starts_with('[') {
             return Err(InvalidCheckFile("expected an array of results".to_owned()));
-        };
+        }
         let mut file = CheckFile::default();
-        for (index, element) in elements.iter().enumerate() {
-            match read_result(element) {
-                Ok(result) => file.results.push(result),
+        let mut attempts_left = ATTEMPTS_PER_FILE_LIMIT;
+        let read = json::each_element(text, VALUES_LIMIT, |element| {
+            let index = file.results.len() + file.skipped.len();
+            if index >= RESULTS_LIMIT {
+                return Err("more results than a check file can have");
+            }
+            match read_result(&element) {
+                Ok(result) => {
+                    let attempts = result.attempts.len();
+                    attempts_left =
+                        attempts_left.checked_sub(attempts).ok_or("more attempts than a check file can have")?;
+                    file.results.push(result);
+                }
                 Err(reason) => file.skipped.push(SkippedElement { index, reason: shortened(reason, ERROR_LIMIT) }),
             }
-        }
+            Ok(())
+        });
+        read.map_err(|error| InvalidCheckFile(error.to_string()))?;
         Ok(file)
     }
 
@@ -155,10 +173,9 @@ impl CheckFile {
             if result.timestamp <= 0 {
                 result.timestamp = name.stored_at;
             }
-            // Permissions restrict the names that a node can write, but not the content.
-            if name.node.is_some() {
-                result.node.clone_from(&name.node);
-            }
+            // Permissions restrict which names a node can write, but not the content: a node can report only for
+            // itself.
+            result.node.clone_from(&name.node);
         }
         self
     }
@@ -345,6 +362,29 @@ mod tests {
     }
 
     #[test]
+    fn files_with_too_many_results_or_attempts_are_rejected() {
+        let array = |element: &str, count: usize| format!("[{}]", vec![element; count].join(","));
+        let attempts = format!("{{\"times\":{}}}", array("{}", ATTEMPTS_LIMIT));
+        for (content, expected) in [
+            (array("{}", RESULTS_LIMIT), None),
+            (array("{}", RESULTS_LIMIT + 1), Some("more results than a check file can have")),
+            (array("1", RESULTS_LIMIT + 1), Some("more results than a check file can have")),
+            (array(&attempts, ATTEMPTS_PER_FILE_LIMIT / ATTEMPTS_LIMIT), None),
+            (
+                array(&attempts, ATTEMPTS_PER_FILE_LIMIT / ATTEMPTS_LIMIT + 1),
+                Some("more attempts than a check file can have"),
+            ),
+            (format!("[{{\"times\":{}}}]", array("{}", VALUES_LIMIT)), Some("an element with too many values")),
+        ] {
+            let error = CheckFile::parse(content.as_bytes()).err().map(|error| error.to_string());
+            match expected {
+                None => assert_eq!(error, None),
+                Some(expected) => assert!(error.as_ref().is_some_and(|error| error.contains(expected)), "{error:?}"),
+            }
+        }
+    }
+
+    #[test]
     fn missing_times_null_and_unknown_keys_are_accepted() {
         let content = br#"[{"title":"A","down":true,"times":null,"color":"red"},{}]"#;
         let file = CheckFile::parse(content).expect("it is an array");
@@ -367,6 +407,13 @@ mod tests {
         assert_eq!(file.results[0].title.chars().count(), TITLE_LIMIT);
         let result = CheckResult { message: endless, ..CheckResult::default() };
         assert!(write_check_file(&[result]).len() < 3 * MESSAGE_LIMIT);
+    }
+
+    #[test]
+    fn a_file_without_a_node_in_its_name_does_not_speak_for_nodes() {
+        let name = CheckFileName::parse("1795330254340493978-check.json").expect("it is a name");
+        let file = CheckFile::parse(br#"[{"title":"A","node":"eu-west"}]"#).expect("it is an array").stored_as(&name);
+        assert_eq!(file.results[0].node, None);
     }
 
     #[test]

@@ -24,7 +24,7 @@ const PERMITS: u32 = 8;
 const BYTES_PER_PERMIT: usize = 256 << 10;
 /// How many bytes of memory one permit covers, if the body is parsed as JSON: all permits together cover 64 MiB.
 const MEMORY_PER_PERMIT: usize = 8 << 20;
-/// The most permits for the memory of one body, so that one hostile body does not take all.
+/// The maximum number of permits for the memory of one body, so that one hostile body does not take all of them.
 const MEMORY_PERMITS: u32 = 6;
 
 /// Limits how many evaluations run in threads.

@@ -97,7 +97,7 @@ fn evaluate_condition(subject: &Subject, predicate: &Predicate, evidence: &Evide
         };
     }
     if predicate.is_too_large(&value) {
-        let observed = format!("{subject} exceeds {SEARCH_LIMIT} bytes, the most that is searched");
+        let observed = format!("{subject} exceeds {SEARCH_LIMIT} bytes, the search limit");
         return Evaluated {
             truth: Truth::Undetermined(format!("{observed}, expected {subject} {predicate}")),
             observed,

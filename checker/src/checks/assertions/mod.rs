@@ -81,7 +81,7 @@ impl Assertion {
             .any(|subject| matches!(subject, Subject::JsonPath(path) if path.cost == PathCost::Unbounded))
     }
 
-    /// Whether it parses the body as JSON.
+    /// Whether the assertion parses the body as JSON.
     fn uses_json(&self) -> bool {
         self.subjects().iter().any(|subject| matches!(subject, Subject::JsonPath(_)))
     }

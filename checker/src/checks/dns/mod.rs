@@ -240,7 +240,7 @@ fn evaluate(check: &DnsCheck, answer: &Message) -> Result<(), Failure> {
 
 fn listed(texts: &[String]) -> String {
     const MOST: usize = 10;
-    /// How much of a record is shown, in characters; it can have 64 KiB.
+    /// How much of a record is shown, in characters; a record can have 64 KiB.
     const SHOWN: usize = 300;
     if texts.is_empty() {
         return "empty".to_owned();

@@ -95,7 +95,8 @@ pub(super) struct HttpResponse {
     connection: Option<Connection>,
 }
 
-/// Connects, sends the request and waits for the head of the response. The connection fails after this many bytes.
+/// Connects, sends the request and waits for the head of the response. The connection fails if it receives more than
+/// this many bytes.
 pub(super) async fn send(
     request: HttpRequest<'_>,
     received_limit: u64,

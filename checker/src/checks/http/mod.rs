@@ -27,6 +27,7 @@ use super::probe_data::{Capture, ProbeData};
 use super::status_codes::StatusCodes;
 use super::timing::{Stopwatch, timed};
 use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text, tls};
+use crate::counted;
 use crate::redact::{has_userinfo, redact_userinfo};
 
 pub const SUBJECTS: &[&str] = &[
@@ -47,10 +48,10 @@ pub const SUBJECTS: &[&str] = &[
 /// How long to read a body that is only displayed and does not affect the outcome.
 const DIAGNOSTIC_BODY_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// The most bytes of the head of a response, with all informational (1xx) responses before it and the TLS handshake;
-/// hyper accepts a head of 408 KiB.
+/// The maximum number of bytes before the body of a response: its head, all informational (1xx) responses before it,
+/// and the TLS handshake. hyper accepts a head of 408 KiB.
 const HEAD_LIMIT: u64 = 1 << 20;
-/// How many bytes the transfer of one byte of a body can need on average: chunks and TLS records have headers.
+/// How many bytes it can take on average to transfer one byte of a body: chunks and TLS records have headers.
 const BODY_OVERHEAD: u64 = 4;
 
 /// The parameters of an HTTP check.
@@ -135,7 +136,7 @@ impl HttpCheck {
         self.must_contain.is_some() || self.must_not_contain.is_some()
     }
 
-    /// The most bytes to receive over one connection.
+    /// The maximum number of bytes to receive over one connection.
     fn received_limit(&self, capture: Capture) -> u64 {
         let reads_body = self.needs_body() || capture.body || capture.diagnostics;
         let body = if reads_body { BODY_OVERHEAD.saturating_mul(self.body_limit as u64) } else { 0 };
@@ -215,7 +216,8 @@ async fn exchange(
             return evaluate(check, response, capture, context, &stopwatch).await;
         };
         if redirects == check.max_redirects {
-            return Err(format!("more than {} redirects; the last one leads to `{location}`", check.max_redirects));
+            let limit = counted(check.max_redirects as usize, "redirect");
+            return Err(format!("more than {limit}; the last one leads to `{location}`"));
         }
         redirects += 1;
         let next = url.join(&location).map_err(|_| format!("redirected to `{location}`, which is not a URL"))?;

@@ -99,11 +99,11 @@ async fn every_misbehavior_of_a_server_is_described() {
     for (actions, expected) in [
         (
             vec![ServerAction::Read, ServerAction::Send(endless_headers), ServerAction::Endless],
-            "head of the response is too large",
+            "response head is too large",
         ),
         (
             vec![ServerAction::Read, ServerAction::Send(b"HTTP/1.1 200 OK\r\n"), ServerAction::EndlessOf(header_lines)],
-            "head of the response is too large: more than 100 headers",
+            "response head is too large: more than 100 headers",
         ),
         (
             vec![ServerAction::Read, ServerAction::Send(too_many_headers), ServerAction::Hang],

@@ -10,7 +10,7 @@ use super::special_purpose::{AddressBlock, Reachability, block_of};
 pub enum AddressPolicy {
     #[default]
     AllowAll,
-    /// Only addresses of the public internet (`deny_private_addresses`): those that IANA's registries call globally
+    /// Only addresses of the public internet (`deny_private_addresses`): those that IANA's registries list as globally
     /// reachable.
     PublicOnly,
     /// Only this address. Tests use this to redirect from an allowed address to a denied one, because they cannot use
@@ -44,7 +44,8 @@ fn is_public(address: IpAddr) -> bool {
     deciding_block(address).is_some_and(|block| block.reachability == Reachability::Global)
 }
 
-/// The block that decides about an address: that of the IPv4 address in it, if that is what a connection reaches.
+/// The block that decides whether an address is allowed: the block of the embedded IPv4 address, if a connection would
+/// reach that.
 fn deciding_block(address: IpAddr) -> Option<&'static AddressBlock> {
     let block = block_of(address)?;
     match address {
@@ -82,7 +83,8 @@ mod tests {
             "64:ff9b::169.254.169.254",
             "2002:7f00:1::",
             "2001:db8::1",
-            // An IPv4 address in an address of Teredo, of 6to4, of local translation, of ISATAP, and in obsolete forms.
+            // The IPv4 address that is embedded in a Teredo, 6to4, local translation or ISATAP address, or in an
+            // obsolete form.
             "2001:0:7f00:1::1",
             "2002:0808:0808::1",
             "64:ff9b:1::8.8.8.8",

@@ -1,8 +1,8 @@
-//! Meters what an endpoint sends, so that the time limit of an attempt holds whatever arrives and one endpoint cannot
-//! delay the checks of others.
+//! Meters what an endpoint sends, so that the time limit of an attempt is enforced whatever arrives, and one endpoint
+//! cannot delay the checks of others.
 //!
-//! A future that is always ready never lets its time limit end it. [`MeteredStream`] wraps every connection below TLS
-//! and the protocols, and every pipe of a command: it pauses after [`BYTES_PER_TURN`], and fails after a limit.
+//! A future that is always ready would never time out. [`MeteredStream`] wraps every connection below TLS and the
+//! protocols, and every pipe of a command: it pauses after [`BYTES_PER_TURN`], and fails after a limit.
 //! [`ForeignPackets`] does the same for sockets that receive packets.
 
 use std::io::{self, IoSlice};
@@ -17,19 +17,19 @@ use crate::checks::Failure;
 /// A connection to an endpoint.
 pub type TcpConnection = MeteredStream<TcpStream>;
 
-/// The most bytes that an attempt receives over one connection, unless its kind of check sets another limit: many times
-/// what a TLS handshake, a DNS answer or the response of a health service needs.
+/// The maximum number of bytes that an attempt receives over one connection, unless its kind of check sets another
+/// limit: many times what a TLS handshake, a DNS answer or the response of a health service needs.
 pub const RECEIVED_LIMIT: u64 = 1 << 20;
-/// How many bytes are received before other checks get a turn: parsing them takes about a millisecond at worst, when
-/// they are frames of two bytes.
+/// How many bytes are received before other checks get a turn: in the worst case, frames of two bytes, parsing them
+/// takes about a millisecond.
 const BYTES_PER_TURN: usize = 32 << 10;
-/// The most bytes of one read: a parser handles all of them without a pause.
+/// The maximum number of bytes per read: a parser handles all of them without a pause.
 const READ_LIMIT: usize = 16 << 10;
-/// The most packets that do not answer the request: some are late answers to earlier requests, or answers to requests
-/// of other programs.
+/// The maximum number of packets that do not answer the request: some are late answers to earlier requests, or answers
+/// to requests from other programs.
 const FOREIGN_PACKETS_LIMIT: u32 = 1_000;
 
-/// The endpoint sent more than an attempt receives.
+/// The endpoint sent more than an attempt accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("server sent more than {limit} bytes over one connection")]
 pub struct TooMuchData {
@@ -37,13 +37,13 @@ pub struct TooMuchData {
     limit: u64,
 }
 
-/// A stream that fails when it received more than its limit, and regularly gives other tasks a turn.
+/// A stream that fails once it has received more than its limit, and regularly gives other tasks a turn.
 #[derive(Debug)]
 pub struct MeteredStream<S> {
     inner: S,
     limit: u64,
     received: u64,
-    /// How many bytes were received since other tasks had a turn.
+    /// How many bytes were received since other tasks last had a turn.
     this_turn: usize,
 }
 
@@ -127,7 +127,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for MeteredStream<S> {
     }
 }
 
-/// Is pending once. The task is woken after all others that are ready, and after timers and sockets.
+/// A future that is pending once. The task is woken after all other ready tasks, and after timers and sockets.
 fn yield_turn<T>(context: &mut Context<'_>) -> Poll<T> {
     let mut turn = pin!(tokio::task::yield_now());
     match turn.as_mut().poll(context) {
@@ -137,12 +137,12 @@ fn yield_turn<T>(context: &mut Context<'_>) -> Poll<T> {
     Poll::Pending
 }
 
-/// Counts packets that do not answer the request of an attempt.
+/// Counts packets that do not answer an attempt's request.
 #[derive(Debug, Default)]
 pub struct ForeignPackets(u32);
 
 impl ForeignPackets {
-    /// Counts one, gives other tasks a turn, and fails above the limit.
+    /// Counts one packet, gives other tasks a turn, and fails above the limit.
     pub async fn add(&mut self) -> Result<(), Failure> {
         self.0 += 1;
         if self.0 > FOREIGN_PACKETS_LIMIT {
@@ -160,7 +160,7 @@ mod tests {
     use std::time::Duration;
     use tokio::io::AsyncReadExt as _;
 
-    /// Is always ready, unlike the streams of Tokio, which also pause.
+    /// A stream that is always ready, unlike Tokio's streams, which also pause.
     struct Flood;
 
     impl AsyncRead for Flood {

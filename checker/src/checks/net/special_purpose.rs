@@ -1,5 +1,5 @@
-//! The special-purpose address registries of IANA (RFC 6890), whole, as of 2025, and the address architectures that they
-//! are exceptions of.
+//! IANA's complete special-purpose address registries (RFC 6890) as of 2025, and the address architectures to which
+//! they are exceptions.
 //!
 //! <https://www.iana.org/assignments/iana-ipv4-special-registry>,
 //! <https://www.iana.org/assignments/iana-ipv6-special-registry>
@@ -26,9 +26,9 @@ pub(super) enum Reachability {
     NotGlobal,
     /// "N/A", because the addresses belong to tunnels or experiments that are obsolete.
     NotApplicable,
-    /// "True", although the addresses identify something and are not routed.
+    /// "True", although the addresses are identifiers and are not routed.
     Identifier,
-    /// As for the IPv4 address in the last 32 bits, which is what a connection reaches.
+    /// The same as for the IPv4 address in the last 32 bits, which is what a connection reaches.
     Ipv4,
 }
 
@@ -126,7 +126,7 @@ pub(super) fn block_of(address: IpAddr) -> Option<&'static AddressBlock> {
 
 impl AddressBlock {
     fn contains(&self, address: IpAddr) -> bool {
-        // The number of low bits that are not part of the prefix; shifting by all bits gives 0.
+        // The number of low bits that are not part of the prefix; shifting by all bits results in 0.
         let (difference, rest) = match (self.network, address) {
             (IpAddr::V4(network), IpAddr::V4(address)) => {
                 (u128::from(network.to_bits() ^ address.to_bits()), 32 - self.prefix_length)
@@ -145,7 +145,7 @@ mod tests {
     use crate::checks::net::address_policy::AddressPolicy;
     use crate::checks::net::special_purpose::*;
 
-    /// The registries with whether checks may connect, from their text.
+    /// The registries, parsed from their text, with whether checks may connect.
     const REGISTRIES: &str = "
         0.0.0.0/8 no
         0.0.0.0/32 no
