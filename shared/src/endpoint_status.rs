@@ -152,7 +152,7 @@ impl<'a> NodeVote<'a> {
 /// They were removed from the configuration, so their unknown status is not a problem. `votes` returns the last report of
 /// each node about an endpoint.
 pub fn mark_retired<'w, E>(endpoints: &mut [E], votes: impl Fn(&E) -> &[NodeVote<'w>], mark: impl Fn(&mut E)) {
-    // Sorted by name, since a hostile store has thousands of nodes.
+    // Sorted by name, because a hostile store can have thousands of nodes.
     let mut alive: Vec<(Option<NodeName>, UnixNanos)> = Vec::new();
     for vote in endpoints.iter().flat_map(&votes).filter(|vote| vote.is_current) {
         match alive.binary_search_by(|(name, _)| name.as_ref().cmp(&vote.node)) {
@@ -187,7 +187,7 @@ pub fn overall_status(endpoints: &mut dyn Iterator<Item = (Status, bool)>) -> St
     if worst == Status::Healthy && is_any_unknown { Status::Unknown } else { worst }
 }
 
-/// The overall status if endpoints may exist of which nothing is known: it is not healthy, since they may not be.
+/// The overall status if there may be unknown endpoints: not healthy, because they may not be.
 #[must_use]
 pub fn of_incomplete(status: Status) -> Status {
     if status == Status::Healthy { Status::Unknown } else { status }

@@ -49,7 +49,7 @@ pub struct UnexpectedType {
     expected: &'static str,
 }
 
-/// Why reading stopped.
+/// Why reading the JSON ended early.
 enum Stop {
     Invalid(Error),
     /// The caller's limit, in words.
@@ -74,8 +74,8 @@ pub fn parse(text: &str) -> Result<Json<'_>, JsonError> {
     read(text, |next, lexer| Ok(read_value(DEPTH_LIMIT, &mut unlimited, next, lexer)?))
 }
 
-/// Parses a JSON array and passes each element to `take`, without keeping the whole array in memory. An error of `take`
-/// stops it, and an element with more values than `values_limit` is an error.
+/// Parses a JSON array and passes each element to `take`, without keeping the whole array in memory. An error from
+/// `take` ends parsing, and an element with more values than `values_limit` is an error.
 ///
 /// If there is an error, the elements before it were already passed.
 pub fn each_element<'t>(
@@ -123,8 +123,8 @@ pub fn each_member<'t>(text: &'t str, mut take: impl FnMut(Cow<'t, str>, &'t str
     })
 }
 
-/// The number of bytes of the value at the start of a text, which ends where its brackets are closed; `None` if they are
-/// not. Recursion is not needed, so that no depth is too deep.
+/// The number of bytes of the value at the start of a text, which ends where its brackets are closed; `None` if they
+/// are not. This does not recurse, so it works at any depth.
 fn length_of_value(text: &[u8]) -> Option<usize> {
     let (mut depth, mut is_string) = (0_usize, false);
     let mut bytes = text.iter().enumerate();
@@ -159,7 +159,7 @@ fn read<'t, T>(
     value.map_err(|stop| JsonError::new(&stop, text, text.len() - lexer.as_slice().len()))
 }
 
-/// Reads a value. `values_left` is how many more values it can contain, itself included.
+/// Reads a value. `values_left` is how many more values it can contain, including itself.
 fn read_value<'t>(
     depth: usize,
     values_left: &mut usize,
@@ -219,7 +219,7 @@ impl JsonError {
 
 fn describe(error: &Error) -> &'static str {
     match error {
-        Error::Depth => "arrays and objects are nested too deep",
+        Error::Depth => "arrays and objects are nested too deeply",
         Error::Num(_) => "expected a digit",
         Error::Str(str::Error::Eof) => "unterminated string",
         Error::Str(str::Error::Control) => "unescaped control character",
@@ -346,7 +346,7 @@ mod tests {
             assert_eq!(parse(text).expect_err(text).to_string(), expected, "{text}");
         }
         let deep = "[".repeat(100_000);
-        assert!(parse(&deep).expect_err("too deep").to_string().contains("nested too deep"));
+        assert!(parse(&deep).expect_err("too deep").to_string().contains("nested too deeply"));
     }
 
     #[test]

@@ -55,8 +55,9 @@ impl FromStr for Quorum {
 }
 
 impl Quorum {
-    /// The quorum that most nodes of an endpoint have configured; of several, that of the newest result. `nodes` contains the
-    /// time of each node's newest result, and its quorum. A single node cannot change it for the others.
+    /// The quorum that most of an endpoint's nodes have configured; if there are several, the one in the newest result.
+    /// `nodes` contains the time of each node's newest result, and its quorum. A single node cannot change it for the
+    /// others.
     #[must_use]
     pub fn of_most(nodes: &[(UnixNanos, Quorum)]) -> Quorum {
         let count = |quorum: Quorum| nodes.iter().filter(|(_, other)| *other == quorum).count();

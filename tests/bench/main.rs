@@ -7,6 +7,8 @@ mod blackbox_exporter;
 mod checks;
 mod endurance;
 mod expiry;
+mod faults;
+mod floods;
 mod histories;
 mod https;
 mod lighthouse;
@@ -24,6 +26,10 @@ fn main() {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let wanted = |part: &str| words.is_empty() || words.iter().any(|word| word == part);
     runtime.block_on(async {
+        // Only if it is named: it takes an hour and measures nothing.
+        if words.iter().any(|word| word == "faults") {
+            faults::measure().await;
+        }
         if wanted("page") {
             page::measure().await;
         }
@@ -42,6 +48,9 @@ fn main() {
         }
         if wanted("schedule") {
             schedule::measure().await;
+        }
+        if wanted("floods") {
+            floods::measure().await;
         }
         if wanted("endurance") {
             endurance::measure().await;

@@ -1,4 +1,5 @@
-//! Checks thousands of damaged objects in Chromium and on the command line. The first failure stops it, with the seed.
+//! Checks thousands of damaged objects in Chromium and on the command line. The first failure stops the run, and is
+//! reported with its seed.
 
 use std::time::Instant;
 

@@ -1,189 +1,265 @@
-//! What one node stores, however hostile, neither hides nor outvotes what another one stored, and invalid objects are named.
+//! Stores that are slow, endless, huge or full of traps: every operation ends, nothing is lost, nothing outside the store is
+//! reached, and skipped objects are named.
 
+use std::io::Write as _;
+use std::os::unix::fs::symlink;
+use std::process::Command;
+use std::time::Duration;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde_json::{Value, json};
-use shared::object_name::{CheckFileName, INDEX, NodeName};
-use shared::page_config::{PageConfig, Source};
-use shared::{DAY, MINUTE};
-use support::browser::Browser;
-use support::caddy::Caddy;
-use support::checker::Checker;
-use support::fake_nodes::{FakeNodes, Outage, into_directory};
-use support::page::{self, Page};
-use support::{http_client, now, page_directory};
+use shared::check_file::CheckFile;
+use shared::object_name::{CheckFileName, NodeName};
+use support::bucket::Bucket;
+use support::checker::{Checker, Run, check_files, results};
+use support::configuration::{check, directory, watching};
+use support::endpoints::{Behavior, Endpoint};
+use support::fault_proxy::{FaultProxy, StoreFault};
+use support::http_client;
+use support::{ministack, now, wait_for};
 
-fn name(node: &str, at: i64) -> String {
-    CheckFileName { stored_at: at, node: NodeName::new(node).ok() }.to_string()
+use crate::storage::{spool_folders, spooled, storage_with};
+
+/// The maximum memory of a command, in KB: typical usage plus 64 MB.
+const MEMORY_LIMIT: u64 = 110_000;
+
+fn gzip(content: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(content).expect("memory can be written");
+    encoder.finish().expect("memory can be written")
 }
 
-/// A check file with endpoints that were checked now.
-fn file(titles: impl IntoIterator<Item = String>, status: &str) -> String {
-    let results: Vec<Value> = titles
-        .into_iter()
-        .map(|title| json!({ "title": title, "timestamp": now() - MINUTE, "times": [{ "rtt": 1_000_000 }], status: true, "interval": 5 * MINUTE }))
+fn name(stored_at: i64, node: &str) -> String {
+    CheckFileName { stored_at, node: NodeName::new(node).ok() }.to_string()
+}
+
+fn is_history(request: &str) -> bool {
+    request.starts_with("GET ") && request.contains("/history/") && !request.contains("list-type")
+}
+
+/// Sends a body at two bytes per second.
+fn at_two_bytes_a_second(request: &str, _: usize) -> Option<StoreFault> {
+    is_history(request).then_some(StoreFault::Trickle(1, Duration::from_millis(500)))
+}
+
+/// Runs a command, and returns its outcome and its peak memory, in KB.
+async fn measured(checker: &Checker, words: &[&str]) -> (Run, u64) {
+    let script = "import resource, subprocess, sys\n\
+                  code = subprocess.call(sys.argv[1:])\n\
+                  print('\\nmaxrss', resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)\n\
+                  sys.exit(code)";
+    let run = checker.call_by(&["python3", "-c", script].map(ToString::to_string), words).await;
+    let memory = run.stderr.lines().find_map(|line| line.strip_prefix("maxrss ")?.parse().ok());
+    (run, memory.expect("it was measured"))
+}
+
+/// A bucket with the history of one round, behind a proxy, and a checker that uses it.
+async fn behind_proxy(
+    rule: impl Fn(&str, usize) -> Option<StoreFault> + Send + Sync + 'static,
+) -> (Bucket, FaultProxy, Endpoint, Checker) {
+    let bucket = Bucket::new().await;
+    let ok = Endpoint::start(Behavior::ok()).await;
+    let proxy = FaultProxy::start(&ministack::server().url, |_, _| None).await;
+    let storage = storage_with(&bucket, json!({ "endpoint_url": proxy.url }));
+    let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &storage));
+    assert_eq!(checker.run(&[]).await.code, 0);
+    proxy.follow(rule);
+    (bucket, proxy, ok, checker)
+}
+
+#[tokio::test]
+async fn a_history_that_trickles_does_not_delay_rounds() {
+    let (bucket, proxy, ok, checker) = behind_proxy(at_two_bytes_a_second).await;
+    let before = ok.requests().len();
+    let running = checker.start(&["run", "-c", "checker.json", "--every", "1s"]);
+    wait_for("rounds in the bucket while the history is read", || async {
+        let is_trickling = proxy.requests().iter().any(|request| is_history(request));
+        (is_trickling && bucket.check_files().await.len() >= 4).then_some(())
+    })
+    .await;
+    // Killed without warning.
+    let made = ok.requests().len() - before;
+    drop(running);
+    let kept: usize = spool_folders(&checker)
+        .iter()
+        .flat_map(|folder| check_files(folder).into_iter().map(|name| results(folder, &name).len()))
+        .sum();
+    let stored = bucket.all_results().await.len() - 1;
+    // Only the round that was being stored can be missing from both.
+    assert!(stored + kept + 1 >= made, "{stored} stored and {kept} kept of {made}");
+}
+
+#[tokio::test]
+async fn a_history_that_trickles_ends_a_single_round_in_time() {
+    let (bucket, _proxy, _ok, checker) = behind_proxy(at_two_bytes_a_second).await;
+    let run = checker.run(&[]).await;
+    assert_eq!(run.code, 0, "the round is stored: {}", run.output());
+    assert!(run.stderr.contains("history not updated: "), "{}", run.stderr);
+    assert!(run.stderr.contains("too slowly: less than 4 KiB in 5 s"), "{}", run.stderr);
+    assert_eq!(bucket.check_files().await.len(), 2);
+}
+
+/// A page of a listing that is followed by another one.
+fn endless_page(keys: usize, token: &str) -> String {
+    let keys: String = (0..keys)
+        .map(|number| {
+            format!(
+                "<Contents><Key>status/{}</Key></Contents>",
+                name(1_795_330_254_340_493_978 + number as i64, "other")
+            )
+        })
         .collect();
-    json!(results).to_string()
-}
-
-/// The page of a directory with these objects, behind a plain web server.
-async fn visit(objects: &[(String, String)], index: Option<&str>) -> (Browser, Caddy, Page) {
-    let caddy = Caddy::start("").await;
-    let store = caddy.site.path().join("store");
-    std::fs::create_dir(&store).expect("the folder can be created");
-    for (name, content) in objects {
-        std::fs::write(store.join(name), content).expect("the file can be written");
-    }
-    let names: serde_json::Map<String, Value> = objects.iter().map(|(name, _)| (name.clone(), json!(0))).collect();
-    let names = json!(names).to_string();
-    std::fs::write(store.join(INDEX), index.unwrap_or(&names)).expect("the file can be written");
-    caddy.configure(&PageConfig::new(Source::Http { url: "store/".to_owned() }).to_json());
-    let browser = Browser::open().await;
-    let page = page::visit(&browser, &caddy.url).await;
-    page.assert_clean();
-    (browser, caddy, page)
-}
-
-/// A checker whose store has these objects and that checks nothing.
-fn reader(objects: &[(String, String)]) -> Checker {
-    let checker = Checker::new(&json!({ "storage": { "type": "fs", "dir": "checks" }, "checkers": [] }));
-    for (name, content) in objects {
-        let path = checker.path("checks").join(name);
-        std::fs::create_dir_all(path.parent().expect("it has a folder")).expect("the folder can be created");
-        std::fs::write(path, content).expect("the file can be written");
-    }
-    checker
-}
-
-fn flood(count: usize) -> (String, String) {
-    (name("flood", now() - MINUTE), file((0..count).map(|number| format!("Flood {number}")), "healthy"))
+    format!(
+        "<?xml version=\"1.0\"?><ListBucketResult><IsTruncated>true</IsTruncated>\
+         <NextContinuationToken>{token}</NextContinuationToken>{keys}</ListBucketResult>"
+    )
 }
 
 #[tokio::test]
-async fn ten_thousand_endpoints_of_one_node_hide_no_outage() {
-    let outage = (name("eu-west", now() - 2 * MINUTE), file(["Shop".to_owned()], "down"));
-    let objects = [flood(10_050), outage];
-    let (_browser, _caddy, page) = visit(&objects, None).await;
-    assert_eq!((page.text_of("state").as_str(), page.endpoint("Shop").text_of("status").as_str()), ("down", "down"));
-    let headline = page.text_of("overall");
-    assert!(headline.contains("Shop has been down") && !headline.contains("All "), "{headline}");
-    assert!(page.problems().contains("flood reported more services than this page can show"), "{}", page.problems());
-    let status = reader(&objects).call(&["status", "-c", "checker.json", "--format", "json"]).await;
-    let status: Value = serde_json::from_str(&status.stdout).expect("it is JSON");
-    assert_eq!((&status["status"], &status["counts"]["healthy"]), (&json!("down"), &json!(10_050)));
-}
-
-#[tokio::test]
-async fn a_page_that_cannot_show_everything_never_claims_to() {
-    let (_browser, _caddy, page) = visit(&[flood(10_050)], None).await;
-    let headline = page.text_of("overall");
-    assert!(headline.contains("At least 10,050 services; the first 10,000 are shown"), "{headline}");
-    assert_eq!(page.text_of("state"), "unknown");
-    assert!(!page.text_of("text").to_lowercase().contains("all 10,000"), "neither do its groups");
-}
-
-#[tokio::test]
-async fn many_names_of_nodes_make_the_page_incomplete() {
-    let nodes = (0..300).map(|number| {
-        let node = format!("node-{number:03}");
-        (name(&node, now() - 2 * MINUTE), file(["Shop".to_owned()], "healthy"))
+async fn a_listing_without_an_end_is_named() {
+    let is_listing = |request: &str| request.contains("list-type=2");
+    let (_bucket, proxy, _ok, checker) = behind_proxy(|_, _| None).await;
+    proxy.follow(move |request, _| is_listing(request).then(|| StoreFault::Answer(endless_page(1, "again"))));
+    let repeated = checker.call(&["status", "-c", "checker.json"]).await;
+    proxy.follow(move |request, number| {
+        is_listing(request).then(|| StoreFault::Answer(endless_page(2, &number.to_string())))
     });
-    let (_browser, _caddy, page) = visit(&nodes.collect::<Vec<_>>(), None).await;
-    assert_eq!(
-        (page.text_of("state").as_str(), page.endpoint("Shop").text_of("status").as_str()),
-        ("unknown", "healthy")
-    );
-    assert!(page.text_of("overall").contains("Incomplete: 1 service is healthy"), "{}", page.text_of("overall"));
-    assert!(page.problems().contains("more than 200 locations"), "{}", page.problems());
-}
-
-#[tokio::test]
-async fn a_file_without_a_node_does_not_vote_for_nodes() {
-    let forged: Vec<Value> = (0..5)
-        .map(|number| json!({ "title": "Shop", "timestamp": now() - MINUTE, "healthy": true, "node": format!("n-{number}"), "interval": 5 * MINUTE }))
-        .collect();
-    let unnamed = CheckFileName { stored_at: now() - MINUTE, node: None }.to_string();
-    let mut objects = vec![(unnamed, json!(forged).to_string())];
-    objects.extend(["eu", "us"].map(|node| (name(node, now() - MINUTE), file(["Shop".to_owned()], "down"))));
-    let (_browser, _caddy, page) = visit(&objects, None).await;
-    assert_eq!(page.endpoint("Shop").text_of("status"), "down", "two of three nodes report it down");
-}
-
-#[tokio::test]
-async fn a_hostile_check_file_behind_serve_is_named_and_hides_nothing() {
-    let nested = |depth: usize| ["[".repeat(depth), "]".repeat(depth)].concat();
-    let many = format!("[{}]", vec!["{}"; 2_700_000].join(","));
-    let hostile = [
-        (name("deep", now() - MINUTE), nested(65)),
-        (name("nan", now() - MINUTE), "[{\"title\":\"A\",\"timestamp\":NaN}]".to_owned()),
-        (name("many", now() - MINUTE), many),
-        (name("half", now() - MINUTE), "[{\"title\":\"A\"".to_owned()),
-    ];
-    // An array of this depth is a check file without a valid result.
-    let odd = (name("odd", now() - MINUTE), nested(64));
-    let good = (name("eu-west", now() - MINUTE), file(["Shop".to_owned()], "healthy"));
-    let checker = reader(&[&hostile[..], &[good, odd.clone()]].concat());
-    let served = checker.serve(&["--page", page_directory().to_str().expect("the path is text")]).await;
-    let browser = Browser::open().await;
-    let page = page::visit(&browser, &served.url).await;
-    page.assert_clean();
-    assert_eq!(page.endpoint("Shop").text_of("status"), "healthy");
-    assert_eq!(page.text_of("state"), "unknown", "nothing is known of four nodes: {}", page.text_of("overall"));
-    for (name, _) in hostile.iter().chain([&odd]) {
-        assert!(page.problems().contains(name), "{name} is not in {}", page.problems());
+    let same_keys = checker.call(&["status", "-c", "checker.json"]).await;
+    for (run, what) in
+        [(repeated, "continuation token of an earlier page"), (same_keys, "repeats the keys of an earlier page")]
+    {
+        assert_eq!(run.code, 2, "{}", run.output());
+        assert!(run.stderr.contains("the listing does not end") && run.stderr.contains(what), "{}", run.stderr);
     }
-    // Two million results would take more than this, beyond the memory of the program itself.
-    let limited = ["prlimit", "--data=400000000", "--"].map(str::to_owned);
-    let status = checker.call_by(&limited, &["status", "-c", "checker.json"]).await;
-    assert_eq!(status.code, 0, "{}", status.output());
-    for (name, _) in &hostile {
-        assert!(status.stderr.contains(name), "{name} is not in {}", status.stderr);
-    }
-    assert!(status.stdout.contains("Shop"), "{}", status.stdout);
-}
-
-/// Two nodes with histories: `eu` reports the second endpoint down.
-fn two_nodes() -> Vec<(String, String)> {
-    let mut nodes = FakeNodes::small(&["eu", "us"], now());
-    (nodes.titles, nodes.interval, nodes.days) = (vec!["Shop", "Mail"], 5 * MINUTE, 2);
-    nodes.outages = vec![Outage { endpoint: 1, nodes: 0..2, time: now() - DAY / 2..now() + DAY }];
-    nodes.objects().into_iter().collect()
 }
 
 #[tokio::test]
-async fn an_object_of_an_unknown_version_is_named_and_the_rest_is_shown() {
-    for damaged in ["history/us.json", "history/us.latency.json"] {
-        let mut objects = two_nodes();
-        let object = objects.iter_mut().find(|(name, _)| name == damaged).expect("it is there");
-        object.1 = object.1.replacen("\"version\":1", "\"version\":2", 1);
-        let checker = reader(&objects);
-        for range in ["24h", "30d"] {
-            let words = ["status", "-c", "checker.json", "--format", "json", "--full", "--range", range];
-            let status = checker.call(&words).await;
-            assert_eq!(status.code, 0, "{}", status.output());
-            let json: Value = serde_json::from_str(&status.stdout).expect("it is JSON");
-            let statuses: Vec<&Value> =
-                json["endpoints"].as_array().into_iter().flatten().map(|endpoint| &endpoint["status"]).collect();
-            assert_eq!(statuses, ["healthy", "down"], "{damaged} {range}: {}", status.output());
-            let is_read = !damaged.contains("latency") || range == "30d";
-            assert_eq!(status.stderr.contains(damaged), is_read, "{damaged} {range}: {}", status.stderr);
+async fn huge_objects_of_others_are_named_and_skipped() {
+    let ok = Endpoint::start(Behavior::ok()).await;
+    let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
+    assert_eq!(checker.run(&[]).await.code, 0);
+    let (sparse, many) = (name(now() - 3_000_000_000, "other"), name(now() - 2_000_000_000, "other"));
+    let path = |name: &str| checker.path("checks").join(name);
+    std::fs::File::create(path(&sparse)).and_then(|file| file.set_len(1 << 30)).expect("the file can be written");
+    std::fs::write(path(&many), format!("[{}{{}}]", "{},".repeat(2_700_000))).expect("the file can be written");
+    // A gigabyte, compressed to a megabyte.
+    std::fs::write(path("history/bomb.json"), gzip(&vec![b' '; 1 << 30])).expect("the file can be written");
+    for words in [["status", "-c", "checker.json"], ["run", "-c", "checker.json"]] {
+        let (run, memory) = measured(&checker, &words).await;
+        assert_eq!(run.code, 0, "{}", run.output());
+        assert!(memory < MEMORY_LIMIT, "{words:?} used {memory} KB");
+        if words[0] == "status" {
+            for named in [&sparse, "limit of 16 MiB", &many, "limit of 100000", "history/bomb.json", "limit of 64 MiB"]
+            {
+                assert!(run.stderr.contains(named), "`{named}` is not in:\n{}", run.stderr);
+            }
+            assert!(run.stdout.contains("Shop"), "{}", run.stdout);
         }
     }
 }
 
 #[tokio::test]
-async fn an_unreadable_index_does_not_hide_histories() {
-    let caddy = Caddy::start("").await;
-    let store = caddy.site.path().join("store");
-    into_directory(&two_nodes().into_iter().collect(), &store);
-    let browser = Browser::open().await;
-    caddy.configure(&PageConfig::new(Source::Http { url: "store/".to_owned() }).to_json());
-    for index in ["{\"half", "<!doctype html>", "[]"] {
-        std::fs::write(store.join(INDEX), index).expect("the file can be written");
-        let page = page::visit(&browser, &caddy.url).await;
-        page.assert_clean();
-        assert_eq!(page.text_of("state"), "down", "{index}: {}", page.text_of("overall"));
-        assert_eq!(page.endpoint("Shop").text_of("status"), "healthy");
-        assert!(page.problems().contains("index.json"), "{}", page.problems());
+async fn a_link_in_a_directory_store_leads_nowhere() {
+    let ok = Endpoint::start(Behavior::ok()).await;
+    let mut config = watching(&[check("Shop", &ok.url)], &directory());
+    (config["node"], config["every"]) = (json!("checker"), json!("1s"));
+    let checker = Checker::new(&config);
+    std::fs::create_dir(checker.path("checks")).expect("the folder can be created");
+    symlink("..", checker.path("checks/0-summary")).expect("the link can be created");
+    let before = std::fs::read(checker.path("checker.json")).expect("it is there");
+    let run = checker.run(&[]).await;
+    assert_eq!(run.code, 0, "{}", run.output());
+    assert!(run.stderr.contains("`0-summary` is a symbolic link"), "{}", run.stderr);
+    let served = checker.serve(&[]).await;
+    let response = http_client::get(&format!("{}store/0-summary/checker.json", served.url)).await;
+    assert!(response.status >= 400 && !response.text().contains("checkers"), "{}", response.text());
+    drop(served);
+    assert_eq!(std::fs::read(checker.path("checker.json")).expect("it is there"), before, "it was not overwritten");
+}
+
+#[tokio::test]
+async fn the_spool_sends_only_rounds_of_this_checker() {
+    let ok = Endpoint::start(Behavior::ok()).await;
+    let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &json!({ "type": "fs", "dir": "mount/checks" })));
+    checker.write("mount", "no directory");
+    assert_eq!(checker.run(&[]).await.code, 2);
+    let waiting = spooled(&checker);
+    let folder =
+        spool_folders(&checker).into_iter().find(|folder| !check_files(folder).is_empty()).expect("it is there");
+    let (link, broken) = (name(now() - 2, "test-node"), name(now() - 1, "test-node"));
+    symlink(checker.path("checker.json"), folder.join(&link)).expect("the link can be created");
+    std::fs::write(folder.join(&broken), "[{\"title\":").expect("the file can be written");
+    std::fs::remove_file(checker.path("mount")).expect("it is there");
+    let run = checker.run(&[]).await;
+    assert_eq!(run.code, 0, "{}", run.output());
+    for named in [&link, "it is not a regular file", &broken, "invalid check file", "refused"] {
+        assert!(run.stderr.contains(named), "`{named}` is not in:\n{}", run.stderr);
     }
-    let gone = http_client::get(&format!("{}store/nothing.json", caddy.url)).await;
-    assert_eq!(gone.status, 404, "the store is a plain directory");
+    let stored: Vec<String> = checker.check_files("mount/checks").iter().map(ToString::to_string).collect();
+    assert_eq!((stored.len(), &stored[..1]), (2, &waiting[..]));
+    for name in &stored {
+        let content = std::fs::read(checker.path("mount/checks").join(name)).expect("it is there");
+        assert_eq!(CheckFile::parse(&content).expect("it is a round").results.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn missing_objects_that_are_denied_count_as_missing() {
+    let bucket = Bucket::new().await;
+    let ok = Endpoint::start(Behavior::ok()).await;
+    let is_object = |request: &str| request.starts_with("GET ") && !request.contains("list-type");
+    let proxy = FaultProxy::start(&ministack::server().url, move |request, _| {
+        is_object(request).then_some(StoreFault::DenyMissing)
+    })
+    .await;
+    let storage = storage_with(&bucket, json!({ "endpoint_url": proxy.url }));
+    let job = json!({ "type": "heartbeat", "endpoint_name": "Backup", "job": "backup", "interval": "10m" });
+    let checker = Checker::new(&watching(&[check("Shop", &ok.url), job], &storage));
+    let run = checker.run(&["--format", "json"]).await;
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{}", run.output());
+    let statuses: Vec<&str> = run.results().iter().map(|result| result.status.as_str()).collect();
+    assert_eq!(statuses, ["healthy", "down"], "a job that never reported is down: {}", run.output());
+    assert!(bucket.keys().await.contains(&"status/history/test-node.json".to_owned()));
+    let rebuilt = checker.call(&["history", "rebuild", "-c", "checker.json"]).await;
+    assert_eq!(rebuilt.code, 0, "{}", rebuilt.output());
+}
+
+#[tokio::test]
+async fn compressed_histories_are_recognized_without_their_header() {
+    let (bucket, _proxy, _ok, checker) =
+        behind_proxy(|request, _| is_history(request).then_some(StoreFault::HideEncoding)).await;
+    let from_bucket = checker.call(&["status", "-c", "checker.json"]).await;
+    assert_eq!((from_bucket.code, from_bucket.stderr.as_str()), (0, ""), "{}", from_bucket.output());
+    // A copy of the bucket.
+    let copy = Checker::new(&watching(&[check("Shop", "http://127.0.0.1:9/")], &directory()));
+    std::fs::create_dir_all(copy.path("checks/history")).expect("the folder can be created");
+    for key in bucket.keys().await.iter().filter(|key| !key.contains("/0-")) {
+        let content = bucket.get(key).await.into_bytes();
+        let content = if key.contains("/history/") { gzip(&content) } else { content };
+        let target = copy.path("checks").join(key.trim_start_matches("status/"));
+        std::fs::write(target, content).expect("the file can be written");
+    }
+    let of_copy = copy.call(&["status", "-c", "checker.json"]).await;
+    assert_eq!((of_copy.code, of_copy.stderr.as_str()), (0, ""), "{}", of_copy.output());
+    assert!(of_copy.stdout.contains("Shop"), "{}", of_copy.output());
+}
+
+#[tokio::test]
+async fn pipes_and_devices_are_neither_configurations_nor_certificates() {
+    let checker = Checker::new(&json!({}));
+    assert!(Command::new("mkfifo").arg(checker.path("pipe")).status().expect("mkfifo runs").success());
+    for path in ["pipe", "/dev/zero", "."] {
+        let run = checker.call(&["validate", "-c", path]).await;
+        assert_eq!(run.code, 2, "{path}: {}", run.output());
+        assert!(run.stderr.contains("not a regular file"), "{path}: {}", run.stderr);
+    }
+    for path in ["pipe", "/dev/zero"] {
+        let mut secure = check("Shop", "https://127.0.0.1:9/");
+        secure["tls_ca_file"] = json!(path);
+        checker.configure(&json!({ "checkers": [secure] }));
+        let run = checker.run(&["--format", "json"]).await;
+        let results: Value = run.rounds()[0]["results"].clone();
+        assert!(results.to_string().contains("not a regular file"), "{path}: {}", run.output());
+    }
 }

@@ -1,4 +1,5 @@
-//! Visitors of `checker serve` that do not read, do not finish their requests or use another name, and a store that hangs.
+//! Visitors of `checker serve` that do not read, do not finish their requests or use a different host name, and a store
+//! that hangs.
 
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 /// More than the page's largest list, with contents.
 const STORED_BYTES: usize = 12 << 20;
 
-/// How much more memory visitors may cost, in kB.
+/// How much additional memory visitors may cost, in kB.
 const MEMORY_LIMIT: u64 = 64 << 10;
 
 async fn connect(served: &Served) -> TcpStream {
@@ -23,7 +24,7 @@ async fn connect(served: &Served) -> TcpStream {
     TcpStream::connect(address).await.expect("the server accepts connections")
 }
 
-/// The most memory that a process has used, in kB.
+/// The peak memory of a process, in kB.
 fn peak_memory(served: &Served) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", served.program.id())).expect("it runs");
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the system has it");
@@ -72,7 +73,7 @@ async fn connections_without_requests_keep_no_visitor_out() {
         slow.push(connection);
     }
     assert_eq!(http_client::get(&served.url).await.status, 200);
-    // The first ones made room.
+    // The first connections made room.
     let end = tokio::time::timeout(support::PATIENCE, slow[0].read(&mut [0])).await.expect("it is closed");
     assert!(matches!(end, Ok(0) | Err(_)));
 }
@@ -101,7 +102,7 @@ async fn serve_answers_although_its_bucket_hangs() {
         "path_style": true, "access_key_id": "AKIAIOSFODNN7EXAMPLE", "secret_access_key": "secret" });
     let checker = Checker::new(&watching(&[check("Shop", &refused())], &storage));
     let served = checker.serve(&[]).await;
-    // The requests of the store take more than a minute until they fail.
+    // It takes more than a minute until requests to the store fail.
     let url = format!("{}store/index.json", served.url);
     let answer = tokio::time::timeout(Duration::from_secs(45), http_client::get(&url)).await;
     assert_eq!(answer.expect("the server answers before the store does").status, 503);

@@ -3,7 +3,7 @@
 
 use support::mutants;
 
-/// Other mutants than those of the benchmark.
+/// Different mutants from those in the benchmark.
 const SEED: u64 = 16;
 
 #[tokio::test]

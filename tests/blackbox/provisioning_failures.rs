@@ -262,7 +262,7 @@ async fn without_an_iam_api_the_required_permissions_are_printed() {
     let only_s3 = FaultyProxy::without_iam(&ministack::server().url).await;
     let site = TestSite::at(&only_s3.url).await;
     let run = site.provision(&ARGUMENTS).await;
-    assert_eq!(run.code, 0, "{}", run.output());
+    assert_eq!(run.code, 1, "{}", run.output());
     for word in ["no IAM API", "manual step", "s3:GetObject", "eu-west-check.json"] {
         assert!(run.stdout.contains(word), "`{word}` is not in\n{}", run.stdout);
     }
@@ -270,7 +270,7 @@ async fn without_an_iam_api_the_required_permissions_are_printed() {
     assert!(site.file("config.json").contains("put the reader's key here"), "{}", site.file("config.json"));
     assert!(site.file("checker-eu-west.json").contains("${CHECKUP_SECRET_ACCESS_KEY}"));
     let again = site.provision(&ARGUMENTS).await;
-    assert!(again.code == 0 && again.stdout.contains("Nothing to do"), "{}", again.output());
+    assert!(again.code == 1 && again.stdout.contains("Nothing to do"), "{}", again.output());
 }
 
 #[tokio::test]

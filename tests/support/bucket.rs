@@ -13,6 +13,7 @@ use shared::object_name::CheckFileName;
 use shared::page_config::{AddressStyle, PageConfig, PublicKeys, S3Source, Source};
 
 use crate::ministack::{self, AccessKey, REGION};
+use crate::s3_server::S3Server;
 
 /// A bucket on the shared S3 server.
 #[derive(Debug, Clone)]
@@ -24,6 +25,7 @@ pub struct Bucket {
     pub writer: AccessKey,
     /// The URL of the S3 server.
     endpoint_url: String,
+    region: &'static str,
     client: Client,
 }
 
@@ -60,12 +62,25 @@ impl Bucket {
             let rules = CorsConfiguration::builder().cors_rules(rule).build().expect("it is complete");
             client.put_bucket_cors().bucket(&name).cors_configuration(rules).send().await.expect("CORS is set");
         }
-        Bucket { name, prefix: "status/".to_owned(), writer, endpoint_url: ministack::server().url.clone(), client }
+        Bucket {
+            name,
+            prefix: "status/".to_owned(),
+            writer,
+            endpoint_url: ministack::server().url.clone(),
+            region: REGION,
+            client,
+        }
     }
 
     /// A bucket that may not exist yet, with the administrator's key.
     pub async fn named(name: &str, prefix: &str) -> Bucket {
         Bucket::at(&ministack::server().url, &ministack::admin().await, name, prefix)
+    }
+
+    /// A bucket on this server that may not exist yet, with the administrator's key.
+    pub async fn on(server: S3Server, name: &str, prefix: &str) -> Bucket {
+        let bucket = Bucket::at(&server.url(), &server.admin().await, name, prefix);
+        Bucket { region: server.region(), ..bucket }
     }
 
     /// A bucket of any S3 server, with this key.
@@ -76,6 +91,7 @@ impl Bucket {
             prefix: prefix.to_owned(),
             writer: key.clone(),
             endpoint_url: endpoint_url.to_owned(),
+            region: REGION,
             client: client_at(endpoint_url, key),
         }
     }
@@ -95,7 +111,7 @@ impl Bucket {
         json!({
             "type": "s3",
             "bucket": self.name,
-            "region": REGION,
+            "region": self.region,
             "access_key_id": self.writer.id,
             "secret_access_key": self.writer.secret,
             "endpoint_url": self.endpoint_url,
@@ -109,13 +125,24 @@ impl Bucket {
     pub fn page_config(&self, keys: Option<&AccessKey>) -> PageConfig {
         PageConfig::new(Source::S3(S3Source {
             bucket: self.name.clone(),
-            region: REGION.to_owned(),
+            region: self.region.to_owned(),
             endpoint_url: Some(self.endpoint_url.clone()),
             address_style: AddressStyle::Path,
             prefix: self.prefix.clone(),
             public_keys: keys
                 .map(|key| PublicKeys { access_key_id: key.id.clone(), secret_access_key: key.secret.clone() }),
         }))
+    }
+
+    /// An S3 client for the bucket's server, with this key.
+    #[must_use]
+    pub fn client_with(&self, key: &AccessKey) -> Client {
+        client_at(&self.endpoint_url, key)
+    }
+
+    /// Creates the bucket with its own key, in the default region.
+    pub async fn create(&self) {
+        self.client.create_bucket().bucket(&self.name).send().await.expect("the bucket is created");
     }
 
     pub async fn keys(&self) -> Vec<String> {

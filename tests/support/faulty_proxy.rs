@@ -169,7 +169,7 @@ async fn delete_all_but(text: &str, target: &str, head: &str, body: &[u8]) -> Ve
 }
 
 /// The server's complete response, over a new connection.
-async fn forward(target: &str, head: &str, body: &[u8]) -> Vec<u8> {
+pub(crate) async fn forward(target: &str, head: &str, body: &[u8]) -> Vec<u8> {
     let mut far = TcpStream::connect(target).await.expect("the server listens");
     let lines = head.lines().filter(|line| !line.to_ascii_lowercase().starts_with("connection:"));
     let head = lines.collect::<Vec<_>>().join("\r\n");
@@ -181,7 +181,7 @@ async fn forward(target: &str, head: &str, body: &[u8]) -> Vec<u8> {
     answer
 }
 
-async fn read_request(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
+pub(crate) async fn read_request(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
     let mut request = Vec::new();
     loop {
         if let Some(end) = request.windows(4).position(|four| four == b"\r\n\r\n") {
@@ -208,7 +208,7 @@ fn announced_length(head: &str) -> usize {
 }
 
 /// A name for a request: `GET /bucket?cors`, or `CreateUser`.
-fn name_of(head: &str, body: &[u8]) -> String {
+pub(crate) fn name_of(head: &str, body: &[u8]) -> String {
     let line = head.lines().next().unwrap_or_default();
     let request = line.rsplit_once(' ').map_or(line, |(request, _)| request).to_owned();
     let body = String::from_utf8_lossy(body);

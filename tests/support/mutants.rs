@@ -1,6 +1,6 @@
-//! A corpus of damaged and hostile objects, the same for the same seed: damaged check files, histories, latencies, indexes,
-//! summaries and configurations, with odd names. [`run`] puts them next to a node that recorded everything well, and checks
-//! that the page and the terminal report that node correctly.
+//! A corpus of damaged and hostile objects, which depends only on the seed: damaged check files, histories, latencies,
+//! indexes, summaries and configurations, with odd names. [`run`] puts them next to a node whose objects are intact,
+//! and checks that the page and the terminal report that node correctly.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -91,7 +91,7 @@ impl Random {
 #[must_use]
 pub fn damage(content: &str, random: &mut Random) -> Vec<u8> {
     let damage = match random.pick(&Damage::ALL) {
-        // A page with many of them takes long to load.
+        // A page with many of them takes a long time to load.
         Damage::Huge if random.below(4) > 0 => Damage::FlippedBits,
         damage => damage,
     };
@@ -120,7 +120,7 @@ fn damage_by(content: &str, damage: Damage, random: &mut Random) -> Vec<u8> {
         _ => {}
     }
     let mut json: Value = serde_json::from_str(content).expect("the original is valid");
-    // Raw text that `Value` cannot hold replaces this string afterwards.
+    // This string is later replaced with raw text that `Value` cannot represent.
     let placeholder = "replaced-below";
     let mut raw = None;
     let new = match damage {
@@ -191,7 +191,7 @@ const ODD_NAMES: [&str; 10] = [
     "__proto__",
 ];
 
-/// How many mutants were checked, and how.
+/// How many mutants were checked, and in which way.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Report {
     pub mutants: usize,
@@ -287,7 +287,8 @@ fn write_store(objects: &BTreeMap<String, Vec<u8>>, odd_names: &[&str], store: &
     std::fs::write(store.join(INDEX), json!(index).to_string()).expect("the file can be written");
 }
 
-/// Checks at least this many mutants in Chromium and on the command line. Panics at the first failure, with the seed.
+/// Checks at least this many mutants in Chromium and on the command line. Panics at the first failure and prints the
+/// seed.
 pub async fn run(seed: u64, mutants: usize) -> Report {
     let mut corpus = Corpus::new(seed);
     let mut report = Report::default();
@@ -340,7 +341,7 @@ pub async fn run(seed: u64, mutants: usize) -> Report {
     report
 }
 
-/// Fails if the page is blank, ran a script, or failed itself.
+/// Fails if the page is blank, runs a script, or fails itself.
 fn assert_not_blank(page: &Page, context: &str) {
     let witness = &page.0["witness"];
     assert_eq!((&witness["errors"], &witness["canary"]), (&json!([]), &json!(0)), "{context}: {witness:#}");
@@ -351,7 +352,7 @@ fn assert_not_blank(page: &Page, context: &str) {
     );
 }
 
-/// Fails if the page is wrong about the endpoints of the good node.
+/// Fails if the page is wrong about the endpoints of the intact node.
 fn assert_good(page: &Page, context: &str) {
     assert_not_blank(page, context);
     let status = |title: &str| {

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use crate::bucket::Bucket;
 use crate::checker::{Checker, Run};
-use crate::ministack::{self, AccessKey, REGION};
+use crate::ministack::AccessKey;
+use crate::s3_server::S3Server;
 
 /// A bucket to provision, and the folder to which the files are written.
 #[derive(Debug)]
@@ -17,25 +18,31 @@ pub struct TestSite {
     pub bucket: Bucket,
     /// The URL of the S3 server, or of a proxy in front of it.
     pub endpoint_url: String,
+    region: &'static str,
     administrator: AccessKey,
 }
 
 impl TestSite {
     /// A bucket that does not exist yet, with the prefix `status/`.
     pub async fn new() -> TestSite {
-        TestSite::at(&ministack::server().url).await
+        TestSite::on(S3Server::MiniStack).await
+    }
+
+    /// A bucket on this server that does not exist yet, with the prefix `status/`.
+    pub async fn on(server: S3Server) -> TestSite {
+        let bucket = Bucket::on(server, &new_name(), "status/").await;
+        TestSite {
+            checker: Checker::new(&json!({ "checkers": [] })),
+            bucket,
+            endpoint_url: server.url(),
+            region: server.region(),
+            administrator: server.admin().await,
+        }
     }
 
     /// A bucket at another URL of the S3 server.
     pub async fn at(endpoint_url: &str) -> TestSite {
-        static COUNT: AtomicU32 = AtomicU32::new(1);
-        let name = format!("site-{}", COUNT.fetch_add(1, Ordering::Relaxed));
-        TestSite {
-            checker: Checker::new(&json!({ "checkers": [] })),
-            bucket: Bucket::named(&name, "status/").await,
-            endpoint_url: endpoint_url.to_owned(),
-            administrator: ministack::admin().await,
-        }
+        TestSite { endpoint_url: endpoint_url.to_owned(), ..TestSite::on(S3Server::MiniStack).await }
     }
 
     /// Uses these credentials in later calls.
@@ -56,7 +63,7 @@ impl TestSite {
     /// Runs a command for this site with the administrator's credentials in the environment.
     pub async fn call(&self, command: &str, words: &[&str], typed: &str) -> Run {
         let (bucket, prefix) = (self.bucket.name.as_str(), self.bucket.prefix.as_str());
-        let target = [command, "--bucket", bucket, "--region", REGION, "--prefix", prefix, "--path-style"];
+        let target = [command, "--bucket", bucket, "--region", self.region, "--prefix", prefix, "--path-style"];
         let words = [&target, ["--endpoint-url", self.endpoint_url.as_str()].as_slice(), words].concat();
         let prepare = |command: &mut std::process::Command| {
             command.env("AWS_ACCESS_KEY_ID", &self.administrator.id);
@@ -100,6 +107,12 @@ impl TestSite {
     pub fn user(&self, role: &str) -> String {
         format!("checkup_{}+status_{role}", self.bucket.name)
     }
+}
+
+/// A bucket name that no other test uses.
+fn new_name() -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(1);
+    format!("site-{}", COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
 fn key(object: &Value, id: &str, secret: &str) -> Option<AccessKey> {

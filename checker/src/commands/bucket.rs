@@ -8,8 +8,10 @@ use super::load;
 use crate::checks::http::{HttpCheck, InvalidUrl};
 use crate::cli::BucketArguments;
 use crate::config::model::Config;
+use crate::provision::revocation::{Revocation, RevokedKey};
 use crate::redact::redact_userinfo;
 use crate::store::settings::{Bucket, StoreLocation};
+use crate::ui;
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BucketError {
@@ -24,6 +26,11 @@ pub(super) enum BucketError {
     NotConfirmed,
     #[error("canceled: nothing was changed, because the bucket's name was not typed")]
     NameNotTyped,
+    /// The plan after the confirmation differs from the one that was confirmed.
+    #[error(
+        "nothing was changed: the service's state changed while this command waited for the confirmation; run it again"
+    )]
+    ChangedMeanwhile,
 }
 
 /// The bucket that the arguments name, and the configuration if one was given.
@@ -75,4 +82,48 @@ pub(super) fn describe(bucket: &Bucket, region: &str) -> String {
 /// The path of an output file, as shown in command lines.
 pub(super) fn in_folder(out: &Path, name: &str) -> String {
     out.join(name).display().to_string().trim_start_matches("./").to_owned()
+}
+
+/// Prints what is known about deleted keys. Returns whether none of them still works.
+pub(super) fn report_revoked_keys(revoked: &[(RevokedKey, Revocation)]) -> bool {
+    let refused: Vec<String> = revoked
+        .iter()
+        .filter(|(_, outcome)| *outcome == Revocation::Refused)
+        .map(|(key, _)| format!("`{}`", key.id))
+        .collect();
+    match refused.as_slice() {
+        [] => {}
+        [key] => ui::print_line(&format!("The service refuses the key {key}.")),
+        keys => ui::print_line(&format!("The service refuses the keys {}.", keys.join(", "))),
+    }
+    let mut none_works = true;
+    for (key, outcome) in revoked {
+        match outcome {
+            Revocation::Refused => {}
+            Revocation::Untried(why) => {
+                ui::print_line(&format!(
+                    "The key `{}` of `{}` is deleted, but was not tried: {why}.",
+                    key.id, key.user
+                ));
+            }
+            Revocation::StillWorks => {
+                none_works = false;
+                ui::print_line(&format!(
+                    "The key `{}` of `{}` STILL WORKS. Services may need a minute: run the same command again, and if it still works then, delete it with the service's own tools.",
+                    key.id, key.user
+                ));
+            }
+        }
+    }
+    none_works
+}
+
+/// Prints the steps that the operator must do manually.
+pub(super) fn report_manual_steps(manual: &[String]) {
+    if !manual.is_empty() {
+        ui::print_line("\nManual steps:");
+    }
+    for step in manual {
+        ui::print_line(&format!("  - {step}"));
+    }
 }

@@ -4,13 +4,13 @@ use shared::duration;
 use std::collections::HashSet;
 use std::path::Path;
 
-use super::bucket::{self, BucketError};
+use super::bucket::{self, BucketError, report_manual_steps, report_revoked_keys};
 use super::{Outcome, environment};
 use crate::cli::ProvisionArguments;
 use crate::config;
 use crate::config::model::{Config, Page};
 use crate::config::{dialect, original};
-use crate::provision::apply::apply;
+use crate::provision::apply::{Applied, apply};
 use crate::provision::files;
 use crate::provision::names::Role;
 use crate::provision::plan::{Plan, plan};
@@ -63,6 +63,7 @@ pub async fn provision(arguments: &ProvisionArguments) -> anyhow::Result<Outcome
         return Ok(Outcome::Done);
     }
     show(&plan, &spec);
+    let mut applied = Applied::default();
     if plan.steps.is_empty() {
         ui::print_line("Nothing to do: everything is already set up.");
     } else {
@@ -70,19 +71,35 @@ pub async fn provision(arguments: &ProvisionArguments) -> anyhow::Result<Outcome
         if !confirmation.confirm("Continue? Type `yes`:") {
             return Err(BucketError::NotConfirmed.into());
         }
+        // The operator may have taken a while to review the plan.
+        let current = if arguments.yes { current } else { read_state(&service, &spec, out, &environment).await? };
+        if self::plan(&spec, &current)?.to_json() != plan.to_json() {
+            return Err(BucketError::ChangedMeanwhile.into());
+        }
         let mut progress = StepProgress::new(confirmation);
-        let result = apply(&plan.steps, &service, &spec, out, &environment, &mut progress).await;
-        if let Err(error) = result {
-            ui::info("failed");
-            ui::info("completed steps are kept; run the same command again to continue");
-            return Err(error.into());
+        match apply(&plan.steps, &service, &spec, out, &environment, &mut progress).await {
+            Ok(done) => applied = done,
+            Err(error) => {
+                ui::info("failed");
+                ui::info("completed steps are not undone; run the same command again to continue");
+                return Err(error.into());
+            }
         }
     }
     for identity in spec.identities() {
         files::delete_marker(out, &identity)?;
     }
     show_files(&spec, &plan, out);
-    Ok(Outcome::Done)
+    let keys_work = !report_revoked_keys(&applied.revoked);
+    let manual = [plan.manual.clone(), applied.manual].concat();
+    report_manual_steps(&manual);
+    Ok(if keys_work {
+        Outcome::Failed
+    } else if manual.is_empty() {
+        Outcome::Done
+    } else {
+        Outcome::Found
+    })
 }
 
 fn expiry_of(config: &Config) -> Option<shared::Nanos> {

@@ -6,7 +6,7 @@ use shared::check_file::CheckFile;
 use shared::object_name::{CheckFileName, NodeName};
 use shared::page_config::S3Source;
 
-use super::probe::{Signing, StoreProbe};
+use super::probe::{OwnKeyManagement, Signing, StoreProbe};
 use super::{Finding, Side, clock, freshness};
 use crate::config::model::Config;
 use crate::provision::policy::{self, DeletableFiles, Scope};
@@ -18,6 +18,8 @@ use crate::store::{Listing, S3Error, Store};
 const PROBE_TIME: UnixNanos = 1;
 /// The contents of probes: a check file without results.
 const PROBE_CONTENT: &str = "[]";
+/// What prevents users from managing their own access keys.
+pub(super) const SELF_SERVICE_REMEDY: &str = "do not let users manage their own keys in IAM; SeaweedFS refuses it with `-s3.iam.readOnly=true`: set that after provisioning";
 /// The name of a node that does not exist.
 const OTHER_NODE: &str = "checkup-doctor";
 
@@ -98,8 +100,11 @@ async fn examine_bucket(
                 format!("the node cannot delete check files, which never expire; an empty `{own}` was left behind"),
             ));
         }
-        (Err(error), _) => {
-            let what = format!("the node cannot delete its own check files, so they never expire: {error}");
+        (Err(error), None) => {
+            findings.push(Finding::failure(Side::Checker, format!("failed to delete the empty `{own}`: {error}"), ""));
+        }
+        (Err(error), Some(_)) => {
+            let what = format!("the node cannot delete its own check files when they expire: {error}");
             findings.push(Finding::failure(Side::Checker, what, permissions()));
         }
     }
@@ -144,10 +149,26 @@ async fn examine_limits(probe: &StoreProbe, bucket: &Bucket, node: &NodeName, fi
         }
         report(stored, "store objects outside the prefix");
     }
-    report(probe.list_buckets().await.map(drop), "list the account's buckets");
+    match probe.list_other_buckets().await {
+        Ok(others) if others.is_empty() => {}
+        others => report(others.map(drop), "list the account's buckets"),
+    }
     report(probe.bucket_policy().await, "read the bucket's policy");
+    match probe.own_key_management().await {
+        OwnKeyManagement::Refused => {}
+        OwnKeyManagement::Allowed => findings.push(Finding::warning(
+            Side::Checker,
+            "the keys can manage the writer's own access keys: someone who steals them can create others that keep working after they are replaced",
+            SELF_SERVICE_REMEDY,
+        )),
+        OwnKeyManagement::Unknown(why) => findings.push(Finding::warning(
+            Side::Checker,
+            format!("whether the keys can manage the writer's own access keys is unknown: {why}"),
+            "run the doctor again",
+        )),
+    }
     if findings.len() == before {
-        let what = "the keys are restricted: they cannot store objects of other nodes, list or store objects outside the prefix, list buckets or read policies";
+        let what = "the keys are restricted: they cannot store objects of other nodes, list or store objects outside the prefix, list other buckets, read policies or manage access keys";
         findings.push(Finding::ok(Side::Checker, what));
     }
 }
@@ -198,7 +219,7 @@ async fn examine_spool(config: &Config, storage: &Storage, findings: &mut Vec<Fi
                     format!("{count} rounds are waiting in the spool `{folder}`, because they could not be stored")
                 }
             },
-            "fix the problems above; the next round sends them first",
+            "fix the problems above; waiting rounds are sent before the next one",
         ),
         Err(error) => Finding::failure(Side::Checker, error.to_string(), ""),
     });

@@ -6,8 +6,8 @@ use shared::object_name::{CheckFileName, NodeName};
 use shared::page_config::{PageConfig, S3Source, Source};
 use shared::{DAY, UnixNanos};
 
-use super::checker_side::{is_denied, is_refused};
-use super::probe::{BrowserResponse, Signing, StoreProbe};
+use super::checker_side::{SELF_SERVICE_REMEDY, is_denied, is_refused};
+use super::probe::{BrowserResponse, OwnKeyManagement, Signing, StoreProbe};
 use super::{Finding, Side, address, clock};
 use crate::config::model::Config;
 use crate::provision::policy::{self, Scope};
@@ -145,7 +145,9 @@ async fn examine_origin(probe: &StoreProbe, list: &Url, origin: &str, findings: 
     } else if response.status == 200 {
         Finding::failure(
             Side::Page,
-            format!("browsers do not let a page at {origin} read the store: its CORS rules do not allow this origin"),
+            format!(
+                "browsers do not let a page at {origin} read the store: the store's CORS rules do not allow this origin"
+            ),
             remedy.clone(),
         )
     } else {
@@ -212,12 +214,28 @@ async fn examine_limits(probe: &StoreProbe, bucket: &Bucket, findings: &mut Vec<
         report(probe.list("").await, "list objects outside the prefix");
     }
     if bucket.keys.is_some() {
-        report(probe.list_buckets().await.map(drop), "list the account's buckets");
+        match probe.list_other_buckets().await {
+            Ok(others) if others.is_empty() => {}
+            others => report(others.map(drop), "list the account's buckets"),
+        }
     }
     report(probe.bucket_policy().await, "read the bucket's policy");
     report(probe.cors().await, "read the bucket's CORS rules");
+    match probe.own_key_management().await {
+        OwnKeyManagement::Refused => {}
+        OwnKeyManagement::Allowed => findings.push(Finding::failure(
+            Side::Page,
+            "every visitor of the page can manage the reader's access keys: delete the page's key, or create others that keep working after it is replaced",
+            SELF_SERVICE_REMEDY,
+        )),
+        OwnKeyManagement::Unknown(why) => findings.push(Finding::warning(
+            Side::Page,
+            format!("whether visitors can manage the reader's access keys is unknown: {why}"),
+            "run the doctor again",
+        )),
+    }
     if findings.len() == before {
-        let what = "visitors cannot store or delete objects, list objects outside the prefix, or read buckets, policies and CORS rules";
+        let what = "visitors cannot store or delete objects, list objects outside the prefix, read other buckets, policies and CORS rules, or manage access keys";
         findings.push(Finding::ok(Side::Page, what));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws_sdk_iam::types::StatusType;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
@@ -23,6 +24,7 @@ const BROWSER_TIMEOUT: Duration = Duration::from_secs(20);
 #[derive(Debug)]
 pub struct StoreProbe {
     client: Client,
+    iam: aws_sdk_iam::Client,
     http: reqwest::Client,
     bucket: Bucket,
 }
@@ -32,6 +34,16 @@ pub enum Signing {
     /// With the bucket's keys, or with those from the AWS default credential chain.
     Signed,
     Unsigned,
+}
+
+/// Whether a key can manage its user's access keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OwnKeyManagement {
+    Allowed,
+    /// The service refuses this, or has no IAM API.
+    Refused,
+    /// The request failed for another reason.
+    Unknown(String),
 }
 
 /// The HTTP client could not be created.
@@ -87,7 +99,8 @@ impl StoreProbe {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|error| HttpClientError(error.to_string()))?;
-        Ok(StoreProbe { client, http, bucket: bucket.clone() })
+        let iam = aws_sdk_iam::Client::new(&settings);
+        Ok(StoreProbe { client, iam, http, bucket: bucket.clone() })
     }
 
     pub async fn put(&self, key: &str, content: &str) -> S3Result {
@@ -112,11 +125,35 @@ impl StoreProbe {
         listed.map(drop).map_err(|error| self.error(Action::List, &error))
     }
 
-    /// Lists the buckets of the account.
-    pub async fn list_buckets(&self) -> S3Result<Vec<String>> {
+    /// Lists the buckets of the account, and returns the names of all buckets except this one. Some services allow
+    /// every key to list the buckets that it can use.
+    pub async fn list_other_buckets(&self) -> S3Result<Vec<String>> {
         let buckets = self.client.list_buckets().send().await;
         let buckets = buckets.map_err(|error| self.error(Action::List, &error))?;
-        Ok(buckets.buckets().iter().filter_map(|bucket| bucket.name().map(str::to_owned)).collect())
+        let names = buckets.buckets().iter().filter_map(|bucket| bucket.name());
+        Ok(names.filter(|name| *name != self.bucket.name).map(str::to_owned).collect())
+    }
+
+    /// Whether the key can manage its user's access keys. Sets the key's status to its current value, which changes
+    /// nothing: services that allow this call also let a key delete itself and create others.
+    pub async fn own_key_management(&self) -> OwnKeyManagement {
+        let Some(keys) = &self.bucket.keys else { return OwnKeyManagement::Refused };
+        let update = self.iam.update_access_key().access_key_id(&keys.access_key_id).status(StatusType::Active);
+        let error = match update.send().await {
+            Ok(_) => return OwnKeyManagement::Allowed,
+            Err(error) => error,
+        };
+        if let Some(response) = error.raw_response() {
+            let status = response.status().as_u16();
+            let body = String::from_utf8_lossy(response.body().bytes().unwrap_or_default());
+            // Servers other than IAM respond without this element.
+            let has_iam = self.bucket.endpoint_url.is_none() || body.contains("<ErrorResponse");
+            let is_unknown_call = matches!(error.code(), Some("InvalidAction" | "NotImplemented"));
+            if status == 403 || is_unknown_call || (!has_iam && (status < 500 || status == 501)) {
+                return OwnKeyManagement::Refused;
+            }
+        }
+        OwnKeyManagement::Unknown(self.error(Action::Get, &error).to_string())
     }
 
     pub async fn bucket_policy(&self) -> S3Result {

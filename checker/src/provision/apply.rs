@@ -5,14 +5,20 @@ use std::path::Path;
 use std::time::Duration;
 
 use backon::{ConstantBuilder, Retryable as _};
+use shared::object_name::is_stored_by_checkers;
 
+use super::bucket_removal::{KeepReason, keep_reason_before_deletion};
 use super::files::{self, FileError, FileState, FileUpdate};
+use super::names;
+use super::policy;
 use super::progress::Progress;
 use super::purge::{self, PurgeError};
-use super::service::{Service, ServiceError};
+use super::revocation::{self, Revocation, RevokedKey};
+use super::service::{CreatedUser, Service, ServiceError};
 use super::spec::{Identity, ProvisionSpec};
 use super::step::{DeletionReason, Step};
 use crate::config::Environment;
+use crate::counted;
 use crate::store::s3::error::S3Error;
 use crate::store::settings::WriterKeys;
 
@@ -46,8 +52,27 @@ pub enum ApplyError {
     #[error("the key of the {0} is not in its file; run the same command again")]
     MissingKey(String),
     /// The operator did not confirm a step.
-    #[error("canceled: completed steps were kept; run the same command again to continue")]
+    #[error("canceled: the old key was not deleted; run the same command again to continue")]
     NotConfirmed,
+}
+
+/// What the operator needs to know after all steps.
+#[derive(Debug, Default)]
+pub struct Applied {
+    /// What the operator must do manually because the service does not support it, one sentence each.
+    pub manual: Vec<String>,
+    /// The deleted keys, and whether they still work.
+    pub revoked: Vec<(RevokedKey, Revocation)>,
+    /// Why the bucket was kept although it should have been deleted.
+    pub kept_bucket: Option<KeepReason>,
+}
+
+/// The parts that all steps need.
+struct Context<'a> {
+    service: &'a Service,
+    spec: &'a ProvisionSpec,
+    out: &'a Path,
+    environment: &'a Environment<'a>,
 }
 
 /// Applies the steps in order. `spec` determines the contents of files.
@@ -58,7 +83,9 @@ pub async fn apply(
     out: &Path,
     environment: &Environment<'_>,
     progress: &mut impl Progress,
-) -> Result<(), ApplyError> {
+) -> Result<Applied, ApplyError> {
+    let context = Context { service, spec, out, environment };
+    let mut applied = Applied::default();
     for (index, step) in steps.iter().enumerate() {
         if let Step::DeleteKey { user, key_id, why: DeletionReason::Replaced } = step
             && !progress.confirm_key_deletion(key_id, user)
@@ -66,29 +93,47 @@ pub async fn apply(
             return Err(ApplyError::NotConfirmed);
         }
         progress.step_started(index + 1, steps.len(), &step.what());
-        let note = apply_step(step, service, spec, out, environment, progress).await?;
+        let note = match apply_step(step, &context, &mut applied, progress).await {
+            Err(ApplyError::Service(error)) if error.is_unsupported() && is_optional(step) => {
+                applied.manual.push(step.by_hand());
+                "this service does not support it".to_owned()
+            }
+            note => note?,
+        };
         progress.step_done(&note);
     }
-    Ok(())
+    Ok(applied)
+}
+
+/// Whether the operator can do a step with the service's own tools, and the other steps make sense without it.
+fn is_optional(step: &Step) -> bool {
+    matches!(
+        step,
+        Step::MarkBucket
+            | Step::OpenAccessBlock
+            | Step::CloseAccessBlock(_)
+            | Step::PutBucketPolicy(_)
+            | Step::PutCors(_)
+            | Step::PutLifecycle(_)
+    )
 }
 
 async fn apply_step(
     step: &Step,
-    service: &Service,
-    spec: &ProvisionSpec,
-    out: &Path,
-    environment: &Environment<'_>,
+    context: &Context<'_>,
+    applied: &mut Applied,
     progress: &mut impl Progress,
 ) -> Result<String, ApplyError> {
+    let Context { service, spec, out, environment } = *context;
     match step {
         Step::CreateBucket { .. } => service.create_bucket().await?,
-        Step::OpenAccessBlock(block) | Step::CloseAccessBlock(block) => {
-            return access_block(service, step, block).await;
-        }
+        Step::MarkBucket => return mark_bucket(service).await,
+        Step::OpenAccessBlock => return open_access_block(service).await,
+        Step::CloseAccessBlock(block) => service.put_access_block(block.clone()).await?,
         Step::PutBucketPolicy(policy) => service.put_bucket_policy(policy.as_ref()).await?,
         Step::PutCors(rules) => service.put_cors(rules.clone()).await?,
         Step::PutLifecycle(rules) => service.put_lifecycle(rules.clone()).await?,
-        Step::CreateUser(identity) => service.create_user(&identity.user, &identity.path).await?,
+        Step::CreateUser(identity) => return create_user(service, spec, out, identity).await,
         Step::PutUserPolicy(identity) => service.put_user_policy(&identity.user, &identity.policy).await?,
         Step::CreateKey { identity, how, keys_before } => {
             files::prepare_folder(out)?;
@@ -104,39 +149,92 @@ async fn apply_step(
         Step::DeleteKey { user, key_id, .. } => service.delete_key(user, key_id).await?,
         Step::DeleteUserPolicy { user } => service.delete_user_policy(user).await?,
         Step::DeleteUser { user } => service.delete_user(user).await?,
+        Step::VerifyRevocation(keys) => {
+            let outcomes = revocation::verify(keys, async |key: &RevokedKey| service.revocation(key).await).await;
+            let refused = outcomes.iter().filter(|outcome| **outcome == Revocation::Refused).count();
+            let note = format!("the service refuses {refused} of {}", outcomes.len());
+            applied.revoked.extend(keys.iter().cloned().zip(outcomes));
+            return Ok(note);
+        }
         Step::WriteFile { role, how, content } => {
             files::prepare_folder(out)?;
             files::write(&files::path_of(out, role), content, role, how)?;
         }
         Step::DeleteObjects { prefix } => {
             let removed = purge::purge(service, &spec.bucket.name, prefix, progress).await?;
-            return Ok(format!("{removed} objects"));
+            return Ok(counted(removed, "object"));
         }
-        Step::DeleteBucketIfEmpty => {
-            return match service.delete_bucket().await {
-                Ok(()) => Ok(String::new()),
-                Err(error) if error.has_code("BucketNotEmpty") => {
-                    Ok("the bucket was kept: it contains other objects".to_owned())
-                }
-                Err(error) => Err(error.into()),
-            };
-        }
+        Step::DeleteBucket => return delete_bucket(service, &spec.bucket.prefix, applied).await,
     }
     Ok(String::new())
 }
 
-/// Changes the public access block. A service without one does not need to be opened.
-async fn access_block(
-    service: &Service,
-    step: &Step,
-    block: &aws_sdk_s3::types::PublicAccessBlockConfiguration,
-) -> Result<String, ApplyError> {
-    match service.put_access_block(block.clone()).await {
-        Err(error) if matches!(step, Step::OpenAccessBlock(_)) && error.is_unsupported() => {
-            Ok("this service has no public access block".to_owned())
+/// Tags a new bucket. Without the tag, `deprovision` keeps the bucket.
+async fn mark_bucket(service: &Service) -> Result<String, ApplyError> {
+    match service.mark_as_created().await {
+        Err(error) if error.is_unsupported() => {
+            Ok("this service has no tags of buckets, so `deprovision` will keep the bucket".to_owned())
         }
-        put => Ok(put.map(|()| String::new())?),
+        marked => Ok(marked.map(|()| String::new())?),
     }
+}
+
+/// Allows the bucket's policy to be public. Without a public access block, nothing needs to be opened, and no block is
+/// added.
+async fn open_access_block(service: &Service) -> Result<String, ApplyError> {
+    match service.access_block().await? {
+        Some(block) if !policy::is_open(Some(&block)) => {
+            service.put_access_block(policy::opened(&block)).await?;
+            Ok(String::new())
+        }
+        _ => Ok("no public access block forbids it".to_owned()),
+    }
+}
+
+/// Creates a user. Until the user has permissions, the marker shows after an interrupted run that provisioning created
+/// it, because services may drop its path.
+async fn create_user(
+    service: &Service,
+    spec: &ProvisionSpec,
+    out: &Path,
+    identity: &Identity,
+) -> Result<String, ApplyError> {
+    files::prepare_folder(out)?;
+    files::write_marker(out, identity, &[])?;
+    let tag = names::user_tag(&spec.bucket.name, &spec.bucket.prefix);
+    match service.create_user(&identity.user, &identity.path, &tag).await {
+        Ok(CreatedUser::WithPath) => Ok(String::new()),
+        Ok(CreatedUser::WithTag) => Ok("this service has no paths of users; the user has a tag instead".to_owned()),
+        Ok(CreatedUser::WithoutPath) => {
+            Ok("this service has neither paths nor tags of users; the permissions identify the user".to_owned())
+        }
+        Err(error) => {
+            if !error.may_have_succeeded() {
+                files::delete_marker(out, identity)?;
+            }
+            Err(error.into())
+        }
+    }
+}
+
+/// Deletes the bucket if a listing immediately before proves that it is empty.
+async fn delete_bucket(service: &Service, prefix: &str, applied: &mut Applied) -> Result<String, ApplyError> {
+    let reason = match service.contents(|key| is_stored_by_checkers(prefix, key)).await {
+        Ok(contents) => keep_reason_before_deletion(&contents),
+        Err(error) if !error.is_transient() => Some(KeepReason::Unlisted(error.to_string())),
+        Err(error) => return Err(error.into()),
+    };
+    let Some(reason) = reason else {
+        return match service.delete_bucket().await {
+            Err(error) if error.has_code("BucketNotEmpty") => {
+                Ok("the bucket was kept: the service reports that it is not empty".to_owned())
+            }
+            deleted => Ok(deleted.map(|()| String::new())?),
+        };
+    };
+    let note = format!("the bucket was kept: {reason}");
+    applied.kept_bucket = Some(reason);
+    Ok(note)
 }
 
 /// Creates a key, and saves it before any other request.

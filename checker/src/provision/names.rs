@@ -11,6 +11,13 @@ use shared::object_name::NodeName;
 const NAME_PREFIX: &str = "checkup";
 /// The name of a user's inline policy.
 pub const USER_POLICY: &str = NAME_PREFIX;
+/// The key of the tag that marks what provisioning created. A bucket's tag has the value [`CREATED_BUCKET`], a user's the
+/// value of [`user_tag`].
+pub const TAG: &str = NAME_PREFIX;
+/// The value of a bucket's tag.
+pub const CREATED_BUCKET: &str = "created";
+/// IAM's length limit for the value of a tag.
+const TAG_LIMIT: usize = 256;
 /// IAM's length limit for user names.
 const USER_NAME_LIMIT: usize = 64;
 /// IAM's length limit for paths.
@@ -73,6 +80,32 @@ pub fn user_path(bucket: &str, prefix: &str) -> String {
         return path;
     }
     format!("/{NAME_PREFIX}/{bucket}/{}/", hash(bucket, prefix))
+}
+
+/// The role of a user for this bucket and prefix, by its exact name; `None` for any other user.
+#[must_use]
+pub fn role_of_user(bucket: &str, prefix: &str, user: &str) -> Option<Role> {
+    let writer = user.rsplit_once('_').and_then(|(_, node)| NodeName::new(node).ok()).map(Role::Writer);
+    [Some(Role::Reader), writer].into_iter().flatten().find(|role| user_name(bucket, prefix, role) == user)
+}
+
+/// Whether a user belongs to any page in this bucket, judging by its name or path.
+#[must_use]
+pub fn is_user_in_bucket(bucket: &str, user: &str, path: &str) -> bool {
+    let name = user.strip_prefix(NAME_PREFIX).and_then(|rest| rest.strip_prefix('_')?.strip_prefix(bucket));
+    name.is_some_and(|rest| rest.starts_with(['_', '+'])) || path.starts_with(&format!("/{NAME_PREFIX}/{bucket}/"))
+}
+
+/// The value of a user's tag, which identifies its bucket and prefix like [`user_path`].
+#[must_use]
+pub fn user_tag(bucket: &str, prefix: &str) -> String {
+    let tag = format!("{bucket}/{prefix}");
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || "_.:/=+-@ ".contains(c);
+    if tag.len() <= TAG_LIMIT && tag.chars().all(is_allowed) {
+        tag
+    } else {
+        format!("{bucket}/{}/", hash(bucket, prefix))
+    }
 }
 
 /// The ID of the CORS rule, which is also the prefix of the lifecycle rules' IDs.
@@ -179,6 +212,48 @@ mod tests {
         }
         assert!(user_path("my-status", "Größe/").is_ascii());
         assert!(user_path("my-status", &"a/".repeat(400)).len() <= PATH_LIMIT);
+    }
+
+    #[test]
+    fn a_user_is_recognized_by_its_exact_name() {
+        let long = "b".repeat(63);
+        for (bucket, prefix) in [("my-status", ""), ("my-status", "eu/shop/"), ("my-status", "Größe/"), (&long, "a/")]
+        {
+            for role in [Role::Reader, writer("eu-west"), writer("reader")] {
+                let name = user_name(bucket, prefix, &role);
+                assert_eq!(role_of_user(bucket, prefix, &name), Some(role), "{name}");
+                assert_eq!(role_of_user(bucket, "other/", &name), None, "{name}");
+                assert_eq!(role_of_user("another-bucket", prefix, &name), None, "{name}");
+            }
+        }
+        for name in
+            ["checkup_my-status_reader_2", "checkup_my-status_writer_", "checkup_my-status_writer_EU", "reader", ""]
+        {
+            assert_eq!(role_of_user("my-status", "", name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn users_of_all_pages_in_a_bucket_are_recognized() {
+        for (name, path, expected) in [
+            ("checkup_my-status_reader", "/", true),
+            ("checkup_my-status+shop_writer_a", "/", true),
+            ("checkup_0123456789abcdef_reader", "/checkup/my-status/0123456789abcdef/", true),
+            ("checkup_my-status-2_reader", "/checkup/my-status-2/", false),
+            ("my-status", "/", false),
+        ] {
+            assert_eq!(is_user_in_bucket("my-status", name, path), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_tag_has_only_characters_that_iam_allows() {
+        assert_eq!(user_tag("my-status", "shop/"), "my-status/shop/");
+        for prefix in ["Größe/", "a!/", &"a/".repeat(200)] {
+            let tag = user_tag("my-status", prefix);
+            assert!(tag.is_ascii() && tag.len() <= TAG_LIMIT && !tag.contains('!'), "{tag}");
+            assert_ne!(tag, user_tag("my-status", "other/"));
+        }
     }
 
     #[test]

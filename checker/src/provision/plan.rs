@@ -10,10 +10,12 @@ use shared::object_name;
 use super::files::{self, FileState, FileUpdate};
 use super::names::Role;
 use super::policy;
+use super::revocation::RevokedKey;
 use super::service::{BucketState, KeyState, ListedKey};
 use super::spec::{Access, ExistingFiles, ExistingKeys, Identity, ProvisionSpec};
 use super::state::{CurrentState, ExistingUser};
 use super::step::{DeletionReason, Step};
+use crate::store::settings::Secret;
 
 /// The maximum number of keys that IAM allows per user.
 const KEYS_PER_USER: usize = 2;
@@ -24,6 +26,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// Additional information for the operator, one sentence each.
     pub notes: Vec<String>,
+    /// What the operator must do manually because the service does not support it, one sentence each.
+    pub manual: Vec<String>,
     /// The users that the operator must create, if the service has no IAM API.
     pub by_hand: Vec<Identity>,
 }
@@ -42,7 +46,7 @@ pub enum PlanError {
     },
     /// A user that provisioning did not create has this name.
     #[error(
-        "the user `{user}` already exists, but has the path `{path}`, so `provision` did not create it; rename or delete it"
+        "the user `{user}` already exists, but nothing shows that `provision` created it: its path is `{path}`, and it has neither the tag nor the permissions of this page's users; rename or delete it"
     )]
     ForeignUser { user: String, path: String },
     /// A key exists, but its secret is not available.
@@ -116,49 +120,40 @@ fn plan_bucket(spec: &ProvisionSpec, current: &CurrentState, plan: &mut Plan) ->
     let scope = spec.scope();
     if current.bucket == BucketState::Missing {
         plan.steps.push(Step::CreateBucket { region: spec.region.clone() });
+        plan.steps.push(Step::MarkBucket);
     }
     if spec.access == Access::Public {
-        // New AWS buckets block public policies. Without a public access block, nothing needs to be opened.
-        let is_open = current.access_block.as_ref().is_none_or(|block| {
-            block.block_public_policy() != Some(true) && block.restrict_public_buckets() != Some(true)
-        });
-        if !is_open || current.bucket == BucketState::Missing {
-            plan.steps.push(Step::OpenAccessBlock(policy::opened_access_block()));
+        // New AWS buckets block public policies.
+        if !policy::is_open(current.access_block.as_ref()) || current.bucket == BucketState::Missing {
+            plan.steps.push(Step::OpenAccessBlock);
         }
         let desired = policy::with_public_statements(current.bucket_policy.as_ref(), &scope);
-        if !current.bucket_policy.as_ref().is_some_and(|policy| policy::are_equivalent(policy, &desired)) {
-            plan.steps.push(Step::PutBucketPolicy(Some(desired)));
-        }
+        let is_set = current.bucket_policy.as_ref().is_some_and(|policy| policy::are_equivalent(policy, &desired));
+        plan.add(Step::PutBucketPolicy(Some(desired)), is_set, current.has_bucket_policies);
         plan.notes.push(
             "everyone on the internet can list and read the objects below the prefix; access lists stay blocked, and nothing else becomes public"
                 .to_owned(),
         );
     }
     if !spec.origins.is_empty() {
-        match &current.cors {
-            Some(there) => {
-                plan.steps.extend(policy::with_cors(there, scope.prefix, &spec.origins)?.map(Step::PutCors));
-            }
-            None => plan.notes.push(format!(
-                "this service does not support CORS rules in its S3 API: allow GET and HEAD from {} with its own tools",
-                spec.origins.join(", ")
-            )),
-        }
+        let existing = current.cors.as_deref();
+        let rules = policy::with_cors(existing.unwrap_or_default(), scope.prefix, &spec.origins)?;
+        let is_set = rules.is_none();
+        plan.add(Step::PutCors(rules.unwrap_or_default()), is_set, existing.is_some());
     }
     if let Some(days) = spec.lifecycle_days {
-        match &current.lifecycle {
-            Some(there) => {
-                plan.steps.extend(policy::with_expiry(there, scope.prefix, days)?.map(Step::PutLifecycle));
-                let [one, other] = object_name::check_file_prefixes(scope.prefix);
-                plan.notes.push(format!(
-                    "the bucket deletes objects whose names start with `{one}` or `{other}` after {days} days; of all objects that checkers store, only check files have such names"
-                ));
-            }
-            None => plan.notes.push(
-                "this service does not support lifecycle rules: use `--check-expiry`, so that the writers delete their check files"
-                    .to_owned(),
-            ),
-        }
+        let existing = current.lifecycle.as_deref();
+        let rules = policy::with_expiry(existing.unwrap_or_default(), scope.prefix, days)?;
+        let is_set = rules.is_none();
+        plan.add(Step::PutLifecycle(rules.unwrap_or_default()), is_set, existing.is_some());
+        let [one, other] = object_name::check_file_prefixes(scope.prefix);
+        plan.notes.push(if existing.is_some() {
+            format!(
+                "the bucket deletes objects whose names start with `{one}` or `{other}` after {days} days; of all objects that checkers store, only check files have such names"
+            )
+        } else {
+            "without lifecycle rules, use `--check-expiry`, so that the writers delete their check files".to_owned()
+        });
     }
     Ok(())
 }
@@ -175,7 +170,8 @@ fn plan_identity(
             plan.steps.push(Step::CreateUser(identity.clone()));
             plan.steps.push(Step::PutUserPolicy(identity.clone()));
         }
-        Some(user) if user.path != identity.path => {
+        // On a service that creates users without path and tag, a user has no permissions yet after an interrupted run.
+        Some(user) if !user.is_ours && !(current.pending_keys.contains_key(&identity.user) && user.keys.is_empty()) => {
             return Err(PlanError::ForeignUser { user: identity.user.clone(), path: user.path.clone() });
         }
         Some(user) => {
@@ -226,11 +222,14 @@ fn plan_key(
                 plan.steps.push(create(FileUpdate::ReplaceKeys(in_file.clone())));
                 plan.steps.push(Step::VerifyKey(identity.clone()));
                 plan.steps.push(delete(in_use, DeletionReason::Replaced));
+                plan.steps.push(verify_revocation(&user, &[in_use], Some(&in_file.secret_access_key)));
             }
             // A rotation was interrupted: the file already contains the new key.
             (ExistingKeys::Rotate, _) => {
                 plan.steps.push(Step::VerifyKey(identity.clone()));
                 plan.steps.extend(others.iter().map(|key| delete(key, DeletionReason::Replaced)));
+                let others: Vec<&ListedKey> = others.into_iter().copied().collect();
+                plan.steps.push(verify_revocation(&user, &others, None));
             }
         }
         return Ok(());
@@ -258,6 +257,7 @@ fn plan_key(
             plan.steps.push(create(how));
             plan.steps.push(Step::VerifyKey(identity.clone()));
             plan.steps.push(delete(old, DeletionReason::Replaced));
+            plan.steps.push(verify_revocation(&user, &[*old], None));
         }
         ([key], ExistingKeys::Keep) => {
             let role = identity.role.clone();
@@ -272,6 +272,13 @@ fn plan_key(
     Ok(())
 }
 
+/// The step that proves that a user's deleted keys no longer work. The file contained the secret of a replaced key
+/// until now.
+fn verify_revocation(user: &str, keys: &[&ListedKey], secret: Option<&Secret>) -> Step {
+    let revoked = |key: &&ListedKey| RevokedKey { user: user.to_owned(), id: key.id.clone(), secret: secret.cloned() };
+    Step::VerifyRevocation(keys.iter().map(revoked).collect())
+}
+
 /// Without an IAM API, the files are written with placeholders for keys that the operator creates.
 fn plan_by_hand(spec: &ProvisionSpec, current: &CurrentState, plan: &mut Plan) -> Result<(), PlanError> {
     plan.by_hand = spec.identities();
@@ -282,8 +289,8 @@ fn plan_by_hand(spec: &ProvisionSpec, current: &CurrentState, plan: &mut Plan) -
         };
         plan_file(&identity.role, content, FileKeys::ByHand, spec, current, plan)?;
     }
-    plan.notes.push(
-        "this service has no IAM API: create the keys with its own tools, grant them the listed permissions, and put them into the files"
+    plan.manual.push(
+        "create the keys with the service's own tools, because it has no IAM API or does not let this key use it; grant them the listed permissions, and put them into the files"
             .to_owned(),
     );
     Ok(())
@@ -325,6 +332,15 @@ fn plan_file(
 }
 
 impl Plan {
+    /// Adds a step unless its rules are already set. If the service does not support them, the operator must set them.
+    fn add(&mut self, step: Step, is_set: bool, is_supported: bool) {
+        if !is_supported {
+            self.manual.push(step.by_hand());
+        } else if !is_set {
+            self.steps.push(step);
+        }
+    }
+
     /// The plan as JSON: all calls and policies, but no secrets.
     #[must_use]
     pub fn to_json(&self) -> Value {
@@ -334,6 +350,7 @@ impl Plan {
         json!({
             "steps": self.steps.iter().map(Step::to_json).collect::<Vec<_>>(),
             "notes": self.notes,
+            "manual": self.manual,
             "by_hand": by_hand.collect::<Vec<_>>(),
         })
     }

@@ -180,20 +180,42 @@ fn normalized(value: &Value) -> Value {
     }
 }
 
-/// The public access block that allows a public policy, but not public access lists.
+/// Whether a user's policy allows reading exactly the objects below the prefix, as all policies from provisioning do.
+/// Services may change the names of actions, but not resources.
 #[must_use]
-pub fn opened_access_block() -> PublicAccessBlockConfiguration {
-    access_block().block_public_policy(false).restrict_public_buckets(false).build()
+pub fn grants_reading(policy: &Value, scope: &Scope<'_>) -> bool {
+    let objects = scope.objects_arn(&patterns::everything(scope.prefix));
+    let is_objects = |resource: &Value| resource.as_str() == Some(objects.as_str());
+    statements_of(policy).iter().any(|statement| match &statement["Resource"] {
+        Value::Array(resources) => resources.iter().any(is_objects),
+        resource => is_objects(resource),
+    })
 }
 
-/// The public access block that new AWS buckets have.
+/// Whether a public access block allows the bucket's policy to be public. Without a block, nothing needs to be opened.
 #[must_use]
-pub fn closed_access_block() -> PublicAccessBlockConfiguration {
-    access_block().block_public_policy(true).restrict_public_buckets(true).build()
+pub fn is_open(block: Option<&PublicAccessBlockConfiguration>) -> bool {
+    block.is_none_or(|block| block.block_public_policy() != Some(true) && block.restrict_public_buckets() != Some(true))
 }
 
-fn access_block() -> aws_sdk_s3::types::builders::PublicAccessBlockConfigurationBuilder {
-    PublicAccessBlockConfiguration::builder().block_public_acls(true).ignore_public_acls(true)
+/// This public access block, changed to allow a public policy. Its flags for access lists stay the same: some services
+/// refuse all uploads once public lists are blocked.
+#[must_use]
+pub fn opened(block: &PublicAccessBlockConfiguration) -> PublicAccessBlockConfiguration {
+    let mut opened = block.clone();
+    opened.block_public_policy = Some(false);
+    opened.restrict_public_buckets = Some(false);
+    opened
+}
+
+/// The public access block of new AWS buckets, if provisioning turns it into this block; otherwise `None`.
+#[must_use]
+pub fn closed_again(block: Option<&PublicAccessBlockConfiguration>) -> Option<PublicAccessBlockConfiguration> {
+    let flag = Some(true);
+    let builder = PublicAccessBlockConfiguration::builder();
+    let closed = builder.set_block_public_acls(flag).set_ignore_public_acls(flag).set_block_public_policy(flag);
+    let closed = closed.set_restrict_public_buckets(flag).build();
+    (block == Some(&opened(&closed))).then_some(closed)
 }
 
 /// The bucket's CORS rules including the one for these origins; `None` if nothing changes.
@@ -390,9 +412,32 @@ mod tests {
     }
 
     #[test]
-    fn a_public_bucket_still_blocks_access_lists() {
-        let opened = opened_access_block();
-        assert_eq!((opened.block_public_acls(), opened.ignore_public_acls()), (Some(true), Some(true)));
-        assert_eq!((opened.block_public_policy(), opened.restrict_public_buckets()), (Some(false), Some(false)));
+    fn only_policies_may_become_public() {
+        let of_new_buckets = PublicAccessBlockConfiguration::builder()
+            .block_public_acls(true)
+            .ignore_public_acls(true)
+            .block_public_policy(true)
+            .restrict_public_buckets(true)
+            .build();
+        let opened_block = opened(&of_new_buckets);
+        assert_eq!((opened_block.block_public_acls(), opened_block.ignore_public_acls()), (Some(true), Some(true)));
+        assert!(is_open(Some(&opened_block)) && is_open(None) && !is_open(Some(&of_new_buckets)));
+        assert_eq!(closed_again(Some(&opened_block)), Some(of_new_buckets));
+        // A block that does not block access lists was not opened here.
+        let of_others = PublicAccessBlockConfiguration::builder().block_public_policy(true).build();
+        assert_eq!(opened(&of_others).block_public_acls(), None);
+        assert_eq!((closed_again(Some(&opened(&of_others))), closed_again(None)), (None, None));
+    }
+
+    #[test]
+    fn a_policy_of_provisioning_grants_reading_its_prefix() {
+        for policy in [reader(&SCOPE), writer(&SCOPE, &node(), DeletableFiles::Own)] {
+            assert!(grants_reading(&policy, &SCOPE), "{policy}");
+            assert!(!grants_reading(&policy, &Scope { prefix: "", ..SCOPE }), "{policy}");
+            assert!(!grants_reading(&policy, &Scope { bucket: "other", ..SCOPE }), "{policy}");
+        }
+        let rewritten = json!({ "Statement": { "Action": "s3:Get*", "Resource": ["arn:aws:s3:::my-status/shop/*"] } });
+        assert!(grants_reading(&rewritten, &SCOPE));
+        assert!(!grants_reading(&Value::Null, &SCOPE));
     }
 }

@@ -1,5 +1,7 @@
 //! Deletes all objects that checkers stored, several batches at a time. Other objects are kept.
 
+use std::collections::HashSet;
+
 use aws_sdk_s3::types::{Delete, EncodingType, ObjectIdentifier};
 use futures_util::{StreamExt as _, stream};
 use shared::object_name::is_stored_by_checkers;
@@ -18,7 +20,8 @@ pub enum PurgeError {
     Service(#[from] ServiceError),
     /// The service refused to delete some objects.
     #[error(
-        "the service refused to delete {refused} objects, the first of them `{key}` ({code}); {deleted} were deleted; check the key's permission `s3:DeleteObject` and the bucket's policy"
+        "the service refused to delete {refused} of {} objects, such as `{key}` ({code}); check the key's permission `s3:DeleteObject` and the bucket's policy",
+        refused + deleted
     )]
     Refused {
         key: String,
@@ -29,6 +32,11 @@ pub enum PurgeError {
         /// The number of deleted objects.
         deleted: usize,
     },
+    /// The service reported objects as deleted, but still lists them.
+    #[error(
+        "the service reported all objects as deleted, but still lists {count} of them, for example `{key}`; run the same command again, or delete them with its own tools"
+    )]
+    StillListed { key: String, count: usize },
 }
 
 /// The outcome of one batch.
@@ -59,7 +67,10 @@ pub async fn purge(
         progress.items_done(deleted, Some(keys.len()));
     }
     match refused.first() {
-        None => Ok(deleted),
+        None => match still_listed(service, bucket, prefix, &keys).await?.as_slice() {
+            [] => Ok(deleted),
+            left @ [key, ..] => Err(PurgeError::StillListed { key: key.clone(), count: left.len() }),
+        },
         Some((key, code)) => {
             Err(PurgeError::Refused { key: key.clone(), code: code.clone(), refused: refused.len(), deleted })
         }
@@ -67,26 +78,45 @@ pub async fn purge(
 }
 
 async fn list(service: &Service, bucket: &str, prefix: &str) -> Result<Vec<String>, ServiceError> {
+    const ACTION: &str = "s3:ListBucket";
     let mut keys = Vec::new();
-    let mut pages = service
-        .client()
-        .list_objects_v2()
-        .bucket(bucket)
-        .prefix(prefix)
-        .encoding_type(EncodingType::Url)
-        .into_paginator()
-        .send();
-    while let Some(page) = pages.next().await {
-        let page = page.map_err(|error| {
-            let call = Call { action: "s3:ListBucket", resource: format!("arn:aws:s3:::{bucket}") };
+    let mut token: Option<String> = None;
+    for number in 1.. {
+        let request = service.client().list_objects_v2().bucket(bucket).prefix(prefix);
+        let request = request.encoding_type(EncodingType::Url).set_continuation_token(token.clone());
+        let page = request.send().await.map_err(|error| {
+            let call = Call { action: ACTION, resource: format!("arn:aws:s3:::{bucket}") };
             service.refused("list", call, &error)
         })?;
         let is_encoded = page.encoding_type() == Some(&EncodingType::Url);
         let names = page.contents().iter().filter_map(|object| object.key());
         let names = names.filter_map(|key| if is_encoded { decode_url(key) } else { Some(key.to_owned()) });
         keys.extend(names.filter(|key| is_stored_by_checkers(prefix, key)));
+        if page.is_truncated() != Some(true) {
+            break;
+        }
+        let next = page.next_continuation_token().map(str::to_owned);
+        service.check_progress(ACTION, number, next.is_some() && next != token)?;
+        token = next;
     }
     Ok(keys)
+}
+
+/// The keys that are still in the bucket: a service may ignore requests to delete objects. Objects that checkers stored
+/// in the meantime do not count.
+async fn still_listed(
+    service: &Service,
+    bucket: &str,
+    prefix: &str,
+    deleted: &[String],
+) -> Result<Vec<String>, ServiceError> {
+    if deleted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let deleted: HashSet<&str> = deleted.iter().map(String::as_str).collect();
+    let mut left = list(service, bucket, prefix).await?;
+    left.retain(|key| deleted.contains(key.as_str()));
+    Ok(left)
 }
 
 async fn delete(service: &Service, bucket: &str, keys: &[String]) -> Result<PurgedBatch, ServiceError> {
@@ -105,8 +135,11 @@ async fn delete(service: &Service, bucket: &str, keys: &[String]) -> Result<Purg
                 .collect();
             Ok(PurgedBatch { deleted: keys.len() - refused.len(), refused })
         }
-        // The service does not support the request, or requires an obsolete checksum.
-        Err(error) if error.raw_response().is_some_and(|raw| matches!(raw.status().as_u16(), 400 | 405 | 501)) => {
+        // The service does not support the request, responds as if to a different one, or requires an obsolete
+        // checksum.
+        Err(error)
+            if error.raw_response().is_some_and(|raw| matches!(raw.status().as_u16(), 200 | 400 | 405 | 501)) =>
+        {
             for key in keys {
                 let gone = service.client().delete_object().bucket(bucket).key(key).send().await;
                 gone.map_err(|error| service.refused("delete objects from", call(), &error))?;

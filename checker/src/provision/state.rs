@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::files::{self, FileError, FileState};
 use super::names::Role;
+use super::policy::Scope;
 use super::service::{BucketState, ListedKey, Service, ServiceError};
 use super::spec::{Access, Identity, ProvisionSpec};
 use crate::config::Environment;
@@ -22,6 +23,8 @@ pub struct CurrentState {
     pub lifecycle: Option<Vec<LifecycleRule>>,
     /// The bucket policy, read only if the bucket is to be public.
     pub bucket_policy: Option<Value>,
+    /// Whether the service supports bucket policies; `true` if the policy was not read.
+    pub has_bucket_policies: bool,
     /// The public access block, read only if the bucket is to be public.
     pub access_block: Option<PublicAccessBlockConfiguration>,
     /// The existing users by name; `None` if the service has no IAM API.
@@ -35,6 +38,8 @@ pub struct CurrentState {
 #[derive(Debug, Clone)]
 pub struct ExistingUser {
     pub path: String,
+    /// Whether the user's path, permissions or tag prove that provisioning created it.
+    pub is_ours: bool,
     /// The user's inline policy from provisioning.
     pub policy: Option<Value>,
     /// The user's keys, oldest first.
@@ -63,8 +68,9 @@ pub async fn read_state(
         cors: Some(Vec::new()),
         lifecycle: Some(Vec::new()),
         bucket_policy: None,
+        has_bucket_policies: true,
         access_block: None,
-        users: read_users(service, &identities).await?,
+        users: read_users(service, &spec.scope(), &identities).await?,
         files: BTreeMap::new(),
         pending_keys: BTreeMap::new(),
     };
@@ -88,7 +94,9 @@ pub async fn read_state(
         current.lifecycle = if_supported(service.lifecycle().await)?;
     }
     if spec.access == Access::Public {
-        current.bucket_policy = service.bucket_policy().await?;
+        let policy = if_supported(service.bucket_policy().await)?;
+        current.has_bucket_policies = policy.is_some();
+        current.bucket_policy = policy.flatten();
         current.access_block = service.access_block().await?;
     }
     Ok(current)
@@ -97,18 +105,19 @@ pub async fn read_state(
 /// Returns a service's response; `None` if it does not support the call.
 pub(super) fn if_supported<T>(response: Result<T, ServiceError>) -> Result<Option<T>, ServiceError> {
     match response {
-        Err(error) if error.is_unsupported() => Ok(None),
+        Err(error) if error.is_rejected() => Ok(None),
         response => response.map(Some),
     }
 }
 
 async fn read_users(
     service: &Service,
+    scope: &Scope<'_>,
     identities: &[Identity],
 ) -> Result<Option<BTreeMap<String, ExistingUser>>, ServiceError> {
     let mut users = BTreeMap::new();
     for identity in identities {
-        match read_user(service, &identity.user).await {
+        match read_user(service, scope, &identity.user).await {
             Ok(Some(user)) => drop(users.insert(identity.user.clone(), user)),
             Ok(None) => {}
             Err(ServiceError::NoIam { .. }) => return Ok(None),
@@ -118,8 +127,9 @@ async fn read_users(
     Ok(Some(users))
 }
 
-async fn read_user(service: &Service, name: &str) -> Result<Option<ExistingUser>, ServiceError> {
+async fn read_user(service: &Service, scope: &Scope<'_>, name: &str) -> Result<Option<ExistingUser>, ServiceError> {
     let Some(user) = service.user(name).await? else { return Ok(None) };
     let (policy, keys) = (service.user_policy(name).await?, service.keys(name).await?);
-    Ok(Some(ExistingUser { path: user.path, policy, keys }))
+    let is_ours = service.is_ours(&user, policy.as_ref(), scope).await;
+    Ok(Some(ExistingUser { path: user.path, is_ours, policy, keys }))
 }

@@ -6,7 +6,8 @@ use aws_sdk_s3::types::{
 use serde_json::{Value, json};
 
 use super::files::FileUpdate;
-use super::names::Role;
+use super::names::{CREATED_BUCKET, Role, TAG};
+use super::revocation::RevokedKey;
 use super::spec::Identity;
 
 /// A step of a plan. The order of steps matters.
@@ -15,8 +16,10 @@ pub enum Step {
     CreateBucket {
         region: String,
     },
-    /// Allow the bucket policy to be public.
-    OpenAccessBlock(PublicAccessBlockConfiguration),
+    /// Tag the bucket as created by provisioning.
+    MarkBucket,
+    /// Allow the bucket policy to be public, if a public access block forbids it.
+    OpenAccessBlock,
     /// Forbid the bucket policy from being public.
     CloseAccessBlock(PublicAccessBlockConfiguration),
     /// Replace the bucket policy; `None` deletes it.
@@ -55,8 +58,10 @@ pub enum Step {
     DeleteObjects {
         prefix: String,
     },
-    /// Delete the bucket if it is empty.
-    DeleteBucketIfEmpty,
+    /// Prove that deleted keys no longer work.
+    VerifyRevocation(Vec<RevokedKey>),
+    /// List the whole bucket, and delete it if it is empty.
+    DeleteBucket,
 }
 
 /// Why a key is deleted.
@@ -75,8 +80,9 @@ impl Step {
     pub fn what(&self) -> String {
         match self {
             Step::CreateBucket { region } => format!("create the bucket in `{region}`"),
-            Step::OpenAccessBlock(_) => {
-                "open the bucket's public access block for a public bucket policy (public access lists stay blocked)"
+            Step::MarkBucket => "tag the bucket as created by `provision`".to_owned(),
+            Step::OpenAccessBlock => {
+                "relax the bucket's public access block to allow a public bucket policy (access lists do not change)"
                     .to_owned()
             }
             Step::CloseAccessBlock(_) => "restore the bucket's public access block".to_owned(),
@@ -104,12 +110,19 @@ impl Step {
             Step::DeleteUser { user } => format!("delete the user `{user}`"),
             Step::WriteFile { role, .. } => format!("write `{}`", role.file_name()),
             Step::DeleteObjects { prefix } if prefix.is_empty() => {
-                "delete all check files, histories and messages".to_owned()
+                "delete all check files, histories, heartbeats and messages".to_owned()
             }
             Step::DeleteObjects { prefix } => {
-                format!("delete all check files, histories and messages below `{prefix}`")
+                format!("delete all check files, histories, heartbeats and messages below `{prefix}`")
             }
-            Step::DeleteBucketIfEmpty => "delete the bucket if nothing else is in it".to_owned(),
+            Step::VerifyRevocation(keys) => {
+                let ids: Vec<String> = keys.iter().map(|key| format!("`{}`", key.id)).collect();
+                match ids.as_slice() {
+                    [id] => format!("verify that the deleted key {id} no longer works"),
+                    _ => format!("verify that the deleted keys {} no longer work", ids.join(", ")),
+                }
+            }
+            Step::DeleteBucket => "list the whole bucket, and delete it if nothing is in it".to_owned(),
         }
     }
 
@@ -118,7 +131,8 @@ impl Step {
     pub fn action(&self) -> Option<&'static str> {
         Some(match self {
             Step::CreateBucket { .. } => "s3:CreateBucket",
-            Step::OpenAccessBlock(_) | Step::CloseAccessBlock(_) => "s3:PutBucketPublicAccessBlock",
+            Step::MarkBucket => "s3:PutBucketTagging",
+            Step::OpenAccessBlock | Step::CloseAccessBlock(_) => "s3:PutBucketPublicAccessBlock",
             Step::PutBucketPolicy(Some(_)) => "s3:PutBucketPolicy",
             Step::PutBucketPolicy(None) => "s3:DeleteBucketPolicy",
             Step::PutCors(_) => "s3:PutBucketCORS",
@@ -126,13 +140,13 @@ impl Step {
             Step::CreateUser(_) => "iam:CreateUser",
             Step::PutUserPolicy(_) => "iam:PutUserPolicy",
             Step::CreateKey { .. } => "iam:CreateAccessKey",
-            Step::VerifyKey(_) => "s3:ListBucket",
+            Step::VerifyKey(_) | Step::VerifyRevocation(_) => "s3:ListBucket",
             Step::DeleteKey { .. } => "iam:DeleteAccessKey",
             Step::DeleteUserPolicy { .. } => "iam:DeleteUserPolicy",
             Step::DeleteUser { .. } => "iam:DeleteUser",
             Step::WriteFile { .. } => return None,
             Step::DeleteObjects { .. } => "s3:DeleteObject",
-            Step::DeleteBucketIfEmpty => "s3:DeleteBucket",
+            Step::DeleteBucket => "s3:DeleteBucket",
         })
     }
 
@@ -144,13 +158,22 @@ impl Step {
             Step::PutUserPolicy(identity) => Some(identity.policy.clone()),
             Step::PutCors(rules) => Some(rules.iter().map(cors).collect()),
             Step::PutLifecycle(rules) => Some(rules.iter().map(lifecycle).collect()),
-            Step::OpenAccessBlock(block) | Step::CloseAccessBlock(block) => Some(json!({
+            Step::MarkBucket => Some(json!({ TAG: CREATED_BUCKET })),
+            Step::OpenAccessBlock => Some(json!({ "BlockPublicPolicy": false, "RestrictPublicBuckets": false })),
+            Step::CloseAccessBlock(block) => Some(json!({
                 "BlockPublicAcls": block.block_public_acls(), "IgnorePublicAcls": block.ignore_public_acls(),
                 "BlockPublicPolicy": block.block_public_policy(), "RestrictPublicBuckets": block.restrict_public_buckets(),
             })),
             Step::CreateUser(identity) => Some(json!({ "UserName": identity.user, "Path": identity.path })),
             _ => None,
         }
+    }
+
+    /// What the operator must do manually if the service does not support the step: an imperative with the rules.
+    #[must_use]
+    pub fn by_hand(&self) -> String {
+        let rules = self.document().map(|document| format!(": {document}")).unwrap_or_default();
+        format!("{} with the service's own tools, because its S3 API does not support it{rules}", self.what())
     }
 
     #[must_use]

@@ -15,7 +15,7 @@ use shared::response_times::{Measurement, answered};
 use shared::{Nanos, UnixNanos};
 
 use super::history_writer::{HistoryError, LoadedHistory, read, read_and_parse};
-use crate::store::{Listing, Store};
+use crate::store::{Listing, Store, StoreError};
 
 /// How many check files are read at a time.
 const CHUNK: usize = 512;
@@ -39,8 +39,8 @@ pub struct Histories {
     pub unreadable: Vec<(HistoryName, InvalidHistory)>,
     /// The invalid check files, with reasons.
     pub unreadable_files: Vec<(CheckFileName, String)>,
-    /// Whether endpoints may exist of which nothing is known: the newest check file of a node is invalid, or its history
-    /// is and no check files replace it.
+    /// Whether there may be unknown endpoints: the newest check file of a node is invalid, or its history is invalid
+    /// and no check files replace it.
     pub is_incomplete: bool,
 }
 
@@ -95,9 +95,12 @@ impl Histories {
         node: Option<&NodeName>,
     ) -> Result<Option<Latencies>, HistoryError> {
         let name = HistoryName { node: node.cloned(), part: HistoryPart::Latency };
-        let Some(content) = store.get(&name).await? else { return Ok(None) };
-        match Latencies::parse(&content) {
-            Ok(latencies) => Ok(Some(latencies)),
+        let content = match store.get(&name).await {
+            Err(error @ StoreError::TooLarge { .. }) => Err(InvalidHistory::Malformed(error.to_string())),
+            read => Ok(read?),
+        };
+        match content.and_then(|content| content.map(|content| Latencies::parse(&content)).transpose()) {
+            Ok(latencies) => Ok(latencies),
             Err(cause) => {
                 self.unreadable.push((name, cause));
                 Ok(None)
@@ -140,8 +143,8 @@ pub async fn measurements(
     Ok(measurements)
 }
 
-/// The histories of all nodes that have one, up to `now`. Nodes without a history would need too many check files for a
-/// call after each round.
+/// The histories of all nodes that have one, up to `now`. Nodes without a history would need too many check files to
+/// read after each round.
 pub async fn histories_up_to(store: &Arc<Store>, now: UnixNanos) -> Result<Histories, HistoryError> {
     let (histories, unreadable) = read_stored(store).await?;
     let listed = if histories.iter().any(|history| history.newest().is_some()) {

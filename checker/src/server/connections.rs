@@ -1,5 +1,5 @@
-//! Accepts connections. Limits how many there are, in total and of one address, and how slow their clients can be, so that
-//! no client keeps others from being served.
+//! Accepts connections. Limits their number, in total and for each address, and how slow clients can be, so that no
+//! client keeps others from being served.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -22,28 +22,29 @@ use tokio_util::sync::CancellationToken;
 
 use super::ServeError;
 
-/// How long a client can take to send the headers of a request, or keep an idle connection. They fit into one packet, and a
-/// lost one is sent again within three seconds.
+/// How long a client can take to send the headers of a request, or keep an idle connection. Headers fit into one
+/// packet, and a lost packet is resent within three seconds.
 pub(super) const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 /// The maximum duration of a connection, so that a slow client does not occupy it indefinitely.
 const CONNECTION_TIMEOUT: Duration = Duration::from_mins(10);
-/// The maximum number of connections. A new one then replaces the oldest that has not sent a request.
+/// The maximum number of connections. Beyond this, a new connection replaces the oldest one that has not sent a
+/// request.
 const CONNECTION_LIMIT: usize = 1_024;
-/// The maximum number of connections of one address, so that no client uses all of them. It does not apply to a listener
+/// The maximum number of connections per address, so that no client uses all of them. It does not apply to a listener
 /// on a loopback address, whose clients are this machine's users and its reverse proxy.
 const ADDRESS_LIMIT: usize = CONNECTION_LIMIT / 4;
-/// A client that reads nothing for a while must read at least [`READ_MINIMUM`] bytes in this time.
+/// A client that falls behind must read at least [`READ_MINIMUM`] bytes in this time.
 const READ_WINDOW: Duration = Duration::from_secs(10);
 /// In bytes: 1.6 kB/s, a tenth of the slowest mobile network.
 const READ_MINIMUM: usize = 16 << 10;
-/// How long current responses can take after a shutdown request.
+/// How long responses in progress can take after a shutdown request.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long to wait after the system refuses a connection, for example at the limit of open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
-/// The server fails after this many refusals in a row, half a minute of them.
+/// After this many refusals in a row, about half a minute, the server fails.
 const MAX_REFUSALS: u32 = 60;
 
-/// Serves until the token is canceled, then finishes the current responses.
+/// Serves until the token is canceled, then finishes the responses in progress.
 pub(super) async fn accept(
     listener: TcpListener,
     router: Router,
@@ -64,7 +65,7 @@ pub(super) async fn accept(
         match accepted {
             Ok((stream, client)) => {
                 refusals = 0;
-                // Without a slot, the connection is closed.
+                // If there is no slot, the connection is closed.
                 let Some(slot) = Connections::take_slot(&connections, client.ip()) else { continue };
                 let (has_request, closed) = (Arc::clone(&slot.has_request), slot.closed.clone());
                 let service = TowerToHyperService::new(router.clone());
@@ -77,7 +78,7 @@ pub(super) async fn accept(
                 tokio::spawn(async move {
                     let _slot = slot;
                     tokio::select! {
-                        // A client that disconnects or is too slow needs no error.
+                        // A client that disconnects or is too slow is not an error.
                         _ = timeout(CONNECTION_TIMEOUT, connection) => {}
                         () = closed.cancelled() => {}
                     }
@@ -98,14 +99,14 @@ pub(super) async fn accept(
 
 /// The open connections.
 struct Connections {
-    /// The maximum number of connections of one address.
+    /// The maximum number of connections per address.
     of_address: usize,
     open: Mutex<OpenConnections>,
 }
 
 #[derive(Default)]
 struct OpenConnections {
-    /// By a number that increases, so that the oldest comes first.
+    /// Connections by increasing number, so that the oldest comes first.
     by_number: BTreeMap<u64, OpenConnection>,
     next_number: u64,
 }
@@ -126,8 +127,8 @@ struct Slot {
 }
 
 impl Connections {
-    /// A slot for a new connection. If all are taken, the oldest connection without a request is closed; `None` if all have
-    /// sent one.
+    /// A slot for a new connection. If all slots are taken, the oldest connection without a request is closed; `None`
+    /// if all of them have sent one.
     fn take_slot(connections: &Arc<Connections>, client: IpAddr) -> Option<Slot> {
         let network = network_of(client);
         let mut open = connections.open();
@@ -158,7 +159,7 @@ impl Drop for Slot {
     }
 }
 
-/// The address of a client, or the network for IPv6, where one client has 2⁶⁴ addresses.
+/// A client's address, or its network for IPv6, where one client has 2⁶⁴ addresses.
 fn network_of(client: IpAddr) -> IpAddr {
     match client.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64))),
@@ -169,13 +170,13 @@ fn network_of(client: IpAddr) -> IpAddr {
 /// A connection that fails if the client reads too slowly.
 struct PacedStream<S> {
     stream: S,
-    /// Set while the client does not read everything at once.
+    /// Set while the client lags behind.
     window: Option<ReadingWindow>,
 }
 
 struct ReadingWindow {
     end: Pin<Box<Sleep>>,
-    /// How many bytes were written in it.
+    /// How many bytes were written in this window.
     written: usize,
 }
 
@@ -190,7 +191,7 @@ impl<S> PacedStream<S> {
         PacedStream { stream, window: None }
     }
 
-    /// Counts the written bytes, and fails at the end of a window with too few.
+    /// Counts the written bytes, and fails at the end of a window in which too few were written.
     fn pace(&mut self, context: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match &written {
             Poll::Ready(Ok(count)) => {

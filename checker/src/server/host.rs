@@ -1,11 +1,11 @@
-//! Checks the header `Host` on a loopback listener: a page from the internet can let its own name resolve to this machine,
-//! and would then read what the server sends (DNS rebinding). Browsers send that name.
+//! Checks the `Host` header on a loopback listener: a page from the internet can make its own name resolve to this
+//! machine, and could then read what the server sends (DNS rebinding). Browsers send that name.
 
 use std::net::IpAddr;
 
 use axum::http::{HeaderMap, header};
 
-/// The names under which a server can be addressed.
+/// The names by which clients can address the server.
 #[derive(Debug, Clone, Default)]
 pub struct AllowedHosts {
     /// Host names in lowercase; one that starts with a dot includes all names below it.
@@ -20,7 +20,7 @@ impl AllowedHosts {
         AllowedHosts { names: names.iter().map(|name| name.to_ascii_lowercase()).collect(), is_checked: is_loopback }
     }
 
-    /// The host of a request if it is not allowed. Requests without a host are not from browsers.
+    /// The host of a request, if it is not allowed. Requests without a host do not come from browsers.
     pub(super) fn refused<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {
         if !self.is_checked {
             return None;
@@ -32,7 +32,7 @@ impl AllowedHosts {
     fn allows(&self, host: &str) -> bool {
         let name = without_port(host).to_ascii_lowercase();
         let name = name.strip_suffix('.').unwrap_or(&name);
-        // An address cannot be made to resolve to another one.
+        // An address cannot be made to resolve to another address.
         let is_address = name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
         let is_named = |allowed: &String| match allowed.strip_prefix('.') {
             Some(domain) => name == domain || name.ends_with(allowed.as_str()),

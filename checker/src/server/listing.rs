@@ -11,10 +11,10 @@ use shared::object_name::CheckFileName;
 use crate::store::directory::index::{self, Index};
 use crate::store::{Listing, Store, StoreError};
 
-/// The maximum size of contents in a response: almost two days of ten endpoints that are checked every minute, and small
-/// enough for the memory of a small machine.
+/// The maximum size of the contents in a response: almost two days of ten endpoints that are checked every minute, but
+/// small enough for a machine with little memory.
 const CONTENT_LIMIT: usize = 8 << 20;
-/// The number of files that are read before the limit is checked again. Each may have the maximum size of an object.
+/// How many files are read before the limit is checked again. Each of them may have the maximum size of an object.
 const BATCH_SIZE: usize = 4;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +58,7 @@ pub(super) async fn list(store: &Store, query: ListQuery) -> Result<Vec<u8>, Sto
     let mut room = CONTENT_LIMIT;
     'newest_first: for newest in names.rchunks(BATCH_SIZE) {
         for (name, content) in store.get_all(newest).await?.into_iter().rev() {
-            // A request for a file that is not listed with its content reports the error.
+            // If the client requests a file that is listed without contents, it gets the error.
             let Some(content) = content.ok().and_then(valid) else { continue };
             let Some(left) = room.checked_sub(content.len()) else { break 'newest_first };
             room = left;
@@ -68,7 +68,7 @@ pub(super) async fn list(store: &Store, query: ListQuery) -> Result<Vec<u8>, Sto
     Ok(write(&names, contents).into_bytes())
 }
 
-/// A content that the page accepts: it is parsed by the same parser with the same limits.
+/// Contents that the page accepts: they are parsed by the same parser with the same limits.
 fn valid(content: Vec<u8>) -> Option<String> {
     let is_valid = content.len() <= OBJECT_SIZE_LIMIT && CheckFile::parse(&content).is_ok();
     is_valid.then(|| String::from_utf8(content).ok()).flatten()
@@ -84,7 +84,7 @@ fn write(names: &[CheckFileName], mut contents: HashMap<CheckFileName, String>) 
             json.push(',');
         }
         let _ = write!(json, "\"{name}\":");
-        // Removed, so that both texts together are never larger than needed.
+        // Remove the contents, so that both texts together never take more memory than needed.
         match contents.remove(name) {
             Some(content) => json.push_str(content.trim()),
             None => json.push_str(&name.stored_at.to_string()),

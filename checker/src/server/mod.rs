@@ -44,9 +44,9 @@ use crate::config::model::{Config, Page};
 use crate::store::directory::index;
 use crate::store::{Listing, ObjectName, Store, StoreError};
 
-/// The memory that is reserved before a history is read, in bytes: one of 500 endpoints over a year.
+/// The memory that is reserved before a history is read, in bytes: a history of 500 endpoints over a year.
 const HISTORY_SIZE: usize = 4 << 20;
-/// A failing store is logged at most once in this time, because the page requests many files at once.
+/// Store failures are logged at most once in this period, because the page requests many files at once.
 const WARNING_INTERVAL: Duration = Duration::from_mins(1);
 
 #[derive(Debug, thiserror::Error)]
@@ -254,7 +254,7 @@ impl ServerState {
         self.object(name, kind, headers).await
     }
 
-    /// The response with an object of the store.
+    /// The response with an object from the store.
     async fn object(&self, name: impl ObjectName + Send + Sync + 'static, kind: Kind, headers: &HeaderMap) -> Response {
         let store = Arc::clone(&self.store);
         self.answer(name.to_string(), kind, headers, async move { store.get(&name).await }).await
@@ -275,7 +275,7 @@ impl ServerState {
         }
     }
 
-    /// The response when the store fails. The cause is only logged.
+    /// The response if the store fails. The cause appears only in the log.
     fn unavailable(&self, error: impl Display) -> Response {
         let now = Instant::now();
         let mut last_warning = self.last_warning.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -78,14 +78,14 @@ fn compress(plain: &Representation) -> Vec<Representation> {
 /// Compresses with a quality and the logarithm of a window.
 pub(super) fn brotli(content: &[u8], (quality, window): (u32, u32)) -> Vec<u8> {
     let mut compressor = brotli::CompressorWriter::new(Vec::new(), BROTLI_BUFFER, quality, window);
-    // Writing into memory does not fail.
+    // Writing to memory cannot fail.
     let _ = compressor.write_all(content);
     compressor.into_inner()
 }
 
 pub(super) fn gzip(content: &[u8], level: flate2::Compression) -> Vec<u8> {
     let mut compressor = flate2::write::GzEncoder::new(Vec::new(), level);
-    // Writing into memory does not fail.
+    // Writing to memory cannot fail.
     let _ = compressor.write_all(content);
     compressor.finish().unwrap_or_default()
 }

@@ -28,7 +28,7 @@ pub(super) fn security_headers(embed_by: &[String]) -> HeaderMap {
     headers
 }
 
-/// The longest host name that is repeated in a response; names in the DNS have at most 253 characters.
+/// The maximum length of a host name that a response repeats; DNS names have at most 253 characters.
 const HOST_LIMIT: usize = 253;
 
 /// Smaller responses are not compressed.
@@ -122,7 +122,7 @@ pub(super) fn bad_request(sentence: &'static str) -> Response {
     plain(StatusCode::BAD_REQUEST, sentence)
 }
 
-/// The response to a request for another host, as the client spelled it.
+/// The response to a request for a different host, as the client spelled it.
 pub(super) fn misdirected(host: &str) -> Response {
     let shown: String = host.chars().filter(char::is_ascii_graphic).take(HOST_LIMIT).collect();
     plain(
@@ -149,7 +149,7 @@ fn plain(status: StatusCode, sentence: impl Into<Body>) -> Response {
     response
 }
 
-/// Marks a response whose content is compressed already if the client accepts that.
+/// Marks a response whose content is already compressed if the client accepts that.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Prepared;
 

@@ -1,5 +1,5 @@
-//! Contents of the store as they are sent. All visitors that ask for the same content at the same time share one copy of
-//! it, and the last known content is sent with its age while the store does not respond.
+//! Contents from the store as they are sent. All visitors that request the same contents at the same time share one
+//! copy, and the last known contents are sent with their age while the store does not respond.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -17,37 +17,38 @@ use super::page::{AcceptedEncodings, brotli, gzip};
 use super::response::{self, Freshness, Representation};
 use crate::store::StoreError;
 
-/// How long content counts as current: many visitors at once cost one request to the store.
+/// How long contents count as current: many simultaneous visitors cost one request to the store.
 const FRESH_FOR: Duration = Duration::from_millis(500);
-/// How long a visitor waits for the store if an older content is known.
+/// How long a visitor waits for the store if older contents are known.
 const STALE_AFTER: Duration = Duration::from_secs(3);
 /// How long a visitor waits for the store otherwise.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
-/// How long after a failure known contents are sent without asking the store.
+/// How long after a failure known contents are sent without querying the store.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
-/// The sum of all small contents that are being sent or kept, in KiB. A visitor who does not read holds one of them.
+/// The total size of all small contents that are being sent or kept, in KiB. A visitor who reads slowly holds one of
+/// them.
 const SMALL_MEMORY: usize = 16 << 10;
-/// The same for large ones, which wait longer for memory: a list with results while it is built, and two others.
+/// The same for large contents, which wait longer for memory: a list with results while it is built, and two others.
 const LARGE_MEMORY: usize = 36 << 10;
-/// Content for which more memory is reserved is large, in bytes.
+/// Contents for which more memory is reserved are large, in bytes.
 const SMALL_LIMIT: usize = 1 << 20;
-/// The sum of the small contents that are kept for the time when the store does not respond, in bytes, and their number: a
+/// The total size of the small contents that are kept in case the store does not respond, in bytes, and their number: a
 /// day of three nodes with a check every minute.
 const KEPT_BYTES: usize = 12 << 20;
 /// See [`KEPT_BYTES`].
 const KEPT_COUNT: usize = 5_000;
-/// How many small contents, and how many large ones, are read from the store at once.
+/// How many small contents, and how many large ones, are read from the store at the same time.
 const LOADS_AT_ONCE: [usize; 2] = [16, 4];
 /// Smaller contents are not compressed.
 const COMPRESSION_MINIMUM: usize = 512;
 /// Larger contents are hashed and compressed on another thread.
 const INLINE_LIMIT: usize = 64 << 10;
-/// The quality for compression on the fly: a check file of ten endpoints takes 13 µs and gets six times smaller. The best
-/// quality would take a hundred times as long to save another tenth.
+/// The quality for compression on the fly: a check file of ten endpoints takes 13 µs and becomes six times smaller. The
+/// best quality would take a hundred times as long to save another tenth.
 const BROTLI: (u32, u32) = (2, 20);
 const GZIP: flate2::Compression = flate2::Compression::fast();
 
-/// Content with its validator, compressed when a visitor first accepts that.
+/// Contents with their validator, compressed when a visitor first accepts that.
 #[derive(Debug)]
 pub(super) struct SharedBody {
     plain: Representation,
@@ -87,7 +88,7 @@ impl SharedBody {
         SharedBody { plain, size, is_large, brotli: OnceCell::new(), gzip: OnceCell::new(), memory }
     }
 
-    /// The response to a request. An old content has headers with the time at which it was current, and its age.
+    /// The response to a request. Old contents have headers with the time at which they were current, and their age.
     async fn respond(&self, request: &HeaderMap, stale: Option<(UnixNanos, Nanos)>) -> Response {
         let accepted = AcceptedEncodings::parse(request);
         let mut compressed = None;
@@ -128,11 +129,11 @@ impl SharedBody {
     }
 }
 
-/// The header that the page reads: when the content was current, in milliseconds since 1970. The service worker of the page
-/// uses the same for what it cached.
+/// The header that the page reads: when the contents were current, in milliseconds since 1970. The page's service
+/// worker uses the same header for what it cached.
 const CACHED_AT: HeaderName = HeaderName::from_static("cached-at");
 
-/// Runs work on another thread if it takes long.
+/// Runs work on another thread if it takes a long time.
 async fn offload<T: Send + 'static>(size: usize, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     if size <= INLINE_LIMIT { Some(work()) } else { tokio::task::spawn_blocking(work).await.ok() }
 }
@@ -142,7 +143,7 @@ async fn offload<T: Send + 'static>(size: usize, work: impl FnOnce() -> T + Send
 pub(super) struct Kind {
     pub(super) content_type: &'static str,
     pub(super) freshness: Freshness,
-    /// The memory that is reserved before it is read, in bytes. More is reserved afterwards if necessary.
+    /// The memory that is reserved before the contents are read, in bytes. More is reserved later if necessary.
     pub(super) reserve: usize,
 }
 
@@ -162,35 +163,35 @@ impl Kind {
         self.reserve > SMALL_LIMIT
     }
 
-    /// A size in KiB, at most all memory for this kind.
+    /// A size in KiB, limited to all memory for this kind.
     fn kib(self, bytes: usize) -> usize {
         bytes.div_ceil(1 << 10).min(if self.is_large() { LARGE_MEMORY } else { SMALL_MEMORY })
     }
 }
 
-/// The result of reading a content.
+/// The result of reading contents.
 #[derive(Debug, Clone)]
 enum LoadedBody {
     Found(Arc<SharedBody>),
     Missing,
     Failed(Arc<StoreError>),
-    /// Visitors who read slowly hold all memory.
+    /// Visitors who read slowly hold all of the memory.
     Busy,
 }
 
-/// A content that is being read, by one visitor for all.
+/// Contents that are being read by one visitor for all.
 #[derive(Debug, Clone)]
 struct Loading {
     since: Instant,
     loaded: watch::Receiver<Option<LoadedBody>>,
 }
 
-/// The last known content.
+/// The last known contents.
 #[derive(Debug, Clone)]
 struct KeptBody {
     body: Arc<SharedBody>,
     loaded_at: Instant,
-    /// The same by the system's clock.
+    /// The same time by the system's clock.
     current_at: UnixNanos,
 }
 
@@ -213,7 +214,7 @@ pub(super) enum Answer {
 #[derive(Debug)]
 pub(super) struct SharedBodies {
     entries: Mutex<HashMap<String, BodyEntry>>,
-    /// Until when known contents are sent without asking the store.
+    /// Until when known contents are sent without querying the store.
     retry_at: Mutex<Option<Instant>>,
     /// In KiB, for small and large contents.
     memory: [Arc<Semaphore>; 2],
@@ -232,7 +233,7 @@ impl SharedBodies {
         })
     }
 
-    /// Answers a request for the content that has this key, and reads it with `load` if necessary.
+    /// Responds to a request for the contents with this key, and reads them with `load` if necessary.
     pub(super) async fn answer(
         self: &Arc<Self>,
         key: String,
@@ -242,7 +243,7 @@ impl SharedBodies {
     ) -> Answer {
         let (kept, loading) = self.start(&key, kind, load);
         let Some(mut loading) = loading else {
-            // It is current, or the store has just failed.
+            // The contents are current, or the store has just failed.
             return match kept {
                 Some((kept, is_stale)) => self.send(&kept, is_stale, request).await,
                 None => Answer::Unavailable(None),
@@ -272,7 +273,8 @@ impl SharedBodies {
         Answer::Content(kept.body.respond(request, is_stale.then(|| (kept.current_at, age()))).await)
     }
 
-    /// The known content and whether it may be old, and the content that is being read, unless that is not necessary.
+    /// The known contents and whether they may be old, and the contents that are being read, unless that is not
+    /// necessary.
     fn start(
         self: &Arc<Self>,
         key: &str,
@@ -333,8 +335,8 @@ impl SharedBodies {
         LoadedBody::Found(Arc::new(SharedBody::new(content, kind, permit).await))
     }
 
-    /// Reserves memory, in KiB, and forgets other contents if necessary; `None` if slow visitors hold too much of it for too
-    /// long.
+    /// Reserves memory, in KiB, and drops other contents if necessary; `None` if slow visitors hold too much of it for
+    /// too long.
     async fn reserve(&self, key: &str, kind: Kind, amount: usize) -> Option<OwnedSemaphorePermit> {
         let memory = &self.memory[usize::from(kind.is_large())];
         if memory.available_permits() < amount {
@@ -344,7 +346,7 @@ impl SharedBodies {
         timeout(ANSWER_LIMIT, Arc::clone(memory).acquire_many_owned(amount)).await.ok()?.ok()
     }
 
-    /// Keeps a content until there are too many. If it has not changed, visitors share the one that is known already.
+    /// Keeps contents until there are too many. If they have not changed, visitors share the known copy.
     fn keep(&self, key: &str, loaded: LoadedBody) -> LoadedBody {
         let mut entries = self.entries();
         let Some(entry) = entries.get_mut(key) else { return loaded };
@@ -376,8 +378,8 @@ impl SharedBodies {
         LoadedBody::Found(body)
     }
 
-    /// Forgets those small or large contents for which `should_forget` returns true, by key and size, the least
-    /// recently requested first.
+    /// Drops the small or large contents for which `should_forget` returns true, given key and size; the least recently
+    /// requested come first.
     fn forget(&self, is_large: bool, mut should_forget: impl FnMut(&str, usize) -> bool) {
         let mut entries = self.entries();
         let kept = entries.iter().filter_map(|(key, entry)| Some((key, entry, entry.kept.as_ref()?)));
@@ -393,7 +395,7 @@ impl SharedBodies {
         }
     }
 
-    /// The store failed: known contents are sent for a while without asking it.
+    /// The store failed: known contents are sent for a while without querying it.
     fn suspend(&self) {
         *self.retry_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + RETRY_AFTER);
     }

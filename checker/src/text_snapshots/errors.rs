@@ -244,7 +244,14 @@ fn errors_of_provisioning() {
     let broken = ApplyError::KeyNotVerified { role: words("reader"), source: Box::new(service()) };
     let some =
         PurgeError::Refused { key: words("status/1.json"), code: words("AccessDenied"), refused: 3, deleted: 997 };
-    let no_iam = ServiceError::NoIam { endpoint: words("http://127.0.0.1:9000"), status: 501 };
+    let no_iam = |code| ServiceError::NoIam { endpoint: words("http://127.0.0.1:9000"), status: 400, code };
+    let unsupported = ServiceError::Unsupported {
+        task: words("read the CORS rules of the bucket `my-status`"),
+        action: "s3:GetBucketCORS",
+        status: 501,
+        code: Some(words("NotImplemented")),
+    };
+    let listed = PurgeError::StillListed { key: words("status/1.json"), count: 3 };
     let source = S3Source {
         bucket: words("a b"),
         region: words("eu-west-1"),
@@ -256,8 +263,11 @@ fn errors_of_provisioning() {
     let mut errors = vec![
         ("ServiceError::Refused", text(&service())),
         ("ServiceError::ForeignBucket", text(&ServiceError::ForeignBucket(words("my-status")))),
-        ("ServiceError::NoIam", text(&no_iam)),
+        ("ServiceError::NoIam", text(&no_iam(None))),
+        ("ServiceError::NoIam", text(&no_iam(Some(words("InvalidAction"))))),
+        ("ServiceError::Unsupported", text(&unsupported)),
         ("PurgeError::Refused", text(&some)),
+        ("PurgeError::StillListed", text(&listed)),
         ("FileError::Unusable", text(&file())),
         ("FileError::InTheWay", text(&FileError::InTheWay("config.json".into()))),
         ("FileError::KeyNotFound", text(&FileError::KeyNotFound("config.json".into()))),

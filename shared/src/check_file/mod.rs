@@ -28,10 +28,10 @@ pub const ATTEMPTS_LIMIT: usize = 1_000;
 pub const OBJECT_SIZE_LIMIT: usize = 8 << 20;
 /// The maximum number of results in a file. In 8 MB, there could be millions of empty ones, each of which takes 200 bytes
 /// of memory.
-pub const RESULTS_LIMIT: usize = 50_000;
+pub const RESULTS_LIMIT: usize = 100_000;
 /// The maximum number of attempts in a file, for the same reason.
-pub const ATTEMPTS_PER_FILE_LIMIT: usize = 200_000;
-/// The maximum number of JSON values in a result: more than [`ATTEMPTS_LIMIT`] attempts have.
+pub const ATTEMPTS_PER_FILE_LIMIT: usize = 400_000;
+/// The maximum number of JSON values in a result: more than [`ATTEMPTS_LIMIT`] attempts contain.
 const VALUES_LIMIT: usize = 10_000;
 
 /// One attempt of a check.
@@ -173,7 +173,8 @@ impl CheckFile {
             if result.timestamp <= 0 {
                 result.timestamp = name.stored_at;
             }
-            // Permissions restrict which names a node can write, but not the content: a node speaks only for itself.
+            // Permissions restrict which names a node can write, but not the content: a node can report only for
+            // itself.
             result.node.clone_from(&name.node);
         }
         self

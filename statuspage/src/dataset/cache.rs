@@ -85,8 +85,8 @@ impl Cache {
         if self.list_error.is_some() { self.last_response_at } else { None }.or(self.cached_at)
     }
 
-    /// Whether endpoints may exist of which nothing is known, as of `now`: there is no room for them, or the newest check
-    /// file of a node is invalid, or nothing of a node could be loaded.
+    /// Whether there may be unknown endpoints, as of `now`: there is no room for them, the newest check file of a node
+    /// is invalid, or nothing from a node could be loaded.
     #[must_use]
     pub fn is_incomplete(&self, now: UnixNanos) -> bool {
         let newest_of = |node: &Option<NodeName>| {
@@ -107,7 +107,7 @@ impl Cache {
             || self.failed.iter().any(is_unknown)
     }
 
-    /// Whether a node is among the first [`NODES_LIMIT`] ones.
+    /// Whether a node is among the first [`NODES_LIMIT`] nodes.
     pub(super) fn admits(&mut self, node: Option<&NodeName>) -> bool {
         let index = self.nodes.partition_point(|known| known.as_ref() < node);
         if self.nodes.get(index).is_some_and(|known| known.as_ref() == node) {
@@ -121,12 +121,12 @@ impl Cache {
         has_room
     }
 
-    /// Whether the next listing of check files has the whole range.
+    /// Whether the next listing of check files covers the whole range.
     fn lists_all(&self) -> bool {
         self.listing_count.is_multiple_of(REFRESHES_PER_FULL_LIST)
     }
 
-    /// Forgets before a refresh what the next listing determines.
+    /// Before a refresh, forgets what the next listing determines.
     pub(super) fn start_refresh(&mut self) {
         self.nodes_left_out &= !self.lists_all();
     }

@@ -1,21 +1,21 @@
-//! How much of a store is kept in memory. No node can crowd out another: there is room for a part of each, whatever the
-//! others stored.
+//! How much of a store is kept in memory. No node can crowd out another: a share is reserved for each node, whatever
+//! the others stored.
 
 use shared::object_name::{CheckFileName, NodeName};
 
-/// The most nodes that are read. A store with more is hostile, or too large for a page.
+/// The maximum number of nodes. A store with more is hostile, or too large for a page.
 pub const NODES_LIMIT: usize = 200;
 
-/// The most check files that are kept in memory, newest first: a little more than a month of checks every minute.
+/// The maximum number of check files in memory, newest first: a little more than a month of checks every minute.
 pub const FILES: Limit = Limit::shared(50_000);
 
-/// The most endpoints. A page with tens of thousands is slow.
+/// The maximum number of endpoints. A page with tens of thousands is slow.
 pub(super) const ENDPOINTS: Limit = Limit { node: 10_000, total: 50_000 };
 
-/// The most results in check files: at least 100 bytes of memory each.
+/// The maximum number of results in check files: each takes at least 100 bytes of memory.
 pub(super) const SAMPLES: Limit = Limit::shared(2_000_000);
 
-/// The most messages. Histories keep 20 per day.
+/// The maximum number of messages. Histories keep 20 per day.
 pub const MESSAGES: Limit = Limit { node: 1_000, total: 5_000 };
 
 /// How much is kept of one node, and of all nodes.
@@ -26,7 +26,7 @@ pub struct Limit {
 }
 
 impl Limit {
-    /// A limit that one node can use up, except for the part of each other node.
+    /// A limit that one node can exhaust, except for the shares of the other nodes.
     pub(super) const fn shared(total: usize) -> Limit {
         Limit { node: total, total }
     }
@@ -35,13 +35,13 @@ impl Limit {
         Limit { node: 2 * self.node, total: 2 * self.total }
     }
 
-    /// Whether there is room for another one of a node that has `own` of `total`. Each of [`NODES_LIMIT`] nodes has room
-    /// for an equal part.
+    /// Whether there is room for one more item of a node that has `own` of `total` items. An equal share is reserved
+    /// for each of [`NODES_LIMIT`] nodes.
     pub(super) const fn has_room(self, own: usize, total: usize) -> bool {
         own < self.total / NODES_LIMIT || own < self.node && total < self.total
     }
 
-    /// The first of `names` for which there is room beside the files that are `loaded`.
+    /// The first of `names` for which there is room in addition to the `loaded` files.
     pub(super) fn choose(self, names: Vec<CheckFileName>, loaded: &[CheckFileName]) -> Vec<CheckFileName> {
         let mut counts: Vec<(Option<NodeName>, usize)> = Vec::new();
         let mut total = 0;

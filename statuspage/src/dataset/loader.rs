@@ -61,7 +61,7 @@ pub(crate) async fn refresh(
             cache.choose(listing, request)
         }
         Err(error) => {
-            // A directory has another index, of the histories and the newest check files.
+            // A directory has a separate index of the histories and the newest check files.
             let histories = if error.is_answer() { load_histories(store, cache, request).await.ok() } else { None };
             let newest = histories.and_then(|histories| histories.newest);
             let mut cache = cache.borrow_mut();

@@ -33,20 +33,20 @@ pub struct Dataset {
     pub histories: Vec<HistoryRows>,
 }
 
-/// What the data set contains of a node.
+/// What the dataset contains from a node.
 #[derive(Debug, Default)]
 pub struct NodeUsage {
     /// `None` is a checker without a name.
     pub node: Option<NodeName>,
-    /// When its newest result was recorded.
+    /// When the node's newest result was recorded.
     pub newest: UnixNanos,
-    /// When its newest check file in memory was stored.
+    /// When the node's newest check file in memory was stored.
     pub newest_file: UnixNanos,
-    /// At least this many endpoints were left out, because there is no room for more.
+    /// At least this many endpoints were omitted, because there was no room for more.
     pub left_out: usize,
-    /// When the check file was stored whose endpoints were left out.
+    /// When the check file whose endpoints were omitted was stored.
     left_out_at: UnixNanos,
-    /// Whether messages were left out.
+    /// Whether messages were omitted for lack of room.
     pub messages_left_out: bool,
     endpoints: usize,
     samples: usize,
@@ -83,7 +83,7 @@ pub struct NodeSamples {
     /// The results in check files, oldest first after [`Dataset::sort_samples`].
     pub samples: Vec<Sample>,
     pub history: Option<NodeHistory>,
-    /// The quorum of its newest result, and when that was stored.
+    /// The quorum of the newest result, and when that was stored.
     quorum: (UnixNanos, Quorum),
 }
 
@@ -130,7 +130,7 @@ impl Dataset {
         &self.files
     }
 
-    /// Whether there is room for a check file: always, if it is newer than the others of its node.
+    /// Whether there is room for a check file: always, if it is newer than the other files of its node.
     pub(super) fn has_room_for(&mut self, name: &CheckFileName, file: &CheckFile) -> bool {
         let samples = self.samples + file.results.len();
         let node = self.usage(name.node.as_ref());
@@ -209,7 +209,7 @@ impl Dataset {
         &mut self.nodes[index]
     }
 
-    /// The id of an endpoint of a node. It is added if it is new; `None` if there is no room. There is more room for
+    /// The id of a node's endpoint, which is added if it is new; `None` if there is no room. There is more room for
     /// endpoints that are not healthy, so that healthy ones do not crowd them out.
     fn id_of(&mut self, key: &EndpointKey, node: Option<&NodeName>, status: Status) -> Option<usize> {
         let index = self.by_key.binary_search_by(|id| self.endpoints[*id].key.cmp(key));
@@ -236,7 +236,7 @@ impl Dataset {
         Some(total)
     }
 
-    /// At least this many endpoints were left out.
+    /// At least this many endpoints were omitted.
     #[must_use]
     pub fn left_out(&self) -> usize {
         self.nodes.iter().map(|node| node.left_out).sum()
@@ -254,7 +254,7 @@ impl Dataset {
         let mut rows: Vec<_> = std::mem::take(&mut history.endpoints).into_iter().enumerate().collect();
         let mut ids = vec![None; rows.len()];
         let status = |rows: &EndpointRows| rows.timeline.last.map_or(Status::Unknown, |last| last.status);
-        // Those that are not healthy come first, if there is not enough room.
+        // If there is not enough room, those that are not healthy come first.
         rows.sort_by_cached_key(|(_, rows)| i64::from(status(rows) == Status::Healthy));
         let mut left_out = 0;
         for (index, rows) in rows {
@@ -285,7 +285,7 @@ impl Dataset {
         self.count_usage();
     }
 
-    /// Counts again what there is of each node.
+    /// Recounts what is kept of each node.
     fn count_usage(&mut self) {
         self.samples = 0;
         for usage in &mut self.nodes {

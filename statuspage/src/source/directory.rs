@@ -23,7 +23,7 @@ pub(crate) fn parse_index(body: &[u8]) -> Result<Listing, StoreError> {
     let mut listing = Listing::default();
     let read = json::each_member(&text, |name, value| match CheckFileName::parse(&name) {
         Some(name) => {
-            // A request for an invalid file reports the error.
+            // If the client requests an invalid file, it gets the error.
             let is_content = value.starts_with('[') && value.len() <= OBJECT_SIZE_LIMIT;
             let file = is_content.then(|| CheckFile::parse(value.as_bytes()).ok()).flatten();
             listing.files.push(ListedFile { name, size: None, file });

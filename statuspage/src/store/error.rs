@@ -60,7 +60,7 @@ impl StoreError {
         }
     }
 
-    /// Whether the store answered, so that other requests may succeed.
+    /// Whether the store responded, so that other requests may succeed.
     #[must_use]
     pub(crate) fn is_answer(&self) -> bool {
         !matches!(self, StoreError::Blocked(_) | StoreError::TimedOut(..))

@@ -13,7 +13,7 @@ pub(crate) use fetch_all::CONCURRENT_FETCHES;
 pub(crate) use fetch_all::fetch_all;
 pub use listing::{HistoryListing, InlineContents, ListedFile, Listing, StoreObject};
 
-/// How the page reads a store. Tests replace it.
+/// How the page reads a store. Tests use a different implementation.
 pub(crate) trait Store {
     /// Lists the check files that were stored at `from` or later, at least up to `until`.
     async fn list(&self, from: UnixNanos, until: UnixNanos, contents: InlineContents) -> Result<Listing, StoreError>;

@@ -46,7 +46,7 @@ pub fn titles<'l>(groups: &'l [Group], title: &str) -> Vec<&'l str> {
 struct Context<'a> {
     /// The ids of the endpoints that are shown; the others are only counted.
     shown_ids: &'a [usize],
-    /// Whether groups may have members that are not known.
+    /// Whether groups may have unknown members.
     is_incomplete: bool,
     language: &'a Language,
 }

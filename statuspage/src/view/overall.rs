@@ -30,12 +30,12 @@ pub struct Overall {
     pub scope: String,
 }
 
-/// What is missing in the first lines.
+/// What is missing from the first lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Missing {
-    /// Whether endpoints may exist of which nothing is known.
+    /// Whether there may be unknown endpoints.
     pub is_incomplete: bool,
-    /// At least this many endpoints were left out, because there are too many.
+    /// At least this many endpoints were omitted, because there are too many.
     pub left_out: usize,
 }
 
@@ -126,7 +126,7 @@ fn sentence(
     match (status, of_status.as_slice()) {
         (Status::Healthy, [only]) => language.format(texts::ONE_IS, &[&only.name(language), label]),
         (Status::Healthy, all) => all_are(all.len()),
-        // Nothing is wrong with what is known.
+        // Everything that is known is healthy.
         (Status::Unknown, []) if missing.left_out > 0 => {
             let total = evaluated.len() + missing.left_out;
             language.plural(texts::FIRST_SHOWN, total, &[&language.number(evaluated.len())])
@@ -202,7 +202,7 @@ fn some_are(count: usize, label: &str, language: &Language) -> String {
     language.plural(texts::OTHERS_ARE, count, &[label])
 }
 
-/// The endpoints that the headline leaves out, and the configured remark for this status.
+/// The endpoints that the headline omits, and the configured remark for this status.
 fn remark(
     evaluated: &[EvaluatedEndpoint<'_>],
     status: Status,
@@ -214,7 +214,7 @@ fn remark(
         |status: Status| evaluated.iter().filter(|evaluated| evaluated.status == status && !evaluated.retired).count();
     let retired = evaluated.iter().filter(|evaluated| evaluated.retired).count();
     let mut parts = Vec::new();
-    // The headline has the number of healthy endpoints.
+    // The headline contains the number of healthy endpoints.
     let refers_below =
         missing.is_incomplete && missing.left_out == 0 && status == Status::Unknown && count(status) == 0;
     for other in [Status::Degraded, Status::Unknown, Status::Healthy] {

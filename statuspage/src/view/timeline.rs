@@ -23,7 +23,7 @@ const MESSAGE_CURRENT_FOR: Nanos = DAY;
 /// The maximum number of events to show. An endpoint that flaps every minute has 720 a day.
 const EVENTS_LIMIT: usize = 200;
 
-/// The most messages of one node at the top of the page. Older ones are in the timeline.
+/// The maximum number of messages from one node at the top of the page. Older ones are in the timeline.
 const MESSAGES_OF_NODE: usize = 10;
 
 /// The maximum number of endpoints that an event names. The others are counted.

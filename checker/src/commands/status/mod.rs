@@ -75,7 +75,7 @@ pub async fn status(arguments: &StatusArguments) -> anyhow::Result<Outcome> {
     })
 }
 
-/// Names what is invalid in the store. Everything else is shown.
+/// Reports what is invalid in the store. Everything else is shown.
 fn report_unreadable(loaded: &Histories) {
     for (name, cause) in &loaded.unreadable {
         ui::warn(&match name.part {
@@ -136,7 +136,7 @@ struct StatusReport {
     endpoints: Vec<EndpointStatus>,
     /// The status of each endpoint, and whether it is retired.
     statuses: Vec<(Status, bool)>,
-    /// Whether endpoints may exist of which nothing is known.
+    /// Whether there may be endpoints that the store does not show.
     is_incomplete: bool,
     histories: Vec<History>,
 }

@@ -13,6 +13,7 @@ fn nothing() -> CurrentState {
         cors: Some(Vec::new()),
         lifecycle: Some(Vec::new()),
         bucket_policy: None,
+        has_bucket_policies: true,
         access_block: None,
         users: Some(BTreeMap::new()),
         files: BTreeMap::new(),
@@ -28,7 +29,8 @@ fn everything(spec: &ProvisionSpec, key_ids: &[&str]) -> CurrentState {
     let mut users = BTreeMap::new();
     for identity in spec.identities() {
         let keys = key_ids.iter().map(|id| ListedKey { id: (*id).to_owned(), state: KeyState::Active }).collect();
-        users.insert(identity.user, ExistingUser { path: identity.path, policy: Some(identity.policy), keys });
+        let user = ExistingUser { path: identity.path, is_ours: true, policy: Some(identity.policy), keys };
+        users.insert(identity.user, user);
         current.files.insert(identity.role.file_name(), file(key_ids[0]));
     }
     current.users = Some(users);
@@ -58,7 +60,7 @@ fn with_reader(current: &mut CurrentState, change: impl FnOnce(&mut ExistingUser
 fn the_first_plan_creates_everything_in_a_valid_order() {
     let plan = plan(&ProvisionSpec { lifecycle_days: Some(90), ..spec() }, &nothing()).unwrap();
     let user = ["iam:CreateUser", "iam:PutUserPolicy", "iam:CreateAccessKey", "s3:ListBucket"];
-    let bucket = ["s3:CreateBucket", "s3:PutBucketCORS", "s3:PutLifecycleConfiguration"];
+    let bucket = ["s3:CreateBucket", "s3:PutBucketTagging", "s3:PutBucketCORS", "s3:PutLifecycleConfiguration"];
     assert_eq!(calls(&plan), [bucket.as_slice(), &user, &user].concat());
 }
 
@@ -76,10 +78,18 @@ fn different_permissions_are_replaced() {
 }
 
 #[test]
-fn a_user_with_another_path_is_not_changed() {
+fn a_user_of_others_is_not_changed() {
     let mut current = everything(&reader_only(), &["AKIA1"]);
-    with_reader(&mut current, |user| user.path = "/".to_owned());
+    with_reader(&mut current, |user| user.is_ours = false);
     assert!(matches!(plan(&reader_only(), &current), Err(PlanError::ForeignUser { .. })));
+    // A marker proves that an interrupted run created the user, but only before it has a key.
+    let name = current.users.as_ref().unwrap().keys().next().unwrap().clone();
+    current.pending_keys.insert(name, Vec::new());
+    assert!(matches!(plan(&reader_only(), &current), Err(PlanError::ForeignUser { .. })));
+    with_reader(&mut current, |user| (user.policy, user.keys) = (None, Vec::new()));
+    current.files.clear();
+    let steps = plan(&reader_only(), &current).unwrap();
+    assert_eq!(calls(&steps), ["iam:PutUserPolicy", "iam:CreateAccessKey", "s3:ListBucket"]);
 }
 
 #[test]
@@ -89,7 +99,7 @@ fn a_key_without_its_secret_is_kept_unless_rotated() {
     let error = plan(&reader_only(), &current).unwrap_err().to_string();
     assert!(error.contains("AKIA1") && error.contains("--out") && error.contains("--rotate"), "{error}");
     let rotated = plan(&ProvisionSpec { keys: ExistingKeys::Rotate, ..reader_only() }, &current).unwrap();
-    assert_eq!(calls(&rotated), ["iam:CreateAccessKey", "s3:ListBucket", "iam:DeleteAccessKey"]);
+    assert_eq!(calls(&rotated), ["iam:CreateAccessKey", "s3:ListBucket", "iam:DeleteAccessKey", "s3:ListBucket"]);
 }
 
 #[test]
@@ -106,7 +116,7 @@ fn a_third_key_is_never_created() {
 fn the_new_key_is_verified_before_the_old_one_is_deleted() {
     let spec = ProvisionSpec { keys: ExistingKeys::Rotate, ..reader_only() };
     let plan = plan(&spec, &everything(&spec, &["AKIA1"])).unwrap();
-    assert_eq!(calls(&plan), ["iam:CreateAccessKey", "s3:ListBucket", "iam:DeleteAccessKey"]);
+    assert_eq!(calls(&plan), ["iam:CreateAccessKey", "s3:ListBucket", "iam:DeleteAccessKey", "s3:ListBucket"]);
     assert!(
         matches!(&plan.steps[0], Step::CreateKey { how: FileUpdate::ReplaceKeys(old), .. } if old.access_key_id == "AKIA1")
     );
@@ -120,7 +130,7 @@ fn an_interrupted_rotation_is_finished_without_another_key() {
         user.keys.insert(0, ListedKey { id: "AKIA1".to_owned(), state: KeyState::Active });
     });
     let rotated = plan(&ProvisionSpec { keys: ExistingKeys::Rotate, ..reader_only() }, &current).unwrap();
-    assert_eq!(calls(&rotated), ["s3:ListBucket", "iam:DeleteAccessKey"]);
+    assert_eq!(calls(&rotated), ["s3:ListBucket", "iam:DeleteAccessKey", "s3:ListBucket"]);
     assert!(matches!(&rotated.steps[1], Step::DeleteKey { key_id, .. } if key_id == "AKIA1"));
     let kept = plan(&reader_only(), &current).unwrap();
     assert!(kept.steps.is_empty() && kept.notes[0].contains("AKIA1"), "{kept:?}");
@@ -176,35 +186,47 @@ fn a_public_bucket_is_opened_only_as_far_as_necessary() {
     let first = plan_of(&nothing());
     assert_eq!(
         calls(&first),
-        ["s3:CreateBucket", "s3:PutBucketPublicAccessBlock", "s3:PutBucketPolicy", "s3:PutBucketCORS", "file"]
+        [
+            "s3:CreateBucket",
+            "s3:PutBucketTagging",
+            "s3:PutBucketPublicAccessBlock",
+            "s3:PutBucketPolicy",
+            "s3:PutBucketCORS",
+            "file"
+        ]
     );
     assert!(first.notes.iter().any(|note| note.contains("everyone on the internet")), "{first:?}");
     let mut current = everything(&spec, &["unused"]);
-    current.access_block = Some(policy::opened_access_block());
+    let closed = aws_sdk_s3::types::PublicAccessBlockConfiguration::builder().block_public_policy(true).build();
+    current.access_block = Some(policy::opened(&closed));
     current.bucket_policy = Some(policy::with_public_statements(None, &spec.scope()));
     current.files.insert("config.json".to_owned(), FileState::Fits(None));
     assert!(plan_of(&current).steps.is_empty());
-    current.access_block = Some(policy::closed_access_block());
+    current.access_block = Some(closed);
     assert_eq!(calls(&plan_of(&current)), ["s3:PutBucketPublicAccessBlock"]);
+    current.has_bucket_policies = false;
+    assert!(plan_of(&current).manual[0].contains("CheckupRead"), "{:?}", plan_of(&current));
 }
 
 #[test]
 fn without_an_iam_api_the_plan_contains_the_permissions() {
     let current = CurrentState { users: None, ..nothing() };
     let plan = plan(&spec(), &current).unwrap();
-    assert_eq!(calls(&plan), ["s3:CreateBucket", "s3:PutBucketCORS", "file", "file"]);
+    assert_eq!(calls(&plan), ["s3:CreateBucket", "s3:PutBucketTagging", "s3:PutBucketCORS", "file", "file"]);
     assert_eq!(plan.by_hand.len(), 2);
-    assert!(plan.notes.iter().any(|note| note.contains("no IAM API")));
+    assert!(plan.manual.iter().any(|step| step.contains("no IAM API")));
     assert!(plan.to_json()["by_hand"][0]["policy"].to_string().contains("s3:ListBucket"));
 }
 
 #[test]
-fn unsupported_rules_are_explained_in_notes() {
+fn what_the_service_does_not_support_is_left_to_the_operator() {
     let spec = ProvisionSpec { lifecycle_days: Some(90), ..reader_only() };
     let current = CurrentState { cors: None, lifecycle: None, ..everything(&spec, &["AKIA1"]) };
     let plan = plan(&spec, &current).unwrap();
     assert_eq!(calls(&plan), [""; 0]);
-    assert!(plan.notes[0].contains("https://status.example") && plan.notes[1].contains("--check-expiry"), "{plan:?}");
+    assert!(plan.manual[0].contains("https://status.example") && plan.manual[1].contains("shop/1"), "{plan:?}");
+    assert!(plan.notes[0].contains("--check-expiry"), "{plan:?}");
+    assert!(plan.to_json()["manual"][0].to_string().contains("CORS"), "{plan:?}");
 }
 
 #[test]

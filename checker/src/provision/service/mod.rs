@@ -1,22 +1,22 @@
-//! The requests that provisioning sends, one function each: to S3 here, to IAM in [`users`]. Errors name the call and,
-//! if a permission is missing, the policy statement that grants it.
+//! The requests that provisioning sends, one function each: about the bucket here, about its rules in [`rules`] and its
+//! objects in [`contents`], and to IAM in [`users`]. Errors name the call and, if a permission is missing, the policy
+//! statement that grants it.
 
+pub mod contents;
+mod rules;
 mod users;
 
 use aws_config::SdkConfig;
 use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::config::http::HttpResponse;
-use aws_sdk_s3::types::{
-    BucketLifecycleConfiguration, BucketLocationConstraint, CorsConfiguration, CorsRule, CreateBucketConfiguration,
-    LifecycleRule, PublicAccessBlockConfiguration,
-};
+use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
 use serde_json::{Value, json};
 
 use crate::store::s3::client::{self, Credentials};
 use crate::store::s3::error::{Action, RequestContext, S3Error};
 use crate::store::settings::{Bucket, WriterKeys};
 
-pub use self::users::{KeyState, ListedKey, User};
+pub use self::users::{CreatedUser, KeyState, ListedKey, User};
 
 /// Regions that a request to create a bucket must not contain.
 const IMPLICIT_REGIONS: [&str; 2] = ["us-east-1", "auto"];
@@ -38,7 +38,7 @@ pub enum BucketState {
     Ours,
 }
 
-/// A provisioning request failed.
+/// A request that provisioning sent failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
     #[error("failed to {task} ({}): {cause}{}", call.action, call.remedy(cause))]
@@ -49,14 +49,28 @@ pub enum ServiceError {
         cause: S3Error,
         code: Option<String>,
     },
+    /// The service does not know the call, or mistakes it for a different one.
+    #[error("failed to {task} ({action}): this service does not support it (status {status}{})", in_parentheses(.code.as_deref()))]
+    Unsupported {
+        /// The operation, as a fragment.
+        task: String,
+        /// The action, for example `s3:GetBucketCORS`.
+        action: &'static str,
+        status: u16,
+        code: Option<String>,
+    },
     /// The bucket belongs to another account.
     #[error(
         "the bucket `{0}` belongs to another account; bucket names are unique across all accounts, so choose another"
     )]
     ForeignBucket(String),
     /// The service has no IAM API.
-    #[error("`{endpoint}` has no IAM API for managing users (status {status})")]
-    NoIam { endpoint: String, status: u16 },
+    #[error("`{endpoint}` has no IAM API for managing users (status {status}{})", in_parentheses(.code.as_deref()))]
+    NoIam { endpoint: String, status: u16, code: Option<String> },
+}
+
+fn in_parentheses(code: Option<&str>) -> String {
+    code.map(|code| format!(" {code}")).unwrap_or_default()
 }
 
 /// A call, as spelled in policies: an action such as `s3:CreateBucket`, and the resource that it acts on.
@@ -93,14 +107,26 @@ impl ServiceError {
     /// error.
     #[must_use]
     pub fn may_have_succeeded(&self) -> bool {
+        self.is_transient()
+    }
+
+    /// Whether the same call may succeed a moment later.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
         matches!(self, ServiceError::Refused { cause, .. } if cause.is_transient())
     }
 
     /// Whether the service does not support the call.
     #[must_use]
     pub fn is_unsupported(&self) -> bool {
-        ["NotImplemented", "MethodNotAllowed", "XNotImplemented", "NotSupported"].iter().any(|code| self.has_code(code))
-            || matches!(self, ServiceError::Refused { cause: S3Error::NotS3 { status: 405 | 501 }, .. })
+        matches!(self, ServiceError::Unsupported { .. })
+    }
+
+    /// Whether the service does not support the call, or refuses it for a reason other than permissions.
+    #[must_use]
+    pub fn is_rejected(&self) -> bool {
+        let is_other = |cause: &S3Error| matches!(cause, S3Error::Refused(_) | S3Error::NotS3 { .. });
+        self.is_unsupported() || matches!(self, ServiceError::Refused { cause, .. } if is_other(cause))
     }
 }
 
@@ -210,90 +236,10 @@ impl Service {
         }
     }
 
-    /// Deletes the bucket, which must be empty.
+    /// Deletes the bucket. Some services delete all objects with it, so callers must list them first.
     pub async fn delete_bucket(&self) -> ServiceResult<()> {
         let deleted = self.s3.delete_bucket().bucket(&self.bucket.name).send().await;
         self.unless_missing("delete", "s3:DeleteBucket", deleted, "NoSuchBucket").map(drop)
-    }
-
-    pub async fn cors(&self) -> ServiceResult<Vec<CorsRule>> {
-        let rules = self.s3.get_bucket_cors().bucket(&self.bucket.name).send().await;
-        let rules =
-            self.unless_missing("read the CORS rules of", "s3:GetBucketCORS", rules, "NoSuchCORSConfiguration")?;
-        Ok(rules.map(|rules| rules.cors_rules().to_vec()).unwrap_or_default())
-    }
-
-    /// Replaces the bucket's CORS rules. An empty list deletes them.
-    pub async fn put_cors(&self, rules: Vec<CorsRule>) -> ServiceResult<()> {
-        let call = || self.on_bucket("s3:PutBucketCORS");
-        if rules.is_empty() {
-            let deleted = self.s3.delete_bucket_cors().bucket(&self.bucket.name).send().await;
-            return deleted.map(drop).map_err(|error| self.refused("delete the CORS rules of", call(), &error));
-        }
-        let rules = CorsConfiguration::builder().set_cors_rules(Some(rules)).build();
-        let rules = rules.map_err(|error| self.invalid_request("set the CORS rules of", call(), &error))?;
-        let put = self.s3.put_bucket_cors().bucket(&self.bucket.name).cors_configuration(rules).send().await;
-        put.map(drop).map_err(|error| self.refused("set the CORS rules of", call(), &error))
-    }
-
-    pub async fn lifecycle(&self) -> ServiceResult<Vec<LifecycleRule>> {
-        let rules = self.s3.get_bucket_lifecycle_configuration().bucket(&self.bucket.name).send().await;
-        let (task, action) = ("read the lifecycle rules of", "s3:GetLifecycleConfiguration");
-        let rules = self.unless_missing(task, action, rules, "NoSuchLifecycleConfiguration")?;
-        Ok(rules.map(|rules| rules.rules().to_vec()).unwrap_or_default())
-    }
-
-    /// Replaces the bucket's lifecycle rules. An empty list deletes them.
-    pub async fn put_lifecycle(&self, rules: Vec<LifecycleRule>) -> ServiceResult<()> {
-        let call = || self.on_bucket("s3:PutLifecycleConfiguration");
-        let task = "set the lifecycle rules of";
-        if rules.is_empty() {
-            let deleted = self.s3.delete_bucket_lifecycle().bucket(&self.bucket.name).send().await;
-            return deleted.map(drop).map_err(|error| self.refused(task, call(), &error));
-        }
-        let rules = BucketLifecycleConfiguration::builder().set_rules(Some(rules)).build();
-        let rules = rules.map_err(|error| self.invalid_request(task, call(), &error))?;
-        let put = self.s3.put_bucket_lifecycle_configuration().bucket(&self.bucket.name).lifecycle_configuration(rules);
-        put.send().await.map(drop).map_err(|error| self.refused(task, call(), &error))
-    }
-
-    pub async fn bucket_policy(&self) -> ServiceResult<Option<Value>> {
-        let policy = self.s3.get_bucket_policy().bucket(&self.bucket.name).send().await;
-        let policy = self.unless_missing("read the policy of", "s3:GetBucketPolicy", policy, "NoSuchBucketPolicy");
-        match policy {
-            Ok(policy) => Ok(policy.and_then(|policy| serde_json::from_str(policy.policy()?).ok())),
-            Err(error) if error.is_unsupported() => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Replaces the bucket's policy. `None` deletes it.
-    pub async fn put_bucket_policy(&self, policy: Option<&Value>) -> ServiceResult<()> {
-        let Some(policy) = policy else {
-            let deleted = self.s3.delete_bucket_policy().bucket(&self.bucket.name).send().await;
-            let call = self.on_bucket("s3:DeleteBucketPolicy");
-            return deleted.map(drop).map_err(|error| self.refused("delete the policy of", call, &error));
-        };
-        let put = self.s3.put_bucket_policy().bucket(&self.bucket.name).policy(policy.to_string()).send().await;
-        put.map(drop).map_err(|error| self.refused("set the policy of", self.on_bucket("s3:PutBucketPolicy"), &error))
-    }
-
-    /// The bucket's public access block; `None` if it has none or the service does not support it.
-    pub async fn access_block(&self) -> ServiceResult<Option<PublicAccessBlockConfiguration>> {
-        let block = self.s3.get_public_access_block().bucket(&self.bucket.name).send().await;
-        let (task, action) = ("read the public access block of", "s3:GetBucketPublicAccessBlock");
-        match self.unless_missing(task, action, block, "NoSuchPublicAccessBlockConfiguration") {
-            Ok(block) => Ok(block.and_then(|block| block.public_access_block_configuration)),
-            Err(error) if error.is_unsupported() => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    pub async fn put_access_block(&self, block: PublicAccessBlockConfiguration) -> ServiceResult<()> {
-        let put = self.s3.put_public_access_block().bucket(&self.bucket.name);
-        let put = put.public_access_block_configuration(block).send().await;
-        let call = || self.on_bucket("s3:PutBucketPublicAccessBlock");
-        put.map(drop).map_err(|error| self.refused("set the public access block of", call(), &error))
     }
 
     /// Lists one object with these keys, to test whether they work.
@@ -346,6 +292,9 @@ impl Service {
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
+        if let Some(unsupported) = unsupported(&task, call.action, error) {
+            return unsupported;
+        }
         let context = RequestContext { action: Action::Get, bucket: &self.bucket.name, prefix: &self.bucket.prefix };
         let cause = match client::sdk_error(&context, error) {
             // Some services deny access with an empty body.
@@ -356,6 +305,25 @@ impl Service {
         };
         ServiceError::Refused { task, call: Box::new(call), cause, code: error.code().map(str::to_owned) }
     }
+}
+
+/// Error codes of services that do not know a call.
+const UNKNOWN_CALL: [&str; 6] =
+    ["NotImplemented", "XNotImplemented", "MethodNotAllowed", "NotSupported", "UnsupportedOperation", "InvalidAction"];
+
+/// The error if a service does not know a call.
+fn unsupported<E>(task: &str, action: &'static str, error: &SdkError<E, HttpResponse>) -> Option<ServiceError>
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    let status = status(error);
+    let is_unknown = error.code().is_some_and(|code| UNKNOWN_CALL.contains(&code)) || matches!(status, 405 | 501);
+    is_unknown.then(|| ServiceError::Unsupported {
+        task: task.to_owned(),
+        action,
+        status,
+        code: error.code().map(str::to_owned),
+    })
 }
 
 fn status<E>(error: &SdkError<E, HttpResponse>) -> u16 {

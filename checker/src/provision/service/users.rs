@@ -1,13 +1,14 @@
 //! Requests to IAM: users, their inline policies and their keys.
 
 use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_iam::types::StatusType;
+use aws_sdk_iam::types::{StatusType, Tag};
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::config::retry::RetryConfig;
 use serde_json::Value;
 
 use super::{Call, Service, ServiceError, ServiceResult};
-use crate::provision::names::USER_POLICY;
+use crate::provision::names::{self, TAG, USER_POLICY};
+use crate::provision::policy::{self, Scope};
 use crate::redact::redact_userinfo;
 use crate::store::s3::client;
 use crate::store::s3::error::S3Error;
@@ -17,6 +18,16 @@ use crate::store::settings::{Secret, WriterKeys};
 pub struct User {
     pub name: String,
     pub path: String,
+}
+
+/// How a new user can be recognized later, apart from its name and its permissions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CreatedUser {
+    WithPath,
+    /// The service dropped the path.
+    WithTag,
+    /// The service supports neither paths nor tags.
+    WithoutPath,
 }
 
 /// An access key in a listing, without its secret.
@@ -42,30 +53,55 @@ impl Service {
         }
     }
 
-    /// All users with exactly this path.
-    pub async fn users_with_path(&self, path: &str) -> ServiceResult<Vec<User>> {
-        let mut pages = self.iam.list_users().path_prefix(path).into_paginator().send();
+    /// All users of the account. Some services ignore the filter by path, or do not support paths.
+    pub async fn users(&self) -> ServiceResult<Vec<User>> {
+        let mut pages = self.iam.list_users().into_paginator().send();
         let mut users = Vec::new();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| self.iam_refused("list the users below", path, "iam:ListUsers", &error))?;
-            let found = page.users.into_iter().map(|user| User { name: user.user_name, path: user.path });
-            users.extend(found.filter(|user| user.path == path));
+            let page = page.map_err(|error| self.iam_refused("list the users of", "", "iam:ListUsers", &error))?;
+            users.extend(page.users.into_iter().map(|user| User { name: user.user_name, path: user.path }));
         }
         Ok(users)
     }
 
-    pub async fn create_user(&self, name: &str, path: &str) -> ServiceResult<()> {
-        match self.iam.create_user().user_name(name).path(path).send().await {
-            Ok(_) => Ok(()),
-            Err(error) if error.code() == Some("EntityAlreadyExists") => {
-                // An earlier attempt, whose response was lost, created it, unless it has a different path.
-                match self.user(name).await? {
-                    Some(user) if user.path == path => Ok(()),
-                    _ => Err(self.iam_refused("create the user", name, "iam:CreateUser", &error)),
-                }
-            }
-            Err(error) => Err(self.iam_refused("create the user", name, "iam:CreateUser", &error)),
+    /// Creates a user with this path. If the service does not keep the path, the user gets a tag, if possible.
+    pub async fn create_user(&self, name: &str, path: &str, tag: &str) -> ServiceResult<CreatedUser> {
+        let refused = |error: &_| self.iam_refused("create the user", name, "iam:CreateUser", error);
+        let created = match self.iam.create_user().user_name(name).path(path).send().await {
+            Ok(created) => created.user.map(|user| User { name: user.user_name, path: user.path }),
+            // An earlier attempt, whose response was lost, created the user, unless it has a different path and keys.
+            Err(error) if error.code() == Some("EntityAlreadyExists") => match self.user(name).await? {
+                Some(user) if user.path == path || self.keys(name).await?.is_empty() => Some(user),
+                _ => return Err(refused(&error)),
+            },
+            Err(error) => return Err(refused(&error)),
+        };
+        if created.is_none_or(|user| user.path == path) {
+            return Ok(CreatedUser::WithPath);
         }
+        let tags = Tag::builder().key(TAG).value(tag).build();
+        let Ok(tags) = tags else { return Ok(CreatedUser::WithoutPath) };
+        match self.iam.tag_user().user_name(name).tags(tags).send().await {
+            Ok(_) => Ok(CreatedUser::WithTag),
+            Err(error) => match self.iam_refused("set the tag of the user", name, "iam:TagUser", &error) {
+                error if error.may_have_succeeded() => Err(error),
+                // The user is recognized by its permissions.
+                _ => Ok(CreatedUser::WithoutPath),
+            },
+        }
+    }
+
+    /// The value of a user's tag from provisioning; `None` if the user has no such tag or tags cannot be read.
+    pub async fn user_tag(&self, name: &str) -> Option<String> {
+        let tags = self.iam.list_user_tags().user_name(name).send().await.ok()?;
+        tags.tags.into_iter().find(|tag| tag.key == TAG).map(|tag| tag.value)
+    }
+
+    /// Whether provisioning created a user whose name is that of one of its users.
+    pub async fn is_ours(&self, user: &User, policy: Option<&Value>, scope: &Scope<'_>) -> bool {
+        user.path == names::user_path(scope.bucket, scope.prefix)
+            || policy.is_some_and(|policy| policy::grants_reading(policy, scope))
+            || self.user_tag(&user.name).await == Some(names::user_tag(scope.bucket, scope.prefix))
     }
 
     /// Deletes a user, which must have neither keys nor policies.
@@ -106,12 +142,15 @@ impl Service {
         }
     }
 
-    /// A user's access keys, oldest first.
+    /// A user's access keys, oldest first; none if there is no such user.
     pub async fn keys(&self, user: &str) -> ServiceResult<Vec<ListedKey>> {
-        let listed = self.iam.list_access_keys().user_name(user).send().await;
-        let listed = listed
-            .map_err(|error| self.iam_refused("list the keys of the user", user, "iam:ListAccessKeys", &error))?;
-        let mut keys = listed.access_key_metadata;
+        let mut keys = match self.iam.list_access_keys().user_name(user).send().await {
+            Ok(listed) => listed.access_key_metadata,
+            Err(error) if error.code() == Some("NoSuchEntity") => Vec::new(),
+            Err(error) => {
+                return Err(self.iam_refused("list the keys of the user", user, "iam:ListAccessKeys", &error));
+            }
+        };
         keys.sort_by_key(|key| key.create_date.map(|date| date.as_nanos()));
         let state = |active: bool| if active { KeyState::Active } else { KeyState::Inactive };
         let keys = keys.into_iter().filter_map(|key| {
@@ -165,22 +204,39 @@ impl Service {
             // IAM puts errors in an `ErrorResponse` element; S3 and web servers do not.
             let body = String::from_utf8_lossy(response.body().bytes().unwrap_or_default());
             let is_transient = response.status().as_u16() >= 500 && response.status().as_u16() != 501;
-            if !body.contains("<ErrorResponse") && !is_transient {
-                return ServiceError::NoIam { endpoint: redact_userinfo(endpoint), status: response.status().as_u16() };
+            // Other services use the protocol, but know none of the calls.
+            let is_unknown = error.code().is_some_and(|code| super::UNKNOWN_CALL.contains(&code));
+            if (!body.contains("<ErrorResponse") || is_unknown) && !is_transient {
+                return ServiceError::NoIam {
+                    endpoint: redact_userinfo(endpoint),
+                    status: response.status().as_u16(),
+                    code: error.code().map(str::to_owned).or_else(|| code_in(&body)),
+                };
             }
         }
-        self.error(format!("{task} `{user}`"), on_user(user, action), error)
+        let task = if user.is_empty() {
+            format!("{task} the bucket `{}`", self.bucket.name)
+        } else {
+            format!("{task} `{user}`")
+        };
+        self.error(task, on_user(user, action), error)
     }
 }
 
 fn on_user(user: &str, action: &'static str) -> Call {
     let resource = match action {
         "iam:ListUsers" => "*".to_owned(),
-        _ if user.starts_with('/') => format!("arn:aws:iam::*:user{user}*"),
         // If the user exists, the resource that IAM checks includes the user's path; otherwise, it does not.
         _ => format!("arn:aws:iam::*:user/*{user}"),
     };
     Call { action, resource }
+}
+
+/// The error code in an S3 response.
+fn code_in(body: &str) -> Option<String> {
+    let (code, _) = body.split_once("<Code>")?.1.split_once("</Code>")?;
+    let is_code = code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    is_code.then(|| code.to_owned())
 }
 
 /// Parses a policy from an IAM response: JSON, which AWS URL-encodes.

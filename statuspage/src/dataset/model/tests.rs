@@ -92,7 +92,7 @@ fn titles(prefix: &str, count: usize) -> Vec<String> {
 fn one_node_cannot_crowd_out_another() {
     let down = ["Down".to_owned()];
     let mut files = vec![named("flood", 9, &titles("f", ENDPOINTS.node + 50), Status::Healthy)];
-    // More nodes than fit into all.
+    // More nodes than there is room for.
     let others = ENDPOINTS.total / ENDPOINTS.node + 1;
     files.extend((1..others).map(|number| {
         let node = format!("flood-{number}");

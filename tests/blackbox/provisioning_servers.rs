@@ -1,0 +1,362 @@
+//! Provisioning, checks, the page, the doctor and deprovisioning on two very different real servers: MiniStack and
+//! SeaweedFS. One table lists what a reader and a writer may do on both.
+
+use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
+use serde_json::{Value, json};
+use shared::object_name::{CheckFileName, NodeName};
+use support::browser::Browser;
+use support::bucket::Bucket;
+use support::caddy::Caddy;
+use support::checker::Run;
+use support::configuration::check;
+use support::endpoints::{Behavior, Endpoint};
+use support::ministack::AccessKey;
+use support::page;
+use support::s3_server::S3Server;
+use support::test_site::TestSite;
+
+const ORIGIN: &str = "https://status.example";
+const ARGUMENTS: [&str; 6] = ["--origin", ORIGIN, "--writer", "eu-west", "--check-expiry", "30d"];
+
+fn file(node: &str) -> String {
+    let node = Some(NodeName::new(node).expect("it is a name"));
+    format!("status/{}", CheckFileName { stored_at: 1_495_330_254_340_493_978, node })
+}
+
+async fn provisioned(server: S3Server) -> TestSite {
+    let site = TestSite::on(server).await;
+    let run = site.provision(&ARGUMENTS).await;
+    assert_eq!(run.code, 0, "{server:?}: {}", run.output());
+    site
+}
+
+/// Stores a round with the writer's file, and returns the run.
+async fn round(site: &TestSite) -> Run {
+    let ok = Endpoint::start(Behavior::ok()).await;
+    let mut config: Value = serde_json::from_str(&site.file("checker-eu-west.json")).expect("it is JSON");
+    config["checkers"] = json!([check("Shop", &ok.url)]);
+    config["spool_dir"] = json!(site.checker.spool());
+    site.checker.write("with-check.json", &config.to_string());
+    site.checker.call(&["run", "-c", "with-check.json"]).await
+}
+
+#[tokio::test]
+async fn all_commands_can_be_repeated_on_both_servers() {
+    for server in S3Server::ALL {
+        let site = provisioned(server).await;
+        let again = site.provision(&ARGUMENTS).await;
+        assert!(again.code == 0 && again.stdout.contains("Nothing to do"), "{server:?}: {}", again.output());
+
+        let more = [ARGUMENTS.as_slice(), &["--writer", "us"]].concat();
+        let added = site.provision(&more).await;
+        assert_eq!(added.code, 0, "{server:?}: {}", added.output());
+        assert!(site.writer("us").is_some(), "{server:?}");
+
+        let old = site.reader().expect("there are keys");
+        let rotated = site.provision(&[&["--rotate"], more.as_slice()].concat()).await;
+        assert_eq!(rotated.code, 0, "{server:?}: {}", rotated.output());
+        let new = site.reader().expect("there are keys");
+        assert_eq!(server.keys_of(&site.user("reader")).await, [new.id.clone()], "{server:?}");
+        assert!(rotated.stdout.contains("The service refuses the key"), "{server:?}: {}", rotated.stdout);
+        assert!(rotated.stdout.contains(&old.id), "{server:?}: {}", rotated.stdout);
+
+        let stored = round(&site).await;
+        assert_eq!(stored.code, 0, "{server:?}: {}", stored.output());
+        assert_eq!(site.bucket.check_files().await.len(), 1, "{server:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_interrupted_run_is_continued_on_both_servers() {
+    for server in S3Server::ALL {
+        let site = TestSite::on(server).await;
+        let iam = server.iam(&server.admin().await);
+        // The first run was interrupted after creating the user: SeaweedFS drops the path, so only the marker proves
+        // who created it.
+        let user = site.user("reader");
+        let path = format!("/checkup/{}/status/", site.bucket.name);
+        iam.create_user().user_name(&user).path(path).send().await.expect("the user is created");
+        let marker = json!({ "user": user, "keys_before": [] }).to_string();
+        site.checker.write(&format!(".{user}.key-in-the-making"), &marker);
+        let run = site.provision(&ARGUMENTS).await;
+        assert_eq!(run.code, 0, "{server:?}: {}", run.output());
+        assert_eq!(server.keys_of(&user).await.len(), 1, "{server:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_user_of_others_is_kept_on_both_servers() {
+    for server in S3Server::ALL {
+        let site = TestSite::on(server).await;
+        let iam = server.iam(&server.admin().await);
+        let user = site.user("reader");
+        iam.create_user().user_name(&user).send().await.expect("the user is created");
+        let run = site.provision(&ARGUMENTS).await;
+        assert_eq!(run.code, 2, "{server:?}: {}", run.output());
+        assert!(run.stderr.contains(&user) && run.stderr.contains("nothing shows"), "{server:?}: {}", run.stderr);
+        let gone = site.deprovision(&["--yes"], "").await;
+        assert_eq!(gone.code, 1, "{server:?}: {}", gone.output());
+        assert!(gone.stdout.contains(&format!("delete the user `{user}` if it is not in use")), "{}", gone.stdout);
+        assert_eq!(server.users(&user).await, [user], "{server:?}");
+    }
+}
+
+#[tokio::test]
+async fn removed_keys_are_proven_to_be_refused_on_both_servers() {
+    for server in S3Server::ALL {
+        let site = provisioned(server).await;
+        let (reader, writer) =
+            (site.reader().expect("there are keys"), site.writer("eu-west").expect("there are keys"));
+        // The secret of a key that a visitor created is unknown.
+        let iam = server.iam(&server.admin().await);
+        let visitors = iam.create_access_key().user_name(site.user("reader")).send().await.expect("a key is created");
+        let visitors = visitors.access_key.expect("it is in the answer").access_key_id;
+        let run = site.deprovision(&["--yes"], "").await;
+        assert_eq!(run.code, 0, "{server:?}: {}", run.output());
+        let refused = run.stdout.lines().find(|line| line.starts_with("The service refuses the keys"));
+        let refused = refused.unwrap_or_else(|| panic!("{server:?}: {}", run.output()));
+        assert!(refused.contains(&reader.id) && refused.contains(&writer.id), "{server:?}: {refused}");
+        assert!(!refused.contains(&visitors), "{server:?}: {refused}");
+        let untried = format!("The key `{visitors}` of `{}` is deleted, but was not tried", site.user("reader"));
+        assert!(run.stdout.contains(&untried), "{server:?}: {}", run.stdout);
+        assert_eq!(server.users(&format!("{}+", site.bucket.name)).await, Vec::<String>::new(), "{server:?}");
+        for key in [&reader, &writer] {
+            let listed = site.bucket.client_with(key).list_objects_v2().bucket(&site.bucket.name).prefix("status/");
+            assert!(listed.send().await.is_err(), "{server:?}: {}", key.id);
+        }
+        // The keys in the files are tried again.
+        let again = site.deprovision(&["--yes"], "").await;
+        assert!(again.code == 0 && again.stdout.contains("Nothing to do"), "{server:?}: {}", again.output());
+        assert!(again.stdout.contains("The service refuses the keys"), "{server:?}: {}", again.stdout);
+    }
+}
+
+#[tokio::test]
+async fn keys_that_still_work_are_reported() {
+    for server in S3Server::ALL {
+        let site = provisioned(server).await;
+        // The key in the file belongs to a user that provisioning did not create.
+        let reader = server.admin().await;
+        let mut config: Value = serde_json::from_str(&site.file("config.json")).expect("it is JSON");
+        config["source"]["public_access_key_id"] = json!(reader.id);
+        config["source"]["public_access_key"] = json!(reader.secret);
+        site.checker.write("config.json", &config.to_string());
+        let run = site.deprovision(&["--yes"], "").await;
+        assert_eq!(run.code, 2, "{server:?}: {}", run.output());
+        assert!(run.stdout.contains(&format!("The key `{}`", reader.id)), "{server:?}: {}", run.stdout);
+        assert!(run.stdout.contains("STILL WORKS"), "{server:?}: {}", run.stdout);
+    }
+}
+
+/// The objects that `deprovision --delete-data` must not touch, because checkers did not store them.
+const FOREIGN: [&str; 3] = ["report.pdf", "status/index.html", "other/1495330254340493978-eu-west-check.json"];
+
+#[tokio::test]
+async fn a_bucket_with_objects_of_others_is_kept_on_both_servers() {
+    for server in S3Server::ALL {
+        let site = provisioned(server).await;
+        for key in FOREIGN.iter().copied().chain([file("eu-west").as_str()]) {
+            site.bucket.put(key, "mine").await;
+        }
+        let preview = site.call("deprovision", &["--delete-data", "--dry-run"], "").await;
+        let preview: Value = serde_json::from_str(&preview.stdout).expect("it is JSON");
+        let why = preview["bucket_kept_because"].as_str().unwrap_or_default();
+        assert!(
+            why.contains("3 other objects, for example `") && !preview.to_string().contains("s3:DeleteBucket\""),
+            "{server:?}: {why}"
+        );
+        assert_eq!(site.bucket.keys().await.len(), 4, "{server:?}");
+
+        let run = site.deprovision(&["--delete-data"], &format!("{}\n", site.bucket.name)).await;
+        assert_eq!(run.code, 0, "{server:?}: {}", run.output());
+        assert!(run.stdout.contains("The bucket is kept: it contains 3 other objects"), "{server:?}: {}", run.stdout);
+        let mut kept = FOREIGN.map(str::to_owned);
+        kept.sort();
+        assert_eq!(site.bucket.keys().await, kept, "{server:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_bucket_is_deleted_only_if_it_was_created_here_and_is_empty() {
+    for server in S3Server::ALL {
+        // Provisioning did not create it.
+        let site = TestSite::on(server).await;
+        let foreign = Bucket::on(server, &site.bucket.name, "").await;
+        if server == S3Server::MiniStack {
+            foreign.create_as(&foreign.writer).await
+        } else {
+            foreign.create().await
+        }
+        assert_eq!(site.provision(&ARGUMENTS).await.code, 0, "{server:?}");
+        let typed = format!("{}\n", site.bucket.name);
+        let run = site.deprovision(&["--delete-data"], &typed).await;
+        assert_eq!(run.code, 0, "{server:?}: {}", run.output());
+        assert!(run.stdout.contains("nothing shows that `provision` created it"), "{server:?}: {}", run.stdout);
+        assert!(site.bucket.exists().await, "{server:?}");
+
+        // It contains another page without objects.
+        let site = provisioned(server).await;
+        let mut neighbor = TestSite::on(server).await;
+        neighbor.bucket = Bucket::on(server, &site.bucket.name, "other/").await;
+        assert_eq!(neighbor.provision(&[]).await.code, 0, "{server:?}");
+        let typed = format!("{}\n", site.bucket.name);
+        let run = site.deprovision(&["--delete-data"], &typed).await;
+        assert_eq!(run.code, 0, "{server:?}: {}", run.output());
+        assert!(run.stdout.contains("of another page needs it"), "{server:?}: {}", run.stdout);
+        assert!(site.bucket.exists().await, "{server:?}");
+        let reader = neighbor.reader().expect("there are keys");
+        let list = neighbor.bucket.client_with(&reader).list_objects_v2().bucket(&site.bucket.name).prefix("other/");
+        list.send().await.expect("the other page still works");
+        assert_eq!(neighbor.deprovision(&["--delete-data"], &typed).await.code, 0, "{server:?}");
+        assert!(!site.bucket.exists().await, "{server:?}: the last page removes the bucket");
+    }
+}
+
+#[tokio::test]
+async fn old_versions_of_objects_keep_a_bucket() {
+    let site = provisioned(S3Server::MiniStack).await;
+    let client = site.bucket.client_with(&site.bucket.writer);
+    let enabled = aws_sdk_s3::types::VersioningConfiguration::builder()
+        .status(aws_sdk_s3::types::BucketVersioningStatus::Enabled)
+        .build();
+    let put = client.put_bucket_versioning().bucket(&site.bucket.name).versioning_configuration(enabled);
+    put.send().await.expect("versioning is enabled");
+    site.bucket.put("report.pdf", "mine").await;
+    client.delete_object().bucket(&site.bucket.name).key("report.pdf").send().await.expect("it is deleted");
+    assert_eq!(site.bucket.keys().await, Vec::<String>::new());
+    let run = site.deprovision(&["--delete-data"], &format!("{}\n", site.bucket.name)).await;
+    assert_eq!(run.code, 0, "{}", run.output());
+    assert!(run.stdout.contains("2 other objects, for example `report.pdf`"), "{}", run.stdout);
+    assert!(site.bucket.exists().await);
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Allowed,
+    Refused,
+}
+use Verdict::{Allowed, Refused};
+
+fn verdict<T, E: ProvideErrorMetadata, R>(answer: Result<T, SdkError<E, R>>) -> Verdict {
+    match answer {
+        Ok(_) => Allowed,
+        // Reading a missing object is allowed.
+        Err(error) if error.code() == Some("NoSuchKey") => Allowed,
+        Err(_) => Refused,
+    }
+}
+
+/// What one key may do.
+async fn rights(server: S3Server, key: &AccessKey, site: &TestSite) -> Vec<(&'static str, Verdict)> {
+    let (client, iam, bucket) = (site.bucket.client_with(key), server.iam(key), site.bucket.name.as_str());
+    let (own, others) = (file("eu-west"), file("west"));
+    let put = |key: &str| client.put_object().bucket(bucket).key(key).body(b"[]".to_vec().into()).send();
+    let get = |key: &str| client.get_object().bucket(bucket).key(key).send();
+    let delete = |key: &str| client.delete_object().bucket(bucket).key(key).send();
+    let list = |prefix: &str| client.list_objects_v2().bucket(bucket).prefix(prefix).send();
+    vec![
+        ("list the prefix", verdict(list("status/").await)),
+        ("list everything", verdict(list("").await)),
+        ("list another prefix", verdict(list("other/").await)),
+        ("store an own file", verdict(put(&own).await)),
+        ("store a history", verdict(put("status/history/eu-west.json").await)),
+        ("store a heartbeat", verdict(put("status/heartbeats/backup.json").await)),
+        ("store a file of another node", verdict(put(&others).await)),
+        ("store a history of another node", verdict(put("status/history/west.json").await)),
+        ("store the page", verdict(put("status/index.html").await)),
+        ("store outside", verdict(put("a.txt").await)),
+        ("read a file", verdict(get(&own).await)),
+        ("read outside", verdict(get("a.txt").await)),
+        ("delete an own file", verdict(delete(&own).await)),
+        ("delete a history", verdict(delete("status/history/eu-west.json").await)),
+        ("delete a file of another node", verdict(delete(&others).await)),
+        ("read the policy", verdict(client.get_bucket_policy().bucket(bucket).send().await)),
+        ("remove CORS", verdict(client.delete_bucket_cors().bucket(bucket).send().await)),
+        ("remove lifecycle rules", verdict(client.delete_bucket_lifecycle().bucket(bucket).send().await)),
+        ("delete the bucket", verdict(client.delete_bucket().bucket(bucket).send().await)),
+        ("make a bucket", verdict(client.create_bucket().bucket("a-new-one").send().await)),
+        ("make a user", verdict(iam.create_user().user_name("mine").send().await)),
+        ("list users", verdict(iam.list_users().send().await)),
+    ]
+}
+
+/// What readers and writers may do, on every server.
+const RIGHTS: [(&str, Verdict, Verdict); 22] = [
+    ("list the prefix", Allowed, Allowed),
+    ("list everything", Refused, Refused),
+    ("list another prefix", Refused, Refused),
+    ("store an own file", Refused, Allowed),
+    ("store a history", Refused, Allowed),
+    ("store a heartbeat", Refused, Allowed),
+    ("store a file of another node", Refused, Refused),
+    ("store a history of another node", Refused, Refused),
+    ("store the page", Refused, Refused),
+    ("store outside", Refused, Refused),
+    ("read a file", Allowed, Allowed),
+    ("read outside", Refused, Refused),
+    ("delete an own file", Refused, Allowed),
+    ("delete a history", Refused, Refused),
+    ("delete a file of another node", Refused, Refused),
+    ("read the policy", Refused, Refused),
+    ("remove CORS", Refused, Refused),
+    ("remove lifecycle rules", Refused, Refused),
+    ("delete the bucket", Refused, Refused),
+    ("make a bucket", Refused, Refused),
+    ("make a user", Refused, Refused),
+    ("list users", Refused, Refused),
+];
+
+#[tokio::test]
+async fn readers_and_writers_have_the_same_rights_on_both_servers() {
+    for server in S3Server::ALL {
+        let site = provisioned(server).await;
+        site.bucket.put("a.txt", "mine").await;
+        let reader = rights(server, &site.reader().expect("there are keys"), &site).await;
+        let writer = rights(server, &site.writer("eu-west").expect("there are keys"), &site).await;
+        let table: Vec<_> = reader.iter().zip(&writer).map(|(one, other)| (one.0, one.1, other.1)).collect();
+        assert_eq!(table, RIGHTS, "{server:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_doctor_finds_on_both_servers_only_what_is_wrong() {
+    for server in S3Server::ALL {
+        let site = provisioned(server).await;
+        assert_eq!(round(&site).await.code, 0, "{server:?}");
+        let words = ["doctor", "-c", "with-check.json", "--page", "config.json", "--origin", ORIGIN];
+        let run = site.checker.call(&words).await;
+        let found: Vec<&str> = run.stdout.lines().filter(|line| !line.starts_with("ok ")).collect();
+        match server {
+            S3Server::MiniStack => assert_eq!((run.code, found), (0, Vec::new()), "{}", run.output()),
+            // Its users may manage their own access keys unless its IAM is read-only.
+            S3Server::SeaweedFs => {
+                assert_eq!((run.code, found.len()), (2, 2), "{}", run.output());
+                assert!(found[0].starts_with("warning checker") && found[1].starts_with("failure page"), "{found:?}");
+                assert!(found.iter().all(|line| line.contains("-s3.iam.readOnly=true")), "{found:?}");
+            }
+        }
+        // The test changed nothing.
+        let keys = [site.reader(), site.writer("eu-west")].map(|key| key.expect("there are keys").id);
+        for (role, key) in ["reader", "writer_eu-west"].iter().zip(keys) {
+            assert_eq!(server.keys_of(&site.user(role)).await, [key], "{server:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_page_reads_both_servers_with_the_reader_keys() {
+    let browser = Browser::open().await;
+    for server in S3Server::ALL {
+        let caddy = Caddy::start(&server.url()).await;
+        let site = TestSite::on(server).await;
+        let run = site.provision(&["--origin", caddy.url.trim_end_matches('/'), "--writer", "eu-west"]).await;
+        assert_eq!(run.code, 0, "{server:?}: {}", run.output());
+        assert_eq!(round(&site).await.code, 0, "{server:?}");
+        caddy.configure(&site.file("config.json"));
+        let shown = page::visit(&browser, &caddy.url).await;
+        assert_eq!(shown.problems(), "", "{server:?}");
+        assert_eq!(shown.endpoint("Shop").text_of("status"), "healthy", "{server:?}");
+        let status = site.checker.call(&["status", "-c", "with-check.json"]).await;
+        assert!(status.code == 0 && status.stdout.contains("Shop"), "{server:?}: {}", status.output());
+    }
+}
