@@ -56,7 +56,7 @@ if [ -n "$heavy" ]; then
 fi
 
 if [ "$total_brotli" -gt "$budget" ]; then
-  echo "weigh: page is $total_brotli bytes after Brotli compression; the budget is $budget" >&2
+  echo "weigh: the page is $total_brotli bytes after Brotli compression; the budget is $budget" >&2
   exit 1
 fi
-echo "weigh: page is $total_brotli bytes after Brotli compression, within the budget of $budget"
+echo "weigh: the page is $total_brotli bytes after Brotli compression, within the budget of $budget"

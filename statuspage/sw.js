@@ -179,8 +179,8 @@ async function respondWithData(event, request, url) {
   const object = isOffline && !storeUrl && (await cached());
   if (object) return object;
   const response = await networkFirst(fetch(request), cached);
-  // Cached responses have no URL.
-  if (!response.ok || !response.url) return response;
+  // Cached responses have no URL; a server that caches sends their time.
+  if (!response.ok || !response.url || response.headers.has('cached-at')) return response;
   if (storeUrl) {
     isOffline = false;
     event.waitUntil(cacheText(storeUrl, `${Date.now()}`));

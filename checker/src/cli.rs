@@ -40,6 +40,11 @@ pub enum Command {
     /// Manage the history of this node
     #[command(subcommand)]
     History(HistoryCommand),
+    /// Delete the check files of this node that are older than `check_expiry`
+    ///
+    /// `run` and `serve` delete them on their own, unless no check files prove their age, for example after a long pause
+    /// or with a wrong clock. This command shows them and asks before deleting anything.
+    Expire(ExpireArguments),
     /// Check one endpoint now and show every detail
     ///
     /// Shows addresses, phases, certificates, headers, body and assertions. Nothing is stored. Exit status: 0 if the
@@ -124,6 +129,11 @@ pub struct ServeArguments {
     /// Address and port of the web server; 0.0.0.0:8080 accepts connections from other machines
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080", env = LISTEN_VARIABLE)]
     pub listen: SocketAddr,
+    /// Name under which browsers can open the page if it listens on a loopback address, for example behind a reverse
+    /// proxy; repeatable, and .example.com also allows all names below example.com. Always allowed: localhost and IP
+    /// addresses
+    #[arg(long, value_name = "NAME")]
+    pub allowed_host: Vec<String>,
     /// Format of log lines, which go to standard error. RUST_LOG sets their level, for example warn (default: info)
     #[arg(long, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
     pub log_format: LogFormat,
@@ -173,6 +183,21 @@ pub struct RebuildArguments {
     /// Rebuild the history of check files without a node name, as written by the original Checkup
     #[arg(long, alias = "nameless", conflicts_with = "node")]
     pub unnamed_node: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ExpireArguments {
+    #[command(flatten)]
+    pub config: ConfigArgument,
+    /// Name of this node, overriding the configuration
+    #[arg(long, value_name = "NAME")]
+    pub node: Option<NodeName>,
+    /// Show what would be deleted and exit
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Skip the prompt
+    #[arg(long, conflicts_with = "dry_run")]
+    pub yes: bool,
 }
 
 #[derive(Debug, Args)]
@@ -246,7 +271,7 @@ pub struct ProvisionArguments {
     /// Origin of the page, for example `https://status.example.com` (repeatable; `*` allows every origin)
     #[arg(long, value_name = "URL")]
     pub origin: Vec<String>,
-    /// Name of a node to create a user with write access for, such as eu-west (repeatable)
+    /// Create a user with write access for this node, such as eu-west (repeatable)
     #[arg(long, value_name = "NODE")]
     pub writer: Vec<NodeName>,
     /// Do not create keys for the page; allow everyone to read objects below the prefix instead

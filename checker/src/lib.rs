@@ -22,5 +22,11 @@ pub mod store;
 mod text_snapshots;
 pub mod ui;
 
+/// A count and its unit, which is a regular noun: `1 check file`, `2 check files`.
+#[must_use]
+pub fn counted(count: usize, unit: &str) -> String {
+    if count == 1 { format!("1 {unit}") } else { format!("{count} {unit}s") }
+}
+
 /// The current time. Only commands call this; other modules take the time as a parameter.
 pub use platform::clock::now;

@@ -42,6 +42,7 @@ fn execute(command: &Command) -> anyhow::Result<Outcome> {
         Command::History(HistoryCommand::Rebuild(arguments)) => {
             complete(multi_threaded()?, commands::history::rebuild_history(arguments))
         }
+        Command::Expire(arguments) => complete(multi_threaded()?, commands::expire::expire(arguments)),
         Command::Explain(arguments) => complete(multi_threaded()?, commands::explain::explain(arguments)),
         Command::Beat(arguments) => complete(multi_threaded()?, commands::beat::beat(arguments)),
         Command::Init(arguments) => Ok(commands::init::init(arguments)?),

@@ -1,15 +1,38 @@
-//! Makes text from endpoints, services and configurations safe to print.
+//! Makes text from endpoints, services, stores and configurations safe to store and to show.
 
-/// The text on one line, without control characters, so that it cannot control a terminal, and cut to `limit`
+/// The text on one line, without characters that can control a terminal or disguise text, and cut to `limit`
 /// characters.
 #[must_use]
 pub fn sanitize_for_terminal(text: &str, limit: usize) -> String {
     if is_safe(text, limit) {
         return text.to_owned();
     }
-    let one_line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let printable: String = one_line.chars().filter(|character| !character.is_control()).collect();
-    shared::check_file::shortened(printable, limit)
+    sanitize(text.split_whitespace().collect::<Vec<_>>().join(" "), limit)
+}
+
+/// The text without characters that can control a terminal or disguise text, cut to `limit` characters; line breaks and
+/// tabs become spaces.
+#[must_use]
+pub fn sanitize(mut text: String, limit: usize) -> String {
+    if !text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
+        text = text
+            .chars()
+            .map(|character| if character.is_whitespace() { ' ' } else { character })
+            .filter(|character| !is_deceptive(*character))
+            .collect();
+    }
+    shared::check_file::shortened(text, limit)
+}
+
+/// Whether a character controls a terminal, or changes how text appears: control characters such as ESC, marks that
+/// change the direction of text, and invisible tags.
+fn is_deceptive(character: char) -> bool {
+    character.is_control()
+        || matches!(character,
+            // Marks, embeddings, overrides and isolates of bidirectional text (UAX #9).
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+            // Deprecated format characters, the byte order mark, interlinear annotations, and tags.
+            | '\u{206a}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// Whether the text can be used unchanged, like almost all text.
@@ -36,5 +59,21 @@ mod tests {
         }
         assert_eq!(sanitize_for_terminal("a b c", 40), "a b c");
         assert_eq!(sanitize_for_terminal("abcdef", 4), "abc…");
+    }
+
+    #[test]
+    fn stored_text_has_no_control_or_direction_characters() {
+        let sanitized = |text: &str| sanitize(text.to_owned(), 40);
+        for (text, expected) in [
+            ("expected `^a  b$`", "expected `^a  b$`"),
+            ("a\u{1b}]0;owned\u{7}\nb\tc\0", "a]0;owned b c"),
+            ("safe\u{202e}txt.exe\u{2066}\u{200f}", "safetxt.exe"),
+            ("line\u{2028}separator\u{85}", "line separator "),
+            ("tag\u{e0041}s\u{feff}", "tags"),
+            ("schön 日本 👩\u{200d}🔧 שלום", "schön 日本 👩\u{200d}🔧 שלום"),
+        ] {
+            assert_eq!(sanitized(text), expected);
+        }
+        assert_eq!(sanitized(&"ä".repeat(50)).chars().count(), 40);
     }
 }

@@ -39,6 +39,7 @@ pub struct NodeStatus {
 #[must_use]
 pub fn endpoint_statuses<'a>(histories: impl IntoIterator<Item = &'a History>) -> Vec<EndpointStatus> {
     let mut endpoints: BTreeMap<&EndpointKey, (UnixNanos, EndpointStatus)> = BTreeMap::new();
+    let mut quorums: BTreeMap<&EndpointKey, Vec<(UnixNanos, Quorum)>> = BTreeMap::new();
     for history in histories {
         for (key, one) in &history.endpoints {
             let at = one.timeline.last.map_or(0, |last| last.at);
@@ -48,10 +49,14 @@ pub fn endpoint_statuses<'a>(histories: impl IntoIterator<Item = &'a History>) -
                 *newest = at;
                 endpoint.latest.clone_from(&one.latest);
             }
+            quorums.entry(key).or_default().push((at, one.latest.quorum));
             let (spans, reason) = (one.timeline.spans.clone(), one.latest.reason.clone());
             let last_checked = one.timeline.last.map(|last| last.at);
             endpoint.nodes.push(NodeStatus { node: history.node.clone(), spans, last_checked, reason });
         }
+    }
+    for (key, (_, endpoint)) in &mut endpoints {
+        endpoint.latest.quorum = quorums.get(key).map(|quorums| Quorum::of_most(quorums)).unwrap_or_default();
     }
     let mut endpoints: Vec<EndpointStatus> = endpoints.into_values().map(|(_, endpoint)| endpoint).collect();
     endpoints.sort_by_key(|endpoint| endpoint.latest.position);
@@ -147,18 +152,21 @@ impl<'a> NodeVote<'a> {
 /// They were removed from the configuration, so their unknown status is not a problem. `votes` returns the last report of
 /// each node about an endpoint.
 pub fn mark_retired<'w, E>(endpoints: &mut [E], votes: impl Fn(&E) -> &[NodeVote<'w>], mark: impl Fn(&mut E)) {
+    // Sorted by name, because a hostile store can have thousands of nodes.
     let mut alive: Vec<(Option<NodeName>, UnixNanos)> = Vec::new();
     for vote in endpoints.iter().flat_map(&votes).filter(|vote| vote.is_current) {
-        match alive.iter_mut().find(|(name, _)| name.as_ref() == vote.node) {
-            Some((_, known)) => *known = (*known).max(vote.reported_at),
-            None => alive.push((vote.node.cloned(), vote.reported_at)),
+        match alive.binary_search_by(|(name, _)| name.as_ref().cmp(&vote.node)) {
+            Ok(index) => alive[index].1 = alive[index].1.max(vote.reported_at),
+            Err(index) => alive.insert(index, (vote.node.cloned(), vote.reported_at)),
         }
     }
     for endpoint in endpoints {
         let has_stopped = |vote: &NodeVote<'_>| {
             // A node whose result is valid but unknown has not stopped checking.
             !vote.is_current
-                && alive.iter().any(|(name, known)| name.as_ref() == vote.node && *known > vote.reported_at)
+                && alive
+                    .binary_search_by(|(name, _)| name.as_ref().cmp(&vote.node))
+                    .is_ok_and(|index| alive[index].1 > vote.reported_at)
         };
         if votes(endpoint).iter().all(has_stopped) {
             mark(endpoint);
@@ -177,6 +185,12 @@ pub fn overall_status(endpoints: &mut dyn Iterator<Item = (Status, bool)>) -> St
         is_any_unknown |= status == Status::Unknown;
     }
     if worst == Status::Healthy && is_any_unknown { Status::Unknown } else { worst }
+}
+
+/// The overall status if there may be unknown endpoints: not healthy, because they may not be.
+#[must_use]
+pub fn of_incomplete(status: Status) -> Status {
+    if status == Status::Healthy { Status::Unknown } else { status }
 }
 
 /// The current status of each endpoint, and whether it is retired.
@@ -298,6 +312,7 @@ mod tests {
         assert_eq!(overall_status(&mut [].into_iter()), Status::Unknown);
         assert_eq!(overall_status(&mut [(Status::Healthy, false), (Status::Down, false)].into_iter()), Status::Down);
         assert_eq!(endpoint_statuses(&[]), []);
+        assert_eq!(Status::ALL.map(of_incomplete), [Status::Unknown, Status::Unknown, Status::Degraded, Status::Down]);
     }
 
     #[test]

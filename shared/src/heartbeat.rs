@@ -25,7 +25,7 @@ pub struct Heartbeat {
 
 /// The object is not a heartbeat.
 #[derive(Debug, thiserror::Error)]
-#[error("invalid heartbeat; let the job report in again with `checker beat`")]
+#[error("invalid heartbeat; send another one with `checker beat`")]
 pub struct InvalidHeartbeat(#[from] serde_json::Error);
 
 impl Heartbeat {

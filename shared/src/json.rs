@@ -49,34 +49,125 @@ pub struct UnexpectedType {
     expected: &'static str,
 }
 
-/// Parses a JSON text. Values nested deeper than [`DEPTH_LIMIT`] are an error.
-pub fn parse(text: &str) -> Result<Json<'_>, JsonError> {
-    read(text, |next, lexer| read_value(DEPTH_LIMIT, next, lexer))
+/// Why reading the JSON ended early.
+enum Stop {
+    Invalid(Error),
+    /// The caller's limit, in words.
+    Limit(&'static str),
 }
 
-/// Parses a JSON object and passes each member to `take`, without keeping the whole object in memory.
+impl From<Error> for Stop {
+    fn from(error: Error) -> Stop {
+        Stop::Invalid(error)
+    }
+}
+
+impl From<Expect> for Stop {
+    fn from(expected: Expect) -> Stop {
+        Stop::Invalid(expected.into())
+    }
+}
+
+/// Parses a JSON text. Values nested deeper than [`DEPTH_LIMIT`] are an error.
+pub fn parse(text: &str) -> Result<Json<'_>, JsonError> {
+    let mut unlimited = usize::MAX;
+    read(text, |next, lexer| Ok(read_value(DEPTH_LIMIT, &mut unlimited, next, lexer)?))
+}
+
+/// Parses a JSON array and passes each element to `take`, without keeping the whole array in memory. An error from
+/// `take` ends parsing, and an element with more values than `values_limit` is an error.
 ///
-/// If there is an error, the members before it have already been passed.
-pub fn each_member<'t>(text: &'t str, take: impl FnMut(Cow<'t, str>, Json<'t>)) -> Result<(), JsonError> {
+/// If there is an error, the elements before it were already passed.
+pub fn each_element<'t>(
+    text: &'t str,
+    values_limit: usize,
+    mut take: impl FnMut(Json<'t>) -> Result<(), &'static str>,
+) -> Result<(), JsonError> {
+    read(text, |next, lexer| {
+        if next != b'[' {
+            return Err(Expect::Value.into());
+        }
+        lexer.discarded().seq(b']', SliceLexer::ws_peek, |next, lexer| {
+            let mut values_left = values_limit;
+            let element = read_value(DEPTH_LIMIT - 1, &mut values_left, next, lexer).map_err(|error| {
+                let is_too_large = values_left == 0 && error == Error::Depth;
+                if is_too_large { Stop::Limit("an element with too many values") } else { error.into() }
+            })?;
+            take(element).map_err(Stop::Limit)
+        })
+    })
+}
+
+/// Reads a JSON object and passes each key, with the text of its value, to `take`. Only the extent of the values is
+/// determined, so that an invalid one does not affect the others.
+///
+/// If there is an error, the members before it were already passed.
+pub fn each_member<'t>(text: &'t str, mut take: impl FnMut(Cow<'t, str>, &'t str)) -> Result<(), JsonError> {
     read(text, |next, lexer| {
         if next != b'{' {
-            return Err(Error::Token(Expect::Value));
+            return Err(Expect::Value.into());
         }
-        read_members(DEPTH_LIMIT, lexer, take)
+        lexer.discarded().seq(b'}', SliceLexer::ws_peek, |next, lexer| {
+            let name = read_key(next, lexer)?;
+            lexer.ws_peek().ok_or(Expect::Value)?;
+            let start = text.len() - lexer.as_slice().len();
+            let length = length_of_value(lexer.as_slice()).ok_or(Expect::ValueOrEnd)?;
+            if length == 0 {
+                return Err(Expect::Value.into());
+            }
+            *lexer = SliceLexer::new(&text.as_bytes()[start + length..]);
+            // Values end at ASCII characters.
+            take(name, text.get(start..start + length).unwrap_or_default());
+            Ok(())
+        })
     })
+}
+
+/// The number of bytes of the value at the start of a text, which ends where its brackets are closed; `None` if they
+/// are not. This does not recurse, so it works at any depth.
+fn length_of_value(text: &[u8]) -> Option<usize> {
+    let (mut depth, mut is_string) = (0_usize, false);
+    let mut bytes = text.iter().enumerate();
+    while let Some((index, byte)) = bytes.next() {
+        match byte {
+            b'\\' if is_string => {
+                bytes.next();
+            }
+            b'"' => {
+                is_string = !is_string;
+                if !is_string && depth == 0 {
+                    return Some(index + 1);
+                }
+            }
+            _ if is_string => {}
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' if depth > 1 => depth -= 1,
+            b']' | b'}' if depth == 1 => return Some(index + 1),
+            b']' | b'}' | b',' | b' ' | b'\t' | b'\r' | b'\n' if depth == 0 => return Some(index),
+            _ => {}
+        }
+    }
+    None
 }
 
 fn read<'t, T>(
     text: &'t str,
-    read_value: impl FnOnce(u8, &mut SliceLexer<'t>) -> Result<T, Error>,
+    read_value: impl FnOnce(u8, &mut SliceLexer<'t>) -> Result<T, Stop>,
 ) -> Result<T, JsonError> {
     let mut lexer = SliceLexer::new(text.as_bytes());
     let value = lexer.exactly_one(SliceLexer::ws_peek, read_value);
-    value.map_err(|error| JsonError::new(&error, text, text.len() - lexer.as_slice().len()))
+    value.map_err(|stop| JsonError::new(&stop, text, text.len() - lexer.as_slice().len()))
 }
 
-fn read_value<'t>(depth: usize, next: u8, lexer: &mut SliceLexer<'t>) -> Result<Json<'t>, Error> {
+/// Reads a value. `values_left` is how many more values it can contain, including itself.
+fn read_value<'t>(
+    depth: usize,
+    values_left: &mut usize,
+    next: u8,
+    lexer: &mut SliceLexer<'t>,
+) -> Result<Json<'t>, Error> {
     let depth = depth.checked_sub(1).ok_or(Error::Depth)?;
+    *values_left = values_left.checked_sub(1).ok_or(Error::Depth)?;
     Ok(match next {
         b'"' => Json::String(lexer.discarded().str_string()?),
         b'-' | b'0'..=b'9' => Json::Number(lexer.num_string().validated()?.0),
@@ -84,41 +175,42 @@ fn read_value<'t>(depth: usize, next: u8, lexer: &mut SliceLexer<'t>) -> Result<
         b'[' => {
             let mut elements = Vec::new();
             lexer.discarded().seq(b']', SliceLexer::ws_peek, |next, lexer| {
-                elements.push(read_value(depth, next, lexer)?);
+                elements.push(read_value(depth, values_left, next, lexer)?);
                 Ok::<_, Error>(())
             })?;
             Json::Array(elements)
         }
         b'{' => {
             let mut members = Vec::new();
-            read_members(depth, lexer, |name, value| members.push((name, value)))?;
+            lexer.discarded().seq(b'}', SliceLexer::ws_peek, |next, lexer| {
+                let name = read_key(next, lexer)?;
+                let next = lexer.ws_peek().ok_or(Expect::Value)?;
+                members.push((name, read_value(depth, values_left, next, lexer)?));
+                Ok::<_, Error>(())
+            })?;
             Json::Object(members)
         }
         _ => return Err(Expect::Value.into()),
     })
 }
 
-fn read_members<'t>(
-    depth: usize,
-    lexer: &mut SliceLexer<'t>,
-    mut take: impl FnMut(Cow<'t, str>, Json<'t>),
-) -> Result<(), Error> {
-    lexer.discarded().seq(b'}', SliceLexer::ws_peek, |next, lexer| {
-        lexer.expect(|_| Some(next), b'"').ok_or(Expect::String)?;
-        let name = lexer.str_string()?;
-        lexer.expect(SliceLexer::ws_peek, b':').ok_or(Expect::Colon)?;
-        let next = lexer.ws_peek().ok_or(Expect::Value)?;
-        take(name, read_value(depth, next, lexer)?);
-        Ok(())
-    })
+/// Reads a key and the colon after it.
+fn read_key<'t>(next: u8, lexer: &mut SliceLexer<'t>) -> Result<Cow<'t, str>, Error> {
+    lexer.expect(|_| Some(next), b'"').ok_or(Expect::String)?;
+    let name = lexer.str_string()?;
+    lexer.expect(SliceLexer::ws_peek, b':').ok_or(Expect::Colon)?;
+    Ok(name)
 }
 
 impl JsonError {
-    fn new(error: &Error, text: &str, offset: usize) -> JsonError {
+    fn new(stop: &Stop, text: &str, offset: usize) -> JsonError {
         let before = &text[..text.floor_char_boundary(offset)];
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         JsonError {
-            problem: describe(error),
+            problem: match stop {
+                Stop::Invalid(error) => describe(error),
+                Stop::Limit(problem) => problem,
+            },
             line: before.bytes().filter(|byte| *byte == b'\n').count() + 1,
             column: before[line_start..].chars().count() + 1,
         }
@@ -127,7 +219,7 @@ impl JsonError {
 
 fn describe(error: &Error) -> &'static str {
     match error {
-        Error::Depth => "arrays and objects are nested too deep",
+        Error::Depth => "arrays and objects are nested too deeply",
         Error::Num(_) => "expected a digit",
         Error::Str(str::Error::Eof) => "unterminated string",
         Error::Str(str::Error::Control) => "unescaped control character",
@@ -254,7 +346,7 @@ mod tests {
             assert_eq!(parse(text).expect_err(text).to_string(), expected, "{text}");
         }
         let deep = "[".repeat(100_000);
-        assert!(parse(&deep).expect_err("too deep").to_string().contains("nested too deep"));
+        assert!(parse(&deep).expect_err("too deep").to_string().contains("nested too deeply"));
     }
 
     #[test]
@@ -276,11 +368,46 @@ mod tests {
             let end = each_member(text, |name, value| members.push((name, value)));
             (members, end.map_err(|error| error.to_string()))
         };
-        let a = (Cow::Borrowed("a"), Json::Number("1"));
-        assert_eq!(members(" {\"a\": 1, \"b\": null} "), (vec![a.clone(), (Cow::Borrowed("b"), Json::Null)], Ok(())));
+        let a = (Cow::Borrowed("a"), "1");
+        assert_eq!(members(" {\"a\": 1, \"b\": null} "), (vec![a.clone(), (Cow::Borrowed("b"), "null")], Ok(())));
         assert_eq!(members("{\"a\":1,"), (vec![a.clone()], Err("expected a value at line 1 column 8".to_owned())));
         assert_eq!(members("{\"a\":1}}"), (vec![a], Err("expected the end of the text at line 1 column 8".to_owned())));
         assert_eq!(members("[]"), (vec![], Err("expected a value at line 1 column 1".to_owned())));
+    }
+
+    #[test]
+    fn an_invalid_member_does_not_affect_the_others() {
+        let deep = ["[".repeat(100_000), "]".repeat(100_000)].concat();
+        let text = format!(r#"{{"a":[1}},"b":{deep},"c":{{"x":"]}}\"\\"}},"d":nonsense , "é":"}},"}}"#);
+        let mut members = Vec::new();
+        each_member(&text, |name, value| members.push((name.into_owned(), value))).expect("an object");
+        let expected = [("a", "[1}"), ("b", &deep), ("c", r#"{"x":"]}\"\\"}"#), ("d", "nonsense"), ("é", "\"},\"")];
+        let members: Vec<(&str, &str)> = members.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+        assert_eq!(members, expected);
+        for unclosed in ["{\"a\":[1", "{\"a\":\"x", "{\"a\":1", "{\"a\":}", "{\"a\":,\"b\":1}"] {
+            assert!(each_member(unclosed, |_, _| {}).is_err(), "{unclosed}");
+        }
+    }
+
+    #[test]
+    fn elements_are_passed_until_a_limit() {
+        let elements = |text: &str, values_limit, count: usize| {
+            let mut elements = 0;
+            let end = each_element(text, values_limit, |_| {
+                elements += 1;
+                if elements > count { Err("too many elements") } else { Ok(()) }
+            });
+            (elements, end.map_err(|error| error.to_string()))
+        };
+        assert_eq!(elements("[1, [2, 3], {}]", 3, 3), (3, Ok(())));
+        assert_eq!(elements("[1,2]", 1, 1), (2, Err("too many elements at line 1 column 5".to_owned())));
+        let many = "an element with too many values at line 1 column 9";
+        assert_eq!(elements("[1, [2, 3], {}]", 2, 3), (1, Err(many.to_owned())));
+        assert_eq!(
+            elements("[1, 2", 1, 3).1,
+            Err("expected `,` or the end of the array or object at line 1 column 6".to_owned())
+        );
+        assert!(elements("{}", 1, 1).1.is_err());
     }
 
     #[test]

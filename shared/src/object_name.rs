@@ -205,7 +205,7 @@ pub fn start_after(prefix: &str, time: UnixNanos) -> String {
 pub enum InvalidPrefix {
     /// It starts with a slash or contains an empty, `.` or `..` segment.
     #[error(
-        "invalid prefix `{0}`: use folders without a leading slash and without `.`, `..` or empty ones, for example `status/`"
+        "invalid prefix `{0}`: use a path without a leading slash, control characters, or empty, `.` or `..` segments, for example `status/`"
     )]
     Segments(String),
     /// It does not end with a slash.

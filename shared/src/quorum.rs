@@ -55,6 +55,16 @@ impl FromStr for Quorum {
 }
 
 impl Quorum {
+    /// The quorum that most of an endpoint's nodes have configured; if there are several, the one in the newest result.
+    /// `nodes` contains the time of each node's newest result, and its quorum. A single node cannot change it for the
+    /// others.
+    #[must_use]
+    pub fn of_most(nodes: &[(UnixNanos, Quorum)]) -> Quorum {
+        let count = |quorum: Quorum| nodes.iter().filter(|(_, other)| *other == quorum).count();
+        let most = nodes.iter().max_by_key(|(at, quorum)| (count(*quorum), *at));
+        most.map(|(_, quorum)| *quorum).unwrap_or_default()
+    }
+
     /// The number of nodes that must agree, at least one.
     fn needed(self, voters: usize) -> usize {
         match self {
@@ -203,6 +213,15 @@ mod tests {
             let error = text.parse::<Quorum>().expect_err(text);
             assert!(error.to_string().contains("`majority`"), "{error}");
         }
+    }
+
+    #[test]
+    fn one_node_does_not_change_the_quorum_of_the_others() {
+        let (any, all, majority) = (Quorum::Any, Quorum::All, Quorum::Majority);
+        assert_eq!(Quorum::of_most(&[(1, majority), (2, majority), (9, any)]), majority);
+        assert_eq!(Quorum::of_most(&[(1, majority), (2, any)]), any, "a new configuration");
+        assert_eq!(Quorum::of_most(&[(1, all)]), all);
+        assert_eq!(Quorum::of_most(&[]), majority);
     }
 
     #[test]

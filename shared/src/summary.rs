@@ -111,7 +111,7 @@ fn summarize(endpoint: &EndpointStatus, histories: &[History], node: &NodeName, 
     let badge = || SummaryName { node: node.clone(), form: SummaryForm::Badge(BadgeTitle::new(&endpoint.key.title)) };
     let name_of = |index: &usize| {
         let node = endpoint.nodes.get(*index)?.node.as_ref();
-        Some(node.map_or_else(|| "a checker without a node name".to_owned(), ToString::to_string))
+        Some(node.map_or_else(|| "an unnamed node".to_owned(), ToString::to_string))
     };
     EndpointSummary {
         title: endpoint.key.title.clone(),

@@ -45,7 +45,7 @@ pub(super) async fn measure() {
         let mut command = Command::new(support::checker_binary());
         command.args(["run", "-c", "checker.json"]).current_dir(checker.folder.path());
         let (output, spent) = spent(&command);
-        assert_eq!(output.contains(&format!("{EXPIRED} expired check files removed")), expiry != "0", "{output}");
+        assert_eq!(output.contains(&format!("removed {EXPIRED} expired check files")), expiry != "0", "{output}");
         took.push(spent);
     }
     let left = bucket.keys().await.iter().filter(|key| key.contains("-report-")).count();

@@ -7,11 +7,14 @@ mod blackbox_exporter;
 mod checks;
 mod endurance;
 mod expiry;
+mod faults;
+mod floods;
 mod histories;
 mod https;
 mod lighthouse;
 mod main_thread;
 mod many_endpoints;
+mod mutants;
 mod nginx;
 mod page;
 mod process_usage;
@@ -23,6 +26,10 @@ fn main() {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let wanted = |part: &str| words.is_empty() || words.iter().any(|word| word == part);
     runtime.block_on(async {
+        // Only if it is named: it takes an hour and measures nothing.
+        if words.iter().any(|word| word == "faults") {
+            faults::measure().await;
+        }
         if wanted("page") {
             page::measure().await;
         }
@@ -42,6 +49,9 @@ fn main() {
         if wanted("schedule") {
             schedule::measure().await;
         }
+        if wanted("floods") {
+            floods::measure().await;
+        }
         if wanted("endurance") {
             endurance::measure().await;
         }
@@ -56,6 +66,9 @@ fn main() {
         }
         if wanted("tasks") {
             main_thread::measure().await;
+        }
+        if wanted("mutants") {
+            mutants::measure().await;
         }
         if wanted("lighthouse") {
             lighthouse::measure().await;

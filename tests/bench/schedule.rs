@@ -2,6 +2,7 @@
 //! how much of the lateness is caused by the machine.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use checker::monitor::schedule::{offset, stable_hash};
@@ -13,7 +14,7 @@ use support::configuration::check_with;
 use support::endpoints::{Behavior, Endpoint};
 
 use crate::nginx::Nginx;
-use crate::process_usage::until;
+use crate::process_usage::{Memory, memory, until};
 
 const ENDPOINTS: usize = 5_000;
 /// Additional endpoints that never respond.
@@ -38,25 +39,29 @@ pub(super) async fn measure() {
             check_with(&format!("Hanging {number}"), &url, json!({ "timeout": "8s" }))
         };
         let checks: Vec<Value> = nginx.plain_checks(ENDPOINTS).into_iter().chain((0..hanging).map(never)).collect();
-        let (results, naps) = watch(&checks).await;
-        let punctuality = Punctuality::new(&results, checks.len());
-        println!(
-            "  {hanging:>3} hanging: {} starts, {}; {} missed",
-            punctuality.late.len(),
-            described(&punctuality.late),
-            punctuality.missed,
-        );
+        let Watched { results, naps, .. } = watch(&checks, WATCHED).await;
+        println!("  {hanging:>3} hanging: {}", Punctuality::new(&results, checks.len()));
         println!("      a thread that only sleeps: {}", described(&naps));
     }
 }
 
-/// Returns two things: the stored results, without the first one of each endpoint because all endpoints are checked at
-/// the start, and the sorted lateness of a thread that only sleeps.
-async fn watch(checks: &[Value]) -> (Vec<CheckResult>, Vec<Nanos>) {
+/// What [`watch`] observed in one run.
+pub(crate) struct Watched {
+    /// The stored results without the first one of each endpoint, because all endpoints are checked at the start.
+    pub results: Vec<CheckResult>,
+    /// The sorted lateness of a thread that only sleeps.
+    pub naps: Vec<Nanos>,
+    /// The checker's memory at the end.
+    pub memory: Memory,
+}
+
+/// Runs these checks every 10 s for this long, after the first round.
+pub(crate) async fn watch(checks: &[Value], watched: Duration) -> Watched {
     let checker = Checker::new(&json!({ "checkers": checks, "storage": { "type": "fs", "dir": "checks" } }));
     let mut program = checker.start(&["run", "-c", "checker.json", "--every", "10s"]);
     until(&mut program, async || !checker.check_files("checks").is_empty()).await;
-    let naps = tokio::task::spawn_blocking(take_naps).await.expect("it wakes up");
+    let naps = tokio::task::spawn_blocking(move || take_naps(watched)).await.expect("it wakes up");
+    let memory = memory(&program).expect("it runs");
     program.signal("TERM");
     let status = program.wait().await;
     assert!(status.success(), "it ended with {status}");
@@ -66,12 +71,12 @@ async fn watch(checks: &[Value]) -> (Vec<CheckResult>, Vec<Nanos>) {
     results.sort_by_key(|result| result.timestamp);
     let mut seen = HashSet::new();
     results.retain(|result| !seen.insert(result.endpoint_key()));
-    (results, naps)
+    Watched { results, naps, memory }
 }
 
-fn take_naps() -> Vec<Nanos> {
+fn take_naps(watched: Duration) -> Vec<Nanos> {
     let (start, mut late) = (Instant::now(), Vec::new());
-    while start.elapsed() < WATCHED {
+    while start.elapsed() < watched {
         let nap = Instant::now();
         std::thread::sleep(NAP);
         late.push(nap.elapsed().saturating_sub(NAP).as_nanos() as Nanos);
@@ -80,7 +85,7 @@ fn take_naps() -> Vec<Nanos> {
     late
 }
 
-fn described(late: &[Nanos]) -> String {
+pub(crate) fn described(late: &[Nanos]) -> String {
     let at = |share: f64| {
         let rank = (late.len() as f64 * share).ceil() as usize;
         late[rank.saturating_sub(1)] as f64 / 1e6
@@ -96,14 +101,14 @@ fn described(late: &[Nanos]) -> String {
 }
 
 /// How long after its due time each check started.
-struct Punctuality {
+pub(crate) struct Punctuality {
     late: Vec<Nanos>,
     /// Due times at which no check started.
     missed: i64,
 }
 
 impl Punctuality {
-    fn new(results: &[CheckResult], endpoints: usize) -> Punctuality {
+    pub(crate) fn new(results: &[CheckResult], endpoints: usize) -> Punctuality {
         let mut late = Vec::new();
         let mut windows: HashMap<EndpointKey, Vec<i64>> = HashMap::new();
         // The checker stores missed checks as results without attempts.
@@ -116,6 +121,12 @@ impl Punctuality {
         late.sort_unstable();
         let missed = windows.values().map(|windows| missed(windows)).sum();
         Punctuality { late, missed }
+    }
+}
+
+impl fmt::Display for Punctuality {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} starts, {}; {} missed", self.late.len(), described(&self.late), self.missed)
     }
 }
 

@@ -36,11 +36,11 @@ async fn a_round_that_is_refused_for_its_time_waits_and_is_explained() {
         assert_eq!(run.code, 2, "{}", run.output());
         assert_eq!(run.stderr.trim().lines().count(), 1, "{}", run.stderr);
         assert!(run.stderr.contains("clock differs too much") && run.stderr.contains(REMEDY), "{}", run.stderr);
-        assert!(run.stderr.contains("sent first next time"), "{}", run.stderr);
+        assert!(run.stderr.contains("sent before the next one"), "{}", run.stderr);
         assert_eq!(site.bucket.check_files().await.len(), 0, "{rounds}");
     }
     let run = site.checker.call(&["run", "-c", "with-check.json"]).await;
-    assert!(run.code == 0 && run.stdout.contains("2 waiting rounds sent first"), "{}", run.output());
+    assert!(run.code == 0 && run.stdout.contains("sent 2 waiting rounds first"), "{}", run.output());
 }
 
 #[tokio::test]

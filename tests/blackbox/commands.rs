@@ -1,5 +1,6 @@
 //! The command line: exit statuses, output for people and for programs, messages, daemons and signals.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -360,6 +361,8 @@ async fn init_writes_a_working_configuration_and_overwrites_nothing() {
     let checker = Checker::new(&json!({}));
     let first = checker.call(&["init", "new.json"]).await;
     assert_eq!(first.code, 0, "{}", first.output());
+    let mode = checker.path("new.json").metadata().expect("it is there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "it will hold credentials");
     let valid = checker.call(&["validate", "-c", "new.json"]).await;
     assert_eq!(valid.code, 0, "{}", valid.output());
     let listen = format!("127.0.0.1:{}", free_port());

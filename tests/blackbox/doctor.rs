@@ -106,7 +106,7 @@ async fn an_origin_that_was_not_provisioned_is_a_failure_with_a_remedy() {
 async fn excessive_permissions_are_reported() {
     let site = sound_site(&["--check-expiry", "30d"]).await;
     let administrator = ministack::admin().await;
-    // Only other buckets than the own one are a finding.
+    // Only buckets other than this one result in a finding.
     Bucket::new().await;
     configure(&site, |config| {
         config["storage"]["access_key_id"] = json!(administrator.id);

@@ -1,6 +1,7 @@
 //! Expiry removes rounds older than `check_expiry` in every mode, and nothing else.
 
 use serde_json::{Value, json};
+use shared::history::History;
 use shared::object_name::{CheckFileName, NodeName};
 use shared::{DAY, HOUR, UnixNanos};
 use support::bucket::Bucket;
@@ -116,7 +117,7 @@ async fn ten_thousand_expired_objects_are_removed_in_batches() {
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &expiring(storage)));
     let run = checker.call_on_terminal(&["run", "-c", "checker.json"]).await;
     assert_eq!(run.code, 0, "{}", run.output());
-    assert!(run.stdout.contains("10000 expired check files removed"), "{}", run.output());
+    assert!(run.stdout.contains("removed 10000 expired check files"), "{}", run.output());
     for drawn in ["] 0 of 10000 expired check files", "] 10000 of 10000 expired check files"] {
         assert!(run.stdout.contains(drawn), "{}", run.output());
     }
@@ -144,7 +145,7 @@ async fn objects_that_cannot_be_deleted_are_reported_and_others_removed() {
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &expiring(storage)));
     let run = checker.run(&[]).await;
     assert_eq!(run.code, 0, "the round is stored: {}", run.output());
-    assert!(run.stdout.contains("2500 expired check files removed"), "{}", run.output());
+    assert!(run.stdout.contains("removed 2500 expired check files"), "{}", run.output());
     let report = format!("delete 3 of 2503 objects, such as `{}`", originals[0]);
     let right = format!("`s3:DeleteObject` on `arn:aws:s3:::{}/status/???????????????????-check.json`", bucket.name);
     assert!(run.stderr.contains(&report) && run.stderr.contains(&right), "{}", run.stderr);
@@ -189,4 +190,71 @@ async fn without_expiry_everything_is_kept() {
     checker.write(&format!("checks/{}", name(now() - 3_000 * DAY, Some("test-node"))), CONTENT);
     assert_eq!(checker.run(&[]).await.code, 0);
     assert_eq!(checker.check_files("checks").len(), 2);
+}
+
+#[tokio::test]
+async fn a_clock_years_ahead_deletes_neither_check_files_nor_history() {
+    let ok = Endpoint::start(Behavior::ok()).await;
+    let mut storage = directory();
+    storage["check_expiry"] = json!("30d");
+    let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &storage));
+    std::fs::create_dir(checker.path("checks")).expect("the folder can be created");
+    for day in 1..=60 {
+        checker.write(&format!("checks/{}", name(now() - day * DAY + HOUR, Some("test-node"))), CONTENT);
+    }
+    assert_eq!(checker.call(&["history", "rebuild", "-c", "checker.json"]).await.code, 0);
+    let run = checker.run(&[]).await;
+    assert!(run.stdout.contains("30 expired check files removed"), "regular rounds prove their age: {}", run.output());
+    let before = checker.check_files("checks");
+    assert_eq!(before.len(), 31);
+
+    let history = || {
+        let content = std::fs::read(checker.path("checks/history/test-node.json")).expect("it is there");
+        History::parse(&content).expect("it is a history").file_count()
+    };
+    for _ in 0..2 {
+        let run = checker.call_with_clock(&["run", "-c", "checker.json"], "+3650d", |_| {}).await;
+        assert_eq!(run.code, 0, "{}", run.output());
+        assert!(run.stderr.contains("this machine's clock is"), "{}", run.stderr);
+        assert!(run.stderr.contains("ahead of the store's, by which check files expire"), "{}", run.stderr);
+        let after = checker.check_files("checks");
+        assert!(before.iter().all(|name| after.contains(name)), "{}", run.output());
+        assert!(history() >= 61, "{}", history());
+    }
+    let expire = ["expire", "-c", "checker.json", "--dry-run"];
+    let shown = checker.call_with_clock(&expire, "+3650d", |_| {}).await;
+    assert_eq!(shown.code, 0, "{}", shown.output());
+    assert!(shown.stdout.contains("31 check files of `test-node`"), "{}", shown.output());
+    assert!(shown.stdout.contains("only by this machine's clock"), "{}", shown.output());
+    assert!(shown.stdout.contains("Nothing was deleted"), "{}", shown.output());
+    assert_eq!(checker.check_files("checks").len(), before.len() + 2);
+
+    // With the correct clock, the history is the same as before.
+    let run = checker.run(&[]).await;
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{}", run.output());
+    assert_eq!(history(), 62);
+}
+
+#[tokio::test]
+async fn old_files_of_uncertain_age_are_deleted_after_confirmation() {
+    let ok = Endpoint::start(Behavior::ok()).await;
+    let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &expiring(directory())));
+    std::fs::create_dir(checker.path("checks")).expect("the folder can be created");
+    // The checker paused for a month.
+    for day in 30..=33 {
+        checker.write(&format!("checks/{}", name(now() - day * DAY, Some("test-node"))), CONTENT);
+    }
+    let run = checker.run(&[]).await;
+    assert!(run.stderr.contains("warning: 4 check files are older than `check_expiry`"), "{}", run.stderr);
+    let expire = ["expire", "-c", "checker.json"];
+    let unanswered = checker.call(&expire).await;
+    assert_eq!(unanswered.code, 2, "{}", unanswered.output());
+    assert!(unanswered.stderr.contains("canceled: nothing was changed"), "{}", unanswered.stderr);
+    assert_eq!(checker.check_files("checks").len(), 5);
+    let confirmed = checker.call_typing(&expire, "yes\n", |_| {}).await;
+    assert_eq!(confirmed.code, 0, "{}", confirmed.output());
+    assert!(confirmed.stdout.contains("Deleted 4 check files."), "{}", confirmed.output());
+    assert_eq!(checker.check_files("checks").len(), 1);
+    let again = checker.call(&[expire.as_slice(), &["--yes"]].concat()).await;
+    assert!(again.code == 0 && again.stdout.contains("Nothing to do"), "{}", again.output());
 }

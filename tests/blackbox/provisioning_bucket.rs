@@ -151,7 +151,7 @@ async fn the_documented_permissions_of_an_administrator_suffice() {
 
 /// Without permission to list buckets, only the owner of a readable bucket is unknown.
 const GONE_WITHOUT: [&str; 1] = ["s3:ListAllMyBuckets"];
-/// Without permission to check the bucket, everything else is done, and the bucket is kept.
+/// Without permission to check the bucket, everything else is done and the bucket is kept.
 const KEPT_WITHOUT: [&str; 2] = ["s3:ListBucketVersions", "s3:GetBucketTagging"];
 
 #[tokio::test]

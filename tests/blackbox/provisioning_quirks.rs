@@ -1,5 +1,5 @@
-//! Provisioning with services that lack parts of the S3 and IAM APIs, or answer them in their own way. A proxy in front of a
-//! real server answers as they do: small S3 servers, Ceph RGW, and services with the protocol of IAM, but without IAM.
+//! Provisioning with services that lack parts of the S3 and IAM APIs, or respond differently. A proxy in front of a
+//! real server imitates them: small S3 servers, Ceph RGW, and services that use IAM's protocol without being IAM.
 
 use serde_json::{Value, json};
 use support::faulty_proxy::FaultyProxy;
@@ -9,7 +9,7 @@ use support::test_site::TestSite;
 
 const ARGUMENTS: [&str; 6] = ["--origin", "https://status.example", "--writer", "eu-west", "--lifecycle", "90d"];
 
-/// A site on a service that answers as scripted.
+/// A site on a service that responds as scripted.
 async fn site_on(script: impl Fn(&str, &str) -> Reply + Send + Sync + 'static) -> (TestSite, QuirkyService) {
     let service = QuirkyService::start(&ministack::server().url, script).await;
     (TestSite::at(&service.url).await, service)
@@ -58,7 +58,7 @@ async fn rules_that_a_service_does_not_support_are_left_to_the_operator() {
             assert!(manual.contains(words), "{put}: `{words}` is not in\n{manual}");
         }
         assert!(run.stderr.contains("has no tags of buckets"), "{put}: {}", run.stderr);
-        // The rest is done: the files are there, and their keys work.
+        // Everything else is done: the files exist, and their keys work.
         assert!(site.reader().is_some() && site.writer("eu-west").is_some(), "{put}");
         let again = site.provision(&ARGUMENTS).await;
         assert!(again.code == 1 && again.stdout.contains("Nothing to do"), "{put}: {}", again.output());

@@ -1,4 +1,4 @@
-//! Provisioning, checks, the page, the doctor and the removal on two real servers that differ in many points: MiniStack and
+//! Provisioning, checks, the page, the doctor and deprovisioning on two very different real servers: MiniStack and
 //! SeaweedFS. One table lists what a reader and a writer may do on both.
 
 use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
@@ -71,7 +71,8 @@ async fn an_interrupted_run_is_continued_on_both_servers() {
     for server in S3Server::ALL {
         let site = TestSite::on(server).await;
         let iam = server.iam(&server.admin().await);
-        // The first run ended after the creation of the user: SeaweedFS drops the path, so only the marker proves it.
+        // The first run was interrupted after creating the user: SeaweedFS drops the path, so only the marker proves
+        // who created it.
         let user = site.user("reader");
         let path = format!("/checkup/{}/status/", site.bucket.name);
         iam.create_user().user_name(&user).path(path).send().await.expect("the user is created");
@@ -106,7 +107,7 @@ async fn removed_keys_are_proven_to_be_refused_on_both_servers() {
         let site = provisioned(server).await;
         let (reader, writer) =
             (site.reader().expect("there are keys"), site.writer("eu-west").expect("there are keys"));
-        // The secret of a visitor's own key is unknown.
+        // The secret of a key that a visitor created is unknown.
         let iam = server.iam(&server.admin().await);
         let visitors = iam.create_access_key().user_name(site.user("reader")).send().await.expect("a key is created");
         let visitors = visitors.access_key.expect("it is in the answer").access_key_id;
@@ -134,7 +135,7 @@ async fn removed_keys_are_proven_to_be_refused_on_both_servers() {
 async fn keys_that_still_work_are_reported() {
     for server in S3Server::ALL {
         let site = provisioned(server).await;
-        // The key in the file is of a user that provisioning did not create.
+        // The key in the file belongs to a user that provisioning did not create.
         let reader = server.admin().await;
         let mut config: Value = serde_json::from_str(&site.file("config.json")).expect("it is JSON");
         config["source"]["public_access_key_id"] = json!(reader.id);
@@ -147,7 +148,7 @@ async fn keys_that_still_work_are_reported() {
     }
 }
 
-/// The objects of others that `deprovision --delete-data` must not touch.
+/// The objects that `deprovision --delete-data` must not touch, because checkers did not store them.
 const FOREIGN: [&str; 3] = ["report.pdf", "status/index.html", "other/1495330254340493978-eu-west-check.json"];
 
 #[tokio::test]
@@ -193,7 +194,7 @@ async fn a_bucket_is_deleted_only_if_it_was_created_here_and_is_empty() {
         assert!(run.stdout.contains("nothing shows that `provision` created it"), "{server:?}: {}", run.stdout);
         assert!(site.bucket.exists().await, "{server:?}");
 
-        // Another page is in it, without objects.
+        // It contains another page without objects.
         let site = provisioned(server).await;
         let mut neighbor = TestSite::on(server).await;
         neighbor.bucket = Bucket::on(server, &site.bucket.name, "other/").await;

@@ -37,7 +37,7 @@ async fn a_bucket_gets_summaries_and_badges_with_types_and_lifetimes() {
     assert_eq!((run.code, run.stderr.as_str()), (0, ""));
     for (name, content_type, words) in [
         ("0-summary/test-node.json", "application/json", "\"status\":\"down\""),
-        ("0-summary/test-node.html", "text/html; charset=utf-8", "1 of 2 is down"),
+        ("0-summary/test-node.html", "text/html; charset=utf-8", "1 of 2 services is down"),
         ("0-badge/test-node/Billing__API.svg", "image/svg+xml", "Billing API: healthy, last checked "),
         ("0-badge/test-node/Shop.svg", "image/svg+xml", "Shop: down, last checked "),
         ("0-badge/test-node/_overall.svg", "image/svg+xml", "My status: down, last checked "),
@@ -117,7 +117,7 @@ async fn unchecked_endpoints_become_unknown_and_summaries_are_kept() {
     config["checkers"] = json!([check("Shop", &refused())]);
     checker.configure(&config);
     let back = checker.run(&[]).await;
-    assert!(back.stdout.contains("1 expired check files removed"), "{}", back.output());
+    assert!(back.stdout.contains("removed 1 expired check file"), "{}", back.output());
     for name in ["gone", "here"] {
         for file in [format!("0-summary/{name}.html"), format!("0-badge/{name}/_overall.svg")] {
             assert!(checker.path(&format!("checks/{file}")).exists(), "{file}");

@@ -364,7 +364,7 @@ async fn the_output_of_doctor() {
     configure(&|config| config["storage"]["bucket"] = json!("no-such-bucket"));
     text.push_str(&session(&site.checker, &[&["doctor", "-c", "checker.json"]]).await);
     let administrator = ministack::admin().await;
-    // Only other buckets than the own one are a finding.
+    // Only buckets other than this one result in a finding.
     Bucket::new().await;
     configure(&|config| {
         config["storage"]["access_key_id"] = json!(administrator.id);

@@ -77,7 +77,7 @@ impl Bucket {
         Bucket::at(&ministack::server().url, &ministack::admin().await, name, prefix)
     }
 
-    /// A bucket of this server that may not exist yet, with the administrator's key.
+    /// A bucket on this server that may not exist yet, with the administrator's key.
     pub async fn on(server: S3Server, name: &str, prefix: &str) -> Bucket {
         let bucket = Bucket::at(&server.url(), &server.admin().await, name, prefix);
         Bucket { region: server.region(), ..bucket }
@@ -134,13 +134,13 @@ impl Bucket {
         }))
     }
 
-    /// An S3 client of its server with this key.
+    /// An S3 client for the bucket's server, with this key.
     #[must_use]
     pub fn client_with(&self, key: &AccessKey) -> Client {
         client_at(&self.endpoint_url, key)
     }
 
-    /// Creates it with its own key, in the default region.
+    /// Creates the bucket with its own key, in the default region.
     pub async fn create(&self) {
         self.client.create_bucket().bucket(&self.name).send().await.expect("the bucket is created");
     }

@@ -168,7 +168,7 @@ async fn delete_all_but(text: &str, target: &str, head: &str, body: &[u8]) -> Ve
     format!("{head}\r\nContent-Length: {}\r\n\r\n{result}", result.len()).into_bytes()
 }
 
-/// The server's whole response, over a new connection.
+/// The server's complete response, over a new connection.
 pub(crate) async fn forward(target: &str, head: &str, body: &[u8]) -> Vec<u8> {
     let mut far = TcpStream::connect(target).await.expect("the server listens");
     let lines = head.lines().filter(|line| !line.to_ascii_lowercase().starts_with("connection:"));

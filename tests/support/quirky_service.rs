@@ -1,4 +1,4 @@
-//! A proxy in front of an S3 and IAM server that answers chosen requests as other services do.
+//! A proxy in front of an S3 and IAM server that responds to chosen requests as other services do.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,21 +9,21 @@ use tokio::task::JoinHandle;
 use crate::faulty_proxy::{forward, name_of, read_request};
 use crate::free_port;
 
-/// How a request is answered.
+/// How to respond to a request.
 #[derive(Debug, Clone)]
 pub enum Reply {
-    /// By the server behind the proxy.
+    /// The server behind the proxy responds.
     Forwarded,
-    /// With this status line and body, without the server.
+    /// The proxy responds with this status line and body, without the server.
     Scripted(&'static str, String),
-    /// By the server behind the proxy, with a text in the body replaced by another.
+    /// The server behind the proxy responds, and a text in the body is replaced.
     Replaced(&'static str, String),
 }
 
 /// The running proxy; dropping it closes its port.
 #[derive(Debug)]
 pub struct QuirkyService {
-    /// Its URL without a slash at the end.
+    /// The proxy's URL, without a trailing slash.
     pub url: String,
     requests: Arc<Mutex<Vec<String>>>,
     serving: JoinHandle<()>,

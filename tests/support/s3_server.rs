@@ -1,4 +1,4 @@
-//! The real S3 and IAM servers of the tests behind one interface, so that a test can run on each of them.
+//! The real S3 and IAM servers for tests, behind one interface, so that a test can run on each of them.
 
 use aws_sdk_iam::Client;
 use aws_sdk_iam::config::{BehaviorVersion, Credentials, Region};
@@ -17,7 +17,7 @@ pub enum S3Server {
 impl S3Server {
     pub const ALL: [S3Server; 2] = [S3Server::MiniStack, S3Server::SeaweedFs];
 
-    /// Its URL without a slash at the end. Starts it if necessary.
+    /// The server's URL, without a trailing slash. Starts the server if necessary.
     #[must_use]
     pub fn url(self) -> String {
         match self {

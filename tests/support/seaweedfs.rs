@@ -1,5 +1,5 @@
-//! SeaweedFS, a second real S3 and IAM server for all tests of the process. It drops the paths of users, deletes buckets with
-//! everything in them, lists buckets for everyone, and lets users manage their own access keys.
+//! SeaweedFS, a second real S3 and IAM server for all tests in the process. It drops the paths of users, deletes
+//! buckets with everything in them, lists buckets for everyone, and lets users manage their own access keys.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -11,12 +11,12 @@ use crate::ministack::AccessKey;
 use crate::program::Program;
 use crate::{free_port, tool, wait_blocking};
 
-/// The region of its requests; it accepts every one.
+/// The region of requests to it; it accepts any region.
 pub const REGION: &str = "us-east-1";
 
 #[derive(Debug)]
 pub struct SeaweedFs {
-    /// Its URL without a slash at the end.
+    /// The server's URL, without a trailing slash.
     pub url: String,
     _program: Program,
 }
@@ -32,8 +32,8 @@ pub fn admin() -> AccessKey {
 pub fn server() -> &'static SeaweedFs {
     static SERVER: OnceLock<SeaweedFs> = OnceLock::new();
     SERVER.get_or_init(|| {
-        // The folder must live as long as the process, so that nothing deletes it at the end: its name is fixed per range of
-        // ports, and each start empties it.
+        // The folder must exist as long as the process, so it is not deleted at the end. Its name is fixed for each
+        // range of ports, and each start empties it.
         let port = free_port();
         let folder = std::env::temp_dir().join(format!("checkup-test-seaweedfs-{port}"));
         let _ = std::fs::remove_dir_all(&folder);
@@ -47,7 +47,7 @@ pub fn server() -> &'static SeaweedFs {
 fn prepare(command: &mut Command, port: u16, folder: &Path) {
     let administrator = admin();
     command.env("AWS_ACCESS_KEY_ID", administrator.id).env("AWS_SECRET_ACCESS_KEY", administrator.secret);
-    // Its logs are in the temporary folder.
+    // The server's logs are in the temporary folder.
     command.env("TMPDIR", folder);
     command.arg("mini").arg(format!("-dir={}", folder.display()));
     command.args(["-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-webdav=false", "-admin.ui=false", "-s3.iam.readOnly=false"]);

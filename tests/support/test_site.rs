@@ -28,7 +28,7 @@ impl TestSite {
         TestSite::on(S3Server::MiniStack).await
     }
 
-    /// A bucket of this server that does not exist yet, with the prefix `status/`.
+    /// A bucket on this server that does not exist yet, with the prefix `status/`.
     pub async fn on(server: S3Server) -> TestSite {
         let bucket = Bucket::on(server, &new_name(), "status/").await;
         TestSite {

@@ -8,13 +8,14 @@ use rustls::{AlertDescription, CertificateError};
 use shared::{Nanos, SECOND, duration};
 
 use crate::platform::fd_limit;
+use crate::sanitize::sanitize_for_terminal;
 
 /// The error of an attempt that could not open a file or socket. [`super::attempt`] turns it into a skipped check,
 /// because the endpoint is not at fault.
 pub(super) const TOO_MANY_OPEN_FILES: &str = "too many open files";
 
 /// The limits are hyper's defaults for HTTP/1.
-const HEAD_TOO_LARGE: &str = "head of the response is too large: more than 100 headers, or more than 408 KiB";
+const HEAD_TOO_LARGE: &str = "response head is too large: more than 100 headers, or more than 408 KiB";
 
 const CLOSED_EARLY: &str = "connection closed by the server before the response was complete";
 
@@ -35,9 +36,7 @@ pub(super) fn describe_error(error: &(dyn Error + 'static)) -> String {
 /// The start of the data as a single line of text.
 pub(super) fn excerpt(bytes: &[u8]) -> String {
     const LIMIT: usize = 120;
-    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(4 * LIMIT)]).into_owned();
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    shared::check_file::shortened(line.chars().filter(|character| !character.is_control()).collect(), LIMIT)
+    sanitize_for_terminal(&String::from_utf8_lossy(&bytes[..bytes.len().min(4 * LIMIT)]), LIMIT)
 }
 
 fn describe_cause(error: &(dyn Error + 'static)) -> Option<String> {
@@ -135,7 +134,7 @@ fn describe_alert(alert: AlertDescription) -> String {
         AlertDescription::CertificateRequired | AlertDescription::AccessDenied => {
             "server requires a client certificate".to_owned()
         }
-        other => format!("server aborted TLS with the alert {other:?}"),
+        other => format!("server aborted TLS with the alert `{other:?}`"),
     }
 }
 
@@ -161,6 +160,10 @@ fn describe_certificate_error(error: &CertificateError) -> String {
                 .to_owned()
         }
         CertificateError::Revoked => "certificate is revoked".to_owned(),
+        // The library formats these as identifiers.
+        CertificateError::BadEncoding => "certificate is malformed".to_owned(),
+        CertificateError::BadSignature => "certificate has an invalid signature".to_owned(),
+        CertificateError::UnhandledCriticalExtension => "certificate has an unknown critical extension".to_owned(),
         other => format!("certificate is not valid: {other}"),
     }
 }

@@ -14,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
 
 use super::expected_text::expect_texts;
+use super::net::metered::MeteredStream;
 use super::probe_data::{Capture, ProbeData};
 use super::timing::{Stopwatch, timed};
 use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text};
@@ -43,6 +44,9 @@ pub struct ExecCheck {
 /// How much of the output is kept, in bytes. The rest is read and discarded, so that the command never blocks on a
 /// full pipe.
 const OUTPUT_LIMIT: usize = 1 << 20;
+/// How much of each of the two outputs is read, in bytes. A command that writes more is killed, because reading would
+/// use processor time that other checks need.
+const READ_LIMIT: u64 = 32 << 20;
 /// How long to read output after the command has exited: a process that left the group may keep the pipe open.
 const OUTPUT_GRACE: Duration = Duration::from_millis(200);
 
@@ -103,12 +107,14 @@ async fn run_command(check: &ExecCheck, stopwatch: Arc<Stopwatch>) -> ProbeResul
     let (mut from_stdout, mut from_stderr) = (Output::default(), Output::default());
     let status = {
         let mut reading = std::pin::pin!(async {
-            tokio::join!(read(stdout, &mut from_stdout), read(stderr, &mut from_stderr));
+            tokio::try_join!(read(stdout, &mut from_stdout), read(stderr, &mut from_stderr)).map(drop)
         });
         let mut read_all = false;
         let status = tokio::select! {
             biased;
-            () = &mut reading => {
+            outcome = &mut reading => {
+                // Dropping the process group kills it.
+                outcome?;
                 read_all = true;
                 group.child.wait().await
             }
@@ -117,7 +123,8 @@ async fn run_command(check: &ExecCheck, stopwatch: Arc<Stopwatch>) -> ProbeResul
         group.kill();
         if !read_all {
             // A process that still holds the pipe open has left the group.
-            let _ = tokio::time::timeout(OUTPUT_GRACE, reading).await;
+            let outcome = tokio::time::timeout(OUTPUT_GRACE, reading).await;
+            outcome.unwrap_or(Ok(()))?;
         }
         status.map_err(|error| format!("failed to get the command's exit status: {error}"))?
     };
@@ -173,13 +180,23 @@ struct Output {
     is_truncated: bool,
 }
 
-async fn read(stream: Option<impl AsyncRead + Unpin>, output: &mut Output) {
-    let Some(mut stream) = stream else { return };
+/// Reads to the end of the stream; fails if the stream is longer than [`READ_LIMIT`].
+async fn read(stream: Option<impl AsyncRead + Unpin>, output: &mut Output) -> Result<(), Failure> {
+    let Some(stream) = stream else { return Ok(()) };
+    let mut stream = MeteredStream::new(stream).with_limit(READ_LIMIT);
     let mut chunk = [0; 4_096];
-    while let Ok(count @ 1..) = stream.read(&mut chunk).await {
-        let room = OUTPUT_LIMIT.saturating_sub(output.bytes.len());
-        output.bytes.extend_from_slice(&chunk[..count.min(room)]);
-        output.is_truncated |= count > room;
+    loop {
+        match stream.read(&mut chunk).await {
+            Ok(count @ 1..) => {
+                let room = OUTPUT_LIMIT.saturating_sub(output.bytes.len());
+                output.bytes.extend_from_slice(&chunk[..count.min(room)]);
+                output.is_truncated |= count > room;
+            }
+            Err(_) if stream.is_over_limit() => {
+                return Err(format!("command wrote more than {READ_LIMIT} bytes of output"));
+            }
+            Ok(0) | Err(_) => return Ok(()),
+        }
     }
 }
 
@@ -293,8 +310,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn endless_output_ends_with_the_timeout() {
-        assert_eq!(error(shell("yes")).await.as_deref(), Some("command not finished within 700ms"));
+    async fn endless_output_ends_with_its_limit_or_the_timeout() {
+        for endless in ["yes", "yes >&2"] {
+            let check = ExecCheck { timeout: Duration::from_mins(1), ..shell(endless) };
+            assert_eq!(error(check).await.as_deref(), Some("command wrote more than 33554432 bytes of output"));
+        }
+        let slow = shell("while :; do echo y; done");
+        assert_eq!(error(slow).await.as_deref(), Some("command not finished within 700ms"));
         assert_eq!(error(shell("cat")).await, None, "standard input is empty");
     }
 

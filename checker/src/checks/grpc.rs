@@ -325,6 +325,7 @@ mod tests {
     enum Misbehavior {
         NeverResponds,
         EndlessMessage,
+        EndlessEmptyPieces,
         HugeHead,
         NoTrailers,
         Resets,
@@ -356,11 +357,13 @@ mod tests {
                         let mut sender = responder.send_response(head, false).expect("the client is there");
                         let _ = sender.send_data(Bytes::from_static(&[0, 0xff, 0xff, 0xff, 0xff, 8]), true);
                     }
-                    Misbehavior::EndlessMessage => {
+                    Misbehavior::EndlessMessage | Misbehavior::EndlessEmptyPieces => {
                         let head = head.body(()).expect("a head");
                         let mut sender = responder.send_response(head, false).expect("the client is there");
+                        let piece: &[u8] =
+                            if matches!(behavior, Misbehavior::EndlessMessage) { &[0; 8_192] } else { &[] };
                         tokio::spawn(async move {
-                            while sender.send_data(Bytes::from_static(&[0; 8_192]), false).is_ok() {
+                            while sender.send_data(Bytes::from_static(piece), false).is_ok() {
                                 tokio::task::yield_now().await;
                             }
                         });
@@ -376,6 +379,7 @@ mod tests {
         for (behavior, expected) in [
             (Misbehavior::NeverResponds, "no response within 700ms"),
             (Misbehavior::EndlessMessage, INVALID_RESPONSE),
+            (Misbehavior::EndlessEmptyPieces, "HTTP/2 failed: connection error detected: detected excessive load"),
             (Misbehavior::HugeHead, "server does not speak HTTP/2, or violates the protocol"),
             (Misbehavior::NoTrailers, INVALID_RESPONSE),
             (Misbehavior::Resets, "HTTP/2 failed: stream error received"),

@@ -28,6 +28,8 @@ pub struct HeartbeatCheck {
     pub timeout: Duration,
 }
 
+/// The maximum size of a stored heartbeat, in bytes; the checker writes less than a tenth of that.
+const LENGTH_LIMIT: usize = 64 << 10;
 /// How far in the future a heartbeat can be and still count, because clocks differ.
 const CLOCK_SKEW_TOLERANCE: Nanos = 5 * MINUTE;
 
@@ -68,6 +70,9 @@ async fn read_last(check: &HeartbeatCheck, reader: Option<&HeartbeatReader>) -> 
     let read = read.map_err(|_| {
         format!("failed to read `{}`: no response from the store within {}", check.name, format_exact(limit))
     })??;
+    if read.as_ref().is_some_and(|json| json.len() > LENGTH_LIMIT) {
+        return Err(format!("failed to read `{}`: it has more than {LENGTH_LIMIT} bytes", check.name));
+    }
     let parsed = read.map(|json| Heartbeat::parse(&json)).transpose();
     parsed.map_err(|error| format!("failed to parse `{}`: {error}", check.name))
 }
@@ -169,6 +174,7 @@ mod tests {
                 Some(reader(|| Box::pin(async { Ok(Some(b"<html>".to_vec())) }))),
                 "failed to parse `heartbeats/backup.json`",
             ),
+            (Some(reader(|| Box::pin(async { Ok(Some(vec![b' '; 65_537])) }))), "it has more than 65536 bytes"),
         ];
         for (heartbeats, part) in cases {
             let reason = read_last(&check(), heartbeats.as_ref()).await.expect_err("it is unknown");

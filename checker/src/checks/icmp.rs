@@ -14,6 +14,7 @@ use tokio::net::UdpSocket;
 
 use super::net::address_policy::AddressPolicy;
 use super::net::connect::{Address, first_to_succeed, resolve};
+use super::net::metered::ForeignPackets;
 use super::probe_data::{Capture, ProbeData};
 use super::timing::{Stopwatch, timed};
 use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text};
@@ -110,11 +111,13 @@ async fn echo(address: IpAddr, kind: Type) -> Result<SocketAddr, Failure> {
     let request = echo_request(address, nonce);
     socket.send(&request).await.map_err(describe)?;
     let mut buffer = [0; 2_048];
+    let mut foreign = ForeignPackets::default();
     loop {
         let count = socket.recv(&mut buffer).await.map_err(describe)?;
         if is_reply(&buffer[..count], address, kind, nonce) {
             return Ok(SocketAddr::new(address, 0));
         }
+        foreign.add().await?;
     }
 }
 

@@ -1,9 +1,12 @@
 //! Makes the attempts of a check: paces and retries them, limits their time, and evaluates their assertions.
 
+use shared::check_file::ERROR_LIMIT;
+
 use super::attempt::{AttemptRecord, Probed};
 use super::context::CheckContext;
 use super::{Check, assertions, error_text};
 use crate::platform::fd_limit;
+use crate::sanitize::sanitize;
 
 /// The outcome of a check, before it is evaluated.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,8 +48,20 @@ pub async fn run(check: &Check, context: &CheckContext) -> CheckOutcome {
     CheckOutcome::Attempts(records)
 }
 
-/// Makes one attempt and evaluates its assertions. The error explains why that was not possible.
+/// Makes one attempt and evaluates its assertions. The error explains why that was not possible. All texts are made
+/// safe to store and to show, because they can contain what the endpoint sent.
 pub async fn attempt(check: &Check, context: &CheckContext) -> Probed {
+    let (mut record, data) = attempt_unsanitized(check, context).await.map_err(safe_text)?;
+    record.attempt.error = record.attempt.error.map(safe_text);
+    record.warning = record.warning.map(safe_text);
+    Ok((record, data))
+}
+
+fn safe_text(text: String) -> String {
+    sanitize(text, ERROR_LIMIT)
+}
+
+async fn attempt_unsanitized(check: &Check, context: &CheckContext) -> Probed {
     let (record, data) = check.kind.probe().probe(check.capture, context).await?;
     if record.attempt.error.as_deref() == Some(error_text::TOO_MANY_OPEN_FILES) {
         return Err(fd_limit::too_many_open_files());

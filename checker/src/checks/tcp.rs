@@ -41,7 +41,15 @@ pub enum ScriptStep {
 }
 
 /// How much data is received without a match before the attempt fails, in bytes.
-const RECEIVED_LIMIT: usize = 64 * 1_024;
+const UNMATCHED_LIMIT: usize = 64 * 1_024;
+/// The maximum number of bytes that are received during a script.
+const RECEIVED_LIMIT: u64 = 8 << 20;
+/// How many times data is matched as soon as it arrives. Each time, all unmatched data is searched again, which would
+/// take minutes if data arrived byte by byte.
+const IMMEDIATE_SEARCHES: u32 = 64;
+/// After that, data is searched once it has grown by this fraction, or once nothing more has arrived for [`QUIET`].
+const GROWTH_DIVISOR: usize = 8;
+const QUIET: Duration = Duration::from_millis(10);
 
 impl Probe for TcpCheck {
     fn type_name(&self) -> &'static str {
@@ -82,7 +90,7 @@ async fn talk(
     policy: AddressPolicy,
     stopwatch: Arc<Stopwatch>,
 ) -> ProbeResult {
-    let mut stream = connect::connect(&check.address, policy, &stopwatch).await?;
+    let mut stream = connect::connect(&check.address, policy, &stopwatch).await?.with_limit(RECEIVED_LIMIT);
     if let Some(protocol) = check.starttls {
         upgrade(protocol, &mut stream).await?;
     }
@@ -104,7 +112,7 @@ async fn follow(
     stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
     stopwatch: &Stopwatch,
 ) -> Result<(), Failure> {
-    let mut received = Vec::new();
+    let mut received = Received::default();
     for step in script {
         match step {
             ScriptStep::Send(bytes) => {
@@ -119,36 +127,84 @@ async fn follow(
 
 async fn expect(
     pattern: &Regex,
-    received: &mut Vec<u8>,
+    received: &mut Received,
     stream: &mut (impl AsyncRead + Unpin),
     stopwatch: &Stopwatch,
 ) -> Result<(), Failure> {
     let mut chunk = [0; 4_096];
+    received.restart_search();
     loop {
-        if let Some(found) = pattern.find(received) {
-            let end = found.end();
-            received.drain(..end);
+        if received.is_search_due() && received.take_match(pattern) {
             return Ok(());
         }
-        let received_so_far = || {
-            if received.is_empty() { "nothing".to_owned() } else { format!("`{}`", error_text::excerpt(received)) }
+        let read = if received.is_searched() {
+            stream.read(&mut chunk).await
+        } else {
+            match tokio::time::timeout(QUIET, stream.read(&mut chunk)).await {
+                Ok(read) => read,
+                Err(_) if received.take_match(pattern) => return Ok(()),
+                Err(_) => continue,
+            }
         };
-        if received.len() >= RECEIVED_LIMIT {
-            return Err(format!("received {} bytes that do not match `{pattern}`", received.len()));
+        if let Ok(count @ 1..) = read {
+            stopwatch.first_byte_if_waiting();
+            received.bytes.extend_from_slice(&chunk[..count]);
+            if received.bytes.len() < UNMATCHED_LIMIT {
+                continue;
+            }
         }
-        match stream.read(&mut chunk).await {
+        // No more data is read.
+        if !received.is_searched() && received.take_match(pattern) {
+            return Ok(());
+        }
+        return Err(match read {
             Ok(0) => {
-                return Err(format!(
-                    "connection closed by the server; received {}, expected `{pattern}`",
-                    received_so_far()
-                ));
+                format!("connection closed by the server; received {}, expected `{pattern}`", received.describe())
             }
-            Ok(count) => {
-                stopwatch.first_byte_if_waiting();
-                received.extend_from_slice(&chunk[..count]);
-            }
-            Err(error) => return Err(error_text::describe_error(&error)),
+            Ok(_) => format!("received {} bytes that do not match `{pattern}`", received.bytes.len()),
+            Err(error) => error_text::describe_error(&error),
+        });
+    }
+}
+
+/// Data that no step of the script has matched yet.
+#[derive(Default)]
+struct Received {
+    bytes: Vec<u8>,
+    /// How much of the data the current step has searched without a match; `None` before the first search.
+    searched: Option<usize>,
+    /// How many times the current step has searched the data.
+    searches: u32,
+}
+
+impl Received {
+    /// Starts the next step, which has a different pattern.
+    fn restart_search(&mut self) {
+        (self.searched, self.searches) = (None, 0);
+    }
+
+    fn is_searched(&self) -> bool {
+        self.searched == Some(self.bytes.len())
+    }
+
+    fn is_search_due(&self) -> bool {
+        let grew_enough = |searched| self.bytes.len() >= searched + searched / GROWTH_DIVISOR;
+        !self.is_searched() && (self.searches < IMMEDIATE_SEARCHES || self.searched.is_none_or(grew_enough))
+    }
+
+    /// Removes everything up to the end of the match; returns false if there is no match.
+    fn take_match(&mut self, pattern: &Regex) -> bool {
+        self.searches += 1;
+        self.searched = Some(self.bytes.len());
+        let end = pattern.find(&self.bytes).map(|found| found.end());
+        if let Some(end) = end {
+            self.bytes.drain(..end);
         }
+        end.is_some()
+    }
+
+    fn describe(&self) -> String {
+        if self.bytes.is_empty() { "nothing".to_owned() } else { format!("`{}`", error_text::excerpt(&self.bytes)) }
     }
 }
 
@@ -224,6 +280,42 @@ mod tests {
             assert!(error.contains(expected), "{actions:?}: {error}");
         }
         assert_eq!(error(check(9, &[])).await, "connection refused");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn data_in_tiny_pieces_is_searched_rarely_and_matched() {
+        const PIECES: usize = 20_000;
+        let (mut client, mut server) = tokio::io::duplex(1);
+        let sending = async {
+            for _ in 0..PIECES {
+                server.write_all(b"x").await.expect("the client reads");
+            }
+            server.write_all(b"end").await.expect("the client reads");
+            // The connection stays open, so that only silence shows that the data is complete.
+            std::future::pending::<()>().await;
+        };
+        let mut received = Received::default();
+        let (pattern, stopwatch) = (Regex::new("x+end$").expect("a pattern"), Stopwatch::start());
+        tokio::select! {
+            () = sending => unreachable!("it is pending"),
+            matched = expect(&pattern, &mut received, &mut client, &stopwatch) => assert_eq!(matched, Ok(())),
+        }
+        assert!(received.bytes.is_empty());
+        // 64 times immediately, then each time the data has grown by an eighth, and once nothing has arrived for a
+        // while.
+        assert!(received.searches < 200, "{} searches", received.searches);
+    }
+
+    #[tokio::test]
+    async fn each_step_searches_the_data_that_is_left() {
+        let (mut client, mut server) = tokio::io::duplex(64);
+        server.write_all(b"one two ").await.expect("there is room");
+        let (mut received, stopwatch) = (Received::default(), Stopwatch::start());
+        for (pattern, left) in [("^", "".as_bytes()), ("one", b" two "), ("two", b" "), ("^", b" "), (" ", b"")] {
+            let pattern = Regex::new(pattern).expect("a pattern");
+            assert_eq!(expect(&pattern, &mut received, &mut client, &stopwatch).await, Ok(()));
+            assert_eq!(received.bytes, left, "{pattern}");
+        }
     }
 
     #[tokio::test]

@@ -223,7 +223,7 @@ mod tests {
             // A fatal alert without a specific description: internal error.
             (
                 vec![ServerAction::Read, ServerAction::Send(&[21, 3, 3, 0, 2, 2, 80])],
-                "server aborted TLS with the alert InternalError",
+                "server aborted TLS with the alert `InternalError`",
             ),
             // A fatal alert: handshake failure.
             (

@@ -59,6 +59,19 @@ pub struct WebSocketCheck {
 
 /// The maximum length of a message, in bytes.
 const MESSAGE_LIMIT: usize = 1 << 20;
+/// The maximum number of bytes that are received until a message matches.
+const RECEIVED_LIMIT: u64 = 8 << 20;
+/// The maximum number of messages that are received without a match: more than the busiest streams send within a time
+/// limit.
+const MESSAGES_LIMIT: u32 = 100_000;
+/// The maximum number of pings and pongs that are received; servers send one every few seconds.
+const CONTROL_FRAMES_LIMIT: u32 = 1_000;
+/// How many messages are matched before other checks get a turn.
+const MESSAGES_PER_TURN: u32 = 256;
+/// How many bytes of answers to pings are buffered for a server that does not read them.
+const UNSENT_LIMIT: usize = 16 << 10;
+/// The size of the read buffer, in bytes: all frames in it are parsed without a pause.
+const READ_BUFFER: usize = 8 << 10;
 
 impl WebSocketCheck {
     fn request(&self) -> Result<http::Request<()>, Failure> {
@@ -111,7 +124,7 @@ async fn talk(
     policy: AddressPolicy,
     stopwatch: Arc<Stopwatch>,
 ) -> ProbeResult {
-    let stream = connect::connect(&check.address, policy, &stopwatch).await?;
+    let stream = connect::connect(&check.address, policy, &stopwatch).await?.with_limit(RECEIVED_LIMIT);
     match (&check.tls, tls) {
         (Some(options), Some(config)) => {
             let stream = connect::handshake(stream, config, &options.server_name, &[], &stopwatch).await?;
@@ -127,7 +140,13 @@ async fn converse(
     stopwatch: &Stopwatch,
 ) -> ProbeResult {
     let request = check.request()?;
-    let limits = WebSocketConfig::default().max_message_size(Some(MESSAGE_LIMIT)).max_frame_size(Some(MESSAGE_LIMIT));
+    let sent = check.send.as_ref().map_or(0, String::len);
+    let limits = WebSocketConfig::default()
+        .max_message_size(Some(MESSAGE_LIMIT))
+        .max_frame_size(Some(MESSAGE_LIMIT))
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(0)
+        .max_write_buffer_size(sent + UNSENT_LIMIT);
     let upgraded = client_async_with_config(request, stream, Some(limits)).await;
     let (mut socket, response) = upgraded.map_err(|error| describe_websocket_error(&error))?;
     stopwatch.first_byte();
@@ -142,9 +161,17 @@ async fn converse(
     if let Some(pattern) = &check.expect {
         stopwatch.start_body();
         let mut last = None;
+        let (mut messages, mut control_frames) = (0, 0);
         loop {
             match socket.next().await {
                 Some(Ok(message @ (Message::Text(_) | Message::Binary(_)))) => {
+                    messages += 1;
+                    if messages > MESSAGES_LIMIT {
+                        return Err(format!("received more than {MESSAGES_LIMIT} messages, expected `{pattern}`"));
+                    }
+                    if messages % MESSAGES_PER_TURN == 0 {
+                        tokio::task::yield_now().await;
+                    }
                     let bytes = message.into_data();
                     if pattern.is_match(&bytes) {
                         data.body = Some(bytes.to_vec());
@@ -156,7 +183,12 @@ async fn converse(
                     let received = last.map_or_else(|| "nothing".to_owned(), |last| format!("`{last}`"));
                     return Err(format!("connection closed by the server; received {received}, expected `{pattern}`"));
                 }
-                Some(Ok(_)) => {}
+                Some(Ok(_)) => {
+                    control_frames += 1;
+                    if control_frames > CONTROL_FRAMES_LIMIT {
+                        return Err(format!("server sent more than {CONTROL_FRAMES_LIMIT} pings or pongs"));
+                    }
+                }
                 Some(Err(error)) => return Err(describe_websocket_error(&error)),
             }
         }
@@ -174,8 +206,8 @@ fn describe_websocket_error(error: &Error) -> Failure {
             format!("response status {}{reason}, expected 101 Switching Protocols", status.as_u16())
         }
         Error::Io(error) => error_text::describe_error(error),
-        Error::Capacity(CapacityError::TooManyHeaders) => "head of the response has too many headers".to_owned(),
-        Error::AttackAttempt => "head of the response is too large, or is split into too many packets".to_owned(),
+        Error::Capacity(CapacityError::TooManyHeaders) => "response head has too many headers".to_owned(),
+        Error::AttackAttempt => "response head is too large, or is split into too many packets".to_owned(),
         Error::Capacity(_) => format!("server sent a message of more than {MESSAGE_LIMIT} bytes"),
         Error::HttpFormat(_) | Error::Protocol(ProtocolError::HttparseError(_)) => {
             "server does not speak HTTP".to_owned()
@@ -271,7 +303,7 @@ mod tests {
                     ServerAction::Send(b"HTTP/1.1 101 Switching Protocols\r\n"),
                     ServerAction::EndlessOf(b"X-A: b\r\n"),
                 ],
-                "head of the response ",
+                "response head ",
             ),
             (
                 vec![
@@ -279,7 +311,7 @@ mod tests {
                     ServerAction::Send(b"HTTP/1.1 101 Switching Protocols\r\nX-A: "),
                     ServerAction::Endless,
                 ],
-                "head of the response is too large",
+                "response head is too large",
             ),
             (
                 vec![
@@ -314,6 +346,13 @@ mod tests {
         .await
     }
 
+    /// A ping of the maximum size.
+    const PING: &[u8] = &{
+        let mut ping = [b'x'; 127];
+        (ping[0], ping[1]) = (0x89, 125);
+        ping
+    };
+
     #[tokio::test]
     async fn every_misbehavior_after_the_upgrade_is_described() {
         for (bytes, times, expected) in [
@@ -322,8 +361,9 @@ mod tests {
             // Fragments of a message without end.
             (b"\x01\x7d".as_slice(), 1, "connection closed by the server"),
             (b"\x01", usize::MAX, "server violates the WebSocket protocol"),
-            // Pings without end.
-            (b"\x89\x00", usize::MAX, "response not complete within 700ms"),
+            // Endless pings; the server does not read the answers.
+            (b"\x89\x00", usize::MAX, "server sent more than 1000 pings or pongs"),
+            (PING, usize::MAX, "server sent more than 1000 pings or pongs"),
             // A text message that is not UTF-8.
             (b"\x81\x02\xff\xfe", 1, "server sent a text message that is not UTF-8"),
             // A masked frame, which servers must not send.

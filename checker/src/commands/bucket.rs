@@ -84,7 +84,7 @@ pub(super) fn in_folder(out: &Path, name: &str) -> String {
     out.join(name).display().to_string().trim_start_matches("./").to_owned()
 }
 
-/// Prints what is proven about deleted keys. Returns whether none of them still works.
+/// Prints what is known about deleted keys. Returns whether none of them still works.
 pub(super) fn report_revoked_keys(revoked: &[(RevokedKey, Revocation)]) -> bool {
     let refused: Vec<String> = revoked
         .iter()

@@ -19,6 +19,7 @@ use tracing::{info, warn};
 use super::load_with_page_address;
 use crate::checks::CheckContext;
 use crate::config::model::Config;
+use crate::counted;
 use crate::monitor::confirmation::ConfirmationState;
 use crate::monitor::confirmation_file;
 use crate::monitor::round::run_round;
@@ -31,10 +32,6 @@ use crate::ui::{self, log::LogFormat};
 
 /// How often the configuration file is checked for changes.
 const FILE_CHECK_INTERVAL: Duration = Duration::from_secs(2);
-
-/// Batches are not merged beyond this many results: the page reads at most 8 MiB of a check file, which is about a
-/// thousand results with long errors.
-const MERGED_RESULTS_LIMIT: usize = 500;
 
 /// Redirects all further messages to the log.
 pub(super) fn start_log(format: LogFormat) {
@@ -185,10 +182,9 @@ impl Daemon {
         Ok(Daemon { batches, stopped })
     }
 
-    /// Returns the next results, or `None` after the scheduler has stopped. Batches that piled up while the store was
-    /// slow are merged, because each of them would wait for the store again.
-    pub(super) async fn next(&mut self) -> Option<Vec<CheckResult>> {
-        next_merged(&mut self.batches).await
+    /// The results of checks as they finish. The channel ends after the scheduler has stopped.
+    pub(super) fn batches(&mut self) -> &mut UnboundedReceiver<Vec<CheckResult>> {
+        &mut self.batches
     }
 
     /// Waits for the scheduler to stop, and saves its confirmation state.
@@ -197,16 +193,6 @@ impl Daemon {
             save_confirmations(&config, &confirmations);
         }
     }
-}
-
-async fn next_merged(batches: &mut UnboundedReceiver<Vec<CheckResult>>) -> Option<Vec<CheckResult>> {
-    let mut results = batches.recv().await?;
-    while results.len() < MERGED_RESULTS_LIMIT
-        && let Ok(more) = batches.try_recv()
-    {
-        results.extend(more);
-    }
-    Some(results)
 }
 
 fn listen(source: ConfigSource, config: Arc<Config>, signals: Signals) -> Receiver<Control> {
@@ -267,27 +253,5 @@ fn reload(source: &mut ConfigSource, started_with: &Config) -> Option<Config> {
 }
 
 pub(super) fn endpoint_count(count: usize) -> String {
-    if count == 1 { "1 endpoint".to_owned() } else { format!("{count} endpoints") }
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::commands::daemon::*;
-
-    #[tokio::test]
-    async fn batches_that_pile_up_are_merged_in_order_up_to_a_limit() {
-        let (sender, mut batches) = unbounded_channel();
-        let result = |timestamp| CheckResult { timestamp, ..CheckResult::default() };
-        let send = |times: std::ops::Range<i64>| sender.send(times.map(result).collect()).expect("it is open");
-        send(0..1);
-        send(1..3);
-        let limit = MERGED_RESULTS_LIMIT as i64;
-        send(3..limit + 3);
-        send(limit + 3..limit + 4);
-        let times = |results: Vec<CheckResult>| results.iter().map(|result| result.timestamp).collect::<Vec<i64>>();
-        assert_eq!(next_merged(&mut batches).await.map(times), Some((0..limit + 3).collect()));
-        assert_eq!(next_merged(&mut batches).await.map(times), Some(vec![limit + 3]));
-        drop(sender);
-        assert!(next_merged(&mut batches).await.is_none());
-    }
+    counted(count, "endpoint")
 }

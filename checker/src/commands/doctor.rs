@@ -9,6 +9,7 @@ use crate::cli::{DoctorArguments, FindingsFormat};
 use crate::config::origin::validate_origin;
 use crate::doctor::{self, Finding, Level, Side};
 use crate::now;
+use crate::platform::operator_file::read_operator_text;
 use crate::ui;
 
 #[derive(Debug, thiserror::Error)]
@@ -23,7 +24,7 @@ pub async fn doctor(arguments: &DoctorArguments) -> anyhow::Result<Outcome> {
         findings.extend(doctor::checker_side::examine(config, now()).await);
     }
     if let Some(path) = &arguments.page {
-        let text = std::fs::read_to_string(path).map_err(|error| PageConfigUnreadable(path.clone(), error))?;
+        let text = read_operator_text(path).map_err(|error| PageConfigUnreadable(path.clone(), error))?;
         match PageConfig::parse(&text) {
             Ok(page) => {
                 let mut page_findings =

@@ -7,6 +7,7 @@ use shared::object_name::{HistoryName, HistoryPart};
 
 use super::{MissingStorage, Outcome, load};
 use crate::cli::RebuildArguments;
+use crate::counted;
 use crate::now;
 use crate::recorder::history_writer::rebuild;
 use crate::store::Store;
@@ -32,13 +33,14 @@ pub async fn rebuild_history(arguments: &RebuildArguments) -> anyhow::Result<Out
         ui::warn(&format!("skipped `{name}`: {reason}"));
     }
     if rebuilt.unreadable.len() > LISTED_FILES {
-        ui::warn(&format!("skipped {} more unreadable check files", rebuilt.unreadable.len() - LISTED_FILES));
+        ui::warn(&format!(
+            "skipped {}",
+            counted(rebuilt.unreadable.len() - LISTED_FILES, "more unreadable check file")
+        ));
     }
     if rebuilt.implausible > 0 {
-        ui::warn(&format!(
-            "skipped {} results dated more than a day before their check file, or after it",
-            rebuilt.implausible
-        ));
+        let results = counted(rebuilt.implausible, "result");
+        ui::warn(&format!("skipped {results} dated more than a day before the check file, or after it"));
     }
     if let Some(cause) = &rebuilt.replaced {
         ui::note(&format!("replaced the previous history: {cause}"));
@@ -52,7 +54,7 @@ pub async fn rebuild_history(arguments: &RebuildArguments) -> anyhow::Result<Out
     ui::print_line(&format!(
         "rebuilt {name} in {} from {} in {seconds:.1} s",
         store.describe(),
-        if rebuilt.files == 1 { "1 check file".to_owned() } else { format!("{} check files", rebuilt.files) }
+        counted(rebuilt.files, "check file")
     ));
     Ok(Outcome::Done)
 }

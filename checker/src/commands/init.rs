@@ -2,6 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 
 use super::Outcome;
@@ -20,7 +21,8 @@ pub enum InitError {
 pub fn init(arguments: &InitArguments) -> Result<Outcome, InitError> {
     let path = &arguments.path;
     let mut options = OpenOptions::new();
-    options.write(true);
+    // The file will hold credentials. An existing file keeps its permissions.
+    options.write(true).mode(0o600);
     if arguments.force {
         options.create(true).truncate(true);
     } else {

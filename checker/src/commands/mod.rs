@@ -6,6 +6,7 @@ pub mod completions;
 mod daemon;
 pub mod deprovision;
 pub mod doctor;
+pub mod expire;
 pub mod explain;
 pub mod history;
 pub mod init;
@@ -30,7 +31,8 @@ use crate::config::{self, ConfigError, Environment};
 use crate::monitor::heartbeat_reader::heartbeat_reader;
 use crate::monitor::runner::new_context;
 use crate::now;
-use crate::recorder::RecordOutcome;
+use crate::recorder::upkeep::UpkeepOutcome;
+use crate::store::upload::Upload;
 use crate::ui;
 
 #[derive(Debug, thiserror::Error)]
@@ -87,18 +89,25 @@ fn check_context(config: &Config) -> Arc<CheckContext> {
     Arc::new(new_context(config, now).with_heartbeats(config.storage.as_ref().map(heartbeat_reader)))
 }
 
-/// Reports problems that occurred while storing results.
-fn report_problems(outcome: &RecordOutcome) {
-    for warning in &outcome.upload.warnings {
+/// Reports problems that occurred while storing a round that is in the store.
+fn report_upload(upload: &Upload) {
+    for warning in &upload.warnings {
         ui::warn(warning);
     }
-    if let Some(error) = &outcome.expired.failure {
+}
+
+/// Reports problems that occurred during the work after a round was stored.
+fn report_upkeep(upkeep: &UpkeepOutcome) {
+    if let Some(error) = &upkeep.expiry.deletion.failure {
         ui::error(error);
     }
-    if let Err(error) = &outcome.history {
+    for warning in &upkeep.expiry.warnings {
+        ui::warn(&warning.to_string());
+    }
+    if let Err(error) = &upkeep.history {
         ui::warn(&format!("history not updated: {error}"));
     }
-    if let Err(error) = &outcome.summary {
+    if let Err(error) = &upkeep.summary {
         ui::warn(&format!("summary not updated: {error}"));
     }
 }

@@ -71,7 +71,7 @@ pub async fn provision(arguments: &ProvisionArguments) -> anyhow::Result<Outcome
         if !confirmation.confirm("Continue? Type `yes`:") {
             return Err(BucketError::NotConfirmed.into());
         }
-        // The operator may have thought about the plan for a while.
+        // The operator may have taken a while to review the plan.
         let current = if arguments.yes { current } else { read_state(&service, &spec, out, &environment).await? };
         if self::plan(&spec, &current)?.to_json() != plan.to_json() {
             return Err(BucketError::ChangedMeanwhile.into());
@@ -81,7 +81,7 @@ pub async fn provision(arguments: &ProvisionArguments) -> anyhow::Result<Outcome
             Ok(done) => applied = done,
             Err(error) => {
                 ui::info("failed");
-                ui::info("completed steps are kept; run the same command again to continue");
+                ui::info("completed steps are not undone; run the same command again to continue");
                 return Err(error.into());
             }
         }

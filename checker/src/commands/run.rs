@@ -7,18 +7,22 @@ use shared::message::Message;
 use shared::object_name::CheckFileName;
 
 use super::daemon::{ConfigSource, Daemon, Signals, StatusLog, first_round, start_log, storing_time};
-use super::{Outcome, check_context, report_problems};
+use super::{Outcome, check_context, report_upkeep, report_upload};
 use crate::cli::{Format, RunArguments};
 use crate::config::model::Config;
+use crate::counted;
 use crate::monitor::announcement::Announcement;
 use crate::platform::huge_pages;
-use crate::platform::shutdown::{Shutdown, ShutdownBudget};
-use crate::recorder::Recorder;
+use crate::platform::shutdown::Shutdown;
+use crate::recorder::queue::RecordEvent;
+use crate::recorder::{RecordOutcome, Recorder};
+use crate::store::StoreError;
+use crate::store::upload::Upload;
 use crate::ui::progress::ProgressBar;
 use crate::ui::{self, table};
 
 #[derive(Debug, thiserror::Error)]
-#[error("the message is empty: write it as `--message \"We are on it.\"`")]
+#[error("the message is empty: pass a text, for example `--message \"We are on it.\"`")]
 struct EmptyMessage;
 
 #[derive(Debug, thiserror::Error)]
@@ -41,20 +45,19 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
     let mut config = source.load()?;
     ui::log::set_node(&config.node);
     let announcement = announcement(arguments, &config)?;
-    let mut record = if arguments.no_store { None } else { Recorder::open(&config).await };
-    if record.is_none() && !arguments.no_store {
-        ui::note(&format!(
-            "`{}` has no `storage`; the round is printed but not stored",
-            arguments.config.config.display()
-        ));
-    }
     // A single round must be cheap, and is too short to need a thread for signals.
     let shutdown = match arguments.every {
         Some(_) => Shutdown::on_signals_in_thread(ui::info),
         None => Shutdown::on_signals(ui::info),
     };
     let signals = Signals::with_hangup(shutdown?)?;
-    let mut budget = ShutdownBudget::new(signals.shutdown.clone());
+    let mut recorder = if arguments.no_store { None } else { Recorder::open(&config, &signals.shutdown).await };
+    if recorder.is_none() && !arguments.no_store {
+        ui::note(&format!(
+            "`{}` has no `storage`; the round is printed but not stored",
+            arguments.config.config.display()
+        ));
+    }
     let check_context = check_context(&config);
     let mut status_log = StatusLog::new(config.node.clone());
     let mut outcome = Outcome::Done;
@@ -72,8 +75,7 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
         } else {
             status_log.report(&results);
         }
-        outcome =
-            store_and_print(arguments, &config, record.as_mut(), &mut budget, announcement.as_ref(), &results).await;
+        outcome = store_and_print(arguments, &config, recorder.as_mut(), announcement.as_ref(), &results).await;
         round = Some(confirmations);
     }
     let Some(every) = arguments.every else { return Ok(outcome) };
@@ -81,9 +83,32 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
         return Ok(outcome);
     }
     let mut daemon = Daemon::start(config.clone(), check_context, every, round, source, signals)?;
-    while let Some(results) = daemon.next().await {
-        status_log.report(&results);
-        outcome = store_and_print(arguments, &config, record.as_mut(), &mut budget, None, &results).await;
+    let mut print = |stored: StoredRound<'_>, results: &[CheckResult]| {
+        outcome = print_round(arguments, &config, stored, None, results);
+    };
+    if let Some(recorder) = recorder {
+        let store = recorder.store().describe();
+        let report = |event: RecordEvent<'_>| match event {
+            RecordEvent::Received(results) => status_log.report(results),
+            RecordEvent::Stored { results, upload } => {
+                report_upload(upload);
+                print(StoredRound::Stored { upload, store: &store, expired: 0 }, results);
+            }
+            RecordEvent::NotStored { results, error } => print(StoredRound::NotStored(error), results),
+            RecordEvent::UpkeepDone(upkeep) => {
+                report_upkeep(upkeep);
+                let deleted = upkeep.expiry.deletion.deleted;
+                if deleted > 0 {
+                    ui::info(&format!("{deleted} expired check files removed"));
+                }
+            }
+        };
+        recorder.record_all(daemon.batches(), storing_time, report).await;
+    } else {
+        while let Some(results) = daemon.batches().recv().await {
+            status_log.report(&results);
+            print(StoredRound::NoStore, &results);
+        }
     }
     daemon.stop().await;
     Ok(outcome)
@@ -104,55 +129,90 @@ fn announcement(arguments: &RunArguments, config: &Config) -> anyhow::Result<Opt
     Ok(Some(announcement))
 }
 
+/// The outcome of a round.
+enum StoredRound<'r> {
+    NoStore,
+    Stored {
+        upload: &'r Upload,
+        /// The store, described in words.
+        store: &'r str,
+        /// How many expired check files were deleted.
+        expired: usize,
+    },
+    NotStored(&'r StoreError),
+}
+
 /// Stores the results if there is a store, prints them, and reports what was posted along with them.
 async fn store_and_print(
     arguments: &RunArguments,
     config: &Config,
-    record: Option<&mut Recorder>,
-    budget: &mut ShutdownBudget,
+    recorder: Option<&mut Recorder>,
+    announcement: Option<&Announcement>,
+    results: &[CheckResult],
+) -> Outcome {
+    let Some(recorder) = recorder else {
+        return print_round(arguments, config, StoredRound::NoStore, announcement, results);
+    };
+    let mut bar = ProgressBar::new("expired check files");
+    let recorded = recorder.record(results, storing_time(results), |done, of| bar.draw(done, of)).await;
+    bar.clear();
+    match recorded {
+        Ok(RecordOutcome { upload, upkeep }) => {
+            report_upload(&upload);
+            report_upkeep(&upkeep);
+            let (store, expired) = (recorder.store().describe(), upkeep.expiry.deletion.deleted);
+            let stored = StoredRound::Stored { upload: &upload, store: &store, expired };
+            print_round(arguments, config, stored, announcement, results)
+        }
+        Err(error) => print_round(arguments, config, StoredRound::NotStored(&error), announcement, results),
+    }
+}
+
+/// Prints results, how they were stored, and what was posted along with them.
+fn print_round(
+    arguments: &RunArguments,
+    config: &Config,
+    round: StoredRound<'_>,
     announcement: Option<&Announcement>,
     results: &[CheckResult],
 ) -> Outcome {
     let mut failed = false;
-    let mut stored: Option<CheckFileName> = None;
+    let mut stored: Option<&CheckFileName> = None;
     let mut note = String::new();
     let mut confirmation = None;
-    if let Some(record) = record {
-        let mut bar = ProgressBar::new("expired check files");
-        let kept = record.record(results, storing_time(results), budget, |done, of| bar.draw(done, of)).await;
-        bar.clear();
-        match kept {
-            Ok(recorded) => {
-                note = format!("stored as {} in {}", recorded.upload.name, record.store().describe());
-                if recorded.upload.sent_from_spool > 0 {
-                    let _ = write!(note, "; {} waiting rounds sent first", recorded.upload.sent_from_spool);
-                }
-                report_problems(&recorded);
-                if recorded.expired.deleted > 0 {
-                    let _ = write!(note, "; {} expired check files removed", recorded.expired.deleted);
-                }
-                if let Some(announcement) = announcement {
-                    confirmation = Some(format!("message posted about {}", announcement.subject()));
-                }
-                stored = Some(recorded.upload.name);
+    match round {
+        StoredRound::Stored { upload, store, expired } => {
+            note = format!("stored as {} in {store}", upload.name);
+            if upload.sent_from_spool > 0 {
+                let _ = write!(note, "; sent {} first", counted(upload.sent_from_spool, "waiting round"));
             }
-            Err(error) => {
-                ui::error(&error);
-                failed = true;
+            if expired > 0 {
+                let _ = write!(note, "; removed {}", counted(expired, "expired check file"));
             }
+            if let Some(announcement) = announcement {
+                confirmation = Some(format!("message posted about {}", announcement.subject()));
+            }
+            stored = Some(&upload.name);
         }
-    } else if announcement.is_some() {
-        confirmation = Some("message not posted: `--no-store` is set or the configuration has no `storage`".to_owned());
+        StoredRound::NotStored(error) => {
+            ui::error(error);
+            failed = true;
+        }
+        StoredRound::NoStore if announcement.is_some() => {
+            confirmation =
+                Some("message not posted: `--no-store` is set or the configuration has no `storage`".to_owned());
+        }
+        StoredRound::NoStore => {}
     }
     match arguments.format {
         Format::Json => {
-            failed |= is_lost(&(table::json_line(&config.node, stored.as_ref(), results) + "\n"), stored.as_ref());
+            failed |= is_lost(&(table::json_line(&config.node, stored, results) + "\n"), stored);
             if let Some(confirmation) = confirmation {
                 ui::info(&confirmation);
             }
         }
         Format::Table => {
-            failed |= is_lost(&table::render(results, ui::stdout_styles()), stored.as_ref());
+            failed |= is_lost(&table::render(results, ui::stdout_styles()), stored);
             if !note.is_empty() {
                 ui::print_line(&note);
             }

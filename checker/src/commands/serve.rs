@@ -5,14 +5,16 @@ use std::sync::Arc;
 use shared::{MINUTE, Nanos};
 
 use super::daemon::{ConfigSource, Daemon, Signals, StatusLog, endpoint_count, start_log, storing_time};
-use super::{MissingStorage, Outcome, check_context, reachable, report_problems};
+use super::{MissingStorage, Outcome, check_context, reachable, report_upkeep, report_upload};
 use crate::cli::ServeArguments;
 use crate::platform::huge_pages;
-use crate::platform::shutdown::{Shutdown, ShutdownBudget};
+use crate::platform::shutdown::Shutdown;
 use crate::recorder::Recorder;
+use crate::recorder::queue::RecordEvent;
 use crate::server;
 use crate::server::PortRemedy;
 use crate::server::assets::PageFiles;
+use crate::server::host::AllowedHosts;
 use crate::ui;
 
 /// Set by the Makefile, so that errors can mention its variables.
@@ -39,14 +41,13 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
         Some(folder) => PageFiles::from_directory(folder)?,
         None => PageFiles::embedded(),
     };
-    let Some(mut record) = Recorder::open(&config).await else {
+    let signals = Signals::with_hangup(Shutdown::on_signals_in_thread(ui::info)?)?;
+    let Some(recorder) = Recorder::open(&config, &signals.shutdown).await else {
         return Err(MissingStorage(arguments.config.config.display().to_string()).into());
     };
-    let signals = Signals::with_hangup(Shutdown::on_signals_in_thread(ui::info)?)?;
-    let mut budget = ShutdownBudget::new(signals.shutdown.clone());
     let every = config.every.unwrap_or(DEFAULT_EVERY);
     let page_address = reachable(address);
-    ui::info(&format!("serving the status page at http://{page_address}/ from {}", record.store().describe()));
+    ui::info(&format!("serving the status page at http://{page_address}/ from {}", recorder.store().describe()));
     ui::info(&format!(
         "checking {} every {}; press Ctrl-C to stop",
         endpoint_count(config.checks.len()),
@@ -56,7 +57,8 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
         listener,
         page,
         config.clone(),
-        Arc::clone(record.store()),
+        AllowedHosts::new(&arguments.allowed_host, address.ip().is_loopback()),
+        Arc::clone(recorder.store()),
         signals.shutdown.token(),
     ));
 
@@ -64,19 +66,19 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
     let mut status_log = StatusLog::new(config.node.clone());
     let mut daemon = Daemon::start(config, check_context, every, None, source, signals)?;
     let mut outcome = Outcome::Done;
-    while let Some(results) = daemon.next().await {
-        status_log.report(&results);
-        outcome = match record.record(&results, storing_time(&results), &mut budget, |_, _| {}).await {
-            Ok(recorded) => {
-                report_problems(&recorded);
-                Outcome::Done
-            }
-            Err(error) => {
-                ui::error(&error);
-                Outcome::Failed
-            }
-        };
-    }
+    let report = |event: RecordEvent<'_>| match event {
+        RecordEvent::Received(results) => status_log.report(results),
+        RecordEvent::Stored { upload, .. } => {
+            report_upload(upload);
+            outcome = Outcome::Done;
+        }
+        RecordEvent::NotStored { error, .. } => {
+            ui::error(error);
+            outcome = Outcome::Failed;
+        }
+        RecordEvent::UpkeepDone(upkeep) => report_upkeep(upkeep),
+    };
+    recorder.record_all(daemon.batches(), storing_time, report).await;
     daemon.stop().await;
     serving.await??;
     Ok(outcome)

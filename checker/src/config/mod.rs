@@ -47,6 +47,7 @@ use crate::checks::http::HttpCheck;
 use crate::checks::net::address_policy::AddressPolicy;
 use crate::checks::net::connect::Address;
 use crate::checks::{Check, CheckKind};
+use crate::platform::operator_file::read_operator_text;
 use crate::store::settings::{Bucket, Secret, Storage, StoreLocation, WriterKeys};
 
 /// The maximum number of endpoints for which summaries are on by default. Longer lists have few readers, and each
@@ -116,7 +117,7 @@ pub fn validate(path: &Path, environment: &Environment<'_>) -> Result<(Vec<Strin
 /// Reads the text of a configuration file.
 pub(crate) fn read(path: &Path) -> Result<String, ConfigError> {
     let mut text =
-        std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        read_operator_text(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
     // Some editors write a byte order mark.
     if text.starts_with('\u{feff}') {
         text.remove(0);

@@ -77,7 +77,7 @@ fn value(kind: &ValueKind) -> String {
         ValueKind::Quorum => "`any`, `majority`, `all`, or a number of nodes".to_owned(),
         ValueKind::StatusCodes => "status codes".to_owned(),
         ValueKind::Assertions => "array of assertions".to_owned(),
-        ValueKind::Headers => "object: name to string or array of strings".to_owned(),
+        ValueKind::Headers => "object that maps names to a string or an array of strings".to_owned(),
         ValueKind::List(ValueKind::String | ValueKind::Pattern(_)) => "array of strings".to_owned(),
         ValueKind::List(ValueKind::Object(fields)) => {
             let keys: Vec<String> = fields.iter().map(|field| format!("`{}`", field.key)).collect();

@@ -106,13 +106,13 @@ const S3: Variant = Variant {
         optional(
             "access_key_id",
             ValueKind::String,
-            "AWS's default chain: environment, profile, instance role",
+            "the AWS default credential chain: environment, profile, instance role",
             "The writer's access key ID.",
         ),
         optional(
             "secret_access_key",
             ValueKind::String,
-            "AWS's default chain",
+            "the AWS default credential chain",
             "The writer's secret access key, preferably as a variable such as `${AWS_SECRET_ACCESS_KEY}`.",
         ),
         optional("endpoint_url", ValueKind::Url, "AWS", "The URL of the service, for services other than AWS."),
@@ -228,7 +228,7 @@ const THEME: &[Field] = &[
 /// One field for each color that can be set.
 const COLORS: &[Field] = &{
     let mut fields =
-        [optional("", ValueKind::String, "a neutral one", "A color, as `#rrggbb`."); appearance::COLORS.len()];
+        [optional("", ValueKind::String, "a neutral color", "A color, as `#rrggbb`."); appearance::COLORS.len()];
     let mut index = 0;
     while index < fields.len() {
         fields[index].key = appearance::COLORS[index];

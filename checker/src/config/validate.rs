@@ -83,7 +83,7 @@ fn validate_value(value: &Located, kind: &ValueKind, path: &KeyPath<'_>, problem
             StatusCodes::try_from(value.to_json()).err().map(|expected| invalid_value(value, path, &expected))
         }
         (ValueKind::Quorum, _) => (!is_quorum(value))
-            .then(|| invalid_value(value, path, "`any`, `majority`, `all`, or a number of nodes that is at least 1")),
+            .then(|| invalid_value(value, path, "`any`, `majority`, `all`, or a positive number of nodes")),
         (ValueKind::Headers, JsonValue::Object(members)) => {
             validate_headers(members, path, problems);
             None

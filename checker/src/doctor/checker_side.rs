@@ -18,7 +18,7 @@ use crate::store::{Listing, S3Error, Store};
 const PROBE_TIME: UnixNanos = 1;
 /// The contents of probes: a check file without results.
 const PROBE_CONTENT: &str = "[]";
-/// What prevents that users manage their own access keys.
+/// What prevents users from managing their own access keys.
 pub(super) const SELF_SERVICE_REMEDY: &str = "do not let users manage their own keys in IAM; SeaweedFS refuses it with `-s3.iam.readOnly=true`: set that after provisioning";
 /// The name of a node that does not exist.
 const OTHER_NODE: &str = "checkup-doctor";
@@ -100,8 +100,11 @@ async fn examine_bucket(
                 format!("the node cannot delete check files, which never expire; an empty `{own}` was left behind"),
             ));
         }
-        (Err(error), _) => {
-            let what = format!("the node cannot delete its own check files, so they never expire: {error}");
+        (Err(error), None) => {
+            findings.push(Finding::failure(Side::Checker, format!("failed to delete the empty `{own}`: {error}"), ""));
+        }
+        (Err(error), Some(_)) => {
+            let what = format!("the node cannot delete its own check files when they expire: {error}");
             findings.push(Finding::failure(Side::Checker, what, permissions()));
         }
     }
@@ -216,7 +219,7 @@ async fn examine_spool(config: &Config, storage: &Storage, findings: &mut Vec<Fi
                     format!("{count} rounds are waiting in the spool `{folder}`, because they could not be stored")
                 }
             },
-            "fix the problems above; the next round sends them first",
+            "fix the problems above; waiting rounds are sent before the next one",
         ),
         Err(error) => Finding::failure(Side::Checker, error.to_string(), ""),
     });

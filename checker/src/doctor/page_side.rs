@@ -145,7 +145,9 @@ async fn examine_origin(probe: &StoreProbe, list: &Url, origin: &str, findings: 
     } else if response.status == 200 {
         Finding::failure(
             Side::Page,
-            format!("browsers do not let a page at {origin} read the store: its CORS rules do not allow this origin"),
+            format!(
+                "browsers do not let a page at {origin} read the store: the store's CORS rules do not allow this origin"
+            ),
             remedy.clone(),
         )
     } else {

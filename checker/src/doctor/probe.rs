@@ -36,11 +36,11 @@ pub enum Signing {
     Unsigned,
 }
 
-/// Whether a key may manage the access keys of its user.
+/// Whether a key can manage its user's access keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OwnKeyManagement {
     Allowed,
-    /// The service refuses it, or has no IAM API.
+    /// The service refuses this, or has no IAM API.
     Refused,
     /// The request failed for another reason.
     Unknown(String),
@@ -125,8 +125,8 @@ impl StoreProbe {
         listed.map(drop).map_err(|error| self.error(Action::List, &error))
     }
 
-    /// Lists the buckets of the account, and returns the names of other buckets than this one. Some services answer everyone,
-    /// with the buckets that the key can use.
+    /// Lists the buckets of the account, and returns the names of all buckets except this one. Some services allow
+    /// every key to list the buckets that it can use.
     pub async fn list_other_buckets(&self) -> S3Result<Vec<String>> {
         let buckets = self.client.list_buckets().send().await;
         let buckets = buckets.map_err(|error| self.error(Action::List, &error))?;
@@ -134,7 +134,7 @@ impl StoreProbe {
         Ok(names.filter(|name| *name != self.bucket.name).map(str::to_owned).collect())
     }
 
-    /// Whether the key may manage the access keys of its user. Sets the key's status to the one that it has, which changes
+    /// Whether the key can manage its user's access keys. Sets the key's status to its current value, which changes
     /// nothing: services that allow this call also let a key delete itself and create others.
     pub async fn own_key_management(&self) -> OwnKeyManagement {
         let Some(keys) = &self.bucket.keys else { return OwnKeyManagement::Refused };
@@ -146,7 +146,7 @@ impl StoreProbe {
         if let Some(response) = error.raw_response() {
             let status = response.status().as_u16();
             let body = String::from_utf8_lossy(response.body().bytes().unwrap_or_default());
-            // Any other server than IAM responds without this element.
+            // Servers other than IAM respond without this element.
             let has_iam = self.bucket.endpoint_url.is_none() || body.contains("<ErrorResponse");
             let is_unknown_call = matches!(error.code(), Some("InvalidAction" | "NotImplemented"));
             if status == 403 || is_unknown_call || (!has_iam && (status < 500 || status == 501)) {

@@ -3,4 +3,5 @@
 pub mod clock;
 pub mod fd_limit;
 pub mod huge_pages;
+pub mod operator_file;
 pub mod shutdown;

@@ -93,29 +93,29 @@ impl Shutdown {
     }
 }
 
-/// The time left for work on the store after a shutdown request.
+/// The time left for one kind of work on the store after a shutdown request.
 #[derive(Debug)]
 pub struct ShutdownBudget {
     shutdown: Shutdown,
-    storing: Duration,
-    upkeep: Duration,
+    left: Duration,
 }
 
 impl ShutdownBudget {
-    /// Creates a budget that is unlimited until a shutdown is requested.
+    /// Creates a budget for storing rounds, which is unlimited until a shutdown is requested.
     #[must_use]
-    pub fn new(shutdown: Shutdown) -> ShutdownBudget {
-        ShutdownBudget { shutdown, storing: STORING_AFTER_SHUTDOWN, upkeep: UPKEEP_AFTER_SHUTDOWN }
+    pub fn for_storing(shutdown: Shutdown) -> ShutdownBudget {
+        ShutdownBudget { shutdown, left: STORING_AFTER_SHUTDOWN }
     }
 
-    /// Stores something; `None` if the time ran out before storing started or finished.
-    pub async fn store<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
-        within(&self.shutdown, &mut self.storing, work).await
+    /// Creates a budget for all other work on the store.
+    #[must_use]
+    pub fn for_upkeep(shutdown: Shutdown) -> ShutdownBudget {
+        ShutdownBudget { shutdown, left: UPKEEP_AFTER_SHUTDOWN }
     }
 
-    /// Does other work on the store, which has a separate budget.
-    pub async fn keep_up<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
-        within(&self.shutdown, &mut self.upkeep, work).await
+    /// Does some work; `None` if the time ran out before the work started or finished.
+    pub async fn run<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+        within(&self.shutdown, &mut self.left, work).await
     }
 }
 
@@ -182,47 +182,47 @@ async fn report_unless_blocked(report: Report, text: &'static str) {
 mod tests {
     use crate::platform::shutdown::*;
 
-    fn budget() -> (ShutdownBudget, Shutdown) {
+    fn budgets() -> (ShutdownBudget, ShutdownBudget, Shutdown) {
         let shutdown = Shutdown::default();
-        (ShutdownBudget::new(shutdown.clone()), shutdown)
+        (ShutdownBudget::for_storing(shutdown.clone()), ShutdownBudget::for_upkeep(shutdown.clone()), shutdown)
     }
 
     #[tokio::test(start_paused = true)]
     async fn work_is_not_limited_before_a_shutdown_request() {
-        let (mut budget, _shutdown) = budget();
+        let (mut budget, _, _shutdown) = budgets();
         for _ in 0..3 {
             let slow = async {
                 tokio::time::sleep(Duration::from_hours(1)).await;
                 "done"
             };
-            assert_eq!(budget.store(slow).await, Some("done"));
+            assert_eq!(budget.run(slow).await, Some("done"));
         }
-        assert_eq!(budget.storing, STORING_AFTER_SHUTDOWN);
+        assert_eq!(budget.left, STORING_AFTER_SHUTDOWN);
     }
 
     #[tokio::test(start_paused = true)]
     async fn all_work_after_a_shutdown_request_shares_a_budget() {
-        let (mut budget, shutdown) = budget();
+        let (mut budget, mut upkeep, shutdown) = budgets();
         let part = STORING_AFTER_SHUTDOWN / 4;
         let work = async {
             tokio::time::sleep(Duration::from_hours(1)).await;
             shutdown.request();
             tokio::time::sleep(part).await;
         };
-        assert_eq!(budget.store(work).await, Some(()));
-        assert_eq!(budget.storing, part * 3, "time before the request does not count");
-        assert_eq!(budget.keep_up(tokio::time::sleep(UPKEEP_AFTER_SHUTDOWN / 2)).await, Some(()));
-        assert_eq!((budget.storing, budget.upkeep), (part * 3, UPKEEP_AFTER_SHUTDOWN / 2));
+        assert_eq!(budget.run(work).await, Some(()));
+        assert_eq!(budget.left, part * 3, "time before the request does not count");
+        assert_eq!(upkeep.run(tokio::time::sleep(UPKEEP_AFTER_SHUTDOWN / 2)).await, Some(()));
+        assert_eq!((budget.left, upkeep.left), (part * 3, UPKEEP_AFTER_SHUTDOWN / 2));
         // Time in which only checks are running does not count.
         tokio::time::sleep(Duration::from_hours(1)).await;
-        assert_eq!(budget.store(tokio::time::sleep(part)).await, Some(()));
-        assert_eq!(budget.storing, part * 2);
+        assert_eq!(budget.run(tokio::time::sleep(part)).await, Some(()));
+        assert_eq!(budget.left, part * 2);
         let started = Instant::now();
-        assert_eq!(budget.store(std::future::pending::<()>()).await, None);
+        assert_eq!(budget.run(std::future::pending::<()>()).await, None);
         assert_eq!(started.elapsed().as_secs(), (part * 2).as_secs());
-        assert_eq!(budget.store(async { panic!("it is started") }).await, None::<()>);
+        assert_eq!(budget.run(async { panic!("it is started") }).await, None::<()>);
         // Upkeep has a separate budget.
-        assert_eq!(budget.keep_up(async { "done" }).await, Some("done"));
-        assert_eq!(budget.keep_up(std::future::pending::<()>()).await, None);
+        assert_eq!(upkeep.run(async { "done" }).await, Some("done"));
+        assert_eq!(upkeep.run(std::future::pending::<()>()).await, None);
     }
 }

@@ -18,6 +18,7 @@ use super::service::{CreatedUser, Service, ServiceError};
 use super::spec::{Identity, ProvisionSpec};
 use super::step::{DeletionReason, Step};
 use crate::config::Environment;
+use crate::counted;
 use crate::store::s3::error::S3Error;
 use crate::store::settings::WriterKeys;
 
@@ -51,18 +52,18 @@ pub enum ApplyError {
     #[error("the key of the {0} is not in its file; run the same command again")]
     MissingKey(String),
     /// The operator did not confirm a step.
-    #[error("canceled: completed steps were kept; run the same command again to continue")]
+    #[error("canceled: the old key was not deleted; run the same command again to continue")]
     NotConfirmed,
 }
 
-/// What the operator must know after all steps.
+/// What the operator needs to know after all steps.
 #[derive(Debug, Default)]
 pub struct Applied {
-    /// What the operator must do because the service does not support it, one sentence each.
+    /// What the operator must do manually because the service does not support it, one sentence each.
     pub manual: Vec<String>,
     /// The deleted keys, and whether they still work.
     pub revoked: Vec<(RevokedKey, Revocation)>,
-    /// Why the bucket was kept although it was to be deleted.
+    /// Why the bucket was kept although it should have been deleted.
     pub kept_bucket: Option<KeepReason>,
 }
 
@@ -104,7 +105,7 @@ pub async fn apply(
     Ok(applied)
 }
 
-/// Whether the operator can do a step with the service's own tools, and all others make sense without it.
+/// Whether the operator can do a step with the service's own tools, and the other steps make sense without it.
 fn is_optional(step: &Step) -> bool {
     matches!(
         step,
@@ -161,7 +162,7 @@ async fn apply_step(
         }
         Step::DeleteObjects { prefix } => {
             let removed = purge::purge(service, &spec.bucket.name, prefix, progress).await?;
-            return Ok(format!("{removed} objects"));
+            return Ok(counted(removed, "object"));
         }
         Step::DeleteBucket => return delete_bucket(service, &spec.bucket.prefix, applied).await,
     }
@@ -178,7 +179,8 @@ async fn mark_bucket(service: &Service) -> Result<String, ApplyError> {
     }
 }
 
-/// Lets the bucket's policy be public. Without a public access block, nothing must be opened, and none is added.
+/// Allows the bucket's policy to be public. Without a public access block, nothing needs to be opened, and no block is
+/// added.
 async fn open_access_block(service: &Service) -> Result<String, ApplyError> {
     match service.access_block().await? {
         Some(block) if !policy::is_open(Some(&block)) => {
@@ -189,8 +191,8 @@ async fn open_access_block(service: &Service) -> Result<String, ApplyError> {
     }
 }
 
-/// Creates a user. Until it has permissions, the marker shows an interrupted run that this user is ours, because services may
-/// drop its path.
+/// Creates a user. Until the user has permissions, the marker shows after an interrupted run that provisioning created
+/// it, because services may drop its path.
 async fn create_user(
     service: &Service,
     spec: &ProvisionSpec,
@@ -215,7 +217,7 @@ async fn create_user(
     }
 }
 
-/// Deletes the bucket if a listing proves, right before, that nothing is in it.
+/// Deletes the bucket if a listing immediately before proves that it is empty.
 async fn delete_bucket(service: &Service, prefix: &str, applied: &mut Applied) -> Result<String, ApplyError> {
     let reason = match service.contents(|key| is_stored_by_checkers(prefix, key)).await {
         Ok(contents) => keep_reason_before_deletion(&contents),

@@ -1,5 +1,6 @@
-//! Decides whether a bucket may be deleted. Some services delete a bucket with everything in it, so provisioning deletes one
-//! only if it created the bucket, nothing of others refers to it, and a listing of the whole bucket proves that it is empty.
+//! Decides whether a bucket may be deleted. Some services delete a bucket with everything in it, so provisioning
+//! deletes a bucket only if provisioning created it, nothing that belongs to others refers to it, and a listing of the
+//! whole bucket proves that it is empty.
 
 use std::fmt;
 
@@ -11,7 +12,7 @@ use super::service::contents::Contents;
 /// Why a bucket is kept, as a clause.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeepReason {
-    /// Other objects or old versions are in it.
+    /// It contains other objects or old versions.
     OtherObjects {
         count: String,
         example: String,
@@ -23,11 +24,11 @@ pub enum KeepReason {
         count: usize,
         example: String,
     },
-    /// Another page's user has permissions for it.
+    /// A user of another page has permissions for it.
     OtherPage {
         user: String,
     },
-    /// It has rules of others.
+    /// It has rules that provisioning did not create.
     OtherRules {
         kind: &'static str,
     },
@@ -69,7 +70,7 @@ impl KeepReason {
     }
 }
 
-/// Why the bucket must be kept after the objects of checkers are deleted; `None` if it may be deleted.
+/// Why the bucket must be kept after the checkers' objects are deleted; `None` if it may be deleted.
 #[must_use]
 pub fn keep_reason(owned: &OwnedResources, scope: &Scope<'_>) -> Option<KeepReason> {
     match &owned.contents {
@@ -102,7 +103,7 @@ fn other_objects(contents: &Contents) -> KeepReason {
     }
 }
 
-/// Why a bucket must be kept that should be empty now; `None` if the listing proves that it is.
+/// Why a bucket that should be empty now must be kept; `None` if the listing proves that it is empty.
 #[must_use]
 pub fn keep_reason_before_deletion(contents: &Contents) -> Option<KeepReason> {
     match (contents.others, contents.ours) {

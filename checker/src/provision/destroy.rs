@@ -1,5 +1,5 @@
-//! Plans the deletion of what provisioning created: users are identified by their names and proof that they are ours, rules
-//! and statements by their ID. Stored objects are kept unless their deletion is requested.
+//! Plans the deletion of what provisioning created: users are identified by their names and by proof that provisioning
+//! created them, rules and statements by their ID. Stored objects are kept unless their deletion is requested.
 
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ pub struct Removal {
     pub steps: Vec<Step>,
     /// Why the bucket is kept although its data is deleted.
     pub kept_bucket: Option<KeepReason>,
-    /// What the operator must do, one sentence each.
+    /// What the operator must do manually, one sentence each.
     pub manual: Vec<String>,
 }
 

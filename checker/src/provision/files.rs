@@ -95,7 +95,7 @@ pub fn inspect(
                 let elsewhere = Environment { variable: &unknown, host_name: environment.host_name.clone() };
                 match config::from_text(&text, out, &elsewhere).0 {
                     Some(config) => inspect_config(config, node, spec),
-                    None => FileState::Foreign("it is not a valid configuration of a checker".to_owned()),
+                    None => FileState::Foreign("it is not a valid checker configuration".to_owned()),
                 }
             }
         }
@@ -127,7 +127,7 @@ fn inspect_page_config(text: &str, spec: &ProvisionSpec) -> FileState {
             }))
         }
         Ok(Source::Http { .. }) => FileState::Foreign("it reads another store".to_owned()),
-        Err(_) => FileState::Foreign("it is not a configuration of a page".to_owned()),
+        Err(_) => FileState::Foreign("it is not a valid page configuration".to_owned()),
     }
 }
 

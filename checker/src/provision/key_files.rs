@@ -1,4 +1,4 @@
-//! Finds the keys in the files that provisioning wrote, to try them after their removal.
+//! Finds the keys in the files that provisioning wrote, to test them after they are deleted.
 
 use std::fs;
 use std::path::Path;
@@ -14,13 +14,13 @@ use shared::object_name::NodeName;
 #[derive(Debug, Clone)]
 pub struct KeyFile {
     pub file: String,
-    /// The user that provisioning created for the file.
+    /// The user that provisioning created for this file.
     pub user: String,
     pub keys: WriterKeys,
 }
 
-/// The keys for this bucket and prefix in `config.json` and all `checker-<node>.json` of a folder. Files that cannot be read
-/// contain no keys that could be tried.
+/// The keys for this bucket and prefix in `config.json` and all `checker-<node>.json` of a folder. Keys in unreadable
+/// files cannot be tested.
 #[must_use]
 pub fn find(out: &Path, bucket: &Bucket) -> Vec<KeyFile> {
     let mut roles = vec![Role::Reader];
@@ -47,7 +47,7 @@ fn keys_of(out: &Path, role: &Role, bucket: &Bucket) -> Option<KeyFile> {
     let is_same_store = is_same("bucket", &bucket.name)
         && is_same("prefix", bucket.prefix.trim_end_matches('/'))
         && is_same("endpoint_url", endpoint_url);
-    // A value such as `${NAME}` is in the environment of another machine, and a placeholder contains spaces.
+    // A value such as `${NAME}` is set in the environment of another machine, and a placeholder contains spaces.
     let is_key = |text: &&str| !text.is_empty() && !text.contains("${") && !text.contains(' ');
     let text_of = |key: &str| store[key].as_str().filter(is_key);
     let keys = WriterKeys {

@@ -82,14 +82,14 @@ pub fn user_path(bucket: &str, prefix: &str) -> String {
     format!("/{NAME_PREFIX}/{bucket}/{}/", hash(bucket, prefix))
 }
 
-/// The role of a user of this bucket and prefix, by its exact name; `None` for any other user.
+/// The role of a user for this bucket and prefix, by its exact name; `None` for any other user.
 #[must_use]
 pub fn role_of_user(bucket: &str, prefix: &str, user: &str) -> Option<Role> {
     let writer = user.rsplit_once('_').and_then(|(_, node)| NodeName::new(node).ok()).map(Role::Writer);
     [Some(Role::Reader), writer].into_iter().flatten().find(|role| user_name(bucket, prefix, role) == user)
 }
 
-/// Whether a user belongs to any page in this bucket, as far as its name or path shows it.
+/// Whether a user belongs to any page in this bucket, judging by its name or path.
 #[must_use]
 pub fn is_user_in_bucket(bucket: &str, user: &str, path: &str) -> bool {
     let name = user.strip_prefix(NAME_PREFIX).and_then(|rest| rest.strip_prefix('_')?.strip_prefix(bucket));

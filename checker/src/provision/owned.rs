@@ -1,4 +1,4 @@
-//! Finds what provisioning created, and what shows that a bucket is in use by others. Changes nothing.
+//! Finds what provisioning created, and signs that others use the bucket. Changes nothing.
 
 use aws_sdk_s3::types::{CorsRule, LifecycleRule, PublicAccessBlockConfiguration};
 use serde_json::Value;
@@ -20,14 +20,14 @@ pub struct OwnedResources {
     pub access_block: Option<PublicAccessBlockConfiguration>,
     /// Users with their keys; `None` if the service has no IAM API.
     pub users: Option<Vec<(User, Vec<ListedKey>)>>,
-    /// Users with the name of one that provisioning creates, but without proof that it did.
+    /// Users with the name of a user that provisioning creates, but without proof that provisioning created them.
     pub unproven_users: Vec<User>,
     /// A user of another page in the same bucket.
     pub user_of_other_page: Option<String>,
-    /// The bucket's objects, or why they could not be listed. Read only if data shall be deleted.
+    /// The bucket's objects, or why they could not be listed. Read only if data will be deleted.
     pub contents: Result<Contents, String>,
-    /// Whether the bucket has the tag of those that provisioning created, or why that is unknown. Read only if data shall be
-    /// deleted.
+    /// Whether the bucket has the tag of buckets that provisioning created, or why that is unknown. Read only if data
+    /// will be deleted.
     pub is_created_here: Result<bool, String>,
 }
 
@@ -35,7 +35,7 @@ pub struct OwnedResources {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExistingObjects {
     Keep,
-    /// They are deleted, and then the bucket if provisioning created it and nothing else is in it.
+    /// The objects are deleted, and then the bucket if provisioning created it and it is empty.
     Delete,
 }
 
@@ -44,7 +44,7 @@ pub async fn find_owned(
     scope: &Scope<'_>,
     objects: ExistingObjects,
 ) -> Result<OwnedResources, ServiceError> {
-    // First: its errors distinguish wrong keys from missing permissions.
+    // This comes first: its errors distinguish wrong keys from missing permissions.
     let bucket = service.bucket_state().await?;
     let mut owned = OwnedResources {
         bucket,
@@ -60,7 +60,7 @@ pub async fn find_owned(
     };
     find_users(service, scope, &mut owned).await?;
     if bucket == BucketState::Ours {
-        // A service has no rules of a kind that it does not support.
+        // A service that does not support a kind of rule has no such rules.
         owned.cors = if_supported(service.cors().await)?.unwrap_or_default();
         owned.lifecycle = if_supported(service.lifecycle().await)?.unwrap_or_default();
         owned.bucket_policy = if_supported(service.bucket_policy().await)?.flatten();
@@ -74,7 +74,7 @@ pub async fn find_owned(
     Ok(owned)
 }
 
-/// Finds users by their exact names: services may drop paths, or ignore the filter by path.
+/// Finds users by their exact names: services may drop paths, or ignore a filter by path.
 async fn find_users(service: &Service, scope: &Scope<'_>, owned: &mut OwnedResources) -> Result<(), ServiceError> {
     let all = match service.users().await {
         Ok(all) => all,
@@ -101,7 +101,7 @@ async fn find_users(service: &Service, scope: &Scope<'_>, owned: &mut OwnedResou
     Ok(())
 }
 
-/// The outcome of a request without which only the bucket is kept.
+/// The outcome of a request. If it fails, only the bucket is kept.
 fn unless_refused<T>(response: Result<T, ServiceError>) -> Result<Result<T, String>, ServiceError> {
     match response {
         Err(error) if !error.is_transient() => Ok(Err(error.to_string())),

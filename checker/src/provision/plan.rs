@@ -26,7 +26,7 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// Additional information for the operator, one sentence each.
     pub notes: Vec<String>,
-    /// What the operator must do because the service does not support it, one sentence each.
+    /// What the operator must do manually because the service does not support it, one sentence each.
     pub manual: Vec<String>,
     /// The users that the operator must create, if the service has no IAM API.
     pub by_hand: Vec<Identity>,
@@ -170,7 +170,7 @@ fn plan_identity(
             plan.steps.push(Step::CreateUser(identity.clone()));
             plan.steps.push(Step::PutUserPolicy(identity.clone()));
         }
-        // A user that a service creates without path and tag has no permissions yet after an interrupted run.
+        // On a service that creates users without path and tag, a user has no permissions yet after an interrupted run.
         Some(user) if !user.is_ours && !(current.pending_keys.contains_key(&identity.user) && user.keys.is_empty()) => {
             return Err(PlanError::ForeignUser { user: identity.user.clone(), path: user.path.clone() });
         }
@@ -272,7 +272,8 @@ fn plan_key(
     Ok(())
 }
 
-/// The step that proves that a user's deleted keys no longer work. The secret of a replaced key was in the file before.
+/// The step that proves that a user's deleted keys no longer work. The file contained the secret of a replaced key
+/// until now.
 fn verify_revocation(user: &str, keys: &[&ListedKey], secret: Option<&Secret>) -> Step {
     let revoked = |key: &&ListedKey| RevokedKey { user: user.to_owned(), id: key.id.clone(), secret: secret.cloned() };
     Step::VerifyRevocation(keys.iter().map(revoked).collect())
@@ -331,7 +332,7 @@ fn plan_file(
 }
 
 impl Plan {
-    /// Adds a step unless its rules are set. If the service does not support it, the operator must do it.
+    /// Adds a step unless its rules are already set. If the service does not support them, the operator must set them.
     fn add(&mut self, step: Step, is_set: bool, is_supported: bool) {
         if !is_supported {
             self.manual.push(step.by_hand());

@@ -180,8 +180,8 @@ fn normalized(value: &Value) -> Value {
     }
 }
 
-/// Whether a user's policy grants reading exactly the objects below the prefix, as all policies of provisioning do. Services
-/// may change the names of actions, but not resources.
+/// Whether a user's policy allows reading exactly the objects below the prefix, as all policies from provisioning do.
+/// Services may change the names of actions, but not resources.
 #[must_use]
 pub fn grants_reading(policy: &Value, scope: &Scope<'_>) -> bool {
     let objects = scope.objects_arn(&patterns::everything(scope.prefix));
@@ -192,13 +192,13 @@ pub fn grants_reading(policy: &Value, scope: &Scope<'_>) -> bool {
     })
 }
 
-/// Whether a public access block lets the bucket's policy be public. Without a block, nothing must be opened.
+/// Whether a public access block allows the bucket's policy to be public. Without a block, nothing needs to be opened.
 #[must_use]
 pub fn is_open(block: Option<&PublicAccessBlockConfiguration>) -> bool {
     block.is_none_or(|block| block.block_public_policy() != Some(true) && block.restrict_public_buckets() != Some(true))
 }
 
-/// This public access block, but one that allows a public policy. Its flags for access lists stay the same: some services
+/// This public access block, changed to allow a public policy. Its flags for access lists stay the same: some services
 /// refuse all uploads once public lists are blocked.
 #[must_use]
 pub fn opened(block: &PublicAccessBlockConfiguration) -> PublicAccessBlockConfiguration {
@@ -208,7 +208,7 @@ pub fn opened(block: &PublicAccessBlockConfiguration) -> PublicAccessBlockConfig
     opened
 }
 
-/// The public access block of new buckets on AWS, if this is what provisioning makes of it; otherwise `None`.
+/// The public access block of new AWS buckets, if provisioning turns it into this block; otherwise `None`.
 #[must_use]
 pub fn closed_again(block: Option<&PublicAccessBlockConfiguration>) -> Option<PublicAccessBlockConfiguration> {
     let flag = Some(true);
@@ -423,7 +423,7 @@ mod tests {
         assert_eq!((opened_block.block_public_acls(), opened_block.ignore_public_acls()), (Some(true), Some(true)));
         assert!(is_open(Some(&opened_block)) && is_open(None) && !is_open(Some(&of_new_buckets)));
         assert_eq!(closed_again(Some(&opened_block)), Some(of_new_buckets));
-        // A block that does not block access lists is not one that was opened here.
+        // A block that does not block access lists was not opened here.
         let of_others = PublicAccessBlockConfiguration::builder().block_public_policy(true).build();
         assert_eq!(opened(&of_others).block_public_acls(), None);
         assert_eq!((closed_again(Some(&opened(&of_others))), closed_again(None)), (None, None));

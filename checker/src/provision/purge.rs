@@ -20,7 +20,8 @@ pub enum PurgeError {
     Service(#[from] ServiceError),
     /// The service refused to delete some objects.
     #[error(
-        "the service refused to delete {refused} objects, the first of them `{key}` ({code}); {deleted} were deleted; check the key's permission `s3:DeleteObject` and the bucket's policy"
+        "the service refused to delete {refused} of {} objects, such as `{key}` ({code}); check the key's permission `s3:DeleteObject` and the bucket's policy",
+        refused + deleted
     )]
     Refused {
         key: String,
@@ -31,7 +32,7 @@ pub enum PurgeError {
         /// The number of deleted objects.
         deleted: usize,
     },
-    /// The service reported objects as deleted that it still lists.
+    /// The service reported objects as deleted, but still lists them.
     #[error(
         "the service reported all objects as deleted, but still lists {count} of them, for example `{key}`; run the same command again, or delete them with its own tools"
     )]
@@ -101,8 +102,8 @@ async fn list(service: &Service, bucket: &str, prefix: &str) -> Result<Vec<Strin
     Ok(keys)
 }
 
-/// The keys of a list that are still in the bucket: a service may ignore requests to delete objects. Objects that checkers
-/// stored in the meantime do not count.
+/// The keys that are still in the bucket: a service may ignore requests to delete objects. Objects that checkers stored
+/// in the meantime do not count.
 async fn still_listed(
     service: &Service,
     bucket: &str,
@@ -134,7 +135,8 @@ async fn delete(service: &Service, bucket: &str, keys: &[String]) -> Result<Purg
                 .collect();
             Ok(PurgedBatch { deleted: keys.len() - refused.len(), refused })
         }
-        // The service does not support the request, answers another one, or requires an obsolete checksum.
+        // The service does not support the request, responds as if to a different one, or requires an obsolete
+        // checksum.
         Err(error)
             if error.raw_response().is_some_and(|raw| matches!(raw.status().as_u16(), 200 | 400 | 405 | 501)) =>
         {

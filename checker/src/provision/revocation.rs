@@ -1,5 +1,5 @@
-//! Proves that deleted keys no longer work. A service may have deleted nothing, and AWS needs some seconds until it refuses a
-//! deleted key, so keys are tried until they are refused, for a limited time.
+//! Proves that deleted keys no longer work. A service may not have deleted anything, and AWS takes a few seconds to
+//! refuse a deleted key, so keys are tried until they are refused, for a limited time.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use super::service::{Service, ServiceError};
 use crate::store::s3::error::S3Error;
 use crate::store::settings::{Secret, WriterKeys};
 
-/// How often a deleted key is tried.
+/// How many times a deleted key is tried.
 const ATTEMPTS: usize = 30;
 /// The delay between two attempts.
 const DELAY: Duration = Duration::from_secs(1);
@@ -18,18 +18,18 @@ const DELAY: Duration = Duration::from_secs(1);
 pub struct RevokedKey {
     pub user: String,
     pub id: String,
-    /// The secret, if it is in a file here. Only then the key can be tried.
+    /// The secret, if a file here contains it. The key can be tried only with it.
     pub secret: Option<Secret>,
 }
 
 /// What is known about a deleted key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Revocation {
-    /// The service refused a request that was signed with it.
+    /// The service refused a request that was signed with the key.
     Refused,
-    /// IAM no longer lists it, but it could not be tried.
+    /// IAM no longer lists the key, but it could not be tried.
     Untried(UntriedReason),
-    /// After all attempts, the service accepts it or IAM still lists it.
+    /// After all attempts, the service still accepts the key, or IAM still lists it.
     StillWorks,
 }
 
@@ -37,7 +37,7 @@ pub enum Revocation {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UntriedReason {
     NoSecret,
-    /// The request failed for another reason than the key.
+    /// The request failed for a reason other than the key.
     Failed(String),
 }
 
@@ -50,7 +50,7 @@ impl fmt::Display for UntriedReason {
     }
 }
 
-/// How long a deleted key is tried, in seconds.
+/// For how long a deleted key is tried, in seconds.
 #[must_use]
 pub fn patience() -> u64 {
     DELAY.as_secs() * ATTEMPTS as u64

@@ -23,7 +23,7 @@ pub struct CurrentState {
     pub lifecycle: Option<Vec<LifecycleRule>>,
     /// The bucket policy, read only if the bucket is to be public.
     pub bucket_policy: Option<Value>,
-    /// Whether the service supports policies of buckets; `true` if the policy was not read.
+    /// Whether the service supports bucket policies; `true` if the policy was not read.
     pub has_bucket_policies: bool,
     /// The public access block, read only if the bucket is to be public.
     pub access_block: Option<PublicAccessBlockConfiguration>,
@@ -38,7 +38,7 @@ pub struct CurrentState {
 #[derive(Debug, Clone)]
 pub struct ExistingUser {
     pub path: String,
-    /// Whether its path, its permissions or its tag prove that provisioning created it.
+    /// Whether the user's path, permissions or tag prove that provisioning created it.
     pub is_ours: bool,
     /// The user's inline policy from provisioning.
     pub policy: Option<Value>,

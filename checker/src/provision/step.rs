@@ -82,7 +82,7 @@ impl Step {
             Step::CreateBucket { region } => format!("create the bucket in `{region}`"),
             Step::MarkBucket => "tag the bucket as created by `provision`".to_owned(),
             Step::OpenAccessBlock => {
-                "open the bucket's public access block for a public bucket policy (public access lists stay blocked)"
+                "relax the bucket's public access block to allow a public bucket policy (access lists do not change)"
                     .to_owned()
             }
             Step::CloseAccessBlock(_) => "restore the bucket's public access block".to_owned(),
@@ -110,10 +110,10 @@ impl Step {
             Step::DeleteUser { user } => format!("delete the user `{user}`"),
             Step::WriteFile { role, .. } => format!("write `{}`", role.file_name()),
             Step::DeleteObjects { prefix } if prefix.is_empty() => {
-                "delete all check files, histories and messages".to_owned()
+                "delete all check files, histories, heartbeats and messages".to_owned()
             }
             Step::DeleteObjects { prefix } => {
-                format!("delete all check files, histories and messages below `{prefix}`")
+                format!("delete all check files, histories, heartbeats and messages below `{prefix}`")
             }
             Step::VerifyRevocation(keys) => {
                 let ids: Vec<String> = keys.iter().map(|key| format!("`{}`", key.id)).collect();
@@ -169,7 +169,7 @@ impl Step {
         }
     }
 
-    /// What the operator must do if the service does not support the step, as an imperative with the rules.
+    /// What the operator must do manually if the service does not support the step: an imperative with the rules.
     #[must_use]
     pub fn by_hand(&self) -> String {
         let rules = self.document().map(|document| format!(": {document}")).unwrap_or_default();

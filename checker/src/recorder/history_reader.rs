@@ -14,8 +14,8 @@ use shared::quorum::CLOCK_TOLERANCE;
 use shared::response_times::{Measurement, answered};
 use shared::{Nanos, UnixNanos};
 
-use super::history_writer::{HistoryError, LoadedHistory, read, read_and_parse, read_latencies};
-use crate::store::{Listing, Store};
+use super::history_writer::{HistoryError, LoadedHistory, read, read_and_parse};
+use crate::store::{Listing, Store, StoreError};
 
 /// How many check files are read at a time.
 const CHUNK: usize = 512;
@@ -37,6 +37,11 @@ pub struct Histories {
     pub latencies: Vec<Latencies>,
     /// The invalid histories in the store, with reasons. The check files of their nodes are used instead.
     pub unreadable: Vec<(HistoryName, InvalidHistory)>,
+    /// The invalid check files, with reasons.
+    pub unreadable_files: Vec<(CheckFileName, String)>,
+    /// Whether there may be unknown endpoints: the newest check file of a node is invalid, or its history is invalid
+    /// and no check files replace it.
+    pub is_incomplete: bool,
 }
 
 /// Reads all histories for the time from `from` to `now`.
@@ -63,21 +68,54 @@ pub async fn histories(
             let history = stored.swap_remove(index);
             let mut latencies = match detail {
                 Detail::Status => None,
-                Detail::Latencies => read_latencies(store, node.as_ref()).await?,
+                Detail::Latencies => result.read_latencies(store, node.as_ref()).await?,
             };
             // Latencies that do not match the history come from an interrupted write.
             latencies = latencies.filter(|latencies| history.rebuild_for(latencies).is_none());
             let mut updated = latencies.clone().unwrap_or_default();
-            let history = update(store, history, &mut updated, &listed, now).await?;
+            let history = update(store, history, &mut updated, &listed, now, &mut result.unreadable_files).await?;
             (history, latencies.map(|_| updated))
         } else {
-            let (history, latencies) = from_check_files(store, node, &listed, now).await?;
+            let (history, latencies) =
+                from_check_files(store, node, &listed, now, &mut result.unreadable_files).await?;
             (history, Some(latencies))
         };
         result.histories.push(history);
         result.latencies.extend(latencies);
     }
+    result.is_incomplete = result.lacks_newest_files();
     Ok(result)
+}
+
+impl Histories {
+    /// Reads the latencies of a node; `None` if they are missing or invalid.
+    async fn read_latencies(
+        &mut self,
+        store: &Store,
+        node: Option<&NodeName>,
+    ) -> Result<Option<Latencies>, HistoryError> {
+        let name = HistoryName { node: node.cloned(), part: HistoryPart::Latency };
+        let content = match store.get(&name).await {
+            Err(error @ StoreError::TooLarge { .. }) => Err(InvalidHistory::Malformed(error.to_string())),
+            read => Ok(read?),
+        };
+        match content.and_then(|content| content.map(|content| Latencies::parse(&content)).transpose()) {
+            Ok(latencies) => Ok(latencies),
+            Err(cause) => {
+                self.unreadable.push((name, cause));
+                Ok(None)
+            }
+        }
+    }
+
+    /// Whether the newest check file of a node is invalid.
+    fn lacks_newest_files(&self) -> bool {
+        let is_newest = |name: &CheckFileName| {
+            let history = self.histories.iter().find(|history| history.node == name.node);
+            history.and_then(History::newest).is_none_or(|newest| newest <= name.stored_at)
+        };
+        self.unreadable_files.iter().any(|(name, _)| is_newest(name))
+    }
 }
 
 /// Measurements of individual checks by node and endpoint, in chronological order.
@@ -107,18 +145,21 @@ pub async fn measurements(
 
 /// The histories of all nodes that have one, up to `now`. Nodes without a history would need too many check files to
 /// read after each round.
-pub async fn histories_up_to(store: &Arc<Store>, now: UnixNanos) -> Result<Vec<History>, HistoryError> {
-    let (histories, _) = read_stored(store).await?;
+pub async fn histories_up_to(store: &Arc<Store>, now: UnixNanos) -> Result<Histories, HistoryError> {
+    let (histories, unreadable) = read_stored(store).await?;
     let listed = if histories.iter().any(|history| history.newest().is_some()) {
         store.list(Listing::since(planner(0, now).first_listing(&histories))).await?
     } else {
         Vec::new()
     };
-    let mut updated = Vec::with_capacity(histories.len());
+    let mut result = Histories { is_incomplete: !unreadable.is_empty(), unreadable, ..Histories::default() };
     for history in histories {
-        updated.push(update(store, history, &mut Latencies::default(), &listed, now).await?);
+        let latencies = &mut Latencies::default();
+        let updated = update(store, history, latencies, &listed, now, &mut result.unreadable_files).await?;
+        result.histories.push(updated);
     }
-    Ok(updated)
+    result.is_incomplete |= result.lacks_newest_files();
+    Ok(result)
 }
 
 /// Plans which check files extend the histories to the present. Nodes without a history are read starting at `from`.
@@ -152,12 +193,14 @@ async fn update(
     latencies: &mut Latencies,
     listed: &[CheckFileName],
     now: UnixNanos,
+    unreadable: &mut Vec<(CheckFileName, String)>,
 ) -> Result<History, HistoryError> {
     let planner = planner(0, now);
     let is_own = |name: &&CheckFileName| name.node == history.node;
     let needed = listed.iter().filter(is_own).filter(|name| planner.is_needed(std::slice::from_ref(&history), name));
     for name in needed.cloned().collect::<Vec<_>>() {
-        let (files, _) = read_and_parse(Arc::clone(store), vec![name]).await?;
+        let (files, invalid) = read_and_parse(Arc::clone(store), vec![name]).await?;
+        unreadable.extend(invalid);
         if history.can_append(files.iter().map(|(name, file)| (name, file.results.as_slice())), now).is_ok() {
             add(&mut history, latencies, files);
         }
@@ -170,12 +213,14 @@ async fn from_check_files(
     node: Option<NodeName>,
     listed: &[CheckFileName],
     now: UnixNanos,
+    unreadable: &mut Vec<(CheckFileName, String)>,
 ) -> Result<(History, Latencies), HistoryError> {
     let (mut history, mut latencies) = (History::new(node), Latencies::default());
     let names: Vec<CheckFileName> = own_check_files(&history, listed, now).into_iter().collect();
     let mut builder = HistoryBuilder::rebuild(&mut history, &mut latencies, RebuildFrom::START, listed, now);
     for chunk in names.chunks(CHUNK) {
-        let (files, _) = read_and_parse(Arc::clone(store), chunk.to_vec()).await?;
+        let (files, invalid) = read_and_parse(Arc::clone(store), chunk.to_vec()).await?;
+        unreadable.extend(invalid);
         for (name, file) in files {
             builder.add(&name, &file);
         }

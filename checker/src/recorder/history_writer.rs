@@ -51,23 +51,32 @@ pub struct HistoryWriter {
     current: Option<History>,
     listed_at: Option<UnixNanos>,
     written_at: Option<UnixNanos>,
+    /// Stored check files that the history may lack, because adding them has failed or was interrupted.
+    missed: Vec<CheckFileName>,
 }
 
 impl HistoryWriter {
     /// Creates a writer that reads the history when the first round is added.
     #[must_use]
     pub fn new(node: NodeName, expiry: Nanos) -> HistoryWriter {
-        HistoryWriter { node, expiry, current: None, listed_at: None, written_at: None }
+        HistoryWriter { node, expiry, current: None, listed_at: None, written_at: None, missed: Vec::new() }
     }
 
-    /// Adds a stored round, and the rounds from the spool that were sent along with it.
+    /// Adds a stored round, and other check files that were stored since the last call. If that fails or is interrupted,
+    /// the next call adds them, too.
     pub async fn add(
         &mut self,
         store: &Arc<Store>,
         round: (&CheckFileName, &[CheckResult]),
-        sent: &[CheckFileName],
+        others: &[CheckFileName],
         now: UnixNanos,
     ) -> Result<(), HistoryError> {
+        self.missed.extend_from_slice(others);
+        if self.missed.len() > FILES_PER_ROUND {
+            return Err(HistoryError::TooManyFiles);
+        }
+        let others = self.missed.clone();
+        self.missed.push(round.0.clone());
         let history = match self.current.take() {
             Some(history) => history,
             None => match read(store, Some(&self.node)).await? {
@@ -86,7 +95,7 @@ impl HistoryWriter {
             listed = store.list(Listing::since(history.list_from())).await?;
             self.listed_at = Some(now);
         }
-        let updated = update(store, history, round, &listed, sent, self.expiry, now).await?;
+        let updated = update(store, history, round, &listed, &others, self.expiry, now).await?;
         // A finished day or a rebuilt history is written immediately.
         let is_due = self.written_at.is_none_or(|written| !(0..WRITE_INTERVAL).contains(&now.saturating_sub(written)));
         if is_due || updated.latencies.is_some() {
@@ -94,6 +103,7 @@ impl HistoryWriter {
             self.written_at = Some(now);
         }
         self.current = Some(updated.history);
+        self.missed.clear();
         Ok(())
     }
 }
@@ -266,7 +276,13 @@ pub enum LoadedHistory {
 
 pub async fn read(store: &Store, node: Option<&NodeName>) -> Result<LoadedHistory, HistoryError> {
     let name = HistoryName { node: node.cloned(), part: HistoryPart::Main };
-    let Some(content) = store.get(&name).await? else { return Ok(LoadedHistory::Missing) };
+    let content = match store.get(&name).await {
+        Err(error @ StoreError::TooLarge { .. }) => {
+            return Ok(LoadedHistory::Invalid(InvalidHistory::Malformed(error.to_string())));
+        }
+        read => read?,
+    };
+    let Some(content) = content else { return Ok(LoadedHistory::Missing) };
     match History::parse(&content) {
         Ok(history) if history.node.as_ref() == node => Ok(LoadedHistory::Valid(history)),
         Ok(_) => Ok(LoadedHistory::Invalid(InvalidHistory::Inconsistent("the node's name"))),
@@ -278,7 +294,10 @@ pub async fn read(store: &Store, node: Option<&NodeName>) -> Result<LoadedHistor
 /// Reads a node's latencies; `None` if they are missing or invalid. The node rebuilds them in that case.
 pub async fn read_latencies(store: &Store, node: Option<&NodeName>) -> Result<Option<Latencies>, HistoryError> {
     let name = HistoryName { node: node.cloned(), part: HistoryPart::Latency };
-    let content = store.get(&name).await?;
+    let content = match store.get(&name).await {
+        Err(StoreError::TooLarge { .. }) => None,
+        read => read?,
+    };
     match content.map(|content| Latencies::parse(&content)) {
         Some(Err(cause @ InvalidHistory::UnsupportedVersion(_))) => Err(HistoryError::Newer { name, cause }),
         Some(Ok(latencies)) => Ok(Some(latencies)),

@@ -1,138 +1,135 @@
 //! Records rounds: stores the check file, updates this node's history and summary, and deletes expired check files.
 
+pub mod expiry;
 pub mod history_reader;
 pub mod history_writer;
+pub mod queue;
 pub mod retention;
 pub mod summary;
+pub mod upkeep;
 
 use std::sync::Arc;
 
+use shared::UnixNanos;
 use shared::check_file::{CheckResult, write_check_file};
 use shared::object_name::{CheckFileName, NodeName};
-use shared::{HOUR, Nanos, UnixNanos};
+use tokio::sync::mpsc::UnboundedReceiver;
 
-use self::history_writer::{HistoryError, HistoryWriter};
-use self::retention::expired;
-use self::summary::{SummaryError, SummaryWriter};
+use self::expiry::Expiry;
+use self::history_writer::HistoryWriter;
+use self::queue::{FollowUp, Queue, QueuedRound, RecordEvent, RoundStore, StoringClock};
+use self::summary::SummaryWriter;
+use self::upkeep::{Upkeep, UpkeepOutcome, UpkeepWork};
 use crate::config::model::Config;
-use crate::platform::shutdown::{STORING_AFTER_SHUTDOWN, ShutdownBudget};
+use crate::platform::shutdown::{STORING_AFTER_SHUTDOWN, Shutdown, ShutdownBudget};
 use crate::store::spool::Spool;
 use crate::store::upload::{Upload, keep_for_next_time, store_round};
-use crate::store::{Deletion, Listing, Store, StoreError};
-
-/// The interval between deletions of expired files. Each costs a listing, and once an hour is often enough.
-const EXPIRY_INTERVAL: Nanos = HOUR;
+use crate::store::{Store, StoreError};
 
 /// Records the rounds of one node in its store.
 pub struct Recorder {
-    store: Arc<Store>,
-    spool: Spool,
     node: NodeName,
-    check_expiry: Option<Nanos>,
-    last_expiry: Option<UnixNanos>,
-    history: HistoryWriter,
-    /// `None` if summaries are turned off in the configuration.
-    summary: Option<SummaryWriter>,
+    rounds: Rounds,
+    upkeep: Upkeep,
 }
 
 /// The outcome of recording a round that is in the store.
 #[derive(Debug)]
 pub struct RecordOutcome {
     pub upload: Upload,
-    /// The expired files that were deleted. If deleting fails, nothing is lost.
-    pub expired: Deletion,
-    /// Whether the history contains the round. If not, a later round or a rebuild will add it.
-    pub history: Result<(), HistoryError>,
-    /// Whether the summary is up to date. It depends on the history, and is not written without it.
-    pub summary: Result<(), SummaryError>,
+    pub upkeep: UpkeepOutcome,
 }
 
 impl Recorder {
-    /// Opens the configured store; `None` if none is configured.
-    pub async fn open(config: &Config) -> Option<Recorder> {
+    /// Opens the configured store; `None` if none is configured. After a shutdown request, a round that is not stored in
+    /// time is kept in the spool, and the next round continues the other work.
+    pub async fn open(config: &Config, shutdown: &Shutdown) -> Option<Recorder> {
         let storage = config.storage.as_ref()?;
-        Some(Recorder {
-            store: Arc::new(Store::open(storage).await),
-            spool: Spool::open(&config.spool_dir, storage),
-            node: config.node.clone(),
-            check_expiry: storage.check_expiry,
-            last_expiry: None,
+        let store = Arc::new(Store::open(storage).await);
+        let summary =
+            config.summaries.then(|| SummaryWriter::new(config.node.clone(), config.page.config.title.clone()));
+        let work = UpkeepWork {
             history: HistoryWriter::new(config.node.clone(), storage.history_expiry),
-            summary: config
-                .summaries
-                .then(|| SummaryWriter::new(config.node.clone(), config.page.config.title.clone())),
+            summary,
+            expiry: Expiry { node: config.node.clone(), age: storage.check_expiry, interval: config.every, last: None },
+        };
+        Some(Recorder {
+            node: config.node.clone(),
+            rounds: Rounds {
+                store: Arc::clone(&store),
+                spool: Spool::open(&config.spool_dir, storage),
+                budget: ShutdownBudget::for_storing(shutdown.clone()),
+            },
+            upkeep: Upkeep { store, budget: ShutdownBudget::for_upkeep(shutdown.clone()), work },
         })
     }
 
     #[must_use]
     pub fn store(&self) -> &Arc<Store> {
-        &self.store
+        &self.rounds.store
     }
 
-    /// Stores a round with the time `now`. If this fails, the round is not in the store, and the error states where it
-    /// is.
+    /// Stores a round with the time `now`, and does the work that follows. If storing fails, the round is not in the
+    /// store, and the error states where it is.
     ///
-    /// When `budget` runs out, a round that is not stored yet is kept in the spool, and the next round continues the
-    /// other work. `progress` is called with the number of processed expired files and their total.
+    /// `progress` is called with the number of processed expired files and their total.
     pub async fn record(
         &mut self,
         results: &[CheckResult],
         now: UnixNanos,
-        budget: &mut ShutdownBudget,
         progress: impl FnMut(usize, usize),
     ) -> Result<RecordOutcome, StoreError> {
         let name = CheckFileName { stored_at: now, node: Some(self.node.clone()) };
-        let content = write_check_file(results).into();
-        let storing = Box::pin(store_round(&self.store, &self.spool, name.clone(), &content));
-        let Some(upload) = budget.store(storing).await else {
-            return Err(keep_for_next_time(&self.spool, &name, &content, self.stopped()).await);
-        };
+        let round = QueuedRound { name, content: write_check_file(results).into(), results: Vec::new(), kept: None };
+        let upload = Box::pin(self.rounds.store(&round)).await?;
         // With thousands of endpoints, the content takes up megabytes, which the next steps can use.
-        drop(content);
-        let (upload, history) = (upload?, Err(self.stopped().into()));
-        let mut outcome = RecordOutcome { upload, expired: Deletion::default(), history, summary: Ok(()) };
-        // If this is canceled, the outcome contains whatever was completed.
-        let _ = budget.keep_up(Box::pin(self.follow_up(&mut outcome, results, now, progress))).await;
-        Ok(outcome)
+        drop(round);
+        let upkeep = self.upkeep.run((&upload.name, results), &upload.sent, now, progress).await;
+        Ok(RecordOutcome { upload, upkeep })
     }
 
-    /// Updates the history and the summary, and deletes expired files, after the round was stored.
-    async fn follow_up(
-        &mut self,
-        outcome: &mut RecordOutcome,
-        results: &[CheckResult],
-        now: UnixNanos,
-        progress: impl FnMut(usize, usize),
+    /// Records all batches of results until their sender is dropped, and reports the outcome. A slow store does not
+    /// delay batches: those that wait for it are merged, and are in the spool within seconds.
+    pub async fn record_all(
+        self,
+        batches: &mut UnboundedReceiver<Vec<CheckResult>>,
+        clock: StoringClock,
+        report: impl FnMut(RecordEvent<'_>),
     ) {
-        let Upload { name, sent, .. } = &outcome.upload;
-        outcome.history = Box::pin(self.history.add(&self.store, (name, results), sent, now)).await;
-        if let Some(summary) = &mut self.summary
-            && outcome.history.is_ok()
-        {
-            outcome.summary = Box::pin(summary.write(&self.store, results, now)).await;
-        }
-        outcome.expired = self.delete_expired(now, progress).await;
+        let Recorder { node, rounds, upkeep } = self;
+        let (spool, store_description) = (rounds.spool.clone(), rounds.store.describe());
+        let queue = Queue { node, spool, clock, report, store_description };
+        queue.run(rounds, DaemonUpkeep { upkeep, clock }, batches).await;
     }
+}
 
-    fn stopped(&self) -> StoreError {
-        StoreError::Stopped { store: self.store.describe(), limit: STORING_AFTER_SHUTDOWN.as_secs() }
+/// Stores rounds, or keeps them in the spool.
+struct Rounds {
+    store: Arc<Store>,
+    spool: Spool,
+    budget: ShutdownBudget,
+}
+
+impl RoundStore for Rounds {
+    async fn store(&mut self, QueuedRound { name, content, kept, .. }: &QueuedRound) -> Result<Upload, StoreError> {
+        let storing = Box::pin(store_round(&self.store, &self.spool, name.clone(), content, kept.clone()));
+        if let Some(upload) = self.budget.run(storing).await {
+            return upload;
+        }
+        let limit = STORING_AFTER_SHUTDOWN.as_secs();
+        let cause = StoreError::Stopped { store: self.store.describe(), limit };
+        Err(keep_for_next_time(&self.spool, name, content, cause).await)
     }
+}
 
-    async fn delete_expired(&mut self, now: UnixNanos, mut progress: impl FnMut(usize, usize)) -> Deletion {
-        let Some(age) = self.check_expiry else { return Deletion::default() };
-        if self.last_expiry.is_some_and(|last| now.saturating_sub(last) < EXPIRY_INTERVAL) {
-            return Deletion::default();
-        }
-        self.last_expiry = Some(now);
-        let old = match self.store.list::<CheckFileName>(Listing::until(now.saturating_sub(age))).await {
-            Ok(old) => old,
-            Err(error) => return error.into(),
-        };
-        let expired = expired(&old, now, age, &self.node);
-        if expired.is_empty() {
-            return Deletion::default();
-        }
-        progress(0, expired.len());
-        self.store.delete(&expired, |done| progress(done, expired.len())).await
+/// The work that follows a round in a daemon, without a progress bar.
+struct DaemonUpkeep {
+    upkeep: Upkeep,
+    clock: StoringClock,
+}
+
+impl FollowUp for DaemonUpkeep {
+    async fn follow_up(&mut self, round: (&CheckFileName, &[CheckResult]), others: &[CheckFileName]) -> UpkeepOutcome {
+        self.upkeep.run(round, others, (self.clock)(round.1), |_, _| {}).await
     }
 }

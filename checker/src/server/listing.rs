@@ -5,17 +5,17 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use shared::UnixNanos;
-use shared::json;
+use shared::check_file::{CheckFile, OBJECT_SIZE_LIMIT};
 use shared::object_name::CheckFileName;
 
 use crate::store::directory::index::{self, Index};
 use crate::store::{Listing, Store, StoreError};
 
-/// The maximum size of the contents in a response: more than a day of ten endpoints that are checked every minute,
-/// but small enough for a machine with little memory.
-const CONTENT_LIMIT: usize = 12 << 20;
-/// How many files are read before the limit is checked again.
-const BATCH_SIZE: usize = 256;
+/// The maximum size of the contents in a response: almost two days of ten endpoints that are checked every minute, but
+/// small enough for a machine with little memory.
+const CONTENT_LIMIT: usize = 8 << 20;
+/// How many files are read before the limit is checked again. Each of them may have the maximum size of an object.
+const BATCH_SIZE: usize = 4;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ListQuery {
@@ -38,39 +38,54 @@ impl ListQuery {
         let content = if value("with") == Some("results") { ListContent::Results } else { ListContent::Names };
         Some(ListQuery { from, content })
     }
+
+    /// How much memory it takes to build the list, in bytes: contents and the list itself.
+    pub(super) fn memory(self) -> usize {
+        match self.content {
+            ListContent::Names => 1 << 20,
+            ListContent::Results => 2 * CONTENT_LIMIT,
+        }
+    }
 }
 
-/// The list as JSON. For buckets, it contains only names, because reading the contents would take too long.
-pub(super) async fn list(store: &Store, query: ListQuery) -> Result<String, StoreError> {
+/// The list as JSON. Buckets return only names, because reading their contents would take too long.
+pub(super) async fn list(store: &Store, query: ListQuery) -> Result<Vec<u8>, StoreError> {
     let names = store.list::<CheckFileName>(Listing::since(query.from)).await?;
     if query.content == ListContent::Names || !matches!(store, Store::Directory(_)) {
-        return Ok(index::to_json(&index::from_names(names, &Index::new())));
+        return Ok(index::to_json(&index::from_names(names, &Index::new())).into_bytes());
     }
     let mut contents = HashMap::new();
     let mut room = CONTENT_LIMIT;
-    for newest in names.rchunks(BATCH_SIZE) {
+    'newest_first: for newest in names.rchunks(BATCH_SIZE) {
         for (name, content) in store.get_all(newest).await?.into_iter().rev() {
-            // If the client requests this file, it gets the error.
-            let Ok(content) = content else { continue };
-            let Some(left) = room.checked_sub(content.len()) else { return Ok(write(&names, &contents)) };
+            // If the client requests a file that is listed without contents, it gets the error.
+            let Some(content) = content.ok().and_then(valid) else { continue };
+            let Some(left) = room.checked_sub(content.len()) else { break 'newest_first };
             room = left;
             contents.insert(name, content);
         }
     }
-    Ok(write(&names, &contents))
+    Ok(write(&names, contents).into_bytes())
 }
 
-/// Writes an index whose values are the contents of the files, or their times if the contents are not included. Files
-/// with invalid JSON are listed without contents, so that clients request them and see the error.
-fn write(names: &[CheckFileName], contents: &HashMap<CheckFileName, Vec<u8>>) -> String {
-    let content = |name| std::str::from_utf8(contents.get(name)?).ok().filter(|text| json::parse(text).is_ok());
-    let mut json = String::from("{");
+/// Contents that the page accepts: they are parsed by the same parser with the same limits.
+fn valid(content: Vec<u8>) -> Option<String> {
+    let is_valid = content.len() <= OBJECT_SIZE_LIMIT && CheckFile::parse(&content).is_ok();
+    is_valid.then(|| String::from_utf8(content).ok()).flatten()
+}
+
+/// Writes an index whose values are the contents of the files, or their times for files without contents.
+fn write(names: &[CheckFileName], mut contents: HashMap<CheckFileName, String>) -> String {
+    let of_names: usize = names.iter().map(|name| name.to_string().len() + ENTRY_SIZE).sum();
+    let mut json = String::with_capacity(of_names + contents.values().map(String::len).sum::<usize>());
+    json.push('{');
     for name in names {
         if json.len() > 1 {
             json.push(',');
         }
         let _ = write!(json, "\"{name}\":");
-        match content(name) {
+        // Remove the contents, so that both texts together never take more memory than needed.
+        match contents.remove(name) {
             Some(content) => json.push_str(content.trim()),
             None => json.push_str(&name.stored_at.to_string()),
         }
@@ -78,6 +93,9 @@ fn write(names: &[CheckFileName], contents: &HashMap<CheckFileName, Vec<u8>>) ->
     json.push('}');
     json
 }
+
+/// The size of a time and punctuation in an index.
+const ENTRY_SIZE: usize = 24;
 
 #[cfg(test)]
 mod tests {
@@ -101,14 +119,16 @@ mod tests {
     fn valid_contents_are_listed_with_their_names() {
         let names: Vec<CheckFileName> =
             (0..4).filter_map(|n| CheckFileName::parse(&format!("179533025434049397{n}-eu-west-check.json"))).collect();
-        let contents = [(0, &b"[{\"title\":\"Shop\"}]\n"[..]), (1, b"[{\"title\":"), (2, &[0xff])]
-            .map(|(index, content)| (names[index].clone(), content.to_vec()));
-        let written = write(&names, &HashMap::from(contents));
+        let deep = ["[".repeat(65), "]".repeat(65)].concat();
+        let contents = ["[{\"title\":\"Shop\"}]\n", "[{\"title\":", &deep, "{}"];
+        let contents = names.iter().cloned().zip(contents.map(|content| content.as_bytes().to_vec()));
+        let contents = contents.filter_map(|(name, content)| Some((name, valid(content)?)));
+        let written = write(&names, contents.collect());
         let expected = "{\"1795330254340493970-eu-west-check.json\":[{\"title\":\"Shop\"}],\
                         \"1795330254340493971-eu-west-check.json\":1795330254340493971,\
                         \"1795330254340493972-eu-west-check.json\":1795330254340493972,\
                         \"1795330254340493973-eu-west-check.json\":1795330254340493973}";
         assert_eq!(written, expected);
-        assert_eq!(write(&[], &HashMap::new()), "{}");
+        assert_eq!(write(&[], HashMap::new()), "{}");
     }
 }

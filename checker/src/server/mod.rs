@@ -3,59 +3,49 @@
 //! [`CheckFileName`], and no request path reaches the file system.
 
 pub mod assets;
+mod connections;
+pub mod host;
 mod listing;
 mod page;
 mod response;
+mod shared_bodies;
 #[cfg(test)]
 mod tests;
 
+use std::fmt::Display;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, Uri};
-use axum::middleware::map_response;
+use axum::middleware::{Next, from_fn, map_response};
 use axum::response::Response;
 use axum::routing::get;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use shared::UnixNanos;
 use shared::object_name::{
     BADGE_FOLDER, CheckFileName, HISTORY_FOLDER, HISTORY_INDEX, HistoryName, INDEX, NodeName, SUMMARY_FOLDER,
     SummaryForm, SummaryName,
 };
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use self::assets::{INDEX_HTML, PageFiles};
+use self::host::AllowedHosts;
 use self::listing::ListQuery;
 use self::page::PreparedPage;
 use self::response::Freshness;
+use self::shared_bodies::{Answer, Kind, SharedBodies};
 use crate::config::model::{Config, Page};
 use crate::store::directory::index;
-use crate::store::{Listing, Store, StoreError};
+use crate::store::{Listing, ObjectName, Store, StoreError};
 
-/// How long a client may take to send a request's headers, or keep a connection idle.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-/// The maximum duration of a connection, so that a slow client does not occupy it indefinitely.
-const CONNECTION_TIMEOUT: Duration = Duration::from_mins(10);
-/// The maximum number of connections; further ones wait until one ends.
-const CONNECTION_LIMIT: usize = 1_024;
-/// How long responses in progress may take after a shutdown request.
-const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long to wait after the system refuses a connection, for example because the open file limit is reached.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
-/// After this many refusals in a row, about half a minute, the server fails.
-const MAX_REFUSALS: u32 = 60;
-/// The maximum number of check file lists that are built at the same time.
-const LIST_LIMIT: usize = 4;
+/// The memory that is reserved before a history is read, in bytes: a history of 500 endpoints over a year.
+const HISTORY_SIZE: usize = 4 << 20;
 /// Store failures are logged at most once in this period, because the page requests many files at once.
 const WARNING_INTERVAL: Duration = Duration::from_mins(1);
 
@@ -108,6 +98,7 @@ pub async fn serve(
     listener: TcpListener,
     page: PageFiles,
     config: Config,
+    allowed_hosts: AllowedHosts,
     store: Arc<Store>,
     shutdown: CancellationToken,
 ) -> Result<(), ServeError> {
@@ -117,69 +108,36 @@ pub async fn serve(
     // blocking threads, because a shutdown would wait for them. If the thread cannot be started, the only effect is
     // that responses stay larger.
     let _ = std::thread::Builder::new().name("compress".to_owned()).spawn(move || compressing.compress());
-    serve_router(listener, router(page, &config.page, config.node, store), shutdown).await
-}
-
-async fn serve_router(listener: TcpListener, router: Router, shutdown: CancellationToken) -> Result<(), ServeError> {
-    let mut protocol = hyper::server::conn::http1::Builder::new();
-    protocol.timer(TokioTimer::new()).header_read_timeout(REQUEST_TIMEOUT);
-    let slots = Arc::new(Semaphore::new(CONNECTION_LIMIT));
-    let graceful = GracefulShutdown::new();
-    let mut refusals = 0;
-    loop {
-        let accepted = async {
-            let slot = Arc::clone(&slots).acquire_owned().await;
-            (slot, listener.accept().await)
-        };
-        let (slot, accepted) = tokio::select! {
-            accepted = accepted => accepted,
-            () = shutdown.cancelled() => break,
-        };
-        match accepted {
-            Ok((stream, _)) => {
-                refusals = 0;
-                let connection =
-                    protocol.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.clone()));
-                let connection = graceful.watch(connection);
-                tokio::spawn(async move {
-                    let _slot = slot;
-                    // A client that disconnects or is too slow is not an error.
-                    let _ = tokio::time::timeout(CONNECTION_TIMEOUT, connection).await;
-                });
-            }
-            Err(error) if refusals >= MAX_REFUSALS => return Err(ServeError::Accept(error)),
-            Err(_) => {
-                refusals += 1;
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
-    drop(listener);
-    // Responses that take longer are aborted.
-    let _ = tokio::time::timeout(SHUTDOWN_TIMEOUT, graceful.shutdown()).await;
-    Ok(())
+    let router = router(page, &config.page, config.node, allowed_hosts, store);
+    connections::accept(listener, router, shutdown).await
 }
 
 struct ServerState {
     page: Arc<PreparedPage>,
     page_config: String,
     store: Arc<Store>,
+    bodies: Arc<SharedBodies>,
     node: NodeName,
     last_warning: Mutex<Option<Instant>>,
-    lists: Semaphore,
     clock: fn() -> UnixNanos,
 }
 
-fn router(page: Arc<PreparedPage>, settings: &Page, node: NodeName, store: Arc<Store>) -> Router {
+fn router(
+    page: Arc<PreparedPage>,
+    settings: &Page,
+    node: NodeName,
+    allowed_hosts: AllowedHosts,
+    store: Arc<Store>,
+) -> Router {
     let page_config = settings.config.to_json();
     let headers = response::security_headers(&settings.embed_by);
     let state = ServerState {
         page,
         page_config,
         store,
+        bodies: SharedBodies::new(crate::now),
         node,
         last_warning: Mutex::new(None),
-        lists: Semaphore::new(LIST_LIMIT),
         clock: crate::now,
     };
     Router::new()
@@ -196,6 +154,15 @@ fn router(page: Arc<PreparedPage>, settings: &Page, node: NodeName, store: Arc<S
         .route(&format!("/store/{SUMMARY_FOLDER}{{name}}"), get(summary))
         .route(&format!("/store/{BADGE_FOLDER}{{node}}/{{name}}"), get(badge))
         .with_state(Arc::new(state))
+        .layer(from_fn(move |request: Request, next: Next| {
+            let refused = allowed_hosts.refused(request.headers()).map(response::misdirected);
+            async move {
+                match refused {
+                    Some(response) => response,
+                    None => next.run(request).await,
+                }
+            }
+        }))
         .layer(CatchPanicLayer::new())
         .layer(response::compression())
         .layer(map_response(move |response| {
@@ -222,46 +189,33 @@ async fn store_index(State(state): State<Arc<ServerState>>, uri: Uri, headers: H
     let Some(query) = ListQuery::parse(uri.query().unwrap_or_default()) else {
         return response::bad_request("`from` is a time in nanoseconds since 1970, such as `1795330254340493978`.\n");
     };
-    // Only a few at a time, because a response with contents takes a lot of memory.
-    let _permit = state.lists.acquire().await;
-    match listing::list(&state.store, query).await {
-        Ok(json) => response::json(json.into_bytes(), Freshness::Revalidate, &headers),
-        Err(error) => state.unavailable(&error),
-    }
+    let store = Arc::clone(&state.store);
+    let key = format!("{INDEX} {query:?}");
+    let load = async move { listing::list(&store, query).await.map(Some) };
+    let kind = Kind { reserve: query.memory(), ..Kind::json(Freshness::Revalidate) };
+    state.answer(key, kind, &headers, load).await
 }
 
 async fn check_file(State(state): State<Arc<ServerState>>, Path(name): Path<String>, headers: HeaderMap) -> Response {
     let Some(name) = CheckFileName::parse(&name) else { return response::not_found() };
-    match state.store.get(&name).await {
-        Ok(Some(content)) => response::json(content, Freshness::Immutable, &headers),
-        Ok(None) => response::not_found(),
-        Err(error) => state.unavailable(&error),
-    }
+    state.object(name, Kind::json(Freshness::Immutable), &headers).await
 }
 
 /// The short list for clients that read histories.
 async fn history_index(State(state): State<Arc<ServerState>>, headers: HeaderMap) -> Response {
-    let names = async {
-        let histories = state.store.list(Listing::all()).await?;
-        let from = (state.clock)().saturating_sub(2 * index::SHORT_LIST);
-        let newest = state.store.list(Listing::since(from)).await?;
-        Ok((newest, histories))
+    let (store, from) = (Arc::clone(&state.store), (state.clock)().saturating_sub(2 * index::SHORT_LIST));
+    let load = async move {
+        let histories = store.list(Listing::all()).await?;
+        let newest = store.list(Listing::since(from)).await?;
+        Ok(Some(index::recent(newest, &histories).into_bytes()))
     };
-    match names.await {
-        Ok((newest, histories)) => {
-            response::json(index::recent(newest, &histories).into_bytes(), Freshness::Revalidate, &headers)
-        }
-        Err(error) => state.unavailable(&error),
-    }
+    state.answer(HISTORY_INDEX.to_owned(), Kind::json(Freshness::Revalidate), &headers, load).await
 }
 
 async fn history(State(state): State<Arc<ServerState>>, Path(name): Path<String>, headers: HeaderMap) -> Response {
     let Some(name) = HistoryName::parse(&format!("{HISTORY_FOLDER}{name}")) else { return response::not_found() };
-    match state.store.get(&name).await {
-        Ok(Some(content)) => response::json(content, Freshness::Revalidate, &headers),
-        Ok(None) => response::not_found(),
-        Err(error) => state.unavailable(&error),
-    }
+    let kind = Kind { reserve: HISTORY_SIZE, ..Kind::json(Freshness::Revalidate) };
+    state.object(name, kind, &headers).await
 }
 
 async fn own_summary(State(state): State<Arc<ServerState>>, headers: HeaderMap) -> Response {
@@ -296,15 +250,33 @@ impl ServerState {
     /// A node's summary, exactly as stored.
     async fn summary(&self, name: Option<SummaryName>, headers: &HeaderMap) -> Response {
         let Some(name) = name else { return response::not_found() };
-        match self.store.get(&name).await {
-            Ok(Some(content)) => response::whole(content, name.media_type(), Freshness::Minute, headers),
-            Ok(None) => response::not_found(),
-            Err(error) => self.unavailable(&error),
+        let kind = Kind::new(name.media_type(), Freshness::Minute);
+        self.object(name, kind, headers).await
+    }
+
+    /// The response with an object from the store.
+    async fn object(&self, name: impl ObjectName + Send + Sync + 'static, kind: Kind, headers: &HeaderMap) -> Response {
+        let store = Arc::clone(&self.store);
+        self.answer(name.to_string(), kind, headers, async move { store.get(&name).await }).await
+    }
+
+    async fn answer(
+        &self,
+        key: String,
+        kind: Kind,
+        headers: &HeaderMap,
+        load: impl Future<Output = Result<Option<Vec<u8>>, StoreError>> + Send + 'static,
+    ) -> Response {
+        match self.bodies.answer(key, kind, headers, load).await {
+            Answer::Content(response) => response,
+            Answer::Missing => response::not_found(),
+            Answer::Unavailable(Some(error)) => self.unavailable(&*error),
+            Answer::Unavailable(None) => self.unavailable("it does not respond, or visitors do not read what it sent"),
         }
     }
 
     /// The response if the store fails. The cause appears only in the log.
-    fn unavailable(&self, error: &StoreError) -> Response {
+    fn unavailable(&self, error: impl Display) -> Response {
         let now = Instant::now();
         let mut last_warning = self.last_warning.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if last_warning.is_none_or(|before| now.duration_since(before) >= WARNING_INTERVAL) {

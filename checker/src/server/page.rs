@@ -62,7 +62,7 @@ fn compress(plain: &Representation) -> Vec<Representation> {
     if !response::is_compressible(&HeaderValue::from_static(plain.content_type)) {
         return Vec::new();
     }
-    let forms = [("br", brotli(&plain.content)), ("gzip", gzip(&plain.content))];
+    let forms = [("br", brotli(&plain.content, BROTLI)), ("gzip", gzip(&plain.content, flate2::Compression::best()))];
     forms
         .into_iter()
         .filter(|(_, content)| content.len() < plain.content.len())
@@ -75,25 +75,26 @@ fn compress(plain: &Representation) -> Vec<Representation> {
         .collect()
 }
 
-fn brotli(content: &[u8]) -> Vec<u8> {
-    let mut compressor = brotli::CompressorWriter::new(Vec::new(), BROTLI_BUFFER, BROTLI.0, BROTLI.1);
+/// Compresses with a quality and the logarithm of a window.
+pub(super) fn brotli(content: &[u8], (quality, window): (u32, u32)) -> Vec<u8> {
+    let mut compressor = brotli::CompressorWriter::new(Vec::new(), BROTLI_BUFFER, quality, window);
     // Writing to memory cannot fail.
     let _ = compressor.write_all(content);
     compressor.into_inner()
 }
 
-fn gzip(content: &[u8]) -> Vec<u8> {
-    let mut compressor = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+pub(super) fn gzip(content: &[u8], level: flate2::Compression) -> Vec<u8> {
+    let mut compressor = flate2::write::GzEncoder::new(Vec::new(), level);
     // Writing to memory cannot fail.
     let _ = compressor.write_all(content);
     compressor.finish().unwrap_or_default()
 }
 
 /// The encodings that a client accepts.
-struct AcceptedEncodings(Vec<String>);
+pub(super) struct AcceptedEncodings(Vec<String>);
 
 impl AcceptedEncodings {
-    fn parse(request: &HeaderMap) -> AcceptedEncodings {
+    pub(super) fn parse(request: &HeaderMap) -> AcceptedEncodings {
         let values = request.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
         let accepted = values.flat_map(|value| value.split(',')).filter_map(|coding| {
             let mut parts = coding.split(';').map(str::trim);
@@ -108,7 +109,7 @@ impl AcceptedEncodings {
         AcceptedEncodings(accepted.collect())
     }
 
-    fn contains(&self, encoding: &str) -> bool {
+    pub(super) fn contains(&self, encoding: &str) -> bool {
         self.0.iter().any(|accepted| accepted == encoding)
     }
 }

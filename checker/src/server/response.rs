@@ -28,6 +28,9 @@ pub(super) fn security_headers(embed_by: &[String]) -> HeaderMap {
     headers
 }
 
+/// The maximum length of a host name that a response repeats; DNS names have at most 253 characters.
+const HOST_LIMIT: usize = 253;
+
 /// Smaller responses are not compressed.
 const COMPRESSION_MINIMUM: u64 = 512;
 
@@ -74,16 +77,8 @@ pub(super) fn etag(content: &[u8], encoding: Option<&str>) -> HeaderValue {
 }
 
 pub(super) fn json(content: Vec<u8>, freshness: Freshness, request: &HeaderMap) -> Response {
-    whole(content, "application/json", freshness, request)
-}
-
-pub(super) fn whole(
-    content: Vec<u8>,
-    content_type: &'static str,
-    freshness: Freshness,
-    request: &HeaderMap,
-) -> Response {
     let etag = etag(&content, None);
+    let content_type = "application/json";
     send(&Representation { content: content.into(), etag, content_type, encoding: None, freshness }, request)
 }
 
@@ -127,6 +122,17 @@ pub(super) fn bad_request(sentence: &'static str) -> Response {
     plain(StatusCode::BAD_REQUEST, sentence)
 }
 
+/// The response to a request for a different host, as the client spelled it.
+pub(super) fn misdirected(host: &str) -> Response {
+    let shown: String = host.chars().filter(char::is_ascii_graphic).take(HOST_LIMIT).collect();
+    plain(
+        StatusCode::MISDIRECTED_REQUEST,
+        format!(
+            "`{shown}` is not a name of this server, which listens on this machine only. Open its address instead, or start it with `--allowed-host {shown}`.\n"
+        ),
+    )
+}
+
 pub(super) fn unavailable() -> Response {
     plain(
         StatusCode::SERVICE_UNAVAILABLE,
@@ -134,14 +140,18 @@ pub(super) fn unavailable() -> Response {
     )
 }
 
-fn plain(status: StatusCode, sentence: &'static str) -> Response {
-    let mut response = Response::new(Body::from(sentence));
+fn plain(status: StatusCode, sentence: impl Into<Body>) -> Response {
+    let mut response = Response::new(sentence.into());
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
+
+/// Marks a response whose content is already compressed if the client accepts that.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Prepared;
 
 /// Decides whether a response is compressed.
 type ShouldCompress = And<SizeAbove, fn(StatusCode, Version, &HeaderMap, &Extensions) -> bool>;
@@ -152,8 +162,10 @@ const QUALITY: i32 = 2;
 
 /// Compresses responses that are not compressed yet, quickly rather than well.
 pub(super) fn compression() -> CompressionLayer<ShouldCompress> {
-    let should_compress: fn(StatusCode, Version, &HeaderMap, &Extensions) -> bool = |status, _, headers, _| {
-        status == StatusCode::OK && headers.get(header::CONTENT_TYPE).is_some_and(is_compressible)
+    let should_compress: fn(StatusCode, Version, &HeaderMap, &Extensions) -> bool = |status, _, headers, extensions| {
+        status == StatusCode::OK
+            && headers.get(header::CONTENT_TYPE).is_some_and(is_compressible)
+            && extensions.get::<Prepared>().is_none()
     };
     CompressionLayer::new()
         .quality(CompressionLevel::Precise(QUALITY))

@@ -42,7 +42,7 @@ impl BlockingIo {
     ) -> io::Result<T> {
         let deadline = Instant::now() + limit;
         if self.deadlines().iter().any(|deadline| *deadline <= Instant::now()) {
-            return Err(timed_out("still does not respond to an earlier request"));
+            return Err(timed_out("still has not responded to an earlier request"));
         }
         let result = async {
             let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(io::Error::other)?;
@@ -108,7 +108,7 @@ mod tests {
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         assert!(error.to_string().contains("did not respond within"), "{error}");
         let next = blocking_io.clone().run(TASK_LIMIT, || -> io::Result<()> { panic!("it gets work") }).await;
-        assert!(next.unwrap_err().to_string().contains("still does not respond"));
+        assert!(next.unwrap_err().to_string().contains("still has not responded"));
         answer.send(()).unwrap();
         idle(&blocking_io).await;
         assert_eq!(blocking_io.run(TASK_LIMIT, || Ok(1)).await.unwrap(), 1);
@@ -139,7 +139,7 @@ mod tests {
         let next = blocking_io.run(limit, || -> io::Result<()> { panic!("it runs too many tasks") }).await;
         assert!(next.unwrap_err().to_string().contains("did not respond within"), "it had no permit");
         let next = blocking_io.run(TASK_LIMIT, || -> io::Result<()> { panic!("it gets work") }).await;
-        assert!(next.unwrap_err().to_string().contains("still does not respond"));
+        assert!(next.unwrap_err().to_string().contains("still has not responded"));
         (0..AT_ONCE).for_each(|_| answer.send(()).unwrap());
         idle(&blocking_io).await;
         assert_eq!(blocking_io.run(TASK_LIMIT, || Ok(1)).await.unwrap(), 1);

@@ -4,7 +4,9 @@
 //! lost: it retries, and keeps in the [`spool`] whatever cannot be stored now.
 
 mod blocking_io;
+mod compression;
 pub(crate) mod directory;
+mod limits;
 pub mod object;
 pub(crate) mod s3;
 pub mod settings;
@@ -14,12 +16,15 @@ pub mod upload;
 use std::borrow::Cow;
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use shared::UnixNanos;
 use shared::object_name::CheckFileName;
 
 pub use self::directory::DirectoryStore;
+use self::limits::{GET_ALL_TIMEOUT, GET_TIMEOUT, LIST_TIMEOUT, PUT_TIMEOUT};
 use self::object::Object;
 pub use self::object::{ListedName, Listing, ObjectName};
 pub use self::s3::S3Store;
@@ -65,10 +70,13 @@ impl Store {
     /// the same contents, so that a caller that missed the response can repeat the call.
     pub async fn put(&self, name: &impl ObjectName, content: Bytes) -> Result<(), StoreError> {
         let object = Object::new(name);
-        match self {
-            Store::S3(store) => store.put(&object, content).await,
-            Store::Directory(store) => store.put(object, content).await,
-        }
+        let writing = async {
+            match self {
+                Store::S3(store) => store.put(&object, content).await,
+                Store::Directory(store) => store.put(object.clone(), content).await,
+            }
+        };
+        self.within(PUT_TIMEOUT, || format!("store `{name}`"), writing).await
     }
 
     /// Writes several objects, each as [`Store::put`] does, in any order. Stops at the first error.
@@ -87,26 +95,35 @@ impl Store {
     /// Reads an object; `None` if it does not exist.
     pub async fn get(&self, name: &impl ObjectName) -> Result<Option<Vec<u8>>, StoreError> {
         let object = Object::new(name);
-        match self {
-            Store::S3(store) => store.get(&object).await,
-            Store::Directory(store) => store.get(object).await,
-        }
+        let reading = async {
+            match self {
+                Store::S3(store) => store.get(&object).await,
+                Store::Directory(store) => store.get(object.clone()).await,
+            }
+        };
+        self.within(GET_TIMEOUT, || format!("return `{name}`"), reading).await
     }
 
     /// Reads objects in the order of `names`, skipping those that do not exist.
     pub async fn get_all<N: ListedName>(&self, names: &[N]) -> Result<Vec<(N, ReadObject)>, StoreError> {
-        match self {
-            Store::S3(store) => store.get_all(names).await,
-            Store::Directory(store) => store.get_all(names).await,
-        }
+        let reading = async {
+            match self {
+                Store::S3(store) => store.get_all(names).await,
+                Store::Directory(store) => store.get_all(names).await,
+            }
+        };
+        self.within(GET_ALL_TIMEOUT, || format!("return {} objects", names.len()), reading).await
     }
 
     /// Lists the names of objects of one kind in ascending order. Objects of other kinds are skipped.
     pub async fn list<N: ListedName>(&self, listing: Listing) -> Result<Vec<N>, StoreError> {
-        match self {
-            Store::S3(store) => store.list(&listing).await,
-            Store::Directory(store) => store.list(listing).await,
-        }
+        let work = async {
+            match self {
+                Store::S3(store) => store.list(&listing).await,
+                Store::Directory(store) => store.list(listing.clone()).await,
+            }
+        };
+        self.within(LIST_TIMEOUT, || "list its objects".to_owned(), work).await
     }
 
     /// Deletes objects, continuing after those that cannot be deleted. Deleting a missing object is not an error.
@@ -116,6 +133,27 @@ impl Store {
             Store::S3(store) => store.delete(names, progress).await,
             Store::Directory(store) => store.delete(names).await,
         }
+    }
+
+    /// The time of the store's clock when it last stored or sent something; `None` if unknown. The clock is that of the
+    /// S3 service or the file system's server.
+    #[must_use]
+    pub fn store_time(&self) -> Option<UnixNanos> {
+        match self {
+            Store::S3(store) => store.service_time(),
+            Store::Directory(store) => store.file_time(),
+        }
+    }
+
+    /// Waits for an operation, up to a limit. `task` describes the operation in the error.
+    async fn within<T>(
+        &self,
+        limit: Duration,
+        task: impl FnOnce() -> String,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let error = || StoreError::TimedOut { store: self.describe(), task: task(), limit: limit.as_secs() };
+        tokio::time::timeout(limit, work).await.unwrap_or_else(|_| Err(error()))
     }
 }
 
@@ -160,6 +198,25 @@ pub enum StoreError {
         task: String,
         cause: io::Error,
     },
+    /// An operation did not end within its limit.
+    #[error("{store} did not {task} within {limit} s")]
+    TimedOut {
+        store: String,
+        /// The operation, as a fragment: `list its objects`.
+        task: String,
+        /// In seconds.
+        limit: u64,
+    },
+    /// Earlier rounds are still being stored.
+    #[error("{store} is still busy with earlier rounds")]
+    Busy { store: String },
+    #[error("`{name}` in {store} is larger than the limit of {limit}; it is not read")]
+    TooLarge {
+        name: String,
+        store: String,
+        /// The limit, for example `64 MiB`.
+        limit: String,
+    },
     /// An object that must not be replaced already has this name.
     #[error("`{name}` already exists in {store} with different content")]
     AlreadyExists { name: String, store: String },
@@ -179,7 +236,7 @@ pub enum StoreError {
         limit: u64,
     },
     /// The round could not be stored now. It is safe in the spool.
-    #[error("{cause}; the round is kept in `{}` and sent first next time", path.display())]
+    #[error("{cause}; the round is kept in `{}` and will be sent before the next one", path.display())]
     Kept {
         /// The file that contains the round.
         path: PathBuf,
@@ -210,8 +267,8 @@ impl StoreError {
                     | io::ErrorKind::ResourceBusy
                     | io::ErrorKind::StaleNetworkFileHandle
             ),
-            StoreError::AlreadyExists { .. } | StoreError::NamesTaken { .. } => false,
-            StoreError::Stopped { .. } => true,
+            StoreError::AlreadyExists { .. } | StoreError::NamesTaken { .. } | StoreError::TooLarge { .. } => false,
+            StoreError::Stopped { .. } | StoreError::TimedOut { .. } | StoreError::Busy { .. } => true,
             StoreError::Kept { cause, .. } | StoreError::NotKept { cause, .. } => cause.is_transient(),
         }
     }

@@ -4,7 +4,11 @@ use std::fmt;
 use std::ops::RangeInclusive;
 
 use shared::UnixNanos;
-use shared::object_name::{self, CheckFileName, HISTORY_FOLDER, HeartbeatName, HistoryName, SummaryName, patterns};
+use shared::object_name::{
+    self, CheckFileName, HISTORY_FOLDER, HeartbeatName, HistoryName, HistoryPart, SummaryName, patterns,
+};
+
+use super::limits::{CHECK_FILE_LIMIT, HISTORY_LIMIT, LATENCIES_LIMIT, SUMMARY_LIMIT};
 
 /// A check file never changes once it is stored.
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
@@ -15,8 +19,8 @@ const ONE_MINUTE: &str = "public, max-age=60";
 
 const JSON: &str = "application/json";
 
-/// How much of a heartbeat is read, in bytes. A longer object is not a heartbeat.
-const HEARTBEAT_LIMIT: usize = 16 << 10;
+/// The maximum size of a heartbeat, in bytes. It contains a time and a short text.
+const HEARTBEAT_LIMIT: u64 = 16 << 10;
 
 /// How objects of one kind are written, cached and read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,10 +30,10 @@ pub struct ObjectRules {
     /// How long caches between the store and its readers may keep the object, as in the `Cache-Control` header.
     pub cache_control: &'static str,
     pub(super) write: WriteMode,
-    /// Whether the object is stored gzip-compressed in a bucket.
+    /// Whether a bucket stores the object compressed with gzip. Reading recognizes both forms.
     pub(super) is_compressed: bool,
-    /// The maximum number of bytes to read, if limited.
-    pub(super) read_limit: Option<usize>,
+    /// The maximum size, in bytes, both as stored and decompressed. A larger object is not read at all.
+    pub(super) size_limit: u64,
     /// Whether the object must survive a power failure.
     pub(super) is_durable: bool,
     /// The list of these objects that a directory store keeps for plain HTTP readers.
@@ -63,7 +67,7 @@ const REPLACED: ObjectRules = ObjectRules {
     cache_control: REVALIDATE,
     write: WriteMode::Replace,
     is_compressed: false,
-    read_limit: None,
+    size_limit: CHECK_FILE_LIMIT,
     is_durable: true,
     listed_in: None,
     is_self_contained: false,
@@ -124,7 +128,11 @@ impl ListedName for CheckFileName {
 
 impl ObjectName for HistoryName {
     fn rules(&self) -> ObjectRules {
-        ObjectRules { is_compressed: true, listed_in: Some(ListFile::HistoryIndex), ..REPLACED }
+        let size_limit = match self.part {
+            HistoryPart::Main => HISTORY_LIMIT,
+            HistoryPart::Latency => LATENCIES_LIMIT,
+        };
+        ObjectRules { is_compressed: true, size_limit, listed_in: Some(ListFile::HistoryIndex), ..REPLACED }
     }
 }
 
@@ -151,13 +159,19 @@ impl ListedName for HistoryName {
 impl ObjectName for SummaryName {
     fn rules(&self) -> ObjectRules {
         // If a power failure destroys it, the checker writes it again a few minutes later.
-        ObjectRules { content_type: self.media_type(), cache_control: ONE_MINUTE, is_durable: false, ..REPLACED }
+        ObjectRules {
+            content_type: self.media_type(),
+            cache_control: ONE_MINUTE,
+            size_limit: SUMMARY_LIMIT,
+            is_durable: false,
+            ..REPLACED
+        }
     }
 }
 
 impl ObjectName for HeartbeatName {
     fn rules(&self) -> ObjectRules {
-        ObjectRules { read_limit: Some(HEARTBEAT_LIMIT), is_self_contained: true, ..REPLACED }
+        ObjectRules { size_limit: HEARTBEAT_LIMIT, is_self_contained: true, ..REPLACED }
     }
 }
 

@@ -1,17 +1,20 @@
 //! The spool: rounds that could not be stored yet, as files on this machine. Each store has its own folder, so that a
 //! round is never sent to another store. [`super::upload`] sends the rounds.
 
-use std::fs;
+use std::fs::File;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
+use shared::check_file::CheckFile;
 use shared::object_name::CheckFileName;
 
 use super::blocking_io::BlockingIo;
-use super::directory::atomic_file::{self, PersistOutcome};
+use super::directory::folder::{Folder, PersistOutcome, is_temporary, read_whole};
+use super::limits::{CHECK_FILE_LIMIT, describe_size};
 use super::{NAMES_TO_TRY, StoreError, next_name};
 use crate::redact::redact_userinfo;
 use crate::store::settings::{Storage, StoreLocation};
@@ -55,38 +58,33 @@ impl Spool {
         self.blocking("list waiting rounds".to_owned(), waiting).await
     }
 
-    /// The contents of a waiting round; `None` if another checker already sent it.
-    pub(super) async fn read(&self, name: &CheckFileName) -> Result<Option<Bytes>, StoreError> {
+    /// A waiting round, which is checked before it is sent: the folder may contain files that no checker wrote.
+    pub(super) async fn read(&self, name: &CheckFileName) -> Result<WaitingRound, StoreError> {
         let file = name.to_string();
-        self.blocking(format!("read `{name}`"), move |folder| match fs::read(folder.join(file)) {
-            Ok(content) => Ok(Some(content.into())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        })
-        .await
+        self.blocking(format!("read `{name}`"), move |folder| read_round(&Folder::open(folder)?, &file)).await
     }
 
     /// Deletes a round that is in the store.
     pub(super) async fn delete(&self, name: &CheckFileName) -> Result<(), StoreError> {
         let file = name.to_string();
-        self.blocking(format!("delete `{name}`"), move |folder| ignore_missing(fs::remove_file(folder.join(file))))
-            .await
+        self.blocking(format!("delete `{name}`"), move |folder| Folder::open(folder)?.remove(&file)).await
     }
 
     /// Deletes the file of a round that is in the store.
-    pub(super) async fn delete_file(&self, path: PathBuf) -> Result<(), StoreError> {
+    pub(crate) async fn delete_file(&self, path: PathBuf) -> Result<(), StoreError> {
+        let Some(file) = path.file_name().and_then(|name| name.to_str()).map(str::to_owned) else { return Ok(()) };
         let task = format!("delete `{}`", path.display());
-        self.blocking(task, move |_| ignore_missing(fs::remove_file(path))).await
+        self.blocking(task, move |folder| Folder::open(folder)?.remove(&file)).await
     }
 
-    /// Moves a round that the store refuses to a folder whose rounds are not sent again. Returns its file.
+    /// Moves a round that the store refuses, or an invalid file, to a folder from which it is not sent again. Returns
+    /// its file.
     pub(super) async fn quarantine(&self, name: &CheckFileName) -> Result<PathBuf, StoreError> {
         let file = name.to_string();
-        self.blocking(format!("move `{name}` away"), move |folder| {
-            let refused = folder.join(QUARANTINE);
-            atomic_file::create_directory(&refused)?;
-            ignore_missing(fs::rename(folder.join(&file), refused.join(&file)))?;
-            Ok(refused.join(file))
+        self.blocking(format!("move `{name}` away"), move |path| {
+            let folder = Folder::open(path)?;
+            folder.move_to(&file, &folder.create_subfolder(QUARANTINE)?)?;
+            Ok(path.join(QUARANTINE).join(file))
         })
         .await
     }
@@ -104,52 +102,81 @@ impl Spool {
     }
 }
 
-fn keep(folder: &Path, wanted: &CheckFileName, content: &[u8]) -> io::Result<Option<PathBuf>> {
-    atomic_file::create_directory(folder)?;
+/// What the spool contains under a round's name.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum WaitingRound {
+    Round(Bytes),
+    /// Another checker has already sent it.
+    Gone,
+    /// It is not one of this checker's rounds, for this reason.
+    Invalid(String),
+}
+
+fn keep(path: &Path, wanted: &CheckFileName, content: &[u8]) -> io::Result<Option<PathBuf>> {
+    let folder = Folder::create(path)?;
     let mut name = wanted.clone();
     for _ in 0..NAMES_TO_TRY {
-        let path = folder.join(name.to_string());
-        let has_content = |path: &Path| fs::read(path).is_ok_and(|existing| existing == content);
+        let file = name.to_string();
+        let has_content = || folder.read(&file, content.len() as u64).is_ok_and(|existing| existing == content);
         // A round that is already in the spool is not written again.
-        if has_content(&path) {
-            return Ok(Some(path));
+        if has_content() {
+            return Ok(Some(path.join(file)));
         }
-        let outcome = atomic_file::persist_new(atomic_file::write_temporary(folder, content)?, &path)?;
-        if outcome == PersistOutcome::Created || has_content(&path) {
-            atomic_file::sync_directory(folder)?;
-            return Ok(Some(path));
+        let outcome = folder.write_temporary(content)?.persist_new(&folder, &file)?;
+        if outcome == PersistOutcome::Created || has_content() {
+            folder.sync()?;
+            return Ok(Some(path.join(file)));
         }
         name = next_name(&name);
     }
     Ok(None)
 }
 
-fn waiting(folder: &Path) -> io::Result<Vec<CheckFileName>> {
-    let entries = match fs::read_dir(folder) {
+fn waiting(path: &Path) -> io::Result<Vec<CheckFileName>> {
+    let folder = match Folder::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries?,
+        opened => opened?,
     };
     let now = SystemTime::now();
     let mut names = Vec::new();
-    for entry in entries {
-        let entry = entry?;
-        let file_name = entry.file_name();
-        let Some(text) = file_name.to_str() else { continue };
-        if atomic_file::is_temporary(text) {
-            atomic_file::remove_if_stale(&entry, now);
-        } else if let Some(name) = CheckFileName::parse(text) {
-            names.push(name);
+    folder.each_name(|name, _| {
+        if is_temporary(name) {
+            folder.remove_if_stale(name, now);
+        } else {
+            names.extend(CheckFileName::parse(name));
         }
-    }
+        Ok(())
+    })?;
     names.sort_unstable();
     Ok(names)
 }
 
-fn ignore_missing(result: io::Result<()>) -> io::Result<()> {
-    match result {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        result => result,
+fn read_round(folder: &Folder, name: &str) -> io::Result<WaitingRound> {
+    let invalid = |reason: &str| Ok(WaitingRound::Invalid(reason.to_owned()));
+    let file = match folder.open_file(name) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(WaitingRound::Gone),
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => return invalid("it is not a regular file"),
+        opened => opened?,
+    };
+    if !is_ours(&file)? {
+        return invalid("it belongs to another user");
     }
+    let content = match read_whole(file, CHECK_FILE_LIMIT) {
+        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+            return invalid(&format!("it is larger than the limit of {}", describe_size(CHECK_FILE_LIMIT)));
+        }
+        read => read?,
+    };
+    match CheckFile::parse(&content) {
+        Ok(_) => Ok(WaitingRound::Round(content.into())),
+        Err(error) => invalid(&error.to_string()),
+    }
+}
+
+/// Whether this user or root, who can write anything anyway, wrote a file.
+fn is_ours(file: &File) -> io::Result<bool> {
+    let owner = file.metadata()?.uid();
+    Ok(owner == 0 || owner == rustix::process::geteuid().as_raw())
 }
 
 /// What distinguishes one store from another. Keys are not part of it: if they change, waiting rounds still belong to
@@ -176,6 +203,9 @@ fn short_hash(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
     use super::*;
     use crate::store::settings::{Bucket, Secret, WriterKeys};
     use shared::page_config::AddressStyle;
@@ -214,10 +244,10 @@ mod tests {
         }
         let all: Vec<_> = (0..3).map(|step| name(SOME_TIME + step)).collect();
         assert_eq!(spool.waiting().await.unwrap(), all);
-        assert_eq!(spool.read(&all[1]).await.unwrap().as_deref(), Some(b"[1]".as_slice()));
+        assert_eq!(spool.read(&all[1]).await.unwrap(), WaitingRound::Round("[1]".into()));
         spool.delete(&all[1]).await.unwrap();
         spool.delete(&all[1]).await.unwrap();
-        assert_eq!(spool.read(&all[1]).await.unwrap(), None);
+        assert_eq!(spool.read(&all[1]).await.unwrap(), WaitingRound::Gone);
         assert_eq!(spool.waiting().await.unwrap(), [all[0].clone(), all[2].clone()]);
     }
 
@@ -229,6 +259,28 @@ mod tests {
         assert_eq!(spool.keep(&name(SOME_TIME), &"[1]".into()).await.unwrap(), first);
         assert_ne!(spool.keep(&name(SOME_TIME), &"[2]".into()).await.unwrap(), first);
         assert_eq!(spool.waiting().await.unwrap(), [name(SOME_TIME), name(SOME_TIME + 1)]);
+    }
+
+    #[tokio::test]
+    async fn only_rounds_in_regular_files_are_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let spool = Spool::open(directory.path(), &bucket("b", "x"));
+        spool.keep(&name(SOME_TIME), &"[0]".into()).await.unwrap();
+        let path = |step| spool.folder().join(name(SOME_TIME + step).to_string());
+        let secret = directory.path().join("secret");
+        fs::write(&secret, "[\"secret\"]").unwrap();
+        symlink(&secret, path(1)).unwrap();
+        fs::create_dir(path(2)).unwrap();
+        rustix::fs::mkfifoat(rustix::fs::CWD, path(3), rustix::fs::Mode::RUSR).unwrap();
+        fs::write(path(4), "[{\"title\":").unwrap();
+        File::create(path(5)).unwrap().set_len(1 << 30).unwrap();
+        for (step, reason) in [(1, "regular"), (2, "regular"), (3, "regular"), (4, "invalid"), (5, "16 MiB")] {
+            let WaitingRound::Invalid(why) = spool.read(&name(SOME_TIME + step)).await.unwrap() else { panic!() };
+            assert!(why.contains(reason), "{step}: {why}");
+            spool.quarantine(&name(SOME_TIME + step)).await.unwrap();
+        }
+        assert_eq!(spool.waiting().await.unwrap(), [name(SOME_TIME)]);
+        assert_eq!(fs::read_to_string(&secret).unwrap(), "[\"secret\"]", "only the link was moved");
     }
 
     #[tokio::test]

@@ -1,13 +1,15 @@
 //! Stores check files reliably: rounds from the spool are sent first, failed attempts are retried, and whatever still
 //! cannot be stored is kept in the [`Spool`].
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable as _};
 use bytes::Bytes;
 use shared::object_name::CheckFileName;
+use tokio::time::Instant;
 
-use super::spool::Spool;
+use super::spool::{Spool, WaitingRound};
 use super::{NAMES_TO_TRY, Store, StoreError, next_name};
 
 /// The number of attempts for one file while the store is busy or unreachable.
@@ -27,7 +29,13 @@ const SPOOL_AFTER: Duration = Duration::from_secs(2);
 /// rounds to empty the spool, so that none of them is delayed by minutes.
 const SPOOL_BATCH: usize = 500;
 
-/// The outcome of storing a round and of earlier rounds that were in the spool.
+/// How long waiting rounds are sent before the current one, which they must not delay indefinitely.
+const SPOOL_TIME: Duration = Duration::from_secs(30);
+
+/// The limit for storing the current round, with all attempts. After this, the round is kept in the spool.
+const ROUND_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// The outcome of storing a round and the rounds that waited before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upload {
     /// The name of the round's check file in the store.
@@ -45,27 +53,37 @@ pub struct Upload {
 
 /// Stores a round, after the rounds that are waiting in the spool, oldest first.
 ///
-/// If the store does not accept the round, it is kept in the spool, and the error contains its file; only with
-/// [`StoreError::NotKept`] does the caller have the only copy. If the store refuses a waiting round but accepts this
-/// one, the waiting round is quarantined: it no longer blocks others, and is not lost.
+/// If the store does not accept the round, it is kept in the spool, and the error contains the path of its file; only
+/// with [`StoreError::NotKept`] does the caller have the only copy. If the store refuses a waiting round but accepts
+/// this one, the waiting round is quarantined: it no longer blocks others, and is not lost.
 ///
-/// While the store is slow, or was unreachable until recently, the round is also kept in the spool, so that it is not
-/// lost if the process is killed.
+/// While the store is slow, or was unreachable until recently, the spool also keeps the round, so that killing the
+/// process does not lose it. `kept` is its file if it is already there.
+///
+/// This takes at most [`SPOOL_TIME`] and one attempt for the spool, and [`ROUND_TIMEOUT`] for the round.
 pub async fn store_round(
     store: &Store,
     spool: &Spool,
     name: CheckFileName,
     content: &Bytes,
+    kept: Option<PathBuf>,
 ) -> Result<Upload, StoreError> {
-    upload(store, spool, name, content).await
+    upload(store, spool, name, content, kept).await
 }
 
 /// Writes check files that must not replace existing ones: see [`Store::put`].
 trait ObjectWriter: Sync {
+    /// The store, described in words for errors.
+    fn describe(&self) -> String;
+
     fn put(&self, name: &CheckFileName, content: &Bytes) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
 impl ObjectWriter for Store {
+    fn describe(&self) -> String {
+        Store::describe(self)
+    }
+
     async fn put(&self, name: &CheckFileName, content: &Bytes) -> Result<(), StoreError> {
         Store::put(self, name, content.clone()).await
     }
@@ -77,34 +95,33 @@ async fn upload(
     spool: &Spool,
     name: CheckFileName,
     content: &Bytes,
+    mut kept: Option<PathBuf>,
 ) -> Result<Upload, StoreError> {
     let mut warnings = Vec::new();
     // An unreadable spool must not prevent the current round from being stored.
-    let waiting = spool.waiting().await.unwrap_or_else(|error| {
+    let mut waiting = spool.waiting().await.unwrap_or_else(|error| {
         warnings.push(error.to_string());
         Vec::new()
     });
-    // The file in the spool that contains the round until it is stored.
-    let mut kept = if waiting.is_empty() { None } else { spool.keep(&name, content).await.ok() };
+    waiting.retain(|other| kept.as_deref() != Some(&spool.folder().join(other.to_string())));
+    if kept.is_none() && !waiting.is_empty() {
+        kept = spool.keep(&name, content).await.ok();
+    }
     let mut to_send = waiting.iter().take(SPOOL_BATCH);
-    let mut sent_from_spool = 0;
-    let mut sent = Vec::new();
-    let mut stuck = None;
-    for old in to_send.by_ref() {
-        match send_waiting(store, spool, old, ATTEMPTS).await {
-            Ok(stored) => {
-                sent_from_spool += 1;
-                sent.extend(stored);
-            }
-            Err(cause) => {
-                stuck = Some((old, cause));
-                break;
-            }
+    let mut sending = Sending { store, spool, sent_from_spool: 0, sent: Vec::new(), warnings };
+    let (mut stuck, mut left) = (None, 0);
+    let deadline = Instant::now() + SPOOL_TIME;
+    while Instant::now() < deadline
+        && let Some(old) = to_send.next()
+    {
+        if let Err(cause) = sending.send(old, ATTEMPTS).await {
+            stuck = Some((old, cause));
+            break;
         }
     }
     // Either the store or the stuck round is the problem; storing the current round shows which.
     let attempts = if stuck.as_ref().is_some_and(|(_, cause)| cause.is_transient()) { 1 } else { ATTEMPTS };
-    let mut storing = Box::pin(put_with_retries(store, &name, content, attempts));
+    let mut storing = Box::pin(put_in_time(store, &name, content, attempts));
     let stored = if let Ok(stored) = tokio::time::timeout(SPOOL_AFTER, storing.as_mut()).await {
         stored
     } else {
@@ -120,74 +137,83 @@ async fn upload(
     if let Some(path) = kept
         && let Err(error) = spool.delete_file(path).await
     {
-        warnings.push(error.to_string());
+        sending.warnings.push(error.to_string());
     }
-    let mut left = 0;
+    // A second transient error means that the store is slow again, so the remaining rounds keep waiting.
+    let mut is_slow = stuck.is_none();
     if let Some((old, cause)) = stuck {
-        left += quarantine_if_refused(spool, old, &cause, &mut warnings).await;
-        // A second transient error means that the store is slow again, so the remaining rounds keep waiting.
-        let mut is_slow = false;
-        for old in to_send {
-            if is_slow {
-                left += 1;
-                continue;
-            }
-            match send_waiting(store, spool, old, 1).await {
-                Ok(stored) => {
-                    sent_from_spool += 1;
-                    sent.extend(stored);
-                }
-                Err(cause) => {
-                    is_slow = cause.is_transient();
-                    left += quarantine_if_refused(spool, old, &cause, &mut warnings).await;
-                }
-            }
+        left += sending.quarantine_if_refused(old, &cause).await;
+    }
+    for old in to_send {
+        if is_slow || Instant::now() >= deadline {
+            left += 1;
+        } else if let Err(cause) = sending.send(old, 1).await {
+            is_slow = cause.is_transient();
+            left += sending.quarantine_if_refused(old, &cause).await;
         }
     }
     let still_waiting = left + waiting.len().saturating_sub(SPOOL_BATCH);
+    let Sending { sent_from_spool, sent, warnings, .. } = sending;
     Ok(Upload { name: stored, sent_from_spool, sent, still_waiting, warnings })
 }
 
-/// Sends a waiting round, and returns its name in the store. The round is removed from the spool only after it is in
-/// the store.
-async fn send_waiting(
-    store: &impl ObjectWriter,
-    spool: &Spool,
-    name: &CheckFileName,
-    attempts: usize,
-) -> Result<Option<CheckFileName>, StoreError> {
-    // Another checker that shares the spool may have sent it.
-    let Some(content) = spool.read(name).await? else { return Ok(None) };
-    let stored = put_with_retries(store, name, &content, attempts).await?;
-    spool.delete(name).await?;
-    Ok(Some(stored))
+/// Waiting rounds that are being sent to the store.
+struct Sending<'s, W> {
+    store: &'s W,
+    spool: &'s Spool,
+    sent_from_spool: usize,
+    sent: Vec<CheckFileName>,
+    warnings: Vec<String>,
 }
 
-/// Quarantines a waiting round that the store refuses permanently. Adds a warning, and returns the number of rounds
-/// that are still waiting (0 or 1).
-async fn quarantine_if_refused(
-    spool: &Spool,
-    name: &CheckFileName,
-    cause: &StoreError,
-    warnings: &mut Vec<String>,
-) -> usize {
-    if cause.is_transient() {
-        warnings.push(format!("a waiting round was not sent: {cause}; it will be sent again next time"));
-        return 1;
+impl<W: ObjectWriter> Sending<'_, W> {
+    /// Sends a waiting round. The round is removed from the spool only after it is in the store. Invalid files are
+    /// quarantined.
+    async fn send(&mut self, name: &CheckFileName, attempts: usize) -> Result<(), StoreError> {
+        let content = match self.spool.read(name).await? {
+            WaitingRound::Round(content) => content,
+            // Another checker that shares the spool has already sent it.
+            WaitingRound::Gone => {
+                self.sent_from_spool += 1;
+                return Ok(());
+            }
+            WaitingRound::Invalid(reason) => {
+                let path = self.spool.quarantine(name).await?;
+                self.warnings.push(format!(
+                    "`{name}` in the spool is not a round of this checker and was not sent: {reason}; it was moved to `{}`",
+                    path.display()
+                ));
+                return Ok(());
+            }
+        };
+        let stored = put_in_time(self.store, name, &content, attempts).await?;
+        self.spool.delete(name).await?;
+        self.sent_from_spool += 1;
+        self.sent.push(stored);
+        Ok(())
     }
-    match spool.quarantine(name).await {
-        Ok(path) => {
-            warnings.push(format!(
-                "a waiting round was not sent: {cause}; because the store accepts other rounds, this one was moved to `{}`; \
-                 move it back to `{}` to send it again",
-                path.display(),
-                spool.folder().display()
-            ));
-            0
+
+    /// Quarantines a waiting round that the store refuses permanently. Adds a warning, and returns the number of rounds
+    /// that are still waiting (0 or 1).
+    async fn quarantine_if_refused(&mut self, name: &CheckFileName, cause: &StoreError) -> usize {
+        if cause.is_transient() {
+            self.warnings.push(format!("failed to send a waiting round: {cause}; it will be retried next time"));
+            return 1;
         }
-        Err(error) => {
-            warnings.push(format!("a waiting round was not sent: {cause}; it is still waiting: {error}"));
-            1
+        match self.spool.quarantine(name).await {
+            Ok(path) => {
+                self.warnings.push(format!(
+                    "failed to send a waiting round: {cause}; because the store accepts other rounds, this one was moved to `{}`; \
+                     move it back to `{}` to send it again",
+                    path.display(),
+                    self.spool.folder().display()
+                ));
+                0
+            }
+            Err(error) => {
+                self.warnings.push(format!("failed to send a waiting round: {cause}; it is still waiting: {error}"));
+                1
+            }
         }
     }
 }
@@ -202,6 +228,20 @@ pub async fn keep_for_next_time(spool: &Spool, name: &CheckFileName, content: &B
     }
 }
 
+/// Stores a check file within [`ROUND_TIMEOUT`].
+async fn put_in_time(
+    store: &impl ObjectWriter,
+    name: &CheckFileName,
+    content: &Bytes,
+    attempts: usize,
+) -> Result<CheckFileName, StoreError> {
+    let storing = put_with_retries(store, name, content, attempts);
+    tokio::time::timeout(ROUND_TIMEOUT, storing).await.unwrap_or_else(|_| {
+        let (store, task) = (store.describe(), format!("store `{name}`"));
+        Err(StoreError::TimedOut { store, task, limit: ROUND_TIMEOUT.as_secs() })
+    })
+}
+
 /// Stores a check file, retrying transient errors after increasing delays.
 async fn put_with_retries(
     store: &impl ObjectWriter,
@@ -209,7 +249,7 @@ async fn put_with_retries(
     content: &Bytes,
     attempts: usize,
 ) -> Result<CheckFileName, StoreError> {
-    let start = tokio::time::Instant::now();
+    let start = Instant::now();
     (|| put_under_free_name(store, name, content))
         .retry(backoff(attempts))
         .sleep(tokio::time::sleep)

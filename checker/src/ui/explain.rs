@@ -14,6 +14,7 @@ use crate::checks::AttemptRecord;
 use crate::checks::Check;
 use crate::checks::assertions::Evidence;
 use crate::checks::probe_data::ProbeData;
+use crate::counted;
 use crate::monitor::result_status::Evaluation;
 use crate::redact::redact_userinfo;
 use crate::sanitize::sanitize_for_terminal;
@@ -114,7 +115,7 @@ pub fn explain(
     }
     if let Some(body) = &data.body {
         let truncation = data.truncation.as_ref().map(|truncation| format!("; {truncation}")).unwrap_or_default();
-        line("body", &format!("{} bytes{truncation}", body.len()));
+        line("body", &format!("{}{truncation}", counted(body.len(), "byte")));
         let beginning = String::from_utf8_lossy(&body[..body.len().min(4 * BODY_WIDTH)]).into_owned();
         line("", &sanitize_for_terminal(&beginning, BODY_WIDTH));
     }
@@ -152,7 +153,7 @@ fn headers(line: &mut impl FnMut(&str, &str), headers: &HeaderMap) {
         };
         let value = match shown {
             Some(text) => sanitize_for_terminal(&text, HEADER_WIDTH),
-            None => format!("({} bytes, not shown)", value.len()),
+            None => format!("({}, not shown)", counted(value.len(), "byte")),
         };
         line("", &format!("{name}: {value}"));
     }

@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::rebuild::{RebuildFrom, is_plausible, moment_of};
 use super::{
     DAYS_PER_BLOCK, EVENT_LIMIT, EVENT_RETENTION, EVENTS_PER_DAY, EndpointHistory, Event, HOURLY_RETENTION, History,
-    Latencies, LatestResult, MAX_ROUND_DURATION, MESSAGES_PER_DAY, OVERLAP, Percentiles, PostedMessage, Sketches,
-    day_of, start_of_day,
+    Latencies, LatestResult, MAX_GAP, MAX_ROUND_DURATION, MESSAGES_PER_DAY, OVERLAP, Percentiles, PostedMessage,
+    Sketches, day_of, start_of_day,
 };
 use crate::check_file::{CheckFile, CheckResult, EndpointKey, shortened};
 use crate::latency::Sketch;
@@ -214,11 +214,11 @@ impl<'a> HistoryBuilder<'a> {
     pub fn finish(mut self, expiry: Nanos) -> BuildReport {
         self.flush(UnixNanos::MAX);
         let newest = self.history.newest;
-        let kept_from = start_of_day(newest.saturating_sub(expiry.max(DAY))).max(0);
+        let kept_from = kept_from(&self.history.files, newest, expiry);
         let limits = Limits {
             open_from: self.history.open_from(),
             hourly_from: start_of_day(newest.saturating_sub(HOURLY_RETENTION)),
-            events_from: start_of_day(newest.saturating_sub(EVENT_RETENTION)),
+            events_from: self::kept_from(&self.history.files, newest, EVENT_RETENTION),
             blocks_until: self.history.blocks_until(),
             kept_from,
         };
@@ -237,6 +237,22 @@ impl<'a> HistoryBuilder<'a> {
         self.history.messages.retain(|message| message.at >= kept_from);
         self.report
     }
+}
+
+/// The start of the data that is younger than `expiry`, as far as check files prove that time has passed: at most
+/// [`MAX_GAP`] counts between two days with files.
+fn kept_from(files: &BTreeMap<i64, u64>, newest: UnixNanos, expiry: Nanos) -> UnixNanos {
+    let mut from = newest.saturating_sub(expiry.max(DAY));
+    let mut later = day_of(newest);
+    for day in files.keys().rev() {
+        if later.saturating_mul(DAY) <= from {
+            break;
+        }
+        let gap = later.saturating_sub(*day).saturating_mul(DAY);
+        from = from.saturating_sub((gap - MAX_GAP).max(0));
+        later = *day;
+    }
+    start_of_day(from).max(0)
 }
 
 /// Removes the periods before `first`. Usually there is nothing to do.

@@ -31,6 +31,10 @@ pub use self::rows::{EndpointRows, HistoryRows, LatencyRows, MessageRow, Series,
 /// overlapping run of the same node. Listing this much takes one request, even with fifty nodes.
 pub const OVERLAP: Nanos = 15 * MINUTE;
 
+/// The longest period without check files that counts in full when something expires. A longer one can be caused by a
+/// clock that jumped ahead, and counts as this much.
+pub const MAX_GAP: Nanos = 2 * DAY;
+
 /// How long after its end a day is closed: a round that starts before midnight may be stored after midnight.
 pub const CLOSE_DELAY: Nanos = HOUR;
 

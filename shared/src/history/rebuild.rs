@@ -164,6 +164,9 @@ impl History {
                 past.timeline.cut(from);
                 past.timeline =
                     StatusTimeline { spans: std::mem::take(&mut past.timeline.spans), ..StatusTimeline::default() };
+            } else {
+                // The results from then on are added again, and their validity must not depend on themselves.
+                past.timeline.recent_without_interval.retain(|at| *at < from);
             }
         }
         self.endpoints

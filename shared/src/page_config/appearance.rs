@@ -196,7 +196,7 @@ impl AppearanceReader<'_> {
             None => &[],
             Some(Json::Array(elements)) => elements,
             Some(_) => {
-                self.skip(path, "must be a list in brackets");
+                self.skip(path, "must be an array");
                 &[]
             }
         }

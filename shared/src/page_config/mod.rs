@@ -96,7 +96,7 @@ impl PageConfig {
                 let title = match object.get("title") {
                     Some(Json::String(title)) => title,
                     Some(_) => {
-                        skipped.push("`title` must be a string; it is skipped".to_owned());
+                        skipped.push("`title` must be a string; the default is used".to_owned());
                         DEFAULT_TITLE
                     }
                     None => DEFAULT_TITLE,
@@ -169,7 +169,7 @@ mod tests {
         let text = r#"{"title":5,"foter":"x","source":{"type":"http","url":"store/"}}"#;
         let config = PageConfig::parse(text).expect("the source is valid");
         assert_eq!(config.title, "Status");
-        let skipped = ["`foter` is unknown; did you mean `footer`?", "`title` must be a string; it is skipped"];
+        let skipped = ["`foter` is unknown; did you mean `footer`?", "`title` must be a string; the default is used"];
         assert_eq!(config.skipped, skipped);
     }
 

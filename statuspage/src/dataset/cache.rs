@@ -3,18 +3,16 @@
 use shared::check_file::CheckFile;
 use shared::history::{HistoryRows, LatencyRows};
 use shared::object_name::{CheckFileName, HEARTBEAT_FOLDER, HISTORY_FOLDER, HistoryName, HistoryPart, NodeName};
+use shared::quorum::CLOCK_TOLERANCE;
 use shared::{HOUR, UnixNanos};
 
 use super::hour::HourChecks;
+use super::limits::{FILES, NODES_LIMIT};
 use super::model::Dataset;
 use super::request::LoadRequest;
 use crate::store::{InlineContents, Listing, OBJECT_SIZE_LIMIT, StoreError, StoreObject};
 
-/// The maximum number of check files in memory, newest first: a little more than a month of checks every minute.
-pub const FILES_LIMIT: usize = 50_000;
-
-/// A refresh lists files from this long before the newest known file, because other nodes may have stored theirs a
-/// little late.
+/// How far before the newest known file a refresh lists files: other nodes may have stored theirs a little late.
 const LIST_OVERLAP: i64 = HOUR;
 
 /// One in this many refreshes lists the whole range, because files may be stored hours late after an outage of the
@@ -33,7 +31,7 @@ pub struct Cache {
     pub list_error: Option<StoreError>,
     /// Files that will be requested again, newest first.
     pub failed: Vec<(CheckFileName, StoreError)>,
-    /// Invalid files. They never change, so they are not requested again.
+    /// Invalid files, newest first. They never change, so they are not requested again.
     pub unreadable: Vec<(CheckFileName, StoreError)>,
     /// The latencies of nodes, if percentiles are shown.
     pub latencies: Vec<LatencyRows>,
@@ -45,14 +43,18 @@ pub struct Cache {
     pub unrelated: Vec<String>,
     /// The number of such objects in the last full listing.
     pub unrelated_count: usize,
-    /// The number of files in range that are not among the newest [`FILES_LIMIT`].
+    /// The number of files in range for which there is no room.
     pub left_out: usize,
+    /// Whether there are more nodes than [`NODES_LIMIT`].
+    pub nodes_left_out: bool,
     /// The number of files that the current load has finished.
     pub done: usize,
     /// The number of files in the current load.
     pub total: usize,
     /// The entity tag of each loaded history.
     etags: Vec<(HistoryName, String)>,
+    /// The nodes that are read, in the order of their names.
+    nodes: Vec<Option<NodeName>>,
     listing_count: u32,
 }
 
@@ -83,12 +85,56 @@ impl Cache {
         if self.list_error.is_some() { self.last_response_at } else { None }.or(self.cached_at)
     }
 
+    /// Whether there may be unknown endpoints, as of `now`: there is no room for them, the newest check file of a node
+    /// is invalid, or nothing from a node could be loaded.
+    #[must_use]
+    pub fn is_incomplete(&self, now: UnixNanos) -> bool {
+        let newest_of = |node: &Option<NodeName>| {
+            let index = self.dataset.nodes.partition_point(|known| known.node < *node);
+            let known = self.dataset.nodes.get(index).filter(|known| known.node == *node);
+            known.map_or(UnixNanos::MIN, |known| known.newest_file.max(known.newest))
+        };
+        let is_newest = |(name, _): &(CheckFileName, StoreError)| {
+            name.stored_at <= now + CLOCK_TOLERANCE && newest_of(&name.node) < name.stored_at
+        };
+        let is_unknown = |(name, _): &(CheckFileName, StoreError)| newest_of(&name.node) == UnixNanos::MIN;
+        let is_unlisted = self.list_error.is_some() && self.last_response_at.is_none();
+        self.nodes_left_out
+            || self.left_out > 0
+            || is_unlisted
+            || self.dataset.left_out() > 0
+            || self.unreadable.iter().any(is_newest)
+            || self.failed.iter().any(is_unknown)
+    }
+
+    /// Whether a node is among the first [`NODES_LIMIT`] nodes.
+    pub(super) fn admits(&mut self, node: Option<&NodeName>) -> bool {
+        let index = self.nodes.partition_point(|known| known.as_ref() < node);
+        if self.nodes.get(index).is_some_and(|known| known.as_ref() == node) {
+            return true;
+        }
+        let has_room = self.nodes.len() < NODES_LIMIT;
+        if has_room {
+            self.nodes.insert(index, node.cloned());
+        }
+        self.nodes_left_out |= !has_room;
+        has_room
+    }
+
+    /// Whether the next listing of check files covers the whole range.
+    fn lists_all(&self) -> bool {
+        self.listing_count.is_multiple_of(REFRESHES_PER_FULL_LIST)
+    }
+
+    /// Before a refresh, forgets what the next listing determines.
+    pub(super) fn start_refresh(&mut self) {
+        self.nodes_left_out &= !self.lists_all();
+    }
+
     /// The time from which a refresh lists files.
     pub(super) fn list_from(&self, from: UnixNanos) -> UnixNanos {
         match self.dataset.newest_file() {
-            Some(newest) if !self.listing_count.is_multiple_of(REFRESHES_PER_FULL_LIST) => {
-                (newest - LIST_OVERLAP).max(from)
-            }
+            Some(newest) if !self.lists_all() => (newest - LIST_OVERLAP).max(from),
             _ => from,
         }
     }
@@ -154,6 +200,9 @@ impl Cache {
 
     /// Selects the files to fetch, newest first, so that the current status is known early.
     pub(super) fn choose(&mut self, listing: Listing, request: LoadRequest) -> Vec<CheckFileName> {
+        if self.lists_all() {
+            self.left_out = 0;
+        }
         self.listing_count = self.listing_count.wrapping_add(1);
         self.list_error = None;
         let mut unrelated = listing.unrelated;
@@ -171,16 +220,17 @@ impl Cache {
             if name.stored_at < request.from
                 || !request.planner().is_needed(&self.dataset.histories, &name)
                 || self.dataset.contains(&name)
-                || self.is_unreadable(&name)
+                || self.find_unreadable(&name).is_ok()
+                || !self.admits(name.node.as_ref())
             {
                 continue;
             }
             match listed.size {
                 Some(size) if size > OBJECT_SIZE_LIMIT => {
-                    self.unreadable.push((name, StoreError::TooLarge(OBJECT_SIZE_LIMIT)));
+                    self.add_unreadable(name, StoreError::TooLarge(OBJECT_SIZE_LIMIT));
                 }
                 _ => match listed.file {
-                    Some(file) if self.dataset.file_count() < FILES_LIMIT => self.dataset.add(&name, file),
+                    Some(file) if self.dataset.file_count() < FILES.node => self.add_file(&name, file),
                     _ => names.push(name),
                 },
             }
@@ -188,15 +238,29 @@ impl Cache {
         // Files that failed before are usually listed again.
         names.sort_by_cached_key(|name| -name.stored_at);
         names.dedup();
-        let room = FILES_LIMIT.saturating_sub(self.dataset.file_count());
-        self.left_out = names.len().saturating_sub(room);
-        names.truncate(room);
+        let count = names.len();
+        let names = FILES.choose(names, self.dataset.files());
+        self.left_out = self.left_out.max(count - names.len());
         (self.done, self.total) = (0, names.len());
         names
     }
 
-    fn is_unreadable(&self, name: &CheckFileName) -> bool {
-        self.unreadable.iter().any(|(known, _)| known == name)
+    fn add_file(&mut self, name: &CheckFileName, file: CheckFile) {
+        if self.dataset.has_room_for(name, &file) {
+            self.dataset.add(name, file);
+        } else {
+            self.left_out += 1;
+        }
+    }
+
+    fn find_unreadable(&self, name: &CheckFileName) -> Result<usize, usize> {
+        self.unreadable.binary_search_by(|(other, _)| name.cmp(other))
+    }
+
+    fn add_unreadable(&mut self, name: CheckFileName, error: StoreError) {
+        if let Err(index) = self.find_unreadable(&name) {
+            self.unreadable.insert(index, (name, error));
+        }
     }
 
     /// Adds a fetched object. A history replaces the check files that it covers, except those stored at `keep_from` or later.
@@ -213,11 +277,11 @@ impl Cache {
         self.done += 1;
         match content {
             Ok(content) => match CheckFile::parse(&content) {
-                Ok(file) => self.dataset.add(&name, file),
-                Err(error) => self.unreadable.push((name, StoreError::InvalidObject(error.to_string()))),
+                Ok(file) => self.add_file(&name, file),
+                Err(error) => self.add_unreadable(name, StoreError::InvalidObject(error.to_string())),
             },
             Err(error) if error.is_retryable() => self.failed.push((name, error)),
-            Err(error) => self.unreadable.push((name, error)),
+            Err(error) => self.add_unreadable(name, error),
         }
     }
 
@@ -227,7 +291,7 @@ impl Cache {
         let failed_count = self.failed.len();
         for name in names {
             let failed = || self.failed[..failed_count].iter().any(|(known, _)| known == name);
-            if !self.dataset.contains(name) && !self.is_unreadable(name) && !failed() {
+            if !self.dataset.contains(name) && self.find_unreadable(name).is_err() && !failed() {
                 self.failed.push((name.clone(), reason.clone()));
             }
         }
@@ -251,5 +315,34 @@ mod tests {
             assert!(is_expected(name), "{name}");
         }
         assert!(!is_expected("notes.txt"));
+    }
+
+    #[test]
+    fn more_nodes_than_the_limit_are_left_out() {
+        let mut cache = Cache::default();
+        let name = |number: usize| NodeName::new(&format!("node-{number}")).ok();
+        assert!((0..NODES_LIMIT).all(|number| cache.admits(name(number).as_ref())));
+        assert!(!cache.is_incomplete(0));
+        assert!(!cache.admits(None) && cache.admits(name(0).as_ref()) && cache.is_incomplete(0));
+        cache.start_refresh();
+        assert!(!cache.is_incomplete(0));
+    }
+
+    #[test]
+    fn an_invalid_newest_file_of_a_node_makes_the_data_incomplete() {
+        let file = |stored_at, node: &str| CheckFileName { stored_at, node: NodeName::new(node).ok() };
+        let mut cache = Cache::default();
+        cache.add_unreadable(file(1, "eu"), StoreError::TooLarge(1));
+        assert!(cache.is_incomplete(1));
+        cache.dataset.add(&file(2, "us"), CheckFile::default());
+        assert!(cache.is_incomplete(2));
+        cache.dataset.add(&file(2, "eu"), CheckFile::default());
+        assert!(!cache.is_incomplete(2));
+        cache.add_unreadable(file(i64::MAX / 2, "eu"), StoreError::TooLarge(1));
+        assert!(!cache.is_incomplete(2), "files from the future are ignored");
+        cache.failed.push((file(1, "eu"), StoreError::InvalidListing));
+        assert!(!cache.is_incomplete(2), "it is requested again");
+        cache.failed.push((file(1, "ap"), StoreError::InvalidListing));
+        assert!(cache.is_incomplete(2), "nothing of this node is known");
     }
 }

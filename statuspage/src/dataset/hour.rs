@@ -7,6 +7,7 @@ use shared::check_file::CheckFile;
 use shared::object_name::CheckFileName;
 
 use super::bucket::TimeBucket;
+use super::limits::Limit;
 use super::model::Dataset;
 use crate::store::{InlineContents, Store, StoreError, StoreObject, fetch_all};
 
@@ -47,9 +48,10 @@ pub(crate) async fn load_hour(store: &impl Store, bucket: TimeBucket) -> HourChe
         }
     };
     let names = listing.files.into_iter().map(|listed| listed.name);
-    let mut names: Vec<CheckFileName> = names.filter(|name| (bucket.start..until).contains(&name.stored_at)).collect();
-    hour.left_out = names.len().saturating_sub(HOUR_FILES_LIMIT);
-    names.truncate(HOUR_FILES_LIMIT);
+    let names: Vec<CheckFileName> = names.filter(|name| (bucket.start..until).contains(&name.stored_at)).collect();
+    let count = names.len();
+    let names = Limit::shared(HOUR_FILES_LIMIT).choose(names, &[]);
+    hour.left_out = count - names.len();
     fetch_all(store, names.into_iter().map(StoreObject::CheckFile).collect(), &mut |object, content| {
         match (object, content.map(|content| CheckFile::parse(&content))) {
             (StoreObject::CheckFile(name), Ok(Ok(file))) => hour.dataset.add(&name, file),

@@ -33,7 +33,11 @@ pub(crate) async fn refresh(
     request: LoadRequest,
     mut on_event: impl FnMut(LoadEvent),
 ) {
-    cache.borrow_mut().drop_before(request.from);
+    {
+        let mut cache = cache.borrow_mut();
+        cache.drop_before(request.from);
+        cache.start_refresh();
+    }
     let mut cached_at = None;
     let listing = if request.uses_histories() {
         let histories = load_histories(store, cache, request).await;
@@ -57,8 +61,13 @@ pub(crate) async fn refresh(
             cache.choose(listing, request)
         }
         Err(error) => {
-            cache.borrow_mut().list_error = Some(error);
-            return;
+            // A directory has a separate index of the histories and the newest check files.
+            let histories = if error.is_answer() { load_histories(store, cache, request).await.ok() } else { None };
+            let newest = histories.and_then(|histories| histories.newest);
+            let mut cache = cache.borrow_mut();
+            let names = newest.map(|listing| cache.choose(listing, request)).unwrap_or_default();
+            cache.list_error = Some(error);
+            names
         }
     };
     let mut failures_in_a_row = 0;
@@ -88,7 +97,8 @@ async fn load_histories(
     cache: &RefCell<Cache>,
     request: LoadRequest,
 ) -> Result<HistoryListing, StoreError> {
-    let listing = store.list_histories().await?;
+    let mut listing = store.list_histories().await?;
+    listing.histories.retain(|(name, _)| cache.borrow_mut().admits(name.node.as_ref()));
     cache
         .borrow_mut()
         .unreadable_histories

@@ -3,17 +3,19 @@
 mod bucket;
 mod cache;
 mod hour;
+mod limits;
 mod loader;
 mod model;
 mod request;
 mod sample;
 
 pub use bucket::TimeBucket;
-pub use cache::{Cache, FILES_LIMIT};
+pub use cache::Cache;
 pub(crate) use hour::load_hour;
 pub use hour::{HOUR_FILES_LIMIT, HourChecks};
+pub use limits::{FILES, MESSAGES, NODES_LIMIT};
 pub use loader::LoadEvent;
 pub(crate) use loader::refresh;
-pub use model::{Dataset, ENDPOINTS_LIMIT, EndpointData, NodeSamples, StoredMessage};
+pub use model::{Dataset, EndpointData, NodeSamples, NodeUsage, StoredMessage};
 pub use request::LoadRequest;
 pub use sample::{NodeHistory, Sample};

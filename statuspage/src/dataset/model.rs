@@ -1,17 +1,16 @@
 //! The contents of the loaded check files, by endpoint and node. Files are added one by one and dropped by age.
 
 use shared::check_file::{CheckFile, CheckResult, EndpointKey, SkippedElement};
-use shared::history::HistoryRows;
+use shared::history::{EndpointRows, HistoryRows};
 use shared::object_name::{CheckFileName, NodeName};
 use shared::quorum::Quorum;
 use shared::response_times;
+use shared::status::Status;
 use shared::uptime::{Span, StatusTimeline};
 use shared::{Nanos, UnixNanos};
 
+use super::limits::{ENDPOINTS, MESSAGES, SAMPLES};
 use super::sample::{NodeHistory, Sample, samples_from};
-
-/// The maximum number of endpoints to keep. A store with more is hostile, or too large for a page.
-pub const ENDPOINTS_LIMIT: usize = 10_000;
 
 /// The contents of the loaded check files and histories.
 #[derive(Debug, Default)]
@@ -22,21 +21,43 @@ pub struct Dataset {
     pub endpoints: Vec<EndpointData>,
     /// The indexes of the endpoints, in key order. A hash map would add a kilobyte to the page.
     pub by_key: Vec<usize>,
-    /// The nodes by name, each with the time of its newest result; `None` is a checker without a name.
-    pub nodes: Vec<(Option<NodeName>, UnixNanos)>,
+    /// The nodes in the order of their names.
+    pub nodes: Vec<NodeUsage>,
     /// The messages, in no particular order.
     pub messages: Vec<StoredMessage>,
     /// The invalid elements of check files.
     pub skipped: Vec<(CheckFileName, Vec<SkippedElement>)>,
-    /// Whether endpoints were omitted because there are more than [`ENDPOINTS_LIMIT`].
-    pub overflowed: bool,
+    /// How many results in check files there are.
+    samples: usize,
     /// The histories without the parts that were moved to `endpoints` and `messages`.
     pub histories: Vec<HistoryRows>,
+}
+
+/// What the dataset contains from a node.
+#[derive(Debug, Default)]
+pub struct NodeUsage {
+    /// `None` is a checker without a name.
+    pub node: Option<NodeName>,
+    /// When the node's newest result was recorded.
+    pub newest: UnixNanos,
+    /// When the node's newest check file in memory was stored.
+    pub newest_file: UnixNanos,
+    /// At least this many endpoints were omitted, because there was no room for more.
+    pub left_out: usize,
+    /// When the check file whose endpoints were omitted was stored.
+    left_out_at: UnixNanos,
+    /// Whether messages were omitted for lack of room.
+    pub messages_left_out: bool,
+    endpoints: usize,
+    samples: usize,
+    messages: usize,
 }
 
 #[derive(Debug)]
 pub struct StoredMessage {
     pub at: UnixNanos,
+    /// `None` is a checker without a name.
+    pub node: Option<NodeName>,
     pub html: String,
     /// The ids of the endpoints that the message is about.
     pub about: Vec<usize>,
@@ -51,8 +72,6 @@ pub struct EndpointData {
     pub position: usize,
     /// When that check file was stored.
     positioned_at: UnixNanos,
-    /// The quorum from the same check file.
-    pub quorum: Quorum,
     pub nodes: Vec<NodeSamples>,
 }
 
@@ -64,6 +83,8 @@ pub struct NodeSamples {
     /// The results in check files, oldest first after [`Dataset::sort_samples`].
     pub samples: Vec<Sample>,
     pub history: Option<NodeHistory>,
+    /// The quorum of the newest result, and when that was stored.
+    quorum: (UnixNanos, Quorum),
 }
 
 impl Dataset {
@@ -104,6 +125,18 @@ impl Dataset {
         self.files.first().map(|name| name.stored_at)
     }
 
+    /// The names of the check files in memory.
+    pub(super) fn files(&self) -> &[CheckFileName] {
+        &self.files
+    }
+
+    /// Whether there is room for a check file: always, if it is newer than the other files of its node.
+    pub(super) fn has_room_for(&mut self, name: &CheckFileName, file: &CheckFile) -> bool {
+        let samples = self.samples + file.results.len();
+        let node = self.usage(name.node.as_ref());
+        node.newest_file < name.stored_at || SAMPLES.has_room(node.samples + file.results.len(), samples)
+    }
+
     /// Adds a check file, unless it was added before.
     pub fn add(&mut self, name: &CheckFileName, file: CheckFile) {
         let Err(index) = self.find_file(name) else { return };
@@ -113,57 +146,100 @@ impl Dataset {
             self.skipped.push((name.clone(), file.skipped));
         }
         let first_message = self.messages.len();
+        let mut left_out = 0;
         for (position, result) in file.results.into_iter().enumerate() {
-            self.add_result(name, position, first_message, &result);
+            let is_added = self.add_result(name, position, first_message, &result);
+            left_out += usize::from(!is_added);
         }
+        let usage = self.usage(name.node.as_ref());
+        usage.newest_file = usage.newest_file.max(name.stored_at);
+        usage.leave_out(left_out, name.stored_at);
     }
 
-    fn add_result(&mut self, name: &CheckFileName, position: usize, first_message: usize, result: &CheckResult) {
-        let Some(id) = self.id_of(&result.endpoint_key()) else { return };
+    /// Adds a result; `false` if there is no room for its endpoint.
+    fn add_result(
+        &mut self,
+        name: &CheckFileName,
+        position: usize,
+        first_message: usize,
+        result: &CheckResult,
+    ) -> bool {
+        let node = name.node.as_ref();
+        let usage = self.usage(node);
+        usage.newest = usage.newest.max(result.timestamp);
+        let Some(id) = self.id_of(&result.endpoint_key(), node, result.status) else { return false };
         if !result.message.trim().is_empty() {
             // The message is in the results of every endpoint that it is about.
             let same_file = self.messages[first_message..].iter().position(|message| message.html == result.message);
-            let is_same = |message: &StoredMessage| message.at == name.stored_at && message.html == result.message;
-            if let Some(index) = same_file {
-                self.messages[first_message + index].about.push(id);
-            } else if !self.messages.iter().any(is_same) {
-                self.messages.push(StoredMessage { at: name.stored_at, html: result.message.clone(), about: vec![id] });
+            match same_file {
+                Some(index) => self.messages[first_message + index].about.push(id),
+                None => self.add_message(name.stored_at, node, &result.message, vec![id]),
             }
         }
-        self.record_report(result.node.as_ref(), result.timestamp);
         let endpoint = &mut self.endpoints[id];
-        endpoint.update_settings(name.stored_at, position, result.quorum);
-        endpoint.node_mut(result.node.as_ref()).samples.push(Sample::new(result));
+        endpoint.update_position(name.stored_at, position);
+        let samples = endpoint.node_mut(node);
+        samples.update_quorum(name.stored_at, result.quorum);
+        samples.samples.push(Sample::new(result));
+        self.samples += 1;
+        self.usage(node).samples += 1;
+        true
     }
 
-    fn record_report(&mut self, node: Option<&NodeName>, at: UnixNanos) {
-        let index = self.nodes.partition_point(|(known, _)| known.as_ref() < node);
-        match self.nodes.get_mut(index) {
-            Some((known, newest)) if known.as_ref() == node => *newest = (*newest).max(at),
-            _ => self.nodes.insert(index, (node.cloned(), at)),
+    /// Adds a message, unless it is known or there is no room for it.
+    fn add_message(&mut self, at: UnixNanos, node: Option<&NodeName>, html: &str, about: Vec<usize>) {
+        if self.messages.iter().any(|known| known.at == at && known.html == html) {
+            return;
+        }
+        let total = self.messages.len();
+        let usage = self.usage(node);
+        if MESSAGES.has_room(usage.messages, total) {
+            usage.messages += 1;
+            self.messages.push(StoredMessage { at, node: node.cloned(), html: html.to_owned(), about });
+        } else {
+            usage.messages_left_out = true;
         }
     }
 
-    /// The id of an endpoint, which is added if it is new; `None` if there are too many.
-    fn id_of(&mut self, key: &EndpointKey) -> Option<usize> {
-        let index = match self.by_key.binary_search_by(|id| self.endpoints[*id].key.cmp(key)) {
-            Ok(index) => return Some(self.by_key[index]),
-            Err(index) => index,
-        };
-        if self.endpoints.len() >= ENDPOINTS_LIMIT {
-            self.overflowed = true;
+    fn usage(&mut self, node: Option<&NodeName>) -> &mut NodeUsage {
+        let index = self.nodes.partition_point(|known| known.node.as_ref() < node);
+        if self.nodes.get(index).is_none_or(|known| known.node.as_ref() != node) {
+            self.nodes.insert(index, NodeUsage { node: node.cloned(), ..NodeUsage::default() });
+        }
+        &mut self.nodes[index]
+    }
+
+    /// The id of a node's endpoint, which is added if it is new; `None` if there is no room. There is more room for
+    /// endpoints that are not healthy, so that healthy ones do not crowd them out.
+    fn id_of(&mut self, key: &EndpointKey, node: Option<&NodeName>, status: Status) -> Option<usize> {
+        let index = self.by_key.binary_search_by(|id| self.endpoints[*id].key.cmp(key));
+        let known = index.ok().map(|index| self.by_key[index]);
+        if let Some(id) = known
+            && self.endpoints[id].nodes.iter().any(|known| known.node.as_ref() == node)
+        {
+            return Some(id);
+        }
+        let (total, usage) = (self.endpoints.len(), self.usage(node));
+        let limit = if status == Status::Healthy { ENDPOINTS } else { ENDPOINTS.doubled() };
+        if !limit.has_room(usage.endpoints, total) {
             return None;
         }
-        let id = self.endpoints.len();
-        self.by_key.insert(index, id);
+        usage.endpoints += 1;
+        let Err(index) = index else { return known };
+        self.by_key.insert(index, total);
         self.endpoints.push(EndpointData {
             key: key.clone(),
             position: 0,
             positioned_at: UnixNanos::MIN,
-            quorum: Quorum::default(),
             nodes: Vec::new(),
         });
-        Some(id)
+        Some(total)
+    }
+
+    /// At least this many endpoints were omitted.
+    #[must_use]
+    pub fn left_out(&self) -> usize {
+        self.nodes.iter().map(|node| node.left_out).sum()
     }
 
     /// Adds the history of a node, which replaces its previous history and the check files that it covers, except those
@@ -174,27 +250,56 @@ impl Dataset {
             return;
         }
         self.files.retain(|name| name.node != history.node || name.stored_at >= keep_from || !history.covers(name));
-        let mut ids = Vec::with_capacity(history.endpoints.len());
-        for rows in std::mem::take(&mut history.endpoints) {
-            let Some(id) = self.id_of(&rows.key) else { break };
-            ids.push(id);
-            let endpoint = &mut self.endpoints[id];
+        let own = history.node.as_ref();
+        let mut rows: Vec<_> = std::mem::take(&mut history.endpoints).into_iter().enumerate().collect();
+        let mut ids = vec![None; rows.len()];
+        let status = |rows: &EndpointRows| rows.timeline.last.map_or(Status::Unknown, |last| last.status);
+        // If there is not enough room, those that are not healthy come first.
+        rows.sort_by_cached_key(|(_, rows)| i64::from(status(rows) == Status::Healthy));
+        let mut left_out = 0;
+        for (index, rows) in rows {
             let newest = rows.timeline.last.map_or(0, |last| last.at);
-            endpoint.update_settings(newest, rows.latest.position, rows.latest.quorum);
-            let node = endpoint.node_mut(history.node.as_ref());
+            let usage = self.usage(own);
+            usage.newest = usage.newest.max(newest);
+            let Some(id) = self.id_of(&rows.key, own, status(&rows)) else {
+                left_out += 1;
+                continue;
+            };
+            ids[index] = Some(id);
+            let endpoint = &mut self.endpoints[id];
+            endpoint.update_position(newest, rows.latest.position);
+            let node = endpoint.node_mut(own);
+            node.update_quorum(newest, rows.latest.quorum);
             node.samples.retain(|sample| sample.at >= keep_from || sample.at > newest);
             node.history = Some(NodeHistory { samples: samples_from(&rows), timeline: rows.timeline, open: rows.open });
-            self.record_report(history.node.as_ref(), newest);
         }
+        self.usage(own).leave_out(left_out, history.newest);
         for posted in std::mem::take(&mut history.messages) {
-            let about = posted.about.iter().filter_map(|index| ids.get(*index).copied()).collect();
-            if !self.messages.iter().any(|known| known.at == posted.at && known.html == posted.message) {
-                self.messages.push(StoredMessage { at: posted.at, html: posted.message, about });
-            }
+            let about = posted.about.iter().filter_map(|index| ids.get(*index).copied().flatten()).collect();
+            self.add_message(posted.at, own, &posted.message, about);
         }
         match before {
             Some(before) => self.histories[before] = history,
             None => self.histories.push(history),
+        }
+        self.count_usage();
+    }
+
+    /// Recounts what is kept of each node.
+    fn count_usage(&mut self) {
+        self.samples = 0;
+        for usage in &mut self.nodes {
+            (usage.endpoints, usage.samples) = (0, 0);
+        }
+        for endpoint in &self.endpoints {
+            for node in &endpoint.nodes {
+                self.samples += node.samples.len();
+                let index = self.nodes.partition_point(|known| known.node < node.node);
+                if let Some(usage) = self.nodes.get_mut(index) {
+                    usage.endpoints += 1;
+                    usage.samples += node.samples.len();
+                }
+            }
         }
     }
 
@@ -214,7 +319,14 @@ impl Dataset {
         }
         // Endpoints are kept, because messages and the page refer to them by id. Those without samples are not shown.
         let histories = &self.histories;
-        self.nodes.retain(|(node, newest)| *newest >= time || histories.iter().any(|known| known.node == *node));
+        self.nodes.retain(|usage| usage.newest >= time || histories.iter().any(|known| known.node == usage.node));
+        for usage in &mut self.nodes {
+            if usage.left_out_at < time {
+                usage.left_out = 0;
+            }
+            usage.messages = self.messages.iter().filter(|message| message.node == usage.node).count();
+        }
+        self.count_usage();
     }
 
     /// Sorts the samples of each node by time. This is nearly free if they are already sorted.
@@ -227,11 +339,26 @@ impl Dataset {
     }
 }
 
+impl NodeUsage {
+    fn leave_out(&mut self, count: usize, at: UnixNanos) {
+        if count > 0 {
+            self.left_out = self.left_out.max(count);
+            self.left_out_at = self.left_out_at.max(at);
+        }
+    }
+}
+
 impl EndpointData {
-    /// Updates position and quorum, unless they come from a newer check file.
-    fn update_settings(&mut self, at: UnixNanos, position: usize, quorum: Quorum) {
+    /// The quorum that most nodes have.
+    #[must_use]
+    pub fn quorum(&self) -> Quorum {
+        Quorum::of_most(&self.nodes.iter().map(|node| node.quorum).collect::<Vec<_>>())
+    }
+
+    /// Updates the position, unless it comes from a newer check file.
+    fn update_position(&mut self, at: UnixNanos, position: usize) {
         if at >= self.positioned_at {
-            (self.positioned_at, self.position, self.quorum) = (at, position, quorum);
+            (self.positioned_at, self.position) = (at, position);
         }
     }
 
@@ -239,13 +366,21 @@ impl EndpointData {
         // Nodes are in name order.
         let index = self.nodes.partition_point(|known| known.node.as_ref() < node);
         if self.nodes.get(index).is_none_or(|known| known.node.as_ref() != node) {
-            self.nodes.insert(index, NodeSamples { node: node.cloned(), samples: Vec::new(), history: None });
+            let quorum = (UnixNanos::MIN, Quorum::default());
+            self.nodes.insert(index, NodeSamples { node: node.cloned(), samples: Vec::new(), history: None, quorum });
         }
         &mut self.nodes[index]
     }
 }
 
 impl NodeSamples {
+    /// Updates the quorum, unless it comes from a newer result.
+    fn update_quorum(&mut self, at: UnixNanos, quorum: Quorum) {
+        if at >= self.quorum.0 {
+            self.quorum = (at, quorum);
+        }
+    }
+
     /// The spans of status up to and including `now`. `interval` applies to a single result without an interval.
     #[must_use]
     pub fn spans(&self, now: UnixNanos, interval: Nanos) -> Vec<Span> {
@@ -296,91 +431,4 @@ impl NodeSamples {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use shared::MINUTE;
-    use shared::history::Series;
-    use shared::status::Status;
-
-    fn file(at: UnixNanos, titles: &[&str]) -> (CheckFileName, CheckFile) {
-        let results = titles
-            .iter()
-            .map(|title| CheckResult {
-                title: (*title).to_owned(),
-                timestamp: at,
-                status: Status::Healthy,
-                message: if *title == "A" { "hello".to_owned() } else { String::new() },
-                ..CheckResult::default()
-            })
-            .collect();
-        (CheckFileName { stored_at: at, node: None }, CheckFile { results, skipped: Vec::new() })
-    }
-
-    fn dataset_of(files: &[(CheckFileName, CheckFile)]) -> Dataset {
-        let mut dataset = Dataset::default();
-        for (name, file) in files {
-            dataset.add(name, file.clone());
-        }
-        dataset.sort_samples();
-        dataset
-    }
-
-    #[test]
-    fn a_file_is_added_only_once() {
-        let one = file(MINUTE, &["A"]);
-        let dataset = dataset_of(&[one.clone(), one]);
-        assert_eq!((dataset.file_count(), dataset.endpoints[0].nodes[0].samples.len()), (1, 1));
-    }
-
-    #[test]
-    fn endpoints_are_identified_by_title_in_any_order() {
-        let files = [["D", "B"], ["C", "A"], ["B", "D"], ["A", "C"]];
-        let files: Vec<_> = (1..).zip(files).map(|(minute, titles)| file(minute * MINUTE, &titles)).collect();
-        let dataset = dataset_of(&files);
-        let titles: Vec<&str> = dataset.endpoints.iter().map(|endpoint| endpoint.key.title.as_str()).collect();
-        assert_eq!(titles, ["D", "B", "C", "A"]);
-        assert!(dataset.endpoints.iter().all(|endpoint| endpoint.nodes[0].samples.len() == 2));
-    }
-
-    #[test]
-    fn the_order_of_arrival_does_not_matter() {
-        let (one, two) = (file(MINUTE, &["A", "B"]), file(2 * MINUTE, &["B", "A"]));
-        for dataset in [dataset_of(&[one.clone(), two.clone()]), dataset_of(&[two, one])] {
-            let a = dataset.endpoints.iter().find(|endpoint| endpoint.key.title == "A").expect("it was seen");
-            assert_eq!(a.position, 1);
-            assert_eq!(a.nodes[0].samples.iter().map(|sample| sample.at).collect::<Vec<_>>(), [MINUTE, 2 * MINUTE]);
-        }
-    }
-
-    #[test]
-    fn the_longest_interval_ignores_nodes_with_a_history() {
-        let (name, mut one) = file(MINUTE, &["A", "B"]);
-        (one.results[0].interval, one.results[1].interval) = (Some(MINUTE), Some(3 * MINUTE));
-        let mut dataset = dataset_of(&[(name, one)]);
-        assert_eq!(dataset.longest_interval(), 3 * MINUTE);
-        let history = NodeHistory { timeline: StatusTimeline::default(), samples: Vec::new(), open: Series::default() };
-        dataset.endpoints[1].nodes[0].history = Some(history);
-        assert_eq!(dataset.longest_interval(), MINUTE);
-    }
-
-    #[test]
-    fn files_outside_the_range_are_dropped() {
-        let mut dataset = dataset_of(&[file(MINUTE, &["A"]), file(2 * MINUTE, &["B"])]);
-        dataset.drop_before(2 * MINUTE);
-        assert_eq!(dataset.file_count(), 1);
-        assert!(dataset.endpoints[0].nodes.is_empty() && dataset.messages.is_empty());
-        assert_eq!(dataset.endpoints[1].nodes[0].samples.len(), 1);
-    }
-
-    #[test]
-    fn two_titles_of_one_url_are_two_endpoints() {
-        assert_eq!(dataset_of(&[file(MINUTE, &["A", "B"])]).endpoints.len(), 2);
-    }
-
-    #[test]
-    fn too_many_endpoints_are_reported() {
-        let titles: Vec<String> = (0..=ENDPOINTS_LIMIT).map(|number| number.to_string()).collect();
-        let dataset = dataset_of(&[file(MINUTE, &titles.iter().map(String::as_str).collect::<Vec<_>>())]);
-        assert_eq!((dataset.endpoints.len(), dataset.overflowed), (ENDPOINTS_LIMIT, true));
-    }
-}
+mod tests;

@@ -1,6 +1,6 @@
 //! URLs and responses of a directory behind a web server, whose `index.json` lists the check files. Pure.
 
-use shared::check_file::CheckFile;
+use shared::check_file::{CheckFile, OBJECT_SIZE_LIMIT};
 use shared::json;
 use shared::object_name::{self, CheckFileName};
 use shared::{HOUR, UnixNanos};
@@ -22,7 +22,12 @@ pub(crate) fn parse_index(body: &[u8]) -> Result<Listing, StoreError> {
     let text = String::from_utf8_lossy(body);
     let mut listing = Listing::default();
     let read = json::each_member(&text, |name, value| match CheckFileName::parse(&name) {
-        Some(name) => listing.files.push(ListedFile { name, size: None, file: CheckFile::from_json(&value).ok() }),
+        Some(name) => {
+            // If the client requests an invalid file, it gets the error.
+            let is_content = value.starts_with('[') && value.len() <= OBJECT_SIZE_LIMIT;
+            let file = is_content.then(|| CheckFile::parse(value.as_bytes()).ok()).flatten();
+            listing.files.push(ListedFile { name, size: None, file });
+        }
         None => listing.unrelated.push(name.into_owned()),
     });
     read.map_err(|error| StoreError::InvalidIndex(error.to_string()))?;
@@ -99,5 +104,16 @@ mod tests {
         let results =
             files.iter().map(|listed| listed.file.as_ref().map(|file| (file.results.len(), file.skipped.len())));
         assert_eq!(results.collect::<Vec<_>>(), [Some((1, 1)), None]);
+    }
+
+    #[test]
+    fn an_invalid_content_does_not_affect_the_others() {
+        let deep = ["[".repeat(65), "]".repeat(65)].concat();
+        let index = format!(
+            r#"{{"1795330254340493970-check.json":{deep},"1795330254340493971-check.json":[NaN],"1795330254340493972-check.json":[{{"title":"A"}}]}}"#
+        );
+        let files = parse_index(index.as_bytes()).expect("an index").files;
+        let is_content: Vec<bool> = files.iter().map(|listed| listed.file.is_some()).collect();
+        assert_eq!(is_content, [false, false, true]);
     }
 }

@@ -60,6 +60,12 @@ impl StoreError {
         }
     }
 
+    /// Whether the store responded, so that other requests may succeed.
+    #[must_use]
+    pub(crate) fn is_answer(&self) -> bool {
+        !matches!(self, StoreError::Blocked(_) | StoreError::TimedOut(..))
+    }
+
     /// Whether another request may succeed. Check files never change.
     #[must_use]
     pub fn is_retryable(&self) -> bool {

@@ -5,16 +5,13 @@ mod fetch_all;
 mod listing;
 
 use shared::UnixNanos;
+pub use shared::check_file::OBJECT_SIZE_LIMIT;
 
 pub use error::StoreError;
 #[cfg(test)]
 pub(crate) use fetch_all::CONCURRENT_FETCHES;
 pub(crate) use fetch_all::fetch_all;
 pub use listing::{HistoryListing, InlineContents, ListedFile, Listing, StoreObject};
-
-/// The size limit of a check file or history in bytes. It fits a thousand endpoints with long errors, and keeps a huge
-/// object from blocking the page.
-pub const OBJECT_SIZE_LIMIT: usize = 8 << 20;
 
 /// How the page reads a store. Tests use a different implementation.
 pub(crate) trait Store {

@@ -7,7 +7,7 @@ use shared::status::Status;
 use shared::{HOUR, MINUTE};
 
 use super::{assert_texts, cache, calendar, page, section, settings};
-use crate::dataset::Cache;
+use crate::dataset::{Cache, NodeUsage};
 use crate::i18n::texts;
 use crate::store::StoreError;
 use crate::test_support::NOW;
@@ -119,7 +119,12 @@ fn problems_while_loading() {
                 cache.unrelated_count = count;
             });
         }
-        of("too much", &|cache| (cache.left_out, cache.dataset.overflowed) = (12_345, true));
+        of("too much", &|cache| {
+            let mut usage = NodeUsage::default();
+            (usage.node, usage.left_out, usage.messages_left_out) = (NodeName::new("eu").ok(), 2_050, true);
+            cache.dataset.nodes.push(usage);
+            (cache.left_out, cache.nodes_left_out) = (12_345, true);
+        });
         text
     });
 }

@@ -133,6 +133,23 @@ fn the_first_lines_without_results() {
 }
 
 #[test]
+fn the_first_lines_of_incomplete_pages() {
+    assert_texts("first_lines_of_incomplete_pages", |language| {
+        let of = |name: &str, left_out: usize, status| {
+            let checks = ["Shop", "Mail", "Search"].map(|title| always(title, "eu", status)).concat();
+            let mut cache = cache(&checks);
+            cache.nodes_left_out = true;
+            cache.dataset.nodes[0].left_out = left_out;
+            let view = page(&mut cache, &Appearance::default(), LoadProgress::Complete, language);
+            let mut lines = describe::overall(&view.overall);
+            lines.extend(view.groups.iter().map(describe::group));
+            section(name, &lines)
+        };
+        of("not all is known", 0, Healthy) + &of("too many", 2_050, Healthy) + &of("too many, down", 2_050, Down)
+    });
+}
+
+#[test]
 fn endpoints_in_each_state() {
     assert_texts("endpoints", |language| {
         of_each(language, |cache, language| {
@@ -215,6 +232,7 @@ fn messages_name_their_services() {
         {
             cache.dataset.messages.push(StoredMessage {
                 at: NOW - hours * HOUR,
+                node: None,
                 html: "We are <b>on it</b>".to_owned(),
                 about,
             });
@@ -292,7 +310,14 @@ fn the_first_lines_if_nothing_is_monitored() {
         let mut all = evaluate(&cache.dataset);
         all[0].retired = true;
         let appearance = Appearance::default();
-        let overall = overall::overall(&all, false, &period(), calendar, LoadProgress::Complete, &appearance);
+        let overall = overall::overall(
+            &all,
+            overall::Missing::default(),
+            &period(),
+            calendar,
+            LoadProgress::Complete,
+            &appearance,
+        );
         let head = endpoint::head(&all[0], &period(), calendar, &appearance);
         section("first lines", &describe::overall(&overall)) + &section("endpoint", &describe::head(&head))
     });

@@ -61,9 +61,10 @@ impl<'a> EvaluatedEndpoint<'a> {
             spans_of_nodes.push(spans);
             latest = latest.into_iter().chain([newest]).max_by_key(|sample| sample.at);
         }
-        let spans = quorum::combine(&spans_of_nodes, endpoint.quorum);
+        let quorum = endpoint.quorum();
+        let spans = quorum::combine(&spans_of_nodes, quorum);
         let spans_by_node: Vec<&[Span]> = spans_of_nodes.iter().map(Vec::as_slice).collect();
-        let tally = Tally::new(&spans_by_node, endpoint.quorum, now);
+        let tally = Tally::new(&spans_by_node, quorum, now);
         let status = tally.status;
         Some(EvaluatedEndpoint {
             id,

@@ -41,18 +41,35 @@ pub fn titles<'l>(groups: &'l [Group], title: &str) -> Vec<&'l str> {
     Vec::new()
 }
 
+/// What all groups have in common.
+#[derive(Clone, Copy)]
+struct Context<'a> {
+    /// The ids of the endpoints that are shown; the others are only counted.
+    shown_ids: &'a [usize],
+    /// Whether groups may have unknown members.
+    is_incomplete: bool,
+    language: &'a Language,
+}
+
 /// The groups in the configured order, each after its parent. `evaluated` is in page order.
 #[must_use]
-pub fn groups(evaluated: &[EvaluatedEndpoint<'_>], appearance: &Appearance, language: &Language) -> Vec<GroupView> {
+pub fn groups(
+    evaluated: &[EvaluatedEndpoint<'_>],
+    shown_ids: &[usize],
+    is_incomplete: bool,
+    appearance: &Appearance,
+    language: &Language,
+) -> Vec<GroupView> {
+    let context = Context { shown_ids, is_incomplete, language };
     let mut left: Vec<&EvaluatedEndpoint<'_>> = evaluated.iter().collect();
     let mut views = Vec::new();
     let mut number = 0;
     for group in &appearance.groups {
-        add(group, None, &mut number, &mut left, &mut views, language);
+        add(group, None, &mut number, &mut left, &mut views, context);
     }
     if !left.is_empty() || views.is_empty() {
         let title = if appearance.groups.is_empty() { "" } else { language.text(texts::OTHER_SERVICES) };
-        views.push(view(usize::MAX, None, title, &left, &left, language));
+        views.push(view(usize::MAX, None, title, &left, &left, context));
     }
     views
 }
@@ -64,7 +81,7 @@ fn add<'r>(
     number: &mut usize,
     left: &mut Vec<&'r EvaluatedEndpoint<'r>>,
     views: &mut Vec<GroupView>,
-    language: &Language,
+    context: Context<'_>,
 ) -> Vec<&'r EvaluatedEndpoint<'r>> {
     let mut own = Vec::new();
     left.retain(|evaluated| {
@@ -81,13 +98,13 @@ fn add<'r>(
     let mut all = own.clone();
     views.push(GroupView::default());
     for inner in &group.groups {
-        all.extend(add(inner, Some(key), number, left, views, language));
+        all.extend(add(inner, Some(key), number, left, views, context));
     }
     if all.is_empty() {
         // Empty groups are not shown.
         views.truncate(index);
     } else {
-        views[index] = view(key, parent, &group.title, &own, &all, language);
+        views[index] = view(key, parent, &group.title, &own, &all, context);
     }
     all
 }
@@ -98,29 +115,37 @@ fn view(
     title: &str,
     own: &[&EvaluatedEndpoint<'_>],
     all: &[&EvaluatedEndpoint<'_>],
-    language: &Language,
+    context: Context<'_>,
 ) -> GroupView {
-    let ids = |some: &[&EvaluatedEndpoint<'_>]| some.iter().map(|evaluated| evaluated.id).collect();
+    let ids = |some: &[&EvaluatedEndpoint<'_>]| {
+        some.iter().map(|evaluated| evaluated.id).filter(|id| context.shown_ids.contains(id)).collect()
+    };
+    let mut status = overall_status(all.iter().copied());
+    if context.is_incomplete {
+        status = shared::endpoint_status::of_incomplete(status);
+    }
     GroupView {
         key,
         parent,
         title: title.to_owned(),
-        status: overall_status(all.iter().copied()),
-        summary: summary(all, language),
+        status,
+        summary: summary(all, context),
         endpoints: ids(own),
         all: ids(all),
     }
 }
 
 /// `2 healthy`, `all 5 healthy`, `2 of 5 down`, `1 of 5 down, 1 degraded`.
-fn summary(all: &[&EvaluatedEndpoint<'_>], language: &Language) -> String {
+fn summary(all: &[&EvaluatedEndpoint<'_>], context: Context<'_>) -> String {
+    let Context { is_incomplete, language, .. } = context;
     let mut parts = String::new();
     let total = language.number(all.len());
     for status in Status::ALL.into_iter().rev() {
         let count = all.iter().filter(|evaluated| evaluated.status == status).count();
         let (number, label) = (language.number(count), language.status_label(status));
         if count == all.len() {
-            return language.format(if count <= 2 { texts::NUMBER_IS } else { texts::ALL_OF }, &[&number, label]);
+            return language
+                .format(if count <= 2 || is_incomplete { texts::NUMBER_IS } else { texts::ALL_OF }, &[&number, label]);
         }
         if count > 0 && status != Status::Healthy {
             parts = if parts.is_empty() {
@@ -149,7 +174,8 @@ mod tests {
         let mut all = evaluate(&dataset);
         all.sort_by_key(EvaluatedEndpoint::urgency);
         let title = |id: &usize| dataset.endpoints[*id].key.title.clone();
-        groups(&all, appearance, crate::test_support::english())
+        let ids: Vec<usize> = all.iter().map(|one| one.id).collect();
+        groups(&all, &ids, false, appearance, crate::test_support::english())
             .iter()
             .map(|view| {
                 let titles: Vec<String> = view.endpoints.iter().map(title).collect();
@@ -190,6 +216,18 @@ mod tests {
         );
         assert_eq!(titles(&appearance.groups, "API"), ["Shop", "Back"]);
         assert!(titles(&appearance.groups, "Alone").is_empty());
+    }
+
+    #[test]
+    fn endpoints_that_are_not_shown_are_counted() {
+        let dataset = dataset(&["A", "B", "C"].map(|title| (title, "", 0, Healthy)));
+        let all = evaluate(&dataset);
+        let of = |is_incomplete| {
+            let groups = groups(&all, &[1], is_incomplete, &Appearance::default(), crate::test_support::english());
+            (groups[0].endpoints.clone(), groups[0].status, groups[0].summary.clone())
+        };
+        assert_eq!(of(false), (vec![1], Healthy, "all 3 healthy".to_owned()));
+        assert_eq!(of(true), (vec![1], Status::Unknown, "3 healthy".to_owned()));
     }
 
     #[test]

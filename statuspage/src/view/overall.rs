@@ -30,23 +30,36 @@ pub struct Overall {
     pub scope: String,
 }
 
+/// What is missing from the first lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Missing {
+    /// Whether there may be unknown endpoints.
+    pub is_incomplete: bool,
+    /// At least this many endpoints were omitted, because there are too many.
+    pub left_out: usize,
+}
+
 /// The first lines. `evaluated` is in page order.
 #[must_use]
 pub fn overall(
     evaluated: &[EvaluatedEndpoint<'_>],
-    list_failed: bool,
+    missing: Missing,
     period: &Period,
     calendar: Calendar<'_>,
     loading: LoadProgress,
     appearance: &Appearance,
 ) -> Overall {
     let language = calendar.language;
-    let status = overall_status(evaluated.iter());
+    let mut status = overall_status(evaluated.iter());
+    if missing.is_incomplete {
+        status = shared::endpoint_status::of_incomplete(status);
+    }
     let newest = evaluated.iter().map(|evaluated| evaluated.latest.at).max();
     let (headline, remark) = if evaluated.is_empty() {
-        empty_state(list_failed, period, calendar, loading)
+        empty_state(missing.is_incomplete, period, calendar, loading)
     } else {
-        (sentence(evaluated, status, period, calendar), remark(evaluated, status, appearance, language))
+        let remark = remark(evaluated, status, missing, appearance, language);
+        (sentence(evaluated, status, missing, period, calendar), remark)
     };
     // While the page is still loading, a lack of results does not mean that the status is unknown.
     let is_loading = loading != LoadProgress::Complete && evaluated.is_empty();
@@ -81,25 +94,47 @@ pub fn overall_status<'r>(evaluated: impl Iterator<Item = &'r EvaluatedEndpoint<
     shared::endpoint_status::overall_status(&mut evaluated.map(|evaluated| (evaluated.status, evaluated.retired)))
 }
 
-fn empty_state(list_failed: bool, period: &Period, calendar: Calendar<'_>, loading: LoadProgress) -> (String, String) {
+fn empty_state(
+    is_incomplete: bool,
+    period: &Period,
+    calendar: Calendar<'_>,
+    loading: LoadProgress,
+) -> (String, String) {
     let format = |text| calendar.language.format(text, &[&period.length_label(calendar)]);
     match loading {
-        LoadProgress::Complete if list_failed => (format(texts::UNREADABLE_TITLE), format(texts::UNREADABLE_REMARK)),
+        LoadProgress::Complete if is_incomplete => (format(texts::UNREADABLE_TITLE), format(texts::UNREADABLE_REMARK)),
         LoadProgress::Complete => (format(texts::NO_CHECKS_TITLE), format(texts::NO_CHECKS_REMARK)),
         _ => (format(texts::LOADING_TITLE), String::new()),
     }
 }
 
-fn sentence(evaluated: &[EvaluatedEndpoint<'_>], status: Status, period: &Period, calendar: Calendar<'_>) -> String {
+fn sentence(
+    evaluated: &[EvaluatedEndpoint<'_>],
+    status: Status,
+    missing: Missing,
+    period: &Period,
+    calendar: Calendar<'_>,
+) -> String {
     let language = calendar.language;
     let monitored: Vec<&EvaluatedEndpoint<'_>> = evaluated.iter().filter(|evaluated| !evaluated.retired).collect();
     let of_status: Vec<&EvaluatedEndpoint<'_>> =
         monitored.iter().copied().filter(|evaluated| evaluated.status == status).collect();
     let label = language.status_label(status);
     let all_count = language.number(monitored.len());
+    let all_are =
+        |count| if missing.is_incomplete { some_are(count, label, language) } else { all_are(count, label, language) };
     match (status, of_status.as_slice()) {
         (Status::Healthy, [only]) => language.format(texts::ONE_IS, &[&only.name(language), label]),
-        (Status::Healthy, all) => all_are(all.len(), label, language),
+        (Status::Healthy, all) => all_are(all.len()),
+        // Everything that is known is healthy.
+        (Status::Unknown, []) if missing.left_out > 0 => {
+            let total = evaluated.len() + missing.left_out;
+            language.plural(texts::FIRST_SHOWN, total, &[&language.number(evaluated.len())])
+        }
+        (Status::Unknown, []) if missing.is_incomplete && !monitored.is_empty() => {
+            let healthy = language.status_label(Status::Healthy);
+            language.format(texts::INCOMPLETE, &[&some_are(monitored.len(), healthy, language)])
+        }
         (Status::Unknown, []) => language.format(texts::NOTHING_MONITORED, &[]),
         (Status::Unknown, all) if all.len() == monitored.len() => {
             let newest = all.iter().map(|evaluated| evaluated.latest.at).max().unwrap_or(calendar.now);
@@ -126,7 +161,7 @@ fn sentence(evaluated: &[EvaluatedEndpoint<'_>], status: Status, period: &Period
         (_, all) => {
             let names: Vec<String> = all.iter().map(|evaluated| evaluated.name(language)).collect();
             let subject = match names.as_slice() {
-                _ if all.len() == monitored.len() => all_are(all.len(), label, language),
+                _ if all.len() == monitored.len() => all_are(all.len()),
                 names if names.len() <= NAMES_LIMIT => {
                     let names: Vec<&str> = names.iter().map(String::as_str).collect();
                     language.format(texts::THEY_ARE, &[&language.list(&names), label])
@@ -162,16 +197,30 @@ fn all_are(count: usize, label: &str, language: &Language) -> String {
     }
 }
 
+/// `5 services are healthy`.
+fn some_are(count: usize, label: &str, language: &Language) -> String {
+    language.plural(texts::OTHERS_ARE, count, &[label])
+}
+
 /// The endpoints that the headline omits, and the configured remark for this status.
-fn remark(evaluated: &[EvaluatedEndpoint<'_>], status: Status, appearance: &Appearance, language: &Language) -> String {
+fn remark(
+    evaluated: &[EvaluatedEndpoint<'_>],
+    status: Status,
+    missing: Missing,
+    appearance: &Appearance,
+    language: &Language,
+) -> String {
     let count =
         |status: Status| evaluated.iter().filter(|evaluated| evaluated.status == status && !evaluated.retired).count();
     let retired = evaluated.iter().filter(|evaluated| evaluated.retired).count();
     let mut parts = Vec::new();
+    // The headline contains the number of healthy endpoints.
+    let refers_below =
+        missing.is_incomplete && missing.left_out == 0 && status == Status::Unknown && count(status) == 0;
     for other in [Status::Degraded, Status::Unknown, Status::Healthy] {
         let number = count(other);
-        if other != status && number > 0 {
-            parts.push(language.plural(texts::OTHERS_ARE, number, &[language.status_label(other)]));
+        if other != status && number > 0 && !(refers_below && other == Status::Healthy) {
+            parts.push(some_are(number, language.status_label(other), language));
         }
     }
     if retired > 0 {
@@ -182,7 +231,8 @@ fn remark(evaluated: &[EvaluatedEndpoint<'_>], status: Status, appearance: &Appe
         let listed = language.list(&parts.iter().map(String::as_str).collect::<Vec<_>>());
         text = language.format(texts::SENTENCE, &[&listed]);
     }
-    if let Some(remark) = &appearance.status_remarks[status as usize] {
+    let below = refers_below.then(|| language.text(texts::UNREADABLE_REMARK));
+    for remark in below.into_iter().chain(appearance.status_remarks[status as usize].as_deref()) {
         if !text.is_empty() {
             text.push(' ');
         }
@@ -199,11 +249,13 @@ mod tests {
     use crate::test_support::{dataset, evaluate, period};
     use Status::{Degraded, Down, Healthy};
 
+    const INCOMPLETE: Missing = Missing { is_incomplete: true, left_out: 0 };
+
     fn overall_of(checks: &[(&str, &str, i64, Status)]) -> Overall {
         let dataset = dataset(checks);
         let mut all = evaluate(&dataset);
         all.sort_by_key(EvaluatedEndpoint::urgency);
-        overall(&all, false, &period(), utc(), LoadProgress::Complete, &Appearance::default())
+        overall(&all, Missing::default(), &period(), utc(), LoadProgress::Complete, &Appearance::default())
     }
 
     #[test]
@@ -212,11 +264,12 @@ mod tests {
         assert_eq!((overall.state, overall.headline.as_str()), ("unknown", "No check results"));
         assert!(overall.remark.contains("checker"));
         assert_eq!(
-            super::overall(&[], true, &period(), utc(), LoadProgress::Complete, &Appearance::default()).headline,
+            super::overall(&[], INCOMPLETE, &period(), utc(), LoadProgress::Complete, &Appearance::default()).headline,
             "Failed to load check results"
         );
         assert_eq!(
-            super::overall(&[], false, &period(), utc(), LoadProgress::Listing, &Appearance::default()).state,
+            super::overall(&[], Missing::default(), &period(), utc(), LoadProgress::Listing, &Appearance::default())
+                .state,
             "loading"
         );
     }
@@ -264,13 +317,37 @@ mod tests {
     }
 
     #[test]
+    fn an_incomplete_page_is_never_healthy_and_never_mentions_all() {
+        let of = |missing, checks: &[(&str, &str, i64, Status)]| {
+            let dataset = dataset(checks);
+            let all = evaluate(&dataset);
+            let overall =
+                super::overall(&all, missing, &period(), utc(), LoadProgress::Complete, &Appearance::default());
+            (overall.state, overall.headline, overall.remark)
+        };
+        let three = |status| [("A", "", 0, status), ("B", "", 0, status), ("C", "", 0, status)];
+        let expected = (
+            "unknown",
+            "Incomplete: 3 services are healthy".to_owned(),
+            "See below for the cause and how to fix it.".to_owned(),
+        );
+        assert_eq!(of(INCOMPLETE, &three(Healthy)), expected);
+        let left_out = Missing { is_incomplete: true, left_out: 50 };
+        assert_eq!(of(left_out, &three(Healthy)).1, "At least 53 services; the first 3 are shown");
+        assert_eq!(of(left_out, &three(Down)).1, "3 services are down, since 13:02 (less than a minute)");
+        assert_eq!(of(left_out, &[("A", "", 0, Healthy), ("B", "", 0, Down)]).0, "down");
+        assert_eq!(of(INCOMPLETE, &[]).1, "Failed to load check results");
+    }
+
+    #[test]
     fn status_labels_and_remarks_can_be_configured() {
         let dataset = dataset(&[("A", "", 0, Healthy), ("B", "", 0, Healthy)]);
         let mut appearance = Appearance::default();
         appearance.status_remarks[Healthy as usize] = Some("Thanks for visiting.".to_owned());
         let language = with_status_labels(Healthy, "operational");
         let calendar = Calendar { language: &language, ..utc() };
-        let overall = overall(&evaluate(&dataset), false, &period(), calendar, LoadProgress::Complete, &appearance);
+        let overall =
+            overall(&evaluate(&dataset), Missing::default(), &period(), calendar, LoadProgress::Complete, &appearance);
         assert_eq!(overall.headline, "Both services are operational");
         assert_eq!((overall.state, overall.remark.as_str()), ("healthy", "Thanks for visiting."));
     }

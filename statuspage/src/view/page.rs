@@ -10,7 +10,7 @@ use super::combine_nodes::EvaluatedEndpoint;
 use super::detail::OpenBars;
 use super::endpoint::EndpointView;
 use super::groups::GroupView;
-use super::overall::Overall;
+use super::overall::{Missing, Overall};
 use super::overlay::{ChartOverlay, Layer};
 use super::period::Period;
 use super::settings::{LoadProgress, Percentiles, ViewScope, ViewSettings};
@@ -100,7 +100,8 @@ pub fn page(
     }
     evaluated.sort_by_cached_key(EvaluatedEndpoint::urgency);
     let messages = timeline::messages(dataset, calendar, appearance);
-    let overall = overall::overall(&evaluated, cache.list_error.is_some(), &period, calendar, loading, appearance);
+    let missing = Missing { is_incomplete: cache.is_incomplete(calendar.now), left_out: cache.dataset.left_out() };
+    let overall = overall::overall(&evaluated, missing, &period, calendar, loading, appearance);
     if settings.scope == ViewScope::Summary {
         // Messages that appear later would push the endpoints down.
         return PageView {
@@ -110,6 +111,7 @@ pub fn page(
         };
     }
     let heads = evaluated.iter().take(ENDPOINTS_SHOWN);
+    let shown_ids: Vec<usize> = heads.clone().map(|evaluated| evaluated.id).collect();
     let endpoints: Vec<_> =
         heads.map(|evaluated| Arc::new(endpoint::head(evaluated, &period, calendar, appearance))).collect();
     let opened = detail::open_bars(url_state, &endpoints, &period, calendar);
@@ -118,7 +120,7 @@ pub fn page(
         overall,
         banner: banner::banner(cache, calendar, settings, url_state.embed),
         past: url_state.at.map(|at| calendar.full_moment(at)),
-        groups: Arc::new(groups::groups(&evaluated[..evaluated.len() - hidden], appearance, calendar.language)),
+        groups: Arc::new(groups::groups(&evaluated, &shown_ids, missing.is_incomplete, appearance, calendar.language)),
         endpoints,
         opened,
         available_overlays: available_overlays(&evaluated, &period),
@@ -221,9 +223,9 @@ fn nodes(
     let language = calendar.language;
     // A view of the past shows the nodes that had reported by then.
     let by_then = |node: Option<&NodeName>| evaluated.iter().filter_map(|evaluated| evaluated.reported_by(node)).max();
-    let nodes = cache.dataset.nodes.iter().filter_map(|(node, newest)| match url_state.at {
-        Some(_) => Some((node, by_then(node.as_ref())?)),
-        None => Some((node, *newest)),
+    let nodes = cache.dataset.nodes.iter().filter_map(|known| match url_state.at {
+        Some(_) => Some((&known.node, by_then(known.node.as_ref())?)),
+        None => Some((&known.node, known.newest)),
     });
     nodes
         .filter(|(_, newest)| *newest >= period.from)
@@ -270,7 +272,7 @@ mod tests {
     fn a_message_is_marked_in_the_charts_of_its_endpoints() {
         let mut cache = Cache::default();
         cache.dataset = dataset(&[("A", "n1", 90, Status::Healthy), ("B", "n1", 90, Status::Healthy)]);
-        let message = StoredMessage { at: NOW - HOUR, html: "We are on it".to_owned(), about: vec![1] };
+        let message = StoredMessage { at: NOW - HOUR, node: None, html: "We are on it".to_owned(), about: vec![1] };
         cache.dataset.messages.push(message);
         let settings = ViewSettings {
             range: DAY,

@@ -5,8 +5,7 @@ use shared::object_name::{CheckFileName, HistoryPart, NodeName};
 use shared::quorum::CLOCK_TOLERANCE;
 
 use super::text::capitalize;
-use crate::dataset::ENDPOINTS_LIMIT;
-use crate::dataset::{Cache, FILES_LIMIT};
+use crate::dataset::{Cache, FILES, MESSAGES, NODES_LIMIT};
 use crate::i18n::Calendar;
 use crate::i18n::{Language, texts};
 use crate::url_state::UrlState;
@@ -46,11 +45,20 @@ pub fn problems(cache: &Cache, calendar: Calendar<'_>, url_state: &UrlState) -> 
         problems.push(language.plural(texts::UNRELATED_OBJECTS, cache.unrelated_count, &[&names]));
     }
     if cache.left_out > 0 {
-        let numbers = [cache.left_out, FILES_LIMIT].map(|number| language.number(number));
+        let numbers = [cache.left_out, FILES.node].map(|number| language.number(number));
         problems.push(language.format(texts::TOO_MANY_FILES, &[&numbers[0], &numbers[1]]));
     }
-    if cache.dataset.overflowed {
-        problems.push(language.format(texts::TOO_MANY_SERVICES, &[&language.number(ENDPOINTS_LIMIT)]));
+    for usage in &cache.dataset.nodes {
+        let node = usage.node.as_ref().map_or(language.text(texts::UNNAMED_LOCATION), NodeName::as_str);
+        if usage.left_out > 0 {
+            problems.push(language.format(texts::TOO_MANY_SERVICES, &[node, &language.number(usage.left_out)]));
+        }
+        if usage.messages_left_out {
+            problems.push(language.format(texts::TOO_MANY_MESSAGES, &[node, &language.number(MESSAGES.node)]));
+        }
+    }
+    if cache.nodes_left_out {
+        problems.push(language.format(texts::TOO_MANY_LOCATIONS, &[&language.number(NODES_LIMIT)]));
     }
     if url_state.at.is_none() {
         problems.extend(future(cache, calendar));

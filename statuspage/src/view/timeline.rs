@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use shared::message::{Message, Node};
+use shared::object_name::NodeName;
 use shared::page_config::appearance::{Appearance, position_in};
 use shared::status::Status;
 use shared::uptime::{self, MERGE_WINDOW, Span};
@@ -22,6 +23,9 @@ const MESSAGE_CURRENT_FOR: Nanos = DAY;
 /// The maximum number of events to show. An endpoint that flaps every minute has 720 a day.
 const EVENTS_LIMIT: usize = 200;
 
+/// The maximum number of messages from one node at the top of the page. Older ones are in the timeline.
+const MESSAGES_OF_NODE: usize = 10;
+
 /// The maximum number of endpoints that an event names. The others are counted.
 const NAMES_LIMIT: usize = 3;
 
@@ -32,6 +36,7 @@ const REASONS_LIMIT: usize = 3;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageView {
     pub at: UnixNanos,
+    pub node: Option<NodeName>,
     /// `at` in RFC 3339 format, for the `datetime` attribute.
     pub datetime: String,
     /// `at` in the visitor's time zone and language.
@@ -94,6 +99,7 @@ pub fn messages(dataset: &Dataset, calendar: Calendar<'_>, appearance: &Appearan
                 .about
                 .iter()
                 .filter_map(|id| dataset.endpoints.get(*id))
+                .take(NAMES_LIMIT)
                 .map(|endpoint| {
                     let key = &endpoint.key;
                     // An endpoint without a title is listed under its locator, unless the locator is hidden.
@@ -104,12 +110,13 @@ pub fn messages(dataset: &Dataset, calendar: Calendar<'_>, appearance: &Appearan
                 .collect();
             Arc::new(MessageView {
                 at: message.at,
+                node: message.node.clone(),
                 datetime: rfc3339(message.at),
                 when: calendar.moment(message.at),
-                about: if shown > 1 && names.len() >= shown {
+                about: if shown > 1 && message.about.len() >= shown {
                     calendar.language.format(texts::ALL_SERVICES, &[])
                 } else {
-                    counted_names(&names, calendar.language)
+                    counted_names(&names, message.about.len(), calendar.language)
                 },
                 nodes: Message::parse(&message.html).nodes,
             })
@@ -121,7 +128,13 @@ pub fn messages(dataset: &Dataset, calendar: Calendar<'_>, appearance: &Appearan
 /// The messages at the top of the page.
 #[must_use]
 pub fn current_messages(messages: &[Arc<MessageView>], now: UnixNanos) -> Vec<Arc<MessageView>> {
-    messages.iter().filter(|message| now - message.at < MESSAGE_CURRENT_FOR).cloned().collect()
+    let mut current: Vec<Arc<MessageView>> = Vec::new();
+    for message in messages.iter().filter(|message| now - message.at < MESSAGE_CURRENT_FOR) {
+        if current.iter().filter(|known| known.node == message.node).count() < MESSAGES_OF_NODE {
+            current.push(Arc::clone(message));
+        }
+    }
+    current
 }
 
 /// A time during which some endpoints had the same status.
@@ -280,7 +293,7 @@ impl Episode {
                 subject: if self.names.is_empty() {
                     language.format(texts::ALL_SERVICES, &[])
                 } else {
-                    counted_names(&self.names, language)
+                    counted_names(&self.names, self.names.len(), language)
                 },
                 text,
                 reasons: self.reasons,
@@ -307,10 +320,10 @@ pub(super) fn duration_text(span: Span, from: UnixNanos, calendar: Calendar<'_>)
     }
 }
 
-/// `A, B and C`, or `A, B, C and 7 others`.
-fn counted_names(names: &[String], language: &Language) -> String {
+/// `A, B and C`, or `A, B, C and 7 others`, of `count` names.
+fn counted_names(names: &[String], count: usize, language: &Language) -> String {
     let shown: Vec<&str> = names.iter().take(NAMES_LIMIT).map(String::as_str).collect();
-    match names.len() - shown.len() {
+    match count - shown.len() {
         0 => language.list(&shown),
         others => language.plural(texts::AND_OTHERS, others, &[&language.joined(texts::COMMA, &shown)]),
     }

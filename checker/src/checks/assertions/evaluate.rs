@@ -9,7 +9,7 @@ use shared::status::Status;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{Instant, timeout_at};
 
-use super::{Assertion, Evidence};
+use super::{Assertion, Evidence, json_memory};
 use crate::checks::probe_data::ProbeData;
 use crate::checks::{AttemptRecord, Probed};
 
@@ -20,9 +20,12 @@ const INLINE_LIMIT: usize = 64 << 10;
 /// The number of permits for evaluations in threads. A thread cannot be stopped, so this limits the damage that
 /// hostile bodies can do.
 const PERMITS: u32 = 8;
-/// How many bytes of a body one permit covers. Hostile JSON takes up to 170 times its length in memory, so only two
-/// bodies of 1 MiB (the default limit) are evaluated at a time.
+/// How many bytes of a body one permit covers: only two bodies of 1 MiB (the default limit) are evaluated at a time.
 const BYTES_PER_PERMIT: usize = 256 << 10;
+/// How many bytes of memory one permit covers, if the body is parsed as JSON: all permits together cover 64 MiB.
+const MEMORY_PER_PERMIT: usize = 8 << 20;
+/// The maximum number of permits for the memory of one body, so that one hostile body does not take all of them.
+const MEMORY_PERMITS: u32 = 6;
 
 /// Limits how many evaluations run in threads.
 #[derive(Debug)]
@@ -82,7 +85,9 @@ async fn evaluate_in_thread(
     let elapsed = Duration::from_nanos(record.attempt.rtt.unsigned_abs());
     let deadline = Instant::now() + limit.saturating_sub(elapsed);
     let limit = duration::format_exact(i64::try_from(limit.as_nanos()).unwrap_or(i64::MAX));
-    let permits = permits_for(data.body.as_ref().map_or(0, Vec::len));
+    let body = data.body.as_deref().unwrap_or_default();
+    let memory = if assertions.iter().any(Assertion::uses_json) { json_memory::estimate(body) } else { 0 };
+    let permits = permits_for(body.len()).max(permits_for_memory(memory));
     let Ok(Ok(permits)) = timeout_at(deadline, Arc::clone(&pool.0).acquire_many_owned(permits)).await else {
         return Err(format!(
             "assertions not evaluated within {limit}: large bodies of other endpoints were evaluated first; lower their \
@@ -118,6 +123,11 @@ async fn evaluate_in_thread(
 /// The permits for a body of this length: at most half of all, so that a single hostile body cannot take them all.
 fn permits_for(length: usize) -> u32 {
     u32::try_from(length.div_ceil(BYTES_PER_PERMIT)).unwrap_or(PERMITS).clamp(1, PERMITS / 2)
+}
+
+/// The permits for a body that needs this much memory as JSON.
+fn permits_for_memory(bytes: usize) -> u32 {
+    u32::try_from(bytes.div_ceil(MEMORY_PER_PERMIT)).unwrap_or(MEMORY_PERMITS).clamp(1, MEMORY_PERMITS)
 }
 
 #[cfg(test)]
@@ -174,6 +184,20 @@ mod tests {
     fn large_bodies_take_several_permits() {
         let permits = [0, 1, BYTES_PER_PERMIT, BYTES_PER_PERMIT + 1, 1 << 20, 3 << 20, usize::MAX].map(permits_for);
         assert_eq!(permits, [1, 1, 1, 2, 4, PERMITS / 2, PERMITS / 2]);
+        let permits = [0, 8 << 20, 20 << 20, 48 << 20, usize::MAX].map(permits_for_memory);
+        assert_eq!(permits, [1, 1, 3, 6, MEMORY_PERMITS]);
+    }
+
+    #[tokio::test]
+    async fn a_body_that_needs_too_much_memory_is_not_parsed() {
+        let pool = AssertionPool::default();
+        let body = format!("[{}1]", "{\"\":0},".repeat(150_000));
+        let outcome = evaluate_one("[JSON $[0]] exists", 60_000, with_body(body), &pool).await;
+        let error = outcome.expect("it has its permits").0.attempt.error.unwrap_or_default();
+        assert!(
+            error.starts_with("body has too many small JSON values: parsing it needs more than 48 times"),
+            "{error}"
+        );
     }
 
     #[tokio::test]

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use super::Evidence;
 use super::expected::Predicate;
 use super::subject::Subject;
 use super::value::{ActualValue, SEARCH_LIMIT};
+use super::{Evidence, json_memory};
 
 #[derive(Debug, Clone)]
 pub(super) enum Expression {
@@ -90,8 +90,14 @@ fn evaluate_condition(subject: &Subject, predicate: &Predicate, evidence: &Evide
             truth: Truth::Undetermined(format!("{truncation}, expected {subject} {predicate}")),
         };
     }
+    if is_path && evidence.data.body.as_deref().is_some_and(json_memory::is_too_large) {
+        return Evaluated {
+            observed: json_memory::TOO_LARGE.to_owned(),
+            truth: Truth::Undetermined(format!("{}, expected {subject} {predicate}", json_memory::TOO_LARGE)),
+        };
+    }
     if predicate.is_too_large(&value) {
-        let observed = format!("{subject} exceeds {SEARCH_LIMIT} bytes, the most that is searched");
+        let observed = format!("{subject} exceeds {SEARCH_LIMIT} bytes, the search limit");
         return Evaluated {
             truth: Truth::Undetermined(format!("{observed}, expected {subject} {predicate}")),
             observed,

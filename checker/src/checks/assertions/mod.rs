@@ -9,6 +9,7 @@ pub mod applicability;
 pub mod evaluate;
 mod expected;
 mod expression;
+mod json_memory;
 mod subject;
 mod syntax;
 #[cfg(test)]
@@ -80,6 +81,11 @@ impl Assertion {
             .any(|subject| matches!(subject, Subject::JsonPath(path) if path.cost == PathCost::Unbounded))
     }
 
+    /// Whether the assertion parses the body as JSON.
+    fn uses_json(&self) -> bool {
+        self.subjects().iter().any(|subject| matches!(subject, Subject::JsonPath(_)))
+    }
+
     /// What an attempt must capture for this assertion.
     #[must_use]
     pub fn capture(&self) -> Capture {
@@ -136,7 +142,12 @@ impl<'a> Evidence<'a> {
         Evidence { data, attempt, json: OnceCell::new() }
     }
 
+    /// The body as JSON; `None` if it is not JSON or too large to be parsed.
     fn json(&self) -> Option<&Json> {
-        self.json.get_or_init(|| serde_json::from_slice(self.data.body.as_deref()?).ok()).as_ref()
+        let parse = || {
+            let body = self.data.body.as_deref().filter(|body| !json_memory::is_too_large(body))?;
+            serde_json::from_slice(body).ok()
+        };
+        self.json.get_or_init(parse).as_ref()
     }
 }

@@ -198,7 +198,7 @@ fn comparison(subject: Subject, operator: Operator, operand: Operand) -> Result<
                 Operator::NotEqual => Predicate::NotOneOf(codes),
                 _ => {
                     return Err(format!(
-                        "a set of status codes is compared with `==` or `!=`, not with `{}`",
+                        "a set of status codes can only be compared with `==` or `!=`, not with `{}`",
                         operator.word()
                     ));
                 }

@@ -20,6 +20,7 @@ use tokio::net::{TcpStream, UdpSocket};
 use self::record::canonical;
 use super::net::address_policy::AddressPolicy;
 use super::net::connect::{Address, first_to_succeed, resolve};
+use super::net::metered::{ForeignPackets, MeteredStream};
 use super::probe_data::{Capture, ProbeData};
 use super::timing::{Stopwatch, timed};
 use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text};
@@ -30,9 +31,9 @@ pub const SUBJECTS: &[&str] = &["[RTT]", "[DNS]", "[TTFB]"];
 #[derive(Debug, Clone)]
 pub struct DnsCheck {
     pub locator: String,
-    /// The server to query.
+    /// The DNS server to query.
     pub server: Address,
-    /// The name to query.
+    /// The domain name to query.
     pub name: Name,
     /// The type of the records.
     pub record: RecordType,
@@ -155,6 +156,7 @@ async fn over_udp(server: SocketAddr, query: &Message, bytes: &[u8]) -> Result<M
     let socket = UdpSocket::bind(local).await.map_err(describe)?;
     socket.connect(server).await.map_err(describe)?;
     let mut buffer = vec![0; usize::from(u16::MAX)];
+    let mut foreign = ForeignPackets::default();
     loop {
         socket.send(bytes).await.map_err(describe)?;
         let answer = async {
@@ -163,6 +165,7 @@ async fn over_udp(server: SocketAddr, query: &Message, bytes: &[u8]) -> Result<M
                 if let Some(answer) = parse(&buffer[..count], query)? {
                     return Ok(answer);
                 }
+                foreign.add().await?;
             }
         };
         if let Ok(answer) = tokio::time::timeout(RETRANSMIT_AFTER, answer).await {
@@ -176,7 +179,7 @@ async fn over_tcp(server: SocketAddr, query: &Message, bytes: &[u8]) -> Result<M
         io::ErrorKind::UnexpectedEof => "connection closed by the server before the answer was complete".to_owned(),
         _ => error_text::describe_error(&error),
     };
-    let mut stream = TcpStream::connect(server).await.map_err(describe)?;
+    let mut stream = MeteredStream::new(TcpStream::connect(server).await.map_err(describe)?);
     let length = u16::try_from(bytes.len()).map_err(|_| "query is too long".to_owned())?;
     stream.write_all(&[&length.to_be_bytes(), bytes].concat()).await.map_err(describe)?;
     let length = stream.read_u16().await.map_err(describe)?;
@@ -237,10 +240,13 @@ fn evaluate(check: &DnsCheck, answer: &Message) -> Result<(), Failure> {
 
 fn listed(texts: &[String]) -> String {
     const MOST: usize = 10;
+    /// How much of a record is shown, in characters; a record can have 64 KiB.
+    const SHOWN: usize = 300;
     if texts.is_empty() {
         return "empty".to_owned();
     }
-    let mut list = texts.iter().take(MOST).map(|text| format!("`{text}`")).collect::<Vec<_>>().join(", ");
+    let excerpt = |text: &String| format!("`{}`", shared::check_file::shortened(text.clone(), SHOWN));
+    let mut list = texts.iter().take(MOST).map(excerpt).collect::<Vec<_>>().join(", ");
     if texts.len() > MOST {
         let _ = write!(list, " and {} more", texts.len() - MOST);
     }

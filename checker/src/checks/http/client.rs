@@ -19,7 +19,6 @@ use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 use tokio_util::either::Either;
 use url::{Position, Url};
@@ -27,6 +26,7 @@ use url::{Position, Url};
 use super::uses_tls;
 use crate::checks::net::address_policy::AddressPolicy;
 use crate::checks::net::connect::{self, Address};
+use crate::checks::net::metered::TcpConnection;
 use crate::checks::probe_data::Capture;
 use crate::checks::timing::Stopwatch;
 use crate::checks::{Failure, error_text};
@@ -37,7 +37,7 @@ const USER_AGENT_VALUE: &str = concat!("checkup/", env!("CARGO_PKG_VERSION"));
 const HTTP_1_1: &[u8] = b"http/1.1";
 
 /// A connection as hyper sees it. The TLS state is boxed because the stream is moved several times.
-type ClientStream = TokioIo<NoShutdownStream<Either<TcpStream, Box<TlsStream<TcpStream>>>>>;
+type ClientStream = TokioIo<NoShutdownStream<Either<TcpConnection, Box<TlsStream<TcpConnection>>>>>;
 
 /// A connection that closes only when it is dropped: shutting it down first would send an extra packet for no
 /// benefit.
@@ -95,9 +95,11 @@ pub(super) struct HttpResponse {
     connection: Option<Connection>,
 }
 
-/// Connects, sends the request and waits for the head of the response.
+/// Connects, sends the request and waits for the head of the response. The connection fails if it receives more than
+/// this many bytes.
 pub(super) async fn send(
     request: HttpRequest<'_>,
+    received_limit: u64,
     tls: Option<Arc<ClientConfig>>,
     capture: Capture,
     policy: AddressPolicy,
@@ -110,6 +112,7 @@ pub(super) async fn send(
     } else {
         connect::connect(&address, policy, stopwatch).await?
     };
+    let stream = stream.with_limit(received_limit);
     let mut certificates = Vec::new();
     let stream = match tls.filter(|_| uses_tls(request.url)) {
         None => Either::Left(stream),

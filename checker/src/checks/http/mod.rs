@@ -27,6 +27,7 @@ use super::probe_data::{Capture, ProbeData};
 use super::status_codes::StatusCodes;
 use super::timing::{Stopwatch, timed};
 use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text, tls};
+use crate::counted;
 use crate::redact::{has_userinfo, redact_userinfo};
 
 pub const SUBJECTS: &[&str] = &[
@@ -46,6 +47,12 @@ pub const SUBJECTS: &[&str] = &[
 
 /// How long to read a body that is only displayed and does not affect the outcome.
 const DIAGNOSTIC_BODY_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// The maximum number of bytes before the body of a response: its head, all informational (1xx) responses before it,
+/// and the TLS handshake. hyper accepts a head of 408 KiB.
+const HEAD_LIMIT: u64 = 1 << 20;
+/// How many bytes it can take on average to transfer one byte of a body: chunks and TLS records have headers.
+const BODY_OVERHEAD: u64 = 4;
 
 /// The parameters of an HTTP check.
 #[derive(Debug, Clone)]
@@ -128,6 +135,13 @@ impl HttpCheck {
     fn needs_body(&self) -> bool {
         self.must_contain.is_some() || self.must_not_contain.is_some()
     }
+
+    /// The maximum number of bytes to receive over one connection.
+    fn received_limit(&self, capture: Capture) -> u64 {
+        let reads_body = self.needs_body() || capture.body || capture.diagnostics;
+        let body = if reads_body { BODY_OVERHEAD.saturating_mul(self.body_limit as u64) } else { 0 };
+        HEAD_LIMIT.saturating_add(body)
+    }
 }
 
 impl Probe for HttpCheck {
@@ -194,14 +208,16 @@ async fn exchange(
     let mut redirects = 0;
     loop {
         let request = HttpRequest { url: &url, method: &method, headers: &headers, body };
-        let response = client::send(request, tls.clone(), capture, context.address_policy, &stopwatch).await?;
+        let limit = check.received_limit(capture);
+        let response = client::send(request, limit, tls.clone(), capture, context.address_policy, &stopwatch).await?;
         stopwatch.first_byte();
         stopwatch.record(|data| capture_head(data, &response));
         let Some(location) = redirect_location(check, &response) else {
             return evaluate(check, response, capture, context, &stopwatch).await;
         };
         if redirects == check.max_redirects {
-            return Err(format!("more than {} redirects; the last one leads to `{location}`", check.max_redirects));
+            let limit = counted(check.max_redirects as usize, "redirect");
+            return Err(format!("more than {limit}; the last one leads to `{location}`"));
         }
         redirects += 1;
         let next = url.join(&location).map_err(|_| format!("redirected to `{location}`, which is not a URL"))?;

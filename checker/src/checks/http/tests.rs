@@ -93,20 +93,17 @@ async fn every_misbehavior_of_a_server_is_described() {
         format!("HTTP/1.1 200 OK\r\n{}\r\nend", "X-A: b\r\n".repeat(count)).leak().as_bytes()
     };
     let too_many_headers = with_headers(101);
+    let header_lines = "X-A: b\r\n".repeat(1_000).leak().as_bytes();
     let wants_body = r#","body_limit":65536,"assertions":["[BODY] contains end"]"#;
     let patient = format!(r#"{wants_body},"timeout":"30s""#);
     for (actions, expected) in [
         (
             vec![ServerAction::Read, ServerAction::Send(endless_headers), ServerAction::Endless],
-            "head of the response is too large",
+            "response head is too large",
         ),
         (
-            vec![
-                ServerAction::Read,
-                ServerAction::Send(b"HTTP/1.1 200 OK\r\n"),
-                ServerAction::EndlessOf(b"X-A: b\r\n"),
-            ],
-            "head of the response is too large: more than 100 headers",
+            vec![ServerAction::Read, ServerAction::Send(b"HTTP/1.1 200 OK\r\n"), ServerAction::EndlessOf(header_lines)],
+            "response head is too large: more than 100 headers",
         ),
         (
             vec![ServerAction::Read, ServerAction::Send(too_many_headers), ServerAction::Hang],
@@ -248,6 +245,27 @@ async fn a_tls_failure_during_a_response_is_described() {
     let more = format!(r#","tls_ca_file":"{}","must_contain":"end""#, authority.file.display());
     let error = outcome(&format!("https://127.0.0.1:{port}/"), &more).await.0.unwrap_or_default();
     assert!(error.starts_with("TLS failed"), "{error}");
+}
+
+#[tokio::test]
+async fn endless_transfers_end_with_the_limit() {
+    let informational = "HTTP/1.1 100 Continue\r\n\r\n".repeat(1_000).leak().as_bytes();
+    let chunks = "1\r\nx\r\n".repeat(1_000).leak().as_bytes();
+    let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let wants_body = r#","body_limit":65536,"must_contain":"end","timeout":"1m""#;
+    for (actions, more, expected) in [
+        (vec![ServerAction::Read, ServerAction::EndlessOf(informational)], r#","timeout":"1m""#, "1048576"),
+        (vec![ServerAction::Read, ServerAction::EndlessOf(informational)], wants_body, "1310720"),
+        (
+            vec![ServerAction::Read, ServerAction::Send(head), ServerAction::EndlessOf(chunks)],
+            wants_body,
+            "only the first 65536 bytes",
+        ),
+    ] {
+        let url = format!("http://127.0.0.1:{}/", serve(&actions).await);
+        let error = outcome(&url, more).await.0.unwrap_or_default();
+        assert!(error.contains(expected), "{expected}: {error}");
+    }
 }
 
 #[tokio::test]

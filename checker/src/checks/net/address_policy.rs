@@ -1,14 +1,17 @@
 //! Which addresses checks may connect to. The policy is applied to the address itself, after every name resolution
 //! and every redirect, so that no name can bypass it.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::special_purpose::{AddressBlock, Reachability, block_of};
 
 /// Which addresses checks may connect to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum AddressPolicy {
     #[default]
     AllowAll,
-    /// Only addresses of the public internet (`deny_private_addresses`).
+    /// Only addresses of the public internet (`deny_private_addresses`): those that IANA's registries list as globally
+    /// reachable.
     PublicOnly,
     /// Only this address. Tests use this to redirect from an allowed address to a denied one, because they cannot use
     /// public addresses.
@@ -31,46 +34,27 @@ impl AddressPolicy {
     /// Explains why an attempt could not connect to this address.
     #[must_use]
     pub fn rejection(address: IpAddr) -> String {
-        format!("address {address} is not public, and `deny_private_addresses` forbids those")
+        let block = deciding_block(address).map(|block| format!(" ({}, RFC {})", block.name, block.rfc));
+        let block = block.unwrap_or_default();
+        format!("address {address} is not public{block}, and `deny_private_addresses` forbids those")
     }
 }
 
 fn is_public(address: IpAddr) -> bool {
+    deciding_block(address).is_some_and(|block| block.reachability == Reachability::Global)
+}
+
+/// The block that decides whether an address is allowed: the block of the embedded IPv4 address, if a connection would
+/// reach that.
+fn deciding_block(address: IpAddr) -> Option<&'static AddressBlock> {
+    let block = block_of(address)?;
     match address {
-        IpAddr::V4(address) => is_public_v4(address),
-        IpAddr::V6(address) => is_public_v6(address),
+        IpAddr::V6(v6) if block.reachability == Reachability::Ipv4 => {
+            let [.., a, b, c, d] = v6.octets();
+            block_of(Ipv4Addr::new(a, b, c, d).into())
+        }
+        _ => Some(block),
     }
-}
-
-fn is_public_v4(address: Ipv4Addr) -> bool {
-    let [a, b, c, _] = address.octets();
-    let shared_by_providers = a == 100 && (64..128).contains(&b);
-    let for_protocols = (a, b, c) == (192, 0, 0);
-    let for_benchmarks = a == 198 && (18..20).contains(&b);
-    !(address.is_private()
-        || address.is_loopback()
-        || address.is_link_local()
-        || address.is_documentation()
-        || shared_by_providers
-        || for_protocols
-        || for_benchmarks
-        || a == 0
-        // Multicast, reserved and broadcast addresses.
-        || a >= 224)
-}
-
-fn is_public_v6(address: Ipv6Addr) -> bool {
-    let segments = address.segments();
-    // An IPv6 address can embed an IPv4 address: mapped, compatible, translated (64:ff9b::/96) or 6to4 (2002::/16).
-    let low = || Ipv4Addr::from(u32::from(segments[6]) << 16 | u32::from(segments[7]));
-    match segments {
-        [0, 0, 0, 0, 0, 0 | 0xffff, ..] | [0x64, 0xff9b, 0, 0, 0, 0, ..] => return is_public_v4(low()),
-        [0x2002, high, low, ..] => return is_public_v4(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low))),
-        _ => {}
-    }
-    let documentation = segments[0] == 0x2001 && segments[1] == 0xdb8;
-    // All global addresses are in 2000::/3; unique local, link-local and multicast addresses are not.
-    segments[0] & 0xe000 == 0x2000 && !documentation
 }
 
 #[cfg(test)]
@@ -99,6 +83,17 @@ mod tests {
             "64:ff9b::169.254.169.254",
             "2002:7f00:1::",
             "2001:db8::1",
+            // The IPv4 address that is embedded in a Teredo, 6to4, local translation or ISATAP address, or in an
+            // obsolete form.
+            "2001:0:7f00:1::1",
+            "2002:0808:0808::1",
+            "64:ff9b:1::8.8.8.8",
+            "fe80::5efe:10.0.0.1",
+            "::10.0.0.1",
+            "::8.8.8.8",
+            "::ffff:0:8.8.8.8",
+            "64:ff9b::100.64.0.1",
+            "::ffff:192.0.2.1",
         ] {
             let address: IpAddr = private.parse().expect("an address");
             assert!(!AddressPolicy::PublicOnly.allows(address), "{private}");

@@ -17,6 +17,7 @@ use tokio_rustls::client::TlsStream;
 use url::Url;
 
 use super::address_policy::AddressPolicy;
+use super::metered::{MeteredStream, TcpConnection};
 use super::resolver;
 use super::tls_config::TlsTrust;
 use crate::checks::Failure;
@@ -155,10 +156,14 @@ pub async fn resolve(
 }
 
 /// Opens a TCP connection to the first address that accepts it. `TCP_NODELAY` is set, so writes are sent immediately.
-pub async fn connect(address: &Address, policy: AddressPolicy, stopwatch: &Stopwatch) -> Result<TcpStream, Failure> {
+pub async fn connect(
+    address: &Address,
+    policy: AddressPolicy,
+    stopwatch: &Stopwatch,
+) -> Result<TcpConnection, Failure> {
     let stream = connect_for_single_write(address, policy, stopwatch).await?;
     // Requests are written as a whole, so waiting for more data gains nothing.
-    let _ = stream.set_nodelay(true);
+    let _ = stream.get_ref().set_nodelay(true);
     Ok(stream)
 }
 
@@ -168,14 +173,14 @@ pub async fn connect_for_single_write(
     address: &Address,
     policy: AddressPolicy,
     stopwatch: &Stopwatch,
-) -> Result<TcpStream, Failure> {
+) -> Result<TcpConnection, Failure> {
     let addresses = resolve(address, policy, stopwatch).await?;
     let no_addresses = io::Error::from(io::ErrorKind::AddrNotAvailable);
     let stream = first_to_succeed(&addresses, stopwatch, no_addresses, TcpStream::connect).await;
     let stream = stream.map_err(|error| error_text::describe_error(&error))?;
     stopwatch.connected();
     stopwatch.record(|data| data.peer = stream.peer_addr().ok());
-    Ok(stream)
+    Ok(MeteredStream::new(stream))
 }
 
 /// Tries one address after another, moving on when an attempt fails or takes too long. If all fail, returns the last
@@ -215,12 +220,12 @@ pub async fn first_to_succeed<T, E, F: Future<Output = Result<T, E>>>(
 
 /// Performs the TLS handshake on a connection; `protocols` are offered through ALPN.
 pub async fn handshake(
-    stream: TcpStream,
+    stream: TcpConnection,
     config: Arc<ClientConfig>,
     server_name: &ServerName<'static>,
     protocols: &[&[u8]],
     stopwatch: &Stopwatch,
-) -> Result<TlsStream<TcpStream>, Failure> {
+) -> Result<TlsStream<TcpConnection>, Failure> {
     stopwatch.start_handshake();
     let connector = TlsConnector::from(config);
     let protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();

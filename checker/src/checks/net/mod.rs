@@ -2,7 +2,9 @@
 
 pub mod address_policy;
 pub mod connect;
+pub mod metered;
 pub mod online_check;
 pub mod resolver;
+mod special_purpose;
 pub mod starttls;
 pub mod tls_config;

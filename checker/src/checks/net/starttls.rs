@@ -1,8 +1,8 @@
 //! Upgrades a plaintext connection to TLS with the commands of SMTP, IMAP, POP3 or PostgreSQL.
 
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::TcpStream;
 
+use super::metered::TcpConnection;
 use crate::checks::{Failure, error_text};
 
 /// A protocol that can upgrade a plaintext connection to TLS.
@@ -40,7 +40,7 @@ impl StartTls {
 }
 
 /// Asks the server to switch to TLS. After that, the client must start the handshake.
-pub(in crate::checks) async fn upgrade(protocol: StartTls, stream: &mut TcpStream) -> Result<(), Failure> {
+pub(in crate::checks) async fn upgrade(protocol: StartTls, stream: &mut TcpConnection) -> Result<(), Failure> {
     let mut stream = BufReader::new(stream);
     match protocol {
         StartTls::Smtp => {
@@ -80,11 +80,11 @@ pub(in crate::checks) async fn upgrade(protocol: StartTls, stream: &mut TcpStrea
     if stream.buffer().is_empty() { Ok(()) } else { Err("server sent data before the TLS handshake".to_owned()) }
 }
 
-async fn send(stream: &mut BufReader<&mut TcpStream>, bytes: &[u8]) -> Result<(), Failure> {
+async fn send(stream: &mut BufReader<&mut TcpConnection>, bytes: &[u8]) -> Result<(), Failure> {
     stream.write_all(bytes).await.map_err(|error| describe(&error))
 }
 
-async fn line(stream: &mut BufReader<&mut TcpStream>) -> Result<String, Failure> {
+async fn line(stream: &mut BufReader<&mut TcpConnection>) -> Result<String, Failure> {
     let mut line = Vec::new();
     stream.take(LINE_LIMIT).read_until(b'\n', &mut line).await.map_err(|error| describe(&error))?;
     match line.last() {
@@ -94,7 +94,7 @@ async fn line(stream: &mut BufReader<&mut TcpStream>) -> Result<String, Failure>
     }
 }
 
-async fn expect_line(stream: &mut BufReader<&mut TcpStream>, expected: &str) -> Result<(), Failure> {
+async fn expect_line(stream: &mut BufReader<&mut TcpConnection>, expected: &str) -> Result<(), Failure> {
     expect_prefix(&line(stream).await?, expected)
 }
 
@@ -106,7 +106,7 @@ fn expect_prefix(response: &str, expected: &str) -> Result<(), Failure> {
 }
 
 /// Reads a response with this code. It can span several lines: a dash after the code means that another line follows.
-async fn smtp_response(stream: &mut BufReader<&mut TcpStream>, code: &str) -> Result<(), Failure> {
+async fn smtp_response(stream: &mut BufReader<&mut TcpConnection>, code: &str) -> Result<(), Failure> {
     for _ in 0..LINES_LIMIT {
         let line = line(stream).await?;
         expect_prefix(&line, code)?;

@@ -17,6 +17,7 @@ use tokio::sync::OnceCell;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use crate::checks::timing::with_current_stopwatch;
+use crate::platform::operator_file::read_operator_file;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum TlsTrust {
@@ -31,7 +32,7 @@ pub enum TlsTrust {
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum TrustError {
     /// An authority file cannot be read.
-    #[error("failed to read the certificate authorities in `{0}`: {1}; name a PEM file with at least one certificate")]
+    #[error("failed to read the certificate authorities in `{0}`: {1}; use a PEM file with at least one certificate")]
     Authorities(PathBuf, String),
     /// The TLS or HTTP library rejects the settings.
     #[error("failed to set up TLS: {0}")]
@@ -81,8 +82,8 @@ impl TlsTrust {
 
 fn read_pem(file: &Path) -> Result<Vec<CertificateDer<'static>>, TrustError> {
     let invalid = |why: String| TrustError::Authorities(file.to_owned(), why);
-    let certificates: Vec<_> = CertificateDer::pem_file_iter(file)
-        .map_err(|error| invalid(error.to_string()))?
+    let content = read_operator_file(file).map_err(|error| invalid(error.to_string()))?;
+    let certificates: Vec<_> = CertificateDer::pem_slice_iter(&content)
         .collect::<Result<_, _>>()
         .map_err(|error| invalid(error.to_string()))?;
     if certificates.is_empty() {

@@ -7,9 +7,11 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use chrono::{DateTime, Days, Local, NaiveDate, NaiveTime, Timelike as _};
-use shared::endpoint_status::{EndpointStatus, NodeStatus, current_statuses, endpoint_statuses, overall_status};
+use shared::endpoint_status::{
+    EndpointStatus, NodeStatus, current_statuses, endpoint_statuses, of_incomplete, overall_status,
+};
 use shared::history::History;
-use shared::object_name::NodeName;
+use shared::object_name::{HistoryPart, NodeName};
 use shared::quorum::Tally;
 use shared::response_times::MAX_CHECK_RANGE;
 use shared::status::Status;
@@ -19,7 +21,7 @@ use shared::{DAY, HOUR, Nanos, SECOND, UnixNanos, duration};
 use super::{MissingStorage, Outcome, load};
 use crate::cli::{Format, StatusArguments};
 use crate::now;
-use crate::recorder::history_reader::{Detail, histories, measurements};
+use crate::recorder::history_reader::{Detail, Histories, histories, measurements};
 use crate::recorder::history_writer::HistoryError;
 use crate::sanitize::sanitize_for_terminal;
 use crate::store::Store;
@@ -29,6 +31,8 @@ use json::{Details, Measurements};
 
 /// The maximum width of the title column, in characters.
 const TITLE_WIDTH: usize = 40;
+/// The maximum number of unreadable check files that are named; more are counted.
+const FILES_NAMED: usize = 5;
 /// The longest reason that is printed in full, in characters.
 const REASON_WIDTH: usize = 160;
 
@@ -47,13 +51,12 @@ pub async fn status(arguments: &StatusArguments) -> anyhow::Result<Outcome> {
     let is_by_check = range <= MAX_CHECK_RANGE;
     let detail = if is_detailed && !is_by_check { Detail::Latencies } else { Detail::Status };
     let loaded = histories(&store, from, now, detail).await.map_err(without_history_context)?;
-    for (name, cause) in &loaded.unreadable {
-        ui::warn(&format!("using check files instead of the unreadable history `{name}`: {cause}"));
-    }
+    report_unreadable(&loaded);
     let mut endpoints = endpoint_statuses(&loaded.histories);
     endpoints.retain(|endpoint| endpoint.is_within(from));
     let statuses = current_statuses(&endpoints, now);
-    let report = StatusReport { from, now, endpoints, statuses, histories: loaded.histories };
+    let is_incomplete = loaded.is_incomplete;
+    let report = StatusReport { from, now, endpoints, statuses, is_incomplete, histories: loaded.histories };
     match arguments.format {
         Format::Json if is_detailed => {
             let measurements = if is_by_check {
@@ -70,6 +73,24 @@ pub async fn status(arguments: &StatusArguments) -> anyhow::Result<Outcome> {
         Some(limit) if report.overall() >= limit => Outcome::Found,
         _ => Outcome::Done,
     })
+}
+
+/// Reports what is invalid in the store. Everything else is shown.
+fn report_unreadable(loaded: &Histories) {
+    for (name, cause) in &loaded.unreadable {
+        ui::warn(&match name.part {
+            HistoryPart::Main => format!("using check files instead of the unreadable history `{name}`: {cause}"),
+            HistoryPart::Latency => format!("percentiles are missing because `{name}` is unreadable: {cause}"),
+        });
+    }
+    for (name, cause) in loaded.unreadable_files.iter().take(FILES_NAMED) {
+        let cause = sanitize_for_terminal(cause, REASON_WIDTH);
+        ui::warn(&format!("skipped the unreadable check file `{name}`: {cause}"));
+    }
+    let others = loaded.unreadable_files.len().saturating_sub(FILES_NAMED);
+    if others > 0 {
+        ui::warn(&format!("skipped {others} more unreadable check files"));
+    }
 }
 
 /// Reports a store error without its context, because this command does not update histories.
@@ -115,12 +136,15 @@ struct StatusReport {
     endpoints: Vec<EndpointStatus>,
     /// The status of each endpoint, and whether it is retired.
     statuses: Vec<(Status, bool)>,
+    /// Whether there may be endpoints that the store does not show.
+    is_incomplete: bool,
     histories: Vec<History>,
 }
 
 impl StatusReport {
     fn overall(&self) -> Status {
-        overall_status(&mut self.statuses.iter().copied())
+        let status = overall_status(&mut self.statuses.iter().copied());
+        if self.is_incomplete { of_incomplete(status) } else { status }
     }
 
     fn table(&self) -> String {

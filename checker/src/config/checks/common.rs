@@ -57,7 +57,7 @@ pub(super) const COMMON: &[Field] = &[
     optional(
         "every_when_unhealthy",
         ValueKind::Duration(SECOND, DAY),
-        "the same",
+        "the endpoint's `every`",
         "The interval while the endpoint is not healthy.",
     )
     .formerly("every_when_down"),

@@ -1,4 +1,4 @@
-//! What a whole bucket contains: all objects under any prefix, with all their versions.
+//! The contents of a whole bucket: all objects under any prefix, with all their versions.
 
 use aws_sdk_s3::types::EncodingType;
 
@@ -7,11 +7,11 @@ use crate::sanitize::sanitize_for_terminal;
 use crate::store::s3::client::decode_url;
 use crate::store::s3::error::S3Error;
 
-/// After this many objects of others, the rest is not counted.
+/// After this many objects that checkers did not store, the rest are not counted.
 const COUNT_LIMIT: usize = 10_000;
 /// The length limit of keys, in bytes.
 const KEY_LIMIT: usize = 1_024;
-/// The limit for the pages of one listing, a thousand objects each: a listing that is longer does not end.
+/// The maximum number of pages in one listing, with a thousand objects each: a longer listing is considered endless.
 const PAGE_LIMIT: usize = 50_000;
 
 /// The objects of a bucket.
@@ -23,7 +23,7 @@ pub struct Contents {
     pub others: usize,
     /// The key of the first other object.
     pub example: Option<String>,
-    /// The key of the first object of checkers.
+    /// The key of the first object that a checker stored.
     pub example_of_ours: Option<String>,
 }
 
@@ -50,14 +50,14 @@ impl Contents {
 }
 
 impl Service {
-    /// Lists the whole bucket. Versions that are not the latest, and markers of deletions, count as objects of others.
+    /// Lists the whole bucket. Versions other than the latest, and delete markers, count as other objects.
     pub async fn contents(&self, is_ours: impl Fn(&str) -> bool) -> ServiceResult<Contents> {
         let versions = match self.versions(&is_ours).await {
             Ok(versions) => versions,
             Err(error) if error.is_unsupported() => Contents::default(),
             Err(error) => return Err(error),
         };
-        // Services that know no versions may answer with an empty list of them.
+        // Services without versions may respond with an empty list of them.
         let objects = self.objects(&is_ours).await?;
         let (most, least) = if versions.others > objects.others { (versions, objects) } else { (objects, versions) };
         let example_of_ours = most.example_of_ours.or(least.example_of_ours);
@@ -116,7 +116,7 @@ impl Service {
         Ok(contents)
     }
 
-    /// Fails if a listing that is not complete does not continue, or does not end.
+    /// Fails if an incomplete listing cannot be continued, or is endless.
     pub(in crate::provision) fn check_progress(
         &self,
         action: &'static str,
@@ -139,7 +139,7 @@ impl Service {
     }
 }
 
-/// A key of a listing. One that cannot be decoded belongs to others and stays encoded.
+/// A key in a listing. A key that cannot be decoded is not a checker's, and stays encoded.
 fn decoded(key: &str, is_encoded: bool) -> String {
     if is_encoded { decode_url(key).unwrap_or_else(|| key.to_owned()) } else { key.to_owned() }
 }

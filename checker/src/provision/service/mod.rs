@@ -1,6 +1,6 @@
-//! The requests of provisioning, one function each: about the bucket here, about its rules in [`rules`] and its objects in
-//! [`contents`], and to IAM in [`users`]. Errors name the call and, if a permission is missing, the policy statement that
-//! grants it.
+//! The requests that provisioning sends, one function each: about the bucket here, about its rules in [`rules`] and its
+//! objects in [`contents`], and to IAM in [`users`]. Errors name the call and, if a permission is missing, the policy
+//! statement that grants it.
 
 pub mod contents;
 mod rules;
@@ -38,7 +38,7 @@ pub enum BucketState {
     Ours,
 }
 
-/// A provisioning request failed.
+/// A request that provisioning sent failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
     #[error("failed to {task} ({}): {cause}{}", call.action, call.remedy(cause))]
@@ -49,12 +49,12 @@ pub enum ServiceError {
         cause: S3Error,
         code: Option<String>,
     },
-    /// The service does not know the call, or takes it for another one.
+    /// The service does not know the call, or mistakes it for a different one.
     #[error("failed to {task} ({action}): this service does not support it (status {status}{})", in_parentheses(.code.as_deref()))]
     Unsupported {
         /// The operation, as a fragment.
         task: String,
-        /// Such as `s3:GetBucketCORS`.
+        /// The action, for example `s3:GetBucketCORS`.
         action: &'static str,
         status: u16,
         code: Option<String>,
@@ -122,7 +122,7 @@ impl ServiceError {
         matches!(self, ServiceError::Unsupported { .. })
     }
 
-    /// Whether the service does not support the call, or refuses it in a way that has nothing to do with permissions.
+    /// Whether the service does not support the call, or refuses it for a reason other than permissions.
     #[must_use]
     pub fn is_rejected(&self) -> bool {
         let is_other = |cause: &S3Error| matches!(cause, S3Error::Refused(_) | S3Error::NotS3 { .. });
@@ -236,7 +236,7 @@ impl Service {
         }
     }
 
-    /// Deletes the bucket. Some services delete all objects with it, so that callers must list them first.
+    /// Deletes the bucket. Some services delete all objects with it, so callers must list them first.
     pub async fn delete_bucket(&self) -> ServiceResult<()> {
         let deleted = self.s3.delete_bucket().bucket(&self.bucket.name).send().await;
         self.unless_missing("delete", "s3:DeleteBucket", deleted, "NoSuchBucket").map(drop)
@@ -307,7 +307,7 @@ impl Service {
     }
 }
 
-/// Codes of services that do not know a call.
+/// Error codes of services that do not know a call.
 const UNKNOWN_CALL: [&str; 6] =
     ["NotImplemented", "XNotImplemented", "MethodNotAllowed", "NotSupported", "UnsupportedOperation", "InvalidAction"];
 

@@ -1,8 +1,9 @@
 //! Requests for a bucket's rules: CORS, lifecycle, policy, public access block and tags.
 //!
-//! Each is a request to the bucket with a subresource in the query, such as `?cors`. Services that do not know one of them may
-//! ignore it: they answer with a listing, or take the request for one that creates or **deletes the bucket**. So a response with
-//! another document means that the rules are not supported, and a DELETE is sent only right after the rules were read.
+//! Each is a request to the bucket with a subresource in the query, such as `?cors`. A service that does not know the
+//! subresource may ignore it, and respond with a listing, or mistake the request for one that creates or **deletes the
+//! bucket**. A response with a different document therefore means that the rules are not supported, and a DELETE is
+//! sent only right after the rules were read.
 
 use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::config::http::HttpResponse;
@@ -15,7 +16,8 @@ use serde_json::Value;
 use super::{Call, Service, ServiceError, ServiceResult, status};
 use crate::provision::names::{CREATED_BUCKET, TAG};
 
-/// What services answer to the creation of a bucket that exists, as which some take a PUT with a subresource.
+/// What services respond when a bucket that is created already exists; some mistake a PUT with a subresource for this
+/// request.
 const TAKEN_FOR_CREATION: [&str; 2] = ["BucketAlreadyExists", "BucketAlreadyOwnedByYou"];
 
 impl Service {
@@ -67,7 +69,7 @@ impl Service {
         self.changed(task, call(), put.send().await)
     }
 
-    /// The bucket's policy; `None` if it has none. A policy that is not JSON is another document.
+    /// The bucket's policy; `None` if it has none. A policy that is not JSON is a different document.
     pub async fn bucket_policy(&self) -> ServiceResult<Option<Value>> {
         let policy = self.s3.get_bucket_policy().bucket(&self.bucket.name).send().await;
         let (task, action) = ("read the policy of", "s3:GetBucketPolicy");
@@ -115,7 +117,8 @@ impl Service {
         self.changed("set the public access block of", self.on_bucket("s3:PutBucketPublicAccessBlock"), put)
     }
 
-    /// Whether the bucket has the tag of buckets that provisioning created; `false` if the service has no tags.
+    /// Whether the bucket has the tag of buckets that provisioning created; `false` if the service does not support
+    /// tags.
     pub async fn is_created_here(&self) -> ServiceResult<bool> {
         let tags = self.s3.get_bucket_tagging().bucket(&self.bucket.name).send().await;
         let (task, action) = ("read the tags of", "s3:GetBucketTagging");
@@ -128,7 +131,7 @@ impl Service {
         }
     }
 
-    /// Adds the tag of buckets that provisioning created. A bucket that was just created has no other tags.
+    /// Adds the tag of buckets that provisioning created. A new bucket has no other tags.
     pub async fn mark_as_created(&self) -> ServiceResult<()> {
         let call = || self.on_bucket("s3:PutBucketTagging");
         let task = "set the tags of";
@@ -165,7 +168,7 @@ impl Service {
         ServiceError::Unsupported { task, action, status, code: None }
     }
 
-    /// The outcome of a change of rules.
+    /// The outcome of changing rules.
     fn changed<T, E>(&self, task: &str, call: Call, response: Result<T, SdkError<E, HttpResponse>>) -> ServiceResult<()>
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -197,7 +200,7 @@ fn has_other_root(body: &str, root: &str) -> bool {
     element.is_some_and(|element| !element.starts_with(&format!("<{root}")))
 }
 
-/// Reads a public access block from any element; `None` if the body contains no flags of one.
+/// Reads a public access block from any element; `None` if the body contains none of its flags.
 fn access_block_in(body: &str) -> Option<PublicAccessBlockConfiguration> {
     let flag = |name: &str| {
         let (_, rest) = body.split_once(&format!("<{name}>"))?;

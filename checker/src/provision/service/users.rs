@@ -20,13 +20,13 @@ pub struct User {
     pub path: String,
 }
 
-/// How a new user can be recognized later, other than by its name and its permissions.
+/// How a new user can be recognized later, apart from its name and its permissions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CreatedUser {
     WithPath,
     /// The service dropped the path.
     WithTag,
-    /// The service has neither paths nor tags.
+    /// The service supports neither paths nor tags.
     WithoutPath,
 }
 
@@ -53,7 +53,7 @@ impl Service {
         }
     }
 
-    /// All users of the account. Some services ignore the filter by path, or know no paths.
+    /// All users of the account. Some services ignore the filter by path, or do not support paths.
     pub async fn users(&self) -> ServiceResult<Vec<User>> {
         let mut pages = self.iam.list_users().into_paginator().send();
         let mut users = Vec::new();
@@ -64,12 +64,12 @@ impl Service {
         Ok(users)
     }
 
-    /// Creates a user with this path. If the service does not keep the path, the user gets a tag if possible.
+    /// Creates a user with this path. If the service does not keep the path, the user gets a tag, if possible.
     pub async fn create_user(&self, name: &str, path: &str, tag: &str) -> ServiceResult<CreatedUser> {
         let refused = |error: &_| self.iam_refused("create the user", name, "iam:CreateUser", error);
         let created = match self.iam.create_user().user_name(name).path(path).send().await {
             Ok(created) => created.user.map(|user| User { name: user.user_name, path: user.path }),
-            // An earlier attempt, whose response was lost, created it, unless it has another path and keys.
+            // An earlier attempt, whose response was lost, created the user, unless it has a different path and keys.
             Err(error) if error.code() == Some("EntityAlreadyExists") => match self.user(name).await? {
                 Some(user) if user.path == path || self.keys(name).await?.is_empty() => Some(user),
                 _ => return Err(refused(&error)),
@@ -91,13 +91,13 @@ impl Service {
         }
     }
 
-    /// The value of a user's tag from provisioning; `None` if it has none or tags cannot be read.
+    /// The value of a user's tag from provisioning; `None` if the user has no such tag or tags cannot be read.
     pub async fn user_tag(&self, name: &str) -> Option<String> {
         let tags = self.iam.list_user_tags().user_name(name).send().await.ok()?;
         tags.tags.into_iter().find(|tag| tag.key == TAG).map(|tag| tag.value)
     }
 
-    /// Whether provisioning created a user that has the name of one of its users.
+    /// Whether provisioning created a user whose name is that of one of its users.
     pub async fn is_ours(&self, user: &User, policy: Option<&Value>, scope: &Scope<'_>) -> bool {
         user.path == names::user_path(scope.bucket, scope.prefix)
             || policy.is_some_and(|policy| policy::grants_reading(policy, scope))
@@ -204,7 +204,7 @@ impl Service {
             // IAM puts errors in an `ErrorResponse` element; S3 and web servers do not.
             let body = String::from_utf8_lossy(response.body().bytes().unwrap_or_default());
             let is_transient = response.status().as_u16() >= 500 && response.status().as_u16() != 501;
-            // Others speak the protocol, but know none of the calls.
+            // Other services use the protocol, but know none of the calls.
             let is_unknown = error.code().is_some_and(|code| super::UNKNOWN_CALL.contains(&code));
             if (!body.contains("<ErrorResponse") || is_unknown) && !is_transient {
                 return ServiceError::NoIam {
@@ -232,7 +232,7 @@ fn on_user(user: &str, action: &'static str) -> Call {
     Call { action, resource }
 }
 
-/// The error code in a response of S3.
+/// The error code in an S3 response.
 fn code_in(body: &str) -> Option<String> {
     let (code, _) = body.split_once("<Code>")?.1.split_once("</Code>")?;
     let is_code = code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphanumeric());

@@ -185,3 +185,25 @@ async fn nodes_with_and_without_a_history_are_read_together() {
     let seen = histories(&store, START, now, Detail::Status).await.unwrap();
     assert_eq!((seen.unreadable.len(), endpoint_statuses(&seen.histories)[0].breakdown(START, now).unknown), (1, 0));
 }
+
+#[tokio::test]
+async fn a_rebuild_keeps_the_gaps_between_results_without_an_interval() {
+    let (_directory, store) = store().await;
+    let mut kept = HistoryWriter::new(node("a"), DEFAULT_EXPIRY);
+    let mut names = Vec::new();
+    // The results of the second day are further apart than the previous ones suggest.
+    let times = [0, MINUTE, 2 * MINUTE, 3 * MINUTE, DAY, DAY + 10 * MINUTE, DAY + 20 * MINUTE, DAY + 30 * MINUTE];
+    for at in times.map(|after| START + after) {
+        let results: Vec<CheckResult> =
+            results(at, Status::Healthy).into_iter().map(|result| CheckResult { interval: None, ..result }).collect();
+        let file = CheckFileName { stored_at: at + SECOND, node: Some(node("a")) };
+        let name = put_check_file(&store, &file, write_check_file(&results)).await.unwrap();
+        kept.add(&store, (&name, &results), &[], at + 2 * SECOND).await.unwrap();
+        names.push(name);
+    }
+    let before = bytes(&store, "a", HistoryPart::Main).await;
+    assert_eq!(store.delete(&names[..4], |_| {}).await.deleted, 4);
+    rebuild(&store, Some(&node("a")), DEFAULT_EXPIRY, START + DAY + HOUR, |_, _| {}).await.unwrap();
+    let after = bytes(&store, "a", HistoryPart::Main).await;
+    assert_eq!(String::from_utf8(after).unwrap(), String::from_utf8(before).unwrap());
+}

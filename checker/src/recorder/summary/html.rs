@@ -6,6 +6,7 @@ use shared::status::Status;
 use shared::summary::{EndpointSummary, Summary};
 
 use super::{SUMMARY_INTERVAL, escape, format_minute};
+use crate::counted;
 
 /// The length limit of titles, in characters.
 const TITLE_LIMIT: usize = 200;
@@ -49,14 +50,16 @@ pub fn page(summary: &Summary) -> String {
 fn overall(summary: &Summary) -> String {
     let count = |status: Status| summary.endpoints.iter().filter(|endpoint| endpoint.status == status).count();
     let all = summary.endpoints.len();
+    let are = |count: usize, status: &str| {
+        format!("{count} of {} {} {status}", counted(all, "service"), if count == 1 { "is" } else { "are" })
+    };
     match summary.status {
         Status::Unknown => "The status is unknown".to_owned(),
         Status::Healthy if count(Status::Healthy) == all => "All services are healthy".to_owned(),
-        Status::Healthy => format!("All services with a known status are healthy: {} of {all}", count(Status::Healthy)),
-        status => {
-            let count = count(status);
-            format!("{count} of {all} {} {status}", if count == 1 { "is" } else { "are" })
+        Status::Healthy => {
+            format!("{}; the status of the others is unknown", are(count(Status::Healthy), "healthy"))
         }
+        status => are(count(status), status.as_str()),
     }
 }
 

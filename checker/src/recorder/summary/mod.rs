@@ -12,6 +12,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chrono::DateTime;
 use shared::check_file::CheckResult;
+use shared::endpoint_status::of_incomplete;
 use shared::object_name::{BadgeTitle, NodeName, SummaryForm, SummaryName};
 use shared::status::Status;
 use shared::summary::{EndpointSummary, Summary, summary};
@@ -71,7 +72,11 @@ impl SummaryWriter {
             self.last = Some(before.clone());
             return Ok(());
         }
-        let mut current = summary(&histories_up_to(store, now).await?, &self.node, &self.title, now);
+        let loaded = histories_up_to(store, now).await?;
+        let mut current = summary(&loaded.histories, &self.node, &self.title, now);
+        if loaded.is_incomplete {
+            current.status = of_incomplete(current.status);
+        }
         store.put_all(self.badges(before.as_ref(), &mut current)).await?;
         store.put(&self.name(SummaryForm::Html), html::page(&current).into()).await?;
         // Written last: the next write assumes that the other objects are as current as this one.

@@ -176,7 +176,7 @@ fn the_page_contains_status_times_and_author() {
     let page = html::page(&example("My status", "Shop"));
     for words in [
         "<title>My status: degraded</title>",
-        "▲ <strong>1 of 1 is degraded</strong> (as of 2026-11-22 06:50 UTC)",
+        "▲ <strong>1 of 1 service is degraded</strong> (as of 2026-11-22 06:50 UTC)",
         "<th scope=\"row\">Shop</th><td>◐ localized (not reachable from there; 1 of 3 locations)</td>\
          <td>2026-11-22 05:50 UTC</td><td>2026-11-22 06:50 UTC</td>",
         "Written by the checker <b>here</b> at 2026-11-22 06:50 UTC from the results of here, 1 more.",

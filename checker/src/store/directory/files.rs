@@ -2,18 +2,19 @@
 //! updating the lists under a lock.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File, TryLockError};
-use std::io::{self, Read as _};
+use std::fs::{File, TryLockError};
+use std::io;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use rustix::fs::OFlags;
-use rustix::io::Errno;
+use rustix::fs::FileType;
 use shared::object_name::{CheckFileName, HISTORY_INDEX, INDEX};
 
-use super::atomic_file::{self, PersistOutcome};
+use super::folder::{Folder, PersistOutcome, is_temporary};
 use super::index::{self, Index};
+use crate::store::compression;
+use crate::store::limits::{NAMES_LIMIT, describe_size};
 use crate::store::object::{ListFile, ListedName, Object, WriteMode};
 
 /// The file that writers lock while they change the lists. It is empty and never deleted: deleting it would let two
@@ -26,122 +27,133 @@ pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(15);
 /// The pause between attempts to take the lock: shorter than the time for which a writer holds it.
 const LOCK_PAUSE: Duration = Duration::from_micros(500);
 
-/// Writes an object, and updates the list that contains it. Returns `false` if a different object with this name
-/// exists and must not be replaced.
-pub(super) fn put(directory: &Path, object: &Object, content: &[u8]) -> io::Result<bool> {
-    let target = directory.join(&object.name);
-    let folder = target.parent().unwrap_or(directory);
+/// The maximum size of an index, in bytes: four million names. A larger index is rebuilt from the files.
+const INDEX_LIMIT: u64 = 256 << 20;
+
+/// The outcome of writing an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PutOutcome {
+    /// The file was written at this time, by the file system's clock.
+    Written(SystemTime),
+    /// A different object has the name and must not be replaced.
+    NameTaken,
+}
+
+/// Writes an object, and updates the list that contains it.
+pub(super) fn put(directory: &Path, object: &Object, content: &[u8]) -> io::Result<PutOutcome> {
     // The directory may have been deleted since it was opened; creating it again is better than losing a round.
-    atomic_file::create_directory(folder)?;
-    let staging = if object.rules.is_self_contained { folder } else { directory };
+    let root = Folder::create(directory)?;
+    let (path, name) = split(&object.name);
+    let folder = root.create_subfolder(path)?;
+    let staging = if object.rules.is_self_contained { &folder } else { &root };
     if object.rules.is_self_contained {
-        sweep(folder)?;
+        sweep(&folder)?;
     }
     // Do the slow work before taking the lock.
-    let temporary = if object.rules.is_durable {
-        atomic_file::write_temporary(staging, content)?
-    } else {
-        atomic_file::write_volatile(staging, content)?
-    };
-    let _lock = if object.rules.listed_in.is_some() { Some(lock(directory, LOCK_TIMEOUT)?) } else { None };
+    let temporary =
+        if object.rules.is_durable { staging.write_temporary(content)? } else { staging.write_volatile(content)? };
+    let written_at = temporary.modified()?;
+    let _lock = if object.rules.listed_in.is_some() { Some(lock(&root, LOCK_TIMEOUT)?) } else { None };
     match object.rules.write {
         WriteMode::Create => {
-            let outcome = atomic_file::persist_new(temporary, &target)?;
-            // A file with the same contents is from an earlier attempt that was interrupted.
-            let is_same = || read_if_exists(&target).is_ok_and(|existing| existing.is_some_and(|old| old == content));
+            let outcome = temporary.persist_new(&folder, name)?;
+            // A file with the same content is from an earlier attempt that was interrupted.
+            let is_same = || folder.read(name, content.len() as u64).is_ok_and(|existing| existing == content);
             if outcome == PersistOutcome::NameTaken && !is_same() {
-                return Ok(false);
+                return Ok(PutOutcome::NameTaken);
             }
         }
-        WriteMode::Replace => atomic_file::persist(temporary, &target)?,
+        WriteMode::Replace => temporary.persist(&folder, name)?,
     }
     match object.rules.listed_in {
-        Some(ListFile::Index) => rewrite_index(directory, |_| true)?,
+        Some(ListFile::Index) => rewrite_index(&root, |_| true)?,
         Some(ListFile::HistoryIndex) => {
-            let list = index::recent(names(directory, |_| {})?, &names(directory, |_| {})?);
-            atomic_file::replace(directory, HISTORY_INDEX, list.as_bytes())?;
+            let list = index::recent(names(&root, |_, _| {})?, &names(&root, |_, _| {})?);
+            root.replace_in(HISTORY_INDEX, list.as_bytes())?;
         }
         None => {}
     }
     if object.rules.is_durable {
-        atomic_file::sync_directory(folder)?;
+        folder.sync()?;
     }
-    Ok(true)
+    Ok(PutOutcome::Written(written_at))
 }
 
-/// Reads an object, up to its size limit.
+/// The folder and the file name of an object.
+fn split(name: &str) -> (&str, &str) {
+    name.rsplit_once('/').unwrap_or(("", name))
+}
+
+impl Folder {
+    /// Replaces a file in a subfolder.
+    fn replace_in(&self, name: &str, content: &[u8]) -> io::Result<()> {
+        let (path, file) = split(name);
+        self.write_temporary(content)?.persist(&self.create_subfolder(path)?, file)
+    }
+}
+
+/// Reads an object, up to its limit: a larger one is an error of kind [`io::ErrorKind::FileTooLarge`].
 pub(super) fn get(directory: &Path, object: &Object) -> io::Result<Option<Vec<u8>>> {
-    let path = directory.join(&object.name);
-    let content = match object.rules.read_limit {
-        None => read(&path, u64::MAX),
-        Some(limit) => read(&path, limit as u64),
-    };
-    match content {
-        Ok(content) => Ok(Some(content)),
+    let (path, name) = split(&object.name);
+    let limit = object.rules.size_limit;
+    let root = match Folder::open(directory) {
         // An object can only be missing from a directory that exists.
-        Err(error) if object.rules.is_self_contained => {
-            if error.kind() == io::ErrorKind::NotFound && directory.is_dir() { Ok(None) } else { Err(error) }
+        Err(error) if object.rules.is_self_contained => return Err(error),
+        opened => opened,
+    };
+    let content = root.and_then(|root| root.subfolder(path)?.read(name, limit));
+    let content = match content {
+        Ok(content) => content,
+        Err(error) if object.rules.is_self_contained && error.kind() == io::ErrorKind::InvalidInput => {
+            return Err(error);
         }
-        Err(error) => unless_missing(error),
+        Err(error) => return unless_missing(error),
+    };
+    if !object.rules.is_compressed {
+        return Ok(Some(content));
     }
+    compression::decompress(content, limit).map(Some).map_err(|_| io::ErrorKind::FileTooLarge.into())
 }
 
-/// A file's contents; `None` if the file does not exist.
-fn read_if_exists(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    read(path, u64::MAX).map(Some).or_else(unless_missing)
-}
-
-fn unless_missing(error: io::Error) -> io::Result<Option<Vec<u8>>> {
+/// The error, unless there is no regular file with this name.
+fn unless_missing<T>(error: io::Error) -> io::Result<Option<T>> {
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::InvalidInput => Ok(None),
         _ => Err(error),
     }
 }
 
-fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    let mut content = Vec::new();
-    open_file(path)?.take(limit).read_to_end(&mut content)?;
-    Ok(content)
-}
-
-/// Opens only regular files: a symbolic link could expose files outside the store to its readers, and opening a pipe
-/// would block.
-fn open_file(path: &Path) -> io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let no_file = || io::Error::new(io::ErrorKind::InvalidInput, "not a regular file");
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let opened = File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path);
-    let file = opened.map_err(|error| match Errno::from_io_error(&error) {
-        Some(Errno::LOOP | Errno::NXIO) => no_file(),
-        _ => error,
-    })?;
-    if file.metadata()?.is_file() { Ok(file) } else { Err(no_file()) }
-}
-
-/// Deletes objects. Check files are removed from the index first, so that readers do not request missing files.
-/// Returns how many files could not be deleted, and the first reason.
+/// Deletes objects. Check files are removed from the index first, so that readers do not request missing files. Returns
+/// how many files could not be deleted, and the first reason.
 pub(super) fn delete(directory: &Path, objects: &[Object]) -> io::Result<Option<(usize, io::Error)>> {
     let names: BTreeSet<&str> = objects.iter().map(|object| object.name.as_str()).collect();
-    let _lock = lock(directory, LOCK_TIMEOUT)?;
+    let root = Folder::open(directory)?;
+    let _lock = lock(&root, LOCK_TIMEOUT)?;
     if objects.iter().any(|object| object.rules.listed_in == Some(ListFile::Index)) {
-        rewrite_index(directory, |name| !names.contains(name.to_string().as_str()))?;
-        atomic_file::sync_directory(directory)?;
+        rewrite_index(&root, |name| !names.contains(name.to_string().as_str()))?;
+        root.sync()?;
     }
     let mut left: Option<(usize, io::Error)> = None;
     for name in &names {
-        match fs::remove_file(directory.join(name)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                left = Some(left.map_or((1, error), |(count, first)| (count + 1, first)));
+        let (path, file) = split(name);
+        let removed = if path.is_empty() {
+            root.remove(file)
+        } else {
+            match root.subfolder(path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+                folder => folder.and_then(|folder| folder.remove(file)),
             }
-            _ => {}
+        };
+        if let Err(error) = removed {
+            left = Some(left.map_or((1, error), |(count, first)| (count + 1, first)));
         }
     }
     Ok(left)
 }
 
 /// Waits until no other writer is changing the lists. The lock is released when the returned file is closed.
-pub(super) fn lock(directory: &Path, timeout: Duration) -> io::Result<File> {
-    let file = File::options().create(true).truncate(false).write(true).open(directory.join(LOCK))?;
+pub(super) fn lock(root: &Folder, timeout: Duration) -> io::Result<File> {
+    let file = root.open_lock(LOCK)?;
     let start = Instant::now();
     loop {
         match file.try_lock() {
@@ -162,44 +174,59 @@ pub(super) fn lock(directory: &Path, timeout: Duration) -> io::Result<File> {
 }
 
 /// Rewrites the index from the existing files that pass the filter. The caller holds the lock.
-fn rewrite_index(directory: &Path, is_kept: impl Fn(&CheckFileName) -> bool) -> io::Result<()> {
+fn rewrite_index(root: &Folder, is_kept: impl Fn(&CheckFileName) -> bool) -> io::Result<()> {
     let now = SystemTime::now();
-    let existing: Vec<CheckFileName> = names(directory, |other| atomic_file::remove_if_stale(other, now))?;
-    let before = read_if_exists(&directory.join(INDEX))?.map_or_else(Index::new, |json| index::parse(&json));
+    let existing: Vec<CheckFileName> = names(root, |folder, name| folder.remove_if_stale(name, now))?;
+    let before = match root.read(INDEX, INDEX_LIMIT) {
+        Ok(json) => index::parse(&json),
+        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => Index::new(),
+        Err(error) => unless_missing(error)?.unwrap_or_default(),
+    };
     let index = index::from_names(existing.into_iter().filter(is_kept), &before);
-    atomic_file::replace(directory, INDEX, index::to_json(&index).as_bytes())
+    root.replace(INDEX, index::to_json(&index).as_bytes())
 }
 
 /// Deletes temporary files left by crashed writers.
-fn sweep(folder: &Path) -> io::Result<()> {
+fn sweep(folder: &Folder) -> io::Result<()> {
     let now = SystemTime::now();
-    for entry in fs::read_dir(folder)?.flatten() {
-        if entry.file_name().to_str().is_some_and(atomic_file::is_temporary) {
-            atomic_file::remove_if_stale(&entry, now);
+    folder.each_name(|name, _| {
+        if is_temporary(name) {
+            folder.remove_if_stale(name, now);
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
-/// The names of all objects of one kind, in no particular order. Calls `temporary` for each temporary file of a
-/// writer.
-pub(super) fn names<N: ListedName>(directory: &Path, temporary: impl Fn(&fs::DirEntry)) -> io::Result<Vec<N>> {
-    let entries = match fs::read_dir(directory.join(N::FOLDER)) {
+/// The names of all objects of one kind, in no particular order. Calls `temporary` for each temporary file of a writer.
+pub(super) fn names<N: ListedName>(root: &Folder, temporary: impl Fn(&Folder, &str)) -> io::Result<Vec<N>> {
+    let folder = match root.subfolder(N::FOLDER) {
         Err(error) if error.kind() == io::ErrorKind::NotFound && !N::FOLDER.is_empty() => return Ok(Vec::new()),
-        entries => entries?,
+        opened => opened?,
     };
     let mut names = Vec::new();
-    for entry in entries {
-        let entry = entry?;
-        let file_name = entry.file_name();
-        let Some(file_name) = file_name.to_str() else { continue };
-        if atomic_file::is_temporary(file_name) {
-            temporary(&entry);
-        } else if let Some(name) = N::parse(&format!("{}{file_name}", N::FOLDER))
-            && entry.file_type()?.is_file()
-        {
-            names.push(name);
+    folder.each_name(|file_name, file_type| {
+        if is_temporary(file_name) {
+            temporary(&folder, file_name);
+        } else if file_type == FileType::RegularFile {
+            names.extend(N::parse(&format!("{}{file_name}", N::FOLDER)));
         }
-    }
+        if names.len() > NAMES_LIMIT {
+            return Err(io::Error::other(format!(
+                "it has more than {NAMES_LIMIT} objects of one kind; set `check_expiry`"
+            )));
+        }
+        Ok(())
+    })?;
     Ok(names)
+}
+
+/// Why one object cannot be read, for an error that does not affect other objects.
+pub(super) fn describe_unreadable(error: &io::Error, object: &Object) -> Option<String> {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => Some(crate::store::describe_io_error(error).into_owned()),
+        io::ErrorKind::FileTooLarge => {
+            Some(format!("it is larger than the limit of {}", describe_size(object.rules.size_limit)))
+        }
+        _ => None,
+    }
 }

@@ -4,22 +4,28 @@
 //! Many processes may write at once. Each file is either complete or missing, and each list is rewritten as a whole,
 //! under a lock, from the files that exist, so that it is correct again after any interruption.
 
-pub(super) mod atomic_file;
 mod files;
+pub(super) mod folder;
 pub(crate) mod index;
 #[cfg(test)]
 mod tests;
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use shared::UnixNanos;
 use tokio::time::timeout;
 
+use self::files::PutOutcome;
+
 use super::blocking_io::{BlockingIo, MANY_FILES_LIMIT, TASK_LIMIT};
+use super::limits::describe_size;
 use super::object::{Listing, Object};
-use super::{Deletion, ListedName, ReadObject, StoreError, describe_io_error};
+use super::{Deletion, ListedName, ReadObject, StoreError};
 
 /// How long opening waits for the directory to be created.
 const OPENING_LIMIT: Duration = Duration::from_secs(2);
@@ -29,15 +35,17 @@ const OPENING_LIMIT: Duration = Duration::from_secs(2);
 pub struct DirectoryStore {
     path: PathBuf,
     io: BlockingIo,
+    /// When the file system last wrote an object, by its own clock; 0 if it has not written one yet.
+    written_at: Arc<AtomicI64>,
 }
 
 impl DirectoryStore {
     /// Opens the directory, and creates it if it does not exist. An error is reported by the first operation that
     /// needs the directory; until it can be created, rounds are kept in the spool.
     pub(super) async fn open(path: PathBuf) -> DirectoryStore {
-        let store = DirectoryStore { path, io: BlockingIo::default() };
+        let store = DirectoryStore { path, io: BlockingIo::default(), written_at: Arc::default() };
         // A mount that hangs must not delay the checks: the attempt continues in the background.
-        let _ = timeout(OPENING_LIMIT, store.blocking(String::new(), atomic_file::create_directory)).await;
+        let _ = timeout(OPENING_LIMIT, store.blocking(String::new(), folder::create_directory)).await;
         store
     }
 
@@ -48,13 +56,31 @@ impl DirectoryStore {
     pub(super) async fn put(&self, object: Object, content: Bytes) -> Result<(), StoreError> {
         let task = format!("write `{}` to {}", object.name, self.describe());
         let name = object.name.clone();
-        let is_stored = self.blocking(task, move |path| files::put(path, &object, &content)).await?;
-        if is_stored { Ok(()) } else { Err(StoreError::AlreadyExists { name, store: self.describe() }) }
+        match self.blocking(task, move |path| files::put(path, &object, &content)).await? {
+            PutOutcome::Written(at) => {
+                let since_1970 = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+                let nanos = i64::try_from(since_1970.as_nanos()).unwrap_or(i64::MAX);
+                self.written_at.store(nanos, Ordering::Relaxed);
+                Ok(())
+            }
+            PutOutcome::NameTaken => Err(StoreError::AlreadyExists { name, store: self.describe() }),
+        }
+    }
+
+    /// When the file system last wrote an object, by its own clock; `None` if it has not written one yet.
+    pub(super) fn file_time(&self) -> Option<UnixNanos> {
+        Some(self.written_at.load(Ordering::Relaxed)).filter(|time| *time > 0)
     }
 
     pub(super) async fn get(&self, object: Object) -> Result<Option<Vec<u8>>, StoreError> {
         let task = format!("read `{}` from {}", object.name, self.describe());
-        self.blocking(task, move |path| files::get(path, &object)).await
+        let (name, limit) = (object.name.clone(), describe_size(object.rules.size_limit));
+        match self.blocking(task, move |path| files::get(path, &object)).await {
+            Err(StoreError::File { cause, .. }) if cause.kind() == io::ErrorKind::FileTooLarge => {
+                Err(StoreError::TooLarge { name, store: self.describe(), limit })
+            }
+            read => read,
+        }
     }
 
     pub(super) async fn get_all<N: ListedName>(&self, names: &[N]) -> Result<Vec<(N, ReadObject)>, StoreError> {
@@ -64,14 +90,15 @@ impl DirectoryStore {
         self.blocking_up_to(MANY_FILES_LIMIT, task, move |path| {
             let mut objects = Vec::with_capacity(names.len());
             for name in names {
-                match files::get(path, &Object::new(&name)) {
+                let object = Object::new(&name);
+                match files::get(path, &object) {
                     Ok(Some(content)) => objects.push((name, Ok(content))),
                     Ok(None) => {}
-                    // The permissions of one file do not affect the others.
-                    Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                        objects.push((name, Err(describe_io_error(&error).into_owned())));
-                    }
-                    Err(error) => return Err(error),
+                    // The permissions and the size of one file do not affect the others.
+                    Err(error) => match files::describe_unreadable(&error, &object) {
+                        Some(reason) => objects.push((name, Err(reason))),
+                        None => return Err(error),
+                    },
                 }
             }
             Ok(objects)
@@ -82,7 +109,7 @@ impl DirectoryStore {
     pub(super) async fn list<N: ListedName>(&self, listing: Listing) -> Result<Vec<N>, StoreError> {
         let task = format!("list {}", self.describe());
         self.blocking_up_to(MANY_FILES_LIMIT, task, move |path| {
-            let mut names: Vec<N> = files::names(path, |_| {})?;
+            let mut names: Vec<N> = files::names(&folder::Folder::open(path)?, |_, _| {})?;
             names.retain(|name| listing.contains(name));
             names.sort_unstable();
             Ok(names)

@@ -7,6 +7,7 @@ use shared::UnixNanos;
 use shared::object_name::{CheckFileName, HEARTBEAT_FOLDER, HeartbeatName, HistoryName, INDEX};
 
 use super::files::{LOCK, lock};
+use super::folder::Folder;
 use super::*;
 use crate::store::object::ObjectName;
 use crate::store::{NAMES_TO_TRY, Store, upload};
@@ -174,7 +175,8 @@ async fn storing_corrects_the_index_and_keeps_other_files() {
 #[tokio::test]
 async fn temporary_files_of_crashed_writers_are_deleted() {
     let (_directory, store) = store().await;
-    let (_, stale) = atomic_file::write_temporary(&store.path, b"half").unwrap().keep().unwrap();
+    let stale = store.path.join(".checkup-0123456789abcdef.tmp");
+    fs::write(&stale, "half").unwrap();
     let long_ago = SystemTime::now() - Duration::from_hours(2);
     File::options().write(true).open(&stale).unwrap().set_modified(long_ago).unwrap();
     put(&store, &name(SOME_TIME, "a"), "[1]").await.unwrap();
@@ -221,8 +223,8 @@ async fn a_missing_store_is_not_a_missing_heartbeat() {
 #[tokio::test]
 async fn a_suspended_writer_blocks_others_only_for_a_while() {
     let (_directory, store) = store().await;
-    let suspended = lock(&store.path, Duration::ZERO).unwrap();
-    let cause = lock(&store.path, Duration::ZERO).unwrap_err();
+    let suspended = lock(&Folder::open(&store.path).unwrap(), Duration::ZERO).unwrap();
+    let cause = lock(&Folder::open(&store.path).unwrap(), Duration::ZERO).unwrap_err();
     let error = StoreError::File { task: "write".to_owned(), cause };
     assert!(error.is_transient() && error.to_string().contains("holds the lock `.index.lock`"), "{error}");
     drop(suspended);

@@ -20,6 +20,7 @@ use percent_encoding::percent_decode_str;
 use shared::page_config::AddressStyle;
 
 use super::error::{self, ErrorResponse, RequestContext, S3Error};
+use super::interceptor::{ResponseInterceptor, ServiceClock};
 use crate::store::settings::Bucket;
 
 /// A service that does not accept a connection within this time is considered unreachable.
@@ -101,7 +102,14 @@ pub(crate) async fn settings(bucket: &Bucket, credentials: Credentials<'_>) -> S
 }
 
 pub(crate) fn client(settings: &SdkConfig, address_style: AddressStyle) -> Client {
-    let config = aws_sdk_s3::config::Builder::from(settings).force_path_style(address_style == AddressStyle::Path);
+    client_with_clock(settings, address_style, ServiceClock::default())
+}
+
+/// A client that records the service's time.
+pub(super) fn client_with_clock(settings: &SdkConfig, address_style: AddressStyle, clock: ServiceClock) -> Client {
+    let config = aws_sdk_s3::config::Builder::from(settings)
+        .force_path_style(address_style == AddressStyle::Path)
+        .interceptor(ResponseInterceptor::new(clock));
     Client::from_conf(config.build())
 }
 

@@ -3,9 +3,13 @@
 use std::error::Error;
 use std::io;
 
+use http_body_util::LengthLimitError;
 use shared::s3_request::S3ErrorKind;
 
-/// The operations on a bucket; each needs its own permission.
+use super::interceptor::RESPONSE_LIMIT;
+use crate::store::limits::{MIN_BYTES_PER_WINDOW, RATE_WINDOW, describe_size};
+
+/// The kinds of requests to a bucket, by the permission that they need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Action {
     Put,
@@ -62,7 +66,7 @@ pub enum S3Error {
     UnknownKey,
     #[error("the signature does not match; check `secret_access_key`: it does not belong to the access key ID")]
     WrongSecret,
-    #[error("the temporary credentials are expired or no longer valid; renew them")]
+    #[error("the temporary credentials have expired or are no longer valid; renew them")]
     ExpiredCredentials,
     /// The key lacks a permission, such as `s3:PutObject` on `arn:aws:s3:::bucket/status/*`.
     #[error("access is denied; give the key the permission `{permission}` on `{resource}`")]
@@ -83,7 +87,7 @@ pub enum S3Error {
     ConnectionRefused,
     /// The host name has no address.
     #[error(
-        "the host name cannot be resolved; check `endpoint_url`, `bucket` and the network, and set `path_style` to `true` if the service has no host name for each bucket"
+        "the host name cannot be resolved; check `endpoint_url`, `bucket` and the network, and set `path_style` to `true` if the service does not give each bucket its own host name"
     )]
     NameNotResolved,
     /// The server does not speak TLS, or its certificate is not trusted.
@@ -93,6 +97,9 @@ pub enum S3Error {
     Tls(String),
     #[error("the service did not respond in time; check `endpoint_url` and the network")]
     TimedOut,
+    /// The body of a response arrives too slowly.
+    #[error("the service sends the object too slowly: less than {} in {} s; check the network", describe_size(MIN_BYTES_PER_WINDOW), RATE_WINDOW.as_secs())]
+    TooSlow,
     /// The connection failed for another reason.
     #[error("the connection failed: {0}; check `endpoint_url` and the network")]
     Connection(String),
@@ -103,7 +110,7 @@ pub enum S3Error {
     NotS3 { status: u16 },
     /// The default credential chain found no credentials.
     #[error(
-        "no credentials were found; set `access_key_id` and `secret_access_key`, or provide credentials as for AWS's tools: `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, a profile in `~/.aws`, or the machine's role"
+        "no credentials were found; set `access_key_id` and `secret_access_key`, or provide credentials as you would for the AWS CLI: `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, a profile in `~/.aws`, or the machine's role"
     )]
     NoCredentials,
     #[error("the credentials cannot be read: {0}; correct them, or set `access_key_id` and `secret_access_key`")]
@@ -135,6 +142,7 @@ impl S3Error {
             S3Error::ConnectionRefused
                 | S3Error::NameNotResolved
                 | S3Error::TimedOut
+                | S3Error::TooSlow
                 | S3Error::Connection(_)
                 | S3Error::Busy(_)
         )
@@ -202,6 +210,9 @@ fn from_cause(error: &(dyn Error + 'static)) -> Option<S3Error> {
             io::ErrorKind::TimedOut => return Some(S3Error::TimedOut),
             _ => {}
         }
+    }
+    if error.is::<LengthLimitError>() {
+        return Some(S3Error::Refused(format!("its response has more than {}", describe_size(RESPONSE_LIMIT))));
     }
     if let Some(tls) = error.downcast_ref::<rustls::Error>() {
         return Some(S3Error::Tls(single_line(&tls.to_string())));

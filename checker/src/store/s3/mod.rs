@@ -3,11 +3,13 @@
 pub(crate) mod client;
 mod delete;
 pub(crate) mod error;
+mod interceptor;
+mod page_guard;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
-use std::io::{Read as _, Write as _};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use aws_sdk_s3::Client;
@@ -18,9 +20,15 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::EncodingType;
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use shared::UnixNanos;
+use tokio::time::Instant;
 
 use self::client::{Credentials, decode_url};
 use self::error::{Action, RequestContext, S3Error};
+use self::interceptor::ServiceClock;
+use self::page_guard::PageGuard;
+use super::compression::{self, compress};
+use super::limits::{BodyError, GET_TIMEOUT, describe_size, read_body};
 use super::object::{Listing, Object, WriteMode};
 use super::{ListedName, ReadObject, StoreError};
 use crate::redact::redact_userinfo;
@@ -30,13 +38,11 @@ use crate::store::settings::Bucket;
 const READS_AT_ONCE: usize = 32;
 /// How many objects are written at once.
 pub(super) const WRITES_AT_ONCE: usize = 16;
-/// The size limit for a decompressed object. Even the history of a hundred thousand endpoints over several years is
-/// smaller.
-const DECOMPRESSED_LIMIT: u64 = 1 << 30;
 
 /// A bucket that contains the objects.
 pub struct S3Store {
     client: Client,
+    clock: ServiceClock,
     bucket: String,
     prefix: String,
     description: String,
@@ -56,8 +62,11 @@ impl fmt::Debug for S3Store {
 impl S3Store {
     /// Prepares the client, without sending a request.
     pub(super) async fn open(bucket: &Bucket) -> S3Store {
+        let clock = ServiceClock::default();
+        let settings = client::settings(bucket, Credentials::OfBucket).await;
         S3Store {
-            client: client::client(&client::settings(bucket, Credentials::OfBucket).await, bucket.address_style),
+            client: client::client_with_clock(&settings, bucket.address_style, clock.clone()),
+            clock,
             bucket: bucket.name.clone(),
             prefix: bucket.prefix.clone(),
             description: describe(bucket),
@@ -68,6 +77,11 @@ impl S3Store {
 
     pub(super) fn describe(&self) -> String {
         self.description.clone()
+    }
+
+    /// The service's time when it sent its last response; `None` if no response contained a time.
+    pub(super) fn service_time(&self) -> Option<UnixNanos> {
+        self.clock.last()
     }
 
     pub(super) async fn put(&self, object: &Object, content: Bytes) -> Result<(), StoreError> {
@@ -133,25 +147,59 @@ impl S3Store {
 
     pub(super) async fn get(&self, object: &Object) -> Result<Option<Vec<u8>>, StoreError> {
         let failed = |cause| self.error(&format!("read `{}{}` from", self.prefix, object.name), cause);
-        let mut response = match self.client.get_object().bucket(&self.bucket).key(self.key(&object.name)).send().await
-        {
+        let too_large = || self.too_large(object);
+        let deadline = Instant::now() + GET_TIMEOUT;
+        let key = self.key(&object.name);
+        let mut response = match self.client.get_object().bucket(&self.bucket).key(&key).send().await {
             Ok(response) => response,
             Err(error) if error.code() == Some("NoSuchKey") => return Ok(None),
-            Err(error) => return Err(failed(self.cause(Action::Get, &error))),
+            Err(error) => {
+                let cause = self.cause(Action::Get, &error);
+                let is_denied = matches!(cause, S3Error::AccessDenied { .. });
+                return if is_denied && self.is_missing(&key).await { Ok(None) } else { Err(failed(cause)) };
+            }
         };
-        let limit = object.rules.read_limit.unwrap_or(usize::MAX);
-        let mut content = Vec::new();
-        while content.len() < limit
-            && let Some(chunk) = response.body.next().await
-        {
-            content.extend_from_slice(&chunk.map_err(|error| failed(error::from_connection(&error)))?);
+        let limit = object.rules.size_limit;
+        if response.content_length().is_some_and(|length| u64::try_from(length).is_ok_and(|length| length > limit)) {
+            return Err(too_large());
         }
-        Ok(Some(if object.rules.is_compressed { decompress(content) } else { content }))
+        let chunks = stream::poll_fn(|context| Pin::new(&mut response.body).poll_next(context));
+        let body = read_body(chunks, limit, deadline).await;
+        let content = body.map_err(|error| match error {
+            BodyError::TooLarge => too_large(),
+            BodyError::TooSlow => failed(S3Error::TooSlow),
+            BodyError::Failed(error) => failed(error::from_connection(&error)),
+        })?;
+        if !object.rules.is_compressed {
+            return Ok(Some(content));
+        }
+        compression::decompress(content, limit).map(Some).map_err(|_| too_large())
+    }
+
+    /// Whether a listing of the object's name, which a key can be allowed to request for a prefix, shows that the
+    /// object does not exist. Some services deny reading a missing object unless the whole bucket can be listed.
+    async fn is_missing(&self, key: &str) -> bool {
+        // Of all keys with this prefix, the object's key comes first.
+        let listed = self.client.list_objects_v2().bucket(&self.bucket).prefix(key).max_keys(1).send().await;
+        listed.is_ok_and(|page| page.contents().first().is_none_or(|object| object.key() != Some(key)))
+    }
+
+    fn too_large(&self, object: &Object) -> StoreError {
+        StoreError::TooLarge {
+            name: format!("{}{}", self.prefix, object.name),
+            store: self.describe(),
+            limit: describe_size(object.rules.size_limit),
+        }
     }
 
     pub(super) async fn get_all<N: ListedName>(&self, names: &[N]) -> Result<Vec<(N, ReadObject)>, StoreError> {
         let objects: Vec<Option<(N, ReadObject)>> = stream::iter(names.to_vec())
-            .map(async |name| Ok(self.get(&Object::new(&name)).await?.map(|content| (name, Ok(content)))))
+            .map(async |name| match self.get(&Object::new(&name)).await {
+                Ok(content) => Ok(content.map(|content| (name, Ok(content)))),
+                // The size of one object does not affect the others.
+                Err(error @ StoreError::TooLarge { .. }) => Ok(Some((name, Err(error.to_string())))),
+                Err(error) => Err(error),
+            })
             .buffered(READS_AT_ONCE)
             .try_collect()
             .await?;
@@ -162,6 +210,7 @@ impl S3Store {
         let failed = |cause| self.error("list", cause);
         let mut names: Vec<N> = Vec::new();
         let mut token = None;
+        let mut guard = PageGuard::default();
         loop {
             let page = self
                 .client
@@ -186,10 +235,10 @@ impl S3Store {
             if is_past || names.len() >= listing.enough || page.is_truncated() != Some(true) {
                 break;
             }
-            if next.is_none() || next == token {
-                let cause = "a page of the listing has no continuation token, although more pages follow".to_owned();
-                return Err(failed(S3Error::Refused(cause)));
-            }
+            let first_key = page.contents().first().and_then(|object| object.key());
+            guard
+                .check(next.as_deref(), first_key, names.len())
+                .map_err(|cause| failed(S3Error::Refused(cause.to_string())))?;
             token = next;
         }
         // Some services ignore `start-after`.
@@ -238,22 +287,4 @@ fn describe(bucket: &Bucket) -> String {
         Some(url) => format!("the bucket `{}` at `{}`", bucket.name, redact_userinfo(url)),
         None => format!("the bucket `{}`", bucket.name),
     }
-}
-
-fn compress(content: &[u8]) -> Vec<u8> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-    // Writing to memory cannot fail.
-    let _ = encoder.write_all(content);
-    encoder.finish().unwrap_or_default()
-}
-
-/// Decompresses content, unless a service or proxy already did. Incomplete content yields a truncated result, which its
-/// parser rejects.
-fn decompress(content: Vec<u8>) -> Vec<u8> {
-    if !content.starts_with(&[0x1f, 0x8b]) {
-        return content;
-    }
-    let mut decompressed = Vec::new();
-    let _ = flate2::read::GzDecoder::new(content.as_slice()).take(DECOMPRESSED_LIMIT).read_to_end(&mut decompressed);
-    decompressed
 }

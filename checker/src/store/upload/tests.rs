@@ -42,7 +42,7 @@ impl<F: Fn(usize, &CheckFileName) -> Result<(), StoreError> + Sync> FakeStore<F>
     }
 
     async fn upload(&self, spool: &Spool, step: i64) -> Result<Upload, StoreError> {
-        upload(self, spool, name(step), &format!("[{step}]").into()).await
+        upload(self, spool, name(step), &format!("[{step}]").into(), None).await
     }
 
     fn names(&self) -> Vec<CheckFileName> {
@@ -51,6 +51,10 @@ impl<F: Fn(usize, &CheckFileName) -> Result<(), StoreError> + Sync> FakeStore<F>
 }
 
 impl<F: Fn(usize, &CheckFileName) -> Result<(), StoreError> + Sync> ObjectWriter for FakeStore<F> {
+    fn describe(&self) -> String {
+        "the store".to_owned()
+    }
+
     async fn put(&self, name: &CheckFileName, _: &Bytes) -> Result<(), StoreError> {
         let mut names = self.names.lock().unwrap();
         names.push(name.clone());
@@ -76,7 +80,7 @@ async fn a_round_that_cannot_be_stored_is_sent_first_next_time() {
     for step in 0..2 {
         let error = down.upload(&spool, step).await.unwrap_err();
         assert!(matches!(error, StoreError::Kept { .. }));
-        assert!(error.to_string().contains("is kept in") && error.to_string().contains("sent first next time"));
+        assert!(error.to_string().contains("is kept in") && error.to_string().contains("sent before the next one"));
     }
     assert_eq!(spool.waiting().await.unwrap(), [name(0), name(1)]);
     let up = FakeStore::new(|_, _| Ok(()));
@@ -95,6 +99,10 @@ struct Slow<'a> {
 }
 
 impl ObjectWriter for Slow<'_> {
+    fn describe(&self) -> String {
+        "the store".to_owned()
+    }
+
     async fn put(&self, name: &CheckFileName, _: &Bytes) -> Result<(), StoreError> {
         tokio::time::sleep(self.takes).await;
         let waiting = self.spool.waiting().await.unwrap();
@@ -109,7 +117,7 @@ async fn the_spool_keeps_the_round_while_the_store_hangs() {
     let spool = spool(directory.path());
     let takes = Duration::from_secs(30);
     let store = Slow { takes, answer: || Err(busy()), spool: &spool, seen: Mutex::default() };
-    let error = upload(&store, &spool, name(0), &"[]".into()).await.unwrap_err();
+    let error = upload(&store, &spool, name(0), &"[]".into(), None).await.unwrap_err();
     assert!(matches!(error, StoreError::Kept { .. }), "{error}");
     assert_eq!(store.seen.into_inner().unwrap(), [(name(0), vec![name(0)])]);
     assert_eq!(spool.waiting().await.unwrap(), [name(0)], "once and not twice");
@@ -121,7 +129,7 @@ async fn a_round_leaves_the_spool_once_a_slow_store_accepts_it() {
     let spool = spool(directory.path());
     let takes = Duration::from_secs(5);
     let store = Slow { takes, answer: || Ok(()), spool: &spool, seen: Mutex::default() };
-    let upload = upload(&store, &spool, name(0), &"[]".into()).await.unwrap();
+    let upload = upload(&store, &spool, name(0), &"[]".into(), None).await.unwrap();
     assert_eq!((upload.name, upload.sent_from_spool, upload.warnings), (name(0), 0, vec![]));
     assert_eq!(spool.waiting().await.unwrap(), []);
 }
@@ -132,7 +140,7 @@ async fn the_spool_keeps_the_round_while_waiting_rounds_are_sent() {
     let spool = spool(directory.path());
     spool.keep(&name(0), &"[0]".into()).await.unwrap();
     let store = Slow { takes: Duration::ZERO, answer: || Ok(()), spool: &spool, seen: Mutex::default() };
-    upload(&store, &spool, name(1), &"[1]".into()).await.unwrap();
+    upload(&store, &spool, name(1), &"[1]".into(), None).await.unwrap();
     let seen = store.seen.into_inner().unwrap();
     assert_eq!(seen, [(name(0), vec![name(0), name(1)]), (name(1), vec![name(1)])]);
     assert_eq!(spool.waiting().await.unwrap(), []);
@@ -224,7 +232,7 @@ async fn after_a_long_outage_several_rounds_empty_the_spool() {
 fn storing_a_round_can_be_spawned_as_a_task() {
     fn is_a_task<T: Send>(_: T) {}
     fn proves(store: &Store, spool: &Spool, content: &Bytes) {
-        is_a_task(store_round(store, spool, name(0), content));
+        is_a_task(store_round(store, spool, name(0), content, None));
     }
     let _: fn(&Store, &Spool, &Bytes) = proves;
 }
@@ -251,4 +259,60 @@ async fn a_round_gets_the_next_free_name() {
     let error = full.upload(&spool(directory.path()), 0).await.unwrap_err();
     assert_eq!(full.names().len(), NAMES_TO_TRY);
     assert!(!error.is_transient() && error.to_string().contains("the same node name"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_never_answers_delays_a_round_only_up_to_a_limit() {
+    let directory = tempfile::tempdir().unwrap();
+    let spool = spool(directory.path());
+    let store = Slow { takes: Duration::from_hours(1), answer: || Ok(()), spool: &spool, seen: Mutex::default() };
+    let start = Instant::now();
+    let error = upload(&store, &spool, name(0), &"[]".into(), None).await.unwrap_err();
+    assert!(error.to_string().starts_with("the store did not store `"), "{error}");
+    assert!(matches!(error, StoreError::Kept { .. }) && error.is_transient());
+    assert!(start.elapsed() <= ROUND_TIMEOUT + SPOOL_AFTER, "{:?}", start.elapsed());
+    assert_eq!(spool.waiting().await.unwrap(), [name(0)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_store_delays_a_round_only_up_to_a_limit_for_waiting_rounds() {
+    let directory = tempfile::tempdir().unwrap();
+    let spool = spool(directory.path());
+    for step in 0..50 {
+        spool.keep(&name(step), &"[]".into()).await.unwrap();
+    }
+    let takes = Duration::from_secs(8);
+    let store = Slow { takes, answer: || Ok(()), spool: &spool, seen: Mutex::default() };
+    let start = Instant::now();
+    let upload = upload(&store, &spool, name(50), &"[]".into(), None).await.unwrap();
+    assert_eq!((upload.name, upload.sent_from_spool, upload.still_waiting), (name(50), 4, 46));
+    assert!(start.elapsed() <= SPOOL_TIME + 2 * takes, "{:?}", start.elapsed());
+    assert_eq!(spool.waiting().await.unwrap().len(), 46, "the round left the spool, and the others wait");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_round_that_is_already_kept_is_sent_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let spool = spool(directory.path());
+    spool.keep(&name(0), &"[0]".into()).await.unwrap();
+    let kept = spool.keep(&name(1), &"[1]".into()).await.unwrap();
+    let store = FakeStore::new(|_, _| Ok(()));
+    let upload = upload(&store, &spool, name(1), &"[1]".into(), Some(kept)).await.unwrap();
+    assert_eq!((store.names(), upload.sent_from_spool), (vec![name(0), name(1)], 1));
+    assert_eq!(spool.waiting().await.unwrap(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn invalid_files_are_quarantined_and_not_sent() {
+    let directory = tempfile::tempdir().unwrap();
+    let spool = spool(directory.path());
+    spool.keep(&name(1), &"[1]".into()).await.unwrap();
+    std::os::unix::fs::symlink("/etc/passwd", spool.folder().join(name(0).to_string())).unwrap();
+    std::fs::write(spool.folder().join(name(2).to_string()), "half").unwrap();
+    let store = FakeStore::new(|_, _| Ok(()));
+    let upload = store.upload(&spool, 3).await.unwrap();
+    assert_eq!((store.names(), upload.sent_from_spool), (vec![name(1), name(3)], 1));
+    assert!(upload.warnings[0].contains("not a regular file"), "{:?}", upload.warnings);
+    assert!(upload.warnings[1].contains("invalid check file"), "{:?}", upload.warnings);
+    assert_eq!(spool.waiting().await.unwrap(), []);
 }

@@ -1,0 +1,161 @@
+//! Deletes expired check files of this node, as far as the store proves that they are old.
+
+use std::time::Duration;
+
+use shared::duration::format_coarse;
+use shared::object_name::{CheckFileName, NodeName};
+use shared::{HOUR, Nanos, UnixNanos};
+use tokio::time::timeout;
+
+use super::retention::{MAX_GAP, ProvenAge, expired, expiry_time, proven_age, recently_due};
+use super::summary::format_minute;
+use crate::store::{Deletion, Listing, Store, StoreError};
+
+/// The interval between deletions of expired files. Each costs a listing, and once an hour is often enough.
+const EXPIRY_INTERVAL: Nanos = HOUR;
+
+/// The limit for one expiry. The next one continues.
+const EXPIRY_TIMEOUT: Duration = Duration::from_mins(2);
+
+/// A smaller difference between two clocks has no effect on files that are days old.
+const CLOCK_DIFFERENCE: Nanos = HOUR;
+
+/// The outcome of an expiry.
+#[derive(Debug, Default)]
+pub struct ExpiryOutcome {
+    /// The deleted files. If deleting fails, nothing is lost.
+    pub deletion: Deletion,
+    pub warnings: Vec<ExpiryWarning>,
+}
+
+/// Why files are kept although they are old by this machine's clock.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ExpiryWarning {
+    #[error(
+        "this machine's clock is {} ahead of the store's, by which check files expire; set it, preferably with NTP",
+        format_coarse(*.0)
+    )]
+    ClockAhead(Nanos),
+    /// The store does not prove the age of these files.
+    #[error(
+        "{files} check files are older than `check_expiry` by this machine's clock and are kept: no check file was stored from {} to {}, so the clock may have jumped; check it, and if it is right, run `checker expire`",
+        format_minute(gap.0), format_minute(gap.1)
+    )]
+    UnprovenAge {
+        files: usize,
+        /// The period without check files: its start and end.
+        gap: (UnixNanos, UnixNanos),
+    },
+}
+
+/// Which check files expire now.
+#[derive(Debug, Default)]
+pub struct ExpiryPlan {
+    /// The check files to delete.
+    pub due: Vec<CheckFileName>,
+    /// The files to keep until an operator confirms that they are old.
+    pub unproven: Vec<CheckFileName>,
+    /// The period without check files because of which they are kept: its start and end.
+    pub gap: Option<(UnixNanos, UnixNanos)>,
+    /// How far this machine's clock is ahead of the store's, if that is more than [`CLOCK_DIFFERENCE`].
+    pub clock_ahead: Option<Nanos>,
+}
+
+/// Deletes the expired files of one node, every hour.
+#[derive(Debug)]
+pub(super) struct Expiry {
+    pub(super) node: NodeName,
+    /// `None` keeps all check files.
+    pub(super) age: Option<Nanos>,
+    /// The longest time between two rounds, if configured.
+    pub(super) interval: Option<Nanos>,
+    pub(super) last: Option<UnixNanos>,
+}
+
+impl Expiry {
+    /// Deletes expired files, if the last expiry was long ago. `progress` is called with the number of processed files
+    /// and their total.
+    pub(super) async fn run(
+        &mut self,
+        store: &Store,
+        now: UnixNanos,
+        mut progress: impl FnMut(usize, usize),
+    ) -> ExpiryOutcome {
+        let Some(age) = self.age else { return ExpiryOutcome::default() };
+        if self.last.is_some_and(|last| (0..EXPIRY_INTERVAL).contains(&now.saturating_sub(last))) {
+            return ExpiryOutcome::default();
+        }
+        self.last = Some(now);
+        let mut deleted = 0;
+        let deleting = async {
+            let plan = match plan(store, &self.node, now, age, self.interval).await {
+                Ok(plan) => plan,
+                Err(error) => return ExpiryOutcome { deletion: error.into(), warnings: Vec::new() },
+            };
+            let mut warnings: Vec<ExpiryWarning> =
+                plan.clock_ahead.map(ExpiryWarning::ClockAhead).into_iter().collect();
+            if let Some(gap) = plan.gap.filter(|_| !plan.unproven.is_empty()) {
+                warnings.push(ExpiryWarning::UnprovenAge { files: plan.unproven.len(), gap });
+            }
+            let mut deletion = Deletion::default();
+            if !plan.due.is_empty() {
+                progress(0, plan.due.len());
+                let mut report = |done| {
+                    deleted = done;
+                    progress(done, plan.due.len());
+                };
+                deletion = store.delete(&plan.due, &mut report).await;
+            }
+            ExpiryOutcome { deletion, warnings }
+        };
+        if let Ok(outcome) = timeout(EXPIRY_TIMEOUT, deleting).await {
+            return outcome;
+        }
+        // The next round continues.
+        self.last = None;
+        let failure = StoreError::TimedOut {
+            store: store.describe(),
+            task: "delete all expired check files".to_owned(),
+            limit: EXPIRY_TIMEOUT.as_secs(),
+        };
+        ExpiryOutcome { deletion: Deletion { deleted, failure: Some(failure) }, warnings: Vec::new() }
+    }
+}
+
+/// Plans which check files of a node older than `age` expire. Lists the whole store only if files have been due for more
+/// than a day, and no independent clock confirms it.
+pub async fn plan(
+    store: &Store,
+    node: &NodeName,
+    now: UnixNanos,
+    age: Nanos,
+    interval: Option<Nanos>,
+) -> Result<ExpiryPlan, StoreError> {
+    let old = store.list::<CheckFileName>(Listing::until(now.saturating_sub(age))).await?;
+    let store_time = store.store_time();
+    let ahead = store_time.map(|store_time| now.saturating_sub(store_time));
+    let clock_ahead = ahead.filter(|ahead| *ahead > CLOCK_DIFFERENCE);
+    let now = expiry_time(now, store_time);
+    let due = expired(&old, now, age, node);
+    let recent = recently_due(&due, now, age);
+    let is_confirmed = recent.len() == due.len() || has_independent_clock(store) && is_in_use(store, now).await?;
+    if is_confirmed {
+        return Ok(ExpiryPlan { due, clock_ahead, ..ExpiryPlan::default() });
+    }
+    let all = store.list::<CheckFileName>(Listing::all()).await?;
+    let ProvenAge { horizon, gap } = proven_age(&all, now, age, interval);
+    let is_recent = |name: &CheckFileName| recent.first().is_some_and(|first| name >= first);
+    let (due, unproven) = due.into_iter().partition(|name| name.stored_at < horizon || is_recent(name));
+    Ok(ExpiryPlan { due, unproven, gap, clock_ahead })
+}
+
+/// Whether the store's time comes from another machine. A directory has the clock of this one, unless it is a network mount.
+fn has_independent_clock(store: &Store) -> bool {
+    matches!(store, Store::S3(_)) && store.store_time().is_some()
+}
+
+/// Whether a check file was stored shortly before `now`, apart from the round that was just stored.
+async fn is_in_use(store: &Store, now: UnixNanos) -> Result<bool, StoreError> {
+    let recent = store.list::<CheckFileName>(Listing::since(now.saturating_sub(MAX_GAP))).await?;
+    Ok(recent.iter().filter(|name| name.stored_at <= now).count() > 1)
+}

@@ -1,0 +1,95 @@
+//! The work that follows a stored round: this node's history and summary, and expiry. None of it delays the next round.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use shared::UnixNanos;
+use shared::check_file::CheckResult;
+use shared::object_name::CheckFileName;
+use tokio::time::timeout;
+
+use super::expiry::{Expiry, ExpiryOutcome};
+use super::history_writer::{HistoryError, HistoryWriter};
+use super::summary::{SummaryError, SummaryWriter};
+use crate::platform::shutdown::{STORING_AFTER_SHUTDOWN, ShutdownBudget};
+use crate::store::{Store, StoreError};
+
+/// The limit for updating the history and the summary after a round. A later round catches up.
+const HISTORY_TIMEOUT: Duration = Duration::from_mins(2);
+
+/// The outcome of the work after a round. No data is lost if it fails.
+#[derive(Debug)]
+pub struct UpkeepOutcome {
+    /// Whether the history contains the round. If not, a later round or a rebuild adds it.
+    pub history: Result<(), HistoryError>,
+    /// Whether the summary is up to date. It depends on the history, and is not written without it.
+    pub summary: Result<(), SummaryError>,
+    pub expiry: ExpiryOutcome,
+}
+
+/// The history, summary and expiry of one node.
+#[derive(Debug)]
+pub(super) struct Upkeep {
+    pub(super) store: Arc<Store>,
+    pub(super) budget: ShutdownBudget,
+    pub(super) work: UpkeepWork,
+}
+
+#[derive(Debug)]
+pub(super) struct UpkeepWork {
+    pub(super) history: HistoryWriter,
+    /// `None` if the configuration disables summaries.
+    pub(super) summary: Option<SummaryWriter>,
+    pub(super) expiry: Expiry,
+}
+
+impl Upkeep {
+    /// Adds a stored round, and other check files that were stored since the last call, to the history, writes the summary
+    /// and deletes expired files.
+    pub(super) async fn run(
+        &mut self,
+        round: (&CheckFileName, &[CheckResult]),
+        others: &[CheckFileName],
+        now: UnixNanos,
+        progress: impl FnMut(usize, usize),
+    ) -> UpkeepOutcome {
+        let stopped = StoreError::Stopped { store: self.store.describe(), limit: STORING_AFTER_SHUTDOWN.as_secs() };
+        // If this is canceled, the outcome contains what was completed.
+        let mut outcome =
+            UpkeepOutcome { history: Err(stopped.into()), summary: Ok(()), expiry: ExpiryOutcome::default() };
+        let (store, work) = (&self.store, &mut self.work);
+        let working = async {
+            let timed_out = || StoreError::TimedOut {
+                store: store.describe(),
+                task: "let the history and summary be updated".to_owned(),
+                limit: HISTORY_TIMEOUT.as_secs(),
+            };
+            outcome.history = Err(timed_out().into());
+            let updating = work.update_history(store, round, others, now, &mut outcome);
+            if timeout(HISTORY_TIMEOUT, Box::pin(updating)).await.is_err() && outcome.history.is_ok() {
+                outcome.summary = Err(timed_out().into());
+            }
+            outcome.expiry = work.expiry.run(store, now, progress).await;
+        };
+        let _ = self.budget.run(Box::pin(working)).await;
+        outcome
+    }
+}
+
+impl UpkeepWork {
+    async fn update_history(
+        &mut self,
+        store: &Arc<Store>,
+        (name, results): (&CheckFileName, &[CheckResult]),
+        others: &[CheckFileName],
+        now: UnixNanos,
+        outcome: &mut UpkeepOutcome,
+    ) {
+        outcome.history = Box::pin(self.history.add(store, (name, results), others, now)).await;
+        if let Some(summary) = &mut self.summary
+            && outcome.history.is_ok()
+        {
+            outcome.summary = Box::pin(summary.write(store, results, now)).await;
+        }
+    }
+}

@@ -1,0 +1,409 @@
+//! Contents from the store as they are sent. All visitors that request the same contents at the same time share one
+//! copy, and the last known contents are sent with their age while the store does not respond.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::response::Response;
+use bytes::Bytes;
+use shared::{Nanos, SECOND, UnixNanos};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::page::{AcceptedEncodings, brotli, gzip};
+use super::response::{self, Freshness, Representation};
+use crate::store::StoreError;
+
+/// How long contents count as current: many simultaneous visitors cost one request to the store.
+const FRESH_FOR: Duration = Duration::from_millis(500);
+/// How long a visitor waits for the store if older contents are known.
+const STALE_AFTER: Duration = Duration::from_secs(3);
+/// How long a visitor waits for the store otherwise.
+const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+/// How long after a failure known contents are sent without querying the store.
+const RETRY_AFTER: Duration = Duration::from_secs(10);
+/// The total size of all small contents that are being sent or kept, in KiB. A visitor who reads slowly holds one of
+/// them.
+const SMALL_MEMORY: usize = 16 << 10;
+/// The same for large contents, which wait longer for memory: a list with results while it is built, and two others.
+const LARGE_MEMORY: usize = 36 << 10;
+/// Contents for which more memory is reserved are large, in bytes.
+const SMALL_LIMIT: usize = 1 << 20;
+/// The total size of the small contents that are kept in case the store does not respond, in bytes, and their number: a
+/// day of three nodes with a check every minute.
+const KEPT_BYTES: usize = 12 << 20;
+/// See [`KEPT_BYTES`].
+const KEPT_COUNT: usize = 5_000;
+/// How many small contents, and how many large ones, are read from the store at the same time.
+const LOADS_AT_ONCE: [usize; 2] = [16, 4];
+/// Smaller contents are not compressed.
+const COMPRESSION_MINIMUM: usize = 512;
+/// Larger contents are hashed and compressed on another thread.
+const INLINE_LIMIT: usize = 64 << 10;
+/// The quality for compression on the fly: a check file of ten endpoints takes 13 µs and becomes six times smaller. The
+/// best quality would take a hundred times as long to save another tenth.
+const BROTLI: (u32, u32) = (2, 20);
+const GZIP: flate2::Compression = flate2::Compression::fast();
+
+/// Contents with their validator, compressed when a visitor first accepts that.
+#[derive(Debug)]
+pub(super) struct SharedBody {
+    plain: Representation,
+    size: usize,
+    is_large: bool,
+    brotli: OnceCell<Option<Representation>>,
+    gzip: OnceCell<Option<Representation>>,
+    memory: Arc<OwnedSemaphorePermit>,
+}
+
+/// Bytes whose memory is reserved until the last visitor has received them.
+struct HeldBytes {
+    content: Vec<u8>,
+    _memory: Arc<OwnedSemaphorePermit>,
+}
+
+impl AsRef<[u8]> for HeldBytes {
+    fn as_ref(&self) -> &[u8] {
+        &self.content
+    }
+}
+
+impl SharedBody {
+    async fn new(content: Vec<u8>, kind: Kind, permit: OwnedSemaphorePermit) -> SharedBody {
+        let (size, memory) = (content.len(), Arc::new(permit));
+        let held = Bytes::from_owner(HeldBytes { content, _memory: Arc::clone(&memory) });
+        let hashed = held.clone();
+        let etag = offload(size, move || response::etag(&hashed, None)).await;
+        let plain = Representation {
+            content: held,
+            etag: etag.unwrap_or_else(|| HeaderValue::from_static("\"\"")),
+            content_type: kind.content_type,
+            encoding: None,
+            freshness: kind.freshness,
+        };
+        let is_large = kind.is_large();
+        SharedBody { plain, size, is_large, brotli: OnceCell::new(), gzip: OnceCell::new(), memory }
+    }
+
+    /// The response to a request. Old contents have headers with the time at which they were current, and their age.
+    async fn respond(&self, request: &HeaderMap, stale: Option<(UnixNanos, Nanos)>) -> Response {
+        let accepted = AcceptedEncodings::parse(request);
+        let mut compressed = None;
+        if self.size >= COMPRESSION_MINIMUM && accepted.contains("br") {
+            compressed = self.compressed(&self.brotli, "br", |content| brotli(content, BROTLI)).await;
+        } else if self.size >= COMPRESSION_MINIMUM && accepted.contains("gzip") {
+            compressed = self.compressed(&self.gzip, "gzip", |content| gzip(content, GZIP)).await;
+        }
+        let mut response = response::send(compressed.unwrap_or(&self.plain), request);
+        response.extensions_mut().insert(response::Prepared);
+        if let Some((current_at, age)) = stale {
+            let headers = response.headers_mut();
+            headers.insert(header::AGE, (age / SECOND).into());
+            headers.insert(CACHED_AT, (current_at / (SECOND / 1_000)).into());
+        }
+        response
+    }
+
+    async fn compressed<'a>(
+        &self,
+        cell: &'a OnceCell<Option<Representation>>,
+        encoding: &'static str,
+        compress: fn(&[u8]) -> Vec<u8>,
+    ) -> Option<&'a Representation> {
+        let prepare = async || {
+            let content = self.plain.content.clone();
+            let compressed = offload(self.size, move || compress(&content)).await?;
+            let memory = Arc::clone(&self.memory);
+            let is_smaller = compressed.len() < self.size;
+            is_smaller.then(|| Representation {
+                content: Bytes::from_owner(HeldBytes { content: compressed, _memory: memory }),
+                etag: response::etag(&self.plain.content, Some(encoding)),
+                encoding: Some(encoding),
+                ..self.plain.clone()
+            })
+        };
+        cell.get_or_init(prepare).await.as_ref()
+    }
+}
+
+/// The header that the page reads: when the contents were current, in milliseconds since 1970. The page's service
+/// worker uses the same header for what it cached.
+const CACHED_AT: HeaderName = HeaderName::from_static("cached-at");
+
+/// Runs work on another thread if it takes a long time.
+async fn offload<T: Send + 'static>(size: usize, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    if size <= INLINE_LIMIT { Some(work()) } else { tokio::task::spawn_blocking(work).await.ok() }
+}
+
+/// How content of one kind is read and sent.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kind {
+    pub(super) content_type: &'static str,
+    pub(super) freshness: Freshness,
+    /// The memory that is reserved before the contents are read, in bytes. More is reserved later if necessary.
+    pub(super) reserve: usize,
+}
+
+/// The usual size of an object or a list of names, in bytes.
+const USUAL_SIZE: usize = 64 << 10;
+
+impl Kind {
+    pub(super) fn new(content_type: &'static str, freshness: Freshness) -> Kind {
+        Kind { content_type, freshness, reserve: USUAL_SIZE }
+    }
+
+    pub(super) fn json(freshness: Freshness) -> Kind {
+        Kind::new("application/json", freshness)
+    }
+
+    fn is_large(self) -> bool {
+        self.reserve > SMALL_LIMIT
+    }
+
+    /// A size in KiB, limited to all memory for this kind.
+    fn kib(self, bytes: usize) -> usize {
+        bytes.div_ceil(1 << 10).min(if self.is_large() { LARGE_MEMORY } else { SMALL_MEMORY })
+    }
+}
+
+/// The result of reading contents.
+#[derive(Debug, Clone)]
+enum LoadedBody {
+    Found(Arc<SharedBody>),
+    Missing,
+    Failed(Arc<StoreError>),
+    /// Visitors who read slowly hold all of the memory.
+    Busy,
+}
+
+/// Contents that are being read by one visitor for all.
+#[derive(Debug, Clone)]
+struct Loading {
+    since: Instant,
+    loaded: watch::Receiver<Option<LoadedBody>>,
+}
+
+/// The last known contents.
+#[derive(Debug, Clone)]
+struct KeptBody {
+    body: Arc<SharedBody>,
+    loaded_at: Instant,
+    /// The same time by the system's clock.
+    current_at: UnixNanos,
+}
+
+#[derive(Debug)]
+struct BodyEntry {
+    kept: Option<KeptBody>,
+    loading: Option<Loading>,
+    used_at: Instant,
+}
+
+/// What a visitor gets.
+pub(super) enum Answer {
+    Content(Response),
+    Missing,
+    /// The store failed for this reason, or did not respond.
+    Unavailable(Option<Arc<StoreError>>),
+}
+
+/// The contents that are being read, sent or kept.
+#[derive(Debug)]
+pub(super) struct SharedBodies {
+    entries: Mutex<HashMap<String, BodyEntry>>,
+    /// Until when known contents are sent without querying the store.
+    retry_at: Mutex<Option<Instant>>,
+    /// In KiB, for small and large contents.
+    memory: [Arc<Semaphore>; 2],
+    loads: [Semaphore; 2],
+    clock: fn() -> UnixNanos,
+}
+
+impl SharedBodies {
+    pub(super) fn new(clock: fn() -> UnixNanos) -> Arc<SharedBodies> {
+        Arc::new(SharedBodies {
+            entries: Mutex::default(),
+            retry_at: Mutex::default(),
+            memory: [SMALL_MEMORY, LARGE_MEMORY].map(|limit| Arc::new(Semaphore::new(limit))),
+            loads: LOADS_AT_ONCE.map(Semaphore::new),
+            clock,
+        })
+    }
+
+    /// Responds to a request for the contents with this key, and reads them with `load` if necessary.
+    pub(super) async fn answer(
+        self: &Arc<Self>,
+        key: String,
+        kind: Kind,
+        request: &HeaderMap,
+        load: impl Future<Output = Result<Option<Vec<u8>>, StoreError>> + Send + 'static,
+    ) -> Answer {
+        let (kept, loading) = self.start(&key, kind, load);
+        let Some(mut loading) = loading else {
+            // The contents are current, or the store has just failed.
+            return match kept {
+                Some((kept, is_stale)) => self.send(&kept, is_stale, request).await,
+                None => Answer::Unavailable(None),
+            };
+        };
+        let limit = loading.since + if kept.is_some() { STALE_AFTER } else { ANSWER_LIMIT };
+        let loaded = match timeout_at(limit, loading.loaded.wait_for(Option::is_some)).await {
+            Ok(Ok(loaded)) => loaded.clone(),
+            Ok(Err(_)) => None,
+            Err(_) => {
+                self.suspend();
+                None
+            }
+        };
+        let stale = kept.map(|(kept, _)| kept);
+        match (loaded, stale) {
+            (Some(LoadedBody::Found(body)), _) => Answer::Content(body.respond(request, None).await),
+            (Some(LoadedBody::Missing), _) => Answer::Missing,
+            (_, Some(kept)) => self.send(&kept, true, request).await,
+            (Some(LoadedBody::Failed(error)), None) => Answer::Unavailable(Some(error)),
+            (Some(LoadedBody::Busy) | None, None) => Answer::Unavailable(None),
+        }
+    }
+
+    async fn send(&self, kept: &KeptBody, is_stale: bool, request: &HeaderMap) -> Answer {
+        let age = || (self.clock)().saturating_sub(kept.current_at).max(0);
+        Answer::Content(kept.body.respond(request, is_stale.then(|| (kept.current_at, age()))).await)
+    }
+
+    /// The known contents and whether they may be old, and the contents that are being read, unless that is not
+    /// necessary.
+    fn start(
+        self: &Arc<Self>,
+        key: &str,
+        kind: Kind,
+        load: impl Future<Output = Result<Option<Vec<u8>>, StoreError>> + Send + 'static,
+    ) -> (Option<(KeptBody, bool)>, Option<Loading>) {
+        let now = Instant::now();
+        let is_suspended = self.retry_at.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|at| now < at);
+        let mut entries = self.entries();
+        let entry =
+            entries.entry(key.to_owned()).or_insert_with(|| BodyEntry { kept: None, loading: None, used_at: now });
+        entry.used_at = now;
+        let is_current = |at: Instant| kind.freshness == Freshness::Immutable || now.duration_since(at) < FRESH_FOR;
+        let kept = entry.kept.clone().map(|kept| (kept.clone(), !is_current(kept.loaded_at)));
+        if kept.as_ref().is_some_and(|(_, is_stale)| !is_stale || is_suspended) {
+            return (kept, None);
+        }
+        // A load that panicked has no result.
+        let is_over = |loading: &Loading| loading.loaded.has_changed().is_err();
+        if entry.loading.as_ref().is_none_or(is_over) {
+            let (sender, loaded) = watch::channel(None);
+            entry.loading = Some(Loading { since: now, loaded });
+            let (bodies, key) = (Arc::clone(self), key.to_owned());
+            tokio::spawn(async move {
+                let loaded = bodies.load(&key, kind, load).await;
+                let loaded = bodies.keep(&key, loaded);
+                sender.send_replace(Some(loaded));
+            });
+        }
+        (kept, entry.loading.clone())
+    }
+
+    async fn load(
+        &self,
+        key: &str,
+        kind: Kind,
+        load: impl Future<Output = Result<Option<Vec<u8>>, StoreError>>,
+    ) -> LoadedBody {
+        let Ok(_permit) = self.loads[usize::from(kind.is_large())].acquire().await else { return LoadedBody::Busy };
+        let reserved = kind.kib(kind.reserve);
+        let Some(mut permit) = self.reserve(key, kind, reserved).await else { return LoadedBody::Busy };
+        let content = match load.await {
+            Ok(Some(content)) => content,
+            Ok(None) => return LoadedBody::Missing,
+            Err(error) => {
+                self.suspend();
+                return LoadedBody::Failed(Arc::new(error));
+            }
+        };
+        // With the compressed forms.
+        let needed = kind.kib(content.len() + content.len() / 4);
+        if needed > reserved {
+            let Some(more) = self.reserve(key, kind, needed - reserved).await else { return LoadedBody::Busy };
+            permit.merge(more);
+        } else {
+            drop(permit.split(reserved - needed));
+        }
+        LoadedBody::Found(Arc::new(SharedBody::new(content, kind, permit).await))
+    }
+
+    /// Reserves memory, in KiB, and drops other contents if necessary; `None` if slow visitors hold too much of it for
+    /// too long.
+    async fn reserve(&self, key: &str, kind: Kind, amount: usize) -> Option<OwnedSemaphorePermit> {
+        let memory = &self.memory[usize::from(kind.is_large())];
+        if memory.available_permits() < amount {
+            self.forget(kind.is_large(), |other, _| memory.available_permits() < amount && other != key);
+        }
+        let amount = u32::try_from(amount).unwrap_or(u32::MAX);
+        timeout(ANSWER_LIMIT, Arc::clone(memory).acquire_many_owned(amount)).await.ok()?.ok()
+    }
+
+    /// Keeps contents until there are too many. If they have not changed, visitors share the known copy.
+    fn keep(&self, key: &str, loaded: LoadedBody) -> LoadedBody {
+        let mut entries = self.entries();
+        let Some(entry) = entries.get_mut(key) else { return loaded };
+        entry.loading = None;
+        let LoadedBody::Found(body) = loaded else {
+            if entry.kept.is_none() || matches!(loaded, LoadedBody::Missing) {
+                entries.remove(key);
+            }
+            return loaded;
+        };
+        let known = entry.kept.take().map(|kept| kept.body).filter(|known| known.plain.etag == body.plain.etag);
+        let body = known.unwrap_or(body);
+        let kept = KeptBody { body: Arc::clone(&body), loaded_at: Instant::now(), current_at: (self.clock)() };
+        entry.kept = Some(kept);
+        let kept = entries.values().filter_map(|entry| entry.kept.as_ref());
+        let sizes = kept.filter(|kept| !kept.body.is_large).map(|kept| kept.body.size);
+        let (mut bytes, mut count) = sizes.fold((0, 0), |(bytes, count), size| (bytes + size, count + 1));
+        drop(entries);
+        *self.retry_at.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        if bytes > KEPT_BYTES || count > KEPT_COUNT {
+            self.forget(false, |_, size| {
+                let is_too_much = bytes > KEPT_BYTES || count > KEPT_COUNT;
+                if is_too_much {
+                    (bytes, count) = (bytes.saturating_sub(size), count.saturating_sub(1));
+                }
+                is_too_much
+            });
+        }
+        LoadedBody::Found(body)
+    }
+
+    /// Drops the small or large contents for which `should_forget` returns true, given key and size; the least recently
+    /// requested come first.
+    fn forget(&self, is_large: bool, mut should_forget: impl FnMut(&str, usize) -> bool) {
+        let mut entries = self.entries();
+        let kept = entries.iter().filter_map(|(key, entry)| Some((key, entry, entry.kept.as_ref()?)));
+        let mut order: Vec<(Instant, usize, String)> = kept
+            .filter(|(_, entry, kept)| entry.loading.is_none() && kept.body.is_large == is_large)
+            .map(|(key, entry, kept)| (entry.used_at, kept.body.size, key.clone()))
+            .collect();
+        order.sort_unstable();
+        for (_, size, key) in order {
+            if should_forget(&key, size) {
+                entries.remove(&key);
+            }
+        }
+    }
+
+    /// The store failed: known contents are sent for a while without querying it.
+    fn suspend(&self) {
+        *self.retry_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + RETRY_AFTER);
+    }
+
+    fn entries(&self) -> MutexGuard<'_, HashMap<String, BodyEntry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,15 @@
+//! Seeded faults between a checker and its store: no round is lost, no object is partial, and histories are the same as
+//! after a rebuild. `make bench BENCH=faults` runs a thousand seeds.
+
+use futures_util::{StreamExt as _, stream};
+use support::fault_schedule::survive;
+
+/// How many schedules run in this test.
+const SEEDS: u64 = 50;
+/// How many run at the same time. They mostly wait.
+const AT_ONCE: usize = 10;
+
+#[tokio::test]
+async fn seeded_faults_lose_no_round_and_histories_converge() {
+    stream::iter(0..SEEDS).map(survive).buffer_unordered(AT_ONCE).collect::<()>().await;
+}

@@ -1,0 +1,189 @@
+//! What one node stores, however hostile, neither hides nor outvotes what another one stored, and invalid objects are named.
+
+use serde_json::{Value, json};
+use shared::object_name::{CheckFileName, INDEX, NodeName};
+use shared::page_config::{PageConfig, Source};
+use shared::{DAY, MINUTE};
+use support::browser::Browser;
+use support::caddy::Caddy;
+use support::checker::Checker;
+use support::fake_nodes::{FakeNodes, Outage, into_directory};
+use support::page::{self, Page};
+use support::{http_client, now, page_directory};
+
+fn name(node: &str, at: i64) -> String {
+    CheckFileName { stored_at: at, node: NodeName::new(node).ok() }.to_string()
+}
+
+/// A check file with endpoints that were checked now.
+fn file(titles: impl IntoIterator<Item = String>, status: &str) -> String {
+    let results: Vec<Value> = titles
+        .into_iter()
+        .map(|title| json!({ "title": title, "timestamp": now() - MINUTE, "times": [{ "rtt": 1_000_000 }], status: true, "interval": 5 * MINUTE }))
+        .collect();
+    json!(results).to_string()
+}
+
+/// The page of a directory with these objects, behind a plain web server.
+async fn visit(objects: &[(String, String)], index: Option<&str>) -> (Browser, Caddy, Page) {
+    let caddy = Caddy::start("").await;
+    let store = caddy.site.path().join("store");
+    std::fs::create_dir(&store).expect("the folder can be created");
+    for (name, content) in objects {
+        std::fs::write(store.join(name), content).expect("the file can be written");
+    }
+    let names: serde_json::Map<String, Value> = objects.iter().map(|(name, _)| (name.clone(), json!(0))).collect();
+    let names = json!(names).to_string();
+    std::fs::write(store.join(INDEX), index.unwrap_or(&names)).expect("the file can be written");
+    caddy.configure(&PageConfig::new(Source::Http { url: "store/".to_owned() }).to_json());
+    let browser = Browser::open().await;
+    let page = page::visit(&browser, &caddy.url).await;
+    page.assert_clean();
+    (browser, caddy, page)
+}
+
+/// A checker whose store has these objects and that checks nothing.
+fn reader(objects: &[(String, String)]) -> Checker {
+    let checker = Checker::new(&json!({ "storage": { "type": "fs", "dir": "checks" }, "checkers": [] }));
+    for (name, content) in objects {
+        let path = checker.path("checks").join(name);
+        std::fs::create_dir_all(path.parent().expect("it has a folder")).expect("the folder can be created");
+        std::fs::write(path, content).expect("the file can be written");
+    }
+    checker
+}
+
+fn flood(count: usize) -> (String, String) {
+    (name("flood", now() - MINUTE), file((0..count).map(|number| format!("Flood {number}")), "healthy"))
+}
+
+#[tokio::test]
+async fn ten_thousand_endpoints_of_one_node_hide_no_outage() {
+    let outage = (name("eu-west", now() - 2 * MINUTE), file(["Shop".to_owned()], "down"));
+    let objects = [flood(10_050), outage];
+    let (_browser, _caddy, page) = visit(&objects, None).await;
+    assert_eq!((page.text_of("state").as_str(), page.endpoint("Shop").text_of("status").as_str()), ("down", "down"));
+    let headline = page.text_of("overall");
+    assert!(headline.contains("Shop has been down") && !headline.contains("All "), "{headline}");
+    assert!(page.problems().contains("flood reported more services than this page can show"), "{}", page.problems());
+    let status = reader(&objects).call(&["status", "-c", "checker.json", "--format", "json"]).await;
+    let status: Value = serde_json::from_str(&status.stdout).expect("it is JSON");
+    assert_eq!((&status["status"], &status["counts"]["healthy"]), (&json!("down"), &json!(10_050)));
+}
+
+#[tokio::test]
+async fn a_page_that_cannot_show_everything_never_claims_to() {
+    let (_browser, _caddy, page) = visit(&[flood(10_050)], None).await;
+    let headline = page.text_of("overall");
+    assert!(headline.contains("At least 10,050 services; the first 10,000 are shown"), "{headline}");
+    assert_eq!(page.text_of("state"), "unknown");
+    assert!(!page.text_of("text").to_lowercase().contains("all 10,000"), "neither do its groups");
+}
+
+#[tokio::test]
+async fn many_names_of_nodes_make_the_page_incomplete() {
+    let nodes = (0..300).map(|number| {
+        let node = format!("node-{number:03}");
+        (name(&node, now() - 2 * MINUTE), file(["Shop".to_owned()], "healthy"))
+    });
+    let (_browser, _caddy, page) = visit(&nodes.collect::<Vec<_>>(), None).await;
+    assert_eq!(
+        (page.text_of("state").as_str(), page.endpoint("Shop").text_of("status").as_str()),
+        ("unknown", "healthy")
+    );
+    assert!(page.text_of("overall").contains("Incomplete: 1 service is healthy"), "{}", page.text_of("overall"));
+    assert!(page.problems().contains("more than 200 locations"), "{}", page.problems());
+}
+
+#[tokio::test]
+async fn a_file_without_a_node_does_not_vote_for_nodes() {
+    let forged: Vec<Value> = (0..5)
+        .map(|number| json!({ "title": "Shop", "timestamp": now() - MINUTE, "healthy": true, "node": format!("n-{number}"), "interval": 5 * MINUTE }))
+        .collect();
+    let unnamed = CheckFileName { stored_at: now() - MINUTE, node: None }.to_string();
+    let mut objects = vec![(unnamed, json!(forged).to_string())];
+    objects.extend(["eu", "us"].map(|node| (name(node, now() - MINUTE), file(["Shop".to_owned()], "down"))));
+    let (_browser, _caddy, page) = visit(&objects, None).await;
+    assert_eq!(page.endpoint("Shop").text_of("status"), "down", "two of three nodes report it down");
+}
+
+#[tokio::test]
+async fn a_hostile_check_file_behind_serve_is_named_and_hides_nothing() {
+    let nested = |depth: usize| ["[".repeat(depth), "]".repeat(depth)].concat();
+    let many = format!("[{}]", vec!["{}"; 2_700_000].join(","));
+    let hostile = [
+        (name("deep", now() - MINUTE), nested(65)),
+        (name("nan", now() - MINUTE), "[{\"title\":\"A\",\"timestamp\":NaN}]".to_owned()),
+        (name("many", now() - MINUTE), many),
+        (name("half", now() - MINUTE), "[{\"title\":\"A\"".to_owned()),
+    ];
+    // An array of this depth is a check file without a valid result.
+    let odd = (name("odd", now() - MINUTE), nested(64));
+    let good = (name("eu-west", now() - MINUTE), file(["Shop".to_owned()], "healthy"));
+    let checker = reader(&[&hostile[..], &[good, odd.clone()]].concat());
+    let served = checker.serve(&["--page", page_directory().to_str().expect("the path is text")]).await;
+    let browser = Browser::open().await;
+    let page = page::visit(&browser, &served.url).await;
+    page.assert_clean();
+    assert_eq!(page.endpoint("Shop").text_of("status"), "healthy");
+    assert_eq!(page.text_of("state"), "unknown", "nothing is known of four nodes: {}", page.text_of("overall"));
+    for (name, _) in hostile.iter().chain([&odd]) {
+        assert!(page.problems().contains(name), "{name} is not in {}", page.problems());
+    }
+    // Two million results would take more than this, beyond the memory of the program itself.
+    let limited = ["prlimit", "--data=400000000", "--"].map(str::to_owned);
+    let status = checker.call_by(&limited, &["status", "-c", "checker.json"]).await;
+    assert_eq!(status.code, 0, "{}", status.output());
+    for (name, _) in &hostile {
+        assert!(status.stderr.contains(name), "{name} is not in {}", status.stderr);
+    }
+    assert!(status.stdout.contains("Shop"), "{}", status.stdout);
+}
+
+/// Two nodes with histories: `eu` reports the second endpoint down.
+fn two_nodes() -> Vec<(String, String)> {
+    let mut nodes = FakeNodes::small(&["eu", "us"], now());
+    (nodes.titles, nodes.interval, nodes.days) = (vec!["Shop", "Mail"], 5 * MINUTE, 2);
+    nodes.outages = vec![Outage { endpoint: 1, nodes: 0..2, time: now() - DAY / 2..now() + DAY }];
+    nodes.objects().into_iter().collect()
+}
+
+#[tokio::test]
+async fn an_object_of_an_unknown_version_is_named_and_the_rest_is_shown() {
+    for damaged in ["history/us.json", "history/us.latency.json"] {
+        let mut objects = two_nodes();
+        let object = objects.iter_mut().find(|(name, _)| name == damaged).expect("it is there");
+        object.1 = object.1.replacen("\"version\":1", "\"version\":2", 1);
+        let checker = reader(&objects);
+        for range in ["24h", "30d"] {
+            let words = ["status", "-c", "checker.json", "--format", "json", "--full", "--range", range];
+            let status = checker.call(&words).await;
+            assert_eq!(status.code, 0, "{}", status.output());
+            let json: Value = serde_json::from_str(&status.stdout).expect("it is JSON");
+            let statuses: Vec<&Value> =
+                json["endpoints"].as_array().into_iter().flatten().map(|endpoint| &endpoint["status"]).collect();
+            assert_eq!(statuses, ["healthy", "down"], "{damaged} {range}: {}", status.output());
+            let is_read = !damaged.contains("latency") || range == "30d";
+            assert_eq!(status.stderr.contains(damaged), is_read, "{damaged} {range}: {}", status.stderr);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_unreadable_index_does_not_hide_histories() {
+    let caddy = Caddy::start("").await;
+    let store = caddy.site.path().join("store");
+    into_directory(&two_nodes().into_iter().collect(), &store);
+    let browser = Browser::open().await;
+    caddy.configure(&PageConfig::new(Source::Http { url: "store/".to_owned() }).to_json());
+    for index in ["{\"half", "<!doctype html>", "[]"] {
+        std::fs::write(store.join(INDEX), index).expect("the file can be written");
+        let page = page::visit(&browser, &caddy.url).await;
+        page.assert_clean();
+        assert_eq!(page.text_of("state"), "down", "{index}: {}", page.text_of("overall"));
+        assert_eq!(page.endpoint("Shop").text_of("status"), "healthy");
+        assert!(page.problems().contains("index.json"), "{}", page.problems());
+    }
+    let gone = http_client::get(&format!("{}store/nothing.json", caddy.url)).await;
+    assert_eq!(gone.status, 404, "the store is a plain directory");
+}

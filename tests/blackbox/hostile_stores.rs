@@ -1,0 +1,265 @@
+//! Stores that are slow, endless, huge or full of traps: every operation ends, nothing is lost, nothing outside the store is
+//! reached, and skipped objects are named.
+
+use std::io::Write as _;
+use std::os::unix::fs::symlink;
+use std::process::Command;
+use std::time::Duration;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde_json::{Value, json};
+use shared::check_file::CheckFile;
+use shared::object_name::{CheckFileName, NodeName};
+use support::bucket::Bucket;
+use support::checker::{Checker, Run, check_files, results};
+use support::configuration::{check, directory, watching};
+use support::endpoints::{Behavior, Endpoint};
+use support::fault_proxy::{FaultProxy, StoreFault};
+use support::http_client;
+use support::{ministack, now, wait_for};
+
+use crate::storage::{spool_folders, spooled, storage_with};
+
+/// The maximum memory of a command, in KB: typical usage plus 64 MB.
+const MEMORY_LIMIT: u64 = 110_000;
+
+fn gzip(content: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(content).expect("memory can be written");
+    encoder.finish().expect("memory can be written")
+}
+
+fn name(stored_at: i64, node: &str) -> String {
+    CheckFileName { stored_at, node: NodeName::new(node).ok() }.to_string()
+}
+
+fn is_history(request: &str) -> bool {
+    request.starts_with("GET ") && request.contains("/history/") && !request.contains("list-type")
+}
+
+/// Sends a body at two bytes per second.
+fn at_two_bytes_a_second(request: &str, _: usize) -> Option<StoreFault> {
+    is_history(request).then_some(StoreFault::Trickle(1, Duration::from_millis(500)))
+}
+
+/// Runs a command, and returns its outcome and its peak memory, in KB.
+async fn measured(checker: &Checker, words: &[&str]) -> (Run, u64) {
+    let script = "import resource, subprocess, sys\n\
+                  code = subprocess.call(sys.argv[1:])\n\
+                  print('\\nmaxrss', resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)\n\
+                  sys.exit(code)";
+    let run = checker.call_by(&["python3", "-c", script].map(ToString::to_string), words).await;
+    let memory = run.stderr.lines().find_map(|line| line.strip_prefix("maxrss ")?.parse().ok());
+    (run, memory.expect("it was measured"))
+}
+
+/// A bucket with the history of one round, behind a proxy, and a checker that uses it.
+async fn behind_proxy(
+    rule: impl Fn(&str, usize) -> Option<StoreFault> + Send + Sync + 'static,
+) -> (Bucket, FaultProxy, Endpoint, Checker) {
+    let bucket = Bucket::new().await;
+    let ok = Endpoint::start(Behavior::ok()).await;
+    let proxy = FaultProxy::start(&ministack::server().url, |_, _| None).await;
+    let storage = storage_with(&bucket, json!({ "endpoint_url": proxy.url }));
+    let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &storage));
+    assert_eq!(checker.run(&[]).await.code, 0);
+    proxy.follow(rule);
+    (bucket, proxy, ok, checker)
+}
+
+#[tokio::test]
+async fn a_history_that_trickles_does_not_delay_rounds() {
+    let (bucket, proxy, ok, checker) = behind_proxy(at_two_bytes_a_second).await;
+    let before = ok.requests().len();
+    let running = checker.start(&["run", "-c", "checker.json", "--every", "1s"]);
+    wait_for("rounds in the bucket while the history is read", || async {
+        let is_trickling = proxy.requests().iter().any(|request| is_history(request));
+        (is_trickling && bucket.check_files().await.len() >= 4).then_some(())
+    })
+    .await;
+    // Killed without warning.
+    let made = ok.requests().len() - before;
+    drop(running);
+    let kept: usize = spool_folders(&checker)
+        .iter()
+        .flat_map(|folder| check_files(folder).into_iter().map(|name| results(folder, &name).len()))
+        .sum();
+    let stored = bucket.all_results().await.len() - 1;
+    // Only the round that was being stored can be missing from both.
+    assert!(stored + kept + 1 >= made, "{stored} stored and {kept} kept of {made}");
+}
+
+#[tokio::test]
+async fn a_history_that_trickles_ends_a_single_round_in_time() {
+    let (bucket, _proxy, _ok, checker) = behind_proxy(at_two_bytes_a_second).await;
+    let run = checker.run(&[]).await;
+    assert_eq!(run.code, 0, "the round is stored: {}", run.output());
+    assert!(run.stderr.contains("history not updated: "), "{}", run.stderr);
+    assert!(run.stderr.contains("too slowly: less than 4 KiB in 5 s"), "{}", run.stderr);
+    assert_eq!(bucket.check_files().await.len(), 2);
+}
+
+/// A page of a listing that is followed by another one.
+fn endless_page(keys: usize, token: &str) -> String {
+    let keys: String = (0..keys)
+        .map(|number| {
+            format!(
+                "<Contents><Key>status/{}</Key></Contents>",
+                name(1_795_330_254_340_493_978 + number as i64, "other")
+            )
+        })
+        .collect();
+    format!(
+        "<?xml version=\"1.0\"?><ListBucketResult><IsTruncated>true</IsTruncated>\
+         <NextContinuationToken>{token}</NextContinuationToken>{keys}</ListBucketResult>"
+    )
+}
+
+#[tokio::test]
+async fn a_listing_without_an_end_is_named() {
+    let is_listing = |request: &str| request.contains("list-type=2");
+    let (_bucket, proxy, _ok, checker) = behind_proxy(|_, _| None).await;
+    proxy.follow(move |request, _| is_listing(request).then(|| StoreFault::Answer(endless_page(1, "again"))));
+    let repeated = checker.call(&["status", "-c", "checker.json"]).await;
+    proxy.follow(move |request, number| {
+        is_listing(request).then(|| StoreFault::Answer(endless_page(2, &number.to_string())))
+    });
+    let same_keys = checker.call(&["status", "-c", "checker.json"]).await;
+    for (run, what) in
+        [(repeated, "continuation token of an earlier page"), (same_keys, "repeats the keys of an earlier page")]
+    {
+        assert_eq!(run.code, 2, "{}", run.output());
+        assert!(run.stderr.contains("the listing does not end") && run.stderr.contains(what), "{}", run.stderr);
+    }
+}
+
+#[tokio::test]
+async fn huge_objects_of_others_are_named_and_skipped() {
+    let ok = Endpoint::start(Behavior::ok()).await;
+    let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
+    assert_eq!(checker.run(&[]).await.code, 0);
+    let (sparse, many) = (name(now() - 3_000_000_000, "other"), name(now() - 2_000_000_000, "other"));
+    let path = |name: &str| checker.path("checks").join(name);
+    std::fs::File::create(path(&sparse)).and_then(|file| file.set_len(1 << 30)).expect("the file can be written");
+    std::fs::write(path(&many), format!("[{}{{}}]", "{},".repeat(2_700_000))).expect("the file can be written");
+    // A gigabyte, compressed to a megabyte.
+    std::fs::write(path("history/bomb.json"), gzip(&vec![b' '; 1 << 30])).expect("the file can be written");
+    for words in [["status", "-c", "checker.json"], ["run", "-c", "checker.json"]] {
+        let (run, memory) = measured(&checker, &words).await;
+        assert_eq!(run.code, 0, "{}", run.output());
+        assert!(memory < MEMORY_LIMIT, "{words:?} used {memory} KB");
+        if words[0] == "status" {
+            for named in [&sparse, "limit of 16 MiB", &many, "limit of 100000", "history/bomb.json", "limit of 64 MiB"]
+            {
+                assert!(run.stderr.contains(named), "`{named}` is not in:\n{}", run.stderr);
+            }
+            assert!(run.stdout.contains("Shop"), "{}", run.stdout);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_link_in_a_directory_store_leads_nowhere() {
+    let ok = Endpoint::start(Behavior::ok()).await;
+    let mut config = watching(&[check("Shop", &ok.url)], &directory());
+    (config["node"], config["every"]) = (json!("checker"), json!("1s"));
+    let checker = Checker::new(&config);
+    std::fs::create_dir(checker.path("checks")).expect("the folder can be created");
+    symlink("..", checker.path("checks/0-summary")).expect("the link can be created");
+    let before = std::fs::read(checker.path("checker.json")).expect("it is there");
+    let run = checker.run(&[]).await;
+    assert_eq!(run.code, 0, "{}", run.output());
+    assert!(run.stderr.contains("`0-summary` is a symbolic link"), "{}", run.stderr);
+    let served = checker.serve(&[]).await;
+    let response = http_client::get(&format!("{}store/0-summary/checker.json", served.url)).await;
+    assert!(response.status >= 400 && !response.text().contains("checkers"), "{}", response.text());
+    drop(served);
+    assert_eq!(std::fs::read(checker.path("checker.json")).expect("it is there"), before, "it was not overwritten");
+}
+
+#[tokio::test]
+async fn the_spool_sends_only_rounds_of_this_checker() {
+    let ok = Endpoint::start(Behavior::ok()).await;
+    let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &json!({ "type": "fs", "dir": "mount/checks" })));
+    checker.write("mount", "no directory");
+    assert_eq!(checker.run(&[]).await.code, 2);
+    let waiting = spooled(&checker);
+    let folder =
+        spool_folders(&checker).into_iter().find(|folder| !check_files(folder).is_empty()).expect("it is there");
+    let (link, broken) = (name(now() - 2, "test-node"), name(now() - 1, "test-node"));
+    symlink(checker.path("checker.json"), folder.join(&link)).expect("the link can be created");
+    std::fs::write(folder.join(&broken), "[{\"title\":").expect("the file can be written");
+    std::fs::remove_file(checker.path("mount")).expect("it is there");
+    let run = checker.run(&[]).await;
+    assert_eq!(run.code, 0, "{}", run.output());
+    for named in [&link, "it is not a regular file", &broken, "invalid check file", "refused"] {
+        assert!(run.stderr.contains(named), "`{named}` is not in:\n{}", run.stderr);
+    }
+    let stored: Vec<String> = checker.check_files("mount/checks").iter().map(ToString::to_string).collect();
+    assert_eq!((stored.len(), &stored[..1]), (2, &waiting[..]));
+    for name in &stored {
+        let content = std::fs::read(checker.path("mount/checks").join(name)).expect("it is there");
+        assert_eq!(CheckFile::parse(&content).expect("it is a round").results.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn missing_objects_that_are_denied_count_as_missing() {
+    let bucket = Bucket::new().await;
+    let ok = Endpoint::start(Behavior::ok()).await;
+    let is_object = |request: &str| request.starts_with("GET ") && !request.contains("list-type");
+    let proxy = FaultProxy::start(&ministack::server().url, move |request, _| {
+        is_object(request).then_some(StoreFault::DenyMissing)
+    })
+    .await;
+    let storage = storage_with(&bucket, json!({ "endpoint_url": proxy.url }));
+    let job = json!({ "type": "heartbeat", "endpoint_name": "Backup", "job": "backup", "interval": "10m" });
+    let checker = Checker::new(&watching(&[check("Shop", &ok.url), job], &storage));
+    let run = checker.run(&["--format", "json"]).await;
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{}", run.output());
+    let statuses: Vec<&str> = run.results().iter().map(|result| result.status.as_str()).collect();
+    assert_eq!(statuses, ["healthy", "down"], "a job that never reported is down: {}", run.output());
+    assert!(bucket.keys().await.contains(&"status/history/test-node.json".to_owned()));
+    let rebuilt = checker.call(&["history", "rebuild", "-c", "checker.json"]).await;
+    assert_eq!(rebuilt.code, 0, "{}", rebuilt.output());
+}
+
+#[tokio::test]
+async fn compressed_histories_are_recognized_without_their_header() {
+    let (bucket, _proxy, _ok, checker) =
+        behind_proxy(|request, _| is_history(request).then_some(StoreFault::HideEncoding)).await;
+    let from_bucket = checker.call(&["status", "-c", "checker.json"]).await;
+    assert_eq!((from_bucket.code, from_bucket.stderr.as_str()), (0, ""), "{}", from_bucket.output());
+    // A copy of the bucket.
+    let copy = Checker::new(&watching(&[check("Shop", "http://127.0.0.1:9/")], &directory()));
+    std::fs::create_dir_all(copy.path("checks/history")).expect("the folder can be created");
+    for key in bucket.keys().await.iter().filter(|key| !key.contains("/0-")) {
+        let content = bucket.get(key).await.into_bytes();
+        let content = if key.contains("/history/") { gzip(&content) } else { content };
+        let target = copy.path("checks").join(key.trim_start_matches("status/"));
+        std::fs::write(target, content).expect("the file can be written");
+    }
+    let of_copy = copy.call(&["status", "-c", "checker.json"]).await;
+    assert_eq!((of_copy.code, of_copy.stderr.as_str()), (0, ""), "{}", of_copy.output());
+    assert!(of_copy.stdout.contains("Shop"), "{}", of_copy.output());
+}
+
+#[tokio::test]
+async fn pipes_and_devices_are_neither_configurations_nor_certificates() {
+    let checker = Checker::new(&json!({}));
+    assert!(Command::new("mkfifo").arg(checker.path("pipe")).status().expect("mkfifo runs").success());
+    for path in ["pipe", "/dev/zero", "."] {
+        let run = checker.call(&["validate", "-c", path]).await;
+        assert_eq!(run.code, 2, "{path}: {}", run.output());
+        assert!(run.stderr.contains("not a regular file"), "{path}: {}", run.stderr);
+    }
+    for path in ["pipe", "/dev/zero"] {
+        let mut secure = check("Shop", "https://127.0.0.1:9/");
+        secure["tls_ca_file"] = json!(path);
+        checker.configure(&json!({ "checkers": [secure] }));
+        let run = checker.run(&["--format", "json"]).await;
+        let results: Value = run.rounds()[0]["results"].clone();
+        assert!(results.to_string().contains("not a regular file"), "{path}: {}", run.output());
+    }
+}
