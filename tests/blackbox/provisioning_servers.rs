@@ -231,13 +231,13 @@ async fn old_versions_of_objects_keep_a_bucket() {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Verdict {
+enum Decision {
     Allowed,
     Refused,
 }
-use Verdict::{Allowed, Refused};
+use Decision::{Allowed, Refused};
 
-fn verdict<T, E: ProvideErrorMetadata, R>(answer: Result<T, SdkError<E, R>>) -> Verdict {
+fn verdict<T, E: ProvideErrorMetadata, R>(answer: Result<T, SdkError<E, R>>) -> Decision {
     match answer {
         Ok(_) => Allowed,
         // Reading a missing object is allowed.
@@ -247,7 +247,7 @@ fn verdict<T, E: ProvideErrorMetadata, R>(answer: Result<T, SdkError<E, R>>) -> 
 }
 
 /// What one key may do.
-async fn rights(server: S3Server, key: &AccessKey, site: &TestSite) -> Vec<(&'static str, Verdict)> {
+async fn rights(server: S3Server, key: &AccessKey, site: &TestSite) -> Vec<(&'static str, Decision)> {
     let (client, iam, bucket) = (site.bucket.client_with(key), server.iam(key), site.bucket.name.as_str());
     let (own, others) = (file("eu-west"), file("west"));
     let put = |key: &str| client.put_object().bucket(bucket).key(key).body(b"[]".to_vec().into()).send();
@@ -281,7 +281,7 @@ async fn rights(server: S3Server, key: &AccessKey, site: &TestSite) -> Vec<(&'st
 }
 
 /// What readers and writers may do, on every server.
-const RIGHTS: [(&str, Verdict, Verdict); 22] = [
+const RIGHTS: [(&str, Decision, Decision); 22] = [
     ("list the prefix", Allowed, Allowed),
     ("list everything", Refused, Refused),
     ("list another prefix", Refused, Refused),

@@ -147,7 +147,7 @@ mod tests {
             reason(|owned| owned.is_created_here = Err("access is denied".to_owned())),
         ];
         assert_eq!(
-            reasons.map(|reason| reason.clone()),
+            reasons,
             [
                 "it contains 1 other object, for example `a.pdf`",
                 "it contains 5 other objects, for example `a.pdf`",
