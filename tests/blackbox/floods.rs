@@ -23,7 +23,7 @@ const MEMORY_LIMIT: u64 = 64 << 20;
 /// The error for each flood. On slow machines, the time limit is reached before a limit on bytes.
 const SENTENCES: &[(&str, &str)] = &[
     ("informational responses", "server sent more than 1048576 bytes over one connection"),
-    ("header lines", "head of the response is too large"),
+    ("header lines", "response head is too large"),
     ("a body", "response does not contain `end`; only the first 1048576 bytes of the body were read"),
     ("chunks of one byte", "server sent more than 5242880 bytes over one connection"),
     ("tiny JSON objects", "body has too many small JSON values"),

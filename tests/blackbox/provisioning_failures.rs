@@ -208,7 +208,7 @@ async fn a_wrong_address_is_reported_in_one_sentence() {
             vec!["--bucket", "my-status", "--origin", "https://a.example/page"],
             vec!["https://a.example/page", "without a path"],
         ),
-        (vec!["--bucket", "my-status", "--lifecycle", "36h"], vec!["whole days"]),
+        (vec!["--bucket", "my-status", "--lifecycle", "36h"], vec!["whole number of days"]),
         (vec!["--bucket", "my-status", "--endpoint-url", "not a url"], vec!["not a url", "--endpoint-url"]),
         (vec!["--bucket", "my-status", "--endpoint-url", &refused_url], vec!["refused", "endpoint_url"]),
         (vec!["--bucket", "my-status", "--endpoint-url", &page], vec!["not from an S3 service", "endpoint_url"]),

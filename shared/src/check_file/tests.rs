@@ -1,0 +1,266 @@
+use super::*;
+use crate::stats::Stats;
+use proptest::prelude::*;
+
+const GOLDEN: [&str; 3] = [
+    include_str!("../../golden/1795330254340493978-check.json"),
+    include_str!("../../golden/1795330255356052177-check.json"),
+    include_str!("../../golden/1795330256374067482-check.json"),
+];
+
+#[test]
+fn files_of_the_original_round_trip_to_the_byte() {
+    for golden in GOLDEN {
+        let file = CheckFile::parse(golden.as_bytes()).expect("the original wrote this file");
+        assert_eq!((file.results.len(), file.skipped.len()), (10, 0));
+        assert_eq!(write_check_file(&file.results), golden.trim_end());
+    }
+}
+
+#[test]
+fn files_of_the_original_have_the_expected_content() {
+    let file = CheckFile::parse(GOLDEN[1].as_bytes()).expect("the original wrote this file");
+    let shop = &file.results[0];
+    assert_eq!((shop.title.as_str(), shop.status, shop.attempts.len()), ("Shop", Status::Healthy, 5));
+    assert!(shop.message.starts_with("We're <b>investigating</b>"));
+    assert_eq!(shop.attempts[0].rtt, 746_861);
+    assert_eq!((shop.node.clone(), shop.interval), (None, None));
+    let refused = &file.results[4];
+    assert_eq!(refused.status, Status::Down);
+    assert!(refused.reason().is_some_and(|reason| reason.ends_with("connection refused")));
+}
+
+#[test]
+fn an_invalid_element_is_skipped_and_reported() {
+    let content =
+        br#"[{"title":"A","healthy":true},{"title":7},"text",{"title":"B","times":[{"rtt":1e300}]},{"title":"C"}]"#;
+    let file = CheckFile::parse(content).expect("it is an array");
+    let titles: Vec<&str> = file.results.iter().map(|result| result.title.as_str()).collect();
+    assert_eq!(titles, ["A", "C"]);
+    assert_eq!(file.skipped.iter().map(|skipped| skipped.index).collect::<Vec<_>>(), [1, 2, 3]);
+}
+
+/// The results of a misconfigured check and of a missed check, and a result without a notice.
+const UNKNOWN: &str = include_str!("../../golden/1796088000123456789-eu-west-check.json");
+
+#[test]
+fn a_result_without_attempts_has_a_placeholder_that_is_not_counted() {
+    let file = CheckFile::parse(UNKNOWN.as_bytes()).expect("we wrote it");
+    assert_eq!((file.results.len(), file.skipped.len()), (3, 0));
+    for result in &file.results {
+        assert_eq!((result.status, result.attempts.as_slice()), (Status::Unknown, &[][..]), "{result:?}");
+        assert_eq!(Stats::from_attempts(&result.attempts), None);
+    }
+    assert_eq!(file.results[0].reason(), Some("invalid configuration: `checkers[0].endpoint_url`: invalid URL"));
+    assert_eq!(write_check_file(&file.results), UNKNOWN.trim_end());
+
+    let long = CheckResult { notice: "ä".repeat(2 * ERROR_LIMIT), ..CheckResult::default() };
+    let written = write_check_file(&[long]);
+    let file = CheckFile::parse(written.as_bytes()).expect("we wrote it");
+    assert_eq!(file.results[0].attempts, []);
+}
+
+/// What the original's page computes for each result; without attempts, it fails.
+fn median_of_the_original(result: &serde_json::Value) -> f64 {
+    let mut rtts: Vec<f64> =
+        result["times"].as_array().expect("times").iter().map(|time| time["rtt"].as_f64().expect("rtt")).collect();
+    rtts.sort_by(f64::total_cmp);
+    let half = rtts.len() / 2;
+    if rtts.len().is_multiple_of(2) { f64::midpoint(rtts[half - 1], rtts[half]).round() } else { rtts[half] }
+}
+
+#[test]
+fn the_original_can_compute_the_statistics_of_every_result() {
+    let mut unknown = CheckResult { status: Status::Unknown, ..CheckResult::default() };
+    for notice in ["", "1 check missed: the checker was suspended or overloaded"] {
+        notice.clone_into(&mut unknown.notice);
+        let written: serde_json::Value =
+            serde_json::from_str(&write_check_file(std::slice::from_ref(&unknown))).expect("it is JSON");
+        assert!(median_of_the_original(&written[0]).abs() < f64::EPSILON);
+        assert!(["healthy", "degraded", "down"].iter().all(|key| written[0].get(key).is_none()), "{written}");
+    }
+}
+
+#[test]
+fn a_real_attempt_is_kept() {
+    for times in [
+        r#"[{"rtt":1,"error":"refused"}]"#,
+        r#"[{"rtt":0,"error":"other"}]"#,
+        r#"[{"rtt":0,"error":"refused"},{"rtt":0,"error":"refused"}]"#,
+        r#"[{"rtt":0}]"#,
+    ] {
+        let content = format!(r#"[{{"down":true,"notice":"refused","times":{times}}}]"#);
+        let file = CheckFile::parse(content.as_bytes()).expect("it is an array");
+        assert!(!file.results[0].attempts.is_empty(), "{times}");
+    }
+}
+
+#[test]
+fn other_content_is_rejected() {
+    for content in ["", "{}", "null", "[{\"title\":\"A\"", "\u{0}", "[1,2"] {
+        assert!(CheckFile::parse(content.as_bytes()).is_err(), "{content}");
+    }
+    assert!(CheckFile::parse(&[0xff, 0xfe]).is_err());
+}
+
+#[test]
+fn files_with_too_many_results_or_attempts_are_rejected() {
+    let array = |element: &str, count: usize| format!("[{}]", vec![element; count].join(","));
+    let attempts = format!("{{\"times\":{}}}", array("{}", ATTEMPTS_LIMIT));
+    for (content, expected) in [
+        (array("{}", RESULTS_LIMIT), None),
+        (array("{}", RESULTS_LIMIT + 1), Some("more results than a check file can have")),
+        (array("1", RESULTS_LIMIT + 1), Some("more results than a check file can have")),
+        (array(&attempts, ATTEMPTS_PER_FILE_LIMIT / ATTEMPTS_LIMIT), None),
+        (
+            array(&attempts, ATTEMPTS_PER_FILE_LIMIT / ATTEMPTS_LIMIT + 1),
+            Some("more attempts than a check file can have"),
+        ),
+        (format!("[{{\"times\":{}}}]", array("{}", VALUES_LIMIT)), Some("an element with too many values")),
+    ] {
+        let error = CheckFile::parse(content.as_bytes()).err().map(|error| error.to_string());
+        match expected {
+            None => assert_eq!(error, None),
+            Some(expected) => assert!(error.as_ref().is_some_and(|error| error.contains(expected)), "{error:?}"),
+        }
+    }
+}
+
+#[test]
+fn missing_times_null_and_unknown_keys_are_accepted() {
+    let content = br#"[{"title":"A","down":true,"times":null,"color":"red"},{}]"#;
+    let file = CheckFile::parse(content).expect("it is an array");
+    assert_eq!(file.results.len(), 2);
+    assert_eq!(file.results[0].status, Status::Down);
+    assert_eq!(file.results[1], CheckResult::default());
+}
+
+#[test]
+fn the_worst_of_several_statuses_counts() {
+    let file = CheckFile::parse(br#"[{"healthy":true,"down":true}]"#).expect("it is an array");
+    assert_eq!(file.results[0].status, Status::Down);
+}
+
+#[test]
+fn long_strings_are_shortened_when_parsed_and_written() {
+    let endless = "ä".repeat(5_000_000);
+    let content = serde_json::json!([{ "title": endless, "times": [{ "rtt": 1, "error": endless }] }]);
+    let file = CheckFile::parse(content.to_string().as_bytes()).expect("it is an array");
+    assert_eq!(file.results[0].title.chars().count(), TITLE_LIMIT);
+    let result = CheckResult { message: endless, ..CheckResult::default() };
+    assert!(write_check_file(&[result]).len() < 3 * MESSAGE_LIMIT);
+}
+
+#[test]
+fn a_file_without_a_node_in_its_name_does_not_speak_for_nodes() {
+    let name = CheckFileName::parse("1795330254340493978-check.json").expect("it is a name");
+    let file = CheckFile::parse(br#"[{"title":"A","node":"eu-west"}]"#).expect("it is an array").stored_as(&name);
+    assert_eq!(file.results[0].node, None);
+}
+
+#[test]
+fn the_name_gives_the_node_and_a_missing_time() {
+    let name = CheckFileName::parse("1795330254340493978-eu-west-check.json").expect("it is a name");
+    let content = br#"[{"title":"A","node":"mallory"},{"title":"B","timestamp":7}]"#;
+    let file = CheckFile::parse(content).expect("it is an array").stored_as(&name);
+    assert_eq!(file.results[0].timestamp, 1_795_330_254_340_493_978);
+    assert_eq!(file.results[1].timestamp, 7);
+    assert_eq!(file.results[0].node.as_ref().map(NodeName::as_str), Some("eu-west"));
+}
+
+/// Any result that a checker can write.
+fn any_result() -> impl Strategy<Value = CheckResult> {
+    let text = || "[a-zA-Z<>&\u{2028}\"'\\\\ äß☃\n]{0,40}";
+    let optional = || prop::option::of(0..i64::MAX);
+    let phases = (optional(), optional(), optional(), optional()).prop_map(|(dns, connect, tls, ttfb)| Phases {
+        dns,
+        connect,
+        tls,
+        ttfb,
+    });
+    let error = prop::option::of(text().prop_filter("errors are not empty", |text| !text.is_empty()));
+    let attempt = (0..i64::MAX, error, phases).prop_map(|(rtt, error, phases)| Attempt { rtt, error, phases });
+    let first = (text(), text(), 0..i64::MAX, prop::collection::vec(attempt, 0..6), 0..i64::MAX);
+    let second = (
+        prop::sample::select(Status::ALL.to_vec()),
+        text(),
+        text(),
+        prop::option::of("[a-z0-9-]{1,32}"),
+        prop::option::of("[a-z]{1,9}"),
+        prop::option::of(1..i64::MAX),
+        prop::sample::select(vec!["any", "majority", "all", "1", "7"]),
+    );
+    (first, second).prop_map(
+        |(
+            (title, locator, timestamp, attempts, threshold),
+            (status, notice, message, node, kind, interval, verdict),
+        )| {
+            CheckResult {
+                title,
+                locator,
+                timestamp,
+                attempts,
+                threshold,
+                status,
+                notice,
+                message,
+                node: node.and_then(|node| NodeName::new(&node).ok()),
+                kind,
+                interval,
+                quorum: verdict.parse().expect("it is a policy"),
+            }
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn any_result_round_trips(results in prop::collection::vec(any_result(), 0..5)) {
+        let written = write_check_file(&results);
+        let file = CheckFile::parse(written.as_bytes()).expect("we wrote it");
+        prop_assert_eq!(file, CheckFile { results, skipped: Vec::new() });
+    }
+
+    #[test]
+    fn written_keys_and_types_are_the_originals(result in any_result()) {
+        let written: serde_json::Value = serde_json::from_str(&write_check_file(&[result])).expect("it is JSON");
+        let result = &written[0];
+        for (key, value) in result.as_object().expect("a result is an object") {
+            let as_in_go = match key.as_str() {
+                "title" | "endpoint" | "notice" | "message" | "node" | "kind" | "verdict" => value.is_string(),
+                "timestamp" | "threshold" | "interval" => value.is_i64(),
+                "healthy" | "degraded" | "down" => value == &serde_json::Value::Bool(true),
+                "times" => value.as_array().is_some_and(|times| times.iter().all(|attempt| attempt["rtt"].is_i64())),
+                _ => false,
+            };
+            prop_assert!(as_in_go, "{key}: {value}");
+        }
+        let attempts = result.get("times").and_then(serde_json::Value::as_array).map_or(0, Vec::len);
+        prop_assert!(attempts > 0, "the original's page fails without attempts");
+        let statuses = ["healthy", "degraded", "down"].iter().filter(|key| result.get(**key).is_some()).count();
+        prop_assert!(statuses <= 1);
+    }
+
+    #[test]
+    fn any_key_can_be_missing(result in any_result(), left_out in prop::collection::hash_set(0_usize..14, 0..14)) {
+        let keys = ["title", "endpoint", "timestamp", "times", "threshold", "healthy", "degraded", "down", "notice", "message", "node", "kind", "interval", "verdict"];
+        let mut written: serde_json::Value = serde_json::from_str(&write_check_file(&[result])).expect("it is JSON");
+        let object = written[0].as_object_mut().expect("a result is an object");
+        for index in left_out {
+            object.remove(keys[index]);
+        }
+        let file = CheckFile::parse(written.to_string().as_bytes()).expect("it is an array");
+        prop_assert_eq!((file.results.len(), file.skipped.len()), (1, 0));
+    }
+
+    #[test]
+    fn parsing_never_panics(content in prop::collection::vec(any::<u8>(), 0..200)) {
+        let _ = CheckFile::parse(&content);
+    }
+
+    #[test]
+    fn a_truncated_file_is_rejected(cut in 0_usize..2_000) {
+        let golden = GOLDEN[0].trim_end().as_bytes();
+        prop_assert!(CheckFile::parse(&golden[..cut.min(golden.len() - 1)]).is_err());
+    }
+}
