@@ -453,7 +453,7 @@ mod tests {
             "`labels.down.word` must be a non-empty string",
             "`groups[0]` must have a `title`",
             "`groups[1].groups[0].groups` is a third level",
-            "`order` must be a list",
+            "`order` must be an array",
             "`hidden` must be an object",
         ] {
             assert!(skipped.iter().any(|skipped| skipped.starts_with(path)), "{path}: {skipped:#?}");

@@ -14,7 +14,8 @@ use futures_util::future::BoxFuture;
 use http::request::Parts;
 use percent_encoding::percent_decode_str;
 use reqwest::header::{
-    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderValue, LOCATION, PROXY_AUTHORIZATION,
+    ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+    LOCATION,
 };
 use reqwest::{Method, StatusCode, Url};
 use rustls::ClientConfig;
@@ -234,14 +235,18 @@ async fn exchange(
             headers.to_mut().remove(CONTENT_LENGTH);
         }
         if next.origin() != url.origin() {
-            // Credentials are meant only for the configured host.
-            for name in [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, HOST] {
-                headers.to_mut().remove(name);
-            }
+            headers = Cow::Owned(headers_for_other_origin(&headers));
         }
         stopwatch.start_next_connection();
         url = Cow::Owned(next);
     }
+}
+
+/// Any other configured header can be a credential, which is meant only for the configured host.
+fn headers_for_other_origin(headers: &HeaderMap) -> HeaderMap {
+    const KEPT: [HeaderName; 6] = [ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT];
+    let kept = headers.iter().filter(|(name, _)| KEPT.contains(name));
+    kept.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 /// The location of a redirect that will be followed.

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::checks::net::address_policy::AddressPolicy;
 use crate::checks::net::connect::Address;
-use crate::checks::test_server::{ServerAction, authority, serve, serve_tls, serve_tls_until_alert};
+use crate::checks::test_server::{ServerAction, authority, serve, serve_tls, serve_tls_until_alert, serve_with};
 use crate::checks::{AttemptRecord, Check, CheckContext, CheckKind, CheckOutcome, Probe as _, run};
 use crate::config::{Environment, from_text};
 
@@ -293,6 +293,30 @@ async fn a_redirect_to_a_denied_address_is_not_followed() {
         let error = records(&check, AddressPolicy::Only(allowed)).await.remove(0).attempt.error.unwrap_or_default();
         assert!(error.contains("`deny_private_addresses` forbids"), "{target}: {error}");
     }
+}
+
+#[tokio::test]
+async fn configured_headers_are_sent_only_to_the_configured_origin() {
+    let (sender, mut requests) = tokio::sync::mpsc::unbounded_channel();
+    let target = serve_with(move |mut stream| {
+        let sender = sender.clone();
+        async move {
+            let mut request = vec![0; 4_096];
+            let length = stream.read(&mut request).await.unwrap_or_default();
+            let _ = sender.send(String::from_utf8_lossy(&request[..length]).to_lowercase());
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
+        }
+    })
+    .await;
+    let redirect = format!("HTTP/1.1 307 Moved\r\nLocation: http://127.0.0.1:{target}/\r\nContent-Length: 0\r\n\r\n");
+    let redirect = serve(&[ServerAction::Read, ServerAction::Send(redirect.leak().as_bytes())]).await;
+    let headers = r#","max_redirects":1,"headers":{"X-Api-Key":"s3cr3t","Cookie":"a=s3cr3t","Authorization":"s3cr3t","Accept":"text/html"}"#;
+    assert_eq!(outcome(&format!("http://127.0.0.1:{redirect}/"), headers).await.0, None);
+    let request = requests.recv().await.expect("the redirect is followed");
+    assert!(request.contains("accept: text/html") && !request.contains("s3cr3t"), "{request}");
+    assert!(request.contains(&format!("host: 127.0.0.1:{target}")), "{request}");
+    assert_eq!(outcome(&format!("http://127.0.0.1:{target}/"), headers).await.0, None);
+    assert!(requests.recv().await.is_some_and(|request| request.contains("x-api-key: s3cr3t")));
 }
 
 #[tokio::test]
