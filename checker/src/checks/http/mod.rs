@@ -15,7 +15,7 @@ use http::request::Parts;
 use percent_encoding::percent_decode_str;
 use reqwest::header::{
     ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
-    LOCATION,
+    LOCATION, USER_AGENT,
 };
 use reqwest::{Method, StatusCode, Url};
 use rustls::ClientConfig;
