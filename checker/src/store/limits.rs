@@ -149,6 +149,6 @@ mod tests {
     #[test]
     fn sizes_have_units() {
         let sizes = [7, 16 << 10, CHECK_FILE_LIMIT].map(describe_size);
-        assert_eq!(sizes, ["7 bytes", "16 KiB", "16 MiB"]);
+        assert_eq!(sizes, ["7 bytes", "16 KiB", "32 MiB"]);
     }
 }

@@ -274,7 +274,7 @@ mod tests {
         rustix::fs::mkfifoat(rustix::fs::CWD, path(3), rustix::fs::Mode::RUSR).unwrap();
         fs::write(path(4), "[{\"title\":").unwrap();
         File::create(path(5)).unwrap().set_len(1 << 30).unwrap();
-        for (step, reason) in [(1, "regular"), (2, "regular"), (3, "regular"), (4, "invalid"), (5, "16 MiB")] {
+        for (step, reason) in [(1, "regular"), (2, "regular"), (3, "regular"), (4, "invalid"), (5, "32 MiB")] {
             let WaitingRound::Invalid(why) = spool.read(&name(SOME_TIME + step)).await.unwrap() else { panic!() };
             assert!(why.contains(reason), "{step}: {why}");
             spool.quarantine(&name(SOME_TIME + step)).await.unwrap();
