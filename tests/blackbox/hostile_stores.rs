@@ -102,14 +102,10 @@ async fn a_history_that_trickles_ends_a_single_round_in_time() {
 
 /// A page of a listing that is followed by another one.
 fn endless_page(keys: usize, token: &str) -> String {
-    let keys: String = (0..keys)
-        .map(|number| {
-            format!(
-                "<Contents><Key>status/{}</Key></Contents>",
-                name(1_795_330_254_340_493_978 + number as i64, "other")
-            )
-        })
-        .collect();
+    let key = |number: usize| name(1_795_330_254_340_493_978 + number as i64, "other");
+    let keys: Vec<String> =
+        (0..keys).map(|number| format!("<Contents><Key>status/{}</Key></Contents>", key(number))).collect();
+    let keys = keys.concat();
     format!(
         "<?xml version=\"1.0\"?><ListBucketResult><IsTruncated>true</IsTruncated>\
          <NextContinuationToken>{token}</NextContinuationToken>{keys}</ListBucketResult>"

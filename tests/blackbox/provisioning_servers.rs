@@ -1,5 +1,5 @@
 //! Provisioning, checks, the page, the doctor and deprovisioning on two very different real servers: MiniStack and
-//! SeaweedFS. One table lists what a reader and a writer may do on both.
+//! `SeaweedFS`. One table lists what a reader and a writer may do on both.
 
 use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
 use serde_json::{Value, json};
@@ -56,7 +56,7 @@ async fn all_commands_can_be_repeated_on_both_servers() {
         let rotated = site.provision(&[&["--rotate"], more.as_slice()].concat()).await;
         assert_eq!(rotated.code, 0, "{server:?}: {}", rotated.output());
         let new = site.reader().expect("there are keys");
-        assert_eq!(server.keys_of(&site.user("reader")).await, [new.id.clone()], "{server:?}");
+        assert_eq!(server.keys_of(&site.user("reader")).await, std::slice::from_ref(&new.id), "{server:?}");
         assert!(rotated.stdout.contains("The service refuses the key"), "{server:?}: {}", rotated.stdout);
         assert!(rotated.stdout.contains(&old.id), "{server:?}: {}", rotated.stdout);
 
@@ -183,9 +183,9 @@ async fn a_bucket_is_deleted_only_if_it_was_created_here_and_is_empty() {
         let site = TestSite::on(server).await;
         let foreign = Bucket::on(server, &site.bucket.name, "").await;
         if server == S3Server::MiniStack {
-            foreign.create_as(&foreign.writer).await
+            foreign.create_as(&foreign.writer).await;
         } else {
-            foreign.create().await
+            foreign.create().await;
         }
         assert_eq!(site.provision(&ARGUMENTS).await.code, 0, "{server:?}");
         let typed = format!("{}\n", site.bucket.name);

@@ -169,11 +169,10 @@ fn response(status: &str, body: &str) -> Vec<u8> {
 }
 
 /// A rule that makes about a third of all requests fail, in a way that depends on the seed.
-#[must_use]
 pub fn by_seed(seed: u64) -> impl Fn(&str, usize) -> Option<StoreFault> + Send + Sync {
     move |name, number| {
         let random = hash(seed.wrapping_mul(1_000_003).wrapping_add(number as u64));
-        if random % 3 != 0 {
+        if !random.is_multiple_of(3) {
             return None;
         }
         let part = (random >> 16) as usize % 1_000;

@@ -1,4 +1,4 @@
-//! SeaweedFS, a second real S3 and IAM server for all tests in the process. It drops the paths of users, deletes
+//! `SeaweedFS`, a second real S3 and IAM server for all tests in the process. It drops the paths of users, deletes
 //! buckets with everything in them, lists buckets for everyone, and lets users manage their own access keys.
 
 use std::io::{Read, Write};

@@ -99,7 +99,7 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
                 report_upkeep(upkeep);
                 let deleted = upkeep.expiry.deletion.deleted;
                 if deleted > 0 {
-                    ui::info(&format!("{deleted} expired check files removed"));
+                    ui::info(&format!("removed {}", counted(deleted, "expired check file")));
                 }
             }
         };
@@ -130,6 +130,7 @@ fn announcement(arguments: &RunArguments, config: &Config) -> anyhow::Result<Opt
 }
 
 /// The outcome of a round.
+#[derive(Clone, Copy)]
 enum StoredRound<'r> {
     NoStore,
     Stored {
@@ -154,9 +155,9 @@ async fn store_and_print(
         return print_round(arguments, config, StoredRound::NoStore, announcement, results);
     };
     let mut bar = ProgressBar::new("expired check files");
-    let recorded = recorder.record(results, storing_time(results), |done, of| bar.draw(done, of)).await;
+    let outcome = recorder.record(results, storing_time(results), |done, of| bar.draw(done, of)).await;
     bar.clear();
-    match recorded {
+    match outcome {
         Ok(RecordOutcome { upload, upkeep }) => {
             report_upload(&upload);
             report_upkeep(&upkeep);

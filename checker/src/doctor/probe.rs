@@ -139,10 +139,7 @@ impl StoreProbe {
     pub async fn own_key_management(&self) -> OwnKeyManagement {
         let Some(keys) = &self.bucket.keys else { return OwnKeyManagement::Refused };
         let update = self.iam.update_access_key().access_key_id(&keys.access_key_id).status(StatusType::Active);
-        let error = match update.send().await {
-            Ok(_) => return OwnKeyManagement::Allowed,
-            Err(error) => error,
-        };
+        let Err(error) = update.send().await else { return OwnKeyManagement::Allowed };
         if let Some(response) = error.raw_response() {
             let status = response.status().as_u16();
             let body = String::from_utf8_lossy(response.body().bytes().unwrap_or_default());

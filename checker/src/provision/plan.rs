@@ -171,7 +171,9 @@ fn plan_identity(
             plan.steps.push(Step::PutUserPolicy(identity.clone()));
         }
         // On a service that creates users without path and tag, a user has no permissions yet after an interrupted run.
-        Some(user) if !user.is_ours && !(current.pending_keys.contains_key(&identity.user) && user.keys.is_empty()) => {
+        Some(user)
+            if !user.is_ours && (!current.pending_keys.contains_key(&identity.user) || !user.keys.is_empty()) =>
+        {
             return Err(PlanError::ForeignUser { user: identity.user.clone(), path: user.path.clone() });
         }
         Some(user) => {

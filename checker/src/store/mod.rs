@@ -72,7 +72,8 @@ impl Store {
         let object = Object::new(name);
         let writing = async {
             match self {
-                Store::S3(store) => store.put(&object, content).await,
+                // The futures of the SDK are large.
+                Store::S3(store) => Box::pin(store.put(&object, content)).await,
                 Store::Directory(store) => store.put(object.clone(), content).await,
             }
         };
@@ -97,7 +98,7 @@ impl Store {
         let object = Object::new(name);
         let reading = async {
             match self {
-                Store::S3(store) => store.get(&object).await,
+                Store::S3(store) => Box::pin(store.get(&object)).await,
                 Store::Directory(store) => store.get(object.clone()).await,
             }
         };
@@ -108,7 +109,7 @@ impl Store {
     pub async fn get_all<N: ListedName>(&self, names: &[N]) -> Result<Vec<(N, ReadObject)>, StoreError> {
         let reading = async {
             match self {
-                Store::S3(store) => store.get_all(names).await,
+                Store::S3(store) => Box::pin(store.get_all(names)).await,
                 Store::Directory(store) => store.get_all(names).await,
             }
         };
@@ -119,7 +120,7 @@ impl Store {
     pub async fn list<N: ListedName>(&self, listing: Listing) -> Result<Vec<N>, StoreError> {
         let work = async {
             match self {
-                Store::S3(store) => store.list(&listing).await,
+                Store::S3(store) => Box::pin(store.list(&listing)).await,
                 Store::Directory(store) => store.list(listing.clone()).await,
             }
         };
@@ -130,7 +131,7 @@ impl Store {
     /// `progress` is called regularly with the number of processed objects.
     pub async fn delete<N: ListedName>(&self, names: &[N], progress: impl FnMut(usize)) -> Deletion {
         match self {
-            Store::S3(store) => store.delete(names, progress).await,
+            Store::S3(store) => Box::pin(store.delete(names, progress)).await,
             Store::Directory(store) => store.delete(names).await,
         }
     }
