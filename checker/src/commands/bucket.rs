@@ -4,7 +4,7 @@ use std::path::Path;
 
 use shared::page_config::AddressStyle;
 
-use super::load;
+use super::{Outcome, load};
 use crate::checks::http::{HttpCheck, InvalidUrl};
 use crate::cli::BucketArguments;
 use crate::config::model::Config;
@@ -84,8 +84,21 @@ pub(super) fn in_folder(out: &Path, name: &str) -> String {
     out.join(name).display().to_string().trim_start_matches("./").to_owned()
 }
 
+/// Prints what is known about deleted keys, and the steps that the operator must do manually.
+pub(super) fn report_completion(revoked: &[(RevokedKey, Revocation)], manual: &[String]) -> Outcome {
+    let no_key_works = report_revoked_keys(revoked);
+    report_manual_steps(manual);
+    if !no_key_works {
+        Outcome::Failed
+    } else if manual.is_empty() {
+        Outcome::Done
+    } else {
+        Outcome::Found
+    }
+}
+
 /// Prints what is known about deleted keys. Returns whether none of them still works.
-pub(super) fn report_revoked_keys(revoked: &[(RevokedKey, Revocation)]) -> bool {
+fn report_revoked_keys(revoked: &[(RevokedKey, Revocation)]) -> bool {
     let refused: Vec<String> = revoked
         .iter()
         .filter(|(_, outcome)| *outcome == Revocation::Refused)
@@ -118,8 +131,7 @@ pub(super) fn report_revoked_keys(revoked: &[(RevokedKey, Revocation)]) -> bool 
     none_works
 }
 
-/// Prints the steps that the operator must do manually.
-pub(super) fn report_manual_steps(manual: &[String]) {
+fn report_manual_steps(manual: &[String]) {
     if !manual.is_empty() {
         ui::print_line("\nManual steps:");
     }

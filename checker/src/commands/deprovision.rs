@@ -1,6 +1,6 @@
 //! `checker deprovision`: shows what provisioning created, asks for confirmation and removes it.
 
-use super::bucket::{self, BucketError, report_manual_steps, report_revoked_keys};
+use super::bucket::{self, BucketError, report_completion};
 use super::{Outcome, environment};
 use crate::cli::DeprovisionArguments;
 use crate::config::model::Page;
@@ -63,16 +63,7 @@ pub async fn deprovision(arguments: &DeprovisionArguments) -> anyhow::Result<Out
     }
     let mut revoked = applied.revoked;
     revoked.extend(other_keys(&service, &files, &revoked).await);
-    let keys_work = !report_revoked_keys(&revoked);
-    let manual = [removal.manual, applied.manual].concat();
-    report_manual_steps(&manual);
-    Ok(if keys_work {
-        Outcome::Failed
-    } else if manual.is_empty() {
-        Outcome::Done
-    } else {
-        Outcome::Found
-    })
+    Ok(report_completion(&revoked, &[removal.manual, applied.manual].concat()))
 }
 
 async fn plan_removal(

@@ -4,7 +4,7 @@ use shared::duration;
 use std::collections::HashSet;
 use std::path::Path;
 
-use super::bucket::{self, BucketError, report_manual_steps, report_revoked_keys};
+use super::bucket::{self, BucketError, report_completion};
 use super::{Outcome, environment};
 use crate::cli::ProvisionArguments;
 use crate::config;
@@ -90,16 +90,7 @@ pub async fn provision(arguments: &ProvisionArguments) -> anyhow::Result<Outcome
         files::delete_marker(out, &identity)?;
     }
     show_files(&spec, &plan, out);
-    let keys_work = !report_revoked_keys(&applied.revoked);
-    let manual = [plan.manual.clone(), applied.manual].concat();
-    report_manual_steps(&manual);
-    Ok(if keys_work {
-        Outcome::Failed
-    } else if manual.is_empty() {
-        Outcome::Done
-    } else {
-        Outcome::Found
-    })
+    Ok(report_completion(&applied.revoked, &[plan.manual.clone(), applied.manual].concat()))
 }
 
 fn expiry_of(config: &Config) -> Option<shared::Nanos> {

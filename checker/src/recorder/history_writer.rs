@@ -292,7 +292,7 @@ pub async fn read(store: &Store, node: Option<&NodeName>) -> Result<LoadedHistor
 }
 
 /// Reads a node's latencies; `None` if they are missing or invalid. The node rebuilds them in that case.
-pub async fn read_latencies(store: &Store, node: Option<&NodeName>) -> Result<Option<Latencies>, HistoryError> {
+async fn read_latencies(store: &Store, node: Option<&NodeName>) -> Result<Option<Latencies>, HistoryError> {
     let name = HistoryName { node: node.cloned(), part: HistoryPart::Latency };
     let content = match store.get(&name).await {
         Err(StoreError::TooLarge { .. }) => None,
