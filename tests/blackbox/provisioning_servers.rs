@@ -196,7 +196,7 @@ async fn a_bucket_is_deleted_only_if_it_was_created_here_and_is_empty() {
 
         // It contains another page without objects.
         let site = provisioned(server).await;
-        let mut neighbor = TestSite::on(server).await;
+        let mut neighbor = TestSite::beside_another(server).await;
         neighbor.bucket = Bucket::on(server, &site.bucket.name, "other/").await;
         assert_eq!(neighbor.provision(&[]).await.code, 0, "{server:?}");
         let typed = format!("{}\n", site.bucket.name);

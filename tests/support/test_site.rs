@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::{Value, json};
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::bucket::Bucket;
 use crate::checker::{Checker, Run};
@@ -20,7 +21,11 @@ pub struct TestSite {
     pub endpoint_url: String,
     region: &'static str,
     administrator: AccessKey,
+    /// Held because `SeaweedFS` decides wrongly for a moment whenever another test changes its users.
+    _alone: Option<MutexGuard<'static, ()>>,
 }
+
+static SEAWEEDFS: Mutex<()> = Mutex::const_new(());
 
 impl TestSite {
     /// A bucket that does not exist yet, with the prefix `status/`.
@@ -30,6 +35,12 @@ impl TestSite {
 
     /// A bucket on this server that does not exist yet, with the prefix `status/`.
     pub async fn on(server: S3Server) -> TestSite {
+        let alone = if server == S3Server::SeaweedFs { Some(SEAWEEDFS.lock().await) } else { None };
+        TestSite { _alone: alone, ..TestSite::beside_another(server).await }
+    }
+
+    /// Like [`TestSite::on`], in a test that already has a site on this server.
+    pub async fn beside_another(server: S3Server) -> TestSite {
         let bucket = Bucket::on(server, &new_name(), "status/").await;
         TestSite {
             checker: Checker::new(&json!({ "checkers": [] })),
@@ -37,6 +48,7 @@ impl TestSite {
             endpoint_url: server.url(),
             region: server.region(),
             administrator: server.admin().await,
+            _alone: None,
         }
     }
 
