@@ -195,6 +195,7 @@ async fn a_bucket_is_deleted_only_if_it_was_created_here_and_is_empty() {
         assert!(site.bucket.exists().await, "{server:?}");
 
         // It contains another page without objects.
+        drop(site);
         let site = provisioned(server).await;
         let mut neighbor = TestSite::beside_another(server).await;
         neighbor.bucket = Bucket::on(server, &site.bucket.name, "other/").await;
