@@ -8,6 +8,7 @@ use support::checker::Run;
 use support::configuration::check;
 use support::endpoints::{Behavior, Endpoint};
 use support::ministack;
+use support::quirky_service::{QuirkyService, Reply};
 use support::test_site::TestSite;
 
 const ORIGIN: &str = "https://status.example";
@@ -246,4 +247,31 @@ async fn a_directory_is_examined_too() {
     assert_eq!(site.checker.run(&[]).await.code, 0);
     let run = doctor(&site, &["-c", "checker.json"]).await;
     assert!(run.code == 0 && run.stdout.contains("`test-node` stored its newest check file"), "{}", run.output());
+}
+
+/// A configured site behind a service that denies these requests for the history of a node that does not exist.
+async fn site_where_missing_objects_are_denied(denied: &'static [&'static str]) -> (TestSite, QuirkyService) {
+    let service = QuirkyService::start(&ministack::server().url, |request, _| {
+        let is_denied = request.contains("checkup-doctor") && denied.iter().any(|part| request.contains(part));
+        let code = "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>";
+        if is_denied { Reply::Scripted("403 Forbidden", code.to_owned()) } else { Reply::Forwarded }
+    });
+    let service = service.await;
+    let site = sound_site(&["--check-expiry", "30d"]).await;
+    configure(&site, |config| config["storage"]["endpoint_url"] = json!(service.url));
+    (site, service)
+}
+
+#[tokio::test]
+async fn a_service_that_denies_missing_objects_is_read_by_listing() {
+    let (site, _service) = site_where_missing_objects_are_denied(&["/history/checkup-doctor.json"]).await;
+    let fine = findings(&site, "ok", &["-c", "with-check.json"]).await.join("\n");
+    assert!(fine.contains("the service denies reading missing objects"), "{fine}");
+    assert_eq!(findings(&site, "failure", &["-c", "with-check.json"]).await, Vec::<String>::new());
+
+    let (site, _service) =
+        site_where_missing_objects_are_denied(&["/history/checkup-doctor.json", "list-type=2"]).await;
+    let failures = findings(&site, "failure", &["-c", "with-check.json"]).await.join("\n");
+    assert!(failures.contains("denies both reading and listing the missing object"), "{failures}");
+    assert!(failures.contains("s3:ListBucket"), "{failures}");
 }

@@ -11,12 +11,15 @@ use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 use shared::check_file::CheckFile;
 use shared::object_name::{CheckFileName, NodeName};
+use support::browser::Browser;
 use support::bucket::Bucket;
+use support::caddy::Caddy;
 use support::checker::{Checker, Run, check_files, results};
 use support::configuration::{check, directory, watching};
 use support::endpoints::{Behavior, Endpoint};
 use support::fault_proxy::{FaultProxy, StoreFault};
 use support::http_client;
+use support::page;
 use support::{ministack, now, wait_for};
 
 use crate::storage::{spool_folders, spooled, storage_with};
@@ -224,7 +227,7 @@ async fn missing_objects_that_are_denied_count_as_missing() {
 
 #[tokio::test]
 async fn compressed_histories_are_recognized_without_their_header() {
-    let (bucket, _proxy, _ok, checker) =
+    let (bucket, proxy, _ok, checker) =
         behind_proxy(|request, _| is_history(request).then_some(StoreFault::HideEncoding)).await;
     let from_bucket = checker.call(&["status", "-c", "checker.json"]).await;
     assert_eq!((from_bucket.code, from_bucket.stderr.as_str()), (0, ""), "{}", from_bucket.output());
@@ -240,6 +243,17 @@ async fn compressed_histories_are_recognized_without_their_header() {
     let of_copy = copy.call(&["status", "-c", "checker.json"]).await;
     assert_eq!((of_copy.code, of_copy.stderr.as_str()), (0, ""), "{}", of_copy.output());
     assert!(of_copy.stdout.contains("Shop"), "{}", of_copy.output());
+    // The page has only the history when the check file is deleted.
+    for file in bucket.check_files().await {
+        let deletion = bucket.client_with(&bucket.writer).delete_object().bucket(&bucket.name);
+        deletion.key(format!("{}{file}", bucket.prefix)).send().await.expect("the file can be deleted");
+    }
+    let (browser, caddy) = (Browser::open().await, Caddy::start(&proxy.url).await);
+    let proxied = Bucket::at(&proxy.url, &bucket.writer, &bucket.name, &bucket.prefix);
+    caddy.configure(&proxied.page_config(Some(&ministack::reader(&bucket.name).await)).to_json());
+    let shown = page::visit(&browser, &caddy.url).await;
+    assert_eq!(shown.problems(), "");
+    assert_eq!(shown.endpoints().len(), 1, "{}", shown.text_of("text"));
 }
 
 #[tokio::test]

@@ -84,6 +84,7 @@ async fn examine_bucket(
             return Some(error);
         }
     }
+    findings.extend(examine_reading(&probe, bucket, node, &own, permissions).await);
     match (probe.delete(&own).await, storage.check_expiry) {
         (Ok(()), Some(_)) => {
             findings.push(Finding::ok(Side::Checker, "the node can delete its own check files when they expire"));
@@ -114,6 +115,44 @@ async fn examine_bucket(
     }
     examine_limits(&probe, bucket, node, findings).await;
     None
+}
+
+/// Tests whether the keys can read an object, and whether they can find out that an object is missing: some services deny
+/// reading a missing object, as if it existed, unless the key can list the whole bucket. Then a listing must show it.
+async fn examine_reading(
+    probe: &StoreProbe,
+    bucket: &Bucket,
+    node: &NodeName,
+    existing: &str,
+    permissions: impl Fn() -> String,
+) -> Finding {
+    let failure = |what: String, error: &S3Error| {
+        let remedy = if is_denied(error) { permissions() } else { String::new() };
+        Finding::failure(Side::Checker, format!("{what}: {error}"), remedy)
+    };
+    if let Err(error) = probe.get(existing).await {
+        return failure(format!("the node `{node}` cannot read the store"), &error);
+    }
+    let missing = shared::object_name::patterns::history(&bucket.prefix, &NodeName::from_host_name(OTHER_NODE));
+    let missing = missing[0].as_str();
+    match probe.exists(missing).await {
+        Ok(_) => Finding::ok(Side::Checker, format!("the node `{node}` can read the store")),
+        Err(error) if is_denied(&error) => match probe.list(missing).await {
+            Ok(()) => {
+                let what = format!(
+                    "the node `{node}` can read the store; the service denies reading missing objects, so the checker lists their names instead"
+                );
+                Finding::ok(Side::Checker, what)
+            }
+            Err(error) => {
+                let what = format!(
+                    "the node `{node}` cannot find out whether a history or heartbeat exists: the service denies both reading and listing the missing object `{missing}`"
+                );
+                failure(what, &error)
+            }
+        },
+        Err(error) => failure(format!("failed to read the missing object `{missing}`"), &error),
+    }
 }
 
 /// Tests that the writer's keys do not allow more than they should. Reverts whatever succeeds.

@@ -119,6 +119,15 @@ impl StoreProbe {
         got.map(drop).map_err(|error| self.error(Action::Get, &error))
     }
 
+    /// Whether an object exists, by reading it.
+    pub async fn exists(&self, key: &str) -> S3Result<bool> {
+        let read = self.client.get_object().bucket(&self.bucket.name).key(key).send().await;
+        match read {
+            Err(error) if error.code() == Some("NoSuchKey") => Ok(false),
+            response => response.map(|_| true).map_err(|error| self.error(Action::Get, &error)),
+        }
+    }
+
     /// Lists at most one object below a prefix.
     pub async fn list(&self, prefix: &str) -> S3Result {
         let listed = self.client.list_objects_v2().bucket(&self.bucket.name).prefix(prefix).max_keys(1).send().await;

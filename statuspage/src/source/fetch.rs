@@ -1,11 +1,14 @@
 //! Sends GET requests and reads the responses, with limits on time and size.
 
 use gloo_net::http::{Request, Response};
-use js_sys::{Date, Reflect, Uint8Array};
+use js_sys::{Array, Date, Function, Reflect, Uint8Array};
 use shared::{SECOND, UnixNanos};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{AbortSignal, ReadableStreamDefaultReader, ReferrerPolicy, RequestCache, RequestCredentials};
+use web_sys::{
+    AbortSignal, ReadableStream, ReadableStreamDefaultReader, ReadableWritablePair, ReferrerPolicy, RequestCache,
+    RequestCredentials,
+};
 
 use crate::store::StoreError;
 
@@ -72,7 +75,7 @@ pub(super) async fn get(url: &str, freshness: Freshness, size_limit: usize) -> R
         gloo_net::Error::JsError(error) => to_error(&error.name),
         gloo_net::Error::GlooError(_) => to_error(""),
     })?;
-    let body = read(&response, size_limit).await.map_err(|error| {
+    let body = read(response.body(), size_limit).await.map_err(|error| {
         let name = Reflect::get(&error, &"name".into()).ok().and_then(|name| name.as_string());
         to_error(&name.unwrap_or_default())
     })?;
@@ -82,9 +85,30 @@ pub(super) async fn get(url: &str, freshness: Freshness, size_limit: usize) -> R
     }
 }
 
-/// Reads the body in chunks, because a declared size may be wrong; `None` if it exceeds the limit.
-async fn read(response: &Response, size_limit: usize) -> Result<Option<Vec<u8>>, JsValue> {
-    let Some(stream) = response.body() else { return Ok(Some(Vec::new())) };
+/// Decompresses an object that was stored with gzip, if the store serves it without the header that makes browsers do so:
+/// some services drop the header, and so do tools that copy a bucket to a folder.
+pub(super) async fn decompress(content: Vec<u8>, size_limit: usize) -> Result<Vec<u8>, StoreError> {
+    const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+    if !content.starts_with(&GZIP_MAGIC) {
+        return Ok(content);
+    }
+    let decompressed = async {
+        // web-sys declares this class only as an unstable API.
+        let class: Function = Reflect::get(&js_sys::global(), &"DecompressionStream".into())?.dyn_into()?;
+        let gzip: ReadableWritablePair = Reflect::construct(&class, &Array::of1(&"gzip".into()))?.unchecked_into();
+        let compressed = web_sys::Response::new_with_opt_js_u8_array(Some(&Uint8Array::from(content.as_slice())))?;
+        read(compressed.body().map(|body| body.pipe_through(&gzip)), size_limit).await
+    };
+    match decompressed.await {
+        Ok(decompressed) => decompressed.ok_or(StoreError::TooLarge(size_limit)),
+        // The parser names the problem.
+        Err(_) => Ok(content),
+    }
+}
+
+/// Reads a body in chunks, because a declared size may be wrong. Returns `None` if it exceeds the limit.
+async fn read(stream: Option<ReadableStream>, size_limit: usize) -> Result<Option<Vec<u8>>, JsValue> {
+    let Some(stream) = stream else { return Ok(Some(Vec::new())) };
     let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
     let (done, value) = (JsValue::from("done"), JsValue::from("value"));
     let mut body = Vec::new();

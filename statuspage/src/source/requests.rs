@@ -99,7 +99,7 @@ pub async fn get(source: &Source, object: &StoreObject, now: UnixNanos) -> Resul
     };
     let response = fetch::get(&url, freshness, OBJECT_SIZE_LIMIT).await;
     match (source, response) {
-        (_, Ok(response)) if response.is_success() => Ok(response.body),
+        (_, Ok(response)) if response.is_success() => fetch::decompress(response.body, OBJECT_SIZE_LIMIT).await,
         (Source::Http { .. }, Ok(response)) => Err(directory::object_error(response.status)),
         (Source::S3(_), Ok(response)) => {
             Err(s3::parse_error(response.status, &String::from_utf8_lossy(&response.body)))
