@@ -9,6 +9,7 @@ use bytes::Bytes;
 use shared::object_name::CheckFileName;
 use tokio::time::Instant;
 
+use super::limits::describe_size;
 use super::spool::{Spool, WaitingRound};
 use super::{NAMES_TO_TRY, Store, StoreError, next_name};
 
@@ -71,6 +72,15 @@ pub async fn store_round(
     upload(store, spool, name, content, kept).await
 }
 
+/// A warning if the status page does not load a check file of this size, in bytes.
+fn too_large_for_page(size: usize) -> Option<String> {
+    let limit = shared::check_file::OBJECT_SIZE_LIMIT;
+    (size > limit).then(|| {
+        let (size, limit) = (describe_size(size as u64), describe_size(limit as u64));
+        format!("the round has {size}, and the status page loads at most {limit}; divide the checks with `--shard`")
+    })
+}
+
 /// Writes check files that must not replace existing ones: see [`Store::put`].
 trait ObjectWriter: Sync {
     /// The store, described in words for errors.
@@ -97,7 +107,7 @@ async fn upload(
     content: &Bytes,
     mut kept: Option<PathBuf>,
 ) -> Result<Upload, StoreError> {
-    let mut warnings = Vec::new();
+    let mut warnings: Vec<String> = too_large_for_page(content.len()).into_iter().collect();
     // An unreadable spool must not prevent the current round from being stored.
     let mut waiting = spool.waiting().await.unwrap_or_else(|error| {
         warnings.push(error.to_string());

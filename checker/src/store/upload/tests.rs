@@ -316,3 +316,16 @@ async fn invalid_files_are_quarantined_and_not_sent() {
     assert!(upload.warnings[1].contains("invalid check file"), "{:?}", upload.warnings);
     assert_eq!(spool.waiting().await.unwrap(), []);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_round_that_the_page_does_not_load_is_stored_with_a_warning() {
+    let directory = tempfile::tempdir().unwrap();
+    let spool = spool(directory.path());
+    let store = FakeStore::new(|_, _| Ok(()));
+    for (size, warnings) in [(8 << 20, 0), ((8 << 20) + 1, 1)] {
+        let content = Bytes::from(vec![b' '; size]);
+        let upload = upload(&store, &spool, name(0), &content, None).await.unwrap();
+        assert_eq!(upload.warnings.len(), warnings, "{:?}", upload.warnings);
+        assert!(upload.warnings.iter().all(|warning| warning.contains("--shard")), "{:?}", upload.warnings);
+    }
+}
