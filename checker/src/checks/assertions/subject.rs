@@ -1,4 +1,4 @@
-//! The subjects of conditions, and their values in the data of an attempt.
+//! The subjects that conditions can examine. Reads their values from an attempt's data.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -37,17 +37,17 @@ pub(super) struct JsonPathQuery {
     pub(super) cost: PathCost,
 }
 
-/// How expensive a query can be.
+/// The worst-case cost of a JSONPath query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PathCost {
     /// Proportional to the body length.
     Linear,
-    /// Far more than proportional, with a hostile body.
+    /// Far more than proportional to the length of a hostile body.
     Unbounded,
 }
 
 impl Subject {
-    /// The subject inside `len(…)`, or the subject itself.
+    /// Returns the subject inside `len(…)`, or the subject itself.
     pub(super) fn root(&self) -> &Subject {
         match self {
             Subject::Length(subject) => subject.root(),
@@ -107,7 +107,7 @@ impl Subject {
                 },
                 ActualValue::Bytes(bytes) => {
                     let count = String::from_utf8_lossy(bytes).chars().count();
-                    // The last character may be incomplete.
+                    // The last character may be incomplete, so it is not counted.
                     if data.truncation.is_some() {
                         ActualValue::MoreThan(count.saturating_sub(1))
                     } else {

@@ -187,7 +187,7 @@ async fn forged_and_malformed_answers_are_rejected() {
         vec![bytes(&other_id), bytes(&two(&query))]
     };
     let looping: ServerBehavior = |query, _| {
-        // The name in the answer is a compression pointer to itself.
+        // In the answer, the name is a compression pointer to itself.
         let mut answer = bytes(&answer_with(&query, &[]));
         answer[7] = 1;
         let here = answer.len() as u8;
