@@ -1,6 +1,6 @@
 //! Replaces environment variables in strings: `${NAME}` and `${NAME:-default}`.
 
-/// Replaces variables; `$$` becomes a dollar sign. An error states which variable is missing or malformed.
+/// Replaces variables. `$$` becomes a dollar sign. An error states which variable is missing or malformed.
 pub(super) fn expand(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<String, String> {
     let mut expanded = String::with_capacity(text.len());
     let mut rest = text;
@@ -24,7 +24,7 @@ pub(super) fn expand(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> R
             match (variable(name), default) {
                 (Some(value), _) if !value.is_empty() || default.is_none() => expanded.push_str(&value),
                 (_, Some(default)) => expanded.push_str(default),
-                // Variables of the environment rarely have lowercase names, but those of a shell do.
+                // A lowercase name is more likely to be a shell variable than an environment variable.
                 _ if name.bytes().any(|byte| byte.is_ascii_lowercase()) => {
                     return Err(format!(
                         "the environment variable `{name}` is not set: set it, write `${{{name}:-default}}`, or \

@@ -1,4 +1,4 @@
-//! Keys that all or several types of check have in common.
+//! The keys that several or all types of checks have in common.
 
 use serde::Deserialize;
 use shared::quorum::Quorum;
@@ -10,11 +10,11 @@ use crate::config::patterns;
 use crate::config::raw::{RawDuration, StringOrNumber};
 use crate::config::spec::{CENTURY, DAY, Field, ValueKind, optional, required};
 
-/// The default pause before a retry: long enough for a transient failure to pass.
+/// The default pause before a retry, which is long enough for most transient failures to pass.
 const DEFAULT_RETRY_DELAY: Nanos = SECOND;
 const SHORTEST_TIMEOUT: Nanos = SECOND / 1_000;
 
-/// The keys of every check.
+/// The keys that every type of check accepts.
 pub(super) const COMMON: &[Field] = &[
     optional(
         "attempts",
@@ -131,7 +131,7 @@ pub(super) struct RawCommon {
 }
 
 impl RawCommon {
-    /// Creates the check; the caller adds the assertions and what they capture.
+    /// Creates the check. The caller adds the assertions and the data that they require.
     pub(super) fn into_check(self, kind: CheckKind) -> Check {
         Check {
             attempts: self.attempts.max(1),

@@ -16,7 +16,7 @@ use crate::config::patterns;
 use crate::config::raw::OneOrMany;
 use crate::config::spec::{ValueKind, Variant, optional, required};
 
-/// The default limit for reading a body, in bytes.
+/// The maximum number of body bytes to read by default.
 const DEFAULT_BODY_LIMIT: usize = 1 << 20;
 
 pub(super) const TYPE: CheckType = CheckType {
