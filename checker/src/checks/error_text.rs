@@ -147,7 +147,7 @@ fn describe_certificate_error(error: &CertificateError) -> String {
         CertificateError::NotValidYetContext { time, not_before } => {
             format!("certificate becomes valid in {}", days_between(*time, *not_before))
         }
-        CertificateError::NotValidYet => "certificate is not valid yet".to_owned(),
+        CertificateError::NotValidYet => "certificate is not yet valid".to_owned(),
         CertificateError::NotValidForNameContext { expected, presented } => {
             let presented: Vec<&str> = presented.iter().map(|name| plain_name(name)).collect();
             let presented =

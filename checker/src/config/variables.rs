@@ -28,7 +28,7 @@ pub(super) fn expand(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> R
                 _ if name.bytes().any(|byte| byte.is_ascii_lowercase()) => {
                     return Err(format!(
                         "the environment variable `{name}` is not set: set it, write `${{{name}:-default}}`, or \
-                         `$${{{name}}}` for a variable of a shell"
+                         `$${{{name}}}` for a shell variable"
                     ));
                 }
                 _ => {
@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn a_missing_variable_is_named() {
         assert!(expand("${NONE}", &environment).is_err_and(|error| error.contains("`NONE` is not set")));
-        assert!(expand("${i}", &environment).is_err_and(|error| error.contains("`$${i}` for a variable of a shell")));
+        assert!(expand("${i}", &environment).is_err_and(|error| error.contains("`$${i}` for a shell variable")));
         assert!(expand("${NO NE}", &environment).is_err());
         assert!(expand("${KEY", &environment).is_err_and(|error| error.contains("$$")));
     }

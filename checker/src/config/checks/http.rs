@@ -46,7 +46,7 @@ pub(super) const TYPE: CheckType = CheckType {
             optional(
                 "max_redirects",
                 ValueKind::Integer(0, 50),
-                "`0`: a redirect is the response",
+                "`0`: redirects are not followed",
                 "The maximum number of redirects to follow.",
             ),
             optional(
