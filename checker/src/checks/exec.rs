@@ -41,11 +41,11 @@ pub struct ExecCheck {
     pub failure_status: Status,
 }
 
-/// How much of the output is kept, in bytes. The rest is read and discarded, so that the command never blocks on a
-/// full pipe.
+/// The maximum amount of output to keep, in bytes. The rest is read and discarded, so that the command never blocks on
+/// a full pipe.
 const OUTPUT_LIMIT: usize = 1 << 20;
-/// How much of each of the two outputs is read, in bytes. A command that writes more is killed, because reading would
-/// use processor time that other checks need.
+/// The maximum number of bytes to read from each of the two output streams. A command that writes more is killed,
+/// because reading would use processor time that other checks need.
 const READ_LIMIT: u64 = 32 << 20;
 /// How long to keep reading output after the command has exited. A process that left the group may hold the pipe open.
 const OUTPUT_GRACE: Duration = Duration::from_millis(200);
@@ -113,7 +113,7 @@ async fn run_command(check: &ExecCheck, stopwatch: Arc<Stopwatch>) -> ProbeResul
         let status = tokio::select! {
             biased;
             outcome = &mut reading => {
-                // If this returns an error, it drops the process group, which kills it.
+                // Returning an error drops the process group, which kills it.
                 outcome?;
                 read_all = true;
                 group.child.wait().await
@@ -139,7 +139,7 @@ async fn run_command(check: &ExecCheck, stopwatch: Arc<Stopwatch>) -> ProbeResul
     Ok(data)
 }
 
-/// Compares the exit status and the output with what is expected.
+/// Compares the exit status and the output with the expected ones.
 fn evaluate(check: &ExecCheck, status: ExitStatus, data: &ProbeData) -> Result<(), Failure> {
     let output = data.body.as_deref().unwrap_or_default();
     // Termination by a signal is a failure even if any exit status counts as success.
@@ -223,7 +223,7 @@ impl ProcessGroup {
     /// Kills the group with `SIGKILL`, because processes could ignore `SIGTERM`.
     fn kill(&mut self) {
         if let Some(id) = self.id.take() {
-            // An error means that no process is left.
+            // Ignore the error, which means that no process is left.
             let _ = kill_process_group(id, Signal::KILL);
         }
     }

@@ -1,5 +1,5 @@
-//! Heartbeat checks: one attempt reads a job's last heartbeat and compares its age with the interval. A
-//! [`HeartbeatReader`] makes this independent of the store.
+//! Heartbeat checks: one attempt reads a job's last heartbeat and compares its age with the interval. Heartbeats are
+//! read through a [`HeartbeatReader`], which hides where they are stored.
 
 use std::time::Duration;
 

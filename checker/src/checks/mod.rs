@@ -81,7 +81,7 @@ pub struct Check {
     pub every: Option<Nanos>,
     /// The interval while the endpoint is not healthy.
     pub every_when_unhealthy: Option<Nanos>,
-    /// Conditions that the data of each attempt must meet.
+    /// The conditions that each attempt's data must meet.
     pub assertions: Arc<[Assertion]>,
     /// The data that attempts must capture for the assertions.
     pub capture: Capture,

@@ -42,7 +42,7 @@ pub enum ScriptStep {
 
 /// The maximum amount of data to receive without a match, in bytes. Beyond that, the attempt fails.
 const UNMATCHED_LIMIT: usize = 64 * 1_024;
-/// The maximum number of bytes that are received during a script.
+/// The maximum number of bytes to receive during a script.
 const RECEIVED_LIMIT: u64 = 8 << 20;
 /// The number of searches that run as soon as data arrives. Each one searches all unmatched data again, which would
 /// take minutes if data arrived byte by byte.

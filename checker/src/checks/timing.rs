@@ -102,7 +102,7 @@ impl Stopwatch {
     }
 
     pub(super) fn start_lookup(&self) {
-        // The time before the lookup does not count as connecting.
+        // The time before the lookup does not count as connection time.
         self.phase_started.store(self.elapsed(), Relaxed);
         self.phase.store(Phase::Dns as u8, Relaxed);
     }
@@ -134,7 +134,7 @@ impl Stopwatch {
         self.phase.store(Phase::Body as u8, Relaxed);
     }
 
-    /// Starts waiting for the response to a request that needs no connection.
+    /// Starts timing the response to a request that needs no connection.
     pub(super) fn start_waiting(&self) {
         self.phase_started.store(self.elapsed(), Relaxed);
         self.phase.store(Phase::FirstByte as u8, Relaxed);
@@ -147,7 +147,7 @@ impl Stopwatch {
         }
     }
 
-    /// Starts the connection to the target of a redirect.
+    /// Starts timing the connection to the target of a redirect.
     pub(super) fn start_next_connection(&self) {
         self.phase_started.store(self.elapsed(), Relaxed);
         self.phase.store(Phase::Connect as u8, Relaxed);
@@ -192,7 +192,7 @@ pub(super) async fn timed<F: Future<Output = ProbeResult>>(
 ) -> (AttemptRecord, ProbeData) {
     let stopwatch = Arc::new(if capture.diagnostics { Stopwatch::start_recording() } else { Stopwatch::start() });
     let probe = probe(Arc::clone(&stopwatch));
-    // The task-local stopwatch is read only with diagnostics.
+    // Set the task-local stopwatch only with diagnostics, because nothing else reads it.
     let probe = if capture.diagnostics {
         Either::Left(Box::pin(STOPWATCH.scope(Arc::clone(&stopwatch), probe)))
     } else {

@@ -43,9 +43,9 @@ pub struct WebSocketCheck {
     pub locator: String,
     /// The URL of the request.
     pub url: String,
-    /// Host and port of the URL.
+    /// The host and port in the URL.
     pub address: Address,
-    /// Headers in addition to those of the upgrade.
+    /// Additional headers for the upgrade request.
     pub headers: HeaderMap,
     /// The time limit for one attempt.
     pub timeout: Duration,
@@ -330,7 +330,7 @@ mod tests {
         assert_eq!(error(9, None, None).await.as_deref(), Some("connection refused"));
     }
 
-    /// Starts a server that accepts the upgrade and then sends raw bytes a number of times.
+    /// Starts a server that accepts the upgrade and then sends the same raw bytes several times.
     async fn raw(bytes: &'static [u8], times: usize) -> u16 {
         serve_with(move |stream| async move {
             let Ok(mut socket) = tokio_tungstenite::accept_async(stream).await else { return };
@@ -360,7 +360,7 @@ mod tests {
             // An incomplete message, then message fragments that never end.
             (b"\x01\x7d".as_slice(), 1, "connection closed by the server"),
             (b"\x01", usize::MAX, "server violates the WebSocket protocol"),
-            // Endless pings; the server does not read the answers.
+            // Endless pings from a server that does not read the pongs.
             (b"\x89\x00", usize::MAX, "server sent more than 1000 pings or pongs"),
             (PING, usize::MAX, "server sent more than 1000 pings or pongs"),
             // A text message that is not UTF-8.

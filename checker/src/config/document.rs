@@ -21,10 +21,10 @@ pub enum JsonValue<'t> {
     Null,
     Bool(bool),
     Number(&'t str),
-    /// The string after escapes were decoded and variables such as `${NAME}` were replaced.
+    /// The string, with escapes decoded and variables such as `${NAME}` replaced.
     String(Cow<'t, str>),
     Array(Vec<Located<'t>>),
-    /// The members in the same order as in the file.
+    /// The members of the object, in file order.
     Object(Vec<Member<'t>>),
 }
 

@@ -159,8 +159,8 @@ fn status_codes() -> Value {
     json!({ "anyOf": [one, { "const": 0 }, { "type": "array", "items": one, "minItems": 1 }] })
 }
 
-/// Returns the schema of an assertion: a string, or an object with exactly one of the ways to combine conditions, which
-/// can also contain the keys in `other`.
+/// Returns the schema of an assertion: a string, or an object that contains exactly one of `that`, `all`, `any` and
+/// `not`, and possibly the keys in `other`.
 fn assertion(condition: &Value, other: &Map<String, Value>) -> Value {
     let list = json!({ "type": "array", "items": condition, "minItems": 1 });
     let ways =

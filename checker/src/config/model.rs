@@ -22,7 +22,7 @@ pub struct Config {
     pub concurrent_checks: Option<usize>,
     /// The addresses that checks may connect to.
     pub address_policy: AddressPolicy,
-    /// The checks in the same order as in the file.
+    /// The checks, in file order.
     pub checks: Vec<Arc<Check>>,
     /// The addresses to connect to in order to check whether this node is online. If the list is empty, the node is
     /// assumed to be online.

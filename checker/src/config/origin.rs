@@ -16,7 +16,7 @@ pub fn validate_origin(origin: &str) -> Result<(), InvalidOrigin> {
     let Some(authority) = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://")) else {
         return invalid();
     };
-    // The colons inside an IPv6 address do not separate a port. The address is in brackets.
+    // Colons inside the brackets of an IPv6 address do not separate a port.
     let after_host = authority.rfind(']').map_or(0, |end| end + 1);
     let (host, port) = match authority[after_host..].rsplit_once(':') {
         Some((rest, port)) => (&authority[..after_host + rest.len()], Some(port)),

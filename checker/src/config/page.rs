@@ -7,10 +7,10 @@ use super::model::{Page, SERVED_STORE};
 use super::origin::validate_origin;
 use super::problem::{Problem, Problems};
 
-/// The only key that the page's `config.json` does not have. The web server uses it.
+/// The only page setting that is not part of the page's `config.json`, because the web server uses it.
 const EMBED_BY: &str = "embed_by";
 
-/// Converts a tree that validation has accepted. Reports settings that the page would ignore as warnings.
+/// Converts a tree that validation has accepted. Warns about settings that the page would ignore.
 pub(super) fn convert(page: Option<&Located>, problems: &mut Problems) -> Page {
     let Some(page) = page else { return Page::default() };
     let mut json = page.to_json();

@@ -206,7 +206,7 @@ impl<'t> Parser<'t, '_> {
         Ok(members.list)
     }
 
-    /// Returns a key in the spelling of the table. The original's dialect ignores case.
+    /// Returns a key as the table spells it, because the original's dialect ignores case.
     fn key(&self, key: Cow<'t, str>) -> Cow<'t, str> {
         let is_exact = !self.dialect.is_original() || self.is_in_headers;
         if is_exact || !key.bytes().any(|byte| byte.is_ascii_uppercase()) {

@@ -34,7 +34,7 @@ pub(super) const DNS_NAME: &str = r"^(\.|((\*|_[0-9A-Za-z_-]*|[^\x00-/:-@\[-`{-\
 /// An origin as browsers send it, or `*`.
 pub(super) const ORIGIN: &str = r"^(\*|https?://(\[[0-9a-z:._-]+\]|[0-9a-z._-]+)(:0*(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[0-9]{1,4}))?)$";
 pub(super) const QUORUM: &str = r"^(any|majority|all|\+?0*[1-9][0-9]{0,17})$";
-/// A status code, a class, or a range whose end is not before its start. The backreferences refer to first digits.
+/// A status code, a class, or a range whose end is not before its start. The backreferences refer to the first digits.
 pub(super) const STATUS_CODES: &str = r"^\s*([1-5](xx|[0-9]{2})|1[0-9]{2} *- *[2-5][0-9]{2}|2[0-9]{2} *- *[3-5][0-9]{2}|3[0-9]{2} *- *[45][0-9]{2}|4[0-9]{2} *- *5[0-9]{2}|([1-5])(0[0-9] *- *\3[1-9]|1[0-9] *- *\3[2-9]|2[0-9] *- *\3[3-9]|3[0-9] *- *\3[4-9]|4[0-9] *- *\3[5-9]|5[0-9] *- *\3[6-9]|6[0-9] *- *\3[7-9]|7[0-9] *- *\3[89]|8[0-9] *- *\3[9])[0-9]|([1-5][0-9])(0 *- *\5[0-9]|1 *- *\5[1-9]|2 *- *\5[2-9]|3 *- *\5[3-9]|4 *- *\5[4-9]|5 *- *\5[5-9]|6 *- *\5[6-9]|7 *- *\5[7-9]|8 *- *\5[89]|9 *- *\5[9]))\s*$";
 
 /// Extends a pattern to accept every string that contains a variable.

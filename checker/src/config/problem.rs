@@ -127,7 +127,7 @@ impl Problems {
     }
 
     /// Formats the problems as `file:line:column: severity: text`, ordered by position. At most [`SHOWN_PROBLEMS`] of
-    /// each severity are listed, followed by the number of the others.
+    /// each severity are listed, followed by the number of remaining problems.
     #[must_use]
     pub fn lines(&self, file: &str, text: &str) -> Vec<String> {
         self.lines_from(Severity::Notice, file, text)

@@ -8,7 +8,7 @@ use shared::duration;
 use super::spec::{Field, Presence, ValueKind, Variant};
 use super::table::ROOT;
 
-/// The maximum number of keys of an object that does not get a separate section.
+/// Objects with at most this many keys are described inline instead of in a separate section.
 const MAX_INLINE_KEYS: usize = 4;
 
 /// Lists all keys with their types, defaults and descriptions, with one table per object.

@@ -51,7 +51,7 @@ pub struct Field {
     pub former: Option<&'static str>,
     pub kind: ValueKind,
     pub presence: Presence,
-    /// A sentence for the schema and the reference.
+    /// A sentence that describes the key in the schema and the reference.
     pub description: &'static str,
 }
 

@@ -1,4 +1,4 @@
-//! Adds a message that a person posts to the results of a round.
+//! A message that a person posts, which is stored with the results of a round.
 
 use shared::check_file::CheckResult;
 use shared::suggest::suggest;

@@ -9,8 +9,8 @@ use shared::{Nanos, SECOND, UnixNanos};
 const WARM_UP_LIMIT: usize = 64;
 /// The maximum number of recently started checks after warm-up, when checks are spread over time.
 const RECENT_LIMIT: usize = 512;
-/// The maximum number of running checks. Even if half of the endpoints never answer, the other checks do not have to
-/// wait. Each check may need two open files.
+/// The maximum number of running checks. It is high enough that other checks do not have to wait even if half of the
+/// endpoints never answer. Each check may need two open files.
 const TOTAL_LIMIT: usize = 4_096;
 /// How long a check counts as recently started. After that, it only waits for its endpoint and costs almost nothing.
 const RECENT_FOR: Nanos = SECOND;

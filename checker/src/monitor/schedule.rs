@@ -11,12 +11,12 @@ use std::str::FromStr;
 
 use shared::{Nanos, UnixNanos};
 
-/// The number of checks that start per second when they are spread. If there are only a few checks, they start together
-/// and are stored in one file.
+/// The number of checks that start per second when they are spread over time. A handful of checks therefore start
+/// together and are stored in one file.
 const STARTS_PER_SECOND: i64 = 50;
 
-/// Returns a hash of an endpoint that is the same on every machine: FNV-1a over the title and the locator, followed by
-/// a finalizer.
+/// Returns the hash of an endpoint, which is the same on every machine: FNV-1a over the title and the locator, followed
+/// by a finalizer.
 #[must_use]
 pub fn stable_hash(title: &str, locator: &str) -> u64 {
     let bytes = title.bytes().chain([0]).chain(locator.bytes());
@@ -148,7 +148,7 @@ impl Schedule {
 
     /// Removes an endpoint that is due at `now` from the queue, and schedules its next check after `now`.
     pub fn take_due(&mut self, now: UnixNanos) -> Option<DueCheck> {
-        // Ignore the latest possible time, because a check that is due then would be due again and again.
+        // Ignore the latest possible time, because a check that is due then would never stop being due.
         let first = self.next_due().filter(|at| *at <= now && *at < UnixNanos::MAX)?;
         let Reverse((_, index)) = self.queue.pop()?;
         let every = self.entries[index].every;
@@ -158,7 +158,7 @@ impl Schedule {
     }
 }
 
-/// One of several equal parts of the endpoints: `2/5` is the second of five.
+/// One of the parts into which the endpoints are divided: `2/5` is the second of five.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shard {
     number: u64,

@@ -91,8 +91,8 @@ struct CompletedCheck {
 }
 
 impl Scheduler {
-    /// Creates a scheduler with the confirmation state of each check, in order. `every` is the interval of checks
-    /// that do not set one.
+    /// Creates a scheduler with the confirmation state of each check, in configuration order. `every` is the interval
+    /// of checks that do not set one.
     #[must_use]
     pub fn new(
         config: Arc<Config>,
@@ -161,8 +161,7 @@ impl Scheduler {
             if self.running.is_empty() {
                 break;
             }
-            // Checks that become due are no longer started, so the pause can end only when a check that is already
-            // ready can start.
+            // Checks that become due are no longer started. Only checks that are already ready can still start.
             let slot = if self.limiter.is_warming_up() { self.limiter.next_slot() } else { None };
             let pause = self.pause_until(slot);
             tokio::select! {
@@ -306,7 +305,7 @@ impl Scheduler {
         let current =
             if generation == self.generation { Some(index) } else { self.by_name.get(&name_of(&check)).copied() };
         let Some(index) = current else {
-            // The endpoint was removed from the configuration, but store its last result.
+            // Store the last result, although the endpoint was removed from the configuration.
             self.push(result, now);
             return;
         };
@@ -384,8 +383,8 @@ fn interval_until_next(started: UnixNanos, (every, next): (Nanos, UnixNanos)) ->
     every.saturating_mul(intervals.max(1))
 }
 
-/// Returns the interval in the current state. An endpoint with unconfirmed results is checked as often as an unhealthy
-/// one.
+/// Returns an endpoint's interval in its current state. An endpoint with unconfirmed results is checked as often as an
+/// unhealthy one.
 fn current_interval(check: &Check, every: Nanos, confirmation: &ConfirmationState) -> Nanos {
     let is_confirmed = confirmation.unconfirmed.is_empty();
     interval(check, every, if is_confirmed { confirmation.confirmed_status } else { Status::Down })

@@ -17,19 +17,18 @@ use crate::checks::{AttemptRecord, Probed};
 /// than a millisecond.
 const INLINE_LIMIT: usize = 64 << 10;
 
-/// The number of permits for evaluations in threads. A running thread cannot be stopped, so this limits the damage that
-/// hostile bodies can do.
+/// The number of permits for evaluations in separate threads. A running thread cannot be stopped, so this limits the
+/// damage that hostile bodies can do.
 const PERMITS: u32 = 8;
 /// The number of body bytes that one permit covers. Only two bodies of 1 MiB (the default limit) are evaluated at a
 /// time.
 const BYTES_PER_PERMIT: usize = 256 << 10;
 /// The memory that one permit covers if the body is parsed as JSON, in bytes. All permits together cover 64 MiB.
 const MEMORY_PER_PERMIT: usize = 8 << 20;
-/// The maximum number of permits that the parsed JSON of one body requires, so that a hostile body does not take all
-/// permits.
+/// The maximum number of permits for the parsed JSON of one body, so that a hostile body does not take all permits.
 const MEMORY_PERMITS: u32 = 6;
 
-/// Limits how many evaluations run in threads.
+/// Limits how many evaluations run in separate threads.
 #[derive(Debug)]
 pub struct AssertionPool(Arc<Semaphore>);
 
@@ -123,13 +122,13 @@ async fn evaluate_in_thread(
     }
 }
 
-/// Returns the number of permits for a body of this length: at most half of them, so that a single hostile body cannot
-/// take them all.
+/// Returns the number of permits for a body of this length: at most half of all permits, so that a single hostile body
+/// cannot take them all.
 fn permits_for(length: usize) -> u32 {
     u32::try_from(length.div_ceil(BYTES_PER_PERMIT)).unwrap_or(PERMITS).clamp(1, PERMITS / 2)
 }
 
-/// Returns the number of permits for a body that needs this much memory as JSON.
+/// Returns the number of permits for a body that takes this much memory after it was parsed as JSON.
 fn permits_for_memory(bytes: usize) -> u32 {
     u32::try_from(bytes.div_ceil(MEMORY_PER_PERMIT)).unwrap_or(MEMORY_PERMITS).clamp(1, MEMORY_PERMITS)
 }
@@ -169,7 +168,7 @@ mod tests {
     }
 
     // This test is single-threaded, like the checks, so an evaluation that blocked the thread would also stop the
-    // ticks.
+    // timer.
     #[tokio::test]
     async fn an_endless_evaluation_times_out_without_delaying_checks() {
         let pool = AssertionPool::default();

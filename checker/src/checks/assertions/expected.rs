@@ -1,4 +1,5 @@
-//! The predicates of conditions: a value exists, compares with an operand, contains a string or matches a pattern.
+//! The predicates of conditions. They test existence, compare a value with an operand, search for a string, or match a
+//! pattern.
 
 use std::cmp::Ordering;
 use std::fmt;

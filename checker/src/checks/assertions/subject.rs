@@ -1,4 +1,4 @@
-//! The subjects that conditions can examine. Reads their values from an attempt's data.
+//! The subjects that conditions can examine, and the code that reads their values from an attempt's data.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -32,7 +32,7 @@ pub(super) enum Subject {
 #[derive(Debug, Clone)]
 pub(super) struct JsonPathQuery {
     pub(super) compiled: JsonPath,
-    /// The query as configured, for error messages.
+    /// The text of the query, for error messages.
     pub(super) text: String,
     pub(super) cost: PathCost,
 }
@@ -42,7 +42,7 @@ pub(super) struct JsonPathQuery {
 pub(super) enum PathCost {
     /// Proportional to the body length.
     Linear,
-    /// Far more than proportional to the length of a hostile body.
+    /// Possibly far more than the body length, because a hostile body can multiply the work.
     Unbounded,
 }
 

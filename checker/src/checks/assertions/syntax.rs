@@ -14,7 +14,7 @@ use crate::checks::status_codes::StatusCodes;
 const PATTERN_LIMIT: usize = 1 << 20;
 /// The maximum nesting depth of conditions.
 pub(super) const MAX_DEPTH: usize = 20;
-/// All subjects, for error messages.
+/// A list of all subjects, for error messages.
 const SUBJECTS: &str = "`[STATUS]`, `[RTT]`, `[DNS]`, `[CONNECT]`, `[TLS]`, `[TTFB]`, `[CERTIFICATE]`, `[REDIRECT]`, \
                         `[HEADER name]`, `[BODY]`, `[BODY_SIZE]`, `[JSON $.path]` or `[BODY].path`";
 

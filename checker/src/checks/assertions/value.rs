@@ -8,8 +8,8 @@ use shared::{Nanos, duration};
 
 use crate::checks::error_text::excerpt;
 
-/// The maximum total size of the values selected by a path if they are searched, in bytes. Nested values are written
-/// several times, and a hostile body can multiply its size that way.
+/// The maximum number of bytes to search in the values that a path selects. Nested values are written several times, so
+/// a hostile body can multiply its size.
 pub(super) const SEARCH_LIMIT: usize = 4 << 20;
 
 /// The actual value of a subject.
@@ -83,8 +83,8 @@ impl fmt::Display for ActualValue<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ActualValue::Missing => formatter.write_str("missing"),
-            // One minute or more is written in words, as for certificates; shorter durations have three significant
-            // digits.
+            // Durations of one minute or more are written in words, as for certificates. Shorter durations have three
+            // significant digits.
             ActualValue::Duration(nanos) if *nanos >= shared::MINUTE => {
                 formatter.write_str(&duration::format_coarse(*nanos))
             }

@@ -62,7 +62,8 @@ pub const RECORDS: &[&str] =
 pub const RCODES: &[&str] = &["NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED"];
 /// How long to wait for an answer over UDP before resending the query.
 const RETRANSMIT_AFTER: Duration = Duration::from_secs(2);
-/// The maximum size of an answer over UDP, in bytes: the size that is safe from fragmentation (DNS flag day 2020).
+/// The maximum size of an answer over UDP, in bytes. Answers of this size are safe from fragmentation (DNS flag day
+/// 2020).
 const UDP_PAYLOAD: u16 = 1_232;
 
 /// Returns the response code with this name.
@@ -197,7 +198,7 @@ fn parse(bytes: &[u8], query: &Message) -> Result<Option<Message>, Failure> {
     let answer = Message::from_vec(bytes).map_err(|error| format!("answer is malformed: {error}"))?;
     let is_ours = answer.metadata.message_type == MessageType::Response
         && answer.metadata.op_code == OpCode::Query
-        // A server that could not parse the query may omit it from the answer.
+        // A server that could not parse the query may omit the question from its answer.
         && (answer.queries == query.queries
             || (answer.queries.is_empty() && answer.metadata.response_code != ResponseCode::NoError));
     Ok(is_ours.then_some(answer))

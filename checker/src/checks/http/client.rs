@@ -85,12 +85,12 @@ pub(super) struct HttpRequest<'a> {
     pub(super) body: Option<&'a str>,
 }
 
-/// The head of a response; the body is read with [`HttpResponse::chunk`].
+/// The head of a response, whose body is read with [`HttpResponse::chunk`].
 pub(super) struct HttpResponse {
     response: Response<Incoming>,
     /// The certificates that the server presented, starting with the server's certificate, if they are captured.
     pub(super) certificates: Vec<CertificateDer<'static>>,
-    /// `None` once the connection has closed.
+    /// The connection that delivers the body, or `None` once it has closed.
     connection: Option<Connection>,
 }
 

@@ -194,7 +194,7 @@ fn uses_tls(url: &Url) -> bool {
     url.scheme() == "https"
 }
 
-/// Sends the request, follows redirects, and compares the response with what is expected.
+/// Sends the request, follows redirects, and compares the response with the expected one.
 async fn exchange(
     check: &HttpCheck,
     tls: Option<Arc<ClientConfig>>,

@@ -1,4 +1,4 @@
-//! HTTP checks against local servers, some of which misbehave.
+//! Tests HTTP checks against local servers, some of which misbehave.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;

@@ -13,8 +13,8 @@ pub enum AddressPolicy {
     /// Only addresses of the public internet (`deny_private_addresses`): those that IANA's registries list as globally
     /// reachable.
     PublicOnly,
-    /// Only this address. Tests use this to redirect from an allowed address to a denied one, because they cannot use
-    /// public addresses.
+    /// Only one address. Tests use this variant to redirect from an allowed address to a denied one, because they
+    /// cannot use public addresses.
     #[cfg(test)]
     Only(IpAddr),
 }

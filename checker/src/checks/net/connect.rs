@@ -31,7 +31,7 @@ const CONNECTION_ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 /// A host and a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
-    /// A name, or an IP address without brackets.
+    /// A host name, or an IP address without brackets.
     pub host: String,
     pub port: u16,
 }
@@ -127,7 +127,7 @@ impl fmt::Display for Address {
     }
 }
 
-/// Resolves a host and returns the addresses that the policy allows, at least one.
+/// Resolves a host. Returns at least one address, and only addresses that the policy allows.
 pub async fn resolve(
     address: &Address,
     policy: AddressPolicy,
@@ -167,8 +167,8 @@ pub async fn connect(
     Ok(stream)
 }
 
-/// Opens a TCP connection for a single small write, which is sent immediately even without `TCP_NODELAY`. That saves
-/// a system call.
+/// Opens a TCP connection for a single small write, which is sent immediately even without `TCP_NODELAY`. This saves a
+/// system call.
 pub async fn connect_for_single_write(
     address: &Address,
     policy: AddressPolicy,

@@ -19,7 +19,7 @@ const THREAD_KEEP_ALIVE: Duration = Duration::from_secs(1);
 /// How long a pending lookup is shared after it has started. A lookup that started while the resolver was unreachable
 /// can hang for minutes, even after the resolver is reachable again.
 const SHARE_FOR: Duration = Duration::from_secs(10);
-/// The stack size of a lookup thread in bytes, several times what the system's resolver needs.
+/// The stack size of a lookup thread, in bytes. It is several times what the system's resolver needs.
 const STACK_SIZE: usize = 256 * 1_024;
 
 /// The resolved addresses with port 0, or the error. All callers that wait for a lookup share its result.
@@ -101,7 +101,7 @@ impl Resolver {
     }
 
     fn pending(&self) -> MutexGuard<'_, HashMap<String, PendingLookup>> {
-        // Tokio panics if it cannot start a thread while the lock is held; the map is still consistent then.
+        // If Tokio cannot start a thread, it panics while the lock is held. The map is still consistent then.
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! IANA's complete special-purpose address registries (RFC 6890) as of 2025, and the address architectures to which
+//! IANA's complete special-purpose address registries (RFC 6890) as of 2025, and the general address blocks to which
 //! they are exceptions.
 //!
 //! <https://www.iana.org/assignments/iana-ipv4-special-registry>,
@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use self::Reachability::{Global, Identifier, Ipv4, NotApplicable, NotGlobal};
 
-/// A row of a registry.
+/// An address block, as listed in a registry.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct AddressBlock {
     network: IpAddr,
@@ -59,7 +59,7 @@ const fn v6(
 }
 
 const BLOCKS: &[AddressBlock] = &[
-    // The address architectures.
+    // The general address blocks from the address architectures.
     v4([0, 0, 0, 0], 0, "Global Unicast", 791, Global),
     v4([224, 0, 0, 0], 4, "Multicast", 5771, NotGlobal),
     v6([0, 0, 0, 0, 0, 0, 0, 0], 0, "Not Global Unicast", 4291, NotGlobal),

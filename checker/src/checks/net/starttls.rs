@@ -32,7 +32,7 @@ impl StartTls {
         ("postgres", StartTls::Postgres),
     ];
 
-    /// Returns the protocol with this configuration name.
+    /// Returns the protocol that has this name in the configuration.
     #[must_use]
     pub fn from_name(name: &str) -> Option<StartTls> {
         StartTls::NAMES.iter().find(|(known, _)| *known == name).map(|(_, protocol)| *protocol)
@@ -105,7 +105,7 @@ fn expect_prefix(response: &str, expected: &str) -> Result<(), Failure> {
     Err(format!("server answered `{}`, expected `{expected}`", error_text::excerpt(response.as_bytes())))
 }
 
-/// Reads a response that must have this code. A dash after the code means that another line follows.
+/// Reads a response that must start with `code`. A dash after the code means that another line follows.
 async fn smtp_response(stream: &mut BufReader<&mut TcpConnection>, code: &str) -> Result<(), Failure> {
     for _ in 0..LINES_LIMIT {
         let line = line(stream).await?;

@@ -122,8 +122,8 @@ fn build(trust: &TlsTrust) -> Result<ClientConfig, TrustError> {
     Ok(tls)
 }
 
-/// Returns the trusted authorities: those from the configured files, from the system, or Mozilla's if the system has
-/// none.
+/// Returns the trusted authorities: from the configured files if there are any, otherwise from the system, or Mozilla's
+/// if the system has none.
 fn authorities(trust: &TlsTrust) -> Result<RootCertStore, TrustError> {
     let mut roots = RootCertStore::empty();
     if let TlsTrust::Authorities(_) = trust {
@@ -238,7 +238,7 @@ impl ServerCertVerifier for TrustedLeafVerifier {
     }
 }
 
-/// Accepts any certificate; handshake signatures are still verified.
+/// Accepts any certificate, but still verifies handshake signatures.
 #[derive(Debug)]
 struct AcceptAnyCertificate(Arc<CryptoProvider>);
 

@@ -52,13 +52,13 @@ impl<'a> CheckConverter<'a> {
         self.problems.add(Problem::check_error(self.position(key), text));
     }
 
-    /// Reports an error as a sentence whose subject is the key and whose predicate is `predicate`.
+    /// Reports an error in a sentence that starts with the key and continues with `predicate`.
     pub(super) fn reject(&mut self, key: &str, predicate: &str) {
         let text = format!("`checkers[{}].{key}` {predicate}", self.index);
         self.problems.add(Problem::check_error(self.position(key), text));
     }
 
-    /// Reports an error like [`Self::reject`], but one that makes the whole file unusable.
+    /// Like [`Self::reject`], but reports an error that makes the whole file unusable.
     pub(super) fn reject_file(&mut self, key: &str, predicate: &str) {
         let text = format!("`checkers[{}].{key}` {predicate}", self.index);
         self.problems.add(Problem::error(self.position(key), text));

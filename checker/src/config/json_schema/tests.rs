@@ -82,8 +82,7 @@ fn smallest(fields: &[&Field]) -> Map<String, Value> {
 /// A function that puts a value into an otherwise valid file.
 type Put<'a> = dyn Fn(Value) -> Value + 'a;
 
-/// Calls `each` for every key with the path of the key, and with a function that puts a value into an otherwise valid
-/// file.
+/// Calls `each` for every key, passing the key's path and a function that puts a value into an otherwise valid file.
 fn visit(kind: &ValueKind, path: &str, put: &Put<'_>, each: &mut dyn FnMut(&str, &Put<'_>)) {
     let mut of_object = |fields: &[&Field], base: &Map<String, Value>| {
         for field in fields {
