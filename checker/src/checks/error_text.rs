@@ -19,7 +19,7 @@ const HEAD_TOO_LARGE: &str = "response head is too large: more than 100 headers,
 
 const CLOSED_EARLY: &str = "connection closed by the server before the response was complete";
 
-/// Describes the first error in the chain that has a known description, or returns the last error's text if none has.
+/// Describes the first error in the chain that has a known description. Otherwise, returns the text of the last error.
 pub(super) fn describe_error(error: &(dyn Error + 'static)) -> String {
     let mut fallback = error.to_string();
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);

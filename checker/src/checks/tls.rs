@@ -220,12 +220,12 @@ mod tests {
                 vec![ServerAction::Read, ServerAction::Send(&[22, 3, 3, 0x40, 0, 2]), ServerAction::Trickle],
                 "TLS handshake not complete within 700ms",
             ),
-            // A fatal alert without a specific description: internal error.
+            // A fatal alert with the generic description "internal error".
             (
                 vec![ServerAction::Read, ServerAction::Send(&[21, 3, 3, 0, 2, 2, 80])],
                 "server aborted TLS with the alert `InternalError`",
             ),
-            // A fatal alert: handshake failure.
+            // A fatal alert with the description "handshake failure".
             (
                 vec![ServerAction::Read, ServerAction::Send(&[21, 3, 3, 0, 2, 2, 40])],
                 "no TLS version or cipher in common",

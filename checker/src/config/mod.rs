@@ -168,7 +168,7 @@ fn from_dialect(
         if problems.errors() == errors_before {
             checks.extend(checks::convert(&located, index, folder, problems).map(Arc::new));
         } else {
-            // Drop the check, but also report the problems of its assertions.
+            // Drop the check, but still report the problems of its assertions.
             let _ = checks::read_assertions(&located, index, problems);
         }
         errors_before = problems.errors();

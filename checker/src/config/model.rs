@@ -24,8 +24,7 @@ pub struct Config {
     pub address_policy: AddressPolicy,
     /// The checks, in file order.
     pub checks: Vec<Arc<Check>>,
-    /// The addresses to connect to in order to check whether this node is online. If the list is empty, the node is
-    /// assumed to be online.
+    /// The addresses used to check whether this node is online. If the list is empty, the node is assumed to be online.
     pub online_check: Vec<Address>,
     /// The store for results, if one is configured.
     pub storage: Option<Storage>,

@@ -225,7 +225,7 @@ const THEME: &[Field] = &[
     optional("font", ValueKind::Enum(&["system", "serif", "rounded", "mono"]), "`system`", "The font."),
 ];
 
-/// The keys of the colors that can be set.
+/// The keys that set the colors of the page.
 const COLORS: &[Field] = &{
     let mut fields =
         [optional("", ValueKind::String, "a neutral color", "A color, as `#rrggbb`."); appearance::COLORS.len()];

@@ -16,7 +16,7 @@ impl Assertion {
         }
     }
 
-    /// Rejects an assertion that needs TLS, for a check that does not use TLS. `remedy` is the configuration that would
+    /// Rejects an assertion that needs TLS, because the check does not use it. `remedy` is the configuration that would
     /// enable TLS. The error is a complete clause.
     pub fn check_without_tls(&self, remedy: &str) -> Result<(), String> {
         let needs_tls = |subject: &&Subject| matches!(subject, Subject::Tls | Subject::Certificate);

@@ -128,7 +128,7 @@ fn permits_for(length: usize) -> u32 {
     u32::try_from(length.div_ceil(BYTES_PER_PERMIT)).unwrap_or(PERMITS).clamp(1, PERMITS / 2)
 }
 
-/// Returns the number of permits for a body that takes this much memory after it was parsed as JSON.
+/// Returns the number of permits for a body that occupies this much memory once parsed as JSON.
 fn permits_for_memory(bytes: usize) -> u32 {
     u32::try_from(bytes.div_ceil(MEMORY_PER_PERMIT)).unwrap_or(MEMORY_PERMITS).clamp(1, MEMORY_PERMITS)
 }

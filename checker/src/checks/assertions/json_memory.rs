@@ -4,7 +4,8 @@ use memchr::memchr_iter;
 
 /// The memory for an object with one to eleven members, in bytes: the size of a B-tree node.
 const OBJECT: usize = 640;
-/// The memory for an array element, in bytes. Arrays reserve up to twice that.
+/// The memory for an array element, in bytes: twice the size of a value, because arrays can reserve twice the memory
+/// they need.
 const ELEMENT: usize = 64;
 /// The maximum ratio of memory to body size. Typical JSON needs about ten times its size.
 const AMPLIFICATION_LIMIT: usize = 48;

@@ -133,15 +133,15 @@ impl fmt::Display for Subject {
         match self {
             Subject::Status => formatter.write_str("status"),
             Subject::Rtt => formatter.write_str("round-trip time"),
-            Subject::Dns => formatter.write_str("time to look up the name"),
+            Subject::Dns => formatter.write_str("name lookup time"),
             Subject::Connect => formatter.write_str("time to connect"),
-            Subject::Tls => formatter.write_str("time of the TLS handshake"),
+            Subject::Tls => formatter.write_str("TLS handshake time"),
             Subject::FirstByte => formatter.write_str("time to first byte"),
             Subject::Certificate => formatter.write_str("time until the certificate expires"),
             Subject::Redirect => formatter.write_str("redirect target"),
             Subject::Header(name) => write!(formatter, "header `{name}`"),
             Subject::Body => formatter.write_str("body"),
-            Subject::BodySize => formatter.write_str("size of the body"),
+            Subject::BodySize => formatter.write_str("body size"),
             Subject::JsonPath(path) => write!(formatter, "`{}`", path.text),
             Subject::Length(subject) => write!(formatter, "length of {subject}"),
         }

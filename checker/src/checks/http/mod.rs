@@ -115,7 +115,7 @@ impl HttpCheck {
         let mut plain = decoded(url.username());
         plain.push(b':');
         plain.extend(decoded(url.password().unwrap_or_default()));
-        // Both calls succeed for every URL that can have a user name and a password.
+        // These calls cannot fail for a URL that already has a user name or a password.
         let _ = (url.set_username(""), url.set_password(None));
         let mut value = HeaderValue::try_from(format!("Basic {}", BASE64_STANDARD.encode(plain))).ok()?;
         value.set_sensitive(true);

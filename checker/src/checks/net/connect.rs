@@ -92,7 +92,7 @@ impl Address {
 
     /// Parses a host without a port.
     pub fn parse_host(text: &str) -> Result<Address, InvalidHost> {
-        // The default port, which shows that the text contains no port.
+        // A default port that is used only to detect whether the text contains a port.
         const NO_PORT: u16 = 1;
         match Address::parse(text, Some(NO_PORT)) {
             // An IPv6 address can also end with `:1`.
