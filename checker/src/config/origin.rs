@@ -3,7 +3,7 @@
 /// The error for a string that is not a valid origin.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "invalid origin `{0}`: expected scheme and host without a path, as browsers send it, for example `https://status.example.com`"
+    "invalid origin `{0}`: expected a scheme and a host without a path, as browsers send them, for example `https://status.example.com`"
 )]
 pub struct InvalidOrigin(String);
 

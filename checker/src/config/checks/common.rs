@@ -45,7 +45,7 @@ pub(super) const COMMON: &[Field] = &[
         "failures_before_down",
         ValueKind::Integer(0, 100),
         "`1`; `0` means the same",
-        "How many times in a row a worse status must be measured before it applies. It then applies from its first occurrence.",
+        "How many times in a row a worse status must be observed before it applies. It then applies from its first occurrence.",
     )
     .formerly("confirm"),
     optional(
