@@ -37,7 +37,7 @@ pub(super) struct JsonPathQuery {
     pub(super) cost: PathCost,
 }
 
-/// The worst-case cost of a JSONPath query.
+/// The worst-case cost of a JSON path query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PathCost {
     /// Proportional to the body length.
