@@ -57,7 +57,7 @@ async fn a_failing_endpoint_is_down_with_a_reason_in_plain_words() {
         ),
         (
             check_with("endless, not small", &endless.url, json!({ "assertions": ["[BODY_SIZE] < 2000000"] })),
-            "size of the body is more than 1048576, expected < 2000000; only the first 1048576 bytes of the body were \
+            "body size is more than 1048576, expected < 2000000; only the first 1048576 bytes of the body were \
              read (`body_limit`)",
         ),
         (
