@@ -22,7 +22,7 @@ pub mod store;
 mod text_snapshots;
 pub mod ui;
 
-/// A count and its unit, which is a regular noun: `1 check file`, `2 check files`.
+/// Formats a count and its unit, a noun with a regular plural: `1 check file`, `2 check files`.
 #[must_use]
 pub fn counted(count: usize, unit: &str) -> String {
     if count == 1 { format!("1 {unit}") } else { format!("{count} {unit}s") }

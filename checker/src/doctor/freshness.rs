@@ -7,10 +7,10 @@ use shared::{HOUR, Nanos, UnixNanos, duration};
 
 use super::{Finding, Side};
 
-/// How long after its configured age a file may still exist: checkers delete expired files only once an hour.
+/// How long a file can exist beyond its configured age: checkers delete expired files only once an hour.
 const EXPIRY_SLACK: Nanos = 3 * HOUR;
 
-/// How a node without a name is described.
+/// The description of a node without a name.
 const UNNAMED: &str = "the original Checkup's node";
 
 /// The newest check file of each node.
@@ -26,7 +26,7 @@ pub fn newest(names: &[CheckFileName]) -> BTreeMap<Option<NodeName>, CheckFileNa
     newest
 }
 
-/// The finding about how recent a node's newest check file is, given the node's interval.
+/// Returns a finding about the age of a node's newest check file, given the node's interval.
 #[must_use]
 pub fn node_finding(newest: &CheckFileName, interval: Option<Nanos>, now: UnixNanos) -> Finding {
     let age = now.saturating_sub(newest.stored_at);
@@ -49,7 +49,7 @@ pub fn node_finding(newest: &CheckFileName, interval: Option<Nanos>, now: UnixNa
     }
 }
 
-/// The finding about whether a node's old check files are deleted.
+/// Returns a finding about whether a node's old check files are deleted.
 #[must_use]
 pub fn expiry_finding(names: &[CheckFileName], node: &NodeName, age: Option<Nanos>, now: UnixNanos) -> Finding {
     let Some(age) = age else {

@@ -1,4 +1,4 @@
-//! The doctor's requests: through the SDK, as the checker sends them, and plain, as a browser sends them.
+//! The doctor's requests: sent through the SDK, like the checker's, or as plain HTTP, like a browser's.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::store::s3::client::{self, Credentials};
 use crate::store::s3::error::{Action, RequestContext};
 use crate::store::settings::Bucket;
 
-/// Longer than any visitor of a page would wait.
+/// The timeout for browser requests: longer than any visitor of a page would wait.
 const BROWSER_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Sends requests to one bucket, with one pair of keys or without keys.
@@ -31,16 +31,16 @@ pub struct StoreProbe {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signing {
-    /// With the bucket's keys, or with those from the AWS default credential chain.
+    /// Requests are signed with the bucket's keys, or with those from the AWS default credential chain.
     Signed,
     Unsigned,
 }
 
-/// Whether a key can manage its user's access keys.
+/// The result of testing whether a key can manage its user's access keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OwnKeyManagement {
     Allowed,
-    /// The service refuses this, or has no IAM API.
+    /// The service refuses the request, or has no IAM API.
     Refused,
     /// The request failed for another reason.
     Unknown(String),
@@ -125,8 +125,8 @@ impl StoreProbe {
         listed.map(drop).map_err(|error| self.error(Action::List, &error))
     }
 
-    /// Lists the buckets of the account, and returns the names of all buckets except this one. Some services allow
-    /// every key to list the buckets that it can use.
+    /// Lists the account's buckets, and returns the names of all buckets except this one. Some services let every key
+    /// list the buckets that it can use.
     pub async fn list_other_buckets(&self) -> S3Result<Vec<String>> {
         let buckets = self.client.list_buckets().send().await;
         let buckets = buckets.map_err(|error| self.error(Action::List, &error))?;
@@ -134,8 +134,8 @@ impl StoreProbe {
         Ok(names.filter(|name| *name != self.bucket.name).map(str::to_owned).collect())
     }
 
-    /// Whether the key can manage its user's access keys. Sets the key's status to its current value, which changes
-    /// nothing: services that allow this call also let a key delete itself and create others.
+    /// Tests whether the key can manage its user's access keys, by setting the key's status to its current value, which
+    /// changes nothing. Services that allow this call also let a key delete itself and create others.
     pub async fn own_key_management(&self) -> OwnKeyManagement {
         let Some(keys) = &self.bucket.keys else { return OwnKeyManagement::Refused };
         let update = self.iam.update_access_key().access_key_id(&keys.access_key_id).status(StatusType::Active);
@@ -143,7 +143,7 @@ impl StoreProbe {
         if let Some(response) = error.raw_response() {
             let status = response.status().as_u16();
             let body = String::from_utf8_lossy(response.body().bytes().unwrap_or_default());
-            // Servers other than IAM respond without this element.
+            // Responses from servers other than IAM lack this element.
             let has_iam = self.bucket.endpoint_url.is_none() || body.contains("<ErrorResponse");
             let is_unknown_call = matches!(error.code(), Some("InvalidAction" | "NotImplemented"));
             if status == 403 || is_unknown_call || (!has_iam && (status < 500 || status == 501)) {
@@ -175,7 +175,7 @@ impl StoreProbe {
         self.request(reqwest::Method::GET, url, origin, &[]).await
     }
 
-    /// Sends the request with which a browser asks for permission before any request that is not simple.
+    /// Sends a CORS preflight request, as browsers do before any request that is not simple.
     pub async fn preflight(&self, url: &Url, origin: &str) -> S3Result<BrowserResponse> {
         self.request(reqwest::Method::OPTIONS, url, Some(origin), &[("Access-Control-Request-Method", "GET")]).await
     }

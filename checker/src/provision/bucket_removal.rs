@@ -1,6 +1,6 @@
 //! Decides whether a bucket may be deleted. Some services delete a bucket with everything in it, so provisioning
-//! deletes a bucket only if provisioning created it, nothing that belongs to others refers to it, and a listing of the
-//! whole bucket proves that it is empty.
+//! deletes a bucket only if provisioning created it, no one else's resources refer to it, and a listing of the whole
+//! bucket proves that it is empty.
 
 use std::fmt;
 
@@ -9,31 +9,31 @@ use super::owned::OwnedResources;
 use super::policy::{self, Scope};
 use super::service::contents::Contents;
 
-/// Why a bucket is kept, as a clause.
+/// The reason why a bucket is kept, as a clause.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeepReason {
-    /// It contains other objects or old versions.
+    /// The bucket contains other objects or old versions.
     OtherObjects {
         count: String,
         example: String,
     },
-    /// Its objects could not be listed.
+    /// The bucket's objects could not be listed.
     Unlisted(String),
-    /// Checkers stored objects after everything was deleted.
+    /// Checkers stored new objects after everything was deleted.
     NewObjects {
         count: usize,
         example: String,
     },
-    /// A user of another page has permissions for it.
+    /// A user of another page has permissions for the bucket.
     OtherPage {
         user: String,
     },
-    /// It has rules that provisioning did not create.
+    /// The bucket has rules that provisioning did not create.
     OtherRules {
         kind: &'static str,
     },
     NotCreatedHere,
-    /// Its tags could not be read.
+    /// The bucket's tags could not be read.
     TagsUnreadable(String),
 }
 
@@ -63,14 +63,14 @@ impl fmt::Display for KeepReason {
 }
 
 impl KeepReason {
-    /// Whether the bucket could not be checked, so that the operator must decide.
+    /// Returns whether the bucket could not be checked, so that the operator must decide.
     #[must_use]
     pub fn is_unknown(&self) -> bool {
         matches!(self, KeepReason::Unlisted(_) | KeepReason::TagsUnreadable(_))
     }
 }
 
-/// Why the bucket must be kept after the checkers' objects are deleted; `None` if it may be deleted.
+/// Returns why the bucket must be kept once the checkers' objects are deleted, or `None` if it can be deleted.
 #[must_use]
 pub fn keep_reason(owned: &OwnedResources, scope: &Scope<'_>) -> Option<KeepReason> {
     match &owned.contents {
@@ -103,7 +103,7 @@ fn other_objects(contents: &Contents) -> KeepReason {
     }
 }
 
-/// Why a bucket that should be empty now must be kept; `None` if the listing proves that it is empty.
+/// Returns why a bucket that should be empty must be kept, or `None` if the listing proves that it is empty.
 #[must_use]
 pub fn keep_reason_before_deletion(contents: &Contents) -> Option<KeepReason> {
     match (contents.others, contents.ours) {

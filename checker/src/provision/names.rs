@@ -7,12 +7,12 @@ use std::fmt;
 use sha2::{Digest as _, Sha256};
 use shared::object_name::NodeName;
 
-/// The prefix of all names.
+/// The prefix of all resource names.
 const NAME_PREFIX: &str = "checkup";
 /// The name of a user's inline policy.
 pub const USER_POLICY: &str = NAME_PREFIX;
-/// The key of the tag that marks what provisioning created. A bucket's tag has the value [`CREATED_BUCKET`], a user's the
-/// value of [`user_tag`].
+/// The key of the tag that marks the resources that provisioning created. A bucket's tag has the value
+/// [`CREATED_BUCKET`], a user's tag the value of [`user_tag`].
 pub const TAG: &str = NAME_PREFIX;
 /// The value of a bucket's tag.
 pub const CREATED_BUCKET: &str = "created";
@@ -26,7 +26,7 @@ const PATH_LIMIT: usize = 512;
 /// The purpose of a user.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
-    /// Lets visitors of the page read; its keys are public.
+    /// Lets the page's visitors read. Its keys are public.
     Reader,
     /// Lets this node's checker write.
     Writer(NodeName),
@@ -72,7 +72,8 @@ pub fn user_name(bucket: &str, prefix: &str, role: &Role) -> String {
     format!("{NAME_PREFIX}_{}_{role}", hash(bucket, prefix))
 }
 
-/// The path of all users for a bucket and prefix, by which provisioning recognizes the users that it created.
+/// Returns the path of all users for a bucket and prefix. Provisioning recognizes the users that it created by this
+/// path.
 #[must_use]
 pub fn user_path(bucket: &str, prefix: &str) -> String {
     let path = format!("/{NAME_PREFIX}/{bucket}/{prefix}");
@@ -89,7 +90,7 @@ pub fn role_of_user(bucket: &str, prefix: &str, user: &str) -> Option<Role> {
     [Some(Role::Reader), writer].into_iter().flatten().find(|role| user_name(bucket, prefix, role) == user)
 }
 
-/// Whether a user belongs to any page in this bucket, judging by its name or path.
+/// Returns whether a user belongs to any page in this bucket, according to its name or path.
 #[must_use]
 pub fn is_user_in_bucket(bucket: &str, user: &str, path: &str) -> bool {
     let name = user.strip_prefix(NAME_PREFIX).and_then(|rest| rest.strip_prefix('_')?.strip_prefix(bucket));
@@ -133,7 +134,7 @@ fn shortened(prefix: &str) -> String {
     if prefix.len() <= LONGEST && prefix.is_ascii() { prefix.to_owned() } else { hash("", prefix) }
 }
 
-/// Sixteen hexadecimal digits for a bucket and prefix.
+/// Returns sixteen hexadecimal digits that identify a bucket and prefix.
 fn hash(bucket: &str, prefix: &str) -> String {
     let digest = Sha256::digest(format!("{bucket}\n{prefix}"));
     let start = digest.first_chunk().map_or(0, |start| u64::from_be_bytes(*start));
@@ -149,7 +150,7 @@ pub struct InvalidBucketName {
     pub why: &'static str,
 }
 
-/// Validates a bucket name by the rules for new buckets, which all services accept.
+/// Validates a bucket name against the rules for new buckets, which produce names that all services accept.
 pub fn validate_bucket_name(name: &str) -> Result<(), InvalidBucketName> {
     let invalid = |why| Err(InvalidBucketName { name: name.to_owned(), why });
     let is_edge = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());

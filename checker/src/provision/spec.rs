@@ -35,13 +35,13 @@ pub struct ProvisionSpec {
 /// How the page reads the bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// With a reader's published keys.
+    /// The page uses a reader's published keys.
     Keys,
-    /// Without keys: everyone can read.
+    /// The page needs no keys, because everyone can read.
     Public,
 }
 
-/// What happens to existing files.
+/// How existing files are handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExistingFiles {
     /// Provisioning fails without changing anything.
@@ -49,7 +49,7 @@ pub enum ExistingFiles {
     Replace,
 }
 
-/// What happens to existing keys.
+/// How existing keys are handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExistingKeys {
     Keep,
@@ -64,7 +64,7 @@ pub struct Identity {
     pub user: String,
     /// The user's path, which identifies users that provisioning created.
     pub path: String,
-    /// All permissions of the user.
+    /// The policy with all of the user's permissions.
     pub policy: serde_json::Value,
 }
 
@@ -75,12 +75,12 @@ pub enum InvalidProvisionSpec {
     Bucket(#[from] InvalidBucketName),
     #[error(transparent)]
     Prefix(#[from] object_name::InvalidPrefix),
-    /// The prefix has a special meaning in policies.
+    /// The prefix contains characters with a special meaning in policies.
     #[error(transparent)]
     Pattern(#[from] patterns::InvalidPatternPrefix),
     #[error(transparent)]
     Origin(#[from] InvalidOrigin),
-    /// The days of a lifecycle rule.
+    /// The age is not a whole number of days.
     #[error("invalid age `{0}` for `--lifecycle`: expected a whole number of days, for example `90d`")]
     Days(String),
     /// Writers may delete the original Checkup's files, but no age is given.
@@ -119,7 +119,7 @@ impl ProvisionSpec {
     }
 }
 
-/// Checks a bucket's name and prefix.
+/// Validates a bucket's name and prefix.
 pub fn validate_location(bucket: &Bucket) -> Result<(), InvalidProvisionSpec> {
     names::validate_bucket_name(&bucket.name)?;
     object_name::validate_prefix(&bucket.prefix)?;
@@ -143,7 +143,7 @@ pub(super) mod tests {
     use shared::page_config::{AddressStyle, PageConfig};
     use shared::{DAY, HOUR};
 
-    /// A page with one origin and one writer.
+    /// Returns a page with one origin and one writer.
     pub(in crate::provision) fn spec() -> ProvisionSpec {
         ProvisionSpec {
             bucket: Bucket {

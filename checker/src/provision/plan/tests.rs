@@ -21,7 +21,7 @@ fn nothing() -> CurrentState {
     }
 }
 
-/// The desired state, with these keys for each user, the first of which is in the user's file.
+/// Returns the desired state, in which each user has these keys, the first of which is in the user's file.
 fn everything(spec: &ProvisionSpec, key_ids: &[&str]) -> CurrentState {
     let mut current = nothing();
     current.bucket = BucketState::Ours;
@@ -46,7 +46,7 @@ fn reader_only() -> ProvisionSpec {
     ProvisionSpec { writers: Vec::new(), ..spec() }
 }
 
-/// The calls of a plan, in order.
+/// Returns the calls of a plan, in order.
 fn calls(plan: &Plan) -> Vec<&str> {
     plan.steps.iter().map(|step| step.action().unwrap_or("file")).collect()
 }
@@ -148,7 +148,7 @@ fn only_a_key_whose_secret_was_lost_is_deleted() {
         _ => None,
     });
     assert_eq!(deleted.collect::<Vec<_>>(), [("AKIA2", DeletionReason::Lost), ("AKIA1", DeletionReason::Replaced)]);
-    // A key that is in its file was not lost, whatever the marker contains.
+    // A key that is in its file was not lost, regardless of the marker.
     let mut written = everything(&reader_only(), &["AKIA1"]);
     written.pending_keys.insert(user, Vec::new());
     assert!(plan(&reader_only(), &written).unwrap().steps.is_empty());
