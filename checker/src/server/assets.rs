@@ -11,10 +11,10 @@ use shared::object_name::PAGE_CONFIG;
 /// The file that is served at `/`. Every page directory must contain it.
 pub const INDEX_HTML: &str = "index.html";
 
-/// The files of the built page by name; empty if the checker was built without the page.
+/// The files of the built page by name. Empty if the checker was built without the page.
 const EMBEDDED: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/embedded_page.rs"));
 
-/// Served if the checker was built without the page.
+/// The page to serve if the checker was built without the status page.
 const NOT_BUILT: &str = include_str!("page_not_built.html");
 
 /// The maximum number of files in a page directory. A built page has about twenty; a directory with more than this is

@@ -63,12 +63,12 @@ pub enum ServeError {
     Accept(io::Error),
 }
 
-/// How the operator chooses another port.
+/// How the operator can choose another port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PortRemedy {
-    /// With a flag of the program.
+    /// With a flag on the command line.
     Flag,
-    /// With a variable of the Makefile.
+    /// With a variable that the Makefile reads.
     Make,
 }
 
@@ -104,9 +104,9 @@ pub async fn serve(
 ) -> Result<(), ServeError> {
     let page = Arc::new(PreparedPage::new(page));
     let compressing = Arc::clone(&page);
-    // Until this is done, responses are compressed on the fly, which saves less. This does not run on the runtime's
-    // blocking threads, because a shutdown would wait for them. If the thread cannot be started, the only effect is
-    // that responses stay larger.
+    // Responses are compressed on the fly until this is done, which saves less. The work does not run on the runtime's
+    // blocking threads, because a shutdown would wait for them. If the thread cannot be started, responses merely stay
+    // larger.
     let _ = std::thread::Builder::new().name("compress".to_owned()).spawn(move || compressing.compress());
     let router = router(page, &config.page, config.node, allowed_hosts, store);
     connections::accept(listener, router, shutdown).await
@@ -201,7 +201,7 @@ async fn check_file(State(state): State<Arc<ServerState>>, Path(name): Path<Stri
     state.object(name, Kind::json(Freshness::Immutable), &headers).await
 }
 
-/// The short list for clients that read histories.
+/// Returns the short list for clients that read histories.
 async fn history_index(State(state): State<Arc<ServerState>>, headers: HeaderMap) -> Response {
     let (store, from) = (Arc::clone(&state.store), (state.clock)().saturating_sub(2 * index::SHORT_LIST));
     let load = async move {
@@ -275,7 +275,7 @@ impl ServerState {
         }
     }
 
-    /// The response if the store fails. The cause appears only in the log.
+    /// Returns the response for a failed store. The cause appears only in the log.
     fn unavailable(&self, error: impl Display) -> Response {
         let now = Instant::now();
         let mut last_warning = self.last_warning.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -37,11 +37,11 @@ const COMPRESSION_MINIMUM: u64 = 512;
 /// How long a response may be cached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Freshness {
-    /// Indefinitely, because different content has a different name.
+    /// Indefinitely, because a file with different content has a different name.
     Immutable,
-    /// It can change at any time; caches must check for a new version.
+    /// Only after revalidation, because it can change at any time.
     Revalidate,
-    /// It contains its own time, and is requested often.
+    /// For a minute, because it contains its own time and is requested often.
     Minute,
 }
 
@@ -55,13 +55,13 @@ impl Freshness {
     }
 }
 
-/// Content in one of the forms in which it can be sent.
+/// Content in one of the encodings in which it can be sent.
 #[derive(Debug, Clone)]
 pub(super) struct Representation {
     pub(super) content: Bytes,
     pub(super) etag: HeaderValue,
     pub(super) content_type: &'static str,
-    /// The compression, if any.
+    /// The content encoding, if the content is compressed.
     pub(super) encoding: Option<&'static str>,
     pub(super) freshness: Freshness,
 }
@@ -122,7 +122,7 @@ pub(super) fn bad_request(sentence: &'static str) -> Response {
     plain(StatusCode::BAD_REQUEST, sentence)
 }
 
-/// The response to a request for a different host, as the client spelled it.
+/// Returns the response to a request for a different host, including the host as the client spelled it.
 pub(super) fn misdirected(host: &str) -> Response {
     let shown: String = host.chars().filter(char::is_ascii_graphic).take(HOST_LIMIT).collect();
     plain(
@@ -149,11 +149,11 @@ fn plain(status: StatusCode, sentence: impl Into<Body>) -> Response {
     response
 }
 
-/// Marks a response whose content is already compressed if the client accepts that.
+/// Marks a response whose content is already compressed, if the client accepts that.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Prepared;
 
-/// Decides whether a response is compressed.
+/// The condition for compressing a response.
 type ShouldCompress = And<SizeAbove, fn(StatusCode, Version, &HeaderMap, &Extensions) -> bool>;
 
 /// The quality for compression on the fly: a check file of ten endpoints takes 13 µs and becomes six times smaller.

@@ -1,4 +1,4 @@
-//! Responses of the server, without a network.
+//! Tests of the server's responses, without a network.
 
 use std::path::Path as FilePath;
 
@@ -15,7 +15,7 @@ use crate::store::settings::{Storage, StoreLocation};
 const NAME: &str = "1795330254340493978-a-check.json";
 const HASHED: &str = "page-0123456789abcdef.js";
 
-/// A server for a directory with one check file, and a page of four files.
+/// Returns a server for a directory with one check file, and a page of four files.
 struct Fixture {
     folder: tempfile::TempDir,
     router: Router,

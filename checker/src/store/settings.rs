@@ -10,7 +10,7 @@ use shared::page_config::AddressStyle;
 #[derive(Debug, Clone)]
 pub struct Storage {
     pub location: StoreLocation,
-    /// The age at which check files are deleted; `None` keeps them.
+    /// The age at which check files are deleted, or `None` to keep them.
     pub check_expiry: Option<Nanos>,
     /// How far back this node's history reaches.
     pub history_expiry: Nanos,
@@ -29,19 +29,19 @@ pub enum StoreLocation {
 #[derive(Debug, Clone)]
 pub struct Bucket {
     pub name: String,
-    /// The region; `None` uses the environment, then the profile, then `us-east-1`.
+    /// The region. Without one, the environment's, the profile's or `us-east-1` is used.
     pub region: Option<String>,
-    /// The service's URL; `None` uses the environment, then AWS.
+    /// The service's URL. Without one, the environment's or that of AWS is used.
     pub endpoint_url: Option<String>,
-    /// Where URLs contain the bucket name.
+    /// Whether URLs contain the bucket's name in their host or in their path.
     pub address_style: AddressStyle,
     /// The prefix of all keys: empty, or one or more folders with a trailing slash.
     pub prefix: String,
-    /// The writer's keys; `None` uses the AWS default credential chain (environment, profile, instance role).
+    /// The writer's keys. Without them, the AWS default credential chain is used (environment, profile, instance role).
     pub keys: Option<WriterKeys>,
 }
 
-/// The writer's keys. They never leave the checker; only signatures made with them do.
+/// The writer's keys. The secret never leaves the checker; requests contain only signatures made with it.
 #[derive(Debug, Clone)]
 pub struct WriterKeys {
     pub access_key_id: String,

@@ -1,4 +1,4 @@
-//! What commands print, as far as it can be produced without input and output.
+//! Snapshots of what commands print, as far as it can be produced without input and output.
 
 use std::fmt::Write as _;
 

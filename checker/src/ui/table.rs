@@ -13,7 +13,7 @@ use shared::{Nanos, duration};
 
 use crate::sanitize::{is_safe, sanitize_for_terminal};
 
-/// The maximum width of the title column, in characters; longer titles are truncated.
+/// The maximum width of the title column, in characters. Longer titles are truncated.
 const TITLE_WIDTH: usize = 40;
 /// The maximum length of an error in a row, in characters; the check file contains the full text.
 const REASON_WIDTH: usize = 160;
@@ -89,7 +89,7 @@ pub fn render(results: &[CheckResult], styles: Styles) -> String {
     table
 }
 
-/// The median round-trip time, and the range from shortest to longest.
+/// Formats the median round-trip time, and the range from shortest to longest.
 fn times(attempts: &[Attempt]) -> (String, String) {
     let Some(stats) = Stats::from_attempts(attempts) else { return ("–".to_owned(), "–".to_owned()) };
     let median = duration::format_rtt(stats.median);
@@ -106,7 +106,7 @@ fn pad(table: &mut String, width: usize, text: &str) {
     table.extend(iter::repeat_n(' ', width.saturating_sub(length)));
 }
 
-/// The number of endpoints by status, such as `1 down, 3 healthy`.
+/// Formats the number of endpoints by status, such as `1 down, 3 healthy`.
 #[must_use]
 pub fn count(results: &[CheckResult], styles: Styles) -> String {
     let counts: Vec<String> = [Status::Down, Status::Degraded, Status::Unknown, Status::Healthy]

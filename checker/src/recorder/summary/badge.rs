@@ -9,14 +9,14 @@ use crate::sanitize::sanitize_for_terminal;
 
 /// The length limit of titles, in characters.
 const TITLE_LIMIT: usize = 40;
-/// The height, in pixels.
+/// The height of a badge, in pixels.
 const HEIGHT: usize = 20;
-/// The space on both sides of each text, in pixels.
+/// The padding on both sides of each text, in pixels.
 const MARGIN: usize = 6;
 /// The background color of the title.
 const TITLE_BACKGROUND: &str = "#3a3f45";
 
-/// Draws a badge. It contains the time, because an image cannot show how old it is.
+/// Draws a badge. It contains the time of the last check, because an image does not show how old it is.
 #[must_use]
 pub fn draw(title: &str, word: &str, status: Status, at: UnixNanos) -> String {
     let time = format_minute(at);
@@ -43,7 +43,7 @@ pub fn draw(title: &str, word: &str, status: Status, at: UnixNanos) -> String {
     )
 }
 
-/// The background color of a status. White text on it has a contrast ratio of at least 4.5:1.
+/// Returns the background color of a status. White text on it has a contrast ratio of at least 4.5:1.
 fn background(status: Status) -> &'static str {
     match status {
         Status::Healthy => "#1f7048",

@@ -1,4 +1,4 @@
-//! Applied to every response: a size limit, and recording the service's clock.
+//! An interceptor for every response. It limits the size and records the service's clock.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
