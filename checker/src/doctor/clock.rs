@@ -47,7 +47,7 @@ pub fn refused_finding(side: Side, ahead: Option<Nanos>) -> Finding {
     )
 }
 
-/// Whether this is a [`refused_finding`].
+/// Returns whether this is a [`refused_finding`].
 #[must_use]
 pub fn is_refused(finding: &Finding) -> bool {
     finding.what.ends_with(REFUSED)

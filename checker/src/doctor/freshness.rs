@@ -13,7 +13,7 @@ const EXPIRY_SLACK: Nanos = 3 * HOUR;
 /// The description of a node without a name.
 const UNNAMED: &str = "the original Checkup's node";
 
-/// The newest check file of each node.
+/// Returns the newest check file of each node.
 #[must_use]
 pub fn newest(names: &[CheckFileName]) -> BTreeMap<Option<NodeName>, CheckFileName> {
     let mut newest: BTreeMap<Option<NodeName>, CheckFileName> = BTreeMap::new();

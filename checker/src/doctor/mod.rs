@@ -81,7 +81,7 @@ impl Finding {
     }
 }
 
-/// The level of the worst finding.
+/// Returns the level of the worst finding.
 #[must_use]
 pub fn worst(findings: &[Finding]) -> Level {
     findings.iter().map(|finding| finding.level).max().unwrap_or(Level::Ok)

@@ -64,19 +64,19 @@ pub struct BrowserResponse {
 }
 
 impl BrowserResponse {
-    /// Whether browsers let a page from this origin read the response.
+    /// Returns whether browsers let a page from this origin read the response.
     #[must_use]
     pub fn allows_origin(&self, origin: &str) -> bool {
         self.allowed_origin.as_deref().is_some_and(|allowed| allowed == "*" || allowed == origin)
     }
 
-    /// The error code in the body.
+    /// Returns the error code in the body.
     #[must_use]
     pub fn code(&self) -> Option<&str> {
         self.body.split_once("<Code>")?.1.split_once("</Code>").map(|(code, _)| code)
     }
 
-    /// How far this machine's clock is ahead of the server's.
+    /// Returns how far this machine's clock is ahead of the server's.
     #[must_use]
     pub fn clock_ahead(&self, now: UnixNanos) -> Option<Nanos> {
         self.date.map(|date| now.saturating_sub(date))

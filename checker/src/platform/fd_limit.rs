@@ -20,7 +20,7 @@ pub fn raise_limit() {
     }
 }
 
-/// The maximum number of open files and sockets; `None` if there is no limit.
+/// Returns the maximum number of open files and sockets, or `None` if there is no limit.
 #[must_use]
 pub fn limit() -> Option<u64> {
     getrlimit(Resource::Nofile).current

@@ -66,7 +66,7 @@ impl Shutdown {
         Ok(shutdown)
     }
 
-    /// Whether a shutdown was requested.
+    /// Returns whether a shutdown was requested.
     #[must_use]
     pub fn is_requested(&self) -> bool {
         self.token.is_cancelled()
@@ -77,7 +77,7 @@ impl Shutdown {
         self.token.cancelled().await;
     }
 
-    /// A token that is canceled by a shutdown request.
+    /// Returns a token that is canceled by a shutdown request.
     #[must_use]
     pub fn token(&self) -> CancellationToken {
         self.token.clone()

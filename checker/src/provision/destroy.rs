@@ -106,7 +106,7 @@ fn plan_rules(owned: &OwnedResources, scope: &Scope<'_>, steps: &mut Vec<Step>) 
 }
 
 impl Removal {
-    /// The plan as JSON, without secrets.
+    /// Returns the plan as JSON, without secrets.
     #[must_use]
     pub fn to_json(&self) -> Value {
         json!({

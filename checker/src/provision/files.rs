@@ -149,8 +149,8 @@ fn source(spec: &ProvisionSpec, public_keys: Option<PublicKeys>) -> S3Source {
     }
 }
 
-/// The contents of a role's file with these keys. Without keys, a page sends unsigned requests, and a writer takes
-/// its keys from the environment.
+/// Returns the contents of a role's file with these keys. Without keys, a page sends unsigned requests, and a writer
+/// takes its keys from the environment.
 #[must_use]
 pub fn content(spec: &ProvisionSpec, role: &Role, keys: Option<&WriterKeys>) -> String {
     match role {

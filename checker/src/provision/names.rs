@@ -42,7 +42,7 @@ impl fmt::Display for Role {
 }
 
 impl Role {
-    /// The file that contains the user's keys.
+    /// Returns the file that contains the user's keys.
     #[must_use]
     pub fn file_name(&self) -> String {
         match self {
@@ -52,7 +52,7 @@ impl Role {
     }
 }
 
-/// The name of a user: `checkup_my-status_reader`, `checkup_my-status+shop_writer_eu-west`.
+/// Returns the name of a user: `checkup_my-status_reader`, `checkup_my-status+shop_writer_eu-west`.
 ///
 /// Bucket names contain neither underscores nor plus signs, so these names are unique. If a name is too long, or has
 /// characters that IAM does not support, it contains a hash instead.
@@ -83,7 +83,7 @@ pub fn user_path(bucket: &str, prefix: &str) -> String {
     format!("/{NAME_PREFIX}/{bucket}/{}/", hash(bucket, prefix))
 }
 
-/// The role of a user for this bucket and prefix, by its exact name; `None` for any other user.
+/// Returns the role of a user for this bucket and prefix, based on the exact name, or `None` for any other user.
 #[must_use]
 pub fn role_of_user(bucket: &str, prefix: &str, user: &str) -> Option<Role> {
     let writer = user.rsplit_once('_').and_then(|(_, node)| NodeName::new(node).ok()).map(Role::Writer);
@@ -97,7 +97,7 @@ pub fn is_user_in_bucket(bucket: &str, user: &str, path: &str) -> bool {
     name.is_some_and(|rest| rest.starts_with(['_', '+'])) || path.starts_with(&format!("/{NAME_PREFIX}/{bucket}/"))
 }
 
-/// The value of a user's tag, which identifies its bucket and prefix like [`user_path`].
+/// Returns the value of a user's tag, which identifies its bucket and prefix like [`user_path`].
 #[must_use]
 pub fn user_tag(bucket: &str, prefix: &str) -> String {
     let tag = format!("{bucket}/{prefix}");
@@ -109,19 +109,19 @@ pub fn user_tag(bucket: &str, prefix: &str) -> String {
     }
 }
 
-/// The ID of the CORS rule, which is also the prefix of the lifecycle rules' IDs.
+/// Returns the ID of the CORS rule, which is also the prefix of the lifecycle rules' IDs.
 #[must_use]
 pub fn rule_id(prefix: &str) -> String {
     if prefix.is_empty() { NAME_PREFIX.to_owned() } else { format!("{NAME_PREFIX}:{}", shortened(prefix)) }
 }
 
-/// The IDs of the lifecycle rules: one for each prefix that check file names can have.
+/// Returns the IDs of the lifecycle rules: one for each prefix that check file names can have.
 #[must_use]
 pub fn expiry_rule_ids(prefix: &str) -> [String; 2] {
     [1, 2].map(|number| format!("{}:expiry-{number}", rule_id(prefix)))
 }
 
-/// The IDs of the statements in the bucket policy. AWS allows only letters and digits in them.
+/// Returns the IDs of the statements in the bucket policy. AWS allows only letters and digits in them.
 #[must_use]
 pub fn statement_ids(prefix: &str) -> [String; 2] {
     ["List", "Read"]

@@ -18,7 +18,7 @@ pub struct OwnedResources {
     pub lifecycle: Vec<LifecycleRule>,
     pub bucket_policy: Option<Value>,
     pub access_block: Option<PublicAccessBlockConfiguration>,
-    /// Users with their keys; `None` if the service has no IAM API.
+    /// Users with their keys, or `None` if the service has no IAM API.
     pub users: Option<Vec<(User, Vec<ListedKey>)>>,
     /// Users that have the name of a provisioned user, but no evidence that provisioning created them.
     pub unproven_users: Vec<User>,

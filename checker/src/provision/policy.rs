@@ -141,7 +141,7 @@ pub fn without_public_statements(existing: Option<&Value>, scope: &Scope<'_>) ->
     Some(policy)
 }
 
-/// Whether the bucket policy contains the public statements.
+/// Returns whether the bucket policy contains the public statements.
 #[must_use]
 pub fn has_public_statements(existing: Option<&Value>, scope: &Scope<'_>) -> bool {
     let without = without_public_statements(existing, scope);
@@ -277,7 +277,7 @@ pub fn without_expiry(existing: &[LifecycleRule], prefix: &str) -> Vec<Lifecycle
     existing.iter().filter(|rule| !ids.iter().any(|id| rule.id() == Some(id))).cloned().collect()
 }
 
-/// Whether a lifecycle rule deletes objects with this key prefix at this age.
+/// Returns whether a lifecycle rule deletes objects with this key prefix at this age.
 fn expires(rule: &LifecycleRule, beginning: &str, days: i32) -> bool {
     *rule.status() == ExpirationStatus::Enabled
         && rule.filter().and_then(LifecycleRuleFilter::prefix) == Some(beginning)

@@ -95,13 +95,13 @@ impl ProvisionSpec {
         self.origins.iter().try_for_each(|origin| Ok(validate_origin(origin)?))
     }
 
-    /// The objects for which permissions are granted.
+    /// Returns the objects for which permissions are granted.
     #[must_use]
     pub fn scope(&self) -> Scope<'_> {
         Scope { bucket: &self.bucket.name, prefix: &self.bucket.prefix, region: &self.region }
     }
 
-    /// The users: the reader first, then the writers in their given order.
+    /// Returns the users: the reader first, then the writers in their given order.
     #[must_use]
     pub fn identities(&self) -> Vec<Identity> {
         let scope = self.scope();

@@ -27,7 +27,7 @@ pub struct CurrentState {
     pub has_bucket_policies: bool,
     /// The public access block. Read only if the bucket should be public.
     pub access_block: Option<PublicAccessBlockConfiguration>,
-    /// The existing users by name; `None` if the service has no IAM API.
+    /// The existing users by name, or `None` if the service has no IAM API.
     pub users: Option<BTreeMap<String, ExistingUser>>,
     /// The state of each user's file, by file name.
     pub files: BTreeMap<String, FileState>,

@@ -13,7 +13,7 @@ pub use shared::history::MAX_GAP;
 /// whole bucket: no more than a day has passed since the last expiry.
 const RECENTLY_DUE: Nanos = DAY + HOUR;
 
-/// The check files among `names` that were stored more than `age` before `now` and that `node` must delete.
+/// Returns the check files among `names` that were stored more than `age` before `now` and that `node` must delete.
 ///
 /// A node deletes its own files, and those of the original Checkup, which do not belong to any node. Other nodes may
 /// keep their files longer, and a writer's key should not have the permission to delete them.

@@ -48,7 +48,7 @@ impl ListQuery {
     }
 }
 
-/// The list as JSON. Buckets return only names, because reading their contents would take too long.
+/// Returns the list as JSON. Buckets return only names, because reading their contents would take too long.
 pub(super) async fn list(store: &Store, query: ListQuery) -> Result<Vec<u8>, StoreError> {
     let names = store.list::<CheckFileName>(Listing::since(query.from)).await?;
     if query.content == ListContent::Names || !matches!(store, Store::Directory(_)) {

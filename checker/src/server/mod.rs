@@ -73,7 +73,7 @@ pub enum PortRemedy {
 }
 
 impl PortRemedy {
-    /// The flag or command that selects the next unprivileged port.
+    /// Returns the flag or command that selects the next unprivileged port.
     fn instead_of(self, busy: SocketAddr) -> String {
         let port = if busy.port() < 1_024 { 8_080 } else { busy.port().checked_add(1).unwrap_or(8_080) };
         match self {
@@ -183,8 +183,8 @@ async fn page_config_file(State(state): State<Arc<ServerState>>, headers: Header
     response::json(state.page_config.clone().into_bytes(), Freshness::Revalidate, &headers)
 }
 
-/// The list of check files in the format of a directory store, for any store. `?from=<unix ns>` skips older files,
-/// `?with=results` adds their contents.
+/// Returns the list of check files in the format of a directory store, for any store. `?from=<unix ns>` skips older
+/// files, `?with=results` adds their contents.
 async fn store_index(State(state): State<Arc<ServerState>>, uri: Uri, headers: HeaderMap) -> Response {
     let Some(query) = ListQuery::parse(uri.query().unwrap_or_default()) else {
         return response::bad_request("`from` is a time in nanoseconds since 1970, such as `1795330254340493978`.\n");
@@ -247,14 +247,14 @@ impl ServerState {
         SummaryName { node: self.node.clone(), form }
     }
 
-    /// A node's summary, exactly as stored.
+    /// Returns a node's summary, exactly as stored.
     async fn summary(&self, name: Option<SummaryName>, headers: &HeaderMap) -> Response {
         let Some(name) = name else { return response::not_found() };
         let kind = Kind::new(name.media_type(), Freshness::Minute);
         self.object(name, kind, headers).await
     }
 
-    /// The response with an object from the store.
+    /// Returns a response that contains an object from the store.
     async fn object(&self, name: impl ObjectName + Send + Sync + 'static, kind: Kind, headers: &HeaderMap) -> Response {
         let store = Arc::clone(&self.store);
         self.answer(name.to_string(), kind, headers, async move { store.get(&name).await }).await

@@ -14,7 +14,7 @@ use tower_http::compression::predicate::{And, Predicate as _, SizeAbove};
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; \
      img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 
-/// The headers of every response. Pages from these origins may embed the page.
+/// Returns the security headers that every response has. Pages from these origins may embed the page.
 pub(super) fn security_headers(embed_by: &[String]) -> HeaderMap {
     let policy = [&[POLICY.to_owned()], embed_by].concat().join(" ");
     let mut headers = HeaderMap::from_iter([
@@ -66,7 +66,7 @@ pub(super) struct Representation {
     pub(super) freshness: Freshness,
 }
 
-/// A strong validator: 128 bits of the content's SHA-256 hash, and the encoding.
+/// Returns a strong validator: 128 bits of the content's SHA-256 hash, and the encoding.
 pub(super) fn etag(content: &[u8], encoding: Option<&str>) -> HeaderValue {
     let hash = Sha256::digest(content).first_chunk().map_or(0, |start| u128::from_be_bytes(*start));
     let etag = match encoding {
@@ -105,8 +105,8 @@ pub(super) fn send(representation: &Representation, request: &HeaderMap) -> Resp
     response
 }
 
-/// Whether the client already has the content with this validator. Uses the weak comparison, as RFC 9110 requires for
-/// GET.
+/// Returns whether the client already has the content with this validator. Uses the weak comparison, as RFC 9110
+/// requires for GET.
 fn is_known(request: &HeaderMap, etag: &HeaderValue) -> bool {
     let tags = request.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     tags.flat_map(|tags| tags.split(','))
@@ -172,7 +172,7 @@ pub(super) fn compression() -> CompressionLayer<ShouldCompress> {
         .compress_when(SizeAbove::new(COMPRESSION_MINIMUM).and(should_compress))
 }
 
-/// Whether compression makes content of this type smaller.
+/// Returns whether compression makes content of this type smaller.
 pub(super) fn is_compressible(content_type: &HeaderValue) -> bool {
     let kind = content_type.as_bytes();
     kind.starts_with(b"text/")

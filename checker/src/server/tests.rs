@@ -93,7 +93,7 @@ async fn open(directory: &FilePath) -> Store {
     .await
 }
 
-/// A check file that is worth compressing.
+/// Returns a check file that is worth compressing.
 fn content() -> String {
     format!("[{}]", ["{\"title\":\"Shop\",\"healthy\":true}"; 40].join(","))
 }

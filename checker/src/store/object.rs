@@ -207,7 +207,7 @@ impl Listing {
         Listing { enough: count, ..Listing::all() }
     }
 
-    /// Whether the listing covers the object's time.
+    /// Returns whether the listing covers the object's time.
     pub(super) fn contains(&self, name: &impl ListedName) -> bool {
         name.stored_at().is_none_or(|stored_at| self.times.contains(&stored_at))
     }

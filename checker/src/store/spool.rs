@@ -40,7 +40,7 @@ impl Spool {
         Spool { folder: directory.join(short_hash(&identity(&storage.location))), io: BlockingIo::default() }
     }
 
-    /// The folder of the waiting rounds.
+    /// Returns the folder of the waiting rounds.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder

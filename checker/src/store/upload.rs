@@ -73,7 +73,7 @@ pub async fn store_round(
 
 /// Writes check files, which must not replace existing ones: see [`Store::put`].
 trait ObjectWriter: Sync {
-    /// The store's description, for errors.
+    /// Returns the store's description, for errors.
     fn describe(&self) -> String;
 
     fn put(&self, name: &CheckFileName, content: &Bytes) -> impl Future<Output = Result<(), StoreError>> + Send;

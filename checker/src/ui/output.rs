@@ -45,7 +45,7 @@ pub fn print_line(text: &str) {
     print(&format!("{text}\n"));
 }
 
-/// The styles that standard output supports.
+/// Returns the styles that standard output supports.
 #[must_use]
 pub fn stdout_styles() -> Styles {
     match anstream::AutoStream::choice(&io::stdout()) {

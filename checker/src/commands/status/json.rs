@@ -185,7 +185,7 @@ impl StatusReport {
         json
     }
 
-    /// The periods without results.
+    /// Returns the periods without results.
     fn unobserved(&self) -> Vec<Value> {
         let spans: Vec<Span> = self.endpoints.iter().flat_map(|endpoint| endpoint.spans(self.now)).collect();
         let gaps = gaps(spans.iter(), self.from, self.now);

@@ -101,8 +101,8 @@ fn without_history_context(error: HistoryError) -> anyhow::Error {
     }
 }
 
-/// The boundaries of the hours or days in a range that ends now, in the local time zone. As on the page, ranges up to
-/// [`MAX_CHECK_RANGE`] are divided into hours, longer ones into days. The last hour or day contains `now`.
+/// Returns the boundaries of the hours or days in a range that ends now, in the local time zone. As on the page, ranges
+/// up to [`MAX_CHECK_RANGE`] are divided into hours, longer ones into days. The last hour or day contains `now`.
 fn edges_of(range: Nanos, now: UnixNanos) -> Vec<UnixNanos> {
     let local = |moment| DateTime::from_timestamp_nanos(moment).with_timezone(&Local);
     if range <= MAX_CHECK_RANGE {
@@ -123,7 +123,7 @@ fn edges_of(range: Nanos, now: UnixNanos) -> Vec<UnixNanos> {
     (0..=days).map(|day| start_of_day(first + Days::new(day))).collect()
 }
 
-/// The start of a day in the local time zone, even if a time change skips midnight.
+/// Returns the start of a day in the local time zone, even if a time change skips midnight.
 fn start_of_day(date: NaiveDate) -> UnixNanos {
     let shown = (0..4).find_map(|hour| date.and_hms_opt(hour, 0, 0)?.and_local_timezone(Local).earliest());
     let shown = shown.and_then(|shown| shown.timestamp_nanos_opt());

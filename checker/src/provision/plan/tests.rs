@@ -6,7 +6,7 @@ use super::*;
 use crate::provision::spec::tests::spec;
 use crate::store::settings::{Secret, WriterKeys};
 
-/// The state before the first run.
+/// Returns the state before the first run.
 fn nothing() -> CurrentState {
     CurrentState {
         bucket: BucketState::Missing,

@@ -82,7 +82,7 @@ pub struct Call {
 }
 
 impl Call {
-    /// The policy statement that allows this call.
+    /// Returns the policy statement that allows this call.
     #[must_use]
     pub fn statement(&self) -> Value {
         json!({ "Effect": "Allow", "Action": self.action, "Resource": self.resource })
@@ -97,7 +97,7 @@ impl Call {
 }
 
 impl ServiceError {
-    /// Whether the service returned this error code.
+    /// Returns whether the service responded with this error code.
     #[must_use]
     pub fn has_code(&self, expected: &str) -> bool {
         matches!(self, ServiceError::Refused { code: Some(code), .. } if code == expected)
@@ -110,19 +110,19 @@ impl ServiceError {
         self.is_transient()
     }
 
-    /// Whether the same call may succeed a moment later.
+    /// Returns whether the same call may succeed a moment later.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(self, ServiceError::Refused { cause, .. } if cause.is_transient())
     }
 
-    /// Whether the service does not support the call.
+    /// Returns whether the service does not support the call.
     #[must_use]
     pub fn is_unsupported(&self) -> bool {
         matches!(self, ServiceError::Unsupported { .. })
     }
 
-    /// Whether the service does not support the call, or refuses it for a reason other than permissions.
+    /// Returns whether the service does not support the call, or refuses it for a reason other than permissions.
     #[must_use]
     pub fn is_rejected(&self) -> bool {
         let is_other = |cause: &S3Error| matches!(cause, S3Error::Refused(_) | S3Error::NotS3 { .. });
@@ -160,7 +160,7 @@ impl Service {
         &self.s3
     }
 
-    /// Whether the bucket exists and belongs to this account.
+    /// Checks whether the bucket exists and belongs to this account.
     pub async fn bucket_state(&self) -> ServiceResult<BucketState> {
         let head = self.s3.head_bucket().bucket(&self.bucket.name).send().await;
         match head {

@@ -234,7 +234,7 @@ fn on_user(user: &str, action: &'static str) -> Call {
     Call { action, resource }
 }
 
-/// The error code in an S3 response.
+/// Returns the error code in an S3 response.
 fn code_in(body: &str) -> Option<String> {
     let (code, _) = body.split_once("<Code>")?.1.split_once("</Code>")?;
     let is_code = code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphanumeric());

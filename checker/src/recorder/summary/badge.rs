@@ -53,7 +53,7 @@ fn background(status: Status) -> &'static str {
     }
 }
 
-/// The approximate width of text at 11 pixels: 7 for most characters, 11 for East Asian characters and symbols.
+/// Returns the approximate width of text at 11 pixels: 7 for most characters, 11 for East Asian characters and symbols.
 fn width_of(text: &str) -> usize {
     text.chars().map(|character| if u32::from(character) < 0x1100 { 7 } else { 11 }).sum::<usize>().max(7)
 }

@@ -131,7 +131,7 @@ struct BadgeContent<'a> {
     at: UnixNanos,
 }
 
-/// The contents of all badges. Endpoints with the same title share a badge, which shows the worst status.
+/// Returns the contents of all badges. Endpoints with the same title share a badge, which shows the worst status.
 fn badge_contents(summary: &Summary) -> BTreeMap<SummaryForm, BadgeContent<'_>> {
     let mut contents = BTreeMap::new();
     let newest = summary.endpoints.iter().filter_map(|endpoint| endpoint.checked).max();

@@ -309,7 +309,7 @@ pub(in crate::store) fn create_directory(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether this is the name of a checker's temporary file.
+/// Returns whether this is the name of a checker's temporary file.
 pub(in crate::store) fn is_temporary(name: &str) -> bool {
     name.starts_with(TEMPORARY.0) && name.ends_with(TEMPORARY.1)
 }

@@ -134,7 +134,7 @@ fn region_remedy(region: Option<&str>) -> String {
 }
 
 impl S3Error {
-    /// Whether the same request may succeed a moment later.
+    /// Returns whether the same request may succeed a moment later.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(
@@ -246,7 +246,7 @@ fn is_html(response: &ErrorResponse<'_>) -> bool {
         || start.starts_with("<html")
 }
 
-/// The region in the body of an error response.
+/// Returns the region in the body of an error response.
 fn region_in(body: &[u8]) -> Option<&str> {
     let text = str::from_utf8(body).ok()?;
     let (_, rest) = text.split_once("<Region>")?;

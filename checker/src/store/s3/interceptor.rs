@@ -21,7 +21,7 @@ pub(super) const RESPONSE_LIMIT: u64 = 16 << 20;
 pub(super) struct ServiceClock(Arc<AtomicI64>);
 
 impl ServiceClock {
-    /// The time of the last response; `None` if no response contained one.
+    /// Returns the time of the last response, or `None` if no response contained one.
     pub(super) fn last(&self) -> Option<UnixNanos> {
         Some(self.0.load(Ordering::Relaxed)).filter(|time| *time > 0)
     }
