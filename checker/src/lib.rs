@@ -28,5 +28,5 @@ pub fn counted(count: usize, unit: &str) -> String {
     if count == 1 { format!("1 {unit}") } else { format!("{count} {unit}s") }
 }
 
-/// The current time. Only commands call this; other modules take the time as a parameter.
+/// Returns the current time. Only commands call this; other modules take the time as a parameter.
 pub use platform::clock::now;

@@ -1,4 +1,4 @@
-//! `checker explain`: makes one attempt of one check and prints every detail. Nothing is stored.
+//! `checker explain`: makes one attempt at one check and prints every detail. Nothing is stored.
 
 use std::net::IpAddr;
 use std::pin::pin;

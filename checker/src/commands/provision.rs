@@ -1,4 +1,4 @@
-//! `checker provision`: shows a plan, asks for confirmation, carries it out and prints the next steps.
+//! `checker provision`: shows a plan, asks for confirmation, applies it and prints the next steps.
 
 use shared::duration;
 use std::collections::HashSet;

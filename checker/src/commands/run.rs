@@ -137,7 +137,7 @@ enum StoredRound<'r> {
         upload: &'r Upload,
         /// The store's description, for messages.
         store: &'r str,
-        /// How many expired check files were deleted.
+        /// The number of expired check files that were deleted.
         expired: usize,
     },
     NotStored(&'r StoreError),

@@ -1,4 +1,4 @@
-//! The URL that a page uses to list its bucket, as the page sends it: unsigned, or signed in the query string. Pure.
+//! Builds the URL that a page uses to list its bucket, either unsigned or signed in the query string. Pure.
 
 use std::time::{Duration, SystemTime};
 

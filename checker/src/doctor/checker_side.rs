@@ -16,7 +16,7 @@ use crate::store::{Listing, S3Error, Store};
 
 /// The time in the names of probe files: so far in the past that they affect neither the page nor any uptime.
 const PROBE_TIME: UnixNanos = 1;
-/// The contents of probes: a check file without results.
+/// The contents of probe files: a check file without results.
 const PROBE_CONTENT: &str = "[]";
 /// The instructions for preventing users from managing their own access keys.
 pub(super) const SELF_SERVICE_REMEDY: &str = "do not let users manage their own keys in IAM; SeaweedFS refuses it with `-s3.iam.readOnly=true`: set that after provisioning";

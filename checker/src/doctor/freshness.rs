@@ -1,4 +1,4 @@
-//! Findings from the names of check files: when each node last reported, and whether old files are deleted. Pure.
+//! Findings based on the names of check files: when each node last reported, and whether old files are deleted. Pure.
 
 use std::collections::BTreeMap;
 

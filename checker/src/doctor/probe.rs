@@ -51,7 +51,7 @@ pub enum OwnKeyManagement {
 #[error("failed to create an HTTP client: {0}")]
 pub struct HttpClientError(String);
 
-/// The parts of a response that determine whether a browser lets a page read it.
+/// The parts of a response that determine whether a browser lets a page read the response.
 #[derive(Debug, Clone)]
 pub struct BrowserResponse {
     pub status: u16,
@@ -211,7 +211,7 @@ impl StoreProbe {
     }
 }
 
-/// Converts an error of the plain client, omitting its URL, which may contain a signature.
+/// Converts an error from the plain HTTP client, omitting the URL, which may contain a signature.
 fn from_http(error: reqwest::Error) -> S3Error {
     if error.is_timeout() {
         return S3Error::TimedOut;

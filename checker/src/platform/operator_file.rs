@@ -8,7 +8,7 @@ use std::path::Path;
 
 use rustix::fs::OFlags;
 
-/// The maximum size of such a file, in bytes. A configuration of ten thousand endpoints takes several megabytes.
+/// The maximum size of an operator's file, in bytes. A configuration of ten thousand endpoints takes several megabytes.
 pub const OPERATOR_FILE_LIMIT: u64 = 64 << 20;
 
 /// Reads a regular file. Symbolic links are followed, because Kubernetes mounts configurations that way.

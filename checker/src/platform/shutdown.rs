@@ -26,7 +26,7 @@ const LAST_MESSAGE: Duration = Duration::from_secs(1);
 /// A function that prints or logs a message.
 pub type Report = fn(&str);
 
-/// A shutdown request, which can come at any time. Clones share it.
+/// A shutdown request, which can arrive at any time. All clones refer to the same request.
 #[derive(Debug, Clone, Default)]
 pub struct Shutdown {
     token: CancellationToken,

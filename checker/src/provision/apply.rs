@@ -22,7 +22,7 @@ use crate::counted;
 use crate::store::s3::error::S3Error;
 use crate::store::settings::WriterKeys;
 
-/// How often to try a new key: IAM takes several seconds to activate it.
+/// The number of attempts to use a new key. IAM takes several seconds to activate it.
 const VERIFICATION_ATTEMPTS: usize = 30;
 /// The delay between two attempts.
 const VERIFICATION_DELAY: Duration = Duration::from_secs(1);

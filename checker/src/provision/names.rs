@@ -128,7 +128,7 @@ pub fn statement_ids(prefix: &str) -> [String; 2] {
         .map(|what| format!("Checkup{what}{}", if prefix.is_empty() { String::new() } else { hash("", prefix) }))
 }
 
-/// Shortens a prefix for use in an ID, which may have at most 255 characters.
+/// Shortens a prefix for use in an ID, which can have at most 255 characters.
 fn shortened(prefix: &str) -> String {
     const LONGEST: usize = 200;
     if prefix.len() <= LONGEST && prefix.is_ascii() { prefix.to_owned() } else { hash("", prefix) }

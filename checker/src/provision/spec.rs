@@ -12,7 +12,7 @@ use crate::store::settings::Bucket;
 /// The desired state, as given by the command line and the configuration.
 #[derive(Debug, Clone)]
 pub struct ProvisionSpec {
-    /// The bucket; its keys are the administrator's.
+    /// The bucket, with the administrator's keys.
     pub bucket: Bucket,
     pub region: String,
     pub access: Access,
@@ -53,7 +53,7 @@ pub enum ExistingFiles {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExistingKeys {
     Keep,
-    /// They are replaced by new ones.
+    /// Existing keys are replaced by new ones.
     Rotate,
 }
 

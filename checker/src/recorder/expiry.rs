@@ -1,4 +1,4 @@
-//! Deletes expired check files of this node, as far as the store proves that they are old.
+//! Deletes this node's expired check files, but only those that the store proves to be old.
 
 use std::time::Duration;
 
@@ -11,16 +11,16 @@ use super::retention::{MAX_GAP, ProvenAge, expired, expiry_time, proven_age, rec
 use super::summary::format_minute;
 use crate::store::{Deletion, Listing, Store, StoreError};
 
-/// The interval between deletions of expired files. Each costs a listing, and once an hour is often enough.
+/// The interval between deletions of expired files. Each deletion requires a listing, and once an hour is often enough.
 const EXPIRY_INTERVAL: Nanos = HOUR;
 
-/// The time limit for one expiry. The next one continues the work.
+/// The time limit for deleting expired files. The next round continues the work.
 const EXPIRY_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// The smallest clock difference to report. A smaller one has no effect on files that are days old.
 const CLOCK_DIFFERENCE: Nanos = HOUR;
 
-/// The outcome of an expiry.
+/// The outcome of deleting expired files.
 #[derive(Debug, Default)]
 pub struct ExpiryOutcome {
     /// The deletion of expired files. If it fails, no data is lost.

@@ -44,7 +44,7 @@ pub struct Histories {
     pub is_incomplete: bool,
 }
 
-/// Reads all histories for the time from `from` to `now`.
+/// Reads all histories for the period from `from` to `now`.
 pub async fn histories(
     store: &Arc<Store>,
     from: UnixNanos,

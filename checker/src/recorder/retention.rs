@@ -1,5 +1,5 @@
-//! Selects expired check files, and never more than the store itself proves to be old: a machine's clock can be wrong
-//! by years. Pure.
+//! Selects expired check files, but only those that the store itself proves to be old, because a machine's clock can be
+//! wrong by years. Pure.
 //!
 //! Check files are the store's record of time. At most [`MAX_GAP`] is counted as elapsed time between two of them, so
 //! that a clock that jumps ahead expires nothing.
@@ -37,7 +37,7 @@ pub fn recently_due(due: &[CheckFileName], now: UnixNanos, age: Nanos) -> Vec<Ch
     due.iter().filter(|name| name.stored_at >= from).cloned().collect()
 }
 
-/// What a store proves about its age.
+/// The age that a store's check files prove.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProvenAge {
     /// Files stored before this time are certainly older than the given age.
@@ -46,8 +46,8 @@ pub struct ProvenAge {
     pub gap: Option<(UnixNanos, UnixNanos)>,
 }
 
-/// Returns what `names`, which are all check files of a store in ascending order, prove about files of this `age` at
-/// `now`.
+/// Returns the age that `names` prove at `now`, for files that expire at this `age`. `names` are all check files of a
+/// store in ascending order.
 ///
 /// `interval` is the longest regular time between two rounds, if it is known to be longer than [`MAX_GAP`].
 #[must_use]

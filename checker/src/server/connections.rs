@@ -159,7 +159,7 @@ impl Drop for Slot {
     }
 }
 
-/// Returns a client's IPv4 address, or its IPv6 network, in which one client has 2⁶⁴ addresses.
+/// Returns a client's IPv4 address, or its IPv6 network, because one IPv6 client can use 2⁶⁴ addresses.
 fn network_of(client: IpAddr) -> IpAddr {
     match client.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64))),

@@ -11,8 +11,8 @@ use shared::object_name::CheckFileName;
 use crate::store::directory::index::{self, Index};
 use crate::store::{Listing, Store, StoreError};
 
-/// The maximum size of the contents in a response: almost two days of ten endpoints that are checked every minute, but
-/// small enough for a machine with little memory.
+/// The maximum size of the contents in a response. It is enough for almost two days of ten endpoints that are checked
+/// every minute, but small enough for a machine with little memory.
 const CONTENT_LIMIT: usize = 8 << 20;
 /// How many files are read before the limit is checked again. Each of them may have an object's maximum size.
 const BATCH_SIZE: usize = 4;

@@ -44,7 +44,7 @@ use crate::config::model::{Config, Page};
 use crate::store::directory::index;
 use crate::store::{Listing, ObjectName, Store, StoreError};
 
-/// The memory that is reserved before a history is read, in bytes: a history of 500 endpoints over a year.
+/// The memory to reserve before a history is read, in bytes: enough for 500 endpoints over a year.
 const HISTORY_SIZE: usize = 4 << 20;
 /// Store failures are logged at most once in this period, because the page requests many files at once.
 const WARNING_INTERVAL: Duration = Duration::from_mins(1);

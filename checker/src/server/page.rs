@@ -41,7 +41,7 @@ impl PreparedPage {
         PreparedPage(page.into_files().map(prepare).collect())
     }
 
-    /// Compresses every file that becomes smaller. Takes about a second of CPU time.
+    /// Compresses every file for which this saves space. Takes about a second of CPU time.
     pub(super) fn compress(&self) {
         for file in self.0.values() {
             file.compressed.get_or_init(|| compress(&file.plain));

@@ -31,7 +31,7 @@ pub(super) fn security_headers(embed_by: &[String]) -> HeaderMap {
 /// The maximum length of a host name that a response repeats; DNS names have at most 253 characters.
 const HOST_LIMIT: usize = 253;
 
-/// Smaller responses are not compressed.
+/// The size, in bytes, below which responses are not compressed.
 const COMPRESSION_MINIMUM: u64 = 512;
 
 /// How long a response may be cached.
@@ -160,7 +160,7 @@ type ShouldCompress = And<SizeAbove, fn(StatusCode, Version, &HeaderMap, &Extens
 /// The best quality would take a hundred times as long to save another tenth.
 const QUALITY: i32 = 2;
 
-/// Compresses responses that are not compressed yet, quickly rather than well.
+/// Compresses responses that are not compressed yet, favoring speed over size.
 pub(super) fn compression() -> CompressionLayer<ShouldCompress> {
     let should_compress: fn(StatusCode, Version, &HeaderMap, &Extensions) -> bool = |status, _, headers, extensions| {
         status == StatusCode::OK

@@ -1,7 +1,7 @@
 //! File system work on threads that may block.
 //!
 //! A file system that hangs, such as a network mount whose server is unreachable, delays its callers only up to a
-//! limit, and gets no more work until it responds.
+//! limit, and receives no more work until it responds.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

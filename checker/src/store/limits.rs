@@ -6,13 +6,13 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
 use tokio::time::{Instant, timeout_at};
 
-/// The limit for writing an object, including all attempts of one call. A check file has a few kilobytes.
+/// The time limit for writing an object, including all attempts of one call. A check file takes a few kilobytes.
 pub(super) const PUT_TIMEOUT: Duration = Duration::from_mins(1);
-/// The limit for reading an object, including its body.
+/// The time limit for reading an object, including its body.
 pub(super) const GET_TIMEOUT: Duration = Duration::from_mins(2);
-/// The limit for reading many objects. Callers that cannot wait as long have shorter limits.
+/// The time limit for reading many objects. Callers that cannot wait as long use shorter limits.
 pub(super) const GET_ALL_TIMEOUT: Duration = Duration::from_mins(20);
-/// The limit for a listing: millions of names at 100 ms for a thousand.
+/// The time limit for a listing, which is enough for millions of names at 100 ms per thousand.
 pub(super) const LIST_TIMEOUT: Duration = Duration::from_mins(20);
 
 /// The period in which at least [`MIN_BYTES_PER_WINDOW`] of a body must arrive.
@@ -29,11 +29,11 @@ pub(super) const HISTORY_LIMIT: u64 = 64 << 20;
 /// The maximum size of latency sketches, in bytes, both as stored and decompressed. They are ten times as large as a
 /// history.
 pub(super) const LATENCIES_LIMIT: u64 = 256 << 20;
-/// The maximum size of a summary or badge, in bytes. A summary has a few hundred bytes per endpoint.
+/// The maximum size of a summary or badge, in bytes. A summary takes a few hundred bytes per endpoint.
 pub(super) const SUMMARY_LIMIT: u64 = 16 << 20;
 
-/// The maximum number of names of one kind in a listing: ten years of checks every minute. A name takes up to 64 bytes
-/// of memory.
+/// The maximum number of names of one kind in a listing: enough for ten years of checks every minute. A name takes up
+/// to 64 bytes of memory.
 pub(super) const NAMES_LIMIT: usize = 5_000_000;
 /// The maximum number of pages in a bucket's listing, with a thousand keys each.
 pub(super) const PAGES_LIMIT: usize = 20_000;

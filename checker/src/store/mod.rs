@@ -1,7 +1,7 @@
-//! Stores of check files, histories, summaries and heartbeats: one module per kind of store, all behind [`Store`].
+//! Stores for check files, histories, summaries and heartbeats: one module per kind of store, all behind [`Store`].
 //!
-//! [`object`] defines how each kind of object is written, cached and read. [`upload`] makes sure that no round is
-//! lost: it retries, and keeps in the [`spool`] whatever cannot be stored now.
+//! [`object`] defines how each kind of object is written, cached and read. [`upload`] makes sure that no round is lost:
+//! it retries, and keeps in the [`spool`] whatever cannot be stored now.
 
 mod blocking_io;
 mod compression;
@@ -203,7 +203,7 @@ pub enum StoreError {
     #[error("{store} did not {task} within {limit} s")]
     TimedOut {
         store: String,
-        /// The operation, as a fragment: `list its objects`.
+        /// The operation, as a phrase that can follow "did not": `list its objects`.
         task: String,
         /// The limit, in seconds.
         limit: u64,

@@ -14,7 +14,7 @@ use super::limits::{CHECK_FILE_LIMIT, HISTORY_LIMIT, LATENCIES_LIMIT, SUMMARY_LI
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 /// Histories and heartbeats are replaced repeatedly, so caches must revalidate them.
 const REVALIDATE: &str = "no-cache";
-/// Summaries and badges contain their time, may be a minute old and are fetched often.
+/// Summaries and badges contain their own time, can be a minute old and are fetched often.
 const ONE_MINUTE: &str = "public, max-age=60";
 
 const JSON: &str = "application/json";
@@ -25,9 +25,10 @@ const HEARTBEAT_LIMIT: u64 = 16 << 10;
 /// The rules for writing, caching and reading objects of one kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ObjectRules {
-    /// The media type, as in the `Content-Type` header.
+    /// The value of the `Content-Type` header.
     pub content_type: &'static str,
-    /// How long caches between the store and its readers may keep the object, as in the `Cache-Control` header.
+    /// The value of the `Cache-Control` header, which determines how long caches between the store and its readers may
+    /// keep the object.
     pub cache_control: &'static str,
     pub(super) write: WriteMode,
     /// Whether a bucket stores the object compressed with gzip. Readers recognize both forms.

@@ -16,7 +16,7 @@ pub struct Storage {
     pub history_expiry: Nanos,
 }
 
-/// The kinds of stores. A new kind is a module under `store/` and a variant here.
+/// The kinds of stores. To add one, add a module under `store/` and a variant here.
 #[derive(Debug, Clone)]
 pub enum StoreLocation {
     /// A bucket of an S3 service.
@@ -25,7 +25,7 @@ pub enum StoreLocation {
     Directory(PathBuf),
 }
 
-/// A bucket and how the checker accesses it.
+/// A bucket, and the settings for accessing it.
 #[derive(Debug, Clone)]
 pub struct Bucket {
     pub name: String,

@@ -89,7 +89,7 @@ impl ObjectWriter for Store {
     }
 }
 
-/// [`store_round`] with any writer, so that tests can use one that fails or hangs.
+/// Like [`store_round`], for any writer, so that tests can use one that fails or hangs.
 async fn upload(
     store: &impl ObjectWriter,
     spool: &Spool,

@@ -59,8 +59,8 @@ pub fn render(results: &[CheckResult], styles: Styles) -> String {
     });
     let reset = styles.or_none(style_of(Status::Down)).render_reset().to_string();
     for result in results {
-        // Built from pieces: there can be thousands of rows, and formatting them would take longer than everything
-        // else in a round.
+        // Append pieces instead of formatting rows: there can be thousands of them, and formatting would take longer
+        // than everything else in a round.
         let (start, style) = &styles_by_status[result.status as usize];
         table.push_str(start);
         let title = sanitize_for_terminal(&result.title, TITLE_WIDTH);

@@ -71,7 +71,7 @@ impl Measurements {
         json
     }
 
-    /// Each node's measurements, in chronological order.
+    /// Returns each node's measurements in chronological order.
     fn samples(&self, endpoint: &EndpointStatus) -> Vec<Vec<Measurement>> {
         match self {
             Measurements::Checks(checks) => checks_of(checks, endpoint).cloned().collect(),

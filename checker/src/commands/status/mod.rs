@@ -1,5 +1,5 @@
-//! `checker status`: prints the status of all endpoints and nodes from stored results, for people and, in [`json`],
-//! for programs. The figures are the same as on the page.
+//! `checker status`: prints the status of all endpoints and nodes from stored results, as a table for people and, in
+//! [`json`], as JSON for programs. The figures are the same as on the page.
 
 mod json;
 

@@ -14,7 +14,7 @@ const KEY_LIMIT: usize = 1_024;
 /// The maximum number of pages in one listing, with a thousand objects each. A longer listing is considered endless.
 const PAGE_LIMIT: usize = 50_000;
 
-/// The objects of a bucket.
+/// The objects in a bucket.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Contents {
     /// The number of objects that checkers stored below the prefix.

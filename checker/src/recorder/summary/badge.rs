@@ -7,7 +7,7 @@ use shared::status::Status;
 use super::{escape, format_minute};
 use crate::sanitize::sanitize_for_terminal;
 
-/// The length limit of titles, in characters.
+/// The length limit for titles, in characters.
 const TITLE_LIMIT: usize = 40;
 /// The height of a badge, in pixels.
 const HEIGHT: usize = 20;
@@ -27,7 +27,7 @@ pub fn draw(title: &str, word: &str, status: Status, at: UnixNanos) -> String {
     let width = left_box + right_box;
     let (name, state) = (escape(title, TITLE_LIMIT), escape(&state, usize::MAX));
     let label = format!("{name}: {}, last checked {time}", escape(word, usize::MAX));
-    // With `textLength`, the text fits its box in any font.
+    // `textLength` makes the text fit its box in any font.
     let text = |words: &str, x: usize, width: usize| {
         format!(r#"<text x="{x}" y="14" textLength="{width}" lengthAdjust="spacingAndGlyphs">{words}</text>"#)
     };

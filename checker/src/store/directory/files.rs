@@ -18,7 +18,7 @@ use crate::store::limits::{NAMES_LIMIT, describe_size};
 use crate::store::object::{ListFile, ListedName, Object, WriteMode};
 
 /// The file that writers lock while they change the lists. It is empty and never deleted: deleting it would let two
-/// writers in.
+/// writers hold the lock at once.
 pub(super) const LOCK: &str = ".index.lock";
 
 /// How long to wait for the lock. Writers hold it for milliseconds, so a writer that holds it longer than this is
@@ -28,7 +28,7 @@ pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(15);
 /// The pause between attempts to take the lock, which is shorter than the time for which a writer holds it.
 const LOCK_PAUSE: Duration = Duration::from_micros(500);
 
-/// The maximum size of an index, in bytes: four million names. A larger index is rebuilt from the files.
+/// The maximum size of an index, in bytes: enough for four million names. A larger index is rebuilt from the files.
 const INDEX_LIMIT: u64 = 256 << 20;
 
 /// The outcome of writing an object.

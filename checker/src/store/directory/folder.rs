@@ -272,7 +272,7 @@ impl Drop for Temporary<'_> {
     }
 }
 
-/// Reads a file that is not larger than the limit.
+/// Reads a file, and fails if it is larger than the limit.
 pub(in crate::store) fn read_whole(file: File, limit: u64) -> io::Result<Vec<u8>> {
     let too_large = || io::Error::from(io::ErrorKind::FileTooLarge);
     let size = file.metadata()?.len();

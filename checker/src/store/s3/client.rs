@@ -25,7 +25,7 @@ use crate::store::settings::Bucket;
 
 /// The timeout for connecting. A service that takes longer is considered unreachable.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// The time limit for one attempt. A check file has only a few kilobytes, so a slower attempt is unlikely to succeed.
+/// The time limit for one attempt. A check file takes only a few kilobytes, so a slower attempt is unlikely to succeed.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 /// The time limit for all attempts of one request together.
 const OPERATION_TIMEOUT: Duration = Duration::from_mins(2);

@@ -85,7 +85,7 @@ pub enum S3Error {
     /// No program is listening on the port.
     #[error("the connection was refused; check `endpoint_url`, and whether the service is running")]
     ConnectionRefused,
-    /// The host name has no address.
+    /// The host name cannot be resolved to an address.
     #[error(
         "the host name cannot be resolved; check `endpoint_url`, `bucket` and the network, and set `path_style` to `true` if the service does not give each bucket its own host name"
     )]

@@ -12,11 +12,11 @@ use chrono::DateTime;
 use http_body_util::Limited;
 use shared::UnixNanos;
 
-/// The maximum size, in bytes, of a response that is held in memory: three times a listing of a thousand keys of 1,024
-/// bytes. Objects have their own limits.
+/// The maximum size, in bytes, of a response that is held in memory: three times the size of a listing with a thousand
+/// keys of 1,024 bytes. Objects have separate limits.
 pub(super) const RESPONSE_LIMIT: u64 = 16 << 20;
 
-/// A service's clock, as seen in its responses. Clones share it.
+/// A service's clock, as seen in its responses. All clones refer to the same clock.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ServiceClock(Arc<AtomicI64>);
 

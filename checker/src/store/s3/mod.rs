@@ -1,4 +1,4 @@
-//! A bucket of an S3 service as a store: the requests, and the differences between services.
+//! A store in a bucket of an S3 service: sends the requests, and handles the differences between services.
 
 pub(crate) mod client;
 mod delete;
@@ -39,7 +39,7 @@ const READS_AT_ONCE: usize = 32;
 /// How many objects are written at once.
 pub(super) const WRITES_AT_ONCE: usize = 16;
 
-/// A bucket that contains the objects.
+/// A store whose objects are in a bucket.
 pub struct S3Store {
     client: Client,
     clock: ServiceClock,
@@ -54,7 +54,7 @@ pub struct S3Store {
 
 impl fmt::Debug for S3Store {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The client contains the keys.
+        // Omit the client, which contains the keys.
         formatter.debug_tuple("S3Store").field(&self.description).finish()
     }
 }
