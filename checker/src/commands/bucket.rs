@@ -115,7 +115,7 @@ fn report_revoked_keys(revoked: &[(RevokedKey, Revocation)]) -> bool {
             Revocation::Refused => {}
             Revocation::Untried(why) => {
                 ui::print_line(&format!(
-                    "The key `{}` of `{}` is deleted, but was not tried: {why}.",
+                    "The key `{}` of `{}` was deleted, but could not be tested: {why}.",
                     key.id, key.user
                 ));
             }

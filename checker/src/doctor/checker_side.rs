@@ -19,7 +19,8 @@ const PROBE_TIME: UnixNanos = 1;
 /// The contents of probe files: a check file without results.
 const PROBE_CONTENT: &str = "[]";
 /// The instructions for preventing users from managing their own access keys.
-pub(super) const SELF_SERVICE_REMEDY: &str = "do not let users manage their own keys in IAM; SeaweedFS refuses it with `-s3.iam.readOnly=true`: set that after provisioning";
+pub(super) const SELF_SERVICE_REMEDY: &str =
+    "do not let users manage their own keys in IAM; on SeaweedFS, set `-s3.iam.readOnly=true` after provisioning";
 /// The name of a node that does not exist.
 const OTHER_NODE: &str = "checkup-doctor";
 
@@ -163,7 +164,7 @@ async fn examine_limits(probe: &StoreProbe, bucket: &Bucket, node: &NodeName, fi
         )),
         OwnKeyManagement::Unknown(why) => findings.push(Finding::warning(
             Side::Checker,
-            format!("whether the keys can manage the writer's own access keys is unknown: {why}"),
+            format!("failed to test whether the keys can manage the writer's own access keys: {why}"),
             "run the doctor again",
         )),
     }

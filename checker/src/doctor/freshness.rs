@@ -66,7 +66,7 @@ pub fn expiry_finding(names: &[CheckFileName], node: &NodeName, age: Option<Nano
             ),
             "check whether the checker is running, and whether its keys can delete its own check files",
         ),
-        _ => Finding::ok(Side::Store, format!("no check file of the node `{node}` is older than its limit of {after}")),
+        _ => Finding::ok(Side::Store, format!("the node `{node}` has no check files older than its limit of {after}")),
     }
 }
 

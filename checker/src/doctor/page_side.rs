@@ -105,7 +105,7 @@ fn examine_keys(source: &S3Source, writer: Option<&Config>, findings: &mut Vec<F
         findings.push(Finding::failure(
             Side::Page,
             what,
-            "create a reader with `checker provision`, and replace the checker's keys with `--rotate`",
+            "create a reader with `checker provision`, and replace the exposed keys with `checker provision --rotate`",
         ));
     }
 }
@@ -230,7 +230,7 @@ async fn examine_limits(probe: &StoreProbe, bucket: &Bucket, findings: &mut Vec<
         )),
         OwnKeyManagement::Unknown(why) => findings.push(Finding::warning(
             Side::Page,
-            format!("whether visitors can manage the reader's access keys is unknown: {why}"),
+            format!("failed to test whether visitors can manage the reader's access keys: {why}"),
             "run the doctor again",
         )),
     }

@@ -153,7 +153,7 @@ async fn apply_step(
         Step::VerifyRevocation(keys) => {
             let outcomes = revocation::verify(keys, async |key: &RevokedKey| service.revocation(key).await).await;
             let refused = outcomes.iter().filter(|outcome| **outcome == Revocation::Refused).count();
-            let note = format!("the service refuses {refused} of {}", outcomes.len());
+            let note = format!("the service refused {refused} of {} keys", outcomes.len());
             applied.revoked.extend(keys.iter().cloned().zip(outcomes));
             return Ok(note);
         }
@@ -174,7 +174,7 @@ async fn apply_step(
 async fn mark_bucket(service: &Service) -> Result<String, ApplyError> {
     match service.mark_as_created().await {
         Err(error) if error.is_unsupported() => {
-            Ok("this service has no tags of buckets, so `deprovision` will keep the bucket".to_owned())
+            Ok("this service does not support bucket tags, so `deprovision` will keep the bucket".to_owned())
         }
         marked => Ok(marked.map(|()| String::new())?),
     }
@@ -204,9 +204,11 @@ async fn create_user(
     let tag = names::user_tag(&spec.bucket.name, &spec.bucket.prefix);
     match service.create_user(&identity.user, &identity.path, &tag).await {
         Ok(CreatedUser::WithPath) => Ok(String::new()),
-        Ok(CreatedUser::WithTag) => Ok("this service has no paths of users; the user has a tag instead".to_owned()),
+        Ok(CreatedUser::WithTag) => {
+            Ok("this service does not support user paths; the user has a tag instead".to_owned())
+        }
         Ok(CreatedUser::WithoutPath) => {
-            Ok("this service has neither paths nor tags of users; the permissions identify the user".to_owned())
+            Ok("this service supports neither user paths nor user tags; the permissions identify the user".to_owned())
         }
         Err(error) => {
             if !error.may_have_succeeded() {

@@ -43,12 +43,12 @@ impl fmt::Display for KeepReason {
             KeepReason::OtherObjects { count, example } => {
                 write!(formatter, "it contains {count}, for example `{example}`")
             }
-            KeepReason::Unlisted(why) => write!(formatter, "whether it is empty is unknown: {why}"),
+            KeepReason::Unlisted(why) => write!(formatter, "it is unknown whether the bucket is empty: {why}"),
             KeepReason::NewObjects { count: 1, example } => {
-                write!(formatter, "it contains 1 object again, `{example}`")
+                write!(formatter, "1 object was stored again, `{example}`")
             }
             KeepReason::NewObjects { count, example } => {
-                write!(formatter, "it contains {count} objects again, for example `{example}`")
+                write!(formatter, "{count} objects were stored again, for example `{example}`")
             }
             KeepReason::OtherPage { user } => write!(formatter, "the user `{user}` of another page needs it"),
             KeepReason::OtherRules { kind } => write!(formatter, "it has {kind} that `provision` did not create"),
@@ -56,7 +56,7 @@ impl fmt::Display for KeepReason {
                 write!(formatter, "nothing shows that `provision` created it (the tag `{TAG}` = `{CREATED_BUCKET}`)")
             }
             KeepReason::TagsUnreadable(why) => {
-                write!(formatter, "whether `provision` created it is unknown: {why}")
+                write!(formatter, "it is unknown whether `provision` created the bucket: {why}")
             }
         }
     }
@@ -152,13 +152,13 @@ mod tests {
                 "it contains 1 other object, for example `a.pdf`",
                 "it contains 5 other objects, for example `a.pdf`",
                 "it contains at least 10000 other objects, for example `a.pdf`",
-                "whether it is empty is unknown: access is denied",
+                "it is unknown whether the bucket is empty: access is denied",
                 "the user `checkup_my-status+b_reader` of another page needs it",
                 "it has a CORS rule that `provision` did not create",
                 "it has a lifecycle rule that `provision` did not create",
                 "it has a policy statement that `provision` did not create",
                 "nothing shows that `provision` created it (the tag `checkup` = `created`)",
-                "whether `provision` created it is unknown: access is denied",
+                "it is unknown whether `provision` created the bucket: access is denied",
             ]
         );
     }
@@ -169,7 +169,7 @@ mod tests {
         assert_eq!(keep_reason_before_deletion(&empty), None);
         let new = Contents { ours: 2, example_of_ours: Some("status/1.json".to_owned()), ..empty.clone() };
         let new = keep_reason_before_deletion(&new).unwrap().to_string();
-        assert_eq!(new, "it contains 2 objects again, for example `status/1.json`");
+        assert_eq!(new, "2 objects were stored again, for example `status/1.json`");
         let other = Contents { others: 1, example: Some("a.pdf".to_owned()), ..empty };
         assert!(matches!(keep_reason_before_deletion(&other), Some(KeepReason::OtherObjects { .. })));
     }

@@ -168,7 +168,7 @@ pub fn validate_bucket_name(name: &str) -> Result<(), InvalidBucketName> {
         return invalid("it must not contain two dots in a row");
     }
     if name.parse::<std::net::Ipv4Addr>().is_ok() {
-        return invalid("it must not have the form of an IP address");
+        return invalid("it must not be formatted as an IP address");
     }
     if name.starts_with("xn--")
         || name.starts_with("sthree-")

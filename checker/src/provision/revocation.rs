@@ -44,7 +44,7 @@ pub enum UntriedReason {
 impl fmt::Display for UntriedReason {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            UntriedReason::NoSecret => formatter.write_str("its secret is in none of the files here"),
+            UntriedReason::NoSecret => formatter.write_str("none of the files here contains its secret"),
             UntriedReason::Failed(why) => formatter.write_str(why),
         }
     }

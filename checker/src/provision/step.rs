@@ -88,8 +88,8 @@ impl Step {
             Step::CloseAccessBlock(_) => "restore the bucket's public access block".to_owned(),
             Step::PutBucketPolicy(Some(_)) => "set the bucket's policy".to_owned(),
             Step::PutBucketPolicy(None) => "delete the bucket's policy, which has no other statements".to_owned(),
-            Step::PutCors(rules) => format!("set the CORS rules of the bucket ({} in total)", rules.len()),
-            Step::PutLifecycle(rules) => format!("set the lifecycle rules of the bucket ({} in total)", rules.len()),
+            Step::PutCors(rules) => format!("set the bucket's CORS rules ({} in total)", rules.len()),
+            Step::PutLifecycle(rules) => format!("set the bucket's lifecycle rules ({} in total)", rules.len()),
             Step::CreateUser(identity) => format!("create the user `{}` for the {}", identity.user, identity.role),
             Step::PutUserPolicy(identity) => format!("set the permissions of the {}", identity.role),
             Step::CreateKey { identity, how, .. } => {

@@ -32,7 +32,7 @@ pub struct ExpiryOutcome {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExpiryWarning {
     #[error(
-        "this machine's clock is {} ahead of the store's, by which check files expire; set it, preferably with NTP",
+        "this machine's clock is {} ahead of the store's, which determines when check files expire; set it, preferably with NTP",
         format_coarse(*.0)
     )]
     ClockAhead(Nanos),

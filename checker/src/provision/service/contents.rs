@@ -124,7 +124,7 @@ impl Service {
         continues: bool,
     ) -> ServiceResult<()> {
         let cause = if !continues {
-            "a page of the listing has no token for the next one, although more follow".to_owned()
+            "a page of the listing has no continuation token, although more pages follow".to_owned()
         } else if page_number >= PAGE_LIMIT {
             format!("the listing has more than {PAGE_LIMIT} pages")
         } else {

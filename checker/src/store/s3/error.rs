@@ -212,7 +212,7 @@ fn from_cause(error: &(dyn Error + 'static)) -> Option<S3Error> {
         }
     }
     if error.is::<LengthLimitError>() {
-        return Some(S3Error::Refused(format!("its response has more than {}", describe_size(RESPONSE_LIMIT))));
+        return Some(S3Error::Refused(format!("its response is larger than {}", describe_size(RESPONSE_LIMIT))));
     }
     if let Some(tls) = error.downcast_ref::<rustls::Error>() {
         return Some(S3Error::Tls(single_line(&tls.to_string())));

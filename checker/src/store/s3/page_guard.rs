@@ -16,7 +16,7 @@ pub(super) enum EndlessListing {
     RepeatedToken(usize),
     #[error("the listing does not end: page {0} repeats the keys of an earlier page")]
     RepeatedKeys(usize),
-    #[error("the listing does not end: {EMPTY_PAGES} pages without keys followed each other")]
+    #[error("the listing does not end: it has {EMPTY_PAGES} pages in a row without keys")]
     EmptyPages,
     #[error("the listing does not end: it has more than {PAGES_LIMIT} pages")]
     TooManyPages,
