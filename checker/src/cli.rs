@@ -348,7 +348,7 @@ pub enum FindingsFormat {
     Json,
 }
 
-/// How `run` and `status` print results.
+/// The output format of `run` and `status`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// A table for people, with colors on a terminal

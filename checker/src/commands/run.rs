@@ -22,7 +22,7 @@ use crate::ui::progress::ProgressBar;
 use crate::ui::{self, table};
 
 #[derive(Debug, thiserror::Error)]
-#[error("the message is empty: pass a text, for example `--message \"We are on it.\"`")]
+#[error("the message is empty: pass some text, for example `--message \"We are on it.\"`")]
 struct EmptyMessage;
 
 #[derive(Debug, thiserror::Error)]

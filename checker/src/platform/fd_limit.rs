@@ -38,7 +38,7 @@ pub fn is_limit_reached() -> bool {
     File::open("/dev/null").is_err_and(|error| is_limit_error(&error))
 }
 
-/// Returns the error message for a reached limit, with a remedy.
+/// Returns the error message for when the limit is reached, with a remedy.
 #[must_use]
 pub fn too_many_open_files() -> String {
     let limit = limit().map(|limit| format!(" (limit {limit})")).unwrap_or_default();

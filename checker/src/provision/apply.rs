@@ -35,8 +35,8 @@ pub enum ApplyError {
     File(#[from] FileError),
     #[error(transparent)]
     Purge(#[from] PurgeError),
-    /// A new key could not be saved, and was deleted.
-    #[error("the new key of `{user}` could not be saved; the key `{key}` was deleted again")]
+    /// A new key could not be saved, and was therefore deleted.
+    #[error("the new key of `{user}` could not be saved, so the key `{key}` was deleted")]
     KeyReverted { user: String, key: String, source: FileError },
     /// A new key could neither be saved nor deleted.
     #[error(

@@ -45,10 +45,10 @@ impl fmt::Display for KeepReason {
             }
             KeepReason::Unlisted(why) => write!(formatter, "it is unknown whether the bucket is empty: {why}"),
             KeepReason::NewObjects { count: 1, example } => {
-                write!(formatter, "1 object was stored again, `{example}`")
+                write!(formatter, "1 object was stored in the meantime, `{example}`")
             }
             KeepReason::NewObjects { count, example } => {
-                write!(formatter, "{count} objects were stored again, for example `{example}`")
+                write!(formatter, "{count} objects were stored in the meantime, for example `{example}`")
             }
             KeepReason::OtherPage { user } => write!(formatter, "the user `{user}` of another page needs it"),
             KeepReason::OtherRules { kind } => write!(formatter, "it has {kind} that `provision` did not create"),
@@ -169,7 +169,7 @@ mod tests {
         assert_eq!(keep_reason_before_deletion(&empty), None);
         let new = Contents { ours: 2, example_of_ours: Some("status/1.json".to_owned()), ..empty.clone() };
         let new = keep_reason_before_deletion(&new).unwrap().to_string();
-        assert_eq!(new, "2 objects were stored again, for example `status/1.json`");
+        assert_eq!(new, "2 objects were stored in the meantime, for example `status/1.json`");
         let other = Contents { others: 1, example: Some("a.pdf".to_owned()), ..empty };
         assert!(matches!(keep_reason_before_deletion(&other), Some(KeepReason::OtherObjects { .. })));
     }

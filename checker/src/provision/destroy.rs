@@ -74,7 +74,7 @@ fn plan_users(owned: &OwnedResources, files: &[KeyFile], removal: &mut Removal) 
     }
     removal.manual.extend(owned.unproven_users.iter().map(|user| {
         format!(
-            "delete the user `{}` if it is not in use: it has the name of a user of this page, but nothing shows that `provision` created it",
+            "delete the user `{}` if it is not in use: it has the name of one of this page's users, but nothing shows that `provision` created it",
             user.name
         )
     }));

@@ -50,7 +50,7 @@ impl fmt::Display for UntriedReason {
     }
 }
 
-/// Returns how long a deleted key is tried, in seconds.
+/// Returns the total time for which a deleted key is tried, in seconds.
 #[must_use]
 pub fn patience() -> u64 {
     DELAY.as_secs() * ATTEMPTS as u64

@@ -66,7 +66,7 @@ pub(super) trait FollowUp {
     async fn follow_up(&mut self, round: (&CheckFileName, &[CheckResult]), others: &[CheckFileName]) -> UpkeepOutcome;
 }
 
-/// Records batches of results, one round at a time.
+/// Records batches of results, merged into rounds.
 pub(super) struct Queue<R> {
     pub(super) node: NodeName,
     pub(super) spool: Spool,

@@ -62,7 +62,7 @@ impl Upkeep {
         let working = async {
             let timed_out = || StoreError::TimedOut {
                 store: store.describe(),
-                task: "let the history and summary be updated".to_owned(),
+                task: "complete the update of the history and summary".to_owned(),
                 limit: HISTORY_TIMEOUT.as_secs(),
             };
             outcome.history = Err(timed_out().into());

@@ -1,5 +1,4 @@
-//! The page's files in the form in which they are sent: each has a validator, and is compressed once instead of for
-//! each request.
+//! The page's files, prepared for sending: each has a validator, and is compressed once instead of for each request.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;

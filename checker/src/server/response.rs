@@ -55,7 +55,7 @@ impl Freshness {
     }
 }
 
-/// Content in one of the encodings in which it can be sent.
+/// Content in one of its possible encodings.
 #[derive(Debug, Clone)]
 pub(super) struct Representation {
     pub(super) content: Bytes,

@@ -1,5 +1,5 @@
-//! Contents from the store, in the form in which they are sent. All visitors that request the same contents at the same
-//! time share one copy. While the store does not respond, the last known contents are sent, with their age.
+//! Contents from the store, prepared for sending. All visitors that request the same contents at the same time share
+//! one copy. While the store does not respond, the last known contents are sent, with their age.
 
 use std::collections::HashMap;
 use std::future::Future;

@@ -199,7 +199,7 @@ pub enum StoreError {
         task: String,
         cause: io::Error,
     },
-    /// An operation did not end within its limit.
+    /// An operation did not end within its time limit.
     #[error("{store} did not {task} within {limit} s")]
     TimedOut {
         store: String,

@@ -176,7 +176,7 @@ impl ObjectName for HeartbeatName {
     }
 }
 
-/// Selects which objects of a kind to list. Times limit only kinds whose names contain a time.
+/// Selects which objects of a kind to list. Time limits apply only to kinds whose names contain a time.
 #[derive(Debug, Clone)]
 pub struct Listing {
     pub(super) times: RangeInclusive<UnixNanos>,

@@ -64,13 +64,13 @@ impl Spool {
         self.blocking(format!("read `{name}`"), move |folder| read_round(&Folder::open(folder)?, &file)).await
     }
 
-    /// Deletes a round that is in the store.
+    /// Deletes a waiting round after it was stored.
     pub(super) async fn delete(&self, name: &CheckFileName) -> Result<(), StoreError> {
         let file = name.to_string();
         self.blocking(format!("delete `{name}`"), move |folder| Folder::open(folder)?.remove(&file)).await
     }
 
-    /// Deletes the file of a round that is in the store.
+    /// Deletes a round's file after the round was stored.
     pub(crate) async fn delete_file(&self, path: PathBuf) -> Result<(), StoreError> {
         let Some(file) = path.file_name().and_then(|name| name.to_str()).map(str::to_owned) else { return Ok(()) };
         let task = format!("delete `{}`", path.display());

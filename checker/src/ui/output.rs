@@ -40,7 +40,7 @@ pub fn print(text: &str) {
     }
 }
 
-/// [`print()`] with a line break.
+/// Calls [`print()`] with a line break appended.
 pub fn print_line(text: &str) {
     print(&format!("{text}\n"));
 }

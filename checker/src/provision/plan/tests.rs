@@ -82,7 +82,7 @@ fn a_user_of_others_is_not_changed() {
     let mut current = everything(&reader_only(), &["AKIA1"]);
     with_reader(&mut current, |user| user.is_ours = false);
     assert!(matches!(plan(&reader_only(), &current), Err(PlanError::ForeignUser { .. })));
-    // A marker proves that an interrupted run created the user, but only before it has a key.
+    // A marker proves that an interrupted run created the user, but only until the user has a key.
     let name = current.users.as_ref().unwrap().keys().next().unwrap().clone();
     current.pending_keys.insert(name, Vec::new());
     assert!(matches!(plan(&reader_only(), &current), Err(PlanError::ForeignUser { .. })));

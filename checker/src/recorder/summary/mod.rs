@@ -25,8 +25,8 @@ use crate::store::{Store, StoreError};
 /// The interval between summaries while nothing changes. The time in a summary shows readers that the checker is
 /// running.
 pub const SUMMARY_INTERVAL: Nanos = 5 * MINUTE;
-/// The interval between writes of all badges while nothing changes: each badge costs a request, and there may be
-/// hundreds.
+/// The interval between writes of all badges while nothing changes. Each badge costs a request, and there may be
+/// hundreds of badges.
 pub const BADGE_INTERVAL: Nanos = HOUR;
 
 /// The summary could not be written. No data is lost.
