@@ -124,8 +124,8 @@ pub(super) async fn first_round(
         earlier.extend(confirmation.confirm(result, check.failures_before_down));
     }
     if !earlier.is_empty() {
-        // Append the current results, so that the newest result of each endpoint comes last: its index determines the
-        // order of endpoints on the page.
+        // Append the current results to the earlier ones, so that each endpoint's newest result comes last: its index
+        // determines the order of endpoints on the page.
         earlier.append(&mut results);
         results = earlier;
     }

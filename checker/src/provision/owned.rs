@@ -101,7 +101,7 @@ async fn find_users(service: &Service, scope: &Scope<'_>, owned: &mut OwnedResou
     Ok(())
 }
 
-/// Separates refused requests from other failures: the only consequence of a refusal is that the bucket is kept.
+/// Separates refusals from other failures, because a refusal only means that the bucket is kept.
 fn unless_refused<T>(response: Result<T, ServiceError>) -> Result<Result<T, String>, ServiceError> {
     match response {
         Err(error) if !error.is_transient() => Ok(Err(error.to_string())),

@@ -1,4 +1,4 @@
-//! Progress reports and questions to the operator while a plan is applied.
+//! Progress reports and questions for the operator while a plan is applied.
 
 /// Receives progress reports, and asks for confirmation before keys are deleted.
 pub trait Progress {

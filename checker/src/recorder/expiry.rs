@@ -55,7 +55,7 @@ pub struct ExpiryPlan {
     pub due: Vec<CheckFileName>,
     /// The files to keep until an operator confirms that they are old.
     pub unproven: Vec<CheckFileName>,
-    /// The start and end of the period without check files because of which files are kept.
+    /// The start and end of the period without check files that prevents files from being deleted.
     pub gap: Option<(UnixNanos, UnixNanos)>,
     /// How far this machine's clock is ahead of the store's, if by more than [`CLOCK_DIFFERENCE`].
     pub clock_ahead: Option<Nanos>,

@@ -28,7 +28,7 @@ const SPOOL_AFTER: Duration = Duration::from_secs(2);
 /// A function that returns the time at which results are stored.
 pub type StoringClock = fn(&[CheckResult]) -> UnixNanos;
 
-/// An event while rounds are recorded.
+/// An event that occurs while rounds are recorded.
 #[derive(Debug)]
 pub enum RecordEvent<'r> {
     /// The results have arrived, and wait to be stored.
@@ -83,7 +83,7 @@ struct Pending {
     /// The deadline for writing all pending results to the spool, or `None` if they are already there or cannot be
     /// kept.
     keep_at: Option<Instant>,
-    /// The spool file with the first of these results, if any.
+    /// The spool file with the first `count` of these results, if any.
     kept: Option<Kept>,
 }
 

@@ -9,8 +9,8 @@ use shared::{DAY, HOUR, Nanos, UnixNanos};
 
 pub use shared::history::MAX_GAP;
 
-/// Files that became due within this period are deleted without further evidence, which would require a listing of the
-/// whole bucket: no more than a day has passed since the last expiry.
+/// Files that became due within this period are deleted without further evidence, because collecting it requires a
+/// listing of the whole bucket.
 const RECENTLY_DUE: Nanos = DAY + HOUR;
 
 /// Returns the check files among `names` that were stored more than `age` before `now` and that `node` must delete.

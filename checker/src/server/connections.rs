@@ -41,7 +41,7 @@ const READ_MINIMUM: usize = 16 << 10;
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long to wait after the system refuses a connection, for example at the open file limit.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
-/// The number of refusals in a row, over about half a minute, after which the server fails.
+/// The number of consecutive refusals after which the server fails, which takes about half a minute.
 const MAX_REFUSALS: u32 = 60;
 
 /// Serves until the token is canceled, then finishes the responses in progress.
@@ -242,7 +242,7 @@ impl AsyncWrite for PacedStream<TcpStream> {
         self.pace(context, written)
     }
 
-    /// Vectored writes do not copy the parts of a response, so that all visitors share one body.
+    /// Vectored writes avoid copying the parts of a response, so that all visitors can share one body.
     fn is_write_vectored(&self) -> bool {
         self.stream.is_write_vectored()
     }

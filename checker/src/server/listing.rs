@@ -94,7 +94,7 @@ fn write(names: &[CheckFileName], mut contents: HashMap<CheckFileName, String>) 
     json
 }
 
-/// The size of a time and punctuation in one entry of an index, in bytes.
+/// The size, in bytes, of the time and punctuation in an index entry.
 const ENTRY_SIZE: usize = 24;
 
 #[cfg(test)]

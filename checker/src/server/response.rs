@@ -37,11 +37,11 @@ const COMPRESSION_MINIMUM: u64 = 512;
 /// How long a response may be cached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Freshness {
-    /// Indefinitely, because a file with different content has a different name.
+    /// Caches can keep the response indefinitely, because a file with different content has a different name.
     Immutable,
-    /// Only after revalidation, because it can change at any time.
+    /// Caches must revalidate the response before each use, because it can change at any time.
     Revalidate,
-    /// For a minute, because it contains its own time and is requested often.
+    /// Caches can keep the response for a minute, because it contains its own time and is requested often.
     Minute,
 }
 

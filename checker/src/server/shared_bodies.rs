@@ -206,7 +206,7 @@ struct BodyEntry {
 pub(super) enum Answer {
     Content(Response),
     Missing,
-    /// The store failed for this reason, or did not respond.
+    /// The contents are unavailable. Contains the store's error, if any.
     Unavailable(Option<Arc<StoreError>>),
 }
 
@@ -273,8 +273,8 @@ impl SharedBodies {
         Answer::Content(kept.body.respond(request, is_stale.then(|| (kept.current_at, age()))).await)
     }
 
-    /// Returns the known contents with whether they may be outdated, and the current read. Starts a read if necessary.
-    /// Returns no read if the known contents are sufficient.
+    /// Returns the known contents, whether they may be outdated, and the read in progress, which is started if
+    /// necessary. There is none if the known contents are current or the store has just failed.
     fn start(
         self: &Arc<Self>,
         key: &str,

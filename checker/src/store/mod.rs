@@ -276,7 +276,7 @@ impl StoreError {
     }
 }
 
-/// Describes a file system error, with a remedy where there is one.
+/// Describes a file system error, with a remedy if there is one.
 fn describe_io_error(error: &io::Error) -> Cow<'static, str> {
     Cow::Borrowed(match error.kind() {
         io::ErrorKind::PermissionDenied => "permission denied; give the user that runs the checker write access there",

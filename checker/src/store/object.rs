@@ -85,7 +85,7 @@ pub trait ListedName: ObjectName + Clone + Ord + Send + Sync + 'static {
     /// The folder of these objects: empty, or ending with a slash.
     const FOLDER: &'static str;
 
-    /// Parses a name without the store's prefix. Returns `None` for another kind of object's name.
+    /// Parses a name without the store's prefix. Returns `None` for the names of other kinds of objects.
     fn parse(name: &str) -> Option<Self>;
 
     /// Returns when the object was stored, if its name contains the time.
@@ -214,7 +214,7 @@ impl Listing {
     }
 }
 
-/// An object in the form that stores use: its name as a string, and the rules for its kind.
+/// An object's name, as a string, and the rules for its kind.
 #[derive(Debug, Clone)]
 pub(super) struct Object {
     pub(super) name: String,

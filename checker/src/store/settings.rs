@@ -29,9 +29,9 @@ pub enum StoreLocation {
 #[derive(Debug, Clone)]
 pub struct Bucket {
     pub name: String,
-    /// The region. Without one, the environment's, the profile's or `us-east-1` is used.
+    /// The region. If `None`, it comes from the environment or the profile, and defaults to `us-east-1`.
     pub region: Option<String>,
-    /// The service's URL. Without one, the environment's or that of AWS is used.
+    /// The service's URL. If `None`, it comes from the environment, and defaults to that of AWS.
     pub endpoint_url: Option<String>,
     /// Whether URLs contain the bucket's name in their host or in their path.
     pub address_style: AddressStyle,

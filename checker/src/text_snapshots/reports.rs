@@ -87,7 +87,7 @@ fn windows_without_a_check_and_subjects_of_messages() {
     assert_text("missed_and_subjects", &lines.join("\n"));
 }
 
-/// One check of each kind whose output differs.
+/// One check of each kind with distinct output.
 fn explained() -> String {
     let text = r#"{"checkers": [
         {"type": "http", "endpoint_name": "Shop", "endpoint_url": "https://shop.example/health?full=1", "method": "POST",

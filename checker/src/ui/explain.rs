@@ -80,7 +80,7 @@ pub fn explain(
     if let Some(peer) = data.peer {
         line("connected to", &peer.to_string());
     } else if !data.attempted.is_empty() {
-        // Addresses from the resolver do not have a port.
+        // Addresses from the resolver have no port.
         let addresses = data.attempted.iter().map(|address| match address.port() {
             0 => address.ip().to_string(),
             _ => address.to_string(),

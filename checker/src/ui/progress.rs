@@ -52,7 +52,7 @@ impl ProgressBar {
 pub struct StepProgress {
     confirmation: Confirmation,
     is_terminal: bool,
-    /// The last tenth of the progress that was printed, if lines cannot be overwritten.
+    /// The last multiple of 10% that was printed, if lines cannot be overwritten.
     tenth: usize,
 }
 

@@ -46,7 +46,7 @@ fn reader_only() -> ProvisionSpec {
     ProvisionSpec { writers: Vec::new(), ..spec() }
 }
 
-/// Returns the calls of a plan, in order.
+/// Returns a plan's calls, in order.
 fn calls(plan: &Plan) -> Vec<&str> {
     plan.steps.iter().map(|step| step.action().unwrap_or("file")).collect()
 }

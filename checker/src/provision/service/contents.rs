@@ -7,7 +7,7 @@ use crate::sanitize::sanitize_for_terminal;
 use crate::store::s3::client::decode_url;
 use crate::store::s3::error::S3Error;
 
-/// The number after which objects that checkers did not store are no longer counted.
+/// Beyond this number, objects that checkers did not store are no longer counted.
 const COUNT_LIMIT: usize = 10_000;
 /// The maximum length of a key, in bytes.
 const KEY_LIMIT: usize = 1_024;

@@ -24,7 +24,7 @@ pub(super) enum EndlessListing {
     TooManyNames,
 }
 
-/// A record of the pages of a listing so far, by which an endless listing is recognized.
+/// A record of a listing's pages, for detecting that the listing is endless.
 #[derive(Debug, Default)]
 pub(super) struct PageGuard {
     pages: usize,
