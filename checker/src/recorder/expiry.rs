@@ -28,7 +28,7 @@ pub struct ExpiryOutcome {
     pub warnings: Vec<ExpiryWarning>,
 }
 
-/// The reason why files are kept although they have expired by this machine's clock.
+/// The reason why files are kept although they have expired according to this machine's clock.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExpiryWarning {
     #[error(

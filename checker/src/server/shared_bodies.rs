@@ -273,8 +273,8 @@ impl SharedBodies {
         Answer::Content(kept.body.respond(request, is_stale.then(|| (kept.current_at, age()))).await)
     }
 
-    /// Returns the known contents, whether they may be outdated, and the read in progress, which is started if
-    /// necessary. There is none if the known contents are current or the store has just failed.
+    /// Returns the known contents, whether they may be outdated, and the current read, which is started if necessary.
+    /// Nothing is read if the known contents are current or the store has just failed.
     fn start(
         self: &Arc<Self>,
         key: &str,

@@ -108,7 +108,7 @@ pub(super) enum WaitingRound {
     Round(Bytes),
     /// Another checker has already sent the round.
     Gone,
-    /// The file is not one of this checker's rounds. Contains the reason.
+    /// The reason why the file is not one of this checker's rounds.
     Invalid(String),
 }
 
