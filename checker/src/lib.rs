@@ -22,11 +22,11 @@ pub mod store;
 mod text_snapshots;
 pub mod ui;
 
-/// Formats a count with its unit, whose plural must be regular: `1 check file`, `2 check files`.
+/// Formats a count and its unit, a noun with a regular plural: `1 check file`, `2 check files`.
 #[must_use]
 pub fn counted(count: usize, unit: &str) -> String {
     if count == 1 { format!("1 {unit}") } else { format!("{count} {unit}s") }
 }
 
-/// Returns the current time. Only commands call this function. Other modules take the time as a parameter.
+/// Returns the current time. Only commands call this; other modules take the time as a parameter.
 pub use platform::clock::now;

@@ -1,6 +1,6 @@
 //! The `checker` program: parses the command line, runs the command and prints its error.
 
-// The deeply nested futures of the AWS SDK exceed the default limit.
+// The AWS SDK's futures are too deeply nested for the default limit.
 #![recursion_limit = "256"]
 
 use std::process::ExitCode;
@@ -13,7 +13,7 @@ use checker::ui;
 use clap::Parser as _;
 use tokio::runtime::{Builder, Runtime};
 
-/// mimalloc is faster than the default allocator for the many small objects that checks create.
+/// Faster than the default allocator for checks, which create many small objects.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -62,8 +62,8 @@ fn complete(runtime: Runtime, command: impl Future<Output = anyhow::Result<Outco
     outcome
 }
 
-/// Creates a single-threaded runtime for checks. Checks do little work between long waits, so moving them between
-/// threads would cost more than it gains.
+/// Creates a runtime for checks. They do little work between long waits, so moving them between threads would cost more
+/// than it gains.
 fn single_threaded() -> std::io::Result<Runtime> {
     fd_limit::raise_limit();
     Builder::new_current_thread().enable_all().build()

@@ -57,7 +57,7 @@ async fn rules_that_a_service_does_not_support_are_left_to_the_operator() {
         for words in ["set the CORS rules", "https://status.example", "set the lifecycle rules", "status/1"] {
             assert!(manual.contains(words), "{put}: `{words}` is not in\n{manual}");
         }
-        assert!(run.stderr.contains("has no tags of buckets"), "{put}: {}", run.stderr);
+        assert!(run.stderr.contains("does not support bucket tags"), "{put}: {}", run.stderr);
         // Everything else is done: the files exist, and their keys work.
         assert!(site.reader().is_some() && site.writer("eu-west").is_some(), "{put}");
         let again = site.provision(&ARGUMENTS).await;
@@ -138,7 +138,7 @@ async fn a_service_with_the_protocol_of_iam_but_without_its_calls_has_no_iam() {
     assert!(site.file("config.json").contains("put the reader's key here"), "{}", site.file("config.json"));
     let gone = site.deprovision(&["--yes"], "").await;
     assert_eq!(gone.code, 1, "{}", gone.output());
-    assert!(gone.stdout.contains("delete the keys of the reader and the writers"), "{}", gone.stdout);
+    assert!(gone.stdout.contains("delete the reader's and the writers' keys"), "{}", gone.stdout);
     assert!(!gone.stdout.contains("no longer work."), "{}", gone.stdout);
 }
 
@@ -175,7 +175,7 @@ async fn users_without_paths_and_tags_are_recognized_by_their_permissions() {
     let words = [ARGUMENTS.as_slice(), &["--check-expiry", "30d"]].concat();
     let run = site.provision(&words).await;
     assert_eq!(run.code, 0, "{}", run.output());
-    assert!(run.stderr.contains("neither paths nor tags"), "{}", run.stderr);
+    assert!(run.stderr.contains("neither user paths nor user tags"), "{}", run.stderr);
     let again = site.provision(&words).await;
     assert!(again.code == 0 && again.stdout.contains("Nothing to do"), "{}", again.output());
     assert_eq!(site.deprovision(&["--yes"], "").await.code, 0);

@@ -117,7 +117,7 @@ async fn removed_keys_are_proven_to_be_refused_on_both_servers() {
         let refused = refused.unwrap_or_else(|| panic!("{server:?}: {}", run.output()));
         assert!(refused.contains(&reader.id) && refused.contains(&writer.id), "{server:?}: {refused}");
         assert!(!refused.contains(&visitors), "{server:?}: {refused}");
-        let untried = format!("The key `{visitors}` of `{}` is deleted, but was not tried", site.user("reader"));
+        let untried = format!("The key `{visitors}` of `{}` was deleted, but could not be tested", site.user("reader"));
         assert!(run.stdout.contains(&untried), "{server:?}: {}", run.stdout);
         assert_eq!(server.users(&format!("{}+", site.bucket.name)).await, Vec::<String>::new(), "{server:?}");
         for key in [&reader, &writer] {
