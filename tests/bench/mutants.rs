@@ -1,5 +1,5 @@
-//! Checks thousands of damaged objects in Chromium and on the command line. The first failure stops the run, and is
-//! reported with its seed.
+//! Checks thousands of damaged objects in Chromium and on the command line. Stops at the first failure, and reports its
+//! seed.
 
 use std::time::Instant;
 

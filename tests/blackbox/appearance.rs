@@ -1,5 +1,5 @@
-//! The appearance in `config.json`: valid keys are applied, invalid ones are reported in the console and skipped, and
-//! hidden text is nowhere on the page.
+//! The appearance settings in `config.json`: valid keys are applied, invalid ones are skipped and reported in the
+//! console, and hidden text is nowhere in the page.
 
 use serde_json::{Value, json};
 use support::browser::Browser;
@@ -10,7 +10,7 @@ use support::page;
 
 use crate::search::{browser_at_the_end_of, one_down, serve_store};
 
-/// Records warnings in the console.
+/// Records the page's console warnings.
 const NOTE: &str = "window.warned = []; console.warn = text => window.warned.push(String(text));";
 
 async fn warned(browser: &Browser) -> Vec<String> {

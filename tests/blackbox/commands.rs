@@ -1,4 +1,4 @@
-//! The command line: exit statuses, output for people and for programs, messages, daemons and signals.
+//! The command line: exit statuses, human-readable and JSON output, messages, daemons and signals.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
@@ -42,7 +42,7 @@ async fn errors_exit_with_2_and_a_remedy() {
     assert_eq!(missing.code, 2);
     assert!(missing.stderr.contains("nowhere.json") && missing.stderr.contains("checker init"), "{}", missing.stderr);
 
-    // A file has the name of the store's directory.
+    // An existing file prevents the creation of the store's directory.
     checker.write("checks", "in the way");
     let blocked = checker.run(&[]).await;
     assert_eq!(blocked.code, 2, "{}", blocked.output());
@@ -212,11 +212,11 @@ async fn every_repeats_rounds_until_a_signal() {
     assert_eq!(index(&checker.path("checks")), names);
     let mut results = checker.all_results("checks");
     assert!(results.len() >= names.len());
-    // An overloaded machine may miss a check, which is stored as unknown with the next round.
+    // An overloaded machine can miss a check. The next round then stores that check as unknown.
     results.retain(|result| result.status != Status::Unknown);
     assert!(results.len() >= 3, "{results:?}");
-    // The first round runs immediately; after that, each endpoint has its own offset. On a busy machine, a check may
-    // start up to an interval late.
+    // The first round runs immediately. After that, each endpoint has an offset. On a busy machine, a check can start
+    // up to one interval late.
     let spaced = &results[1..];
     let span = spaced.last().map_or(0, |last| last.timestamp - spaced[0].timestamp);
     assert!(span >= (spaced.len() as i64 - 2) * SECOND, "rounds keep their distance: {results:?}");
@@ -247,7 +247,7 @@ async fn a_changed_configuration_is_reloaded_and_an_invalid_one_is_refused() {
     })
     .await;
     assert!(running.output().contains("`evry`"), "{}", running.output());
-    // A changed configuration is reloaded without a signal.
+    // A changed configuration is reloaded even without a signal.
     checker.configure(&watching(&[check("API", &ok.url)], &directory()));
     wait_for("the new endpoint", || seen("API")).await;
     running.signal("TERM");
@@ -389,7 +389,7 @@ async fn validate_reports_all_problems_with_their_lines() {
     checker.write(
         "checker.json",
         r#"{
-  // A comment is allowed.
+  // Comments like this one are allowed.
   "evry": "10m",
   "checkers": [
     { "type": "http", "endpoint_name": "Shop", "endpoint_url": "ftp://shop.example/", "attemps": 3 },

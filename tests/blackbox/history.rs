@@ -1,4 +1,4 @@
-//! Long histories of several nodes in the terminal: for known outages, the figures are exact.
+//! Long histories from several nodes in the terminal: the outages are known, so the figures must be exact.
 
 use std::path::Path;
 
@@ -17,20 +17,20 @@ const INTERVAL: Nanos = 10 * MINUTE;
 /// How many days the nodes have run.
 const DAYS: i64 = 12;
 
-/// A node, and an outage of `Shop` that it sees: how long ago the outage began, and how long it lasted.
+/// A node, and the outage of `Shop` that it sees: how long ago the outage started, and its duration.
 struct Generated {
     name: &'static str,
     down: (Nanos, Nanos),
 }
 
-/// Two nodes saw an outage of an hour, five days ago. The third one sees one now that the others do not see.
+/// Two nodes saw an outage of one hour, five days ago. The third node sees a current outage that the others do not see.
 const NODES: [Generated; 3] = [
     Generated { name: "eu-west", down: (5 * DAY, HOUR) },
     Generated { name: "us-east", down: (5 * DAY, HOUR) },
     Generated { name: "ap-south", down: (2 * HOUR, 3 * HOUR) },
 ];
 
-/// The check files of all nodes up to now, as names and contents.
+/// Returns the check files of all nodes until now, as names and contents.
 fn check_files(now: UnixNanos, quorum: Quorum) -> Vec<(String, String)> {
     let first = (now - DAYS * DAY) / INTERVAL * INTERVAL;
     let mut files = Vec::new();

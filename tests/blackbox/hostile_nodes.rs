@@ -1,4 +1,5 @@
-//! What one node stores, however hostile, neither hides nor outvotes what another one stored, and invalid objects are named.
+//! Hostile nodes: their objects neither hide nor outvote the results of other nodes, and invalid objects are reported
+//! by name.
 
 use serde_json::{Value, json};
 use shared::object_name::{CheckFileName, INDEX, NodeName};
@@ -15,7 +16,7 @@ fn name(node: &str, at: i64) -> String {
     CheckFileName { stored_at: at, node: NodeName::new(node).ok() }.to_string()
 }
 
-/// A check file with endpoints that were checked now.
+/// A check file with the results of endpoints that were checked a minute ago.
 fn file(titles: impl IntoIterator<Item = String>, status: &str) -> String {
     let results: Vec<Value> = titles
         .into_iter()
@@ -24,7 +25,7 @@ fn file(titles: impl IntoIterator<Item = String>, status: &str) -> String {
     json!(results).to_string()
 }
 
-/// The page of a directory with these objects, behind a plain web server.
+/// Opens the page for a directory with these objects, behind a plain web server.
 async fn visit(objects: &[(String, String)], index: Option<&str>) -> (Browser, Caddy, Page) {
     let caddy = Caddy::start("").await;
     let store = caddy.site.path().join("store");
@@ -42,7 +43,7 @@ async fn visit(objects: &[(String, String)], index: Option<&str>) -> (Browser, C
     (browser, caddy, page)
 }
 
-/// A checker whose store has these objects and that checks nothing.
+/// A checker that has no checks and whose store has these objects.
 fn reader(objects: &[(String, String)]) -> Checker {
     let checker = Checker::new(&json!({ "storage": { "type": "fs", "dir": "checks" }, "checkers": [] }));
     for (name, content) in objects {
@@ -117,7 +118,7 @@ async fn a_hostile_check_file_behind_serve_is_named_and_hides_nothing() {
         (name("many", now() - MINUTE), many),
         (name("half", now() - MINUTE), "[{\"title\":\"A\"".to_owned()),
     ];
-    // An array of this depth is a check file without a valid result.
+    // At this depth, the array is still a check file, but without a valid result.
     let odd = (name("odd", now() - MINUTE), nested(64));
     let good = (name("eu-west", now() - MINUTE), file(["Shop".to_owned()], "healthy"));
     let checker = reader(&[&hostile[..], &[good, odd.clone()]].concat());
@@ -130,7 +131,7 @@ async fn a_hostile_check_file_behind_serve_is_named_and_hides_nothing() {
     for (name, _) in hostile.iter().chain([&odd]) {
         assert!(page.problems().contains(name), "{name} is not in {}", page.problems());
     }
-    // Two million results would take more than this, beyond the memory of the program itself.
+    // The memory limit leaves room for the program itself, but not for two million results.
     let limited = ["prlimit", "--data=400000000", "--"].map(str::to_owned);
     let status = checker.call_by(&limited, &["status", "-c", "checker.json"]).await;
     assert_eq!(status.code, 0, "{}", status.output());
@@ -140,7 +141,7 @@ async fn a_hostile_check_file_behind_serve_is_named_and_hides_nothing() {
     assert!(status.stdout.contains("Shop"), "{}", status.stdout);
 }
 
-/// Two nodes with histories: `eu` reports the second endpoint down.
+/// Two nodes with histories. The node `eu` reports the second endpoint as down.
 fn two_nodes() -> Vec<(String, String)> {
     let mut nodes = FakeNodes::small(&["eu", "us"], now());
     (nodes.titles, nodes.interval, nodes.days) = (vec!["Shop", "Mail"], 5 * MINUTE, 2);

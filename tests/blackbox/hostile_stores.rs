@@ -1,5 +1,5 @@
-//! Stores that are slow, endless, huge or full of traps: every operation ends, nothing is lost, nothing outside the store is
-//! reached, and skipped objects are named.
+//! Stores that are slow, endless, huge or full of traps: every operation ends, nothing is lost, nothing outside the
+//! store is accessed, and skipped objects are reported by name.
 
 use std::io::Write as _;
 use std::os::unix::fs::symlink;
@@ -21,7 +21,7 @@ use support::{ministack, now, wait_for};
 
 use crate::storage::{spool_folders, spooled, storage_with};
 
-/// The maximum memory of a command, in KB: typical usage plus 64 MB.
+/// The maximum memory of a command, in KB: its typical usage plus 64 MB.
 const MEMORY_LIMIT: u64 = 110_000;
 
 fn gzip(content: &[u8]) -> Vec<u8> {
@@ -43,7 +43,7 @@ fn at_two_bytes_a_second(request: &str, _: usize) -> Option<StoreFault> {
     is_history(request).then_some(StoreFault::Trickle(1, Duration::from_millis(500)))
 }
 
-/// Runs a command, and returns its outcome and its peak memory, in KB.
+/// Runs a command, and returns its result and its peak memory, in KB.
 async fn measured(checker: &Checker, words: &[&str]) -> (Run, u64) {
     let script = "import resource, subprocess, sys\n\
                   code = subprocess.call(sys.argv[1:])\n\
@@ -54,7 +54,7 @@ async fn measured(checker: &Checker, words: &[&str]) -> (Run, u64) {
     (run, memory.expect("it was measured"))
 }
 
-/// A bucket with the history of one round, behind a proxy, and a checker that uses it.
+/// A bucket that contains the history of one round, behind a proxy, and a checker that uses it.
 async fn behind_proxy(
     rule: impl Fn(&str, usize) -> Option<StoreFault> + Send + Sync + 'static,
 ) -> (Bucket, FaultProxy, Endpoint, Checker) {
@@ -78,7 +78,7 @@ async fn a_history_that_trickles_does_not_delay_rounds() {
         (is_trickling && bucket.check_files().await.len() >= 4).then_some(())
     })
     .await;
-    // Killed without warning.
+    // Dropping the program kills it without warning.
     let made = ok.requests().len() - before;
     drop(running);
     let kept: usize = spool_folders(&checker)
@@ -86,7 +86,7 @@ async fn a_history_that_trickles_does_not_delay_rounds() {
         .flat_map(|folder| check_files(folder).into_iter().map(|name| results(folder, &name).len()))
         .sum();
     let stored = bucket.all_results().await.len() - 1;
-    // Only the round that was being stored can be missing from both.
+    // Only the round that was being stored can be missing from both the bucket and the spool.
     assert!(stored + kept + 1 >= made, "{stored} stored and {kept} kept of {made}");
 }
 
@@ -100,7 +100,7 @@ async fn a_history_that_trickles_ends_a_single_round_in_time() {
     assert_eq!(bucket.check_files().await.len(), 2);
 }
 
-/// A page of a listing that is followed by another one.
+/// A page of a listing that announces another page.
 fn endless_page(keys: usize, token: &str) -> String {
     let key = |number: usize| name(1_795_330_254_340_493_978 + number as i64, "other");
     let keys: Vec<String> =
@@ -139,7 +139,7 @@ async fn huge_objects_of_others_are_named_and_skipped() {
     let path = |name: &str| checker.path("checks").join(name);
     std::fs::File::create(path(&sparse)).and_then(|file| file.set_len(1 << 30)).expect("the file can be written");
     std::fs::write(path(&many), format!("[{}{{}}]", "{},".repeat(2_700_000))).expect("the file can be written");
-    // A gigabyte, compressed to a megabyte.
+    // A gigabyte that compresses to a megabyte.
     std::fs::write(path("history/bomb.json"), gzip(&vec![b' '; 1 << 30])).expect("the file can be written");
     for words in [["status", "-c", "checker.json"], ["run", "-c", "checker.json"]] {
         let (run, memory) = measured(&checker, &words).await;
@@ -228,7 +228,7 @@ async fn compressed_histories_are_recognized_without_their_header() {
         behind_proxy(|request, _| is_history(request).then_some(StoreFault::HideEncoding)).await;
     let from_bucket = checker.call(&["status", "-c", "checker.json"]).await;
     assert_eq!((from_bucket.code, from_bucket.stderr.as_str()), (0, ""), "{}", from_bucket.output());
-    // A copy of the bucket.
+    // A directory store with copies of the bucket's objects.
     let copy = Checker::new(&watching(&[check("Shop", "http://127.0.0.1:9/")], &directory()));
     std::fs::create_dir_all(copy.path("checks/history")).expect("the folder can be created");
     for key in bucket.keys().await.iter().filter(|key| !key.contains("/0-")) {

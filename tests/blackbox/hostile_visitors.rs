@@ -1,5 +1,5 @@
-//! Visitors of `checker serve` that do not read, do not finish their requests or use a different host name, and a store
-//! that hangs.
+//! Visitors of `checker serve` that do not read responses, do not finish their requests or use a different host name,
+//! and a store that hangs.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use support::{http_client, now, wait_for};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-/// More than the page's largest list, with contents.
+/// The total size of the stored check files, which exceeds the limit for a list with contents.
 const STORED_BYTES: usize = 12 << 20;
 
-/// How much additional memory visitors may cost, in kB.
+/// The maximum additional memory that visitors can use, in kB.
 const MEMORY_LIMIT: u64 = 64 << 10;
 
 async fn connect(served: &Served) -> TcpStream {
@@ -24,7 +24,7 @@ async fn connect(served: &Served) -> TcpStream {
     TcpStream::connect(address).await.expect("the server accepts connections")
 }
 
-/// The peak memory of a process, in kB.
+/// Returns a server's peak memory, in kB.
 fn peak_memory(served: &Served) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", served.program.id())).expect("it runs");
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the system has it");
@@ -73,7 +73,7 @@ async fn connections_without_requests_keep_no_visitor_out() {
         slow.push(connection);
     }
     assert_eq!(http_client::get(&served.url).await.status, 200);
-    // The first connections made room.
+    // The oldest connections were closed to make room for new ones.
     let end = tokio::time::timeout(support::PATIENCE, slow[0].read(&mut [0])).await.expect("it is closed");
     assert!(matches!(end, Ok(0) | Err(_)));
 }
@@ -102,7 +102,7 @@ async fn serve_answers_although_its_bucket_hangs() {
         "path_style": true, "access_key_id": "AKIAIOSFODNN7EXAMPLE", "secret_access_key": "secret" });
     let checker = Checker::new(&watching(&[check("Shop", &refused())], &storage));
     let served = checker.serve(&[]).await;
-    // It takes more than a minute until requests to the store fail.
+    // Requests to the store take more than a minute to fail.
     let url = format!("{}store/index.json", served.url);
     let answer = tokio::time::timeout(Duration::from_secs(45), http_client::get(&url)).await;
     assert_eq!(answer.expect("the server answers before the store does").status, 503);

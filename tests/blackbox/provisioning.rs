@@ -1,5 +1,5 @@
 //! `checker provision` and `checker deprovision` with a real S3 and IAM server: each resource is created once, keys are
-//! replaced in the right order, and only created resources are removed.
+//! replaced in the right order, and only resources that were created are removed.
 
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -30,7 +30,7 @@ async fn provisioned_keys_and_files_work_with_a_checker() {
     let mode = |name: &str| site.checker.path(name).metadata().expect("it is there").permissions().mode() & 0o777;
     assert_eq!(mode("checker-eu-west.json"), 0o600);
 
-    // The file is a complete configuration: after a check is added, it can store a round.
+    // The file is a complete configuration: once a check is added, it can store a round.
     let ok = Endpoint::start(Behavior::ok()).await;
     let mut config: Value = serde_json::from_str(&site.file("checker-eu-west.json")).expect("it is JSON");
     config["checkers"] = json!([check("Shop", &ok.url)]);
@@ -54,7 +54,7 @@ async fn existing_resources_are_not_created_again() {
     assert_eq!((site.file("config.json"), site.file("checker-eu-west.json")), before);
     assert_eq!(ministack::keys_of(&site.user("reader")).await.len(), 1);
     assert_eq!(site.steps_left(&EVERYTHING).await, Vec::<String>::new());
-    // Another origin and another node change only what depends on them.
+    // An additional origin and an additional node change only what depends on them.
     let more = ["--origin", ORIGIN, "--origin", "https://other.example", "--writer", "us"];
     let left = site.steps_left(&more).await;
     assert!(left[0].contains("CORS") && left[1].contains("writer `us`") && left.len() == 5, "{left:?}");
@@ -101,7 +101,7 @@ async fn new_keys_work_before_old_ones_are_deleted() {
     // The operator has edited the page's title.
     site.checker.write("config.json", &site.file("config.json").replace("\"Status\"", "\"My shop\""));
 
-    // If the answer is no, both keys are kept, and the new one is in the file.
+    // If the operator answers no, both keys are kept, and the new one is in the file.
     let paused = site.call("provision", &[&["--rotate"], EVERYTHING.as_slice()].concat(), "yes\nno\n").await;
     assert_eq!(paused.code, 2, "{}", paused.output());
     let new_reader = site.reader().unwrap();
@@ -135,7 +135,7 @@ async fn foreign_files_and_keys_are_left_alone() {
     assert_eq!(site.file("config.json"), "{ \"mine\": true }");
     assert_eq!(site.provision(&[&["--force"], EVERYTHING.as_slice()].concat()).await.code, 0);
 
-    // In another folder, the key's secret is unknown, and a second key would be too many.
+    // With another folder, the key's secret is unknown, and a second key would be one too many.
     let elsewhere = site.provision(&[&["--out", "elsewhere"], EVERYTHING.as_slice()].concat()).await;
     assert_eq!(elsewhere.code, 2);
     let id = site.reader().unwrap().id;
@@ -212,7 +212,7 @@ async fn ten_thousand_objects_are_deleted_after_the_name_is_typed() {
     ];
     let ours = (0..COUNT).map(|number| format!("status/{}", name(1_495_330_254_340_493_978 + number, "eu-west")));
     let ours = ours.chain(["status/history/eu-west.json".to_owned()]);
-    // A separate server can start with all of these objects.
+    // All of these objects are available at once when a separate server starts with them.
     let folder = tempfile::tempdir().expect("a temporary folder");
     let bucket = folder.path().join(ACCOUNT).join("site-full");
     std::fs::create_dir_all(bucket.join("status/history")).expect("the folder can be created");
@@ -335,7 +335,7 @@ async fn secrets_are_only_in_the_writers_file() {
     secrets.push(site.writer("eu-west").unwrap().secret);
     runs.push(site.call("provision", &[&["--dry-run", "--rotate"], EVERYTHING.as_slice()].concat(), "").await);
     assert!(runs.iter().all(|run| run.code == 0), "{runs:?}");
-    // Commands that are refused or fail do not reveal more than those that succeed.
+    // Commands that fail or are refused do not reveal more than those that succeed.
     runs.push(site.provision(&[&["--out", "elsewhere"], EVERYTHING.as_slice()].concat()).await);
     let broken = site.file("checker-eu-west.json").replace("\"node\"", "\"nod\"");
     site.checker.write("checker-broken.json", &broken);

@@ -1,5 +1,5 @@
 //! Provisioning, checks, the page, the doctor and deprovisioning on two very different real servers: MiniStack and
-//! `SeaweedFS`. One table lists what a reader and a writer may do on both.
+//! `SeaweedFS`. The same table of reader and writer permissions applies to both.
 
 use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
 use serde_json::{Value, json};
@@ -30,7 +30,7 @@ async fn provisioned(server: S3Server) -> TestSite {
     site
 }
 
-/// Stores a round with the writer's file, and returns the run.
+/// Stores a round with the writer's configuration file, and returns the outcome of the command.
 async fn round(site: &TestSite) -> Run {
     let ok = Endpoint::start(Behavior::ok()).await;
     let mut config: Value = serde_json::from_str(&site.file("checker-eu-west.json")).expect("it is JSON");
@@ -107,7 +107,7 @@ async fn removed_keys_are_proven_to_be_refused_on_both_servers() {
         let site = provisioned(server).await;
         let (reader, writer) =
             (site.reader().expect("there are keys"), site.writer("eu-west").expect("there are keys"));
-        // The secret of a key that a visitor created is unknown.
+        // A visitor created this key, so provisioning does not know its secret.
         let iam = server.iam(&server.admin().await);
         let visitors = iam.create_access_key().user_name(site.user("reader")).send().await.expect("a key is created");
         let visitors = visitors.access_key.expect("it is in the answer").access_key_id;
@@ -124,7 +124,7 @@ async fn removed_keys_are_proven_to_be_refused_on_both_servers() {
             let listed = site.bucket.client_with(key).list_objects_v2().bucket(&site.bucket.name).prefix("status/");
             assert!(listed.send().await.is_err(), "{server:?}: {}", key.id);
         }
-        // The keys in the files are tried again.
+        // A second run tries the keys in the files again.
         let again = site.deprovision(&["--yes"], "").await;
         assert!(again.code == 0 && again.stdout.contains("Nothing to do"), "{server:?}: {}", again.output());
         assert!(again.stdout.contains("The service refuses the keys"), "{server:?}: {}", again.stdout);
@@ -135,7 +135,7 @@ async fn removed_keys_are_proven_to_be_refused_on_both_servers() {
 async fn keys_that_still_work_are_reported() {
     for server in S3Server::ALL {
         let site = provisioned(server).await;
-        // The key in the file belongs to a user that provisioning did not create.
+        // The key in the file belongs to a user who was not created by provisioning.
         let reader = server.admin().await;
         let mut config: Value = serde_json::from_str(&site.file("config.json")).expect("it is JSON");
         config["source"]["public_access_key_id"] = json!(reader.id);
@@ -148,7 +148,7 @@ async fn keys_that_still_work_are_reported() {
     }
 }
 
-/// The objects that `deprovision --delete-data` must not touch, because checkers did not store them.
+/// Objects that checkers did not store, so `deprovision --delete-data` must not touch them.
 const FOREIGN: [&str; 3] = ["report.pdf", "status/index.html", "other/1495330254340493978-eu-west-check.json"];
 
 #[tokio::test]
@@ -179,7 +179,7 @@ async fn a_bucket_with_objects_of_others_is_kept_on_both_servers() {
 #[tokio::test]
 async fn a_bucket_is_deleted_only_if_it_was_created_here_and_is_empty() {
     for server in S3Server::ALL {
-        // Provisioning did not create it.
+        // The first bucket was not created by provisioning.
         let site = TestSite::on(server).await;
         let foreign = Bucket::on(server, &site.bucket.name, "").await;
         if server == S3Server::MiniStack {
@@ -194,7 +194,7 @@ async fn a_bucket_is_deleted_only_if_it_was_created_here_and_is_empty() {
         assert!(run.stdout.contains("nothing shows that `provision` created it"), "{server:?}: {}", run.stdout);
         assert!(site.bucket.exists().await, "{server:?}");
 
-        // It contains another page without objects.
+        // The second bucket also contains another page, which has no objects yet.
         drop(site);
         let site = provisioned(server).await;
         let mut neighbor = TestSite::beside_another(server).await;
@@ -247,7 +247,7 @@ fn verdict<T, E: ProvideErrorMetadata, R>(answer: Result<T, SdkError<E, R>>) -> 
     }
 }
 
-/// What one key may do.
+/// Tests the permissions of one key with real requests.
 async fn rights(server: S3Server, key: &AccessKey, site: &TestSite) -> Vec<(&'static str, Decision)> {
     let (client, iam, bucket) = (site.bucket.client_with(key), server.iam(key), site.bucket.name.as_str());
     let (own, others) = (file("eu-west"), file("west"));
@@ -281,7 +281,7 @@ async fn rights(server: S3Server, key: &AccessKey, site: &TestSite) -> Vec<(&'st
     ]
 }
 
-/// What readers and writers may do, on every server.
+/// The permissions of readers and writers, which are the same on every server.
 const RIGHTS: [(&str, Decision, Decision); 22] = [
     ("list the prefix", Allowed, Allowed),
     ("list everything", Refused, Refused),
@@ -329,14 +329,14 @@ async fn the_doctor_finds_on_both_servers_only_what_is_wrong() {
         let found: Vec<&str> = run.stdout.lines().filter(|line| !line.starts_with("ok ")).collect();
         match server {
             S3Server::MiniStack => assert_eq!((run.code, found), (0, Vec::new()), "{}", run.output()),
-            // Its users may manage their own access keys unless its IAM is read-only.
+            // SeaweedFS allows users to manage their access keys unless its IAM is read-only.
             S3Server::SeaweedFs => {
                 assert_eq!((run.code, found.len()), (2, 2), "{}", run.output());
                 assert!(found[0].starts_with("warning checker") && found[1].starts_with("failure page"), "{found:?}");
                 assert!(found.iter().all(|line| line.contains("-s3.iam.readOnly=true")), "{found:?}");
             }
         }
-        // The test changed nothing.
+        // The doctor's attempts did not change the keys.
         let keys = [site.reader(), site.writer("eu-west")].map(|key| key.expect("there are keys").id);
         for (role, key) in ["reader", "writer_eu-west"].iter().zip(keys) {
             assert_eq!(server.keys_of(&site.user(role)).await, [key], "{server:?}");

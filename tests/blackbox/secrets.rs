@@ -1,4 +1,4 @@
-//! The writer's secret key is only in the configuration: it is not in any output, stored object or response.
+//! The writer's secret key is only in the configuration: it does not appear in any output, stored object or response.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ fn assert_absent(run: &Run, secret: &str) {
     assert!(!run.output().contains(secret), "{}", run.output());
 }
 
-/// Fails if the string is in a file in this folder, recursively. Returns the number of files.
+/// Fails if any file below this folder contains the string. Returns the number of files.
 fn assert_nowhere_below(folder: &Path, secret: &str) -> usize {
     let mut count = 0;
     for entry in std::fs::read_dir(folder).expect("the folder is there") {

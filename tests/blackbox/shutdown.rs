@@ -1,4 +1,4 @@
-//! Shutdown: the current round finishes and is stored or spooled, nothing is lost, and the shutdown has a time limit.
+//! Shutdown: the current round finishes and is stored or spooled, nothing is lost, and shutting down has a time limit.
 
 use std::process::Command;
 
@@ -13,7 +13,7 @@ use support::{free_port, wait_for};
 
 use crate::storage::{spool_folders, spooled, storage_with};
 
-/// The commands of both daemons: `checker run --every 1s` and `checker serve`.
+/// The commands that start the two daemons: `checker run --every 1s` and `checker serve`.
 fn daemons() -> [Vec<String>; 2] {
     let listen = format!("127.0.0.1:{}", free_port());
     let words = |words: &[&str]| words.iter().map(ToString::to_string).collect();

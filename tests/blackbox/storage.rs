@@ -1,4 +1,4 @@
-//! Storing rounds: none is lost, objects are never partial, and errors have a remedy.
+//! Stored rounds: none is lost, objects are never partial, and errors have a remedy.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -14,7 +14,7 @@ use support::ministack::REGION;
 use support::switchable_proxy::SwitchableProxy;
 use support::{free_port, ministack, wait_for};
 
-/// The `storage` for the bucket, with some keys replaced.
+/// The `storage` configuration for the bucket, with some keys replaced.
 pub(crate) fn storage_with(bucket: &Bucket, other: Value) -> Value {
     let mut storage = bucket.storage();
     if let (Value::Object(storage), Value::Object(other)) = (&mut storage, other) {
@@ -23,7 +23,7 @@ pub(crate) fn storage_with(bucket: &Bucket, other: Value) -> Value {
     storage
 }
 
-/// The spool's folder and its subfolders, one for each store.
+/// The spool's folder and all folders below it. Each store has a separate one.
 pub(crate) fn spool_folders(checker: &Checker) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![checker.spool()];
@@ -251,7 +251,7 @@ async fn killing_the_checker_never_leaves_a_partial_file_or_index() {
     let mut interrupted = 0;
     for kill in 0..KILLS {
         let mut running = checker.start(&["run", "-c", "checker.json"]);
-        // The time of the kill varies, from the start to after the end.
+        // The delay varies, so that the kills range from the start of the process to after its end.
         tokio::time::sleep(whole_run * kill / (KILLS * 4 / 5)).await;
         if running.exit_status().is_none() {
             interrupted += 1;
@@ -267,7 +267,8 @@ async fn killing_the_checker_never_leaves_a_partial_file_or_index() {
     assert_eq!(spooled(&checker), Vec::<String>::new());
 }
 
-/// The invariant of a directory: each check file is complete, and the index is complete and lists only existing files.
+/// Checks a directory's invariant: each check file is complete, and the index is complete and lists only existing
+/// files.
 fn assert_directory_holds(checker: &Checker) {
     let directory = checker.path("checks");
     let names = check_files(&directory);
