@@ -12,9 +12,9 @@ use crate::checks::spent_on_round;
 use crate::nginx::Nginx;
 use crate::process_usage::compare;
 
-/// Endpoints that both programs check.
+/// The number of endpoints that both programs check.
 const TARGETS: usize = 1_000;
-/// Concurrent probes. The cost of requesting them is not counted.
+/// The number of concurrent probes. The cost of requesting them is not counted.
 const PROBES_AT_ONCE: usize = 16;
 /// The length of a clock tick in seconds; the kernel counts processor time in ticks.
 const TICK: f64 = 0.01;

@@ -26,7 +26,7 @@ const FILES: i64 = 40_000;
 /// The assumed size of a response's headers, in bytes.
 const HEADERS: usize = 300;
 
-/// Records when the page shows the overall status, and when it is complete.
+/// Records when the page shows the overall status and when the page is complete.
 const NOTE: &str = r"
     new MutationObserver(() => {
         const { state, complete } = document.documentElement?.dataset ?? {};
@@ -108,7 +108,7 @@ async fn measure_page(nodes: usize, endpoints: usize, days: i64, interval: Nanos
     );
 }
 
-/// Replaces the node in the name of an object.
+/// Replaces the node in an object's name.
 fn renamed(number: usize) -> impl Fn((&String, &String)) -> (String, String) {
     move |(name, content)| {
         let to = format!("node-{number}");

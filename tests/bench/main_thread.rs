@@ -11,7 +11,7 @@ use support::{now, wait_for};
 /// How many times a page is opened. The median is printed.
 const REPETITIONS: usize = 5;
 
-/// Records tasks of 50 ms or more, and when the page is complete.
+/// Records tasks of 50 ms or more, and the time at which the page is complete.
 const NOTE: &str = r"
     window.long = [];
     new PerformanceObserver(list => window.long.push(...list.getEntries().map(({ startTime, duration }) => [startTime, duration])))

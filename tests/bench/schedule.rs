@@ -19,7 +19,7 @@ use crate::process_usage::{Memory, memory, until};
 const ENDPOINTS: usize = 5_000;
 /// Additional endpoints that never respond.
 const HANGING: usize = 100;
-/// The interval of each endpoint.
+/// The interval between two checks of an endpoint.
 const EVERY: Nanos = 10 * SECOND;
 /// How long the schedule is measured after the first round.
 const WATCHED: Duration = Duration::from_mins(5);

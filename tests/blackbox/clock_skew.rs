@@ -11,7 +11,7 @@ use support::test_site::TestSite;
 const ORIGIN: &str = "https://status.example";
 const REMEDY: &str = "set it, preferably with NTP";
 
-/// A provisioned site with a check.
+/// A provisioned site with one check in its configuration.
 async fn site() -> (TestSite, Endpoint) {
     let site = TestSite::new().await;
     let run = site.provision(&["--origin", ORIGIN, "--writer", "eu-west"]).await;

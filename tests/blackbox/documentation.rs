@@ -179,7 +179,7 @@ async fn documented_and_deployed_configurations_are_valid() {
     assert!(checkers >= 3 && pages >= 3, "{checkers} configurations of the checker, {pages} of the page");
 }
 
-/// Completes an example that shows only a part of a configuration.
+/// Completes an example that shows only part of a configuration.
 fn completed(example: &str, whole: &Value) -> String {
     let example = example.trim();
     if example.contains("\"checkers\"") && example.starts_with('{') {

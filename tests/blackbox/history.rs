@@ -14,7 +14,7 @@ use support::now;
 
 /// The interval of the generated rounds.
 const INTERVAL: Nanos = 10 * MINUTE;
-/// How many days the nodes have run.
+/// The number of days that the nodes have run.
 const DAYS: i64 = 12;
 
 /// A node, and the outage of `Shop` that it sees: how long ago the outage started, and its duration.
@@ -100,7 +100,7 @@ async fn known_outages_give_exact_figures_with_each_quorum() {
     for (quorum, down, word) in [
         (Quorum::Majority, HOUR, "degraded"),
         (Quorum::All, 0, "degraded"),
-        // The third node's outage began two hours ago, with a round.
+        // The third node's outage started with a round that is just over two hours old.
         (Quorum::Any, HOUR + 2 * HOUR, "down"),
     ] {
         let checker = Checker::new(&configuration(&directory()));

@@ -101,7 +101,7 @@ async fn the_failed_check_behind_a_bar_is_found_by_keyboard() {
             panic!("Tab never reaches {kind} of {of}");
         }
     };
-    // The newest bar gets the focus first. Its readout opens, and Escape closes only the readout.
+    // The newest bar receives the focus first. Its readout opens, and Escape closes only the readout.
     let today = to("bar", "Shop").await;
     assert!(today["label"].as_str().is_some_and(|label| label.contains("down for")), "{today}");
     until(&browser, "the readout", "return document.querySelectorAll('.strip-box .readout.open').length === 1;").await;

@@ -29,7 +29,7 @@ fn verdict<T, E: ProvideErrorMetadata + std::fmt::Debug, R: std::fmt::Debug>(
     match answer {
         Ok(_) => Allowed,
         Err(error) if matches!(error.code(), Some("AccessDenied" | "AccessDeniedException")) => Refused,
-        // Reading a missing object is allowed.
+        // The object is missing, but reading it is allowed.
         Err(error) if error.code() == Some("NoSuchKey") => Allowed,
         Err(error) => panic!("{what}: {error:?}"),
     }

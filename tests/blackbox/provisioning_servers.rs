@@ -71,8 +71,8 @@ async fn an_interrupted_run_is_continued_on_both_servers() {
     for server in S3Server::ALL {
         let site = TestSite::on(server).await;
         let iam = server.iam(&server.admin().await);
-        // The first run was interrupted after creating the user: SeaweedFS drops the path, so only the marker proves
-        // who created it.
+        // Imitates a run that was interrupted after creating the user. SeaweedFS drops the user's path, so only the
+        // marker file proves that provisioning created the user.
         let user = site.user("reader");
         let path = format!("/checkup/{}/status/", site.bucket.name);
         iam.create_user().user_name(&user).path(path).send().await.expect("the user is created");
@@ -241,7 +241,7 @@ use Decision::{Allowed, Refused};
 fn verdict<T, E: ProvideErrorMetadata, R>(answer: Result<T, SdkError<E, R>>) -> Decision {
     match answer {
         Ok(_) => Allowed,
-        // Reading a missing object is allowed.
+        // The object is missing, but reading it is allowed.
         Err(error) if error.code() == Some("NoSuchKey") => Allowed,
         Err(_) => Refused,
     }

@@ -14,7 +14,7 @@ use support::{poll_until, wait_for};
 
 use crate::check_kinds::serve;
 
-/// The number of checks of each kind. Each runs every second.
+/// The number of checks of each kind. Each check runs every second.
 const OF_EACH: usize = 6;
 /// The number of rounds before the first measurement, so that resources that are created only once already exist.
 const ROUNDS_BEFORE: usize = 2;
@@ -114,7 +114,7 @@ async fn resources_at_rest(
 ) -> ProcessResources {
     checker.configure(&watching(&[quiet()], &directory()));
     program.signal("HUP");
-    // By then, all earlier checks have finished.
+    // After two more rounds of the quiet check, all earlier checks have finished.
     until_made(checker, program, "quiet", 1, 2).await;
     let (mut least, stored) = (ProcessResources::measure(program, mark), checker.check_files("checks").len());
     poll_until(|| {

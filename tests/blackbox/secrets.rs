@@ -9,7 +9,7 @@ use support::configuration::{check, check_with, directory, watching};
 use support::endpoints::{Behavior, Endpoint, refused};
 use support::{http_client, wait_for};
 
-/// A secret that must not appear anywhere.
+/// A fake secret that must not appear anywhere.
 const CANARY: &str = "canarySECRETcanarySECRETcanarySECRET4711";
 
 fn assert_absent(run: &Run, secret: &str) {

@@ -35,7 +35,7 @@ pub(crate) fn spool_folders(checker: &Checker) -> Vec<PathBuf> {
     found
 }
 
-/// The check files in any folder of the spool.
+/// Returns the names of the check files in all of the spool's folders.
 pub(crate) fn spooled(checker: &Checker) -> Vec<String> {
     let folders = spool_folders(checker);
     let mut names: Vec<String> =

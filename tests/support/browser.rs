@@ -91,7 +91,7 @@ impl Browser {
     }
 
     async fn new(client: Client, session: Session, use_after: Use) -> Browser {
-        // The session outlives this connection.
+        // The session remains open when this connection is closed.
         client.persist().await.expect("the client accepts the command");
         let browser = Browser { client, session: Some(session), use_after };
         browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": WITNESS })).await;

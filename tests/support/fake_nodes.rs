@@ -69,7 +69,7 @@ pub struct Outage {
 /// A message posted with one of the rounds.
 #[derive(Debug, Clone)]
 pub struct FakeMessage {
-    /// The time of the round.
+    /// The time of the round with the message.
     pub at: UnixNanos,
     pub endpoints: Range<usize>,
     pub html: &'static str,

@@ -110,7 +110,7 @@ async fn connection(mut near: TcpStream, state: Arc<FaultProxyState>) {
         _ => forward(&state.target, &head, &body).await,
     };
     let body_at = response.windows(4).position(|four| four == b"\r\n\r\n").map_or(response.len(), |at| at + 4);
-    // A client that has disconnected needs no response.
+    // Errors are ignored, because the client may have disconnected.
     let _ = match fault {
         Some(StoreFault::Delay(duration)) => {
             tokio::time::sleep(duration).await;

@@ -24,9 +24,9 @@ pub enum Fault {
 pub enum When {
     Never,
     Once(usize, Fault),
-    /// This request and all later ones. The server does not receive the later ones.
+    /// The request with this number and all later ones fail. The server does not receive the later ones.
     From(usize, Fault),
-    /// All requests to IAM. The proxy responds like a service without IAM.
+    /// All requests to IAM fail: the proxy responds like a service without IAM.
     IamIsUnknown,
     /// Deletions in a batch, if the object's key contains this string. Each object is denied separately, as on AWS. The
     /// test server itself can only allow or deny a whole batch.

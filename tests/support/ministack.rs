@@ -1,4 +1,4 @@
-//! A real S3 and IAM server for all tests of the process; each test has its own bucket and users.
+//! A real S3 and IAM server that all tests in the process share. Each test has separate buckets and users.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

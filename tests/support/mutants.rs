@@ -36,7 +36,7 @@ pub enum Damage {
     ExtremeNumber,
     Nested,
     DuplicateKeys,
-    /// A string of 5 MB.
+    /// A value is replaced with a string of 5 MB.
     Huge,
     Script,
     Bidi,

@@ -1,4 +1,4 @@
-//! The tree of a crate's modules. Resolves paths to the modules that they refer to.
+//! A crate's module tree, which resolves paths to the modules that define the items.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -183,7 +183,7 @@ impl StatusJson<'_> {
         )
     }
 
-    /// The status next to an endpoint's name.
+    /// The status that is shown next to an endpoint's name.
     pub(super) fn state(&self, json: &Value) -> String {
         let status = text(json, "status");
         let Some(since) = json["since"].as_i64() else {
@@ -239,7 +239,7 @@ impl StatusJson<'_> {
         }
     }
 
-    /// The summary of response times.
+    /// The summary of an endpoint's response times.
     pub(super) fn response_times(json: &Value) -> String {
         let times = &json["response_times"];
         let rtt = |name: &str| duration::format_rtt(number(times, name));
