@@ -165,7 +165,7 @@ fn daemon_units_reload_their_configuration() {
     }
 }
 
-/// Parses an example into the Kubernetes types, and fails if it has a key that they do not have.
+/// Parses an example into the Kubernetes types, and fails if it contains an unknown key.
 fn understood<T: serde::Serialize + serde::de::DeserializeOwned>(written: &Value) -> T {
     let typed: T = serde_json::from_value(written.clone()).expect("it has the types of its kind");
     assert_eq!(&serde_json::to_value(&typed).expect("it can be written"), written, "Kubernetes has every key");

@@ -118,7 +118,7 @@ async fn a_hostile_check_file_behind_serve_is_named_and_hides_nothing() {
         (name("many", now() - MINUTE), many),
         (name("half", now() - MINUTE), "[{\"title\":\"A\"".to_owned()),
     ];
-    // At this depth, the array is still a check file, but without a valid result.
+    // An array of this depth is accepted as a check file, but contains no valid result.
     let odd = (name("odd", now() - MINUTE), nested(64));
     let good = (name("eu-west", now() - MINUTE), file(["Shop".to_owned()], "healthy"));
     let checker = reader(&[&hostile[..], &[good, odd.clone()]].concat());

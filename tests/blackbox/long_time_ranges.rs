@@ -60,7 +60,7 @@ async fn weight(requests: &[String]) -> usize {
 fn assert_shows_ninety_days(page: &Page, fake_nodes: &FakeNodes) {
     page.assert_clean();
     assert_eq!(page.endpoints().len(), fake_nodes.endpoints);
-    // The outage takes two hours of slightly less than ninety days, because today is not over: the uptime is at least
+    // The outage lasted two hours of slightly less than ninety days, because today is not over: the uptime is at least
     // 99.9% and less than 100%.
     let known = page.endpoint("Service 00");
     assert!(known.text_of("text").contains("down for 2 h"), "{:#}", known.0);

@@ -14,8 +14,8 @@ fn program(folder: &Path, name: &str, lines: &str) {
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("it is ours");
 }
 
-/// Runs `scripts/setup.sh page` with these programs in `PATH`, and returns its output. Trunk and wasm-bindgen count as
-/// installed.
+/// Runs `scripts/setup.sh page` with these programs in `PATH`, and returns its output. Fake versions of Trunk and
+/// wasm-bindgen are already installed.
 fn setting_up_the_page(tools: &TempDir, programs: &[(&str, String)]) -> String {
     let folder = TempDir::new().expect("a folder");
     let lock = std::fs::read_to_string(root().join("Cargo.lock")).expect("it is there");

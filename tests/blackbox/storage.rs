@@ -23,7 +23,7 @@ pub(crate) fn storage_with(bucket: &Bucket, other: Value) -> Value {
     storage
 }
 
-/// The spool's folder and all folders below it. Each store has a separate one.
+/// The spool's folder and all folders below it. Each store has a separate folder.
 pub(crate) fn spool_folders(checker: &Checker) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![checker.spool()];

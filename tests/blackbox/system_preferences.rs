@@ -1,4 +1,4 @@
-//! The page respects the system preferences of the visitor: reduced motion and forced colors.
+//! The page respects the visitor's system preferences: reduced motion and forced colors.
 
 use serde_json::Value;
 use support::contrast;

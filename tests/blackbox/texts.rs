@@ -77,7 +77,7 @@ fn transcript(checker: &Checker, words: &[&str], run: &Run) -> String {
     redacted(&text, checker)
 }
 
-/// Runs the checker with each line and joins the transcripts.
+/// Runs the checker once for each list of arguments, and joins the transcripts.
 async fn session(checker: &Checker, lines: &[&[&str]]) -> String {
     let mut text = String::new();
     for words in lines {

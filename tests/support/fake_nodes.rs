@@ -1,5 +1,5 @@
-//! A store that several nodes have filled: days of rounds with outages at known times, which are the same for the same
-//! seed. The histories are built in the same way as by checkers, but without storing the check files in between.
+//! A store filled by several nodes: days of rounds with outages at known times, which are the same for the same seed.
+//! Histories are built as checkers build them, but without storing the check files in between.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;

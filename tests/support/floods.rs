@@ -10,8 +10,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio_rustls::TlsAcceptor;
 
-/// How long a name server floods a client after one query. The limit is necessary because UDP has no connection that
-/// ends.
+/// How long a name server floods a client after one query. The limit is necessary because a UDP client cannot
+/// disconnect.
 const PACKETS_FOR: Duration = Duration::from_secs(2);
 /// The number of bytes per write.
 const BATCH: usize = 64 << 10;
@@ -48,7 +48,7 @@ pub async fn flooding_checks(server: &Arc<ServerConfig>, timeout: &str) -> Vec<V
         ("bytes in single packets", tcp(serve_packets().await, json!({}))),
         ("bytes over TLS", tcp(serve_tls(tls).await, json!({ "tls": true, "tls_skip_verify": true }))),
         ("greeting lines", at("tls", &format!("127.0.0.1:{smtp}"), json!({ "starttls": "smtp" }))),
-        // The frames for HTTP/2: settings, and a ping.
+        // These are HTTP/2 frames of the types SETTINGS and PING.
         ("settings", at("grpc", &serve_http_2(b"\0\0\0\x04\0\0\0\0\0").await, json!({}))),
         ("HTTP/2 pings", at("grpc", &serve_http_2(b"\0\0\x08\x06\0\0\0\0\0abcdefgh").await, json!({}))),
         ("other answers", at("dns", &name_servers[0], dns.clone())),

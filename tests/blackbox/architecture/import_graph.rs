@@ -119,7 +119,7 @@ fn chain<'a>(
             if targets.contains(&reference.to) {
                 return Some(format!("{} reaches {}", name(start), path.join(", ")));
             }
-            // The other modules at or below `from` are the starts of separate chains.
+            // Other modules at or below `from` start separate chains.
             if !starts.contains(&reference.to) && seen.insert(&reference.to) {
                 queue.push_back((&reference.to, path));
             }

@@ -10,7 +10,7 @@ use super::module::{Located, Module, Segments, attributes, is_test_only};
 /// The contents of source files by their path relative to the project's root.
 pub(super) type Files = BTreeMap<PathBuf, String>;
 
-/// A module's path within its crate: `crate::store::s3` is `["store", "s3"]`, and the crate's root module is empty.
+/// A module's path within its crate: `crate::store::s3` is `["store", "s3"]`, and the path of the root module is empty.
 pub(super) type ModulePath = Vec<String>;
 
 pub(super) struct Crate {
@@ -127,7 +127,8 @@ impl Crate {
         })
     }
 
-    /// Expands a first segment that is imported: after `use std::io`, `io::stdout` becomes `std::io::stdout`.
+    /// Expands the first segment of a path if it is imported: after `use std::io`, `io::stdout` becomes
+    /// `std::io::stdout`.
     pub(super) fn expand(&self, from: &[String], path: &[String]) -> Segments {
         let import = path.first().and_then(|first| self.modules.get(from)?.imports.get(first));
         import.map_or_else(|| path.to_vec(), |import| [import.as_slice(), &path[1..]].concat())
@@ -163,7 +164,7 @@ fn parse(path: &Path, files: &Files) -> Vec<Item> {
     syn::parse_file(text).unwrap_or_else(|error| panic!("{}: {error}", path.display())).items
 }
 
-/// Parses a crate from pairs of a path below `src/` and a source, for tests of the rules.
+/// Parses a crate from pairs of a path below `src/` and the file's content, for tests of the rules.
 pub(super) fn crate_of(sources: &[(&str, &str)]) -> Crate {
     let files = sources.iter().map(|(path, text)| (Path::new("src").join(path), (*text).to_owned()));
     Crate::parse("example", "src/lib.rs", &files.collect())
