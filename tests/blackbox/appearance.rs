@@ -67,7 +67,11 @@ async fn the_page_has_the_configured_appearance() {
     let text = page.text_of("text");
     assert!(text.contains("2 services are operational. Call 0800 1."), "{text}");
     let titles: Vec<String> = page.endpoints().iter().map(|endpoint| endpoint.text_of("title")).collect();
-    assert_eq!(titles, ["Service 00", "Service 02", "Service 01"], "what needs attention, then the configured order");
+    assert_eq!(
+        titles,
+        ["Service 00", "Service 02", "Service 01"],
+        "services that need attention, then the configured order"
+    );
     // Hidden text is not in the document at all, not even in attributes.
     let whole = browser.script("return document.documentElement.outerHTML").await.to_string();
     assert!(!whole.contains("refused") && !whole.contains("service-00.example"), "hidden text is absent");
@@ -109,7 +113,7 @@ async fn serve_passes_on_the_configured_appearance() {
     config["every"] = json!("1h");
     let checker = Checker::new(&config);
     let run = checker.call(&["validate", "-c", "checker.json"]).await;
-    assert_eq!(run.code, 0, "what a page would skip is a warning:\n{}", run.output());
+    assert_eq!(run.code, 0, "values that a page would skip cause warnings:\n{}", run.output());
     assert!(run.output().contains("warning: `page.theme.light.link` must be a color"), "{}", run.output());
     let served = checker.serve(&[]).await;
     let browser = Browser::open().await;

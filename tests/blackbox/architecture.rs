@@ -95,8 +95,8 @@ fn the_shared_crate_is_pure() {
 #[test]
 fn checks_and_stores_do_not_depend_on_each_other() {
     let checker = crate_named("checker");
-    require("checks reach no store", "checker", &import_graph::chains(checker, "checks", "store"));
-    require("stores reach no check", "checker", &import_graph::chains(checker, "store", "checks"));
+    require("checks do not depend on stores", "checker", &import_graph::chains(checker, "checks", "store"));
+    require("stores do not depend on checks", "checker", &import_graph::chains(checker, "store", "checks"));
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn components_of_the_page_do_not_load_anything() {
 #[test]
 fn no_two_types_in_a_crate_share_a_name() {
     for one in CRATES.iter() {
-        require("types of one name", &one.name, &rules::repeated_types(one));
+        require("types with the same name", &one.name, &rules::repeated_types(one));
     }
 }
 

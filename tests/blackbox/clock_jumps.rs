@@ -24,7 +24,7 @@ async fn checker() -> (Checker, Endpoint) {
 }
 
 #[tokio::test]
-async fn a_clock_that_cannot_be_stored_is_an_error_at_the_start() {
+async fn a_time_that_cannot_be_stored_is_an_error_at_startup() {
     let (checker, _shop) = checker().await;
     for (clock, shown) in UNUSABLE {
         for words in [
@@ -74,7 +74,7 @@ async fn wait_for_line(program: &Program, words: &str) {
 }
 
 #[tokio::test]
-async fn a_daemon_pauses_while_its_clock_cannot_be_stored() {
+async fn a_daemon_pauses_while_the_time_cannot_be_stored() {
     let (checker, _shop) = checker().await;
     let mut daemon = start(&checker);
     wait_for_rounds(&checker, 2).await;

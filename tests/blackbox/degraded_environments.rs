@@ -159,11 +159,11 @@ async fn a_phone_that_slept_for_hours_never_shows_old_data_as_current() {
     assert_eq!(page.text_of("state"), "healthy");
     page.assert_clean();
     let states = browser.script("return window.states").await;
-    assert_eq!(states, json!(["unknown", "healthy"]), "the status of the evening is not shown in the morning");
+    assert_eq!(states, json!(["unknown", "healthy"]), "the evening's status is not shown in the morning");
 }
 
 #[tokio::test]
-async fn on_paper_everything_is_expanded_and_dark_on_white() {
+async fn a_printed_page_is_expanded_and_dark_on_white() {
     let fake_nodes = one_down(12);
     let groups = json!({ "groups": [{ "title": "Inside", "endpoints": ["Service 0*"], "groups":
         [{ "title": "Further inside", "endpoints": ["Service 05"] }] }, { "title": "Outside", "endpoints": ["Service 1*"] }] });
@@ -210,7 +210,7 @@ async fn endpoints_below_the_fold_are_drawn_when_they_scroll_into_view() {
     assert!(at_first[0] == 60 && at_first[1].as_i64() < Some(40) && at_first[2] == false, "{at_first}");
     browser.script("[...document.querySelectorAll('section.endpoint')].at(-1).scrollIntoView()").await;
     wait_for("the last bars", || async { (browser.script(drawn).await[2] == true).then_some(()) }).await;
-    assert!(browser.script(drawn).await[1].as_i64() < Some(60), "those in between were never in view");
+    assert!(browser.script(drawn).await[1].as_i64() < Some(60), "the ones in between were never in view");
     browser.script("window.dispatchEvent(new Event('beforeprint'))").await;
     wait_for("all bars", || async { (browser.script(drawn).await == json!([60, 60, true])).then_some(()) }).await;
 

@@ -46,9 +46,9 @@ fn systemd_accepts_the_units() {
     assert_eq!(verified(&units), "");
     let [(name, service), ..] = units;
     let odd = service.replace("StateDirectory=", "StateDirektory=");
-    assert!(verified(&[(name, odd)]).contains("StateDirektory"), "a typo is found");
+    assert!(verified(&[(name, odd)]).contains("StateDirektory"), "a typo is detected");
     let odd = read("checkup@.service").replace("StateDirectory=", "StateDirektory=");
-    assert!(verified(&[("checkup@.service", odd)]).contains("StateDirektory"), "a typo is found in a template, too");
+    assert!(verified(&[("checkup@.service", odd)]).contains("StateDirektory"), "a typo in a template is also detected");
 }
 
 #[test]
@@ -255,24 +255,24 @@ fn obstacles_to_image(name: &str, text: &str) -> Vec<String> {
     }
     // `make release` builds the program into the build context. Other files must first be copied there by commands that
     // run in the root folder.
-    let makefile = std::fs::read_to_string(root().join("Makefile")).expect("it is there");
+    let makefile = std::fs::read_to_string(root().join("Makefile")).expect("it exists");
     let profile = context.strip_prefix("target/").unwrap_or_default();
     if !commands.iter().any(|line| line.contains(&format!("`make {profile}`")))
         || !makefile.contains(&format!("\n{profile}: "))
         || !makefile.contains(&format!("cargo build --{profile} -p checker"))
     {
-        obstacles.push(format!("nothing makes {context}"));
+        obstacles.push(format!("no command builds {context}"));
     }
     let mut there = vec!["checker".to_owned()];
     for line in commands.iter().filter_map(|line| line.strip_prefix("cp ")) {
         let mut words: Vec<&str> = line.split(' ').collect();
         if words.pop().map(|target| target.trim_end_matches('/')) != Some(context) {
-            obstacles.push(format!("{line} copies elsewhere"));
+            obstacles.push(format!("{line} copies to another folder"));
         }
         for source in words {
             // Users provide this file themselves.
             if source != "checker.json" && !exists(source) {
-                obstacles.push(format!("there is no {source}"));
+                obstacles.push(format!("{source} does not exist"));
             }
             there.push(source.rsplit('/').next().unwrap_or_default().to_owned());
         }
@@ -307,11 +307,11 @@ fn dockerfiles_copy_files_that_their_commands_provide() {
             ("-f deploy/", "-f "),
         ] {
             let odd = text.replacen(right, slip, 1);
-            assert!(odd != text && !obstacles_to_image(name, &odd).is_empty(), "{slip} is found in {name}");
+            assert!(odd != text && !obstacles_to_image(name, &odd).is_empty(), "{slip} is detected in {name}");
         }
     }
     let lambda = read("lambda/Dockerfile").replace("cp deploy/lambda/bootstrap", "cp deploy/bootstrap");
-    assert_eq!(obstacles_to_image("lambda/Dockerfile", &lambda), ["there is no deploy/bootstrap"]);
+    assert_eq!(obstacles_to_image("lambda/Dockerfile", &lambda), ["deploy/bootstrap does not exist"]);
 }
 
 /// Returns the template's policy with these parameters substituted for `Fn::Sub`.
@@ -333,7 +333,7 @@ fn substituted(written: &Value, parameters: &[(&str, &str)]) -> Value {
 }
 
 #[tokio::test]
-async fn the_functions_role_has_exactly_the_permissions_of_a_writer() {
+async fn the_functions_role_has_exactly_a_writers_permissions() {
     let template: Value = serde_yaml_ng::from_str(&read("lambda/template.yaml")).expect("it is YAML");
     let function = &template["Resources"]["Round"];
     assert_eq!(function["Type"], "AWS::Serverless::Function");
@@ -373,7 +373,7 @@ async fn request(listener: &TcpListener) -> (TcpStream, String, String) {
         }
         let mut chunk = [0; 1_024];
         let count = stream.read(&mut chunk).await.expect("it is read");
-        assert!(count > 0, "the request is whole: {text}");
+        assert!(count > 0, "the request is complete: {text}");
         bytes.extend_from_slice(&chunk[..count]);
     }
 }

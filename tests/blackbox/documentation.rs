@@ -21,7 +21,7 @@ fn read(path: &Path) -> String {
 fn documents() -> Vec<PathBuf> {
     let mut documents: Vec<PathBuf> = [root(), root().join("docs"), root().join("docs/decisions")]
         .iter()
-        .flat_map(|folder| std::fs::read_dir(folder).expect("the folder is there"))
+        .flat_map(|folder| std::fs::read_dir(folder).expect("the folder exists"))
         .map(|entry| entry.expect("the folder can be read").path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
         .collect();
@@ -149,7 +149,7 @@ async fn documented_and_deployed_configurations_are_valid() {
             }
         }
     }
-    for entry in std::fs::read_dir(root().join("deploy")).expect("the folder is there") {
+    for entry in std::fs::read_dir(root().join("deploy")).expect("the folder exists") {
         let path = entry.expect("the folder can be read").path();
         if path.extension().is_some_and(|extension| extension == "json") {
             examples.push((path.display().to_string(), read(&path)));

@@ -50,7 +50,7 @@ async fn serve_store_for(origin: &str, fake_nodes: &FakeNodes, keys: Value) -> C
     let caddy = Caddy::start_for("", origin).await;
     let filled = serve_store(fake_nodes, keys).await;
     copy_folder(&filled.site.path().join("store"), &caddy.site.path().join("store"));
-    let config = std::fs::read_to_string(filled.site.path().join("config.json")).expect("it is there");
+    let config = std::fs::read_to_string(filled.site.path().join("config.json")).expect("it exists");
     caddy.configure(&config);
     caddy
 }

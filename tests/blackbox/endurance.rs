@@ -77,7 +77,7 @@ async fn memory_is_constant_over_a_thousand_refreshes() {
     let store = caddy.site.path().join("store");
     let files: std::collections::BTreeMap<String, String> = fake_nodes.check_files(0, 0).into_iter().collect();
     into_directory(&files, &store);
-    std::fs::remove_dir_all(store.join("history")).expect("the folder is there");
+    std::fs::remove_dir_all(store.join("history")).expect("the folder exists");
     let index: std::collections::BTreeMap<&String, u8> = files.keys().map(|name| (name, 0)).collect();
     std::fs::write(store.join(INDEX), json!(index).to_string()).expect("the file can be written");
     let mut config = PageConfig::new(Source::Http { url: "store/".to_owned() });

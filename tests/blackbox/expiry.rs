@@ -153,7 +153,7 @@ async fn objects_that_cannot_be_deleted_are_reported_and_others_removed() {
     assert_eq!(run.stderr.trim().lines().count(), 1, "and nothing else: {}", run.stderr);
     let keys = bucket.keys_without_histories().await;
     for key in kept.iter().chain(&originals) {
-        assert!(keys.contains(key), "{key} is still there");
+        assert!(keys.contains(key), "{key} still exists");
     }
     assert_eq!(keys.len(), kept.len() + originals.len() + 1, "and the round itself");
 }
@@ -210,7 +210,7 @@ async fn a_clock_years_ahead_deletes_neither_check_files_nor_history() {
     assert_eq!(before.len(), 31);
 
     let history = || {
-        let content = std::fs::read(checker.path("checks/history/test-node.json")).expect("it is there");
+        let content = std::fs::read(checker.path("checks/history/test-node.json")).expect("it exists");
         History::parse(&content).expect("it is a history").file_count()
     };
     for _ in 0..2 {

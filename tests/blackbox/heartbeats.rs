@@ -73,7 +73,7 @@ async fn an_unreadable_store_leaves_the_job_unknown_and_never_down() {
     let checker = Checker::new(&watching(&[backup()], &directory()));
     beat(&checker, &[]).await;
     // A folder takes the object's name, because not even root can read a folder as a file.
-    std::fs::remove_file(checker.path("checks/heartbeats/backup.json")).expect("it is there");
+    std::fs::remove_file(checker.path("checks/heartbeats/backup.json")).expect("it exists");
     std::fs::create_dir(checker.path("checks/heartbeats/backup.json")).expect("the folder can be created");
     let (status, why) = check_once(&checker).await;
     assert_eq!(status, Status::Unknown);

@@ -59,7 +59,7 @@ fn flood(count: usize) -> (String, String) {
 }
 
 #[tokio::test]
-async fn ten_thousand_endpoints_of_one_node_hide_no_outage() {
+async fn ten_thousand_endpoints_from_one_node_do_not_hide_an_outage() {
     let outage = (name("eu-west", now() - 2 * MINUTE), file(["Shop".to_owned()], "down"));
     let objects = [flood(10_050), outage];
     let (_browser, _caddy, page) = visit(&objects, None).await;
@@ -82,7 +82,7 @@ async fn a_page_that_cannot_show_everything_never_claims_to() {
 }
 
 #[tokio::test]
-async fn many_names_of_nodes_make_the_page_incomplete() {
+async fn many_node_names_make_the_page_incomplete() {
     let nodes = (0..300).map(|number| {
         let node = format!("node-{number:03}");
         (name(&node, now() - 2 * MINUTE), file(["Shop".to_owned()], "healthy"))
@@ -127,7 +127,7 @@ async fn a_hostile_check_file_behind_serve_is_named_and_hides_nothing() {
     let page = page::visit(&browser, &served.url).await;
     page.assert_clean();
     assert_eq!(page.endpoint("Shop").text_of("status"), "healthy");
-    assert_eq!(page.text_of("state"), "unknown", "nothing is known of four nodes: {}", page.text_of("overall"));
+    assert_eq!(page.text_of("state"), "unknown", "the status of four nodes is unknown: {}", page.text_of("overall"));
     for (name, _) in hostile.iter().chain([&odd]) {
         assert!(page.problems().contains(name), "{name} is not in {}", page.problems());
     }
@@ -150,10 +150,10 @@ fn two_nodes() -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn an_object_of_an_unknown_version_is_named_and_the_rest_is_shown() {
+async fn an_object_with_an_unknown_version_is_named_and_skipped() {
     for damaged in ["history/us.json", "history/us.latency.json"] {
         let mut objects = two_nodes();
-        let object = objects.iter_mut().find(|(name, _)| name == damaged).expect("it is there");
+        let object = objects.iter_mut().find(|(name, _)| name == damaged).expect("it exists");
         object.1 = object.1.replacen("\"version\":1", "\"version\":2", 1);
         let checker = reader(&objects);
         for range in ["24h", "30d"] {

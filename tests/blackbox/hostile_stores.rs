@@ -113,7 +113,7 @@ fn endless_page(keys: usize, token: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_listing_without_an_end_is_named() {
+async fn an_endless_listing_is_reported() {
     let is_listing = |request: &str| request.contains("list-type=2");
     let (_bucket, proxy, _ok, checker) = behind_proxy(|_, _| None).await;
     proxy.follow(move |request, _| is_listing(request).then(|| StoreFault::Answer(endless_page(1, "again"))));
@@ -131,7 +131,7 @@ async fn a_listing_without_an_end_is_named() {
 }
 
 #[tokio::test]
-async fn huge_objects_of_others_are_named_and_skipped() {
+async fn huge_objects_from_others_are_named_and_skipped() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
     assert_eq!(checker.run(&[]).await.code, 0);
@@ -157,14 +157,14 @@ async fn huge_objects_of_others_are_named_and_skipped() {
 }
 
 #[tokio::test]
-async fn a_link_in_a_directory_store_leads_nowhere() {
+async fn links_in_a_directory_store_are_not_followed() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let mut config = watching(&[check("Shop", &ok.url)], &directory());
     (config["node"], config["every"]) = (json!("checker"), json!("1s"));
     let checker = Checker::new(&config);
     std::fs::create_dir(checker.path("checks")).expect("the folder can be created");
     symlink("..", checker.path("checks/0-summary")).expect("the link can be created");
-    let before = std::fs::read(checker.path("checker.json")).expect("it is there");
+    let before = std::fs::read(checker.path("checker.json")).expect("it exists");
     let run = checker.run(&[]).await;
     assert_eq!(run.code, 0, "{}", run.output());
     assert!(run.stderr.contains("`0-summary` is a symbolic link"), "{}", run.stderr);
@@ -172,7 +172,7 @@ async fn a_link_in_a_directory_store_leads_nowhere() {
     let response = http_client::get(&format!("{}store/0-summary/checker.json", served.url)).await;
     assert!(response.status >= 400 && !response.text().contains("checkers"), "{}", response.text());
     drop(served);
-    assert_eq!(std::fs::read(checker.path("checker.json")).expect("it is there"), before, "it was not overwritten");
+    assert_eq!(std::fs::read(checker.path("checker.json")).expect("it exists"), before, "it was not overwritten");
 }
 
 #[tokio::test]
@@ -182,12 +182,11 @@ async fn the_spool_sends_only_rounds_of_this_checker() {
     checker.write("mount", "no directory");
     assert_eq!(checker.run(&[]).await.code, 2);
     let waiting = spooled(&checker);
-    let folder =
-        spool_folders(&checker).into_iter().find(|folder| !check_files(folder).is_empty()).expect("it is there");
+    let folder = spool_folders(&checker).into_iter().find(|folder| !check_files(folder).is_empty()).expect("it exists");
     let (link, broken) = (name(now() - 2, "test-node"), name(now() - 1, "test-node"));
     symlink(checker.path("checker.json"), folder.join(&link)).expect("the link can be created");
     std::fs::write(folder.join(&broken), "[{\"title\":").expect("the file can be written");
-    std::fs::remove_file(checker.path("mount")).expect("it is there");
+    std::fs::remove_file(checker.path("mount")).expect("it exists");
     let run = checker.run(&[]).await;
     assert_eq!(run.code, 0, "{}", run.output());
     for named in [&link, "it is not a regular file", &broken, "invalid check file", "refused"] {
@@ -196,13 +195,13 @@ async fn the_spool_sends_only_rounds_of_this_checker() {
     let stored: Vec<String> = checker.check_files("mount/checks").iter().map(ToString::to_string).collect();
     assert_eq!((stored.len(), &stored[..1]), (2, &waiting[..]));
     for name in &stored {
-        let content = std::fs::read(checker.path("mount/checks").join(name)).expect("it is there");
+        let content = std::fs::read(checker.path("mount/checks").join(name)).expect("it exists");
         assert_eq!(CheckFile::parse(&content).expect("it is a round").results.len(), 1);
     }
 }
 
 #[tokio::test]
-async fn missing_objects_that_are_denied_count_as_missing() {
+async fn missing_objects_that_are_denied_are_treated_as_missing() {
     let bucket = Bucket::new().await;
     let ok = Endpoint::start(Behavior::ok()).await;
     let is_object = |request: &str| request.starts_with("GET ") && !request.contains("list-type");

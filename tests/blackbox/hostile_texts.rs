@@ -87,7 +87,7 @@ async fn name_server() -> String {
 }
 
 #[tokio::test]
-async fn texts_from_the_network_are_stored_without_control_characters() {
+async fn network_strings_are_stored_without_control_characters() {
     let (web, tcp) = (web_server().await, banner().await);
     let checks: [(Value, &str); 8] = [
         (json!({ "type": "tcp", "endpoint_url": tcp, "script": [{ "expect": "^x" }] }), HARMLESS),

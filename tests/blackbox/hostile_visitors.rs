@@ -32,7 +32,7 @@ fn peak_memory(served: &Served) -> u64 {
 }
 
 #[tokio::test]
-async fn visitors_that_do_not_read_cost_little_memory() {
+async fn visitors_that_do_not_read_use_little_memory() {
     let checker = Checker::new(&watching(&[check("Shop", &refused())], &json!({ "type": "fs", "dir": "checks" })));
     let result = json!({ "title": "Shop", "timestamp": now() - MINUTE, "healthy": true, "notice": "x".repeat(500) });
     let content = json!(vec![result; 16]).to_string();
@@ -63,7 +63,7 @@ async fn visitors_that_do_not_read_cost_little_memory() {
 }
 
 #[tokio::test]
-async fn connections_without_requests_keep_no_visitor_out() {
+async fn idle_connections_do_not_keep_visitors_out() {
     let checker = Checker::new(&watching(&[check("Shop", &refused())], &json!({ "type": "fs", "dir": "checks" })));
     let served = checker.serve(&[]).await;
     let mut slow = Vec::new();
@@ -79,7 +79,7 @@ async fn connections_without_requests_keep_no_visitor_out() {
 }
 
 #[tokio::test]
-async fn a_page_of_another_name_cannot_read_a_loopback_server() {
+async fn a_page_with_another_host_cannot_read_a_loopback_server() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &json!({ "type": "fs", "dir": "checks" })));
     let served = checker.serve(&["--allowed-host", "status.example.com"]).await;
@@ -95,7 +95,7 @@ async fn a_page_of_another_name_cannot_read_a_loopback_server() {
 }
 
 #[tokio::test]
-async fn serve_answers_although_its_bucket_hangs() {
+async fn serve_responds_while_its_bucket_hangs() {
     let silence = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
     let endpoint = format!("http://{}", silence.local_addr().expect("it has an address"));
     let storage = json!({ "type": "s3", "bucket": "status", "region": "us-east-1", "endpoint_url": endpoint,

@@ -193,7 +193,7 @@ async fn ranges_percentiles_and_charts_work_with_keys() {
     browser.press("Enter").await;
     until(
         &browser,
-        "the chart to unfold",
+        "the chart to expand",
         "return document.querySelector('.endpoint .chart .line')?.getAttribute('d').length > 20;",
     )
     .await;

@@ -93,7 +93,7 @@ async fn the_url_overrides_the_configured_language() {
     let browser = page_scenario::open_browser().await;
     prefer(&browser, "de-DE").await;
     let path = scenario.folder().join("config.json");
-    let mut config: Value = serde_json::from_slice(&std::fs::read(&path).expect("it is there")).expect("it is JSON");
+    let mut config: Value = serde_json::from_slice(&std::fs::read(&path).expect("it exists")).expect("it is JSON");
     config["language"] = json!("fr");
     std::fs::write(&path, config.to_string()).expect("it is written");
     let page = visit(&browser, &scenario, "").await;
@@ -117,7 +117,10 @@ async fn arabic_runs_right_to_left_and_time_left_to_right() {
         page.assert_clean();
         assert_eq!(spoken(&browser).await, ("ar".to_owned(), "rtl".to_owned()));
         assert!(page.text_of("overall").contains("من أصل 3 من المواقع"), "{}", page.text_of("overall"));
-        assert!(page.endpoint("Mail").text_of("uptime").starts_with("99."), "digits are those of errors and logs");
+        assert!(
+            page.endpoint("Mail").text_of("uptime").starts_with("99."),
+            "digits are the same as in errors and logs"
+        );
         let positions = browser
             .script(
                 "const middle = selector => { const { left, right } = document.querySelector(selector).getBoundingClientRect();
@@ -176,7 +179,7 @@ async fn missing_translations_are_english_and_missing_files_are_reported() {
     let scenario = PageState::One.start().await;
     let browser = page_scenario::open_browser().await;
     let languages = scenario.folder().join("locales");
-    let german = std::fs::read_to_string(languages.join("de.txt")).expect("it is there");
+    let german = std::fs::read_to_string(languages.join("de.txt")).expect("it exists");
     let without = german.replacen("\nhealthy = ", "\nwell = ", 1);
     assert_ne!(without, german);
     std::fs::write(languages.join("de.txt"), without).expect("it is written");
@@ -187,7 +190,7 @@ async fn missing_translations_are_english_and_missing_files_are_reported() {
     let page = visit(&browser, &scenario, "?lang=de").await;
     assert_eq!((spoken(&browser).await.0.as_str(), page.text_of("overall").as_str()), ("en", "Website is healthy"));
     // The English file of another version lacks a string, and there is no fallback for English.
-    let english = std::fs::read_to_string(languages.join("en.txt")).expect("it is there");
+    let english = std::fs::read_to_string(languages.join("en.txt")).expect("it exists");
     let other = english.replacen("\nhealthy = ", "\nwell = ", 1);
     assert_ne!(other, english);
     std::fs::write(languages.join("en.txt"), other).expect("it is written");

@@ -104,7 +104,7 @@ async fn every_line_of_the_text_log_has_a_time_and_no_colors() {
 }
 
 #[tokio::test]
-async fn an_error_at_the_start_is_in_the_log() {
+async fn a_startup_error_is_in_the_log() {
     let checker = Checker::new(&json!({}));
     checker.write("checker.json", "{ \"evry\": 1 }");
     let run = checker.run(&["--every", "1s", "--log-format", "json"]).await;

@@ -297,7 +297,7 @@ async fn stores_without_histories_are_shown_from_their_check_files() {
             objects.keys().filter(|name| !name.contains('/')).map(|name| (name, 0)).collect();
         site.checker.write("checks/index.json", &json!(index).to_string());
         if nodes == 1 {
-            std::fs::remove_dir_all(site.checker.path("checks/history")).expect("the folder is there");
+            std::fs::remove_dir_all(site.checker.path("checks/history")).expect("the folder exists");
         }
         // The page and the command use the same time, because a result could expire in between.
         let status = site.status().await;

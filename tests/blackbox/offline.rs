@@ -70,7 +70,7 @@ async fn without_a_network_the_page_opens_with_dated_data() {
     store(&folder, &rounds);
     // The index lists a file that is missing. The error response for this file must not be stored.
     let gone = name(start - 7 * MINUTE);
-    let index = std::fs::read_to_string(folder.join(INDEX)).expect("it is there");
+    let index = std::fs::read_to_string(folder.join(INDEX)).expect("it exists");
     std::fs::write(folder.join(INDEX), index.replacen('{', &format!("{{\"{gone}\":1,"), 1)).expect("it can be written");
     caddy.configure(&from_directory(DAY, 5 * SECOND).to_json());
     let browser = Browser::open().await;
@@ -87,7 +87,7 @@ async fn without_a_network_the_page_opens_with_dated_data() {
     let note = kept.text_of("note");
     assert!(note.starts_with("Offline: showing the status as of "), "{note}");
     assert!(note.contains(", 12 minutes ago.") || note.contains(", 13 minutes ago."), "{note}");
-    assert_eq!(kept.loaded(), 30, "all files are still there: {:#}", kept.0);
+    assert_eq!(kept.loaded(), 30, "all files still exist: {:#}", kept.0);
     assert_eq!(shown(&kept, "Lasting").0, "healthy", "its result is valid for a day");
     assert_eq!(shown(&kept, "Passing").0, "unknown", "its result has expired");
     assert_eq!(kept.text_of("state"), "unknown");
@@ -106,7 +106,7 @@ async fn without_a_network_the_page_opens_with_dated_data() {
 }
 
 #[tokio::test]
-async fn data_of_an_unreachable_bucket_outlives_the_days_signature() {
+async fn data_from_an_unreachable_bucket_outlives_the_signature() {
     let bucket = Bucket::new().await;
     let start = now();
     let rounds: Vec<UnixNanos> = (0..12).rev().map(|number| start - SECOND - number * HOUR).collect();
@@ -219,7 +219,7 @@ async fn a_new_build_replaces_the_old_one_but_never_partially() {
 
     // The browser shows a build with missing files as far as possible, but does not store it.
     rebuild(&site, "3");
-    std::fs::remove_file(site.join("tokens-0000000000000003.css")).expect("it is there");
+    std::fs::remove_file(site.join("tokens-0000000000000003.css")).expect("it exists");
     browser.visit(&caddy.url).await;
     page::when(&browser, "the page to be complete", Page::is_complete).await;
     caddy.stop();
@@ -263,5 +263,5 @@ async fn offline_storage_is_limited_and_keeps_the_newest_files() {
     caddy.stop();
     let kept = page::visit(&browser, &caddy.url).await;
     assert!((4_900..=5_000).contains(&kept.loaded()), "{}", kept.loaded());
-    assert_eq!(shown(&kept, "Passing").0, "healthy", "the newest file is there");
+    assert_eq!(shown(&kept, "Passing").0, "healthy", "the newest file is present");
 }

@@ -18,7 +18,7 @@ const FILES: [&str; 3] =
     ["1795330254340493978-check.json", "1795330255356052177-check.json", "1795330256374067482-check.json"];
 
 fn golden(name: &str) -> String {
-    std::fs::read_to_string(root().join("shared/golden").join(name)).expect("the sample is there")
+    std::fs::read_to_string(root().join("shared/golden").join(name)).expect("the sample is present")
 }
 
 /// The last results that the original Checkup wrote.
@@ -55,7 +55,7 @@ fn assert_shows_the_original(page: &Page) {
 }
 
 #[tokio::test]
-async fn files_of_the_original_are_shown_unchanged() {
+async fn the_originals_files_are_shown_unchanged() {
     let caddy = Caddy::start("").await;
     let store = caddy.site.path().join("store");
     std::fs::create_dir(&store).expect("the folder can be created");
@@ -86,7 +86,7 @@ async fn the_originals_directory_is_served_and_used_as_a_store() {
     assert!(page.problems().starts_with("Ignored 1 result from the future"), "{}", page.problems());
     assert_shows_the_original(&page);
     for name in FILES {
-        let now = std::fs::read_to_string(checker.path("checks").join(name)).expect("it is there");
+        let now = std::fs::read_to_string(checker.path("checks").join(name)).expect("it exists");
         assert_eq!(now, golden(name), "the original's files are not modified");
     }
     assert_eq!(support::checker::index(&checker.path("checks")), checker.check_files("checks"));
@@ -156,7 +156,7 @@ async fn the_originals_page_can_compute_statistics_of_unknown_results() {
     let run = checker.run(&[]).await;
     assert_eq!(run.code, 0, "{}", run.output());
     let file = checker.check_files("checks").pop().expect("a round is stored");
-    let content = std::fs::read_to_string(checker.path("checks").join(file.to_string())).expect("it is there");
+    let content = std::fs::read_to_string(checker.path("checks").join(file.to_string())).expect("it exists");
     let results: Vec<Value> = serde_json::from_str(&content).expect("it is JSON");
     let medians: Vec<i64> = results.iter().map(median_of_the_original).collect();
     assert!(medians[0] > 0 && medians[1..] == [0, 0], "{content}");

@@ -116,7 +116,7 @@ async fn hostile_objects_neither_run_scripts_nor_hide_results() {
         .script("return document.querySelectorAll('script:not([src]), iframe, img[onerror], svg[onload], [onclick], main style, base, object').length")
         .await;
     assert_eq!(planted, 0, "no hostile text became an element");
-    let after = page::when(&browser, "the page to be as it was", Page::is_complete).await;
+    let after = page::when(&browser, "the page to be restored", Page::is_complete).await;
     after.assert_clean();
     let message = after.events("message").into_iter().find(|event| event.contains("still here"));
     assert!(

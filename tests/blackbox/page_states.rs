@@ -51,7 +51,7 @@ async fn walk(states: &[PageState]) {
             found.inspect(&browser, &page, &format!("{} ({})", state.name(), reader.0)).await;
         }
     }
-    assert!(found.samples.len() > 20, "it found texts: {:?}", found.samples);
+    assert!(found.samples.len() > 20, "it found samples: {:?}", found.samples);
     let mut samples: Vec<ContrastSample> = Vec::new();
     for sample in found.samples {
         let is_known = |known: &ContrastSample| (known.color, known.ground) == (sample.color, sample.ground);
@@ -60,7 +60,7 @@ async fn walk(states: &[PageState]) {
         }
     }
     let grey = contrast::in_grayscale(&browser, &samples).await;
-    found.wrong.extend(contrast::too_low(&grey).into_iter().map(|faint| format!("in greyscale: {faint}")));
+    found.wrong.extend(contrast::too_low(&grey).into_iter().map(|faint| format!("in grayscale: {faint}")));
     assert!(found.wrong.is_empty(), "{:#?}", found.wrong);
 }
 

@@ -70,7 +70,7 @@ async fn the_url_has_the_view_and_back_and_forward_restore_it() {
 
 /// Gives the first two endpoints of a store the same title, but different locators.
 fn make_twins(folder: &Path) {
-    for entry in std::fs::read_dir(folder).expect("the folder is there") {
+    for entry in std::fs::read_dir(folder).expect("the folder exists") {
         let path = entry.expect("the folder can be read").path();
         if path.is_dir() {
             make_twins(&path);

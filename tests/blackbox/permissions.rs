@@ -88,8 +88,8 @@ async fn assert_the_rest_is_refused(key: &AccessKey, site: &TestSite, other: &Bu
         ("open the bucket", verdict("", client.delete_public_access_block().bucket(bucket).send().await)),
         ("remove rules", verdict("", client.delete_bucket_lifecycle().bucket(bucket).send().await)),
         ("delete the bucket", verdict("", client.delete_bucket().bucket(bucket).send().await)),
-        ("make a bucket", verdict("", client.create_bucket().bucket("a-new-one").send().await)),
-        ("make a user", verdict("", users.create_user().user_name("mine").send().await)),
+        ("create a bucket", verdict("", client.create_bucket().bucket("a-new-one").send().await)),
+        ("create a user", verdict("", users.create_user().user_name("mine").send().await)),
         ("list users", verdict("", users.list_users().send().await)),
     ];
     for user in [site.user("reader"), site.user("writer_eu-west")] {

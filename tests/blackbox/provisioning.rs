@@ -27,7 +27,7 @@ async fn provisioned_keys_and_files_work_with_a_checker() {
     let (reader, writer) = (site.reader().expect("there are keys"), site.writer("eu-west").expect("there are keys"));
     assert!(run.stdout.contains(&reader.secret) && run.stdout.contains("keys are public"), "{}", run.stdout);
     assert!(!run.output().contains(&writer.secret), "a writer's secret is only in its file");
-    let mode = |name: &str| site.checker.path(name).metadata().expect("it is there").permissions().mode() & 0o777;
+    let mode = |name: &str| site.checker.path(name).metadata().expect("it exists").permissions().mode() & 0o777;
     assert_eq!(mode("checker-eu-west.json"), 0o600);
 
     // The file is a complete configuration: once a check is added, it can store a round.
@@ -284,7 +284,7 @@ async fn bucket_and_credentials_can_come_from_a_configuration() {
 }
 
 #[tokio::test]
-async fn other_cors_rules_of_a_bucket_are_kept() {
+async fn other_cors_rules_are_kept() {
     let site = TestSite::new().await;
     let bucket = &site.bucket;
     bucket.create_as(&bucket.writer).await;
@@ -306,7 +306,7 @@ async fn other_cors_rules_of_a_bucket_are_kept() {
 /// All files in a folder, recursively.
 fn files_below(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
     let entries =
-        std::fs::read_dir(folder).expect("the folder is there").map(|entry| entry.expect("it can be read").path());
+        std::fs::read_dir(folder).expect("the folder exists").map(|entry| entry.expect("it can be read").path());
     entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
 }
 

@@ -109,7 +109,7 @@ async fn the_named_profile_is_used() {
 
 /// Returns the documented policy for administrators, adapted to this bucket, and its actions.
 fn documented_rights(bucket: &str) -> (Value, Vec<String>) {
-    let documentation = std::fs::read_to_string(support::root().join("docs/provisioning.md")).expect("it is there");
+    let documentation = std::fs::read_to_string(support::root().join("docs/provisioning.md")).expect("it exists");
     let (_, rest) = documentation.split_once("**Administrator**").expect("it has the administrator's permissions");
     let (_, rest) = rest.split_once("```json").expect("a policy follows");
     let (policy, _) = rest.split_once("```").expect("it ends");
@@ -137,7 +137,7 @@ async fn whole_life(site: &TestSite) -> Result<(), Run> {
 }
 
 #[tokio::test]
-async fn the_documented_permissions_of_an_administrator_suffice() {
+async fn the_documented_administrator_permissions_suffice() {
     let mut site = TestSite::new().await;
     let (policy, actions) = documented_rights(&site.bucket.name);
     assert!(actions.len() > 20, "{actions:?}");
@@ -216,7 +216,7 @@ async fn a_bucket_in_another_region_is_reported_with_that_region() {
 
 /// Returns the commands in the first code block after this text in the README, each as a list of arguments.
 fn readme_commands(after: &str) -> Vec<Vec<String>> {
-    let readme = std::fs::read_to_string(support::root().join("README.md")).expect("it is there");
+    let readme = std::fs::read_to_string(support::root().join("README.md")).expect("it exists");
     let (_, rest) = readme.split_once(after).expect("the README has it");
     let (_, rest) = rest.split_once("```sh\n").expect("commands follow");
     let (block, _) = rest.split_once("```").expect("they end");

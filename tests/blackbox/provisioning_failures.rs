@@ -25,7 +25,7 @@ async fn assert_complete(site: &TestSite, what: &str) {
         let key = key.unwrap_or_else(|| panic!("{what}: the {role} has no key in its file"));
         assert_eq!(ministack::keys_of(&site.user(role)).await, [key.id], "{what}: {role}");
     }
-    let left = std::fs::read_dir(site.checker.folder.path()).expect("the folder is there");
+    let left = std::fs::read_dir(site.checker.folder.path()).expect("the folder exists");
     let left = left.map(|entry| entry.expect("it can be read").file_name().to_string_lossy().into_owned());
     let left: Vec<_> = left.filter(|name| name.starts_with('.')).collect();
     assert_eq!(left, Vec::<String>::new(), "{what}: no temporary file is left");

@@ -124,7 +124,7 @@ async fn a_policy_that_cannot_be_read_is_never_replaced() {
 }
 
 #[tokio::test]
-async fn a_service_with_the_protocol_of_iam_but_without_its_calls_has_no_iam() {
+async fn a_service_with_iams_protocol_but_not_its_calls_has_no_iam() {
     let unknown = "<ErrorResponse><Error><Type>Sender</Type><Code>InvalidAction</Code><Message>no</Message></Error></ErrorResponse>";
     let (site, _service) = site_on(move |request, _| {
         if request.contains('/') { Reply::Forwarded } else { Reply::Scripted("400 Bad Request", unknown.to_owned()) }
@@ -217,5 +217,5 @@ async fn a_service_that_deletes_nothing_is_noticed() {
     let run = site.deprovision(&["--delete-data"], &format!("{}\n", site.bucket.name)).await;
     assert_eq!(run.code, 2, "{}", run.output());
     assert!(run.stderr.contains("still lists 1 of them") && run.stderr.contains(file), "{}", run.stderr);
-    assert_eq!(site.bucket.keys().await, [file], "nothing is reported as deleted that is there");
+    assert_eq!(site.bucket.keys().await, [file], "no existing object is reported as deleted");
 }

@@ -85,7 +85,7 @@ async fn an_interrupted_run_is_continued_on_both_servers() {
 }
 
 #[tokio::test]
-async fn a_user_of_others_is_kept_on_both_servers() {
+async fn a_foreign_user_is_kept_on_both_servers() {
     for server in S3Server::ALL {
         let site = TestSite::on(server).await;
         let iam = server.iam(&server.admin().await);
@@ -110,7 +110,7 @@ async fn removed_keys_are_proven_to_be_refused_on_both_servers() {
         // A visitor created this key, so provisioning does not know its secret.
         let iam = server.iam(&server.admin().await);
         let visitors = iam.create_access_key().user_name(site.user("reader")).send().await.expect("a key is created");
-        let visitors = visitors.access_key.expect("it is in the answer").access_key_id;
+        let visitors = visitors.access_key.expect("it is in the response").access_key_id;
         let run = site.deprovision(&["--yes"], "").await;
         assert_eq!(run.code, 0, "{server:?}: {}", run.output());
         let refused = run.stdout.lines().find(|line| line.starts_with("The service refuses the keys"));
@@ -152,7 +152,7 @@ async fn keys_that_still_work_are_reported() {
 const FOREIGN: [&str; 3] = ["report.pdf", "status/index.html", "other/1495330254340493978-eu-west-check.json"];
 
 #[tokio::test]
-async fn a_bucket_with_objects_of_others_is_kept_on_both_servers() {
+async fn a_bucket_with_foreign_objects_is_kept_on_both_servers() {
     for server in S3Server::ALL {
         let site = provisioned(server).await;
         for key in FOREIGN.iter().copied().chain([file("eu-west").as_str()]) {
@@ -209,7 +209,7 @@ async fn a_bucket_is_deleted_only_if_it_was_created_here_and_is_empty() {
         let list = neighbor.bucket.client_with(&reader).list_objects_v2().bucket(&site.bucket.name).prefix("other/");
         list.send().await.expect("the other page still works");
         assert_eq!(neighbor.deprovision(&["--delete-data"], &typed).await.code, 0, "{server:?}");
-        assert!(!site.bucket.exists().await, "{server:?}: the last page removes the bucket");
+        assert!(!site.bucket.exists().await, "{server:?}: removing the last page removes the bucket");
     }
 }
 
@@ -259,24 +259,24 @@ async fn rights(server: S3Server, key: &AccessKey, site: &TestSite) -> Vec<(&'st
         ("list the prefix", verdict(list("status/").await)),
         ("list everything", verdict(list("").await)),
         ("list another prefix", verdict(list("other/").await)),
-        ("store an own file", verdict(put(&own).await)),
+        ("store one of its files", verdict(put(&own).await)),
         ("store a history", verdict(put("status/history/eu-west.json").await)),
         ("store a heartbeat", verdict(put("status/heartbeats/backup.json").await)),
-        ("store a file of another node", verdict(put(&others).await)),
-        ("store a history of another node", verdict(put("status/history/west.json").await)),
+        ("store another node's file", verdict(put(&others).await)),
+        ("store another node's history", verdict(put("status/history/west.json").await)),
         ("store the page", verdict(put("status/index.html").await)),
-        ("store outside", verdict(put("a.txt").await)),
+        ("store outside the prefix", verdict(put("a.txt").await)),
         ("read a file", verdict(get(&own).await)),
-        ("read outside", verdict(get("a.txt").await)),
-        ("delete an own file", verdict(delete(&own).await)),
+        ("read outside the prefix", verdict(get("a.txt").await)),
+        ("delete one of its files", verdict(delete(&own).await)),
         ("delete a history", verdict(delete("status/history/eu-west.json").await)),
-        ("delete a file of another node", verdict(delete(&others).await)),
+        ("delete another node's file", verdict(delete(&others).await)),
         ("read the policy", verdict(client.get_bucket_policy().bucket(bucket).send().await)),
         ("remove CORS", verdict(client.delete_bucket_cors().bucket(bucket).send().await)),
         ("remove lifecycle rules", verdict(client.delete_bucket_lifecycle().bucket(bucket).send().await)),
         ("delete the bucket", verdict(client.delete_bucket().bucket(bucket).send().await)),
-        ("make a bucket", verdict(client.create_bucket().bucket("a-new-one").send().await)),
-        ("make a user", verdict(iam.create_user().user_name("mine").send().await)),
+        ("create a bucket", verdict(client.create_bucket().bucket("a-new-one").send().await)),
+        ("create a user", verdict(iam.create_user().user_name("mine").send().await)),
         ("list users", verdict(iam.list_users().send().await)),
     ]
 }
@@ -286,24 +286,24 @@ const RIGHTS: [(&str, Decision, Decision); 22] = [
     ("list the prefix", Allowed, Allowed),
     ("list everything", Refused, Refused),
     ("list another prefix", Refused, Refused),
-    ("store an own file", Refused, Allowed),
+    ("store one of its files", Refused, Allowed),
     ("store a history", Refused, Allowed),
     ("store a heartbeat", Refused, Allowed),
-    ("store a file of another node", Refused, Refused),
-    ("store a history of another node", Refused, Refused),
+    ("store another node's file", Refused, Refused),
+    ("store another node's history", Refused, Refused),
     ("store the page", Refused, Refused),
-    ("store outside", Refused, Refused),
+    ("store outside the prefix", Refused, Refused),
     ("read a file", Allowed, Allowed),
-    ("read outside", Refused, Refused),
-    ("delete an own file", Refused, Allowed),
+    ("read outside the prefix", Refused, Refused),
+    ("delete one of its files", Refused, Allowed),
     ("delete a history", Refused, Refused),
-    ("delete a file of another node", Refused, Refused),
+    ("delete another node's file", Refused, Refused),
     ("read the policy", Refused, Refused),
     ("remove CORS", Refused, Refused),
     ("remove lifecycle rules", Refused, Refused),
     ("delete the bucket", Refused, Refused),
-    ("make a bucket", Refused, Refused),
-    ("make a user", Refused, Refused),
+    ("create a bucket", Refused, Refused),
+    ("create a user", Refused, Refused),
     ("list users", Refused, Refused),
 ];
 
@@ -320,7 +320,7 @@ async fn readers_and_writers_have_the_same_rights_on_both_servers() {
 }
 
 #[tokio::test]
-async fn the_doctor_finds_on_both_servers_only_what_is_wrong() {
+async fn the_doctor_reports_only_real_problems_on_both_servers() {
     for server in S3Server::ALL {
         let site = provisioned(server).await;
         assert_eq!(round(&site).await.code, 0, "{server:?}");

@@ -18,7 +18,7 @@ fn program(folder: &Path, name: &str, lines: &str) {
 /// wasm-bindgen are already installed.
 fn setting_up_the_page(tools: &TempDir, programs: &[(&str, String)]) -> String {
     let folder = TempDir::new().expect("a folder");
-    let lock = std::fs::read_to_string(root().join("Cargo.lock")).expect("it is there");
+    let lock = std::fs::read_to_string(root().join("Cargo.lock")).expect("it exists");
     let (_, bindgen) = lock.split_once("name = \"wasm-bindgen\"\nversion = \"").expect("it is locked");
     let bindgen = bindgen.split('"').next().unwrap_or_default();
     program(folder.path(), "trunk", &format!("echo trunk {}", version_of("TRUNK")));
@@ -41,14 +41,14 @@ fn setting_up_the_page(tools: &TempDir, programs: &[(&str, String)]) -> String {
 
 /// Returns the version of a program that `scripts/setup.sh` requires.
 fn version_of(program: &str) -> String {
-    let setup = std::fs::read_to_string(root().join("scripts/setup.sh")).expect("it is there");
+    let setup = std::fs::read_to_string(root().join("scripts/setup.sh")).expect("it exists");
     let (_, version) = setup.split_once(&format!("readonly {program}_VERSION=")).expect("it has a version");
     version.lines().next().unwrap_or_default().to_owned()
 }
 
 /// Returns the version of wasm-opt that Trunk requires.
 fn wasm_opt_version() -> String {
-    let trunk = std::fs::read_to_string(root().join("Trunk.toml")).expect("it is there");
+    let trunk = std::fs::read_to_string(root().join("Trunk.toml")).expect("it exists");
     let (_, version) = trunk.split_once("wasm_opt = \"version_").expect("it has a version");
     version.split('"').next().unwrap_or_default().to_owned()
 }

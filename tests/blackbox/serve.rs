@@ -75,7 +75,7 @@ async fn serve_provides_the_page_its_configuration_and_the_store() {
     let index: std::collections::BTreeMap<String, i64> = serde_json::from_slice(&index.body).expect("it is the index");
     assert_eq!(index.keys().collect::<Vec<_>>(), [&name]);
     let file = http_client::get(&format!("{}store/{name}", served.url)).await;
-    assert_eq!(file.body, std::fs::read(checker.path("checks").join(&name)).expect("it is there"));
+    assert_eq!(file.body, std::fs::read(checker.path("checks").join(&name)).expect("it exists"));
     assert_eq!(file.header("content-type"), "application/json");
     assert!(file.header("cache-control").contains("immutable"), "{:?}", file.headers);
 }

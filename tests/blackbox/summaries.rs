@@ -17,13 +17,13 @@ use support::{http_client, ministack};
 const HOSTILE: &str = "</text></table><script>canary()</script>&\"'<b onload=x>";
 
 fn summary(content: &str) -> Summary {
-    Summary::parse(content.as_bytes()).unwrap_or_else(|| panic!("it is no summary: {content}"))
+    Summary::parse(content.as_bytes()).unwrap_or_else(|| panic!("it is not a summary: {content}"))
 }
 
 /// Reads a node's summary from a checker's directory.
 fn stored_summary(checker: &Checker, node: &str) -> Summary {
     let content = std::fs::read_to_string(checker.path(&format!("checks/0-summary/{node}.json")));
-    summary(&content.expect("it is there"))
+    summary(&content.expect("it exists"))
 }
 
 #[tokio::test]
@@ -109,7 +109,7 @@ async fn unchecked_endpoints_become_unknown_and_summaries_are_kept() {
     assert_eq!(
         stored_summary(&checker, "gone").status,
         Status::Healthy,
-        "a node does not change the summary of another one, and its time shows its age"
+        "a node does not change another node's summary, and its time shows its age"
     );
 
     // The silent node returns: its old round expires, and its old summary is kept until a new one replaces it.

@@ -48,7 +48,7 @@ async fn endpoints_without_a_socket_are_unknown_with_a_remedy() {
 }
 
 #[tokio::test]
-async fn the_soft_limit_of_open_files_is_raised_to_the_hard_one() {
+async fn the_soft_limit_for_open_files_is_raised_to_the_hard_limit() {
     let hanging = Endpoint::start(Behavior::Hang).await;
     let checker = Checker::new(&all_at_once(&hanging.url));
     let run = round(&checker, "ulimit -Sn 40 && ulimit -Hn 512").await;

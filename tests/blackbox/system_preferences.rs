@@ -101,7 +101,7 @@ async fn with_forced_colors_statuses_and_choices_stay_distinct() {
         let ground = color(&colors["ground"]);
         let bars: Vec<[f64; 3]> = colors["bars"].as_array().expect("it is a list").iter().map(color).collect();
         for (index, bar) in bars.iter().enumerate() {
-            assert!(!bars[..index].contains(bar), "{theme}: two statuses have one color: {colors:#}");
+            assert!(!bars[..index].contains(bar), "{theme}: two statuses have the same color: {colors:#}");
         }
         for (what, color) in
             [("shape", color(&colors["shape"])), ("line", color(&colors["line"])), ("chosen", color(&colors["chosen"]))]

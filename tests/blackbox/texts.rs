@@ -41,7 +41,7 @@ fn number_all(text: &str, pattern: &str, name: &str) -> String {
 /// Replaces the parts of a text that differ between runs.
 fn redacted(text: &str, checker: &Checker) -> String {
     let mut text = text.replace(&checker.folder.path().display().to_string(), "[folder]");
-    let canonical = checker.folder.path().canonicalize().expect("the folder is there");
+    let canonical = checker.folder.path().canonicalize().expect("the folder exists");
     text = text.replace(&canonical.display().to_string(), "[folder]");
     text = number_all(&text, r"127\.0\.0\.1:(\d{4,5})", "port");
     text = number_all(&text, r"\b(AKIA[A-Z0-9]{12,16})\b", "key");

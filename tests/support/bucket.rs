@@ -179,7 +179,7 @@ impl Bucket {
 
     /// Returns an object's content, decompressed if it is stored with gzip.
     pub async fn get(&self, key: &str) -> String {
-        let object = self.client.get_object().bucket(&self.name).key(key).send().await.expect("the object is there");
+        let object = self.client.get_object().bucket(&self.name).key(key).send().await.expect("the object exists");
         let bytes = object.body.collect().await.expect("the object is complete").to_vec();
         if !bytes.starts_with(&[0x1f, 0x8b]) {
             return String::from_utf8(bytes).expect("it is text");
@@ -197,7 +197,7 @@ impl Bucket {
 
     /// Returns an object's `Content-Type` and `Cache-Control`.
     pub async fn headers(&self, key: &str) -> (String, String) {
-        let head = self.client.head_object().bucket(&self.name).key(key).send().await.expect("the object is there");
+        let head = self.client.head_object().bucket(&self.name).key(key).send().await.expect("the object exists");
         let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
         (text(head.content_type()), text(head.cache_control()))
     }

@@ -76,7 +76,7 @@ fn environment(command: &mut Command, site: &Path, address: &str, store_origin: 
 
 pub fn copy_folder(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("the folder can be created");
-    for entry in std::fs::read_dir(from).expect("the folder is there") {
+    for entry in std::fs::read_dir(from).expect("the folder exists") {
         let entry = entry.expect("the folder can be read");
         let target = to.join(entry.file_name());
         if entry.file_type().expect("it has a type").is_dir() {

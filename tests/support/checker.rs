@@ -267,7 +267,7 @@ pub fn check_files(directory: &Path) -> Vec<CheckFileName> {
 /// Returns the results in one of a directory's check files.
 #[must_use]
 pub fn results(directory: &Path, name: &CheckFileName) -> Vec<CheckResult> {
-    let content = std::fs::read(directory.join(name.to_string())).expect("the file is there");
+    let content = std::fs::read(directory.join(name.to_string())).expect("the file exists");
     let file = CheckFile::parse(&content).expect("it is a check file");
     assert_eq!(file.skipped, [], "the checker writes nothing that cannot be read");
     file.stored_as(name).results

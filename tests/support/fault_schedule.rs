@@ -63,7 +63,7 @@ pub async fn survive(seed: u64) {
     }
     let rebuilt = checker.call(&["history", "rebuild", "-c", "checker.json"]).await;
     assert_eq!(rebuilt.code, 0, "seed {seed}: {}", rebuilt.output());
-    assert_eq!(grown, bucket.get(&main).await, "seed {seed}: the history is what a rebuild gives");
+    assert_eq!(grown, bucket.get(&main).await, "seed {seed}: the history equals a rebuilt one");
 }
 
 /// Repeats rounds until a few are complete, stops or kills the checker, and returns the results that it printed.

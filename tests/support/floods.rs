@@ -188,7 +188,7 @@ async fn name_server(over_tcp: bool) -> String {
         flood(&mut stream, &batch(b"x")).await
     })
     .await;
-    let socket = Arc::new(UdpSocket::bind(("127.0.0.1", port)).await.expect("the port is free for UDP, too"));
+    let socket = Arc::new(UdpSocket::bind(("127.0.0.1", port)).await.expect("the port is also free for UDP"));
     tokio::spawn(async move {
         let mut query = [0; 4_096];
         while let Ok((count, client)) = socket.recv_from(&mut query).await {

@@ -127,7 +127,7 @@ pub fn now() -> UnixNanos {
 /// The root folder of the project.
 #[must_use]
 pub fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the project's folder is there")
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the project's folder exists")
 }
 
 /// The path of the checker under test: `CHECKUP_BIN`, or the one that was built along with the tests.
@@ -135,7 +135,7 @@ pub fn root() -> PathBuf {
 pub fn checker_binary() -> PathBuf {
     let binary = std::env::var_os("CHECKUP_BIN").map_or_else(
         || {
-            let tests = std::env::current_exe().expect("the tests are a program");
+            let tests = std::env::current_exe().expect("the test program has a path");
             tests.ancestors().nth(2).expect("it is in target/debug/deps").join("checker")
         },
         PathBuf::from,

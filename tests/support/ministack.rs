@@ -146,7 +146,7 @@ fn percent_encoded(text: &str) -> String {
 }
 
 fn element(xml: &str, name: &str) -> String {
-    let (_, rest) = xml.split_once(&format!("<{name}>")).expect("the answer has the element");
+    let (_, rest) = xml.split_once(&format!("<{name}>")).expect("the response has the element");
     rest.split_once("</").expect("the element ends").0.to_owned()
 }
 

@@ -331,7 +331,7 @@ pub async fn run(seed: u64, mutants: usize) -> Report {
         caddy.configure(&String::from_utf8_lossy(&damage(&config.to_json(), &mut corpus.random)));
         let page = page::visit(&browser, &caddy.url).await;
         assert_not_blank(&page, &context);
-        let own = std::fs::read_to_string(checker.path("checker.json")).expect("it is there");
+        let own = std::fs::read_to_string(checker.path("checker.json")).expect("it exists");
         let damaged = damage(&own, &mut corpus.random);
         std::fs::write(checker.path("damaged.json"), damaged).expect("the file can be written");
         assert_no_panic(&checker.call(&["validate", "-c", "damaged.json"]).await, &context);

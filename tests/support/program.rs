@@ -56,13 +56,13 @@ impl Program {
 
     #[must_use]
     pub fn output(&self) -> String {
-        let bytes = std::fs::read(self.output.path()).expect("the file is there");
+        let bytes = std::fs::read(self.output.path()).expect("the file exists");
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// Returns the program's exit status, or `None` if it is still running.
     pub fn exit_status(&mut self) -> Option<ExitStatus> {
-        self.child.try_wait().expect("it is our child")
+        self.child.try_wait().expect("it is a child process")
     }
 
     #[must_use]
@@ -79,7 +79,7 @@ impl Program {
     pub async fn wait(&mut self) -> ExitStatus {
         let child = &mut self.child;
         crate::wait_for("a program to end", || {
-            let status = child.try_wait().expect("it is our child");
+            let status = child.try_wait().expect("it is a child process");
             async move { status }
         })
         .await

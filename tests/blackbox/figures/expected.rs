@@ -104,7 +104,7 @@ impl StatusJson<'_> {
             0 => clock(moment),
             1 => format!("yesterday {}", clock(moment)),
             2..7 => format!("{} {}", WEEKDAYS[day.rem_euclid(7) as usize], clock(moment)),
-            _ => panic!("nothing in these stores is that long ago"),
+            _ => panic!("these stores have nothing that old"),
         }
     }
 
@@ -199,7 +199,7 @@ impl StatusJson<'_> {
         if status == "healthy" {
             return word;
         }
-        assert!(since > self.from(), "in these stores every status has changed: {json:#}");
+        assert!(since > self.from(), "in these stores, every status has changed: {json:#}");
         format!("{word} since {} ({})", self.moment(since), length(self.now() - since))
     }
 
