@@ -14,7 +14,7 @@ const REPETITIONS: usize = 3;
 
 const CATEGORIES: [&str; 4] = ["performance", "accessibility", "best-practices", "seo"];
 
-/// The metrics that are printed.
+/// The metrics to print, with their names.
 const TIMES: [(&str, &str); 5] = [
     ("first-contentful-paint", "first paint"),
     ("largest-contentful-paint", "largest paint"),

@@ -56,7 +56,7 @@ impl Nginx {
         }
     }
 
-    /// The number of requests that nginx has served, including the one for this number.
+    /// The number of requests that nginx has served, including the request for this count.
     pub(crate) async fn requests(&self) -> u64 {
         let answer = http_client::get(&self.counts).await.text();
         // The third line has three counts: connections accepted, connections handled, and requests.

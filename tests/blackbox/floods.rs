@@ -1,4 +1,5 @@
-//! Endpoints that never stop sending: their checks fail with an error, and results of other endpoints are not affected.
+//! Endpoints that never stop sending: their checks fail with an error, and the results of other endpoints are not
+//! affected.
 
 use std::collections::BTreeMap;
 

@@ -110,7 +110,7 @@ async fn known_outages_give_exact_figures_with_each_quorum() {
         let status = status(&checker).await;
         let shop = endpoint(&status, "Shop");
         let measured = shop["down"].as_i64().expect("it is a number");
-        // The reported length of an ongoing outage grows with every round and with the time since then.
+        // The reported length of an ongoing outage grows over time.
         assert!((down..=down + if word == "down" { 2 * INTERVAL } else { 0 }).contains(&measured), "{quorum}: {shop}");
         assert_eq!((&shop["status"], &shop["verdict"]), (&json!(word), &json!(quorum.to_string())));
         assert_eq!(shop["localized"], json!(word != "down"));

@@ -11,7 +11,7 @@ use support::page::{self, Page};
 
 use crate::search::{browser_at_the_end_of, one_down, serve_store};
 
-/// Returns the query of the page's URL.
+/// Returns the query string of the page's URL.
 async fn query(browser: &Browser) -> String {
     browser.script("return location.search").await.as_str().unwrap_or_default().to_owned()
 }

@@ -111,7 +111,7 @@ impl Checker {
         self.call_with(words, off_by).await
     }
 
-    /// Runs `checker` with these arguments in a terminal. The result has stdout and stderr mixed.
+    /// Runs `checker` with these arguments in a terminal. The returned stdout also contains stderr.
     pub async fn call_on_terminal(&self, words: &[&str]) -> Run {
         let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
         let line = format!("'{}' {}", checker_binary().display(), quoted.join(" "));

@@ -28,8 +28,8 @@ pub enum When {
     From(usize, Fault),
     /// All requests to IAM fail: the proxy responds like a service without IAM.
     IamIsUnknown,
-    /// Deletions in a batch, if the object's key contains this string. Each object is denied separately, as on AWS. The
-    /// test server itself can only allow or deny a whole batch.
+    /// Deletions fail if the object's key contains this string. Each object in a batch is denied separately, as on AWS.
+    /// The test server itself can only allow or deny a whole batch.
     UndeletableKeys(&'static str),
 }
 

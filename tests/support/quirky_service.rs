@@ -9,14 +9,14 @@ use tokio::task::JoinHandle;
 use crate::faulty_proxy::{forward, name_of, read_request};
 use crate::free_port;
 
-/// The proxy's response to a request.
+/// How the proxy responds to a request.
 #[derive(Debug, Clone)]
 pub enum Reply {
-    /// The response of the server behind the proxy.
+    /// Forwards the request to the server behind the proxy.
     Forwarded,
-    /// This status line and body. The server behind the proxy does not receive the request.
+    /// Responds with this status line and body, without contacting the server behind the proxy.
     Scripted(&'static str, String),
-    /// The response of the server behind the proxy, with one string in its body replaced.
+    /// Forwards the request, and replaces one string in the response's body.
     Replaced(&'static str, String),
 }
 
@@ -30,8 +30,8 @@ pub struct QuirkyService {
 }
 
 impl QuirkyService {
-    /// Starts a proxy in front of a server. `script` returns the reply to each request, given as method and path or as
-    /// the action of an IAM call, and the request's body.
+    /// Starts a proxy in front of a server. `script` returns the reply to each request. Its arguments are the request's
+    /// name (method and path, or the action of an IAM call) and the request's body.
     pub async fn start(server: &str, script: impl Fn(&str, &str) -> Reply + Send + Sync + 'static) -> QuirkyService {
         let port = free_port();
         let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("the port is free");
