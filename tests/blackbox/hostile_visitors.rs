@@ -1,4 +1,4 @@
-//! Visitors of `checker serve` that do not read responses, do not finish their requests or use a different host name,
+//! Visitors to `checker serve` that do not read responses, do not finish their requests or use a different host name,
 //! and a store that hangs.
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Long time ranges of several nodes on the page: the outages are known, so the figures must be exact. They take few
+//! Long time ranges with several nodes on the page: the outages are known, so the figures must be exact. They take few
 //! requests and little data.
 
 use std::collections::BTreeMap;

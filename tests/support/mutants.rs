@@ -303,7 +303,7 @@ pub async fn run(seed: u64, mutants: usize) -> Report {
     while report.mutants < mutants {
         let context = format!("seed {seed}, mutants from {}", report.mutants);
         let mut config = PageConfig::new(Source::Http { url: "store/".to_owned() });
-        // A third of the stores is shown from histories.
+        // A third of the stores are shown from histories.
         config.range = if report.page_loads.is_multiple_of(3) { 30 * DAY } else { DAY };
         caddy.configure(&config.to_json());
         report.mutants += corpus.write_files(&store);
