@@ -1,4 +1,4 @@
-//! Endpoints that fail as real ones do: each result states what is wrong in plain words.
+//! Endpoints that fail the way real ones do. Each result explains the failure in plain words.
 
 use std::time::Duration;
 
@@ -103,7 +103,7 @@ async fn an_unknown_host_is_down_and_named() {
     let results = checker.run(&["--format", "json"]).await.results();
     let error = results[0].attempts[0].error.as_deref().unwrap_or_default();
     assert_eq!(results[0].status, Status::Down);
-    // Without a name server, a machine cannot know that the host does not exist.
+    // Without a name server, the checker cannot determine that the host does not exist.
     assert!(
         error.starts_with("no such host `no-such-host.invalid`")
             || error.starts_with("failed to resolve `no-such-host.invalid`"),

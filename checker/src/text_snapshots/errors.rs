@@ -182,7 +182,10 @@ fn errors_of_stores() {
             ("StoreError::NotKept", text(&not_kept())),
             ("HistoryError::Store", text(&HistoryError::Store(store()))),
             ("HistoryError::Newer, newer", not_ours(InvalidHistory::UnsupportedVersion(9))),
-            ("HistoryError::Newer, malformed", not_ours(InvalidHistory::Malformed("`node` is no text".to_owned()))),
+            (
+                "HistoryError::Newer, malformed",
+                not_ours(InvalidHistory::Malformed("the key `version` is missing".to_owned())),
+            ),
             ("HistoryError::TooManyFiles", text(&HistoryError::TooManyFiles)),
             ("SummaryError::Histories", text(&SummaryError::Histories(HistoryError::TooManyFiles))),
             ("SummaryError::Store", text(&SummaryError::Store(store()))),
