@@ -17,7 +17,7 @@ pub struct ListedFile {
 /// Whether a listing may contain the contents of check files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InlineContents {
-    /// For the first listing, when no files are in memory.
+    /// For the first listing, when no files are in memory yet.
     Allowed,
     Omitted,
 }

@@ -3,7 +3,7 @@
 
 use shared::page_config::appearance::{Appearance, FONTS};
 
-/// The names and values of the properties to set.
+/// Returns the names and values of the properties to set.
 #[must_use]
 pub fn properties(appearance: &Appearance) -> Vec<(String, String)> {
     let mut properties = Vec::new();

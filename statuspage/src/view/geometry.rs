@@ -1,4 +1,4 @@
-//! The sizes of charts and strips, and numbers in SVG.
+//! The sizes of charts and strips, and the format of numbers in SVG.
 
 /// The width of a drawing in its `viewBox`, which is stretched to the available width.
 pub const WIDTH: f64 = 1_000.0;
