@@ -1,5 +1,5 @@
 // Starts the page. The Content-Security-Policy does not allow inline scripts, so this is a separate file. It reads the
-// hashed names of the WebAssembly and its JavaScript from the preload links that the build writes.
+// hashed names of the WebAssembly and JavaScript files from the preload links that the build generates.
 const script = document.querySelector('link[rel="modulepreload"]').href;
 const wasm = document.querySelector('link[type="application/wasm"]').href;
 const root = document.documentElement;

@@ -1,9 +1,9 @@
 // The service worker. It caches the page itself and the data that the page last loaded, so that the page opens without
 // a network and shows the last known status with its age. Requests go to the network first, except for files that never
-// change. Error responses are never cached. The worker parses the names of objects, but not their contents.
+// change. Error responses are never cached. It parses the names of objects, but not their contents.
 //
-// If the network does not return a listing, the worker creates one from the cached objects. Its header `cached-at` contains
-// the time of the last listing.
+// If the network does not return a listing, the worker creates one from the cached objects. Its header `cached-at`
+// contains the time of the last listing.
 
 const { scope } = registration;
 // One origin may host several pages, so the cache names contain the scope.
@@ -18,7 +18,7 @@ const MAX_OBJECTS = 5000;
 const MAX_CHARACTERS = 16 << 20;
 // The maximum number of characters in an object.
 const MAX_OBJECT_CHARACTERS = 8 << 20;
-// The number of concurrent requests when the worker becomes active and caches what the page loaded before.
+// The number of concurrent requests while a newly active worker caches what the page has already loaded.
 const CONCURRENT_REQUESTS = 6;
 
 const sleep = time => new Promise(done => setTimeout(done, time));
@@ -140,7 +140,7 @@ async function write() {
     texts.delete(key);
     lengths.delete(key);
   });
-  // Without disk space, the transaction is aborted and nothing is cached.
+  // If there is no disk space, the transaction is aborted and nothing is cached.
   await new Promise(done => (transaction.oncomplete = transaction.onabort = done));
 }
 
@@ -172,7 +172,7 @@ async function cachedListing(url, storeUrl) {
   return new Response(JSON.stringify(Object.fromEntries([...names.map(name => [name, 0]), ...contents])), { headers });
 }
 
-// Responds to a request to a store, and caches the response.
+// Responds to a store request, and caches the response.
 async function respondWithData(event, request, url) {
   const storeUrl = listedStore(url);
   const key = keyOf(url);

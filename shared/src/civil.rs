@@ -1,4 +1,4 @@
-//! Dates and times without a time zone, and UTC times as text. Pure.
+//! Dates and times without a time zone, and UTC times as text. This module is pure.
 
 use crate::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos};
 

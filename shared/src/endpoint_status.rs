@@ -1,4 +1,4 @@
-//! Combines the histories of all nodes into the status of each endpoint, now and over a period. The page and the terminal
+//! Combines the histories of all nodes into each endpoint's status, now and over a period. The page and the terminal
 //! show these figures.
 
 use std::collections::BTreeMap;

@@ -18,7 +18,7 @@ pub struct Heartbeat {
     /// The job's exit status. Any value other than 0 is a failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit_status: Option<i32>,
-    /// The job's description of its failure.
+    /// A description of the failure, provided by the job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,
 }

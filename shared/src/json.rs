@@ -52,7 +52,7 @@ pub struct UnexpectedType {
 /// The reason why parsing ended early.
 enum Stop {
     Invalid(Error),
-    /// The input exceeds a limit of the caller, which the text describes.
+    /// The input exceeds a limit set by the caller. The text describes the limit.
     Limit(&'static str),
 }
 

@@ -1,4 +1,4 @@
-//! Access to the browser, except for HTTP requests: time and time zone, URL, tab, window and languages.
+//! Wraps browser APIs other than HTTP requests: time and time zone, URL, tab, window and languages.
 
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
@@ -173,7 +173,7 @@ pub(crate) async fn yield_to_browser() {
             let post = Reflect::get(&scheduler, &"postTask".into())?;
             post.unchecked_into::<Function>().call1(&scheduler, &resolve)
         });
-        // Browsers without a scheduler delay nested timeouts by 4 ms.
+        // Timeouts are the fallback, because browsers delay nested ones by 4 ms.
         if posted.is_err() {
             set_timeout(0, &resolve);
         }

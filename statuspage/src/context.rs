@@ -49,12 +49,12 @@ pub struct AppContext {
     pub view: RwSignal<PageView>,
     pub loading: RwSignal<LoadProgress>,
     pub url_state: RwSignal<UrlState>,
-    /// The ids of the endpoints that match the search, in ascending order; `None` if the search is empty.
+    /// The ids of the endpoints that match the search, in ascending order, or `None` if the search is empty.
     pub matching: RwSignal<Option<Arc<Vec<usize>>>>,
     pub render_queue: RenderQueue,
     pub stage: RwSignal<RenderStage>,
     pub overlay: RwSignal<ChartOverlay>,
-    /// Whether the page is being printed, which unfolds everything.
+    /// Whether the page is being printed. Printing unfolds everything.
     pub printing: RwSignal<bool>,
     /// The actions, which are missing while the configuration is invalid.
     actions: StoredValue<Option<Rc<dyn Actions>>, LocalStorage>,
@@ -163,7 +163,7 @@ impl AppContext {
         actions.map(|actions| actions.overlay_layers(id, overlay)).unwrap_or_default()
     }
 
-    /// Opens a bar of an endpoint on a level, or closes it if it is open.
+    /// Opens an endpoint's bar on a level, or closes the bar if it is open.
     pub fn toggle_bar(self, id: usize, level: usize, bucket: TimeBucket) {
         let (endpoint, path) = self.view.with_untracked(|view| {
             let mut path: Vec<UnixNanos> = Vec::new();

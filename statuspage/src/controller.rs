@@ -211,7 +211,7 @@ impl Controller {
         self.context.matching.set(matching.map(Arc::new));
     }
 
-    /// Scrolls to the endpoint that the URL names.
+    /// Scrolls to the endpoint that the URL identifies.
     fn scroll_to_open_endpoint(&self) {
         if let Some(section) = self.open_endpoint().and_then(|id| browser::element(&format!("endpoint-{id}"))) {
             section.scroll_into_view();

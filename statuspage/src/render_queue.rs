@@ -1,4 +1,4 @@
-//! The endpoints as they were last rendered. [`crate::controller`] renders one after the other, so that neither the first
+//! The endpoints as they were last rendered. [`crate::controller`] renders them one by one, so that neither the first
 //! rendering nor a refresh delays scrolling and typing.
 
 use std::sync::Arc;
@@ -36,7 +36,7 @@ impl RenderQueue {
         rendered.view
     }
 
-    /// Returns those of the endpoints that are rendered, and tracks the result.
+    /// Filters `ids` by whether the endpoint is rendered, and tracks the result.
     pub(crate) fn rendered(self, ids: impl Iterator<Item = usize>) -> Vec<usize> {
         self.has_grown.track();
         ids.filter(|id| self.slot(*id).view.is_some()).collect()

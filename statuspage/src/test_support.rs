@@ -98,7 +98,7 @@ pub(crate) fn english() -> &'static Language {
     ENGLISH.with(|english| *english)
 }
 
-/// English with a different label for a status.
+/// Returns English with a different label for a status.
 pub(crate) fn with_status_labels(status: Status, label: &str) -> Language {
     let mut labels = [const { None }; 4];
     labels[status as usize] = Some(label.to_owned());
@@ -122,7 +122,7 @@ pub(crate) fn dataset(checks: &[(&str, &str, i64, Status)]) -> Dataset {
             interval: Some(MINUTE),
             ..CheckResult::default()
         };
-        // Files from the same minute get distinct names.
+        // Files from the same minute must have distinct names.
         let name = CheckFileName { stored_at: at + title.bytes().map(i64::from).sum::<i64>(), node };
         dataset.add(&name, CheckFile { results: vec![result], skipped: Vec::new() });
     }

@@ -1,4 +1,4 @@
-//! The part of the page's state that is in its URL, so that a link shows what its sender saw. Pure.
+//! The part of the page's state that is in its URL, so that a link shows what its sender saw. This module is pure.
 
 use shared::{DAY, HOUR, Nanos, UnixNanos, duration};
 

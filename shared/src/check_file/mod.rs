@@ -21,10 +21,10 @@ pub const LOCATOR_LIMIT: usize = 2_000;
 pub const ERROR_LIMIT: usize = 1_000;
 /// The maximum length of a message, in characters. A message is an announcement, not a document.
 pub const MESSAGE_LIMIT: usize = 20_000;
-/// The maximum number of attempts of a check.
+/// The maximum number of attempts per check.
 pub const ATTEMPTS_LIMIT: usize = 1_000;
-/// The size limit of a check file or history for the page, in bytes. A file with ten thousand results fits, and a larger
-/// object does not block the page.
+/// The page's size limit for a check file or history, in bytes. A file with ten thousand results fits. Larger objects
+/// are rejected, so that they do not block the page.
 pub const OBJECT_SIZE_LIMIT: usize = 8 << 20;
 /// The maximum number of results in a file. An 8 MB file could otherwise contain millions of empty results, each of
 /// which takes 200 bytes of memory.

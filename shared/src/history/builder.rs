@@ -63,7 +63,7 @@ impl RecordedResult {
 }
 
 impl Latencies {
-    /// Removes all sketches since the start of a day or block.
+    /// Removes all sketches since `from`, which is the start of a day or block.
     fn cut(&mut self, from: UnixNanos) {
         for sketches in self.endpoints.values_mut() {
             let _ = sketches.hours.split_off(&from.div_euclid(HOUR));
@@ -135,7 +135,7 @@ impl<'a> HistoryBuilder<'a> {
                 self.earliest = self.earliest.min(moment);
             }
         }
-        // No later file can have an earlier result.
+        // No later file can contain a result from before this time.
         let final_until = name.stored_at.saturating_sub(MAX_ROUND_DURATION);
         if final_until.saturating_sub(self.flushed) >= HOUR {
             self.flush(final_until);

@@ -142,7 +142,7 @@ pub struct Percentiles {
 }
 
 impl Percentiles {
-    /// Returns `None` if the sketch is empty.
+    /// Computes the percentiles of a sketch. Returns `None` if the sketch is empty.
     #[must_use]
     pub fn from_sketch(sketch: &Sketch) -> Option<Percentiles> {
         Some(Percentiles { p50: sketch.percentile(50)?, p95: sketch.percentile(95)? })

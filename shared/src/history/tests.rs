@@ -93,7 +93,7 @@ fn bytes(known: &(History, Latencies)) -> (String, String) {
     (known.0.to_json(), known.1.to_json())
 }
 
-/// Golden files are never changed.
+/// This golden file must never change, because stored histories must stay readable.
 const GOLDEN: &str = include_str!("../../golden/history/here.json");
 const GOLDEN_LATENCIES: &str = include_str!("../../golden/history/here.latency.json");
 

@@ -19,7 +19,7 @@ pub const RENAMED_KEYS: [(&str, &str); 3] = [("look", "theme"), ("texts", "label
 /// The page's languages, by the names of their locale files.
 pub const LANGUAGES: [&str; 8] = ["en", "de", "fr", "es", "pt", "ja", "zh", "ar"];
 
-/// The colors of a theme, by the names of the page's CSS variables.
+/// The colors of a theme, named like the page's CSS variables.
 pub const COLORS: [&str; 15] = [
     "ground",
     "raised",
@@ -72,7 +72,7 @@ pub struct Appearance {
     pub status_words: [Option<String>; 4],
     /// A remark below the headline for each status, in the order of [`Status::ALL`].
     pub status_remarks: [Option<String>; 4],
-    /// Groups of endpoints. All other endpoints follow them.
+    /// Groups of endpoints. Endpoints without a group follow them.
     pub groups: Vec<Group>,
     /// The order of endpoints, by title. Endpoints that need attention always come first.
     pub order: Vec<String>,

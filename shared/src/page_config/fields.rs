@@ -11,7 +11,7 @@ use crate::{Nanos, duration};
 pub(super) struct Fields<'a> {
     pub(super) object: &'a Json<'a>,
     pub(super) members: &'a [(Cow<'a, str>, Json<'a>)],
-    /// The prefix of keys in problems: empty, or `source.`.
+    /// The prefix of keys in reported problems: empty or `source.`.
     pub(super) path: &'static str,
     pub(super) problems: &'a mut Vec<String>,
 }

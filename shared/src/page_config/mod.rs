@@ -1,7 +1,7 @@
 //! The page's `config.json`, which the checker or a person writes and the page reads.
 //!
-//! Errors list all problems at once, each with a remedy. Everyone who can open the page can read this file, so it contains
-//! no secrets: the only keys allowed are public, read-only ones.
+//! Errors list all problems at once, each with a remedy. Anyone who can open the page can read this file, so it
+//! contains no secrets: the only keys allowed are public, read-only ones.
 
 pub mod appearance;
 mod fields;
@@ -25,7 +25,7 @@ pub struct PageConfig {
     pub source: Source,
     /// The length of the period that the page shows, in nanoseconds.
     pub range: Nanos,
-    /// How often the page reads the store, as an interval in nanoseconds.
+    /// The interval at which the page reads the store, in nanoseconds.
     pub refresh: Nanos,
     /// How long a result is valid if it has no interval and none can be derived from neighboring results, in
     /// nanoseconds.
@@ -72,7 +72,8 @@ impl PageConfig {
         }
     }
 
-    /// Parses a `config.json`. The error lists all problems, including those that would otherwise only be skipped.
+    /// Parses a `config.json`. The error lists all problems, including those that would otherwise only be reported as
+    /// skipped.
     pub fn parse(text: &str) -> Result<PageConfig, InvalidPageConfig> {
         let object = json::parse(text.trim_start_matches('\u{feff}'))
             .map_err(|error| InvalidPageConfig(vec![format!("invalid JSON: {error}")]))?;

@@ -1,4 +1,4 @@
-//! The key `source` of `config.json`: how the page reads the store.
+//! The `source` key of `config.json`, which configures how the page reads the store.
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ pub enum Source {
     S3(S3Source),
     /// A directory behind any web server, with its `index.json`.
     Http {
-        /// The URL of the directory, absolute or relative to the page, with a slash at the end.
+        /// The URL of the directory, absolute or relative to the page, with a trailing slash.
         url: String,
     },
 }
@@ -25,11 +25,11 @@ pub struct S3Source {
     pub bucket: String,
     /// The bucket's region, `us-east-1` by default.
     pub region: String,
-    /// The service's URL without a slash at the end, or `None` for AWS.
+    /// The service's URL without a trailing slash, or `None` for AWS.
     pub endpoint_url: Option<String>,
     /// Where URLs contain the bucket's name.
     pub address_style: AddressStyle,
-    /// The prefix of all keys: empty, or a folder path with a slash at the end.
+    /// The prefix of all keys: empty, or a folder path with a trailing slash.
     pub prefix: String,
     /// Public read-only keys. Without them, requests are not signed.
     pub public_keys: Option<PublicKeys>,

@@ -1,4 +1,4 @@
-//! The chart of response times, with the crosshair that all charts share and its readout.
+//! The chart of response times, with its readout and the crosshair that all charts share.
 
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;

@@ -1,20 +1,20 @@
 //! A builder for DOM elements over Leptos' signals, effects and owners.
 //!
-//! [`html`] and [`svg`] have a function for each tag. A component chains methods for attributes, text, children and event handlers
-//! and returns the element, which is created once. For a value that can change, a method also accepts a closure, which
-//! runs again in an [`Effect`] whenever a signal that it reads changes. The following example is
+//! [`html`] and [`svg`] have a function for each tag. A component chains methods for attributes, text, children and
+//! event handlers and returns the element, which is created once. For a value that can change, a method also accepts a
+//! closure, which runs again in an [`Effect`] whenever a signal that it reads changes. The following example is
 //! `components/dom/example.rs`, which the tests compile:
 //!
 //! ```ignore
 #![doc = include_str!("dom/example.rs")]
 //! ```
 //!
-//! Effects and event handlers belong to the [`Owner`] that is current when they are added. They end with that owner, when
-//! [`ElementBuilder::dynamic_children`] or [`ElementBuilder::keyed_children`] removes the elements.
+//! Effects and event handlers belong to the [`Owner`] that is current when they are added. They end with that owner,
+//! when [`ElementBuilder::dynamic_children`] or [`ElementBuilder::keyed_children`] removes the elements.
 //!
-//! Leptos' `view!` would add 68 KB (43%) to the page, because it generates a type for each element. This module boxes closures and
-//! handles them in functions that exist once; see `docs/decisions/0026-element-builder.md`. No method sets HTML, so text from a
-//! store cannot become markup.
+//! Leptos' `view!` would add 68 KB (43%) to the page, because it generates a type for each element. This module boxes
+//! closures and handles them in functions that exist once; see `docs/decisions/0026-element-builder.md`. No method sets
+//! HTML, so text from a store cannot become markup.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! The section of an endpoint: status, uptime, strip and chart.
+//! An endpoint's section: status, uptime, strip and chart.
 
 use leptos::prelude::*;
 

@@ -1,4 +1,5 @@
-//! Keeps what was loaded and what failed, and decides what to request next. Pure; [`super::loader`] sends the requests.
+//! Keeps what was loaded and what failed, and decides what to request next. This module is pure: [`super::loader`]
+//! sends the requests.
 
 use shared::check_file::CheckFile;
 use shared::history::{HistoryRows, LatencyRows};

@@ -3,7 +3,7 @@
 
 use shared::object_name::{CheckFileName, NodeName};
 
-/// The maximum number of nodes. A store with more is hostile, or too large for a page.
+/// The maximum number of nodes. A store with more nodes is hostile, or too large for a page.
 pub const NODES_LIMIT: usize = 200;
 
 /// The maximum number of check files in memory. The newest ones are kept: a little more than a month of checks every

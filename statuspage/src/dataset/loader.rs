@@ -1,7 +1,7 @@
 //! Lists a store, selects what is missing, fetches it and adds it to the cache.
 //!
-//! Errors become part of the cache: one invalid file never hides the others. The next refresh fetches only new files and those
-//! whose error may have been temporary.
+//! Errors become part of the cache, so one invalid file never hides the others. The next refresh fetches only new files
+//! and those whose error may have been temporary.
 
 use std::cell::RefCell;
 use std::ops::ControlFlow;

@@ -4,8 +4,8 @@ use shared::history::planner::ReadPlanner;
 use shared::object_name::HistoryPart;
 use shared::{MINUTE, Nanos, UnixNanos};
 
-/// How far apart in time two rounds of a node can be if listings contain them in reverse order. The node itself also
-/// finds the late one, and includes it in its next history.
+/// Rounds that a node stores this close together can appear in listings in reverse order. The node also finds the late
+/// round itself, and includes it in its next history.
 const OVERLAP: Nanos = MINUTE;
 
 /// The period and the data that a load must provide.

@@ -16,7 +16,7 @@ pub struct NodeHistory {
     pub timeline: StatusTimeline,
     /// The percentiles of each day and hour, the errors and the newest result, in chronological order.
     pub samples: Vec<Sample>,
-    /// The latencies of hours that are not complete.
+    /// The latencies of hours that are not closed.
     pub open: Series<Sketch>,
 }
 

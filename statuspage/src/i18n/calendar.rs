@@ -1,5 +1,5 @@
-//! Dates and times in the time zone that the page shows. Pure: the browser provides the zone's offsets and the names of days,
-//! so that daylight saving time can be tested natively.
+//! Dates and times in the time zone that the page shows. This module is pure: the browser provides the zone's offsets
+//! and the names of days, so that daylight saving time can be tested natively.
 
 use shared::{DAY, HOUR, MINUTE, Nanos, UnixNanos};
 
@@ -7,7 +7,7 @@ use super::language::{DateStyle, Language};
 use super::texts;
 use crate::civil::CivilTime;
 
-/// No time zone is farther from UTC than this.
+/// An upper limit for the difference between a time zone and UTC.
 const OFFSET_LIMIT: Nanos = 15 * HOUR;
 
 /// The current time, the time zone and the language in which times are shown.

@@ -80,7 +80,7 @@ impl IntlFormatter {
     pub(crate) fn new(locale: &Locale) -> IntlFormatter {
         let object = |class: &str, options: &str| {
             let function = if class == "PluralRules" { "select" } else { "format" };
-            // Browsers reject some regional variants, but a language alone is always valid.
+            // Browsers reject some regional variants, but a language code without a region is always valid.
             let object = IntlObject::new(class, function, &locale.tag, options);
             object.or_else(|| IntlObject::new(class, function, locale.code, options))
         };

@@ -1,5 +1,5 @@
 //! The page's translations and its formats for dates and numbers, in one language. Translations come from
-//! `statuspage/locales/`, and formats from the browser. Pure.
+//! `statuspage/locales/`, and formats from the browser. This module is pure.
 
 use shared::status::Status;
 use shared::{Nanos, duration};

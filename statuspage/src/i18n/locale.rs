@@ -1,4 +1,5 @@
-//! The language of the page: the one in the URL, the configured one, or the visitor's preferred one. Pure.
+//! The language of the page: the one in the URL, the configured one, or the visitor's preferred one. This module is
+//! pure.
 
 use shared::page_config::appearance::LANGUAGES;
 

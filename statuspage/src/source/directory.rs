@@ -1,4 +1,5 @@
-//! URLs and responses of a directory behind a web server, whose `index.json` lists the check files. Pure.
+//! URLs and responses of a directory behind a web server, whose `index.json` lists the check files. This module is
+//! pure.
 
 use shared::check_file::{CheckFile, OBJECT_SIZE_LIMIT};
 use shared::json;

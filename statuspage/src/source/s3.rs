@@ -1,5 +1,5 @@
 //! URLs and responses of an S3 bucket, which is listed with `ListObjectsV2`. With public keys, requests are signed in
-//! the query. Pure.
+//! the query. This module is pure.
 
 use shared::UnixNanos;
 use shared::object_name::{self, CheckFileName, HistoryName};

@@ -1,4 +1,4 @@
-//! Creates AWS Signature Version 4 in the query of a GET request. Pure.
+//! Creates AWS Signature Version 4 in the query of a GET request. This module is pure.
 //!
 //! A request with a signature in a header needs a CORS preflight request. With a signature in the query, it does not,
 //! and the URL can be cached.

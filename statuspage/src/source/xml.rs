@@ -1,5 +1,6 @@
-//! The subset of XML in S3 listings and S3 errors: elements by name, their text, and character references. It ignores namespaces
-//! and attributes, and does not support elements inside elements with the same name. Pure.
+//! Parses the subset of XML in S3 listings and S3 errors: elements by name, their text, and character references.
+//! Ignores namespaces and attributes, and does not support elements inside elements with the same name. This module is
+//! pure.
 
 /// Returns the contents of all elements with this name, in order.
 pub(crate) fn elements<'a>(xml: &'a str, name: &str) -> impl Iterator<Item = &'a str> {

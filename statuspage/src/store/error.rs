@@ -9,7 +9,7 @@ pub enum StoreError {
     Blocked(String),
     /// The URL did not respond within this many seconds.
     TimedOut(String, u32),
-    /// The response has a status other than 2xx.
+    /// The response status is not 2xx.
     UnexpectedStatus {
         /// The status, followed by the error code and message, if any.
         status: String,

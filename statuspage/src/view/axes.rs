@@ -10,8 +10,8 @@ use crate::i18n::Language;
 
 /// The room above the highest grid line for its label, in pixels.
 const HEADROOM: f64 = 14.0;
-/// The ratio of the slowest response time to the median from which the axis is logarithmic. On a linear axis, the
-/// median would not be visible.
+/// If the slowest response takes at least this many times as long as the median, the axis is logarithmic, because the
+/// median would not be visible on a linear axis.
 const LOGARITHMIC_FROM: Nanos = 40;
 /// A threshold that exceeds the maximum by more than this factor is not part of the axis, because it would flatten the
 /// line.
@@ -21,7 +21,7 @@ const TIME_LABELS_LIMIT: usize = 5;
 
 /// The response time scale of a chart.
 pub(super) struct Scale {
-    /// The response time at the upper end, in nanoseconds.
+    /// The response time at the upper end of the scale, in nanoseconds.
     pub(super) top: f64,
     bottom: f64,
     pub(super) logarithmic: bool,

@@ -28,7 +28,7 @@ pub struct ChartView {
     pub band: String,
     /// The path of the failure marks on the baseline.
     pub failures: String,
-    /// The path of the marks at the times of messages.
+    /// The path of the marks that show when messages were posted.
     pub marks: String,
     /// The threshold's position in pixels from the top and its label, if it is part of the axis.
     pub threshold: Option<(f64, String)>,

@@ -58,7 +58,7 @@ pub(super) fn line(
             path.push(corner(path_command(group, &run), group.x(period), scale.height(value(stats))));
         }
         if run.len() == 1 {
-            // A line of length zero is a dot, because its ends are round.
+            // A line of zero length is drawn as a dot, because its ends are round.
             path.push("h0".to_owned());
         }
     }

@@ -1,5 +1,5 @@
-//! The configured appearance as CSS custom properties, which `style/tokens.css` uses. Their values are validated when the
-//! configuration is parsed.
+//! The configured appearance as CSS custom properties, which `style/tokens.css` uses. Their values have been validated
+//! by the configuration's parser.
 
 use shared::page_config::appearance::{Appearance, FONTS};
 

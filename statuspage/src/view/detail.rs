@@ -26,7 +26,7 @@ const CHECKS_UP_TO: i64 = 3 * HOUR;
 /// The maximum number of checks to show for an hour.
 const ROWS_LIMIT: usize = 500;
 
-/// The maximum number of events to show for a day. An endpoint that flaps every minute has about a thousand.
+/// The maximum number of events to show for a day. An endpoint that flaps every minute has about a thousand a day.
 const EVENTS_LIMIT: usize = 100;
 
 /// The open bars, outermost first.
@@ -359,7 +359,7 @@ mod tests {
             status: Status::Healthy,
             ..CheckResult::default()
         });
-        // Loaded in reverse, because the order must not matter.
+        // Results are added in reverse, because their order must not matter.
         let file = CheckFile { results: results.rev().collect(), skipped: Vec::new() };
         let mut cache = Cache::default();
         cache.dataset.add(&CheckFileName { stored_at: NOW, node: None }, file);

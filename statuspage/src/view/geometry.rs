@@ -7,7 +7,7 @@ pub const HEIGHT: f64 = 104.0;
 /// The height of a bar in pixels.
 pub const BAR_HEIGHT: f64 = 32.0;
 
-/// Formats a number with two decimals. The code that formats floating-point numbers in std would enlarge the page.
+/// Formats a number with two decimals. The standard library's code for floating-point numbers would enlarge the page.
 #[must_use]
 pub fn number(value: f64) -> String {
     let hundredths = (value * 100.0).round() as i64;

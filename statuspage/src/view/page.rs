@@ -1,4 +1,4 @@
-//! Everything that the page shows.
+//! Computes everything that the page shows.
 
 use std::sync::Arc;
 

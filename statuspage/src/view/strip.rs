@@ -45,7 +45,7 @@ pub struct BarView {
     pub width: f64,
     /// The parts of the bar, from top to bottom.
     pub parts: Vec<BarPart>,
-    /// The time of the bar: `Sunday 14:00–15:00`.
+    /// The period of the bar, for example `Sunday 14:00–15:00`.
     pub when: String,
     /// The uptime breakdown: `99.20% up; down for 11 min`.
     pub summary: String,
@@ -96,7 +96,7 @@ pub fn bar_paths(bars: &[Arc<BarView>]) -> BarPaths {
         }
         for part in &bar.parts {
             let continues = |last: &&mut Segment| last.part == *part && (last.x + last.width - bar.x).abs() < 1e-6;
-            // A continued segment was added with the previous bar.
+            // If the part continues a segment of the previous bar, that segment is extended.
             match segments.iter_mut().rev().take(2 * Status::ALL.len()).find(continues) {
                 Some(last) => last.width = bar.x + bar.width - last.x,
                 None => segments.push(Segment { part: *part, x: bar.x, width: bar.width }),

@@ -50,7 +50,7 @@ pub struct MessageView {
 /// A day of the timeline, or several days without events.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DayView {
-    /// The number of the first day.
+    /// The local day number of the first day.
     pub key: i64,
     /// The heading, for example `Today` or `Sunday 22 November`.
     pub heading: String,
@@ -189,7 +189,7 @@ fn days(
     period: &Period,
     calendar: Calendar<'_>,
 ) -> Vec<Arc<DayView>> {
-    // Days before the oldest event that is shown must not appear as days without outages.
+    // If older events are omitted, earlier days must not appear as days without outages.
     let oldest = events.last().filter(|_| left_out > 0).map_or(period.from, |(at, _)| *at);
     let (first, today) = (calendar.day_number(oldest), calendar.day_number(calendar.now));
     let mut days: Vec<DayView> = Vec::new();
