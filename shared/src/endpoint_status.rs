@@ -16,7 +16,7 @@ use crate::uptime::{self, Span, UptimeBreakdown};
 pub struct EndpointStatus {
     /// The title and locator, which are the same on all nodes.
     pub key: EndpointKey,
-    /// The newest result from any node. Its settings are the current configuration.
+    /// The newest result from any node. Its settings reflect the current configuration.
     pub latest: LatestResult,
     /// The nodes that check the endpoint.
     pub nodes: Vec<NodeStatus>,

@@ -146,8 +146,8 @@ fn must_be_escaped(byte: u8) -> bool {
     byte < b' ' || byte == b'"' || byte == b'\\'
 }
 
-/// Returns whether a character that starts with this byte may need an escape in Go. 0xE2 is the first byte of U+2028
-/// and U+2029, and of other characters.
+/// Returns whether Go may escape a character that starts with this byte. 0xE2 is the first byte of U+2028 and U+2029,
+/// and of other characters.
 fn go_may_escape(byte: u8) -> bool {
     matches!(byte, b'<' | b'>' | b'&' | 0xE2)
 }

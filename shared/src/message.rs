@@ -127,7 +127,7 @@ impl TreeBuilder {
                 rest = self.tag(&tag, after);
             } else if rest[1..].starts_with(['!', '?', '/']) || rest[1..].starts_with(|c: char| c.is_ascii_alphabetic())
             {
-                // A tag that is not closed is ambiguous, so it is dropped.
+                // Markup that is not closed is ambiguous, so it is dropped.
                 self.refuse("<");
                 rest = rest.find('>').map_or("", |end| &rest[end + 1..]);
             } else {

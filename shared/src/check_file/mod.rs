@@ -74,7 +74,7 @@ pub struct CheckResult {
     /// The status, stored as the key `healthy`, `degraded` or `down`. An unknown status is stored without any of these
     /// keys.
     pub status: Status,
-    /// The reason for the status as text for people. Can be empty.
+    /// A human-readable reason for the status. Can be empty.
     pub notice: String,
     /// An announcement in limited HTML, posted by a person (see [`crate::message`]). Can be empty.
     pub message: String,
@@ -168,7 +168,7 @@ impl CheckFile {
         Ok(file)
     }
 
-    /// Sets the results' node, and timestamps that they lack, from the object's name.
+    /// Sets the results' node, and any missing timestamps, from the object's name.
     #[must_use]
     pub fn stored_as(mut self, name: &CheckFileName) -> CheckFile {
         for result in &mut self.results {

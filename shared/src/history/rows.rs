@@ -296,7 +296,7 @@ impl SketchRows {
     }
 }
 
-/// Adds the hours to `sum` that are not closed and whose middle is in a period (`from <= t < to`).
+/// Adds to `sum` the hours that are not closed and whose middle is in a period (`from <= t < to`).
 pub fn add_open_between(open: &Series<Sketch>, sum: &mut Sketch, from: UnixNanos, to: UnixNanos) {
     add_between(open, HOUR, (from, to), UnixNanos::MAX, sum);
 }

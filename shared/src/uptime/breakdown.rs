@@ -108,7 +108,8 @@ impl Ratio {
         self.part as f64 / self.whole as f64
     }
 
-    /// Formats the ratio as a percentage, truncated and never rounded up: `100%` means every single nanosecond.
+    /// Formats the ratio as a percentage, truncated and never rounded up: `100%` means that not a single nanosecond is
+    /// missing.
     ///
     /// It has two decimals (`99.97%`), or up to five to show the first digit that is not a nine (`99.998%`).
     #[must_use]

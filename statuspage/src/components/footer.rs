@@ -64,7 +64,7 @@ fn choice_option(value: &str, text: &str) -> ElementBuilder {
     option().attr("value", value).text(text)
 }
 
-/// Adds the hundreds of zones that the browser supports when the list receives the focus.
+/// Adds the hundreds of zones that the browser supports once the list receives focus.
 fn add_zones(event: &Event) {
     let Some(select) = target::<HtmlSelectElement>(event) else { return };
     if select.id() == "zone" && select.length() <= INITIAL_ZONES {

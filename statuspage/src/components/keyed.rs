@@ -6,7 +6,7 @@ use web_sys::Element;
 /// The children of an element, one for each key.
 pub(super) struct KeyedChildren {
     parent: Element,
-    /// The owner of the children's owners.
+    /// The parent of the children's owners.
     owner: Owner,
     children: Vec<Child>,
 }

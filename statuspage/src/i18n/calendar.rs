@@ -61,7 +61,7 @@ impl Calendar<'_> {
         ((moment + offset).div_euclid(HOUR) + 1) * HOUR - offset
     }
 
-    /// Formats a time in 24-hour format, which logs use as well, in all languages: `14:02`.
+    /// Formats a time in the 24-hour format, as logs do, in all languages: `14:02`.
     #[must_use]
     #[inline(never)]
     pub fn clock(&self, moment: UnixNanos) -> String {

@@ -62,8 +62,8 @@ impl Texts {
     }
 }
 
-/// A language with its translations and formats. Its methods are called so often in the code that inlining them would
-/// enlarge the page.
+/// A language with its translations and formats. Its methods have so many call sites that inlining them would enlarge
+/// the page.
 pub struct Language {
     texts: Vec<String>,
     format: Box<dyn LocaleFormat>,

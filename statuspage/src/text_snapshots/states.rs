@@ -27,7 +27,7 @@ fn always(title: &'static str, node: &'static str, status: Status) -> Vec<Check>
     steady(title, node, 15, |_| status)
 }
 
-/// Returns checks that have this status for the last `minutes` and are healthy before.
+/// Returns checks that have this status for the last `minutes` and are healthy before that.
 fn lately(title: &'static str, node: &'static str, minutes: i64, status: Status) -> Vec<Check> {
     steady(title, node, 30, move |ago| if ago < minutes { status } else { Healthy })
 }

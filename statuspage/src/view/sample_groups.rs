@@ -41,7 +41,7 @@ pub(super) fn measure<'a>(
 ///
 /// The checks of a single node are separate points unless there are too many. The checks of several nodes in one round
 /// are one point, and so are the hours or days of several nodes. Otherwise the line would connect different nodes at
-/// the same time. Samples that are at most `least` apart are always one point.
+/// the same time. Samples within `least` of the first sample of a point always belong to that point.
 pub(super) fn groups<'a>(
     evaluated: &EvaluatedEndpoint<'a>,
     period: &Period,
