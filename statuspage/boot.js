@@ -35,8 +35,8 @@ if (worker) {
   complete.observe(root, { attributeFilter: ["data-complete"] });
 }
 
-// Requests the translations while the WebAssembly is loading. `src/i18n/locale.rs` chooses the language in the same
-// way.
+// Requests the translations while the WebAssembly file is loading. `src/i18n/locale.rs` chooses the language in the
+// same way.
 const languages = ["en", "de", "fr", "es", "pt", "ja", "zh", "ar"];
 const tags = [new URLSearchParams(location.search).get("lang"), ...navigator.languages, "en"];
 const language = tags.map((tag) => tag?.split("-")[0].toLowerCase()).find((code) => languages.includes(code));

@@ -31,7 +31,7 @@ async function networkFirst(pending, cached) {
   return (response && response.status < 500 ? response : await cached()) ?? pending;
 }
 
-// Caching of the page itself.
+// This section caches the page itself.
 
 // Returns the complete versions of the page, newest first. A version is complete when its HTML is cached, because the
 // HTML is added last.

@@ -279,7 +279,7 @@ mod tests {
     fn the_coverage_of_a_single_node_is_its_uptime() {
         let only = [history("a", Quorum::Any, 600..660, 1_000..1_100)];
         let breakdown = endpoint_statuses(&only)[0].breakdown(START, START + DAY);
-        // There were no checks for 100 minutes, but the result before them was valid for another half a minute.
+        // There were no checks for 100 minutes, but the result before them was valid for another 30 seconds.
         assert_eq!(breakdown.unknown, 99 * MINUTE + MINUTE / 2);
         assert_eq!(breakdown.coverage().map(Ratio::percent).as_deref(), Some("93.09%"));
         assert_eq!(breakdown.uptime().map(Ratio::percent).as_deref(), Some("95.52%"));

@@ -84,8 +84,8 @@ impl Sketch {
         match self.counts.binary_search_by_key(&bucket, |(bucket, _)| *bucket) {
             Ok(index) => self.counts[index].1 = self.counts[index].1.saturating_add(count),
             Err(index) => {
-                // Saves memory: most of the many sketches have one bucket for a while, and a vector would otherwise
-                // start with room for four.
+                // Saves memory: most sketches have only one bucket for a while, and a vector would otherwise start with
+                // room for four.
                 if self.counts.is_empty() {
                     self.counts.reserve_exact(1);
                 }

@@ -45,13 +45,13 @@ pub struct ChartView {
 /// A point of the chart: one check, or several that are drawn together.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Point {
-    /// The time of the first check.
+    /// The time of the point's first check.
     pub at: UnixNanos,
     /// The position from left to right, from 0 to [`WIDTH`].
     pub x: f64,
     /// The median's position in pixels from the top, or `None` if no attempt succeeded.
     pub y: Option<f64>,
-    /// The time of the last check.
+    /// The time of the point's last check.
     last: UnixNanos,
     stats: Option<Stats>,
     /// The length of the hour or day, or 0 for checks.
