@@ -62,8 +62,8 @@ impl Texts {
     }
 }
 
-/// A language with its translations and formats. Its methods have hundreds of call sites, so inlining them would
-/// enlarge the page.
+/// A language with its translations and formats. Its methods have many call sites, so inlining them would enlarge the
+/// page.
 pub struct Language {
     texts: Vec<String>,
     format: Box<dyn LocaleFormat>,
