@@ -85,7 +85,7 @@ async fn examine_bucket(
             return Some(error);
         }
     }
-    findings.extend(examine_reading(&probe, bucket, node, &own, permissions).await);
+    findings.push(examine_reading(&probe, bucket, node, &own, permissions).await);
     match (probe.delete(&own).await, storage.check_expiry) {
         (Ok(()), Some(_)) => {
             findings.push(Finding::ok(Side::Checker, "the node can delete its own check files when they expire"));
