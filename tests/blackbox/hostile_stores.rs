@@ -14,6 +14,7 @@ use shared::object_name::{CheckFileName, NodeName};
 use support::browser::Browser;
 use support::bucket::Bucket;
 use support::caddy::Caddy;
+use support::certificates::{Authority, Validity};
 use support::checker::{Checker, Run, check_files, results};
 use support::configuration::{check, directory, watching};
 use support::endpoints::{Behavior, Endpoint};
@@ -101,6 +102,44 @@ async fn a_history_that_trickles_ends_a_single_round_in_time() {
     assert!(run.stderr.contains("history not updated: "), "{}", run.stderr);
     assert!(run.stderr.contains("too slowly: less than 4 KiB in 5 s"), "{}", run.stderr);
     assert_eq!(bucket.check_files().await.len(), 2);
+}
+
+/// The secret key of [`storage_at`].
+const SECRET: &str = "secretOfTheWriter4711";
+
+/// A bucket at this address.
+fn storage_at(url: &str) -> Value {
+    json!({ "type": "s3", "bucket": "status", "region": "us-east-1", "endpoint_url": url, "path_style": true,
+        "access_key_id": "AKIAIOSFODNN7EXAMPLE", "secret_access_key": SECRET })
+}
+
+#[tokio::test]
+async fn a_store_with_an_untrusted_certificate_receives_nothing() {
+    let ok = Endpoint::start(Behavior::ok()).await;
+    let untrusted = Authority::new().server("127.0.0.1", Validity::Now);
+    let store = Endpoint::start_tls(Behavior::ok(), untrusted).await;
+    let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &storage_at(&store.url)));
+    let run = checker.run(&[]).await;
+    assert_eq!(run.code, 2, "{}", run.output());
+    assert!(run.stderr.contains("no secure connection could be established"), "{}", run.stderr);
+    assert_eq!(store.requests(), [""; 0]);
+    assert_eq!(spooled(&checker).len(), 1, "the round waits");
+}
+
+#[tokio::test]
+async fn requests_to_a_store_do_not_contain_the_secret_key() {
+    let ok = Endpoint::start(Behavior::ok()).await;
+    let store = Endpoint::start(Behavior::Answer("403 Forbidden", String::new())).await;
+    let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &storage_at(&store.url)));
+    for words in [["run", "-c", "checker.json"], ["status", "-c", "checker.json"]] {
+        let before = store.requests().len();
+        assert_eq!(checker.call(&words).await.code, 2);
+        let requests = store.requests().split_off(before);
+        assert!(!requests.is_empty(), "{words:?}");
+        for request in requests {
+            assert!(request.contains("AWS4-HMAC-SHA256") && !request.contains(SECRET), "{request}");
+        }
+    }
 }
 
 /// A page of a listing that is followed by another one.
