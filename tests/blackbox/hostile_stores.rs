@@ -218,6 +218,23 @@ async fn a_link_in_a_directory_store_leads_nowhere() {
 }
 
 #[tokio::test]
+async fn a_round_waits_while_another_program_holds_the_lock() {
+    let ok = Endpoint::start(Behavior::ok()).await;
+    let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
+    assert_eq!(checker.run(&[]).await.code, 0);
+    // Programs that can only read the file can lock it, too.
+    let lock = std::fs::File::open(checker.path("checks/.index.lock")).expect("it is there");
+    lock.lock().expect("it is free");
+    let run = checker.run(&[]).await;
+    assert_eq!(run.code, 2, "{}", run.output());
+    assert!(run.stderr.contains("another program holds the lock"), "{}", run.stderr);
+    assert_eq!((checker.check_files("checks").len(), spooled(&checker).len()), (1, 1));
+    drop(lock);
+    assert_eq!(checker.run(&[]).await.code, 0);
+    assert_eq!((checker.check_files("checks").len(), spooled(&checker).len()), (3, 0));
+}
+
+#[tokio::test]
 async fn the_spool_sends_only_rounds_of_this_checker() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &json!({ "type": "fs", "dir": "mount/checks" })));
