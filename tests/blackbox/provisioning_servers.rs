@@ -255,6 +255,11 @@ async fn rights(server: S3Server, key: &AccessKey, site: &TestSite) -> Vec<(&'st
     let get = |key: &str| client.get_object().bucket(bucket).key(key).send();
     let delete = |key: &str| client.delete_object().bucket(bucket).key(key).send();
     let list = |prefix: &str| client.list_objects_v2().bucket(bucket).prefix(prefix).send();
+    let everything = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+    let policy = |role: &str| {
+        let put = iam.put_user_policy().user_name(site.user(role)).policy_name("checkup");
+        put.policy_document(everything).send()
+    };
     vec![
         ("list the prefix", verdict(list("status/").await)),
         ("list everything", verdict(list("").await)),
@@ -278,11 +283,13 @@ async fn rights(server: S3Server, key: &AccessKey, site: &TestSite) -> Vec<(&'st
         ("create a bucket", verdict(client.create_bucket().bucket("a-new-one").send().await)),
         ("create a user", verdict(iam.create_user().user_name("mine").send().await)),
         ("list users", verdict(iam.list_users().send().await)),
+        ("change the reader's policy", verdict(policy("reader").await)),
+        ("change the writer's policy", verdict(policy("writer_eu-west").await)),
     ]
 }
 
 /// The permissions of readers and writers, which are the same on every server.
-const RIGHTS: [(&str, Decision, Decision); 22] = [
+const RIGHTS: [(&str, Decision, Decision); 24] = [
     ("list the prefix", Allowed, Allowed),
     ("list everything", Refused, Refused),
     ("list another prefix", Refused, Refused),
@@ -305,6 +312,8 @@ const RIGHTS: [(&str, Decision, Decision); 22] = [
     ("create a bucket", Refused, Refused),
     ("create a user", Refused, Refused),
     ("list users", Refused, Refused),
+    ("change the reader's policy", Refused, Refused),
+    ("change the writer's policy", Refused, Refused),
 ];
 
 #[tokio::test]
