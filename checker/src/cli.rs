@@ -64,7 +64,7 @@ pub enum Command {
     Provision(ProvisionArguments),
     /// Remove what `provision` created, but keep the data unless --delete-data is given
     Deprovision(DeprovisionArguments),
-    /// Verify the setup from the checker's and the page's side and suggest fixes
+    /// Test the setup from both the checker's side and the page's, and suggest fixes
     ///
     /// Exit status: 0 if everything works; 1 if there are warnings; 2 if there are failures.
     Doctor(DoctorArguments),
@@ -284,8 +284,8 @@ pub struct ProvisionArguments {
     /// Also let checkers delete check files of the original Checkup, which have no node name
     #[arg(long, alias = "expire-originals")]
     pub expire_legacy: bool,
-    /// Make the bucket itself delete check files at this age, in whole days, for example 90d. To let checkers delete
-    /// them, use --check-expiry
+    /// Have the bucket delete check files once they reach this age, in whole days, such as 90d. To let checkers
+    /// delete them, use --check-expiry
     #[arg(long, value_name = "AGE", value_parser = age)]
     pub lifecycle: Option<Nanos>,
     /// Directory for config.json and checker-NODE.json

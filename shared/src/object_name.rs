@@ -28,7 +28,7 @@ pub const HISTORY_FOLDER: &str = "history/";
 /// node's history can have this name, because node names do not contain underscores.
 pub const HISTORY_INDEX: &str = "history/_index.json";
 
-/// Replaces the node name in the history's name for check files without a node.
+/// Used instead of a node name in the name of the history of check files that have no node.
 const UNNAMED: &str = "_nameless";
 
 /// The suffix of a history. Node names do not contain dots, so it cannot be confused with [`LATENCY_SUFFIX`].

@@ -94,7 +94,7 @@ impl S3ErrorKind {
     pub fn from_code(code: &str, message: &str) -> Option<S3ErrorKind> {
         Some(match code {
             "InvalidAccessKeyId" | "InvalidClientTokenId" | "UnrecognizedClientException" => S3ErrorKind::UnknownKey,
-            // IAM also reports a wrong clock with this code.
+            // IAM also uses this code for clock skew.
             "SignatureDoesNotMatch"
                 if message.contains("Signature expired") || message.contains("Signature not yet current") =>
             {

@@ -17,7 +17,7 @@ const SAMPLES: u64 = 10;
 /// How many times open files are counted for each sample, within a second. The lowest count is the sample.
 const COUNTS_PER_SAMPLE: u32 = 50;
 
-/// Prints memory and open files as the number of checks grows.
+/// Prints memory use and the number of open files as the number of checks grows.
 pub(super) async fn measure() {
     let nginx = Nginx::start().await;
     println!("Endurance: {CHECKS} checks of one process, {ENDPOINTS} endpoints every second, stored in a directory");

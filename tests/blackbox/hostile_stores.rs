@@ -168,7 +168,7 @@ async fn an_endless_listing_is_reported() {
         [(repeated, "continuation token of an earlier page"), (same_keys, "repeats the keys of an earlier page")]
     {
         assert_eq!(run.code, 2, "{}", run.output());
-        assert!(run.stderr.contains("the listing does not end") && run.stderr.contains(what), "{}", run.stderr);
+        assert!(run.stderr.contains("the listing never ends") && run.stderr.contains(what), "{}", run.stderr);
     }
 }
 

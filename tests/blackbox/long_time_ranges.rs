@@ -130,7 +130,7 @@ async fn ninety_days_of_three_nodes_take_few_requests_over_http() {
 fn from_directory(range: Nanos) -> String {
     let mut config = PageConfig::new(Source::Http { url: "store/".to_owned() });
     (config.range, config.refresh, config.interval) = (range, HOUR, 30 * MINUTE);
-    // Offline storage of thousands of files is not part of these tests.
+    // These tests do not cover offline storage of thousands of files.
     config.offline = false;
     config.to_json()
 }

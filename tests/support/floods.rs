@@ -97,7 +97,7 @@ async fn serve<F: Future<Output = Option<()>> + Send + 'static>(
     let port = listener.local_addr().expect("an address").port();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            // Handlers end with an error when the client has received enough and disconnects.
+            // Handlers fail once the client has enough data and disconnects.
             tokio::spawn(handle(stream));
         }
     });

@@ -138,7 +138,7 @@ fn show(plan: &Plan, spec: &ProvisionSpec) {
     }
     for identity in &plan.by_hand {
         ui::print_line(&format!(
-            "  manual step: create a key for the {}, put it into `{}`, and grant it exactly these permissions:\n{:#}",
+            "  manual step: create a key for the {}, add it to `{}`, and grant it exactly these permissions:\n{:#}",
             identity.role,
             identity.role.file_name(),
             identity.policy

@@ -33,7 +33,7 @@ impl<'p> Dialect<'p> {
     }
 }
 
-/// Returns whether the file at `path` has the name of the original's configuration.
+/// Returns whether the file at `path` has the file name that the original Checkup uses for its configuration.
 #[must_use]
 pub fn is_original(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name == ORIGINAL_NAME)

@@ -34,7 +34,7 @@ pub enum ValueKind {
         /// used.
         keys: &'static [&'static str],
         variants: &'static [Variant],
-        /// The original's types that are not supported.
+        /// Types of the original Checkup that are not supported.
         unsupported: &'static [&'static str],
         /// The keys that all types have in common.
         common: &'static [Field],

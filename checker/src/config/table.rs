@@ -25,7 +25,7 @@ pub const ROOT: ValueKind = ValueKind::Object(&[
         "concurrent_checks",
         ValueKind::Integer(0, 100_000),
         "`64` for a single run; `512` for `serve` and `run --every`, and up to `4096` including checks that take longer than a second; `0` means the default",
-        "The maximum number of checks that run at the same time.",
+        "The maximum number of checks to run at the same time.",
     ),
     optional(
         "online_check",
@@ -238,10 +238,10 @@ const COLORS: &[Field] = &{
 };
 
 const LABELS: &[Field] = &[
-    optional("healthy", ValueKind::Object(LABEL), "healthy", "The label of the status `healthy`."),
-    optional("degraded", ValueKind::Object(LABEL), "degraded", "The label of the status `degraded`."),
-    optional("down", ValueKind::Object(LABEL), "down", "The label of the status `down`."),
-    optional("unknown", ValueKind::Object(LABEL), "unknown", "The label of the status `unknown`."),
+    optional("healthy", ValueKind::Object(LABEL), "healthy", "The label for the `healthy` status."),
+    optional("degraded", ValueKind::Object(LABEL), "degraded", "The label for the `degraded` status."),
+    optional("down", ValueKind::Object(LABEL), "down", "The label for the `down` status."),
+    optional("unknown", ValueKind::Object(LABEL), "unknown", "The label for the `unknown` status."),
 ];
 
 const LABEL: &[Field] = &[

@@ -238,7 +238,7 @@ fn validate_duration(value: &Located, min: i64, max: i64, path: &KeyPath<'_>) ->
         Some(_) => {
             format!("a duration from `{}` to `{}`", duration::format_exact(min), duration::format_exact(max))
         }
-        None => "a duration, for example `500ms`, `30s`, `10m`, `1h30m` or `7d`, or integer nanoseconds".to_owned(),
+        None => "a duration, for example `500ms`, `30s`, `10m`, `1h30m` or `7d`, or a whole number of nanoseconds".to_owned(),
     };
     Some(invalid_value(value, path, &expected))
 }
@@ -315,7 +315,7 @@ mod tests {
             lines(text),
             [
                 "c.json:2:3: error: unknown key `concurent_checks`: did you mean `concurrent_checks`?",
-                "c.json:3:12: error: invalid value `10 minutes` for `every`: expected a duration, for example `500ms`, `30s`, `10m`, `1h30m` or `7d`, or integer nanoseconds",
+                "c.json:3:12: error: invalid value `10 minutes` for `every`: expected a duration, for example `500ms`, `30s`, `10m`, `1h30m` or `7d`, or a whole number of nanoseconds",
                 "c.json:5:75: error: unknown key `checkers[0].treshold_rtt`: did you mean `threshold_rtt`?",
                 "c.json:5:106: error: invalid value `-1` for `checkers[0].attempts`: expected an integer from 0 to 1000",
                 "c.json:6:14: error: unknown type `htpt` for `checkers[1]`: did you mean `http`?",

@@ -99,7 +99,7 @@ async fn examine_bucket(
         (Err(error), None) if is_denied(&error) => {
             findings.push(Finding::ok(
                 Side::Checker,
-                format!("the node cannot delete check files, which never expire; an empty `{own}` was left behind"),
+                format!("the node cannot delete check files and does not need to, because no expiry is set; an empty `{own}` was left behind"),
             ));
         }
         (Err(error), None) => {
@@ -152,7 +152,7 @@ async fn examine_reading(
                 failure(what, &error)
             }
         },
-        Err(error) => failure(format!("failed to read the missing object `{missing}`"), &error),
+        Err(error) => failure(format!("the request for `{missing}`, which does not exist, failed with an unexpected error"), &error),
     }
 }
 

@@ -38,7 +38,7 @@ pub fn offset(hash: u64, every: Nanos, endpoints: usize) -> Nanos {
     ((i128::from(window) * i128::from(hash)) >> 64) as Nanos
 }
 
-/// Returns the first time after `now` that is `offset` into an interval. Intervals are counted from 1970.
+/// Returns the first time after `now` that is `offset` into an interval. Intervals are aligned to the Unix epoch.
 #[must_use]
 pub fn due_after(now: UnixNanos, every: Nanos, offset: Nanos) -> UnixNanos {
     let every = every.max(1);

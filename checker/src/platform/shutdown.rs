@@ -34,7 +34,7 @@ pub struct Shutdown {
 }
 
 impl Shutdown {
-    /// Listens for signals on the current runtime. Signals are not noticed while the runtime is blocked.
+    /// Listens for signals on the current runtime. While the runtime is blocked, signals are not handled.
     pub fn on_signals(report: Report) -> std::io::Result<Shutdown> {
         let shutdown = Shutdown::default();
         tokio::spawn(listen(StopSignals::catch()?, shutdown.clone(), report));

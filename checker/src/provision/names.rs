@@ -156,7 +156,7 @@ pub fn validate_bucket_name(name: &str) -> Result<(), InvalidBucketName> {
     let is_edge = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
     let bytes = name.as_bytes();
     if !(3..=63).contains(&bytes.len()) {
-        return invalid("it must have 3 to 63 characters");
+        return invalid("it must be 3 to 63 characters long");
     }
     if !bytes.iter().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-')) {
         return invalid("use lowercase letters, digits, hyphens and dots only, for example `my-status`");

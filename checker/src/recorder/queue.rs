@@ -223,7 +223,7 @@ impl<R: FnMut(RecordEvent<'_>)> Queue<R> {
         }
     }
 
-    /// Writes all pending results to the spool, then deletes the file that contains only some of them.
+    /// Writes all pending results to the spool, then deletes the previous spool file, which contains only some of them.
     async fn keep_all(&self, pending: &mut Pending) {
         let (name, content) = self.check_file(&pending.results);
         // If the spool cannot be written, the results stay in memory, and storing them reports the error.

@@ -221,7 +221,7 @@ impl<W: ObjectWriter> Sending<'_, W> {
                 0
             }
             Err(error) => {
-                self.warnings.push(format!("failed to send a waiting round: {cause}; it is still waiting: {error}"));
+                self.warnings.push(format!("failed to send a waiting round: {cause}; it remains in the spool, because moving it to `refused/` failed: {error}"));
                 1
             }
         }

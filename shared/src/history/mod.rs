@@ -108,7 +108,7 @@ pub struct LatestResult {
     pub threshold: Nanos,
     /// How many nodes must agree on the status.
     pub quorum: Quorum,
-    /// The reason if the status is degraded or down.
+    /// Why the status is degraded or down, if it is.
     pub reason: Option<String>,
 }
 

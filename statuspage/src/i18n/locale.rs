@@ -8,7 +8,7 @@ use shared::page_config::appearance::LANGUAGES;
 pub(crate) struct Locale {
     /// The name of the locale file, for example `de`.
     pub(crate) code: &'static str,
-    /// The visitor's regional variant, for example `de-CH`, or else the code.
+    /// The visitor's regional variant, such as `de-CH`, or the code if there is none.
     pub(crate) tag: String,
 }
 

@@ -37,7 +37,7 @@ pub struct EndpointView {
     /// The name for use in a sentence.
     pub name: String,
     pub status: Status,
-    /// The status and its start: `Down since 14:02 (12 min)`.
+    /// The status and when it began: `Down since 14:02 (12 min)`.
     pub state: String,
     /// Whether only some nodes report the endpoint down.
     pub is_localized: bool,

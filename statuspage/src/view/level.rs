@@ -23,7 +23,7 @@ pub struct LevelView {
     pub rows: Vec<RowView>,
     /// The description of the rows for screen readers.
     pub rows_label: String,
-    /// A note below the rows, which can be empty.
+    /// A note shown below the rows, or an empty string.
     pub note: String,
 }
 

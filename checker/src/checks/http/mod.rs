@@ -88,7 +88,7 @@ pub struct HttpCheck {
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidUrl {
     /// The string is not an absolute URL.
-    #[error("invalid URL `{0}`: {1}; expected for example `https://shop.example/health`")]
+    #[error("invalid URL `{0}`: {1}; expected a URL such as `https://shop.example/health`")]
     Syntax(String, String),
     /// The URL's scheme is not `http` or `https`.
     #[error("unsupported scheme `{1}` in `{0}`: expected an `http://` or `https://` URL")]
