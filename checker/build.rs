@@ -1,4 +1,4 @@
-//! Embeds the built page, so that the checker is a single file. Without a page, the checker serves instructions for
+//! Embeds the built page so that the checker is a single file. Without a page, the checker serves instructions for
 //! building it.
 
 use std::env;

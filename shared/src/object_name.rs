@@ -1,7 +1,7 @@
 //! Formats and parses the names of objects in the store, and name patterns for access policies. No other module
 //! contains these names.
 //!
-//! A check file is `<prefix><unix-ns>-<node>-check.json`. The time has 19 digits, so that names sort by time and a
+//! A check file is `<prefix><unix-ns>-<node>-check.json`. The time has 19 digits, so names sort by time and a
 //! listing can start at a time. The original Checkup's `<unix-ns>-check.json` is also accepted.
 
 mod heartbeat;

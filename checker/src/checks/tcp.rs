@@ -292,7 +292,7 @@ mod tests {
                 server.write_all(b"x").await.expect("the client reads");
             }
             server.write_all(b"end").await.expect("the client reads");
-            // The connection stays open, so that only silence shows that the data is complete.
+            // The connection stays open, so only silence shows that the data is complete.
             std::future::pending::<()>().await;
         };
         let mut received = Received::default();

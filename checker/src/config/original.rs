@@ -1,4 +1,4 @@
-//! Rewrites the parts that only the original's configuration can contain, so that their meaning stays the same.
+//! Rewrites the parts that only the original's configuration can contain so that their meaning stays the same.
 //!
 //! The parser has already applied the rules of Go's decoder (see [`super::dialect`]). This module handles values: Go's
 //! zero values mean "not set", and the original accepts some values that the checker's table rejects.
@@ -59,7 +59,7 @@ pub(super) fn rewrite_check<'t>(check: &mut Located<'t>, index: usize, problems:
         members.push(Member { at, key: Cow::Borrowed(key), value: Located { at, value } });
     };
     let string = |text: &str| JsonValue::String(Cow::Owned(text.to_owned()));
-    // Set an empty locator, so that only this check is unusable and its result states the reason.
+    // Set an empty locator so that only this check is unusable and its result states the reason.
     if locator.is_empty() {
         set(locator_key, string(""));
     }

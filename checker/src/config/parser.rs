@@ -238,7 +238,7 @@ impl<'t> Parser<'t, '_> {
 /// The maximum number of members that are searched without an index.
 const SMALL_OBJECT: usize = 32;
 
-/// The members of an object that is being parsed. Large objects have an index, so that finding duplicates takes linear
+/// The members of an object that is being parsed. Large objects have an index, so finding duplicates takes linear
 /// time.
 #[derive(Default)]
 struct Members<'t> {

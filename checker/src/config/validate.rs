@@ -55,7 +55,7 @@ pub fn validate_element(element: &Located, kind: &ValueKind, key: &str, index: u
 
 fn validate_value(value: &Located, kind: &ValueKind, path: &KeyPath<'_>, problems: &mut Problems) {
     let text = match (kind, &value.value) {
-        // Assertions are validated when the check is created, so that they are parsed only once.
+        // Assertions are validated when the check is created, so they are parsed only once.
         (ValueKind::Any | ValueKind::Assertions, _)
         | (ValueKind::String | ValueKind::Pattern(_), JsonValue::String(_))
         | (ValueKind::Bool, JsonValue::Bool(_)) => None,

@@ -40,7 +40,7 @@ pub async fn run_round(
         tasks.spawn(async move {
             while let Some((index, check)) = round.next() {
                 runner.interval = check.every.or(interval);
-                // Let running checks continue first, so that several new connections start in a row. A server that
+                // Let running checks continue first so that several new connections start in a row. A server that
                 // finds several of them waiting wakes up only once.
                 tokio::task::yield_now().await;
                 round.put(index, runner.run(check, &context, clock()).await);

@@ -41,7 +41,7 @@ impl Shutdown {
         Ok(shutdown)
     }
 
-    /// Listens for signals on a separate thread, so that a second signal exits even if the runtime is blocked. With
+    /// Listens for signals on a separate thread so that a second signal exits even if the runtime is blocked. With
     /// huge pages, the thread's stack can take megabytes of memory.
     pub fn on_signals_in_thread(report: Report) -> std::io::Result<Shutdown> {
         let shutdown = Shutdown::default();

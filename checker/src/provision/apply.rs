@@ -1,4 +1,4 @@
-//! Applies the steps of a plan in order. A new key is saved to disk before the next call, so that the next run can
+//! Applies the steps of a plan in order. A new key is saved to disk before the next call, so the next run can
 //! continue after any interruption.
 
 use std::path::Path;

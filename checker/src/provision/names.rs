@@ -1,6 +1,6 @@
 //! Names of the resources that provisioning creates: users, paths, rules and files. Pure.
 //!
-//! Names contain the bucket and the prefix, so that several pages can share an account or a bucket.
+//! Names contain the bucket and the prefix, so several pages can share an account or a bucket.
 
 use std::fmt;
 

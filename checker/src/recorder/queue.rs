@@ -1,6 +1,6 @@
 //! Records a daemon's rounds. The queue waits for the store, for the work that follows a stored round and for new
-//! results at the same time, so that a slow store does not delay any round. Rounds that the store does not accept
-//! within seconds are kept in the spool.
+//! results at the same time so that a slow store does not delay any round. Rounds that the store does not accept within
+//! seconds are kept in the spool.
 
 use std::path::PathBuf;
 use std::pin::Pin;

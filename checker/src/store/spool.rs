@@ -1,5 +1,5 @@
-//! The spool: rounds that could not be stored yet, as files on this machine. Each store has its own folder, so that a
-//! round is never sent to another store. [`super::upload`] sends the rounds.
+//! The spool: rounds that could not be stored yet, as files on this machine. Each store has its own folder, so a round
+//! is never sent to another store. [`super::upload`] sends the rounds.
 
 use std::fs::File;
 use std::io;

@@ -11,7 +11,7 @@ use crate::status::Status;
 /// The expected size of a result in bytes. Reserving it in advance avoids most reallocations.
 const RESULT_SIZE: usize = 288;
 
-/// Serializes results as a check file. Strings above their limits are shortened, so that no file is too large to parse.
+/// Serializes results as a check file. Strings above their limits are shortened, so no file is too large to parse.
 #[must_use]
 pub fn write_check_file(results: &[CheckResult]) -> String {
     let mut writer = JsonWriter::new(EscapeMode::GoHtml, results.len() * RESULT_SIZE);

@@ -24,7 +24,7 @@ pub const MESSAGE_LIMIT: usize = 20_000;
 /// The maximum number of attempts per check.
 pub const ATTEMPTS_LIMIT: usize = 1_000;
 /// The page's size limit for a check file or history, in bytes. A file with ten thousand results fits. Larger objects
-/// are rejected, so that they do not block the page.
+/// are rejected, so they do not block the page.
 pub const OBJECT_SIZE_LIMIT: usize = 8 << 20;
 /// The maximum number of results in a file. An 8 MB file could otherwise contain millions of empty results, each of
 /// which takes 200 bytes of memory.
@@ -89,7 +89,7 @@ pub struct CheckResult {
     pub quorum: Quorum,
 }
 
-/// The key of an endpoint. It includes the title, so that two checks of the same URL are separate endpoints.
+/// The key of an endpoint. It includes the title, so two checks of the same URL are separate endpoints.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct EndpointKey {
     /// The name of the endpoint.
@@ -176,7 +176,7 @@ impl CheckFile {
                 result.timestamp = name.stored_at;
             }
             // Permissions restrict which names a node can write, but not the content. The name therefore determines the
-            // node, so that a node can report only for itself.
+            // node, so a node can report only for itself.
             result.node.clone_from(&name.node);
         }
         self

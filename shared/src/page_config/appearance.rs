@@ -204,7 +204,7 @@ impl AppearanceReader<'_> {
         }
     }
 
-    /// Allows only images from the page's own server and `data:` URLs, so that other servers do not learn who views the
+    /// Allows only images from the page's own server and `data:` URLs, so other servers do not learn who views the
     /// page.
     fn picture(&mut self, path: &str, value: Option<&Json<'_>>) -> Option<String> {
         let url = self.text(path, value)?;

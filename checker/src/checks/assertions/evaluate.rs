@@ -1,5 +1,5 @@
 //! Evaluates a check's assertions. Expensive evaluations run in a separate thread within the attempt's time limit, so
-//! that one endpoint's body does not delay other checks.
+//! one endpoint's body does not delay other checks.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -128,7 +128,7 @@ impl HttpCheck {
     }
 
     /// Returns whether a TLS configuration is needed. Configured authority files are read even if no URL uses TLS, so
-    /// that an unreadable file is reported.
+    /// an unreadable file is reported.
     fn needs_trust_anchors(&self) -> bool {
         self.can_use_tls() || self.trust != TlsTrust::System
     }

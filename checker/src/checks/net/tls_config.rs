@@ -117,7 +117,7 @@ fn build(trust: &TlsTrust) -> Result<ClientConfig, TrustError> {
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(RecordingVerifier(verifier)))
         .with_no_client_auth();
-    // Every attempt makes a full handshake, so that the certificates are verified each time.
+    // Every attempt makes a full handshake, so the certificates are verified each time.
     tls.resumption = Resumption::disabled();
     Ok(tls)
 }

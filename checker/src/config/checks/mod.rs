@@ -74,7 +74,7 @@ const DEFAULT_TIMEOUT: Nanos = 10 * SECOND;
 const DEFAULT_CONNECTION_TIMEOUT: Nanos = SECOND;
 
 /// Creates a check from a value that validation has accepted. `index` is its position in the array. An unusable check
-/// reports its problem in every round, so that the others still run.
+/// reports its problem in every round, so the others still run.
 pub(super) fn convert(located: &Located, index: usize, folder: &Path, problems: &mut Problems) -> Option<Check> {
     let mut found = Problems::default();
     let check = convert_usable(located, index, folder, &mut found);

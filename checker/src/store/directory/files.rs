@@ -124,7 +124,7 @@ fn unless_missing<T>(error: io::Error) -> io::Result<Option<T>> {
     }
 }
 
-/// Deletes objects. Check files are removed from the index first, so that readers do not request missing files. Returns
+/// Deletes objects. Check files are removed from the index first, so readers do not request missing files. Returns
 /// how many files could not be deleted, and the first reason.
 pub(super) fn delete(directory: &Path, objects: &[Object]) -> io::Result<Option<(usize, io::Error)>> {
     let names: BTreeSet<&str> = objects.iter().map(|object| object.name.as_str()).collect();
