@@ -31,7 +31,7 @@ pub struct NodeStatus {
     pub spans: Vec<Span>,
     /// When the node's newest check started.
     pub last_checked: Option<UnixNanos>,
-    /// The reason if the newest result is degraded or down.
+    /// Why the newest result is degraded or down, if it is.
     pub reason: Option<String>,
 }
 

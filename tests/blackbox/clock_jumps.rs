@@ -45,7 +45,7 @@ async fn a_time_that_cannot_be_stored_is_an_error_at_startup() {
     assert!(!checker.path("checks").exists() || checker.check_files("checks").is_empty());
 }
 
-/// Starts a daemon whose clock is set by the file `clock`.
+/// Starts a daemon whose clock is set by the `clock` file.
 fn start(checker: &Checker) -> Program {
     checker.write("clock", "+0\n");
     let file = checker.path("clock");

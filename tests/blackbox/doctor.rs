@@ -115,7 +115,7 @@ async fn excessive_permissions_are_reported() {
     });
     let warnings = findings(&site, "warning", &["-c", "with-check.json"]).await.join("\n");
     for word in [
-        "store objects of another node",
+        "store another node's objects",
         "list objects outside the prefix",
         "store objects outside the prefix",
         "list the account's buckets",

@@ -363,7 +363,7 @@ fn percentiles(page: &Page, title: &str) -> Vec<(u8, f64)> {
     let mut words = reported.split([' ', '·']).filter(|word| !word.is_empty());
     let mut percentiles = Vec::new();
     while let Some(percent) = words.next().and_then(|word| word.strip_prefix('p')?.parse().ok()) {
-        // Until the latency sketches are loaded, the figures have the prefix `about`.
+        // Until the latency sketches are loaded, the figures are prefixed with `about`.
         let Some(number) = words.next().and_then(|number| number.parse::<f64>().ok()) else { break };
         let unit = match words.next() {
             Some(unit) if unit.starts_with("µs") => 1e3,

@@ -32,7 +32,7 @@ pub enum StoreFault {
     Answer(String),
     /// Requests for missing objects are denied. Some services do that to keys that are not allowed to list the bucket.
     DenyMissing,
-    /// The proxy removes the header `Content-Encoding` from the response.
+    /// The proxy removes the `Content-Encoding` header from the response.
     HideEncoding,
 }
 

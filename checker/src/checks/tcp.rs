@@ -398,7 +398,7 @@ mod tests {
                 ],
                 "sent data before the TLS handshake",
             ),
-            (Some(StartTls::Smtp), vec![ServerAction::Endless], "a line of at least 2048 bytes"),
+            (Some(StartTls::Smtp), vec![ServerAction::Endless], "a line longer than 2048 bytes"),
             (Some(StartTls::Smtp), vec![], "closed by the server before the TLS handshake"),
             (Some(StartTls::Imap), vec![ServerAction::Hang], "no response within 700ms"),
             (

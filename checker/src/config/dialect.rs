@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-/// The file name of the original's configuration.
+/// The file name of the original Checkup's configuration.
 const ORIGINAL_NAME: &str = "checkup.json";
 
 /// The rules for reading a configuration.
@@ -26,7 +26,7 @@ impl<'p> Dialect<'p> {
         if is_original(path) { Dialect::Original } else { Dialect::Checker(variable) }
     }
 
-    /// Returns whether this is the original's dialect.
+    /// Returns whether this is the original Checkup's dialect.
     #[must_use]
     pub fn is_original(&self) -> bool {
         matches!(self, Dialect::Original)

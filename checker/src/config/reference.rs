@@ -44,7 +44,11 @@ fn tagged(text: &mut String, name: &str, keys: &[&str], variants: &[Variant], un
     }
     if !unsupported.is_empty() {
         let kinds: Vec<String> = unsupported.iter().map(|kind| format!("`{kind}`")).collect();
-        let _ = writeln!(text, "The original Checkup also has these types, which are not supported yet: {}.\n", kinds.join(", "));
+        let _ = writeln!(
+            text,
+            "The original Checkup also has these types, which are not supported yet: {}.\n",
+            kinds.join(", ")
+        );
     }
 }
 

@@ -304,7 +304,7 @@ fn an_invalid_assertion_is_reported() {
         ),
         (
             r#"{"checkers":[{"type":"http","endpoint_name":"A","endpoint_url":"http://a","assertions":["[RTT] < 5"]}]}"#,
-            "write for example `500ms`",
+            "write a duration such as `500ms`",
         ),
         (
             r#"{"checkers":[{"type":"http","endpoint_name":"A","endpoint_url":"http://a","assertions":["[BODY] matches '('"]}]}"#,

@@ -15,7 +15,7 @@ use crate::checks::status_codes::StatusCodes;
 /// The maximum length of an unknown name for which a known name is suggested. No known name is even half as long.
 const MAX_SUGGESTED_LENGTH: usize = 64;
 
-/// The path of a value, for example `checkers[3].endpoint_url`. It is formatted only when a problem is reported.
+/// The path of a value, such as `checkers[3].endpoint_url`. It is formatted only when a problem is reported.
 #[derive(Clone, Copy)]
 enum KeyPath<'a> {
     Root,
@@ -238,7 +238,8 @@ fn validate_duration(value: &Located, min: i64, max: i64, path: &KeyPath<'_>) ->
         Some(_) => {
             format!("a duration from `{}` to `{}`", duration::format_exact(min), duration::format_exact(max))
         }
-        None => "a duration, for example `500ms`, `30s`, `10m`, `1h30m` or `7d`, or a whole number of nanoseconds".to_owned(),
+        None => "a duration, for example `500ms`, `30s`, `10m`, `1h30m` or `7d`, or a whole number of nanoseconds"
+            .to_owned(),
     };
     Some(invalid_value(value, path, &expected))
 }
@@ -275,7 +276,7 @@ fn suggestion<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<St
     suggest(name, known).map(|known| format!("did you mean `{known}`?"))
 }
 
-/// Formats names as a list, for example ``"`a`, `b` or `c`"``.
+/// Formats names as a list, such as ``"`a`, `b` or `c`"``.
 fn one_of<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
     match names.as_slice() {

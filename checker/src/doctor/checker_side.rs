@@ -178,7 +178,7 @@ async fn examine_limits(probe: &StoreProbe, bucket: &Bucket, node: &NodeName, fi
         if stored.is_ok() {
             let _ = probe.delete(key).await;
         }
-        report(stored, &format!("store objects of another node (`{key}`)"));
+        report(stored, &format!("store another node's objects (`{key}`)"));
     }
     if !bucket.prefix.is_empty() {
         report(probe.list("").await, "list objects outside the prefix");
@@ -208,7 +208,7 @@ async fn examine_limits(probe: &StoreProbe, bucket: &Bucket, node: &NodeName, fi
         )),
     }
     if findings.len() == before {
-        let what = "the keys are restricted: they cannot store objects of other nodes, list or store objects outside the prefix, list other buckets, read policies or manage access keys";
+        let what = "the keys are restricted: they cannot store other nodes' objects, list or store objects outside the prefix, list other buckets, read policies or manage access keys";
         findings.push(Finding::ok(Side::Checker, what));
     }
 }

@@ -64,7 +64,7 @@ pub enum FileUpdate {
     ReplaceKeys(WriterKeys),
 }
 
-/// Returns the path of a role's file.
+/// Returns the path to a role's file.
 #[must_use]
 pub fn path_of(out: &Path, role: &Role) -> PathBuf {
     out.join(role.file_name())

@@ -204,8 +204,8 @@ impl<R: FnMut(RecordEvent<'_>)> Queue<R> {
         (name, write_check_file(results).into())
     }
 
-    /// Keeps all pending results in the spool. Returns `None` if they are too many to merge with further results, and
-    /// leaves them to the spool.
+    /// Keeps all pending results in the spool. If there are too many to merge with further results, leaves them there
+    /// and returns `None`.
     async fn keep(&mut self, mut pending: Pending) -> Option<Pending> {
         pending.keep_at = None;
         self.keep_all(&mut pending).await;

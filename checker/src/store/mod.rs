@@ -215,7 +215,7 @@ pub enum StoreError {
     TooLarge {
         name: String,
         store: String,
-        /// The limit, for example `64 MiB`.
+        /// The limit, such as `64 MiB`.
         limit: String,
     },
     /// An object that must not be replaced already has this name.

@@ -54,7 +54,7 @@ pub struct Upload {
 
 /// Stores a round, after the rounds that are waiting in the spool, oldest first.
 ///
-/// If the store does not accept the round, it is kept in the spool, and the error contains the path of its file; only
+/// If the store does not accept the round, it is kept in the spool, and the error contains the path to its file; only
 /// with [`StoreError::NotKept`] does the caller have the only copy. If the store refuses a waiting round but accepts
 /// this one, the waiting round is quarantined: it no longer blocks others, and is not lost.
 ///
@@ -77,7 +77,7 @@ fn too_large_for_page(size: usize) -> Option<String> {
     let limit = shared::check_file::OBJECT_SIZE_LIMIT;
     (size > limit).then(|| {
         let (size, limit) = (describe_size(size as u64), describe_size(limit as u64));
-        format!("the round has {size}, and the status page loads at most {limit}; divide the checks with `--shard`")
+        format!("the round takes up {size}, but the status page loads at most {limit}; split the checks with `--shard`")
     })
 }
 

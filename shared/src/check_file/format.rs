@@ -55,9 +55,9 @@ fn write_result(writer: &mut JsonWriter, result: &CheckResult) {
     }
 }
 
-/// Returns the attempt that is written for a result without attempts. The original's page computes the median of each
-/// result's attempts, and shows nothing at all if a result has no attempts. [`super::CheckFile::parse`] skips this
-/// attempt.
+/// Returns the attempt that is written for a result without attempts. The original Checkup's page computes the median
+/// of each result's attempts, and shows nothing at all if a result has no attempts. [`super::CheckFile::parse`] skips
+/// this attempt.
 pub(super) fn placeholder(notice: &str) -> Attempt {
     let reason = if notice.is_empty() { "no attempt was made" } else { notice };
     Attempt { rtt: 0, error: Some(shortened(reason.to_owned(), ERROR_LIMIT)), ..Attempt::default() }

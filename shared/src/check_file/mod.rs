@@ -63,15 +63,15 @@ pub struct Phases {
 pub struct CheckResult {
     /// The name of the endpoint.
     pub title: String,
-    /// The endpoint's URL, `host:port` or command (the JSON key `endpoint`).
+    /// The endpoint's URL, `host:port` or command (stored as `endpoint`).
     pub locator: String,
     /// When the check started, or 0 if the file does not contain the time (see [`CheckFile::stored_as`]).
     pub timestamp: UnixNanos,
-    /// The attempts in chronological order (the JSON key `times`).
+    /// The attempts in chronological order (stored as `times`).
     pub attempts: Vec<Attempt>,
     /// The endpoint is degraded if the median round-trip time exceeds this many nanoseconds. 0 disables the threshold.
     pub threshold: Nanos,
-    /// The status, stored as the key `healthy`, `degraded` or `down`. An unknown status is stored without any of these
+    /// The status, stored as the `healthy`, `degraded` or `down` key. An unknown status is stored without any of these
     /// keys.
     pub status: Status,
     /// A human-readable reason for the status. Can be empty.
@@ -80,11 +80,11 @@ pub struct CheckResult {
     pub message: String,
     /// The node that ran the check. The original Checkup does not store it.
     pub node: Option<NodeName>,
-    /// The kind of check, for example `http`. The original Checkup does not store it.
+    /// The kind of check, such as `http`. The original Checkup does not store it.
     pub kind: Option<String>,
     /// The time until the next check, in nanoseconds. The original Checkup does not store it.
     pub interval: Option<Nanos>,
-    /// How many nodes must agree on the status (the JSON key `verdict`), by default a majority. The original Checkup
+    /// How many nodes must agree on the status (stored as `verdict`), by default a majority. The original Checkup
     /// does not store it.
     pub quorum: Quorum,
 }

@@ -45,7 +45,7 @@ pub struct BarView {
     pub width: f64,
     /// The parts of the bar, from top to bottom.
     pub parts: Vec<BarPart>,
-    /// The period of the bar, for example `Sunday 14:00–15:00`.
+    /// The period of the bar, such as `Sunday 14:00–15:00`.
     pub when: String,
     /// The uptime breakdown: `99.20% up; down for 11 min`.
     pub summary: String,

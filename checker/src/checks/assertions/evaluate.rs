@@ -57,8 +57,8 @@ pub async fn evaluate(
     Ok((evaluate_all(assertions, record, &data), data))
 }
 
-/// Evaluates the assertions one by one. The first failure that means down becomes the record's error. Otherwise, the
-/// first failure becomes its warning, unless it already has one.
+/// Evaluates the assertions one by one. The first failure that makes the endpoint down becomes the record's error.
+/// Otherwise, the first failure becomes its warning, unless it already has one.
 fn evaluate_all(assertions: &[Assertion], mut record: AttemptRecord, data: &ProbeData) -> AttemptRecord {
     let mut error = None;
     let evidence = Evidence::new(data, &record.attempt);
@@ -92,8 +92,8 @@ async fn evaluate_in_thread(
     let permits = permits_for(body.len()).max(permits_for_memory(memory));
     let Ok(Ok(permits)) = timeout_at(deadline, Arc::clone(&pool.0).acquire_many_owned(permits)).await else {
         return Err(format!(
-            "assertions not evaluated within {limit}: large bodies of other endpoints were evaluated first; lower their \
-             `body_limit`, or simplify their paths"
+            "assertions not evaluated within {limit}: large bodies from other endpoints were evaluated first; lower \
+             their `body_limit`, or simplify their paths"
         ));
     };
     // Keep a copy of everything except the body, which is too large to copy, in case the evaluation times out.
@@ -114,7 +114,7 @@ async fn evaluate_in_thread(
         Ok(Ok(evaluated)) => Ok(evaluated),
         Ok(Err(_)) => Err("failed to evaluate the assertions: the evaluation panicked".to_owned()),
         Err(_) => {
-            let error = format!("evaluating the assertions on a {length}-byte body took longer than {limit}");
+            let error = format!("evaluating the assertions on a body of {length} bytes took longer than {limit}");
             unevaluated.attempt.error = Some(error);
             unevaluated.warning = None;
             Ok((unevaluated, without_body))
@@ -180,7 +180,7 @@ mod tests {
                 () = tokio::time::sleep(Duration::from_millis(1)) => ticks += 1,
             }
         };
-        let error = "evaluating the assertions on a 800003-byte body took longer than 300ms";
+        let error = "evaluating the assertions on a body of 800003 bytes took longer than 300ms";
         assert_eq!((record.attempt.error.as_deref(), data.body), (Some(error), None));
         assert!(ticks > 1, "other tasks ran meanwhile");
     }

@@ -63,11 +63,11 @@ pub struct HttpCheck {
     /// The URL of the first request. It uses `http` or `https` and has a host, but no user name or password, because
     /// those are sent in a header.
     pub url: Url,
-    /// The method of the request.
+    /// The HTTP method of the first request.
     pub method: Method,
     /// Headers in addition to the default ones.
     pub headers: HeaderMap,
-    /// The body of the request.
+    /// The body to send with the request.
     pub body: Option<String>,
     /// The time limit for one attempt.
     pub timeout: Duration,

@@ -180,8 +180,8 @@ impl ServerCertVerifier for RecordingVerifier {
     }
 }
 
-/// Also accepts a server whose certificate is itself trusted, as Go and therefore the original do. The inner verifier
-/// accepts only certificates that another certificate has signed.
+/// Also accepts a server whose certificate is itself trusted, as Go and therefore the original Checkup do. The inner
+/// verifier accepts only certificates that another certificate has signed.
 #[derive(Debug)]
 struct TrustedLeafVerifier {
     inner: Arc<WebPkiServerVerifier>,

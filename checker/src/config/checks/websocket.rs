@@ -24,12 +24,7 @@ pub(super) const TYPE: CheckType = CheckType {
             NAME,
             required("endpoint_url", ValueKind::Pattern(patterns::WEBSOCKET_URL), "The URL, `ws://` or `wss://`."),
             TIMEOUT,
-            optional(
-                "headers",
-                ValueKind::Headers,
-                "none",
-                "The request headers, such as `Sec-WebSocket-Protocol`.",
-            ),
+            optional("headers", ValueKind::Headers, "none", "The request headers, such as `Sec-WebSocket-Protocol`."),
             optional("send", ValueKind::String, "nothing", "A message to send."),
             optional(
                 "expect",

@@ -223,7 +223,7 @@ pub(super) fn names<N: ListedName>(root: &Folder, temporary: impl Fn(&Folder, &s
     Ok(names)
 }
 
-/// Returns why one object cannot be read, if the error does not affect other objects.
+/// Returns why one object cannot be read, or `None` if the error also affects other objects.
 pub(super) fn describe_unreadable(error: &io::Error, object: &Object) -> Option<String> {
     match error.kind() {
         io::ErrorKind::PermissionDenied => Some(crate::store::describe_io_error(error).into_owned()),

@@ -118,7 +118,7 @@ impl Folder {
         read_whole(self.open_file(name)?, limit)
     }
 
-    /// Calls a function with each name in this folder, in no particular order. Skips names that are not UTF-8.
+    /// Calls a function with each name in this folder, in no particular order. Skips names that are not valid UTF-8.
     pub(in crate::store) fn each_name(&self, mut take: impl FnMut(&str, FileType) -> io::Result<()>) -> io::Result<()> {
         for entry in Dir::new(self.readable()?)? {
             let entry = entry?;

@@ -1,5 +1,5 @@
-//! The list of check files that plain HTTP readers need, in the original's format: `{"<file name>": <unix ns when it
-//! was listed>, …}`. Pure.
+//! The list of check files that plain HTTP readers need, in the original Checkup's format: `{"<file name>": <unix ns
+//! when it was listed>, …}`. Pure.
 
 use std::collections::BTreeMap;
 
