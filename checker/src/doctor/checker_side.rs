@@ -152,7 +152,10 @@ async fn examine_reading(
                 failure(what, &error)
             }
         },
-        Err(error) => failure(format!("the request for `{missing}`, which does not exist, failed with an unexpected error"), &error),
+        Err(error) => failure(
+            format!("the request for `{missing}`, which does not exist, failed with an unexpected error"),
+            &error,
+        ),
     }
 }
 
