@@ -400,7 +400,7 @@ mod tests {
         let all = own.iter().chain(&patterns::legacy_check_files("status/")).cloned().collect::<Vec<_>>();
         for folder in [HISTORY_FOLDER, summary::SUMMARY_FOLDER, summary::BADGE_FOLDER, "heartbeats/", "messages/"] {
             for end in ["-west-check.json", "-check.json"] {
-                // As long as a time, which `?` also matches.
+                // This string is as long as a time, and `?` also matches letters.
                 let name = format!("status/{folder}{}{end}", "a".repeat(19 - folder.len()));
                 assert!(!all.iter().any(|pattern| means(pattern.as_bytes(), name.as_bytes())), "{name}");
             }

@@ -21,8 +21,8 @@ use support::{http_client, ministack, now};
 /// The assumed size of a response's headers, in bytes.
 const HEADERS: usize = 300;
 
-/// Ninety days of twenty endpoints that three nodes check every minute. There are two known outages: all nodes see one
-/// of two hours, and only the third node sees an ongoing one.
+/// Ninety days of twenty endpoints that three nodes check every minute. There are two known outages: all nodes see a
+/// two-hour outage, and only the third node sees an ongoing outage.
 fn ninety_days() -> &'static (FakeNodes, BTreeMap<String, String>) {
     static FAKE_NODES: OnceLock<(FakeNodes, BTreeMap<String, String>)> = OnceLock::new();
     FAKE_NODES.get_or_init(|| {
@@ -178,8 +178,8 @@ fn assert_agreement(page: &Page, status: &Value) {
     }
 }
 
-/// Three nodes: all of them see an outage of one hour, two of them see one of two hours, and only one of them sees an
-/// ongoing one.
+/// Three nodes: all of them see a one-hour outage, two of them see a two-hour outage, and only one of them sees an
+/// ongoing outage.
 fn three_nodes(quorum: Quorum) -> FakeNodes {
     let mut fake_nodes = FakeNodes::small(&["ap-south", "eu-west", "us-east"], now());
     fake_nodes.quorum = quorum;

@@ -124,8 +124,8 @@ fn report_variables(value: &Located<'_>, problems: &mut Problems) {
         JsonValue::String(text) => {
             if let Some(variable) = variable_in(text) {
                 let text = format!(
-                    "`{variable}` is not replaced, because a file with the name `checkup.json` is read as the original \
-                     reads it: rename the file to use variables"
+                    "`{variable}` is not replaced, because a file with the name `checkup.json` is read as the \
+                     original Checkup reads it: rename the file to use variables"
                 );
                 problems.add(Problem::warning(value.at, text));
             }
