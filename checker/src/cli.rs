@@ -37,7 +37,7 @@ pub enum Command {
     /// Exit status: 0 if the status was shown; 1 if an endpoint is at least as bad as --fail-on; 2 if the checker
     /// itself failed, for example because the store could not be read.
     Status(StatusArguments),
-    /// Manage this node's history
+    /// Manage this node's stored history
     #[command(subcommand)]
     History(HistoryCommand),
     /// Delete this node's check files that are older than `check_expiry`

@@ -26,9 +26,9 @@ const PATH_LIMIT: usize = 512;
 /// The purpose of a user.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
-    /// Lets the page's visitors read. Its keys are public.
+    /// Lets the page's visitors read the store. Its keys are public.
     Reader,
-    /// Lets this node's checker write.
+    /// Lets this node's checker write to the store.
     Writer(NodeName),
 }
 
