@@ -114,8 +114,9 @@ pub fn explain(
         headers(&mut line, head);
     }
     if let Some(body) = &data.body {
-        let truncation = data.truncation.as_ref().map(|truncation| format!("; {truncation}")).unwrap_or_default();
-        line("body", &format!("{}{truncation}", counted(body.len(), "byte")));
+        let notes = data.truncation.as_deref().into_iter().chain(data.unreadable());
+        let notes: String = notes.map(|note| format!("; {note}")).collect();
+        line("body", &format!("{}{notes}", counted(data.body_size(body), "byte")));
         let beginning = String::from_utf8_lossy(&body[..body.len().min(4 * BODY_WIDTH)]).into_owned();
         line("", &sanitize_for_terminal(&beginning, BODY_WIDTH));
     }
