@@ -148,9 +148,9 @@ fn obstacle<'a>(subject: &Subject, evidence: &'a Evidence<'_>) -> Option<Cow<'a,
         return Some(json_memory::TOO_LARGE.into());
     }
     let Some(document) = evidence.document() else { return Some("body is not JSON".into()) };
-    path.numbers.inexact_in(document).map(|number| {
-        format!("filters cannot compare the number {} exactly", excerpt(number.as_bytes())).into()
-    })
+    path.numbers
+        .inexact_in(document)
+        .map(|number| format!("filters cannot compare the number {} exactly", excerpt(number.as_bytes())).into())
 }
 
 /// Whether the outcome depends on characters, and not only on bytes.

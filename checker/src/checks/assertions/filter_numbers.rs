@@ -123,7 +123,11 @@ mod tests {
         ] {
             let numbers = FilterNumbers::of_path(path);
             let found: Vec<String> = numbers.literals.iter().map(|(number, _)| number.to_string()).collect();
-            assert_eq!((found.iter().map(String::as_str).collect::<Vec<_>>().as_slice(), numbers.compares_paths), (literals, compares_paths), "{path}");
+            assert_eq!(
+                (found.iter().map(String::as_str).collect::<Vec<_>>().as_slice(), numbers.compares_paths),
+                (literals, compares_paths),
+                "{path}"
+            );
         }
     }
 

@@ -125,11 +125,19 @@ impl Condition {
             Condition::Not(part) => part.is_met(body).map(|is_met| !is_met),
             Condition::All(parts) => {
                 let parts: Vec<_> = parts.iter().map(|part| part.is_met(body)).collect();
-                if parts.contains(&Some(false)) { Some(false) } else { parts.into_iter().collect::<Option<Vec<_>>>().map(|_| true) }
+                if parts.contains(&Some(false)) {
+                    Some(false)
+                } else {
+                    parts.into_iter().collect::<Option<Vec<_>>>().map(|_| true)
+                }
             }
             Condition::Any(parts) => {
                 let parts: Vec<_> = parts.iter().map(|part| part.is_met(body)).collect();
-                if parts.contains(&Some(true)) { Some(true) } else { parts.into_iter().collect::<Option<Vec<_>>>().map(|_| false) }
+                if parts.contains(&Some(true)) {
+                    Some(true)
+                } else {
+                    parts.into_iter().collect::<Option<Vec<_>>>().map(|_| false)
+                }
             }
         }
     }
@@ -142,7 +150,15 @@ const OPERATORS: [&str; 6] = ["==", "!=", "<", "<=", ">", ">="];
 fn number() -> impl Strategy<Value = Decimal> {
     let near = |base: i128| (-2_i128..3).prop_map(move |distance| Decimal(base * SCALE + distance));
     let whole = |base: i128| (-2_i128..3).prop_map(move |distance| Decimal((base + distance) * SCALE));
-    prop_oneof![whole(0), whole(1 << 53), whole(-(1 << 53)), whole(i128::from(u64::MAX)), near(0), near(1 << 40), near(5)]
+    prop_oneof![
+        whole(0),
+        whole(1 << 53),
+        whole(-(1 << 53)),
+        whole(i128::from(u64::MAX)),
+        near(0),
+        near(1 << 40),
+        near(5)
+    ]
 }
 
 fn condition() -> impl Strategy<Value = Condition> {
@@ -154,8 +170,10 @@ fn condition() -> impl Strategy<Value = Condition> {
         (select(&OPERATORS), 0_usize..60).prop_map(|(operator, size)| Condition::Size(operator, size)),
         (select(&OPERATORS), 0_usize..60).prop_map(|(operator, length)| Condition::Length(operator, length)),
         select(&KEYS).prop_map(Condition::Has),
-        (select(&KEYS), select(&OPERATORS), number()).prop_map(|(key, operator, number)| Condition::Number(key, operator, number)),
-        (select(&KEYS), select(&TEXTS), any::<bool>()).prop_map(|(key, text, is_equal)| Condition::Text(key, text, is_equal)),
+        (select(&KEYS), select(&OPERATORS), number())
+            .prop_map(|(key, operator, number)| Condition::Number(key, operator, number)),
+        (select(&KEYS), select(&TEXTS), any::<bool>())
+            .prop_map(|(key, text, is_equal)| Condition::Text(key, text, is_equal)),
     ];
     leaf.prop_recursive(3, 12, 3, |inner| {
         prop_oneof![

@@ -175,7 +175,10 @@ fn numbers_are_compared_exactly() {
             &[
                 ("[BODY].id == 9007199254740992", "`$.id` is 9007199254740993, expected 9007199254740992"),
                 ("not [BODY].id > 9007199254740992", "`$.id` is 9007199254740993, expected otherwise"),
-                ("[JSON $[?@ == 9007199254740992]] exists", "filters cannot compare the number 9007199254740993 exactly"),
+                (
+                    "[JSON $[?@ == 9007199254740992]] exists",
+                    "filters cannot compare the number 9007199254740993 exactly",
+                ),
                 ("not [JSON $[?@ == 9007199254740992]] exists", "filters cannot compare the number 9007199254740993"),
             ][..],
         ),
@@ -193,7 +196,10 @@ fn numbers_are_compared_exactly() {
                 "[BODY].b != 5",
             ],
             &[
-                ("[BODY].a[0] == 18446744073709551616", "`$.a[0]` is 18446744073709551617, expected 18446744073709551616"),
+                (
+                    "[BODY].a[0] == 18446744073709551616",
+                    "`$.a[0]` is 18446744073709551617, expected 18446744073709551616",
+                ),
                 ("[BODY].a[1] == 0.1", "`$.a[1]` is 0.1000000000000000000001, expected 0.1"),
                 ("[BODY].a contains 0.1", "`$.a` does not contain `0.1`"),
                 ("[BODY].b < 1e308", "`$.b` is 1e400, expected < 1e308"),

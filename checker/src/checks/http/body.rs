@@ -179,7 +179,10 @@ impl BodyDecoder {
         let output = &self.output[..written];
         let Some(next) = self.layers.get_mut(at + 1) else { return Ok(Some(output)) };
         if total > self.limit {
-            return Err(format!("body has several encodings, and decoding `{name}` yields more than {} bytes", self.limit));
+            return Err(format!(
+                "body has several encodings, and decoding `{name}` yields more than {} bytes",
+                self.limit
+            ));
         }
         next.receive(output);
         Ok(Some(&[]))

@@ -140,7 +140,8 @@ impl CodingDecoder {
 
     /// Decodes a part of the input. Without progress, more input is needed. After an error, the decoder is unusable.
     pub(super) fn decode(&mut self, input: &[u8], output: &mut [u8]) -> Result<Progress, String> {
-        self.step(input, output).map_err(|defect| format!("body is not valid: its `{}` data {defect}", self.coding.name()))
+        self.step(input, output)
+            .map_err(|defect| format!("body is not valid: its `{}` data {defect}", self.coding.name()))
     }
 
     fn step(&mut self, all: &[u8], output: &mut [u8]) -> Result<Progress, Defect> {
@@ -167,7 +168,14 @@ impl CodingDecoder {
                 let (mut available, mut room) = (input.len(), output.len());
                 let (mut read, mut written, mut total) = (0, 0, 0);
                 let result = BrotliDecompressStream(
-                    &mut available, &mut read, input, &mut room, &mut written, output, &mut total, state,
+                    &mut available,
+                    &mut read,
+                    input,
+                    &mut room,
+                    &mut written,
+                    output,
+                    &mut total,
+                    state,
                 );
                 match result {
                     BrotliResult::ResultFailure => return Err(CORRUPT),
@@ -250,7 +258,9 @@ impl Gzip {
             GzipPart::Trailer => {
                 let Some(trailer) = input.first_chunk::<GZIP_TRAILER>() else { return Ok(Progress::default()) };
                 let [a, b, c, d, e, f, g, h] = *trailer;
-                if (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h])) != (self.crc.sum(), self.crc.amount()) {
+                if (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]))
+                    != (self.crc.sum(), self.crc.amount())
+                {
                     return Err(WRONG_CHECKSUM);
                 }
                 self.inflate.reset(false);

@@ -164,7 +164,9 @@ async fn a_body_that_cannot_be_decoded_is_never_healthy() {
             let error = error(&url, &more).await;
             assert!(error.as_deref().is_some_and(|error| error.contains(reason)), "{headers:?} {more}: {error:?}");
         }
-        for decided in ["[STATUS] == 200", "[STATUS] == 200 or [BODY] contains x", "not ([BODY] == 1 and [STATUS] == 404)"] {
+        for decided in
+            ["[STATUS] == 200", "[STATUS] == 200 or [BODY] contains x", "not ([BODY] == 1 and [STATUS] == 404)"]
+        {
             assert_eq!(error(&url, &asserting(decided)).await, None, "{headers:?} {decided}");
         }
         let size = error(&url, &asserting("[BODY_SIZE] > 0")).await;
@@ -264,8 +266,7 @@ async fn endless_encoded_bodies_end_with_the_limit() {
         ("deflate", b"\x00\x00\x00\xff\xff".to_vec()),
     ] {
         let head: &'static [u8] = format!("HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\n\r\n").leak().as_bytes();
-        let actions =
-            [ServerAction::Read, ServerAction::Send(head), ServerAction::EndlessOf(piece.repeat(100).leak())];
+        let actions = [ServerAction::Read, ServerAction::Send(head), ServerAction::EndlessOf(piece.repeat(100).leak())];
         let url = format!("http://127.0.0.1:{}/", serve(&actions).await);
         let error = error(&url, r#","body_limit":65536,"must_not_contain":"end","timeout":"1m""#).await;
         let error = error.unwrap_or_default();
@@ -315,7 +316,10 @@ async fn texts_are_searched_in_their_charset() {
         ("euc-kr", b"\xbf\xc0\xb7\xf9", "오류"),
     ] {
         let url = respond(&format!("Content-Type: text/html; charset={charset}\r\n"), body).await;
-        assert_eq!(error(&url, &asserting(&format!("[BODY] == {text} and len([BODY]) == {}", text.chars().count()))).await, None);
+        assert_eq!(
+            error(&url, &asserting(&format!("[BODY] == {text} and len([BODY]) == {}", text.chars().count()))).await,
+            None
+        );
         assert!(error(&url, &format!(r#","must_not_contain":"{text}""#)).await.is_some(), "{charset}");
     }
 }
@@ -341,7 +345,9 @@ async fn unknown_characters_rule_nothing_out() {
             let error = error(&url, &undecided).await.unwrap_or_default();
             assert!(error.contains("not valid in its charset"), "{content_type} {undecided}: {error}");
         }
-        for decided in ["[BODY] != OK", "not [BODY] contains Fatal", "[BODY_SIZE] < 99", "not [BODY] matches '(?-u)Fatal'"] {
+        for decided in
+            ["[BODY] != OK", "not [BODY] contains Fatal", "[BODY_SIZE] < 99", "not [BODY] matches '(?-u)Fatal'"]
+        {
             assert_eq!(error(&url, &asserting(decided)).await, None, "{content_type} {decided}");
         }
         assert_eq!(error(&url, r#","must_not_contain":"Fatal error""#).await, None, "{content_type}");

@@ -10,7 +10,10 @@ pub(super) fn charset(document: &[u8]) -> Option<String> {
     let head = document[..document.len().min(PRESCAN)].to_ascii_lowercase();
     if let Some(declaration) = head.strip_prefix(b"<?xml") {
         let end = memmem::find(declaration, b"?>").unwrap_or(declaration.len());
-        return attributes(&declaration[..end]).into_iter().find(|(name, _)| name == "encoding").map(|(_, value)| value);
+        return attributes(&declaration[..end])
+            .into_iter()
+            .find(|(name, _)| name == "encoding")
+            .map(|(_, value)| value);
     }
     let mut rest = head.as_slice();
     while let Some(at) = memchr::memchr(b'<', rest) {

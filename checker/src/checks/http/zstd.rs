@@ -69,7 +69,8 @@ impl Zstd {
             Part::Skipped(length) => {
                 let skipped = length.min(input.len());
                 let left = length - skipped;
-                (self.part, self.has_frame) = if left == 0 { (Part::Header, true) } else { (Part::Skipped(left), false) };
+                (self.part, self.has_frame) =
+                    if left == 0 { (Part::Header, true) } else { (Part::Skipped(left), false) };
                 skipped
             }
             Part::Block => self.decode_block(input)?,
@@ -146,7 +147,9 @@ impl Zstd {
         if is_last {
             self.part = if self.frame.has_checksum { Part::Checksum } else { Part::Output };
         } else if self.decoder.can_collect().saturating_add(BLOCK_LIMIT) > self.needed.max(BLOCK_LIMIT) {
-            self.decoder.decode_blocks(LAST_BLOCK.as_slice(), BlockDecodingStrategy::UptoBlocks(1)).map_err(|_| CORRUPT)?;
+            self.decoder
+                .decode_blocks(LAST_BLOCK.as_slice(), BlockDecodingStrategy::UptoBlocks(1))
+                .map_err(|_| CORRUPT)?;
             self.frame.is_cut = true;
             self.part = Part::Output;
         }
