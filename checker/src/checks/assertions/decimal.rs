@@ -17,7 +17,7 @@ const SMALLEST: f64 = 1e-290;
 
 /// The number's exponent does not fit into 64 bits, so that it cannot be compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct TooLarge;
+pub(super) struct HugeExponent;
 
 impl Decimal {
     /// Parses a number with an optional sign, fraction and exponent: `-1.5e3`.
@@ -33,7 +33,7 @@ impl Decimal {
     }
 
     /// Compares a number with this one; `None` if it is not a number.
-    pub(super) fn compare_from(&self, text: &str) -> Result<Option<Ordering>, TooLarge> {
+    pub(super) fn compare_from(&self, text: &str) -> Result<Option<Ordering>, HugeExponent> {
         let (Some(number), Some(this)) = (Written::parse(text), Written::parse(&self.text)) else { return Ok(None) };
         number.cmp(&this).map(Some)
     }
@@ -85,20 +85,20 @@ impl<'a> Written<'a> {
     }
 
     /// The position of the decimal point, counted from the first digit that is not zero; `None` for zero.
-    fn magnitude(&self) -> Result<Option<i64>, TooLarge> {
+    fn magnitude(&self) -> Result<Option<i64>, HugeExponent> {
         let significant = self.digits().count();
         if significant == 0 {
             return Ok(None);
         }
         let exponent = match self.exponent {
             "" => 0,
-            exponent => exponent.parse::<i64>().map_err(|_| TooLarge)?,
+            exponent => exponent.parse::<i64>().map_err(|_| HugeExponent)?,
         };
-        let leading = i64::try_from(significant).map_err(|_| TooLarge)? - self.fraction.len() as i64;
-        leading.checked_add(exponent).map(Some).ok_or(TooLarge)
+        let leading = i64::try_from(significant).map_err(|_| HugeExponent)? - self.fraction.len() as i64;
+        leading.checked_add(exponent).map(Some).ok_or(HugeExponent)
     }
 
-    fn cmp(&self, other: &Written<'_>) -> Result<Ordering, TooLarge> {
+    fn cmp(&self, other: &Written<'_>) -> Result<Ordering, HugeExponent> {
         let sign = |number: &Written<'_>| if number.is_negative { -1 } else { 1 };
         let (this, that) = (self.magnitude()?, other.magnitude()?);
         let (Some(this), Some(that)) = (this, that) else {
@@ -131,7 +131,7 @@ mod tests {
 
     use crate::checks::assertions::decimal::*;
 
-    fn compare(left: &str, right: &str) -> Result<Option<Ordering>, TooLarge> {
+    fn compare(left: &str, right: &str) -> Result<Option<Ordering>, HugeExponent> {
         Decimal::parse(right).expect("a number").compare_from(left)
     }
 
@@ -164,7 +164,7 @@ mod tests {
         ] {
             assert_eq!(compare(left, right), Ok(Some(Ordering::Equal)), "{left} {right}");
         }
-        assert_eq!(compare("1e99999999999999999999", "1"), Err(TooLarge));
+        assert_eq!(compare("1e99999999999999999999", "1"), Err(HugeExponent));
         for text in ["", "-", ".", "e5", "1e", "1e+", "1.2.3", "0x10", "inf", "NaN", "1_000", "१", " 1", "1e1e1"] {
             assert_eq!(compare(text, "1"), Ok(None), "{text}");
             assert_eq!(Decimal::parse(text), None, "{text}");

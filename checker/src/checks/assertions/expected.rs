@@ -8,7 +8,7 @@ use regex::bytes::Regex;
 use serde_json::Value as Json;
 use shared::{Nanos, duration};
 
-use super::decimal::{Decimal, TooLarge};
+use super::decimal::{Decimal, HugeExponent};
 use super::value::ActualValue;
 use crate::checks::status_codes::StatusCodes;
 
@@ -150,7 +150,7 @@ fn compare(value: &ActualValue<'_>, operand: &Operand, texts: DoubleText<'_>) ->
     match (value, operand) {
         (ActualValue::Duration(nanos), Operand::Duration(operand)) => Ok(Some(nanos.cmp(operand))),
         (ActualValue::MoreThan(less), Operand::Number(operand)) => {
-            let order = operand.compare_from(&less.to_string()).map_err(|TooLarge| TOO_LARGE)?;
+            let order = operand.compare_from(&less.to_string()).map_err(|HugeExponent| TOO_LARGE)?;
             // Any larger number is possible.
             Ok(order.filter(|order| order.is_ge()).map(|_| Ordering::Greater))
         }
@@ -159,7 +159,7 @@ fn compare(value: &ActualValue<'_>, operand: &Operand, texts: DoubleText<'_>) ->
             // A one-word body, such as `OK` or `42`, is compared without its line ending.
             let text = String::from_utf8_lossy(bytes);
             match operand {
-                Operand::Number(operand) => operand.compare_from(text.trim()).map_err(|TooLarge| TOO_LARGE),
+                Operand::Number(operand) => operand.compare_from(text.trim()).map_err(|HugeExponent| TOO_LARGE),
                 operand => Ok(Some(text.trim().cmp(operand.to_string().as_str()))),
             }
         }
@@ -178,7 +178,7 @@ fn compare_json(json: &Json, operand: &Operand, texts: DoubleText<'_>) -> Compar
             } else {
                 operand.compare_from(&number.to_string())
             };
-            compared.map_err(|TooLarge| TOO_LARGE)
+            compared.map_err(|HugeExponent| TOO_LARGE)
         }
         (Json::String(text), Operand::Text(operand)) => Ok(Some(text.as_str().cmp(operand))),
         (Json::Bool(flag), Operand::Flag(operand)) => Ok(Some(flag.cmp(operand))),

@@ -5,7 +5,7 @@ use tokio::task::yield_now;
 
 use super::charset::{self, Charset};
 use super::client::HttpResponse;
-use super::coding::{Coding, CodingDecoder, Progress, STEP, codings};
+use super::coding::{Coding, CodingDecoder, Decoded, STEP, codings};
 use super::{BODY_OVERHEAD, HttpCheck};
 use crate::checks::probe_data::{EncodedBody, ProbeData};
 use crate::checks::timing::Stopwatch;
@@ -209,7 +209,7 @@ impl Layer {
 
     /// Decodes a part of the input; returns how many bytes were written.
     fn step(&mut self, output: &mut [u8]) -> Result<usize, Failure> {
-        let Progress { read, written } = self.decoder.decode(&self.input[self.position..], output)?;
+        let Decoded { read, written } = self.decoder.decode(&self.input[self.position..], output)?;
         self.position += read;
         self.written += written as u64;
         self.is_ready = written > 0 || (read > 0 && self.position < self.input.len());

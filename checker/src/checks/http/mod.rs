@@ -9,7 +9,6 @@ mod encoding_tests;
 mod meta;
 #[cfg(test)]
 mod tests;
-mod zstd;
 
 use std::borrow::Cow;
 use std::sync::Arc;

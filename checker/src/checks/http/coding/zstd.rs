@@ -9,7 +9,7 @@ use std::io::Read as _;
 
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
-use super::coding::{CORRUPT, Defect, Progress, WRONG_CHECKSUM};
+use super::{CORRUPT, Decoded, Defect, WRONG_CHECKSUM};
 
 /// The largest block, decoded or not, in bytes.
 const BLOCK_LIMIT: usize = 128 << 10;
@@ -63,7 +63,7 @@ impl Zstd {
         self.has_frame && self.part == Part::Header
     }
 
-    pub(super) fn decode(&mut self, input: &[u8], output: &mut [u8]) -> Result<Progress, Defect> {
+    pub(super) fn decode(&mut self, input: &[u8], output: &mut [u8]) -> Result<Decoded, Defect> {
         let read = match self.part {
             Part::Header => self.start_frame(input)?,
             Part::Skipped(length) => {
@@ -75,7 +75,7 @@ impl Zstd {
             }
             Part::Block => self.decode_block(input)?,
             Part::Checksum => {
-                let Some(checksum) = input.first_chunk::<4>() else { return Ok(Progress::default()) };
+                let Some(checksum) = input.first_chunk::<4>() else { return Ok(Decoded::default()) };
                 self.frame.checksum = Some(u32::from_le_bytes(*checksum));
                 self.part = Part::Output;
                 checksum.len()
@@ -84,7 +84,7 @@ impl Zstd {
         };
         // Output of a complete frame does not need more input.
         let written = if self.part == Part::Output { self.drain(output)?.written } else { 0 };
-        Ok(Progress { read, written })
+        Ok(Decoded { read, written })
     }
 
     /// Reads the header of a frame, and returns its length; 0 if it is not complete.
@@ -157,7 +157,7 @@ impl Zstd {
     }
 
     /// Writes output of a frame, and checks its length and checksum at its end.
-    fn drain(&mut self, output: &mut [u8]) -> Result<Progress, Defect> {
+    fn drain(&mut self, output: &mut [u8]) -> Result<Decoded, Defect> {
         let written = self.decoder.read(output).map_err(|_| CORRUPT)?;
         self.frame.written += written as u64;
         if self.frame.is_cut && written == 0 {
@@ -173,6 +173,6 @@ impl Zstd {
             }
             (self.part, self.has_frame) = (Part::Header, true);
         }
-        Ok(Progress { read: 0, written })
+        Ok(Decoded { read: 0, written })
     }
 }
