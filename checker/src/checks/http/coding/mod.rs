@@ -36,7 +36,8 @@ pub(super) fn codings(headers: &HeaderMap) -> Result<Vec<Coding>, String> {
             tokens.pop();
         }
         for token in tokens {
-            codings.extend(Coding::parse(&token)?);
+            // A transfer coding can have parameters.
+            codings.extend(Coding::parse(token.split(';').next().unwrap_or_default().trim())?);
         }
     }
     if codings.len() > CODINGS_LIMIT {
@@ -49,10 +50,7 @@ pub(super) fn codings(headers: &HeaderMap) -> Result<Vec<Coding>, String> {
 fn tokens(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
     let values = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
     let lists: Vec<_> = values.collect();
-    let tokens = lists.iter().flat_map(|list| list.split(','));
-    // A transfer coding can have parameters.
-    let tokens = tokens.map(|token| token.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
-    tokens.filter(|token| !token.is_empty()).collect()
+    lists.iter().flat_map(|list| list.split(',')).map(|token| token.trim().to_ascii_lowercase()).collect()
 }
 
 impl Coding {
@@ -63,7 +61,7 @@ impl Coding {
             "deflate" => Coding::Deflate,
             "br" => Coding::Brotli,
             "zstd" => Coding::Zstd,
-            "identity" | "none" | "binary" | "7bit" | "8bit" => return Ok(None),
+            "" | "identity" | "none" | "binary" | "7bit" | "8bit" => return Ok(None),
             // Some servers send their charset as encoding. Browsers ignore it, too.
             charset if Encoding::for_label(charset.as_bytes()).is_some() => return Ok(None),
             unknown => {
