@@ -1,6 +1,6 @@
 //! Encoded bodies and charsets against local servers.
 
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 
 use crate::checks::http::tests::outcome;
 use crate::checks::test_server::{ServerAction, serve};

@@ -33,7 +33,7 @@ use super::net::tls_config::TlsTrust;
 use super::probe_data::{Capture, ProbeData};
 use super::status_codes::StatusCodes;
 use super::timing::{Stopwatch, timed};
-use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text, tls};
+use super::{CheckContext, Probe, ProbeResult, Probed, tls};
 use crate::counted;
 use crate::redact::{has_userinfo, redact_userinfo};
 
