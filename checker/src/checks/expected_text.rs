@@ -1,4 +1,4 @@
-//! Strings that a response body or command output must or must not contain.
+//! Checks for strings that a response body or command output must or must not contain.
 
 use memchr::memmem;
 

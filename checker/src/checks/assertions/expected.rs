@@ -1,4 +1,5 @@
-//! What a condition expects of a value: that it exists, compares as stated, contains a value or matches a pattern.
+//! The predicates of conditions. They test existence, compare a value with an operand, search for a string, or match a
+//! pattern.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -87,13 +88,14 @@ impl Predicate {
         }
     }
 
-    /// Whether a truncated body leaves the outcome undetermined: a match is final, but the missing part could still
-    /// contain one.
+    /// Returns whether truncation leaves the outcome open. A match is final, but without one, the missing part could
+    /// still contain a match.
     pub(super) fn is_undetermined_for(&self, value: &ActualValue<'_>) -> bool {
         match (self, value) {
             (Predicate::Exists, _) => false,
             (Predicate::Contains(_), ActualValue::Bytes(_)) => self.judge(value, &|_| None) != Judgement::Met,
-            // A match at the end of the truncated body, as with `$`, is not necessarily a match in the whole body.
+            // A match that ends where the body was cut off, for example with `$`, is not necessarily a match in the
+            // whole body.
             (Predicate::Matches(pattern), ActualValue::Bytes(part)) => {
                 pattern.shortest_match(part).is_none_or(|end| end == part.len())
             }
@@ -104,7 +106,7 @@ impl Predicate {
         }
     }
 
-    /// Whether bytes that are not valid in the body's charset leave the outcome undetermined: they stand for characters
+    /// Returns whether bytes that are not valid in the body's charset leave the outcome undetermined: they stand for characters
     /// outside of ASCII, which are not known.
     pub(super) fn needs_characters(&self, value: &ActualValue<'_>) -> bool {
         let is_unmet = || self.judge(value, &|_| None) != Judgement::Met;
@@ -118,12 +120,12 @@ impl Predicate {
         }
     }
 
-    /// Whether the value is too large to search.
+    /// Returns whether the value is too large to search.
     pub(super) fn is_too_large(&self, value: &ActualValue<'_>) -> bool {
         matches!((self, value), (Predicate::Matches(_), ActualValue::Nodes(_))) && value.bytes().is_none()
     }
 
-    /// The expectation in the form that follows "does not".
+    /// Formats the expectation so that it can follow "does not".
     pub(super) fn infinitive(&self) -> String {
         match self {
             Predicate::Contains(operand) => format!("contain `{operand}`"),
@@ -156,7 +158,7 @@ fn compare(value: &ActualValue<'_>, operand: &Operand, texts: DoubleText<'_>) ->
         }
         (ActualValue::Json(json), operand) => compare_json(json, operand, texts),
         (ActualValue::Bytes(bytes), operand) => {
-            // A one-word body, such as `OK` or `42`, is compared without its line ending.
+            // Ignore the line ending of a one-word body, such as `OK` or `42`.
             let text = String::from_utf8_lossy(bytes);
             match operand {
                 Operand::Number(operand) => operand.compare_from(text.trim()).map_err(|HugeExponent| TOO_LARGE),

@@ -18,13 +18,13 @@ pub(super) enum Expression {
     Holds(Subject, Predicate),
 }
 
-/// The outcome of a part of a condition.
+/// The outcome of evaluating one part of a condition.
 pub(super) struct Evaluated {
     pub(super) observed: String,
     pub(super) truth: Truth,
 }
 
-/// Whether a part holds, and if not, why.
+/// Whether one part of a condition holds, with the reason if it does not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Truth {
     Holds,
@@ -38,7 +38,7 @@ impl Expression {
         match self {
             Expression::All(parts) => {
                 let evaluated: Vec<Evaluated> = parts.iter().map(|part| part.evaluate(evidence)).collect();
-                // One failing part is decisive, even if others are undetermined.
+                // A single failing part makes the whole condition fail, even if other parts are undetermined.
                 let fails = evaluated.iter().find(|part| matches!(part.truth, Truth::Fails(_)));
                 let unmet = fails.or_else(|| evaluated.iter().find(|part| part.truth != Truth::Holds));
                 Evaluated {
@@ -172,7 +172,7 @@ fn observed(evaluated: &[Evaluated]) -> String {
 }
 
 impl Truth {
-    /// Why a part does not hold, or why that is unknown.
+    /// Returns the reason why a part does not hold or is undetermined.
     fn unmet(&self) -> Option<&str> {
         match self {
             Truth::Holds => None,
