@@ -215,7 +215,7 @@ fn is_met(condition: &Condition, text: &str, size: usize) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig { cases: 1_000, max_global_rejects: 10_000, ..ProptestConfig::default() })]
 
     #[test]
     fn a_complete_body_is_judged_like_the_oracle(condition in condition(), body in body()) {
@@ -261,8 +261,9 @@ proptest! {
 
     #[test]
     fn a_body_without_a_charset_is_healthy_only_in_every_charset(condition in condition(), body in body()) {
-        let (latin_1, _, has_others) = encoding_rs::WINDOWS_1252.encode(&body);
-        prop_assume!(!has_others && std::str::from_utf8(&latin_1).is_err());
+        let body = body.replace("障害", "ö");
+        let (latin_1, ..) = encoding_rs::WINDOWS_1252.encode(&body);
+        prop_assume!(!latin_1.is_ascii());
         let healthy = is_healthy(&condition, &seen(&latin_1));
         for charset in [encoding_rs::WINDOWS_1252, encoding_rs::KOI8_R] {
             let (text, _, _) = charset.decode(&latin_1);
