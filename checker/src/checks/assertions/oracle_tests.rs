@@ -215,7 +215,7 @@ fn is_met(condition: &Condition, text: &str, size: usize) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_000, max_global_rejects: 10_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 500, max_global_rejects: 10_000, ..ProptestConfig::default() })]
 
     #[test]
     fn a_complete_body_is_judged_like_the_oracle(condition in condition(), body in body()) {

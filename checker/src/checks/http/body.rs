@@ -229,15 +229,15 @@ mod tests {
     /// Decodes data that arrives in pieces of this length.
     fn decode(codings: &[Coding], data: &[u8], piece: usize) -> Result<Vec<u8>, Failure> {
         let mut decoder = BodyDecoder::new(codings, LIMIT);
-        let mut decoded = Vec::new();
+        let mut plain = Vec::new();
         for chunk in data.chunks(piece) {
             decoder.receive(chunk);
             while let Some(part) = decoder.step()? {
-                decoded.extend_from_slice(part);
+                plain.extend_from_slice(part);
                 assert!(decoder.layers.iter().skip(1).all(|layer| layer.input.len() <= 300_000), "little is kept");
             }
         }
-        decoder.finish().map(|()| decoded)
+        decoder.finish().map(|()| plain)
     }
 
     fn coding() -> impl Strategy<Value = (Coding, &'static str)> {

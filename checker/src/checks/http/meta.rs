@@ -24,10 +24,9 @@ pub(super) fn charset(document: &[u8]) -> Option<String> {
             rest = &rest[1 + end..];
         } else if let Some(tag) = rest.strip_prefix(b"meta")
             && tag.first().is_some_and(|next| next.is_ascii_whitespace() || *next == b'/')
+            && let Some(charset) = charset_of_meta(&attributes(tag))
         {
-            if let Some(charset) = charset_of_meta(&attributes(tag)) {
-                return Some(charset);
-            }
+            return Some(charset);
         }
     }
     None
@@ -67,17 +66,14 @@ fn attributes(tag: &[u8]) -> Vec<(String, String)> {
             continue;
         };
         let value = skip(value, |byte| byte.is_ascii_whitespace());
-        let (value, after) = match value.first() {
-            Some(quote @ (b'"' | b'\'')) => {
-                let inside = &value[1..];
-                // Without its end, the value is incomplete.
-                let Some(end) = memchr::memchr(*quote, inside) else { return found };
-                (&inside[..end], &inside[end + 1..])
-            }
-            _ => {
-                let after = skip(value, |byte| !byte.is_ascii_whitespace() && byte != b'>');
-                (&value[..value.len() - after.len()], after)
-            }
+        let (value, after) = if let Some(quote @ (b'"' | b'\'')) = value.first() {
+            let inside = &value[1..];
+            // Without its end, the value is incomplete.
+            let Some(end) = memchr::memchr(*quote, inside) else { return found };
+            (&inside[..end], &inside[end + 1..])
+        } else {
+            let after = skip(value, |byte| !byte.is_ascii_whitespace() && byte != b'>');
+            (&value[..value.len() - after.len()], after)
         };
         found.push((name, text(value)));
         rest = after;

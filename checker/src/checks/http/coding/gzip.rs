@@ -72,10 +72,8 @@ impl Gzip {
             }
             GzipPart::Trailer => {
                 let Some(trailer) = input.first_chunk::<TRAILER>() else { return Ok(Decoded::default()) };
-                let [a, b, c, d, e, f, g, h] = *trailer;
-                if (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]))
-                    != (self.crc.sum(), self.crc.amount())
-                {
+                let expected = [self.crc.sum().to_le_bytes(), self.crc.amount().to_le_bytes()];
+                if trailer.as_slice() != expected.as_flattened() {
                     return Err(WRONG_CHECKSUM);
                 }
                 self.inflate.reset(false);
