@@ -4,6 +4,7 @@
 use std::io::Write as _;
 use std::os::unix::fs::symlink;
 use std::process::Command;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use flate2::Compression;
@@ -23,6 +24,7 @@ use support::http_client;
 use support::page;
 use support::{ministack, now, wait_for};
 
+use crate::hostile_visitors::peak_memory;
 use crate::storage::{spool_folders, spooled, storage_with};
 
 /// The maximum memory of a command, in KB: its typical usage plus 64 MB.
@@ -172,17 +174,25 @@ async fn an_endless_listing_is_reported() {
     }
 }
 
-#[tokio::test]
-async fn huge_objects_from_others_are_named_and_skipped() {
-    let ok = Endpoint::start(Behavior::ok()).await;
-    let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
+/// A checker whose directory also contains huge objects from another node, and the names of its two check files: one
+/// with a gigabyte, and one with millions of results. There is also a history that decompresses to a gigabyte.
+async fn beside_huge_objects(endpoint: &Endpoint) -> (Checker, [String; 2]) {
+    let checker = Checker::new(&watching(&[check("Shop", &endpoint.url)], &directory()));
     assert_eq!(checker.run(&[]).await.code, 0);
     let (sparse, many) = (name(now() - 3_000_000_000, "other"), name(now() - 2_000_000_000, "other"));
     let path = |name: &str| checker.path("checks").join(name);
     std::fs::File::create(path(&sparse)).and_then(|file| file.set_len(1 << 30)).expect("the file can be written");
     std::fs::write(path(&many), format!("[{}{{}}]", "{},".repeat(2_700_000))).expect("the file can be written");
-    // A gigabyte that compresses to a megabyte.
-    std::fs::write(path("history/bomb.json"), gzip(&vec![b' '; 1 << 30])).expect("the file can be written");
+    // Compressing a gigabyte takes a while without optimization.
+    static BOMB: LazyLock<Vec<u8>> = LazyLock::new(|| gzip(&vec![b' '; 1 << 30]));
+    std::fs::write(path("history/bomb.json"), &*BOMB).expect("the file can be written");
+    (checker, [sparse, many])
+}
+
+#[tokio::test]
+async fn huge_objects_from_others_are_named_and_skipped() {
+    let ok = Endpoint::start(Behavior::ok()).await;
+    let (checker, [sparse, many]) = beside_huge_objects(&ok).await;
     for words in [["status", "-c", "checker.json"], ["run", "-c", "checker.json"]] {
         let (run, memory) = measured(&checker, &words).await;
         assert_eq!(run.code, 0, "{}", run.output());
@@ -196,6 +206,20 @@ async fn huge_objects_from_others_are_named_and_skipped() {
             assert!(run.stdout.contains("Shop"), "{}", run.stdout);
         }
     }
+}
+
+#[tokio::test]
+async fn huge_objects_from_others_use_little_memory_of_serve() {
+    let ok = Endpoint::start(Behavior::ok()).await;
+    let (checker, [sparse, many]) = beside_huge_objects(&ok).await;
+    let served = checker.serve(&[]).await;
+    for name in ["index.json?with=results", "history/index.json", "history/bomb.json", &sparse, &many] {
+        http_client::get(&format!("{}store/{name}", served.url)).await;
+    }
+    let memory = peak_memory(&served);
+    assert!(memory < MEMORY_LIMIT, "{memory} kB");
+    let list = http_client::get(&format!("{}store/index.json?with=results", served.url)).await;
+    assert!(list.status == 200 && list.text().contains("\"title\":\"Shop\""), "{}", list.status);
 }
 
 #[tokio::test]
