@@ -5,13 +5,14 @@ use memchr::memmem;
 use super::Failure;
 use super::probe_data::ProbeData;
 
-/// What is wrong with a text whose characters are not all known.
+/// The defect of a text whose characters are not all known.
 pub(super) const INVALID_BYTES: &str = "has bytes that are not valid in its charset, which is UTF-8 unless declared";
 
-/// Starts a switch to another charset in ISO-2022, which otherwise resembles ASCII.
+/// The start of a switch to another charset in ISO-2022, which otherwise resembles ASCII.
 const ISO_2022_SWITCH: &[u8] = b"\x1b$";
 
-/// Searches the body for both strings. `subject` is its name. What cannot be decided is a failure.
+/// Searches the body for both strings. `subject` names the body in errors. Fails if the body is not complete
+/// or readable enough to decide.
 pub(super) fn expect_texts(
     subject: &str,
     data: &ProbeData,
@@ -42,7 +43,8 @@ pub(super) fn expect_texts(
     }
 }
 
-/// Whether all characters of a text are known: it is valid UTF-8, apart from the last character if it is truncated.
+/// Returns whether all characters of a text are known: it is valid UTF-8, except for the last character of a truncated
+/// text.
 pub(super) fn has_characters(text: &[u8], is_truncated: bool) -> bool {
     let is_valid = match std::str::from_utf8(text) {
         Ok(_) => true,

@@ -18,7 +18,7 @@ pub struct ProbeData {
     /// The body of a response, or the output of a command, up to its limit. Encodings are decoded, and text is
     /// converted to UTF-8; a byte that is not valid in the body's charset stays invalid.
     pub body: Option<Vec<u8>>,
-    /// What decoding the body changed, or why it was not decoded.
+    /// Set if the body was converted to UTF-8 or could not be decoded.
     pub encoded: Option<Box<EncodedBody>>,
     /// A clause that states which part of the body was read, if not all of it.
     pub truncation: Option<String>,
@@ -40,20 +40,20 @@ pub struct ProbeData {
 pub struct EncodedBody {
     /// The length of the decoded body before it was converted to UTF-8, in bytes.
     pub size: usize,
-    /// Why the body could not be decoded, as a complete clause.
+    /// The reason why the body could not be decoded, as a complete clause.
     pub undecoded: Option<String>,
-    /// Why its text could not be converted, as a complete clause.
+    /// The reason why its text could not be converted, as a complete clause.
     pub unknown_charset: Option<String>,
 }
 
 impl ProbeData {
-    /// The length of the body before it was converted to UTF-8, in bytes.
+    /// Returns the length of the body before it was converted to UTF-8, in bytes.
     #[must_use]
     pub fn body_size(&self, body: &[u8]) -> usize {
         self.encoded.as_ref().map_or(body.len(), |encoded| encoded.size)
     }
 
-    /// Why the text of the body is unknown.
+    /// Returns the reason why the text of the body is unknown, if it is.
     #[must_use]
     pub fn unreadable(&self) -> Option<&str> {
         let encoded = self.encoded.as_ref()?;

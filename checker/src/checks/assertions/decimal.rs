@@ -1,4 +1,4 @@
-//! Exact comparison of decimal numbers of any length: a double cannot tell 9007199254740993 from 9007199254740992.
+//! Exact comparison of decimal numbers of any length. As doubles, 9007199254740993 and 9007199254740992 are equal.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -10,9 +10,9 @@ pub(super) struct Decimal {
     approximation: f64,
 }
 
-/// Doubles whose relative difference is larger have the order of the numbers that they stand for.
+/// The relative difference of two doubles above which their order is certain, although parsing rounds them.
 const TOLERANCE: f64 = 1e-9;
-/// Smaller doubles have fewer digits.
+/// The absolute value below which doubles have fewer digits.
 const SMALLEST: f64 = 1e-290;
 
 /// The number's exponent does not fit into 64 bits, so that it cannot be compared.
@@ -27,19 +27,19 @@ impl Decimal {
         Some(Decimal { text: text.to_owned(), approximation: text.parse().ok()? })
     }
 
-    /// The order of a double and this number, if they are far enough apart.
+    /// Returns the order of a double and this number, or `None` if they are too close.
     pub(super) fn clear_order(&self, double: f64) -> Option<Ordering> {
         clear_order(double, self.approximation)
     }
 
-    /// Compares a number with this one; `None` if it is not a number.
+    /// Compares the number in a text with this one. Returns `None` if the text is not a number.
     pub(super) fn compare_from(&self, text: &str) -> Result<Option<Ordering>, HugeExponent> {
         let (Some(number), Some(this)) = (Written::parse(text), Written::parse(&self.text)) else { return Ok(None) };
         number.cmp(&this).map(Some)
     }
 }
 
-/// The order of the numbers that two doubles stand for, if these are far enough apart.
+/// Returns the order of two numbers by their doubles, or `None` if these are too close.
 pub(super) fn clear_order(left: f64, right: f64) -> Option<Ordering> {
     let larger = left.abs().max(right.abs());
     let is_clear = larger > SMALLEST && (left - right).abs() > TOLERANCE * larger;
@@ -57,7 +57,7 @@ struct Written<'a> {
     is_negative: bool,
     integer: &'a str,
     fraction: &'a str,
-    /// Empty if there is none.
+    /// The digits after the `e` with their sign, or an empty string.
     exponent: &'a str,
 }
 
@@ -84,7 +84,7 @@ impl<'a> Written<'a> {
         self.integer.bytes().chain(self.fraction.bytes()).skip_while(|digit| *digit == b'0')
     }
 
-    /// The position of the decimal point, counted from the first digit that is not zero; `None` for zero.
+    /// Returns the position of the decimal point, counted from the first digit that is not zero, or `None` for zero.
     fn magnitude(&self) -> Result<Option<i64>, HugeExponent> {
         let significant = self.digits().count();
         if significant == 0 {

@@ -13,7 +13,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
-/// Takes the place of numbers that are too large for a double.
+/// Replaces numbers that are too large for a double.
 const LARGEST: &[u8] = b"1.7976931348623157e308";
 
 /// A parsed document and its text.
@@ -29,7 +29,7 @@ pub(super) struct Document<'a> {
 type Doubles<'a> = HashMap<usize, &'a str>;
 
 impl<'a> Document<'a> {
-    /// Parses a document, with or without a byte order mark; `None` if it is not JSON.
+    /// Parses a document, with or without a byte order mark. Returns `None` if it is not JSON.
     pub(super) fn parse(text: &'a [u8]) -> Option<Document<'a>> {
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
         let root = serde_json::from_slice(text).or_else(|error| {
@@ -39,7 +39,7 @@ impl<'a> Document<'a> {
         Some(Document { root: root.ok()?, text, doubles: OnceCell::new() })
     }
 
-    /// The text of a number in this document that was read as a double.
+    /// Returns the text of a number in this document that was read as a double.
     pub(super) fn double_text(&self, value: &Json) -> Option<&'a str> {
         let read = || {
             let mut texts = HashMap::new();
@@ -50,7 +50,7 @@ impl<'a> Document<'a> {
         self.doubles.get_or_init(read).as_ref()?.get(&address(value)).copied()
     }
 
-    /// The text of a number in this document; empty if it is unknown.
+    /// Returns the text of a number in this document, or an empty string if it is unknown.
     pub(super) fn number_text(&self, value: &Json) -> String {
         match value {
             Json::Number(number) if number.is_f64() => self.double_text(value).unwrap_or_default().to_owned(),
@@ -59,7 +59,7 @@ impl<'a> Document<'a> {
     }
 }
 
-/// The tree is not modified or moved while texts refer to its values.
+/// Returns the key of a value in [`Doubles`]. The tree is not modified or moved while texts refer to its values.
 fn address(value: &Json) -> usize {
     std::ptr::from_ref(value).addr()
 }
@@ -87,7 +87,7 @@ fn with_smaller_numbers(text: &[u8]) -> Vec<u8> {
     replaced
 }
 
-/// The length of the string at the start of the text, with its quotes.
+/// Returns the length of the string at the start of the text, with its quotes.
 fn string_length(text: &[u8]) -> usize {
     let mut is_escaped = false;
     for (at, byte) in text.iter().enumerate().skip(1) {

@@ -42,35 +42,36 @@ pub(super) enum Operand {
     Null,
 }
 
-/// Whether a value is as expected.
+/// The result of comparing a value with the expected one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Judgement {
+pub(super) enum Judgment {
     Met,
     Unmet,
-    /// The value cannot be compared with what is expected, so neither the condition nor its negation holds.
+    /// The values cannot be compared, so neither the condition nor its negation holds. The reason is given if it is not
+    /// obvious.
     Incomparable(Option<&'static str>),
 }
 
 /// Returns the text of a number that was read as a double, if it is known.
 pub(super) type DoubleText<'a> = &'a dyn Fn(&Json) -> Option<&'a str>;
 
-/// The order of two values; `None` if they are of different types. The error is the reason if it is unknown.
+/// The order of two values, `None` if their types differ, or the reason why the order is unknown.
 type Compared = Result<Option<Ordering>, &'static str>;
 
 const TOO_LARGE: &str = "the number is too large to compare";
 const INEXACT: &str = "the exact number is unknown, because an object repeats a key";
 
-impl From<bool> for Judgement {
-    fn from(is_met: bool) -> Judgement {
-        if is_met { Judgement::Met } else { Judgement::Unmet }
+impl From<bool> for Judgment {
+    fn from(is_met: bool) -> Judgment {
+        if is_met { Judgment::Met } else { Judgment::Unmet }
     }
 }
 
 impl Predicate {
-    pub(super) fn judge(&self, value: &ActualValue<'_>, texts: DoubleText<'_>) -> Judgement {
+    pub(super) fn judge(&self, value: &ActualValue<'_>, texts: DoubleText<'_>) -> Judgment {
         match (self, value) {
-            (_, ActualValue::Missing) => Judgement::Unmet,
-            (Predicate::Exists, _) => Judgement::Met,
+            (_, ActualValue::Missing) => Judgment::Unmet,
+            (Predicate::Exists, _) => Judgment::Met,
             (Predicate::IsOneOf(codes), value) => value.status().is_some_and(|code| codes.contains(code)).into(),
             (Predicate::NotOneOf(codes), value) => value.status().is_some_and(|code| !codes.contains(code)).into(),
             (Predicate::Matches(pattern), value) => value.bytes().is_some_and(|bytes| pattern.is_match(&bytes)).into(),
@@ -93,7 +94,7 @@ impl Predicate {
     pub(super) fn is_undetermined_for(&self, value: &ActualValue<'_>) -> bool {
         match (self, value) {
             (Predicate::Exists, _) => false,
-            (Predicate::Contains(_), ActualValue::Bytes(_)) => self.judge(value, &|_| None) != Judgement::Met,
+            (Predicate::Contains(_), ActualValue::Bytes(_)) => self.judge(value, &|_| None) != Judgment::Met,
             // A match that ends where the body was cut off, for example with `$`, is not necessarily a match in the
             // whole body.
             (Predicate::Matches(pattern), ActualValue::Bytes(part)) => {
@@ -106,10 +107,10 @@ impl Predicate {
         }
     }
 
-    /// Returns whether bytes that are not valid in the body's charset leave the outcome undetermined: they stand for characters
-    /// outside of ASCII, which are not known.
+    /// Returns whether bytes that are not valid in the body's charset leave the outcome undetermined: the characters outside of
+    /// ASCII are unknown.
     pub(super) fn needs_characters(&self, value: &ActualValue<'_>) -> bool {
-        let is_unmet = || self.judge(value, &|_| None) != Judgement::Met;
+        let is_unmet = || self.judge(value, &|_| None) != Judgment::Met;
         match self {
             Predicate::Exists | Predicate::IsOneOf(_) | Predicate::NotOneOf(_) => false,
             Predicate::Contains(operand) => !operand.to_string().is_ascii() && is_unmet(),
@@ -135,17 +136,17 @@ impl Predicate {
     }
 }
 
-/// Whether one of the values equals the operand.
-fn judge_any<'a>(values: impl Iterator<Item = &'a Json>, operand: &Operand, texts: DoubleText<'_>) -> Judgement {
-    let mut judgement = Judgement::Unmet;
+/// Determines whether one of the values equals the operand.
+fn judge_any<'a>(values: impl Iterator<Item = &'a Json>, operand: &Operand, texts: DoubleText<'_>) -> Judgment {
+    let mut judgment = Judgment::Unmet;
     for value in values {
         match compare_json(value, operand, texts) {
-            Ok(Some(Ordering::Equal)) => return Judgement::Met,
+            Ok(Some(Ordering::Equal)) => return Judgment::Met,
             Ok(_) => {}
-            Err(reason) => judgement = Judgement::Incomparable(Some(reason)),
+            Err(reason) => judgment = Judgment::Incomparable(Some(reason)),
         }
     }
-    judgement
+    judgment
 }
 
 fn compare(value: &ActualValue<'_>, operand: &Operand, texts: DoubleText<'_>) -> Compared {
@@ -213,15 +214,15 @@ impl Operator {
         (">", Operator::Greater),
     ];
 
-    fn judge(self, compared: Compared) -> Judgement {
+    fn judge(self, compared: Compared) -> Judgment {
         let order = match compared {
             Ok(order) => order,
-            Err(reason) => return Judgement::Incomparable(Some(reason)),
+            Err(reason) => return Judgment::Incomparable(Some(reason)),
         };
         match (self, order) {
             (Operator::Equal, order) => (order == Some(Ordering::Equal)).into(),
             (Operator::NotEqual, order) => (order != Some(Ordering::Equal)).into(),
-            (_, None) => Judgement::Incomparable(None),
+            (_, None) => Judgment::Incomparable(None),
             (Operator::Less, Some(order)) => order.is_lt().into(),
             (Operator::LessOrEqual, Some(order)) => order.is_le().into(),
             (Operator::Greater, Some(order)) => order.is_gt().into(),

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::expected::{Judgement, Predicate};
+use super::expected::{Judgment, Predicate};
 use super::subject::Subject;
 use super::value::{ActualValue, SEARCH_LIMIT};
 use super::{Evidence, json_memory};
@@ -93,10 +93,10 @@ fn evaluate_condition(subject: &Subject, predicate: &Predicate, evidence: &Evide
         let truth = Truth::Undetermined(format!("{observed}, expected {subject} {predicate}"));
         return Evaluated { observed, truth };
     }
-    let judgement = predicate.judge(&value, &|number| evidence.double_text(number));
+    let judgment = predicate.judge(&value, &|number| evidence.double_text(number));
     let observed = match &value {
-        // Looking the text up takes time.
-        ActualValue::Json(json) if judgement != Judgement::Met => match evidence.double_text(json) {
+        // Looking up the text takes time.
+        ActualValue::Json(json) if judgment != Judgment::Met => match evidence.double_text(json) {
             Some(text) => format!("{subject} is {}", excerpt(text.as_bytes())),
             None => format!("{subject} is {value}"),
         },
@@ -115,18 +115,18 @@ fn evaluate_condition(subject: &Subject, predicate: &Predicate, evidence: &Evide
     } else if is_about_text && needs_characters(subject, predicate, &value) && !evidence.has_characters() {
         Truth::Undetermined(format!("{}; it {INVALID_BYTES}", failure()))
     } else {
-        match judgement {
-            Judgement::Met => Truth::Holds,
-            Judgement::Unmet if is_missing_certificate(subject, predicate, &value) => Truth::Undetermined(failure()),
-            Judgement::Unmet => Truth::Fails(failure()),
-            Judgement::Incomparable(None) => Truth::Undetermined(failure()),
-            Judgement::Incomparable(Some(reason)) => Truth::Undetermined(format!("{}; {reason}", failure())),
+        match judgment {
+            Judgment::Met => Truth::Holds,
+            Judgment::Unmet if is_missing_certificate(subject, predicate, &value) => Truth::Undetermined(failure()),
+            Judgment::Unmet => Truth::Fails(failure()),
+            Judgment::Incomparable(None) => Truth::Undetermined(failure()),
+            Judgment::Incomparable(Some(reason)) => Truth::Undetermined(format!("{}; {reason}", failure())),
         }
     };
     Evaluated { observed, truth }
 }
 
-/// Why nothing is known about a subject.
+/// Returns the reason why nothing is known about a subject, if there is one.
 fn obstacle<'a>(subject: &Subject, evidence: &'a Evidence<'_>) -> Option<Cow<'a, str>> {
     let data = evidence.data;
     let root = subject.root();
@@ -153,7 +153,7 @@ fn obstacle<'a>(subject: &Subject, evidence: &'a Evidence<'_>) -> Option<Cow<'a,
         .map(|number| format!("filters cannot compare the number {} exactly", excerpt(number.as_bytes())).into())
 }
 
-/// Whether the outcome depends on characters, and not only on bytes.
+/// Returns whether the outcome depends on the characters of the body, and not only on its bytes.
 fn needs_characters(subject: &Subject, predicate: &Predicate, value: &ActualValue<'_>) -> bool {
     match subject {
         Subject::Length(_) => !matches!(predicate, Predicate::Exists),
@@ -161,8 +161,7 @@ fn needs_characters(subject: &Subject, predicate: &Predicate, value: &ActualValu
     }
 }
 
-/// Whether a certificate is expected to be valid for some time, but there is none. The negated condition does not hold
-/// either.
+/// Returns whether the condition is about the expiry of a certificate that is missing. Its negation does not hold either.
 fn is_missing_certificate(subject: &Subject, predicate: &Predicate, value: &ActualValue<'_>) -> bool {
     !matches!(predicate, Predicate::Exists) && matches!((subject, value), (Subject::Certificate, ActualValue::Missing))
 }

@@ -9,7 +9,7 @@ use serde_json::{Number, Value as Json};
 use super::decimal::{Decimal, clear_order};
 use super::document::Document;
 
-/// What the filters of a path compare numbers with.
+/// The numbers that the filters of a path compare with.
 #[derive(Debug, Clone, Default)]
 pub(super) struct FilterNumbers {
     /// The numbers in the path, with the double that filters compare with.
@@ -42,7 +42,7 @@ impl FilterNumbers {
         numbers
     }
 
-    /// The text of a number in the document that a filter cannot compare exactly.
+    /// Returns the text of a number in the document that a filter cannot compare exactly.
     pub(super) fn inexact_in(&self, document: &Document<'_>) -> Option<String> {
         if self.literals.is_empty() && !self.compares_paths {
             return None;

@@ -141,7 +141,7 @@ pub struct Evidence<'a> {
     data: &'a ProbeData,
     attempt: &'a Attempt,
     document: OnceCell<Option<Document<'a>>>,
-    /// Whether all characters of the body are known.
+    /// Whether all characters of the body are known; determined on first use.
     has_characters: OnceCell<bool>,
 }
 
@@ -161,7 +161,7 @@ impl<'a> Evidence<'a> {
         self.document.get_or_init(parse).as_ref()
     }
 
-    /// The text of a number that was read as a double.
+    /// Returns the text of a number in the body that was read as a double.
     fn double_text(&self, value: &Json) -> Option<&'a str> {
         self.document.get()?.as_ref()?.double_text(value)
     }

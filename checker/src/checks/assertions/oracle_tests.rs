@@ -1,6 +1,6 @@
 //! Compares the outcome of generated assertions with an oracle that knows the whole body. What the checker sees of the
-//! body is complete, cut, not decodable, or in an unknown charset: it must never be healthy unless every body that looks
-//! the same meets the assertion.
+//! body is complete, cut, not decodable, or in an unknown charset. The outcome must never be healthy unless every body
+//! with the same visible part meets the assertion.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Reads the body of a response as people see it: decodes its codings, and converts its text to UTF-8.
+//! Reads the body of a response, decodes its codings, and converts its text to UTF-8.
 
 use http::header::CONTENT_TYPE;
 use tokio::task::yield_now;

@@ -15,7 +15,7 @@ const UTF_32LE_MARK: &[u8] = b"\xff\xfe\0\0";
 
 /// How many bytes are converted before other checks get a turn.
 const BYTES_PER_TURN: usize = 64 << 10;
-/// Marks characters that the charset does not have: never part of UTF-8.
+/// The byte that replaces characters that the charset does not have. It is never part of UTF-8.
 const INVALID: u8 = 0xff;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,7 +93,7 @@ fn by_mark(body: &[u8]) -> Option<Charset> {
     }
 }
 
-/// UTF-16 without a mark, recognized by the zeros of two ASCII characters at the start (RFC 4627).
+/// Recognizes UTF-16 without a mark by the zeros of two ASCII characters at the start (RFC 4627).
 fn by_zeros(body: &[u8]) -> Option<&'static Encoding> {
     match body {
         [1..=127, 0, 1..=127, 0, ..] => Some(UTF_16LE),
@@ -114,8 +114,8 @@ fn unknown(label: &str) -> Charset {
     Charset::Unknown(format!("body has the charset `{label}`, which is not supported"))
 }
 
-/// Converts a text to UTF-8. Bytes that are invalid in the encoding become an invalid byte. If the text is incomplete, so
-/// can be its last character, which is left out.
+/// Converts a text to UTF-8. Bytes that are invalid in the encoding become an invalid byte. The last
+/// character of an incomplete text can be incomplete as well, and is left out.
 pub(super) async fn to_utf8(text: &[u8], encoding: &'static Encoding, is_complete: bool) -> Vec<u8> {
     let mut decoder = encoding.new_decoder_with_bom_removal();
     let mut converted = Vec::with_capacity(text.len() + text.len() / 2);

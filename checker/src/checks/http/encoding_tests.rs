@@ -5,7 +5,7 @@ use std::io::Read as _;
 use crate::checks::http::tests::outcome;
 use crate::checks::test_server::{ServerAction, serve};
 
-/// Compresses as a server would. `deflate-raw` stands for `deflate` without a zlib header.
+/// Compresses as a server would. `deflate-raw` means `deflate` without a zlib header.
 pub(super) fn encode(coding: &str, plain: &[u8]) -> Vec<u8> {
     let level = flate2::Compression::default();
     let compressed = match coding {

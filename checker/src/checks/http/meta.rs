@@ -2,7 +2,7 @@
 
 use memchr::memmem;
 
-/// How much of a document is searched, in bytes.
+/// The length of the part of a document that is searched, in bytes.
 const PRESCAN: usize = 1_024;
 
 /// Returns the charset that a document declares with `<meta>` or `<?xml … encoding="…"?>`.
@@ -47,7 +47,7 @@ fn charset_of_meta(attributes: &[(String, String)]) -> Option<String> {
     charset.split(end).next().map(str::to_owned)
 }
 
-/// The attributes of a tag up to its end.
+/// Returns the attributes of a tag up to its end.
 fn attributes(tag: &[u8]) -> Vec<(String, String)> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let mut found = Vec::new();

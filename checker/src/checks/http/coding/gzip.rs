@@ -5,11 +5,11 @@ use memchr::memchr;
 
 use super::{CORRUPT, Decoded, Defect, TRAILING_DATA, WRONG_CHECKSUM};
 
-/// The length of a header with its file name and comment, in bytes.
+/// The maximum length of a header with its file name and comment, in bytes.
 const HEADER_LIMIT: usize = 4_096;
 const TRAILER: usize = 8;
 
-/// Inflates a part of the input; also returns whether the data is complete.
+/// Inflates a part of the input. Also returns whether the data is complete.
 pub(super) fn inflate_step(
     inflate: &mut Decompress,
     input: &[u8],
@@ -88,7 +88,7 @@ impl Gzip {
     }
 }
 
-/// The length of the header at the start of the data; `None` if it is not complete.
+/// Returns the length of the header at the start of the data, or `None` if it is not complete.
 fn header_length(data: &[u8]) -> Result<Option<usize>, Defect> {
     const FIXED: usize = 10;
     const HEADER_CHECKSUM: u8 = 2;

@@ -12,7 +12,7 @@ use http::header::{CONTENT_ENCODING, HeaderMap, HeaderName, TRANSFER_ENCODING};
 use self::gzip::{Gzip, inflate_step};
 use self::zstd::Zstd;
 
-/// How many codings a body can have.
+/// The maximum number of codings of a body.
 const CODINGS_LIMIT: usize = 4;
 /// How many bytes a decoder reads or writes in one step.
 pub(super) const STEP: usize = 16 << 10;
@@ -54,7 +54,7 @@ fn tokens(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
 }
 
 impl Coding {
-    /// Parses the name of a coding; `None` if the body is as it is without it.
+    /// Parses the name of a coding. Returns `None` if it does not change the body.
     fn parse(name: &str) -> Result<Option<Coding>, String> {
         Ok(Some(match name {
             "gzip" | "x-gzip" => Coding::Gzip,
@@ -104,7 +104,7 @@ pub(super) struct Decoded {
     pub(super) written: usize,
 }
 
-/// Why data cannot be decoded, as the end of a clause about it.
+/// The reason why data cannot be decoded, as the end of a clause about it.
 type Defect = &'static str;
 
 const CORRUPT: Defect = "is corrupt";
@@ -127,7 +127,7 @@ impl CodingDecoder {
         CodingDecoder { coding, state, is_complete: false }
     }
 
-    /// Whether the data received so far is complete.
+    /// Returns whether the data received so far is complete.
     pub(super) fn is_complete(&self) -> bool {
         self.is_complete
     }
@@ -191,7 +191,7 @@ impl CodingDecoder {
     }
 }
 
-/// Whether the data starts with a zlib header (RFC 1950). Many servers send raw deflate data instead (RFC 1951).
+/// Returns whether the data starts with a zlib header (RFC 1950). Many servers send raw deflate data instead (RFC 1951).
 fn is_zlib_header(first: u8, second: u8) -> bool {
     first & 0x0f == 8 && first >> 4 <= 7 && (u16::from(first) << 8 | u16::from(second)) % 31 == 0
 }

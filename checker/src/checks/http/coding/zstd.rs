@@ -1,8 +1,8 @@
 //! Decodes Zstandard (RFC 8878) from input that arrives in pieces.
 //!
 //! The library decodes whole blocks, and keeps as much output as the frame's window. Here, each block is passed on once
-//! it is complete, with a frame header of our own that has the smallest window for blocks of any size. The decoded frame
-//! stays in the library's buffer until it is complete, or until it is longer than what is needed: it refers back to
+//! it is complete, after a replaced frame header with the smallest window that allows blocks of any size. The decoded
+//! frame stays in the library's buffer until it is complete, or until it is longer than what is needed: it refers back to
 //! what was decoded, and the buffer's length limits the memory that any window can take.
 
 use std::io::Read as _;
