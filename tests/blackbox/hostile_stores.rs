@@ -109,7 +109,7 @@ async fn a_history_that_trickles_ends_a_single_round_in_time() {
 /// The secret key of [`storage_at`].
 const SECRET: &str = "secretOfTheWriter4711";
 
-/// A bucket at this address.
+/// The `storage` configuration for a bucket at this address.
 fn storage_at(url: &str) -> Value {
     json!({ "type": "s3", "bucket": "status", "region": "us-east-1", "endpoint_url": url, "path_style": true,
         "access_key_id": "AKIAIOSFODNN7EXAMPLE", "secret_access_key": SECRET })
@@ -170,7 +170,7 @@ async fn an_endless_listing_is_reported() {
         [(repeated, "continuation token of an earlier page"), (same_keys, "repeats the keys of an earlier page")]
     {
         assert_eq!(run.code, 2, "{}", run.output());
-        assert!(run.stderr.contains("the listing does not end") && run.stderr.contains(what), "{}", run.stderr);
+        assert!(run.stderr.contains("the listing never ends") && run.stderr.contains(what), "{}", run.stderr);
     }
 }
 
@@ -322,7 +322,7 @@ async fn compressed_histories_are_recognized_without_their_header() {
     let of_copy = copy.call(&["status", "-c", "checker.json"]).await;
     assert_eq!((of_copy.code, of_copy.stderr.as_str()), (0, ""), "{}", of_copy.output());
     assert!(of_copy.stdout.contains("Shop"), "{}", of_copy.output());
-    // The page has only the history when the check file is deleted.
+    // Delete the check files so that the page can load only histories.
     for file in bucket.check_files().await {
         let deletion = bucket.client_with(&bucket.writer).delete_object().bucket(&bucket.name);
         deletion.key(format!("{}{file}", bucket.prefix)).send().await.expect("the file can be deleted");
