@@ -1,6 +1,12 @@
 //! HTTP and HTTPS checks: one attempt sends a request over a new connection and follows redirects.
 
+mod body;
+mod charset;
 mod client;
+mod coding;
+#[cfg(test)]
+mod encoding_tests;
+mod meta;
 #[cfg(test)]
 mod tests;
 
@@ -27,7 +33,7 @@ use super::net::tls_config::TlsTrust;
 use super::probe_data::{Capture, ProbeData};
 use super::status_codes::StatusCodes;
 use super::timing::{Stopwatch, timed};
-use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text, tls};
+use super::{CheckContext, Probe, ProbeResult, Probed, tls};
 use crate::counted;
 use crate::redact::{has_userinfo, redact_userinfo};
 
@@ -276,7 +282,7 @@ async fn evaluate(
         let reason = status.canonical_reason().map(|reason| format!(" {reason}")).unwrap_or_default();
         if capture.diagnostics {
             // The outcome is already known; the body is read only for display.
-            let _ = tokio::time::timeout(DIAGNOSTIC_BODY_TIMEOUT, read_body(check, response, stopwatch)).await;
+            let _ = tokio::time::timeout(DIAGNOSTIC_BODY_TIMEOUT, body::read(check, response, stopwatch)).await;
         }
         return Err(format!("response status {}{reason}, expected {}", status.as_u16(), check.up_status));
     }
@@ -291,43 +297,20 @@ async fn evaluate(
     if !check.needs_body() && !capture.body {
         if capture.diagnostics {
             // The body is read only for display, so a read error does not affect the status.
-            let read = tokio::time::timeout(DIAGNOSTIC_BODY_TIMEOUT, read_body(check, response, stopwatch)).await;
+            let read = tokio::time::timeout(DIAGNOSTIC_BODY_TIMEOUT, body::read(check, response, stopwatch)).await;
             let recorded = stopwatch.recorded();
             data.body = recorded.body.or_else(|| Some(Vec::new()));
+            data.encoded = recorded.encoded;
             data.truncation = match read {
-                Ok(Ok((_, truncation))) => truncation,
+                Ok(Ok(body)) => body.truncation,
                 Ok(Err(why)) => Some(format!("the rest was not received, but nothing needs it: {why}")),
                 Err(_) => Some("the rest was not read, because nothing needs it".to_owned()),
             };
         }
         return Ok(data);
     }
-    let (body, truncation) = read_body(check, response, stopwatch).await?;
+    body::read(check, response, stopwatch).await?.store_in(&mut data);
     let (must_contain, must_not_contain) = (check.must_contain.as_deref(), check.must_not_contain.as_deref());
-    expect_texts("response", (&body, truncation.as_deref()), must_contain, must_not_contain)?;
-    (data.body, data.truncation) = (Some(body), truncation);
+    expect_texts("response", &data, must_contain, must_not_contain)?;
     Ok(data)
-}
-
-/// Reads the body up to the limit. If the body is longer, also returns a clause that states which part was read.
-async fn read_body(
-    check: &HttpCheck,
-    mut response: HttpResponse,
-    stopwatch: &Stopwatch,
-) -> Result<(Vec<u8>, Option<String>), Failure> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await {
-        let chunk = chunk.map_err(|error| error_text::describe_error(&error))?;
-        stopwatch.start_body();
-        let room = check.body_limit - body.len();
-        let kept = &chunk[..chunk.len().min(room)];
-        body.extend_from_slice(kept);
-        stopwatch.record(|data| data.body.get_or_insert_default().extend_from_slice(kept));
-        if chunk.len() > room {
-            let truncation = format!("only the first {} bytes of the body were read (`body_limit`)", check.body_limit);
-            stopwatch.record(|data| data.truncation = Some(truncation.clone()));
-            return Ok((body, Some(truncation)));
-        }
-    }
-    Ok((body, None))
 }
