@@ -14,6 +14,10 @@ pub struct AttemptRecord {
     pub warning: Option<String>,
     /// Whether the attempt failed but a retry succeeded. Such an attempt is stored but does not affect the status.
     pub recovered_by_retry: bool,
+    /// Whether the failure does not show that the endpoint fails, for example because its name was not resolved.
+    pub is_inconclusive: bool,
+    /// The failure of an attempt that had to fail.
+    pub required_failure: Option<String>,
 }
 
 /// The record and data of an attempt, or the reason why no attempt was possible.

@@ -102,7 +102,10 @@ impl Probe for ExecCheck {
 
 async fn run_command(check: &ExecCheck, stopwatch: Arc<Stopwatch>) -> ProbeResult {
     stopwatch.start_command();
-    let mut group = ProcessGroup::start(check).map_err(|error| describe_start_error(check, &error))?;
+    let mut group = ProcessGroup::start(check).map_err(|error| {
+        stopwatch.mark_inconclusive();
+        describe_start_error(check, &error)
+    })?;
     let (stdout, stderr) = (group.child.stdout.take(), group.child.stderr.take());
     let (mut from_stdout, mut from_stderr) = (Output::default(), Output::default());
     let status = {
@@ -135,8 +138,11 @@ async fn run_command(check: &ExecCheck, stopwatch: Arc<Stopwatch>) -> ProbeResul
     let data =
         ProbeData { status: status.code().map(i64::from), body: Some(output), truncation, ..ProbeData::default() };
     stopwatch.record(|recorded| *recorded = data.clone());
-    evaluate(check, status, &data)?;
-    Ok(data)
+    let evaluated = evaluate(check, status, &data);
+    if evaluated.is_err() && data.truncation.is_some() {
+        stopwatch.mark_inconclusive();
+    }
+    evaluated.map(|()| data)
 }
 
 /// Compares the exit status and the output with the expected ones.

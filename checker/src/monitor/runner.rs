@@ -80,10 +80,12 @@ impl CheckRunner {
     }
 }
 
-/// Evaluates an outcome on this node. If the node is offline, the status "unknown" replaces "down".
+/// Evaluates an outcome on this node. If the node is offline, the status "unknown" replaces "down", or "healthy" for a
+/// check that must fail.
 pub async fn evaluate_on_this_node(outcome: CheckOutcome, check: &Check, context: &CheckContext) -> Evaluation {
     let mut evaluation = evaluate(outcome, check);
-    if evaluation.status == Status::Down && check.kind.probe().uses_network() && !context.is_online().await {
+    let is_failure = if check.invert { evaluation.status == Status::Healthy } else { evaluation.status == Status::Down };
+    if is_failure && check.kind.probe().uses_network() && !context.is_online().await {
         evaluation.status = Status::Unknown;
         OFFLINE.clone_into(&mut evaluation.notice);
     }

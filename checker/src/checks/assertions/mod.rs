@@ -45,6 +45,8 @@ pub struct AssertionResult {
     pub observed: String,
     /// Why the condition is not met or is undetermined, or `None` if it is met.
     pub failure: Option<String>,
+    /// Whether the available data does not determine the condition.
+    pub is_undetermined: bool,
 }
 
 impl Assertion {
@@ -66,11 +68,12 @@ impl Assertion {
     #[must_use]
     pub fn evaluate(&self, evidence: &Evidence<'_>) -> AssertionResult {
         let Evaluated { observed, truth } = self.condition.0.evaluate(evidence);
+        let is_undetermined = matches!(truth, Truth::Undetermined(_));
         let failure = match truth {
             Truth::Holds => None,
             Truth::Fails(failure) | Truth::Undetermined(failure) => Some(failure),
         };
-        AssertionResult { observed, failure }
+        AssertionResult { observed, failure, is_undetermined }
     }
 
     /// Returns whether evaluating the assertion can take much longer than reading the body.

@@ -96,6 +96,28 @@ pub enum InvalidUrl {
 }
 
 impl HttpCheck {
+    /// The maximum number of body bytes to read by default.
+    pub const DEFAULT_BODY_LIMIT: usize = 1 << 20;
+
+    /// Creates a check that requests this URL, with defaults for all other parameters.
+    #[must_use]
+    pub fn get(url: Url) -> HttpCheck {
+        HttpCheck {
+            locator: url.to_string(),
+            url,
+            method: Method::GET,
+            headers: HeaderMap::new(),
+            body: None,
+            timeout: Duration::from_secs(10),
+            up_status: StatusCodes::default(),
+            must_contain: None,
+            must_not_contain: None,
+            max_redirects: 0,
+            body_limit: HttpCheck::DEFAULT_BODY_LIMIT,
+            trust: TlsTrust::System,
+        }
+    }
+
     /// Parses an absolute `http` or `https` URL.
     pub fn parse_url(text: &str) -> Result<Url, InvalidUrl> {
         let url =
@@ -304,7 +326,12 @@ async fn evaluate(
     }
     let (body, truncation) = read_body(check, response, stopwatch).await?;
     let (must_contain, must_not_contain) = (check.must_contain.as_deref(), check.must_not_contain.as_deref());
-    expect_texts("response", (&body, truncation.as_deref()), must_contain, must_not_contain)?;
+    if let Err(failure) = expect_texts("response", (&body, truncation.as_deref()), must_contain, must_not_contain) {
+        if truncation.is_some() {
+            stopwatch.mark_inconclusive();
+        }
+        return Err(failure);
+    }
     (data.body, data.truncation) = (Some(body), truncation);
     Ok(data)
 }

@@ -2,6 +2,7 @@
 
 pub mod address_policy;
 pub mod connect;
+pub mod idna;
 pub mod metered;
 pub mod online_check;
 pub mod resolver;

@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 
 use super::common::RawTrust;
 use crate::checks::net::connect::{Address, TlsOptions};
+use crate::checks::net::idna;
 use crate::checks::net::tls_config::TlsTrust;
 use crate::config::document::Located;
 use crate::config::problem::{Problem, Problems};
@@ -132,7 +133,7 @@ impl<'a> CheckConverter<'a> {
     ) -> Option<TlsOptions> {
         let key = if server_name.is_some() { "server_name" } else { "endpoint_url" };
         let name = server_name.unwrap_or_else(|| address.host.clone());
-        if let Ok(server_name) = ServerName::try_from(name.clone()) {
+        if let Some(Ok(server_name)) = idna::to_ascii(&name).map(|name| ServerName::try_from(name.into_owned())) {
             return Some(TlsOptions { trust, server_name });
         }
         self.error(key, format!("invalid server name `{name}`: expected a host name or an IP address"));
