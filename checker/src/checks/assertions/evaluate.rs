@@ -120,6 +120,7 @@ async fn evaluate_in_thread(
             let error = format!("assertions about a body of {length} bytes not evaluated within {limit}");
             unevaluated.attempt.error = Some(error);
             unevaluated.warning = None;
+            unevaluated.is_inconclusive = true;
             Ok((unevaluated, without_body))
         }
     }

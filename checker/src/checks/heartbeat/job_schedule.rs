@@ -126,3 +126,6 @@ fn parse_cron(expression: &str) -> Option<Cron> {
     let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
     parser.parse(expression).ok()
 }
+
+#[cfg(test)]
+mod tests;
