@@ -21,22 +21,26 @@ pub(super) fn invert(mut record: AttemptRecord) -> Result<AttemptRecord, String>
 mod tests {
     use crate::checks::assertions::Assertion;
     use crate::checks::exec::ExecCheck;
+    use crate::checks::http::HttpCheck;
     use crate::checks::net::address_policy::AddressPolicy;
     use crate::checks::net::connect::Address;
     use crate::checks::tcp::TcpCheck;
     use crate::checks::test_server::{ServerAction, serve};
-    use crate::checks::http::HttpCheck;
     use crate::checks::{Check, CheckContext, CheckKind, CheckOutcome, MisconfiguredCheck, run};
     use shared::status::Status;
     use std::time::Duration;
     use url::Url;
 
     /// The error of an inverted check, or the reason why its status is unknown.
-    async fn inverted_with(kind: CheckKind, assertions: &[&str], policy: AddressPolicy) -> Result<Option<String>, String> {
+    async fn inverted_with(
+        kind: CheckKind,
+        assertions: &[&str],
+        policy: AddressPolicy,
+    ) -> Result<Option<String>, String> {
         let assertions: Vec<_> = assertions.iter().map(|text| Assertion::parse(text).expect("an assertion")).collect();
-        let capture = assertions.iter().fold(Default::default(), |capture: crate::checks::probe_data::Capture, one| {
-            capture.union(one.capture())
-        });
+        let capture = assertions
+            .iter()
+            .fold(Default::default(), |capture: crate::checks::probe_data::Capture, one| capture.union(one.capture()));
         let check = Check { invert: true, assertions: assertions.into(), capture, ..Check::new("x", kind) };
         match run(&check, &CheckContext::new(policy, crate::now)).await {
             CheckOutcome::Attempts(mut records) => Ok(records.remove(0).attempt.error),

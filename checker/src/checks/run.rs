@@ -69,7 +69,8 @@ async fn attempt_unsanitized(check: &Check, context: &CheckContext) -> Probed {
         return Err(fd_limit::too_many_open_files());
     }
     let probe_timeout = check.kind.probe().timeout();
-    let evaluated = assertions::evaluate::evaluate(&check.assertions, probe_timeout, record, data, &context.assertion_pool);
+    let evaluated =
+        assertions::evaluate::evaluate(&check.assertions, probe_timeout, record, data, &context.assertion_pool);
     let (record, data) = evaluated.await?;
     Ok((if check.invert { invert(record)? } else { record }, data))
 }

@@ -116,7 +116,11 @@ pub(crate) mod tests {
         ] {
             let check = Check { failures_allowed: allowed, ..check(500) };
             let evaluation = evaluate(attempts(outcomes), &check);
-            assert_eq!((evaluation.status, evaluation.attempts.len()), (status, outcomes.len()), "{allowed} {outcomes:?}");
+            assert_eq!(
+                (evaluation.status, evaluation.attempts.len()),
+                (status, outcomes.len()),
+                "{allowed} {outcomes:?}"
+            );
         }
     }
 

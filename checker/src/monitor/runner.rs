@@ -84,7 +84,8 @@ impl CheckRunner {
 /// check that must fail.
 pub async fn evaluate_on_this_node(outcome: CheckOutcome, check: &Check, context: &CheckContext) -> Evaluation {
     let mut evaluation = evaluate(outcome, check);
-    let is_failure = if check.invert { evaluation.status == Status::Healthy } else { evaluation.status == Status::Down };
+    let is_failure =
+        if check.invert { evaluation.status == Status::Healthy } else { evaluation.status == Status::Down };
     if is_failure && check.kind.probe().uses_network() && !context.is_online().await {
         evaluation.status = Status::Unknown;
         OFFLINE.clone_into(&mut evaluation.notice);

@@ -45,9 +45,9 @@ fn explain(interpreter: &Path) -> Option<String> {
         return (!is_executable).then(|| format!("its interpreter `{name}` is not executable"));
     }
     Some(match name.strip_suffix('\r') {
-        Some(name) => format!(
-            "its interpreter `{name}` is followed by a carriage return: convert the file to Unix line endings"
-        ),
+        Some(name) => {
+            format!("its interpreter `{name}` is followed by a carriage return: convert the file to Unix line endings")
+        }
         None => format!("its interpreter `{name}` not found"),
     })
 }

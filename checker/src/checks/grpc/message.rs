@@ -133,7 +133,9 @@ mod tests {
         ] {
             assert_eq!(decode(message), Err(UndecodedMessage::Invalid), "{message:?}");
         }
-        for bytes in [&[][..], &[0, 0, 0, 0], &[0, 0, 0, 0, 3, 8, 1], &[0, 0xff, 0xff, 0xff, 0xff, 8, 1], &[2, 0, 0, 0, 0]] {
+        for bytes in
+            [&[][..], &[0, 0, 0, 0], &[0, 0, 0, 0, 3, 8, 1], &[0, 0xff, 0xff, 0xff, 0xff, 8, 1], &[2, 0, 0, 0, 0]]
+        {
             assert_eq!(decode_response(bytes), Err(UndecodedMessage::Invalid), "{bytes:?}");
         }
         assert_eq!(decode_response(&[1, 0, 0, 0, 2, 8, 1]), Err(UndecodedMessage::Compressed));

@@ -142,11 +142,7 @@ pub async fn resolve(
     resolved
 }
 
-async fn look_up(
-    address: &Address,
-    policy: AddressPolicy,
-    stopwatch: &Stopwatch,
-) -> Result<Vec<SocketAddr>, Failure> {
+async fn look_up(address: &Address, policy: AddressPolicy, stopwatch: &Stopwatch) -> Result<Vec<SocketAddr>, Failure> {
     if let Ok(ip) = address.host.parse::<IpAddr>() {
         return if policy.allows(ip) {
             Ok(vec![SocketAddr::new(ip, address.port)])
@@ -273,7 +269,19 @@ mod tests {
             let expected = Address { host: host.to_owned(), port };
             assert_eq!(Address::parse(text, default_port), Ok(expected), "{text}");
         }
-        for text in ["", "host", ":80", "host:", "host:0", "host:99999", "[::1:80", "a b:80", "[host]:80", "a/b:80", "a\u{200d}ü:80"] {
+        for text in [
+            "",
+            "host",
+            ":80",
+            "host:",
+            "host:0",
+            "host:99999",
+            "[::1:80",
+            "a b:80",
+            "[host]:80",
+            "a/b:80",
+            "a\u{200d}ü:80",
+        ] {
             assert!(Address::parse(text, None).is_err(), "{text}");
         }
     }

@@ -112,11 +112,10 @@ fn overall_status(summary: &PageSummary) -> Result<ReportedStatus, String> {
 fn find<'a>(components: &'a [Component], name: &str) -> Result<&'a Component, String> {
     let shown = excerpt(name);
     let lowercase = name.trim().to_lowercase();
-    let matchers: [&dyn Fn(&Component) -> bool; 3] = [
-        &|component| component.id == name,
-        &|component| component.name == name,
-        &|component| component.name.trim().to_lowercase() == lowercase,
-    ];
+    let matchers: [&dyn Fn(&Component) -> bool; 3] =
+        [&|component| component.id == name, &|component| component.name == name, &|component| {
+            component.name.trim().to_lowercase() == lowercase
+        }];
     for matches in matchers {
         let mut found = components.iter().filter(|component| matches(component));
         let Some(component) = found.next() else { continue };

@@ -47,7 +47,7 @@ fn words_of_a_status_page_are_mapped() {
             Some("Europe"),
             Err("the status page has 2 components with the name `Europe`: set `component` to an id, for example `a1`"),
         ),
-        (Some("Paymets"), Err("the status page has no component `Paymets`; did you mean `Payments`?")),
+        (Some("Payment"), Err("the status page has no component `Payment`; did you mean `Payments`?")),
         (Some("Mail"), Err("the status page has no component `Mail`")),
         (None, degraded("the status page reports `Partial System Outage`: Cards are declined")),
     ] {
@@ -145,12 +145,11 @@ async fn a_page_is_read_over_http() {
 
 #[tokio::test]
 async fn a_page_that_cannot_be_read_is_unknown() {
-    let reason = async |port: u16, component: &str| match outcome(&format!("http://127.0.0.1:{port}/status"), component)
-        .await
-    {
-        CheckOutcome::Skipped { reason } => reason,
-        CheckOutcome::Attempts(records) => panic!("{records:?}"),
-    };
+    let reason =
+        async |port: u16, component: &str| match outcome(&format!("http://127.0.0.1:{port}/status"), component).await {
+            CheckOutcome::Skipped { reason } => reason,
+            CheckOutcome::Attempts(records) => panic!("{records:?}"),
+        };
     let not_found = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_owned();
     let html = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>".to_owned();
     let huge = format!("HTTP/1.1 200 OK\r\n\r\n{}", " ".repeat(BODY_LIMIT + 1));

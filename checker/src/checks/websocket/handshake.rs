@@ -92,7 +92,8 @@ fn parse_head(head: &[u8]) -> Result<Response<()>, Failure> {
     let mut response = Response::new(());
     *response.status_mut() = status;
     for header in parsed.headers {
-        let invalid = || format!("response head has the invalid header `{}`", error_text::excerpt(header.name.as_bytes()));
+        let invalid =
+            || format!("response head has the invalid header `{}`", error_text::excerpt(header.name.as_bytes()));
         let name = HeaderName::from_bytes(header.name.as_bytes()).map_err(|_| invalid())?;
         // A folded value continues on the next line.
         let value = header.value.iter().map(|byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { *byte });
@@ -110,7 +111,8 @@ fn verify(requested: &HeaderMap, accept_key: &str, response: &Response<()>) -> R
         return Err(format!("response status {}{reason}, expected 101 Switching Protocols", status.as_u16()));
     }
     let violation = |text: &str| Err(format!("server violates the WebSocket protocol: {text}"));
-    let has_token = |name: &HeaderName, token: &str| tokens(headers, name).iter().any(|one| one.eq_ignore_ascii_case(token));
+    let has_token =
+        |name: &HeaderName, token: &str| tokens(headers, name).iter().any(|one| one.eq_ignore_ascii_case(token));
     if !has_token(&UPGRADE, "websocket") {
         return violation("the header `Upgrade` of its response does not contain `websocket`");
     }
@@ -191,7 +193,10 @@ mod tests {
             ("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: x", "`sec-websocket-accept`"),
         ] {
             let error = error(&[], lines).unwrap_or_default();
-            assert!(error.starts_with("server violates the WebSocket protocol: ") && error.contains(expected), "{error}");
+            assert!(
+                error.starts_with("server violates the WebSocket protocol: ") && error.contains(expected),
+                "{error}"
+            );
         }
     }
 

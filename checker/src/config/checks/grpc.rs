@@ -81,7 +81,8 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
         None
     };
     let headers = converter.headers(&raw.headers);
-    if let Some(name) = headers.keys().find(|name| RESERVED.contains(&name.as_str()) || name.as_str().starts_with("grpc-"))
+    if let Some(name) =
+        headers.keys().find(|name| RESERVED.contains(&name.as_str()) || name.as_str().starts_with("grpc-"))
     {
         converter.error("headers", format!("the header `{name}` is reserved for gRPC: remove it"));
     }

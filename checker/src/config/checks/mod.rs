@@ -113,7 +113,9 @@ fn convert_usable(located: &Located, index: usize, folder: &Path, problems: &mut
     }
     if common.failures_allowed > 0 && common.failures_allowed >= common.attempts.max(1) {
         let attempts = counted(common.attempts.max(1) as usize, "attempt");
-        let text = format!("is not less than the number of attempts, so the endpoint is never down: the check makes {attempts}");
+        let text = format!(
+            "is not less than the number of attempts, so the endpoint is never down: the check makes {attempts}"
+        );
         converter.reject("failures_allowed", &text);
     }
     if common.invert && common.threshold_rtt.as_ref().is_some_and(|threshold| threshold.0 > 0) {
