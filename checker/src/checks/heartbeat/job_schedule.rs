@@ -99,13 +99,13 @@ impl JobSchedule {
     }
 
     fn search(&self, from: UnixNanos, inclusive: bool) -> Option<UnixNanos> {
-        let from = from - from.rem_euclid(SECOND);
         let found = self.cron.find_previous_occurrence(&self.zoned(from)?, inclusive).ok()?;
         found.timestamp().as_second().checked_mul(SECOND).filter(|at| *at > 0)
     }
 
+    /// Converts a time to the zone of the schedule, without the fraction of a second.
     fn zoned(&self, at: UnixNanos) -> Option<Zoned> {
-        Some(Timestamp::from_nanosecond(at.into()).ok()?.to_zoned(self.zone.clone()))
+        Some(Timestamp::from_second(at.div_euclid(SECOND)).ok()?.to_zoned(self.zone.clone()))
     }
 
     /// Formats a time in the zone of the schedule, for example `2026-10-25 04:00 CET`.

@@ -17,6 +17,9 @@ const WITH_CONDITIONS: [&str; 3] = [".cert_expiry_down", ".failures_allowed", ".
 /// Returns whether validation can reject the value for a reason that a schema cannot express.
 fn is_inexpressible(path: &str, value: &Value) -> bool {
     let has_conditions = WITH_CONDITIONS.iter().any(|key| path.ends_with(key));
+    // IP addresses are valid only for PTR records.
+    let is_address = value.as_str().is_some_and(|text| text.parse::<std::net::IpAddr>().is_ok());
+    let has_conditions = has_conditions || path.ends_with(".hostname_fqdn") && is_address;
     // Durations with several parts, such as `1h30m`, can exceed the limit in total.
     let units = |text: &str| text.split(|one: char| !one.is_alphabetic()).filter(|unit| !unit.is_empty()).count();
     let has_parts = value.as_str().is_some_and(|text| shared::duration::parse(text).is_ok() && units(text) > 1);
