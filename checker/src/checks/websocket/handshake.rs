@@ -18,6 +18,9 @@ use crate::checks::{Failure, error_text};
 const HEAD_LIMIT: usize = 64 << 10;
 const MAX_HEADERS: usize = 128;
 
+/// The start of every response that can accept the upgrade.
+const START: &[u8] = b"HTTP/1.";
+
 const NOT_HTTP: &str = "server does not speak HTTP";
 
 /// Sends the request and verifies the response. Returns the response, and the bytes that the server sent after it.
@@ -43,7 +46,6 @@ pub(super) async fn upgrade(
         if stream.read_buf(&mut received).await.map_err(describe)? == 0 {
             return Err("connection closed by the server before the response was complete".to_owned());
         }
-        const START: &[u8] = b"HTTP/1.";
         let compared = received.len().min(START.len());
         if received[..compared] != START[..compared] {
             return Err(NOT_HTTP.to_owned());
