@@ -24,6 +24,7 @@ mod tests {
     use crate::checks::http::HttpCheck;
     use crate::checks::net::address_policy::AddressPolicy;
     use crate::checks::net::connect::Address;
+    use crate::checks::probe_data::Capture;
     use crate::checks::tcp::TcpCheck;
     use crate::checks::test_server::{ServerAction, serve};
     use crate::checks::{Check, CheckContext, CheckKind, CheckOutcome, MisconfiguredCheck, run};
@@ -38,9 +39,7 @@ mod tests {
         policy: AddressPolicy,
     ) -> Result<Option<String>, String> {
         let assertions: Vec<_> = assertions.iter().map(|text| Assertion::parse(text).expect("an assertion")).collect();
-        let capture = assertions
-            .iter()
-            .fold(Default::default(), |capture: crate::checks::probe_data::Capture, one| capture.union(one.capture()));
+        let capture = assertions.iter().fold(Capture::default(), |capture, one| capture.union(one.capture()));
         let check = Check { invert: true, assertions: assertions.into(), capture, ..Check::new("x", kind) };
         match run(&check, &CheckContext::new(policy, crate::now)).await {
             CheckOutcome::Attempts(mut records) => Ok(records.remove(0).attempt.error),

@@ -39,9 +39,9 @@ pub struct StatuspageCheck {
 /// Returns the URL of a status page's summary. A URL of a JSON file is returned unchanged.
 #[must_use]
 pub fn summary_url(mut page: Url) -> Url {
-    let path = page.path();
-    if !path.ends_with(".json") {
-        let path = format!("{}/{SUMMARY}", path.trim_end_matches('/'));
+    let is_file = page.path().rsplit_once('.').is_some_and(|(_, extension)| extension == "json");
+    if !is_file {
+        let path = format!("{}/{SUMMARY}", page.path().trim_end_matches('/'));
         page.set_path(&path);
     }
     page.set_fragment(None);

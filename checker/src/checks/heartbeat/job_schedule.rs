@@ -16,6 +16,9 @@ const EARLY_TOLERANCE: Nanos = 5 * MINUTE;
 /// run before.
 const EARLY_PART: Nanos = 10;
 
+/// The start of the year 2100. Every date that a schedule can contain occurs between 1970 and then.
+const YEAR_2100: UnixNanos = 4_102_444_800 * SECOND;
+
 /// A job's schedule.
 #[derive(Debug, Clone)]
 pub struct JobSchedule {
@@ -72,11 +75,9 @@ impl JobSchedule {
             };
             return Err(wrong.map_or_else(invalid, field));
         };
-        // Days of a week always exist. Other expressions can be about dates such as the 30th of February. All dates
-        // that exist have occurred since 1970.
+        // Some dates do not exist, such as the 30th of February.
         let schedule = JobSchedule { expression: expression.trim().to_owned(), cron, zone };
-        const A_DAY_IN_2100: UnixNanos = 4_102_444_800_000_000_000;
-        match schedule.latest(A_DAY_IN_2100) {
+        match schedule.latest(YEAR_2100) {
             Some(_) => Ok(schedule),
             None => Err(InvalidSchedule::Never(schedule.expression)),
         }

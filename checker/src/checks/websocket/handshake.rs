@@ -81,14 +81,13 @@ fn parse_head(head: &[u8]) -> Result<Response<()>, Failure> {
     parser.allow_spaces_after_header_name_in_responses(true).allow_obsolete_multiline_headers_in_responses(true);
     match parser.parse_response(&mut parsed, head) {
         Ok(Status::Complete(_)) => {}
-        Ok(Status::Partial) => return Err(NOT_HTTP.to_owned()),
         Err(httparse::Error::TooManyHeaders) => {
             return Err(format!("response head has more than {MAX_HEADERS} headers"));
         }
         Err(httparse::Error::HeaderName | httparse::Error::HeaderValue) => {
             return Err("response head has an invalid header".to_owned());
         }
-        Err(_) => return Err(NOT_HTTP.to_owned()),
+        Ok(Status::Partial) | Err(_) => return Err(NOT_HTTP.to_owned()),
     }
     let status = parsed.code.and_then(|code| StatusCode::from_u16(code).ok()).ok_or(NOT_HTTP)?;
     let mut response = Response::new(());
