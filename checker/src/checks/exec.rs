@@ -145,15 +145,12 @@ async fn run_command(check: &ExecCheck, stopwatch: Arc<Stopwatch>) -> ProbeResul
     let data =
         ProbeData { status: status.code().map(i64::from), body: Some(output), truncation, ..ProbeData::default() };
     stopwatch.record(|recorded| *recorded = data.clone());
-    let evaluated = evaluate(check, status, &data);
-    if evaluated.is_err() && data.truncation.is_some() {
-        stopwatch.mark_inconclusive();
-    }
-    evaluated.map(|()| data)
+    evaluate(check, status, &data, &stopwatch)?;
+    Ok(data)
 }
 
 /// Compares the exit status and the output with the expected ones.
-fn evaluate(check: &ExecCheck, status: ExitStatus, data: &ProbeData) -> Result<(), Failure> {
+fn evaluate(check: &ExecCheck, status: ExitStatus, data: &ProbeData, stopwatch: &Stopwatch) -> Result<(), Failure> {
     let output = data.body.as_deref().unwrap_or_default();
     // Termination by a signal is a failure even if any exit status counts as success.
     let expected = check.exit_status.or(status.code());
@@ -168,7 +165,11 @@ fn evaluate(check: &ExecCheck, status: ExitStatus, data: &ProbeData) -> Result<(
         });
     }
     let (must_contain, must_not_contain) = (check.must_contain.as_deref(), check.must_not_contain.as_deref());
-    expect_texts("output", (output, data.truncation.as_deref()), must_contain, must_not_contain)
+    let found = expect_texts("output", (output, data.truncation.as_deref()), must_contain, must_not_contain);
+    if found.is_err() && data.truncation.is_some() {
+        stopwatch.mark_inconclusive();
+    }
+    found
 }
 
 fn signal_name(status: ExitStatus) -> String {
