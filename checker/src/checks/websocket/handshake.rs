@@ -17,6 +17,8 @@ use crate::checks::{Failure, error_text};
 /// The maximum size of a response head, in bytes.
 const HEAD_LIMIT: usize = 64 << 10;
 const MAX_HEADERS: usize = 128;
+/// The usual size of a response head, in bytes, so that it is read at once.
+const USUAL_HEAD: usize = 2 << 10;
 
 /// The start of every response that can accept the upgrade.
 const START: &[u8] = b"HTTP/1.";
@@ -40,7 +42,7 @@ pub(super) async fn upgrade(
     let describe = |error: std::io::Error| error_text::describe_error(&error);
     stream.write_all(&bytes).await.map_err(describe)?;
     stream.flush().await.map_err(describe)?;
-    let mut received = Vec::new();
+    let mut received = Vec::with_capacity(USUAL_HEAD);
     let head_length = loop {
         let before = received.len();
         if stream.read_buf(&mut received).await.map_err(describe)? == 0 {
