@@ -23,3 +23,9 @@ pub(super) fn expect_texts(
         _ => Ok(()),
     }
 }
+
+/// Returns whether an unread part of the data could change the result of a failed search.
+pub(super) fn is_uncertain((data, truncation): (&[u8], Option<&str>), must_not_contain: Option<&str>) -> bool {
+    let has_forbidden_text = must_not_contain.is_some_and(|text| memmem::find(data, text.as_bytes()).is_some());
+    truncation.is_some() && !has_forbidden_text
+}

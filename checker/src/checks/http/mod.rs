@@ -21,7 +21,7 @@ use reqwest::{Method, StatusCode, Url};
 use rustls::ClientConfig;
 
 use self::client::{HttpRequest, HttpResponse};
-use super::expected_text::expect_texts;
+use super::expected_text::{expect_texts, is_uncertain};
 use super::net::connect::url_host;
 use super::net::tls_config::TlsTrust;
 use super::probe_data::{Capture, ProbeData};
@@ -327,7 +327,7 @@ async fn evaluate(
     let (body, truncation) = read_body(check, response, stopwatch).await?;
     let (must_contain, must_not_contain) = (check.must_contain.as_deref(), check.must_not_contain.as_deref());
     if let Err(failure) = expect_texts("response", (&body, truncation.as_deref()), must_contain, must_not_contain) {
-        if truncation.is_some() {
+        if is_uncertain((&body, truncation.as_deref()), must_not_contain) {
             stopwatch.mark_inconclusive();
         }
         return Err(failure);
