@@ -8,6 +8,7 @@ use shared::UnixNanos;
 use shared::object_name::HeartbeatName;
 
 use super::assertions::evaluate::AssertionPool;
+use super::net::address_filter::{AddressFilter, IpVersion};
 use super::net::address_policy::AddressPolicy;
 use super::net::connect::{Address, TlsOptions};
 use super::net::online_check::OnlineCheck;
@@ -65,6 +66,11 @@ impl CheckContext {
     /// Whether this node is online; without an online check, it is assumed to be.
     pub async fn is_online(&self) -> bool {
         self.online_check.is_online().await
+    }
+
+    /// The addresses that a check may connect to; without a version, both are allowed.
+    pub(super) fn address_filter(&self, version: Option<IpVersion>) -> AddressFilter {
+        AddressFilter::new(self.address_policy, version)
     }
 
     pub(super) fn now(&self) -> UnixNanos {

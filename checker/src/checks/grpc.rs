@@ -12,7 +12,7 @@ use percent_encoding::percent_decode;
 use rustls::ClientConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::net::address_policy::AddressPolicy;
+use super::net::address_filter::{AddressFilter, IpVersion};
 use super::net::connect::{self, Address, TlsOptions};
 use super::probe_data::{Capture, ProbeData};
 use super::timing::{Stopwatch, timed};
@@ -27,6 +27,8 @@ pub struct GrpcCheck {
     pub address: Address,
     /// The time limit for one attempt.
     pub timeout: Duration,
+    /// The version of IP to connect over; without one, both are tried.
+    pub ip_version: Option<IpVersion>,
     /// The parameters of TLS, if it is used.
     pub tls: Option<TlsOptions>,
     /// The service whose health is checked; empty means the whole server.
@@ -71,7 +73,7 @@ impl Probe for GrpcCheck {
     fn probe<'a>(&'a self, capture: Capture, context: &'a CheckContext) -> BoxFuture<'a, Probed> {
         Box::pin(async move {
             let tls = context.optional_tls_config(self.tls.as_ref()).await?;
-            Ok(timed(self.timeout, capture, |stopwatch| check_health(self, tls, context.address_policy, stopwatch))
+            Ok(timed(self.timeout, capture, |stopwatch| check_health(self, tls, context.address_filter(self.ip_version), stopwatch))
                 .await)
         })
     }
@@ -80,10 +82,10 @@ impl Probe for GrpcCheck {
 async fn check_health(
     check: &GrpcCheck,
     tls: Option<Arc<ClientConfig>>,
-    policy: AddressPolicy,
+    filter: AddressFilter,
     stopwatch: Arc<Stopwatch>,
 ) -> ProbeResult {
-    let stream = connect::connect(&check.address, policy, &stopwatch).await?;
+    let stream = connect::connect(&check.address, filter, &stopwatch).await?;
     match (&check.tls, tls) {
         (Some(options), Some(config)) => {
             let stream = connect::handshake(stream, config, &options.server_name, &[ALPN], &stopwatch).await?;
@@ -227,6 +229,7 @@ fn describe_h2_error(error: &h2::Error) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use crate::checks::net::address_policy::AddressPolicy;
     use crate::checks::grpc::*;
     use crate::checks::net::tls_config::TlsTrust;
     use crate::checks::test_server::{ServerAction, authority, serve, serve_with};
@@ -284,6 +287,7 @@ mod tests {
             locator: "x".to_owned(),
             address: Address { host: "127.0.0.1".to_owned(), port },
             timeout: Duration::from_millis(700),
+            ip_version: None,
             tls: trust.map(|trust| TlsOptions { trust, server_name }),
             service: service.to_owned(),
         }));

@@ -9,7 +9,7 @@ use regex::bytes::Regex;
 use rustls::ClientConfig;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
-use super::net::address_policy::AddressPolicy;
+use super::net::address_filter::{AddressFilter, IpVersion};
 use super::net::connect::{self, Address, TlsOptions};
 use super::net::starttls::{StartTls, upgrade};
 use super::probe_data::{Capture, ProbeData};
@@ -25,6 +25,8 @@ pub struct TcpCheck {
     pub address: Address,
     /// The time limit for one attempt.
     pub timeout: Duration,
+    /// The version of IP to connect over; without one, both are tried.
+    pub ip_version: Option<IpVersion>,
     /// The parameters of TLS, if it is used.
     pub tls: Option<TlsOptions>,
     /// The protocol that upgrades the connection to TLS; without one, the connection starts with the handshake.
@@ -79,7 +81,7 @@ impl Probe for TcpCheck {
     fn probe<'a>(&'a self, capture: Capture, context: &'a CheckContext) -> BoxFuture<'a, Probed> {
         Box::pin(async move {
             let tls = context.optional_tls_config(self.tls.as_ref()).await?;
-            Ok(timed(self.timeout, capture, |stopwatch| talk(self, tls, context.address_policy, stopwatch)).await)
+            Ok(timed(self.timeout, capture, |stopwatch| talk(self, tls, context.address_filter(self.ip_version), stopwatch)).await)
         })
     }
 }
@@ -87,10 +89,10 @@ impl Probe for TcpCheck {
 async fn talk(
     check: &TcpCheck,
     tls: Option<Arc<ClientConfig>>,
-    policy: AddressPolicy,
+    filter: AddressFilter,
     stopwatch: Arc<Stopwatch>,
 ) -> ProbeResult {
-    let mut stream = connect::connect(&check.address, policy, &stopwatch).await?.with_limit(RECEIVED_LIMIT);
+    let mut stream = connect::connect(&check.address, filter, &stopwatch).await?.with_limit(RECEIVED_LIMIT);
     if let Some(protocol) = check.starttls {
         upgrade(protocol, &mut stream).await?;
     }
@@ -212,6 +214,7 @@ impl Received {
 mod tests {
     use crate::checks::CheckOutcome;
     use crate::checks::net::tls_config::TlsTrust;
+    use crate::checks::net::address_policy::AddressPolicy;
     use crate::checks::tcp::*;
     use crate::checks::test_server::{ServerAction, authority, serve, serve_tls, serve_tls_until_alert};
     use crate::checks::{AttemptRecord, Check, CheckContext, CheckKind, run};
@@ -226,6 +229,7 @@ mod tests {
             locator: format!("127.0.0.1:{port}"),
             address: Address { host: "127.0.0.1".to_owned(), port },
             timeout: Duration::from_millis(700),
+            ip_version: None,
             tls: None,
             starttls: None,
             script: script.iter().map(step).collect(),

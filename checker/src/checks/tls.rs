@@ -11,7 +11,7 @@ use shared::{DAY, Nanos, SECOND, UnixNanos, duration};
 use tokio::io::AsyncWriteExt as _;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::net::address_policy::AddressPolicy;
+use super::net::address_filter::{AddressFilter, IpVersion};
 use super::net::connect::{self, Address, TlsOptions};
 use super::net::starttls::{StartTls, upgrade};
 use super::probe_data::{Capture, ProbeData};
@@ -31,6 +31,8 @@ pub struct TlsCheck {
     pub address: Address,
     /// The time limit for one attempt.
     pub timeout: Duration,
+    /// The version of IP to connect over; without one, both are tried.
+    pub ip_version: Option<IpVersion>,
     /// Which certificates are trusted, and for which host name.
     pub options: TlsOptions,
     /// The protocol that upgrades the connection to TLS; without one, the connection starts with the handshake.
@@ -65,8 +67,8 @@ impl Probe for TlsCheck {
     fn probe<'a>(&'a self, capture: Capture, context: &'a CheckContext) -> BoxFuture<'a, Probed> {
         Box::pin(async move {
             let tls = context.tls_config(&self.options.trust).await?;
-            let (policy, now) = (context.address_policy, context.now());
-            Ok(timed(self.timeout, capture, |stopwatch| handshake(self, tls, policy, now, stopwatch)).await)
+            let (filter, now) = (context.address_filter(self.ip_version), context.now());
+            Ok(timed(self.timeout, capture, |stopwatch| handshake(self, tls, filter, now, stopwatch)).await)
         })
     }
 }
@@ -74,11 +76,11 @@ impl Probe for TlsCheck {
 async fn handshake(
     check: &TlsCheck,
     config: Arc<ClientConfig>,
-    policy: AddressPolicy,
+    filter: AddressFilter,
     now: UnixNanos,
     stopwatch: Arc<Stopwatch>,
 ) -> ProbeResult {
-    let mut stream = connect::connect(&check.address, policy, &stopwatch).await?;
+    let mut stream = connect::connect(&check.address, filter, &stopwatch).await?;
     if let Some(protocol) = check.starttls {
         upgrade(protocol, &mut stream).await?;
     }
@@ -119,6 +121,7 @@ pub fn time_left(certificates: &[CertificateDer<'_>], now: UnixNanos) -> Result<
 mod tests {
     use crate::checks::net::tls_config::TlsTrust;
     use crate::checks::test_server::{ServerAction, authority, self_signed, serve, serve_tls};
+    use crate::checks::net::address_policy::AddressPolicy;
     use crate::checks::tls::*;
     use crate::checks::{AttemptRecord, Check, CheckContext, CheckKind, CheckOutcome, run};
     use rustls::pki_types::ServerName;
@@ -128,6 +131,7 @@ mod tests {
             locator: "x".to_owned(),
             address: Address { host: "127.0.0.1".to_owned(), port },
             timeout: Duration::from_millis(700),
+            ip_version: None,
             options: TlsOptions { trust, server_name: ServerName::try_from(name).expect("a name") },
             starttls: None,
             degraded_within: DEGRADED_WITHIN,

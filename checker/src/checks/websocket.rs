@@ -17,7 +17,7 @@ use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use super::net::address_policy::AddressPolicy;
+use super::net::address_filter::{AddressFilter, IpVersion};
 use super::net::connect::{self, Address, TlsOptions};
 use super::probe_data::{Capture, ProbeData};
 use super::timing::{Stopwatch, timed};
@@ -49,6 +49,8 @@ pub struct WebSocketCheck {
     pub headers: HeaderMap,
     /// The time limit for one attempt.
     pub timeout: Duration,
+    /// The version of IP to connect over; without one, both are tried.
+    pub ip_version: Option<IpVersion>,
     /// The parameters of TLS, if it is used.
     pub tls: Option<TlsOptions>,
     /// The message to send after the upgrade.
@@ -113,7 +115,7 @@ impl Probe for WebSocketCheck {
     fn probe<'a>(&'a self, capture: Capture, context: &'a CheckContext) -> BoxFuture<'a, Probed> {
         Box::pin(async move {
             let tls = context.optional_tls_config(self.tls.as_ref()).await?;
-            Ok(timed(self.timeout, capture, |stopwatch| talk(self, tls, context.address_policy, stopwatch)).await)
+            Ok(timed(self.timeout, capture, |stopwatch| talk(self, tls, context.address_filter(self.ip_version), stopwatch)).await)
         })
     }
 }
@@ -121,10 +123,10 @@ impl Probe for WebSocketCheck {
 async fn talk(
     check: &WebSocketCheck,
     tls: Option<Arc<ClientConfig>>,
-    policy: AddressPolicy,
+    filter: AddressFilter,
     stopwatch: Arc<Stopwatch>,
 ) -> ProbeResult {
-    let stream = connect::connect(&check.address, policy, &stopwatch).await?.with_limit(RECEIVED_LIMIT);
+    let stream = connect::connect(&check.address, filter, &stopwatch).await?.with_limit(RECEIVED_LIMIT);
     match (&check.tls, tls) {
         (Some(options), Some(config)) => {
             let stream = connect::handshake(stream, config, &options.server_name, &[], &stopwatch).await?;
@@ -226,6 +228,7 @@ fn describe_websocket_error(error: &Error) -> Failure {
 #[cfg(test)]
 mod tests {
     use crate::checks::test_server::{ServerAction, serve, serve_with};
+    use crate::checks::net::address_policy::AddressPolicy;
     use crate::checks::websocket::*;
     use crate::checks::{Check, CheckContext, CheckKind, CheckOutcome, run};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -237,6 +240,7 @@ mod tests {
             address: Address { host: "127.0.0.1".to_owned(), port },
             headers: HeaderMap::new(),
             timeout: Duration::from_millis(700),
+            ip_version: None,
             tls: None,
             send: send.map(str::to_owned),
             expect: expect.map(|pattern| Regex::new(pattern).expect("a pattern")),

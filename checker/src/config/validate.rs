@@ -72,6 +72,11 @@ fn validate_value(value: &Located, kind: &ValueKind, path: &KeyPath<'_>, problem
         (ValueKind::Enum(names), JsonValue::String(text)) => {
             (!names.contains(&text.as_ref())).then(|| invalid_value(value, path, &one_of(names.iter().copied())))
         }
+        (ValueKind::Numbers(numbers), JsonValue::Number(number)) => {
+            let is_valid = number.parse().is_ok_and(|number: i64| numbers.contains(&number));
+            let expected = numbers.iter().map(|number| format!("`{number}`")).collect::<Vec<_>>().join(" or ");
+            (!is_valid).then(|| invalid_value(value, path, &expected))
+        }
         (ValueKind::Integer(min, max), JsonValue::Number(number)) => {
             let is_valid = number.parse().is_ok_and(|number: i64| (*min..=*max).contains(&number));
             (!is_valid).then(|| invalid_value(value, path, &format!("an integer from {min} to {max}")))
@@ -129,7 +134,7 @@ fn expected_type(kind: &ValueKind) -> &'static str {
         ValueKind::Any => "any value",
         ValueKind::String | ValueKind::Pattern(_) | ValueKind::Enum(_) => "a string",
         ValueKind::Url => "a string with a URL",
-        ValueKind::Integer(..) => "an integer",
+        ValueKind::Integer(..) | ValueKind::Numbers(_) => "an integer",
         ValueKind::Bool => "`true` or `false`",
         ValueKind::Duration(..) => "a duration, for example `\"30s\"`",
         ValueKind::StatusCodes => "status codes",

@@ -18,7 +18,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UdpSocket};
 
 use self::record::canonical;
-use super::net::address_policy::AddressPolicy;
+use super::net::address_filter::{AddressFilter, IpVersion};
 use super::net::connect::{Address, first_to_succeed, resolve};
 use super::net::metered::{ForeignPackets, MeteredStream};
 use super::probe_data::{Capture, ProbeData};
@@ -39,6 +39,8 @@ pub struct DnsCheck {
     pub record: RecordType,
     /// The time limit for one attempt.
     pub timeout: Duration,
+    /// The version of IP to connect over; without one, both are tried.
+    pub ip_version: Option<IpVersion>,
     /// The exact set of expected answers; if empty, at least one answer with any value is expected.
     pub answers: Vec<String>,
     pub rcode: ResponseCode,
@@ -98,13 +100,13 @@ impl Probe for DnsCheck {
 
     fn probe<'a>(&'a self, capture: Capture, context: &'a CheckContext) -> BoxFuture<'a, Probed> {
         Box::pin(async move {
-            Ok(timed(self.timeout, capture, |stopwatch| query(self, context.address_policy, stopwatch)).await)
+            Ok(timed(self.timeout, capture, |stopwatch| query(self, context.address_filter(self.ip_version), stopwatch)).await)
         })
     }
 }
 
-async fn query(check: &DnsCheck, policy: AddressPolicy, stopwatch: Arc<Stopwatch>) -> ProbeResult {
-    let addresses = resolve(&check.server, policy, &stopwatch).await?;
+async fn query(check: &DnsCheck, filter: AddressFilter, stopwatch: Arc<Stopwatch>) -> ProbeResult {
+    let addresses = resolve(&check.server, filter, &stopwatch).await?;
     let (server, answer) = query_any(check, &addresses, &stopwatch).await?;
     evaluate(check, &answer)?;
     Ok(ProbeData { peer: Some(server), ..ProbeData::default() })

@@ -16,7 +16,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use url::Url;
 
-use super::address_policy::AddressPolicy;
+use super::address_filter::AddressFilter;
 use super::metered::{MeteredStream, TcpConnection};
 use super::resolver;
 use super::tls_config::TlsTrust;
@@ -127,41 +127,34 @@ impl fmt::Display for Address {
     }
 }
 
-/// Resolves a host to the addresses that the policy allows; at least one.
+/// Resolves a host to the addresses that the filter allows; at least one.
 pub async fn resolve(
     address: &Address,
-    policy: AddressPolicy,
+    filter: impl Into<AddressFilter>,
     stopwatch: &Stopwatch,
 ) -> Result<Vec<SocketAddr>, Failure> {
+    let filter = filter.into();
     if let Ok(ip) = address.host.parse::<IpAddr>() {
-        return if policy.allows(ip) {
-            Ok(vec![SocketAddr::new(ip, address.port)])
-        } else {
-            Err(AddressPolicy::rejection(ip))
-        };
+        return filter.check(ip).map(|()| vec![SocketAddr::new(ip, address.port)]);
     }
     stopwatch.start_lookup();
     let found = resolver::resolve(&address.host).await;
     let found = found.map_err(|error| error_text::describe_lookup_error(&error, &address.host))?;
     stopwatch.finish_lookup();
-    let mut allowed: Vec<SocketAddr> = found.iter().copied().filter(|address| policy.allows(address.ip())).collect();
+    let mut allowed = filter.select(found, &address.host)?;
     for socket_address in &mut allowed {
         socket_address.set_port(address.port);
     }
-    match (allowed.is_empty(), found.first()) {
-        (false, _) => Ok(allowed),
-        (true, Some(denied)) => Err(AddressPolicy::rejection(denied.ip())),
-        (true, None) => Err(format!("no such host `{}`", address.host)),
-    }
+    Ok(allowed)
 }
 
 /// Opens a TCP connection to the first address that accepts it. `TCP_NODELAY` is set, so writes are sent immediately.
 pub async fn connect(
     address: &Address,
-    policy: AddressPolicy,
+    filter: impl Into<AddressFilter>,
     stopwatch: &Stopwatch,
 ) -> Result<TcpConnection, Failure> {
-    let stream = connect_for_single_write(address, policy, stopwatch).await?;
+    let stream = connect_for_single_write(address, filter, stopwatch).await?;
     // Requests are written as a whole, so waiting for more data gains nothing.
     let _ = stream.get_ref().set_nodelay(true);
     Ok(stream)
@@ -171,10 +164,10 @@ pub async fn connect(
 /// a system call.
 pub async fn connect_for_single_write(
     address: &Address,
-    policy: AddressPolicy,
+    filter: impl Into<AddressFilter>,
     stopwatch: &Stopwatch,
 ) -> Result<TcpConnection, Failure> {
-    let addresses = resolve(address, policy, stopwatch).await?;
+    let addresses = resolve(address, filter, stopwatch).await?;
     let no_addresses = io::Error::from(io::ErrorKind::AddrNotAvailable);
     let stream = first_to_succeed(&addresses, stopwatch, no_addresses, TcpStream::connect).await;
     let stream = stream.map_err(|error| error_text::describe_error(&error))?;
@@ -240,6 +233,7 @@ pub async fn handshake(
 
 #[cfg(test)]
 mod tests {
+    use crate::checks::net::address_policy::AddressPolicy;
     use crate::checks::net::connect::*;
 
     #[test]

@@ -1,10 +1,14 @@
 //! Connections for all kinds of check: name resolution, address policy, TCP, TLS and STARTTLS.
 
+pub mod address_filter;
 pub mod address_policy;
 pub mod connect;
 pub mod metered;
 pub mod online_check;
+pub mod proxy;
+pub mod proxy_environment;
 pub mod resolver;
 mod special_purpose;
 pub mod starttls;
 pub mod tls_config;
+pub mod tunnel;

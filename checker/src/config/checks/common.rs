@@ -4,6 +4,7 @@ use serde::Deserialize;
 use shared::quorum::Quorum;
 use shared::{Nanos, SECOND};
 
+use crate::checks::net::address_filter::IpVersion;
 use crate::checks::{Check, CheckKind};
 use crate::config::duration;
 use crate::config::patterns;
@@ -80,6 +81,12 @@ pub(super) const NAME: Field =
     required("endpoint_name", ValueKind::Pattern(patterns::NOT_BLANK), "The title of the endpoint.");
 pub(super) const TIMEOUT: Field =
     timeout("`10s`", "The time limit for an attempt, from the DNS lookup to the last byte that is read.");
+pub(super) const IP_VERSION: Field = optional(
+    "ip_version",
+    ValueKind::Numbers(IpVersion::NUMBERS),
+    "both; the first address that accepts the connection counts",
+    "The version of IP to connect over.",
+);
 pub(super) const TLS_CA_FILE: Field = optional(
     "tls_ca_file",
     ValueKind::String,

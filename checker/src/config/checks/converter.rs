@@ -11,9 +11,11 @@ use http::header::{HeaderName, HeaderValue};
 use regex::bytes::{Regex, RegexBuilder};
 use reqwest::Url;
 use rustls::pki_types::ServerName;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::common::RawTrust;
+use crate::checks::net::address_filter::IpVersion;
 use crate::checks::net::connect::{Address, TlsOptions};
 use crate::checks::net::tls_config::TlsTrust;
 use crate::config::document::Located;
@@ -121,6 +123,22 @@ impl<'a> CheckConverter<'a> {
             self.error(key, format!("invalid regular expression `{pattern}`: {reason}"));
         });
         compiled.ok()
+    }
+
+    /// The version of IP over which to connect to this host.
+    pub(super) fn ip_version(&mut self, host: &str) -> Option<IpVersion> {
+        #[derive(Deserialize)]
+        struct RawIpVersion {
+            ip_version: Option<i64>,
+        }
+        let raw: RawIpVersion = self.read()?;
+        let version = IpVersion::from_number(raw.ip_version?)?;
+        if let Ok(address) = host.parse()
+            && !version.reaches(address)
+        {
+            self.reject("ip_version", &format!("requires {version}, but `{address}` is another version: remove it"));
+        }
+        Some(version)
     }
 
     /// The options for a TLS connection to `address`. If `server_name` is set, the certificate must be valid for that

@@ -3,7 +3,7 @@
 use hickory_proto::rr::Name;
 use serde::Deserialize;
 
-use super::common::{NAME, timeout};
+use super::common::{IP_VERSION, NAME, timeout};
 use super::converter::CheckConverter;
 use super::{CheckType, DEFAULT_CONNECTION_TIMEOUT};
 use crate::checks::dns::{self, DnsCheck, Dnssec};
@@ -25,6 +25,7 @@ pub(super) const TYPE: CheckType = CheckType {
             ),
             required("hostname_fqdn", ValueKind::Pattern(patterns::DNS_NAME), "The name to query."),
             timeout("`1s`", "The time limit for an attempt."),
+            IP_VERSION,
             optional("record_type", ValueKind::Enum(dns::RECORDS), "`A`", "The type of record to query."),
             optional(
                 "expected_answers",
@@ -71,6 +72,7 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
         converter.error("record_type", format!("unknown record type `{record}`"));
         return None;
     };
+    let ip_version = converter.ip_version(&server.host);
     let rcode = raw.rcode.as_deref().and_then(dns::rcode).unwrap_or_default();
     if !raw.expected_answers.is_empty() && rcode != dns::rcode("NOERROR").unwrap_or_default() {
         let text = "contradicts `rcode`, since only `NOERROR` responses have answers: remove one of them";
@@ -84,6 +86,7 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
         name,
         record,
         timeout: converter.timeout,
+        ip_version,
         answers: raw.expected_answers,
         rcode,
         dnssec: if raw.dnssec { Dnssec::Authentic } else { Dnssec::NotRequested },

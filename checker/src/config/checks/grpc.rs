@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::common::{NAME, RawTrust, SERVER_NAME, TIMEOUT, TLS_CA_FILE, TLS_SKIP_VERIFY};
+use super::common::{IP_VERSION, NAME, RawTrust, SERVER_NAME, TIMEOUT, TLS_CA_FILE, TLS_SKIP_VERIFY};
 use super::converter::CheckConverter;
 use super::{CheckType, DEFAULT_TIMEOUT};
 use crate::checks::grpc::GrpcCheck;
@@ -23,6 +23,7 @@ pub(super) const TYPE: CheckType = CheckType {
                 "Host and port, for example `api.example:50051`.",
             ),
             TIMEOUT,
+            IP_VERSION,
             optional("service", ValueKind::String, "the whole server", "The service to query."),
             optional("tls", ValueKind::Bool, "`false`", "Whether the connection uses TLS."),
             SERVER_NAME,
@@ -56,6 +57,7 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
     } else {
         None
     };
+    let ip_version = converter.ip_version(&address.host);
     let (locator, service, timeout) = (raw.endpoint_url, raw.service, converter.timeout);
-    Some(CheckKind::Grpc(Box::new(GrpcCheck { locator, address, timeout, tls, service })))
+    Some(CheckKind::Grpc(Box::new(GrpcCheck { locator, address, timeout, ip_version, tls, service })))
 }

@@ -6,7 +6,7 @@ use http::header::AUTHORIZATION;
 use reqwest::Method;
 use serde::Deserialize;
 
-use super::common::{NAME, RawTrust, TIMEOUT, TLS_CA_FILE, TLS_SKIP_VERIFY};
+use super::common::{IP_VERSION, NAME, RawTrust, TIMEOUT, TLS_CA_FILE, TLS_SKIP_VERIFY};
 use super::converter::{CheckConverter, not_empty};
 use super::{CheckType, DEFAULT_TIMEOUT};
 use crate::checks::http::HttpCheck;

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::common::{NAME, SERVER_NAME, STARTTLS, timeout};
+use super::common::{IP_VERSION, NAME, SERVER_NAME, STARTTLS, timeout};
 use super::converter::CheckConverter;
 use super::{CheckType, DEFAULT_CONNECTION_TIMEOUT};
 use crate::checks::net::connect::Address;
@@ -28,6 +28,7 @@ pub(super) const TYPE: CheckType = CheckType {
                 "Host and port, for example `shop.example:443`. The default port is 443.",
             ),
             timeout("`1s`", "The time limit for an attempt."),
+            IP_VERSION,
             STARTTLS,
             Field { kind: ValueKind::Pattern(patterns::SERVER_NAME), ..SERVER_NAME },
             optional(
@@ -74,6 +75,7 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
         files => TlsTrust::Authorities(files.iter().map(|file| converter.folder.join(file)).collect()),
     };
     let options = converter.tls_options(trust, raw.server_name, &address)?;
+    let ip_version = converter.ip_version(&address.host);
     // The original writes 0 for "not set".
     let degraded_within = raw.cert_expiry_threshold.map(|time| time.0).filter(|time| *time > 0);
     let degraded_within = degraded_within.unwrap_or(DEGRADED_WITHIN);
@@ -88,6 +90,7 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
         locator: raw.endpoint_url,
         address,
         timeout: converter.timeout,
+        ip_version,
         options,
         starttls: raw.starttls.as_deref().and_then(StartTls::from_name),
         degraded_within,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use reqwest::Url;
 use serde::Deserialize;
 
-use super::common::{NAME, RawTrust, TIMEOUT, TLS_CA_FILE, TLS_SKIP_VERIFY};
+use super::common::{IP_VERSION, NAME, RawTrust, TIMEOUT, TLS_CA_FILE, TLS_SKIP_VERIFY};
 use super::converter::CheckConverter;
 use super::{CheckType, DEFAULT_TIMEOUT};
 use crate::checks::net::connect::Address;
@@ -24,6 +24,7 @@ pub(super) const TYPE: CheckType = CheckType {
             NAME,
             required("endpoint_url", ValueKind::Pattern(patterns::WEBSOCKET_URL), "The URL, `ws://` or `wss://`."),
             TIMEOUT,
+            IP_VERSION,
             optional(
                 "headers",
                 ValueKind::Headers,
@@ -76,6 +77,16 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
     let locator = converter.locator(&raw.endpoint_url, &url, "which are not sent");
     let headers = converter.headers(&raw.headers);
     let expect = raw.expect.and_then(|text| converter.pattern("expect", &text));
-    let (url, send, timeout) = (url.into(), raw.send, converter.timeout);
-    Some(CheckKind::WebSocket(Box::new(WebSocketCheck { locator, url, address, headers, timeout, tls, send, expect })))
+    let ip_version = converter.ip_version(&address.host);
+    Some(CheckKind::WebSocket(Box::new(WebSocketCheck {
+        locator,
+        url: url.into(),
+        address,
+        headers,
+        timeout: converter.timeout,
+        ip_version,
+        tls,
+        send: raw.send,
+        expect,
+    })))
 }
