@@ -12,6 +12,7 @@ use super::net::address_filter::{AddressFilter, IpVersion};
 use super::net::address_policy::AddressPolicy;
 use super::net::connect::{Address, TlsOptions};
 use super::net::online_check::OnlineCheck;
+use super::net::proxy_environment::ProxyEnvironment;
 use super::net::tls_config::{TlsConfigs, TlsTrust};
 
 /// Reads a job's stored heartbeat: its contents, `None` if it does not exist, or why that is unknown.
@@ -26,6 +27,8 @@ pub struct CheckContext {
     pub(super) icmp_socket_type: OnceLock<socket2::Type>,
     online_check: OnlineCheck,
     heartbeats: Option<HeartbeatReader>,
+    /// The proxies in the environment.
+    proxies: Option<Arc<ProxyEnvironment>>,
     pub(super) address_policy: AddressPolicy,
     pub(super) assertion_pool: AssertionPool,
     clock: fn() -> UnixNanos,
@@ -41,6 +44,7 @@ impl CheckContext {
             icmp_socket_type: OnceLock::new(),
             online_check: OnlineCheck::default(),
             heartbeats: None,
+            proxies: None,
             address_policy,
             assertion_pool: AssertionPool::default(),
             clock,
@@ -56,6 +60,16 @@ impl CheckContext {
     #[must_use]
     pub fn with_heartbeats(self, heartbeats: Option<HeartbeatReader>) -> CheckContext {
         CheckContext { heartbeats, ..self }
+    }
+
+    /// Uses these proxies for checks that do not set their own.
+    #[must_use]
+    pub fn with_proxies(self, proxies: Option<Arc<ProxyEnvironment>>) -> CheckContext {
+        CheckContext { proxies, ..self }
+    }
+
+    pub(super) fn proxies(&self) -> Option<&ProxyEnvironment> {
+        self.proxies.as_deref()
     }
 
     #[must_use]

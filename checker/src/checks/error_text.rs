@@ -14,8 +14,8 @@ use crate::sanitize::sanitize_for_terminal;
 /// because the endpoint is not at fault.
 pub(super) const TOO_MANY_OPEN_FILES: &str = "too many open files";
 
-/// The limits are hyper's defaults for HTTP/1.
-const HEAD_TOO_LARGE: &str = "response head is too large: more than 100 headers, or more than 408 KiB";
+/// The second limit is hyper's.
+const HEAD_TOO_LARGE: &str = "response head is too large: more than 5,000 headers, or more than 408 KiB";
 
 const CLOSED_EARLY: &str = "connection closed by the server before the response was complete";
 
@@ -63,7 +63,17 @@ fn describe_http_error(error: &hyper::Error) -> Option<String> {
     } else if error.is_parse_too_large() {
         Some(HEAD_TOO_LARGE.to_owned())
     } else if error.is_parse() {
-        Some("server does not speak HTTP".to_owned())
+        // The library's kinds of error are private.
+        let description = match error.to_string().as_str() {
+            "invalid content-length parsed" => "response has an invalid `Content-Length` header",
+            "unexpected transfer-encoding parsed" => {
+                "response has a `Transfer-Encoding` header, which HTTP/1.0 does not allow"
+            }
+            "invalid HTTP status-code parsed" => "response has an invalid status code: expected three digits from 100",
+            "invalid HTTP header parsed" => "response has an invalid header",
+            _ => "server does not speak HTTP",
+        };
+        Some(description.to_owned())
     } else {
         None
     }

@@ -14,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::net::address_filter::{AddressFilter, IpVersion};
 use super::net::connect::{self, Address, TlsOptions};
+use super::net::http2_error::describe_http2_error;
 use super::probe_data::{Capture, ProbeData};
 use super::timing::{Stopwatch, timed};
 use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text};
@@ -107,7 +108,7 @@ async fn call(
 ) -> Result<(), Failure> {
     let mut builder = Builder::new();
     builder.max_header_list_size(HEAD_LIMIT).enable_push(false);
-    let (client, connection) = builder.handshake(stream).await.map_err(|error| describe_h2_error(&error))?;
+    let (client, connection) = builder.handshake(stream).await.map_err(|error| describe_http2_error(&error))?;
     let exchange = std::pin::pin!(exchange(check, client, stopwatch));
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
@@ -115,7 +116,7 @@ async fn call(
         outcome = exchange => outcome,
         ended = &mut connection => Err(match ended {
             Ok(()) => "connection closed by the server before the response was complete".to_owned(),
-            Err(error) => describe_h2_error(&error),
+            Err(error) => describe_http2_error(&error),
         }),
     }
 }
@@ -128,10 +129,10 @@ async fn exchange(check: &GrpcCheck, client: SendRequest<Bytes>, stopwatch: &Sto
         .header("user-agent", concat!("checkup/", env!("CARGO_PKG_VERSION")))
         .body(())
         .map_err(|error| error.to_string())?;
-    let mut client = client.ready().await.map_err(|error| describe_h2_error(&error))?;
-    let (response, mut sender) = client.send_request(request, false).map_err(|error| describe_h2_error(&error))?;
-    sender.send_data(encode_request(&check.service).into(), true).map_err(|error| describe_h2_error(&error))?;
-    let response = response.await.map_err(|error| describe_h2_error(&error))?;
+    let mut client = client.ready().await.map_err(|error| describe_http2_error(&error))?;
+    let (response, mut sender) = client.send_request(request, false).map_err(|error| describe_http2_error(&error))?;
+    sender.send_data(encode_request(&check.service).into(), true).map_err(|error| describe_http2_error(&error))?;
+    let response = response.await.map_err(|error| describe_http2_error(&error))?;
     stopwatch.first_byte();
     if !response.status().is_success() {
         return Err(format!("response status {}, expected 200 OK", response.status()));
@@ -141,7 +142,7 @@ async fn exchange(check: &GrpcCheck, client: SendRequest<Bytes>, stopwatch: &Sto
     let mut body = response.into_body();
     let mut message = Vec::new();
     while let Some(chunk) = body.data().await {
-        let chunk = chunk.map_err(|error| describe_h2_error(&error))?;
+        let chunk = chunk.map_err(|error| describe_http2_error(&error))?;
         // An error means that the connection is gone.
         let _ = body.flow_control().release_capacity(chunk.len());
         if message.len() + chunk.len() > MESSAGE_LIMIT {
@@ -149,7 +150,7 @@ async fn exchange(check: &GrpcCheck, client: SendRequest<Bytes>, stopwatch: &Sto
         }
         message.extend_from_slice(&chunk);
     }
-    if let Some(trailers) = body.trailers().await.map_err(|error| describe_h2_error(&error))? {
+    if let Some(trailers) = body.trailers().await.map_err(|error| describe_http2_error(&error))? {
         check_status(&trailers, &check.service)?;
     }
     match decode_response(&message) {
@@ -207,23 +208,6 @@ fn check_status(head: &HeaderMap, service: &str) -> Result<(), Failure> {
         Some(12) => Err("server does not implement the health service".to_owned()),
         Some(code) => Err(format!("gRPC status {code}{message}")),
         None => Err(format!("gRPC status `{}`", error_text::excerpt(status.as_bytes()))),
-    }
-}
-
-fn describe_h2_error(error: &h2::Error) -> Failure {
-    if let Some(error) = error.get_io() {
-        return match error.kind() {
-            std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::BrokenPipe => {
-                "connection closed by the server before the response was complete".to_owned()
-            }
-            _ => error_text::describe_error(error),
-        };
-    }
-    match error.reason() {
-        Some(h2::Reason::PROTOCOL_ERROR | h2::Reason::FRAME_SIZE_ERROR) if !error.is_remote() => {
-            "server does not speak HTTP/2, or violates the protocol".to_owned()
-        }
-        _ => format!("HTTP/2 failed: {error}"),
     }
 }
 

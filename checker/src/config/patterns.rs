@@ -25,7 +25,9 @@ pub(super) const HOST: &str = r"^\s*(\S*://)?(\[[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0
 pub(super) const HOST_AND_PORT: &str = r"^\s*(\S*://)?(\[[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]|[^\x00- !-$&-,/:-@\[-^`{-\x7f]+):0*(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})/*\s*$";
 /// A host with or without a port.
 pub(super) const ADDRESS: &str = r"^\s*(\S*://)?(\[[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*|[^\x00- !-$&-,/:-@\[-^`{-\x7f]+)(:0*(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})/*|:/?|/*)\s*$";
-/// Like the previous pattern, for a host whose certificate is verified.
+/// A proxy with or without credentials, `none`, or nothing.
+pub(super) const PROXY: &str = r"^\s*((([Hh][Tt][Tt][Pp][Ss]?|[Ss][Oo][Cc][Kk][Ss]5[Hh]?)://)?([^/?#\\\s\x00-\x1f\x7f]*@)?(\[[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*|[^\x00- !-$&-,/:-@\[-^`{-\x7f]+)(:0*(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})/*|:/?|/*))?\s*$";
+/// Like [`ADDRESS`], for a host whose certificate is verified.
 pub(super) const TLS_ADDRESS: &str = r"^\s*(\S*://)?(\[[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*|(([0-9A-Za-z_]([0-9A-Za-z_-]{0,61}[0-9A-Za-z_])?\.)*([A-Za-z_]([0-9A-Za-z_-]{0,61}[0-9A-Za-z_])?|[0-9]+[A-Za-z_]([0-9A-Za-z_-]*[0-9A-Za-z_])?|[0-9]+-[0-9A-Za-z_-]*[0-9A-Za-z_])\.?|([0-9]{1,3}\.){3}[0-9]{1,3}))(:0*(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})/*|:/?|/*)\s*$";
 /// A name or an address in a certificate.
 pub(super) const SERVER_NAME: &str = r"^([0-9A-Fa-f.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*|(([0-9A-Za-z_]([0-9A-Za-z_-]{0,61}[0-9A-Za-z_])?\.)*([A-Za-z_]([0-9A-Za-z_-]{0,61}[0-9A-Za-z_])?|[0-9]+[A-Za-z_]([0-9A-Za-z_-]*[0-9A-Za-z_])?|[0-9]+-[0-9A-Za-z_-]*[0-9A-Za-z_])\.?|([0-9]{1,3}\.){3}[0-9]{1,3}))$";

@@ -18,7 +18,9 @@ const OFFLINE: &str = "this node is offline: none of its `online_check` addresse
 /// Creates the context for a configuration's checks, without a heartbeat reader.
 #[must_use]
 pub fn new_context(config: &Config, clock: fn() -> UnixNanos) -> CheckContext {
-    CheckContext::new(config.address_policy, clock).with_online_check(config.online_check.clone())
+    CheckContext::new(config.address_policy, clock)
+        .with_online_check(config.online_check.clone())
+        .with_proxies(config.proxies.clone())
 }
 
 /// Runs checks for a node.

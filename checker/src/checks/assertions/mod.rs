@@ -73,6 +73,19 @@ impl Assertion {
         AssertionResult { observed, failure }
     }
 
+    /// Whether nothing that follows the part of the body in the evidence can change the outcome. The evidence states that
+    /// the body is truncated.
+    #[must_use]
+    pub fn is_decided(&self, evidence: &Evidence<'_>) -> bool {
+        let subjects = self.subjects();
+        if !subjects.iter().any(|subject| subject.capture().body) {
+            return true;
+        }
+        // A part of a JSON document decides nothing, and times are measured later.
+        let can_be_decided = subjects.iter().all(|subject| !matches!(subject, Subject::JsonPath(_)) && !subject.is_time());
+        can_be_decided && !matches!(self.condition.0.evaluate(evidence).truth, Truth::Undetermined(_))
+    }
+
     /// Whether the evaluation can take much longer than reading the body.
     #[must_use]
     pub fn can_be_expensive(&self) -> bool {

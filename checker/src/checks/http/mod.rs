@@ -1,33 +1,56 @@
 //! HTTP and HTTPS checks: one attempt sends one request over its own connection, and follows redirects.
 
 mod client;
+mod cookies;
+mod early_end;
+mod head_repair;
+mod http1;
+mod http2;
+#[cfg(test)]
+mod protocol_tests;
+mod proxied;
+#[cfg(test)]
+mod proxy_tests;
+mod stream;
 #[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use futures_util::future::BoxFuture;
+use futures_util::poll;
 use http::request::Parts;
 use percent_encoding::percent_decode_str;
 use reqwest::header::{
     ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
-    LOCATION, USER_AGENT,
+    LOCATION, SET_COOKIE, USER_AGENT,
 };
 use reqwest::{Method, StatusCode, Url};
 use rustls::ClientConfig;
 
-use self::client::{HttpRequest, HttpResponse};
+use self::client::{Connector, HttpRequest, HttpResponse};
+pub use self::client::{HttpVersion, ServerTraits};
+use self::cookies::CookieJar;
+use self::early_end::EarlyEnd;
+pub use self::proxied::ProxyChoice;
+use self::proxied::ProxyProgress;
+use super::assertions::Assertion;
 use super::expected_text::expect_texts;
+use super::net::address_filter::IpVersion;
 use super::net::connect::url_host;
+use super::net::proxy_environment::ProxyEnvironment;
+use super::net::tunnel::wrong_credentials;
 use super::net::tls_config::TlsTrust;
 use super::probe_data::{Capture, ProbeData};
 use super::status_codes::StatusCodes;
 use super::timing::{Stopwatch, timed};
-use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text, tls};
+use super::{CheckContext, Failure, Probe, ProbeResult, Probed, tls};
 use crate::counted;
 use crate::redact::{has_userinfo, redact_userinfo};
 
@@ -71,6 +94,11 @@ pub struct HttpCheck {
     pub body: Option<String>,
     /// The time limit for one attempt.
     pub timeout: Duration,
+    /// The version of IP to connect over; without one, both are tried.
+    pub ip_version: Option<IpVersion>,
+    pub http_version: HttpVersion,
+    pub proxy: ProxyChoice,
+    pub server: ServerTraits,
     /// The status codes of a healthy endpoint.
     pub up_status: StatusCodes,
     /// A string that the body must contain.
@@ -82,6 +110,8 @@ pub struct HttpCheck {
     /// The maximum number of bytes of the body to read, if it is read at all.
     pub body_limit: usize,
     pub trust: TlsTrust,
+    /// The conditions of the check, which decide how much of a body is read.
+    pub assertions: Arc<[Assertion]>,
 }
 
 /// Why a string is not a URL that can be checked.
@@ -120,6 +150,18 @@ impl HttpCheck {
         let mut value = HeaderValue::try_from(format!("Basic {}", BASE64_STANDARD.encode(plain))).ok()?;
         value.set_sensitive(true);
         Some(value)
+    }
+
+    /// Whether the first request goes through a proxy.
+    #[must_use]
+    pub fn uses_proxy(&self, environment: Option<&ProxyEnvironment>) -> bool {
+        match &self.proxy {
+            ProxyChoice::Direct => false,
+            ProxyChoice::Through(_) => true,
+            ProxyChoice::Environment => {
+                environment.is_some_and(|proxies| !matches!(proxies.for_url(&self.url), Ok(None)))
+            }
+        }
     }
 
     /// Whether the URL uses TLS, or could be redirected to one that does.
@@ -168,14 +210,14 @@ impl Probe for HttpCheck {
     }
 
     fn request_head(&self) -> Option<Parts> {
-        let request =
-            HttpRequest { url: &self.url, method: &self.method, headers: &self.headers, body: self.body.as_deref() };
-        let mut head = client::build_request(&request).ok()?.into_parts().0;
-        if let Some(body) = &self.body {
-            // hyper adds the length when it sends the request.
-            head.headers.entry(CONTENT_LENGTH).or_insert_with(|| body.len().into());
-        }
-        Some(head)
+        let request = HttpRequest {
+            url: &self.url,
+            method: &self.method,
+            headers: &self.headers,
+            body: self.body.as_deref(),
+            proxy: None,
+        };
+        Some(client::build_request(&request).ok()?.into_parts().0)
     }
 
     fn preflight(&self) -> Result<(), String> {
@@ -185,7 +227,13 @@ impl Probe for HttpCheck {
     fn probe<'a>(&'a self, capture: Capture, context: &'a CheckContext) -> BoxFuture<'a, Probed> {
         Box::pin(async move {
             let tls = if self.needs_trust_anchors() { Some(context.tls_config(&self.trust).await?) } else { None };
-            Ok(timed(self.timeout, capture, |stopwatch| exchange(self, tls, capture, context, stopwatch)).await)
+            let progress = ProxyProgress::default();
+            let attempt = timed(self.timeout, capture, |stopwatch| {
+                exchange(self, tls, capture, context, &progress, stopwatch)
+            });
+            let (mut record, data) = attempt.await;
+            progress.judge(&mut record)?;
+            Ok((record, data))
         })
     }
 }
@@ -200,18 +248,39 @@ async fn exchange(
     tls: Option<Arc<ClientConfig>>,
     capture: Capture,
     context: &CheckContext,
+    progress: &ProxyProgress,
     stopwatch: Arc<Stopwatch>,
 ) -> ProbeResult {
+    let connector = Connector {
+        check,
+        tls,
+        filter: context.address_filter(check.ip_version),
+        received_limit: check.received_limit(capture),
+        capture,
+        stopwatch: &stopwatch,
+        progress,
+    };
+    let mut cookies: Option<CookieJar> = None;
     let mut url = Cow::Borrowed(&check.url);
     let mut method = check.method.clone();
     let mut headers = Cow::Borrowed(&check.headers);
     let mut body = check.body.as_deref();
     let mut redirects = 0;
     loop {
-        let request = HttpRequest { url: &url, method: &method, headers: &headers, body };
-        let limit = check.received_limit(capture);
-        let response = client::send(request, limit, tls.clone(), capture, context.address_policy, &stopwatch).await?;
+        let route = proxied::route(check, &url, context, progress).await?;
+        let mut sent = Cow::Borrowed(&*headers);
+        if let Some(cookies) = &cookies {
+            cookies.add_to(&url, sent.to_mut());
+        }
+        let request = HttpRequest { url: &url, method: &method, headers: &sent, body, proxy: route.as_ref() };
+        let response = connector.send(&request).await?;
         stopwatch.first_byte();
+        if let Some(route) = &route
+            && response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED
+        {
+            progress.wait_for_proxy(&route.proxy);
+            return Err(wrong_credentials(route.proxy.credentials.is_some()));
+        }
         stopwatch.record(|data| capture_head(data, &response));
         let Some(location) = redirect_location(check, &response) else {
             return evaluate(check, response, capture, context, &stopwatch).await;
@@ -236,6 +305,9 @@ async fn exchange(
         }
         if next.origin() != url.origin() {
             headers = Cow::Owned(headers_for_other_origin(&headers));
+        }
+        if response.headers().contains_key(SET_COOKIE) {
+            cookies.get_or_insert_default().store(&url, response.headers(), context.now());
         }
         stopwatch.start_next_connection();
         url = Cow::Owned(next);
@@ -276,7 +348,7 @@ async fn evaluate(
         let reason = status.canonical_reason().map(|reason| format!(" {reason}")).unwrap_or_default();
         if capture.diagnostics {
             // The body is only displayed; the outcome is already known.
-            let _ = tokio::time::timeout(DIAGNOSTIC_BODY_TIMEOUT, read_body(check, response, stopwatch)).await;
+            let _ = tokio::time::timeout(DIAGNOSTIC_BODY_TIMEOUT, read_body(check, response, stopwatch, None)).await;
         }
         return Err(format!("response status {}{reason}, expected {}", status.as_u16(), check.up_status));
     }
@@ -291,7 +363,7 @@ async fn evaluate(
     if !check.needs_body() && !capture.body {
         if capture.diagnostics {
             // The body is read only to display it, so a read error does not affect the status.
-            let read = tokio::time::timeout(DIAGNOSTIC_BODY_TIMEOUT, read_body(check, response, stopwatch)).await;
+            let read = tokio::time::timeout(DIAGNOSTIC_BODY_TIMEOUT, read_body(check, response, stopwatch, None)).await;
             let recorded = stopwatch.recorded();
             data.body = recorded.body.or_else(|| Some(Vec::new()));
             data.truncation = match read {
@@ -302,22 +374,40 @@ async fn evaluate(
         }
         return Ok(data);
     }
-    let (body, truncation) = read_body(check, response, stopwatch).await?;
+    let early_end = Some((EarlyEnd::new(check), &mut data));
+    let (body, truncation) = read_body(check, response, stopwatch, early_end).await?;
     let (must_contain, must_not_contain) = (check.must_contain.as_deref(), check.must_not_contain.as_deref());
     expect_texts("response", (&body, truncation.as_deref()), must_contain, must_not_contain)?;
     (data.body, data.truncation) = (Some(body), truncation);
     Ok(data)
 }
 
-/// Reads the body up to the limit. If the body is longer, also returns a clause that states this.
+/// Reads the body up to the limit. If the body is longer, or reading it ends early, also returns a clause that states
+/// this.
 async fn read_body(
     check: &HttpCheck,
     mut response: HttpResponse,
     stopwatch: &Stopwatch,
+    mut early_end: Option<(EarlyEnd<'_>, &mut ProbeData)>,
 ) -> Result<(Vec<u8>, Option<String>), Failure> {
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await {
-        let chunk = chunk.map_err(|error| error_text::describe_error(&error))?;
+    loop {
+        let mut next = pin!(response.chunk());
+        let chunk = match poll!(&mut next) {
+            Poll::Ready(chunk) => chunk,
+            // Most bodies arrive at once; only others are worth a search before their end.
+            Poll::Pending => {
+                if let Some((early_end, data)) = &mut early_end
+                    && let Some(truncation) = early_end.decide(&mut body, data)
+                {
+                    stopwatch.record(|data| data.truncation = Some(truncation.clone()));
+                    return Ok((body, Some(truncation)));
+                }
+                next.await
+            }
+        };
+        let Some(chunk) = chunk else { return Ok((body, None)) };
+        let chunk = chunk?;
         stopwatch.start_body();
         let room = check.body_limit - body.len();
         let kept = &chunk[..chunk.len().min(room)];
@@ -329,5 +419,4 @@ async fn read_body(
             return Ok((body, Some(truncation)));
         }
     }
-    Ok((body, None))
 }

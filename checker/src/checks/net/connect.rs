@@ -11,6 +11,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -212,23 +213,39 @@ pub async fn first_to_succeed<T, E, F: Future<Output = Result<T, E>>>(
 }
 
 /// Performs the TLS handshake on a connection; `protocols` are offered through ALPN.
-pub async fn handshake(
-    stream: TcpConnection,
+pub async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
     config: Arc<ClientConfig>,
     server_name: &ServerName<'static>,
     protocols: &[&[u8]],
     stopwatch: &Stopwatch,
-) -> Result<TlsStream<TcpConnection>, Failure> {
+) -> Result<TlsStream<S>, Failure> {
+    let stream = try_handshake(stream, config, server_name, protocols, stopwatch).await;
+    stream.map_err(|error| describe_handshake_error(&error))
+}
+
+/// Like [`handshake`], with the library's error.
+pub async fn try_handshake<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    config: Arc<ClientConfig>,
+    server_name: &ServerName<'static>,
+    protocols: &[&[u8]],
+    stopwatch: &Stopwatch,
+) -> io::Result<TlsStream<S>> {
     stopwatch.start_handshake();
     let connector = TlsConnector::from(config);
     let protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
-    let stream = connector.with_alpn(protocols).connect(server_name.clone(), stream).await;
-    let stream = stream.map_err(|error| match error.kind() {
-        io::ErrorKind::UnexpectedEof => "connection closed by the server during the TLS handshake".to_owned(),
-        _ => error_text::describe_error(&error),
-    })?;
+    let stream = connector.with_alpn(protocols).connect(server_name.clone(), stream).await?;
     stopwatch.connected();
     Ok(stream)
+}
+
+#[must_use]
+pub fn describe_handshake_error(error: &io::Error) -> Failure {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => "connection closed by the server during the TLS handshake".to_owned(),
+        _ => error_text::describe_error(error),
+    }
 }
 
 #[cfg(test)]

@@ -6,9 +6,8 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use http::HeaderValue;
 use percent_encoding::percent_decode_str;
-use url::Url;
 
-use super::connect::{Address, url_host};
+use super::connect::Address;
 
 /// How a proxy is spoken to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,29 +46,29 @@ impl Proxy {
     pub fn parse(text: &str) -> Result<Proxy, InvalidProxy> {
         let text = text.trim();
         let invalid = || InvalidProxy(without_credentials(text));
-        let with_host = |text: &str| Url::parse(text).ok().filter(Url::has_host);
-        let has_scheme = text.contains("://");
-        let url = if has_scheme { with_host(text) } else { with_host(&format!("http://{text}")) };
-        let url = url.ok_or_else(invalid)?;
-        let (scheme, default_port) = match url.scheme() {
+        let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
+        let (scheme, default_port) = match scheme.to_ascii_lowercase().as_str() {
             "http" => (ProxyScheme::Http, 80),
             "https" => (ProxyScheme::Https, 443),
             "socks5" | "socks5h" => (ProxyScheme::Socks5, 1_080),
             _ => return Err(invalid()),
         };
-        let host = url_host(&url).to_owned();
-        let port = url.port().unwrap_or(default_port);
-        // An unescaped character in a password would end the host early.
-        let has_rest = !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some();
-        if host.is_empty() || port == 0 || has_rest {
+        let (userinfo, host) = match rest.rsplit_once('@') {
+            Some((userinfo, host)) => (Some(userinfo), host),
+            None => (None, rest),
+        };
+        // These end the host in a URL, so that they must be escaped.
+        let ends_host = |one: char| "/?#\\".contains(one) || one.is_whitespace() || one.is_control();
+        if userinfo.is_some_and(|userinfo| userinfo.contains(ends_host)) || host.contains("//") {
             return Err(invalid());
         }
+        let address = Address::parse(host, Some(default_port)).map_err(|_| invalid())?;
         let decoded = |text: &str| percent_decode_str(text).collect::<Vec<u8>>();
-        let credentials = (!url.username().is_empty() || url.password().is_some()).then(|| ProxyCredentials {
-            user: decoded(url.username()),
-            password: decoded(url.password().unwrap_or_default()),
+        let credentials = userinfo.map(|userinfo| {
+            let (user, password) = userinfo.split_once(':').unwrap_or((userinfo, ""));
+            ProxyCredentials { user: decoded(user), password: decoded(password) }
         });
-        Ok(Proxy { scheme, address: Address { host, port }, credentials })
+        Ok(Proxy { scheme, address, credentials })
     }
 
     /// The value of a `Proxy-Authorization` header.
@@ -83,10 +82,13 @@ impl Proxy {
     }
 }
 
-/// The scheme and what follows the last `@`, because nothing after it can be a part of a password.
+/// What follows the last `@`, because nothing after it can be a part of a password, with the scheme.
 fn without_credentials(text: &str) -> String {
-    let (scheme, rest) = text.split_at(text.find("://").map_or(0, |at| at + "://".len()));
-    format!("{scheme}{}", rest.rsplit('@').next().unwrap_or_default())
+    let Some((before, host)) = text.rsplit_once('@') else { return text.to_owned() };
+    match before.split_once("://") {
+        Some((scheme, _)) if scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()) => format!("{scheme}://{host}"),
+        _ => host.to_owned(),
+    }
 }
 
 impl fmt::Display for Proxy {
@@ -123,6 +125,7 @@ mod tests {
             ("socks5h://proxy.example:9050", "socks5://proxy.example:9050", None, None),
             ("http://me:p%40ss@proxy.example:3128", "http://proxy.example:3128", Some("me"), Some("p@ss")),
             ("me:word@proxy.example:3128", "http://proxy.example:3128", Some("me"), Some("word")),
+            ("HTTP://me:p@ss:@proxy.example", "http://proxy.example:80", Some("me"), Some("p@ss:")),
         ] {
             let proxy = Proxy::parse(text).expect(text);
             assert_eq!(proxy.to_string(), shown, "{text}");
@@ -143,6 +146,7 @@ mod tests {
             "http://me:s3/cret@proxy.example",
             "http://me:s3?cret@proxy.example",
             "me:s3cret@proxy example",
+            "me:s3://cret@proxy.example",
             "http://me:s3cret@proxy.example/path",
         ] {
             let error = Proxy::parse(text).expect_err(text).to_string();

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderMap;
@@ -15,6 +16,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::common::RawTrust;
+use crate::checks::assertions::Assertion;
 use crate::checks::net::address_filter::IpVersion;
 use crate::checks::net::connect::{Address, TlsOptions};
 use crate::checks::net::tls_config::TlsTrust;
@@ -35,6 +37,7 @@ pub(super) struct CheckConverter<'a> {
     /// The folder of the file; relative paths are resolved against it.
     pub folder: &'a Path,
     pub timeout: Duration,
+    pub assertions: Arc<[Assertion]>,
     /// Whether an assertion examines `[STATUS]`. If so, any status is accepted by default.
     pub asserts_status: bool,
 }
@@ -42,7 +45,7 @@ pub(super) struct CheckConverter<'a> {
 impl<'a> CheckConverter<'a> {
     /// Creates a converter for the check at this index of the array.
     pub(super) fn new(located: &'a Located<'a>, index: usize, folder: &'a Path, problems: &'a mut Problems) -> Self {
-        CheckConverter { located, index, problems, folder, timeout: Duration::ZERO, asserts_status: false }
+        CheckConverter { located, index, problems, folder, timeout: Duration::ZERO, assertions: Arc::new([]), asserts_status: false }
     }
 
     fn position(&self, key: &str) -> usize {

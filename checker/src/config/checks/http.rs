@@ -1,6 +1,7 @@
 //! The configuration of `http` checks: keys, defaults and the conversion to an [`HttpCheck`].
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use http::header::AUTHORIZATION;
 use reqwest::Method;
@@ -9,7 +10,9 @@ use serde::Deserialize;
 use super::common::{IP_VERSION, NAME, RawTrust, TIMEOUT, TLS_CA_FILE, TLS_SKIP_VERIFY};
 use super::converter::{CheckConverter, not_empty};
 use super::{CheckType, DEFAULT_TIMEOUT};
-use crate::checks::http::HttpCheck;
+use crate::checks::http::{HttpCheck, HttpVersion, ProxyChoice, ServerTraits};
+use crate::checks::net::connect::url_host;
+use crate::checks::net::proxy::Proxy;
 use crate::checks::status_codes::StatusCodes;
 use crate::checks::{self as kinds, CheckKind};
 use crate::config::patterns;
@@ -28,6 +31,19 @@ pub(super) const TYPE: CheckType = CheckType {
             required("endpoint_url", ValueKind::Url, "The URL, `http://` or `https://`."),
             optional("method", ValueKind::Pattern(patterns::TOKEN), "`GET`", "The method of the request."),
             TIMEOUT,
+            IP_VERSION,
+            optional(
+                "http_version",
+                ValueKind::Enum(HttpVersion::NAMES),
+                "`auto`: `1.1`, or `2` if the server accepts nothing else in the TLS handshake",
+                "The version of HTTP. With `2`, `http://` URLs use HTTP/2 without TLS (h2c), and servers must support it.",
+            ),
+            optional(
+                "proxy",
+                ValueKind::Pattern(patterns::PROXY),
+                "from the environment; see [Proxies](#proxies)",
+                "The proxy to connect through, for example `http://proxy.example:3128`, or `none` to connect directly.",
+            ),
             optional("headers", ValueKind::Headers, "none", "The headers of the request. `Host` can be set too."),
             optional("body", ValueKind::String, "none", "The body of the request."),
             optional(
@@ -67,6 +83,8 @@ pub(super) const TYPE: CheckType = CheckType {
 #[derive(Deserialize)]
 struct RawHttp {
     endpoint_url: String,
+    http_version: Option<String>,
+    proxy: Option<String>,
     method: Option<String>,
     #[serde(default)]
     headers: BTreeMap<String, OneOrMany>,
@@ -97,6 +115,12 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
     if let Some(credentials) = credentials {
         headers.entry(AUTHORIZATION).or_insert(credentials);
     }
+    let ip_version = converter.ip_version(url_host(&url));
+    let proxy = proxy(converter, raw.proxy.as_deref())?;
+    if let (ProxyChoice::Through(proxy), Some(_)) = (&proxy, ip_version) {
+        let text = format!("cannot be enforced, because proxy `{proxy}` would connect to the endpoint: remove one of them");
+        converter.reject("ip_version", &text);
+    }
     let default_status = if converter.asserts_status { StatusCodes::any } else { StatusCodes::default };
     Some(CheckKind::Http(Box::new(HttpCheck {
         locator,
@@ -105,11 +129,25 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
         headers,
         body: raw.body,
         timeout: converter.timeout,
+        ip_version,
+        http_version: raw.http_version.as_deref().and_then(HttpVersion::from_name).unwrap_or_default(),
+        proxy,
+        server: ServerTraits::default(),
         up_status: raw.up_status.unwrap_or_else(default_status),
         must_contain: not_empty(raw.must_contain),
         must_not_contain: not_empty(raw.must_not_contain),
         max_redirects: raw.max_redirects,
         body_limit: raw.body_limit.unwrap_or(DEFAULT_BODY_LIMIT),
         trust: converter.trust(trust),
+        assertions: Arc::clone(&converter.assertions),
     })))
+}
+
+fn proxy(converter: &mut CheckConverter<'_>, text: Option<&str>) -> Option<ProxyChoice> {
+    Some(match text.map(str::trim) {
+        // A variable with an empty default means that nothing is set.
+        None | Some("") => ProxyChoice::Environment,
+        Some("none") => ProxyChoice::Direct,
+        Some(url) => ProxyChoice::Through(Arc::new(converter.accept("proxy", Proxy::parse(url))?)),
+    })
 }

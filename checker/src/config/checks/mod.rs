@@ -16,6 +16,7 @@ mod tls;
 mod websocket;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use shared::{Nanos, SECOND};
 
@@ -115,6 +116,8 @@ fn convert_usable(located: &Located, index: usize, folder: &Path, problems: &mut
     }
     converter.timeout = duration(common.timeout.as_ref().map_or(*default_timeout, |timeout| timeout.0));
     converter.asserts_status = assertions.iter().any(Assertion::uses_status);
+    let assertions: Arc<[Assertion]> = assertions.into();
+    converter.assertions = Arc::clone(&assertions);
     let kind = convert(&mut converter)?;
     if let Some(remedy) = kind.probe().how_to_enable_tls() {
         // Assertions about subjects that this type never provides were reported above.
@@ -125,7 +128,7 @@ fn convert_usable(located: &Located, index: usize, folder: &Path, problems: &mut
         }
     }
     let capture = assertions.iter().fold(Capture::default(), |capture, assertion| capture.union(assertion.capture()));
-    Some(Check { assertions: assertions.into(), capture, ..common.into_check(kind) })
+    Some(Check { assertions, capture, ..common.into_check(kind) })
 }
 
 /// Compiles a check's assertions, or reports why they are invalid. `index` is the check's position in the array.
