@@ -85,7 +85,7 @@ pub(super) struct HttpRequest<'a> {
     pub(super) proxy: Option<&'a ProxyRoute>,
 }
 
-/// How requests are sent.
+/// What all requests of an attempt have in common.
 pub(super) struct Connector<'a> {
     pub(super) check: &'a HttpCheck,
     pub(super) tls: Option<Arc<ClientConfig>>,
@@ -130,10 +130,8 @@ impl Connector<'_> {
         let needs_leniency = &self.check.server.needs_leniency;
         // Only requests without consequences are sent again.
         let is_repeatable = matches!(*request.method, Method::GET | Method::HEAD);
-        let mut strictness = match is_repeatable && !needs_leniency.load(Relaxed) {
-            true => Strictness::Strict,
-            false => Strictness::Lenient,
-        };
+        let is_strict = is_repeatable && !needs_leniency.load(Relaxed);
+        let mut strictness = if is_strict { Strictness::Strict } else { Strictness::Lenient };
         loop {
             let Opened { transport, certificates, speaks_http2 } = self.open(request).await?;
             if speaks_http2 {

@@ -15,7 +15,7 @@ const EAGER_SEARCH: usize = 4 << 20;
 /// After that, the body is searched when it has grown by this fraction, because a hostile server can send single bytes.
 const GROWTH_DIVISOR: usize = 8;
 
-/// Decides when to stop.
+/// Decides when to stop reading the body of one response.
 pub(super) struct EarlyEnd<'a> {
     check: &'a HttpCheck,
     /// The length of the body at the last search.

@@ -109,8 +109,8 @@ async fn a_request_without_a_proxy_is_direct() {
         ("", vec![("HTTP_PROXY", nobody()), ("NO_PROXY", ".invalid".to_owned())]),
         ("", vec![("HTTPS_PROXY", nobody())]),
     ] {
-        let error = outcome(unresolvable, more, &variables).await.expect("it is attempted").unwrap_or_default();
-        assert!(error.contains("shop.invalid"), "{variables:?}: {error}");
+        let error = outcome(unresolvable, more, &variables).await.expect("no proxy is used").unwrap_or_default();
+        assert!(!error.is_empty() && !error.contains("proxy"), "{variables:?}: {error}");
     }
 }
 

@@ -13,7 +13,7 @@ use super::connect::Address;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProxyScheme {
     Http,
-    /// HTTP over TLS.
+    /// HTTP over a TLS connection to the proxy.
     Https,
     /// SOCKS version 5 (RFC 1928). The proxy resolves names.
     Socks5,
