@@ -1,6 +1,6 @@
-//! Rules for the sources: which modules import which, how types are named and how errors are worded.
+//! Rules for the source code: which modules can import which, how types are named and how errors are worded.
 //!
-//! The rules apply to the syntax trees of all crates, without code under `#[cfg(test)]`.
+//! The rules apply to the syntax trees of all crates, except for code under `#[cfg(test)]`.
 
 mod import_graph;
 mod module;
@@ -13,10 +13,10 @@ use std::sync::LazyLock;
 
 use self::module_tree::{Crate, Files};
 
-/// Rules that a crate does not satisfy yet. The tests print the violations.
+/// Exceptions: rules that a crate does not follow yet. The tests print the violations and pass.
 const PENDING: &[(&str, &str)] = &[];
 
-/// Every crate, with its root.
+/// All crates, each with the file of its root module.
 const ROOTS: &[(&str, &str)] = &[
     ("shared", "shared/src/lib.rs"),
     ("checker", "checker/src/lib.rs"),
@@ -67,12 +67,13 @@ fn crate_named(name: &str) -> &'static Crate {
     CRATES.iter().find(|one| one.name == name).expect("it is in `ROOTS`")
 }
 
-/// Fails if anything in that crate violates the rule. If the rule is pending there, prints the violations instead.
+/// Fails if anything in the crate violates the rule. If the rule is pending for the crate, prints the violations
+/// instead.
 #[track_caller]
 fn require(rule: &str, of: &str, broken: &[String]) {
     if PENDING.contains(&(rule, of)) {
         let text = format!("pending: {rule} in {of}: {} left\n  {}\n", broken.len(), broken.join("\n  "));
-        // The test harness captures the output of `println!` and discards it if the test passes.
+        // The test harness captures the output of `println!` and discards it when the test passes.
         std::io::stderr().write_all(text.as_bytes()).expect("stderr is open");
     } else {
         assert!(broken.is_empty(), "{rule} in {of}: {}\n{}", broken.len(), broken.join("\n"));
@@ -94,8 +95,8 @@ fn the_shared_crate_is_pure() {
 #[test]
 fn checks_and_stores_do_not_depend_on_each_other() {
     let checker = crate_named("checker");
-    require("checks reach no store", "checker", &import_graph::chains(checker, "checks", "store"));
-    require("stores reach no check", "checker", &import_graph::chains(checker, "store", "checks"));
+    require("checks do not depend on stores", "checker", &import_graph::chains(checker, "checks", "store"));
+    require("stores do not depend on checks", "checker", &import_graph::chains(checker, "store", "checks"));
 }
 
 #[test]
@@ -117,7 +118,7 @@ fn components_of_the_page_do_not_load_anything() {
 #[test]
 fn no_two_types_in_a_crate_share_a_name() {
     for one in CRATES.iter() {
-        require("types of one name", &one.name, &rules::repeated_types(one));
+        require("types with the same name", &one.name, &rules::repeated_types(one));
     }
 }
 

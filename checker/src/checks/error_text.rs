@@ -1,4 +1,4 @@
-//! Describes why an attempt failed in terms of the endpoint, from a library's error chain.
+//! Turns a library's error chain into a description of why an attempt failed, in terms of the endpoint.
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
@@ -10,8 +10,8 @@ use shared::{Nanos, SECOND, duration};
 use crate::platform::fd_limit;
 use crate::sanitize::sanitize_for_terminal;
 
-/// The error of an attempt that could not open a file or socket. [`super::attempt`] turns it into a skipped check,
-/// because the endpoint is not at fault.
+/// The error of an attempt that reached the open file limit. [`super::attempt`] turns it into a skipped check, because
+/// the endpoint is not at fault.
 pub(super) const TOO_MANY_OPEN_FILES: &str = "too many open files";
 
 /// The second limit is hyper's.
@@ -19,7 +19,7 @@ const HEAD_TOO_LARGE: &str = "response head is too large: more than 5,000 header
 
 const CLOSED_EARLY: &str = "connection closed by the server before the response was complete";
 
-/// Describes the first error in the chain that has a description, otherwise the last one.
+/// Describes the first error in the chain that has a known description. Otherwise, returns the text of the last error.
 pub(super) fn describe_error(error: &(dyn Error + 'static)) -> String {
     let mut fallback = error.to_string();
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
@@ -33,7 +33,7 @@ pub(super) fn describe_error(error: &(dyn Error + 'static)) -> String {
     fallback
 }
 
-/// The start of the data as a single line of text.
+/// Formats the start of the data as a single line of text.
 pub(super) fn excerpt(bytes: &[u8]) -> String {
     const LIMIT: usize = 120;
     sanitize_for_terminal(&String::from_utf8_lossy(&bytes[..bytes.len().min(4 * LIMIT)]), LIMIT)
@@ -47,7 +47,7 @@ fn describe_cause(error: &(dyn Error + 'static)) -> Option<String> {
         return describe_http_error(error);
     }
     let error = error.downcast_ref::<io::Error>()?;
-    // The inner error of an `io::Error` is missing from its source chain.
+    // The source chain of an `io::Error` skips its inner error.
     if let Some(inner) = error.get_ref() {
         let inner: &(dyn Error + 'static) = inner;
         if let Some(description) = describe_cause(inner) {
@@ -157,7 +157,7 @@ fn describe_certificate_error(error: &CertificateError) -> String {
         CertificateError::NotValidYetContext { time, not_before } => {
             format!("certificate becomes valid in {}", days_between(*time, *not_before))
         }
-        CertificateError::NotValidYet => "certificate is not valid yet".to_owned(),
+        CertificateError::NotValidYet => "certificate is not yet valid".to_owned(),
         CertificateError::NotValidForNameContext { expected, presented } => {
             let presented: Vec<&str> = presented.iter().map(|name| plain_name(name)).collect();
             let presented =
@@ -170,7 +170,7 @@ fn describe_certificate_error(error: &CertificateError) -> String {
                 .to_owned()
         }
         CertificateError::Revoked => "certificate is revoked".to_owned(),
-        // The library formats these as identifiers.
+        // rustls displays these errors only as identifiers.
         CertificateError::BadEncoding => "certificate is malformed".to_owned(),
         CertificateError::BadSignature => "certificate has an invalid signature".to_owned(),
         CertificateError::UnhandledCriticalExtension => "certificate has an unknown critical extension".to_owned(),
@@ -183,7 +183,7 @@ fn plain_name(name: &str) -> &str {
     name.split('"').nth(1).unwrap_or(name)
 }
 
-/// The time from `from` to `to` in days, or in smaller units if it is less than a day.
+/// Formats the time from `from` to `to` in days, or in smaller units if it is less than a day.
 fn days_between(from: UnixTime, to: UnixTime) -> String {
     let seconds = to.as_secs().saturating_sub(from.as_secs());
     match seconds / 86_400 {

@@ -1,4 +1,4 @@
-//! What an attempt learns about an endpoint: the input of assertions, and what `checker explain` shows.
+//! The data that an attempt collects about an endpoint. Assertions examine it, and `checker explain` shows it.
 
 use std::net::SocketAddr;
 
@@ -19,9 +19,9 @@ pub struct ProbeData {
     pub body: Option<Vec<u8>>,
     /// A clause that states which part of the body was read, if not all of it.
     pub truncation: Option<String>,
-    /// The time until the first certificate of the chain expires.
+    /// The time until the first certificate in the chain expires.
     pub certificate_expires_in: Option<Nanos>,
-    /// The certificates that the server presented, starting with its own.
+    /// The certificates that the server presented, starting with the server's certificate.
     pub certificates: Vec<CertificateDer<'static>>,
     /// The time since the last heartbeat.
     pub heartbeat_age: Option<Nanos>,
@@ -32,21 +32,21 @@ pub struct ProbeData {
     pub peer: Option<SocketAddr>,
 }
 
-/// What an attempt captures beyond what determines its outcome. Each field costs time or memory.
+/// The data to capture in addition to what determines the outcome of an attempt. Each field costs time or memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is independent of the others")]
 pub struct Capture {
-    /// The headers of a response.
+    /// Whether to capture the response headers.
     pub headers: bool,
-    /// The body of a response.
+    /// Whether to capture the response body.
     pub body: bool,
     pub certificate: bool,
-    /// Everything known when the attempt ends, even if it fails, for `checker explain`.
+    /// Whether to capture everything that is known when the attempt ends, even if it fails, for `checker explain`.
     pub diagnostics: bool,
 }
 
 impl Capture {
-    /// Combines two sets, capturing everything that either of them captures.
+    /// Combines two sets. The result captures everything that either of them captures.
     #[must_use]
     pub fn union(self, other: Capture) -> Capture {
         Capture {

@@ -20,8 +20,8 @@ use super::{CheckContext, Failure, Probe, ProbeResult, Probed};
 
 pub const SUBJECTS: &[&str] = &["[RTT]", "[DNS]", "[CONNECT]", "[TLS]", "[CERTIFICATE]"];
 
-/// The default of [`TlsCheck::degraded_within`], as in the original: two weeks are enough to renew a certificate
-/// manually.
+/// The default of [`TlsCheck::degraded_within`], which is the same in the original. Two weeks are enough to renew a
+/// certificate manually.
 pub const DEGRADED_WITHIN: Nanos = 14 * DAY;
 
 /// The parameters of a TLS check.
@@ -31,11 +31,15 @@ pub struct TlsCheck {
     pub address: Address,
     /// The time limit for one attempt.
     pub timeout: Duration,
+<<<<<<< HEAD
     /// The version of IP to connect over; without one, both are tried.
     pub ip_version: Option<IpVersion>,
     /// Which certificates are trusted, and for which host name.
+=======
+    /// The trusted certificates and the expected host name.
+>>>>>>> lead
     pub options: TlsOptions,
-    /// The protocol that upgrades the connection to TLS; without one, the connection starts with the handshake.
+    /// The protocol that upgrades the connection to TLS. Without one, the connection starts with the handshake.
     pub starttls: Option<StartTls>,
     /// The endpoint is degraded if a certificate expires within this time.
     pub degraded_within: Nanos,
@@ -87,7 +91,7 @@ async fn handshake(
     let mut stream = connect::handshake(stream, config, &check.options.server_name, &[], &stopwatch).await?;
     let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default().to_vec();
     stream.get_mut().1.send_close_notify();
-    // Ignore errors: failing to send `close_notify` does not affect the certificates.
+    // Ignore errors, because failing to send `close_notify` does not affect the certificates.
     let _ = stream.flush().await;
     let left = time_left(&certificates, now)?;
     stopwatch.record(|data| data.certificate_expires_in = Some(left));
@@ -105,7 +109,7 @@ async fn handshake(
     Ok(ProbeData { warning, certificate_expires_in: Some(left), certificates, ..ProbeData::default() })
 }
 
-/// The time until the first of the certificates expires.
+/// Returns the time until the first of the certificates expires.
 pub fn time_left(certificates: &[CertificateDer<'_>], now: UnixNanos) -> Result<Nanos, Failure> {
     let mut earliest = None;
     for certificate in certificates {
@@ -192,7 +196,7 @@ mod tests {
                 "{record:?}"
             );
         }
-        // Another self-signed certificate with the same name.
+        // A different self-signed certificate with the same name is not trusted.
         let (server, _) = self_signed(folder.path(), "shop.example", 30);
         let (_, file) = self_signed(folder.path(), "shop.example", 31);
         let record = record(serve_tls(&[], &[], server).await, TlsTrust::Authorities(vec![file]), "shop.example").await;
@@ -224,12 +228,12 @@ mod tests {
                 vec![ServerAction::Read, ServerAction::Send(&[22, 3, 3, 0x40, 0, 2]), ServerAction::Trickle],
                 "TLS handshake not complete within 700ms",
             ),
-            // A fatal alert without a specific description: internal error.
+            // A fatal alert with the generic description "internal error".
             (
                 vec![ServerAction::Read, ServerAction::Send(&[21, 3, 3, 0, 2, 2, 80])],
                 "server aborted TLS with the alert `InternalError`",
             ),
-            // A fatal alert: handshake failure.
+            // A fatal alert with the description "handshake failure".
             (
                 vec![ServerAction::Read, ServerAction::Send(&[21, 3, 3, 0, 2, 2, 40])],
                 "no TLS version or cipher in common",

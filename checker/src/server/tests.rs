@@ -1,4 +1,4 @@
-//! Responses of the server, without a network.
+//! Tests of the server's responses, without a network.
 
 use std::path::Path as FilePath;
 
@@ -15,7 +15,7 @@ use crate::store::settings::{Storage, StoreLocation};
 const NAME: &str = "1795330254340493978-a-check.json";
 const HASHED: &str = "page-0123456789abcdef.js";
 
-/// A server for a directory with one check file, and a page of four files.
+/// Returns a server for a directory with one check file, and a page of four files.
 struct Fixture {
     folder: tempfile::TempDir,
     router: Router,
@@ -93,7 +93,7 @@ async fn open(directory: &FilePath) -> Store {
     .await
 }
 
-/// A check file that is worth compressing.
+/// Returns a check file that is worth compressing.
 fn content() -> String {
     format!("[{}]", ["{\"title\":\"Shop\",\"healthy\":true}"; 40].join(","))
 }

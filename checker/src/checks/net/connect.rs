@@ -32,17 +32,17 @@ const CONNECTION_ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 /// A host and a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
-    /// A name, or an IP address without brackets.
+    /// A host name, or an IP address without brackets.
     pub host: String,
     pub port: u16,
 }
 
-/// A string that is not an address.
+/// The error for a string that is not a valid address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid address `{0}`: expected a host and a port, for example `db.example:5432` or `[::1]:5432`")]
 pub struct InvalidAddress(String);
 
-/// A string that is not a host.
+/// The error for a string that is not a valid host.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid host `{0}`: expected a host name or an IP address alone")]
 pub struct InvalidHost(String);
@@ -51,20 +51,20 @@ pub struct InvalidHost(String);
 #[derive(Debug, Clone)]
 pub struct TlsOptions {
     pub trust: TlsTrust,
-    /// The name to send (SNI), for which the certificate must be valid.
+    /// The server name to send (SNI), for which the certificate must be valid.
     pub server_name: ServerName<'static>,
 }
 
 impl TlsOptions {
-    /// Checks that a TLS configuration can be built for these options, if there are any.
+    /// Checks that a TLS configuration can be built. Succeeds without options, because TLS is not used then.
     pub fn preflight(options: Option<&TlsOptions>) -> Result<(), String> {
         options.map_or(Ok(()), |options| options.trust.preflight())
     }
 }
 
 impl Address {
-    /// Parses `host:port`, `[ipv6]:port`, or, if there is a default port, a host alone. A scheme and a trailing
-    /// slash, as in `tcp://host:port/`, are ignored.
+    /// Parses `host:port`, `[ipv6]:port` or, if there is a default port, a host alone. A scheme and a trailing slash,
+    /// as in `tcp://host:port/`, are ignored.
     pub fn parse(text: &str, default_port: Option<u16>) -> Result<Address, InvalidAddress> {
         let invalid = || InvalidAddress(redact_userinfo(text));
         let rest = text.trim();
@@ -93,10 +93,10 @@ impl Address {
 
     /// Parses a host without a port.
     pub fn parse_host(text: &str) -> Result<Address, InvalidHost> {
-        // Represents a missing port: any other port comes from the text.
+        // A default port that is used only to detect whether the text contains a port.
         const NO_PORT: u16 = 1;
         match Address::parse(text, Some(NO_PORT)) {
-            // An IPv6 address can end in the same way.
+            // An IPv6 address can also end with `:1`.
             Ok(Address { host, port: NO_PORT }) if host.contains(':') || !text.contains(":1") => {
                 Ok(Address { host, port: 0 })
             }
@@ -104,14 +104,14 @@ impl Address {
         }
     }
 
-    /// The host and port of a URL.
+    /// Returns the host and port of a URL.
     #[must_use]
     pub fn from_url(url: &Url) -> Address {
         Address { host: url_host(url).to_owned(), port: url.port_or_known_default().unwrap_or_default() }
     }
 }
 
-/// The host of a URL; IPv6 addresses are without brackets.
+/// Returns the host of a URL, without the brackets around an IPv6 address.
 #[must_use]
 pub fn url_host(url: &Url) -> &str {
     let host = url.host_str().unwrap_or_default();
@@ -128,7 +128,11 @@ impl fmt::Display for Address {
     }
 }
 
+<<<<<<< HEAD
 /// Resolves a host to the addresses that the filter allows; at least one.
+=======
+/// Resolves a host. Returns at least one address, and only addresses that the policy allows.
+>>>>>>> lead
 pub async fn resolve(
     address: &Address,
     filter: impl Into<AddressFilter>,
@@ -161,8 +165,8 @@ pub async fn connect(
     Ok(stream)
 }
 
-/// Opens a TCP connection for a single small write, which is sent immediately even without `TCP_NODELAY`. That saves
-/// a system call.
+/// Opens a TCP connection for a single small write, which is sent immediately even without `TCP_NODELAY`. This saves a
+/// system call.
 pub async fn connect_for_single_write(
     address: &Address,
     filter: impl Into<AddressFilter>,
@@ -212,9 +216,15 @@ pub async fn first_to_succeed<T, E, F: Future<Output = Result<T, E>>>(
     }
 }
 
+<<<<<<< HEAD
 /// Performs the TLS handshake on a connection; `protocols` are offered through ALPN.
 pub async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
+=======
+/// Performs the TLS handshake on a connection and offers `protocols` through ALPN.
+pub async fn handshake(
+    stream: TcpConnection,
+>>>>>>> lead
     config: Arc<ClientConfig>,
     server_name: &ServerName<'static>,
     protocols: &[&[u8]],

@@ -1,5 +1,5 @@
-//! The certificates that are trusted, and the matching TLS configurations: one per set of authorities, shared by all
-//! checks. Sessions are never resumed.
+//! Builds TLS configurations, one for each set of trusted authorities. All checks share them. Sessions are never
+//! resumed.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -28,7 +28,7 @@ pub enum TlsTrust {
     AnyCertificate,
 }
 
-/// Why a TLS configuration cannot be built.
+/// The reason why a TLS configuration cannot be built.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum TrustError {
     /// An authority file cannot be read.
@@ -41,20 +41,20 @@ pub enum TrustError {
 
 type ConfigResult = Result<Arc<ClientConfig>, TrustError>;
 
-/// Caches TLS configurations by trust.
+/// A cache of TLS configurations by trust setting.
 #[derive(Default)]
 pub struct TlsConfigs {
     configs: Mutex<HashMap<TlsTrust, Arc<OnceCell<ConfigResult>>>>,
 }
 
 impl TlsConfigs {
-    /// Returns the configuration for this trust, building it on the first call.
+    /// Returns the configuration for a trust setting, building it on the first call.
     pub async fn for_trust(&self, trust: &TlsTrust) -> ConfigResult {
         let cell =
             Arc::clone(self.configs.lock().unwrap_or_else(PoisonError::into_inner).entry(trust.clone()).or_default());
         let build_config = async || {
             let trust = trust.clone();
-            // Reading authorities blocks, which would delay other checks.
+            // Reading authority files blocks the thread, which would delay other checks.
             let built = tokio::task::spawn_blocking(move || build(&trust).map(Arc::new)).await;
             built.unwrap_or_else(|error| Err(TrustError::Library(error.to_string())))
         };
@@ -63,7 +63,7 @@ impl TlsConfigs {
 }
 
 impl TlsTrust {
-    /// Reads the configured authority files; the result is empty if none are configured.
+    /// Reads the configured authority files. Returns an empty list if none are configured.
     pub fn read_authorities(&self) -> Result<Vec<CertificateDer<'static>>, TrustError> {
         let mut certificates = Vec::new();
         if let TlsTrust::Authorities(files) = self {
@@ -122,7 +122,8 @@ fn build(trust: &TlsTrust) -> Result<ClientConfig, TrustError> {
     Ok(tls)
 }
 
-/// The trusted authorities: from files, from the system, or Mozilla's if the system has none.
+/// Returns the trusted authorities: from the configured files if there are any, otherwise from the system, or Mozilla's
+/// if the system has none.
 fn authorities(trust: &TlsTrust) -> Result<RootCertStore, TrustError> {
     let mut roots = RootCertStore::empty();
     if let TlsTrust::Authorities(_) = trust {
@@ -136,7 +137,7 @@ fn authorities(trust: &TlsTrust) -> Result<RootCertStore, TrustError> {
     Ok(roots)
 }
 
-/// Records the certificates that a server presents before the inner verifier judges them.
+/// Records the certificates that a server presents before the inner verifier checks them.
 #[derive(Debug)]
 struct RecordingVerifier(Arc<dyn ServerCertVerifier>);
 
@@ -179,7 +180,7 @@ impl ServerCertVerifier for RecordingVerifier {
     }
 }
 
-/// Also accepts a server whose own certificate is one of the trusted ones, as Go and thus the original do. The library
+/// Also accepts a server whose certificate is itself trusted, as Go and therefore the original do. The inner verifier
 /// accepts only certificates that another certificate has signed.
 #[derive(Debug)]
 struct TrustedLeafVerifier {
@@ -237,7 +238,7 @@ impl ServerCertVerifier for TrustedLeafVerifier {
     }
 }
 
-/// Accepts any certificate; handshake signatures are still verified.
+/// Accepts any certificate, but still verifies handshake signatures.
 #[derive(Debug)]
 struct AcceptAnyCertificate(Arc<CryptoProvider>);
 
