@@ -28,13 +28,9 @@ pub struct GrpcCheck {
     pub address: Address,
     /// The time limit for one attempt.
     pub timeout: Duration,
-<<<<<<< HEAD
     /// The version of IP to connect over; without one, both are tried.
     pub ip_version: Option<IpVersion>,
-    /// The parameters of TLS, if it is used.
-=======
     /// The TLS parameters, if the connection uses TLS.
->>>>>>> lead
     pub tls: Option<TlsOptions>,
     /// The service whose health is checked. An empty name means the whole server.
     pub service: String,
@@ -146,13 +142,8 @@ async fn exchange(check: &GrpcCheck, client: SendRequest<Bytes>, stopwatch: &Sto
     let mut body = response.into_body();
     let mut message = Vec::new();
     while let Some(chunk) = body.data().await {
-<<<<<<< HEAD
         let chunk = chunk.map_err(|error| describe_http2_error(&error))?;
-        // An error means that the connection is gone.
-=======
-        let chunk = chunk.map_err(|error| describe_h2_error(&error))?;
         // Ignore the error, which means that the connection is closed.
->>>>>>> lead
         let _ = body.flow_control().release_capacity(chunk.len());
         if message.len() + chunk.len() > MESSAGE_LIMIT {
             return Err(INVALID_RESPONSE.to_owned());
@@ -376,11 +367,11 @@ mod tests {
         for (behavior, expected) in [
             (Misbehavior::NeverResponds, "no response within 700ms"),
             (Misbehavior::EndlessMessage, INVALID_RESPONSE),
-            (Misbehavior::EndlessEmptyPieces, "HTTP/2 failed: connection error detected: detected excessive load"),
+            (Misbehavior::EndlessEmptyPieces, "HTTP/2 failed: detected excessive load"),
             (Misbehavior::HugeHead, "server does not speak HTTP/2, or violates the protocol"),
             (Misbehavior::NoTrailers, INVALID_RESPONSE),
-            (Misbehavior::Resets, "HTTP/2 failed: stream error received"),
-            (Misbehavior::Disconnects, "HTTP/2 failed: connection error received"),
+            (Misbehavior::Resets, "HTTP/2 failed: stream closed by the server"),
+            (Misbehavior::Disconnects, "HTTP/2 failed: connection closed by the server"),
             (Misbehavior::WebPage, "response status 404 Not Found, expected 200 OK"),
         ] {
             let error = error(serve_misbehavior(behavior).await, "", None).await.unwrap_or_default();

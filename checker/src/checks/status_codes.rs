@@ -10,15 +10,11 @@ use serde_json::Value as Json;
 #[serde(try_from = "Json")]
 pub struct StatusCodes(Vec<(u16, u16)>);
 
-<<<<<<< HEAD
 /// Any three digits are a status code, because servers also send some that no standard defines, such as 999.
 const MIN: u16 = 100;
 const MAX: u16 = 999;
 
-/// What is accepted, for error messages.
-=======
 /// A description of the accepted values, for error messages.
->>>>>>> lead
 const EXPECTED: &str =
     "a status code such as `200`, a class such as `\"2xx\"`, a range such as `\"200-299\"`, or a list of these";
 

@@ -25,13 +25,9 @@ pub struct TcpCheck {
     pub address: Address,
     /// The time limit for one attempt.
     pub timeout: Duration,
-<<<<<<< HEAD
     /// The version of IP to connect over; without one, both are tried.
     pub ip_version: Option<IpVersion>,
-    /// The parameters of TLS, if it is used.
-=======
     /// The TLS parameters, if the connection uses TLS.
->>>>>>> lead
     pub tls: Option<TlsOptions>,
     /// The protocol that upgrades the connection to TLS. Without one, a TLS connection starts with the handshake.
     pub starttls: Option<StartTls>,

@@ -31,13 +31,9 @@ pub struct TlsCheck {
     pub address: Address,
     /// The time limit for one attempt.
     pub timeout: Duration,
-<<<<<<< HEAD
     /// The version of IP to connect over; without one, both are tried.
     pub ip_version: Option<IpVersion>,
-    /// Which certificates are trusted, and for which host name.
-=======
     /// The trusted certificates and the expected host name.
->>>>>>> lead
     pub options: TlsOptions,
     /// The protocol that upgrades the connection to TLS. Without one, the connection starts with the handshake.
     pub starttls: Option<StartTls>,

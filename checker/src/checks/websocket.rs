@@ -49,13 +49,9 @@ pub struct WebSocketCheck {
     pub headers: HeaderMap,
     /// The time limit for one attempt.
     pub timeout: Duration,
-<<<<<<< HEAD
     /// The version of IP to connect over; without one, both are tried.
     pub ip_version: Option<IpVersion>,
-    /// The parameters of TLS, if it is used.
-=======
     /// The TLS parameters, if the connection uses TLS.
->>>>>>> lead
     pub tls: Option<TlsOptions>,
     /// The message to send after the upgrade.
     pub send: Option<String>,

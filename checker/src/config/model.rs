@@ -23,13 +23,9 @@ pub struct Config {
     pub concurrent_checks: Option<usize>,
     /// The addresses that checks may connect to.
     pub address_policy: AddressPolicy,
-<<<<<<< HEAD
     /// The proxies in the environment, for checks that do not set their own.
     pub proxies: Option<Arc<ProxyEnvironment>>,
-    /// In file order.
-=======
     /// The checks, in file order.
->>>>>>> lead
     pub checks: Vec<Arc<Check>>,
     /// The addresses used to check whether this node is online. If the list is empty, the node is assumed to be online.
     pub online_check: Vec<Address>,

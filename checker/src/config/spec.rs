@@ -10,13 +10,9 @@ pub enum ValueKind {
     /// An `http` or `https` URL.
     Url,
     Enum(&'static [&'static str]),
-<<<<<<< HEAD
     /// One of these integers.
     Numbers(&'static [i64]),
-    /// An integer in an inclusive range.
-=======
     /// An integer in an inclusive range, given by its minimum and maximum.
->>>>>>> lead
     Integer(i64, i64),
     Bool,
     /// A duration as a string with units or as integer nanoseconds. The fields are the minimum and maximum in

@@ -73,8 +73,7 @@ impl Assertion {
         AssertionResult { observed, failure }
     }
 
-<<<<<<< HEAD
-    /// Whether nothing that follows the part of the body in the evidence can change the outcome. The evidence states that
+    /// Returns whether nothing that follows the part of the body in the evidence can change the outcome. The evidence states that
     /// the body is truncated.
     #[must_use]
     pub fn is_decided(&self, evidence: &Evidence<'_>) -> bool {
@@ -87,10 +86,7 @@ impl Assertion {
         can_be_decided && !matches!(self.condition.0.evaluate(evidence).truth, Truth::Undetermined(_))
     }
 
-    /// Whether the evaluation can take much longer than reading the body.
-=======
     /// Returns whether evaluating the assertion can take much longer than reading the body.
->>>>>>> lead
     #[must_use]
     pub fn can_be_expensive(&self) -> bool {
         self.subjects()

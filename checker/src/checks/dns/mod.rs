@@ -39,13 +39,9 @@ pub struct DnsCheck {
     pub record: RecordType,
     /// The time limit for one attempt.
     pub timeout: Duration,
-<<<<<<< HEAD
     /// The version of IP to connect over; without one, both are tried.
     pub ip_version: Option<IpVersion>,
-    /// The exact set of expected answers; if empty, at least one answer with any value is expected.
-=======
     /// The complete set of expected answers. If it is empty, any answer is accepted, but at least one is required.
->>>>>>> lead
     pub answers: Vec<String>,
     pub rcode: ResponseCode,
     pub dnssec: Dnssec,

@@ -1,12 +1,5 @@
-<<<<<<< HEAD
-//! Sends one HTTP request over its own connection: directly or through a proxy, with or without TLS, as HTTP/1.1 or
+//! Sends one HTTP request over a separate connection: directly or through a proxy, with or without TLS, as HTTP/1.1 or
 //! HTTP/2.
-=======
-//! Sends one HTTP/1.1 request over a separate connection, driven by hyper in the attempt's task.
-//!
-//! reqwest's client is not used, because it is built to share connections. When each connection is used only once, its
-//! tasks, channels and timers cost four times as much as the request itself.
->>>>>>> lead
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -42,7 +35,6 @@ const PROXY_AUTHORIZATION: HeaderName = http::header::PROXY_AUTHORIZATION;
 /// The name of HTTP/1.1 in a TLS handshake (ALPN).
 const HTTP_1_1: &[u8] = b"http/1.1";
 
-<<<<<<< HEAD
 /// The version of HTTP that a check speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum HttpVersion {
@@ -56,13 +48,6 @@ pub enum HttpVersion {
 impl HttpVersion {
     /// The names in a configuration.
     pub const NAMES: &[&str] = &["auto", "1.1", "2"];
-=======
-/// The stream type that hyper uses. The TLS state is boxed because the stream is moved several times.
-type ClientStream = TokioIo<NoShutdownStream<Either<TcpConnection, Box<TlsStream<TcpConnection>>>>>;
-
-/// A stream that is closed only when it is dropped. Shutting it down first would send an extra packet for no benefit.
-struct NoShutdownStream<S>(S);
->>>>>>> lead
 
     #[must_use]
     pub fn from_name(name: &str) -> Option<HttpVersion> {
@@ -84,19 +69,14 @@ pub struct ServerTraits {
     refuses_http1: AtomicBool,
 }
 
-<<<<<<< HEAD
 impl Clone for ServerTraits {
     fn clone(&self) -> ServerTraits {
         let copy = |flag: &AtomicBool| AtomicBool::new(flag.load(Relaxed));
         ServerTraits { needs_leniency: copy(&self.needs_leniency), refuses_http1: copy(&self.refuses_http1) }
     }
 }
-=======
-/// A future that drives a connection. The connection makes progress only while this future is polled.
-type Connection = Pin<Box<http1::Connection<ClientStream, Full<Bytes>>>>;
->>>>>>> lead
 
-/// The parts from which [`send`] builds a request.
+/// The parts from which a request is built.
 pub(super) struct HttpRequest<'a> {
     pub(super) url: &'a Url,
     pub(super) method: &'a Method,
@@ -119,9 +99,8 @@ pub(super) struct Connector<'a> {
 
 /// The head of a response, whose body is read with [`HttpResponse::chunk`].
 pub(super) struct HttpResponse {
-<<<<<<< HEAD
     head: Parts,
-    /// The certificates that the server presented, starting with its own, if they are captured.
+    /// The certificates that the server presented, starting with the server's certificate, if they are captured.
     pub(super) certificates: Vec<CertificateDer<'static>>,
     body: ResponseBody,
 }
@@ -129,69 +108,6 @@ pub(super) struct HttpResponse {
 enum ResponseBody {
     Http1(Http1Body),
     Http2(Box<Http2Body>),
-=======
-    response: Response<Incoming>,
-    /// The certificates that the server presented, starting with the server's certificate, if they are captured.
-    pub(super) certificates: Vec<CertificateDer<'static>>,
-    /// The connection that delivers the body, or `None` once it has closed.
-    connection: Option<Connection>,
-}
-
-/// Connects, sends the request and waits for the response head. The connection fails if it receives more than
-/// `received_limit` bytes.
-pub(super) async fn send(
-    request: HttpRequest<'_>,
-    received_limit: u64,
-    tls: Option<Arc<ClientConfig>>,
-    capture: Capture,
-    policy: AddressPolicy,
-    stopwatch: &Stopwatch,
-) -> Result<HttpResponse, Failure> {
-    let address = Address::from_url(request.url);
-    let is_one_packet = !uses_tls(request.url) && request.headers.is_empty() && request.body.is_none();
-    let stream = if is_one_packet {
-        connect::connect_for_single_write(&address, policy, stopwatch).await?
-    } else {
-        connect::connect(&address, policy, stopwatch).await?
-    };
-    let stream = stream.with_limit(received_limit);
-    let mut certificates = Vec::new();
-    let stream = match tls.filter(|_| uses_tls(request.url)) {
-        None => Either::Left(stream),
-        Some(config) => {
-            let name = ServerName::try_from(address.host.clone())
-                .map_err(|_| format!("invalid host name `{}` for TLS", address.host))?;
-            let stream = connect::handshake(stream, config, &name, &[HTTP_1_1], stopwatch).await?;
-            if capture.certificate {
-                let presented = stream.get_ref().1.peer_certificates();
-                certificates.extend(presented.into_iter().flatten().map(|one| one.clone().into_owned()));
-            }
-            Either::Right(Box::new(stream))
-        }
-    };
-    let stream: ClientStream = TokioIo::new(NoShutdownStream(stream));
-    // Some old servers send these malformed headers. Browsers and the original accept them too.
-    let (mut sender, connection) = http1::Builder::new()
-        .allow_spaces_after_header_name_in_responses(true)
-        .allow_obsolete_multiline_headers_in_responses(true)
-        .handshake(stream)
-        .await
-        .map_err(|error| error_text::describe_error(&error))?;
-    let mut connection = Box::pin(connection);
-    let mut response = pin!(sender.send_request(build_request(&request)?));
-    // Nothing else polls the connection until the response head arrives.
-    let mut is_open = true;
-    let response = loop {
-        tokio::select! {
-            biased;
-            response = &mut response => break response,
-            // If the connection fails, the response fails too, and its error is reported.
-            _ = &mut connection, if is_open => is_open = false,
-        }
-    };
-    let response = response.map_err(|error| error_text::describe_error(&error))?;
-    Ok(HttpResponse { response, certificates, connection: is_open.then_some(connection) })
->>>>>>> lead
 }
 
 /// A connection to the server.
@@ -209,7 +125,7 @@ enum Handshake {
 }
 
 impl Connector<'_> {
-    /// Connects, sends the request and waits for the head of the response.
+    /// Connects, sends the request and waits for the response head.
     pub(super) async fn send(&self, request: &HttpRequest<'_>) -> Result<HttpResponse, Failure> {
         let needs_leniency = &self.check.server.needs_leniency;
         // Only requests without consequences are sent again.
@@ -254,21 +170,11 @@ impl Connector<'_> {
                     }
                 }
             };
-<<<<<<< HEAD
             match handshake {
                 Handshake::Done(opened) => return Ok(opened),
                 Handshake::Refused => {
                     self.check.server.refuses_http1.store(true, Relaxed);
                     self.stopwatch.start_next_connection();
-=======
-            match frame? {
-                Err(error) => return Some(Err(error)),
-                // Skip trailers, which are not part of the body.
-                Ok(frame) => {
-                    if let Ok(data) = frame.into_data() {
-                        return Some(Ok(data));
-                    }
->>>>>>> lead
                 }
             }
         }

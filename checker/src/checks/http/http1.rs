@@ -1,6 +1,6 @@
 //! HTTP/1.1 over one connection, driven by hyper in the attempt's task.
 //!
-//! reqwest's client is not used: it is built to share connections, and when each connection is used only once, its
+//! reqwest's client is not used, because it is built to share connections. When each connection is used only once, its
 //! tasks, channels and timers cost four times as much as the request itself.
 
 use std::pin::{Pin, pin};
@@ -18,13 +18,13 @@ use super::stream::{ClientStream, Transport};
 /// The maximum number of headers of a response: several times what any server sends on purpose.
 const HEADERS_LIMIT: usize = 5_000;
 
-/// Drives a connection; it makes progress only while it is polled.
+/// A future that drives a connection. The connection makes progress only while this future is polled.
 type Connection = Pin<Box<http1::Connection<TokioIo<ClientStream>, Full<Bytes>>>>;
 
 /// The body of a response.
 pub(super) struct Http1Body {
     body: Incoming,
-    /// `None` once the connection has closed.
+    /// The connection that delivers the body, or `None` once it has closed.
     connection: Option<Connection>,
 }
 
@@ -44,7 +44,7 @@ pub(super) async fn send(
     strictness: Strictness,
 ) -> Result<(Parts, Http1Body), hyper::Error> {
     let mut builder = http1::Builder::new();
-    // Browsers and the original accept both kinds of malformed headers, which old servers send.
+    // Some old servers send these malformed headers. Browsers and the original accept them too.
     builder
         .allow_spaces_after_header_name_in_responses(true)
         .allow_obsolete_multiline_headers_in_responses(true);
@@ -58,13 +58,13 @@ pub(super) async fn send(
     let (mut sender, connection) = builder.handshake(TokioIo::new(stream)).await?;
     let mut connection = Box::pin(connection);
     let mut response = pin!(sender.send_request(request));
-    // Only this loop polls the connection.
+    // Nothing else polls the connection until the response head arrives.
     let mut is_open = true;
     let response: Response<Incoming> = loop {
         tokio::select! {
             biased;
             response = &mut response => break response?,
-            // If the connection failed, so does the response.
+            // If the connection fails, the response fails too, and its error is reported.
             _ = &mut connection, if is_open => is_open = false,
         }
     };
@@ -89,7 +89,7 @@ impl Http1Body {
             };
             match frame? {
                 Err(error) => return Some(Err(error)),
-                // Trailers are not part of the body.
+                // Skip trailers, which are not part of the body.
                 Ok(frame) => {
                     if let Ok(data) = frame.into_data() {
                         return Some(Ok(data));

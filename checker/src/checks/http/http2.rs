@@ -20,13 +20,13 @@ pub(super) const ALPN: &[u8] = b"h2";
 /// The maximum size of the head of a response, in bytes: the same as for HTTP/1.1.
 const HEAD_LIMIT: u32 = 408 << 10;
 
-/// Drives a connection; it makes progress only while it is polled.
+/// A future that drives a connection. The connection makes progress only while this future is polled.
 type Connection = Pin<Box<h2::client::Connection<ClientStream, Bytes>>>;
 
 /// The body of a response.
 pub(super) struct Http2Body {
     body: RecvStream,
-    /// `None` once the connection has closed.
+    /// The connection that delivers the body, or `None` once it has closed.
     connection: Option<Connection>,
 }
 

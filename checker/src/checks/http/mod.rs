@@ -16,6 +16,7 @@ mod stream;
 mod tests;
 
 use std::borrow::Cow;
+use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -24,7 +25,6 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use futures_util::future::BoxFuture;
-use futures_util::poll;
 use http::request::Parts;
 use percent_encoding::percent_decode_str;
 use reqwest::header::{
@@ -152,8 +152,7 @@ impl HttpCheck {
         Some(value)
     }
 
-<<<<<<< HEAD
-    /// Whether the first request goes through a proxy.
+    /// Returns whether the first request goes through a proxy.
     #[must_use]
     pub fn uses_proxy(&self, environment: Option<&ProxyEnvironment>) -> bool {
         match &self.proxy {
@@ -165,10 +164,7 @@ impl HttpCheck {
         }
     }
 
-    /// Whether the URL uses TLS, or could be redirected to one that does.
-=======
     /// Returns whether the URL uses TLS, or could redirect to one that does.
->>>>>>> lead
     fn can_use_tls(&self) -> bool {
         uses_tls(&self.url) || self.max_redirects > 0
     }
@@ -214,7 +210,6 @@ impl Probe for HttpCheck {
     }
 
     fn request_head(&self) -> Option<Parts> {
-<<<<<<< HEAD
         let request = HttpRequest {
             url: &self.url,
             method: &self.method,
@@ -223,16 +218,6 @@ impl Probe for HttpCheck {
             proxy: None,
         };
         Some(client::build_request(&request).ok()?.into_parts().0)
-=======
-        let request =
-            HttpRequest { url: &self.url, method: &self.method, headers: &self.headers, body: self.body.as_deref() };
-        let mut head = client::build_request(&request).ok()?.into_parts().0;
-        if let Some(body) = &self.body {
-            // Add the length header that hyper adds when it sends the request.
-            head.headers.entry(CONTENT_LENGTH).or_insert_with(|| body.len().into());
-        }
-        Some(head)
->>>>>>> lead
     }
 
     fn preflight(&self) -> Result<(), String> {
@@ -362,13 +347,8 @@ async fn evaluate(
     if !check.up_status.contains(status.as_u16()) {
         let reason = status.canonical_reason().map(|reason| format!(" {reason}")).unwrap_or_default();
         if capture.diagnostics {
-<<<<<<< HEAD
-            // The body is only displayed; the outcome is already known.
-            let _ = tokio::time::timeout(DIAGNOSTIC_BODY_TIMEOUT, read_body(check, response, stopwatch, None)).await;
-=======
             // The outcome is already known; the body is read only for display.
-            let _ = tokio::time::timeout(DIAGNOSTIC_BODY_TIMEOUT, read_body(check, response, stopwatch)).await;
->>>>>>> lead
+            let _ = tokio::time::timeout(DIAGNOSTIC_BODY_TIMEOUT, read_body(check, response, stopwatch, None)).await;
         }
         return Err(format!("response status {}{reason}, expected {}", status.as_u16(), check.up_status));
     }
@@ -382,13 +362,8 @@ async fn evaluate(
     }
     if !check.needs_body() && !capture.body {
         if capture.diagnostics {
-<<<<<<< HEAD
-            // The body is read only to display it, so a read error does not affect the status.
-            let read = tokio::time::timeout(DIAGNOSTIC_BODY_TIMEOUT, read_body(check, response, stopwatch, None)).await;
-=======
             // The body is read only for display, so a read error does not affect the status.
-            let read = tokio::time::timeout(DIAGNOSTIC_BODY_TIMEOUT, read_body(check, response, stopwatch)).await;
->>>>>>> lead
+            let read = tokio::time::timeout(DIAGNOSTIC_BODY_TIMEOUT, read_body(check, response, stopwatch, None)).await;
             let recorded = stopwatch.recorded();
             data.body = recorded.body.or_else(|| Some(Vec::new()));
             data.truncation = match read {
@@ -407,12 +382,8 @@ async fn evaluate(
     Ok(data)
 }
 
-<<<<<<< HEAD
 /// Reads the body up to the limit. If the body is longer, or reading it ends early, also returns a clause that states
-/// this.
-=======
-/// Reads the body up to the limit. If the body is longer, also returns a clause that states which part was read.
->>>>>>> lead
+/// which part was read.
 async fn read_body(
     check: &HttpCheck,
     mut response: HttpResponse,
@@ -422,7 +393,7 @@ async fn read_body(
     let mut body = Vec::new();
     loop {
         let mut next = pin!(response.chunk());
-        let chunk = match poll!(&mut next) {
+        let chunk = match poll_fn(|context| Poll::Ready(next.as_mut().poll(context))).await {
             Poll::Ready(chunk) => chunk,
             // Most bodies arrive at once; only others are worth a search before their end.
             Poll::Pending => {

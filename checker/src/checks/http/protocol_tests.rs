@@ -90,11 +90,11 @@ async fn heads_that_browsers_accept_are_accepted() {
         ("X-Space : a", "[HEADER x-space] == a"),
         ("X-Folded: b\r\n  c", "[HEADER x-folded] contains c"),
         ("X-Folded: b\r\n\tc\r\n d", "[HEADER x-folded] contains d"),
-        ("X-Bell: a\u{7}b", "[HEADER x-bell] == a b"),
-        ("X-Null: a\0b", "[HEADER x-null] == a b"),
+        ("X-Bell: a\u{7}b", "[HEADER x-bell] == 'a b'"),
+        ("X-Null: a\0b", "[HEADER x-null] == 'a b'"),
         ("X-Escape: \u{1b}[31mred", "[HEADER x-escape] contains red"),
-        ("X-Delete: a\u{7f}b", "[HEADER x-delete] == a b"),
-        ("X-Return: a\rb", "[HEADER x-return] == a b"),
+        ("X-Delete: a\u{7f}b", "[HEADER x-delete] == 'a b'"),
+        ("X-Return: a\rb", "[HEADER x-return] == 'a b'"),
         ("X-Tab: a\tb", "[HEADER x-tab] exists"),
         ("X-Empty:", "[HEADER x-empty] exists"),
     ] {
@@ -245,7 +245,8 @@ async fn echo(request: Request<h2::RecvStream>, mut responder: h2::server::SendR
     while let Some(Ok(chunk)) = body.data().await {
         received.extend_from_slice(&chunk);
     }
-    let names: Vec<&str> = head.headers.keys().map(http::HeaderName::as_str).collect();
+    let mut names: Vec<&str> = head.headers.keys().map(http::HeaderName::as_str).collect();
+    names.sort_unstable();
     let text = format!("{} {} {} {}", head.method, head.uri, names.join(","), String::from_utf8_lossy(&received));
     let response = Response::builder().header("server", "h2").body(()).expect("a head");
     let mut sender = responder.send_response(response, false).expect("a stream");
@@ -278,7 +279,7 @@ async fn http2_is_spoken_without_tls() {
     let version = r#","http_version":"2""#;
     for (more, expected) in [
         ("".to_owned(), format!("GET {url} accept,user-agent ")),
-        (r#","method":"POST","body":"hello""#.to_owned(), format!("POST {url} accept,user-agent,content-length hello")),
+        (r#","method":"POST","body":"hello""#.to_owned(), format!("POST {url} accept,content-length,user-agent hello")),
         (
             r#","headers":{"Host":"shop.example","Connection":"close","X-A":"b"}"#.to_owned(),
             "GET http://shop.example/a?b ".to_owned(),

@@ -33,6 +33,7 @@ async fn proxy(target: u16) -> (u16, UnboundedReceiver<String>) {
             } else if request.starts_with(&[5]) {
                 // SOCKS without authentication.
                 let _ = stream.write_all(&[5, 0]).await;
+                request.resize(4_096, 0);
                 let length = stream.read(&mut request).await.unwrap_or_default();
                 let _ = sender.send(request[..length].escape_ascii().to_string());
                 let _ = stream.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).await;
@@ -192,7 +193,7 @@ async fn a_proxy_over_tls_is_verified() {
 
 #[tokio::test]
 async fn credentials_of_a_proxy_are_secret() {
-    let secrets = ["s3cret", "me:", LOGIN];
+    let secrets = ["s3cret", LOGIN];
     let hidden = |text: &str| assert!(secrets.iter().all(|secret| !text.contains(secret)), "{text}");
     let server = serve(&[ServerAction::Read, ServerAction::Send(OK)]).await;
     for port in [9, proxy(server).await.0] {

@@ -18,8 +18,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> LayeredStream for S {}
 /// A connection to a server. Layers are boxed because the stream is moved several times.
 pub(super) type Transport = Either<TcpConnection, Box<dyn LayeredStream>>;
 
-/// A connection that closes only when it is dropped: shutting it down first would send an extra packet for no
-/// benefit.
+/// A stream that is closed only when it is dropped. Shutting it down first would send an extra packet for no benefit.
 pub(super) struct ClientStream {
     transport: Transport,
     repair: Option<Box<HeadRepair>>,

@@ -128,11 +128,7 @@ impl fmt::Display for Address {
     }
 }
 
-<<<<<<< HEAD
-/// Resolves a host to the addresses that the filter allows; at least one.
-=======
-/// Resolves a host. Returns at least one address, and only addresses that the policy allows.
->>>>>>> lead
+/// Resolves a host. Returns at least one address, and only addresses that the filter allows.
 pub async fn resolve(
     address: &Address,
     filter: impl Into<AddressFilter>,
@@ -216,15 +212,9 @@ pub async fn first_to_succeed<T, E, F: Future<Output = Result<T, E>>>(
     }
 }
 
-<<<<<<< HEAD
-/// Performs the TLS handshake on a connection; `protocols` are offered through ALPN.
+/// Performs the TLS handshake on a connection and offers `protocols` through ALPN.
 pub async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
-=======
-/// Performs the TLS handshake on a connection and offers `protocols` through ALPN.
-pub async fn handshake(
-    stream: TcpConnection,
->>>>>>> lead
     config: Arc<ClientConfig>,
     server_name: &ServerName<'static>,
     protocols: &[&[u8]],

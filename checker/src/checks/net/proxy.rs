@@ -59,7 +59,7 @@ impl Proxy {
         };
         // These end the host in a URL, so that they must be escaped.
         let ends_host = |one: char| "/?#\\".contains(one) || one.is_whitespace() || one.is_control();
-        if userinfo.is_some_and(|userinfo| userinfo.contains(ends_host)) || host.contains("//") {
+        if userinfo.is_some_and(|userinfo| userinfo.contains(ends_host)) || host.contains("://") {
             return Err(invalid());
         }
         let address = Address::parse(host, Some(default_port)).map_err(|_| invalid())?;

@@ -60,6 +60,9 @@ async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
         if let Some(end) = head_end(&head) {
             break end;
         }
+        if count == 0 && !head.is_empty() && !head.starts_with(b"HTTP/") {
+            break head.len();
+        }
         if count == 0 {
             return Err(TunnelError::Proxy("connection closed by the proxy".to_owned()));
         }
@@ -192,7 +195,7 @@ mod tests {
         let target = Address::parse(target, None).expect("an address");
         let (mut client, mut server) = tokio::io::duplex(1 << 20);
         let serving = async move {
-            let mut requests = Vec::new();
+            let mut requests = Vec::with_capacity(4_096);
             for answer in answers {
                 if server.read_buf(&mut requests).await.unwrap_or_default() == 0 {
                     break;

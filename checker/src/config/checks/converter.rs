@@ -127,7 +127,6 @@ impl<'a> CheckConverter<'a> {
         compiled.ok()
     }
 
-<<<<<<< HEAD
     /// The version of IP over which to connect to this host.
     pub(super) fn ip_version(&mut self, host: &str) -> Option<IpVersion> {
         #[derive(Deserialize)]
@@ -144,12 +143,8 @@ impl<'a> CheckConverter<'a> {
         Some(version)
     }
 
-    /// The options for a TLS connection to `address`. If `server_name` is set, the certificate must be valid for that
-    /// name.
-=======
     /// Returns the options for a TLS connection to `address`. If `server_name` is set, the certificate must be valid
     /// for that name.
->>>>>>> lead
     pub(super) fn tls_options(
         &mut self,
         trust: TlsTrust,
