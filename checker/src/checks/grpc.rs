@@ -74,8 +74,10 @@ impl Probe for GrpcCheck {
     fn probe<'a>(&'a self, capture: Capture, context: &'a CheckContext) -> BoxFuture<'a, Probed> {
         Box::pin(async move {
             let tls = context.optional_tls_config(self.tls.as_ref()).await?;
-            Ok(timed(self.timeout, capture, |stopwatch| check_health(self, tls, context.address_filter(self.ip_version), stopwatch))
-                .await)
+            Ok(timed(self.timeout, capture, |stopwatch| {
+                check_health(self, tls, context.address_filter(self.ip_version), stopwatch)
+            })
+            .await)
         })
     }
 }
@@ -213,8 +215,8 @@ fn check_status(head: &HeaderMap, service: &str) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
-    use crate::checks::net::address_policy::AddressPolicy;
     use crate::checks::grpc::*;
+    use crate::checks::net::address_policy::AddressPolicy;
     use crate::checks::net::tls_config::TlsTrust;
     use crate::checks::test_server::{ServerAction, authority, serve, serve_with};
     use crate::checks::{Check, CheckContext, CheckKind, CheckOutcome, run};

@@ -91,7 +91,10 @@ impl Probe for IcmpCheck {
     fn probe<'a>(&'a self, capture: Capture, context: &'a CheckContext) -> BoxFuture<'a, Probed> {
         Box::pin(async move {
             let kind = cached_socket_type(context)?;
-            Ok(timed(self.timeout, capture, |stopwatch| ping(self, kind, context.address_filter(self.ip_version), stopwatch)).await)
+            Ok(timed(self.timeout, capture, |stopwatch| {
+                ping(self, kind, context.address_filter(self.ip_version), stopwatch)
+            })
+            .await)
         })
     }
 }
@@ -171,8 +174,8 @@ fn checksum(message: &[u8]) -> u16 {
 
 #[cfg(test)]
 mod tests {
-    use crate::checks::net::address_policy::AddressPolicy;
     use crate::checks::icmp::*;
+    use crate::checks::net::address_policy::AddressPolicy;
     use crate::checks::{Check, CheckContext, CheckKind, CheckOutcome, run};
 
     #[test]

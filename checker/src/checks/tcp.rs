@@ -82,7 +82,10 @@ impl Probe for TcpCheck {
     fn probe<'a>(&'a self, capture: Capture, context: &'a CheckContext) -> BoxFuture<'a, Probed> {
         Box::pin(async move {
             let tls = context.optional_tls_config(self.tls.as_ref()).await?;
-            Ok(timed(self.timeout, capture, |stopwatch| talk(self, tls, context.address_filter(self.ip_version), stopwatch)).await)
+            Ok(timed(self.timeout, capture, |stopwatch| {
+                talk(self, tls, context.address_filter(self.ip_version), stopwatch)
+            })
+            .await)
         })
     }
 }
@@ -214,8 +217,8 @@ impl Received {
 #[cfg(test)]
 mod tests {
     use crate::checks::CheckOutcome;
-    use crate::checks::net::tls_config::TlsTrust;
     use crate::checks::net::address_policy::AddressPolicy;
+    use crate::checks::net::tls_config::TlsTrust;
     use crate::checks::tcp::*;
     use crate::checks::test_server::{ServerAction, authority, serve, serve_tls, serve_tls_until_alert};
     use crate::checks::{AttemptRecord, Check, CheckContext, CheckKind, run};

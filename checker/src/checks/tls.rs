@@ -119,9 +119,9 @@ pub fn time_left(certificates: &[CertificateDer<'_>], now: UnixNanos) -> Result<
 
 #[cfg(test)]
 mod tests {
+    use crate::checks::net::address_policy::AddressPolicy;
     use crate::checks::net::tls_config::TlsTrust;
     use crate::checks::test_server::{ServerAction, authority, self_signed, serve, serve_tls};
-    use crate::checks::net::address_policy::AddressPolicy;
     use crate::checks::tls::*;
     use crate::checks::{AttemptRecord, Check, CheckContext, CheckKind, CheckOutcome, run};
     use rustls::pki_types::ServerName;

@@ -114,7 +114,10 @@ impl Probe for WebSocketCheck {
     fn probe<'a>(&'a self, capture: Capture, context: &'a CheckContext) -> BoxFuture<'a, Probed> {
         Box::pin(async move {
             let tls = context.optional_tls_config(self.tls.as_ref()).await?;
-            Ok(timed(self.timeout, capture, |stopwatch| talk(self, tls, context.address_filter(self.ip_version), stopwatch)).await)
+            Ok(timed(self.timeout, capture, |stopwatch| {
+                talk(self, tls, context.address_filter(self.ip_version), stopwatch)
+            })
+            .await)
         })
     }
 }
@@ -226,8 +229,8 @@ fn describe_websocket_error(error: &Error) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use crate::checks::test_server::{ServerAction, serve, serve_with};
     use crate::checks::net::address_policy::AddressPolicy;
+    use crate::checks::test_server::{ServerAction, serve, serve_with};
     use crate::checks::websocket::*;
     use crate::checks::{Check, CheckContext, CheckKind, CheckOutcome, run};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

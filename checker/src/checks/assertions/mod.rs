@@ -82,7 +82,8 @@ impl Assertion {
             return true;
         }
         // A part of a JSON document decides nothing, and times are measured later.
-        let can_be_decided = subjects.iter().all(|subject| !matches!(subject, Subject::JsonPath(_)) && !subject.is_time());
+        let can_be_decided =
+            subjects.iter().all(|subject| !matches!(subject, Subject::JsonPath(_)) && !subject.is_time());
         can_be_decided && !matches!(self.condition.0.evaluate(evidence).truth, Truth::Undetermined(_))
     }
 

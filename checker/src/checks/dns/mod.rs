@@ -101,7 +101,10 @@ impl Probe for DnsCheck {
 
     fn probe<'a>(&'a self, capture: Capture, context: &'a CheckContext) -> BoxFuture<'a, Probed> {
         Box::pin(async move {
-            Ok(timed(self.timeout, capture, |stopwatch| query(self, context.address_filter(self.ip_version), stopwatch)).await)
+            Ok(timed(self.timeout, capture, |stopwatch| {
+                query(self, context.address_filter(self.ip_version), stopwatch)
+            })
+            .await)
         })
     }
 }

@@ -155,20 +155,7 @@ impl Connector<'_> {
         loop {
             let handshake = match request.proxy {
                 Some(route) => Box::pin(self.open_through(route, request, &address)).await?,
-                None => {
-                    let is_one_packet =
-                        !uses_tls(request.url) && request.headers.is_empty() && request.body.is_none();
-                    let stream = if is_one_packet {
-                        connect::connect_for_single_write(&address, self.filter, self.stopwatch).await?
-                    } else {
-                        connect::connect(&address, self.filter, self.stopwatch).await?
-                    };
-                    let stream = stream.with_limit(self.received_limit);
-                    match self.tls.as_ref().filter(|_| uses_tls(request.url)) {
-                        None => Handshake::Done(self.unencrypted(Either::Left(stream))),
-                        Some(config) => self.handshake(stream, config, &address).await?,
-                    }
-                }
+                None => self.open_directly(request, &address).await?,
             };
             match handshake {
                 Handshake::Done(opened) => return Ok(opened),
@@ -177,6 +164,20 @@ impl Connector<'_> {
                     self.stopwatch.start_next_connection();
                 }
             }
+        }
+    }
+
+    async fn open_directly(&self, request: &HttpRequest<'_>, address: &Address) -> Result<Handshake, Failure> {
+        let is_one_packet = !uses_tls(request.url) && request.headers.is_empty() && request.body.is_none();
+        let stream = if is_one_packet {
+            connect::connect_for_single_write(address, self.filter, self.stopwatch).await?
+        } else {
+            connect::connect(address, self.filter, self.stopwatch).await?
+        };
+        let stream = stream.with_limit(self.received_limit);
+        match self.tls.as_ref().filter(|_| uses_tls(request.url)) {
+            None => Ok(Handshake::Done(self.unencrypted(Either::Left(stream)))),
+            Some(config) => self.handshake(stream, config, address).await,
         }
     }
 

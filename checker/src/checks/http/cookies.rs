@@ -122,11 +122,12 @@ impl StoredCookie {
     }
 
     fn is_for(&self, url: &Url) -> bool {
-        let is_domain = url.host_str() == Some(&self.domain)
-            || (self.includes_subdomains && is_subdomain(url, &self.domain));
-        let is_path = url.path().strip_prefix(&self.path).is_some_and(|rest| {
-            rest.is_empty() || rest.starts_with('/') || self.path.ends_with('/')
-        });
+        let is_domain =
+            url.host_str() == Some(&self.domain) || (self.includes_subdomains && is_subdomain(url, &self.domain));
+        let is_path = url
+            .path()
+            .strip_prefix(&self.path)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || self.path.ends_with('/'));
         is_domain && is_path && (!self.needs_tls || uses_tls(url))
     }
 }

@@ -121,7 +121,10 @@ mod tests {
     #[test]
     fn control_characters_become_spaces_only_in_the_head() {
         for (received, expected) in [
-            (&b"HTTP/1.1 200 OK\r\nA: b\x07c\0d\x7f\r\n\r\n\x07\0"[..], &b"HTTP/1.1 200 OK\r\nA: b c d \r\n\r\n\x07\0"[..]),
+            (
+                &b"HTTP/1.1 200 OK\r\nA: b\x07c\0d\x7f\r\n\r\n\x07\0"[..],
+                &b"HTTP/1.1 200 OK\r\nA: b c d \r\n\r\n\x07\0"[..],
+            ),
             (b"HTTP/1.1 200 \x1bOK\n\tA: b\n\n\x1b", b"HTTP/1.1 200  OK\n\tA: b\n\n\x1b"),
             (b"\r\nHTTP/1.1 200 OK\r\n\r\n\x07\r\n\r\n", b"\r\nHTTP/1.1 200 OK\r\n\r\n\x07\r\n\r\n"),
             (

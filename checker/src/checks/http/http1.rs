@@ -45,9 +45,7 @@ pub(super) async fn send(
 ) -> Result<(Parts, Http1Body), hyper::Error> {
     let mut builder = http1::Builder::new();
     // Some old servers send these malformed headers. Browsers and the original accept them too.
-    builder
-        .allow_spaces_after_header_name_in_responses(true)
-        .allow_obsolete_multiline_headers_in_responses(true);
+    builder.allow_spaces_after_header_name_in_responses(true).allow_obsolete_multiline_headers_in_responses(true);
     let stream = match strictness {
         Strictness::Strict => ClientStream::new(transport),
         Strictness::Lenient => {

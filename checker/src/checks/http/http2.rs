@@ -6,7 +6,7 @@ use std::pin::{Pin, pin};
 use bytes::Bytes;
 use h2::RecvStream;
 use h2::client::Builder;
-use http::header::{CONNECTION, HOST, HeaderName, TE, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, HOST, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE};
 use http::response::Parts;
 use http::uri::{Authority, PathAndQuery, Scheme, Uri};
 use http::{Request, Version};
@@ -71,7 +71,7 @@ pub(super) async fn send(
 fn convert(request: Request<()>, scheme: Scheme) -> Result<Request<()>, Failure> {
     let (mut head, ()) = request.into_parts();
     let host = head.headers.remove(HOST);
-    let host = host.as_ref().map(|host| host.as_bytes()).unwrap_or_default();
+    let host = host.as_ref().map(HeaderValue::as_bytes).unwrap_or_default();
     let authority = Authority::try_from(host)
         .map_err(|_| format!("invalid host `{}` for HTTP/2", String::from_utf8_lossy(host)))?;
     for name in [CONNECTION, TRANSFER_ENCODING, UPGRADE, HeaderName::from_static("keep-alive")] {

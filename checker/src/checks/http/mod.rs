@@ -45,8 +45,8 @@ use super::expected_text::expect_texts;
 use super::net::address_filter::IpVersion;
 use super::net::connect::url_host;
 use super::net::proxy_environment::ProxyEnvironment;
-use super::net::tunnel::wrong_credentials;
 use super::net::tls_config::TlsTrust;
+use super::net::tunnel::wrong_credentials;
 use super::probe_data::{Capture, ProbeData};
 use super::status_codes::StatusCodes;
 use super::timing::{Stopwatch, timed};
@@ -228,9 +228,8 @@ impl Probe for HttpCheck {
         Box::pin(async move {
             let tls = if self.needs_trust_anchors() { Some(context.tls_config(&self.trust).await?) } else { None };
             let progress = ProxyProgress::default();
-            let attempt = timed(self.timeout, capture, |stopwatch| {
-                exchange(self, tls, capture, context, &progress, stopwatch)
-            });
+            let attempt =
+                timed(self.timeout, capture, |stopwatch| exchange(self, tls, capture, context, &progress, stopwatch));
             let (mut record, data) = attempt.await;
             progress.judge(&mut record)?;
             Ok((record, data))

@@ -75,7 +75,8 @@ async fn methods_with_a_body_announce_its_length() {
 async fn a_redirect_to_a_get_announces_no_length() {
     let (target, mut requests) = serve_recording(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
     for (status, length) in [(303, None), (307, Some("content-length: 0"))] {
-        let redirect = format!("HTTP/1.1 {status} X\r\nLocation: http://127.0.0.1:{target}/\r\nContent-Length: 0\r\n\r\n");
+        let redirect =
+            format!("HTTP/1.1 {status} X\r\nLocation: http://127.0.0.1:{target}/\r\nContent-Length: 0\r\n\r\n");
         let port = serve(&[ServerAction::Read, ServerAction::Send(redirect.leak().as_bytes())]).await;
         let url = format!("http://127.0.0.1:{port}/");
         assert_eq!(outcome(&url, r#","method":"POST","max_redirects":1"#).await.0, None);
@@ -102,7 +103,8 @@ async fn heads_that_browsers_accept_are_accepted() {
             let response = format!("HTTP/1.1 200 OK\r\n{head}\r\nContent-Length: 3\r\n\r\n\u{7}ok");
             let actions = [ServerAction::Read, ServerAction::Send(response.leak().as_bytes())];
             let url = format!("http://127.0.0.1:{}/", serve(&actions).await);
-            let more = format!(r#","method":"{method}","assertions":["{assertion}","[BODY_SIZE] == 3"],"must_contain":"ok""#);
+            let more =
+                format!(r#","method":"{method}","assertions":["{assertion}","[BODY_SIZE] == 3"],"must_contain":"ok""#);
             assert_eq!(outcome(&url, &more).await, (None, None), "{method} {head:?}");
         }
     }
@@ -251,7 +253,9 @@ async fn echo(request: Request<h2::RecvStream>, mut responder: h2::server::SendR
     let response = Response::builder().header("server", "h2").body(()).expect("a head");
     let mut sender = responder.send_response(response, false).expect("a stream");
     sender.send_data(text.into(), false).expect("a stream");
-    sender.send_trailers(HeaderMap::from_iter([(http::header::ETAG, http::HeaderValue::from_static("x"))])).expect("a stream");
+    sender
+        .send_trailers(HeaderMap::from_iter([(http::header::ETAG, http::HeaderValue::from_static("x"))]))
+        .expect("a stream");
 }
 
 /// Starts an HTTP/2 server; with TLS, it accepts only these protocols.
@@ -278,14 +282,16 @@ async fn http2_is_spoken_without_tls() {
     let url = format!("http://127.0.0.1:{}/a?b", serve_http2(Http2Behavior::Echo, None).await);
     let version = r#","http_version":"2""#;
     for (more, expected) in [
-        ("".to_owned(), format!("GET {url} accept,user-agent ")),
+        (String::new(), format!("GET {url} accept,user-agent ")),
         (r#","method":"POST","body":"hello""#.to_owned(), format!("POST {url} accept,content-length,user-agent hello")),
         (
             r#","headers":{"Host":"shop.example","Connection":"close","X-A":"b"}"#.to_owned(),
             "GET http://shop.example/a?b ".to_owned(),
         ),
     ] {
-        let more = format!(r#"{version}{more},"must_contain":"{expected}","assertions":["[HEADER server] == h2","[STATUS] == 200"]"#);
+        let more = format!(
+            r#"{version}{more},"must_contain":"{expected}","assertions":["[HEADER server] == h2","[STATUS] == 200"]"#
+        );
         assert_eq!(outcome(&url, &more).await, (None, None), "{more}");
     }
     for more in ["", r#","http_version":"1.1""#, r#","method":"POST""#] {
@@ -308,7 +314,8 @@ async fn http2_is_negotiated_over_tls() {
     let only_http2 = serve_http2(Http2Behavior::Echo, Some(server(&[b"h2"]))).await;
     let url = format!("https://127.0.0.1:{only_http2}/");
     for version in ["", r#","http_version":"auto""#, r#","http_version":"2""#] {
-        let wants_body = format!(r#"{version},"must_contain":"GET {url}","assertions":["[CERTIFICATE] > 7d"],"attempts":2"#);
+        let wants_body =
+            format!(r#"{version},"must_contain":"GET {url}","assertions":["[CERTIFICATE] > 7d"],"attempts":2"#);
         let records = records(&check(&url, &more(&wants_body)), AddressPolicy::AllowAll).await;
         assert!(records.iter().all(|record| record.attempt.error.is_none()), "{version}: {records:?}");
     }
@@ -345,12 +352,19 @@ async fn misbehavior_of_an_http2_server_is_described() {
         assert!(error.contains(expected), "{behavior:?}: {error}");
     }
     for (actions, expected) in [
-        (vec![ServerAction::Read, ServerAction::Send(b"HTTP/1.1 400 Bad Request\r\n\r\n")], "server does not speak HTTP/2"),
+        (
+            vec![ServerAction::Read, ServerAction::Send(b"HTTP/1.1 400 Bad Request\r\n\r\n")],
+            "server does not speak HTTP/2",
+        ),
         (vec![ServerAction::Read, ServerAction::Endless], "server does not speak HTTP/2"),
         (vec![ServerAction::Read, ServerAction::HalfClose], "closed by the server"),
         // Endless pings, of 17 bytes each.
         (
-            vec![ServerAction::Read, ServerAction::Send(b"\0\0\0\x04\0\0\0\0\0"), ServerAction::EndlessOf(b"\0\0\x08\x06\0\0\0\0\0abcdefgh")],
+            vec![
+                ServerAction::Read,
+                ServerAction::Send(b"\0\0\0\x04\0\0\0\0\0"),
+                ServerAction::EndlessOf(b"\0\0\x08\x06\0\0\0\0\0abcdefgh"),
+            ],
             "",
         ),
     ] {

@@ -148,9 +148,8 @@ async fn a_socks_proxy_resolves_the_name() {
 
 #[tokio::test]
 async fn a_failure_is_attributed_to_the_proxy_or_the_endpoint() {
-    let answering = |text: &'static str| async move {
-        serve(&[ServerAction::Read, ServerAction::Send(text.as_bytes())]).await
-    };
+    let answering =
+        |text: &'static str| async move { serve(&[ServerAction::Read, ServerAction::Send(text.as_bytes())]).await };
     let login = "proxy requires a user name and password; write them in its URL";
     for (url, port, expected) in [
         ("http://shop.example/", 9, Err("connection refused")),
@@ -248,7 +247,8 @@ async fn what_a_proxy_cannot_enforce_is_unknown() {
     let context = CheckContext::new(AddressPolicy::PublicOnly, crate::now).with_proxies(proxies.map(Arc::new));
     let reason = verdict(&check, &context).await.expect_err("the proxy decides");
     assert!(reason.starts_with("`deny_private_addresses` cannot be enforced"), "{reason}");
-    let reason = outcome("http://shop.example/", r#","ip_version":6"#, &variables).await.expect_err("the proxy decides");
+    let reason =
+        outcome("http://shop.example/", r#","ip_version":6"#, &variables).await.expect_err("the proxy decides");
     assert!(reason.starts_with("`ip_version` cannot be enforced"), "{reason}");
     let more = format!(r#","ip_version":6,"proxy":"http://127.0.0.1:{port}""#);
     let lines = configured("http://shop.example/", &more, &[]).2.join("\n");

@@ -43,7 +43,9 @@ impl ProxyEnvironment {
     #[must_use]
     pub fn from_variables(variable: &dyn Fn(&str) -> Option<String>) -> Option<ProxyEnvironment> {
         let first = |names: [&'static str; 2]| {
-            names.into_iter().find_map(|name| variable(name).filter(|value| !value.is_empty()).map(|value| (name, value)))
+            names
+                .into_iter()
+                .find_map(|name| variable(name).filter(|value| !value.is_empty()).map(|value| (name, value)))
         };
         let parsed = |(name, value): (&str, String)| {
             Proxy::parse(&value).map(Arc::new).map_err(|error| format!("`{name}`: {error}"))
@@ -131,7 +133,8 @@ impl Rule {
             Rule::Block(first, length) => address.is_some_and(|address| has_prefix(address, *first, *length)),
             Rule::Address(expected, port) => address == Some(*expected) && is_port(port),
             Rule::Domain(domain, includes_itself, port) => {
-                (host.ends_with(domain) || (*includes_itself && domain.strip_prefix('.') == Some(host))) && is_port(port)
+                (host.ends_with(domain) || (*includes_itself && domain.strip_prefix('.') == Some(host)))
+                    && is_port(port)
             }
         }
     }

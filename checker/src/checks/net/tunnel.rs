@@ -76,7 +76,9 @@ async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
     let shown = line.split_once(' ').map_or("", |(_, status)| status).trim();
     match status {
         Some(200..=299) if end == head.len() => Ok(()),
-        Some(200..=299) => Err(TunnelError::Proxy("proxy sent data before it was connected to the endpoint".to_owned())),
+        Some(200..=299) => {
+            Err(TunnelError::Proxy("proxy sent data before it was connected to the endpoint".to_owned()))
+        }
         Some(407) => Err(TunnelError::Proxy(wrong_credentials(proxy.credentials.is_some()))),
         Some(502..=504) => Err(TunnelError::Endpoint(format!("the proxy could not connect to it, status {shown}"))),
         Some(_) => Err(TunnelError::Proxy(format!("proxy refused to connect to `{target}`, status {shown}"))),
@@ -230,11 +232,17 @@ mod tests {
 
     #[tokio::test]
     async fn responses_to_connect_are_attributed() {
-        let long: &[u8] = &[b"HTTP/1.1 200 OK\r\nA: ".as_slice(), &[b'x'; 20_000]].concat();
+        let long: &[u8] = &[b"HTTP/1.1 200 OK\r\nA: ".as_slice(), &b"x".repeat(20_000)].concat();
         for (answer, expected) in [
             (b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n".as_slice(), proxy_error(&wrong_credentials(false))),
-            (b"HTTP/1.1 502 Bad Gateway\r\n\r\n", endpoint_error("the proxy could not connect to it, status 502 Bad Gateway")),
-            (b"HTTP/1.1 504 Gateway Timeout\r\n\r\n", endpoint_error("the proxy could not connect to it, status 504 Gateway Timeout")),
+            (
+                b"HTTP/1.1 502 Bad Gateway\r\n\r\n",
+                endpoint_error("the proxy could not connect to it, status 502 Bad Gateway"),
+            ),
+            (
+                b"HTTP/1.1 504 Gateway Timeout\r\n\r\n",
+                endpoint_error("the proxy could not connect to it, status 504 Gateway Timeout"),
+            ),
             (b"HTTP/1.1 403 Forbidden\r\n\r\n", proxy_error("proxy refused to connect to `a:1`, status 403 Forbidden")),
             (b"HTTP/1.1 200 OK\r\n\r\nx", proxy_error("proxy sent data before it was connected to the endpoint")),
             (b"SSH-2.0-x\r\n\r\n", proxy_error("proxy does not speak HTTP; it responded `SSH-2.0-x`")),

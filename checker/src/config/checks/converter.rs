@@ -44,7 +44,15 @@ pub(super) struct CheckConverter<'a> {
 impl<'a> CheckConverter<'a> {
     /// Creates a converter for the check at `index` in the array.
     pub(super) fn new(located: &'a Located<'a>, index: usize, folder: &'a Path, problems: &'a mut Problems) -> Self {
-        CheckConverter { located, index, problems, folder, timeout: Duration::ZERO, assertions: Arc::new([]), asserts_status: false }
+        CheckConverter {
+            located,
+            index,
+            problems,
+            folder,
+            timeout: Duration::ZERO,
+            assertions: Arc::new([]),
+            asserts_status: false,
+        }
     }
 
     fn position(&self, key: &str) -> usize {

@@ -118,7 +118,8 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
     let ip_version = converter.ip_version(url_host(&url));
     let proxy = proxy(converter, raw.proxy.as_deref())?;
     if let (ProxyChoice::Through(proxy), Some(_)) = (&proxy, ip_version) {
-        let text = format!("cannot be enforced, because proxy `{proxy}` would connect to the endpoint: remove one of them");
+        let text =
+            format!("cannot be enforced, because proxy `{proxy}` would connect to the endpoint: remove one of them");
         converter.reject("ip_version", &text);
     }
     let default_status = if converter.asserts_status { StatusCodes::any } else { StatusCodes::default };
