@@ -1,10 +1,13 @@
 //! Rules for the source code: which modules can import which, how types are named and how errors are worded.
 //!
 //! The rules apply to the syntax trees of all crates, except for code under `#[cfg(test)]`.
+//!
+//! One more rule covers the documents on security: the tests that they name exist.
 
 mod import_graph;
 mod module;
 mod module_tree;
+mod named_tests;
 mod rules;
 
 use std::io::Write as _;
@@ -33,6 +36,12 @@ const DIRECTORIES: &[&str] = &["checker", "deploy", "fuzz", "scripts", "shared",
 const EXTENSIONS: &[&str] = &["css", "html", "js", "mjs", "py", "rs", "sh"];
 
 const MAX_SHORT_DOC_COMMENTS: usize = 49;
+
+/// The documents that name tests.
+const SECURITY_DOCUMENTS: [&str; 2] = ["SECURITY.md", "docs/threat-model.md"];
+
+/// The minimum number of rows about what attackers cannot do. There are fewer if the tables are no longer recognized.
+const MIN_CLAIMS: usize = 50;
 
 static FILES: LazyLock<Files> = LazyLock::new(|| {
     let mut files = Files::new();
@@ -139,4 +148,17 @@ fn errors_do_not_start_with_an_imperative() {
     for one in CRATES.iter() {
         require("imperative errors", &one.name, &rules::imperative_errors(one));
     }
+}
+
+#[test]
+fn security_documents_name_existing_tests_for_each_claim() {
+    let mut claims = 0;
+    for document in SECURITY_DOCUMENTS {
+        let text = std::fs::read_to_string(support::root().join(document)).expect("the document is there");
+        require("tests that are named", document, &named_tests::missing_tests(document, &text, &FILES));
+        let (count, without_tests) = named_tests::claims(document, &text);
+        require("tests for each claim", document, &without_tests);
+        claims += count;
+    }
+    assert!(claims >= MIN_CLAIMS, "{claims} claims were found");
 }

@@ -177,6 +177,8 @@ async fn heartbeats_do_not_affect_rebuilds_or_the_page() {
     assert_eq!(shown.endpoint("Shop").text_of("status"), "healthy");
     assert_eq!(shown.endpoint("Backup").text_of("status"), "down");
     assert_eq!(shown.problems(), "");
-    let status = support::http_client::get(&format!("{}checks/heartbeats/backup.json", served.url)).await.status;
-    assert_eq!(status, 404, "heartbeats are not served");
+    for path in ["store/heartbeats/backup.json", "checks/heartbeats/backup.json", "heartbeats/backup.json"] {
+        let status = support::http_client::get(&format!("{}{path}", served.url)).await.status;
+        assert_eq!(status, 404, "heartbeats are not served: {path}");
+    }
 }

@@ -10,7 +10,7 @@ use support::caddy::Caddy;
 use support::checker::Checker;
 use support::fake_nodes::{FakeNodes, Outage, into_directory};
 use support::page::{self, Page};
-use support::{http_client, now, page_directory};
+use support::{http_client, now, page_directory, wait_for};
 
 fn name(node: &str, at: i64) -> String {
     CheckFileName { stored_at: at, node: NodeName::new(node).ok() }.to_string()
@@ -141,7 +141,54 @@ async fn a_hostile_check_file_behind_serve_is_named_and_hides_nothing() {
     assert!(status.stdout.contains("Shop"), "{}", status.stdout);
 }
 
-/// Two nodes with histories. The node `eu` reports the second endpoint as down.
+#[tokio::test]
+async fn stored_texts_cannot_control_the_terminal() {
+    // Clears the screen, sets the title of the terminal, and shows what follows from right to left.
+    let hostile = "\u{1b}[2J\u{1b}]0;x\u{7}\u{202e}";
+    let result = json!({ "title": format!("Shop{hostile}"), "endpoint": format!("https://shop.example/{hostile}"),
+        "timestamp": now() - MINUTE, "times": [{ "rtt": 1_000_000, "error": format!("refused{hostile}") }],
+        "down": true, "message": format!("Hello{hostile}"), "interval": 5 * MINUTE });
+    let checker = reader(&[(name("eu", now() - MINUTE), json!([result]).to_string())]);
+    for range in ["24h", "30d"] {
+        let status = checker.call(&["status", "-c", "checker.json", "--range", range]).await;
+        assert_eq!(status.code, 0, "{}", status.output());
+        assert!(status.stdout.contains("Shop") && status.stdout.contains("refused"), "{}", status.stdout);
+        let is_hostile = |character: char| character.is_control() && character != '\n' || character == '\u{202e}';
+        assert!(!status.output().contains(is_hostile), "{:?}", status.output());
+    }
+}
+
+#[tokio::test]
+async fn stored_html_runs_no_script_behind_serve() {
+    let script = name("other", now() - MINUTE);
+    let html = format!(
+        "<!doctype html><p>shown</p><script>canary()</script><img src=\"x\" onerror=\"canary()\">\
+         <script src=\"../{script}\"></script><script src=\"../0-badge/other/Shop.svg\"></script>"
+    );
+    let svg = "<svg xmlns=\"http://www.w3.org/2000/svg\"><script>canary()</script></svg>";
+    let objects = [
+        ("0-summary/other.html", html.as_str()),
+        ("0-badge/other/_overall.svg", svg),
+        ("0-badge/other/Shop.svg", "canary()"),
+        (script.as_str(), "canary()"),
+    ];
+    let checker = reader(&objects.map(|(name, content)| (name.to_owned(), content.to_owned())));
+    let served = checker.serve(&[]).await;
+    let browser = Browser::open().await;
+    for (path, content) in &objects[..2] {
+        let url = format!("{}store/{path}", served.url);
+        assert_eq!(http_client::get(&url).await.text(), *content, "it is served as stored");
+        browser.visit(&url).await;
+        let is_blocked = || async {
+            let blocked = "return witness.violations.some(line => line.startsWith('script-src'))";
+            (browser.script(blocked).await == true).then_some(())
+        };
+        wait_for("the policy to block the script", is_blocked).await;
+        assert_eq!(browser.script("return witness.canary").await, 0, "{path}");
+    }
+}
+
+/// Two nodes with histories: `eu` reports the second endpoint down.
 fn two_nodes() -> Vec<(String, String)> {
     let mut nodes = FakeNodes::small(&["eu", "us"], now());
     (nodes.titles, nodes.interval, nodes.days) = (vec!["Shop", "Mail"], 5 * MINUTE, 2);
@@ -168,6 +215,33 @@ async fn an_object_with_an_unknown_version_is_named_and_skipped() {
             assert_eq!(status.stderr.contains(damaged), is_read, "{damaged} {range}: {}", status.stderr);
         }
     }
+}
+
+#[tokio::test]
+async fn a_history_applies_only_to_the_node_in_its_name() {
+    let mut healthy = FakeNodes::small(&["eu", "us"], now());
+    (healthy.titles, healthy.interval, healthy.days) = (vec!["Shop", "Mail"], 5 * MINUTE, 2);
+    let forged = healthy.objects().remove("history/eu.json").expect("it is there");
+    let mut objects = two_nodes();
+    let object = objects.iter_mut().find(|(name, _)| name == "history/us.json").expect("it is there");
+    assert!(forged.contains("\"node\":\"eu\""), "{forged}");
+    object.1 = forged;
+
+    let checker = reader(&objects);
+    let status = checker.call(&["status", "-c", "checker.json", "--format", "json"]).await;
+    assert!(status.stderr.contains("unreadable history `history/us.json`"), "{}", status.stderr);
+    let status: Value = serde_json::from_str(&status.stdout).expect("it is JSON");
+    let mail = status["endpoints"].as_array().into_iter().flatten().find(|endpoint| endpoint["title"] == "Mail");
+    assert_eq!(mail.expect("it is an endpoint")["status"], "down", "{status}");
+
+    let caddy = Caddy::start("").await;
+    into_directory(&objects.into_iter().collect(), &caddy.site.path().join("store"));
+    caddy.configure(&PageConfig::new(Source::Http { url: "store/".to_owned() }).to_json());
+    let browser = Browser::open().await;
+    let page = page::visit(&browser, &caddy.url).await;
+    page.assert_clean();
+    assert_eq!(page.endpoint("Mail").text_of("status"), "down");
+    assert!(page.problems().contains("it belongs to another node"), "{}", page.problems());
 }
 
 #[tokio::test]

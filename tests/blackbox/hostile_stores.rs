@@ -14,6 +14,7 @@ use shared::object_name::{CheckFileName, NodeName};
 use support::browser::Browser;
 use support::bucket::Bucket;
 use support::caddy::Caddy;
+use support::certificates::{Authority, Validity};
 use support::checker::{Checker, Run, check_files, results};
 use support::configuration::{check, directory, watching};
 use support::endpoints::{Behavior, Endpoint};
@@ -103,6 +104,44 @@ async fn a_history_that_trickles_ends_a_single_round_in_time() {
     assert_eq!(bucket.check_files().await.len(), 2);
 }
 
+/// The secret key of [`storage_at`].
+const SECRET: &str = "secretOfTheWriter4711";
+
+/// A bucket at this address.
+fn storage_at(url: &str) -> Value {
+    json!({ "type": "s3", "bucket": "status", "region": "us-east-1", "endpoint_url": url, "path_style": true,
+        "access_key_id": "AKIAIOSFODNN7EXAMPLE", "secret_access_key": SECRET })
+}
+
+#[tokio::test]
+async fn a_store_with_an_untrusted_certificate_receives_nothing() {
+    let ok = Endpoint::start(Behavior::ok()).await;
+    let untrusted = Authority::new().server("127.0.0.1", Validity::Now);
+    let store = Endpoint::start_tls(Behavior::ok(), untrusted).await;
+    let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &storage_at(&store.url)));
+    let run = checker.run(&[]).await;
+    assert_eq!(run.code, 2, "{}", run.output());
+    assert!(run.stderr.contains("no secure connection could be established"), "{}", run.stderr);
+    assert_eq!(store.requests(), [""; 0]);
+    assert_eq!(spooled(&checker).len(), 1, "the round waits");
+}
+
+#[tokio::test]
+async fn requests_to_a_store_do_not_contain_the_secret_key() {
+    let ok = Endpoint::start(Behavior::ok()).await;
+    let store = Endpoint::start(Behavior::Answer("403 Forbidden", String::new())).await;
+    let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &storage_at(&store.url)));
+    for words in [["run", "-c", "checker.json"], ["status", "-c", "checker.json"]] {
+        let before = store.requests().len();
+        assert_eq!(checker.call(&words).await.code, 2);
+        let requests = store.requests().split_off(before);
+        assert!(!requests.is_empty(), "{words:?}");
+        for request in requests {
+            assert!(request.contains("AWS4-HMAC-SHA256") && !request.contains(SECRET), "{request}");
+        }
+    }
+}
+
 /// A page of a listing that announces another page.
 fn endless_page(keys: usize, token: &str) -> String {
     let key = |number: usize| name(1_795_330_254_340_493_978 + number as i64, "other");
@@ -179,6 +218,23 @@ async fn links_in_a_directory_store_are_not_followed() {
 }
 
 #[tokio::test]
+async fn a_round_waits_while_another_program_holds_the_lock() {
+    let ok = Endpoint::start(Behavior::ok()).await;
+    let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
+    assert_eq!(checker.run(&[]).await.code, 0);
+    // Programs that can only read the file can lock it, too.
+    let lock = std::fs::File::open(checker.path("checks/.index.lock")).expect("it is there");
+    lock.lock().expect("it is free");
+    let run = checker.run(&[]).await;
+    assert_eq!(run.code, 2, "{}", run.output());
+    assert!(run.stderr.contains("another program holds the lock"), "{}", run.stderr);
+    assert_eq!((checker.check_files("checks").len(), spooled(&checker).len()), (1, 1));
+    drop(lock);
+    assert_eq!(checker.run(&[]).await.code, 0);
+    assert_eq!((checker.check_files("checks").len(), spooled(&checker).len()), (3, 0));
+}
+
+#[tokio::test]
 async fn the_spool_sends_only_rounds_of_this_checker() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &json!({ "type": "fs", "dir": "mount/checks" })));
@@ -250,7 +306,7 @@ async fn compressed_histories_are_recognized_without_their_header() {
     let (browser, caddy) = (Browser::open().await, Caddy::start(&proxy.url).await);
     let proxied = Bucket::at(&proxy.url, &bucket.writer, &bucket.name, &bucket.prefix);
     caddy.configure(&proxied.page_config(Some(&ministack::reader(&bucket.name).await)).to_json());
-    let shown = page::visit(&browser, &caddy.url).await;
+    let shown = page::visit(&browser, &format!("{}?range=7d", caddy.url)).await;
     assert_eq!(shown.problems(), "");
     assert_eq!(shown.endpoints().len(), 1, "{}", shown.text_of("text"));
 }

@@ -54,7 +54,9 @@ async fn rules_that_a_service_does_not_support_are_left_to_the_operator() {
         let run = site.provision(&ARGUMENTS).await;
         assert_eq!(run.code, 1, "{put}: {}", run.output());
         let (_, manual) = run.stdout.split_once("\nManual steps:").expect("there is a list");
-        for words in ["set the CORS rules", "https://status.example", "set the lifecycle rules", "status/1"] {
+        for words in
+            ["set the bucket's CORS rules", "https://status.example", "set the bucket's lifecycle rules", "status/1"]
+        {
             assert!(manual.contains(words), "{put}: `{words}` is not in\n{manual}");
         }
         assert!(run.stderr.contains("does not support bucket tags"), "{put}: {}", run.stderr);
@@ -62,7 +64,7 @@ async fn rules_that_a_service_does_not_support_are_left_to_the_operator() {
         assert!(site.reader().is_some() && site.writer("eu-west").is_some(), "{put}");
         let again = site.provision(&ARGUMENTS).await;
         assert!(again.code == 1 && again.stdout.contains("Nothing to do"), "{put}: {}", again.output());
-        assert!(again.stdout.contains("set the CORS rules"), "{put}: {}", again.stdout);
+        assert!(again.stdout.contains("set the bucket's CORS rules"), "{put}: {}", again.stdout);
 
         let gone = site.deprovision(&["--delete-data"], &format!("{}\n", site.bucket.name)).await;
         assert_eq!(gone.code, 0, "{put}: {}", gone.output());

@@ -255,6 +255,11 @@ async fn rights(server: S3Server, key: &AccessKey, site: &TestSite) -> Vec<(&'st
     let get = |key: &str| client.get_object().bucket(bucket).key(key).send();
     let delete = |key: &str| client.delete_object().bucket(bucket).key(key).send();
     let list = |prefix: &str| client.list_objects_v2().bucket(bucket).prefix(prefix).send();
+    let everything = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+    let policy = |role: &str| {
+        let put = iam.put_user_policy().user_name(site.user(role)).policy_name("checkup");
+        put.policy_document(everything).send()
+    };
     vec![
         ("list the prefix", verdict(list("status/").await)),
         ("list everything", verdict(list("").await)),
@@ -264,6 +269,7 @@ async fn rights(server: S3Server, key: &AccessKey, site: &TestSite) -> Vec<(&'st
         ("store a heartbeat", verdict(put("status/heartbeats/backup.json").await)),
         ("store another node's file", verdict(put(&others).await)),
         ("store another node's history", verdict(put("status/history/west.json").await)),
+        ("store a history of an invented node", verdict(put("status/history/aaaaaaaaaaa-eu-west-check.json").await)),
         ("store the page", verdict(put("status/index.html").await)),
         ("store outside the prefix", verdict(put("a.txt").await)),
         ("read a file", verdict(get(&own).await)),
@@ -278,11 +284,13 @@ async fn rights(server: S3Server, key: &AccessKey, site: &TestSite) -> Vec<(&'st
         ("create a bucket", verdict(client.create_bucket().bucket("a-new-one").send().await)),
         ("create a user", verdict(iam.create_user().user_name("mine").send().await)),
         ("list users", verdict(iam.list_users().send().await)),
+        ("change the reader's policy", verdict(policy("reader").await)),
+        ("change the writer's policy", verdict(policy("writer_eu-west").await)),
     ]
 }
 
 /// The permissions of readers and writers, which are the same on every server.
-const RIGHTS: [(&str, Decision, Decision); 22] = [
+const RIGHTS: [(&str, Decision, Decision); 25] = [
     ("list the prefix", Allowed, Allowed),
     ("list everything", Refused, Refused),
     ("list another prefix", Refused, Refused),
@@ -291,6 +299,7 @@ const RIGHTS: [(&str, Decision, Decision); 22] = [
     ("store a heartbeat", Refused, Allowed),
     ("store another node's file", Refused, Refused),
     ("store another node's history", Refused, Refused),
+    ("store a history of an invented node", Refused, Refused),
     ("store the page", Refused, Refused),
     ("store outside the prefix", Refused, Refused),
     ("read a file", Allowed, Allowed),
@@ -305,6 +314,8 @@ const RIGHTS: [(&str, Decision, Decision); 22] = [
     ("create a bucket", Refused, Refused),
     ("create a user", Refused, Refused),
     ("list users", Refused, Refused),
+    ("change the reader's policy", Refused, Refused),
+    ("change the writer's policy", Refused, Refused),
 ];
 
 #[tokio::test]

@@ -225,6 +225,20 @@ async fn only_immutable_content_is_cached_without_validation() {
 }
 
 #[tokio::test]
+async fn pages_of_other_origins_cannot_read_responses() {
+    let server = Fixture::new().await;
+    for path in ["/", "/config.json", "/store/index.json", &format!("/store/{NAME}"), "/summary.json", "/gone"] {
+        for method in [Method::GET, Method::HEAD, Method::OPTIONS] {
+            let asking = [("origin", "https://other.example"), ("access-control-request-method", "GET")];
+            let answer = server.request(method.clone(), path, &asking).await;
+            let allowing: Vec<_> =
+                answer.headers.keys().filter(|name| name.as_str().starts_with("access-control-")).collect();
+            assert!(allowing.is_empty(), "{method} {path}: {allowing:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn every_response_has_security_headers() {
     let server = Fixture::new().await;
     for (method, path) in [

@@ -284,6 +284,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn files_of_other_users_are_not_sent() {
+        let directory = tempfile::tempdir().unwrap();
+        let spool = Spool::open(directory.path(), &bucket("b", "x"));
+        let path = spool.keep(&name(SOME_TIME), &"[0]".into()).await.unwrap();
+        assert_eq!(spool.read(&name(SOME_TIME)).await.unwrap(), WaitingRound::Round("[0]".into()));
+        // Only root can give a file to another user.
+        if std::os::unix::fs::chown(path, Some(65_534), None).is_ok() {
+            let invalid = WaitingRound::Invalid("it belongs to another user".to_owned());
+            assert_eq!(spool.read(&name(SOME_TIME)).await.unwrap(), invalid);
+        }
+    }
+
+    #[tokio::test]
     async fn a_quarantined_round_is_kept_but_no_longer_waits() {
         let directory = tempfile::tempdir().unwrap();
         let spool = Spool::open(directory.path(), &bucket("b", "x"));
