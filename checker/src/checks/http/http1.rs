@@ -19,13 +19,13 @@ use super::stream::{ClientStream, Transport};
 const HEADERS_LIMIT: usize = 5_000;
 
 /// A future that drives a connection. The connection makes progress only while this future is polled.
-type Connection = Pin<Box<http1::Connection<TokioIo<ClientStream>, Full<Bytes>>>>;
+type Http1Connection = Pin<Box<http1::Connection<TokioIo<ClientStream>, Full<Bytes>>>>;
 
 /// The body of a response.
 pub(super) struct Http1Body {
     body: Incoming,
     /// The connection that delivers the body, or `None` once it has closed.
-    connection: Option<Connection>,
+    connection: Option<Http1Connection>,
 }
 
 /// How strictly the head of a response is parsed.

@@ -21,13 +21,13 @@ pub(super) const ALPN: &[u8] = b"h2";
 const HEAD_LIMIT: u32 = 408 << 10;
 
 /// A future that drives a connection. The connection makes progress only while this future is polled.
-type Connection = Pin<Box<h2::client::Connection<ClientStream, Bytes>>>;
+type Http2Connection = Pin<Box<h2::client::Connection<ClientStream, Bytes>>>;
 
 /// The body of a response.
 pub(super) struct Http2Body {
     body: RecvStream,
     /// The connection that delivers the body, or `None` once it has closed.
-    connection: Option<Connection>,
+    connection: Option<Http2Connection>,
 }
 
 /// Sends the request and waits for the head of the response. `request` has the form of HTTP/1.1.
