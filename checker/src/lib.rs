@@ -20,6 +20,7 @@ pub mod server;
 pub mod store;
 #[cfg(test)]
 mod text_snapshots;
+pub mod tls_error;
 pub mod ui;
 
 /// A count and its unit, which is a regular noun: `1 check file`, `2 check files`.

@@ -1,6 +1,7 @@
 //! The outcome of one attempt: what is stored, the data that its assertions examine, or why the attempt was not
 //! possible.
 
+use shared::Nanos;
 use shared::check_file::Attempt;
 
 use super::probe_data::ProbeData;
@@ -14,6 +15,8 @@ pub struct AttemptRecord {
     pub warning: Option<String>,
     /// Whether the attempt failed but a retry succeeded. Such an attempt is stored but does not count.
     pub recovered_by_retry: bool,
+    /// The time until the first certificate on the verified path expires, if the attempt verified one.
+    pub certificate_left: Option<Nanos>,
 }
 
 /// One attempt and its data, or why the attempt was not possible.

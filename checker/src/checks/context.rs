@@ -3,7 +3,6 @@
 use std::sync::{Arc, OnceLock};
 
 use futures_util::future::BoxFuture;
-use rustls::ClientConfig;
 use shared::UnixNanos;
 use shared::object_name::HeartbeatName;
 
@@ -11,7 +10,7 @@ use super::assertions::evaluate::AssertionPool;
 use super::net::address_policy::AddressPolicy;
 use super::net::connect::{Address, TlsOptions};
 use super::net::online_check::OnlineCheck;
-use super::net::tls_config::{TlsConfigs, TlsTrust};
+use super::net::tls_config::{TlsClient, TlsConfigs, TlsSettings};
 
 /// Reads a job's stored heartbeat: its contents, `None` if it does not exist, or why that is unknown.
 pub type HeartbeatReader = Arc<dyn Fn(HeartbeatName) -> HeartbeatRead + Send + Sync>;
@@ -71,18 +70,15 @@ impl CheckContext {
         (self.clock)()
     }
 
-    /// Returns the TLS configuration for this trust.
-    pub(super) async fn tls_config(&self, trust: &TlsTrust) -> Result<Arc<ClientConfig>, String> {
-        self.tls.for_trust(trust).await.map_err(|error| error.to_string())
+    /// Returns the TLS client for these settings.
+    pub(super) async fn tls_client(&self, settings: &TlsSettings) -> Result<Arc<TlsClient>, String> {
+        self.tls.client(settings).await.map_err(|error| error.to_string())
     }
 
-    /// Returns the TLS configuration for a check, if it uses TLS.
-    pub(super) async fn optional_tls_config(
-        &self,
-        options: Option<&TlsOptions>,
-    ) -> Result<Option<Arc<ClientConfig>>, String> {
+    /// Returns the TLS client for a check, if it uses TLS.
+    pub(super) async fn optional_tls_client(&self, options: Option<&TlsOptions>) -> Result<Option<Arc<TlsClient>>, String> {
         match options {
-            Some(options) => self.tls_config(&options.trust).await.map(Some),
+            Some(options) => self.tls_client(&options.settings).await.map(Some),
             None => Ok(None),
         }
     }

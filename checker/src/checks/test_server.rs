@@ -157,11 +157,11 @@ pub(crate) fn self_signed(folder: &Path, name: &str, days: i32) -> (Arc<ServerCo
 }
 
 /// The parameters of a certificate for this name that expires in this many days and an hour.
-fn parameters(name: &str, days: i32) -> CertificateParams {
+pub(crate) fn parameters(name: &str, days: i32) -> CertificateParams {
     const DAY: Duration = Duration::from_hours(24);
     let mut parameters = CertificateParams::new(vec![name.to_owned()]).expect("it is a name");
     let now = date_time_ymd(1970, 1, 1) + Duration::from_nanos(crate::now().unsigned_abs());
-    parameters.not_before = now - 100 * DAY;
+    parameters.not_before = now - 2_000 * DAY;
     let away = DAY / 24 + DAY * days.unsigned_abs();
     parameters.not_after = if days > 0 { now + away } else { now - away };
     parameters

@@ -38,7 +38,7 @@ pub async fn explain(arguments: &ExplainArguments) -> anyhow::Result<Outcome> {
         };
         return Err(UnknownEndpoint { title: arguments.endpoint.clone(), remedy }.into());
     };
-    let capture = Capture { headers: true, certificate: true, diagnostics: true, ..check.capture };
+    let capture = Capture { headers: true, diagnostics: true, ..check.capture };
     let check = Check { capture, ..Check::clone(check) };
     let context = check_context(&config);
     // The lookup and the attempt run at the same time, so that a hanging lookup takes no longer than the attempt.

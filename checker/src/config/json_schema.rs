@@ -9,6 +9,8 @@ use super::table::ROOT;
 
 /// Keys that must be set together.
 const TOGETHER: [&str; 2] = ["access_key_id", "secret_access_key"];
+/// A key that requires another one.
+const DEPENDENT: [&str; 2] = ["client_key_file", "client_cert_file"];
 /// The keys of a step of a script, one of which is set.
 const STEP: [&str; 2] = ["send", "expect"];
 
@@ -124,7 +126,12 @@ impl Definitions {
             json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false });
         let has = |key: &&str| fields.iter().any(|field| field.key == *key);
         if TOGETHER.iter().all(has) {
-            conditions.extend(together());
+            let [first, second] = TOGETHER;
+            conditions.extend([implies(first, second), implies(second, first)]);
+        }
+        if DEPENDENT.iter().all(has) {
+            let [key, required] = DEPENDENT;
+            conditions.push(implies(key, required));
         }
         if fields.len() == STEP.len() && STEP.iter().all(has) {
             object["anyOf"] = json!(STEP.map(|key| json!({ "required": [key] })));
@@ -136,11 +143,10 @@ impl Definitions {
     }
 }
 
-/// Two keys, of which both or neither must be set. An empty string is not set.
-fn together() -> [Value; 2] {
+/// If one key is set, the other must be set. An empty string is not set.
+fn implies(one: &str, other: &str) -> Value {
     let is_set = |key: &str| json!({ "required": [key], "properties": { key: { "minLength": 1 } } });
-    let [first, second] = TOGETHER;
-    [(first, second), (second, first)].map(|(one, other)| json!({ "if": is_set(one), "then": is_set(other) }))
+    json!({ "if": is_set(one), "then": is_set(other) })
 }
 
 fn duration(min: i64, max: i64) -> Value {

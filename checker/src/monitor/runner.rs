@@ -45,7 +45,9 @@ impl CheckRunner {
 
     async fn run_unguarded(&self, check: &Check, context: &CheckContext, started: UnixNanos) -> CheckResult {
         let outcome = run(check, context).await;
-        self.result(check, started, evaluate_on_this_node(outcome, check, context).await)
+        let certificate_days = outcome.certificate_days();
+        let evaluation = evaluate_on_this_node(outcome, check, context).await;
+        CheckResult { certificate_days, ..self.result(check, started, evaluation) }
     }
 
     /// The result for checks that did not run, the first of which was due at `since`.
@@ -75,6 +77,7 @@ impl CheckRunner {
             kind: Some(check.kind.type_name().to_owned()),
             interval: self.interval,
             quorum: check.quorum,
+            certificate_days: None,
         }
     }
 }

@@ -5,7 +5,6 @@
 
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -16,18 +15,18 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use rustls::ClientConfig;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::client::TlsStream;
 use tokio_util::either::Either;
 use url::{Position, Url};
 
-use super::uses_tls;
+use super::{HttpRoute, uses_tls};
 use crate::checks::net::address_policy::AddressPolicy;
-use crate::checks::net::connect::{self, Address};
+use crate::checks::net::connect::{self, Address, url_host};
 use crate::checks::net::metered::TcpConnection;
-use crate::checks::probe_data::Capture;
+use crate::checks::net::tls_config::TlsClient;
+use crate::checks::net::tls_handshake;
 use crate::checks::timing::Stopwatch;
 use crate::checks::{Failure, error_text};
 
@@ -84,13 +83,15 @@ pub(super) struct HttpRequest<'a> {
     pub(super) method: &'a Method,
     pub(super) headers: &'a HeaderMap,
     pub(super) body: Option<&'a str>,
+    /// How to reach the server, if the URL alone does not decide that.
+    pub(super) route: Option<&'a HttpRoute>,
+    /// Whether the client certificate is meant for this server.
+    pub(super) identifies: bool,
 }
 
 /// The head of a response; the body is read with [`HttpResponse::chunk`].
 pub(super) struct HttpResponse {
     response: Response<Incoming>,
-    /// The certificates that the server presented, starting with its own, if they are captured.
-    pub(super) certificates: Vec<CertificateDer<'static>>,
     /// `None` once the connection has closed.
     connection: Option<Connection>,
 }
@@ -100,12 +101,14 @@ pub(super) struct HttpResponse {
 pub(super) async fn send(
     request: HttpRequest<'_>,
     received_limit: u64,
-    tls: Option<Arc<ClientConfig>>,
-    capture: Capture,
+    tls: Option<&TlsClient>,
     policy: AddressPolicy,
     stopwatch: &Stopwatch,
 ) -> Result<HttpResponse, Failure> {
-    let address = Address::from_url(request.url);
+    let address = match request.route {
+        Some(route) => route.address(request.url),
+        None => Address::from_url(request.url),
+    };
     let is_one_packet = !uses_tls(request.url) && request.headers.is_empty() && request.body.is_none();
     let stream = if is_one_packet {
         connect::connect_for_single_write(&address, policy, stopwatch).await?
@@ -113,17 +116,12 @@ pub(super) async fn send(
         connect::connect(&address, policy, stopwatch).await?
     };
     let stream = stream.with_limit(received_limit);
-    let mut certificates = Vec::new();
     let stream = match tls.filter(|_| uses_tls(request.url)) {
         None => Either::Left(stream),
-        Some(config) => {
-            let name = ServerName::try_from(address.host.clone())
-                .map_err(|_| format!("invalid host name `{}` for TLS", address.host))?;
-            let stream = connect::handshake(stream, config, &name, &[HTTP_1_1], stopwatch).await?;
-            if capture.certificate {
-                let presented = stream.get_ref().1.peer_certificates();
-                certificates.extend(presented.into_iter().flatten().map(|one| one.clone().into_owned()));
-            }
+        Some(tls) => {
+            let name = server_name(&request)?;
+            let stream =
+                tls_handshake::handshake(stream, tls, &name, &[HTTP_1_1], request.identifies, stopwatch).await?;
             Either::Right(Box::new(stream))
         }
     };
@@ -148,7 +146,16 @@ pub(super) async fn send(
         }
     };
     let response = response.map_err(|error| error_text::describe_error(&error))?;
-    Ok(HttpResponse { response, certificates, connection: is_open.then_some(connection) })
+    Ok(HttpResponse { response, connection: is_open.then_some(connection) })
+}
+
+/// The name for which the server's certificate must be valid.
+fn server_name(request: &HttpRequest<'_>) -> Result<ServerName<'static>, Failure> {
+    if let Some(name) = request.route.and_then(|route| route.server_name.clone()) {
+        return Ok(name);
+    }
+    let host = url_host(request.url);
+    ServerName::try_from(host.to_owned()).map_err(|_| format!("invalid host name `{host}` for TLS"))
 }
 
 impl HttpResponse {
@@ -190,7 +197,7 @@ impl HttpResponse {
 
 /// Builds the request that hyper sends.
 pub(super) fn build_request(request: &HttpRequest<'_>) -> Result<Request<Full<Bytes>>, Failure> {
-    let HttpRequest { url, method, headers, body } = request;
+    let HttpRequest { url, method, headers, body, .. } = request;
     let path = &url[Position::BeforePath..Position::AfterQuery];
     let path = PathAndQuery::try_from(path).map_err(|error| format!("invalid path `{path}`: {error}"))?;
     let mut request = Request::new(Full::from(body.unwrap_or_default().to_owned()));

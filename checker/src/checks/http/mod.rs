@@ -18,16 +18,16 @@ use reqwest::header::{
     LOCATION, USER_AGENT,
 };
 use reqwest::{Method, StatusCode, Url};
-use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 
 use self::client::{HttpRequest, HttpResponse};
 use super::expected_text::expect_texts;
-use super::net::connect::url_host;
-use super::net::tls_config::TlsTrust;
+use super::net::connect::{Address, url_host};
+use super::net::tls_config::{TlsClient, TlsSettings};
 use super::probe_data::{Capture, ProbeData};
 use super::status_codes::StatusCodes;
 use super::timing::{Stopwatch, timed};
-use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text, tls};
+use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text};
 use crate::counted;
 use crate::redact::{has_userinfo, redact_userinfo};
 
@@ -81,7 +81,32 @@ pub struct HttpCheck {
     pub max_redirects: u32,
     /// The maximum number of bytes of the body to read, if it is read at all.
     pub body_limit: usize,
-    pub trust: TlsTrust,
+    pub tls: TlsSettings,
+    /// Boxed because few checks have one.
+    pub route: Option<Box<HttpRoute>>,
+}
+
+/// How to reach the configured host, if its URL alone does not decide that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpRoute {
+    /// The address to connect to instead of the URL's.
+    pub connect_to: Option<Address>,
+    /// The port of the configured URL. After a redirect to another one, only the host is replaced.
+    pub url_port: u16,
+    /// The name to send (SNI), for which the certificate must be valid.
+    pub server_name: Option<ServerName<'static>>,
+}
+
+impl HttpRoute {
+    /// The address to connect to for a URL of the configured host.
+    fn address(&self, url: &Url) -> Address {
+        let address = Address::from_url(url);
+        match &self.connect_to {
+            None => address,
+            Some(connect_to) if address.port == self.url_port => connect_to.clone(),
+            Some(connect_to) => Address { host: connect_to.host.clone(), ..address },
+        }
+    }
 }
 
 /// Why a string is not a URL that can be checked.
@@ -130,7 +155,19 @@ impl HttpCheck {
     /// Whether a TLS configuration is needed. Configured authority files are read even if no URL uses TLS, so that an
     /// unreadable file is reported.
     fn needs_trust_anchors(&self) -> bool {
-        self.can_use_tls() || self.trust != TlsTrust::System
+        self.can_use_tls() || self.tls != TlsSettings::default()
+    }
+
+    /// The first request of an attempt.
+    fn request(&self) -> HttpRequest<'_> {
+        HttpRequest {
+            url: &self.url,
+            method: &self.method,
+            headers: &self.headers,
+            body: self.body.as_deref(),
+            route: self.route.as_deref(),
+            identifies: true,
+        }
     }
 
     fn needs_body(&self) -> bool {
@@ -159,7 +196,8 @@ impl Probe for HttpCheck {
     }
 
     fn host(&self) -> Option<&str> {
-        Some(url_host(&self.url))
+        let connect_to = self.route.as_ref().and_then(|route| route.connect_to.as_ref());
+        Some(connect_to.map_or_else(|| url_host(&self.url), |address| address.host.as_str()))
     }
 
     fn how_to_enable_tls(&self) -> Option<&'static str> {
@@ -168,8 +206,7 @@ impl Probe for HttpCheck {
     }
 
     fn request_head(&self) -> Option<Parts> {
-        let request =
-            HttpRequest { url: &self.url, method: &self.method, headers: &self.headers, body: self.body.as_deref() };
+        let request = self.request();
         let mut head = client::build_request(&request).ok()?.into_parts().0;
         if let Some(body) = &self.body {
             // hyper adds the length when it sends the request.
@@ -179,12 +216,12 @@ impl Probe for HttpCheck {
     }
 
     fn preflight(&self) -> Result<(), String> {
-        self.trust.preflight()
+        self.tls.preflight()
     }
 
     fn probe<'a>(&'a self, capture: Capture, context: &'a CheckContext) -> BoxFuture<'a, Probed> {
         Box::pin(async move {
-            let tls = if self.needs_trust_anchors() { Some(context.tls_config(&self.trust).await?) } else { None };
+            let tls = if self.needs_trust_anchors() { Some(context.tls_client(&self.tls).await?) } else { None };
             Ok(timed(self.timeout, capture, |stopwatch| exchange(self, tls, capture, context, stopwatch)).await)
         })
     }
@@ -197,7 +234,7 @@ fn uses_tls(url: &Url) -> bool {
 /// Sends the request, follows redirects, and compares the response with what is expected.
 async fn exchange(
     check: &HttpCheck,
-    tls: Option<Arc<ClientConfig>>,
+    tls: Option<Arc<TlsClient>>,
     capture: Capture,
     context: &CheckContext,
     stopwatch: Arc<Stopwatch>,
@@ -206,15 +243,16 @@ async fn exchange(
     let mut method = check.method.clone();
     let mut headers = Cow::Borrowed(&check.headers);
     let mut body = check.body.as_deref();
+    let (mut route, mut identifies) = (check.route.as_deref(), true);
     let mut redirects = 0;
     loop {
-        let request = HttpRequest { url: &url, method: &method, headers: &headers, body };
+        let request = HttpRequest { url: &url, method: &method, headers: &headers, body, route, identifies };
         let limit = check.received_limit(capture);
-        let response = client::send(request, limit, tls.clone(), capture, context.address_policy, &stopwatch).await?;
+        let response = client::send(request, limit, tls.as_deref(), context.address_policy, &stopwatch).await?;
         stopwatch.first_byte();
         stopwatch.record(|data| capture_head(data, &response));
         let Some(location) = redirect_location(check, &response) else {
-            return evaluate(check, response, capture, context, &stopwatch).await;
+            return evaluate(check, response, capture, &stopwatch).await;
         };
         if redirects == check.max_redirects {
             let limit = counted(check.max_redirects as usize, "redirect");
@@ -237,6 +275,9 @@ async fn exchange(
         if next.origin() != url.origin() {
             headers = Cow::Owned(headers_for_other_origin(&headers));
         }
+        // The route and the client certificate are meant for the configured host.
+        identifies = next.host() == check.url.host();
+        route = check.route.as_deref().filter(|_| identifies);
         stopwatch.start_next_connection();
         url = Cow::Owned(next);
     }
@@ -266,9 +307,8 @@ fn capture_head(data: &mut ProbeData, response: &HttpResponse) {
 /// Checks whether a response is as expected, and reads its body if needed.
 async fn evaluate(
     check: &HttpCheck,
-    mut response: HttpResponse,
+    response: HttpResponse,
     capture: Capture,
-    context: &CheckContext,
     stopwatch: &Stopwatch,
 ) -> ProbeResult {
     let status = response.status();
@@ -283,10 +323,6 @@ async fn evaluate(
     let mut data = ProbeData { status: Some(status.as_u16().into()), ..ProbeData::default() };
     if capture.headers {
         capture_head(&mut data, &response);
-    }
-    if !response.certificates.is_empty() {
-        data.certificate_expires_in = Some(tls::time_left(&response.certificates, context.now())?);
-        data.certificates = std::mem::take(&mut response.certificates);
     }
     if !check.needs_body() && !capture.body {
         if capture.diagnostics {

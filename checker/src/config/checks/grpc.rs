@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::common::{NAME, RawTrust, SERVER_NAME, TIMEOUT, TLS_CA_FILE, TLS_SKIP_VERIFY};
+use super::common::{CLIENT_CERT_FILE, CLIENT_KEY_FILE, NAME, MIN_TLS_VERSION, RawTlsSettings, SERVER_NAME, TIMEOUT, TLS_CA_FILE, TLS_SKIP_VERIFY};
 use super::converter::CheckConverter;
 use super::{CheckType, DEFAULT_TIMEOUT};
 use crate::checks::grpc::GrpcCheck;
@@ -28,6 +28,9 @@ pub(super) const TYPE: CheckType = CheckType {
             SERVER_NAME,
             TLS_CA_FILE,
             TLS_SKIP_VERIFY,
+            CLIENT_CERT_FILE,
+            CLIENT_KEY_FILE,
+            MIN_TLS_VERSION,
         ],
     },
     subjects: kinds::grpc::SUBJECTS,
@@ -44,15 +47,15 @@ struct RawGrpc {
     tls: bool,
     server_name: Option<String>,
     #[serde(flatten)]
-    trust: RawTrust,
+    settings: RawTlsSettings,
 }
 
 fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
     let raw: RawGrpc = converter.read()?;
     let address = converter.accept("endpoint_url", Address::parse(&raw.endpoint_url, None))?;
     let tls = if raw.tls {
-        let trust = converter.trust(raw.trust);
-        Some(converter.tls_options(trust, raw.server_name, &address)?)
+        let settings = converter.tls_settings(raw.settings);
+        Some(converter.tls_options(settings, raw.server_name, &address)?)
     } else {
         None
     };

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::common::{NAME, RawTrust, SERVER_NAME, STARTTLS, TLS_CA_FILE, TLS_SKIP_VERIFY, timeout};
+use super::common::{CLIENT_CERT_FILE, CLIENT_KEY_FILE, NAME, MIN_TLS_VERSION, RawTlsSettings, SERVER_NAME, STARTTLS, TLS_CA_FILE, TLS_SKIP_VERIFY, timeout};
 use super::converter::CheckConverter;
 use super::{CheckType, DEFAULT_CONNECTION_TIMEOUT};
 use crate::checks::net::connect::Address;
@@ -29,6 +29,9 @@ pub(super) const TYPE: CheckType = CheckType {
             SERVER_NAME,
             TLS_CA_FILE,
             TLS_SKIP_VERIFY,
+            CLIENT_CERT_FILE,
+            CLIENT_KEY_FILE,
+            MIN_TLS_VERSION,
             optional(
                 "script",
                 ValueKind::List(&ValueKind::Object(STEP)),
@@ -61,7 +64,7 @@ struct RawTcp {
     #[serde(default)]
     script: Vec<RawStep>,
     #[serde(flatten)]
-    trust: RawTrust,
+    settings: RawTlsSettings,
 }
 
 #[derive(Deserialize)]
@@ -78,8 +81,8 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
         converter.reject("tls", "is `false`, but `starttls` requires TLS: remove one of them");
     }
     let tls = if starttls.is_some() || raw.tls == Some(true) {
-        let trust = converter.trust(raw.trust);
-        Some(converter.tls_options(trust, raw.server_name, &address)?)
+        let settings = converter.tls_settings(raw.settings);
+        Some(converter.tls_options(settings, raw.server_name, &address)?)
     } else {
         None
     };

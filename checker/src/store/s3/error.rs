@@ -7,6 +7,7 @@ use http_body_util::LengthLimitError;
 use shared::s3_request::S3ErrorKind;
 
 use super::interceptor::RESPONSE_LIMIT;
+use crate::tls_error;
 use crate::store::limits::{MIN_BYTES_PER_WINDOW, RATE_WINDOW, describe_size};
 
 /// The kinds of requests to a bucket, by the permission that they need.
@@ -215,7 +216,7 @@ fn from_cause(error: &(dyn Error + 'static)) -> Option<S3Error> {
         return Some(S3Error::Refused(format!("its response has more than {}", describe_size(RESPONSE_LIMIT))));
     }
     if let Some(tls) = error.downcast_ref::<rustls::Error>() {
-        return Some(S3Error::Tls(single_line(&tls.to_string())));
+        return Some(S3Error::Tls(single_line(&tls_error::describe(tls))));
     }
     let text = error.to_string();
     if text.contains("dns error") || text.contains("failed to lookup address") {
