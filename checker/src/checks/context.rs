@@ -76,7 +76,10 @@ impl CheckContext {
     }
 
     /// Returns the TLS client for a check, if it uses TLS.
-    pub(super) async fn optional_tls_client(&self, options: Option<&TlsOptions>) -> Result<Option<Arc<TlsClient>>, String> {
+    pub(super) async fn optional_tls_client(
+        &self,
+        options: Option<&TlsOptions>,
+    ) -> Result<Option<Arc<TlsClient>>, String> {
         match options {
             Some(options) => self.tls_client(&options.settings).await.map(Some),
             None => Ok(None),

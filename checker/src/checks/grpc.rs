@@ -87,7 +87,8 @@ async fn check_health(
     let stream = connect::connect(&check.address, policy, &stopwatch).await?;
     match (&check.tls, tls) {
         (Some(options), Some(tls)) => {
-            let stream = tls_handshake::handshake(stream, &tls, &options.server_name, &[ALPN], true, &stopwatch).await?;
+            let stream =
+                tls_handshake::handshake(stream, &tls, &options.server_name, &[ALPN], true, &stopwatch).await?;
             if stream.get_ref().1.alpn_protocol() != Some(ALPN) {
                 return Err("server does not offer HTTP/2".to_owned());
             }

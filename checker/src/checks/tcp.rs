@@ -97,7 +97,8 @@ async fn talk(
     }
     match (&check.tls, tls) {
         (Some(options), Some(tls)) => {
-            let mut stream = tls_handshake::handshake(stream, &tls, &options.server_name, &[], true, &stopwatch).await?;
+            let mut stream =
+                tls_handshake::handshake(stream, &tls, &options.server_name, &[], true, &stopwatch).await?;
             follow(&check.script, &mut stream, &stopwatch).await?;
             // A server that answers has accepted the client.
             let is_accepted = check.script.iter().any(|step| matches!(step, ScriptStep::Expect(_)));

@@ -263,7 +263,8 @@ pub(super) async fn timed<F: Future<Output = ProbeResult>>(
     };
     let certificate = note.certificate.as_ref();
     data.certificate_expires_in = certificate.map(|certificate| certificate.left);
-    let certificate_left = certificate.filter(|certificate| certificate.is_verified).map(|certificate| certificate.left);
+    let certificate_left =
+        certificate.filter(|certificate| certificate.is_verified).map(|certificate| certificate.left);
     if capture.diagnostics && error.is_none() {
         let ProbeData { certificates, attempted, peer, .. } = stopwatch.recorded();
         (data.certificates, data.attempted, data.peer) = (certificates, attempted, peer);

@@ -79,8 +79,7 @@ async fn handshake(
     if let Some(protocol) = check.starttls {
         upgrade(protocol, &mut stream).await?;
     }
-    let mut stream =
-        tls_handshake::handshake(stream, &tls, &check.options.server_name, &[], true, &stopwatch).await?;
+    let mut stream = tls_handshake::handshake(stream, &tls, &check.options.server_name, &[], true, &stopwatch).await?;
     tls_handshake::close(&mut stream, false, &stopwatch).await?;
     let Some(certificate) = stopwatch.handshake_note().certificate else {
         return Err("server sent no certificate".to_owned());
@@ -115,10 +114,7 @@ mod tests {
             locator: "x".to_owned(),
             address: Address { host: "127.0.0.1".to_owned(), port },
             timeout: Duration::from_millis(700),
-            options: TlsOptions {
-                settings: trust.into(),
-                server_name: ServerName::try_from(name).expect("a name"),
-            },
+            options: TlsOptions { settings: trust.into(), server_name: ServerName::try_from(name).expect("a name") },
             starttls: None,
             degraded_within: DEGRADED_WITHIN,
             down_within: 3 * DAY,

@@ -229,7 +229,10 @@ async fn clients_identify_themselves() {
                 (with_key(&certificate, &key), None),
                 (format!(r#","client_cert_file":"{}""#, both.display()), None),
                 (String::new(), Some("requires a client certificate: set `client_cert_file` and `client_key_file`")),
-                (with_key(&stranger, &stranger_key), Some("client certificate is signed by an authority that the server")),
+                (
+                    with_key(&stranger, &stranger_key),
+                    Some("client certificate is signed by an authority that the server"),
+                ),
             ] {
                 let more = trusting(kind, &trusted) + &client;
                 let context = format!("{kind}, {version:?}, {client}");
@@ -277,8 +280,7 @@ async fn files_of_a_client_certificate_that_do_not_fit_are_named() {
         (&certificate, &other_key, "other.key`: the private key does not belong to the certificate"),
         (&certificate, &broken, "broken.pem`: a section in the PEM format has no end"),
     ] {
-        let more =
-            format!(r#","client_cert_file":"{}","client_key_file":"{}""#, certificate.display(), key.display());
+        let more = format!(r#","client_cert_file":"{}","client_key_file":"{}""#, certificate.display(), key.display());
         for kind in KINDS {
             let CheckOutcome::Skipped { reason } = outcome(kind, "127.0.0.1:9", &more).await else {
                 panic!("{kind}: {expected}");
@@ -319,17 +321,17 @@ async fn another_server_name_and_address_can_be_used() {
             ("shop.example".to_owned(), format!(r#","resolve":"127.0.0.1:{port}""#), None),
             ("shop.example".to_owned(), format!(r#","resolve":"localhost:{port}""#), None),
             (format!("127.0.0.1:{port}"), r#","server_name":"shop.example""#.to_owned(), None),
-            (
-                "api.example".to_owned(),
-                format!(r#","resolve":"127.0.0.1:{port}","server_name":"shop.example""#),
-                None,
-            ),
+            ("api.example".to_owned(), format!(r#","resolve":"127.0.0.1:{port}","server_name":"shop.example""#), None),
             (
                 "api.example".to_owned(),
                 format!(r#","resolve":"127.0.0.1:{port}""#),
                 Some("certificate is for `shop.example`, not for `api.example`"),
             ),
-            (format!("127.0.0.1:{port}"), String::new(), Some("certificate is for `shop.example`, not for `127.0.0.1`")),
+            (
+                format!("127.0.0.1:{port}"),
+                String::new(),
+                Some("certificate is for `shop.example`, not for `127.0.0.1`"),
+            ),
         ] {
             let record = record(outcome(kind, &address, &(trusting(kind, &trusted) + &keys)).await);
             expect(record.attempt.error.as_deref(), expected, &format!("{kind} {address} {keys}"));
@@ -348,11 +350,15 @@ async fn the_request_stays_the_same_with_another_address() {
     let authority = TestAuthority::new("Root", 3_000);
     let trusted = write(folder.path(), "trusted", &[&authority.self_signed()]);
     let requests = Arc::default();
-    let port = serve_requests(server(&authority.issue("shop.example", 80), &[], None, &BOTH), Arc::clone(&requests)).await;
+    let port =
+        serve_requests(server(&authority.issue("shop.example", 80), &[], None, &BOTH), Arc::clone(&requests)).await;
     let more = format!(r#"{},"resolve":"127.0.0.1:{port}""#, trusting("http", &trusted));
     assert_eq!(record(outcome("http", "shop.example:7443", &more).await).attempt.error, None);
     let request = requests.lock().expect("no thread panics").remove(0).to_lowercase();
-    assert!(request.starts_with("sni: shop.example\r\n") && request.contains("\nhost: shop.example:7443\r\n"), "{request}");
+    assert!(
+        request.starts_with("sni: shop.example\r\n") && request.contains("\nhost: shop.example:7443\r\n"),
+        "{request}"
+    );
 }
 
 #[tokio::test]

@@ -143,7 +143,10 @@ fn errors_of_s3() {
             ("ClockSkew", text(&S3Error::ClockSkew)),
             ("ConnectionRefused", text(&S3Error::ConnectionRefused)),
             ("NameNotResolved", text(&S3Error::NameNotResolved)),
-            ("Tls", text(&S3Error::Tls("certificate is self-signed, and not one of the trusted certificates".to_owned()))),
+            (
+                "Tls",
+                text(&S3Error::Tls("certificate is self-signed, and not one of the trusted certificates".to_owned())),
+            ),
             ("TimedOut", text(&S3Error::TimedOut)),
             ("Connection", text(&S3Error::Connection("connection reset by peer".to_owned()))),
             ("NotS3", text(&S3Error::NotS3 { status: 404 })),

@@ -48,7 +48,10 @@ fn certificate_errors() -> Vec<CertificateError> {
         C::ExpiredRevocationList,
         C::ExpiredRevocationListContext { time, next_update: then },
         C::BadSignature,
-        C::UnsupportedSignatureAlgorithmContext { signature_algorithm_id: vec![1, 2], supported_algorithms: Vec::new() },
+        C::UnsupportedSignatureAlgorithmContext {
+            signature_algorithm_id: vec![1, 2],
+            supported_algorithms: Vec::new(),
+        },
         C::NotValidForName,
         C::InvalidPurpose,
         C::InvalidPurposeContext {
@@ -87,10 +90,8 @@ fn path_errors() -> Vec<webpki::Error> {
         signature_algorithm_id: vec![1],
         public_key_algorithm_id: vec![2],
     };
-    let required = webpki::RequiredEkuNotFoundContext {
-        required: webpki::KeyUsage::server_auth(),
-        present: vec![vec![1, 3, 6]],
-    };
+    let required =
+        webpki::RequiredEkuNotFoundContext { required: webpki::KeyUsage::server_auth(), present: vec![vec![1, 3, 6]] };
     #[expect(deprecated, reason = "the library still defines them")]
     let former = [
         W::RequiredEkuNotFound,
@@ -368,10 +369,7 @@ fn an_error_names_what_an_operator_can_fix() {
             "certificate is signed with ECDSA on the curve P-521; the checker supports RSA, Ed25519, and ECDSA on the \
              curves P-256 and P-384",
         ),
-        (
-            ChainProblem("certificate is self-signed".to_owned()).into(),
-            "certificate is self-signed",
-        ),
+        (ChainProblem("certificate is self-signed".to_owned()).into(), "certificate is self-signed"),
         (
             C::Other(OtherError(Arc::new(webpki::Error::CaUsedAsEndEntity))).into(),
             "certificate is one of an authority (CA), which servers cannot use",

@@ -305,12 +305,7 @@ fn capture_head(data: &mut ProbeData, response: &HttpResponse) {
 }
 
 /// Checks whether a response is as expected, and reads its body if needed.
-async fn evaluate(
-    check: &HttpCheck,
-    response: HttpResponse,
-    capture: Capture,
-    stopwatch: &Stopwatch,
-) -> ProbeResult {
+async fn evaluate(check: &HttpCheck, response: HttpResponse, capture: Capture, stopwatch: &Stopwatch) -> ProbeResult {
     let status = response.status();
     if !check.up_status.contains(status.as_u16()) {
         let reason = status.canonical_reason().map(|reason| format!(" {reason}")).unwrap_or_default();

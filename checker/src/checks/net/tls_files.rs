@@ -20,7 +20,9 @@ pub enum TrustError {
     #[error("failed to read the certificate authorities in `{0}`: {1}; use a PEM file with at least one certificate")]
     Authorities(PathBuf, String),
     /// A file of the client certificate cannot be used.
-    #[error("failed to read the client certificate in `{0}`: {1}; use PEM files with a certificate and its private key")]
+    #[error(
+        "failed to read the client certificate in `{0}`: {1}; use PEM files with a certificate and its private key"
+    )]
     ClientCertificate(PathBuf, String),
     /// The TLS or HTTP library rejects the settings.
     #[error("failed to set up TLS: {0}")]

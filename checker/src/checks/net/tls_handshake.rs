@@ -48,7 +48,8 @@ pub async fn handshake(
         _ if is_client_missing && is_alert(&error) => CLIENT_CERTIFICATE_REQUIRED.to_owned(),
         _ => error_text::describe_error(&error),
     })?;
-    if tls.min_version == MinTlsVersion::Tls13 && stream.get_ref().1.protocol_version() != Some(ProtocolVersion::TLSv1_3)
+    if tls.min_version == MinTlsVersion::Tls13
+        && stream.get_ref().1.protocol_version() != Some(ProtocolVersion::TLSv1_3)
     {
         return Err("server chose TLS 1.2, expected at least TLS 1.3 (`min_tls_version`)".to_owned());
     }

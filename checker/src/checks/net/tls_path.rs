@@ -222,7 +222,9 @@ fn check_dates(details: &CertificateDetails, now: UnixTime) -> Result<(), Certif
 fn into_library_error(error: webpki::Error) -> rustls::Error {
     let error = match error {
         webpki::Error::CertExpired { time, not_after } => CertificateError::ExpiredContext { time, not_after },
-        webpki::Error::CertNotValidYet { time, not_before } => CertificateError::NotValidYetContext { time, not_before },
+        webpki::Error::CertNotValidYet { time, not_before } => {
+            CertificateError::NotValidYetContext { time, not_before }
+        }
         webpki::Error::CertNotValidForName(context) => {
             CertificateError::NotValidForNameContext { expected: context.expected, presented: context.presented }
         }

@@ -173,7 +173,9 @@ impl<'a> CheckConverter<'a> {
     /// Parses the address to connect to instead of the one of the URL.
     pub(super) fn resolve(&mut self, text: &str, url: &Address) -> Option<Address> {
         let invalid = |_| {
-            format!("invalid address `{text}`: expected a host or an IP address, with or without a port, for example `192.0.2.7:8443`")
+            format!(
+                "invalid address `{text}`: expected a host or an IP address, with or without a port, for example `192.0.2.7:8443`"
+            )
         };
         self.accept("resolve", Address::parse(text, Some(url.port)).map_err(invalid))
     }

@@ -2,7 +2,10 @@
 
 use serde::Deserialize;
 
-use super::common::{CLIENT_CERT_FILE, CLIENT_KEY_FILE, NAME, MIN_TLS_VERSION, RawTlsSettings, SERVER_NAME, TIMEOUT, TLS_CA_FILE, TLS_SKIP_VERIFY};
+use super::common::{
+    CLIENT_CERT_FILE, CLIENT_KEY_FILE, MIN_TLS_VERSION, NAME, RawTlsSettings, SERVER_NAME, TIMEOUT, TLS_CA_FILE,
+    TLS_SKIP_VERIFY,
+};
 use super::converter::CheckConverter;
 use super::{CheckType, DEFAULT_TIMEOUT};
 use crate::checks::grpc::GrpcCheck;

@@ -2,7 +2,10 @@
 
 use serde::Deserialize;
 
-use super::common::{CLIENT_CERT_FILE, CLIENT_KEY_FILE, NAME, MIN_TLS_VERSION, RawTlsSettings, SERVER_NAME, STARTTLS, TLS_CA_FILE, TLS_SKIP_VERIFY, timeout};
+use super::common::{
+    CLIENT_CERT_FILE, CLIENT_KEY_FILE, MIN_TLS_VERSION, NAME, RawTlsSettings, SERVER_NAME, STARTTLS, TLS_CA_FILE,
+    TLS_SKIP_VERIFY, timeout,
+};
 use super::converter::CheckConverter;
 use super::{CheckType, DEFAULT_CONNECTION_TIMEOUT};
 use crate::checks::net::connect::Address;

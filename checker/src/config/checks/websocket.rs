@@ -6,8 +6,8 @@ use reqwest::Url;
 use serde::Deserialize;
 
 use super::common::{
-    CLIENT_CERT_FILE, CLIENT_KEY_FILE, MIN_TLS_VERSION, NAME, RESOLVE, RawTlsSettings, SERVER_NAME, TIMEOUT, TLS_CA_FILE,
-    TLS_SKIP_VERIFY,
+    CLIENT_CERT_FILE, CLIENT_KEY_FILE, MIN_TLS_VERSION, NAME, RESOLVE, RawTlsSettings, SERVER_NAME, TIMEOUT,
+    TLS_CA_FILE, TLS_SKIP_VERIFY,
 };
 use super::converter::CheckConverter;
 use super::{CheckType, DEFAULT_TIMEOUT};

@@ -7,8 +7,8 @@ use http_body_util::LengthLimitError;
 use shared::s3_request::S3ErrorKind;
 
 use super::interceptor::RESPONSE_LIMIT;
-use crate::tls_error;
 use crate::store::limits::{MIN_BYTES_PER_WINDOW, RATE_WINDOW, describe_size};
+use crate::tls_error;
 
 /// The kinds of requests to a bucket, by the permission that they need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -310,6 +310,29 @@ mod tests {
             ErrorResponse { status: 400, code: Some("AuthorizationHeaderMalformed"), body, ..ErrorResponse::default() };
         for response in [by_header, by_body] {
             assert!(from_response(&CONTEXT, &response).to_string().ends_with("set `region` to `eu-west-1`"));
+        }
+    }
+
+    #[test]
+    fn tls_errors_are_described_in_words() {
+        use rustls::{AlertDescription, CertificateError, OtherError};
+        let ca = OtherError(std::sync::Arc::new(webpki::Error::CaUsedAsEndEntity));
+        for (error, expected) in [
+            (CertificateError::UnknownIssuer.into(), "certificate is signed by an untrusted authority"),
+            (CertificateError::Other(ca).into(), "certificate is one of an authority (CA), which servers cannot use"),
+            (
+                rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol),
+                "no application protocol in common",
+            ),
+            (
+                rustls::Error::AlertReceived(AlertDescription::InternalError),
+                "server aborted TLS: it has an internal error",
+            ),
+        ] {
+            // The HTTP client wraps the error twice.
+            let wrapped = io::Error::other(io::Error::new(io::ErrorKind::InvalidData, error));
+            let S3Error::Tls(reason) = from_connection(&wrapped) else { panic!("{expected}") };
+            assert!(reason.contains(expected), "{reason}");
         }
     }
 
