@@ -1,4 +1,4 @@
-# Short names for the commands of Cargo, Trunk and scripts/. `make help` lists them.
+# Short names for commands that use Cargo, Trunk and scripts/. `make help` lists them.
 
 TOOLS := $(or $(CHECKUP_TOOLS),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/checkup-tools)
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
@@ -14,7 +14,7 @@ PAGE_SOURCES := index.html Trunk.toml Cargo.toml Cargo.lock statuspage/Cargo.tom
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-# If the page does not start, this deletes it, so that the next call builds it again.
+# If the built page does not start, delete it, so that the next call builds it again.
 .DELETE_ON_ERROR:
 .PHONY: help run test lint words sample page release weigh fuzz bench screenshots setup clean
 
@@ -45,10 +45,10 @@ $(PAGE): $(PAGE_SOURCES)
 test: ## Run all tests: unit tests, then the programs against an S3 server and a browser
 	@scripts/setup.sh test
 	@$(MAKE) --no-print-directory $(PAGE)
-	@# Always the whole workspace: for a part of it, dependencies would be built again with other features.
+	@# Always build the whole workspace. For a part of it, Cargo would build dependencies again with other features.
 	cargo build --workspace --bins --tests
 	cargo test --workspace --lib --bins
-	@# One more thread than processors, because some tests mostly wait.
+	@# Use one more thread than processors, because some tests mostly wait.
 	CHECKUP_BIN=$(TARGET)/debug/checker CHECKUP_DIST=$(CURDIR)/dist cargo test --workspace --test blackbox -- \
 		--test-threads $$(($$(nproc) + 1))
 
@@ -61,7 +61,7 @@ lint: ## Check formatting, spelling, wording, lints (host and wasm32), documenta
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo clippy -p shared -p statuspage --target wasm32-unknown-unknown -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps
-	@# Advisories need a network: see deny.toml.
+	@# Do not check advisories, because that requires a network: see deny.toml.
 	cargo deny check licenses bans sources
 
 words: ## Count phrases that docs/style.md avoids, and fail if there are any

@@ -7,7 +7,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The variable that overrides the directory of the built page, by default `dist` in the workspace root.
+/// The environment variable that overrides the directory of the built page. The default is `dist` in the workspace
+/// root.
 const DIST_VARIABLE: &str = "CHECKUP_DIST";
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -16,7 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let default = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("../dist");
     let dist = env::var_os(DIST_VARIABLE).map_or(default.clone(), PathBuf::from);
     if dist == default {
-        // Cargo treats a missing path as changed and would rebuild every time, so create it, as building the page does.
+        // Cargo treats a missing path as changed and would rebuild every time, so create the directory.
         let _ = fs::create_dir_all(&dist);
     }
     println!("cargo::rerun-if-changed={}", dist.display());

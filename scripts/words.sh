@@ -3,10 +3,10 @@
 #
 #   scripts/words.sh [--list] [PATH]...
 #
-# --list also prints each one with its file and line. scripts/words-allowed.txt has the exceptions, one per line: a path,
-# a tab, and the part of the line that is allowed. Exits with 1 if it finds any other.
+# --list also prints each phrase with its file and line. scripts/words-allowed.txt lists the exceptions, one per line: a
+# path, a tab, and the part of the line that is allowed. Exits with 1 if it finds any other phrase.
 #
-# Identifiers are split into words: `NodeLooks` and `node_looks` count as "node looks".
+# Identifiers are split into words: `NodeLooks` and `node_looks` are both read as "node looks".
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -16,7 +16,7 @@ if [[ ${1:-} == --list ]]; then
     shift
 fi
 
-# Each line has the name to report, a tab, and a Perl pattern. Patterns match whole words in any case.
+# Each line contains the name to report, a tab, and a Perl pattern. Patterns match whole words and ignore case.
 phrases() {
     cat <<'PHRASES'
 reckon	reckon(s|ed|er|ers|ing|ings)?

@@ -1,5 +1,5 @@
 // Starts the page. The Content-Security-Policy does not allow inline scripts, so this is a separate file. It reads the
-// hashed names of the WebAssembly and its JavaScript from the preload links that the build writes.
+// hashed names of the WebAssembly and JavaScript files from the preload links that the build generates.
 const script = document.querySelector('link[rel="modulepreload"]').href;
 const wasm = document.querySelector('link[type="application/wasm"]').href;
 const root = document.documentElement;
@@ -8,7 +8,7 @@ const root = document.documentElement;
 // in a frame. Browsers support service workers only over HTTPS and on localhost.
 const worker = window === parent && navigator.serviceWorker;
 if (worker) {
-  // The URLs that were requested before the worker was active. The worker caches their responses, too.
+  // The URLs that were requested before the worker was active. The worker then caches their responses, too.
   const urls = [];
   const record = (entries) => urls.push(...entries.map((entry) => entry.name));
   const observer = new PerformanceObserver((list) => record(list.getEntries()));
@@ -18,7 +18,7 @@ if (worker) {
     const { complete: done, offline } = root.dataset;
     if (done !== "true") return;
     complete.disconnect();
-    // The observer may not have been notified of the last requests yet.
+    // The observer may not have been notified of the most recent requests yet.
     record(observer.takeRecords());
     observer.disconnect();
     try {
@@ -29,19 +29,20 @@ if (worker) {
         (await worker.getRegistration())?.active?.postMessage("clear");
       }
     } catch {
-      // Without a service worker, the page works online.
+      // The page works online even without a service worker.
     }
   });
   complete.observe(root, { attributeFilter: ["data-complete"] });
 }
 
-// Requests the texts while the WebAssembly is loading. `src/i18n/locale.rs` chooses the language in the same way.
+// Requests the translations while the WebAssembly file is loading. `src/i18n/locale.rs` chooses the language in the
+// same way.
 const languages = ["en", "de", "fr", "es", "pt", "ja", "zh", "ar"];
 const tags = [new URLSearchParams(location.search).get("lang"), ...navigator.languages, "en"];
 const language = tags.map((tag) => tag?.split("-")[0].toLowerCase()).find((code) => languages.includes(code));
 const texts = { rel: "preload", as: "fetch", crossOrigin: "", href: `locales/${language}.txt` };
 document.head.append(Object.assign(document.createElement("link"), texts));
-// The first use of a language in `Intl` is slow, so do it while the page is waiting for the network.
+// The first use of a language in `Intl` is slow, so it happens while the page is waiting for the network.
 setTimeout(Intl.DateTimeFormat, 0, language);
 
 try {
@@ -53,7 +54,7 @@ try {
   if (boot) {
     boot.textContent =
       "This page could not start. It requires WebAssembly, and a Content-Security-Policy that allows 'wasm-unsafe-eval'. ";
-    // The link that `index.html` shows without JavaScript.
+    // `index.html` shows the same link if JavaScript is disabled.
     const link = document.createElement("a");
     link.href = "summary.html";
     link.textContent = "Read the summary instead";

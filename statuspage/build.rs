@@ -1,5 +1,5 @@
-//! Turns each key of `locales/en.txt` into a constant, so that code refers to texts by name and a misspelled key does
-//! not compile.
+//! Turns each key of `locales/en.txt` into a constant, so that code refers to translations by name and a misspelled key
+//! does not compile.
 
 use std::env;
 use std::error::Error;

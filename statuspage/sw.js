@@ -1,39 +1,40 @@
 // The service worker. It caches the page itself and the data that the page last loaded, so that the page opens without
 // a network and shows the last known status with its age. Requests go to the network first, except for files that never
-// change. Error responses are never cached. The worker parses the names of objects, but not their contents.
+// change. Error responses are never cached. It parses the names of objects, but not their contents.
 //
-// If the network does not return a listing, the worker creates one from the cached objects. Its header `cached-at` contains
-// the time of the last listing.
+// If the network does not return a listing, the worker creates one from the cached objects. Its header `cached-at`
+// contains the time of the last listing.
 
 const { scope } = registration;
-// One origin may host several pages.
+// One origin may host several pages, so the cache names contain the scope.
 const SHELL = `checkup shell ${scope} `;
 const TEXTS = `checkup texts ${scope}`;
 const DATA = `checkup data ${scope}`;
-// If the network takes longer than this many milliseconds, a cached response is used.
+// If the network takes longer than this many milliseconds, a cached response is used instead.
 const NETWORK_TIMEOUT = 8000;
-// The maximum number of objects, and of characters in all of them: a day of three nodes with a check every minute.
+// The maximum number of objects, and of characters in all of them. This is enough for a day of checks by three nodes,
+// one per minute.
 const MAX_OBJECTS = 5000;
 const MAX_CHARACTERS = 16 << 20;
 // The maximum number of characters in an object.
 const MAX_OBJECT_CHARACTERS = 8 << 20;
-// The number of concurrent requests when the worker becomes active and caches what the page loaded before.
+// The number of concurrent requests while a newly active worker caches what the page has already loaded.
 const CONCURRENT_REQUESTS = 6;
 
 const sleep = time => new Promise(done => setTimeout(done, time));
 
-// The response from the network; the cached response if the network fails or takes too long; without one, whatever the
-// network eventually returns.
+// Returns the response from the network, or the cached response if the network fails or takes too long. Without a
+// cached response, returns whatever the network eventually returns.
 async function networkFirst(pending, cached) {
   const timeout = sleep(NETWORK_TIMEOUT);
   const response = await Promise.race([pending, timeout]).catch(() => undefined);
   return (response && response.status < 500 ? response : await cached()) ?? pending;
 }
 
-// The page itself.
+// This section caches the page itself.
 
-// The complete versions of the page, newest first. A version is complete when its HTML is cached, because that is added
-// last.
+// Returns the complete versions of the page, newest first. A version is complete when its HTML is cached, because the
+// HTML is added last.
 async function shells() {
   const names = (await caches.keys()).filter(name => name.startsWith(SHELL)).reverse();
   const found = await Promise.all(names.map(async name => ({ name, page: await (await caches.open(name)).match(scope) })));
@@ -44,8 +45,8 @@ const cachedPage = async () => (await shells())[0]?.page;
 
 let caching = Promise.resolve();
 
-// Caches a page and the files that it names, or nothing. The previous version is kept for tabs that are still loading
-// it.
+// Caches a page and all files that it references, or nothing at all. The previous version is kept for tabs that are
+// still loading it.
 async function cacheShell(page) {
   // Browsers reject a redirected response for a different URL.
   if (page.redirected) return;
@@ -73,7 +74,7 @@ function cachePage(page) {
   return caching;
 }
 
-// The data that the page loads: the text of each object by URL, and separately its length.
+// The data that the page loads: the text of each object by URL, and its length in a separate store.
 
 const result = request => new Promise((done, fail) => {
   request.onsuccess = () => done(request.result);
@@ -94,12 +95,12 @@ const store = async (name, mode) => (await database()).transaction(name, mode).o
 const cachedText = async key => result((await store('texts')).get(key));
 const cachedKeys = async () => result((await store('lengths')).getAllKeys());
 
-// The cache key of a URL: without signatures and the start of listings, which change.
+// Returns the cache key of a URL, without signatures and the start of listings, which change.
 function keyOf({ origin, pathname, searchParams }) {
   return origin + pathname + (searchParams.get('with') ? '?with' : '');
 }
 
-// The URL of the store that a request lists; undefined for other requests.
+// Returns the URL of the store that a request lists, or undefined for other requests.
 function listedStore({ origin, pathname, searchParams }) {
   if (searchParams.get('list-type')) return origin + pathname;
   const match = pathname.match(/^(.*\/)(history\/_)?index\.json$/);
@@ -129,7 +130,7 @@ async function write() {
     lengths.put(text.length, key);
   }
   const [keys, sizes] = await Promise.all([result(lengths.getAllKeys()), result(lengths.getAll())]);
-  // Old check files are deleted first; their names start with a time.
+  // Old check files are deleted first. Their names start with a time.
   const time = key => key.match(/\/(\d{19})[^/]*$/)?.[1] ?? '9';
   const order = keys.map((key, index) => [time(key), key, sizes[index]]).sort(([one], [other]) => (one < other) - (one > other));
   let total = 0;
@@ -139,7 +140,7 @@ async function write() {
     texts.delete(key);
     lengths.delete(key);
   });
-  // Without disk space, the transaction is aborted and nothing is cached.
+  // If there is no disk space, the transaction is aborted and nothing is cached.
   await new Promise(done => (transaction.oncomplete = transaction.onabort = done));
 }
 
@@ -151,7 +152,7 @@ async function cachedObject(key) {
   return text === undefined ? undefined : new Response(text, { headers: { 'Content-Type': 'application/json' } });
 }
 
-// A listing of the cached objects in the format of the store.
+// Returns a listing of the cached objects in the store's format.
 async function cachedListing(url, storeUrl) {
   const cachedAt = await cachedText(storeUrl);
   if (!cachedAt) return;
@@ -165,13 +166,13 @@ async function cachedListing(url, storeUrl) {
     const keys = matching.map(name => `<Contents><Key>${name}</Key></Contents>`).join('');
     return new Response(`<ListBucketResult><EncodingType>url</EncodingType>${keys}</ListBucketResult>`, { headers });
   }
-  // `checker serve` can send contents in the index; other servers ignore the query.
+  // `checker serve` can send contents in the index. Other servers ignore the query.
   const index = JSON.parse((await cachedText(`${storeUrl}index.json?with`)) ?? '{}');
   const contents = Object.entries(index).filter(([, content]) => typeof content === 'object');
   return new Response(JSON.stringify(Object.fromEntries([...names.map(name => [name, 0]), ...contents])), { headers });
 }
 
-// Responds to a request to a store, and caches the response.
+// Responds to a store request, and caches the response.
 async function respondWithData(event, request, url) {
   const storeUrl = listedStore(url);
   const key = keyOf(url);
@@ -179,7 +180,7 @@ async function respondWithData(event, request, url) {
   const object = isOffline && !storeUrl && (await cached());
   if (object) return object;
   const response = await networkFirst(fetch(request), cached);
-  // Cached responses have no URL; a server that caches sends their time.
+  // Cached responses have no URL. A server that caches responses sends their time.
   if (!response.ok || !response.url || response.headers.has('cached-at')) return response;
   if (storeUrl) {
     isOffline = false;
@@ -192,12 +193,12 @@ async function respondWithData(event, request, url) {
   return response;
 }
 
-// Responds to a request for another file of the page: configuration, texts, images.
+// Responds to a request for one of the page's other files: configuration, translations, images.
 async function respondWithFile(event, request) {
   const cache = await caches.open(TEXTS);
   const cached = async () => {
     const response = await cache.match(request, { ignoreSearch: true });
-    // Omit `Date`, which the page would compare with the device's clock.
+    // Omits `Date`, which the page would compare with the device's clock.
     return response && new Response(response.body, { headers: { 'Content-Type': response.headers.get('Content-Type') } });
   };
   const response = await networkFirst(fetch(request), cached);
@@ -211,7 +212,7 @@ async function respondWithPage(event, request) {
   return response;
 }
 
-// The response to a request; undefined if the worker does not handle it.
+// Returns the response to a request, or undefined if the worker does not handle it.
 function respond(event, request) {
   const url = new URL(request.url);
   const isInScope = request.url.startsWith(scope);
@@ -246,7 +247,7 @@ async function clear() {
   indexedDB.deleteDatabase(DATA);
 }
 
-// Caches the responses from before the worker was active. Usually the browser's cache still has them.
+// Caches the responses that arrived before the worker was active. Usually, the browser's cache still has them.
 async function cacheLoaded(event, urls) {
   const work = [caching];
   const extendable = { waitUntil: promise => work.push(promise) };

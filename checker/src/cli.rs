@@ -42,8 +42,8 @@ pub enum Command {
     History(HistoryCommand),
     /// Delete the check files of this node that are older than `check_expiry`
     ///
-    /// `run` and `serve` delete them on their own, unless no check files prove their age, for example after a long pause
-    /// or with a wrong clock. This command shows them and asks before deleting anything.
+    /// `run` and `serve` delete them automatically, unless no check files prove their age, for example after a long
+    /// pause or with a wrong clock. This command shows them and asks before deleting anything.
     Expire(ExpireArguments),
     /// Check one endpoint now and show every detail
     ///
@@ -243,7 +243,7 @@ pub struct BucketArguments {
     /// Configuration whose `storage` names the bucket; the flags below override it
     #[arg(short, long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Name of the bucket (default: the bucket of the configuration)
+    /// Name of the bucket (default: the configuration's bucket)
     #[arg(long = "bucket", value_name = "NAME")]
     pub name: Option<String>,
     /// Region of the bucket (default: from the configuration, `AWS_REGION` or the AWS profile; otherwise us-east-1)
@@ -277,7 +277,7 @@ pub struct ProvisionArguments {
     /// Do not create keys for the page; allow everyone to read objects below the prefix instead
     #[arg(long)]
     pub public: bool,
-    /// Let checkers delete their own check files at this age, for example 30d (default: `check_expiry` of the
+    /// Let checkers delete their own check files at this age, for example 30d (default: `check_expiry` in the
     /// configuration). To make the bucket delete them, use --lifecycle
     #[arg(long, value_name = "AGE", value_parser = age)]
     pub check_expiry: Option<Nanos>,
@@ -313,7 +313,7 @@ pub struct DeprovisionArguments {
     /// type the bucket's name to confirm
     #[arg(long)]
     pub delete_data: bool,
-    /// Directory with config.json and checker-NODE.json, whose keys are tried after their removal
+    /// Directory with config.json and checker-NODE.json, whose keys are tested after deletion
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub out: PathBuf,
     /// Print the plan as JSON without changing anything
@@ -348,7 +348,7 @@ pub enum FindingsFormat {
     Json,
 }
 
-/// How `run` and `status` print results.
+/// The output format of `run` and `status`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// A table for people, with colors on a terminal

@@ -1,7 +1,7 @@
-//! The checker: runs the checks of a configuration and stores their results.
+//! The checker runs the checks of a configuration and stores their results.
 //!
-//! Start at [`commands::run`]: [`config`] loads the configuration, [`monitor`] runs the [`checks`] and evaluates
-//! their outcomes, [`recorder`] writes the results to the [`store`] and removes expired ones, and [`ui`] prints them.
+//! Start at [`commands::run`]: [`config`] loads the configuration, [`monitor`] runs the [`checks`] and evaluates their
+//! outcomes, [`recorder`] writes the results to the [`store`] and removes expired ones, and [`ui`] prints them.
 //! [`commands::serve`] also serves the page, using [`server`]. [`provision`] prepares the store's bucket, and
 //! [`doctor`] verifies the setup.
 
@@ -23,11 +23,11 @@ mod text_snapshots;
 pub mod tls_error;
 pub mod ui;
 
-/// A count and its unit, which is a regular noun: `1 check file`, `2 check files`.
+/// Formats a count and its unit, a noun with a regular plural: `1 check file`, `2 check files`.
 #[must_use]
 pub fn counted(count: usize, unit: &str) -> String {
     if count == 1 { format!("1 {unit}") } else { format!("{count} {unit}s") }
 }
 
-/// The current time. Only commands call this; other modules take the time as a parameter.
+/// Returns the current time. Only commands call this; other modules take the time as a parameter.
 pub use platform::clock::now;

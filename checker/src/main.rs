@@ -1,6 +1,6 @@
-//! The program: parses the command line, runs the command, and prints its error.
+//! The `checker` program: parses the command line, runs the command and prints its error.
 
-// The futures of the AWS SDK are deeply nested.
+// The AWS SDK's futures are too deeply nested for the default limit.
 #![recursion_limit = "256"]
 
 use std::process::ExitCode;
@@ -13,11 +13,11 @@ use checker::ui;
 use clap::Parser as _;
 use tokio::runtime::{Builder, Runtime};
 
-/// Faster than the default allocator for many small objects, which checks create.
+/// Faster than the default allocator for checks, which create many small objects.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// How long blocking work, such as a lookup or a write, may continue after the command has ended.
+/// How long blocking work, such as a lookup or a write, can continue after the command has ended.
 const BLOCKING_TIMEOUT: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
@@ -55,15 +55,15 @@ fn execute(command: &Command) -> anyhow::Result<Outcome> {
     }
 }
 
-/// Runs a command, then waits only briefly for blocking work that is still running.
+/// Runs a command, then waits briefly for blocking work that is still running.
 fn complete(runtime: Runtime, command: impl Future<Output = anyhow::Result<Outcome>>) -> anyhow::Result<Outcome> {
     let outcome = runtime.block_on(command);
     runtime.shutdown_timeout(BLOCKING_TIMEOUT);
     outcome
 }
 
-/// A runtime for checks: they do little work between long waits, so moving them between threads would cost more than
-/// it gains.
+/// Creates a runtime for checks. They do little work between long waits, so moving them between threads would cost more
+/// than it gains.
 fn single_threaded() -> std::io::Result<Runtime> {
     fd_limit::raise_limit();
     Builder::new_current_thread().enable_all().build()

@@ -1,8 +1,8 @@
-//! Removes user names and passwords from URLs in everything that is stored or shown. Requests keep them.
+//! Removes user names and passwords from URLs before they are stored or shown. Requests still use them.
 
 use reqwest::Url;
 
-/// Returns the text without user name and password, otherwise unchanged.
+/// Returns the text without a user name and password, otherwise unchanged.
 ///
 /// If the URL is invalid, only the part after its last `@` is shown, so that a typo does not reveal a password.
 #[must_use]
@@ -28,7 +28,7 @@ pub fn has_userinfo(url: &Url) -> bool {
     !url.username().is_empty() || url.password().is_some()
 }
 
-/// Removes the user name and password between scheme and host.
+/// Removes the user name and password, which are between the scheme and the host.
 fn without_userinfo(text: &str) -> String {
     let host_start = text.find("://").map_or(0, |at| at + "://".len());
     let (scheme, rest) = text.split_at(host_start);
@@ -37,7 +37,7 @@ fn without_userinfo(text: &str) -> String {
     format!("{scheme}{host}{path}")
 }
 
-/// The text after its last `@`, preceded by its scheme.
+/// Returns the text after the last `@`, preceded by the scheme.
 fn from_last_at(text: &str) -> String {
     let host_start = text.find("://").map_or(0, |at| at + "://".len());
     let (scheme, rest) = text.split_at(host_start);

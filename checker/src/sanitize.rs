@@ -1,7 +1,7 @@
 //! Makes text from endpoints, services, stores and configurations safe to store and to show.
 
-/// The text on one line, without characters that can control a terminal or disguise text, and cut to `limit`
-/// characters.
+/// Returns the text on one line, without characters that can control a terminal or disguise text, and truncated to
+/// `limit` characters.
 #[must_use]
 pub fn sanitize_for_terminal(text: &str, limit: usize) -> String {
     if is_safe(text, limit) {
@@ -10,8 +10,8 @@ pub fn sanitize_for_terminal(text: &str, limit: usize) -> String {
     sanitize(text.split_whitespace().collect::<Vec<_>>().join(" "), limit)
 }
 
-/// The text without characters that can control a terminal or disguise text, cut to `limit` characters; line breaks and
-/// tabs become spaces.
+/// Removes characters that can control a terminal or disguise text, replaces line breaks and tabs with spaces, and
+/// truncates the text to `limit` characters.
 #[must_use]
 pub fn sanitize(mut text: String, limit: usize) -> String {
     if !text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
@@ -24,8 +24,8 @@ pub fn sanitize(mut text: String, limit: usize) -> String {
     shared::check_file::shortened(text, limit)
 }
 
-/// Whether a character controls a terminal, or changes how text appears: control characters such as ESC, marks that
-/// change the direction of text, and invisible tags.
+/// Returns whether a character controls a terminal or changes how text appears: control characters such as ESC, marks
+/// that change the direction of text, and invisible tags.
 fn is_deceptive(character: char) -> bool {
     character.is_control()
         || matches!(character,
@@ -35,7 +35,7 @@ fn is_deceptive(character: char) -> bool {
             | '\u{206a}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Whether the text can be used unchanged, like almost all text.
+/// Returns whether the text can be used unchanged. Almost all text can.
 #[must_use]
 pub fn is_safe(text: &str, limit: usize) -> bool {
     let mut previous = b' ';

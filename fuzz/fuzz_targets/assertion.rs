@@ -1,4 +1,5 @@
-//! The first line of the input is an assertion, which is evaluated against the other lines as a response body.
+//! Fuzzes assertions: the first line of the input is an assertion, which is evaluated against the other lines as a
+//! response body.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Check files: parsing a file, writing it and parsing it again yields the same results.
+//! Fuzzes check files: parsing a file, writing it and parsing it again yields the same results.
 
 #![no_main]
 

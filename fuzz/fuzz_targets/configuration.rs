@@ -1,4 +1,4 @@
-//! The checker's configuration, and the problems that `checker validate` reports.
+//! Fuzzes the checker's configuration, and the problems that `checker validate` reports.
 
 #![no_main]
 

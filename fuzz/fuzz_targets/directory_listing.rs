@@ -1,4 +1,4 @@
-//! The page's parser for the `index.json` of a directory.
+//! Fuzzes the page's parser for the `index.json` of a directory.
 
 #![no_main]
 

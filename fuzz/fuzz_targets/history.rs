@@ -1,4 +1,4 @@
-//! The checker's and the page's parsers for histories and latency sketches.
+//! Fuzzes the checker's and the page's parsers for histories and latency sketches.
 
 #![no_main]
 

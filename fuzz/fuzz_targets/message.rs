@@ -1,4 +1,4 @@
-//! Messages: a parsed message contains only allowed elements and links.
+//! Fuzzes messages: a parsed message contains only allowed elements and links.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! The page's `config.json`: parsing a configuration, writing it and parsing it again yields the same values.
+//! Fuzzes the page's `config.json`: parsing a configuration, writing it and parsing it again yields the same values.
 
 #![no_main]
 

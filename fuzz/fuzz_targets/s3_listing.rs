@@ -1,4 +1,4 @@
-//! The page's parsers for bucket listings and error responses from S3.
+//! Fuzzes the page's parsers for bucket listings and error responses from S3.
 
 #![no_main]
 

@@ -1,13 +1,13 @@
-//! Dates and times without a zone, and times in UTC as text. Pure.
+//! Dates and times without a time zone, and UTC times as text. This module is pure.
 
 use crate::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos};
 
-/// A date and time without a zone.
+/// A date and time without a time zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CivilTime {
-    /// In the Gregorian calendar.
+    /// The year in the Gregorian calendar.
     pub year: i64,
-    /// From 1 for January, unlike in JavaScript.
+    /// The month, counted from 1 for January. (JavaScript counts from 0.)
     pub month: usize,
     /// From 1.
     pub day: i64,
@@ -49,8 +49,8 @@ pub fn rfc3339(moment: UnixNanos) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
-/// Formats a time in UTC without loss of precision: `2026-11-22T13:02:00.000000000Z`. All of these texts have the same
-/// length, so they sort by time.
+/// Formats a time in UTC without loss of precision: `2026-11-22T13:02:00.000000000Z`. All formatted times have the same
+/// length, so sorting them as text sorts them by time.
 #[must_use]
 pub fn rfc3339_nanos(moment: UnixNanos) -> String {
     let seconds = rfc3339(moment);
@@ -72,18 +72,18 @@ pub fn parse_utc(text: &str) -> Option<UnixNanos> {
     if !is_date || !(0..24).contains(hour) || !(0..60).contains(minute) || !(0..60).contains(&second) {
         return None;
     }
-    // Howard Hinnant's `days_from_civil`, the inverse of `from_unix`.
+    // This is Howard Hinnant's `days_from_civil`, the inverse of the algorithm in `from_unix`.
     let year_from_march = if month > 2 { year } else { year - 1 };
     let (era, year_of_era) = (year_from_march.div_euclid(400), year_from_march.rem_euclid(400));
     let day_of_year = (153 * (if month > 2 { month - 3 } else { month + 9 }) + 2) / 5 + day - 1;
     let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
     let days = era * 146_097 + day_of_era - 719_468;
     let moment = days * DAY + hour * HOUR + minute * MINUTE + second * SECOND;
-    // February 30 would become March 2.
+    // Rejects dates such as February 30, which would otherwise become March 2.
     (CivilTime::from_unix(moment).day == day).then_some(moment)
 }
 
-/// Parses the offset of a time zone in the formats that browsers use: `GMT`, `GMT+05:30`, `8/22/2026, GMT-3`.
+/// Parses a UTC offset in the formats that browsers use: `GMT`, `GMT+05:30`, `8/22/2026, GMT-3`.
 #[must_use]
 pub fn parse_offset(text: &str) -> Option<Nanos> {
     let (_, offset) = text.split_once("GMT")?;

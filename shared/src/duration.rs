@@ -2,7 +2,7 @@
 
 use crate::{DAY, HOUR, MINUTE, Nanos, SECOND};
 
-/// The units and their sizes, the largest first.
+/// The units and their sizes, largest first.
 pub const UNITS: [(&str, Nanos); 9] = [
     ("w", 7 * DAY),
     ("d", DAY),
@@ -15,7 +15,7 @@ pub const UNITS: [(&str, Nanos); 9] = [
     ("ns", 1),
 ];
 
-/// The text is not a duration.
+/// An error for text that is not a duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid duration `{0}`: expected a number with a unit, for example `500ms`, `30s`, `10m`, `1h30m` or `7d`")]
 pub struct ParseDurationError(pub String);
@@ -44,20 +44,19 @@ pub fn parse(text: &str) -> Result<Nanos, ParseDurationError> {
     Ok(total)
 }
 
-/// `number` (digits, optionally with a decimal point) times `size`, truncated to a nanosecond.
+/// Multiplies `number` (digits, optionally with a decimal point) by `size`, truncated to a nanosecond.
 fn decimal_times(number: &str, size: Nanos) -> Option<Nanos> {
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     if whole.is_empty() || fraction.len() > 18 || fraction.contains('.') {
         return None;
     }
     let whole: Nanos = whole.parse().ok()?;
-    // Goes from the last digit to the first, so that nothing overflows. Truncating after each step does not change the
-    // result.
+    // Starts with the last digit, so that nothing overflows. Truncating after each step does not change the result.
     let part = fraction.bytes().rev().fold(0, |part, figure| (i64::from(figure - b'0') * size + part) / 10);
     whole.checked_mul(size)?.checked_add(part)
 }
 
-/// Formats a duration so that [`parse`] returns the same number: `10m`, `1h30m`, `1s500ms`.
+/// Formats a duration so that [`parse`] returns the same value: `10m`, `1h30m`, `1s500ms`.
 #[must_use]
 pub fn format_exact(nanos: Nanos) -> String {
     if nanos <= 0 {
@@ -86,7 +85,7 @@ pub fn format_rtt(nanos: Nanos) -> String {
         1_000_000..SECOND => (1_000_000, "ms"),
         _ => (SECOND, "s"),
     };
-    // Uses integers, because the code that formats floats would add to the page's size.
+    // Uses integers, because code that formats floats would increase the page's size.
     let (whole, part) = (nanos / size, nanos % size);
     let rounded = |scale: i64| whole * scale + (part * scale + size / 2) / size;
     if nanos < size / 200 * 1_999 {
@@ -100,7 +99,7 @@ pub fn format_rtt(nanos: Nanos) -> String {
     }
 }
 
-/// Formats a duration with its two largest units, truncated: `12 min`, `1 h 5 min`, `89 d 23 h`, `42 s`.
+/// Formats a duration in its two largest units, truncated: `12 min`, `1 h 5 min`, `89 d 23 h`, `42 s`.
 #[must_use]
 pub fn format_coarse(nanos: Nanos) -> String {
     let seconds = nanos.max(0) / SECOND;

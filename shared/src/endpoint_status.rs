@@ -1,4 +1,4 @@
-//! Combines the histories of all nodes into the status of each endpoint, now and over a period. The page and the terminal
+//! Combines the histories of all nodes into each endpoint's status, now and over a period. The page and the terminal
 //! show these figures.
 
 use std::collections::BTreeMap;
@@ -11,31 +11,31 @@ use crate::quorum::{self, Quorum, Tally, combine};
 use crate::status::Status;
 use crate::uptime::{self, Span, UptimeBreakdown};
 
-/// One endpoint as seen by all nodes.
+/// An endpoint as seen by all nodes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndpointStatus {
-    /// The title and the locator, which are the same on all nodes.
+    /// The title and locator, which are the same on all nodes.
     pub key: EndpointKey,
-    /// The newest result from any node, which reflects the current configuration.
+    /// The newest result from any node. Its settings reflect the current configuration.
     pub latest: LatestResult,
     /// The nodes that check the endpoint.
     pub nodes: Vec<NodeStatus>,
 }
 
-/// One endpoint as seen by one node.
+/// An endpoint as seen by one node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeStatus {
-    /// `None` for a checker without a node name.
+    /// The node's name, or `None` for a checker without one.
     pub node: Option<NodeName>,
-    /// In order and without overlap. The last span can end in the future.
+    /// The status over time, as spans in order and without overlap. The last span can end in the future.
     pub spans: Vec<Span>,
-    /// When the newest check started.
+    /// When the node's newest check started.
     pub last_checked: Option<UnixNanos>,
-    /// Why the newest result is degraded or down.
+    /// The reason if the newest result is degraded or down.
     pub reason: Option<String>,
 }
 
-/// The status of every endpoint in these histories, in configuration order.
+/// Combines histories into the status of every endpoint, in configuration order.
 #[must_use]
 pub fn endpoint_statuses<'a>(histories: impl IntoIterator<Item = &'a History>) -> Vec<EndpointStatus> {
     let mut endpoints: BTreeMap<&EndpointKey, (UnixNanos, EndpointStatus)> = BTreeMap::new();
@@ -64,7 +64,7 @@ pub fn endpoint_statuses<'a>(histories: impl IntoIterator<Item = &'a History>) -
 }
 
 impl EndpointStatus {
-    /// How many nodes must agree.
+    /// Returns how many nodes must agree on the status.
     #[must_use]
     pub fn quorum(&self) -> Quorum {
         self.latest.quorum
@@ -76,7 +76,7 @@ impl EndpointStatus {
         Tally::new(&self.spans_of_nodes(), self.quorum(), now)
     }
 
-    /// The current vote of each node.
+    /// Returns each node's vote at `now`.
     #[must_use]
     pub fn votes(&self, now: UnixNanos) -> Vec<Status> {
         quorum::votes(&self.spans_of_nodes(), now)
@@ -86,13 +86,13 @@ impl EndpointStatus {
         self.nodes.iter().map(|node| node.spans.as_slice()).collect()
     }
 
-    /// When the newest check of any node started.
+    /// Returns when any node last started a check of the endpoint.
     #[must_use]
     pub fn last_checked(&self) -> Option<UnixNanos> {
         self.nodes.iter().filter_map(|node| node.last_checked).max()
     }
 
-    /// Whether the endpoint was checked, or had a status, since `from`.
+    /// Returns whether the endpoint was checked, or had a known status, since `from`.
     #[must_use]
     pub fn is_within(&self, from: UnixNanos) -> bool {
         let had_status = self.nodes.iter().filter_map(|node| node.spans.last()).any(|span| span.end > from);
@@ -104,14 +104,14 @@ impl EndpointStatus {
         nodes.map(|(node, at)| NodeVote::new(node.node.as_ref(), &node.spans, self.nodes.len(), at, now)).collect()
     }
 
-    /// The status over time, until `now`.
+    /// Returns the combined status over time, until `now`.
     #[must_use]
     pub fn spans(&self, now: UnixNanos) -> Vec<Span> {
         let nodes: Vec<Vec<Span>> = self.nodes.iter().map(|node| cut(&node.spans, now)).collect();
         combine(&nodes, self.quorum())
     }
 
-    /// The time by status in a period (`from <= t < to`).
+    /// Computes how long each status lasted in a period (`from <= t < to`).
     #[must_use]
     pub fn breakdown(&self, from: UnixNanos, to: UnixNanos) -> UptimeBreakdown {
         UptimeBreakdown::from_spans(&self.spans(to), from, to)
@@ -121,7 +121,7 @@ impl EndpointStatus {
 /// A node's last report about an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NodeVote<'a> {
-    /// `None` for a checker without a node name.
+    /// The node's name, or `None` for a checker without one.
     pub node: Option<&'a NodeName>,
     /// Whether the report is still valid.
     pub is_current: bool,
@@ -132,7 +132,7 @@ pub struct NodeVote<'a> {
 }
 
 impl<'a> NodeVote<'a> {
-    /// Creates the vote of a node from its spans. `nodes` is the number of nodes that check the endpoint.
+    /// Creates a node's vote from its spans. `nodes` is the number of nodes that check the endpoint.
     #[must_use]
     pub fn new(
         node: Option<&'a NodeName>,
@@ -147,12 +147,12 @@ impl<'a> NodeVote<'a> {
     }
 }
 
-/// Marks endpoints as retired: every node that used to report them is running, but reports only other endpoints.
+/// Marks endpoints as retired if every node that used to report them is running but reports only other endpoints.
 ///
-/// They were removed from the configuration, so their unknown status is not a problem. `votes` returns the last report of
-/// each node about an endpoint.
+/// Such endpoints were removed from the configuration, so their unknown status is not a problem. `votes` returns each
+/// node's last report about an endpoint.
 pub fn mark_retired<'w, E>(endpoints: &mut [E], votes: impl Fn(&E) -> &[NodeVote<'w>], mark: impl Fn(&mut E)) {
-    // Sorted by name, because a hostile store can have thousands of nodes.
+    // Sorted by name, so that searching is fast even if a hostile store has thousands of nodes.
     let mut alive: Vec<(Option<NodeName>, UnixNanos)> = Vec::new();
     for vote in endpoints.iter().flat_map(&votes).filter(|vote| vote.is_current) {
         match alive.binary_search_by(|(name, _)| name.as_ref().cmp(&vote.node)) {
@@ -162,7 +162,7 @@ pub fn mark_retired<'w, E>(endpoints: &mut [E], votes: impl Fn(&E) -> &[NodeVote
     }
     for endpoint in endpoints {
         let has_stopped = |vote: &NodeVote<'_>| {
-            // A node whose result is valid but unknown has not stopped checking.
+            // A node with a valid result is still checking the endpoint, even if that result is unknown.
             !vote.is_current
                 && alive
                     .binary_search_by(|(name, _)| name.as_ref().cmp(&vote.node))
@@ -174,8 +174,8 @@ pub fn mark_retired<'w, E>(endpoints: &mut [E], votes: impl Fn(&E) -> &[NodeVote
     }
 }
 
-/// The overall status of endpoints, given as their status and whether they are retired. It is the worst status, except that
-/// unknown is worse than healthy. Retired endpoints do not count.
+/// Computes the overall status of endpoints, given as their status and whether they are retired. It is the worst
+/// status, except that unknown is worse than healthy. Retired endpoints are ignored.
 #[must_use]
 pub fn overall_status(endpoints: &mut dyn Iterator<Item = (Status, bool)>) -> Status {
     let mut worst = Status::Unknown;
@@ -187,13 +187,14 @@ pub fn overall_status(endpoints: &mut dyn Iterator<Item = (Status, bool)>) -> St
     if worst == Status::Healthy && is_any_unknown { Status::Unknown } else { worst }
 }
 
-/// The overall status if there may be unknown endpoints: not healthy, because they may not be.
+/// Returns the overall status if endpoints may be missing: healthy becomes unknown, because the missing endpoints may
+/// not be healthy.
 #[must_use]
 pub fn of_incomplete(status: Status) -> Status {
     if status == Status::Healthy { Status::Unknown } else { status }
 }
 
-/// The current status of each endpoint, and whether it is retired.
+/// Returns the current status of each endpoint, and whether the endpoint is retired.
 #[must_use]
 pub fn current_statuses(endpoints: &[EndpointStatus], now: UnixNanos) -> Vec<(Status, bool)> {
     let rows = endpoints.iter().map(|endpoint| (endpoint.tally(now).status, endpoint.node_votes(now), false));
@@ -202,7 +203,7 @@ pub fn current_statuses(endpoints: &[EndpointStatus], now: UnixNanos) -> Vec<(St
     rows.into_iter().map(|(status, _, retired)| (status, retired)).collect()
 }
 
-/// Removes everything since `moment`. A span that contains `moment` ends there.
+/// Returns the spans before `moment`. A span that contains `moment` ends there.
 fn cut(spans: &[Span], moment: UnixNanos) -> Vec<Span> {
     let before = spans.iter().take_while(|span| span.start < moment);
     before.map(|span| Span { end: span.end.min(moment), ..*span }).collect()
@@ -219,7 +220,8 @@ mod tests {
 
     const START: UnixNanos = 20_779 * DAY;
 
-    /// A day with a check every minute, except in the minutes `away`. The endpoint is down in the minutes `down`.
+    /// Builds the history of a day with a check every minute, except in the minutes `away`. The endpoint is down in the
+    /// minutes `down`.
     fn history(node: &str, quorum: Quorum, down: std::ops::Range<i64>, away: std::ops::Range<i64>) -> History {
         let node = NodeName::new(node).ok();
         let file = |minute: i64| {
@@ -277,7 +279,7 @@ mod tests {
     fn the_coverage_of_a_single_node_is_its_uptime() {
         let only = [history("a", Quorum::Any, 600..660, 1_000..1_100)];
         let breakdown = endpoint_statuses(&only)[0].breakdown(START, START + DAY);
-        // There were no checks for 100 minutes, but the result before them was valid for another half a minute.
+        // There were no checks for 100 minutes, but the result before them was valid for another 30 seconds.
         assert_eq!(breakdown.unknown, 99 * MINUTE + MINUTE / 2);
         assert_eq!(breakdown.coverage().map(Ratio::percent).as_deref(), Some("93.09%"));
         assert_eq!(breakdown.uptime().map(Ratio::percent).as_deref(), Some("95.52%"));
@@ -325,7 +327,7 @@ mod tests {
             overall_status(&mut [(Status::Healthy, false), (Status::Unknown, true)].into_iter()),
             Status::Healthy
         );
-        // Since minute 600, the node has checked another endpoint instead.
+        // From minute 600 on, the node checks a different endpoint.
         let mut histories =
             [history("a", Quorum::Majority, 0..0, 600..1_440), history("a", Quorum::Majority, 0..0, 0..0)];
         let [before, after] = &mut histories;

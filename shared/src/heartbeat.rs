@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::UnixNanos;
 use crate::check_file::shortened;
 
-/// The maximum length of a failure text, in characters: a sentence on a page, not a log.
+/// The maximum length of a failure description, in characters: a sentence on a page, not a log.
 pub const FAILURE_LIMIT: usize = 300;
 
 /// The last heartbeat of a job: `{"at":1795330254340493978,"exit_status":3,"failed":"no space left"}`.
@@ -13,35 +13,35 @@ pub const FAILURE_LIMIT: usize = 300;
 /// Only `at` is required; unknown keys are ignored.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Heartbeat {
-    /// When it was sent, by the clock of the job's machine.
+    /// When the heartbeat was sent, by the clock of the job's machine.
     pub at: UnixNanos,
-    /// Any value other than 0 is a failure.
+    /// The job's exit status. Any value other than 0 is a failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit_status: Option<i32>,
-    /// The job's description of its failure.
+    /// A description of the failure, provided by the job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,
 }
 
-/// The object is not a heartbeat.
+/// An error for an object that is not a heartbeat.
 #[derive(Debug, thiserror::Error)]
 #[error("invalid heartbeat; send another one with `checker beat`")]
 pub struct InvalidHeartbeat(#[from] serde_json::Error);
 
 impl Heartbeat {
-    /// Parses the content of the object.
+    /// Parses the content of a heartbeat object.
     pub fn parse(json: &[u8]) -> Result<Heartbeat, InvalidHeartbeat> {
         Ok(serde_json::from_slice(json)?)
     }
 
-    /// The content of the object.
+    /// Returns the heartbeat as JSON.
     #[must_use]
     pub fn write(&self) -> String {
-        // Numbers and strings can always be serialized. The fallback is not a valid heartbeat.
+        // Serializing numbers and strings cannot fail. The fallback does not parse as a heartbeat.
         serde_json::to_string(self).unwrap_or_else(|_| "{}".to_owned())
     }
 
-    /// The failure of the job as a clause; `None` if it succeeded.
+    /// Returns the job's failure as a clause, or `None` if the job succeeded.
     #[must_use]
     pub fn failure(&self) -> Option<String> {
         let detail = self.failed.as_deref().map(str::trim).filter(|text| !text.is_empty());

@@ -10,19 +10,19 @@ use hifijson::str::LexAlloc as _;
 use hifijson::token::Lex as _;
 use hifijson::{Error, Expect, SliceLexer, str};
 
-/// How deeply arrays and objects may be nested. Our formats need 6; hostile input must not exhaust the stack.
+/// The maximum nesting depth of arrays and objects. Our formats need 6, and hostile input must not exhaust the stack.
 const DEPTH_LIMIT: usize = 64;
 
-/// A JSON value. Strings without escapes borrow from the text.
+/// A JSON value. Strings without escapes borrow from the input text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Json<'t> {
     /// `null`, which [`Json::get`] treats like a missing member.
     Null,
     /// `true` or `false`
     Bool(bool),
-    /// A number as written in the text.
+    /// A number exactly as written in the text.
     Number(&'t str),
-    /// A string with its escapes resolved.
+    /// A string with all escapes resolved.
     String(Cow<'t, str>),
     /// The elements of an array, in document order.
     Array(Vec<Json<'t>>),
@@ -30,18 +30,18 @@ pub enum Json<'t> {
     Object(Vec<(Cow<'t, str>, Json<'t>)>),
 }
 
-/// The text is not JSON.
+/// An error for text that is not valid JSON.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{problem} at line {line} column {column}")]
 pub struct JsonError {
     problem: &'static str,
-    /// The line, from 1.
+    /// The line number, counted from 1.
     line: usize,
-    /// The column in characters, not bytes, from 1.
+    /// The column in characters (not bytes), counted from 1.
     column: usize,
 }
 
-/// A member has an unexpected type.
+/// An error for a member of an unexpected type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{key}` must be {expected}")]
 pub struct UnexpectedType {
@@ -49,10 +49,10 @@ pub struct UnexpectedType {
     expected: &'static str,
 }
 
-/// Why reading the JSON ended early.
+/// The reason why parsing ended early.
 enum Stop {
     Invalid(Error),
-    /// The caller's limit, in words.
+    /// The input exceeds a limit set by the caller. The text describes the limit.
     Limit(&'static str),
 }
 
@@ -68,16 +68,16 @@ impl From<Expect> for Stop {
     }
 }
 
-/// Parses a JSON text. Values nested deeper than [`DEPTH_LIMIT`] are an error.
+/// Parses JSON text. Values nested deeper than [`DEPTH_LIMIT`] are an error.
 pub fn parse(text: &str) -> Result<Json<'_>, JsonError> {
     let mut unlimited = usize::MAX;
     read(text, |next, lexer| Ok(read_value(DEPTH_LIMIT, &mut unlimited, next, lexer)?))
 }
 
-/// Parses a JSON array and passes each element to `take`, without keeping the whole array in memory. An error from
-/// `take` ends parsing, and an element with more values than `values_limit` is an error.
+/// Parses a JSON array and passes each element to `take`, without keeping the whole array in memory. Parsing ends at an
+/// error from `take` or at an element with more than `values_limit` values.
 ///
-/// If there is an error, the elements before it were already passed.
+/// If there is an error, the elements before it have already been passed.
 pub fn each_element<'t>(
     text: &'t str,
     values_limit: usize,
@@ -98,10 +98,10 @@ pub fn each_element<'t>(
     })
 }
 
-/// Reads a JSON object and passes each key, with the text of its value, to `take`. Only the extent of the values is
-/// determined, so that an invalid one does not affect the others.
+/// Reads a JSON object and passes each key, with the text of its value, to `take`. The values themselves are not
+/// parsed, so an invalid value does not affect the others.
 ///
-/// If there is an error, the members before it were already passed.
+/// If there is an error, the members before it have already been passed.
 pub fn each_member<'t>(text: &'t str, mut take: impl FnMut(Cow<'t, str>, &'t str)) -> Result<(), JsonError> {
     read(text, |next, lexer| {
         if next != b'{' {
@@ -116,15 +116,15 @@ pub fn each_member<'t>(text: &'t str, mut take: impl FnMut(Cow<'t, str>, &'t str
                 return Err(Expect::Value.into());
             }
             *lexer = SliceLexer::new(&text.as_bytes()[start + length..]);
-            // Values end at ASCII characters.
+            // An ASCII character precedes and follows each value, so both ends are character boundaries.
             take(name, text.get(start..start + length).unwrap_or_default());
             Ok(())
         })
     })
 }
 
-/// The number of bytes of the value at the start of a text, which ends where its brackets are closed; `None` if they
-/// are not. This does not recurse, so it works at any depth.
+/// Returns the length in bytes of the value at the start of a text, or `None` if its brackets are not closed. This does
+/// not recurse, so it works at any depth.
 fn length_of_value(text: &[u8]) -> Option<usize> {
     let (mut depth, mut is_string) = (0_usize, false);
     let mut bytes = text.iter().enumerate();
@@ -159,7 +159,7 @@ fn read<'t, T>(
     value.map_err(|stop| JsonError::new(&stop, text, text.len() - lexer.as_slice().len()))
 }
 
-/// Reads a value. `values_left` is how many more values it can contain, including itself.
+/// Reads a value. `values_left` limits the number of values in it, including the value itself.
 fn read_value<'t>(
     depth: usize,
     values_left: &mut usize,
@@ -235,7 +235,8 @@ fn describe(error: &Error) -> &'static str {
 }
 
 impl<'t> Json<'t> {
-    /// The value of a member, unless it is `null`. If a key is repeated, the last one counts, as in browsers and Go.
+    /// Returns a member's value unless it is `null`. If a key is repeated, the last one takes precedence, as in
+    /// browsers and Go.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Json<'t>> {
         let Json::Object(members) = self else { return None };
@@ -243,7 +244,7 @@ impl<'t> Json<'t> {
         found.filter(|value| **value != Json::Null)
     }
 
-    /// The value, if it is an integer that fits.
+    /// Returns the value if it is an integer that fits into `i64`.
     #[must_use]
     pub fn as_integer(&self) -> Option<i64> {
         match self {
@@ -252,24 +253,24 @@ impl<'t> Json<'t> {
         }
     }
 
-    /// The member as a string, `None` if it is missing.
+    /// Returns the member as a string, or `None` if it is missing.
     pub fn string(&self, key: &str) -> Result<Option<&str>, UnexpectedType> {
         self.member(key, "a string", |value| if let Json::String(text) = value { Some(&**text) } else { None })
     }
 
-    /// The member as an integer, `None` if it is missing.
+    /// Returns the member as an integer, or `None` if it is missing.
     pub fn integer(&self, key: &str) -> Result<Option<i64>, UnexpectedType> {
         self.member(key, "an integer", Json::as_integer)
     }
 
-    /// Whether the member is `true`; `false` if it is missing.
+    /// Returns whether the member is `true`. A missing member counts as `false`.
     pub fn bool(&self, key: &str) -> Result<bool, UnexpectedType> {
         let value =
             self.member(key, "`true` or `false`", |value| if let Json::Bool(is) = value { Some(*is) } else { None });
         Ok(value?.unwrap_or(false))
     }
 
-    /// The elements of the member; empty if it is missing.
+    /// Returns the member's elements, or an empty slice if the member is missing.
     pub fn array(&self, key: &str) -> Result<&[Json<'t>], UnexpectedType> {
         let array =
             self.member(key, "an array", |value| if let Json::Array(array) = value { Some(&**array) } else { None });
@@ -316,7 +317,7 @@ mod tests {
             Just(serde_json::Value::Null),
             any::<bool>().prop_map(Into::into),
             any::<i64>().prop_map(Into::into),
-            // Eighths have an exact decimal notation.
+            // Eighths have an exact decimal representation.
             any::<i32>().prop_map(|eighths| (f64::from(eighths) / 8.0).into()),
             "[\u{0}-\u{10ffff}]{0,12}".prop_map(Into::into),
         ];
@@ -427,7 +428,7 @@ mod tests {
         fn it_rejects_what_serde_json_rejects(text in "[\\[\\]{}\",:0-9eE+.a\\\\untrlfs -]{0,12}") {
             let own = parse(&text).map(|value| normalized(&to_value(&value)));
             let reference = serde_json::from_str::<serde_json::Value>(&text).map(|value| normalized(&value));
-            // Numbers that do not fit a float are valid JSON.
+            // Numbers that are too large for a float are valid JSON.
             let is_too_large = reference.as_ref().is_err_and(|error| error.to_string().contains("out of range"));
             prop_assert!(is_too_large || own.ok() == reference.ok(), "{}", text);
         }

@@ -1,9 +1,9 @@
-//! Writes the JSON of check files and histories, three times as fast as `serde_json`, which is used for everything
-//! small.
+//! Writes the JSON of check files and histories, three times as fast as `serde_json`, which writes everything small.
 //!
-//! The text only grows at its end. Whether a comma is needed depends on its last byte: none after `{` or `[`.
+//! The writer only appends to the text. The last byte shows whether a comma is needed: not after `{` or `[`.
 
-/// A member's key with the comma before it, so that [`JsonWriter`] only has to copy it. It must not need escapes.
+/// Expands to a member's key and the comma before it, so that [`JsonWriter`] only has to copy it. The key must not need
+/// escapes.
 macro_rules! key {
     ($key:literal) => {
         concat!(",\"", $key, "\":")
@@ -11,16 +11,16 @@ macro_rules! key {
 }
 pub(crate) use key;
 
-/// Which characters of strings are escaped.
+/// Which characters in strings are escaped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum EscapeMode {
-    /// Quotes, backslashes and control characters, like `serde_json`.
+    /// Escapes quotes, backslashes and control characters, like `serde_json`.
     Minimal,
-    /// Also `<`, `>`, `&`, U+2028 and U+2029, like Go's `encoding/json`.
+    /// Also escapes `<`, `>`, `&`, U+2028 and U+2029, like Go's `encoding/json`.
     GoHtml,
 }
 
-/// Appends to a JSON text.
+/// A writer that appends to a JSON text.
 #[derive(Debug)]
 pub(crate) struct JsonWriter {
     text: String,
@@ -28,7 +28,7 @@ pub(crate) struct JsonWriter {
 }
 
 impl JsonWriter {
-    /// `capacity` is the expected size in bytes.
+    /// Creates an empty writer. `capacity` is the expected size in bytes.
     pub(crate) fn new(escapes: EscapeMode, capacity: usize) -> JsonWriter {
         JsonWriter { text: String::with_capacity(capacity), escapes }
     }
@@ -37,7 +37,7 @@ impl JsonWriter {
         self.text
     }
 
-    /// Writes a member's [`key!`]. Its value must follow.
+    /// Writes a member's [`key!`]. The member's value must follow.
     pub(crate) fn key(&mut self, key: &'static str) {
         let comma = usize::from(self.text.as_bytes().last() == Some(&b'{'));
         self.text.push_str(&key[comma..]);
@@ -65,14 +65,14 @@ impl JsonWriter {
         }
     }
 
-    /// Writes an object; `members` writes its members.
+    /// Writes an object, whose members `members` writes.
     pub(crate) fn object(&mut self, members: impl FnOnce(&mut JsonWriter)) {
         self.text.push('{');
         members(self);
         self.text.push('}');
     }
 
-    /// Writes an array; `element` writes each element.
+    /// Writes an array, each of whose elements `element` writes.
     pub(crate) fn array<T>(
         &mut self,
         elements: impl IntoIterator<Item = T>,
@@ -92,7 +92,7 @@ impl JsonWriter {
         self.text.push_str(itoa::Buffer::new().format(number));
     }
 
-    /// Writes a value such as `true` without changes.
+    /// Writes a value such as `true` unchanged.
     pub(crate) fn literal(&mut self, literal: &'static str) {
         self.text.push_str(literal);
     }
@@ -133,7 +133,7 @@ impl JsonWriter {
         }
     }
 
-    /// Writes a character as `\u` and four digits.
+    /// Writes a character as `\u` and four hexadecimal digits.
     fn escape(&mut self, character: char) {
         self.text.push_str("\\u");
         for digit in [12, 8, 4, 0].map(|shift| u32::from(character) >> shift & 0xf) {
@@ -146,7 +146,8 @@ fn must_be_escaped(byte: u8) -> bool {
     byte < b' ' || byte == b'"' || byte == b'\\'
 }
 
-/// 0xE2 is the first byte of U+2028 and U+2029, and of other characters.
+/// Returns whether Go may escape a character that starts with this byte. 0xE2 is the first byte of U+2028 and U+2029,
+/// and of other characters.
 fn go_may_escape(byte: u8) -> bool {
     matches!(byte, b'<' | b'>' | b'&' | 0xE2)
 }

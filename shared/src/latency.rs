@@ -1,5 +1,5 @@
 //! Latency sketches: histograms with fixed buckets, from which any percentile can be computed within 5%. Merging the
-//! sketches of two periods gives the sketch of both.
+//! sketches of two periods yields the sketch of the combined period.
 
 use std::sync::LazyLock;
 
@@ -12,7 +12,7 @@ pub const MIN_LATENCY: Nanos = 1_000;
 const BUCKETS: usize = 387;
 
 /// The inclusive upper bounds of the buckets, each a tenth greater than the previous one. The middle of a bucket is
-/// therefore within 1/21 of all its times.
+/// therefore within 1/21 of every time in it.
 ///
 /// Computed with integers, because the last bit of a logarithm can differ between machines, but stored data must not. A
 /// constant table would add 3 KB to the page.
@@ -25,45 +25,45 @@ static UPPER_BOUNDS: LazyLock<[Nanos; BUCKETS]> = LazyLock::new(|| {
     })
 });
 
-/// A bucket of a sketch: a latency within 5%, stored as a small number.
+/// A bucket of a sketch: a latency that is accurate to 5%, stored as a small number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Bucket(u16);
 
 impl Bucket {
-    /// The bucket that contains a time.
+    /// Returns the bucket that contains `time`.
     #[must_use]
     pub fn from_time(time: Nanos) -> Bucket {
         let index = UPPER_BOUNDS.partition_point(|greatest| *greatest < time);
         Bucket(index.min(BUCKETS - 1) as u16)
     }
 
-    /// The bucket with an index, if it exists.
+    /// Returns the bucket with this index, if it exists.
     #[must_use]
     pub fn from_index(index: u64) -> Option<Bucket> {
         u16::try_from(index).ok().filter(|index| usize::from(*index) < BUCKETS).map(Bucket)
     }
 
-    /// The index among all buckets, from 0, which histories store.
+    /// Returns the bucket's index, counted from 0, which histories store.
     #[must_use]
     pub fn index(self) -> u64 {
         u64::from(self.0)
     }
 
-    /// A time that is within 5% of all times in the bucket.
+    /// Returns a time that is within 5% of every time in the bucket.
     #[must_use]
     pub fn time(self) -> Nanos {
         let index = usize::from(self.0);
         let Some(below) = index.checked_sub(1).map(|below| UPPER_BOUNDS[below]) else { return MIN_LATENCY };
-        // The harmonic mean of both bounds has the same relative distance to each.
+        // The harmonic mean of both bounds has the same relative distance to each bound.
         below.saturating_add(below / 21)
     }
 }
 
-/// A histogram of latencies: how many fell into each [`Bucket`].
+/// A histogram of latencies, with a count for each [`Bucket`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Sketch {
-    /// The buckets that are not empty, in order. There can be millions, so counts have 32 bits: enough for one per
-    /// second for a century.
+    /// The buckets that are not empty, in order. Counts have 32 bits, because there can be millions of buckets. That is
+    /// enough for one latency per second for a century.
     counts: Vec<(Bucket, u32)>,
 }
 
@@ -84,7 +84,7 @@ impl Sketch {
         match self.counts.binary_search_by_key(&bucket, |(bucket, _)| *bucket) {
             Ok(index) => self.counts[index].1 = self.counts[index].1.saturating_add(count),
             Err(index) => {
-                // Saves memory: most of the many sketches have one bucket for a while, and vectors would start with
+                // Saves memory: most sketches have only one bucket for a while, and a vector would otherwise start with
                 // room for four.
                 if self.counts.is_empty() {
                     self.counts.reserve_exact(1);
@@ -94,20 +94,20 @@ impl Sketch {
         }
     }
 
-    /// The number of latencies in all buckets.
+    /// Returns the number of latencies in all buckets.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.counts.iter().map(|(_, count)| u64::from(*count)).sum()
     }
 
-    /// Whether there are no latencies.
+    /// Returns whether the sketch contains no latencies.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.counts.is_empty()
     }
 
-    /// The bucket of a percentile from 0 to 100: of `n` sorted times, the bucket of the time at index `percent / 100 ×
-    /// (n - 1)`, rounded down. `None` if the sketch is empty.
+    /// Returns the bucket of a percentile from 0 to 100, or `None` if the sketch is empty. For `n` sorted times, this
+    /// is the bucket of the time at index `percent / 100 × (n - 1)`, rounded down.
     #[must_use]
     pub fn percentile(&self, percent: u8) -> Option<Bucket> {
         let last = self.count().checked_sub(1)?;
@@ -123,7 +123,8 @@ impl Sketch {
         self.counts.last().map(|(bucket, _)| *bucket)
     }
 
-    /// The sketch as a list of small numbers: for each bucket the difference to the previous index, and the count.
+    /// Returns the sketch as a list of small numbers: for each bucket, the difference from the previous index, and the
+    /// count.
     #[must_use]
     pub fn to_numbers(&self) -> Vec<u64> {
         let mut numbers = Vec::with_capacity(2 * self.counts.len());
@@ -135,7 +136,7 @@ impl Sketch {
         numbers
     }
 
-    /// The inverse of [`Sketch::to_numbers`]; `None` if the numbers are invalid.
+    /// Creates a sketch from the output of [`Sketch::to_numbers`]. Returns `None` if the numbers are invalid.
     #[must_use]
     pub fn from_numbers(numbers: &[u64]) -> Option<Sketch> {
         let mut counts: Vec<(Bucket, u32)> = Vec::with_capacity(numbers.len() / 2);

@@ -1,8 +1,8 @@
-//! The stored formats, and all calculations on them, for the checker and the status page.
+//! Defines the stored formats, and all calculations on them, for the checker and the status page.
 //!
 //! Everything is pure: no I/O, no clock, no async; `now` is a parameter. Start with [`check_file`] (the results of a
-//! round), [`object_name`] (where they are stored), [`uptime`] (from results to time) and [`quorum`] (from several nodes to
-//! one status).
+//! round), [`object_name`] (where they are stored), [`uptime`] (how results become time) and [`quorum`] (how several
+//! nodes agree on one status).
 
 #![warn(missing_docs)]
 

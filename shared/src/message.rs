@@ -1,33 +1,33 @@
-//! Parses messages: announcements in a subset of HTML that is defined by an allow-list.
+//! Parses messages: announcements in a subset of HTML that is defined by an allowlist.
 //!
-//! The checker refuses to post anything else, and the page drops it, so that hostile or old messages are harmless. The
-//! result is a tree of text and elements, never HTML.
+//! The checker refuses to post any other markup, and the page drops it, so that hostile or old messages are harmless.
+//! The result is a tree of text and elements, never HTML.
 
-/// The elements that messages can use. Only `a` has an attribute, `href`.
+/// The elements allowed in messages. Only `a` has an attribute, `href`.
 pub const ALLOWED_TAGS: [&str; 15] =
     ["a", "b", "strong", "i", "em", "u", "s", "code", "pre", "br", "p", "ul", "ol", "li", "blockquote"];
 
-/// The schemes that links can use.
+/// The URL schemes allowed in links.
 pub const ALLOWED_SCHEMES: [&str; 3] = ["http", "https", "mailto"];
 
-/// Elements that are dropped with their content.
+/// Elements that are dropped together with their content.
 const SILENT_TAGS: [&str; 8] = ["script", "style", "template", "iframe", "object", "noscript", "svg", "math"];
 
-/// Elements that are nested deeper are flattened into their parent.
+/// The maximum nesting depth. Elements that are nested deeper are flattened into their parent.
 const DEPTH_LIMIT: usize = 16;
 
-/// Text, or an element.
+/// A part of a message: text or an element.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Node {
     /// Plain text with resolved entities.
     Text(String),
     /// An allowed element and its content.
     Element {
-        /// The lowercase name, one of [`ALLOWED_TAGS`].
+        /// The element's lowercase name, one of [`ALLOWED_TAGS`].
         tag: &'static str,
-        /// The target of an `a`, with one of [`ALLOWED_SCHEMES`].
+        /// The link target of an `a`, with one of [`ALLOWED_SCHEMES`].
         href: Option<String>,
-        /// The content, in the order of the text.
+        /// The element's text and child elements, in document order.
         children: Vec<Node>,
     },
 }
@@ -35,13 +35,13 @@ pub enum Node {
 /// A parsed message, which contains only allowed elements.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Message {
-    /// The allowed content, in the order of the text.
+    /// The allowed text and elements, in document order.
     pub nodes: Vec<Node>,
-    /// What was dropped, in words that an author can search for: `<script>`, `onclick of <a>`.
+    /// Descriptions of the dropped markup that an author can search for: `<script>`, `onclick of <a>`.
     pub refused: Vec<String>,
 }
 
-/// The message contains markup that is not allowed.
+/// An error for a message that contains disallowed markup.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "invalid message: {} not allowed; use a[href] (http, https, mailto) and {}, and write `&lt;` for a literal `<`",
@@ -51,7 +51,7 @@ pub struct Message {
 pub struct DisallowedMarkup(pub Vec<String>);
 
 impl Message {
-    /// Parses a message and drops everything that is not allowed.
+    /// Parses a message and drops all markup that is not allowed.
     #[must_use]
     pub fn parse(html: &str) -> Message {
         let mut builder =
@@ -63,13 +63,13 @@ impl Message {
         Message { nodes: builder.open.pop().map(|root| root.children).unwrap_or_default(), refused: builder.refused }
     }
 
-    /// Parses a message before it is posted. The error lists everything that is not allowed.
+    /// Parses a message before it is posted. The error lists all markup that is not allowed.
     pub fn parse_strict(html: &str) -> Result<Message, DisallowedMarkup> {
         let message = Message::parse(html);
         if message.refused.is_empty() { Ok(message) } else { Err(DisallowedMarkup(message.refused)) }
     }
 
-    /// The text without markup. Paragraphs, line breaks and other blocks are separated by spaces.
+    /// Returns the text without markup. Paragraphs, line breaks and other blocks are separated by spaces.
     #[must_use]
     pub fn text(&self) -> String {
         fn collect(nodes: &[Node], text: &mut String) {
@@ -102,12 +102,12 @@ struct Open {
 
 #[derive(Default)]
 struct TreeBuilder {
-    /// The open elements; the first is the message itself.
+    /// The stack of open elements. The first one is the message itself.
     open: Vec<Open>,
     refused: Vec<String>,
 }
 
-/// A tag as written: `<name attribute="value">` or `</name>`.
+/// A tag as written in the message: `<name attribute="value">` or `</name>`.
 struct Tag {
     name: String,
     closes: bool,
@@ -127,7 +127,7 @@ impl TreeBuilder {
                 rest = self.tag(&tag, after);
             } else if rest[1..].starts_with(['!', '?', '/']) || rest[1..].starts_with(|c: char| c.is_ascii_alphabetic())
             {
-                // Unclosed markup is ambiguous.
+                // Markup that is not closed is ambiguous, so it is dropped.
                 self.refuse("<");
                 rest = rest.find('>').map_or("", |end| &rest[end + 1..]);
             } else {
@@ -180,7 +180,7 @@ impl TreeBuilder {
         after
     }
 
-    /// The link of an `a`. Every other attribute is dropped.
+    /// Returns an `a` element's link target, and drops all other attributes.
     fn href(&mut self, tag: &str, attributes: &[(String, String)]) -> Option<String> {
         let mut href = None;
         for (name, value) in attributes {
@@ -215,7 +215,7 @@ impl TreeBuilder {
     }
 }
 
-/// Parses a tag at the start of `text`; `None` if there is no complete tag.
+/// Parses a tag at the start of `text`. Returns `None` if there is no complete tag.
 fn read_tag(text: &str) -> Option<(Tag, &str)> {
     let mut rest = text.strip_prefix('<')?;
     let closes = rest.starts_with('/');
@@ -233,7 +233,8 @@ fn read_tag(text: &str) -> Option<(Tag, &str)> {
             return Some((Tag { name, closes, attributes }, after));
         }
         let end = rest.find(|c: char| c.is_ascii_whitespace() || matches!(c, '>' | '/' | '='))?;
-        // A leading `=` is part of the name, as in the HTML standard. This also ensures that parsing makes progress.
+        // A leading `=` is part of the name, as in the HTML standard. Consuming it also ensures that parsing makes
+        // progress.
         let end = if end == 0 { 1 } else { end };
         let attribute = rest[..end].to_ascii_lowercase();
         rest = rest[end..].trim_start();
@@ -252,7 +253,7 @@ fn read_tag(text: &str) -> Option<(Tag, &str)> {
     }
 }
 
-/// The text after the end tag of an element; empty if there is no end tag.
+/// Returns the text after an element's end tag, or an empty string if there is no end tag.
 fn after_end_of<'a>(tag: &str, text: &'a str) -> &'a str {
     let mut rest = text;
     while let Some((_, behind)) = rest.split_once("</") {
@@ -265,7 +266,8 @@ fn after_end_of<'a>(tag: &str, text: &'a str) -> &'a str {
     ""
 }
 
-/// The link, if its scheme is allowed. Browsers ignore control characters in schemes, so links must not contain any.
+/// Returns the link if its scheme is allowed. Browsers ignore control characters in schemes, so links must not contain
+/// any.
 fn allowed_link(href: &str) -> Option<String> {
     let href = href.trim();
     let (scheme, rest) = href.split_once(':')?;

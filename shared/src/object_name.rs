@@ -1,8 +1,8 @@
-//! Formats and parses the names of objects in the store, and patterns of names for access policies. No other module
+//! Formats and parses the names of objects in the store, and name patterns for access policies. No other module
 //! contains these names.
 //!
-//! A check file is `<prefix><unix-ns>-<node>-check.json`. The time has 19 digits, so that names sort by time and a listing
-//! can start at a time. The original Checkup's `<unix-ns>-check.json` is also accepted.
+//! A check file is `<prefix><unix-ns>-<node>-check.json`. The time has 19 digits, so that names sort by time and a
+//! listing can start at a time. The original Checkup's `<unix-ns>-check.json` is also accepted.
 
 mod heartbeat;
 pub mod patterns;
@@ -15,29 +15,29 @@ pub use self::heartbeat::{HEARTBEAT_FOLDER, HeartbeatName, InvalidJobName};
 pub use self::summary::{BADGE_FOLDER, BadgeTitle, SUMMARY_FOLDER, SummaryForm, SummaryName};
 use crate::UnixNanos;
 
-/// The list of check files in a directory, for clients that use plain HTTP, as in the original.
+/// The index of a directory's check files, for clients that use plain HTTP, as in the original Checkup.
 pub const INDEX: &str = "index.json";
 
-/// The page's configuration, next to its `index.html`.
+/// The page's configuration file, next to its `index.html`.
 pub const PAGE_CONFIG: &str = "config.json";
 
-/// The folder of histories, next to the check files.
+/// The folder for histories, next to the check files.
 pub const HISTORY_FOLDER: &str = "history/";
 
-/// The list of histories and of the newest check files in a directory, for clients that use plain HTTP. It stays short.
-/// Its name cannot be that of a node, because node names do not contain underscores.
+/// The index of a directory's histories and newest check files, for clients that use plain HTTP. It stays short. No
+/// node's history can have this name, because node names do not contain underscores.
 pub const HISTORY_INDEX: &str = "history/_index.json";
 
-/// Replaces the node name in the name of the history of check files without a node.
+/// Replaces the node name in the history's name for check files without a node.
 const UNNAMED: &str = "_nameless";
 
-/// Node names do not contain dots, so this suffix and [`LATENCY_SUFFIX`] are unambiguous.
+/// The suffix of a history. Node names do not contain dots, so it cannot be confused with [`LATENCY_SUFFIX`].
 const HISTORY_SUFFIX: &str = ".json";
 const LATENCY_SUFFIX: &str = ".latency.json";
 
 const CHECK_FILE_SUFFIX: &str = "-check.json";
 
-/// Times in nanoseconds have this many digits from 2001 to 2286.
+/// The number of digits of a time in nanoseconds, from 2001 to 2286.
 const TIME_DIGITS: usize = 19;
 
 const NODE_NAME_LIMIT: usize = 32;
@@ -46,18 +46,18 @@ const NODE_NAME_LIMIT: usize = 32;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeName(String);
 
-/// The text is not a node name.
+/// An error for text that is not a node name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid node name `{0}`: use 1–32 lowercase letters, digits and hyphens, for example `eu-west`")]
 pub struct InvalidNodeName(pub String);
 
-/// Whether a string is a valid name of a node or job: 1 to `limit` lowercase letters, digits and hyphens.
+/// Returns whether a string is a valid name of a node or job: 1 to `limit` lowercase letters, digits and hyphens.
 fn is_valid_name(text: &str, limit: usize) -> bool {
     (1..=limit).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
 }
 
 impl NodeName {
-    /// Checks that `text` is a node name, and keeps it unchanged.
+    /// Validates a node name, which stays unchanged.
     pub fn new(text: &str) -> Result<NodeName, InvalidNodeName> {
         if is_valid_name(text, NODE_NAME_LIMIT) {
             Ok(NodeName(text.to_owned()))
@@ -66,7 +66,8 @@ impl NodeName {
         }
     }
 
-    /// Derives a name from the first label of a host name: invalid characters become hyphens; `node` if nothing remains.
+    /// Derives a node name from the first label of a host name. Invalid characters become hyphens, and `node` is used
+    /// if nothing remains.
     #[must_use]
     pub fn from_host_name(host: &str) -> NodeName {
         let label = host.split('.').next().unwrap_or_default().to_lowercase();
@@ -79,7 +80,7 @@ impl NodeName {
         NodeName(if spelled.is_empty() { "node".to_owned() } else { spelled.to_owned() })
     }
 
-    /// The name as it appears in object names.
+    /// Returns the name as it appears in object names.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -100,17 +101,17 @@ impl FromStr for NodeName {
     }
 }
 
-/// The name of a check file without the store's prefix. Names sort by time.
+/// The name of a check file, without the store's prefix. Names sort by time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CheckFileName {
     /// When the round was stored.
     pub stored_at: UnixNanos,
-    /// `None` in files of the original Checkup.
+    /// The node that stored the file, or `None` for a file of the original Checkup.
     pub node: Option<NodeName>,
 }
 
 impl CheckFileName {
-    /// Parses a name without the prefix; `None` if it is not the name of a check file.
+    /// Parses a name without the prefix. Returns `None` if it is not a check file's name.
     #[must_use]
     pub fn parse(name: &str) -> Option<CheckFileName> {
         let stem = name.strip_suffix(CHECK_FILE_SUFFIX)?;
@@ -124,7 +125,7 @@ impl CheckFileName {
         Some(CheckFileName { stored_at: time.parse().ok()?, node })
     }
 
-    /// Parses a key with the prefix; `None` if it is not the key of a check file.
+    /// Parses a key with the prefix. Returns `None` if it is not a check file's key.
     #[must_use]
     pub fn parse_key(prefix: &str, key: &str) -> Option<CheckFileName> {
         CheckFileName::parse(key.strip_prefix(prefix)?)
@@ -141,21 +142,22 @@ impl fmt::Display for CheckFileName {
     }
 }
 
-/// The name of a node's history without the store's prefix.
+/// The name of a node's history, without the store's prefix.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HistoryName {
-    /// `None` for check files without a node, as the original wrote them.
+    /// The node, or `None` for check files without a node, such as the original Checkup's.
     pub node: Option<NodeName>,
-    /// Each part is a separate object.
+    /// The part of the history, which is a separate object.
     pub part: HistoryPart,
 }
 
-/// The objects of a history.
+/// The parts of a history, each of which is an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum HistoryPart {
-    /// The object `<node>.json`, a [`crate::history::History`].
+    /// The object `<node>.json` with a [`crate::history::History`].
     Main,
-    /// The object `<node>.latency.json`, [`crate::history::Latencies`], which are read only when details are needed.
+    /// The object `<node>.latency.json` with [`crate::history::Latencies`], which are read only when details are
+    /// needed.
     Latency,
 }
 
@@ -169,7 +171,7 @@ impl HistoryPart {
 }
 
 impl HistoryName {
-    /// Parses a name without the prefix; `None` if it is not the name of a history.
+    /// Parses a name without the prefix. Returns `None` if it is not a history's name.
     #[must_use]
     pub fn parse(name: &str) -> Option<HistoryName> {
         let name = name.strip_prefix(HISTORY_FOLDER)?;
@@ -179,7 +181,7 @@ impl HistoryName {
         Some(HistoryName { node, part })
     }
 
-    /// Parses a key with the prefix; `None` if it is not the key of a history.
+    /// Parses a key with the prefix. Returns `None` if it is not a history's key.
     #[must_use]
     pub fn parse_key(prefix: &str, key: &str) -> Option<HistoryName> {
         HistoryName::parse(key.strip_prefix(prefix)?)
@@ -193,27 +195,27 @@ impl fmt::Display for HistoryName {
     }
 }
 
-/// The exclusive start of a listing that contains every check file stored at `time` or later.
+/// Returns the exclusive start of a listing that contains every check file stored at `time` or later.
 #[must_use]
 pub fn start_after(prefix: &str, time: UnixNanos) -> String {
     // `~` sorts after every character that can follow the time, so this is after all files of the previous nanosecond.
     format!("{prefix}{:0TIME_DIGITS$}~", time.max(1) - 1)
 }
 
-/// The text is not a valid prefix.
+/// An error for text that is not a valid prefix.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPrefix {
-    /// It starts with a slash or contains an empty, `.` or `..` segment.
+    /// The prefix starts with a slash, or contains control characters or an empty, `.` or `..` segment.
     #[error(
         "invalid prefix `{0}`: use a path without a leading slash, control characters, or empty, `.` or `..` segments, for example `status/`"
     )]
     Segments(String),
-    /// It does not end with a slash.
+    /// The prefix does not end with a slash.
     #[error("invalid prefix `{0}`: end it with a slash: `{0}/`")]
     MissingTrailingSlash(String),
 }
 
-/// Checks that a prefix is empty or names folders: `status/`, `a/b/`.
+/// Checks that a prefix is empty or a folder path such as `status/` or `a/b/`.
 pub fn validate_prefix(prefix: &str) -> Result<(), InvalidPrefix> {
     if prefix.is_empty() {
         return Ok(());
@@ -228,14 +230,15 @@ pub fn validate_prefix(prefix: &str) -> Result<(), InvalidPrefix> {
     Ok(())
 }
 
-/// The prefixes of all check files for lifecycle rules: a time in nanoseconds starts with 1 until 2033, and with 2 until
-/// 2065. Other names that checkers store do not start with 1 or 2.
+/// Returns the prefixes of all check files, for lifecycle rules. A time in nanoseconds starts with 1 until 2033, and
+/// with 2 until 2065. Other names that checkers store do not start with 1 or 2.
 #[must_use]
 pub fn check_file_prefixes(prefix: &str) -> [String; 2] {
     [format!("{prefix}1"), format!("{prefix}2")]
 }
 
-/// Whether a checker stored the object: a check file, history, summary, badge, heartbeat or message.
+/// Returns whether the key is that of an object that checkers store: a check file, history, summary, badge, heartbeat
+/// or message.
 #[must_use]
 pub fn is_stored_by_checkers(prefix: &str, key: &str) -> bool {
     let Some(name) = key.strip_prefix(prefix) else { return false };
@@ -349,7 +352,7 @@ mod tests {
         }
     }
 
-    /// Whether a pattern matches this name, as AWS evaluates policies.
+    /// Returns whether a pattern matches this name, by the rules of AWS policies.
     fn means(pattern: &[u8], name: &[u8]) -> bool {
         match (pattern.first(), name.first()) {
             (None, None) => true,

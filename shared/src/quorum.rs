@@ -1,4 +1,4 @@
-//! Decides the status of an endpoint from the votes of several nodes.
+//! Determines an endpoint's status from the votes of several nodes.
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -8,20 +8,20 @@ use crate::status::Status;
 use crate::uptime::{Span, push, status_at};
 use crate::{MINUTE, Nanos, UnixNanos};
 
-/// How much the clocks of nodes can differ without affecting the status.
+/// The largest clock difference between nodes that does not affect the status.
 pub const CLOCK_TOLERANCE: Nanos = 2 * MINUTE;
 
 /// How many of the nodes with a known status must agree on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Quorum {
-    /// One node: the endpoint is down as soon as any node reports it.
+    /// One node is enough: the endpoint is down as soon as any node reports it down.
     Any,
-    /// More than half of the nodes.
+    /// More than half of the nodes must agree.
     #[default]
     Majority,
-    /// All nodes: the endpoint is only degraded until the last node reports it down.
+    /// All nodes must agree: until the last one reports the endpoint down, it is only degraded.
     All,
-    /// This many nodes, or all if there are fewer.
+    /// This many nodes must agree, or all if there are fewer.
     AtLeast(NonZeroUsize),
 }
 
@@ -36,7 +36,7 @@ impl fmt::Display for Quorum {
     }
 }
 
-/// The text is not a quorum.
+/// An error for text that is not a quorum.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid quorum `{0}`: expected `any`, `majority`, `all` or a number of nodes")]
 pub struct ParseQuorumError(pub String);
@@ -55,9 +55,10 @@ impl FromStr for Quorum {
 }
 
 impl Quorum {
-    /// The quorum that most of an endpoint's nodes have configured; if there are several, the one in the newest result.
-    /// `nodes` contains the time of each node's newest result, and its quorum. A single node cannot change it for the
-    /// others.
+    /// Returns the quorum that most of an endpoint's nodes have configured, so that a single node cannot change it for
+    /// the others. If there are several such quorums, the one in the newest result takes precedence.
+    ///
+    /// `nodes` contains the time of each node's newest result, and its quorum.
     #[must_use]
     pub fn of_most(nodes: &[(UnixNanos, Quorum)]) -> Quorum {
         let count = |quorum: Quorum| nodes.iter().filter(|(_, other)| *other == quorum).count();
@@ -65,7 +66,7 @@ impl Quorum {
         most.map(|(_, quorum)| *quorum).unwrap_or_default()
     }
 
-    /// The number of nodes that must agree, at least one.
+    /// Returns how many nodes must agree, at least one.
     fn needed(self, voters: usize) -> usize {
         match self {
             Quorum::Any => 1,
@@ -76,9 +77,9 @@ impl Quorum {
         .max(1)
     }
 
-    /// The status at one time. Nodes with an unknown status do not vote.
+    /// Determines the status at one time. Nodes with an unknown status do not vote.
     ///
-    /// If some nodes report down, but too few for the quorum, the endpoint is degraded.
+    /// If some nodes report the endpoint down, but too few for the quorum, it is degraded.
     #[must_use]
     pub fn decide(self, statuses: impl IntoIterator<Item = Status>) -> Status {
         let (mut healthy, mut degraded, mut down) = (0_usize, 0_usize, 0_usize);
@@ -107,18 +108,18 @@ impl Quorum {
 /// The current votes on an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Tally {
-    /// The result of the vote.
+    /// The status that results from the votes.
     pub status: Status,
-    /// The indexes of the nodes that report down.
+    /// The indexes of the nodes that report the endpoint down.
     pub down: Vec<usize>,
-    /// The number of nodes that know a status.
+    /// The number of nodes with a known status.
     pub voters: usize,
 }
 
 impl Tally {
     /// Counts the votes at `now`. Each node's spans end when its last result expires.
     ///
-    /// If there are several nodes, one whose clock is behind by less than [`CLOCK_TOLERANCE`] votes with its last status.
+    /// With several nodes, one whose clock is behind by less than [`CLOCK_TOLERANCE`] votes with its last status.
     #[must_use]
     pub fn new(nodes: &[&[Span]], quorum: Quorum, now: UnixNanos) -> Tally {
         let votes = votes(nodes, now);
@@ -130,14 +131,14 @@ impl Tally {
         }
     }
 
-    /// Whether some nodes report down, but too few for the endpoint to be down.
+    /// Returns whether some nodes report the endpoint down, but too few for it to be down.
     #[must_use]
     pub fn is_localized(&self) -> bool {
         self.status != Status::Down && !self.down.is_empty()
     }
 }
 
-/// The vote of each node at `now`.
+/// Returns each node's vote at `now`.
 #[must_use]
 pub fn votes(nodes: &[&[Span]], now: UnixNanos) -> Vec<Status> {
     match nodes {
@@ -146,7 +147,7 @@ pub fn votes(nodes: &[&[Span]], now: UnixNanos) -> Vec<Status> {
     }
 }
 
-/// The vote of a node: its status, or its last one if that expired less than [`CLOCK_TOLERANCE`] ago.
+/// Returns a node's vote: its status, or its last status if that expired less than [`CLOCK_TOLERANCE`] ago.
 #[must_use]
 pub fn vote_at(spans: &[Span], moment: UnixNanos) -> Status {
     match status_at(spans, moment) {
@@ -158,14 +159,14 @@ pub fn vote_at(spans: &[Span], moment: UnixNanos) -> Status {
     }
 }
 
-/// Combines the spans of each node (in order, without overlap) into those of the endpoint. Takes `O(n log n)` for `n`
-/// spans in total.
+/// Combines each node's spans (in order, without overlap) into those of the endpoint. This takes `O(n log n)` time for
+/// `n` spans in total.
 #[must_use]
 pub fn combine(nodes: &[Vec<Span>], quorum: Quorum) -> Vec<Span> {
     if let [only] = nodes {
         return only.clone();
     }
-    // Every change of a node's status, in order.
+    // The status changes of all nodes, in order.
     let mut changes: Vec<(UnixNanos, usize, Status)> = Vec::new();
     for (node, spans) in nodes.iter().enumerate() {
         for (index, span) in spans.iter().enumerate() {
@@ -245,7 +246,7 @@ mod tests {
 
     #[test]
     fn clocks_that_differ_by_two_minutes_change_nothing() {
-        // Checked every minute; each result is valid for a minute and a half.
+        // Checks run every minute, and each result is valid for a minute and a half.
         let with_clock_behind =
             |by: Nanos| [Span { start: 0, end: 60 * MINUTE - by + 90 * crate::SECOND, status: Down }];
         for by in [0, MINUTE, 2 * MINUTE, 3 * MINUTE + 29 * crate::SECOND] {

@@ -1,5 +1,5 @@
 //! Response times over a period: from every check if check files are read, from hourly and daily percentiles if only
-//! histories are, and from sketches for other percentiles. The page and the terminal show these figures.
+//! histories are read, and from sketches for other percentiles. The page and the terminal show these figures.
 
 use crate::check_file::Attempt;
 use crate::history::{EndpointRows, Series, SketchRows, add_open_between};
@@ -7,10 +7,10 @@ use crate::latency::Sketch;
 use crate::stats::Stats;
 use crate::{DAY, HOUR, Nanos, UnixNanos};
 
-/// Ranges up to this use every check and show hours; longer ones use histories and show days.
+/// The longest range that uses every check and shows hours. Longer ranges use histories and show days.
 pub const MAX_CHECK_RANGE: Nanos = 3 * DAY;
 
-/// Without check files, periods up to this use hourly percentiles, and longer ones daily percentiles.
+/// The longest period that uses hourly percentiles if there are no check files. Longer periods use daily percentiles.
 const MAX_HOURLY_RANGE: Nanos = 8 * DAY;
 
 /// The percentiles that are shown for a period.
@@ -18,20 +18,20 @@ pub const PERCENTILES: [u8; 4] = [50, 90, 95, 99];
 
 /// A check, or the percentiles of an hour or a day.
 pub trait Sample {
-    /// When the check started, or the middle of the hour or day.
+    /// Returns when the check started, or the middle of the hour or day.
     fn at(&self) -> UnixNanos;
-    /// The length of the hour or day, 0 for a check.
+    /// Returns the length of the hour or day, or 0 for a check.
     fn length(&self) -> Nanos;
-    /// The round-trip times of successful attempts, or the percentiles.
+    /// Returns the round-trip times of successful attempts, or the percentiles.
     fn rtts(&self) -> &[Nanos];
 }
 
-/// A sample that owns its times.
+/// A sample that owns its response times.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Measurement {
     /// When the check started, or the middle of the hour or day.
     pub at: UnixNanos,
-    /// The length of the hour or day, 0 for a check.
+    /// The length of the hour or day, or 0 for a check.
     pub length: Nanos,
     /// The round-trip times of successful attempts, or the percentiles.
     pub rtts: Box<[Nanos]>,
@@ -51,13 +51,15 @@ impl Sample for Measurement {
     }
 }
 
-/// The round-trip times of the successful attempts. The time until a connection was refused is not a response time.
+/// Returns the round-trip times of the successful attempts. Failed attempts are omitted, because the time until a
+/// connection is refused is not a response time.
 #[must_use]
 pub fn answered(attempts: &[Attempt]) -> Box<[Nanos]> {
     attempts.iter().filter(|attempt| attempt.error.is_none()).map(|attempt| attempt.rtt).collect()
 }
 
-/// All daily and hourly percentiles of a history. `make` creates a sample from its time, length and round-trip times.
+/// Converts all daily and hourly percentiles of a history to samples. `make` creates a sample from its time, length and
+/// round-trip times.
 pub fn from_history<S>(past: &EndpointRows, make: impl Fn(UnixNanos, Nanos, Box<[Nanos]>) -> S) -> Vec<S> {
     let newest = past.timeline.last.map_or(0, |last| last.at);
     let (hours, days) = (past.by_hour(), past.by_day());
@@ -65,15 +67,15 @@ pub fn from_history<S>(past: &EndpointRows, make: impl Fn(UnixNanos, Nanos, Box<
     let hours = hours.iter().map(|(hour, both)| (hour * HOUR, HOUR, both));
     days.chain(hours)
         .map(|(start, length, both)| {
-            // The median is repeated so that it remains the median.
+            // The median is included twice so that it remains the median.
             let rtts = Box::from([both.p50.time(), both.p50.time(), both.p95.time()]);
             make((start + length / 2).min(newest - 1), length, rtts)
         })
         .collect()
 }
 
-/// The samples of one node in a period (`from <= t < to`): its checks, and its percentiles from before the first check.
-/// Both are sorted by time.
+/// Returns one node's samples in a period (`from <= t < to`): its checks, and its percentiles from before the first
+/// check. Both inputs are sorted by time.
 pub fn known<'a, S: Sample>(
     past: &'a [S],
     checks: &'a [S],
@@ -84,14 +86,14 @@ pub fn known<'a, S: Sample>(
     between(past, from, to.min(checks_from)).iter().chain(between(checks, from, to))
 }
 
-/// The samples of a period (`from <= t < to`); `samples` are sorted by time.
+/// Returns the samples in a period (`from <= t < to`). `samples` are sorted by time.
 fn between<S: Sample>(samples: &[S], from: UnixNanos, to: UnixNanos) -> &[S] {
     let first = samples.partition_point(|sample| sample.at() < from);
     let behind = samples.partition_point(|sample| sample.at() < to);
     &samples[first..behind.max(first)]
 }
 
-/// The samples to use for a period: the last week has hourly and daily ones, which must not be mixed.
+/// Which samples to use for a period. The last week has both hourly and daily ones, which must not be mixed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Resolution {
     is_fine: bool,
@@ -99,14 +101,14 @@ pub struct Resolution {
 }
 
 impl Resolution {
-    /// The resolution for a period of this length, from the samples of all nodes.
+    /// Chooses the resolution for a period of this length from the samples of all nodes.
     #[must_use]
     pub fn for_period<'a, S: Sample + 'a>(mut samples: impl Iterator<Item = &'a S>, length: Nanos) -> Resolution {
         let hourly = samples.find(|sample| sample.length() == HOUR);
         Resolution { is_fine: length <= MAX_HOURLY_RANGE, hourly_from: hourly.map_or(UnixNanos::MAX, Sample::at) }
     }
 
-    /// Whether to use a sample.
+    /// Returns whether a sample has this resolution.
     #[must_use]
     pub fn includes(self, sample: &impl Sample) -> bool {
         match sample.length() {
@@ -117,20 +119,20 @@ impl Resolution {
     }
 }
 
-/// Statistics for the response times of samples; `None` if there are no response times.
+/// Computes statistics for the response times of samples. Returns `None` if there are no response times.
 #[must_use]
 pub fn stats<S: Sample>(samples: &[&S]) -> Option<Stats> {
     Stats::from_rtts(samples.iter().flat_map(|sample| sample.rtts()).copied().collect())
 }
 
-/// The sketches of an endpoint in a node's history.
+/// An endpoint's latency sketches in a node's history.
 #[derive(Debug, Clone, Copy)]
 pub struct LatencySketches<'a> {
-    /// Closed hours, days and blocks, if any.
+    /// Sketches of closed hours, days and blocks, if any.
     pub closed: Option<&'a SketchRows>,
-    /// Hours that are not closed.
+    /// Sketches of hours that are not closed.
     pub open: &'a Series<Sketch>,
-    /// The newest check in the history.
+    /// The time of the newest check in the history.
     pub newest: Option<UnixNanos>,
 }
 
@@ -151,7 +153,7 @@ pub fn add_node<'a, S: Sample + 'a>(
         checks_from = history.newest.map_or(from, |newest| newest + 1);
     }
     for check in checks.filter(|check| check.at() >= checks_from && check.at() < to) {
-        // Like histories, count one response time per check.
+        // Like histories, this counts one response time per check.
         if let Some(stats) = Stats::from_rtts(check.rtts().to_vec()) {
             sum.add(stats.median);
         }

@@ -1,4 +1,4 @@
-//! The parts of S3 that the checker and the page share: a bucket's address, the query of a listing, and error codes.
+//! The parts of S3 that the checker and the page share: bucket addresses, listing queries and error codes.
 
 use crate::UnixNanos;
 use crate::object_name;
@@ -9,15 +9,15 @@ use crate::page_config::{AddressStyle, S3Source};
 pub struct BucketAddress {
     /// `http` or `https`, without the colon.
     pub scheme: &'static str,
-    /// The host with its port, in lowercase. The default port is omitted, as browsers omit it from the `Host` header,
-    /// which is signed.
+    /// The host with its port, in lowercase. The default port is omitted, because browsers omit it from the `Host`
+    /// header, which is signed.
     pub host: String,
     /// The path before the key: `/`, `/bucket/`, `/folder/bucket/`.
     pub path: String,
 }
 
 impl BucketAddress {
-    /// The address of a page's bucket.
+    /// Returns the address of a page's bucket.
     #[must_use]
     pub fn new(source: &S3Source) -> BucketAddress {
         let aws = || {
@@ -42,14 +42,14 @@ impl BucketAddress {
         }
     }
 
-    /// The scheme, host and port of all requests to the bucket.
+    /// Returns the scheme, host and port of all requests to the bucket.
     #[must_use]
     pub fn origin(&self) -> String {
         format!("{}://{}", self.scheme, self.host)
     }
 }
 
-/// The query of a request that lists the check files stored at `from` or later, or continues such a listing.
+/// Returns the query of a request that lists the check files stored at `from` or later, or continues such a listing.
 #[must_use]
 pub fn list_query(source: &S3Source, from: UnixNanos, continuation: Option<&str>) -> Vec<(&'static str, String)> {
     let mut query = vec![("list-type", "2".to_owned()), ("encoding-type", "url".to_owned())];
@@ -63,7 +63,7 @@ pub fn list_query(source: &S3Source, from: UnixNanos, continuation: Option<&str>
     query
 }
 
-/// The meaning of an error code of an S3 service. Each has one remedy.
+/// The meaning of an S3 error code. Each meaning has one remedy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum S3ErrorKind {
     /// The service does not know the access key ID.
@@ -76,7 +76,7 @@ pub enum S3ErrorKind {
     AccessDenied,
     /// A signed URL has expired, which means that the clock is off by days.
     ExpiredUrl,
-    /// The clock differs too much from that of the service.
+    /// The clock differs too much from the service's clock.
     ClockSkew,
     /// The bucket does not exist.
     NoSuchBucket,
@@ -89,12 +89,12 @@ pub enum S3ErrorKind {
 }
 
 impl S3ErrorKind {
-    /// Classifies an error by its code and message; `None` if the code has no known remedy.
+    /// Classifies an error by its code and message. Returns `None` if the code has no known remedy.
     #[must_use]
     pub fn from_code(code: &str, message: &str) -> Option<S3ErrorKind> {
         Some(match code {
             "InvalidAccessKeyId" | "InvalidClientTokenId" | "UnrecognizedClientException" => S3ErrorKind::UnknownKey,
-            // IAM reports a wrong clock with this code, too.
+            // IAM also reports a wrong clock with this code.
             "SignatureDoesNotMatch"
                 if message.contains("Signature expired") || message.contains("Signature not yet current") =>
             {

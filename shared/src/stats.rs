@@ -1,35 +1,36 @@
-//! Statistics for round-trip times. They are computed when needed and never stored.
+//! Statistics for round-trip times, which are computed when needed and never stored.
 
 use crate::Nanos;
 use crate::check_file::Attempt;
 
 /// Statistics for the round-trip times of attempts, in nanoseconds.
 ///
-/// As in the original Checkup, failed attempts count, and the median of an even number is the mean of the middle two.
+/// As in the original Checkup, failed attempts are included, and the median of an even number of times is the mean of
+/// the middle two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Stats {
-    /// The sum, which saturates instead of overflowing.
+    /// The sum of all times, which saturates instead of overflowing.
     pub total: Nanos,
     /// The arithmetic mean, truncated to a nanosecond.
     pub mean: Nanos,
     /// The middle value, or the mean of the middle two.
     pub median: Nanos,
-    /// The smallest value that at least 95% do not exceed. With fewer than twenty values, the maximum.
+    /// The smallest value that at least 95% do not exceed. With fewer than twenty values, this is the maximum.
     pub p95: Nanos,
-    /// The shortest time, which can be that of a refused connection.
+    /// The shortest time, which may be that of a refused connection.
     pub min: Nanos,
-    /// The longest time, which can be that of a timeout.
+    /// The longest time, which may be that of a timeout.
     pub max: Nanos,
 }
 
 impl Stats {
-    /// Computes the statistics of a check; `None` if there were no attempts.
+    /// Computes the statistics of a check. Returns `None` if there were no attempts.
     #[must_use]
     pub fn from_attempts(attempts: &[Attempt]) -> Option<Stats> {
         Stats::from_rtts(attempts.iter().map(|attempt| attempt.rtt).collect())
     }
 
-    /// Computes the statistics of times in any order; `None` if the list is empty.
+    /// Computes the statistics of times in any order. Returns `None` if the list is empty.
     #[must_use]
     pub fn from_rtts(mut rtts: Vec<Nanos>) -> Option<Stats> {
         rtts.sort_unstable();
@@ -49,7 +50,7 @@ impl Stats {
     }
 }
 
-/// The median of sorted numbers, or 0 if the list is empty.
+/// Returns the median of sorted numbers, or 0 if the list is empty.
 fn median_of_sorted(sorted: &[Nanos]) -> Nanos {
     let middle = sorted.len() / 2;
     match sorted.len() {
@@ -59,7 +60,7 @@ fn median_of_sorted(sorted: &[Nanos]) -> Nanos {
     }
 }
 
-/// The mean of two numbers, rounded down, without overflow.
+/// Returns the mean of two numbers, rounded down, without overflow.
 fn midpoint(low: Nanos, high: Nanos) -> Nanos {
     (low & high) + ((low ^ high) >> 1)
 }

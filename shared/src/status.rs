@@ -18,10 +18,10 @@ pub enum Status {
 }
 
 impl Status {
-    /// Every status, worst last.
+    /// All statuses, with the worst one last.
     pub const ALL: [Status; 4] = [Status::Unknown, Status::Healthy, Status::Degraded, Status::Down];
 
-    /// The name, as in check files and in the terminal.
+    /// Returns the name that check files and the terminal use.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -32,7 +32,7 @@ impl Status {
         }
     }
 
-    /// A symbol that is recognizable without color.
+    /// Returns a symbol that is recognizable without color.
     #[must_use]
     pub fn symbol(self) -> char {
         match self {
@@ -50,7 +50,7 @@ impl fmt::Display for Status {
     }
 }
 
-/// The text is not the name of a status.
+/// An error for text that is not a status name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown status `{0}`: expected `healthy`, `degraded`, `down` or `unknown`")]
 pub struct ParseStatusError(String);

@@ -1,6 +1,6 @@
-//! Suggests the known name that a person probably meant.
+//! Suggests the known name that a user probably meant.
 
-/// The candidate that is most similar to `typed`, if it is similar enough to be a typing mistake.
+/// Returns the candidate that is most similar to `typed`, if it is similar enough for a typo.
 ///
 /// Case is ignored. A third of the characters may differ, or two in any name of more than three characters: `titel`
 /// suggests `title`, and `port` does not suggest `storage`.
@@ -8,7 +8,7 @@
 pub fn suggest<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let typed = typed.to_ascii_lowercase();
     let length = typed.chars().count();
-    // Two swapped neighbors count as two edits.
+    // Two swapped letters count as two edits.
     let allowed = (length / 3).max(if length > 3 { 2 } else { 1 });
     candidates
         .into_iter()

@@ -1,4 +1,4 @@
-//! The summary of the current status that checkers store for programs and for visitors without JavaScript, and its JSON.
+//! The summary of the current status, and its JSON. Checkers store it for programs and for visitors without JavaScript.
 
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
@@ -13,7 +13,7 @@ use crate::status::Status;
 use crate::uptime::{StatusTimeline, current_span, status_at};
 use crate::{DAY, Nanos, UnixNanos};
 
-/// How long endpoints that are no longer checked remain in the summary, as unknown.
+/// How long endpoints that are no longer checked stay in the summary, with an unknown status.
 pub const UNKNOWN_RETENTION: Nanos = DAY;
 
 /// The status of all endpoints, computed by one node from the histories of all nodes.
@@ -21,27 +21,27 @@ pub const UNKNOWN_RETENTION: Nanos = DAY;
 pub struct Summary {
     /// The title of the page.
     pub title: String,
-    /// The node that stores it.
+    /// The node that stores the summary.
     pub node: String,
-    /// When it was computed. All statuses are as of this time.
+    /// When the summary was computed. All statuses are as of this time.
     pub at: UnixNanos,
-    /// When all badges were written.
+    /// When all badges were last written.
     pub badges_at: UnixNanos,
-    /// The status of all endpoints together (see [`overall_status`]).
+    /// The overall status of all endpoints (see [`overall_status`]).
     #[serde(deserialize_with = "word::deserialize")]
     pub status: Status,
     /// The nodes that reported recently.
     pub nodes: Vec<NodeReport>,
-    /// In configuration order.
+    /// The endpoints, in configuration order.
     pub endpoints: Vec<EndpointSummary>,
 }
 
 /// A node that reported recently.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct NodeReport {
-    /// `None` for check files without a node.
+    /// The node's name, or `None` for check files without a node.
     pub node: Option<String>,
-    /// When its newest check file was stored.
+    /// When the node's newest check file was stored.
     pub reported: UnixNanos,
 }
 
@@ -50,32 +50,32 @@ pub struct NodeReport {
 pub struct EndpointSummary {
     /// The name of the endpoint.
     pub title: String,
-    /// The URL, `host:port` or command.
+    /// The endpoint's URL, `host:port` or command.
     pub endpoint: String,
-    /// The status by the votes of all nodes.
+    /// The status according to the votes of all nodes.
     #[serde(deserialize_with = "word::deserialize")]
     pub status: Status,
-    /// Whether some nodes report down, but too few for the endpoint to be down.
+    /// Whether some nodes report the endpoint down, but too few for it to be down.
     pub localized: bool,
     /// When the current status began, if known.
     pub since: Option<UnixNanos>,
-    /// When the newest check of any node started.
+    /// When any node last started a check of the endpoint.
     pub checked: Option<UnixNanos>,
     /// When the newest result expires.
     pub until: Option<UnixNanos>,
-    /// The nodes that report down.
+    /// The nodes that report the endpoint down.
     pub down_from: Vec<String>,
     /// The number of nodes with a known status.
     #[serde(rename = "heard")]
     pub voters: usize,
-    /// The status as the storing node sees it.
+    /// The status as seen by the storing node.
     #[serde(rename = "here", alias = "own_status", deserialize_with = "word::deserialize")]
     pub own_status: Status,
-    /// The name of the badge, if the storing node checks the endpoint.
+    /// The badge's name, if the storing node checks the endpoint.
     pub badge: Option<String>,
 }
 
-/// Computes the summary that `node` stores, with all endpoints that were checked recently.
+/// Computes the summary that `node` stores. It includes all endpoints that were checked recently.
 #[must_use]
 pub fn summary(histories: &[History], node: &NodeName, title: &str, now: UnixNanos) -> Summary {
     let is_recent = |moment: UnixNanos| now.saturating_sub(moment) < UNKNOWN_RETENTION;
@@ -128,7 +128,7 @@ fn summarize(endpoint: &EndpointStatus, histories: &[History], node: &NodeName, 
     }
 }
 
-/// When the current status began.
+/// Returns when the current status began.
 fn since(endpoint: &EndpointStatus, tally: &Tally, now: UnixNanos) -> Option<UnixNanos> {
     let spans = endpoint.spans(now);
     match tally.status {
@@ -138,20 +138,20 @@ fn since(endpoint: &EndpointStatus, tally: &Tally, now: UnixNanos) -> Option<Uni
 }
 
 impl Summary {
-    /// Parses the content of the object; `None` if it is invalid, for example because another version wrote it.
+    /// Parses a stored summary. Returns `None` if it is invalid, for example because another version wrote it.
     #[must_use]
     pub fn parse(json: &[u8]) -> Option<Summary> {
         serde_json::from_slice(json).ok()
     }
 
-    /// The content of the object. [`Summary::parse`] returns an equal summary.
+    /// Returns the summary as JSON. [`Summary::parse`] returns an equal summary.
     #[must_use]
     pub fn to_json(&self) -> String {
-        // Numbers and strings can always be serialized.
+        // Serializing numbers and strings cannot fail.
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// The summary of one endpoint.
+    /// Returns the summary of one endpoint.
     #[must_use]
     pub fn endpoint(&self, key: &EndpointKey) -> Option<&EndpointSummary> {
         self.endpoints.iter().find(|one| one.title == key.title && one.endpoint == key.locator)
@@ -159,7 +159,7 @@ impl Summary {
 }
 
 impl EndpointSummary {
-    /// The status in words.
+    /// Returns the status in words.
     #[must_use]
     pub fn status_word(&self) -> &'static str {
         if self.localized { "localized" } else { self.status.as_str() }
@@ -219,7 +219,7 @@ fn write_time<S: SerializeStruct>(
     fields.serialize_field(text_key, &time.map(rfc3339_nanos))
 }
 
-/// Reads a status from its name.
+/// Deserializes a status from its name.
 mod word {
     use serde::de::Error as _;
     use serde::{Deserialize as _, Deserializer};
@@ -244,7 +244,7 @@ mod tests {
         NodeName::new(name).expect("a name")
     }
 
-    /// A history of rounds with an interval of a minute, given by their age and the status of each endpoint.
+    /// Builds a history of rounds with an interval of a minute. Each round has an age and the status of each endpoint.
     fn history(name: &str, rounds: &[(Nanos, &[(&str, Status)])]) -> History {
         let (mut history, mut latencies) = (History::new(Some(node(name))), crate::history::Latencies::default());
         let mut builder = crate::history::HistoryBuilder::append(&mut history, &mut latencies);

@@ -1,4 +1,5 @@
-//! Starts the page: reads the configuration and the texts, builds the components, and refreshes the data periodically.
+//! Starts the page: reads the configuration and the translations, builds the components, and refreshes the data
+//! periodically.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -18,17 +19,17 @@ use crate::view::config_error::{self, ConfigError};
 use crate::view::{self, LoadProgress};
 use crate::{browser, source};
 
-/// How often the view is recomputed without new data: results expire when a checker stops.
+/// How often the view is recomputed even without new data, because results expire when a checker stops.
 const TICK: Nanos = 15 * SECOND;
 
-/// If the tab was hidden for this long, data is loaded as soon as the tab is visible again.
+/// If the tab was hidden for at least this long, data is reloaded as soon as the tab is visible again.
 const RELOAD_AFTER: Nanos = 5 * SECOND;
 
 pub fn mount() {
     browser::spawn(Box::pin(run()));
 }
 
-/// Reads the configuration and the texts, and adds the page to the document.
+/// Reads the configuration and the translations, and adds the page to the document.
 ///
 /// `boot.js` has already requested both, unless the configuration selects a different language than the browser.
 async fn run() {
@@ -57,8 +58,8 @@ async fn run() {
     browser::set_boot_text("The texts of this page could not be loaded. Try reloading it.");
 }
 
-/// Loads the texts of a language and sets the document's language and direction. Missing texts fall back to English;
-/// `None` if a file cannot be loaded.
+/// Loads a language's translations, and sets the document's language and direction. Missing translations fall back to
+/// English. Returns `None` if a locale file cannot be loaded.
 async fn load_language(locale: &Locale) -> Option<Language> {
     let mut texts = Texts::parse(&source::language(locale.code).await?);
     if !texts.is_complete() {
@@ -95,11 +96,11 @@ fn show(url_state: UrlState, language: &'static Language, config: Result<PageCon
             browser::set_root_attribute("data-complete", "true");
         }
     });
-    // The page lives as long as the document.
+    // The page lives as long as the document, so nothing is ever cleaned up.
     std::mem::forget(owner);
 }
 
-/// Loads the data, and reloads it for as long as the page is open.
+/// Loads the data, and reloads it periodically while the page is open.
 async fn refresh_periodically(context: AppContext, config: Arc<PageConfig>) {
     let interval = config.refresh;
     let controller = Rc::new(Controller::new(context, config));
@@ -120,7 +121,7 @@ async fn refresh_periodically(context: AppContext, config: Arc<PageConfig>) {
     browser::spawn(Box::pin(tick(context, Rc::clone(&controller))));
     let mut is_first = true;
     loop {
-        // A view of the past does not change with time.
+        // A view of the past does not change over time.
         if is_first || shows_now() {
             Rc::clone(&controller).load().await;
         }
@@ -129,16 +130,16 @@ async fn refresh_periodically(context: AppContext, config: Arc<PageConfig>) {
         loop {
             let sleep = browser::sleep_until_visibility_changes(interval).await;
             browser::until_visible().await;
-            // Switching tabs briefly does not load anything.
+            // Data is not reloaded when the visitor only switches tabs briefly.
             if sleep == browser::Sleep::Completed || browser::now() - loaded_at >= RELOAD_AFTER {
                 break;
             }
         }
-        // The page may show old results after the device wakes up: mark them as old before anything is loaded.
+        // After the device wakes up, the page may show old results. They are marked as old before anything is loaded.
         if shows_now() {
             controller.refresh_view(context.loading.get_untracked());
         }
-        // The clock of the device may have been corrected.
+        // The device's clock may have been corrected.
         if browser::clock_ahead() != 0
             && let Ok((_, Some(time))) = source::page_config().await
         {

@@ -1,4 +1,4 @@
-//! Access to the browser, except for HTTP requests: time and time zone, URL, tab, window and languages.
+//! Wraps browser APIs other than HTTP requests: time and time zone, URL, tab, window and languages.
 
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
@@ -16,10 +16,10 @@ use crate::view::icon::icon;
 use shared::quorum::CLOCK_TOLERANCE;
 use shared::status::Status;
 
-/// In nanoseconds. A float, like all times from JavaScript.
+/// One millisecond in nanoseconds. It is a float, like all times from JavaScript.
 const MILLISECOND: f64 = 1e6;
 
-/// The width of the narrowest window that fits 90 bars, in CSS pixels.
+/// The minimum width of a window that fits 90 bars, in CSS pixels.
 const WIDE_FROM: f64 = 640.0;
 
 fn window() -> Option<Window> {
@@ -30,7 +30,7 @@ fn document() -> Option<Document> {
     window()?.document()
 }
 
-/// The current time: the device's clock, corrected if it is known to be wrong.
+/// Returns the current time: the device's clock, corrected if it is known to be wrong.
 pub(crate) fn now() -> UnixNanos {
     device_now() - clock_ahead()
 }
@@ -43,23 +43,24 @@ thread_local! {
     static CLOCK_AHEAD: Cell<Nanos> = const { Cell::new(0) };
 }
 
-/// Compares the device's clock with the current time of a server.
+/// Compares the device's clock with a server's current time.
 pub(crate) fn compare_clock(server: UnixNanos) {
     let ahead = device_now() - server;
     CLOCK_AHEAD.set(if ahead.abs() > CLOCK_TOLERANCE { ahead } else { 0 });
 }
 
-/// By how much the device's clock is ahead of the server's; 0 within [`CLOCK_TOLERANCE`].
+/// Returns by how much the device's clock is ahead of the server's, or 0 if the difference is within
+/// [`CLOCK_TOLERANCE`].
 pub(crate) fn clock_ahead() -> Nanos {
     CLOCK_AHEAD.get()
 }
 
-/// Whether the browser reports a network connection.
+/// Returns whether the browser reports a network connection.
 pub(crate) fn is_online() -> bool {
     window().is_none_or(|window| window.navigator().on_line())
 }
 
-/// The offset from UTC, at a time, of the time zone in which times are shown.
+/// Returns the UTC offset, at a time, of the time zone in which times are shown.
 pub(crate) fn offset_at(time: UnixNanos) -> Nanos {
     ZONE.with_borrow_mut(|zone| zone.offset_at(time))
 }
@@ -68,21 +69,21 @@ thread_local! {
     static ZONE: RefCell<ShownZone> = const { RefCell::new(ShownZone { format: None, offsets: Vec::new() }) };
 }
 
-/// Zones change their offsets only at multiples of this.
+/// Time zones change their offsets only at multiples of this duration.
 const OFFSET_GRANULARITY: Nanos = 15 * MINUTE;
 
-/// A time zone, with a cache of its offsets: asking the browser is slow.
+/// A time zone with a cache of its offsets, because asking the browser for them is slow.
 struct ShownZone {
-    /// Formats times in the zone; `None` for the device's zone.
+    /// A formatter for times in the zone, or `None` for the device's zone.
     format: Option<IntlObject>,
-    /// Offsets by number of [`OFFSET_GRANULARITY`], in ascending order.
+    /// UTC offsets, keyed by time in units of [`OFFSET_GRANULARITY`] and sorted.
     offsets: Vec<(i64, Nanos)>,
 }
 
 impl ShownZone {
-    /// The zone with this name; `None` if the browser does not support it.
+    /// Creates the zone with this name. Returns `None` if the browser does not support it.
     fn from_name(name: &str) -> Option<ShownZone> {
-        // The name comes from the URL, and a comma in it would add options.
+        // The name comes from the URL, and anything after a comma would be parsed as options.
         let name = name.split(',').next().unwrap_or_default();
         let options = ["timeZoneName=longOffset,timeZone=", name].concat();
         let format = IntlObject::new("DateTimeFormat", "format", "en-US", &options)?;
@@ -116,7 +117,8 @@ pub(crate) fn forget_offsets() {
     });
 }
 
-/// Sets the zone in which times are shown; an empty name is the device's. Returns whether the browser supports the zone.
+/// Sets the zone in which times are shown. An empty name selects the device's zone. Returns whether the browser
+/// supports the zone.
 pub(crate) fn set_zone(name: &str) -> bool {
     let zone = if name.is_empty() { None } else { ShownZone::from_name(name) };
     let is_supported = name.is_empty() || zone.is_some();
@@ -124,7 +126,7 @@ pub(crate) fn set_zone(name: &str) -> bool {
     is_supported
 }
 
-/// The names of all zones that the browser supports.
+/// Returns the names of all zones that the browser supports.
 pub(crate) fn zones() -> Vec<String> {
     let names = intl().and_then(|intl| {
         let list = Reflect::get(&intl, &"supportedValuesOf".into()).ok()?.dyn_into::<Function>().ok()?;
@@ -133,14 +135,14 @@ pub(crate) fn zones() -> Vec<String> {
     names.map(|names| names.iter().filter_map(|name| name.as_string()).collect()).unwrap_or_default()
 }
 
-/// The name of the device's time zone: `Europe/Berlin`.
+/// Returns the name of the device's time zone: `Europe/Berlin`.
 pub(crate) fn time_zone() -> String {
     let options = Intl::DateTimeFormat::new(&Array::new(), &Object::new()).resolved_options();
     let name = Reflect::get(&options, &"timeZone".into()).ok().and_then(|name| name.as_string());
     name.unwrap_or_default()
 }
 
-/// The number of bars that fit in a strip.
+/// Returns how many bars fit in a strip.
 pub(crate) fn bars_limit() -> usize {
     let width = window().and_then(|window| window.inner_width().ok()).and_then(|width| width.as_f64());
     if width.is_some_and(|width| width < WIDE_FROM) { 30 } else { 90 }
@@ -171,7 +173,7 @@ pub(crate) async fn yield_to_browser() {
             let post = Reflect::get(&scheduler, &"postTask".into())?;
             post.unchecked_into::<Function>().call1(&scheduler, &resolve)
         });
-        // Browsers without a scheduler delay nested timeouts by 4 ms.
+        // Timeouts are the fallback, because browsers delay nested ones by 4 ms.
         if posted.is_err() {
             set_timeout(0, &resolve);
         }
@@ -179,7 +181,7 @@ pub(crate) async fn yield_to_browser() {
     let _ = JsFuture::from(promise).await;
 }
 
-/// Milliseconds since the page was opened, from a monotonic clock.
+/// Returns the number of milliseconds since the page was opened, from a monotonic clock.
 pub(crate) fn elapsed() -> f64 {
     window().and_then(|window| window.performance()).map_or(0.0, |performance| performance.now())
 }
@@ -199,7 +201,8 @@ pub(crate) enum Sleep {
     VisibilityChanged,
 }
 
-/// Sleeps until the time has passed or the tab becomes visible or hidden: timers stop while a device sleeps.
+/// Sleeps until the time has passed, or until the tab becomes visible or hidden, because timers stop while a device
+/// sleeps.
 pub(crate) async fn sleep_until_visibility_changes(length: Nanos) -> Sleep {
     let promise = Promise::new(&mut |resolve, _| {
         set_timeout(length, &resolve);
@@ -224,12 +227,12 @@ pub(crate) async fn until_visible() {
     }
 }
 
-/// Whether the tab is hidden.
+/// Returns whether the tab is hidden.
 pub(crate) fn is_hidden() -> bool {
     document().is_some_and(|document| document.hidden())
 }
 
-/// Sets an attribute of the `html` element, from which style sheets and tests read the state of the page.
+/// Sets an attribute of the `html` element, from which style sheets and tests read the page's state.
 pub(crate) fn set_root_attribute(name: &str, value: &str) {
     if let Some(root) = document().and_then(|document| document.document_element()) {
         let _ = root.set_attribute(name, value);
@@ -250,15 +253,15 @@ pub(crate) fn set_tab(title: &str, status: Status, favicon: Option<&str>) {
     }
 }
 
-/// The query of the page's URL.
+/// Returns the query of the page's URL.
 pub(crate) fn query() -> String {
     window().and_then(|window| window.location().search().ok()).unwrap_or_default()
 }
 
-/// What happens to the session history when the URL changes.
+/// How a change of the URL affects the session history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HistoryEntry {
-    /// Adds an entry: the back button reverts the change.
+    /// Adds an entry, so that the back button reverts the change.
     New,
     /// Replaces the current entry, for example on each keystroke.
     Current,
@@ -268,7 +271,7 @@ pub(crate) enum HistoryEntry {
 pub(crate) fn set_query(query: &str, entry: HistoryEntry) {
     let Some(window) = window() else { return };
     let Ok(history) = window.history() else { return };
-    // An empty URL would keep the query.
+    // An empty URL would keep the current query, so the path is used instead.
     let path = window.location().pathname().unwrap_or_default();
     let url = format!("{path}{query}");
     let _ = match entry {
@@ -299,17 +302,18 @@ pub(crate) fn warn(text: &str) {
     web_sys::console::warn_1(&text.into());
 }
 
-/// Converts to lowercase with the browser's tables; those of std would add to the page's size.
+/// Converts text to lowercase with the browser's tables, because those of the standard library would increase the
+/// page's size.
 pub(crate) fn to_lowercase(text: &str) -> String {
     JsString::from(text).to_lower_case().into()
 }
 
-/// The element with this id.
+/// Returns the element with this id.
 pub(crate) fn element(id: &str) -> Option<HtmlElement> {
     document()?.get_element_by_id(id)?.dyn_into().ok()
 }
 
-/// The visitor's languages, preferred ones first.
+/// Returns the visitor's languages, most preferred first.
 pub(crate) fn languages() -> Vec<String> {
     let languages = window().map(|window| window.navigator().languages());
     languages.into_iter().flatten().filter_map(|tag| tag.as_string()).collect()

@@ -15,10 +15,10 @@ use crate::view::chart::Point;
 use crate::view::overlay::{ChartOverlay, Layer};
 use crate::view::{LoadProgress, PageView, Percentiles};
 
-/// What a visitor can make the page do. [`crate::controller`] implements it, so that components do not depend on code
-/// that loads data.
+/// The actions that visitors can trigger. [`crate::controller`] implements them, so that components do not depend on
+/// code that loads data.
 pub(crate) trait Actions {
-    /// Shows what a URL describes, and loads what it needs.
+    /// Shows the state that a URL describes, and loads the data that it requires.
     fn show(self: Rc<Self>, url_state: UrlState);
 
     /// Loads and shows percentiles, or hides them.
@@ -33,7 +33,8 @@ pub(crate) trait Actions {
     fn calendar(&self) -> Calendar<'static>;
 }
 
-/// The part of the page that is being rendered. Each part waits for the previous ones, which would push it down.
+/// The part of the page that is being rendered. Each part waits for the previous ones, which would otherwise push it
+/// down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RenderStage {
     Endpoints,
@@ -41,26 +42,26 @@ pub enum RenderStage {
     Footer,
 }
 
-/// The state of the page. Components receive a copy.
+/// The state of the page. Components receive a copy of it.
 #[derive(Clone, Copy)]
 pub struct AppContext {
     pub language: &'static Language,
     pub view: RwSignal<PageView>,
     pub loading: RwSignal<LoadProgress>,
     pub url_state: RwSignal<UrlState>,
-    /// The ids of the endpoints that match the search, in ascending order; `None` if the search is empty.
+    /// The ids of the endpoints that match the search, in ascending order, or `None` if the search is empty.
     pub matching: RwSignal<Option<Arc<Vec<usize>>>>,
     pub render_queue: RenderQueue,
     pub stage: RwSignal<RenderStage>,
     pub overlay: RwSignal<ChartOverlay>,
-    /// Whether the page is being printed, which unfolds everything.
+    /// Whether the page is being printed. Printing unfolds everything.
     pub printing: RwSignal<bool>,
-    /// Missing while the configuration is invalid.
+    /// The actions, which are missing while the configuration is invalid.
     actions: StoredValue<Option<Rc<dyn Actions>>, LocalStorage>,
 }
 
 impl AppContext {
-    /// Creates the signals. They belong to the current owner.
+    /// Creates the signals, which belong to the current owner.
     pub(crate) fn new(language: &'static Language, url_state: UrlState) -> AppContext {
         AppContext {
             language,
@@ -90,17 +91,17 @@ impl AppContext {
         self.language.text(text)
     }
 
-    /// A text of the view, for an element that shows it.
+    /// Returns a closure that reads one of the view's strings, for an element that shows it.
     pub(crate) fn view_text(self, read: fn(&PageView) -> &str) -> impl Fn() -> String + Copy + 'static {
         move || self.view.with(|view| read(view).to_owned())
     }
 
-    /// A property of the view, for an element that depends on it.
+    /// Returns a closure that reads a property of the view, for an element that depends on it.
     pub(crate) fn view_flag(self, read: fn(&PageView) -> bool) -> impl Fn() -> bool + Copy + 'static {
         move || self.view.with(read)
     }
 
-    /// Changes what the URL describes. The browser's back button reverts the change.
+    /// Changes the state in the URL. The browser's back button reverts the change.
     pub fn navigate(self, change: impl FnOnce(&mut UrlState)) {
         let mut url_state = self.url_state.get_untracked();
         change(&mut url_state);
@@ -122,14 +123,14 @@ impl AppContext {
         }
     }
 
-    /// Shows what a URL describes without changing the page's URL.
+    /// Shows the state that a URL describes, without changing the page's URL.
     pub(crate) fn show(self, url_state: UrlState) {
         if let Some(actions) = self.actions() {
             actions.show(url_state);
         }
     }
 
-    /// Whether an endpoint matches the search.
+    /// Returns whether an endpoint matches the search.
     #[must_use]
     pub fn matches(self, id: usize) -> bool {
         self.matching.with(|matching| matching.as_ref().is_none_or(|ids| ids.binary_search(&id).is_ok()))
@@ -141,7 +142,7 @@ impl AppContext {
         }
     }
 
-    /// The readout for a point of a chart.
+    /// Returns the readout for a point of a chart.
     #[must_use]
     pub fn readout(self, point: &Point) -> String {
         self.actions().map(|actions| point.readout(actions.calendar())).unwrap_or_default()
@@ -154,7 +155,7 @@ impl AppContext {
         }
     }
 
-    /// The overlay of an endpoint's chart.
+    /// Returns the overlay of an endpoint's chart.
     #[must_use]
     pub fn overlay_layers(self, id: usize) -> Vec<Layer> {
         let overlay = self.overlay.get();
@@ -162,7 +163,7 @@ impl AppContext {
         actions.map(|actions| actions.overlay_layers(id, overlay)).unwrap_or_default()
     }
 
-    /// Opens a bar of an endpoint on a level, or closes it if it is open.
+    /// Opens an endpoint's bar on a level, or closes the bar if it is open.
     pub fn toggle_bar(self, id: usize, level: usize, bucket: TimeBucket) {
         let (endpoint, path) = self.view.with_untracked(|view| {
             let mut path: Vec<UnixNanos> = Vec::new();

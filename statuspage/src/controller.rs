@@ -1,4 +1,4 @@
-//! Loads the data for what the URL describes, computes the view from it, and renders endpoints one after the other.
+//! Loads the data for the state in the URL, computes the view from it, and renders endpoints one after the other.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -21,38 +21,38 @@ use crate::view::overlay::{ChartOverlay, Layer};
 use crate::view::period::Period;
 use crate::view::{self, LoadProgress, Percentiles, ViewScope, ViewSettings, text};
 
-/// How long endpoints are rendered before the browser handles events, in milliseconds. Even on a device that is four
-/// times slower, this is less than 50 ms, the shortest delay that people notice.
+/// How long endpoints are rendered, in milliseconds, before the browser can handle events. Even on a device that is
+/// four times slower, this is less than 50 ms, the shortest delay that people notice.
 const RENDER_SLICE: f64 = 8.0;
 
-/// The shortest time between two updates of the progress of a load.
+/// The minimum time between two updates of a load's progress.
 const PROGRESS_INTERVAL: Nanos = SECOND / 10;
 
-/// The shortest time between two computations of the view during a load.
+/// The minimum time between two computations of the view during a load.
 const REFRESH_INTERVAL: Nanos = SECOND / 4;
 
-/// During a load, the view is computed again when the number of files has grown by this many percent, so that the total
-/// work is proportional to the number of files.
+/// During a load, the view is recomputed when the number of files has grown by this many percent. The total work is
+/// therefore proportional to the number of files.
 const REFRESH_GROWTH_PERCENT: usize = 40;
 
-/// Longer intervals count as this one when deciding how far back to load, so that one invalid interval does not load
-/// the whole store.
+/// The longest interval that is taken into account when deciding how far back to load, so that one invalid interval
+/// does not load the whole store.
 const MAX_INTERVAL: Nanos = DAY;
 
-/// Applies what is not part of the view: time zone, theme and embedding. An unknown zone is replaced with the device's,
-/// and a time in the future with now.
+/// Applies the state that is not part of the view: time zone, theme and embedding. Replaces an unknown zone with the
+/// device's zone, and a time in the future with now.
 pub(crate) fn apply_url_state(mut url_state: UrlState) -> UrlState {
     if !browser::set_zone(url_state.zone.name()) {
         url_state.zone = TimeZone::Local;
     }
-    // There is no data about the future, so the page would report that no checks ran.
+    // There is no data from the future, so the page would report that no checks ran.
     url_state.at = url_state.at.filter(|at| *at <= browser::now());
     browser::set_root_attribute("data-theme", url_state.theme.as_str());
     browser::set_root_attribute("data-embed", url_state.embed.as_str());
     url_state
 }
 
-/// The configured store; `now` is used to sign requests.
+/// The configured store. `now` is used to sign requests.
 struct ConfiguredStore<'a> {
     source: &'a Source,
     now: UnixNanos,
@@ -76,7 +76,7 @@ impl Store for ConfiguredStore<'_> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum RenderDetail {
     Unchanged,
-    /// With bars and chart, which are slow.
+    /// With bars and chart, which are slow to render.
     Full,
 }
 
@@ -85,16 +85,16 @@ enum RenderDetail {
 enum LoadState {
     Idle,
     Loading,
-    /// Another load was requested in the meantime.
+    /// Another load was requested while this one was in progress.
     LoadingThenAgain,
 }
 
-/// Loads data and renders it.
+/// The controller, which loads data and renders it.
 pub(crate) struct Controller {
     context: AppContext,
     config: Arc<PageConfig>,
     cache: RefCell<Cache>,
-    /// The longest range that was shown. Its data remains loaded.
+    /// The longest range shown so far. Its data stays loaded.
     longest_range: Cell<Nanos>,
     percentiles: Cell<Percentiles>,
     load_state: Cell<LoadState>,
@@ -115,7 +115,7 @@ impl Actions for Controller {
         let is_longer = self.range() > self.longest_range.get();
         self.longest_range.set(self.range().max(self.longest_range.get()));
         let needs_load = is_longer || is_another_time;
-        // Search, theme and layout do not change the view.
+        // Changes to the search, theme and layout do not affect the view.
         let same_view =
             UrlState { filter: before.filter.clone(), theme: before.theme, layout: before.layout, ..url_state };
         if same_view == before {
@@ -170,17 +170,17 @@ impl Controller {
         }
     }
 
-    /// The range that is shown.
+    /// Returns the range that is shown.
     fn range(&self) -> Nanos {
         self.context.url_state.with_untracked(|url_state| url_state.range).unwrap_or(self.config.range)
     }
 
-    /// The time at which the page shows the status, which may be in the past.
+    /// Returns the time at which the page shows the status, which may be in the past.
     fn now(&self) -> UnixNanos {
         self.context.url_state.with_untracked(|url_state| url_state.at).unwrap_or_else(browser::now)
     }
 
-    /// Opens and closes the bars that the URL describes, without computing anything else.
+    /// Opens and closes bars to match the URL, without computing anything else.
     fn update_open_bars(self: &Rc<Self>) {
         let calendar = self.calendar();
         let period = Period::new(self.range(), browser::bars_limit(), calendar);
@@ -192,12 +192,12 @@ impl Controller {
         self.render_first([before, self.open_endpoint()]);
     }
 
-    /// The endpoint that has an open bar.
+    /// Returns the endpoint that has an open bar.
     fn open_endpoint(&self) -> Option<usize> {
         self.context.view.with_untracked(|view| view.opened.id)
     }
 
-    /// Renders some endpoints before those that are still waiting.
+    /// Renders some endpoints before the others that are waiting.
     fn render_first(self: &Rc<Self>, some: [Option<usize>; 2]) {
         let mut ids = self.to_render.take();
         ids.extend(some.into_iter().flatten());
@@ -211,14 +211,14 @@ impl Controller {
         self.context.matching.set(matching.map(Arc::new));
     }
 
-    /// Scrolls to the endpoint that the URL names.
+    /// Scrolls to the endpoint that the URL identifies.
     fn scroll_to_open_endpoint(&self) {
         if let Some(section) = self.open_endpoint().and_then(|id| browser::element(&format!("endpoint-{id}"))) {
             section.scroll_into_view();
         }
     }
 
-    /// Loads the checks of the open hour, unless they are in memory.
+    /// Loads the checks of the open hour, unless they are already in memory.
     fn load_open_hour(self: Rc<Self>) {
         let innermost = self.context.view.with_untracked(|view| view.opened.path.last().copied());
         let Some(bucket) = innermost.filter(|bucket| view::detail::opens_into_checks(*bucket)) else { return };
@@ -235,7 +235,7 @@ impl Controller {
 
     async fn load_hour(self: Rc<Self>, bucket: TimeBucket, now: UnixNanos) {
         let hour = dataset::load_hour(&ConfiguredStore { source: &self.config.source, now }, bucket).await;
-        // Another hour may have been opened in the meantime.
+        // The visitor may have opened another hour in the meantime.
         if self.cache.borrow().hour.as_ref().is_some_and(|requested| requested.bucket == bucket) {
             self.cache.borrow_mut().hour = Some(hour);
             self.render_first([self.open_endpoint(), None]);
@@ -255,7 +255,7 @@ impl Controller {
                 break;
             }
         }
-        // The URL may name an hour.
+        // The URL may contain an open hour.
         self.load_open_hour();
     }
 
@@ -284,7 +284,7 @@ impl Controller {
             let has_grown = files * 100 >= refreshed_files.get() * (100 + REFRESH_GROWTH_PERCENT);
             if has_grown && now - refreshed_at.get() >= REFRESH_INTERVAL {
                 self.refresh_view(loading);
-                // Measured from the end of the computation, so that even a slow device has time to load files.
+                // The interval starts when the computation ends, so that even a slow device has time to load files.
                 refreshed_at.set(browser::now());
                 refreshed_files.set(files);
             }
@@ -323,14 +323,14 @@ impl Controller {
         LoadRequest { from, checks_from, until, parts }
     }
 
-    /// The time from which check files are needed: results from before the period may still be valid in it.
+    /// Returns the time from which check files are needed. Results from before the period may still be valid in it.
     fn load_from(&self, range: Nanos, now: UnixNanos, validity: Nanos) -> UnixNanos {
         let calendar = self.calendar_at(now);
         let period = Period::new(range, browser::bars_limit(), calendar);
         period.from - validity
     }
 
-    /// Whether the loaded results are valid for longer than `request` assumed, which means that older files are needed.
+    /// Returns whether the loaded results are valid for longer than `request` assumed, so that older files are needed.
     fn needs_older_files_than(&self, request: LoadRequest) -> bool {
         let needed = self.load_request();
         needed.from < request.from || needed.checks_from < request.checks_from
@@ -376,7 +376,7 @@ impl Controller {
         self.render_endpoints(ids);
     }
 
-    /// Replaces the endpoints that are waiting to be rendered. They are rendered from the last id to the first.
+    /// Replaces the list of endpoints that are waiting to be rendered. The last id is rendered first.
     fn render_endpoints(self: &Rc<Self>, ids: Vec<usize>) {
         browser::set_root_attribute("data-complete", "false");
         self.to_render.replace(ids);
@@ -386,7 +386,7 @@ impl Controller {
     }
 
     async fn render_waiting(self: Rc<Self>) {
-        // Yield before the first endpoint, because computing the view already took time.
+        // Yields before the first endpoint, because computing the view already took time.
         let mut slice_start = f64::MIN;
         loop {
             let next = self.to_render.borrow_mut().pop();
@@ -414,7 +414,7 @@ impl Controller {
         }
     }
 
-    /// Renders an endpoint as of now. If there are many, its bars and chart are omitted until it is visible.
+    /// Renders an endpoint as of now. If there are many endpoints, its bars and chart are omitted until it is visible.
     fn render_endpoint(&self, id: usize, detail: RenderDetail) {
         let endpoint = self.context.view.with_untracked(|view| {
             let head = view.endpoints.iter().find(|one| one.id == id)?;

@@ -1,11 +1,11 @@
 //! The status page: lists and downloads check files, and shows status, uptime and response times in the browser.
 //!
-//! [`app`] starts the page, and `controller` connects the other modules: it loads data from a [`store`] into the [`dataset`],
-//! computes the [`view`] from it and puts that into the signals of [`context`], which [`components`] show. [`source`] sends all
-//! requests. [`i18n`] has the texts of the page; `i18n::intl` and `browser` wrap the APIs of the browser.
+//! [`app`] starts the page, and `controller` connects the other modules: it loads data from a [`store`] into the
+//! [`dataset`], computes the [`view`] from it and puts it into the signals of [`context`], which [`components`] show.
+//! [`source`] sends all requests. [`i18n`] contains the translations; `i18n::intl` and `browser` wrap browser APIs.
 //!
-//! Everything is tested natively, except for `app`, `controller`, `context`, `render_queue`, `components`, `intl`, `browser` and
-//! `source::fetch`, which need a browser.
+//! Everything is tested natively, except for `app`, `controller`, `context`, `render_queue`, `components`, `intl`,
+//! `browser` and `source::fetch`, which need a browser.
 
 pub mod app;
 mod browser;

@@ -1,4 +1,4 @@
-//! Percent encoding in URLs of stores and in the page's URL. Pure.
+//! Percent encoding in store URLs and in the page's URL. This module is pure.
 
 /// Encodes all characters except unreserved ones and those in `allowed`.
 pub(crate) fn encode(text: &str, allowed: &str) -> String {

@@ -1,4 +1,4 @@
-//! The endpoints as they were last rendered. [`crate::controller`] renders one after the other, so that neither the first
+//! The endpoints as they were last rendered. [`crate::controller`] renders them one by one, so that neither the first
 //! rendering nor a refresh delays scrolling and typing.
 
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use crate::view::endpoint::EndpointView;
 
 /// An endpoint that components show.
 ///
-/// Each has its own signal, because notifying thousands of subscribers of one signal is slow.
+/// Each endpoint has its own signal, because notifying thousands of subscribers of one signal is slow.
 #[derive(Clone)]
 struct RenderedEndpoint {
     changed: ArcRwSignal<Option<bool>>,
@@ -20,7 +20,7 @@ struct RenderedEndpoint {
 #[derive(Clone, Copy)]
 pub struct RenderQueue {
     rendered: StoredValue<Vec<RenderedEndpoint>, LocalStorage>,
-    /// Notified when an endpoint is rendered for the first time.
+    /// A signal that is notified when an endpoint is rendered for the first time.
     has_grown: RwSignal<Option<bool>>,
 }
 
@@ -29,14 +29,14 @@ impl RenderQueue {
         RenderQueue { rendered: StoredValue::new_local(Vec::new()), has_grown: RwSignal::new(None) }
     }
 
-    /// Reads an endpoint, and tracks it; `None` until it is rendered.
+    /// Reads an endpoint, and tracks it. Returns `None` until it is rendered.
     pub(crate) fn get(self, id: usize) -> Option<Arc<EndpointView>> {
         let rendered = self.slot(id);
         rendered.changed.track();
         rendered.view
     }
 
-    /// Filters the endpoints that are rendered, and tracks the result.
+    /// Filters `ids` by whether the endpoint is rendered, and tracks the result.
     pub(crate) fn rendered(self, ids: impl Iterator<Item = usize>) -> Vec<usize> {
         self.has_grown.track();
         ids.filter(|id| self.slot(*id).view.is_some()).collect()
@@ -53,7 +53,7 @@ impl RenderQueue {
         }
     }
 
-    /// Whether an endpoint is rendered with bars and chart.
+    /// Returns whether an endpoint is rendered with bars and chart.
     pub(crate) fn is_full(self, id: usize) -> bool {
         self.slot(id).view.is_some_and(|view| !view.strip.is_empty())
     }

@@ -1,4 +1,4 @@
-//! What unit tests share: a fixed current time, languages, and datasets.
+//! Helpers that unit tests share: a fixed current time, languages, and datasets.
 
 use shared::check_file::{Attempt, CheckFile, CheckResult};
 use shared::history::{DEFAULT_EXPIRY, History, HistoryBuilder, HistoryRows, Latencies, LatencyRows};
@@ -19,7 +19,7 @@ pub(crate) fn utc() -> Calendar<'static> {
     Calendar { now: NOW, today: NOW, offset: &|_| 0, language: english() }
 }
 
-/// The formats of English, and the plural categories of all languages from Unicode CLDR.
+/// The English formats, and the plural categories of all languages from Unicode CLDR.
 pub(crate) struct TestFormat {
     pub(crate) code: &'static str,
 }
@@ -87,7 +87,7 @@ pub(crate) fn locale_file(code: &str) -> String {
     std::fs::read_to_string(format!("{folder}{code}.txt")).expect("each language has a file")
 }
 
-/// A language with plain spaces instead of no-break spaces.
+/// Returns a language with plain spaces instead of no-break spaces.
 pub(crate) fn language(code: &'static str) -> Language {
     let texts = Texts::parse(&locale_file(code).replace('\u{a0}', " "));
     Language::new(texts, Box::new(TestFormat { code })).unwrap_or_else(|| panic!("{code}: a key is missing"))
@@ -98,14 +98,14 @@ pub(crate) fn english() -> &'static Language {
     ENGLISH.with(|english| *english)
 }
 
-/// English with a different label for a status.
+/// Returns English with a different label for a status.
 pub(crate) fn with_status_labels(status: Status, label: &str) -> Language {
     let mut labels = [const { None }; 4];
     labels[status as usize] = Some(label.to_owned());
     language("en").with_status_labels(&labels)
 }
 
-/// A dataset with these checks: title, node (empty for a checker without a name), minutes ago, status.
+/// Creates a dataset with these checks: title, node (empty for a checker without a name), minutes ago, status.
 pub(crate) fn dataset(checks: &[(&str, &str, i64, Status)]) -> Dataset {
     let mut dataset = Dataset::default();
     for (title, node, minutes_ago, status) in checks {
@@ -122,7 +122,7 @@ pub(crate) fn dataset(checks: &[(&str, &str, i64, Status)]) -> Dataset {
             interval: Some(MINUTE),
             ..CheckResult::default()
         };
-        // Files from the same minute get distinct names.
+        // Files from the same minute must have distinct names.
         let name = CheckFileName { stored_at: at + title.bytes().map(i64::from).sum::<i64>(), node };
         dataset.add(&name, CheckFile { results: vec![result], skipped: Vec::new() });
     }
@@ -145,7 +145,7 @@ pub(crate) fn period() -> Period {
 /// When the newest check file was stored.
 const NEWEST: UnixNanos = NOW - MINUTE;
 
-/// The response time at a time: much slower today than before.
+/// Returns the response time this many minutes ago. Responses are much slower today than before.
 pub(crate) fn response_time_at(minutes_ago: i64) -> Nanos {
     let slow = if minutes_ago < 700 { 400_000_000 } else { 0 };
     50_000_000 + slow + minutes_ago * 7_919 % 100_000 * 1_000
@@ -163,7 +163,7 @@ pub(crate) fn check_file(at: UnixNanos, rtt: Nanos) -> CheckFile {
     CheckFile { results: vec![result], skipped: Vec::new() }
 }
 
-/// The history of a node that ran a check `times` a minute for five days.
+/// Creates the history of a node that ran `times` checks a minute for five days.
 pub(crate) fn history_of_node(times: i64) -> (HistoryRows, LatencyRows) {
     let node = NodeName::new("here").ok();
     let (mut history, mut latencies) = (History::new(node.clone()), Latencies::default());

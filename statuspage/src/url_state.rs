@@ -1,19 +1,19 @@
-//! The part of the page's state that is in its URL, so that a link shows what its sender saw. Pure.
+//! The part of the page's state that is in its URL, so that a link shows what its sender saw. This module is pure.
 
 use shared::{DAY, HOUR, Nanos, UnixNanos, duration};
 
 use crate::civil::{parse_utc, rfc3339};
 use crate::percent::{decode, encode};
 
-/// The shortest and the longest range in a URL.
+/// The shortest and longest range that a URL can contain.
 const RANGE_LIMITS: (Nanos, Nanos) = (HOUR, 366 * DAY);
 
 /// The state of the page in its URL. Default values are omitted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UrlState {
-    /// The time range; `None` is the configured one.
+    /// The time range, or `None` for the configured one.
     pub range: Option<Nanos>,
-    /// The address of the endpoint with an open bar: its title, or its locator if the title is empty.
+    /// The address of the endpoint with an open bar, which is its title, or its locator if the title is empty.
     pub endpoint: Option<String>,
     /// The start of each open bar, outermost first.
     pub path: Vec<UnixNanos>,
@@ -23,9 +23,9 @@ pub struct UrlState {
     pub zone: TimeZone,
     pub theme: Theme,
     pub embed: Embed,
-    /// The time at which the page shows the status; `None` is now.
+    /// The time at which the page shows the status, or `None` for now.
     pub at: Option<UnixNanos>,
-    /// The language tag; empty for the configured or preferred language.
+    /// The language tag, or an empty string for the configured or preferred language.
     pub language: String,
 }
 
@@ -60,7 +60,7 @@ pub enum Embed {
 }
 
 impl Embed {
-    /// The value in URLs and style sheets.
+    /// Returns the value in URLs and style sheets.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -82,7 +82,7 @@ pub enum Theme {
 impl Theme {
     pub const ALL: [Theme; 3] = [Theme::Auto, Theme::Light, Theme::Dark];
 
-    /// The value in URLs and style sheets.
+    /// Returns the value in URLs and style sheets.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -94,7 +94,7 @@ impl Theme {
 }
 
 impl TimeZone {
-    /// The name of the zone; empty for the device's.
+    /// Returns the zone's name, or an empty string for the device's zone.
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
@@ -103,7 +103,7 @@ impl TimeZone {
         }
     }
 
-    /// The zone with this name; the device's if it is empty.
+    /// Returns the zone with this name, or the device's zone if the name is empty.
     #[must_use]
     pub fn from_name(name: &str) -> TimeZone {
         if name.is_empty() { TimeZone::Local } else { TimeZone::Named(name.to_owned()) }
@@ -142,7 +142,8 @@ impl UrlState {
         url_state
     }
 
-    /// Formats the query for [`UrlState::parse`], with the question mark; empty if all values are defaults.
+    /// Formats the query for [`UrlState::parse`], with the question mark. Returns an empty string if all values are
+    /// defaults.
     #[must_use]
     pub fn to_query(&self) -> String {
         let moment = |moment: &UnixNanos| {

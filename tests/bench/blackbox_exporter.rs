@@ -12,9 +12,9 @@ use crate::checks::spent_on_round;
 use crate::nginx::Nginx;
 use crate::process_usage::compare;
 
-/// Endpoints that both programs check.
+/// The number of endpoints that both programs check.
 const TARGETS: usize = 1_000;
-/// Concurrent probes. The cost of requesting them is not counted.
+/// The number of concurrent probes. The cost of requesting them is not counted.
 const PROBES_AT_ONCE: usize = 16;
 /// The length of a clock tick in seconds; the kernel counts processor time in ticks.
 const TICK: f64 = 0.01;
@@ -33,7 +33,7 @@ pub(super) async fn measure() {
             let answer = http_client::send(client.get(probe)).await.text();
             assert!(answer.contains("\nprobe_success 1"), "{answer}");
         };
-        // The first probe of a process can take longer than all others.
+        // The first probe of a process can take longer than the later ones.
         probe(0).await;
         let spent_on_probes = async || {
             let before = exporter.processor_ticks();
@@ -48,10 +48,10 @@ pub(super) async fn measure() {
     }
 }
 
-/// Starts an exporter with a module for each scheme that trusts the authority.
+/// Starts an exporter with one module for HTTP and one for HTTPS that trusts the authority.
 async fn start_exporter(authority: &Path) -> (Program, String, TempDir) {
     let folder = TempDir::new().expect("a temporary folder");
-    // JSON is YAML.
+    // Every JSON document is also valid YAML.
     let modules = json!({ "modules": {
         "http": { "prober": "http" },
         "https": { "prober": "http", "http": { "fail_if_not_ssl": true, "tls_config": { "ca_file": authority } } },

@@ -1,4 +1,5 @@
-//! Compares the cost of an HTTP check with that of a request by `wrk`, and measures memory with thousands of endpoints.
+//! Compares the cost of an HTTP check with the cost of a request by `wrk`, and measures memory with thousands of
+//! endpoints.
 
 use std::process::Command;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use support::{checker_binary, tool};
 use crate::nginx::Nginx;
 use crate::process_usage::{Memory, ProcessUsage, compare, memory, spent, until};
 
-/// The interval between reads of a program's peak memory, which grows little in this time.
+/// How often a program's peak memory is read. It grows little between two reads.
 const READ_PEAK_EVERY: Duration = Duration::from_millis(2);
 
 /// Prints the processor time of a check, and the memory of a checker.
@@ -52,7 +53,7 @@ fn checker(checks: &[Value]) -> Checker {
     }))
 }
 
-/// Runs one round of these checks, stores it, and returns what the process used. Fails if a check fails.
+/// Runs and stores one round of these checks, and returns the resources that the process used. Fails if a check fails.
 pub(crate) fn spent_on_round(checks: &[Value]) -> ProcessUsage {
     let checker = checker(checks);
     let mut command = Command::new(checker_binary());
@@ -72,7 +73,7 @@ fn spent_on_wrk(url: &str) -> f64 {
     spent.each(requests.0.parse().expect("it is a number"))
 }
 
-/// The memory of a process that runs one round, read just before the process exits.
+/// The memory of a process that runs one round, measured just before the process exits.
 async fn memory_of_round(checks: &[Value]) -> Memory {
     let checker = checker(checks);
     let mut program = checker.start(&["run", "-c", "checker.json", "--fail-on", "down"]);
@@ -88,7 +89,7 @@ async fn memory_of_round(checks: &[Value]) -> Memory {
     last.expect("it ran for a while")
 }
 
-/// The memory of a daemon that repeats each check every minute, after the first round and two batches.
+/// The memory of a daemon that repeats each check every minute, measured once it has stored three check files.
 async fn memory_while_repeating(checks: &[Value]) -> Memory {
     let checker = checker(checks);
     let mut program = checker.start(&["run", "-c", "checker.json", "--every", "1m"]);

@@ -9,7 +9,7 @@ use support::program::Program;
 use crate::nginx::Nginx;
 use crate::process_usage::{memory, open_files, until};
 
-/// Endpoints that are checked every second, the shortest possible interval.
+/// The number of endpoints. Each is checked every second, the shortest possible interval.
 const ENDPOINTS: usize = 2_000;
 const CHECKS: u64 = 1_000_000;
 /// How many times memory and open files are sampled.
@@ -54,7 +54,7 @@ pub(super) async fn measure() {
     );
 }
 
-/// How many files stay open between checks: the lowest of the counts within a second.
+/// The number of files that stay open between checks: the lowest of several counts within a second.
 async fn open_files_at_rest(program: &Program) -> usize {
     let mut fewest = usize::MAX;
     for _ in 0..COUNTS_PER_SAMPLE {

@@ -12,13 +12,13 @@ use tempfile::TempDir;
 
 use crate::process_usage::spent;
 
-/// Check files that have expired.
+/// The number of expired check files.
 const EXPIRED: i64 = 100_000;
-/// Other objects in the bucket.
+/// The number of other objects in the bucket.
 const FOREIGN: i64 = 1_000;
 
-/// Runs one round that deletes nothing and one that deletes all expired files, and prints how much more the second one
-/// cost.
+/// Runs one round that deletes nothing and one that deletes all expired files, and prints the additional cost of the
+/// second one.
 pub(super) async fn measure() {
     println!("Expiry: one round that removes {EXPIRED} old check files from a bucket of a local S3 server");
     let folder = TempDir::new().expect("a temporary folder");

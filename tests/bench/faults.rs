@@ -1,4 +1,4 @@
-//! Runs a thousand schedules of seeded faults between a checker and its store, and stops at the first failure.
+//! Runs a thousand schedules with seeded faults between a checker and its store, and stops at the first failure.
 
 use std::time::Instant;
 

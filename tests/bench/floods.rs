@@ -1,4 +1,4 @@
-//! Measures the schedule and the memory of 1,000 endpoints, with and without endpoints that send endlessly.
+//! Measures the schedule and the memory of 1,000 endpoints, with and without endpoints that never stop sending.
 
 use std::time::Duration;
 

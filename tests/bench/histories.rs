@@ -1,5 +1,5 @@
-//! Measures what `docs/scaling.md` reports: the requests, bytes and time of a page with a long range, and how many check
-//! files per second are added to a history.
+//! Measures the figures in `docs/scaling.md`: the requests, bytes and time of a page with a long range, and how many
+//! check files per second are added to a history.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -17,16 +17,16 @@ use support::checker::Checker;
 use support::fake_nodes::{FakeNodes, into_directory};
 use support::{checker_binary, http_client, now, wait_for};
 
-/// How many times a page is opened; the median is printed.
+/// How many times a page is opened. The median is printed.
 const REPETITIONS: usize = 5;
 
 /// How many check files are added to a history.
 const FILES: i64 = 40_000;
 
-/// The size of a response without its body, in bytes.
+/// The assumed size of a response's headers, in bytes.
 const HEADERS: usize = 300;
 
-/// Records when the page shows the overall status, and when it is complete.
+/// Records when the page shows the overall status and when the page is complete.
 const NOTE: &str = r"
     new MutationObserver(() => {
         const { state, complete } = document.documentElement?.dataset ?? {};
@@ -36,7 +36,7 @@ const NOTE: &str = r"
     }).observe(document, { subtree: true, attributes: true, attributeFilter: ['data-state', 'data-complete'] });
 ";
 
-/// Reads the measurements of one visit.
+/// Reads the measurements of one page visit.
 const READ: &str = r"
     const data = performance.getEntriesByType('resource')
         .filter(entry => ['history/', '-check.json', 'index.json'].some(mark => entry.name.includes(mark)));
@@ -62,7 +62,7 @@ async fn measure_page(nodes: usize, endpoints: usize, days: i64, interval: Nanos
     fake_nodes.interval = interval;
     fake_nodes.now = fake_nodes.now / interval * interval;
     let mut objects = fake_nodes.objects();
-    // Most nodes are copies of the first one under other names.
+    // To save time, most nodes are copies of the first one under other names.
     for number in 3..nodes {
         let of_first: BTreeMap<String, String> =
             objects.iter().filter(|(name, _)| name.contains("node-0")).map(renamed(number)).collect();
@@ -108,7 +108,7 @@ async fn measure_page(nodes: usize, endpoints: usize, days: i64, interval: Nanos
     );
 }
 
-/// Replaces the node in the name of an object.
+/// Replaces the node in an object's name.
 fn renamed(number: usize) -> impl Fn((&String, &String)) -> (String, String) {
     move |(name, content)| {
         let to = format!("node-{number}");

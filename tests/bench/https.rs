@@ -1,5 +1,5 @@
-//! Compares the cost of an HTTPS check, with a full handshake and verification, with that of a connection by `openssl
-//! s_time`.
+//! Compares the cost of an HTTPS check, with a full handshake and verification, with the cost of a connection by
+//! `openssl s_time`.
 
 use std::process::Command;
 
@@ -25,7 +25,7 @@ pub(super) async fn measure() {
     );
 }
 
-/// CPU time per connection by OpenSSL, in microseconds; each connection has one request.
+/// CPU time per connection by OpenSSL, in microseconds. Each connection has one request.
 fn spent_on_openssl(nginx: &Nginx) -> f64 {
     let mut command = Command::new(tool("openssl"));
     let address = nginx.secure.trim_start_matches("https://").trim_end_matches('/');

@@ -9,12 +9,12 @@ use support::caddy::Caddy;
 use support::fake_nodes::{FakeNodes, Outage, into_directory};
 use support::{now, npm_file};
 
-/// How many times each page is measured; the run with the median performance is printed.
+/// How many times each page is measured. The run with the median performance is printed.
 const REPETITIONS: usize = 3;
 
 const CATEGORIES: [&str; 4] = ["performance", "accessibility", "best-practices", "seo"];
 
-/// The metrics that are printed.
+/// The metrics to print, with their names.
 const TIMES: [(&str, &str); 5] = [
     ("first-contentful-paint", "first paint"),
     ("largest-contentful-paint", "largest paint"),

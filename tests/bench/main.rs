@@ -1,5 +1,5 @@
-//! Measures what `docs/performance.md` and `docs/scaling.md` report. Each part is a file. Figures are printed and not
-//! asserted, because they depend on the machine.
+//! Measures the figures in `docs/performance.md` and `docs/scaling.md`. Each file is one benchmark. The figures are
+//! printed and not asserted, because they depend on the machine.
 
 #![expect(clippy::expect_used, clippy::print_stdout, reason = "a measurement prints, and stops at the first error")]
 
@@ -22,11 +22,11 @@ mod schedule;
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    // `cargo bench … -- page` measures one part; without a name, all parts.
+    // `cargo bench … -- page` runs one benchmark. Without a name, all of them run.
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let wanted = |part: &str| words.is_empty() || words.iter().any(|word| word == part);
     runtime.block_on(async {
-        // Only if it is named: it takes an hour and measures nothing.
+        // Runs only if it is named, because it takes an hour and measures nothing.
         if words.iter().any(|word| word == "faults") {
             faults::measure().await;
         }

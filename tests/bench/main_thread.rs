@@ -8,10 +8,10 @@ use support::caddy::Caddy;
 use support::fake_nodes::{FakeNodes, into_directory};
 use support::{now, wait_for};
 
-/// How many times a page is opened; the median is printed.
+/// How many times a page is opened. The median is printed.
 const REPETITIONS: usize = 5;
 
-/// Records tasks of 50 ms or more, and when the page is complete.
+/// Records tasks of 50 ms or more, and the time at which the page is complete.
 const NOTE: &str = r"
     window.long = [];
     new PerformanceObserver(list => window.long.push(...list.getEntries().map(({ startTime, duration }) => [startTime, duration])))
@@ -22,13 +22,13 @@ const NOTE: &str = r"
     }).observe(document, { subtree: true, attributes: true, attributeFilter: ['data-complete'] });
 ";
 
-/// Returns the records since the last call, shortly after the page is complete.
+/// Once the page is complete, returns the tasks recorded since the last call.
 const READ: &str = r"
     if (!window.completeAt || document.documentElement.dataset.complete !== 'true') return null;
     return new Promise(done => setTimeout(() => done({ long: window.long.splice(0), complete: window.completeAt }), 300));
 ";
 
-/// The actions of a visitor, each with its script.
+/// A visitor's actions, each with its script.
 const DEEDS: [(&str, &str); 4] = [
     ("another range (30 days)", "document.querySelector('.ranges [value=\"2592000000000000\"]').click();"),
     ("back to 90 days", "document.querySelector('.ranges [value=\"7776000000000000\"]').click();"),
@@ -72,7 +72,7 @@ pub(crate) async fn measure() {
     }
 }
 
-/// The lengths of the long tasks since the last call.
+/// Returns the lengths of the long tasks since the last call.
 async fn noted(browser: &Browser) -> Vec<f64> {
     let read = wait_for("the page to be complete", || async {
         Some(browser.script(READ).await).filter(|read| !read.is_null())

@@ -1,5 +1,5 @@
-//! Measures the page with 500 endpoints: the time from the last data to a complete page, and the time per letter typed
-//! into the filter.
+//! Measures the page with 500 endpoints: the time from the arrival of the last data to a complete page, and the time
+//! per letter typed into the filter.
 
 use serde_json::{Value, json};
 use shared::page_config::{PageConfig, Source};
@@ -15,7 +15,7 @@ use crate::process_usage::REPETITIONS;
 /// The number of endpoints on the page.
 const ENDPOINTS: usize = 500;
 
-/// When the page was complete, and when the last data had arrived.
+/// Once the page is complete, returns how long that took after the last data arrived, and the number of bars.
 const READ: &str = "
     const came = performance.getEntriesByType('resource').filter(entry => entry.name.includes('store/')).map(entry => entry.responseEnd);
     return window.completeAt ? [window.completeAt - Math.max(...came), document.querySelectorAll('.bar').length] : null;
@@ -39,7 +39,7 @@ const TYPE: &str = "
     })();
 ";
 
-/// Measures the page with bars and with the table.
+/// Measures the page with bars and the page with the table.
 pub(crate) async fn measure() {
     let mut fake_nodes = FakeNodes::large(1, ENDPOINTS, 91, now());
     fake_nodes.interval = HOUR;

@@ -1,5 +1,5 @@
-//! Checks thousands of damaged objects in Chromium and on the command line. The first failure stops the run, and is
-//! reported with its seed.
+//! Checks thousands of damaged objects in Chromium and on the command line. Stops at the first failure, and reports its
+//! seed.
 
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ pub(super) async fn measure() {
     println!("Damaged objects next to good ones");
     let start = Instant::now();
     let mut checked = 0;
-    // Each seed has its own store and browser.
+    // Each seed runs with a separate store and browser.
     for seed in 0..10 {
         let report = mutants::run(seed, MUTANTS / 10).await;
         checked += report.mutants;

@@ -8,7 +8,7 @@ use support::program::Program;
 use support::{free_port, http_client, tool, wait_for};
 use tempfile::TempDir;
 
-/// A running nginx with one worker that responds to every path with a short text; dropping this stops it.
+/// A running nginx with one worker that responds to every path with a short text. Dropping it stops nginx.
 pub(crate) struct Nginx {
     /// The URL over plain HTTP, with a trailing slash.
     pub plain: String,
@@ -21,7 +21,7 @@ pub(crate) struct Nginx {
 }
 
 impl Nginx {
-    /// Starts nginx as a single process, because a master could leave a worker behind.
+    /// Starts nginx as a single process, because a master process could leave a worker behind.
     pub(crate) async fn start() -> Nginx {
         let folder = TempDir::new().expect("a temporary folder");
         let path_of = |name: &str| folder.path().join(name);
@@ -29,7 +29,7 @@ impl Nginx {
         authority.write_pem(&path_of("authority.pem"));
         authority.write_server_pem("127.0.0.1", &path_of("server.pem"), &path_of("server.key"));
         let (path, plain, secure) = (folder.path().display(), free_port(), free_port());
-        // One version of TLS, and no session resumption, so that every handshake is a full one.
+        // A single TLS version and no session resumption make every handshake a full one.
         let configuration = format!(
             "daemon off; master_process off; pid {path}/pid; error_log /dev/null;\n\
              events {{ worker_connections 8192; }}\n\
@@ -56,20 +56,20 @@ impl Nginx {
         }
     }
 
-    /// How many requests nginx has served, including the one that returns this number.
+    /// The number of requests that nginx has served, including the request for this count.
     pub(crate) async fn requests(&self) -> u64 {
         let answer = http_client::get(&self.counts).await.text();
-        // The third line has the connections accepted, those served, and the requests.
+        // The third line has three counts: connections accepted, connections handled, and requests.
         let requests = answer.lines().nth(2).and_then(|line| line.split_whitespace().nth(2));
         requests.and_then(|count| count.parse().ok()).expect("nginx reports its requests")
     }
 
-    /// Checks of this many endpoints over plain HTTP.
+    /// Returns checks for this many endpoints over plain HTTP.
     pub(crate) fn plain_checks(&self, endpoints: usize) -> Vec<Value> {
         checks(&self.plain, endpoints, &json!({}))
     }
 
-    /// Checks of this many endpoints over TLS, with verification.
+    /// Returns checks for this many endpoints over TLS, with certificate verification.
     pub(crate) fn secure_checks(&self, endpoints: usize) -> Vec<Value> {
         checks(&self.secure, endpoints, &json!({ "tls_ca_file": self.authority }))
     }

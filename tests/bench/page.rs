@@ -23,7 +23,7 @@ pub(crate) const NOTE_COMPLETION: &str = r"
     }).observe(document, { subtree: true, attributes: true, attributeFilter: ['data-complete'] });
 ";
 
-/// Opens the page with a growing number of check files, and prints how long it takes.
+/// Opens the page with a growing number of check files, and prints how long each visit takes.
 pub(super) async fn measure() {
     println!("The page: one-minute checks of {ENDPOINTS} endpoints, from `checker serve`, headless Chromium");
     for files in [144, 1_440, 2_880] {
@@ -64,13 +64,13 @@ async fn measure_page(files: i64) {
     );
 }
 
-/// A metric of the page, as Chromium reports it.
+/// A page metric, as reported by Chromium.
 pub(crate) fn metric(metrics: &Value, name: &str) -> f64 {
     let metrics = metrics["metrics"].as_array().into_iter().flatten();
     metrics.filter(|metric| metric["name"] == name).find_map(|metric| metric["value"].as_f64()).unwrap_or(0.0)
 }
 
-/// Fills a directory with one check file per minute, up to now.
+/// Fills a directory with one check file for each minute until now.
 fn fill(directory: &Path, files: i64) {
     std::fs::create_dir_all(directory).expect("the folder can be created");
     let (begin, node) = (now() - files * MINUTE, NodeName::new("measured").expect("it is a name"));
@@ -85,7 +85,7 @@ fn fill(directory: &Path, files: i64) {
     std::fs::write(directory.join(INDEX), Value::Object(index).to_string()).expect("the index can be written");
 }
 
-/// Five attempts with varying times; occasionally an endpoint is down for a quarter of an hour.
+/// A result of five attempts with varying response times. Occasionally, an endpoint is down for a quarter of an hour.
 fn result(endpoint: i64, number: i64, at: UnixNanos, node: &NodeName) -> CheckResult {
     let down = (number / 15 + endpoint * 7) % 97 == 0;
     let rtt = |attempt: i64| 20_000_000 + (number * 37 + endpoint * 101 + attempt * 53) % 80 * 1_000_000;

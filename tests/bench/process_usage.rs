@@ -1,22 +1,22 @@
-//! Measures the processor time, memory and open files of programs, and the ratio of two programs in one run.
+//! Measures the processor time, memory and open files of programs, and compares two programs in one run.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use support::program::Program;
 
-/// How many times a measurement is repeated; the median is printed.
+/// How many times a measurement is repeated. The median is printed.
 pub(crate) const REPETITIONS: usize = 7;
 
-/// The pause between tests of a condition that can take minutes to become true.
+/// The polling interval for conditions that can take minutes to become true.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// The time that a program used, in seconds.
+/// The time used by a program, in seconds.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ProcessUsage {
     /// User and system time of the whole process.
     pub processor: f64,
-    /// Wall-clock time, including the start of the shell that measures it.
+    /// The wall-clock time, including the start of the measuring shell.
     pub elapsed: f64,
 }
 
@@ -44,12 +44,12 @@ pub(crate) fn spent(command: &Command) -> (String, ProcessUsage) {
     (String::from_utf8_lossy(&output.stdout).into_owned(), ProcessUsage { processor, elapsed })
 }
 
-/// The usage of the checker and of another program, each the median.
+/// The median usage of the checker and of another program.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Comparison {
     /// The other program's processor time per operation, in microseconds.
     pub peer: f64,
-    /// The checker's usage for all checks.
+    /// The checker's usage for all checks together.
     pub ours: ProcessUsage,
     /// The checker's processor time per check, in microseconds.
     pub each: f64,
@@ -57,8 +57,8 @@ pub(crate) struct Comparison {
     pub ratio: f64,
 }
 
-/// Measures the other program before and after each of the checker's rounds of `count` checks. Each round is compared
-/// with the mean of the two measurements around it, so that changes in the machine's speed affect the ratio least.
+/// Measures the other program before and after each of the checker's rounds of `count` checks. Compares each round with
+/// the mean of the two measurements around it, so that changes in the machine's speed have little effect on the ratio.
 pub(crate) async fn compare(
     checks: usize,
     mut peer: impl AsyncFnMut() -> f64,
@@ -79,7 +79,7 @@ pub(crate) async fn compare(
     Comparison { peer: median(peers), ours, each: ours.each(checks), ratio: median(ratios) }
 }
 
-/// The middle value, or the mean of the two in the middle.
+/// The middle value, or the mean of the two middle values.
 pub(crate) fn median(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);
     f64::midpoint(figures[(figures.len() - 1) / 2], figures[figures.len() / 2])
@@ -92,7 +92,7 @@ pub(crate) struct Memory {
     pub peak: f64,
 }
 
-/// The memory of a running program; `None` once it has ended.
+/// The memory of a running program. Returns `None` if it has exited.
 pub(crate) fn memory(program: &Program) -> Option<Memory> {
     let status = std::fs::read_to_string(format!("/proc/{}/status", program.id())).ok()?;
     let figure = |name: &str| {
@@ -103,7 +103,7 @@ pub(crate) fn memory(program: &Program) -> Option<Memory> {
     Some(Memory { now: figure("VmRSS")?, peak: figure("VmHWM")? })
 }
 
-/// How many files and sockets a running program has open.
+/// The number of files and sockets that a running program has open.
 pub(crate) fn open_files(program: &Program) -> usize {
     std::fs::read_dir(format!("/proc/{}/fd", program.id())).expect("it runs").count()
 }

@@ -1,5 +1,5 @@
 //! Measures how punctually thousands of checks start, even while other endpoints hang. A thread that only sleeps shows
-//! how much of the lateness is caused by the machine.
+//! how much of the delay the machine itself causes.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -19,16 +19,16 @@ use crate::process_usage::{Memory, memory, until};
 const ENDPOINTS: usize = 5_000;
 /// Additional endpoints that never respond.
 const HANGING: usize = 100;
-/// The interval of each endpoint.
+/// The interval between two checks of an endpoint.
 const EVERY: Nanos = 10 * SECOND;
-/// How long the schedule is observed after the first round.
+/// How long the schedule is measured after the first round.
 const WATCHED: Duration = Duration::from_mins(5);
-/// The length of each sleep of the thread that only sleeps.
+/// How long the sleeping thread sleeps at a time.
 const NAP: Duration = Duration::from_millis(10);
-/// A check that starts at most this late is on time.
+/// The largest delay of a check that still counts as on time.
 const ON_TIME: Nanos = 50 * SECOND / 1_000;
 
-/// Prints how late checks start, with and without endpoints that hang.
+/// Prints how late checks start, with and without hanging endpoints.
 pub(super) async fn measure() {
     let nginx = Nginx::start().await;
     println!("The schedule: {ENDPOINTS} endpoints every 10 s for {WATCHED:?}, how late each start was");
@@ -45,17 +45,17 @@ pub(super) async fn measure() {
     }
 }
 
-/// What [`watch`] observed in one run.
+/// The measurements from one call to [`watch`].
 pub(crate) struct Watched {
-    /// The stored results without the first one of each endpoint, because all endpoints are checked at the start.
+    /// The stored results, except for the first one of each endpoint, because all endpoints are checked at the start.
     pub results: Vec<CheckResult>,
-    /// The sorted lateness of a thread that only sleeps.
+    /// The sorted delays of a thread that only sleeps.
     pub naps: Vec<Nanos>,
-    /// The checker's memory at the end.
+    /// The checker's memory at the end of the measurement.
     pub memory: Memory,
 }
 
-/// Runs these checks every 10 s for this long, after the first round.
+/// Repeats these checks every 10 s, and measures for the given time after the first round.
 pub(crate) async fn watch(checks: &[Value], watched: Duration) -> Watched {
     let checker = Checker::new(&json!({ "checkers": checks, "storage": { "type": "fs", "dir": "checks" } }));
     let mut program = checker.start(&["run", "-c", "checker.json", "--every", "10s"]);
@@ -100,10 +100,10 @@ pub(crate) fn described(late: &[Nanos]) -> String {
     )
 }
 
-/// How long after its due time each check started.
+/// The delay between each check's due time and its start.
 pub(crate) struct Punctuality {
     late: Vec<Nanos>,
-    /// Due times at which no check started.
+    /// The number of due times at which no check started.
     missed: i64,
 }
 
@@ -130,7 +130,7 @@ impl fmt::Display for Punctuality {
     }
 }
 
-/// How many intervals between an endpoint's first and last start contain no start.
+/// Counts the intervals between an endpoint's first and last start in which no check started.
 fn missed(windows: &[i64]) -> i64 {
     let (first, last) = (windows.iter().min().copied().unwrap_or(0), windows.iter().max().copied().unwrap_or(-1));
     last - first + 1 - windows.len() as i64

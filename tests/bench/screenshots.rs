@@ -1,5 +1,5 @@
-//! Takes the screenshots of the documentation, and contact sheets of all states of the page for review:
-//! `make screenshots`. The scenarios run at a fixed time, so a screenshot changes only when the page does.
+//! Takes the screenshots for the documentation, and contact sheets of all page states for review: `make screenshots`.
+//! The scenarios run at a fixed time, so a screenshot changes only when the page changes.
 
 #![expect(clippy::expect_used, clippy::print_stdout, reason = "a tool that prints, and stops at the first error")]
 
@@ -13,14 +13,14 @@ use support::browser::Browser;
 use support::page_scenario::{self, PageScenario, PageState};
 use support::root;
 
-/// The window sizes for the screenshots, in CSS pixels.
+/// The sizes of the browser window, in CSS pixels.
 const WINDOWS: [(u32, u32); 3] = [(360, 780), (768, 960), (1_440, 900)];
 const THEMES: [&str; 2] = ["light", "dark"];
 
-/// The height of each screenshot on a sheet, in pixels.
+/// The height of each screenshot on a contact sheet, in pixels.
 const HEIGHT_ON_SHEET: u32 = 400;
 
-/// A screenshot of the documentation: name, state, window, device pixels per CSS pixel, and theme.
+/// A screenshot for the documentation: name, state, window size, device pixels per CSS pixel, and theme.
 type Shown = (&'static str, PageState, (u32, u32), f64, &'static str);
 
 const SHOWN: [Shown; 3] = [
@@ -41,8 +41,8 @@ fn main() {
     runtime.block_on(take_all());
 }
 
-/// Writes the screenshots of the documentation to `docs/images`, and all others and the sheets to the folder in
-/// `CHECKUP_PICTURES` or to `target/screenshots`.
+/// Writes the screenshots for the documentation to `docs/images`, and the other screenshots and the contact sheets to
+/// the folder in `CHECKUP_PICTURES` or to `target/screenshots`.
 async fn take_all() {
     let folder = std::env::var_os("CHECKUP_PICTURES").map_or_else(|| root().join("target/screenshots"), PathBuf::from);
     let images = root().join("docs/images");
@@ -104,7 +104,7 @@ fn file_name(state: PageState, width: u32, theme: &str) -> String {
     format!("{}-{width}-{theme}.png", state.name().replace(' ', "-"))
 }
 
-/// Takes a screenshot of a window of this size.
+/// Takes a screenshot of the page in a window of this size.
 async fn picture(
     browser: &Browser,
     scenario: &PageScenario,
@@ -125,9 +125,9 @@ async fn set_window(browser: &Browser, width: u32, height: u32, scale: f64) {
 }
 
 async fn photograph(browser: &Browser, path: &Path) {
-    // Waits for two frames, so that the last change is drawn.
+    // Two frames later, the last change has been drawn.
     browser.script("return new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));").await;
-    // In PNG, a sheet of screenshots would be four times as large.
+    // A contact sheet would be four times as large in PNG.
     let is_sheet = path.extension().is_some_and(|extension| extension == "webp");
     let format = if is_sheet { json!({ "format": "webp", "quality": 70 }) } else { json!({ "format": "png" }) };
     let picture = browser.devtools("Page.captureScreenshot", format).await;
@@ -135,7 +135,7 @@ async fn photograph(browser: &Browser, path: &Path) {
     std::fs::write(path, BASE64.decode(picture).expect("it is in base64")).expect("the file can be written");
 }
 
-/// Puts screenshots of all states side by side, light and dark, and takes a screenshot of them.
+/// Combines the screenshots of all states, light and dark, into one contact sheet.
 async fn photograph_sheet(browser: &Browser, folder: &Path, windows: &[(u32, u32)], height: u32, path: &Path) {
     let mut sheet = format!(
         "<!doctype html><style>body {{ margin: 16px; width: max-content; background: #888; font: 16px sans-serif }}

@@ -1,5 +1,5 @@
-//! The appearance in `config.json`: valid keys are applied, invalid ones are reported in the console and skipped, and
-//! hidden text is nowhere on the page.
+//! The appearance settings in `config.json`: valid keys are applied, invalid ones are skipped and reported in the
+//! console, and hidden text is nowhere in the page.
 
 use serde_json::{Value, json};
 use support::browser::Browser;
@@ -10,7 +10,7 @@ use support::page;
 
 use crate::search::{browser_at_the_end_of, one_down, serve_store};
 
-/// Records warnings in the console.
+/// Records the page's console warnings.
 const NOTE: &str = "window.warned = []; console.warn = text => window.warned.push(String(text));";
 
 async fn warned(browser: &Browser) -> Vec<String> {
@@ -67,7 +67,11 @@ async fn the_page_has_the_configured_appearance() {
     let text = page.text_of("text");
     assert!(text.contains("2 services are operational. Call 0800 1."), "{text}");
     let titles: Vec<String> = page.endpoints().iter().map(|endpoint| endpoint.text_of("title")).collect();
-    assert_eq!(titles, ["Service 00", "Service 02", "Service 01"], "what needs attention, then the configured order");
+    assert_eq!(
+        titles,
+        ["Service 00", "Service 02", "Service 01"],
+        "services that need attention, then the configured order"
+    );
     // Hidden text is not in the document at all, not even in attributes.
     let whole = browser.script("return document.documentElement.outerHTML").await.to_string();
     assert!(!whole.contains("refused") && !whole.contains("service-00.example"), "hidden text is absent");
@@ -109,7 +113,7 @@ async fn serve_passes_on_the_configured_appearance() {
     config["every"] = json!("1h");
     let checker = Checker::new(&config);
     let run = checker.call(&["validate", "-c", "checker.json"]).await;
-    assert_eq!(run.code, 0, "what a page would skip is a warning:\n{}", run.output());
+    assert_eq!(run.code, 0, "values that a page would skip cause warnings:\n{}", run.output());
     assert!(run.output().contains("warning: `page.theme.light.link` must be a color"), "{}", run.output());
     let served = checker.serve(&[]).await;
     let browser = Browser::open().await;

@@ -1,10 +1,13 @@
-//! Rules for the sources: which modules import which, how types are named and how errors are worded.
+//! Rules for the source code: which modules can import which, how types are named and how errors are worded.
 //!
-//! The rules apply to the syntax trees of all crates, without code under `#[cfg(test)]`.
+//! The rules apply to the syntax trees of all crates, except for code under `#[cfg(test)]`.
+//!
+//! One more rule covers the documents on security: the tests that they name exist.
 
 mod import_graph;
 mod module;
 mod module_tree;
+mod named_tests;
 mod rules;
 
 use std::io::Write as _;
@@ -13,10 +16,10 @@ use std::sync::LazyLock;
 
 use self::module_tree::{Crate, Files};
 
-/// Rules that a crate does not satisfy yet. The tests print the violations.
+/// Exceptions: rules that a crate does not follow yet. The tests print the violations and pass.
 const PENDING: &[(&str, &str)] = &[];
 
-/// Every crate, with its root.
+/// All crates, each with the file of its root module.
 const ROOTS: &[(&str, &str)] = &[
     ("shared", "shared/src/lib.rs"),
     ("checker", "checker/src/lib.rs"),
@@ -33,6 +36,12 @@ const DIRECTORIES: &[&str] = &["checker", "deploy", "fuzz", "scripts", "shared",
 const EXTENSIONS: &[&str] = &["css", "html", "js", "mjs", "py", "rs", "sh"];
 
 const MAX_SHORT_DOC_COMMENTS: usize = 49;
+
+/// The documents that name tests.
+const SECURITY_DOCUMENTS: [&str; 2] = ["SECURITY.md", "docs/threat-model.md"];
+
+/// The minimum number of rows about what attackers cannot do. There are fewer if the tables are no longer recognized.
+const MIN_CLAIMS: usize = 50;
 
 static FILES: LazyLock<Files> = LazyLock::new(|| {
     let mut files = Files::new();
@@ -67,12 +76,13 @@ fn crate_named(name: &str) -> &'static Crate {
     CRATES.iter().find(|one| one.name == name).expect("it is in `ROOTS`")
 }
 
-/// Fails if anything in that crate violates the rule. If the rule is pending there, prints the violations instead.
+/// Fails if anything in the crate violates the rule. If the rule is pending for the crate, prints the violations
+/// instead.
 #[track_caller]
 fn require(rule: &str, of: &str, broken: &[String]) {
     if PENDING.contains(&(rule, of)) {
         let text = format!("pending: {rule} in {of}: {} left\n  {}\n", broken.len(), broken.join("\n  "));
-        // The test harness captures the output of `println!` and discards it if the test passes.
+        // The test harness captures the output of `println!` and discards it when the test passes.
         std::io::stderr().write_all(text.as_bytes()).expect("stderr is open");
     } else {
         assert!(broken.is_empty(), "{rule} in {of}: {}\n{}", broken.len(), broken.join("\n"));
@@ -94,8 +104,8 @@ fn the_shared_crate_is_pure() {
 #[test]
 fn checks_and_stores_do_not_depend_on_each_other() {
     let checker = crate_named("checker");
-    require("checks reach no store", "checker", &import_graph::chains(checker, "checks", "store"));
-    require("stores reach no check", "checker", &import_graph::chains(checker, "store", "checks"));
+    require("checks do not depend on stores", "checker", &import_graph::chains(checker, "checks", "store"));
+    require("stores do not depend on checks", "checker", &import_graph::chains(checker, "store", "checks"));
 }
 
 #[test]
@@ -117,7 +127,7 @@ fn components_of_the_page_do_not_load_anything() {
 #[test]
 fn no_two_types_in_a_crate_share_a_name() {
     for one in CRATES.iter() {
-        require("types of one name", &one.name, &rules::repeated_types(one));
+        require("types with the same name", &one.name, &rules::repeated_types(one));
     }
 }
 
@@ -138,4 +148,17 @@ fn errors_do_not_start_with_an_imperative() {
     for one in CRATES.iter() {
         require("imperative errors", &one.name, &rules::imperative_errors(one));
     }
+}
+
+#[test]
+fn security_documents_name_existing_tests_for_each_claim() {
+    let mut claims = 0;
+    for document in SECURITY_DOCUMENTS {
+        let text = std::fs::read_to_string(support::root().join(document)).expect("the document is there");
+        require("tests that are named", document, &named_tests::missing_tests(document, &text, &FILES));
+        let (count, without_tests) = named_tests::claims(document, &text);
+        require("tests for each claim", document, &without_tests);
+        claims += count;
+    }
+    assert!(claims >= MIN_CLAIMS, "{claims} claims were found");
 }

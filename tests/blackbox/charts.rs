@@ -1,4 +1,5 @@
-//! Charts on request: the phases of checks, the response times of each location, and one crosshair for all charts.
+//! Optional chart overlays: the phases of checks, the response times from each location, and one crosshair for all
+//! charts.
 
 use serde_json::{Value, json};
 use shared::object_name::INDEX;
@@ -10,7 +11,7 @@ use support::caddy::Caddy;
 use support::fake_nodes::{FakeNodes, into_directory};
 use support::{now, page, wait_for};
 
-/// The overlays of the first chart: the number of points in each path, and the legend.
+/// Reads the first chart's overlays: the number of points in each path, and the legend.
 const OVERLAYS: &str = r"
     const box = document.querySelector('.chart-box');
     return {
@@ -21,7 +22,7 @@ const OVERLAYS: &str = r"
     };
 ";
 
-/// A store with one day of check files of two nodes, and with histories for longer ranges.
+/// Serves a store with one day of check files from two nodes, and with histories for longer ranges.
 async fn open() -> (Caddy, Browser) {
     let mut fake_nodes = FakeNodes::small(&["eu-west", "us-east"], now());
     fake_nodes.days = 9;
@@ -63,7 +64,7 @@ async fn phases_and_locations_are_drawn_on_request_if_available() {
     browser.script("document.getElementById('locations').click()").await;
     let chart = until(&browser, "locations", |chart| chart["names"] == json!(["eu-west", "us-east"])).await;
     assert_eq!((chart["corners"].as_array().map(Vec::len), &chart["pressed"]), (Some(2), &json!(["locations"])));
-    // Histories have no phases.
+    // Histories do not include the phases of checks.
     browser.script("document.getElementById('phases').click()").await;
     until(&browser, "phases again", |chart| chart["pressed"] == json!(["phases"])).await;
     browser.script("document.querySelector('.ranges [value=\"604800000000000\"]').click()").await;

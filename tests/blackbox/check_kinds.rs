@@ -1,5 +1,5 @@
 //! Every type of check, from its configuration to its result. For each key, a round succeeds with the right value, and
-//! fails with another value or without the key. The servers speak the real protocols.
+//! fails with a wrong value or without the key. The test servers implement the real protocols.
 
 use std::net::{TcpListener as BlockingListener, UdpSocket as BlockingSocket};
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, 
 /// The host name in the servers' certificates.
 const NAME: &str = "mail.example";
 
-/// The expected status, and a part of the expected reason.
+/// The expected status, and a substring of the expected reason.
 pub(super) type ExpectedResult = (Status, &'static str);
 
 pub(super) const WELL: ExpectedResult = (Status::Healthy, "");
@@ -30,7 +30,7 @@ pub(super) const fn down(why: &'static str) -> ExpectedResult {
     (Status::Down, why)
 }
 
-/// Runs a round of checks of one type against one endpoint, and compares each result.
+/// Runs a round of checks of one type against one endpoint, and compares each result with its expectation.
 pub(super) async fn expect_of_kind(kind: &str, url: &str, authority: &Authority, cases: &[(Value, ExpectedResult)]) {
     let checks: Vec<Value> = cases
         .iter()
@@ -52,7 +52,7 @@ pub(super) async fn expect_of_kind(kind: &str, url: &str, authority: &Authority,
     }
 }
 
-/// The reason of a result.
+/// Returns the reason for a result's status.
 fn reason(result: &CheckResult) -> String {
     let error = result.attempts.first().and_then(|attempt| attempt.error.clone());
     error.unwrap_or_else(|| result.notice.clone())
@@ -66,7 +66,7 @@ pub(super) async fn serve<F: Future<Output = Option<()>> + Send + 'static>(
     let port = listener.local_addr().expect("an address").port();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            // A client may disconnect.
+            // Errors are ignored, because clients can disconnect at any time.
             tokio::spawn(serve(stream));
         }
     });
@@ -168,7 +168,7 @@ async fn tls_over_tcp_is_negotiated_and_verified_as_configured() {
     ];
     let (rest, last) = cases.split_at(3);
     expect_of_kind("tcp", &format!("127.0.0.1:{mail}"), &authority, rest).await;
-    // The greeting does not match, and nothing follows until the timeout.
+    // The greeting does not match, and the server sends nothing else until the timeout.
     let [(more, _)] = last else { panic!("one is left") };
     expect_of_kind("tcp", &format!("127.0.0.1:{mail}"), &authority, &[(more.clone(), down("300ms"))]).await;
 }
@@ -201,7 +201,7 @@ async fn certificates_are_verified_as_configured_even_with_starttls() {
     expect_of_kind("tls", &format!("127.0.0.1:{mail}"), &authority, &cases).await;
 }
 
-/// A web server with one response.
+/// A web server that sends the same response to every request.
 async fn answering(stream: impl AsyncRead + AsyncWrite + Unpin, answer: &str) -> Option<()> {
     let mut stream = BufReader::new(stream);
     let mut line = String::new();
@@ -290,7 +290,7 @@ async fn websockets_are_opened_and_used_as_configured() {
         .await;
 }
 
-/// A health service that knows only the service `shop`.
+/// A gRPC health service that knows only the service `shop`.
 async fn health(stream: impl AsyncRead + AsyncWrite + Unpin, scheme: &'static str) -> Option<()> {
     let mut connection = h2::server::handshake(stream).await.ok()?;
     while let Some(Ok((request, mut respond))) = connection.accept().await {
@@ -344,7 +344,7 @@ async fn a_health_service_is_queried_as_configured() {
 
 #[tokio::test]
 async fn no_type_of_check_connects_to_denied_addresses() {
-    // No program accepts the connections: the system establishes them, and queues them with all their packets.
+    // Until `touched` counts them, the operating system queues all connections and packets.
     let (stream, packets) = (0..100)
         .find_map(|_| {
             let stream = BlockingListener::bind("127.0.0.1:0").ok()?;

@@ -1,4 +1,4 @@
-//! Endpoints that fail as real ones do: each result states what is wrong in plain words.
+//! Endpoints that fail the way real ones do. Each result explains the failure in plain words.
 
 use std::time::Duration;
 
@@ -57,7 +57,7 @@ async fn a_failing_endpoint_is_down_with_a_reason_in_plain_words() {
         ),
         (
             check_with("endless, not small", &endless.url, json!({ "assertions": ["[BODY_SIZE] < 2000000"] })),
-            "size of the body is more than 1048576, expected < 2000000; only the first 1048576 bytes of the body were \
+            "body size is more than 1048576, expected < 2000000; only the first 1048576 bytes of the body were \
              read (`body_limit`)",
         ),
         (
@@ -103,7 +103,7 @@ async fn an_unknown_host_is_down_and_named() {
     let results = checker.run(&["--format", "json"]).await.results();
     let error = results[0].attempts[0].error.as_deref().unwrap_or_default();
     assert_eq!(results[0].status, Status::Down);
-    // Without a name server, a machine cannot know that the host does not exist.
+    // Without a name server, the checker cannot determine that the host does not exist.
     assert!(
         error.starts_with("no such host `no-such-host.invalid`")
             || error.starts_with("failed to resolve `no-such-host.invalid`"),

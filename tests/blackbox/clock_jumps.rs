@@ -1,5 +1,5 @@
-//! A clock that shows a time that cannot be stored, as on a machine without a clock battery, and a clock that jumps
-//! while the checker is running.
+//! Clocks that show a time outside the range that can be stored, as on a machine without a clock battery, and clocks
+//! that jump while the checker is running.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -9,7 +9,7 @@ use support::configuration::{check, directory, watching};
 use support::endpoints::{Behavior, Endpoint};
 use support::program::Program;
 
-/// Before the first time that can be stored, and after the last one.
+/// Clock settings before and after the range that can be stored, each with a part of the error.
 const UNUSABLE: [(&str, &str); 3] = [
     ("@1960-01-01 00:00:00", "shows 1960-01-01"),
     ("@1970-01-01 00:00:10", "shows 1970-01-01"),
@@ -24,7 +24,7 @@ async fn checker() -> (Checker, Endpoint) {
 }
 
 #[tokio::test]
-async fn a_clock_that_cannot_be_stored_is_an_error_at_the_start() {
+async fn a_time_that_cannot_be_stored_is_an_error_at_startup() {
     let (checker, _shop) = checker().await;
     for (clock, shown) in UNUSABLE {
         for words in [
@@ -45,7 +45,7 @@ async fn a_clock_that_cannot_be_stored_is_an_error_at_the_start() {
     assert!(!checker.path("checks").exists() || checker.check_files("checks").is_empty());
 }
 
-/// A daemon whose clock follows the file `clock`.
+/// Starts a daemon whose clock is set by the file `clock`.
 fn start(checker: &Checker) -> Program {
     checker.write("clock", "+0\n");
     let file = checker.path("clock");
@@ -74,7 +74,7 @@ async fn wait_for_line(program: &Program, words: &str) {
 }
 
 #[tokio::test]
-async fn a_daemon_pauses_while_its_clock_cannot_be_stored() {
+async fn a_daemon_pauses_while_the_time_cannot_be_stored() {
     let (checker, _shop) = checker().await;
     let mut daemon = start(&checker);
     wait_for_rounds(&checker, 2).await;

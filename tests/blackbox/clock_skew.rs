@@ -1,5 +1,5 @@
-//! A machine with a wrong clock: the real checker with a clock that is off, and a server that therefore rejects its
-//! signatures. Every command reports that in one clear sentence.
+//! A machine with a wrong clock: the real checker runs with a clock that is off, so the server rejects its signatures.
+//! Every command reports the problem in one clear sentence.
 
 use serde_json::{Value, json};
 use support::checker::Run;
@@ -11,7 +11,7 @@ use support::test_site::TestSite;
 const ORIGIN: &str = "https://status.example";
 const REMEDY: &str = "set it, preferably with NTP";
 
-/// A provisioned site with a check.
+/// A provisioned site with one check in its configuration.
 async fn site() -> (TestSite, Endpoint) {
     let site = TestSite::new().await;
     let run = site.provision(&["--origin", ORIGIN, "--writer", "eu-west"]).await;
@@ -75,7 +75,7 @@ async fn the_doctor_reports_once_how_far_the_clock_is_off() {
             assert!(failures[0].contains("set the clock, preferably with NTP"), "{}", run.output());
         }
     }
-    // The service still accepts requests, but it would not if the clock were off by a few minutes more.
+    // The service still accepts these requests, but would refuse them if the clock were off by a few more minutes.
     let run = off(&site, "-10.5m", &["doctor", "-c", "with-check.json"]).await;
     assert_eq!(run.code, 1, "{}", run.output());
     let warning = run.stdout.lines().find(|line| line.contains("this machine's clock is 10 min"));

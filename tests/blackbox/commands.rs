@@ -1,4 +1,4 @@
-//! The command line: exit statuses, output for people and for programs, messages, daemons and signals.
+//! The command line: exit statuses, human-readable and JSON output, messages, daemons and signals.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
@@ -42,7 +42,7 @@ async fn errors_exit_with_2_and_a_remedy() {
     assert_eq!(missing.code, 2);
     assert!(missing.stderr.contains("nowhere.json") && missing.stderr.contains("checker init"), "{}", missing.stderr);
 
-    // A file has the name of the store's directory.
+    // An existing file prevents the creation of the store's directory.
     checker.write("checks", "in the way");
     let blocked = checker.run(&[]).await;
     assert_eq!(blocked.code, 2, "{}", blocked.output());
@@ -67,7 +67,7 @@ async fn a_round_is_printed_as_a_readable_table() {
 }
 
 #[tokio::test]
-async fn control_characters_of_endpoints_never_reach_the_terminal() {
+async fn control_characters_from_endpoints_never_reach_the_terminal() {
     let refused_url = refused();
     let checker = Checker::new(&watching(&[check("Shop \u{1b}[31mred\u{7}", &refused_url)], &directory()));
     let run = checker.run(&[]).await;
@@ -87,7 +87,7 @@ async fn json_output_has_one_line_per_round() {
     assert_eq!(rounds[0]["stored"], names[0].to_string());
     assert_eq!(names[0].node.as_ref().map(ToString::to_string).as_deref(), Some("eu-west"));
     let stored: Value = serde_json::from_str(
-        &std::fs::read_to_string(checker.path("checks").join(names[0].to_string())).expect("the file is there"),
+        &std::fs::read_to_string(checker.path("checks").join(names[0].to_string())).expect("the file exists"),
     )
     .expect("it is JSON");
     assert_eq!(rounds[0]["results"], stored, "the printed results are stored");
@@ -212,14 +212,14 @@ async fn every_repeats_rounds_until_a_signal() {
     assert_eq!(index(&checker.path("checks")), names);
     let mut results = checker.all_results("checks");
     assert!(results.len() >= names.len());
-    // An overloaded machine may miss a check, which is stored as unknown with the next round.
+    // An overloaded machine can miss a check. The next round then stores that check as unknown.
     results.retain(|result| result.status != Status::Unknown);
     assert!(results.len() >= 3, "{results:?}");
-    // The first round runs immediately; after that, each endpoint has its own offset. On a busy machine, a check may
-    // start up to an interval late.
+    // The first round runs immediately. After that, each endpoint has an offset. On a busy machine, a check can start
+    // up to one interval late.
     let spaced = &results[1..];
     let span = spaced.last().map_or(0, |last| last.timestamp - spaced[0].timestamp);
-    assert!(span >= (spaced.len() as i64 - 2) * SECOND, "rounds keep their distance: {results:?}");
+    assert!(span >= (spaced.len() as i64 - 2) * SECOND, "rounds are far enough apart: {results:?}");
     assert!(spaced[1..].iter().all(|result| result.interval == Some(SECOND)), "each result has its interval");
 }
 
@@ -247,7 +247,7 @@ async fn a_changed_configuration_is_reloaded_and_an_invalid_one_is_refused() {
     })
     .await;
     assert!(running.output().contains("`evry`"), "{}", running.output());
-    // A changed configuration is reloaded without a signal.
+    // A changed configuration is reloaded even without a signal.
     checker.configure(&watching(&[check("API", &ok.url)], &directory()));
     wait_for("the new endpoint", || seen("API")).await;
     running.signal("TERM");
@@ -281,7 +281,7 @@ async fn an_impossible_check_does_not_discard_the_round() {
     let checker = Checker::new(&watching(&checks, &directory()));
     let run = checker.run(&["--format", "json"]).await;
     assert_eq!(run.code, 0, "{}", run.output());
-    assert!(run.stderr.contains("`ftp://shop.example/`"), "it is logged, too: {}", run.stderr);
+    assert!(run.stderr.contains("`ftp://shop.example/`"), "it is also logged: {}", run.stderr);
     let results = checker.all_results("checks");
     let found = |title: &str| results.iter().find(|result| result.title == title).expect("it was checked");
     assert_eq!(found("Shop").status, Status::Healthy);
@@ -310,7 +310,7 @@ async fn a_worse_status_is_confirmed_across_rounds_and_backdated() {
     assert!(first[0].notice.starts_with("down 1 of 2 times in a row, not yet confirmed: "), "{first:?}");
     let second = run().await;
     assert_eq!(second.iter().map(|result| result.status).collect::<Vec<_>>(), [Status::Down, Status::Down]);
-    assert_eq!(second[0].timestamp, first[0].timestamp, "it is down from the first failure on");
+    assert_eq!(second[0].timestamp, first[0].timestamp, "the outage starts with the first failure");
 }
 
 #[tokio::test]
@@ -361,7 +361,7 @@ async fn init_writes_a_working_configuration_and_overwrites_nothing() {
     let checker = Checker::new(&json!({}));
     let first = checker.call(&["init", "new.json"]).await;
     assert_eq!(first.code, 0, "{}", first.output());
-    let mode = checker.path("new.json").metadata().expect("it is there").permissions().mode();
+    let mode = checker.path("new.json").metadata().expect("it exists").permissions().mode();
     assert_eq!(mode & 0o777, 0o600, "it will hold credentials");
     let valid = checker.call(&["validate", "-c", "new.json"]).await;
     assert_eq!(valid.code, 0, "{}", valid.output());
@@ -376,7 +376,7 @@ async fn init_writes_a_working_configuration_and_overwrites_nothing() {
     let second = checker.call(&["init", "new.json"]).await;
     assert_eq!(second.code, 2);
     assert!(second.stderr.contains("new.json") && second.stderr.contains("--force"), "{}", second.stderr);
-    assert_eq!(std::fs::read_to_string(checker.path("new.json")).expect("it is there"), "mine");
+    assert_eq!(std::fs::read_to_string(checker.path("new.json")).expect("it exists"), "mine");
     assert_eq!(checker.call(&["init", "new.json", "--force"]).await.code, 0);
     let quiet = checker.call(&["init", "quiet.json", "--quiet"]).await;
     assert_eq!((quiet.code, quiet.output().trim()), (0, ""));
@@ -389,7 +389,7 @@ async fn validate_reports_all_problems_with_their_lines() {
     checker.write(
         "checker.json",
         r#"{
-  // A comment is allowed.
+  // Comments like this one are allowed.
   "evry": "10m",
   "checkers": [
     { "type": "http", "endpoint_name": "Shop", "endpoint_url": "ftp://shop.example/", "attemps": 3 },

@@ -1,5 +1,5 @@
-//! The Content-Security-Policy that both web servers send: its directives, and that the browser blocks foreign scripts,
-//! styles and images.
+//! The Content-Security-Policy that both web servers send: its directives, and whether the browser blocks foreign
+//! scripts, styles and images.
 
 use serde_json::{Value, json};
 use support::checker::Checker;
@@ -9,8 +9,8 @@ use support::http_client;
 use support::page;
 use support::page_scenario::{self, PageState};
 
-/// Injections into the page, each with the directive that blocks it. A timer of the page runs them, because scripts
-/// that WebDriver runs have more permissions than the page's.
+/// Code injected into the page, each with the directive that blocks it. A timer in the page runs it, because scripts
+/// from WebDriver have more permissions than the page's own scripts.
 const INJECTIONS: [(&str, &str); 12] = [
     (
         "script-src-elem",
@@ -47,7 +47,7 @@ const INJECTIONS: [(&str, &str); 12] = [
     ),
 ];
 
-/// Fails unless the page has a strict policy that the browser enforces.
+/// Fails unless the page has a strict policy and the browser enforces it.
 async fn assert_blocks_injections(url: &str, what: &str) {
     let answer = http_client::get(url).await;
     let policy = answer.header("content-security-policy");
@@ -99,7 +99,7 @@ async fn injections_are_blocked_behind_checker_serve() {
 async fn injections_run_without_a_policy() {
     let scenario = PageState::Three.start().await;
     let browser = page_scenario::open_browser().await;
-    // The same page and injections in a browser that ignores the policy.
+    // The same page and injections, in a browser that ignores the policy.
     browser.devtools("Page.setBypassCSP", json!({ "enabled": true })).await;
     page::visit(&browser, &scenario.url).await;
     for (directive, way) in INJECTIONS.iter().filter(|(directive, _)| directive.starts_with("script-src")) {

@@ -1,5 +1,5 @@
-//! The page in environments that are worse than usual: a slow network, no WebAssembly, a wrong clock, a sleeping
-//! device, paper.
+//! The page under difficult conditions: a slow network, no WebAssembly, a wrong clock, a device that sleeps, and on
+//! paper.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use support::{contrast, now, wait_for};
 
 use crate::search::{browser_at_the_end_of, one_down, serve_store};
 
-/// Serves the page with a store that has rounds five minutes apart for one healthy endpoint.
+/// Serves the page with a store for one healthy endpoint that is checked every five minutes.
 async fn shop(refresh: Nanos, rounds: &[UnixNanos]) -> Caddy {
     shop_every(5 * MINUTE, refresh, rounds).await
 }
@@ -45,7 +45,7 @@ fn store(caddy: &Caddy, interval: Nanos, rounds: &[UnixNanos]) {
     std::fs::write(folder.join(INDEX), Value::Object(index).to_string()).expect("the file can be written");
 }
 
-/// Records the text of the page, starting with the first frame.
+/// Records the page's text from the first frame on.
 const NOTE: &str = "window.texts = new Set();
     { const record = () => { if (document.body) window.texts.add(document.body.innerText.trim()); requestAnimationFrame(record); }; record(); }";
 
@@ -118,18 +118,18 @@ async fn a_device_with_a_wrong_clock_shows_the_servers_time() {
         assert_eq!((page.text_of("state").as_str(), page.problems().as_str()), ("healthy", ""), "{:#}", page.0);
         assert!(page.text_of("freshness").ends_with("less than a minute ago"), "{}", page.text_of("freshness"));
     }
-    // A difference of a minute is too small for a note.
+    // A difference of one minute is too small for a note.
     let browser = Browser::open().await;
     browser.set_clock_off(MINUTE, Truth::Servers).await;
     assert_eq!(page::visit(&browser, &caddy.url).await.text_of("note"), "");
 }
 
-/// A device that can sleep. While it sleeps, the page is hidden, timers stop, and time passes.
+/// Simulates a device that can sleep. While it sleeps, the page is hidden, timers stop, and time passes.
 const SLEEPER: &str = "{
     const [timeout, now] = [window.setTimeout, Date.now];
     let hidden = false;
     Object.defineProperty(document, 'hidden', { get: () => hidden });
-    // Long timers never fire, so that only waking up can cause an update.
+    // Long timers never fire, so only waking up can cause an update.
     window.setTimeout = (action, time, ...more) => time >= 5000 ? 0 : timeout.call(window, action, time, ...more);
     const turn = () => document.dispatchEvent(new Event('visibilitychange'));
     window.sleepFor = length => { hidden = true; turn(); Date.now = () => now() + length; };
@@ -159,11 +159,11 @@ async fn a_phone_that_slept_for_hours_never_shows_old_data_as_current() {
     assert_eq!(page.text_of("state"), "healthy");
     page.assert_clean();
     let states = browser.script("return window.states").await;
-    assert_eq!(states, json!(["unknown", "healthy"]), "the status of the evening is not shown in the morning");
+    assert_eq!(states, json!(["unknown", "healthy"]), "the evening's status is not shown in the morning");
 }
 
 #[tokio::test]
-async fn on_paper_everything_is_expanded_and_dark_on_white() {
+async fn a_printed_page_is_expanded_and_dark_on_white() {
     let fake_nodes = one_down(12);
     let groups = json!({ "groups": [{ "title": "Inside", "endpoints": ["Service 0*"], "groups":
         [{ "title": "Further inside", "endpoints": ["Service 05"] }] }, { "title": "Outside", "endpoints": ["Service 1*"] }] });
@@ -189,11 +189,11 @@ async fn on_paper_everything_is_expanded_and_dark_on_white() {
     browser.script("window.dispatchEvent(new Event('afterprint'))").await;
     wait_for("the previous state", || async { (browser.script(count).await == folded).then_some(()) }).await;
 
-    // When the browser itself prints, it fires these events.
+    // The browser also fires these events when it prints to a PDF.
     browser.script("window.addEventListener('beforeprint', () => { window.printed = true; })").await;
     let printed = browser.devtools("Page.printToPDF", json!({ "printBackground": false })).await;
     let document = printed["data"].as_str().unwrap_or_default();
-    // A PDF with more than a few words.
+    // A PDF of this size contains more than a few words.
     assert!(document.starts_with("JVBERi") && document.len() > 20_000, "{} characters", document.len());
     assert_eq!(browser.script("return window.printed").await, true);
 }
@@ -210,7 +210,7 @@ async fn endpoints_below_the_fold_are_drawn_when_they_scroll_into_view() {
     assert!(at_first[0] == 60 && at_first[1].as_i64() < Some(40) && at_first[2] == false, "{at_first}");
     browser.script("[...document.querySelectorAll('section.endpoint')].at(-1).scrollIntoView()").await;
     wait_for("the last bars", || async { (browser.script(drawn).await[2] == true).then_some(()) }).await;
-    assert!(browser.script(drawn).await[1].as_i64() < Some(60), "those in between were never in view");
+    assert!(browser.script(drawn).await[1].as_i64() < Some(60), "the ones in between were never in view");
     browser.script("window.dispatchEvent(new Event('beforeprint'))").await;
     wait_for("all bars", || async { (browser.script(drawn).await == json!([60, 60, true])).then_some(()) }).await;
 

@@ -1,4 +1,4 @@
-//! The examples in `deploy/` are valid for their schedulers, as far as tests can show without running them.
+//! The examples in `deploy/` are valid for their schedulers, as far as that can be tested without running them.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -23,7 +23,7 @@ fn read(name: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The warnings of `systemd-analyze verify`; empty if the units are valid.
+/// Returns the warnings that `systemd-analyze verify` reports for these units. Valid units have none.
 fn verified(units: &[(&str, String)]) -> String {
     let folder = tempfile::tempdir().expect("a folder");
     let paths: Vec<_> = units.iter().map(|(name, _)| folder.path().join(name)).collect();
@@ -46,9 +46,9 @@ fn systemd_accepts_the_units() {
     assert_eq!(verified(&units), "");
     let [(name, service), ..] = units;
     let odd = service.replace("StateDirectory=", "StateDirektory=");
-    assert!(verified(&[(name, odd)]).contains("StateDirektory"), "a typo is found");
+    assert!(verified(&[(name, odd)]).contains("StateDirektory"), "a typo is detected");
     let odd = read("checkup@.service").replace("StateDirectory=", "StateDirektory=");
-    assert!(verified(&[("checkup@.service", odd)]).contains("StateDirektory"), "a typo is found in a template, too");
+    assert!(verified(&[("checkup@.service", odd)]).contains("StateDirektory"), "a typo in a template is also detected");
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn the_oneshot_unit_reads_a_configuration_for_root_only() {
     assert!(line("ExecStart=").ends_with(" run -c ${CREDENTIALS_DIRECTORY}/checker.json"), "{unit}");
 }
 
-/// Fails unless this many endpoints were checked exactly once and are healthy. Returns the nodes that checked them.
+/// Fails unless this many endpoints were checked exactly once and are healthy. Returns the nodes that ran the checks.
 fn nodes_that_checked_each_once(checker: &Checker, count: usize) -> BTreeSet<String> {
     let results = checker.all_results("checks");
     assert!(results.iter().all(|result| result.status == Status::Healthy), "{results:?}");
@@ -76,7 +76,7 @@ fn nodes_that_checked_each_once(checker: &Checker, count: usize) -> BTreeSet<Str
 async fn the_instances_of_the_sharded_unit_check_everything_once() {
     let unit = read("checkup@.service");
     let line = unit.lines().find_map(|line| line.strip_prefix("ExecStart=")).expect("it starts something");
-    // Runs the unit's command for one round; other tests cover repetition.
+    // Runs the unit's command for a single round. Other tests cover repeated rounds.
     let line = line.replace("/etc/checkup/checker.json", "checker.json").replace(" --every 1m", "");
     let ok = Endpoint::start(Behavior::ok()).await;
     let checks: Vec<Value> = (0..12).map(|number| check(&format!("Endpoint {number}"), &ok.url)).collect();
@@ -96,7 +96,7 @@ async fn the_instances_of_the_sharded_unit_check_everything_once() {
     assert!(nodes.iter().all(|node| node.starts_with("shard-") && node.ends_with("-3")), "{nodes:?}");
 }
 
-/// The value of a key in an instance of a unit.
+/// Returns the value of a key in a unit, for one instance of the unit.
 fn of_unit(name: &str, key: &str, instance: &str) -> Option<String> {
     let unit = read(name);
     Some(unit.lines().find_map(|line| line.strip_prefix(key))?.replace("%i", instance))
@@ -139,7 +139,7 @@ async fn a_unit_spools_rounds_in_its_state_directory() {
         let state = of_unit(name, "StateDirectory=", instance).expect("it has a folder");
         let home = of_unit(name, "Environment=XDG_STATE_HOME=", instance).expect("it names a folder");
         let checker = Checker::new(&watching(&[], &directory()));
-        // The store refuses connections.
+        // The store's server refuses connections.
         let storage = serde_json::json!({
             "type": "s3", "bucket": "checks", "endpoint_url": refused(), "access_key_id": "a", "secret_access_key": "b",
         });
@@ -151,7 +151,7 @@ async fn a_unit_spools_rounds_in_its_state_directory() {
             })
             .await;
         assert_ne!(run.code, 0, "{}", run.output());
-        // systemd creates this folder below /var/lib, and the unit can write to no other.
+        // systemd creates this folder below /var/lib. The unit cannot write to any other folder.
         assert!(has_file(&checker.path("var/lib").join(&state)), "{name}: {state} is empty:\n{}", run.output());
         folders.insert(state);
     }
@@ -165,7 +165,7 @@ fn daemon_units_reload_their_configuration() {
     }
 }
 
-/// Parses an example into the Kubernetes types, and fails if they lack one of its keys.
+/// Parses an example into the Kubernetes types, and fails if it contains an unknown key.
 fn understood<T: serde::Serialize + serde::de::DeserializeOwned>(written: &Value) -> T {
     let typed: T = serde_json::from_value(written.clone()).expect("it has the types of its kind");
     assert_eq!(&serde_json::to_value(&typed).expect("it can be written"), written, "Kubernetes has every key");
@@ -203,7 +203,7 @@ async fn kubernetes_and_the_checker_accept_the_cron_job() {
         .await;
     assert_eq!(validated.code, 0, "{}", validated.output());
 
-    // Runs the container's command with a directory store: five shards check every endpoint once.
+    // Runs the container's command with a directory store. Together, five shards check every endpoint once.
     let checks: Vec<Value> = (0..20).map(|number| check(&format!("Endpoint {number}"), &ok.url)).collect();
     checker.configure(&watching(&checks, &directory()));
     let line = script.replace("exec checker", &checker_binary().display().to_string());
@@ -218,7 +218,7 @@ async fn kubernetes_and_the_checker_accept_the_cron_job() {
     assert!(nodes.iter().all(|node| node.starts_with("shard-")) && nodes.len() > 1, "{nodes:?}");
 }
 
-/// The errors of cfn-lint for a template; empty if it is valid.
+/// Returns the errors that cfn-lint reports for a template. A valid template has none.
 fn linted(text: &str) -> String {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("template.yaml");
@@ -242,7 +242,8 @@ fn cloudformation_accepts_the_template() {
     }
 }
 
-/// Reasons why the commands at the top of a Dockerfile cannot build the image, as far as the repository's files show.
+/// Lists reasons why the commands in a Dockerfile's header cannot build the image, judging from the files in the
+/// repository.
 fn obstacles_to_image(name: &str, text: &str) -> Vec<String> {
     let mut obstacles = Vec::new();
     let exists = |path: &str| root().join(path).is_file();
@@ -252,25 +253,26 @@ fn obstacles_to_image(name: &str, text: &str) -> Vec<String> {
     if file != format!("deploy/{name}") {
         obstacles.push(format!("{file} is another file"));
     }
-    // `make release` puts the program into the context. Commands from the root copy everything else there first.
-    let makefile = std::fs::read_to_string(root().join("Makefile")).expect("it is there");
+    // `make release` builds the program into the build context. Other files must first be copied there by commands that
+    // run in the root folder.
+    let makefile = std::fs::read_to_string(root().join("Makefile")).expect("it exists");
     let profile = context.strip_prefix("target/").unwrap_or_default();
     if !commands.iter().any(|line| line.contains(&format!("`make {profile}`")))
         || !makefile.contains(&format!("\n{profile}: "))
         || !makefile.contains(&format!("cargo build --{profile} -p checker"))
     {
-        obstacles.push(format!("nothing makes {context}"));
+        obstacles.push(format!("no command builds {context}"));
     }
     let mut there = vec!["checker".to_owned()];
     for line in commands.iter().filter_map(|line| line.strip_prefix("cp ")) {
         let mut words: Vec<&str> = line.split(' ').collect();
         if words.pop().map(|target| target.trim_end_matches('/')) != Some(context) {
-            obstacles.push(format!("{line} copies elsewhere"));
+            obstacles.push(format!("{line} copies to another folder"));
         }
         for source in words {
-            // Users write this file.
+            // Users provide this file themselves.
             if source != "checker.json" && !exists(source) {
-                obstacles.push(format!("there is no {source}"));
+                obstacles.push(format!("{source} does not exist"));
             }
             there.push(source.rsplit('/').next().unwrap_or_default().to_owned());
         }
@@ -283,7 +285,7 @@ fn obstacles_to_image(name: &str, text: &str) -> Vec<String> {
                 copied.push(format!("[\"{target}\"]"));
             }
             ["ENTRYPOINT", program] if copied.iter().any(|target| target == program) => {}
-            // Without `RUN`, an image does not install packages, so no package version needs to be pinned.
+            // An image without `RUN` does not install packages, so it has no package versions to pin.
             ["FROM", "debian:12-slim" | "buildpack-deps:bookworm-curl"] | ["USER", "65534:65534"] => {}
             _ => obstacles.push(line.to_owned()),
         }
@@ -305,14 +307,14 @@ fn dockerfiles_copy_files_that_their_commands_provide() {
             ("-f deploy/", "-f "),
         ] {
             let odd = text.replacen(right, slip, 1);
-            assert!(odd != text && !obstacles_to_image(name, &odd).is_empty(), "{slip} is found in {name}");
+            assert!(odd != text && !obstacles_to_image(name, &odd).is_empty(), "{slip} is detected in {name}");
         }
     }
     let lambda = read("lambda/Dockerfile").replace("cp deploy/lambda/bootstrap", "cp deploy/bootstrap");
-    assert_eq!(obstacles_to_image("lambda/Dockerfile", &lambda), ["there is no deploy/bootstrap"]);
+    assert_eq!(obstacles_to_image("lambda/Dockerfile", &lambda), ["deploy/bootstrap does not exist"]);
 }
 
-/// The policy in the template with these parameters, after resolving `Fn::Sub`.
+/// Returns the template's policy with these parameters substituted for `Fn::Sub`.
 fn substituted(written: &Value, parameters: &[(&str, &str)]) -> Value {
     match written {
         Value::Object(members) => match members.get("Fn::Sub") {
@@ -331,7 +333,7 @@ fn substituted(written: &Value, parameters: &[(&str, &str)]) -> Value {
 }
 
 #[tokio::test]
-async fn the_functions_role_has_exactly_the_permissions_of_a_writer() {
+async fn the_functions_role_has_exactly_a_writers_permissions() {
     let template: Value = serde_yaml_ng::from_str(&read("lambda/template.yaml")).expect("it is YAML");
     let function = &template["Resources"]["Round"];
     assert_eq!(function["Type"], "AWS::Serverless::Function");
@@ -342,7 +344,7 @@ async fn the_functions_role_has_exactly_the_permissions_of_a_writer() {
         assert!(read("lambda/bootstrap").contains(&format!("${{{name}:-")), "{name} is read");
     }
 
-    // The template is for a bucket without a prefix.
+    // The template expects a bucket without a prefix.
     let mut site = TestSite::new().await;
     site.bucket.prefix.clear();
     let words = ["--writer", "lambda-1", "--check-expiry", "30d", "--origin", "https://status.example", "--dry-run"];
@@ -356,7 +358,7 @@ async fn the_functions_role_has_exactly_the_permissions_of_a_writer() {
     assert_eq!(&substituted(&properties["Policies"][0], &parameters), writers);
 }
 
-/// Receives the function's next request to Lambda's runtime API: its request line and body.
+/// Receives the function's next request to Lambda's runtime API, and returns its request line and body.
 async fn request(listener: &TcpListener) -> (TcpStream, String, String) {
     let (mut stream, _) = listener.accept().await.expect("a connection");
     let mut bytes = Vec::new();
@@ -371,7 +373,7 @@ async fn request(listener: &TcpListener) -> (TcpStream, String, String) {
         }
         let mut chunk = [0; 1_024];
         let count = stream.read(&mut chunk).await.expect("it is read");
-        assert!(count > 0, "the request is whole: {text}");
+        assert!(count > 0, "the request is complete: {text}");
         bytes.extend_from_slice(&chunk[..count]);
     }
 }

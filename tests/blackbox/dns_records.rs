@@ -1,4 +1,4 @@
-//! DNS checks of every record type: answers in wire format are compared with records as people write them.
+//! DNS checks of every record type: answers in wire format are compared with records in their usual text format.
 
 use std::collections::BTreeSet;
 
@@ -13,10 +13,10 @@ use tokio::net::UdpSocket;
 
 use crate::check_kinds::{WELL, down, expect_of_kind};
 
-/// The data of a record in wire format.
+/// A record's data in wire format.
 type Wire = (RecordType, Vec<u8>);
 
-/// Starts a name server for `shop.example` with these records, and returns its address.
+/// Starts a name server with these records for `shop.example`, and returns its address.
 async fn serve(records: Vec<Wire>) -> String {
     let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
     let address = socket.local_addr().expect("an address").to_string();
@@ -41,13 +41,13 @@ async fn serve(records: Vec<Wire>) -> String {
     address
 }
 
-/// A name in wire format: each label after its length.
+/// Encodes a name in wire format: each label is preceded by its length.
 fn name(name: &str) -> Vec<u8> {
     let labels = name.split('.').filter(|label| !label.is_empty());
     labels.flat_map(|label| text(label.as_bytes())).chain([0]).collect()
 }
 
-/// A character string in wire format, after its length.
+/// Encodes a character string in wire format, preceded by its length.
 fn text(bytes: &[u8]) -> Vec<u8> {
     [&[bytes.len() as u8], bytes].concat()
 }
@@ -80,11 +80,11 @@ async fn a_name_server_is_queried_as_configured() {
     expect_of_kind("dns", &address, &Authority::new(), &cases).await;
 }
 
-/// A record type, its wire format, how people write it, another record of the type, and the reason for the failure when
-/// that other record is expected.
+/// A record type, a record of that type in wire format, its usual spellings, another record of that type, and the
+/// reason for the failure when the other record is expected.
 type Row = (&'static str, Vec<u8>, &'static [&'static str], &'static str, &'static str);
 
-/// Records of names and numbers.
+/// Records that consist of names and numbers.
 fn rows_of_names() -> Vec<Row> {
     vec![
         (
@@ -156,7 +156,7 @@ fn rows_of_values() -> Vec<Row> {
             "HTTPS",
             [
                 [numbers(&[1]), name("."), numbers(&[1, 6]), text(b"h2"), text(b"h3")].concat(),
-                // The keys `no-default-alpn`, an address, and a parameter without a name.
+                // The parameters are `no-default-alpn`, an address, and one without a registered name.
                 [numbers(&[2, 0, 4, 4]), vec![192, 0, 2, 1], numbers(&[7, 2]), b"/q".to_vec()].concat(),
             ]
             .concat(),
@@ -184,7 +184,7 @@ fn rows_of_values() -> Vec<Row> {
         (
             "TLSA",
             [&[3, 1, 1][..], &digest].concat(),
-            // Tools print the digest in parts and in capitals.
+            // Some tools print the digest in groups or in capital letters.
             &[
                 "3 1 1 070f171f272f373f474f575f676f777f878f979fa7afb7bfc7cfd7dfe7eff7ff",
                 "3 1 1 070F171F272F373F474F575F676F777F878F979FA7AFB7BFC7CFD7DF E7EFF7FF",
@@ -202,7 +202,7 @@ fn rows_of_values() -> Vec<Row> {
     ]
 }
 
-/// The record types in the configuration's schema.
+/// Reads the record types from the configuration's schema.
 async fn kinds_of_record() -> BTreeSet<String> {
     let checker = Checker::new(&watching(&[], &directory()));
     let schema: Value = serde_json::from_str(&checker.call(&["schema"]).await.stdout).expect("a schema is JSON");

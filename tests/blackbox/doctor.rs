@@ -1,4 +1,4 @@
-//! `checker doctor` on correct and broken setups: its findings, its remedies and its exit status.
+//! `checker doctor` with correct and broken setups: its findings, the suggested fixes and the exit status.
 
 use serde_json::{Value, json};
 use shared::object_name::{CheckFileName, NodeName};
@@ -14,7 +14,7 @@ use support::test_site::TestSite;
 const ORIGIN: &str = "https://status.example";
 const BOTH_SIDES: [&str; 5] = ["-c", "with-check.json", "--page", "config.json", "--origin"];
 
-/// A provisioned site with a stored round; `with-check.json` is the writer's complete configuration.
+/// A provisioned site with a stored round. The file `with-check.json` is the writer's complete configuration.
 async fn sound_site(words: &[&str]) -> TestSite {
     let site = TestSite::new().await;
     let run = site.provision(&[&["--origin", ORIGIN, "--writer", "eu-west"], words].concat()).await;
@@ -49,7 +49,7 @@ async fn both_sides(site: &TestSite) -> Run {
     doctor(site, &[BOTH_SIDES.as_slice(), &[ORIGIN]].concat()).await
 }
 
-/// The findings at this level, each with its remedy.
+/// Runs the doctor, and returns the findings at this level, each with its remedy.
 async fn findings(site: &TestSite, level: &str, words: &[&str]) -> Vec<String> {
     let run = doctor(site, &[words, &["--format", "json"]].concat()).await;
     let json: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {}", run.output()));
@@ -81,8 +81,8 @@ async fn a_correct_setup_has_no_problems_and_is_not_changed() {
     for secret in [site.reader().unwrap().secret, site.writer("eu-west").unwrap().secret] {
         assert!(!run.output().contains(&secret));
     }
-    // Without expiry, the writer has no permission to delete, so its empty test object stays, under a name that the
-    // page does not list.
+    // Without expiry, the writer is not allowed to delete objects. The doctor's empty test object therefore remains,
+    // under a name that the page does not list.
     let keeping = sound_site(&[]).await;
     for _ in 0..2 {
         assert_eq!(both_sides(&keeping).await.code, 0);
@@ -107,7 +107,7 @@ async fn an_origin_that_was_not_provisioned_is_a_failure_with_a_remedy() {
 async fn excessive_permissions_are_reported() {
     let site = sound_site(&["--check-expiry", "30d"]).await;
     let administrator = ministack::admin().await;
-    // Only buckets other than this one result in a finding.
+    // The doctor only reports permission to list buckets if there is another bucket.
     Bucket::new().await;
     configure(&site, |config| {
         config["storage"]["access_key_id"] = json!(administrator.id);

@@ -1,4 +1,4 @@
-//! The documentation is correct: its commands run, its examples are valid, and the page meets its budget.
+//! The documentation is correct: its commands run, its examples are valid, and the page meets its size budget.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -10,18 +10,18 @@ use support::configuration::{check, directory, watching};
 use support::endpoints::{Behavior, Endpoint};
 use support::{checker_binary, page_directory, root, tool};
 
-/// The line before a block of commands that this test runs.
+/// Marks the following block of commands to be run by this test.
 const TESTED: &str = "<!-- tested -->";
 
 fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The project's documents: in the root, in `docs/` and in `docs/decisions/`.
+/// Returns the paths of the documents in the root folder, in `docs/` and in `docs/decisions/`.
 fn documents() -> Vec<PathBuf> {
     let mut documents: Vec<PathBuf> = [root(), root().join("docs"), root().join("docs/decisions")]
         .iter()
-        .flat_map(|folder| std::fs::read_dir(folder).expect("the folder is there"))
+        .flat_map(|folder| std::fs::read_dir(folder).expect("the folder exists"))
         .map(|entry| entry.expect("the folder can be read").path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
         .collect();
@@ -29,7 +29,7 @@ fn documents() -> Vec<PathBuf> {
     documents
 }
 
-/// The code blocks of a document: the line before each, its language and its lines.
+/// Returns a document's code blocks: the line before each block, its language and its lines.
 fn blocks(document: &str) -> Vec<(String, String, String)> {
     let mut blocks = Vec::new();
     let mut before = "";
@@ -46,7 +46,7 @@ fn blocks(document: &str) -> Vec<(String, String, String)> {
     blocks
 }
 
-/// Links to the checker under test from a folder that is first in `PATH`.
+/// Puts a link to the checker under test into a folder, and puts that folder first in `PATH`.
 fn with_checker_on_path(command: &mut Command, folder: &Path) {
     std::os::unix::fs::symlink(checker_binary(), folder.join("checker")).expect("the link can be created");
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -149,7 +149,7 @@ async fn documented_and_deployed_configurations_are_valid() {
             }
         }
     }
-    for entry in std::fs::read_dir(root().join("deploy")).expect("the folder is there") {
+    for entry in std::fs::read_dir(root().join("deploy")).expect("the folder exists") {
         let path = entry.expect("the folder can be read").path();
         if path.extension().is_some_and(|extension| extension == "json") {
             examples.push((path.display().to_string(), read(&path)));
@@ -179,7 +179,7 @@ async fn documented_and_deployed_configurations_are_valid() {
     assert!(checkers >= 3 && pages >= 3, "{checkers} configurations of the checker, {pages} of the page");
 }
 
-/// Completes an example that shows only a part of a configuration.
+/// Completes an example that shows only part of a configuration.
 fn completed(example: &str, whole: &Value) -> String {
     let example = example.trim();
     if example.contains("\"checkers\"") && example.starts_with('{') {
@@ -203,10 +203,10 @@ fn the_page_meets_its_size_budget() {
     assert!(output.status.success(), "{}", output_of(&output));
     assert!(output_of(&output).contains("bytes after Brotli compression, within the budget"), "{}", output_of(&output));
 
-    // The script itself is tested, too: it rejects a page that is too large.
+    // The script itself is tested as well: it rejects a page that is too large.
     let heavy = tempfile::tempdir().expect("a folder");
     std::fs::write(heavy.path().join("index.html"), "").expect("the file can be written");
-    // Numbers from a generator (xorshift), in which compressors find no pattern.
+    // Compression cannot shrink these pseudorandom numbers (xorshift).
     let mut state = 88_172_645_463_325_252_u64;
     let noise: Vec<u8> = std::iter::repeat_with(|| {
         state ^= state << 13;

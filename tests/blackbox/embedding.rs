@@ -1,4 +1,4 @@
-//! The page in a frame, as a banner or as bars. Only pages of the configured origins can embed it.
+//! The page in a frame, as a banner or as bars. Only pages from the configured origins can embed it.
 
 use serde_json::{Value, json};
 use support::axe;
@@ -20,7 +20,7 @@ async fn host() -> (Endpoint, String) {
     (host, origin)
 }
 
-/// Opens the other page with the status page in a frame, and switches to the frame.
+/// Opens the other page, which shows the status page in a frame, and switches to the frame.
 async fn embedded(browser: &Browser, host: &Endpoint, url: &str, height: u32) {
     let page = format!(
         "<!doctype html><title>Theirs</title><iframe src=\"{url}\" width=600 height={height} frameborder=0></iframe>"
@@ -30,7 +30,7 @@ async fn embedded(browser: &Browser, host: &Endpoint, url: &str, height: u32) {
     browser.enter_frame(0).await;
 }
 
-/// Waits until the browser refuses to show the page.
+/// Waits until the browser has refused to show the page.
 async fn assert_refused(browser: &Browser) {
     wait_for("the frame to be refused", || async {
         (browser.script("return location.protocol").await == "chrome-error:").then_some(())
@@ -39,18 +39,18 @@ async fn assert_refused(browser: &Browser) {
     assert_eq!(browser.script("return document.documentElement.dataset.state ?? null").await, Value::Null);
 }
 
-/// Reads what is visible: the text of each element, and the total height.
+/// Reads the text of each visible element, and the total height.
 const SEEN: &str = "const seen = [...document.querySelectorAll('h1, h2, h3, p, a, summary, svg.strip, svg.chart, footer, header')]
     .filter(one => one.checkVisibility() && !one.matches('.visually-hidden'));
     return { what: seen.map(one => (one.localName + ' ' + one.textContent).trim().slice(0, 60)), height: document.body.scrollHeight,
         bars: document.querySelectorAll('.strip .bar').length, wide: document.documentElement.scrollWidth > innerWidth }";
 
-/// Like [`serve_store`], but pages of this origin may embed the page.
+/// Like [`serve_store`], but allows pages from this origin to embed the page.
 async fn serve_store_for(origin: &str, fake_nodes: &FakeNodes, keys: Value) -> Caddy {
     let caddy = Caddy::start_for("", origin).await;
     let filled = serve_store(fake_nodes, keys).await;
     copy_folder(&filled.site.path().join("store"), &caddy.site.path().join("store"));
-    let config = std::fs::read_to_string(filled.site.path().join("config.json")).expect("it is there");
+    let config = std::fs::read_to_string(filled.site.path().join("config.json")).expect("it exists");
     caddy.configure(&config);
     caddy
 }
@@ -129,7 +129,7 @@ async fn old_data_is_dated_in_a_line_that_fits_the_frame() {
         let heights = "const line = document.querySelector('#banner').getBoundingClientRect();
             return [line.height, line.bottom > 0 && line.top >= 0, document.documentElement.scrollHeight - innerHeight]";
         assert_eq!(browser.script(heights).await[0], 0, "{embed}: without a note, no space is reserved");
-        // The store is gone; the data that was loaded is still shown.
+        // The store is gone. The page still shows the data that it loaded before.
         caddy.stop();
         let page = page::when(&browser, "the age", |page| !note(page).is_empty()).await;
         assert_eq!(note(&page), "As of less than a minute ago", "{embed}");

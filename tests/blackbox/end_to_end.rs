@@ -1,4 +1,4 @@
-//! The whole chain: a real checker stores results, and a real browser shows them. The page shows exactly what is stored.
+//! The whole chain: a real checker stores results, and a real browser shows exactly these results.
 
 use serde_json::{Value, json};
 use shared::check_file::{Attempt, CheckResult, write_check_file};
@@ -17,7 +17,7 @@ use support::ministack::{self, AccessKey};
 use support::page::{self, EndpointOnPage, Page};
 use support::{now, wait_for};
 
-/// The page for a bucket, loaded without problems, with its web server and its browser.
+/// Opens a bucket's page and fails if it has problems. Also returns its web server and browser.
 async fn open_page(bucket: &Bucket, reader: Option<&AccessKey>) -> (Caddy, Browser, Page) {
     let caddy = Caddy::start(&ministack::server().url).await;
     caddy.configure(&bucket.page_config(reader).to_json());
@@ -27,19 +27,19 @@ async fn open_page(bucket: &Bucket, reader: Option<&AccessKey>) -> (Caddy, Brows
     (caddy, browser, page)
 }
 
-/// The results of an endpoint, in order.
+/// Returns one endpoint's results, in order.
 fn of<'a>(results: &'a [CheckResult], title: &str) -> Vec<&'a CheckResult> {
     results.iter().filter(|result| result.title == title).collect()
 }
 
-/// The median of all successful attempts, as the page formats it.
+/// Returns the median of all successful attempts, formatted like on the page.
 fn median(results: &[&CheckResult]) -> Option<String> {
     let attempts = results.iter().flat_map(|result| &result.attempts);
     let answered = attempts.filter(|attempt| attempt.error.is_none()).map(|attempt| attempt.rtt);
     Stats::from_rtts(answered.collect()).map(|stats| format!("median {}", duration::format_rtt(stats.median)))
 }
 
-/// The uptime breakdown of a period, computed from the stored results.
+/// Computes a period's uptime breakdown from the stored results.
 fn breakdown(results: &[&CheckResult], from: UnixNanos, to: UnixNanos) -> UptimeBreakdown {
     let seen = results.iter();
     let seen =
@@ -47,7 +47,7 @@ fn breakdown(results: &[&CheckResult], from: UnixNanos, to: UnixNanos) -> Uptime
     UptimeBreakdown::from_spans(&spans(seen.collect(), to), from, to)
 }
 
-/// Fails unless the page shows an endpoint according to these results.
+/// Fails unless the page shows the endpoint as these results describe it.
 fn assert_shows(shown: &EndpointOnPage, results: &[&CheckResult]) {
     let last = results.last().expect("there are results");
     assert_eq!(shown.text_of("locator"), last.locator);
@@ -131,7 +131,7 @@ async fn a_page_on_another_origin_shows_the_results_in_a_bucket() {
 #[tokio::test]
 async fn figures_and_bars_cover_the_time_of_the_stored_results() {
     let bucket = Bucket::new().await;
-    // Three hours of one-minute checks that ended two hours ago, with an outage of half an hour.
+    // Three hours of checks every minute that ended two hours ago, with an outage of half an hour.
     let begin = (now() / HOUR - 5) * HOUR;
     let node = NodeName::new("eu-west").expect("it is a name");
     let mut results = Vec::new();
@@ -157,7 +157,7 @@ async fn figures_and_bars_cover_the_time_of_the_stored_results() {
         results.push(result);
     }
 
-    // Heartbeats are stored next to check files, and the page ignores them.
+    // The page ignores heartbeats, which are stored next to check files.
     bucket.put("status/heartbeats/backup.json", "{}".to_owned()).await;
     let reader = ministack::reader(&bucket.name).await;
     let (_caddy, browser, page) = open_page(&bucket, Some(&reader)).await;
@@ -167,11 +167,11 @@ async fn figures_and_bars_cover_the_time_of_the_stored_results() {
     let shop = page.endpoint("Shop");
     let bars = shop.0["bars"].as_array().cloned().unwrap_or_default();
     assert!(bars.len() >= 24, "{} bars", bars.len());
-    // There is a single tab stop, whatever the number of bars.
+    // All bars together are a single tab stop.
     let stops = browser.script(r#"return document.querySelectorAll('.bar[tabindex="0"]').length"#).await;
     assert_eq!(stops, 1);
     let edge = |bar: &Value, name: &str| bar[name].as_str().and_then(|text| text.parse::<i64>().ok()).expect("a time");
-    // Figures and bars cover the same time: a day, from the start of the first bar.
+    // Figures and bars cover the same period: one day, from the start of the first bar.
     let from = edge(&bars[0], "start");
     assert!((now() - from - DAY).abs() <= HOUR, "{from}");
     let breakdown = breakdown(&all, from, now());
@@ -199,7 +199,7 @@ async fn figures_and_bars_cover_the_time_of_the_stored_results() {
     assert!(outages[0].contains("30 min") && outages[0].contains("connection refused"), "{}", outages[0]);
 }
 
-/// The breakdown of a part of the period.
+/// Computes the uptime breakdown of a part of the period.
 fn breakdown_of(results: &[&CheckResult], from: UnixNanos, to: UnixNanos) -> UptimeBreakdown {
     let seen = results.iter();
     let seen =
@@ -220,7 +220,7 @@ async fn the_page_follows_the_results_of_serve_without_a_reload() {
 
     let browser = Browser::open().await;
     page::visit(&browser, &served.url).await;
-    // Results that arrive during a slow write are stored together, so a file may have two points.
+    // Results that arrive during a slow write are stored together, so one file can have two points.
     let drawn = |page: &Page| page.loaded() >= 2 && page.endpoint("Shop").points() as u64 >= page.loaded();
     let page = page::when(&browser, "a point of each file", drawn).await;
     assert_eq!(
@@ -237,8 +237,8 @@ async fn the_page_follows_the_results_of_serve_without_a_reload() {
     assert!(reason.contains("response status 500 Internal Server Error, expected 2xx"), "{reason}");
     assert_eq!(browser.script("return window.neverReloaded").await, true);
 
-    // Every file is requested exactly once, except for the first ones: they are included in the listing, which is
-    // requested once.
+    // Every file is requested exactly once, except for the first ones, which are included in the listing. The listing
+    // itself is also requested once.
     served.program.signal("TERM");
     let stored = wait_for("the checker to stop", || async {
         let before = checker.check_files("checks");

@@ -1,4 +1,4 @@
-//! A page that stays open for days needs no more memory at the end than at the start.
+//! A page that stays open for days does not leak memory.
 
 use serde_json::json;
 use shared::object_name::INDEX;
@@ -10,7 +10,7 @@ use support::fake_nodes::{FakeNodes, into_directory};
 use support::{page, wait_for};
 
 /// Advances the clock by a minute per refresh, and refreshes immediately instead of after five seconds. Listings end at
-/// the page's current time. Also keeps a reference to the memory of the WebAssembly module.
+/// the page's current time. Also keeps a reference to the memory of the WebAssembly module for measurements.
 const HURRY: &str = r"{
     window.refreshes = 0;
     const [ask, timeout, instantiate] = [window.fetch, window.setTimeout, WebAssembly.instantiateStreaming];
@@ -30,7 +30,7 @@ const HURRY: &str = r"{
     });
 }";
 
-/// The memory, nodes and listeners of the page after garbage collection.
+/// Runs garbage collection, and returns the page's memory and its numbers of nodes and listeners.
 #[derive(Debug, Clone, Copy)]
 struct PageResources {
     heap: f64,
@@ -45,7 +45,7 @@ async fn resources_after(browser: &Browser, refreshes: u64) -> PageResources {
         count.filter(|count| *count >= refreshes)
     };
     wait_for(&format!("refresh number {refreshes}"), done).await;
-    // Twice, because objects that the first run finalizes are freed by the second one.
+    // The second run frees objects that the first one finalized.
     browser.devtools("HeapProfiler.collectGarbage", json!({})).await;
     browser.devtools("HeapProfiler.collectGarbage", json!({})).await;
     let counts = browser.devtools("Memory.getDOMCounters", json!({})).await;
@@ -61,8 +61,8 @@ async fn resources_after(browser: &Browser, refreshes: u64) -> PageResources {
 
 #[tokio::test]
 async fn memory_is_constant_over_a_thousand_refreshes() {
-    // A day of check files exists from the start. The page loads those up to its current time, and forgets the oldest
-    // ones.
+    // A whole day of check files exists from the start. The page loads them up to its current time, and drops the
+    // oldest ones.
     let mut fake_nodes = FakeNodes::small(&["eu-west"], 1_795_356_300 * SECOND);
     (fake_nodes.endpoints, fake_nodes.interval, fake_nodes.days) = (3, MINUTE, 1);
     fake_nodes.outages = (0..12)
@@ -77,7 +77,7 @@ async fn memory_is_constant_over_a_thousand_refreshes() {
     let store = caddy.site.path().join("store");
     let files: std::collections::BTreeMap<String, String> = fake_nodes.check_files(0, 0).into_iter().collect();
     into_directory(&files, &store);
-    std::fs::remove_dir_all(store.join("history")).expect("the folder is there");
+    std::fs::remove_dir_all(store.join("history")).expect("the folder exists");
     let index: std::collections::BTreeMap<&String, u8> = files.keys().map(|name| (name, 0)).collect();
     std::fs::write(store.join(INDEX), json!(index).to_string()).expect("the file can be written");
     let mut config = PageConfig::new(Source::Http { url: "store/".to_owned() });
@@ -89,7 +89,7 @@ async fn memory_is_constant_over_a_thousand_refreshes() {
     let hurry = HURRY.replace("BEGIN", &begin.to_string());
     browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": hurry })).await;
     page::visit(&browser, &caddy.url).await;
-    // Until then, caches fill up: compiled code, interned strings, and the table of requested URLs.
+    // During the first 300 refreshes, caches fill up: compiled code, interned strings, and the table of requested URLs.
     let before = resources_after(&browser, 300).await;
     let middle = resources_after(&browser, 600).await;
     let after = resources_after(&browser, 1_000).await;

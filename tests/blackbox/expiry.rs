@@ -24,7 +24,7 @@ fn expiring(mut storage: Value) -> Value {
     storage
 }
 
-/// Names that expiry must not touch: recent rounds, those of other nodes, and everything that is not a check file.
+/// Names that expiry must not touch: recent rounds, other nodes' rounds, and objects that are not check files.
 fn to_be_kept() -> Vec<String> {
     let old = now() - 8 * DAY;
     vec![
@@ -70,7 +70,7 @@ async fn more_expired_objects_than_fit_a_request_are_removed() {
     let bucket = Bucket::new().await;
     let ok = Endpoint::start(Behavior::ok()).await;
     let mut kept: Vec<String> = to_be_kept().iter().map(|name| format!("status/{name}")).collect();
-    // An object with such a name outside the prefix is not the checker's.
+    // An object outside the prefix does not belong to the checker, even if it is named like a check file.
     kept.push(name(now() - 8 * DAY, Some("test-node")));
     let old = (0..1_100).map(|number| format!("status/{}", name(now() - 8 * DAY - number, Some("test-node"))));
     bucket.put_all(kept.iter().cloned().chain(old).collect(), CONTENT).await;
@@ -85,7 +85,8 @@ async fn more_expired_objects_than_fit_a_request_are_removed() {
     assert_eq!(keys.len(), kept.len() + 1);
 }
 
-/// A bucket on a separate server with this many expired rounds of `test-node`, and names that expiry must not touch.
+/// A bucket on a separate server, with this many expired rounds of `test-node` and with names that expiry must not
+/// touch.
 async fn filled_bucket(old: i64) -> (MiniStack, Bucket, Vec<String>, tempfile::TempDir) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let below = folder.path().join(ACCOUNT).join("full/status");
@@ -133,7 +134,7 @@ async fn ten_thousand_expired_objects_are_removed_in_batches() {
 #[tokio::test]
 async fn objects_that_cannot_be_deleted_are_reported_and_others_removed() {
     let (server, bucket, kept, _folder) = filled_bucket(2_500).await;
-    // The original's files, which writers can delete only if they were given that permission.
+    // Files of the original Checkup. Writers cannot delete these without an additional permission.
     let originals: Vec<String> =
         (0..3).map(|number| format!("status/{}", name(1_495_330_254_340_493_978 + number, None))).collect();
     bucket.put_all(originals.clone(), CONTENT).await;
@@ -152,7 +153,7 @@ async fn objects_that_cannot_be_deleted_are_reported_and_others_removed() {
     assert_eq!(run.stderr.trim().lines().count(), 1, "and nothing else: {}", run.stderr);
     let keys = bucket.keys_without_histories().await;
     for key in kept.iter().chain(&originals) {
-        assert!(keys.contains(key), "{key} is still there");
+        assert!(keys.contains(key), "{key} still exists");
     }
     assert_eq!(keys.len(), kept.len() + originals.len() + 1, "and the round itself");
 }
@@ -209,14 +210,18 @@ async fn a_clock_years_ahead_deletes_neither_check_files_nor_history() {
     assert_eq!(before.len(), 31);
 
     let history = || {
-        let content = std::fs::read(checker.path("checks/history/test-node.json")).expect("it is there");
+        let content = std::fs::read(checker.path("checks/history/test-node.json")).expect("it exists");
         History::parse(&content).expect("it is a history").file_count()
     };
     for _ in 0..2 {
         let run = checker.call_with_clock(&["run", "-c", "checker.json"], "+3650d", |_| {}).await;
         assert_eq!(run.code, 0, "{}", run.output());
         assert!(run.stderr.contains("this machine's clock is"), "{}", run.stderr);
-        assert!(run.stderr.contains("ahead of the store's, by which check files expire"), "{}", run.stderr);
+        assert!(
+            run.stderr.contains("ahead of the store's, which determines when check files expire"),
+            "{}",
+            run.stderr
+        );
         let after = checker.check_files("checks");
         assert!(before.iter().all(|name| after.contains(name)), "{}", run.output());
         assert!(history() >= 61, "{}", history());
@@ -229,7 +234,7 @@ async fn a_clock_years_ahead_deletes_neither_check_files_nor_history() {
     assert!(shown.stdout.contains("Nothing was deleted"), "{}", shown.output());
     assert_eq!(checker.check_files("checks").len(), before.len() + 2);
 
-    // With the correct clock, the history is the same as before.
+    // With the correct clock, the history has not changed.
     let run = checker.run(&[]).await;
     assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{}", run.output());
     assert_eq!(history(), 62);
@@ -240,7 +245,7 @@ async fn old_files_of_uncertain_age_are_deleted_after_confirmation() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &expiring(directory())));
     std::fs::create_dir(checker.path("checks")).expect("the folder can be created");
-    // The checker paused for a month.
+    // The checker did not run for a month.
     for day in 30..=33 {
         checker.write(&format!("checks/{}", name(now() - day * DAY, Some("test-node"))), CONTENT);
     }

@@ -1,4 +1,4 @@
-//! `checker explain` shows everything about an attempt, especially a failed one, except for secrets.
+//! `checker explain` shows every detail of an attempt, especially of a failed one, except for secrets.
 
 use std::time::Duration;
 
@@ -80,7 +80,7 @@ async fn the_request_and_its_redirect_are_shown_as_sent() {
     assert_shows(&run, 0, &[&["request POST /cart?all=1 "][..], &shown].concat());
     assert!(!run.output().contains("s3cr3t"), "{}", run.output());
     for line in sent.lines().skip(1).take_while(|line| !line.is_empty()) {
-        // Every header that is sent is shown, with or without its value.
+        // Every header that was sent is shown. Only the value of the configured one is hidden.
         let (name, value) = line.split_once(": ").expect("a header");
         let value = if name == "x-key" { "(6 bytes, not shown)" } else { value };
         assert_shows(&run, 0, &[&format!("{name}: {value}")]);

@@ -1,12 +1,12 @@
-//! Seeded faults between a checker and its store: no round is lost, no object is partial, and histories are the same as
-//! after a rebuild. `make bench BENCH=faults` runs a thousand seeds.
+//! Seeded faults between a checker and its store: no round is lost, no object is partial, and the histories equal
+//! rebuilt ones. `make bench BENCH=faults` runs a thousand seeds.
 
 use futures_util::{StreamExt as _, stream};
 use support::fault_schedule::survive;
 
-/// How many schedules run in this test.
+/// The number of schedules in this test.
 const SEEDS: u64 = 50;
-/// How many run at the same time. They mostly wait.
+/// The number of schedules that run at the same time. They mostly wait.
 const AT_ONCE: usize = 10;
 
 #[tokio::test]

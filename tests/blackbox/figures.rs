@@ -1,5 +1,5 @@
 //! Compares every figure on the page with `checker status` for the same store at the same time. The page reads check
-//! files or histories, depending on its range. The command reads histories, and check files for response times.
+//! files or histories, depending on its range. The command reads histories, and check files only for response times.
 
 mod expected;
 
@@ -18,8 +18,8 @@ use support::page::{self, Page};
 
 use expected::{StatusJson, list, number, text};
 
-/// Three nodes and six endpoints with outages that all nodes or one node see (one of them ongoing), slowness, a node
-/// that was silent for hours, a node that is silent now, and a time without any checks.
+/// Three nodes and six endpoints: outages that one, two or all nodes see (one of them ongoing), slowness, a node that
+/// was silent for hours, a node that is silent now, and a period without any checks.
 fn fake_nodes(quorum: Quorum) -> FakeNodes {
     let mut fake_nodes =
         FakeNodes { endpoints: 6, quorum, ..FakeNodes::small(&["ap-south", "eu-west", "us-east"], now()) };
@@ -46,7 +46,7 @@ fn fake_nodes(quorum: Quorum) -> FakeNodes {
     fake_nodes
 }
 
-/// All figures of an endpoint on the page.
+/// Reads all of an endpoint's figures from the page.
 fn shown(page: &Page, title: &str) -> Value {
     let shown = page.endpoint(title);
     let bar = |bar: &Value| {
@@ -79,7 +79,7 @@ fn expected(report: &StatusJson<'_>, of: &Value) -> Value {
     })
 }
 
-/// The timeline's events: their times, and their text without errors.
+/// Reads the timeline's events from the page: their times, and their text without errors.
 fn events(page: &Page) -> Vec<Value> {
     let event = |event: &Value| {
         let text = event["text"].as_str().unwrap_or_default();
@@ -91,7 +91,7 @@ fn events(page: &Page) -> Vec<Value> {
     page.0["events"].as_array().expect("there are events").iter().map(event).collect()
 }
 
-/// The nodes: the name and description of each, and whether it is late.
+/// Reads the nodes from the page: each name and description, and whether the node is late.
 const NODES: &str = "return [...document.querySelectorAll('#nodes li')].map(line =>
     [line.querySelector('bdi').textContent, line.querySelector('time').textContent, line.dataset.late === 'true'])";
 
@@ -125,7 +125,8 @@ async fn compare(quorum: Quorum, range: &str, nanos: Nanos) {
     assert_eq!(run.code, 0, "{}", run.output());
     let status: Value = serde_json::from_str(&run.stdout).expect("it is JSON");
     let report = StatusJson(&status);
-    // The page and the command use the same time and the same midnights.
+    // The clock is frozen and the time zone is UTC, so that the page and the command use the same time and the same
+    // midnights.
     let browser = Browser::open().await;
     browser.devtools("Emulation.setTimezoneOverride", json!({ "timezoneId": "UTC" })).await;
     browser.stop_clock(report.now()).await;
@@ -137,10 +138,10 @@ async fn compare(quorum: Quorum, range: &str, nanos: Nanos) {
     for of in report.endpoints() {
         let title = text(of, "title");
         assert_eq!(shown(&page, title), expected(&report, of), "{context}: {of:#}");
-        // Screen readers get the same figures from the chart.
+        // The chart's label has the same figures for screen readers.
         let chart = page.endpoint(title).text_of("chart").replace('\u{a0}', " ");
         assert!(chart.contains(&format!(": {}", StatusJson::response_times(of))), "{context}: {chart}");
-        // The reason names the locations that see the endpoint down.
+        // The reason names the locations from which the endpoint is down.
         if of["localized"] == true {
             let from: Vec<&str> = list(of, "down_from").iter().filter_map(Value::as_str).collect();
             let others = number(of, "heard") as usize - from.len();
@@ -163,7 +164,7 @@ async fn compare(quorum: Quorum, range: &str, nanos: Nanos) {
     let happened: Vec<Value> = moments.iter().zip(texts).map(|(at, text)| json!([at, text])).collect();
     assert_eq!(json!(events(&page)), json!(happened), "{context}");
     browser.script("document.querySelector('#percentiles').click()").await;
-    // Endpoints are drawn one after another.
+    // The page draws endpoints one after another.
     let all = |page: &Page| {
         report.endpoints().iter().all(|of| page.endpoint(text(of, "title")).text_of("times").contains("p99"))
     };
@@ -172,7 +173,8 @@ async fn compare(quorum: Quorum, range: &str, nanos: Nanos) {
         let shown = page.endpoint(text(of, "title")).text_of("times");
         assert_eq!(shown, format!("Response time: {}", StatusJson::percentiles(of)), "{context}");
     }
-    // The store covers every status, incidents, and figures that are neither zero nor the maximum.
+    // The comparison is meaningful only if the store has every status, incidents, and figures that are neither zero nor
+    // the maximum.
     let is = |name: &str, value: Value| report.endpoints().iter().any(|report| report[name] == value);
     assert!(is("status", json!("healthy")) && is("status", json!("degraded")), "{status:#}");
     assert!(report.endpoints().iter().filter(|report| report["down"].as_i64() > Some(0)).count() >= 2, "{status:#}");

@@ -1,4 +1,5 @@
-//! Endpoints that send endlessly: their checks end with an error, and do not affect the results of other endpoints.
+//! Endpoints that never stop sending: their checks fail with an error, and the results of other endpoints are not
+//! affected.
 
 use std::collections::BTreeMap;
 
@@ -13,14 +14,14 @@ use support::floods::flooding_checks;
 use support::program::Program;
 use support::wait_for;
 
-/// How many endpoints are checked next to the floods.
+/// The number of healthy endpoints that are checked along with the floods.
 const GOOD: usize = 50;
-/// How many results of each endpoint to wait for.
+/// The number of results to wait for from each endpoint.
 const ROUNDS: usize = 3;
-/// How much additional memory floods may use, in bytes.
+/// The maximum additional memory that floods can use, in bytes.
 const MEMORY_LIMIT: u64 = 64 << 20;
 
-/// The error for each flood. On slow machines, the time limit is reached before a limit on bytes.
+/// The expected error for each flood. On slow machines, the timeout is reached before a limit on bytes.
 const SENTENCES: &[(&str, &str)] = &[
     ("informational responses", "server sent more than 1048576 bytes over one connection"),
     ("header lines", "response head is too large"),
@@ -68,7 +69,7 @@ fn title(check: &Value) -> Option<&str> {
     check["endpoint_name"].as_str().or(check["name"].as_str())
 }
 
-/// The peak memory of a program so far, in bytes.
+/// Returns a program's peak memory so far, in bytes.
 fn peak_memory(program: &Program) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", program.id())).expect("it runs");
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux has this line");

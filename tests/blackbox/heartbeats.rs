@@ -1,4 +1,4 @@
-//! `checker beat` in jobs, and the checks that notice missing heartbeats, in both types of store.
+//! `checker beat` in jobs, and the checks that detect missing heartbeats, with both types of store.
 
 use serde_json::{Value, json};
 use shared::check_file::CheckResult;
@@ -15,7 +15,7 @@ fn backup() -> Value {
     json!({ "type": "heartbeat", "endpoint_name": "Backup", "job": "backup", "interval": "10m", "grace": "5m" })
 }
 
-/// Runs the check, and returns its status and notice.
+/// Runs the heartbeat check, and returns the status and notice of its result.
 async fn check_once(checker: &Checker) -> (Status, String) {
     let run = checker.run(&["--format", "json"]).await;
     assert_eq!(run.code, 0, "{}", run.output());
@@ -36,7 +36,7 @@ fn down(sentence: &str) -> (Status, String) {
     (Status::Down, sentence.to_owned())
 }
 
-/// Tests all states of a heartbeat; `put` writes its object directly.
+/// Tests all states of a heartbeat. The function `put` writes a heartbeat object directly.
 async fn test_heartbeat(checker: &Checker, put: impl AsyncFn(String)) {
     assert_eq!(check_once(checker).await, down("no heartbeat received yet, expected every 10 min"));
     beat(checker, &[]).await;
@@ -72,8 +72,8 @@ async fn a_job_with_a_bucket_is_healthy_until_it_fails_or_is_late() {
 async fn an_unreadable_store_leaves_the_job_unknown_and_never_down() {
     let checker = Checker::new(&watching(&[backup()], &directory()));
     beat(&checker, &[]).await;
-    // A folder with the object's name: not even root can read it as a file.
-    std::fs::remove_file(checker.path("checks/heartbeats/backup.json")).expect("it is there");
+    // A folder takes the object's name, because not even root can read a folder as a file.
+    std::fs::remove_file(checker.path("checks/heartbeats/backup.json")).expect("it exists");
     std::fs::create_dir(checker.path("checks/heartbeats/backup.json")).expect("the folder can be created");
     let (status, why) = check_once(&checker).await;
     assert_eq!(status, Status::Unknown);
@@ -147,7 +147,7 @@ async fn a_daemon_notices_heartbeats_even_after_a_reload() {
     beat(&checker, &[]).await;
     statuses(Status::Healthy).await;
 
-    // After a reload, the same heartbeats are read.
+    // After a reload, the checker reads the same heartbeats.
     let second = json!({ "type": "exec", "name": "Second", "command": "true" });
     config["checkers"] = json!([second, backup()]);
     checker.configure(&config);
@@ -177,6 +177,8 @@ async fn heartbeats_do_not_affect_rebuilds_or_the_page() {
     assert_eq!(shown.endpoint("Shop").text_of("status"), "healthy");
     assert_eq!(shown.endpoint("Backup").text_of("status"), "down");
     assert_eq!(shown.problems(), "");
-    let status = support::http_client::get(&format!("{}checks/heartbeats/backup.json", served.url)).await.status;
-    assert_eq!(status, 404, "heartbeats are not served");
+    for path in ["store/heartbeats/backup.json", "checks/heartbeats/backup.json", "heartbeats/backup.json"] {
+        let status = support::http_client::get(&format!("{}{path}", served.url)).await.status;
+        assert_eq!(status, 404, "heartbeats are not served: {path}");
+    }
 }

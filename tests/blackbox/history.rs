@@ -1,4 +1,4 @@
-//! Long histories of several nodes in the terminal: for known outages, the figures are exact.
+//! Long histories from several nodes in the terminal: the outages are known, so the figures must be exact.
 
 use std::path::Path;
 
@@ -14,23 +14,23 @@ use support::now;
 
 /// The interval of the generated rounds.
 const INTERVAL: Nanos = 10 * MINUTE;
-/// How many days the nodes have run.
+/// The number of days that the nodes have run.
 const DAYS: i64 = 12;
 
-/// A node, and an outage of `Shop` that it sees: how long ago the outage began, and how long it lasted.
+/// A node, and the outage of `Shop` that it sees: how long ago the outage started, and its duration.
 struct Generated {
     name: &'static str,
     down: (Nanos, Nanos),
 }
 
-/// Two nodes saw an outage of an hour, five days ago. The third one sees one now that the others do not see.
+/// Two nodes saw an outage of one hour, five days ago. The third node sees a current outage that the others do not see.
 const NODES: [Generated; 3] = [
     Generated { name: "eu-west", down: (5 * DAY, HOUR) },
     Generated { name: "us-east", down: (5 * DAY, HOUR) },
     Generated { name: "ap-south", down: (2 * HOUR, 3 * HOUR) },
 ];
 
-/// The check files of all nodes up to now, as names and contents.
+/// Returns the check files of all nodes until now, as names and contents.
 fn check_files(now: UnixNanos, quorum: Quorum) -> Vec<(String, String)> {
     let first = (now - DAYS * DAY) / INTERVAL * INTERVAL;
     let mut files = Vec::new();
@@ -100,7 +100,7 @@ async fn known_outages_give_exact_figures_with_each_quorum() {
     for (quorum, down, word) in [
         (Quorum::Majority, HOUR, "degraded"),
         (Quorum::All, 0, "degraded"),
-        // The third node's outage began two hours ago, with a round.
+        // The third node's outage started with a round that is just over two hours old.
         (Quorum::Any, HOUR + 2 * HOUR, "down"),
     ] {
         let checker = Checker::new(&configuration(&directory()));
@@ -110,7 +110,7 @@ async fn known_outages_give_exact_figures_with_each_quorum() {
         let status = status(&checker).await;
         let shop = endpoint(&status, "Shop");
         let measured = shop["down"].as_i64().expect("it is a number");
-        // An ongoing outage grows with every round and with the clock.
+        // The reported length of an ongoing outage grows over time.
         assert!((down..=down + if word == "down" { 2 * INTERVAL } else { 0 }).contains(&measured), "{quorum}: {shop}");
         assert_eq!((&shop["status"], &shop["verdict"]), (&json!(word), &json!(quorum.to_string())));
         assert_eq!(shop["localized"], json!(word != "down"));

@@ -1,5 +1,5 @@
-//! Stores that are slow, endless, huge or full of traps: every operation ends, nothing is lost, nothing outside the store is
-//! reached, and skipped objects are named.
+//! Stores that are slow, endless, huge or full of traps: every operation ends, nothing is lost, nothing outside the
+//! store is accessed, and skipped objects are reported by name.
 
 use std::io::Write as _;
 use std::os::unix::fs::symlink;
@@ -14,6 +14,7 @@ use shared::object_name::{CheckFileName, NodeName};
 use support::browser::Browser;
 use support::bucket::Bucket;
 use support::caddy::Caddy;
+use support::certificates::{Authority, Validity};
 use support::checker::{Checker, Run, check_files, results};
 use support::configuration::{check, directory, watching};
 use support::endpoints::{Behavior, Endpoint};
@@ -24,7 +25,7 @@ use support::{ministack, now, wait_for};
 
 use crate::storage::{spool_folders, spooled, storage_with};
 
-/// The maximum memory of a command, in KB: typical usage plus 64 MB.
+/// The maximum memory of a command, in KB: its typical usage plus 64 MB.
 const MEMORY_LIMIT: u64 = 110_000;
 
 fn gzip(content: &[u8]) -> Vec<u8> {
@@ -46,7 +47,7 @@ fn at_two_bytes_a_second(request: &str, _: usize) -> Option<StoreFault> {
     is_history(request).then_some(StoreFault::Trickle(1, Duration::from_millis(500)))
 }
 
-/// Runs a command, and returns its outcome and its peak memory, in KB.
+/// Runs a command, and returns its result and its peak memory, in KB.
 async fn measured(checker: &Checker, words: &[&str]) -> (Run, u64) {
     let script = "import resource, subprocess, sys\n\
                   code = subprocess.call(sys.argv[1:])\n\
@@ -57,7 +58,7 @@ async fn measured(checker: &Checker, words: &[&str]) -> (Run, u64) {
     (run, memory.expect("it was measured"))
 }
 
-/// A bucket with the history of one round, behind a proxy, and a checker that uses it.
+/// A bucket that contains the history of one round, behind a proxy, and a checker that uses it.
 async fn behind_proxy(
     rule: impl Fn(&str, usize) -> Option<StoreFault> + Send + Sync + 'static,
 ) -> (Bucket, FaultProxy, Endpoint, Checker) {
@@ -81,7 +82,7 @@ async fn a_history_that_trickles_does_not_delay_rounds() {
         (is_trickling && bucket.check_files().await.len() >= 4).then_some(())
     })
     .await;
-    // Killed without warning.
+    // Dropping the program kills it without warning.
     let made = ok.requests().len() - before;
     drop(running);
     let kept: usize = spool_folders(&checker)
@@ -89,7 +90,7 @@ async fn a_history_that_trickles_does_not_delay_rounds() {
         .flat_map(|folder| check_files(folder).into_iter().map(|name| results(folder, &name).len()))
         .sum();
     let stored = bucket.all_results().await.len() - 1;
-    // Only the round that was being stored can be missing from both.
+    // Only the round that was being stored can be missing from both the bucket and the spool.
     assert!(stored + kept + 1 >= made, "{stored} stored and {kept} kept of {made}");
 }
 
@@ -103,7 +104,45 @@ async fn a_history_that_trickles_ends_a_single_round_in_time() {
     assert_eq!(bucket.check_files().await.len(), 2);
 }
 
-/// A page of a listing that is followed by another one.
+/// The secret key of [`storage_at`].
+const SECRET: &str = "secretOfTheWriter4711";
+
+/// A bucket at this address.
+fn storage_at(url: &str) -> Value {
+    json!({ "type": "s3", "bucket": "status", "region": "us-east-1", "endpoint_url": url, "path_style": true,
+        "access_key_id": "AKIAIOSFODNN7EXAMPLE", "secret_access_key": SECRET })
+}
+
+#[tokio::test]
+async fn a_store_with_an_untrusted_certificate_receives_nothing() {
+    let ok = Endpoint::start(Behavior::ok()).await;
+    let untrusted = Authority::new().server("127.0.0.1", Validity::Now);
+    let store = Endpoint::start_tls(Behavior::ok(), untrusted).await;
+    let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &storage_at(&store.url)));
+    let run = checker.run(&[]).await;
+    assert_eq!(run.code, 2, "{}", run.output());
+    assert!(run.stderr.contains("no secure connection could be established"), "{}", run.stderr);
+    assert_eq!(store.requests(), [""; 0]);
+    assert_eq!(spooled(&checker).len(), 1, "the round waits");
+}
+
+#[tokio::test]
+async fn requests_to_a_store_do_not_contain_the_secret_key() {
+    let ok = Endpoint::start(Behavior::ok()).await;
+    let store = Endpoint::start(Behavior::Answer("403 Forbidden", String::new())).await;
+    let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &storage_at(&store.url)));
+    for words in [["run", "-c", "checker.json"], ["status", "-c", "checker.json"]] {
+        let before = store.requests().len();
+        assert_eq!(checker.call(&words).await.code, 2);
+        let requests = store.requests().split_off(before);
+        assert!(!requests.is_empty(), "{words:?}");
+        for request in requests {
+            assert!(request.contains("AWS4-HMAC-SHA256") && !request.contains(SECRET), "{request}");
+        }
+    }
+}
+
+/// A page of a listing that announces another page.
 fn endless_page(keys: usize, token: &str) -> String {
     let key = |number: usize| name(1_795_330_254_340_493_978 + number as i64, "other");
     let keys: Vec<String> =
@@ -116,7 +155,7 @@ fn endless_page(keys: usize, token: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_listing_without_an_end_is_named() {
+async fn an_endless_listing_is_reported() {
     let is_listing = |request: &str| request.contains("list-type=2");
     let (_bucket, proxy, _ok, checker) = behind_proxy(|_, _| None).await;
     proxy.follow(move |request, _| is_listing(request).then(|| StoreFault::Answer(endless_page(1, "again"))));
@@ -134,7 +173,7 @@ async fn a_listing_without_an_end_is_named() {
 }
 
 #[tokio::test]
-async fn huge_objects_of_others_are_named_and_skipped() {
+async fn huge_objects_from_others_are_named_and_skipped() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
     assert_eq!(checker.run(&[]).await.code, 0);
@@ -142,7 +181,7 @@ async fn huge_objects_of_others_are_named_and_skipped() {
     let path = |name: &str| checker.path("checks").join(name);
     std::fs::File::create(path(&sparse)).and_then(|file| file.set_len(1 << 30)).expect("the file can be written");
     std::fs::write(path(&many), format!("[{}{{}}]", "{},".repeat(2_700_000))).expect("the file can be written");
-    // A gigabyte, compressed to a megabyte.
+    // A gigabyte that compresses to a megabyte.
     std::fs::write(path("history/bomb.json"), gzip(&vec![b' '; 1 << 30])).expect("the file can be written");
     for words in [["status", "-c", "checker.json"], ["run", "-c", "checker.json"]] {
         let (run, memory) = measured(&checker, &words).await;
@@ -160,14 +199,14 @@ async fn huge_objects_of_others_are_named_and_skipped() {
 }
 
 #[tokio::test]
-async fn a_link_in_a_directory_store_leads_nowhere() {
+async fn links_in_a_directory_store_are_not_followed() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let mut config = watching(&[check("Shop", &ok.url)], &directory());
     (config["node"], config["every"]) = (json!("checker"), json!("1s"));
     let checker = Checker::new(&config);
     std::fs::create_dir(checker.path("checks")).expect("the folder can be created");
     symlink("..", checker.path("checks/0-summary")).expect("the link can be created");
-    let before = std::fs::read(checker.path("checker.json")).expect("it is there");
+    let before = std::fs::read(checker.path("checker.json")).expect("it exists");
     let run = checker.run(&[]).await;
     assert_eq!(run.code, 0, "{}", run.output());
     assert!(run.stderr.contains("`0-summary` is a symbolic link"), "{}", run.stderr);
@@ -175,7 +214,24 @@ async fn a_link_in_a_directory_store_leads_nowhere() {
     let response = http_client::get(&format!("{}store/0-summary/checker.json", served.url)).await;
     assert!(response.status >= 400 && !response.text().contains("checkers"), "{}", response.text());
     drop(served);
-    assert_eq!(std::fs::read(checker.path("checker.json")).expect("it is there"), before, "it was not overwritten");
+    assert_eq!(std::fs::read(checker.path("checker.json")).expect("it exists"), before, "it was not overwritten");
+}
+
+#[tokio::test]
+async fn a_round_waits_while_another_program_holds_the_lock() {
+    let ok = Endpoint::start(Behavior::ok()).await;
+    let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
+    assert_eq!(checker.run(&[]).await.code, 0);
+    // Programs that can only read the file can lock it, too.
+    let lock = std::fs::File::open(checker.path("checks/.index.lock")).expect("it is there");
+    lock.lock().expect("it is free");
+    let run = checker.run(&[]).await;
+    assert_eq!(run.code, 2, "{}", run.output());
+    assert!(run.stderr.contains("another program holds the lock"), "{}", run.stderr);
+    assert_eq!((checker.check_files("checks").len(), spooled(&checker).len()), (1, 1));
+    drop(lock);
+    assert_eq!(checker.run(&[]).await.code, 0);
+    assert_eq!((checker.check_files("checks").len(), spooled(&checker).len()), (3, 0));
 }
 
 #[tokio::test]
@@ -185,12 +241,11 @@ async fn the_spool_sends_only_rounds_of_this_checker() {
     checker.write("mount", "no directory");
     assert_eq!(checker.run(&[]).await.code, 2);
     let waiting = spooled(&checker);
-    let folder =
-        spool_folders(&checker).into_iter().find(|folder| !check_files(folder).is_empty()).expect("it is there");
+    let folder = spool_folders(&checker).into_iter().find(|folder| !check_files(folder).is_empty()).expect("it exists");
     let (link, broken) = (name(now() - 2, "test-node"), name(now() - 1, "test-node"));
     symlink(checker.path("checker.json"), folder.join(&link)).expect("the link can be created");
     std::fs::write(folder.join(&broken), "[{\"title\":").expect("the file can be written");
-    std::fs::remove_file(checker.path("mount")).expect("it is there");
+    std::fs::remove_file(checker.path("mount")).expect("it exists");
     let run = checker.run(&[]).await;
     assert_eq!(run.code, 0, "{}", run.output());
     for named in [&link, "it is not a regular file", &broken, "invalid check file", "refused"] {
@@ -199,13 +254,13 @@ async fn the_spool_sends_only_rounds_of_this_checker() {
     let stored: Vec<String> = checker.check_files("mount/checks").iter().map(ToString::to_string).collect();
     assert_eq!((stored.len(), &stored[..1]), (2, &waiting[..]));
     for name in &stored {
-        let content = std::fs::read(checker.path("mount/checks").join(name)).expect("it is there");
+        let content = std::fs::read(checker.path("mount/checks").join(name)).expect("it exists");
         assert_eq!(CheckFile::parse(&content).expect("it is a round").results.len(), 1);
     }
 }
 
 #[tokio::test]
-async fn missing_objects_that_are_denied_count_as_missing() {
+async fn missing_objects_that_are_denied_are_treated_as_missing() {
     let bucket = Bucket::new().await;
     let ok = Endpoint::start(Behavior::ok()).await;
     let is_object = |request: &str| request.starts_with("GET ") && !request.contains("list-type");
@@ -231,7 +286,7 @@ async fn compressed_histories_are_recognized_without_their_header() {
         behind_proxy(|request, _| is_history(request).then_some(StoreFault::HideEncoding)).await;
     let from_bucket = checker.call(&["status", "-c", "checker.json"]).await;
     assert_eq!((from_bucket.code, from_bucket.stderr.as_str()), (0, ""), "{}", from_bucket.output());
-    // A copy of the bucket.
+    // A directory store with copies of the bucket's objects.
     let copy = Checker::new(&watching(&[check("Shop", "http://127.0.0.1:9/")], &directory()));
     std::fs::create_dir_all(copy.path("checks/history")).expect("the folder can be created");
     for key in bucket.keys().await.iter().filter(|key| !key.contains("/0-")) {
@@ -251,7 +306,7 @@ async fn compressed_histories_are_recognized_without_their_header() {
     let (browser, caddy) = (Browser::open().await, Caddy::start(&proxy.url).await);
     let proxied = Bucket::at(&proxy.url, &bucket.writer, &bucket.name, &bucket.prefix);
     caddy.configure(&proxied.page_config(Some(&ministack::reader(&bucket.name).await)).to_json());
-    let shown = page::visit(&browser, &caddy.url).await;
+    let shown = page::visit(&browser, &format!("{}?range=7d", caddy.url)).await;
     assert_eq!(shown.problems(), "");
     assert_eq!(shown.endpoints().len(), 1, "{}", shown.text_of("text"));
 }

@@ -1,5 +1,5 @@
-//! Texts from the network are stored without characters that control a terminal or change the direction of text,
-//! whatever the kind of check.
+//! Strings from the network are stored without characters that control a terminal or change the direction of text,
+//! whatever the type of check.
 
 use futures_util::SinkExt as _;
 use hickory_proto::op::{Message, OpCode};
@@ -16,11 +16,11 @@ use tokio_tungstenite::tungstenite::Message as WebSocketMessage;
 
 use crate::check_kinds::serve;
 
-/// Clears the screen, sets the title of the terminal, and shows what follows from right to left.
+/// A string that clears the screen, sets the terminal's title, and reverses the direction of the following text.
 const HOSTILE: &str = "ab\u{1b}[2J\u{1b}]0;x\u{7}\u{202e}cd";
-/// The same text in a gRPC header.
+/// The hostile string, percent-encoded for a gRPC header.
 const PERCENT_ENCODED: &str = "ab%1B[2J%1B]0;x%07%E2%80%AEcd";
-/// What remains of the text after sanitizing.
+/// The hostile string after sanitizing.
 const HARMLESS: &str = "ab[2J]0;xcd";
 
 async fn banner() -> String {
@@ -29,8 +29,8 @@ async fn banner() -> String {
     format!("127.0.0.1:{port}")
 }
 
-/// A web server with the text in its body. Headers cannot contain control characters, but they can contain direction
-/// marks.
+/// A web server with the hostile string in its body. Headers cannot contain control characters, but they can contain
+/// direction marks.
 async fn web_server() -> String {
     let port = serve(async |mut stream: TcpStream| {
         let _ = stream.read(&mut [0; 4_096]).await;
@@ -87,7 +87,7 @@ async fn name_server() -> String {
 }
 
 #[tokio::test]
-async fn texts_from_the_network_are_stored_without_control_characters() {
+async fn network_strings_are_stored_without_control_characters() {
     let (web, tcp) = (web_server().await, banner().await);
     let checks: [(Value, &str); 8] = [
         (json!({ "type": "tcp", "endpoint_url": tcp, "script": [{ "expect": "^x" }] }), HARMLESS),

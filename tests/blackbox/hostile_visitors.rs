@@ -1,5 +1,5 @@
-//! Visitors of `checker serve` that do not read, do not finish their requests or use a different host name, and a store
-//! that hangs.
+//! Visitors to `checker serve` that do not read responses, do not finish their requests or use a different host name,
+//! and a store that hangs.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use support::{http_client, now, wait_for};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-/// More than the page's largest list, with contents.
+/// The total size of the stored check files, which exceeds the limit for a list with contents.
 const STORED_BYTES: usize = 12 << 20;
 
-/// How much additional memory visitors may cost, in kB.
+/// The maximum additional memory that visitors can use, in kB.
 const MEMORY_LIMIT: u64 = 64 << 10;
 
 async fn connect(served: &Served) -> TcpStream {
@@ -24,7 +24,7 @@ async fn connect(served: &Served) -> TcpStream {
     TcpStream::connect(address).await.expect("the server accepts connections")
 }
 
-/// The peak memory of a process, in kB.
+/// Returns a server's peak memory, in kB.
 fn peak_memory(served: &Served) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", served.program.id())).expect("it runs");
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the system has it");
@@ -32,7 +32,7 @@ fn peak_memory(served: &Served) -> u64 {
 }
 
 #[tokio::test]
-async fn visitors_that_do_not_read_cost_little_memory() {
+async fn visitors_that_do_not_read_use_little_memory() {
     let checker = Checker::new(&watching(&[check("Shop", &refused())], &json!({ "type": "fs", "dir": "checks" })));
     let result = json!({ "title": "Shop", "timestamp": now() - MINUTE, "healthy": true, "notice": "x".repeat(500) });
     let content = json!(vec![result; 16]).to_string();
@@ -63,7 +63,7 @@ async fn visitors_that_do_not_read_cost_little_memory() {
 }
 
 #[tokio::test]
-async fn connections_without_requests_keep_no_visitor_out() {
+async fn idle_connections_do_not_keep_visitors_out() {
     let checker = Checker::new(&watching(&[check("Shop", &refused())], &json!({ "type": "fs", "dir": "checks" })));
     let served = checker.serve(&[]).await;
     let mut slow = Vec::new();
@@ -73,13 +73,13 @@ async fn connections_without_requests_keep_no_visitor_out() {
         slow.push(connection);
     }
     assert_eq!(http_client::get(&served.url).await.status, 200);
-    // The first connections made room.
+    // The oldest connections were closed to make room for new ones.
     let end = tokio::time::timeout(support::PATIENCE, slow[0].read(&mut [0])).await.expect("it is closed");
     assert!(matches!(end, Ok(0) | Err(_)));
 }
 
 #[tokio::test]
-async fn a_page_of_another_name_cannot_read_a_loopback_server() {
+async fn a_page_with_another_host_cannot_read_a_loopback_server() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &json!({ "type": "fs", "dir": "checks" })));
     let served = checker.serve(&["--allowed-host", "status.example.com"]).await;
@@ -95,14 +95,14 @@ async fn a_page_of_another_name_cannot_read_a_loopback_server() {
 }
 
 #[tokio::test]
-async fn serve_answers_although_its_bucket_hangs() {
+async fn serve_responds_while_its_bucket_hangs() {
     let silence = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
     let endpoint = format!("http://{}", silence.local_addr().expect("it has an address"));
     let storage = json!({ "type": "s3", "bucket": "status", "region": "us-east-1", "endpoint_url": endpoint,
         "path_style": true, "access_key_id": "AKIAIOSFODNN7EXAMPLE", "secret_access_key": "secret" });
     let checker = Checker::new(&watching(&[check("Shop", &refused())], &storage));
     let served = checker.serve(&[]).await;
-    // It takes more than a minute until requests to the store fail.
+    // Requests to the store take more than a minute to fail.
     let url = format!("{}store/index.json", served.url);
     let answer = tokio::time::timeout(Duration::from_secs(45), http_client::get(&url)).await;
     assert_eq!(answer.expect("the server answers before the store does").status, 503);

@@ -1,5 +1,5 @@
-//! The whole page by keyboard: Tab reaches every control in visual order, arrow keys move within a control, Enter
-//! opens, Escape closes, and the focus is visible.
+//! Keyboard access to the whole page: Tab reaches every control in visual order, arrow keys move within a control,
+//! Enter opens, Escape closes, and the focus is visible.
 
 use serde_json::Value;
 use support::browser::Browser;
@@ -7,7 +7,7 @@ use support::page::{self, Page};
 use support::page_scenario::{self, PageState};
 use support::wait_for;
 
-/// Returns a description of the focused element and of its focus ring.
+/// Returns descriptions of the focused element and of its focus ring.
 const FOCUS: &str = r"
     const one = document.activeElement;
     if (!one || one === document.body) return null;
@@ -73,12 +73,12 @@ async fn tab_reaches_every_control_once_in_order_with_a_visible_focus() {
     assert_eq!(actual, expected, "{:#?}", words(&stops));
     let hidden: Vec<&Value> = stops.iter().filter(|stop| stop["isRinged"] != true).collect();
     assert!(hidden.is_empty(), "the focus is invisible: {hidden:#?}");
-    // All elements are measured at the same time, because their heights change when they scroll into view.
+    // All elements are measured at once, because their heights change when they scroll into view.
     let tops = browser.script("return window.walked.map(one => one.getBoundingClientRect().top);").await;
     let tops: Vec<f64> = tops.as_array().into_iter().flatten().filter_map(Value::as_f64).collect();
     assert_eq!(tops.len(), stops.len());
     assert!(tops.windows(2).all(|pair| pair[0] <= pair[1] + 40.0), "it moves down the page: {tops:?}");
-    // Shift+Tab visits the same stops in reverse.
+    // Shift+Tab visits the same stops in reverse order.
     browser.press("Shift+Tab").await;
     assert_eq!(words(&[focus(&browser).await]), words(&stops[stops.len() - 1..]));
 }
@@ -101,7 +101,7 @@ async fn the_failed_check_behind_a_bar_is_found_by_keyboard() {
             panic!("Tab never reaches {kind} of {of}");
         }
     };
-    // The newest bar gets the focus first. Its readout opens, and Escape closes only the readout.
+    // The newest bar receives the focus first. Its readout opens, and Escape closes only the readout.
     let today = to("bar", "Shop").await;
     assert!(today["label"].as_str().is_some_and(|label| label.contains("down for")), "{today}");
     until(&browser, "the readout", "return document.querySelectorAll('.strip-box .readout.open').length === 1;").await;
@@ -172,7 +172,7 @@ async fn ranges_percentiles_and_charts_work_with_keys() {
     assert_eq!(focus(&browser).await["kind"], "chart");
     let crosses = |count: usize| format!("return document.querySelectorAll('.crosshair').length === {count};");
     browser.press("ArrowLeft").await;
-    // One crosshair for all three charts.
+    // All three charts share one crosshair.
     until(&browser, "the crosshair", &crosses(3)).await;
     let readout = "return document.querySelector('.chart-readout').textContent;";
     let newest = browser.script(readout).await;
@@ -193,7 +193,7 @@ async fn ranges_percentiles_and_charts_work_with_keys() {
     browser.press("Enter").await;
     until(
         &browser,
-        "the chart to unfold",
+        "the chart to expand",
         "return document.querySelector('.endpoint .chart .line')?.getAttribute('d').length > 20;",
     )
     .await;

@@ -1,4 +1,4 @@
-//! The page in the visitor's language: text, dates, numbers and writing direction, complete in every language.
+//! The page in the visitor's language: text, dates, numbers and writing direction. Every language is complete.
 
 use serde_json::{Value, json};
 use shared::page_config::appearance::LANGUAGES;
@@ -10,7 +10,7 @@ use support::page_scenario::{self, PageScenario, PageState};
 /// The window size of a narrow phone, in CSS pixels.
 const NARROW: (u32, u32) = (320, 640);
 
-/// Finds text with unfilled placeholders or without a translation.
+/// Finds text with unfilled placeholders and text without a translation.
 const INCOMPLETE: &str = r"
     const words = [...document.querySelectorAll('*')].flatMap(element => [
         ...[...element.childNodes].filter(node => node.nodeType === 3).map(node => node.data),
@@ -22,7 +22,8 @@ const INCOMPLETE: &str = r"
     return [...odd, ...empty.map(element => element.outerHTML)];
 ";
 
-/// Finds elements that overflow the window, and by how much. Scrollable elements may do so, except for the table.
+/// Finds elements that overflow the window, and by how much. Scrollable elements are allowed to overflow, except for
+/// the table.
 const OVERFLOWING: &str = r"
     const wide = document.documentElement.clientWidth;
     const scrolls = element => element.closest('.table, .message-text, pre, .visually-hidden, svg');
@@ -47,7 +48,7 @@ async fn visit(browser: &Browser, scenario: &PageScenario, query: &str) -> Page 
     page::visit(browser, &format!("{}{query}", scenario.url)).await
 }
 
-/// The language and the text direction of the document.
+/// Returns the document's language and text direction.
 async fn spoken(browser: &Browser) -> (String, String) {
     let document = browser.script("return [document.documentElement.lang, document.documentElement.dir];").await;
     let text = |position: usize| document[position].as_str().unwrap_or_default().to_owned();
@@ -92,7 +93,7 @@ async fn the_url_overrides_the_configured_language() {
     let browser = page_scenario::open_browser().await;
     prefer(&browser, "de-DE").await;
     let path = scenario.folder().join("config.json");
-    let mut config: Value = serde_json::from_slice(&std::fs::read(&path).expect("it is there")).expect("it is JSON");
+    let mut config: Value = serde_json::from_slice(&std::fs::read(&path).expect("it exists")).expect("it is JSON");
     config["language"] = json!("fr");
     std::fs::write(&path, config.to_string()).expect("it is written");
     let page = visit(&browser, &scenario, "").await;
@@ -116,7 +117,10 @@ async fn arabic_runs_right_to_left_and_time_left_to_right() {
         page.assert_clean();
         assert_eq!(spoken(&browser).await, ("ar".to_owned(), "rtl".to_owned()));
         assert!(page.text_of("overall").contains("من أصل 3 من المواقع"), "{}", page.text_of("overall"));
-        assert!(page.endpoint("Mail").text_of("uptime").starts_with("99."), "digits are those of errors and logs");
+        assert!(
+            page.endpoint("Mail").text_of("uptime").starts_with("99."),
+            "digits are the same as in errors and logs"
+        );
         let positions = browser
             .script(
                 "const middle = selector => { const { left, right } = document.querySelector(selector).getBoundingClientRect();
@@ -175,7 +179,7 @@ async fn missing_translations_are_english_and_missing_files_are_reported() {
     let scenario = PageState::One.start().await;
     let browser = page_scenario::open_browser().await;
     let languages = scenario.folder().join("locales");
-    let german = std::fs::read_to_string(languages.join("de.txt")).expect("it is there");
+    let german = std::fs::read_to_string(languages.join("de.txt")).expect("it exists");
     let without = german.replacen("\nhealthy = ", "\nwell = ", 1);
     assert_ne!(without, german);
     std::fs::write(languages.join("de.txt"), without).expect("it is written");
@@ -185,8 +189,8 @@ async fn missing_translations_are_english_and_missing_files_are_reported() {
     std::fs::remove_file(languages.join("de.txt")).expect("it was there");
     let page = visit(&browser, &scenario, "?lang=de").await;
     assert_eq!((spoken(&browser).await.0.as_str(), page.text_of("overall").as_str()), ("en", "Website is healthy"));
-    // An English file of another version: it lacks a string, and English has no fallback.
-    let english = std::fs::read_to_string(languages.join("en.txt")).expect("it is there");
+    // The English file of another version lacks a string, and there is no fallback for English.
+    let english = std::fs::read_to_string(languages.join("en.txt")).expect("it exists");
     let other = english.replacen("\nhealthy = ", "\nwell = ", 1);
     assert_ne!(other, english);
     std::fs::write(languages.join("en.txt"), other).expect("it is written");

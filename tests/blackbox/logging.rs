@@ -1,4 +1,4 @@
-//! The logs of `checker run --every` and `checker serve`: formats, fields and levels.
+//! The logs of `checker run --every` and `checker serve`: their formats, fields and levels.
 
 use serde_json::{Value, json};
 use support::checker::Checker;
@@ -6,7 +6,7 @@ use support::configuration::{check, directory, watching};
 use support::endpoints::{Behavior, Endpoint, refused};
 use support::{free_port, wait_for};
 
-/// Starts the checker in a shell that discards everything but the log.
+/// Starts the checker in a shell that discards all output except the log.
 fn start_logging(checker: &Checker, words: &[&str], level: &str) -> support::program::Program {
     let way = ["bash", "-c", "RUST_LOG=$0 exec \"$@\" >/dev/null", level].map(ToString::to_string);
     checker.start_by(&way, words)
@@ -104,7 +104,7 @@ async fn every_line_of_the_text_log_has_a_time_and_no_colors() {
 }
 
 #[tokio::test]
-async fn an_error_at_the_start_is_in_the_log() {
+async fn a_startup_error_is_in_the_log() {
     let checker = Checker::new(&json!({}));
     checker.write("checker.json", "{ \"evry\": 1 }");
     let run = checker.run(&["--every", "1s", "--log-format", "json"]).await;

@@ -1,5 +1,5 @@
-//! Long time ranges of several nodes on the page: for known outages, the figures are exact, and they take few requests
-//! and little data.
+//! Long time ranges with several nodes on the page: the outages are known, so the figures must be exact. They take few
+//! requests and little data.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -18,11 +18,11 @@ use support::fake_nodes::{FakeNodes, Outage, into_bucket, into_directory};
 use support::page::{self, Page};
 use support::{http_client, ministack, now};
 
-/// The assumed size of a response without its body, in bytes.
+/// The assumed size of a response's headers, in bytes.
 const HEADERS: usize = 300;
 
-/// Ninety days of twenty endpoints, checked by three nodes every minute, with two known outages: one of two hours that
-/// all nodes see, and an ongoing one that only the third node sees.
+/// Ninety days of twenty endpoints that three nodes check every minute. There are two known outages: all nodes see one
+/// of two hours, and only the third node sees an ongoing one.
 fn ninety_days() -> &'static (FakeNodes, BTreeMap<String, String>) {
     static FAKE_NODES: OnceLock<(FakeNodes, BTreeMap<String, String>)> = OnceLock::new();
     FAKE_NODES.get_or_init(|| {
@@ -38,14 +38,14 @@ fn ninety_days() -> &'static (FakeNodes, BTreeMap<String, String>) {
     })
 }
 
-/// The page's requests for data.
+/// Returns the URLs of the listings, histories, indexes and check files that the page requested.
 fn data_requests(page: &Page) -> Vec<String> {
     let is_data =
         |url: &String| ["list-type", "history/", "-check.json", "index.json"].iter().any(|mark| url.contains(mark));
     page.requests().into_iter().filter(is_data).collect()
 }
 
-/// The size of the responses to these requests.
+/// Returns the total size of the responses to these requests.
 async fn weight(requests: &[String]) -> usize {
     let mut bytes = 0;
     for url in requests {
@@ -56,15 +56,16 @@ async fn weight(requests: &[String]) -> usize {
     bytes
 }
 
-/// Fails unless the page shows the known figures for those ninety days.
+/// Fails unless the page shows the known figures for the ninety days.
 fn assert_shows_ninety_days(page: &Page, fake_nodes: &FakeNodes) {
     page.assert_clean();
     assert_eq!(page.endpoints().len(), fake_nodes.endpoints);
-    // Two hours of less than ninety days, because today is not over: at least 99.9% and less than 100%.
+    // The outage lasted two hours of slightly less than ninety days, because today is not over: the uptime is at least
+    // 99.9% and less than 100%.
     let known = page.endpoint("Service 00");
     assert!(known.text_of("text").contains("down for 2 h"), "{:#}", known.0);
     assert!(known.text_of("uptime").starts_with("99.90"), "{}", known.text_of("uptime"));
-    // In other time zones, the outage may affect two days.
+    // In some time zones, the outage affects two days.
     let days = known.bar_statuses().iter().filter(|status| *status == "down").count();
     assert!((1..=2).contains(&days), "{:?}", known.bar_statuses());
     assert_eq!(known.bar_statuses().len(), 90);
@@ -77,7 +78,7 @@ fn assert_shows_ninety_days(page: &Page, fake_nodes: &FakeNodes) {
     assert!(page.problems().is_empty(), "{}", page.problems());
 }
 
-/// Fails if ninety days take too many requests or too much data, or are not shown.
+/// Fails if the ninety days take too many requests or too much data, or if the page does not show them.
 async fn assert_few_requests_and_little_data(page: &Page, fake_nodes: &FakeNodes) {
     let requests = data_requests(page);
     assert!(requests.len() <= 3 + fake_nodes.names.len(), "{} requests: {requests:#?}", requests.len());
@@ -99,7 +100,7 @@ async fn ninety_days_of_three_nodes_take_few_requests_from_s3() {
     browser.stop_clock(fake_nodes.now + 20 * SECOND).await;
     let page = page::visit(&browser, &caddy.url).await;
     assert_few_requests_and_little_data(&page, fake_nodes).await;
-    // A refresh lists the store again, but does not request anything that is already loaded.
+    // A refresh lists the store again, but requests nothing that is already loaded.
     let listings = |page: &Page| data_requests(page).iter().filter(|url| url.contains("list-type")).count();
     let before = listings(&page);
     let page = page::when(&browser, "a refresh", |page| listings(page) >= before + 2 && page.is_complete()).await;
@@ -107,7 +108,7 @@ async fn ninety_days_of_three_nodes_take_few_requests_from_s3() {
     assert_eq!(histories, fake_nodes.names.len(), "{:#?}", page.requests());
 }
 
-/// The page with a range of ninety days, with its web server and its browser.
+/// Opens the page with a range of ninety days. Also returns its web server and browser.
 async fn open_ninety_days(fake_nodes: &FakeNodes, objects: &BTreeMap<String, String>) -> (Caddy, Browser, Page) {
     let caddy = Caddy::start("").await;
     into_directory(objects, &caddy.site.path().join("store"));
@@ -125,16 +126,16 @@ async fn ninety_days_of_three_nodes_take_few_requests_over_http() {
     assert_few_requests_and_little_data(&page, fake_nodes).await;
 }
 
-/// The page's configuration for a directory `store` next to it.
+/// The page's configuration for a directory named `store` next to the page.
 fn from_directory(range: Nanos) -> String {
     let mut config = PageConfig::new(Source::Http { url: "store/".to_owned() });
     (config.range, config.refresh, config.interval) = (range, HOUR, 30 * MINUTE);
-    // These tests do not cover offline storage of thousands of files.
+    // Offline storage of thousands of files is not part of these tests.
     config.offline = false;
     config.to_json()
 }
 
-/// A directory that several nodes have filled, a checker that reports its status, and a page that shows it.
+/// A directory filled by several nodes, a checker that reports its status, and a page that shows it.
 struct StoreAndPage {
     checker: Checker,
     caddy: Caddy,
@@ -177,8 +178,8 @@ fn assert_agreement(page: &Page, status: &Value) {
     }
 }
 
-/// Three nodes with an outage of an hour that all of them see, one of two hours that two of them see, and an ongoing
-/// one that only one of them sees.
+/// Three nodes: all of them see an outage of one hour, two of them see one of two hours, and only one of them sees an
+/// ongoing one.
 fn three_nodes(quorum: Quorum) -> FakeNodes {
     let mut fake_nodes = FakeNodes::small(&["ap-south", "eu-west", "us-east"], now());
     fake_nodes.quorum = quorum;
@@ -202,7 +203,8 @@ async fn page_and_terminal_agree_with_each_quorum() {
     ] {
         let fake_nodes = three_nodes(quorum.parse().expect("it is a quorum"));
         let site = StoreAndPage::new(&fake_nodes.objects()).await;
-        // The page and the command must run in the same minute, because ongoing outages grow every minute.
+        // The page and the command must run in the same minute, because the reported length of ongoing outages grows
+        // every minute.
         let (page, reported) = (site.visit(&browser).await, site.status().await);
         assert_agreement(&page, &reported);
         let first = &reported["endpoints"][0];
@@ -223,7 +225,7 @@ async fn page_and_terminal_agree_with_each_quorum() {
 #[tokio::test]
 async fn a_silent_node_leaves_the_vote_and_all_silent_means_unknown() {
     let mut fake_nodes = three_nodes(Quorum::Majority);
-    // The only node that sees the endpoint down has been silent for two hours.
+    // The only node from which the endpoint is down has been silent for two hours.
     fake_nodes.silences = vec![(0, fake_nodes.now - 2 * HOUR..fake_nodes.now)];
     let site = StoreAndPage::new(&fake_nodes.objects()).await;
     let browser = Browser::open().await;
@@ -232,7 +234,7 @@ async fn a_silent_node_leaves_the_vote_and_all_silent_means_unknown() {
     assert_eq!(page.endpoint("Service 00").text_of("status"), "healthy");
     let nodes = page.nodes();
     assert!(nodes[0].starts_with("ap-south no reports since") && nodes[1].starts_with("eu-west reported"), "{nodes:?}");
-    // The store does not change: only the passing time shows that the checkers are dead.
+    // The store is unchanged. Only the elapsed time shows that the checkers no longer run.
     browser.stop_clock(fake_nodes.now + HOUR).await;
     let page = site.visit(&browser).await;
     assert_eq!(page.text_of("state"), "unknown");
@@ -242,13 +244,13 @@ async fn a_silent_node_leaves_the_vote_and_all_silent_means_unknown() {
 
 #[tokio::test]
 async fn an_unreadable_history_is_named_and_replaced_by_check_files() {
-    // The interval is long, because all check files are read eight times.
+    // A long interval keeps the number of check files small, because all of them are read eight times.
     let fake_nodes = FakeNodes { interval: 30 * MINUTE, ..three_nodes(Quorum::Majority) };
     let mut objects = fake_nodes.objects();
     objects.extend(fake_nodes.check_files(1, 0));
     let good = objects["history/eu-west.json"].clone();
     let site = StoreAndPage::new(&objects).await;
-    // A directory has an index of all check files, which is used when the short index is not enough.
+    // The complete index lists all check files. The page reads it when the short index is not enough.
     let index: BTreeMap<&String, u8> =
         objects.keys().filter(|name| !name.contains('/')).map(|name| (name, 0)).collect();
     site.checker.write("checks/index.json", &json!(index).to_string());
@@ -283,7 +285,7 @@ async fn stores_without_histories_are_shown_from_their_check_files() {
             (CheckFileName { node: None, ..name }.to_string(), content)
         })
     };
-    // The original's files alone, and together with two nodes that write histories.
+    // The original Checkup's files are tested alone, and together with two nodes that write histories.
     let original: BTreeMap<String, String> = nameless(fake_nodes.check_files(1, 0)).collect();
     let mut mixed = fake_nodes.objects();
     mixed.retain(|name, _| !name.contains("eu-west"));
@@ -295,9 +297,9 @@ async fn stores_without_histories_are_shown_from_their_check_files() {
             objects.keys().filter(|name| !name.contains('/')).map(|name| (name, 0)).collect();
         site.checker.write("checks/index.json", &json!(index).to_string());
         if nodes == 1 {
-            std::fs::remove_dir_all(site.checker.path("checks/history")).expect("the folder is there");
+            std::fs::remove_dir_all(site.checker.path("checks/history")).expect("the folder exists");
         }
-        // The page and the command use the same time, because a check could expire in between.
+        // The page and the command use the same time, because a result could expire in between.
         let status = site.status().await;
         browser.stop_clock(status["now"].as_i64().expect("it has a time")).await;
         let page = site.visit(&browser).await;
@@ -343,7 +345,7 @@ async fn choosing_a_shorter_range_loads_nothing() {
     let page = page::when(&browser, "a day", |page| page.endpoint("Service 00").bar_statuses().len() == 25).await;
     assert_eq!(page.endpoint("Service 00").text_of("uptime"), "100%", "one of three is not down");
     assert_eq!(data_requests(&page), before, "shorter ranges are in memory");
-    // For a longer range, the page requests histories again, and unchanged ones are not sent again.
+    // For a longer range, the page requests the histories again. Unchanged ones are not transferred again.
     let year = "document.querySelector('.ranges [value=\"31536000000000000\"]').click();";
     browser.script(year).await;
     let is_year = |page: &Page| page.is_complete() && page.endpoint("Service 00").bar_statuses().len() == 73;
@@ -353,15 +355,15 @@ async fn choosing_a_shorter_range_loads_nothing() {
     assert!(browser.script(again).await.as_u64() >= Some(1), "an unchanged history is not sent again");
 }
 
-/// An endpoint's percentiles on the page in nanoseconds, parsed from text like `p50 95 ms · p90 1.20 s`.
+/// Parses an endpoint's percentiles from text like `p50 95 ms · p90 1.20 s`. The values are in nanoseconds.
 fn percentiles(page: &Page, title: &str) -> Vec<(u8, f64)> {
     let text = page.endpoint(title).text_of("text");
-    // If charts are collapsed, the label is `Response times`.
+    // When charts are collapsed, the label is `Response times` instead of `Response time`.
     let reported = text.split("Response time").nth(1).unwrap_or_default().trim_start_matches(['s', ':', ' ']);
     let mut words = reported.split([' ', '·']).filter(|word| !word.is_empty());
     let mut percentiles = Vec::new();
     while let Some(percent) = words.next().and_then(|word| word.strip_prefix('p')?.parse().ok()) {
-        // Until sketches are loaded, the figures have the prefix `about`.
+        // Until the latency sketches are loaded, the figures have the prefix `about`.
         let Some(number) = words.next().and_then(|number| number.parse::<f64>().ok()) else { break };
         let unit = match words.next() {
             Some(unit) if unit.starts_with("µs") => 1e3,
@@ -410,7 +412,7 @@ async fn percentiles_of_a_range_are_accurate_and_cost_one_request_per_node() {
         println!("{bytes} bytes of latencies");
         assert!(bytes <= 100_000, "{bytes} bytes");
     }
-    // The additional requests are for the short index and the unchanged histories.
+    // The additional requests fetch the short index and check for changed histories.
     assert!(data_requests(&page).len() <= 2 * before + fake_nodes.names.len(), "{:#?}", page.requests());
 }
 
@@ -433,7 +435,7 @@ async fn days_expand_into_hours_and_hours_into_checks() {
     browser.stop_clock(fake_nodes.now + 20 * SECOND).await;
     let page = page::visit(&browser, &caddy.url).await;
     let before = data_requests(&page).len();
-    // By keyboard: the bar of that day has the focus and opens with Enter.
+    // The bar of that day has the focus and opens with Enter.
     let focus = |level: &str, status: &str| {
         format!(
             "const bar = document.querySelector('[data-title=\"Service 00\"] {level} .bar[data-status={status}]'); bar.focus(); return bar.getAttribute('aria-expanded');"
@@ -445,7 +447,7 @@ async fn days_expand_into_hours_and_hours_into_checks() {
     let count = || async { browser.script(&format!("return {hours};")).await.as_u64().filter(|count| *count == 24) };
     support::wait_for("the hours of the day", count).await;
     assert_eq!(browser.script(&focus("> .strip-box", "down")).await, "true");
-    // The outages of that day, as each node saw them.
+    // The page lists the outages of that day, as seen from each node.
     let happened = browser.script("return [...document.querySelectorAll('.check')].map(row => row.textContent);").await;
     let happened: Vec<&str> = happened.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     assert_eq!(happened.len(), 3, "{happened:#?}");
@@ -470,7 +472,8 @@ async fn days_expand_into_hours_and_hours_into_checks() {
         "{failed:#?}"
     );
     let page = page::when(&browser, "the page", Page::is_complete).await;
-    // There is one listing, and one request for each node and round in the hour and the following minutes.
+    // The page sends one listing request, and one request for each node and round in the hour and in the minutes after
+    // it.
     let requests = data_requests(&page).len() - before;
     assert!((1 + 3 * 6..=1 + 3 * 7).contains(&requests), "{requests} requests: {:#?}", page.requests());
     page.assert_clean();

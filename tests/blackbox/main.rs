@@ -1,5 +1,5 @@
-//! What Checkup does for its users, tested with the real programs: the checker's binary, a real S3 server, a real web
-//! server, and the built page in a real browser. The modules of `../support` run them.
+//! End-to-end tests with the real programs: the checker's binary, a real S3 server, a real web server, and the built
+//! page in a real browser. The modules of `../support` start them.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test stops at the first error")]
 

@@ -1,9 +1,9 @@
-//! Damaged objects next to good ones, in Chromium and on the command line. `make bench BENCH=mutants` checks ten times as
-//! many.
+//! Damaged objects next to intact ones, in Chromium and on the command line. `make bench BENCH=mutants` checks ten
+//! times as many.
 
 use support::mutants;
 
-/// Different mutants from those in the benchmark.
+/// The benchmark does not use this seed, so the mutants differ from the benchmark's.
 const SEED: u64 = 16;
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! The page without a network, a server or a store: it shows the data that it has and its age, and never shows a
+//! The page without a network, a server or a store: it shows its stored data with the data's age, and never shows a
 //! healthy status without a recent check.
 
 use std::path::Path;
@@ -19,7 +19,7 @@ fn name(stored_at: UnixNanos) -> String {
     CheckFileName { stored_at, node: None }.to_string()
 }
 
-/// A round of two endpoints. One result is valid for a day, the other for five minutes.
+/// A round with two endpoints. One result is valid for a day, and the other one for five minutes.
 fn round(at: UnixNanos) -> Value {
     let result = |title: &str, interval: Nanos| {
         json!({ "title": title, "endpoint": format!("https://{title}.example/"), "timestamp": at, "times": [{ "rtt": 95_000_000 }],
@@ -44,19 +44,19 @@ fn from_directory(range: Nanos, refresh: Nanos) -> PageConfig {
     config
 }
 
-/// Visits a page, and waits until the browser has stored it with its data.
+/// Visits a page, and waits until the browser has stored the page and its data.
 async fn visit_and_keep(browser: &Browser, url: &str) -> Page {
     page::visit(browser, url).await;
     page::when(browser, "the page to be stored", |page| page.is_kept() && page.is_complete()).await
 }
 
-/// An endpoint on the page: its status, its uptime, and the number of bars.
+/// Reads an endpoint from the page: its status, its uptime, and the number of its bars.
 fn shown(page: &Page, title: &str) -> (String, String, usize) {
     let endpoint = page.endpoint(title);
     (endpoint.text_of("status"), endpoint.text_of("uptime"), endpoint.bar_statuses().len())
 }
 
-/// Parameters that disconnect the browser from the network or reconnect it.
+/// The DevTools parameters that disconnect the browser from the network or reconnect it.
 fn offline(is_offline: bool) -> Value {
     json!({ "offline": is_offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1 })
 }
@@ -68,9 +68,9 @@ async fn without_a_network_the_page_opens_with_dated_data() {
     let start = now();
     let rounds: Vec<UnixNanos> = (0..30).rev().map(|number| start - SECOND - number * 5 * MINUTE).collect();
     store(&folder, &rounds);
-    // A file that is listed but missing. Its error response is not stored.
+    // The index lists a file that is missing. The error response for this file must not be stored.
     let gone = name(start - 7 * MINUTE);
-    let index = std::fs::read_to_string(folder.join(INDEX)).expect("it is there");
+    let index = std::fs::read_to_string(folder.join(INDEX)).expect("it exists");
     std::fs::write(folder.join(INDEX), index.replacen('{', &format!("{{\"{gone}\":1,"), 1)).expect("it can be written");
     caddy.configure(&from_directory(DAY, 5 * SECOND).to_json());
     let browser = Browser::open().await;
@@ -78,7 +78,7 @@ async fn without_a_network_the_page_opens_with_dated_data() {
     assert_eq!((shown(&fresh, "Passing").0.as_str(), fresh.loaded()), ("healthy", 30));
     assert!(fresh.problems().contains(&gone) && fresh.text_of("note").is_empty(), "{:#}", fresh.0);
 
-    // The server is gone, too; the browser reports that the device is offline.
+    // The server is gone as well, and the browser reports that the device is offline.
     caddy.stop();
     browser.set_clock_off(12 * MINUTE, Truth::Browser).await;
     browser.devtools("Network.emulateNetworkConditions", offline(true)).await;
@@ -87,14 +87,14 @@ async fn without_a_network_the_page_opens_with_dated_data() {
     let note = kept.text_of("note");
     assert!(note.starts_with("Offline: showing the status as of "), "{note}");
     assert!(note.contains(", 12 minutes ago.") || note.contains(", 13 minutes ago."), "{note}");
-    assert_eq!(kept.loaded(), 30, "all files are still there: {:#}", kept.0);
+    assert_eq!(kept.loaded(), 30, "all files still exist: {:#}", kept.0);
     assert_eq!(shown(&kept, "Lasting").0, "healthy", "its result is valid for a day");
     assert_eq!(shown(&kept, "Passing").0, "unknown", "its result has expired");
     assert_eq!(kept.text_of("state"), "unknown");
     assert_eq!(shown(&kept, "Lasting").2, shown(&fresh, "Lasting").2);
     assert_eq!(kept.problems(), "", "the missing file is not reported");
 
-    // The server is back, with a new round.
+    // The server is available again and has a new round.
     let news = now() + 12 * MINUTE;
     store(&folder, &[rounds, vec![news]].concat());
     caddy.start_again().await;
@@ -106,7 +106,7 @@ async fn without_a_network_the_page_opens_with_dated_data() {
 }
 
 #[tokio::test]
-async fn data_of_an_unreachable_bucket_outlives_the_days_signature() {
+async fn data_from_an_unreachable_bucket_outlives_the_signature() {
     let bucket = Bucket::new().await;
     let start = now();
     let rounds: Vec<UnixNanos> = (0..12).rev().map(|number| start - SECOND - number * HOUR).collect();
@@ -137,7 +137,7 @@ async fn data_of_an_unreachable_bucket_outlives_the_days_signature() {
     assert_eq!(kept.text_of("state"), "unknown");
     assert_eq!(shown(&kept, "Passing").0, "unknown");
 
-    // S3 accepts signatures that are a few hours ahead, but not a day.
+    // S3 accepts signatures that are a few hours in the future, but not ones that are a day in the future.
     browser.set_clock_off(-20 * HOUR, Truth::Browser).await;
     proxy.open().await;
     page::visit(&browser, &caddy.url).await;
@@ -163,7 +163,7 @@ async fn histories_are_stored_offline_too() {
     }
 }
 
-/// Replaces one of the page's files by a file with another name and other content, as a new build does.
+/// Replaces one of the page's files with a file that has another name and other content, as a new build does.
 fn rebuild(site: &Path, mark: &str) {
     let index = std::fs::read_to_string(site.join("index.html")).expect("there is a page");
     let style = index.split("href=./").find(|rest| rest.starts_with("tokens-")).expect("there is a style");
@@ -173,7 +173,7 @@ fn rebuild(site: &Path, mark: &str) {
     let marked = format!("{content}\n:root {{ --build: {mark} }}\n");
     std::fs::write(site.join(&renamed), marked).expect("the file can be written");
     let (before, after) = index.split_once(&style).expect("it is named");
-    // Other content has another hash.
+    // The new content does not match the integrity hash, so the hash is removed.
     let after = after.split_once("rel=stylesheet").expect("it is a style").1;
     let index = format!("{before}{renamed} rel=stylesheet{after}");
     std::fs::write(site.join("index.html"), index).expect("the file can be written");
@@ -206,7 +206,7 @@ async fn a_new_build_replaces_the_old_one_but_never_partially() {
     visit_and_keep(&browser, &caddy.url).await;
     newest_kept_build_is(&browser, "1").await;
 
-    // The open page does not change.
+    // The page that is already open does not change.
     rebuild(&site, "2");
     let later = now();
     store(&site.join("store"), &[later - MINUTE, later]);
@@ -217,9 +217,9 @@ async fn a_new_build_replaces_the_old_one_but_never_partially() {
     assert_eq!(browser.script(BUILD).await, "2");
     newest_kept_build_is(&browser, "2").await;
 
-    // A build with missing files is shown as far as possible, but not stored.
+    // The browser shows a build with missing files as far as possible, but does not store it.
     rebuild(&site, "3");
-    std::fs::remove_file(site.join("tokens-0000000000000003.css")).expect("it is there");
+    std::fs::remove_file(site.join("tokens-0000000000000003.css")).expect("it exists");
     browser.visit(&caddy.url).await;
     page::when(&browser, "the page to be complete", Page::is_complete).await;
     caddy.stop();
@@ -263,5 +263,5 @@ async fn offline_storage_is_limited_and_keeps_the_newest_files() {
     caddy.stop();
     let kept = page::visit(&browser, &caddy.url).await;
     assert!((4_900..=5_000).contains(&kept.loaded()), "{}", kept.loaded());
-    assert_eq!(shown(&kept, "Passing").0, "healthy", "the newest file is there");
+    assert_eq!(shown(&kept, "Passing").0, "healthy", "the newest file is present");
 }

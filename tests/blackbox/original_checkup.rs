@@ -18,15 +18,16 @@ const FILES: [&str; 3] =
     ["1795330254340493978-check.json", "1795330255356052177-check.json", "1795330256374067482-check.json"];
 
 fn golden(name: &str) -> String {
-    std::fs::read_to_string(root().join("shared/golden").join(name)).expect("the sample is there")
+    std::fs::read_to_string(root().join("shared/golden").join(name)).expect("the sample is present")
 }
 
-/// The last results that the original wrote.
+/// The last results that the original Checkup wrote.
 fn last_results() -> Vec<CheckResult> {
     CheckFile::parse(golden(FILES[2]).as_bytes()).expect("the original wrote it").results
 }
 
-/// The page for the original's directory, one second after its last file; the original stored one file per second.
+/// Opens the page for the original's directory, one second after the last file. The original stored one file per
+/// second.
 async fn page_of_the_original(browser: &Browser, url: &str) -> Page {
     let last = CheckFileName::parse(FILES[2]).expect("it is a name");
     browser.stop_clock(last.stored_at + SECOND).await;
@@ -54,7 +55,7 @@ fn assert_shows_the_original(page: &Page) {
 }
 
 #[tokio::test]
-async fn files_of_the_original_are_shown_unchanged() {
+async fn the_originals_files_are_shown_unchanged() {
     let caddy = Caddy::start("").await;
     let store = caddy.site.path().join("store");
     std::fs::create_dir(&store).expect("the folder can be created");
@@ -85,7 +86,7 @@ async fn the_originals_directory_is_served_and_used_as_a_store() {
     assert!(page.problems().starts_with("Ignored 1 result from the future"), "{}", page.problems());
     assert_shows_the_original(&page);
     for name in FILES {
-        let now = std::fs::read_to_string(checker.path("checks").join(name)).expect("it is there");
+        let now = std::fs::read_to_string(checker.path("checks").join(name)).expect("it exists");
         assert_eq!(now, golden(name), "the original's files are not modified");
     }
     assert_eq!(support::checker::index(&checker.path("checks")), checker.check_files("checks"));
@@ -132,8 +133,8 @@ async fn an_original_configuration_with_all_types_runs_unchanged() {
     assert_eq!((of("Exec ok"), of("Exec warn")), (Some(Status::Healthy), Some(Status::Degraded)));
 }
 
-/// The median as computed by the original's page. The page fails on a result without attempts, and then shows nothing
-/// at all.
+/// Computes the median in the same way as the original's page, which fails on a result without attempts and then shows
+/// nothing at all.
 fn median_of_the_original(result: &Value) -> i64 {
     let times = result["times"].as_array().unwrap_or_else(|| panic!("no attempts in {result}"));
     let mut rtts: Vec<i64> = times.iter().map(|attempt| attempt["rtt"].as_i64().expect("a time")).collect();
@@ -155,12 +156,12 @@ async fn the_originals_page_can_compute_statistics_of_unknown_results() {
     let run = checker.run(&[]).await;
     assert_eq!(run.code, 0, "{}", run.output());
     let file = checker.check_files("checks").pop().expect("a round is stored");
-    let content = std::fs::read_to_string(checker.path("checks").join(file.to_string())).expect("it is there");
+    let content = std::fs::read_to_string(checker.path("checks").join(file.to_string())).expect("it exists");
     let results: Vec<Value> = serde_json::from_str(&content).expect("it is JSON");
     let medians: Vec<i64> = results.iter().map(median_of_the_original).collect();
     assert!(medians[0] > 0 && medians[1..] == [0, 0], "{content}");
     assert!(results[1]["times"][0]["error"].as_str().is_some_and(|error| error.contains("htp://a")), "{content}");
-    // These attempts are only for the original.
+    // The attempts of unknown results are stored only for the original's page, and are ignored when they are read back.
     let results = checker.all_results("checks");
     let attempts: Vec<_> = results.iter().map(|result| (result.status, result.attempts.len())).collect();
     assert_eq!(attempts, [(Status::Healthy, 1), (Status::Unknown, 0), (Status::Unknown, 0)]);

@@ -1,5 +1,5 @@
-//! The page when something fails: hostile objects, an unresponsive store, a missing or invalid configuration. The page
-//! stays up, shows what it has, reports what is missing and how to fix it, and never runs a foreign script.
+//! The page during failures: hostile objects, an unresponsive store, a missing or invalid configuration. The page stays
+//! usable, shows the available data, reports the problems and how to fix them, and never runs a foreign script.
 
 use serde_json::json;
 use shared::MINUTE;
@@ -14,7 +14,7 @@ use support::endpoints::{Behavior, Endpoint, refused};
 use support::page::{self, Page};
 use support::{ministack, now};
 
-/// A string for titles, errors, notices and messages that runs a script if it is parsed as markup.
+/// A string for titles, errors, notices and messages that runs a script when it is parsed as markup.
 const HOSTILE: &str = "<img src=x onerror=canary()><script>canary()</script><svg onload=canary()>\"'>{{canary()}}";
 
 fn originals_name(stored_at: i64) -> String {
@@ -26,7 +26,7 @@ fn good_file(title: &str, at: i64) -> String {
         .to_string()
 }
 
-/// Serves the page for a bucket and visits it.
+/// Serves a bucket's page and visits it.
 async fn visit_bucket(bucket: &Bucket, adjust: impl FnOnce(&mut PageConfig)) -> (Browser, Caddy, Page) {
     let reader = ministack::reader(&bucket.name).await;
     let mut config = bucket.page_config(Some(&reader));
@@ -87,14 +87,14 @@ async fn hostile_objects_neither_run_scripts_nor_hide_results() {
         assert_eq!(page.endpoint(title).text_of("title"), title);
     }
     assert_eq!(page.endpoint(HOSTILE).text_of("status"), "down", "hostile text is shown as text");
-    // Of the five files above, some are named and the others counted. Errors in single elements are reported
+    // The page names some of the five unreadable files, and counts the rest. It reports errors in single elements
     // separately.
     let problems = page.problems();
     let named = skipped.iter().chain(&odd).filter(|(at, _)| problems.contains(&originals_name(*at)));
     let named = named.filter(|(at, _)| !problems.contains(&format!("{}`: element", originals_name(*at)))).count();
     let more = problems.lines().find_map(|line| line.split_once(" more check file"));
     let more: usize = more.and_then(|(count, _)| count.parse().ok()).unwrap_or(0);
-    // The others with the same error as three that are named.
+    // Files that share an error are also counted instead of named, if three with that error are named already.
     let alike = problems.split(" and ").find_map(|rest| rest.split_once(" more: invalid check file"));
     let alike: usize = alike.and_then(|(count, _)| count.parse().ok()).unwrap_or(0);
     assert_eq!((named + more + alike, named >= 3), (5, true), "{problems}");
@@ -102,7 +102,7 @@ async fn hostile_objects_neither_run_scripts_nor_hide_results() {
     let text = page.text_of("text");
     assert!(text.len() < 200_000, "5 MB of text are shortened: {} bytes", text.len());
 
-    // Clicks everything; no click runs a script.
+    // Clicks every element, to make sure that no click runs a script.
     let links = browser.script("return [...document.querySelectorAll('a[href]')].map(link => link.protocol)").await;
     let links = links.as_array().cloned().unwrap_or_default();
     assert!(
@@ -116,7 +116,7 @@ async fn hostile_objects_neither_run_scripts_nor_hide_results() {
         .script("return document.querySelectorAll('script:not([src]), iframe, img[onerror], svg[onload], [onclick], main style, base, object').length")
         .await;
     assert_eq!(planted, 0, "no hostile text became an element");
-    let after = page::when(&browser, "the page to be as it was", Page::is_complete).await;
+    let after = page::when(&browser, "the page to be restored", Page::is_complete).await;
     after.assert_clean();
     let message = after.events("message").into_iter().find(|event| event.contains("still here"));
     assert!(

@@ -1,6 +1,5 @@
-//! Every state of the page, in both themes, on a desktop and on a phone: there are no violations of the security
-//! policy, axe finds no violations, everything is readable, even without colors, and every target is large enough for a
-//! finger.
+//! Every state of the page, in both themes, on a desktop and on a phone: there are no violations of the security policy
+//! or of axe's rules, everything is readable, even without colors, and every target is large enough for a finger.
 
 use serde_json::json;
 use support::axe;
@@ -9,7 +8,7 @@ use support::contrast::{self, ContrastSample};
 use support::page::{self, Page};
 use support::page_scenario::{self, PageState};
 
-/// A visitor with a desktop in the light theme, and one with a phone in the dark theme.
+/// Visitors: one uses a desktop with the light theme, and one uses a phone with the dark theme.
 const READERS: [(&str, u32, u32); 2] = [("light", 1_280, 1_024), ("dark", 360, 780)];
 
 async fn emulate(browser: &Browser, (theme, width, height): (&str, u32, u32)) {
@@ -17,7 +16,7 @@ async fn emulate(browser: &Browser, (theme, width, height): (&str, u32, u32)) {
     browser.prefer(&[("prefers-color-scheme", theme)]).await;
 }
 
-/// The problems that were found in all states so far.
+/// The problems and color samples that were found in any of the states.
 #[derive(Debug, Default)]
 struct Found {
     wrong: Vec<String>,
@@ -52,7 +51,7 @@ async fn walk(states: &[PageState]) {
             found.inspect(&browser, &page, &format!("{} ({})", state.name(), reader.0)).await;
         }
     }
-    assert!(found.samples.len() > 20, "it found texts: {:?}", found.samples);
+    assert!(found.samples.len() > 20, "it found samples: {:?}", found.samples);
     let mut samples: Vec<ContrastSample> = Vec::new();
     for sample in found.samples {
         let is_known = |known: &ContrastSample| (known.color, known.ground) == (sample.color, sample.ground);
@@ -61,7 +60,7 @@ async fn walk(states: &[PageState]) {
         }
     }
     let grey = contrast::in_grayscale(&browser, &samples).await;
-    found.wrong.extend(contrast::too_low(&grey).into_iter().map(|faint| format!("in greyscale: {faint}")));
+    found.wrong.extend(contrast::too_low(&grey).into_iter().map(|faint| format!("in grayscale: {faint}")));
     assert!(found.wrong.is_empty(), "{:#?}", found.wrong);
 }
 
@@ -76,7 +75,7 @@ async fn pages_with_many_endpoints_are_accessible_and_within_the_policy() {
     walk(&MANY).await;
 }
 
-/// The slowest states, which use another browser.
+/// The slowest states. They have a separate test, which uses another browser.
 const MANY: [PageState; 2] = [PageState::Twenty, PageState::FiveHundred];
 
 #[tokio::test]

@@ -1,13 +1,13 @@
-//! The English text of the page in each state, compared with snapshots. `INSTA_UPDATE=always` accepts changes.
+//! Compares the page's English text in each state with snapshots. `INSTA_UPDATE=always` accepts changes.
 
 use serde_json::json;
 use support::page::{self, Page};
 use support::page_scenario::{self, PageState};
 
-/// Reads the visible text of the page, then the labels of graphics. If there are many endpoints, only the first two are
-/// included. Bars are left out, because unit tests cover their labels.
+/// Reads the page's visible text, then the labels of its graphics. If there are many endpoints, only the first two are
+/// included. Bars are omitted, because unit tests cover their labels.
 const READ: &str = r"
-    // Elements that are out of view are not rendered and have no text.
+    // Elements outside the window are not rendered and have no text.
     for (const one of document.querySelectorAll('body *')) one.style.contentVisibility = 'visible';
     const sections = [...document.querySelectorAll('section.endpoint')];
     if (sections.length > 6) sections.slice(2).forEach(section => section.style.display = 'none');

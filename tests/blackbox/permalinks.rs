@@ -1,5 +1,5 @@
-//! The view in the page's URL: a link shows what its sender saw, back and forward work, past times can be shown, and
-//! arrow keys navigate the page.
+//! The view in the page's URL: a link shows the same view to others, back and forward work, past times can be shown,
+//! and arrow keys navigate the page.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use support::page::{self, Page};
 
 use crate::search::{browser_at_the_end_of, one_down, serve_store};
 
-/// The query of the page's URL.
+/// Returns the query string of the page's URL.
 async fn query(browser: &Browser) -> String {
     browser.script("return location.search").await.as_str().unwrap_or_default().to_owned()
 }
@@ -68,9 +68,9 @@ async fn the_url_has_the_view_and_back_and_forward_restore_it() {
     until(&other, "the same day", opened, json!(day)).await;
 }
 
-/// Gives the first two endpoints of a store the same title, with different locators.
+/// Gives the first two endpoints of a store the same title, but different locators.
 fn make_twins(folder: &Path) {
-    for entry in std::fs::read_dir(folder).expect("the folder is there") {
+    for entry in std::fs::read_dir(folder).expect("the folder exists") {
         let path = entry.expect("the folder can be read").path();
         if path.is_dir() {
             make_twins(&path);
@@ -109,7 +109,7 @@ async fn endpoints_with_the_same_title_have_distinct_links() {
     browser.script("history.forward()").await;
     until(&browser, "the second one again", opened, json!(["down"])).await;
 
-    // Another visitor follows the links, which do not reveal hidden locators.
+    // Another visitor follows the links. The links do not reveal hidden locators.
     let other = browser_at_the_end_of(&fake_nodes).await;
     for (link, status) in links.iter().zip(["healthy", "down"]) {
         page::visit(&other, &format!("{}{link}", caddy.url)).await.assert_clean();
@@ -149,14 +149,14 @@ async fn the_page_can_be_shown_as_of_a_past_time() {
     let at = at.as_str().unwrap_or_default();
     let page = page::visit(&browser, &format!("{}?zone=UTC&at={at}", caddy.url)).await;
     page.assert_clean();
-    // With the day, because `yesterday` would be relative to the visitor's time.
+    // The time includes the date, because `yesterday` would be relative to the visitor's time.
     let text = page.text_of("overall");
     assert!(text.starts_with("Service 01 has been down since ") && text.ends_with("day 11:00 (1 hour)"), "{text}");
     assert!(page.text_of("text").contains("Status as of"), "{}", page.text_of("text"));
     assert!(page.endpoint("Service 01").text_of("text").contains("day 11:00 (1 h)"));
     assert_eq!(page.nodes().len(), 1);
     assert!(page.nodes()[0].starts_with("eu-west reported") && page.problems().is_empty(), "{:?}", page.nodes());
-    // Back to the present.
+    // Returns to the present.
     browser.script("document.querySelector('#past button').click()").await;
     let page =
         page::when(&browser, "the present", |page| page.text_of("state") == "healthy" && page.is_complete()).await;
@@ -187,7 +187,7 @@ async fn the_selected_time_zone_and_theme_are_used() {
         assert_eq!(browser.script(ground).await, color);
         assert_eq!(browser.script("return document.querySelector('#zone').value").await, zone);
     }
-    // The same, with the page's controls.
+    // The page's own control has the same effect as the URL.
     browser.script("const zone = document.querySelector('#zone'); zone.value = 'UTC'; zone.dispatchEvent(new Event('change', { bubbles: true }))").await;
     let wanted = format!("{} (3 h)", clock(0));
     page::when(&browser, "UTC", |page| page.endpoint("Service 00").text_of("text").contains(&wanted)).await;

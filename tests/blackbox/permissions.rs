@@ -1,5 +1,5 @@
-//! The permissions of provisioned keys, each tested with a request: those of the reader's published keys, and those of
-//! the writers'. Also tests which origins can use the keys in a browser.
+//! The permissions of provisioned keys, each tested with a request: those of the published reader key and those of the
+//! writer keys. Also tests which origins can use the keys in a browser.
 
 use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::types::{CorsConfiguration, CorsRule};
@@ -14,7 +14,7 @@ use support::ministack::{self, AccessKey, REGION};
 use support::page;
 use support::test_site::TestSite;
 
-/// Whether a call was allowed or refused; anything else fails the test.
+/// Whether a call was allowed or refused. Any other outcome fails the test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
     Allowed,
@@ -29,7 +29,7 @@ fn verdict<T, E: ProvideErrorMetadata + std::fmt::Debug, R: std::fmt::Debug>(
     match answer {
         Ok(_) => Allowed,
         Err(error) if matches!(error.code(), Some("AccessDenied" | "AccessDeniedException")) => Refused,
-        // Reading a missing object is allowed.
+        // The object is missing, but reading it is allowed.
         Err(error) if error.code() == Some("NoSuchKey") => Allowed,
         Err(error) => panic!("{what}: {error:?}"),
     }
@@ -52,7 +52,7 @@ fn name(stored_at: i64, node: Option<&str>) -> String {
     format!("status/{}", CheckFileName { stored_at, node })
 }
 
-/// Whether putting, getting and deleting are allowed, for each object key.
+/// Tries to put, get and delete each object key, and returns which calls are allowed.
 async fn objects(key: &AccessKey, bucket: &str, keys: &[&str]) -> Vec<[Verdict; 3]> {
     let client = bucket::client(key);
     let mut table = Vec::new();
@@ -65,7 +65,7 @@ async fn objects(key: &AccessKey, bucket: &str, keys: &[&str]) -> Vec<[Verdict; 
     table
 }
 
-/// Fails if the key allows anything that is forbidden for both readers and writers.
+/// Fails if the key can do anything that neither readers nor writers are allowed to do.
 async fn assert_the_rest_is_refused(key: &AccessKey, site: &TestSite, other: &Bucket) {
     let (client, bucket) = (bucket::client(key), site.bucket.name.as_str());
     let rule = CorsRule::builder().allowed_methods("PUT").allowed_origins("*").build().expect("it is complete");
@@ -88,8 +88,8 @@ async fn assert_the_rest_is_refused(key: &AccessKey, site: &TestSite, other: &Bu
         ("open the bucket", verdict("", client.delete_public_access_block().bucket(bucket).send().await)),
         ("remove rules", verdict("", client.delete_bucket_lifecycle().bucket(bucket).send().await)),
         ("delete the bucket", verdict("", client.delete_bucket().bucket(bucket).send().await)),
-        ("make a bucket", verdict("", client.create_bucket().bucket("a-new-one").send().await)),
-        ("make a user", verdict("", users.create_user().user_name("mine").send().await)),
+        ("create a bucket", verdict("", client.create_bucket().bucket("a-new-one").send().await)),
+        ("create a user", verdict("", users.create_user().user_name("mine").send().await)),
         ("list users", verdict("", users.list_users().send().await)),
     ];
     for user in [site.user("reader"), site.user("writer_eu-west")] {
@@ -106,7 +106,8 @@ async fn assert_the_rest_is_refused(key: &AccessKey, site: &TestSite, other: &Bu
     assert_eq!(elsewhere, [[Refused; 3]], "another bucket");
 }
 
-/// A provisioned site with two writers, one of which can delete expired files, and a foreign bucket.
+/// A provisioned site with two writers, one of which can delete expired files, and a bucket that is not part of the
+/// site.
 async fn site() -> (TestSite, Bucket) {
     let site = TestSite::new().await;
     for (node, expiry) in [("eu-west", ["--check-expiry", "30d"].as_slice()), ("west", &[])] {

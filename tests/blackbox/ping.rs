@@ -1,5 +1,5 @@
-//! Pings over both types of socket, each on a machine that allows no other. If a machine allows neither, the error
-//! explains how to allow them.
+//! Pings over both types of socket, each on a machine that allows only that type. If a machine allows neither, the
+//! error explains how to allow them.
 
 use serde_json::{Value, json};
 use shared::check_file::CheckResult;
@@ -13,7 +13,7 @@ fn ping(host: &str, timeout: &str) -> Value {
     json!({ "type": "icmp", "endpoint_name": host, "endpoint_url": host, "timeout": timeout })
 }
 
-/// The expected status of a host, and the reason for it.
+/// A host, its expected status, and the expected reason.
 type ExpectedEcho = (&'static str, Status, Option<&'static str>);
 
 async fn expect(echoes: Echoes, timeout: &str, hosts: &[ExpectedEcho]) {
@@ -45,7 +45,7 @@ async fn hosts_are_pinged_over_each_type_of_socket() {
             ("127.0.0.1", Status::Healthy, None),
             ("::1", Status::Healthy, None),
             ("localhost", Status::Healthy, None),
-            // The isolated network does not contain any other machine.
+            // The isolated network has no other machines.
             ("192.0.2.1", Status::Down, Some("network unreachable")),
             ("2001:db8::1", Status::Down, Some("network unreachable")),
         ];
@@ -87,7 +87,7 @@ async fn a_host_with_a_denied_address_is_not_pinged() {
     }
 }
 
-/// How many sockets of this type are open in a program's network.
+/// Returns the number of sockets of this type that are open in a program's network.
 fn sockets(program: u32, kind: &str) -> usize {
     let table = std::fs::read_to_string(format!("/proc/{program}/net/{kind}")).expect("it runs");
     table.lines().count() - 1
@@ -96,13 +96,14 @@ fn sockets(program: u32, kind: &str) -> usize {
 #[tokio::test]
 async fn the_unprivileged_socket_is_preferred() {
     let checker = Checker::new(&watching(&[ping("127.0.0.1", "1m"), ping("::1", "1m")], &directory()));
-    // While there is no response, the sockets stay open.
+    // The sockets stay open while the checker waits for a response.
     let way = network_namespace::isolated(Echoes { datagram: true, raw: true, answered: false });
     let program = checker.start_by(&way, &["run", "-c", "checker.json"]);
     let binary = checker_binary();
     let checkers = binary.file_name().and_then(|name| name.to_str()).expect("it has a name");
     let open = || async {
-        // Before the checker runs, the process is still a helper that enters the network. Linux truncates names to 15 bytes.
+        // Until the checker starts, the process is a helper that enters the network. Linux truncates process names to
+        // 15 bytes.
         let name = std::fs::read_to_string(format!("/proc/{}/comm", program.id())).expect("it runs");
         let open = ["icmp", "icmp6", "raw", "raw6"].map(|kind| sockets(program.id(), kind));
         (checkers.starts_with(name.trim_end()) && open.iter().sum::<usize>() == 2).then_some(open)

@@ -1,5 +1,5 @@
 //! `checker provision` and `checker deprovision` with a real S3 and IAM server: each resource is created once, keys are
-//! replaced in the right order, and only created resources are removed.
+//! replaced in the right order, and only resources that were created are removed.
 
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -27,10 +27,10 @@ async fn provisioned_keys_and_files_work_with_a_checker() {
     let (reader, writer) = (site.reader().expect("there are keys"), site.writer("eu-west").expect("there are keys"));
     assert!(run.stdout.contains(&reader.secret) && run.stdout.contains("keys are public"), "{}", run.stdout);
     assert!(!run.output().contains(&writer.secret), "a writer's secret is only in its file");
-    let mode = |name: &str| site.checker.path(name).metadata().expect("it is there").permissions().mode() & 0o777;
+    let mode = |name: &str| site.checker.path(name).metadata().expect("it exists").permissions().mode() & 0o777;
     assert_eq!(mode("checker-eu-west.json"), 0o600);
 
-    // The file is a complete configuration: after a check is added, it can store a round.
+    // The file is a complete configuration: once a check is added, it can store a round.
     let ok = Endpoint::start(Behavior::ok()).await;
     let mut config: Value = serde_json::from_str(&site.file("checker-eu-west.json")).expect("it is JSON");
     config["checkers"] = json!([check("Shop", &ok.url)]);
@@ -54,7 +54,7 @@ async fn existing_resources_are_not_created_again() {
     assert_eq!((site.file("config.json"), site.file("checker-eu-west.json")), before);
     assert_eq!(ministack::keys_of(&site.user("reader")).await.len(), 1);
     assert_eq!(site.steps_left(&EVERYTHING).await, Vec::<String>::new());
-    // Another origin and another node change only what depends on them.
+    // An additional origin and an additional node change only what depends on them.
     let more = ["--origin", ORIGIN, "--origin", "https://other.example", "--writer", "us"];
     let left = site.steps_left(&more).await;
     assert!(left[0].contains("CORS") && left[1].contains("writer `us`") && left.len() == 5, "{left:?}");
@@ -101,7 +101,7 @@ async fn new_keys_work_before_old_ones_are_deleted() {
     // The operator has edited the page's title.
     site.checker.write("config.json", &site.file("config.json").replace("\"Status\"", "\"My shop\""));
 
-    // If the answer is no, both keys are kept, and the new one is in the file.
+    // If the operator answers no, both keys are kept, and the new one is in the file.
     let paused = site.call("provision", &[&["--rotate"], EVERYTHING.as_slice()].concat(), "yes\nno\n").await;
     assert_eq!(paused.code, 2, "{}", paused.output());
     let new_reader = site.reader().unwrap();
@@ -135,7 +135,7 @@ async fn foreign_files_and_keys_are_left_alone() {
     assert_eq!(site.file("config.json"), "{ \"mine\": true }");
     assert_eq!(site.provision(&[&["--force"], EVERYTHING.as_slice()].concat()).await.code, 0);
 
-    // In another folder, the key's secret is unknown, and a second key would be too many.
+    // With another folder, the key's secret is unknown, and a second key would be one too many.
     let elsewhere = site.provision(&[&["--out", "elsewhere"], EVERYTHING.as_slice()].concat()).await;
     assert_eq!(elsewhere.code, 2);
     let id = site.reader().unwrap().id;
@@ -212,7 +212,7 @@ async fn ten_thousand_objects_are_deleted_after_the_name_is_typed() {
     ];
     let ours = (0..COUNT).map(|number| format!("status/{}", name(1_495_330_254_340_493_978 + number, "eu-west")));
     let ours = ours.chain(["status/history/eu-west.json".to_owned()]);
-    // A separate server can start with all of these objects.
+    // All of these objects are available at once when a separate server starts with them.
     let folder = tempfile::tempdir().expect("a temporary folder");
     let bucket = folder.path().join(ACCOUNT).join("site-full");
     std::fs::create_dir_all(bucket.join("status/history")).expect("the folder can be created");
@@ -284,7 +284,7 @@ async fn bucket_and_credentials_can_come_from_a_configuration() {
 }
 
 #[tokio::test]
-async fn other_cors_rules_of_a_bucket_are_kept() {
+async fn other_cors_rules_are_kept() {
     let site = TestSite::new().await;
     let bucket = &site.bucket;
     bucket.create_as(&bucket.writer).await;
@@ -306,7 +306,7 @@ async fn other_cors_rules_of_a_bucket_are_kept() {
 /// All files in a folder, recursively.
 fn files_below(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
     let entries =
-        std::fs::read_dir(folder).expect("the folder is there").map(|entry| entry.expect("it can be read").path());
+        std::fs::read_dir(folder).expect("the folder exists").map(|entry| entry.expect("it can be read").path());
     entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
 }
 
@@ -335,7 +335,7 @@ async fn secrets_are_only_in_the_writers_file() {
     secrets.push(site.writer("eu-west").unwrap().secret);
     runs.push(site.call("provision", &[&["--dry-run", "--rotate"], EVERYTHING.as_slice()].concat(), "").await);
     assert!(runs.iter().all(|run| run.code == 0), "{runs:?}");
-    // Commands that are refused or fail do not reveal more than those that succeed.
+    // Commands that fail or are refused do not reveal more than those that succeed.
     runs.push(site.provision(&[&["--out", "elsewhere"], EVERYTHING.as_slice()].concat()).await);
     let broken = site.file("checker-eu-west.json").replace("\"node\"", "\"nod\"");
     site.checker.write("checker-broken.json", &broken);

@@ -1,5 +1,5 @@
-//! Provisioned buckets and administrators: regions, existing rules, profiles, whether exactly the documented
-//! permissions suffice, and services with unexpected responses.
+//! Provisioned buckets and their administrators: regions, existing rules, profiles, whether the documented permissions
+//! are necessary and sufficient, and services with unexpected responses.
 
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
@@ -107,9 +107,9 @@ async fn the_named_profile_is_used() {
     assert_eq!(run.code, 0, "{}", run.output());
 }
 
-/// The administrator's policy from the documentation, for this bucket, and its actions.
+/// Returns the documented policy for administrators, adapted to this bucket, and its actions.
 fn documented_rights(bucket: &str) -> (Value, Vec<String>) {
-    let documentation = std::fs::read_to_string(support::root().join("docs/provisioning.md")).expect("it is there");
+    let documentation = std::fs::read_to_string(support::root().join("docs/provisioning.md")).expect("it exists");
     let (_, rest) = documentation.split_once("**Administrator**").expect("it has the administrator's permissions");
     let (_, rest) = rest.split_once("```json").expect("a policy follows");
     let (policy, _) = rest.split_once("```").expect("it ends");
@@ -122,7 +122,7 @@ fn documented_rights(bucket: &str) -> (Value, Vec<String>) {
     (policy, actions)
 }
 
-/// Everything that an administrator does with a site, up to the first failure.
+/// Runs all of an administrator's commands for a site, up to the first failure.
 async fn whole_life(site: &TestSite) -> Result<(), Run> {
     let typed = format!("{}\n", site.bucket.name);
     let done = |run: Run| if run.code == 0 { Ok(()) } else { Err(run) };
@@ -137,7 +137,7 @@ async fn whole_life(site: &TestSite) -> Result<(), Run> {
 }
 
 #[tokio::test]
-async fn the_documented_permissions_of_an_administrator_suffice() {
+async fn the_documented_administrator_permissions_suffice() {
     let mut site = TestSite::new().await;
     let (policy, actions) = documented_rights(&site.bucket.name);
     assert!(actions.len() > 20, "{actions:?}");
@@ -149,9 +149,9 @@ async fn the_documented_permissions_of_an_administrator_suffice() {
     assert_eq!(ministack::users(&format!("{}+", site.bucket.name)).await, Vec::<String>::new());
 }
 
-/// Without permission to list buckets, only the owner of a readable bucket is unknown.
+/// The commands succeed without this permission, which only serves to recognize a readable bucket of another account.
 const GONE_WITHOUT: [&str; 1] = ["s3:ListAllMyBuckets"];
-/// Without permission to check the bucket, everything else is done and the bucket is kept.
+/// Without one of these permissions, the bucket cannot be inspected. It is kept, and all other steps succeed.
 const KEPT_WITHOUT: [&str; 2] = ["s3:ListBucketVersions", "s3:GetBucketTagging"];
 
 #[tokio::test]
@@ -179,7 +179,7 @@ async fn each_missing_permission_is_named_with_the_statement_that_grants_it() {
         let statement =
             format!("this statement allows it: {{\"Action\":\"{action}\",\"Effect\":\"Allow\",\"Resource\":\"");
         assert_eq!(errors.len(), 1, "{action}: {}", run.stderr);
-        // If a key does not work, the next line has the cause.
+        // If a key does not work, the line after the error states the cause.
         let call = format!("({action}): access is denied");
         assert!(run.stderr.contains(&call) && run.stderr.contains(&statement), "{action}: {}", run.stderr);
         if run.stderr.contains("[1/") {
@@ -214,9 +214,9 @@ async fn a_bucket_in_another_region_is_reported_with_that_region() {
     }
 }
 
-/// The commands in the first code block of the README after this text, each as its arguments.
+/// Returns the commands in the first code block after this text in the README, each as a list of arguments.
 fn readme_commands(after: &str) -> Vec<Vec<String>> {
-    let readme = std::fs::read_to_string(support::root().join("README.md")).expect("it is there");
+    let readme = std::fs::read_to_string(support::root().join("README.md")).expect("it exists");
     let (_, rest) = readme.split_once(after).expect("the README has it");
     let (_, rest) = rest.split_once("```sh\n").expect("commands follow");
     let (block, _) = rest.split_once("```").expect("they end");

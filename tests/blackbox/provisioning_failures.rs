@@ -1,5 +1,5 @@
-//! Provisioning with failures: of each call, once or permanently, because of missing permissions, and because of wrong
-//! addresses. The final state is right, no key is lost, and errors have a remedy.
+//! Failures during provisioning: calls that fail once or permanently, missing permissions, and wrong addresses. The
+//! final state is correct, no key is lost, and errors have a remedy.
 
 use futures_util::{StreamExt as _, stream};
 use serde_json::json;
@@ -17,7 +17,7 @@ async fn site_behind_proxy() -> (TestSite, FaultyProxy) {
     (TestSite::at(&proxy.url).await, proxy)
 }
 
-/// Fails unless provisioning is complete: no steps are left, each user has one key, and it is in its file.
+/// Fails unless provisioning is complete: no steps are left, and each user has one key, which is in its file.
 async fn assert_complete(site: &TestSite, what: &str) {
     assert_eq!(site.steps_left(&ARGUMENTS).await, Vec::<String>::new(), "{what}");
     let in_files = [site.reader(), site.writer("eu-west")];
@@ -25,13 +25,13 @@ async fn assert_complete(site: &TestSite, what: &str) {
         let key = key.unwrap_or_else(|| panic!("{what}: the {role} has no key in its file"));
         assert_eq!(ministack::keys_of(&site.user(role)).await, [key.id], "{what}: {role}");
     }
-    let left = std::fs::read_dir(site.checker.folder.path()).expect("the folder is there");
+    let left = std::fs::read_dir(site.checker.folder.path()).expect("the folder exists");
     let left = left.map(|entry| entry.expect("it can be read").file_name().to_string_lossy().into_owned());
     let left: Vec<_> = left.filter(|name| name.starts_with('.')).collect();
     assert_eq!(left, Vec::<String>::new(), "{what}: no temporary file is left");
 }
 
-/// The requests of a successful run.
+/// Returns the requests that a successful run sends.
 async fn requests_of_a_good_run() -> Vec<String> {
     let (site, proxy) = site_behind_proxy().await;
     let run = site.provision(&ARGUMENTS).await;
@@ -70,8 +70,8 @@ async fn fails_for_good(number: usize, fault: Fault) {
         let keys = ministack::keys_of(&site.user(role)).await;
         orphans.extend(keys.into_iter().filter(|key| !in_files.contains(key)));
     }
-    // Only a key whose response was lost can be missing from the files, because keys are written to disk before the
-    // next call.
+    // Keys are written to disk before the next call. So only a key whose response was lost can be missing from the
+    // files.
     let is_lost = fault == Fault::AnswerLost && failed.as_deref() == Some("CreateAccessKey");
     assert_eq!(orphans.len(), usize::from(is_lost), "{what}");
     let again = site.provision(&ARGUMENTS).await;
@@ -79,7 +79,7 @@ async fn fails_for_good(number: usize, fault: Fault) {
     for orphan in orphans {
         assert!(again.stdout.contains(&orphan), "{what}\n{orphan} is not named in\n{}", again.stdout);
     }
-    // Keys in files are never replaced.
+    // Keys that are in the files are never replaced.
     for key in in_files {
         let kept = [site.reader(), site.writer("eu-west")].into_iter().flatten().any(|there| there.id == key);
         assert!(kept, "{what}\n{key} was replaced");
@@ -152,7 +152,7 @@ async fn a_removal_that_is_aborted_at_any_call_is_completed_by_the_next() {
     stream::iter(tries).buffer_unordered(6).collect::<()>().await;
 }
 
-/// The key of an administrator with all permissions except these.
+/// Creates an administrator with all permissions except these, and returns the administrator's key.
 async fn may_all_except(name: &str, actions: &[&str]) -> AccessKey {
     let rights = json!({ "Version": "2012-10-17", "Statement": [
         { "Effect": "Allow", "Action": "*", "Resource": "*" },
@@ -236,7 +236,7 @@ async fn a_wrong_address_is_reported_in_one_sentence() {
 
 #[tokio::test]
 async fn a_bucket_in_another_account_or_region_is_refused() {
-    // This server treats an access key ID of twelve digits as another account.
+    // This server interprets an access key ID of twelve digits as another account.
     let stranger = AccessKey { id: "222222222222".to_owned(), secret: "x".to_owned() };
     let site = TestSite::new().await;
     site.bucket.create_as(&stranger).await;

@@ -1,5 +1,5 @@
-//! Provisioning with services that lack parts of the S3 and IAM APIs, or respond differently. A proxy in front of a
-//! real server imitates them: small S3 servers, Ceph RGW, and services that use IAM's protocol without being IAM.
+//! Provisioning with services that lack parts of the S3 and IAM APIs, or respond differently: small S3 servers, Ceph
+//! RGW, and services that use IAM's protocol but are not IAM. A proxy in front of a real server imitates them.
 
 use serde_json::{Value, json};
 use support::faulty_proxy::FaultyProxy;
@@ -9,13 +9,13 @@ use support::test_site::TestSite;
 
 const ARGUMENTS: [&str; 6] = ["--origin", "https://status.example", "--writer", "eu-west", "--lifecycle", "90d"];
 
-/// A site on a service that responds as scripted.
+/// A site on a service with scripted responses.
 async fn site_on(script: impl Fn(&str, &str) -> Reply + Send + Sync + 'static) -> (TestSite, QuirkyService) {
     let service = QuirkyService::start(&ministack::server().url, script).await;
     (TestSite::at(&service.url).await, service)
 }
 
-/// Whether a request is for a subresource of a bucket, such as `?cors`.
+/// Whether a request is for one of a bucket's subresources, such as `?cors`.
 fn is_for(request: &str, method: &str, subresource: &str) -> bool {
     let Some((found, path)) = request.split_once(' ') else { return false };
     let query = path.split_once('?').map(|(_, query)| query).unwrap_or_default();
@@ -30,7 +30,7 @@ const LISTING: &str =
     "<?xml version=\"1.0\"?>\n<ListBucketResult><Name>b</Name><IsTruncated>false</IsTruncated></ListBucketResult>";
 const SUBRESOURCES: [&str; 5] = ["cors", "lifecycle", "policy", "publicAccessBlock", "tagging"];
 
-/// Ignores subresources: a GET lists the bucket, a PUT creates it, and a DELETE deletes it.
+/// Imitates a service that ignores subresources: a GET lists the bucket, a PUT creates it, and a DELETE deletes it.
 fn ignores_subresources(request: &str, put: &'static str) -> Reply {
     for subresource in SUBRESOURCES {
         if is_for(request, "GET", subresource) {
@@ -54,15 +54,17 @@ async fn rules_that_a_service_does_not_support_are_left_to_the_operator() {
         let run = site.provision(&ARGUMENTS).await;
         assert_eq!(run.code, 1, "{put}: {}", run.output());
         let (_, manual) = run.stdout.split_once("\nManual steps:").expect("there is a list");
-        for words in ["set the CORS rules", "https://status.example", "set the lifecycle rules", "status/1"] {
+        for words in
+            ["set the bucket's CORS rules", "https://status.example", "set the bucket's lifecycle rules", "status/1"]
+        {
             assert!(manual.contains(words), "{put}: `{words}` is not in\n{manual}");
         }
-        assert!(run.stderr.contains("has no tags of buckets"), "{put}: {}", run.stderr);
-        // Everything else is done: the files exist, and their keys work.
+        assert!(run.stderr.contains("does not support bucket tags"), "{put}: {}", run.stderr);
+        // All other steps succeed: the files exist, and their keys work.
         assert!(site.reader().is_some() && site.writer("eu-west").is_some(), "{put}");
         let again = site.provision(&ARGUMENTS).await;
         assert!(again.code == 1 && again.stdout.contains("Nothing to do"), "{put}: {}", again.output());
-        assert!(again.stdout.contains("set the CORS rules"), "{put}: {}", again.stdout);
+        assert!(again.stdout.contains("set the bucket's CORS rules"), "{put}: {}", again.stdout);
 
         let gone = site.deprovision(&["--delete-data"], &format!("{}\n", site.bucket.name)).await;
         assert_eq!(gone.code, 0, "{put}: {}", gone.output());
@@ -87,7 +89,7 @@ async fn a_public_access_block_in_another_element_is_read_and_none_is_added() {
                 assert!(!body.contains("<BlockPublicAcls>true"), "this makes the service refuse all uploads: {body}");
                 return Reply::Scripted("200 OK", String::new());
             }
-            // What the service behind the proxy would refuse.
+            // The proxy responds to this request itself, because the real server would refuse it.
             if is_for(request, "PUT", "policy") {
                 Reply::Scripted("204 No Content", String::new())
             } else {
@@ -124,7 +126,7 @@ async fn a_policy_that_cannot_be_read_is_never_replaced() {
 }
 
 #[tokio::test]
-async fn a_service_with_the_protocol_of_iam_but_without_its_calls_has_no_iam() {
+async fn a_service_with_iams_protocol_but_not_its_calls_has_no_iam() {
     let unknown = "<ErrorResponse><Error><Type>Sender</Type><Code>InvalidAction</Code><Message>no</Message></Error></ErrorResponse>";
     let (site, _service) = site_on(move |request, _| {
         if request.contains('/') { Reply::Forwarded } else { Reply::Scripted("400 Bad Request", unknown.to_owned()) }
@@ -138,7 +140,7 @@ async fn a_service_with_the_protocol_of_iam_but_without_its_calls_has_no_iam() {
     assert!(site.file("config.json").contains("put the reader's key here"), "{}", site.file("config.json"));
     let gone = site.deprovision(&["--yes"], "").await;
     assert_eq!(gone.code, 1, "{}", gone.output());
-    assert!(gone.stdout.contains("delete the keys of the reader and the writers"), "{}", gone.stdout);
+    assert!(gone.stdout.contains("delete the reader's and the writers' keys"), "{}", gone.stdout);
     assert!(!gone.stdout.contains("no longer work."), "{}", gone.stdout);
 }
 
@@ -175,7 +177,7 @@ async fn users_without_paths_and_tags_are_recognized_by_their_permissions() {
     let words = [ARGUMENTS.as_slice(), &["--check-expiry", "30d"]].concat();
     let run = site.provision(&words).await;
     assert_eq!(run.code, 0, "{}", run.output());
-    assert!(run.stderr.contains("neither paths nor tags"), "{}", run.stderr);
+    assert!(run.stderr.contains("neither user paths nor user tags"), "{}", run.stderr);
     let again = site.provision(&words).await;
     assert!(again.code == 0 && again.stdout.contains("Nothing to do"), "{}", again.output());
     assert_eq!(site.deprovision(&["--yes"], "").await.code, 0);
@@ -187,14 +189,14 @@ async fn users_without_paths_and_tags_are_recognized_by_their_permissions() {
 async fn a_service_that_deletes_nothing_is_noticed() {
     let (mut site, _service) = site_on(|request, _| match request {
         "DeleteAccessKey" => Reply::Scripted("200 OK", "<DeleteAccessKeyResponse/>".to_owned()),
-        // Without its keys, the real server would not delete a user.
+        // The real server refuses to delete a user who still has keys.
         "DeleteUser" | "DeleteUserPolicy" => Reply::Scripted("200 OK", "<DeleteUserResponse/>".to_owned()),
         _ => Reply::Forwarded,
     })
     .await;
     assert_eq!(site.provision(&ARGUMENTS).await.code, 0);
     let reader = site.reader().expect("there are keys");
-    // The keys are tried until they are refused, which takes this command half a minute.
+    // The command keeps trying the keys, which still work, and gives up after half a minute.
     let run = site.deprovision(&["--yes"], "").await;
     assert_eq!(run.code, 2, "{}", run.output());
     assert!(
@@ -217,5 +219,5 @@ async fn a_service_that_deletes_nothing_is_noticed() {
     let run = site.deprovision(&["--delete-data"], &format!("{}\n", site.bucket.name)).await;
     assert_eq!(run.code, 2, "{}", run.output());
     assert!(run.stderr.contains("still lists 1 of them") && run.stderr.contains(file), "{}", run.stderr);
-    assert_eq!(site.bucket.keys().await, [file], "nothing is reported as deleted that is there");
+    assert_eq!(site.bucket.keys().await, [file], "no existing object is reported as deleted");
 }

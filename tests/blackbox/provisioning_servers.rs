@@ -1,5 +1,5 @@
 //! Provisioning, checks, the page, the doctor and deprovisioning on two very different real servers: MiniStack and
-//! `SeaweedFS`. One table lists what a reader and a writer may do on both.
+//! `SeaweedFS`. The same table of reader and writer permissions applies to both.
 
 use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
 use serde_json::{Value, json};
@@ -30,7 +30,7 @@ async fn provisioned(server: S3Server) -> TestSite {
     site
 }
 
-/// Stores a round with the writer's file, and returns the run.
+/// Stores a round with the writer's configuration file, and returns the outcome of the command.
 async fn round(site: &TestSite) -> Run {
     let ok = Endpoint::start(Behavior::ok()).await;
     let mut config: Value = serde_json::from_str(&site.file("checker-eu-west.json")).expect("it is JSON");
@@ -71,8 +71,8 @@ async fn an_interrupted_run_is_continued_on_both_servers() {
     for server in S3Server::ALL {
         let site = TestSite::on(server).await;
         let iam = server.iam(&server.admin().await);
-        // The first run was interrupted after creating the user: SeaweedFS drops the path, so only the marker proves
-        // who created it.
+        // Imitates a run that was interrupted after creating the user. SeaweedFS drops the user's path, so only the
+        // marker file proves that provisioning created the user.
         let user = site.user("reader");
         let path = format!("/checkup/{}/status/", site.bucket.name);
         iam.create_user().user_name(&user).path(path).send().await.expect("the user is created");
@@ -85,7 +85,7 @@ async fn an_interrupted_run_is_continued_on_both_servers() {
 }
 
 #[tokio::test]
-async fn a_user_of_others_is_kept_on_both_servers() {
+async fn a_foreign_user_is_kept_on_both_servers() {
     for server in S3Server::ALL {
         let site = TestSite::on(server).await;
         let iam = server.iam(&server.admin().await);
@@ -107,24 +107,24 @@ async fn removed_keys_are_proven_to_be_refused_on_both_servers() {
         let site = provisioned(server).await;
         let (reader, writer) =
             (site.reader().expect("there are keys"), site.writer("eu-west").expect("there are keys"));
-        // The secret of a key that a visitor created is unknown.
+        // A visitor created this key, so provisioning does not know its secret.
         let iam = server.iam(&server.admin().await);
         let visitors = iam.create_access_key().user_name(site.user("reader")).send().await.expect("a key is created");
-        let visitors = visitors.access_key.expect("it is in the answer").access_key_id;
+        let visitors = visitors.access_key.expect("it is in the response").access_key_id;
         let run = site.deprovision(&["--yes"], "").await;
         assert_eq!(run.code, 0, "{server:?}: {}", run.output());
         let refused = run.stdout.lines().find(|line| line.starts_with("The service refuses the keys"));
         let refused = refused.unwrap_or_else(|| panic!("{server:?}: {}", run.output()));
         assert!(refused.contains(&reader.id) && refused.contains(&writer.id), "{server:?}: {refused}");
         assert!(!refused.contains(&visitors), "{server:?}: {refused}");
-        let untried = format!("The key `{visitors}` of `{}` is deleted, but was not tried", site.user("reader"));
+        let untried = format!("The key `{visitors}` of `{}` was deleted, but could not be tested", site.user("reader"));
         assert!(run.stdout.contains(&untried), "{server:?}: {}", run.stdout);
         assert_eq!(server.users(&format!("{}+", site.bucket.name)).await, Vec::<String>::new(), "{server:?}");
         for key in [&reader, &writer] {
             let listed = site.bucket.client_with(key).list_objects_v2().bucket(&site.bucket.name).prefix("status/");
             assert!(listed.send().await.is_err(), "{server:?}: {}", key.id);
         }
-        // The keys in the files are tried again.
+        // A second run tries the keys in the files again.
         let again = site.deprovision(&["--yes"], "").await;
         assert!(again.code == 0 && again.stdout.contains("Nothing to do"), "{server:?}: {}", again.output());
         assert!(again.stdout.contains("The service refuses the keys"), "{server:?}: {}", again.stdout);
@@ -135,7 +135,7 @@ async fn removed_keys_are_proven_to_be_refused_on_both_servers() {
 async fn keys_that_still_work_are_reported() {
     for server in S3Server::ALL {
         let site = provisioned(server).await;
-        // The key in the file belongs to a user that provisioning did not create.
+        // The key in the file belongs to a user who was not created by provisioning.
         let reader = server.admin().await;
         let mut config: Value = serde_json::from_str(&site.file("config.json")).expect("it is JSON");
         config["source"]["public_access_key_id"] = json!(reader.id);
@@ -148,11 +148,11 @@ async fn keys_that_still_work_are_reported() {
     }
 }
 
-/// The objects that `deprovision --delete-data` must not touch, because checkers did not store them.
+/// Objects that checkers did not store, so `deprovision --delete-data` must not touch them.
 const FOREIGN: [&str; 3] = ["report.pdf", "status/index.html", "other/1495330254340493978-eu-west-check.json"];
 
 #[tokio::test]
-async fn a_bucket_with_objects_of_others_is_kept_on_both_servers() {
+async fn a_bucket_with_foreign_objects_is_kept_on_both_servers() {
     for server in S3Server::ALL {
         let site = provisioned(server).await;
         for key in FOREIGN.iter().copied().chain([file("eu-west").as_str()]) {
@@ -179,7 +179,7 @@ async fn a_bucket_with_objects_of_others_is_kept_on_both_servers() {
 #[tokio::test]
 async fn a_bucket_is_deleted_only_if_it_was_created_here_and_is_empty() {
     for server in S3Server::ALL {
-        // Provisioning did not create it.
+        // The first bucket was not created by provisioning.
         let site = TestSite::on(server).await;
         let foreign = Bucket::on(server, &site.bucket.name, "").await;
         if server == S3Server::MiniStack {
@@ -194,7 +194,7 @@ async fn a_bucket_is_deleted_only_if_it_was_created_here_and_is_empty() {
         assert!(run.stdout.contains("nothing shows that `provision` created it"), "{server:?}: {}", run.stdout);
         assert!(site.bucket.exists().await, "{server:?}");
 
-        // It contains another page without objects.
+        // The second bucket also contains another page, which has no objects yet.
         drop(site);
         let site = provisioned(server).await;
         let mut neighbor = TestSite::beside_another(server).await;
@@ -209,7 +209,7 @@ async fn a_bucket_is_deleted_only_if_it_was_created_here_and_is_empty() {
         let list = neighbor.bucket.client_with(&reader).list_objects_v2().bucket(&site.bucket.name).prefix("other/");
         list.send().await.expect("the other page still works");
         assert_eq!(neighbor.deprovision(&["--delete-data"], &typed).await.code, 0, "{server:?}");
-        assert!(!site.bucket.exists().await, "{server:?}: the last page removes the bucket");
+        assert!(!site.bucket.exists().await, "{server:?}: removing the last page removes the bucket");
     }
 }
 
@@ -241,13 +241,13 @@ use Decision::{Allowed, Refused};
 fn verdict<T, E: ProvideErrorMetadata, R>(answer: Result<T, SdkError<E, R>>) -> Decision {
     match answer {
         Ok(_) => Allowed,
-        // Reading a missing object is allowed.
+        // The object is missing, but reading it is allowed.
         Err(error) if error.code() == Some("NoSuchKey") => Allowed,
         Err(_) => Refused,
     }
 }
 
-/// What one key may do.
+/// Tests the permissions of one key with real requests.
 async fn rights(server: S3Server, key: &AccessKey, site: &TestSite) -> Vec<(&'static str, Decision)> {
     let (client, iam, bucket) = (site.bucket.client_with(key), server.iam(key), site.bucket.name.as_str());
     let (own, others) = (file("eu-west"), file("west"));
@@ -255,56 +255,65 @@ async fn rights(server: S3Server, key: &AccessKey, site: &TestSite) -> Vec<(&'st
     let get = |key: &str| client.get_object().bucket(bucket).key(key).send();
     let delete = |key: &str| client.delete_object().bucket(bucket).key(key).send();
     let list = |prefix: &str| client.list_objects_v2().bucket(bucket).prefix(prefix).send();
+    let everything = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+    let policy = |role: &str| {
+        let put = iam.put_user_policy().user_name(site.user(role)).policy_name("checkup");
+        put.policy_document(everything).send()
+    };
     vec![
         ("list the prefix", verdict(list("status/").await)),
         ("list everything", verdict(list("").await)),
         ("list another prefix", verdict(list("other/").await)),
-        ("store an own file", verdict(put(&own).await)),
+        ("store one of its files", verdict(put(&own).await)),
         ("store a history", verdict(put("status/history/eu-west.json").await)),
         ("store a heartbeat", verdict(put("status/heartbeats/backup.json").await)),
-        ("store a file of another node", verdict(put(&others).await)),
-        ("store a history of another node", verdict(put("status/history/west.json").await)),
+        ("store another node's file", verdict(put(&others).await)),
+        ("store another node's history", verdict(put("status/history/west.json").await)),
         ("store the page", verdict(put("status/index.html").await)),
-        ("store outside", verdict(put("a.txt").await)),
+        ("store outside the prefix", verdict(put("a.txt").await)),
         ("read a file", verdict(get(&own).await)),
-        ("read outside", verdict(get("a.txt").await)),
-        ("delete an own file", verdict(delete(&own).await)),
+        ("read outside the prefix", verdict(get("a.txt").await)),
+        ("delete one of its files", verdict(delete(&own).await)),
         ("delete a history", verdict(delete("status/history/eu-west.json").await)),
-        ("delete a file of another node", verdict(delete(&others).await)),
+        ("delete another node's file", verdict(delete(&others).await)),
         ("read the policy", verdict(client.get_bucket_policy().bucket(bucket).send().await)),
         ("remove CORS", verdict(client.delete_bucket_cors().bucket(bucket).send().await)),
         ("remove lifecycle rules", verdict(client.delete_bucket_lifecycle().bucket(bucket).send().await)),
         ("delete the bucket", verdict(client.delete_bucket().bucket(bucket).send().await)),
-        ("make a bucket", verdict(client.create_bucket().bucket("a-new-one").send().await)),
-        ("make a user", verdict(iam.create_user().user_name("mine").send().await)),
+        ("create a bucket", verdict(client.create_bucket().bucket("a-new-one").send().await)),
+        ("create a user", verdict(iam.create_user().user_name("mine").send().await)),
         ("list users", verdict(iam.list_users().send().await)),
+        ("change the reader's policy", verdict(policy("reader").await)),
+        ("change the writer's policy", verdict(policy("writer_eu-west").await)),
     ]
 }
 
-/// What readers and writers may do, on every server.
-const RIGHTS: [(&str, Decision, Decision); 22] = [
+/// The permissions of readers and writers, which are the same on every server.
+const RIGHTS: [(&str, Decision, Decision); 24] = [
     ("list the prefix", Allowed, Allowed),
     ("list everything", Refused, Refused),
     ("list another prefix", Refused, Refused),
-    ("store an own file", Refused, Allowed),
+    ("store one of its files", Refused, Allowed),
     ("store a history", Refused, Allowed),
     ("store a heartbeat", Refused, Allowed),
-    ("store a file of another node", Refused, Refused),
-    ("store a history of another node", Refused, Refused),
+    ("store another node's file", Refused, Refused),
+    ("store another node's history", Refused, Refused),
     ("store the page", Refused, Refused),
-    ("store outside", Refused, Refused),
+    ("store outside the prefix", Refused, Refused),
     ("read a file", Allowed, Allowed),
-    ("read outside", Refused, Refused),
-    ("delete an own file", Refused, Allowed),
+    ("read outside the prefix", Refused, Refused),
+    ("delete one of its files", Refused, Allowed),
     ("delete a history", Refused, Refused),
-    ("delete a file of another node", Refused, Refused),
+    ("delete another node's file", Refused, Refused),
     ("read the policy", Refused, Refused),
     ("remove CORS", Refused, Refused),
     ("remove lifecycle rules", Refused, Refused),
     ("delete the bucket", Refused, Refused),
-    ("make a bucket", Refused, Refused),
-    ("make a user", Refused, Refused),
+    ("create a bucket", Refused, Refused),
+    ("create a user", Refused, Refused),
     ("list users", Refused, Refused),
+    ("change the reader's policy", Refused, Refused),
+    ("change the writer's policy", Refused, Refused),
 ];
 
 #[tokio::test]
@@ -320,7 +329,7 @@ async fn readers_and_writers_have_the_same_rights_on_both_servers() {
 }
 
 #[tokio::test]
-async fn the_doctor_finds_on_both_servers_only_what_is_wrong() {
+async fn the_doctor_reports_only_real_problems_on_both_servers() {
     for server in S3Server::ALL {
         let site = provisioned(server).await;
         assert_eq!(round(&site).await.code, 0, "{server:?}");
@@ -329,14 +338,14 @@ async fn the_doctor_finds_on_both_servers_only_what_is_wrong() {
         let found: Vec<&str> = run.stdout.lines().filter(|line| !line.starts_with("ok ")).collect();
         match server {
             S3Server::MiniStack => assert_eq!((run.code, found), (0, Vec::new()), "{}", run.output()),
-            // Its users may manage their own access keys unless its IAM is read-only.
+            // SeaweedFS allows users to manage their access keys unless its IAM is read-only.
             S3Server::SeaweedFs => {
                 assert_eq!((run.code, found.len()), (2, 2), "{}", run.output());
                 assert!(found[0].starts_with("warning checker") && found[1].starts_with("failure page"), "{found:?}");
                 assert!(found.iter().all(|line| line.contains("-s3.iam.readOnly=true")), "{found:?}");
             }
         }
-        // The test changed nothing.
+        // The doctor's attempts did not change the keys.
         let keys = [site.reader(), site.writer("eu-west")].map(|key| key.expect("there are keys").id);
         for (role, key) in ["reader", "writer_eu-west"].iter().zip(keys) {
             assert_eq!(server.keys_of(&site.user(role)).await, [key], "{server:?}");

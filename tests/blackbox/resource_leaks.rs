@@ -1,4 +1,4 @@
-//! Repeated checks do not leak files, threads or processes, however they end.
+//! Repeated checks do not leak files, threads or processes, no matter how they end.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -14,9 +14,9 @@ use support::{poll_until, wait_for};
 
 use crate::check_kinds::serve;
 
-/// The number of checks of each kind. Each runs every second.
+/// The number of checks of each kind. Each check runs every second.
 const OF_EACH: usize = 6;
-/// The number of rounds before the first measurement, so that resources that are created once exist.
+/// The number of rounds before the first measurement, so that resources that are created only once already exist.
 const ROUNDS_BEFORE: usize = 2;
 /// The number of rounds between the two measurements.
 const ROUNDS_BETWEEN: usize = 8;
@@ -24,7 +24,7 @@ const ROUNDS_BETWEEN: usize = 8;
 /// A kind of check: its configuration, and its expected result.
 type Sort = (Value, Status, &'static str);
 
-/// A check of a server's certificate, and one of its website.
+/// A check of a server's certificate, and a check of its website.
 fn over_tls(host: &str, status: Status, expected: &'static str) -> [Sort; 2] {
     let timeout = if expected.contains("300ms") { "300ms" } else { "30s" };
     let tls = json!({
@@ -46,8 +46,8 @@ fn quiet() -> Value {
     json!({ "type": "tcp", "endpoint_name": "quiet", "endpoint_url": "127.0.0.1:9" })
 }
 
-/// The resources of a program: its open files, its threads, its running or unreaped children, and all processes that
-/// have its mark in their environment, which children inherit.
+/// The resources of a program: its open files, its threads, its running or unreaped children, and all processes with
+/// its mark in their environment. Children inherit the mark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct ProcessResources {
     files: usize,
@@ -74,7 +74,7 @@ impl ProcessResources {
         ProcessResources { files: count("fd"), threads: count("task"), children, marked }
     }
 
-    /// The smaller of each pair of values.
+    /// Returns the smaller of the two values for each resource.
     fn or_less(self, other: ProcessResources) -> ProcessResources {
         ProcessResources {
             files: self.files.min(other.files),
@@ -105,7 +105,7 @@ async fn until_made(checker: &Checker, program: &mut Program, begin: &str, check
 }
 
 /// Runs only the quiet check. Measures for at least a round, until the values are no larger than `enough`, and returns
-/// the smallest of each.
+/// the smallest value of each resource.
 async fn resources_at_rest(
     checker: &Checker,
     program: &mut Program,
@@ -114,7 +114,7 @@ async fn resources_at_rest(
 ) -> ProcessResources {
     checker.configure(&watching(&[quiet()], &directory()));
     program.signal("HUP");
-    // By then, all earlier checks have finished.
+    // After two more rounds of the quiet check, all earlier checks have finished.
     until_made(checker, program, "quiet", 1, 2).await;
     let (mut least, stored) = (ProcessResources::measure(program, mark), checker.check_files("checks").len());
     poll_until(|| {

@@ -1,4 +1,4 @@
-//! The scripts of the project, run with fake tools.
+//! The project's scripts, run with fake tools.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -7,18 +7,18 @@ use std::process::Command;
 use support::root;
 use tempfile::TempDir;
 
-/// Writes an executable script with these lines to a folder.
+/// Writes an executable script with these lines into a folder.
 fn program(folder: &Path, name: &str, lines: &str) {
     let path = folder.join(name);
     std::fs::write(&path, format!("#!/usr/bin/env bash\n{lines}\n")).expect("it can be written");
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("it is ours");
 }
 
-/// Runs `scripts/setup.sh page` with these programs in `PATH`, and returns its output. Trunk and wasm-bindgen are
-/// already installed.
+/// Runs `scripts/setup.sh page` with these programs in `PATH`, and returns its output. Fake versions of Trunk and
+/// wasm-bindgen are already installed.
 fn setting_up_the_page(tools: &TempDir, programs: &[(&str, String)]) -> String {
     let folder = TempDir::new().expect("a folder");
-    let lock = std::fs::read_to_string(root().join("Cargo.lock")).expect("it is there");
+    let lock = std::fs::read_to_string(root().join("Cargo.lock")).expect("it exists");
     let (_, bindgen) = lock.split_once("name = \"wasm-bindgen\"\nversion = \"").expect("it is locked");
     let bindgen = bindgen.split('"').next().unwrap_or_default();
     program(folder.path(), "trunk", &format!("echo trunk {}", version_of("TRUNK")));
@@ -39,16 +39,16 @@ fn setting_up_the_page(tools: &TempDir, programs: &[(&str, String)]) -> String {
     text
 }
 
-/// The version of a program that the script requires.
+/// Returns the version of a program that `scripts/setup.sh` requires.
 fn version_of(program: &str) -> String {
-    let setup = std::fs::read_to_string(root().join("scripts/setup.sh")).expect("it is there");
+    let setup = std::fs::read_to_string(root().join("scripts/setup.sh")).expect("it exists");
     let (_, version) = setup.split_once(&format!("readonly {program}_VERSION=")).expect("it has a version");
     version.lines().next().unwrap_or_default().to_owned()
 }
 
-/// The version of wasm-opt that Trunk requires.
+/// Returns the version of wasm-opt that Trunk requires.
 fn wasm_opt_version() -> String {
-    let trunk = std::fs::read_to_string(root().join("Trunk.toml")).expect("it is there");
+    let trunk = std::fs::read_to_string(root().join("Trunk.toml")).expect("it exists");
     let (_, version) = trunk.split_once("wasm_opt = \"version_").expect("it has a version");
     version.split('"').next().unwrap_or_default().to_owned()
 }
@@ -78,7 +78,7 @@ fn setup_replaces_an_esbuild_of_another_version() {
     let tools = TempDir::new().expect("a folder");
     let wanted = version_of("ESBUILD");
     let wasm_opt = ("wasm-opt", script_that_prints(&format!("wasm-opt version {}", wasm_opt_version())));
-    // A replacement for npm that installs a program of the requested version.
+    // A fake npm that installs a program of the requested version.
     let npm = "while [[ $1 != --prefix ]]; do shift; done; echo \"npm installs $3\" >&2\n\
                mkdir -p \"$2/node_modules/.bin\" && cp \"$0.esbuild\" \"$2/node_modules/.bin/esbuild\"";
     let npm = ("npm", npm.to_owned());

@@ -1,4 +1,4 @@
-//! Finding an endpoint among many: collapsible groups, the filter, the table, and 500 endpoints without delays.
+//! Finding one of many endpoints: collapsible groups, the filter, the table, and a responsive page with 500 endpoints.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +10,12 @@ use support::fake_nodes::{FakeNodes, Outage, into_directory};
 use support::now;
 use support::page::{self, Page};
 
-/// Serves the page for a directory that these nodes have filled, with these keys in its `config.json`.
+/// Serves the page for a directory filled by these nodes, with these keys in its `config.json`.
 pub(crate) async fn serve_store(fake_nodes: &FakeNodes, keys: Value) -> Caddy {
     let caddy = Caddy::start("").await;
     let (objects, store) = (fake_nodes.objects(), caddy.site.path().join("store"));
     into_directory(&objects, &store);
-    // The index of all check files, for views of single checks.
+    // Views of single checks need the complete index of check files.
     let check_files = objects.keys().filter(|name| !name.contains('/'));
     let index: BTreeMap<&String, u8> = check_files.map(|name| (name, 0)).collect();
     std::fs::write(store.join("index.json"), json!(index).to_string()).expect("the file can be written");
@@ -37,7 +37,7 @@ pub(crate) fn one_down(endpoints: usize) -> FakeNodes {
     fake_nodes
 }
 
-/// A browser with its clock frozen shortly after the nodes' last rounds.
+/// A browser whose clock is frozen shortly after the nodes' last rounds.
 pub(crate) async fn browser_at_the_end_of(fake_nodes: &FakeNodes) -> Browser {
     let browser = Browser::open().await;
     browser.stop_clock(fake_nodes.now + 20 * SECOND).await;
@@ -52,7 +52,7 @@ async fn seen(browser: &Browser) -> Vec<String> {
     titles.as_array().into_iter().flatten().filter_map(|title| title.as_str().map(str::to_owned)).collect()
 }
 
-/// The text of the groups' headings, with a mark for open groups.
+/// The headings of the groups, with a mark for open groups.
 async fn groups(browser: &Browser) -> Vec<String> {
     let script = "return [...document.querySelectorAll('details.group')].filter(one => one.checkVisibility())
         .map(one => (one.open ? 'open ' : '') + one.querySelector('summary').textContent)";
@@ -161,7 +161,7 @@ async fn on_a_phone_a_long_title_leaves_room_for_figures() {
     browser.resize(360, 800).await;
     let page = page::visit(&browser, &format!("{}?view=table", caddy.url)).await;
     page.assert_clean();
-    // The name, the status, the uptime and the coverage are visible without scrolling.
+    // The name, the status, the uptime and the coverage are visible without horizontal scrolling.
     let in_sight = "const edge = document.querySelector('.table').getBoundingClientRect().right;
         return [...document.querySelectorAll('tbody tr')].map(row => [...row.children].filter(cell => cell.offsetWidth)
             .map(cell => [cell.textContent.length > 0, cell.getBoundingClientRect().right <= edge + 1]))";

@@ -1,4 +1,4 @@
-//! The writer's secret key is only in the configuration: it is not in any output, stored object or response.
+//! The writer's secret key is only in the configuration: it does not appear in any output, stored object or response.
 
 use std::path::Path;
 
@@ -9,17 +9,17 @@ use support::configuration::{check, check_with, directory, watching};
 use support::endpoints::{Behavior, Endpoint, refused};
 use support::{http_client, wait_for};
 
-/// A secret that must not appear anywhere.
+/// A fake secret that must not appear anywhere.
 const CANARY: &str = "canarySECRETcanarySECRETcanarySECRET4711";
 
 fn assert_absent(run: &Run, secret: &str) {
     assert!(!run.output().contains(secret), "{}", run.output());
 }
 
-/// Fails if the string is in a file in this folder, recursively. Returns the number of files.
+/// Fails if any file below this folder contains the string. Returns the number of files.
 fn assert_nowhere_below(folder: &Path, secret: &str) -> usize {
     let mut count = 0;
-    for entry in std::fs::read_dir(folder).expect("the folder is there") {
+    for entry in std::fs::read_dir(folder).expect("the folder exists") {
         let path = entry.expect("the folder can be read").path();
         if path.is_dir() {
             count += assert_nowhere_below(&path, secret);
@@ -74,12 +74,12 @@ async fn logs_of_every_format_and_level_do_not_contain_secrets() {
                 let has = running.output().contains(text);
                 async move { has.then_some(()) }
             };
-            wait_for("the refusal of the store", || has("ERROR")).await;
+            wait_for("the error of the store", || has("ERROR")).await;
             checks.reverse();
             let mut config = watching(&checks, &storage);
             config["evry"] = json!(CANARY);
             checker.configure(&config);
-            wait_for("the refusal of the configuration", || has("`evry`")).await;
+            wait_for("the error in the configuration", || has("`evry`")).await;
             running.signal("TERM");
             running.wait().await;
             let log = running.output();
@@ -108,7 +108,7 @@ async fn stored_objects_do_not_contain_secrets() {
 }
 
 #[tokio::test]
-async fn responses_of_serve_do_not_contain_secrets() {
+async fn responses_from_serve_do_not_contain_secrets() {
     let bucket = Bucket::new().await;
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &bucket.storage()));
@@ -160,7 +160,7 @@ async fn configuration_errors_do_not_reveal_secrets() {
 }
 
 #[tokio::test]
-async fn credentials_of_requests_are_not_shown() {
+async fn request_credentials_are_not_shown() {
     let down = Endpoint::start(Behavior::Answer("401 Unauthorized", String::new())).await;
     let headers =
         json!({ "headers": { "Authorization": format!("Bearer {CANARY}") }, "body": CANARY, "method": "POST" });

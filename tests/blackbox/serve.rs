@@ -1,4 +1,5 @@
-//! `checker serve` and the Caddyfile as web servers: responses, headers, and files that they never serve.
+//! `checker serve`, and Caddy with the project's Caddyfile, as web servers: responses, headers, and files that they
+//! never serve.
 
 use std::os::unix::fs::symlink;
 
@@ -10,10 +11,10 @@ use support::configuration::{check, directory, watching};
 use support::endpoints::{Behavior, Endpoint};
 use support::{http_client, page_directory, wait_for};
 
-/// The Caddyfile's policy if the page reads from another origin.
+/// The Caddyfile's policy for a page that reads from another origin.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self' https://store.example; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 
-/// A `checker serve` that has stored a round.
+/// Starts `checker serve`, and waits until it has stored a round.
 async fn serving() -> (Endpoint, Checker, Served) {
     let ok = Endpoint::start(Behavior::ok()).await;
     let mut config = watching(&[check("Shop", &ok.url)], &directory());
@@ -53,7 +54,7 @@ async fn serve_provides_the_page_its_configuration_and_the_store() {
     for file in files {
         let answer = http_client::get(&format!("{}{file}", served.url)).await;
         assert_eq!(answer.status, 200, "{file}");
-        // The message does not contain the bytes, which are unreadable.
+        // The assertion does not print the contents, which can be binary.
         assert!(answer.body == std::fs::read(page_directory().join(&file)).expect("it is built"), "{file}");
         assert!(answer.header("cache-control").contains("immutable"), "{file}");
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
@@ -74,7 +75,7 @@ async fn serve_provides_the_page_its_configuration_and_the_store() {
     let index: std::collections::BTreeMap<String, i64> = serde_json::from_slice(&index.body).expect("it is the index");
     assert_eq!(index.keys().collect::<Vec<_>>(), [&name]);
     let file = http_client::get(&format!("{}store/{name}", served.url)).await;
-    assert_eq!(file.body, std::fs::read(checker.path("checks").join(&name)).expect("it is there"));
+    assert_eq!(file.body, std::fs::read(checker.path("checks").join(&name)).expect("it exists"));
     assert_eq!(file.header("content-type"), "application/json");
     assert!(file.header("cache-control").contains("immutable"), "{:?}", file.headers);
 }

@@ -1,4 +1,4 @@
-//! Shutdown: the current round finishes and is stored or spooled, nothing is lost, and the shutdown has a time limit.
+//! Shutdown: the current round finishes and is stored or spooled, nothing is lost, and shutting down has a time limit.
 
 use std::process::Command;
 
@@ -13,7 +13,7 @@ use support::{free_port, wait_for};
 
 use crate::storage::{spool_folders, spooled, storage_with};
 
-/// The commands of both daemons: `checker run --every 1s` and `checker serve`.
+/// The commands that start the two daemons: `checker run --every 1s` and `checker serve`.
 fn daemons() -> [Vec<String>; 2] {
     let listen = format!("127.0.0.1:{}", free_port());
     let words = |words: &[&str]| words.iter().map(ToString::to_string).collect();
@@ -30,7 +30,7 @@ async fn assert_nothing_is_lost_while_the_store_hangs(words: &[String], storage:
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let mut running = checker.start(&words);
     let more_is_seen = || async { (!spooled(&checker).is_empty() && ok.requests().len() >= 4).then_some(()) };
-    wait_for("the round in the spool, and more that waits for the store", more_is_seen).await;
+    wait_for("the round in the spool, and newer results that wait for the store", more_is_seen).await;
     running.signal("TERM");
     let status = running.wait().await;
     let output = running.output();
@@ -43,7 +43,7 @@ async fn assert_nothing_is_lost_while_the_store_hangs(words: &[String], storage:
         .flatten()
         .filter(|result| result.status != Status::Unknown)
         .collect();
-    assert_eq!(kept.len(), ok.requests().len(), "{words:?}: each result is there: {output}");
+    assert_eq!(kept.len(), ok.requests().len(), "{words:?}: each result is present: {output}");
     assert!(spooled(&checker).len() < kept.len(), "{words:?}: waiting results are merged: {output}");
 }
 

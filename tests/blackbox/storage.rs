@@ -1,4 +1,4 @@
-//! Storing rounds: none is lost, objects are never partial, and errors have a remedy.
+//! Stored rounds: none is lost, objects are never partial, and errors have a remedy.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -14,7 +14,7 @@ use support::ministack::REGION;
 use support::switchable_proxy::SwitchableProxy;
 use support::{free_port, ministack, wait_for};
 
-/// The `storage` for the bucket, with some keys replaced.
+/// The `storage` configuration for the bucket, with some keys replaced.
 pub(crate) fn storage_with(bucket: &Bucket, other: Value) -> Value {
     let mut storage = bucket.storage();
     if let (Value::Object(storage), Value::Object(other)) = (&mut storage, other) {
@@ -23,7 +23,7 @@ pub(crate) fn storage_with(bucket: &Bucket, other: Value) -> Value {
     storage
 }
 
-/// The spool's folder and its subfolders, one for each store.
+/// The spool's folder and all folders below it. Each store has a separate folder.
 pub(crate) fn spool_folders(checker: &Checker) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![checker.spool()];
@@ -35,7 +35,7 @@ pub(crate) fn spool_folders(checker: &Checker) -> Vec<PathBuf> {
     found
 }
 
-/// The check files in any folder of the spool.
+/// Returns the names of the check files in all of the spool's folders.
 pub(crate) fn spooled(checker: &Checker) -> Vec<String> {
     let folders = spool_folders(checker);
     let mut names: Vec<String> =
@@ -140,7 +140,7 @@ async fn spooled_rounds_are_stored_first_when_the_store_is_back() {
     assert_eq!(spooled(&checker), Vec::<String>::new());
     let stored: Vec<String> = bucket.check_files().await.iter().map(ToString::to_string).collect();
     assert_eq!(stored.len(), 3, "nothing is lost");
-    assert_eq!(stored[..2], waiting, "under their original names, so that the order is that of time");
+    assert_eq!(stored[..2], waiting, "under their original names, in chronological order");
     let times: Vec<i64> = bucket.all_results().await.iter().map(|result| result.timestamp).collect();
     assert!(times.is_sorted() && times.len() == 3, "{times:?}");
 }
@@ -149,7 +149,7 @@ async fn spooled_rounds_are_stored_first_when_the_store_is_back() {
 async fn a_round_without_a_directory_is_spooled_and_stored_first_later() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &json!({ "type": "fs", "dir": "mount/checks" })));
-    checker.write("mount", "no directory, as where nothing is mounted");
+    checker.write("mount", "no directory, as without a mount");
     let run = checker.run(&["--format", "json"]).await;
     assert_eq!((run.code, run.results().len()), (2, 1), "{}", run.output());
     assert!(run.stderr.contains("a file is in the way of a directory"), "{}", run.stderr);
@@ -190,7 +190,7 @@ async fn a_busy_store_gets_the_round_with_the_next_attempt() {
     let storage = storage_with(&bucket, json!({ "endpoint_url": proxy.url }));
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &storage));
     let store_recovers = async {
-        wait_for("the first refusal", || async { (!busy.requests().is_empty()).then_some(()) }).await;
+        wait_for("the first refused request", || async { (!busy.requests().is_empty()).then_some(()) }).await;
         drop(busy);
         proxy.open().await;
     };
@@ -226,7 +226,7 @@ async fn ten_checkers_can_store_into_one_bucket_at_the_same_time() {
     let mut stored = bucket.all_results().await;
     printed.sort_by_key(|result| result.timestamp);
     stored.sort_by_key(|result| result.timestamp);
-    assert_eq!(stored, printed, "every round is there as printed");
+    assert_eq!(stored, printed, "every round is stored as printed");
 }
 
 #[tokio::test]
@@ -251,7 +251,7 @@ async fn killing_the_checker_never_leaves_a_partial_file_or_index() {
     let mut interrupted = 0;
     for kill in 0..KILLS {
         let mut running = checker.start(&["run", "-c", "checker.json"]);
-        // The time of the kill varies, from the start to after the end.
+        // The delay varies, so that the kills range from the start of the process to after its end.
         tokio::time::sleep(whole_run * kill / (KILLS * 4 / 5)).await;
         if running.exit_status().is_none() {
             interrupted += 1;
@@ -259,7 +259,7 @@ async fn killing_the_checker_never_leaves_a_partial_file_or_index() {
         drop(running);
         assert_directory_holds(&checker);
     }
-    assert!(interrupted >= KILLS / 4, "most runs were killed before their end: {interrupted} of {KILLS}");
+    assert!(interrupted >= KILLS / 4, "many runs were killed before they exited: {interrupted} of {KILLS}");
 
     let run = checker.run(&[]).await;
     assert_eq!(run.code, 0, "{}", run.output());
@@ -267,17 +267,18 @@ async fn killing_the_checker_never_leaves_a_partial_file_or_index() {
     assert_eq!(spooled(&checker), Vec::<String>::new());
 }
 
-/// The invariant of a directory: each check file is complete, and the index is complete and lists only existing files.
+/// Checks a directory's invariant: each check file is complete, and the index is complete and lists only existing
+/// files.
 fn assert_directory_holds(checker: &Checker) {
     let directory = checker.path("checks");
     let names = check_files(&directory);
     for name in &names {
-        let content = std::fs::read(directory.join(name.to_string())).expect("the file is there");
+        let content = std::fs::read(directory.join(name.to_string())).expect("the file exists");
         let file = CheckFile::parse(&content).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!((file.results.len(), file.skipped.len()), (1, 0), "{name}");
     }
     let missing: Vec<_> = index(&directory).into_iter().filter(|name| !names.contains(name)).collect();
-    assert_eq!(missing, [], "the index lists only what is there");
+    assert_eq!(missing, [], "the index lists only existing files");
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
 //! Summaries and badges for clients without JavaScript, in both types of store, served by `checker serve` and by Caddy,
-//! and shown by a real browser.
+//! and opened in a real browser.
 
 use serde_json::{Value, json};
 use shared::MINUTE;
@@ -13,17 +13,17 @@ use support::configuration::{check, directory, watching};
 use support::endpoints::{Behavior, Endpoint, refused};
 use support::{http_client, ministack};
 
-/// A hostile title of an endpoint.
+/// A title that runs a script unless it is escaped.
 const HOSTILE: &str = "</text></table><script>canary()</script>&\"'<b onload=x>";
 
 fn summary(content: &str) -> Summary {
-    Summary::parse(content.as_bytes()).unwrap_or_else(|| panic!("it is no summary: {content}"))
+    Summary::parse(content.as_bytes()).unwrap_or_else(|| panic!("it is not a summary: {content}"))
 }
 
-/// A node's summary in a checker's directory.
+/// Reads a node's summary from a checker's directory.
 fn stored_summary(checker: &Checker, node: &str) -> Summary {
     let content = std::fs::read_to_string(checker.path(&format!("checks/0-summary/{node}.json")));
-    summary(&content.expect("it is there"))
+    summary(&content.expect("it exists"))
 }
 
 #[tokio::test]
@@ -109,10 +109,10 @@ async fn unchecked_endpoints_become_unknown_and_summaries_are_kept() {
     assert_eq!(
         stored_summary(&checker, "gone").status,
         Status::Healthy,
-        "a node does not change the summary of another one, and its time shows its age"
+        "a node does not change another node's summary, and its time shows its age"
     );
 
-    // The silent node comes back: its old round expires, and its old summary is kept until the new one replaces it.
+    // The silent node returns: its old round expires, and its old summary is kept until a new one replaces it.
     config["node"] = json!("gone");
     config["checkers"] = json!([check("Shop", &refused())]);
     checker.configure(&config);

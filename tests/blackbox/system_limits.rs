@@ -1,4 +1,4 @@
-//! The machine's limits are never reported as failures of endpoints.
+//! The checker never reports the machine's limits as failures of endpoints.
 
 use std::process::Stdio;
 
@@ -10,7 +10,7 @@ use support::endpoints::{Behavior, Endpoint};
 use support::network_namespace::with_hanging_dns;
 use support::{PATIENCE, checker_binary, wait_for};
 
-/// Runs a round with limits that the shell sets.
+/// Runs a round in a shell that sets limits first.
 async fn round(checker: &Checker, limits: &str) -> Run {
     let mut command = tokio::process::Command::new("sh");
     command.args(["-c", &format!("{limits} && exec \"$0\" run --format json")]).arg(checker_binary());
@@ -48,7 +48,7 @@ async fn endpoints_without_a_socket_are_unknown_with_a_remedy() {
 }
 
 #[tokio::test]
-async fn the_soft_limit_of_open_files_is_raised_to_the_hard_one() {
+async fn the_soft_limit_for_open_files_is_raised_to_the_hard_limit() {
     let hanging = Endpoint::start(Behavior::Hang).await;
     let checker = Checker::new(&all_at_once(&hanging.url));
     let run = round(&checker, "ulimit -Sn 40 && ulimit -Hn 512").await;
@@ -57,7 +57,7 @@ async fn the_soft_limit_of_open_files_is_raised_to_the_hard_one() {
     }
 }
 
-/// Whether the process can use huge pages; child processes inherit this.
+/// Whether the process can use huge pages. Child processes inherit this setting.
 const MAY_HAVE_LARGE_PAGES: &str = "THP_enabled:.1";
 
 #[tokio::test]
@@ -86,7 +86,7 @@ async fn endless_bodies_use_no_more_memory_than_their_limit() {
     let reading = json!({ "assertions": ["[BODY] contains end"], "body_limit": 1_048_576 });
     let mut checks: Vec<Value> =
         (0..40).map(|number| check_with(&format!("Endless {number}"), &endless.url, reading.clone())).collect();
-    // The peak memory of the checker so far; without a limit, it would be gigabytes.
+    // The checker's peak memory so far. Without the limit, it would be gigabytes.
     checks.push(json!({ "type": "exec", "name": "Memory", "command": "sh",
         "arguments": ["-c", "grep VmHWM /proc/$PPID/status"], "assertions": ["[BODY] matches 'VmHWM:\\s+\\d{1,5} kB'"] }));
     let mut configuration = watching(&checks, &directory());
@@ -107,7 +107,7 @@ async fn no_command_waits_for_a_hanging_name_server() {
     let checker = Checker::new(&watching(&watched, &directory()));
     let folder = checker.path("");
     let way = with_hanging_dns(&folder);
-    // The resolver's timeout is two and a half minutes, longer than any test waits.
+    // The resolver's timeout is two and a half minutes, which is longer than any test waits.
     for (words, code) in [(&["run", "-c", "checker.json"][..], 0), (&["explain", "a", "-c", "checker.json"], 1)] {
         let mut program = checker.start_by(&way, words);
         let ended = wait_for("the command to end", || std::future::ready(program.exit_status())).await;

@@ -1,10 +1,10 @@
-//! The page respects the preferences of the visitor's system: reduced motion and forced colors.
+//! The page respects the visitor's system preferences: reduced motion and forced colors.
 
 use serde_json::Value;
 use support::contrast;
 use support::page_scenario::{self, PageState};
 
-/// Everything that could move: running animations, and the durations of animations and transitions.
+/// Lists everything that moves: running animations, and elements with durations for animations or transitions.
 const MOTION: &str = r"
     const seconds = text => text.split(',').map(part => parseFloat(part) * (part.trim().endsWith('ms') ? 1 : 1000));
     const moving = [...document.querySelectorAll('*')].flatMap(element => ['', '::before', '::after'].map(part => {
@@ -16,8 +16,8 @@ const MOTION: &str = r"
     return { running: document.getAnimations().length, moving: [...new Set(moving)].slice(0, 10) };
 ";
 
-/// The colors of a page in forced colors: of bars by status, of a shape, of a chart's line, and of the selected and
-/// other ranges.
+/// Reads the colors of a page with forced colors: bars by status, a shape, a chart's line, and the selected and other
+/// ranges.
 const COLORS: &str = r"
     const numbers = color => color.match(/[\d.]+/g).slice(0, 3).map(Number);
     const of = (selector, property) => {
@@ -49,8 +49,8 @@ async fn nothing_moves_with_reduced_motion() {
     }
 }
 
-/// For a bar of each status, the window positions of the background next to its mark, of the center of its mark, and of
-/// the upper corner of its mark.
+/// Returns three positions in the window for a bar of each status: the background next to its mark, the center of the
+/// mark, and the upper corner of the mark.
 const MARKS: &str = r"
     const section = document.querySelector('[data-title=Payments]');
     section.scrollIntoView({ block: 'center' });
@@ -61,7 +61,7 @@ const MARKS: &str = r"
     });
 ";
 
-/// No green and red have a contrast of 3:1 to each other and to the background and leave room for a third color in
+/// A green and a red that contrast 3:1 with each other and with the background leave no room for a third color in
 /// between. So bars also differ by the shape above them: a block, a triangle or nothing.
 #[tokio::test]
 async fn without_colors_the_bars_of_each_status_have_a_distinct_shape() {
@@ -101,7 +101,7 @@ async fn with_forced_colors_statuses_and_choices_stay_distinct() {
         let ground = color(&colors["ground"]);
         let bars: Vec<[f64; 3]> = colors["bars"].as_array().expect("it is a list").iter().map(color).collect();
         for (index, bar) in bars.iter().enumerate() {
-            assert!(!bars[..index].contains(bar), "{theme}: two statuses have one color: {colors:#}");
+            assert!(!bars[..index].contains(bar), "{theme}: two statuses have the same color: {colors:#}");
         }
         for (what, color) in
             [("shape", color(&colors["shape"])), ("line", color(&colors["line"])), ("chosen", color(&colors["chosen"]))]

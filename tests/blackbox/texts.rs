@@ -1,5 +1,5 @@
-//! The output of the real checker, compared with snapshots. Ports, times, keys and folders are replaced, because they
-//! differ between runs. `INSTA_UPDATE=always` accepts changes.
+//! Compares the real checker's output with snapshots. Ports, times, keys and folders are replaced, because they differ
+//! between runs. `INSTA_UPDATE=always` accepts changes.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -19,15 +19,15 @@ use support::endpoints::{Behavior, Endpoint, refused};
 use support::test_site::TestSite;
 use support::{free_port, ministack, now, wait_for};
 
-/// The nodes' interval in the generated stores.
+/// The interval of the rounds in generated stores.
 const INTERVAL: Nanos = 10 * MINUTE;
 
 fn replace_all(text: &str, pattern: &str, replacement: &str) -> String {
     Regex::new(pattern).expect("the pattern is valid").replace_all(text, replacement).into_owned()
 }
 
-/// Replaces the matches of a pattern, such as ports, with numbers in order of appearance, so that equal ones get the
-/// same number.
+/// Replaces all matches of a pattern, such as ports, with numbers in order of appearance. Equal matches get the same
+/// number.
 fn number_all(text: &str, pattern: &str, name: &str) -> String {
     let mut seen = HashMap::new();
     let number = |captures: &Captures<'_>| {
@@ -38,10 +38,10 @@ fn number_all(text: &str, pattern: &str, name: &str) -> String {
     Regex::new(pattern).expect("the pattern is valid").replace_all(text, number).into_owned()
 }
 
-/// The text, with replacements for the parts that differ between runs.
+/// Replaces the parts of a text that differ between runs.
 fn redacted(text: &str, checker: &Checker) -> String {
     let mut text = text.replace(&checker.folder.path().display().to_string(), "[folder]");
-    let canonical = checker.folder.path().canonicalize().expect("the folder is there");
+    let canonical = checker.folder.path().canonicalize().expect("the folder exists");
     text = text.replace(&canonical.display().to_string(), "[folder]");
     text = number_all(&text, r"127\.0\.0\.1:(\d{4,5})", "port");
     text = number_all(&text, r"\b(AKIA[A-Z0-9]{12,16})\b", "key");
@@ -56,7 +56,7 @@ fn redacted(text: &str, checker: &Checker) -> String {
         (r"\b\d+ (s|min)( \d+ s)? ago", "[ago]"),
         (r"\b[1-9]\d\.\d\d%", "[percentage]"),
         (r"spool/[0-9a-f]{8,}", "spool/[store]"),
-        // Column widths depend on text that was replaced.
+        // The width of a column depends on text that was replaced.
         (r"(\S) {3,}", "$1  "),
         // The length of a bar in the waterfall depends on timing.
         (r"█+", "█"),
@@ -67,7 +67,7 @@ fn redacted(text: &str, checker: &Checker) -> String {
     text
 }
 
-/// A transcript of a call: the command, standard output, standard error and the exit status.
+/// The transcript of a call: the command, standard output, standard error and the exit status.
 fn transcript(checker: &Checker, words: &[&str], run: &Run) -> String {
     let mut text = format!("$ checker {}\n{}", words.join(" "), run.stdout);
     if !run.stderr.is_empty() {
@@ -77,7 +77,7 @@ fn transcript(checker: &Checker, words: &[&str], run: &Run) -> String {
     redacted(&text, checker)
 }
 
-/// Runs the checker with each line and joins the transcripts.
+/// Runs the checker once for each list of arguments, and joins the transcripts.
 async fn session(checker: &Checker, lines: &[&[&str]]) -> String {
     let mut text = String::new();
     for words in lines {
@@ -187,7 +187,7 @@ async fn the_output_of_init_validate_and_beat() {
     assert_text("init_validate_beat", &text);
 }
 
-/// A node in a generated store: its name, how long ago it last reported, and when `Shop` was down for it.
+/// A node in a generated store: its name, how long ago it last reported, and when `Shop` was down according to it.
 struct Node {
     name: &'static str,
     reported: Nanos,
@@ -364,7 +364,7 @@ async fn the_output_of_doctor() {
     configure(&|config| config["storage"]["bucket"] = json!("no-such-bucket"));
     text.push_str(&session(&site.checker, &[&["doctor", "-c", "checker.json"]]).await);
     let administrator = ministack::admin().await;
-    // Only buckets other than this one result in a finding.
+    // The doctor only reports permission to list buckets if there is another bucket.
     Bucket::new().await;
     configure(&|config| {
         config["storage"]["access_key_id"] = json!(administrator.id);
@@ -381,7 +381,7 @@ async fn the_output_of_doctor() {
     assert_text("doctor", &text);
 }
 
-/// The output of a daemon that is stopped after a round.
+/// Returns the output of a daemon that is stopped after its first round.
 async fn output_of_a_round(checker: &Checker, words: &[&str]) -> String {
     let mut running = checker.start(words);
     let badge = checker.path("checks/0-badge/test-node/_overall.svg");
@@ -391,7 +391,7 @@ async fn output_of_a_round(checker: &Checker, words: &[&str]) -> String {
         async move { is_done.then_some(()) }
     })
     .await;
-    // The round ends shortly after its last file is written. The output would mention an unfinished round.
+    // The round ends shortly after its last file is written. A signal before its end would change the output.
     tokio::time::sleep(Duration::from_millis(500)).await;
     running.signal("TERM");
     let status = running.wait().await;

@@ -1,5 +1,5 @@
-//! Runs axe-core in the real page to find violations of accessibility rules. WebDriver injects it, because the page's
-//! policy blocks foreign scripts.
+//! Runs axe-core in the real page to find violations of accessibility rules. WebDriver injects axe-core, because the
+//! page's policy blocks foreign scripts.
 
 use std::sync::OnceLock;
 
@@ -8,22 +8,22 @@ use serde_json::Value;
 use crate::browser::Browser;
 use crate::npm_file;
 
-/// All rules except experimental ones.
+/// Applies all rules except experimental ones.
 const RUN: &str = r"
     return axe.run({ resultTypes: ['violations'] })
         .then(({ violations }) => violations.flatMap(({ id, help, nodes }) => nodes.slice(0, 3).map(node =>
             `${id} (${help}, ${nodes.length} times): ${node.html.slice(0, 160)}: ${node.failureSummary}`)));
 ";
 
-/// The run time of axe is quadratic in the number of endpoints. They are all alike, so only the first ones are kept,
-/// after a search for duplicate IDs.
+/// Reports duplicate IDs, then removes all but the first 20 endpoints: axe's run time is quadratic in their number, and
+/// they are all alike.
 const LEAVE_FEW: &str = r"
     const ids = [...document.querySelectorAll('[id]')].map(element => element.id);
     document.querySelectorAll('.endpoint:nth-child(n + 21)').forEach(endpoint => endpoint.remove());
     return ids.filter((id, index) => ids.indexOf(id) < index).map(id => `duplicate id ${id}`);
 ";
 
-/// All violations that axe reports about the page.
+/// Returns all violations that axe finds in the page.
 pub async fn violations(browser: &Browser) -> Vec<String> {
     static AXE: OnceLock<String> = OnceLock::new();
     let axe =
@@ -37,7 +37,7 @@ pub async fn violations(browser: &Browser) -> Vec<String> {
     found.filter_map(|one| one.as_str().map(str::to_owned)).collect()
 }
 
-/// The version of axe, which shows that it runs at all.
+/// Returns the version of axe, as evidence that it runs at all.
 pub async fn version(browser: &Browser) -> Value {
     browser.script("return axe.version").await
 }

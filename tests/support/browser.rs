@@ -1,6 +1,6 @@
-//! A real browser: headless Chromium, driven over WebDriver.
+//! A real browser: headless Chromium, controlled over WebDriver.
 //!
-//! Each test has a browser to itself while it runs, and its own tab. The next test opens its tab in the same browser,
+//! Each test has a browser to itself while it runs, and a separate tab. The next test opens a tab in the same browser,
 //! because starting a browser takes longer than most pages. Tests do not share the data that browsers keep for each
 //! origin, because no two tests use the same ports.
 
@@ -21,15 +21,14 @@ use tempfile::{NamedTempFile, TempDir, TempPath};
 use crate::program::Program;
 use crate::{PATIENCE, free_port, tool, wait_blocking};
 
-/// Runs in every document before its own scripts, and records violations of the policy, errors, and calls by injected
-/// code.
+/// Runs in every document before the document's scripts. Records policy violations, errors, and calls by injected code.
 const WITNESS: &str = r"
     window.witness = { violations: [], errors: [], canary: 0 };
     document.addEventListener('securitypolicyviolation', event =>
         window.witness.violations.push(event.effectiveDirective + ' ' + event.blockedURI));
     window.addEventListener('error', event => window.witness.errors.push(String(event.message)));
     window.addEventListener('unhandledrejection', event => window.witness.errors.push(String(event.reason)));
-    // If a test sets the clock, the servers' clocks agree with it unless the test sets them differently.
+    // If a test sets the clock, the `Date` headers of servers follow it, unless the test requests otherwise.
     const [now, header] = [Date.now, Headers.prototype.get];
     Headers.prototype.get = function (name) {
         const value = header.call(this, name);
@@ -41,13 +40,13 @@ const WITNESS: &str = r"
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Truth {
-    /// The browser's clock is right, and the servers' clocks agree with it.
+    /// The browser's clock is correct, and the servers' clocks agree with it.
     Browser,
-    /// The servers' clocks are right, and the browser's is not.
+    /// The servers' clocks are correct, and the browser's clock is wrong.
     Servers,
 }
 
-/// A browser tab; dropping it makes the browser available to the next test.
+/// A browser tab. Dropping it makes the browser available to the next test.
 #[derive(Debug)]
 pub struct Browser {
     client: Client,
@@ -55,21 +54,21 @@ pub struct Browser {
     use_after: Use,
 }
 
-/// A WebDriver session, which is a running browser.
+/// A WebDriver session, which corresponds to a running browser.
 #[derive(Debug)]
 struct Session {
     id: String,
     _profile: TempDir,
 }
 
-/// Whether the browser is reused.
+/// Whether later tests can use the browser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Use {
     Again,
     Once,
 }
 
-/// The browsers that no test is using.
+/// The browsers that are not in use by a test.
 static IDLE: Mutex<Vec<Session>> = Mutex::new(Vec::new());
 
 impl Browser {
@@ -85,27 +84,27 @@ impl Browser {
         Browser::new(client, session, Use::Again).await
     }
 
-    /// Opens a new browser with additional command-line arguments, for this test only.
+    /// Opens a new browser for this test only, with additional command-line arguments.
     pub async fn open_with(further: &[&str]) -> Browser {
         let (client, session) = start(further).await;
         Browser::new(client, session, Use::Once).await
     }
 
     async fn new(client: Client, session: Session, use_after: Use) -> Browser {
-        // The session outlives this connection.
+        // The session remains open when this connection is closed.
         client.persist().await.expect("the client accepts the command");
         let browser = Browser { client, session: Some(session), use_after };
         browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": WITNESS })).await;
         browser
     }
 
-    /// Freezes the clock at `time`, starting with the next page.
+    /// Freezes the clock at `time`, from the next page on.
     pub async fn stop_clock(&self, time: UnixNanos) {
         let source = format!("Date.now = () => {};", time / 1_000_000);
         self.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": source })).await;
     }
 
-    /// Sets the clock off by `length`, starting with the next page.
+    /// Makes the clock wrong by `length`, from the next page on.
     pub async fn set_clock_off(&self, length: Nanos, truth: Truth) {
         let source = format!(
             "{{ const now = Date.now; Date.now = () => now() + {}; window.clockIsWrong = {}; }}",
@@ -115,7 +114,7 @@ impl Browser {
         self.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": source })).await;
     }
 
-    /// Makes later scripts run in the frame of the page with this index.
+    /// Makes later scripts run in the page's frame with this index.
     pub async fn enter_frame(&self, number: u16) {
         self.client.enter_frame(number).await.expect("there is such a frame");
     }
@@ -134,12 +133,12 @@ impl Browser {
         self.client.execute(script, arguments).await.unwrap_or_else(|error| panic!("{error}: {script:.2000}"))
     }
 
-    /// Runs a script that waits for something. The call ends immediately if the document is replaced.
+    /// Runs a script that waits for something. Returns early if the document is replaced.
     pub async fn await_script(&self, script: &str) {
         let _ = self.client.execute(script, Vec::new()).await;
     }
 
-    /// Presses a key, by its name: `ArrowLeft`, `Enter`, `Escape`, `Space`, `Tab`, `/`, or `Shift+Tab`.
+    /// Presses a key by name: `ArrowLeft`, `Enter`, `Escape`, `Space`, `Tab`, `/`, or `Shift+Tab`.
     pub async fn press(&self, key: &str) {
         let (modifiers, key) = key.strip_prefix("Shift+").map_or((0, key), |key| (8, key));
         let (number, text) = match key {
@@ -164,20 +163,20 @@ impl Browser {
         }
     }
 
-    /// Sends a command of the Chrome DevTools protocol.
+    /// Sends a Chrome DevTools Protocol command.
     pub async fn devtools(&self, command: &'static str, parameters: Value) -> Value {
         let command = DeveloperToolsCommand { command, parameters };
         self.client.issue_cmd(command).await.expect("the browser accepts the command")
     }
 
-    /// Sets the user's preferences, such as `("prefers-color-scheme", "dark")`, and resets all others.
+    /// Sets the given user preferences, such as `("prefers-color-scheme", "dark")`, and resets all others.
     pub async fn prefer(&self, features: &[(&str, &str)]) {
         let features: Vec<Value> =
             features.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
         self.devtools("Emulation.setEmulatedMedia", json!({ "features": features })).await;
     }
 
-    /// Resizes the window, in CSS pixels, even below the smallest width of a real window.
+    /// Resizes the window, in CSS pixels. Widths below the minimum of a real window are possible.
     pub async fn resize(&self, width: u32, height: u32) {
         let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
         self.devtools("Emulation.setDeviceMetricsOverride", size).await;
@@ -211,7 +210,7 @@ async fn start(further: &[&str]) -> (Client, Session) {
     (client, Session { id, _profile: profile })
 }
 
-/// Closes the previous tab, and with it all its scripts, clocks and emulation, and opens a new one. `None` if the
+/// Closes the previous tab, along with its scripts, clocks and emulation, and opens a new one. Returns `None` if the
 /// browser cannot do that.
 async fn new_tab(session: &Session) -> Option<Client> {
     let client = Client::with_existing_session(&driver().url(), &session.id, HttpConnector::new()).await.ok()?;
@@ -223,7 +222,7 @@ async fn new_tab(session: &Session) -> Option<Client> {
 }
 
 impl Session {
-    /// Sends a request to the driver without the runtime, which may be gone.
+    /// Sends a request to the driver without the async runtime, which may have shut down already.
     fn request(&self, method: &str, path: &str, body: &str) {
         let request = format!(
             "{method} /session/{}{path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
@@ -233,7 +232,7 @@ impl Session {
         if let Ok(mut stream) = TcpStream::connect(("127.0.0.1", driver().port)) {
             let _ = stream.set_read_timeout(Some(PATIENCE));
             let _ = stream.write_all(request.as_bytes());
-            // The driver responds when it has handled the request, and does not close the connection.
+            // The driver responds once it has handled the request, and does not close the connection.
             let _ = stream.read(&mut [0; 1_024]);
         }
     }
@@ -247,13 +246,13 @@ impl Drop for Browser {
             session.request("DELETE", "", "");
             return;
         }
-        // The page would keep sending requests to servers that are gone.
+        // Otherwise, the page would keep sending requests to servers that are gone.
         session.request("POST", "/url", "{\"url\":\"about:blank\"}");
         IDLE.lock().unwrap_or_else(PoisonError::into_inner).push(session);
     }
 }
 
-/// The driver for all tests in this process.
+/// The WebDriver server for all tests in this process.
 #[derive(Debug)]
 struct Driver {
     port: u16,
@@ -289,18 +288,18 @@ pub fn chromium() -> PathBuf {
     browser.expect("Chromium is missing; run `scripts/setup.sh test`")
 }
 
-/// A script that starts the browser so that it exits with the driver, even if the driver is killed.
+/// A script that starts the browser and makes it exit together with the driver, even if the driver is killed.
 fn bound_browser() -> TempPath {
     let browser = chromium();
     let mut script = NamedTempFile::new().expect("a temporary file");
     write!(script, "#!/bin/sh\nexec setpriv --pdeathsig KILL -- '{}' \"$@\"\n", browser.display())
         .expect("it is written");
     script.as_file().set_permissions(std::fs::Permissions::from_mode(0o700)).expect("it becomes executable");
-    // Closes the file, because a file that is open for writing cannot be executed.
+    // The file must be closed, because a file that is open for writing cannot be executed.
     script.into_temp_path()
 }
 
-/// A DevTools command, in the form that ChromeDriver accepts.
+/// Wraps a DevTools command in the form that ChromeDriver accepts.
 #[derive(Debug)]
 struct DeveloperToolsCommand {
     command: &'static str,

@@ -1,4 +1,4 @@
-//! A bucket for a test, and operations on it.
+//! A test's bucket, and operations on it.
 
 use std::io::Read as _;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -19,7 +19,7 @@ use crate::s3_server::S3Server;
 #[derive(Debug, Clone)]
 pub struct Bucket {
     pub name: String,
-    /// The prefix of the checker's objects.
+    /// The prefix of the keys of the checker's objects.
     pub prefix: String,
     /// A key with write access.
     pub writer: AccessKey,
@@ -29,10 +29,10 @@ pub struct Bucket {
     client: Client,
 }
 
-/// Whether browsers can read the bucket from another origin.
+/// Whether browsers can read the bucket from other origins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cors {
-    /// As documented: GET and HEAD from every origin.
+    /// The documented rule: GET and HEAD are allowed from every origin.
     Allowed,
     None,
 }
@@ -72,18 +72,18 @@ impl Bucket {
         }
     }
 
-    /// A bucket that may not exist yet, with the administrator's key.
+    /// A bucket with the administrator's key. The bucket might not exist yet.
     pub async fn named(name: &str, prefix: &str) -> Bucket {
         Bucket::at(&ministack::server().url, &ministack::admin().await, name, prefix)
     }
 
-    /// A bucket on this server that may not exist yet, with the administrator's key.
+    /// A bucket on this server with the administrator's key. The bucket might not exist yet.
     pub async fn on(server: S3Server, name: &str, prefix: &str) -> Bucket {
         let bucket = Bucket::at(&server.url(), &server.admin().await, name, prefix);
         Bucket { region: server.region(), ..bucket }
     }
 
-    /// A bucket of any S3 server, with this key.
+    /// A bucket on any S3 server, with this key.
     #[must_use]
     pub fn at(endpoint_url: &str, key: &AccessKey, name: &str, prefix: &str) -> Bucket {
         Bucket {
@@ -96,7 +96,7 @@ impl Bucket {
         }
     }
 
-    /// Creates the bucket with this key, whose account becomes the owner.
+    /// Creates the bucket with this key. The key's account becomes the owner of the bucket.
     pub async fn create_as(&self, owner: &AccessKey) {
         create(&client(owner), &self.name).await;
     }
@@ -120,7 +120,7 @@ impl Bucket {
         })
     }
 
-    /// The page's configuration for this bucket and these public keys.
+    /// The page's configuration for this bucket, with these public keys.
     #[must_use]
     pub fn page_config(&self, keys: Option<&AccessKey>) -> PageConfig {
         PageConfig::new(Source::S3(S3Source {
@@ -177,9 +177,9 @@ impl Bucket {
         results
     }
 
-    /// The content of an object, decompressed if it is stored with gzip.
+    /// Returns an object's content, decompressed if it is stored with gzip.
     pub async fn get(&self, key: &str) -> String {
-        let object = self.client.get_object().bucket(&self.name).key(key).send().await.expect("the object is there");
+        let object = self.client.get_object().bucket(&self.name).key(key).send().await.expect("the object exists");
         let bytes = object.body.collect().await.expect("the object is complete").to_vec();
         if !bytes.starts_with(&[0x1f, 0x8b]) {
             return String::from_utf8(bytes).expect("it is text");
@@ -189,15 +189,15 @@ impl Bucket {
         text
     }
 
-    /// All keys except those of histories, summaries and badges.
+    /// Returns all keys except those of histories, summaries and badges.
     pub async fn keys_without_histories(&self) -> Vec<String> {
         let is_kept = |key: &String| ["history/", "0-summary/", "0-badge/"].iter().any(|folder| key.contains(folder));
         self.keys().await.into_iter().filter(|key| !is_kept(key)).collect()
     }
 
-    /// An object's `Content-Type` and `Cache-Control`.
+    /// Returns an object's `Content-Type` and `Cache-Control`.
     pub async fn headers(&self, key: &str) -> (String, String) {
-        let head = self.client.head_object().bucket(&self.name).key(key).send().await.expect("the object is there");
+        let head = self.client.head_object().bucket(&self.name).key(key).send().await.expect("the object exists");
         let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
         (text(head.content_type()), text(head.cache_control()))
     }
@@ -207,19 +207,19 @@ impl Bucket {
         put.send().await.expect("the object is stored");
     }
 
-    /// Stores an object that is already compressed with gzip, like a history.
+    /// Stores an object that is already compressed with gzip, as histories are.
     pub async fn put_gzip(&self, key: &str, packed: Vec<u8>) {
         let put = self.client.put_object().bucket(&self.name).key(key).body(packed.into());
         let put = put.content_encoding("gzip").content_type("application/json").cache_control("no-cache");
         put.send().await.expect("the object is stored");
     }
 
-    /// Stores many objects with the same content, several at a time.
+    /// Stores many objects with the same content. Several uploads run at a time.
     pub async fn put_all(&self, keys: Vec<String>, content: &str) {
         self.put_each(keys.into_iter().map(|key| (key, content.to_owned())).collect()).await;
     }
 
-    /// Stores many objects, given as keys and contents, several at a time.
+    /// Stores many objects, given as keys and contents. Several uploads run at a time.
     pub async fn put_each(&self, objects: Vec<(String, String)>) {
         let puts = objects.iter().map(|(key, content)| self.put(key, content.as_str()));
         stream::iter(puts).buffer_unordered(16).collect::<()>().await;

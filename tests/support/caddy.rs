@@ -1,4 +1,4 @@
-//! The page behind the real Caddy, with the project's Caddyfile, on a separate origin.
+//! The page behind the real Caddy with the project's Caddyfile. Each instance has a different origin.
 
 use std::path::Path;
 use std::process::Command;
@@ -13,7 +13,7 @@ use crate::{free_port, http_client, page_directory, root, tool, wait_for};
 pub struct Caddy {
     /// The page's URL, with a trailing slash.
     pub url: String,
-    /// The folder that it serves.
+    /// The folder with the files that Caddy serves.
     pub site: TempDir,
     store_origin: String,
     embed_by: String,
@@ -21,12 +21,12 @@ pub struct Caddy {
 }
 
 impl Caddy {
-    /// Serves the built page without a `config.json`. The page may read from its own origin and from `store_origin`.
+    /// Serves the built page without a `config.json`. The page can read from its origin and from `store_origin`.
     pub async fn start(store_origin: &str) -> Caddy {
         Caddy::start_for(store_origin, "").await
     }
 
-    /// Serves the page, and lets pages of the origin `embed_by` show it in a frame.
+    /// Serves the page, and allows pages from the origin `embed_by` to show it in a frame.
     pub async fn start_for(store_origin: &str, embed_by: &str) -> Caddy {
         let site = TempDir::new().expect("a temporary folder");
         copy_folder(&page_directory(), site.path());
@@ -38,7 +38,7 @@ impl Caddy {
         caddy
     }
 
-    /// Stops the server and keeps the folder.
+    /// Stops the server, and keeps its folder.
     pub fn stop(&mut self) {
         self.program = None;
     }
@@ -47,7 +47,7 @@ impl Caddy {
     pub async fn start_again(&mut self) {
         let site = self.site.path();
         let caddyfile = site.join(".Caddyfile");
-        // Caddy's admin endpoint would use a port that all instances share.
+        // All instances would use the same port for Caddy's admin endpoint.
         let text = format!("{{\n\tadmin off\n}}\nimport {}\n", root().join("Caddyfile").display());
         std::fs::write(&caddyfile, text).expect("the file can be written");
         let program = Program::start(&tool("caddy"), |command| {
@@ -67,7 +67,7 @@ impl Caddy {
     }
 }
 
-/// The environment variables of the Caddyfile.
+/// Sets the environment variables that the Caddyfile reads.
 fn environment(command: &mut Command, site: &Path, address: &str, store_origin: &str) {
     command.env("CHECKUP_DIST", site).env("CHECKUP_ADDRESS", address).env("CHECKUP_STORE_ORIGIN", store_origin);
     command.env("CHECKUP_SUMMARY", "/checks/0-summary/test-node.html");
@@ -76,7 +76,7 @@ fn environment(command: &mut Command, site: &Path, address: &str, store_origin: 
 
 pub fn copy_folder(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("the folder can be created");
-    for entry in std::fs::read_dir(from).expect("the folder is there") {
+    for entry in std::fs::read_dir(from).expect("the folder exists") {
         let entry = entry.expect("the folder can be read");
         let target = to.join(entry.file_name());
         if entry.file_type().expect("it has a type").is_dir() {

@@ -1,4 +1,4 @@
-//! Valid and invalid certificates for TLS endpoints, from an authority that a test creates.
+//! Valid and invalid certificates for TLS endpoints. A test creates the authority that issues them.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,20 +10,20 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// An authority that checkers can trust.
+/// A certificate authority that checkers can trust.
 #[derive(Debug)]
 pub struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
 
-/// When a certificate is valid, relative to now.
+/// The validity period of a certificate, relative to the current time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Validity {
-    /// From yesterday to tomorrow.
+    /// Valid from yesterday until tomorrow.
     Now,
     /// Expired this many days ago.
     EndedDaysAgo(u32),
-    /// Valid in this many days.
+    /// Becomes valid in this many days.
     BeginsInDays(u32),
 }
 
@@ -33,7 +33,7 @@ impl Validity {
         let now = date_time_ymd(1970, 1, 1) + Duration::from_nanos(crate::now() as u64);
         (parameters.not_before, parameters.not_after) = match self {
             Validity::Now => (now - DAY, now + DAY),
-            // One more hour, so that "3 days ago" does not become "2 days ago" during a test.
+            // The extra hour prevents "3 days ago" from becoming "2 days ago" during a test.
             Validity::EndedDaysAgo(days) => (now - DAY * (days + 10), now - DAY * days - DAY / 24),
             Validity::BeginsInDays(days) => (now + DAY * days + DAY / 24, now + DAY * (days + 10)),
         };
@@ -61,18 +61,18 @@ impl Authority {
         Authority { issuer: CertifiedIssuer::signed_by(parameters, key, &self.issuer).expect("an authority") }
     }
 
-    /// Writes the authority's certificate, for a checker's `tls_ca_file`.
+    /// Writes the authority's certificate to a file, for a checker's `tls_ca_file`.
     pub fn write_pem(&self, path: &Path) {
         std::fs::write(path, self.issuer.pem()).expect("the file can be written");
     }
 
-    /// A server's TLS configuration for this host name or address.
+    /// Returns a server's TLS configuration for this host name or address.
     #[must_use]
     pub fn server(&self, host: &str, validity: Validity) -> Arc<ServerConfig> {
         self.server_with_chain(host, validity, &[])
     }
 
-    /// A server's TLS configuration that also sends the certificates of these authorities.
+    /// Returns a server's TLS configuration that also sends the certificates of these authorities.
     #[must_use]
     pub fn server_with_chain(&self, host: &str, validity: Validity, chain: &[&Authority]) -> Arc<ServerConfig> {
         let (certificate, key) = self.certify(host, validity);
@@ -89,7 +89,7 @@ impl Authority {
         Arc::new(configuration)
     }
 
-    /// Writes a valid certificate for this host name or address, and its key, to files.
+    /// Writes a valid certificate for this host name or address to one file, and its key to another.
     pub fn write_server_pem(&self, host: &str, certificate_file: &Path, key_file: &Path) {
         let (certificate, key) = self.certify(host, Validity::Now);
         std::fs::write(certificate_file, certificate.pem()).expect("the file can be written");

@@ -1,4 +1,4 @@
-//! The real checker with its own configuration, store and spool in a temporary folder.
+//! The real checker. Each instance has a separate configuration, store and spool in a temporary folder.
 
 use std::io::{Seek as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -12,14 +12,14 @@ use tempfile::TempDir;
 use crate::program::{Program, bound_command};
 use crate::{PATIENCE, checker_binary, free_port, http_client, wait_for};
 
-/// A folder with a `checker.json`.
+/// A folder with a `checker.json` in it.
 #[derive(Debug)]
 pub struct Checker {
-    /// The folder, which is the checker's working directory.
+    /// The working directory of the checker.
     pub folder: TempDir,
 }
 
-/// The result of a run of the checker.
+/// The outcome of running the checker.
 #[derive(Debug, Clone)]
 pub struct Run {
     pub code: i32,
@@ -43,7 +43,7 @@ impl Served {
 }
 
 impl Checker {
-    /// Creates a folder with this configuration.
+    /// Creates a folder with this configuration in it.
     #[must_use]
     pub fn new(config: &Value) -> Checker {
         let checker = Checker { folder: TempDir::new().expect("a temporary folder") };
@@ -66,13 +66,13 @@ impl Checker {
         std::fs::write(self.path(name), content).expect("the file can be written");
     }
 
-    /// The path of something in the folder.
+    /// Returns the path of a file or folder in the checker's folder.
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    /// The folder for rounds that could not be stored.
+    /// The folder for rounds that cannot be stored.
     #[must_use]
     pub fn spool(&self) -> PathBuf {
         self.path("spool")
@@ -88,7 +88,7 @@ impl Checker {
         self.call_with(words, |_| {}).await
     }
 
-    /// Runs `checker` with these arguments, after `prepare` has changed the command.
+    /// Runs `checker` with these arguments. The function `prepare` can change the command first.
     pub async fn call_with(&self, words: &[&str], prepare: impl FnOnce(&mut Command)) -> Run {
         self.call_typing(words, "", prepare).await
     }
@@ -101,7 +101,7 @@ impl Checker {
         finish(command, typed).await
     }
 
-    /// Runs `checker` with these arguments and a clock that is off by `off`, for example `-20m`.
+    /// Runs `checker` with these arguments and a clock that is wrong by `off`, for example `-20m`.
     pub async fn call_with_clock(&self, words: &[&str], off: &str, prepare: impl FnOnce(&mut Command)) -> Run {
         let library = crate::library("faketime/libfaketimeMT.so.1");
         let off_by = |command: &mut Command| {
@@ -111,7 +111,7 @@ impl Checker {
         self.call_with(words, off_by).await
     }
 
-    /// Runs `checker` with these arguments in a terminal; stdout and stderr are mixed.
+    /// Runs `checker` with these arguments in a terminal. The returned stdout also contains stderr.
     pub async fn call_on_terminal(&self, words: &[&str]) -> Run {
         let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
         let line = format!("'{}' {}", checker_binary().display(), quoted.join(" "));
@@ -144,7 +144,7 @@ impl Checker {
         Program::start(&checker_binary(), |command| self.prepare(command, words))
     }
 
-    /// Starts `checker` with these arguments, and prepares the command.
+    /// Starts `checker` with these arguments. The function `prepare` can change the command first.
     #[must_use]
     pub fn start_with(&self, words: &[&str], prepare: impl FnOnce(&mut Command)) -> Program {
         Program::start(&checker_binary(), |command| {
@@ -153,7 +153,7 @@ impl Checker {
         })
     }
 
-    /// Runs a shell command line that can call `checker`.
+    /// Runs a shell command line, which can call `checker`.
     pub async fn call_in_shell(&self, line: &str) -> Run {
         let mut command = bound_command("bash");
         let line = format!("checker() {{ '{}' \"$@\"; }}; {line}", checker_binary().display());
@@ -161,7 +161,7 @@ impl Checker {
         finish(command, "").await
     }
 
-    /// Starts `checker` with these arguments and with outputs that cannot be written to, as on a full disk.
+    /// Starts `checker` with these arguments. Its outputs cannot be written to, as on a full disk.
     #[must_use]
     pub fn start_unheard(&self, words: &[&str]) -> Program {
         let binary = checker_binary();
@@ -187,7 +187,7 @@ impl Checker {
 
     fn prepare(&self, command: &mut Command, words: &[&str]) {
         command.args(words).current_dir(self.folder.path());
-        // Accounts and settings of the machine must not affect tests.
+        // The machine's accounts and settings must not affect tests.
         for (name, _) in std::env::vars_os() {
             if ["AWS_", "CHECKUP_"].iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
                 command.env_remove(name);
@@ -202,13 +202,13 @@ impl Checker {
         }
     }
 
-    /// The names of the check files in a directory in the folder, sorted.
+    /// Returns the names of the check files in a directory below the checker's folder, sorted.
     #[must_use]
     pub fn check_files(&self, directory: &str) -> Vec<CheckFileName> {
         check_files(&self.path(directory))
     }
 
-    /// The results in all check files of a directory, in order.
+    /// Returns the results in all check files of a directory, in order.
     #[must_use]
     pub fn all_results(&self, directory: &str) -> Vec<CheckResult> {
         let directory = self.path(directory);
@@ -216,7 +216,7 @@ impl Checker {
     }
 }
 
-/// Runs a command with `typed` on standard input until it ends.
+/// Runs a command with `typed` as its standard input, and waits until it exits.
 async fn finish(command: Command, typed: &str) -> Run {
     let mut command = tokio::process::Command::from(command);
     let mut input = tempfile::tempfile().expect("a temporary file");
@@ -236,14 +236,14 @@ impl Run {
         format!("{}\n{}", self.stdout, self.stderr)
     }
 
-    /// The rounds that `--format json` printed, one per line.
+    /// Parses the output of `--format json`, which has one round per line.
     #[must_use]
     pub fn rounds(&self) -> Vec<Value> {
         let lines = self.stdout.lines().filter(|line| !line.trim().is_empty());
         lines.map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
     }
 
-    /// The results of the only round that `--format json` printed.
+    /// Parses the output of `--format json`, which must have exactly one round, and returns its results.
     #[must_use]
     pub fn results(&self) -> Vec<CheckResult> {
         let rounds = self.rounds();
@@ -253,7 +253,7 @@ impl Run {
     }
 }
 
-/// The names of the check files in a directory, sorted.
+/// Returns the names of the check files in a directory, sorted.
 #[must_use]
 pub fn check_files(directory: &Path) -> Vec<CheckFileName> {
     let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
@@ -264,16 +264,16 @@ pub fn check_files(directory: &Path) -> Vec<CheckFileName> {
     names
 }
 
-/// The results in one check file of a directory.
+/// Returns the results in one of a directory's check files.
 #[must_use]
 pub fn results(directory: &Path, name: &CheckFileName) -> Vec<CheckResult> {
-    let content = std::fs::read(directory.join(name.to_string())).expect("the file is there");
+    let content = std::fs::read(directory.join(name.to_string())).expect("the file exists");
     let file = CheckFile::parse(&content).expect("it is a check file");
     assert_eq!(file.skipped, [], "the checker writes nothing that cannot be read");
     file.stored_as(name).results
 }
 
-/// The names in a directory's `index.json`.
+/// Returns the names listed in a directory's `index.json`.
 #[must_use]
 pub fn index(directory: &Path) -> Vec<CheckFileName> {
     let content = std::fs::read_to_string(directory.join(INDEX)).expect("there is an index");

@@ -1,4 +1,4 @@
-//! Configurations of the checker, as users would write them.
+//! Checker configurations, written as users would write them.
 
 use serde_json::{Value, json};
 
@@ -8,19 +8,19 @@ pub fn watching(checks: &[Value], storage: &Value) -> Value {
     json!({ "checkers": checks, "storage": storage })
 }
 
-/// A directory store called `checks`, next to the configuration.
+/// A directory store in the folder `checks` next to the configuration.
 #[must_use]
 pub fn directory() -> Value {
     json!({ "type": "fs", "dir": "checks" })
 }
 
-/// An HTTP check with defaults.
+/// An HTTP check with default settings.
 #[must_use]
 pub fn check(title: &str, url: &str) -> Value {
     json!({ "type": "http", "endpoint_name": title, "endpoint_url": url })
 }
 
-/// An HTTP check with more keys.
+/// An HTTP check with additional keys.
 #[must_use]
 pub fn check_with(title: &str, url: &str, more: Value) -> Value {
     let mut check = check(title, url);

@@ -1,26 +1,26 @@
-//! Measures contrast as WCAG defines it, with and without color vision, and the size of targets.
+//! Measures contrast as defined by WCAG, with and without color vision, and the size of targets.
 
 use serde_json::{Value, json};
 
 use crate::browser::Browser;
 
-/// The minimum contrast of text, whatever its size (WCAG 2.2, 1.4.3).
+/// The minimum contrast of text of any size (WCAG 2.2, 1.4.3).
 pub const TEXT: f64 = 4.5;
-/// The minimum contrast of graphics that have a meaning (1.4.11).
+/// The minimum contrast of meaningful graphics (WCAG 2.2, 1.4.11).
 pub const DRAWING: f64 = 3.0;
 
-/// An element or text, and its background.
+/// The colors of an element or text and of its background.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ContrastSample {
-    /// Its selector, and a part of its text.
+    /// A description: the element's selector, and a part of its text.
     pub what: String,
-    /// Its color: red, green and blue from 0 to 255.
+    /// The red, green and blue values, each from 0 to 255.
     pub color: [f64; 3],
     pub ground: [f64; 3],
     pub least: f64,
 }
 
-/// Finds every distinct pair of a color, of text or of a graphic, and its background color.
+/// Finds every distinct combination of a background color and the color of a text or graphic on it.
 const SAMPLE: &str = r"
     const [text, drawing] = arguments;
     const parts = color => {
@@ -51,7 +51,7 @@ const SAMPLE: &str = r"
         const color = element.namespaceURI.endsWith('svg') ? style.fill : style.color;
         see(element, color, text, `${element.tagName}.${element.getAttribute('class') ?? ''} ${node.data.trim().slice(0, 30)}`);
     }
-    // Shapes and lines that have a meaning. The grid and the band of a chart are decoration.
+    // Shapes and lines that carry meaning. A chart's grid and band are decoration.
     const drawn = '.icon, .part[data-status]:not([fill]), .hatch-line, .line, .failures, .mark, .threshold, .chart .base';
     for (const element of document.querySelectorAll(drawn)) {
         if (element.closest('.endpoint:nth-child(n + 21)')) continue;
@@ -62,7 +62,7 @@ const SAMPLE: &str = r"
     return [...found.values()];
 ";
 
-/// Paints colors as a row of squares of eight pixels on top of everything.
+/// Paints these colors as rows of squares, each eight pixels wide, on top of the page.
 const PAINT: &str = r"
     const row = document.createElement('div');
     row.style.cssText = 'position: fixed; inset: 0; z-index: 99; background: #fff';
@@ -75,7 +75,7 @@ const PAINT: &str = r"
     return new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))));
 ";
 
-/// Reads pixels of a screenshot.
+/// Reads the colors of pixels from a screenshot.
 const READ: &str = r"
     const [picture, points] = arguments;
     const image = new Image();
@@ -89,8 +89,8 @@ const READ: &str = r"
     });
 ";
 
-/// Measures all targets. A strip of bars is one target, because a position in it selects a time, as in a slider. A link
-/// within a sentence is exempt (WCAG 2.2, 2.5.8).
+/// Measures all targets. A strip of bars is a single target, because a position in it selects a time, as in a slider. A
+/// link within a sentence is exempt (WCAG 2.2, 2.5.8).
 const HIT: &str = r"
     const targets = [...document.querySelectorAll('a[href], button, input, select, textarea, summary, .strip, [tabindex]:not(.bar)')]
         .filter(element => element.checkVisibility({ visibilityProperty: true }))
@@ -100,14 +100,14 @@ const HIT: &str = r"
     const middle = box => [box.left + box.width / 2, box.top + box.height / 2];
     const distance = ([x, y], box) =>
         Math.hypot(Math.max(box.left - x, 0, x - box.right), Math.max(box.top - y, 0, y - box.bottom));
-    // A small target needs space: a circle around it must not meet other targets or circles.
+    // A small target needs space around it: a circle at its center must not intersect other targets or their circles.
     const isCrowded = box => targets.some(([, other]) => other !== box && (distance(middle(box), other) < 12
         || isSmall(other) && Math.hypot(...middle(box).map((value, index) => value - middle(other)[index])) < 24));
     const failing = targets.filter(([, box]) => isSmall(box) && isCrowded(box));
     return { count: targets.length, failing: failing.map(([element, box]) => `${element.outerHTML.slice(0, 120)}: ${box.width} × ${box.height}`) };
 ";
 
-/// Every distinct pair of a color and its background on the page.
+/// Returns every distinct combination of a color and its background on the page.
 pub async fn samples(browser: &Browser) -> Vec<ContrastSample> {
     let found = browser.script_with(SAMPLE, vec![json!(TEXT), json!(DRAWING)]).await;
     let found = found.as_array().expect("it is a list");
@@ -120,7 +120,7 @@ pub async fn samples(browser: &Browser) -> Vec<ContrastSample> {
     samples.collect()
 }
 
-/// The same samples without color vision, as the browser emulates it.
+/// Converts samples to what a person without color vision sees, as emulated by the browser.
 pub async fn in_grayscale(browser: &Browser, samples: &[ContrastSample]) -> Vec<ContrastSample> {
     let colors: Vec<[f64; 3]> = samples.iter().flat_map(|sample| [sample.color, sample.ground]).collect();
     browser.script_with(PAINT, vec![json!(colors)]).await;
@@ -134,7 +134,7 @@ pub async fn in_grayscale(browser: &Browser, samples: &[ContrastSample]) -> Vec<
     pairs.map(|(sample, seen)| ContrastSample { color: seen[0], ground: seen[1], ..sample.clone() }).collect()
 }
 
-/// The colors at these points of the window, without color vision.
+/// Returns the colors at these points of the window, as seen without color vision.
 pub async fn gray_levels(browser: &Browser, points: &[[f64; 2]]) -> Vec<[f64; 3]> {
     browser.devtools("Emulation.setEmulatedVisionDeficiency", json!({ "type": "achromatopsia" })).await;
     let picture = browser.devtools("Page.captureScreenshot", json!({ "format": "png" })).await;
@@ -143,14 +143,14 @@ pub async fn gray_levels(browser: &Browser, points: &[[f64; 2]]) -> Vec<[f64; 3]
     seen.as_array().expect("it is a list").iter().map(color).collect()
 }
 
-/// Descriptions of samples with too little contrast.
+/// Describes the samples that have too little contrast.
 #[must_use]
 pub fn too_low(samples: &[ContrastSample]) -> Vec<String> {
     let faint = samples.iter().filter(|sample| ratio(sample.color, sample.ground) < sample.least);
     faint.map(|sample| format!("{:.2} : 1 for {sample:?}", ratio(sample.color, sample.ground))).collect()
 }
 
-/// The number of targets, and descriptions of those that are too small and too close to others.
+/// Returns the number of targets, and describes those that are too small and too close to others.
 pub async fn tap_targets(browser: &Browser) -> (u64, Vec<String>) {
     let result = browser.script(HIT).await;
     let failing = result["failing"].as_array().expect("it is a list");
@@ -158,7 +158,7 @@ pub async fn tap_targets(browser: &Browser) -> (u64, Vec<String>) {
     (result["count"].as_u64().expect("it is a number"), failing)
 }
 
-/// The contrast of two colors, from 1 to 21 (WCAG 2.2, "contrast ratio").
+/// Computes the contrast ratio of two colors, from 1 to 21 (WCAG 2.2, "contrast ratio").
 #[must_use]
 pub fn ratio(one: [f64; 3], other: [f64; 3]) -> f64 {
     let (one, other) = (luminance(one), luminance(other));

@@ -1,5 +1,5 @@
-//! Local servers that behave like healthy or failing endpoints. Each has one behavior at a time and records its
-//! requests.
+//! Local servers that behave like healthy or failing endpoints. Each has one behavior at a time and records the
+//! requests that it receives.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,9 +22,9 @@ pub enum Behavior {
     Redirect(String),
     /// Reads the request and never responds.
     Hang,
-    /// Sends half of a body and resets the connection.
+    /// Sends half of the body and then resets the connection.
     ResetInTheMiddle,
-    /// Closes the connection without a response.
+    /// Closes the connection without sending a response.
     Close,
     Gibberish,
     EndlessBody,
@@ -37,7 +37,7 @@ impl Behavior {
     }
 }
 
-/// A running endpoint; dropping it closes its port.
+/// A running endpoint. Dropping it closes its port.
 #[derive(Debug)]
 pub struct Endpoint {
     /// The endpoint's URL, with a trailing slash.
@@ -53,7 +53,7 @@ struct EndpointState {
     given_up: AtomicUsize,
 }
 
-/// A URL without a listener.
+/// Returns a URL that refuses connections.
 #[must_use]
 pub fn refused() -> String {
     format!("http://127.0.0.1:{}/", free_port())
@@ -70,7 +70,7 @@ impl Endpoint {
         Endpoint::serve("http", port, behavior, None).await
     }
 
-    /// Starts an endpoint over TLS; the URL's host is `127.0.0.1`.
+    /// Starts an endpoint over TLS. The host in its URL is `127.0.0.1`.
     pub async fn start_tls(behavior: Behavior, server: Arc<ServerConfig>) -> Endpoint {
         Endpoint::serve("https", free_port(), behavior, Some(TlsAcceptor::from(server))).await
     }
@@ -96,13 +96,13 @@ impl Endpoint {
         *lock(&self.state.behavior) = behavior;
     }
 
-    /// All requests so far, each with its head and body as received.
+    /// Returns all requests so far, each with head and body as received.
     #[must_use]
     pub fn requests(&self) -> Vec<String> {
         lock(&self.state.requests).clone()
     }
 
-    /// How many clients have given up waiting for a response.
+    /// Returns how many clients have given up waiting for a response.
     #[must_use]
     pub fn given_up(&self) -> usize {
         self.state.given_up.load(Ordering::Relaxed)
@@ -120,7 +120,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 async fn connection(stream: TcpStream, tls: Option<TlsAcceptor>, state: Arc<EndpointState>) {
-    // A client may disconnect; the test checks what the checker reports.
+    // Errors are ignored, because clients can disconnect. Tests check what the checker reports.
     match tls {
         None => {
             let mut stream = stream;
@@ -157,7 +157,7 @@ async fn answer(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), state: &Endp
         }
         Behavior::Redirect(to) => response("302 Found", &format!("Location: {to}\r\n"), ""),
         Behavior::Hang => {
-            // The read returns when the client gives up.
+            // This read ends when the client gives up.
             let mut rest = Vec::new();
             let _ = stream.read_to_end(&mut rest).await;
             state.given_up.fetch_add(1, Ordering::Relaxed);
@@ -186,7 +186,7 @@ fn response(status: &str, headers: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}")
 }
 
-/// The head of a request, and its body up to the announced length.
+/// Reads the head of a request, and a body of the length that the head announces.
 async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> Option<String> {
     let mut request = Vec::new();
     loop {

@@ -1,5 +1,5 @@
-//! A store that several nodes have filled: days of rounds with outages at known times, the same for the same seed. The
-//! histories are built as checkers build them, without storing the check files in between.
+//! A store filled by several nodes: days of rounds with outages at known times, which are the same for the same seed.
+//! Histories are built as checkers build them, but without storing the check files in between.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -17,66 +17,66 @@ use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos};
 
 use crate::bucket::Bucket;
 
-/// Several nodes, and what they measured.
+/// Several nodes and their measurements.
 #[derive(Debug, Clone)]
 pub struct FakeNodes {
     /// The names of the nodes.
     pub names: Vec<String>,
-    /// The titles of the first endpoints; others are numbered.
+    /// The titles of the first endpoints. The others are numbered.
     pub titles: Vec<&'static str>,
-    /// How many endpoints each node checks.
+    /// The number of endpoints that each node checks.
     pub endpoints: usize,
-    /// The interval of the checks.
+    /// The interval between two checks of an endpoint.
     pub interval: Nanos,
-    /// How many days the nodes have run.
+    /// The number of days that the nodes have run.
     pub days: i64,
-    /// The end of these days; the last round is before it.
+    /// The current time. The last round is before it.
     pub now: UnixNanos,
     pub quorum: Quorum,
-    /// When nodes cannot reach endpoints.
+    /// The periods in which endpoints are unreachable from some nodes.
     pub outages: Vec<Outage>,
-    /// When endpoints are too slow for nodes, but do not fail.
+    /// The periods in which endpoints respond to some nodes, but too slowly.
     pub slowness: Vec<Outage>,
-    /// The messages, which the first node posts.
+    /// Messages posted by the first node.
     pub messages: Vec<FakeMessage>,
-    /// When nodes, given by index, did not check.
+    /// The periods in which a node, given by its index, did not check anything.
     pub silences: Vec<(usize, Range<UnixNanos>)>,
-    /// How far the clocks of nodes, given by index, are off.
+    /// How far the clock of a node, given by its index, is ahead.
     pub clocks: Vec<(usize, Nanos)>,
-    /// The percentage by which response times rise and fall, with a period of nine days.
+    /// How far response times rise and fall in the course of nine days, in percent.
     pub swing: i64,
-    /// The seed of response times and of random failures.
+    /// The seed for response times and random failures.
     pub seed: u64,
-    /// How many random failures of up to 40 minutes each endpoint has, from the fourth endpoint on.
+    /// The number of random failures per endpoint, from the fourth endpoint on. Each lasts up to 40 minutes.
     pub failures: u64,
 }
 
-/// The threshold above which an endpoint is slow.
+/// The response time above which an endpoint is degraded.
 const THRESHOLD: Nanos = 800_000_000;
 
-/// What checkers report about a slow endpoint.
+/// The notice that checkers write for a slow endpoint.
 const TOO_SLOW: &str = "median round trip time exceeded threshold (800ms)";
 
-/// A time in which some nodes cannot reach an endpoint, or in which it is too slow for them.
+/// A period in which an endpoint is unreachable from some nodes, or too slow for them.
 #[derive(Debug, Clone)]
 pub struct Outage {
     pub endpoint: usize,
     pub nodes: Range<usize>,
-    /// The boundaries are exact if they are multiples of the interval.
+    /// The start and the end are exact if they are multiples of the interval.
     pub time: Range<UnixNanos>,
 }
 
-/// A message that is posted with a round.
+/// A message posted with one of the rounds.
 #[derive(Debug, Clone)]
 pub struct FakeMessage {
-    /// The time of the round.
+    /// The time of the round with the message.
     pub at: UnixNanos,
     pub endpoints: Range<usize>,
     pub html: &'static str,
 }
 
 impl FakeNodes {
-    /// Nodes that have checked two endpoints every ten minutes for twelve days without a failure.
+    /// Nodes that have checked two endpoints every ten minutes for twelve days without any failure.
     #[must_use]
     pub fn small(names: &[&str], now: UnixNanos) -> FakeNodes {
         FakeNodes {
@@ -84,7 +84,7 @@ impl FakeNodes {
             endpoints: 2,
             interval: 10 * MINUTE,
             days: 12,
-            // The last round was an interval ago, and is valid for a few more minutes.
+            // The last round was one interval ago, and remains valid for a few more minutes.
             now: now / MINUTE * MINUTE,
             quorum: Quorum::Majority,
             titles: Vec::new(),
@@ -99,7 +99,7 @@ impl FakeNodes {
         }
     }
 
-    /// Nodes that have checked endpoints every minute for some days; from the fourth on, each endpoint fails about once
+    /// Nodes that have checked endpoints every minute for some days. From the fourth on, each endpoint fails about once
     /// a week.
     #[must_use]
     pub fn large(nodes: usize, endpoints: usize, days: i64, now: UnixNanos) -> FakeNodes {
@@ -116,13 +116,13 @@ impl FakeNodes {
         }
     }
 
-    /// The title of an endpoint.
+    /// Returns the title of an endpoint, given by its index.
     #[must_use]
     pub fn title(&self, endpoint: usize) -> String {
         self.titles.get(endpoint).map_or_else(|| format!("Service {endpoint:02}"), ToString::to_string)
     }
 
-    /// The times of all rounds of a node, by its own clock.
+    /// Returns the times of a node's rounds, according to the node's clock.
     fn rounds(&self, node: usize) -> impl Iterator<Item = UnixNanos> + '_ {
         let wrong = self.clocks.iter().find(|(number, _)| *number == node).map_or(0, |(_, wrong)| *wrong);
         let first = self.now - self.days * DAY;
@@ -137,11 +137,11 @@ impl FakeNodes {
     }
 
     fn file_name(&self, node: usize, at: UnixNanos) -> CheckFileName {
-        // Nodes do not run in lockstep.
+        // The rounds of different nodes are stored at slightly different times.
         CheckFileName { stored_at: at + SECOND / 4 + node as i64 * 1_000_003, node: Some(self.name(node)) }
     }
 
-    /// Whether an endpoint fails at random, depending on a hash of the hour.
+    /// Whether an endpoint is failing at this time. Failures are random, based on a hash of the hour.
     fn fails(&self, endpoint: usize, at: UnixNanos) -> bool {
         if endpoint < 3 || self.failures == 0 {
             return false;
@@ -164,14 +164,14 @@ impl FakeNodes {
         outages.iter().any(is_this)
     }
 
-    /// The response time that a node measures for an endpoint at this time.
+    /// Returns the response time of an endpoint at this time, as measured by a node.
     #[must_use]
     pub fn rtt(&self, node: usize, endpoint: usize, at: UnixNanos) -> Nanos {
         let base = 20_000_000 + (endpoint as i64 * 37 + node as i64 * 61) % 180 * 1_000_000;
         let course = (at as f64 / (9 * DAY) as f64 * std::f64::consts::TAU + endpoint as f64).sin();
         let base = base + (base as f64 * course * self.swing as f64 / 100.0) as Nanos;
         let chance = hash(self.seed ^ at as u64 ^ (endpoint as u64) << 40 ^ (node as u64) << 52);
-        // Close to the median, and occasionally far slower.
+        // Most response times are close to the median, and a few are far slower.
         let spread = base / 100 * (chance % 20) as i64;
         if self.is_among(&self.slowness, node, endpoint, at) {
             return THRESHOLD + base + spread;
@@ -179,14 +179,14 @@ impl FakeNodes {
         if (chance >> 32).is_multiple_of(32) { base * 3 + spread } else { base + spread }
     }
 
-    /// The response times that a node measured for an endpoint since `from`.
+    /// Returns an endpoint's response times since `from`, as measured by a node.
     #[must_use]
     pub fn answers(&self, node: usize, endpoint: usize, from: UnixNanos) -> Vec<Nanos> {
         let answered = self.rounds(node).filter(|at| *at >= from && !self.is_down(node, endpoint, *at));
         answered.map(|at| self.rtt(node, endpoint, at)).collect()
     }
 
-    /// The results of a node's round.
+    /// Returns the results of one of a node's rounds.
     #[must_use]
     pub fn results(&self, node: usize, at: UnixNanos) -> Vec<CheckResult> {
         (0..self.endpoints).map(|endpoint| self.result(node, endpoint, at)).collect()
@@ -222,14 +222,14 @@ impl FakeNodes {
         }
     }
 
-    /// The check files of a node since `from`, as names and contents.
+    /// Returns a node's check files since `from`, as names and contents.
     #[must_use]
     pub fn check_files(&self, node: usize, from: UnixNanos) -> Vec<(String, String)> {
         let rounds = self.rounds(node).filter(|at| *at >= from);
         rounds.map(|at| (self.file_name(node, at).to_string(), write_check_file(&self.results(node, at)))).collect()
     }
 
-    /// The history of a node, and its latency sketches.
+    /// Returns a node's history and its latency sketches.
     #[must_use]
     pub fn history(&self, node: usize) -> (History, Latencies) {
         let (mut history, mut latencies) = (History::new(Some(self.name(node))), Latencies::default());
@@ -242,7 +242,7 @@ impl FakeNodes {
         (history, latencies)
     }
 
-    /// All histories and the most recent check files, as names and contents of objects.
+    /// Returns all histories and the most recent check files, as object names and contents.
     #[must_use]
     pub fn objects(&self) -> BTreeMap<String, String> {
         let of_node = |node: usize| {
@@ -268,7 +268,7 @@ impl FakeNodes {
     }
 }
 
-/// Writes objects to a directory, with the index of histories that pages need over plain HTTP.
+/// Writes objects to a directory, along with the index of histories, which pages need over plain HTTP.
 pub fn into_directory(objects: &BTreeMap<String, String>, directory: &Path) {
     std::fs::create_dir_all(directory.join("history")).expect("the folder can be created");
     for (name, content) in objects {
@@ -279,7 +279,7 @@ pub fn into_directory(objects: &BTreeMap<String, String>, directory: &Path) {
     std::fs::write(directory.join(HISTORY_INDEX), index).expect("the file can be written");
 }
 
-/// Stores objects in a bucket, with histories compressed by gzip.
+/// Stores objects in a bucket. Histories are compressed with gzip.
 pub async fn into_bucket(objects: &BTreeMap<String, String>, bucket: &Bucket) {
     let (histories, check_files): (Vec<_>, Vec<_>) = objects.iter().partition(|(name, _)| name.starts_with("history/"));
     for (name, content) in histories {
@@ -292,7 +292,7 @@ pub async fn into_bucket(objects: &BTreeMap<String, String>, bucket: &Bucket) {
     bucket.put_each(check_files.into_iter().map(prefixed).collect()).await;
 }
 
-/// A pseudorandom number that is the same in every run: one step of splitmix64.
+/// Returns a pseudorandom number, which is the same in every run: one step of splitmix64.
 fn hash(seed: u64) -> u64 {
     let mut mixed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -1,5 +1,5 @@
-//! A proxy in front of an S3 server that delays, trickles, cuts, corrupts, repeats or refuses requests, by a rule for each
-//! request or by a seed.
+//! A proxy in front of an S3 server that injects faults: it delays, truncates, corrupts, repeats or refuses requests. A
+//! rule determines the fault for each request.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -11,36 +11,36 @@ use tokio::task::JoinHandle;
 use crate::faulty_proxy::{forward, name_of, read_request};
 use crate::free_port;
 
-/// What happens to a request.
+/// A fault that the proxy injects into one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreFault {
     /// The response arrives after this delay.
     Delay(Duration),
-    /// The response arrives in pieces of this many bytes, one every interval, and ends when the client gives up.
+    /// The response arrives in pieces of this many bytes, with this pause between them, until the client gives up.
     Trickle(usize, Duration),
-    /// The connection ends after this many thousandths of the response.
+    /// The connection is closed after this many thousandths of the response.
     Cut(usize),
-    /// A bit at this many thousandths of the response's body is flipped.
+    /// One bit of the response's body is flipped, at this many thousandths of its length.
     Corrupt(usize),
-    /// The server receives the request twice, and the client gets the second response.
+    /// The server receives the request twice, and the client receives the second response.
     Repeat,
-    /// The server handles the request, and its response is lost.
+    /// The server handles the request, but the response is lost.
     LoseResponse,
-    /// The server does not receive the request, and the client gets this response, such as `503 Slow Down`.
+    /// The server does not receive the request, and the client receives this status, such as `503 Slow Down`.
     Refuse(&'static str),
-    /// The server does not receive the request, and the client gets this body with status 200.
+    /// The server does not receive the request, and the client receives status 200 with this body.
     Answer(String),
-    /// Requests for missing objects are denied, as by services that hide them from keys without permission to list the
-    /// bucket.
+    /// Requests for missing objects are denied. Some services do that to keys that are not allowed to list the bucket.
     DenyMissing,
-    /// The response lacks the header `Content-Encoding`.
+    /// The proxy removes the header `Content-Encoding` from the response.
     HideEncoding,
 }
 
-/// A rule by which requests fail. It gets the request's name, such as `GET /bucket/key`, and its number from zero.
+/// A function that returns the fault for a request, if any. Its arguments are the request's name, such as `GET
+/// /bucket/key`, and its number, starting at zero.
 pub type Rule = dyn Fn(&str, usize) -> Option<StoreFault> + Send + Sync;
 
-/// The running proxy; dropping it closes its port and its connections.
+/// A running proxy. Dropping it closes its port and its connections.
 pub struct FaultProxy {
     /// The proxy's URL, without a trailing slash.
     pub url: String,
@@ -74,12 +74,12 @@ impl FaultProxy {
         FaultProxy { url: format!("http://127.0.0.1:{port}"), state, serving }
     }
 
-    /// Switches to another rule for later requests.
+    /// Applies a different rule to all later requests.
     pub fn follow(&self, rule: impl Fn(&str, usize) -> Option<StoreFault> + Send + Sync + 'static) {
         *self.state.rule.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(rule);
     }
 
-    /// The names of all requests so far.
+    /// Returns the names of all requests so far.
     #[must_use]
     pub fn requests(&self) -> Vec<String> {
         self.state.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -110,7 +110,7 @@ async fn connection(mut near: TcpStream, state: Arc<FaultProxyState>) {
         _ => forward(&state.target, &head, &body).await,
     };
     let body_at = response.windows(4).position(|four| four == b"\r\n\r\n").map_or(response.len(), |at| at + 4);
-    // A client that has disconnected needs no response.
+    // Errors are ignored, because the client may have disconnected.
     let _ = match fault {
         Some(StoreFault::Delay(duration)) => {
             tokio::time::sleep(duration).await;
@@ -147,7 +147,7 @@ async fn connection(mut near: TcpStream, state: Arc<FaultProxyState>) {
     let _ = near.shutdown().await;
 }
 
-/// Sends the head immediately, and the body in pieces.
+/// Sends the head of the response immediately, and the body in pieces.
 async fn trickle(
     near: &mut TcpStream,
     response: &[u8],
@@ -168,7 +168,8 @@ fn response(status: &str, body: &str) -> Vec<u8> {
     format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
 }
 
-/// A rule that makes about a third of all requests fail, in a way that depends on the seed.
+/// Returns a rule that injects faults into about a third of all requests. The seed determines which requests and which
+/// faults.
 pub fn by_seed(seed: u64) -> impl Fn(&str, usize) -> Option<StoreFault> + Send + Sync {
     move |name, number| {
         let random = hash(seed.wrapping_mul(1_000_003).wrapping_add(number as u64));
@@ -176,8 +177,8 @@ pub fn by_seed(seed: u64) -> impl Fn(&str, usize) -> Option<StoreFault> + Send +
             return None;
         }
         let part = (random >> 16) as usize % 1_000;
-        // Only compressed objects and XML have a checksum or a grammar that reveals a flipped bit; for others, TLS
-        // does.
+        // Only compressed objects and XML reveal a flipped bit, by their checksum or grammar. For other bodies, only
+        // TLS would detect it, which is not in use here.
         let is_checked = name.starts_with("GET") && name.contains("/history/");
         Some(match (random >> 8) % 9 {
             0 => StoreFault::Delay(Duration::from_millis(part as u64)),
@@ -193,7 +194,7 @@ pub fn by_seed(seed: u64) -> impl Fn(&str, usize) -> Option<StoreFault> + Send +
     }
 }
 
-/// A pseudorandom number: one step of splitmix64.
+/// Returns a pseudorandom number: one step of splitmix64.
 #[must_use]
 pub fn hash(seed: u64) -> u64 {
     let mut mixed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);

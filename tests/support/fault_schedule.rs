@@ -1,5 +1,5 @@
-//! A checker's life with a store whose faults depend on a seed: single rounds, repeated rounds that are stopped or
-//! killed, the spool, histories and expiry. At the end, nothing is lost and nothing is partial.
+//! A checker's life with a store that has seeded faults: single rounds, repeated rounds that are stopped or killed, the
+//! spool, histories and expiry. In the end, nothing is lost and no object is partial.
 
 use std::collections::BTreeSet;
 
@@ -16,10 +16,10 @@ use crate::endpoints::{Behavior, Endpoint};
 use crate::fault_proxy::{FaultProxy, by_seed, hash};
 use crate::{ministack, now, wait_for};
 
-/// How many rounds the repeating checker runs before it ends.
+/// The number of rounds that the repeating checker runs before it is stopped.
 const REPEATED_ROUNDS: usize = 3;
 
-/// Runs the schedule for a seed, and panics if something was lost or is wrong.
+/// Runs the schedule for a seed. Panics if something was lost or is wrong.
 pub async fn survive(seed: u64) {
     let bucket = Bucket::new().await;
     let proxy = FaultProxy::start(&ministack::server().url, by_seed(seed)).await;
@@ -39,7 +39,7 @@ pub async fn survive(seed: u64) {
         made.extend(checker.run(&["--format", "json"]).await.results());
     }
     made.extend(repeated(&checker, &ok, hash(seed).is_multiple_of(2)).await);
-    // The store has recovered.
+    // From here on, the store works without faults.
     proxy.follow(|_, _| None);
     for _ in 0..2 {
         let run = checker.run(&["--format", "json"]).await;
@@ -63,10 +63,10 @@ pub async fn survive(seed: u64) {
     }
     let rebuilt = checker.call(&["history", "rebuild", "-c", "checker.json"]).await;
     assert_eq!(rebuilt.code, 0, "seed {seed}: {}", rebuilt.output());
-    assert_eq!(grown, bucket.get(&main).await, "seed {seed}: the history is what a rebuild gives");
+    assert_eq!(grown, bucket.get(&main).await, "seed {seed}: the history equals a rebuilt one");
 }
 
-/// Repeats rounds until a few were completed, stops or kills the checker, and returns the results that it printed.
+/// Repeats rounds until a few are complete, stops or kills the checker, and returns the results that it printed.
 async fn repeated(checker: &Checker, ok: &Endpoint, is_killed: bool) -> Vec<CheckResult> {
     let before = ok.requests().len();
     let mut running = checker.start(&["run", "-c", "checker.json", "--every", "1s", "--format", "json"]);

@@ -1,4 +1,4 @@
-//! A proxy in front of an HTTP server that makes chosen requests fail, before or after the server handles them.
+//! A proxy in front of an HTTP server that makes selected requests fail, before or after the server handles them.
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,29 +11,29 @@ use crate::free_port;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// The proxy responds with an internal error; the server does not receive the request.
+    /// The proxy responds with an internal error, and the server does not receive the request.
     Refused,
-    /// There is no response; the server does not receive the request.
+    /// The client receives no response, and the server does not receive the request.
     Unheard,
-    /// The server handles the request, and its response is lost.
+    /// The server handles the request, but the response is lost.
     AnswerLost,
 }
 
-/// Which requests fail. Requests are counted from one.
+/// The requests that fail. Requests are numbered from one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
     Never,
     Once(usize, Fault),
-    /// This request and all after it; the server does not receive the later ones.
+    /// The request with this number and all later ones fail. The server does not receive the later ones.
     From(usize, Fault),
-    /// All requests to IAM. They get the response of a service without IAM.
+    /// All requests to IAM fail: the proxy responds like a service without IAM.
     IamIsUnknown,
-    /// Deletions, in a batch, of objects whose keys contain this string. Each is denied separately, as on AWS; the test
-    /// server allows or denies a whole batch.
+    /// Deletions fail if the object's key contains this string. Each object in a batch is denied separately, as on AWS.
+    /// The test server itself can only allow or deny a whole batch.
     UndeletableKeys(&'static str),
 }
 
-/// The running proxy; dropping it closes its port.
+/// A running proxy. Dropping it closes its port.
 #[derive(Debug)]
 pub struct FaultyProxy {
     /// The proxy's URL, without a trailing slash.
@@ -50,7 +50,7 @@ struct ProxyState {
 }
 
 impl FaultyProxy {
-    /// Starts a proxy in front of a server such as `http://127.0.0.1:4566`. At first, all requests succeed.
+    /// Starts a proxy in front of a server such as `http://127.0.0.1:4566`. Initially, all requests succeed.
     pub async fn start(server: &str) -> FaultyProxy {
         let port = free_port();
         let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("the port is free");
@@ -65,20 +65,20 @@ impl FaultyProxy {
         FaultyProxy { url: format!("http://127.0.0.1:{port}"), state, serving }
     }
 
-    /// Starts a proxy in front of a server, which then appears to have no IAM.
+    /// Starts a proxy that makes a server appear to have no IAM.
     pub async fn without_iam(server: &str) -> FaultyProxy {
         let proxy = FaultyProxy::start(server).await;
         proxy.fail(When::IamIsUnknown);
         proxy
     }
 
-    /// Makes these requests fail, and counts from one again.
+    /// Makes these requests fail from now on, and restarts the numbering at one.
     pub fn fail(&self, when: When) {
         lock(&self.state.requests).clear();
         *lock(&self.state.when) = when;
     }
 
-    /// The requests since the last call to `fail`: method and path, or the action of IAM calls.
+    /// Returns the requests since the last call to `fail`: method and path, or the action of IAM calls.
     #[must_use]
     pub fn requests(&self) -> Vec<String> {
         lock(&self.state.requests).clone()
@@ -135,14 +135,15 @@ async fn connection(mut near: TcpStream, state: Arc<ProxyState>) {
         }
         Some(Fault::AnswerLost) => drop(forward(&state.target, &head, &body).await),
         None => {
-            // A client that has disconnected needs no response.
+            // Errors are ignored, because the client may have disconnected.
             let _ = near.write_all(&forward(&state.target, &head, &body).await).await;
         }
     }
     let _ = near.shutdown().await;
 }
 
-/// Deletes the objects of a batch except those whose keys contain a string, for which the response has AWS's error.
+/// Deletes the objects in a batch, except for those whose keys contain a string. The response has AWS's error for
+/// these.
 async fn delete_all_but(text: &str, target: &str, head: &str, body: &[u8]) -> Vec<u8> {
     let body = String::from_utf8_lossy(body);
     let mut kept = body.to_string();
@@ -168,7 +169,7 @@ async fn delete_all_but(text: &str, target: &str, head: &str, body: &[u8]) -> Ve
     format!("{head}\r\nContent-Length: {}\r\n\r\n{result}", result.len()).into_bytes()
 }
 
-/// The server's complete response, over a new connection.
+/// Sends a request over a new connection, and returns the server's complete response.
 pub(crate) async fn forward(target: &str, head: &str, body: &[u8]) -> Vec<u8> {
     let mut far = TcpStream::connect(target).await.expect("the server listens");
     let lines = head.lines().filter(|line| !line.to_ascii_lowercase().starts_with("connection:"));
@@ -176,7 +177,7 @@ pub(crate) async fn forward(target: &str, head: &str, body: &[u8]) -> Vec<u8> {
     far.write_all(format!("{head}\r\nConnection: close\r\n\r\n").as_bytes()).await.expect("the server reads");
     far.write_all(body).await.expect("the server reads");
     let mut answer = Vec::new();
-    // A server may reset the connection after its response.
+    // Some servers reset the connection after their response.
     let _ = far.read_to_end(&mut answer).await;
     answer
 }
@@ -207,7 +208,7 @@ fn announced_length(head: &str) -> usize {
     lengths.next().and_then(|(_, length)| length.trim().parse().ok()).unwrap_or(0)
 }
 
-/// A name for a request: `GET /bucket?cors`, or `CreateUser`.
+/// Returns a name for a request: `GET /bucket?cors`, or `CreateUser` for an IAM call.
 pub(crate) fn name_of(head: &str, body: &[u8]) -> String {
     let line = head.lines().next().unwrap_or_default();
     let request = line.rsplit_once(' ').map_or(line, |(request, _)| request).to_owned();

@@ -1,5 +1,5 @@
-//! Endpoints that send endlessly: for each protocol that checks use, the ways to make a client waste its time or
-//! memory. They send as fast as the client receives, and stop when it disconnects.
+//! Endpoints that never stop sending: for each protocol, the ways in which a server can waste a client's time or
+//! memory. They send as fast as the client receives, and stop when the client disconnects.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,13 +10,14 @@ use tokio::io::{AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio_rustls::TlsAcceptor;
 
-/// How long a name server floods a client after one query; UDP has no connection that ends.
+/// How long a name server floods a client after one query. The limit is necessary because a UDP client cannot
+/// disconnect.
 const PACKETS_FOR: Duration = Duration::from_secs(2);
-/// How much is written at a time, in bytes.
+/// The number of bytes per write.
 const BATCH: usize = 64 << 10;
 
-/// Checks for all kinds of floods, each with this time limit. The titles start with `Flood: `. `server` is the TLS
-/// configuration of a server with any certificate.
+/// Starts an endpoint for each kind of flood, and returns checks of all of them with this timeout. Their titles start
+/// with `Flood: `. `server` is a TLS configuration with any certificate.
 pub async fn flooding_checks(server: &Arc<ServerConfig>, timeout: &str) -> Vec<Value> {
     let tls = TlsAcceptor::from(Arc::clone(server));
     let http = async |first: &str, repeated: &[u8]| {
@@ -47,7 +48,7 @@ pub async fn flooding_checks(server: &Arc<ServerConfig>, timeout: &str) -> Vec<V
         ("bytes in single packets", tcp(serve_packets().await, json!({}))),
         ("bytes over TLS", tcp(serve_tls(tls).await, json!({ "tls": true, "tls_skip_verify": true }))),
         ("greeting lines", at("tls", &format!("127.0.0.1:{smtp}"), json!({ "starttls": "smtp" }))),
-        // HTTP/2 frames: settings, and a ping.
+        // These are HTTP/2 frames of the types SETTINGS and PING.
         ("settings", at("grpc", &serve_http_2(b"\0\0\0\x04\0\0\0\0\0").await, json!({}))),
         ("HTTP/2 pings", at("grpc", &serve_http_2(b"\0\0\x08\x06\0\0\0\0\0abcdefgh").await, json!({}))),
         ("other answers", at("dns", &name_servers[0], dns.clone())),
@@ -83,12 +84,12 @@ fn tcp(port: u16, more: Value) -> Value {
     check
 }
 
-/// The head and the start of a body of 1 MiB, the default limit, which the client stops reading at its limit.
+/// The head of a response with a body of 1 MiB, which is the default limit, and the start of a JSON array.
 fn json_head(ok: &str) -> String {
     format!("{ok}Content-Length: 1048576\r\n\r\n[")
 }
 
-/// Starts a server that handles each connection in a task. Returns its port.
+/// Starts a server that handles each connection in a separate task, and returns its port.
 async fn serve<F: Future<Output = Option<()>> + Send + 'static>(
     handle: impl Fn(TcpStream) -> F + Send + 'static,
 ) -> u16 {
@@ -96,14 +97,15 @@ async fn serve<F: Future<Output = Option<()>> + Send + 'static>(
     let port = listener.local_addr().expect("an address").port();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            // A client disconnects once it has received enough.
+            // Handlers end with an error when the client has received enough and disconnects.
             tokio::spawn(handle(stream));
         }
     });
     port
 }
 
-/// Sends one text, after a request if it waits for one, and then another text endlessly.
+/// Starts a server that sends `first` and then repeats `repeated` indefinitely. If `waits` is set, it waits for a
+/// request first.
 async fn serve_plain(waits: bool, first: Vec<u8>, repeated: Vec<u8>) -> u16 {
     let (first, batch) = (Arc::new(first), Arc::new(batch(&repeated)));
     serve(move |mut stream| {
@@ -129,7 +131,7 @@ async fn flood(stream: &mut (impl AsyncWrite + Unpin), batch: &[u8]) -> Option<(
     }
 }
 
-/// Sends one byte at a time, each in its own packet if the client is fast enough.
+/// Starts a server that sends one byte at a time, each in a separate packet if the client is fast enough.
 async fn serve_packets() -> u16 {
     serve(async |mut stream: TcpStream| {
         stream.set_nodelay(true).ok()?;
@@ -149,7 +151,7 @@ async fn serve_tls(tls: TlsAcceptor) -> u16 {
     .await
 }
 
-/// Redirects to its own URL, each time over a new connection.
+/// Starts a server that redirects to the same URL, each time over a new connection.
 async fn redirecting() -> String {
     let port = serve(async |mut stream: TcpStream| {
         let _ = stream.read(&mut [0; 4_096]).await;
@@ -159,13 +161,14 @@ async fn redirecting() -> String {
     format!("http://127.0.0.1:{port}/")
 }
 
-/// Sends its settings and then an HTTP/2 frame endlessly, and reads nothing.
+/// Starts a server that sends its HTTP/2 settings and then repeats a frame indefinitely, without reading anything.
 async fn serve_http_2(frame: &[u8]) -> String {
     let port = serve_plain(true, b"\0\0\0\x04\0\0\0\0\0".to_vec(), frame.to_vec()).await;
     format!("127.0.0.1:{port}")
 }
 
-/// Accepts a WebSocket, sends one frame and then another one endlessly, and reads nothing.
+/// Starts a server that accepts a WebSocket connection, sends `first` and then repeats `repeated` indefinitely, without
+/// reading anything.
 async fn serve_web_socket(first: &'static [u8], repeated: &'static [u8]) -> u16 {
     serve(move |stream| async move {
         let mut socket = tokio_tungstenite::accept_async(stream).await.ok()?;
@@ -176,7 +179,8 @@ async fn serve_web_socket(first: &'static [u8], repeated: &'static [u8]) -> u16 
     .await
 }
 
-/// A name server. It either sends answers to another query endlessly, or demands TCP and does the same there.
+/// Starts a name server that floods clients: over UDP with answers to a different query, or over TCP after a truncated
+/// UDP answer.
 async fn name_server(over_tcp: bool) -> String {
     let port = serve(async |mut stream: TcpStream| {
         let _ = stream.read(&mut [0; 4_096]).await;
@@ -184,13 +188,13 @@ async fn name_server(over_tcp: bool) -> String {
         flood(&mut stream, &batch(b"x")).await
     })
     .await;
-    let socket = Arc::new(UdpSocket::bind(("127.0.0.1", port)).await.expect("the port is free for UDP, too"));
+    let socket = Arc::new(UdpSocket::bind(("127.0.0.1", port)).await.expect("the port is also free for UDP"));
     tokio::spawn(async move {
         let mut query = [0; 4_096];
         while let Ok((count, client)) = socket.recv_from(&mut query).await {
             let mut answer = query[..count].to_vec();
-            // The flags of an answer: truncated, or with a different name. The header has 12 bytes, followed by the
-            // length and the first letter of the name.
+            // The answer is truncated, or has a different name: byte 12, after the header, is the length of the name's
+            // first label, and byte 13 is its first letter.
             answer[2] |= 0x80;
             if over_tcp {
                 answer[2] |= 0x02;

@@ -1,15 +1,14 @@
-//! A plain HTTP client for tests of the status, headers and bytes of responses.
+//! A plain HTTP client for tests of a response's status, headers and bytes.
 
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// A client that does not follow redirects, decompress bodies or use a proxy.
+/// Creates a client that does not follow redirects, decompress bodies or use a proxy.
 #[must_use]
 pub fn client() -> reqwest::Client {
-    // These tests do not use TLS, but a client that is compiled with TLS needs a provider. Further calls have no
-    // effect.
+    // These tests do not use TLS, but a client with TLS support needs a provider. Repeated calls have no effect.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
         .no_proxy()
@@ -27,7 +26,7 @@ pub struct HttpResponse {
 }
 
 impl HttpResponse {
-    /// A header's value; empty if the header is missing.
+    /// Returns a header's value, or an empty string if the header is missing.
     #[must_use]
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
@@ -43,7 +42,7 @@ pub async fn get(url: &str) -> HttpResponse {
     get_with(url, &[]).await
 }
 
-/// Gets a URL with headers.
+/// Sends a GET request with these headers.
 pub async fn get_with(url: &str, headers: &[(&str, &str)]) -> HttpResponse {
     let mut request = client().get(url);
     for (name, value) in headers {
@@ -52,7 +51,7 @@ pub async fn get_with(url: &str, headers: &[(&str, &str)]) -> HttpResponse {
     send(request).await
 }
 
-/// Sends a request and reads the whole response.
+/// Sends a request and reads the complete response.
 pub async fn send(request: reqwest::RequestBuilder) -> HttpResponse {
     let response = request.send().await.expect("the server answers");
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
@@ -65,14 +64,14 @@ pub async fn is_reachable(url: &str) -> bool {
     client().get(url).send().await.is_ok()
 }
 
-/// Gets a path exactly as written, without the normalization that clients perform. `url` ends with a slash.
+/// Requests a path exactly as written, without the normalization that HTTP clients perform. `url` ends with a slash.
 pub async fn get_as_spelled(url: &str, path: &str) -> String {
     let address = url.trim_start_matches("http://").trim_end_matches('/');
     let mut stream = TcpStream::connect(address).await.expect("the server listens");
     let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.expect("the server reads");
     let mut answer = Vec::new();
-    // A server may reset the connection after it refuses a request; the response until then counts.
+    // A server may reset the connection after it refuses a request. The test uses the response received until then.
     let _ = stream.read_to_end(&mut answer).await;
     String::from_utf8_lossy(&answer).into_owned()
 }

@@ -1,5 +1,5 @@
-//! The parts of the black-box tests: a real S3 server, a real web server, a real browser, the real checker, and
-//! endpoints that fail as real ones do.
+//! Support for the black-box tests: a real S3 server, a real web server, a real browser, the real checker, and
+//! endpoints that fail the way real ones do.
 //!
 //! Anything unexpected fails the test immediately, so functions panic instead of returning errors. No program outlives
 //! the test process: see [`program`].
@@ -44,10 +44,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use shared::UnixNanos;
 
-/// How long a condition may take to become true, even on a busy machine.
+/// How long to wait for a condition, even on a busy machine.
 pub const PATIENCE: Duration = Duration::from_mins(1);
 
-/// The pause before testing a condition again.
+/// The pause before a condition is tested again.
 const POLL_INTERVAL: Duration = Duration::from_millis(25);
 
 /// Waits until `condition` returns a value, and returns that value.
@@ -55,7 +55,7 @@ pub async fn wait_for<T, Answer: Future<Output = Option<T>>>(what: &str, conditi
     poll_until(condition).await.unwrap_or_else(|| panic!("waited {PATIENCE:?} for {what}"))
 }
 
-/// Waits until `condition` returns a value; `None` if that takes too long.
+/// Waits until `condition` returns a value. Returns `None` after [`PATIENCE`].
 pub async fn poll_until<T, Answer: Future<Output = Option<T>>>(mut condition: impl FnMut() -> Answer) -> Option<T> {
     let start = Instant::now();
     while start.elapsed() < PATIENCE {
@@ -67,7 +67,7 @@ pub async fn poll_until<T, Answer: Future<Output = Option<T>>>(mut condition: im
     None
 }
 
-/// Waits for a condition without a runtime.
+/// Waits for a condition, without an async runtime.
 pub fn wait_blocking(what: &str, mut condition: impl FnMut() -> bool) {
     let start = Instant::now();
     while !condition() {
@@ -76,27 +76,28 @@ pub fn wait_blocking(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// A port on 127.0.0.1 without a listener. No other call returns it, in any process that runs these tests.
+/// Returns a port on 127.0.0.1 without a listener. In all processes that run these tests, no other call returns the
+/// same port.
 #[must_use]
 pub fn free_port() -> u16 {
     static TAKEN: AtomicU16 = AtomicU16::new(0);
     let first = PORTS.first;
     (0..PORTS_EACH)
         .map(|_| first + TAKEN.fetch_add(1, Ordering::Relaxed) % PORTS_EACH)
-        // The port is tested by connecting to it: a listener, even one that was closed immediately, can survive for a
-        // moment in a child process that another thread is starting.
+        // A connection attempt shows whether the port is free. A listener can outlive its closing for a moment, in a
+        // child process that another thread is starting.
         .find(|port| TcpStream::connect(("127.0.0.1", *port)).is_err())
         .expect("some port is free")
 }
 
-/// The number of ports for each test process.
+/// The number of ports reserved for each test process.
 const PORTS_EACH: u16 = 1_000;
 
-/// The ports of this process, below the range that the system uses for outgoing connections.
+/// The ports of this process. They are below the range that the system uses for outgoing connections.
 static PORTS: LazyLock<Ports> = LazyLock::new(|| {
     let folder = std::env::temp_dir().join("checkup-test-ports");
     std::fs::create_dir_all(&folder).expect("the temporary folder is writable");
-    // Users other than this one may run tests, too, and need to write to the folder.
+    // Other users can run tests as well, and need write access to the folder.
     let _ = std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o777));
     let mut found = None;
     wait_blocking("a range of ports that no other test process uses", || {
@@ -111,7 +112,7 @@ static PORTS: LazyLock<Ports> = LazyLock::new(|| {
     found.expect("it was found")
 });
 
-/// A range of ports, reserved while the process runs.
+/// A range of ports that is reserved while the process runs.
 struct Ports {
     first: u16,
     _lock: File,
@@ -123,18 +124,18 @@ pub fn now() -> UnixNanos {
     since_1970.as_nanos() as UnixNanos
 }
 
-/// The root of the project.
+/// The root folder of the project.
 #[must_use]
 pub fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the project's folder is there")
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the project's folder exists")
 }
 
-/// The checker under test: `CHECKUP_BIN`, or the one that was built with the tests.
+/// The path of the checker under test: `CHECKUP_BIN`, or the one that was built along with the tests.
 #[must_use]
 pub fn checker_binary() -> PathBuf {
     let binary = std::env::var_os("CHECKUP_BIN").map_or_else(
         || {
-            let tests = std::env::current_exe().expect("the tests are a program");
+            let tests = std::env::current_exe().expect("the test program has a path");
             tests.ancestors().nth(2).expect("it is in target/debug/deps").join("checker")
         },
         PathBuf::from,
@@ -143,7 +144,7 @@ pub fn checker_binary() -> PathBuf {
     binary
 }
 
-/// The built page under test: `CHECKUP_DIST`, or `dist/`.
+/// The folder of the built page under test: `CHECKUP_DIST`, or `dist/`.
 #[must_use]
 pub fn page_directory() -> PathBuf {
     let directory = std::env::var_os("CHECKUP_DIST").map_or_else(|| root().join("dist"), PathBuf::from);
@@ -155,7 +156,7 @@ pub fn page_directory() -> PathBuf {
     directory
 }
 
-/// A system library, in the folders of Debian and other distributions.
+/// Returns the path of a system library, from the folders that Debian and other distributions use.
 #[must_use]
 pub fn library(name: &str) -> PathBuf {
     let folders = std::fs::read_dir("/usr/lib").expect("the system has libraries");
@@ -164,7 +165,7 @@ pub fn library(name: &str) -> PathBuf {
     paths.find(|path| path.is_file()).unwrap_or_else(|| panic!("`{name}` is missing; run `scripts/setup.sh test`"))
 }
 
-/// The folder that setup installs to, if it is known.
+/// The folder into which `scripts/setup.sh` installs tools. Returns `None` if the environment does not define it.
 fn tools_directory() -> Option<PathBuf> {
     std::env::var_os("CHECKUP_TOOLS").map(PathBuf::from).or_else(|| {
         let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
@@ -173,7 +174,7 @@ fn tools_directory() -> Option<PathBuf> {
     })
 }
 
-/// A program, installed by setup or by the system.
+/// Returns the path of a program that `scripts/setup.sh` or the system installed.
 #[must_use]
 pub fn tool(name: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -185,7 +186,7 @@ pub fn tool(name: &str) -> PathBuf {
         .unwrap_or_else(|| panic!("`{name}` is missing; run `scripts/setup.sh test bench`"))
 }
 
-/// A file of an npm package that setup installed.
+/// Returns the path of a file in an npm package that `scripts/setup.sh` installed.
 #[must_use]
 pub fn npm_file(package: &str, name: &str) -> PathBuf {
     let folder = tools_directory().unwrap_or_default().join(package).join("node_modules").join(package);

@@ -1,4 +1,4 @@
-//! A real S3 and IAM server for all tests of the process; each test has its own bucket and users.
+//! A real S3 and IAM server that all tests in the process share. Each test has separate buckets and users.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -13,10 +13,10 @@ use crate::{free_port, http_client, tool, wait_blocking};
 /// The server's region.
 pub const REGION: &str = "eu-test-1";
 
-/// The account of all users except foreign ones.
+/// The account that owns the tests' users, except for those of foreign accounts.
 pub const ACCOUNT: &str = "000000000000";
 
-/// The policy of the user that sets up tests.
+/// The policy of the administrator, who sets up tests.
 const EVERYTHING: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
 
 #[derive(Debug, Clone)]
@@ -33,9 +33,8 @@ pub struct MiniStack {
 }
 
 impl MiniStack {
-    /// Starts a separate server and returns it with a key that has all permissions. Its buckets are the folders below
-    /// [`ACCOUNT`] in this folder, with all their files as objects. This makes thousands of objects available
-    /// immediately.
+    /// Starts a separate server and returns it with a key that has all permissions. Each folder below [`ACCOUNT`] in
+    /// `folder` becomes a bucket, and its files become objects. This makes thousands of objects available immediately.
     pub async fn with_buckets(folder: &Path) -> (MiniStack, AccessKey) {
         let port = free_port();
         let program = Program::start(&tool("ministack"), |command| {
@@ -54,7 +53,7 @@ fn prepare(command: &mut Command, port: u16) {
     command.env("SERVICES", "s3,iam,sts").env("LOG_LEVEL", "WARNING");
 }
 
-/// The server, started on first use. It checks signatures, permissions and CORS.
+/// The shared server, which starts on first use. It checks signatures, permissions and CORS.
 #[must_use]
 pub fn server() -> &'static MiniStack {
     static SERVER: OnceLock<MiniStack> = OnceLock::new();
@@ -66,13 +65,14 @@ pub fn server() -> &'static MiniStack {
     })
 }
 
-/// A key with all permissions. It is not the built-in root user's, whose signatures the server does not check.
+/// A key with all permissions. It does not belong to the built-in root user, because the server does not check that
+/// user's signatures.
 pub async fn admin() -> AccessKey {
     static ADMIN: tokio::sync::OnceCell<AccessKey> = tokio::sync::OnceCell::const_new();
     ADMIN.get_or_init(|| new_user(&server().url, "admin", EVERYTHING)).await.clone()
 }
 
-/// The key of a new user who can list and read a bucket below a prefix, like a page's visitors.
+/// Creates a user who can list and read a bucket below a prefix, like a page's visitors, and returns the user's key.
 pub async fn reader(bucket: &str) -> AccessKey {
     static COUNT: AtomicU32 = AtomicU32::new(1);
     let rights = serde_json::json!({"Version": "2012-10-17", "Statement": [
@@ -91,12 +91,12 @@ async fn new_user(server: &str, name: &str, rights: &str) -> AccessKey {
     AccessKey { id: element(&answer, "AccessKeyId"), secret: element(&answer, "SecretAccessKey") }
 }
 
-/// The key of a new user with this name and these permissions.
+/// Creates a user with this name and these permissions, and returns the user's key.
 pub async fn user(name: &str, rights: &serde_json::Value) -> AccessKey {
     new_user(&server().url, name, &rights.to_string()).await
 }
 
-/// The access key IDs of a user; empty if there is no such user.
+/// Returns a user's access key IDs. The list is empty if there is no such user.
 pub async fn keys_of(user: &str) -> Vec<String> {
     let answer = iam_answer(&server().url, &[("Action", "ListAccessKeys"), ("UserName", user)]).await;
     let keys = answer.text();
@@ -104,7 +104,7 @@ pub async fn keys_of(user: &str) -> Vec<String> {
     keys.map(|(id, _)| id.to_owned()).collect()
 }
 
-/// The names of all users that contain a string.
+/// Returns the names of all users whose name contains a string.
 pub async fn users(containing: &str) -> Vec<String> {
     let answer = iam(&[("Action", "ListUsers"), ("MaxItems", "1000")]).await;
     let names = answer.split("<UserName>").skip(1).filter_map(|rest| rest.split_once('<'));
@@ -146,7 +146,7 @@ fn percent_encoded(text: &str) -> String {
 }
 
 fn element(xml: &str, name: &str) -> String {
-    let (_, rest) = xml.split_once(&format!("<{name}>")).expect("the answer has the element");
+    let (_, rest) = xml.split_once(&format!("<{name}>")).expect("the response has the element");
     rest.split_once("</").expect("the element ends").0.to_owned()
 }
 

@@ -1,6 +1,6 @@
-//! A corpus of damaged and hostile objects, which depends only on the seed: damaged check files, histories, latencies,
-//! indexes, summaries and configurations, with odd names. [`run`] puts them next to a node whose objects are intact,
-//! and checks that the page and the terminal report that node correctly.
+//! A corpus of damaged and hostile objects, which depends only on the seed: check files, histories, latencies, indexes,
+//! summaries and configurations, some with odd names. [`run`] stores them next to the intact objects of a node, and
+//! checks that the page and the terminal report that node correctly.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -18,11 +18,11 @@ use crate::fake_nodes::{FakeMessage, FakeNodes, Outage, into_directory};
 use crate::now;
 use crate::page::{self, Page};
 
-/// A text that runs a script if it is parsed as markup.
+/// A string that runs a script if it is parsed as markup.
 const SCRIPT: &str = "<img src=x onerror=canary()><script>canary()</script><svg onload=canary()>\"'>{{canary()}}";
 /// Control characters that reorder or hide text.
 const BIDI: &str = "\u{202e}\u{2066}txet\u{2069}\u{200b}\u{feff}\u{0}\u{1b}[31m";
-/// The objects in one store.
+/// The number of damaged check files in one store.
 const FILES: usize = 14;
 const HISTORIES: usize = 5;
 const LATENCIES: usize = 3;
@@ -36,7 +36,7 @@ pub enum Damage {
     ExtremeNumber,
     Nested,
     DuplicateKeys,
-    /// A string of 5 MB.
+    /// A value is replaced with a string of 5 MB.
     Huge,
     Script,
     Bidi,
@@ -77,7 +77,7 @@ impl Random {
         mixed ^ mixed >> 31
     }
 
-    /// A number below `limit`, or 0.
+    /// Returns a number below `limit`, or 0 if `limit` is 0.
     fn below(&mut self, limit: usize) -> usize {
         (self.next() % limit.max(1) as u64) as usize
     }
@@ -87,11 +87,11 @@ impl Random {
     }
 }
 
-/// Damages a JSON text.
+/// Damages a JSON document at random.
 #[must_use]
 pub fn damage(content: &str, random: &mut Random) -> Vec<u8> {
     let damage = match random.pick(&Damage::ALL) {
-        // A page with many of them takes a long time to load.
+        // Huge strings are less frequent, because they make the page load slowly.
         Damage::Huge if random.below(4) > 0 => Damage::FlippedBits,
         damage => damage,
     };
@@ -120,7 +120,7 @@ fn damage_by(content: &str, damage: Damage, random: &mut Random) -> Vec<u8> {
         _ => {}
     }
     let mut json: Value = serde_json::from_str(content).expect("the original is valid");
-    // This string is later replaced with raw text that `Value` cannot represent.
+    // The placeholder is replaced later with raw text that a `Value` cannot represent.
     let placeholder = "replaced-below";
     let mut raw = None;
     let new = match damage {
@@ -162,7 +162,7 @@ fn damage_by(content: &str, damage: Damage, random: &mut Random) -> Vec<u8> {
     json.to_string().replace(&format!("\"{placeholder}\""), &raw).into_bytes()
 }
 
-/// All values that contain no others.
+/// Returns all leaf values, including empty arrays and objects.
 fn values(json: &mut Value) -> Vec<&mut Value> {
     let is_leaf = match json {
         Value::Array(elements) => elements.is_empty(),
@@ -177,7 +177,7 @@ fn values(json: &mut Value) -> Vec<&mut Value> {
     }
 }
 
-/// Names of check files that are odd, or do not exist.
+/// Unusual and invalid names for objects, some of which do not exist.
 const ODD_NAMES: [&str; 10] = [
     "../../etc/passwd",
     "9223372036854775807-odd-check.json",
@@ -191,7 +191,7 @@ const ODD_NAMES: [&str; 10] = [
     "__proto__",
 ];
 
-/// How many mutants were checked, and in which way.
+/// The number of mutants that were checked, and of the page loads and commands that checked them.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Report {
     pub mutants: usize,
@@ -199,11 +199,11 @@ pub struct Report {
     pub runs: usize,
 }
 
-/// Stores with mutants next to a node that recorded one endpoint as healthy and one as down.
+/// Generates stores with mutants next to a node that reported one endpoint as healthy and one as down.
 struct Corpus {
     random: Random,
     good: BTreeMap<String, String>,
-    /// The history and the latencies of the node `mutant`.
+    /// The intact history and latencies of the node `mutant`, which are damaged in each store.
     history: String,
     latencies: String,
     check_file: String,
@@ -235,7 +235,7 @@ impl Corpus {
         }
     }
 
-    /// Writes a store whose mutants are check files, histories, latencies and names; returns their number.
+    /// Writes a store whose check files, histories, latencies and names include mutants. Returns the number of mutants.
     fn write_files(&mut self, store: &Path) -> usize {
         let mut objects: BTreeMap<String, Vec<u8>> =
             self.good.iter().map(|(name, content)| (name.clone(), content.clone().into_bytes())).collect();
@@ -247,7 +247,8 @@ impl Corpus {
             [("json", self.history.clone(), HISTORIES), ("latency.json", self.latencies.clone(), LATENCIES)]
         {
             for number in 0..count {
-                // A damaged one of the node `mutant-30` must not replace the check file of another.
+                // A separate node for each history keeps a damaged history from replacing the check files of another
+                // node.
                 let node = format!("mutant-{}", 30 + number);
                 let original = original.replace("\"node\":\"mutant\"", &format!("\"node\":\"{node}\""));
                 objects.insert(format!("history/{node}.{kind}"), damage(&original, &mut self.random));
@@ -287,7 +288,7 @@ fn write_store(objects: &BTreeMap<String, Vec<u8>>, odd_names: &[&str], store: &
     std::fs::write(store.join(INDEX), json!(index).to_string()).expect("the file can be written");
 }
 
-/// Checks at least this many mutants in Chromium and on the command line. Panics at the first failure and prints the
+/// Checks at least this many mutants in Chromium and on the command line. Panics at the first failure, and prints the
 /// seed.
 pub async fn run(seed: u64, mutants: usize) -> Report {
     let mut corpus = Corpus::new(seed);
@@ -302,7 +303,7 @@ pub async fn run(seed: u64, mutants: usize) -> Report {
     while report.mutants < mutants {
         let context = format!("seed {seed}, mutants from {}", report.mutants);
         let mut config = PageConfig::new(Source::Http { url: "store/".to_owned() });
-        // Every third store is shown from histories.
+        // A third of the stores are shown from histories.
         config.range = if report.page_loads.is_multiple_of(3) { 30 * DAY } else { DAY };
         caddy.configure(&config.to_json());
         report.mutants += corpus.write_files(&store);
@@ -330,7 +331,7 @@ pub async fn run(seed: u64, mutants: usize) -> Report {
         caddy.configure(&String::from_utf8_lossy(&damage(&config.to_json(), &mut corpus.random)));
         let page = page::visit(&browser, &caddy.url).await;
         assert_not_blank(&page, &context);
-        let own = std::fs::read_to_string(checker.path("checker.json")).expect("it is there");
+        let own = std::fs::read_to_string(checker.path("checker.json")).expect("it exists");
         let damaged = damage(&own, &mut corpus.random);
         std::fs::write(checker.path("damaged.json"), damaged).expect("the file can be written");
         assert_no_panic(&checker.call(&["validate", "-c", "damaged.json"]).await, &context);
@@ -341,7 +342,7 @@ pub async fn run(seed: u64, mutants: usize) -> Report {
     report
 }
 
-/// Fails if the page is blank, runs a script, or fails itself.
+/// Fails if the page is blank, runs an injected script, or has an error in its code.
 fn assert_not_blank(page: &Page, context: &str) {
     let witness = &page.0["witness"];
     assert_eq!((&witness["errors"], &witness["canary"]), (&json!([]), &json!(0)), "{context}: {witness:#}");
@@ -352,7 +353,7 @@ fn assert_not_blank(page: &Page, context: &str) {
     );
 }
 
-/// Fails if the page is wrong about the endpoints of the intact node.
+/// Fails if the page shows wrong statuses for the endpoints of the intact node.
 fn assert_good(page: &Page, context: &str) {
     assert_not_blank(page, context);
     let status = |title: &str| {

@@ -1,29 +1,29 @@
-//! An isolated network for a test, made with Linux namespaces. It contains only this machine. The test decides whether
-//! echo requests are allowed and whether names can be resolved. On most machines, this does not require privileges, and
-//! the machine's network is not affected.
+//! An isolated network for a test, created with Linux namespaces. This machine is the only one in it. The test decides
+//! whether echo requests are allowed and whether names can be resolved. Most machines do not require privileges for
+//! this, and the machine's real network is not affected.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::tool;
 
-/// How the network handles echo requests.
+/// The network's settings for ICMP echo requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Echoes {
-    /// Whether unprivileged sockets can send them.
+    /// Whether unprivileged sockets can send echo requests.
     pub datagram: bool,
-    /// Whether raw sockets can send them.
+    /// Whether raw sockets can send echo requests.
     pub raw: bool,
-    /// Whether this machine replies to them.
+    /// Whether this machine replies to echo requests.
     pub answered: bool,
 }
 
-/// The prefix of a command that runs in an isolated network.
+/// Returns the prefix that makes a command run in an isolated network.
 #[must_use]
 pub fn isolated(echoes: Echoes) -> Vec<String> {
     let mut script = format!("set -eu; '{}' link set lo up; ", tool("ip").display());
     if echoes.datagram {
-        // Allows the program's group; a new network does not allow any.
+        // In a new network, no group is allowed to ping, so the program's group is added.
         script += "echo 0 0 >/proc/sys/net/ipv4/ping_group_range; ";
     }
     if !echoes.answered {
@@ -34,8 +34,8 @@ pub fn isolated(echoes: Echoes) -> Vec<String> {
     words(&["--net"], &script)
 }
 
-/// The prefix of a command that runs in an isolated network where echo requests require a capability. The command has
-/// only these capabilities, as with systemd's `AmbientCapabilities=`, even if it runs as root.
+/// Returns the prefix that makes a command run in an isolated network where echo requests require a capability. The
+/// command has only these capabilities, even if it runs as root, as with systemd's `AmbientCapabilities=`.
 #[must_use]
 pub fn with_capabilities(rights: &str) -> Vec<String> {
     let rights = rights.to_lowercase().replace("cap_", "+");
@@ -47,8 +47,8 @@ pub fn with_capabilities(rights: &str) -> Vec<String> {
     words(&["--net"], &format!("set -eu; '{}' link set lo up; {become_it}", ip.display()))
 }
 
-/// The prefix of a command that runs in an isolated network whose name server never responds, with a timeout longer
-/// than any test. It uses files that are written to the folder.
+/// Returns the prefix that makes a command run in an isolated network whose name server never responds. The resolver's
+/// timeout is longer than any test. The required files are written to the folder.
 #[must_use]
 pub fn with_hanging_dns(folder: &Path) -> Vec<String> {
     let mounted = [
@@ -60,7 +60,7 @@ pub fn with_hanging_dns(folder: &Path) -> Vec<String> {
         std::fs::write(&path, content).expect("the folder can be written to");
         format!("mount --bind '{}' /etc/{name}", path.display())
     });
-    // Packets to this address come back and are dropped.
+    // Packets to this address return to this machine, which drops them.
     let network = "$ip link set lo up; $ip route add 192.0.2.53 dev lo";
     let script = format!("set -eu; ip='{}'; {network}; {}; exec \"$@\"", tool("ip").display(), mounts.join("; "));
     words(&["--net", "--mount"], &script)
@@ -70,7 +70,8 @@ fn words(apart: &[&str], script: &str) -> Vec<String> {
     unshare().iter().chain(apart).chain(&["sh", "-c", script, "sh"]).map(|word| (*word).to_owned()).collect()
 }
 
-/// The command that starts a program in a new network: as root of a user namespace if possible, or as the real root.
+/// Returns the command that starts a program in a new network: as root of a user namespace if possible, or as the real
+/// root.
 fn unshare() -> &'static [&'static str] {
     let ways: [&[&str]; 2] = [&["unshare", "--map-root-user"], &["unshare"]];
     let works = |way: &&&[&str]| {

@@ -1,4 +1,4 @@
-//! What visitors see on the status page, read from the built page in a real browser.
+//! The contents of the status page as visitors see them, read from the built page in a real browser.
 
 use std::cell::RefCell;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::browser::Browser;
 use crate::{PATIENCE, poll_until};
 
-/// Reads everything that tests need in one script, so that all of it is from the same moment.
+/// Reads everything that tests need in a single script, so that all of it is from the same moment.
 const READ: &str = r"
     const text = element => element ? element.textContent.replace(/\s+/g, ' ').trim() : '';
     const prose = element => {
@@ -42,8 +42,8 @@ const READ: &str = r"
     };
 ";
 
-/// Waits until the page changes, because reading the page repeatedly would slow it down. Changes outside of the
-/// document are noticed a little later.
+/// Waits until the page changes, because reading it repeatedly would slow it down. Changes outside the document are
+/// detected a little later.
 const CHANGE: &str = r"
     return new Promise(done => {
         const seen = new MutationObserver(() => end());
@@ -53,7 +53,7 @@ const CHANGE: &str = r"
     });
 ";
 
-/// Waits until everything is loaded, the page reports that it cannot be, or a time limit is reached.
+/// Waits until everything is loaded, the page reports that loading failed, or a time limit is reached.
 const END: &str = r"
     return new Promise(done => {
         const root = document.documentElement;
@@ -74,14 +74,15 @@ pub struct Page(pub Value);
 #[derive(Debug, Clone)]
 pub struct EndpointOnPage(pub Value);
 
-/// Visits a status page and waits until everything is loaded, or the page reports that it cannot be.
+/// Visits a status page, and waits until everything is loaded or the page reports that loading failed.
 pub async fn visit(browser: &Browser, url: &str) -> Page {
     browser.visit(url).await;
     browser.await_script(END).await;
     when(browser, "the page to be complete", |page| page.is_complete() || page.text_of("state") == "broken").await
 }
 
-/// Waits until the condition is true and the page is completely drawn: it draws endpoints after the overall status.
+/// Waits until the condition is true and the page is completely drawn. The page draws endpoints after the overall
+/// status.
 pub async fn when(browser: &Browser, what: &str, condition: impl Fn(&Page) -> bool) -> Page {
     let last = RefCell::new(Value::Null);
     let waiting = poll_until(|| async {
@@ -103,30 +104,30 @@ impl Page {
         self.0["complete"] == true
     }
 
-    /// Whether everything that was loaded is drawn.
+    /// Whether the page has drawn everything that it loaded.
     fn is_settled(&self) -> bool {
         self.is_complete() || ["loading", "broken"].contains(&self.text_of("state").as_str())
     }
 
-    /// A string by its name in [`READ`]: `state`, `overall`, `freshness`, `title`, `text`.
+    /// Returns a string by its name in [`READ`]: `state`, `overall`, `freshness`, `title`, `text`.
     #[must_use]
     pub fn text_of(&self, name: &str) -> String {
         self.0[name].as_str().unwrap_or_default().to_owned()
     }
 
-    /// Whether the browser has stored the page for use without a network.
+    /// Whether the browser has stored the page for offline use.
     #[must_use]
     pub fn is_kept(&self) -> bool {
         self.0["kept"] == true
     }
 
-    /// How many check files the page has in memory.
+    /// The number of check files that the page has in memory.
     #[must_use]
     pub fn loaded(&self) -> u64 {
         self.0["loaded"].as_u64().unwrap_or_default()
     }
 
-    /// The endpoints, in the page's order.
+    /// Returns the endpoints, in the order on the page.
     #[must_use]
     pub fn endpoints(&self) -> Vec<EndpointOnPage> {
         elements(&self.0["endpoints"]).into_iter().map(EndpointOnPage).collect()
@@ -139,39 +140,39 @@ impl Page {
         found.unwrap_or_else(|| panic!("`{title}` is not on the page:\n{:#}", self.0))
     }
 
-    /// The loading problems that the page lists.
+    /// Returns the loading problems that the page lists.
     #[must_use]
     pub fn problems(&self) -> String {
         elements(&self.0["problems"]).iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n")
     }
 
-    /// The nodes, each with its description.
+    /// Returns the nodes, each with its description.
     #[must_use]
     pub fn nodes(&self) -> Vec<String> {
         elements(&self.0["nodes"]).iter().filter_map(Value::as_str).map(str::to_owned).collect()
     }
 
-    /// The current messages, as text and as HTML.
+    /// Returns the current messages, as text and as HTML.
     #[must_use]
     pub fn messages(&self) -> Vec<(String, String)> {
         let text = |message: &Value, name: &str| message[name].as_str().unwrap_or_default().to_owned();
         elements(&self.0["messages"]).iter().map(|message| (text(message, "text"), text(message, "html"))).collect()
     }
 
-    /// The text of each event of this kind in the timeline, in the page's order.
+    /// Returns the text of each event of this kind in the timeline, in the order on the page.
     #[must_use]
     pub fn events(&self, kind: &str) -> Vec<String> {
         let of_kind = elements(&self.0["events"]).into_iter().filter(|event| event["kind"] == kind);
         of_kind.filter_map(|event| event["text"].as_str().map(str::to_owned)).collect()
     }
 
-    /// The URLs that the page requested, except for its own files.
+    /// Returns the URLs that the page requested, except for those of the page's own files.
     #[must_use]
     pub fn requests(&self) -> Vec<String> {
         elements(&self.0["requests"]).iter().filter_map(Value::as_str).map(str::to_owned).collect()
     }
 
-    /// Fails if a foreign script ran, if the security policy refused anything, or if the page's own code failed.
+    /// Fails if a foreign script ran, if the security policy blocked anything, or if the page's own code failed.
     pub fn assert_clean(&self) {
         let clean = serde_json::json!({ "violations": [], "errors": [], "canary": 0 });
         assert_eq!(self.0["witness"], clean, "no foreign script, no violation and no error");
@@ -179,7 +180,7 @@ impl Page {
 }
 
 impl EndpointOnPage {
-    /// A string by its name in [`READ`]: `title`, `locator`, `status`, `uptime`, `coverage`, `reason`, `text`.
+    /// Returns a string by its name in [`READ`]: `title`, `locator`, `status`, `uptime`, `coverage`, `reason`, `text`.
     #[must_use]
     pub fn text_of(&self, name: &str) -> String {
         self.0[name].as_str().unwrap_or_default().to_owned()
@@ -192,7 +193,7 @@ impl EndpointOnPage {
         bars.iter().filter_map(|bar| bar["status"].as_str().map(str::to_owned)).collect()
     }
 
-    /// How many points the chart has.
+    /// Returns the number of points in the chart.
     #[must_use]
     pub fn points(&self) -> usize {
         self.text_of("points").parse().unwrap_or_else(|_| panic!("the chart has no number of points:\n{:#}", self.0))

@@ -1,5 +1,5 @@
 //! The states of a status page, each with a store that nodes have filled and the real page that reads it. Tests and
-//! screenshots cover all of them.
+//! screenshots cover all states.
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
@@ -14,10 +14,11 @@ use crate::caddy::Caddy;
 use crate::fake_nodes::{FakeMessage, FakeNodes, Outage, into_directory};
 use crate::page::{self, Page};
 
-/// The time of all scenarios: Sunday, November 22, 2026, 14:05 UTC, so that screenshots do not change from day to day.
+/// The current time in all scenarios: Sunday, November 22, 2026, 14:05 UTC. It is fixed, so that screenshots do not
+/// change from day to day.
 pub const NOW: UnixNanos = 1_795_356_300 * SECOND;
 
-/// The time between the newest round and the opening of the page.
+/// The time between the latest round and the opening of the page.
 const OPENED_AFTER: Nanos = 40 * SECOND;
 
 const TIME_ZONE: &str = "Europe/Berlin";
@@ -31,16 +32,16 @@ const MAINTENANCE: &str = "<p><b>Maintenance of the shop's database</b> tonight 
 /// A state that the page can be in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PageState {
-    /// Everything is healthy, for three nodes.
+    /// Three nodes report everything as healthy.
     Healthy,
-    /// One endpoint is down for all nodes.
+    /// All nodes report one endpoint as down.
     Down,
-    /// One endpoint is down for one node.
+    /// Only one node reports an endpoint as down.
     Localized,
     Degraded,
-    /// Everything is healthy, and there is a maintenance message.
+    /// Everything is healthy, and the page has a maintenance message.
     Announced,
-    /// A history is invalid and a node is silent.
+    /// One history is invalid, and one node is silent.
     Incomplete,
     Empty,
     /// The store cannot be read.
@@ -49,20 +50,20 @@ pub enum PageState {
     Loading,
     /// The page's configuration is invalid.
     Broken,
-    /// There is one endpoint, and one node.
+    /// There is only one endpoint and one node.
     One,
     Three,
     Twenty,
     FiveHundred,
 }
 
-/// A page in a state, behind a web server with the project's headers.
+/// A page in one of the states, behind a web server with the project's headers.
 #[derive(Debug)]
 pub struct PageScenario {
     pub state: PageState,
     pub url: String,
     caddy: Caddy,
-    /// Accepts connections without responding, as long as the scenario exists.
+    /// Accepts connections without ever responding, for as long as the scenario exists.
     _silence: Option<TcpListener>,
 }
 
@@ -84,7 +85,7 @@ impl PageState {
         PageState::FiveHundred,
     ];
 
-    /// The state's name in words.
+    /// The name of the state in words.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -117,7 +118,7 @@ impl PageState {
         }
     }
 
-    /// The nodes that fill the store, and their results.
+    /// The nodes that fill the store for this state, with their results.
     #[must_use]
     pub fn fake_nodes(self) -> FakeNodes {
         let ago = |from: Nanos, length: Nanos| NOW - from..NOW - from + length;
@@ -125,7 +126,7 @@ impl PageState {
         (fake_nodes.titles, fake_nodes.swing) = (TITLES.to_vec(), 25);
         (fake_nodes.endpoints, fake_nodes.interval, fake_nodes.days, fake_nodes.failures) =
             (TITLES.len(), 5 * MINUTE, 91, 6);
-        // Past outages are the same in all states.
+        // All states have the same past outages.
         fake_nodes.outages = vec![
             Outage { endpoint: 1, nodes: 0..3, time: ago(31 * DAY, 95 * MINUTE) },
             Outage { endpoint: 2, nodes: 0..3, time: ago(4 * DAY, 25 * MINUTE) },
@@ -155,7 +156,7 @@ impl PageState {
             PageState::FiveHundred => {
                 (fake_nodes.endpoints, fake_nodes.days, fake_nodes.failures, fake_nodes.interval) = (500, 31, 1, HOUR);
                 fake_nodes.names = vec!["eu-west".to_owned()];
-                // With this seed, no endpoint is failing at the end.
+                // With this seed, no endpoint is failing at the current time.
                 (fake_nodes.now, fake_nodes.seed) = (NOW / HOUR * HOUR, 5);
             }
             PageState::Healthy | PageState::Empty | PageState::Unreadable | PageState::Loading | PageState::Broken => {}
@@ -163,7 +164,7 @@ impl PageState {
         fake_nodes
     }
 
-    /// Fills a store and serves the page in front of it.
+    /// Fills a store, and serves the page for it.
     pub async fn start(self) -> PageScenario {
         let silence = (self == PageState::Loading).then(|| TcpListener::bind("127.0.0.1:0").expect("a port is free"));
         let silent = silence.as_ref().map(|silence| silence.local_addr().expect("it has an address"));
@@ -197,7 +198,7 @@ impl PageState {
 }
 
 impl PageScenario {
-    /// Opens the page at the time of the scenario, and waits until the page is in its state.
+    /// Opens the page, and waits until it is in the scenario's state.
     pub async fn visit(&self, browser: &Browser) -> Page {
         browser.visit(&self.url).await;
         let wanted = self.state.word();
@@ -207,14 +208,14 @@ impl PageScenario {
         page::when(browser, &format!("the page to be {wanted}"), is_there).await
     }
 
-    /// The folder that the web server serves.
+    /// The folder with the files that the web server serves.
     #[must_use]
     pub fn folder(&self) -> &std::path::Path {
         self.caddy.site.path()
     }
 }
 
-/// A browser with the scenarios' time and time zone.
+/// Opens a browser with the time and the time zone of the scenarios.
 pub async fn open_browser() -> Browser {
     let browser = Browser::open().await;
     let fake_nodes = PageState::Healthy.fake_nodes();

@@ -1,4 +1,4 @@
-//! Programs that run next to a test and end with it, even if the test process is killed.
+//! Programs that run alongside a test. They end with the test, even if the test process is killed.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -7,14 +7,15 @@ use std::sync::mpsc;
 
 use tempfile::NamedTempFile;
 
-/// A running program; dropping it kills it.
+/// A running program. Dropping it kills the program.
 #[derive(Debug)]
 pub struct Program {
     child: Child,
     output: NamedTempFile,
 }
 
-/// A command that the kernel kills when the thread that started it ends. Its process ID is the program's.
+/// Returns a command that the kernel kills when the thread that started it ends. The process ID of the command is also
+/// the program's.
 #[must_use]
 pub fn bound_command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new("setpriv");
@@ -23,7 +24,7 @@ pub fn bound_command(program: impl AsRef<OsStr>) -> Command {
 }
 
 impl Program {
-    /// Starts a program for a test, and captures its output for error messages.
+    /// Starts a program for a test. Its output is captured for error messages.
     #[must_use]
     pub fn start(program: &Path, prepare: impl FnOnce(&mut Command)) -> Program {
         let output = NamedTempFile::new().expect("a temporary file");
@@ -38,12 +39,12 @@ impl Program {
         Program { child, output }
     }
 
-    /// Starts a program that all tests of the process share, and that ends with the process.
+    /// Starts a program that all tests of the process share and that exits with the process.
     #[must_use]
     pub fn start_for_all(program: &Path, prepare: impl FnOnce(&mut Command) + Send + 'static) -> Program {
         let program = program.to_owned();
         let (sender, receiver) = mpsc::channel();
-        // The program ends with the thread that starts it, so that thread must live as long as the process.
+        // The program is killed when the thread that started it ends, so that thread must live as long as the process.
         std::thread::spawn(move || {
             let _ = sender.send(Program::start(&program, prepare));
             loop {
@@ -55,13 +56,13 @@ impl Program {
 
     #[must_use]
     pub fn output(&self) -> String {
-        let bytes = std::fs::read(self.output.path()).expect("the file is there");
+        let bytes = std::fs::read(self.output.path()).expect("the file exists");
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// How the program ended, if it has.
+    /// Returns the program's exit status, or `None` if it is still running.
     pub fn exit_status(&mut self) -> Option<ExitStatus> {
-        self.child.try_wait().expect("it is our child")
+        self.child.try_wait().expect("it is a child process")
     }
 
     #[must_use]
@@ -78,13 +79,13 @@ impl Program {
     pub async fn wait(&mut self) -> ExitStatus {
         let child = &mut self.child;
         crate::wait_for("a program to end", || {
-            let status = child.try_wait().expect("it is our child");
+            let status = child.try_wait().expect("it is a child process");
             async move { status }
         })
         .await
     }
 
-    /// The processor time that the program has used, in clock ticks of 10 ms.
+    /// The processor time used by the program, in clock ticks of 10 ms.
     #[must_use]
     pub fn processor_ticks(&self) -> u64 {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("it runs");

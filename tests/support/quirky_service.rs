@@ -1,4 +1,4 @@
-//! A proxy in front of an S3 and IAM server that responds to chosen requests as other services do.
+//! A proxy in front of an S3 and IAM server that imitates other services' responses to selected requests.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,18 +9,18 @@ use tokio::task::JoinHandle;
 use crate::faulty_proxy::{forward, name_of, read_request};
 use crate::free_port;
 
-/// How to respond to a request.
+/// How the proxy responds to a request.
 #[derive(Debug, Clone)]
 pub enum Reply {
-    /// The server behind the proxy responds.
+    /// Forwards the request to the server behind the proxy.
     Forwarded,
-    /// The proxy responds with this status line and body, without the server.
+    /// Responds with this status line and body, without contacting the server behind the proxy.
     Scripted(&'static str, String),
-    /// The server behind the proxy responds, and a text in the body is replaced.
+    /// Forwards the request, and replaces one string in the response's body.
     Replaced(&'static str, String),
 }
 
-/// The running proxy; dropping it closes its port.
+/// A running proxy. Dropping it closes its port.
 #[derive(Debug)]
 pub struct QuirkyService {
     /// The proxy's URL, without a trailing slash.
@@ -30,8 +30,8 @@ pub struct QuirkyService {
 }
 
 impl QuirkyService {
-    /// Starts a proxy in front of a server. `script` decides for each request, given as method and path or as the action of an
-    /// IAM call, and its body.
+    /// Starts a proxy in front of a server. `script` returns the reply to each request. Its arguments are the request's
+    /// name (method and path, or the action of an IAM call) and the request's body.
     pub async fn start(server: &str, script: impl Fn(&str, &str) -> Reply + Send + Sync + 'static) -> QuirkyService {
         let port = free_port();
         let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("the port is free");
@@ -47,7 +47,7 @@ impl QuirkyService {
         QuirkyService { url: format!("http://127.0.0.1:{port}"), requests, serving }
     }
 
-    /// All requests so far: method and path, or the action of IAM calls.
+    /// Returns all requests so far: method and path, or the action of IAM calls.
     #[must_use]
     pub fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -79,7 +79,7 @@ async fn connection(
             response(&status, &body.replace(old, &new))
         }
     };
-    // A client that has disconnected needs no response.
+    // Errors are ignored, because the client may have disconnected.
     let _ = near.write_all(&answer).await;
     let _ = near.shutdown().await;
 }

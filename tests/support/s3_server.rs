@@ -1,4 +1,4 @@
-//! The real S3 and IAM servers for tests, behind one interface, so that a test can run on each of them.
+//! The real S3 and IAM servers for tests. Their common interface allows a test to run on each of them.
 
 use aws_sdk_iam::Client;
 use aws_sdk_iam::config::{BehaviorVersion, Credentials, Region};
@@ -7,7 +7,7 @@ use aws_sdk_iam::error::ProvideErrorMetadata as _;
 use crate::ministack::{self, AccessKey};
 use crate::seaweedfs;
 
-/// A real server with S3 and IAM.
+/// A real server that implements S3 and IAM.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum S3Server {
     MiniStack,
@@ -17,7 +17,7 @@ pub enum S3Server {
 impl S3Server {
     pub const ALL: [S3Server; 2] = [S3Server::MiniStack, S3Server::SeaweedFs];
 
-    /// The server's URL, without a trailing slash. Starts the server if necessary.
+    /// The server's URL, without a trailing slash. Starts the server if it is not running.
     #[must_use]
     pub fn url(self) -> String {
         match self {
@@ -42,7 +42,7 @@ impl S3Server {
         }
     }
 
-    /// An IAM client with this key.
+    /// Creates an IAM client with this key.
     #[must_use]
     pub fn iam(self, key: &AccessKey) -> Client {
         let configuration = aws_sdk_iam::Config::builder()
@@ -55,7 +55,7 @@ impl S3Server {
         Client::from_conf(configuration)
     }
 
-    /// The access key IDs of a user; empty if there is no such user.
+    /// Returns a user's access key IDs. The list is empty if there is no such user.
     pub async fn keys_of(self, user: &str) -> Vec<String> {
         match self.iam(&self.admin().await).list_access_keys().user_name(user).send().await {
             Ok(keys) => keys.access_key_metadata.into_iter().filter_map(|key| key.access_key_id).collect(),
@@ -64,7 +64,7 @@ impl S3Server {
         }
     }
 
-    /// The names of all users that contain a text.
+    /// Returns the names of all users whose name contains a string.
     pub async fn users(self, containing: &str) -> Vec<String> {
         let listed = self.iam(&self.admin().await).list_users().max_items(1_000).send().await.expect("it lists users");
         let names = listed.users.into_iter().map(|user| user.user_name);

@@ -1,5 +1,6 @@
-//! `SeaweedFS`, a second real S3 and IAM server for all tests in the process. It drops the paths of users, deletes
-//! buckets with everything in them, lists buckets for everyone, and lets users manage their own access keys.
+//! `SeaweedFS`, the second real S3 and IAM server for all tests in the process. Unlike AWS, it ignores the paths of
+//! users, deletes buckets along with their objects, lets every user list all buckets, and lets users manage their
+//! access keys.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -11,7 +12,7 @@ use crate::ministack::AccessKey;
 use crate::program::Program;
 use crate::{free_port, tool, wait_blocking};
 
-/// The region of requests to it; it accepts any region.
+/// The region in requests to the server, which accepts any region.
 pub const REGION: &str = "us-east-1";
 
 #[derive(Debug)]
@@ -27,13 +28,13 @@ pub fn admin() -> AccessKey {
     AccessKey { id: "testadministrator".to_owned(), secret: "secretofthetestadministrator".to_owned() }
 }
 
-/// The server, started on first use. Its data is in a temporary folder that the system deletes.
+/// The shared server, which starts on first use. Its data is in a temporary folder that the system deletes.
 #[must_use]
 pub fn server() -> &'static SeaweedFs {
     static SERVER: OnceLock<SeaweedFs> = OnceLock::new();
     SERVER.get_or_init(|| {
-        // The folder must exist as long as the process, so it is not deleted at the end. Its name is fixed for each
-        // range of ports, and each start empties it.
+        // The folder must exist as long as the process, so it is never deleted. Its name depends only on the port, and
+        // each start empties it.
         let port = free_port();
         let folder = std::env::temp_dir().join(format!("checkup-test-seaweedfs-{port}"));
         let _ = std::fs::remove_dir_all(&folder);
@@ -47,7 +48,7 @@ pub fn server() -> &'static SeaweedFs {
 fn prepare(command: &mut Command, port: u16, folder: &Path) {
     let administrator = admin();
     command.env("AWS_ACCESS_KEY_ID", administrator.id).env("AWS_SECRET_ACCESS_KEY", administrator.secret);
-    // The server's logs are in the temporary folder.
+    // The server writes its logs to the temporary folder.
     command.env("TMPDIR", folder);
     command.arg("mini").arg(format!("-dir={}", folder.display()));
     command.args(["-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-webdav=false", "-admin.ui=false", "-s3.iam.readOnly=false"]);

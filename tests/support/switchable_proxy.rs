@@ -1,4 +1,4 @@
-//! An address that leads to a server while it is open and refuses connections while it is closed, like a network that
+//! A proxy that forwards to a server while it is open and refuses connections while it is closed, like a network that
 //! fails and recovers.
 
 use tokio::io::copy_bidirectional;
@@ -7,7 +7,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::{free_port, wait_for};
 
-/// A proxy in front of a server.
+/// A proxy in front of a server. It is either open or closed.
 #[derive(Debug)]
 pub struct SwitchableProxy {
     /// The proxy's URL, without a trailing slash.
@@ -37,7 +37,7 @@ impl SwitchableProxy {
         let listener = wait_for("the proxy's port", bind).await;
         let target = self.target.clone();
         self.forwarding = Some(tokio::spawn(async move {
-            // Dropping this task ends the connections.
+            // Dropping the set of tasks closes the connections.
             let mut connections = JoinSet::new();
             while let Ok((mut near, _)) = listener.accept().await {
                 let target = target.clone();

@@ -1,4 +1,4 @@
-//! A bucket and a folder for `checker provision`.
+//! A bucket and a folder for tests of `checker provision`.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -10,10 +10,10 @@ use crate::checker::{Checker, Run};
 use crate::ministack::AccessKey;
 use crate::s3_server::S3Server;
 
-/// A bucket to provision, and the folder to which the files are written.
+/// A bucket to provision, and the folder for the generated files.
 #[derive(Debug)]
 pub struct TestSite {
-    /// The folder, which has a configuration without checks.
+    /// The folder, which contains a configuration without checks.
     pub checker: Checker,
     /// The bucket, with the administrator's key.
     pub bucket: Bucket,
@@ -21,25 +21,26 @@ pub struct TestSite {
     pub endpoint_url: String,
     region: &'static str,
     administrator: AccessKey,
-    /// Held because `SeaweedFS` decides wrongly for a moment whenever another test changes its users.
+    /// Ensures that only one test uses `SeaweedFS` at a time. It briefly makes wrong access decisions when its users
+    /// change.
     _alone: Option<MutexGuard<'static, ()>>,
 }
 
 static SEAWEEDFS: Mutex<()> = Mutex::const_new(());
 
 impl TestSite {
-    /// A bucket that does not exist yet, with the prefix `status/`.
+    /// A site whose bucket does not exist yet, with the prefix `status/`.
     pub async fn new() -> TestSite {
         TestSite::on(S3Server::MiniStack).await
     }
 
-    /// A bucket on this server that does not exist yet, with the prefix `status/`.
+    /// A site on this server whose bucket does not exist yet, with the prefix `status/`.
     pub async fn on(server: S3Server) -> TestSite {
         let alone = if server == S3Server::SeaweedFs { Some(SEAWEEDFS.lock().await) } else { None };
         TestSite { _alone: alone, ..TestSite::beside_another(server).await }
     }
 
-    /// Like [`TestSite::on`], in a test that already has a site on this server.
+    /// Like [`TestSite::on`], for a test that already has a site on this server.
     pub async fn beside_another(server: S3Server) -> TestSite {
         let bucket = Bucket::on(server, &new_name(), "status/").await;
         TestSite {
@@ -52,12 +53,12 @@ impl TestSite {
         }
     }
 
-    /// A bucket at another URL of the S3 server.
+    /// A site that uses another URL of the S3 server.
     pub async fn at(endpoint_url: &str) -> TestSite {
         TestSite { endpoint_url: endpoint_url.to_owned(), ..TestSite::on(S3Server::MiniStack).await }
     }
 
-    /// Uses these credentials in later calls.
+    /// Uses this key in later calls.
     pub fn act_as(&mut self, administrator: AccessKey) {
         self.administrator = administrator;
     }
@@ -67,7 +68,7 @@ impl TestSite {
         self.call("provision", &[&["--yes"], words].concat(), "").await
     }
 
-    /// Runs `checker deprovision` for this site, with additional arguments and an answer on standard input.
+    /// Runs `checker deprovision` for this site, with additional arguments and with `typed` on standard input.
     pub async fn deprovision(&self, words: &[&str], typed: &str) -> Run {
         self.call("deprovision", words, typed).await
     }
@@ -85,7 +86,7 @@ impl TestSite {
         self.checker.call_typing(&words, typed, prepare).await
     }
 
-    /// The remaining steps, as text.
+    /// Returns the descriptions of the steps that provisioning would still take.
     pub async fn steps_left(&self, words: &[&str]) -> Vec<String> {
         let run = self.call("provision", &[&["--dry-run"], words].concat(), "").await;
         assert_eq!(run.code, 0, "{}", run.output());
@@ -94,34 +95,34 @@ impl TestSite {
         steps.iter().map(|step| step["what"].as_str().unwrap_or_default().to_owned()).collect()
     }
 
-    /// A file of the folder; empty if it is missing.
+    /// Returns the content of a file in the folder, or an empty string if the file is missing.
     #[must_use]
     pub fn file(&self, name: &str) -> String {
         std::fs::read_to_string(self.checker.path(name)).unwrap_or_default()
     }
 
-    /// The public keys in `config.json`, if there are any.
+    /// Returns the public keys in `config.json`, if there are any.
     #[must_use]
     pub fn reader(&self) -> Option<AccessKey> {
         let config: Value = serde_json::from_str(&self.file("config.json")).ok()?;
         key(&config["source"], "public_access_key_id", "public_access_key")
     }
 
-    /// The keys in a writer's file, if there are any.
+    /// Returns the keys in a writer's file, if there are any.
     #[must_use]
     pub fn writer(&self, node: &str) -> Option<AccessKey> {
         let config: Value = serde_json::from_str(&self.file(&format!("checker-{node}.json"))).ok()?;
         key(&config["storage"], "access_key_id", "secret_access_key")
     }
 
-    /// The user name for a role such as `reader` or `writer_eu-west`.
+    /// Returns the user name for a role such as `reader` or `writer_eu-west`.
     #[must_use]
     pub fn user(&self, role: &str) -> String {
         format!("checkup_{}+status_{role}", self.bucket.name)
     }
 }
 
-/// A bucket name that no other test uses.
+/// Returns a bucket name that no other test uses.
 fn new_name() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(1);
     format!("site-{}", COUNT.fetch_add(1, Ordering::Relaxed))

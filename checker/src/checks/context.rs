@@ -1,4 +1,4 @@
-//! What all checks of a process share: TLS configurations, the address policy, and the pool for assertions.
+//! The state that all checks of a process share, such as TLS configurations and the assertion pool.
 
 use std::sync::{Arc, OnceLock};
 
@@ -12,15 +12,16 @@ use super::net::connect::{Address, TlsOptions};
 use super::net::online_check::OnlineCheck;
 use super::net::tls_config::{TlsClient, TlsConfigs, TlsSettings};
 
-/// Reads a job's stored heartbeat: its contents, `None` if it does not exist, or why that is unknown.
+/// Reads a job's stored heartbeat. Returns its contents, `None` if no heartbeat is stored, or an error that explains
+/// why it cannot be read.
 pub type HeartbeatReader = Arc<dyn Fn(HeartbeatName) -> HeartbeatRead + Send + Sync>;
 
 pub type HeartbeatRead = BoxFuture<'static, Result<Option<Vec<u8>>, String>>;
 
-/// Shared by all checks of a process; each part is set up on first use.
+/// The state that all checks of a process share. Expensive parts are initialized on first use.
 pub struct CheckContext {
     tls: TlsConfigs,
-    /// The ICMP socket type, once one could be opened.
+    /// The ICMP socket type, set once a socket of that type could be opened.
     pub(super) icmp_socket_type: OnceLock<socket2::Type>,
     online_check: OnlineCheck,
     heartbeats: Option<HeartbeatReader>,
@@ -45,7 +46,7 @@ impl CheckContext {
         }
     }
 
-    /// Treats this node as offline when none of these addresses accepts a connection.
+    /// Treats this node as offline if none of these addresses accepts a connection.
     #[must_use]
     pub fn with_online_check(self, addresses: Vec<Address>) -> CheckContext {
         CheckContext { online_check: OnlineCheck::new(addresses), ..self }
@@ -61,7 +62,7 @@ impl CheckContext {
         self.heartbeats.as_ref()
     }
 
-    /// Whether this node is online; without an online check, it is assumed to be.
+    /// Returns whether this node is online. Without an online check, the node is assumed to be online.
     pub async fn is_online(&self) -> bool {
         self.online_check.is_online().await
     }
@@ -75,7 +76,7 @@ impl CheckContext {
         self.tls.client(settings).await.map_err(|error| error.to_string())
     }
 
-    /// Returns the TLS client for a check, if it uses TLS.
+    /// Returns the TLS client for a check, or `None` if the check does not use TLS.
     pub(super) async fn optional_tls_client(
         &self,
         options: Option<&TlsOptions>,

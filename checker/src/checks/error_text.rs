@@ -1,4 +1,4 @@
-//! Describes why an attempt failed in terms of the endpoint, from a library's error chain.
+//! Turns a library's error chain into a description of why an attempt failed, in terms of the endpoint.
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
@@ -7,8 +7,8 @@ use crate::platform::fd_limit;
 use crate::sanitize::sanitize_for_terminal;
 use crate::tls_error;
 
-/// The error of an attempt that could not open a file or socket. [`super::attempt`] turns it into a skipped check,
-/// because the endpoint is not at fault.
+/// The error of an attempt that reached the open file limit. [`super::attempt`] turns it into a skipped check, because
+/// the endpoint is not at fault.
 pub(super) const TOO_MANY_OPEN_FILES: &str = "too many open files";
 
 /// The limits are hyper's defaults for HTTP/1.
@@ -16,7 +16,7 @@ const HEAD_TOO_LARGE: &str = "response head is too large: more than 100 headers,
 
 const CLOSED_EARLY: &str = "connection closed by the server before the response was complete";
 
-/// Describes the first error in the chain that has a description, otherwise the last one.
+/// Describes the first error in the chain that has a known description. Otherwise, returns the text of the last error.
 pub(super) fn describe_error(error: &(dyn Error + 'static)) -> String {
     let mut fallback = error.to_string();
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
@@ -30,7 +30,7 @@ pub(super) fn describe_error(error: &(dyn Error + 'static)) -> String {
     fallback
 }
 
-/// The start of the data as a single line of text.
+/// Formats the start of the data as a single line of text.
 pub(super) fn excerpt(bytes: &[u8]) -> String {
     const LIMIT: usize = 120;
     sanitize_for_terminal(&String::from_utf8_lossy(&bytes[..bytes.len().min(4 * LIMIT)]), LIMIT)
@@ -44,7 +44,7 @@ fn describe_cause(error: &(dyn Error + 'static)) -> Option<String> {
         return describe_http_error(error);
     }
     let error = error.downcast_ref::<io::Error>()?;
-    // The inner error of an `io::Error` is missing from its source chain.
+    // The source chain of an `io::Error` skips its inner error.
     if let Some(inner) = error.get_ref() {
         let inner: &(dyn Error + 'static) = inner;
         if let Some(description) = describe_cause(inner) {

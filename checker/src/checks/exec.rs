@@ -31,7 +31,7 @@ pub struct ExecCheck {
     pub arguments: Vec<String>,
     /// The time limit for one attempt.
     pub timeout: Duration,
-    /// The exit status that means success; with `None`, the assertions decide.
+    /// The exit status that means success. If it is `None`, any exit status is accepted, and assertions can examine it.
     pub exit_status: Option<i32>,
     /// A string that the output must contain.
     pub must_contain: Option<String>,
@@ -41,13 +41,13 @@ pub struct ExecCheck {
     pub failure_status: Status,
 }
 
-/// How much of the output is kept, in bytes. The rest is read and discarded, so that the command never blocks on a
-/// full pipe.
+/// The maximum amount of output to keep, in bytes. The rest is read and discarded, so that the command never blocks on
+/// a full pipe.
 const OUTPUT_LIMIT: usize = 1 << 20;
-/// How much of each of the two outputs is read, in bytes. A command that writes more is killed, because reading would
-/// use processor time that other checks need.
+/// The maximum number of bytes to read from each of the two output streams. A command that writes more is killed,
+/// because reading would use processor time that other checks need.
 const READ_LIMIT: u64 = 32 << 20;
-/// How long to read output after the command has exited: a process that left the group may keep the pipe open.
+/// How long to keep reading output after the command has exited. A process that left the group may hold the pipe open.
 const OUTPUT_GRACE: Duration = Duration::from_millis(200);
 
 impl ExecCheck {
@@ -113,7 +113,7 @@ async fn run_command(check: &ExecCheck, stopwatch: Arc<Stopwatch>) -> ProbeResul
         let status = tokio::select! {
             biased;
             outcome = &mut reading => {
-                // Dropping the process group kills it.
+                // Returning an error drops the process group, which kills it.
                 outcome?;
                 read_all = true;
                 group.child.wait().await
@@ -122,7 +122,7 @@ async fn run_command(check: &ExecCheck, stopwatch: Arc<Stopwatch>) -> ProbeResul
         };
         group.kill();
         if !read_all {
-            // A process that still holds the pipe open has left the group.
+            // Only a process that left the group can still hold the pipe open.
             let outcome = tokio::time::timeout(OUTPUT_GRACE, reading).await;
             outcome.unwrap_or(Ok(()))?;
         }
@@ -139,7 +139,7 @@ async fn run_command(check: &ExecCheck, stopwatch: Arc<Stopwatch>) -> ProbeResul
     Ok(data)
 }
 
-/// Compares the exit status and the output with what is expected.
+/// Compares the exit status and the output with the expected ones.
 fn evaluate(check: &ExecCheck, status: ExitStatus, data: &ProbeData) -> Result<(), Failure> {
     let output = data.body.as_deref().unwrap_or_default();
     // Termination by a signal is a failure even if any exit status counts as success.
@@ -180,7 +180,7 @@ struct Output {
     is_truncated: bool,
 }
 
-/// Reads to the end of the stream; fails if the stream is longer than [`READ_LIMIT`].
+/// Reads to the end of the stream. Fails if the stream is longer than [`READ_LIMIT`].
 async fn read(stream: Option<impl AsyncRead + Unpin>, output: &mut Output) -> Result<(), Failure> {
     let Some(stream) = stream else { return Ok(()) };
     let mut stream = MeteredStream::new(stream).with_limit(READ_LIMIT);
@@ -220,10 +220,10 @@ impl ProcessGroup {
         Ok(ProcessGroup { child, id })
     }
 
-    /// Kills the group with `SIGKILL`: the time is up, and `SIGTERM` could be ignored.
+    /// Kills the group with `SIGKILL`, because processes could ignore `SIGTERM`.
     fn kill(&mut self) {
         if let Some(id) = self.id.take() {
-            // An error means that no process is left.
+            // Ignore the error, which means that no process is left.
             let _ = kill_process_group(id, Signal::KILL);
         }
     }

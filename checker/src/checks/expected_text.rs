@@ -1,11 +1,11 @@
-//! Strings that a response body or command output must or must not contain.
+//! Checks for strings that a response body or command output must or must not contain.
 
 use memchr::memmem;
 
 use super::Failure;
 
-/// Searches data for both strings. `subject` names the data, and `truncation` is a clause about which part was read,
-/// if not all of it.
+/// Searches the data for both strings. `subject` names the data in errors. `truncation` is a clause that states which
+/// part of the data was read, unless all of it was.
 pub(super) fn expect_texts(
     subject: &str,
     (data, truncation): (&[u8], Option<&str>),

@@ -1,5 +1,5 @@
-//! gRPC checks: one attempt calls the standard health service (`grpc.health.v1.Health/Check`) over HTTP/2. Its two
-//! messages are encoded and decoded here.
+//! gRPC checks: one attempt calls the standard health service (`grpc.health.v1.Health/Check`) over HTTP/2. The module
+//! encodes and decodes the two message types itself.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,9 +28,9 @@ pub struct GrpcCheck {
     pub address: Address,
     /// The time limit for one attempt.
     pub timeout: Duration,
-    /// The parameters of TLS, if it is used.
+    /// The TLS parameters, if the connection uses TLS.
     pub tls: Option<TlsOptions>,
-    /// The service whose health is checked; empty means the whole server.
+    /// The service whose health is checked. An empty name means the whole server.
     pub service: String,
 }
 
@@ -99,7 +99,7 @@ async fn check_health(
     Ok(ProbeData::default())
 }
 
-/// Makes the call over this connection while driving the connection.
+/// Makes the call over `stream` while driving the HTTP/2 connection.
 async fn call(
     check: &GrpcCheck,
     stream: impl AsyncRead + AsyncWrite + Unpin,
@@ -136,13 +136,13 @@ async fn exchange(check: &GrpcCheck, client: SendRequest<Bytes>, stopwatch: &Sto
     if !response.status().is_success() {
         return Err(format!("response status {}, expected 200 OK", response.status()));
     }
-    // A response without a message has its status in the head.
+    // A response without a message contains its gRPC status in the head.
     check_status(response.headers(), &check.service)?;
     let mut body = response.into_body();
     let mut message = Vec::new();
     while let Some(chunk) = body.data().await {
         let chunk = chunk.map_err(|error| describe_h2_error(&error))?;
-        // An error means that the connection is gone.
+        // Ignore the error, which means that the connection is closed.
         let _ = body.flow_control().release_capacity(chunk.len());
         if message.len() + chunk.len() > MESSAGE_LIMIT {
             return Err(INVALID_RESPONSE.to_owned());

@@ -1,5 +1,5 @@
-//! Heartbeat checks: one attempt reads a job's last heartbeat and compares its age with the interval. A
-//! [`HeartbeatReader`] hides where heartbeats are stored.
+//! Heartbeat checks: one attempt reads a job's last heartbeat and compares its age with the interval. Heartbeats are
+//! read through a [`HeartbeatReader`], which hides where they are stored.
 
 use std::time::Duration;
 
@@ -28,9 +28,9 @@ pub struct HeartbeatCheck {
     pub timeout: Duration,
 }
 
-/// The maximum size of a stored heartbeat, in bytes; the checker writes less than a tenth of that.
+/// The maximum size of a stored heartbeat, in bytes. The checker writes less than a tenth of that.
 const LENGTH_LIMIT: usize = 64 << 10;
-/// How far in the future a heartbeat can be and still count, because clocks differ.
+/// How far in the future a heartbeat can be before it is rejected. Clocks differ, so some tolerance is needed.
 const CLOCK_SKEW_TOLERANCE: Nanos = 5 * MINUTE;
 
 impl Probe for HeartbeatCheck {
@@ -54,13 +54,13 @@ impl Probe for HeartbeatCheck {
         Box::pin(async move {
             let last = read_last(self, context.heartbeats()).await?;
             let result = evaluate(self, last.as_ref(), context.now())?;
-            // Reading is not timed: it would measure the store, not the job.
+            // Reading is not timed, because that would measure the store instead of the job.
             Ok(timed(self.timeout, capture, |_| std::future::ready(result)).await)
         })
     }
 }
 
-/// Reads the last heartbeat. The error explains why it is unknown; the job's status is then unknown as well.
+/// Reads the last heartbeat. An error explains why it cannot be read, in which case the job's status is unknown.
 async fn read_last(check: &HeartbeatCheck, reader: Option<&HeartbeatReader>) -> Result<Option<Heartbeat>, String> {
     let Some(reader) = reader else {
         return Err("failed to read heartbeats: the configuration has no `storage`; add the store that the heartbeats are sent to".to_owned());
@@ -77,17 +77,17 @@ async fn read_last(check: &HeartbeatCheck, reader: Option<&HeartbeatReader>) -> 
     parsed.map_err(|error| format!("failed to parse `{}`: {error}", check.name))
 }
 
-/// Evaluates the last heartbeat at the time `now`. The error explains why the status is unknown.
+/// Evaluates the last heartbeat at the time `now`. An error explains why the status is unknown.
 ///
-/// A job without any heartbeat is down: a check cannot distinguish a job that has not run yet from one that never
-/// will.
+/// A job without any heartbeat is down, because a check cannot distinguish a job that has not run yet from one that
+/// never will.
 fn evaluate(check: &HeartbeatCheck, last: Option<&Heartbeat>, now: UnixNanos) -> Result<ProbeResult, String> {
     let expected = format!("expected every {}", format_coarse(check.interval));
     let Some(heartbeat) = last else { return Ok(Err(format!("no heartbeat received yet, {expected}"))) };
     let age = now.saturating_sub(heartbeat.at);
     if age < -CLOCK_SKEW_TOLERANCE {
         return Err(format!(
-            "the last heartbeat is from {} in the future; set the clock of the job's machine or of this one",
+            "the last heartbeat is {} in the future; set the clock of the job's machine or of this one",
             format_coarse(age.saturating_neg())
         ));
     }

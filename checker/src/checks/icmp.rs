@@ -26,19 +26,19 @@ pub const SUBJECTS: &[&str] = &["[RTT]", "[DNS]", "[TTFB]"];
 #[derive(Debug, Clone)]
 pub struct IcmpCheck {
     pub locator: String,
-    /// The host; the port is always 0 and unused.
+    /// The host. The port is unused and always 0.
     pub address: Address,
     /// The time limit for one attempt.
     pub timeout: Duration,
 }
 
-/// The payload length in bytes, the same as `ping` uses.
+/// The payload length in bytes, which is also the default of `ping`.
 const PAYLOAD: usize = 56;
 const HEADER: usize = 8;
-/// How many bytes of the payload identify the request.
+/// The number of payload bytes that identify the request.
 const NONCE: usize = 8;
 
-/// Why echo requests cannot be sent, with the remedies.
+/// The error if no ICMP socket can be opened, with remedies.
 const NO_SOCKET: &str = "failed to send echo requests: the system does not allow the checker to open an ICMP socket; \
                          allow its group with `sysctl -w net.ipv4.ping_group_range=\"0 2147483647\"`, or grant the \
                          program the capability with `setcap cap_net_raw+ep /path/to/checker`";
@@ -55,7 +55,8 @@ pub fn socket_type() -> Result<Type, String> {
     Err(NO_SOCKET.to_owned())
 }
 
-/// Returns [`socket_type`], detected once per process. Errors are not cached: the system may allow a socket later.
+/// Returns the [`socket_type`], which is detected once per process. Errors are not cached, because the system may allow
+/// a socket later.
 fn cached_socket_type(context: &CheckContext) -> Result<Type, String> {
     if let Some(kind) = context.icmp_socket_type.get() {
         return Ok(*kind);
@@ -135,7 +136,7 @@ fn open(address: IpAddr, kind: Type) -> io::Result<UdpSocket> {
 fn echo_request(address: IpAddr, nonce: [u8; NONCE]) -> Vec<u8> {
     let mut request = vec![0; HEADER + PAYLOAD];
     request[0] = if address.is_ipv4() { 8 } else { 128 };
-    // Identifier and sequence number; on an unprivileged socket, the system replaces the identifier.
+    // Set the identifier and sequence number. On an unprivileged socket, the system replaces the identifier.
     request[4..8].copy_from_slice(&nonce[..4]);
     request[HEADER..HEADER + NONCE].copy_from_slice(&nonce);
     if address.is_ipv4() {
@@ -156,7 +157,7 @@ fn is_reply(packet: &[u8], address: IpAddr, kind: Type, nonce: [u8; NONCE]) -> b
     message.first() == Some(&reply) && message.get(HEADER..HEADER + NONCE) == Some(&nonce)
 }
 
-/// The internet checksum (RFC 1071) of a message with an even number of bytes.
+/// Computes the internet checksum (RFC 1071) of a message with an even number of bytes.
 fn checksum(message: &[u8]) -> u16 {
     let words = message.as_chunks::<2>().0.iter().map(|pair| u32::from(u16::from_be_bytes(*pair)));
     let mut sum: u32 = words.sum();

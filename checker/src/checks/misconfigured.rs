@@ -13,7 +13,7 @@ pub struct MisconfiguredCheck {
     /// The kind of check as configured.
     pub type_name: String,
     pub locator: String,
-    /// What is wrong with its configuration, as a complete clause.
+    /// The problem in the configuration, as a complete clause.
     pub reason: String,
 }
 

@@ -1,13 +1,13 @@
-//! The kinds of check, one file or folder each: a [`Probe`] makes one attempt at an endpoint, [`run()`] makes all
-//! attempts of a [`Check`].
+//! The kinds of checks, each in a separate file or folder. A [`Probe`] makes one attempt at an endpoint, and [`run()`]
+//! makes all attempts of a [`Check`].
 //!
-//! A failing endpoint is an attempt with an error, never an `Err`. This module only observes: [`crate::monitor`]
-//! evaluates the attempts, and nothing here depends on the configuration file or the stores.
+//! A failing endpoint results in an attempt with an error, never in an `Err`. This module only observes:
+//! [`crate::monitor`] evaluates the attempts, and nothing here depends on the configuration file or the stores.
 //!
-//! To add a kind of check, write its file here, add its variant to [`CheckKind`], and add its row to the
-//! configuration table (`config/checks`).
+//! To add a kind of check, write its file here, add its variant to [`CheckKind`], and add its row to the configuration
+//! table (`config/checks`).
 //!
-//! What several kinds share: [`net`] opens connections, [`assertions`] evaluates conditions, [`timing`] measures an
+//! All kinds share some modules: [`net`] opens connections, [`assertions`] evaluates conditions, [`timing`] measures an
 //! attempt, and `error_text` describes library errors in words for users.
 
 pub mod assertions;
@@ -62,16 +62,16 @@ use self::tcp::TcpCheck;
 use self::tls::TlsCheck;
 use self::websocket::WebSocketCheck;
 
-/// One endpoint to check: the settings that all kinds of check have in common, and the kind.
+/// An endpoint to check, with the settings that all kinds of checks share.
 #[derive(Debug, Clone)]
 pub struct Check {
     /// The name of the endpoint.
     pub title: String,
-    /// How many attempts one check makes; at least one.
+    /// The number of attempts per check, at least one.
     pub attempts: u32,
-    /// The pause between two attempts.
+    /// The pause between two attempts of a check.
     pub attempt_spacing: Duration,
-    /// The median round-trip time above which the endpoint is degraded, in nanoseconds; 0 turns this off.
+    /// The median round-trip time above which the endpoint is degraded, in nanoseconds. Zero turns this off.
     pub threshold: Nanos,
     /// How the results of several nodes are combined.
     pub quorum: Quorum,
@@ -79,15 +79,15 @@ pub struct Check {
     pub retries: u32,
     /// The pause before a retry.
     pub retry_delay: Duration,
-    /// How many worse results in a row confirm a worse status; at least one.
+    /// The number of consecutive worse results that confirm a worse status, at least one.
     pub failures_before_down: u32,
     /// The interval between checks, if this check overrides the default.
     pub every: Option<Nanos>,
     /// The interval while the endpoint is not healthy.
     pub every_when_unhealthy: Option<Nanos>,
-    /// Conditions that the data of each attempt must meet.
+    /// The conditions that each attempt's data must meet.
     pub assertions: Arc<[Assertion]>,
-    /// What attempts must capture for the assertions.
+    /// The data that attempts must capture for the assertions.
     pub capture: Capture,
     /// How the endpoint is probed.
     pub kind: CheckKind,
@@ -116,36 +116,36 @@ pub enum CheckKind {
 
 /// Makes one attempt at one kind of endpoint.
 pub trait Probe: Send + Sync {
-    /// The name of the kind in configurations and check files.
+    /// Returns the name of this kind of check in configurations and check files.
     fn type_name(&self) -> &str;
 
-    /// What is checked: a URL, a host and port, a command or a job.
+    /// Returns what is checked: a URL, a host and port, a command or a job.
     fn locator(&self) -> &str;
 
-    /// The time limit for one attempt.
+    /// Returns the time limit for one attempt.
     fn timeout(&self) -> Duration;
 
-    /// The host that the probe connects to, a name or an IP address.
+    /// Returns the name or IP address of the host that the probe connects to.
     fn host(&self) -> Option<&str> {
         None
     }
 
-    /// Whether the outcome depends on the network of this node.
+    /// Returns whether the outcome depends on this node's network.
     fn uses_network(&self) -> bool {
         true
     }
 
-    /// The status of the endpoint if an attempt fails.
+    /// Returns the endpoint's status if an attempt fails.
     fn failure_status(&self) -> Status {
         Status::Down
     }
 
-    /// The configuration that would enable TLS, if the probe supports TLS and does not use it.
+    /// Returns the configuration that would enable TLS, if the probe supports TLS and does not use it.
     fn how_to_enable_tls(&self) -> Option<&'static str> {
         None
     }
 
-    /// The head of the HTTP request that the probe sends, if it sends one.
+    /// Returns the head of the HTTP request that the probe sends, if it sends one.
     fn request_head(&self) -> Option<Parts> {
         None
     }
@@ -155,12 +155,13 @@ pub trait Probe: Send + Sync {
         Ok(())
     }
 
-    /// Makes one attempt. The error explains why that was not possible; the endpoint's status is then unknown.
+    /// Makes one attempt. An error explains why no attempt was possible, in which case the endpoint's status is
+    /// unknown.
     fn probe<'a>(&'a self, capture: Capture, context: &'a CheckContext) -> BoxFuture<'a, Probed>;
 }
 
 impl Check {
-    /// Creates a check of this kind with defaults for everything else.
+    /// Creates a check of this kind with defaults for all other settings.
     #[must_use]
     pub fn new(title: &str, kind: CheckKind) -> Check {
         Check {
@@ -182,7 +183,7 @@ impl Check {
 }
 
 impl CheckKind {
-    /// The probe of this kind.
+    /// Returns the probe for this kind of check.
     #[must_use]
     pub fn probe(&self) -> &dyn Probe {
         match self {
@@ -199,13 +200,13 @@ impl CheckKind {
         }
     }
 
-    /// The name of the kind in configurations and check files.
+    /// Returns the name of this kind of check in configurations and check files.
     #[must_use]
     pub fn type_name(&self) -> &str {
         self.probe().type_name()
     }
 
-    /// What is checked: a URL, a host and port, a command or a job.
+    /// Returns what is checked: a URL, a host and port, a command or a job.
     #[must_use]
     pub fn locator(&self) -> &str {
         self.probe().locator()

@@ -1,4 +1,4 @@
-//! What an attempt learns about an endpoint: the input of assertions, and what `checker explain` shows.
+//! The data that an attempt collects about an endpoint. Assertions examine it, and `checker explain` shows it.
 
 use std::net::SocketAddr;
 
@@ -22,7 +22,7 @@ pub struct ProbeData {
     /// The time until the first certificate on the verified path expires, or, without verification, until the server's
     /// own does; negative afterwards.
     pub certificate_expires_in: Option<Nanos>,
-    /// The certificates that the server presented, starting with its own.
+    /// The certificates that the server presented, starting with the server's certificate.
     pub certificates: Vec<CertificateDer<'static>>,
     /// The time since the last heartbeat.
     pub heartbeat_age: Option<Nanos>,
@@ -33,19 +33,19 @@ pub struct ProbeData {
     pub peer: Option<SocketAddr>,
 }
 
-/// What an attempt captures beyond what determines its outcome. Each field costs time or memory.
+/// The data to capture in addition to what determines the outcome of an attempt. Each field costs time or memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Capture {
-    /// The headers of a response.
+    /// Whether to capture the response headers.
     pub headers: bool,
-    /// The body of a response.
+    /// Whether to capture the response body.
     pub body: bool,
-    /// Everything known when the attempt ends, even if it fails, for `checker explain`.
+    /// Whether to capture everything that is known when the attempt ends, even if it fails, for `checker explain`.
     pub diagnostics: bool,
 }
 
 impl Capture {
-    /// Combines two sets, capturing everything that either of them captures.
+    /// Combines two sets. The result captures everything that either of them captures.
     #[must_use]
     pub fn union(self, other: Capture) -> Capture {
         Capture {

@@ -15,7 +15,7 @@ pub enum CheckOutcome {
     Attempts(Vec<AttemptRecord>),
     /// An attempt was not possible, so the endpoint's status is unknown.
     Skipped {
-        /// Why, as a complete clause.
+        /// The reason, as a complete clause.
         reason: String,
     },
 }
@@ -59,8 +59,8 @@ pub async fn run(check: &Check, context: &CheckContext) -> CheckOutcome {
     CheckOutcome::Attempts(records)
 }
 
-/// Makes one attempt and evaluates its assertions. The error explains why that was not possible. All texts are made
-/// safe to store and to show, because they can contain what the endpoint sent.
+/// Makes one attempt and evaluates its assertions. An error explains why no attempt was possible. All messages are
+/// sanitized, because they can contain data from the endpoint.
 pub async fn attempt(check: &Check, context: &CheckContext) -> Probed {
     let (mut record, data) = attempt_unsanitized(check, context).await.map_err(safe_text)?;
     record.attempt.error = record.attempt.error.map(safe_text);

@@ -5,12 +5,12 @@ use std::fmt;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-/// A set of status codes as inclusive ranges; never empty.
+/// A set of status codes, stored as inclusive ranges. It is never empty.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Json")]
 pub struct StatusCodes(Vec<(u16, u16)>);
 
-/// What is accepted, for error messages.
+/// A description of the accepted values, for error messages.
 const EXPECTED: &str =
     "a status code such as `200`, a class such as `\"2xx\"`, a range such as `\"200-299\"`, or a list of these";
 
@@ -26,7 +26,7 @@ impl StatusCodes {
         StatusCodes(vec![(100, 599)])
     }
 
-    /// Whether a code is in the set.
+    /// Returns whether the set contains this code.
     #[must_use]
     pub fn contains(&self, code: u16) -> bool {
         self.0.iter().any(|(low, high)| (*low..=*high).contains(&code))
@@ -55,7 +55,7 @@ fn range(value: &Json) -> Option<(u16, u16)> {
     };
     let code = |text: &str| {
         let text = text.trim();
-        // Digits alone: `parse` also accepts a sign and leading zeros.
+        // Accept digits only, because `parse` also accepts a sign and leading zeros.
         let is_code = text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit());
         text.parse::<u16>().ok().filter(|code| is_code && (100..=599).contains(code))
     };

@@ -26,9 +26,9 @@ pub struct TcpCheck {
     pub address: Address,
     /// The time limit for one attempt.
     pub timeout: Duration,
-    /// The parameters of TLS, if it is used.
+    /// The TLS parameters, if the connection uses TLS.
     pub tls: Option<TlsOptions>,
-    /// The protocol that upgrades the connection to TLS; without one, the connection starts with the handshake.
+    /// The protocol that upgrades the connection to TLS. Without one, a TLS connection starts with the handshake.
     pub starttls: Option<StartTls>,
     pub script: Vec<ScriptStep>,
 }
@@ -37,18 +37,19 @@ pub struct TcpCheck {
 #[derive(Debug, Clone)]
 pub enum ScriptStep {
     Send(Vec<u8>),
-    /// Wait for data that matches; data after the match is kept for the next step.
+    /// Wait for data that matches the pattern. Data after the match is kept for the next step.
     Expect(Regex),
 }
 
-/// How much data is received without a match before the attempt fails, in bytes.
+/// The maximum amount of data to receive without a match, in bytes. Beyond that, the attempt fails.
 const UNMATCHED_LIMIT: usize = 64 * 1_024;
-/// The maximum number of bytes that are received during a script.
+/// The maximum number of bytes to receive during a script.
 const RECEIVED_LIMIT: u64 = 8 << 20;
-/// How many times data is matched as soon as it arrives. Each time, all unmatched data is searched again, which would
+/// The number of searches that run as soon as data arrives. Each one searches all unmatched data again, which would
 /// take minutes if data arrived byte by byte.
 const IMMEDIATE_SEARCHES: u32 = 64;
-/// After that, data is searched once it has grown by this fraction, or once nothing more has arrived for [`QUIET`].
+/// After the immediate searches, data is searched again when it has grown by one eighth, or when nothing has arrived
+/// for [`QUIET`].
 const GROWTH_DIVISOR: usize = 8;
 const QUIET: Duration = Duration::from_millis(10);
 
@@ -155,7 +156,7 @@ async fn expect(
                 continue;
             }
         }
-        // No more data is read.
+        // No more data will be read, so search what has not been searched yet.
         if !received.is_searched() && received.take_match(pattern) {
             return Ok(());
         }
@@ -173,14 +174,14 @@ async fn expect(
 #[derive(Default)]
 struct Received {
     bytes: Vec<u8>,
-    /// How much of the data the current step has searched without a match; `None` before the first search.
+    /// The number of bytes that the current step has searched without a match, or `None` before its first search.
     searched: Option<usize>,
     /// How many times the current step has searched the data.
     searches: u32,
 }
 
 impl Received {
-    /// Starts the next step, which has a different pattern.
+    /// Resets the search for the next step, which has a different pattern.
     fn restart_search(&mut self) {
         (self.searched, self.searches) = (None, 0);
     }
@@ -194,7 +195,7 @@ impl Received {
         !self.is_searched() && (self.searches < IMMEDIATE_SEARCHES || self.searched.is_none_or(grew_enough))
     }
 
-    /// Removes everything up to the end of the match; returns false if there is no match.
+    /// Removes everything up to the end of the match. Returns `false` if there is no match.
     fn take_match(&mut self, pattern: &Regex) -> bool {
         self.searches += 1;
         self.searched = Some(self.bytes.len());
@@ -303,8 +304,8 @@ mod tests {
             matched = expect(&pattern, &mut received, &mut client, &stopwatch) => assert_eq!(matched, Ok(())),
         }
         assert!(received.bytes.is_empty());
-        // 64 times immediately, then each time the data has grown by an eighth, and once nothing has arrived for a
-        // while.
+        // The data is searched 64 times immediately, then each time it has grown by an eighth, and once nothing has
+        // arrived for a while.
         assert!(received.searches < 200, "{} searches", received.searches);
     }
 

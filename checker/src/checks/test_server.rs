@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-/// One step in the script of a server.
+/// One action in a test server's script.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum ServerAction {
     Send(&'static [u8]),
@@ -19,10 +19,10 @@ pub(crate) enum ServerAction {
     Read,
     /// Do nothing until the client disconnects.
     Hang,
-    /// Send a byte every 20 ms, without end.
+    /// Send a byte every 20 ms indefinitely.
     Trickle,
     Endless,
-    /// Send these bytes repeatedly, without end.
+    /// Send these bytes in an endless loop.
     EndlessOf(&'static [u8]),
     /// Close the sending side and wait until the client disconnects.
     HalfClose,
@@ -57,7 +57,7 @@ pub(crate) async fn serve(actions: &[ServerAction]) -> u16 {
     .await
 }
 
-/// Starts a server that sends this text over TLS, then a fatal alert without encryption. Returns its port.
+/// Starts a server that sends a text over TLS, followed by an unencrypted fatal alert. Returns its port.
 pub(crate) async fn serve_tls_until_alert(text: &'static [u8], server: Arc<ServerConfig>) -> u16 {
     const ALERT: [u8; 7] = [21, 3, 3, 0, 2, 2, 80];
     let tls = TlsAcceptor::from(server);
@@ -91,7 +91,7 @@ pub(crate) async fn serve_tls(before: &[ServerAction], after: &[ServerAction], s
     .await
 }
 
-/// Follows the script; returns whether the connection must be reset.
+/// Follows the script. Returns whether the connection must be reset.
 async fn follow(actions: &[ServerAction], stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> bool {
     let mut buffer = [0; 4_096];
     for action in actions {
@@ -131,13 +131,13 @@ async fn follow(actions: &[ServerAction], stream: &mut (impl AsyncRead + AsyncWr
     false
 }
 
-/// A certificate authority whose certificate is in a file.
+/// A certificate authority, and the file that contains its certificate.
 pub(crate) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     pub(crate) file: PathBuf,
 }
 
-/// Creates a certificate authority and writes its certificate to this directory.
+/// Creates a certificate authority and writes its certificate to `folder`.
 pub(crate) fn authority(folder: &Path) -> Authority {
     let mut parameters = CertificateParams::new(Vec::new()).expect("no names are fine");
     parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -147,7 +147,7 @@ pub(crate) fn authority(folder: &Path) -> Authority {
     Authority { issuer, file }
 }
 
-/// The TLS configuration of a server with a self-signed certificate, and the file of this certificate.
+/// Returns the TLS configuration of a server with a self-signed certificate, and the certificate's file.
 pub(crate) fn self_signed(folder: &Path, name: &str, days: i32) -> (Arc<ServerConfig>, PathBuf) {
     let key = KeyPair::generate().expect("a key");
     let certificate = parameters(name, days).self_signed(&key).expect("a certificate");
@@ -156,7 +156,8 @@ pub(crate) fn self_signed(folder: &Path, name: &str, days: i32) -> (Arc<ServerCo
     (server_config(&certificate, &key), file)
 }
 
-/// The parameters of a certificate for this name that expires in this many days and an hour.
+/// Returns the parameters of a certificate for `name` that expires an hour after this many days. If `days` is not
+/// positive, it expired that long ago.
 pub(crate) fn parameters(name: &str, days: i32) -> CertificateParams {
     const DAY: Duration = Duration::from_hours(24);
     let mut parameters = CertificateParams::new(vec![name.to_owned()]).expect("it is a name");
@@ -180,7 +181,8 @@ fn server_config(certificate: &Certificate, key: &KeyPair) -> Arc<ServerConfig> 
 }
 
 impl Authority {
-    /// The TLS configuration of a server whose certificate for this name expires in this many days and an hour.
+    /// Returns the TLS configuration of a server with a certificate for `name` that expires an hour after this many
+    /// days.
     pub(crate) fn server(&self, name: &str, days: i32) -> Arc<ServerConfig> {
         let key = KeyPair::generate().expect("a key");
         let certificate = parameters(name, days).signed_by(&key, &self.issuer).expect("a certificate");

@@ -1,5 +1,5 @@
-//! Measures the phases of an attempt. The stopwatch also collects data along the way, so that `checker explain` can
-//! show what is known when an attempt fails.
+//! Measures the phases of an attempt. The stopwatch also records data, so that `checker explain` can show what is known
+//! when an attempt fails.
 
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,7 +18,7 @@ tokio::task_local! {
     pub(super) static STOPWATCH: Arc<Stopwatch>;
 }
 
-/// What an attempt is waiting for.
+/// The phase of an attempt, named after what the attempt is waiting for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Phase {
@@ -30,7 +30,7 @@ pub(super) enum Phase {
     Command,
 }
 
-/// Marks a phase that did not take place: an IP address needs no lookup, plain HTTP no handshake.
+/// Marks a phase that did not occur. For example, an IP address needs no lookup, and plain HTTP needs no handshake.
 const NEVER: i64 = -1;
 
 /// The certificate of a path that expires first.
@@ -77,9 +77,9 @@ impl HandshakeNote {
     }
 }
 
-/// The time spent in each phase, in nanoseconds, summed over the connections of redirects.
+/// The time spent in each phase, in nanoseconds, summed over all connections if redirects are followed.
 ///
-/// Only one task uses it at a time; it uses atomics because the certificate verifier must be `Sync`.
+/// Only one task uses a stopwatch at a time. The fields are atomic because the certificate verifier must be `Sync`.
 #[derive(Debug)]
 pub struct Stopwatch {
     started: Instant,
@@ -91,7 +91,7 @@ pub struct Stopwatch {
     tls: AtomicI64,
     ttfb: AtomicI64,
     handshake: Mutex<HandshakeNote>,
-    /// The data recorded so far; only with diagnostics.
+    /// The data recorded so far, if diagnostics are on.
     recording: Option<Mutex<ProbeData>>,
 }
 
@@ -128,12 +128,12 @@ impl Stopwatch {
         recording.map(|recording| recording.lock().unwrap_or_else(PoisonError::into_inner).clone()).unwrap_or_default()
     }
 
-    /// Nanoseconds since the attempt started.
+    /// Returns the nanoseconds since the attempt started.
     pub(super) fn elapsed(&self) -> Nanos {
         i64::try_from(self.started.elapsed().as_nanos()).unwrap_or(i64::MAX)
     }
 
-    /// Ends the current phase, adds its time, and starts the next one.
+    /// Ends the current phase, adds its duration to the total, and starts the next phase.
     fn enter_phase(&self, next: Phase) {
         let now = self.elapsed();
         let took = now - self.phase_started.swap(now, Relaxed);
@@ -149,7 +149,7 @@ impl Stopwatch {
     }
 
     pub(super) fn start_lookup(&self) {
-        // The time before the lookup does not count as connecting.
+        // The time before the lookup does not count as connection time.
         self.phase_started.store(self.elapsed(), Relaxed);
         self.phase.store(Phase::Dns as u8, Relaxed);
     }
@@ -159,7 +159,7 @@ impl Stopwatch {
     }
 
     pub(super) fn start_handshake(&self) {
-        // After a `HelloRetryRequest`, the same handshake continues.
+        // A `HelloRetryRequest` continues the same handshake.
         if self.current_phase() != Phase::Tls {
             self.enter_phase(Phase::Tls);
         }
@@ -189,20 +189,20 @@ impl Stopwatch {
         self.phase.store(Phase::Body as u8, Relaxed);
     }
 
-    /// Starts waiting for the response to a request that needs no connection.
+    /// Starts timing the response to a request that needs no connection.
     pub(super) fn start_waiting(&self) {
         self.phase_started.store(self.elapsed(), Relaxed);
         self.phase.store(Phase::FirstByte as u8, Relaxed);
     }
 
-    /// Marks the first byte, unless one was already received.
+    /// Records the arrival of the first byte, unless one was already received.
     pub(super) fn first_byte_if_waiting(&self) {
         if self.current_phase() == Phase::FirstByte {
             self.first_byte();
         }
     }
 
-    /// Starts the connection to the target of a redirect.
+    /// Starts timing the connection to the target of a redirect.
     pub(super) fn start_next_connection(&self) {
         self.note_handshake(HandshakeNote::default());
         self.phase_started.store(self.elapsed(), Relaxed);
@@ -216,7 +216,7 @@ impl Stopwatch {
         PHASES.into_iter().find(|known| *known as u8 == phase).unwrap_or(Phase::Connect)
     }
 
-    /// Why an attempt timed out.
+    /// Explains why an attempt timed out.
     pub(super) fn timeout_message(&self, limit: Duration) -> Failure {
         let limit = duration::format_exact(limit.as_nanos() as i64);
         match self.current_phase() {
@@ -248,7 +248,7 @@ pub(super) async fn timed<F: Future<Output = ProbeResult>>(
 ) -> (AttemptRecord, ProbeData) {
     let stopwatch = Arc::new(if capture.diagnostics { Stopwatch::start_recording() } else { Stopwatch::start() });
     let probe = probe(Arc::clone(&stopwatch));
-    // The task-local stopwatch is read only with diagnostics.
+    // Set the task-local stopwatch only with diagnostics, because nothing else reads it.
     let probe = if capture.diagnostics {
         Either::Left(Box::pin(STOPWATCH.scope(Arc::clone(&stopwatch), probe)))
     } else {
@@ -274,9 +274,9 @@ pub(super) async fn timed<F: Future<Output = ProbeResult>>(
     (AttemptRecord { attempt, warning, recovered_by_retry: false, certificate_left }, data)
 }
 
-/// Calls a function with this task's stopwatch, if it has one.
+/// Calls a function with the current task's stopwatch, if it has one.
 pub(super) fn with_current_stopwatch(call: impl Fn(&Stopwatch)) {
-    // Without diagnostics, the task has none.
+    // This fails without diagnostics, because the task then has no stopwatch.
     let _ = STOPWATCH.try_with(|stopwatch| call(stopwatch));
 }
 

@@ -18,8 +18,8 @@ use super::{CheckContext, Probe, ProbeResult, Probed};
 
 pub const SUBJECTS: &[&str] = &["[RTT]", "[DNS]", "[CONNECT]", "[TLS]", "[CERTIFICATE]"];
 
-/// The default of [`TlsCheck::degraded_within`], as in the original: two weeks are enough to renew a certificate
-/// manually.
+/// The default of [`TlsCheck::degraded_within`], which is the same in the original. Two weeks are enough to renew a
+/// certificate manually.
 pub const DEGRADED_WITHIN: Nanos = 14 * DAY;
 
 /// The parameters of a TLS check.
@@ -29,9 +29,9 @@ pub struct TlsCheck {
     pub address: Address,
     /// The time limit for one attempt.
     pub timeout: Duration,
-    /// Which certificates are trusted, and for which host name.
+    /// The trusted certificates and the expected host name.
     pub options: TlsOptions,
-    /// The protocol that upgrades the connection to TLS; without one, the connection starts with the handshake.
+    /// The protocol that upgrades the connection to TLS. Without one, the connection starts with the handshake.
     pub starttls: Option<StartTls>,
     /// The endpoint is degraded if a certificate expires within this time.
     pub degraded_within: Nanos,
@@ -174,7 +174,7 @@ mod tests {
                 "{record:?}"
             );
         }
-        // Another self-signed certificate with the same name.
+        // A different self-signed certificate with the same name is not trusted.
         let (server, _) = self_signed(folder.path(), "shop.example", 30);
         let (_, file) = self_signed(folder.path(), "shop.example", 31);
         let record = record(serve_tls(&[], &[], server).await, TlsTrust::Authorities(vec![file]), "shop.example").await;
@@ -206,12 +206,12 @@ mod tests {
                 vec![ServerAction::Read, ServerAction::Send(&[22, 3, 3, 0x40, 0, 2]), ServerAction::Trickle],
                 "TLS handshake not complete within 700ms",
             ),
-            // A fatal alert without a specific description: internal error.
+            // A fatal alert with the generic description "internal error".
             (
                 vec![ServerAction::Read, ServerAction::Send(&[21, 3, 3, 0, 2, 2, 80])],
                 "server aborted TLS: it has an internal error",
             ),
-            // A fatal alert: handshake failure.
+            // A fatal alert with the description "handshake failure".
             (
                 vec![ServerAction::Read, ServerAction::Send(&[21, 3, 3, 0, 2, 2, 40])],
                 "no TLS version, cipher or signature algorithm in common",

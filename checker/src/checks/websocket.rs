@@ -1,4 +1,4 @@
-//! WebSocket checks: one attempt connects, upgrades the connection, sends a message if configured, and waits for a
+//! WebSocket checks: one attempt connects and upgrades the connection. It can then send a message and wait for a
 //! matching one.
 
 use std::sync::Arc;
@@ -44,34 +44,33 @@ pub struct WebSocketCheck {
     pub locator: String,
     /// The URL of the request.
     pub url: String,
-    /// Host and port of the URL.
+    /// The host and port in the URL.
     pub address: Address,
-    /// Headers in addition to those of the upgrade.
+    /// Additional headers for the upgrade request.
     pub headers: HeaderMap,
     /// The time limit for one attempt.
     pub timeout: Duration,
-    /// The parameters of TLS, if it is used.
+    /// The TLS parameters, if the connection uses TLS.
     pub tls: Option<TlsOptions>,
     /// The message to send after the upgrade.
     pub send: Option<String>,
-    /// What a received message must match.
+    /// The pattern that a received message must match.
     pub expect: Option<Regex>,
 }
 
 /// The maximum length of a message, in bytes.
 const MESSAGE_LIMIT: usize = 1 << 20;
-/// The maximum number of bytes that are received until a message matches.
+/// The maximum number of bytes to receive before a message matches.
 const RECEIVED_LIMIT: u64 = 8 << 20;
-/// The maximum number of messages that are received without a match: more than the busiest streams send within a time
-/// limit.
+/// The maximum number of messages to receive without a match. Even the busiest streams send fewer within a time limit.
 const MESSAGES_LIMIT: u32 = 100_000;
-/// The maximum number of pings and pongs that are received; servers send one every few seconds.
+/// The maximum number of pings and pongs to receive. Servers send one every few seconds.
 const CONTROL_FRAMES_LIMIT: u32 = 1_000;
-/// How many messages are matched before other checks get a turn.
+/// The number of messages to match before other checks get a turn.
 const MESSAGES_PER_TURN: u32 = 256;
-/// How many bytes of answers to pings are buffered for a server that does not read them.
+/// The maximum number of bytes of pongs to buffer for a server that does not read them.
 const UNSENT_LIMIT: usize = 16 << 10;
-/// The size of the read buffer, in bytes: all frames in it are parsed without a pause.
+/// The size of the read buffer, in bytes. All frames in it are parsed without a pause.
 const READ_BUFFER: usize = 8 << 10;
 
 impl WebSocketCheck {
@@ -332,7 +331,7 @@ mod tests {
         assert_eq!(error(9, None, None).await.as_deref(), Some("connection refused"));
     }
 
-    /// Starts a server that accepts the upgrade and then sends these raw bytes this many times.
+    /// Starts a server that accepts the upgrade and then sends the same raw bytes several times.
     async fn raw(bytes: &'static [u8], times: usize) -> u16 {
         serve_with(move |stream| async move {
             let Ok(mut socket) = tokio_tungstenite::accept_async(stream).await else { return };
@@ -357,19 +356,19 @@ mod tests {
     #[tokio::test]
     async fn every_misbehavior_after_the_upgrade_is_described() {
         for (bytes, times, expected) in [
-            // A message longer than any memory.
+            // The header of a message that would not fit into any memory.
             (&b"\x81\x7f\x7f\xff\xff\xff\xff\xff\xff\xff"[..], 1, "server sent a message of more than"),
-            // Fragments of a message without end.
+            // An incomplete message, then message fragments that never end.
             (b"\x01\x7d".as_slice(), 1, "connection closed by the server"),
             (b"\x01", usize::MAX, "server violates the WebSocket protocol"),
-            // Endless pings; the server does not read the answers.
+            // Endless pings from a server that does not read the pongs.
             (b"\x89\x00", usize::MAX, "server sent more than 1000 pings or pongs"),
             (PING, usize::MAX, "server sent more than 1000 pings or pongs"),
             // A text message that is not UTF-8.
             (b"\x81\x02\xff\xfe", 1, "server sent a text message that is not UTF-8"),
             // A masked frame, which servers must not send.
             (b"\x81\x81\0\0\0\0x", 1, "server violates the WebSocket protocol"),
-            // Nothing, and no close frame.
+            // A connection that is closed without a close frame.
             (b"", 0, "connection closed by the server"),
         ] {
             let error = error(raw(bytes, times).await, None, Some("^pong$")).await.unwrap_or_default();

@@ -21,15 +21,15 @@ pub async fn beat(arguments: &BeatArguments) -> anyhow::Result<Outcome> {
     let beat = Heartbeat { at: now(), exit_status: arguments.exit_status, failed };
     let store = Store::open(storage).await;
     store.put(&arguments.job, beat.write().into()).await?;
-    // Printed to standard output, so that a cron job can discard it and still report errors.
+    // The confirmation goes to standard output, so that a cron job can discard it and still report errors.
     let what = if beat.failure().is_some() { "failure" } else { "heartbeat" };
     ui::print_line(&format!("{what} of `{}` stored as {} in {}", arguments.job.job(), arguments.job, store.describe()));
     note_if_unused(&config, arguments.job.job());
     Ok(Outcome::Done)
 }
 
-/// If the name of the job were misspelled, its check would wait indefinitely. A configuration without heartbeat checks
-/// may be correct, because another node may have them.
+/// Prints a note if no check in this configuration uses the job: its name may be misspelled, and its check would then
+/// wait indefinitely. Without any heartbeat checks, nothing is printed, because another node may have them.
 fn note_if_unused(config: &Config, job: &str) {
     let jobs = config.checks.iter().filter_map(|check| match &check.kind {
         CheckKind::Heartbeat(heartbeat) => Some(heartbeat.name.job()),

@@ -1,4 +1,4 @@
-//! What `provision` and `deprovision` share: finding the bucket and describing it.
+//! Functions that `provision` and `deprovision` share, such as finding and describing the bucket.
 
 use std::path::Path;
 
@@ -21,19 +21,19 @@ pub(super) enum BucketError {
     NotS3(String),
     #[error("invalid `--endpoint-url`: {0}")]
     InvalidEndpointUrl(InvalidUrl),
-    /// Any answer but yes, or no answer.
+    /// The operator did not confirm the plan.
     #[error("canceled: nothing was changed; pass `--yes` to skip the prompt")]
     NotConfirmed,
     #[error("canceled: nothing was changed, because the bucket's name was not typed")]
     NameNotTyped,
-    /// The plan after the confirmation differs from the one that was confirmed.
+    /// The plan changed while the command waited for the confirmation.
     #[error(
         "nothing was changed: the service's state changed while this command waited for the confirmation; run it again"
     )]
     ChangedMeanwhile,
 }
 
-/// The bucket that the arguments name, and the configuration if one was given.
+/// Returns the bucket that the arguments specify, and the configuration if one was given.
 pub(super) fn find(arguments: &BucketArguments) -> anyhow::Result<(Bucket, Option<Config>)> {
     let config = arguments.config.as_deref().map(|path| load(path, None)).transpose()?;
     let configured = match config.as_ref().and_then(|config| config.storage.as_ref()).map(|storage| &storage.location) {
@@ -79,12 +79,12 @@ pub(super) fn describe(bucket: &Bucket, region: &str) -> String {
     format!("the bucket `{}`{at} (region `{region}`{prefix})", bucket.name)
 }
 
-/// The path of an output file, as shown in command lines.
+/// Returns the path of an output file, as shown in command lines.
 pub(super) fn in_folder(out: &Path, name: &str) -> String {
     out.join(name).display().to_string().trim_start_matches("./").to_owned()
 }
 
-/// Prints what is known about deleted keys, and the steps that the operator must do manually.
+/// Prints whether deleted keys still work, and which steps the operator must do manually.
 pub(super) fn report_completion(revoked: &[(RevokedKey, Revocation)], manual: &[String]) -> Outcome {
     let no_key_works = report_revoked_keys(revoked);
     report_manual_steps(manual);
@@ -97,7 +97,7 @@ pub(super) fn report_completion(revoked: &[(RevokedKey, Revocation)], manual: &[
     }
 }
 
-/// Prints what is known about deleted keys. Returns whether none of them still works.
+/// Prints whether deleted keys still work. Returns `false` if any of them does.
 fn report_revoked_keys(revoked: &[(RevokedKey, Revocation)]) -> bool {
     let refused: Vec<String> = revoked
         .iter()
@@ -115,7 +115,7 @@ fn report_revoked_keys(revoked: &[(RevokedKey, Revocation)]) -> bool {
             Revocation::Refused => {}
             Revocation::Untried(why) => {
                 ui::print_line(&format!(
-                    "The key `{}` of `{}` is deleted, but was not tried: {why}.",
+                    "The key `{}` of `{}` was deleted, but could not be tested: {why}.",
                     key.id, key.user
                 ));
             }

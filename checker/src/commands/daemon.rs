@@ -1,5 +1,5 @@
-//! What `checker run --every` and `checker serve` share: a scheduler that runs until a shutdown request and reloads
-//! its configuration, and the log of status changes.
+//! The parts that `checker run --every` and `checker serve` share: a scheduler that runs until a shutdown request and
+//! reloads its configuration, and the log of status changes.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -74,16 +74,16 @@ impl StatusLog {
 pub(super) struct ConfigSource {
     pub path: PathBuf,
     pub node: Option<NodeName>,
-    /// The part of the endpoints that this process checks, if not all of them.
+    /// The shard of endpoints that this process checks, or `None` for all endpoints.
     pub shard: Option<Shard>,
     pub every: Option<Nanos>,
-    /// The address at which this process serves the page, if it does.
+    /// The page's address, if this process serves the page.
     pub page_address: Option<SocketAddr>,
     /// The version of the file just before it was last read.
     pub loaded: Option<FileVersion>,
 }
 
-/// Modification time and size, at least one of which changes with the file's contents.
+/// A file's modification time and size. At least one of them changes when the contents change.
 pub(super) type FileVersion = (SystemTime, u64);
 
 impl ConfigSource {
@@ -103,14 +103,15 @@ impl ConfigSource {
     }
 }
 
-/// The time at which results are stored: now, or, if that time cannot be stored, the time of the newest result.
+/// Returns the time at which results are stored: the current time or, if that time cannot be stored, the time of the
+/// newest result.
 pub(super) fn storing_time(results: &[CheckResult]) -> UnixNanos {
     let now = now();
     let newest = || results.iter().map(|result| result.timestamp).max().unwrap_or(clock::EARLIEST);
     if clock::verify(now).is_ok() { now } else { newest() }
 }
 
-/// Runs one round, and returns its results and the confirmation state for the next one.
+/// Runs one round. Returns its results and the confirmation state for the next round.
 pub(super) async fn first_round(
     config: &Config,
     context: &Arc<CheckContext>,
@@ -123,7 +124,8 @@ pub(super) async fn first_round(
         earlier.extend(confirmation.confirm(result, check.failures_before_down));
     }
     if !earlier.is_empty() {
-        // An endpoint's newest result comes last, because its index determines the order of endpoints on the page.
+        // Append the current results to the earlier ones, so that each endpoint's newest result comes last: its index
+        // determines the order of endpoints on the page.
         earlier.append(&mut results);
         results = earlier;
     }
@@ -137,7 +139,8 @@ fn save_confirmations(config: &Config, confirmations: &[ConfirmationState]) {
     }
 }
 
-/// The signals of a daemon. They are caught before the first round, because an uncaught signal would end the process.
+/// A daemon's signals. Handlers are installed before the first round, because an unhandled signal would end the
+/// process.
 pub(super) struct Signals {
     pub shutdown: Shutdown,
     hangup: Signal,
@@ -149,15 +152,16 @@ impl Signals {
     }
 }
 
-/// A scheduler on a separate thread: storing, serving and histories do not delay checks, and checks never move
-/// between threads.
+/// A scheduler on a separate thread, so that storing, serving and updating histories do not delay checks. Checks never
+/// move between threads.
 pub(super) struct Daemon {
     batches: UnboundedReceiver<Vec<CheckResult>>,
     stopped: oneshot::Receiver<(Arc<Config>, Vec<ConfirmationState>)>,
 }
 
 impl Daemon {
-    /// Starts by checking everything, or, after a round, with that round's confirmation state.
+    /// Starts the scheduler. It checks all endpoints immediately or, after a round, continues with that round's
+    /// confirmation state.
     pub(super) fn start(
         config: Config,
         context: Arc<CheckContext>,
@@ -176,13 +180,13 @@ impl Daemon {
         let scheduler = Scheduler::new(config, context, every, start, now, sender);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (send_stopped, stopped) = oneshot::channel();
-        // Without a receiver, the state is not needed.
+        // If the receiver was dropped, no caller needs the state.
         let work = move || drop(send_stopped.send(runtime.block_on(scheduler.run(controls))));
         std::thread::Builder::new().name("checks".to_owned()).spawn(work)?;
         Ok(Daemon { batches, stopped })
     }
 
-    /// The results of checks as they finish. The channel ends after the scheduler has stopped.
+    /// Returns the channel of results, which arrive as checks finish. It closes after the scheduler has stopped.
     pub(super) fn batches(&mut self) -> &mut UnboundedReceiver<Vec<CheckResult>> {
         &mut self.batches
     }
@@ -210,7 +214,7 @@ async fn send_controls(
     loop {
         let is_requested = tokio::select! {
             () = shutdown.requested() => {
-                // This fails if the scheduler has already stopped.
+                // Sending fails if the scheduler has already stopped.
                 let _ = controls.send(Control::Stop).await;
                 return;
             }

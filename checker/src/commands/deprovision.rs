@@ -23,7 +23,7 @@ pub async fn deprovision(arguments: &DeprovisionArguments) -> anyhow::Result<Out
     let spec = location_only(bucket, service.region());
     let objects = if arguments.delete_data { ExistingObjects::Delete } else { ExistingObjects::Keep };
     let mut files = key_files::find(&arguments.out, &spec.bucket);
-    // The administrator's own keys are kept.
+    // Do not test the administrator's own keys, which are not deleted.
     files.retain(|file| spec.bucket.keys.as_ref().is_none_or(|own| own.access_key_id != file.keys.access_key_id));
     let removal = plan_removal(&service, &spec, objects, &files).await?;
     if arguments.dry_run {
@@ -38,7 +38,7 @@ pub async fn deprovision(arguments: &DeprovisionArguments) -> anyhow::Result<Out
         Applied::default()
     } else {
         confirm(arguments, objects, &spec)?;
-        // The operator may have taken a while to review the plan.
+        // Plan again: the state may have changed while the operator reviewed the plan.
         let has_waited = !arguments.yes || objects == ExistingObjects::Delete;
         if has_waited && plan_removal(&service, &spec, objects, &files).await?.to_json() != removal.to_json() {
             return Err(BucketError::ChangedMeanwhile.into());
@@ -103,8 +103,8 @@ fn confirm(
     Ok(())
 }
 
-/// Tries the keys in files that were not deleted by this run, once each: they may be from an earlier run, or belong to
-/// a user that was not found.
+/// Tests, once each, the keys in files that this run did not delete: they may be from an earlier run, or belong to a
+/// user that was not found.
 async fn other_keys(
     service: &Service,
     files: &[KeyFile],

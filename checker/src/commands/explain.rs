@@ -1,4 +1,4 @@
-//! `checker explain`: makes one attempt of one check and prints every detail. Nothing is stored.
+//! `checker explain`: makes one attempt at one check and prints every detail. Nothing is stored.
 
 use std::net::IpAddr;
 use std::pin::pin;
@@ -25,7 +25,7 @@ struct UnknownEndpoint {
     remedy: String,
 }
 
-/// Exits with status 1 if the endpoint is down.
+/// Runs `checker explain`. Exits with status 1 if the endpoint is down.
 pub async fn explain(arguments: &ExplainArguments) -> anyhow::Result<Outcome> {
     let config = load(&arguments.config.config, None)?;
     let titles = || config.checks.iter().map(|check| check.title.as_str());
@@ -41,7 +41,7 @@ pub async fn explain(arguments: &ExplainArguments) -> anyhow::Result<Outcome> {
     let capture = Capture { headers: true, diagnostics: true, ..check.capture };
     let check = Check { capture, ..Check::clone(check) };
     let context = check_context(&config);
-    // The lookup and the attempt run at the same time, so that a hanging lookup takes no longer than the attempt.
+    // Resolve the host during the attempt, so that a hanging lookup does not delay the output.
     let (addresses, attempt) = (pin!(addresses(&check)), pin!(attempt(&check, &context)));
     let (resolved, attempted) = match select(addresses, attempt).await {
         Either::Left((resolved, attempt)) => (resolved, attempt.await),
@@ -58,10 +58,10 @@ pub async fn explain(arguments: &ExplainArguments) -> anyhow::Result<Outcome> {
     }
 }
 
-/// The addresses of the endpoint's host, if it has one.
+/// Returns the IP addresses of the endpoint's host, if it has one.
 async fn addresses(check: &Check) -> Vec<String> {
     let Some(host) = check.kind.probe().host() else { return Vec::new() };
-    // If the name cannot be resolved, the attempt reports that.
+    // Ignore a failed lookup: the attempt reports it.
     if let Ok(ip) = host.parse::<IpAddr>() {
         return vec![ip.to_string()];
     }

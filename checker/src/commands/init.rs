@@ -21,7 +21,7 @@ pub enum InitError {
 pub fn init(arguments: &InitArguments) -> Result<Outcome, InitError> {
     let path = &arguments.path;
     let mut options = OpenOptions::new();
-    // The file will hold credentials. An existing file keeps its permissions.
+    // The file will contain credentials, so only its owner can read it. An existing file keeps its permissions.
     options.write(true).mode(0o600);
     if arguments.force {
         options.create(true).truncate(true);

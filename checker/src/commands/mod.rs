@@ -1,4 +1,4 @@
-//! The commands, one file each. They read the clock and the environment, print, and choose the exit status.
+//! The commands, one per module. They read the clock and the environment, print output, and determine the exit status.
 
 pub mod beat;
 mod bucket;
@@ -42,7 +42,7 @@ pub struct MissingStorage(pub String);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     Done,
-    /// The command did its work and found something that makes it exit with 1, such as an endpoint that is down.
+    /// The command succeeded, but found something that makes it exit with 1, such as an endpoint that is down.
     Found,
     Failed,
 }
@@ -62,7 +62,7 @@ fn load(path: &Path, node: Option<&NodeName>) -> Result<Config, ConfigError> {
     load_with_page_address(path, node, None)
 }
 
-/// Like [`load`], for a checker that serves the page at `page_address`, to which the configuration can refer.
+/// Like [`load`], for a checker that serves the page. The configuration can refer to `page_address`.
 fn load_with_page_address(
     path: &Path,
     node: Option<&NodeName>,
@@ -89,14 +89,14 @@ fn check_context(config: &Config) -> Arc<CheckContext> {
     Arc::new(new_context(config, now).with_heartbeats(config.storage.as_ref().map(heartbeat_reader)))
 }
 
-/// Reports problems that occurred while storing a round that is in the store.
+/// Reports the warnings from storing a round.
 fn report_upload(upload: &Upload) {
     for warning in &upload.warnings {
         ui::warn(warning);
     }
 }
 
-/// Reports problems that occurred during the work after a round was stored.
+/// Reports problems with the work that follows a stored round.
 fn report_upkeep(upkeep: &UpkeepOutcome) {
     if let Some(error) = &upkeep.expiry.deletion.failure {
         ui::error(error);
@@ -112,7 +112,7 @@ fn report_upkeep(upkeep: &UpkeepOutcome) {
     }
 }
 
-/// The address at which this machine reaches a listener: the loopback address if it listens on all addresses.
+/// Returns the address at which this machine can reach a listener: the loopback address if it listens on all addresses.
 fn reachable(listener: SocketAddr) -> SocketAddr {
     let loopback = match listener.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -127,7 +127,7 @@ fn with_environment<T>(ask: impl FnOnce(&Environment<'_>) -> T) -> T {
     ask(&environment())
 }
 
-/// This process's environment and host name.
+/// Returns this process's environment and host name.
 fn environment() -> Environment<'static> {
     let host_name = gethostname::gethostname().to_string_lossy().into_owned();
     Environment { variable: &|name| std::env::var(name).ok(), host_name }

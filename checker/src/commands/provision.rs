@@ -1,4 +1,4 @@
-//! `checker provision`: shows a plan, asks for confirmation, carries it out and prints the next steps.
+//! `checker provision`: shows a plan, asks for confirmation, applies it and prints the next steps.
 
 use shared::duration;
 use std::collections::HashSet;
@@ -71,7 +71,7 @@ pub async fn provision(arguments: &ProvisionArguments) -> anyhow::Result<Outcome
         if !confirmation.confirm("Continue? Type `yes`:") {
             return Err(BucketError::NotConfirmed.into());
         }
-        // The operator may have taken a while to review the plan.
+        // Plan again: the state may have changed while the operator reviewed the plan.
         let current = if arguments.yes { current } else { read_state(&service, &spec, out, &environment).await? };
         if self::plan(&spec, &current)?.to_json() != plan.to_json() {
             return Err(BucketError::ChangedMeanwhile.into());
@@ -102,12 +102,12 @@ fn deduplicated<T: Clone + Eq + std::hash::Hash>(given: &[T]) -> Vec<T> {
     given.iter().filter(|one| seen.insert((*one).clone())).cloned().collect()
 }
 
-/// The configuration keys that are copied to the writers' configurations. The interval is not among them, because it
-/// depends on how each writer is scheduled.
+/// The configuration keys to copy to the writers' configurations. The interval is not copied, because it depends on how
+/// each writer is scheduled.
 const FOR_WRITERS: [&str; 6] =
     ["checkers", "concurrent_checks", "online_check", "connectivity", "deny_private_addresses", "summaries"];
 
-/// The checks of a configuration in the checker's dialect, with its variables unexpanded.
+/// Returns a configuration's values for [`FOR_WRITERS`] in the checker's dialect, with variables unexpanded.
 fn checks_of(config: Option<&Path>) -> serde_json::Map<String, serde_json::Value> {
     let text = config.and_then(|path| config::read(path).ok()).unwrap_or_default();
     if config.is_some_and(dialect::is_original) {

@@ -22,7 +22,7 @@ use crate::ui::progress::ProgressBar;
 use crate::ui::{self, table};
 
 #[derive(Debug, thiserror::Error)]
-#[error("the message is empty: pass a text, for example `--message \"We are on it.\"`")]
+#[error("the message is empty: pass some text, for example `--message \"We are on it.\"`")]
 struct EmptyMessage;
 
 #[derive(Debug, thiserror::Error)]
@@ -45,7 +45,7 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
     let mut config = source.load()?;
     ui::log::set_node(&config.node);
     let announcement = announcement(arguments, &config)?;
-    // A single round must be cheap, and is too short to need a thread for signals.
+    // A single round must be cheap, and is too short to need a separate thread for signals.
     let shutdown = match arguments.every {
         Some(_) => Shutdown::on_signals_in_thread(ui::info),
         None => Shutdown::on_signals(ui::info),
@@ -62,15 +62,15 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
     let mut status_log = StatusLog::new(config.node.clone());
     let mut outcome = Outcome::Done;
     let mut round = None;
-    // Repeated checks start in the scheduler, where endpoints do not wait for each other. A message, however, needs a
-    // round.
+    // With `--every`, the scheduler runs the first checks, so that endpoints do not wait for each other. A message,
+    // however, must be posted with a round.
     if arguments.every.is_none() || announcement.is_some() {
         let (mut results, confirmations) = first_round(&config, &check_context, config.every).await;
         if let Some(announcement) = &announcement {
             announcement.add_to(&mut results);
         }
         if arguments.every.is_none() {
-            // There can be thousands of checks, and they are not needed while the round is stored and printed.
+            // Free the checks before the round is stored and printed: there can be thousands of them.
             config.checks = Vec::new();
         } else {
             status_log.report(&results);
@@ -114,7 +114,7 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
     Ok(outcome)
 }
 
-/// The message to post with the round. An invalid message is rejected before any check runs.
+/// Returns the message to post with the round. Rejects an invalid message before any check runs.
 fn announcement(arguments: &RunArguments, config: &Config) -> anyhow::Result<Option<Announcement>> {
     let Some(message) = &arguments.message else { return Ok(None) };
     if Message::parse_strict(message)?.text().is_empty() {
@@ -129,21 +129,21 @@ fn announcement(arguments: &RunArguments, config: &Config) -> anyhow::Result<Opt
     Ok(Some(announcement))
 }
 
-/// The outcome of a round.
+/// The outcome of storing a round.
 #[derive(Clone, Copy)]
 enum StoredRound<'r> {
     NoStore,
     Stored {
         upload: &'r Upload,
-        /// The store, described in words.
+        /// The store's description, for messages.
         store: &'r str,
-        /// How many expired check files were deleted.
+        /// The number of expired check files that were deleted.
         expired: usize,
     },
     NotStored(&'r StoreError),
 }
 
-/// Stores the results if there is a store, prints them, and reports what was posted along with them.
+/// Stores the results if a store is configured, prints them, and reports whether the message was posted.
 async fn store_and_print(
     arguments: &RunArguments,
     config: &Config,
@@ -169,7 +169,7 @@ async fn store_and_print(
     }
 }
 
-/// Prints results, how they were stored, and what was posted along with them.
+/// Prints the results, how they were stored, and whether the message was posted.
 fn print_round(
     arguments: &RunArguments,
     config: &Config,
@@ -230,7 +230,7 @@ fn print_round(
     }
 }
 
-/// Prints a round, and returns whether it is lost, that is, neither printed nor stored.
+/// Prints a round. Returns whether the round is lost, that is, neither printed nor stored.
 fn is_lost(round: &str, stored: Option<&CheckFileName>) -> bool {
     if stored.is_some() {
         ui::print(round);

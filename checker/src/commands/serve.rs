@@ -17,7 +17,7 @@ use crate::server::assets::PageFiles;
 use crate::server::host::AllowedHosts;
 use crate::ui;
 
-/// Set by the Makefile, so that errors can mention its variables.
+/// A variable that the Makefile sets, so that errors can mention the Makefile's own variables.
 const MAKE_VARIABLE: &str = "CHECKUP_RUN_BY_MAKE";
 
 const DEFAULT_EVERY: Nanos = MINUTE;
@@ -84,7 +84,7 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
     Ok(outcome)
 }
 
-/// How the operator can choose another port.
+/// Returns how the operator can choose another port.
 fn port_remedy() -> PortRemedy {
     match std::env::var_os(MAKE_VARIABLE) {
         Some(_) => PortRemedy::Make,

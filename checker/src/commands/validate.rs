@@ -1,4 +1,4 @@
-//! `checker validate`: prints all problems of a configuration.
+//! `checker validate`: prints all problems in a configuration.
 
 use super::{Outcome, with_environment};
 use crate::cli::ConfigArgument;

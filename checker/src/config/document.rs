@@ -6,38 +6,39 @@ use serde::de::value::{MapDeserializer, SeqDeserializer};
 use serde::de::{self, Deserializer, IntoDeserializer, Visitor};
 use serde::forward_to_deserialize_any;
 
-/// A value and its position. Strings are borrowed from the file where possible, because large files contain many.
+/// A value and its position in the file. Strings are borrowed from the file where possible, because large files contain
+/// many strings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Located<'t> {
-    /// The byte offset of its first character in the file.
+    /// The byte offset of the value's first character in the file.
     pub at: usize,
     pub value: JsonValue<'t>,
 }
 
-/// A JSON value. Numbers keep their spelling, because nanoseconds do not fit into a float.
+/// A JSON value. Numbers are kept as text, because a float cannot represent nanoseconds exactly.
 #[derive(Debug, Clone, PartialEq)]
 pub enum JsonValue<'t> {
     Null,
     Bool(bool),
     Number(&'t str),
-    /// With escapes decoded and variables such as `${NAME}` replaced.
+    /// The string, with escapes decoded and variables such as `${NAME}` replaced.
     String(Cow<'t, str>),
     Array(Vec<Located<'t>>),
-    /// In file order.
+    /// The members of the object, in file order.
     Object(Vec<Member<'t>>),
 }
 
 /// A member of an object.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Member<'t> {
-    /// The byte offset of the key.
+    /// The byte offset of the key in the file.
     pub at: usize,
     pub key: Cow<'t, str>,
     pub value: Located<'t>,
 }
 
 impl JsonValue<'_> {
-    /// The name of the value's type, for error messages.
+    /// Returns the name of the value's type, for error messages.
     #[must_use]
     pub fn type_name(&self) -> &'static str {
         match self {
@@ -53,7 +54,7 @@ impl JsonValue<'_> {
 }
 
 impl<'t> Located<'t> {
-    /// The value of a key, if this is an object that has it.
+    /// Returns the value of a key, if this is an object that contains the key.
     #[must_use]
     pub fn member(&self, key: &str) -> Option<&Located<'t>> {
         match &self.value {
@@ -62,7 +63,7 @@ impl<'t> Located<'t> {
         }
     }
 
-    /// The string, if this is one.
+    /// Returns the string, if this value is one.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         match &self.value {
@@ -71,7 +72,7 @@ impl<'t> Located<'t> {
         }
     }
 
-    /// The same value without positions. Numbers other than 64-bit integers become null.
+    /// Converts the value to plain JSON, without positions. Numbers other than 64-bit integers become null.
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {
         match &self.value {
@@ -89,7 +90,7 @@ impl<'t> Located<'t> {
     }
 }
 
-/// Lets serde read the tree directly. Numbers other than 64-bit integers are null.
+/// Lets serde read the tree directly. Numbers other than 64-bit integers are read as null.
 impl<'de> Deserializer<'de> for &'de Located<'_> {
     type Error = de::value::Error;
 

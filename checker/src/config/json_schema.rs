@@ -1,4 +1,4 @@
-//! The JSON Schema of the configuration file, generated from the table that validation uses.
+//! Generates the JSON Schema of the configuration file from the table that validation also uses.
 
 use serde_json::{Map, Value, json};
 use shared::duration::format_exact;
@@ -7,16 +7,16 @@ use super::patterns::{self, with_variables};
 use super::spec::{Field, Presence, ValueKind, Variant};
 use super::table::ROOT;
 
-/// Keys that must be set together.
+/// Two keys that must be set together.
 const TOGETHER: [&str; 2] = ["access_key_id", "secret_access_key"];
 /// A key that requires another one.
 const DEPENDENT: [&str; 2] = ["client_key_file", "client_cert_file"];
-/// The keys of a step of a script, one of which is set.
+/// The keys of a script step. At least one of them must be set.
 const STEP: [&str; 2] = ["send", "expect"];
 
-/// Returns the schema (JSON Schema, draft 2020-12), for editors.
+/// Returns the JSON Schema (draft 2020-12) that editors use.
 ///
-/// It rejects what validation rejects, as far as a schema can express it.
+/// As far as a schema can express it, the schema rejects the same files as validation.
 #[must_use]
 pub fn schema() -> Value {
     let mut definitions = Definitions::default();
@@ -27,12 +27,12 @@ pub fn schema() -> Value {
     schema
 }
 
-/// The parts of the schema that several keys share, by name.
+/// The named definitions that several parts of the schema share.
 #[derive(Default)]
 struct Definitions(Map<String, Value>);
 
 impl Definitions {
-    /// A reference to a part, which `define` creates once.
+    /// Returns a reference to a definition, which `define` creates on first use.
     fn reference(&mut self, name: &str, define: impl FnOnce() -> Value) -> Value {
         if !self.0.contains_key(name) {
             self.0.insert(name.to_owned(), define());
@@ -61,7 +61,7 @@ impl Definitions {
             ValueKind::Assertions => {
                 let condition = json!({ "$ref": "#/$defs/condition" });
                 self.reference("condition", || assertion(&condition, &Map::new()));
-                // Only those of the list itself have a status.
+                // Only assertions in the list itself have a status, not nested conditions.
                 let status = json!({ "enum": ["down", "degraded"] });
                 let items = assertion(&condition, &Map::from_iter([("otherwise".to_owned(), status)]));
                 json!({ "type": "array", "items": items })
@@ -80,7 +80,8 @@ impl Definitions {
         }
     }
 
-    /// The first of these keys decides; the others are ignored.
+    /// Returns the schema of an object whose type is stored under one of `keys`. The first of these keys that is
+    /// present determines the type.
     fn tagged(&mut self, keys: &[&str], variants: &[Variant], common: &[Field]) -> Value {
         let mut choices: Vec<Value> = Vec::new();
         for (index, key) in keys.iter().enumerate() {
@@ -164,7 +165,8 @@ fn status_codes() -> Value {
     json!({ "anyOf": [one, { "const": 0 }, { "type": "array", "items": one, "minItems": 1 }] })
 }
 
-/// An assertion: a string, or an object with exactly one of the ways to combine conditions and `other` keys.
+/// Returns the schema of an assertion: a string, or an object that contains exactly one of `that`, `all`, `any` and
+/// `not`, and possibly the keys in `other`.
 fn assertion(condition: &Value, other: &Map<String, Value>) -> Value {
     let list = json!({ "type": "array", "items": condition, "minItems": 1 });
     let ways =

@@ -1,8 +1,8 @@
 //! Loads the configuration file.
 //!
-//! [`parser`] turns the text into a [`document`], a tree of values with positions, by the rules of the file's [`dialect`];
-//! [`mod@validate`] compares the tree with the [`table`] of all keys; serde deserializes it into [`raw`]; and this module
-//! converts that into the [`model`] that the rest of the checker uses.
+//! [`parser`] turns the text into a [`document`], a tree of values with positions, according to the file's [`dialect`].
+//! [`mod@validate`] compares the tree with the [`table`] of all keys. serde deserializes it into [`raw`], and this
+//! module converts that into the [`model`] that the rest of the checker uses.
 
 mod checks;
 pub mod dialect;
@@ -50,21 +50,21 @@ use crate::checks::{Check, CheckKind};
 use crate::platform::operator_file::read_operator_text;
 use crate::store::settings::{Bucket, Secret, Storage, StoreLocation, WriterKeys};
 
-/// The maximum number of endpoints for which summaries are on by default. Longer lists have few readers, and each
-/// summary needs all histories.
+/// The maximum number of endpoints for which summaries are on by default. Few people read longer summaries, and writing
+/// one requires all histories.
 const MAX_DEFAULT_SUMMARIES: usize = 1_000;
 
-/// The key of the array of checks.
+/// The key whose value is the array of checks.
 const CHECKERS: &str = "checkers";
 
-/// Why a configuration cannot be loaded.
+/// The reason why a configuration cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     #[error(
         "failed to read the configuration `{path}`: pass the path with `-c FILE`, or run `checker init` to write a starter configuration"
     )]
     Unreadable { path: PathBuf, source: std::io::Error },
-    /// One line for each problem.
+    /// The problems, one line each.
     #[error("invalid configuration:\n{}", .0.join("\n"))]
     Invalid(Vec<String>),
 }
@@ -72,7 +72,7 @@ pub enum ConfigError {
 #[derive(Debug)]
 pub struct Loaded {
     pub config: Config,
-    /// One line for each problem that does not prevent the configuration from being used.
+    /// The problems that do not prevent the configuration from being used, one line each.
     pub warnings: Vec<String>,
 }
 
@@ -80,11 +80,11 @@ pub struct Loaded {
 pub struct Environment<'a> {
     /// Looks up an environment variable.
     pub variable: &'a dyn Fn(&str) -> Option<String>,
-    /// The name of the machine, from which the default node name is derived.
+    /// The host name of the machine, from which the default node name is derived.
     pub host_name: String,
 }
 
-/// Loads the file at `path`.
+/// Loads the configuration file at `path`.
 pub fn load(path: &Path, environment: &Environment<'_>) -> Result<Loaded, ConfigError> {
     let text = read(path)?;
     let (config, problems) = from_file(&text, path, environment);
@@ -95,7 +95,7 @@ pub fn load(path: &Path, environment: &Environment<'_>) -> Result<Loaded, Config
     }
 }
 
-/// Reports all problems of the file at `path`, one per line, and whether any of them is an error.
+/// Returns all problems of the file at `path`, one per line, and whether any of them is an error.
 pub fn validate(path: &Path, environment: &Environment<'_>) -> Result<(Vec<String>, bool), ConfigError> {
     let text = read(path)?;
     let (config, mut problems) = from_file(&text, path, environment);
@@ -118,14 +118,14 @@ pub fn validate(path: &Path, environment: &Environment<'_>) -> Result<(Vec<Strin
 pub(crate) fn read(path: &Path) -> Result<String, ConfigError> {
     let mut text =
         read_operator_text(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
-    // Some editors write a byte order mark.
+    // Remove the byte order mark that some editors write.
     if text.starts_with('\u{feff}') {
         text.remove(0);
     }
     Ok(text)
 }
 
-/// The positions of the checks in a file without errors.
+/// Returns the positions of the checks in a file without errors.
 fn check_positions(text: &str, dialect: Dialect<'_>) -> Vec<usize> {
     let mut positions = Vec::new();
     let mut take = |check: Located<'_>, _: &mut Problems| positions.push(check.at);
@@ -136,15 +136,15 @@ fn check_positions(text: &str, dialect: Dialect<'_>) -> Vec<usize> {
     }
 }
 
-/// Loads the content of the file at `path`, whose name decides its [`dialect`]; returns the configuration if it is
-/// usable, and all its problems.
+/// Loads the text of the file at `path`, whose name determines the [`dialect`]. Returns all problems, and the
+/// configuration if it is usable.
 #[must_use]
 pub fn from_file(text: &str, path: &Path, environment: &Environment<'_>) -> (Option<Config>, Problems) {
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
     from_dialect(text, folder, environment, Dialect::of_file(path, environment.variable))
 }
 
-/// Loads a string in the checker's dialect in the same way. Paths are relative to `folder`.
+/// Loads a string in the checker's dialect, like [`from_file`]. Paths are relative to `folder`.
 #[must_use]
 pub fn from_text(text: &str, folder: &Path, environment: &Environment<'_>) -> (Option<Config>, Problems) {
     from_dialect(text, folder, environment, Dialect::Checker(environment.variable))
@@ -159,7 +159,7 @@ fn from_dialect(
     let mut problems = Problems::default();
     let (mut checks, mut index) = (Vec::new(), 0);
     let mut errors_before = 0;
-    // Each check is converted immediately, so that its part of the tree can be dropped.
+    // Convert each check immediately, so that its part of the tree can be dropped.
     let mut take = |mut located: Located<'_>, problems: &mut Problems| {
         if dialect.is_original() {
             original::rewrite_check(&mut located, index, problems);
@@ -168,7 +168,7 @@ fn from_dialect(
         if problems.errors() == errors_before {
             checks.extend(checks::convert(&located, index, folder, problems).map(Arc::new));
         } else {
-            // The check is dropped, but its assertions may have more problems to report.
+            // Drop the check, but still report the problems of its assertions.
             let _ = checks::read_assertions(&located, index, problems);
         }
         errors_before = problems.errors();
@@ -192,7 +192,7 @@ fn from_dialect(
     (config.filter(|_| problems.errors() == 0), problems)
 }
 
-/// Converts a tree that validation has accepted, and reports problems that the types do not rule out.
+/// Converts a tree that validation has accepted. Also reports problems that validation cannot detect.
 fn convert(
     root: &Located,
     mut checks: Vec<Arc<Check>>,
@@ -272,7 +272,7 @@ fn convert_storage(located: &Located, folder: &Path, problems: &mut Problems) ->
             let bucket = convert_bucket(raw, located, problems);
             Some(Storage { location: StoreLocation::S3(bucket), check_expiry, history_expiry })
         }
-        // Validation has already reported the unknown type.
+        // The type is unknown, which validation has already reported.
         _ => None,
     }
 }
@@ -281,7 +281,7 @@ fn history_expiry(raw: Option<RawDuration>) -> Nanos {
     raw.map_or(DEFAULT_EXPIRY, |age| age.0)
 }
 
-/// How to fix an incomplete pair of keys.
+/// The remedy if only one of the two keys is set.
 const KEYS_REMEDY: &str = "set both keys, or neither to use the environment, the profile or the instance role";
 
 fn convert_bucket(raw: RawS3, located: &Located, problems: &mut Problems) -> Bucket {
@@ -326,7 +326,7 @@ fn convert_bucket(raw: RawS3, located: &Located, problems: &mut Problems) -> Buc
     }
 }
 
-/// The directory for persistent state, as defined by XDG.
+/// Returns the directory for persistent state according to the XDG specification.
 fn state_directory(variable: &dyn Fn(&str) -> Option<String>) -> Option<PathBuf> {
     let absolute = |text: String| Some(PathBuf::from(text)).filter(|path| path.is_absolute());
     variable("XDG_STATE_HOME")
@@ -338,7 +338,7 @@ fn duration(nanos: Nanos) -> Duration {
     Duration::from_nanos(nanos.unsigned_abs())
 }
 
-/// Deserializes a tree that validation has accepted. If the table and serde disagree, that is reported as a problem.
+/// Deserializes a tree that validation has accepted. Reports a problem if the table and serde disagree.
 fn read_as<T: DeserializeOwned>(located: &Located, problems: &mut Problems) -> Option<T> {
     T::deserialize(located)
         .map_err(|error| problems.add(Problem::error(located.at, format!("invalid configuration: {error}"))))

@@ -18,35 +18,34 @@ pub struct Config {
     pub node: NodeName,
     /// The configured interval between checks, which is stored with the results.
     pub every: Option<Nanos>,
-    /// The configured maximum number of concurrent checks; at least one.
+    /// The configured maximum number of concurrent checks, at least one.
     pub concurrent_checks: Option<usize>,
     /// The addresses that checks may connect to.
     pub address_policy: AddressPolicy,
-    /// In file order.
+    /// The checks, in file order.
     pub checks: Vec<Arc<Check>>,
-    /// Addresses of which at least one is reachable whenever this node is online. If empty, the node is assumed to be
-    /// online.
+    /// The addresses used to check whether this node is online. If the list is empty, the node is assumed to be online.
     pub online_check: Vec<Address>,
-    /// Where results are stored, if anywhere.
+    /// The store for results, if one is configured.
     pub storage: Option<Storage>,
-    /// Whether summaries and badges are stored.
+    /// Whether this node stores summaries and badges.
     pub summaries: bool,
     /// The directory for results that could not be stored.
     pub spool_dir: PathBuf,
     /// The page that `checker serve` serves.
     pub page: Page,
-    /// A fixed time for all results, instead of the current time, as in the original.
+    /// A fixed time for all results instead of the current time, which the original also supports.
     pub timestamp: Option<UnixNanos>,
 }
 
-/// The URL of the store, relative to the page that `checker serve` serves.
+/// The store's URL relative to the page that `checker serve` serves.
 pub const SERVED_STORE: &str = "store/";
 
 #[derive(Debug, Clone)]
 pub struct Page {
     /// The configuration that `checker serve` passes to the page.
     pub config: PageConfig,
-    /// The origins, in addition to the page's own, whose pages may show the status page in a frame.
+    /// The origins whose pages can show the status page in a frame, in addition to the page's own origin.
     pub embed_by: Vec<String>,
 }
 

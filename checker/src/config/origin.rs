@@ -1,9 +1,9 @@
-//! Origins of web pages, as browsers send them.
+//! The origins of web pages, in the form that browsers send.
 
-/// A string that is not an origin.
+/// The error for a string that is not a valid origin.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "invalid origin `{0}`: expected scheme and host without a path, as browsers send it, for example `https://status.example.com`"
+    "invalid origin `{0}`: expected a scheme and a host without a path, as browsers send them, for example `https://status.example.com`"
 )]
 pub struct InvalidOrigin(String);
 
@@ -16,7 +16,7 @@ pub fn validate_origin(origin: &str) -> Result<(), InvalidOrigin> {
     let Some(authority) = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://")) else {
         return invalid();
     };
-    // The colons inside an IPv6 address, which is in brackets, do not separate a port.
+    // Colons inside the brackets of an IPv6 address do not separate a port.
     let after_host = authority.rfind(']').map_or(0, |end| end + 1);
     let (host, port) = match authority[after_host..].rsplit_once(':') {
         Some((rest, port)) => (&authority[..after_host + rest.len()], Some(port)),

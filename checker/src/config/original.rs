@@ -1,7 +1,7 @@
-//! Rewrites what only the original's configuration can contain, so that its meaning stays the same.
+//! Rewrites the parts that only the original's configuration can contain, so that their meaning stays the same.
 //!
 //! The parser has already applied the rules of Go's decoder (see [`super::dialect`]). This module handles values: Go's
-//! zero values mean "not set", and the original accepts some values that our table rejects.
+//! zero values mean "not set", and the original accepts some values that the checker's table rejects.
 
 use std::borrow::Cow;
 
@@ -10,10 +10,10 @@ use super::document::{JsonValue, Located, Member};
 use super::parser;
 use super::problem::{Problem, Problems};
 
-/// Go's zero time, which the original writes for "no time".
+/// Go's zero time, which the original writes for "not set".
 pub(super) const ZERO_TIME: &str = "0001-01-01T00:00:00Z";
 
-/// The time limit of `tls` checks that do not set one; the original has no limit.
+/// The time limit for `tls` checks that do not set one. In the original, they have no limit.
 const TLS_TIMEOUT: &str = "10s";
 
 /// The status codes that the original accepts by default.
@@ -27,7 +27,7 @@ pub(super) fn report_root(root: &Located, problems: &mut Problems) {
     }
 }
 
-/// Rewrites the check at this index of the array.
+/// Rewrites the check at `index` in the array.
 pub(super) fn rewrite_check<'t>(check: &mut Located<'t>, index: usize, problems: &mut Problems) {
     let at = check.at;
     let text = |key: &str| check.member(key).and_then(Located::text).unwrap_or_default().to_owned();
@@ -37,7 +37,7 @@ pub(super) fn rewrite_check<'t>(check: &mut Located<'t>, index: usize, problems:
     let raise = text("raise");
     let JsonValue::Object(members) = &mut check.value else { return };
 
-    // A shell's variables are in the command's arguments.
+    // Commands and arguments often contain a shell's variables, so do not warn about those.
     for member in members.iter().filter(|member| !matches!(&*member.key, "command" | "arguments")) {
         report_variables(&member.value, problems);
     }
@@ -59,7 +59,7 @@ pub(super) fn rewrite_check<'t>(check: &mut Located<'t>, index: usize, problems:
         members.push(Member { at, key: Cow::Borrowed(key), value: Located { at, value } });
     };
     let string = |text: &str| JsonValue::String(Cow::Owned(text.to_owned()));
-    // Without a locator, only this check is unusable, and its result states the reason.
+    // Set an empty locator, so that only this check is unusable and its result states the reason.
     if locator.is_empty() {
         set(locator_key, string(""));
     }
@@ -67,7 +67,7 @@ pub(super) fn rewrite_check<'t>(check: &mut Located<'t>, index: usize, problems:
         set(name_key, string(if locator.trim().is_empty() { "a check without a name" } else { &locator }));
     }
     match kind.as_str() {
-        // Without a name to query, the original only connects.
+        // The original only opens a connection if there is no name to query.
         "dns" if query.is_empty() => {
             set("type", string("tcp"));
             members.retain(|member| member.key != "hostname_fqdn");
@@ -84,8 +84,7 @@ pub(super) fn rewrite_check<'t>(check: &mut Located<'t>, index: usize, problems:
     }
 }
 
-/// Turns the original's `up_status_range` into `up_status`. Codes outside of the range can still count as up because of
-/// `up_status`.
+/// Converts the original's `up_status_range` to `up_status`. Codes in either of them count as up.
 fn convert_status_range(members: &mut Vec<Member<'_>>) {
     let Some(position) = members.iter().position(|member| member.key == "up_status_range") else { return };
     let Member { at, value, .. } = members.remove(position);
@@ -118,7 +117,7 @@ fn number(value: &Located<'_>) -> Option<i64> {
     }
 }
 
-/// Warns about text that would be a variable in the checker's dialect. In the original's, it is sent or stored
+/// Warns about text that would be a variable in the checker's dialect. In the original's dialect, it is sent or stored
 /// literally, which is rarely intended.
 fn report_variables(value: &Located<'_>, problems: &mut Problems) {
     match &value.value {
@@ -137,7 +136,7 @@ fn report_variables(value: &Located<'_>, problems: &mut Problems) {
     }
 }
 
-/// The first `${NAME}` or `${NAME:-default}` of a text.
+/// Returns the first `${NAME}` or `${NAME:-default}` in a text.
 fn variable_in(text: &str) -> Option<&str> {
     let mut rest = text;
     while let Some(start) = rest.find("${") {
@@ -153,8 +152,8 @@ fn variable_in(text: &str) -> Option<&str> {
     None
 }
 
-/// The contents of the original's file in the checker's dialect, for files that are derived from it; `None` if they are
-/// not an object.
+/// Converts the original's file to the checker's dialect, for files that are derived from it. Returns `None` if it does
+/// not contain an object.
 #[must_use]
 pub fn to_own_dialect(text: &str) -> Option<serde_json::Map<String, serde_json::Value>> {
     let mut root = parser::parse(text, Dialect::Original, &mut Problems::default(), None).ok()?;
@@ -174,7 +173,7 @@ pub fn to_own_dialect(text: &str) -> Option<serde_json::Map<String, serde_json::
     }
 }
 
-/// Escapes dollar signs, which are literal in the original's dialect.
+/// Escapes dollar signs, because they are literal in the original's dialect.
 fn escape(value: &mut serde_json::Value) {
     match value {
         serde_json::Value::String(text) => *text = text.replace('$', "$$"),
@@ -203,7 +202,7 @@ mod tests {
         (config.unwrap_or_else(|| panic!("{lines:#?}")), lines)
     }
 
-    /// Loads one check, which the checker's own dialect rejects.
+    /// Loads a check that the checker's dialect rejects.
     fn loaded_check(check: &str) -> (crate::checks::Check, Vec<String>) {
         let text = format!(r#"{{"checkers":[{check}]}}"#);
         assert!(from_text(&text, Path::new(""), &environment()).1.has_errors(), "{check}");

@@ -1,4 +1,4 @@
-//! The page's settings. They are validated by the code that reads the page's own `config.json`.
+//! Converts the page's settings. The code that reads the page's `config.json` validates them.
 
 use shared::page_config::PageConfig;
 
@@ -7,10 +7,10 @@ use super::model::{Page, SERVED_STORE};
 use super::origin::validate_origin;
 use super::problem::{Problem, Problems};
 
-/// The only key that is not part of the page's own configuration; the web server uses it.
+/// The only page setting that is not part of the page's `config.json`, because the web server uses it.
 const EMBED_BY: &str = "embed_by";
 
-/// Converts a tree that validation has accepted. Settings that the page would ignore are reported as warnings.
+/// Converts a tree that validation has accepted. Warns about settings that the page would ignore.
 pub(super) fn convert(page: Option<&Located>, problems: &mut Problems) -> Page {
     let Some(page) = page else { return Page::default() };
     let mut json = page.to_json();
@@ -47,7 +47,7 @@ fn prefixed(text: &str) -> String {
     text.strip_prefix('`').map_or_else(|| text.to_owned(), |rest| format!("`page.{rest}"))
 }
 
-/// The position of the key that a problem starts with, as in `` `links[0].url` … ``.
+/// Returns the position of the key at the start of a problem, such as `` `links[0].url` … ``.
 fn position<'t>(page: &'t Located, text: &'t str) -> usize {
     let path = text.split('`').nth(1).unwrap_or_default();
     let mut current = page;

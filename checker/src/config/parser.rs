@@ -1,7 +1,7 @@
 //! Parses the configuration file: JSON with comments, trailing commas, and variables in strings.
 //!
-//! The library provides only the tokens. The tree is built here, because a second tree from the library would
-//! dominate the memory that a large file needs.
+//! The library provides only the tokens. The tree is built here, because a second tree from the library would take most
+//! of the memory for a large file.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -15,27 +15,27 @@ use super::document::{JsonValue, Located, Member};
 use super::problem::{Problem, Problems, line_and_column, lower_case_first};
 use super::variables::expand;
 
-/// The maximum nesting of arrays and objects: a file needs eight levels, and a hostile one must not exhaust the
-/// stack.
+/// The maximum nesting depth of arrays and objects. A valid file needs eight levels, and a hostile one must not exhaust
+/// the stack.
 const DEPTH_LIMIT: usize = 128;
 
-/// The nesting that remains for values in the root.
+/// The maximum nesting depth of the values in the root object.
 const DEPTH_IN_ROOT: usize = DEPTH_LIMIT - 1;
 
-/// An array whose elements are passed on one at a time. In the tree it is empty, because its elements would dominate
-/// the memory that a large file needs.
+/// An array whose elements are passed on one at a time. It is empty in the tree, because its elements would take most
+/// of the memory for a large file.
 pub struct StreamedList<'t, 'p> {
-    /// The array's key in the root.
+    /// The array's key in the root object.
     pub key: &'p str,
     pub take: &'p mut dyn FnMut(Located<'t>, &mut Problems),
 }
 
-/// The key of the object whose keys are HTTP header names, which are kept unchanged in every dialect.
+/// The key of the objects whose keys are HTTP header names. These keys are kept unchanged in every dialect.
 const HEADERS: &str = "headers";
 
-/// Parses the text of a file. `streamed` is an array whose elements are passed on one at a time. Problems with
-/// variables and duplicate keys are added to `problems`. The only error is invalid JSON, because nothing else can be
-/// validated then.
+/// Parses the text of a configuration file. `streamed` is an array whose elements are passed on one at a time. Problems
+/// with variables and duplicate keys are added to `problems`. Only invalid JSON is returned as an error, because
+/// nothing else can be validated then.
 pub fn parse<'t, 'p>(
     text: &'t str,
     dialect: Dialect<'p>,
@@ -69,7 +69,7 @@ struct Parser<'t, 'p> {
     dialect: Dialect<'p>,
     problems: &'p mut Problems,
     streamed: Option<StreamedList<'t, 'p>>,
-    /// Whether the current value is that of [`HEADERS`].
+    /// Whether the current value belongs to the key [`HEADERS`].
     is_in_headers: bool,
 }
 
@@ -84,7 +84,7 @@ impl<'t> Parser<'t, '_> {
         }
     }
 
-    /// Returns the next token in an array or object that starts at `start` and is closed by `end`.
+    /// Returns the next token in an array or object that starts at `start` and must end with `end`.
     fn next_inside(&mut self, start: usize, end: char) -> Result<Token<'t>, Problem> {
         if let Some(token) = self.next()? {
             return Ok(token);
@@ -98,7 +98,7 @@ impl<'t> Parser<'t, '_> {
         Problem::error(self.scanner.token_start(), format!("invalid JSON: {reason}"))
     }
 
-    /// The error that another token was expected. It does not contain strings or numbers, which may be secrets.
+    /// Returns the error for an unexpected token. It does not contain strings or numbers, which may be secrets.
     fn unexpected(&self, expected: &str, found: &Token<'_>) -> Problem {
         let found = match found {
             Token::String(_) => "a string".to_owned(),
@@ -206,7 +206,7 @@ impl<'t> Parser<'t, '_> {
         Ok(members.list)
     }
 
-    /// A key as the dialect spells it.
+    /// Returns a key as the table spells it, because the original's dialect ignores case.
     fn key(&self, key: Cow<'t, str>) -> Cow<'t, str> {
         let is_exact = !self.dialect.is_original() || self.is_in_headers;
         if is_exact || !key.bytes().any(|byte| byte.is_ascii_uppercase()) {
@@ -235,10 +235,11 @@ impl<'t> Parser<'t, '_> {
     }
 }
 
-/// The number of members above which an object is searched with an index.
+/// The maximum number of members that are searched without an index.
 const SMALL_OBJECT: usize = 32;
 
-/// The members of an object while they are parsed. Large objects have an index, so that duplicates are found in linear time.
+/// The members of an object that is being parsed. Large objects have an index, so that finding duplicates takes linear
+/// time.
 #[derive(Default)]
 struct Members<'t> {
     list: Vec<Member<'t>>,
@@ -385,7 +386,7 @@ mod tests {
             }
         }
 
-        /// Accepts exactly what the library's own parser accepts.
+        /// The parser accepts exactly what the library's own parser accepts.
         #[test]
         fn invalid_json_is_rejected(text in "[\\[\\]{}:,\" a1/*\n-]{0,16}") {
             let options = ParseOptions {

@@ -1,20 +1,20 @@
-//! Regular expressions for the JSON Schema, in the subset of ECMA-262 that validators and editors share.
+//! Regular expressions for the JSON Schema, in the subset of ECMA-262 that both validators and editors support.
 //!
-//! A pattern states as much of what validation requires as a regular expression can. A value with a variable matches every
-//! pattern of a string, since only the checker knows the variable (see [`with_variables`]).
+//! A pattern expresses as much of validation as a regular expression can. Every string that contains a variable
+//! matches, because only the checker knows the variable's value (see [`with_variables`]).
 
 use std::fmt::Write as _;
 
 use shared::duration::UNITS;
 
-/// A text that is not blank.
+/// A string that is not blank.
 pub(super) const NOT_BLANK: &str = r"\S";
 pub(super) const NOT_EMPTY: &str = r"^[\s\S]";
 pub(super) const NODE_NAME: &str = "^[a-z0-9-]{1,32}$";
 pub(super) const JOB_NAME: &str = "^[a-z0-9-]{1,64}$";
-/// RFC 3339, in the range of 64-bit nanoseconds.
+/// An RFC 3339 time in the range of 64-bit nanoseconds.
 pub(super) const TIME: &str = r"^(0001|16(7[7-9]|[89][0-9])|1[7-9][0-9]{2}|2[01][0-9]{2}|22[0-5][0-9]|226[0-2])-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[Tt ]([01][0-9]|2[0-3]):[0-5][0-9]:([0-5][0-9]|60)(\.[0-9]+)?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$";
-/// Nothing, or folders with a trailing slash, none of which is `.` or `..`.
+/// A prefix: any number of folders with a trailing slash, none of which is `.` or `..`.
 pub(super) const PREFIX: &str = r"^(([^./\x00-\x1f\x7f-\x9f][^/\x00-\x1f\x7f-\x9f]*|\.[^./\x00-\x1f\x7f-\x9f][^/\x00-\x1f\x7f-\x9f]*|\.\.[^/\x00-\x1f\x7f-\x9f]+)/)*$";
 /// An HTTP token, such as a method or a header name.
 pub(super) const TOKEN: &str = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$";
@@ -25,25 +25,25 @@ pub(super) const HOST: &str = r"^\s*(\S*://)?(\[[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0
 pub(super) const HOST_AND_PORT: &str = r"^\s*(\S*://)?(\[[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]|[^\x00- !-$&-,/:-@\[-^`{-\x7f]+):0*(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})/*\s*$";
 /// A host with or without a port.
 pub(super) const ADDRESS: &str = r"^\s*(\S*://)?(\[[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*|[^\x00- !-$&-,/:-@\[-^`{-\x7f]+)(:0*(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})/*|:/?|/*)\s*$";
-/// Like the previous pattern, for a host whose certificate is verified.
+/// Like [`ADDRESS`], but for a host whose certificate is verified.
 pub(super) const TLS_ADDRESS: &str = r"^\s*(\S*://)?(\[[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*|(([0-9A-Za-z_]([0-9A-Za-z_-]{0,61}[0-9A-Za-z_])?\.)*([A-Za-z_]([0-9A-Za-z_-]{0,61}[0-9A-Za-z_])?|[0-9]+[A-Za-z_]([0-9A-Za-z_-]*[0-9A-Za-z_])?|[0-9]+-[0-9A-Za-z_-]*[0-9A-Za-z_])\.?|([0-9]{1,3}\.){3}[0-9]{1,3}))(:0*(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})/*|:/?|/*)\s*$";
-/// A name or an address in a certificate.
+/// A host name or IP address in a certificate.
 pub(super) const SERVER_NAME: &str = r"^([0-9A-Fa-f.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*|(([0-9A-Za-z_]([0-9A-Za-z_-]{0,61}[0-9A-Za-z_])?\.)*([A-Za-z_]([0-9A-Za-z_-]{0,61}[0-9A-Za-z_])?|[0-9]+[A-Za-z_]([0-9A-Za-z_-]*[0-9A-Za-z_])?|[0-9]+-[0-9A-Za-z_-]*[0-9A-Za-z_])\.?|([0-9]{1,3}\.){3}[0-9]{1,3}))$";
 /// A DNS name.
 pub(super) const DNS_NAME: &str = r"^(\.|((\*|_[0-9A-Za-z_-]*|[^\x00-/:-@\[-`{-\x7f][^\x00-,./:-@\[-`{-\x7f]{0,62})\.)*(\*|_[0-9A-Za-z_-]*|[^\x00-/:-@\[-`{-\x7f][^\x00-,./:-@\[-`{-\x7f]{0,62})\.?)$";
-/// What browsers send as the origin of a page, or `*`.
+/// An origin as browsers send it, or `*`.
 pub(super) const ORIGIN: &str = r"^(\*|https?://(\[[0-9a-z:._-]+\]|[0-9a-z._-]+)(:0*(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[0-9]{1,4}))?)$";
 pub(super) const QUORUM: &str = r"^(any|majority|all|\+?0*[1-9][0-9]{0,17})$";
-/// A status code, a class, or a range whose end is not before its start. The references are to the first digits.
+/// A status code, a class, or a range whose end is not before its start. The backreferences refer to the first digits.
 pub(super) const STATUS_CODES: &str = r"^\s*([1-5](xx|[0-9]{2})|1[0-9]{2} *- *[2-5][0-9]{2}|2[0-9]{2} *- *[3-5][0-9]{2}|3[0-9]{2} *- *[45][0-9]{2}|4[0-9]{2} *- *5[0-9]{2}|([1-5])(0[0-9] *- *\3[1-9]|1[0-9] *- *\3[2-9]|2[0-9] *- *\3[3-9]|3[0-9] *- *\3[4-9]|4[0-9] *- *\3[5-9]|5[0-9] *- *\3[6-9]|6[0-9] *- *\3[7-9]|7[0-9] *- *\3[89]|8[0-9] *- *\3[9])[0-9]|([1-5][0-9])(0 *- *\5[0-9]|1 *- *\5[1-9]|2 *- *\5[2-9]|3 *- *\5[3-9]|4 *- *\5[4-9]|5 *- *\5[5-9]|6 *- *\5[6-9]|7 *- *\5[7-9]|8 *- *\5[89]|9 *- *\5[9]))\s*$";
 
-/// A pattern that also accepts every text with a variable.
+/// Extends a pattern to accept every string that contains a variable.
 pub(super) fn with_variables(pattern: &str) -> String {
     format!(r"{pattern}|\$\{{")
 }
 
-/// A pattern for durations from `min` to `max` nanoseconds. It is exact for a number with one unit, except near a limit
-/// that is not a multiple of the unit. If there are several parts, none of them exceeds the maximum.
+/// Returns a pattern for durations from `min` to `max` nanoseconds. It is exact for a number with one unit, except near
+/// a limit that is not a multiple of the unit. In a duration with several parts, no part exceeds the maximum.
 pub(super) fn duration(min: i64, max: i64) -> String {
     let (mut whole, mut parts) = (Vec::new(), Vec::new());
     for (unit, size) in UNITS {
@@ -70,9 +70,9 @@ pub(super) fn duration(min: i64, max: i64) -> String {
     format!(r"^\s*({zero}{}|({}){{2,}})\s*$", whole.join("|"), parts.join("|"))
 }
 
-/// A pattern for the numbers from `low` to `high`, without leading zeros.
+/// Returns a pattern for the numbers from `low` to `high`, without leading zeros.
 fn digits(low: i64, high: i64) -> String {
-    // Each of these numbers ends a range in which only the last digits vary.
+    // Split the range at these numbers, so that only the last digits vary within each part.
     let (low, high) = (i128::from(low), i128::from(high));
     let mut ends = vec![high];
     let powers = || (1..=19).map(|power| 10_i128.pow(power));

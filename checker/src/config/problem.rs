@@ -1,22 +1,23 @@
-//! Problems of a configuration file, with positions. All of them are collected before any is reported.
+//! Problems in a configuration file, with positions. All problems are collected before any is reported.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt;
 use std::hash::{BuildHasher as _, RandomState};
 
-/// The number of problems of each severity that are shown. A file with more problems usually repeats one mistake, which
-/// the first problems show; the others are counted.
+/// The maximum number of problems shown per severity. The rest are only counted, because a file with many problems
+/// usually repeats one mistake.
 pub const SHOWN_PROBLEMS: usize = 300;
 
 /// The severity of a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// Everything works. Only `checker validate` reports it.
+    /// The configuration works as intended. Only `checker validate` reports a notice.
     Notice,
     /// The configuration is used, but part of it is ignored or unsafe.
     Warning,
-    /// One check is invalid. The others run; its result is unknown, with this problem as the reason.
+    /// One check is invalid. The other checks run. The result of the invalid check is unknown, with this problem as the
+    /// reason.
     CheckError,
     /// The configuration cannot be used.
     Error,
@@ -32,13 +33,13 @@ impl fmt::Display for Severity {
     }
 }
 
-/// A problem with its position and its remedy.
+/// A problem with its position and a remedy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// Byte offset in the file.
+    /// The byte offset in the file.
     pub at: usize,
     pub severity: Severity,
-    /// States the mistake and what to write instead.
+    /// The description of the mistake and its remedy.
     pub text: String,
 }
 
@@ -64,14 +65,14 @@ impl Problem {
     }
 }
 
-/// All the problems of a file.
+/// All problems found in a file.
 #[derive(Debug, Clone, Default)]
 pub struct Problems {
     list: Vec<Problem>,
-    /// The index of each problem by position and hash of the text.
+    /// The index of each problem, by its position and a hash of its text.
     known: HashMap<(usize, u64), usize>,
     hasher: RandomState,
-    /// The number of problems of each severity.
+    /// The number of problems by severity.
     counts: [usize; 4],
 }
 
@@ -98,13 +99,13 @@ impl Problems {
         others.list.into_iter().for_each(|problem| self.add(problem));
     }
 
-    /// The first problem that makes a check unusable, in the order in which problems were added.
+    /// Returns the first problem that makes a check unusable, in the order in which problems were added.
     #[must_use]
     pub fn first_check_error(&self) -> Option<&Problem> {
         self.list.iter().find(|problem| problem.severity == Severity::CheckError)
     }
 
-    /// Whether `checker validate` should fail.
+    /// Returns whether `checker validate` should fail.
     #[must_use]
     pub fn has_errors(&self) -> bool {
         self.count(Severity::CheckError) + self.count(Severity::Error) > 0
@@ -115,7 +116,7 @@ impl Problems {
         self.list.is_empty()
     }
 
-    /// The number of problems that make the configuration unusable.
+    /// Returns the number of problems that make the configuration unusable.
     #[must_use]
     pub fn errors(&self) -> usize {
         self.count(Severity::Error)
@@ -125,14 +126,14 @@ impl Problems {
         self.counts[severity as usize]
     }
 
-    /// Formats each problem as `file:line:column: severity: text`, in order of position, at most [`SHOWN_PROBLEMS`] of each
-    /// severity, and then the number of the others.
+    /// Formats the problems as `file:line:column: severity: text`, ordered by position. At most [`SHOWN_PROBLEMS`] of
+    /// each severity are listed, followed by the number of remaining problems.
     #[must_use]
     pub fn lines(&self, file: &str, text: &str) -> Vec<String> {
         self.lines_from(Severity::Notice, file, text)
     }
 
-    /// Like [`Self::lines`], but only for problems that are at least this severe.
+    /// Formats only the problems that have at least this severity, like [`Self::lines`].
     #[must_use]
     pub fn lines_from(&self, least: Severity, file: &str, text: &str) -> Vec<String> {
         let mut sorted: Vec<&Problem> = self.list.iter().filter(|problem| problem.severity >= least).collect();
@@ -159,7 +160,7 @@ impl Problems {
     }
 }
 
-/// A number with commas between groups of three digits.
+/// Formats a number with commas between groups of three digits.
 fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);
@@ -172,20 +173,20 @@ fn grouped(number: usize) -> String {
     text
 }
 
-/// Line and column of a byte offset, both starting at 1. Columns count characters.
+/// Returns the line and column of a byte offset, both starting at 1. Columns count characters.
 #[must_use]
 pub fn line_and_column(text: &str, at: usize) -> (usize, usize) {
     Positions::new(text).line_and_column(at)
 }
 
-/// Finds lines and columns of increasing offsets in one pass through a text.
+/// Finds the lines and columns of increasing offsets in one pass through a text.
 struct Positions<'t> {
     text: &'t str,
-    /// The most recently found offset and its position.
+    /// The most recent offset, followed by its line and column.
     at: usize,
     line: usize,
     column: usize,
-    /// The number of bytes that were examined.
+    /// The number of bytes examined so far.
     #[cfg(test)]
     examined: usize,
 }
@@ -202,7 +203,7 @@ impl<'t> Positions<'t> {
         }
     }
 
-    /// The position of an offset that is not before the previous one.
+    /// Returns the line and column of an offset, which must not be before the previous one.
     fn line_and_column(&mut self, at: usize) -> (usize, usize) {
         let mut at = at.min(self.text.len());
         while !self.text.is_char_boundary(at) {
@@ -261,14 +262,14 @@ mod tests {
         let mut problems = Problems::default();
         for number in 0..20_000 {
             problems.add(Problem::warning(2 * number, "odd".to_owned()));
-            // The second report of the same problem raises its severity.
+            // Reporting the same problem again raises its severity.
             problems.add(Problem::check_error(2 * number, "odd".to_owned()));
         }
         problems.add(Problem::error(39_999, "fatal".to_owned()));
         problems.add(Problem::notice(39_999, "renamed".to_owned()));
         assert_eq!((problems.errors(), problems.has_errors()), (1, true));
         let lines = problems.lines("c.json", &text);
-        // Other severities are shown however many errors there are.
+        // Problems of other severities are shown no matter how many errors there are.
         assert_eq!(lines.len(), SHOWN_PROBLEMS + 3);
         assert_eq!(lines[1], "c.json:2:1: error: odd");
         assert_eq!(lines[SHOWN_PROBLEMS], "c.json:20000:2: error: fatal");
@@ -288,7 +289,7 @@ mod tests {
         let environment = crate::config::Environment { variable: &|_| None, host_name: "here".to_owned() };
         let (config, problems) = crate::config::from_text(&text, std::path::Path::new(""), &environment);
         let lines = problems.lines("c.json", &text);
-        // Each check has an error that concerns only the check, and one that concerns the file.
+        // Each check has two errors: one affects only the check, and the other affects the whole file.
         assert!(config.is_none() && lines.len() == 2 * SHOWN_PROBLEMS + 1, "{}", lines.len());
         assert_eq!(lines.last().map(String::as_str), Some("c.json: … and 19,400 more errors"));
     }

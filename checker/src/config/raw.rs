@@ -47,7 +47,7 @@ pub(super) enum OneOrMany {
     Many(Vec<String>),
 }
 
-/// A string, or a number that is read as a string of its digits.
+/// A string, or a number that is converted to a string.
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub(super) enum StringOrNumber {

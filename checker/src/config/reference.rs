@@ -1,5 +1,5 @@
-//! The Markdown reference of the configuration file, generated from the table that validation uses. It is the part of
-//! `docs/configuration.md` between two markers; a test keeps it up to date.
+//! Generates the Markdown reference of the configuration file from the table that validation also uses. A test ensures
+//! that the section between two markers in `docs/configuration.md` is up to date.
 
 use std::fmt::Write as _;
 
@@ -8,10 +8,10 @@ use shared::duration;
 use super::spec::{Field, Presence, ValueKind, Variant};
 use super::table::ROOT;
 
-/// Objects with at most this many keys do not get a separate section.
+/// Objects with at most this many keys are described inline instead of in a separate section.
 const MAX_INLINE_KEYS: usize = 4;
 
-/// Lists all keys with their types, defaults and descriptions, in one table per object.
+/// Lists all keys with their types, defaults and descriptions, with one table per object.
 #[must_use]
 pub fn reference() -> String {
     let mut text = String::new();

@@ -1,19 +1,20 @@
 //! The types of the configuration [table](super::table).
 
-/// The type of a value.
+/// The type of a value in the configuration.
 #[derive(Debug, Clone, Copy)]
 pub enum ValueKind {
     String,
-    /// A string that matches this regular expression. The schema contains it; conversion validates the string and explains
-    /// what is wrong with it.
+    /// A string that matches this regular expression, which is part of the schema. The conversion validates the string
+    /// and explains what is wrong with it.
     Pattern(&'static str),
     /// An `http` or `https` URL.
     Url,
     Enum(&'static [&'static str]),
-    /// An integer in an inclusive range.
+    /// An integer in an inclusive range, given by its minimum and maximum.
     Integer(i64, i64),
     Bool,
-    /// A duration, as a string with units or as integer nanoseconds, in an inclusive range of nanoseconds.
+    /// A duration as a string with units or as integer nanoseconds. The fields are the minimum and maximum in
+    /// nanoseconds.
     Duration(i64, i64),
     /// HTTP status codes: a code, a class such as `2xx`, a range such as `200-299`, or an array of these.
     StatusCodes,
@@ -25,19 +26,20 @@ pub enum ValueKind {
     Headers,
     /// An array with elements of one type.
     List(&'static ValueKind),
-    /// An object with known keys.
+    /// An object with a fixed set of keys.
     Object(&'static [Field]),
-    /// An object whose type, stored under one of its keys, determines which other keys it has.
+    /// An object that stores its type under one of its keys. The type determines which other keys it has.
     Tagged {
-        /// The keys that can hold the type: the current one, then those used by older versions of the original.
+        /// The keys that can contain the type: the current key first, then those that older versions of the original
+        /// used.
         keys: &'static [&'static str],
         variants: &'static [Variant],
-        /// Types of the original that are not supported.
+        /// The original's types that are not supported.
         unsupported: &'static [&'static str],
-        /// Keys that are common to all types.
+        /// The keys that all types have in common.
         common: &'static [Field],
     },
-    /// Anything: a key of the original that has no effect.
+    /// Any value, for keys of the original that have no effect.
     Any,
 }
 
@@ -45,11 +47,11 @@ pub enum ValueKind {
 #[derive(Debug, Clone, Copy)]
 pub struct Field {
     pub key: &'static str,
-    /// The key's name in earlier versions. It is still accepted, with a notice.
+    /// The key's former name, which is still accepted but causes a notice.
     pub former: Option<&'static str>,
     pub kind: ValueKind,
     pub presence: Presence,
-    /// A sentence for the schema and the reference.
+    /// A sentence that describes the key in the schema and the reference.
     pub description: &'static str,
 }
 
@@ -59,7 +61,7 @@ impl Field {
         Field { former: Some(former), ..self }
     }
 
-    /// Whether `key` is its current or former name.
+    /// Returns whether `key` is the current or the former name.
     #[must_use]
     pub fn is_named(&self, key: &str) -> bool {
         self.key == key || self.former == Some(key)
@@ -70,7 +72,7 @@ impl Field {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Presence {
     Required,
-    /// With a description of the default.
+    /// The key can be omitted. The string describes the default.
     Optional(&'static str),
 }
 
@@ -78,7 +80,7 @@ pub enum Presence {
 #[derive(Debug, Clone, Copy)]
 pub struct Variant {
     pub name: &'static str,
-    /// The type's keys, except the one that holds the type.
+    /// The keys of the type, except the one that contains the type itself.
     pub fields: &'static [Field],
     pub description: &'static str,
 }
@@ -98,5 +100,5 @@ pub(super) const fn optional(
 
 pub(super) const SECOND: i64 = shared::SECOND;
 pub(super) const DAY: i64 = shared::DAY;
-/// A hundred years: longer than any useful duration.
+/// A hundred years, which is longer than any useful duration.
 pub(super) const CENTURY: i64 = 36_500 * DAY;

@@ -1,5 +1,5 @@
-//! The configuration table: every key with its type, default and description. Validation, the JSON Schema and the
-//! reference in `docs/configuration.md` are generated from it.
+//! The configuration table lists every key with its type, default and description. Validation, the JSON Schema and the
+//! reference in `docs/configuration.md` are based on it.
 
 use shared::page_config::appearance;
 
@@ -144,7 +144,7 @@ const DIRECTORY: Variant = Variant {
     ],
 };
 
-/// The settings of the page's own `config.json`, and which sites may frame the page.
+/// The settings in the page's `config.json`, and the origins whose pages can show the page in a frame.
 const PAGE: &[Field] = &[
     optional("title", ValueKind::String, "`Status`", "The title of the page."),
     optional("range", ValueKind::Duration(shared::HOUR, 366 * DAY), "`24h`", "The time range that the page shows."),
@@ -225,7 +225,7 @@ const THEME: &[Field] = &[
     optional("font", ValueKind::Enum(&["system", "serif", "rounded", "mono"]), "`system`", "The font."),
 ];
 
-/// One field for each color that can be set.
+/// The keys that set the colors of the page.
 const COLORS: &[Field] = &{
     let mut fields =
         [optional("", ValueKind::String, "a neutral color", "A color, as `#rrggbb`."); appearance::COLORS.len()];

@@ -1,4 +1,4 @@
-//! Tests of whole configuration files.
+//! Tests that load whole configuration files.
 
 use super::spec::ValueKind;
 use super::*;
@@ -20,7 +20,7 @@ fn loaded(text: &str) -> Config {
     config.unwrap_or_else(|| panic!("{:#?}", problems.lines("c.json", text)))
 }
 
-/// Returns the problems, and the configuration if it is still usable.
+/// Returns the problems of a file, and its configuration if it is still usable.
 fn problems(text: &str) -> (Vec<String>, Option<Config>) {
     let (config, problems) = from_text(text, Path::new(""), &environment());
     assert!(problems.has_errors(), "{text}");
@@ -197,7 +197,7 @@ fn debug_output_and_problems_contain_no_secrets() {
     );
 }
 
-/// Asserts that the check is reported with this problem, and that the other check still runs.
+/// Asserts that the check in `text` is reported with the expected problem, and that another check still runs.
 fn assert_only_this_check_fails(text: &str, expected: &str) {
     let good = r#"{"checkers":[{"type":"exec","name":"B","command":"true"},"#;
     let text = text.replace(r#"{"checkers":["#, good);
@@ -369,7 +369,7 @@ fn invalid_values_are_reported() {
     }
 }
 
-/// A file with one member in the root or in its only check.
+/// Returns a file that has this member in the root or in its only check.
 fn file_with(parent: Parent, member: &str) -> String {
     let check = r#""type":"exec","name":"A","command":"true""#;
     match parent {

@@ -1,4 +1,4 @@
-//! Compares the file with the table in [`super::table`], and reports all mistakes at once.
+//! Compares the configuration file with the table in [`super::table`], and reports all mistakes at once.
 
 use std::fmt;
 
@@ -12,10 +12,10 @@ use super::spec::{Field, Presence, ValueKind, Variant};
 use crate::checks::http::HttpCheck;
 use crate::checks::status_codes::StatusCodes;
 
-/// The maximum length of an unknown name that is compared with the known ones. No known name is half as long.
+/// The maximum length of an unknown name for which a known name is suggested. No known name is even half as long.
 const MAX_SUGGESTED_LENGTH: usize = 64;
 
-/// The path of a value, for example `checkers[3].endpoint_url`. It is formatted only to report a problem.
+/// The path of a value, for example `checkers[3].endpoint_url`. It is formatted only when a problem is reported.
 #[derive(Clone, Copy)]
 enum KeyPath<'a> {
     Root,
@@ -48,23 +48,24 @@ pub fn validate_root(root: &Located, kind: &ValueKind, problems: &mut Problems) 
     validate_value(root, kind, &KeyPath::Root, problems);
 }
 
-/// Like [`validate_root`], for one element of the array under a key of the root.
+/// Validates one element of an array in the root, like [`validate_root`].
 pub fn validate_element(element: &Located, kind: &ValueKind, key: &str, index: usize, problems: &mut Problems) {
     validate_value(element, kind, &KeyPath::Index(&KeyPath::Key(&KeyPath::Root, key), index), problems);
 }
 
 fn validate_value(value: &Located, kind: &ValueKind, path: &KeyPath<'_>, problems: &mut Problems) {
     let text = match (kind, &value.value) {
-        // Assertions are parsed once, when the check is created.
+        // Assertions are validated when the check is created, so that they are parsed only once.
         (ValueKind::Any | ValueKind::Assertions, _)
         | (ValueKind::String | ValueKind::Pattern(_), JsonValue::String(_))
         | (ValueKind::Bool, JsonValue::Bool(_)) => None,
         (ValueKind::Url, JsonValue::String(text)) => {
-            // If a variable is missing, that is reported instead.
+            // Skip URLs with an unexpanded variable, which is reported instead.
             if !text.contains("${")
                 && let Err(error) = HttpCheck::parse_url(text)
             {
-                // The callers know whether the URL affects more than one check.
+                // This affects only one check. If the URL affects the whole file, the conversion reports it again with
+                // a higher severity.
                 problems.add(Problem::check_error(value.at, format!("{}: {error}", path.quoted())));
             }
             None
@@ -109,12 +110,12 @@ fn validate_value(value: &Located, kind: &ValueKind, path: &KeyPath<'_>, problem
     }
 }
 
-/// The message that a value has the wrong JSON type. It does not contain the value, which may be a secret.
+/// Describes a value of the wrong JSON type. The message does not contain the value, which may be a secret.
 fn invalid_type(value: &Located, path: &KeyPath<'_>, expected: &str) -> String {
     format!("invalid type for {}: expected {expected}, found {}", path.quoted(), value.value.type_name())
 }
 
-/// The message that a value is not one that its key accepts.
+/// Describes a value that its key does not accept.
 fn invalid_value(value: &Located, path: &KeyPath<'_>, expected: &str) -> String {
     let shown = match &value.value {
         JsonValue::String(text) => format!(" `{text}`"),
@@ -175,7 +176,7 @@ fn validate_members(
     }
 }
 
-/// The notice that a key was renamed, or the error that both its names are present.
+/// Returns the notice that a key was renamed, or an error if both names are present.
 fn renamed(member: &Member, members: &[Member], field: &Field, path: &KeyPath<'_>) -> Problem {
     let key = field.key;
     if members.iter().any(|other| other.key == key) {
@@ -186,7 +187,7 @@ fn renamed(member: &Member, members: &[Member], field: &Field, path: &KeyPath<'_
     }
 }
 
-/// The keys of a tagged object; see [`ValueKind::Tagged`].
+/// The specification of a tagged object. See [`ValueKind::Tagged`].
 struct TaggedSpec<'a> {
     keys: &'a [&'a str],
     variants: &'a [Variant],
@@ -269,7 +270,7 @@ fn validate_headers(members: &[Member], path: &KeyPath<'_>, problems: &mut Probl
 }
 
 fn suggestion<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
-    // The longer a name is, the longer it takes to compare it with all others.
+    // Comparing a long name with all known names would take too long.
     let name = Some(name).filter(|name| name.len() <= MAX_SUGGESTED_LENGTH)?;
     suggest(name, known).map(|known| format!("did you mean `{known}`?"))
 }

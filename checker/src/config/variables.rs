@@ -1,6 +1,6 @@
 //! Replaces environment variables in strings: `${NAME}` and `${NAME:-default}`.
 
-/// Replaces variables; `$$` becomes a dollar sign. An error states which variable is missing or malformed.
+/// Replaces variables. `$$` becomes a dollar sign. An error states which variable is missing or malformed.
 pub(super) fn expand(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<String, String> {
     let mut expanded = String::with_capacity(text.len());
     let mut rest = text;
@@ -24,11 +24,11 @@ pub(super) fn expand(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> R
             match (variable(name), default) {
                 (Some(value), _) if !value.is_empty() || default.is_none() => expanded.push_str(&value),
                 (_, Some(default)) => expanded.push_str(default),
-                // Variables of the environment rarely have lowercase names, but those of a shell do.
+                // A lowercase name is more likely to be a shell variable than an environment variable.
                 _ if name.bytes().any(|byte| byte.is_ascii_lowercase()) => {
                     return Err(format!(
                         "the environment variable `{name}` is not set: set it, write `${{{name}:-default}}`, or \
-                         `$${{{name}}}` for a variable of a shell"
+                         `$${{{name}}}` for a shell variable"
                     ));
                 }
                 _ => {
@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn a_missing_variable_is_named() {
         assert!(expand("${NONE}", &environment).is_err_and(|error| error.contains("`NONE` is not set")));
-        assert!(expand("${i}", &environment).is_err_and(|error| error.contains("`$${i}` for a variable of a shell")));
+        assert!(expand("${i}", &environment).is_err_and(|error| error.contains("`$${i}` for a shell variable")));
         assert!(expand("${NO NE}", &environment).is_err());
         assert!(expand("${KEY", &environment).is_err_and(|error| error.contains("$$")));
     }

@@ -1,4 +1,4 @@
-//! The URL that a page uses to list its bucket, as the page sends it: unsigned, or signed in the query string. Pure.
+//! Builds the URL that a page uses to list its bucket, either unsigned or signed in the query string. Pure.
 
 use std::time::{Duration, SystemTime};
 
@@ -16,12 +16,12 @@ use shared::s3_request::{self, BucketAddress};
 /// How long a signed URL is valid.
 const URL_EXPIRY: Duration = Duration::from_mins(5);
 
-/// The bucket's settings do not form a URL, or the URL cannot be signed.
+/// The bucket's settings do not form a valid URL, or the URL cannot be signed.
 #[derive(Debug, thiserror::Error)]
 #[error("the bucket has no valid URL: {0}")]
 pub struct InvalidBucketUrl(String);
 
-/// The URL that the page uses to list what was stored since `from`.
+/// Returns the URL with which the page lists the objects stored since `from`.
 pub fn list_url(source: &S3Source, from: UnixNanos, now: UnixNanos) -> Result<Url, InvalidBucketUrl> {
     let address = BucketAddress::new(source);
     let url = Url::parse(&format!("{}{}", address.origin(), address.path));

@@ -1,5 +1,5 @@
-//! The checker's side: whether its keys allow exactly what the checker needs, whether its clock is correct, whether
-//! its check files are recent and expire in time, and whether its spool is empty.
+//! Tests the checker's side: whether its keys allow exactly what the checker needs, whether its clock is correct,
+//! whether its check files are recent and expire in time, and whether its spool is empty.
 
 use shared::UnixNanos;
 use shared::check_file::CheckFile;
@@ -14,12 +14,13 @@ use crate::store::settings::{Bucket, Storage, StoreLocation};
 use crate::store::spool::Spool;
 use crate::store::{Listing, S3Error, Store};
 
-/// The time in the names of probes: so far in the past that it affects neither the page nor any uptime.
+/// The time in the names of probe files: so far in the past that they affect neither the page nor any uptime.
 const PROBE_TIME: UnixNanos = 1;
-/// The contents of probes: a check file without results.
+/// The contents of probe files: a check file without results.
 const PROBE_CONTENT: &str = "[]";
-/// What prevents users from managing their own access keys.
-pub(super) const SELF_SERVICE_REMEDY: &str = "do not let users manage their own keys in IAM; SeaweedFS refuses it with `-s3.iam.readOnly=true`: set that after provisioning";
+/// The instructions for preventing users from managing their own access keys.
+pub(super) const SELF_SERVICE_REMEDY: &str =
+    "do not let users manage their own keys in IAM; on SeaweedFS, set `-s3.iam.readOnly=true` after provisioning";
 /// The name of a node that does not exist.
 const OTHER_NODE: &str = "checkup-doctor";
 
@@ -84,7 +85,7 @@ async fn examine_bucket(
             return Some(error);
         }
     }
-    findings.extend(examine_reading(&probe, bucket, node, &own, permissions).await);
+    findings.push(examine_reading(&probe, bucket, node, &own, permissions).await);
     match (probe.delete(&own).await, storage.check_expiry) {
         (Ok(()), Some(_)) => {
             findings.push(Finding::ok(Side::Checker, "the node can delete its own check files when they expire"));
@@ -155,7 +156,7 @@ async fn examine_reading(
     }
 }
 
-/// Tests that the writer's keys do not allow more than they should. Reverts whatever succeeds.
+/// Tests that the writer's keys do not grant more than necessary. Reverts every change that succeeds.
 async fn examine_limits(probe: &StoreProbe, bucket: &Bucket, node: &NodeName, findings: &mut Vec<Finding>) {
     const REMEDY: &str = "give this node its own writer: `checker provision --writer NODE`";
     let before = findings.len();
@@ -202,7 +203,7 @@ async fn examine_limits(probe: &StoreProbe, bucket: &Bucket, node: &NodeName, fi
         )),
         OwnKeyManagement::Unknown(why) => findings.push(Finding::warning(
             Side::Checker,
-            format!("whether the keys can manage the writer's own access keys is unknown: {why}"),
+            format!("failed to test whether the keys can manage the writer's own access keys: {why}"),
             "run the doctor again",
         )),
     }
@@ -212,7 +213,8 @@ async fn examine_limits(probe: &StoreProbe, bucket: &Bucket, node: &NodeName, fi
     }
 }
 
-/// The bucket's address without keys, for a request whose response only needs to contain the service's time.
+/// Returns the bucket's address without keys. An unsigned request is enough, because only the time in the response
+/// matters.
 fn unsigned_source(bucket: &Bucket) -> S3Source {
     S3Source {
         bucket: bucket.name.clone(),
@@ -268,7 +270,7 @@ pub(super) fn is_denied(error: &S3Error) -> bool {
     matches!(error, S3Error::AccessDenied { .. })
 }
 
-/// Whether a service refuses a request permanently. That includes services that do not support the request.
+/// Returns whether a service refuses a request permanently, for example because it does not support it.
 pub(super) fn is_refused(error: &S3Error) -> bool {
     matches!(error, S3Error::AccessDenied { .. } | S3Error::Refused(_) | S3Error::NotS3 { .. })
 }

@@ -1,4 +1,4 @@
-//! Findings about a clock that differs from the service's.
+//! Findings about differences between this machine's clock and the service's.
 
 use shared::page_config::S3Source;
 use shared::{MINUTE, Nanos, UnixNanos, duration};
@@ -6,21 +6,21 @@ use shared::{MINUTE, Nanos, UnixNanos, duration};
 use super::probe::StoreProbe;
 use super::{Finding, Side, address};
 
-/// The smallest difference that is reported: half of what services tolerate in signatures.
+/// The smallest clock difference to report: about half of what services tolerate in signatures.
 const WARNING: Nanos = 7 * MINUTE;
-/// The consequence if the service does not accept the clock's time.
+/// The consequence of a timestamp that the service does not accept.
 const REFUSED: &str = "the service refuses its requests, so nothing else could be checked";
 
-/// How far this machine's clock is ahead of the service's, according to the `Date` header of any response. Negative
-/// if it is behind.
+/// Returns how far this machine's clock is ahead of the service's, according to the `Date` header of any response. The
+/// result is negative if the clock is behind.
 pub async fn ahead(probe: &StoreProbe, source: &S3Source, now: UnixNanos) -> Option<Nanos> {
     let unsigned = S3Source { public_keys: None, ..source.clone() };
     let url = address::list_url(&unsigned, now, now).ok()?;
-    // Other problems are found by later requests.
+    // Ignore errors here, because later requests report them.
     probe.browse(&url, None).await.ok()?.clock_ahead(now)
 }
 
-/// The finding if the service accepts requests; `None` if its responses have no date.
+/// Returns the finding for a service that accepts requests, or `None` if its responses have no date.
 #[must_use]
 pub fn accepted_finding(side: Side, ahead: Option<Nanos>) -> Option<Finding> {
     Some(match ahead? {
@@ -36,7 +36,7 @@ pub fn accepted_finding(side: Side, ahead: Option<Nanos>) -> Option<Finding> {
     })
 }
 
-/// The finding if the service refuses requests because of their timestamp.
+/// Returns the finding for a service that refuses requests because of their timestamp.
 #[must_use]
 pub fn refused_finding(side: Side, ahead: Option<Nanos>) -> Finding {
     let difference = ahead.filter(|ahead| ahead.abs() > WARNING).map_or("far from the service's".to_owned(), describe);
@@ -47,7 +47,7 @@ pub fn refused_finding(side: Side, ahead: Option<Nanos>) -> Finding {
     )
 }
 
-/// Whether this is a [`refused_finding`].
+/// Returns whether this is a [`refused_finding`].
 #[must_use]
 pub fn is_refused(finding: &Finding) -> bool {
     finding.what.ends_with(REFUSED)

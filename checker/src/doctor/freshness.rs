@@ -1,4 +1,4 @@
-//! Findings from the names of check files: when each node last reported, and whether old files are deleted. Pure.
+//! Findings based on the names of check files: when each node last reported, and whether old files are deleted. Pure.
 
 use std::collections::BTreeMap;
 
@@ -7,13 +7,13 @@ use shared::{HOUR, Nanos, UnixNanos, duration};
 
 use super::{Finding, Side};
 
-/// How long after its configured age a file may still exist: checkers delete expired files only once an hour.
+/// How long a file can exist beyond its configured age: checkers delete expired files only once an hour.
 const EXPIRY_SLACK: Nanos = 3 * HOUR;
 
-/// How a node without a name is described.
+/// The description of a node without a name.
 const UNNAMED: &str = "the original Checkup's node";
 
-/// The newest check file of each node.
+/// Returns the newest check file of each node.
 #[must_use]
 pub fn newest(names: &[CheckFileName]) -> BTreeMap<Option<NodeName>, CheckFileName> {
     let mut newest: BTreeMap<Option<NodeName>, CheckFileName> = BTreeMap::new();
@@ -26,7 +26,7 @@ pub fn newest(names: &[CheckFileName]) -> BTreeMap<Option<NodeName>, CheckFileNa
     newest
 }
 
-/// The finding about how recent a node's newest check file is, given the node's interval.
+/// Returns a finding about the age of a node's newest check file, given the node's interval.
 #[must_use]
 pub fn node_finding(newest: &CheckFileName, interval: Option<Nanos>, now: UnixNanos) -> Finding {
     let age = now.saturating_sub(newest.stored_at);
@@ -49,7 +49,7 @@ pub fn node_finding(newest: &CheckFileName, interval: Option<Nanos>, now: UnixNa
     }
 }
 
-/// The finding about whether a node's old check files are deleted.
+/// Returns a finding about whether a node's old check files are deleted.
 #[must_use]
 pub fn expiry_finding(names: &[CheckFileName], node: &NodeName, age: Option<Nanos>, now: UnixNanos) -> Finding {
     let Some(age) = age else {
@@ -66,7 +66,7 @@ pub fn expiry_finding(names: &[CheckFileName], node: &NodeName, age: Option<Nano
             ),
             "check whether the checker is running, and whether its keys can delete its own check files",
         ),
-        _ => Finding::ok(Side::Store, format!("no check file of the node `{node}` is older than its limit of {after}")),
+        _ => Finding::ok(Side::Store, format!("the node `{node}` has no check files older than its limit of {after}")),
     }
 }
 

@@ -15,13 +15,13 @@ use std::fmt;
 use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
 
-/// The severity of a finding; the worst is the greatest.
+/// The severity of a finding. More severe levels compare as greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     Ok,
-    /// It works, but not as well as it should.
+    /// The setup works, but not as well as it should.
     Warning,
-    /// It does not work, or is not safe.
+    /// The setup does not work, or is not secure.
     Failure,
 }
 
@@ -58,9 +58,9 @@ impl fmt::Display for Side {
 pub struct Finding {
     pub level: Level,
     pub side: Side,
-    /// What was found, and its consequence.
+    /// The result of a test, and its consequence.
     pub what: String,
-    /// How to fix it; empty if nothing needs fixing.
+    /// How to fix the problem, or an empty string if nothing needs fixing.
     pub remedy: String,
 }
 
@@ -81,7 +81,7 @@ impl Finding {
     }
 }
 
-/// The level of the worst finding.
+/// Returns the level of the worst finding.
 #[must_use]
 pub fn worst(findings: &[Finding]) -> Level {
     findings.iter().map(|finding| finding.level).max().unwrap_or(Level::Ok)

@@ -1,5 +1,5 @@
-//! The page's side: lists and reads the store that `config.json` names, as a browser does for each origin, and tests
-//! that visitors can do nothing else.
+//! Tests the page's side: lists and reads the store that `config.json` specifies, as a browser does for each origin,
+//! and verifies that visitors can do nothing else.
 
 use reqwest::Url;
 use shared::object_name::{CheckFileName, NodeName};
@@ -15,12 +15,12 @@ use crate::store::S3Error;
 use crate::store::s3::client::decode_url;
 use crate::store::settings::{Bucket, Secret, StoreLocation, WriterKeys};
 
-/// An origin that no page has.
+/// An origin that does not belong to any page.
 const FOREIGN_ORIGIN: &str = "https://checkup-doctor.invalid";
 /// The name of a node that does not exist.
 const PROBE_NODE: &str = "checkup-doctor-probe";
 
-/// Checks everything on the page's side. `writer` is the checker's configuration, if it was given.
+/// Checks everything on the page's side. `writer` is the checker's configuration, if given.
 pub async fn examine(page: &PageConfig, writer: Option<&Config>, origins: &[String], now: UnixNanos) -> Vec<Finding> {
     let skipped = page.skipped.iter();
     let mut findings: Vec<Finding> = skipped
@@ -86,7 +86,8 @@ async fn examine_bucket(
     examine_limits(&probe, &bucket, findings).await;
 }
 
-/// Checks that the page does not publish a writer's keys, and that it reads where the checker writes.
+/// Checks that the page does not publish a writer's keys, and that it reads the bucket and prefix in which the checker
+/// stores results.
 fn examine_keys(source: &S3Source, writer: Option<&Config>, findings: &mut Vec<Finding>) {
     let storage = writer.and_then(|config| config.storage.as_ref());
     let Some(StoreLocation::S3(bucket)) = storage.map(|storage| &storage.location) else { return };
@@ -104,7 +105,7 @@ fn examine_keys(source: &S3Source, writer: Option<&Config>, findings: &mut Vec<F
         findings.push(Finding::failure(
             Side::Page,
             what,
-            "create a reader with `checker provision`, and replace the checker's keys with `--rotate`",
+            "create a reader with `checker provision`, and replace the exposed keys with `checker provision --rotate`",
         ));
     }
 }
@@ -184,7 +185,7 @@ async fn examine_foreign_origin(probe: &StoreProbe, list: &Url, origins: &[Strin
     }
 }
 
-/// Tests that the published keys do not allow more than they should. Reverts whatever succeeds.
+/// Tests that the published keys do not grant more than necessary. Reverts every change that succeeds.
 async fn examine_limits(probe: &StoreProbe, bucket: &Bucket, findings: &mut Vec<Finding>) {
     let before = findings.len();
     let mut report = |result: Result<(), S3Error>, what: &str| match result {
@@ -204,8 +205,7 @@ async fn examine_limits(probe: &StoreProbe, bucket: &Bucket, findings: &mut Vec<
     let inside = format!("{}{check_file}", bucket.prefix);
     let stored = probe.put(&inside, "[]").await;
     let was_stored = stored.is_ok();
-    // Try this even if nothing was stored: deleting a missing object requires the same permission. If the probe was
-    // stored, this removes it.
+    // Delete the probe, even if it was not stored: deleting a missing object requires the same permission.
     let deleted = probe.delete(&inside).await;
     let left = format!("store check files (an empty `{inside}` was left behind; delete it)");
     report(stored, if deleted.is_ok() { "store check files" } else { &left });
@@ -230,7 +230,7 @@ async fn examine_limits(probe: &StoreProbe, bucket: &Bucket, findings: &mut Vec<
         )),
         OwnKeyManagement::Unknown(why) => findings.push(Finding::warning(
             Side::Page,
-            format!("whether visitors can manage the reader's access keys is unknown: {why}"),
+            format!("failed to test whether visitors can manage the reader's access keys: {why}"),
             "run the doctor again",
         )),
     }
@@ -240,7 +240,7 @@ async fn examine_limits(probe: &StoreProbe, bucket: &Bucket, findings: &mut Vec<
     }
 }
 
-/// The permissions that a page needs.
+/// Describes the permissions that a page needs.
 fn permissions(scope: &Scope<'_>, signing: Signing) -> String {
     match signing {
         Signing::Signed => format!("the page's keys need these permissions: {}", policy::reader(scope)["Statement"]),
@@ -253,7 +253,7 @@ fn permissions(scope: &Scope<'_>, signing: Signing) -> String {
     }
 }
 
-/// The key of the first check file in a listing, whether or not its keys are URL-encoded.
+/// Returns the key of the first check file in a listing, whether or not the listing's keys are URL-encoded.
 fn first_key(listing: &str, prefix: &str) -> Option<String> {
     let keys = listing.split("<Key>").skip(1).filter_map(|rest| rest.split_once("</Key>"));
     let spellings = keys.flat_map(|(key, _)| [Some(key.to_owned()), decode_url(key)]);

@@ -1,4 +1,4 @@
-//! The doctor's requests: through the SDK, as the checker sends them, and plain, as a browser sends them.
+//! The doctor's requests: sent through the SDK, like the checker's, or as plain HTTP, like a browser's.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::store::s3::client::{self, Credentials};
 use crate::store::s3::error::{Action, RequestContext};
 use crate::store::settings::Bucket;
 
-/// Longer than any visitor of a page would wait.
+/// The timeout for browser requests: longer than any visitor of a page would wait.
 const BROWSER_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Sends requests to one bucket, with one pair of keys or without keys.
@@ -31,16 +31,16 @@ pub struct StoreProbe {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signing {
-    /// With the bucket's keys, or with those from the AWS default credential chain.
+    /// Requests are signed with the bucket's keys, or with those from the AWS default credential chain.
     Signed,
     Unsigned,
 }
 
-/// Whether a key can manage its user's access keys.
+/// The result of testing whether a key can manage its user's access keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OwnKeyManagement {
     Allowed,
-    /// The service refuses this, or has no IAM API.
+    /// The service refuses the request, or has no IAM API.
     Refused,
     /// The request failed for another reason.
     Unknown(String),
@@ -51,7 +51,7 @@ pub enum OwnKeyManagement {
 #[error("failed to create an HTTP client: {0}")]
 pub struct HttpClientError(String);
 
-/// The parts of a response that determine whether a browser lets a page read it.
+/// The parts of a response that determine whether a browser lets a page read the response.
 #[derive(Debug, Clone)]
 pub struct BrowserResponse {
     pub status: u16,
@@ -64,19 +64,19 @@ pub struct BrowserResponse {
 }
 
 impl BrowserResponse {
-    /// Whether browsers let a page from this origin read the response.
+    /// Returns whether browsers let a page from this origin read the response.
     #[must_use]
     pub fn allows_origin(&self, origin: &str) -> bool {
         self.allowed_origin.as_deref().is_some_and(|allowed| allowed == "*" || allowed == origin)
     }
 
-    /// The error code in the body.
+    /// Returns the error code in the body.
     #[must_use]
     pub fn code(&self) -> Option<&str> {
         self.body.split_once("<Code>")?.1.split_once("</Code>").map(|(code, _)| code)
     }
 
-    /// How far this machine's clock is ahead of the server's.
+    /// Returns how far this machine's clock is ahead of the server's.
     #[must_use]
     pub fn clock_ahead(&self, now: UnixNanos) -> Option<Nanos> {
         self.date.map(|date| now.saturating_sub(date))
@@ -134,8 +134,8 @@ impl StoreProbe {
         listed.map(drop).map_err(|error| self.error(Action::List, &error))
     }
 
-    /// Lists the buckets of the account, and returns the names of all buckets except this one. Some services allow
-    /// every key to list the buckets that it can use.
+    /// Lists the account's buckets, and returns the names of all buckets except this one. Some services let every key
+    /// list the buckets that it can use.
     pub async fn list_other_buckets(&self) -> S3Result<Vec<String>> {
         let buckets = self.client.list_buckets().send().await;
         let buckets = buckets.map_err(|error| self.error(Action::List, &error))?;
@@ -143,8 +143,8 @@ impl StoreProbe {
         Ok(names.filter(|name| *name != self.bucket.name).map(str::to_owned).collect())
     }
 
-    /// Whether the key can manage its user's access keys. Sets the key's status to its current value, which changes
-    /// nothing: services that allow this call also let a key delete itself and create others.
+    /// Tests whether the key can manage its user's access keys, by setting the key's status to its current value, which
+    /// changes nothing. Services that allow this call also let a key delete itself and create others.
     pub async fn own_key_management(&self) -> OwnKeyManagement {
         let Some(keys) = &self.bucket.keys else { return OwnKeyManagement::Refused };
         let update = self.iam.update_access_key().access_key_id(&keys.access_key_id).status(StatusType::Active);
@@ -152,7 +152,7 @@ impl StoreProbe {
         if let Some(response) = error.raw_response() {
             let status = response.status().as_u16();
             let body = String::from_utf8_lossy(response.body().bytes().unwrap_or_default());
-            // Servers other than IAM respond without this element.
+            // Responses from servers other than IAM lack this element.
             let has_iam = self.bucket.endpoint_url.is_none() || body.contains("<ErrorResponse");
             let is_unknown_call = matches!(error.code(), Some("InvalidAction" | "NotImplemented"));
             if status == 403 || is_unknown_call || (!has_iam && (status < 500 || status == 501)) {
@@ -184,7 +184,7 @@ impl StoreProbe {
         self.request(reqwest::Method::GET, url, origin, &[]).await
     }
 
-    /// Sends the request with which a browser asks for permission before any request that is not simple.
+    /// Sends a CORS preflight request, as browsers do before any request that is not simple.
     pub async fn preflight(&self, url: &Url, origin: &str) -> S3Result<BrowserResponse> {
         self.request(reqwest::Method::OPTIONS, url, Some(origin), &[("Access-Control-Request-Method", "GET")]).await
     }
@@ -220,7 +220,7 @@ impl StoreProbe {
     }
 }
 
-/// Converts an error of the plain client, omitting its URL, which may contain a signature.
+/// Converts an error from the plain HTTP client, omitting the URL, which may contain a signature.
 fn from_http(error: reqwest::Error) -> S3Error {
     if error.is_timeout() {
         return S3Error::TimedOut;

@@ -1,4 +1,4 @@
-//! A message that a person posts with a round.
+//! A message that a person posts, which is stored with the results of a round.
 
 use shared::check_file::CheckResult;
 use shared::suggest::suggest;
@@ -6,15 +6,15 @@ use shared::suggest::suggest;
 use crate::config::model::Config;
 use crate::sanitize::sanitize_for_terminal;
 
-/// The longest title that is printed in full, in characters.
+/// The maximum length of a title that is printed in full, in characters.
 const TITLE_WIDTH: usize = 80;
 
-/// A message that is stored with the results of a round.
+/// A message to store with the results of a round.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Announcement {
-    /// HTML in the subset that [`shared::message`] accepts; callers validate it.
+    /// The message in the HTML subset that [`shared::message`] accepts. Callers validate it.
     pub message: String,
-    /// The titles of the endpoints that the message is about; empty means all endpoints.
+    /// The titles of the endpoints that the message is about. If there are no titles, it is about all endpoints.
     pub about: Vec<String>,
 }
 
@@ -44,7 +44,7 @@ impl Announcement {
         }
     }
 
-    /// The endpoints that the message is about, in words for users.
+    /// Describes the endpoints that the message is about, in words for users.
     #[must_use]
     pub fn subject(&self) -> String {
         if self.about.is_empty() {
@@ -57,7 +57,7 @@ impl Announcement {
             .join(", ")
     }
 
-    /// Adds the message to the results of its endpoints.
+    /// Adds the message to the results of the endpoints that it is about.
     pub fn add_to(&self, results: &mut [CheckResult]) {
         let is_meant = |result: &&mut CheckResult| self.about.is_empty() || self.about.contains(&result.title);
         for result in results.iter_mut().filter(is_meant) {

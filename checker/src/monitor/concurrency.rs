@@ -1,16 +1,16 @@
-//! Limits how many checks run at the same time. Pure: `now` is a parameter.
+//! Limits how many checks run at the same time. This module does no I/O and takes the current time as a parameter.
 
 use std::collections::BTreeMap;
 
 use shared::{Nanos, SECOND, UnixNanos};
 
-/// The limit for recently started checks during warm-up, when every endpoint is checked for the first time. A higher
-/// limit would only use more memory, because none of these checks is urgent.
+/// The maximum number of recently started checks during warm-up, when every endpoint is checked for the first time. A
+/// higher limit would only use more memory, because none of these checks is urgent.
 const WARM_UP_LIMIT: usize = 64;
-/// The limit for recently started checks after warm-up, when they are spread over time.
+/// The maximum number of recently started checks after warm-up, when checks are spread over time.
 const RECENT_LIMIT: usize = 512;
-/// The limit for all running checks, high enough that even if half of the endpoints never answer, the others do not
-/// have to wait. Each check may need two open files.
+/// The maximum number of running checks. It is high enough that other checks do not have to wait even if half of the
+/// endpoints never answer. Each check may need two open files.
 const TOTAL_LIMIT: usize = 4_096;
 /// How long a check counts as recently started. After that, it only waits for its endpoint and costs almost nothing.
 const RECENT_FOR: Nanos = SECOND;
@@ -21,13 +21,13 @@ pub(super) struct ConcurrencyLimiter {
     open_files: Option<u64>,
     is_warming_up: bool,
     running: usize,
-    /// Start times by permit, oldest first.
+    /// The start times of recently started checks by permit, oldest first.
     recently_started: BTreeMap<u64, UnixNanos>,
     last_permit: u64,
 }
 
 impl ConcurrencyLimiter {
-    /// Creates a limiter with the configured number of permits, or as many as the open file limit allows.
+    /// Creates a limiter with the configured number of permits, or by default as many as the open file limit allows.
     pub(super) fn new(configured: Option<usize>, open_files: Option<u64>) -> ConcurrencyLimiter {
         ConcurrencyLimiter {
             configured,
@@ -39,17 +39,17 @@ impl ConcurrencyLimiter {
         }
     }
 
-    /// Changes the configured limit; running checks keep their permits.
+    /// Changes the configured limit. Running checks keep their permits.
     pub(super) fn set_configured(&mut self, configured: Option<usize>) {
         self.configured = configured;
     }
 
-    /// Whether some endpoints have not been checked since the start.
+    /// Returns whether some endpoints have not been checked since the start.
     pub(super) fn is_warming_up(&self) -> bool {
         self.is_warming_up
     }
 
-    /// Ends warm-up, once a check of every endpoint has started.
+    /// Ends warm-up, after a check of every endpoint has started.
     pub(super) fn end_warm_up(&mut self) {
         self.is_warming_up = false;
     }
@@ -85,7 +85,8 @@ impl ConcurrencyLimiter {
         self.recently_started.remove(&permit);
     }
 
-    /// When the oldest recently started check stops counting as recent, so that another one can start.
+    /// Returns the time at which the oldest recently started check stops counting as recent, so that another check can
+    /// start.
     pub(super) fn next_slot(&self) -> Option<UnixNanos> {
         self.recently_started.first_key_value().map(|(_, started)| started.saturating_add(RECENT_FOR))
     }
@@ -95,7 +96,7 @@ impl ConcurrencyLimiter {
 mod tests {
     use crate::monitor::concurrency::*;
 
-    /// Takes all permits that are available at this time.
+    /// Takes all permits that are available at the time `now`.
     fn acquire_all(limiter: &mut ConcurrencyLimiter, now: UnixNanos) -> Vec<u64> {
         std::iter::from_fn(|| limiter.acquire(now)).collect()
     }
@@ -118,7 +119,7 @@ mod tests {
         let permits = acquire_all(&mut limiter, 0);
         limiter.release(permits[3]);
         assert_eq!(acquire_all(&mut limiter, 1).len(), 1);
-        // The permit of an old check does not help while too many checks started recently.
+        // Releasing the permit of an old check does not help while too many other checks started recently.
         acquire_all(&mut limiter, SECOND);
         limiter.release(permits[0]);
         assert_eq!(limiter.acquire(SECOND), None);

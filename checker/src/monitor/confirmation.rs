@@ -1,26 +1,27 @@
-//! Reduces false alarms: a worse status counts only after it was observed several times in a row, but then it counts
-//! from its first observation. Pure.
+//! Reduces false alarms: a worse status applies only after it was observed several times in a row, but then it applies
+//! from its first observation. This module does no I/O.
 
 use shared::check_file::CheckResult;
 use shared::status::Status;
 
-/// The state of an endpoint between checks.
+/// The confirmation state that an endpoint keeps between checks.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ConfirmationState {
-    /// Unknown before the first result.
+    /// The last confirmed status, which is unknown before the first result.
     pub confirmed_status: Status,
-    /// Worse results that came after the confirmed status, and are not confirmed yet.
+    /// The results that are worse than the confirmed status, but are not confirmed yet.
     pub unconfirmed: Vec<CheckResult>,
 }
 
 impl ConfirmationState {
-    /// Turns a result into the one to store, and returns earlier results that must be stored again, usually none.
+    /// Adjusts a result before it is stored. Returns earlier results that must be stored again, usually none.
     ///
     /// A result with a worse status is stored with the confirmed status and a notice, until there are `required` such
-    /// results in a row. Then the earlier ones are stored again, with their original times and the status that was
-    /// observed; if two results have the same time, the worse one counts. A better status is confirmed immediately.
+    /// results in a row. Then the earlier results are stored again, with their original times and the status that was
+    /// observed. If two results have the same time, the worse one takes precedence. A better status is confirmed
+    /// immediately.
     pub fn confirm(&mut self, result: &mut CheckResult, required: u32) -> Vec<CheckResult> {
-        // An unknown result reveals nothing about the endpoint, so it does not interrupt the series.
+        // An unknown result reveals nothing about the endpoint, so it does not interrupt a series of worse results.
         if result.status == Status::Unknown {
             return Vec::new();
         }

@@ -1,4 +1,4 @@
-//! Keeps unconfirmed statuses between runs in a file in the spool directory, because a checker that is started for
+//! Keeps unconfirmed results between runs in a file in the spool directory. A checker that is started separately for
 //! each round has no other state.
 
 use std::collections::HashMap;
@@ -21,7 +21,7 @@ struct StoredState {
     locator: String,
     #[serde(rename = "believed")]
     confirmed_status: String,
-    /// The unconfirmed results in the check file format.
+    /// The unconfirmed results, encoded in the check file format.
     #[serde(rename = "pending")]
     unconfirmed: String,
 }
@@ -31,8 +31,8 @@ fn path(config: &Config) -> Option<PathBuf> {
     needed.then(|| config.spool_dir.join(format!("unconfirmed-{}.json", config.node)))
 }
 
-/// Loads the saved state of each check, in order. Unreadable state is dropped, so that the next result counts
-/// immediately.
+/// Loads the saved state of each check, in configuration order. Unreadable state is dropped, so that the next result
+/// takes effect immediately.
 #[must_use]
 pub fn load(config: &Config) -> Vec<ConfirmationState> {
     let Some(path) = path(config) else { return vec![ConfirmationState::default(); config.checks.len()] };
@@ -51,7 +51,7 @@ pub fn load(config: &Config) -> Vec<ConfirmationState> {
     names.map(|name| states.remove(&name).unwrap_or_default()).collect()
 }
 
-/// Saves the state for the next run if any check needs it.
+/// Saves the state for the next run, if any check needs it.
 pub fn save(config: &Config, confirmations: &[ConfirmationState]) -> Result<(), SaveError> {
     let Some(path) = path(config) else { return Ok(()) };
     let entries = config.checks.iter().zip(confirmations).filter(|(check, _)| check.failures_before_down > 1);
@@ -65,7 +65,7 @@ pub fn save(config: &Config, confirmations: &[ConfirmationState]) -> Result<(), 
         .collect();
     let write = || {
         std::fs::create_dir_all(&config.spool_dir)?;
-        // Atomic, because another run may be reading the file.
+        // Replace the file atomically, because another run may be reading it.
         let mut file = tempfile::NamedTempFile::new_in(&config.spool_dir)?;
         serde_json::to_writer(&mut file, &stored).map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
         file.persist(&path).map_err(|error| error.error)

@@ -1,4 +1,4 @@
-//! Reads heartbeats from the store for heartbeat checks, so that checks do not depend on stores.
+//! Reads heartbeats from the store on behalf of heartbeat checks, which do not depend on stores.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::checks::HeartbeatReader;
 use crate::store::settings::Storage;
 use crate::store::{Store, StoreError};
 
-/// Creates a reader for the heartbeats in this storage, which is opened on first use.
+/// Creates a reader for the heartbeats in a store, which is opened on first use.
 #[must_use]
 pub fn heartbeat_reader(storage: &Storage) -> HeartbeatReader {
     let (storage, opened) = (Arc::new(storage.clone()), Arc::new(OnceCell::<Store>::new()));

@@ -1,5 +1,5 @@
-//! Derives a status, and the notice that explains it, from the outcome of a check. Pure. The rules are those of the
-//! original Checkup, extended by warnings.
+//! Derives a status, and a notice that explains it, from the outcome of a check, without I/O. The rules are those of
+//! the original Checkup, extended by warnings.
 
 use shared::check_file::Attempt;
 use shared::duration;
@@ -9,11 +9,11 @@ use shared::status::Status;
 use crate::checks::Check;
 use crate::checks::CheckOutcome;
 
-/// The status of an endpoint after a check.
+/// The evaluated status of an endpoint after a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evaluation {
     pub status: Status,
-    /// The reason, unless the attempts' errors already explain the status; otherwise empty.
+    /// The reason for the status. It is empty if the attempts' errors already explain the status.
     pub notice: String,
     pub attempts: Vec<Attempt>,
 }
@@ -42,8 +42,8 @@ pub fn evaluate(outcome: CheckOutcome, check: &Check) -> Evaluation {
         return evaluation(Status::Unknown, "no attempt was made".to_owned(), attempts);
     };
     if let Some(error) = error {
-        // The attempts explain why an endpoint is down; as in the original, the error is repeated if it is only
-        // degraded.
+        // The attempts explain why an endpoint is down. As in the original, the notice repeats the error if the
+        // endpoint is only degraded.
         let notice = if check.kind.probe().failure_status() == Status::Down { String::new() } else { error };
         return evaluation(check.kind.probe().failure_status(), notice, attempts);
     }
@@ -65,7 +65,7 @@ pub(crate) mod tests {
     use shared::Nanos;
     use std::time::Duration;
 
-    /// A check with this threshold, whose failures have this status.
+    /// Creates a check with a threshold and with a status for failed attempts.
     pub(crate) fn check_with(threshold: Nanos, failure_status: Status) -> Check {
         let exec = ExecCheck {
             locator: String::new(),

@@ -1,4 +1,4 @@
-//! One round: one check of every endpoint, several at a time.
+//! Runs one round: one check of every endpoint, with several checks running at a time.
 
 use std::mem;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -12,13 +12,14 @@ use super::runner::CheckRunner;
 use crate::checks::{Check, CheckContext};
 use crate::config::model::Config;
 
-/// The default number of concurrent checks in a round: high enough for thousands of endpoints on a small machine, and
-/// low enough that they do not slow each other down.
+/// The default number of concurrent checks in a round. It is high enough for thousands of endpoints on a small machine,
+/// and low enough that checks do not slow each other down.
 const DEFAULT_CONCURRENCY: usize = 64;
 
 /// Checks every endpoint and returns the results in configuration order.
 ///
-/// `interval` is how long results are valid unless their check has its own interval. `clock` provides start times.
+/// `interval` states how long results are valid, except for checks that have their own interval. `clock` provides start
+/// times.
 pub async fn run_round(
     config: &Config,
     context: &Arc<CheckContext>,
@@ -31,15 +32,16 @@ pub async fn run_round(
         next: AtomicUsize::new(0),
         results: Mutex::new(vec![None; config.checks.len()]),
     });
-    // Each task runs one check after another, because a separate task for each check would cost a tenth of the check.
+    // Each task runs several checks in sequence. A separate task for each check would add a tenth to the cost of a
+    // check.
     let mut tasks = JoinSet::new();
     for _ in 0..concurrency {
         let (round, context, mut runner) = (Arc::clone(&round), Arc::clone(context), CheckRunner::new(config, None));
         tasks.spawn(async move {
             while let Some((index, check)) = round.next() {
                 runner.interval = check.every.or(interval);
-                // Let running checks continue first, so that new connections start right after one another: a server
-                // that finds several of them waiting wakes up only once.
+                // Let running checks continue first, so that several new connections start in a row. A server that
+                // finds several of them waiting wakes up only once.
                 tokio::task::yield_now().await;
                 round.put(index, runner.run(check, &context, clock()).await);
             }
@@ -48,13 +50,13 @@ pub async fn run_round(
     while tasks.join_next().await.is_some() {}
     let results = mem::take(&mut *round.results.lock().unwrap_or_else(PoisonError::into_inner));
     // Every result exists, because every check has ended, even one that panicked. Unlike `flatten`, this reuses the
-    // memory of the results, of which there can be thousands.
+    // memory of the results, because there can be thousands of them.
     results.into_iter().map_while(|result| result).collect()
 }
 
 struct Round {
     checks: Vec<Arc<Check>>,
-    /// The index of the next check.
+    /// The index of the next check to run.
     next: AtomicUsize,
     results: Mutex<Vec<Option<CheckResult>>>,
 }
@@ -85,7 +87,7 @@ mod tests {
             {"type": "exec", "name": "Sound", "command": "true"}]}"#;
         let environment = Environment { variable: &|_| None, host_name: "here".to_owned() };
         let config = from_text(text, Path::new(""), &environment).0.expect("it is a configuration");
-        // Only the first check uses this clock.
+        // Only the faulty check uses this clock.
         let context = Arc::new(new_context(&config, || panic!("a bug")));
         let results = run_round(&config, &context, Some(shared::MINUTE), || 7).await;
         let summary: Vec<_> =

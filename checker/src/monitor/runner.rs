@@ -21,11 +21,11 @@ pub fn new_context(config: &Config, clock: fn() -> UnixNanos) -> CheckContext {
     CheckContext::new(config.address_policy, clock).with_online_check(config.online_check.clone())
 }
 
-/// Runs checks for a node.
+/// Runs checks on behalf of a node.
 #[derive(Debug, Clone)]
 pub struct CheckRunner {
     node: NodeName,
-    /// Replaces the time in every result, if set.
+    /// A fixed time for all results, if one is configured.
     timestamp: Option<UnixNanos>,
     pub(super) interval: Option<Nanos>,
 }
@@ -37,7 +37,8 @@ impl CheckRunner {
         CheckRunner { node: config.node.clone(), timestamp: config.timestamp, interval }
     }
 
-    /// Runs a check that starts at `started`. If it panics, its result is unknown; other checks are not affected.
+    /// Runs a check whose start time is `started`. If the check panics, its result is unknown, and other checks are not
+    /// affected.
     pub async fn run(&self, check: &Check, context: &CheckContext, started: UnixNanos) -> CheckResult {
         let result = AssertUnwindSafe(self.run_unguarded(check, context, started)).catch_unwind().await;
         result.unwrap_or_else(|_| self.panicked(check, started))
@@ -50,7 +51,7 @@ impl CheckRunner {
         CheckResult { certificate_days, ..self.result(check, started, evaluation) }
     }
 
-    /// The result for checks that did not run, the first of which was due at `since`.
+    /// Returns the result for missed checks, the first of which was due at `since`.
     #[must_use]
     pub fn missed(&self, check: &Check, since: UnixNanos, count: i64) -> CheckResult {
         let checks = if count == 1 { "1 check".to_owned() } else { format!("{count} checks") };
@@ -82,7 +83,7 @@ impl CheckRunner {
     }
 }
 
-/// Evaluates an outcome on this node: if the node is offline, down becomes unknown.
+/// Evaluates an outcome on this node. If the node is offline, the status "unknown" replaces "down".
 pub async fn evaluate_on_this_node(outcome: CheckOutcome, check: &Check, context: &CheckContext) -> Evaluation {
     let mut evaluation = evaluate(outcome, check);
     if evaluation.status == Status::Down && check.kind.probe().uses_network() && !context.is_online().await {

@@ -1,7 +1,8 @@
-//! When each endpoint is due. Pure: the wall-clock time is a parameter.
+//! Determines when each endpoint is due. This module does no I/O and takes the wall-clock time as a parameter.
 //!
-//! Each endpoint has a fixed offset within its interval, derived from a hash of its name that is the same after every
-//! start and on every machine. That spreads checks over time, and they never drift, however long they take.
+//! Each endpoint has a fixed offset within its interval. The offset is derived from a hash of the endpoint's name,
+//! which is the same after every start and on every machine. This spreads checks over time and prevents drift, however
+//! long checks take.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -10,11 +11,12 @@ use std::str::FromStr;
 
 use shared::{Nanos, UnixNanos};
 
-/// Checks are spread so that this many start per second. A handful of checks thus start together, and are stored as
-/// one file.
+/// The number of checks that start per second when they are spread over time. A handful of checks therefore start
+/// together and are stored in one file.
 const STARTS_PER_SECOND: i64 = 50;
 
-/// A hash that is always the same for an endpoint, on any machine: FNV-1a over title and locator, mixed.
+/// Returns the hash of an endpoint, which is the same on every machine: FNV-1a over the title and the locator, followed
+/// by a finalizer.
 #[must_use]
 pub fn stable_hash(title: &str, locator: &str) -> u64 {
     let bytes = title.bytes().chain([0]).chain(locator.bytes());
@@ -26,16 +28,17 @@ pub fn stable_hash(title: &str, locator: &str) -> u64 {
     hash ^ (hash >> 33)
 }
 
-/// The offset of an endpoint with this hash within the interval `every`, if there are this many endpoints.
+/// Returns the offset of an endpoint with this hash within the interval `every`. `endpoints` is the number of
+/// endpoints.
 #[must_use]
 pub fn offset(hash: u64, every: Nanos, endpoints: usize) -> Nanos {
-    // A power of two, so that adding an endpoint rarely moves the others.
+    // Round up to a power of two, so that adding an endpoint rarely moves the others.
     let needed = (endpoints.next_power_of_two() as i64).saturating_mul(shared::SECOND / STARTS_PER_SECOND);
     let window = needed.min(every).max(1);
     ((i128::from(window) * i128::from(hash)) >> 64) as Nanos
 }
 
-/// The first time after `now` that is `offset` into an interval. Intervals are counted from 1970.
+/// Returns the first time after `now` that is `offset` into an interval. Intervals are counted from 1970.
 #[must_use]
 pub fn due_after(now: UnixNanos, every: Nanos, offset: Nanos) -> UnixNanos {
     let every = every.max(1);
@@ -44,7 +47,7 @@ pub fn due_after(now: UnixNanos, every: Nanos, offset: Nanos) -> UnixNanos {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DueCheck {
-    /// The index in the configuration.
+    /// The index of the check in the configuration.
     pub index: usize,
     /// The latest time at which the endpoint was due.
     pub at: UnixNanos,
@@ -54,7 +57,7 @@ pub struct DueCheck {
     pub missed: i64,
 }
 
-/// The due times of endpoints, which are identified by their index.
+/// The due times of all endpoints, which are identified by their index.
 #[derive(Debug, Default)]
 pub struct Schedule {
     entries: Vec<Entry>,
@@ -65,12 +68,12 @@ pub struct Schedule {
 struct Entry {
     hash: u64,
     every: Nanos,
-    /// When the endpoint is due next; its other entries in the queue are outdated.
+    /// The time at which the endpoint is due next. All other entries for it in the queue are outdated.
     next: UnixNanos,
 }
 
 impl Schedule {
-    /// Creates a schedule for endpoints with these hashes, intervals and due times. Endpoints without a due time were
+    /// Creates a schedule for endpoints, each with its hash, interval and due time. Endpoints without a due time were
     /// checked just before `now`.
     #[must_use]
     pub fn new(endpoints: impl IntoIterator<Item = (u64, Nanos, Option<UnixNanos>)>, now: UnixNanos) -> Schedule {
@@ -81,8 +84,7 @@ impl Schedule {
             if let Some(due) = due {
                 schedule.schedule_at(index, due);
             } else {
-                // The endpoint was just checked, so its next check can wait, as long as the last result is still valid
-                // by then.
+                // The endpoint was just checked. Its next check can wait as long as the last result remains valid.
                 let every = schedule.entries[index].every;
                 schedule.schedule_after(index, now.saturating_add(every / 3));
             }
@@ -111,7 +113,7 @@ impl Schedule {
         self.queue.push(Reverse((due, index)));
     }
 
-    /// The interval of an endpoint, and when it is due next.
+    /// Returns the interval of an endpoint, and the time at which it is due next.
     #[must_use]
     pub fn entry(&self, index: usize) -> (Nanos, UnixNanos) {
         let Entry { every, next, .. } = self.entries[index];
@@ -132,7 +134,7 @@ impl Schedule {
         }
     }
 
-    /// When the next endpoint is due.
+    /// Returns the time at which the next endpoint is due.
     #[must_use]
     pub fn next_due(&mut self) -> Option<UnixNanos> {
         while let Some(Reverse((at, index))) = self.queue.peek().copied() {
@@ -144,9 +146,9 @@ impl Schedule {
         None
     }
 
-    /// Takes an endpoint that is due at `now`, and schedules its next check after `now`.
+    /// Removes an endpoint that is due at `now` from the queue, and schedules its next check after `now`.
     pub fn take_due(&mut self, now: UnixNanos) -> Option<DueCheck> {
-        // A check that is due at the latest possible time would be due again and again.
+        // Ignore the latest possible time, because a check that is due then would never stop being due.
         let first = self.next_due().filter(|at| *at <= now && *at < UnixNanos::MAX)?;
         let Reverse((_, index)) = self.queue.pop()?;
         let every = self.entries[index].every;
@@ -156,7 +158,7 @@ impl Schedule {
     }
 }
 
-/// A part of the endpoints: `2/5` is the second of five.
+/// One of the parts into which the endpoints are divided: `2/5` is the second of five.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shard {
     number: u64,
@@ -168,8 +170,8 @@ pub struct Shard {
 pub struct InvalidShard(String);
 
 impl Shard {
-    /// Whether an endpoint with this hash belongs to the shard. For a given number of shards, each endpoint belongs
-    /// to exactly one.
+    /// Returns whether an endpoint with this hash belongs to the shard. For a given number of shards, each endpoint
+    /// belongs to exactly one.
     #[must_use]
     pub fn contains(self, hash: u64) -> bool {
         hash % self.count == self.number - 1
@@ -203,7 +205,7 @@ mod tests {
 
     #[test]
     fn the_hash_of_an_endpoint_never_changes() {
-        // A different hash would move every endpoint to another second and another shard.
+        // A different hash would move every endpoint to another time and another shard.
         assert_eq!(stable_hash("Shop", "https://shop.example/"), 8_349_230_395_085_441_641);
         assert_ne!(stable_hash("a", "bc"), stable_hash("ab", "c"));
     }

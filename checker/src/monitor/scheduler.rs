@@ -1,5 +1,5 @@
-//! Continuous checking: runs each check when it is due, with limited concurrency. Results are sent in batches; status
-//! changes are sent almost immediately.
+//! Checks endpoints continuously: each check runs when it is due, with limited concurrency. Results are sent in
+//! batches. Status changes are sent almost immediately.
 
 #[cfg(test)]
 mod tests;
@@ -23,12 +23,13 @@ use crate::checks::{Check, CheckContext};
 use crate::config::model::Config;
 use crate::platform::{clock, fd_limit};
 
-/// The maximum time to detect that the machine was suspended. During suspension, timers stop but the clock keeps
-/// running.
+/// The maximum time until a suspension of the machine is detected. During a suspension, timers stop but the clock
+/// continues.
 const CLOCK_CHECK_INTERVAL: Duration = Duration::from_secs(5);
-/// A batch is complete if no check is running or will be due within this time.
+/// A batch is sent if no check is running and none will be due within this time.
 const QUIET: Nanos = SECOND;
-/// A result waits at most for this fraction of the shortest interval, so that it is stored while it is still valid.
+/// The maximum wait of a result is the shortest interval divided by this number, so that the result is stored while it
+/// is still valid.
 const MAX_WAIT_DIVISOR: Nanos = 4;
 
 /// Runs the checks of a configuration when they are due.
@@ -40,34 +41,34 @@ pub struct Scheduler {
     every: Nanos,
     clock: fn() -> UnixNanos,
     schedule: Schedule,
-    /// The shortest interval of any endpoint.
+    /// The shortest interval among all endpoints.
     shortest: Nanos,
     confirmations: Vec<ConfirmationState>,
-    /// The number of reloads. The index of a running check refers to the configuration of its generation.
+    /// The number of reloads so far. The index of a running check refers to the configuration of its generation.
     generation: u64,
     by_name: HashMap<Name, usize>,
-    /// Checks that are due and waiting for a permit.
+    /// The checks that are due and wait for a permit.
     ready: VecDeque<DueCheck>,
-    /// For each endpoint, whether its check is running or ready.
+    /// For each endpoint, whether its check is running or waiting for a permit.
     is_active: Vec<bool>,
     limiter: ConcurrencyLimiter,
     running: JoinSet<CompletedCheck>,
     batch: Vec<CheckResult>,
-    /// When the first result was added to the batch.
+    /// The time at which the first result was added to the batch.
     batch_started: Option<UnixNanos>,
     /// Whether the batch contains a status change.
     has_changes: bool,
     last_clock: UnixNanos,
-    /// Whether the clock shows a time that can be stored.
+    /// Whether the clock shows a time that can be stored in results.
     is_clock_usable: bool,
     batches: UnboundedSender<Vec<CheckResult>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StartMode {
-    /// All endpoints are checked immediately.
+    /// Check all endpoints immediately.
     CheckAll,
-    /// A round has just finished, so endpoints are checked when they are due.
+    /// Check endpoints when they are due, because a round has just finished.
     AfterRound,
 }
 
@@ -78,7 +79,7 @@ pub enum Control {
     Stop,
 }
 
-/// Title and locator, which together identify an endpoint across configurations.
+/// The title and locator, which together identify an endpoint across configurations.
 type Name = (String, String);
 
 struct CompletedCheck {
@@ -90,8 +91,8 @@ struct CompletedCheck {
 }
 
 impl Scheduler {
-    /// Creates a scheduler with the confirmation state of each check, in order. `every` is the interval of checks
-    /// that do not set one.
+    /// Creates a scheduler with the confirmation state of each check, in configuration order. `every` is the interval
+    /// of checks that do not set one.
     #[must_use]
     pub fn new(
         config: Arc<Config>,
@@ -130,7 +131,7 @@ impl Scheduler {
         scheduler
     }
 
-    /// Runs checks until a stop request. Before returning, it finishes running checks and checks every endpoint that
+    /// Runs checks until a stop is requested. Before returning, waits for running checks and checks every endpoint that
     /// has not been checked yet. Returns the configuration and the confirmation state of its checks.
     pub async fn run(mut self, mut controls: Receiver<Control>) -> (Arc<Config>, Vec<ConfirmationState>) {
         loop {
@@ -160,7 +161,7 @@ impl Scheduler {
             if self.running.is_empty() {
                 break;
             }
-            // Checks that become due are no longer started, so only those that are ready can end the pause.
+            // Checks that become due are no longer started. Only checks that are already ready can still start.
             let slot = if self.limiter.is_warming_up() { self.limiter.next_slot() } else { None };
             let pause = self.pause_until(slot);
             tokio::select! {
@@ -172,12 +173,12 @@ impl Scheduler {
         (self.config, self.confirmations)
     }
 
-    /// The clock's time, or the last one that could be stored.
+    /// Returns the clock's time, or the last usable time if the clock's time cannot be stored.
     fn now(&self) -> UnixNanos {
         if self.is_clock_usable { (self.clock)().clamp(0, clock::LATEST) } else { self.last_clock }
     }
 
-    /// Pauses checks while the clock shows a time that cannot be stored. Results wait until it is correct again.
+    /// Pauses checks while the clock shows a time that cannot be stored. Results wait until the clock is correct again.
     fn verify_clock(&mut self) {
         let verified = clock::verify((self.clock)());
         match &verified {
@@ -191,7 +192,7 @@ impl Scheduler {
         self.is_clock_usable = verified.is_ok();
     }
 
-    /// Creates a new schedule. `due` contains the due times of endpoints that keep theirs.
+    /// Creates a new schedule. `due` contains the due times of the endpoints that keep theirs.
     fn reschedule_all(&mut self, due: &[Option<UnixNanos>]) {
         let checks = self.config.checks.iter().zip(&self.confirmations).enumerate();
         let entries = checks.map(|(index, (check, confirmation))| {
@@ -212,15 +213,15 @@ impl Scheduler {
         }
     }
 
-    /// Applies a new configuration. Running checks finish and count. Endpoints with an unchanged interval keep their
-    /// schedule; new endpoints and those whose interval changed are checked immediately.
+    /// Applies a new configuration. The results of running checks remain valid. Endpoints with an unchanged interval
+    /// keep their schedule. New endpoints and those whose interval changed are checked immediately.
     fn reload(&mut self, config: Arc<Config>) {
         self.context = Arc::new(new_context(&config, self.clock).with_heartbeats(self.context.heartbeats().cloned()));
         self.every = config.every.unwrap_or(self.every);
         self.limiter.set_configured(config.concurrent_checks);
         let before = std::mem::replace(&mut self.config, config);
         let mut known: HashMap<Name, usize> = names_of(&before).collect();
-        // The previous index of each endpoint.
+        // The index of each endpoint in the previous configuration.
         let from: Vec<Option<usize>> = self.config.checks.iter().map(|check| known.remove(&name_of(check))).collect();
         self.by_name = names_of(&self.config).collect();
         let mut confirmations = std::mem::take(&mut self.confirmations);
@@ -250,7 +251,7 @@ impl Scheduler {
         let now = self.now();
         if now < self.last_clock {
             self.schedule.clock_moved_back(now);
-            // Otherwise, results would wait until the clock reaches the same time again.
+            // Otherwise, the batch would wait until the clock reaches its old time again.
             self.batch_started = self.batch_started.map(|started| started.min(now));
         }
         self.last_clock = now;
@@ -258,7 +259,7 @@ impl Scheduler {
             if let Some(since) = due.missed_since {
                 self.push_missed(due.index, since, due.missed, now);
             }
-            // If the check is still running, its result also covers this time.
+            // If the endpoint's check is still running, its result also covers this due time.
             if !self.is_active[due.index] {
                 self.is_active[due.index] = true;
                 self.ready.push_back(due);
@@ -304,7 +305,7 @@ impl Scheduler {
         let current =
             if generation == self.generation { Some(index) } else { self.by_name.get(&name_of(&check)).copied() };
         let Some(index) = current else {
-            // The endpoint was removed from the configuration; its last result still counts.
+            // Store the last result, although the endpoint was removed from the configuration.
             self.push(result, now);
             return;
         };
@@ -329,7 +330,7 @@ impl Scheduler {
         self.batch.push(result);
     }
 
-    /// The time until there is something to do.
+    /// Returns the time until there is something to do.
     fn pause(&mut self) -> Duration {
         let slot = if self.ready.is_empty() { None } else { self.limiter.next_slot() };
         let next = [self.schedule.next_due(), self.batch_deadline(), slot].into_iter().flatten().min();
@@ -360,7 +361,7 @@ impl Scheduler {
         self.batch_started = None;
         self.has_changes = false;
         if !self.batch.is_empty() {
-            // The receiver lives as long as the scheduler.
+            // Sending cannot fail, because the receiver lives as long as the scheduler.
             let _ = self.batches.send(std::mem::take(&mut self.batch));
         }
     }
@@ -370,19 +371,20 @@ fn name_of(check: &Check) -> Name {
     (check.title.clone(), check.kind.locator().to_owned())
 }
 
-/// The names of a configuration's endpoints, with their indices.
+/// Returns the names of a configuration's endpoints, with their indices.
 fn names_of(config: &Config) -> impl Iterator<Item = (Name, usize)> {
     config.checks.iter().enumerate().map(|(index, check)| (name_of(check), index))
 }
 
-/// How long the result of a check is valid: the number of intervals until the next check, at least one. A check that
-/// takes longer than an interval runs only every few intervals.
+/// Returns how long the result of a check is valid: a whole number of intervals until the next check, at least one. A
+/// check that takes longer than an interval runs only every few intervals.
 fn interval_until_next(started: UnixNanos, (every, next): (Nanos, UnixNanos)) -> Nanos {
     let intervals = next.saturating_sub(started).saturating_add(every / 2) / every;
     every.saturating_mul(intervals.max(1))
 }
 
-/// The interval in the current state. An endpoint with unconfirmed results is checked as often as an unhealthy one.
+/// Returns an endpoint's interval in its current state. An endpoint with unconfirmed results is checked as often as an
+/// unhealthy one.
 fn current_interval(check: &Check, every: Nanos, confirmation: &ConfirmationState) -> Nanos {
     let is_confirmed = confirmation.unconfirmed.is_empty();
     interval(check, every, if is_confirmed { confirmation.confirmed_status } else { Status::Down })

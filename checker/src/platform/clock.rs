@@ -1,16 +1,16 @@
-//! The system clock, and whether its time can be stored.
+//! Reads the system clock, and verifies that its time can be stored.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use shared::civil::rfc3339;
 use shared::{SECOND, UnixNanos};
 
-/// The earliest time that can be stored: times in the names of check files have 19 digits, so that they sort by time. A
-/// machine without a clock battery starts in 1970.
+/// The earliest time that can be stored: times in the names of check files have 19 digits, so that names sort by time.
+/// On a machine without a clock battery, the clock starts too early, in 1970.
 pub const EARLIEST: UnixNanos = 1_000_000_000 * SECOND;
 
-/// The latest time that can be stored, the start of 2262: 64-bit nanoseconds end in April of that year, and there must
-/// be room to add intervals.
+/// The latest time that can be stored: the start of 2262. Signed 64-bit nanoseconds overflow in April of that year, and
+/// there must be room to add intervals.
 pub const LATEST: UnixNanos = 9_214_646_400 * SECOND;
 
 /// The system clock shows a time that cannot be stored.
@@ -23,7 +23,7 @@ pub const LATEST: UnixNanos = 9_214_646_400 * SECOND;
 )]
 pub struct UnusableClock(UnixNanos);
 
-/// The current time; a time beyond the range of 64-bit nanoseconds becomes the closest one in the range.
+/// Returns the current time, clamped to the range of 64-bit nanoseconds.
 #[must_use]
 pub fn now() -> UnixNanos {
     let nanos = |duration: std::time::Duration| UnixNanos::try_from(duration.as_nanos()).unwrap_or(UnixNanos::MAX);
@@ -33,7 +33,7 @@ pub fn now() -> UnixNanos {
     }
 }
 
-/// Verifies that a time of the system clock can be stored.
+/// Verifies that the system clock's time can be stored.
 pub fn verify(now: UnixNanos) -> Result<(), UnusableClock> {
     if (EARLIEST..LATEST).contains(&now) { Ok(()) } else { Err(UnusableClock(now)) }
 }

@@ -1,5 +1,5 @@
-//! The limit for open files and sockets: raised at startup as far as the system allows, and named in the error when
-//! it is reached.
+//! The limit on open files and sockets. It is raised at startup as far as the system allows, and reported when it is
+//! reached.
 
 use std::fs::File;
 use std::io;
@@ -7,8 +7,8 @@ use std::io;
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// More than any configuration needs. Commands inherit the limit, and some of them close every possible file
-/// descriptor, which would take a long time without a limit.
+/// The highest limit to request, which is more than any configuration needs. Commands inherit the limit, and some of
+/// them close every possible file descriptor, which would take a long time with a higher limit.
 const ENOUGH: u64 = 1 << 20;
 
 /// Raises the soft limit to the hard limit if the system permits it.
@@ -20,25 +20,25 @@ pub fn raise_limit() {
     }
 }
 
-/// The maximum number of open files and sockets; `None` if there is no limit.
+/// Returns the maximum number of open files and sockets, or `None` if there is no limit.
 #[must_use]
 pub fn limit() -> Option<u64> {
     getrlimit(Resource::Nofile).current
 }
 
-/// Whether this error was caused by the open file limit of the process or the machine.
+/// Returns whether the open file limit of the process or the machine caused this error.
 #[must_use]
 pub fn is_limit_error(error: &io::Error) -> bool {
     error.raw_os_error().is_some_and(|code| [Errno::MFILE, Errno::NFILE].contains(&Errno::from_raw_os_error(code)))
 }
 
-/// Whether the limit is reached right now. In that case, system libraries often report a different error.
+/// Returns whether the limit is reached right now. If it is, system libraries often report a different error.
 #[must_use]
 pub fn is_limit_reached() -> bool {
     File::open("/dev/null").is_err_and(|error| is_limit_error(&error))
 }
 
-/// The error when the limit is reached, with its remedy.
+/// Returns the error message for when the limit is reached, with a remedy.
 #[must_use]
 pub fn too_many_open_files() -> String {
     let limit = limit().map(|limit| format!(" (limit {limit})")).unwrap_or_default();

@@ -8,12 +8,12 @@ use std::path::Path;
 
 use rustix::fs::OFlags;
 
-/// The maximum size of such a file, in bytes. A configuration of ten thousand endpoints takes several megabytes.
+/// The maximum size of an operator's file, in bytes. A configuration of ten thousand endpoints takes several megabytes.
 pub const OPERATOR_FILE_LIMIT: u64 = 64 << 20;
 
 /// Reads a regular file. Symbolic links are followed, because Kubernetes mounts configurations that way.
 pub fn read_operator_file(path: &Path) -> io::Result<Vec<u8>> {
-    // Without this flag, opening a pipe would wait for its writer.
+    // Without this flag, opening a pipe would block until another process opens it for writing.
     let flags = OFlags::NONBLOCK.bits().cast_signed();
     let file = File::options().read(true).custom_flags(flags).open(path)?;
     let metadata = file.metadata()?;

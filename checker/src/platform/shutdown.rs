@@ -13,20 +13,20 @@ use tokio_util::sync::CancellationToken;
 /// first.
 pub const STORING_AFTER_SHUTDOWN: Duration = Duration::from_secs(7);
 
-/// How long other work on the store may take in total, such as updating the history and deleting expired files; the
-/// next round completes it.
+/// How long other work on the store may take in total, such as updating the history and deleting expired files. The
+/// next round completes unfinished work.
 pub const UPKEEP_AFTER_SHUTDOWN: Duration = Duration::from_secs(1);
 
-/// If a shutdown takes longer than this, a message explains why.
+/// The time after which a message explains why a shutdown takes so long.
 const QUIET_SHUTDOWN: Duration = Duration::from_secs(1);
 
-/// How long to wait for the last message if standard error is blocked.
+/// How long to wait for the final message if standard error is blocked.
 const LAST_MESSAGE: Duration = Duration::from_secs(1);
 
-/// Prints or logs a message.
+/// A function that prints or logs a message.
 pub type Report = fn(&str);
 
-/// A shutdown request, which can come at any time. Clones share it.
+/// A shutdown request, which can arrive at any time. All clones refer to the same request.
 #[derive(Debug, Clone, Default)]
 pub struct Shutdown {
     token: CancellationToken,
@@ -34,7 +34,7 @@ pub struct Shutdown {
 }
 
 impl Shutdown {
-    /// Listens for signals on the current runtime. While that is blocked, signals are not noticed.
+    /// Listens for signals on the current runtime. Signals are not noticed while the runtime is blocked.
     pub fn on_signals(report: Report) -> std::io::Result<Shutdown> {
         let shutdown = Shutdown::default();
         tokio::spawn(listen(StopSignals::catch()?, shutdown.clone(), report));
@@ -54,7 +54,7 @@ impl Shutdown {
             });
             match started {
                 Ok((runtime, signals)) => {
-                    // `ready` receives this below.
+                    // Sending cannot fail, because `ready` receives this below.
                     let _ = send_ready.send(Ok(()));
                     runtime.block_on(listen(signals, request, report));
                 }
@@ -66,7 +66,7 @@ impl Shutdown {
         Ok(shutdown)
     }
 
-    /// Whether a shutdown was requested.
+    /// Returns whether a shutdown was requested.
     #[must_use]
     pub fn is_requested(&self) -> bool {
         self.token.is_cancelled()
@@ -77,7 +77,7 @@ impl Shutdown {
         self.token.cancelled().await;
     }
 
-    /// A token that is canceled by a shutdown request.
+    /// Returns a token that is canceled by a shutdown request.
     #[must_use]
     pub fn token(&self) -> CancellationToken {
         self.token.clone()
@@ -93,7 +93,7 @@ impl Shutdown {
     }
 }
 
-/// The time left for one kind of work on the store after a shutdown request.
+/// The remaining time for one kind of work on the store after a shutdown request.
 #[derive(Debug)]
 pub struct ShutdownBudget {
     shutdown: Shutdown,
@@ -113,7 +113,7 @@ impl ShutdownBudget {
         ShutdownBudget { shutdown, left: UPKEEP_AFTER_SHUTDOWN }
     }
 
-    /// Does some work; `None` if the time ran out before the work started or finished.
+    /// Does some work within the budget. Returns `None` if the time ran out before the work started or finished.
     pub async fn run<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         within(&self.shutdown, &mut self.left, work).await
     }
@@ -213,7 +213,7 @@ mod tests {
         assert_eq!(budget.left, part * 3, "time before the request does not count");
         assert_eq!(upkeep.run(tokio::time::sleep(UPKEEP_AFTER_SHUTDOWN / 2)).await, Some(()));
         assert_eq!((budget.left, upkeep.left), (part * 3, UPKEEP_AFTER_SHUTDOWN / 2));
-        // Time in which only checks are running does not count.
+        // Time during which only checks run does not count against the budget.
         tokio::time::sleep(Duration::from_hours(1)).await;
         assert_eq!(budget.run(tokio::time::sleep(part)).await, Some(()));
         assert_eq!(budget.left, part * 2);

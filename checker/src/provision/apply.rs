@@ -22,7 +22,7 @@ use crate::counted;
 use crate::store::s3::error::S3Error;
 use crate::store::settings::WriterKeys;
 
-/// How often to try a new key: IAM takes several seconds to activate it.
+/// The number of attempts to use a new key. IAM takes several seconds to activate it.
 const VERIFICATION_ATTEMPTS: usize = 30;
 /// The delay between two attempts.
 const VERIFICATION_DELAY: Duration = Duration::from_secs(1);
@@ -35,8 +35,8 @@ pub enum ApplyError {
     File(#[from] FileError),
     #[error(transparent)]
     Purge(#[from] PurgeError),
-    /// A new key could not be saved, and was deleted.
-    #[error("the new key of `{user}` could not be saved; the key `{key}` was deleted again")]
+    /// A new key could not be saved, and was therefore deleted.
+    #[error("the new key of `{user}` could not be saved, so the key `{key}` was deleted")]
     KeyReverted { user: String, key: String, source: FileError },
     /// A new key could neither be saved nor deleted.
     #[error(
@@ -48,7 +48,7 @@ pub enum ApplyError {
         "the new key of the {role} could not be verified; no old key was deleted; run the same command again to continue"
     )]
     KeyNotVerified { role: String, source: Box<ServiceError> },
-    /// The file contains no key.
+    /// The user's file contains no key.
     #[error("the key of the {0} is not in its file; run the same command again")]
     MissingKey(String),
     /// The operator did not confirm a step.
@@ -56,18 +56,18 @@ pub enum ApplyError {
     NotConfirmed,
 }
 
-/// What the operator needs to know after all steps.
+/// Information for the operator after all steps.
 #[derive(Debug, Default)]
 pub struct Applied {
-    /// What the operator must do manually because the service does not support it, one sentence each.
+    /// Steps that the operator must do manually because the service does not support them, one sentence each.
     pub manual: Vec<String>,
-    /// The deleted keys, and whether they still work.
+    /// The deleted keys, and whether each still works.
     pub revoked: Vec<(RevokedKey, Revocation)>,
-    /// Why the bucket was kept although it should have been deleted.
+    /// The reason why the bucket was kept although it should have been deleted.
     pub kept_bucket: Option<KeepReason>,
 }
 
-/// The parts that all steps need.
+/// The context that all steps share.
 struct Context<'a> {
     service: &'a Service,
     spec: &'a ProvisionSpec,
@@ -105,7 +105,8 @@ pub async fn apply(
     Ok(applied)
 }
 
-/// Whether the operator can do a step with the service's own tools, and the other steps make sense without it.
+/// Returns whether the plan can continue without this step, which the operator can then do with the service's own
+/// tools.
 fn is_optional(step: &Step) -> bool {
     matches!(
         step,
@@ -152,7 +153,7 @@ async fn apply_step(
         Step::VerifyRevocation(keys) => {
             let outcomes = revocation::verify(keys, async |key: &RevokedKey| service.revocation(key).await).await;
             let refused = outcomes.iter().filter(|outcome| **outcome == Revocation::Refused).count();
-            let note = format!("the service refuses {refused} of {}", outcomes.len());
+            let note = format!("the service refused {refused} of {} keys", outcomes.len());
             applied.revoked.extend(keys.iter().cloned().zip(outcomes));
             return Ok(note);
         }
@@ -169,18 +170,17 @@ async fn apply_step(
     Ok(String::new())
 }
 
-/// Tags a new bucket. Without the tag, `deprovision` keeps the bucket.
+/// Tags a new bucket. `deprovision` keeps buckets without this tag.
 async fn mark_bucket(service: &Service) -> Result<String, ApplyError> {
     match service.mark_as_created().await {
         Err(error) if error.is_unsupported() => {
-            Ok("this service has no tags of buckets, so `deprovision` will keep the bucket".to_owned())
+            Ok("this service does not support bucket tags, so `deprovision` will keep the bucket".to_owned())
         }
         marked => Ok(marked.map(|()| String::new())?),
     }
 }
 
-/// Allows the bucket's policy to be public. Without a public access block, nothing needs to be opened, and no block is
-/// added.
+/// Allows the bucket's policy to be public. If the bucket has no public access block, nothing needs to change.
 async fn open_access_block(service: &Service) -> Result<String, ApplyError> {
     match service.access_block().await? {
         Some(block) if !policy::is_open(Some(&block)) => {
@@ -191,8 +191,8 @@ async fn open_access_block(service: &Service) -> Result<String, ApplyError> {
     }
 }
 
-/// Creates a user. Until the user has permissions, the marker shows after an interrupted run that provisioning created
-/// it, because services may drop its path.
+/// Creates a user. If the run is interrupted before the user has permissions, the marker proves that provisioning
+/// created the user: services may drop its path.
 async fn create_user(
     service: &Service,
     spec: &ProvisionSpec,
@@ -204,9 +204,11 @@ async fn create_user(
     let tag = names::user_tag(&spec.bucket.name, &spec.bucket.prefix);
     match service.create_user(&identity.user, &identity.path, &tag).await {
         Ok(CreatedUser::WithPath) => Ok(String::new()),
-        Ok(CreatedUser::WithTag) => Ok("this service has no paths of users; the user has a tag instead".to_owned()),
+        Ok(CreatedUser::WithTag) => {
+            Ok("this service does not support user paths; the user has a tag instead".to_owned())
+        }
         Ok(CreatedUser::WithoutPath) => {
-            Ok("this service has neither paths nor tags of users; the permissions identify the user".to_owned())
+            Ok("this service supports neither user paths nor user tags; the permissions identify the user".to_owned())
         }
         Err(error) => {
             if !error.may_have_succeeded() {
@@ -217,7 +219,7 @@ async fn create_user(
     }
 }
 
-/// Deletes the bucket if a listing immediately before proves that it is empty.
+/// Deletes the bucket if a listing immediately before the deletion proves that it is empty.
 async fn delete_bucket(service: &Service, prefix: &str, applied: &mut Applied) -> Result<String, ApplyError> {
     let reason = match service.contents(|key| is_stored_by_checkers(prefix, key)).await {
         Ok(contents) => keep_reason_before_deletion(&contents),
@@ -237,7 +239,7 @@ async fn delete_bucket(service: &Service, prefix: &str, applied: &mut Applied) -
     Ok(note)
 }
 
-/// Creates a key, and saves it before any other request.
+/// Creates a key, and saves it before sending any other request.
 async fn create_key(
     service: &Service,
     spec: &ProvisionSpec,
@@ -249,7 +251,7 @@ async fn create_key(
     files::write_marker(out, identity, keys_before)?;
     let created = match service.create_key(&identity.user).await {
         Err(error) if error.may_have_succeeded() => {
-            // The response was lost, and with it the secret of a key that may exist. Delete that key before creating
+            // The response, and with it the new key's secret, was lost. The key may exist, so delete it before creating
             // another.
             delete_lost_keys(service, identity, keys_before).await?;
             service.create_key(&identity.user).await
@@ -288,11 +290,11 @@ async fn delete_lost_keys(service: &Service, identity: &Identity, keys_before: &
     Ok(())
 }
 
-/// Waits until a key works.
+/// Waits until a new key works.
 async fn verify_key(service: &Service, identity: &Identity, keys: &WriterKeys) -> Result<(), ApplyError> {
     let backoff =
         ConstantBuilder::new().with_delay(VERIFICATION_DELAY).with_max_times(VERIFICATION_ATTEMPTS.saturating_sub(1));
-    // At first, the service does not know a new key or its permissions yet.
+    // The service may take a while to recognize a new key and its permissions.
     let is_new = |error: &ServiceError| {
         matches!(
             error,

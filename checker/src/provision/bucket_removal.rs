@@ -1,6 +1,6 @@
 //! Decides whether a bucket may be deleted. Some services delete a bucket with everything in it, so provisioning
-//! deletes a bucket only if provisioning created it, nothing that belongs to others refers to it, and a listing of the
-//! whole bucket proves that it is empty.
+//! deletes a bucket only if provisioning created it, no one else's resources refer to it, and a listing of the whole
+//! bucket proves that it is empty.
 
 use std::fmt;
 
@@ -9,31 +9,31 @@ use super::owned::OwnedResources;
 use super::policy::{self, Scope};
 use super::service::contents::Contents;
 
-/// Why a bucket is kept, as a clause.
+/// The reason why a bucket is kept, as a clause.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeepReason {
-    /// It contains other objects or old versions.
+    /// The bucket contains other objects or old versions.
     OtherObjects {
         count: String,
         example: String,
     },
-    /// Its objects could not be listed.
+    /// The bucket's objects could not be listed.
     Unlisted(String),
-    /// Checkers stored objects after everything was deleted.
+    /// Checkers stored new objects after everything was deleted.
     NewObjects {
         count: usize,
         example: String,
     },
-    /// A user of another page has permissions for it.
+    /// A user of another page has permissions for the bucket.
     OtherPage {
         user: String,
     },
-    /// It has rules that provisioning did not create.
+    /// The bucket has rules that provisioning did not create.
     OtherRules {
         kind: &'static str,
     },
     NotCreatedHere,
-    /// Its tags could not be read.
+    /// The bucket's tags could not be read.
     TagsUnreadable(String),
 }
 
@@ -43,12 +43,12 @@ impl fmt::Display for KeepReason {
             KeepReason::OtherObjects { count, example } => {
                 write!(formatter, "it contains {count}, for example `{example}`")
             }
-            KeepReason::Unlisted(why) => write!(formatter, "whether it is empty is unknown: {why}"),
+            KeepReason::Unlisted(why) => write!(formatter, "it is unknown whether the bucket is empty: {why}"),
             KeepReason::NewObjects { count: 1, example } => {
-                write!(formatter, "it contains 1 object again, `{example}`")
+                write!(formatter, "1 object was stored in the meantime, `{example}`")
             }
             KeepReason::NewObjects { count, example } => {
-                write!(formatter, "it contains {count} objects again, for example `{example}`")
+                write!(formatter, "{count} objects were stored in the meantime, for example `{example}`")
             }
             KeepReason::OtherPage { user } => write!(formatter, "the user `{user}` of another page needs it"),
             KeepReason::OtherRules { kind } => write!(formatter, "it has {kind} that `provision` did not create"),
@@ -56,21 +56,21 @@ impl fmt::Display for KeepReason {
                 write!(formatter, "nothing shows that `provision` created it (the tag `{TAG}` = `{CREATED_BUCKET}`)")
             }
             KeepReason::TagsUnreadable(why) => {
-                write!(formatter, "whether `provision` created it is unknown: {why}")
+                write!(formatter, "it is unknown whether `provision` created the bucket: {why}")
             }
         }
     }
 }
 
 impl KeepReason {
-    /// Whether the bucket could not be checked, so that the operator must decide.
+    /// Returns whether the bucket could not be checked, so that the operator must decide.
     #[must_use]
     pub fn is_unknown(&self) -> bool {
         matches!(self, KeepReason::Unlisted(_) | KeepReason::TagsUnreadable(_))
     }
 }
 
-/// Why the bucket must be kept after the checkers' objects are deleted; `None` if it may be deleted.
+/// Returns why the bucket must be kept once the checkers' objects are deleted, or `None` if it can be deleted.
 #[must_use]
 pub fn keep_reason(owned: &OwnedResources, scope: &Scope<'_>) -> Option<KeepReason> {
     match &owned.contents {
@@ -103,7 +103,7 @@ fn other_objects(contents: &Contents) -> KeepReason {
     }
 }
 
-/// Why a bucket that should be empty now must be kept; `None` if the listing proves that it is empty.
+/// Returns why a bucket that should be empty must be kept, or `None` if the listing proves that it is empty.
 #[must_use]
 pub fn keep_reason_before_deletion(contents: &Contents) -> Option<KeepReason> {
     match (contents.others, contents.ours) {
@@ -152,13 +152,13 @@ mod tests {
                 "it contains 1 other object, for example `a.pdf`",
                 "it contains 5 other objects, for example `a.pdf`",
                 "it contains at least 10000 other objects, for example `a.pdf`",
-                "whether it is empty is unknown: access is denied",
+                "it is unknown whether the bucket is empty: access is denied",
                 "the user `checkup_my-status+b_reader` of another page needs it",
                 "it has a CORS rule that `provision` did not create",
                 "it has a lifecycle rule that `provision` did not create",
                 "it has a policy statement that `provision` did not create",
                 "nothing shows that `provision` created it (the tag `checkup` = `created`)",
-                "whether `provision` created it is unknown: access is denied",
+                "it is unknown whether `provision` created the bucket: access is denied",
             ]
         );
     }
@@ -169,7 +169,7 @@ mod tests {
         assert_eq!(keep_reason_before_deletion(&empty), None);
         let new = Contents { ours: 2, example_of_ours: Some("status/1.json".to_owned()), ..empty.clone() };
         let new = keep_reason_before_deletion(&new).unwrap().to_string();
-        assert_eq!(new, "it contains 2 objects again, for example `status/1.json`");
+        assert_eq!(new, "2 objects were stored in the meantime, for example `status/1.json`");
         let other = Contents { others: 1, example: Some("a.pdf".to_owned()), ..empty };
         assert!(matches!(keep_reason_before_deletion(&other), Some(KeepReason::OtherObjects { .. })));
     }

@@ -1,5 +1,6 @@
-//! Plans the deletion of what provisioning created: users are identified by their names and by proof that provisioning
-//! created them, rules and statements by their ID. Stored objects are kept unless their deletion is requested.
+//! Plans the deletion of everything that provisioning created. Users are identified by their names and by evidence that
+//! provisioning created them, rules and statements by their IDs. Stored objects are kept unless their deletion is
+//! requested.
 
 use serde_json::{Value, json};
 
@@ -15,14 +16,14 @@ use super::step::{DeletionReason, Step};
 #[derive(Debug, Clone, Default)]
 pub struct Removal {
     pub steps: Vec<Step>,
-    /// Why the bucket is kept although its data is deleted.
+    /// The reason why the bucket is kept although its data is deleted.
     pub kept_bucket: Option<KeepReason>,
-    /// What the operator must do manually, one sentence each.
+    /// Steps that the operator must do manually, one sentence each.
     pub manual: Vec<String>,
 }
 
-/// Plans the steps that delete these resources. Access is revoked first, so that an interruption does not leave more access than
-/// before. Deleted keys are tried with the secrets in `files`.
+/// Plans the steps that delete these resources. Access is revoked first, so that an interruption does not leave more
+/// access than before. The secrets in `files` are used to verify that deleted keys no longer work.
 #[must_use]
 pub fn plan(owned: &OwnedResources, scope: &Scope<'_>, objects: ExistingObjects, files: &[KeyFile]) -> Removal {
     let mut removal = Removal::default();
@@ -73,13 +74,14 @@ fn plan_users(owned: &OwnedResources, files: &[KeyFile], removal: &mut Removal) 
     }
     removal.manual.extend(owned.unproven_users.iter().map(|user| {
         format!(
-            "delete the user `{}` if it is not in use: it has the name of a user of this page, but nothing shows that `provision` created it",
+            "delete the user `{}` if it is not in use: it has the name of one of this page's users, but nothing shows that `provision` created it",
             user.name
         )
     }));
     if owned.users.is_none() {
         removal.manual.push(
-            "delete the keys of the reader and the writers with the service's own tools: it has no IAM API".to_owned(),
+            "delete the reader's and the writers' keys with the service's own tools, because it has no IAM API"
+                .to_owned(),
         );
     }
 }
@@ -89,7 +91,7 @@ fn plan_rules(owned: &OwnedResources, scope: &Scope<'_>, steps: &mut Vec<Step>) 
         let left = policy::without_public_statements(owned.bucket_policy.as_ref(), scope);
         let is_unused = left.is_none();
         steps.push(Step::PutBucketPolicy(left));
-        // Another statement may need the block to stay open.
+        // Another statement may require the block to stay open.
         if is_unused && let Some(closed) = policy::closed_again(owned.access_block.as_ref()) {
             steps.push(Step::CloseAccessBlock(closed));
         }
@@ -105,7 +107,7 @@ fn plan_rules(owned: &OwnedResources, scope: &Scope<'_>, steps: &mut Vec<Step>) 
 }
 
 impl Removal {
-    /// The plan as JSON, without secrets.
+    /// Returns the plan as JSON, without secrets.
     #[must_use]
     pub fn to_json(&self) -> Value {
         json!({
@@ -131,7 +133,7 @@ pub(super) mod tests {
         plan(owned, &SCOPE, objects, &[]).steps.iter().filter_map(Step::action).collect()
     }
 
-    /// A site with everything that provisioning creates, in a bucket that it created.
+    /// Returns a site with everything that provisioning creates, in a bucket that it created.
     pub(in crate::provision) fn all_resources() -> OwnedResources {
         let user =
             User { name: "checkup_my-status+shop_reader".to_owned(), path: "/checkup/my-status/shop/".to_owned() };

@@ -21,7 +21,7 @@ use crate::store::settings::{Bucket, Secret, StoreLocation, WriterKeys};
 
 /// The placeholder for keys that the operator must fill in.
 const KEY_PLACEHOLDER: &str = "put the reader's key here";
-/// The value of variables that are not set on this machine.
+/// The value used for variables that are not set on this machine.
 const UNSET_VARIABLE: &str = "unknown";
 
 /// A file or directory cannot be used.
@@ -30,7 +30,7 @@ pub enum FileError {
     /// The system returned an error.
     #[error("failed to {task} `{}`", path.display())]
     Unusable {
-        /// The operation, as a verb phrase.
+        /// The failed operation, as a verb phrase.
         task: &'static str,
         path: PathBuf,
         source: io::Error,
@@ -47,9 +47,9 @@ pub enum FileError {
 #[derive(Debug, Clone)]
 pub enum FileState {
     Missing,
-    /// The file is for the same bucket and prefix, and contains these keys or none.
+    /// The file is for the same bucket and prefix, and contains these keys, if any.
     Fits(Option<WriterKeys>),
-    /// It is another kind of file, or a file for another bucket or prefix. The clause states what is wrong.
+    /// The file is of another kind, or for another bucket or prefix. The clause describes the mismatch.
     Foreign(String),
 }
 
@@ -64,7 +64,7 @@ pub enum FileUpdate {
     ReplaceKeys(WriterKeys),
 }
 
-/// The path of a role's file.
+/// Returns the path of a role's file.
 #[must_use]
 pub fn path_of(out: &Path, role: &Role) -> PathBuf {
     out.join(role.file_name())
@@ -89,8 +89,8 @@ pub fn inspect(
             if let Some(config) = config::from_text(&text, out, environment).0 {
                 inspect_config(config, node, spec)
             } else {
-                // The keys may come from variables that are set on another machine; the rest of the file can still be
-                // checked.
+                // The keys may come from variables that are set on another machine, but the rest of the file can still
+                // be checked.
                 let unknown = |name: &str| (environment.variable)(name).or_else(|| Some(UNSET_VARIABLE.to_owned()));
                 let elsewhere = Environment { variable: &unknown, host_name: environment.host_name.clone() };
                 match config::from_text(&text, out, &elsewhere).0 {
@@ -136,7 +136,7 @@ fn is_same_location(one: &Bucket, other: &Bucket) -> bool {
     (&one.name, &one.prefix, endpoint(one)) == (&other.name, &other.prefix, endpoint(other))
 }
 
-/// The page's source in the desired state.
+/// Returns the page's source in the desired state.
 fn source(spec: &ProvisionSpec, public_keys: Option<PublicKeys>) -> S3Source {
     let bucket = &spec.bucket;
     S3Source {
@@ -149,8 +149,8 @@ fn source(spec: &ProvisionSpec, public_keys: Option<PublicKeys>) -> S3Source {
     }
 }
 
-/// The contents of a role's file with these keys. Without keys, a page sends unsigned requests, and a writer takes
-/// its keys from the environment.
+/// Returns the contents of a role's file with these keys. Without keys, a page sends unsigned requests, and a writer
+/// takes its keys from the environment.
 #[must_use]
 pub fn content(spec: &ProvisionSpec, role: &Role, keys: Option<&WriterKeys>) -> String {
     match role {
@@ -171,7 +171,7 @@ pub fn content(spec: &ProvisionSpec, role: &Role, keys: Option<&WriterKeys>) -> 
     }
 }
 
-/// The page's `config.json` with placeholders for keys that the operator creates.
+/// Returns the page's `config.json` with placeholders for keys that the operator creates.
 #[must_use]
 pub fn page_config_to_fill_in(spec: &ProvisionSpec) -> String {
     let keys = WriterKeys {
@@ -181,7 +181,7 @@ pub fn page_config_to_fill_in(spec: &ProvisionSpec) -> String {
     content(spec, &Role::Reader, Some(&keys))
 }
 
-/// The value of `storage` in a writer's configuration.
+/// Returns the value of `storage` in a writer's configuration.
 fn storage(spec: &ProvisionSpec, keys: Option<&WriterKeys>) -> Value {
     let bucket = &spec.bucket;
     let mut storage = json!({ "type": "s3", "bucket": bucket.name, "region": spec.region });
@@ -225,7 +225,7 @@ pub fn write_keys(
     write(&path, &text, role, how)
 }
 
-/// Replaces the old key's ID and secret in the text; `None` if it does not contain both.
+/// Replaces the old key's ID and secret in the text. Returns `None` if the text does not contain both.
 fn with_keys_replaced(text: &str, old: &WriterKeys, new: &WriterKeys) -> Option<String> {
     let (old_id, old_secret) = (&old.access_key_id, old.secret_access_key.reveal());
     let contains_both = text.contains(old_id.as_str()) && text.contains(old_secret);
@@ -252,7 +252,8 @@ pub fn write(path: &Path, text: &str, role: &Role, how: &FileUpdate) -> Result<(
                 if refused.error.kind() == io::ErrorKind::AlreadyExists {
                     return Err(FileError::InTheWay(path.to_owned()));
                 }
-                // Some file systems support neither hard links nor renames that never replace a file.
+                // Fall back to a plain rename: some file systems support neither hard links nor renames that never
+                // replace a file.
                 refused.file.persist(path).map_err(|refused| failed(refused.error))?;
             }
         }
@@ -285,14 +286,14 @@ pub fn write_marker(out: &Path, identity: &Identity, keys_before: &[String]) -> 
     write(&marker_path(out, identity), &text, &writer_mode, &FileUpdate::Overwrite)
 }
 
-/// The keys that a user had before an interrupted key creation; `None` if none was interrupted.
+/// Returns the keys that a user had before a key creation was interrupted, or `None` if none was interrupted.
 pub fn keys_before(out: &Path, identity: &Identity) -> Result<Option<Vec<String>>, FileError> {
     let path = marker_path(out, identity);
     match fs::read_to_string(&path) {
         Ok(text) => {
             let value: Value = serde_json::from_str(&text).unwrap_or_default();
             let keys = value["keys_before"].as_array();
-            // An invalid marker contains no information about keys.
+            // Treat an invalid marker as missing.
             Ok(keys.map(|keys| keys.iter().filter_map(|key| key.as_str().map(str::to_owned)).collect()))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -300,7 +301,7 @@ pub fn keys_before(out: &Path, identity: &Identity) -> Result<Option<Vec<String>
     }
 }
 
-/// Deletes the marker after the key was saved.
+/// Deletes the marker once the key is saved.
 pub fn delete_marker(out: &Path, identity: &Identity) -> Result<(), FileError> {
     let path = marker_path(out, identity);
     match fs::remove_file(&path) {

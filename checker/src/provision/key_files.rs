@@ -10,7 +10,7 @@ use super::names::{self, Role};
 use crate::store::settings::{Bucket, Secret, WriterKeys};
 use shared::object_name::NodeName;
 
-/// The keys in a file.
+/// The keys in a file that provisioning wrote.
 #[derive(Debug, Clone)]
 pub struct KeyFile {
     pub file: String,
@@ -19,8 +19,8 @@ pub struct KeyFile {
     pub keys: WriterKeys,
 }
 
-/// The keys for this bucket and prefix in `config.json` and all `checker-<node>.json` of a folder. Keys in unreadable
-/// files cannot be tested.
+/// Finds the keys for this bucket and prefix in `config.json` and all `checker-<node>.json` files of a folder. Skips
+/// unreadable files.
 #[must_use]
 pub fn find(out: &Path, bucket: &Bucket) -> Vec<KeyFile> {
     let mut roles = vec![Role::Reader];
@@ -47,7 +47,7 @@ fn keys_of(out: &Path, role: &Role, bucket: &Bucket) -> Option<KeyFile> {
     let is_same_store = is_same("bucket", &bucket.name)
         && is_same("prefix", bucket.prefix.trim_end_matches('/'))
         && is_same("endpoint_url", endpoint_url);
-    // A value such as `${NAME}` is set in the environment of another machine, and a placeholder contains spaces.
+    // Values such as `${NAME}` are set in the environment of another machine, and placeholders contain spaces.
     let is_key = |text: &&str| !text.is_empty() && !text.contains("${") && !text.contains(' ');
     let text_of = |key: &str| store[key].as_str().filter(is_key);
     let keys = WriterKeys {

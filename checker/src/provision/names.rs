@@ -7,12 +7,12 @@ use std::fmt;
 use sha2::{Digest as _, Sha256};
 use shared::object_name::NodeName;
 
-/// The prefix of all names.
+/// The prefix of all resource names.
 const NAME_PREFIX: &str = "checkup";
 /// The name of a user's inline policy.
 pub const USER_POLICY: &str = NAME_PREFIX;
-/// The key of the tag that marks what provisioning created. A bucket's tag has the value [`CREATED_BUCKET`], a user's the
-/// value of [`user_tag`].
+/// The key of the tag that marks the resources that provisioning created. A bucket's tag has the value
+/// [`CREATED_BUCKET`], a user's tag the value of [`user_tag`].
 pub const TAG: &str = NAME_PREFIX;
 /// The value of a bucket's tag.
 pub const CREATED_BUCKET: &str = "created";
@@ -26,7 +26,7 @@ const PATH_LIMIT: usize = 512;
 /// The purpose of a user.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
-    /// Lets visitors of the page read; its keys are public.
+    /// Lets the page's visitors read. Its keys are public.
     Reader,
     /// Lets this node's checker write.
     Writer(NodeName),
@@ -42,7 +42,7 @@ impl fmt::Display for Role {
 }
 
 impl Role {
-    /// The file that contains the user's keys.
+    /// Returns the file that contains the user's keys.
     #[must_use]
     pub fn file_name(&self) -> String {
         match self {
@@ -52,7 +52,7 @@ impl Role {
     }
 }
 
-/// The name of a user: `checkup_my-status_reader`, `checkup_my-status+shop_writer_eu-west`.
+/// Returns the name of a user: `checkup_my-status_reader`, `checkup_my-status+shop_writer_eu-west`.
 ///
 /// Bucket names contain neither underscores nor plus signs, so these names are unique. If a name is too long, or has
 /// characters that IAM does not support, it contains a hash instead.
@@ -72,7 +72,8 @@ pub fn user_name(bucket: &str, prefix: &str, role: &Role) -> String {
     format!("{NAME_PREFIX}_{}_{role}", hash(bucket, prefix))
 }
 
-/// The path of all users for a bucket and prefix, by which provisioning recognizes the users that it created.
+/// Returns the path of all users for a bucket and prefix. Provisioning recognizes the users that it created by this
+/// path.
 #[must_use]
 pub fn user_path(bucket: &str, prefix: &str) -> String {
     let path = format!("/{NAME_PREFIX}/{bucket}/{prefix}");
@@ -82,21 +83,21 @@ pub fn user_path(bucket: &str, prefix: &str) -> String {
     format!("/{NAME_PREFIX}/{bucket}/{}/", hash(bucket, prefix))
 }
 
-/// The role of a user for this bucket and prefix, by its exact name; `None` for any other user.
+/// Returns the role of a user for this bucket and prefix, based on the exact name, or `None` for any other user.
 #[must_use]
 pub fn role_of_user(bucket: &str, prefix: &str, user: &str) -> Option<Role> {
     let writer = user.rsplit_once('_').and_then(|(_, node)| NodeName::new(node).ok()).map(Role::Writer);
     [Some(Role::Reader), writer].into_iter().flatten().find(|role| user_name(bucket, prefix, role) == user)
 }
 
-/// Whether a user belongs to any page in this bucket, judging by its name or path.
+/// Returns whether a user belongs to any page in this bucket, according to its name or path.
 #[must_use]
 pub fn is_user_in_bucket(bucket: &str, user: &str, path: &str) -> bool {
     let name = user.strip_prefix(NAME_PREFIX).and_then(|rest| rest.strip_prefix('_')?.strip_prefix(bucket));
     name.is_some_and(|rest| rest.starts_with(['_', '+'])) || path.starts_with(&format!("/{NAME_PREFIX}/{bucket}/"))
 }
 
-/// The value of a user's tag, which identifies its bucket and prefix like [`user_path`].
+/// Returns the value of a user's tag, which identifies its bucket and prefix like [`user_path`].
 #[must_use]
 pub fn user_tag(bucket: &str, prefix: &str) -> String {
     let tag = format!("{bucket}/{prefix}");
@@ -108,32 +109,32 @@ pub fn user_tag(bucket: &str, prefix: &str) -> String {
     }
 }
 
-/// The ID of the CORS rule, which is also the prefix of the lifecycle rules' IDs.
+/// Returns the ID of the CORS rule, which is also the prefix of the lifecycle rules' IDs.
 #[must_use]
 pub fn rule_id(prefix: &str) -> String {
     if prefix.is_empty() { NAME_PREFIX.to_owned() } else { format!("{NAME_PREFIX}:{}", shortened(prefix)) }
 }
 
-/// The IDs of the lifecycle rules: one for each prefix that check file names can have.
+/// Returns the IDs of the lifecycle rules: one for each prefix that check file names can have.
 #[must_use]
 pub fn expiry_rule_ids(prefix: &str) -> [String; 2] {
     [1, 2].map(|number| format!("{}:expiry-{number}", rule_id(prefix)))
 }
 
-/// The IDs of the statements in the bucket policy. AWS allows only letters and digits in them.
+/// Returns the IDs of the statements in the bucket policy. AWS allows only letters and digits in them.
 #[must_use]
 pub fn statement_ids(prefix: &str) -> [String; 2] {
     ["List", "Read"]
         .map(|what| format!("Checkup{what}{}", if prefix.is_empty() { String::new() } else { hash("", prefix) }))
 }
 
-/// Shortens a prefix for use in an ID, which may have at most 255 characters.
+/// Shortens a prefix for use in an ID, which can have at most 255 characters.
 fn shortened(prefix: &str) -> String {
     const LONGEST: usize = 200;
     if prefix.len() <= LONGEST && prefix.is_ascii() { prefix.to_owned() } else { hash("", prefix) }
 }
 
-/// Sixteen hexadecimal digits for a bucket and prefix.
+/// Returns sixteen hexadecimal digits that identify a bucket and prefix.
 fn hash(bucket: &str, prefix: &str) -> String {
     let digest = Sha256::digest(format!("{bucket}\n{prefix}"));
     let start = digest.first_chunk().map_or(0, |start| u64::from_be_bytes(*start));
@@ -149,7 +150,7 @@ pub struct InvalidBucketName {
     pub why: &'static str,
 }
 
-/// Validates a bucket name by the rules for new buckets, which all services accept.
+/// Validates a bucket name against the rules for new buckets, which produce names that all services accept.
 pub fn validate_bucket_name(name: &str) -> Result<(), InvalidBucketName> {
     let invalid = |why| Err(InvalidBucketName { name: name.to_owned(), why });
     let is_edge = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
@@ -167,7 +168,7 @@ pub fn validate_bucket_name(name: &str) -> Result<(), InvalidBucketName> {
         return invalid("it must not contain two dots in a row");
     }
     if name.parse::<std::net::Ipv4Addr>().is_ok() {
-        return invalid("it must not have the form of an IP address");
+        return invalid("it must not be formatted as an IP address");
     }
     if name.starts_with("xn--")
         || name.starts_with("sthree-")

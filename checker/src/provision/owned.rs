@@ -1,4 +1,4 @@
-//! Finds what provisioning created, and signs that others use the bucket. Changes nothing.
+//! Finds the resources that provisioning created, and signs that others use the bucket. Does not change anything.
 
 use aws_sdk_s3::types::{CorsRule, LifecycleRule, PublicAccessBlockConfiguration};
 use serde_json::Value;
@@ -18,20 +18,20 @@ pub struct OwnedResources {
     pub lifecycle: Vec<LifecycleRule>,
     pub bucket_policy: Option<Value>,
     pub access_block: Option<PublicAccessBlockConfiguration>,
-    /// Users with their keys; `None` if the service has no IAM API.
+    /// Users with their keys, or `None` if the service has no IAM API.
     pub users: Option<Vec<(User, Vec<ListedKey>)>>,
-    /// Users with the name of a user that provisioning creates, but without proof that provisioning created them.
+    /// Users that have the name of a provisioned user, but no evidence that provisioning created them.
     pub unproven_users: Vec<User>,
     /// A user of another page in the same bucket.
     pub user_of_other_page: Option<String>,
-    /// The bucket's objects, or why they could not be listed. Read only if data will be deleted.
+    /// The bucket's objects, or the reason why they could not be listed. Read only if data will be deleted.
     pub contents: Result<Contents, String>,
-    /// Whether the bucket has the tag of buckets that provisioning created, or why that is unknown. Read only if data
+    /// Whether the bucket is tagged as created by provisioning, or the reason why that is unknown. Read only if data
     /// will be deleted.
     pub is_created_here: Result<bool, String>,
 }
 
-/// What happens to stored objects.
+/// Whether to keep or delete stored objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExistingObjects {
     Keep,
@@ -44,7 +44,7 @@ pub async fn find_owned(
     scope: &Scope<'_>,
     objects: ExistingObjects,
 ) -> Result<OwnedResources, ServiceError> {
-    // This comes first: its errors distinguish wrong keys from missing permissions.
+    // Send this request first: its errors distinguish wrong keys from missing permissions.
     let bucket = service.bucket_state().await?;
     let mut owned = OwnedResources {
         bucket,
@@ -60,7 +60,7 @@ pub async fn find_owned(
     };
     find_users(service, scope, &mut owned).await?;
     if bucket == BucketState::Ours {
-        // A service that does not support a kind of rule has no such rules.
+        // If a service does not support a kind of rule, the bucket has no such rules.
         owned.cors = if_supported(service.cors().await)?.unwrap_or_default();
         owned.lifecycle = if_supported(service.lifecycle().await)?.unwrap_or_default();
         owned.bucket_policy = if_supported(service.bucket_policy().await)?.flatten();
@@ -74,7 +74,7 @@ pub async fn find_owned(
     Ok(owned)
 }
 
-/// Finds users by their exact names: services may drop paths, or ignore a filter by path.
+/// Finds users by their exact names, because services may drop paths or ignore path filters.
 async fn find_users(service: &Service, scope: &Scope<'_>, owned: &mut OwnedResources) -> Result<(), ServiceError> {
     let all = match service.users().await {
         Ok(all) => all,
@@ -101,7 +101,7 @@ async fn find_users(service: &Service, scope: &Scope<'_>, owned: &mut OwnedResou
     Ok(())
 }
 
-/// The outcome of a request. If it fails, only the bucket is kept.
+/// Separates refusals from other failures, because a refusal only means that the bucket is kept.
 fn unless_refused<T>(response: Result<T, ServiceError>) -> Result<Result<T, String>, ServiceError> {
     match response {
         Err(error) if !error.is_transient() => Ok(Err(error.to_string())),

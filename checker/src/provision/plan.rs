@@ -20,15 +20,15 @@ use crate::store::settings::Secret;
 /// The maximum number of keys that IAM allows per user.
 const KEYS_PER_USER: usize = 2;
 
-/// The steps to the desired state.
+/// The steps from the current to the desired state.
 #[derive(Debug, Clone, Default)]
 pub struct Plan {
     pub steps: Vec<Step>,
     /// Additional information for the operator, one sentence each.
     pub notes: Vec<String>,
-    /// What the operator must do manually because the service does not support it, one sentence each.
+    /// Steps that the operator must do manually because the service does not support them, one sentence each.
     pub manual: Vec<String>,
-    /// The users that the operator must create, if the service has no IAM API.
+    /// The users that the operator must create because the service has no IAM API.
     pub by_hand: Vec<Identity>,
 }
 
@@ -41,7 +41,7 @@ pub enum PlanError {
     )]
     FileInTheWay {
         file: String,
-        /// What is wrong with the file, as a verb phrase.
+        /// The problem with the file, as a verb phrase.
         why: String,
     },
     /// A user that provisioning did not create has this name.
@@ -170,7 +170,8 @@ fn plan_identity(
             plan.steps.push(Step::CreateUser(identity.clone()));
             plan.steps.push(Step::PutUserPolicy(identity.clone()));
         }
-        // On a service that creates users without path and tag, a user has no permissions yet after an interrupted run.
+        // On a service without user paths and tags, a user whose creation was interrupted has no permissions yet. Only
+        // the marker then proves that provisioning created it.
         Some(user)
             if !user.is_ours && (!current.pending_keys.contains_key(&identity.user) || !user.keys.is_empty()) =>
         {
@@ -200,7 +201,7 @@ fn plan_key(
         FileState::Missing | FileState::Foreign(_) => None,
     };
     let is_in_file = |key: &&ListedKey| in_file.is_some_and(|keys| keys.access_key_id == key.id);
-    // After an interrupted key creation, the secret of any key that did not exist before and is in no file is lost.
+    // After an interrupted key creation, the secrets of keys that did not exist before and are in no file are lost.
     let before = current.pending_keys.get(&user);
     let is_lost = |key: &&ListedKey| before.is_some_and(|before| !before.contains(&key.id)) && !is_in_file(key);
     let (lost, keys): (Vec<&ListedKey>, Vec<&ListedKey>) = listed.iter().partition(is_lost);
@@ -274,14 +275,14 @@ fn plan_key(
     Ok(())
 }
 
-/// The step that proves that a user's deleted keys no longer work. The file contained the secret of a replaced key
-/// until now.
+/// Returns the step that verifies that a user's deleted keys no longer work. `secret` belongs to a replaced key, and
+/// comes from the file that contained it until now.
 fn verify_revocation(user: &str, keys: &[&ListedKey], secret: Option<&Secret>) -> Step {
     let revoked = |key: &&ListedKey| RevokedKey { user: user.to_owned(), id: key.id.clone(), secret: secret.cloned() };
     Step::VerifyRevocation(keys.iter().map(revoked).collect())
 }
 
-/// Without an IAM API, the files are written with placeholders for keys that the operator creates.
+/// Plans the files for a service without an IAM API, with placeholders for keys that the operator creates.
 fn plan_by_hand(spec: &ProvisionSpec, current: &CurrentState, plan: &mut Plan) -> Result<(), PlanError> {
     plan.by_hand = spec.identities();
     for identity in spec.identities() {
@@ -334,7 +335,7 @@ fn plan_file(
 }
 
 impl Plan {
-    /// Adds a step unless its rules are already set. If the service does not support them, the operator must set them.
+    /// Adds a step unless its rules are already set. If the service does not support them, adds a manual step instead.
     fn add(&mut self, step: Step, is_set: bool, is_supported: bool) {
         if !is_supported {
             self.manual.push(step.by_hand());
@@ -343,7 +344,7 @@ impl Plan {
         }
     }
 
-    /// The plan as JSON: all calls and policies, but no secrets.
+    /// Returns the plan as JSON, with all calls and policies but without secrets.
     #[must_use]
     pub fn to_json(&self) -> Value {
         let by_hand = self.by_hand.iter().map(|identity| {

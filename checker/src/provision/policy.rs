@@ -10,7 +10,7 @@ use shared::object_name::{NodeName, check_file_prefixes, patterns};
 
 use super::names::{expiry_rule_ids, rule_id, statement_ids};
 
-/// How long browsers may cache CORS permissions, in seconds; the same as in the original.
+/// How long browsers may cache CORS permissions, in seconds. The original Checkup uses the same value.
 const CORS_MAX_AGE: i32 = 3_000;
 
 /// The objects for which permissions are granted.
@@ -26,11 +26,11 @@ pub struct Scope<'a> {
 /// The check files that a writer may delete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DeletableFiles {
-    /// The files are kept, or a lifecycle rule deletes them.
+    /// Writers delete no check files. The files are kept, or a lifecycle rule deletes them.
     #[default]
     None,
     Own,
-    /// Its own files, and those of the original Checkup, which have no node.
+    /// Writers delete their own check files, and those of the original Checkup, which have no node.
     OwnAndLegacy,
 }
 
@@ -49,13 +49,13 @@ impl Scope<'_> {
         self.arn(self.bucket)
     }
 
-    /// The ARN of the objects that match a pattern, which starts with the prefix.
+    /// Returns the ARN for objects that match a pattern, which starts with the prefix.
     #[must_use]
     pub fn objects_arn(&self, pattern: &str) -> String {
         self.arn(&format!("{}/{pattern}", self.bucket))
     }
 
-    /// The permission to list objects below the prefix.
+    /// Returns the statement that allows listing objects below the prefix.
     fn list(&self) -> Value {
         let mut statement = json!({ "Effect": "Allow", "Action": "s3:ListBucket", "Resource": self.bucket_arn() });
         // With an empty prefix, the condition would not restrict anything, and would deny listings without a prefix.
@@ -78,14 +78,14 @@ fn document(statements: &[Value]) -> Value {
     json!({ "Version": "2012-10-17", "Statement": statements })
 }
 
-/// The permissions of the page's visitors: to list and read objects below the prefix.
+/// Returns the permissions of the page's visitors, who can list and read objects below the prefix.
 #[must_use]
 pub fn reader(scope: &Scope<'_>) -> Value {
     document(&[scope.list(), scope.read()])
 }
 
-/// The permissions of a node's checker: those of the page's visitors, and to store the node's own objects and
-/// heartbeats. If check files expire, also to delete them.
+/// Returns the permissions of a node's checker: those of the page's visitors, plus storing the node's own objects and
+/// heartbeats and, if check files expire, deleting them.
 #[must_use]
 pub fn writer(scope: &Scope<'_>, node: &NodeName, deletable: DeletableFiles) -> Value {
     let own_files = scope.objects_arn(&patterns::check_files(scope.prefix, node));
@@ -106,7 +106,7 @@ pub fn writer(scope: &Scope<'_>, node: &NodeName, deletable: DeletableFiles) -> 
     document(&statements)
 }
 
-/// The bucket policy statements that grant everyone a reader's permissions.
+/// Returns the bucket policy statements that grant everyone a reader's permissions.
 #[must_use]
 pub fn public_statements(scope: &Scope<'_>) -> [Value; 2] {
     let [list_id, read_id] = statement_ids(scope.prefix);
@@ -117,7 +117,7 @@ pub fn public_statements(scope: &Scope<'_>) -> [Value; 2] {
     })
 }
 
-/// The bucket policy with the public statements in addition to all others.
+/// Returns the bucket policy with the public statements added.
 #[must_use]
 pub fn with_public_statements(existing: Option<&Value>, scope: &Scope<'_>) -> Value {
     let mut policy = without_public_statements(existing, scope).unwrap_or_else(|| document(&[]));
@@ -127,7 +127,7 @@ pub fn with_public_statements(existing: Option<&Value>, scope: &Scope<'_>) -> Va
     policy
 }
 
-/// The bucket policy without the public statements; `None` if there are no others.
+/// Returns the bucket policy without the public statements, or `None` if no other statements remain.
 #[must_use]
 pub fn without_public_statements(existing: Option<&Value>, scope: &Scope<'_>) -> Option<Value> {
     let ids = statement_ids(scope.prefix);
@@ -141,14 +141,14 @@ pub fn without_public_statements(existing: Option<&Value>, scope: &Scope<'_>) ->
     Some(policy)
 }
 
-/// Whether the bucket policy contains the public statements.
+/// Returns whether the bucket policy contains the public statements.
 #[must_use]
 pub fn has_public_statements(existing: Option<&Value>, scope: &Scope<'_>) -> bool {
     let without = without_public_statements(existing, scope);
     existing.map(|policy| statements_of(policy).len()) != without.as_ref().map(|policy| statements_of(policy).len())
 }
 
-/// A policy's statements. A single statement need not be in a list.
+/// Returns a policy's statements. A policy with a single statement need not contain a list.
 fn statements_of(policy: &Value) -> Vec<Value> {
     match &policy["Statement"] {
         Value::Array(statements) => statements.clone(),
@@ -157,7 +157,7 @@ fn statements_of(policy: &Value) -> Vec<Value> {
     }
 }
 
-/// Whether two policies are equivalent. Services may reorder lists, and replace a list of one element with that
+/// Returns whether two policies are equivalent. Services may reorder lists, and replace one-element lists with their
 /// element.
 #[must_use]
 pub fn are_equivalent(one: &Value, other: &Value) -> bool {
@@ -180,8 +180,8 @@ fn normalized(value: &Value) -> Value {
     }
 }
 
-/// Whether a user's policy allows reading exactly the objects below the prefix, as all policies from provisioning do.
-/// Services may change the names of actions, but not resources.
+/// Returns whether a user's policy allows reading exactly the objects below the prefix, as all policies from
+/// provisioning do. Services may change the names of actions, but not resources.
 #[must_use]
 pub fn grants_reading(policy: &Value, scope: &Scope<'_>) -> bool {
     let objects = scope.objects_arn(&patterns::everything(scope.prefix));
@@ -192,14 +192,14 @@ pub fn grants_reading(policy: &Value, scope: &Scope<'_>) -> bool {
     })
 }
 
-/// Whether a public access block allows the bucket's policy to be public. Without a block, nothing needs to be opened.
+/// Returns whether a bucket with this public access block can have a public policy. A bucket without a block can.
 #[must_use]
 pub fn is_open(block: Option<&PublicAccessBlockConfiguration>) -> bool {
     block.is_none_or(|block| block.block_public_policy() != Some(true) && block.restrict_public_buckets() != Some(true))
 }
 
-/// This public access block, changed to allow a public policy. Its flags for access lists stay the same: some services
-/// refuse all uploads once public lists are blocked.
+/// Returns this public access block, changed to allow a public policy. Its flags for access lists stay the same,
+/// because some services refuse all uploads once public lists are blocked.
 #[must_use]
 pub fn opened(block: &PublicAccessBlockConfiguration) -> PublicAccessBlockConfiguration {
     let mut opened = block.clone();
@@ -208,7 +208,7 @@ pub fn opened(block: &PublicAccessBlockConfiguration) -> PublicAccessBlockConfig
     opened
 }
 
-/// The public access block of new AWS buckets, if provisioning turns it into this block; otherwise `None`.
+/// Returns the public access block of new AWS buckets if provisioning would turn it into this block, otherwise `None`.
 #[must_use]
 pub fn closed_again(block: Option<&PublicAccessBlockConfiguration>) -> Option<PublicAccessBlockConfiguration> {
     let flag = Some(true);
@@ -218,7 +218,7 @@ pub fn closed_again(block: Option<&PublicAccessBlockConfiguration>) -> Option<Pu
     (block == Some(&opened(&closed))).then_some(closed)
 }
 
-/// The bucket's CORS rules including the one for these origins; `None` if nothing changes.
+/// Returns the bucket's CORS rules, including one for these origins, or `None` if nothing changes.
 pub fn with_cors(existing: &[CorsRule], prefix: &str, origins: &[String]) -> Result<Option<Vec<CorsRule>>, BuildError> {
     let ours = CorsRule::builder()
         .id(rule_id(prefix))
@@ -239,14 +239,15 @@ pub fn with_cors(existing: &[CorsRule], prefix: &str, origins: &[String]) -> Res
     Ok(Some(rules))
 }
 
-/// The bucket's CORS rules without the one for the page.
+/// Returns the bucket's CORS rules without the page's.
 #[must_use]
 pub fn without_cors(existing: &[CorsRule], prefix: &str) -> Vec<CorsRule> {
     let id = rule_id(prefix);
     existing.iter().filter(|rule| rule.id() != Some(&id)).cloned().collect()
 }
 
-/// The bucket's lifecycle rules including those that delete check files at this age; `None` if nothing changes.
+/// Returns the bucket's lifecycle rules, including those that delete check files at this age, or `None` if nothing
+/// changes.
 pub fn with_expiry(
     existing: &[LifecycleRule],
     prefix: &str,
@@ -269,14 +270,14 @@ pub fn with_expiry(
     Ok((!are_unchanged).then_some(rules))
 }
 
-/// The bucket's lifecycle rules without those for check files.
+/// Returns the bucket's lifecycle rules without those for check files.
 #[must_use]
 pub fn without_expiry(existing: &[LifecycleRule], prefix: &str) -> Vec<LifecycleRule> {
     let ids = expiry_rule_ids(prefix);
     existing.iter().filter(|rule| !ids.iter().any(|id| rule.id() == Some(id))).cloned().collect()
 }
 
-/// Whether a lifecycle rule deletes objects with this key prefix at this age.
+/// Returns whether a lifecycle rule deletes objects with this key prefix at this age.
 fn expires(rule: &LifecycleRule, beginning: &str, days: i32) -> bool {
     *rule.status() == ExpirationStatus::Enabled
         && rule.filter().and_then(LifecycleRuleFilter::prefix) == Some(beginning)
@@ -423,7 +424,7 @@ mod tests {
         assert_eq!((opened_block.block_public_acls(), opened_block.ignore_public_acls()), (Some(true), Some(true)));
         assert!(is_open(Some(&opened_block)) && is_open(None) && !is_open(Some(&of_new_buckets)));
         assert_eq!(closed_again(Some(&opened_block)), Some(of_new_buckets));
-        // A block that does not block access lists was not opened here.
+        // A block without blocked access lists was not opened by provisioning.
         let of_others = PublicAccessBlockConfiguration::builder().block_public_policy(true).build();
         assert_eq!(opened(&of_others).block_public_acls(), None);
         assert_eq!((closed_again(Some(&opened(&of_others))), closed_again(None)), (None, None));

@@ -25,7 +25,7 @@ pub enum PurgeError {
     )]
     Refused {
         key: String,
-        /// The error code for this object.
+        /// The service's error code for this object.
         code: String,
         /// The number of refused objects.
         refused: usize,
@@ -39,7 +39,7 @@ pub enum PurgeError {
     StillListed { key: String, count: usize },
 }
 
-/// The outcome of one batch.
+/// The outcome of deleting one batch.
 #[derive(Debug, Default)]
 struct PurgedBatch {
     deleted: usize,
@@ -53,7 +53,7 @@ pub async fn purge(
     prefix: &str,
     progress: &mut impl Progress,
 ) -> Result<usize, PurgeError> {
-    // Listing is fast compared with deleting, and the progress display needs the total.
+    // List everything first: listing is fast compared with deleting, and the progress display needs the total.
     let keys = list(service, bucket, prefix).await?;
     let mut deleted = 0;
     let mut refused: Vec<(String, String)> = Vec::new();
@@ -102,8 +102,8 @@ async fn list(service: &Service, bucket: &str, prefix: &str) -> Result<Vec<Strin
     Ok(keys)
 }
 
-/// The keys that are still in the bucket: a service may ignore requests to delete objects. Objects that checkers stored
-/// in the meantime do not count.
+/// Returns the deleted keys that are still in the bucket, because a service may ignore requests to delete objects.
+/// Objects that checkers stored in the meantime do not count.
 async fn still_listed(
     service: &Service,
     bucket: &str,
@@ -135,8 +135,8 @@ async fn delete(service: &Service, bucket: &str, keys: &[String]) -> Result<Purg
                 .collect();
             Ok(PurgedBatch { deleted: keys.len() - refused.len(), refused })
         }
-        // The service does not support the request, responds as if to a different one, or requires an obsolete
-        // checksum.
+        // Delete objects one by one if the service does not support batches, mistakes the request for a different one,
+        // or requires an obsolete checksum.
         Err(error)
             if error.raw_response().is_some_and(|raw| matches!(raw.status().as_u16(), 200 | 400 | 405 | 501)) =>
         {

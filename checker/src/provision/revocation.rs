@@ -1,5 +1,5 @@
-//! Proves that deleted keys no longer work. A service may not have deleted anything, and AWS takes a few seconds to
-//! refuse a deleted key, so keys are tried until they are refused, for a limited time.
+//! Proves that deleted keys no longer work. A service may report a deletion without deleting anything, and AWS takes a
+//! few seconds to refuse a deleted key, so keys are tried until they are refused, for a limited time.
 
 use std::fmt;
 use std::time::Duration;
@@ -18,11 +18,11 @@ const DELAY: Duration = Duration::from_secs(1);
 pub struct RevokedKey {
     pub user: String,
     pub id: String,
-    /// The secret, if a file here contains it. The key can be tried only with it.
+    /// The secret, if a file contains it. A key can be tried only with its secret.
     pub secret: Option<Secret>,
 }
 
-/// What is known about a deleted key.
+/// The status of a deleted key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Revocation {
     /// The service refused a request that was signed with the key.
@@ -33,7 +33,7 @@ pub enum Revocation {
     StillWorks,
 }
 
-/// Why a key could not be tried, as a clause.
+/// The reason why a key could not be tried, as a clause.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UntriedReason {
     NoSecret,
@@ -44,13 +44,13 @@ pub enum UntriedReason {
 impl fmt::Display for UntriedReason {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            UntriedReason::NoSecret => formatter.write_str("its secret is in none of the files here"),
+            UntriedReason::NoSecret => formatter.write_str("none of the files here contains its secret"),
             UntriedReason::Failed(why) => formatter.write_str(why),
         }
     }
 }
 
-/// For how long a deleted key is tried, in seconds.
+/// Returns the total time for which a deleted key is tried, in seconds.
 #[must_use]
 pub fn patience() -> u64 {
     DELAY.as_secs() * ATTEMPTS as u64

@@ -12,7 +12,7 @@ use crate::store::settings::Bucket;
 /// The desired state, as given by the command line and the configuration.
 #[derive(Debug, Clone)]
 pub struct ProvisionSpec {
-    /// The bucket; its keys are the administrator's.
+    /// The bucket, with the administrator's keys.
     pub bucket: Bucket,
     pub region: String,
     pub access: Access,
@@ -35,13 +35,13 @@ pub struct ProvisionSpec {
 /// How the page reads the bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// With a reader's published keys.
+    /// The page uses a reader's published keys.
     Keys,
-    /// Without keys: everyone can read.
+    /// The page needs no keys, because everyone can read.
     Public,
 }
 
-/// What happens to existing files.
+/// How existing files are handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExistingFiles {
     /// Provisioning fails without changing anything.
@@ -49,11 +49,11 @@ pub enum ExistingFiles {
     Replace,
 }
 
-/// What happens to existing keys.
+/// How existing keys are handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExistingKeys {
     Keep,
-    /// They are replaced by new ones.
+    /// Existing keys are replaced by new ones.
     Rotate,
 }
 
@@ -64,7 +64,7 @@ pub struct Identity {
     pub user: String,
     /// The user's path, which identifies users that provisioning created.
     pub path: String,
-    /// All permissions of the user.
+    /// The policy with all of the user's permissions.
     pub policy: serde_json::Value,
 }
 
@@ -75,12 +75,12 @@ pub enum InvalidProvisionSpec {
     Bucket(#[from] InvalidBucketName),
     #[error(transparent)]
     Prefix(#[from] object_name::InvalidPrefix),
-    /// The prefix has a special meaning in policies.
+    /// The prefix contains characters with a special meaning in policies.
     #[error(transparent)]
     Pattern(#[from] patterns::InvalidPatternPrefix),
     #[error(transparent)]
     Origin(#[from] InvalidOrigin),
-    /// The days of a lifecycle rule.
+    /// The age is not a whole number of days.
     #[error("invalid age `{0}` for `--lifecycle`: expected a whole number of days, for example `90d`")]
     Days(String),
     /// Writers may delete the original Checkup's files, but no age is given.
@@ -95,13 +95,13 @@ impl ProvisionSpec {
         self.origins.iter().try_for_each(|origin| Ok(validate_origin(origin)?))
     }
 
-    /// The objects for which permissions are granted.
+    /// Returns the objects for which permissions are granted.
     #[must_use]
     pub fn scope(&self) -> Scope<'_> {
         Scope { bucket: &self.bucket.name, prefix: &self.bucket.prefix, region: &self.region }
     }
 
-    /// The users: the reader first, then the writers in their given order.
+    /// Returns the users: the reader first, then the writers in their given order.
     #[must_use]
     pub fn identities(&self) -> Vec<Identity> {
         let scope = self.scope();
@@ -119,7 +119,7 @@ impl ProvisionSpec {
     }
 }
 
-/// Checks a bucket's name and prefix.
+/// Validates a bucket's name and prefix.
 pub fn validate_location(bucket: &Bucket) -> Result<(), InvalidProvisionSpec> {
     names::validate_bucket_name(&bucket.name)?;
     object_name::validate_prefix(&bucket.prefix)?;
@@ -143,7 +143,7 @@ pub(super) mod tests {
     use shared::page_config::{AddressStyle, PageConfig};
     use shared::{DAY, HOUR};
 
-    /// A page with one origin and one writer.
+    /// Returns a page with one origin and one writer.
     pub(in crate::provision) fn spec() -> ProvisionSpec {
         ProvisionSpec {
             bucket: Bucket {

@@ -1,4 +1,4 @@
-//! The current state: the bucket, its rules, the users with their keys, and the files. Only reads.
+//! Reads the current state: the bucket, its rules, the users with their keys, and the files. Does not change anything.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,21 +17,21 @@ use crate::config::Environment;
 #[derive(Debug, Clone)]
 pub struct CurrentState {
     pub bucket: BucketState,
-    /// The CORS rules, read only if any are desired; `None` if the service does not support them.
+    /// The CORS rules, or `None` if the service does not support them. Read only if any are desired.
     pub cors: Option<Vec<CorsRule>>,
-    /// The lifecycle rules, read only if any are desired; `None` if the service does not support them.
+    /// The lifecycle rules, or `None` if the service does not support them. Read only if any are desired.
     pub lifecycle: Option<Vec<LifecycleRule>>,
-    /// The bucket policy, read only if the bucket is to be public.
+    /// The bucket policy. Read only if the bucket should be public.
     pub bucket_policy: Option<Value>,
-    /// Whether the service supports bucket policies; `true` if the policy was not read.
+    /// Whether the service supports bucket policies. Assumed to be `true` if the policy was not read.
     pub has_bucket_policies: bool,
-    /// The public access block, read only if the bucket is to be public.
+    /// The public access block. Read only if the bucket should be public.
     pub access_block: Option<PublicAccessBlockConfiguration>,
-    /// The existing users by name; `None` if the service has no IAM API.
+    /// The existing users by name, or `None` if the service has no IAM API.
     pub users: Option<BTreeMap<String, ExistingUser>>,
-    /// The state of each identity's file, by file name.
+    /// The state of each user's file, by file name.
     pub files: BTreeMap<String, FileState>,
-    /// For each user whose key creation was interrupted: the keys that existed before it.
+    /// For each user whose key creation was interrupted, the keys that existed before it.
     pub pending_keys: BTreeMap<String, Vec<String>>,
 }
 
@@ -75,7 +75,7 @@ pub async fn read_state(
         pending_keys: BTreeMap::new(),
     };
     let roles = identities.iter().map(|identity| &identity.role);
-    // A public page also has a file.
+    // A public page has a file, but no reader.
     for role in roles.chain([&Role::Reader]) {
         current.files.insert(role.file_name(), files::inspect(out, role, spec, environment)?);
     }
@@ -102,7 +102,7 @@ pub async fn read_state(
     Ok(current)
 }
 
-/// Returns a service's response; `None` if it does not support the call.
+/// Returns a service's response, or `None` if it does not support the call.
 pub(super) fn if_supported<T>(response: Result<T, ServiceError>) -> Result<Option<T>, ServiceError> {
     match response {
         Err(error) if error.is_rejected() => Ok(None),

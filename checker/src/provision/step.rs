@@ -32,7 +32,7 @@ pub enum Step {
     CreateKey {
         identity: Identity,
         how: FileUpdate,
-        /// The keys that the user has before the step.
+        /// The keys that the user already has.
         keys_before: Vec<String>,
     },
     /// Verify the key in the user's file.
@@ -64,18 +64,18 @@ pub enum Step {
     DeleteBucket,
 }
 
-/// Why a key is deleted.
+/// The reason why a key is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeletionReason {
-    /// A run was interrupted before it could save the secret.
+    /// The key's secret was lost when a run was interrupted before saving it.
     Lost,
-    /// A new key replaces it.
+    /// A new key replaces this one.
     Replaced,
     UserDeleted,
 }
 
 impl Step {
-    /// What the step does, as an imperative.
+    /// Describes the step as an imperative.
     #[must_use]
     pub fn what(&self) -> String {
         match self {
@@ -88,8 +88,8 @@ impl Step {
             Step::CloseAccessBlock(_) => "restore the bucket's public access block".to_owned(),
             Step::PutBucketPolicy(Some(_)) => "set the bucket's policy".to_owned(),
             Step::PutBucketPolicy(None) => "delete the bucket's policy, which has no other statements".to_owned(),
-            Step::PutCors(rules) => format!("set the CORS rules of the bucket ({} in total)", rules.len()),
-            Step::PutLifecycle(rules) => format!("set the lifecycle rules of the bucket ({} in total)", rules.len()),
+            Step::PutCors(rules) => format!("set the bucket's CORS rules ({} in total)", rules.len()),
+            Step::PutLifecycle(rules) => format!("set the bucket's lifecycle rules ({} in total)", rules.len()),
             Step::CreateUser(identity) => format!("create the user `{}` for the {}", identity.user, identity.role),
             Step::PutUserPolicy(identity) => format!("set the permissions of the {}", identity.role),
             Step::CreateKey { identity, how, .. } => {
@@ -126,7 +126,7 @@ impl Step {
         }
     }
 
-    /// The step's call, named by the permission that it needs.
+    /// Returns the step's API call, named after the permission that it requires.
     #[must_use]
     pub fn action(&self) -> Option<&'static str> {
         Some(match self {
@@ -150,7 +150,7 @@ impl Step {
         })
     }
 
-    /// The document that the call sends, if any.
+    /// Returns the document that the call sends, if any.
     #[must_use]
     pub fn document(&self) -> Option<Value> {
         match self {
@@ -169,7 +169,7 @@ impl Step {
         }
     }
 
-    /// What the operator must do manually if the service does not support the step: an imperative with the rules.
+    /// Returns instructions for doing the step manually if the service does not support it, including the rules to set.
     #[must_use]
     pub fn by_hand(&self) -> String {
         let rules = self.document().map(|document| format!(": {document}")).unwrap_or_default();

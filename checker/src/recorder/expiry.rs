@@ -1,4 +1,4 @@
-//! Deletes expired check files of this node, as far as the store proves that they are old.
+//! Deletes this node's expired check files, but only those that the store proves to be old.
 
 use std::time::Duration;
 
@@ -11,28 +11,28 @@ use super::retention::{MAX_GAP, ProvenAge, expired, expiry_time, proven_age, rec
 use super::summary::format_minute;
 use crate::store::{Deletion, Listing, Store, StoreError};
 
-/// The interval between deletions of expired files. Each costs a listing, and once an hour is often enough.
+/// The interval between deletions of expired files. Each deletion requires a listing, and once an hour is often enough.
 const EXPIRY_INTERVAL: Nanos = HOUR;
 
-/// The limit for one expiry. The next one continues.
+/// The time limit for deleting expired files. The next round continues the work.
 const EXPIRY_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// A smaller difference between two clocks has no effect on files that are days old.
+/// The smallest clock difference to report. A smaller one has no effect on files that are days old.
 const CLOCK_DIFFERENCE: Nanos = HOUR;
 
-/// The outcome of an expiry.
+/// The outcome of deleting expired files.
 #[derive(Debug, Default)]
 pub struct ExpiryOutcome {
-    /// The deleted files. If deleting fails, nothing is lost.
+    /// The deletion of expired files. If it fails, no data is lost.
     pub deletion: Deletion,
     pub warnings: Vec<ExpiryWarning>,
 }
 
-/// Why files are kept although they are old by this machine's clock.
+/// The reason why files are kept although they have expired according to this machine's clock.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExpiryWarning {
     #[error(
-        "this machine's clock is {} ahead of the store's, by which check files expire; set it, preferably with NTP",
+        "this machine's clock is {} ahead of the store's, which determines when check files expire; set it, preferably with NTP",
         format_coarse(*.0)
     )]
     ClockAhead(Nanos),
@@ -43,29 +43,29 @@ pub enum ExpiryWarning {
     )]
     UnprovenAge {
         files: usize,
-        /// The period without check files: its start and end.
+        /// The start and end of the period without check files.
         gap: (UnixNanos, UnixNanos),
     },
 }
 
-/// Which check files expire now.
+/// The expired check files, divided into those to delete and those to keep.
 #[derive(Debug, Default)]
 pub struct ExpiryPlan {
     /// The check files to delete.
     pub due: Vec<CheckFileName>,
     /// The files to keep until an operator confirms that they are old.
     pub unproven: Vec<CheckFileName>,
-    /// The period without check files because of which they are kept: its start and end.
+    /// The start and end of the period without check files that prevents files from being deleted.
     pub gap: Option<(UnixNanos, UnixNanos)>,
-    /// How far this machine's clock is ahead of the store's, if that is more than [`CLOCK_DIFFERENCE`].
+    /// How far this machine's clock is ahead of the store's, if by more than [`CLOCK_DIFFERENCE`].
     pub clock_ahead: Option<Nanos>,
 }
 
-/// Deletes the expired files of one node, every hour.
+/// Deletes one node's expired files every hour.
 #[derive(Debug)]
 pub(super) struct Expiry {
     pub(super) node: NodeName,
-    /// `None` keeps all check files.
+    /// The age at which check files are deleted. `None` keeps all check files.
     pub(super) age: Option<Nanos>,
     /// The longest time between two rounds, if configured.
     pub(super) interval: Option<Nanos>,
@@ -73,8 +73,8 @@ pub(super) struct Expiry {
 }
 
 impl Expiry {
-    /// Deletes expired files, if the last expiry was long ago. `progress` is called with the number of processed files
-    /// and their total.
+    /// Deletes expired files if [`EXPIRY_INTERVAL`] has passed since the last expiry. `progress` is called with the
+    /// number of processed files and their total.
     pub(super) async fn run(
         &mut self,
         store: &Store,
@@ -111,7 +111,7 @@ impl Expiry {
         if let Ok(outcome) = timeout(EXPIRY_TIMEOUT, deleting).await {
             return outcome;
         }
-        // The next round continues.
+        // The next round continues the deletion.
         self.last = None;
         let failure = StoreError::TimedOut {
             store: store.describe(),
@@ -122,8 +122,8 @@ impl Expiry {
     }
 }
 
-/// Plans which check files of a node older than `age` expire. Lists the whole store only if files have been due for more
-/// than a day, and no independent clock confirms it.
+/// Plans which of a node's check files to delete because they are older than `age`. Lists the whole store only if files
+/// have been due for more than a day and no independent clock confirms it.
 pub async fn plan(
     store: &Store,
     node: &NodeName,
@@ -149,12 +149,13 @@ pub async fn plan(
     Ok(ExpiryPlan { due, unproven, gap, clock_ahead })
 }
 
-/// Whether the store's time comes from another machine. A directory has the clock of this one, unless it is a network mount.
+/// Returns whether the store's time comes from another machine. A directory uses this machine's clock, unless it is a
+/// network mount.
 fn has_independent_clock(store: &Store) -> bool {
     matches!(store, Store::S3(_)) && store.store_time().is_some()
 }
 
-/// Whether a check file was stored shortly before `now`, apart from the round that was just stored.
+/// Returns whether a check file was stored shortly before `now`, not counting the round that was just stored.
 async fn is_in_use(store: &Store, now: UnixNanos) -> Result<bool, StoreError> {
     let recent = store.list::<CheckFileName>(Listing::since(now.saturating_sub(MAX_GAP))).await?;
     Ok(recent.iter().filter(|name| name.stored_at <= now).count() > 1)

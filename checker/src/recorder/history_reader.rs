@@ -1,5 +1,5 @@
-//! Reads the histories of all nodes, completed with newer check files, and on request the measurements of individual
-//! checks.
+//! Reads the histories of all nodes, extends them with newer check files and, on request, reads the measurements of
+//! individual checks.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -20,11 +20,11 @@ use crate::store::{Listing, Store, StoreError};
 /// How many check files are read at a time.
 const CHUNK: usize = 512;
 
-/// Which parts of the histories to read.
+/// The parts of the histories to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Detail {
     Status,
-    /// Also the latencies, which are ten times as large.
+    /// Status and latencies. Latencies are ten times as large.
     Latencies,
 }
 
@@ -33,18 +33,18 @@ pub enum Detail {
 pub struct Histories {
     /// One history per node, extended to its newest check file.
     pub histories: Vec<History>,
-    /// The latencies of nodes that have valid ones, if they were requested.
+    /// The valid latencies of all nodes, if requested.
     pub latencies: Vec<Latencies>,
-    /// The invalid histories in the store, with reasons. The check files of their nodes are used instead.
+    /// The invalid histories in the store, with reasons. Their nodes' check files are used instead.
     pub unreadable: Vec<(HistoryName, InvalidHistory)>,
     /// The invalid check files, with reasons.
     pub unreadable_files: Vec<(CheckFileName, String)>,
-    /// Whether there may be unknown endpoints: the newest check file of a node is invalid, or its history is invalid
-    /// and no check files replace it.
+    /// Whether endpoints may be missing: a node's newest check file is invalid, or its history is invalid and no check
+    /// files replace it.
     pub is_incomplete: bool,
 }
 
-/// Reads all histories for the time from `from` to `now`.
+/// Reads all histories for the period from `from` to `now`.
 pub async fn histories(
     store: &Arc<Store>,
     from: UnixNanos,
@@ -70,7 +70,7 @@ pub async fn histories(
                 Detail::Status => None,
                 Detail::Latencies => result.read_latencies(store, node.as_ref()).await?,
             };
-            // Latencies that do not match the history come from an interrupted write.
+            // Ignore latencies that do not match the history: they come from an interrupted write.
             latencies = latencies.filter(|latencies| history.rebuild_for(latencies).is_none());
             let mut updated = latencies.clone().unwrap_or_default();
             let history = update(store, history, &mut updated, &listed, now, &mut result.unreadable_files).await?;
@@ -88,7 +88,7 @@ pub async fn histories(
 }
 
 impl Histories {
-    /// Reads the latencies of a node; `None` if they are missing or invalid.
+    /// Reads a node's latencies. Returns `None` if they are missing or invalid.
     async fn read_latencies(
         &mut self,
         store: &Store,
@@ -108,7 +108,7 @@ impl Histories {
         }
     }
 
-    /// Whether the newest check file of a node is invalid.
+    /// Returns whether the newest check file of any node is invalid.
     fn lacks_newest_files(&self) -> bool {
         let is_newest = |name: &CheckFileName| {
             let history = self.histories.iter().find(|history| history.node == name.node);
@@ -143,8 +143,8 @@ pub async fn measurements(
     Ok(measurements)
 }
 
-/// The histories of all nodes that have one, up to `now`. Nodes without a history would need too many check files to
-/// read after each round.
+/// Returns the histories of all nodes that have one, up to `now`. Other nodes are skipped, because reading all of their
+/// check files after each round would take too long.
 pub async fn histories_up_to(store: &Arc<Store>, now: UnixNanos) -> Result<Histories, HistoryError> {
     let (histories, unreadable) = read_stored(store).await?;
     let listed = if histories.iter().any(|history| history.newest().is_some()) {
@@ -162,7 +162,8 @@ pub async fn histories_up_to(store: &Arc<Store>, now: UnixNanos) -> Result<Histo
     Ok(result)
 }
 
-/// Plans which check files extend the histories to the present. Nodes without a history are read starting at `from`.
+/// Creates a planner for the check files that extend the histories to the present. Nodes without a history are read
+/// starting at `from`.
 fn planner(from: UnixNanos, now: UnixNanos) -> ReadPlanner {
     let until = now.saturating_add(CLOCK_TOLERANCE);
     ReadPlanner { from, checks_from: UnixNanos::MAX, until, overlap: OVERLAP }
@@ -186,7 +187,7 @@ async fn read_stored(store: &Store) -> Result<(Vec<History>, Vec<(HistoryName, I
     Ok((histories, unreadable))
 }
 
-/// Adds check files that a history does not cover. Files that were stored late are added only by the node itself.
+/// Adds the check files that a history does not cover. Files that were stored late are added only by the node itself.
 async fn update(
     store: &Arc<Store>,
     mut history: History,

@@ -12,10 +12,10 @@ use shared::{MINUTE, Nanos, SECOND, UnixNanos};
 use crate::store::{Listing, Store, StoreError};
 
 /// The interval between listings that find rounds from other runs of this node. Shorter than
-/// [`shared::history::OVERLAP`], so that none is missed.
+/// [`shared::history::OVERLAP`], so that no round is missed.
 const LIST_INTERVAL: Nanos = 10 * MINUTE;
 
-/// The shortest interval between two writes. Readers add newer check files themselves.
+/// The minimum time between two writes. Readers add newer check files themselves.
 const WRITE_INTERVAL: Nanos = 30 * SECOND;
 
 /// The maximum number of check files to read after a round. Reading more would take too long, so the operator must
@@ -33,7 +33,7 @@ const CHUNKS_AT_ONCE: usize = 4;
 pub enum HistoryError {
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A newer version of the program wrote the object, which must not be replaced.
+    /// A newer version of the program wrote the history, which must not be replaced.
     #[error("`{name}` cannot be updated: {cause}")]
     Newer { name: HistoryName, cause: InvalidHistory },
     /// Adding the missing check files would take too long.
@@ -51,7 +51,7 @@ pub struct HistoryWriter {
     current: Option<History>,
     listed_at: Option<UnixNanos>,
     written_at: Option<UnixNanos>,
-    /// Stored check files that the history may lack, because adding them has failed or was interrupted.
+    /// Stored check files that the history may lack, because adding them failed or was interrupted.
     missed: Vec<CheckFileName>,
 }
 
@@ -62,8 +62,8 @@ impl HistoryWriter {
         HistoryWriter { node, expiry, current: None, listed_at: None, written_at: None, missed: Vec::new() }
     }
 
-    /// Adds a stored round, and other check files that were stored since the last call. If that fails or is interrupted,
-    /// the next call adds them, too.
+    /// Adds a stored round, and other check files that were stored since the last call. If that fails or is
+    /// interrupted, the next call also adds them.
     pub async fn add(
         &mut self,
         store: &Arc<Store>,
@@ -96,7 +96,7 @@ impl HistoryWriter {
             self.listed_at = Some(now);
         }
         let updated = update(store, history, round, &listed, &others, self.expiry, now).await?;
-        // A finished day or a rebuilt history is written immediately.
+        // Write immediately if a day is finished or the history was rebuilt.
         let is_due = self.written_at.is_none_or(|written| !(0..WRITE_INTERVAL).contains(&now.saturating_sub(written)));
         if is_due || updated.latencies.is_some() {
             write(store, &updated).await?;
@@ -108,7 +108,7 @@ impl HistoryWriter {
     }
 }
 
-/// A changed history, with its latencies if they changed.
+/// A history to write, and its latencies if they changed.
 #[derive(Debug)]
 struct HistoryUpdate {
     history: History,
@@ -124,7 +124,7 @@ async fn update(
     expiry: Nanos,
     now: UnixNanos,
 ) -> Result<HistoryUpdate, HistoryError> {
-    // Rounds that were just sent are missing from the history, however old they are.
+    // Rounds that were just sent from the spool are missing from the history, regardless of their age.
     let mut names = history.uncovered(listed, now);
     names.extend(own_check_files(&history, sent, now));
     names.retain(|other| other != name);
@@ -170,13 +170,13 @@ pub struct RebuildReport {
     pub files: usize,
     /// The check files that could not be parsed, with reasons.
     pub unreadable: Vec<(CheckFileName, String)>,
-    /// The number of results that were skipped because their time is impossible.
+    /// The number of results that were skipped because their time is implausible.
     pub implausible: usize,
-    /// Why the previous history was invalid, if it was.
+    /// The reason why the previous history was invalid, if it was.
     pub replaced: Option<InvalidHistory>,
 }
 
-/// Rebuilds a history from all existing check files. Keeps its entries from before the oldest check file.
+/// Rebuilds a history from all existing check files. Keeps entries that are older than the oldest check file.
 ///
 /// `progress` is called with the number of processed files and their total.
 pub async fn rebuild(
@@ -197,7 +197,7 @@ pub async fn rebuild(
     let both = (&mut history, &mut latencies);
     let done =
         rebuild_into(store, both, RebuildFrom::START, &listed, expiry, now, |done| progress(done, total)).await?;
-    // An empty history is not written.
+    // Do not write an empty history.
     if history.newest().is_some() {
         write(store, &HistoryUpdate { history, latencies: Some(latencies) }).await?;
     }
@@ -234,7 +234,8 @@ async fn rebuild_into(
 
 type ParsedFiles = Vec<(CheckFileName, CheckFile)>;
 
-/// Reads check files. Those that cannot be parsed are returned separately, with the reason, and count as empty.
+/// Reads check files. Files that cannot be parsed are treated as empty, and are also returned separately, with the
+/// reason.
 pub async fn read_and_parse(
     store: Arc<Store>,
     names: Vec<CheckFileName>,
@@ -249,7 +250,7 @@ pub async fn read_and_parse(
             match content.and_then(|content| CheckFile::parse(&content).map_err(|error| error.to_string())) {
                 Ok(file) => files.push((name, file)),
                 Err(why) => {
-                    // Include the file in the history as an empty one, so that it is not read again.
+                    // Include the file as an empty one, so that the history covers it and it is not read again.
                     unreadable.push((name.clone(), why));
                     files.push((name, CheckFile::default()));
                 }
@@ -260,13 +261,13 @@ pub async fn read_and_parse(
     if names.len() < CHUNK / 8 {
         return Ok(parse());
     }
-    // Parsing inline would block the other chunks.
+    // Parse on another thread, because parsing inline would block the other chunks.
     tokio::task::spawn_blocking(parse)
         .await
         .map_err(|error| StoreError::File { task: "read check files".to_owned(), cause: std::io::Error::other(error) })
 }
 
-/// A history in the store.
+/// The result of loading a history from the store.
 #[derive(Debug)]
 pub enum LoadedHistory {
     Valid(History),
@@ -291,7 +292,7 @@ pub async fn read(store: &Store, node: Option<&NodeName>) -> Result<LoadedHistor
     }
 }
 
-/// Reads a node's latencies; `None` if they are missing or invalid. The node rebuilds them in that case.
+/// Reads a node's latencies. Returns `None` if they are missing or invalid, in which case the node rebuilds them.
 async fn read_latencies(store: &Store, node: Option<&NodeName>) -> Result<Option<Latencies>, HistoryError> {
     let name = HistoryName { node: node.cloned(), part: HistoryPart::Latency };
     let content = match store.get(&name).await {
@@ -305,7 +306,7 @@ async fn read_latencies(store: &Store, node: Option<&NodeName>) -> Result<Option
     }
 }
 
-/// Writes the latencies first: if the second write fails, they do not match the history, which readers notice.
+/// Writes the latencies first: if the second write fails, they do not match the history, and readers notice.
 async fn write(store: &Store, HistoryUpdate { history, latencies }: &HistoryUpdate) -> Result<(), HistoryError> {
     let name = |part| HistoryName { node: history.node.clone(), part };
     if let Some(latencies) = latencies {

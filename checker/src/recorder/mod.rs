@@ -33,7 +33,7 @@ pub struct Recorder {
     upkeep: Upkeep,
 }
 
-/// The outcome of recording a round that is in the store.
+/// The outcome of recording a round that was stored.
 #[derive(Debug)]
 pub struct RecordOutcome {
     pub upload: Upload,
@@ -41,8 +41,8 @@ pub struct RecordOutcome {
 }
 
 impl Recorder {
-    /// Opens the configured store; `None` if none is configured. After a shutdown request, a round that is not stored in
-    /// time is kept in the spool, and the next round continues the other work.
+    /// Opens the configured store. Returns `None` if none is configured. After a shutdown request, a round that is not
+    /// stored in time is kept in the spool, and the next round completes the other work.
     pub async fn open(config: &Config, shutdown: &Shutdown) -> Option<Recorder> {
         let storage = config.storage.as_ref()?;
         let store = Arc::new(Store::open(storage).await);
@@ -82,14 +82,14 @@ impl Recorder {
         let name = CheckFileName { stored_at: now, node: Some(self.node.clone()) };
         let round = QueuedRound { name, content: write_check_file(results).into(), results: Vec::new(), kept: None };
         let upload = Box::pin(self.rounds.store(&round)).await?;
-        // With thousands of endpoints, the content takes up megabytes, which the next steps can use.
+        // Free the content for the next steps: with thousands of endpoints, it takes up megabytes.
         drop(round);
         let upkeep = self.upkeep.run((&upload.name, results), &upload.sent, now, progress).await;
         Ok(RecordOutcome { upload, upkeep })
     }
 
     /// Records all batches of results until their sender is dropped, and reports the outcome. A slow store does not
-    /// delay batches: those that wait for it are merged, and are in the spool within seconds.
+    /// delay batches: waiting batches are merged, and are in the spool within seconds.
     pub async fn record_all(
         self,
         batches: &mut UnboundedReceiver<Vec<CheckResult>>,
@@ -103,7 +103,7 @@ impl Recorder {
     }
 }
 
-/// Stores rounds, or keeps them in the spool.
+/// Stores rounds, or keeps them in the spool if that fails.
 struct Rounds {
     store: Arc<Store>,
     spool: Spool,
@@ -122,7 +122,7 @@ impl RoundStore for Rounds {
     }
 }
 
-/// The work that follows a round in a daemon, without a progress bar.
+/// A daemon's work after each stored round, without a progress bar.
 struct DaemonUpkeep {
     upkeep: Upkeep,
     clock: StoringClock,

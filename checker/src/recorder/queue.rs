@@ -1,6 +1,6 @@
-//! Records the rounds of a daemon. It waits for the store, for the work that follows a stored round and for new results
-//! at the same time: a slow store does not delay any round, and what it has not accepted within seconds is in the
-//! spool.
+//! Records a daemon's rounds. The queue waits for the store, for the work that follows a stored round and for new
+//! results at the same time, so that a slow store does not delay any round. Rounds that the store does not accept
+//! within seconds are kept in the spool.
 
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -18,26 +18,26 @@ use crate::store::StoreError;
 use crate::store::spool::Spool;
 use crate::store::upload::Upload;
 
-/// Batches are not merged beyond this many results: the page reads at most 8 MiB of a check file, which is about a
-/// thousand results with long errors.
+/// The number of results beyond which batches are not merged: the page reads at most 8 MiB of a check file, which is
+/// about a thousand results with long errors.
 const MERGED_RESULTS_LIMIT: usize = 500;
 
 /// How long results wait for a busy store before they are also kept in the spool, in case the process is killed.
 const SPOOL_AFTER: Duration = Duration::from_secs(2);
 
-/// The time at which results are stored.
+/// A function that returns the time at which results are stored.
 pub type StoringClock = fn(&[CheckResult]) -> UnixNanos;
 
-/// The outcome of a round.
+/// An event that occurs while rounds are recorded.
 #[derive(Debug)]
 pub enum RecordEvent<'r> {
-    /// The results are available, and wait to be stored.
+    /// The results have arrived, and wait to be stored.
     Received(&'r [CheckResult]),
     Stored {
         results: &'r [CheckResult],
         upload: &'r Upload,
     },
-    /// The error states where the round is.
+    /// The round was not stored. The error states where it is.
     NotStored {
         results: &'r [CheckResult],
         error: &'r StoreError,
@@ -45,13 +45,13 @@ pub enum RecordEvent<'r> {
     UpkeepDone(&'r UpkeepOutcome),
 }
 
-/// Results that become one check file.
+/// Results that are stored as one check file.
 #[derive(Debug)]
 pub(super) struct QueuedRound {
     pub(super) name: CheckFileName,
     pub(super) content: Bytes,
     pub(super) results: Vec<CheckResult>,
-    /// The file in the spool with this content, if any.
+    /// The spool file with this content, if any.
     pub(super) kept: Option<PathBuf>,
 }
 
@@ -62,17 +62,17 @@ pub(super) trait RoundStore {
 
 /// Does the work that follows a stored round.
 pub(super) trait FollowUp {
-    /// `others` are check files that were stored since the last call.
+    /// Does the work. `others` are check files that were stored since the last call.
     async fn follow_up(&mut self, round: (&CheckFileName, &[CheckResult]), others: &[CheckFileName]) -> UpkeepOutcome;
 }
 
-/// The context of a queue.
+/// Records batches of results, merged into rounds.
 pub(super) struct Queue<R> {
     pub(super) node: NodeName,
     pub(super) spool: Spool,
     pub(super) clock: StoringClock,
     pub(super) report: R,
-    /// The store, described in words for errors.
+    /// The store's description, for errors.
     pub(super) store_description: String,
 }
 
@@ -80,9 +80,10 @@ pub(super) struct Queue<R> {
 #[derive(Debug)]
 struct Pending {
     results: Vec<CheckResult>,
-    /// When all pending results must be in the spool; `None` if they already are, or cannot be kept.
+    /// The deadline for writing all pending results to the spool, or `None` if they are already there or cannot be
+    /// kept.
     keep_at: Option<Instant>,
-    /// The check file in the spool, and its results.
+    /// The spool file with the first `count` of these results, if any.
     kept: Option<Kept>,
 }
 
@@ -94,7 +95,7 @@ struct Kept {
     count: usize,
 }
 
-/// A stored round that the history does not contain yet.
+/// A stored round that is not in the history yet.
 struct Unrecorded {
     name: CheckFileName,
     results: Vec<CheckResult>,
@@ -171,7 +172,7 @@ impl<R: FnMut(RecordEvent<'_>)> Queue<R> {
             Ok(upload) => {
                 (self.report)(RecordEvent::Stored { results: &round.results, upload: &upload });
                 let mut others = upload.sent;
-                // The history reads the round from the store.
+                // The history update reads the earlier round from the store.
                 if let Some(before) = unrecorded.take() {
                     others.extend(before.others);
                     others.push(before.name);
@@ -182,7 +183,7 @@ impl<R: FnMut(RecordEvent<'_>)> Queue<R> {
         }
     }
 
-    /// The check file of all pending results. If some of them are in the spool, all of them are.
+    /// Returns a round with all pending results. If some of them are in the spool, writes all of them there first.
     async fn round(&self, mut pending: Pending) -> QueuedRound {
         if pending.kept.as_ref().is_some_and(|kept| kept.count < pending.results.len()) {
             self.keep_all(&mut pending).await;
@@ -203,7 +204,8 @@ impl<R: FnMut(RecordEvent<'_>)> Queue<R> {
         (name, write_check_file(results).into())
     }
 
-    /// Keeps all pending results in the spool. If there are too many to merge with more, they are left to the spool.
+    /// Keeps all pending results in the spool. Returns `None` if they are too many to merge with further results, and
+    /// leaves them to the spool.
     async fn keep(&mut self, mut pending: Pending) -> Option<Pending> {
         pending.keep_at = None;
         self.keep_all(&mut pending).await;
@@ -221,10 +223,10 @@ impl<R: FnMut(RecordEvent<'_>)> Queue<R> {
         }
     }
 
-    /// Writes all pending results to the spool, and then deletes the file with an earlier part of them.
+    /// Writes all pending results to the spool, then deletes the file that contains only some of them.
     async fn keep_all(&self, pending: &mut Pending) {
         let (name, content) = self.check_file(&pending.results);
-        // Without a spool, the results stay in memory, and storing them reports the error.
+        // If the spool cannot be written, the results stay in memory, and storing them reports the error.
         let Ok(path) = self.spool.keep(&name, &content).await else { return };
         let kept = Kept { name, content, path, count: pending.results.len() };
         if let Some(part) = pending.kept.replace(kept) {
@@ -233,7 +235,8 @@ impl<R: FnMut(RecordEvent<'_>)> Queue<R> {
     }
 }
 
-/// Adds results that piled up while the store was busy, because each batch of them would wait for the store again.
+/// Adds results that arrived while the store was busy. As separate rounds, each batch would have to wait for the store
+/// again.
 fn merge_more(results: &mut Vec<CheckResult>, batches: &mut UnboundedReceiver<Vec<CheckResult>>) {
     while results.len() < MERGED_RESULTS_LIMIT
         && let Ok(more) = batches.try_recv()
@@ -252,7 +255,7 @@ fn add(pending: &mut Option<Pending>, results: Vec<CheckResult>) {
     }
 }
 
-/// The result of a future, if there is a future.
+/// Awaits the future, or never completes if there is no future.
 async fn or_never<T, F: Future<Output = T>>(future: &mut Option<Pin<Box<F>>>) -> T {
     match future {
         Some(future) => future.await,

@@ -1,7 +1,7 @@
-//! Selects expired check files, and never more than the store itself proves to be old: a machine's clock can be wrong by
-//! years. Pure.
+//! Selects expired check files, but only those that the store itself proves to be old, because a machine's clock can be
+//! wrong by years. Pure.
 //!
-//! Check files are the store's record of time. Between two of them, at most [`MAX_GAP`] counts as time that has passed, so
+//! Check files are the store's record of time. At most [`MAX_GAP`] is counted as elapsed time between two of them, so
 //! that a clock that jumps ahead expires nothing.
 
 use shared::object_name::{CheckFileName, NodeName};
@@ -9,11 +9,11 @@ use shared::{DAY, HOUR, Nanos, UnixNanos};
 
 pub use shared::history::MAX_GAP;
 
-/// Files that became due within this time are deleted without more evidence, which would cost a listing of the whole
-/// bucket: no more than a day has passed since the last expiry.
+/// Files that became due within this period are deleted without further evidence, because collecting it requires a
+/// listing of the whole bucket.
 const RECENTLY_DUE: Nanos = DAY + HOUR;
 
-/// The check files among `names` that were stored more than `age` before `now` and that `node` must delete.
+/// Returns the check files among `names` that were stored more than `age` before `now` and that `node` must delete.
 ///
 /// A node deletes its own files, and those of the original Checkup, which do not belong to any node. Other nodes may
 /// keep their files longer, and a writer's key should not have the permission to delete them.
@@ -24,29 +24,30 @@ pub fn expired(names: &[CheckFileName], now: UnixNanos, age: Nanos, node: &NodeN
     names.iter().filter(|name| name.stored_at < oldest_kept && is_ours(name)).cloned().collect()
 }
 
-/// The time for expiry: the earlier of this machine's clock and the store's.
+/// Returns the time that determines expiry: the earlier of this machine's clock and the store's.
 #[must_use]
 pub fn expiry_time(now: UnixNanos, store_time: Option<UnixNanos>) -> UnixNanos {
     store_time.map_or(now, |store_time| store_time.min(now))
 }
 
-/// Those of the `due` files that became due within the last day.
+/// Returns those of the `due` files that became due within the last day.
 #[must_use]
 pub fn recently_due(due: &[CheckFileName], now: UnixNanos, age: Nanos) -> Vec<CheckFileName> {
     let from = now.saturating_sub(age.max(0)).saturating_sub(RECENTLY_DUE);
     due.iter().filter(|name| name.stored_at >= from).cloned().collect()
 }
 
-/// What a store proves about its age.
+/// The age that a store's check files prove.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProvenAge {
-    /// More than the age has certainly passed since files from before this time were stored.
+    /// Files stored before this time are certainly older than the given age.
     pub horizon: UnixNanos,
-    /// The longest period without check files that does not count in full: its start and end.
+    /// The start and end of the longest period without check files that is not counted in full.
     pub gap: Option<(UnixNanos, UnixNanos)>,
 }
 
-/// What `names`, all check files of a store in ascending order, prove about files of this `age` at `now`.
+/// Returns the age that `names` prove at `now`, for files that expire at this `age`. `names` are all check files of a
+/// store in ascending order.
 ///
 /// `interval` is the longest regular time between two rounds, if it is known to be longer than [`MAX_GAP`].
 #[must_use]
@@ -131,7 +132,7 @@ mod tests {
             let mut names = hourly(real - 60 * DAY, real);
             names.extend(hourly(real + years, real + years + after));
             let proven = proven_age(&names, real + years + after, 30 * DAY, None);
-            // Real time has advanced by what the clock has shown since the jump.
+            // Since the jump, real time has advanced by as much as the clock.
             let really_due = real + after - 30 * DAY;
             assert!((0..=MAX_GAP).contains(&(proven.horizon - really_due)), "{after}");
             assert_eq!(proven.gap, Some((real, real + years)));
@@ -173,8 +174,8 @@ mod tests {
             let _ = proven_age(&names, now, age, Some(age));
         }
 
-        /// Rounds are stored at true times until the clock jumps, any number of times. No file expires before it
-        /// reaches the age, apart from the tolerance for each jump.
+        /// Rounds are stored at the correct time until the clock jumps, which it does any number of times. No file
+        /// expires before it reaches the age, apart from a tolerance for each jump.
         #[test]
         fn a_file_expires_only_if_its_age_has_really_passed(
             steps in prop::collection::vec((0..2 * DAY, prop::option::weighted(0.1, 0..5_000 * DAY)), 1..80),

@@ -1,4 +1,5 @@
-//! The work that follows a stored round: this node's history and summary, and expiry. None of it delays the next round.
+//! The work that follows a stored round: updating this node's history and summary, and deleting expired files. It does
+//! not delay the next round.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,10 +15,10 @@ use super::summary::{SummaryError, SummaryWriter};
 use crate::platform::shutdown::{STORING_AFTER_SHUTDOWN, ShutdownBudget};
 use crate::store::{Store, StoreError};
 
-/// The limit for updating the history and the summary after a round. A later round catches up.
+/// The time limit for updating the history and the summary after a round. A later round completes the update.
 const HISTORY_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// The outcome of the work after a round. No data is lost if it fails.
+/// The outcome of the work that follows a round. No data is lost if it fails.
 #[derive(Debug)]
 pub struct UpkeepOutcome {
     /// Whether the history contains the round. If not, a later round or a rebuild adds it.
@@ -27,7 +28,7 @@ pub struct UpkeepOutcome {
     pub expiry: ExpiryOutcome,
 }
 
-/// The history, summary and expiry of one node.
+/// Maintains one node's history and summary, and deletes its expired files.
 #[derive(Debug)]
 pub(super) struct Upkeep {
     pub(super) store: Arc<Store>,
@@ -38,14 +39,14 @@ pub(super) struct Upkeep {
 #[derive(Debug)]
 pub(super) struct UpkeepWork {
     pub(super) history: HistoryWriter,
-    /// `None` if the configuration disables summaries.
+    /// Writes the summary, unless the configuration disables summaries.
     pub(super) summary: Option<SummaryWriter>,
     pub(super) expiry: Expiry,
 }
 
 impl Upkeep {
-    /// Adds a stored round, and other check files that were stored since the last call, to the history, writes the summary
-    /// and deletes expired files.
+    /// Adds a stored round, and other check files that were stored since the last call, to the history. Then writes the
+    /// summary and deletes expired files.
     pub(super) async fn run(
         &mut self,
         round: (&CheckFileName, &[CheckResult]),
@@ -54,14 +55,14 @@ impl Upkeep {
         progress: impl FnMut(usize, usize),
     ) -> UpkeepOutcome {
         let stopped = StoreError::Stopped { store: self.store.describe(), limit: STORING_AFTER_SHUTDOWN.as_secs() };
-        // If this is canceled, the outcome contains what was completed.
+        // If the work is interrupted, the outcome contains the completed parts.
         let mut outcome =
             UpkeepOutcome { history: Err(stopped.into()), summary: Ok(()), expiry: ExpiryOutcome::default() };
         let (store, work) = (&self.store, &mut self.work);
         let working = async {
             let timed_out = || StoreError::TimedOut {
                 store: store.describe(),
-                task: "let the history and summary be updated".to_owned(),
+                task: "complete the update of the history and summary".to_owned(),
                 limit: HISTORY_TIMEOUT.as_secs(),
             };
             outcome.history = Err(timed_out().into());

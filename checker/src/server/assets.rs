@@ -11,10 +11,10 @@ use shared::object_name::PAGE_CONFIG;
 /// The file that is served at `/`. Every page directory must contain it.
 pub const INDEX_HTML: &str = "index.html";
 
-/// The files of the built page by name; empty if the checker was built without the page.
+/// The files of the built page by name. Empty if the checker was built without the page.
 const EMBEDDED: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/embedded_page.rs"));
 
-/// Served if the checker was built without the page.
+/// The page to serve if the checker was built without the status page.
 const NOT_BUILT: &str = include_str!("page_not_built.html");
 
 /// The maximum number of files in a page directory. A built page has about twenty; a directory with more than this is
@@ -38,7 +38,7 @@ pub enum PageFilesError {
 }
 
 impl PageFiles {
-    /// The embedded page, or a page that explains how to build it.
+    /// Returns the embedded page, or a page that explains how to build it.
     #[must_use]
     pub fn embedded() -> PageFiles {
         PageFiles::embedded_or_note(EMBEDDED)
@@ -60,7 +60,7 @@ impl PageFiles {
         }
     }
 
-    /// The files with their names, in name order.
+    /// Returns the files with their names, in name order.
     pub fn into_files(self) -> impl Iterator<Item = (String, Cow<'static, [u8]>)> {
         self.0.into_iter()
     }
@@ -107,7 +107,7 @@ impl DirectoryReader<'_> {
     }
 }
 
-/// The media type of a file, derived from its extension.
+/// Returns the media type of a file, derived from its extension.
 #[must_use]
 pub fn content_type(name: &str) -> &'static str {
     match mime_guess::from_path(name).first_raw() {
@@ -120,8 +120,8 @@ pub fn content_type(name: &str) -> &'static str {
     }
 }
 
-/// Whether a name contains a hash of the file's contents, such as `page-0123456789abcdef_bg.wasm` from the page's
-/// build, so that the contents under this name never change.
+/// Returns whether a name contains a hash of the file's contents, such as `page-0123456789abcdef_bg.wasm` from the
+/// page's build, so that the contents under this name never change.
 #[must_use]
 pub fn has_hashed_name(name: &str) -> bool {
     /// A hash has 64 bits, written without leading zeros; hashes with fewer digits than this are very unlikely.

@@ -1,5 +1,5 @@
-//! Accepts connections. Limits their number, in total and for each address, and how slow clients can be, so that no
-//! client keeps others from being served.
+//! Accepts connections. Limits the number of connections, in total and for each address, and how slow clients can be,
+//! so that no client keeps others from being served.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -22,8 +22,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::ServeError;
 
-/// How long a client can take to send the headers of a request, or keep an idle connection. Headers fit into one
-/// packet, and a lost packet is resent within three seconds.
+/// The time limit for receiving a request's headers, and for keeping an idle connection. Headers fit into one packet,
+/// and a lost packet is resent within three seconds.
 pub(super) const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 /// The maximum duration of a connection, so that a slow client does not occupy it indefinitely.
 const CONNECTION_TIMEOUT: Duration = Duration::from_mins(10);
@@ -33,15 +33,15 @@ const CONNECTION_LIMIT: usize = 1_024;
 /// The maximum number of connections per address, so that no client uses all of them. It does not apply to a listener
 /// on a loopback address, whose clients are this machine's users and its reverse proxy.
 const ADDRESS_LIMIT: usize = CONNECTION_LIMIT / 4;
-/// A client that falls behind must read at least [`READ_MINIMUM`] bytes in this time.
+/// The period in which a client that falls behind must read at least [`READ_MINIMUM`] bytes.
 const READ_WINDOW: Duration = Duration::from_secs(10);
-/// In bytes: 1.6 kB/s, a tenth of the slowest mobile network.
+/// The minimum number of bytes per [`READ_WINDOW`]: 1.6 kB/s, a tenth of the speed of the slowest mobile network.
 const READ_MINIMUM: usize = 16 << 10;
 /// How long responses in progress can take after a shutdown request.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long to wait after the system refuses a connection, for example at the limit of open files.
+/// How long to wait after the system refuses a connection, for example at the open file limit.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
-/// After this many refusals in a row, about half a minute, the server fails.
+/// The number of consecutive refusals after which the server fails, which takes about half a minute.
 const MAX_REFUSALS: u32 = 60;
 
 /// Serves until the token is canceled, then finishes the responses in progress.
@@ -65,7 +65,7 @@ pub(super) async fn accept(
         match accepted {
             Ok((stream, client)) => {
                 refusals = 0;
-                // If there is no slot, the connection is closed.
+                // Close the connection if no slot is free.
                 let Some(slot) = Connections::take_slot(&connections, client.ip()) else { continue };
                 let (has_request, closed) = (Arc::clone(&slot.has_request), slot.closed.clone());
                 let service = TowerToHyperService::new(router.clone());
@@ -92,7 +92,7 @@ pub(super) async fn accept(
         }
     }
     drop(listener);
-    // Responses that take longer are aborted.
+    // Abort responses that take longer.
     let _ = timeout(SHUTDOWN_TIMEOUT, graceful.shutdown()).await;
     Ok(())
 }
@@ -106,19 +106,19 @@ struct Connections {
 
 #[derive(Default)]
 struct OpenConnections {
-    /// Connections by increasing number, so that the oldest comes first.
+    /// Connections by ascending number, so that the oldest comes first.
     by_number: BTreeMap<u64, OpenConnection>,
     next_number: u64,
 }
 
 struct OpenConnection {
     network: IpAddr,
-    /// Whether a request has arrived.
+    /// Whether the client has sent a request.
     has_request: Arc<AtomicBool>,
     closed: CancellationToken,
 }
 
-/// The right to keep one connection open, until it is dropped.
+/// A slot for one open connection. Dropping it makes room for another connection.
 struct Slot {
     connections: Arc<Connections>,
     number: u64,
@@ -127,8 +127,8 @@ struct Slot {
 }
 
 impl Connections {
-    /// A slot for a new connection. If all slots are taken, the oldest connection without a request is closed; `None`
-    /// if all of them have sent one.
+    /// Takes a slot for a new connection. If all slots are taken, closes the oldest connection that has not sent a
+    /// request. Returns `None` if all of them have sent one.
     fn take_slot(connections: &Arc<Connections>, client: IpAddr) -> Option<Slot> {
         let network = network_of(client);
         let mut open = connections.open();
@@ -159,7 +159,7 @@ impl Drop for Slot {
     }
 }
 
-/// A client's address, or its network for IPv6, where one client has 2⁶⁴ addresses.
+/// Returns a client's IPv4 address, or its IPv6 network, because one IPv6 client can use 2⁶⁴ addresses.
 fn network_of(client: IpAddr) -> IpAddr {
     match client.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64))),
@@ -176,7 +176,7 @@ struct PacedStream<S> {
 
 struct ReadingWindow {
     end: Pin<Box<Sleep>>,
-    /// How many bytes were written in this window.
+    /// The number of bytes written in this window.
     written: usize,
 }
 
@@ -242,7 +242,7 @@ impl AsyncWrite for PacedStream<TcpStream> {
         self.pace(context, written)
     }
 
-    /// Several parts are written without copying them, so that all visitors share one body.
+    /// Vectored writes avoid copying the parts of a response, so that all visitors can share one body.
     fn is_write_vectored(&self) -> bool {
         self.stream.is_write_vectored()
     }

@@ -1,5 +1,5 @@
-//! Checks the `Host` header on a loopback listener: a page from the internet can make its own name resolve to this
-//! machine, and could then read what the server sends (DNS rebinding). Browsers send that name.
+//! Checks the `Host` header on a loopback listener: a page on the internet can make its own host name resolve to this
+//! machine, and could then read what the server sends (DNS rebinding). Browsers send that host name in the header.
 
 use std::net::IpAddr;
 
@@ -8,19 +8,21 @@ use axum::http::{HeaderMap, header};
 /// The names by which clients can address the server.
 #[derive(Debug, Clone, Default)]
 pub struct AllowedHosts {
-    /// Host names in lowercase; one that starts with a dot includes all names below it.
+    /// Host names in lowercase. A name that starts with a dot includes all names below it.
     names: Vec<String>,
     is_checked: bool,
 }
 
 impl AllowedHosts {
-    /// Names in addition to `localhost` and IP addresses. Hosts are only checked on a loopback listener.
+    /// Creates the list of allowed names, in addition to `localhost` and IP addresses. Hosts are checked only on a
+    /// loopback listener.
     #[must_use]
     pub fn new(names: &[String], is_loopback: bool) -> AllowedHosts {
         AllowedHosts { names: names.iter().map(|name| name.to_ascii_lowercase()).collect(), is_checked: is_loopback }
     }
 
-    /// The host of a request, if it is not allowed. Requests without a host do not come from browsers.
+    /// Returns the host of a request if it is not allowed. Requests without a host are allowed, because they do not
+    /// come from browsers.
     pub(super) fn refused<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {
         if !self.is_checked {
             return None;
@@ -32,7 +34,7 @@ impl AllowedHosts {
     fn allows(&self, host: &str) -> bool {
         let name = without_port(host).to_ascii_lowercase();
         let name = name.strip_suffix('.').unwrap_or(&name);
-        // An address cannot be made to resolve to another address.
+        // Allow all IP addresses: unlike a name, an address cannot be made to resolve to this machine.
         let is_address = name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
         let is_named = |allowed: &String| match allowed.strip_prefix('.') {
             Some(domain) => name == domain || name.ends_with(allowed.as_str()),

@@ -11,10 +11,10 @@ use shared::object_name::CheckFileName;
 use crate::store::directory::index::{self, Index};
 use crate::store::{Listing, Store, StoreError};
 
-/// The maximum size of the contents in a response: almost two days of ten endpoints that are checked every minute, but
-/// small enough for a machine with little memory.
+/// The maximum size of the contents in a response. It is enough for almost two days of ten endpoints that are checked
+/// every minute, but small enough for a machine with little memory.
 const CONTENT_LIMIT: usize = 8 << 20;
-/// How many files are read before the limit is checked again. Each of them may have the maximum size of an object.
+/// How many files are read before the limit is checked again. Each of them may have an object's maximum size.
 const BATCH_SIZE: usize = 4;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,12 +26,12 @@ pub(super) struct ListQuery {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ListContent {
     Names,
-    /// Names, and results up to [`CONTENT_LIMIT`].
+    /// Names, and the contents of files up to [`CONTENT_LIMIT`].
     Results,
 }
 
 impl ListQuery {
-    /// Parses `from=<unix ns>` and `with=results`; `None` if the time is invalid. Other parameters are ignored.
+    /// Parses `from=<unix ns>` and `with=results`. Returns `None` if the time is invalid. Ignores other parameters.
     pub(super) fn parse(query: &str) -> Option<ListQuery> {
         let value = |key: &str| query.split('&').find_map(|pair| pair.strip_prefix(key)?.strip_prefix('='));
         let from = value("from").unwrap_or("0").parse().ok()?;
@@ -39,7 +39,7 @@ impl ListQuery {
         Some(ListQuery { from, content })
     }
 
-    /// How much memory it takes to build the list, in bytes: contents and the list itself.
+    /// Returns the memory needed to build the list, in bytes, including the contents.
     pub(super) fn memory(self) -> usize {
         match self.content {
             ListContent::Names => 1 << 20,
@@ -48,7 +48,7 @@ impl ListQuery {
     }
 }
 
-/// The list as JSON. Buckets return only names, because reading their contents would take too long.
+/// Returns the list as JSON. Buckets return only names, because reading their contents would take too long.
 pub(super) async fn list(store: &Store, query: ListQuery) -> Result<Vec<u8>, StoreError> {
     let names = store.list::<CheckFileName>(Listing::since(query.from)).await?;
     if query.content == ListContent::Names || !matches!(store, Store::Directory(_)) {
@@ -58,7 +58,7 @@ pub(super) async fn list(store: &Store, query: ListQuery) -> Result<Vec<u8>, Sto
     let mut room = CONTENT_LIMIT;
     'newest_first: for newest in names.rchunks(BATCH_SIZE) {
         for (name, content) in store.get_all(newest).await?.into_iter().rev() {
-            // If the client requests a file that is listed without contents, it gets the error.
+            // A client that requests a file listed without contents receives the error.
             let Some(content) = content.ok().and_then(valid) else { continue };
             let Some(left) = room.checked_sub(content.len()) else { break 'newest_first };
             room = left;
@@ -68,13 +68,13 @@ pub(super) async fn list(store: &Store, query: ListQuery) -> Result<Vec<u8>, Sto
     Ok(write(&names, contents).into_bytes())
 }
 
-/// Contents that the page accepts: they are parsed by the same parser with the same limits.
+/// Returns the contents if the page accepts them: the page uses the same parser with the same limits.
 fn valid(content: Vec<u8>) -> Option<String> {
     let is_valid = content.len() <= OBJECT_SIZE_LIMIT && CheckFile::parse(&content).is_ok();
     is_valid.then(|| String::from_utf8(content).ok()).flatten()
 }
 
-/// Writes an index whose values are the contents of the files, or their times for files without contents.
+/// Writes an index that maps names to file contents, or to the time of storage for files without contents.
 fn write(names: &[CheckFileName], mut contents: HashMap<CheckFileName, String>) -> String {
     let of_names: usize = names.iter().map(|name| name.to_string().len() + ENTRY_SIZE).sum();
     let mut json = String::with_capacity(of_names + contents.values().map(String::len).sum::<usize>());
@@ -84,7 +84,7 @@ fn write(names: &[CheckFileName], mut contents: HashMap<CheckFileName, String>) 
             json.push(',');
         }
         let _ = write!(json, "\"{name}\":");
-        // Remove the contents, so that both texts together never take more memory than needed.
+        // Remove contents once they are written, so that both copies together never take more memory than needed.
         match contents.remove(name) {
             Some(content) => json.push_str(content.trim()),
             None => json.push_str(&name.stored_at.to_string()),
@@ -94,7 +94,7 @@ fn write(names: &[CheckFileName], mut contents: HashMap<CheckFileName, String>) 
     json
 }
 
-/// The size of a time and punctuation in an index.
+/// The size, in bytes, of the time and punctuation in an index entry.
 const ENTRY_SIZE: usize = 24;
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ use crate::config::model::{Config, Page};
 use crate::store::directory::index;
 use crate::store::{Listing, ObjectName, Store, StoreError};
 
-/// The memory that is reserved before a history is read, in bytes: a history of 500 endpoints over a year.
+/// The memory to reserve before a history is read, in bytes: enough for 500 endpoints over a year.
 const HISTORY_SIZE: usize = 4 << 20;
 /// Store failures are logged at most once in this period, because the page requests many files at once.
 const WARNING_INTERVAL: Duration = Duration::from_mins(1);
@@ -63,17 +63,17 @@ pub enum ServeError {
     Accept(io::Error),
 }
 
-/// How the operator chooses another port.
+/// How the operator can choose another port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PortRemedy {
-    /// With a flag of the program.
+    /// With a flag on the command line.
     Flag,
-    /// With a variable of the Makefile.
+    /// With a variable that the Makefile reads.
     Make,
 }
 
 impl PortRemedy {
-    /// The flag or command that selects the next unprivileged port.
+    /// Returns the flag or command that selects the next unprivileged port.
     fn instead_of(self, busy: SocketAddr) -> String {
         let port = if busy.port() < 1_024 { 8_080 } else { busy.port().checked_add(1).unwrap_or(8_080) };
         match self {
@@ -104,9 +104,9 @@ pub async fn serve(
 ) -> Result<(), ServeError> {
     let page = Arc::new(PreparedPage::new(page));
     let compressing = Arc::clone(&page);
-    // Until this is done, responses are compressed on the fly, which saves less. This does not run on the runtime's
-    // blocking threads, because a shutdown would wait for them. If the thread cannot be started, the only effect is
-    // that responses stay larger.
+    // Responses are compressed on the fly until this is done, which saves less. The work does not run on the runtime's
+    // blocking threads, because a shutdown would wait for them. If the thread cannot be started, responses merely stay
+    // larger.
     let _ = std::thread::Builder::new().name("compress".to_owned()).spawn(move || compressing.compress());
     let router = router(page, &config.page, config.node, allowed_hosts, store);
     connections::accept(listener, router, shutdown).await
@@ -183,8 +183,8 @@ async fn page_config_file(State(state): State<Arc<ServerState>>, headers: Header
     response::json(state.page_config.clone().into_bytes(), Freshness::Revalidate, &headers)
 }
 
-/// The list of check files in the format of a directory store, for any store. `?from=<unix ns>` skips older files,
-/// `?with=results` adds their contents.
+/// Returns the list of check files in the format of a directory store, for any store. `?from=<unix ns>` skips older
+/// files, `?with=results` adds their contents.
 async fn store_index(State(state): State<Arc<ServerState>>, uri: Uri, headers: HeaderMap) -> Response {
     let Some(query) = ListQuery::parse(uri.query().unwrap_or_default()) else {
         return response::bad_request("`from` is a time in nanoseconds since 1970, such as `1795330254340493978`.\n");
@@ -201,7 +201,7 @@ async fn check_file(State(state): State<Arc<ServerState>>, Path(name): Path<Stri
     state.object(name, Kind::json(Freshness::Immutable), &headers).await
 }
 
-/// The short list for clients that read histories.
+/// Returns the short list for clients that read histories.
 async fn history_index(State(state): State<Arc<ServerState>>, headers: HeaderMap) -> Response {
     let (store, from) = (Arc::clone(&state.store), (state.clock)().saturating_sub(2 * index::SHORT_LIST));
     let load = async move {
@@ -247,14 +247,14 @@ impl ServerState {
         SummaryName { node: self.node.clone(), form }
     }
 
-    /// A node's summary, exactly as stored.
+    /// Returns a node's summary, exactly as stored.
     async fn summary(&self, name: Option<SummaryName>, headers: &HeaderMap) -> Response {
         let Some(name) = name else { return response::not_found() };
         let kind = Kind::new(name.media_type(), Freshness::Minute);
         self.object(name, kind, headers).await
     }
 
-    /// The response with an object from the store.
+    /// Returns a response that contains an object from the store.
     async fn object(&self, name: impl ObjectName + Send + Sync + 'static, kind: Kind, headers: &HeaderMap) -> Response {
         let store = Arc::clone(&self.store);
         self.answer(name.to_string(), kind, headers, async move { store.get(&name).await }).await
@@ -275,7 +275,7 @@ impl ServerState {
         }
     }
 
-    /// The response if the store fails. The cause appears only in the log.
+    /// Returns the response for a failed store. The cause appears only in the log.
     fn unavailable(&self, error: impl Display) -> Response {
         let now = Instant::now();
         let mut last_warning = self.last_warning.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! The page's files as they are sent: each with its validator, and compressed once instead of for each request.
+//! The page's files, prepared for sending: each has a validator, and is compressed once instead of for each request.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -21,7 +21,7 @@ pub(super) struct PreparedPage(BTreeMap<String, PreparedFile>);
 #[derive(Debug)]
 struct PreparedFile {
     plain: Representation,
-    /// The compressed forms, best first; set once they are available.
+    /// The compressed forms, best first, once they are available.
     compressed: OnceLock<Vec<Representation>>,
 }
 
@@ -40,14 +40,14 @@ impl PreparedPage {
         PreparedPage(page.into_files().map(prepare).collect())
     }
 
-    /// Compresses every file that becomes smaller. Takes about a second of CPU time.
+    /// Compresses every file for which this saves space. Takes about a second of CPU time.
     pub(super) fn compress(&self) {
         for file in self.0.values() {
             file.compressed.get_or_init(|| compress(&file.plain));
         }
     }
 
-    /// The response to a request for a file.
+    /// Responds to a request for a file.
     pub(super) fn respond(&self, name: &str, request: &HeaderMap) -> Response {
         let Some(file) = self.0.get(name) else { return response::not_found() };
         let compressed = file.compressed.get().into_iter().flatten();
@@ -75,7 +75,7 @@ fn compress(plain: &Representation) -> Vec<Representation> {
         .collect()
 }
 
-/// Compresses with a quality and the logarithm of a window.
+/// Compresses content with this quality and this base-2 logarithm of the window size.
 pub(super) fn brotli(content: &[u8], (quality, window): (u32, u32)) -> Vec<u8> {
     let mut compressor = brotli::CompressorWriter::new(Vec::new(), BROTLI_BUFFER, quality, window);
     // Writing to memory cannot fail.

@@ -14,7 +14,7 @@ use tower_http::compression::predicate::{And, Predicate as _, SizeAbove};
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; \
      img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 
-/// The headers of every response. Pages from these origins may embed the page.
+/// Returns the security headers that every response has. Pages from these origins may embed the page.
 pub(super) fn security_headers(embed_by: &[String]) -> HeaderMap {
     let policy = [&[POLICY.to_owned()], embed_by].concat().join(" ");
     let mut headers = HeaderMap::from_iter([
@@ -31,17 +31,17 @@ pub(super) fn security_headers(embed_by: &[String]) -> HeaderMap {
 /// The maximum length of a host name that a response repeats; DNS names have at most 253 characters.
 const HOST_LIMIT: usize = 253;
 
-/// Smaller responses are not compressed.
+/// The size, in bytes, below which responses are not compressed.
 const COMPRESSION_MINIMUM: u64 = 512;
 
 /// How long a response may be cached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Freshness {
-    /// Indefinitely, because different content has a different name.
+    /// Caches can keep the response indefinitely, because a file with different content has a different name.
     Immutable,
-    /// It can change at any time; caches must check for a new version.
+    /// Caches must revalidate the response before each use, because it can change at any time.
     Revalidate,
-    /// It contains its own time, and is requested often.
+    /// Caches can keep the response for a minute, because it contains its own time and is requested often.
     Minute,
 }
 
@@ -55,18 +55,18 @@ impl Freshness {
     }
 }
 
-/// Content in one of the forms in which it can be sent.
+/// Content in one of its possible encodings.
 #[derive(Debug, Clone)]
 pub(super) struct Representation {
     pub(super) content: Bytes,
     pub(super) etag: HeaderValue,
     pub(super) content_type: &'static str,
-    /// The compression, if any.
+    /// The content encoding, if the content is compressed.
     pub(super) encoding: Option<&'static str>,
     pub(super) freshness: Freshness,
 }
 
-/// A strong validator: 128 bits of the content's SHA-256 hash, and the encoding.
+/// Returns a strong validator: 128 bits of the content's SHA-256 hash, and the encoding.
 pub(super) fn etag(content: &[u8], encoding: Option<&str>) -> HeaderValue {
     let hash = Sha256::digest(content).first_chunk().map_or(0, |start| u128::from_be_bytes(*start));
     let etag = match encoding {
@@ -105,8 +105,8 @@ pub(super) fn send(representation: &Representation, request: &HeaderMap) -> Resp
     response
 }
 
-/// Whether the client already has the content with this validator. Uses the weak comparison, as RFC 9110 requires for
-/// GET.
+/// Returns whether the client already has the content with this validator. Uses the weak comparison, as RFC 9110
+/// requires for GET.
 fn is_known(request: &HeaderMap, etag: &HeaderValue) -> bool {
     let tags = request.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     tags.flat_map(|tags| tags.split(','))
@@ -122,7 +122,7 @@ pub(super) fn bad_request(sentence: &'static str) -> Response {
     plain(StatusCode::BAD_REQUEST, sentence)
 }
 
-/// The response to a request for a different host, as the client spelled it.
+/// Returns the response to a request for a different host, including the host as the client spelled it.
 pub(super) fn misdirected(host: &str) -> Response {
     let shown: String = host.chars().filter(char::is_ascii_graphic).take(HOST_LIMIT).collect();
     plain(
@@ -149,18 +149,18 @@ fn plain(status: StatusCode, sentence: impl Into<Body>) -> Response {
     response
 }
 
-/// Marks a response whose content is already compressed if the client accepts that.
+/// Marks a response whose content is already compressed, if the client accepts that.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Prepared;
 
-/// Decides whether a response is compressed.
+/// The condition for compressing a response.
 type ShouldCompress = And<SizeAbove, fn(StatusCode, Version, &HeaderMap, &Extensions) -> bool>;
 
 /// The quality for compression on the fly: a check file of ten endpoints takes 13 µs and becomes six times smaller.
 /// The best quality would take a hundred times as long to save another tenth.
 const QUALITY: i32 = 2;
 
-/// Compresses responses that are not compressed yet, quickly rather than well.
+/// Compresses responses that are not compressed yet, favoring speed over size.
 pub(super) fn compression() -> CompressionLayer<ShouldCompress> {
     let should_compress: fn(StatusCode, Version, &HeaderMap, &Extensions) -> bool = |status, _, headers, extensions| {
         status == StatusCode::OK
@@ -172,7 +172,7 @@ pub(super) fn compression() -> CompressionLayer<ShouldCompress> {
         .compress_when(SizeAbove::new(COMPRESSION_MINIMUM).and(should_compress))
 }
 
-/// Whether compression makes content of this type smaller.
+/// Returns whether compression makes content of this type smaller.
 pub(super) fn is_compressible(content_type: &HeaderValue) -> bool {
     let kind = content_type.as_bytes();
     kind.starts_with(b"text/")

@@ -1,5 +1,5 @@
-//! Contents from the store as they are sent. All visitors that request the same contents at the same time share one
-//! copy, and the last known contents are sent with their age while the store does not respond.
+//! Contents from the store, prepared for sending. All visitors that request the same contents at the same time share
+//! one copy. While the store does not respond, the last known contents are sent, with their age.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -17,38 +17,38 @@ use super::page::{AcceptedEncodings, brotli, gzip};
 use super::response::{self, Freshness, Representation};
 use crate::store::StoreError;
 
-/// How long contents count as current: many simultaneous visitors cost one request to the store.
+/// How long contents are considered current, so that many simultaneous visitors cost only one request to the store.
 const FRESH_FOR: Duration = Duration::from_millis(500);
-/// How long a visitor waits for the store if older contents are known.
+/// How long a visitor waits for the store if older contents are available.
 const STALE_AFTER: Duration = Duration::from_secs(3);
-/// How long a visitor waits for the store otherwise.
+/// How long a visitor waits for the store if no older contents are available.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
-/// How long after a failure known contents are sent without querying the store.
+/// How long known contents are sent without querying the store after it has failed.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
-/// The total size of all small contents that are being sent or kept, in KiB. A visitor who reads slowly holds one of
-/// them.
+/// The memory for all small contents that are being sent or kept, in KiB. A visitor who reads slowly holds the memory
+/// of one of them.
 const SMALL_MEMORY: usize = 16 << 10;
-/// The same for large contents, which wait longer for memory: a list with results while it is built, and two others.
+/// The memory for all large contents, in KiB: enough for a list with results while it is built, and for two others.
 const LARGE_MEMORY: usize = 36 << 10;
-/// Contents for which more memory is reserved are large, in bytes.
+/// The reserved memory, in bytes, above which contents are considered large.
 const SMALL_LIMIT: usize = 1 << 20;
-/// The total size of the small contents that are kept in case the store does not respond, in bytes, and their number: a
-/// day of three nodes with a check every minute.
+/// The maximum total size of the small contents that are kept in case the store does not respond, in bytes. Together
+/// with [`KEPT_COUNT`], it is enough for a day of three nodes with a check every minute.
 const KEPT_BYTES: usize = 12 << 20;
-/// See [`KEPT_BYTES`].
+/// The maximum number of small contents that are kept: see [`KEPT_BYTES`].
 const KEPT_COUNT: usize = 5_000;
-/// How many small contents, and how many large ones, are read from the store at the same time.
+/// The maximum numbers of small and of large contents that are read from the store at the same time.
 const LOADS_AT_ONCE: [usize; 2] = [16, 4];
-/// Smaller contents are not compressed.
+/// The minimum size, in bytes, for compression.
 const COMPRESSION_MINIMUM: usize = 512;
-/// Larger contents are hashed and compressed on another thread.
+/// The size, in bytes, above which contents are hashed and compressed on another thread.
 const INLINE_LIMIT: usize = 64 << 10;
 /// The quality for compression on the fly: a check file of ten endpoints takes 13 µs and becomes six times smaller. The
 /// best quality would take a hundred times as long to save another tenth.
 const BROTLI: (u32, u32) = (2, 20);
 const GZIP: flate2::Compression = flate2::Compression::fast();
 
-/// Contents with their validator, compressed when a visitor first accepts that.
+/// Contents with their validator. They are compressed when the first visitor that accepts compression requests them.
 #[derive(Debug)]
 pub(super) struct SharedBody {
     plain: Representation,
@@ -59,7 +59,7 @@ pub(super) struct SharedBody {
     memory: Arc<OwnedSemaphorePermit>,
 }
 
-/// Bytes whose memory is reserved until the last visitor has received them.
+/// Bytes whose memory stays reserved until the last visitor has received them.
 struct HeldBytes {
     content: Vec<u8>,
     _memory: Arc<OwnedSemaphorePermit>,
@@ -88,7 +88,7 @@ impl SharedBody {
         SharedBody { plain, size, is_large, brotli: OnceCell::new(), gzip: OnceCell::new(), memory }
     }
 
-    /// The response to a request. Old contents have headers with the time at which they were current, and their age.
+    /// Responds to a request. Outdated contents are sent with headers that state when they were current, and their age.
     async fn respond(&self, request: &HeaderMap, stale: Option<(UnixNanos, Nanos)>) -> Response {
         let accepted = AcceptedEncodings::parse(request);
         let mut compressed = None;
@@ -129,25 +129,25 @@ impl SharedBody {
     }
 }
 
-/// The header that the page reads: when the contents were current, in milliseconds since 1970. The page's service
-/// worker uses the same header for what it cached.
+/// The header that informs the page when the contents were current, in milliseconds since 1970. The page's service
+/// worker uses the same header for responses that it caches.
 const CACHED_AT: HeaderName = HeaderName::from_static("cached-at");
 
-/// Runs work on another thread if it takes a long time.
+/// Runs work on another thread if its input is large. Returns `None` if the work panicked.
 async fn offload<T: Send + 'static>(size: usize, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     if size <= INLINE_LIMIT { Some(work()) } else { tokio::task::spawn_blocking(work).await.ok() }
 }
 
-/// How content of one kind is read and sent.
+/// The rules for reading and sending one kind of content.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Kind {
     pub(super) content_type: &'static str,
     pub(super) freshness: Freshness,
-    /// The memory that is reserved before the contents are read, in bytes. More is reserved later if necessary.
+    /// The memory to reserve before the contents are read, in bytes. More is reserved later if necessary.
     pub(super) reserve: usize,
 }
 
-/// The usual size of an object or a list of names, in bytes.
+/// The typical size of an object or a list of names, in bytes.
 const USUAL_SIZE: usize = 64 << 10;
 
 impl Kind {
@@ -163,7 +163,7 @@ impl Kind {
         self.reserve > SMALL_LIMIT
     }
 
-    /// A size in KiB, limited to all memory for this kind.
+    /// Converts a size to KiB, limited to the total memory for this kind.
     fn kib(self, bytes: usize) -> usize {
         bytes.div_ceil(1 << 10).min(if self.is_large() { LARGE_MEMORY } else { SMALL_MEMORY })
     }
@@ -179,19 +179,19 @@ enum LoadedBody {
     Busy,
 }
 
-/// Contents that are being read by one visitor for all.
+/// Contents that are being read once for all visitors that wait for them.
 #[derive(Debug, Clone)]
 struct Loading {
     since: Instant,
     loaded: watch::Receiver<Option<LoadedBody>>,
 }
 
-/// The last known contents.
+/// The last known contents of an object or list.
 #[derive(Debug, Clone)]
 struct KeptBody {
     body: Arc<SharedBody>,
     loaded_at: Instant,
-    /// The same time by the system's clock.
+    /// The time at which the contents were loaded, by the system clock.
     current_at: UnixNanos,
 }
 
@@ -202,11 +202,11 @@ struct BodyEntry {
     used_at: Instant,
 }
 
-/// What a visitor gets.
+/// The response to a visitor's request, or the reason for its failure.
 pub(super) enum Answer {
     Content(Response),
     Missing,
-    /// The store failed for this reason, or did not respond.
+    /// The contents are unavailable. Contains the store's error, if any.
     Unavailable(Option<Arc<StoreError>>),
 }
 
@@ -214,9 +214,9 @@ pub(super) enum Answer {
 #[derive(Debug)]
 pub(super) struct SharedBodies {
     entries: Mutex<HashMap<String, BodyEntry>>,
-    /// Until when known contents are sent without querying the store.
+    /// The time until which known contents are sent without querying the store.
     retry_at: Mutex<Option<Instant>>,
-    /// In KiB, for small and large contents.
+    /// The available memory for small and for large contents, in KiB.
     memory: [Arc<Semaphore>; 2],
     loads: [Semaphore; 2],
     clock: fn() -> UnixNanos,
@@ -233,7 +233,7 @@ impl SharedBodies {
         })
     }
 
-    /// Responds to a request for the contents with this key, and reads them with `load` if necessary.
+    /// Responds to a request for the contents with this key. Reads them with `load` if necessary.
     pub(super) async fn answer(
         self: &Arc<Self>,
         key: String,
@@ -273,8 +273,8 @@ impl SharedBodies {
         Answer::Content(kept.body.respond(request, is_stale.then(|| (kept.current_at, age()))).await)
     }
 
-    /// The known contents and whether they may be old, and the contents that are being read, unless that is not
-    /// necessary.
+    /// Returns the known contents, whether they may be outdated, and the current read, which is started if necessary.
+    /// Nothing is read if the known contents are current or the store has just failed.
     fn start(
         self: &Arc<Self>,
         key: &str,
@@ -292,7 +292,7 @@ impl SharedBodies {
         if kept.as_ref().is_some_and(|(_, is_stale)| !is_stale || is_suspended) {
             return (kept, None);
         }
-        // A load that panicked has no result.
+        // A read that panicked never sends a result.
         let is_over = |loading: &Loading| loading.loaded.has_changed().is_err();
         if entry.loading.as_ref().is_none_or(is_over) {
             let (sender, loaded) = watch::channel(None);
@@ -324,7 +324,7 @@ impl SharedBodies {
                 return LoadedBody::Failed(Arc::new(error));
             }
         };
-        // With the compressed forms.
+        // Include the memory for the compressed forms.
         let needed = kind.kib(content.len() + content.len() / 4);
         if needed > reserved {
             let Some(more) = self.reserve(key, kind, needed - reserved).await else { return LoadedBody::Busy };
@@ -335,8 +335,8 @@ impl SharedBodies {
         LoadedBody::Found(Arc::new(SharedBody::new(content, kind, permit).await))
     }
 
-    /// Reserves memory, in KiB, and drops other contents if necessary; `None` if slow visitors hold too much of it for
-    /// too long.
+    /// Reserves memory, in KiB, and drops other contents if necessary. Returns `None` if slow visitors hold too much of
+    /// it for too long.
     async fn reserve(&self, key: &str, kind: Kind, amount: usize) -> Option<OwnedSemaphorePermit> {
         let memory = &self.memory[usize::from(kind.is_large())];
         if memory.available_permits() < amount {
@@ -346,7 +346,8 @@ impl SharedBodies {
         timeout(ANSWER_LIMIT, Arc::clone(memory).acquire_many_owned(amount)).await.ok()?.ok()
     }
 
-    /// Keeps contents until there are too many. If they have not changed, visitors share the known copy.
+    /// Keeps contents, and drops others if there are too many. If the contents have not changed, visitors share the
+    /// known copy.
     fn keep(&self, key: &str, loaded: LoadedBody) -> LoadedBody {
         let mut entries = self.entries();
         let Some(entry) = entries.get_mut(key) else { return loaded };
@@ -378,8 +379,8 @@ impl SharedBodies {
         LoadedBody::Found(body)
     }
 
-    /// Drops the small or large contents for which `should_forget` returns true, given key and size; the least recently
-    /// requested come first.
+    /// Drops the small or large contents for which `should_forget` returns `true`, given their key and size. The least
+    /// recently requested contents come first.
     fn forget(&self, is_large: bool, mut should_forget: impl FnMut(&str, usize) -> bool) {
         let mut entries = self.entries();
         let kept = entries.iter().filter_map(|(key, entry)| Some((key, entry, entry.kept.as_ref()?)));
@@ -395,7 +396,7 @@ impl SharedBodies {
         }
     }
 
-    /// The store failed: known contents are sent for a while without querying it.
+    /// Stops querying the store for a while after a failure. Known contents are sent in the meantime.
     fn suspend(&self) {
         *self.retry_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + RETRY_AFTER);
     }

@@ -1,4 +1,4 @@
-//! Responses of the server, without a network.
+//! Tests of the server's responses, without a network.
 
 use std::path::Path as FilePath;
 
@@ -15,7 +15,7 @@ use crate::store::settings::{Storage, StoreLocation};
 const NAME: &str = "1795330254340493978-a-check.json";
 const HASHED: &str = "page-0123456789abcdef.js";
 
-/// A server for a directory with one check file, and a page of four files.
+/// Returns a server for a directory with one check file, and a page of four files.
 struct Fixture {
     folder: tempfile::TempDir,
     router: Router,
@@ -93,7 +93,7 @@ async fn open(directory: &FilePath) -> Store {
     .await
 }
 
-/// A check file that is worth compressing.
+/// Returns a check file that is worth compressing.
 fn content() -> String {
     format!("[{}]", ["{\"title\":\"Shop\",\"healthy\":true}"; 40].join(","))
 }
@@ -222,6 +222,20 @@ async fn only_immutable_content_is_cached_without_validation() {
         assert_eq!(server.get(path).await.header(header::CACHE_CONTROL), "no-cache", "{path}");
     }
     assert_eq!(server.get("/gone").await.header(header::CACHE_CONTROL), "no-store");
+}
+
+#[tokio::test]
+async fn pages_of_other_origins_cannot_read_responses() {
+    let server = Fixture::new().await;
+    for path in ["/", "/config.json", "/store/index.json", &format!("/store/{NAME}"), "/summary.json", "/gone"] {
+        for method in [Method::GET, Method::HEAD, Method::OPTIONS] {
+            let asking = [("origin", "https://other.example"), ("access-control-request-method", "GET")];
+            let answer = server.request(method.clone(), path, &asking).await;
+            let allowing: Vec<_> =
+                answer.headers.keys().filter(|name| name.as_str().starts_with("access-control-")).collect();
+            assert!(allowing.is_empty(), "{method} {path}: {allowing:?}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! File system work on threads that may block.
 //!
 //! A file system that hangs, such as a network mount whose server is unreachable, delays its callers only up to a
-//! limit, and gets no more work until it responds.
+//! limit, and receives no more work until it responds.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,16 +10,16 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-/// The limit for a small task: one file of a few kilobytes, a large index, or a few hundred files.
+/// The time limit for a small task: one file of a few kilobytes, a large index, or a few hundred files.
 pub(super) const TASK_LIMIT: Duration = Duration::from_mins(1);
 
-/// The limit for a task on any number of files.
+/// The time limit for a task on any number of files.
 pub(super) const MANY_FILES_LIMIT: Duration = Duration::from_mins(2);
 
-/// How many tasks one file system runs at once. Each occupies a thread while it runs.
+/// The maximum number of tasks that run on one file system at once. Each of them occupies a thread.
 const AT_ONCE: usize = 32;
 
-/// Runs tasks on one file system, and keeps track of whether it responds.
+/// Runs tasks on one file system, and tracks whether it responds.
 #[derive(Debug, Clone)]
 pub(super) struct BlockingIo {
     /// The deadlines of all running tasks, including those whose callers have stopped waiting.
@@ -63,7 +63,7 @@ impl BlockingIo {
     }
 }
 
-/// Marks a task as running until it ends, even by a panic.
+/// Marks a task as running until it ends or panics.
 struct InFlight {
     io: BlockingIo,
     deadline: Instant,
@@ -133,7 +133,7 @@ mod tests {
         for _ in 0..AT_ONCE {
             let answers = Arc::clone(&answers);
             let work = move || answers.lock().unwrap().recv().map_err(io::Error::other);
-            // The task starts, and its caller does not wait for it to end.
+            // The task starts, but its caller does not wait for it to end.
             assert!(blocking_io.run(limit, work).now_or_never().is_none());
         }
         let next = blocking_io.run(limit, || -> io::Result<()> { panic!("it runs too many tasks") }).await;

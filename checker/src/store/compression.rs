@@ -19,13 +19,13 @@ pub(super) fn compress(content: &[u8]) -> Vec<u8> {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct TooLarge;
 
-/// Decompresses content if it is compressed. Incomplete or corrupt content becomes empty, which its parser rejects:
-/// otherwise, a flipped bit could change a figure.
+/// Decompresses content if it is compressed. Incomplete or corrupt content becomes empty, which its parser rejects, so
+/// that a flipped bit cannot change a figure.
 pub(super) fn decompress(content: Vec<u8>, limit: u64) -> Result<Vec<u8>, TooLarge> {
     if !content.starts_with(&GZIP_MAGIC) {
         return Ok(content);
     }
-    // Measuring the size first takes no memory, whatever the content is.
+    // Measuring the size first needs no memory, regardless of the content.
     let Some(size) = decompressed_size(&content, limit) else { return Ok(Vec::new()) };
     if size > limit {
         return Err(TooLarge);
@@ -35,7 +35,8 @@ pub(super) fn decompress(content: Vec<u8>, limit: u64) -> Result<Vec<u8>, TooLar
     Ok(decompressed)
 }
 
-/// The size of the content, or a size above the limit; `None` if the content is corrupt.
+/// Returns the decompressed size of the content, or a size above the limit if it is larger. Returns `None` if the
+/// content is corrupt.
 fn decompressed_size(content: &[u8], limit: u64) -> Option<u64> {
     let mut decoder = GzDecoder::new(content);
     let (mut size, mut buffer) = (0, [0; 16 << 10]);

@@ -1,4 +1,4 @@
-//! Limits of every operation on a store: time, rate and size. docs/limits.md lists them for operators.
+//! Limits for every operation on a store: time, rate and size. docs/limits.md lists them for operators.
 
 use std::time::Duration;
 
@@ -6,22 +6,22 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
 use tokio::time::{Instant, timeout_at};
 
-/// The limit for writing an object, including all attempts of one call. A check file has a few kilobytes.
+/// The time limit for writing an object, including all attempts of one call. A check file takes a few kilobytes.
 pub(super) const PUT_TIMEOUT: Duration = Duration::from_mins(1);
-/// The limit for reading an object, including its body.
+/// The time limit for reading an object, including its body.
 pub(super) const GET_TIMEOUT: Duration = Duration::from_mins(2);
-/// The limit for reading many objects. Callers that cannot wait as long have shorter limits.
+/// The time limit for reading many objects. Callers that cannot wait as long use shorter limits.
 pub(super) const GET_ALL_TIMEOUT: Duration = Duration::from_mins(20);
-/// The limit for a listing: millions of names at 100 ms for a thousand.
+/// The time limit for a listing, which is enough for millions of names at 100 ms per thousand.
 pub(super) const LIST_TIMEOUT: Duration = Duration::from_mins(20);
 
-/// How long a body may take for [`MIN_BYTES_PER_WINDOW`] at the slowest rate that is accepted.
+/// The period in which at least [`MIN_BYTES_PER_WINDOW`] of a body must arrive.
 pub(super) const RATE_WINDOW: Duration = Duration::from_secs(5);
-/// The minimum number of bytes of a body in each [`RATE_WINDOW`]: a tenth of a modem's speed. A service that sends less
-/// would keep its readers busy for hours.
+/// The minimum number of bytes of a body in each [`RATE_WINDOW`]: a tenth of a modem's speed. A slower service would
+/// keep its readers busy for hours.
 pub(super) const MIN_BYTES_PER_WINDOW: u64 = 4 << 10;
 
-/// The most bytes of a check file. A round of 100,000 endpoints has about 23 MB.
+/// The maximum size of a check file, in bytes. A round of 100,000 endpoints takes about 23 MB.
 pub(super) const CHECK_FILE_LIMIT: u64 = 32 << 20;
 /// The maximum size of a history, in bytes, both as stored and decompressed. 10,000 endpoints over a year take about 60
 /// MB.
@@ -29,21 +29,21 @@ pub(super) const HISTORY_LIMIT: u64 = 64 << 20;
 /// The maximum size of latency sketches, in bytes, both as stored and decompressed. They are ten times as large as a
 /// history.
 pub(super) const LATENCIES_LIMIT: u64 = 256 << 20;
-/// The maximum size of a summary or badge, in bytes. A summary has a few hundred bytes per endpoint.
+/// The maximum size of a summary or badge, in bytes. A summary takes a few hundred bytes per endpoint.
 pub(super) const SUMMARY_LIMIT: u64 = 16 << 20;
 
-/// The maximum number of names of one kind in a listing: ten years of checks every minute. A name takes up to 64 bytes
-/// of memory.
+/// The maximum number of names of one kind in a listing: enough for ten years of checks every minute. A name takes up
+/// to 64 bytes of memory.
 pub(super) const NAMES_LIMIT: usize = 5_000_000;
 /// The maximum number of pages in a bucket's listing, with a thousand keys each.
 pub(super) const PAGES_LIMIT: usize = 20_000;
 
-/// Why a body was not read to its end.
+/// The reason why a body was not read to its end.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum BodyError<E> {
-    /// It is larger than the limit.
+    /// The body is larger than the limit.
     TooLarge,
-    /// It arrives more slowly than [`MIN_BYTES_PER_WINDOW`], or is incomplete at the deadline.
+    /// The body arrives more slowly than [`MIN_BYTES_PER_WINDOW`], or is incomplete at the deadline.
     TooSlow,
     Failed(E),
 }
@@ -71,7 +71,7 @@ pub(super) async fn read_body<E>(
             }
             Err(_) => {}
         }
-        // A body that is always ready also has limits.
+        // The limits also apply to a body that never waits for more data.
         if now >= deadline || now >= window_end && in_window < MIN_BYTES_PER_WINDOW {
             return Err(BodyError::TooSlow);
         }
@@ -81,7 +81,7 @@ pub(super) async fn read_body<E>(
     }
 }
 
-/// A size limit in words: `64 MiB`, `16 KiB`.
+/// Describes a size limit in words: `64 MiB`, `16 KiB`.
 pub(super) fn describe_size(bytes: u64) -> String {
     match bytes {
         0..1024 => format!("{bytes} bytes"),

@@ -1,7 +1,7 @@
-//! Stores of check files, histories, summaries and heartbeats: one module per kind of store, all behind [`Store`].
+//! Stores for check files, histories, summaries and heartbeats: one module per kind of store, all behind [`Store`].
 //!
-//! [`object`] defines how each kind of object is written, cached and read. [`upload`] makes sure that no round is
-//! lost: it retries, and keeps in the [`spool`] whatever cannot be stored now.
+//! [`object`] defines how each kind of object is written, cached and read. [`upload`] makes sure that no round is lost:
+//! it retries, and keeps in the [`spool`] whatever cannot be stored now.
 
 mod blocking_io;
 mod compression;
@@ -35,7 +35,7 @@ use crate::store::settings::{Storage, StoreLocation};
 /// one or two in a row are taken, something is wrong with the store.
 const NAMES_TO_TRY: usize = 16;
 
-/// A store of objects. A new kind of store is a module next to this one and a variant here.
+/// A store of objects. To add a kind of store, add a module next to this one and a variant here.
 #[derive(Debug)]
 pub enum Store {
     /// A bucket of an S3 service.
@@ -72,7 +72,7 @@ impl Store {
         let object = Object::new(name);
         let writing = async {
             match self {
-                // The futures of the SDK are large.
+                // Box the future, because the SDK's futures are large.
                 Store::S3(store) => Box::pin(store.put(&object, content)).await,
                 Store::Directory(store) => store.put(object.clone(), content).await,
             }
@@ -93,7 +93,7 @@ impl Store {
             .await
     }
 
-    /// Reads an object; `None` if it does not exist.
+    /// Reads an object. Returns `None` if it does not exist.
     pub async fn get(&self, name: &impl ObjectName) -> Result<Option<Vec<u8>>, StoreError> {
         let object = Object::new(name);
         let reading = async {
@@ -136,8 +136,8 @@ impl Store {
         }
     }
 
-    /// The time of the store's clock when it last stored or sent something; `None` if unknown. The clock is that of the
-    /// S3 service or the file system's server.
+    /// Returns the store's time when it last stored or sent something, or `None` if it is unknown. The time is that of
+    /// the S3 service or of the file system's server.
     #[must_use]
     pub fn store_time(&self) -> Option<UnixNanos> {
         match self {
@@ -146,7 +146,7 @@ impl Store {
         }
     }
 
-    /// Waits for an operation, up to a limit. `task` describes the operation in the error.
+    /// Waits for an operation, up to a time limit. `task` describes the operation for the error.
     async fn within<T>(
         &self,
         limit: Duration,
@@ -158,7 +158,7 @@ impl Store {
     }
 }
 
-/// The contents of an object, or why this object cannot be read although the store is available.
+/// The contents of an object, or the reason why this object cannot be read although the store is available.
 pub type ReadObject = Result<Vec<u8>, String>;
 
 /// The outcome of deleting objects.
@@ -166,7 +166,7 @@ pub type ReadObject = Result<Vec<u8>, String>;
 pub struct Deletion {
     /// The number of deleted objects.
     pub deleted: usize,
-    /// Why other objects still exist; `None` if all were deleted.
+    /// The reason why other objects still exist, or `None` if all were deleted.
     pub failure: Option<StoreError>,
 }
 
@@ -176,12 +176,12 @@ impl From<StoreError> for Deletion {
     }
 }
 
-/// The name to try if a name is taken: one nanosecond later.
+/// Returns the name to try after one that is taken: one nanosecond later.
 fn next_name(name: &CheckFileName) -> CheckFileName {
     CheckFileName { stored_at: name.stored_at.saturating_add(1), node: name.node.clone() }
 }
 
-/// A store could not do its work. The message contains the cause and, where there is one, a remedy, but no secrets.
+/// A store operation failed. The message contains the cause and, where possible, a remedy, but no secrets.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// A request to an S3 service failed.
@@ -199,16 +199,16 @@ pub enum StoreError {
         task: String,
         cause: io::Error,
     },
-    /// An operation did not end within its limit.
+    /// An operation did not end within its time limit.
     #[error("{store} did not {task} within {limit} s")]
     TimedOut {
         store: String,
-        /// The operation, as a fragment: `list its objects`.
+        /// The operation, as a phrase that can follow "did not": `list its objects`.
         task: String,
-        /// In seconds.
+        /// The limit, in seconds.
         limit: u64,
     },
-    /// Earlier rounds are still being stored.
+    /// The store is still busy storing earlier rounds.
     #[error("{store} is still busy with earlier rounds")]
     Busy { store: String },
     #[error("`{name}` in {store} is larger than the limit of {limit}; it is not read")]
@@ -236,26 +236,27 @@ pub enum StoreError {
         /// The time allowed for storing after the shutdown request, in seconds.
         limit: u64,
     },
-    /// The round could not be stored now. It is safe in the spool.
+    /// The round could not be stored, but is safe in the spool.
     #[error("{cause}; the round is kept in `{}` and will be sent before the next one", path.display())]
     Kept {
-        /// The file that contains the round.
+        /// The spool file that contains the round.
         path: PathBuf,
-        /// Why it could not be stored.
+        /// The reason why the round could not be stored.
         cause: Box<StoreError>,
     },
     /// Neither the store nor the spool accepted the round: the caller has the only copy.
     #[error("{cause}; the round could not be kept in the spool either: {spool_cause}")]
     NotKept {
-        /// Why the store did not accept it.
+        /// The reason why the store did not accept it.
         cause: Box<StoreError>,
-        /// Why the spool did not accept it.
+        /// The reason why the spool did not accept it.
         spool_cause: Box<StoreError>,
     },
 }
 
 impl StoreError {
-    /// Whether the same request may succeed a moment later because the store was busy, slow or unreachable.
+    /// Returns whether the same request may succeed a moment later because the store was only busy, slow or
+    /// unreachable.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
@@ -275,7 +276,7 @@ impl StoreError {
     }
 }
 
-/// Describes a file system error, with a remedy where there is one.
+/// Describes a file system error, with a remedy if there is one.
 fn describe_io_error(error: &io::Error) -> Cow<'static, str> {
     Cow::Borrowed(match error.kind() {
         io::ErrorKind::PermissionDenied => "permission denied; give the user that runs the checker write access there",

@@ -12,9 +12,9 @@ use super::limits::{CHECK_FILE_LIMIT, HISTORY_LIMIT, LATENCIES_LIMIT, SUMMARY_LI
 
 /// A check file never changes once it is stored.
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
-/// Histories and heartbeats are replaced again and again, so caches must revalidate them.
+/// Histories and heartbeats are replaced repeatedly, so caches must revalidate them.
 const REVALIDATE: &str = "no-cache";
-/// Summaries and badges contain their time, may be a minute old and are fetched often.
+/// Summaries and badges contain their own time, can be a minute old and are fetched often.
 const ONE_MINUTE: &str = "public, max-age=60";
 
 const JSON: &str = "application/json";
@@ -22,15 +22,16 @@ const JSON: &str = "application/json";
 /// The maximum size of a heartbeat, in bytes. It contains a time and a short text.
 const HEARTBEAT_LIMIT: u64 = 16 << 10;
 
-/// How objects of one kind are written, cached and read.
+/// The rules for writing, caching and reading objects of one kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ObjectRules {
-    /// The media type, as in the `Content-Type` header.
+    /// The value of the `Content-Type` header.
     pub content_type: &'static str,
-    /// How long caches between the store and its readers may keep the object, as in the `Cache-Control` header.
+    /// The value of the `Cache-Control` header, which determines how long caches between the store and its readers may
+    /// keep the object.
     pub cache_control: &'static str,
     pub(super) write: WriteMode,
-    /// Whether a bucket stores the object compressed with gzip. Reading recognizes both forms.
+    /// Whether a bucket stores the object compressed with gzip. Readers recognize both forms.
     pub(super) is_compressed: bool,
     /// The maximum size, in bytes, both as stored and decompressed. A larger object is not read at all.
     pub(super) size_limit: u64,
@@ -38,17 +39,17 @@ pub struct ObjectRules {
     pub(super) is_durable: bool,
     /// The list of these objects that a directory store keeps for plain HTTP readers.
     pub(super) listed_in: Option<ListFile>,
-    /// Whether a directory store reads and writes only inside the object's own folder. Its writer then needs no other
-    /// permission, and a missing store is reported as an error, not as a missing object.
+    /// Whether a directory store reads and writes only inside the object's own folder. The object's writer then needs
+    /// no other permission, and a missing store is reported as an error, not as a missing object.
     pub(super) is_self_contained: bool,
 }
 
-/// What happens if an object with this name already exists.
+/// How to write an object whose name already exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum WriteMode {
-    /// It is kept, and the write fails unless the contents are the same.
+    /// The existing object is kept. The write fails unless the contents are the same.
     Create,
-    /// It is replaced; readers see either the old or the new contents.
+    /// The existing object is replaced. Readers see either the old or the new contents.
     Replace,
 }
 
@@ -61,7 +62,7 @@ pub(super) enum ListFile {
     HistoryIndex,
 }
 
-/// An object that is replaced, is read as a whole and is not listed.
+/// The rules for an object that is replaced, read as a whole and not listed.
 const REPLACED: ObjectRules = ObjectRules {
     content_type: JSON,
     cache_control: REVALIDATE,
@@ -75,7 +76,7 @@ const REPLACED: ObjectRules = ObjectRules {
 
 /// The name of an object, without the store's prefix.
 pub trait ObjectName: fmt::Display {
-    /// The rules for objects of this kind.
+    /// Returns the rules for objects of this kind.
     fn rules(&self) -> ObjectRules;
 }
 
@@ -84,16 +85,16 @@ pub trait ListedName: ObjectName + Clone + Ord + Send + Sync + 'static {
     /// The folder of these objects: empty, or ending with a slash.
     const FOLDER: &'static str;
 
-    /// Parses a name without the store's prefix; `None` if it is the name of another kind of object.
+    /// Parses a name without the store's prefix. Returns `None` for the names of other kinds of objects.
     fn parse(name: &str) -> Option<Self>;
 
-    /// When the object was stored, if its name contains the time.
+    /// Returns when the object was stored, if its name contains the time.
     fn stored_at(&self) -> Option<UnixNanos>;
 
-    /// The key after which a bucket listing must start in order to contain all objects stored at `time` or later.
+    /// Returns the key after which a bucket listing must start to contain all objects stored at `time` or later.
     fn start_after(prefix: &str, time: UnixNanos) -> Option<String>;
 
-    /// The pattern, for use in policies, that covers this object and all others of the same writer.
+    /// Returns the pattern, for use in policies, that matches this object and all others from the same writer.
     fn pattern(&self, prefix: &str) -> String;
 }
 
@@ -158,7 +159,7 @@ impl ListedName for HistoryName {
 
 impl ObjectName for SummaryName {
     fn rules(&self) -> ObjectRules {
-        // If a power failure destroys it, the checker writes it again a few minutes later.
+        // A summary need not be durable: the checker writes it again within minutes of a power failure.
         ObjectRules {
             content_type: self.media_type(),
             cache_control: ONE_MINUTE,
@@ -175,7 +176,7 @@ impl ObjectName for HeartbeatName {
     }
 }
 
-/// Which objects of a kind to list. Times limit only kinds whose names contain one.
+/// Selects which objects of a kind to list. Time limits apply only to kinds whose names contain a time.
 #[derive(Debug, Clone)]
 pub struct Listing {
     pub(super) times: RangeInclusive<UnixNanos>,
@@ -189,31 +190,31 @@ impl Listing {
         Listing { times: 0..=UnixNanos::MAX, enough: usize::MAX }
     }
 
-    /// Objects stored at `from` or later.
+    /// Selects objects stored at `from` or later.
     #[must_use]
     pub fn since(from: UnixNanos) -> Listing {
         Listing { times: from..=UnixNanos::MAX, ..Listing::all() }
     }
 
-    /// Objects stored at `until` or earlier. Reading from a bucket stops there.
+    /// Selects objects stored at `until` or earlier. Reading from a bucket stops there.
     #[must_use]
     pub fn until(until: UnixNanos) -> Listing {
         Listing { times: 0..=until, ..Listing::all() }
     }
 
-    /// The `count` oldest objects, and possibly a few more.
+    /// Selects the `count` oldest objects, and possibly a few more.
     #[must_use]
     pub fn oldest(count: usize) -> Listing {
         Listing { enough: count, ..Listing::all() }
     }
 
-    /// Whether the listing covers the object's time.
+    /// Returns whether the listing covers the object's time.
     pub(super) fn contains(&self, name: &impl ListedName) -> bool {
         name.stored_at().is_none_or(|stored_at| self.times.contains(&stored_at))
     }
 }
 
-/// An object as the stores handle it: its name as a string, and the rules for its kind.
+/// An object's name, as a string, and the rules for its kind.
 #[derive(Debug, Clone)]
 pub(super) struct Object {
     pub(super) name: String,

@@ -10,13 +10,13 @@ use shared::page_config::AddressStyle;
 #[derive(Debug, Clone)]
 pub struct Storage {
     pub location: StoreLocation,
-    /// The age at which check files are deleted; `None` keeps them.
+    /// The age at which check files are deleted, or `None` to keep them.
     pub check_expiry: Option<Nanos>,
     /// How far back this node's history reaches.
     pub history_expiry: Nanos,
 }
 
-/// The kinds of stores. A new kind is a module under `store/` and a variant here.
+/// The kinds of stores. To add one, add a module under `store/` and a variant here.
 #[derive(Debug, Clone)]
 pub enum StoreLocation {
     /// A bucket of an S3 service.
@@ -25,23 +25,23 @@ pub enum StoreLocation {
     Directory(PathBuf),
 }
 
-/// A bucket and how the checker accesses it.
+/// A bucket, and the settings for accessing it.
 #[derive(Debug, Clone)]
 pub struct Bucket {
     pub name: String,
-    /// The region; `None` uses the environment, then the profile, then `us-east-1`.
+    /// The region. If `None`, it comes from the environment or the profile, and defaults to `us-east-1`.
     pub region: Option<String>,
-    /// The service's URL; `None` uses the environment, then AWS.
+    /// The service's URL. If `None`, it comes from the environment, and defaults to that of AWS.
     pub endpoint_url: Option<String>,
-    /// Where URLs contain the bucket name.
+    /// Whether URLs contain the bucket's name in their host or in their path.
     pub address_style: AddressStyle,
     /// The prefix of all keys: empty, or one or more folders with a trailing slash.
     pub prefix: String,
-    /// The writer's keys; `None` uses the AWS default credential chain (environment, profile, instance role).
+    /// The writer's keys. Without them, the AWS default credential chain is used (environment, profile, instance role).
     pub keys: Option<WriterKeys>,
 }
 
-/// The writer's keys. They never leave the checker; only signatures made with them do.
+/// The writer's keys. The secret never leaves the checker; requests contain only signatures made with it.
 #[derive(Debug, Clone)]
 pub struct WriterKeys {
     pub access_key_id: String,

@@ -40,45 +40,45 @@ impl Spool {
         Spool { folder: directory.join(short_hash(&identity(&storage.location))), io: BlockingIo::default() }
     }
 
-    /// The folder of the waiting rounds.
+    /// Returns the folder of the waiting rounds.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Keeps a round durably, and returns its file.
+    /// Keeps a round durably, and returns the path of its file.
     pub async fn keep(&self, name: &CheckFileName, content: &Bytes) -> Result<PathBuf, StoreError> {
         let (wanted, content) = (name.clone(), content.clone());
         let kept = self.blocking(format!("keep `{name}`"), move |folder| keep(folder, &wanted, &content)).await?;
         kept.ok_or_else(|| StoreError::NamesTaken { name: name.clone() })
     }
 
-    /// The waiting rounds, oldest first.
+    /// Returns the waiting rounds, oldest first.
     pub async fn waiting(&self) -> Result<Vec<CheckFileName>, StoreError> {
         self.blocking("list waiting rounds".to_owned(), waiting).await
     }
 
-    /// A waiting round, which is checked before it is sent: the folder may contain files that no checker wrote.
+    /// Reads a waiting round, and checks it before it is sent: the folder may contain files that no checker wrote.
     pub(super) async fn read(&self, name: &CheckFileName) -> Result<WaitingRound, StoreError> {
         let file = name.to_string();
         self.blocking(format!("read `{name}`"), move |folder| read_round(&Folder::open(folder)?, &file)).await
     }
 
-    /// Deletes a round that is in the store.
+    /// Deletes a waiting round after it was stored.
     pub(super) async fn delete(&self, name: &CheckFileName) -> Result<(), StoreError> {
         let file = name.to_string();
         self.blocking(format!("delete `{name}`"), move |folder| Folder::open(folder)?.remove(&file)).await
     }
 
-    /// Deletes the file of a round that is in the store.
+    /// Deletes a round's file after the round was stored.
     pub(crate) async fn delete_file(&self, path: PathBuf) -> Result<(), StoreError> {
         let Some(file) = path.file_name().and_then(|name| name.to_str()).map(str::to_owned) else { return Ok(()) };
         let task = format!("delete `{}`", path.display());
         self.blocking(task, move |folder| Folder::open(folder)?.remove(&file)).await
     }
 
-    /// Moves a round that the store refuses, or an invalid file, to a folder from which it is not sent again. Returns
-    /// its file.
+    /// Moves a round that the store refuses, or an invalid file, to a folder whose rounds are not sent again. Returns
+    /// the path of its file.
     pub(super) async fn quarantine(&self, name: &CheckFileName) -> Result<PathBuf, StoreError> {
         let file = name.to_string();
         self.blocking(format!("move `{name}` away"), move |path| {
@@ -102,13 +102,13 @@ impl Spool {
     }
 }
 
-/// What the spool contains under a round's name.
+/// The contents of the spool under a round's name.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum WaitingRound {
     Round(Bytes),
-    /// Another checker has already sent it.
+    /// Another checker has already sent the round.
     Gone,
-    /// It is not one of this checker's rounds, for this reason.
+    /// The reason why the file is not one of this checker's rounds.
     Invalid(String),
 }
 
@@ -118,7 +118,7 @@ fn keep(path: &Path, wanted: &CheckFileName, content: &[u8]) -> io::Result<Optio
     for _ in 0..NAMES_TO_TRY {
         let file = name.to_string();
         let has_content = || folder.read(&file, content.len() as u64).is_ok_and(|existing| existing == content);
-        // A round that is already in the spool is not written again.
+        // If the round is already in the spool, do not write it again.
         if has_content() {
             return Ok(Some(path.join(file)));
         }
@@ -173,14 +173,14 @@ fn read_round(folder: &Folder, name: &str) -> io::Result<WaitingRound> {
     }
 }
 
-/// Whether this user or root, who can write anything anyway, wrote a file.
+/// Returns whether a file belongs to this user or to root, who can write any file anyway.
 fn is_ours(file: &File) -> io::Result<bool> {
     let owner = file.metadata()?.uid();
     Ok(owner == 0 || owner == rustix::process::geteuid().as_raw())
 }
 
-/// What distinguishes one store from another. Keys are not part of it: if they change, waiting rounds still belong to
-/// the same bucket.
+/// Returns a text that identifies a store. Keys are not part of it: if they change, waiting rounds still belong to the
+/// same bucket.
 fn identity(location: &StoreLocation) -> String {
     match location {
         StoreLocation::S3(bucket) => {
@@ -189,13 +189,13 @@ fn identity(location: &StoreLocation) -> String {
             format!("s3\n{endpoint}\n{}\n{}", bucket.name, bucket.prefix)
         }
         StoreLocation::Directory(path) => {
-            // A relative path depends on the working directory.
+            // Make the path absolute, because a relative one depends on the working directory.
             format!("directory\n{}", std::path::absolute(path).unwrap_or_else(|_| path.clone()).display())
         }
     }
 }
 
-/// Sixteen hexadecimal digits: enough to distinguish a few stores, and short enough for a folder name.
+/// Returns sixteen hexadecimal digits: enough to distinguish a few stores, and short enough for a folder name.
 fn short_hash(text: &str) -> String {
     let hash = Sha256::digest(text).first_chunk().map_or(0, |start| u64::from_be_bytes(*start));
     format!("{hash:016x}")
@@ -281,6 +281,19 @@ mod tests {
         }
         assert_eq!(spool.waiting().await.unwrap(), [name(SOME_TIME)]);
         assert_eq!(fs::read_to_string(&secret).unwrap(), "[\"secret\"]", "only the link was moved");
+    }
+
+    #[tokio::test]
+    async fn files_of_other_users_are_not_sent() {
+        let directory = tempfile::tempdir().unwrap();
+        let spool = Spool::open(directory.path(), &bucket("b", "x"));
+        let path = spool.keep(&name(SOME_TIME), &"[0]".into()).await.unwrap();
+        assert_eq!(spool.read(&name(SOME_TIME)).await.unwrap(), WaitingRound::Round("[0]".into()));
+        // Only root can give a file to another user.
+        if std::os::unix::fs::chown(path, Some(65_534), None).is_ok() {
+            let invalid = WaitingRound::Invalid("it belongs to another user".to_owned());
+            assert_eq!(spool.read(&name(SOME_TIME)).await.unwrap(), invalid);
+        }
     }
 
     #[tokio::test]

@@ -20,7 +20,7 @@ const ATTEMPTS: usize = 4;
 /// amount again, so that nodes that failed together do not all retry together.
 const FIRST_DELAY: Duration = Duration::from_millis(125);
 
-/// No attempt starts later than this after the first, because other rounds are waiting while a store hangs.
+/// No attempt starts later than this after the first one: while a store hangs, other rounds are waiting.
 const RETRY_WINDOW: Duration = Duration::from_secs(10);
 
 /// How long the store may take before the round is also kept in the spool, in case the process is killed.
@@ -30,10 +30,10 @@ const SPOOL_AFTER: Duration = Duration::from_secs(2);
 /// rounds to empty the spool, so that none of them is delayed by minutes.
 const SPOOL_BATCH: usize = 500;
 
-/// How long waiting rounds are sent before the current one, which they must not delay indefinitely.
+/// How long sending waiting rounds may delay the current round.
 const SPOOL_TIME: Duration = Duration::from_secs(30);
 
-/// The limit for storing the current round, with all attempts. After this, the round is kept in the spool.
+/// The time limit for storing the current round, including all attempts. After this, the round is kept in the spool.
 const ROUND_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The outcome of storing a round and the rounds that waited before it.
@@ -41,11 +41,11 @@ const ROUND_TIMEOUT: Duration = Duration::from_mins(1);
 pub struct Upload {
     /// The name of the round's check file in the store.
     pub name: CheckFileName,
-    /// How many waiting rounds were stored, now or earlier by another checker.
+    /// The number of waiting rounds that were stored, now or earlier by another checker.
     pub sent_from_spool: usize,
     /// The names of these rounds' check files in the store.
     pub sent: Vec<CheckFileName>,
-    /// How many rounds are still waiting.
+    /// The number of rounds that are still waiting.
     pub still_waiting: usize,
     /// Warnings to report even though the round was stored, for example about quarantined rounds or an unreadable
     /// spool.
@@ -72,7 +72,7 @@ pub async fn store_round(
     upload(store, spool, name, content, kept).await
 }
 
-/// A warning if the status page does not load a check file of this size, in bytes.
+/// Returns a warning if the status page does not load a check file of this size, in bytes.
 fn too_large_for_page(size: usize) -> Option<String> {
     let limit = shared::check_file::OBJECT_SIZE_LIMIT;
     (size > limit).then(|| {
@@ -81,9 +81,9 @@ fn too_large_for_page(size: usize) -> Option<String> {
     })
 }
 
-/// Writes check files that must not replace existing ones: see [`Store::put`].
+/// Writes check files, which must not replace existing ones: see [`Store::put`].
 trait ObjectWriter: Sync {
-    /// The store, described in words for errors.
+    /// Returns the store's description, for errors.
     fn describe(&self) -> String;
 
     fn put(&self, name: &CheckFileName, content: &Bytes) -> impl Future<Output = Result<(), StoreError>> + Send;
@@ -99,7 +99,7 @@ impl ObjectWriter for Store {
     }
 }
 
-/// [`store_round`] with any writer, so that tests can use one that fails or hangs.
+/// Like [`store_round`], for any writer, so that tests can use one that fails or hangs.
 async fn upload(
     store: &impl ObjectWriter,
     spool: &Spool,
@@ -129,7 +129,7 @@ async fn upload(
             break;
         }
     }
-    // Either the store or the stuck round is the problem; storing the current round shows which.
+    // Either the store or the stuck round causes the failure; storing the current round shows which.
     let attempts = if stuck.as_ref().is_some_and(|(_, cause)| cause.is_transient()) { 1 } else { ATTEMPTS };
     let mut storing = Box::pin(put_in_time(store, &name, content, attempts));
     let stored = if let Ok(stored) = tokio::time::timeout(SPOOL_AFTER, storing.as_mut()).await {

@@ -1,4 +1,4 @@
-//! The text of every error that can be produced in a test.
+//! Snapshots of every error message that can be produced in a test.
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
@@ -36,7 +36,7 @@ use crate::server::assets::PageFilesError;
 use crate::server::{PortRemedy, ServeError};
 use crate::store::{S3Error, StoreError};
 
-/// The error with its causes, omitting causes whose text is already part of it.
+/// Returns the error with its causes, omitting causes whose text is already part of it.
 fn text(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -187,7 +187,10 @@ fn errors_of_stores() {
             ("StoreError::NotKept", text(&not_kept())),
             ("HistoryError::Store", text(&HistoryError::Store(store()))),
             ("HistoryError::Newer, newer", not_ours(InvalidHistory::UnsupportedVersion(9))),
-            ("HistoryError::Newer, malformed", not_ours(InvalidHistory::Malformed("`node` is no text".to_owned()))),
+            (
+                "HistoryError::Newer, malformed",
+                not_ours(InvalidHistory::Malformed("the key `version` is missing".to_owned())),
+            ),
             ("HistoryError::TooManyFiles", text(&HistoryError::TooManyFiles)),
             ("SummaryError::Histories", text(&SummaryError::Histories(HistoryError::TooManyFiles))),
             ("SummaryError::Store", text(&SummaryError::Store(store()))),

@@ -1,4 +1,4 @@
-//! The help of every command, and the errors of the command line.
+//! Snapshots of every command's help and of command-line errors.
 
 use std::fmt::Write as _;
 
@@ -11,7 +11,7 @@ use crate::cli::LISTEN_VARIABLE;
 /// The terminal width to which the help is wrapped.
 const WIDTH: usize = 100;
 
-/// The help, independent of the environment.
+/// Returns the help, independent of the environment.
 fn help(command: &mut Command) -> String {
     let text = command.render_long_help().to_string();
     match std::env::var(LISTEN_VARIABLE) {

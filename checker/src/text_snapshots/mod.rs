@@ -1,4 +1,4 @@
-//! Snapshots of the texts that users read: help, configuration problems, errors, reports and reasons.
+//! Snapshots of the text that users read: help, configuration problems, errors, reports and reasons.
 //! `INSTA_UPDATE=always` accepts changed wording.
 
 mod errors;
@@ -24,7 +24,7 @@ pub(crate) fn assert_list(name: &str, texts: &[(&str, String)]) {
     assert_text(name, &lines.join("\n"));
 }
 
-/// An environment with one variable and a host name.
+/// Returns an environment with one variable and a host name.
 pub(crate) fn environment() -> Environment<'static> {
     let variable = &|name: &str| (name == "KEY").then(|| "s3cr3t".to_owned());
     Environment { variable, host_name: "web-01".to_owned() }

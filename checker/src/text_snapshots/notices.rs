@@ -1,4 +1,4 @@
-//! The reasons that results contain: why an assertion fails, and which status follows from the attempts.
+//! Snapshots of the reasons in results: why an assertion fails, and which status follows from the attempts.
 
 use std::fmt::Write as _;
 use std::path::Path;

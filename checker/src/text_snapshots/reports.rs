@@ -1,4 +1,4 @@
-//! What commands print, as far as it can be produced without input and output.
+//! Snapshots of what commands print, as far as it can be produced without input and output.
 
 use std::fmt::Write as _;
 
@@ -87,7 +87,7 @@ fn windows_without_a_check_and_subjects_of_messages() {
     assert_text("missed_and_subjects", &lines.join("\n"));
 }
 
-/// One check of each kind whose output differs.
+/// One check of each kind with distinct output.
 fn explained() -> String {
     let text = r#"{"checkers": [
         {"type": "http", "endpoint_name": "Shop", "endpoint_url": "https://shop.example/health?full=1", "method": "POST",

@@ -1,4 +1,4 @@
-//! Every problem of a configuration as printed by `checker validate`, with line and column.
+//! Snapshots of every problem in a configuration, as `checker validate` prints it with line and column.
 
 use std::fmt::Write as _;
 
@@ -25,7 +25,7 @@ const INVALID_JSON: &[&str] = &[
     "{\n  \"checkers\": [] /* no end",
 ];
 
-/// Members of the root, each added to `"checkers": []`.
+/// Members of the root object, each added to `"checkers": []`.
 const ROOT: &[&str] = &[
     r#""nod": "a""#,
     r#""zzz": 1"#,

@@ -21,9 +21,9 @@ use crate::sanitize::sanitize_for_terminal;
 
 /// The width of the phases' waterfall chart, in characters.
 const WIDTH: i64 = 40;
-/// How much of a body is shown, in characters.
+/// The maximum length of a body excerpt, in characters.
 const BODY_WIDTH: usize = 400;
-/// How much of a header is shown, in characters.
+/// The maximum length of a header excerpt, in characters.
 const HEADER_WIDTH: usize = 120;
 /// Headers whose values are shown because they never contain credentials.
 const PUBLIC_HEADERS: &[&str] = &[
@@ -80,7 +80,7 @@ pub fn explain(
     if let Some(peer) = data.peer {
         line("connected to", &peer.to_string());
     } else if !data.attempted.is_empty() {
-        // Addresses from the resolver do not have a port.
+        // Addresses from the resolver have no port.
         let addresses = data.attempted.iter().map(|address| match address.port() {
             0 => address.ip().to_string(),
             _ => address.to_string(),
@@ -163,7 +163,8 @@ fn headers(line: &mut impl FnMut(&str, &str), headers: &HeaderMap) {
     }
 }
 
-/// The target of a redirect, without user name and password; `None` if it cannot be parsed well enough to remove them.
+/// Returns the target of a redirect without its user name and password, or `None` if it cannot be parsed well enough to
+/// remove them.
 fn redirect_target(location: &str) -> Option<String> {
     match Url::parse(location.trim()) {
         Ok(_) => Some(redact_userinfo(location)),

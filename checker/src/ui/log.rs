@@ -26,7 +26,7 @@ use crate::platform::clock;
 /// The first part of the target of every event from this crate.
 const CRATE: &str = env!("CARGO_CRATE_NAME");
 
-/// Set as soon as messages go to the log instead of the terminal.
+/// The log. It is set as soon as messages go to the log instead of the terminal.
 static LOG: OnceLock<Log> = OnceLock::new();
 
 /// The format of log lines.
@@ -41,7 +41,7 @@ pub enum LogFormat {
 
 #[derive(Debug, Default)]
 struct Log {
-    /// Known once the configuration is loaded; it does not change until a restart.
+    /// The node's name, which is known once the configuration is loaded, and does not change until a restart.
     node: OnceLock<NodeName>,
 }
 
@@ -64,7 +64,7 @@ pub fn start(format: LogFormat, directives: Option<&str>) {
     }
 }
 
-/// Includes the node's name in every message from now on.
+/// Includes the node's name in all further messages.
 pub fn set_node(node: &NodeName) {
     if let Some(log) = LOG.get() {
         let _ = log.node.set(node.clone());
@@ -87,8 +87,7 @@ pub(super) fn log(level: Level, text: &str) {
     }
 }
 
-/// Parses the filter. If the directives are invalid, they are ignored, and the error is returned with the default
-/// filter.
+/// Parses the filter. If the directives are invalid, ignores them and returns the error with the default filter.
 fn parse_filter(directives: &str) -> (EnvFilter, Option<String>) {
     let builder = || EnvFilter::builder().with_default_directive(LevelFilter::INFO.into());
     match builder().parse(directives) {

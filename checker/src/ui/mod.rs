@@ -1,5 +1,5 @@
-//! Everything that reaches a terminal: results on standard output; messages, prompts and progress on standard error.
-//! No other module prints. A daemon's messages go to its [`log`] instead of the terminal.
+//! All terminal output: results on standard output; messages, prompts and progress on standard error. No other module
+//! prints. A daemon's messages go to its [`log`] instead of the terminal.
 
 pub mod explain;
 pub mod log;

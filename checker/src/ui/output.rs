@@ -11,7 +11,7 @@ use super::log;
 use super::table::Styles;
 use crate::sanitize::sanitize_for_terminal;
 
-/// How much of an error's cause is printed, in characters.
+/// The maximum length of an error's cause, in characters.
 const CAUSE_WIDTH: usize = 1_000;
 
 /// A command's result could not be written to standard output.
@@ -27,25 +27,25 @@ pub fn stdout(text: &str) -> Result<(), StdoutError> {
     };
     let mut output = io::stdout().lock();
     match output.write_all(plain.as_deref().unwrap_or(text).as_bytes()).and_then(|()| output.flush()) {
-        // The reader, such as `head`, has read enough.
+        // The reading process, such as `head`, does not need any more output.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => written.map_err(StdoutError),
     }
 }
 
-/// Prints something other than the command's result. If standard output cannot be written, the command continues.
+/// Prints supplementary output. If standard output cannot be written, the command continues with a warning.
 pub fn print(text: &str) {
     if let Err(StdoutError(error)) = stdout(text) {
         warn(&format!("failed to write to standard output: {error}"));
     }
 }
 
-/// [`print()`] with a line break.
+/// Calls [`print()`] with a line break appended.
 pub fn print_line(text: &str) {
     print(&format!("{text}\n"));
 }
 
-/// The styles that standard output supports.
+/// Returns the styles that standard output supports.
 #[must_use]
 pub fn stdout_styles() -> Styles {
     match anstream::AutoStream::choice(&io::stdout()) {

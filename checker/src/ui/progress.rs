@@ -13,7 +13,7 @@ const WIDTH: usize = 32;
 /// The minimum time between two updates of a bar.
 const DRAW_SPACING: Duration = Duration::from_millis(100);
 
-/// A progress bar; it is shown only on a terminal that does not show a log.
+/// A progress bar. It is shown only on a terminal, and only if messages do not go to the log.
 #[derive(Debug)]
 pub struct ProgressBar {
     unit: &'static str,
@@ -52,12 +52,12 @@ impl ProgressBar {
 pub struct StepProgress {
     confirmation: Confirmation,
     is_terminal: bool,
-    /// The last tenth that was printed, if lines cannot be overwritten.
+    /// The last multiple of 10% that was printed, if lines cannot be overwritten.
     tenth: usize,
 }
 
 impl StepProgress {
-    /// Asks its questions according to `confirmation`.
+    /// Creates a reporter that asks for confirmation according to `confirmation`.
     #[must_use]
     pub fn new(confirmation: Confirmation) -> StepProgress {
         StepProgress { confirmation, is_terminal: std::io::stderr().is_terminal(), tenth: 0 }
@@ -92,7 +92,7 @@ impl Progress for StepProgress {
     }
 }
 
-/// A bar with its figures, such as `[####----] 5 of 10`.
+/// Formats a bar with its numbers, such as `[####----] 5 of 10`.
 fn line(done: usize, total: usize) -> String {
     let filled = (done * WIDTH).checked_div(total).unwrap_or(0).min(WIDTH);
     format!("[{}{}] {done} of {total}", "#".repeat(filled), "-".repeat(WIDTH - filled))

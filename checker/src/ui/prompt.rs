@@ -17,18 +17,18 @@ impl Confirmation {
         if yes { Confirmation::AssumeYes } else { Confirmation::Ask }
     }
 
-    /// Whether the answer is yes; the end of the input means no.
+    /// Returns whether the answer is yes. The end of the input is treated as no.
     #[must_use]
     pub fn confirm(self, question: &str) -> bool {
         self == Confirmation::AssumeYes || matches!(read_answer(question).as_str(), "yes" | "y")
     }
 }
 
-/// Asks a question and returns the line that was entered; empty at the end of the input.
+/// Asks a question. Returns the line that was entered, or an empty line at the end of the input.
 #[must_use]
 pub fn read_answer(question: &str) -> String {
     let mut standard_error = anstream::stderr();
-    // A question that cannot be shown must not be answered.
+    // Do not accept the answer to a question that could not be shown.
     let shown = write!(standard_error, "{question} ").and_then(|()| standard_error.flush());
     let mut line = String::new();
     match shown.and_then(|()| std::io::stdin().read_line(&mut line)) {

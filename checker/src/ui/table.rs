@@ -13,7 +13,7 @@ use shared::{Nanos, duration};
 
 use crate::sanitize::{is_safe, sanitize_for_terminal};
 
-/// The maximum width of the title column, in characters; longer titles are truncated.
+/// The maximum width of the title column, in characters. Longer titles are truncated.
 const TITLE_WIDTH: usize = 40;
 /// The maximum length of an error in a row, in characters; the check file contains the full text.
 const REASON_WIDTH: usize = 160;
@@ -59,8 +59,8 @@ pub fn render(results: &[CheckResult], styles: Styles) -> String {
     });
     let reset = styles.or_none(style_of(Status::Down)).render_reset().to_string();
     for result in results {
-        // Built from pieces: there can be thousands of rows, and formatting them would take longer than everything
-        // else in a round.
+        // Append pieces instead of formatting rows: there can be thousands of them, and formatting would take longer
+        // than everything else in a round.
         let (start, style) = &styles_by_status[result.status as usize];
         table.push_str(start);
         let title = sanitize_for_terminal(&result.title, TITLE_WIDTH);
@@ -89,7 +89,7 @@ pub fn render(results: &[CheckResult], styles: Styles) -> String {
     table
 }
 
-/// The median round-trip time, and the range from shortest to longest.
+/// Formats the median round-trip time, and the range from shortest to longest.
 fn times(attempts: &[Attempt]) -> (String, String) {
     let Some(stats) = Stats::from_attempts(attempts) else { return ("–".to_owned(), "–".to_owned()) };
     let median = duration::format_rtt(stats.median);
@@ -106,7 +106,7 @@ fn pad(table: &mut String, width: usize, text: &str) {
     table.extend(iter::repeat_n(' ', width.saturating_sub(length)));
 }
 
-/// The number of endpoints by status, such as `1 down, 3 healthy`.
+/// Formats the number of endpoints by status, such as `1 down, 3 healthy`.
 #[must_use]
 pub fn count(results: &[CheckResult], styles: Styles) -> String {
     let counts: Vec<String> = [Status::Down, Status::Degraded, Status::Unknown, Status::Healthy]
@@ -128,7 +128,7 @@ pub fn json_line(node: &NodeName, stored: Option<&CheckFileName>, results: &[Che
     format!("{{\"node\":{},\"stored\":{stored},\"results\":{}}}", json!(node.as_str()), write_check_file(results))
 }
 
-/// The color of a status.
+/// Returns the color of a status.
 #[must_use]
 pub fn style_of(status: Status) -> Style {
     let color = match status {

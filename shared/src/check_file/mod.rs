@@ -13,77 +13,79 @@ use crate::quorum::Quorum;
 use crate::status::Status;
 use crate::{Nanos, UnixNanos};
 
-/// The maximum length of a title, in characters: pages show it on one line.
+/// The maximum length of a title, in characters. Pages show it on one line.
 pub const TITLE_LIMIT: usize = 200;
 /// The maximum length of a locator, in characters.
 pub const LOCATOR_LIMIT: usize = 2_000;
-/// The maximum length of an error or notice, in characters: a sentence and a line of output.
+/// The maximum length of an error or notice, in characters. It leaves room for a sentence and a line of output.
 pub const ERROR_LIMIT: usize = 1_000;
-/// The maximum length of a message, in characters: an announcement, not a document.
+/// The maximum length of a message, in characters. A message is an announcement, not a document.
 pub const MESSAGE_LIMIT: usize = 20_000;
-/// The maximum number of attempts of a check.
+/// The maximum number of attempts per check.
 pub const ATTEMPTS_LIMIT: usize = 1_000;
-/// The size limit of a check file or history for the page, in bytes. A file with ten thousand results fits, and a larger
-/// object does not block the page.
+/// The page's size limit for a check file or history, in bytes. A file with ten thousand results fits. Larger objects
+/// are rejected, so that they do not block the page.
 pub const OBJECT_SIZE_LIMIT: usize = 8 << 20;
-/// The maximum number of results in a file. In 8 MB, there could be millions of empty ones, each of which takes 200 bytes
-/// of memory.
+/// The maximum number of results in a file. An 8 MB file could otherwise contain millions of empty results, each of
+/// which takes 200 bytes of memory.
 pub const RESULTS_LIMIT: usize = 100_000;
-/// The maximum number of attempts in a file, for the same reason.
+/// The maximum number of attempts in a file. Like [`RESULTS_LIMIT`], it limits the memory that a file takes.
 pub const ATTEMPTS_PER_FILE_LIMIT: usize = 400_000;
-/// The maximum number of JSON values in a result: more than [`ATTEMPTS_LIMIT`] attempts contain.
+/// The maximum number of JSON values in a result, which is more than [`ATTEMPTS_LIMIT`] attempts contain.
 const VALUES_LIMIT: usize = 10_000;
 
 /// One attempt of a check.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Attempt {
-    /// Round-trip time of the whole attempt in nanoseconds.
+    /// The round-trip time of the whole attempt, in nanoseconds.
     pub rtt: Nanos,
-    /// Why the attempt failed, in words.
+    /// The error message if the attempt failed.
     pub error: Option<String>,
-    /// The parts of the round-trip time.
+    /// How long each phase took.
     pub phases: Phases,
 }
 
-/// The phases of an attempt, in nanoseconds.
+/// How long the phases of an attempt took, in nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Phases {
-    /// Resolving the host name; `None` for an IP address.
+    /// The time to resolve the host name, or `None` for an IP address.
     pub dns: Option<Nanos>,
-    /// The TCP handshake, summed over redirects like all phases.
+    /// The duration of the TCP handshake. Like all phases, it is summed over redirects.
     pub connect: Option<Nanos>,
-    /// The TLS handshake; `None` if the attempt did not use TLS.
+    /// The duration of the TLS handshake, or `None` if the attempt did not use TLS.
     pub tls: Option<Nanos>,
-    /// From sending the request to the first byte of the response.
+    /// The time from sending the request to receiving the first byte of the response.
     pub ttfb: Option<Nanos>,
 }
 
-/// One check of one endpoint by one node: its attempts and the resulting status.
+/// The result of one node's check of one endpoint: the attempts and the resulting status.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CheckResult {
     /// The name of the endpoint.
     pub title: String,
-    /// The URL, `host:port` or command (the key `endpoint`).
+    /// The endpoint's URL, `host:port` or command (the JSON key `endpoint`).
     pub locator: String,
-    /// When the check started; 0 if the file does not contain it (see [`CheckFile::stored_as`]).
+    /// When the check started, or 0 if the file does not contain the time (see [`CheckFile::stored_as`]).
     pub timestamp: UnixNanos,
-    /// The attempts in order (the key `times`).
+    /// The attempts in chronological order (the JSON key `times`).
     pub attempts: Vec<Attempt>,
-    /// If the median round-trip time is above this, the endpoint is degraded. In nanoseconds; 0 means no threshold.
+    /// The endpoint is degraded if the median round-trip time exceeds this many nanoseconds. 0 disables the threshold.
     pub threshold: Nanos,
-    /// Stored as the key `healthy`, `degraded` or `down`; if unknown, without any of them.
+    /// The status, stored as the key `healthy`, `degraded` or `down`. An unknown status is stored without any of these
+    /// keys.
     pub status: Status,
-    /// The reason for the status, in words. Can be empty.
+    /// A human-readable reason for the status. Can be empty.
     pub notice: String,
-    /// An announcement in limited HTML that a person posted (see [`crate::message`]). Can be empty.
+    /// An announcement in limited HTML, posted by a person (see [`crate::message`]). Can be empty.
     pub message: String,
-    /// The node that ran the check. The original's files do not contain it.
+    /// The node that ran the check. The original Checkup does not store it.
     pub node: Option<NodeName>,
-    /// The kind of check, for example `http`. The original's files do not contain it.
+    /// The kind of check, for example `http`. The original Checkup does not store it.
     pub kind: Option<String>,
-    /// The time until the next check in nanoseconds. The original's files do not contain it.
+    /// The time until the next check, in nanoseconds. The original Checkup does not store it.
     pub interval: Option<Nanos>,
-    /// How many nodes must agree (the key `verdict`), by default a majority. The original's files do not contain it.
+    /// How many nodes must agree on the status (the JSON key `verdict`), by default a majority. The original Checkup
+    /// does not store it.
     pub quorum: Quorum,
     /// The whole days, rounded down, from the check until the first certificate on the verified path expires (the key
     /// `cert`, an integer). Only checks over TLS that verified the server's certificate have it. The original's files do
@@ -91,23 +93,23 @@ pub struct CheckResult {
     pub certificate_days: Option<u32>,
 }
 
-/// Identifies an endpoint. It includes the title, so that two checks of the same URL are separate endpoints.
+/// The key of an endpoint. It includes the title, so that two checks of the same URL are separate endpoints.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct EndpointKey {
     /// The name of the endpoint.
     pub title: String,
-    /// The URL, `host:port` or command.
+    /// The endpoint's URL, `host:port` or command.
     pub locator: String,
 }
 
 impl CheckResult {
-    /// The endpoint of this result.
+    /// Returns the key of the result's endpoint.
     #[must_use]
     pub fn endpoint_key(&self) -> EndpointKey {
         EndpointKey { title: self.title.clone(), locator: self.locator.clone() }
     }
 
-    /// The notice; without one, the error of the last failed attempt.
+    /// Returns the notice, or the error of the last failed attempt if there is no notice.
     #[must_use]
     pub fn reason(&self) -> Option<&str> {
         if !self.notice.is_empty() {
@@ -117,10 +119,10 @@ impl CheckResult {
     }
 }
 
-/// The content of a check file.
+/// The parsed content of a check file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CheckFile {
-    /// The valid results, in the order of the file.
+    /// The valid results, in file order.
     pub results: Vec<CheckResult>,
     /// The elements that are not valid results.
     pub skipped: Vec<SkippedElement>,
@@ -129,19 +131,19 @@ pub struct CheckFile {
 /// An invalid element of a check file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SkippedElement {
-    /// The index in the file's array.
+    /// The element's index in the file's array.
     pub index: usize,
-    /// Why it is invalid, in at most [`ERROR_LIMIT`] characters.
+    /// Why the element is invalid, in at most [`ERROR_LIMIT`] characters.
     pub reason: String,
 }
 
-/// The object is not a check file.
+/// An error for an object that is not a check file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid check file: {0}")]
 pub struct InvalidCheckFile(String);
 
 impl CheckFile {
-    /// Parses a check file, except for invalid elements. The elements are read one by one, so that a hostile file takes
+    /// Parses a check file and skips its invalid elements. Elements are read one at a time, so a hostile file takes
     /// little more memory than its results.
     pub fn parse(content: &[u8]) -> Result<CheckFile, InvalidCheckFile> {
         let text = std::str::from_utf8(content).map_err(|error| InvalidCheckFile(error.to_string()))?;
@@ -170,22 +172,22 @@ impl CheckFile {
         Ok(file)
     }
 
-    /// Takes the node, and times that results lack, from the name of the object.
+    /// Sets the results' node, and any missing timestamps, from the object's name.
     #[must_use]
     pub fn stored_as(mut self, name: &CheckFileName) -> CheckFile {
         for result in &mut self.results {
             if result.timestamp <= 0 {
                 result.timestamp = name.stored_at;
             }
-            // Permissions restrict which names a node can write, but not the content: a node can report only for
-            // itself.
+            // Permissions restrict which names a node can write, but not the content. The name therefore determines the
+            // node, so that a node can report only for itself.
             result.node.clone_from(&name.node);
         }
         self
     }
 }
 
-/// Shortens a string to `limit` characters. The last one is then an ellipsis.
+/// Shortens a string to `limit` characters, the last of which is then an ellipsis.
 #[must_use]
 pub fn shortened(mut text: String, limit: usize) -> String {
     if text.len() <= limit {
@@ -207,7 +209,7 @@ fn read_result(element: &Json<'_>) -> Result<CheckResult, String> {
 }
 
 fn read_members(element: &Json<'_>) -> Result<CheckResult, UnexpectedType> {
-    // If several are set, the worst one counts.
+    // If several status keys are set, the worst status takes precedence.
     let mut status = Status::Unknown;
     for (key, each) in [("healthy", Status::Healthy), ("degraded", Status::Degraded), ("down", Status::Down)] {
         if element.bool(key)? {
@@ -254,7 +256,7 @@ fn read_text(element: &Json<'_>, key: &str, limit: usize) -> Result<String, Unex
     Ok(shortened(element.string(key)?.unwrap_or_default().to_owned(), limit))
 }
 
-/// Negative times and durations become 0.
+/// Reads a time or duration in nanoseconds. Negative values become 0.
 fn read_nanos(element: &Json<'_>, key: &str) -> Result<Option<Nanos>, UnexpectedType> {
     Ok(element.integer(key)?.map(|nanos| nanos.max(0)))
 }

@@ -40,7 +40,7 @@ fn an_invalid_element_is_skipped_and_reported() {
     assert_eq!(file.skipped.iter().map(|skipped| skipped.index).collect::<Vec<_>>(), [1, 2, 3]);
 }
 
-/// The results of a misconfigured check and of a missed check, and a result without a notice.
+/// A check file with the results of a misconfigured check and of a missed check, and a result without a notice.
 const UNKNOWN: &str = include_str!("../../golden/1796088000123456789-eu-west-check.json");
 
 #[test]
@@ -76,7 +76,7 @@ fn the_days_of_a_certificate_are_stored_and_optional() {
     }
 }
 
-/// What the original's page computes for each result; without attempts, it fails.
+/// Computes the median of a result's attempts as the original's page does. Without attempts, it fails.
 fn median_of_the_original(result: &serde_json::Value) -> f64 {
     let mut rtts: Vec<f64> =
         result["times"].as_array().expect("times").iter().map(|time| time["rtt"].as_f64().expect("rtt")).collect();
@@ -184,7 +184,7 @@ fn the_name_gives_the_node_and_a_missing_time() {
     assert_eq!(file.results[0].node.as_ref().map(NodeName::as_str), Some("eu-west"));
 }
 
-/// Any result that a checker can write.
+/// Generates any result that a checker can write.
 fn any_result() -> impl Strategy<Value = CheckResult> {
     let text = || "[a-zA-Z<>&\u{2028}\"'\\\\ äß☃\n]{0,40}";
     let optional = || prop::option::of(0..i64::MAX);

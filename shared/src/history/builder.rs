@@ -1,9 +1,9 @@
-//! Adds check files to a history so that the result does not depend on their order, on the number of steps, or on
-//! repetitions.
+//! Adds check files to a history. The result does not depend on the order of the files or the number of steps, and
+//! adding a file twice changes nothing.
 //!
-//! Most files are newer than the whole history and are appended. A late one (another run was faster, a clock was set back,
-//! or a round waited in the spool) changes everything computed after it: the history is cut at the start of that day and
-//! rebuilt from the check files since then.
+//! Most files are newer than the whole history and are appended. A late file (another run was faster, a clock was set
+//! back, or a round waited in the spool) changes everything computed after it. In that case, the history is cut at the
+//! start of that day and rebuilt from the check files since then.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,27 +22,27 @@ use crate::status::Status;
 use crate::uptime::Observation;
 use crate::{DAY, HOUR, Nanos, UnixNanos};
 
-/// What [`HistoryBuilder::finish`] left out of the history.
+/// A report about the results that [`HistoryBuilder::finish`] left out of the history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct BuildReport {
-    /// The number of results whose time is impossible for a result in their file.
+    /// The number of results whose time is implausible for the file that contains them.
     pub implausible: usize,
 }
 
-/// Adds files to a history in name order.
+/// Adds check files to a history, in name order.
 #[derive(Debug)]
 pub struct HistoryBuilder<'a> {
     history: &'a mut History,
     latencies: &'a mut Latencies,
-    /// Results from before this time are ignored: a rebuild keeps the history's older entries.
+    /// Earlier results are ignored: a rebuild keeps the history's older entries.
     from: UnixNanos,
-    /// Files that were stored after this time are ignored.
+    /// Files stored after this time are ignored.
     until: UnixNanos,
-    /// Results that are not added yet, because the next files may contain earlier ones.
+    /// Results that are not added yet, because later files can still contain earlier results.
     pending: BTreeMap<EndpointKey, Vec<RecordedResult>>,
     /// The time of the earliest pending result.
     earliest: UnixNanos,
-    /// All results from before this time have been added.
+    /// All results from before this time have already been added.
     flushed: UnixNanos,
     report: BuildReport,
 }
@@ -63,7 +63,7 @@ impl RecordedResult {
 }
 
 impl Latencies {
-    /// Removes all sketches since the start of a day or block.
+    /// Removes all sketches since `from`, which is the start of a day or block.
     fn cut(&mut self, from: UnixNanos) {
         for sketches in self.endpoints.values_mut() {
             let _ = sketches.hours.split_off(&from.div_euclid(HOUR));
@@ -74,13 +74,13 @@ impl Latencies {
 }
 
 impl<'a> HistoryBuilder<'a> {
-    /// Appends to a history. [`History::can_append`] must have returned `Ok`.
+    /// Starts appending to a history. [`History::can_append`] must have returned `Ok`.
     pub fn append(history: &'a mut History, latencies: &'a mut Latencies) -> HistoryBuilder<'a> {
         latencies.node.clone_from(&history.node);
         HistoryBuilder::between(history, latencies, UnixNanos::MIN, UnixNanos::MAX)
     }
 
-    /// Rebuilds a history at `now` from the check files since `start`, all of which are `listed`.
+    /// Starts rebuilding a history at `now`. `listed` must contain all check files since `start`.
     pub fn rebuild(
         history: &'a mut History,
         latencies: &'a mut Latencies,
@@ -106,12 +106,12 @@ impl<'a> HistoryBuilder<'a> {
         HistoryBuilder { history, latencies, from, until, pending, earliest, flushed, report }
     }
 
-    /// Adds the next file in name order. Files of other nodes are ignored.
+    /// Adds the next file in name order. Ignores other nodes' files.
     pub fn add(&mut self, name: &CheckFileName, file: &CheckFile) {
         self.add_results(name, &file.results);
     }
 
-    /// Like [`HistoryBuilder::add`], with only the results of the file.
+    /// Like [`HistoryBuilder::add`], but takes only the results of the file.
     pub fn add_results(&mut self, name: &CheckFileName, results: &[CheckResult]) {
         if name.node != self.history.node || name.stored_at > self.until {
             return;
@@ -128,14 +128,14 @@ impl<'a> HistoryBuilder<'a> {
             if !is_plausible(moment, name) {
                 self.report.implausible += 1;
             } else if moment >= self.from {
-                // Saves memory: most of the thousands of endpoints have one result, and vectors would start with room
-                // for four.
+                // Saves memory: most of the thousands of endpoints have one result, and a vector would otherwise start
+                // with room for four.
                 let pending = self.pending.entry(result.endpoint_key()).or_insert_with(|| Vec::with_capacity(1));
                 pending.push(RecordedResult::new(result, moment, name.stored_at, position));
                 self.earliest = self.earliest.min(moment);
             }
         }
-        // No later file can have an earlier result.
+        // No later file can contain a result from before this time.
         let final_until = name.stored_at.saturating_sub(MAX_ROUND_DURATION);
         if final_until.saturating_sub(self.flushed) >= HOUR {
             self.flush(final_until);
@@ -160,7 +160,7 @@ impl<'a> HistoryBuilder<'a> {
         }
     }
 
-    /// Adds the pending results before a time to the history.
+    /// Adds all pending results from before a time to the history.
     fn flush(&mut self, before: UnixNanos) {
         self.flushed = before;
         if self.earliest >= before {
@@ -193,7 +193,7 @@ impl<'a> HistoryBuilder<'a> {
         }
     }
 
-    /// Returns the results from before a time, in order; the others remain pending.
+    /// Returns the results from before a time, in order. The others remain pending.
     fn take_before(
         &mut self,
         before: UnixNanos,
@@ -209,7 +209,7 @@ impl<'a> HistoryBuilder<'a> {
         results
     }
 
-    /// Adds all pending results, closes hours and days that have ended, and removes everything older than `expiry`.
+    /// Adds all pending results, closes the hours and days that have ended, and removes everything older than `expiry`.
     #[expect(clippy::must_use_candidate, reason = "the history is finished even if the report is ignored")]
     pub fn finish(mut self, expiry: Nanos) -> BuildReport {
         self.flush(UnixNanos::MAX);
@@ -239,8 +239,8 @@ impl<'a> HistoryBuilder<'a> {
     }
 }
 
-/// The start of the data that is younger than `expiry`, as far as check files prove that time has passed: at most
-/// [`MAX_GAP`] counts between two days with files.
+/// Returns the start of the data that is younger than `expiry`. Only check files prove that time has passed, so a gap
+/// between two days with files counts as at most [`MAX_GAP`].
 fn kept_from(files: &BTreeMap<i64, u64>, newest: UnixNanos, expiry: Nanos) -> UnixNanos {
     let mut from = newest.saturating_sub(expiry.max(DAY));
     let mut later = day_of(newest);
@@ -255,14 +255,14 @@ fn kept_from(files: &BTreeMap<i64, u64>, newest: UnixNanos, expiry: Nanos) -> Un
     start_of_day(from).max(0)
 }
 
-/// Removes the periods before `first`. Usually there is nothing to do.
+/// Removes the periods before `first`. Usually, there is nothing to remove.
 fn drop_before<T>(periods: &mut BTreeMap<i64, T>, first: i64) {
     if periods.keys().next().is_some_and(|period| *period < first) {
         *periods = periods.split_off(&first);
     }
 }
 
-/// The times before which data is coarser or removed.
+/// The times before which data is merged or removed.
 struct Limits {
     open_from: UnixNanos,
     hourly_from: UnixNanos,
@@ -275,8 +275,8 @@ impl EndpointHistory {
     fn add(&mut self, result: RecordedResult) {
         let RecordedResult { observation, latest, latency, .. } = result;
         let at = observation.at;
-        // Saves memory: most of the thousands of endpoints have one span for a long time, and vectors would start with
-        // room for four.
+        // Saves memory: most of the thousands of endpoints have one span for a long time, and a vector would otherwise
+        // start with room for four.
         if self.timeline.spans.is_empty() {
             self.timeline.spans.reserve_exact(1);
         }
@@ -284,7 +284,7 @@ impl EndpointHistory {
         if let Some(latency) = latency {
             self.sketch_of(at.div_euclid(HOUR)).add(latency);
         }
-        // A result replaces another one from the same time, including its reason.
+        // A new result replaces an existing one with the same time, including its reason.
         while self.events.pop_if(|event| event.at >= at).is_some() {}
         let begins = self.timeline.spans.last().is_some_and(|span| span.start == at);
         let today = self.events.iter().rev().take_while(|event| day_of(event.at) == day_of(at)).count();
@@ -306,7 +306,7 @@ impl EndpointHistory {
         &mut self.open[index].1
     }
 
-    /// Moves the sketches of closed hours to the latencies and keeps their percentiles.
+    /// Moves the sketches of closed hours to the latencies, and keeps the hours' percentiles.
     fn close(&mut self, sketches: &mut Sketches, limits: &Limits) {
         let closed_until = limits.open_from.div_euclid(HOUR);
         let open = self.open.split_off(self.open.partition_point(|(hour, _)| *hour < closed_until));
@@ -362,7 +362,7 @@ impl Sketches {
 
 impl RecordedResult {
     fn new(result: &CheckResult, at: UnixNanos, stored_at: UnixNanos, position: usize) -> RecordedResult {
-        // The time until a connection was refused is not a response time.
+        // Failed attempts are omitted, because the time until a connection is refused is not a response time.
         let answered =
             result.attempts.iter().filter(|attempt| attempt.error.is_none()).map(|attempt| attempt.rtt).collect();
         let is_bad = matches!(result.status, Status::Degraded | Status::Down);
@@ -382,7 +382,7 @@ impl RecordedResult {
     }
 }
 
-/// The files of this node that are not from the future, in order.
+/// Returns this node's files that are not from the future, in order.
 #[must_use]
 pub fn own_check_files(history: &History, names: &[CheckFileName], now: UnixNanos) -> BTreeSet<CheckFileName> {
     let is_own =

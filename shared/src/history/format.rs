@@ -1,4 +1,5 @@
-//! Writes histories and latencies as JSON: columns of small numbers, which compress well. [`super::rows`] reads them.
+//! Writes histories and latencies as JSON, in columns of small numbers, which compress well. [`super::rows`] reads
+//! them.
 
 use std::collections::BTreeMap;
 
@@ -9,28 +10,28 @@ use crate::latency::{Bucket, Sketch};
 use crate::quorum::Quorum;
 use crate::status::Status;
 
-/// The format version. Readers ignore histories of other versions and use the check files.
+/// The format version. Readers ignore histories of other versions and read the check files instead.
 pub(super) const VERSION: u32 = 1;
 
 /// The expected size of an endpoint in bytes. Reserving it in advance avoids most reallocations.
 const ENDPOINT_SIZE: usize = 384;
 
-/// The object is not a usable history.
+/// An error for an object that is not a usable history.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidHistory {
-    /// It is not the expected JSON.
+    /// The object is not the expected JSON.
     #[error("invalid history: {0}")]
     Malformed(String),
-    /// A newer program wrote it.
+    /// The history was written by a newer program.
     #[error("unsupported history version {0}: this program reads version {VERSION}; update it")]
     UnsupportedVersion(i64),
-    /// Its values contradict each other.
+    /// The history's values contradict each other.
     #[error("invalid history: {0} is inconsistent")]
     Inconsistent(&'static str),
 }
 
 impl History {
-    /// The content of the object. Equal histories result in equal bytes.
+    /// Returns the history as JSON. Equal histories produce equal bytes.
     #[must_use]
     pub fn to_json(&self) -> String {
         let keys: Vec<&EndpointKey> = self.endpoints.keys().collect();
@@ -41,7 +42,7 @@ impl History {
                 writer.string_member(key!("node"), node.as_str());
             }
             writer.integer_member(key!("newest"), self.newest);
-            // The first time, then the difference from each time to the next.
+            // Writes the first time, then the difference from each time to the next.
             let mut before = 0;
             writer.key(key!("recent"));
             writer.array(&self.recent, |writer, time| writer.integer(time - std::mem::replace(&mut before, *time)));
@@ -80,7 +81,7 @@ fn write_endpoint(writer: &mut JsonWriter, key: &EndpointKey, endpoint: &Endpoin
     if let Some(reason) = reason {
         writer.string_member(key!("reason"), reason);
     }
-    // The time, status and interval of the newest result.
+    // Writes the newest result as its time, status and interval.
     if let Some(last) = &endpoint.timeline.last {
         writer.key(key!("last"));
         writer.array(0..3, |writer, column| match (column, last.interval) {
@@ -97,7 +98,7 @@ fn write_endpoint(writer: &mut JsonWriter, key: &EndpointKey, endpoint: &Endpoin
     if let Some(last_without_interval) = endpoint.timeline.last_without_interval {
         writer.integer_member(key!("untold"), last_without_interval);
     }
-    // For each span: the gap before it, its length, and its status.
+    // Writes each span as the gap before it, its length and its status.
     let mut end_before = 0;
     let numbers = endpoint.timeline.spans.iter().flat_map(|span| {
         let gap = span.start - std::mem::replace(&mut end_before, span.end);
@@ -135,7 +136,7 @@ pub(super) fn status_of(code: i64) -> Option<Status> {
     Status::ALL.into_iter().find(|status| i64::from(code_of(*status)) == code)
 }
 
-/// Writes bucket indexes, -1 for periods without percentiles.
+/// Writes bucket indexes, with -1 for periods without percentiles.
 fn write_percentiles(writer: &mut JsonWriter, periods: &BTreeMap<i64, Percentiles>) {
     let index = |bucket: Bucket| bucket.index() as i64;
     writer.object(|writer| {
@@ -152,7 +153,7 @@ fn write_sketch(writer: &mut JsonWriter, sketch: &Sketch) {
 }
 
 impl Latencies {
-    /// The content of the object. Equal latencies result in equal bytes.
+    /// Returns the latencies as JSON. Equal latencies produce equal bytes.
     #[must_use]
     pub fn to_json(&self) -> String {
         let mut writer = JsonWriter::new(EscapeMode::Minimal, 0);
@@ -183,8 +184,8 @@ impl Latencies {
     }
 }
 
-/// Writes the first period and the value of each period since then, with `none` for periods without a value. Periods
-/// are in order.
+/// Writes the first period, then one value for each period from there on. `none` is written for periods without a
+/// value. Periods are in order.
 fn write_column<'a, V: 'a>(
     writer: &mut JsonWriter,
     periods: impl Iterator<Item = (i64, &'a V)> + Clone,

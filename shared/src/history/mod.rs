@@ -1,8 +1,9 @@
-//! The history that each node stores: spans of status with exact ends, latency percentiles per hour and day, the latest
+//! The history that each node stores: status spans with exact ends, latency percentiles per hour and day, the latest
 //! errors, and messages.
 //!
-//! A history depends only on the *set* of the node's check files: [`builder`] accepts them in any order, at any time and
-//! more than once. [`mod@format`] writes the JSON, [`rows`] reads it, and [`planner`] decides what a reader fetches.
+//! A history depends only on the *set* of the node's check files: [`builder`] accepts them in any order, at any time
+//! and more than once. [`mod@format`] writes the JSON, [`rows`] reads it, and [`planner`] decides what a reader
+//! fetches.
 
 mod builder;
 mod format;
@@ -27,21 +28,21 @@ pub use self::format::InvalidHistory;
 pub use self::rebuild::RebuildFrom;
 pub use self::rows::{EndpointRows, HistoryRows, LatencyRows, MessageRow, Series, SketchRows, add_open_between};
 
-/// How far back from the newest file a history keeps the name of every file, so that it notices the files of an
-/// overlapping run of the same node. Listing this much takes one request, even with fifty nodes.
+/// A history lists every file by name that is at most this much older than the newest one, so that it notices the files
+/// of an overlapping run of the same node. Listing this many files takes one request, even with fifty nodes.
 pub const OVERLAP: Nanos = 15 * MINUTE;
 
-/// The longest period without check files that counts in full when something expires. A longer one can be caused by a
+/// The longest gap between check files that counts in full when something expires. A longer gap can be caused by a
 /// clock that jumped ahead, and counts as this much.
 pub const MAX_GAP: Nanos = 2 * DAY;
 
-/// How long after its end a day is closed: a round that starts before midnight may be stored after midnight.
+/// How long after its end a day is closed. A round that starts before midnight may be stored after midnight.
 pub const CLOSE_DELAY: Nanos = HOUR;
 
 /// How long hourly percentiles are kept. Daily ones are kept longer.
 pub const HOURLY_RETENTION: Nanos = 7 * DAY;
 
-/// How much older than its file a result can be: rounds take time, but never a day.
+/// How much older than its file a result can be. Rounds take time, but never a whole day.
 pub const MAX_ROUND_DURATION: Nanos = DAY;
 
 /// How far back histories reach by default: enough to compare a month with the same month a year ago.
@@ -49,7 +50,7 @@ pub const DEFAULT_EXPIRY: Nanos = 400 * DAY;
 
 /// How long errors are kept.
 const EVENT_RETENTION: Nanos = 35 * DAY;
-/// How many errors are kept per day: flapping endpoints repeat the same one.
+/// How many errors are kept per day. A flapping endpoint repeats the same one.
 const EVENTS_PER_DAY: usize = 3;
 /// The maximum length of an error, in characters.
 const EVENT_LIMIT: usize = 200;
@@ -63,33 +64,34 @@ const DAYS_PER_BLOCK: i64 = 28;
 /// The history of one node.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct History {
-    /// `None` for check files without a node.
+    /// The node's name, or `None` for check files without a node.
     pub node: Option<NodeName>,
-    /// Boxed, because there may be thousands, and the nodes of a map are often half empty.
+    /// The recorded endpoints, boxed because there may be thousands of them and the nodes of a map are often half
+    /// empty.
     pub endpoints: BTreeMap<EndpointKey, Box<EndpointHistory>>,
-    /// Messages in the order of the rounds that posted them.
+    /// Messages, in the order of their rounds.
     pub messages: BTreeSet<PostedMessage>,
-    /// When the newest file was stored; 0 if there are no files.
+    /// When the newest file was stored, or 0 if there are no files.
     newest: UnixNanos,
-    /// The storage times of the newest file and of those that are at most [`OVERLAP`] older.
+    /// The storage times of the newest file and of all files that are at most [`OVERLAP`] older.
     recent: BTreeSet<UnixNanos>,
-    /// The number of files per day, by days since 1970 (UTC).
+    /// The number of files per day, keyed by days since 1970 (UTC).
     files: BTreeMap<i64, u64>,
 }
 
-/// What one node recorded about an endpoint.
+/// An endpoint's history, as recorded by one node.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct EndpointHistory {
-    /// Status over time, as this node alone saw it.
+    /// The status over time, as this node alone saw it.
     pub timeline: StatusTimeline,
     /// The newest result, except for its status.
     pub latest: LatestResult,
-    /// Percentiles of each closed day, by days since 1970 (UTC).
+    /// Percentiles of each closed day, keyed by days since 1970 (UTC).
     pub days: BTreeMap<i64, Percentiles>,
-    /// Percentiles of each closed hour, by hours since 1970, for [`HOURLY_RETENTION`].
+    /// Percentiles of each closed hour, keyed by hours since 1970 and kept for [`HOURLY_RETENTION`].
     pub hours: BTreeMap<i64, Percentiles>,
-    /// Sketches of the hours that are not closed, in order. There are only a few per endpoint, for which a map would
-    /// take six times the memory.
+    /// Sketches of the hours that are not closed, in order. There are only a few per endpoint, and a map would take six
+    /// times the memory.
     pub open: Vec<(i64, Sketch)>,
     /// The reasons for degraded and down spans.
     pub events: Vec<Event>,
@@ -98,15 +100,15 @@ pub struct EndpointHistory {
 /// An endpoint's newest result, except for its status and time.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LatestResult {
-    /// The index of the result in its file. Results are in the order of the checker's configuration.
+    /// The result's index in its file. Results are in the order of the checker's configuration.
     pub position: usize,
-    /// The kind of check, empty if unknown.
+    /// The kind of check, or an empty string if it is unknown.
     pub kind: String,
-    /// The response time above which the endpoint is degraded; 0 if there is no threshold.
+    /// The response time above which the endpoint is degraded, or 0 if there is no threshold.
     pub threshold: Nanos,
-    /// How many nodes must agree.
+    /// How many nodes must agree on the status.
     pub quorum: Quorum,
-    /// Why the status is degraded or down.
+    /// The reason if the status is degraded or down.
     pub reason: Option<String>,
 }
 
@@ -115,7 +117,7 @@ pub struct LatestResult {
 pub struct Event {
     /// The start of the span.
     pub at: UnixNanos,
-    /// The notice or error of the first result of the span.
+    /// The notice or error of the span's first result.
     pub reason: String,
 }
 
@@ -124,7 +126,7 @@ pub struct Event {
 pub struct PostedMessage {
     /// When the round was stored.
     pub at: UnixNanos,
-    /// Limited HTML as it was posted (see [`crate::message`]).
+    /// The message in limited HTML, exactly as it was posted (see [`crate::message`]).
     pub message: String,
     /// The endpoints whose results contain the message.
     pub about: Vec<EndpointKey>,
@@ -140,17 +142,17 @@ pub struct Percentiles {
 }
 
 impl Percentiles {
-    /// Returns `None` if the sketch is empty.
+    /// Computes the percentiles of a sketch. Returns `None` if the sketch is empty.
     #[must_use]
     pub fn from_sketch(sketch: &Sketch) -> Option<Percentiles> {
         Some(Percentiles { p50: sketch.percentile(50)?, p95: sketch.percentile(95)? })
     }
 }
 
-/// The latency sketches of all closed days, from which any percentile of any range can be computed.
+/// A node's latency sketches of all closed days, from which any percentile of any range can be computed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Latencies {
-    /// `None` for check files without a node.
+    /// The node's name, or `None` for check files without a node.
     pub node: Option<NodeName>,
     /// The sketches of each endpoint.
     pub endpoints: BTreeMap<EndpointKey, Sketches>,
@@ -161,41 +163,41 @@ pub struct Latencies {
 /// The latency sketches of one endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Sketches {
-    /// By hours since 1970, for [`HOURLY_RETENTION`].
+    /// Hourly sketches, keyed by hours since 1970 and kept for [`HOURLY_RETENTION`].
     pub hours: BTreeMap<i64, Sketch>,
-    /// By days since 1970 (UTC), for 92 days.
+    /// Daily sketches, keyed by days since 1970 (UTC) and kept for 92 days.
     pub days: BTreeMap<i64, Sketch>,
-    /// By blocks of 28 days since 1970, for everything older.
+    /// Sketches of older data in blocks of 28 days, keyed by blocks since 1970.
     pub blocks: BTreeMap<i64, Sketch>,
 }
 
 impl History {
-    /// Creates an empty history; `node` is `None` for check files without a node.
+    /// Creates an empty history. `node` is `None` for check files without a node.
     #[must_use]
     pub fn new(node: Option<NodeName>) -> History {
         History { node, ..History::default() }
     }
 
-    /// When the newest file was stored; `None` if there are no files.
+    /// Returns when the newest file was stored, or `None` if there are no files.
     #[must_use]
     pub fn newest(&self) -> Option<UnixNanos> {
         (self.newest > 0).then_some(self.newest)
     }
 
-    /// Whether the node missed its next round: none of its results is still valid, even if its clock is behind.
+    /// Returns whether the node missed its next round: none of its results is still valid, even if its clock is behind.
     #[must_use]
     pub fn is_overdue(&self, now: UnixNanos) -> bool {
         let until = self.endpoints.values().filter_map(|past| past.timeline.valid_until()).max();
         until.is_none_or(|until| until.saturating_add(CLOCK_TOLERANCE) <= now)
     }
 
-    /// How many check files are included.
+    /// Returns the number of check files that are included.
     #[must_use]
     pub fn file_count(&self) -> u64 {
         self.files.values().sum()
     }
 
-    /// Evidence that two checkers use the name of this node: many more rounds were stored recently than one checker
+    /// Returns evidence that two checkers use this node's name: many more rounds were stored recently than one checker
     /// would store.
     #[must_use]
     pub fn duplicate_node_evidence(&self) -> Option<DuplicateNodeEvidence> {
@@ -207,19 +209,20 @@ impl History {
         )
     }
 
-    /// Where to start listing check files for [`History::uncovered`].
+    /// Returns where to start listing check files for [`History::uncovered`].
     #[must_use]
     pub fn list_from(&self) -> UnixNanos {
         self.newest.saturating_sub(OVERLAP).max(0)
     }
 
-    /// Whether a file of this node is included. Files older than [`OVERLAP`] are assumed to be.
+    /// Returns whether the history includes a file of this node. Files older than [`OVERLAP`] are assumed to be
+    /// included.
     #[must_use]
     pub fn covers(&self, name: &CheckFileName) -> bool {
         name.stored_at < self.list_from() || self.recent.contains(&name.stored_at)
     }
 
-    /// The files of this node that are neither included nor from the future.
+    /// Returns this node's files that are neither included nor from the future.
     #[must_use]
     pub fn uncovered(&self, names: &[CheckFileName], now: UnixNanos) -> Vec<CheckFileName> {
         let is_new = |name: &&CheckFileName| {
@@ -228,13 +231,14 @@ impl History {
         names.iter().filter(is_new).cloned().collect()
     }
 
-    /// The start of the first hour that is not closed.
+    /// Returns the start of the first hour that is not closed.
     fn open_from(&self) -> UnixNanos {
         start_of_day(self.newest.saturating_sub(CLOSE_DELAY))
     }
 }
 
-/// Compares the number of rounds since the start of the last full day with what the shortest interval allows.
+/// Compares the number of rounds since the start of the last full day with the number that the shortest interval
+/// allows.
 fn duplicate_node_evidence(
     newest: UnixNanos,
     interval: Option<Nanos>,
@@ -244,7 +248,7 @@ fn duplicate_node_evidence(
     let yesterday = day_of(newest) - 1;
     let (mut first, mut stored) = (None, 0);
     for (day, count) in files {
-        // The first day is incomplete.
+        // A new history may start after the beginning of yesterday.
         let from = *first.get_or_insert(day.max(yesterday));
         if day >= from {
             stored += count;
@@ -252,33 +256,33 @@ fn duplicate_node_evidence(
     }
     let length = newest.saturating_sub(first.unwrap_or(yesterday).saturating_mul(DAY));
     let expected = (length / interval).unsigned_abs() + 1;
-    // A surplus of half the scheduled rounds is too large for checks that people run manually.
+    // Requires a surplus of half the scheduled rounds, which is more than people cause by running checks manually.
     (stored >= 10 && stored * 2 > expected * 3).then_some(DuplicateNodeEvidence { stored, expected })
 }
 
-/// A node has stored more rounds than one checker would.
+/// Evidence that a node has stored more rounds than one checker would.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DuplicateNodeEvidence {
     /// How many rounds were stored recently.
     pub stored: u64,
-    /// How many one checker would store in the same time.
+    /// How many rounds one checker would store in the same time.
     pub expected: u64,
 }
 
 impl EndpointHistory {
-    /// The reason for the status change at the start of this span.
+    /// Returns the reason for the status change at `start`, the beginning of a span.
     #[must_use]
     pub fn reason_since(&self, start: UnixNanos) -> Option<&str> {
         self.events.iter().find(|event| event.at == start).map(|event| event.reason.as_str())
     }
 }
 
-/// The number of the UTC day that contains `moment`, counted from 1970-01-01.
+/// Returns the UTC day that contains `moment`, as the number of days since 1970-01-01.
 fn day_of(moment: UnixNanos) -> i64 {
     moment.div_euclid(DAY)
 }
 
-/// The start of the UTC day.
+/// Returns the start of the UTC day that contains `moment`.
 fn start_of_day(moment: UnixNanos) -> UnixNanos {
     day_of(moment).saturating_mul(DAY)
 }

@@ -1,11 +1,12 @@
-//! Plans what a reader fetches: which histories, where to start listing check files, and which of them no history covers.
+//! Plans what a reader fetches: which histories, where to start listing check files, and which check files no history
+//! covers.
 //!
 //! The checker and the page send the requests, with [`ReadPlanner`] between them:
 //!
 //! 1. List the histories, and fetch [`changed_histories`].
 //! 2. List check files from [`ReadPlanner::first_listing`] on, and if [`ReadPlanner::second_listing`] asks for it, once
 //!    more from an earlier time on.
-//! 3. Fetch the check files that [`ReadPlanner::is_needed`], and add them to the histories.
+//! 3. Fetch the check files for which [`ReadPlanner::is_needed`] returns `true`, and add them to the histories.
 //!
 //! A node without a history that has stored nothing since the start of the first listing is not found. It is not
 //! running, and finding it would mean listing all check files.
@@ -15,13 +16,13 @@ use super::{History, OVERLAP};
 use crate::object_name::{CheckFileName, HistoryName, HistoryPart, NodeName};
 use crate::{Nanos, UnixNanos};
 
-/// The check files that a history includes.
+/// The coverage of a history: which check files it includes.
 pub trait Coverage {
-    /// The node that stores the history, `None` for check files without a node.
+    /// Returns the node that stores the history, or `None` for check files without a node.
     fn node(&self) -> Option<&NodeName>;
-    /// When the newest check file was stored; 0 if there are no check files.
+    /// Returns when the newest check file was stored, or 0 if there are no check files.
     fn newest(&self) -> UnixNanos;
-    /// Whether a check file of this node is included.
+    /// Returns whether the history includes a check file of this node.
     fn covers(&self, name: &CheckFileName) -> bool;
 }
 
@@ -53,23 +54,23 @@ impl Coverage for HistoryRows {
     }
 }
 
-/// What a reader needs, which decides what it fetches.
+/// The requirements of a reader, which determine what it fetches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReadPlanner {
-    /// The check files of nodes without a history are read from this time on.
+    /// The time from which check files of nodes without a history are read.
     pub from: UnixNanos,
-    /// From this time on, check files are fetched even if a history covers them; `UnixNanos::MAX` if histories are
+    /// The time from which check files are fetched even if a history covers them, or `UnixNanos::MAX` if histories are
     /// enough.
     pub checks_from: UnixNanos,
-    /// Check files that were stored later are ignored.
+    /// Check files stored after this time are ignored.
     pub until: UnixNanos,
-    /// A history may lack check files that are this much older than its newest one.
+    /// A history may lack check files that are up to this much older than its newest one.
     pub overlap: Nanos,
 }
 
 impl ReadPlanner {
-    /// Where to start listing check files, so that the listing includes all running nodes and everything that their
-    /// histories lack.
+    /// Returns where to start listing check files, so that the listing includes all running nodes and everything that
+    /// their histories lack.
     #[must_use]
     pub fn first_listing<H: Coverage>(&self, histories: &[H]) -> UnixNanos {
         let newest = histories.iter().map(Coverage::newest).max().unwrap_or(0);
@@ -77,10 +78,10 @@ impl ReadPlanner {
         running.map(|at| self.end_of_coverage(at)).min().unwrap_or(self.from)
     }
 
-    /// Where to start listing again if `listed`, which starts at `listed_from`, shows that this was too late: a node has
-    /// no history, or its history is behind.
+    /// Returns where to start a second listing if `listed`, which starts at `listed_from`, shows that the first one
+    /// started too late: a node has no history, or its history is behind.
     ///
-    /// `start` returns the time from which a node without a history is needed, usually [`ReadPlanner::from`].
+    /// `start` returns the time from which a node without a history must be read, usually [`ReadPlanner::from`].
     #[must_use]
     pub fn second_listing<'a, H: Coverage>(
         &self,
@@ -96,7 +97,7 @@ impl ReadPlanner {
         listed.into_iter().map(needed_from).min().filter(|needed| *needed < listed_from)
     }
 
-    /// Whether to fetch a check file.
+    /// Returns whether to fetch a check file.
     #[must_use]
     pub fn is_needed<H: Coverage>(&self, histories: &[H], name: &CheckFileName) -> bool {
         let is_covered = || history_of(histories, name).is_some_and(|history| history.covers(name));
@@ -112,7 +113,7 @@ fn history_of<'h, H: Coverage>(histories: &'h [H], name: &CheckFileName) -> Opti
     histories.iter().find(|history| history.node() == name.node.as_ref())
 }
 
-/// The histories to fetch: those in `parts`, unless their entity tag is still the one that was seen before.
+/// Returns the histories to fetch: those in `parts` that have no entity tag, or not the one that was last `seen`.
 pub fn changed_histories<'a, T: PartialEq>(
     listed: &'a [(HistoryName, Option<T>)],
     parts: &'a [HistoryPart],
@@ -214,7 +215,7 @@ mod tests {
         assert_eq!(nodes, ["b", "c"]);
     }
 
-    /// The check files of a node, in minutes before now, and how many of the oldest ones its history covers.
+    /// Generates the ages of a node's check files in minutes, and how many of the oldest ones its history covers.
     fn any_node() -> impl Strategy<Value = (BTreeSet<i64>, prop::sample::Index, bool)> {
         let ages = prop_oneof![
             prop::collection::btree_set(0..60_i64, 1..20),

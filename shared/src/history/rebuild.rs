@@ -12,7 +12,7 @@ use crate::quorum::CLOCK_TOLERANCE;
 use crate::uptime::StatusTimeline;
 use crate::{DAY, HOUR, UnixNanos};
 
-/// The history must be rebuilt from the check files that were stored since this time.
+/// A rebuild of the history from all check files stored since this time.
 ///
 /// Values are ordered by time, so the minimum of several covers all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,10 +21,10 @@ pub struct RebuildFrom {
 }
 
 impl RebuildFrom {
-    /// Rebuilds the whole history, from the oldest check file.
+    /// Rebuilds the whole history, starting with the oldest check file.
     pub const START: RebuildFrom = RebuildFrom { from: 0 };
 
-    /// Where to start listing the check files that a rebuild needs.
+    /// Returns where to start listing the check files that the rebuild needs.
     #[must_use]
     pub fn list_from(self) -> UnixNanos {
         self.from.saturating_sub(CLOCK_TOLERANCE).max(0)
@@ -32,8 +32,8 @@ impl RebuildFrom {
 }
 
 impl History {
-    /// Whether these files, which are not included yet, can be appended at `now`. The error is the point from which to
-    /// rebuild it instead.
+    /// Checks whether these files, which are not included yet, can be appended at `now`. Otherwise, the error is the
+    /// point from which to rebuild the history.
     ///
     /// If a day is closed (see [`History::closes_with`]), appending also needs the latencies.
     pub fn can_append<'a>(
@@ -45,7 +45,7 @@ impl History {
             return Ok(());
         }
         let latest_plausible = now.saturating_add(CLOCK_TOLERANCE);
-        // While the clock was wrong, old data expired too early.
+        // While the clock was wrong, old data expired too early, so everything is rebuilt.
         let from_the_future = (self.newest > latest_plausible).then_some(0);
         let files: Vec<_> = files.into_iter().collect();
         let plausible: Vec<(&CheckResult, UnixNanos)> = files
@@ -71,23 +71,23 @@ impl History {
         moment < self.open_from() || known.is_some_and(|last| moment <= last.at)
     }
 
-    /// How far back to rebuild so that everything since a time is recomputed.
+    /// Returns how far back to rebuild so that everything since `moment` is recomputed.
     #[must_use]
     pub fn rebuild_from(&self, moment: UnixNanos) -> RebuildFrom {
-        // The validity of results without an interval depends on the results before them.
+        // The validity of results without an interval depends on earlier results.
         let has_intervals = self.endpoints.values().all(|past| past.timeline.last_without_interval.is_none());
         let from = if has_intervals { self.start_of_unit(moment).max(0) } else { 0 };
         RebuildFrom { from }
     }
 
-    /// Whether appending a file that was stored at this time closes a day.
+    /// Returns whether appending a file that was stored at this time closes a day.
     #[must_use]
     pub fn closes_with(&self, stored_at: UnixNanos) -> bool {
         start_of_day(stored_at.max(self.newest).saturating_sub(CLOSE_DELAY)) > self.open_from()
     }
 
-    /// How far back to rebuild if the latencies do not belong to this history, because they were lost or written by
-    /// another run. `None` if they do.
+    /// Returns how far back to rebuild if the latencies were lost or written by another run, or `None` if they belong
+    /// to this history.
     #[must_use]
     pub fn rebuild_for(&self, latencies: &Latencies) -> Option<RebuildFrom> {
         let closed = day_of(self.open_from());
@@ -98,7 +98,7 @@ impl History {
         Some(self.rebuild_from(from.saturating_mul(DAY)))
     }
 
-    /// The start of the day or block whose sketch includes this time.
+    /// Returns the start of the day or block whose sketch includes this time.
     fn start_of_unit(&self, moment: UnixNanos) -> UnixNanos {
         if moment < self.blocks_until() {
             day_of(moment).div_euclid(DAYS_PER_BLOCK).saturating_mul(DAYS_PER_BLOCK * DAY)
@@ -111,14 +111,14 @@ impl History {
         start.saturating_add(if start < self.blocks_until() { DAYS_PER_BLOCK * DAY } else { DAY })
     }
 
-    /// The end of the last block. Later sketches are daily.
+    /// Returns the end of the last block. Later sketches are daily.
     pub(super) fn blocks_until(&self) -> UnixNanos {
         let daily_from = day_of(self.newest.saturating_sub(DAILY_RETENTION)).max(0);
         daily_from.div_euclid(DAYS_PER_BLOCK).saturating_mul(DAYS_PER_BLOCK * DAY)
     }
 
-    /// Where a rebuild from these files actually starts: later than requested if files that were included no longer exist.
-    /// Everything before that is kept.
+    /// Returns where a rebuild from these files actually starts. This is later than requested if files that were
+    /// included no longer exist. Everything before that is kept.
     pub(super) fn actual_rebuild_start(&self, gap: RebuildFrom, names: &[CheckFileName]) -> UnixNanos {
         let (Some((oldest, _)), Some((last, _))) = (self.files.first_key_value(), self.files.last_key_value()) else {
             return UnixNanos::MIN;
@@ -128,7 +128,7 @@ impl History {
             *available.entry(day_of(name.stored_at)).or_default() += 1;
         }
         let oldest = self.start_of_unit(oldest.saturating_mul(DAY));
-        // Older files expire first, so all files from after the day of the oldest one still exist.
+        // Older files expire first, so all files stored after the oldest file's day still exist.
         let oldest_available = available.keys().next().map_or(last + 1, |day| *day);
         let available_from = self.start_of_unit(oldest_available.saturating_mul(DAY));
         let mut from = self.start_of_unit(gap.from).max(oldest);
@@ -144,7 +144,7 @@ impl History {
         if from <= oldest { UnixNanos::MIN } else { from }
     }
 
-    /// Removes everything since the start of a day that the rebuild replaces.
+    /// Removes everything that the rebuild replaces, from the start of a day on.
     pub(super) fn cut(&mut self, from: UnixNanos, now: UnixNanos) {
         let (day, hour) = (day_of(from), from.div_euclid(HOUR));
         let _ = (self.files.split_off(&day), self.recent.split_off(&from));
@@ -165,7 +165,7 @@ impl History {
                 past.timeline =
                     StatusTimeline { spans: std::mem::take(&mut past.timeline.spans), ..StatusTimeline::default() };
             } else {
-                // The results from then on are added again, and their validity must not depend on themselves.
+                // Later results will be added again, and their validity must not depend on their previous copies.
                 past.timeline.recent_without_interval.retain(|at| *at < from);
             }
         }
@@ -174,12 +174,12 @@ impl History {
     }
 }
 
-/// The time of a result, or the time of its file if the result has none.
+/// Returns the time of a result, or the time of its file if the result has none.
 pub(super) fn moment_of(result: &CheckResult, name: &CheckFileName) -> UnixNanos {
     if result.timestamp > 0 { result.timestamp } else { name.stored_at }
 }
 
-/// Whether a file with this name can contain a result from this time.
+/// Returns whether a file with this name can contain a result from this time.
 pub(super) fn is_plausible(moment: UnixNanos, name: &CheckFileName) -> bool {
     let latest = name.stored_at.saturating_add(CLOCK_TOLERANCE);
     (name.stored_at.saturating_sub(MAX_ROUND_DURATION)..=latest).contains(&moment)

@@ -1,7 +1,7 @@
 //! Parses histories into rows in the order of the file, which is all that a reader needs. The page uses the rows; the
 //! checker converts them to the maps of [`History`] and [`Latencies`] to add to them.
 //!
-//! Unlike that of check files, parsing is strict: an inconsistent history would give wrong figures, and it can be
+//! Unlike check files, histories are parsed strictly: an inconsistent one would lead to wrong figures, and it can be
 //! rebuilt from the check files.
 
 use super::format::{InvalidHistory, VERSION, status_of};
@@ -17,34 +17,34 @@ use crate::status::Status;
 use crate::uptime::{Observation, Span, StatusTimeline};
 use crate::{DAY, HOUR, Nanos, UnixNanos};
 
-/// Values of numbered hours, days or blocks, in order.
+/// Values by the number of their hour, day or block, in order.
 pub type Series<T> = Vec<(i64, T)>;
 
-/// A [`History`] in the order of the file.
+/// A [`History`] as rows in file order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct HistoryRows {
-    /// `None` for check files without a node.
+    /// The node's name, or `None` for check files without a node.
     pub node: Option<NodeName>,
     /// The endpoints in key order.
     pub endpoints: Vec<EndpointRows>,
-    /// Messages in the order of the rounds that posted them.
+    /// Messages, in the order of their rounds.
     pub messages: Vec<MessageRow>,
-    /// When the newest file was stored; 0 if there are no files.
+    /// When the newest file was stored, or 0 if there are no files.
     pub newest: UnixNanos,
-    /// The storage times of the newest file and of those that are at most [`OVERLAP`] older, in order.
+    /// The storage times of the newest file and of all files that are at most [`OVERLAP`] older, in order.
     pub(super) recent: Vec<UnixNanos>,
     /// The number of files per day, by days since 1970 (UTC).
     pub(super) files: Series<u64>,
-    /// The shortest interval of all endpoints.
+    /// The shortest interval of any endpoint.
     interval: Option<Nanos>,
 }
 
-/// An [`EndpointHistory`] in the order of the file.
+/// An [`EndpointHistory`] as rows in file order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct EndpointRows {
-    /// The title and the locator, by which the rows are sorted.
+    /// The title and locator, by which the rows are sorted.
     pub key: EndpointKey,
-    /// Status over time, as this node alone saw it.
+    /// The status over time, as this node alone saw it.
     pub timeline: StatusTimeline,
     /// The newest result, except for its status.
     pub latest: LatestResult,
@@ -58,21 +58,21 @@ pub struct EndpointRows {
     pub events: Vec<Event>,
 }
 
-/// A [`PostedMessage`] with indexes instead of keys.
+/// A [`PostedMessage`] that refers to endpoints by index instead of key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageRow {
     /// When the round was stored.
     pub at: UnixNanos,
-    /// Limited HTML as it was posted (see [`crate::message`]).
+    /// The message in limited HTML, exactly as it was posted (see [`crate::message`]).
     pub message: String,
-    /// The indexes of the endpoints that it is about.
+    /// The indexes of the endpoints that the message is about.
     pub about: Vec<usize>,
 }
 
-/// [`Latencies`] in the order of the file.
+/// [`Latencies`] as rows in file order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LatencyRows {
-    /// `None` for check files without a node.
+    /// The node's name, or `None` for check files without a node.
     pub node: Option<NodeName>,
     /// The endpoints in key order.
     pub endpoints: Vec<SketchRows>,
@@ -80,16 +80,16 @@ pub struct LatencyRows {
     pub(super) until: i64,
 }
 
-/// [`Sketches`] in the order of the file.
+/// [`Sketches`] as rows in file order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SketchRows {
-    /// The title and the locator, by which the rows are sorted.
+    /// The title and locator, by which the rows are sorted.
     pub key: EndpointKey,
-    /// By hours since 1970, for [`super::HOURLY_RETENTION`].
+    /// Hourly sketches, by hours since 1970, kept for [`super::HOURLY_RETENTION`].
     pub hours: Series<Sketch>,
-    /// By days since 1970 (UTC).
+    /// Daily sketches, by days since 1970 (UTC).
     pub days: Series<Sketch>,
-    /// By blocks of 28 days since 1970.
+    /// Sketches of older data, by blocks of 28 days since 1970.
     pub blocks: Series<Sketch>,
 }
 
@@ -175,19 +175,20 @@ impl HistoryRows {
         })
     }
 
-    /// Where to start listing check files that may not be included.
+    /// Returns where to start listing check files that the history may not include.
     #[must_use]
     pub fn list_from(&self) -> UnixNanos {
         self.newest.saturating_sub(OVERLAP).max(0)
     }
 
-    /// Whether a file of this node is included. Files older than [`OVERLAP`] are assumed to be.
+    /// Returns whether the history includes a file of this node. Files older than [`OVERLAP`] are assumed to be
+    /// included.
     #[must_use]
     pub fn covers(&self, name: &CheckFileName) -> bool {
         name.stored_at < self.list_from() || self.recent.binary_search(&name.stored_at).is_ok()
     }
 
-    /// Returns what [`History::duplicate_node_evidence`] returns for the same history.
+    /// Returns the same evidence as [`History::duplicate_node_evidence`].
     #[must_use]
     pub fn duplicate_node_evidence(&self) -> Option<DuplicateNodeEvidence> {
         duplicate_node_evidence(self.newest, self.interval, self.files.iter().copied())
@@ -234,7 +235,7 @@ impl EndpointRows {
         })
     }
 
-    /// Hourly percentiles, including the hours that are not closed.
+    /// Returns hourly percentiles, including those of hours that are not closed.
     #[must_use]
     pub fn by_hour(&self) -> Series<Percentiles> {
         let mut row = self.hours.clone();
@@ -242,7 +243,7 @@ impl EndpointRows {
         row
     }
 
-    /// Daily percentiles, including the days that are not closed.
+    /// Returns daily percentiles, including those of days that are not closed.
     #[must_use]
     pub fn by_day(&self) -> Series<Percentiles> {
         let mut days: Series<Sketch> = Vec::new();
@@ -285,7 +286,8 @@ impl LatencyRows {
 }
 
 impl SketchRows {
-    /// Adds the latencies of a period (`from <= t < to`) to a sum: all hours, days or blocks whose middle is in it.
+    /// Adds the latencies of a period (`from <= t < to`) to `sum`: all hours, days or blocks whose middle is in the
+    /// period.
     pub fn add_between(&self, sum: &mut Sketch, from: UnixNanos, to: UnixNanos) {
         let hours_from = self.hours.first().map_or(UnixNanos::MAX, |(hour, _)| start_of_day(hour.saturating_mul(HOUR)));
         add_between(&self.hours, HOUR, (from, to), UnixNanos::MAX, sum);
@@ -294,7 +296,7 @@ impl SketchRows {
     }
 }
 
-/// Adds the hours that are not closed and whose middle is in a period (`from <= t < to`) to a sum.
+/// Adds to `sum` the hours that are not closed and whose middle is in a period (`from <= t < to`).
 pub fn add_open_between(open: &Series<Sketch>, sum: &mut Sketch, from: UnixNanos, to: UnixNanos) {
     add_between(open, HOUR, (from, to), UnixNanos::MAX, sum);
 }
@@ -319,7 +321,7 @@ fn inconsistent(what: &'static str) -> InvalidHistory {
     InvalidHistory::Inconsistent(what)
 }
 
-/// Parses JSON of the supported version.
+/// Parses JSON and rejects unsupported format versions.
 fn read(content: &[u8]) -> Result<Json<'_>, InvalidHistory> {
     let text = std::str::from_utf8(content).map_err(|error| InvalidHistory::Malformed(error.to_string()))?;
     let json = json::parse(text).map_err(|error| InvalidHistory::Malformed(error.to_string()))?;
@@ -338,7 +340,7 @@ fn text<'j>(json: Option<&'j Json<'_>>) -> Option<&'j str> {
     if let Json::String(text) = json? { Some(text) } else { None }
 }
 
-/// A missing list is empty.
+/// Returns the elements of a list. A missing list is empty.
 fn list<'j, 't>(json: Option<&'j Json<'t>>) -> Option<&'j [Json<'t>]> {
     match json {
         Some(Json::Array(list)) => Some(list),
@@ -394,7 +396,7 @@ fn row<T>(column: Option<&Json<'_>>, each: &str, read: impl Fn(&Json<'_>) -> Opt
     let Some(column) = column else { return Some(Vec::new()) };
     let from = number(column.get("from")).unwrap_or(0);
     let each = list(column.get(each))?;
-    // Far below the limits of integers, so that arithmetic on period numbers cannot overflow.
+    // This is far below the limits of integers, so arithmetic on period numbers cannot overflow.
     if from.unsigned_abs() > u64::from(u32::MAX) {
         return None;
     }

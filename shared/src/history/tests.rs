@@ -1,4 +1,4 @@
-//! Histories do not depend on the order or number of steps in which their files are added.
+//! Tests that histories do not depend on the order in which their files are added, or on the number of steps.
 
 mod steps;
 
@@ -30,7 +30,7 @@ fn result(title: &str, at: UnixNanos, status: Status) -> CheckResult {
     }
 }
 
-/// The check files of a node in the store.
+/// A node's check files in the store, by name.
 type CheckFiles = BTreeMap<CheckFileName, CheckFile>;
 
 fn put(files: &mut CheckFiles, stored_at: UnixNanos, results: Vec<CheckResult>) -> CheckFileName {
@@ -93,11 +93,11 @@ fn bytes(known: &(History, Latencies)) -> (String, String) {
     (known.0.to_json(), known.1.to_json())
 }
 
-/// Golden files are never changed.
+/// This golden file must never change, because stored histories must stay readable.
 const GOLDEN: &str = include_str!("../../golden/history/here.json");
 const GOLDEN_LATENCIES: &str = include_str!("../../golden/history/here.latency.json");
 
-/// The check files of the golden history: two days of checks every ten minutes, with an outage and a message.
+/// Returns the check files of the golden history: two days of checks every ten minutes, with an outage and a message.
 fn golden_files() -> CheckFiles {
     let mut files = CheckFiles::new();
     for step in 0..300 {
@@ -145,7 +145,8 @@ fn the_golden_history_round_trips_to_the_byte() {
     assert_eq!((history, latencies), rebuilt(&golden_files(), DAY_ONE + 3 * DAY, DEFAULT_EXPIRY));
 }
 
-/// A day of checks every minute, in which `A` is down from 12:00 to 12:30 and `B` is always healthy.
+/// Returns the check files of a day with checks every minute, in which `A` is down from 12:00 to 12:30 and `B` is
+/// always healthy.
 fn one_day() -> CheckFiles {
     let mut files = CheckFiles::new();
     for minute in 0..1_440 {
@@ -156,7 +157,7 @@ fn one_day() -> CheckFiles {
     files
 }
 
-/// The endpoint, parsed from the written history.
+/// Returns an endpoint's rows, parsed from the written history.
 fn rows_of(history: &History, title: &str) -> EndpointRows {
     let rows = HistoryRows::parse(history.to_json().as_bytes()).expect("it was just written");
     rows.endpoints.into_iter().find(|endpoint| endpoint.key.title == title).expect("it is known")
@@ -166,7 +167,7 @@ fn percentiles_of(row: &Series<Percentiles>, period: i64) -> Percentiles {
     row.iter().find(|(known, _)| *known == period).expect("it is there").1
 }
 
-/// The sum of an endpoint's sketches in a period (`from <= t < to`).
+/// Sums an endpoint's sketches in a period (`from <= t < to`).
 fn sketch_between((history, latencies): &(History, Latencies), title: &str, from: UnixNanos, to: UnixNanos) -> Sketch {
     let mut sum = Sketch::default();
     let rows = LatencyRows::parse(latencies.to_json().as_bytes()).expect("they were just written");
@@ -257,7 +258,7 @@ fn overlapping_runs_lose_nothing() {
     let second = put(&mut files, at + SECOND, vec![result("A", at - 3 * SECOND, Status::Healthy)]);
     update(&files, &mut other, &[second], now, DEFAULT_EXPIRY);
     files.insert(first, content);
-    // The next run finds what is missing, no matter which run wrote last.
+    // The next run finds the missing files, no matter which run wrote last.
     for mut written in [one, other] {
         update(&files, &mut written, &[], now, DEFAULT_EXPIRY);
         known = written;
@@ -317,7 +318,7 @@ fn old_days_are_merged_into_blocks() {
 fn a_file_from_the_future_is_added_when_its_time_comes() {
     let mut files = one_day();
     let now = DAY_ONE + DAY;
-    // While the clock was wrong by a year, a round was stored and added.
+    // While the clock is off by a year, a round is stored and added.
     let mut known = rebuilt(&files, now, DEFAULT_EXPIRY);
     let wrong = now + 365 * DAY;
     let own = put(&mut files, wrong, vec![result("A", wrong, Status::Down)]);

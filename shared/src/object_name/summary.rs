@@ -4,31 +4,32 @@ use std::fmt::{self, Write as _};
 
 use super::NodeName;
 
-/// The folder of summaries, next to the check files.
+/// The folder for summaries, next to the check files.
 ///
-/// It sorts before all check files, as does the folder of badges, of which there can be thousands. Listings that start at a
-/// time, like those of pages, therefore never include them.
+/// It sorts before all check files, as does the folder for badges, of which there can be thousands. Listings that start
+/// at a time, such as the page's, therefore never include them.
 pub const SUMMARY_FOLDER: &str = "0-summary/";
-/// The folder of badges, next to the check files, with a folder for each node.
+/// The folder for badges, next to the check files. It contains a folder for each node.
 pub const BADGE_FOLDER: &str = "0-badge/";
 
 const JSON_SUFFIX: &str = ".json";
 const HTML_SUFFIX: &str = ".html";
 const BADGE_SUFFIX: &str = ".svg";
-/// The overall badge. It differs from all encoded titles, because in those, `_` is always followed by `_` or two
+/// The name of the overall badge. It differs from all encoded titles, in which `_` is always followed by `_` or two
 /// digits.
 const OVERALL: &str = "_overall";
-/// The maximum length of an encoded title that is not shortened, in characters. File systems allow 255.
+/// The length, in characters, above which an encoded title is shortened. File systems allow 255.
 const TITLE_LIMIT: usize = 120;
-/// Separates the start of a shortened title from its hash. No encoded title contains it unless a space precedes a hyphen.
+/// Separates the start of a shortened title from its hash. Other encoded titles contain it only if a space precedes a
+/// hyphen.
 const SHORTENED: &str = "_-";
 
-/// The name of a summary or badge without the store's prefix.
+/// The name of a summary or badge, without the store's prefix.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SummaryName {
-    /// The node that stores it.
+    /// The node that stores the object.
     pub node: NodeName,
-    /// JSON, HTML or a badge.
+    /// The form of the summary: JSON, HTML or a badge.
     pub form: SummaryForm,
 }
 
@@ -76,9 +77,9 @@ impl BadgeTitle {
         BadgeTitle(spelled)
     }
 
-    /// Checks an encoded title; `None` if it is not the encoding of any title.
+    /// Parses an encoded title. Returns `None` if it is not the encoding of any title.
     fn parse(spelled: &str) -> Option<BadgeTitle> {
-        // A space before a hyphen also gives `_-`, so only the end of the string counts.
+        // A space before a hyphen also produces `_-`, so only the end of the string is checked.
         let shortened = || {
             let (beginning, hash) = spelled.split_at_checked(spelled.len().checked_sub(16)?)?;
             beginning.strip_suffix(SHORTENED).filter(|_| hash.bytes().all(is_digit))
@@ -88,7 +89,7 @@ impl BadgeTitle {
     }
 }
 
-/// Whether a string consists of encoded characters.
+/// Returns whether a string consists of encoded characters.
 fn is_spelled(text: &str) -> bool {
     let mut rest = text.as_bytes();
     while let Some((first, behind)) = rest.split_first() {
@@ -106,13 +107,14 @@ fn is_digit(byte: u8) -> bool {
     byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)
 }
 
-/// 64-bit FNV-1a: object names must not depend on the version. A collision only makes two endpoints share a badge.
+/// Computes a 64-bit FNV-1a hash, which does not depend on the program's version, because object names must not. A
+/// collision only makes two endpoints share a badge.
 fn hash(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 impl SummaryName {
-    /// Parses a name without the prefix; `None` if it is not the name of a summary or badge.
+    /// Parses a name without the prefix. Returns `None` if it is not the name of a summary or badge.
     #[must_use]
     pub fn parse(name: &str) -> Option<SummaryName> {
         if let Some(name) = name.strip_prefix(SUMMARY_FOLDER) {
@@ -126,7 +128,7 @@ impl SummaryName {
         Some(SummaryName { node: NodeName::new(node).ok()?, form: SummaryForm::parse_badge(badge)? })
     }
 
-    /// The `Content-Type` that stores and servers send with the object.
+    /// Returns the object's `Content-Type` for uploads and for servers.
     #[must_use]
     pub fn media_type(&self) -> &'static str {
         match self.form {
@@ -160,7 +162,7 @@ impl fmt::Display for SummaryName {
     }
 }
 
-/// Patterns of all names of a node, for access policies.
+/// Returns patterns that match all summary and badge names of a node, for access policies.
 pub(super) fn patterns_of(prefix: &str, node: &NodeName) -> [String; 3] {
     [
         format!("{prefix}{SUMMARY_FOLDER}{node}{JSON_SUFFIX}"),

@@ -13,13 +13,13 @@ use crate::suggest::suggest;
 pub const KEYS: [&str; 10] =
     ["language", "logo", "favicon", "links", "footer", "theme", "labels", "groups", "order", "hidden"];
 
-/// Keys that were renamed, with their current names.
+/// Renamed keys and their current names.
 pub const RENAMED_KEYS: [(&str, &str); 3] = [("look", "theme"), ("texts", "labels"), ("hide", "hidden")];
 
-/// The languages of the page, by the names of their files.
+/// The page's languages, by the names of their locale files.
 pub const LANGUAGES: [&str; 8] = ["en", "de", "fr", "es", "pt", "ja", "zh", "ar"];
 
-/// The colors of a theme, by the names of the page's CSS variables.
+/// The colors of a theme, named like the page's CSS variables.
 pub const COLORS: [&str; 15] = [
     "ground",
     "raised",
@@ -46,33 +46,33 @@ pub const FONTS: [(&str, &str); 4] = [
     ("mono", "ui-monospace, \"SF Mono\", \"Cascadia Mono\", \"Noto Sans Mono\", monospace"),
 ];
 
-/// In pixels. Larger corners would cut off the content of boxes.
+/// The maximum radius of corners, in pixels. Larger corners would cut off the content of boxes.
 const RADIUS_LIMIT: i64 = 24;
 
-/// The appearance of a page. Everything has a default.
+/// The appearance of a page. Every field has a default.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Appearance {
-    /// One of [`LANGUAGES`], or the visitor's if `None`.
+    /// One of [`LANGUAGES`], or `None` for the visitor's language.
     pub language: Option<String>,
-    /// The URL of the image in front of the title.
+    /// The URL of the logo in front of the title.
     pub logo: Option<String>,
     /// The URL of the tab's icon. By default, the icon shows the status.
     pub favicon: Option<String>,
-    /// Links in the header, in their order on the page.
+    /// Links in the header, in display order.
     pub links: Vec<Link>,
-    /// Plain text at the bottom.
+    /// Plain text at the bottom of the page.
     pub footer: Option<String>,
-    /// Names from [`COLORS`] with their values, in light and in dark mode.
+    /// The values of [`COLORS`] by name, in light and in dark mode.
     pub colors: [Vec<(String, String)>; 2],
     /// The radius of corners, in pixels.
     pub radius: Option<i64>,
-    /// One of [`FONTS`], or the style sheet's if `None`.
+    /// One of [`FONTS`], or `None` for the style sheet's font.
     pub font: Option<String>,
     /// The labels of the statuses, in the order of [`Status::ALL`].
     pub status_words: [Option<String>; 4],
     /// A remark below the headline for each status, in the order of [`Status::ALL`].
     pub status_remarks: [Option<String>; 4],
-    /// Groups of endpoints. All other endpoints follow them.
+    /// Groups of endpoints. Endpoints without a group follow them.
     pub groups: Vec<Group>,
     /// The order of endpoints, by title. Endpoints that need attention always come first.
     pub order: Vec<String>,
@@ -87,22 +87,23 @@ pub struct Appearance {
 pub struct Link {
     /// The text of the link.
     pub text: String,
-    /// Relative, or with the scheme `https:`, `http:` or `mailto:`.
+    /// A URL that is relative or has the scheme `https:`, `http:` or `mailto:`.
     pub url: String,
 }
 
-/// Endpoints that the page shows under one heading.
+/// Endpoints that are shown under one heading.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Group {
     /// The heading of the group.
     pub title: String,
-    /// The titles of endpoints. A `*` at the end matches any characters.
+    /// The titles of the group's endpoints. A `*` at the end matches any characters.
     pub endpoints: Vec<String>,
     /// Nested groups, which cannot contain further groups.
     pub groups: Vec<Group>,
 }
 
-/// The index of the first entry that matches an endpoint's title. `Shop *` matches every title that starts with `Shop `.
+/// Returns the index of the first entry that matches an endpoint's title. `Shop *` matches every title that starts with
+/// `Shop `.
 #[must_use]
 pub fn position_in(titles: &[String], title: &str) -> Option<usize> {
     titles.iter().position(|wanted| match wanted.strip_suffix('*') {
@@ -142,18 +143,19 @@ pub fn read(config: &Json<'_>, skipped: &mut Vec<String>) -> Appearance {
     }
 }
 
-/// Returns valid values and reports the others.
+/// A reader that returns valid values and reports the others.
 struct AppearanceReader<'a> {
     skipped: &'a mut Vec<String>,
 }
 
 impl AppearanceReader<'_> {
-    /// `problem` completes a sentence whose subject is `path`: `must be a number`.
+    /// Reports a skipped value. `problem` completes a sentence whose subject is `path`, for example `must be a number`.
     fn skip(&mut self, path: &str, problem: &str) {
         self.skipped.push(format!("`{path}` {problem}; it is skipped"));
     }
 
-    /// The name under which a key is set, and its value. Reports a key that is set under both of its names.
+    /// Returns the name under which a key is set, and its value. Reports a key that is set under both its old and its
+    /// new name.
     fn renamed<'j>(&mut self, config: &'j Json<'j>, key: &'static str) -> (&'static str, Option<&'j Json<'j>>) {
         let former = RENAMED_KEYS.iter().find(|(_, current)| *current == key).map_or(key, |(former, _)| former);
         match (config.get(former), config.get(key)) {
@@ -266,7 +268,7 @@ impl AppearanceReader<'_> {
         None
     }
 
-    /// The labels and the remarks for the statuses.
+    /// Reads the labels of the statuses and the remarks about them.
     fn labels(&mut self, path: &str, value: Option<&Json<'_>>) -> [[Option<String>; 4]; 2] {
         let names = Status::ALL.map(Status::as_str);
         self.check_keys(path, value, &names);
@@ -325,7 +327,7 @@ fn is_color(text: &str) -> bool {
 }
 
 impl Appearance {
-    /// Adds the keys to a `config.json`. [`read`] returns an equal value.
+    /// Adds the appearance to a `config.json`. [`read`] returns an equal appearance.
     pub fn write(&self, config: &mut Map<String, Value>) {
         let mut put = |key: &str, value: Value| {
             let is_empty = match &value {

@@ -7,17 +7,17 @@ use crate::json::Json;
 use crate::suggest::suggest;
 use crate::{Nanos, duration};
 
-/// Reads the members of one object and collects problems.
+/// A reader for the members of one object that collects problems.
 pub(super) struct Fields<'a> {
     pub(super) object: &'a Json<'a>,
     pub(super) members: &'a [(Cow<'a, str>, Json<'a>)],
-    /// The prefix of keys in problems: empty, or `source.`.
+    /// The prefix of keys in reported problems: empty or `source.`.
     pub(super) path: &'static str,
     pub(super) problems: &'a mut Vec<String>,
 }
 
 impl Fields<'_> {
-    /// `problem` completes a sentence whose subject is the key: `must be a number`.
+    /// Reports a problem. `problem` completes a sentence whose subject is the key, for example `must be a number`.
     pub(super) fn problem(&mut self, key: &str, problem: &str) {
         self.problems.push(format!("`{}{key}` {problem}", self.path));
     }

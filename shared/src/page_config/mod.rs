@@ -1,7 +1,7 @@
 //! The page's `config.json`, which the checker or a person writes and the page reads.
 //!
-//! Errors list all problems at once, each with a remedy. Everyone who can open the page can read this file, so it contains
-//! no secrets: the only keys allowed are public, read-only ones.
+//! Errors list all problems at once, each with a remedy. Anyone who can open the page can read this file, so it
+//! contains no secrets: the only keys allowed are public, read-only ones.
 
 pub mod appearance;
 mod fields;
@@ -23,9 +23,9 @@ pub struct PageConfig {
     pub title: String,
     /// How the page reads the store.
     pub source: Source,
-    /// How much of the past is shown, in nanoseconds.
+    /// The length of the period that the page shows, in nanoseconds.
     pub range: Nanos,
-    /// How often the page reads the store, in nanoseconds.
+    /// The interval at which the page reads the store, in nanoseconds.
     pub refresh: Nanos,
     /// How long a result is valid if it has no interval and none can be derived from neighboring results, in
     /// nanoseconds.
@@ -38,26 +38,26 @@ pub struct PageConfig {
     pub skipped: Vec<String>,
 }
 
-/// The problems of a `config.json`, at least one.
+/// An error that contains the problems of a `config.json`, at least one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid page configuration: {}", .0.join("; "))]
 pub struct InvalidPageConfig(pub Vec<String>);
 
 const DEFAULT_TITLE: &str = "Status";
-/// A day suits any schedule, and is what the original Checkup shows.
+/// The default range. A day suits any schedule, and the original Checkup shows a day, too.
 const DEFAULT_RANGE: Nanos = DAY;
-/// A bar covers at least an hour. More than 366 days would take minutes to load.
+/// The limits of the range. A bar covers at least an hour, and more than 366 days would take minutes to load.
 const RANGE_LIMITS: (Nanos, Nanos) = (HOUR, 366 * DAY);
-/// Most checks run once a minute.
+/// The default refresh interval. Most checks run once a minute.
 const DEFAULT_REFRESH: Nanos = MINUTE;
-/// More than one request every 5 s would strain the store.
+/// The limits of the refresh interval. More than one request every 5 s would strain the store.
 const REFRESH_LIMITS: (Nanos, Nanos) = (5 * SECOND, DAY);
 const INTERVAL_LIMITS: (Nanos, Nanos) = (SECOND, 31 * DAY);
 
 /// The keys of `config.json` that do not define the appearance.
 pub const KEYS: [&str; 7] = ["$schema", "title", "source", "range", "refresh", "interval", "offline"];
 impl PageConfig {
-    /// Creates a configuration with the defaults for everything but the source.
+    /// Creates a configuration with defaults for everything except the source.
     #[must_use]
     pub fn new(source: Source) -> PageConfig {
         PageConfig {
@@ -72,7 +72,8 @@ impl PageConfig {
         }
     }
 
-    /// Parses a `config.json`. The error lists all problems, including those that would otherwise only be skipped.
+    /// Parses a `config.json`. The error lists all problems, including those that would otherwise only be reported as
+    /// skipped.
     pub fn parse(text: &str) -> Result<PageConfig, InvalidPageConfig> {
         let object = json::parse(text.trim_start_matches('\u{feff}'))
             .map_err(|error| InvalidPageConfig(vec![format!("invalid JSON: {error}")]))?;
@@ -83,7 +84,7 @@ impl PageConfig {
             ]));
         };
         let keys = [KEYS.as_slice(), &appearance::KEYS].concat();
-        // The page can be shown despite unknown keys.
+        // Unknown keys are only reported, because the page can be shown despite them.
         Fields { object: &object, members, path: "", problems: &mut skipped }.refuse_unknown(&keys);
         let mut fields = Fields { object: &object, members, path: "", problems: &mut problems };
         let range = fields.duration("range", DEFAULT_RANGE, RANGE_LIMITS);
@@ -109,7 +110,7 @@ impl PageConfig {
         }
     }
 
-    /// The indented content of a `config.json`. [`PageConfig::parse`] returns an equal configuration.
+    /// Returns the configuration as indented JSON. [`PageConfig::parse`] returns an equal configuration.
     #[must_use]
     pub fn to_json(&self) -> String {
         let mut value = json!({

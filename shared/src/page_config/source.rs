@@ -1,4 +1,4 @@
-//! The key `source` of `config.json`: how the page reads the store.
+//! The `source` key of `config.json`, which configures how the page reads the store.
 
 use serde_json::{Value, json};
 
@@ -13,29 +13,29 @@ pub enum Source {
     S3(S3Source),
     /// A directory behind any web server, with its `index.json`.
     Http {
-        /// The URL of the directory, absolute or relative to the page, with a slash at the end.
+        /// The URL of the directory, absolute or relative to the page, with a trailing slash.
         url: String,
     },
 }
 
-/// A bucket, as browsers reach it.
+/// A bucket, as accessed by browsers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct S3Source {
     /// The name of the bucket.
     pub bucket: String,
-    /// The region of the bucket, `us-east-1` by default.
+    /// The bucket's region, `us-east-1` by default.
     pub region: String,
-    /// The URL of the service without a slash at the end; `None` for AWS.
+    /// The service's URL without a trailing slash, or `None` for AWS.
     pub endpoint_url: Option<String>,
-    /// Where URLs contain the name of the bucket.
+    /// Where URLs contain the bucket's name.
     pub address_style: AddressStyle,
-    /// The prefix of all keys: empty, or folders with a slash at the end.
+    /// The prefix of all keys: empty, or a folder path with a trailing slash.
     pub prefix: String,
-    /// Public read-only keys. Requests without them are not signed.
+    /// Public read-only keys. Without them, requests are not signed.
     pub public_keys: Option<PublicKeys>,
 }
 
-/// Where URLs contain the name of the bucket.
+/// Where URLs contain the bucket's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum AddressStyle {
     /// `https://bucket.host/key`, unless the configuration sets `path_style`.
@@ -48,7 +48,7 @@ pub enum AddressStyle {
 /// Public keys that can only read this store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicKeys {
-    /// The id of the access key.
+    /// The ID of the access key.
     pub access_key_id: String,
     /// The secret access key, which is public here despite its name.
     pub secret_access_key: String,

@@ -1,19 +1,19 @@
-//! The time of a period by status, and percentages as text.
+//! How long each status lasted in a period, and percentages as text.
 
 use super::Span;
 use crate::status::Status;
 use crate::{Nanos, UnixNanos};
 
-/// The time of a period by status. The four durations add up to the period.
+/// How long each status lasted in a period. The four durations add up to the length of the period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct UptimeBreakdown {
-    /// In nanoseconds, like all fields.
+    /// Healthy time. Like all fields, it is in nanoseconds.
     pub healthy: Nanos,
-    /// Working, but slow or with errors.
+    /// Time in which the endpoint worked, but slowly or with errors.
     pub degraded: Nanos,
-    /// Not working, which counts against the uptime.
+    /// Time in which the endpoint did not work. It reduces the uptime.
     pub down: Nanos,
-    /// Without a valid result. Does not affect the uptime.
+    /// Time without a valid result. It does not affect the uptime.
     pub unknown: Nanos,
 }
 
@@ -42,7 +42,7 @@ impl UptimeBreakdown {
         }
     }
 
-    /// The duration of a status.
+    /// Returns how long a status lasted.
     #[must_use]
     pub fn time(&self, status: Status) -> Nanos {
         match status {
@@ -53,37 +53,37 @@ impl UptimeBreakdown {
         }
     }
 
-    /// The length of the period.
+    /// Returns the length of the period.
     #[must_use]
     pub fn period(&self) -> Nanos {
         self.observed() + self.unknown
     }
 
-    /// The time with a known status.
+    /// Returns the time with a known status.
     #[must_use]
     pub fn observed(&self) -> Nanos {
         self.up() + self.down
     }
 
-    /// Healthy and degraded time, which counts as uptime.
+    /// Returns the healthy and degraded time, which counts toward the uptime.
     #[must_use]
     pub fn up(&self) -> Nanos {
         self.healthy + self.degraded
     }
 
-    /// Uptime = up / observed; `None` if nothing was observed.
+    /// Returns the uptime (up / observed), or `None` if nothing was observed.
     #[must_use]
     pub fn uptime(&self) -> Option<Ratio> {
         Ratio::new(self.up(), self.observed())
     }
 
-    /// Coverage = observed / period; `None` if the period is empty.
+    /// Returns the coverage (observed / period), or `None` if the period is empty.
     #[must_use]
     pub fn coverage(&self) -> Option<Ratio> {
         Ratio::new(self.observed(), self.period())
     }
 
-    /// The worst status in the period, unknown if nothing was observed.
+    /// Returns the worst status in the period, or unknown if nothing was observed.
     #[must_use]
     pub fn worst(&self) -> Status {
         Status::ALL.into_iter().rev().find(|status| self.time(*status) > 0).unwrap_or_default()
@@ -102,13 +102,14 @@ impl Ratio {
         (whole > 0).then_some(Ratio { part, whole })
     }
 
-    /// The ratio as a number, for drawing. Texts use [`Ratio::percent`].
+    /// Returns the ratio as a number, for drawing. Text uses [`Ratio::percent`].
     #[must_use]
     pub fn fraction(self) -> f64 {
         self.part as f64 / self.whole as f64
     }
 
-    /// A percentage, truncated and never rounded up: `100%` means every single nanosecond.
+    /// Formats the ratio as a percentage, truncated and never rounded up: `100%` means that not a single nanosecond is
+    /// missing.
     ///
     /// It has two decimals (`99.97%`), or up to five to show the first digit that is not a nine (`99.998%`).
     #[must_use]
@@ -116,7 +117,7 @@ impl Ratio {
         if self.part >= self.whole {
             return "100%".to_owned();
         }
-        // Computed digit by digit to avoid overflow, in units of 10^-7: five decimals of a percentage.
+        // Computed digit by digit to avoid overflow, in units of 10^-7, which gives percentages five decimals.
         let (mut truncated, mut rest) = (0, self.part);
         for _ in 0..7 {
             let ten = rest.saturating_mul(10);

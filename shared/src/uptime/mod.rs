@@ -1,4 +1,4 @@
-//! Turns results into spans of status, and spans into figures: the time that was up, degraded, down or unknown
+//! Turns results into status spans, and spans into figures: the time that was up, degraded, down or unknown
 //! ([`UptimeBreakdown`]), [`outages()`] and [`gaps`].
 //!
 //! Uptime is measured in time, not in checks: a result is valid from its timestamp until the next one, or until its
@@ -12,11 +12,11 @@ pub use self::outages::{MERGE_WINDOW, gaps, outages, significant_outages};
 use crate::status::Status;
 use crate::{MINUTE, Nanos, UnixNanos};
 
-/// How long a result is valid, in multiples of its interval: a late round leaves no gap, but a missing one does.
+/// How long a result is valid, in multiples of its interval. A late round leaves no gap, but a missing round does.
 pub const VALIDITY_FACTOR: (i64, i64) = (3, 2);
 
-/// The interval of results without one, if it cannot be derived from neighboring results: the example in the original's
-/// documentation.
+/// The interval of results that have none, if it cannot be derived from neighboring results. It is the interval in the
+/// original documentation's example.
 pub const FALLBACK_INTERVAL: Nanos = 10 * MINUTE;
 
 /// A period with one status: `start <= t < end`.
@@ -26,14 +26,14 @@ pub struct Span {
     pub start: UnixNanos,
     /// The first nanosecond after the period.
     pub end: UnixNanos,
-    /// Never unknown: unknown time has no span.
+    /// The status during the span. It is never unknown, because unknown time has no span.
     pub status: Status,
 }
 
 /// The part of a result that matters for uptime.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Observation {
-    /// When the check started; for results without a time, when their file was stored.
+    /// When the check started, or when its file was stored if the result has no time.
     pub at: UnixNanos,
     /// The status of the result.
     pub status: Status,
@@ -41,9 +41,9 @@ pub struct Observation {
     pub interval: Option<Nanos>,
 }
 
-/// The spans of one endpoint as one node saw it until `now`, in order and without overlap.
+/// Computes the spans of one endpoint as one node saw it until `now`, in order and without overlap.
 ///
-/// `observations` can be in any order. If two are from the same time, the worse one counts, and those after `now` are
+/// `observations` can be in any order. If two have the same time, the worse one takes precedence. Those after `now` are
 /// ignored. A result without an interval gets the typical time between the results before it.
 #[must_use]
 pub fn spans(mut observations: Vec<Observation>, now: UnixNanos) -> Vec<Span> {
@@ -60,7 +60,8 @@ pub fn spans(mut observations: Vec<Observation>, now: UnixNanos) -> Vec<Span> {
 }
 
 impl Observation {
-    /// Sorts by time. If two are from the same time, the worse one is later and therefore counts.
+    /// Returns a key that sorts by time. If two observations have the same time, the worse one comes last and therefore
+    /// takes precedence.
     #[must_use]
     pub fn sort_key(&self) -> (UnixNanos, Status, Option<Nanos>) {
         (self.at, self.status, self.interval)
@@ -71,17 +72,17 @@ impl Observation {
 /// not change the median.
 pub const REMEMBERED_INTERVALS: usize = 8;
 
-/// The spans of one endpoint as one node sees it, which grow with each observation.
+/// The spans of one endpoint as one node sees it, extended by each observation.
 ///
-/// The last span ends when the last observation expires, which can be in the future. A timeline that was stored and parsed
-/// continues exactly like the original.
+/// The last span ends when the last observation expires, which can be in the future. A timeline that was stored and
+/// parsed continues exactly like the original.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StatusTimeline {
-    /// In order and without overlap.
+    /// The status spans, in order and without overlap.
     pub spans: Vec<Span>,
-    /// The newest observation, even if its status is unknown and it has no span.
+    /// The newest observation, even if its status is unknown and it therefore has no span.
     pub last: Option<Observation>,
-    /// The times of the newest observations if they lack an interval, oldest first. At most one more than
+    /// The times of the newest observations without an interval, oldest first. There is at most one more than
     /// [`REMEMBERED_INTERVALS`]. An observation with an interval clears the list.
     pub recent_without_interval: Vec<UnixNanos>,
     /// The time of the newest observation without an interval.
@@ -89,7 +90,7 @@ pub struct StatusTimeline {
 }
 
 impl StatusTimeline {
-    /// Adds the next observation. It replaces everything since its time.
+    /// Adds the next observation, which replaces everything since its time.
     pub fn add(&mut self, observation: Observation) {
         let interval = observation.interval.unwrap_or_else(|| {
             self.last_without_interval = Some(observation.at);
@@ -108,7 +109,7 @@ impl StatusTimeline {
         self.last = Some(observation);
     }
 
-    /// When the newest observation expires, whatever its status is.
+    /// Returns when the newest observation expires, regardless of its status.
     #[must_use]
     pub fn valid_until(&self) -> Option<UnixNanos> {
         let last = self.last?;
@@ -117,7 +118,7 @@ impl StatusTimeline {
         Some(last.at.saturating_add(validity(interval)))
     }
 
-    /// Removes all spans since `moment`.
+    /// Removes the time since `moment` from all spans.
     pub fn cut(&mut self, moment: UnixNanos) {
         while let Some(last) = self.spans.last_mut() {
             if last.start < moment {
@@ -129,14 +130,14 @@ impl StatusTimeline {
     }
 }
 
-/// How long a result with this interval is valid: the interval times [`VALIDITY_FACTOR`].
+/// Returns how long a result with this interval is valid: the interval times [`VALIDITY_FACTOR`].
 #[must_use]
 pub fn validity(interval: Nanos) -> Nanos {
     let (numerator, denominator) = VALIDITY_FACTOR;
     (interval / denominator).saturating_mul(numerator)
 }
 
-/// The median time between results; `None` if there are fewer than two distinct times. `times` are in order.
+/// Returns the median time between results, or `None` if there are fewer than two distinct times. `times` are in order.
 #[must_use]
 pub fn typical_interval(times: &[UnixNanos]) -> Option<Nanos> {
     let mut gaps: Vec<Nanos> =
@@ -156,7 +157,7 @@ pub fn push(spans: &mut Vec<Span>, span: Span) {
     }
 }
 
-/// The status at a time. The spans are in order.
+/// Returns the status at a time. The spans are in order.
 #[must_use]
 pub fn status_at(spans: &[Span], moment: UnixNanos) -> Status {
     let after = spans.partition_point(|span| span.start <= moment);
@@ -166,7 +167,7 @@ pub fn status_at(spans: &[Span], moment: UnixNanos) -> Status {
     }
 }
 
-/// The span of the current status, among spans that were cut at `now`.
+/// Returns the span of the current status, among spans that were cut at `now`.
 ///
 /// If a clock is behind or the nodes' checks are not aligned, the status can be current although its span has ended. In
 /// that case, this is the last span with that status.

@@ -1,19 +1,20 @@
-//! Finds outages in spans of status, and gaps in which nothing was checked.
+//! Finds outages in status spans, and gaps in which nothing was checked.
 
 use super::Span;
 use crate::status::Status;
 use crate::{MINUTE, Nanos, SECOND, UnixNanos};
 
-/// All degraded and down spans that end after `from`, in order.
+/// Returns all degraded and down spans that end after `from`, in order.
 pub fn outages(spans: &[Span], from: UnixNanos) -> impl Iterator<Item = &Span> {
     let first = spans.partition_point(|span| span.end <= from);
     spans[first..].iter().filter(|span| span.status >= Status::Degraded)
 }
 
-/// Changes of status this close together are one event, because rounds take time and nodes are not aligned.
+/// Status changes this close together are one event, because rounds take time and nodes are not aligned.
 pub const MERGE_WINDOW: Nanos = 90 * SECOND;
 
-/// All outages except short degraded spans next to a down span, during which some nodes had not noticed the change yet.
+/// Returns all outages except short degraded spans next to a down span, during which some nodes had not noticed the
+/// change yet.
 pub fn significant_outages(spans: &[Span], from: UnixNanos) -> impl Iterator<Item = &Span> {
     outages(spans, from).filter(|span| {
         let is_short = span.status == Status::Degraded && span.end - span.start < MERGE_WINDOW;
@@ -25,11 +26,11 @@ pub fn significant_outages(spans: &[Span], from: UnixNanos) -> impl Iterator<Ite
     })
 }
 
-/// Gaps shorter than this are not reported.
+/// The shortest gap that is reported.
 const MIN_GAP: Nanos = MINUTE;
 
-/// The periods without any checks between the first check and `now`, if they end after `from`. `spans` are those of all
-/// endpoints.
+/// Returns the periods without any checks between the first check and `now`, if they end after `from`. `spans` are
+/// those of all endpoints.
 #[must_use]
 pub fn gaps<'a>(spans: impl Iterator<Item = &'a Span>, from: UnixNanos, now: UnixNanos) -> Vec<Span> {
     let mut spans: Vec<(UnixNanos, UnixNanos)> = spans.map(|span| (span.start, span.end)).collect();

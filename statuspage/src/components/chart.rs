@@ -1,4 +1,4 @@
-//! The chart of response times, with the crosshair that all charts share and its readout.
+//! The chart of response times, with its readout and the crosshair that all charts share.
 
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
@@ -13,7 +13,7 @@ use crate::view::chart::{ChartView, Point};
 use crate::view::geometry::{HEIGHT, WIDTH, number};
 use crate::view::overlay::{ChartOverlay, Layer};
 
-/// The chart; `crosshair` is the position of the crosshair in all charts, from 0 to 1.
+/// Builds the chart. `crosshair` is the crosshair's position in all charts, from 0 to 1.
 pub(super) fn chart(endpoint: EndpointRef, crosshair: RwSignal<Option<f64>>) -> ElementBuilder {
     let summary = text_of(endpoint, |chart| &chart.summary);
     let pointed = move || {
@@ -25,7 +25,7 @@ pub(super) fn chart(endpoint: EndpointRef, crosshair: RwSignal<Option<f64>>) -> 
         None => endpoint.context.language.format(texts::RESPONSE_TIME_IS, &[&summary()]),
     });
     let layers = move || {
-        // Layers have no signal: they change with the endpoint.
+        // Overlay layers have no separate signal. They change with the endpoint, so this tracks the endpoint.
         endpoint.context.render_queue.get(endpoint.id);
         endpoint.context.overlay_layers(endpoint.id)
     };
@@ -56,7 +56,7 @@ fn text_of(endpoint: EndpointRef, read: fn(&ChartView) -> &str) -> impl Fn() -> 
     move || endpoint.read(|one| read(&one.chart).to_owned())
 }
 
-/// The paths, with the grid behind them and its labels in front of them.
+/// Builds the drawing: the paths, with the grid behind them and its labels in front of them.
 fn drawing(endpoint: EndpointRef, paths: ElementBuilder) -> ElementBuilder {
     let grid = move || endpoint.read(|one| one.chart.grid.clone());
     let threshold = move || endpoint.read(|one| one.chart.threshold.clone());
@@ -97,7 +97,7 @@ fn follow_pointer(drawing: ElementBuilder, endpoint: EndpointRef, crosshair: RwS
             let positions: Vec<f64> =
                 endpoint.read(|one| one.chart.points.iter().map(|point| point.x / WIDTH).collect());
             let current = crosshair.get_untracked().and_then(|at| endpoint.read(|one| one.chart.nearest(at)));
-            // If there is no crosshair yet, the first key puts it on the newest point.
+            // If there is no crosshair yet, the first key press puts it on the newest point.
             let next = match current {
                 Some(current) => index_after(&event.key(), current, positions.len()),
                 None => index_after(&event.key(), 0, positions.len()).and(positions.len().checked_sub(1)),
@@ -109,7 +109,7 @@ fn follow_pointer(drawing: ElementBuilder, endpoint: EndpointRef, crosshair: RwS
         })
 }
 
-/// The class of an overlay's paths and legend. Their styles depend on their position.
+/// Returns the class of an overlay's paths and legend entries, which style sheets distinguish by their order.
 fn layer_class(endpoint: EndpointRef) -> &'static str {
     match endpoint.context.overlay.get_untracked() {
         ChartOverlay::Locations => "location",
@@ -121,7 +121,7 @@ fn layer_path(endpoint: EndpointRef, layer: &Layer) -> ElementBuilder {
     svg::path().class(layer_class(endpoint)).attr("d", &layer.path)
 }
 
-/// The position of the pointer in the chart, from 0 to 1.
+/// Returns the pointer's position in the chart, from 0 to 1.
 fn pointer_position(event: &Event) -> Option<f64> {
     let pointer = event.dyn_ref::<PointerEvent>()?;
     let drawing = event.current_target()?.dyn_into::<Element>().ok()?.get_bounding_client_rect();
@@ -149,7 +149,7 @@ fn cross(point: &Point) -> Vec<ElementBuilder> {
     let x = number(point.x);
     let mut cross = vec![svg::path().class("crosshair").attr("d", &format!("M{x} 0V{}", number(HEIGHT)))];
     if let Some(y) = point.y {
-        // A line of length zero is a dot, because its ends are round.
+        // A line of zero length is drawn as a dot, because its ends are round.
         cross.push(svg::path().class("dot").attr("d", &format!("M{x} {}h0", number(y))));
     }
     cross

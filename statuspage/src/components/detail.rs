@@ -1,4 +1,4 @@
-//! Open bars, below the strip: a strip of their days or hours, or a list of their checks.
+//! The content of open bars, below the strip: a strip of days or hours, or a list of checks.
 
 use super::dom::ElementBuilder;
 use super::dom::html::{div, h4, li, ol, p, span};
@@ -7,7 +7,7 @@ use super::parts::{fixed_status_icon, isolated, time};
 use super::strip;
 use crate::view::level::{LevelView, RowView};
 
-/// The open bars of an endpoint.
+/// Builds the open bars of an endpoint.
 pub(super) fn levels(endpoint: EndpointRef) -> ElementBuilder {
     let open = move || endpoint.read(|one| (1..=one.levels.len()).collect());
     div().keyed_children(open, move |number| level(endpoint, number))

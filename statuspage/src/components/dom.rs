@@ -1,20 +1,20 @@
 //! A builder for DOM elements over Leptos' signals, effects and owners.
 //!
-//! [`html`] and [`svg`] have a function for each tag. A component chains methods for attributes, text, children and event handlers
-//! and returns the element, which is created once. For a value that can change, a method also accepts a closure, which
-//! runs again in an [`Effect`] whenever a signal that it reads changes. This is `components/dom/example.rs`, which the
-//! tests compile:
+//! [`html`] and [`svg`] have a function for each tag. A component chains methods for attributes, text, children and
+//! event handlers and returns the element, which is created once. For a value that can change, a method also accepts a
+//! closure, which runs again in an [`Effect`] whenever a signal that it reads changes. The following example is
+//! `components/dom/example.rs`, which the tests compile:
 //!
 //! ```ignore
 #![doc = include_str!("dom/example.rs")]
 //! ```
 //!
-//! Effects and event handlers belong to the [`Owner`] that is current when they are added. They end with their owner:
+//! Effects and event handlers belong to the [`Owner`] that is current when they are added. They end with that owner,
 //! when [`ElementBuilder::dynamic_children`] or [`ElementBuilder::keyed_children`] removes the elements.
 //!
-//! Leptos' `view!` would add 68 KB (43%) to the page, because it generates a type for each element. This module boxes closures and
-//! handles them in functions that exist once; see `docs/decisions/0026-element-builder.md`. No method sets HTML, so text from a
-//! store cannot become markup.
+//! Leptos' `view!` would add 68 KB (43%) to the page, because it generates a type for each element. This module boxes
+//! closures and handles them in functions that exist once; see `docs/decisions/0026-element-builder.md`. No method sets
+//! HTML, so text from a store cannot become markup.
 
 use std::borrow::Cow;
 
@@ -33,7 +33,7 @@ mod example;
 const HTML_NAMESPACE: &str = "http://www.w3.org/1999/xhtml";
 const SVG_NAMESPACE: &str = "http://www.w3.org/2000/svg";
 
-/// An element that is at most this far below the window counts as visible: about three table rows.
+/// An element counts as visible if it is at most this far below the window: about three table rows.
 const VISIBILITY_MARGIN: &str = "400px";
 
 /// An element under construction, and the methods that add to it.
@@ -42,21 +42,21 @@ const VISIBILITY_MARGIN: &str = "400px";
 #[derive(Clone)]
 pub(super) struct ElementBuilder(Element);
 
-/// The text of an attribute or a text node: a string, or a closure that returns one and is run again when a signal that it
-/// reads changes.
+/// The text of an attribute or a text node: a string, or a closure that returns one and runs again when a signal that
+/// it reads changes.
 ///
 /// A closure may return `String`, `&'static str`, or an `Option` of these; `None` removes the attribute. A closure for
 /// an attribute without a value, such as `open`, returns `bool`.
 pub(super) trait Value {
-    /// Sets the attribute of an element, now and on changes.
+    /// Sets an element's attribute, now and whenever the value changes.
     fn set_attribute(self, element: &ElementBuilder, name: &'static str);
-    /// Appends a text node to an element and updates it on changes.
+    /// Appends a text node to an element, and updates it whenever the text changes.
     fn append_text(self, element: &ElementBuilder);
 }
 
-/// What a closure for a [`Value`] may return.
+/// A type that a closure for a [`Value`] can return.
 pub(super) trait Computed {
-    /// The text, or `None` if the attribute is absent.
+    /// Returns the text, or `None` to omit the attribute.
     fn into_text(self) -> Option<Cow<'static, str>>;
 }
 
@@ -95,13 +95,13 @@ fn run_effect(mut action: Box<dyn FnMut()>) {
     Effect::new(move |_: Option<()>| action());
 }
 
-/// The target of an event, if it is an element of this type.
+/// Returns the target of an event if it is an element of this type.
 pub(super) fn target<E: JsCast>(event: &Event) -> Option<E> {
     event.target()?.dyn_into().ok()
 }
 
 impl ElementBuilder {
-    /// Creates an HTML element by the name of its tag, which must be one that the program allows.
+    /// Creates an HTML element by its tag name. Callers must only use tags that the program allows.
     pub(super) fn html(tag: &str) -> ElementBuilder {
         ElementBuilder::create(HTML_NAMESPACE, tag)
     }
@@ -109,7 +109,7 @@ impl ElementBuilder {
     #[inline(never)]
     fn create(namespace: &str, tag: &str) -> ElementBuilder {
         let element = document().and_then(|document| document.create_element_ns(Some(namespace), tag).ok());
-        // In a browser, there is always a document. Otherwise this is `undefined`, whose methods all do nothing.
+        // A browser always has a document. Without a browser, the element is `undefined`, whose methods all do nothing.
         ElementBuilder(element.unwrap_or_else(|| JsValue::UNDEFINED.unchecked_into()))
     }
 
@@ -117,7 +117,7 @@ impl ElementBuilder {
         &self.0
     }
 
-    /// Copies the element with its attributes, but without effects and event handlers.
+    /// Copies the element with its attributes, but without its effects and event handlers.
     ///
     /// This is faster than setting the same attributes again.
     pub(super) fn clone_node(&self) -> ElementBuilder {
@@ -167,12 +167,12 @@ impl ElementBuilder {
         self
     }
 
-    /// Appends elements: those of a list, an array, an iterator or an `Option`.
+    /// Appends elements from a list, an array, an iterator or an `Option`.
     pub(super) fn children(self, children: impl IntoIterator<Item = ElementBuilder>) -> ElementBuilder {
         children.into_iter().fold(self, ElementBuilder::child)
     }
 
-    /// Handles an event of the element or of an element inside it.
+    /// Handles an event of this element or of an element inside it.
     pub(super) fn on(self, event: &str, handler: impl FnMut(Event) + 'static) -> ElementBuilder {
         self.add_handler(event, Box::new(handler))
     }
@@ -185,7 +185,7 @@ impl ElementBuilder {
         self
     }
 
-    /// Shows the element only while a condition holds. Otherwise it is `hidden` but remains in the document.
+    /// Shows the element only while a condition holds. Otherwise, the element is `hidden` but stays in the document.
     pub(super) fn show_when(self, condition: impl Fn() -> bool + 'static) -> ElementBuilder {
         self.hide_unless(Box::new(condition))
     }
@@ -224,7 +224,7 @@ impl ElementBuilder {
         self
     }
 
-    /// Builds the children only while a condition holds, and removes them when it does not, like Leptos' `<Show>`.
+    /// Builds the children while a condition holds, and removes them when it no longer does, like Leptos' `<Show>`.
     pub(super) fn children_when(
         self,
         condition: impl Fn() -> bool + 'static,
@@ -244,7 +244,7 @@ impl ElementBuilder {
         self.replace_children_on_change(Box::new(read), Box::new(render))
     }
 
-    /// Compiled once for each type, not for each call.
+    /// Compiled once per type instead of once per call.
     #[inline(never)]
     fn replace_children_on_change<T: PartialEq + 'static>(
         self,
@@ -265,7 +265,7 @@ impl ElementBuilder {
         self
     }
 
-    /// Removes all children and everything that `owner` owns, and appends new children for it to own.
+    /// Removes all children and everything that `owner` owns, and then appends new children that `owner` owns.
     #[inline(never)]
     fn replace_children(&self, owner: &Owner, render: &dyn Fn() -> Vec<ElementBuilder>) {
         owner.cleanup();

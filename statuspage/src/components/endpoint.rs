@@ -1,4 +1,4 @@
-//! The section of an endpoint: status, uptime, strip and chart.
+//! An endpoint's section: status, uptime, strip and chart.
 
 use leptos::prelude::*;
 
@@ -8,7 +8,7 @@ use super::endpoint_ref::EndpointRef;
 use super::{chart, detail, strip};
 use crate::i18n::texts;
 
-/// An endpoint; `crosshair` is the position of the crosshair in all charts, from 0 to 1.
+/// Builds an endpoint's section. `crosshair` is the crosshair's position in all charts, from 0 to 1.
 pub(super) fn endpoint(endpoint: EndpointRef, crosshair: RwSignal<Option<f64>>) -> ElementBuilder {
     let id = endpoint.id;
     let [section_id, title_id, breakdown_id] = ["endpoint", "title", "breakdown"].map(|what| format!("{what}-{id}"));
@@ -45,7 +45,7 @@ fn head(endpoint: EndpointRef, title_id: &str, breakdown_id: &str) -> ElementBui
         .child(uptime(endpoint, breakdown_id))
 }
 
-/// The uptime, whose tooltip shows how it was computed.
+/// Builds the uptime, whose tooltip shows how it was computed.
 fn uptime(endpoint: EndpointRef, breakdown_id: &str) -> ElementBuilder {
     let breakdown = span().class("readout").role("tooltip").id(breakdown_id).text(endpoint.text(|one| &one.breakdown));
     p().class("figure")
@@ -56,13 +56,13 @@ fn uptime(endpoint: EndpointRef, breakdown_id: &str) -> ElementBuilder {
         .child(breakdown)
 }
 
-/// The time axis of the strip, unless the chart below, which has the same axis, is unfolded.
+/// Builds the strip's time axis. It is omitted if charts are unfolded, because they have the same axis.
 fn strip_axis(endpoint: EndpointRef) -> ElementBuilder {
     let are_charts_unfolded = endpoint.context.view_flag(|view| view.charts_unfolded);
     div().children_when(move || !are_charts_unfolded(), move || vec![strip::axis(endpoint, 0)])
 }
 
-/// The chart, which is folded if there are many endpoints.
+/// Builds the chart, which is folded if there are many endpoints.
 fn response_times(endpoint: EndpointRef, crosshair: RwSignal<Option<f64>>) -> ElementBuilder {
     div().dynamic_children(endpoint.context.view_flag(|view| view.charts_unfolded), move |are_unfolded| {
         if *are_unfolded {
@@ -73,7 +73,7 @@ fn response_times(endpoint: EndpointRef, crosshair: RwSignal<Option<f64>>) -> El
     })
 }
 
-/// A folded chart, which is built when it is unfolded or printed.
+/// Builds a folded chart. Its content is built when it is unfolded or printed.
 fn folded_chart(endpoint: EndpointRef, crosshair: RwSignal<Option<f64>>) -> ElementBuilder {
     let is_open = RwSignal::new(false);
     let printing = endpoint.context.printing;

@@ -1,4 +1,4 @@
-//! A handle through which components read an endpoint that the render queue can replace at any time.
+//! A handle through which components read an endpoint, which the render queue can replace at any time.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::view::strip::BarView;
 /// The bars of a strip.
 pub(super) type Bars = Vec<Arc<BarView>>;
 
-/// An endpoint on the page.
+/// A handle to an endpoint on the page.
 #[derive(Clone, Copy)]
 pub(super) struct EndpointRef {
     pub(super) context: AppContext,
@@ -23,7 +23,7 @@ pub(super) struct EndpointRef {
 }
 
 impl EndpointRef {
-    /// Reads the endpoint as last rendered, and tracks it. Before it is rendered, this is the default value.
+    /// Reads the endpoint as last rendered, and tracks it. Returns the default value if it has not been rendered yet.
     pub(super) fn read<T: Default>(self, read: impl FnOnce(&EndpointView) -> T) -> T {
         self.view().map(|endpoint| read(&endpoint)).unwrap_or_default()
     }
@@ -32,7 +32,7 @@ impl EndpointRef {
         self.context.render_queue.get(self.id)
     }
 
-    /// The bars of a level: level 0 is the endpoint's strip, level 1 that of its open bar.
+    /// Returns the bars of a level. Level 0 is the endpoint's strip, and level 1 is that of its open bar.
     pub(super) fn bars(self, level: usize) -> Bars {
         self.read(|endpoint| match level.checked_sub(1) {
             None => endpoint.strip.clone(),
@@ -54,13 +54,13 @@ impl EndpointRef {
         self.read(|endpoint| endpoint.status)
     }
 
-    /// One of the endpoint's texts, for an element that shows it.
+    /// Returns a closure that reads one of the endpoint's strings, for an element that shows it.
     pub(super) fn text(self, read: fn(&EndpointView) -> &str) -> impl Fn() -> String + Copy + 'static {
         move || self.read(|endpoint| read(endpoint).to_owned())
     }
 
-    /// If there are too many endpoints to render all bars and charts, renders these when `element` is scrolled into
-    /// view.
+    /// If the page has too many endpoints to render all bars and charts, renders this endpoint's when `element` is
+    /// scrolled into view.
     pub(super) fn render_when_visible(self, element: ElementBuilder) -> ElementBuilder {
         let is_rendered_at_once = self.context.view.with_untracked(|view| view.strips_at_once);
         if is_rendered_at_once {
@@ -70,7 +70,7 @@ impl EndpointRef {
         }
     }
 
-    /// The icon of the endpoint's status. There is a different one for an endpoint that only some nodes report as down.
+    /// Builds the icon of the endpoint's status. An endpoint that only some nodes report as down has a different icon.
     pub(super) fn status_icon(self) -> ElementBuilder {
         let outline = move || {
             let is_localized = self.read(|endpoint| endpoint.is_localized);

@@ -1,4 +1,4 @@
-//! The footer: configured texts, how to read the figures, and the menus for time zone and theme.
+//! The footer: configured text, an explanation of the figures, and the menus for time zone and theme.
 
 use leptos::prelude::*;
 use shared::page_config::PageConfig;
@@ -12,7 +12,7 @@ use crate::context::AppContext;
 use crate::i18n::texts;
 use crate::url_state::{Theme, TimeZone};
 
-/// The maximum number of zones before a visitor opens the list: the device's, UTC and the current one.
+/// The maximum number of zones in the list before a visitor opens it: the device's zone, UTC and the current one.
 const INITIAL_ZONES: u32 = 3;
 
 pub(super) fn footer(context: AppContext, config: &PageConfig) -> ElementBuilder {
@@ -51,7 +51,7 @@ fn theme_choice(context: AppContext) -> ElementBuilder {
     })
 }
 
-/// A labeled `<select>`; each option is a value and its label.
+/// Builds a labeled `<select>`. Each option is a value and its label.
 fn choice(id: &str, title: &str, options: &[(String, String)], value: impl Fn() -> String + 'static) -> ElementBuilder {
     let select = select()
         .id(id)
@@ -64,7 +64,7 @@ fn choice_option(value: &str, text: &str) -> ElementBuilder {
     option().attr("value", value).text(text)
 }
 
-/// When the list gets the focus, adds the hundreds of zones that the browser supports.
+/// Adds the hundreds of zones that the browser supports once the list receives focus.
 fn add_zones(event: &Event) {
     let Some(select) = target::<HtmlSelectElement>(event) else { return };
     if select.id() == "zone" && select.length() <= INITIAL_ZONES {

@@ -16,9 +16,9 @@ use crate::i18n::texts;
 use crate::url_state::{Embed, Layout};
 use crate::view::groups::GroupView;
 
-/// All endpoints, in groups or in a table.
+/// Builds all endpoints, in groups or in a table.
 pub(super) fn endpoints(context: AppContext) -> ElementBuilder {
-    // All charts share a crosshair, so that simultaneous changes are visible.
+    // All charts share a crosshair, so that visitors notice simultaneous changes.
     let crosshair = RwSignal::new(None);
     let rows = div().dynamic_children(
         move || context.url_state.with(|url_state| url_state.layout),
@@ -39,7 +39,7 @@ pub(super) fn endpoints(context: AppContext) -> ElementBuilder {
         .child(p().class("quiet").id("no-matches").text(context.text(texts::NOTHING_FOUND)).show_when(is_nothing_found))
 }
 
-/// The groups directly in `parent`, or the outermost groups.
+/// Builds the groups directly in `parent`, or the outermost groups.
 fn groups_in(parent: Option<usize>, context: AppContext, crosshair: RwSignal<Option<f64>>) -> ElementBuilder {
     let keys = move || {
         let is_inside = |group: &&GroupView| group.parent == parent;
@@ -48,7 +48,7 @@ fn groups_in(parent: Option<usize>, context: AppContext, crosshair: RwSignal<Opt
     div().keyed_children(keys, move |key| group(GroupRef { context, key }, crosshair))
 }
 
-/// A group on the page.
+/// A handle to a group on the page.
 #[derive(Clone, Copy)]
 struct GroupRef {
     context: AppContext,
@@ -56,7 +56,7 @@ struct GroupRef {
 }
 
 impl GroupRef {
-    /// Reads the group, and tracks it. If it is no longer shown, this is the default value.
+    /// Reads the group, and tracks it. Returns the default value if the group is no longer shown.
     fn read<T: Default>(self, read: impl FnOnce(&GroupView) -> T) -> T {
         let groups = self.context.view.with(|view| Arc::clone(&view.groups));
         groups.iter().find(|group| group.key == self.key).map(read).unwrap_or_default()
@@ -66,7 +66,7 @@ impl GroupRef {
         self.read(|group| group.status)
     }
 
-    /// The ids of all endpoints in the group and in its nested groups.
+    /// Returns the ids of all endpoints in the group and in its nested groups.
     fn all(self) -> Vec<usize> {
         self.read(|group| group.all.clone())
     }

@@ -21,7 +21,7 @@ pub(super) fn header(context: AppContext, config: &PageConfig) -> ElementBuilder
     header_element().child(name).children(links).child(past(context)).child(banner(context))
 }
 
-/// The time at which the page shows the status if it is not now, with a button that returns to now.
+/// Builds the note that shows the time of a view of the past, with a button that returns to now.
 fn past(context: AppContext) -> ElementBuilder {
     let past = move || context.view.with(|view| view.past.clone());
     let text = move || past().map(|past| context.language.format(texts::AS_OF, &[&past]));

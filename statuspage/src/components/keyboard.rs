@@ -1,4 +1,4 @@
-//! Arrow keys in charts and strips.
+//! Handles arrow keys in charts and strips.
 
 use shared::UnixNanos;
 use wasm_bindgen::JsCast;
@@ -6,7 +6,7 @@ use web_sys::{Element, HtmlElement, KeyboardEvent};
 
 use super::dom::target;
 
-/// The index to which a key moves from `current` in a row of `count`; `None` if the key does not move.
+/// Returns the index to which a key moves from `current` in a row of `count` items, or `None` if the key does not move.
 pub(super) fn index_after(key: &str, current: usize, count: usize) -> Option<usize> {
     let last = count.checked_sub(1)?;
     match key {
@@ -18,7 +18,7 @@ pub(super) fn index_after(key: &str, current: usize, count: usize) -> Option<usi
     }
 }
 
-/// Moves the focus to the bar that starts at `start` in the strip that handles the event.
+/// Moves the focus to the bar that starts at `start`, in the strip that handles the event.
 pub(super) fn focus_bar(event: &KeyboardEvent, start: UnixNanos) {
     let strip = event.current_target().and_then(|strip| strip.dyn_into::<Element>().ok());
     let bar = strip.and_then(|strip| strip.query_selector(&format!("[data-start=\"{start}\"]")).ok().flatten());
@@ -27,14 +27,14 @@ pub(super) fn focus_bar(event: &KeyboardEvent, start: UnixNanos) {
     }
 }
 
-/// Moves the focus to the bar with the same index in the visible strip above or below, even if that belongs to another
-/// endpoint.
+/// Moves the focus to the bar with the same index in the visible strip above or below, even if that strip belongs to
+/// another endpoint.
 pub(super) fn focus_adjacent_strip(event: &KeyboardEvent) {
     let Some(document) = web_sys::window().and_then(|window| window.document()) else { return };
     let current = target::<Element>(event);
     let strip = current.as_ref().and_then(|bar| bar.closest(".strip").ok().flatten());
     let (Some(root), Some(strip)) = (document.document_element(), strip) else { return };
-    // A hidden strip has no box.
+    // A hidden strip has no layout box.
     let is_visible = |strip: &Element| strip.get_client_rects().length() > 0;
     let strips: Vec<Element> = select_all(&root, ".strip").into_iter().filter(is_visible).collect();
     let Some(number) = strips.iter().position(|one| *one == strip) else { return };

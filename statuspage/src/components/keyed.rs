@@ -1,4 +1,4 @@
-//! Updates a list of child elements by keys.
+//! Updates a list of child elements by key.
 
 use leptos::prelude::Owner;
 use web_sys::Element;
@@ -6,7 +6,7 @@ use web_sys::Element;
 /// The children of an element, one for each key.
 pub(super) struct KeyedChildren {
     parent: Element,
-    /// Owns what the children own.
+    /// The parent of the children's owners.
     owner: Owner,
     children: Vec<Child>,
 }
@@ -18,23 +18,23 @@ struct Child {
 }
 
 impl KeyedChildren {
-    /// Starts without children in `parent`.
+    /// Creates an empty list of children in `parent`.
     pub(super) fn new(parent: Element, owner: Owner) -> KeyedChildren {
         KeyedChildren { parent, owner, children: Vec::new() }
     }
 
-    /// Changes the children to those of `keys`, in that order, and builds new ones where needed.
+    /// Updates the children to match `keys` and their order, and builds new ones where needed.
     ///
     /// A child that keeps its position is not touched, so that it keeps the focus.
     pub(super) fn update(&mut self, keys: &[usize], build: &dyn Fn(usize) -> Element) {
         if keys.iter().eq(self.children.iter().map(|child| &child.key)) {
             return;
         }
-        // Keys are mostly appended: skip the first children, which stay the same.
+        // New keys are mostly appended, so the first children usually stay the same and are skipped.
         let unchanged = keys.iter().zip(&self.children).take_while(|(key, child)| **key == child.key).count();
         let mut previous = self.children.split_off(unchanged);
         for &key in &keys[unchanged..] {
-            // The child is nearly always the first remaining one.
+            // The child is nearly always the first one that remains.
             if let Some(index) = previous.iter().position(|child| child.key == key) {
                 self.children.push(previous.remove(index));
             } else {
@@ -50,7 +50,7 @@ impl KeyedChildren {
         self.move_into_order(unchanged);
     }
 
-    /// Moves the children that are at or after an index to their positions.
+    /// Moves the children at or after an index to their positions.
     fn move_into_order(&self, from: usize) {
         let mut next = match from.checked_sub(1) {
             Some(last) => self.children[last].element.next_element_sibling(),

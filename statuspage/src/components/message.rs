@@ -1,4 +1,4 @@
-//! Messages. Their HTML is parsed, and only allowed elements are created.
+//! Shows messages. Their HTML is parsed, and only allowed elements are created.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::view::timeline::MessageView;
 /// The maximum number of messages that are shown unfolded.
 const UNFOLDED: usize = 3;
 
-/// The current messages, newest first.
+/// Builds the current messages, newest first.
 pub(super) fn messages(context: AppContext) -> ElementBuilder {
     let view = context.view;
     section()
@@ -41,7 +41,7 @@ fn message(message: &MessageView) -> ElementBuilder {
         .child(p().class("quiet").child(time(&message.datetime, &message.when)).text(" · ").text(&message.about))
 }
 
-/// The content of a message as elements.
+/// Converts a message's content to elements.
 pub(super) fn elements(nodes: &[Node]) -> Vec<ElementBuilder> {
     nodes.iter().map(element).collect()
 }

@@ -1,6 +1,6 @@
 //! Components: functions that turn a value of the view into elements.
 //!
-//! Components do not compute, fetch, format or read the time.
+//! Components only build elements. They do not compute, fetch or format anything, and they do not read the time.
 
 mod chart;
 mod detail;

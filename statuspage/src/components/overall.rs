@@ -1,4 +1,4 @@
-//! The first lines: overall status, last check and locations, and the progress of a load.
+//! The first lines of the page: the overall status, the last check, the locations, and the progress of a load.
 
 use leptos::prelude::*;
 
@@ -9,7 +9,7 @@ use crate::context::AppContext;
 use crate::i18n::texts;
 use crate::view::LoadProgress;
 
-/// The overall status and the progress of a load.
+/// Builds the overall status and the progress of a load.
 pub(super) fn overall(context: AppContext) -> [ElementBuilder; 2] {
     let view = context.view;
     let headline = h1()
@@ -24,11 +24,11 @@ pub(super) fn overall(context: AppContext) -> [ElementBuilder; 2] {
                 .attr("datetime", context.view_text(|view| &view.overall.checked_datetime))
                 .text(context.view_text(|view| &view.overall.checked)),
         )
-        // A no-break space, so that no line starts with the dot.
+        // The no-break space ensures that no line starts with the dot.
         .text("\u{a0}· ")
         .show_when(context.view_flag(|view| !view.overall.checked.is_empty()));
     let scope = span().text(context.view_text(|view| &view.overall.scope));
-    // Shown only when another page embeds this one: opens the page in a new tab.
+    // This link is shown only when another page embeds this one. It opens the page in a new tab.
     let details = a()
         .class("open-page")
         .attr("href", "./")

@@ -13,7 +13,7 @@ use crate::context::{AppContext, RenderStage};
 use crate::i18n::texts;
 use crate::view::config_error;
 
-/// Adds the page to the document; `config` is its configuration, or the problems of an invalid one.
+/// Adds the page to the document. `config` is the page's configuration, or the problems of an invalid one.
 pub(crate) fn mount(context: AppContext, config: &Result<Arc<PageConfig>, Vec<String>>) {
     let sections = match config {
         Ok(config) => status_page(context, config),
@@ -40,7 +40,7 @@ fn status_page(context: AppContext, config: &Arc<PageConfig>) -> Vec<ElementBuil
     vec![header, main, footer, hatching()]
 }
 
-/// Elements that are built in a later stage, so that they do not delay the content above and are not pushed down by it.
+/// Builds elements in a later stage, so that they do not delay the content above and are not pushed down by it.
 fn later(context: AppContext, stage: RenderStage, build: impl Fn() -> Vec<ElementBuilder> + 'static) -> ElementBuilder {
     div().children_when(move || context.stage.get() >= stage, build)
 }
@@ -56,7 +56,7 @@ fn problems(context: AppContext) -> ElementBuilder {
         .show_when(context.view_flag(|view| !view.problems.is_empty()))
 }
 
-/// The pattern that fills periods without data in all strips.
+/// Builds the pattern that fills periods without data in all strips.
 fn hatching() -> ElementBuilder {
     let line = svg::rect().class("hatch-line").attr("width", "1.4").attr("height", "5");
     let pattern = svg::pattern()
@@ -84,7 +84,7 @@ fn items(problems: &[String]) -> Vec<ElementBuilder> {
     problems.iter().map(|problem| li().children(with_code(problem))).collect()
 }
 
-/// Text in which parts between backticks are code.
+/// Converts text to elements. Parts between backticks become code.
 fn with_code(text: &str) -> impl Iterator<Item = ElementBuilder> {
     text.split('`').enumerate().map(|(index, part)| if index % 2 == 1 { code() } else { span() }.text(part))
 }

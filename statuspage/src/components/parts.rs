@@ -6,33 +6,33 @@ use super::dom::html::{bdi, h2, section as section_element, time as time_element
 use super::dom::{ElementBuilder, svg};
 use crate::view::icon;
 
-/// The icon of a status that may change. The label of the status is always next to it.
+/// Builds the icon of a status that can change. The status label is always next to the icon.
 pub(super) fn status_icon(status: impl Fn() -> Status + Copy + 'static) -> ElementBuilder {
     icon(svg::path().attr("fill-rule", "evenodd").attr("d", move || icon::shape(status())))
         .attr("data-status", move || status().as_str())
 }
 
-/// The icon of a status that does not change.
+/// Builds the icon of a status that does not change.
 pub(super) fn fixed_status_icon(status: Status) -> ElementBuilder {
     icon(svg::path().attr("fill-rule", "evenodd").attr("d", icon::shape(status))).attr("data-status", status.as_str())
 }
 
-/// An icon in a box of 16 by 16.
+/// Builds an icon in a box of 16 by 16 units.
 pub(super) fn icon(path: ElementBuilder) -> ElementBuilder {
     svg::svg().class("icon").attr("viewBox", "0 0 16 16").attr("aria-hidden", "true").child(path)
 }
 
-/// Text from a configuration or a store, whose direction must not affect the text around it.
+/// Builds text from a configuration or a store. Its direction does not affect the text around it.
 pub(super) fn isolated(text: &str) -> ElementBuilder {
     bdi().text(text)
 }
 
-/// A time, for machines and for people.
+/// Builds a time that both machines and people can read.
 pub(super) fn time(datetime: &str, text: &str) -> ElementBuilder {
     time_element().attr("datetime", datetime).text(text)
 }
 
-/// A section that is labeled by its heading.
+/// Builds a section that is labeled by its heading.
 pub(super) fn section(title_id: &str, title: &str) -> ElementBuilder {
     section_element().attr("aria-labelledby", title_id).child(h2().id(title_id).text(title))
 }

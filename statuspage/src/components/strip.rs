@@ -18,7 +18,7 @@ use crate::dataset::TimeBucket;
 use crate::view::geometry::{BAR_HEIGHT, WIDTH, number};
 use crate::view::strip::{self, BarView, PATH_STATUSES, Segment};
 
-/// The strip of a level: level 0 is the endpoint's strip, level 1 that of its open bar.
+/// Builds the strip of a level. Level 0 is the endpoint's strip, and level 1 is that of its open bar.
 pub(super) fn strip(endpoint: EndpointRef, level: usize) -> ElementBuilder {
     let strip = StripRef { endpoint, level, pointed: RwSignal::new(None), visited: RwSignal::new(None) };
     let pointed = strip.pointed;
@@ -36,7 +36,7 @@ pub(super) fn strip(endpoint: EndpointRef, level: usize) -> ElementBuilder {
         .on("pointerleave", move |_| pointed.set(None))
 }
 
-/// A strip on the page. Bars are identified by their start.
+/// A handle to a strip on the page, which identifies bars by their start.
 #[derive(Clone, Copy)]
 struct StripRef {
     endpoint: EndpointRef,
@@ -64,7 +64,7 @@ impl StripRef {
         self.bars().into_iter().find(|bar| bar.start == start)
     }
 
-    /// The bar that Tab moves to: the last one with the focus, or else the newest.
+    /// Returns the bar that Tab moves to: the bar that last had the focus, or else the newest one.
     fn tab_stop(self) -> Option<UnixNanos> {
         let bars = self.bars();
         let visited = self.visited.get().filter(|start| bars.iter().any(|bar| bar.start == *start));
@@ -76,7 +76,7 @@ impl StripRef {
         let start = start_of(event);
         if let Some(bar) = self.bars().iter().find(|bar| Some(bar.start) == start) {
             self.endpoint.toggle(self.level, TimeBucket { start: bar.start, end: bar.end });
-            // The readout would cover the newly opened level, which contains the same text.
+            // The readout is hidden, because it would cover the newly opened level, which contains the same text.
             self.pointed.set(None);
         }
     }
@@ -84,7 +84,7 @@ impl StripRef {
     fn handle_key(self, event: &KeyboardEvent) {
         match event.key().as_str() {
             "Escape" => {
-                // The first Escape closes the readout, the next one closes the bar.
+                // The first press of Escape closes the readout, and the next one closes the bar.
                 if self.pointed.get_untracked().is_none() {
                     self.endpoint.close();
                 }
@@ -110,7 +110,8 @@ impl StripRef {
     }
 }
 
-/// The bars: a few paths draw all of them, and an invisible field on top of each bar handles the pointer and the focus.
+/// Builds the bars. A few paths draw all of them, and an invisible field on top of each bar handles the pointer and the
+/// focus.
 fn bars(strip: StripRef) -> ElementBuilder {
     let paths = PATH_STATUSES.map(|status| svg::path().class("part").attr("data-status", status.as_str()));
     let gaps = svg::path().class("bar-gaps");
@@ -157,12 +158,13 @@ fn bars(strip: StripRef) -> ElementBuilder {
         })
 }
 
-/// The start of the bar in which an event happened.
+/// Returns the start of the bar in which an event happened.
 fn start_of(event: &Event) -> Option<UnixNanos> {
     target::<Element>(event)?.closest(".bar").ok()??.get_attribute("data-start")?.parse().ok()
 }
 
-/// The fields in the document. Each handles the pointer and the focus for a bar, and describes it to screen readers.
+/// The fields in the document. Each field handles the pointer and the focus for a bar, and describes the bar to screen
+/// readers.
 #[derive(Default)]
 struct BarFields {
     bars: Bars,
@@ -171,7 +173,7 @@ struct BarFields {
 }
 
 impl BarFields {
-    /// Changes the fields in `parent` to those of `bars`. Sets only attributes that differ.
+    /// Updates the fields in `parent` to match `bars`. Sets only attributes that differ.
     fn update(&mut self, bars: Bars, tab_stop: Option<UnixNanos>, parent: &Element) {
         let template = svg::rect().class("bar").role("button").attr("height", &number(BAR_HEIGHT));
         for (index, bar) in bars.iter().enumerate() {
@@ -207,7 +209,7 @@ impl BarFields {
     }
 }
 
-/// A part of a bar that no node observed.
+/// Builds a part of a bar that no node observed.
 fn hatched_segment(segment: &Segment) -> ElementBuilder {
     svg::rect()
         .class("part")
@@ -229,7 +231,7 @@ fn readout(bar: &Arc<BarView>) -> ElementBuilder {
         .children(bar.reason.as_deref().map(|reason| span().class("error").child(isolated(reason))))
 }
 
-/// The time axis of a level.
+/// Builds the time axis of a level.
 pub(super) fn axis(endpoint: EndpointRef, level: usize) -> ElementBuilder {
     let times = move || {
         endpoint.read(|one| match level.checked_sub(1) {

@@ -1,4 +1,4 @@
-//! The endpoints in a table, one row for each.
+//! The table of endpoints, with one row for each.
 
 use leptos::prelude::*;
 
@@ -9,7 +9,7 @@ use crate::context::AppContext;
 use crate::i18n::{Text, texts};
 use crate::view::endpoint::EndpointView;
 
-/// The heading of a column, and the text in a row.
+/// A column's heading, and the function that returns its text in a row.
 type Column = (Text, fn(&EndpointView) -> &str);
 
 /// The columns after the name. The last one is empty if there are no groups.
@@ -21,7 +21,7 @@ const COLUMNS: [Column; 5] = [
     (texts::GROUP, |one| &one.group),
 ];
 
-/// All endpoints that match the search.
+/// Builds a table of all endpoints that match the search.
 pub(super) fn table(context: AppContext) -> ElementBuilder {
     let heading = |text| th().attr("scope", "col").text(context.text(text));
     let is_grouped = context.view_flag(|view| view.groups.iter().any(|group| !group.title.is_empty()));
@@ -35,7 +35,7 @@ pub(super) fn table(context: AppContext) -> ElementBuilder {
         context.render_queue.rendered(ids.into_iter())
     };
     let body = tbody().keyed_children(ids, move |id| row(EndpointRef { context, id }));
-    // A table that is wider than the window scrolls; the tab stop lets keyboards scroll it.
+    // A table that is wider than the window can be scrolled. It is a tab stop, so that this also works with a keyboard.
     div()
         .class("table")
         .role("region")

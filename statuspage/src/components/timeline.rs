@@ -55,7 +55,7 @@ fn event(context: AppContext, event: &EventView) -> ElementBuilder {
     }
 }
 
-/// The nodes, and when each last reported.
+/// Builds the list of nodes, with the time when each last reported.
 pub(super) fn nodes(context: AppContext) -> ElementBuilder {
     let view = context.view;
     let list = ul().dynamic_children(

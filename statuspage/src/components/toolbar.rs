@@ -14,15 +14,15 @@ use crate::url_state::Layout;
 use crate::view::overlay::ChartOverlay;
 use crate::view::{Percentiles, period, search};
 
-/// The search is shown if there are at least this many endpoints.
+/// The minimum number of endpoints for which the search is shown.
 const SEARCH_FROM: usize = 4;
 
-/// The toolbar; `configured` is the range that the page shows by default.
+/// Builds the toolbar. `configured` is the range that the page shows by default.
 pub(super) fn toolbar(context: AppContext, configured: Nanos) -> ElementBuilder {
     div().class("toolbar").child(ranges(context, configured)).child(search(context))
 }
 
-/// The time ranges as radio buttons, which keyboards and screen readers support, and the buttons for charts.
+/// Builds the time ranges as radio buttons, which keyboards and screen readers support, and the buttons for charts.
 fn ranges(context: AppContext, configured: Nanos) -> ElementBuilder {
     let current = move || context.url_state.with(|url_state| url_state.range).unwrap_or(configured);
     let choices = period::ranges(configured, current(), context.language).into_iter().map(|(range, text)| {
@@ -30,7 +30,7 @@ fn ranges(context: AppContext, configured: Nanos) -> ElementBuilder {
             .attr("type", "radio")
             .attr("name", "range")
             .attr("value", &range.to_string())
-            // The browser's back button changes the range, too.
+            // The browser's back button also changes the range.
             .effect(move |input: &HtmlInputElement| input.set_checked(current() == range));
         label().child(button).child(span().text(&text))
     });
@@ -52,7 +52,7 @@ fn ranges(context: AppContext, configured: Nanos) -> ElementBuilder {
         })
 }
 
-/// Shows the percentiles of response times, which are loaded on the first click.
+/// Builds the button that shows the percentiles of response times, which are loaded on the first click.
 fn percentiles_button(context: AppContext) -> ElementBuilder {
     let percentiles = RwSignal::new(Percentiles::Hidden);
     let is_shown = move || percentiles.get() == Percentiles::Shown;
@@ -64,7 +64,7 @@ fn percentiles_button(context: AppContext) -> ElementBuilder {
         .show_when(context.view_flag(|view| !view.endpoints.is_empty()))
 }
 
-/// Adds an overlay to the charts that support it.
+/// Builds a button that adds an overlay to the charts that support it.
 fn overlay_button(context: AppContext, overlay: ChartOverlay, id: &str, text: Text) -> ElementBuilder {
     let is_shown = move || context.overlay.get() == overlay;
     toggle_button(id, context.text(text), is_shown)
@@ -81,7 +81,7 @@ fn toggle_button(id: &str, text: &str, is_pressed: impl Fn() -> bool + 'static) 
         .attr("aria-pressed", move || if is_pressed() { "true" } else { "false" })
 }
 
-/// The search field and the table button. Both are hidden if there are only a few endpoints.
+/// Builds the search field and the table button. Both are hidden if there are only a few endpoints.
 fn search(context: AppContext) -> ElementBuilder {
     let filter = move || context.url_state.with(|url_state| url_state.filter.clone());
     let is_table = move || context.url_state.with(|url_state| url_state.layout) == Layout::Table;

@@ -1,8 +1,8 @@
-//! The time that one bar covers.
+//! The period that one bar covers.
 
 use shared::UnixNanos;
 
-/// The time that one bar covers: `start` inclusive, `end` exclusive.
+/// The period that one bar covers, with an inclusive `start` and an exclusive `end`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TimeBucket {
     pub start: UnixNanos,

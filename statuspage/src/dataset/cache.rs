@@ -1,4 +1,5 @@
-//! What was loaded, what failed, and what to request next. Pure; [`super::loader`] sends the requests.
+//! Keeps what was loaded and what failed, and decides what to request next. This module is pure: [`super::loader`]
+//! sends the requests.
 
 use shared::check_file::CheckFile;
 use shared::history::{HistoryRows, LatencyRows};
@@ -12,56 +13,56 @@ use super::model::Dataset;
 use super::request::LoadRequest;
 use crate::store::{InlineContents, Listing, OBJECT_SIZE_LIMIT, StoreError, StoreObject};
 
-/// How far before the newest known file a refresh lists files: other nodes may have stored theirs a little late.
+/// How far before the newest known file a refresh starts to list files, because other nodes may have stored theirs a
+/// little late.
 const LIST_OVERLAP: i64 = HOUR;
 
-/// One in this many refreshes lists the whole range, because files may be stored hours late after an outage of the
-/// store.
+/// One in this many refreshes lists the whole range, because an outage of the store can delay files by hours.
 pub(super) const REFRESHES_PER_FULL_LIST: u32 = 15;
 
-/// Everything that was loaded, and everything that failed to load.
+/// All data that was loaded, and all objects that failed to load.
 #[derive(Debug, Default)]
 pub struct Cache {
     pub dataset: Dataset,
     /// When the store last responded, by the page's clock.
     pub last_response_at: Option<UnixNanos>,
-    /// When the last listing was received, if it comes from the service worker's cache.
+    /// When the last listing was received, if it came from the service worker's cache.
     pub cached_at: Option<UnixNanos>,
-    /// Why the last listing failed.
+    /// The error, if the last listing failed.
     pub list_error: Option<StoreError>,
     /// Files that will be requested again, newest first.
     pub failed: Vec<(CheckFileName, StoreError)>,
     /// Invalid files, newest first. They never change, so they are not requested again.
     pub unreadable: Vec<(CheckFileName, StoreError)>,
-    /// The latencies of nodes, if percentiles are shown.
+    /// The latencies of all nodes, if percentiles are shown.
     pub latencies: Vec<LatencyRows>,
     /// The hour whose checks a visitor opened.
     pub hour: Option<HourChecks>,
     /// Invalid histories; the check files of their nodes are used instead.
     pub unreadable_histories: Vec<(HistoryName, StoreError)>,
-    /// The names of the first objects that do not belong to a checker.
+    /// The names of the first few objects that do not belong to a checker.
     pub unrelated: Vec<String>,
-    /// The number of such objects in the last full listing.
+    /// The number of objects in the last full listing that do not belong to a checker.
     pub unrelated_count: usize,
-    /// The number of files in range for which there is no room.
+    /// The number of files in the range that were omitted for lack of room.
     pub left_out: usize,
     /// Whether there are more nodes than [`NODES_LIMIT`].
     pub nodes_left_out: bool,
-    /// The number of files that the current load has finished.
+    /// The number of files that the current load has processed.
     pub done: usize,
     /// The number of files in the current load.
     pub total: usize,
     /// The entity tag of each loaded history.
     etags: Vec<(HistoryName, String)>,
-    /// The nodes that are read, in the order of their names.
+    /// The nodes that are loaded, in name order.
     nodes: Vec<Option<NodeName>>,
     listing_count: u32,
 }
 
-/// The maximum number of names of unrelated objects to keep.
+/// The maximum number of unrelated objects whose names are kept.
 const UNRELATED_KEPT: usize = 10;
 
-/// Whether an object with this name belongs to checkers or to the page itself.
+/// Returns whether an object with this name belongs to a checker or to the page itself.
 fn is_expected(name: &str) -> bool {
     let known = ["index.json", "config.json", "index.html"];
     let folders = [HISTORY_FOLDER, HEARTBEAT_FOLDER, "messages/"];
@@ -79,14 +80,14 @@ impl Cache {
         }
     }
 
-    /// The time of the data, if the store does not respond.
+    /// Returns the time of the data if the store does not respond.
     #[must_use]
     pub fn stale_since(&self) -> Option<UnixNanos> {
         if self.list_error.is_some() { self.last_response_at } else { None }.or(self.cached_at)
     }
 
-    /// Whether there may be unknown endpoints, as of `now`: there is no room for them, the newest check file of a node
-    /// is invalid, or nothing from a node could be loaded.
+    /// Returns whether endpoints may be missing as of `now`: there is no room for them, a node's newest check file is
+    /// invalid, or none of a node's data could be loaded.
     #[must_use]
     pub fn is_incomplete(&self, now: UnixNanos) -> bool {
         let newest_of = |node: &Option<NodeName>| {
@@ -107,7 +108,7 @@ impl Cache {
             || self.failed.iter().any(is_unknown)
     }
 
-    /// Whether a node is among the first [`NODES_LIMIT`] nodes.
+    /// Returns whether a node is among the first [`NODES_LIMIT`] nodes.
     pub(super) fn admits(&mut self, node: Option<&NodeName>) -> bool {
         let index = self.nodes.partition_point(|known| known.as_ref() < node);
         if self.nodes.get(index).is_some_and(|known| known.as_ref() == node) {
@@ -121,17 +122,17 @@ impl Cache {
         has_room
     }
 
-    /// Whether the next listing of check files covers the whole range.
+    /// Returns whether the next listing of check files covers the whole range.
     fn lists_all(&self) -> bool {
         self.listing_count.is_multiple_of(REFRESHES_PER_FULL_LIST)
     }
 
-    /// Before a refresh, forgets what the next listing determines.
+    /// Before a refresh, clears everything that the next listing determines.
     pub(super) fn start_refresh(&mut self) {
         self.nodes_left_out &= !self.lists_all();
     }
 
-    /// The time from which a refresh lists files.
+    /// Returns the time from which a refresh lists files.
     pub(super) fn list_from(&self, from: UnixNanos) -> UnixNanos {
         match self.dataset.newest_file() {
             Some(newest) if !self.lists_all() => (newest - LIST_OVERLAP).max(from),
@@ -144,7 +145,7 @@ impl Cache {
         self.listing_count = 0;
     }
 
-    /// The time from which a refresh lists the files of a node without a history.
+    /// Returns the time from which a refresh lists the files of a node without a history.
     pub(super) fn list_from_for(&self, node: Option<&NodeName>, from: UnixNanos) -> UnixNanos {
         if self.dataset.has_files_of(node) { self.list_from(from) } else { from }
     }
@@ -193,7 +194,7 @@ impl Cache {
         if owner == name.node { Ok(()) } else { Err("invalid history: it belongs to another node".to_owned()) }
     }
 
-    /// Whether a listing should contain file contents. The first one should; later ones return few new files.
+    /// Returns whether a listing should contain file contents. The first one should. Later ones return few new files.
     pub(super) fn contents(&self) -> InlineContents {
         if self.dataset.file_count() == 0 { InlineContents::Allowed } else { InlineContents::Omitted }
     }
@@ -207,7 +208,7 @@ impl Cache {
         self.list_error = None;
         let mut unrelated = listing.unrelated;
         unrelated.retain(|name| !is_expected(name));
-        // Most refreshes list only the newest objects and must not replace the result of a full listing.
+        // Most refreshes list only the newest objects, and must not replace the result of a full listing.
         if unrelated.len() >= self.unrelated_count {
             self.unrelated_count = unrelated.len();
             unrelated.truncate(UNRELATED_KEPT);
@@ -235,7 +236,7 @@ impl Cache {
                 },
             }
         }
-        // Files that failed before are usually listed again.
+        // Files that failed before are usually listed again, so duplicates are removed.
         names.sort_by_cached_key(|name| -name.stored_at);
         names.dedup();
         let count = names.len();
@@ -263,7 +264,8 @@ impl Cache {
         }
     }
 
-    /// Adds a fetched object. A history replaces the check files that it covers, except those stored at `keep_from` or later.
+    /// Adds a fetched object to the cache. A history replaces the check files that it covers, except those stored at
+    /// `keep_from` or later.
     pub(super) fn add_response(
         &mut self,
         object: StoreObject,

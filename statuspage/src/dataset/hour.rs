@@ -11,10 +11,10 @@ use super::limits::Limit;
 use super::model::Dataset;
 use crate::store::{InlineContents, Store, StoreError, StoreObject, fetch_all};
 
-/// The maximum number of check files to load for one hour: ten nodes with a check every minute.
+/// The maximum number of check files to load for one hour, which is enough for ten nodes with a check every minute.
 pub const HOUR_FILES_LIMIT: usize = 600;
 
-/// A check file is usually stored within this time after the check.
+/// The time within which a check file is usually stored after the check.
 const STORED_WITHIN: i64 = 10 * MINUTE;
 
 /// The checks of an open hour.
@@ -23,14 +23,14 @@ pub struct HourChecks {
     pub bucket: TimeBucket,
     pub dataset: Dataset,
     pub is_loading: bool,
-    /// The number of check files beyond [`HOUR_FILES_LIMIT`].
+    /// The number of check files beyond [`HOUR_FILES_LIMIT`], which are not loaded.
     pub left_out: usize,
-    /// Why the check files could not be loaded.
+    /// The error, if the check files could not be loaded.
     pub problem: Option<StoreError>,
 }
 
 impl HourChecks {
-    /// An hour without any data.
+    /// Creates an hour without any data.
     #[must_use]
     pub fn new(bucket: TimeBucket) -> HourChecks {
         HourChecks { bucket, ..HourChecks::default() }

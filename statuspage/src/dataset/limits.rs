@@ -1,24 +1,25 @@
-//! How much of a store is kept in memory. No node can crowd out another: a share is reserved for each node, whatever
-//! the others stored.
+//! Limits how much of a store is kept in memory. No node can crowd out another: a share is reserved for each node, no
+//! matter what the others stored.
 
 use shared::object_name::{CheckFileName, NodeName};
 
-/// The maximum number of nodes. A store with more is hostile, or too large for a page.
+/// The maximum number of nodes. A store with more nodes is hostile, or too large for a page.
 pub const NODES_LIMIT: usize = 200;
 
-/// The maximum number of check files in memory, newest first: a little more than a month of checks every minute.
+/// The maximum number of check files in memory. The newest ones are kept: a little more than a month of checks every
+/// minute.
 pub const FILES: Limit = Limit::shared(50_000);
 
-/// The maximum number of endpoints. A page with tens of thousands is slow.
+/// The maximum number of endpoints. A page with tens of thousands of endpoints is slow.
 pub(super) const ENDPOINTS: Limit = Limit { node: 10_000, total: 50_000 };
 
-/// The maximum number of results in check files: each takes at least 100 bytes of memory.
+/// The maximum number of results from check files. Each one takes at least 100 bytes of memory.
 pub(super) const SAMPLES: Limit = Limit::shared(2_000_000);
 
-/// The maximum number of messages. Histories keep 20 per day.
+/// The maximum number of messages. Histories keep 20 messages per day.
 pub const MESSAGES: Limit = Limit { node: 1_000, total: 5_000 };
 
-/// How much is kept of one node, and of all nodes.
+/// How much data is kept from one node, and from all nodes.
 #[derive(Debug, Clone, Copy)]
 pub struct Limit {
     pub node: usize,
@@ -26,7 +27,7 @@ pub struct Limit {
 }
 
 impl Limit {
-    /// A limit that one node can exhaust, except for the shares of the other nodes.
+    /// Creates a limit that one node can exhaust, except for the shares of the other nodes.
     pub(super) const fn shared(total: usize) -> Limit {
         Limit { node: total, total }
     }
@@ -35,13 +36,13 @@ impl Limit {
         Limit { node: 2 * self.node, total: 2 * self.total }
     }
 
-    /// Whether there is room for one more item of a node that has `own` of `total` items. An equal share is reserved
-    /// for each of [`NODES_LIMIT`] nodes.
+    /// Returns whether there is room for one more item from a node that has `own` of `total` items. An equal share is
+    /// reserved for each of [`NODES_LIMIT`] nodes.
     pub(super) const fn has_room(self, own: usize, total: usize) -> bool {
         own < self.total / NODES_LIMIT || own < self.node && total < self.total
     }
 
-    /// The first of `names` for which there is room in addition to the `loaded` files.
+    /// Returns the first of `names` for which there is room in addition to the `loaded` files.
     pub(super) fn choose(self, names: Vec<CheckFileName>, loaded: &[CheckFileName]) -> Vec<CheckFileName> {
         let mut counts: Vec<(Option<NodeName>, usize)> = Vec::new();
         let mut total = 0;

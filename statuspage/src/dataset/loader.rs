@@ -1,7 +1,7 @@
 //! Lists a store, selects what is missing, fetches it and adds it to the cache.
 //!
-//! Errors become part of the cache: one invalid file never hides the others. The next refresh fetches only new files and those
-//! whose error may have been temporary.
+//! Errors become part of the cache, so one invalid file never hides the others. The next refresh fetches only new files
+//! and those whose error may have been temporary.
 
 use std::cell::RefCell;
 use std::ops::ControlFlow;
@@ -14,19 +14,19 @@ use super::cache::Cache;
 use super::request::LoadRequest;
 use crate::store::{HistoryListing, InlineContents, Listing, Store, StoreError, StoreObject, fetch_all};
 
-/// After this many failures in a row, the store is considered down and the other files wait for the next refresh.
+/// After this many failures in a row, the store is considered down, and the remaining files wait for the next refresh.
 const FAILURES_IN_A_ROW_LIMIT: usize = 30;
 
-/// The progress of a load.
+/// An event that reports the progress of a load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LoadEvent {
-    /// All histories were loaded. They contain nearly everything.
+    /// All histories were loaded. They contain nearly all of the data.
     Histories,
     /// One check file was loaded, or failed to load.
     File,
 }
 
-/// Loads what `request` needs and the cache lacks; calls `on_event` on progress.
+/// Loads the data that `request` needs and the cache lacks. Calls `on_event` on progress.
 pub(crate) async fn refresh(
     store: &impl Store,
     cache: &RefCell<Cache>,
@@ -61,7 +61,7 @@ pub(crate) async fn refresh(
             cache.choose(listing, request)
         }
         Err(error) => {
-            // A directory has a separate index of the histories and the newest check files.
+            // A directory's histories and newest check files have a separate index, which may still be valid.
             let histories = if error.is_answer() { load_histories(store, cache, request).await.ok() } else { None };
             let newest = histories.and_then(|histories| histories.newest);
             let mut cache = cache.borrow_mut();
@@ -116,7 +116,8 @@ async fn load_histories(
     Ok(listing)
 }
 
-/// Lists the check files that histories do not cover: only a few, unless a node has no history or an outdated one.
+/// Lists the check files that histories do not cover. There are only a few, unless a node has no history or an outdated
+/// one.
 async fn list_uncovered(
     store: &impl Store,
     cache: &RefCell<Cache>,
@@ -130,7 +131,7 @@ async fn list_uncovered(
         from = from.min(cache.borrow().list_from(request.checks_from));
     }
     let listing = match newest {
-        // The short index reaches back far enough for the histories of all active nodes.
+        // If there are histories, the short index reaches back far enough for all active nodes.
         Some(listing) if has_histories && from == active_from => listing,
         _ => list_to_now(store, cache, from).await?,
     };

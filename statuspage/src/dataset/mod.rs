@@ -1,4 +1,4 @@
-//! Everything that was loaded from a store, in a form that is fast to evaluate, and what to load next.
+//! The data that was loaded from a store, in a form that is fast to evaluate, and what to load next.
 
 mod bucket;
 mod cache;

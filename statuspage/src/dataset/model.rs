@@ -1,4 +1,4 @@
-//! The contents of the loaded check files, by endpoint and node. Files are added one by one and dropped by age.
+//! The contents of the loaded check files, by endpoint and node. Files are added one by one, and old data is dropped.
 
 use shared::check_file::{CheckFile, CheckResult, EndpointKey, SkippedElement};
 use shared::history::{EndpointRows, HistoryRows};
@@ -21,30 +21,30 @@ pub struct Dataset {
     pub endpoints: Vec<EndpointData>,
     /// The indexes of the endpoints, in key order. A hash map would add a kilobyte to the page.
     pub by_key: Vec<usize>,
-    /// The nodes in the order of their names.
+    /// The nodes, in the order of their names.
     pub nodes: Vec<NodeUsage>,
     /// The messages, in no particular order.
     pub messages: Vec<StoredMessage>,
     /// The invalid elements of check files.
     pub skipped: Vec<(CheckFileName, Vec<SkippedElement>)>,
-    /// How many results in check files there are.
+    /// The number of results from check files.
     samples: usize,
     /// The histories without the parts that were moved to `endpoints` and `messages`.
     pub histories: Vec<HistoryRows>,
 }
 
-/// What the dataset contains from a node.
+/// How much data the dataset contains from one node.
 #[derive(Debug, Default)]
 pub struct NodeUsage {
-    /// `None` is a checker without a name.
+    /// The node's name, or `None` for a checker without one.
     pub node: Option<NodeName>,
     /// When the node's newest result was recorded.
     pub newest: UnixNanos,
     /// When the node's newest check file in memory was stored.
     pub newest_file: UnixNanos,
-    /// At least this many endpoints were omitted, because there was no room for more.
+    /// The minimum number of endpoints that were omitted for lack of room.
     pub left_out: usize,
-    /// When the check file whose endpoints were omitted was stored.
+    /// When the check file with the omitted endpoints was stored.
     left_out_at: UnixNanos,
     /// Whether messages were omitted for lack of room.
     pub messages_left_out: bool,
@@ -56,7 +56,7 @@ pub struct NodeUsage {
 #[derive(Debug)]
 pub struct StoredMessage {
     pub at: UnixNanos,
-    /// `None` is a checker without a name.
+    /// The node's name, or `None` for a checker without one.
     pub node: Option<NodeName>,
     pub html: String,
     /// The ids of the endpoints that the message is about.
@@ -67,10 +67,10 @@ pub struct StoredMessage {
 #[derive(Debug)]
 pub struct EndpointData {
     pub key: EndpointKey,
-    /// The index in the newest check file that contains the endpoint. Check files have the order of the checker's
+    /// The endpoint's index in the newest check file that contains it. Check files have the order of the checker's
     /// configuration.
     pub position: usize,
-    /// When that check file was stored.
+    /// When the check file that determines the position was stored.
     positioned_at: UnixNanos,
     pub nodes: Vec<NodeSamples>,
 }
@@ -78,24 +78,24 @@ pub struct EndpointData {
 /// The results of one endpoint from one node.
 #[derive(Debug)]
 pub struct NodeSamples {
-    /// `None` is a checker without a name.
+    /// The node's name, or `None` for a checker without one.
     pub node: Option<NodeName>,
-    /// The results in check files, oldest first after [`Dataset::sort_samples`].
+    /// The results from check files, in chronological order after [`Dataset::sort_samples`].
     pub samples: Vec<Sample>,
     pub history: Option<NodeHistory>,
-    /// The quorum of the newest result, and when that was stored.
+    /// The newest result's quorum, and when that result was stored.
     quorum: (UnixNanos, Quorum),
 }
 
 impl Dataset {
-    /// The number of check files in memory.
+    /// Returns the number of check files in memory.
     #[must_use]
     pub fn file_count(&self) -> usize {
         self.files.len()
     }
 
-    /// The longest interval in results of nodes without a history; 0 if there are no such results. A history contains
-    /// the status at the start of a period.
+    /// Returns the longest interval in the results of nodes without a history, or 0 if there are no such results. (A
+    /// history contains the status at the start of a period.)
     #[must_use]
     pub fn longest_interval(&self) -> Nanos {
         let nodes = self.endpoints.iter().flat_map(|endpoint| &endpoint.nodes);
@@ -103,7 +103,7 @@ impl Dataset {
         samples.filter_map(|sample| sample.interval).max().unwrap_or(0)
     }
 
-    /// Whether a check file is in memory.
+    /// Returns whether a check file is in memory.
     #[must_use]
     pub fn contains(&self, name: &CheckFileName) -> bool {
         self.find_file(name).is_ok()
@@ -113,31 +113,31 @@ impl Dataset {
         self.files.binary_search_by(|other| name.cmp(other))
     }
 
-    /// Whether check files of a node are in memory.
+    /// Returns whether any check files of a node are in memory.
     #[must_use]
     pub fn has_files_of(&self, node: Option<&NodeName>) -> bool {
         self.files.iter().any(|name| name.node.as_ref() == node)
     }
 
-    /// When the newest check file in memory was stored.
+    /// Returns when the newest check file in memory was stored.
     #[must_use]
     pub fn newest_file(&self) -> Option<UnixNanos> {
         self.files.first().map(|name| name.stored_at)
     }
 
-    /// The names of the check files in memory.
+    /// Returns the names of the check files in memory.
     pub(super) fn files(&self) -> &[CheckFileName] {
         &self.files
     }
 
-    /// Whether there is room for a check file: always, if it is newer than the other files of its node.
+    /// Returns whether there is room for a check file. There is always room for a node's newest file.
     pub(super) fn has_room_for(&mut self, name: &CheckFileName, file: &CheckFile) -> bool {
         let samples = self.samples + file.results.len();
         let node = self.usage(name.node.as_ref());
         node.newest_file < name.stored_at || SAMPLES.has_room(node.samples + file.results.len(), samples)
     }
 
-    /// Adds a check file, unless it was added before.
+    /// Adds a check file, unless it has already been added.
     pub fn add(&mut self, name: &CheckFileName, file: CheckFile) {
         let Err(index) = self.find_file(name) else { return };
         self.files.insert(index, name.clone());
@@ -156,7 +156,7 @@ impl Dataset {
         usage.leave_out(left_out, name.stored_at);
     }
 
-    /// Adds a result; `false` if there is no room for its endpoint.
+    /// Adds a result. Returns `false` if there is no room for its endpoint.
     fn add_result(
         &mut self,
         name: &CheckFileName,
@@ -169,7 +169,7 @@ impl Dataset {
         usage.newest = usage.newest.max(result.timestamp);
         let Some(id) = self.id_of(&result.endpoint_key(), node, result.status) else { return false };
         if !result.message.trim().is_empty() {
-            // The message is in the results of every endpoint that it is about.
+            // A message is contained in the results of every endpoint that it is about.
             let same_file = self.messages[first_message..].iter().position(|message| message.html == result.message);
             match same_file {
                 Some(index) => self.messages[first_message + index].about.push(id),
@@ -186,7 +186,7 @@ impl Dataset {
         true
     }
 
-    /// Adds a message, unless it is known or there is no room for it.
+    /// Adds a message, unless it is already known or there is no room for it.
     fn add_message(&mut self, at: UnixNanos, node: Option<&NodeName>, html: &str, about: Vec<usize>) {
         if self.messages.iter().any(|known| known.at == at && known.html == html) {
             return;
@@ -209,8 +209,8 @@ impl Dataset {
         &mut self.nodes[index]
     }
 
-    /// The id of a node's endpoint, which is added if it is new; `None` if there is no room. There is more room for
-    /// endpoints that are not healthy, so that healthy ones do not crowd them out.
+    /// Returns the id of a node's endpoint, which is added if it is new, or `None` if there is no room. There is more
+    /// room for endpoints that are not healthy, so that healthy ones do not crowd them out.
     fn id_of(&mut self, key: &EndpointKey, node: Option<&NodeName>, status: Status) -> Option<usize> {
         let index = self.by_key.binary_search_by(|id| self.endpoints[*id].key.cmp(key));
         let known = index.ok().map(|index| self.by_key[index]);
@@ -236,14 +236,14 @@ impl Dataset {
         Some(total)
     }
 
-    /// At least this many endpoints were omitted.
+    /// Returns the minimum number of endpoints that were omitted.
     #[must_use]
     pub fn left_out(&self) -> usize {
         self.nodes.iter().map(|node| node.left_out).sum()
     }
 
-    /// Adds the history of a node, which replaces its previous history and the check files that it covers, except those
-    /// stored at `keep_from` or later.
+    /// Adds a node's history, which replaces the node's previous history and the check files that it covers, except
+    /// those stored at `keep_from` or later.
     pub fn add_history(&mut self, mut history: HistoryRows, keep_from: UnixNanos) {
         let before = self.histories.iter().position(|known| known.node == history.node);
         if before.is_some_and(|before| self.histories[before].newest == history.newest) {
@@ -254,7 +254,7 @@ impl Dataset {
         let mut rows: Vec<_> = std::mem::take(&mut history.endpoints).into_iter().enumerate().collect();
         let mut ids = vec![None; rows.len()];
         let status = |rows: &EndpointRows| rows.timeline.last.map_or(Status::Unknown, |last| last.status);
-        // If there is not enough room, those that are not healthy come first.
+        // If there is not enough room, endpoints that are not healthy take precedence.
         rows.sort_by_cached_key(|(_, rows)| i64::from(status(rows) == Status::Healthy));
         let mut left_out = 0;
         for (index, rows) in rows {
@@ -285,7 +285,7 @@ impl Dataset {
         self.count_usage();
     }
 
-    /// Recounts what is kept of each node.
+    /// Recounts how much data is kept from each node.
     fn count_usage(&mut self) {
         self.samples = 0;
         for usage in &mut self.nodes {
@@ -329,7 +329,7 @@ impl Dataset {
         self.count_usage();
     }
 
-    /// Sorts the samples of each node by time. This is nearly free if they are already sorted.
+    /// Sorts each node's samples by time. This costs almost nothing if they are already sorted.
     pub fn sort_samples(&mut self) {
         for node in self.endpoints.iter_mut().flat_map(|endpoint| &mut endpoint.nodes) {
             if !node.samples.is_sorted_by_key(|sample| sample.at) {
@@ -349,13 +349,13 @@ impl NodeUsage {
 }
 
 impl EndpointData {
-    /// The quorum that most nodes have.
+    /// Returns the quorum that most nodes have configured.
     #[must_use]
     pub fn quorum(&self) -> Quorum {
         Quorum::of_most(&self.nodes.iter().map(|node| node.quorum).collect::<Vec<_>>())
     }
 
-    /// Updates the position, unless it comes from a newer check file.
+    /// Updates the position, unless a newer check file has already set it.
     fn update_position(&mut self, at: UnixNanos, position: usize) {
         if at >= self.positioned_at {
             (self.positioned_at, self.position) = (at, position);
@@ -363,7 +363,7 @@ impl EndpointData {
     }
 
     fn node_mut(&mut self, node: Option<&NodeName>) -> &mut NodeSamples {
-        // Nodes are in name order.
+        // Nodes are sorted by name.
         let index = self.nodes.partition_point(|known| known.node.as_ref() < node);
         if self.nodes.get(index).is_none_or(|known| known.node.as_ref() != node) {
             let quorum = (UnixNanos::MIN, Quorum::default());
@@ -374,14 +374,14 @@ impl EndpointData {
 }
 
 impl NodeSamples {
-    /// Updates the quorum, unless it comes from a newer result.
+    /// Updates the quorum, unless a newer result has already set it.
     fn update_quorum(&mut self, at: UnixNanos, quorum: Quorum) {
         if at >= self.quorum.0 {
             self.quorum = (at, quorum);
         }
     }
 
-    /// The spans of status up to and including `now`. `interval` applies to a single result without an interval.
+    /// Returns the status spans up to and including `now`. `interval` applies to a single result without an interval.
     #[must_use]
     pub fn spans(&self, now: UnixNanos, interval: Nanos) -> Vec<Span> {
         let known = self.samples.partition_point(|sample| sample.at <= now);
@@ -392,11 +392,11 @@ impl NodeSamples {
             samples =
                 &samples[samples.partition_point(|sample| timeline.last.is_some_and(|last| sample.at <= last.at))..];
         }
-        // With several results, the time between them determines the interval.
+        // If there are several results, the time between them determines the interval.
         let is_single =
             self.history.is_none() && samples.first().is_none_or(|oldest| oldest.at == samples[samples.len() - 1].at);
         let mut samples: Vec<&Sample> = samples.iter().collect();
-        // The worst of several results from the same time is the last one.
+        // If several results have the same time, the worst one is sorted last and takes precedence.
         samples.sort_by_cached_key(|sample| sample.status as i64);
         samples.sort_by_cached_key(|sample| sample.at);
         for sample in samples {
@@ -410,13 +410,13 @@ impl NodeSamples {
         timeline.spans
     }
 
-    /// The samples of a period (`from <= t < to`): checks, or hours and days where checks are not loaded.
+    /// Returns the samples in a period (`from <= t < to`): checks, or hours and days where checks are not loaded.
     pub fn samples(&self, from: UnixNanos, to: UnixNanos) -> impl Iterator<Item = &Sample> {
         let history = self.history.as_ref().map_or(&[][..], |history| &history.samples);
         response_times::known(history, &self.samples, from, to)
     }
 
-    /// The newest sample that is not in the future.
+    /// Returns the newest sample that is not in the future.
     #[must_use]
     pub fn newest(&self, now: UnixNanos) -> Option<&Sample> {
         let newest_of = |samples: &[Sample]| samples.partition_point(|sample| sample.at <= now).checked_sub(1);

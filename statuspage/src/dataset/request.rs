@@ -1,28 +1,28 @@
-//! What a load must provide.
+//! The requirements of a load: the period and the data that it must provide.
 
 use shared::history::planner::ReadPlanner;
 use shared::object_name::HistoryPart;
 use shared::{MINUTE, Nanos, UnixNanos};
 
-/// Two rounds that a node stores at nearly the same time can appear in listings in reverse order. The node itself finds
-/// the late one, too, and includes it in its next history.
+/// Rounds that a node stores this close together can appear in listings in reverse order. The node also finds the late
+/// round itself, and includes it in its next history.
 const OVERLAP: Nanos = MINUTE;
 
-/// What a load must provide.
+/// The period and the data that a load must provide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LoadRequest {
-    /// The start of the period, or earlier: results from before the period may still be valid in it.
+    /// The start of the period, or an earlier time, because results from before the period may still be valid in it.
     pub from: UnixNanos,
-    /// The time from which all check files are needed. For earlier times, a history is enough.
+    /// The time from which all check files are needed. For earlier times, histories are enough.
     pub checks_from: UnixNanos,
-    /// The end of the period: [`UnixNanos::MAX`], except for a view of the past.
+    /// The end of the period, which is [`UnixNanos::MAX`] except for a view of the past.
     pub until: UnixNanos,
     pub parts: &'static [HistoryPart],
 }
 
 impl LoadRequest {
     pub(super) fn uses_histories(self) -> bool {
-        // The check files of a past view may have expired.
+        // In a view of the past, the check files may have expired.
         self.from < self.checks_from || self.is_past()
     }
 

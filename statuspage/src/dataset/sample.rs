@@ -14,9 +14,9 @@ use shared::{Nanos, UnixNanos};
 #[derive(Debug)]
 pub struct NodeHistory {
     pub timeline: StatusTimeline,
-    /// The percentiles of each day or hour, the errors and the newest result, in chronological order.
+    /// The percentiles of each day and hour, the errors and the newest result, in chronological order.
     pub samples: Vec<Sample>,
-    /// The latencies of hours that are not complete.
+    /// The latencies of hours that are not closed.
     pub open: Series<Sketch>,
 }
 
@@ -25,20 +25,20 @@ pub struct NodeHistory {
 pub struct Sample {
     pub at: UnixNanos,
     pub status: Status,
-    /// The interval of the check, if the result contains it.
+    /// The time until the next check, if the result contains it.
     pub interval: Option<Nanos>,
-    /// The round-trip times of successful attempts.
+    /// The round-trip times of the successful attempts.
     pub rtts: Box<[Nanos]>,
-    /// When the first successful attempt finished DNS, connect and TLS and received the first byte, in microseconds
+    /// When the first successful attempt had finished DNS, connect and TLS and received the first byte, in microseconds
     /// since its start. A phase that was not measured ends when the previous one does.
     pub phases: [u32; 4],
     /// Whether any of the attempts failed.
     pub failed: bool,
-    /// The response time above which the endpoint is degraded; 0 if there is no threshold.
+    /// The response time above which the endpoint is degraded, or 0 if there is no threshold.
     pub threshold: Nanos,
-    /// Why the endpoint is not healthy.
+    /// The reason if the endpoint is not healthy.
     pub reason: Option<Arc<str>>,
-    /// The length of the hour or day; 0 for a check.
+    /// The length of the hour or day, or 0 for a check.
     pub length: Nanos,
 }
 
@@ -78,15 +78,15 @@ impl Sample {
         }
     }
 
-    /// The status and how long it is valid.
+    /// Returns the status and how long it is valid.
     #[must_use]
     pub fn observation(&self) -> Observation {
         Observation { at: self.at, status: self.status, interval: self.interval }
     }
 }
 
-/// The response times and errors of a history: one sample for each hour of the last days and for each day, one for each
-/// error, and the newest result.
+/// Converts a history's response times and errors to samples: one for each hour of the last days, one for each day, one
+/// for each error, and one for the newest result.
 pub(super) fn samples_from(past: &EndpointRows) -> Vec<Sample> {
     let blank = |at, reason: Option<&str>| Sample {
         at,

@@ -1,5 +1,5 @@
-//! Dates and times in the time zone that the page shows. Pure: the browser provides the zone's offsets and the names of days,
-//! so that daylight saving time can be tested natively.
+//! Dates and times in the time zone that the page shows. This module is pure: the browser provides the zone's offsets
+//! and the names of days, so that daylight saving time can be tested natively.
 
 use shared::{DAY, HOUR, MINUTE, Nanos, UnixNanos};
 
@@ -7,7 +7,7 @@ use super::language::{DateStyle, Language};
 use super::texts;
 use crate::civil::CivilTime;
 
-/// No time zone is farther from UTC than this.
+/// An upper limit for the difference between a time zone and UTC.
 const OFFSET_LIMIT: Nanos = 15 * HOUR;
 
 /// The current time, the time zone and the language in which times are shown.
@@ -15,27 +15,27 @@ const OFFSET_LIMIT: Nanos = 15 * HOUR;
 pub struct Calendar<'a> {
     /// The time at which the page shows the status, which may be in the past.
     pub now: UnixNanos,
-    /// The current time, even in a view of the past, for `Today` and `Yesterday`.
+    /// The current time, even in a view of the past. It determines which days are `Today` and `Yesterday`.
     pub today: UnixNanos,
-    /// The offset of the time zone from UTC at a time.
+    /// Returns the time zone's offset from UTC at a time.
     pub offset: &'a dyn Fn(UnixNanos) -> Nanos,
     pub language: &'a Language,
 }
 
 impl Calendar<'_> {
-    /// The local date and time.
+    /// Returns the local date and time.
     #[must_use]
     pub fn local(&self, moment: UnixNanos) -> CivilTime {
         CivilTime::from_unix(moment.saturating_add((self.offset)(moment)))
     }
 
-    /// The number of the local day. Consecutive days have consecutive numbers.
+    /// Returns the number of the local day. Consecutive days have consecutive numbers.
     #[must_use]
     pub fn day_number(&self, moment: UnixNanos) -> i64 {
         moment.saturating_add((self.offset)(moment)).div_euclid(DAY)
     }
 
-    /// The start of the local day with this number, even if the day has no midnight.
+    /// Returns the start of the local day with this number, even if the day has no midnight.
     #[must_use]
     pub fn start_of_day(&self, day_number: i64) -> UnixNanos {
         let midnight_without_zone = day_number * DAY;
@@ -44,7 +44,7 @@ impl Calendar<'_> {
         if self.day_number(guess) == day_number && self.day_number(guess - 1) < day_number {
             return guess;
         }
-        // The offset changes around this midnight, so search for the minute in which the date changes.
+        // The offset changes around this midnight, so this searches for the minute in which the date changes.
         let (mut before, mut after) =
             ((midnight_without_zone - OFFSET_LIMIT) / MINUTE, (midnight_without_zone + OFFSET_LIMIT) / MINUTE);
         while after - before > 1 {
@@ -54,14 +54,14 @@ impl Calendar<'_> {
         after * MINUTE
     }
 
-    /// The first full hour, in local time, after `moment`.
+    /// Returns the first full hour, in local time, after `moment`.
     #[must_use]
     pub fn next_hour(&self, moment: UnixNanos) -> UnixNanos {
         let offset = (self.offset)(moment);
         ((moment + offset).div_euclid(HOUR) + 1) * HOUR - offset
     }
 
-    /// The time in 24-hour format in all languages, as in logs: `14:02`.
+    /// Formats a time in the 24-hour format, as logs do, in all languages: `14:02`.
     #[must_use]
     #[inline(never)]
     pub fn clock(&self, moment: UnixNanos) -> String {
@@ -69,25 +69,25 @@ impl Calendar<'_> {
         format!("{hour:02}:{minute:02}")
     }
 
-    /// A date, with the year unless it is the current one.
+    /// Formats a date, with the year unless it is the current one.
     fn dated(&self, moment: UnixNanos, style: DateStyle, with_year: DateStyle) -> String {
         let is_of_this_year = self.local(moment).year == self.local(self.today).year;
         self.language.date(if is_of_this_year { style } else { with_year }, self.day_number(moment))
     }
 
-    /// The date with the weekday: `Sunday 22 November`; with the year unless it is the current one.
+    /// Formats a date with its weekday: `Sunday 22 November`. The year is added unless it is the current one.
     #[must_use]
     pub fn date(&self, moment: UnixNanos) -> String {
         self.dated(moment, DateStyle::Long, DateStyle::LongWithYear)
     }
 
-    /// The date without the weekday: `22 November`; with the year unless it is the current one.
+    /// Formats a date without its weekday: `22 November`. The year is added unless it is the current one.
     #[must_use]
     pub fn short_date(&self, moment: UnixNanos) -> String {
         self.dated(moment, DateStyle::Short, DateStyle::ShortWithYear)
     }
 
-    /// Several days, `20 November – 22 November`, or one day with its weekday.
+    /// Formats several days as `20 November – 22 November`, or one day with its weekday.
     #[must_use]
     pub fn date_span(&self, first: UnixNanos, last: UnixNanos) -> String {
         if self.day_number(first) == self.day_number(last) {
@@ -96,13 +96,13 @@ impl Calendar<'_> {
         [&self.short_date(first), " – ", &self.short_date(last)].concat()
     }
 
-    /// A short date for an axis: `22 Nov`.
+    /// Formats a short date for an axis: `22 Nov`.
     #[must_use]
     pub fn axis_date(&self, moment: UnixNanos) -> String {
         self.language.date(DateStyle::Axis, self.day_number(moment))
     }
 
-    /// The name of a day: `Today`, `Yesterday`, or its date.
+    /// Returns the name of a day: `Today`, `Yesterday`, or its date.
     #[must_use]
     pub fn day_name(&self, moment: UnixNanos) -> String {
         match self.day_number(self.today) - self.day_number(moment) {
@@ -112,8 +112,8 @@ impl Calendar<'_> {
         }
     }
 
-    /// The shortest unambiguous form of a time: `14:02` today, `yesterday 14:02`, `Friday 14:02` within a week, otherwise
-    /// `12 November, 14:02`.
+    /// Formats a time in the shortest unambiguous form: `14:02` today, `yesterday 14:02`, `Friday 14:02` within a week,
+    /// otherwise `12 November, 14:02`.
     #[must_use]
     #[inline(never)]
     pub fn moment(&self, moment: UnixNanos) -> String {
@@ -126,13 +126,13 @@ impl Calendar<'_> {
         }
     }
 
-    /// A time with its full date: `Sunday 22 November, 14:02`.
+    /// Formats a time with its full date: `Sunday 22 November, 14:02`.
     #[must_use]
     pub fn full_moment(&self, moment: UnixNanos) -> String {
         self.language.format(texts::DATE_AT, &[&self.date(moment), &self.clock(moment)])
     }
 
-    /// An hour, or a part of one, with its weekday: `Sunday 14:00–15:00`.
+    /// Formats an hour, or a part of one, with its weekday: `Sunday 14:00–15:00`.
     #[must_use]
     pub fn hour_span(&self, start: UnixNanos, end: UnixNanos) -> String {
         let (first, last) = (self.clock(start), self.clock(end));
@@ -152,12 +152,13 @@ mod tests {
     use proptest::prelude::*;
     use shared::SECOND;
 
-    /// Berlin around the end of daylight saving time on 2026-10-25T01:00Z.
+    /// Returns Berlin's UTC offset around the end of daylight saving time at 2026-10-25T01:00Z.
     fn berlin(moment: UnixNanos) -> Nanos {
         if moment < 1_792_890_000 * SECOND { 2 * HOUR } else { HOUR }
     }
 
-    /// Santiago around the start of daylight saving time on 2026-09-06T04:00Z, when midnight does not exist.
+    /// Returns Santiago's UTC offset around the start of daylight saving time at 2026-09-06T04:00Z, on a day without a
+    /// midnight.
     fn santiago(moment: UnixNanos) -> Nanos {
         if moment < 1_788_667_200 * SECOND { -4 * HOUR } else { -3 * HOUR }
     }

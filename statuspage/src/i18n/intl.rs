@@ -1,5 +1,5 @@
-//! Plurals, numbers and dates from the browser's `Intl`. If the browser does not support something, plain numbers and ISO dates
-//! are used.
+//! Plurals, numbers and dates from the browser's `Intl`. Plain numbers and ISO dates are used for anything that the
+//! browser does not support.
 
 use std::cell::RefCell;
 
@@ -11,11 +11,11 @@ use super::language::{DateStyle, LocaleFormat};
 use super::locale::Locale;
 use crate::civil::rfc3339;
 
-/// The options for all dates. The digits and the calendar match the times, errors and units next to them. Times are
-/// already converted to the time zone.
+/// The options for all dates. The digits and the calendar match those of the times, errors and units next to them.
+/// Times have already been converted to the time zone.
 const COMMON: &str = "numberingSystem=latn,calendar=gregory,timeZone=UTC,";
 
-/// More options, in the order of [`DateStyle`].
+/// Additional options, in the order of [`DateStyle`].
 const DATES: [&str; 6] = [
     "weekday=long,day=numeric,month=long",
     "weekday=long,day=numeric,month=long,year=numeric",
@@ -31,21 +31,21 @@ pub(crate) fn intl() -> Option<JsValue> {
     Reflect::get(&js_sys::global(), &"Intl".into()).ok()
 }
 
-/// An object of `Intl` that formats numbers.
+/// An `Intl` object that formats numbers.
 pub(crate) struct IntlObject {
     object: JsValue,
     function: Function,
 }
 
 impl IntlObject {
-    /// Creates an object, such as a `DateTimeFormat` and its function `format`, with options such as
-    /// `timeZone=UTC,day=numeric`; `None` if the browser does not support the locale or an option.
+    /// Creates an object, for example a `DateTimeFormat` with its function `format`, with options such as
+    /// `timeZone=UTC,day=numeric`. Returns `None` if the browser does not support the locale or an option.
     pub(crate) fn new(class: &str, function: &str, locale: &str, options: &str) -> Option<IntlObject> {
         let parsed = Object::new();
         for (name, value) in options.split(',').filter_map(|option| option.split_once('=')) {
             let _ = Reflect::set(&parsed, &name.into(), &value.into());
         }
-        // The constructors in `js_sys` do not catch the exception for an unsupported option.
+        // The constructors in `js_sys` do not catch the exception that an unsupported option causes.
         let constructor = Reflect::get(&intl()?, &class.into()).ok()?.dyn_into::<Function>().ok()?;
         let object = Reflect::construct(&constructor, &Array::of2(&locale.into(), &parsed)).ok()?;
         let function = Reflect::get(&object, &function.into()).ok()?.dyn_into().ok()?;
@@ -58,20 +58,20 @@ impl IntlObject {
     }
 }
 
-/// The indexes of the objects after those for dates.
+/// The indexes of the objects that follow those for dates.
 const PLURALS: usize = DATES.len();
 const NUMBERS: usize = PLURALS + 1;
 
-/// The maximum number of cached texts.
+/// The maximum number of cached strings.
 const CACHE_LIMIT: usize = 1_000;
 
-/// The formats of one language, from the browser.
+/// The formats of one language, provided by the browser.
 pub(crate) struct IntlFormatter {
-    /// The objects for dates in the order of [`DateStyle`], then those for plurals and numbers.
+    /// The objects for dates, in the order of [`DateStyle`], followed by those for plurals and numbers.
     objects: Vec<Option<IntlObject>>,
     decimal: String,
     percent: (String, String),
-    /// Formatted texts by number and object. Calls are slow, and hundreds of endpoints show the same days and
+    /// Formatted strings by number and object. Formatting is slow, and hundreds of endpoints show the same days and
     /// durations.
     cache: RefCell<Vec<(i64, String)>>,
 }
@@ -80,7 +80,7 @@ impl IntlFormatter {
     pub(crate) fn new(locale: &Locale) -> IntlFormatter {
         let object = |class: &str, options: &str| {
             let function = if class == "PluralRules" { "select" } else { "format" };
-            // Browsers reject some regional variants, but a language alone is always valid.
+            // Browsers reject some regional variants, but a language code without a region is always valid.
             let object = IntlObject::new(class, function, &locale.tag, options);
             object.or_else(|| IntlObject::new(class, function, locale.code, options))
         };
@@ -100,7 +100,8 @@ impl IntlFormatter {
         }
     }
 
-    /// Formats `number` times `unit` with the object at an index; empty if the browser does not support it.
+    /// Formats `number` times `unit` with the object at an index. Returns an empty string if the browser does not
+    /// support it.
     fn format(&self, index: usize, number: i64, unit: f64) -> String {
         let key = number * 8 + index as i64;
         let mut cache = self.cache.borrow_mut();

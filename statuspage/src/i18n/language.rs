@@ -1,46 +1,46 @@
-//! The texts of the page and its formats for dates and numbers in one language. Texts come from `statuspage/locales/`, and
-//! formats from the browser. Pure.
+//! The page's translations and its formats for dates and numbers, in one language. Translations come from
+//! `statuspage/locales/`, and formats from the browser. This module is pure.
 
 use shared::status::Status;
 use shared::{Nanos, duration};
 
 use super::texts::{self, Text};
 
-/// The format of a date.
+/// A style in which dates are formatted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DateStyle {
-    /// For example `Sunday 22 November`.
+    /// A date with its weekday, for example `Sunday 22 November`.
     Long,
-    /// For example `Sunday, 22 November 2026`.
+    /// A date with its weekday and year, for example `Sunday, 22 November 2026`.
     LongWithYear,
-    /// Without the weekday, for example `22 November`.
+    /// A date without its weekday, for example `22 November`.
     Short,
-    /// For example `22 November 2026`.
+    /// A date with its year, for example `22 November 2026`.
     ShortWithYear,
-    /// The shortest form, for example `22 Nov`.
+    /// The shortest form of a date, for example `22 Nov`.
     Axis,
-    /// The full name, for example `Sunday`.
+    /// Only the weekday in full, for example `Sunday`.
     Weekday,
 }
 
-/// The formats of a language. In a browser, they come from `Intl`.
+/// The formats of a language. In a browser, `Intl` provides them.
 pub trait LocaleFormat {
-    /// The plural category of a number in Unicode CLDR: `one`, `few`, `other`, …
+    /// Returns a number's plural category in Unicode CLDR: `one`, `few`, `other`, …
     fn category(&self, number: usize) -> String;
     fn count(&self, number: usize) -> String;
-    /// The date of a day since 1970-01-01.
+    /// Formats a date, given as a number of days since 1970-01-01.
     fn date(&self, style: DateStyle, day_number: i64) -> String;
-    /// The decimal separator, for example `.` or `,`.
+    /// Returns the decimal separator, for example `.` or `,`.
     fn decimal(&self) -> &str;
-    /// The prefix and suffix of a percentage.
+    /// Returns the prefix and suffix of a percentage.
     fn percent(&self) -> (&str, &str);
 }
 
-/// The texts of a locale file, in the order of the keys in `en.txt`.
+/// The strings of a locale file, in the order of the keys in `en.txt`.
 pub struct Texts(Vec<Option<String>>);
 
 impl Texts {
-    /// Reads lines of `key = text` in any order; other lines and unknown keys are ignored.
+    /// Parses lines of the form `key = text`, in any order. Other lines and unknown keys are ignored.
     #[must_use]
     pub fn parse(file: &str) -> Texts {
         let lines: Vec<(&str, &str)> = file.lines().filter_map(|line| line.split_once(" = ")).collect();
@@ -48,13 +48,13 @@ impl Texts {
         Texts(texts::KEYS.lines().map(text).collect())
     }
 
-    /// Whether every key has a text.
+    /// Returns whether every key has a translation.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.0.iter().all(Option::is_some)
     }
 
-    /// Replaces missing texts with those of a fallback.
+    /// Replaces missing translations with those of a fallback language.
     pub fn fill_from(&mut self, fallback: Texts) {
         for (text, fallback) in self.0.iter_mut().zip(fallback.0) {
             *text = text.take().or(fallback);
@@ -62,21 +62,22 @@ impl Texts {
     }
 }
 
-/// A language. Its methods are called in many places, so inlining them would enlarge the page.
+/// A language with its translations and formats. Its methods have many call sites, so inlining them would enlarge the
+/// page.
 pub struct Language {
     texts: Vec<String>,
     format: Box<dyn LocaleFormat>,
 }
 
 impl Language {
-    /// `None` if a text is missing.
+    /// Creates a language. Returns `None` if a translation is missing.
     #[must_use]
     pub fn new(texts: Texts, format: Box<dyn LocaleFormat>) -> Option<Language> {
         let texts = texts.0.into_iter().collect::<Option<Vec<String>>>()?;
         Some(Language { texts, format })
     }
 
-    /// Replaces the labels of statuses with configured ones, in the order of [`Status::ALL`].
+    /// Replaces the status labels with configured ones, in the order of [`Status::ALL`].
     #[must_use]
     pub fn with_status_labels(mut self, labels: &[Option<String>; 4]) -> Language {
         for (text, label) in STATUSES.iter().zip(labels) {
@@ -87,28 +88,28 @@ impl Language {
         self
     }
 
-    /// A text with its placeholders unchanged.
+    /// Returns a translation with its placeholders unchanged.
     #[must_use]
     #[inline(never)]
     pub fn text(&self, text: Text) -> &str {
         self.texts.get(text.index()).map_or("", String::as_str)
     }
 
-    /// A text with its placeholders replaced.
+    /// Returns a translation with its placeholders replaced.
     #[must_use]
     #[inline(never)]
     pub fn format(&self, text: Text, values: &[&str]) -> String {
         fill(self.text(text), values)
     }
 
-    /// A text in the plural form for a number. `{0}` is the number, and `{1}` is the first value.
+    /// Returns a translation in the plural form for a number. `{0}` is the number, and `{1}` is the first value.
     #[must_use]
     #[inline(never)]
     pub fn plural(&self, text: Text, number: usize, values: &[&str]) -> String {
         let category = self.format.category(number);
         let form_index = self.text(texts::PLURALS).split('|').position(|known| known == category);
         let mut form = "";
-        // The last form is for all other categories.
+        // The last form is used for all other categories.
         for (index, one) in self.text(text).split('|').enumerate() {
             form = one;
             if Some(index) == form_index {
@@ -127,13 +128,13 @@ impl Language {
         self.format.count(number)
     }
 
-    /// The date of a day since 1970-01-01.
+    /// Formats a date, given as a number of days since 1970-01-01.
     #[must_use]
     pub fn date(&self, style: DateStyle, day_number: i64) -> String {
         self.format.date(style, day_number)
     }
 
-    /// A number such as `1.5` with the decimal separator of this language.
+    /// Formats a number such as `1.5` with this language's decimal separator.
     #[must_use]
     pub fn decimal(&self, text: &str) -> String {
         match text.split_once('.') {
@@ -142,7 +143,7 @@ impl Language {
         }
     }
 
-    /// A percentage such as `99.97%` in the format of this language.
+    /// Formats a percentage such as `99.97%` for this language.
     #[must_use]
     #[inline(never)]
     pub fn percent(&self, text: &str) -> String {
@@ -150,7 +151,7 @@ impl Language {
         [prefix, &self.decimal(text.strip_suffix('%').unwrap_or(text)), suffix].concat()
     }
 
-    /// A response time: `95.0 ms`.
+    /// Formats a response time, for example `95.0 ms`.
     #[must_use]
     #[inline(never)]
     pub fn response_time(&self, nanos: Nanos) -> String {
@@ -168,14 +169,14 @@ impl Language {
         if needs_isolation { ["\u{2068}", &name, "\u{2069}"].concat() } else { name }
     }
 
-    /// The label of a status.
+    /// Returns the label of a status.
     #[must_use]
     #[inline(never)]
     pub fn status_label(&self, status: Status) -> &str {
         self.text(STATUSES[status as usize])
     }
 
-    /// A list in a sentence: `A`, `A and B`, `A, B and C`.
+    /// Formats a list for use in a sentence: `A`, `A and B`, `A, B and C`.
     #[must_use]
     pub fn list(&self, names: &[&str]) -> String {
         match names {
@@ -186,7 +187,7 @@ impl Language {
         }
     }
 
-    /// Joins parts with a text such as `{0}, {1}`.
+    /// Joins parts with a translation such as `{0}, {1}`.
     #[must_use]
     pub fn joined(&self, separator: Text, parts: &[&str]) -> String {
         let mut joined = String::new();
@@ -200,7 +201,7 @@ impl Language {
 /// The labels of the statuses, in the order of [`Status::ALL`].
 const STATUSES: [Text; 4] = [texts::UNKNOWN, texts::HEALTHY, texts::DEGRADED, texts::DOWN];
 
-/// Replaces the placeholders of a text such as `{0} of {1}`. The number of a placeholder has one digit.
+/// Replaces the placeholders of a translation such as `{0} of {1}`. A placeholder's number has one digit.
 fn fill(text: &str, values: &[&str]) -> String {
     let mut filled = String::with_capacity(text.len() + 16);
     let mut rest = text;

@@ -1,18 +1,19 @@
-//! The language of the page: the one in the URL, the configured one, or the visitor's preferred one. Pure.
+//! The language of the page: the one in the URL, the configured one, or the visitor's preferred one. This module is
+//! pure.
 
 use shared::page_config::appearance::LANGUAGES;
 
-/// A language, and the regional variant for dates and numbers.
+/// A language, with the regional variant for dates and numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Locale {
-    /// The name of the locale file: `de`.
+    /// The name of the locale file, for example `de`.
     pub(crate) code: &'static str,
     /// The visitor's regional variant, for example `de-CH`, or else the code.
     pub(crate) tag: String,
 }
 
-/// Chooses a locale; `requested` is the one in the URL, and `preferred` has the visitor's languages, most preferred
-/// first.
+/// Chooses a locale. `requested` is the language in the URL, and `preferred` contains the visitor's languages, most
+/// preferred first.
 #[must_use]
 pub(crate) fn choose(requested: &str, configured: Option<&str>, preferred: &[String]) -> Locale {
     let tags = [Some(requested), configured].into_iter().flatten().chain(preferred.iter().map(String::as_str));
@@ -21,7 +22,7 @@ pub(crate) fn choose(requested: &str, configured: Option<&str>, preferred: &[Str
     Locale { code, tag: variant.map_or(code, String::as_str).to_owned() }
 }
 
-/// The language of a tag such as `de-CH`, if there is a locale file for it.
+/// Returns the language of a tag such as `de-CH` if there is a locale file for it.
 fn code_of(tag: &str) -> Option<&'static str> {
     let code = tag.split('-').next()?;
     LANGUAGES.into_iter().find(|known| known.eq_ignore_ascii_case(code))

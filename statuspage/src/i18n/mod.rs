@@ -1,4 +1,4 @@
-//! Texts, dates and numbers in the visitor's language. `intl` uses the browser; the other modules are pure.
+//! Translations, dates and numbers in the visitor's language. `intl` uses the browser; the other modules are pure.
 
 mod calendar;
 pub(crate) mod intl;

@@ -1,6 +1,6 @@
-//! A constant for each text, which `build.rs` generates from the keys of `statuspage/locales/en.txt`.
+//! A constant for each translatable string. `build.rs` generates them from the keys of `statuspage/locales/en.txt`.
 
-/// A text, identified by the position of its key in `en.txt`.
+/// A translatable string, identified by the position of its key in `en.txt`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Text(u8);
 

@@ -1,4 +1,5 @@
-//! URLs and responses of a directory behind a web server, whose `index.json` lists the check files. Pure.
+//! URLs and responses of a directory behind a web server, whose `index.json` lists the check files. This module is
+//! pure.
 
 use shared::check_file::{CheckFile, OBJECT_SIZE_LIMIT};
 use shared::json;
@@ -8,8 +9,8 @@ use shared::{HOUR, UnixNanos};
 use crate::i18n::texts;
 use crate::store::{InlineContents, ListedFile, Listing, StoreError};
 
-/// The URL of the index. `checker serve` omits files from before `from` and can include contents; other web servers
-/// ignore the query.
+/// Returns the URL of the index. `checker serve` omits files from before `from` and can include contents. Other web
+/// servers ignore the query.
 pub(crate) fn list_url(directory: &str, from: UnixNanos, contents: InlineContents) -> String {
     // Rounded to hours, so that the URL stays the same for a while and the browser can use its cache.
     let from = from.div_euclid(HOUR) * HOUR;
@@ -17,13 +18,13 @@ pub(crate) fn list_url(directory: &str, from: UnixNanos, contents: InlineContent
     format!("{directory}{}?from={from}{with}", object_name::INDEX)
 }
 
-/// Parses an `index.json`: `{"<name>": <unix-ns when indexed>, …}`. `checker serve` sends contents as values.
+/// Parses an `index.json`: `{"<name>": <unix-ns when indexed>, …}`. `checker serve` sends file contents as values.
 pub(crate) fn parse_index(body: &[u8]) -> Result<Listing, StoreError> {
     let text = String::from_utf8_lossy(body);
     let mut listing = Listing::default();
     let read = json::each_member(&text, |name, value| match CheckFileName::parse(&name) {
         Some(name) => {
-            // If the client requests an invalid file, it gets the error.
+            // Invalid contents are ignored here. If the page then requests the file, the error is reported.
             let is_content = value.starts_with('[') && value.len() <= OBJECT_SIZE_LIMIT;
             let file = is_content.then(|| CheckFile::parse(value.as_bytes()).ok()).flatten();
             listing.files.push(ListedFile { name, size: None, file });
@@ -34,7 +35,7 @@ pub(crate) fn parse_index(body: &[u8]) -> Result<Listing, StoreError> {
     Ok(listing)
 }
 
-/// The error for a response other than a check file.
+/// Creates the error for a response that is not a check file.
 pub(crate) fn object_error(status: u16) -> StoreError {
     match status {
         404 | 410 => StoreError::unexpected_status(status, texts::DELETED_OR_INCOMPLETE),
@@ -42,7 +43,7 @@ pub(crate) fn object_error(status: u16) -> StoreError {
     }
 }
 
-/// The error for a response other than an index.
+/// Creates the error for a response that is not an index.
 pub(crate) fn listing_error(status: u16) -> StoreError {
     let remedy = match status {
         401 | 403 => texts::DIRECTORY_FORBIDDEN,

@@ -20,12 +20,12 @@ const MILLISECOND: i64 = SECOND / 1_000;
 /// Whether the browser may use its cache without sending a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Freshness {
-    /// For objects that never change.
+    /// For objects that never change once they are stored.
     Immutable,
     Revalidated,
 }
 
-/// A response with its body.
+/// A response, including its body.
 pub(super) struct FetchResponse {
     pub(super) status: u16,
     pub(super) body: Vec<u8>,
@@ -37,13 +37,13 @@ impl FetchResponse {
         (200..300).contains(&self.status)
     }
 
-    /// When the response was received from the network, if it comes from the service worker's cache.
+    /// Returns when the response was received from the network, if it comes from the service worker's cache.
     pub(super) fn cached_at(&self) -> Option<UnixNanos> {
         let milliseconds: i64 = self.response.headers().get("cached-at")?.parse().ok()?;
         milliseconds.checked_mul(MILLISECOND)
     }
 
-    /// The time of the server's clock, from the headers `Date` and `Age`.
+    /// Returns the server's time, from the headers `Date` and `Age`.
     pub(super) fn server_time(&self) -> Option<UnixNanos> {
         let headers = self.response.headers();
         let age: i64 = headers.get("age").and_then(|age| age.parse().ok()).unwrap_or(0);
@@ -52,8 +52,8 @@ impl FetchResponse {
     }
 }
 
-/// Fetches a URL, absolute or relative to the page. It does not send custom headers, which would require a preflight
-/// request, or cookies to other origins.
+/// Fetches a URL, absolute or relative to the page. The request contains no custom headers, which would require a
+/// preflight request, and no cookies for other origins.
 pub(super) async fn get(url: &str, freshness: Freshness, size_limit: usize) -> Result<FetchResponse, StoreError> {
     let cache = match freshness {
         Freshness::Immutable => RequestCache::Default,

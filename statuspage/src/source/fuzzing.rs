@@ -1,4 +1,4 @@
-//! Entry points of the fuzz targets in `fuzz/` to parsers that are private to [`super`].
+//! Entry points through which the fuzz targets in `fuzz/` call parsers that are private to [`super`].
 
 use shared::page_config::{AddressStyle, S3Source};
 

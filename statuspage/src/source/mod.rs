@@ -1,5 +1,5 @@
-//! Reads stores over HTTP; no other module uses the network. `s3` and `directory` build requests and parse responses without I/O,
-//! and `fetch` sends them.
+//! Reads stores over HTTP. No other module uses the network. `s3` and `directory` build requests and parse responses
+//! without I/O, and `fetch` sends them.
 
 mod directory;
 mod fetch;

@@ -1,4 +1,4 @@
-//! Reads a store and the page's own files: takes URLs from [`super::directory`] or [`super::s3`] and sends them with
+//! Reads a store and the page's own files. Takes URLs from [`super::directory`] or [`super::s3`] and fetches them with
 //! [`super::fetch`].
 
 use shared::UnixNanos;
@@ -10,10 +10,11 @@ use super::{directory, s3};
 use crate::i18n::texts;
 use crate::store::{HistoryListing, InlineContents, Listing, OBJECT_SIZE_LIMIT, StoreError, StoreObject};
 
-/// The size limit of a listing in bytes: half a million names.
+/// The size limit of a listing in bytes, which is enough for half a million names.
 const LISTING_SIZE_LIMIT: usize = 32 << 20;
 
-/// The maximum number of pages of an S3 listing, with a thousand names each. A year of checks every minute takes 526.
+/// The maximum number of pages of an S3 listing. Each page contains a thousand names, and a year of checks every minute
+/// takes 526 pages.
 const PAGES_LIMIT: usize = 1_000;
 
 /// Lists the check files that were stored at `from` or later, at least up to `until`. Web servers other than `checker
@@ -79,7 +80,7 @@ pub async fn list_histories(source: &Source, now: UnixNanos) -> Result<HistoryLi
     }
 }
 
-/// Fetches a listing of a bucket, with the time at which it was received if it comes from the service worker's cache.
+/// Fetches a listing of a bucket. Also returns when it was received, if it comes from the service worker's cache.
 async fn get_listing(s3: &S3Source, url: &str) -> Result<(String, Option<UnixNanos>), StoreError> {
     let response = fetch::get(url, Freshness::Revalidated, LISTING_SIZE_LIMIT).await;
     let response = response.map_err(|error| error.with_url(&s3::origin(s3)))?;
@@ -105,12 +106,12 @@ pub async fn get(source: &Source, object: &StoreObject, now: UnixNanos) -> Resul
             Err(s3::parse_error(response.status, &String::from_utf8_lossy(&response.body)))
         }
         (Source::Http { .. }, Err(error)) => Err(error),
-        // Do not show the signature in the URL's query to visitors.
+        // Hides the signature in the URL's query from visitors.
         (Source::S3(s3), Err(error)) => Err(error.with_url(&s3::origin(s3))),
     }
 }
 
-/// Fetches `config.json` as text, with the time of the server's clock.
+/// Fetches `config.json` as text. Also returns the server's time.
 pub async fn page_config() -> Result<(String, Option<UnixNanos>), StoreError> {
     let response = fetch::get(object_name::PAGE_CONFIG, Freshness::Revalidated, OBJECT_SIZE_LIMIT).await?;
     if response.is_success() {
@@ -120,7 +121,7 @@ pub async fn page_config() -> Result<(String, Option<UnixNanos>), StoreError> {
     Err(StoreError::unexpected_status(response.status, remedy))
 }
 
-/// Fetches the locale file of a language.
+/// Fetches a language's locale file.
 pub(crate) async fn language(code: &str) -> Option<String> {
     let url = ["locales/", code, ".txt"].concat();
     let response = fetch::get(&url, Freshness::Revalidated, OBJECT_SIZE_LIMIT).await.ok()?;

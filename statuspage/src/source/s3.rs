@@ -1,5 +1,5 @@
-//! URLs and responses of an S3 bucket, which is listed with `ListObjectsV2`. If there are public keys, requests are
-//! signed in the query. Pure.
+//! URLs and responses of an S3 bucket, which is listed with `ListObjectsV2`. With public keys, requests are signed in
+//! the query. This module is pure.
 
 use shared::UnixNanos;
 use shared::object_name::{self, CheckFileName, HistoryName};
@@ -16,11 +16,11 @@ use crate::store::{ListedFile, Listing, StoreError};
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ListingPage {
     pub(crate) listing: Listing,
-    /// The continuation token of the next page; `None` if no more check files follow.
+    /// The continuation token of the next page, or `None` if no more check files follow.
     pub(crate) next: Option<String>,
 }
 
-/// The URL of one page of the listing of check files that were stored at `from` or later.
+/// Returns the URL of one page of a listing that contains the check files stored at `from` or later.
 pub(crate) fn list_url(source: &S3Source, from: UnixNanos, continuation: Option<&str>, now: UnixNanos) -> String {
     let query = s3_request::list_query(source, from, continuation);
     url(source, "", &query, now)
@@ -30,13 +30,13 @@ pub(crate) fn object_url(source: &S3Source, name: &impl std::fmt::Display, now: 
     url(source, &format!("{}{name}", source.prefix), &[], now)
 }
 
-/// The URL of the listing of all histories. There are two objects per node, so they fit in one page.
+/// Returns the URL for listing all histories. There are two objects per node, so they fit on one page.
 pub(crate) fn histories_url(source: &S3Source, now: UnixNanos) -> String {
     let prefix = format!("{}{}", source.prefix, object_name::HISTORY_FOLDER);
     url(source, "", &[("list-type", "2".to_owned()), ("encoding-type", "url".to_owned()), ("prefix", prefix)], now)
 }
 
-/// The scheme, host and port of all requests to this bucket.
+/// Returns the scheme, host and port of all requests to this bucket.
 pub(crate) fn origin(source: &S3Source) -> String {
     BucketAddress::new(source).origin()
 }
@@ -70,14 +70,14 @@ pub(crate) fn parse_listing(source: &S3Source, body: &str) -> Result<ListingPage
         }
         last_key = key;
     }
-    // The names of check files start with a digit, so none of them follow names with `9`.
+    // Check file names start with a digit, so none of them sort after names that start with `9`.
     let is_past_digits = last_key > format!("{}:", source.prefix);
     let is_truncated = xml::text(result, "IsTruncated").is_some_and(|truncated| truncated == "true");
     let next = xml::text(result, "NextContinuationToken").filter(|_| is_truncated && !is_past_digits);
     Ok(ListingPage { listing, next })
 }
 
-/// Parses a listing of histories: the names, each with its entity tag.
+/// Parses a listing of histories. Returns the names, each with its entity tag.
 pub(crate) fn parse_histories(source: &S3Source, body: &str) -> Vec<(HistoryName, Option<String>)> {
     let is_encoded = xml::text(body, "EncodingType").is_some_and(|encoding| encoding == "url");
     let history = |object| {
@@ -88,7 +88,7 @@ pub(crate) fn parse_histories(source: &S3Source, body: &str) -> Vec<(HistoryName
     xml::elements(body, "Contents").filter_map(history).collect()
 }
 
-/// Parses an error response and finds a remedy.
+/// Parses an error response and determines the remedy.
 pub(crate) fn parse_error(status: u16, body: &str) -> StoreError {
     let error = xml::elements(body, "Error").next().unwrap_or_default();
     let code = xml::text(error, "Code").unwrap_or_default();

@@ -1,7 +1,7 @@
-//! AWS Signature Version 4 in the query of a GET request. Pure.
+//! Creates AWS Signature Version 4 in the query of a GET request. This module is pure.
 //!
-//! A request with a signature in a header needs a CORS preflight. With a signature in the query it does not, and the
-//! URL can be cached.
+//! A request with a signature in a header needs a CORS preflight request. With a signature in the query, it does not,
+//! and the URL can be cached.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
@@ -11,11 +11,11 @@ use shared::{DAY, HOUR, SECOND, UnixNanos};
 use crate::civil::CivilTime;
 use crate::percent::{encode, push_hex};
 
-/// A device's clock can be ahead by this much before the store rejects a signature from the future.
+/// How far a device's clock can be ahead before the store rejects a signature because it is from the future.
 const CLOCK_AHEAD: i64 = 6 * HOUR;
 
-/// How long a signature is valid: a day of equal URLs, so that the browser can use its cache, [`CLOCK_AHEAD`], and more
-/// than a day for clocks that are behind. AWS allows seven days.
+/// How long a signature is valid: the day for which URLs stay the same, so that the browser can use its cache, plus
+/// [`CLOCK_AHEAD`], plus more than a day for clocks that are behind. AWS allows seven days.
 const EXPIRES: i64 = 3 * DAY;
 
 /// Signs requests with a public key.
@@ -24,7 +24,7 @@ pub(crate) struct Signer<'a> {
     pub(crate) region: &'a str,
     /// The time in the signature.
     pub(crate) signed_at: UnixNanos,
-    /// The validity of the signature in seconds.
+    /// How long the signature is valid, in seconds.
     pub(crate) expires: i64,
 }
 
@@ -35,8 +35,8 @@ impl<'a> Signer<'a> {
         Signer { keys, region, signed_at, expires: EXPIRES / SECOND }
     }
 
-    /// The query of a presigned GET request, without the question mark. `path` must be percent-encoded, `query` must
-    /// not be.
+    /// Returns the query of a presigned GET request, without the question mark. `path` must be percent-encoded, and
+    /// `query` must not be.
     pub(crate) fn presigned_query(&self, host: &str, path: &str, query: &[(&str, String)]) -> String {
         let time = CivilTime::from_unix(self.signed_at);
         let date = format!("{:04}{:02}{:02}", time.year, time.month, time.day);
@@ -61,7 +61,7 @@ impl<'a> Signer<'a> {
     }
 }
 
-/// A query in the canonical form of SigV4: sorted, with all characters encoded except unreserved ones.
+/// Encodes a query in SigV4's canonical form: sorted, with all characters encoded except unreserved ones.
 pub(crate) fn encode_query(query: &[(&str, String)]) -> String {
     let mut pairs: Vec<String> = Vec::with_capacity(query.len());
     for (name, value) in query {
@@ -71,13 +71,13 @@ pub(crate) fn encode_query(query: &[(&str, String)]) -> String {
     pairs.join("&")
 }
 
-/// A path in the canonical form of SigV4, which keeps slashes.
+/// Encodes a path in SigV4's canonical form, which keeps slashes.
 pub(crate) fn encode_path(path: &str) -> String {
     encode(path, "/")
 }
 
 fn hmac(key: &[u8], text: &str) -> Vec<u8> {
-    // HMAC accepts keys of any length, so this cannot fail. The store would reject an empty signature.
+    // HMAC accepts keys of any length, so this cannot fail. The store would reject the empty signature.
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return Vec::new() };
     mac.update(text.as_bytes());
     mac.finalize().into_bytes().to_vec()

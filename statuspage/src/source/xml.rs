@@ -1,7 +1,8 @@
-//! The subset of XML in S3 listings and S3 errors: elements by name, their text, and character references. It ignores namespaces
-//! and attributes, and does not support elements inside elements with the same name. Pure.
+//! Parses the subset of XML in S3 listings and S3 errors: elements by name, their text, and character references.
+//! Ignores namespaces and attributes, and does not support elements inside elements with the same name. This module is
+//! pure.
 
-/// The contents of all elements with this name, in order.
+/// Returns the contents of all elements with this name, in order.
 pub(crate) fn elements<'a>(xml: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
     let (open, close) = (format!("<{name}"), format!("</{name}>"));
     let mut rest = xml;
@@ -11,7 +12,7 @@ pub(crate) fn elements<'a>(xml: &'a str, name: &str) -> impl Iterator<Item = &'a
             let start = after_name.find('>')?;
             let (tag, content) = (&after_name[..start], &after_name[start + 1..]);
             if !tag.is_empty() && !tag.starts_with([' ', '\t', '\n', '\r', '/']) {
-                // Skips the start of a longer name: `<KeyCount>` is not `<Key>`.
+                // Skips longer names that start with this one: `<KeyCount>` is not `<Key>`.
                 rest = after_name;
                 continue;
             }
@@ -26,7 +27,7 @@ pub(crate) fn elements<'a>(xml: &'a str, name: &str) -> impl Iterator<Item = &'a
     })
 }
 
-/// The text of the first element with this name, with character references resolved.
+/// Returns the text of the first element with this name, with character references resolved.
 pub(crate) fn text(xml: &str, name: &str) -> Option<String> {
     elements(xml, name).next().map(resolve_references)
 }

@@ -1,20 +1,20 @@
-//! Why a store could not be read, with a remedy.
+//! The reasons why a store cannot be read, each with a remedy.
 
 use crate::i18n::{Language, Text, texts};
 
-/// Why a store, or a file of the page, could not be read.
+/// The reason why a store, or one of the page's files, could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreError {
     /// The request to this URL failed. Browsers do not report why they block a request.
     Blocked(String),
     /// The URL did not respond within this many seconds.
     TimedOut(String, u32),
-    /// The response has a status other than 2xx.
+    /// The response status is not 2xx.
     UnexpectedStatus {
-        /// The status, and the error code and message, if any.
+        /// The status, followed by the error code and message, if any.
         status: String,
         remedy: Text,
-        /// The region or endpoint that the remedy names; empty if it names none.
+        /// The region or endpoint that the remedy names, or an empty string.
         region: String,
     },
     /// The object exceeds this many bytes.
@@ -28,12 +28,12 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// The error for a response without an error message.
+    /// Creates the error for a response without an error message.
     pub(crate) fn unexpected_status(status: u16, remedy: Text) -> StoreError {
         StoreError::UnexpectedStatus { status: status.to_string(), remedy, region: String::new() }
     }
 
-    /// The error and its remedy, as a clause.
+    /// Describes the error and its remedy, as a clause.
     #[must_use]
     pub fn describe(&self, language: &Language) -> String {
         match self {
@@ -51,7 +51,7 @@ impl StoreError {
         }
     }
 
-    /// Replaces the URL, for example because it contains a signature.
+    /// Replaces the URL in the error, for example because it contains a signature.
     pub(crate) fn with_url(self, url: &str) -> StoreError {
         match self {
             StoreError::Blocked(_) => StoreError::Blocked(url.to_owned()),
@@ -60,13 +60,13 @@ impl StoreError {
         }
     }
 
-    /// Whether the store responded, so that other requests may succeed.
+    /// Returns whether the store responded, in which case other requests may succeed.
     #[must_use]
     pub(crate) fn is_answer(&self) -> bool {
         !matches!(self, StoreError::Blocked(_) | StoreError::TimedOut(..))
     }
 
-    /// Whether another request may succeed. Check files never change.
+    /// Returns whether another request may succeed. It cannot if a file is invalid, because check files never change.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         !matches!(self, StoreError::TooLarge(_) | StoreError::InvalidObject(_))

@@ -6,7 +6,7 @@ use futures_util::stream::{self, StreamExt};
 
 use super::{Store, StoreError, StoreObject};
 
-/// The number of concurrent requests: browsers send 6 at a time over HTTP/1, and many more over HTTP/2.
+/// The number of concurrent requests. Browsers send 6 at a time over HTTP/1, and many more over HTTP/2.
 pub(crate) const CONCURRENT_FETCHES: usize = 24;
 
 /// Fetches objects and passes each result to `handle` as soon as it arrives, until `handle` returns `Break`.

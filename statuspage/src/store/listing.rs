@@ -17,7 +17,7 @@ pub struct ListedFile {
 /// Whether a listing may contain the contents of check files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InlineContents {
-    /// For the first listing, when no files are in memory.
+    /// For the first listing, when no files are in memory yet.
     Allowed,
     Omitted,
 }
@@ -26,7 +26,7 @@ pub enum InlineContents {
 pub struct Listing {
     /// The check files, oldest first.
     pub files: Vec<ListedFile>,
-    /// The names of all other objects.
+    /// The names of all listed objects that are not check files.
     pub unrelated: Vec<String>,
     /// When the listing was received, by the device's clock, if it comes from the service worker's cache.
     pub cached_at: Option<UnixNanos>,
@@ -43,7 +43,7 @@ pub enum StoreObject {
 /// A listing of all histories.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct HistoryListing {
-    /// The names, each with its entity tag if the listing contains it.
+    /// The names of the histories, each with its entity tag if the listing contains it.
     pub histories: Vec<(HistoryName, Option<String>)>,
     /// The newest check files, if the same request returned them.
     pub newest: Option<Listing>,

@@ -1,4 +1,5 @@
-//! What the page needs from a store: listings, objects and errors. [`crate::source`] implements it over HTTP. Pure.
+//! The page's interface to a store: listings, objects and errors. [`crate::source`] implements it over HTTP. This
+//! module is pure.
 
 mod error;
 mod fetch_all;

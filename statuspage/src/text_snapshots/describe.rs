@@ -1,4 +1,4 @@
-//! The texts of a view as lines.
+//! Converts the visible text of a view to lines.
 
 use crate::i18n::Calendar;
 use crate::view::endpoint::EndpointView;
@@ -8,7 +8,7 @@ use crate::view::overall::Overall;
 use crate::view::timeline::{DayView, EventKind, MessageView};
 use crate::view::{NodeView, PageView};
 
-/// The first lines of the page.
+/// Returns the first lines of the page.
 pub(super) fn overall(overall: &Overall) -> Vec<String> {
     vec![
         format!("[{}] {}", overall.state, overall.headline),
@@ -18,7 +18,7 @@ pub(super) fn overall(overall: &Overall) -> Vec<String> {
     ]
 }
 
-/// The texts of an endpoint without bars and chart.
+/// Returns an endpoint's text, without its bars and chart.
 pub(super) fn head(view: &EndpointView) -> Vec<String> {
     vec![
         format!("{} | {} | {} | {}", view.name, view.state, view.uptime, view.coverage),
@@ -29,14 +29,14 @@ pub(super) fn head(view: &EndpointView) -> Vec<String> {
     ]
 }
 
-/// The distinct descriptions of the bars for screen readers.
+/// Returns the distinct descriptions of the bars for screen readers.
 pub(super) fn bars(view: &EndpointView) -> Vec<String> {
     distinct(view.strip.iter().map(|bar| format!("bar: {}", bar.label)), |line| {
         line.split_once(": ").and_then(|(_, rest)| rest.split_once(": ")).map_or(line, |(_, shares)| shares)
     })
 }
 
-/// The texts of a chart. Readouts that differ only in time are shown once.
+/// Returns the text of a chart. Readouts that differ only in time are included once.
 pub(super) fn chart(view: &EndpointView, calendar: Calendar<'_>) -> Vec<String> {
     let chart = &view.chart;
     let mut lines = vec![format!("label: {}", chart.label), format!("summary: {}", chart.summary)];
@@ -48,7 +48,7 @@ pub(super) fn chart(view: &EndpointView, calendar: Calendar<'_>) -> Vec<String> 
     lines
 }
 
-/// The texts of an open bar.
+/// Returns the text of an open bar.
 pub(super) fn level(level: &LevelView) -> Vec<String> {
     let mut lines = vec![
         format!("heading: {}", level.heading),
@@ -65,7 +65,7 @@ pub(super) fn level(level: &LevelView) -> Vec<String> {
     lines
 }
 
-/// The days of the timeline with their events.
+/// Returns the days of the timeline with their events.
 pub(super) fn timeline(view: &PageView) -> Vec<String> {
     let day = |day: &DayView| {
         let mut lines = vec![format!("{}: {}", day.heading, day.quiet.as_deref().unwrap_or_default())];
@@ -96,7 +96,7 @@ fn axis(labels: &[(f64, String)]) -> String {
     labels.iter().map(|(_, label)| label.as_str()).collect::<Vec<_>>().join(" | ")
 }
 
-/// Keeps the first of several lines with the same text.
+/// Keeps only the first of several lines with the same text.
 fn distinct(lines: impl Iterator<Item = String>, text: fn(&str) -> &str) -> Vec<String> {
     let mut distinct: Vec<String> = Vec::new();
     for line in lines {

@@ -1,4 +1,4 @@
-//! The texts of open bars, charts of long ranges, and percentiles.
+//! Tests the text of open bars, charts of long ranges, and percentiles.
 
 use Status::{Degraded, Down, Healthy};
 use shared::page_config::appearance::Appearance;
@@ -31,7 +31,7 @@ fn checks() -> Vec<Check> {
     (0..600).flat_map(|ago| [("Shop", "eu", ago, status(ago)), ("Shop", "us", ago, other(ago))]).collect()
 }
 
-/// The levels of the first endpoint when the bars at these times are open.
+/// Returns the levels of the first endpoint while the bars at these times are open.
 fn levels(cache: &mut Cache, range: Nanos, path: Vec<i64>, language: &Language) -> String {
     let (appearance, calendar) = (Appearance::default(), calendar(language));
     let url_state = UrlState { endpoint: Some("Shop".to_owned()), path, ..UrlState::default() };

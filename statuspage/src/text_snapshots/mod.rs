@@ -1,4 +1,4 @@
-//! Snapshots of all texts that the page can show, in English and German.
+//! Snapshots of all text that the page can show, in English and German.
 //!
 //! `INSTA_UPDATE=always cargo test -p statuspage text_snapshots` accepts changes.
 
@@ -24,7 +24,7 @@ use crate::view::{self, LoadProgress, PageView, ViewSettings};
 /// A check: title, node (empty for a checker without a name), minutes ago, status.
 type Check = (&'static str, &'static str, i64, Status);
 
-/// Compares the texts of each language with the stored snapshots.
+/// Compares the text in each language with the stored snapshots.
 fn assert_texts(name: &str, describe: impl Fn(&Language) -> String) {
     for code in ["en", "de"] {
         let text = describe(&language(code));
@@ -49,7 +49,7 @@ fn cache(checks: &[Check]) -> Cache {
     cache
 }
 
-/// The page for the last day.
+/// Returns the page for the last day.
 fn page(cache: &mut Cache, appearance: &Appearance, loading: LoadProgress, language: &Language) -> PageView {
     view::page(cache, calendar(language), settings(DAY), appearance, &UrlState::default(), loading)
 }

@@ -1,4 +1,4 @@
-//! Durations, times, ranges, lists, search results and labels.
+//! Tests durations, times, ranges, lists, search results and labels.
 
 use shared::{DAY, HOUR, MINUTE, SECOND};
 

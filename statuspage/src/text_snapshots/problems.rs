@@ -1,4 +1,4 @@
-//! The texts about failed loads and invalid configurations.
+//! Tests the messages about failed loads and invalid configurations.
 
 use shared::check_file::SkippedElement;
 use shared::object_name::{CheckFileName, HistoryName, HistoryPart, NodeName};
@@ -20,7 +20,7 @@ fn unexpected_status(remedy: crate::i18n::Text) -> StoreError {
     StoreError::UnexpectedStatus { status: "403: AccessDenied".to_owned(), remedy, region: "eu-west-3".to_owned() }
 }
 
-/// One error for each kind and each remedy.
+/// Returns one error for each kind and each remedy.
 fn errors() -> Vec<StoreError> {
     let mut errors = vec![
         StoreError::Blocked("https://s3.example.com".to_owned()),
@@ -173,7 +173,7 @@ fn banners() {
     });
 }
 
-/// Each is invalid or has keys that are skipped.
+/// Configurations that are invalid or contain keys that are skipped.
 const CONFIGURATIONS: [&str; 12] = [
     "<!doctype html>",
     "",

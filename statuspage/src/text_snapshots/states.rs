@@ -1,4 +1,4 @@
-//! The texts of the page in each state: first lines, endpoints, timeline and nodes.
+//! Tests the text of the page in each state: first lines, endpoints, timeline and nodes.
 
 use Status::{Degraded, Down, Healthy, Unknown};
 use shared::check_file::{CheckFile, CheckResult};
@@ -18,7 +18,7 @@ use crate::test_support::{evaluate, period};
 use crate::url_state::UrlState;
 use crate::view::{self, LoadProgress, endpoint, overall};
 
-/// One node's checks of an endpoint, every minute up to now. `status` maps minutes ago to statuses.
+/// Returns one node's checks of an endpoint, every minute up to now. `status` maps minutes ago to a status.
 fn steady(title: &'static str, node: &'static str, minutes: i64, status: impl Fn(i64) -> Status) -> Vec<Check> {
     (0..minutes).map(|ago| (title, node, ago, status(ago))).collect()
 }
@@ -27,12 +27,12 @@ fn always(title: &'static str, node: &'static str, status: Status) -> Vec<Check>
     steady(title, node, 15, |_| status)
 }
 
-/// Down or degraded for the last `minutes`, healthy before.
+/// Returns checks that have this status for the last `minutes` and are healthy before that.
 fn lately(title: &'static str, node: &'static str, minutes: i64, status: Status) -> Vec<Check> {
     steady(title, node, 30, move |ago| if ago < minutes { status } else { Healthy })
 }
 
-/// The combinations of results, with names, for which the page has different sentences.
+/// Returns the combinations of results, with names, for which the page has different sentences.
 fn scenarios() -> Vec<(&'static str, Vec<Check>)> {
     vec![
         ("no results", vec![]),

@@ -1,4 +1,4 @@
-//! The axes of a chart: heights of response times, grid lines at round numbers, and labels of times.
+//! The axes of a chart: positions of response times, grid lines at round numbers, and time labels.
 
 use shared::stats::Stats;
 use shared::{DAY, HOUR, Nanos, SECOND, UnixNanos};
@@ -8,26 +8,27 @@ use super::period::Period;
 use crate::i18n::Calendar;
 use crate::i18n::Language;
 
-/// Room above the highest grid line for its label, in pixels.
+/// The room above the highest grid line for its label, in pixels.
 const HEADROOM: f64 = 14.0;
-/// If the slowest response takes at least this many times as long as the median, the axis is logarithmic. On a linear
-/// axis, the median would not be visible.
+/// If the slowest response takes at least this many times as long as the median, the axis is logarithmic, because the
+/// median would not be visible on a linear axis.
 const LOGARITHMIC_FROM: Nanos = 40;
-/// A threshold that exceeds the maximum by this factor is not part of the axis, because it would flatten the line.
+/// A threshold that exceeds the maximum by more than this factor is not part of the axis, because it would flatten the
+/// line.
 const THRESHOLD_LIMIT: Nanos = 2;
 /// The maximum number of labels on the time axis, so that they do not overlap on a phone.
 const TIME_LABELS_LIMIT: usize = 5;
 
-/// The scale of response times.
+/// The response time scale of a chart.
 pub(super) struct Scale {
-    /// The response time at the upper end, in nanoseconds.
+    /// The response time at the upper end of the scale, in nanoseconds.
     pub(super) top: f64,
     bottom: f64,
     pub(super) logarithmic: bool,
 }
 
 impl Scale {
-    /// The scale for all response times of a chart whose lowest point is `least`.
+    /// Creates the scale for all response times of a chart whose lowest point is `least`.
     pub(super) fn new(all: Option<Stats>, least: Option<Nanos>, threshold: Nanos) -> Scale {
         let Some(Stats { median, max, .. }) = all else {
             return Scale { top: 1.0, bottom: 0.0, logarithmic: false };
@@ -43,7 +44,7 @@ impl Scale {
         Scale { top: (highest as f64 / step).ceil().max(1.0) * step, bottom: 0.0, logarithmic: false }
     }
 
-    /// The position of a response time, in pixels from the top.
+    /// Returns a response time's position, in pixels from the top.
     pub(super) fn height(&self, nanos: Nanos) -> f64 {
         let value = nanos as f64;
         let share = if self.logarithmic {
@@ -54,7 +55,7 @@ impl Scale {
         HEIGHT - share.clamp(0.0, 1.0) * (HEIGHT - HEADROOM)
     }
 
-    /// Grid lines at round numbers, without the baseline.
+    /// Returns grid lines at round numbers, without the baseline.
     pub(super) fn grid(&self, language: &Language) -> Vec<(f64, String)> {
         let mut values = Vec::new();
         if self.logarithmic {
@@ -77,7 +78,7 @@ impl Scale {
     }
 }
 
-/// The largest power of ten up to `limit`, at least 1.
+/// Returns the largest power of ten up to `limit`, at least 1.
 fn power_of_ten(limit: Nanos) -> f64 {
     let mut power = 1;
     while limit / power >= 10 {
@@ -86,13 +87,13 @@ fn power_of_ten(limit: Nanos) -> f64 {
     power as f64
 }
 
-/// The next round number: 1, 2 or 5 times a power of ten.
+/// Returns the next round number: 1, 2 or 5 times a power of ten.
 fn round_step(least: f64) -> f64 {
     let power = power_of_ten(least as Nanos);
     [1.0, 2.0, 5.0, 10.0].into_iter().map(|factor| factor * power).find(|step| *step >= least * 0.999).unwrap_or(power)
 }
 
-/// A round time, with at most one decimal: `50 ms`, `2.5 s`.
+/// Formats a round time with at most one decimal: `50 ms`, `2.5 s`.
 pub(super) fn round_label(nanos: Nanos, language: &Language) -> String {
     let (size, unit) = match nanos {
         ..1_000_000 => (1e3, "µs"),
@@ -107,7 +108,7 @@ pub(super) fn round_label(nanos: Nanos, language: &Language) -> String {
     format!("{label} {unit}")
 }
 
-/// Labels at full hours or midnights, as many as fit. Positions are in percent.
+/// Returns labels at full hours or midnights, as many as fit. Positions are in percent.
 pub(super) fn times(period: &Period, calendar: Calendar<'_>) -> Vec<(f64, String)> {
     let length = period.to - period.from;
     let position = |moment: UnixNanos| period.share(moment) * 100.0;

@@ -9,7 +9,7 @@ use crate::i18n::Calendar;
 use crate::i18n::texts;
 use crate::url_state::Embed;
 
-/// The banner; empty if nothing is wrong. It is short when another page embeds this one.
+/// Returns the banner, or an empty string if nothing is wrong. The banner is short when another page embeds this one.
 #[must_use]
 pub fn banner(cache: &Cache, calendar: Calendar<'_>, settings: ViewSettings, embed: Embed) -> String {
     let language = calendar.language;

@@ -1,6 +1,6 @@
-//! The response-time chart of one endpoint: points, SVG paths and texts.
+//! The response-time chart of one endpoint: points, SVG paths and text.
 //!
-//! Response times are those of successful attempts. Failed attempts do not have one and are marked on the baseline.
+//! Only successful attempts have response times. Failed attempts are marked on the baseline.
 
 use std::sync::Arc;
 
@@ -22,39 +22,39 @@ pub struct ChartView {
     pub points: Vec<Point>,
     /// The path of the median line.
     pub line: String,
-    /// The path of the 95th percentiles; for checks, those of each hour.
+    /// The path of the 95th percentiles. For checks, these are the percentiles of each hour.
     pub upper: String,
     /// The path of the band between the fastest and the slowest attempt.
     pub band: String,
     /// The path of the failure marks on the baseline.
     pub failures: String,
-    /// The path of the marks at the times of messages.
+    /// The path of the marks that show when messages were posted.
     pub marks: String,
-    /// The position of the threshold in pixels from the top and its label, if it is part of the axis.
+    /// The threshold's position in pixels from the top and its label, if it is part of the axis.
     pub threshold: Option<(f64, String)>,
-    /// The grid lines: position in pixels from the top, and label.
+    /// The grid lines, each with its position in pixels from the top and its label.
     pub grid: Vec<(f64, String)>,
-    /// The labels of the time axis: position in percent, and text.
+    /// The time axis labels, each with its position in percent.
     pub times: Vec<(f64, String)>,
-    /// The description of the chart for screen readers.
+    /// The chart's description for screen readers.
     pub label: String,
     /// The readout if no point is selected.
     pub summary: String,
 }
 
-/// A point: one check, or several that are drawn together.
+/// A point of the chart: one check, or several that are drawn together.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Point {
-    /// The time of the first check.
+    /// The time of the point's first check.
     pub at: UnixNanos,
-    /// The position from left to right, 0 to [`WIDTH`].
+    /// The position from left to right, from 0 to [`WIDTH`].
     pub x: f64,
-    /// The position of the median in pixels from the top; `None` if no attempt succeeded.
+    /// The median's position in pixels from the top, or `None` if no attempt succeeded.
     pub y: Option<f64>,
-    /// The time of the last check.
+    /// The time of the point's last check.
     last: UnixNanos,
     stats: Option<Stats>,
-    /// The length of the hour or day; 0 for checks.
+    /// The length of the hour or day, or 0 for checks.
     length: Nanos,
     /// The number of checks, or of nodes with percentiles.
     samples: usize,
@@ -62,7 +62,7 @@ pub struct Point {
     reason: Option<Arc<str>>,
 }
 
-/// The chart of an endpoint; `marks` are the times of messages.
+/// Creates an endpoint's chart. `marks` are the times of messages.
 #[must_use]
 pub fn chart(
     evaluated: &EvaluatedEndpoint<'_>,
@@ -76,7 +76,7 @@ pub fn chart(
     let are_percentiles = groups.iter().any(|group| group.length() > 0);
     let language = calendar.language;
     let mut summary = match all {
-        // The exact percentiles cannot be computed from other percentiles, so these are approximate.
+        // Exact percentiles cannot be computed from other percentiles, so these are approximate.
         Some(all) if are_percentiles => stats_text(texts::P50_P95_ABOUT, &all, language),
         Some(all) => stats_text(attempts_text(&all), &all, language),
         None => language.format(texts::NO_ANSWERS, &[]),
@@ -117,7 +117,7 @@ pub fn chart(
 }
 
 impl ChartView {
-    /// The index of the point that is nearest to a position from 0 to 1; `None` if there are no points.
+    /// Returns the index of the point that is nearest to a position from 0 to 1, or `None` if there are no points.
     #[must_use]
     pub fn nearest(&self, share: f64) -> Option<usize> {
         let x = share * WIDTH;
@@ -130,7 +130,7 @@ impl ChartView {
 }
 
 impl Point {
-    /// The readout: `14:02 · median 212 ms · p95 1.10 s · max 1.40 s`.
+    /// Formats the readout of the point: `14:02 · median 212 ms · p95 1.10 s · max 1.40 s`.
     #[must_use]
     pub fn readout(&self, calendar: Calendar<'_>) -> String {
         let Point { at, last, length, .. } = *self;
@@ -149,7 +149,7 @@ impl Point {
             let text = match self.samples {
                 _ if length == 0 => attempts_text(&stats),
                 1 => texts::P50_P95,
-                // Across several nodes, the median of percentiles is not exact.
+                // The median of several nodes' percentiles is not exact.
                 _ => texts::P50_P95_ABOUT,
             };
             let is_one = stats.min == stats.max;
@@ -183,7 +183,7 @@ fn point(group: &SampleGroup<'_>, evaluated: &EvaluatedEndpoint<'_>, period: &Pe
     }
 }
 
-/// The response times of attempts in words. With few attempts, the 95th percentile is the maximum.
+/// Returns the phrase for the response times of attempts. With few attempts, the 95th percentile is the maximum.
 fn attempts_text(stats: &Stats) -> Text {
     if stats.p95 < stats.max { texts::MEDIAN_P95_MAX } else { texts::MEDIAN_MAX }
 }

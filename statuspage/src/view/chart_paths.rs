@@ -1,4 +1,4 @@
-//! The SVG paths of a chart: lines and areas through groups of checks, with gaps where no checks ran.
+//! Creates the SVG paths of a chart: lines and areas through groups of checks, with gaps where no checks ran.
 
 use shared::stats::Stats;
 use shared::uptime::UptimeBreakdown;
@@ -10,12 +10,12 @@ use super::geometry::{HEIGHT, WIDTH, number};
 use super::period::Period;
 use super::sample_groups::SampleGroup;
 
-/// Whether the status was unknown for some time between two points.
+/// Returns whether the status was unknown for some time between two points.
 fn is_gap(evaluated: &EvaluatedEndpoint<'_>, from: UnixNanos, to: UnixNanos) -> bool {
     UptimeBreakdown::from_spans(&evaluated.spans, from, to).unknown > 0
 }
 
-/// The runs of points with a response time and without gaps.
+/// Returns the runs of consecutive points that have a response time and no gaps between them.
 fn runs<'b, 'a>(
     groups: &'b [SampleGroup<'a>],
     evaluated: &EvaluatedEndpoint<'_>,
@@ -29,7 +29,7 @@ fn runs<'b, 'a>(
         }
         last = Some(group);
         let Some(stats) = group.stats else {
-            // A failure is not a gap between percentiles of hours or days, because other attempts succeeded.
+            // A failure does not interrupt the percentiles of hours or days, because other attempts succeeded.
             open &= groups.iter().any(|group| group.length() > 0);
             continue;
         };
@@ -44,7 +44,7 @@ fn runs<'b, 'a>(
     runs
 }
 
-/// The path of a line through the points.
+/// Returns the path of a line through the points.
 pub(super) fn line(
     groups: &[SampleGroup<'_>],
     evaluated: &EvaluatedEndpoint<'_>,
@@ -58,14 +58,14 @@ pub(super) fn line(
             path.push(corner(path_command(group, &run), group.x(period), scale.height(value(stats))));
         }
         if run.len() == 1 {
-            // A line of length zero is a dot, because its ends are round.
+            // A line of zero length is drawn as a dot, because its ends are round.
             path.push("h0".to_owned());
         }
     }
     path.concat()
 }
 
-/// The path of an area; `edges` returns its lower and upper edge at a point.
+/// Returns the path of an area. `edges` returns the area's lower and upper edge at a point.
 pub(super) fn area(
     groups: &[SampleGroup<'_>],
     evaluated: &EvaluatedEndpoint<'_>,
@@ -86,7 +86,7 @@ pub(super) fn area(
     path.concat()
 }
 
-/// Moves to the first point of a run, and draws a line to the others.
+/// Returns the path command for a point: a move to the first point of a run, or a line to the others.
 fn path_command(group: &SampleGroup<'_>, run: &[(&SampleGroup<'_>, Stats)]) -> char {
     if run.first().is_some_and(|(first, _)| std::ptr::eq(*first, group)) { 'M' } else { 'L' }
 }

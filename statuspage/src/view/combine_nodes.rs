@@ -1,5 +1,5 @@
-//! Combines the results of one endpoint from all nodes: spans, current status and reasons. [`super::endpoint`] turns
-//! them into texts.
+//! Combines one endpoint's results from all nodes into spans, the current status and reasons. [`super::endpoint`] turns
+//! them into text.
 
 use std::sync::Arc;
 
@@ -18,10 +18,10 @@ use crate::i18n::Language;
 /// The spans and the current status of an endpoint.
 #[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 pub struct EvaluatedEndpoint<'a> {
-    /// The index in the dataset.
+    /// The endpoint's index in the dataset.
     pub id: usize,
     pub endpoint: &'a EndpointData,
-    /// The spans of status according to the quorum.
+    /// The status spans according to the quorum.
     pub spans: Vec<Span>,
     pub status: Status,
     /// The current votes, by index in `nodes`.
@@ -30,11 +30,12 @@ pub struct EvaluatedEndpoint<'a> {
     pub latest: &'a Sample,
     /// The newest vote of each node.
     pub(super) nodes: Vec<NodeVote<'a>>,
-    /// Whether the endpoint's nodes are still reporting, but no longer about this endpoint.
+    /// Whether the endpoint's nodes still report other endpoints, but no longer this one.
     pub retired: bool,
     /// Whether another monitored endpoint has the same title.
     pub has_duplicate_title: bool,
-    /// The position, from 1 and in locator order, among the endpoints with the same title; 0 if the title is unique.
+    /// The position among the endpoints with the same title, counted from 1 in locator order, or 0 if the title is
+    /// unique.
     pub duplicate_number: usize,
     /// How long a single result without an interval is valid.
     pub(super) interval: Nanos,
@@ -43,7 +44,7 @@ pub struct EvaluatedEndpoint<'a> {
 }
 
 impl<'a> EvaluatedEndpoint<'a> {
-    /// Evaluates an endpoint; `None` if there are no samples.
+    /// Evaluates an endpoint. Returns `None` if there are no samples.
     #[must_use]
     pub fn new(
         id: usize,
@@ -83,13 +84,13 @@ impl<'a> EvaluatedEndpoint<'a> {
         })
     }
 
-    /// Whether the endpoint has results in the period.
+    /// Returns whether the endpoint has results in the period.
     #[must_use]
     pub fn is_within(&self, period: &Period) -> bool {
         self.latest.at >= period.from || self.spans.last().is_some_and(|span| span.end > period.from)
     }
 
-    /// The name in a sentence, with the locator if other endpoints have the same title.
+    /// Returns the name for use in a sentence, with the locator if other endpoints have the same title.
     #[must_use]
     pub fn name(&self, language: &Language) -> String {
         let (title, locator) = (&self.endpoint.key.title, self.locator());
@@ -100,8 +101,8 @@ impl<'a> EvaluatedEndpoint<'a> {
         language.isolate(name)
     }
 
-    /// The value in the page's URL: the title, or the locator if the title is empty or not unique. If the locator is hidden, a
-    /// number replaces it.
+    /// Returns the value that identifies the endpoint in the page's URL: the title, or the locator if the title is
+    /// empty or not unique. If the locator is hidden, a number replaces it.
     #[must_use]
     pub fn address(&self) -> String {
         let title = &self.endpoint.key.title;
@@ -112,38 +113,38 @@ impl<'a> EvaluatedEndpoint<'a> {
         }
     }
 
-    /// The locator; empty if it is hidden.
+    /// Returns the locator, or an empty string if it is hidden.
     #[must_use]
     pub fn locator(&self) -> &'a str {
         if self.locator_hidden { "" } else { &self.endpoint.key.locator }
     }
 
-    /// The number of nodes that report the endpoint down, and the number of voters; `None` if only one node checks it,
-    /// or none reports it down.
+    /// Returns the number of nodes that report the endpoint down, and the number of voters. Returns `None` if only one
+    /// node checks the endpoint or no node reports it down.
     #[must_use]
     pub fn nodes_down(&self) -> Option<(usize, usize)> {
         (self.endpoint.nodes.len() > 1 && !self.tally.down.is_empty())
             .then_some((self.tally.down.len(), self.tally.voters))
     }
 
-    /// When the current status started; `None` if no results are valid.
+    /// Returns when the current status started, or `None` if no results are valid.
     #[must_use]
     pub fn since(&self, now: UnixNanos) -> Option<UnixNanos> {
         self.current_span(now).map(|span| span.start)
     }
 
-    /// The span of the current status.
+    /// Returns the span of the current status.
     pub(super) fn current_span(&self, now: UnixNanos) -> Option<Span> {
         uptime::current_span(&self.spans, self.status, now)
     }
 
-    /// When a node last reported about the endpoint.
+    /// Returns when a node last reported on the endpoint.
     #[must_use]
     pub fn reported_by(&self, node: Option<&NodeName>) -> Option<UnixNanos> {
         self.nodes.iter().find(|vote| vote.node == node).map(|vote| vote.reported_at)
     }
 
-    /// The order on the page: endpoints that need attention come first, retired ones last.
+    /// Returns a sort key for the page: endpoints that need attention come first, and retired ones last.
     #[must_use]
     pub fn urgency(&self) -> i64 {
         match self.status {
@@ -155,24 +156,24 @@ impl<'a> EvaluatedEndpoint<'a> {
         }
     }
 
-    /// Whether a node still checks this endpoint, allowing for clock skew.
+    /// Returns whether a node still checks this endpoint, allowing for clock skew.
     #[must_use]
     pub fn is_checked_by(&self, node: Option<&NodeName>) -> bool {
         self.nodes.iter().any(|vote| vote.is_within_skew && vote.node == node)
     }
 
-    /// The uptime breakdown of a period, up to now.
+    /// Returns the uptime breakdown of a period, up to now.
     #[must_use]
     pub fn breakdown(&self, from: UnixNanos, to: UnixNanos, now: UnixNanos) -> UptimeBreakdown {
         UptimeBreakdown::from_spans(&self.spans, from, to.min(now))
     }
 
-    /// The samples of all nodes in a period (`from <= t < to`).
+    /// Returns the samples of all nodes in a period (`from <= t < to`).
     pub fn samples(&self, from: UnixNanos, to: UnixNanos) -> impl Iterator<Item = &'a Sample> {
         self.endpoint.nodes.iter().flat_map(move |node| node.samples(from, to))
     }
 
-    /// The newest reason for a status in a period (`from <= t < to`).
+    /// Returns the newest reason for a status in a period (`from <= t < to`).
     #[must_use]
     pub fn reason(&self, status: Status, from: UnixNanos, to: UnixNanos) -> Option<Arc<str>> {
         if self.errors_hidden { None } else { newest_reason(|| self.samples(from, to), status) }
@@ -191,18 +192,18 @@ pub fn mark_duplicate_titles(all: &mut [EvaluatedEndpoint<'_>]) {
     }
 }
 
-/// The newest reason among samples, preferably from one with this status.
+/// Returns the newest reason among samples, preferably from one with this status.
 pub(super) fn newest_reason<'a, I: Iterator<Item = &'a Sample>>(
     samples: impl Fn() -> I,
     status: Status,
 ) -> Option<Arc<str>> {
     let with_reason = || samples().filter(|sample| sample.reason.is_some());
-    // If nodes disagree, the quorum can result in a status that no node reported. Any reason then explains it.
+    // If nodes disagree, the quorum can result in a status that no node reported. In that case, any reason explains it.
     let newest = with_reason().filter(|sample| sample.status == status).max_by_key(|sample| sample.at);
     newest.or_else(|| with_reason().max_by_key(|sample| sample.at))?.reason.clone()
 }
 
-/// Marks endpoints as retired if their nodes report only about other endpoints.
+/// Marks endpoints as retired if their nodes report only other endpoints.
 pub fn mark_retired(all: &mut [EvaluatedEndpoint<'_>]) {
     let mark = |evaluated: &mut EvaluatedEndpoint<'_>| evaluated.retired = evaluated.status == Status::Unknown;
     endpoint_status::mark_retired(all, |evaluated| &evaluated.nodes, mark);

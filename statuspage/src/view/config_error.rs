@@ -1,11 +1,11 @@
-//! The problems of an invalid configuration, and examples that work.
+//! The problems of an invalid configuration, and working examples.
 
 use shared::page_config::PageConfig;
 
 use crate::i18n::{Language, Text, texts};
 use crate::store::StoreError;
 
-/// Valid configurations to copy: one for `checker serve` and one for a bucket.
+/// Valid configurations to copy, one for `checker serve` and one for a bucket.
 pub const EXAMPLES: [(Text, &str); 2] = [
     (
         texts::CONFIG_ERROR_DIRECTORY,
@@ -17,17 +17,17 @@ pub const EXAMPLES: [(Text, &str); 2] = [
     ),
 ];
 
-/// Why the configuration is not usable.
+/// The reason why the configuration cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ConfigError {
     Unavailable(StoreError),
-    /// The file is a web page, which many web servers send for missing files.
+    /// The server sent a web page, as many web servers do for missing files.
     HtmlPage,
-    /// All problems of its content.
+    /// The configuration has all of these problems.
     Invalid(Vec<String>),
 }
 
-/// Parses the configuration, or returns all of its problems.
+/// Parses the configuration. The error lists all of its problems.
 pub fn parse(text: &str) -> Result<PageConfig, ConfigError> {
     if text.trim_start().starts_with('<') {
         return Err(ConfigError::HtmlPage);

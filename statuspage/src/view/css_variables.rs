@@ -1,9 +1,9 @@
-//! The configured appearance as CSS custom properties, which `style/tokens.css` uses. Their values are validated when the
-//! configuration is parsed.
+//! The configured appearance as CSS custom properties, which `style/tokens.css` uses. Their values have been validated
+//! by the configuration's parser.
 
 use shared::page_config::appearance::{Appearance, FONTS};
 
-/// The names and values of the properties to set.
+/// Returns the names and values of the properties to set.
 #[must_use]
 pub fn properties(appearance: &Appearance) -> Vec<(String, String)> {
     let mut properties = Vec::new();

@@ -1,4 +1,4 @@
-//! What open bars show: the days or hours of a bar, and the checks of an hour.
+//! The content of open bars: the days or hours of a bar, and the checks of an hour.
 
 use std::sync::Arc;
 
@@ -20,13 +20,13 @@ use crate::i18n::texts;
 use crate::url_state::UrlState;
 use crate::{civil::rfc3339, i18n::Calendar};
 
-/// A bar of at most this length opens into its checks.
+/// The maximum length of a bar that opens into its checks.
 const CHECKS_UP_TO: i64 = 3 * HOUR;
 
 /// The maximum number of checks to show for an hour.
 const ROWS_LIMIT: usize = 500;
 
-/// The maximum number of events to show for a day. An endpoint that flaps every minute has about a thousand.
+/// The maximum number of events to show for a day. An endpoint that flaps every minute has about a thousand a day.
 const EVENTS_LIMIT: usize = 100;
 
 /// The open bars, outermost first.
@@ -37,7 +37,7 @@ pub struct OpenBars {
     pub path: Vec<TimeBucket>,
 }
 
-/// The open bars that a URL selects. The URL identifies each bar by any time within the bar.
+/// Returns the open bars that a URL selects. The URL identifies each bar by any time within it.
 #[must_use]
 pub fn open_bars(
     url_state: &UrlState,
@@ -65,13 +65,13 @@ pub fn open_bars(
     opened
 }
 
-/// Whether a bar opens into checks instead of shorter bars.
+/// Returns whether a bar opens into checks instead of shorter bars.
 #[must_use]
 pub fn opens_into_checks(bucket: TimeBucket) -> bool {
     bucket.end - bucket.start <= CHECKS_UP_TO
 }
 
-/// What the open bars of an endpoint show. `hour` contains the checks that were loaded for an hour.
+/// Returns the content of an endpoint's open bars. `hour` contains the checks that were loaded for an hour.
 #[must_use]
 pub fn levels(
     evaluated: &EvaluatedEndpoint<'_>,
@@ -120,7 +120,7 @@ pub fn levels(
     levels
 }
 
-/// The outages in a bar as reported by each node, ordered by start.
+/// Returns the outages in a bar as reported by each node, ordered by start.
 fn outage_rows(
     evaluated: &EvaluatedEndpoint<'_>,
     bucket: TimeBucket,
@@ -157,7 +157,7 @@ fn add_node(text: &mut String, node: Option<&NodeName>) {
     }
 }
 
-/// The checks of an hour: those that were loaded for it, or those in memory.
+/// Returns the checks of an hour: those that were loaded for it, or else those in memory.
 fn checks(
     evaluated: &EvaluatedEndpoint<'_>,
     bucket: TimeBucket,
@@ -359,7 +359,7 @@ mod tests {
             status: Status::Healthy,
             ..CheckResult::default()
         });
-        // Loaded in reverse, because the order must not matter.
+        // Results are added in reverse, because their order must not matter.
         let file = CheckFile { results: results.rev().collect(), skipped: Vec::new() };
         let mut cache = Cache::default();
         cache.dataset.add(&CheckFileName { stored_at: NOW, node: None }, file);

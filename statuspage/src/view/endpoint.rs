@@ -1,4 +1,4 @@
-//! The texts and figures of one endpoint.
+//! The text and figures of one endpoint.
 
 use std::sync::Arc;
 
@@ -22,19 +22,19 @@ use crate::i18n::{Language, texts};
 /// An endpoint on the page.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EndpointView {
-    /// The index in the dataset, which never changes while the page is open.
+    /// The endpoint's index in the dataset, which never changes while the page is open.
     pub id: usize,
     /// The title as stored, which can be empty.
     pub title: String,
-    /// The locator as stored; empty if it is hidden.
+    /// The locator as stored, or an empty string if it is hidden.
     pub locator: String,
-    /// The value in the page's URL.
+    /// The value that identifies the endpoint in the page's URL.
     pub address: String,
-    /// The titles of its groups.
+    /// The titles of the endpoint's groups.
     pub group: String,
     /// The label of the status, or of a localized failure.
     pub status_label: String,
-    /// The name in a sentence.
+    /// The name for use in a sentence.
     pub name: String,
     pub status: Status,
     /// The status and its start: `Down since 14:02 (12 min)`.
@@ -44,7 +44,7 @@ pub struct EndpointView {
     /// Whether nodes have stopped checking the endpoint.
     pub is_retired: bool,
     pub has_duplicate_title: bool,
-    /// The error; `None` if the endpoint is healthy.
+    /// The error, or `None` if the endpoint is healthy.
     pub reason: Option<String>,
     /// The uptime: `99.97%`, or a dash if no checks ran.
     pub uptime: String,
@@ -52,18 +52,19 @@ pub struct EndpointView {
     pub coverage: String,
     /// The coverage without a label: `98.20%`.
     pub observed: String,
-    /// How the uptime was computed.
+    /// An explanation of how the uptime was computed.
     pub breakdown: String,
     /// The description of the strip for screen readers.
     pub strip_label: String,
     /// The bars of the strip, oldest first.
     pub strip: Vec<Arc<BarView>>,
-    /// What the open bars show.
+    /// The content of the open bars.
     pub levels: Vec<LevelView>,
     pub chart: ChartView,
 }
 
-/// The nodes that report the endpoint down, if others reach it: `unreachable from eu-west, reachable from 2 others`.
+/// Returns which nodes report the endpoint down if others can reach it: `unreachable from eu-west, reachable from 2
+/// others`.
 fn localized(evaluated: &EvaluatedEndpoint<'_>, language: &Language) -> Option<String> {
     let tally = &evaluated.tally;
     if !tally.is_localized() {
@@ -79,7 +80,7 @@ fn localized(evaluated: &EvaluatedEndpoint<'_>, language: &Language) -> Option<S
     Some(language.plural(texts::UNREACHABLE_FROM, others, &[&language.list(&names)]))
 }
 
-/// An endpoint with its bars and its chart; `marks` are the times of messages.
+/// Creates an endpoint with its bars and its chart. `marks` are the times of messages.
 #[must_use]
 pub fn endpoint(
     evaluated: &EvaluatedEndpoint<'_>,
@@ -96,7 +97,7 @@ pub fn endpoint(
     }
 }
 
-/// An endpoint without its bars and its chart, which take a hundred times as long to compute.
+/// Creates an endpoint without its bars and its chart, which take a hundred times as long to compute.
 #[must_use]
 pub fn head(
     evaluated: &EvaluatedEndpoint<'_>,
@@ -178,7 +179,7 @@ fn state(evaluated: &EvaluatedEndpoint<'_>, span: Option<Span>, period: &Period,
     if span.status == Status::Healthy {
         return label;
     }
-    // If the status is older than the period, its start is unknown.
+    // If the status began before the period, its start is unknown.
     if span.start <= period.from {
         let length = period.length_label(calendar);
         return language.format(texts::STATE_BEFORE, &[&label, &length, &calendar.moment(period.from)]);
@@ -187,7 +188,8 @@ fn state(evaluated: &EvaluatedEndpoint<'_>, span: Option<Span>, period: &Period,
     language.format(texts::STATE_SINCE, &[&label, &calendar.moment(span.start), &length])
 }
 
-/// `99.97% = up for 23 h 59 min of 24 h observed; down for 26 s; not observed for 12 min`.
+/// Explains how the uptime was computed: `99.97% = up for 23 h 59 min of 24 h observed; down for 26 s; not observed for
+/// 12 min`.
 fn breakdown_text(total: &UptimeBreakdown, uptime: &str, language: &Language) -> String {
     if total.observed() == 0 {
         return language.format(texts::NO_OBSERVATIONS, &[]);

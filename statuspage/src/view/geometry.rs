@@ -1,4 +1,4 @@
-//! The sizes of charts and strips, and numbers in SVG.
+//! The sizes of charts and strips, and the format of numbers in SVG.
 
 /// The width of a drawing in its `viewBox`, which is stretched to the available width.
 pub const WIDTH: f64 = 1_000.0;
@@ -7,7 +7,7 @@ pub const HEIGHT: f64 = 104.0;
 /// The height of a bar in pixels.
 pub const BAR_HEIGHT: f64 = 32.0;
 
-/// Formats a number with two decimals. The code that formats floating-point numbers in std would enlarge the page.
+/// Formats a number with two decimals. The standard library's code for floating-point numbers would enlarge the page.
 #[must_use]
 pub fn number(value: f64) -> String {
     let hundredths = (value * 100.0).round() as i64;

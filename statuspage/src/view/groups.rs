@@ -10,23 +10,23 @@ use crate::i18n::{Language, texts};
 /// A group, or all endpoints if no groups are configured.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct GroupView {
-    /// The number of the group in the configuration, which does not change while the page is open.
+    /// The group's number in the configuration, which does not change while the page is open.
     pub key: usize,
-    /// The key of the group that contains it.
+    /// The key of the enclosing group.
     pub parent: Option<usize>,
-    /// Empty if no groups are configured.
+    /// The title, which is empty if no groups are configured.
     pub title: String,
     /// The overall status of all members.
     pub status: Status,
-    /// The statuses of all members: `2 of 5 down`.
+    /// A summary of all members' statuses: `2 of 5 down`.
     pub summary: String,
-    /// The ids of its direct members. Those that need attention come first.
+    /// The ids of the group's direct members. Those that need attention come first.
     pub endpoints: Vec<usize>,
     /// The ids of all members, including those in nested groups.
     pub all: Vec<usize>,
 }
 
-/// The titles of the groups that contain an endpoint, outermost first.
+/// Returns the titles of the groups that contain an endpoint, outermost first.
 #[must_use]
 pub fn titles<'l>(groups: &'l [Group], title: &str) -> Vec<&'l str> {
     for group in groups {
@@ -41,17 +41,17 @@ pub fn titles<'l>(groups: &'l [Group], title: &str) -> Vec<&'l str> {
     Vec::new()
 }
 
-/// What all groups have in common.
+/// The context that all groups share.
 #[derive(Clone, Copy)]
 struct Context<'a> {
-    /// The ids of the endpoints that are shown; the others are only counted.
+    /// The ids of the endpoints that are shown. The others are only counted.
     shown_ids: &'a [usize],
-    /// Whether groups may have unknown members.
+    /// Whether members may be missing from groups.
     is_incomplete: bool,
     language: &'a Language,
 }
 
-/// The groups in the configured order, each after its parent. `evaluated` is in page order.
+/// Returns the groups in the configured order, each after its parent. `evaluated` is in page order.
 #[must_use]
 pub fn groups(
     evaluated: &[EvaluatedEndpoint<'_>],
@@ -92,7 +92,7 @@ fn add<'r>(
     own.sort_by_cached_key(|(position, _)| *position as i64);
     own.sort_by_cached_key(|(_, evaluated)| evaluated.urgency());
     let own: Vec<&EvaluatedEndpoint<'_>> = own.into_iter().map(|(_, evaluated)| evaluated).collect();
-    // Keys do not depend on which groups are shown, so that folded groups remain folded.
+    // Keys do not depend on which groups are shown, so that folded groups stay folded.
     let (key, index) = (*number, views.len());
     *number += 1;
     let mut all = own.clone();
@@ -135,7 +135,8 @@ fn view(
     }
 }
 
-/// `2 healthy`, `all 5 healthy`, `2 of 5 down`, `1 of 5 down, 1 degraded`.
+/// Summarizes the statuses of a group's members: `2 healthy`, `all 5 healthy`, `2 of 5 down`, `1 of 5 down, 1
+/// degraded`.
 fn summary(all: &[&EvaluatedEndpoint<'_>], context: Context<'_>) -> String {
     let Context { is_incomplete, language, .. } = context;
     let mut parts = String::new();

@@ -1,8 +1,8 @@
-//! The shapes of statuses, which distinguish them without colors, and the icon of the tab.
+//! The shapes of statuses, which distinguish them without color, and the tab icon.
 
 use shared::status::Status;
 
-/// The SVG path of a status in a box of 16 by 16: a disc, a triangle, a square or a ring.
+/// Returns the SVG path of a status in a box of 16 by 16 units: a disc, a triangle, a square or a ring.
 #[must_use]
 pub fn shape(status: Status) -> &'static str {
     match status {
@@ -16,7 +16,7 @@ pub fn shape(status: Status) -> &'static str {
 /// The SVG path of a failure that only some nodes report: a half-filled ring.
 pub const LOCALIZED: &str = "M8 1a7 7 0 1 0 0 14A7 7 0 1 0 8 1ZM8 3a5 5 0 0 1 0 10Z";
 
-/// The icon of the tab, as a `data:` URL.
+/// Returns the icon of the tab, as a `data:` URL.
 #[must_use]
 pub fn icon(status: Status) -> String {
     // Colors that are visible on light and dark tabs. `%23` is an encoded `#`.

@@ -1,5 +1,5 @@
-//! Computes what the page shows (texts, geometry and order) from the dataset and the current time. All of it is pure
-//! and tested natively; components put it into the document.
+//! Computes what the page shows (text, geometry and order) from the dataset and the current time. All of this is pure
+//! and tested natively. Components add it to the document.
 
 mod axes;
 pub mod banner;

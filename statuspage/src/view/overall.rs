@@ -20,26 +20,26 @@ pub struct Overall {
     pub state: &'static str,
     pub status: Status,
     pub headline: String,
-    /// More about the status; can be empty.
+    /// More details about the status, which can be empty.
     pub remark: String,
-    /// When the last check ran; empty if none did.
+    /// When the last check ran, or an empty string if no checks ran.
     pub checked: String,
-    /// The time in RFC 3339 format.
+    /// The time of the last check in RFC 3339 format.
     pub checked_datetime: String,
     /// The number of nodes and the period.
     pub scope: String,
 }
 
-/// What is missing from the first lines.
+/// Endpoints that are missing from the data, which the first lines must take into account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Missing {
-    /// Whether there may be unknown endpoints.
+    /// Whether any endpoints may be missing.
     pub is_incomplete: bool,
-    /// At least this many endpoints were omitted, because there are too many.
+    /// The minimum number of endpoints that were omitted because there are too many.
     pub left_out: usize,
 }
 
-/// The first lines. `evaluated` is in page order.
+/// Creates the first lines. `evaluated` is in page order.
 #[must_use]
 pub fn overall(
     evaluated: &[EvaluatedEndpoint<'_>],
@@ -88,7 +88,7 @@ pub fn overall(
     }
 }
 
-/// The overall status of endpoints.
+/// Returns the overall status of endpoints.
 #[must_use]
 pub fn overall_status<'r>(evaluated: impl Iterator<Item = &'r EvaluatedEndpoint<'r>>) -> Status {
     shared::endpoint_status::overall_status(&mut evaluated.map(|evaluated| (evaluated.status, evaluated.retired)))
@@ -126,7 +126,7 @@ fn sentence(
     match (status, of_status.as_slice()) {
         (Status::Healthy, [only]) => language.format(texts::ONE_IS, &[&only.name(language), label]),
         (Status::Healthy, all) => all_are(all.len()),
-        // Everything that is known is healthy.
+        // All known endpoints are healthy.
         (Status::Unknown, []) if missing.left_out > 0 => {
             let total = evaluated.len() + missing.left_out;
             language.plural(texts::FIRST_SHOWN, total, &[&language.number(evaluated.len())])
@@ -173,8 +173,8 @@ fn sentence(
     }
 }
 
-/// `since 14:02 (12 minutes)`, or `the first since 14:02 (12 minutes)` if the statuses started at different times. An
-/// unknown status starts with the last check.
+/// Returns `since 14:02 (12 minutes)`, or `the first since 14:02 (12 minutes)` if the statuses started at different
+/// times. An unknown status starts with the last check.
 fn since(all: &[&EvaluatedEndpoint<'_>], period: &Period, calendar: Calendar<'_>) -> String {
     let starts = || all.iter().map(|evaluated| evaluated.since(calendar.now).unwrap_or(evaluated.latest.at));
     let (Some(first), Some(last)) = (starts().min(), starts().max()) else { return String::new() };
@@ -188,7 +188,7 @@ fn since(all: &[&EvaluatedEndpoint<'_>], period: &Period, calendar: Calendar<'_>
     language.format(text, &[&calendar.moment(first), &text::full_length(calendar.now - first, language)])
 }
 
-/// `Both services are healthy`, `All 5 services are healthy`.
+/// Returns a sentence such as `Both services are healthy` or `All 5 services are healthy`.
 fn all_are(count: usize, label: &str, language: &Language) -> String {
     if count == 2 {
         language.format(texts::BOTH_ARE, &[label])
@@ -197,12 +197,12 @@ fn all_are(count: usize, label: &str, language: &Language) -> String {
     }
 }
 
-/// `5 services are healthy`.
+/// Returns a sentence such as `5 services are healthy`.
 fn some_are(count: usize, label: &str, language: &Language) -> String {
     language.plural(texts::OTHERS_ARE, count, &[label])
 }
 
-/// The endpoints that the headline omits, and the configured remark for this status.
+/// Returns the endpoints that the headline omits, and the configured remark for this status.
 fn remark(
     evaluated: &[EvaluatedEndpoint<'_>],
     status: Status,
@@ -214,7 +214,7 @@ fn remark(
         |status: Status| evaluated.iter().filter(|evaluated| evaluated.status == status && !evaluated.retired).count();
     let retired = evaluated.iter().filter(|evaluated| evaluated.retired).count();
     let mut parts = Vec::new();
-    // The headline contains the number of healthy endpoints.
+    // The headline already contains the number of healthy endpoints.
     let refers_below =
         missing.is_incomplete && missing.left_out == 0 && status == Status::Unknown && count(status) == 0;
     for other in [Status::Degraded, Status::Unknown, Status::Healthy] {

@@ -10,15 +10,15 @@ use super::period::Period;
 use super::sample_groups::{SampleGroup, groups, measure};
 use crate::i18n::{Language, Text, texts};
 
-/// The labels of the phases of a request, in order. The remaining time is spent reading the response.
+/// The labels of a request's phases, in order. The remaining time is spent reading the response.
 pub const PHASES: [Text; 4] = [texts::PHASE_DNS, texts::PHASE_CONNECT, texts::PHASE_TLS, texts::PHASE_FIRST_BYTE];
 
-/// What charts can show in addition to response times.
+/// The overlays that charts can show in addition to response times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ChartOverlay {
     #[default]
     Off,
-    /// An area for each phase of requests.
+    /// An area for each phase of a request.
     Phases,
     /// A line for each node.
     Locations,
@@ -32,7 +32,7 @@ pub struct Layer {
     pub path: String,
 }
 
-/// The overlay of an endpoint's chart.
+/// Returns the layers of a chart overlay for an endpoint.
 #[must_use]
 pub fn layers(
     evaluated: &EvaluatedEndpoint<'_>,
@@ -64,7 +64,7 @@ pub fn layers(
     }
 }
 
-/// How long after the start of an attempt a phase ends: the mean of the checks that measured it.
+/// Returns how long after the start of an attempt a phase ends, as the mean of the checks that measured it.
 fn phase_end(group: &SampleGroup<'_>, phase: usize) -> Nanos {
     let ends = || group.samples.iter().map(|sample| i64::from(sample.phases[phase])).filter(|end| *end > 0);
     ends().sum::<i64>() * 1_000 / (ends().count() as i64).max(1)

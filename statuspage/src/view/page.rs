@@ -1,4 +1,4 @@
-//! Everything that the page shows.
+//! Computes everything that the page shows.
 
 use std::sync::Arc;
 
@@ -20,13 +20,15 @@ use crate::dataset::{Cache, Dataset};
 use crate::i18n::{Calendar, texts};
 use crate::url_state::UrlState;
 
-/// The maximum number of endpoints to show. Those that need attention come first, and the rest are counted.
+/// The maximum number of endpoints to show. Those that need attention come first, and the rest are only counted.
 const ENDPOINTS_SHOWN: usize = 500;
 
-/// If there are more endpoints than this, charts are folded so that more strips fit on a screen.
+/// The maximum number of endpoints with unfolded charts. If there are more, charts are folded so that more strips fit
+/// on a screen.
 const CHARTS_UNFOLDED_LIMIT: usize = 10;
 
-/// If there are more endpoints than this, bars are rendered when they become visible: 500 endpoints have 45,000 bars.
+/// The maximum number of endpoints whose bars are rendered immediately. If there are more, bars are rendered when they
+/// become visible: 500 endpoints have 45,000 bars.
 const STRIPS_AT_ONCE_LIMIT: usize = 40;
 
 /// Everything that the page shows.
@@ -35,21 +37,21 @@ pub struct PageView {
     pub overall: Overall,
     /// The current messages, newest first.
     pub messages: Vec<Arc<MessageView>>,
-    /// The time of a view of the past; `None` is now.
+    /// The time of a view of the past, or `None` for now.
     pub past: Option<String>,
-    /// A note about the whole page; can be empty.
+    /// A note about the whole page, which can be empty.
     pub banner: String,
     /// The endpoints without bars and charts, which [`full_endpoint`] adds. Those that need attention come first.
     pub endpoints: Vec<Arc<EndpointView>>,
     pub groups: Arc<Vec<GroupView>>,
     pub opened: OpenBars,
-    /// How many endpoints are not shown.
+    /// A note with the number of endpoints that are not shown.
     pub not_shown: Option<String>,
     pub available_overlays: Vec<ChartOverlay>,
     pub charts_unfolded: bool,
     /// Whether bars are rendered before they are visible.
     pub strips_at_once: bool,
-    /// What failed to load, one sentence each.
+    /// What failed to load, in one sentence per problem.
     pub problems: Vec<String>,
     /// The days of the timeline, newest first.
     pub timeline: Vec<Arc<DayView>>,
@@ -64,11 +66,11 @@ pub struct PageView {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeView {
     pub name: String,
-    /// When it last reported, with a warning if its history is unreadable or two checkers use its name.
+    /// When the node last reported, with a warning if its history is unreadable or two checkers use its name.
     pub reported: String,
-    /// Only the time, in RFC 3339 format.
+    /// The time of the last report, in RFC 3339 format.
     pub datetime: String,
-    /// Whether its next report is overdue.
+    /// Whether the node's next report is overdue.
     pub late: bool,
 }
 
@@ -103,7 +105,7 @@ pub fn page(
     let missing = Missing { is_incomplete: cache.is_incomplete(calendar.now), left_out: cache.dataset.left_out() };
     let overall = overall::overall(&evaluated, missing, &period, calendar, loading, appearance);
     if settings.scope == ViewScope::Summary {
-        // Messages that appear later would push the endpoints down.
+        // Messages are included, because they would push the endpoints down if they appeared later.
         return PageView {
             overall,
             messages: timeline::current_messages(&messages, calendar.now),
@@ -155,7 +157,7 @@ pub fn full_endpoint(
     let messages = dataset.messages.iter().filter(|message| message.about.contains(&head.id));
     let marks: Vec<i64> = messages.map(|message| message.at).collect();
     let mut view = endpoint::endpoint(&evaluated, &period, bucket, calendar, &marks, appearance);
-    // The address depends on the other endpoints.
+    // The address depends on the other endpoints, so it is copied.
     view.address.clone_from(&head.address);
     if settings.percentiles == Percentiles::Shown
         && let Some(summary) = percentiles::summary(&evaluated, &cache.latencies, &period, calendar.language)
@@ -168,7 +170,7 @@ pub fn full_endpoint(
     Some(view)
 }
 
-/// The overlay of an endpoint's chart; empty if it is not available.
+/// Returns the overlay of an endpoint's chart, or an empty list if it is not available.
 #[must_use]
 pub fn overlay_layers(
     cache: &Cache,
@@ -186,7 +188,7 @@ pub fn overlay_layers(
     evaluated.map(|evaluated| overlay::layers(&evaluated, &period, overlay, calendar.language)).unwrap_or_default()
 }
 
-/// Evaluates an endpoint by its id; `None` if it has no results.
+/// Evaluates an endpoint by its id. Returns `None` if it has no results.
 fn evaluate<'r>(
     dataset: &'r Dataset,
     id: usize,
@@ -201,7 +203,7 @@ fn evaluate<'r>(
     Some(evaluated)
 }
 
-/// The overlays that charts support. Phases are known only for checks.
+/// Returns the overlays that charts support. Phases are known only for checks.
 fn available_overlays(evaluated: &[EvaluatedEndpoint<'_>], period: &Period) -> Vec<ChartOverlay> {
     let mut available_overlays = Vec::new();
     if period.by_hour && evaluated.iter().any(|evaluated| evaluated.latest.phases[3] > 0) {
@@ -221,7 +223,7 @@ fn nodes(
     url_state: &UrlState,
 ) -> Vec<NodeView> {
     let language = calendar.language;
-    // A view of the past shows the nodes that had reported by then.
+    // A view of the past shows the nodes that had reported by that time.
     let by_then = |node: Option<&NodeName>| evaluated.iter().filter_map(|evaluated| evaluated.reported_by(node)).max();
     let nodes = cache.dataset.nodes.iter().filter_map(|known| match url_state.at {
         Some(_) => Some((&known.node, by_then(known.node.as_ref())?)),

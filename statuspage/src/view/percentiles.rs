@@ -1,5 +1,5 @@
-//! The percentiles of an endpoint's response times over the period: from the sketches of nodes with a history, and from the checks
-//! of the others. Sketches can be merged, percentiles cannot.
+//! The percentiles of an endpoint's response times over the period. They come from the sketches of nodes with a
+//! history, and from the checks of the other nodes. Sketches can be merged, but percentiles cannot.
 
 use shared::history::LatencyRows;
 use shared::latency::Sketch;
@@ -9,7 +9,7 @@ use super::combine_nodes::EvaluatedEndpoint;
 use super::period::Period;
 use crate::i18n::{Language, texts};
 
-/// `p50 95 ms · p90 120 ms · p95 140 ms · p99 310 ms`; `None` while the sketches of a node are missing.
+/// Returns `p50 95 ms · p90 120 ms · p95 140 ms · p99 310 ms`, or `None` while a node's sketches are missing.
 #[must_use]
 pub fn summary(
     evaluated: &EvaluatedEndpoint<'_>,

@@ -1,5 +1,5 @@
-//! The period that the page shows, divided into hours or days of the time zone. Uptime, strip, chart and timeline use the same
-//! period, so that they agree.
+//! The period that the page shows, divided into hours or days in the page's time zone. Uptime, strip, chart and
+//! timeline use the same period, so that they agree.
 
 use shared::{DAY, HOUR, Nanos, UnixNanos};
 
@@ -8,13 +8,13 @@ use crate::dataset::TimeBucket;
 use crate::i18n::Calendar;
 use crate::i18n::{Language, texts};
 
-/// Ranges up to this length are divided into hours, longer ones into days.
+/// The longest range that is divided into hours. Longer ranges are divided into days.
 pub use shared::response_times::MAX_CHECK_RANGE as HOURS_UP_TO;
 
 /// No day is longer than this, even when clocks are set back.
 const LONGEST_DAY: Nanos = 36 * HOUR;
 
-/// The ranges that visitors can select, with their labels, including the configured and the current one.
+/// Returns the ranges that visitors can select, with their labels. The configured and the current range are included.
 #[must_use]
 pub fn ranges(configured: Nanos, shown: Nanos, language: &Language) -> Vec<(Nanos, String)> {
     let mut ranges: Vec<Nanos> = [1, 7, 30, 90, 365].into_iter().map(|days| days * DAY).collect();
@@ -35,25 +35,25 @@ pub fn ranges(configured: Nanos, shown: Nanos, language: &Language) -> Vec<(Nano
 /// The period that the page shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Period {
-    /// The buckets, oldest first. The last one contains `now`. There is at least one.
+    /// The buckets, oldest first. There is at least one, and the last one contains `now`.
     pub buckets: Vec<TimeBucket>,
     pub from: UnixNanos,
     /// The end of the last bucket and of the time axis.
     pub to: UnixNanos,
     /// The time up to which results are evaluated.
     pub now: UnixNanos,
-    /// Whether buckets are hours, or several of them.
+    /// Whether each bucket covers one or more hours, rather than days.
     pub by_hour: bool,
 }
 
 impl Period {
-    /// The period of a range that ends now, in at most `buckets_limit` buckets.
+    /// Creates the period of a range that ends now, with at most `buckets_limit` buckets.
     #[must_use]
     pub fn new(range: Nanos, buckets_limit: usize, calendar: Calendar<'_>) -> Period {
         let by_hour = range <= HOURS_UP_TO;
         let edges = if by_hour { hour_edges(range, calendar) } else { day_edges(range, calendar) };
         let per_bucket = (edges.len() - 1).div_ceil(buckets_limit.max(2));
-        // Starts with the newest, so that only the oldest bucket can be shorter.
+        // Starts with the newest bucket, so that only the oldest one can be shorter.
         let mut chosen: Vec<UnixNanos> = edges.iter().rev().step_by(per_bucket).copied().collect();
         if chosen.last() != edges.first() {
             chosen.extend(edges.first());
@@ -64,7 +64,7 @@ impl Period {
         Period { from: chosen[0], to: chosen[chosen.len() - 1], buckets, now: calendar.now, by_hour }
     }
 
-    /// A bucket, divided into hours, or into days if it is longer than one.
+    /// Divides a bucket into days, or into hours if it covers at most one day.
     #[must_use]
     pub fn within(bucket: TimeBucket, calendar: Calendar<'_>) -> Period {
         let by_hour = bucket.end - bucket.start <= LONGEST_DAY;
@@ -83,26 +83,26 @@ impl Period {
         Period { buckets, from: bucket.start, to: bucket.end, now: calendar.now, by_hour }
     }
 
-    /// The position of a time on the time axis, from 0 to 1.
+    /// Returns the position of a time on the time axis, from 0 to 1.
     #[must_use]
     pub fn share(&self, moment: UnixNanos) -> f64 {
         let share = moment.saturating_sub(self.from) as f64 / (self.to - self.from) as f64;
         share.clamp(0.0, 1.0)
     }
 
-    /// The time at a position on the time axis.
+    /// Returns the time at a position on the time axis.
     #[must_use]
     pub fn at_share(&self, share: f64) -> UnixNanos {
         self.from + ((self.to - self.from) as f64 * share.clamp(0.0, 1.0)) as Nanos
     }
 
-    /// The length of the period: `24 hours`, `7 days`.
+    /// Returns the period's length as text: `24 hours`, `7 days`.
     #[must_use]
     pub fn length_label(&self, calendar: Calendar<'_>) -> String {
         calendar.language.plural(if self.by_hour { texts::HOURS } else { texts::DAYS }, self.length(calendar), &[])
     }
 
-    /// The period in a sentence: `since yesterday 13:00`, `last 7 days`.
+    /// Returns a description of the period for use in a sentence: `since yesterday 13:00`, `last 7 days`.
     #[must_use]
     pub fn label(&self, calendar: Calendar<'_>) -> String {
         if self.by_hour {
@@ -112,7 +112,7 @@ impl Period {
         }
     }
 
-    /// The number of hours or days.
+    /// Returns the number of hours or days.
     fn length(&self, calendar: Calendar<'_>) -> usize {
         let length = if self.by_hour {
             (self.now - self.from) / HOUR
@@ -123,7 +123,7 @@ impl Period {
     }
 }
 
-/// The full hours from just before the start of the range until just after now.
+/// Returns the full hours from just before the start of the range until just after now.
 fn hour_edges(range: Nanos, calendar: Calendar<'_>) -> Vec<UnixNanos> {
     let first = calendar.now - range;
     let mut edge = calendar.next_hour(first) - HOUR;
@@ -135,7 +135,7 @@ fn hour_edges(range: Nanos, calendar: Calendar<'_>) -> Vec<UnixNanos> {
     edges
 }
 
-/// The starts of the local days of the range, and the end of today.
+/// Returns the starts of the local days of the range, and the end of today.
 fn day_edges(range: Nanos, calendar: Calendar<'_>) -> Vec<UnixNanos> {
     let today = calendar.day_number(calendar.now);
     let days = (range + DAY - 1) / DAY;

@@ -1,4 +1,4 @@
-//! What failed to load, with remedies. Files with the same error share one sentence.
+//! Describes what failed to load, with remedies. Files with the same error share one sentence.
 
 use shared::check_file::SkippedElement;
 use shared::object_name::{CheckFileName, HistoryPart, NodeName};
@@ -13,13 +13,13 @@ use crate::url_state::UrlState;
 /// The maximum number of names in a sentence. The others are counted.
 const NAMES_LIMIT: usize = 3;
 
-/// The maximum number of different errors of files. The others are counted.
+/// The maximum number of different file errors to show. The others are counted.
 const REASONS_LIMIT: usize = 5;
 
-/// The maximum number of characters to show of a name. Stores allow a thousand.
+/// The maximum number of characters of a name to show. Stores allow a thousand.
 const NAME_LENGTH_LIMIT: usize = 80;
 
-/// One sentence per problem, the most severe first.
+/// Returns one sentence per problem, with the most severe ones first.
 #[must_use]
 pub fn problems(cache: &Cache, calendar: Calendar<'_>, url_state: &UrlState) -> Vec<String> {
     let language = calendar.language;
@@ -66,7 +66,7 @@ pub fn problems(cache: &Cache, calendar: Calendar<'_>, url_state: &UrlState) -> 
     problems
 }
 
-/// Results from the future, which indicate that a clock is wrong.
+/// Reports results from the future, which indicate that a clock is wrong.
 fn future(cache: &Cache, calendar: Calendar<'_>) -> Option<String> {
     let limit = calendar.now + CLOCK_TOLERANCE;
     let nodes = cache.dataset.endpoints.iter().flat_map(|endpoint| &endpoint.nodes);
@@ -75,7 +75,7 @@ fn future(cache: &Cache, calendar: Calendar<'_>) -> Option<String> {
     (count > 0).then(|| calendar.language.plural(texts::FROM_THE_FUTURE, count, &[]))
 }
 
-/// The invalid results of a check file.
+/// Describes the invalid results of a check file.
 fn invalid_results(skipped: &[SkippedElement], language: &Language) -> String {
     let Some(first) = skipped.first() else { return String::new() };
     let others = skipped.len() - 1;
@@ -83,7 +83,7 @@ fn invalid_results(skipped: &[SkippedElement], language: &Language) -> String {
     language.format(text, &[&first.index.to_string(), &first.reason, &language.number(others)])
 }
 
-/// Adds one sentence per error, with the names of its files.
+/// Adds one sentence per error, with the names of the affected files.
 fn by_reason<'a>(
     failed: impl Iterator<Item = (&'a CheckFileName, String)>,
     problems: &mut Vec<String>,
@@ -107,7 +107,7 @@ fn by_reason<'a>(
     }
 }
 
-/// The first names, in backticks, and how many of the `count` names are left.
+/// Lists the first names, in backticks, and how many more of the `count` names there are.
 fn list(names: &[String], count: usize, language: &Language) -> String {
     let mut shown: Vec<String> = names
         .iter()

@@ -19,12 +19,12 @@ pub(super) struct SampleGroup<'a> {
     pub(super) first: UnixNanos,
     pub(super) last: UnixNanos,
     pub(super) samples: Vec<&'a Sample>,
-    /// Statistics of all successful attempts of all checks. The median is that of the attempts, not a median of
+    /// Statistics for all successful attempts of all checks. The median is that of the attempts, not a median of
     /// medians.
     pub(super) stats: Option<Stats>,
 }
 
-/// The points of an endpoint's chart, their combined statistics, and their scale.
+/// Returns the points of an endpoint's chart, their combined statistics, and their scale.
 pub(super) fn measure<'a>(
     evaluated: &EvaluatedEndpoint<'a>,
     period: &Period,
@@ -39,9 +39,9 @@ pub(super) fn measure<'a>(
 
 /// Groups the samples of nodes.
 ///
-/// The checks of a single node are separate points unless there are too many. The checks of several nodes in one round are one
-/// point, and so are the hours or days of several nodes. Otherwise the line would connect different nodes at the same
-/// time. Samples within `least` are always one point.
+/// The checks of a single node are separate points unless there are too many. The checks of several nodes in one round
+/// are one point, and so are the hours or days of several nodes. Otherwise the line would connect different nodes at
+/// the same time. Samples within `least` of the first sample of a point always belong to that point.
 pub(super) fn groups<'a>(
     evaluated: &EvaluatedEndpoint<'a>,
     period: &Period,
@@ -57,8 +57,8 @@ pub(super) fn groups<'a>(
     if nodes.len() > 1 {
         let times_of = |samples: &[Sample]| samples.iter().map(|sample| sample.at).collect::<Vec<_>>();
         let gaps = nodes.iter().filter_map(|node| uptime::typical_interval(&times_of(&node.samples)));
-        // Three quarters of a round: less than the time between two checks of one node, but enough for the checks of
-        // the other nodes.
+        // Three quarters of a round: less than the time between two checks by one node, but enough to include the
+        // checks by the other nodes.
         width = width.max(gaps.min().unwrap_or(0) / 4 * 3);
     }
     let mut groups: Vec<SampleGroup<'a>> = Vec::new();
@@ -82,14 +82,14 @@ impl SampleGroup<'_> {
         self.samples.iter().any(|sample| sample.failed)
     }
 
-    /// Whether a sample covers the same hour or day as the last one in the group.
+    /// Returns whether a sample covers the same hour or day as the last one in the group.
     pub(super) fn covers_same_time(&self, sample: &Sample) -> bool {
         let bucket =
             |sample: &Sample| sample.at.checked_div_euclid(sample.length).map(|number| (sample.length, number));
         bucket(sample).is_some_and(|own| self.samples.last().is_some_and(|last| bucket(last) == Some(own)))
     }
 
-    /// The length of the hours or days; 0 for checks.
+    /// Returns the length of the hours or days, or 0 for checks.
     pub(super) fn length(&self) -> Nanos {
         self.samples.iter().fold(0, |length, sample| length.max(sample.length))
     }

@@ -4,13 +4,14 @@ use super::endpoint::EndpointView;
 use super::page::PageView;
 use crate::i18n::{Language, texts};
 
-/// The words of the search, in lowercase.
+/// Splits the search into lowercase words.
 #[must_use]
 pub fn terms(filter: &str, lower: &dyn Fn(&str) -> String) -> Vec<String> {
     lower(filter).split_whitespace().map(str::to_owned).collect()
 }
 
-/// The ids of the endpoints that match all words of the search, in ascending order; `None` if the search is empty.
+/// Returns the ids of the endpoints that match all words of the search, in ascending order, or `None` if the search is
+/// empty.
 #[must_use]
 pub fn matching(view: &PageView, filter: &str, lower: &dyn Fn(&str) -> String) -> Option<Vec<usize>> {
     let terms = terms(filter, lower);
@@ -23,7 +24,7 @@ pub fn matching(view: &PageView, filter: &str, lower: &dyn Fn(&str) -> String) -
     Some(found)
 }
 
-/// How many endpoints match; empty if the search is empty.
+/// Describes how many endpoints match. Returns an empty string if the search is empty.
 #[must_use]
 pub fn summary(filter: &str, matching: usize, all: usize, language: &Language) -> String {
     if filter.trim().is_empty() {
@@ -32,7 +33,7 @@ pub fn summary(filter: &str, matching: usize, all: usize, language: &Language) -
     language.plural(texts::FOUND, all, &[&language.number(matching)])
 }
 
-/// The text that is searched. It also contains the status in English, so that URLs work in all languages.
+/// Returns the text that is searched. It also contains the status in English, so that URLs work in all languages.
 fn searchable_text(one: &EndpointView) -> String {
     let localized = if one.is_localized { "localized" } else { "" };
     [&one.title, &one.locator, &one.group, one.status.as_str(), &one.status_label, localized].join("\n")

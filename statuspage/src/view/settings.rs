@@ -1,4 +1,4 @@
-//! What a view depends on in addition to data and time.
+//! The parameters of a view other than data and time.
 
 use shared::Nanos;
 
@@ -17,7 +17,7 @@ pub struct ViewSettings {
     pub scope: ViewScope,
     /// Whether the browser has a network connection.
     pub is_online: bool,
-    /// By how much the device's clock is ahead of the server's; 0 if they agree.
+    /// By how much the device's clock is ahead of the server's, or 0 if they agree.
     pub clock_ahead: Nanos,
 }
 
@@ -43,13 +43,13 @@ pub enum Percentiles {
 pub enum LoadProgress {
     #[default]
     Listing,
-    /// The number of loaded files, and of all files.
+    /// The number of files that are loaded, and the total number of files.
     Files(usize, usize),
     Complete,
 }
 
 impl LoadProgress {
-    /// The text of the progress; empty when the load is complete.
+    /// Describes the progress. Returns an empty string when the load is complete.
     #[must_use]
     pub fn label(self, language: &Language) -> String {
         match self {

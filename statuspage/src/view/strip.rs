@@ -1,4 +1,4 @@
-//! The strip of uptime bars: geometry and texts.
+//! The strip of uptime bars: geometry and text.
 
 use std::sync::Arc;
 
@@ -14,8 +14,8 @@ use crate::dataset::TimeBucket;
 use crate::i18n::Calendar;
 use crate::i18n::{Language, texts};
 
-/// The height of the mark above a bar, in pixels. A bar with downtime has a block and a degraded one has a triangle,
-/// like their icons, so that they differ even without colors.
+/// The height of the mark above a bar, in pixels. Like the status icons, the mark is a block for downtime and a
+/// triangle for degraded time, so that bars differ even without color.
 const MARK_HEIGHT: f64 = 4.0;
 
 /// The upper edge of the parts of a bar, in pixels.
@@ -27,7 +27,7 @@ const PART_LEAST: f64 = 3.0;
 /// The gap between two parts, in pixels.
 const PART_GAP: f64 = 1.0;
 
-/// The statuses for each of which a strip draws one path. Unobserved time is hatched, which needs separate elements.
+/// The statuses for which a strip draws one path each. Unobserved time is hatched, which needs separate elements.
 pub const PATH_STATUSES: [Status; 3] = [Status::Healthy, Status::Degraded, Status::Down];
 
 /// A bar of a strip.
@@ -39,13 +39,13 @@ pub struct BarView {
     /// The worst status in the bar.
     pub status: Status,
     pub is_open: bool,
-    /// The position of the left edge, in percent of the strip.
+    /// The left edge's position, in percent of the strip.
     pub x: f64,
     /// The width in percent of the strip.
     pub width: f64,
     /// The parts of the bar, from top to bottom.
     pub parts: Vec<BarPart>,
-    /// The time of the bar: `Sunday 14:00–15:00`.
+    /// The period of the bar, for example `Sunday 14:00–15:00`.
     pub when: String,
     /// The uptime breakdown: `99.20% up; down for 11 min`.
     pub summary: String,
@@ -59,15 +59,15 @@ pub struct BarView {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BarPart {
     pub status: Status,
-    /// The upper edge, in pixels like the height.
+    /// The position of the upper edge, in pixels.
     pub y: f64,
     pub height: f64,
 }
 
-/// The SVG paths of all bars. A few elements are much faster than several for each bar.
+/// The SVG paths of all bars. A few elements are much faster than several per bar.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct BarPaths {
-    /// A path for each of [`PATH_STATUSES`]; the strip is [`WIDTH`] wide.
+    /// The paths for [`PATH_STATUSES`], in a strip that is [`WIDTH`] wide.
     pub parts: [String; 3],
     /// The path of the gaps between the bars.
     pub gaps: String,
@@ -75,17 +75,17 @@ pub struct BarPaths {
     pub unknown: Vec<Segment>,
 }
 
-/// A part that is the same in consecutive bars.
+/// A part that is the same in several consecutive bars.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Segment {
     pub part: BarPart,
-    /// The position of the left edge, in percent of the strip.
+    /// The left edge's position, in percent of the strip.
     pub x: f64,
     /// The width in percent of the strip.
     pub width: f64,
 }
 
-/// The SVG paths of bars.
+/// Returns the SVG paths of bars.
 #[must_use]
 pub fn bar_paths(bars: &[Arc<BarView>]) -> BarPaths {
     let mut paths = BarPaths::default();
@@ -96,7 +96,7 @@ pub fn bar_paths(bars: &[Arc<BarView>]) -> BarPaths {
         }
         for part in &bar.parts {
             let continues = |last: &&mut Segment| last.part == *part && (last.x + last.width - bar.x).abs() < 1e-6;
-            // A continued segment was added with the previous bar.
+            // If the part continues a segment of the previous bar, that segment is extended.
             match segments.iter_mut().rev().take(2 * Status::ALL.len()).find(continues) {
                 Some(last) => last.width = bar.x + bar.width - last.x,
                 None => segments.push(Segment { part: *part, x: bar.x, width: bar.width }),
@@ -132,7 +132,7 @@ fn units(percent: f64) -> String {
     number(percent / 100.0 * WIDTH)
 }
 
-/// The bars of an endpoint, oldest first.
+/// Returns the bars of an endpoint, oldest first.
 #[must_use]
 pub fn strip(
     evaluated: &EvaluatedEndpoint<'_>,
@@ -145,7 +145,7 @@ pub fn strip(
     period.buckets.iter().map(|bucket| Arc::new(bar(bucket))).collect()
 }
 
-/// A bar that is not open.
+/// Creates a bar that is not open.
 pub(super) fn bar(
     evaluated: &EvaluatedEndpoint<'_>,
     bucket: TimeBucket,
@@ -189,20 +189,21 @@ fn when(bucket: TimeBucket, period: &Period, calendar: Calendar<'_>) -> String {
     calendar.date_span(bucket.start, bucket.end - 1)
 }
 
-/// `100% up`, `99.20% up; down for 11 min`, `97.20% up; down for 40 min; 2 outages` or `not observed`.
+/// Summarizes a bar: `100% up`, `99.20% up; down for 11 min`, `97.20% up; down for 40 min; 2 outages` or `not
+/// observed`.
 fn summary(breakdown: &UptimeBreakdown, outages: usize, language: &Language) -> String {
     let Some(uptime) = breakdown.uptime() else { return language.format(texts::NOT_OBSERVED, &[]) };
     let up = language.format(texts::UP, &[&language.percent(&uptime.percent())]);
     let durations = text::append_durations(up, breakdown, language);
-    // For a single outage, the duration is enough.
+    // For a single outage, the total duration is enough.
     if outages < 2 {
         return durations;
     }
     language.format(texts::SEMICOLON, &[&durations, &language.plural(texts::OUTAGES, outages, &[])])
 }
 
-/// The parts of a bar from top to bottom: unobserved, healthy, degraded and down. Down is at the bottom, where heights are
-/// easiest to compare. Each part, including the gap above it, is at least [`PART_LEAST`] high.
+/// Returns the parts of a bar from top to bottom: unobserved, healthy, degraded and down. Down is at the bottom, where
+/// heights are easiest to compare. Each part, including the gap above it, is at least [`PART_LEAST`] high.
 fn parts(breakdown: &UptimeBreakdown) -> Vec<BarPart> {
     let order = [Status::Unknown, Status::Healthy, Status::Degraded, Status::Down];
     let period = breakdown.period();
@@ -283,7 +284,7 @@ mod tests {
         assert_eq!(bars.iter().filter(|bar| bar.status == Status::Down).count(), 11);
     }
 
-    /// Bars of equal width with these breakdowns.
+    /// Creates bars of equal width with these breakdowns.
     fn bars(breakdowns: &[UptimeBreakdown]) -> Vec<Arc<BarView>> {
         let one = |(index, breakdown): (usize, &UptimeBreakdown)| {
             let width = 100.0 / breakdowns.len() as f64;

@@ -1,4 +1,4 @@
-//! Texts that several modules use: durations, names and symbols.
+//! Formats durations, names and symbols for several modules.
 
 use shared::status::Status;
 use shared::uptime::UptimeBreakdown;
@@ -6,7 +6,7 @@ use shared::{DAY, HOUR, MINUTE, Nanos, SECOND};
 
 use crate::i18n::{Language, Text, texts};
 
-/// How long ago a time was, in one unit: `less than a minute ago`, `12 min ago`, `3 h ago`, `2 days ago`.
+/// Formats how long ago a time was, in one unit: `less than a minute ago`, `12 min ago`, `3 h ago`, `2 days ago`.
 #[must_use]
 #[inline(never)]
 pub fn ago(length: Nanos, language: &Language) -> String {
@@ -19,8 +19,8 @@ pub fn ago(length: Nanos, language: &Language) -> String {
     language.plural(text, (length / unit) as usize, &[])
 }
 
-/// A duration in its two largest units: `12 min`, `1 h 5 min`, `89 d 23 h`, `4 min 10 s`. It is truncated, never
-/// rounded up.
+/// Formats a duration in its two largest units: `12 min`, `1 h 5 min`, `89 d 23 h`, `4 min 10 s`. The duration is
+/// truncated, never rounded up.
 #[must_use]
 pub fn exact_length(length: Nanos, language: &Language) -> String {
     let (great, small) = match length {
@@ -29,19 +29,20 @@ pub fn exact_length(length: Nanos, language: &Language) -> String {
         MINUTE..HOUR => ((texts::SHORT_MINUTES, MINUTE), (texts::SHORT_SECONDS, SECOND)),
         _ => ((texts::SHORT_SECONDS, SECOND), (texts::SHORT_SECONDS, SECOND)),
     };
-    // Seconds are omitted from ten minutes on.
+    // Seconds are omitted for ten minutes or more.
     let is_long = (10 * MINUTE..HOUR).contains(&length);
     two_units(if is_long { length / MINUTE * MINUTE } else { length.max(0) }, great, small, language)
 }
 
-/// A duration without seconds, unless it is shorter than a minute: it must not change while someone reads it.
+/// Formats a duration without seconds unless it is shorter than a minute, because it must not change while someone
+/// reads it.
 #[must_use]
 #[inline(never)]
 pub fn length(length: Nanos, language: &Language) -> String {
     exact_length(if length >= MINUTE { length / MINUTE * MINUTE } else { length }, language)
 }
 
-/// A duration with unabbreviated units: `12 minutes`, `3 hours 5 minutes`, `2 days 4 hours`.
+/// Formats a duration with unabbreviated units: `12 minutes`, `3 hours 5 minutes`, `2 days 4 hours`.
 #[must_use]
 pub fn full_length(length: Nanos, language: &Language) -> String {
     let (great, small) = match length {
@@ -53,7 +54,7 @@ pub fn full_length(length: Nanos, language: &Language) -> String {
     two_units(length, great, small, language)
 }
 
-/// A duration in two units, or only in the larger one if the other would be zero.
+/// Formats a duration in two units, or only in the larger one if the other would be zero.
 fn two_units(length: Nanos, great: (Text, Nanos), small: (Text, Nanos), language: &Language) -> String {
     let format = |(text, unit), length: Nanos| language.plural(text, (length / unit) as usize, &[]);
     let (first, rest) = (format(great, length), length % great.1);
@@ -74,7 +75,7 @@ pub fn append_durations(mut text: String, breakdown: &UptimeBreakdown, language:
     text
 }
 
-/// A part of a time: `07`.
+/// Formats a part of a time with two digits: `07`.
 #[must_use]
 pub fn two_digits(number: i64) -> String {
     format!("{number:02}")
@@ -88,7 +89,7 @@ pub fn capitalize(word: &str) -> String {
     letters.next().map_or_else(String::new, |first| format!("{}{}", first.to_ascii_uppercase(), letters.as_str()))
 }
 
-/// The character that resembles the icon of a status.
+/// Returns the character that resembles the icon of a status.
 #[must_use]
 pub fn symbol(status: Status) -> char {
     match status {
@@ -99,7 +100,7 @@ pub fn symbol(status: Status) -> char {
     }
 }
 
-/// The name of an endpoint for use in a sentence: on one line, shortened, and never empty.
+/// Returns an endpoint's name for use in a sentence: on one line, shortened, and never empty.
 #[must_use]
 pub fn display_name(title: &str, locator: &str, language: &Language) -> String {
     const LIMIT: usize = 60;

@@ -17,10 +17,10 @@ use crate::dataset::{Dataset, StoredMessage};
 use crate::i18n::{Language, texts};
 use crate::{civil::rfc3339, i18n::Calendar};
 
-/// How long a message is shown at the top of the page. The operator posts updates while an incident continues.
+/// How long a message is shown at the top of the page. Operators post updates while an incident continues.
 const MESSAGE_CURRENT_FOR: Nanos = DAY;
 
-/// The maximum number of events to show. An endpoint that flaps every minute has 720 a day.
+/// The maximum number of events to show. An endpoint that flaps every minute has 720 events a day.
 const EVENTS_LIMIT: usize = 200;
 
 /// The maximum number of messages from one node at the top of the page. Older ones are in the timeline.
@@ -41,20 +41,20 @@ pub struct MessageView {
     pub datetime: String,
     /// `at` in the visitor's time zone and language.
     pub when: String,
-    /// The names of the endpoints that it is about.
+    /// The names of the endpoints that the message is about.
     pub about: String,
-    /// The content, which contains only allowed elements.
+    /// The message's content, which contains only allowed elements.
     pub nodes: Vec<Node>,
 }
 
 /// A day of the timeline, or several days without events.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DayView {
-    /// The number of the first day.
+    /// The local day number of the first day.
     pub key: i64,
-    /// For example `Today` or `Sunday 22 November`.
+    /// The heading, for example `Today` or `Sunday 22 November`.
     pub heading: String,
-    /// The text in place of events.
+    /// The text that is shown if there are no events.
     pub quiet: Option<String>,
     /// The events of the day, newest first.
     pub events: Vec<Arc<EventView>>,
@@ -63,9 +63,9 @@ pub struct DayView {
 /// An event of the timeline.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EventView {
-    /// The start in RFC 3339 format.
+    /// The start time in RFC 3339 format.
     pub datetime: String,
-    /// The start in the visitor's time zone: `14:02`.
+    /// The start time in the visitor's time zone: `14:02`.
     pub clock: String,
     pub kind: EventKind,
 }
@@ -75,17 +75,17 @@ pub enum EventKind {
     /// Endpoints were not healthy, or no checks ran.
     Change {
         status: Status,
-        /// The names of the endpoints.
+        /// The names of the affected endpoints.
         subject: String,
-        /// For example `down for 4 min, until 14:06`.
+        /// The description, for example `down for 4 min, until 14:06`.
         text: String,
-        /// The different errors, at most [`REASONS_LIMIT`].
+        /// The distinct errors, at most [`REASONS_LIMIT`].
         reasons: Vec<String>,
     },
     Message(Arc<MessageView>),
 }
 
-/// All messages posted so far, newest first.
+/// Returns all messages posted so far, newest first.
 #[must_use]
 pub fn messages(dataset: &Dataset, calendar: Calendar<'_>, appearance: &Appearance) -> Vec<Arc<MessageView>> {
     let shown = dataset.endpoints.iter().filter(|endpoint| !endpoint.nodes.is_empty()).count();
@@ -125,7 +125,7 @@ pub fn messages(dataset: &Dataset, calendar: Calendar<'_>, appearance: &Appearan
         .collect()
 }
 
-/// The messages at the top of the page.
+/// Returns the messages at the top of the page.
 #[must_use]
 pub fn current_messages(messages: &[Arc<MessageView>], now: UnixNanos) -> Vec<Arc<MessageView>> {
     let mut current: Vec<Arc<MessageView>> = Vec::new();
@@ -137,7 +137,7 @@ pub fn current_messages(messages: &[Arc<MessageView>], now: UnixNanos) -> Vec<Ar
     current
 }
 
-/// A time during which some endpoints had the same status.
+/// A period in which some endpoints had the same status.
 struct Episode {
     start: UnixNanos,
     end: UnixNanos,
@@ -146,7 +146,7 @@ struct Episode {
     reasons: Vec<String>,
 }
 
-/// The days of the period, newest first.
+/// Returns the days of the period, newest first.
 #[must_use]
 pub fn timeline(
     evaluated: &[EvaluatedEndpoint<'_>],
@@ -156,10 +156,11 @@ pub fn timeline(
     loading: LoadProgress,
 ) -> Vec<Arc<DayView>> {
     let mut episodes = merge_simultaneous(episodes(evaluated, period, calendar.language));
-    // Hundreds of endpoints can have thousands of episodes. They are sorted oldest first, so drop from the front.
+    // Hundreds of endpoints can have thousands of episodes. They are sorted oldest first, so the excess is dropped from
+    // the front.
     let mut left_out = episodes.len().saturating_sub(EVENTS_LIMIT);
     episodes.drain(..left_out);
-    // While files are still loading, gaps only show what is not loaded yet.
+    // While files are still loading, gaps only show what has not been loaded yet.
     if loading == LoadProgress::Complete {
         episodes.extend(gaps(evaluated, period));
     }
@@ -188,7 +189,7 @@ fn days(
     period: &Period,
     calendar: Calendar<'_>,
 ) -> Vec<Arc<DayView>> {
-    // Days before the oldest event that is shown must not appear as days without outages.
+    // If older events are omitted, earlier days must not appear as days without outages.
     let oldest = events.last().filter(|_| left_out > 0).map_or(period.from, |(at, _)| *at);
     let (first, today) = (calendar.day_number(oldest), calendar.day_number(calendar.now));
     let mut days: Vec<DayView> = Vec::new();
@@ -225,7 +226,7 @@ fn days(
     days.into_iter().map(Arc::new).collect()
 }
 
-/// The outages of all endpoints, oldest first.
+/// Returns the outages of all endpoints, oldest first.
 fn episodes(evaluated: &[EvaluatedEndpoint<'_>], period: &Period, language: &Language) -> Vec<Episode> {
     let mut episodes: Vec<Episode> = Vec::new();
     for evaluated in evaluated {
@@ -271,7 +272,7 @@ fn merge_simultaneous(episodes: Vec<Episode>) -> Vec<Episode> {
     groups
 }
 
-/// The times after the first check during which no endpoints were checked.
+/// Returns the periods after the first check in which no endpoints were checked.
 fn gaps(evaluated: &[EvaluatedEndpoint<'_>], period: &Period) -> Vec<Episode> {
     let spans = evaluated.iter().flat_map(|evaluated| &evaluated.spans);
     let gaps = uptime::gaps(spans, period.from, period.now).into_iter();
@@ -302,14 +303,15 @@ impl Episode {
     }
 }
 
-/// The status, duration and end of a span, without the time before `from`: `down for 4 min, until 14:06`.
+/// Describes a span by its status, its duration and its end, without the time before `from`: `down for 4 min, until
+/// 14:06`.
 pub(super) fn duration_text(span: Span, from: UnixNanos, calendar: Calendar<'_>) -> String {
     let start = span.start.max(from);
     let language = calendar.language;
     let length = text::length(span.end - start, language);
     let is_unknown = span.status == Status::Unknown;
     let label = if is_unknown { language.text(texts::NOT_CHECKED) } else { language.status_label(span.status) };
-    // The end includes its day if that differs from the day of the start.
+    // The end includes its day if the span ends on a different day than it started.
     let is_same_day = calendar.day_number(start) == calendar.day_number(span.end);
     let until = || if is_same_day { calendar.clock(span.end) } else { calendar.moment(span.end) };
     match (span.end >= calendar.now, span.start < from) {
@@ -320,7 +322,7 @@ pub(super) fn duration_text(span: Span, from: UnixNanos, calendar: Calendar<'_>)
     }
 }
 
-/// `A, B and C`, or `A, B, C and 7 others`, of `count` names.
+/// Lists `count` names: `A, B and C`, or `A, B, C and 7 others`.
 fn counted_names(names: &[String], count: usize, language: &Language) -> String {
     let shown: Vec<&str> = names.iter().take(NAMES_LIMIT).map(String::as_str).collect();
     match count - shown.len() {

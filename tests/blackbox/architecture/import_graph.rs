@@ -1,4 +1,4 @@
-//! Cycles and reachability in the graph of a crate's modules.
+//! Finds cycles and import chains in the graph of a crate's modules.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -14,7 +14,8 @@ pub(super) fn cycles(of: &Crate) -> Vec<String> {
     parents.into_iter().flat_map(|parent| cycles_below(parent, &references)).collect()
 }
 
-/// The imports between the children of one module: importing module, imported module, and the first location.
+/// The imports between the children of one module: importing module, imported module, and the first line with such an
+/// import.
 type Siblings<'a> = BTreeMap<&'a str, BTreeMap<&'a str, &'a Reference>>;
 
 fn cycles_below(parent: &[String], references: &[Reference]) -> Vec<String> {
@@ -90,8 +91,8 @@ pub(super) fn name(module: &[String]) -> String {
     if module.is_empty() { "crate".to_owned() } else { module.join("::") }
 }
 
-/// The shortest chain of imports from each module at or below `from` to any module at or below `to`. Modules without such
-/// a chain are left out.
+/// Finds the shortest chain of imports from each module at or below `from` to any module at or below `to`. Omits
+/// modules without such a chain.
 pub(super) fn chains(of: &Crate, from: &str, to: &str) -> Vec<String> {
     let references = of.references();
     let mut uses: BTreeMap<&ModulePath, Vec<&Reference>> = BTreeMap::new();
@@ -118,7 +119,7 @@ fn chain<'a>(
             if targets.contains(&reference.to) {
                 return Some(format!("{} reaches {}", name(start), path.join(", ")));
             }
-            // Each of the other modules at or below `from` gets its own chain.
+            // Other modules at or below `from` start separate chains.
             if !starts.contains(&reference.to) && seen.insert(&reference.to) {
                 queue.push_back((&reference.to, path));
             }

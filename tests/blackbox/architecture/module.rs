@@ -1,4 +1,4 @@
-//! Collects what a module defines and uses from its syntax tree, without code under `#[cfg(test)]`.
+//! Collects a module's definitions and references from its syntax tree, except for code under `#[cfg(test)]`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -14,15 +14,15 @@ pub(super) type Segments = Vec<String>;
 #[derive(Default)]
 pub(super) struct Module {
     pub(super) file: PathBuf,
-    /// Names of the module's items, without child modules and items inside functions.
+    /// The names of the module's items, except for child modules and items inside functions.
     pub(super) definitions: BTreeSet<String>,
-    /// Structs, enums, unions, traits and type aliases.
+    /// The module's structs, enums, unions, traits and type aliases.
     pub(super) types: Vec<Located<String>>,
-    /// The local names that `use` declares, with the imported paths.
+    /// The local names declared by `use`, each with the imported path.
     pub(super) imports: BTreeMap<String, Segments>,
-    /// The paths of `use path::*`.
+    /// The paths in `use path::*` declarations.
     pub(super) globs: Vec<Segments>,
-    /// Every path of two or more segments, including those of `use`.
+    /// All paths of two or more segments, including those in `use` declarations.
     pub(super) paths: Vec<Located<Segments>>,
     pub(super) macros: Vec<Located<String>>,
     /// The line numbers of `async` functions and blocks.
@@ -41,7 +41,7 @@ pub(super) struct Located<T> {
     pub(super) what: T,
 }
 
-/// Calls `found` for each string literal among the tokens, with its line.
+/// Calls `found` for each string literal in the tokens, with its line.
 fn string_literals(tokens: TokenStream, found: &mut impl FnMut(String, usize)) {
     for token in tokens {
         match token {
@@ -115,7 +115,7 @@ impl Module {
         Self { file, ..Self::default() }
     }
 
-    /// Adds an item. Callers descend into child modules themselves.
+    /// Adds an item. Child modules are left to the caller.
     pub(super) fn add(&mut self, item: &Item) {
         if let Some(name) = defined_name(item) {
             self.definitions.insert(name.to_string());
@@ -306,7 +306,7 @@ impl<'ast> Visit<'ast> for Module {
     }
 }
 
-/// Collects all string literals, even those in macros.
+/// Collects all string literals, including those in macros.
 #[derive(Default)]
 struct Literals {
     found: Vec<Located<String>>,

@@ -1,4 +1,4 @@
-//! The tree of a crate's modules, and the resolution of paths to modules.
+//! A crate's module tree, which resolves paths to the modules that define the items.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,10 +7,10 @@ use syn::Item;
 
 use super::module::{Located, Module, Segments, attributes, is_test_only};
 
-/// Sources by their path relative to the project's root.
+/// The contents of source files by their path relative to the project's root.
 pub(super) type Files = BTreeMap<PathBuf, String>;
 
-/// A module's path in its crate: `crate::store::s3` is `["store", "s3"]`, and the crate's root is empty.
+/// A module's path within its crate: `crate::store::s3` is `["store", "s3"]`, and the path of the root module is empty.
 pub(super) type ModulePath = Vec<String>;
 
 pub(super) struct Crate {
@@ -18,21 +18,21 @@ pub(super) struct Crate {
     pub(super) modules: BTreeMap<ModulePath, Module>,
 }
 
-/// A use of one module by another module of the same crate.
+/// A reference from one module to another module of the same crate.
 #[derive(Clone, Debug)]
 pub(super) struct Reference {
     pub(super) from: ModulePath,
     pub(super) to: ModulePath,
-    /// The location of the use as `file:line`.
+    /// The location of the reference as `file:line`.
     pub(super) at: String,
 }
 
-/// The length limit for chains of re-exports. It ends the search when a name resolves to itself, as in `use
+/// The maximum length of a chain of re-exports. It stops the search when a name resolves to itself, as in `use
 /// http::http`.
 const MAX_DEPTH: usize = 16;
 
 impl Crate {
-    /// Parses the file `root` and all modules that it declares.
+    /// Parses the file `root` and all modules declared in it, recursively.
     pub(super) fn parse(name: &str, root: &str, files: &Files) -> Self {
         let mut parsed = Self { name: name.to_owned(), modules: BTreeMap::new() };
         let root = Path::new(root);
@@ -63,8 +63,8 @@ impl Crate {
         self.modules.insert(path, module);
     }
 
-    /// Returns the module that defines what `path`, written in the module `from`, refers to. Re-exports are followed.
-    /// Returns `None` if `path` leads out of the crate.
+    /// Resolves `path`, as written in the module `from`, to the module that defines the item, and follows re-exports.
+    /// Returns `None` if the path leads out of the crate.
     pub(super) fn resolve(&self, from: &[String], path: &[String]) -> Option<ModulePath> {
         self.resolve_path(from, path, 0)
     }
@@ -96,7 +96,7 @@ impl Crate {
         }
     }
 
-    /// Follows `path` down from a module through child modules and re-exports.
+    /// Follows `path` from a module down through child modules and re-exports.
     fn descend(&self, from: &[String], path: &[String], depth: usize) -> ModulePath {
         let mut current = from.to_vec();
         for (index, segment) in path.iter().enumerate() {
@@ -127,7 +127,8 @@ impl Crate {
         })
     }
 
-    /// Replaces the first segment by what it imports: after `use std::io`, `io::stdout` becomes `std::io::stdout`.
+    /// Expands the first segment of a path if it is imported: after `use std::io`, `io::stdout` becomes
+    /// `std::io::stdout`.
     pub(super) fn expand(&self, from: &[String], path: &[String]) -> Segments {
         let import = path.first().and_then(|first| self.modules.get(from)?.imports.get(first));
         import.map_or_else(|| path.to_vec(), |import| [import.as_slice(), &path[1..]].concat())
@@ -163,7 +164,7 @@ fn parse(path: &Path, files: &Files) -> Vec<Item> {
     syn::parse_file(text).unwrap_or_else(|error| panic!("{}: {error}", path.display())).items
 }
 
-/// Parses a crate from pairs of a path below `src/` and a source, for tests of the rules.
+/// Parses a crate from pairs of a path below `src/` and the file's content, for tests of the rules.
 pub(super) fn crate_of(sources: &[(&str, &str)]) -> Crate {
     let files = sources.iter().map(|(path, text)| (Path::new("src").join(path), (*text).to_owned()));
     Crate::parse("example", "src/lib.rs", &files.collect())

@@ -1,4 +1,4 @@
-//! The rules that do not need the import graph. Each function returns the violations as `file:line: what`.
+//! The rules that do not need the import graph. Each function returns violations in the form `file:line: description`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,7 +8,7 @@ use super::module_tree::{Crate, Files, crate_of};
 
 pub(super) const MAX_LINES: usize = 500;
 
-/// Paths that perform I/O, read the clock or wait. Most of `std::io` is not included because its traits are pure.
+/// Paths that perform I/O, read the clock or wait. Most of `std::io` is not listed because its traits are pure.
 const IMPURE: &[&str] = &[
     "std::env",
     "std::fs",
@@ -45,7 +45,7 @@ const OUTPUT: &[&str] = &[
 
 const PRINTING_MACROS: &[&str] = &["dbg", "eprint", "eprintln", "print", "println"];
 
-/// I/O, clocks and asynchronous code in a crate that must be pure.
+/// Finds I/O, clock access and asynchronous code in a crate that must be pure.
 pub(super) fn impurities(of: &Crate) -> Vec<String> {
     let mut found = uses(of, "", IMPURE);
     found.extend(macro_calls(of, PRINTING_MACROS));
@@ -55,7 +55,7 @@ pub(super) fn impurities(of: &Crate) -> Vec<String> {
     found
 }
 
-/// Code that prints outside of the module `allowed`. With an empty `allowed`, no module may print.
+/// Finds code that prints outside the module `allowed`. If `allowed` is empty, no module can print.
 pub(super) fn printing_outside(of: &Crate, allowed: &str) -> Vec<String> {
     let is_allowed = |location: &str| of.subtree(allowed).any(|(_, module)| in_file(location, &module.file));
     let mut found = uses(of, "", OUTPUT);
@@ -68,7 +68,7 @@ fn in_file(location: &str, file: &Path) -> bool {
     location.strip_prefix(&*file.to_string_lossy()).is_some_and(|rest| rest.starts_with(':'))
 }
 
-/// Paths that start with one of `starts`, in modules at or below `within`.
+/// Finds paths that start with one of `starts`, in modules at or below `within`.
 pub(super) fn uses(of: &Crate, within: &str, starts: &[&str]) -> Vec<String> {
     let mut found = Vec::new();
     for (path, module) in of.subtree(within) {
@@ -95,7 +95,7 @@ fn macro_calls(of: &Crate, names: &[&str]) -> Vec<String> {
         .collect()
 }
 
-/// Names that two or more types of the crate share.
+/// Finds names that two or more types of the crate share.
 pub(super) fn repeated_types(of: &Crate) -> Vec<String> {
     let mut by_name: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (path, module) in &of.modules {
@@ -120,11 +120,11 @@ pub(super) fn long_files(files: &Files) -> Vec<String> {
         .collect()
 }
 
-/// Doc comments of four words or fewer. Most of them repeat the name of their item.
+/// Finds doc comments of four words or fewer. Most of them merely repeat the name of their item.
 pub(super) fn short_doc_comments(files: &Files) -> Vec<String> {
     let mut found = Vec::new();
     for (path, text) in files.iter().filter(|(path, _)| path.extension().is_some_and(|extension| extension == "rs")) {
-        // The empty line ends a comment at the end of the file.
+        // The empty line terminates a comment at the end of the file.
         let mut comment = String::new();
         for (index, line) in text.lines().chain([""]).enumerate() {
             let line = line.trim_start();
@@ -142,7 +142,7 @@ pub(super) fn short_doc_comments(files: &Files) -> Vec<String> {
     found
 }
 
-/// Verbs that an error must not start with, because its text would rely on a caller's "failed to".
+/// Verbs that must not start an error's text, because the text would rely on a caller's "failed to".
 const IMPERATIVES: &[&str] = &[
     "accept",
     "add",
@@ -265,13 +265,13 @@ const IMPERATIVES: &[&str] = &[
     "write",
 ];
 
-/// Words that can be nouns or verbs. They count as verbs before a determiner or a value.
+/// Words that can be nouns or verbs. They are treated as verbs before a determiner or a value.
 const AMBIGUOUS: &[&str] = &["check", "limit", "list", "query", "report", "run", "set", "show", "store", "watch"];
 
 const DETERMINERS: &[&str] =
     &["a", "all", "an", "any", "each", "every", "in", "it", "its", "the", "these", "this", "up"];
 
-/// Errors whose text starts with a verb in the imperative.
+/// Finds errors whose text starts with an imperative.
 pub(super) fn imperative_errors(of: &Crate) -> Vec<String> {
     let mut found = Vec::new();
     let is_error = |name: &String| of.modules.values().any(|module| module.error_impls.contains(name));

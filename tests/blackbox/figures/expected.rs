@@ -1,29 +1,29 @@
-//! The text that the page must show for the JSON of `checker status --full`. It is formatted here independently of the
-//! page, which takes its strings from locale files and computes its own figures.
+//! The text that the page must show for the JSON from `checker status --full`. This module formats it independently of
+//! the page, which takes its strings from locale files and computes the figures itself.
 
 use serde_json::Value;
 use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos, duration};
 
-/// Outages that start this close together count as one, and shorter changes next to an outage belong to it.
+/// Outages that start within this time of each other are merged. Shorter changes next to an outage become part of it.
 const MERGE_WINDOW: Nanos = 90 * SECOND;
 
-/// The days of the week, starting with that of January 1, 1970.
+/// The days of the week, starting with the weekday of January 1, 1970.
 const WEEKDAYS: [&str; 7] = ["Thursday", "Friday", "Saturday", "Sunday", "Monday", "Tuesday", "Wednesday"];
 
-/// The output of `checker status`.
+/// The JSON output of `checker status --full`.
 pub(super) struct StatusJson<'a>(pub(super) &'a Value);
 
-/// The number under this key.
+/// Returns the number under this key.
 pub(super) fn number(json: &Value, name: &str) -> i64 {
     json[name].as_i64().unwrap_or_else(|| panic!("`{name}` is a number: {json:#}"))
 }
 
-/// The string under this key; empty if it is missing.
+/// Returns the string under this key, or an empty one if the key is missing.
 pub(super) fn text<'a>(json: &'a Value, name: &str) -> &'a str {
     json[name].as_str().unwrap_or_default()
 }
 
-/// The elements of the list under this key.
+/// Returns the elements of the list under this key.
 pub(super) fn list<'a>(json: &'a Value, name: &str) -> &'a [Value] {
     json[name].as_array().unwrap_or_else(|| panic!("`{name}` is a list: {json:#}"))
 }
@@ -74,7 +74,7 @@ fn ago(nanos: Nanos) -> String {
     }
 }
 
-/// Appends the durations: `99.20% up; down for 11 min`.
+/// Appends the durations of other statuses, as in `99.20% up; down for 11 min`.
 fn with_lengths(mut line: String, json: &Value) -> String {
     for (name, what) in [("down", "down"), ("degraded", "degraded"), ("unknown", "not observed")] {
         if number(json, name) > 0 {
@@ -104,11 +104,11 @@ impl StatusJson<'_> {
             0 => clock(moment),
             1 => format!("yesterday {}", clock(moment)),
             2..7 => format!("{} {}", WEEKDAYS[day.rem_euclid(7) as usize], clock(moment)),
-            _ => panic!("nothing in these stores is that long ago"),
+            _ => panic!("these stores have nothing that old"),
         }
     }
 
-    /// The number and the unit of the period's slots.
+    /// Returns the number and the unit of the slots in the period.
     fn period(&self) -> (usize, &'static str) {
         let range = self.now() - self.from();
         if range <= 3 * DAY + HOUR {
@@ -149,7 +149,7 @@ impl StatusJson<'_> {
         format!("{who}, {together}{since}")
     }
 
-    /// The remark below the sentence.
+    /// The remark below the overall status. It counts the endpoints with other statuses.
     pub(super) fn remark(&self) -> String {
         let counts = &self.0["counts"];
         let mut parts: Vec<String> = ["degraded", "unknown", "healthy"]
@@ -168,7 +168,7 @@ impl StatusJson<'_> {
         format!("{}.", listed(&parts))
     }
 
-    /// The time of the latest check, and the scope of the page.
+    /// The time of the latest check, and the period that the page covers.
     pub(super) fn freshness(&self) -> (String, String) {
         let at = number(self.0, "checked");
         let (count, unit) = self.period();
@@ -183,7 +183,7 @@ impl StatusJson<'_> {
         )
     }
 
-    /// The status next to an endpoint's name.
+    /// The status that is shown next to an endpoint's name.
     pub(super) fn state(&self, json: &Value) -> String {
         let status = text(json, "status");
         let Some(since) = json["since"].as_i64() else {
@@ -199,19 +199,18 @@ impl StatusJson<'_> {
         if status == "healthy" {
             return word;
         }
-        assert!(since > self.from(), "in these stores every status has changed: {json:#}");
+        assert!(since > self.from(), "in these stores, every status has changed: {json:#}");
         format!("{word} since {} ({})", self.moment(since), length(self.now() - since))
     }
 
-    /// The breakdown of an uptime.
+    /// The uptime breakdown of an endpoint, as text.
     pub(super) fn breakdown(json: &Value) -> String {
         let up = number(json, "healthy") + number(json, "degraded");
         let (up, observed) = (duration::format_coarse(up), duration::format_coarse(up + number(json, "down")));
         with_lengths(format!("{} = up for {up} of {observed} observed", text(json, "uptime")), json)
     }
 
-    /// The incidents, except for the seconds at the start or end of an outage during which only some nodes had noticed
-    /// it.
+    /// The incidents, except for the seconds at the start or end of an outage in which only some nodes had noticed it.
     fn incidents<'t>(&self, json: &'t Value) -> Vec<&'t Value> {
         let all = list(json, "incidents");
         let end = |incident: &Value| incident["end"].as_i64().unwrap_or(self.now());
@@ -224,7 +223,7 @@ impl StatusJson<'_> {
         all.iter().filter(|one| !is_passing(one)).collect()
     }
 
-    /// The text for the bar of an hour or a day, without its time.
+    /// The text of the bar for an hour or a day, without its time.
     pub(super) fn shares(&self, json: &Value, slot: &Value) -> String {
         if slot["uptime"].is_null() {
             return "not observed".to_owned();
@@ -240,7 +239,7 @@ impl StatusJson<'_> {
         }
     }
 
-    /// The summary of response times.
+    /// The summary of an endpoint's response times.
     pub(super) fn response_times(json: &Value) -> String {
         let times = &json["response_times"];
         let rtt = |name: &str| duration::format_rtt(number(times, name));
@@ -253,7 +252,7 @@ impl StatusJson<'_> {
         }
     }
 
-    /// The percentiles of response times, which the page shows on request.
+    /// The percentiles of response times. The page shows them on request.
     pub(super) fn percentiles(json: &Value) -> String {
         let parts = ["p50", "p90", "p95", "p99"]
             .map(|name| format!("{name} {}", duration::format_rtt(number(&json["response_times"], name))));
@@ -291,11 +290,11 @@ impl StatusJson<'_> {
         (start, format!("{}{text}", clock(start)))
     }
 
-    /// The nodes: the name and description of each, and whether it is late.
+    /// The nodes: each name and description, and whether the node is late.
     pub(super) fn nodes(&self) -> Vec<Value> {
         let observer = |node: &Value| {
-            // The page shows the time of a round, and the JSON has the time when it was stored. That is less than a
-            // second later, because these rounds start at whole seconds.
+            // The page shows the time of the node's latest round, and the JSON has the time when that round was stored.
+            // The difference is less than a second, because these rounds start at whole seconds.
             let made = number(node, "newest") / SECOND * SECOND;
             let since = self.now() - made;
             let line = if node["late"] == true {

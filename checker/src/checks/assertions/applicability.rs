@@ -1,10 +1,10 @@
-//! Which subjects each kind of check provides. An assertion about any other subject is a configuration error;
-//! otherwise it would fail on every check.
+//! Rejects assertions about subjects that their kind of check does not provide. Such an assertion would fail on every
+//! check, so it is a configuration error.
 
 use super::{Assertion, Subject};
 
 impl Assertion {
-    /// Checks that this type of check provides the assertion's subjects; the error is a complete clause.
+    /// Rejects an assertion about a subject that this type of check does not provide. The error is a complete clause.
     pub fn check_subjects(&self, type_name: &str, provided: &[&str]) -> Result<(), String> {
         match self.subjects().into_iter().map(Subject::name).find(|name| !provided.contains(name)) {
             None => Ok(()),
@@ -16,7 +16,7 @@ impl Assertion {
         }
     }
 
-    /// For a check without TLS, checks that the assertion does not need it; `remedy` is the configuration that would
+    /// Rejects an assertion that needs TLS, because the check does not use it. `remedy` is the configuration that would
     /// enable TLS. The error is a complete clause.
     pub fn check_without_tls(&self, remedy: &str) -> Result<(), String> {
         let needs_tls = |subject: &&Subject| matches!(subject, Subject::Tls | Subject::Certificate);
@@ -37,7 +37,7 @@ pub fn quoted(subjects: &[&str]) -> String {
 }
 
 impl Subject {
-    /// The subject's name in the text form.
+    /// Returns the subject as written in assertions, such as `[STATUS]`.
     fn name(&self) -> &'static str {
         match self {
             Subject::Status => "[STATUS]",

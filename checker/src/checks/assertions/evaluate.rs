@@ -1,5 +1,5 @@
-//! Runs the assertions of a check. Expensive evaluations run in their own thread within the attempt's time limit, so
-//! that one endpoint's body does not delay the checks of others.
+//! Evaluates a check's assertions. Expensive evaluations run in a separate thread within the attempt's time limit, so
+//! that one endpoint's body does not delay other checks.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,21 +13,22 @@ use super::{Assertion, Evidence, json_memory};
 use crate::checks::probe_data::ProbeData;
 use crate::checks::{AttemptRecord, Probed};
 
-/// The longest body that is evaluated in the check's task, in bytes: parsing it as JSON takes less than a
-/// millisecond.
+/// The maximum size of a body that can be evaluated without a separate thread, in bytes. Parsing it as JSON takes less
+/// than a millisecond.
 const INLINE_LIMIT: usize = 64 << 10;
 
-/// The number of permits for evaluations in threads. A thread cannot be stopped, so this limits the damage that
-/// hostile bodies can do.
+/// The number of permits for evaluations in separate threads. A running thread cannot be stopped, so this limits the
+/// damage that hostile bodies can do.
 const PERMITS: u32 = 8;
-/// How many bytes of a body one permit covers: only two bodies of 1 MiB (the default limit) are evaluated at a time.
+/// The number of body bytes that one permit covers. Only two bodies of 1 MiB (the default limit) are evaluated at a
+/// time.
 const BYTES_PER_PERMIT: usize = 256 << 10;
-/// How many bytes of memory one permit covers, if the body is parsed as JSON: all permits together cover 64 MiB.
+/// The memory that one permit covers if the body is parsed as JSON, in bytes. All permits together cover 64 MiB.
 const MEMORY_PER_PERMIT: usize = 8 << 20;
-/// The maximum number of permits for the memory of one body, so that one hostile body does not take all of them.
+/// The maximum number of permits for the parsed JSON of one body, so that a hostile body does not take all permits.
 const MEMORY_PERMITS: u32 = 6;
 
-/// Limits how many evaluations run in threads.
+/// Limits how many evaluations run in separate threads.
 #[derive(Debug)]
 pub struct AssertionPool(Arc<Semaphore>);
 
@@ -37,8 +38,8 @@ impl Default for AssertionPool {
     }
 }
 
-/// Evaluates the assertions of a check whose attempts have the time limit `limit`. The error explains why they could
-/// not be evaluated; the endpoint's status is then unknown.
+/// Evaluates a check's assertions within the attempt's time limit. An error explains why they could not be evaluated,
+/// in which case the endpoint's status is unknown.
 pub async fn evaluate(
     assertions: &Arc<[Assertion]>,
     limit: Duration,
@@ -56,7 +57,8 @@ pub async fn evaluate(
     Ok((evaluate_all(assertions, record, &data), data))
 }
 
-/// Copies the first failed assertion into the record: as the error if one means down, otherwise as the warning.
+/// Evaluates the assertions one by one. The first failure that means down becomes the record's error. Otherwise, the
+/// first failure becomes its warning, unless it already has one.
 fn evaluate_all(assertions: &[Assertion], mut record: AttemptRecord, data: &ProbeData) -> AttemptRecord {
     let mut error = None;
     let evidence = Evidence::new(data, &record.attempt);
@@ -94,17 +96,17 @@ async fn evaluate_in_thread(
              `body_limit`, or simplify their paths"
         ));
     };
-    // Everything except the body, which is too large to copy, is kept in case the evaluation times out.
+    // Keep a copy of everything except the body, which is too large to copy, in case the evaluation times out.
     let body = data.body.take();
     let length = body.as_ref().map_or(0, Vec::len);
     let (mut unevaluated, without_body) = (record.clone(), data.clone());
     data.body = body;
     let (sender, receiver) = oneshot::channel();
-    // A plain thread, not a Tokio blocking task: the program does not wait for it on exit.
+    // Use a plain thread instead of a Tokio blocking task, because the program does not wait for threads on exit.
     let started = std::thread::Builder::new().name("assertions".to_owned()).spawn(move || {
         let record = evaluate_all(&assertions, record, &data);
         drop(permits);
-        // After a timeout, the receiver is gone.
+        // Sending fails after a timeout, because the receiver has been dropped.
         let _ = sender.send((record, data));
     });
     started.map_err(|error| format!("failed to start a thread to evaluate the assertions: {error}"))?;
@@ -120,12 +122,13 @@ async fn evaluate_in_thread(
     }
 }
 
-/// The permits for a body of this length: at most half of all, so that a single hostile body cannot take them all.
+/// Returns the number of permits for a body of this length: at most half of all permits, so that a single hostile body
+/// cannot take them all.
 fn permits_for(length: usize) -> u32 {
     u32::try_from(length.div_ceil(BYTES_PER_PERMIT)).unwrap_or(PERMITS).clamp(1, PERMITS / 2)
 }
 
-/// The permits for a body that needs this much memory as JSON.
+/// Returns the number of permits for a body that occupies this much memory once parsed as JSON.
 fn permits_for_memory(bytes: usize) -> u32 {
     u32::try_from(bytes.div_ceil(MEMORY_PER_PERMIT)).unwrap_or(MEMORY_PERMITS).clamp(1, MEMORY_PERMITS)
 }
@@ -144,7 +147,8 @@ mod tests {
         ProbeData { body: Some(body.into_bytes()), ..ProbeData::default() }
     }
 
-    /// Takes minutes with [`hostile`]: for each value of the array, it counts the whole array.
+    /// An assertion that takes minutes on the body from [`hostile`], because it counts the whole array once per
+    /// element.
     const HOSTILE: &str = "[JSON $[?count($[*]) < 1]] exists";
 
     fn hostile() -> ProbeData {
@@ -163,7 +167,8 @@ mod tests {
         assert_eq!(pool.0.available_permits(), PERMITS as usize);
     }
 
-    // This test is single-threaded, like the checks: an evaluation that blocked the thread would stop the clock.
+    // This test is single-threaded, like the checks, so an evaluation that blocked the thread would also stop the
+    // timer.
     #[tokio::test]
     async fn an_endless_evaluation_times_out_without_delaying_checks() {
         let pool = AssertionPool::default();
@@ -203,7 +208,7 @@ mod tests {
     #[tokio::test]
     async fn two_large_bodies_take_all_permits() {
         let pool = AssertionPool::default();
-        // The evaluation continues for seconds after its time limit.
+        // The evaluation keeps running for seconds after its time limit.
         let body = || with_body(format!("[{}1{}]", "1,".repeat(50_000), " ".repeat(1 << 20)));
         for left in [PERMITS / 2, 0] {
             let (record, _) = evaluate_one(HOSTILE, 50, body(), &pool).await.expect("it has its permits");

@@ -1,4 +1,5 @@
-//! What a condition expects of a value: that it exists, compares as stated, contains a value or matches a pattern.
+//! The predicates of conditions. They test existence, compare a value with an operand, search for a string, or match a
+//! pattern.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -76,13 +77,14 @@ impl Predicate {
         }
     }
 
-    /// Whether a truncated body leaves the outcome undetermined: a match is final, but the missing part could still
-    /// contain one.
+    /// Returns whether truncation leaves the outcome open. A match is final, but without one, the missing part could
+    /// still contain a match.
     pub(super) fn is_undetermined_for(&self, value: &ActualValue<'_>) -> bool {
         match (self, value) {
             (Predicate::Exists, _) => false,
             (Predicate::Contains(_), ActualValue::Bytes(_)) => !self.holds(value),
-            // A match at the end of the truncated body, as with `$`, is not necessarily a match in the whole body.
+            // A match that ends where the body was cut off, for example with `$`, is not necessarily a match in the
+            // whole body.
             (Predicate::Matches(pattern), ActualValue::Bytes(part)) => {
                 pattern.shortest_match(part).is_none_or(|end| end == part.len())
             }
@@ -91,12 +93,12 @@ impl Predicate {
         }
     }
 
-    /// Whether the value is too large to search.
+    /// Returns whether the value is too large to search.
     pub(super) fn is_too_large(&self, value: &ActualValue<'_>) -> bool {
         matches!((self, value), (Predicate::Matches(_), ActualValue::Nodes(_))) && value.bytes().is_none()
     }
 
-    /// The expectation in the form that follows "does not".
+    /// Formats the expectation so that it can follow "does not".
     pub(super) fn infinitive(&self) -> String {
         match self {
             Predicate::Contains(operand) => format!("contain `{operand}`"),
@@ -106,7 +108,7 @@ impl Predicate {
     }
 }
 
-/// Compares a value with the operand; `None` if their types differ.
+/// Compares a value with an operand. Returns `None` if their types differ.
 fn compare(value: &ActualValue<'_>, operand: &Operand) -> Option<Ordering> {
     match (value, operand) {
         (ActualValue::Duration(nanos), Operand::Duration(operand)) => Some(nanos.cmp(operand)),
@@ -115,7 +117,7 @@ fn compare(value: &ActualValue<'_>, operand: &Operand) -> Option<Ordering> {
         }
         (ActualValue::Json(json), operand) => compare_json(json, operand),
         (ActualValue::Bytes(bytes), operand) => {
-            // A one-word body, such as `OK` or `42`, is compared without its line ending.
+            // Ignore the line ending of a one-word body, such as `OK` or `42`.
             let text = String::from_utf8_lossy(bytes);
             match operand {
                 Operand::Number(operand) => text.trim().parse::<f64>().ok()?.partial_cmp(operand),

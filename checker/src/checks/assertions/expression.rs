@@ -15,18 +15,18 @@ pub(super) enum Expression {
     Holds(Subject, Predicate),
 }
 
-/// The outcome of a part of a condition.
+/// The outcome of evaluating one part of a condition.
 pub(super) struct Evaluated {
     pub(super) observed: String,
     pub(super) truth: Truth,
 }
 
-/// Whether a part holds, and if not, why.
+/// Whether one part of a condition holds, with the reason if it does not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Truth {
     Holds,
     Fails(String),
-    /// The body was truncated, so it is unknown whether this part or its negation holds.
+    /// Unknown because the body was truncated. The negation is then unknown as well.
     Undetermined(String),
 }
 
@@ -35,7 +35,7 @@ impl Expression {
         match self {
             Expression::All(parts) => {
                 let evaluated: Vec<Evaluated> = parts.iter().map(|part| part.evaluate(evidence)).collect();
-                // One failing part is decisive, even if others are undetermined.
+                // A single failing part makes the whole condition fail, even if other parts are undetermined.
                 let fails = evaluated.iter().find(|part| matches!(part.truth, Truth::Fails(_)));
                 let unmet = fails.or_else(|| evaluated.iter().find(|part| part.truth != Truth::Holds));
                 Evaluated {
@@ -84,7 +84,7 @@ fn evaluate_condition(subject: &Subject, predicate: &Predicate, evidence: &Evide
     let truncation = evidence.data.truncation.as_deref().filter(|_| subject.root().capture().body);
     let is_path = matches!(subject.root(), Subject::JsonPath(..));
     if let Some(truncation) = truncation.filter(|_| is_path) {
-        // A truncated document cannot be parsed, but that does not make it invalid.
+        // A truncated JSON document cannot be parsed, but the complete one may be valid.
         return Evaluated {
             observed: truncation.to_owned(),
             truth: Truth::Undetermined(format!("{truncation}, expected {subject} {predicate}")),
@@ -125,7 +125,7 @@ fn observed(evaluated: &[Evaluated]) -> String {
 }
 
 impl Truth {
-    /// Why a part does not hold, or why that is unknown.
+    /// Returns the reason why a part does not hold or is undetermined.
     fn unmet(&self) -> Option<&str> {
         match self {
             Truth::Holds => None,

@@ -1,27 +1,27 @@
-//! Estimates how much memory a body needs as JSON before it is parsed: a few bytes can take a hundred times as much
-//! memory.
+//! Estimates the memory that parsing a body as JSON would take, because some bodies need a hundred times their size.
 
 use memchr::memchr_iter;
 
-/// The memory for an object with one to eleven members, in bytes: a node of a B-tree.
+/// The memory for an object with one to eleven members, in bytes: the size of a B-tree node.
 const OBJECT: usize = 640;
-/// The memory for an element of an array, in bytes; arrays reserve up to twice that.
+/// The memory for an array element, in bytes: twice the size of a value, because arrays can reserve twice the memory
+/// they need.
 const ELEMENT: usize = 64;
-/// How many bytes of memory a body can need for each of its bytes; typical JSON needs about ten.
+/// The maximum ratio of memory to body size. Typical JSON needs about ten times its size.
 const AMPLIFICATION_LIMIT: usize = 48;
 
-/// The reason why a body is not parsed.
+/// The error for a body that is not parsed because it would need too much memory.
 pub(super) const TOO_LARGE: &str =
     "body has too many small JSON values: parsing it needs more than 48 times its size in memory";
 
-/// The estimated memory in bytes, rounded up.
+/// Estimates the memory that the body needs as JSON, in bytes, rounded up.
 pub(super) fn estimate(body: &[u8]) -> usize {
     let objects = memchr_iter(b'{', body).filter(|at| body.get(at + 1) != Some(&b'}')).count();
     let elements = memchr_iter(b',', body).count() + memchr_iter(b'[', body).count();
     body.len() + objects * OBJECT + elements * ELEMENT
 }
 
-/// Whether a body with this estimate must not be parsed.
+/// Returns whether parsing the body would take too much memory for its size.
 pub(super) fn is_too_large(body: &[u8]) -> bool {
     // A small body cannot need much memory, whatever it contains.
     const SMALL: usize = 64 << 10;

@@ -1,9 +1,9 @@
-//! Assertions: conditions that the data of an attempt must meet. Each is compiled once, and reports the expected and
-//! the actual value.
+//! Assertions: conditions that an attempt's data must meet. Each assertion is compiled once, and its result states the
+//! expected and the actual value.
 //!
-//! A condition compares a [`subject`], whose actual value is a [`value`], with what is [`expected`]; an
-//! [`expression`] combines conditions. [`syntax`] parses the text form, [`applicability`] checks that a kind of check
-//! provides the subjects, and [`mod@evaluate`] runs a check's assertions.
+//! A condition compares the actual [`value`] of a [`subject`] with what is [`expected`], and an [`expression`] combines
+//! conditions. [`syntax`] parses the text form, [`applicability`] checks that a kind of check provides the subjects,
+//! and [`mod@evaluate`] evaluates a check's assertions.
 
 pub mod applicability;
 pub mod evaluate;
@@ -26,11 +26,11 @@ use self::expression::{Evaluated, Expression, Truth};
 use self::subject::{PathCost, Subject};
 use super::probe_data::{Capture, ProbeData};
 
-/// A condition, and the status if it is not met.
+/// A condition, and the endpoint's status if it is not met.
 #[derive(Debug, Clone)]
 pub struct Assertion {
     pub text: String,
-    /// The status if the condition is not met: down or degraded.
+    /// The endpoint's status if the condition is not met: down or degraded.
     pub otherwise: Status,
     condition: Condition,
 }
@@ -38,27 +38,27 @@ pub struct Assertion {
 #[derive(Debug, Clone)]
 pub struct Condition(Expression);
 
-/// The outcome of an assertion.
+/// The outcome of evaluating an assertion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AssertionResult {
-    /// The subject and its actual value: `status is 200`.
+    /// The subject and its actual value, for example `status is 200`.
     pub observed: String,
-    /// Why the condition is not met, or why that is unknown; `None` if it is met.
+    /// Why the condition is not met or is undetermined, or `None` if it is met.
     pub failure: Option<String>,
 }
 
 impl Assertion {
-    /// How deeply conditions can be nested.
+    /// The maximum nesting depth of conditions.
     pub const MAX_DEPTH: usize = syntax::MAX_DEPTH;
 
-    /// Creates an assertion; without `text`, the condition's own text is shown.
+    /// Creates an assertion. Without `text`, the assertion is shown as the text form of its condition.
     #[must_use]
     pub fn new(text: Option<&str>, otherwise: Status, condition: Condition) -> Assertion {
         let text = text.map_or_else(|| condition.0.to_string(), str::to_owned);
         Assertion { text, otherwise, condition }
     }
 
-    /// Parses the text form; the endpoint is down if the condition is not met.
+    /// Parses the text form of an assertion. If the condition is not met, the endpoint is down.
     pub fn parse(text: &str) -> Result<Assertion, String> {
         Ok(Assertion::new(Some(text), Status::Down, Condition::parse(text)?))
     }
@@ -73,7 +73,7 @@ impl Assertion {
         AssertionResult { observed, failure }
     }
 
-    /// Whether the evaluation can take much longer than reading the body.
+    /// Returns whether evaluating the assertion can take much longer than reading the body.
     #[must_use]
     pub fn can_be_expensive(&self) -> bool {
         self.subjects()
@@ -81,18 +81,18 @@ impl Assertion {
             .any(|subject| matches!(subject, Subject::JsonPath(path) if path.cost == PathCost::Unbounded))
     }
 
-    /// Whether the assertion parses the body as JSON.
+    /// Returns whether the assertion parses the body as JSON.
     fn uses_json(&self) -> bool {
         self.subjects().iter().any(|subject| matches!(subject, Subject::JsonPath(_)))
     }
 
-    /// What an attempt must capture for this assertion.
+    /// Returns the data that an attempt must capture for this assertion.
     #[must_use]
     pub fn capture(&self) -> Capture {
         self.subjects().into_iter().fold(Capture::default(), |capture, subject| capture.union(subject.capture()))
     }
 
-    /// Whether it examines the status code, and thus replaces the default rule for it.
+    /// Returns whether the assertion examines the status code and therefore replaces the default rule for status codes.
     #[must_use]
     pub fn uses_status(&self) -> bool {
         self.subjects().iter().any(|subject| matches!(subject, Subject::Status))
@@ -104,24 +104,24 @@ impl Assertion {
 }
 
 impl Condition {
-    /// Parses the text form, such as `[STATUS] == 200`.
+    /// Parses the text form of a condition, such as `[STATUS] == 200`.
     pub fn parse(text: &str) -> Result<Condition, String> {
         syntax::parse(text).map(Condition)
     }
 
-    /// A condition that is met if all parts are met.
+    /// Creates a condition that is met if all parts are met.
     #[must_use]
     pub fn all(parts: Vec<Condition>) -> Condition {
         Condition(Expression::All(parts.into_iter().map(|part| part.0).collect()))
     }
 
-    /// A condition that is met if at least one part is met.
+    /// Creates a condition that is met if at least one part is met.
     #[must_use]
     pub fn any(parts: Vec<Condition>) -> Condition {
         Condition(Expression::Any(parts.into_iter().map(|part| part.0).collect()))
     }
 
-    /// A condition that is met if this one is known not to be.
+    /// Negates the condition. If it is undetermined, so is the negation.
     #[must_use]
     pub fn negated(self) -> Condition {
         Condition(Expression::Not(Box::new(self.0)))
@@ -136,13 +136,13 @@ pub struct Evidence<'a> {
 }
 
 impl<'a> Evidence<'a> {
-    /// Creates the evidence from the data of an attempt.
+    /// Creates the evidence from an attempt's data.
     #[must_use]
     pub fn new(data: &'a ProbeData, attempt: &'a Attempt) -> Evidence<'a> {
         Evidence { data, attempt, json: OnceCell::new() }
     }
 
-    /// The body as JSON; `None` if it is not JSON or too large to be parsed.
+    /// Returns the body as JSON, or `None` if it is not valid JSON or too large to parse.
     fn json(&self) -> Option<&Json> {
         let parse = || {
             let body = self.data.body.as_deref().filter(|body| !json_memory::is_too_large(body))?;

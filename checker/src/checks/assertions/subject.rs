@@ -1,4 +1,4 @@
-//! The subjects of conditions, and their values in the data of an attempt.
+//! The subjects that conditions can examine, and the code that reads their values from an attempt's data.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -32,22 +32,22 @@ pub(super) enum Subject {
 #[derive(Debug, Clone)]
 pub(super) struct JsonPathQuery {
     pub(super) compiled: JsonPath,
-    /// The query as configured, for error messages.
+    /// The text of the query, for error messages.
     pub(super) text: String,
     pub(super) cost: PathCost,
 }
 
-/// How expensive a query can be.
+/// The worst-case cost of a JSON path query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PathCost {
     /// Proportional to the body length.
     Linear,
-    /// Far more than proportional, with a hostile body.
+    /// Possibly far more than the body length, because a hostile body can multiply the work.
     Unbounded,
 }
 
 impl Subject {
-    /// The subject inside `len(…)`, or the subject itself.
+    /// Returns the subject inside `len(…)`, or the subject itself.
     pub(super) fn root(&self) -> &Subject {
         match self {
             Subject::Length(subject) => subject.root(),
@@ -106,7 +106,7 @@ impl Subject {
                 },
                 ActualValue::Bytes(bytes) => {
                     let count = String::from_utf8_lossy(bytes).chars().count();
-                    // The last character may be incomplete.
+                    // The last character may be incomplete, so it is not counted.
                     if data.truncation.is_some() {
                         ActualValue::MoreThan(count.saturating_sub(1))
                     } else {
@@ -132,15 +132,15 @@ impl fmt::Display for Subject {
         match self {
             Subject::Status => formatter.write_str("status"),
             Subject::Rtt => formatter.write_str("round-trip time"),
-            Subject::Dns => formatter.write_str("time to look up the name"),
+            Subject::Dns => formatter.write_str("name lookup time"),
             Subject::Connect => formatter.write_str("time to connect"),
-            Subject::Tls => formatter.write_str("time of the TLS handshake"),
+            Subject::Tls => formatter.write_str("TLS handshake time"),
             Subject::FirstByte => formatter.write_str("time to first byte"),
             Subject::Certificate => formatter.write_str("time until the certificate expires"),
             Subject::Redirect => formatter.write_str("redirect target"),
             Subject::Header(name) => write!(formatter, "header `{name}`"),
             Subject::Body => formatter.write_str("body"),
-            Subject::BodySize => formatter.write_str("size of the body"),
+            Subject::BodySize => formatter.write_str("body size"),
             Subject::JsonPath(path) => write!(formatter, "`{}`", path.text),
             Subject::Length(subject) => write!(formatter, "length of {subject}"),
         }

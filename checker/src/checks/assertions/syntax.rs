@@ -12,9 +12,9 @@ use crate::checks::status_codes::StatusCodes;
 
 /// The size limit of a compiled regular expression, in bytes.
 const PATTERN_LIMIT: usize = 1 << 20;
-/// How deeply conditions can be nested.
+/// The maximum nesting depth of conditions.
 pub(super) const MAX_DEPTH: usize = 20;
-/// All subjects, for error messages.
+/// A list of all subjects, for error messages.
 const SUBJECTS: &str = "`[STATUS]`, `[RTT]`, `[DNS]`, `[CONNECT]`, `[TLS]`, `[TTFB]`, `[CERTIFICATE]`, `[REDIRECT]`, \
                         `[HEADER name]`, `[BODY]`, `[BODY_SIZE]`, `[JSON $.path]` or `[BODY].path`";
 
@@ -26,7 +26,7 @@ pub(super) fn parse(text: &str) -> Result<Expression, String> {
     expression.map_err(|problem| format!("invalid assertion `{text}`: {problem}"))
 }
 
-/// A recursive-descent parser; `rest` is the text that is not parsed yet.
+/// A recursive-descent parser. `rest` is the text that has not been parsed yet.
 struct AssertionParser<'a> {
     rest: &'a str,
     depth: usize,
@@ -251,9 +251,9 @@ fn json_path(path: &str) -> Result<Subject, String> {
     })
 }
 
-/// Whether a query in the path, or in its filters, contains more than one `..`.
+/// Returns whether a query in the path, or in one of its filters, contains more than one `..`.
 fn descends_twice(path: &str) -> bool {
-    // For each open bracket, the number of `..` in the current query, which starts at its `$` or `@`.
+    // The number of `..` in the current query for each open bracket. A query starts at its `$` or `@`.
     let mut counts = vec![0];
     let mut last_dot = None;
     for (at, character) in outside_quotes(path) {
@@ -274,7 +274,7 @@ fn descends_twice(path: &str) -> bool {
     false
 }
 
-/// The position of the `]` that closes a `[` immediately before `text`, skipping nested brackets and quotes.
+/// Returns the position of the `]` that closes a `[` immediately before `text`, skipping nested brackets and quotes.
 fn matching_bracket(text: &str) -> Option<usize> {
     let mut depth = 0_usize;
     for (at, character) in outside_quotes(text) {
@@ -288,7 +288,7 @@ fn matching_bracket(text: &str) -> Option<usize> {
     None
 }
 
-/// The length of the path after `[BODY]`: it ends at a space or operator outside of brackets.
+/// Returns the length of the path after `[BODY]`. The path ends at a space or operator outside of brackets.
 fn path_length(text: &str) -> usize {
     let mut depth = 0_usize;
     for (at, character) in outside_quotes(text) {
@@ -302,7 +302,8 @@ fn path_length(text: &str) -> usize {
     text.len()
 }
 
-/// The characters outside of quotes with their positions; inside quotes, a backslash escapes the next character.
+/// Iterates over the characters outside of quotes, with their positions. Inside quotes, a backslash escapes the next
+/// character.
 fn outside_quotes(text: &str) -> impl Iterator<Item = (usize, char)> {
     let mut characters = text.char_indices();
     std::iter::from_fn(move || {
@@ -315,12 +316,12 @@ fn outside_quotes(text: &str) -> impl Iterator<Item = (usize, char)> {
                 characters.next();
             }
         }
-        // The opening quote represents the quoted string.
+        // Yield the opening quote instead of the whole quoted string.
         Some((at, character))
     })
 }
 
-/// Parses a string up to its closing quote, and returns it with its length including the quote; a backslash escapes
+/// Parses a string up to its closing quote. Returns the string and its length including the quote. A backslash escapes
 /// the quote.
 fn quoted(text: &str, quote: char) -> Option<(String, usize)> {
     let mut inside = String::new();

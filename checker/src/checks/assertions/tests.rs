@@ -1,4 +1,4 @@
-//! Assertions from their text form to their outcome, including the examples in the documentation.
+//! Tests assertions from their text form to their outcome, including the examples in the documentation.
 
 use proptest::prelude::*;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -33,7 +33,7 @@ fn the_documented_examples_are_correct() {
     let (data, attempt) = example();
     let (mut documented, mut actual) = (Vec::new(), Vec::new());
     for line in DOCUMENTATION.lines().filter(|line| line.starts_with("| `")) {
-        // Pipes inside an assertion are escaped, because pipes separate the columns.
+        // The documentation escapes pipes inside assertions, because pipes separate the columns of a table.
         let escaped = line.split(" | ").next().unwrap_or_default();
         let text = escaped.trim_start_matches("| ").trim_matches('`').replace("\\|", "|");
         let assertion = Assertion::parse(&text).unwrap_or_else(|problem| panic!("{problem}"));
@@ -135,8 +135,8 @@ fn a_truncated_body_proves_only_what_was_read() {
         assert_eq!(evaluate(holds), None, "{holds}");
     }
     for (fails, why) in [
-        ("[BODY_SIZE] < 2000000", "size of the body is more than 22, expected < 2000000; "),
-        ("[BODY_SIZE] > 23", "size of the body is more than 22, expected > 23; "),
+        ("[BODY_SIZE] < 2000000", "body size is more than 22, expected < 2000000; "),
+        ("[BODY_SIZE] > 23", "body size is more than 22, expected > 23; "),
         ("not [BODY] contains error", ""),
         ("not not [BODY] contains error", ""),
         ("[BODY] contains error", "body does not contain `error`"),
@@ -156,7 +156,7 @@ fn a_truncated_body_proves_only_what_was_read() {
     assert_eq!(decided.as_deref(), Some("status is 200, expected 404"));
     assert_eq!(
         evaluate("[BODY_SIZE] < 10").as_deref(),
-        Some("size of the body is more than 22, expected < 10"),
+        Some("body size is more than 22, expected < 10"),
         "the rest does not matter"
     );
     assert_eq!(
@@ -188,7 +188,7 @@ fn nested_values_are_neither_copied_nor_written_whole() {
     let evidence = Evidence::new(&data, &attempt);
     let evaluate = |text: &str| Assertion::parse(text).expect(text).evaluate(&evidence).failure;
     assert_eq!(evaluate("len([JSON $..*]) == 168000"), None);
-    // Written one after another, the values of this 336 KB body would exceed the limit.
+    // Together, all selected values of this 336 KB body would exceed the limit.
     for text in ["[JSON $..*] matches x", "not [JSON $..*] matches x"] {
         let failure = evaluate(text).expect("it is undetermined");
         assert_eq!(failure, "`$..*` exceeds 4194304 bytes, the search limit, expected `$..*` to match `x`", "{text}");

@@ -1,4 +1,4 @@
-//! Actual values, and how they are shown in messages.
+//! The actual values of subjects, and how messages show them.
 
 use std::borrow::Cow;
 use std::{fmt, io};
@@ -8,8 +8,8 @@ use shared::{Nanos, duration};
 
 use crate::checks::error_text::excerpt;
 
-/// How much of the values that a path selects is searched, in bytes. Nested values are written several times, and a
-/// hostile body can multiply its length that way.
+/// The maximum number of bytes to search in the values that a path selects. Nested values are written several times, so
+/// a hostile body can multiply its size.
 pub(super) const SEARCH_LIMIT: usize = 4 << 20;
 
 /// The actual value of a subject.
@@ -21,12 +21,12 @@ pub(super) enum ActualValue<'a> {
     /// A number that is only known to be larger than this one.
     MoreThan(usize),
     Json(Cow<'a, Json>),
-    /// The values that a path selects. They can contain each other, and are never copied.
+    /// The values that a path selects. They can contain each other, so they are borrowed instead of copied.
     Nodes(Vec<&'a Json>),
 }
 
 impl ActualValue<'_> {
-    /// The value as a status.
+    /// Returns the value as a status code, or `None` if it is not one.
     pub(super) fn status(&self) -> Option<u16> {
         match self {
             ActualValue::Json(number) => number.as_u64().and_then(|code| u16::try_from(code).ok()),
@@ -34,7 +34,7 @@ impl ActualValue<'_> {
         }
     }
 
-    /// The value as searchable bytes; `None` if it cannot be searched or is too large.
+    /// Returns the value as searchable bytes, or `None` if it cannot be searched or is too large.
     pub(super) fn bytes(&self) -> Option<Cow<'_, [u8]>> {
         match self {
             ActualValue::Bytes(bytes) => Some((*bytes).into()),
@@ -51,7 +51,7 @@ impl ActualValue<'_> {
     }
 }
 
-/// A writer that accepts this many bytes, then fails.
+/// A writer that fails once it has received more than `most` bytes.
 struct BoundedWriter {
     most: usize,
     bytes: Vec<u8>,
@@ -69,12 +69,12 @@ impl io::Write for BoundedWriter {
     }
 }
 
-/// The start of a value as JSON; the rest is never written.
+/// Formats the start of a value as JSON, without formatting the rest.
 fn excerpt_of_json(value: &impl serde::Serialize) -> String {
-    /// Longer than any excerpt, in bytes.
+    /// The number of bytes to format, which is more than any excerpt shows.
     const SHOWN: usize = 1_024;
     let mut text = BoundedWriter { most: SHOWN, bytes: Vec::new() };
-    // The only possible error is that the limit was reached.
+    // Writing fails only if the limit is reached.
     let _ = serde_json::to_writer(&mut text, value);
     excerpt(&text.bytes)
 }
@@ -83,8 +83,8 @@ impl fmt::Display for ActualValue<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ActualValue::Missing => formatter.write_str("missing"),
-            // One minute or more is written in words, as for certificates; shorter durations have three significant
-            // digits.
+            // Durations of one minute or more are written in words, as for certificates. Shorter durations have three
+            // significant digits.
             ActualValue::Duration(nanos) if *nanos >= shared::MINUTE => {
                 formatter.write_str(&duration::format_coarse(*nanos))
             }

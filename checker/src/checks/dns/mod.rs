@@ -39,7 +39,7 @@ pub struct DnsCheck {
     pub record: RecordType,
     /// The time limit for one attempt.
     pub timeout: Duration,
-    /// The exact set of expected answers; if empty, at least one answer with any value is expected.
+    /// The complete set of expected answers. If it is empty, any answer is accepted, but at least one is required.
     pub answers: Vec<String>,
     pub rcode: ResponseCode,
     pub dnssec: Dnssec,
@@ -62,10 +62,11 @@ pub const RECORDS: &[&str] =
 pub const RCODES: &[&str] = &["NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED"];
 /// How long to wait for an answer over UDP before resending the query.
 const RETRANSMIT_AFTER: Duration = Duration::from_secs(2);
-/// The maximum size of an answer over UDP, in bytes: the size that is safe from fragmentation (DNS flag day 2020).
+/// The maximum size of an answer over UDP, in bytes. Answers of this size are safe from fragmentation (DNS flag day
+/// 2020).
 const UDP_PAYLOAD: u16 = 1_232;
 
-/// The response code with this name.
+/// Returns the response code with this name.
 #[must_use]
 pub fn rcode(name: &str) -> Option<ResponseCode> {
     Some(match name {
@@ -110,7 +111,8 @@ async fn query(check: &DnsCheck, policy: AddressPolicy, stopwatch: Arc<Stopwatch
     Ok(ProbeData { peer: Some(server), ..ProbeData::default() })
 }
 
-/// Queries the server's addresses one after another and returns the first answer, expected or not.
+/// Queries the server's addresses one after another and returns the first answer, whether or not it is the expected
+/// one.
 async fn query_any(
     check: &DnsCheck,
     addresses: &[SocketAddr],
@@ -188,7 +190,7 @@ async fn over_tcp(server: SocketAddr, query: &Message, bytes: &[u8]) -> Result<M
     parse(&answer, query)?.ok_or_else(|| "server answered a different query".to_owned())
 }
 
-/// Parses an answer; `None` if it belongs to another query, in which case it may be forged.
+/// Parses an answer. Returns `None` if it does not belong to the query, because it may be forged.
 fn parse(bytes: &[u8], query: &Message) -> Result<Option<Message>, Failure> {
     if bytes.get(..2) != Some(&query.metadata.id.to_be_bytes()) {
         return Ok(None);
@@ -196,7 +198,7 @@ fn parse(bytes: &[u8], query: &Message) -> Result<Option<Message>, Failure> {
     let answer = Message::from_vec(bytes).map_err(|error| format!("answer is malformed: {error}"))?;
     let is_ours = answer.metadata.message_type == MessageType::Response
         && answer.metadata.op_code == OpCode::Query
-        // A server that could not parse the query may omit it from the answer.
+        // A server that could not parse the query may omit the question from its answer.
         && (answer.queries == query.queries
             || (answer.queries.is_empty() && answer.metadata.response_code != ResponseCode::NoError));
     Ok(is_ours.then_some(answer))
@@ -219,7 +221,7 @@ fn evaluate(check: &DnsCheck, answer: &Message) -> Result<(), Failure> {
         .filter(|record| record.record_type() == check.record)
         .map(|record| {
             let mut text = String::new();
-            // Data without a text form never matches an expected answer.
+            // Data without a text form never matches an expected answer, so ignore the error.
             let _ = write!(text, "{}", record.data);
             // TXT data is compared verbatim.
             if check.record == RecordType::TXT { text } else { canonical(check.record, &text) }
@@ -240,7 +242,7 @@ fn evaluate(check: &DnsCheck, answer: &Message) -> Result<(), Failure> {
 
 fn listed(texts: &[String]) -> String {
     const MOST: usize = 10;
-    /// How much of a record is shown, in characters; a record can have 64 KiB.
+    /// The maximum length of a record in messages, in characters, because a record can have 64 KiB.
     const SHOWN: usize = 300;
     if texts.is_empty() {
         return "empty".to_owned();

@@ -4,11 +4,11 @@ use std::net::IpAddr;
 
 use hickory_proto::rr::RecordType;
 
-/// The canonical spelling of a record. Names ignore case and a trailing dot; values must match exactly, except for
-/// quotes.
+/// Returns the canonical spelling of a record. Case and a trailing dot are ignored in names. Other values must match
+/// exactly, except for quotes.
 pub(super) fn canonical(record: RecordType, text: &str) -> String {
     let text = text.trim();
-    // The root is written as a dot.
+    // Keep the root domain, which is written as a single dot.
     let name = |word: &str| match word.trim_end_matches('.') {
         "" => word.to_owned(),
         name => name.to_ascii_lowercase(),
@@ -29,7 +29,7 @@ pub(super) fn canonical(record: RecordType, text: &str) -> String {
             }
             _ => text.to_owned(),
         },
-        // Order, preference, flags, service, regular expression, replacement.
+        // The fields are order, preference, flags, service, regular expression and replacement.
         RecordType::NAPTR => map_words(&|index, word| match index {
             2 => unquoted(word).to_ascii_lowercase(),
             5 => name(word),
@@ -40,7 +40,7 @@ pub(super) fn canonical(record: RecordType, text: &str) -> String {
             1 => name(word),
             _ => parameter(&unquoted(word)),
         }),
-        // Usage, selector, matching type, and a digest that some tools split into several words.
+        // The fields are usage, selector, matching type, and a digest that some tools split into several words.
         RecordType::TLSA => match text.split_whitespace().collect::<Vec<_>>()[..] {
             [usage, selector, kind, ref digest @ ..] => {
                 format!("{usage} {selector} {kind} {}", digest.concat().to_ascii_lowercase())
@@ -52,14 +52,14 @@ pub(super) fn canonical(record: RecordType, text: &str) -> String {
 }
 
 /// Normalizes a service parameter such as `alpn=h2`. The library ends lists with a comma, writes `=` even without a
-/// value, and names unknown keys `unknown7` where RFC 9460 has `key7`.
+/// value, and writes unknown keys as `unknown7` instead of `key7` (RFC 9460).
 fn parameter(word: &str) -> String {
     let word = word.trim_end_matches(',');
     let word = word.strip_suffix('=').filter(|key| !key.contains('=')).unwrap_or(word);
     word.strip_prefix("unknown").map_or_else(|| word.to_owned(), |number| format!("key{number}"))
 }
 
-/// Joins one or more quoted strings; `None` if anything is outside of quotes.
+/// Joins one or more quoted strings. Returns `None` if anything is outside of quotes.
 fn quoted_parts(text: &str) -> Option<String> {
     let mut whole = String::new();
     let mut rest = text.strip_prefix('"')?;

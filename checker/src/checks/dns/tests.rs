@@ -1,4 +1,4 @@
-//! DNS checks against local servers, some of which misbehave.
+//! Tests DNS checks against local servers, some of which misbehave.
 
 use crate::checks::dns::*;
 use crate::checks::test_server::{self, ServerAction};
@@ -7,7 +7,7 @@ use hickory_proto::rr::rdata::{A, CAA, CNAME, TXT};
 use hickory_proto::rr::{RData, Record};
 use tokio::net::TcpListener;
 
-/// Returns a server's encoded answers to a query over UDP (false) or TCP (true).
+/// A function that returns a server's encoded answers to a query over UDP (false) or TCP (true).
 type ServerBehavior = fn(Message, bool) -> Vec<Vec<u8>>;
 
 fn address(name: &str, last: u8) -> Record {
@@ -187,7 +187,7 @@ async fn forged_and_malformed_answers_are_rejected() {
         vec![bytes(&other_id), bytes(&two(&query))]
     };
     let looping: ServerBehavior = |query, _| {
-        // The name in the answer is a compression pointer to itself.
+        // In the answer, the name is a compression pointer to itself.
         let mut answer = bytes(&answer_with(&query, &[]));
         answer[7] = 1;
         let here = answer.len() as u8;

@@ -1,6 +1,6 @@
-//! Sends one HTTP/1.1 request over its own connection, driven by hyper in the attempt's task.
+//! Sends one HTTP/1.1 request over a separate connection, driven by hyper in the attempt's task.
 //!
-//! reqwest's client is not used: it is built to share connections, and when each connection is used only once, its
+//! reqwest's client is not used, because it is built to share connections. When each connection is used only once, its
 //! tasks, channels and timers cost four times as much as the request itself.
 
 use std::io::{self, IoSlice};
@@ -35,11 +35,10 @@ const USER_AGENT_VALUE: &str = concat!("checkup/", env!("CARGO_PKG_VERSION"));
 /// The only protocol that is offered over TLS, so that the server cannot choose another.
 const HTTP_1_1: &[u8] = b"http/1.1";
 
-/// A connection as hyper sees it. The TLS state is boxed because the stream is moved several times.
+/// The stream type that hyper uses. The TLS state is boxed because the stream is moved several times.
 type ClientStream = TokioIo<NoShutdownStream<Either<TcpConnection, Box<TlsStream<TcpConnection>>>>>;
 
-/// A connection that closes only when it is dropped: shutting it down first would send an extra packet for no
-/// benefit.
+/// A stream that is closed only when it is dropped. Shutting it down first would send an extra packet for no benefit.
 struct NoShutdownStream<S>(S);
 
 impl<S: AsyncRead + Unpin> AsyncRead for NoShutdownStream<S> {
@@ -74,10 +73,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for NoShutdownStream<S> {
     }
 }
 
-/// Drives a connection; it makes progress only while it is polled.
+/// A future that drives a connection. The connection makes progress only while this future is polled.
 type Connection = Pin<Box<http1::Connection<ClientStream, Full<Bytes>>>>;
 
-/// What [`send`] needs to build a request.
+/// The parts from which [`send`] builds a request.
 pub(super) struct HttpRequest<'a> {
     pub(super) url: &'a Url,
     pub(super) method: &'a Method,
@@ -89,15 +88,15 @@ pub(super) struct HttpRequest<'a> {
     pub(super) identifies: bool,
 }
 
-/// The head of a response; the body is read with [`HttpResponse::chunk`].
+/// The head of a response, whose body is read with [`HttpResponse::chunk`].
 pub(super) struct HttpResponse {
     response: Response<Incoming>,
-    /// `None` once the connection has closed.
+    /// The connection that delivers the body, or `None` once it has closed.
     connection: Option<Connection>,
 }
 
-/// Connects, sends the request and waits for the head of the response. The connection fails if it receives more than
-/// this many bytes.
+/// Connects, sends the request and waits for the response head. The connection fails if it receives more than
+/// `received_limit` bytes.
 pub(super) async fn send(
     request: HttpRequest<'_>,
     received_limit: u64,
@@ -126,7 +125,7 @@ pub(super) async fn send(
         }
     };
     let stream: ClientStream = TokioIo::new(NoShutdownStream(stream));
-    // Browsers and the original accept both kinds of malformed headers, which old servers send.
+    // Some old servers send these malformed headers. Browsers and the original accept them too.
     let (mut sender, connection) = http1::Builder::new()
         .allow_spaces_after_header_name_in_responses(true)
         .allow_obsolete_multiline_headers_in_responses(true)
@@ -135,13 +134,13 @@ pub(super) async fn send(
         .map_err(|error| error_text::describe_error(&error))?;
     let mut connection = Box::pin(connection);
     let mut response = pin!(sender.send_request(build_request(&request)?));
-    // Only this loop polls the connection.
+    // Nothing else polls the connection until the response head arrives.
     let mut is_open = true;
     let response = loop {
         tokio::select! {
             biased;
             response = &mut response => break response,
-            // If the connection failed, so does the response.
+            // If the connection fails, the response fails too, and its error is reported.
             _ = &mut connection, if is_open => is_open = false,
         }
     };
@@ -184,7 +183,7 @@ impl HttpResponse {
             };
             match frame? {
                 Err(error) => return Some(Err(error)),
-                // Trailers are not part of the body.
+                // Skip trailers, which are not part of the body.
                 Ok(frame) => {
                     if let Ok(data) = frame.into_data() {
                         return Some(Ok(data));

@@ -1,4 +1,4 @@
-//! HTTP and HTTPS checks: one attempt sends one request over its own connection, and follows redirects.
+//! HTTP and HTTPS checks: one attempt sends a request over a new connection and follows redirects.
 
 mod client;
 #[cfg(test)]
@@ -49,10 +49,10 @@ pub const SUBJECTS: &[&str] = &[
 /// How long to read a body that is only displayed and does not affect the outcome.
 const DIAGNOSTIC_BODY_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// The maximum number of bytes before the body of a response: its head, all informational (1xx) responses before it,
-/// and the TLS handshake. hyper accepts a head of 408 KiB.
+/// The maximum number of bytes received before the response body: the TLS handshake, all informational (1xx) responses
+/// and the response head. hyper accepts a head of 408 KiB.
 const HEAD_LIMIT: u64 = 1 << 20;
-/// How many bytes it can take on average to transfer one byte of a body: chunks and TLS records have headers.
+/// The maximum number of bytes transferred per body byte, on average. Chunks and TLS records have headers.
 const BODY_OVERHEAD: u64 = 4;
 
 /// The parameters of an HTTP check.
@@ -60,8 +60,8 @@ const BODY_OVERHEAD: u64 = 4;
 pub struct HttpCheck {
     /// The URL as configured, without user name and password.
     pub locator: String,
-    /// The URL of the first request: `http` or `https`, with a host but without the user name and password, which
-    /// become a header.
+    /// The URL of the first request. It uses `http` or `https` and has a host, but no user name or password, because
+    /// those are sent in a header.
     pub url: Url,
     /// The method of the request.
     pub method: Method,
@@ -77,7 +77,7 @@ pub struct HttpCheck {
     pub must_contain: Option<String>,
     /// A string that the body must not contain.
     pub must_not_contain: Option<String>,
-    /// How many redirects are followed.
+    /// The maximum number of redirects to follow.
     pub max_redirects: u32,
     /// The maximum number of bytes of the body to read, if it is read at all.
     pub body_limit: usize,
@@ -109,13 +109,13 @@ impl HttpRoute {
     }
 }
 
-/// Why a string is not a URL that can be checked.
+/// The reason why a string is not a URL that can be checked.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidUrl {
-    /// Not an absolute URL.
+    /// The string is not an absolute URL.
     #[error("invalid URL `{0}`: {1}; expected for example `https://shop.example/health`")]
     Syntax(String, String),
-    /// A scheme other than `http` and `https`.
+    /// The URL's scheme is not `http` or `https`.
     #[error("unsupported scheme `{1}` in `{0}`: expected an `http://` or `https://` URL")]
     UnsupportedScheme(String, String),
 }
@@ -140,20 +140,20 @@ impl HttpCheck {
         let mut plain = decoded(url.username());
         plain.push(b':');
         plain.extend(decoded(url.password().unwrap_or_default()));
-        // Neither can fail for a URL that had a user name and a password.
+        // These calls cannot fail for a URL that already has a user name or a password.
         let _ = (url.set_username(""), url.set_password(None));
         let mut value = HeaderValue::try_from(format!("Basic {}", BASE64_STANDARD.encode(plain))).ok()?;
         value.set_sensitive(true);
         Some(value)
     }
 
-    /// Whether the URL uses TLS, or could be redirected to one that does.
+    /// Returns whether the URL uses TLS, or could redirect to one that does.
     fn can_use_tls(&self) -> bool {
         uses_tls(&self.url) || self.max_redirects > 0
     }
 
-    /// Whether a TLS configuration is needed. Configured authority files are read even if no URL uses TLS, so that an
-    /// unreadable file is reported.
+    /// Returns whether a TLS configuration is needed. Configured authority files are read even if no URL uses TLS, so
+    /// that an unreadable file is reported.
     fn needs_trust_anchors(&self) -> bool {
         self.can_use_tls() || self.tls != TlsSettings::default()
     }
@@ -174,7 +174,7 @@ impl HttpCheck {
         self.must_contain.is_some() || self.must_not_contain.is_some()
     }
 
-    /// The maximum number of bytes to receive over one connection.
+    /// Returns the maximum number of bytes to receive over one connection.
     fn received_limit(&self, capture: Capture) -> u64 {
         let reads_body = self.needs_body() || capture.body || capture.diagnostics;
         let body = if reads_body { BODY_OVERHEAD.saturating_mul(self.body_limit as u64) } else { 0 };
@@ -209,7 +209,7 @@ impl Probe for HttpCheck {
         let request = self.request();
         let mut head = client::build_request(&request).ok()?.into_parts().0;
         if let Some(body) = &self.body {
-            // hyper adds the length when it sends the request.
+            // Add the length header that hyper adds when it sends the request.
             head.headers.entry(CONTENT_LENGTH).or_insert_with(|| body.len().into());
         }
         Some(head)
@@ -231,7 +231,7 @@ fn uses_tls(url: &Url) -> bool {
     url.scheme() == "https"
 }
 
-/// Sends the request, follows redirects, and compares the response with what is expected.
+/// Sends the request, follows redirects, and compares the response with the expected one.
 async fn exchange(
     check: &HttpCheck,
     tls: Option<Arc<TlsClient>>,
@@ -283,14 +283,14 @@ async fn exchange(
     }
 }
 
-/// Any other configured header can be a credential, which is meant only for the configured host.
+/// Keeps only headers that cannot be credentials, because credentials are meant only for the configured host.
 fn headers_for_other_origin(headers: &HeaderMap) -> HeaderMap {
     const KEPT: [HeaderName; 6] = [ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT];
     let kept = headers.iter().filter(|(name, _)| KEPT.contains(name));
     kept.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
-/// The location of a redirect that will be followed.
+/// Returns the location of a redirect that will be followed.
 fn redirect_location(check: &HttpCheck, response: &HttpResponse) -> Option<String> {
     let follows = check.max_redirects > 0 && matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
     let location = response.headers().get(LOCATION).filter(|_| follows)?;
@@ -310,7 +310,7 @@ async fn evaluate(check: &HttpCheck, response: HttpResponse, capture: Capture, s
     if !check.up_status.contains(status.as_u16()) {
         let reason = status.canonical_reason().map(|reason| format!(" {reason}")).unwrap_or_default();
         if capture.diagnostics {
-            // The body is only displayed; the outcome is already known.
+            // The outcome is already known; the body is read only for display.
             let _ = tokio::time::timeout(DIAGNOSTIC_BODY_TIMEOUT, read_body(check, response, stopwatch)).await;
         }
         return Err(format!("response status {}{reason}, expected {}", status.as_u16(), check.up_status));
@@ -321,7 +321,7 @@ async fn evaluate(check: &HttpCheck, response: HttpResponse, capture: Capture, s
     }
     if !check.needs_body() && !capture.body {
         if capture.diagnostics {
-            // The body is read only to display it, so a read error does not affect the status.
+            // The body is read only for display, so a read error does not affect the status.
             let read = tokio::time::timeout(DIAGNOSTIC_BODY_TIMEOUT, read_body(check, response, stopwatch)).await;
             let recorded = stopwatch.recorded();
             data.body = recorded.body.or_else(|| Some(Vec::new()));
@@ -340,7 +340,7 @@ async fn evaluate(check: &HttpCheck, response: HttpResponse, capture: Capture, s
     Ok(data)
 }
 
-/// Reads the body up to the limit. If the body is longer, also returns a clause that states this.
+/// Reads the body up to the limit. If the body is longer, also returns a clause that states which part was read.
 async fn read_body(
     check: &HttpCheck,
     mut response: HttpResponse,

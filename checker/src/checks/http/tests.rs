@@ -1,4 +1,4 @@
-//! HTTP checks against local servers, some of which misbehave.
+//! Tests HTTP checks against local servers, some of which misbehave.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -340,8 +340,8 @@ async fn redirects_to_other_schemes_are_not_followed() {
     }
 }
 
-/// The address that is connected to, the policy's decision and the `Host` header come from the same parsed URL, so
-/// that no spelling makes them differ.
+/// The connection's address, the policy's decision and the `Host` header come from the same parsed URL, so no spelling
+/// of a host can make them differ.
 #[test]
 fn a_connection_goes_to_the_host_in_the_url() {
     for (url, host, header) in [

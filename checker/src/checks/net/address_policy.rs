@@ -1,11 +1,11 @@
-//! Which addresses checks may connect to. The policy is applied to the address itself, after every name resolution
-//! and every redirect, so that no name can bypass it.
+//! Restricts the addresses that checks may connect to. The policy applies to the address itself, after every name
+//! resolution and every redirect, so that no name can bypass it.
 
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::special_purpose::{AddressBlock, Reachability, block_of};
 
-/// Which addresses checks may connect to.
+/// The addresses that checks may connect to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum AddressPolicy {
     #[default]
@@ -13,14 +13,14 @@ pub enum AddressPolicy {
     /// Only addresses of the public internet (`deny_private_addresses`): those that IANA's registries list as globally
     /// reachable.
     PublicOnly,
-    /// Only this address. Tests use this to redirect from an allowed address to a denied one, because they cannot use
-    /// public addresses.
+    /// Only one address. Tests use this variant to redirect from an allowed address to a denied one, because they
+    /// cannot use public addresses.
     #[cfg(test)]
     Only(IpAddr),
 }
 
 impl AddressPolicy {
-    /// Whether checks may connect to this address.
+    /// Returns whether checks may connect to this address.
     #[must_use]
     pub fn allows(self, address: IpAddr) -> bool {
         match self {
@@ -44,8 +44,8 @@ fn is_public(address: IpAddr) -> bool {
     deciding_block(address).is_some_and(|block| block.reachability == Reachability::Global)
 }
 
-/// The block that decides whether an address is allowed: the block of the embedded IPv4 address, if a connection would
-/// reach that.
+/// Returns the block that determines whether an address is allowed. That is the block of the embedded IPv4 address, if
+/// a connection would reach that address.
 fn deciding_block(address: IpAddr) -> Option<&'static AddressBlock> {
     let block = block_of(address)?;
     match address {
@@ -83,8 +83,7 @@ mod tests {
             "64:ff9b::169.254.169.254",
             "2002:7f00:1::",
             "2001:db8::1",
-            // The IPv4 address that is embedded in a Teredo, 6to4, local translation or ISATAP address, or in an
-            // obsolete form.
+            // Teredo, 6to4, local translation, ISATAP and obsolete addresses that embed an IPv4 address.
             "2001:0:7f00:1::1",
             "2002:0808:0808::1",
             "64:ff9b:1::8.8.8.8",

@@ -27,17 +27,17 @@ const CONNECTION_ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 /// A host and a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
-    /// A name, or an IP address without brackets.
+    /// A host name, or an IP address without brackets.
     pub host: String,
     pub port: u16,
 }
 
-/// A string that is not an address.
+/// The error for a string that is not a valid address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid address `{0}`: expected a host and a port, for example `db.example:5432` or `[::1]:5432`")]
 pub struct InvalidAddress(String);
 
-/// A string that is not a host.
+/// The error for a string that is not a valid host.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid host `{0}`: expected a host name or an IP address alone")]
 pub struct InvalidHost(String);
@@ -46,20 +46,20 @@ pub struct InvalidHost(String);
 #[derive(Debug, Clone)]
 pub struct TlsOptions {
     pub settings: TlsSettings,
-    /// The name to send (SNI), for which the certificate must be valid.
+    /// The server name to send (SNI), for which the certificate must be valid.
     pub server_name: ServerName<'static>,
 }
 
 impl TlsOptions {
-    /// Checks that a TLS configuration can be built for these options, if there are any.
+    /// Checks that a TLS configuration can be built. Succeeds without options, because TLS is not used then.
     pub fn preflight(options: Option<&TlsOptions>) -> Result<(), String> {
         options.map_or(Ok(()), |options| options.settings.preflight())
     }
 }
 
 impl Address {
-    /// Parses `host:port`, `[ipv6]:port`, or, if there is a default port, a host alone. A scheme and a trailing
-    /// slash, as in `tcp://host:port/`, are ignored.
+    /// Parses `host:port`, `[ipv6]:port` or, if there is a default port, a host alone. A scheme and a trailing slash,
+    /// as in `tcp://host:port/`, are ignored.
     pub fn parse(text: &str, default_port: Option<u16>) -> Result<Address, InvalidAddress> {
         let invalid = || InvalidAddress(redact_userinfo(text));
         let rest = text.trim();
@@ -88,10 +88,10 @@ impl Address {
 
     /// Parses a host without a port.
     pub fn parse_host(text: &str) -> Result<Address, InvalidHost> {
-        // Represents a missing port: any other port comes from the text.
+        // A default port that is used only to detect whether the text contains a port.
         const NO_PORT: u16 = 1;
         match Address::parse(text, Some(NO_PORT)) {
-            // An IPv6 address can end in the same way.
+            // An IPv6 address can also end with `:1`.
             Ok(Address { host, port: NO_PORT }) if host.contains(':') || !text.contains(":1") => {
                 Ok(Address { host, port: 0 })
             }
@@ -99,14 +99,14 @@ impl Address {
         }
     }
 
-    /// The host and port of a URL.
+    /// Returns the host and port of a URL.
     #[must_use]
     pub fn from_url(url: &Url) -> Address {
         Address { host: url_host(url).to_owned(), port: url.port_or_known_default().unwrap_or_default() }
     }
 }
 
-/// The host of a URL; IPv6 addresses are without brackets.
+/// Returns the host of a URL, without the brackets around an IPv6 address.
 #[must_use]
 pub fn url_host(url: &Url) -> &str {
     let host = url.host_str().unwrap_or_default();
@@ -123,7 +123,7 @@ impl fmt::Display for Address {
     }
 }
 
-/// Resolves a host to the addresses that the policy allows; at least one.
+/// Resolves a host. Returns at least one address, and only addresses that the policy allows.
 pub async fn resolve(
     address: &Address,
     policy: AddressPolicy,
@@ -163,8 +163,8 @@ pub async fn connect(
     Ok(stream)
 }
 
-/// Opens a TCP connection for a single small write, which is sent immediately even without `TCP_NODELAY`. That saves
-/// a system call.
+/// Opens a TCP connection for a single small write, which is sent immediately even without `TCP_NODELAY`. This saves a
+/// system call.
 pub async fn connect_for_single_write(
     address: &Address,
     policy: AddressPolicy,

@@ -1,4 +1,4 @@
-//! Meters what an endpoint sends, so that the time limit of an attempt is enforced whatever arrives, and one endpoint
+//! Meters the data that endpoints send, so that an attempt's time limit is enforced whatever arrives, and one endpoint
 //! cannot delay the checks of others.
 //!
 //! A future that is always ready would never time out. [`MeteredStream`] wraps every connection below TLS and the
@@ -17,23 +17,23 @@ use crate::checks::Failure;
 /// A connection to an endpoint.
 pub type TcpConnection = MeteredStream<TcpStream>;
 
-/// The maximum number of bytes that an attempt receives over one connection, unless its kind of check sets another
-/// limit: many times what a TLS handshake, a DNS answer or the response of a health service needs.
+/// The default limit for the bytes that an attempt receives over one connection. It is many times what a TLS handshake,
+/// a DNS answer or a health service's response needs.
 pub const RECEIVED_LIMIT: u64 = 1 << 20;
-/// How many bytes are received before other checks get a turn: in the worst case, frames of two bytes, parsing them
+/// The number of bytes to receive before other checks get a turn. In the worst case, frames of two bytes, parsing them
 /// takes about a millisecond.
 const BYTES_PER_TURN: usize = 32 << 10;
-/// The maximum number of bytes per read: a parser handles all of them without a pause.
+/// The maximum number of bytes per read, because a parser handles all of them without a pause.
 const READ_LIMIT: usize = 16 << 10;
-/// The maximum number of packets that do not answer the request: some are late answers to earlier requests, or answers
-/// to requests from other programs.
+/// The maximum number of packets that do not answer the request. Some are expected: late answers to earlier requests,
+/// and answers to requests from other programs.
 const FOREIGN_PACKETS_LIMIT: u32 = 1_000;
 
-/// The endpoint sent more than an attempt accepts.
+/// The error if an endpoint sends more data than an attempt accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("server sent more than {limit} bytes over one connection")]
 pub struct TooMuchData {
-    /// In bytes.
+    /// The limit that was exceeded, in bytes.
     limit: u64,
 }
 
@@ -43,7 +43,7 @@ pub struct MeteredStream<S> {
     inner: S,
     limit: u64,
     received: u64,
-    /// How many bytes were received since other tasks last had a turn.
+    /// The number of bytes received since other tasks last had a turn.
     this_turn: usize,
 }
 
@@ -59,7 +59,7 @@ impl<S> MeteredStream<S> {
         MeteredStream { limit, ..self }
     }
 
-    /// Whether reading fails because more than the limit was received.
+    /// Returns whether reading fails because the limit was exceeded.
     #[must_use]
     pub fn is_over_limit(&self) -> bool {
         self.received > self.limit
@@ -127,7 +127,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for MeteredStream<S> {
     }
 }
 
-/// A future that is pending once. The task is woken after all other ready tasks, and after timers and sockets.
+/// Returns `Poll::Pending`. The task is woken after all other ready tasks, and after timers and sockets.
 fn yield_turn<T>(context: &mut Context<'_>) -> Poll<T> {
     let mut turn = pin!(tokio::task::yield_now());
     match turn.as_mut().poll(context) {

@@ -1,4 +1,4 @@
-//! Connections for all kinds of check: name resolution, address policy, TCP, TLS and STARTTLS.
+//! Connections for all kinds of checks: name resolution, address policy, TCP, TLS and STARTTLS.
 
 pub mod address_policy;
 pub mod connect;

@@ -9,12 +9,13 @@ use super::address_policy::AddressPolicy;
 use super::connect::{Address, connect};
 use crate::checks::timing::Stopwatch;
 
-/// How long an outcome is reused: when the node goes offline, many endpoints fail at once.
+/// How long an outcome is reused, because many endpoints fail at once when the node goes offline.
 const CACHE_FOR: Duration = Duration::from_secs(5);
 /// How long to wait for an address to accept a connection.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Addresses of which at least one accepts connections whenever the node is online, and the last outcome.
+/// The addresses to connect to, and the last outcome. Whenever the node is online, at least one address accepts
+/// connections.
 #[derive(Debug, Default)]
 pub struct OnlineCheck {
     addresses: Vec<Address>,
@@ -22,13 +23,13 @@ pub struct OnlineCheck {
 }
 
 impl OnlineCheck {
-    /// Creates a check that connects to these addresses; without any, the node is assumed to be online.
+    /// Creates a check that connects to these addresses. Without any, the node is assumed to be online.
     #[must_use]
     pub fn new(addresses: Vec<Address>) -> OnlineCheck {
         OnlineCheck { addresses, last: Mutex::new(None) }
     }
 
-    /// Whether one of the addresses accepts a connection. Concurrent calls share one attempt.
+    /// Returns whether one of the addresses accepts a connection. Concurrent calls share one attempt.
     pub async fn is_online(&self) -> bool {
         if self.addresses.is_empty() {
             return true;

@@ -1,5 +1,5 @@
 //! Resolves names with the system's resolver, including its hosts file and search domains. A system lookup cannot be
-//! interrupted and can take minutes, so each one runs in a thread that nothing waits for.
+//! interrupted and can take minutes, so each lookup runs in a thread that the program does not wait for on exit.
 
 use std::collections::HashMap;
 use std::io;
@@ -12,20 +12,20 @@ use futures_util::future::{BoxFuture, Shared};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::Instant;
 
-/// The maximum number of parallel lookups, the same as for parallel checks.
+/// The maximum number of parallel lookups, which is also the maximum number of parallel checks.
 const MAX_THREADS: usize = 4_096;
-/// How long an idle thread is kept; most checks of a round start within this time.
+/// How long an idle thread is kept. Most checks of a round start within this time.
 const THREAD_KEEP_ALIVE: Duration = Duration::from_secs(1);
-/// For how long after its start a pending lookup is shared. A lookup that started while the resolver was unreachable
+/// How long a pending lookup is shared after it has started. A lookup that started while the resolver was unreachable
 /// can hang for minutes, even after the resolver is reachable again.
 const SHARE_FOR: Duration = Duration::from_secs(10);
-/// In bytes: several times what the system's resolver needs.
+/// The stack size of a lookup thread, in bytes. It is several times what the system's resolver needs.
 const STACK_SIZE: usize = 256 * 1_024;
 
-/// The addresses, with port 0, or why the lookup failed. Shared by all callers that wait for the lookup.
+/// The resolved addresses with port 0, or the error. All callers that wait for a lookup share its result.
 type LookupResult = Result<Vec<SocketAddr>, Arc<io::Error>>;
 
-/// Resolves a name, blocking: with the system's resolver, except in tests.
+/// A blocking function that resolves a name: the system's resolver, except in tests.
 type LookupFn = fn(&str) -> io::Result<Vec<SocketAddr>>;
 
 type SharedLookup = Shared<BoxFuture<'static, LookupResult>>;
@@ -42,8 +42,8 @@ struct PendingLookup {
     result: SharedLookup,
 }
 
-/// Never dropped: dropping a runtime waits for its threads, so a hanging lookup would prevent the program from
-/// exiting.
+/// The resolver is never dropped, because dropping a runtime waits for its threads, and a hanging lookup would prevent
+/// the program from exiting.
 static RESOLVER: LazyLock<Resolver> = LazyLock::new(|| Resolver::new(system_lookup));
 
 /// Resolves a host to its addresses, in the order in which the system would try them. They are socket addresses with
@@ -51,7 +51,7 @@ static RESOLVER: LazyLock<Resolver> = LazyLock::new(|| Resolver::new(system_look
 ///
 /// # Errors
 ///
-/// The system resolver's error. A name without addresses is also an error.
+/// Returns the system resolver's error. A name without addresses is also an error.
 pub async fn resolve(host: &str) -> Result<Vec<SocketAddr>, Arc<io::Error>> {
     RESOLVER.resolve(host).await
 }
@@ -75,8 +75,8 @@ impl Resolver {
         self.start(host)?.await
     }
 
-    /// Joins a recent lookup of this name or starts one. A hanging name thus occupies only one new thread per
-    /// [`SHARE_FOR`], and is resolved as soon as the system can resolve it again.
+    /// Joins a recent lookup of this name or starts one. If lookups of a name hang, only one thread is started per
+    /// [`SHARE_FOR`], and the name is resolved as soon as the system can resolve it again.
     fn start(&'static self, host: &str) -> Result<SharedLookup, Arc<io::Error>> {
         let threads = self.threads.as_ref().map_err(|error| Arc::new(io::Error::from(error.kind())))?;
         let started = Instant::now();
@@ -101,7 +101,7 @@ impl Resolver {
     }
 
     fn pending(&self) -> MutexGuard<'_, HashMap<String, PendingLookup>> {
-        // Tokio panics if it cannot start a thread while the lock is held; the map is still consistent then.
+        // If Tokio cannot start a thread, it panics while the lock is held. The map is still consistent then.
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! IANA's complete special-purpose address registries (RFC 6890) as of 2025, and the address architectures to which
+//! IANA's complete special-purpose address registries (RFC 6890) as of 2025, and the general address blocks to which
 //! they are exceptions.
 //!
 //! <https://www.iana.org/assignments/iana-ipv4-special-registry>,
@@ -8,18 +8,18 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use self::Reachability::{Global, Identifier, Ipv4, NotApplicable, NotGlobal};
 
-/// A row of a registry.
+/// An address block, as listed in a registry.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct AddressBlock {
     network: IpAddr,
     prefix_length: u32,
     pub(super) name: &'static str,
-    /// The number of the RFC that defines it.
+    /// The number of the RFC that defines the block.
     pub(super) rfc: u16,
     pub(super) reachability: Reachability,
 }
 
-/// The column "Globally Reachable".
+/// The registry's column "Globally Reachable".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reachability {
     Global,
@@ -28,7 +28,7 @@ pub(super) enum Reachability {
     NotApplicable,
     /// "True", although the addresses are identifiers and are not routed.
     Identifier,
-    /// The same as for the IPv4 address in the last 32 bits, which is what a connection reaches.
+    /// The same as for the IPv4 address in the last 32 bits, because a connection reaches that address.
     Ipv4,
 }
 
@@ -59,7 +59,7 @@ const fn v6(
 }
 
 const BLOCKS: &[AddressBlock] = &[
-    // The address architectures.
+    // The general address blocks from the address architectures.
     v4([0, 0, 0, 0], 0, "Global Unicast", 791, Global),
     v4([224, 0, 0, 0], 4, "Multicast", 5771, NotGlobal),
     v6([0, 0, 0, 0, 0, 0, 0, 0], 0, "Not Global Unicast", 4291, NotGlobal),
@@ -119,14 +119,14 @@ const BLOCKS: &[AddressBlock] = &[
     v6([0xfe80, 0, 0, 0, 0, 0, 0, 0], 10, "Link-Local Unicast", 4291, NotGlobal),
 ];
 
-/// The smallest block that contains an address.
+/// Returns the smallest block that contains an address.
 pub(super) fn block_of(address: IpAddr) -> Option<&'static AddressBlock> {
     BLOCKS.iter().filter(|block| block.contains(address)).max_by_key(|block| block.prefix_length)
 }
 
 impl AddressBlock {
     fn contains(&self, address: IpAddr) -> bool {
-        // The number of low bits that are not part of the prefix; shifting by all bits results in 0.
+        // `rest` is the number of low bits that are not part of the prefix. Shifting by all bits results in 0.
         let (difference, rest) = match (self.network, address) {
             (IpAddr::V4(network), IpAddr::V4(address)) => {
                 (u128::from(network.to_bits() ^ address.to_bits()), 32 - self.prefix_length)
@@ -145,7 +145,7 @@ mod tests {
     use crate::checks::net::address_policy::AddressPolicy;
     use crate::checks::net::special_purpose::*;
 
-    /// The registries, parsed from their text, with whether checks may connect.
+    /// The address blocks in the text of the registries, and whether checks may connect to them.
     const REGISTRIES: &str = "
         0.0.0.0/8 no
         0.0.0.0/32 no
@@ -206,7 +206,7 @@ mod tests {
         Some((block, network.parse().ok()?, prefix_length.parse().ok()?, allowed))
     }
 
-    /// The last address of a block.
+    /// Returns the last address of a block.
     fn last(network: IpAddr, prefix_length: u32) -> IpAddr {
         match network {
             IpAddr::V4(network) => {

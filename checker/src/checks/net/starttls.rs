@@ -32,7 +32,7 @@ impl StartTls {
         ("postgres", StartTls::Postgres),
     ];
 
-    /// The protocol with this name.
+    /// Returns the protocol that has this name in the configuration.
     #[must_use]
     pub fn from_name(name: &str) -> Option<StartTls> {
         StartTls::NAMES.iter().find(|(known, _)| *known == name).map(|(_, protocol)| *protocol)
@@ -76,7 +76,7 @@ pub(in crate::checks) async fn upgrade(protocol: StartTls, stream: &mut TcpConne
             }
         }
     }
-    // An attacker could inject plaintext here that would later be treated as sent over TLS.
+    // Reject early data: an attacker could inject plaintext that would later be treated as sent over TLS.
     if stream.buffer().is_empty() { Ok(()) } else { Err("server sent data before the TLS handshake".to_owned()) }
 }
 
@@ -105,7 +105,7 @@ fn expect_prefix(response: &str, expected: &str) -> Result<(), Failure> {
     Err(format!("server answered `{}`, expected `{expected}`", error_text::excerpt(response.as_bytes())))
 }
 
-/// Reads a response with this code. It can span several lines: a dash after the code means that another line follows.
+/// Reads a response that must start with `code`. A dash after the code means that another line follows.
 async fn smtp_response(stream: &mut BufReader<&mut TcpConnection>, code: &str) -> Result<(), Failure> {
     for _ in 0..LINES_LIMIT {
         let line = line(stream).await?;

@@ -1,5 +1,6 @@
-//! The JSON output of `checker status`. All times and durations are in nanoseconds, and times also as text, because they
-//! do not fit into the floating-point numbers of JavaScript and many tools. All figures are computed in [`shared`].
+//! The JSON output of `checker status`. Times and durations are in nanoseconds. Times are also given as text, because
+//! JavaScript and many tools parse numbers as floating-point numbers, which cannot represent them exactly. All figures
+//! are computed in [`shared`].
 
 use serde_json::{Value, json};
 use shared::UnixNanos;
@@ -22,10 +23,11 @@ pub(super) struct Details<'a> {
     pub(super) measurements: Measurements,
 }
 
-/// The data for response times, the same as on the page.
+/// The measurements from which response times are computed, as on the page.
 pub(super) enum Measurements {
     Checks(CheckMeasurements),
-    /// For periods longer than [`shared::response_times::MAX_CHECK_RANGE`], which have too many check files.
+    /// Used for periods longer than [`shared::response_times::MAX_CHECK_RANGE`], which have too many check files to
+    /// read.
     Histories {
         /// Percentiles by hour and day.
         outlines: Vec<HistoryRows>,
@@ -46,7 +48,7 @@ impl Measurements {
         })
     }
 
-    /// An endpoint's response times from `from` to `now`, in a period that ends at `to`.
+    /// Returns an endpoint's response times from `from` to `now`, in a period that ends at `to`.
     fn to_json(&self, endpoint: &EndpointStatus, from: UnixNanos, to: UnixNanos, now: UnixNanos) -> Value {
         let samples = self.samples(endpoint);
         let all = || samples.iter().flat_map(|samples| known(samples, &[], from, now + 1));
@@ -69,7 +71,7 @@ impl Measurements {
         json
     }
 
-    /// Each node's measurements, in chronological order.
+    /// Returns each node's measurements in chronological order.
     fn samples(&self, endpoint: &EndpointStatus) -> Vec<Vec<Measurement>> {
         match self {
             Measurements::Checks(checks) => checks_of(checks, endpoint).cloned().collect(),
@@ -85,7 +87,7 @@ impl Measurements {
         }
     }
 
-    /// The combined sketch of all times; `None` if a node has no sketches.
+    /// Returns the combined sketch of all response times, or `None` if a node has no sketches.
     fn sum(&self, endpoint: &EndpointStatus, period: (UnixNanos, UnixNanos)) -> Option<Sketch> {
         let mut sum = Sketch::default();
         match self {
@@ -98,7 +100,7 @@ impl Measurements {
                     let known = latencies.iter().find(|known| known.node == outline.node)?;
                     let closed = known.endpoints.iter().find(|sketches| sketches.key == endpoint.key);
                     let newest = past.timeline.last.map(|last| last.at);
-                    // The history reaches up to the newest check, so there are no newer measurements.
+                    // The history extends to the newest check, so there are no newer measurements.
                     let behind = std::iter::empty::<&Measurement>();
                     add_node(&mut sum, Some(LatencySketches { closed, open: &past.open, newest }), behind, period);
                 }
@@ -183,7 +185,7 @@ impl StatusReport {
         json
     }
 
-    /// The periods without results.
+    /// Returns the periods without results.
     fn unobserved(&self) -> Vec<Value> {
         let spans: Vec<Span> = self.endpoints.iter().flat_map(|endpoint| endpoint.spans(self.now)).collect();
         let gaps = gaps(spans.iter(), self.from, self.now);
@@ -209,7 +211,7 @@ impl StatusReport {
 /// The keys whose values are times.
 const TIMES: [&str; 7] = ["from", "now", "checked", "since", "start", "end", "newest"];
 
-/// Adds a key with the time as text for each time, in all objects.
+/// Adds each time as text under an additional key, in all objects.
 fn insert_texts_of_times(json: &mut Value) {
     match json {
         Value::Array(elements) => elements.iter_mut().for_each(insert_texts_of_times),

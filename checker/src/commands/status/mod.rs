@@ -1,5 +1,5 @@
-//! `checker status`: prints the status of all endpoints and nodes from stored results, for people and, in [`json`],
-//! for programs. The figures are the same as on the page.
+//! `checker status`: prints the status of all endpoints and nodes from stored results, as a table for people and, in
+//! [`json`], as JSON for programs. The figures are the same as on the page.
 
 mod json;
 
@@ -31,9 +31,9 @@ use json::{Details, Measurements};
 
 /// The maximum width of the title column, in characters.
 const TITLE_WIDTH: usize = 40;
-/// The maximum number of unreadable check files that are named; more are counted.
+/// The maximum number of unreadable check files to list by name. Others are only counted.
 const FILES_NAMED: usize = 5;
-/// The longest reason that is printed in full, in characters.
+/// The maximum length of a reason, in characters. Longer reasons are truncated.
 const REASON_WIDTH: usize = 160;
 
 pub async fn status(arguments: &StatusArguments) -> anyhow::Result<Outcome> {
@@ -46,7 +46,7 @@ pub async fn status(arguments: &StatusArguments) -> anyhow::Result<Outcome> {
     let edges = edges_of(range, now);
     let from = edges[0];
     let store = Arc::new(Store::open(storage).await);
-    // The table does not show details.
+    // Only the JSON output includes details.
     let is_detailed = arguments.full && arguments.format == Format::Json;
     let is_by_check = range <= MAX_CHECK_RANGE;
     let detail = if is_detailed && !is_by_check { Detail::Latencies } else { Detail::Status };
@@ -75,7 +75,7 @@ pub async fn status(arguments: &StatusArguments) -> anyhow::Result<Outcome> {
     })
 }
 
-/// Reports what is invalid in the store. Everything else is shown.
+/// Warns about invalid objects in the store. All others are still used.
 fn report_unreadable(loaded: &Histories) {
     for (name, cause) in &loaded.unreadable {
         ui::warn(&match name.part {
@@ -93,7 +93,7 @@ fn report_unreadable(loaded: &Histories) {
     }
 }
 
-/// Reports a store error without its context, because this command does not update histories.
+/// Unwraps a store error, because this command does not update histories.
 fn without_history_context(error: HistoryError) -> anyhow::Error {
     match error {
         HistoryError::Store(error) => error.into(),
@@ -101,8 +101,8 @@ fn without_history_context(error: HistoryError) -> anyhow::Error {
     }
 }
 
-/// The boundaries of the hours or days in a range that ends now, in the local time zone. As on the page, ranges up to
-/// [`MAX_CHECK_RANGE`] are divided into hours, longer ones into days. The last hour or day contains `now`.
+/// Returns the boundaries of the hours or days in a range that ends now, in the local time zone. As on the page, ranges
+/// up to [`MAX_CHECK_RANGE`] are divided into hours, longer ones into days. The last hour or day contains `now`.
 fn edges_of(range: Nanos, now: UnixNanos) -> Vec<UnixNanos> {
     let local = |moment| DateTime::from_timestamp_nanos(moment).with_timezone(&Local);
     if range <= MAX_CHECK_RANGE {
@@ -123,7 +123,7 @@ fn edges_of(range: Nanos, now: UnixNanos) -> Vec<UnixNanos> {
     (0..=days).map(|day| start_of_day(first + Days::new(day))).collect()
 }
 
-/// The start of a day in the local time zone, even if a time change skips midnight.
+/// Returns the start of a day in the local time zone, even if a time change skips midnight.
 fn start_of_day(date: NaiveDate) -> UnixNanos {
     let shown = (0..4).find_map(|hour| date.and_hms_opt(hour, 0, 0)?.and_local_timezone(Local).earliest());
     let shown = shown.and_then(|shown| shown.timestamp_nanos_opt());
@@ -136,7 +136,7 @@ struct StatusReport {
     endpoints: Vec<EndpointStatus>,
     /// The status of each endpoint, and whether it is retired.
     statuses: Vec<(Status, bool)>,
-    /// Whether there may be endpoints that the store does not show.
+    /// Whether the store may contain endpoints that are not shown, because part of it is unreadable.
     is_incomplete: bool,
     histories: Vec<History>,
 }
@@ -220,7 +220,7 @@ impl UptimeColumns {
     }
 }
 
-/// Why the endpoint is not healthy, and which nodes report that.
+/// Describes why the endpoint is not healthy, and which nodes report it.
 fn detail(endpoint: &EndpointStatus, tally: &Tally) -> String {
     let down = || tally.down.iter().filter_map(|index| endpoint.nodes.get(*index));
     let reason = |mut nodes: Box<dyn Iterator<Item = &NodeStatus> + '_>| {

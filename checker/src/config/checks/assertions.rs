@@ -6,7 +6,7 @@ use shared::status::Status;
 use crate::checks::assertions::{Assertion, Condition};
 use crate::config::document::{JsonValue, Located};
 
-/// Parses the array. An error consists of a position and a message.
+/// Parses the array of assertions. An error consists of a position and a message.
 pub(super) fn from_located(list: &Located) -> Result<Vec<Assertion>, (usize, String)> {
     let JsonValue::Array(elements) = &list.value else {
         let found = list.value.type_name();
@@ -26,7 +26,8 @@ fn assertion(element: &Located) -> Result<Assertion, String> {
     Ok(Assertion::new(text, otherwise, condition))
 }
 
-/// Parses a condition that is `depth` levels below the list; `ignored` are keys that are not part of the condition.
+/// Parses a condition that is `depth` levels below the list. `ignored` contains keys that do not belong to the
+/// condition.
 fn condition(element: &Located, depth: usize, ignored: &[&str]) -> Result<Condition, String> {
     if depth > Assertion::MAX_DEPTH {
         return Err(format!("the assertion is nested more than {} levels deep", Assertion::MAX_DEPTH));

@@ -1,4 +1,4 @@
-//! Keys that all or several types of check have in common.
+//! The keys that several or all types of checks have in common.
 
 use serde::Deserialize;
 use shared::quorum::Quorum;
@@ -10,11 +10,11 @@ use crate::config::patterns;
 use crate::config::raw::{RawDuration, StringOrNumber};
 use crate::config::spec::{CENTURY, DAY, Field, ValueKind, optional, required};
 
-/// The default pause before a retry: long enough for a transient failure to pass.
+/// The default pause before a retry, which is long enough for most transient failures to pass.
 const DEFAULT_RETRY_DELAY: Nanos = SECOND;
 const SHORTEST_TIMEOUT: Nanos = SECOND / 1_000;
 
-/// The keys of every check.
+/// The keys that every type of check accepts.
 pub(super) const COMMON: &[Field] = &[
     optional(
         "attempts",
@@ -45,7 +45,7 @@ pub(super) const COMMON: &[Field] = &[
         "failures_before_down",
         ValueKind::Integer(0, 100),
         "`1`; `0` means the same",
-        "How many times in a row a worse status must be measured before it applies. It then applies from its first occurrence.",
+        "How many times in a row a worse status must be observed before it applies. It then applies from its first occurrence.",
     )
     .formerly("confirm"),
     optional(
@@ -155,7 +155,7 @@ pub(super) struct RawCommon {
 }
 
 impl RawCommon {
-    /// Creates the check; the caller adds the assertions and what they capture.
+    /// Creates the check. The caller adds the assertions and the data that they require.
     pub(super) fn into_check(self, kind: CheckKind) -> Check {
         Check {
             attempts: self.attempts.max(1),

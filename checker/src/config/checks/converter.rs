@@ -1,5 +1,4 @@
-//! What the conversions of several check types share: reporting problems, and creating headers, patterns and TLS
-//! options.
+//! Helpers that convert several types of checks: they report problems, and create headers, patterns and TLS options.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -26,12 +25,12 @@ use crate::redact::{has_userinfo, redact_userinfo};
 /// The maximum size of a compiled regular expression, in bytes.
 const PATTERN_LIMIT: usize = 1 << 20;
 
-/// A check in the file, and the collection of its problems.
+/// A check in the configuration file, and the list that collects its problems.
 pub(super) struct CheckConverter<'a> {
     located: &'a Located<'a>,
     index: usize,
     problems: &'a mut Problems,
-    /// The folder of the file; relative paths are resolved against it.
+    /// The folder that contains the configuration file. Relative paths are resolved against it.
     pub folder: &'a Path,
     pub timeout: Duration,
     /// Whether an assertion examines `[STATUS]`. If so, any status is accepted by default.
@@ -39,7 +38,7 @@ pub(super) struct CheckConverter<'a> {
 }
 
 impl<'a> CheckConverter<'a> {
-    /// Creates a converter for the check at this index of the array.
+    /// Creates a converter for the check at `index` in the array.
     pub(super) fn new(located: &'a Located<'a>, index: usize, folder: &'a Path, problems: &'a mut Problems) -> Self {
         CheckConverter { located, index, problems, folder, timeout: Duration::ZERO, asserts_status: false }
     }
@@ -54,13 +53,13 @@ impl<'a> CheckConverter<'a> {
         self.problems.add(Problem::check_error(self.position(key), text));
     }
 
-    /// Reports an error whose subject is the key: `predicate` completes the sentence.
+    /// Reports an error in a sentence that starts with the key and continues with `predicate`.
     pub(super) fn reject(&mut self, key: &str, predicate: &str) {
         let text = format!("`checkers[{}].{key}` {predicate}", self.index);
         self.problems.add(Problem::check_error(self.position(key), text));
     }
 
-    /// Like [`Self::reject`], for an error that makes the whole file unusable.
+    /// Like [`Self::reject`], but reports an error that makes the whole file unusable.
     pub(super) fn reject_file(&mut self, key: &str, predicate: &str) {
         let text = format!("`checkers[{}].{key}` {predicate}", self.index);
         self.problems.add(Problem::error(self.position(key), text));
@@ -70,13 +69,13 @@ impl<'a> CheckConverter<'a> {
         read_as(self.located, self.problems)
     }
 
-    /// Returns the value of a key, or reports the error if it is invalid.
+    /// Returns the parsed value of a key, or reports the error if the value is invalid.
     pub(super) fn accept<T, E: Display>(&mut self, key: &str, parsed: Result<T, E>) -> Option<T> {
         parsed.map_err(|error| self.error(key, error)).ok()
     }
 
-    /// The URL as configured, without credentials. Warns about credentials, because configuration files are often
-    /// copied or shared.
+    /// Returns the URL as configured, but without credentials. Warns about credentials, because configuration files are
+    /// often copied or shared.
     pub(super) fn locator(&mut self, text: &str, url: &Url, use_of_credentials: &str) -> String {
         if !has_userinfo(url) {
             return text.to_owned();
@@ -117,15 +116,15 @@ impl<'a> CheckConverter<'a> {
         let compiled = RegexBuilder::new(pattern).size_limit(PATTERN_LIMIT).multi_line(true).build();
         let compiled = compiled.map_err(|error| {
             let error = error.to_string();
-            // The library shows the mistake on several lines; the last line describes it.
+            // The library's message has several lines. The last line describes the mistake.
             let reason = error.lines().last().unwrap_or_default().trim_start_matches("error: ");
             self.error(key, format!("invalid regular expression `{pattern}`: {reason}"));
         });
         compiled.ok()
     }
 
-    /// The options for a TLS connection to `address`. If `server_name` is set, the certificate must be valid for that
-    /// name.
+    /// Returns the options for a TLS connection to `address`. If `server_name` is set, the certificate must be valid
+    /// for that name.
     pub(super) fn tls_options(
         &mut self,
         settings: TlsSettings,

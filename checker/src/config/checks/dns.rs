@@ -77,8 +77,7 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
         converter.reject("expected_answers", text);
     }
     Some(CheckKind::Dns(Box::new(DnsCheck {
-        // As in the original, the locator is only the server; two queries to one server are distinguished by their
-        // titles.
+        // As in the original, the locator is only the server. Titles distinguish several queries to the same server.
         locator: raw.endpoint_url,
         server,
         name,

@@ -66,7 +66,8 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
     if raw.command.trim().is_empty() {
         converter.reject("command", "is empty: expected the path or the name of a program");
     }
-    // A bare name is searched for in `PATH`; like all paths in the file, a path is relative to the file's folder.
+    // A bare name is searched for in `PATH`. A path is relative to the folder of the configuration file, like all paths
+    // in the file.
     let command = Path::new(&raw.command);
     let command = if command.components().count() > 1 { converter.folder.join(command) } else { command.to_owned() };
     Some(CheckKind::Exec(Box::new(ExecCheck {

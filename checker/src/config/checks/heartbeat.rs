@@ -13,7 +13,7 @@ use crate::config::patterns;
 use crate::config::raw::RawDuration;
 use crate::config::spec::{CENTURY, SECOND, ValueKind, Variant, optional, required};
 
-/// The default tolerance for late heartbeats: jobs take a moment to start, and clocks differ.
+/// The default tolerance for late heartbeats, because jobs take a moment to start, and clocks differ.
 const DEFAULT_GRACE: Nanos = MINUTE;
 
 pub(super) const TYPE: CheckType = CheckType {

@@ -20,7 +20,7 @@ use crate::config::patterns;
 use crate::config::raw::OneOrMany;
 use crate::config::spec::{Field, ValueKind, Variant, optional, required};
 
-/// The default limit for reading a body, in bytes.
+/// The maximum number of body bytes to read by default.
 const DEFAULT_BODY_LIMIT: usize = 1 << 20;
 
 pub(super) const TYPE: CheckType = CheckType {
@@ -50,7 +50,7 @@ pub(super) const TYPE: CheckType = CheckType {
             optional(
                 "max_redirects",
                 ValueKind::Integer(0, 50),
-                "`0`: a redirect is the response",
+                "`0`: redirects are not followed",
                 "The maximum number of redirects to follow.",
             ),
             optional(

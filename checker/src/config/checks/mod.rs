@@ -1,4 +1,4 @@
-//! The checks of the configuration: one file for each type, with its table row and its conversion.
+//! The configuration of checks. Each type has a separate file with its table row and its conversion.
 //!
 //! To add a type, add its file and its line in [`TYPES`].
 
@@ -31,13 +31,13 @@ use crate::checks::{Check, CheckKind, MisconfiguredCheck};
 use crate::redact::redact_userinfo;
 
 struct CheckType {
-    /// The type's row in the table.
+    /// The type's row in the configuration table.
     variant: Variant,
     /// The subjects, such as `[STATUS]`, that assertions can examine.
     subjects: &'static [&'static str],
-    /// The timeout of an attempt if none is set.
+    /// The default timeout of an attempt.
     default_timeout: Nanos,
-    /// Creates a check from values that match the types in the table, or reports why it cannot.
+    /// Creates a check from values whose types match the table, or reports why it cannot.
     convert: fn(&mut CheckConverter<'_>) -> Option<CheckKind>,
 }
 
@@ -68,12 +68,12 @@ pub(super) const CHECKERS: ValueKind = ValueKind::List(&CHECKER);
 pub(super) const CHECKER: ValueKind =
     ValueKind::Tagged { keys: &["type"], variants: &VARIANTS, unsupported: &[], common: COMMON };
 
-/// The default timeout of attempts that involve more than a connection: the original's fixed limit.
+/// The default timeout of attempts that involve more than a connection. The original has the same fixed limit.
 const DEFAULT_TIMEOUT: Nanos = 10 * SECOND;
-/// The default timeout of attempts that are little more than a connection, as in the original.
+/// The default timeout of attempts that involve little more than a connection, as in the original.
 const DEFAULT_CONNECTION_TIMEOUT: Nanos = SECOND;
 
-/// Creates a check from a value that validation has accepted; `index` is its position in the array. An unusable check
+/// Creates a check from a value that validation has accepted. `index` is its position in the array. An unusable check
 /// reports its problem in every round, so that the others still run.
 pub(super) fn convert(located: &Located, index: usize, folder: &Path, problems: &mut Problems) -> Option<Check> {
     let mut found = Problems::default();
@@ -117,7 +117,7 @@ fn convert_usable(located: &Located, index: usize, folder: &Path, problems: &mut
     converter.asserts_status = assertions.iter().any(Assertion::uses_status);
     let kind = convert(&mut converter)?;
     if let Some(remedy) = kind.probe().how_to_enable_tls() {
-        // Assertions about subjects that this type never provides were reported above.
+        // Skip assertions about subjects that this type never provides, because they were reported above.
         for assertion in assertions.iter().filter(|assertion| assertion.check_subjects(type_name, subjects).is_ok()) {
             if let Err(reason) = assertion.check_without_tls(remedy) {
                 converter.error("assertions", reason);

@@ -102,7 +102,7 @@ fn convert_step(converter: &mut CheckConverter<'_>, index: usize, step: RawStep,
         let text = format!("step {index} has neither `send` nor `expect`: add one of them, or remove the step");
         converter.error("script", text);
     }
-    // If a step has both, it sends first.
+    // If a step has both keys, it sends before it expects.
     script.extend(step.send.map(|text| ScriptStep::Send(text.into_bytes())));
     script.extend(step.expect.and_then(|text| converter.pattern("script", &text)).map(ScriptStep::Expect));
 }

@@ -1,4 +1,4 @@
-//! Compares the schema with validation: every key in the table with many values, using a JSON Schema validator.
+//! Compares the schema with validation: tests every key in the table with many values, using a JSON Schema validator.
 
 use std::path::Path;
 
@@ -11,16 +11,16 @@ use crate::config::{Environment, from_text};
 /// Keys whose strings have a syntax that no regular expression can express. The schema accepts all of their strings.
 const WITH_SYNTAX: [&str; 2] = ["assertions", "expect"];
 
-/// Whether validation can reject the value for a reason that no schema expresses.
+/// Returns whether validation can reject the value for a reason that a schema cannot express.
 fn is_inexpressible(path: &str, value: &Value) -> bool {
     let is_longer_than_another_key = path.ends_with(".cert_expiry_down");
-    // The sum of several parts, such as `1h30m`.
+    // Durations with several parts, such as `1h30m`, can exceed the limit in total.
     let units = |text: &str| text.split(|one: char| !one.is_alphabetic()).filter(|unit| !unit.is_empty()).count();
     let has_parts = value.as_str().is_some_and(|text| shared::duration::parse(text).is_ok() && units(text) > 1);
     has_parts || is_longer_than_another_key || WITH_SYNTAX.iter().any(|key| path.contains(key))
 }
 
-/// Values that are valid for some keys and invalid for others.
+/// Test values, which are valid for some keys and invalid for others.
 const VALUES: &str = r##"[
     "", " ", "a", "A", "A b", "node-1", "Büro", "a_b", "a.example", "a.example.", "a..b", ".", "..", "a\u0007b",
     "a\nb", "0", "10", "0s", "1s", "0.5s", "1.5s", "2.s", ".5s", "500ms", "999ms", "1000ms", "0001s", " 30s ",
@@ -57,12 +57,12 @@ const VALUES: &str = r##"[
 
 fn values() -> Vec<Value> {
     let values: Vec<Value> = serde_json::from_str(VALUES).expect("it is JSON");
-    // The longest names of nodes and jobs, and longer ones.
+    // Names with the maximum length for nodes and jobs, and with one character more.
     let names = [32, 33, 64, 65].map(|length| Value::from("a".repeat(length)));
     values.into_iter().chain(names).collect()
 }
 
-/// A valid value of a required key.
+/// Returns a valid value for a required key.
 fn example(field: &Field) -> Value {
     match field.key {
         "endpoint_url" if matches!(field.kind, ValueKind::Url) => json!("https://a.example/"),
@@ -73,16 +73,16 @@ fn example(field: &Field) -> Value {
     }
 }
 
-/// An object with only the required keys.
+/// Returns an object with only the required keys.
 fn smallest(fields: &[&Field]) -> Map<String, Value> {
     let required = fields.iter().filter(|field| field.presence == Presence::Required);
     required.map(|field| (field.key.to_owned(), example(field))).collect()
 }
 
-/// Puts a value into an otherwise valid file.
+/// A function that puts a value into an otherwise valid file.
 type Put<'a> = dyn Fn(Value) -> Value + 'a;
 
-/// Calls `each` for every key: with the path of the key, and a function that puts a value into an otherwise valid file.
+/// Calls `each` for every key, passing the key's path and a function that puts a value into an otherwise valid file.
 fn visit(kind: &ValueKind, path: &str, put: &Put<'_>, each: &mut dyn FnMut(&str, &Put<'_>)) {
     let mut of_object = |fields: &[&Field], base: &Map<String, Value>| {
         for field in fields {
@@ -106,7 +106,7 @@ fn visit(kind: &ValueKind, path: &str, put: &Put<'_>, each: &mut dyn FnMut(&str,
         ValueKind::Tagged { keys, variants, common, .. } => {
             for key in *keys {
                 for (index, Variant { name, fields, .. }) in variants.iter().enumerate() {
-                    // The common keys are the same in all variants.
+                    // Test the common keys only once, because they are the same in all variants.
                     let common = common.iter().filter(|field| index == 0 || field.presence == Presence::Required);
                     let fields: Vec<&Field> = fields.iter().chain(common).collect();
                     let mut base = smallest(&fields);

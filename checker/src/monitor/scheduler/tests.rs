@@ -1,4 +1,4 @@
-//! The scheduler with real commands and simulated clocks.
+//! Tests the scheduler with real commands and simulated clocks.
 
 use super::*;
 use crate::config::{Environment, from_text};
@@ -42,8 +42,8 @@ fn start_with(
     RunningScheduler { controls, batches }
 }
 
-/// Creates a scheduler that is not running yet, after a round in which every endpoint had `confirmed_status`, and the
-/// receiver of its batches.
+/// Creates a scheduler that is not running yet, and the receiver of its batches. In the preceding round, every endpoint
+/// had `confirmed_status`.
 fn idle(
     config: &Arc<Config>,
     confirmed_status: Status,
@@ -110,7 +110,7 @@ async fn a_hanging_check_is_finished_without_delaying_others() {
 async fn a_check_that_panics_is_unknown_and_runs_again() {
     let faulty = r#"{"type":"tls","endpoint_name":"F","endpoint_url":"127.0.0.1:9"}"#;
     let config = config(&[faulty.to_owned(), command("A", "")].join(","));
-    // Only the first check uses this clock.
+    // Only the faulty check uses this clock.
     let context = new_context(&config, || panic!("a bug"));
     let mut running = start_with(&config, context, StartMode::AfterRound, crate::now);
     for title in ["F", "A", "F"] {
@@ -136,7 +136,7 @@ static SLEPT: AtomicI64 = AtomicI64::new(0);
 #[tokio::test]
 async fn checks_missed_during_a_suspension_are_unknown() {
     let mut running = start(&config(&command("A", "")), || crate::now() + SLEPT.load(Ordering::Relaxed));
-    // An hour passes at once, without any timer expiring.
+    // Advance the clock by an hour without letting any timer expire.
     SLEPT.fetch_add(3_600 * SECOND, Ordering::Relaxed);
     let batch = running.batches.recv().await.expect("it is running");
     let missed = batch.iter().find(|result| result.status == Status::Unknown).expect("it was missed");
@@ -215,13 +215,13 @@ fn a_reload_keeps_schedules_and_checks_new_endpoints_immediately() {
     let hourly = |name: &str| command(name, r#","every":"1h""#);
     let (mut scheduler, _batches) = idle(&config(&[hourly("A"), hourly("B")].join(",")), Status::Healthy, clock);
     let before = scheduler.schedule.entry(0);
-    // Shortly before it is due.
+    // Set the clock to shortly before the endpoint is due.
     NOW.store(before.1 - SECOND, Ordering::Relaxed);
     scheduler.reload(config(&[hourly("New"), command("B", r#","every":"2h""#), hourly("A")].join(",")));
     assert_eq!(scheduler.schedule.entry(2), before, "A has another index");
     let ready: Vec<usize> = scheduler.ready.iter().map(|due| due.index).collect();
     assert_eq!(ready, [0, 1], "the new endpoint, and the one with another interval");
-    // A ready check stays ready, and only once.
+    // A check that is ready stays in the queue, but only once.
     scheduler.reload(config(&[hourly("A"), hourly("New")].join(",")));
     let ready: Vec<usize> = scheduler.ready.iter().map(|due| due.index).collect();
     assert_eq!((ready, scheduler.is_active.clone()), (vec![1], vec![false, true]));
@@ -269,7 +269,7 @@ fn a_slow_check_is_valid_until_the_next_one() {
     static NOW: AtomicI64 = AtomicI64::new(1_000 * HOUR);
     let config = config(&command("A", r#","every":"60s","every_when_unhealthy":"10s""#));
     let (mut scheduler, _batches) = idle(&config, Status::Healthy, || NOW.load(Ordering::Relaxed));
-    // The first result changes the interval, the last one changes it back.
+    // The first result changes the interval, and the last one changes it back.
     for (status, takes) in [(Status::Down, 30), (Status::Down, 1), (Status::Down, 45), (Status::Healthy, 25)] {
         let started = NOW.load(Ordering::Relaxed);
         let completed = run_check(&mut scheduler, 0, status);
@@ -299,7 +299,7 @@ fn validity_is_a_number_of_intervals() {
         [validity(0, 10), validity(1, 10), validity(0, 13), validity(0, 16), validity(0, 40)],
         [10, 10, 10, 20, 40]
     );
-    // The clock moved back in between, or the times are extreme.
+    // The clock moved back during the check, or the times are extreme.
     assert_eq!((validity(100, 10), validity(i64::MIN, i64::MAX)), (10, i64::MAX / 10 * 10));
 }
 

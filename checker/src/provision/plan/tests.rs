@@ -6,7 +6,7 @@ use super::*;
 use crate::provision::spec::tests::spec;
 use crate::store::settings::{Secret, WriterKeys};
 
-/// The state before the first run.
+/// Returns the state before the first run.
 fn nothing() -> CurrentState {
     CurrentState {
         bucket: BucketState::Missing,
@@ -21,7 +21,7 @@ fn nothing() -> CurrentState {
     }
 }
 
-/// The desired state, with these keys for each user, the first of which is in the user's file.
+/// Returns the desired state, in which each user has these keys, the first of which is in the user's file.
 fn everything(spec: &ProvisionSpec, key_ids: &[&str]) -> CurrentState {
     let mut current = nothing();
     current.bucket = BucketState::Ours;
@@ -46,7 +46,7 @@ fn reader_only() -> ProvisionSpec {
     ProvisionSpec { writers: Vec::new(), ..spec() }
 }
 
-/// The calls of a plan, in order.
+/// Returns a plan's calls, in order.
 fn calls(plan: &Plan) -> Vec<&str> {
     plan.steps.iter().map(|step| step.action().unwrap_or("file")).collect()
 }
@@ -82,7 +82,7 @@ fn a_user_of_others_is_not_changed() {
     let mut current = everything(&reader_only(), &["AKIA1"]);
     with_reader(&mut current, |user| user.is_ours = false);
     assert!(matches!(plan(&reader_only(), &current), Err(PlanError::ForeignUser { .. })));
-    // A marker proves that an interrupted run created the user, but only before it has a key.
+    // A marker proves that an interrupted run created the user, but only until the user has a key.
     let name = current.users.as_ref().unwrap().keys().next().unwrap().clone();
     current.pending_keys.insert(name, Vec::new());
     assert!(matches!(plan(&reader_only(), &current), Err(PlanError::ForeignUser { .. })));
@@ -148,7 +148,7 @@ fn only_a_key_whose_secret_was_lost_is_deleted() {
         _ => None,
     });
     assert_eq!(deleted.collect::<Vec<_>>(), [("AKIA2", DeletionReason::Lost), ("AKIA1", DeletionReason::Replaced)]);
-    // A key that is in its file was not lost, whatever the marker contains.
+    // A key that is in its file was not lost, regardless of the marker.
     let mut written = everything(&reader_only(), &["AKIA1"]);
     written.pending_keys.insert(user, Vec::new());
     assert!(plan(&reader_only(), &written).unwrap().steps.is_empty());

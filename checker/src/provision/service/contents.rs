@@ -1,4 +1,4 @@
-//! The contents of a whole bucket: all objects under any prefix, with all their versions.
+//! Lists the contents of a whole bucket: all objects under any prefix, with all of their versions.
 
 use aws_sdk_s3::types::EncodingType;
 
@@ -7,19 +7,19 @@ use crate::sanitize::sanitize_for_terminal;
 use crate::store::s3::client::decode_url;
 use crate::store::s3::error::S3Error;
 
-/// After this many objects that checkers did not store, the rest are not counted.
+/// Beyond this number, objects that checkers did not store are no longer counted.
 const COUNT_LIMIT: usize = 10_000;
-/// The length limit of keys, in bytes.
+/// The maximum length of a key, in bytes.
 const KEY_LIMIT: usize = 1_024;
-/// The maximum number of pages in one listing, with a thousand objects each: a longer listing is considered endless.
+/// The maximum number of pages in one listing, with a thousand objects each. A longer listing is considered endless.
 const PAGE_LIMIT: usize = 50_000;
 
-/// The objects of a bucket.
+/// The objects in a bucket.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Contents {
-    /// How many objects checkers stored below the prefix.
+    /// The number of objects that checkers stored below the prefix.
     pub ours: usize,
-    /// How many other objects and old versions there are, up to a limit.
+    /// The number of other objects and old versions, up to a limit.
     pub others: usize,
     /// The key of the first other object.
     pub example: Option<String>,
@@ -38,7 +38,7 @@ impl Contents {
         }
     }
 
-    /// The number of other objects in words.
+    /// Returns the number of other objects in words.
     #[must_use]
     pub fn count_of_others(&self) -> String {
         match self.others {
@@ -50,14 +50,14 @@ impl Contents {
 }
 
 impl Service {
-    /// Lists the whole bucket. Versions other than the latest, and delete markers, count as other objects.
+    /// Lists the whole bucket. Versions other than the latest, and delete markers, are counted as other objects.
     pub async fn contents(&self, is_ours: impl Fn(&str) -> bool) -> ServiceResult<Contents> {
         let versions = match self.versions(&is_ours).await {
             Ok(versions) => versions,
             Err(error) if error.is_unsupported() => Contents::default(),
             Err(error) => return Err(error),
         };
-        // Services without versions may respond with an empty list of them.
+        // Services without versioning may return an empty list of versions.
         let objects = self.objects(&is_ours).await?;
         let (most, least) = if versions.others > objects.others { (versions, objects) } else { (objects, versions) };
         let example_of_ours = most.example_of_ours.or(least.example_of_ours);
@@ -124,7 +124,7 @@ impl Service {
         continues: bool,
     ) -> ServiceResult<()> {
         let cause = if !continues {
-            "a page of the listing has no token for the next one, although more follow".to_owned()
+            "a page of the listing has no continuation token, although more pages follow".to_owned()
         } else if page_number >= PAGE_LIMIT {
             format!("the listing has more than {PAGE_LIMIT} pages")
         } else {
@@ -139,7 +139,7 @@ impl Service {
     }
 }
 
-/// A key in a listing. A key that cannot be decoded is not a checker's, and stays encoded.
+/// Decodes a key from a listing. If it cannot be decoded, no checker stored the object, and the key stays encoded.
 fn decoded(key: &str, is_encoded: bool) -> String {
     if is_encoded { decode_url(key).unwrap_or_else(|| key.to_owned()) } else { key.to_owned() }
 }

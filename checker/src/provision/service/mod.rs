@@ -1,6 +1,6 @@
-//! The requests that provisioning sends, one function each: about the bucket here, about its rules in [`rules`] and its
-//! objects in [`contents`], and to IAM in [`users`]. Errors name the call and, if a permission is missing, the policy
-//! statement that grants it.
+//! The requests that provisioning sends, one function each. Requests about the bucket are here, those about its rules
+//! in [`rules`], about its objects in [`contents`], and to IAM in [`users`]. Errors include the call and, if a
+//! permission is missing, the policy statement that grants it.
 
 pub mod contents;
 mod rules;
@@ -30,11 +30,11 @@ pub struct Service {
     region: String,
 }
 
-/// Whether a bucket exists in this account.
+/// The state of a bucket in this account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BucketState {
     Missing,
-    /// It exists and belongs to this account.
+    /// The bucket exists and belongs to this account.
     Ours,
 }
 
@@ -49,10 +49,10 @@ pub enum ServiceError {
         cause: S3Error,
         code: Option<String>,
     },
-    /// The service does not know the call, or mistakes it for a different one.
+    /// The service does not recognize the call, or mistakes it for a different one.
     #[error("failed to {task} ({action}): this service does not support it (status {status}{})", in_parentheses(.code.as_deref()))]
     Unsupported {
-        /// The operation, as a fragment.
+        /// The operation, as a phrase that can follow "failed to".
         task: String,
         /// The action, for example `s3:GetBucketCORS`.
         action: &'static str,
@@ -73,7 +73,7 @@ fn in_parentheses(code: Option<&str>) -> String {
     code.map(|code| format!(" {code}")).unwrap_or_default()
 }
 
-/// A call, as spelled in policies: an action such as `s3:CreateBucket`, and the resource that it acts on.
+/// An API call, as spelled in policies: an action such as `s3:CreateBucket`, and the resource that it acts on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
     pub action: &'static str,
@@ -82,7 +82,7 @@ pub struct Call {
 }
 
 impl Call {
-    /// The policy statement that allows this call.
+    /// Returns the policy statement that allows this call.
     #[must_use]
     pub fn statement(&self) -> Value {
         json!({ "Effect": "Allow", "Action": self.action, "Resource": self.resource })
@@ -97,32 +97,32 @@ impl Call {
 }
 
 impl ServiceError {
-    /// Whether the service returned this error code.
+    /// Returns whether the service responded with this error code.
     #[must_use]
     pub fn has_code(&self, expected: &str) -> bool {
         matches!(self, ServiceError::Refused { code: Some(code), .. } if code == expected)
     }
 
-    /// Whether a failed call may have succeeded after all: the response was lost, or the service had an internal
-    /// error.
+    /// Returns whether a failed call may still have succeeded, because the response was lost or the service had an
+    /// internal error.
     #[must_use]
     pub fn may_have_succeeded(&self) -> bool {
         self.is_transient()
     }
 
-    /// Whether the same call may succeed a moment later.
+    /// Returns whether the same call may succeed a moment later.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(self, ServiceError::Refused { cause, .. } if cause.is_transient())
     }
 
-    /// Whether the service does not support the call.
+    /// Returns whether the service does not support the call.
     #[must_use]
     pub fn is_unsupported(&self) -> bool {
         matches!(self, ServiceError::Unsupported { .. })
     }
 
-    /// Whether the service does not support the call, or refuses it for a reason other than permissions.
+    /// Returns whether the service does not support the call, or refuses it for a reason other than permissions.
     #[must_use]
     pub fn is_rejected(&self) -> bool {
         let is_other = |cause: &S3Error| matches!(cause, S3Error::Refused(_) | S3Error::NotS3 { .. });
@@ -149,25 +149,25 @@ impl Service {
         }
     }
 
-    /// The region of all requests.
+    /// Returns the region that all requests use.
     #[must_use]
     pub fn region(&self) -> &str {
         &self.region
     }
 
-    /// The S3 client, for deleting objects.
+    /// Returns the S3 client, for deleting objects.
     pub(super) fn client(&self) -> &aws_sdk_s3::Client {
         &self.s3
     }
 
-    /// Whether the bucket exists and belongs to this account.
+    /// Checks whether the bucket exists and belongs to this account.
     pub async fn bucket_state(&self) -> ServiceResult<BucketState> {
         let head = self.s3.head_bucket().bucket(&self.bucket.name).send().await;
         match head {
             Ok(_) => self.refuse_foreign_bucket().await,
             Err(error) if status(&error) == 404 => self.confirm_missing().await,
             Err(error) if status(&error) == 403 => {
-                // A response to HEAD has no body; a listing shows whether the key is wrong or the bucket belongs to
+                // A response to HEAD has no body, so a listing shows whether the key is wrong or the bucket belongs to
                 // another account.
                 let listing = self.s3.list_buckets().prefix(&self.bucket.name).send().await;
                 match listing {
@@ -183,8 +183,8 @@ impl Service {
         }
     }
 
-    /// Distinguishes a wrong region from a server that does not speak S3. A response to HEAD has no body, but that of
-    /// a listing contains an error code.
+    /// Distinguishes a wrong region from a server that does not implement S3. A response to HEAD has no body, but a
+    /// response to a listing contains an error code.
     async fn bucket_state_from_listing<E>(&self, head: &SdkError<E, HttpResponse>) -> ServiceResult<BucketState>
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -196,7 +196,8 @@ impl Service {
         }
     }
 
-    /// Distinguishes a missing bucket from a server that does not speak S3: any web server answers HEAD with 404.
+    /// Distinguishes a missing bucket from a server that does not implement S3: any web server responds to HEAD with
+    /// 404.
     async fn confirm_missing(&self) -> ServiceResult<BucketState> {
         match self.s3.list_objects_v2().bucket(&self.bucket.name).max_keys(1).send().await {
             Ok(_) => self.refuse_foreign_bucket().await,
@@ -227,7 +228,7 @@ impl Service {
             self.s3.create_bucket().bucket(&self.bucket.name).set_create_bucket_configuration(location).send().await;
         match created {
             Ok(_) => Ok(()),
-            // An earlier attempt, whose response was lost, created it.
+            // An earlier attempt, whose response was lost, created the bucket.
             Err(error) if error.code() == Some("BucketAlreadyOwnedByYou") => Ok(()),
             Err(error) if error.code() == Some("BucketAlreadyExists") => {
                 Err(ServiceError::ForeignBucket(self.bucket.name.clone()))
@@ -236,7 +237,7 @@ impl Service {
         }
     }
 
-    /// Deletes the bucket. Some services delete all objects with it, so callers must list them first.
+    /// Deletes the bucket. Some services delete all of its objects, too, so callers must first verify that it is empty.
     pub async fn delete_bucket(&self) -> ServiceResult<()> {
         let deleted = self.s3.delete_bucket().bucket(&self.bucket.name).send().await;
         self.unless_missing("delete", "s3:DeleteBucket", deleted, "NoSuchBucket").map(drop)
@@ -257,7 +258,8 @@ impl Service {
         Call { action, resource }
     }
 
-    /// Returns the response; `None` if the service returns this error code, which means that nothing is configured.
+    /// Returns the response, or `None` if the service returns the error code `missing`, which means that nothing is
+    /// configured.
     fn unless_missing<T, E>(
         &self,
         task: &str,
@@ -307,11 +309,11 @@ impl Service {
     }
 }
 
-/// Error codes of services that do not know a call.
+/// Error codes from services that do not recognize a call.
 const UNKNOWN_CALL: [&str; 6] =
     ["NotImplemented", "XNotImplemented", "MethodNotAllowed", "NotSupported", "UnsupportedOperation", "InvalidAction"];
 
-/// The error if a service does not know a call.
+/// Returns an error if the service does not recognize the call.
 fn unsupported<E>(task: &str, action: &'static str, error: &SdkError<E, HttpResponse>) -> Option<ServiceError>
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,

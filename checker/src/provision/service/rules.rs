@@ -1,8 +1,8 @@
 //! Requests for a bucket's rules: CORS, lifecycle, policy, public access block and tags.
 //!
-//! Each is a request to the bucket with a subresource in the query, such as `?cors`. A service that does not know the
-//! subresource may ignore it, and respond with a listing, or mistake the request for one that creates or **deletes the
-//! bucket**. A response with a different document therefore means that the rules are not supported, and a DELETE is
+//! Each is a request to the bucket with a subresource in the query, such as `?cors`. A service that does not recognize
+//! the subresource may ignore it and respond with a listing, or mistake the request for one that creates or **deletes
+//! the bucket**. A response with a different document therefore means that the rules are not supported, and a DELETE is
 //! sent only right after the rules were read.
 
 use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
@@ -16,8 +16,8 @@ use serde_json::Value;
 use super::{Call, Service, ServiceError, ServiceResult, status};
 use crate::provision::names::{CREATED_BUCKET, TAG};
 
-/// What services respond when a bucket that is created already exists; some mistake a PUT with a subresource for this
-/// request.
+/// The error codes that services return if a bucket to create already exists. Some services mistake a PUT with a
+/// subresource for a request to create the bucket.
 const TAKEN_FOR_CREATION: [&str; 2] = ["BucketAlreadyExists", "BucketAlreadyOwnedByYou"];
 
 impl Service {
@@ -69,7 +69,8 @@ impl Service {
         self.changed(task, call(), put.send().await)
     }
 
-    /// The bucket's policy; `None` if it has none. A policy that is not JSON is a different document.
+    /// Returns the bucket's policy, or `None` if it has none. A response that is not JSON means that the service does
+    /// not support policies.
     pub async fn bucket_policy(&self) -> ServiceResult<Option<Value>> {
         let policy = self.s3.get_bucket_policy().bucket(&self.bucket.name).send().await;
         let (task, action) = ("read the policy of", "s3:GetBucketPolicy");
@@ -93,8 +94,8 @@ impl Service {
         self.changed("set the policy of", self.on_bucket("s3:PutBucketPolicy"), put)
     }
 
-    /// The bucket's public access block; `None` if it has none or the service does not support it. Some services wrap the
-    /// block in another element.
+    /// Returns the bucket's public access block, or `None` if it has none or the service does not support it. Some
+    /// services wrap the block in another element.
     pub async fn access_block(&self) -> ServiceResult<Option<PublicAccessBlockConfiguration>> {
         let block = self.s3.get_public_access_block().bucket(&self.bucket.name).send().await;
         let (task, action) = ("read the public access block of", "s3:GetBucketPublicAccessBlock");
@@ -117,7 +118,7 @@ impl Service {
         self.changed("set the public access block of", self.on_bucket("s3:PutBucketPublicAccessBlock"), put)
     }
 
-    /// Whether the bucket has the tag of buckets that provisioning created; `false` if the service does not support
+    /// Returns whether the bucket is tagged as created by provisioning. Returns `false` if the service does not support
     /// tags.
     pub async fn is_created_here(&self) -> ServiceResult<bool> {
         let tags = self.s3.get_bucket_tagging().bucket(&self.bucket.name).send().await;
@@ -131,7 +132,7 @@ impl Service {
         }
     }
 
-    /// Adds the tag of buckets that provisioning created. A new bucket has no other tags.
+    /// Tags the bucket as created by provisioning. This replaces all of its tags, but a new bucket has none.
     pub async fn mark_as_created(&self) -> ServiceResult<()> {
         let call = || self.on_bucket("s3:PutBucketTagging");
         let task = "set the tags of";
@@ -142,7 +143,8 @@ impl Service {
         self.changed(task, call(), put)
     }
 
-    /// The rules in a response; `None` if the service returns this error code, which means that nothing is configured.
+    /// Returns the rules in a response, or `None` if the service returns the error code `missing`, which means that
+    /// nothing is configured.
     pub(super) fn read_rules<T, E>(
         &self,
         task: &str,
@@ -168,7 +170,7 @@ impl Service {
         ServiceError::Unsupported { task, action, status, code: None }
     }
 
-    /// The outcome of changing rules.
+    /// Converts the response to a request that changes rules.
     fn changed<T, E>(&self, task: &str, call: Call, response: Result<T, SdkError<E, HttpResponse>>) -> ServiceResult<()>
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -184,13 +186,13 @@ impl Service {
     }
 }
 
-/// The body of a response; `None` if the connection failed before its end.
+/// Returns the body of a response, or `None` if the connection failed before its end.
 fn body_of<E>(error: &SdkError<E, HttpResponse>) -> Option<String> {
     let body = error.raw_response()?.body().bytes()?;
     Some(String::from_utf8_lossy(body).into_owned())
 }
 
-/// Whether a response is not the start of a document with this root element.
+/// Returns whether a response is not the start of a document with this root element.
 fn has_other_root(body: &str, root: &str) -> bool {
     let body = body.trim_start();
     let element = match body.strip_prefix("<?") {
@@ -200,7 +202,7 @@ fn has_other_root(body: &str, root: &str) -> bool {
     element.is_some_and(|element| !element.starts_with(&format!("<{root}")))
 }
 
-/// Reads a public access block from any element; `None` if the body contains none of its flags.
+/// Reads a public access block from any element. Returns `None` if the body contains none of its flags.
 fn access_block_in(body: &str) -> Option<PublicAccessBlockConfiguration> {
     let flag = |name: &str| {
         let (_, rest) = body.split_once(&format!("<{name}>"))?;

@@ -20,7 +20,7 @@ pub struct User {
     pub path: String,
 }
 
-/// How a new user can be recognized later, apart from its name and its permissions.
+/// The attributes by which a new user can be recognized later, apart from its name and permissions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CreatedUser {
     WithPath,
@@ -44,7 +44,7 @@ pub enum KeyState {
 }
 
 impl Service {
-    /// A user; `None` if it does not exist.
+    /// Returns a user, or `None` if it does not exist.
     pub async fn user(&self, name: &str) -> ServiceResult<Option<User>> {
         match self.iam.get_user().user_name(name).send().await {
             Ok(response) => Ok(response.user.map(|user| User { name: user.user_name, path: user.path })),
@@ -53,7 +53,7 @@ impl Service {
         }
     }
 
-    /// All users of the account. Some services ignore the filter by path, or do not support paths.
+    /// Returns all users of the account. Some services ignore path filters, or do not support paths.
     pub async fn users(&self) -> ServiceResult<Vec<User>> {
         let mut pages = self.iam.list_users().into_paginator().send();
         let mut users = Vec::new();
@@ -64,12 +64,13 @@ impl Service {
         Ok(users)
     }
 
-    /// Creates a user with this path. If the service does not keep the path, the user gets a tag, if possible.
+    /// Creates a user with this path. If the service does not keep the path, tags the user, if possible.
     pub async fn create_user(&self, name: &str, path: &str, tag: &str) -> ServiceResult<CreatedUser> {
         let refused = |error: &_| self.iam_refused("create the user", name, "iam:CreateUser", error);
         let created = match self.iam.create_user().user_name(name).path(path).send().await {
             Ok(created) => created.user.map(|user| User { name: user.user_name, path: user.path }),
-            // An earlier attempt, whose response was lost, created the user, unless it has a different path and keys.
+            // An earlier attempt whose response was lost created the user, unless the user has a different path and
+            // keys.
             Err(error) if error.code() == Some("EntityAlreadyExists") => match self.user(name).await? {
                 Some(user) if user.path == path || self.keys(name).await?.is_empty() => Some(user),
                 _ => return Err(refused(&error)),
@@ -85,19 +86,20 @@ impl Service {
             Ok(_) => Ok(CreatedUser::WithTag),
             Err(error) => match self.iam_refused("set the tag of the user", name, "iam:TagUser", &error) {
                 error if error.may_have_succeeded() => Err(error),
-                // The user is recognized by its permissions.
+                // The user's permissions identify it.
                 _ => Ok(CreatedUser::WithoutPath),
             },
         }
     }
 
-    /// The value of a user's tag from provisioning; `None` if the user has no such tag or tags cannot be read.
+    /// Returns the value of the tag that provisioning set on a user, or `None` if the user has no such tag or its tags
+    /// cannot be read.
     pub async fn user_tag(&self, name: &str) -> Option<String> {
         let tags = self.iam.list_user_tags().user_name(name).send().await.ok()?;
         tags.tags.into_iter().find(|tag| tag.key == TAG).map(|tag| tag.value)
     }
 
-    /// Whether provisioning created a user whose name is that of one of its users.
+    /// Returns whether provisioning created this user, which has the name of a provisioned user.
     pub async fn is_ours(&self, user: &User, policy: Option<&Value>, scope: &Scope<'_>) -> bool {
         user.path == names::user_path(scope.bucket, scope.prefix)
             || policy.is_some_and(|policy| policy::grants_reading(policy, scope))
@@ -114,7 +116,7 @@ impl Service {
         }
     }
 
-    /// A user's inline policy from provisioning.
+    /// Returns a user's inline policy from provisioning.
     pub async fn user_policy(&self, user: &str) -> ServiceResult<Option<Value>> {
         match self.iam.get_user_policy().user_name(user).policy_name(USER_POLICY).send().await {
             Ok(response) => Ok(Some(parse_document(&response.policy_document))),
@@ -142,7 +144,7 @@ impl Service {
         }
     }
 
-    /// A user's access keys, oldest first; none if there is no such user.
+    /// Returns a user's access keys, oldest first, or an empty list if the user does not exist.
     pub async fn keys(&self, user: &str) -> ServiceResult<Vec<ListedKey>> {
         let mut keys = match self.iam.list_access_keys().user_name(user).send().await {
             Ok(listed) => listed.access_key_metadata,
@@ -159,7 +161,7 @@ impl Service {
         Ok(keys.collect())
     }
 
-    /// Creates an access key, without retries, because each one could create another key.
+    /// Creates an access key, without retries, because each attempt could create another key.
     pub async fn create_key(&self, user: &str) -> ServiceResult<WriterKeys> {
         let once = aws_sdk_iam::config::Builder::new().retry_config(RetryConfig::disabled());
         let created = self.iam.create_access_key().user_name(user).customize().config_override(once).send().await;
@@ -201,10 +203,10 @@ impl Service {
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
         if let (Some(endpoint), Some(response)) = (&self.bucket.endpoint_url, error.raw_response()) {
-            // IAM puts errors in an `ErrorResponse` element; S3 and web servers do not.
+            // IAM wraps errors in an `ErrorResponse` element; S3 services and web servers do not.
             let body = String::from_utf8_lossy(response.body().bytes().unwrap_or_default());
             let is_transient = response.status().as_u16() >= 500 && response.status().as_u16() != 501;
-            // Other services use the protocol, but know none of the calls.
+            // Other services use the same protocol, but do not recognize any of the calls.
             let is_unknown = error.code().is_some_and(|code| super::UNKNOWN_CALL.contains(&code));
             if (!body.contains("<ErrorResponse") || is_unknown) && !is_transient {
                 return ServiceError::NoIam {
@@ -226,13 +228,13 @@ impl Service {
 fn on_user(user: &str, action: &'static str) -> Call {
     let resource = match action {
         "iam:ListUsers" => "*".to_owned(),
-        // If the user exists, the resource that IAM checks includes the user's path; otherwise, it does not.
+        // The resource that IAM checks includes the user's path only if the user exists.
         _ => format!("arn:aws:iam::*:user/*{user}"),
     };
     Call { action, resource }
 }
 
-/// The error code in an S3 response.
+/// Returns the error code in an S3 response.
 fn code_in(body: &str) -> Option<String> {
     let (code, _) = body.split_once("<Code>")?.1.split_once("</Code>")?;
     let is_code = code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphanumeric());

@@ -46,7 +46,7 @@ async fn bytes(store: &Store, name: &str, part: HistoryPart) -> Vec<u8> {
     store.get(&HistoryName { node: Some(node(name)), part }).await.unwrap().unwrap_or_default()
 }
 
-/// The history after a rebuild in an empty store with the same check files.
+/// Returns the history after a rebuild in an empty store with the same check files.
 async fn fresh(store: &Arc<Store>, name: &str, now: UnixNanos) -> Vec<u8> {
     let (_directory, other) = self::store().await;
     for (file, content) in store.get_all::<CheckFileName>(&store.list(Listing::all()).await.unwrap()).await.unwrap() {
@@ -191,7 +191,7 @@ async fn a_rebuild_keeps_the_gaps_between_results_without_an_interval() {
     let (_directory, store) = store().await;
     let mut kept = HistoryWriter::new(node("a"), DEFAULT_EXPIRY);
     let mut names = Vec::new();
-    // The results of the second day are further apart than the previous ones suggest.
+    // The results of the second day are further apart than those of the first.
     let times = [0, MINUTE, 2 * MINUTE, 3 * MINUTE, DAY, DAY + 10 * MINUTE, DAY + 20 * MINUTE, DAY + 30 * MINUTE];
     for at in times.map(|after| START + after) {
         let results: Vec<CheckResult> =

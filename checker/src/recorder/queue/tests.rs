@@ -67,7 +67,7 @@ impl Gate {
 
 impl RoundStore for Gate {
     async fn store(&mut self, round: &QueuedRound) -> Result<Upload, StoreError> {
-        // As in the real store, rounds that are already in the spool come first.
+        // As in the real store, rounds that are already in the spool are sent first.
         let waiting = self.spool.waiting().await?;
         self.wait().await;
         let mut sent = Vec::new();
@@ -100,7 +100,7 @@ impl FollowUp for Recording {
     }
 }
 
-/// The times of all results in the spool.
+/// Returns the times of all results in the spool.
 async fn spooled(spool: &Spool) -> Vec<i64> {
     let mut times = Vec::new();
     for name in spool.waiting().await.unwrap() {
@@ -161,7 +161,7 @@ async fn a_store_that_hangs_stops_no_round_and_everything_is_in_the_spool() {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
         tokio::time::sleep(SPOOL_AFTER).await;
-        // The store itself keeps the round that it is storing: see `upload`.
+        // The store itself spools the round that it is storing: see `upload`.
         assert_eq!(spooled(&spool).await, (2..=61).collect::<Vec<_>>(), "a kill loses nothing");
         assert_eq!(spool.waiting().await.unwrap().len(), 1, "and they are merged");
         store.open();
@@ -189,7 +189,7 @@ async fn more_results_than_fit_a_check_file_are_left_to_the_spool() {
         assert_eq!(spooled(&spool).await, (1..=all).collect::<Vec<_>>());
         store.open();
         tokio::time::sleep(Duration::from_secs(1)).await;
-        // The next round includes them.
+        // Sending the next round also sends the spooled ones.
         sender.send(vec![result(all + 1)]).unwrap();
     })
     .await;

@@ -7,16 +7,16 @@ use shared::status::Status;
 use super::{escape, format_minute};
 use crate::sanitize::sanitize_for_terminal;
 
-/// The length limit of titles, in characters.
+/// The length limit for titles, in characters.
 const TITLE_LIMIT: usize = 40;
-/// The height, in pixels.
+/// The height of a badge, in pixels.
 const HEIGHT: usize = 20;
-/// The space on both sides of each text, in pixels.
+/// The padding on both sides of each text, in pixels.
 const MARGIN: usize = 6;
 /// The background color of the title.
 const TITLE_BACKGROUND: &str = "#3a3f45";
 
-/// Draws a badge. It contains the time, because an image cannot show how old it is.
+/// Draws a badge. It contains the time of the last check, because an image does not show how old it is.
 #[must_use]
 pub fn draw(title: &str, word: &str, status: Status, at: UnixNanos) -> String {
     let time = format_minute(at);
@@ -27,7 +27,7 @@ pub fn draw(title: &str, word: &str, status: Status, at: UnixNanos) -> String {
     let width = left_box + right_box;
     let (name, state) = (escape(title, TITLE_LIMIT), escape(&state, usize::MAX));
     let label = format!("{name}: {}, last checked {time}", escape(word, usize::MAX));
-    // With `textLength`, the text fits its box in any font.
+    // `textLength` makes the text fit its box in any font.
     let text = |words: &str, x: usize, width: usize| {
         format!(r#"<text x="{x}" y="14" textLength="{width}" lengthAdjust="spacingAndGlyphs">{words}</text>"#)
     };
@@ -43,7 +43,7 @@ pub fn draw(title: &str, word: &str, status: Status, at: UnixNanos) -> String {
     )
 }
 
-/// The background color of a status. White text on it has a contrast ratio of at least 4.5:1.
+/// Returns the background color of a status. White text on it has a contrast ratio of at least 4.5:1.
 fn background(status: Status) -> &'static str {
     match status {
         Status::Healthy => "#1f7048",
@@ -53,7 +53,7 @@ fn background(status: Status) -> &'static str {
     }
 }
 
-/// The approximate width of text at 11 pixels: 7 for most characters, 11 for East Asian characters and symbols.
+/// Returns the approximate width of text at 11 pixels: 7 for most characters, 11 for East Asian characters and symbols.
 fn width_of(text: &str) -> usize {
     text.chars().map(|character| if u32::from(character) < 0x1100 { 7 } else { 11 }).sum::<usize>().max(7)
 }

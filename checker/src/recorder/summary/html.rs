@@ -1,4 +1,5 @@
-//! A summary as a page without scripts or styles, which works in any browser and under any Content-Security-Policy.
+//! A summary as an HTML page without scripts or styles, which works in any browser and under any
+//! Content-Security-Policy.
 
 use std::fmt::Write as _;
 
@@ -8,7 +9,7 @@ use shared::summary::{EndpointSummary, Summary};
 use super::{SUMMARY_INTERVAL, escape, format_minute};
 use crate::counted;
 
-/// The length limit of titles, in characters.
+/// The length limit for titles, in characters.
 const TITLE_LIMIT: usize = 200;
 /// The maximum number of nodes to list.
 const MAX_NODES: usize = 20;

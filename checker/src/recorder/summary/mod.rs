@@ -25,8 +25,8 @@ use crate::store::{Store, StoreError};
 /// The interval between summaries while nothing changes. The time in a summary shows readers that the checker is
 /// running.
 pub const SUMMARY_INTERVAL: Nanos = 5 * MINUTE;
-/// The interval between writes of all badges while nothing changes: each badge costs a request, and there may be
-/// hundreds.
+/// The interval between writes of all badges while nothing changes. Each badge costs a request, and there may be
+/// hundreds of badges.
 pub const BADGE_INTERVAL: Nanos = HOUR;
 
 /// The summary could not be written. No data is lost.
@@ -79,7 +79,7 @@ impl SummaryWriter {
         }
         store.put_all(self.badges(before.as_ref(), &mut current)).await?;
         store.put(&self.name(SummaryForm::Html), html::page(&current).into()).await?;
-        // Written last: the next write assumes that the other objects are as current as this one.
+        // Write the summary last, because the next write assumes that the other objects are as current as the summary.
         store.put(&self.name(SummaryForm::Json), current.to_json().into()).await?;
         self.last = Some(current);
         Ok(())
@@ -89,7 +89,8 @@ impl SummaryWriter {
         SummaryName { node: self.node.clone(), form }
     }
 
-    /// The badges to write: those that changed, or all of them if they were last written long ago.
+    /// Returns the badges to write: those that changed, or all of them if [`BADGE_INTERVAL`] has passed since they were
+    /// last written.
     fn badges(&self, before: Option<&Summary>, current: &mut Summary) -> Vec<(SummaryName, Bytes)> {
         let before = before.filter(|before| within(BADGE_INTERVAL, before.badges_at, current.at));
         if let Some(before) = before {
@@ -108,7 +109,7 @@ impl SummaryWriter {
     }
 }
 
-/// Whether a new summary is due. It is due immediately after a status change.
+/// Returns whether a new summary is due, which is the case immediately after a status change.
 fn is_due(before: &Summary, results: &[CheckResult], now: UnixNanos) -> bool {
     let is_changed = |result: &CheckResult| {
         before.endpoint(&result.endpoint_key()).is_none_or(|endpoint| endpoint.own_status != result.status)
@@ -116,8 +117,8 @@ fn is_due(before: &Summary, results: &[CheckResult], now: UnixNanos) -> bool {
     !within(SUMMARY_INTERVAL, before.at, now) || results.iter().any(is_changed)
 }
 
-/// Whether `then` is at most this long before `now`. A time in the future, which can occur after the clock was set
-/// back, does not count.
+/// Returns whether `then` is at most this long before `now`. Returns `false` for a time in the future, which can occur
+/// after the clock was set back.
 fn within(interval: Nanos, then: UnixNanos, now: UnixNanos) -> bool {
     (0..interval).contains(&now.saturating_sub(then))
 }
@@ -130,7 +131,7 @@ struct BadgeContent<'a> {
     at: UnixNanos,
 }
 
-/// The contents of all badges. Endpoints with the same title share a badge, which shows the worst status.
+/// Returns the contents of all badges. Endpoints with the same title share a badge, which shows the worst status.
 fn badge_contents(summary: &Summary) -> BTreeMap<SummaryForm, BadgeContent<'_>> {
     let mut contents = BTreeMap::new();
     let newest = summary.endpoints.iter().filter_map(|endpoint| endpoint.checked).max();
@@ -153,14 +154,14 @@ fn badge_contents(summary: &Summary) -> BTreeMap<SummaryForm, BadgeContent<'_>> 
     contents
 }
 
-/// A time in UTC, to the minute.
+/// Formats a time in UTC, to the minute.
 #[must_use]
 pub fn format_minute(at: UnixNanos) -> String {
     DateTime::from_timestamp_nanos(at).format("%Y-%m-%d %H:%M UTC").to_string()
 }
 
-/// Escapes text for HTML and SVG, on one line and shortened. Removes characters that are invalid in XML or that
-/// change the direction of the surrounding text.
+/// Escapes text for HTML and SVG, puts it on one line and shortens it. Removes characters that are invalid in XML or
+/// that change the direction of the surrounding text.
 #[must_use]
 pub fn escape(text: &str, limit: usize) -> String {
     let mut escaped = String::new();

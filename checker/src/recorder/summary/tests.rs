@@ -58,7 +58,7 @@ impl TestNode {
         let objects = || ["0-summary".to_owned(), format!("0-badge/{}", self.node)].map(|name| folder.join(name));
         for file in objects().iter().filter_map(|folder| folder.read_dir().ok()).flatten().flatten() {
             let file = file.path();
-            // If a badge was written again, its contents changed.
+            // Overwrite the badges, so that those that are written again can be detected.
             if file.extension().is_some_and(|ending| ending == "svg") {
                 std::fs::write(file, "old").expect("it is ours");
             }

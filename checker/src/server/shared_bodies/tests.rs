@@ -1,4 +1,4 @@
-//! Contents that visitors share, with virtual time.
+//! Tests of contents that visitors share, with virtual time.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -18,16 +18,17 @@ use crate::store::limits::{NAMES_LIMIT, describe_size};
 use crate::store::object::{ListFile, ListedName, Object, WriteMode};
 
 /// The file that writers lock while they change the lists. It is empty and never deleted: deleting it would let two
-/// writers in.
+/// writers hold the lock at once.
 pub(super) const LOCK: &str = ".index.lock";
 
-/// Writers hold the lock for milliseconds; after this long, the holder is suspended or stuck.
+/// How long to wait for the lock. Writers hold it for milliseconds, so a writer that holds it longer than this is
+/// suspended or stuck.
 pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// The pause between attempts to take the lock: shorter than the time for which a writer holds it.
+/// The pause between attempts to take the lock, which is shorter than the time for which a writer holds it.
 const LOCK_PAUSE: Duration = Duration::from_micros(500);
 
-/// The maximum size of an index, in bytes: four million names. A larger index is rebuilt from the files.
+/// The maximum size of an index, in bytes: enough for four million names. A larger index is rebuilt from the files.
 const INDEX_LIMIT: u64 = 256 << 20;
 
 /// The outcome of writing an object.
@@ -35,13 +36,13 @@ const INDEX_LIMIT: u64 = 256 << 20;
 pub(super) enum PutOutcome {
     /// The file was written at this time, by the file system's clock.
     Written(SystemTime),
-    /// A different object has the name and must not be replaced.
+    /// A different object already has this name and must not be replaced.
     NameTaken,
 }
 
 /// Writes an object, and updates the list that contains it.
 pub(super) fn put(directory: &Path, object: &Object, content: &[u8]) -> io::Result<PutOutcome> {
-    // The directory may have been deleted since it was opened; creating it again is better than losing a round.
+    // Create the directory if it was deleted after it was opened. Otherwise, the round would be lost.
     let root = Folder::create(directory)?;
     let (path, name) = split(&object.name);
     let folder = root.create_subfolder(path)?;
@@ -57,7 +58,7 @@ pub(super) fn put(directory: &Path, object: &Object, content: &[u8]) -> io::Resu
     match object.rules.write {
         WriteMode::Create => {
             let outcome = temporary.persist_new(&folder, name)?;
-            // A file with the same content is from an earlier attempt that was interrupted.
+            // A file with the same content comes from an earlier attempt that was interrupted.
             let is_same = || folder.read(name, content.len() as u64).is_ok_and(|existing| existing == content);
             if outcome == PersistOutcome::NameTaken && !is_same() {
                 return Ok(PutOutcome::NameTaken);
@@ -79,7 +80,7 @@ pub(super) fn put(directory: &Path, object: &Object, content: &[u8]) -> io::Resu
     Ok(PutOutcome::Written(written_at))
 }
 
-/// The folder and the file name of an object.
+/// Splits an object's name into its folder and its file name.
 fn split(name: &str) -> (&str, &str) {
     name.rsplit_once('/').unwrap_or(("", name))
 }
@@ -92,12 +93,12 @@ impl Folder {
     }
 }
 
-/// Reads an object, up to its limit: a larger one is an error of kind [`io::ErrorKind::FileTooLarge`].
+/// Reads an object up to its size limit. If it is larger, the error is of kind [`io::ErrorKind::FileTooLarge`].
 pub(super) fn get(directory: &Path, object: &Object) -> io::Result<Option<Vec<u8>>> {
     let (path, name) = split(&object.name);
     let limit = object.rules.size_limit;
     let root = match Folder::open(directory) {
-        // An object can only be missing from a directory that exists.
+        // Report a missing directory as an error: an object can be missing only from a directory that exists.
         Err(error) if object.rules.is_self_contained => return Err(error),
         opened => opened,
     };
@@ -115,7 +116,7 @@ pub(super) fn get(directory: &Path, object: &Object) -> io::Result<Option<Vec<u8
     compression::decompress(content, limit).map(Some).map_err(|_| io::ErrorKind::FileTooLarge.into())
 }
 
-/// The error, unless there is no regular file with this name.
+/// Returns `None` if there is no regular file with this name, otherwise the error.
 fn unless_missing<T>(error: io::Error) -> io::Result<Option<T>> {
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::InvalidInput => Ok(None),
@@ -158,7 +159,8 @@ pub(super) fn lock(root: &Folder, timeout: Duration) -> io::Result<File> {
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(file),
-            // Without locks, names are still unique, and the next write corrects a list that lost a race.
+            // Without locks, names are still unique, and the next write corrects a list that two writers changed at
+            // once.
             Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => return Ok(file),
             Err(TryLockError::Error(error)) => return Err(error),
             // A suspended writer must not block all others indefinitely.
@@ -197,7 +199,8 @@ fn sweep(folder: &Folder) -> io::Result<()> {
     })
 }
 
-/// The names of all objects of one kind, in no particular order. Calls `temporary` for each temporary file of a writer.
+/// Returns the names of all objects of one kind, in no particular order. Calls `temporary` for each writer's temporary
+/// file.
 pub(super) fn names<N: ListedName>(root: &Folder, temporary: impl Fn(&Folder, &str)) -> io::Result<Vec<N>> {
     let folder = match root.subfolder(N::FOLDER) {
         Err(error) if error.kind() == io::ErrorKind::NotFound && !N::FOLDER.is_empty() => return Ok(Vec::new()),
@@ -220,7 +223,7 @@ pub(super) fn names<N: ListedName>(root: &Folder, temporary: impl Fn(&Folder, &s
     Ok(names)
 }
 
-/// Why one object cannot be read, for an error that does not affect other objects.
+/// Returns why one object cannot be read, if the error does not affect other objects.
 pub(super) fn describe_unreadable(error: &io::Error, object: &Object) -> Option<String> {
     match error.kind() {
         io::ErrorKind::PermissionDenied => Some(crate::store::describe_io_error(error).into_owned()),

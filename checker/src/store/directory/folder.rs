@@ -1,5 +1,5 @@
-//! A folder as a handle: its files are reached relative to it without leaving it, and are written atomically. After a
-//! crash or a power failure, a file has either its old or its new contents.
+//! A folder handle. Files are opened relative to the folder, cannot be outside of it, and are written atomically. After
+//! a crash or a power failure, a file has either its old or its new contents.
 //!
 //! Names are single components that are opened without following symbolic links, so that neither a link in the folder
 //! nor one that replaces a folder at the wrong moment leads elsewhere.
@@ -30,16 +30,16 @@ const FOLDER_FLAGS: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags:
 #[cfg(not(target_os = "linux"))]
 const FOLDER_FLAGS: OFlags = OFlags::DIRECTORY.union(OFlags::CLOEXEC);
 
-/// A web server that runs as another user must be able to read files and folders; the umask still applies.
+/// Files and folders are readable by everyone, subject to the umask, because a web server may run as another user.
 const FILE_MODE: Mode = Mode::from_raw_mode(0o666);
 const FOLDER_MODE: Mode = Mode::from_raw_mode(0o777);
 
-/// What [`Temporary::persist_new`] did with the file.
+/// The outcome of [`Temporary::persist_new`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::store) enum PersistOutcome {
-    /// The file has its name.
+    /// The file received its final name.
     Created,
-    /// Another file has the name; it was not changed.
+    /// Another file already has the name, and was not changed.
     NameTaken,
 }
 
@@ -77,7 +77,8 @@ impl Folder {
                         Err(Errno::EXIST) => {}
                         made => made?,
                     }
-                    // A writer may lack permission to read the parent; the system then writes the name to disk later.
+                    // Ignore errors: a writer may lack permission to read the parent. The system then writes the name
+                    // to disk later.
                     let _ = folder.sync();
                     folder.open_subfolder(name)?
                 }
@@ -100,7 +101,8 @@ impl Folder {
         }
     }
 
-    /// Opens a regular file only: a symbolic link could expose files outside the folder, and opening a pipe would block.
+    /// Opens a file only if it is regular: a symbolic link could expose files outside the folder, and opening a pipe
+    /// would block.
     pub(in crate::store) fn open_file(&self, name: &str) -> io::Result<File> {
         validate(name)?;
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
@@ -116,7 +118,7 @@ impl Folder {
         read_whole(self.open_file(name)?, limit)
     }
 
-    /// Passes the names in this folder to a function, in no particular order. Names that are not UTF-8 are skipped.
+    /// Calls a function with each name in this folder, in no particular order. Skips names that are not UTF-8.
     pub(in crate::store) fn each_name(&self, mut take: impl FnMut(&str, FileType) -> io::Result<()>) -> io::Result<()> {
         for entry in Dir::new(self.readable()?)? {
             let entry = entry?;
@@ -125,7 +127,7 @@ impl Folder {
                 continue;
             }
             let file_type = match entry.file_type() {
-                // If the type is still unknown, the file is gone.
+                // If the type is still unknown, the file has been deleted.
                 FileType::Unknown => self.file_type(name).unwrap_or(FileType::Unknown),
                 known => known,
             };
@@ -190,7 +192,7 @@ impl Folder {
         Err(Errno::EXIST.into())
     }
 
-    /// Replaces a file, or creates it. Readers see either the old or the new contents.
+    /// Creates or replaces a file. Readers see either the old or the new contents.
     pub(in crate::store) fn replace(&self, name: &str, content: &[u8]) -> io::Result<()> {
         self.write_temporary(content)?.persist(self, name)
     }
@@ -216,7 +218,7 @@ impl Folder {
     }
 }
 
-/// A file without its final name. It is deleted when it is dropped.
+/// A temporary file without its final name. It is deleted when dropped.
 #[derive(Debug)]
 pub(in crate::store) struct Temporary<'f> {
     folder: &'f Folder,
@@ -226,12 +228,12 @@ pub(in crate::store) struct Temporary<'f> {
 }
 
 impl Temporary<'_> {
-    /// When the file was written, by the file system's clock.
+    /// Returns when the file was written, according to the file system's clock.
     pub(in crate::store) fn modified(&self) -> io::Result<SystemTime> {
         self.file.metadata()?.modified()
     }
 
-    /// Gives the file its final name, unless another file has it.
+    /// Gives the file its final name, unless another file already has it.
     pub(in crate::store) fn persist_new(mut self, folder: &Folder, name: &str) -> io::Result<PersistOutcome> {
         validate(name)?;
         let (from, to) = (&self.folder.0, &folder.0);
@@ -246,7 +248,8 @@ impl Temporary<'_> {
         match system::linkat(from, self.name.as_str(), to, name, AtFlags::empty()) {
             Ok(()) => Ok(PersistOutcome::Created),
             Err(Errno::EXIST) => Ok(PersistOutcome::NameTaken),
-            // Some file systems support neither hard links nor renames that never replace a file.
+            // Fall back to a plain rename: some file systems support neither hard links nor renames that never replace
+            // a file.
             Err(_) if folder.file_type(name).is_none() => self.persist(folder, name).map(|()| PersistOutcome::Created),
             Err(_) => Ok(PersistOutcome::NameTaken),
         }
@@ -269,7 +272,7 @@ impl Drop for Temporary<'_> {
     }
 }
 
-/// Reads a file that is not larger than the limit.
+/// Reads a file, and fails if it is larger than the limit.
 pub(in crate::store) fn read_whole(file: File, limit: u64) -> io::Result<Vec<u8>> {
     let too_large = || io::Error::from(io::ErrorKind::FileTooLarge);
     let size = file.metadata()?.len();
@@ -281,7 +284,8 @@ pub(in crate::store) fn read_whole(file: File, limit: u64) -> io::Result<Vec<u8>
     if content.len() as u64 > limit { Err(too_large()) } else { Ok(content) }
 }
 
-/// [`shared::object_name`] writes the names. This is the last line of defense.
+/// Rejects names that are not a single component. [`shared::object_name`] does not produce any, so this is only the
+/// last line of defense.
 fn validate(name: &str) -> io::Result<()> {
     if name.is_empty() || name == "." || name == ".." || name.contains(['/', '\0']) {
         return Err(io::Error::other(format!("`{}` is not the name of a file", name.escape_debug())));
@@ -299,13 +303,13 @@ pub(in crate::store) fn create_directory(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path)?;
     for parent in missing.iter().filter_map(|folder| folder.parent()) {
         let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
-        // A writer may lack permission to read a parent; the system then writes its names to disk later.
+        // Ignore errors: a writer may lack permission to read a parent. The system then writes its names to disk later.
         let _ = Folder::open(parent).and_then(|parent| parent.sync());
     }
     Ok(())
 }
 
-/// Whether this is the name of a checker's temporary file.
+/// Returns whether this is the name of a checker's temporary file.
 pub(in crate::store) fn is_temporary(name: &str) -> bool {
     name.starts_with(TEMPORARY.0) && name.ends_with(TEMPORARY.1)
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use shared::object_name::{CheckFileName, HistoryName};
 use shared::{HOUR, Nanos, UnixNanos};
 
-/// Check files, each with the time at which it was first listed.
+/// Check files, each with the time when it was first listed.
 pub(crate) type Index = BTreeMap<CheckFileName, UnixNanos>;
 
 /// Parses an index. Entries that cannot be parsed are dropped: the files themselves are the source of truth.
@@ -18,7 +18,7 @@ pub(in crate::store) fn parse(json: &[u8]) -> Index {
         .collect()
 }
 
-/// The index of these files. Files that `before` does not contain count as listed when they were stored.
+/// Returns the index of these files. Files that `before` does not contain receive the time at which they were stored.
 pub(crate) fn from_names(names: impl IntoIterator<Item = CheckFileName>, before: &Index) -> Index {
     names
         .into_iter()
@@ -33,8 +33,8 @@ pub(crate) fn from_names(names: impl IntoIterator<Item = CheckFileName>, before:
 /// contains only a few check files.
 pub(crate) const SHORT_LIST: Nanos = HOUR;
 
-/// The short list for readers of histories: all histories and the newest check files. It has the format of an index,
-/// so that every reader of an index can parse it; the values have no meaning.
+/// Returns the short list for readers of histories: all histories and the newest check files. It has the format of an
+/// index, so that every reader of an index can parse it, but its values have no meaning.
 pub(crate) fn recent(mut names: Vec<CheckFileName>, histories: &[HistoryName]) -> String {
     let newest = names.iter().map(|name| name.stored_at).max().unwrap_or(0);
     names.retain(|name| name.stored_at >= newest.saturating_sub(SHORT_LIST));

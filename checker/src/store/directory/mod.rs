@@ -1,4 +1,4 @@
-//! A directory as a store: objects as files, and next to them the lists that plain HTTP readers need, so that the
+//! A store in a directory. Objects are files, and next to them are the lists that plain HTTP readers need, so that the
 //! page needs only a static web server for the directory.
 //!
 //! Many processes may write at once. Each file is either complete or missing, and each list is rewritten as a whole,
@@ -27,15 +27,15 @@ use super::limits::describe_size;
 use super::object::{Listing, Object};
 use super::{Deletion, ListedName, ReadObject, StoreError};
 
-/// How long opening waits for the directory to be created.
+/// How long opening the store waits for the directory to be created.
 const OPENING_LIMIT: Duration = Duration::from_secs(2);
 
-/// A directory that contains the objects.
+/// A store whose objects are files in a directory.
 #[derive(Debug, Clone)]
 pub struct DirectoryStore {
     path: PathBuf,
     io: BlockingIo,
-    /// When the file system last wrote an object, by its own clock; 0 if it has not written one yet.
+    /// The time at which the file system last wrote an object, by its own clock, or 0 if it has not written one yet.
     written_at: Arc<AtomicI64>,
 }
 
@@ -44,7 +44,7 @@ impl DirectoryStore {
     /// needs the directory; until it can be created, rounds are kept in the spool.
     pub(super) async fn open(path: PathBuf) -> DirectoryStore {
         let store = DirectoryStore { path, io: BlockingIo::default(), written_at: Arc::default() };
-        // A mount that hangs must not delay the checks: the attempt continues in the background.
+        // A hanging mount must not delay the checks, so the attempt continues in the background.
         let _ = timeout(OPENING_LIMIT, store.blocking(String::new(), folder::create_directory)).await;
         store
     }
@@ -67,7 +67,8 @@ impl DirectoryStore {
         }
     }
 
-    /// When the file system last wrote an object, by its own clock; `None` if it has not written one yet.
+    /// Returns the time at which the file system last wrote an object, by its own clock, or `None` if it has not
+    /// written one yet.
     pub(super) fn file_time(&self) -> Option<UnixNanos> {
         Some(self.written_at.load(Ordering::Relaxed)).filter(|time| *time > 0)
     }
@@ -86,7 +87,7 @@ impl DirectoryStore {
     pub(super) async fn get_all<N: ListedName>(&self, names: &[N]) -> Result<Vec<(N, ReadObject)>, StoreError> {
         let task = format!("read {} objects from {}", names.len(), self.describe());
         let names = names.to_vec();
-        // One task for all objects: starting a task for each would take longer than reading the object.
+        // Read all objects in one task: starting a task for each would take longer than reading the object.
         self.blocking_up_to(MANY_FILES_LIMIT, task, move |path| {
             let mut objects = Vec::with_capacity(names.len());
             for name in names {
@@ -94,7 +95,7 @@ impl DirectoryStore {
                 match files::get(path, &object) {
                     Ok(Some(content)) => objects.push((name, Ok(content))),
                     Ok(None) => {}
-                    // The permissions and the size of one file do not affect the others.
+                    // One file's permissions and size do not affect the other files.
                     Err(error) => match files::describe_unreadable(&error, &object) {
                         Some(reason) => objects.push((name, Err(reason))),
                         None => return Err(error),

@@ -41,7 +41,7 @@ fn indexed(store: &DirectoryStore) -> Vec<CheckFileName> {
     index::parse(&fs::read(store.path.join(INDEX)).unwrap()).into_keys().collect()
 }
 
-/// The files in the directory that are neither check files nor belong to the store.
+/// Returns the files in the directory that are neither check files nor belong to the store.
 fn foreign(store: &DirectoryStore) -> Vec<String> {
     let mut names: Vec<_> =
         fs::read_dir(&store.path).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -106,7 +106,7 @@ async fn only_regular_files_are_read() {
     fs::set_permissions(path(4), fs::Permissions::from_mode(0o0)).unwrap();
     let read = store.get_all(&names).await.unwrap();
     assert_eq!(read[0].1.as_deref(), Ok(b"[0]".as_slice()));
-    // Root can read every file.
+    // The permissions have no effect on root, who can read every file.
     if fs::read(path(4)).is_err() {
         assert!(read[1].1.as_ref().is_err_and(|why| why.contains("permission denied")), "{read:?}");
     }

@@ -23,29 +23,29 @@ use super::error::{self, ErrorResponse, RequestContext, S3Error};
 use super::interceptor::{ResponseInterceptor, ServiceClock};
 use crate::store::settings::Bucket;
 
-/// A service that does not accept a connection within this time is considered unreachable.
+/// The timeout for connecting. A service that takes longer is considered unreachable.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// The time limit for one attempt. A check file has only a few kilobytes: a slower attempt will not succeed.
+/// The time limit for one attempt. A check file takes only a few kilobytes, so a slower attempt is unlikely to succeed.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 /// The time limit for all attempts of one request together.
 const OPERATION_TIMEOUT: Duration = Duration::from_mins(2);
 /// The number of attempts for requests that can safely be repeated.
 const READ_ATTEMPTS: u32 = 3;
-/// The region if none is configured.
+/// The region to use if none is configured.
 const FALLBACK_REGION: &str = "us-east-1";
 
 /// The source of the credentials that sign requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Credentials<'a> {
-    /// The bucket's configured keys, otherwise the AWS default credential chain.
+    /// The bucket's configured keys or, without them, the AWS default credential chain.
     OfBucket,
-    /// A profile in AWS's configuration files.
+    /// A profile in the AWS configuration files.
     OfProfile(&'a str),
     /// Requests are not signed.
     Anonymous,
 }
 
-/// The settings for all requests to the bucket's service. Does not send a request.
+/// Loads the settings for all requests to the bucket's service. Does not send a request.
 pub(crate) async fn settings(bucket: &Bucket, credentials: Credentials<'_>) -> SdkConfig {
     let http_client = aws_smithy_http_client::Builder::new()
         .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
@@ -54,7 +54,7 @@ pub(crate) async fn settings(bucket: &Bucket, credentials: Credentials<'_>) -> S
     if let Credentials::OfProfile(name) = credentials {
         profile_region = profile_region.profile_name(name);
     }
-    // Instance metadata is not queried: it costs a request, and contains the instance's region, not the bucket's.
+    // Do not query the instance metadata: it costs a request, and contains the instance's region, not the bucket's.
     let region = RegionProviderChain::first_try(bucket.region.clone().map(Region::new))
         .or_else(EnvironmentVariableRegionProvider::new())
         .or_else(profile_region.build())
@@ -64,14 +64,14 @@ pub(crate) async fn settings(bucket: &Bucket, credentials: Credentials<'_>) -> S
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
         .operation_timeout(OPERATION_TIMEOUT)
         .build();
-    // Some services other than AWS reject checksums that they did not ask for.
+    // Some services other than AWS reject checksums that they did not request.
     let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
         .http_client(http_client.clone())
         .region(region.region().await)
         .timeout_config(timeouts)
         .retry_config(RetryConfig::standard().with_max_attempts(READ_ATTEMPTS))
-        // With a wrong clock, check files get wrong names: the error must be reported, not hidden by adjusting the
-        // signature.
+        // A wrong clock also makes the names of check files wrong, so report the error instead of hiding it by
+        // adjusting the signature.
         .disable_clock_skew_correction(true)
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
@@ -105,7 +105,7 @@ pub(crate) fn client(settings: &SdkConfig, address_style: AddressStyle) -> Clien
     client_with_clock(settings, address_style, ServiceClock::default())
 }
 
-/// A client that records the service's time.
+/// Creates a client that records the service's time.
 pub(super) fn client_with_clock(settings: &SdkConfig, address_style: AddressStyle, clock: ServiceClock) -> Client {
     let config = aws_sdk_s3::config::Builder::from(settings)
         .force_path_style(address_style == AddressStyle::Path)
@@ -189,7 +189,7 @@ fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     text
 }
 
-/// Decodes a URL-encoded key from a listing; `None` if it is not UTF-8 or contains an incomplete escape.
+/// Decodes a URL-encoded key from a listing. Returns `None` if it is not UTF-8 or contains an incomplete escape.
 pub(crate) fn decode_url(text: &str) -> Option<String> {
     let is_escape = |escape: &str| escape.len() >= 2 && escape.bytes().take(2).all(|byte| byte.is_ascii_hexdigit());
     if !text.split('%').skip(1).all(is_escape) {

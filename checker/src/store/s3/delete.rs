@@ -12,14 +12,14 @@ use crate::store::{Deletion, ListedName};
 
 /// The maximum number of objects that S3 deletes in one request.
 pub(super) const DELETE_BATCH: usize = 1_000;
-/// How many delete requests are sent at once: for batches, and for single objects.
+/// The maximum number of delete requests, for batches and for single objects, that are sent at once.
 pub(super) const DELETES_AT_ONCE: (usize, usize) = (4, 16);
 
-/// The outcome for a batch of objects.
+/// The outcome of deleting a batch of objects.
 #[derive(Default)]
 struct BatchOutcome {
     deleted: usize,
-    /// The keys that the service refused to delete, and why.
+    /// The keys that the service refused to delete, with reasons.
     refused: Vec<(String, S3Error)>,
 }
 
@@ -43,7 +43,7 @@ impl S3Store {
                     total.refused.extend(batch.refused);
                     progress(total.deleted + total.refused.len());
                 }
-                // Later requests would fail like this one; those that were already sent are completed.
+                // Later requests would fail in the same way. Those that were already sent are completed.
                 Err(cause) => {
                     is_failed.store(true, Ordering::Relaxed);
                     failure.get_or_insert(cause);
@@ -74,7 +74,7 @@ impl S3Store {
                 let refused: Vec<_> = errors.map(|error| self.refused::<N>(error)).collect();
                 Ok(BatchOutcome { deleted: names.len().saturating_sub(refused.len()), refused })
             }
-            // The service does not support the request, or requires an obsolete checksum.
+            // Delete objects one by one if the service does not support batches, or requires an obsolete checksum.
             Err(error) if error.raw_response().is_some_and(|raw| matches!(raw.status().as_u16(), 400 | 405 | 501)) => {
                 let outcome = self.delete_one_by_one(names).await?;
                 self.supports_batches.store(false, Ordering::Relaxed);
@@ -104,13 +104,13 @@ impl S3Store {
         Ok(outcome)
     }
 
-    /// An object that the service refused to delete, and why.
+    /// Returns the key of an object that the service refused to delete, and the reason.
     fn refused<N: ListedName>(&self, error: &aws_sdk_s3::types::Error) -> (String, S3Error) {
         let key = error.key().unwrap_or_default().to_owned();
         let response =
             ErrorResponse { status: 200, code: error.code(), message: error.message(), ..ErrorResponse::default() };
         let mut cause = error::from_response(&self.context(Action::Delete), &response);
-        // The remedy covers only objects like this one: a permission for all objects would be too broad.
+        // Limit the remedy to objects like this one: a permission for all objects would be too broad.
         let name = key.strip_prefix(&self.prefix).and_then(N::parse);
         if let (S3Error::AccessDenied { resource, .. }, Some(name)) = (&mut cause, name) {
             *resource = format!("arn:aws:s3:::{}/{}", self.bucket, name.pattern(&self.prefix));

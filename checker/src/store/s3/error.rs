@@ -10,7 +10,7 @@ use super::interceptor::RESPONSE_LIMIT;
 use crate::store::limits::{MIN_BYTES_PER_WINDOW, RATE_WINDOW, describe_size};
 use crate::tls_error;
 
-/// The kinds of requests to a bucket, by the permission that they need.
+/// A kind of request to a bucket, named after the permission that it requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Action {
     Put,
@@ -29,7 +29,7 @@ impl Action {
         }
     }
 
-    /// The resource for which a policy must grant the permission.
+    /// Returns the resource for which a policy must grant the permission.
     fn resource(self, bucket: &str, prefix: &str) -> String {
         match self {
             Action::List => format!("arn:aws:s3:::{bucket}"),
@@ -49,7 +49,7 @@ pub(crate) struct RequestContext<'a> {
 #[derive(Debug, Clone, Copy, Default)]
 pub(in crate::store) struct ErrorResponse<'a> {
     pub(in crate::store) status: u16,
-    /// The error code; `None` if the response has none.
+    /// The error code, or `None` if the response contains none.
     pub(in crate::store) code: Option<&'a str>,
     pub(in crate::store) message: Option<&'a str>,
     /// The bucket's actual region, from the `x-amz-bucket-region` header.
@@ -74,7 +74,7 @@ pub enum S3Error {
     AccessDenied { permission: &'static str, resource: String },
     #[error("there is no bucket `{0}`; create it, or check `bucket` and `endpoint_url`")]
     NoBucket(String),
-    /// `PermanentRedirect`, `AuthorizationHeaderMalformed` and similar codes.
+    /// The service returned `PermanentRedirect`, `AuthorizationHeaderMalformed` or a similar code.
     #[error("the bucket `{bucket}` is in another region; {}", region_remedy(region.as_deref()))]
     WrongRegion {
         bucket: String,
@@ -86,7 +86,7 @@ pub enum S3Error {
     /// No program is listening on the port.
     #[error("the connection was refused; check `endpoint_url`, and whether the service is running")]
     ConnectionRefused,
-    /// The host name has no address.
+    /// The host name cannot be resolved to an address.
     #[error(
         "the host name cannot be resolved; check `endpoint_url`, `bucket` and the network, and set `path_style` to `true` if the service does not give each bucket its own host name"
     )]
@@ -135,7 +135,7 @@ fn region_remedy(region: Option<&str>) -> String {
 }
 
 impl S3Error {
-    /// Whether the same request may succeed a moment later.
+    /// Returns whether the same request may succeed a moment later.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(
@@ -198,7 +198,7 @@ pub(crate) fn from_connection(error: &(dyn Error + 'static)) -> S3Error {
     S3Error::Connection(texts.pop().unwrap_or_default())
 }
 
-/// Converts one cause of a chain, if it is specific enough.
+/// Converts one cause from a chain, if it is specific enough.
 fn from_cause(error: &(dyn Error + 'static)) -> Option<S3Error> {
     if let Some(error) = error.downcast_ref::<io::Error>() {
         // `source` skips the inner error, in which TLS libraries wrap their own errors, sometimes twice.
@@ -213,7 +213,7 @@ fn from_cause(error: &(dyn Error + 'static)) -> Option<S3Error> {
         }
     }
     if error.is::<LengthLimitError>() {
-        return Some(S3Error::Refused(format!("its response has more than {}", describe_size(RESPONSE_LIMIT))));
+        return Some(S3Error::Refused(format!("its response is larger than {}", describe_size(RESPONSE_LIMIT))));
     }
     if let Some(tls) = error.downcast_ref::<rustls::Error>() {
         return Some(S3Error::Tls(single_line(&tls_error::describe(tls))));
@@ -225,7 +225,7 @@ fn from_cause(error: &(dyn Error + 'static)) -> Option<S3Error> {
     None
 }
 
-/// The response in the service's own words: `503 SlowDown: Please reduce your request rate.`
+/// Returns the response in the service's own words: `status 503 SlowDown: Please reduce your request rate.`
 fn describe(response: &ErrorResponse<'_>) -> String {
     let code = response.code.map(|code| format!(" {}", single_line(code))).unwrap_or_default();
     let message = response.message.map(|message| format!(": {}", single_line(message))).unwrap_or_default();
@@ -247,7 +247,7 @@ fn is_html(response: &ErrorResponse<'_>) -> bool {
         || start.starts_with("<html")
 }
 
-/// The region in the body of an error response.
+/// Returns the region in the body of an error response.
 fn region_in(body: &[u8]) -> Option<&str> {
     let text = str::from_utf8(body).ok()?;
     let (_, rest) = text.split_once("<Region>")?;

@@ -1,4 +1,4 @@
-//! Applied to every response: a size limit, and recording the service's clock.
+//! An interceptor for every response. It limits the size and records the service's clock.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -12,16 +12,16 @@ use chrono::DateTime;
 use http_body_util::Limited;
 use shared::UnixNanos;
 
-/// The maximum size, in bytes, of a response that is held in memory: three times a listing of a thousand keys of 1,024
-/// bytes. Objects have their own limits.
+/// The maximum size, in bytes, of a response that is held in memory: three times the size of a listing with a thousand
+/// keys of 1,024 bytes. Objects have separate limits.
 pub(super) const RESPONSE_LIMIT: u64 = 16 << 20;
 
-/// A service's clock, as seen in its responses. Clones share it.
+/// A service's clock, as seen in its responses. All clones refer to the same clock.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ServiceClock(Arc<AtomicI64>);
 
 impl ServiceClock {
-    /// The time of the last response; `None` if no response contained one.
+    /// Returns the time of the last response, or `None` if no response contained one.
     pub(super) fn last(&self) -> Option<UnixNanos> {
         Some(self.0.load(Ordering::Relaxed)).filter(|time| *time > 0)
     }

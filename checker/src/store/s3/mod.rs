@@ -1,4 +1,4 @@
-//! A bucket of an S3 service as a store: the requests, and the differences between services.
+//! A store in a bucket of an S3 service: sends the requests, and handles the differences between services.
 
 pub(crate) mod client;
 mod delete;
@@ -39,7 +39,7 @@ const READS_AT_ONCE: usize = 32;
 /// How many objects are written at once.
 pub(super) const WRITES_AT_ONCE: usize = 16;
 
-/// A bucket that contains the objects.
+/// A store whose objects are in a bucket.
 pub struct S3Store {
     client: Client,
     clock: ServiceClock,
@@ -54,7 +54,7 @@ pub struct S3Store {
 
 impl fmt::Debug for S3Store {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The client contains the keys.
+        // Omit the client, which contains the keys.
         formatter.debug_tuple("S3Store").field(&self.description).finish()
     }
 }
@@ -79,7 +79,7 @@ impl S3Store {
         self.description.clone()
     }
 
-    /// The service's time when it sent its last response; `None` if no response contained a time.
+    /// Returns the service's time in its last response, or `None` if no response contained a time.
     pub(super) fn service_time(&self) -> Option<UnixNanos> {
         self.clock.last()
     }
@@ -90,12 +90,12 @@ impl S3Store {
             let content = if object.rules.is_compressed { compress(&content).into() } else { content };
             return self.send(object, content, PutCondition::None).await.map_err(|failure| failed(failure.cause));
         }
-        // If the service does not support conditional writes, write unconditionally: names are unique by
+        // If the service does not support conditional writes, write unconditionally, because names are unique by
         // construction.
         if self.supports_conditions.load(Ordering::Relaxed) {
             match self.send(object, content.clone(), PutCondition::IfAbsent).await {
                 Ok(()) => return Ok(()),
-                // An object with the same contents is from an earlier attempt whose response was lost.
+                // An object with the same contents comes from an earlier attempt whose response was lost.
                 Err(PutFailure { status: 412, .. }) if self.contains(object, &content).await => return Ok(()),
                 Err(PutFailure { status: 412, .. }) => {
                     return Err(StoreError::AlreadyExists { name: object.name.clone(), store: self.describe() });
@@ -123,7 +123,7 @@ impl S3Store {
             .body(ByteStream::from(content));
         let response = match object.rules.write {
             WriteMode::Replace => request.send().await,
-            // The caller retries, for longer than the SDK would: see `upload`.
+            // The caller retries for longer than the SDK would: see `upload`.
             WriteMode::Create => {
                 let once = aws_sdk_s3::config::Builder::new().retry_config(RetryConfig::disabled());
                 request.customize().config_override(once).send().await
@@ -140,7 +140,7 @@ impl S3Store {
         }
     }
 
-    /// Whether the bucket has the object with these contents; `false` if the object cannot be read.
+    /// Returns whether the bucket has the object with these contents. Returns `false` if the object cannot be read.
     async fn contains(&self, object: &Object, content: &Bytes) -> bool {
         self.get(object).await.is_ok_and(|existing| existing.is_some_and(|existing| existing == *content))
     }
@@ -176,10 +176,10 @@ impl S3Store {
         compression::decompress(content, limit).map(Some).map_err(|_| too_large())
     }
 
-    /// Whether a listing of the object's name, which a key can be allowed to request for a prefix, shows that the
-    /// object does not exist. Some services deny reading a missing object unless the whole bucket can be listed.
+    /// Returns whether a listing of the object's name shows that the object does not exist. Some services deny reading
+    /// a missing object unless the key can list the whole bucket, but a key can be allowed to list a prefix.
     async fn is_missing(&self, key: &str) -> bool {
-        // Of all keys with this prefix, the object's key comes first.
+        // The object's own key sorts before all other keys with this prefix.
         let listed = self.client.list_objects_v2().bucket(&self.bucket).prefix(key).max_keys(1).send().await;
         listed.is_ok_and(|page| page.contents().first().is_none_or(|object| object.key() != Some(key)))
     }
@@ -196,7 +196,7 @@ impl S3Store {
         let objects: Vec<Option<(N, ReadObject)>> = stream::iter(names.to_vec())
             .map(async |name| match self.get(&Object::new(&name)).await {
                 Ok(content) => Ok(content.map(|content| (name, Ok(content)))),
-                // The size of one object does not affect the others.
+                // One object's size does not affect the other objects.
                 Err(error @ StoreError::TooLarge { .. }) => Ok(Some((name, Err(error.to_string())))),
                 Err(error) => Err(error),
             })
@@ -218,7 +218,7 @@ impl S3Store {
                 .bucket(&self.bucket)
                 .prefix(format!("{}{}", self.prefix, N::FOLDER))
                 .set_start_after(N::start_after(&self.prefix, *listing.times.start()))
-                // XML cannot contain every key that a bucket may have; one such key must not hide all the others.
+                // XML cannot represent every key, and one such key must not make all others unreadable.
                 .encoding_type(EncodingType::Url)
                 .set_continuation_token(token.clone())
                 .send()
@@ -267,16 +267,16 @@ impl S3Store {
     }
 }
 
-/// When a PUT request takes effect.
+/// The condition for a PUT request to take effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum PutCondition {
     None,
-    /// Only if no object with this name exists.
+    /// No object with this name exists yet.
     IfAbsent,
 }
 
 struct PutFailure {
-    /// The response's HTTP status; 0 if there was no response.
+    /// The response's HTTP status, or 0 if there was no response.
     status: u16,
     cause: S3Error,
 }

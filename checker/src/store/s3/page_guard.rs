@@ -4,10 +4,10 @@ use std::collections::HashSet;
 
 use crate::store::limits::{NAMES_LIMIT, PAGES_LIMIT};
 
-/// How many pages without any keys can follow each other.
+/// The maximum number of consecutive pages without keys.
 const EMPTY_PAGES: usize = 1_000;
 
-/// Why reading a listing ended early.
+/// The reason why reading a listing ended early.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum EndlessListing {
     #[error("page {0} of the listing has no continuation token, although more pages follow")]
@@ -16,7 +16,7 @@ pub(super) enum EndlessListing {
     RepeatedToken(usize),
     #[error("the listing does not end: page {0} repeats the keys of an earlier page")]
     RepeatedKeys(usize),
-    #[error("the listing does not end: {EMPTY_PAGES} pages without keys followed each other")]
+    #[error("the listing does not end: it has {EMPTY_PAGES} pages in a row without keys")]
     EmptyPages,
     #[error("the listing does not end: it has more than {PAGES_LIMIT} pages")]
     TooManyPages,
@@ -24,7 +24,7 @@ pub(super) enum EndlessListing {
     TooManyNames,
 }
 
-/// What the pages of a listing have shown so far.
+/// A record of a listing's pages, for detecting that the listing is endless.
 #[derive(Debug, Default)]
 pub(super) struct PageGuard {
     pages: usize,
@@ -35,8 +35,8 @@ pub(super) struct PageGuard {
 }
 
 impl PageGuard {
-    /// Checks a page that is followed by another one: its token for the next page, its first key, and the number of
-    /// names so far.
+    /// Checks a page that another page follows: its token for the next page, its first key, and the number of names so
+    /// far.
     pub(super) fn check(
         &mut self,
         token: Option<&str>,

@@ -1,4 +1,4 @@
-//! Tests of the requests to an S3 service, and of how its responses are handled.
+//! Tests of requests to an S3 service, and of the handling of its responses.
 
 use super::delete::{DELETE_BATCH, DELETES_AT_ONCE};
 use super::*;
@@ -29,8 +29,8 @@ fn name() -> CheckFileName {
     CheckFileName::parse("1795330254340493978-a-check.json").expect("it is a name")
 }
 
-/// A server that answers the first request on each connection with the next response, then stops. Returns the heads
-/// of the requests.
+/// Starts a server that answers the first request on each connection with the next response, then stops. Returns the
+/// heads of the requests.
 async fn server(responses: Vec<String>) -> (String, tokio::task::JoinHandle<Vec<String>>) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

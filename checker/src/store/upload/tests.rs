@@ -30,7 +30,7 @@ fn spool(directory: &Path) -> Spool {
     )
 }
 
-/// A store that responds as `answer` does, and records the names.
+/// A store that responds as `answer` does, and records the names of the objects.
 struct FakeStore<F> {
     answer: F,
     names: Mutex<Vec<CheckFileName>>,
@@ -90,7 +90,7 @@ async fn a_round_that_cannot_be_stored_is_sent_first_next_time() {
     assert_eq!(spool.waiting().await.unwrap(), []);
 }
 
-/// A store that takes this long for every response, and records the spool's contents before it.
+/// A store that takes this long for each response, and records the spool's contents before it responds.
 struct Slow<'a> {
     takes: Duration,
     answer: fn() -> Result<(), StoreError>,

@@ -1,4 +1,4 @@
-//! Histories remain correct when clocks are changed, runs overlap, and updates or latencies are lost.
+//! Tests that histories remain correct when clocks change, runs overlap, and updates or latencies are lost.
 
 use proptest::prelude::*;
 
@@ -8,13 +8,13 @@ use crate::uptime::{self, Observation};
 /// An event in the life of a node.
 #[derive(Debug, Clone)]
 enum Step {
-    /// Its clock advances, or is set.
+    /// The node's clock advances, or is set.
     Clock(Nanos),
-    /// It stores a round and adds it to the history.
+    /// The node stores a round and adds it to the history.
     Round(Vec<(u8, Nanos, Status, Option<Nanos>)>),
-    /// It stores a round, but another run overwrites the history without it.
+    /// The node stores a round, but another run overwrites the history without it.
     RoundOnly(Vec<(u8, Nanos, Status, Option<Nanos>)>),
-    /// A run that read the history before the previous step ends now; the clock does not advance.
+    /// A run that read the history before the previous step ends now. The clock does not advance.
     StaleRun,
     /// The history's latencies are lost.
     LatenciesLost,
@@ -39,12 +39,12 @@ fn any_step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Runs the steps. Returns all files, the history and latencies at the end, and the time.
+/// Runs the steps. Returns all files, the final history and latencies, and the time.
 fn run_steps(steps: Vec<Step>) -> (CheckFiles, (History, Latencies), UnixNanos) {
     let (mut files, mut now) = (CheckFiles::new(), DAY_ONE);
     let mut known = (History::new(node()), Latencies::default());
     let mut before = known.clone();
-    // Rounds that this node stored but did not add yet. The next update adds them.
+    // Rounds that this node stored but has not added yet. The next update adds them.
     let mut own = Vec::new();
     // Rounds that a run would miss if it read the history before the previous step.
     let mut lost = Vec::new();
@@ -76,7 +76,7 @@ fn run_steps(steps: Vec<Step>) -> (CheckFiles, (History, Latencies), UnixNanos) 
             Step::StaleRun => {}
             Step::LatenciesLost => known.1 = Latencies::default(),
         }
-        // Both round-trip.
+        // The history and the latencies both round-trip.
         let read = (History::parse(known.0.to_json().as_bytes()), Latencies::parse(known.1.to_json().as_bytes()));
         assert_eq!(read, (Ok(known.0.clone()), Ok(known.1.clone())));
         before = earlier;
@@ -90,7 +90,7 @@ fn run_steps(steps: Vec<Step>) -> (CheckFiles, (History, Latencies), UnixNanos) 
 #[test]
 fn a_late_round_without_results_is_counted() {
     let round = || vec![(1, 0, Status::Unknown, Some(HOUR))];
-    // The clock is set back past midnight, by more than the tolerance for clocks.
+    // The clock is set back past midnight, by more than the clock tolerance.
     let steps = [
         Step::Round(round()),
         Step::Round(round()),

@@ -1,4 +1,4 @@
-//! Loads from stores in memory, and checks which objects are requested and what the cache then contains.
+//! Tests which objects are requested from stores in memory, and what the cache contains afterward.
 
 use super::super::cache::REFRESHES_PER_FULL_LIST;
 use super::*;
@@ -140,7 +140,7 @@ fn load(store: &MemoryStore, cache: &RefCell<Cache>, from: UnixNanos) -> usize {
 const GOOD: &str = r#"[{"title":"A","healthy":true}]"#;
 const T: UnixNanos = 1_795_330_254_340_493_978;
 
-/// A store with checks of the node `here` every minute, whose history covers all but the newest.
+/// Creates a store with checks of the node `here` every minute, whose history covers all but the newest one.
 fn store_with_history(minutes: i64) -> MemoryStore {
     let here = shared::object_name::NodeName::new("here").ok();
     let results = |at: i64| {

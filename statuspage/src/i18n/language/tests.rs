@@ -2,13 +2,13 @@ use super::*;
 use crate::test_support::{TestFormat, language, locale_file as file, with_status_labels};
 use shared::page_config::appearance::LANGUAGES;
 
-/// The keys and texts of a locale file.
+/// Returns the keys and strings of a locale file.
 fn lines(file: &str) -> Vec<(&str, &str)> {
     let lines = file.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines.map(|line| line.split_once(" = ").unwrap_or_else(|| panic!("`{line}` has no key"))).collect()
 }
 
-/// The distinct placeholders of a text.
+/// Returns the distinct placeholders of a string.
 fn placeholders(text: &str) -> Vec<&str> {
     let mut placeholders: Vec<&str> =
         text.split('{').skip(1).map(|rest| rest.split_once('}').expect("it is closed").0).collect();
@@ -17,7 +17,7 @@ fn placeholders(text: &str) -> Vec<&str> {
     placeholders
 }
 
-/// Each key with its text and the English text.
+/// Returns each key with its translation and the English string.
 fn pairs<'f>(file: &'f str, english: &'f str) -> Vec<(&'f str, &'f str, &'f str)> {
     let texts = lines(file);
     let text_of = |key| texts.iter().find(|(known, _)| *known == key).map(|(_, text)| *text);
@@ -50,7 +50,8 @@ fn all_languages_use_the_same_placeholders() {
     for code in LANGUAGES {
         for (key, text, wanted) in pairs(&file(code), &english) {
             assert_eq!(placeholders(text), placeholders(wanted), "{code}: {key}");
-            // The forms for zero and one do not need the number. The last form is for all other numbers.
+            // The forms for zero and one do not need to contain the number. The last form is used for all other
+            // numbers.
             let last = text.rsplit('|').next().expect("there is a form");
             assert_eq!(placeholders(last), placeholders(wanted), "{code}: {key}");
             for placeholder in placeholders(text) {
