@@ -31,8 +31,8 @@ pub struct CheckContext {
 }
 
 impl CheckContext {
-    /// Creates a context. Checks connect only to addresses that the policy allows, and use `clock` to compute
-    /// certificate expiry and heartbeat age.
+    /// Creates a context. Checks connect only to addresses that the policy allows, and use `clock` to compute the
+    /// age of heartbeats.
     #[must_use]
     pub fn new(address_policy: AddressPolicy, clock: fn() -> UnixNanos) -> CheckContext {
         CheckContext {

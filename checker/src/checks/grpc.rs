@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::net::address_policy::AddressPolicy;
 use super::net::connect::{self, Address, TlsOptions};
 use super::net::tls_config::TlsClient;
-use super::net::tls_handshake;
+use super::net::tls_handshake::{self, DescribedErrors};
 use super::probe_data::{Capture, ProbeData};
 use super::timing::{Stopwatch, timed};
 use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text};
@@ -92,7 +92,7 @@ async fn check_health(
             if stream.get_ref().1.alpn_protocol() != Some(ALPN) {
                 return Err("server does not offer HTTP/2".to_owned());
             }
-            call(check, stream, &stopwatch).await?;
+            call(check, DescribedErrors(stream), &stopwatch).await?;
         }
         _ => call(check, stream, &stopwatch).await?,
     }

@@ -24,7 +24,7 @@ pub(crate) struct Identity {
 }
 
 impl TestAuthority {
-    /// Creates an authority whose certificates expire in this many days and an hour.
+    /// Creates an authority whose certificates expire in this many days and half an hour.
     pub(crate) fn new(name: &str, days: i32) -> TestAuthority {
         let mut parameters = parameters("unused.example", days);
         parameters.subject_alt_names.clear();

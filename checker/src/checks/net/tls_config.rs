@@ -57,10 +57,16 @@ pub struct TlsClient {
 
 type ClientResult = Result<Arc<TlsClient>, TrustError>;
 
+/// A client that is built once, and when that began.
+struct CachedClient {
+    since: Instant,
+    cell: Arc<OnceCell<ClientResult>>,
+}
+
 /// Caches TLS configurations by their settings.
 #[derive(Default)]
 pub struct TlsConfigs {
-    clients: Mutex<HashMap<TlsSettings, (Instant, Arc<OnceCell<ClientResult>>)>>,
+    clients: Mutex<HashMap<TlsSettings, CachedClient>>,
 }
 
 impl TlsConfigs {
@@ -70,10 +76,12 @@ impl TlsConfigs {
         let cell = {
             let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
             match clients.get(settings) {
-                Some((since, cell)) if !settings.has_files() || since.elapsed() < REREAD_AFTER => Arc::clone(cell),
+                Some(CachedClient { since, cell }) if !settings.has_files() || since.elapsed() < REREAD_AFTER => {
+                    Arc::clone(cell)
+                }
                 _ => {
                     let cell = Arc::<OnceCell<ClientResult>>::default();
-                    clients.insert(settings.clone(), (Instant::now(), Arc::clone(&cell)));
+                    clients.insert(settings.clone(), CachedClient { since: Instant::now(), cell: Arc::clone(&cell) });
                     cell
                 }
             }

@@ -1,14 +1,16 @@
 //! Performs TLS handshakes and ends TLS connections.
 
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use rustls::client::ResolvesClientCert;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ProtocolVersion};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -17,7 +19,7 @@ use super::tls_config::{MinTlsVersion, TlsClient};
 use super::tls_observer::HandshakeObserver;
 use crate::checks::timing::{ClientIdentity, Stopwatch};
 use crate::checks::{Failure, error_text};
-use crate::tls_error::CLIENT_CERTIFICATE_REQUIRED;
+use crate::tls_error::{self, CLIENT_CERTIFICATE_REQUIRED};
 
 /// How long to wait for a server to refuse a client. Servers do so at once, and no other server is waited for.
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
@@ -86,4 +88,35 @@ pub async fn close(
         }
     };
     tokio::time::timeout(REFUSAL_TIMEOUT, until_closed).await.unwrap_or(Ok(()))
+}
+
+/// A stream whose TLS errors are already in words, for libraries that keep only the text of an error.
+#[derive(Debug)]
+pub struct DescribedErrors<S>(pub S);
+
+fn describe(error: io::Error) -> io::Error {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        Some(tls) => io::Error::other(tls_error::describe(tls)),
+        None => error,
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for DescribedErrors<S> {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(context, into).map_err(describe)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for DescribedErrors<S> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(context, bytes).map_err(describe)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(context).map_err(describe)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(context).map_err(describe)
+    }
 }

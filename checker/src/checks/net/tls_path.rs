@@ -61,17 +61,14 @@ impl TrustedCertificates {
         let details = CertificateDetails::parse(certificate).ok();
         self.hashes.insert(Sha256::digest(certificate).into());
         // An authority can have several certificates for one key. The one that is valid longest counts.
-        match self.anchors.iter().position(|known| *known == anchor) {
-            Some(index) => {
-                let end = |details: &Option<CertificateDetails>| details.as_ref().map(|details| details.not_after);
-                if end(&details) > end(&self.details[index]) {
-                    self.details[index] = details;
-                }
+        if let Some(index) = self.anchors.iter().position(|known| *known == anchor) {
+            let end = |details: &Option<CertificateDetails>| details.as_ref().map(|details| details.not_after);
+            if end(&details) > end(&self.details[index]) {
+                self.details[index] = details;
             }
-            None => {
-                self.anchors.push(anchor);
-                self.details.push(details);
-            }
+        } else {
+            self.anchors.push(anchor);
+            self.details.push(details);
         }
         Ok(())
     }

@@ -56,12 +56,8 @@ struct RawGrpc {
 fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
     let raw: RawGrpc = converter.read()?;
     let address = converter.accept("endpoint_url", Address::parse(&raw.endpoint_url, None))?;
-    let tls = if raw.tls {
-        let settings = converter.tls_settings(raw.settings);
-        Some(converter.tls_options(settings, raw.server_name, &address)?)
-    } else {
-        None
-    };
+    let settings = converter.tls_settings(raw.settings);
+    let tls = if raw.tls { Some(converter.tls_options(settings, raw.server_name, &address)?) } else { None };
     let (locator, service, timeout) = (raw.endpoint_url, raw.service, converter.timeout);
     Some(CheckKind::Grpc(Box::new(GrpcCheck { locator, address, timeout, tls, service })))
 }

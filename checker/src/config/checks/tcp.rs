@@ -83,8 +83,8 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
     if starttls.is_some() && raw.tls == Some(false) {
         converter.reject("tls", "is `false`, but `starttls` requires TLS: remove one of them");
     }
+    let settings = converter.tls_settings(raw.settings);
     let tls = if starttls.is_some() || raw.tls == Some(true) {
-        let settings = converter.tls_settings(raw.settings);
         Some(converter.tls_options(settings, raw.server_name, &address)?)
     } else {
         None

@@ -77,12 +77,9 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
         return None;
     };
     let address = Address::from_url(&url);
-    let tls = if url.scheme() == "wss" {
-        let settings = converter.tls_settings(raw.settings);
-        Some(converter.tls_options(settings, raw.server_name, &address)?)
-    } else {
-        None
-    };
+    let settings = converter.tls_settings(raw.settings);
+    let tls =
+        if url.scheme() == "wss" { Some(converter.tls_options(settings, raw.server_name, &address)?) } else { None };
     let address = match raw.resolve {
         Some(resolve) => converter.resolve(&resolve, &address)?,
         None => address,
