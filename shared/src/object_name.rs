@@ -365,28 +365,46 @@ mod tests {
 
     #[test]
     fn a_nodes_patterns_match_its_own_names_and_no_other_nodes() {
+        let matches_any =
+            |patterns: &[String], name: &str| patterns.iter().any(|pattern| means(pattern.as_bytes(), name.as_bytes()));
         let (west, eu_west) = (NodeName::new("west").unwrap(), NodeName::new("eu-west").unwrap());
-        let file = |node: &NodeName| {
-            format!("status/{}", CheckFileName { stored_at: 1_795_330_254_340_493_978, node: Some(node.clone()) })
-        };
-        for (one, other) in [(&west, &eu_west), (&eu_west, &west)] {
-            let own = patterns::check_files("status/", one);
-            assert!(means(own.as_bytes(), file(one).as_bytes()));
-            assert!(!means(own.as_bytes(), file(other).as_bytes()));
-            assert!(!means(own.as_bytes(), file(one).strip_prefix("status/").unwrap().as_bytes()));
-            let message = |node| format!("status/messages/1795330254340493978-{node}-message.json");
-            assert!(means(patterns::messages("status/", one).as_bytes(), message(one).as_bytes()));
-            assert!(!means(patterns::messages("status/", one).as_bytes(), message(other).as_bytes()));
-            assert!(
-                !patterns::history("status/", one)
-                    .iter()
-                    .any(|name| patterns::history("status/", other).contains(name))
-            );
+        for stored_at in [1_795_330_254_340_493_978, 2_795_330_254_340_493_978] {
+            let file = |node: &NodeName| format!("status/{}", CheckFileName { stored_at, node: Some(node.clone()) });
+            for (one, other) in [(&west, &eu_west), (&eu_west, &west)] {
+                let own = patterns::check_files("status/", one);
+                assert!(matches_any(&own, &file(one)));
+                assert!(!matches_any(&own, &file(other)));
+                assert!(!matches_any(&own, file(one).strip_prefix("status/").unwrap()));
+                let name = CheckFileName { stored_at, node: Some(one.clone()) };
+                assert!(matches_any(&[patterns::for_check_file("status/", &name)], &file(one)));
+                let message = |node| format!("status/messages/{stored_at}-{node}-message.json");
+                assert!(matches_any(&patterns::messages("status/", one), &message(one)));
+                assert!(!matches_any(&patterns::messages("status/", one), &message(other)));
+                assert!(
+                    !patterns::history("status/", one)
+                        .iter()
+                        .any(|name| patterns::history("status/", other).contains(name))
+                );
+            }
+            let originals = CheckFileName { stored_at, node: None }.to_string();
+            assert!(matches_any(&patterns::legacy_check_files(""), &originals));
+            assert!(!matches_any(&patterns::check_files("", &west), &originals));
+            assert!(means(patterns::everything("status/").as_bytes(), file(&west).as_bytes()));
         }
-        let originals = CheckFileName { stored_at: 1_795_330_254_340_493_978, node: None }.to_string();
-        assert!(means(patterns::legacy_check_files("").as_bytes(), originals.as_bytes()));
-        assert!(!means(patterns::check_files("", &west).as_bytes(), originals.as_bytes()));
-        assert!(means(patterns::everything("status/").as_bytes(), file(&west).as_bytes()));
+    }
+
+    #[test]
+    fn a_nodes_patterns_match_no_objects_in_folders() {
+        let west = NodeName::new("west").unwrap();
+        let own = patterns::check_files("status/", &west);
+        let all = own.iter().chain(&patterns::legacy_check_files("status/")).cloned().collect::<Vec<_>>();
+        for folder in [HISTORY_FOLDER, summary::SUMMARY_FOLDER, summary::BADGE_FOLDER, "heartbeats/", "messages/"] {
+            for end in ["-west-check.json", "-check.json"] {
+                // As long as a time, which `?` also matches.
+                let name = format!("status/{folder}{}{end}", "a".repeat(19 - folder.len()));
+                assert!(!all.iter().any(|pattern| means(pattern.as_bytes(), name.as_bytes())), "{name}");
+            }
+        }
     }
 
     #[test]

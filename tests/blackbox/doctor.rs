@@ -88,7 +88,7 @@ async fn a_correct_setup_has_no_problems_and_is_not_changed() {
         assert_eq!(both_sides(&keeping).await.code, 0);
     }
     let probes = keeping.bucket.check_files().await;
-    assert_eq!(probes.iter().filter(|name| name.stored_at == 1).count(), 1);
+    assert_eq!(probes.iter().filter(|name| name.stored_at == 1_000_000_000_000_000_000).count(), 1);
     assert_eq!(both_sides(&keeping).await.code, 0);
 }
 

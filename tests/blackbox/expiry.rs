@@ -148,7 +148,7 @@ async fn objects_that_cannot_be_deleted_are_reported_and_others_removed() {
     assert_eq!(run.code, 0, "the round is stored: {}", run.output());
     assert!(run.stdout.contains("removed 2500 expired check files"), "{}", run.output());
     let report = format!("delete 3 of 2503 objects, such as `{}`", originals[0]);
-    let right = format!("`s3:DeleteObject` on `arn:aws:s3:::{}/status/???????????????????-check.json`", bucket.name);
+    let right = format!("`s3:DeleteObject` on `arn:aws:s3:::{}/status/1??????????????????-check.json`", bucket.name);
     assert!(run.stderr.contains(&report) && run.stderr.contains(&right), "{}", run.stderr);
     assert_eq!(run.stderr.trim().lines().count(), 1, "and nothing else: {}", run.stderr);
     let keys = bucket.keys_without_histories().await;

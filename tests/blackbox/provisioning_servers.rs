@@ -269,6 +269,7 @@ async fn rights(server: S3Server, key: &AccessKey, site: &TestSite) -> Vec<(&'st
         ("store a heartbeat", verdict(put("status/heartbeats/backup.json").await)),
         ("store another node's file", verdict(put(&others).await)),
         ("store another node's history", verdict(put("status/history/west.json").await)),
+        ("store a history of an invented node", verdict(put("status/history/aaaaaaaaaaa-eu-west-check.json").await)),
         ("store the page", verdict(put("status/index.html").await)),
         ("store outside the prefix", verdict(put("a.txt").await)),
         ("read a file", verdict(get(&own).await)),
@@ -289,7 +290,7 @@ async fn rights(server: S3Server, key: &AccessKey, site: &TestSite) -> Vec<(&'st
 }
 
 /// The permissions of readers and writers, which are the same on every server.
-const RIGHTS: [(&str, Decision, Decision); 24] = [
+const RIGHTS: [(&str, Decision, Decision); 25] = [
     ("list the prefix", Allowed, Allowed),
     ("list everything", Refused, Refused),
     ("list another prefix", Refused, Refused),
@@ -298,6 +299,7 @@ const RIGHTS: [(&str, Decision, Decision); 24] = [
     ("store a heartbeat", Refused, Allowed),
     ("store another node's file", Refused, Refused),
     ("store another node's history", Refused, Refused),
+    ("store a history of an invented node", Refused, Refused),
     ("store the page", Refused, Refused),
     ("store outside the prefix", Refused, Refused),
     ("read a file", Allowed, Allowed),

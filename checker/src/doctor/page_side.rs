@@ -6,7 +6,7 @@ use shared::object_name::{CheckFileName, NodeName};
 use shared::page_config::{PageConfig, S3Source, Source};
 use shared::{DAY, UnixNanos};
 
-use super::checker_side::{SELF_SERVICE_REMEDY, is_denied, is_refused};
+use super::checker_side::{PROBE_TIME, SELF_SERVICE_REMEDY, is_denied, is_refused};
 use super::probe::{BrowserResponse, OwnKeyManagement, Signing, StoreProbe};
 use super::{Finding, Side, address, clock};
 use crate::config::model::Config;
@@ -201,7 +201,7 @@ async fn examine_limits(probe: &StoreProbe, bucket: &Bucket, findings: &mut Vec<
             "run the doctor again",
         )),
     };
-    let check_file = CheckFileName { stored_at: 1, node: Some(NodeName::from_host_name(PROBE_NODE)) };
+    let check_file = CheckFileName { stored_at: PROBE_TIME, node: Some(NodeName::from_host_name(PROBE_NODE)) };
     let inside = format!("{}{check_file}", bucket.prefix);
     let stored = probe.put(&inside, "[]").await;
     let was_stored = stored.is_ok();

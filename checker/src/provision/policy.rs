@@ -88,19 +88,20 @@ pub fn reader(scope: &Scope<'_>) -> Value {
 /// heartbeats and, if check files expire, deleting them.
 #[must_use]
 pub fn writer(scope: &Scope<'_>, node: &NodeName, deletable: DeletableFiles) -> Value {
-    let own_files = scope.objects_arn(&patterns::check_files(scope.prefix, node));
-    let mut stored = vec![own_files.clone()];
-    stored.extend(patterns::history(scope.prefix, node).iter().map(|name| scope.objects_arn(name)));
-    stored.extend(patterns::summaries(scope.prefix, node).iter().map(|name| scope.objects_arn(name)));
-    stored.push(scope.objects_arn(&patterns::messages(scope.prefix, node)));
+    let arns = |patterns: &[String]| patterns.iter().map(|pattern| scope.objects_arn(pattern)).collect::<Vec<_>>();
+    let own_files = arns(&patterns::check_files(scope.prefix, node));
+    let mut stored = own_files.clone();
+    stored.extend(arns(&patterns::history(scope.prefix, node)));
+    stored.extend(arns(&patterns::summaries(scope.prefix, node)));
+    stored.extend(arns(&patterns::messages(scope.prefix, node)));
     stored.push(scope.objects_arn(&patterns::heartbeats(scope.prefix)));
     let mut statements = vec![scope.list(), scope.read(), allow("s3:PutObject", stored)];
     match deletable {
         DeletableFiles::None => {}
         DeletableFiles::Own => statements.push(allow("s3:DeleteObject", own_files)),
         DeletableFiles::OwnAndLegacy => {
-            let originals = scope.objects_arn(&patterns::legacy_check_files(scope.prefix));
-            statements.push(allow("s3:DeleteObject", vec![own_files, originals]));
+            let originals = arns(&patterns::legacy_check_files(scope.prefix));
+            statements.push(allow("s3:DeleteObject", [own_files, originals].concat()));
         }
     }
     document(&statements)
@@ -333,23 +334,27 @@ mod tests {
         assert_eq!(
             keeps["Statement"][2],
             json!({ "Effect": "Allow", "Action": "s3:PutObject", "Resource": [
-                "arn:aws:s3:::my-status/shop/???????????????????-eu-west-check.json",
+                "arn:aws:s3:::my-status/shop/1??????????????????-eu-west-check.json",
+                "arn:aws:s3:::my-status/shop/2??????????????????-eu-west-check.json",
                 "arn:aws:s3:::my-status/shop/history/eu-west.json",
                 "arn:aws:s3:::my-status/shop/history/eu-west.latency.json",
                 "arn:aws:s3:::my-status/shop/0-summary/eu-west.json",
                 "arn:aws:s3:::my-status/shop/0-summary/eu-west.html",
                 "arn:aws:s3:::my-status/shop/0-badge/eu-west/*.svg",
-                "arn:aws:s3:::my-status/shop/messages/???????????????????-eu-west*.json",
+                "arn:aws:s3:::my-status/shop/messages/1??????????????????-eu-west*.json",
+                "arn:aws:s3:::my-status/shop/messages/2??????????????????-eu-west*.json",
                 "arn:aws:s3:::my-status/shop/heartbeats/*.json",
             ] })
         );
         assert!(!keeps.to_string().contains("Delete"));
-        let own = "arn:aws:s3:::my-status/shop/???????????????????-eu-west-check.json";
+        let own =
+            ["1", "2"].map(|digit| format!("arn:aws:s3:::my-status/shop/{digit}??????????????????-eu-west-check.json"));
         let expires = writer(&SCOPE, &node(), DeletableFiles::Own);
         assert_eq!(expires["Statement"][3], json!({ "Effect": "Allow", "Action": "s3:DeleteObject", "Resource": own }));
         let adopts = writer(&SCOPE, &node(), DeletableFiles::OwnAndLegacy);
-        let originals = "arn:aws:s3:::my-status/shop/???????????????????-check.json";
-        assert_eq!(adopts["Statement"][3]["Resource"], json!([own, originals]));
+        let originals =
+            ["1", "2"].map(|digit| format!("arn:aws:s3:::my-status/shop/{digit}??????????????????-check.json"));
+        assert_eq!(adopts["Statement"][3]["Resource"], json!([own, originals].concat()));
     }
 
     #[test]

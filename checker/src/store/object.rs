@@ -120,10 +120,7 @@ impl ListedName for CheckFileName {
     }
 
     fn pattern(&self, prefix: &str) -> String {
-        match &self.node {
-            Some(node) => patterns::check_files(prefix, node),
-            None => patterns::legacy_check_files(prefix),
-        }
+        patterns::for_check_file(prefix, self)
     }
 }
 

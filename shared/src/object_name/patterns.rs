@@ -3,11 +3,14 @@
 //! A prefix that contains one of those characters cannot be part of a pattern; see [`validate_prefix`].
 
 use super::heartbeat::{HEARTBEAT_FOLDER, HEARTBEAT_SUFFIX};
-use super::{CHECK_FILE_SUFFIX, HistoryName, HistoryPart, NodeName};
+use super::{CHECK_FILE_SUFFIX, CheckFileName, HistoryName, HistoryPart, NodeName};
 
-/// Matches a time with 19 digits. With `*` instead, a policy for the node `west` would include the files of the node
-/// `eu-west`.
-const ANY_TIME: &str = "???????????????????";
+/// Matches times with 19 digits, which start with 1 until 2033, and with 2 until 2065.
+///
+/// With `*`, a policy for the node `west` would include the files of the node `eu-west`. Without the first digit, it
+/// would include objects in folders, such as `history/aaaaaaaaaaa-west-check.json`, because `?` also matches letters and
+/// slashes. No folder in the store starts with 1 or 2.
+const TIMES: [&str; 2] = ["1??????????????????", "2??????????????????"];
 
 /// Returns a pattern that matches all objects in the store.
 #[must_use]
@@ -15,16 +18,26 @@ pub fn everything(prefix: &str) -> String {
     format!("{prefix}*")
 }
 
-/// Returns a pattern that matches one node's check files.
+/// Returns patterns that match one node's check files.
 #[must_use]
-pub fn check_files(prefix: &str, node: &NodeName) -> String {
-    format!("{prefix}{ANY_TIME}-{node}{CHECK_FILE_SUFFIX}")
+pub fn check_files(prefix: &str, node: &NodeName) -> [String; 2] {
+    TIMES.map(|time| format!("{prefix}{time}-{node}{CHECK_FILE_SUFFIX}"))
 }
 
-/// Returns a pattern that matches the check files of the original Checkup, which has no nodes.
+/// Returns patterns that match the check files of the original Checkup, which has no nodes.
 #[must_use]
-pub fn legacy_check_files(prefix: &str) -> String {
-    format!("{prefix}{ANY_TIME}{CHECK_FILE_SUFFIX}")
+pub fn legacy_check_files(prefix: &str) -> [String; 2] {
+    TIMES.map(|time| format!("{prefix}{time}{CHECK_FILE_SUFFIX}"))
+}
+
+/// Returns the pattern that matches this check file and others of its node.
+#[must_use]
+pub fn for_check_file(prefix: &str, name: &CheckFileName) -> String {
+    let [until_2033, until_2065] = match &name.node {
+        Some(node) => check_files(prefix, node),
+        None => legacy_check_files(prefix),
+    };
+    if name.to_string().starts_with('2') { until_2065 } else { until_2033 }
 }
 
 /// Returns patterns that match both objects of a node's history.
@@ -40,11 +53,10 @@ pub fn summaries(prefix: &str, node: &NodeName) -> [String; 3] {
     super::summary::patterns_of(prefix, node)
 }
 
-/// Returns a pattern that matches one node's messages, which are named like check files but stored in a separate
-/// folder.
+/// Returns patterns that match one node's messages, which are named like check files but stored in a separate folder.
 #[must_use]
-pub fn messages(prefix: &str, node: &NodeName) -> String {
-    format!("{prefix}messages/{ANY_TIME}-{node}*.json")
+pub fn messages(prefix: &str, node: &NodeName) -> [String; 2] {
+    TIMES.map(|time| format!("{prefix}messages/{time}-{node}*.json"))
 }
 
 /// Returns a pattern that matches the heartbeats of all jobs. Any machine with a writer's keys can send them.
