@@ -3,7 +3,6 @@
 use std::sync::{Arc, OnceLock};
 
 use futures_util::future::BoxFuture;
-use rustls::ClientConfig;
 use shared::UnixNanos;
 use shared::object_name::HeartbeatName;
 
@@ -13,7 +12,7 @@ use super::net::address_policy::AddressPolicy;
 use super::net::connect::{Address, TlsOptions};
 use super::net::online_check::OnlineCheck;
 use super::net::proxy_environment::ProxyEnvironment;
-use super::net::tls_config::{TlsConfigs, TlsTrust};
+use super::net::tls_config::{TlsClient, TlsConfigs, TlsSettings};
 
 /// Reads a job's stored heartbeat. Returns its contents, `None` if no heartbeat is stored, or an error that explains
 /// why it cannot be read.
@@ -36,8 +35,8 @@ pub struct CheckContext {
 }
 
 impl CheckContext {
-    /// Creates a context. Checks connect only to addresses that the policy allows, and use `clock` to compute
-    /// certificate expiry and heartbeat age.
+    /// Creates a context. Checks connect only to addresses that the policy allows, and use `clock` to compute the
+    /// age of heartbeats.
     #[must_use]
     pub fn new(address_policy: AddressPolicy, clock: fn() -> UnixNanos) -> CheckContext {
         CheckContext {
@@ -92,18 +91,18 @@ impl CheckContext {
         (self.clock)()
     }
 
-    /// Returns the TLS configuration for a trust setting.
-    pub(super) async fn tls_config(&self, trust: &TlsTrust) -> Result<Arc<ClientConfig>, String> {
-        self.tls.for_trust(trust).await.map_err(|error| error.to_string())
+    /// Returns the TLS client for these settings.
+    pub(super) async fn tls_client(&self, settings: &TlsSettings) -> Result<Arc<TlsClient>, String> {
+        self.tls.client(settings).await.map_err(|error| error.to_string())
     }
 
-    /// Returns the TLS configuration for a check, or `None` if the check does not use TLS.
-    pub(super) async fn optional_tls_config(
+    /// Returns the TLS client for a check, or `None` if the check does not use TLS.
+    pub(super) async fn optional_tls_client(
         &self,
         options: Option<&TlsOptions>,
-    ) -> Result<Option<Arc<ClientConfig>>, String> {
+    ) -> Result<Option<Arc<TlsClient>>, String> {
         match options {
-            Some(options) => self.tls_config(&options.trust).await.map(Some),
+            Some(options) => self.tls_client(&options.settings).await.map(Some),
             None => Ok(None),
         }
     }

@@ -9,12 +9,13 @@ use futures_util::future::BoxFuture;
 use h2::client::{Builder, SendRequest};
 use http::{HeaderMap, Request};
 use percent_encoding::percent_decode;
-use rustls::ClientConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::net::address_filter::{AddressFilter, IpVersion};
 use super::net::connect::{self, Address, TlsOptions};
 use super::net::http2_error::describe_http2_error;
+use super::net::tls_config::TlsClient;
+use super::net::tls_handshake::{self, DescribedErrors};
 use super::probe_data::{Capture, ProbeData};
 use super::timing::{Stopwatch, timed};
 use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text};
@@ -73,7 +74,7 @@ impl Probe for GrpcCheck {
 
     fn probe<'a>(&'a self, capture: Capture, context: &'a CheckContext) -> BoxFuture<'a, Probed> {
         Box::pin(async move {
-            let tls = context.optional_tls_config(self.tls.as_ref()).await?;
+            let tls = context.optional_tls_client(self.tls.as_ref()).await?;
             Ok(timed(self.timeout, capture, |stopwatch| {
                 check_health(self, tls, context.address_filter(self.ip_version), stopwatch)
             })
@@ -84,18 +85,19 @@ impl Probe for GrpcCheck {
 
 async fn check_health(
     check: &GrpcCheck,
-    tls: Option<Arc<ClientConfig>>,
+    tls: Option<Arc<TlsClient>>,
     filter: AddressFilter,
     stopwatch: Arc<Stopwatch>,
 ) -> ProbeResult {
     let stream = connect::connect(&check.address, filter, &stopwatch).await?;
     match (&check.tls, tls) {
-        (Some(options), Some(config)) => {
-            let stream = connect::handshake(stream, config, &options.server_name, &[ALPN], &stopwatch).await?;
+        (Some(options), Some(tls)) => {
+            let stream =
+                tls_handshake::handshake(stream, &tls, &options.server_name, &[ALPN], true, &stopwatch).await?;
             if stream.get_ref().1.alpn_protocol() != Some(ALPN) {
                 return Err("server does not offer HTTP/2".to_owned());
             }
-            call(check, stream, &stopwatch).await?;
+            call(check, DescribedErrors(stream), &stopwatch).await?;
         }
         _ => call(check, stream, &stopwatch).await?,
     }
@@ -274,7 +276,7 @@ mod tests {
             address: Address { host: "127.0.0.1".to_owned(), port },
             timeout: Duration::from_millis(700),
             ip_version: None,
-            tls: trust.map(|trust| TlsOptions { trust, server_name }),
+            tls: trust.map(|trust| TlsOptions { settings: trust.into(), server_name }),
             service: service.to_owned(),
         }));
         match run(&Check::new("x", kind), &CheckContext::new(AddressPolicy::AllowAll, crate::now)).await {

@@ -9,7 +9,6 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use http::HeaderMap;
 use http::request::Parts;
 use regex::bytes::Regex;
-use rustls::ClientConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::client_async_with_config;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
@@ -19,6 +18,8 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::net::address_filter::{AddressFilter, IpVersion};
 use super::net::connect::{self, Address, TlsOptions};
+use super::net::tls_config::TlsClient;
+use super::net::tls_handshake;
 use super::probe_data::{Capture, ProbeData};
 use super::timing::{Stopwatch, timed};
 use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text};
@@ -113,7 +114,7 @@ impl Probe for WebSocketCheck {
 
     fn probe<'a>(&'a self, capture: Capture, context: &'a CheckContext) -> BoxFuture<'a, Probed> {
         Box::pin(async move {
-            let tls = context.optional_tls_config(self.tls.as_ref()).await?;
+            let tls = context.optional_tls_client(self.tls.as_ref()).await?;
             Ok(timed(self.timeout, capture, |stopwatch| {
                 talk(self, tls, context.address_filter(self.ip_version), stopwatch)
             })
@@ -124,14 +125,14 @@ impl Probe for WebSocketCheck {
 
 async fn talk(
     check: &WebSocketCheck,
-    tls: Option<Arc<ClientConfig>>,
+    tls: Option<Arc<TlsClient>>,
     filter: AddressFilter,
     stopwatch: Arc<Stopwatch>,
 ) -> ProbeResult {
     let stream = connect::connect(&check.address, filter, &stopwatch).await?.with_limit(RECEIVED_LIMIT);
     match (&check.tls, tls) {
-        (Some(options), Some(config)) => {
-            let stream = connect::handshake(stream, config, &options.server_name, &[], &stopwatch).await?;
+        (Some(options), Some(tls)) => {
+            let stream = tls_handshake::handshake(stream, &tls, &options.server_name, &[], true, &stopwatch).await?;
             converse(check, stream, &stopwatch).await
         }
         _ => converse(check, stream, &stopwatch).await,

@@ -48,7 +48,9 @@ impl CheckRunner {
 
     async fn run_unguarded(&self, check: &Check, context: &CheckContext, started: UnixNanos) -> CheckResult {
         let outcome = run(check, context).await;
-        self.result(check, started, evaluate_on_this_node(outcome, check, context).await)
+        let certificate_days = outcome.certificate_days();
+        let evaluation = evaluate_on_this_node(outcome, check, context).await;
+        CheckResult { certificate_days, ..self.result(check, started, evaluation) }
     }
 
     /// Returns the result for missed checks, the first of which was due at `since`.
@@ -78,6 +80,7 @@ impl CheckRunner {
             kind: Some(check.kind.type_name().to_owned()),
             interval: self.interval,
             quorum: check.quorum,
+            certificate_days: None,
         }
     }
 }

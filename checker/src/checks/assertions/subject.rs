@@ -64,7 +64,6 @@ impl Subject {
         Capture {
             headers: matches!(self, Subject::Header(_) | Subject::Redirect),
             body: matches!(self, Subject::Body | Subject::BodySize | Subject::JsonPath(..)),
-            certificate: matches!(self, Subject::Certificate),
             diagnostics: false,
         }
     }

@@ -10,8 +10,7 @@ use http::response::Parts;
 use http::uri::{PathAndQuery, Scheme};
 use http::{HeaderName, Method, Request, StatusCode, Uri};
 use http_body_util::Full;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{AlertDescription, ClientConfig};
+use rustls::pki_types::ServerName;
 use tokio_util::either::Either;
 use url::{Position, Url};
 
@@ -19,13 +18,13 @@ use super::http1::{self, Http1Body, Strictness};
 use super::http2::{self, Http2Body};
 use super::proxied::{ProxyProgress, ProxyRoute};
 use super::stream::{LayeredStream, Transport};
-use super::{HttpCheck, uses_tls};
+use super::{HttpCheck, HttpRoute, uses_tls};
 use crate::checks::net::address_filter::AddressFilter;
 use crate::checks::net::address_policy::AddressPolicy;
-use crate::checks::net::connect::{self, Address};
-use crate::checks::net::proxy::ProxyScheme;
+use crate::checks::net::connect::{self, Address, url_host};
+use crate::checks::net::tls_config::TlsClient;
+use crate::checks::net::tls_handshake::{self, DescribedErrors};
 use crate::checks::net::tunnel::{TunnelError, open_tunnel};
-use crate::checks::probe_data::Capture;
 use crate::checks::timing::Stopwatch;
 use crate::checks::{Failure, error_text};
 
@@ -82,17 +81,20 @@ pub(super) struct HttpRequest<'a> {
     pub(super) method: &'a Method,
     pub(super) headers: &'a HeaderMap,
     pub(super) body: Option<&'a str>,
+    /// How to reach the server, if the URL alone does not decide that.
+    pub(super) route: Option<&'a HttpRoute>,
+    /// Whether the client certificate is meant for this server.
+    pub(super) identifies: bool,
     pub(super) proxy: Option<&'a ProxyRoute>,
 }
 
 /// What all requests of an attempt have in common.
 pub(super) struct Connector<'a> {
     pub(super) check: &'a HttpCheck,
-    pub(super) tls: Option<Arc<ClientConfig>>,
+    pub(super) tls: Option<Arc<TlsClient>>,
     pub(super) filter: AddressFilter,
     /// The connection fails if it receives more than this many bytes.
     pub(super) received_limit: u64,
-    pub(super) capture: Capture,
     pub(super) stopwatch: &'a Stopwatch,
     pub(super) progress: &'a ProxyProgress,
 }
@@ -100,8 +102,6 @@ pub(super) struct Connector<'a> {
 /// The head of a response, whose body is read with [`HttpResponse::chunk`].
 pub(super) struct HttpResponse {
     head: Parts,
-    /// The certificates that the server presented, starting with the server's certificate, if they are captured.
-    pub(super) certificates: Vec<CertificateDer<'static>>,
     body: ResponseBody,
 }
 
@@ -113,7 +113,6 @@ enum ResponseBody {
 /// A connection to the server.
 struct Opened {
     transport: Transport,
-    certificates: Vec<CertificateDer<'static>>,
     speaks_http2: bool,
 }
 
@@ -133,13 +132,13 @@ impl Connector<'_> {
         let is_strict = is_repeatable && !needs_leniency.load(Relaxed);
         let mut strictness = if is_strict { Strictness::Strict } else { Strictness::Lenient };
         loop {
-            let Opened { transport, certificates, speaks_http2 } = self.open(request).await?;
+            let Opened { transport, speaks_http2 } = self.open(request).await?;
             if speaks_http2 {
                 let (head, body) = Box::pin(send_http2(transport, request)).await?;
-                return Ok(HttpResponse { head, certificates, body: ResponseBody::Http2(Box::new(body)) });
+                return Ok(HttpResponse { head, body: ResponseBody::Http2(Box::new(body)) });
             }
             match http1::send(transport, build_request(request)?, strictness).await {
-                Ok((head, body)) => return Ok(HttpResponse { head, certificates, body: ResponseBody::Http1(body) }),
+                Ok((head, body)) => return Ok(HttpResponse { head, body: ResponseBody::Http1(body) }),
                 Err(error) if error.is_parse() && strictness == Strictness::Strict => {
                     needs_leniency.store(true, Relaxed);
                     strictness = Strictness::Lenient;
@@ -151,7 +150,10 @@ impl Connector<'_> {
     }
 
     async fn open(&self, request: &HttpRequest<'_>) -> Result<Opened, Failure> {
-        let address = Address::from_url(request.url);
+        let address = match request.route {
+            Some(route) => route.address(request.url),
+            None => Address::from_url(request.url),
+        };
         loop {
             let handshake = match request.proxy {
                 Some(route) => Box::pin(self.open_through(route, request, &address)).await?,
@@ -177,13 +179,13 @@ impl Connector<'_> {
         let stream = stream.with_limit(self.received_limit);
         match self.tls.as_ref().filter(|_| uses_tls(request.url)) {
             None => Ok(Handshake::Done(self.unencrypted(Either::Left(stream)))),
-            Some(config) => self.handshake(stream, config, address).await,
+            Some(tls) => self.handshake(stream, tls, request).await,
         }
     }
 
     fn unencrypted(&self, transport: Transport) -> Opened {
         let speaks_http2 = self.check.http_version == HttpVersion::Http2;
-        Opened { transport, certificates: Vec::new(), speaks_http2 }
+        Opened { transport, speaks_http2 }
     }
 
     /// Connects through a proxy. Its address comes from the operator, so the address policy does not apply to it.
@@ -199,10 +201,9 @@ impl Connector<'_> {
         let stream = stream.with_limit(self.received_limit);
         match &route.tls {
             None => self.pass(stream, route, request, address).await,
-            Some(config) => {
-                let name = server_name(host)?;
-                let config = Arc::clone(config);
-                let stream = connect::handshake(stream, config, &name, &[HTTP_1_1], self.stopwatch).await?;
+            Some(tls) => {
+                let name = tls_name(&host.host)?;
+                let stream = tls_handshake::handshake(stream, tls, &name, &[HTTP_1_1], false, self.stopwatch).await?;
                 self.pass(stream, route, request, address).await
             }
         }
@@ -216,9 +217,10 @@ impl Connector<'_> {
         request: &HttpRequest<'_>,
         address: &Address,
     ) -> Result<Handshake, Failure> {
-        if self.uses_tunnel(route, request.url) {
+        // The certificate of the proxy is not the endpoint's.
+        self.stopwatch.start_next_connection();
+        if !route.reads_requests(request.url, self.check.http_version) {
             self.progress.wait_for_tunnel(&route.proxy);
-            self.stopwatch.start_next_connection();
             open_tunnel(&mut stream, &route.proxy, address).await.map_err(|error| match error {
                 TunnelError::Endpoint(why) => why,
                 TunnelError::Proxy(why) => {
@@ -226,25 +228,20 @@ impl Connector<'_> {
                     why
                 }
             })?;
-            self.stopwatch.connected();
         }
+        self.stopwatch.connected();
         self.progress.reached_endpoint();
         match self.tls.as_ref().filter(|_| uses_tls(request.url)) {
             None => Ok(Handshake::Done(self.unencrypted(Either::Right(Box::new(stream))))),
-            Some(config) => self.handshake(stream, config, address).await,
+            Some(tls) => self.handshake(stream, tls, request).await,
         }
-    }
-
-    /// Whether the proxy only forwards bytes. Otherwise, it reads the request and forwards that.
-    fn uses_tunnel(&self, route: &ProxyRoute, url: &Url) -> bool {
-        uses_tls(url) || route.proxy.scheme == ProxyScheme::Socks5 || self.check.http_version == HttpVersion::Http2
     }
 
     async fn handshake<S: LayeredStream + 'static>(
         &self,
         stream: S,
-        config: &Arc<ClientConfig>,
-        address: &Address,
+        tls: &TlsClient,
+        request: &HttpRequest<'_>,
     ) -> Result<Handshake, Failure> {
         let version = self.check.http_version;
         let refuses_http1 = self.check.server.refuses_http1.load(Relaxed);
@@ -254,37 +251,35 @@ impl Connector<'_> {
             HttpVersion::Auto if refuses_http1 => &[http2::ALPN, HTTP_1_1],
             HttpVersion::Auto | HttpVersion::Http1 => &[HTTP_1_1],
         };
-        let name = server_name(address)?;
-        let config = Arc::clone(config);
-        let stream = match connect::try_handshake(stream, config, &name, protocols, self.stopwatch).await {
+        let name = match request.route.and_then(|route| route.server_name.clone()) {
+            Some(name) => name,
+            None => tls_name(url_host(request.url))?,
+        };
+        let handshake =
+            tls_handshake::try_handshake(stream, tls, &name, protocols, request.identifies, self.stopwatch).await;
+        let stream = match handshake {
             Ok(stream) => stream,
-            Err(error) if version == HttpVersion::Auto && !refuses_http1 && refuses_protocol(&error) => {
+            Err(failed) if failed.refuses_protocols && version == HttpVersion::Auto && !refuses_http1 => {
                 return Ok(Handshake::Refused);
             }
-            Err(error) => return Err(connect::describe_handshake_error(&error)),
+            Err(failed) => return Err(failed.reason),
         };
-        let session = stream.get_ref().1;
-        let speaks_http2 = session.alpn_protocol() == Some(http2::ALPN);
+        let speaks_http2 = stream.get_ref().1.alpn_protocol() == Some(http2::ALPN);
         if version == HttpVersion::Http2 && !speaks_http2 {
             return Err("server does not offer HTTP/2, which `http_version` requires".to_owned());
         }
-        let mut certificates = Vec::new();
-        if self.capture.certificate {
-            let presented = session.peer_certificates();
-            certificates.extend(presented.into_iter().flatten().map(|one| one.clone().into_owned()));
-        }
-        Ok(Handshake::Done(Opened { transport: Either::Right(Box::new(stream)), certificates, speaks_http2 }))
+        // The library for HTTP/2 keeps only the text of an error.
+        let transport = Either::Right(if speaks_http2 {
+            Box::new(DescribedErrors(stream)) as Box<dyn LayeredStream>
+        } else {
+            Box::new(stream)
+        });
+        Ok(Handshake::Done(Opened { transport, speaks_http2 }))
     }
 }
 
-fn server_name(address: &Address) -> Result<ServerName<'static>, Failure> {
-    ServerName::try_from(address.host.clone()).map_err(|_| format!("invalid host name `{}` for TLS", address.host))
-}
-
-/// Whether a server ended the handshake because it accepts none of the offered protocols.
-fn refuses_protocol(error: &std::io::Error) -> bool {
-    let error = error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>());
-    error == Some(&rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol))
+fn tls_name(host: &str) -> Result<ServerName<'static>, Failure> {
+    ServerName::try_from(host.to_owned()).map_err(|_| format!("invalid host name `{host}` for TLS"))
 }
 
 async fn send_http2(transport: Transport, request: &HttpRequest<'_>) -> Result<(Parts, Http2Body), Failure> {
@@ -317,11 +312,11 @@ impl HttpResponse {
 
 /// Builds the request that is sent, in the form of HTTP/1.1.
 pub(super) fn build_request(request: &HttpRequest<'_>) -> Result<Request<Full<Bytes>>, Failure> {
-    let HttpRequest { url, method, headers, body, proxy } = request;
+    let HttpRequest { url, method, headers, body, proxy, .. } = request;
     let authority = &url[Position::BeforeHost..Position::AfterPort];
     let path = &url[Position::BeforePath..Position::AfterQuery];
     // A proxy that reads the request needs the whole URL.
-    let proxy = proxy.filter(|route| !uses_tls(url) && route.proxy.scheme != ProxyScheme::Socks5);
+    let proxy = proxy.filter(|route| route.reads_requests(url, HttpVersion::Http1));
     let uri = match proxy {
         None => PathAndQuery::try_from(path).map(Uri::from),
         Some(_) => Uri::try_from(format!("http://{authority}{path}")),

@@ -32,7 +32,7 @@ use reqwest::header::{
     LOCATION, SET_COOKIE, USER_AGENT,
 };
 use reqwest::{Method, StatusCode, Url};
-use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 
 use self::client::{Connector, HttpRequest, HttpResponse};
 pub use self::client::{HttpVersion, ServerTraits};
@@ -43,14 +43,14 @@ use self::proxied::ProxyProgress;
 use super::assertions::Assertion;
 use super::expected_text::expect_texts;
 use super::net::address_filter::IpVersion;
-use super::net::connect::url_host;
+use super::net::connect::{Address, url_host};
 use super::net::proxy_environment::ProxyEnvironment;
-use super::net::tls_config::TlsTrust;
+use super::net::tls_config::{TlsClient, TlsSettings};
 use super::net::tunnel::wrong_credentials;
 use super::probe_data::{Capture, ProbeData};
 use super::status_codes::StatusCodes;
 use super::timing::{Stopwatch, timed};
-use super::{CheckContext, Failure, Probe, ProbeResult, Probed, tls};
+use super::{CheckContext, Failure, Probe, ProbeResult, Probed};
 use crate::counted;
 use crate::redact::{has_userinfo, redact_userinfo};
 
@@ -109,9 +109,34 @@ pub struct HttpCheck {
     pub max_redirects: u32,
     /// The maximum number of bytes of the body to read, if it is read at all.
     pub body_limit: usize,
-    pub trust: TlsTrust,
+    pub tls: TlsSettings,
+    /// Boxed because few checks have one.
+    pub route: Option<Box<HttpRoute>>,
     /// The conditions of the check, which decide how much of a body is read.
     pub assertions: Arc<[Assertion]>,
+}
+
+/// How to reach the configured host, if its URL alone does not decide that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpRoute {
+    /// The address to connect to instead of the URL's.
+    pub connect_to: Option<Address>,
+    /// The port of the configured URL. After a redirect to another one, only the host is replaced.
+    pub url_port: u16,
+    /// The name to send (SNI), for which the certificate must be valid.
+    pub server_name: Option<ServerName<'static>>,
+}
+
+impl HttpRoute {
+    /// The address to connect to for a URL of the configured host.
+    fn address(&self, url: &Url) -> Address {
+        let address = Address::from_url(url);
+        match &self.connect_to {
+            None => address,
+            Some(connect_to) if address.port == self.url_port => connect_to.clone(),
+            Some(connect_to) => Address { host: connect_to.host.clone(), ..address },
+        }
+    }
 }
 
 /// The reason why a string is not a URL that can be checked.
@@ -172,7 +197,20 @@ impl HttpCheck {
     /// Returns whether a TLS configuration is needed. Configured authority files are read even if no URL uses TLS, so
     /// an unreadable file is reported.
     fn needs_trust_anchors(&self) -> bool {
-        self.can_use_tls() || self.trust != TlsTrust::System
+        self.can_use_tls() || self.tls != TlsSettings::default()
+    }
+
+    /// The first request of an attempt.
+    fn request(&self) -> HttpRequest<'_> {
+        HttpRequest {
+            url: &self.url,
+            method: &self.method,
+            headers: &self.headers,
+            body: self.body.as_deref(),
+            route: self.route.as_deref(),
+            identifies: true,
+            proxy: None,
+        }
     }
 
     fn needs_body(&self) -> bool {
@@ -201,7 +239,8 @@ impl Probe for HttpCheck {
     }
 
     fn host(&self) -> Option<&str> {
-        Some(url_host(&self.url))
+        let connect_to = self.route.as_ref().and_then(|route| route.connect_to.as_ref());
+        Some(connect_to.map_or_else(|| url_host(&self.url), |address| address.host.as_str()))
     }
 
     fn how_to_enable_tls(&self) -> Option<&'static str> {
@@ -210,23 +249,16 @@ impl Probe for HttpCheck {
     }
 
     fn request_head(&self) -> Option<Parts> {
-        let request = HttpRequest {
-            url: &self.url,
-            method: &self.method,
-            headers: &self.headers,
-            body: self.body.as_deref(),
-            proxy: None,
-        };
-        Some(client::build_request(&request).ok()?.into_parts().0)
+        Some(client::build_request(&self.request()).ok()?.into_parts().0)
     }
 
     fn preflight(&self) -> Result<(), String> {
-        self.trust.preflight()
+        self.tls.preflight()
     }
 
     fn probe<'a>(&'a self, capture: Capture, context: &'a CheckContext) -> BoxFuture<'a, Probed> {
         Box::pin(async move {
-            let tls = if self.needs_trust_anchors() { Some(context.tls_config(&self.trust).await?) } else { None };
+            let tls = if self.needs_trust_anchors() { Some(context.tls_client(&self.tls).await?) } else { None };
             let progress = ProxyProgress::default();
             let attempt =
                 timed(self.timeout, capture, |stopwatch| exchange(self, tls, capture, context, &progress, stopwatch));
@@ -244,7 +276,7 @@ fn uses_tls(url: &Url) -> bool {
 /// Sends the request, follows redirects, and compares the response with the expected one.
 async fn exchange(
     check: &HttpCheck,
-    tls: Option<Arc<ClientConfig>>,
+    tls: Option<Arc<TlsClient>>,
     capture: Capture,
     context: &CheckContext,
     progress: &ProxyProgress,
@@ -255,7 +287,6 @@ async fn exchange(
         tls,
         filter: context.address_filter(check.ip_version),
         received_limit: check.received_limit(capture),
-        capture,
         stopwatch: &stopwatch,
         progress,
     };
@@ -264,17 +295,19 @@ async fn exchange(
     let mut method = check.method.clone();
     let mut headers = Cow::Borrowed(&check.headers);
     let mut body = check.body.as_deref();
+    let (mut route, mut identifies) = (check.route.as_deref(), true);
     let mut redirects = 0;
     loop {
-        let route = proxied::route(check, &url, context, progress).await?;
+        let proxy = proxied::route(check, &url, context, progress).await?;
         let mut sent = Cow::Borrowed(&*headers);
         if let Some(cookies) = &cookies {
             cookies.add_to(&url, sent.to_mut());
         }
-        let request = HttpRequest { url: &url, method: &method, headers: &sent, body, proxy: route.as_ref() };
+        let request =
+            HttpRequest { url: &url, method: &method, headers: &sent, body, route, identifies, proxy: proxy.as_ref() };
         let response = connector.send(&request).await?;
         stopwatch.first_byte();
-        if let Some(route) = &route
+        if let Some(route) = proxy.as_ref().filter(|route| route.reads_requests(&url, check.http_version))
             && response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED
         {
             progress.wait_for_proxy(&route.proxy);
@@ -282,7 +315,7 @@ async fn exchange(
         }
         stopwatch.record(|data| capture_head(data, &response));
         let Some(location) = redirect_location(check, &response) else {
-            return evaluate(check, response, capture, context, &stopwatch).await;
+            return evaluate(check, response, capture, &stopwatch).await;
         };
         if redirects == check.max_redirects {
             let limit = counted(check.max_redirects as usize, "redirect");
@@ -308,6 +341,9 @@ async fn exchange(
         if response.headers().contains_key(SET_COOKIE) {
             cookies.get_or_insert_default().store(&url, response.headers(), context.now());
         }
+        // The route and the client certificate are meant for the configured host.
+        identifies = next.host() == check.url.host();
+        route = check.route.as_deref().filter(|_| identifies);
         stopwatch.start_next_connection();
         url = Cow::Owned(next);
     }
@@ -335,13 +371,7 @@ fn capture_head(data: &mut ProbeData, response: &HttpResponse) {
 }
 
 /// Checks whether a response is as expected, and reads its body if needed.
-async fn evaluate(
-    check: &HttpCheck,
-    mut response: HttpResponse,
-    capture: Capture,
-    context: &CheckContext,
-    stopwatch: &Stopwatch,
-) -> ProbeResult {
+async fn evaluate(check: &HttpCheck, response: HttpResponse, capture: Capture, stopwatch: &Stopwatch) -> ProbeResult {
     let status = response.status();
     if !check.up_status.contains(status.as_u16()) {
         let reason = status.canonical_reason().map(|reason| format!(" {reason}")).unwrap_or_default();
@@ -354,10 +384,6 @@ async fn evaluate(
     let mut data = ProbeData { status: Some(status.as_u16().into()), ..ProbeData::default() };
     if capture.headers {
         capture_head(&mut data, &response);
-    }
-    if !response.certificates.is_empty() {
-        data.certificate_expires_in = Some(tls::time_left(&response.certificates, context.now())?);
-        data.certificates = std::mem::take(&mut response.certificates);
     }
     if !check.needs_body() && !capture.body {
         if capture.diagnostics {

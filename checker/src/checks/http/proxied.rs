@@ -3,13 +3,12 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rustls::ClientConfig;
 use url::Url;
 
-use super::HttpCheck;
+use super::{HttpCheck, HttpVersion, uses_tls};
 use crate::checks::net::address_policy::AddressPolicy;
 use crate::checks::net::proxy::{Proxy, ProxyScheme};
-use crate::checks::net::tls_config::TlsTrust;
+use crate::checks::net::tls_config::{TlsClient, TlsSettings};
 use crate::checks::{AttemptRecord, CheckContext, Failure};
 
 /// Which proxy a check uses.
@@ -26,7 +25,14 @@ pub enum ProxyChoice {
 pub(super) struct ProxyRoute {
     pub(super) proxy: Arc<Proxy>,
     /// For a proxy that is reached over TLS.
-    pub(super) tls: Option<Arc<ClientConfig>>,
+    pub(super) tls: Option<Arc<TlsClient>>,
+}
+
+impl ProxyRoute {
+    /// Whether the proxy reads a request of this version and forwards it. Otherwise, it only forwards bytes.
+    pub(super) fn reads_requests(&self, url: &Url, version: HttpVersion) -> bool {
+        !uses_tls(url) && self.proxy.scheme != ProxyScheme::Socks5 && version != HttpVersion::Http2
+    }
 }
 
 /// What an attempt waits for, if that is not the endpoint.
@@ -96,8 +102,11 @@ pub(super) async fn route(
         if check.ip_version.is_some() {
             return Err(cannot_enforce("ip_version", &proxy));
         }
+        if check.route.as_ref().is_some_and(|route| route.connect_to.is_some()) {
+            return Err(cannot_enforce("resolve", &proxy));
+        }
         let tls = match proxy.scheme {
-            ProxyScheme::Https => Some(context.tls_config(&TlsTrust::System).await?),
+            ProxyScheme::Https => Some(context.tls_client(&TlsSettings::default()).await?),
             ProxyScheme::Http | ProxyScheme::Socks5 => None,
         };
         Ok(Some(ProxyRoute { proxy, tls }))

@@ -1,26 +1,21 @@
-//! Opens connections: name resolution, TCP to the first address that accepts, and TLS on top. Each step starts its
-//! phase on the attempt's stopwatch.
+//! Opens connections: name resolution, and TCP to the first address that accepts. Each step starts its phase on the
+//! attempt's stopwatch.
 
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
 use url::Url;
 
 use super::address_filter::AddressFilter;
 use super::metered::{MeteredStream, TcpConnection};
 use super::resolver;
-use super::tls_config::TlsTrust;
+use super::tls_config::TlsSettings;
 use crate::checks::Failure;
 use crate::checks::error_text;
 use crate::checks::timing::Stopwatch;
@@ -50,7 +45,7 @@ pub struct InvalidHost(String);
 /// The parameters of a TLS handshake.
 #[derive(Debug, Clone)]
 pub struct TlsOptions {
-    pub trust: TlsTrust,
+    pub settings: TlsSettings,
     /// The server name to send (SNI), for which the certificate must be valid.
     pub server_name: ServerName<'static>,
 }
@@ -58,7 +53,7 @@ pub struct TlsOptions {
 impl TlsOptions {
     /// Checks that a TLS configuration can be built. Succeeds without options, because TLS is not used then.
     pub fn preflight(options: Option<&TlsOptions>) -> Result<(), String> {
-        options.map_or(Ok(()), |options| options.trust.preflight())
+        options.map_or(Ok(()), |options| options.settings.preflight())
     }
 }
 
@@ -209,42 +204,6 @@ pub async fn first_to_succeed<T, E, F: Future<Output = Result<T, E>>>(
             },
             () = delay => {}
         }
-    }
-}
-
-/// Performs the TLS handshake on a connection and offers `protocols` through ALPN.
-pub async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
-    stream: S,
-    config: Arc<ClientConfig>,
-    server_name: &ServerName<'static>,
-    protocols: &[&[u8]],
-    stopwatch: &Stopwatch,
-) -> Result<TlsStream<S>, Failure> {
-    let stream = try_handshake(stream, config, server_name, protocols, stopwatch).await;
-    stream.map_err(|error| describe_handshake_error(&error))
-}
-
-/// Like [`handshake`], with the library's error.
-pub async fn try_handshake<S: AsyncRead + AsyncWrite + Unpin>(
-    stream: S,
-    config: Arc<ClientConfig>,
-    server_name: &ServerName<'static>,
-    protocols: &[&[u8]],
-    stopwatch: &Stopwatch,
-) -> io::Result<TlsStream<S>> {
-    stopwatch.start_handshake();
-    let connector = TlsConnector::from(config);
-    let protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
-    let stream = connector.with_alpn(protocols).connect(server_name.clone(), stream).await?;
-    stopwatch.connected();
-    Ok(stream)
-}
-
-#[must_use]
-pub fn describe_handshake_error(error: &io::Error) -> Failure {
-    match error.kind() {
-        io::ErrorKind::UnexpectedEof => "connection closed by the server during the TLS handshake".to_owned(),
-        _ => error_text::describe_error(error),
     }
 }
 

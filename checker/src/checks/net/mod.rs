@@ -12,4 +12,8 @@ pub mod resolver;
 mod special_purpose;
 pub mod starttls;
 pub mod tls_config;
+pub mod tls_files;
+pub mod tls_handshake;
+mod tls_observer;
+mod tls_path;
 pub mod tunnel;

@@ -7,17 +7,20 @@ use http::header::AUTHORIZATION;
 use reqwest::Method;
 use serde::Deserialize;
 
-use super::common::{IP_VERSION, NAME, RawTrust, TIMEOUT, TLS_CA_FILE, TLS_SKIP_VERIFY};
+use super::common::{
+    CLIENT_CERT_FILE, CLIENT_KEY_FILE, IP_VERSION, MIN_TLS_VERSION, NAME, RESOLVE, RawTlsSettings, SERVER_NAME,
+    TIMEOUT, TLS_CA_FILE, TLS_SKIP_VERIFY,
+};
 use super::converter::{CheckConverter, not_empty};
 use super::{CheckType, DEFAULT_TIMEOUT};
-use crate::checks::http::{HttpCheck, HttpVersion, ProxyChoice, ServerTraits};
-use crate::checks::net::connect::url_host;
+use crate::checks::http::{HttpCheck, HttpRoute, HttpVersion, ProxyChoice, ServerTraits};
+use crate::checks::net::connect::Address;
 use crate::checks::net::proxy::Proxy;
 use crate::checks::status_codes::StatusCodes;
 use crate::checks::{self as kinds, CheckKind};
 use crate::config::patterns;
 use crate::config::raw::OneOrMany;
-use crate::config::spec::{ValueKind, Variant, optional, required};
+use crate::config::spec::{Field, ValueKind, Variant, optional, required};
 
 /// The maximum number of body bytes to read by default.
 const DEFAULT_BODY_LIMIT: usize = 1 << 20;
@@ -71,8 +74,13 @@ pub(super) const TYPE: CheckType = CheckType {
                 "`1048576`",
                 "The maximum number of bytes of the body to read, if it is read at all.",
             ),
+            RESOLVE,
+            Field { kind: ValueKind::Pattern(patterns::SERVER_NAME), ..SERVER_NAME },
             TLS_CA_FILE,
             TLS_SKIP_VERIFY,
+            CLIENT_CERT_FILE,
+            CLIENT_KEY_FILE,
+            MIN_TLS_VERSION,
         ],
     },
     subjects: kinds::http::SUBJECTS,
@@ -97,11 +105,13 @@ struct RawHttp {
     #[serde(default)]
     max_redirects: u32,
     body_limit: Option<usize>,
+    resolve: Option<String>,
+    server_name: Option<String>,
 }
 
 fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
     let raw: RawHttp = converter.read()?;
-    let trust: RawTrust = converter.read()?;
+    let settings: RawTlsSettings = converter.read()?;
     let mut url = converter.accept("endpoint_url", HttpCheck::parse_url(&raw.endpoint_url))?;
     let locator = converter.locator(&raw.endpoint_url, &url, "which are sent as basic authentication");
     let credentials = HttpCheck::take_credentials(&mut url);
@@ -115,13 +125,18 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
     if let Some(credentials) = credentials {
         headers.entry(AUTHORIZATION).or_insert(credentials);
     }
-    let ip_version = converter.ip_version(url_host(&url));
+    let address = Address::from_url(&url);
+    let connect_to = raw.resolve.and_then(|resolve| converter.resolve(&resolve, &address));
+    let server_name = raw.server_name.and_then(|name| converter.server_name("server_name", &name));
+    let ip_version = converter.ip_version(&connect_to.as_ref().unwrap_or(&address).host);
     let proxy = proxy(converter, raw.proxy.as_deref())?;
     if let (ProxyChoice::Through(proxy), Some(_)) = (&proxy, ip_version) {
         let text =
             format!("cannot be enforced, because proxy `{proxy}` would connect to the endpoint: remove one of them");
         converter.reject("ip_version", &text);
     }
+    let has_route = connect_to.is_some() || server_name.is_some();
+    let route = has_route.then(|| Box::new(HttpRoute { connect_to, url_port: address.port, server_name }));
     let default_status = if converter.asserts_status { StatusCodes::any } else { StatusCodes::default };
     Some(CheckKind::Http(Box::new(HttpCheck {
         locator,
@@ -139,7 +154,8 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
         must_not_contain: not_empty(raw.must_not_contain),
         max_redirects: raw.max_redirects,
         body_limit: raw.body_limit.unwrap_or(DEFAULT_BODY_LIMIT),
-        trust: converter.trust(trust),
+        tls: converter.tls_settings(settings),
+        route,
         assertions: Arc::clone(&converter.assertions),
     })))
 }

@@ -2,7 +2,10 @@
 
 use serde::Deserialize;
 
-use super::common::{IP_VERSION, NAME, RawTrust, SERVER_NAME, STARTTLS, TLS_CA_FILE, TLS_SKIP_VERIFY, timeout};
+use super::common::{
+    CLIENT_CERT_FILE, CLIENT_KEY_FILE, IP_VERSION, MIN_TLS_VERSION, NAME, RawTlsSettings, SERVER_NAME, STARTTLS,
+    TLS_CA_FILE, TLS_SKIP_VERIFY, timeout,
+};
 use super::converter::CheckConverter;
 use super::{CheckType, DEFAULT_CONNECTION_TIMEOUT};
 use crate::checks::net::connect::Address;
@@ -30,6 +33,9 @@ pub(super) const TYPE: CheckType = CheckType {
             SERVER_NAME,
             TLS_CA_FILE,
             TLS_SKIP_VERIFY,
+            CLIENT_CERT_FILE,
+            CLIENT_KEY_FILE,
+            MIN_TLS_VERSION,
             optional(
                 "script",
                 ValueKind::List(&ValueKind::Object(STEP)),
@@ -62,7 +68,7 @@ struct RawTcp {
     #[serde(default)]
     script: Vec<RawStep>,
     #[serde(flatten)]
-    trust: RawTrust,
+    settings: RawTlsSettings,
 }
 
 #[derive(Deserialize)]
@@ -78,9 +84,9 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
     if starttls.is_some() && raw.tls == Some(false) {
         converter.reject("tls", "is `false`, but `starttls` requires TLS: remove one of them");
     }
+    let settings = converter.tls_settings(raw.settings);
     let tls = if starttls.is_some() || raw.tls == Some(true) {
-        let trust = converter.trust(raw.trust);
-        Some(converter.tls_options(trust, raw.server_name, &address)?)
+        Some(converter.tls_options(settings, raw.server_name, &address)?)
     } else {
         None
     };
