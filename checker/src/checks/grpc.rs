@@ -12,13 +12,15 @@ use h2::client::{Builder, SendRequest};
 use http::header::{CONTENT_TYPE, HeaderValue, TE, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, Request};
-use rustls::ClientConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use self::call_status::check_status;
 use self::message::{UndecodedMessage, decode_response, encode_request};
-use super::net::address_policy::AddressPolicy;
+use super::net::address_filter::{AddressFilter, IpVersion};
 use super::net::connect::{self, Address, TlsOptions};
+use super::net::http2_error::describe_http2_error;
+use super::net::tls_config::TlsClient;
+use super::net::tls_handshake::{self, DescribedErrors};
 use super::probe_data::{Capture, ProbeData};
 use super::timing::{Stopwatch, timed};
 use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text};
@@ -32,6 +34,8 @@ pub struct GrpcCheck {
     pub address: Address,
     /// The time limit for one attempt.
     pub timeout: Duration,
+    /// The version of IP to connect over; without one, both are tried.
+    pub ip_version: Option<IpVersion>,
     /// The TLS parameters, if the connection uses TLS.
     pub tls: Option<TlsOptions>,
     /// The service whose health is checked. An empty name means the whole server.
@@ -97,27 +101,30 @@ impl Probe for GrpcCheck {
 
     fn probe<'a>(&'a self, capture: Capture, context: &'a CheckContext) -> BoxFuture<'a, Probed> {
         Box::pin(async move {
-            let tls = context.optional_tls_config(self.tls.as_ref()).await?;
-            Ok(timed(self.timeout, capture, |stopwatch| check_health(self, tls, context.address_policy, stopwatch))
-                .await)
+            let tls = context.optional_tls_client(self.tls.as_ref()).await?;
+            Ok(timed(self.timeout, capture, |stopwatch| {
+                check_health(self, tls, context.address_filter(self.ip_version), stopwatch)
+            })
+            .await)
         })
     }
 }
 
 async fn check_health(
     check: &GrpcCheck,
-    tls: Option<Arc<ClientConfig>>,
-    policy: AddressPolicy,
+    tls: Option<Arc<TlsClient>>,
+    filter: AddressFilter,
     stopwatch: Arc<Stopwatch>,
 ) -> ProbeResult {
-    let stream = connect::connect(&check.address, policy, &stopwatch).await?;
+    let stream = connect::connect(&check.address, filter, &stopwatch).await?;
     match (&check.tls, tls) {
-        (Some(options), Some(config)) => {
-            let stream = connect::handshake(stream, config, &options.server_name, &[ALPN], &stopwatch).await?;
+        (Some(options), Some(tls)) => {
+            let stream =
+                tls_handshake::handshake(stream, &tls, &options.server_name, &[ALPN], true, &stopwatch).await?;
             if stream.get_ref().1.alpn_protocol() != Some(ALPN) {
                 return Err("server does not offer HTTP/2".to_owned());
             }
-            call(check, stream, &stopwatch).await?;
+            call(check, DescribedErrors(stream), &stopwatch).await?;
         }
         _ => call(check, stream, &stopwatch).await?,
     }
@@ -132,7 +139,7 @@ async fn call(
 ) -> Result<(), Failure> {
     let mut builder = Builder::new();
     builder.max_header_list_size(HEAD_LIMIT).enable_push(false);
-    let (client, connection) = builder.handshake(stream).await.map_err(|error| describe_h2_error(&error))?;
+    let (client, connection) = builder.handshake(stream).await.map_err(|error| describe_http2_error(&error))?;
     let exchange = std::pin::pin!(exchange(check, client, stopwatch));
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
@@ -140,17 +147,17 @@ async fn call(
         outcome = exchange => outcome,
         ended = &mut connection => Err(match ended {
             Ok(()) => "connection closed by the server before the response was complete".to_owned(),
-            Err(error) => describe_h2_error(&error),
+            Err(error) => describe_http2_error(&error),
         }),
     }
 }
 
 async fn exchange(check: &GrpcCheck, client: SendRequest<Bytes>, stopwatch: &Stopwatch) -> Result<(), Failure> {
     let request = check.request()?;
-    let mut client = client.ready().await.map_err(|error| describe_h2_error(&error))?;
-    let (response, mut sender) = client.send_request(request, false).map_err(|error| describe_h2_error(&error))?;
-    sender.send_data(encode_request(&check.service).into(), true).map_err(|error| describe_h2_error(&error))?;
-    let response = response.await.map_err(|error| describe_h2_error(&error))?;
+    let mut client = client.ready().await.map_err(|error| describe_http2_error(&error))?;
+    let (response, mut sender) = client.send_request(request, false).map_err(|error| describe_http2_error(&error))?;
+    sender.send_data(encode_request(&check.service).into(), true).map_err(|error| describe_http2_error(&error))?;
+    let response = response.await.map_err(|error| describe_http2_error(&error))?;
     stopwatch.first_byte();
     if !response.status().is_success() {
         return Err(format!("response status {}, expected 200 OK", response.status()));
@@ -161,7 +168,7 @@ async fn exchange(check: &GrpcCheck, client: SendRequest<Bytes>, stopwatch: &Sto
     let (head, mut body) = response.into_parts();
     let mut message = Vec::new();
     while let Some(chunk) = body.data().await {
-        let chunk = chunk.map_err(|error| describe_h2_error(&error))?;
+        let chunk = chunk.map_err(|error| describe_http2_error(&error))?;
         // Ignore the error, which means that the connection is closed.
         let _ = body.flow_control().release_capacity(chunk.len());
         if message.len() + chunk.len() > MESSAGE_LIMIT {
@@ -169,7 +176,7 @@ async fn exchange(check: &GrpcCheck, client: SendRequest<Bytes>, stopwatch: &Sto
         }
         message.extend_from_slice(&chunk);
     }
-    let trailers = body.trailers().await.map_err(|error| describe_h2_error(&error))?.unwrap_or_default();
+    let trailers = body.trailers().await.map_err(|error| describe_http2_error(&error))?.unwrap_or_default();
     // A response without a message and without trailers contains its gRPC status in the head.
     let has_status = !message.is_empty() || trailers.contains_key(call_status::STATUS);
     check_status(if has_status { &trailers } else { &head.headers }, &check.service)?;
@@ -197,26 +204,10 @@ fn subject(service: &str) -> String {
     if service.is_empty() { "the server".to_owned() } else { format!("service `{service}`") }
 }
 
-fn describe_h2_error(error: &h2::Error) -> Failure {
-    if let Some(error) = error.get_io() {
-        return match error.kind() {
-            std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::BrokenPipe => {
-                "connection closed by the server before the response was complete".to_owned()
-            }
-            _ => error_text::describe_error(error),
-        };
-    }
-    match error.reason() {
-        Some(h2::Reason::PROTOCOL_ERROR | h2::Reason::FRAME_SIZE_ERROR) if !error.is_remote() => {
-            "server does not speak HTTP/2, or violates the protocol".to_owned()
-        }
-        _ => format!("HTTP/2 failed: {error}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use crate::checks::grpc::*;
+    use crate::checks::net::address_policy::AddressPolicy;
     use crate::checks::net::tls_config::TlsTrust;
     use crate::checks::test_server::{ServerAction, authority, serve, serve_with};
     use crate::checks::{Check, CheckContext, CheckKind, CheckOutcome, run};
@@ -275,7 +266,8 @@ mod tests {
             locator: "x".to_owned(),
             address: Address { host: "127.0.0.1".to_owned(), port },
             timeout: Duration::from_millis(700),
-            tls: trust.map(|trust| TlsOptions { trust, server_name }),
+            ip_version: None,
+            tls: trust.map(|trust| TlsOptions { settings: trust.into(), server_name }),
             service: service.to_owned(),
             headers: HeaderMap::new(),
         }
@@ -401,15 +393,15 @@ mod tests {
         for (behavior, expected) in [
             (Misbehavior::NeverResponds, "no response within 700ms"),
             (Misbehavior::EndlessMessage, INVALID_RESPONSE),
-            (Misbehavior::EndlessEmptyPieces, "HTTP/2 failed: connection error detected: detected excessive load"),
+            (Misbehavior::EndlessEmptyPieces, "HTTP/2 failed: detected excessive load"),
             (Misbehavior::HugeHead, "server does not speak HTTP/2, or violates the protocol"),
             (Misbehavior::NoTrailers, "response without a gRPC status"),
             (Misbehavior::NoStatus, "response without a gRPC status"),
             (Misbehavior::StatusInHead, "response without a gRPC status"),
             (Misbehavior::FailureInHead, "gRPC status 14 (UNAVAILABLE)"),
             (Misbehavior::OtherMediaType, INVALID_RESPONSE),
-            (Misbehavior::Resets, "HTTP/2 failed: stream error received"),
-            (Misbehavior::Disconnects, "HTTP/2 failed: connection error received"),
+            (Misbehavior::Resets, "HTTP/2 failed: stream closed by the server"),
+            (Misbehavior::Disconnects, "HTTP/2 failed: connection closed by the server"),
             (Misbehavior::WebPage, "response status 404 Not Found, expected 200 OK"),
         ] {
             let error = error(serve_misbehavior(behavior).await, "", None).await.unwrap_or_default();

@@ -56,6 +56,7 @@ mod tests {
             locator: "x".to_owned(),
             address: Address { host: host.to_owned(), port },
             timeout: Duration::from_millis(700),
+            ip_version: None,
             tls: None,
             starttls: None,
             script: Vec::new(),

@@ -30,9 +30,13 @@ pub mod status_codes;
 pub mod statuspage;
 pub mod tcp;
 #[cfg(test)]
+mod test_certificates;
+#[cfg(test)]
 mod test_server;
 pub mod timing;
 pub mod tls;
+#[cfg(test)]
+mod tls_tests;
 pub mod websocket;
 
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! Makes the attempts of a check: paces and retries them, limits their time, and evaluates their assertions.
 
+use shared::DAY;
 use shared::check_file::ERROR_LIMIT;
 
 use super::attempt::{AttemptRecord, Probed};
@@ -18,6 +19,16 @@ pub enum CheckOutcome {
         /// The reason, as a complete clause.
         reason: String,
     },
+}
+
+impl CheckOutcome {
+    /// The whole days until the first certificate on the path that the last attempt verified expires.
+    #[must_use]
+    pub fn certificate_days(&self) -> Option<u32> {
+        let CheckOutcome::Attempts(records) = self else { return None };
+        let left = records.iter().rev().find_map(|record| record.certificate_left)?;
+        u32::try_from(left / DAY).ok()
+    }
 }
 
 /// Makes all attempts of a check, one after another, and retries those that fail.

@@ -1,4 +1,4 @@
-//! Measures the phases of an attempt. The stopwatch also records data, so that `checker explain` can show what is known
+//! Measures the phases of an attempt. The stopwatch also records data, so `checker explain` can show what is known
 //! when an attempt fails.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, Ordering::Relaxed};
@@ -12,6 +12,7 @@ use shared::{Nanos, duration};
 use super::attempt::{AttemptRecord, Failure, ProbeResult};
 use super::error_text;
 use super::probe_data::{Capture, ProbeData};
+use crate::tls_error::CLIENT_CERTIFICATE_REQUIRED;
 
 tokio::task_local! {
     /// The stopwatch of this task's attempt, set only with diagnostics.
@@ -33,6 +34,50 @@ pub(super) enum Phase {
 /// Marks a phase that did not occur. For example, an IP address needs no lookup, and plain HTTP needs no handshake.
 const NEVER: i64 = -1;
 
+/// The certificate of a path that expires first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateNote {
+    /// The time until it expires; negative afterwards.
+    pub left: Nanos,
+    /// The authority that it belongs to; `None` if it is the server's own.
+    pub authority: Option<String>,
+    /// Whether the path was verified, as opposed to `tls_skip_verify`.
+    pub is_verified: bool,
+}
+
+/// Whether a client identified itself with a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ClientIdentity {
+    /// The server did not ask for a certificate.
+    #[default]
+    NotRequested,
+    Presented,
+    /// The server asked, but no certificate is configured for it.
+    Missing,
+}
+
+/// What the last TLS handshake of an attempt showed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct HandshakeNote {
+    pub certificate: Option<CertificateNote>,
+    pub client: ClientIdentity,
+}
+
+impl HandshakeNote {
+    /// Adds that the server asked for a client certificate. Many servers refuse clients without one only after the
+    /// handshake: with a status code, or by closing the connection.
+    fn explain(&self, failure: Failure) -> Failure {
+        const REMEDY: &str = "set `client_cert_file` and `client_key_file`";
+        match self.client {
+            ClientIdentity::NotRequested | ClientIdentity::Presented => failure,
+            ClientIdentity::Missing if failure == CLIENT_CERTIFICATE_REQUIRED => format!("{failure}: {REMEDY}"),
+            ClientIdentity::Missing => {
+                format!("{failure}; the server asked for a client certificate, and may require one: {REMEDY}")
+            }
+        }
+    }
+}
+
 /// The time spent in each phase, in nanoseconds, summed over all connections if redirects are followed.
 ///
 /// Only one task uses a stopwatch at a time. The fields are atomic because the certificate verifier must be `Sync`.
@@ -47,6 +92,7 @@ pub struct Stopwatch {
     tls: AtomicI64,
     ttfb: AtomicI64,
     is_inconclusive: AtomicBool,
+    handshake: Mutex<HandshakeNote>,
     /// The data recorded so far, if diagnostics are on.
     recording: Option<Mutex<ProbeData>>,
 }
@@ -63,6 +109,7 @@ impl Stopwatch {
             tls: never(),
             ttfb: never(),
             is_inconclusive: AtomicBool::new(false),
+            handshake: Mutex::default(),
             recording: None,
         }
     }
@@ -134,6 +181,14 @@ impl Stopwatch {
         self.enter_phase(Phase::FirstByte);
     }
 
+    pub(super) fn note_handshake(&self, note: HandshakeNote) {
+        *self.handshake.lock().unwrap_or_else(PoisonError::into_inner) = note;
+    }
+
+    pub(super) fn handshake_note(&self) -> HandshakeNote {
+        self.handshake.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     pub(super) fn first_byte(&self) {
         self.enter_phase(Phase::Body);
     }
@@ -161,6 +216,7 @@ impl Stopwatch {
 
     /// Starts timing the connection to the target of a redirect.
     pub(super) fn start_next_connection(&self) {
+        self.note_handshake(HandshakeNote::default());
         self.phase_started.store(self.elapsed(), Relaxed);
         self.phase.store(Phase::Connect as u8, Relaxed);
     }
@@ -218,17 +274,23 @@ pub(super) async fn timed<F: Future<Output = ProbeResult>>(
         Err(stopwatch.timeout_message(limit))
     });
     let rtt = stopwatch.elapsed();
+    let note = stopwatch.handshake_note();
     let (error, mut data) = match result {
         Ok(data) => (None, data),
-        Err(failure) => (Some(failure), stopwatch.recorded()),
+        Err(failure) => (Some(note.explain(failure)), stopwatch.recorded()),
     };
+    let certificate = note.certificate.as_ref();
+    data.certificate_expires_in = certificate.map(|certificate| certificate.left);
+    let certificate_left =
+        certificate.filter(|certificate| certificate.is_verified).map(|certificate| certificate.left);
     if capture.diagnostics && error.is_none() {
         let ProbeData { certificates, attempted, peer, .. } = stopwatch.recorded();
         (data.certificates, data.attempted, data.peer) = (certificates, attempted, peer);
     }
     let attempt = Attempt { rtt, error, phases: stopwatch.phases() };
     let is_inconclusive = attempt.error.as_deref().is_some_and(|error| stopwatch.is_inconclusive(error));
-    (AttemptRecord { attempt, warning: data.warning.take(), is_inconclusive, ..AttemptRecord::default() }, data)
+    let warning = data.warning.take();
+    (AttemptRecord { attempt, warning, is_inconclusive, certificate_left, ..AttemptRecord::default() }, data)
 }
 
 /// Calls a function with the current task's stopwatch, if it has one.

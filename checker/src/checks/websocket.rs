@@ -11,7 +11,6 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use http::HeaderMap;
 use http::request::Parts;
 use regex::bytes::Regex;
-use rustls::ClientConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
@@ -19,8 +18,10 @@ use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use super::net::address_policy::AddressPolicy;
+use super::net::address_filter::{AddressFilter, IpVersion};
 use super::net::connect::{self, Address, TlsOptions};
+use super::net::tls_config::TlsClient;
+use super::net::tls_handshake;
 use super::probe_data::{Capture, ProbeData};
 use super::timing::{Stopwatch, timed};
 use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text};
@@ -43,7 +44,7 @@ pub const SUBJECTS: &[&str] = &[
 pub struct WebSocketCheck {
     /// The URL as configured, without user name and password.
     pub locator: String,
-    /// The URL of the request.
+    /// The URL to which the request is sent.
     pub url: String,
     /// The host and port in the URL.
     pub address: Address,
@@ -51,6 +52,8 @@ pub struct WebSocketCheck {
     pub headers: HeaderMap,
     /// The time limit for one attempt.
     pub timeout: Duration,
+    /// The version of IP to connect over; without one, both are tried.
+    pub ip_version: Option<IpVersion>,
     /// The TLS parameters, if the connection uses TLS.
     pub tls: Option<TlsOptions>,
     /// The message to send after the upgrade.
@@ -113,22 +116,25 @@ impl Probe for WebSocketCheck {
 
     fn probe<'a>(&'a self, capture: Capture, context: &'a CheckContext) -> BoxFuture<'a, Probed> {
         Box::pin(async move {
-            let tls = context.optional_tls_config(self.tls.as_ref()).await?;
-            Ok(timed(self.timeout, capture, |stopwatch| talk(self, tls, context.address_policy, stopwatch)).await)
+            let tls = context.optional_tls_client(self.tls.as_ref()).await?;
+            Ok(timed(self.timeout, capture, |stopwatch| {
+                talk(self, tls, context.address_filter(self.ip_version), stopwatch)
+            })
+            .await)
         })
     }
 }
 
 async fn talk(
     check: &WebSocketCheck,
-    tls: Option<Arc<ClientConfig>>,
-    policy: AddressPolicy,
+    tls: Option<Arc<TlsClient>>,
+    filter: AddressFilter,
     stopwatch: Arc<Stopwatch>,
 ) -> ProbeResult {
-    let stream = connect::connect(&check.address, policy, &stopwatch).await?.with_limit(RECEIVED_LIMIT);
+    let stream = connect::connect(&check.address, filter, &stopwatch).await?.with_limit(RECEIVED_LIMIT);
     match (&check.tls, tls) {
-        (Some(options), Some(config)) => {
-            let stream = connect::handshake(stream, config, &options.server_name, &[], &stopwatch).await?;
+        (Some(options), Some(tls)) => {
+            let stream = tls_handshake::handshake(stream, &tls, &options.server_name, &[], true, &stopwatch).await?;
             converse(check, stream, &stopwatch).await
         }
         _ => converse(check, stream, &stopwatch).await,
@@ -202,11 +208,11 @@ async fn converse(
 fn describe_websocket_error(error: &Error) -> Failure {
     match error {
         Error::Io(error) => error_text::describe_error(error),
-        Error::Capacity(_) => format!("server sent a message of more than {MESSAGE_LIMIT} bytes"),
+        Error::Capacity(_) => format!("server sent a message longer than {MESSAGE_LIMIT} bytes"),
         Error::ConnectionClosed
         | Error::AlreadyClosed
         | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => "connection closed by the server".to_owned(),
-        Error::Utf8(_) => "server sent a text message that is not UTF-8".to_owned(),
+        Error::Utf8(_) => "server sent a text message that is not valid UTF-8".to_owned(),
         Error::Protocol(problem) => {
             format!("server violates the WebSocket protocol: {}", error_text::lowercase_first(&problem.to_string()))
         }
@@ -216,6 +222,7 @@ fn describe_websocket_error(error: &Error) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use crate::checks::net::address_policy::AddressPolicy;
     use crate::checks::test_server::{ServerAction, serve, serve_with};
     use crate::checks::websocket::*;
     use crate::checks::{Check, CheckContext, CheckKind, CheckOutcome, run};
@@ -229,6 +236,7 @@ mod tests {
             address: Address { host: "127.0.0.1".to_owned(), port },
             headers: HeaderMap::new(),
             timeout: Duration::from_millis(700),
+            ip_version: None,
             tls: None,
             send: send.map(str::to_owned),
             expect: expect.map(|pattern| Regex::new(pattern).expect("a pattern")),
@@ -410,15 +418,15 @@ mod tests {
     async fn every_misbehavior_after_the_upgrade_is_described() {
         for (bytes, times, expected) in [
             // The header of a message that would not fit into any memory.
-            (&b"\x81\x7f\x7f\xff\xff\xff\xff\xff\xff\xff"[..], 1, "server sent a message of more than"),
+            (&b"\x81\x7f\x7f\xff\xff\xff\xff\xff\xff\xff"[..], 1, "server sent a message longer than"),
             // An incomplete message, then message fragments that never end.
             (b"\x01\x7d".as_slice(), 1, "connection closed by the server"),
             (b"\x01", usize::MAX, "server violates the WebSocket protocol"),
             // Endless pings from a server that does not read the pongs.
             (b"\x89\x00", usize::MAX, "server sent more than 1000 pings or pongs"),
             (PING, usize::MAX, "server sent more than 1000 pings or pongs"),
-            // A text message that is not UTF-8.
-            (b"\x81\x02\xff\xfe", 1, "server sent a text message that is not UTF-8"),
+            // A text message that is not valid UTF-8.
+            (b"\x81\x02\xff\xfe", 1, "server sent a text message that is not valid UTF-8"),
             // A masked frame, which servers must not send.
             (b"\x81\x81\0\0\0\0x", 1, "server violates the WebSocket protocol"),
             // A connection that is closed without a close frame.

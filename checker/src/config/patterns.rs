@@ -25,6 +25,8 @@ pub(super) const HOST: &str = r"^\s*(\S*://)?(\[[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0
 pub(super) const HOST_AND_PORT: &str = r"^\s*(\S*://)?(\[[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]|[^\x00- !-$&-,/:-@\[-^`{-\x7f]+):0*(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})/*\s*$";
 /// A host with or without a port.
 pub(super) const ADDRESS: &str = r"^\s*(\S*://)?(\[[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*|[^\x00- !-$&-,/:-@\[-^`{-\x7f]+)(:0*(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})/*|:/?|/*)\s*$";
+/// A proxy with or without credentials, `none`, or nothing.
+pub(super) const PROXY: &str = r"^\s*((([Hh][Tt][Tt][Pp][Ss]?|[Ss][Oo][Cc][Kk][Ss]5[Hh]?)://)?([^/?#\\\s\x00-\x1f\x7f]*@)?(\[[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*|[^\x00- !-$&-,/:-@\[-^`{-\x7f]+)(:0*(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})/*|:/?|/*))?\s*$";
 /// Like [`ADDRESS`], but for a host whose certificate is verified.
 pub(super) const TLS_ADDRESS: &str = r"^\s*(\S*://)?(\[[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*|(([0-9A-Za-z_]([0-9A-Za-z_-]{0,61}[0-9A-Za-z_])?\.)*([A-Za-z_]([0-9A-Za-z_-]{0,61}[0-9A-Za-z_])?|[0-9]+[A-Za-z_]([0-9A-Za-z_-]*[0-9A-Za-z_])?|[0-9]+-[0-9A-Za-z_-]*[0-9A-Za-z_])\.?|([0-9]{1,3}\.){3}[0-9]{1,3}|[0-9A-Za-z._-]*[^\x00-\x7f][^\x00-,/:-@\[-^`{-\x7f]*))(:0*(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})/*|:/?|/*)\s*$";
 /// A host name or IP address in a certificate. Names that are not ASCII are converted, which a pattern cannot express.
@@ -35,7 +37,7 @@ pub(super) const DNS_NAME: &str = r"^(\.|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f
 pub(super) const ORIGIN: &str = r"^(\*|https?://(\[[0-9a-z:._-]+\]|[0-9a-z._-]+)(:0*(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[0-9]{1,4}))?)$";
 pub(super) const QUORUM: &str = r"^(any|majority|all|\+?0*[1-9][0-9]{0,17})$";
 /// A status code, a class, or a range whose end is not before its start. The backreferences refer to the first digits.
-pub(super) const STATUS_CODES: &str = r"^\s*([1-5](xx|[0-9]{2})|1[0-9]{2} *- *[2-5][0-9]{2}|2[0-9]{2} *- *[3-5][0-9]{2}|3[0-9]{2} *- *[45][0-9]{2}|4[0-9]{2} *- *5[0-9]{2}|([1-5])(0[0-9] *- *\3[1-9]|1[0-9] *- *\3[2-9]|2[0-9] *- *\3[3-9]|3[0-9] *- *\3[4-9]|4[0-9] *- *\3[5-9]|5[0-9] *- *\3[6-9]|6[0-9] *- *\3[7-9]|7[0-9] *- *\3[89]|8[0-9] *- *\3[9])[0-9]|([1-5][0-9])(0 *- *\5[0-9]|1 *- *\5[1-9]|2 *- *\5[2-9]|3 *- *\5[3-9]|4 *- *\5[4-9]|5 *- *\5[5-9]|6 *- *\5[6-9]|7 *- *\5[7-9]|8 *- *\5[89]|9 *- *\5[9]))\s*$";
+pub(super) const STATUS_CODES: &str = r"^\s*([1-9](xx|[0-9]{2})|1[0-9]{2} *- *[2-9][0-9]{2}|2[0-9]{2} *- *[3-9][0-9]{2}|3[0-9]{2} *- *[4-9][0-9]{2}|4[0-9]{2} *- *[5-9][0-9]{2}|5[0-9]{2} *- *[6-9][0-9]{2}|6[0-9]{2} *- *[7-9][0-9]{2}|7[0-9]{2} *- *[89][0-9]{2}|8[0-9]{2} *- *9[0-9]{2}|([1-9])(0[0-9] *- *\3[1-9]|1[0-9] *- *\3[2-9]|2[0-9] *- *\3[3-9]|3[0-9] *- *\3[4-9]|4[0-9] *- *\3[5-9]|5[0-9] *- *\3[6-9]|6[0-9] *- *\3[7-9]|7[0-9] *- *\3[89]|8[0-9] *- *\3[9])[0-9]|([1-9][0-9])(0 *- *\5[0-9]|1 *- *\5[1-9]|2 *- *\5[2-9]|3 *- *\5[3-9]|4 *- *\5[4-9]|5 *- *\5[5-9]|6 *- *\5[6-9]|7 *- *\5[7-9]|8 *- *\5[89]|9 *- *\5[9]))\s*$";
 
 /// Extends a pattern to accept every string that contains a variable.
 pub(super) fn with_variables(pattern: &str) -> String {
@@ -72,7 +74,7 @@ pub(super) fn duration(min: i64, max: i64) -> String {
 
 /// Returns a pattern for the numbers from `low` to `high`, without leading zeros.
 fn digits(low: i64, high: i64) -> String {
-    // Split the range at these numbers, so that only the last digits vary within each part.
+    // Split the range at these numbers so that only the last digits vary within each part.
     let (low, high) = (i128::from(low), i128::from(high));
     let mut ends = vec![high];
     let powers = || (1..=19).map(|power| 10_i128.pow(power));

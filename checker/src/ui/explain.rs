@@ -102,7 +102,11 @@ pub fn explain(
         line("certificate", &certificate_line(certificate));
     }
     if let Some(left) = data.certificate_expires_in {
-        line("", &format!("the first one expires in {}", duration::format_coarse(left)));
+        let validity = match left {
+            0.. => format!("the first one that is needed expires in {}", duration::format_coarse(left)),
+            _ => format!("expired {} ago", duration::format_coarse(left.saturating_neg())),
+        };
+        line("", &validity);
     }
     if let Some(age) = data.heartbeat_age {
         line("heartbeat", &format!("received {} ago", duration::format_coarse(age)));
@@ -168,7 +172,7 @@ fn headers(line: &mut impl FnMut(&str, &str), headers: &HeaderMap) {
 fn redirect_target(location: &str) -> Option<String> {
     match Url::parse(location.trim()) {
         Ok(_) => Some(redact_userinfo(location)),
-        // A relative reference without a host contains no user.
+        // A relative reference without a host cannot contain a user name.
         Err(_) => (!location.contains('@') || !location.trim().contains("//")).then(|| location.to_owned()),
     }
 }

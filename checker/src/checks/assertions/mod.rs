@@ -41,7 +41,7 @@ pub struct Condition(Expression);
 /// The outcome of evaluating an assertion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AssertionResult {
-    /// The subject and its actual value, for example `status is 200`.
+    /// The subject and its actual value, such as `status is 200`.
     pub observed: String,
     /// Why the condition is not met or is undetermined, or `None` if it is met.
     pub failure: Option<String>,
@@ -74,6 +74,20 @@ impl Assertion {
             Truth::Fails(failure) | Truth::Undetermined(failure) => Some(failure),
         };
         AssertionResult { observed, failure, is_undetermined }
+    }
+
+    /// Returns whether nothing that follows the part of the body in the evidence can change the outcome. The evidence states that
+    /// the body is truncated.
+    #[must_use]
+    pub fn is_decided(&self, evidence: &Evidence<'_>) -> bool {
+        let subjects = self.subjects();
+        if !subjects.iter().any(|subject| subject.capture().body) {
+            return true;
+        }
+        // A part of a JSON document decides nothing, and times are measured later.
+        let can_be_decided =
+            subjects.iter().all(|subject| !matches!(subject, Subject::JsonPath(_)) && !subject.is_time());
+        can_be_decided && !matches!(self.condition.0.evaluate(evidence).truth, Truth::Undetermined(_))
     }
 
     /// Returns whether evaluating the assertion can take much longer than reading the body.

@@ -19,7 +19,7 @@ use tokio::net::{TcpStream, UdpSocket};
 
 use self::answers::evaluate;
 pub use self::answers::{AnswerMatch, ExpectedAnswers};
-use super::net::address_policy::AddressPolicy;
+use super::net::address_filter::{AddressFilter, IpVersion};
 use super::net::connect::{Address, first_to_succeed, resolve};
 use super::net::metered::{ForeignPackets, MeteredStream};
 use super::probe_data::{Capture, ProbeData};
@@ -40,6 +40,8 @@ pub struct DnsCheck {
     pub record: RecordType,
     /// The time limit for one attempt.
     pub timeout: Duration,
+    /// The version of IP to connect over; without one, both are tried.
+    pub ip_version: Option<IpVersion>,
     pub answers: ExpectedAnswers,
     pub rcode: ResponseCode,
     pub dnssec: Dnssec,
@@ -102,13 +104,16 @@ impl Probe for DnsCheck {
 
     fn probe<'a>(&'a self, capture: Capture, context: &'a CheckContext) -> BoxFuture<'a, Probed> {
         Box::pin(async move {
-            Ok(timed(self.timeout, capture, |stopwatch| query(self, context.address_policy, stopwatch)).await)
+            Ok(timed(self.timeout, capture, |stopwatch| {
+                query(self, context.address_filter(self.ip_version), stopwatch)
+            })
+            .await)
         })
     }
 }
 
-async fn query(check: &DnsCheck, policy: AddressPolicy, stopwatch: Arc<Stopwatch>) -> ProbeResult {
-    let addresses = resolve(&check.server, policy, &stopwatch).await?;
+async fn query(check: &DnsCheck, filter: AddressFilter, stopwatch: Arc<Stopwatch>) -> ProbeResult {
+    let addresses = resolve(&check.server, filter, &stopwatch).await?;
     let (server, answer) = query_any(check, &addresses, &stopwatch).await?;
     evaluate(check, &answer)?;
     Ok(ProbeData { peer: Some(server), ..ProbeData::default() })

@@ -1,6 +1,7 @@
 //! Tests DNS checks against local servers, some of which misbehave.
 
 use crate::checks::dns::*;
+use crate::checks::net::address_policy::AddressPolicy;
 use crate::checks::test_server::{self, ServerAction};
 use crate::checks::{Check, CheckContext, CheckKind, CheckOutcome, run};
 use hickory_proto::rr::rdata::{A, CAA, CNAME, TXT};
@@ -59,6 +60,7 @@ fn check(port: u16, answers: &[&str], code: ResponseCode, dnssec: Dnssec) -> Dns
         name: Name::from_ascii("shop.example.").expect("a name"),
         record: RecordType::A,
         timeout: Duration::from_millis(700),
+        ip_version: None,
         answers: ExpectedAnswers {
             records: answers.iter().map(|text| (*text).to_owned()).collect(),
             mode: AnswerMatch::Exact,

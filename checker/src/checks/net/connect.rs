@@ -1,26 +1,22 @@
-//! Opens connections: name resolution, TCP to the first address that accepts, and TLS on top. Each step starts its
-//! phase on the attempt's stopwatch.
+//! Opens connections: name resolution, and TCP to the first address that accepts. Each step starts its phase on the
+//! attempt's stopwatch.
 
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
 use url::Url;
 
-use super::address_policy::AddressPolicy;
+use super::address_filter::AddressFilter;
 use super::idna;
 use super::metered::{MeteredStream, TcpConnection};
 use super::resolver;
-use super::tls_config::TlsTrust;
+use super::tls_config::TlsSettings;
 use crate::checks::Failure;
 use crate::checks::error_text;
 use crate::checks::timing::Stopwatch;
@@ -44,13 +40,13 @@ pub struct InvalidAddress(String);
 
 /// The error for a string that is not a valid host.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("invalid host `{0}`: expected a host name or an IP address alone")]
+#[error("invalid host `{0}`: expected only a host name or an IP address")]
 pub struct InvalidHost(String);
 
 /// The parameters of a TLS handshake.
 #[derive(Debug, Clone)]
 pub struct TlsOptions {
-    pub trust: TlsTrust,
+    pub settings: TlsSettings,
     /// The server name to send (SNI), for which the certificate must be valid.
     pub server_name: ServerName<'static>,
 }
@@ -58,7 +54,7 @@ pub struct TlsOptions {
 impl TlsOptions {
     /// Checks that a TLS configuration can be built. Succeeds without options, because TLS is not used then.
     pub fn preflight(options: Option<&TlsOptions>) -> Result<(), String> {
-        options.map_or(Ok(()), |options| options.trust.preflight())
+        options.map_or(Ok(()), |options| options.settings.preflight())
     }
 }
 
@@ -129,49 +125,41 @@ impl fmt::Display for Address {
     }
 }
 
-/// Resolves a host. Returns at least one address, and only addresses that the policy allows.
+/// Resolves a host. Returns at least one address, and only addresses that the filter allows.
 pub async fn resolve(
     address: &Address,
-    policy: AddressPolicy,
+    filter: impl Into<AddressFilter>,
     stopwatch: &Stopwatch,
 ) -> Result<Vec<SocketAddr>, Failure> {
-    let resolved = look_up(address, policy, stopwatch).await;
+    let resolved = look_up(address, filter.into(), stopwatch).await;
     if resolved.is_err() {
         stopwatch.mark_inconclusive();
     }
     resolved
 }
 
-async fn look_up(address: &Address, policy: AddressPolicy, stopwatch: &Stopwatch) -> Result<Vec<SocketAddr>, Failure> {
+async fn look_up(address: &Address, filter: AddressFilter, stopwatch: &Stopwatch) -> Result<Vec<SocketAddr>, Failure> {
     if let Ok(ip) = address.host.parse::<IpAddr>() {
-        return if policy.allows(ip) {
-            Ok(vec![SocketAddr::new(ip, address.port)])
-        } else {
-            Err(AddressPolicy::rejection(ip))
-        };
+        return filter.check(ip).map(|()| vec![SocketAddr::new(ip, address.port)]);
     }
     stopwatch.start_lookup();
     let found = resolver::resolve(&address.host).await;
     let found = found.map_err(|error| error_text::describe_lookup_error(&error, &address.host))?;
     stopwatch.finish_lookup();
-    let mut allowed: Vec<SocketAddr> = found.iter().copied().filter(|address| policy.allows(address.ip())).collect();
+    let mut allowed = filter.select(found, &address.host)?;
     for socket_address in &mut allowed {
         socket_address.set_port(address.port);
     }
-    match (allowed.is_empty(), found.first()) {
-        (false, _) => Ok(allowed),
-        (true, Some(denied)) => Err(AddressPolicy::rejection(denied.ip())),
-        (true, None) => Err(format!("no such host `{}`", address.host)),
-    }
+    Ok(allowed)
 }
 
 /// Opens a TCP connection to the first address that accepts it. `TCP_NODELAY` is set, so writes are sent immediately.
 pub async fn connect(
     address: &Address,
-    policy: AddressPolicy,
+    filter: impl Into<AddressFilter>,
     stopwatch: &Stopwatch,
 ) -> Result<TcpConnection, Failure> {
-    let stream = connect_for_single_write(address, policy, stopwatch).await?;
+    let stream = connect_for_single_write(address, filter, stopwatch).await?;
     // Requests are written as a whole, so waiting for more data gains nothing.
     let _ = stream.get_ref().set_nodelay(true);
     Ok(stream)
@@ -181,10 +169,10 @@ pub async fn connect(
 /// system call.
 pub async fn connect_for_single_write(
     address: &Address,
-    policy: AddressPolicy,
+    filter: impl Into<AddressFilter>,
     stopwatch: &Stopwatch,
 ) -> Result<TcpConnection, Failure> {
-    let addresses = resolve(address, policy, stopwatch).await?;
+    let addresses = resolve(address, filter, stopwatch).await?;
     let no_addresses = io::Error::from(io::ErrorKind::AddrNotAvailable);
     let stream = first_to_succeed(&addresses, stopwatch, no_addresses, TcpStream::connect).await;
     let stream = stream.map_err(|error| error_text::describe_error(&error))?;
@@ -228,28 +216,9 @@ pub async fn first_to_succeed<T, E, F: Future<Output = Result<T, E>>>(
     }
 }
 
-/// Performs the TLS handshake on a connection and offers `protocols` through ALPN.
-pub async fn handshake(
-    stream: TcpConnection,
-    config: Arc<ClientConfig>,
-    server_name: &ServerName<'static>,
-    protocols: &[&[u8]],
-    stopwatch: &Stopwatch,
-) -> Result<TlsStream<TcpConnection>, Failure> {
-    stopwatch.start_handshake();
-    let connector = TlsConnector::from(config);
-    let protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
-    let stream = connector.with_alpn(protocols).connect(server_name.clone(), stream).await;
-    let stream = stream.map_err(|error| match error.kind() {
-        io::ErrorKind::UnexpectedEof => "connection closed by the server during the TLS handshake".to_owned(),
-        _ => error_text::describe_error(&error),
-    })?;
-    stopwatch.connected();
-    Ok(stream)
-}
-
 #[cfg(test)]
 mod tests {
+    use crate::checks::net::address_policy::AddressPolicy;
     use crate::checks::net::connect::*;
 
     #[test]

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use shared::quorum::Quorum;
 use shared::{Nanos, SECOND};
 
+use crate::checks::net::address_filter::IpVersion;
 use crate::checks::{Check, CheckKind};
 use crate::config::duration;
 use crate::config::patterns;
@@ -77,7 +78,7 @@ pub(super) const COMMON: &[Field] = &[
         "quorum",
         ValueKind::Quorum,
         "`\"majority\"`",
-        "How many of the reporting nodes must report the endpoint as down: `\"any\"`, `\"majority\"`, `\"all\"`, or a number. Results contain it, so that the page and `checker status` agree.",
+        "How many of the reporting nodes must report the endpoint as down: `\"any\"`, `\"majority\"`, `\"all\"`, or a number. Results contain it, so the page and `checker status` agree.",
     )
     .formerly("verdict"),
     optional(
@@ -92,17 +93,47 @@ pub(super) const NAME: Field =
     required("endpoint_name", ValueKind::Pattern(patterns::NOT_BLANK), "The title of the endpoint.");
 pub(super) const TIMEOUT: Field =
     timeout("`10s`", "The time limit for an attempt, from the DNS lookup to the last byte that is read.");
+pub(super) const IP_VERSION: Field = optional(
+    "ip_version",
+    ValueKind::Numbers(IpVersion::NUMBERS),
+    "both; the first address that accepts the connection counts",
+    "The version of IP to connect over.",
+);
 pub(super) const TLS_CA_FILE: Field = optional(
     "tls_ca_file",
     ValueKind::String,
     "the system's certificate authorities",
-    "A PEM file of certificate authorities to trust instead of the system's.",
+    "A PEM file of certificates to trust instead of the system's: of authorities, or of the server itself.",
 );
 pub(super) const TLS_SKIP_VERIFY: Field = optional(
     "tls_skip_verify",
     ValueKind::Bool,
     "`false`",
     "Whether to accept any certificate. The check then does not verify which server responds.",
+);
+pub(super) const CLIENT_CERT_FILE: Field = optional(
+    "client_cert_file",
+    ValueKind::String,
+    "none",
+    "A PEM file with a client certificate (mutual TLS), followed by those of its authorities. It is read again when it changes.",
+);
+pub(super) const CLIENT_KEY_FILE: Field = optional(
+    "client_key_file",
+    ValueKind::String,
+    "`client_cert_file`",
+    "The PEM file of the private key for `client_cert_file`, without a password.",
+);
+pub(super) const MIN_TLS_VERSION: Field = optional(
+    "min_tls_version",
+    ValueKind::Enum(&["1.2", "1.3"]),
+    "`\"1.2\"`",
+    "The lowest TLS version that the server may choose.",
+);
+pub(super) const RESOLVE: Field = optional(
+    "resolve",
+    ValueKind::Pattern(patterns::ADDRESS),
+    "what the name resolves to",
+    "The address to connect to instead of the host of `endpoint_url`, with or without a port: `192.0.2.7`, `[2001:db8::7]:8443`. The request stays the same.",
 );
 pub(super) const SERVER_NAME: Field = optional(
     "server_name",
@@ -176,10 +207,13 @@ fn quorum(raw: Option<StringOrNumber>) -> Quorum {
     text.parse().unwrap_or_default()
 }
 
-/// The keys that determine which certificates are trusted.
+/// The keys that determine which certificates are trusted, and how the checker identifies itself.
 #[derive(Deserialize)]
-pub(super) struct RawTrust {
+pub(super) struct RawTlsSettings {
     pub tls_ca_file: Option<String>,
     #[serde(default)]
     pub tls_skip_verify: bool,
+    pub client_cert_file: Option<String>,
+    pub client_key_file: Option<String>,
+    pub min_tls_version: Option<String>,
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use hickory_proto::rr::{Name, RecordType};
 use serde::Deserialize;
 
-use super::common::{NAME, timeout};
+use super::common::{IP_VERSION, NAME, timeout};
 use super::converter::CheckConverter;
 use super::{CheckType, DEFAULT_CONNECTION_TIMEOUT};
 use crate::checks::dns::{self, AnswerMatch, DnsCheck, Dnssec, ExpectedAnswers};
@@ -32,6 +32,7 @@ pub(super) const TYPE: CheckType = CheckType {
                 "The name to query. For PTR records, it can be an IP address.",
             ),
             timeout("`1s`", "The time limit for an attempt."),
+            IP_VERSION,
             optional("record_type", ValueKind::Enum(dns::RECORDS), "`A`", "The type of record to query."),
             optional(
                 "expected_answers",
@@ -82,6 +83,7 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
         return None;
     };
     let name = converter.accept("hostname_fqdn", parse_name(&raw.hostname_fqdn, record))?;
+    let ip_version = converter.ip_version(&server.host);
     let rcode = raw.rcode.as_deref().and_then(dns::rcode).unwrap_or_default();
     if !raw.expected_answers.is_empty() && rcode != dns::rcode("NOERROR").unwrap_or_default() {
         let text = "contradicts `rcode`, since only `NOERROR` responses have answers: remove one of them";
@@ -92,12 +94,14 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
         converter.reject("match", "has no effect without `expected_answers`: add them, or remove it");
     }
     Some(CheckKind::Dns(Box::new(DnsCheck {
-        // As in the original, the locator is only the server. Titles distinguish several queries to the same server.
+        // As in the original Checkup, the locator is only the server. Titles distinguish several queries to the same
+        // server.
         locator: raw.endpoint_url,
         server,
         name,
         record,
         timeout: converter.timeout,
+        ip_version,
         answers: ExpectedAnswers { records: raw.expected_answers, mode },
         rcode,
         dnssec: if raw.dnssec { Dnssec::Authentic } else { Dnssec::NotRequested },

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::common::{NAME, RawTrust, SERVER_NAME, TIMEOUT, TLS_CA_FILE, TLS_SKIP_VERIFY};
+use super::common::{
+    CLIENT_CERT_FILE, CLIENT_KEY_FILE, IP_VERSION, MIN_TLS_VERSION, NAME, RawTlsSettings, SERVER_NAME, TIMEOUT,
+    TLS_CA_FILE, TLS_SKIP_VERIFY,
+};
 use super::converter::CheckConverter;
 use super::{CheckType, DEFAULT_TIMEOUT};
 use crate::checks::grpc::GrpcCheck;
@@ -26,6 +29,7 @@ pub(super) const TYPE: CheckType = CheckType {
                 "Host and port, for example `api.example:50051`.",
             ),
             TIMEOUT,
+            IP_VERSION,
             optional("service", ValueKind::String, "the whole server", "The service to query."),
             optional(
                 "headers",
@@ -37,6 +41,9 @@ pub(super) const TYPE: CheckType = CheckType {
             SERVER_NAME,
             TLS_CA_FILE,
             TLS_SKIP_VERIFY,
+            CLIENT_CERT_FILE,
+            CLIENT_KEY_FILE,
+            MIN_TLS_VERSION,
         ],
     },
     subjects: kinds::grpc::SUBJECTS,
@@ -68,18 +75,15 @@ struct RawGrpc {
     tls: bool,
     server_name: Option<String>,
     #[serde(flatten)]
-    trust: RawTrust,
+    settings: RawTlsSettings,
 }
 
 fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
     let raw: RawGrpc = converter.read()?;
     let address = converter.accept("endpoint_url", Address::parse(&raw.endpoint_url, None))?;
-    let tls = if raw.tls {
-        let trust = converter.trust(raw.trust);
-        Some(converter.tls_options(trust, raw.server_name, &address)?)
-    } else {
-        None
-    };
+    let settings = converter.tls_settings(raw.settings);
+    let tls = if raw.tls { Some(converter.tls_options(settings, raw.server_name, &address)?) } else { None };
+    let ip_version = converter.ip_version(&address.host);
     let headers = converter.headers(&raw.headers);
     if let Some(name) =
         headers.keys().find(|name| RESERVED.contains(&name.as_str()) || name.as_str().starts_with("grpc-"))
@@ -87,5 +91,5 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
         converter.error("headers", format!("the header `{name}` is reserved for gRPC: remove it"));
     }
     let (locator, service, timeout) = (raw.endpoint_url, raw.service, converter.timeout);
-    Some(CheckKind::Grpc(Box::new(GrpcCheck { locator, address, timeout, tls, service, headers })))
+    Some(CheckKind::Grpc(Box::new(GrpcCheck { locator, address, timeout, ip_version, tls, service, headers })))
 }

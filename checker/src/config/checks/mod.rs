@@ -17,6 +17,7 @@ mod tls;
 mod websocket;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use shared::{Nanos, SECOND};
 
@@ -71,13 +72,13 @@ pub(super) const CHECKERS: ValueKind = ValueKind::List(&CHECKER);
 pub(super) const CHECKER: ValueKind =
     ValueKind::Tagged { keys: &["type"], variants: &VARIANTS, unsupported: &[], common: COMMON };
 
-/// The default timeout of attempts that involve more than a connection. The original has the same fixed limit.
+/// The default timeout of attempts that involve more than a connection. The original Checkup has the same fixed limit.
 const DEFAULT_TIMEOUT: Nanos = 10 * SECOND;
-/// The default timeout of attempts that involve little more than a connection, as in the original.
+/// The default timeout of attempts that involve little more than a connection, as in the original Checkup.
 const DEFAULT_CONNECTION_TIMEOUT: Nanos = SECOND;
 
 /// Creates a check from a value that validation has accepted. `index` is its position in the array. An unusable check
-/// reports its problem in every round, so that the others still run.
+/// reports its problem in every round, so the others still run.
 pub(super) fn convert(located: &Located, index: usize, folder: &Path, problems: &mut Problems) -> Option<Check> {
     let mut found = Problems::default();
     let check = convert_usable(located, index, folder, &mut found);
@@ -128,6 +129,8 @@ fn convert_usable(located: &Located, index: usize, folder: &Path, problems: &mut
     }
     converter.timeout = duration(common.timeout.as_ref().map_or(*default_timeout, |timeout| timeout.0));
     converter.asserts_status = assertions.iter().any(Assertion::uses_status);
+    let assertions: Arc<[Assertion]> = assertions.into();
+    converter.assertions = Arc::clone(&assertions);
     let kind = convert(&mut converter)?;
     if let Some(remedy) = kind.probe().how_to_enable_tls() {
         // Skip assertions about subjects that this type never provides, because they were reported above.
@@ -138,7 +141,7 @@ fn convert_usable(located: &Located, index: usize, folder: &Path, problems: &mut
         }
     }
     let capture = assertions.iter().fold(Capture::default(), |capture, assertion| capture.union(assertion.capture()));
-    Some(Check { assertions: assertions.into(), capture, ..common.into_check(kind) })
+    Some(Check { assertions, capture, ..common.into_check(kind) })
 }
 
 /// Compiles a check's assertions, or reports why they are invalid. `index` is the check's position in the array.

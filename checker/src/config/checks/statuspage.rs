@@ -2,7 +2,9 @@
 
 use serde::Deserialize;
 
-use super::common::{NAME, RawTrust, TIMEOUT, TLS_CA_FILE, TLS_SKIP_VERIFY};
+use super::common::{
+    CLIENT_CERT_FILE, CLIENT_KEY_FILE, MIN_TLS_VERSION, NAME, RawTlsSettings, TIMEOUT, TLS_CA_FILE, TLS_SKIP_VERIFY,
+};
 use super::converter::{CheckConverter, not_empty};
 use super::{CheckType, DEFAULT_TIMEOUT};
 use crate::checks::http::HttpCheck;
@@ -26,6 +28,9 @@ pub(super) const TYPE: CheckType = CheckType {
             TIMEOUT,
             TLS_CA_FILE,
             TLS_SKIP_VERIFY,
+            CLIENT_CERT_FILE,
+            CLIENT_KEY_FILE,
+            MIN_TLS_VERSION,
         ],
     },
     subjects: kinds::statuspage::SUBJECTS,
@@ -39,7 +44,7 @@ struct RawStatuspage {
     #[serde(default)]
     component: String,
     #[serde(flatten)]
-    trust: RawTrust,
+    settings: RawTlsSettings,
 }
 
 fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
@@ -53,7 +58,7 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
         timeout: converter.timeout,
         max_redirects: MAX_REDIRECTS,
         body_limit: BODY_LIMIT,
-        trust: converter.trust(raw.trust),
+        tls: converter.tls_settings(raw.settings),
         ..HttpCheck::get(summary_url(url))
     };
     Some(CheckKind::Statuspage(Box::new(StatuspageCheck { request, component: not_empty(raw.component) })))
