@@ -23,7 +23,7 @@ use super::net::tls_config::TlsClient;
 use super::net::tls_handshake::{self, DescribedErrors};
 use super::probe_data::{Capture, ProbeData};
 use super::timing::{Stopwatch, timed};
-use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text};
+use super::{CheckContext, Failure, Probe, ProbeResult, Probed};
 
 pub const SUBJECTS: &[&str] = &["[RTT]", "[DNS]", "[CONNECT]", "[TLS]", "[TTFB]"];
 
