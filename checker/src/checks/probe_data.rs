@@ -22,7 +22,8 @@ pub struct ProbeData {
     pub encoded: Option<Box<EncodedBody>>,
     /// A clause that states which part of the body was read, if not all of it.
     pub truncation: Option<String>,
-    /// The time until the first certificate in the chain expires.
+    /// The time until the first certificate on the verified path expires, or, without verification, until the server's
+    /// own does; negative afterwards.
     pub certificate_expires_in: Option<Nanos>,
     /// The certificates that the server presented, starting with the server's certificate.
     pub certificates: Vec<CertificateDer<'static>>,
@@ -63,13 +64,11 @@ impl ProbeData {
 
 /// The data to capture in addition to what determines the outcome of an attempt. Each field costs time or memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is independent of the others")]
 pub struct Capture {
     /// Whether to capture the response headers.
     pub headers: bool,
     /// Whether to capture the response body.
     pub body: bool,
-    pub certificate: bool,
     /// Whether to capture everything that is known when the attempt ends, even if it fails, for `checker explain`.
     pub diagnostics: bool,
 }
@@ -81,7 +80,6 @@ impl Capture {
         Capture {
             headers: self.headers || other.headers,
             body: self.body || other.body,
-            certificate: self.certificate || other.certificate,
             diagnostics: self.diagnostics || other.diagnostics,
         }
     }

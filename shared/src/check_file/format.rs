@@ -53,6 +53,9 @@ fn write_result(writer: &mut JsonWriter, result: &CheckResult) {
     if result.quorum != Quorum::default() {
         writer.string_member(key!("verdict"), &result.quorum.to_string());
     }
+    if let Some(days) = result.certificate_days {
+        writer.integer_member(key!("cert"), days.into());
+    }
 }
 
 /// Returns the attempt that is written for a result without attempts. The original Checkup's page computes the median

@@ -87,6 +87,10 @@ pub struct CheckResult {
     /// How many nodes must agree on the status (stored as `verdict`), by default a majority. The original Checkup
     /// does not store it.
     pub quorum: Quorum,
+    /// The whole days, rounded down, from the check until the first certificate on the verified path expires (the key
+    /// `cert`, an integer). Only checks over TLS that verified the server's certificate have it. The original's files do
+    /// not contain it.
+    pub certificate_days: Option<u32>,
 }
 
 /// The key of an endpoint. It includes the title, so two checks of the same URL are separate endpoints.
@@ -231,6 +235,7 @@ fn read_members(element: &Json<'_>) -> Result<CheckResult, UnexpectedType> {
         kind: Some(read_text(element, "kind", TITLE_LIMIT)?).filter(|kind| !kind.is_empty()),
         interval: read_nanos(element, "interval")?.filter(|interval| *interval > 0),
         quorum: element.string("verdict")?.and_then(|policy| policy.parse().ok()).unwrap_or_default(),
+        certificate_days: element.integer("cert")?.and_then(|days| u32::try_from(days).ok()),
     })
 }
 

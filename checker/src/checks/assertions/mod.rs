@@ -53,6 +53,8 @@ pub struct AssertionResult {
     pub observed: String,
     /// Why the condition is not met or is undetermined, or `None` if it is met.
     pub failure: Option<String>,
+    /// Whether the available data does not determine the condition.
+    pub is_undetermined: bool,
 }
 
 impl Assertion {
@@ -74,11 +76,26 @@ impl Assertion {
     #[must_use]
     pub fn evaluate(&self, evidence: &Evidence<'_>) -> AssertionResult {
         let Evaluated { observed, truth } = self.condition.0.evaluate(evidence);
+        let is_undetermined = matches!(truth, Truth::Undetermined(_));
         let failure = match truth {
             Truth::Holds => None,
             Truth::Fails(failure) | Truth::Undetermined(failure) => Some(failure),
         };
-        AssertionResult { observed, failure }
+        AssertionResult { observed, failure, is_undetermined }
+    }
+
+    /// Returns whether nothing that follows the part of the body in the evidence can change the outcome. The evidence states that
+    /// the body is truncated.
+    #[must_use]
+    pub fn is_decided(&self, evidence: &Evidence<'_>) -> bool {
+        let subjects = self.subjects();
+        if !subjects.iter().any(|subject| subject.capture().body) {
+            return true;
+        }
+        // A part of a JSON document decides nothing, and times are measured later.
+        let can_be_decided =
+            subjects.iter().all(|subject| !matches!(subject, Subject::JsonPath(_)) && !subject.is_time());
+        can_be_decided && !matches!(self.condition.0.evaluate(evidence).truth, Truth::Undetermined(_))
     }
 
     /// Returns whether evaluating the assertion can take much longer than reading the body.

@@ -57,11 +57,15 @@ impl Subject {
         }
     }
 
+    /// Whether the value is a time that depends on when the attempt ends.
+    pub(super) fn is_time(&self) -> bool {
+        matches!(self, Subject::Rtt | Subject::Dns | Subject::Connect | Subject::Tls | Subject::FirstByte)
+    }
+
     pub(super) fn capture(&self) -> Capture {
         Capture {
             headers: matches!(self, Subject::Header(_) | Subject::Redirect),
             body: matches!(self, Subject::Body | Subject::BodySize | Subject::JsonPath(..)),
-            certificate: matches!(self, Subject::Certificate),
             diagnostics: false,
         }
     }

@@ -53,7 +53,7 @@ fn invalid_assertions_are_rejected_with_a_reason() {
         ("[STATUS]", "`matches` or `exists` after status"),
         ("[STATUS] == ", "missing value to compare with"),
         ("[STATUS] = 200", "`matches` or `exists` after status"),
-        ("[STATUS] == 6xx", "invalid assertion `[STATUS] == 6xx`: invalid status"),
+        ("[STATUS] == 10xx", "invalid assertion `[STATUS] == 10xx`: invalid status"),
         ("[STATUS] == ok", "a status code such as"),
         ("[STATUS] < 2xx", "`==` or `!=`"),
         ("[STATUS] == 200 201", "unexpected `201`"),

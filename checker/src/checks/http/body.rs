@@ -1,15 +1,20 @@
 //! Reads the body of a response, decodes its codings, and converts its text to UTF-8.
 
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+
 use http::header::CONTENT_TYPE;
 use tokio::task::yield_now;
 
 use super::charset::{self, Charset};
 use super::client::HttpResponse;
 use super::coding::{Coding, CodingDecoder, Decoded, STEP, codings};
+use super::early_end::EarlyEnd;
 use super::{BODY_OVERHEAD, HttpCheck};
 use crate::checks::probe_data::{EncodedBody, ProbeData};
 use crate::checks::timing::Stopwatch;
-use crate::checks::{Failure, error_text};
+use crate::checks::Failure;
 
 /// How many steps are made before other checks get a turn.
 const STEPS_PER_TURN: u32 = 4;
@@ -29,18 +34,20 @@ impl Body {
     }
 }
 
-/// Reads, decodes and converts a body.
+/// Reads, decodes and converts a body. With `early_end`, reading a plain body in UTF-8 ends once the rest of it cannot
+/// change the verdict.
 pub(super) async fn read(
     check: &HttpCheck,
     mut response: HttpResponse,
     stopwatch: &Stopwatch,
+    early_end: Option<(EarlyEnd<'_>, &mut ProbeData)>,
 ) -> Result<Body, Failure> {
     let mut reader = BodyReader { limit: check.body_limit, body: Body::default(), stopwatch };
     match codings(response.headers()) {
-        Ok(codings) if codings.is_empty() => reader.read_plain(&mut response).await?,
+        Ok(codings) if codings.is_empty() => reader.read_plain(&mut response, early_end).await?,
         Ok(codings) => Box::pin(reader.read_coded(&mut response, &codings)).await?,
         Err(reason) => {
-            reader.read_plain(&mut response).await?;
+            reader.read_plain(&mut response, None).await?;
             // Nothing was encoded if there is no body, for example of the response to a HEAD request.
             if !reader.body.content.is_empty() {
                 let size = reader.body.content.len();
@@ -83,15 +90,36 @@ struct BodyReader<'a> {
 }
 
 impl BodyReader<'_> {
-    async fn read_plain(&mut self, response: &mut HttpResponse) -> Result<(), Failure> {
-        while let Some(chunk) = response.chunk().await {
-            let chunk = chunk.map_err(|error| error_text::describe_error(&error))?;
+    async fn read_plain(
+        &mut self,
+        response: &mut HttpResponse,
+        mut early_end: Option<(EarlyEnd<'_>, &mut ProbeData)>,
+    ) -> Result<(), Failure> {
+        let content_type = response.headers().get(CONTENT_TYPE).cloned();
+        loop {
+            let mut next = pin!(response.chunk());
+            let chunk = match poll_fn(|context| Poll::Ready(next.as_mut().poll(context))).await {
+                Poll::Ready(chunk) => chunk,
+                // Most bodies arrive at once; only others are worth a search before their end.
+                Poll::Pending => {
+                    if let Some((early_end, data)) = &mut early_end
+                        && charset::detect(content_type.as_ref(), &self.body.content) == Charset::Utf8
+                        && let Some(truncation) = early_end.decide(&mut self.body.content, data)
+                    {
+                        self.stopwatch.record(|data| data.truncation = Some(truncation.clone()));
+                        self.body.truncation = Some(truncation);
+                        return Ok(());
+                    }
+                    next.await
+                }
+            };
+            let Some(chunk) = chunk else { return Ok(()) };
+            let chunk = chunk?;
             self.stopwatch.start_body();
             if !self.keep(&chunk) {
-                break;
+                return Ok(());
             }
         }
-        Ok(())
     }
 
     /// Decodes the body while it is received.
@@ -99,10 +127,10 @@ impl BodyReader<'_> {
         let mut decoder = BodyDecoder::new(codings, self.limit);
         let mut steps = 0;
         while let Some(chunk) = response.chunk().await {
-            let chunk = chunk.map_err(|error| error_text::describe_error(&error))?;
+            let chunk = chunk?;
             self.stopwatch.start_body();
             decoder.receive(&chunk);
-            while let Some(decoded) = decoder.step()? {
+            while let Some(decoded) = decoder.step().inspect_err(|_| self.stopwatch.mark_inconclusive())? {
                 if !self.keep(decoded) {
                     return Ok(());
                 }
@@ -112,7 +140,7 @@ impl BodyReader<'_> {
                 }
             }
         }
-        decoder.finish()
+        decoder.finish().inspect_err(|_| self.stopwatch.mark_inconclusive())
     }
 
     /// Appends a part of the body; returns whether there was room for all of it.
