@@ -17,6 +17,8 @@ use crate::{Nanos, UnixNanos};
 pub const TITLE_LIMIT: usize = 200;
 /// The maximum length of a locator, in characters.
 pub const LOCATOR_LIMIT: usize = 2_000;
+/// The maximum length of an endpoint's id, in characters.
+pub const ID_LIMIT: usize = 64;
 /// The maximum length of an error or notice, in characters. It leaves room for a sentence and a line of output.
 pub const ERROR_LIMIT: usize = 1_000;
 /// The maximum length of a message, in characters. A message is an announcement, not a document.
@@ -87,22 +89,40 @@ pub struct CheckResult {
     /// How many nodes must agree on the status (the JSON key `verdict`), by default a majority. The original Checkup
     /// does not store it.
     pub quorum: Quorum,
+    /// The endpoint's id, if one is configured. The original Checkup does not store it.
+    pub id: Option<Box<str>>,
 }
 
 /// The key of an endpoint. It includes the title, so that two checks of the same URL are separate endpoints.
+///
+/// The title and the locator identify an endpoint. An id identifies it even if they change.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct EndpointKey {
     /// The name of the endpoint.
     pub title: String,
     /// The endpoint's URL, `host:port` or command.
     pub locator: String,
+    /// The endpoint's id, if one is configured.
+    pub id: Option<Box<str>>,
+}
+
+impl EndpointKey {
+    /// Returns whether both keys are of one endpoint: they have the same id, or the same title and locator if one of
+    /// them has no id.
+    #[must_use]
+    pub fn is_same_endpoint(&self, other: &EndpointKey) -> bool {
+        match (&self.id, &other.id) {
+            (Some(id), Some(other)) => id == other,
+            _ => self.title == other.title && self.locator == other.locator,
+        }
+    }
 }
 
 impl CheckResult {
     /// Returns the key of the result's endpoint.
     #[must_use]
     pub fn endpoint_key(&self) -> EndpointKey {
-        EndpointKey { title: self.title.clone(), locator: self.locator.clone() }
+        EndpointKey { title: self.title.clone(), locator: self.locator.clone(), id: self.id.clone() }
     }
 
     /// Returns the notice, or the error of the last failed attempt if there is no notice.
@@ -231,6 +251,7 @@ fn read_members(element: &Json<'_>) -> Result<CheckResult, UnexpectedType> {
         kind: Some(read_text(element, "kind", TITLE_LIMIT)?).filter(|kind| !kind.is_empty()),
         interval: read_nanos(element, "interval")?.filter(|interval| *interval > 0),
         quorum: element.string("verdict")?.and_then(|policy| policy.parse().ok()).unwrap_or_default(),
+        id: read_id(element)?,
     })
 }
 
@@ -245,6 +266,12 @@ fn read_attempt(element: &Json<'_>) -> Result<Attempt, UnexpectedType> {
             ttfb: read_nanos(element, "ttfb")?,
         },
     })
+}
+
+/// Reads an endpoint's id, which check files and histories store under the same key.
+pub(crate) fn read_id(element: &Json<'_>) -> Result<Option<Box<str>>, UnexpectedType> {
+    let id = read_text(element, "id", ID_LIMIT)?;
+    Ok(Some(id.into_boxed_str()).filter(|id| !id.is_empty()))
 }
 
 fn read_text(element: &Json<'_>, key: &str, limit: usize) -> Result<String, UnexpectedType> {

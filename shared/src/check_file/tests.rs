@@ -189,11 +189,12 @@ fn any_result() -> impl Strategy<Value = CheckResult> {
         prop::option::of("[a-z]{1,9}"),
         prop::option::of(1..i64::MAX),
         prop::sample::select(vec!["any", "majority", "all", "1", "7"]),
+        prop::option::of("[a-z0-9._-]{1,64}"),
     );
     (first, second).prop_map(
         |(
             (title, locator, timestamp, attempts, threshold),
-            (status, notice, message, node, kind, interval, verdict),
+            (status, notice, message, node, kind, interval, verdict, id),
         )| {
             CheckResult {
                 title,
@@ -208,6 +209,7 @@ fn any_result() -> impl Strategy<Value = CheckResult> {
                 kind,
                 interval,
                 quorum: verdict.parse().expect("it is a policy"),
+                id: id.map(String::into_boxed_str),
             }
         },
     )
@@ -227,7 +229,7 @@ proptest! {
         let result = &written[0];
         for (key, value) in result.as_object().expect("a result is an object") {
             let as_in_go = match key.as_str() {
-                "title" | "endpoint" | "notice" | "message" | "node" | "kind" | "verdict" => value.is_string(),
+                "title" | "endpoint" | "notice" | "message" | "node" | "kind" | "verdict" | "id" => value.is_string(),
                 "timestamp" | "threshold" | "interval" => value.is_i64(),
                 "healthy" | "degraded" | "down" => value == &serde_json::Value::Bool(true),
                 "times" => value.as_array().is_some_and(|times| times.iter().all(|attempt| attempt["rtt"].is_i64())),
@@ -242,8 +244,8 @@ proptest! {
     }
 
     #[test]
-    fn any_key_can_be_missing(result in any_result(), left_out in prop::collection::hash_set(0_usize..14, 0..14)) {
-        let keys = ["title", "endpoint", "timestamp", "times", "threshold", "healthy", "degraded", "down", "notice", "message", "node", "kind", "interval", "verdict"];
+    fn any_key_can_be_missing(result in any_result(), left_out in prop::collection::hash_set(0_usize..15, 0..15)) {
+        let keys = ["title", "endpoint", "timestamp", "times", "threshold", "healthy", "degraded", "down", "notice", "message", "node", "kind", "interval", "verdict", "id"];
         let mut written: serde_json::Value = serde_json::from_str(&write_check_file(&[result])).expect("it is JSON");
         let object = written[0].as_object_mut().expect("a result is an object");
         for index in left_out {

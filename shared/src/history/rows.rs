@@ -9,7 +9,7 @@ use super::{
     DAYS_PER_BLOCK, DuplicateNodeEvidence, EVENT_LIMIT, EndpointHistory, Event, HOURS_PER_DAY, History, Latencies,
     LatestResult, OVERLAP, Percentiles, PostedMessage, Sketches, duplicate_node_evidence, start_of_day,
 };
-use crate::check_file::{EndpointKey, LOCATOR_LIMIT, MESSAGE_LIMIT, TITLE_LIMIT, shortened};
+use crate::check_file::{EndpointKey, LOCATOR_LIMIT, MESSAGE_LIMIT, TITLE_LIMIT, read_id, shortened};
 use crate::json::{self, Json};
 use crate::latency::{Bucket, Sketch};
 use crate::object_name::{CheckFileName, NodeName};
@@ -56,6 +56,8 @@ pub struct EndpointRows {
     pub open: Series<Sketch>,
     /// The reasons for degraded and down spans.
     pub events: Vec<Event>,
+    /// See [`EndpointHistory::former`].
+    pub former: Option<Box<EndpointKey>>,
 }
 
 /// A [`PostedMessage`] that refers to endpoints by index instead of key.
@@ -111,6 +113,7 @@ impl History {
                 hours: rows.hours.into_iter().collect(),
                 open: rows.open,
                 events: rows.events,
+                former: rows.former,
             })
         };
         Ok(History {
@@ -232,6 +235,7 @@ impl EndpointRows {
             hours: percentiles(json.get("hours"))?,
             open: sketches(json.get("open"))?,
             events: events.ok_or(inconsistent("an event"))?,
+            former: read_former(json),
         })
     }
 
@@ -361,9 +365,19 @@ fn read_node(json: &Json<'_>) -> Result<Option<NodeName>, InvalidHistory> {
 fn read_key(json: &Json<'_>) -> Result<EndpointKey, InvalidHistory> {
     let text = |name: &str, limit| Some(shortened(text(json.get(name))?.to_owned(), limit));
     match (text("title", TITLE_LIMIT), text("endpoint", LOCATOR_LIMIT)) {
-        (Some(title), Some(locator)) => Ok(EndpointKey { title, locator }),
+        (Some(title), Some(locator)) => {
+            let id = read_id(json).map_err(|_| inconsistent("the name of an endpoint"))?;
+            Ok(EndpointKey { title, locator, id })
+        }
         _ => Err(inconsistent("the name of an endpoint")),
     }
+}
+
+fn read_former(json: &Json<'_>) -> Option<Box<EndpointKey>> {
+    let [title, locator] = list(json.get("former"))? else { return None };
+    let read = |json, limit| Some(shortened(text(Some(json))?.to_owned(), limit));
+    let (title, locator) = (read(title, TITLE_LIMIT)?, read(locator, LOCATOR_LIMIT)?);
+    Some(Box::new(EndpointKey { title, locator, id: None }))
 }
 
 fn read_span(triple: &[i64], end_before: UnixNanos) -> Option<Span> {
