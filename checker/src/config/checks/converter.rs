@@ -64,6 +64,12 @@ impl<'a> CheckConverter<'a> {
         self.problems.add(Problem::error(self.position(key), text));
     }
 
+    /// Like [`Self::error`], but reports an error that makes the whole file unusable.
+    pub(super) fn file_error(&mut self, key: &str, error: impl Display) {
+        let text = format!("`checkers[{}].{key}`: {error}", self.index);
+        self.problems.add(Problem::error(self.position(key), text));
+    }
+
     pub(super) fn read<T: DeserializeOwned>(&mut self) -> Option<T> {
         read_as(self.located, self.problems)
     }

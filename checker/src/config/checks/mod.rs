@@ -23,6 +23,7 @@ use self::common::{COMMON, RawCommon};
 use self::converter::CheckConverter;
 use super::document::Located;
 use super::duration;
+use super::identity::validate_id;
 use super::problem::{Problem, Problems};
 use super::spec::{ValueKind, Variant};
 use crate::checks::assertions::Assertion;
@@ -107,6 +108,9 @@ fn convert_usable(located: &Located, index: usize, folder: &Path, problems: &mut
     if common.endpoint_name.trim().is_empty() {
         let key = if located.member("name").is_some() { "name" } else { "endpoint_name" };
         converter.reject_file(key, "is empty: expected the title of the endpoint");
+    }
+    if let Some(Err(error)) = common.id.as_deref().map(validate_id) {
+        converter.file_error("id", error);
     }
     for assertion in &assertions {
         if let Err(reason) = assertion.check_subjects(type_name, subjects) {
