@@ -21,6 +21,8 @@ pub struct Dataset {
     pub endpoints: Vec<EndpointData>,
     /// The indexes of the endpoints, in key order. A hash map would add a kilobyte to the page.
     pub by_key: Vec<usize>,
+    /// The indexes of the endpoints with ids, in the order of the ids.
+    by_id: Vec<usize>,
     /// The nodes, in the order of their names.
     pub nodes: Vec<NodeUsage>,
     /// The messages, in no particular order.
@@ -176,6 +178,7 @@ impl Dataset {
                 None => self.add_message(name.stored_at, node, &result.message, vec![id]),
             }
         }
+        self.rename(id, &result.endpoint_key(), name.stored_at);
         let endpoint = &mut self.endpoints[id];
         endpoint.update_position(name.stored_at, position);
         let samples = endpoint.node_mut(node);
@@ -212,8 +215,7 @@ impl Dataset {
     /// Returns the id of a node's endpoint, which is added if it is new, or `None` if there is no room. There is more
     /// room for endpoints that are not healthy, so that healthy ones do not crowd them out.
     fn id_of(&mut self, key: &EndpointKey, node: Option<&NodeName>, status: Status) -> Option<usize> {
-        let index = self.by_key.binary_search_by(|id| self.endpoints[*id].key.cmp(key));
-        let known = index.ok().map(|index| self.by_key[index]);
+        let known = self.find(key);
         if let Some(id) = known
             && self.endpoints[id].nodes.iter().any(|known| known.node.as_ref() == node)
         {
@@ -225,15 +227,47 @@ impl Dataset {
             return None;
         }
         usage.endpoints += 1;
-        let Err(index) = index else { return known };
-        self.by_key.insert(index, total);
+        if known.is_some() {
+            return known;
+        }
         self.endpoints.push(EndpointData {
             key: key.clone(),
             position: 0,
             positioned_at: UnixNanos::MIN,
             nodes: Vec::new(),
         });
+        self.index(total);
         Some(total)
+    }
+
+    /// Returns the endpoint with the same id, or with the same title and locator if one of them has no id.
+    fn find(&self, key: &EndpointKey) -> Option<usize> {
+        let by_id = self.by_id.binary_search_by(|id| self.endpoints[*id].key.id.cmp(&key.id));
+        // A key without an id comes directly before the same one with an id.
+        let index = self.by_key.partition_point(|id| self.endpoints[*id].key < *key);
+        let near = || self.by_key[index.saturating_sub(1)..].iter().take(2);
+        let same = || near().find(|id| self.endpoints[**id].key.is_same_endpoint(key));
+        by_id.map_or_else(|_| same(), |index| self.by_id.get(index)).copied()
+    }
+
+    /// Gives an endpoint with an id the title and locator of its newest result.
+    fn rename(&mut self, id: usize, key: &EndpointKey, at: UnixNanos) {
+        let known = &mut self.endpoints[id];
+        let is_newer = at >= known.positioned_at || known.key.id.is_none();
+        if key.id.is_some() && known.key != *key && is_newer {
+            known.key = key.clone();
+            self.by_key.retain(|other| *other != id);
+            self.by_id.retain(|other| *other != id);
+            self.index(id);
+        }
+    }
+
+    fn index(&mut self, id: usize) {
+        let key = &self.endpoints[id].key;
+        self.by_key.insert(self.by_key.partition_point(|other| self.endpoints[*other].key < *key), id);
+        if key.id.is_some() {
+            self.by_id.insert(self.by_id.partition_point(|other| self.endpoints[*other].key.id < key.id), id);
+        }
     }
 
     /// Returns the minimum number of endpoints that were omitted.
@@ -266,6 +300,7 @@ impl Dataset {
                 continue;
             };
             ids[index] = Some(id);
+            self.rename(id, &rows.key, newest);
             let endpoint = &mut self.endpoints[id];
             endpoint.update_position(newest, rows.latest.position);
             let node = endpoint.node_mut(own);

@@ -153,3 +153,31 @@ fn messages_of_one_node_are_limited() {
     }
     assert_eq!((dataset.messages.len(), dataset.nodes[0].messages_left_out), (MESSAGES.node, true));
 }
+
+/// Returns a file with one result of an endpoint with this title and id.
+fn file_with_id(minute: i64, title: &str, id: Option<&str>) -> (CheckFileName, CheckFile) {
+    let (name, mut file) = file(minute * MINUTE, &[title]);
+    file.results[0].id = id.map(Into::into);
+    (name, file)
+}
+
+#[test]
+fn an_id_connects_results_with_different_titles() {
+    let files = [("Shop", None), ("Shop", Some("x")), ("Store", Some("x")), ("Store", None), ("Other", Some("y"))];
+    let files: Vec<_> = (1..).zip(files).map(|(minute, (title, id))| file_with_id(minute, title, id)).collect();
+    let newest_first: Vec<_> = [3, 2, 1, 4].map(|index: usize| files[index].clone()).to_vec();
+    for files in [files, newest_first] {
+        let dataset = dataset_of(&files);
+        let rows: Vec<_> =
+            dataset.endpoints.iter().map(|one| (one.key.title.as_str(), one.nodes[0].samples.len())).collect();
+        assert_eq!(rows, [("Store", files.len() - 1), ("Other", 1)]);
+        let in_order: Vec<_> = dataset.by_key.iter().map(|id| dataset.endpoints[*id].key.title.as_str()).collect();
+        assert_eq!(in_order, ["Other", "Store"]);
+    }
+}
+
+#[test]
+fn endpoints_with_different_ids_are_separate() {
+    let files = [file_with_id(1, "Shop", Some("x")), file_with_id(2, "Shop", Some("y")), file_with_id(3, "A", None)];
+    assert_eq!(dataset_of(&files).endpoints.len(), 3);
+}
