@@ -10,6 +10,7 @@ pub mod evaluate;
 mod expected;
 mod expression;
 mod json_memory;
+mod path_remedy;
 mod subject;
 mod syntax;
 #[cfg(test)]

@@ -7,6 +7,7 @@ use shared::duration;
 
 use super::expected::{Operand, Operator, Predicate};
 use super::expression::Expression;
+use super::path_remedy::with_quoted_names;
 use super::subject::{JsonPathQuery, PathCost, Subject};
 use crate::checks::status_codes::StatusCodes;
 
@@ -140,7 +141,7 @@ impl AssertionParser<'_> {
             let length = path_length(after);
             let path = format!("${}", &after[..length]);
             self.rest = after[length..].trim_start();
-            return json_path(&path);
+            return json_path(&path, |path| format!("[BODY]{}", path.trim_start_matches('$')));
         }
         self.rest = after.trim_start();
         Ok(match (word, argument) {
@@ -157,7 +158,7 @@ impl AssertionParser<'_> {
             ("HEADER", name) if !name.is_empty() => Subject::Header(
                 HeaderName::from_bytes(name.as_bytes()).map_err(|_| format!("invalid header name `{name}`"))?,
             ),
-            ("JSON", path) if !path.is_empty() => return json_path(path),
+            ("JSON", path) if !path.is_empty() => return json_path(path, |path| format!("[JSON {path}]")),
             _ => return Err(format!("unknown subject `[{name}]`: {}", expected())),
         })
     }
@@ -230,7 +231,8 @@ fn comparison(subject: Subject, operator: Operator, operand: Operand) -> Result<
     Ok(Expression::Holds(subject, predicate))
 }
 
-fn json_path(path: &str) -> Result<Subject, String> {
+/// Compiles a path. `subject_of` writes the subject with a path, for error messages.
+fn json_path(path: &str, subject_of: impl Fn(&str) -> String) -> Result<Subject, String> {
     // Recursive descent and filters can visit many times more values than the body has bytes.
     let cost = if path.contains("..") || path.contains('?') { PathCost::Unbounded } else { PathCost::Linear };
     if descends_twice(path) {
@@ -241,6 +243,13 @@ fn json_path(path: &str) -> Result<Subject, String> {
     }
     let subject = |compiled| Subject::JsonPath(Box::new(JsonPathQuery { compiled, text: path.to_owned(), cost }));
     JsonPath::parse(path).map(subject).map_err(|error| {
+        if let Some(quoted) = with_quoted_names(path) {
+            let remedy = subject_of(&quoted);
+            return format!(
+                "invalid JSON path `{path}` (RFC 9535): a name with a character such as `-` needs brackets and quotes: \
+                 write `{remedy}`"
+            );
+        }
         let error = error.to_string();
         let remedy = if ["match", "search"].iter().any(|name| error.contains(&format!("'{name}'"))) {
             "; the functions `match` and `search` are not supported: write `[JSON …] matches \"…\"`"

@@ -2,6 +2,7 @@
 //!
 //! To add a type, add its file and its line in [`TYPES`].
 
+mod advice;
 mod assertions;
 mod common;
 mod converter;
@@ -129,6 +130,7 @@ fn convert_usable(located: &Located, index: usize, folder: &Path, problems: &mut
         }
     }
     let capture = assertions.iter().fold(Capture::default(), |capture, assertion| capture.union(assertion.capture()));
+    advice::warn(&kind, capture, &mut converter);
     Some(Check { assertions: assertions.into(), capture, ..common.into_check(kind) })
 }
 
