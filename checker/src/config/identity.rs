@@ -83,3 +83,66 @@ pub(super) fn validate_id(id: &str) -> Result<(), InvalidId> {
     let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     if (1..=ID_LIMIT).contains(&id.len()) && id.bytes().all(is_valid) { Ok(()) } else { Err(InvalidId(id.to_owned())) }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use crate::config::model::Config;
+    use crate::config::{Environment, from_file};
+
+    fn load(name: &str, text: &str) -> (Option<Config>, Vec<String>) {
+        let environment = Environment { variable: &|_| None, host_name: "here".to_owned() };
+        let (config, problems) = from_file(text, Path::new(name), &environment);
+        (config, problems.lines(name, text))
+    }
+
+    #[test]
+    fn checks_that_are_one_endpoint_are_reported_with_both_lines() {
+        let long = "x".repeat(300);
+        let text = format!(
+            r#"{{"checkers":[
+            {{"type":"http","endpoint_name":"a","endpoint_url":"http://a/","method":"POST","up_status":404}},
+            {{"type":"http","endpoint_name":"b","endpoint_url":"http://a/"}},
+            {{"type":"http","endpoint_name":"a","endpoint_url":"http://a/"}},
+            {{"type":"tcp","endpoint_name":"a","endpoint_url":"a:1"}},
+            {{"type":"tls","endpoint_name":"a","endpoint_url":"a:1"}},
+            {{"type":"exec","name":"{long}1","command":"true"}},
+            {{"type":"exec","name":"{long}2","command":"true"}},
+            {{"type":"http","endpoint_name":"a","endpoint_url":"http://a/"}}]}}"#
+        );
+        for name in ["c.json", "checkup.json"] {
+            let (config, lines) = load(name, &text);
+            let starts = [
+                "4:13: error: `checkers[2]` and `checkers[0]` (line 2) are the same endpoint, because both have the title `a` and the locator `http://a/`: give them different titles",
+                "6:13: error: `checkers[4]` and `checkers[3]` (line 5) are the same endpoint",
+                "8:13: error: `checkers[6]` and `checkers[5]` (line 7) are the same endpoint",
+                "9:13: error: `checkers[7]` and `checkers[0]` (line 2) are the same endpoint",
+            ];
+            assert_eq!(lines.len(), starts.len(), "{lines:#?}");
+            for (line, start) in lines.iter().zip(starts) {
+                assert!(line.starts_with(&format!("{name}:{start}")), "{line}");
+            }
+            let checks = config.expect("the checks still run").checks;
+            let duplicates: Vec<usize> = checks.iter().map(|check| check.duplicates.len()).collect();
+            assert_eq!(duplicates, [2, 0, 1, 1]);
+        }
+    }
+
+    #[test]
+    fn ids_are_valid_and_unique() {
+        let check = |name: &str, id: &str| format!(r#"{{"type":"exec","name":"{name}","command":"true","id":"{id}"}}"#);
+        let text = format!("{{\"checkers\":[\n{},\n{}]}}", check("A", "shop"), check("B", "Shop.eu_1-2"));
+        let (config, lines) = load("c.json", &text);
+        let ids: Vec<_> = config.expect("it is valid").checks.iter().map(|check| check.id.clone()).collect();
+        assert_eq!((ids, lines.len()), (vec![Some("shop".into()), Some("Shop.eu_1-2".into())], 0));
+        let text = format!("{{\"checkers\":[\n{},\n{}]}}", check("A", "shop"), check("B", "shop"));
+        let (config, lines) = load("c.json", &text);
+        let expected = "c.json:3:1: error: `checkers[1].id` and `checkers[0].id` (line 2) are both `shop`: give each check its own id";
+        assert!(config.is_none() && lines == [expected], "{lines:?}");
+        for invalid in ["", "my shop", "größe", &"x".repeat(65)] {
+            let (config, lines) = load("c.json", &format!("{{\"checkers\":[{}]}}", check("A", invalid)));
+            assert!(config.is_none() && lines[0].contains("`checkers[0].id`: invalid id"), "{lines:?}");
+        }
+    }
+}

@@ -12,6 +12,8 @@ pub mod json_schema;
 pub mod model;
 pub mod origin;
 pub mod original;
+#[cfg(test)]
+mod original_differences;
 mod page;
 pub mod parser;
 mod patterns;

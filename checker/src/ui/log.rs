@@ -4,7 +4,7 @@
 //! credentials.
 
 use std::fmt::{self, Debug};
-use std::io::{self, Write as _};
+use std::io;
 use std::sync::OnceLock;
 
 use anstream::{AutoStream, ColorChoice};
