@@ -9,7 +9,7 @@ use super::{
     DAYS_PER_BLOCK, DuplicateNodeEvidence, EVENT_LIMIT, EndpointHistory, Event, HOURS_PER_DAY, History, Latencies,
     LatestResult, OVERLAP, Percentiles, PostedMessage, Sketches, duplicate_node_evidence, start_of_day,
 };
-use crate::check_file::{EndpointKey, LOCATOR_LIMIT, MESSAGE_LIMIT, TITLE_LIMIT, read_id, shortened};
+use crate::check_file::{EndpointKey, ID_LIMIT, LOCATOR_LIMIT, MESSAGE_LIMIT, TITLE_LIMIT, shortened};
 use crate::json::{self, Json};
 use crate::latency::{Bucket, Sketch};
 use crate::object_name::{CheckFileName, NodeName};
@@ -17,7 +17,7 @@ use crate::status::Status;
 use crate::uptime::{Observation, Span, StatusTimeline};
 use crate::{DAY, HOUR, Nanos, UnixNanos};
 
-/// Values by the number of their hour, day or block, in order.
+/// Values keyed by hour, day or block number, in order.
 pub type Series<T> = Vec<(i64, T)>;
 
 /// A [`History`] as rows in file order.
@@ -33,7 +33,7 @@ pub struct HistoryRows {
     pub newest: UnixNanos,
     /// The storage times of the newest file and of all files that are at most [`OVERLAP`] older, in order.
     pub(super) recent: Vec<UnixNanos>,
-    /// The number of files per day, by days since 1970 (UTC).
+    /// The number of files per day, keyed by days since 1970 (UTC).
     pub(super) files: Series<u64>,
     /// The shortest interval of any endpoint.
     interval: Option<Nanos>,
@@ -48,16 +48,14 @@ pub struct EndpointRows {
     pub timeline: StatusTimeline,
     /// The newest result, except for its status.
     pub latest: LatestResult,
-    /// Percentiles of each closed day, by days since 1970 (UTC).
+    /// Percentiles of each closed day, keyed by days since 1970 (UTC).
     pub days: Series<Percentiles>,
-    /// Percentiles of each closed hour, by hours since 1970.
+    /// Percentiles of each closed hour, keyed by hours since 1970.
     pub hours: Series<Percentiles>,
     /// Sketches of the hours that are not closed.
     pub open: Series<Sketch>,
     /// The reasons for degraded and down spans.
     pub events: Vec<Event>,
-    /// See [`EndpointHistory::former`].
-    pub former: Option<Box<EndpointKey>>,
 }
 
 /// A [`PostedMessage`] that refers to endpoints by index instead of key.
@@ -87,25 +85,27 @@ pub struct LatencyRows {
 pub struct SketchRows {
     /// The title and locator, by which the rows are sorted.
     pub key: EndpointKey,
-    /// Hourly sketches, by hours since 1970, kept for [`super::HOURLY_RETENTION`].
+    /// Hourly sketches, keyed by hours since 1970 and kept for [`super::HOURLY_RETENTION`].
     pub hours: Series<Sketch>,
-    /// Daily sketches, by days since 1970 (UTC).
+    /// Daily sketches, keyed by days since 1970 (UTC).
     pub days: Series<Sketch>,
-    /// Sketches of older data, by blocks of 28 days since 1970.
+    /// Sketches of older data in blocks of 28 days, keyed by blocks since 1970.
     pub blocks: Series<Sketch>,
 }
 
 impl History {
     /// Parses the output of [`History::to_json`]. Any inconsistency is an error.
     pub fn parse(content: &[u8]) -> Result<History, InvalidHistory> {
-        let HistoryRows { node, endpoints, messages, newest, recent, files, .. } = HistoryRows::parse(content)?;
+        let mut former = Vec::new();
+        let rows = HistoryRows::parse_with(content, &mut |endpoint| former.push(read_former(endpoint)))?;
+        let HistoryRows { node, endpoints, messages, newest, recent, files, .. } = rows;
         let keys: Vec<EndpointKey> = endpoints.iter().map(|endpoint| endpoint.key.clone()).collect();
         let posted = messages.into_iter().map(|row| PostedMessage {
             at: row.at,
             message: row.message,
             about: row.about.iter().filter_map(|index| keys.get(*index).cloned()).collect(),
         });
-        let to_endpoint = |rows: EndpointRows| {
+        let to_endpoint = |(rows, former): (EndpointRows, _)| {
             Box::new(EndpointHistory {
                 timeline: rows.timeline,
                 latest: rows.latest,
@@ -113,7 +113,7 @@ impl History {
                 hours: rows.hours.into_iter().collect(),
                 open: rows.open,
                 events: rows.events,
-                former: rows.former,
+                former,
             })
         };
         Ok(History {
@@ -122,7 +122,7 @@ impl History {
             newest,
             recent: recent.into_iter().collect(),
             files: files.into_iter().collect(),
-            endpoints: keys.iter().cloned().zip(endpoints.into_iter().map(to_endpoint)).collect(),
+            endpoints: keys.iter().cloned().zip(endpoints.into_iter().zip(former).map(to_endpoint)).collect(),
         })
     }
 }
@@ -146,6 +146,11 @@ impl Latencies {
 impl HistoryRows {
     /// Parses the output of [`History::to_json`]. Any inconsistency is an error.
     pub fn parse(content: &[u8]) -> Result<HistoryRows, InvalidHistory> {
+        HistoryRows::parse_with(content, &mut |_| ())
+    }
+
+    /// Like [`HistoryRows::parse`], and passes on each endpoint, for keys that readers do not need.
+    fn parse_with(content: &[u8], pass_on: &mut dyn FnMut(&Json<'_>)) -> Result<HistoryRows, InvalidHistory> {
         let json = read(content)?;
         let newest = number(json.get("newest"))
             .filter(|newest| *newest >= 0)
@@ -164,7 +169,7 @@ impl HistoryRows {
             count => Some(Some(count)),
         });
         let endpoints = list(json.get("endpoints")).ok_or(inconsistent("the list of endpoints"))?;
-        let endpoints = endpoints.iter().map(EndpointRows::read);
+        let endpoints = endpoints.iter().inspect(|endpoint| pass_on(endpoint)).map(EndpointRows::read);
         let endpoints: Vec<EndpointRows> = endpoints.collect::<Result<_, _>>()?;
         let messages = list(json.get("messages")).and_then(|messages| messages.iter().map(read_message).collect());
         Ok(HistoryRows {
@@ -235,7 +240,6 @@ impl EndpointRows {
             hours: percentiles(json.get("hours"))?,
             open: sketches(json.get("open"))?,
             events: events.ok_or(inconsistent("an event"))?,
-            former: read_former(json),
         })
     }
 
@@ -366,8 +370,7 @@ fn read_key(json: &Json<'_>) -> Result<EndpointKey, InvalidHistory> {
     let text = |name: &str, limit| Some(shortened(text(json.get(name))?.to_owned(), limit));
     match (text("title", TITLE_LIMIT), text("endpoint", LOCATOR_LIMIT)) {
         (Some(title), Some(locator)) => {
-            let id = read_id(json).map_err(|_| inconsistent("the name of an endpoint"))?;
-            Ok(EndpointKey { title, locator, id })
+            Ok(EndpointKey { title, locator, id: text("id", ID_LIMIT).map(String::into_boxed_str) })
         }
         _ => Err(inconsistent("the name of an endpoint")),
     }

@@ -178,7 +178,6 @@ impl Dataset {
                 None => self.add_message(name.stored_at, node, &result.message, vec![id]),
             }
         }
-        self.rename(id, &result.endpoint_key(), name.stored_at);
         let endpoint = &mut self.endpoints[id];
         endpoint.update_position(name.stored_at, position);
         let samples = endpoint.node_mut(node);
@@ -213,9 +212,15 @@ impl Dataset {
     }
 
     /// Returns the id of a node's endpoint, which is added if it is new, or `None` if there is no room. There is more
-    /// room for endpoints that are not healthy, so that healthy ones do not crowd them out.
+    /// room for endpoints that are not healthy, so healthy ones do not crowd them out.
     fn id_of(&mut self, key: &EndpointKey, node: Option<&NodeName>, status: Status) -> Option<usize> {
-        let known = self.find(key);
+        let index = self.by_key.partition_point(|id| self.endpoints[*id].key < *key);
+        // A key without an id comes directly before the same one with an id.
+        let near = self.by_key[index.saturating_sub(1)..].iter().take(2);
+        let same = near.copied().find(|id| self.endpoints[*id].key.is_same_endpoint(key));
+        // The newest results are added first, so an endpoint has the title of its newest result.
+        let by_id = self.by_id.binary_search_by(|id| self.endpoints[*id].key.id.cmp(&key.id));
+        let known = by_id.map_or(same, |index| Some(self.by_id[index]));
         if let Some(id) = known
             && self.endpoints[id].nodes.iter().any(|known| known.node.as_ref() == node)
         {
@@ -227,47 +232,21 @@ impl Dataset {
             return None;
         }
         usage.endpoints += 1;
-        if known.is_some() {
-            return known;
+        if known.is_none() {
+            self.by_key.insert(index, total);
+            self.endpoints.push(EndpointData {
+                key: key.clone(),
+                position: 0,
+                positioned_at: UnixNanos::MIN,
+                nodes: Vec::new(),
+            });
         }
-        self.endpoints.push(EndpointData {
-            key: key.clone(),
-            position: 0,
-            positioned_at: UnixNanos::MIN,
-            nodes: Vec::new(),
-        });
-        self.index(total);
-        Some(total)
-    }
-
-    /// Returns the endpoint with the same id, or with the same title and locator if one of them has no id.
-    fn find(&self, key: &EndpointKey) -> Option<usize> {
-        let by_id = self.by_id.binary_search_by(|id| self.endpoints[*id].key.id.cmp(&key.id));
-        // A key without an id comes directly before the same one with an id.
-        let index = self.by_key.partition_point(|id| self.endpoints[*id].key < *key);
-        let near = || self.by_key[index.saturating_sub(1)..].iter().take(2);
-        let same = || near().find(|id| self.endpoints[**id].key.is_same_endpoint(key));
-        by_id.map_or_else(|_| same(), |index| self.by_id.get(index)).copied()
-    }
-
-    /// Gives an endpoint with an id the title and locator of its newest result.
-    fn rename(&mut self, id: usize, key: &EndpointKey, at: UnixNanos) {
-        let known = &mut self.endpoints[id];
-        let is_newer = at >= known.positioned_at || known.key.id.is_none();
-        if key.id.is_some() && known.key != *key && is_newer {
-            known.key = key.clone();
-            self.by_key.retain(|other| *other != id);
-            self.by_id.retain(|other| *other != id);
-            self.index(id);
+        let id = known.unwrap_or(total);
+        if let (Err(index), Some(_)) = (by_id, &key.id) {
+            self.endpoints[id].key.id.clone_from(&key.id);
+            self.by_id.insert(index, id);
         }
-    }
-
-    fn index(&mut self, id: usize) {
-        let key = &self.endpoints[id].key;
-        self.by_key.insert(self.by_key.partition_point(|other| self.endpoints[*other].key < *key), id);
-        if key.id.is_some() {
-            self.by_id.insert(self.by_id.partition_point(|other| self.endpoints[*other].key.id < key.id), id);
-        }
+        Some(id)
     }
 
     /// Returns the minimum number of endpoints that were omitted.
@@ -300,7 +279,6 @@ impl Dataset {
                 continue;
             };
             ids[index] = Some(id);
-            self.rename(id, &rows.key, newest);
             let endpoint = &mut self.endpoints[id];
             endpoint.update_position(newest, rows.latest.position);
             let node = endpoint.node_mut(own);

@@ -117,7 +117,7 @@ fn build(trust: &TlsTrust) -> Result<ClientConfig, TrustError> {
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(RecordingVerifier(verifier)))
         .with_no_client_auth();
-    // Every attempt makes a full handshake, so that the certificates are verified each time.
+    // Every attempt makes a full handshake, so the certificates are verified each time.
     tls.resumption = Resumption::disabled();
     Ok(tls)
 }
@@ -180,8 +180,8 @@ impl ServerCertVerifier for RecordingVerifier {
     }
 }
 
-/// Also accepts a server whose certificate is itself trusted, as Go and therefore the original do. The inner verifier
-/// accepts only certificates that another certificate has signed.
+/// Also accepts a server whose certificate is itself trusted, as Go and therefore the original Checkup do. The inner
+/// verifier accepts only certificates that another certificate has signed.
 #[derive(Debug)]
 struct TrustedLeafVerifier {
     inner: Arc<WebPkiServerVerifier>,

@@ -163,17 +163,22 @@ fn file_with_id(minute: i64, title: &str, id: Option<&str>) -> (CheckFileName, C
 
 #[test]
 fn an_id_connects_results_with_different_titles() {
-    let files = [("Shop", None), ("Shop", Some("x")), ("Store", Some("x")), ("Store", None), ("Other", Some("y"))];
-    let files: Vec<_> = (1..).zip(files).map(|(minute, (title, id))| file_with_id(minute, title, id)).collect();
-    let newest_first: Vec<_> = [3, 2, 1, 4].map(|index: usize| files[index].clone()).to_vec();
-    for files in [files, newest_first] {
-        let dataset = dataset_of(&files);
-        let rows: Vec<_> =
-            dataset.endpoints.iter().map(|one| (one.key.title.as_str(), one.nodes[0].samples.len())).collect();
-        assert_eq!(rows, [("Store", files.len() - 1), ("Other", 1)]);
-        let in_order: Vec<_> = dataset.by_key.iter().map(|id| dataset.endpoints[*id].key.title.as_str()).collect();
-        assert_eq!(in_order, ["Other", "Store"]);
-    }
+    // The newest file is loaded first.
+    let files = [("Other", Some("y")), ("Store", None), ("Store", Some("x")), ("Shop", Some("x")), ("Shop", None)];
+    let files: Vec<_> = (1..).zip(files).map(|(age, (title, id))| file_with_id(9 - age, title, id)).collect();
+    let rows = |files: &[(CheckFileName, CheckFile)]| {
+        let endpoints = dataset_of(files).endpoints;
+        endpoints.iter().map(|one| (one.key.title.clone(), one.nodes[0].samples.len())).collect::<Vec<_>>()
+    };
+    let row = |title: &str, count: usize| (title.to_owned(), count);
+    assert_eq!(rows(&files[2..4]), [row("Store", 2)]);
+    assert_eq!(rows(&files[3..]), [row("Shop", 2)]);
+    assert_eq!(rows(&files[1..3]), [row("Store", 2)]);
+    assert_eq!(rows(&files[..1]), [row("Other", 1)]);
+    let mut by_two_nodes = files[2..4].to_vec();
+    by_two_nodes.insert(0, files[1].clone());
+    by_two_nodes[0].0.node = NodeName::new("old").ok();
+    assert_eq!(dataset_of(&by_two_nodes).endpoints.len(), 1, "a node without the id has the same title");
 }
 
 #[test]
