@@ -107,7 +107,8 @@ pub fn validate(path: &Path, environment: &Environment<'_>) -> Result<(Vec<Strin
     let Parsed { config, positions, mut problems } = from_dialect(&text, folder, environment, dialect);
     if let Some(config) = config {
         let checks = config.checks.iter().zip(positions);
-        let checks = checks.flat_map(|(check, at)| [check].into_iter().chain(&check.duplicates).map(move |one| (one, at)));
+        let checks =
+            checks.flat_map(|(check, at)| [check].into_iter().chain(&check.duplicates).map(move |one| (one, at)));
         for (check, at) in checks {
             if matches!(check.kind, CheckKind::Heartbeat(_)) && config.storage.is_none() {
                 let text = format!("check `{}` requires `storage`, because heartbeats are read from it", check.title);
@@ -157,12 +158,7 @@ struct Parsed {
     problems: Problems,
 }
 
-fn from_dialect(
-    text: &str,
-    folder: &Path,
-    environment: &Environment<'_>,
-    dialect: Dialect<'_>,
-) -> Parsed {
+fn from_dialect(text: &str, folder: &Path, environment: &Environment<'_>, dialect: Dialect<'_>) -> Parsed {
     let mut problems = Problems::default();
     let (mut checks, mut index) = (Vec::new(), 0);
     let mut errors_before = 0;

@@ -90,9 +90,10 @@ fn loaded(checkers: &str) -> Vec<Check> {
 fn every_key_of_the_original_accepts_values_zero_and_null() {
     for (kind, keys) in KEYS {
         let check = |value_of: &dyn Fn(usize, &(&str, &str, &str)) -> Option<String>| {
-            let members = keys.iter().enumerate().filter_map(|(index, key)| {
-                Some(format!(r#","{}":{}"#, key.0, value_of(index, key)?))
-            });
+            let members = keys
+                .iter()
+                .enumerate()
+                .filter_map(|(index, key)| Some(format!(r#","{}":{}"#, key.0, value_of(index, key)?)));
             let members: String = members.collect();
             loaded(&format!(r#"{{"type":"{kind}"{members}}}"#)).remove(0)
         };
@@ -161,6 +162,15 @@ fn defaults_that_differ_from_the_original() {
     let environment = Environment { variable: &|_| None, host_name: "here".to_owned() };
     let config = from_file(text, Path::new("checkup.json"), &environment).0.expect("the check is only unknown");
     assert!(matches!(config.checks[0].kind, CheckKind::Misconfigured(_)));
+}
+
+#[test]
+fn the_body_counts_even_if_the_status_is_in_the_originals_range() {
+    let range = r#""up_status_range":{"min":200,"max":399},"must_contain":"a","must_not_contain":"b""#;
+    let checks = loaded(&format!(r#"{{"type":"http","endpoint_url":"http://a",{range}}}"#));
+    let CheckKind::Http(http) = &checks[0].kind else { panic!("{:?}", checks[0]) };
+    assert!(http.up_status.contains(304) && !http.up_status.contains(400));
+    assert_eq!((http.must_contain.as_deref(), http.must_not_contain.as_deref()), (Some("a"), Some("b")));
 }
 
 /// Returns all source code of the project.

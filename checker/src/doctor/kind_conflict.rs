@@ -56,7 +56,8 @@ mod tests {
             reason: None,
             kind: (*kind).to_owned(),
         });
-        let mut endpoint = EndpointStatus { key: Default::default(), latest: Default::default(), nodes: nodes.collect() };
+        let mut endpoint =
+            EndpointStatus { key: Default::default(), latest: Default::default(), nodes: nodes.collect() };
         (endpoint.key.title, endpoint.key.locator) = ("Shop".to_owned(), "shop:443".to_owned());
         endpoint
     }
@@ -65,7 +66,10 @@ mod tests {
     fn current_checks_of_different_kinds_are_a_conflict() {
         let found = findings(&[endpoint(&[("tcp", 0), ("tls", 0), ("tls", 0)])], NOW);
         assert_eq!(found.len(), 1);
-        assert_eq!(found[0].what, "`Shop` (`shop:443`) is a different check on each node, `tcp` on `eu`, `tls` on `us`");
+        assert_eq!(
+            found[0].what,
+            "`Shop` (`shop:443`) is a different check on each node, `tcp` on `eu`, `tls` on `us`"
+        );
         for kinds in [&[("tcp", 0), ("tcp", 0)][..], &[("tcp", 0), ("", 0)], &[("tcp", 0), ("tls", 90)], &[]] {
             assert_eq!(findings(&[endpoint(kinds)], NOW), [], "{kinds:?}");
         }

@@ -100,7 +100,9 @@ mod tests {
     #[tokio::test]
     async fn checks_of_one_endpoint_have_one_result_the_worse_one() {
         let check = |command: &str, raise: &str| {
-            format!(r#"{{"type": "exec", "name": "Shop", "command": "{command}", "raise": "{raise}", "arguments": []}}"#)
+            format!(
+                r#"{{"type": "exec", "name": "Shop", "command": "{command}", "raise": "{raise}", "arguments": []}}"#
+            )
         };
         let invalid = r#"{"type": "exec", "name": "Shop", "command": "true", "assertions": ["[STATUS] == x"]}"#;
         let (healthy, degraded, down) = (check("true", "error"), check("false", "warn"), check("false", "error"));
@@ -114,10 +116,8 @@ mod tests {
             ([&healthy, &healthy], Status::Healthy),
         ] {
             // The command is the locator, so a check fails because it expects another exit status.
-            let text = format!(r#"{{"checkers": [{}, {}]}}"#, checks[0], checks[1]).replace(
-                r#""command": "false""#,
-                r#""command": "true", "exit_status": 1"#,
-            );
+            let text = format!(r#"{{"checkers": [{}, {}]}}"#, checks[0], checks[1])
+                .replace(r#""command": "false""#, r#""command": "true", "exit_status": 1"#);
             let environment = Environment { variable: &|_| None, host_name: "here".to_owned() };
             let config = from_text(&text, Path::new(""), &environment).0.expect("it is a configuration");
             let context = Arc::new(new_context(&config, || 7));

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{ATTEMPTS_LIMIT, Attempt, CheckResult, ERROR_LIMIT, ID_LIMIT, LOCATOR_LIMIT, MESSAGE_LIMIT, TITLE_LIMIT, shortened};
+use super::{ATTEMPTS_LIMIT, Attempt, CheckResult, ERROR_LIMIT, LOCATOR_LIMIT, MESSAGE_LIMIT, TITLE_LIMIT, shortened};
 use crate::Nanos;
 use crate::json_writer::{EscapeMode, JsonWriter, key};
 use crate::quorum::Quorum;
@@ -53,7 +53,7 @@ fn write_result(writer: &mut JsonWriter, result: &CheckResult) {
     if result.quorum != Quorum::default() {
         writer.string_member(key!("verdict"), &result.quorum.to_string());
     }
-    writer.string_unless_empty(key!("id"), &shortened_copy(result.id.as_deref().unwrap_or_default(), ID_LIMIT));
+    writer.string_unless_empty(key!("id"), result.id.as_deref().unwrap_or_default());
 }
 
 /// Returns the attempt that is written for a result without attempts. The original Checkup's page computes the median

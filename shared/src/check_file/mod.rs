@@ -17,7 +17,7 @@ use crate::{Nanos, UnixNanos};
 pub const TITLE_LIMIT: usize = 200;
 /// The maximum length of a locator, in characters.
 pub const LOCATOR_LIMIT: usize = 2_000;
-/// The maximum length of an endpoint's id, in characters.
+/// The maximum length of an endpoint's id, in bytes. Longer ids are ignored.
 pub const ID_LIMIT: usize = 64;
 /// The maximum length of an error or notice, in characters. It leaves room for a sentence and a line of output.
 pub const ERROR_LIMIT: usize = 1_000;
@@ -110,6 +110,7 @@ impl EndpointKey {
     /// Returns whether both keys are of one endpoint: they have the same id, or the same title and locator if one of
     /// them has no id.
     #[must_use]
+    #[inline(never)]
     pub fn is_same_endpoint(&self, other: &EndpointKey) -> bool {
         match (&self.id, &other.id) {
             (Some(id), Some(other)) => id == other,
@@ -251,7 +252,7 @@ fn read_members(element: &Json<'_>) -> Result<CheckResult, UnexpectedType> {
         kind: Some(read_text(element, "kind", TITLE_LIMIT)?).filter(|kind| !kind.is_empty()),
         interval: read_nanos(element, "interval")?.filter(|interval| *interval > 0),
         quorum: element.string("verdict")?.and_then(|policy| policy.parse().ok()).unwrap_or_default(),
-        id: Some(read_text(element, "id", ID_LIMIT)?).filter(|id| !id.is_empty()).map(String::into_boxed_str),
+        id: id_of(element),
     })
 }
 
@@ -266,6 +267,13 @@ fn read_attempt(element: &Json<'_>) -> Result<Attempt, UnexpectedType> {
             ttfb: read_nanos(element, "ttfb")?,
         },
     })
+}
+
+/// Returns an endpoint's id, which check files and histories store under the same key.
+#[inline(never)]
+pub(crate) fn id_of(element: &Json<'_>) -> Option<Box<str>> {
+    let id = element.string("id").ok().flatten().filter(|id| !id.is_empty() && id.len() <= ID_LIMIT)?;
+    Some(id.into())
 }
 
 fn read_text(element: &Json<'_>, key: &str, limit: usize) -> Result<String, UnexpectedType> {

@@ -41,17 +41,13 @@ impl Identities {
         }
         let former = || self.by_id.get(self.by_former.get(key)?).cloned();
         // An endpoint with the same title and locator follows the key without an id.
-        let same = || history.endpoints.range(key..).next().map(|(next, _)| next).filter(|next| next.is_same_endpoint(key));
+        let same =
+            || history.endpoints.range(key..).next().map(|(next, _)| next).filter(|next| next.is_same_endpoint(key));
         same().cloned().or_else(former)
     }
 
     /// Prepares the history for a result with this key. Returns the key of its endpoint, which may not exist yet.
-    pub(super) fn claim(
-        &mut self,
-        history: &mut History,
-        latencies: &mut Latencies,
-        key: &EndpointKey,
-    ) -> EndpointKey {
+    pub(super) fn claim(&mut self, history: &mut History, latencies: &mut Latencies, key: &EndpointKey) -> EndpointKey {
         let known = self.find(history, key);
         let Some(id) = &key.id else {
             let known = known.unwrap_or_else(|| key.clone());

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::continuity::Identities;
 use super::{
     CLOSE_DELAY, DAILY_RETENTION, DAYS_PER_BLOCK, EndpointHistory, History, Latencies, MAX_ROUND_DURATION, day_of,
     start_of_day,
 };
-use super::continuity::Identities;
 use crate::check_file::CheckResult;
 use crate::object_name::CheckFileName;
 use crate::quorum::CLOCK_TOLERANCE;

@@ -9,7 +9,7 @@ use super::{
     DAYS_PER_BLOCK, DuplicateNodeEvidence, EVENT_LIMIT, EndpointHistory, Event, HOURS_PER_DAY, History, Latencies,
     LatestResult, OVERLAP, Percentiles, PostedMessage, Sketches, duplicate_node_evidence, start_of_day,
 };
-use crate::check_file::{EndpointKey, ID_LIMIT, LOCATOR_LIMIT, MESSAGE_LIMIT, TITLE_LIMIT, shortened};
+use crate::check_file::{EndpointKey, LOCATOR_LIMIT, MESSAGE_LIMIT, TITLE_LIMIT, id_of, shortened};
 use crate::json::{self, Json};
 use crate::latency::{Bucket, Sketch};
 use crate::object_name::{CheckFileName, NodeName};
@@ -369,9 +369,7 @@ fn read_node(json: &Json<'_>) -> Result<Option<NodeName>, InvalidHistory> {
 fn read_key(json: &Json<'_>) -> Result<EndpointKey, InvalidHistory> {
     let text = |name: &str, limit| Some(shortened(text(json.get(name))?.to_owned(), limit));
     match (text("title", TITLE_LIMIT), text("endpoint", LOCATOR_LIMIT)) {
-        (Some(title), Some(locator)) => {
-            Ok(EndpointKey { title, locator, id: text("id", ID_LIMIT).map(String::into_boxed_str) })
-        }
+        (Some(title), Some(locator)) => Ok(EndpointKey { title, locator, id: id_of(json) }),
         _ => Err(inconsistent("the name of an endpoint")),
     }
 }

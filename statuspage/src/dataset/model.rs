@@ -19,7 +19,7 @@ pub struct Dataset {
     files: Vec<CheckFileName>,
     /// The endpoints, in order of first appearance. Their indexes are their ids and never change.
     pub endpoints: Vec<EndpointData>,
-    /// The indexes of the endpoints, in key order. A hash map would add a kilobyte to the page.
+    /// The indexes of the endpoints, in the order of titles and locators. A hash map would add a kilobyte to the page.
     pub by_key: Vec<usize>,
     /// The indexes of the endpoints with ids, in the order of the ids.
     by_id: Vec<usize>,
@@ -214,13 +214,14 @@ impl Dataset {
     /// Returns the id of a node's endpoint, which is added if it is new, or `None` if there is no room. There is more
     /// room for endpoints that are not healthy, so healthy ones do not crowd them out.
     fn id_of(&mut self, key: &EndpointKey, node: Option<&NodeName>, status: Status) -> Option<usize> {
-        let index = self.by_key.partition_point(|id| self.endpoints[*id].key < *key);
-        // A key without an id comes directly before the same one with an id.
-        let near = self.by_key[index.saturating_sub(1)..].iter().take(2);
-        let same = near.copied().find(|id| self.endpoints[*id].key.is_same_endpoint(key));
         // The newest results are added first, so an endpoint has the title of its newest result.
         let by_id = self.by_id.binary_search_by(|id| self.endpoints[*id].key.id.cmp(&key.id));
-        let known = by_id.map_or(same, |index| Some(self.by_id[index]));
+        let index = self.by_key.partition_point(|id| {
+            let known = &self.endpoints[*id].key;
+            (&known.title, &known.locator) < (&key.title, &key.locator)
+        });
+        let known = by_id.map_or(self.by_key.get(index), |index| self.by_id.get(index)).copied();
+        let known = known.filter(|id| self.endpoints[*id].key.is_same_endpoint(key));
         if let Some(id) = known
             && self.endpoints[id].nodes.iter().any(|known| known.node.as_ref() == node)
         {

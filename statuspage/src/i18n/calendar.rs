@@ -68,9 +68,9 @@ impl Calendar<'_> {
     pub fn clock(&self, moment: UnixNanos) -> String {
         let CivilTime { hour, minute, .. } = self.local(moment);
         let mut clock = format!("{hour:02}:{minute:02}");
-        let offset = (self.offset)(moment);
         // Clocks are set back by an hour, or by less on an island.
-        if (self.offset)(moment + HOUR) < offset || (self.offset)(moment - HOUR) > offset {
+        if (self.offset)(moment - HOUR) > (self.offset)(moment + HOUR) {
+            let offset = (self.offset)(moment);
             clock += &format!(" UTC{:+}:{:02}", offset / HOUR, offset % HOUR / MINUTE);
         }
         clock
