@@ -259,6 +259,7 @@ impl Probe for HttpCheck {
     fn probe<'a>(&'a self, capture: Capture, context: &'a CheckContext) -> BoxFuture<'a, Probed> {
         Box::pin(async move {
             let tls = if self.needs_trust_anchors() { Some(context.tls_client(&self.tls).await?) } else { None };
+            proxied::prepare(self, context).await?;
             let progress = ProxyProgress::default();
             let attempt =
                 timed(self.timeout, capture, |stopwatch| exchange(self, tls, capture, context, &progress, stopwatch));
