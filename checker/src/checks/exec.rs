@@ -155,7 +155,7 @@ fn evaluate(check: &ExecCheck, status: ExitStatus, data: &ProbeData) -> Result<(
         });
     }
     let (must_contain, must_not_contain) = (check.must_contain.as_deref(), check.must_not_contain.as_deref());
-    expect_texts("output", (output, data.truncation.as_deref()), must_contain, must_not_contain)
+    expect_texts("output", data, must_contain, must_not_contain)
 }
 
 fn signal_name(status: ExitStatus) -> String {
