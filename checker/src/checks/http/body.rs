@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
 
+use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 use tokio::task::yield_now;
 
@@ -12,9 +13,9 @@ use super::client::HttpResponse;
 use super::coding::{Coding, CodingDecoder, Decoded, STEP, codings};
 use super::early_end::EarlyEnd;
 use super::{BODY_OVERHEAD, HttpCheck};
+use crate::checks::Failure;
 use crate::checks::probe_data::{EncodedBody, ProbeData};
 use crate::checks::timing::Stopwatch;
-use crate::checks::Failure;
 
 /// How many steps are made before other checks get a turn.
 const STEPS_PER_TURN: u32 = 4;
@@ -34,20 +35,19 @@ impl Body {
     }
 }
 
-/// Reads, decodes and converts a body. With `early_end`, reading a plain body in UTF-8 ends once the rest of it cannot
-/// change the verdict.
+/// Reads, decodes and converts a body.
 pub(super) async fn read(
     check: &HttpCheck,
     mut response: HttpResponse,
     stopwatch: &Stopwatch,
     early_end: Option<(EarlyEnd<'_>, &mut ProbeData)>,
 ) -> Result<Body, Failure> {
-    let mut reader = BodyReader { limit: check.body_limit, body: Body::default(), stopwatch };
+    let mut reader = BodyReader { limit: check.body_limit, body: Body::default(), stopwatch, early_end };
     match codings(response.headers()) {
-        Ok(codings) if codings.is_empty() => reader.read_plain(&mut response, early_end).await?,
+        Ok(codings) if codings.is_empty() => reader.read_plain(&mut response).await?,
         Ok(codings) => Box::pin(reader.read_coded(&mut response, &codings)).await?,
         Err(reason) => {
-            reader.read_plain(&mut response, None).await?;
+            reader.read_plain(&mut response).await?;
             // Nothing was encoded if there is no body, for example of the response to a HEAD request.
             if !reader.body.content.is_empty() {
                 let size = reader.body.content.len();
@@ -87,31 +87,20 @@ struct BodyReader<'a> {
     limit: usize,
     body: Body,
     stopwatch: &'a Stopwatch,
+    /// Ends the reading of a body that is not encoded.
+    early_end: Option<(EarlyEnd<'a>, &'a mut ProbeData)>,
 }
 
 impl BodyReader<'_> {
-    async fn read_plain(
-        &mut self,
-        response: &mut HttpResponse,
-        mut early_end: Option<(EarlyEnd<'_>, &mut ProbeData)>,
-    ) -> Result<(), Failure> {
+    async fn read_plain(&mut self, response: &mut HttpResponse) -> Result<(), Failure> {
         let content_type = response.headers().get(CONTENT_TYPE).cloned();
         loop {
             let mut next = pin!(response.chunk());
             let chunk = match poll_fn(|context| Poll::Ready(next.as_mut().poll(context))).await {
                 Poll::Ready(chunk) => chunk,
-                // Most bodies arrive at once; only others are worth a search before their end.
-                Poll::Pending => {
-                    if let Some((early_end, data)) = &mut early_end
-                        && charset::detect(content_type.as_ref(), &self.body.content) == Charset::Utf8
-                        && let Some(truncation) = early_end.decide(&mut self.body.content, data)
-                    {
-                        self.stopwatch.record(|data| data.truncation = Some(truncation.clone()));
-                        self.body.truncation = Some(truncation);
-                        return Ok(());
-                    }
-                    next.await
-                }
+                // Most bodies arrive at once. Only others are worth a search before their end.
+                Poll::Pending if self.ends_early(content_type.as_ref()) => return Ok(()),
+                Poll::Pending => next.await,
             };
             let Some(chunk) = chunk else { return Ok(()) };
             let chunk = chunk?;
@@ -120,6 +109,18 @@ impl BodyReader<'_> {
                 return Ok(());
             }
         }
+    }
+
+    /// Returns whether the part of the body that has arrived decides the verdict.
+    fn ends_early(&mut self, content_type: Option<&HeaderValue>) -> bool {
+        let Some((early_end, data)) = &mut self.early_end else { return false };
+        if !charset::is_certainly_utf8(content_type, &self.body.content) {
+            return false;
+        }
+        self.body.truncation = early_end.decide(&mut self.body.content, data);
+        let truncation = &self.body.truncation;
+        self.stopwatch.record(|data| data.truncation.clone_from(truncation));
+        truncation.is_some()
     }
 
     /// Decodes the body while it is received.

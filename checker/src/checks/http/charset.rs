@@ -6,6 +6,7 @@ use http::HeaderValue;
 use tokio::task::yield_now;
 
 use super::meta;
+use crate::checks::expected_text::has_characters;
 
 pub(super) const UTF_8_MARK: &[u8] = b"\xef\xbb\xbf";
 const UTF_16BE_MARK: &[u8] = b"\xfe\xff";
@@ -31,6 +32,17 @@ pub(super) enum Charset {
     Known(&'static Encoding),
     /// Why the text cannot be converted, as a complete clause.
     Unknown(String),
+}
+
+/// Returns whether a body that starts with these bytes is UTF-8 so far, whatever follows: a later `<meta>` changes
+/// nothing about ASCII.
+pub(super) fn is_certainly_utf8(content_type: Option<&HeaderValue>, start: &[u8]) -> bool {
+    let is_declared = content_type.and_then(|value| value.to_str().ok()).is_some_and(|value| {
+        let value = value.to_ascii_lowercase();
+        let media_type = value.split(';').next().unwrap_or_default().trim();
+        value.contains("charset") || !(media_type.ends_with("html") || media_type.ends_with("xml"))
+    });
+    has_characters(start, true) && (is_declared || start.is_ascii()) && detect(content_type, start) == Charset::Utf8
 }
 
 /// Detects the charset of a body with this `Content-Type`.

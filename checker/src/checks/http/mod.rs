@@ -22,10 +22,7 @@ mod stream;
 mod tests;
 
 use std::borrow::Cow;
-use std::future::poll_fn;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -293,6 +290,7 @@ impl Probe for HttpCheck {
     fn probe<'a>(&'a self, capture: Capture, context: &'a CheckContext) -> BoxFuture<'a, Probed> {
         Box::pin(async move {
             let tls = if self.needs_trust_anchors() { Some(context.tls_client(&self.tls).await?) } else { None };
+            proxied::prepare(self, context).await?;
             let progress = ProxyProgress::default();
             let attempt =
                 timed(self.timeout, capture, |stopwatch| exchange(self, tls, capture, context, &progress, stopwatch));
