@@ -14,7 +14,7 @@ PAGE_SOURCES := index.html Trunk.toml Cargo.toml Cargo.lock statuspage/Cargo.tom
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-# If the built page does not start, delete it, so that the next call builds it again.
+# If the built page does not start, delete it so that the next call builds it again.
 .DELETE_ON_ERROR:
 .PHONY: help run test lint words sample page release weigh fuzz bench screenshots setup clean
 

@@ -1,4 +1,4 @@
-//! Embeds the built page, so that the checker is a single file. Without a page, the checker serves instructions for
+//! Embeds the built page so that the checker is a single file. Without a page, the checker serves instructions for
 //! building it.
 
 use std::env;
@@ -48,8 +48,10 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn collect(folder: &Path, prefix: &str, names: &mut Vec<String>) -> Result<(), Box<dyn Error>> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        let file_name =
-            entry.file_name().into_string().map_err(|name| format!("the name `{}` is not UTF-8", name.display()))?;
+        let file_name = entry
+            .file_name()
+            .into_string()
+            .map_err(|name| format!("the name `{}` is not valid UTF-8", name.display()))?;
         let name = format!("{prefix}{file_name}");
         if file_name.starts_with('.') || name == "config.json" {
             continue;

@@ -48,7 +48,7 @@ main() {
         fi
     done
     grep -o '<html[^>]*>' "$folder/page.html" >&2 || true
-    stop "the built page does not start: open it in a browser and check the console"
+    stop "the page was built but fails to start: open it in a browser and check the console"
 }
 
 # Virtual time runs faster than real time, so this takes about a second.

@@ -1,4 +1,4 @@
-//! Turns each key of `locales/en.txt` into a constant, so that code refers to translations by name and a misspelled key
+//! Turns each key of `locales/en.txt` into a constant so that code refers to translations by name and a misspelled key
 //! does not compile.
 
 use std::env;

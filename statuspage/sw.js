@@ -1,4 +1,4 @@
-// The service worker. It caches the page itself and the data that the page last loaded, so that the page opens without
+// The service worker. It caches the page itself and the data that the page last loaded, so the page opens without
 // a network and shows the last known status with its age. Requests go to the network first, except for files that never
 // change. Error responses are never cached. It parses the names of objects, but not their contents.
 //

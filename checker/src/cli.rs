@@ -37,10 +37,10 @@ pub enum Command {
     /// Exit status: 0 if the status was shown; 1 if an endpoint is at least as bad as --fail-on; 2 if the checker
     /// itself failed, for example because the store could not be read.
     Status(StatusArguments),
-    /// Manage the history of this node
+    /// Manage this node's stored history
     #[command(subcommand)]
     History(HistoryCommand),
-    /// Delete the check files of this node that are older than `check_expiry`
+    /// Delete this node's check files that are older than `check_expiry`
     ///
     /// `run` and `serve` delete them automatically, unless no check files prove their age, for example after a long
     /// pause or with a wrong clock. This command shows them and asks before deleting anything.
@@ -64,7 +64,7 @@ pub enum Command {
     Provision(ProvisionArguments),
     /// Remove what `provision` created, but keep the data unless --delete-data is given
     Deprovision(DeprovisionArguments),
-    /// Verify the setup from the checker's and the page's side and suggest fixes
+    /// Test the setup from both the checker's side and the page's, and suggest fixes
     ///
     /// Exit status: 0 if everything works; 1 if there are warnings; 2 if there are failures.
     Doctor(DoctorArguments),
@@ -83,7 +83,7 @@ pub enum Command {
 
 #[derive(Debug, Args)]
 pub struct ConfigArgument {
-    /// Path of the configuration file
+    /// Path to the configuration file
     #[arg(short, long, default_value = "checker.json", value_name = "FILE")]
     pub config: PathBuf,
 }
@@ -226,7 +226,7 @@ pub struct BeatArguments {
 
 #[derive(Debug, Args)]
 pub struct InitArguments {
-    /// Path of the file to write
+    /// Path to the file to write
     #[arg(default_value = "checker.json", value_name = "FILE")]
     pub path: PathBuf,
     /// Replace the file if it already exists
@@ -277,15 +277,15 @@ pub struct ProvisionArguments {
     /// Do not create keys for the page; allow everyone to read objects below the prefix instead
     #[arg(long)]
     pub public: bool,
-    /// Let checkers delete their own check files at this age, for example 30d (default: `check_expiry` in the
-    /// configuration). To make the bucket delete them, use --lifecycle
+    /// Let checkers delete their own check files once they reach this age, for example 30d (default: `check_expiry`
+    /// in the configuration). To have the bucket delete them, use --lifecycle
     #[arg(long, value_name = "AGE", value_parser = age)]
     pub check_expiry: Option<Nanos>,
     /// Also let checkers delete check files of the original Checkup, which have no node name
     #[arg(long, alias = "expire-originals")]
     pub expire_legacy: bool,
-    /// Make the bucket itself delete check files at this age, in whole days, for example 90d. To let checkers delete
-    /// them, use --check-expiry
+    /// Have the bucket delete check files once they reach this age, in whole days, for example 90d. To let checkers
+    /// delete them, use --check-expiry
     #[arg(long, value_name = "AGE", value_parser = age)]
     pub lifecycle: Option<Nanos>,
     /// Directory for config.json and checker-NODE.json

@@ -4,7 +4,7 @@ use reqwest::Url;
 
 /// Returns the text without a user name and password, otherwise unchanged.
 ///
-/// If the URL is invalid, only the part after its last `@` is shown, so that a typo does not reveal a password.
+/// If the URL is invalid, only the part after its last `@` is shown, so a typo does not reveal a password.
 #[must_use]
 pub fn redact_userinfo(text: &str) -> String {
     match Url::parse(text.trim()) {

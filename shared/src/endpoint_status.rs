@@ -31,7 +31,7 @@ pub struct NodeStatus {
     pub spans: Vec<Span>,
     /// When the node's newest check started.
     pub last_checked: Option<UnixNanos>,
-    /// The reason if the newest result is degraded or down.
+    /// Why the newest result is degraded or down, if it is.
     pub reason: Option<String>,
 }
 
@@ -152,7 +152,7 @@ impl<'a> NodeVote<'a> {
 /// Such endpoints were removed from the configuration, so their unknown status is not a problem. `votes` returns each
 /// node's last report about an endpoint.
 pub fn mark_retired<'w, E>(endpoints: &mut [E], votes: impl Fn(&E) -> &[NodeVote<'w>], mark: impl Fn(&mut E)) {
-    // Sorted by name, so that searching is fast even if a hostile store has thousands of nodes.
+    // Sorted by name, so searching is fast even if a hostile store has thousands of nodes.
     let mut alive: Vec<(Option<NodeName>, UnixNanos)> = Vec::new();
     for vote in endpoints.iter().flat_map(&votes).filter(|vote| vote.is_current) {
         match alive.binary_search_by(|(name, _)| name.as_ref().cmp(&vote.node)) {

@@ -2,7 +2,7 @@
 //!
 //! The writer only appends to the text. The last byte shows whether a comma is needed: not after `{` or `[`.
 
-/// Expands to a member's key and the comma before it, so that [`JsonWriter`] only has to copy it. The key must not need
+/// Expands to a member's key and the comma before it so that [`JsonWriter`] only has to copy it. The key must not need
 /// escapes.
 macro_rules! key {
     ($key:literal) => {

@@ -1,6 +1,6 @@
 //! Parses messages: announcements in a subset of HTML that is defined by an allowlist.
 //!
-//! The checker refuses to post any other markup, and the page drops it, so that hostile or old messages are harmless.
+//! The checker refuses to post any other markup, and the page drops it, so hostile or old messages are harmless.
 //! The result is a tree of text and elements, never HTML.
 
 /// The elements allowed in messages. Only `a` has an attribute, `href`.

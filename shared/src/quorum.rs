@@ -55,7 +55,7 @@ impl FromStr for Quorum {
 }
 
 impl Quorum {
-    /// Returns the quorum that most of an endpoint's nodes have configured, so that a single node cannot change it for
+    /// Returns the quorum that most of an endpoint's nodes have configured, so a single node cannot change it for
     /// the others. If there are several such quorums, the one in the newest result takes precedence.
     ///
     /// `nodes` contains the time of each node's newest result, and its quorum.

@@ -66,7 +66,7 @@ pub fn list_query(source: &S3Source, from: UnixNanos, continuation: Option<&str>
 /// The meaning of an S3 error code. Each meaning has one remedy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum S3ErrorKind {
-    /// The service does not know the access key ID.
+    /// The service does not recognize the access key ID.
     UnknownKey,
     /// The secret does not match the access key ID.
     WrongSecret,
@@ -94,7 +94,7 @@ impl S3ErrorKind {
     pub fn from_code(code: &str, message: &str) -> Option<S3ErrorKind> {
         Some(match code {
             "InvalidAccessKeyId" | "InvalidClientTokenId" | "UnrecognizedClientException" => S3ErrorKind::UnknownKey,
-            // IAM also reports a wrong clock with this code.
+            // IAM also uses this code for clock skew.
             "SignatureDoesNotMatch"
                 if message.contains("Signature expired") || message.contains("Signature not yet current") =>
             {

@@ -1,4 +1,4 @@
-//! The units of time in stored formats. All times and durations are in integer nanoseconds.
+//! The units of time in stored formats. All times and durations are whole numbers of nanoseconds.
 
 /// A time, in nanoseconds since 1970-01-01T00:00:00Z.
 pub type UnixNanos = i64;

@@ -49,7 +49,7 @@ pub(crate) fn compare_clock(server: UnixNanos) {
     CLOCK_AHEAD.set(if ahead.abs() > CLOCK_TOLERANCE { ahead } else { 0 });
 }
 
-/// Returns by how much the device's clock is ahead of the server's, or 0 if the difference is within
+/// Returns how far the device's clock is ahead of the server's, or 0 if the difference is within
 /// [`CLOCK_TOLERANCE`].
 pub(crate) fn clock_ahead() -> Nanos {
     CLOCK_AHEAD.get()
@@ -261,7 +261,7 @@ pub(crate) fn query() -> String {
 /// How a change of the URL affects the session history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HistoryEntry {
-    /// Adds an entry, so that the back button reverts the change.
+    /// Adds an entry so that the back button reverts the change.
     New,
     /// Replaces the current entry, for example on each keystroke.
     Current,

@@ -15,7 +15,7 @@ use crate::view::chart::Point;
 use crate::view::overlay::{ChartOverlay, Layer};
 use crate::view::{LoadProgress, PageView, Percentiles};
 
-/// The actions that visitors can trigger. [`crate::controller`] implements them, so that components do not depend on
+/// The actions that visitors can trigger. [`crate::controller`] implements them, so components do not depend on
 /// code that loads data.
 pub(crate) trait Actions {
     /// Shows the state that a URL describes, and loads the data that it requires.

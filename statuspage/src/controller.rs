@@ -284,7 +284,7 @@ impl Controller {
             let has_grown = files * 100 >= refreshed_files.get() * (100 + REFRESH_GROWTH_PERCENT);
             if has_grown && now - refreshed_at.get() >= REFRESH_INTERVAL {
                 self.refresh_view(loading);
-                // The interval starts when the computation ends, so that even a slow device has time to load files.
+                // The interval starts when the computation ends, so even a slow device has time to load files.
                 refreshed_at.set(browser::now());
                 refreshed_files.set(files);
             }
@@ -330,7 +330,8 @@ impl Controller {
         period.from - validity
     }
 
-    /// Returns whether the loaded results are valid for longer than `request` assumed, so that older files are needed.
+    /// Returns whether the loaded results are valid for longer than `request` assumed, which means that older files are
+    /// needed.
     fn needs_older_files_than(&self, request: LoadRequest) -> bool {
         let needed = self.load_request();
         needed.from < request.from || needed.checks_from < request.checks_from

@@ -1,4 +1,4 @@
-//! Mounts the page. Everything else is in the library, so that its pure parts can be tested natively.
+//! Mounts the page. Everything else is in the library, so its pure parts can be tested natively.
 
 fn main() {
     statuspage::app::mount();

@@ -1,4 +1,4 @@
-//! The endpoints as they were last rendered. [`crate::controller`] renders them one by one, so that neither the first
+//! The endpoints as they were last rendered. [`crate::controller`] renders them one by one, so neither the first
 //! rendering nor a refresh delays scrolling and typing.
 
 use std::sync::Arc;

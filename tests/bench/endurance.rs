@@ -1,4 +1,4 @@
-//! Measures whether memory and open files grow over a million checks of one process.
+//! Measures whether memory use and the number of open files grow over a million checks by one process.
 
 use std::time::Duration;
 
@@ -12,12 +12,12 @@ use crate::process_usage::{memory, open_files, until};
 /// The number of endpoints. Each is checked every second, the shortest possible interval.
 const ENDPOINTS: usize = 2_000;
 const CHECKS: u64 = 1_000_000;
-/// How many times memory and open files are sampled.
+/// How many times memory use and open files are sampled.
 const SAMPLES: u64 = 10;
 /// How many times open files are counted for each sample, within a second. The lowest count is the sample.
 const COUNTS_PER_SAMPLE: u32 = 50;
 
-/// Prints memory and open files as the number of checks grows.
+/// Prints memory use and the number of open files as the number of checks grows.
 pub(super) async fn measure() {
     let nginx = Nginx::start().await;
     println!("Endurance: {CHECKS} checks of one process, {ENDPOINTS} endpoints every second, stored in a directory");

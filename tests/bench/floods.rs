@@ -1,4 +1,5 @@
-//! Measures the schedule and the memory of 1,000 endpoints, with and without endpoints that never stop sending.
+//! Measures how punctual the checks of 1,000 endpoints are and how much memory they use, with and without endpoints
+//! that never stop sending.
 
 use std::time::Duration;
 

@@ -58,7 +58,7 @@ pub(crate) struct Comparison {
 }
 
 /// Measures the other program before and after each of the checker's rounds of `count` checks. Compares each round with
-/// the mean of the two measurements around it, so that changes in the machine's speed have little effect on the ratio.
+/// the mean of the two measurements around it, so changes in the machine's speed have little effect on the ratio.
 pub(crate) async fn compare(
     checks: usize,
     mut peer: impl AsyncFnMut() -> f64,

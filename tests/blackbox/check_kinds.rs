@@ -290,7 +290,7 @@ async fn websockets_are_opened_and_used_as_configured() {
         .await;
 }
 
-/// A gRPC health service that knows only the service `shop`.
+/// A gRPC health service that knows only the `shop` service.
 async fn health(stream: impl AsyncRead + AsyncWrite + Unpin, scheme: &'static str) -> Option<()> {
     let mut connection = h2::server::handshake(stream).await.ok()?;
     while let Some(Ok((request, mut respond))) = connection.accept().await {

@@ -9,7 +9,7 @@ use support::configuration::{check, directory, watching};
 use support::endpoints::{Behavior, Endpoint};
 use support::program::Program;
 
-/// Clock settings before and after the range that can be stored, each with a part of the error.
+/// Clock settings before and after the range that can be stored, each with a part of the expected error.
 const UNUSABLE: [(&str, &str); 3] = [
     ("@1960-01-01 00:00:00", "shows 1960-01-01"),
     ("@1970-01-01 00:00:10", "shows 1970-01-01"),
@@ -45,7 +45,7 @@ async fn a_time_that_cannot_be_stored_is_an_error_at_startup() {
     assert!(!checker.path("checks").exists() || checker.check_files("checks").is_empty());
 }
 
-/// Starts a daemon whose clock is set by the file `clock`.
+/// Starts a daemon whose clock is set by the `clock` file.
 fn start(checker: &Checker) -> Program {
     checker.write("clock", "+0\n");
     let file = checker.path("clock");

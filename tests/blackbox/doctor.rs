@@ -115,7 +115,7 @@ async fn excessive_permissions_are_reported() {
     });
     let warnings = findings(&site, "warning", &["-c", "with-check.json"]).await.join("\n");
     for word in [
-        "store objects of another node",
+        "store another node's objects",
         "list objects outside the prefix",
         "store objects outside the prefix",
         "list the account's buckets",
@@ -249,7 +249,8 @@ async fn a_directory_is_examined_too() {
     assert!(run.code == 0 && run.stdout.contains("`test-node` stored its newest check file"), "{}", run.output());
 }
 
-/// A configured site behind a service that denies these requests for the history of a node that does not exist.
+/// Returns a configured site whose service denies the given requests for a missing object: the history of a
+/// nonexistent node.
 async fn site_where_missing_objects_are_denied(denied: &'static [&'static str]) -> (TestSite, QuirkyService) {
     let service = QuirkyService::start(&ministack::server().url, |request, _| {
         let is_denied = request.contains("checkup-doctor") && denied.iter().any(|part| request.contains(part));

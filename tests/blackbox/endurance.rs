@@ -30,7 +30,7 @@ const HURRY: &str = r"{
     });
 }";
 
-/// Runs garbage collection, and returns the page's memory and its numbers of nodes and listeners.
+/// Runs garbage collection, and returns the page's memory use and its numbers of DOM nodes and listeners.
 #[derive(Debug, Clone, Copy)]
 struct PageResources {
     heap: f64,

@@ -125,7 +125,7 @@ async fn compare(quorum: Quorum, range: &str, nanos: Nanos) {
     assert_eq!(run.code, 0, "{}", run.output());
     let status: Value = serde_json::from_str(&run.stdout).expect("it is JSON");
     let report = StatusJson(&status);
-    // The clock is frozen and the time zone is UTC, so that the page and the command use the same time and the same
+    // The clock is frozen and the time zone is UTC, so the page and the command use the same time and the same
     // midnights.
     let browser = Browser::open().await;
     browser.devtools("Emulation.setTimezoneOverride", json!({ "timezoneId": "UTC" })).await;

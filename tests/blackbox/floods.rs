@@ -32,7 +32,7 @@ const SENTENCES: &[(&str, &str)] = &[
     ("bytes", "bytes that do not match `end$`"),
     ("bytes in single packets", "bytes that do not match `end$`"),
     ("bytes over TLS", "bytes that do not match `end$`"),
-    ("greeting lines", "server sent a response of more than 100 lines"),
+    ("greeting lines", "server sent a response longer than 100 lines"),
     ("settings", "server sent more than 1048576 bytes over one connection"),
     ("HTTP/2 pings", "server sent more than 1048576 bytes over one connection"),
     ("other answers", "received more than 1000 packets that do not answer the request"),

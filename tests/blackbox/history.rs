@@ -12,7 +12,7 @@ use support::checker::Checker;
 use support::configuration::{check, directory, watching};
 use support::now;
 
-/// The interval of the generated rounds.
+/// The interval between generated rounds.
 const INTERVAL: Nanos = 10 * MINUTE;
 /// The number of days that the nodes have run.
 const DAYS: i64 = 12;
@@ -23,7 +23,7 @@ struct Generated {
     down: (Nanos, Nanos),
 }
 
-/// Two nodes saw an outage of one hour, five days ago. The third node sees a current outage that the others do not see.
+/// Two nodes saw a one-hour outage five days ago. The third node sees a current outage that the others do not see.
 const NODES: [Generated; 3] = [
     Generated { name: "eu-west", down: (5 * DAY, HOUR) },
     Generated { name: "us-east", down: (5 * DAY, HOUR) },

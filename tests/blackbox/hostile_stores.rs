@@ -4,6 +4,7 @@
 use std::io::Write as _;
 use std::os::unix::fs::symlink;
 use std::process::Command;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use flate2::Compression;
@@ -23,6 +24,7 @@ use support::http_client;
 use support::page;
 use support::{ministack, now, wait_for};
 
+use crate::hostile_visitors::peak_memory;
 use crate::storage::{spool_folders, spooled, storage_with};
 
 /// The maximum memory of a command, in KB: its typical usage plus 64 MB.
@@ -107,7 +109,7 @@ async fn a_history_that_trickles_ends_a_single_round_in_time() {
 /// The secret key of [`storage_at`].
 const SECRET: &str = "secretOfTheWriter4711";
 
-/// A bucket at this address.
+/// The `storage` configuration for a bucket at this address.
 fn storage_at(url: &str) -> Value {
     json!({ "type": "s3", "bucket": "status", "region": "us-east-1", "endpoint_url": url, "path_style": true,
         "access_key_id": "AKIAIOSFODNN7EXAMPLE", "secret_access_key": SECRET })
@@ -168,21 +170,29 @@ async fn an_endless_listing_is_reported() {
         [(repeated, "continuation token of an earlier page"), (same_keys, "repeats the keys of an earlier page")]
     {
         assert_eq!(run.code, 2, "{}", run.output());
-        assert!(run.stderr.contains("the listing does not end") && run.stderr.contains(what), "{}", run.stderr);
+        assert!(run.stderr.contains("the listing never ends") && run.stderr.contains(what), "{}", run.stderr);
     }
 }
 
-#[tokio::test]
-async fn huge_objects_from_others_are_named_and_skipped() {
-    let ok = Endpoint::start(Behavior::ok()).await;
-    let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
+/// A checker whose directory also contains huge objects from another node, and the names of its two check files: one
+/// with a gigabyte, and one with millions of results. There is also a history that decompresses to a gigabyte.
+async fn beside_huge_objects(endpoint: &Endpoint) -> (Checker, [String; 2]) {
+    let checker = Checker::new(&watching(&[check("Shop", &endpoint.url)], &directory()));
     assert_eq!(checker.run(&[]).await.code, 0);
     let (sparse, many) = (name(now() - 3_000_000_000, "other"), name(now() - 2_000_000_000, "other"));
     let path = |name: &str| checker.path("checks").join(name);
     std::fs::File::create(path(&sparse)).and_then(|file| file.set_len(1 << 30)).expect("the file can be written");
     std::fs::write(path(&many), format!("[{}{{}}]", "{},".repeat(2_700_000))).expect("the file can be written");
-    // A gigabyte that compresses to a megabyte.
-    std::fs::write(path("history/bomb.json"), gzip(&vec![b' '; 1 << 30])).expect("the file can be written");
+    // Compressing a gigabyte takes a while without optimization.
+    static BOMB: LazyLock<Vec<u8>> = LazyLock::new(|| gzip(&vec![b' '; 1 << 30]));
+    std::fs::write(path("history/bomb.json"), &*BOMB).expect("the file can be written");
+    (checker, [sparse, many])
+}
+
+#[tokio::test]
+async fn huge_objects_from_others_are_named_and_skipped() {
+    let ok = Endpoint::start(Behavior::ok()).await;
+    let (checker, [sparse, many]) = beside_huge_objects(&ok).await;
     for words in [["status", "-c", "checker.json"], ["run", "-c", "checker.json"]] {
         let (run, memory) = measured(&checker, &words).await;
         assert_eq!(run.code, 0, "{}", run.output());
@@ -196,6 +206,20 @@ async fn huge_objects_from_others_are_named_and_skipped() {
             assert!(run.stdout.contains("Shop"), "{}", run.stdout);
         }
     }
+}
+
+#[tokio::test]
+async fn huge_objects_from_others_use_little_memory_of_serve() {
+    let ok = Endpoint::start(Behavior::ok()).await;
+    let (checker, [sparse, many]) = beside_huge_objects(&ok).await;
+    let served = checker.serve(&[]).await;
+    for name in ["index.json?with=results", "history/index.json", "history/bomb.json", &sparse, &many] {
+        http_client::get(&format!("{}store/{name}", served.url)).await;
+    }
+    let memory = peak_memory(&served);
+    assert!(memory < MEMORY_LIMIT, "{memory} kB");
+    let list = http_client::get(&format!("{}store/index.json?with=results", served.url)).await;
+    assert!(list.status == 200 && list.text().contains("\"title\":\"Shop\""), "{}", list.status);
 }
 
 #[tokio::test]
@@ -298,7 +322,7 @@ async fn compressed_histories_are_recognized_without_their_header() {
     let of_copy = copy.call(&["status", "-c", "checker.json"]).await;
     assert_eq!((of_copy.code, of_copy.stderr.as_str()), (0, ""), "{}", of_copy.output());
     assert!(of_copy.stdout.contains("Shop"), "{}", of_copy.output());
-    // The page has only the history when the check file is deleted.
+    // Delete the check files so that the page can load only histories.
     for file in bucket.check_files().await {
         let deletion = bucket.client_with(&bucket.writer).delete_object().bucket(&bucket.name);
         deletion.key(format!("{}{file}", bucket.prefix)).send().await.expect("the file can be deleted");

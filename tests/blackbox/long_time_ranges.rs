@@ -21,8 +21,8 @@ use support::{http_client, ministack, now};
 /// The assumed size of a response's headers, in bytes.
 const HEADERS: usize = 300;
 
-/// Ninety days of twenty endpoints that three nodes check every minute. There are two known outages: all nodes see one
-/// of two hours, and only the third node sees an ongoing one.
+/// Ninety days of twenty endpoints that three nodes check every minute. There are two known outages: all nodes see a
+/// two-hour outage, and only the third node sees an ongoing outage.
 fn ninety_days() -> &'static (FakeNodes, BTreeMap<String, String>) {
     static FAKE_NODES: OnceLock<(FakeNodes, BTreeMap<String, String>)> = OnceLock::new();
     FAKE_NODES.get_or_init(|| {
@@ -130,7 +130,7 @@ async fn ninety_days_of_three_nodes_take_few_requests_over_http() {
 fn from_directory(range: Nanos) -> String {
     let mut config = PageConfig::new(Source::Http { url: "store/".to_owned() });
     (config.range, config.refresh, config.interval) = (range, HOUR, 30 * MINUTE);
-    // Offline storage of thousands of files is not part of these tests.
+    // These tests do not cover offline storage of thousands of files.
     config.offline = false;
     config.to_json()
 }
@@ -178,8 +178,8 @@ fn assert_agreement(page: &Page, status: &Value) {
     }
 }
 
-/// Three nodes: all of them see an outage of one hour, two of them see one of two hours, and only one of them sees an
-/// ongoing one.
+/// Three nodes: all of them see a one-hour outage, two of them see a two-hour outage, and only one of them sees an
+/// ongoing outage.
 fn three_nodes(quorum: Quorum) -> FakeNodes {
     let mut fake_nodes = FakeNodes::small(&["ap-south", "eu-west", "us-east"], now());
     fake_nodes.quorum = quorum;
@@ -363,7 +363,7 @@ fn percentiles(page: &Page, title: &str) -> Vec<(u8, f64)> {
     let mut words = reported.split([' ', '·']).filter(|word| !word.is_empty());
     let mut percentiles = Vec::new();
     while let Some(percent) = words.next().and_then(|word| word.strip_prefix('p')?.parse().ok()) {
-        // Until the latency sketches are loaded, the figures have the prefix `about`.
+        // Until the latency sketches are loaded, the figures are prefixed with `about`.
         let Some(number) = words.next().and_then(|number| number.parse::<f64>().ok()) else { break };
         let unit = match words.next() {
             Some(unit) if unit.starts_with("µs") => 1e3,

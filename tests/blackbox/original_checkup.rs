@@ -26,8 +26,8 @@ fn last_results() -> Vec<CheckResult> {
     CheckFile::parse(golden(FILES[2]).as_bytes()).expect("the original wrote it").results
 }
 
-/// Opens the page for the original's directory, one second after the last file. The original stored one file per
-/// second.
+/// Opens the page for the original Checkup's directory, one second after the last file. The original stored one file
+/// per second.
 async fn page_of_the_original(browser: &Browser, url: &str) -> Page {
     let last = CheckFileName::parse(FILES[2]).expect("it is a name");
     browser.stop_clock(last.stored_at + SECOND).await;
@@ -133,8 +133,8 @@ async fn an_original_configuration_with_all_types_runs_unchanged() {
     assert_eq!((of("Exec ok"), of("Exec warn")), (Some(Status::Healthy), Some(Status::Degraded)));
 }
 
-/// Computes the median in the same way as the original's page, which fails on a result without attempts and then shows
-/// nothing at all.
+/// Computes the median in the same way as the original Checkup's page, which fails on a result without attempts and
+/// then shows nothing at all.
 fn median_of_the_original(result: &Value) -> i64 {
     let times = result["times"].as_array().unwrap_or_else(|| panic!("no attempts in {result}"));
     let mut rtts: Vec<i64> = times.iter().map(|attempt| attempt["rtt"].as_i64().expect("a time")).collect();
@@ -161,7 +161,8 @@ async fn the_originals_page_can_compute_statistics_of_unknown_results() {
     let medians: Vec<i64> = results.iter().map(median_of_the_original).collect();
     assert!(medians[0] > 0 && medians[1..] == [0, 0], "{content}");
     assert!(results[1]["times"][0]["error"].as_str().is_some_and(|error| error.contains("htp://a")), "{content}");
-    // The attempts of unknown results are stored only for the original's page, and are ignored when they are read back.
+    // The attempts of unknown results are stored only for the original Checkup's page, and are ignored when they are
+    // read back.
     let results = checker.all_results("checks");
     let attempts: Vec<_> = results.iter().map(|result| (result.status, result.attempts.len())).collect();
     assert_eq!(attempts, [(Status::Healthy, 1), (Status::Unknown, 0), (Status::Unknown, 0)]);

@@ -101,7 +101,7 @@ async fn the_named_profile_is_used() {
         command.env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE").env("AWS_SECRET_ACCESS_KEY", "nothing");
     };
     let refused = site.checker.call_with(&words, in_the_way).await;
-    assert!(refused.code == 2 && refused.stderr.contains("does not know the access key"), "{}", refused.output());
+    assert!(refused.code == 2 && refused.stderr.contains("does not recognize the access key"), "{}", refused.output());
     let words = [words.as_slice(), &["--profile", "boss"]].concat();
     let run = site.checker.call_with(&words, in_the_way).await;
     assert_eq!(run.code, 0, "{}", run.output());

@@ -159,7 +159,7 @@ async fn repeated_checks_do_not_leak_files_threads_or_processes() {
     for (number, (check, ..)) in sorts.iter().enumerate() {
         for copy in 0..OF_EACH {
             let mut check = check.clone();
-            // In the original's configuration, the title of a command is its `name`.
+            // In the original Checkup's configuration, the title of a command is its `name`.
             let key = if check["type"] == "exec" { "name" } else { "endpoint_name" };
             check[key] = json!(format!("loud {copy} {number}"));
             checks.push(check);

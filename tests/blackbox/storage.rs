@@ -251,7 +251,7 @@ async fn killing_the_checker_never_leaves_a_partial_file_or_index() {
     let mut interrupted = 0;
     for kill in 0..KILLS {
         let mut running = checker.start(&["run", "-c", "checker.json"]);
-        // The delay varies, so that the kills range from the start of the process to after its end.
+        // The delay varies, so the kills range from the start of the process to after its end.
         tokio::time::sleep(whole_run * kill / (KILLS * 4 / 5)).await;
         if running.exit_status().is_none() {
             interrupted += 1;

@@ -19,7 +19,7 @@ use support::endpoints::{Behavior, Endpoint, refused};
 use support::test_site::TestSite;
 use support::{free_port, ministack, now, wait_for};
 
-/// The interval of the rounds in generated stores.
+/// The interval between rounds in generated stores.
 const INTERVAL: Nanos = 10 * MINUTE;
 
 fn replace_all(text: &str, pattern: &str, replacement: &str) -> String {

@@ -37,7 +37,7 @@ pub async fn violations(browser: &Browser) -> Vec<String> {
     found.filter_map(|one| one.as_str().map(str::to_owned)).collect()
 }
 
-/// Returns the version of axe, as evidence that it runs at all.
+/// Returns axe's version, which proves that axe is running.
 pub async fn version(browser: &Browser) -> Value {
     browser.script("return axe.version").await
 }

@@ -38,7 +38,7 @@ pub enum Cors {
 }
 
 impl Bucket {
-    /// Creates an empty bucket that pages can read, with the prefix `status/`.
+    /// Creates an empty bucket that pages can read, with the `status/` prefix.
     pub async fn new() -> Bucket {
         Bucket::with_cors(Cors::Allowed).await
     }

@@ -26,7 +26,7 @@ impl Caddy {
         Caddy::start_for(store_origin, "").await
     }
 
-    /// Serves the page, and allows pages from the origin `embed_by` to show it in a frame.
+    /// Serves the page, and allows pages whose origin is `embed_by` to show it in a frame.
     pub async fn start_for(store_origin: &str, embed_by: &str) -> Caddy {
         let site = TempDir::new().expect("a temporary folder");
         copy_folder(&page_directory(), site.path());

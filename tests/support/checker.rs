@@ -66,7 +66,7 @@ impl Checker {
         std::fs::write(self.path(name), content).expect("the file can be written");
     }
 
-    /// Returns the path of a file or folder in the checker's folder.
+    /// Returns the path to a file or folder in the checker's folder.
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
@@ -101,7 +101,7 @@ impl Checker {
         finish(command, typed).await
     }
 
-    /// Runs `checker` with these arguments and a clock that is wrong by `off`, for example `-20m`.
+    /// Runs `checker` with these arguments and a clock that is wrong by `off`, such as `-20m`.
     pub async fn call_with_clock(&self, words: &[&str], off: &str, prepare: impl FnOnce(&mut Command)) -> Run {
         let library = crate::library("faketime/libfaketimeMT.so.1");
         let off_by = |command: &mut Command| {

@@ -8,7 +8,7 @@ pub fn watching(checks: &[Value], storage: &Value) -> Value {
     json!({ "checkers": checks, "storage": storage })
 }
 
-/// A directory store in the folder `checks` next to the configuration.
+/// A directory store in the `checks` folder next to the configuration.
 #[must_use]
 pub fn directory() -> Value {
     json!({ "type": "fs", "dir": "checks" })

@@ -32,7 +32,7 @@ pub enum StoreFault {
     Answer(String),
     /// Requests for missing objects are denied. Some services do that to keys that are not allowed to list the bucket.
     DenyMissing,
-    /// The proxy removes the header `Content-Encoding` from the response.
+    /// The proxy removes the `Content-Encoding` header from the response.
     HideEncoding,
 }
 
@@ -178,7 +178,7 @@ pub fn by_seed(seed: u64) -> impl Fn(&str, usize) -> Option<StoreFault> + Send +
         }
         let part = (random >> 16) as usize % 1_000;
         // Only compressed objects and XML reveal a flipped bit, by their checksum or grammar. For other bodies, only
-        // TLS would detect it, which is not in use here.
+        // TLS would detect it, but these tests do not use TLS.
         let is_checked = name.starts_with("GET") && name.contains("/history/");
         Some(match (random >> 8) % 9 {
             0 => StoreFault::Delay(Duration::from_millis(part as u64)),

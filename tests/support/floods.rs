@@ -48,7 +48,7 @@ pub async fn flooding_checks(server: &Arc<ServerConfig>, timeout: &str) -> Vec<V
         ("bytes in single packets", tcp(serve_packets().await, json!({}))),
         ("bytes over TLS", tcp(serve_tls(tls).await, json!({ "tls": true, "tls_skip_verify": true }))),
         ("greeting lines", at("tls", &format!("127.0.0.1:{smtp}"), json!({ "starttls": "smtp" }))),
-        // These are HTTP/2 frames of the types SETTINGS and PING.
+        // These are HTTP/2 SETTINGS and PING frames.
         ("settings", at("grpc", &serve_http_2(b"\0\0\0\x04\0\0\0\0\0").await, json!({}))),
         ("HTTP/2 pings", at("grpc", &serve_http_2(b"\0\0\x08\x06\0\0\0\0\0abcdefgh").await, json!({}))),
         ("other answers", at("dns", &name_servers[0], dns.clone())),
@@ -97,7 +97,7 @@ async fn serve<F: Future<Output = Option<()>> + Send + 'static>(
     let port = listener.local_addr().expect("an address").port();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            // Handlers end with an error when the client has received enough and disconnects.
+            // Handlers fail once the client has enough data and disconnects.
             tokio::spawn(handle(stream));
         }
     });

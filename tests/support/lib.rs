@@ -84,8 +84,8 @@ pub fn free_port() -> u16 {
     let first = PORTS.first;
     (0..PORTS_EACH)
         .map(|_| first + TAKEN.fetch_add(1, Ordering::Relaxed) % PORTS_EACH)
-        // A connection attempt shows whether the port is free. A listener can outlive its closing for a moment, in a
-        // child process that another thread is starting.
+        // A connection attempt shows whether the port is free. A listener can stay open for a moment after it is
+        // closed, in a child process that another thread is starting.
         .find(|port| TcpStream::connect(("127.0.0.1", *port)).is_err())
         .expect("some port is free")
 }
@@ -130,7 +130,7 @@ pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the project's folder exists")
 }
 
-/// The path of the checker under test: `CHECKUP_BIN`, or the one that was built along with the tests.
+/// The path to the checker under test: `CHECKUP_BIN`, or the one that was built along with the tests.
 #[must_use]
 pub fn checker_binary() -> PathBuf {
     let binary = std::env::var_os("CHECKUP_BIN").map_or_else(
@@ -156,7 +156,7 @@ pub fn page_directory() -> PathBuf {
     directory
 }
 
-/// Returns the path of a system library, from the folders that Debian and other distributions use.
+/// Returns the path to a system library, from the folders that Debian and other distributions use.
 #[must_use]
 pub fn library(name: &str) -> PathBuf {
     let folders = std::fs::read_dir("/usr/lib").expect("the system has libraries");
@@ -174,7 +174,7 @@ fn tools_directory() -> Option<PathBuf> {
     })
 }
 
-/// Returns the path of a program that `scripts/setup.sh` or the system installed.
+/// Returns the path to a program that `scripts/setup.sh` or the system installed.
 #[must_use]
 pub fn tool(name: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -186,7 +186,7 @@ pub fn tool(name: &str) -> PathBuf {
         .unwrap_or_else(|| panic!("`{name}` is missing; run `scripts/setup.sh test bench`"))
 }
 
-/// Returns the path of a file in an npm package that `scripts/setup.sh` installed.
+/// Returns the path to a file in an npm package that `scripts/setup.sh` installed.
 #[must_use]
 pub fn npm_file(package: &str, name: &str) -> PathBuf {
     let folder = tools_directory().unwrap_or_default().join(package).join("node_modules").join(package);

@@ -203,7 +203,7 @@ pub struct Report {
 struct Corpus {
     random: Random,
     good: BTreeMap<String, String>,
-    /// The intact history and latencies of the node `mutant`, which are damaged in each store.
+    /// The intact history and latencies of the `mutant` node, which are damaged in each store.
     history: String,
     latencies: String,
     check_file: String,

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::browser::Browser;
 use crate::{PATIENCE, poll_until};
 
-/// Reads everything that tests need in a single script, so that all of it is from the same moment.
+/// Reads everything that tests need in a single script so that all of it is from the same moment.
 const READ: &str = r"
     const text = element => element ? element.textContent.replace(/\s+/g, ' ').trim() : '';
     const prose = element => {

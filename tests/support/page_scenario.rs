@@ -14,7 +14,7 @@ use crate::caddy::Caddy;
 use crate::fake_nodes::{FakeMessage, FakeNodes, Outage, into_directory};
 use crate::page::{self, Page};
 
-/// The current time in all scenarios: Sunday, November 22, 2026, 14:05 UTC. It is fixed, so that screenshots do not
+/// The current time in all scenarios: Sunday, November 22, 2026, 14:05 UTC. It is fixed, so screenshots do not
 /// change from day to day.
 pub const NOW: UnixNanos = 1_795_356_300 * SECOND;
 

@@ -29,12 +29,12 @@ pub struct TestSite {
 static SEAWEEDFS: Mutex<()> = Mutex::const_new(());
 
 impl TestSite {
-    /// A site whose bucket does not exist yet, with the prefix `status/`.
+    /// A site whose bucket does not exist yet, with the `status/` prefix.
     pub async fn new() -> TestSite {
         TestSite::on(S3Server::MiniStack).await
     }
 
-    /// A site on this server whose bucket does not exist yet, with the prefix `status/`.
+    /// A site on this server whose bucket does not exist yet, with the `status/` prefix.
     pub async fn on(server: S3Server) -> TestSite {
         let alone = if server == S3Server::SeaweedFs { Some(SEAWEEDFS.lock().await) } else { None };
         TestSite { _alone: alone, ..TestSite::beside_another(server).await }

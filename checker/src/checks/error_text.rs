@@ -103,7 +103,7 @@ fn describe_io_error(error: &io::Error) -> Option<String> {
     )
 }
 
-/// Lowercases the first letter, so that the text can continue a sentence.
+/// Lowercases the first letter so that the text can continue a sentence.
 pub(super) fn lowercase_first(text: &str) -> String {
     let mut letters = text.chars();
     let first = letters.next().map(|first| first.to_ascii_lowercase()).into_iter();

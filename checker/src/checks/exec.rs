@@ -41,7 +41,7 @@ pub struct ExecCheck {
     pub failure_status: Status,
 }
 
-/// The maximum amount of output to keep, in bytes. The rest is read and discarded, so that the command never blocks on
+/// The maximum amount of output to keep, in bytes. The rest is read and discarded, so the command never blocks on
 /// a full pipe.
 const OUTPUT_LIMIT: usize = 1 << 20;
 /// The maximum number of bytes to read from each of the two output streams. A command that writes more is killed,

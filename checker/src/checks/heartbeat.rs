@@ -71,7 +71,7 @@ async fn read_last(check: &HeartbeatCheck, reader: Option<&HeartbeatReader>) -> 
         format!("failed to read `{}`: no response from the store within {}", check.name, format_exact(limit))
     })??;
     if read.as_ref().is_some_and(|json| json.len() > LENGTH_LIMIT) {
-        return Err(format!("failed to read `{}`: it has more than {LENGTH_LIMIT} bytes", check.name));
+        return Err(format!("failed to read `{}`: it is larger than {LENGTH_LIMIT} bytes", check.name));
     }
     let parsed = read.map(|json| Heartbeat::parse(&json)).transpose();
     parsed.map_err(|error| format!("failed to parse `{}`: {error}", check.name))
@@ -174,7 +174,7 @@ mod tests {
                 Some(reader(|| Box::pin(async { Ok(Some(b"<html>".to_vec())) }))),
                 "failed to parse `heartbeats/backup.json`",
             ),
-            (Some(reader(|| Box::pin(async { Ok(Some(vec![b' '; 65_537])) }))), "it has more than 65536 bytes"),
+            (Some(reader(|| Box::pin(async { Ok(Some(vec![b' '; 65_537])) }))), "it is larger than 65536 bytes"),
         ];
         for (heartbeats, part) in cases {
             let reason = read_last(&check(), heartbeats.as_ref()).await.expect_err("it is unknown");

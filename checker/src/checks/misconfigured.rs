@@ -1,4 +1,4 @@
-//! Replaces a check whose configuration is invalid, so that the other checks can run.
+//! Replaces a check whose configuration is invalid so that the other checks can run.
 
 use std::time::Duration;
 

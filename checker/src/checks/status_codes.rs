@@ -38,7 +38,7 @@ impl TryFrom<Json> for StatusCodes {
 
     fn try_from(value: Json) -> Result<Self, Self::Error> {
         let ranges: Option<Vec<(u16, u16)>> = match &value {
-            // The original writes 0 for "not set".
+            // The original Checkup writes 0 for "not set".
             Json::Number(number) if number.as_i64() == Some(0) => return Ok(StatusCodes::default()),
             Json::Array(list) => list.iter().map(range).collect(),
             one => range(one).map(|range| vec![range]),

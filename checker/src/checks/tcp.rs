@@ -294,7 +294,7 @@ mod tests {
                 server.write_all(b"x").await.expect("the client reads");
             }
             server.write_all(b"end").await.expect("the client reads");
-            // The connection stays open, so that only silence shows that the data is complete.
+            // The connection stays open, so only silence shows that the data is complete.
             std::future::pending::<()>().await;
         };
         let mut received = Received::default();
@@ -400,7 +400,7 @@ mod tests {
                 ],
                 "sent data before the TLS handshake",
             ),
-            (Some(StartTls::Smtp), vec![ServerAction::Endless], "a line of more than 2048 bytes"),
+            (Some(StartTls::Smtp), vec![ServerAction::Endless], "a line longer than 2048 bytes"),
             (Some(StartTls::Smtp), vec![], "closed by the server before the TLS handshake"),
             (Some(StartTls::Imap), vec![ServerAction::Hang], "no response within 700ms"),
             (

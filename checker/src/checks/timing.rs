@@ -1,4 +1,4 @@
-//! Measures the phases of an attempt. The stopwatch also records data, so that `checker explain` can show what is known
+//! Measures the phases of an attempt. The stopwatch also records data, so `checker explain` can show what is known
 //! when an attempt fails.
 
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering::Relaxed};

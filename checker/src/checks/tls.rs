@@ -18,8 +18,8 @@ use super::{CheckContext, Probe, ProbeResult, Probed};
 
 pub const SUBJECTS: &[&str] = &["[RTT]", "[DNS]", "[CONNECT]", "[TLS]", "[CERTIFICATE]"];
 
-/// The default of [`TlsCheck::degraded_within`], which is the same in the original. Two weeks are enough to renew a
-/// certificate manually.
+/// The default of [`TlsCheck::degraded_within`], which is the same in the original Checkup. Two weeks are enough to
+/// renew a certificate manually.
 pub const DEGRADED_WITHIN: Nanos = 14 * DAY;
 
 /// The parameters of a TLS check.

@@ -42,7 +42,7 @@ pub const SUBJECTS: &[&str] = &[
 pub struct WebSocketCheck {
     /// The URL as configured, without user name and password.
     pub locator: String,
-    /// The URL of the request.
+    /// The URL to which the request is sent.
     pub url: String,
     /// The host and port in the URL.
     pub address: Address,
@@ -208,14 +208,14 @@ fn describe_websocket_error(error: &Error) -> Failure {
         Error::Io(error) => error_text::describe_error(error),
         Error::Capacity(CapacityError::TooManyHeaders) => "response head has too many headers".to_owned(),
         Error::AttackAttempt => "response head is too large, or is split into too many packets".to_owned(),
-        Error::Capacity(_) => format!("server sent a message of more than {MESSAGE_LIMIT} bytes"),
+        Error::Capacity(_) => format!("server sent a message longer than {MESSAGE_LIMIT} bytes"),
         Error::HttpFormat(_) | Error::Protocol(ProtocolError::HttparseError(_)) => {
             "server does not speak HTTP".to_owned()
         }
         Error::ConnectionClosed
         | Error::AlreadyClosed
         | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => "connection closed by the server".to_owned(),
-        Error::Utf8(_) => "server sent a text message that is not UTF-8".to_owned(),
+        Error::Utf8(_) => "server sent a text message that is not valid UTF-8".to_owned(),
         Error::Protocol(problem) => {
             format!("server violates the WebSocket protocol: {}", error_text::lowercase_first(&problem.to_string()))
         }
@@ -357,15 +357,15 @@ mod tests {
     async fn every_misbehavior_after_the_upgrade_is_described() {
         for (bytes, times, expected) in [
             // The header of a message that would not fit into any memory.
-            (&b"\x81\x7f\x7f\xff\xff\xff\xff\xff\xff\xff"[..], 1, "server sent a message of more than"),
+            (&b"\x81\x7f\x7f\xff\xff\xff\xff\xff\xff\xff"[..], 1, "server sent a message longer than"),
             // An incomplete message, then message fragments that never end.
             (b"\x01\x7d".as_slice(), 1, "connection closed by the server"),
             (b"\x01", usize::MAX, "server violates the WebSocket protocol"),
             // Endless pings from a server that does not read the pongs.
             (b"\x89\x00", usize::MAX, "server sent more than 1000 pings or pongs"),
             (PING, usize::MAX, "server sent more than 1000 pings or pongs"),
-            // A text message that is not UTF-8.
-            (b"\x81\x02\xff\xfe", 1, "server sent a text message that is not UTF-8"),
+            // A text message that is not valid UTF-8.
+            (b"\x81\x02\xff\xfe", 1, "server sent a text message that is not valid UTF-8"),
             // A masked frame, which servers must not send.
             (b"\x81\x81\0\0\0\0x", 1, "server violates the WebSocket protocol"),
             // A connection that is closed without a close frame.

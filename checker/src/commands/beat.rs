@@ -21,7 +21,7 @@ pub async fn beat(arguments: &BeatArguments) -> anyhow::Result<Outcome> {
     let beat = Heartbeat { at: now(), exit_status: arguments.exit_status, failed };
     let store = Store::open(storage).await;
     store.put(&arguments.job, beat.write().into()).await?;
-    // The confirmation goes to standard output, so that a cron job can discard it and still report errors.
+    // The confirmation goes to standard output, so a cron job can discard it and still report errors.
     let what = if beat.failure().is_some() { "failure" } else { "heartbeat" };
     ui::print_line(&format!("{what} of `{}` stored as {} in {}", arguments.job.job(), arguments.job, store.describe()));
     note_if_unused(&config, arguments.job.job());

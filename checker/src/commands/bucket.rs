@@ -79,7 +79,7 @@ pub(super) fn describe(bucket: &Bucket, region: &str) -> String {
     format!("the bucket `{}`{at} (region `{region}`{prefix})", bucket.name)
 }
 
-/// Returns the path of an output file, as shown in command lines.
+/// Returns the path to an output file, as shown in command lines.
 pub(super) fn in_folder(out: &Path, name: &str) -> String {
     out.join(name).display().to_string().trim_start_matches("./").to_owned()
 }

@@ -124,7 +124,7 @@ pub(super) async fn first_round(
         earlier.extend(confirmation.confirm(result, check.failures_before_down));
     }
     if !earlier.is_empty() {
-        // Append the current results to the earlier ones, so that each endpoint's newest result comes last: its index
+        // Append the current results to the earlier ones so that each endpoint's newest result comes last: its index
         // determines the order of endpoints on the page.
         earlier.append(&mut results);
         results = earlier;

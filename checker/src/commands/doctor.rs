@@ -1,4 +1,4 @@
-//! `checker doctor`: verifies the setup from the checker's and the page's side and prints its findings.
+//! `checker doctor`: tests the setup from both the checker's side and the page's, and prints its findings.
 
 use std::path::PathBuf;
 

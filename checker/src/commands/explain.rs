@@ -41,7 +41,7 @@ pub async fn explain(arguments: &ExplainArguments) -> anyhow::Result<Outcome> {
     let capture = Capture { headers: true, diagnostics: true, ..check.capture };
     let check = Check { capture, ..Check::clone(check) };
     let context = check_context(&config);
-    // Resolve the host during the attempt, so that a hanging lookup does not delay the output.
+    // Resolve the host during the attempt so that a hanging lookup does not delay the output.
     let (addresses, attempt) = (pin!(addresses(&check)), pin!(attempt(&check, &context)));
     let (resolved, attempted) = match select(addresses, attempt).await {
         Either::Left((resolved, attempt)) => (resolved, attempt.await),

@@ -40,7 +40,9 @@ pub async fn rebuild_history(arguments: &RebuildArguments) -> anyhow::Result<Out
     }
     if rebuilt.implausible > 0 {
         let results = counted(rebuilt.implausible, "result");
-        ui::warn(&format!("skipped {results} dated more than a day before the check file, or after it"));
+        ui::warn(&format!(
+            "skipped {results} with a timestamp later than the check file's, or more than a day earlier"
+        ));
     }
     if let Some(cause) = &rebuilt.replaced {
         ui::note(&format!("replaced the previous history: {cause}"));

@@ -138,7 +138,7 @@ fn show(plan: &Plan, spec: &ProvisionSpec) {
     }
     for identity in &plan.by_hand {
         ui::print_line(&format!(
-            "  manual step: create a key for the {}, put it into `{}`, and grant it exactly these permissions:\n{:#}",
+            "  manual step: create a key for the {}, add it to `{}`, and grant it exactly these permissions:\n{:#}",
             identity.role,
             identity.role.file_name(),
             identity.policy
@@ -180,7 +180,7 @@ fn show_files(spec: &ProvisionSpec, plan: &Plan, out: &Path) {
     command.push(format!("--page {}", bucket::in_folder(out, &Role::Reader.file_name())));
     command.extend(spec.origins.iter().map(|origin| format!("--origin {origin}")));
     let doctor = command.join(" ");
-    let by_hand = if plan.by_hand.is_empty() { "" } else { "create the keys and put them into the files; then " };
+    let by_hand = if plan.by_hand.is_empty() { "" } else { "create the keys and add them to the files; then " };
     ui::print_line(&format!(
         "\nNext: {by_hand}copy `config.json` next to the page's `index.html` and each `checker-<node>.json` to its machine, then verify the setup with\n  {doctor}"
     ));

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-/// The file name of the original's configuration.
+/// The file name of the original Checkup's configuration.
 const ORIGINAL_NAME: &str = "checkup.json";
 
 /// The rules for reading a configuration.
@@ -26,14 +26,14 @@ impl<'p> Dialect<'p> {
         if is_original(path) { Dialect::Original } else { Dialect::Checker(variable) }
     }
 
-    /// Returns whether this is the original's dialect.
+    /// Returns whether this is the original Checkup's dialect.
     #[must_use]
     pub fn is_original(&self) -> bool {
         matches!(self, Dialect::Original)
     }
 }
 
-/// Returns whether the file at `path` has the name of the original's configuration.
+/// Returns whether the file at `path` has the file name that the original Checkup uses for its configuration.
 #[must_use]
 pub fn is_original(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name == ORIGINAL_NAME)

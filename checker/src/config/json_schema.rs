@@ -61,7 +61,7 @@ impl Definitions {
             ValueKind::Assertions => {
                 let condition = json!({ "$ref": "#/$defs/condition" });
                 self.reference("condition", || assertion(&condition, &Map::new()));
-                // Only assertions in the list itself have a status, not nested conditions.
+                // Assertions in the list itself have a status, but nested conditions do not.
                 let status = json!({ "enum": ["down", "degraded"] });
                 let items = assertion(&condition, &Map::from_iter([("otherwise".to_owned(), status)]));
                 json!({ "type": "array", "items": items })

@@ -159,7 +159,7 @@ fn from_dialect(
     let mut problems = Problems::default();
     let (mut checks, mut index) = (Vec::new(), 0);
     let mut errors_before = 0;
-    // Convert each check immediately, so that its part of the tree can be dropped.
+    // Convert each check immediately so that its part of the tree can be dropped.
     let mut take = |mut located: Located<'_>, problems: &mut Problems| {
         if dialect.is_original() {
             original::rewrite_check(&mut located, index, problems);

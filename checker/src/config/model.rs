@@ -34,7 +34,7 @@ pub struct Config {
     pub spool_dir: PathBuf,
     /// The page that `checker serve` serves.
     pub page: Page,
-    /// A fixed time for all results instead of the current time, which the original also supports.
+    /// A fixed time for all results instead of the current time, which the original Checkup also supports.
     pub timestamp: Option<UnixNanos>,
 }
 

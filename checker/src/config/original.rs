@@ -1,7 +1,7 @@
-//! Rewrites the parts that only the original's configuration can contain, so that their meaning stays the same.
+//! Rewrites the parts that only the original Checkup's configuration can contain so that their meaning stays the same.
 //!
 //! The parser has already applied the rules of Go's decoder (see [`super::dialect`]). This module handles values: Go's
-//! zero values mean "not set", and the original accepts some values that the checker's table rejects.
+//! zero values mean "not set", and the original Checkup accepts some values that the checker's table rejects.
 
 use std::borrow::Cow;
 
@@ -10,13 +10,13 @@ use super::document::{JsonValue, Located, Member};
 use super::parser;
 use super::problem::{Problem, Problems};
 
-/// Go's zero time, which the original writes for "not set".
+/// Go's zero time, which the original Checkup writes for "not set".
 pub(super) const ZERO_TIME: &str = "0001-01-01T00:00:00Z";
 
-/// The time limit for `tls` checks that do not set one. In the original, they have no limit.
+/// The time limit for `tls` checks that do not set one. In the original Checkup, they have no limit.
 const TLS_TIMEOUT: &str = "10s";
 
-/// The status codes that the original accepts by default.
+/// The status codes that the original Checkup accepts by default.
 const DEFAULT_STATUS: &str = "200-204";
 
 /// Warns about variables outside of checks.
@@ -49,8 +49,8 @@ pub(super) fn rewrite_check<'t>(check: &mut Located<'t>, index: usize, problems:
     });
     if !["", "error", "warn", "warning"].contains(&raise.as_str()) {
         let text = format!(
-            "unknown value `{raise}` for `checkers[{index}].raise` means `error`, as in the original: expected `error`, \
-             `warn` or `warning`"
+            "unknown value `{raise}` for `checkers[{index}].raise` means `error`, as in the original Checkup: expected \
+             `error`, `warn` or `warning`"
         );
         problems.add(Problem::warning(at, text));
     }
@@ -59,7 +59,7 @@ pub(super) fn rewrite_check<'t>(check: &mut Located<'t>, index: usize, problems:
         members.push(Member { at, key: Cow::Borrowed(key), value: Located { at, value } });
     };
     let string = |text: &str| JsonValue::String(Cow::Owned(text.to_owned()));
-    // Set an empty locator, so that only this check is unusable and its result states the reason.
+    // Set an empty locator so that only this check is unusable and its result states the reason.
     if locator.is_empty() {
         set(locator_key, string(""));
     }
@@ -67,7 +67,7 @@ pub(super) fn rewrite_check<'t>(check: &mut Located<'t>, index: usize, problems:
         set(name_key, string(if locator.trim().is_empty() { "a check without a name" } else { &locator }));
     }
     match kind.as_str() {
-        // The original only opens a connection if there is no name to query.
+        // The original Checkup only opens a connection if there is no name to query.
         "dns" if query.is_empty() => {
             set("type", string("tcp"));
             members.retain(|member| member.key != "hostname_fqdn");
@@ -84,7 +84,7 @@ pub(super) fn rewrite_check<'t>(check: &mut Located<'t>, index: usize, problems:
     }
 }
 
-/// Converts the original's `up_status_range` to `up_status`. Codes in either of them count as up.
+/// Converts the original Checkup's `up_status_range` to `up_status`. Codes in either of them count as up.
 fn convert_status_range(members: &mut Vec<Member<'_>>) {
     let Some(position) = members.iter().position(|member| member.key == "up_status_range") else { return };
     let Member { at, value, .. } = members.remove(position);
@@ -117,15 +117,15 @@ fn number(value: &Located<'_>) -> Option<i64> {
     }
 }
 
-/// Warns about text that would be a variable in the checker's dialect. In the original's dialect, it is sent or stored
-/// literally, which is rarely intended.
+/// Warns about text that would be a variable in the checker's dialect. In the original Checkup's dialect, it is sent or
+/// stored literally, which is rarely intended.
 fn report_variables(value: &Located<'_>, problems: &mut Problems) {
     match &value.value {
         JsonValue::String(text) => {
             if let Some(variable) = variable_in(text) {
                 let text = format!(
-                    "`{variable}` is not replaced, because a file with the name `checkup.json` is read as the original \
-                     reads it: rename the file to use variables"
+                    "`{variable}` is not replaced, because a file with the name `checkup.json` is read as the \
+                     original Checkup reads it: rename the file to use variables"
                 );
                 problems.add(Problem::warning(value.at, text));
             }
@@ -152,8 +152,8 @@ fn variable_in(text: &str) -> Option<&str> {
     None
 }
 
-/// Converts the original's file to the checker's dialect, for files that are derived from it. Returns `None` if it does
-/// not contain an object.
+/// Converts the original Checkup's file to the checker's dialect, for files that are derived from it. Returns `None` if
+/// it does not contain an object.
 #[must_use]
 pub fn to_own_dialect(text: &str) -> Option<serde_json::Map<String, serde_json::Value>> {
     let mut root = parser::parse(text, Dialect::Original, &mut Problems::default(), None).ok()?;
@@ -173,7 +173,7 @@ pub fn to_own_dialect(text: &str) -> Option<serde_json::Map<String, serde_json::
     }
 }
 
-/// Escapes dollar signs, because they are literal in the original's dialect.
+/// Escapes dollar signs, because they are literal in the original Checkup's dialect.
 fn escape(value: &mut serde_json::Value) {
     match value {
         serde_json::Value::String(text) => *text = text.replace('$', "$$"),
@@ -232,7 +232,7 @@ mod tests {
             "Storage":{"Type":"fs","Dir":"checks"}}"#,
         );
         assert_eq!((config.checks[0].attempts, lines.len()), (3, 1), "{lines:?}");
-        assert!(lines[0].contains("warning: duplicate key `attempts`: the last one counts"), "{lines:?}");
+        assert!(lines[0].contains("warning: duplicate key `attempts`: the last one is used"), "{lines:?}");
         assert!(config.storage.is_some());
     }
 

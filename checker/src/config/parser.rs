@@ -206,7 +206,7 @@ impl<'t> Parser<'t, '_> {
         Ok(members.list)
     }
 
-    /// Returns a key as the table spells it, because the original's dialect ignores case.
+    /// Returns a key as the table spells it, because the original Checkup's dialect ignores case.
     fn key(&self, key: Cow<'t, str>) -> Cow<'t, str> {
         let is_exact = !self.dialect.is_original() || self.is_in_headers;
         if is_exact || !key.bytes().any(|byte| byte.is_ascii_uppercase()) {
@@ -224,7 +224,7 @@ impl<'t> Parser<'t, '_> {
         match members.index(key) {
             None => members.push(member),
             Some(known) if self.dialect.is_original() && !is_streamed => {
-                let text = format!("duplicate key `{key}`: the last one counts, as in the original");
+                let text = format!("duplicate key `{key}`: the last one is used, as in the original Checkup");
                 self.problems.add(Problem::warning(*at, text));
                 members.list[known] = member;
             }
@@ -238,7 +238,7 @@ impl<'t> Parser<'t, '_> {
 /// The maximum number of members that are searched without an index.
 const SMALL_OBJECT: usize = 32;
 
-/// The members of an object that is being parsed. Large objects have an index, so that finding duplicates takes linear
+/// The members of an object that is being parsed. Large objects have an index, so finding duplicates takes linear
 /// time.
 #[derive(Default)]
 struct Members<'t> {
@@ -320,7 +320,10 @@ mod tests {
         let expected = serde_json::json!({"a": "$$ ${B}", "headers": {"X-From": "a", "x-from": "b"}, "list": []});
         assert_eq!((root.to_json(), taken), (expected, vec![serde_json::json!({"c": 1})]));
         let lines = problems.lines("checkup.json", text);
-        assert_eq!(lines, ["checkup.json:1:10: warning: duplicate key `a`: the last one counts, as in the original"]);
+        assert_eq!(
+            lines,
+            ["checkup.json:1:10: warning: duplicate key `a`: the last one is used, as in the original Checkup"]
+        );
     }
 
     #[test]

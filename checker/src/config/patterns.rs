@@ -72,7 +72,7 @@ pub(super) fn duration(min: i64, max: i64) -> String {
 
 /// Returns a pattern for the numbers from `low` to `high`, without leading zeros.
 fn digits(low: i64, high: i64) -> String {
-    // Split the range at these numbers, so that only the last digits vary within each part.
+    // Split the range at these numbers so that only the last digits vary within each part.
     let (low, high) = (i128::from(low), i128::from(high));
     let mut ends = vec![high];
     let powers = || (1..=19).map(|power| 10_i128.pow(power));

@@ -40,11 +40,15 @@ fn tagged(text: &mut String, name: &str, keys: &[&str], variants: &[Variant], un
         section(text, &format!("`{name}` with `\"{key}\": \"{}\"`", variant.name), variant.description, variant.fields);
     }
     if let Some(older) = keys.get(1) {
-        let _ = writeln!(text, "`{older}`, the original's former name for this key, also works.\n");
+        let _ = writeln!(text, "`{older}`, an older name from the original Checkup, also works.\n");
     }
     if !unsupported.is_empty() {
         let kinds: Vec<String> = unsupported.iter().map(|kind| format!("`{kind}`")).collect();
-        let _ = writeln!(text, "These types of the original are not supported yet: {}.\n", kinds.join(", "));
+        let _ = writeln!(
+            text,
+            "The original Checkup also has these types, which are not supported yet: {}.\n",
+            kinds.join(", ")
+        );
     }
 }
 

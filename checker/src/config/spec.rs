@@ -13,8 +13,8 @@ pub enum ValueKind {
     /// An integer in an inclusive range, given by its minimum and maximum.
     Integer(i64, i64),
     Bool,
-    /// A duration as a string with units or as integer nanoseconds. The fields are the minimum and maximum in
-    /// nanoseconds.
+    /// A duration as a string with units, or as a whole number of nanoseconds. The fields are the minimum and maximum
+    /// in nanoseconds.
     Duration(i64, i64),
     /// HTTP status codes: a code, a class such as `2xx`, a range such as `200-299`, or an array of these.
     StatusCodes,
@@ -31,15 +31,15 @@ pub enum ValueKind {
     /// An object that stores its type under one of its keys. The type determines which other keys it has.
     Tagged {
         /// The keys that can contain the type: the current key first, then those that older versions of the original
-        /// used.
+        /// Checkup used.
         keys: &'static [&'static str],
         variants: &'static [Variant],
-        /// The original's types that are not supported.
+        /// Types of the original Checkup that are not supported.
         unsupported: &'static [&'static str],
         /// The keys that all types have in common.
         common: &'static [Field],
     },
-    /// Any value, for keys of the original that have no effect.
+    /// Any value, for keys of the original Checkup that have no effect.
     Any,
 }
 

@@ -19,13 +19,13 @@ pub const ROOT: ValueKind = ValueKind::Object(&[
         "every",
         ValueKind::Duration(SECOND, DAY),
         "`1m` for `serve`; `run` uses `--every`",
-        "The interval between checks. Results contain it, so that the page knows how long they are valid.",
+        "The interval between checks. Results contain it, so the page knows how long they are valid.",
     ),
     optional(
         "concurrent_checks",
         ValueKind::Integer(0, 100_000),
         "`64` for a single run; `512` for `serve` and `run --every`, and up to `4096` including checks that take longer than a second; `0` means the default",
-        "The maximum number of checks that run at the same time.",
+        "The maximum number of checks to run at the same time.",
     ),
     optional(
         "online_check",
@@ -67,8 +67,13 @@ pub const ROOT: ValueKind = ValueKind::Object(&[
         "now",
         "A fixed time (RFC 3339) for all results, instead of the current time.",
     ),
-    optional("notifiers", ValueKind::Any, "none", "The original's notifiers. Not supported yet."),
-    optional("notifier", ValueKind::Any, "none", "The original's former name for `notifiers`. Not supported yet."),
+    optional("notifiers", ValueKind::Any, "none", "The original Checkup's notifiers. Not supported yet."),
+    optional(
+        "notifier",
+        ValueKind::Any,
+        "none",
+        "An older name for `notifiers` from the original Checkup. Not supported yet.",
+    ),
 ]);
 
 const STORAGE: ValueKind = ValueKind::Tagged {
@@ -138,7 +143,7 @@ const DIRECTORY: Variant = Variant {
     description: "A local directory, which any static web server can publish.",
     fields: &[
         required("dir", ValueKind::String, "The directory, relative to the configuration file."),
-        optional("url", ValueKind::String, "none", "The URL of the original's page. Not used."),
+        optional("url", ValueKind::String, "none", "The URL of the original Checkup's page. Not used."),
         EXPIRY,
         HISTORY_EXPIRY,
     ],
@@ -183,7 +188,7 @@ const PAGE: &[Field] = &[
         "favicon",
         ValueKind::String,
         "an icon that shows the status",
-        "The icon of the browser tab, in the same format as `logo`.",
+        "The icon for the browser tab, in the same format as `logo`.",
     ),
     optional("links", ValueKind::List(&ValueKind::Object(LINK)), "none", "The links in the header."),
     optional("footer", ValueKind::String, "none", "The text at the bottom of the page."),
@@ -214,13 +219,13 @@ const PAGE: &[Field] = &[
 ];
 
 const LINK: &[Field] = &[
-    required("text", ValueKind::String, "The text of the link."),
+    required("text", ValueKind::String, "The link text."),
     required("url", ValueKind::String, "The target, an `https:`, `http:`, `mailto:` or relative URL."),
 ];
 
 const THEME: &[Field] = &[
-    optional("light", ValueKind::Object(COLORS), "neutral colors", "Colors of the light theme."),
-    optional("dark", ValueKind::Object(COLORS), "neutral colors", "Colors of the dark theme."),
+    optional("light", ValueKind::Object(COLORS), "neutral colors", "Colors for the light theme."),
+    optional("dark", ValueKind::Object(COLORS), "neutral colors", "Colors for the dark theme."),
     optional("radius", ValueKind::Integer(0, 24), "6", "The corner radius in pixels."),
     optional("font", ValueKind::Enum(&["system", "serif", "rounded", "mono"]), "`system`", "The font."),
 ];
@@ -238,10 +243,10 @@ const COLORS: &[Field] = &{
 };
 
 const LABELS: &[Field] = &[
-    optional("healthy", ValueKind::Object(LABEL), "healthy", "The label of the status `healthy`."),
-    optional("degraded", ValueKind::Object(LABEL), "degraded", "The label of the status `degraded`."),
-    optional("down", ValueKind::Object(LABEL), "down", "The label of the status `down`."),
-    optional("unknown", ValueKind::Object(LABEL), "unknown", "The label of the status `unknown`."),
+    optional("healthy", ValueKind::Object(LABEL), "healthy", "The label for the `healthy` status."),
+    optional("degraded", ValueKind::Object(LABEL), "degraded", "The label for the `degraded` status."),
+    optional("down", ValueKind::Object(LABEL), "down", "The label for the `down` status."),
+    optional("unknown", ValueKind::Object(LABEL), "unknown", "The label for the `unknown` status."),
 ];
 
 const LABEL: &[Field] = &[

@@ -246,7 +246,7 @@ fn an_invalid_check_is_reported_and_the_others_run() {
         ),
         (
             r#"{"checkers":[{"type":"icmp","endpoint_name":"A","endpoint_url":"a:80"}]}"#,
-            "a host name or an IP address alone",
+            "only a host name or an IP address",
         ),
         (
             r#"{"checkers":[{"type":"websocket","endpoint_name":"A","endpoint_url":"http://a"}]}"#,
@@ -304,7 +304,7 @@ fn an_invalid_assertion_is_reported() {
         ),
         (
             r#"{"checkers":[{"type":"http","endpoint_name":"A","endpoint_url":"http://a","assertions":["[RTT] < 5"]}]}"#,
-            "write for example `500ms`",
+            "write a duration such as `500ms`",
         ),
         (
             r#"{"checkers":[{"type":"http","endpoint_name":"A","endpoint_url":"http://a","assertions":["[BODY] matches '('"]}]}"#,

@@ -15,7 +15,7 @@ use crate::checks::status_codes::StatusCodes;
 /// The maximum length of an unknown name for which a known name is suggested. No known name is even half as long.
 const MAX_SUGGESTED_LENGTH: usize = 64;
 
-/// The path of a value, for example `checkers[3].endpoint_url`. It is formatted only when a problem is reported.
+/// The path of a value, such as `checkers[3].endpoint_url`. It is formatted only when a problem is reported.
 #[derive(Clone, Copy)]
 enum KeyPath<'a> {
     Root,
@@ -55,7 +55,7 @@ pub fn validate_element(element: &Located, kind: &ValueKind, key: &str, index: u
 
 fn validate_value(value: &Located, kind: &ValueKind, path: &KeyPath<'_>, problems: &mut Problems) {
     let text = match (kind, &value.value) {
-        // Assertions are validated when the check is created, so that they are parsed only once.
+        // Assertions are validated when the check is created, so they are parsed only once.
         (ValueKind::Any | ValueKind::Assertions, _)
         | (ValueKind::String | ValueKind::Pattern(_), JsonValue::String(_))
         | (ValueKind::Bool, JsonValue::Bool(_)) => None,
@@ -238,7 +238,8 @@ fn validate_duration(value: &Located, min: i64, max: i64, path: &KeyPath<'_>) ->
         Some(_) => {
             format!("a duration from `{}` to `{}`", duration::format_exact(min), duration::format_exact(max))
         }
-        None => "a duration, for example `500ms`, `30s`, `10m`, `1h30m` or `7d`, or integer nanoseconds".to_owned(),
+        None => "a duration, for example `500ms`, `30s`, `10m`, `1h30m` or `7d`, or a whole number of nanoseconds"
+            .to_owned(),
     };
     Some(invalid_value(value, path, &expected))
 }
@@ -275,7 +276,7 @@ fn suggestion<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<St
     suggest(name, known).map(|known| format!("did you mean `{known}`?"))
 }
 
-/// Formats names as a list, for example ``"`a`, `b` or `c`"``.
+/// Formats names as a list, such as ``"`a`, `b` or `c`"``.
 fn one_of<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
     match names.as_slice() {
@@ -315,7 +316,7 @@ mod tests {
             lines(text),
             [
                 "c.json:2:3: error: unknown key `concurent_checks`: did you mean `concurrent_checks`?",
-                "c.json:3:12: error: invalid value `10 minutes` for `every`: expected a duration, for example `500ms`, `30s`, `10m`, `1h30m` or `7d`, or integer nanoseconds",
+                "c.json:3:12: error: invalid value `10 minutes` for `every`: expected a duration, for example `500ms`, `30s`, `10m`, `1h30m` or `7d`, or a whole number of nanoseconds",
                 "c.json:5:75: error: unknown key `checkers[0].treshold_rtt`: did you mean `threshold_rtt`?",
                 "c.json:5:106: error: invalid value `-1` for `checkers[0].attempts`: expected an integer from 0 to 1000",
                 "c.json:6:14: error: unknown type `htpt` for `checkers[1]`: did you mean `http`?",

@@ -99,7 +99,7 @@ async fn examine_bucket(
         (Err(error), None) if is_denied(&error) => {
             findings.push(Finding::ok(
                 Side::Checker,
-                format!("the node cannot delete check files, which never expire; an empty `{own}` was left behind"),
+                format!("the node cannot delete check files and does not need to, because no expiry is set; an empty `{own}` was left behind"),
             ));
         }
         (Err(error), None) => {
@@ -152,7 +152,10 @@ async fn examine_reading(
                 failure(what, &error)
             }
         },
-        Err(error) => failure(format!("failed to read the missing object `{missing}`"), &error),
+        Err(error) => failure(
+            format!("the request for `{missing}`, which does not exist, failed with an unexpected error"),
+            &error,
+        ),
     }
 }
 
@@ -178,7 +181,7 @@ async fn examine_limits(probe: &StoreProbe, bucket: &Bucket, node: &NodeName, fi
         if stored.is_ok() {
             let _ = probe.delete(key).await;
         }
-        report(stored, &format!("store objects of another node (`{key}`)"));
+        report(stored, &format!("store another node's objects (`{key}`)"));
     }
     if !bucket.prefix.is_empty() {
         report(probe.list("").await, "list objects outside the prefix");
@@ -208,7 +211,7 @@ async fn examine_limits(probe: &StoreProbe, bucket: &Bucket, node: &NodeName, fi
         )),
     }
     if findings.len() == before {
-        let what = "the keys are restricted: they cannot store objects of other nodes, list or store objects outside the prefix, list other buckets, read policies or manage access keys";
+        let what = "the keys are restricted: they cannot store other nodes' objects, list or store objects outside the prefix, list other buckets, read policies or manage access keys";
         findings.push(Finding::ok(Side::Checker, what));
     }
 }

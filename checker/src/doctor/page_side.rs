@@ -25,7 +25,7 @@ pub async fn examine(page: &PageConfig, writer: Option<&Config>, origins: &[Stri
     let skipped = page.skipped.iter();
     let mut findings: Vec<Finding> = skipped
         .map(|skipped| {
-            Finding::warning(Side::Page, skipped, "correct `config.json`; until then, the page ignores this")
+            Finding::warning(Side::Page, skipped, "fix `config.json`; until then, the page ignores this setting")
         })
         .collect();
     match &page.source {

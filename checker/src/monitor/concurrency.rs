@@ -85,7 +85,7 @@ impl ConcurrencyLimiter {
         self.recently_started.remove(&permit);
     }
 
-    /// Returns the time at which the oldest recently started check stops counting as recent, so that another check can
+    /// Returns the time at which the oldest recently started check is no longer recent, after which another check can
     /// start.
     pub(super) fn next_slot(&self) -> Option<UnixNanos> {
         self.recently_started.first_key_value().map(|(_, started)| started.saturating_add(RECENT_FOR))

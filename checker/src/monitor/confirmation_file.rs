@@ -31,7 +31,7 @@ fn path(config: &Config) -> Option<PathBuf> {
     needed.then(|| config.spool_dir.join(format!("unconfirmed-{}.json", config.node)))
 }
 
-/// Loads the saved state of each check, in configuration order. Unreadable state is dropped, so that the next result
+/// Loads the saved state of each check, in configuration order. Unreadable state is dropped, so the next result
 /// takes effect immediately.
 #[must_use]
 pub fn load(config: &Config) -> Vec<ConfirmationState> {

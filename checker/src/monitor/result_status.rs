@@ -42,7 +42,7 @@ pub fn evaluate(outcome: CheckOutcome, check: &Check) -> Evaluation {
         return evaluation(Status::Unknown, "no attempt was made".to_owned(), attempts);
     };
     if let Some(error) = error {
-        // The attempts explain why an endpoint is down. As in the original, the notice repeats the error if the
+        // The attempts explain why an endpoint is down. As in the original Checkup, the notice repeats the error if the
         // endpoint is only degraded.
         let notice = if check.kind.probe().failure_status() == Status::Down { String::new() } else { error };
         return evaluation(check.kind.probe().failure_status(), notice, attempts);

@@ -32,15 +32,15 @@ pub async fn run_round(
         next: AtomicUsize::new(0),
         results: Mutex::new(vec![None; config.checks.len()]),
     });
-    // Each task runs several checks in sequence. A separate task for each check would add a tenth to the cost of a
-    // check.
+    // Each task runs several checks in sequence. A separate task for each check would increase the cost of a check by a
+    // tenth.
     let mut tasks = JoinSet::new();
     for _ in 0..concurrency {
         let (round, context, mut runner) = (Arc::clone(&round), Arc::clone(context), CheckRunner::new(config, None));
         tasks.spawn(async move {
             while let Some((index, check)) = round.next() {
                 runner.interval = check.every.or(interval);
-                // Let running checks continue first, so that several new connections start in a row. A server that
+                // Let running checks continue first so that several new connections start in a row. A server that
                 // finds several of them waiting wakes up only once.
                 tokio::task::yield_now().await;
                 round.put(index, runner.run(check, &context, clock()).await);

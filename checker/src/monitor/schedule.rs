@@ -32,13 +32,13 @@ pub fn stable_hash(title: &str, locator: &str) -> u64 {
 /// endpoints.
 #[must_use]
 pub fn offset(hash: u64, every: Nanos, endpoints: usize) -> Nanos {
-    // Round up to a power of two, so that adding an endpoint rarely moves the others.
+    // Round up to a power of two so that adding an endpoint rarely moves the others.
     let needed = (endpoints.next_power_of_two() as i64).saturating_mul(shared::SECOND / STARTS_PER_SECOND);
     let window = needed.min(every).max(1);
     ((i128::from(window) * i128::from(hash)) >> 64) as Nanos
 }
 
-/// Returns the first time after `now` that is `offset` into an interval. Intervals are counted from 1970.
+/// Returns the first time after `now` that is `offset` into an interval. Intervals are aligned to the Unix epoch.
 #[must_use]
 pub fn due_after(now: UnixNanos, every: Nanos, offset: Nanos) -> UnixNanos {
     let every = every.max(1);
@@ -92,7 +92,7 @@ impl Schedule {
         schedule
     }
 
-    /// Reschedules endpoints after the clock moved back to `now`, so that none of them waits longer than an interval.
+    /// Reschedules endpoints after the clock moved back to `now` so that none of them waits longer than an interval.
     pub fn clock_moved_back(&mut self, now: UnixNanos) {
         for index in 0..self.entries.len() {
             let Entry { every, next, .. } = self.entries[index];

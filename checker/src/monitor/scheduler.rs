@@ -28,7 +28,7 @@ use crate::platform::{clock, fd_limit};
 const CLOCK_CHECK_INTERVAL: Duration = Duration::from_secs(5);
 /// A batch is sent if no check is running and none will be due within this time.
 const QUIET: Nanos = SECOND;
-/// The maximum wait of a result is the shortest interval divided by this number, so that the result is stored while it
+/// The maximum wait of a result is the shortest interval divided by this number, so the result is stored while it
 /// is still valid.
 const MAX_WAIT_DIVISOR: Nanos = 4;
 
@@ -251,7 +251,7 @@ impl Scheduler {
         let now = self.now();
         if now < self.last_clock {
             self.schedule.clock_moved_back(now);
-            // Otherwise, the batch would wait until the clock reaches its old time again.
+            // Otherwise, the batch would wait until the clock has caught up with its old time.
             self.batch_started = self.batch_started.map(|started| started.min(now));
         }
         self.last_clock = now;

@@ -33,7 +33,7 @@ pub fn read_operator_file(path: &Path) -> io::Result<Vec<u8>> {
 /// Reads a regular file as text.
 pub fn read_operator_text(path: &Path) -> io::Result<String> {
     String::from_utf8(read_operator_file(path)?)
-        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not valid UTF-8"))
 }
 
 #[cfg(test)]
@@ -57,7 +57,7 @@ mod tests {
             (Path::new("/dev/zero").to_owned(), "a pipe or device"),
             (directory.path().to_owned(), "a directory"),
             (path("sparse"), "the limit of 64 MiB"),
-            (path("binary"), "not UTF-8"),
+            (path("binary"), "not valid UTF-8"),
         ] {
             let error = read_operator_text(&path).unwrap_err().to_string();
             assert!(error.contains(reason), "{}: {error}", path.display());

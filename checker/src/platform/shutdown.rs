@@ -34,14 +34,14 @@ pub struct Shutdown {
 }
 
 impl Shutdown {
-    /// Listens for signals on the current runtime. Signals are not noticed while the runtime is blocked.
+    /// Listens for signals on the current runtime. While the runtime is blocked, signals are not handled.
     pub fn on_signals(report: Report) -> std::io::Result<Shutdown> {
         let shutdown = Shutdown::default();
         tokio::spawn(listen(StopSignals::catch()?, shutdown.clone(), report));
         Ok(shutdown)
     }
 
-    /// Listens for signals on a separate thread, so that a second signal exits even if the runtime is blocked. With
+    /// Listens for signals on a separate thread so that a second signal exits even if the runtime is blocked. With
     /// huge pages, the thread's stack can take megabytes of memory.
     pub fn on_signals_in_thread(report: Report) -> std::io::Result<Shutdown> {
         let shutdown = Shutdown::default();

@@ -1,4 +1,4 @@
-//! Applies the steps of a plan in order. A new key is saved to disk before the next call, so that the next run can
+//! Applies the steps of a plan in order. A new key is saved to disk before the next call, so the next run can
 //! continue after any interruption.
 
 use std::path::Path;
@@ -22,7 +22,7 @@ use crate::counted;
 use crate::store::s3::error::S3Error;
 use crate::store::settings::WriterKeys;
 
-/// The number of attempts to use a new key. IAM takes several seconds to activate it.
+/// The number of attempts to use a new key, which IAM takes several seconds to activate.
 const VERIFICATION_ATTEMPTS: usize = 30;
 /// The delay between two attempts.
 const VERIFICATION_DELAY: Duration = Duration::from_secs(1);
@@ -36,20 +36,20 @@ pub enum ApplyError {
     #[error(transparent)]
     Purge(#[from] PurgeError),
     /// A new key could not be saved, and was therefore deleted.
-    #[error("the new key of `{user}` could not be saved, so the key `{key}` was deleted")]
+    #[error("the new key for `{user}` could not be saved, so the key `{key}` was deleted")]
     KeyReverted { user: String, key: String, source: FileError },
     /// A new key could neither be saved nor deleted.
     #[error(
-        "the new key of `{user}` could not be saved, and the key `{key}` could not be deleted ({removal}); run the same command again, or delete the key with `aws iam delete-access-key --user-name {user} --access-key-id {key}`"
+        "the new key for `{user}` could not be saved, and the key `{key}` could not be deleted ({removal}); run the same command again, or delete the key with `aws iam delete-access-key --user-name {user} --access-key-id {key}`"
     )]
     KeyOrphaned { user: String, key: String, removal: Box<ServiceError>, source: FileError },
     /// A new key does not work.
     #[error(
-        "the new key of the {role} could not be verified; no old key was deleted; run the same command again to continue"
+        "the new key for the {role} could not be verified; no old key was deleted; run the same command again to continue"
     )]
     KeyNotVerified { role: String, source: Box<ServiceError> },
     /// The user's file contains no key.
-    #[error("the key of the {0} is not in its file; run the same command again")]
+    #[error("the key for the {0} is not in its file; run the same command again")]
     MissingKey(String),
     /// The operator did not confirm a step.
     #[error("canceled: the old key was not deleted; run the same command again to continue")]

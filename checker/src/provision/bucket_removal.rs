@@ -63,7 +63,7 @@ impl fmt::Display for KeepReason {
 }
 
 impl KeepReason {
-    /// Returns whether the bucket could not be checked, so that the operator must decide.
+    /// Returns whether the bucket could not be checked, in which case the operator must decide.
     #[must_use]
     pub fn is_unknown(&self) -> bool {
         matches!(self, KeepReason::Unlisted(_) | KeepReason::TagsUnreadable(_))

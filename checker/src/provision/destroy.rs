@@ -22,7 +22,7 @@ pub struct Removal {
     pub manual: Vec<String>,
 }
 
-/// Plans the steps that delete these resources. Access is revoked first, so that an interruption does not leave more
+/// Plans the steps that delete these resources. Access is revoked first, so an interruption does not leave more
 /// access than before. The secrets in `files` are used to verify that deleted keys no longer work.
 #[must_use]
 pub fn plan(owned: &OwnedResources, scope: &Scope<'_>, objects: ExistingObjects, files: &[KeyFile]) -> Removal {

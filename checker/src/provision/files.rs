@@ -1,7 +1,7 @@
 //! The files that provisioning writes: the page's `config.json`, and a `checker-<node>.json` for each writer.
 //!
 //! Writes are atomic, files with secrets are readable only by their owner, and files are replaced only with
-//! `--force`. While a key is being created, a marker file lists the keys that existed before, so that a key whose
+//! `--force`. While a key is being created, a marker file lists the keys that existed before, so a key whose
 //! secret was lost can be deleted.
 
 use std::fs::{self, File};
@@ -64,7 +64,7 @@ pub enum FileUpdate {
     ReplaceKeys(WriterKeys),
 }
 
-/// Returns the path of a role's file.
+/// Returns the path to a role's file.
 #[must_use]
 pub fn path_of(out: &Path, role: &Role) -> PathBuf {
     out.join(role.file_name())

@@ -1,6 +1,6 @@
 //! Names of the resources that provisioning creates: users, paths, rules and files. Pure.
 //!
-//! Names contain the bucket and the prefix, so that several pages can share an account or a bucket.
+//! Names contain the bucket and the prefix, so several pages can share an account or a bucket.
 
 use std::fmt;
 
@@ -26,9 +26,9 @@ const PATH_LIMIT: usize = 512;
 /// The purpose of a user.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
-    /// Lets the page's visitors read. Its keys are public.
+    /// Lets the page's visitors read the store. Its keys are public.
     Reader,
-    /// Lets this node's checker write.
+    /// Lets this node's checker write to the store.
     Writer(NodeName),
 }
 
@@ -156,7 +156,7 @@ pub fn validate_bucket_name(name: &str) -> Result<(), InvalidBucketName> {
     let is_edge = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
     let bytes = name.as_bytes();
     if !(3..=63).contains(&bytes.len()) {
-        return invalid("it must have 3 to 63 characters");
+        return invalid("it must be 3 to 63 characters long");
     }
     if !bytes.iter().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-')) {
         return invalid("use lowercase letters, digits, hyphens and dots only, for example `my-status`");

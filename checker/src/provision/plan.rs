@@ -293,7 +293,7 @@ fn plan_by_hand(spec: &ProvisionSpec, current: &CurrentState, plan: &mut Plan) -
         plan_file(&identity.role, content, FileKeys::ByHand, spec, current, plan)?;
     }
     plan.manual.push(
-        "create the keys with the service's own tools, because it has no IAM API or does not let this key use it; grant them the listed permissions, and put them into the files"
+        "create the keys with the service's own tools, because it has no IAM API or does not let this key use it; grant them the listed permissions, and add them to the files"
             .to_owned(),
     );
     Ok(())

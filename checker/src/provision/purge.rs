@@ -103,7 +103,7 @@ async fn list(service: &Service, bucket: &str, prefix: &str) -> Result<Vec<Strin
 }
 
 /// Returns the deleted keys that are still in the bucket, because a service may ignore requests to delete objects.
-/// Objects that checkers stored in the meantime do not count.
+/// Ignores objects that checkers stored in the meantime.
 async fn still_listed(
     service: &Service,
     bucket: &str,

@@ -97,7 +97,7 @@ impl Step {
                     if matches!(how, FileUpdate::ReplaceKeys(_)) { "replace the old one in" } else { "save it in" };
                 format!("create a key for the {} and {change} `{}`", identity.role, identity.role.file_name())
             }
-            Step::VerifyKey(identity) => format!("verify the key of the {}", identity.role),
+            Step::VerifyKey(identity) => format!("verify the key for the {}", identity.role),
             Step::DeleteKey { user, key_id, why } => {
                 let why = match why {
                     DeletionReason::Lost => ", whose secret was lost in an interrupted run",

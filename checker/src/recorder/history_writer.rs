@@ -12,7 +12,7 @@ use shared::{MINUTE, Nanos, SECOND, UnixNanos};
 use crate::store::{Listing, Store, StoreError};
 
 /// The interval between listings that find rounds from other runs of this node. Shorter than
-/// [`shared::history::OVERLAP`], so that no round is missed.
+/// [`shared::history::OVERLAP`], so no round is missed.
 const LIST_INTERVAL: Nanos = 10 * MINUTE;
 
 /// The minimum time between two writes. Readers add newer check files themselves.
@@ -250,7 +250,7 @@ pub async fn read_and_parse(
             match content.and_then(|content| CheckFile::parse(&content).map_err(|error| error.to_string())) {
                 Ok(file) => files.push((name, file)),
                 Err(why) => {
-                    // Include the file as an empty one, so that the history covers it and it is not read again.
+                    // Include the file as an empty one so that the history covers it and it is not read again.
                     unreadable.push((name.clone(), why));
                     files.push((name, CheckFile::default()));
                 }

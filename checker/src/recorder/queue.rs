@@ -1,6 +1,6 @@
 //! Records a daemon's rounds. The queue waits for the store, for the work that follows a stored round and for new
-//! results at the same time, so that a slow store does not delay any round. Rounds that the store does not accept
-//! within seconds are kept in the spool.
+//! results at the same time so that a slow store does not delay any round. Rounds that the store does not accept within
+//! seconds are kept in the spool.
 
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -204,8 +204,8 @@ impl<R: FnMut(RecordEvent<'_>)> Queue<R> {
         (name, write_check_file(results).into())
     }
 
-    /// Keeps all pending results in the spool. Returns `None` if they are too many to merge with further results, and
-    /// leaves them to the spool.
+    /// Keeps all pending results in the spool. If there are too many to merge with further results, leaves them there
+    /// and returns `None`.
     async fn keep(&mut self, mut pending: Pending) -> Option<Pending> {
         pending.keep_at = None;
         self.keep_all(&mut pending).await;
@@ -223,7 +223,7 @@ impl<R: FnMut(RecordEvent<'_>)> Queue<R> {
         }
     }
 
-    /// Writes all pending results to the spool, then deletes the file that contains only some of them.
+    /// Writes all pending results to the spool, then deletes the previous spool file, which contains only some of them.
     async fn keep_all(&self, pending: &mut Pending) {
         let (name, content) = self.check_file(&pending.results);
         // If the spool cannot be written, the results stay in memory, and storing them reports the error.

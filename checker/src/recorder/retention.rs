@@ -1,8 +1,8 @@
 //! Selects expired check files, but only those that the store itself proves to be old, because a machine's clock can be
 //! wrong by years. Pure.
 //!
-//! Check files are the store's record of time. At most [`MAX_GAP`] is counted as elapsed time between two of them, so
-//! that a clock that jumps ahead expires nothing.
+//! Check files are the store's record of time. At most [`MAX_GAP`] is counted as elapsed time between two of them, so a
+//! clock that jumps ahead expires nothing.
 
 use shared::object_name::{CheckFileName, NodeName};
 use shared::{DAY, HOUR, Nanos, UnixNanos};

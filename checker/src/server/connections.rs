@@ -1,5 +1,5 @@
-//! Accepts connections. Limits the number of connections, in total and for each address, and how slow clients can be,
-//! so that no client keeps others from being served.
+//! Accepts connections. Limits the number of connections, in total and for each address, and how slow clients can be so
+//! that no client keeps others from being served.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -106,7 +106,7 @@ struct Connections {
 
 #[derive(Default)]
 struct OpenConnections {
-    /// Connections by ascending number, so that the oldest comes first.
+    /// The connections, sorted by number. The oldest comes first.
     by_number: BTreeMap<u64, OpenConnection>,
     next_number: u64,
 }
@@ -242,7 +242,7 @@ impl AsyncWrite for PacedStream<TcpStream> {
         self.pace(context, written)
     }
 
-    /// Vectored writes avoid copying the parts of a response, so that all visitors can share one body.
+    /// Vectored writes avoid copying the parts of a response, so all visitors can share one body.
     fn is_write_vectored(&self) -> bool {
         self.stream.is_write_vectored()
     }

@@ -83,7 +83,7 @@ impl PortRemedy {
     }
 }
 
-/// Binds the port, before anything else is done, so that a busy port is reported first.
+/// Binds the port before anything else is done, so that a busy port is reported first.
 pub async fn bind(listen: SocketAddr, remedy: PortRemedy) -> Result<TcpListener, ServeError> {
     TcpListener::bind(listen).await.map_err(|cause| match cause.kind() {
         io::ErrorKind::AddrInUse => ServeError::Busy(listen, remedy),

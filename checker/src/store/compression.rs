@@ -20,7 +20,7 @@ pub(super) fn compress(content: &[u8]) -> Vec<u8> {
 pub(super) struct TooLarge;
 
 /// Decompresses content if it is compressed. Incomplete or corrupt content becomes empty, which its parser rejects, so
-/// that a flipped bit cannot change a figure.
+/// a flipped bit cannot change a figure.
 pub(super) fn decompress(content: Vec<u8>, limit: u64) -> Result<Vec<u8>, TooLarge> {
     if !content.starts_with(&GZIP_MAGIC) {
         return Ok(content);

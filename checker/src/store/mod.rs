@@ -67,7 +67,7 @@ impl Store {
     ///
     /// Objects of most kinds replace an older one of the same name; readers see either the old or the new contents. A
     /// check file never replaces another: the error is [`StoreError::AlreadyExists`], unless the existing file has
-    /// the same contents, so that a caller that missed the response can repeat the call.
+    /// the same contents, so a caller that missed the response can repeat the call.
     pub async fn put(&self, name: &impl ObjectName, content: Bytes) -> Result<(), StoreError> {
         let object = Object::new(name);
         let writing = async {
@@ -215,7 +215,7 @@ pub enum StoreError {
     TooLarge {
         name: String,
         store: String,
-        /// The limit, for example `64 MiB`.
+        /// The limit, such as `64 MiB`.
         limit: String,
     },
     /// An object that must not be replaced already has this name.

@@ -1,5 +1,5 @@
-//! The spool: rounds that could not be stored yet, as files on this machine. Each store has its own folder, so that a
-//! round is never sent to another store. [`super::upload`] sends the rounds.
+//! The spool: rounds that could not be stored yet, as files on this machine. Each store has its own folder, so a round
+//! is never sent to another store. [`super::upload`] sends the rounds.
 
 use std::fs::File;
 use std::io;
@@ -46,7 +46,7 @@ impl Spool {
         &self.folder
     }
 
-    /// Keeps a round durably, and returns the path of its file.
+    /// Keeps a round durably, and returns the path to its file.
     pub async fn keep(&self, name: &CheckFileName, content: &Bytes) -> Result<PathBuf, StoreError> {
         let (wanted, content) = (name.clone(), content.clone());
         let kept = self.blocking(format!("keep `{name}`"), move |folder| keep(folder, &wanted, &content)).await?;
@@ -78,7 +78,7 @@ impl Spool {
     }
 
     /// Moves a round that the store refuses, or an invalid file, to a folder whose rounds are not sent again. Returns
-    /// the path of its file.
+    /// the path to its file.
     pub(super) async fn quarantine(&self, name: &CheckFileName) -> Result<PathBuf, StoreError> {
         let file = name.to_string();
         self.blocking(format!("move `{name}` away"), move |path| {

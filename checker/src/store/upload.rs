@@ -17,7 +17,7 @@ use super::{NAMES_TO_TRY, Store, StoreError, next_name};
 const ATTEMPTS: usize = 4;
 
 /// The shortest delay before the second attempt. Each further delay is twice as long. Jitter adds up to the same
-/// amount again, so that nodes that failed together do not all retry together.
+/// amount again, so nodes that failed together do not all retry together.
 const FIRST_DELAY: Duration = Duration::from_millis(125);
 
 /// No attempt starts later than this after the first one: while a store hangs, other rounds are waiting.
@@ -27,7 +27,7 @@ const RETRY_WINDOW: Duration = Duration::from_secs(10);
 const SPOOL_AFTER: Duration = Duration::from_secs(2);
 
 /// The maximum number of waiting rounds that are sent before the current one. After a long outage, it takes several
-/// rounds to empty the spool, so that none of them is delayed by minutes.
+/// rounds to empty the spool, so none of them is delayed by minutes.
 const SPOOL_BATCH: usize = 500;
 
 /// How long sending waiting rounds may delay the current round.
@@ -54,11 +54,11 @@ pub struct Upload {
 
 /// Stores a round, after the rounds that are waiting in the spool, oldest first.
 ///
-/// If the store does not accept the round, it is kept in the spool, and the error contains the path of its file; only
+/// If the store does not accept the round, it is kept in the spool, and the error contains the path to its file; only
 /// with [`StoreError::NotKept`] does the caller have the only copy. If the store refuses a waiting round but accepts
 /// this one, the waiting round is quarantined: it no longer blocks others, and is not lost.
 ///
-/// While the store is slow, or was unreachable until recently, the spool also keeps the round, so that killing the
+/// While the store is slow, or was unreachable until recently, the spool also keeps the round, so killing the
 /// process does not lose it. `kept` is its file if it is already there.
 ///
 /// This takes at most [`SPOOL_TIME`] and one attempt for the spool, and [`ROUND_TIMEOUT`] for the round.
@@ -77,7 +77,7 @@ fn too_large_for_page(size: usize) -> Option<String> {
     let limit = shared::check_file::OBJECT_SIZE_LIMIT;
     (size > limit).then(|| {
         let (size, limit) = (describe_size(size as u64), describe_size(limit as u64));
-        format!("the round has {size}, and the status page loads at most {limit}; divide the checks with `--shard`")
+        format!("the round takes up {size}, but the status page loads at most {limit}; split the checks with `--shard`")
     })
 }
 
@@ -221,7 +221,7 @@ impl<W: ObjectWriter> Sending<'_, W> {
                 0
             }
             Err(error) => {
-                self.warnings.push(format!("failed to send a waiting round: {cause}; it is still waiting: {error}"));
+                self.warnings.push(format!("failed to send a waiting round: {cause}; it remains in the spool, because moving it to `refused/` failed: {error}"));
                 1
             }
         }

@@ -168,7 +168,7 @@ fn headers(line: &mut impl FnMut(&str, &str), headers: &HeaderMap) {
 fn redirect_target(location: &str) -> Option<String> {
     match Url::parse(location.trim()) {
         Ok(_) => Some(redact_userinfo(location)),
-        // A relative reference without a host contains no user.
+        // A relative reference without a host cannot contain a user name.
         Err(_) => (!location.contains('@') || !location.trim().contains("//")).then(|| location.to_owned()),
     }
 }

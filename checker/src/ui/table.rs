@@ -128,7 +128,7 @@ pub fn json_line(node: &NodeName, stored: Option<&CheckFileName>, results: &[Che
     format!("{{\"node\":{},\"stored\":{stored},\"results\":{}}}", json!(node.as_str()), write_check_file(results))
 }
 
-/// Returns the color of a status.
+/// Returns the color for a status.
 #[must_use]
 pub fn style_of(status: Status) -> Style {
     let color = match status {

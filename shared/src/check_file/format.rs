@@ -11,7 +11,7 @@ use crate::status::Status;
 /// The expected size of a result in bytes. Reserving it in advance avoids most reallocations.
 const RESULT_SIZE: usize = 288;
 
-/// Serializes results as a check file. Strings above their limits are shortened, so that no file is too large to parse.
+/// Serializes results as a check file. Strings above their limits are shortened, so no file is too large to parse.
 #[must_use]
 pub fn write_check_file(results: &[CheckResult]) -> String {
     let mut writer = JsonWriter::new(EscapeMode::GoHtml, results.len() * RESULT_SIZE);
@@ -58,9 +58,9 @@ fn write_result(writer: &mut JsonWriter, result: &CheckResult) {
     }
 }
 
-/// Returns the attempt that is written for a result without attempts. The original's page computes the median of each
-/// result's attempts, and shows nothing at all if a result has no attempts. [`super::CheckFile::parse`] skips this
-/// attempt.
+/// Returns the attempt that is written for a result without attempts. The original Checkup's page computes the median
+/// of each result's attempts, and shows nothing at all if a result has no attempts. [`super::CheckFile::parse`] skips
+/// this attempt.
 pub(super) fn placeholder(notice: &str) -> Attempt {
     let reason = if notice.is_empty() { "no attempt was made" } else { notice };
     Attempt { rtt: 0, error: Some(shortened(reason.to_owned(), ERROR_LIMIT)), ..Attempt::default() }

@@ -24,7 +24,7 @@ pub const MESSAGE_LIMIT: usize = 20_000;
 /// The maximum number of attempts per check.
 pub const ATTEMPTS_LIMIT: usize = 1_000;
 /// The page's size limit for a check file or history, in bytes. A file with ten thousand results fits. Larger objects
-/// are rejected, so that they do not block the page.
+/// are rejected, so they do not block the page.
 pub const OBJECT_SIZE_LIMIT: usize = 8 << 20;
 /// The maximum number of results in a file. An 8 MB file could otherwise contain millions of empty results, each of
 /// which takes 200 bytes of memory.
@@ -63,15 +63,15 @@ pub struct Phases {
 pub struct CheckResult {
     /// The name of the endpoint.
     pub title: String,
-    /// The endpoint's URL, `host:port` or command (the JSON key `endpoint`).
+    /// The endpoint's URL, `host:port` or command (stored as `endpoint`).
     pub locator: String,
     /// When the check started, or 0 if the file does not contain the time (see [`CheckFile::stored_as`]).
     pub timestamp: UnixNanos,
-    /// The attempts in chronological order (the JSON key `times`).
+    /// The attempts in chronological order (stored as `times`).
     pub attempts: Vec<Attempt>,
     /// The endpoint is degraded if the median round-trip time exceeds this many nanoseconds. 0 disables the threshold.
     pub threshold: Nanos,
-    /// The status, stored as the key `healthy`, `degraded` or `down`. An unknown status is stored without any of these
+    /// The status, stored as the `healthy`, `degraded` or `down` key. An unknown status is stored without any of these
     /// keys.
     pub status: Status,
     /// A human-readable reason for the status. Can be empty.
@@ -80,11 +80,11 @@ pub struct CheckResult {
     pub message: String,
     /// The node that ran the check. The original Checkup does not store it.
     pub node: Option<NodeName>,
-    /// The kind of check, for example `http`. The original Checkup does not store it.
+    /// The kind of check, such as `http`. The original Checkup does not store it.
     pub kind: Option<String>,
     /// The time until the next check, in nanoseconds. The original Checkup does not store it.
     pub interval: Option<Nanos>,
-    /// How many nodes must agree on the status (the JSON key `verdict`), by default a majority. The original Checkup
+    /// How many nodes must agree on the status (stored as `verdict`), by default a majority. The original Checkup
     /// does not store it.
     pub quorum: Quorum,
     /// The whole days, rounded down, from the check until the first certificate on the verified path expires (the key
@@ -93,7 +93,7 @@ pub struct CheckResult {
     pub certificate_days: Option<u32>,
 }
 
-/// The key of an endpoint. It includes the title, so that two checks of the same URL are separate endpoints.
+/// The key of an endpoint. It includes the title, so two checks of the same URL are separate endpoints.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct EndpointKey {
     /// The name of the endpoint.
@@ -180,7 +180,7 @@ impl CheckFile {
                 result.timestamp = name.stored_at;
             }
             // Permissions restrict which names a node can write, but not the content. The name therefore determines the
-            // node, so that a node can report only for itself.
+            // node, so a node can report only for itself.
             result.node.clone_from(&name.node);
         }
         self

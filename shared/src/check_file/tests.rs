@@ -76,7 +76,7 @@ fn the_days_of_a_certificate_are_stored_and_optional() {
     }
 }
 
-/// Computes the median of a result's attempts as the original's page does. Without attempts, it fails.
+/// Computes the median of a result's attempts as the original Checkup's page does. Without attempts, it fails.
 fn median_of_the_original(result: &serde_json::Value) -> f64 {
     let mut rtts: Vec<f64> =
         result["times"].as_array().expect("times").iter().map(|time| time["rtt"].as_f64().expect("rtt")).collect();

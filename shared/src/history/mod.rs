@@ -28,7 +28,7 @@ pub use self::format::InvalidHistory;
 pub use self::rebuild::RebuildFrom;
 pub use self::rows::{EndpointRows, HistoryRows, LatencyRows, MessageRow, Series, SketchRows, add_open_between};
 
-/// A history lists every file by name that is at most this much older than the newest one, so that it notices the files
+/// A history lists every file by name that is at most this much older than the newest one, so it notices the files
 /// of an overlapping run of the same node. Listing this many files takes one request, even with fifty nodes.
 pub const OVERLAP: Nanos = 15 * MINUTE;
 
@@ -108,7 +108,7 @@ pub struct LatestResult {
     pub threshold: Nanos,
     /// How many nodes must agree on the status.
     pub quorum: Quorum,
-    /// The reason if the status is degraded or down.
+    /// Why the status is degraded or down, if it is.
     pub reason: Option<String>,
 }
 

@@ -17,7 +17,7 @@ use crate::status::Status;
 use crate::uptime::{Observation, Span, StatusTimeline};
 use crate::{DAY, HOUR, Nanos, UnixNanos};
 
-/// Values by the number of their hour, day or block, in order.
+/// Values keyed by hour, day or block number, in order.
 pub type Series<T> = Vec<(i64, T)>;
 
 /// A [`History`] as rows in file order.
@@ -33,7 +33,7 @@ pub struct HistoryRows {
     pub newest: UnixNanos,
     /// The storage times of the newest file and of all files that are at most [`OVERLAP`] older, in order.
     pub(super) recent: Vec<UnixNanos>,
-    /// The number of files per day, by days since 1970 (UTC).
+    /// The number of files per day, keyed by days since 1970 (UTC).
     pub(super) files: Series<u64>,
     /// The shortest interval of any endpoint.
     interval: Option<Nanos>,
@@ -48,9 +48,9 @@ pub struct EndpointRows {
     pub timeline: StatusTimeline,
     /// The newest result, except for its status.
     pub latest: LatestResult,
-    /// Percentiles of each closed day, by days since 1970 (UTC).
+    /// Percentiles of each closed day, keyed by days since 1970 (UTC).
     pub days: Series<Percentiles>,
-    /// Percentiles of each closed hour, by hours since 1970.
+    /// Percentiles of each closed hour, keyed by hours since 1970.
     pub hours: Series<Percentiles>,
     /// Sketches of the hours that are not closed.
     pub open: Series<Sketch>,
@@ -85,11 +85,11 @@ pub struct LatencyRows {
 pub struct SketchRows {
     /// The title and locator, by which the rows are sorted.
     pub key: EndpointKey,
-    /// Hourly sketches, by hours since 1970, kept for [`super::HOURLY_RETENTION`].
+    /// Hourly sketches, keyed by hours since 1970 and kept for [`super::HOURLY_RETENTION`].
     pub hours: Series<Sketch>,
-    /// Daily sketches, by days since 1970 (UTC).
+    /// Daily sketches, keyed by days since 1970 (UTC).
     pub days: Series<Sketch>,
-    /// Sketches of older data, by blocks of 28 days since 1970.
+    /// Sketches of older data in blocks of 28 days, keyed by blocks since 1970.
     pub blocks: Series<Sketch>,
 }
 

@@ -7,7 +7,7 @@ use super::{CHECK_FILE_SUFFIX, CheckFileName, HistoryName, HistoryPart, NodeName
 
 /// Matches times with 19 digits, which start with 1 until 2033, and with 2 until 2065.
 ///
-/// With `*`, a policy for the node `west` would include the files of the node `eu-west`. Without the first digit, it
+/// With `*`, a policy for the `west` node would include the `eu-west` node's files. Without the first digit, it
 /// would include objects in folders, such as `history/aaaaaaaaaaa-west-check.json`, because `?` also matches letters and
 /// slashes. No folder in the store starts with 1 or 2.
 const TIMES: [&str; 2] = ["1??????????????????", "2??????????????????"];

@@ -140,7 +140,7 @@ impl SummaryName {
 }
 
 impl SummaryForm {
-    /// Parses the last part of a badge's name, for example `Shop.svg`.
+    /// Parses the last part of a badge's name, such as `Shop.svg`.
     #[must_use]
     pub fn parse_badge(name: &str) -> Option<SummaryForm> {
         match name.strip_suffix(BADGE_SUFFIX)? {

@@ -56,7 +56,7 @@ pub struct Appearance {
     pub language: Option<String>,
     /// The URL of the logo in front of the title.
     pub logo: Option<String>,
-    /// The URL of the tab's icon. By default, the icon shows the status.
+    /// The URL of the tab icon. By default, the icon shows the status.
     pub favicon: Option<String>,
     /// Links in the header, in display order.
     pub links: Vec<Link>,
@@ -68,7 +68,7 @@ pub struct Appearance {
     pub radius: Option<i64>,
     /// One of [`FONTS`], or `None` for the style sheet's font.
     pub font: Option<String>,
-    /// The labels of the statuses, in the order of [`Status::ALL`].
+    /// The status labels, in the order of [`Status::ALL`].
     pub status_words: [Option<String>; 4],
     /// A remark below the headline for each status, in the order of [`Status::ALL`].
     pub status_remarks: [Option<String>; 4],
@@ -149,7 +149,7 @@ struct AppearanceReader<'a> {
 }
 
 impl AppearanceReader<'_> {
-    /// Reports a skipped value. `problem` completes a sentence whose subject is `path`, for example `must be a number`.
+    /// Reports a skipped value. `problem`, such as `must be a number`, completes a sentence whose subject is `path`.
     fn skip(&mut self, path: &str, problem: &str) {
         self.skipped.push(format!("`{path}` {problem}; it is skipped"));
     }
@@ -204,7 +204,7 @@ impl AppearanceReader<'_> {
         }
     }
 
-    /// Allows only images from the page's own server and `data:` URLs, so that other servers do not learn who views the
+    /// Allows only images from the page's own server and `data:` URLs, so other servers do not learn who views the
     /// page.
     fn picture(&mut self, path: &str, value: Option<&Json<'_>>) -> Option<String> {
         let url = self.text(path, value)?;
@@ -268,7 +268,7 @@ impl AppearanceReader<'_> {
         None
     }
 
-    /// Reads the labels of the statuses and the remarks about them.
+    /// Reads the status labels and the remarks about statuses.
     fn labels(&mut self, path: &str, value: Option<&Json<'_>>) -> [[Option<String>; 4]; 2] {
         let names = Status::ALL.map(Status::as_str);
         self.check_keys(path, value, &names);

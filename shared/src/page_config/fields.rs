@@ -17,7 +17,7 @@ pub(super) struct Fields<'a> {
 }
 
 impl Fields<'_> {
-    /// Reports a problem. `problem` completes a sentence whose subject is the key, for example `must be a number`.
+    /// Reports a problem. `problem`, such as `must be a number`, completes a sentence whose subject is the key.
     pub(super) fn problem(&mut self, key: &str, problem: &str) {
         self.problems.push(format!("`{}{key}` {problem}", self.path));
     }
@@ -67,7 +67,7 @@ impl Fields<'_> {
         }
     }
 
-    /// Reads a duration such as `10m`, or an integer number of nanoseconds.
+    /// Reads a duration such as `10m`, or a whole number of nanoseconds.
     pub(super) fn duration(&mut self, key: &str, default: Nanos, (least, most): (Nanos, Nanos)) -> Nanos {
         let nanos = match self.object.get(key) {
             None => return default,

@@ -15,8 +15,8 @@ use crate::{MINUTE, Nanos, UnixNanos};
 /// How long a result is valid, in multiples of its interval. A late round leaves no gap, but a missing round does.
 pub const VALIDITY_FACTOR: (i64, i64) = (3, 2);
 
-/// The interval of results that have none, if it cannot be derived from neighboring results. It is the interval in the
-/// original documentation's example.
+/// The interval assumed for results that have none, if it cannot be derived from neighboring results. The original
+/// Checkup's documentation uses this interval in its example.
 pub const FALLBACK_INTERVAL: Nanos = 10 * MINUTE;
 
 /// A period with one status: `start <= t < end`.

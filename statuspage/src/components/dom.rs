@@ -109,7 +109,8 @@ impl ElementBuilder {
     #[inline(never)]
     fn create(namespace: &str, tag: &str) -> ElementBuilder {
         let element = document().and_then(|document| document.create_element_ns(Some(namespace), tag).ok());
-        // A browser always has a document. Without a browser, the element is `undefined`, whose methods all do nothing.
+        // A browser always has a document. Outside a browser, such as in native tests, the element is `undefined`, whose
+        // methods all do nothing.
         ElementBuilder(element.unwrap_or_else(|| JsValue::UNDEFINED.unchecked_into()))
     }
 

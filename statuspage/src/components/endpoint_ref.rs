@@ -70,7 +70,7 @@ impl EndpointRef {
         }
     }
 
-    /// Builds the icon of the endpoint's status. An endpoint that only some nodes report as down has a different icon.
+    /// Builds the endpoint's status icon. An endpoint that only some nodes report as down has a different icon.
     pub(super) fn status_icon(self) -> ElementBuilder {
         let outline = move || {
             let is_localized = self.read(|endpoint| endpoint.is_localized);

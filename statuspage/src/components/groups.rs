@@ -18,7 +18,7 @@ use crate::view::groups::GroupView;
 
 /// Builds all endpoints, in groups or in a table.
 pub(super) fn endpoints(context: AppContext) -> ElementBuilder {
-    // All charts share a crosshair, so that visitors notice simultaneous changes.
+    // All charts share a crosshair, so visitors notice simultaneous changes.
     let crosshair = RwSignal::new(None);
     let rows = div().dynamic_children(
         move || context.url_state.with(|url_state| url_state.layout),

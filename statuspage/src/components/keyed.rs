@@ -25,7 +25,7 @@ impl KeyedChildren {
 
     /// Updates the children to match `keys` and their order, and builds new ones where needed.
     ///
-    /// A child that keeps its position is not touched, so that it keeps the focus.
+    /// A child that keeps its position is not touched, so it keeps the focus.
     pub(super) fn update(&mut self, keys: &[usize], build: &dyn Fn(usize) -> Element) {
         if keys.iter().eq(self.children.iter().map(|child| &child.key)) {
             return;

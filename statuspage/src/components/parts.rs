@@ -6,13 +6,13 @@ use super::dom::html::{bdi, h2, section as section_element, time as time_element
 use super::dom::{ElementBuilder, svg};
 use crate::view::icon;
 
-/// Builds the icon of a status that can change. The status label is always next to the icon.
+/// Builds the icon for a status that can change. The status label is always next to the icon.
 pub(super) fn status_icon(status: impl Fn() -> Status + Copy + 'static) -> ElementBuilder {
     icon(svg::path().attr("fill-rule", "evenodd").attr("d", move || icon::shape(status())))
         .attr("data-status", move || status().as_str())
 }
 
-/// Builds the icon of a status that does not change.
+/// Builds the icon for a status that does not change.
 pub(super) fn fixed_status_icon(status: Status) -> ElementBuilder {
     icon(svg::path().attr("fill-rule", "evenodd").attr("d", icon::shape(status))).attr("data-status", status.as_str())
 }

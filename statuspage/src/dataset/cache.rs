@@ -199,7 +199,7 @@ impl Cache {
         if self.dataset.file_count() == 0 { InlineContents::Allowed } else { InlineContents::Omitted }
     }
 
-    /// Selects the files to fetch, newest first, so that the current status is known early.
+    /// Selects the files to fetch, newest first, so the current status is known early.
     pub(super) fn choose(&mut self, listing: Listing, request: LoadRequest) -> Vec<CheckFileName> {
         if self.lists_all() {
             self.left_out = 0;

@@ -210,7 +210,7 @@ impl Dataset {
     }
 
     /// Returns the id of a node's endpoint, which is added if it is new, or `None` if there is no room. There is more
-    /// room for endpoints that are not healthy, so that healthy ones do not crowd them out.
+    /// room for endpoints that are not healthy, so healthy ones do not crowd them out.
     fn id_of(&mut self, key: &EndpointKey, node: Option<&NodeName>, status: Status) -> Option<usize> {
         let index = self.by_key.binary_search_by(|id| self.endpoints[*id].key.cmp(key));
         let known = index.ok().map(|index| self.by_key[index]);

@@ -1,5 +1,5 @@
 //! Dates and times in the time zone that the page shows. This module is pure: the browser provides the zone's offsets
-//! and the names of days, so that daylight saving time can be tested natively.
+//! and the names of days, so daylight saving time can be tested natively.
 
 use shared::{DAY, HOUR, MINUTE, Nanos, UnixNanos};
 

@@ -38,7 +38,7 @@ pub(crate) struct IntlObject {
 }
 
 impl IntlObject {
-    /// Creates an object, for example a `DateTimeFormat` with its function `format`, with options such as
+    /// Creates an object, for example a `DateTimeFormat` with its `format` function, with options such as
     /// `timeZone=UTC,day=numeric`. Returns `None` if the browser does not support the locale or an option.
     pub(crate) fn new(class: &str, function: &str, locale: &str, options: &str) -> Option<IntlObject> {
         let parsed = Object::new();

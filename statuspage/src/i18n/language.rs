@@ -9,17 +9,17 @@ use super::texts::{self, Text};
 /// A style in which dates are formatted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DateStyle {
-    /// A date with its weekday, for example `Sunday 22 November`.
+    /// A date with its weekday, such as `Sunday 22 November`.
     Long,
-    /// A date with its weekday and year, for example `Sunday, 22 November 2026`.
+    /// A date with its weekday and year, such as `Sunday, 22 November 2026`.
     LongWithYear,
-    /// A date without its weekday, for example `22 November`.
+    /// A date without its weekday, such as `22 November`.
     Short,
-    /// A date with its year, for example `22 November 2026`.
+    /// A date with its year, such as `22 November 2026`.
     ShortWithYear,
-    /// The shortest form of a date, for example `22 Nov`.
+    /// The shortest form of a date, such as `22 Nov`.
     Axis,
-    /// Only the weekday in full, for example `Sunday`.
+    /// Only the weekday in full, such as `Sunday`.
     Weekday,
 }
 
@@ -30,7 +30,7 @@ pub trait LocaleFormat {
     fn count(&self, number: usize) -> String;
     /// Formats a date, given as a number of days since 1970-01-01.
     fn date(&self, style: DateStyle, day_number: i64) -> String;
-    /// Returns the decimal separator, for example `.` or `,`.
+    /// Returns the decimal separator, such as `.` or `,`.
     fn decimal(&self) -> &str;
     /// Returns the prefix and suffix of a percentage.
     fn percent(&self) -> (&str, &str);
@@ -151,7 +151,7 @@ impl Language {
         [prefix, &self.decimal(text.strip_suffix('%').unwrap_or(text)), suffix].concat()
     }
 
-    /// Formats a response time, for example `95.0 ms`.
+    /// Formats a response time, such as `95.0 ms`.
     #[must_use]
     #[inline(never)]
     pub fn response_time(&self, nanos: Nanos) -> String {
@@ -169,7 +169,7 @@ impl Language {
         if needs_isolation { ["\u{2068}", &name, "\u{2069}"].concat() } else { name }
     }
 
-    /// Returns the label of a status.
+    /// Returns the label for a status.
     #[must_use]
     #[inline(never)]
     pub fn status_label(&self, status: Status) -> &str {
@@ -198,7 +198,7 @@ impl Language {
     }
 }
 
-/// The labels of the statuses, in the order of [`Status::ALL`].
+/// The status labels, in the order of [`Status::ALL`].
 const STATUSES: [Text; 4] = [texts::UNKNOWN, texts::HEALTHY, texts::DEGRADED, texts::DOWN];
 
 /// Replaces the placeholders of a translation such as `{0} of {1}`. A placeholder's number has one digit.

@@ -6,9 +6,9 @@ use shared::page_config::appearance::LANGUAGES;
 /// A language, with the regional variant for dates and numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Locale {
-    /// The name of the locale file, for example `de`.
+    /// The name of the locale file, such as `de`.
     pub(crate) code: &'static str,
-    /// The visitor's regional variant, for example `de-CH`, or else the code.
+    /// The visitor's regional variant, such as `de-CH`; without one, the code.
     pub(crate) tag: String,
 }
 

@@ -12,7 +12,8 @@ use web_sys::{
 
 use crate::store::StoreError;
 
-/// The time limit of a request including the response body, so that visitors see an error before they give up.
+/// The time limit for a request, including the response body. It is short enough that visitors see an error before
+/// they give up.
 const TIME_LIMIT_SECONDS: u32 = 20;
 
 const MILLISECOND: i64 = SECOND / 1_000;
@@ -43,7 +44,7 @@ impl FetchResponse {
         milliseconds.checked_mul(MILLISECOND)
     }
 
-    /// Returns the server's time, from the headers `Date` and `Age`.
+    /// Returns the server's time, from the `Date` and `Age` headers.
     pub(super) fn server_time(&self) -> Option<UnixNanos> {
         let headers = self.response.headers();
         let age: i64 = headers.get("age").and_then(|age| age.parse().ok()).unwrap_or(0);

@@ -238,7 +238,7 @@ mod tests {
     fn each_error_names_a_remedy() {
         for (status, code, remedy) in [
             (403, "SignatureDoesNotMatch", "does not match"),
-            (403, "InvalidAccessKeyId", "does not know `public_access_key_id`"),
+            (403, "InvalidAccessKeyId", "does not recognize `public_access_key_id`"),
             (403, "AccessDenied", "s3:ListBucket"),
             (404, "NoSuchBucket", "check `bucket`"),
             (301, "PermanentRedirect", "`eu-west-3`"),

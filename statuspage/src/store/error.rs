@@ -17,7 +17,7 @@ pub enum StoreError {
         /// The region or endpoint that the remedy names, or an empty string.
         region: String,
     },
-    /// The object exceeds this many bytes.
+    /// The object is larger than this many bytes.
     TooLarge(usize),
     /// The response is not an S3 listing.
     InvalidListing,

@@ -56,7 +56,7 @@ mod tests {
         let moment = utc().moment(NOW - 12 * MINUTE);
         let age = format!("showing the status as of {moment}, 12 minutes ago.");
         assert_eq!(banner(&cache, utc(), ViewSettings::default(), Embed::Off), format!("Offline: {age}"));
-        assert_eq!(online_banner(&cache), format!("The store does not respond: {age}"));
+        assert_eq!(online_banner(&cache), format!("The store is not responding: {age}"));
     }
 
     #[test]

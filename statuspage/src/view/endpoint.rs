@@ -32,12 +32,12 @@ pub struct EndpointView {
     pub address: String,
     /// The titles of the endpoint's groups.
     pub group: String,
-    /// The label of the status, or of a localized failure.
+    /// The label for the status or for a localized failure.
     pub status_label: String,
     /// The name for use in a sentence.
     pub name: String,
     pub status: Status,
-    /// The status and its start: `Down since 14:02 (12 min)`.
+    /// The status and when it began: `Down since 14:02 (12 min)`.
     pub state: String,
     /// Whether only some nodes report the endpoint down.
     pub is_localized: bool,

@@ -92,7 +92,7 @@ fn add<'r>(
     own.sort_by_cached_key(|(position, _)| *position as i64);
     own.sort_by_cached_key(|(_, evaluated)| evaluated.urgency());
     let own: Vec<&EvaluatedEndpoint<'_>> = own.into_iter().map(|(_, evaluated)| evaluated).collect();
-    // Keys do not depend on which groups are shown, so that folded groups stay folded.
+    // Keys do not depend on which groups are shown, so folded groups stay folded.
     let (key, index) = (*number, views.len());
     *number += 1;
     let mut all = own.clone();

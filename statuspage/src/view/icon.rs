@@ -2,7 +2,7 @@
 
 use shared::status::Status;
 
-/// Returns the SVG path of a status in a box of 16 by 16 units: a disc, a triangle, a square or a ring.
+/// Returns the SVG path for a status in a box of 16 by 16 units: a disc, a triangle, a square or a ring.
 #[must_use]
 pub fn shape(status: Status) -> &'static str {
     match status {
@@ -13,10 +13,10 @@ pub fn shape(status: Status) -> &'static str {
     }
 }
 
-/// The SVG path of a failure that only some nodes report: a half-filled ring.
+/// The SVG path for a failure that only some nodes report: a half-filled ring.
 pub const LOCALIZED: &str = "M8 1a7 7 0 1 0 0 14A7 7 0 1 0 8 1ZM8 3a5 5 0 0 1 0 10Z";
 
-/// Returns the icon of the tab, as a `data:` URL.
+/// Returns the tab icon, as a `data:` URL.
 #[must_use]
 pub fn icon(status: Status) -> String {
     // Colors that are visible on light and dark tabs. `%23` is an encoded `#`.

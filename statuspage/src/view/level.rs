@@ -23,7 +23,7 @@ pub struct LevelView {
     pub rows: Vec<RowView>,
     /// The description of the rows for screen readers.
     pub rows_label: String,
-    /// A note below the rows, which can be empty.
+    /// A note shown below the rows, or an empty string.
     pub note: String,
 }
 
@@ -35,7 +35,7 @@ pub struct RowView {
     /// The time of day, with seconds for a check.
     pub clock: String,
     pub status: Status,
-    /// The text of the row, for example `healthy · 95.0 ms · eu-west` or `down for 4 min, until 14:06 · eu-west`.
+    /// The text of the row, such as `healthy · 95.0 ms · eu-west` or `down for 4 min, until 14:06 · eu-west`.
     pub text: String,
     /// The error, which can be empty.
     pub reason: String,

@@ -1,5 +1,5 @@
 //! The period that the page shows, divided into hours or days in the page's time zone. Uptime, strip, chart and
-//! timeline use the same period, so that they agree.
+//! timeline use the same period, so they agree.
 
 use shared::{DAY, HOUR, Nanos, UnixNanos};
 
@@ -53,7 +53,7 @@ impl Period {
         let by_hour = range <= HOURS_UP_TO;
         let edges = if by_hour { hour_edges(range, calendar) } else { day_edges(range, calendar) };
         let per_bucket = (edges.len() - 1).div_ceil(buckets_limit.max(2));
-        // Starts with the newest bucket, so that only the oldest one can be shorter.
+        // Starts with the newest bucket, so only the oldest one can be shorter.
         let mut chosen: Vec<UnixNanos> = edges.iter().rev().step_by(per_bucket).copied().collect();
         if chosen.last() != edges.first() {
             chosen.extend(edges.first());

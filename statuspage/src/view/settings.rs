@@ -17,14 +17,14 @@ pub struct ViewSettings {
     pub scope: ViewScope,
     /// Whether the browser has a network connection.
     pub is_online: bool,
-    /// By how much the device's clock is ahead of the server's, or 0 if they agree.
+    /// How far the device's clock is ahead of the server's, or 0 if they agree.
     pub clock_ahead: Nanos,
 }
 
 /// How much of the page is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ViewScope {
-    /// Only the overall status and the messages, which are shown long before thousands of bars.
+    /// Only the overall status and the messages, which are shown long before thousands of bars are ready.
     Summary,
     #[default]
     Full,

@@ -15,7 +15,7 @@ use crate::i18n::Calendar;
 use crate::i18n::{Language, texts};
 
 /// The height of the mark above a bar, in pixels. Like the status icons, the mark is a block for downtime and a
-/// triangle for degraded time, so that bars differ even without color.
+/// triangle for degraded time, so bars differ even without color.
 const MARK_HEIGHT: f64 = 4.0;
 
 /// The upper edge of the parts of a bar, in pixels.
@@ -45,7 +45,7 @@ pub struct BarView {
     pub width: f64,
     /// The parts of the bar, from top to bottom.
     pub parts: Vec<BarPart>,
-    /// The period of the bar, for example `Sunday 14:00–15:00`.
+    /// The period of the bar, such as `Sunday 14:00–15:00`.
     pub when: String,
     /// The uptime breakdown: `99.20% up; down for 11 min`.
     pub summary: String,

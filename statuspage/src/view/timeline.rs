@@ -52,7 +52,7 @@ pub struct MessageView {
 pub struct DayView {
     /// The local day number of the first day.
     pub key: i64,
-    /// The heading, for example `Today` or `Sunday 22 November`.
+    /// The heading, such as `Today` or `Sunday 22 November`.
     pub heading: String,
     /// The text that is shown if there are no events.
     pub quiet: Option<String>,
@@ -77,7 +77,7 @@ pub enum EventKind {
         status: Status,
         /// The names of the affected endpoints.
         subject: String,
-        /// The description, for example `down for 4 min, until 14:06`.
+        /// The description, such as `down for 4 min, until 14:06`.
         text: String,
         /// The distinct errors, at most [`REASONS_LIMIT`].
         reasons: Vec<String>,

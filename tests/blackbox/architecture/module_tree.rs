@@ -32,7 +32,7 @@ pub(super) struct Reference {
 const MAX_DEPTH: usize = 16;
 
 impl Crate {
-    /// Parses the file `root` and all modules declared in it, recursively.
+    /// Parses the `root` file and all modules declared in it, recursively.
     pub(super) fn parse(name: &str, root: &str, files: &Files) -> Self {
         let mut parsed = Self { name: name.to_owned(), modules: BTreeMap::new() };
         let root = Path::new(root);

@@ -1,5 +1,5 @@
 //! Evaluates a check's assertions. Expensive evaluations run in a separate thread within the attempt's time limit, so
-//! that one endpoint's body does not delay other checks.
+//! one endpoint's body does not delay other checks.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +25,7 @@ const PERMITS: u32 = 8;
 const BYTES_PER_PERMIT: usize = 256 << 10;
 /// The memory that one permit covers if the body is parsed as JSON, in bytes. All permits together cover 64 MiB.
 const MEMORY_PER_PERMIT: usize = 8 << 20;
-/// The maximum number of permits for the parsed JSON of one body, so that a hostile body does not take all permits.
+/// The maximum number of permits for the parsed JSON of one body, so that a hostile body cannot use up all permits.
 const MEMORY_PERMITS: u32 = 6;
 
 /// Limits how many evaluations run in separate threads.
@@ -57,8 +57,8 @@ pub async fn evaluate(
     Ok((evaluate_all(assertions, record, &data), data))
 }
 
-/// Evaluates the assertions one by one. The first failure that means down becomes the record's error. Otherwise, the
-/// first failure becomes its warning, unless it already has one.
+/// Evaluates the assertions one by one. The first failure that makes the endpoint down becomes the record's error.
+/// Otherwise, the first failure becomes its warning, unless it already has one.
 fn evaluate_all(assertions: &[Assertion], mut record: AttemptRecord, data: &ProbeData) -> AttemptRecord {
     let mut error = None;
     let evidence = Evidence::new(data, &record.attempt);
@@ -92,8 +92,8 @@ async fn evaluate_in_thread(
     let permits = permits_for(body.len()).max(permits_for_memory(memory));
     let Ok(Ok(permits)) = timeout_at(deadline, Arc::clone(&pool.0).acquire_many_owned(permits)).await else {
         return Err(format!(
-            "assertions not evaluated within {limit}: large bodies of other endpoints were evaluated first; lower their \
-             `body_limit`, or simplify their paths"
+            "assertions not evaluated within {limit}: large bodies from other endpoints were evaluated first; lower \
+             their `body_limit`, or simplify their paths"
         ));
     };
     // Keep a copy of everything except the body, which is too large to copy, in case the evaluation times out.
@@ -102,7 +102,7 @@ async fn evaluate_in_thread(
     let (mut unevaluated, without_body) = (record.clone(), data.clone());
     data.body = body;
     let (sender, receiver) = oneshot::channel();
-    // Use a plain thread instead of a Tokio blocking task, because the program does not wait for threads on exit.
+    // Use a plain thread: on exit, Tokio waits for running blocking tasks, but the program does not wait for threads.
     let started = std::thread::Builder::new().name("assertions".to_owned()).spawn(move || {
         let record = evaluate_all(&assertions, record, &data);
         drop(permits);
@@ -114,7 +114,7 @@ async fn evaluate_in_thread(
         Ok(Ok(evaluated)) => Ok(evaluated),
         Ok(Err(_)) => Err("failed to evaluate the assertions: the evaluation panicked".to_owned()),
         Err(_) => {
-            let error = format!("assertions about a body of {length} bytes not evaluated within {limit}");
+            let error = format!("evaluating the assertions on a body of {length} bytes took longer than {limit}");
             unevaluated.attempt.error = Some(error);
             unevaluated.warning = None;
             Ok((unevaluated, without_body))
@@ -180,7 +180,7 @@ mod tests {
                 () = tokio::time::sleep(Duration::from_millis(1)) => ticks += 1,
             }
         };
-        let error = "assertions about a body of 800003 bytes not evaluated within 300ms";
+        let error = "evaluating the assertions on a body of 800003 bytes took longer than 300ms";
         assert_eq!((record.attempt.error.as_deref(), data.body), (Some(error), None));
         assert!(ticks > 1, "other tasks ran meanwhile");
     }
@@ -212,7 +212,7 @@ mod tests {
         let body = || with_body(format!("[{}1{}]", "1,".repeat(50_000), " ".repeat(1 << 20)));
         for left in [PERMITS / 2, 0] {
             let (record, _) = evaluate_one(HOSTILE, 50, body(), &pool).await.expect("it has its permits");
-            assert!(record.attempt.error.is_some_and(|error| error.contains("not evaluated within")));
+            assert!(record.attempt.error.is_some_and(|error| error.contains("took longer than")));
             assert_eq!(pool.0.available_permits(), left as usize);
         }
         assert!(evaluate_one(HOSTILE, 50, body(), &pool).await.is_err());

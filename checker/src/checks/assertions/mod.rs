@@ -41,7 +41,7 @@ pub struct Condition(Expression);
 /// The outcome of evaluating an assertion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AssertionResult {
-    /// The subject and its actual value, for example `status is 200`.
+    /// The subject and its actual value, such as `status is 200`.
     pub observed: String,
     /// Why the condition is not met or is undetermined, or `None` if it is met.
     pub failure: Option<String>,

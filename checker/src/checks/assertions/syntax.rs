@@ -215,7 +215,7 @@ fn comparison(subject: Subject, operator: Operator, operand: Operand) -> Result<
             Operand::Duration(_) => Predicate::Compares(operator, operand),
             other => {
                 return Err(format!(
-                    "{subject} is a duration, which `{other}` is not; write for example `500ms` or `30d`"
+                    "{subject} is a duration, which `{other}` is not; write a duration such as `500ms` or `30d`"
                 ));
             }
         },

@@ -60,7 +60,7 @@ fn invalid_assertions_are_rejected_with_a_reason() {
         ("[STATE] == 200", "unknown subject `[STATE]`: expected `[STATUS]`"),
         ("[STATUS == 200", "missing `]`"),
         ("([STATUS] == 200", "missing `)`"),
-        ("[RTT] < 500", "write for example `500ms`"),
+        ("[RTT] < 500", "write a duration such as `500ms`"),
         ("[CERTIFICATE] > 30", "`30d`"),
         ("[BODY] matches \"(\"", "invalid regular expression `(`: unclosed group"),
         ("[BODY] contains \"x", "missing closing `\"`"),

@@ -1,4 +1,4 @@
-//! Normalizes DNS records in text form, so that different spellings of the same record compare as equal.
+//! Normalizes DNS records in text form so that different spellings of the same record compare as equal.
 
 use std::net::IpAddr;
 

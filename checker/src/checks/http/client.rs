@@ -125,7 +125,7 @@ pub(super) async fn send(
         }
     };
     let stream: ClientStream = TokioIo::new(NoShutdownStream(stream));
-    // Some old servers send these malformed headers. Browsers and the original accept them too.
+    // Some old servers send these malformed headers. Browsers and the original Checkup accept them too.
     let (mut sender, connection) = http1::Builder::new()
         .allow_spaces_after_header_name_in_responses(true)
         .allow_obsolete_multiline_headers_in_responses(true)

@@ -63,11 +63,11 @@ pub struct HttpCheck {
     /// The URL of the first request. It uses `http` or `https` and has a host, but no user name or password, because
     /// those are sent in a header.
     pub url: Url,
-    /// The method of the request.
+    /// The HTTP method of the first request.
     pub method: Method,
     /// Headers in addition to the default ones.
     pub headers: HeaderMap,
-    /// The body of the request.
+    /// The body to send with the request.
     pub body: Option<String>,
     /// The time limit for one attempt.
     pub timeout: Duration,
@@ -113,7 +113,7 @@ impl HttpRoute {
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidUrl {
     /// The string is not an absolute URL.
-    #[error("invalid URL `{0}`: {1}; expected for example `https://shop.example/health`")]
+    #[error("invalid URL `{0}`: {1}; expected a URL such as `https://shop.example/health`")]
     Syntax(String, String),
     /// The URL's scheme is not `http` or `https`.
     #[error("unsupported scheme `{1}` in `{0}`: expected an `http://` or `https://` URL")]
@@ -153,7 +153,7 @@ impl HttpCheck {
     }
 
     /// Returns whether a TLS configuration is needed. Configured authority files are read even if no URL uses TLS, so
-    /// that an unreadable file is reported.
+    /// an unreadable file is reported.
     fn needs_trust_anchors(&self) -> bool {
         self.can_use_tls() || self.tls != TlsSettings::default()
     }

@@ -1,5 +1,5 @@
 //! Restricts the addresses that checks may connect to. The policy applies to the address itself, after every name
-//! resolution and every redirect, so that no name can bypass it.
+//! resolution and every redirect, so no name can bypass it.
 
 use std::net::{IpAddr, Ipv4Addr};
 

@@ -39,7 +39,7 @@ pub struct InvalidAddress(String);
 
 /// The error for a string that is not a valid host.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("invalid host `{0}`: expected a host name or an IP address alone")]
+#[error("invalid host `{0}`: expected only a host name or an IP address")]
 pub struct InvalidHost(String);
 
 /// The parameters of a TLS handshake.

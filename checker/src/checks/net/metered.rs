@@ -1,4 +1,4 @@
-//! Meters the data that endpoints send, so that an attempt's time limit is enforced whatever arrives, and one endpoint
+//! Meters the data that endpoints send so that an attempt's time limit is enforced whatever arrives, and one endpoint
 //! cannot delay the checks of others.
 //!
 //! A future that is always ready would never time out. [`MeteredStream`] wraps every connection below TLS and the

@@ -89,7 +89,7 @@ async fn line(stream: &mut BufReader<&mut TcpConnection>) -> Result<String, Fail
     stream.take(LINE_LIMIT).read_until(b'\n', &mut line).await.map_err(|error| describe(&error))?;
     match line.last() {
         Some(b'\n') => Ok(String::from_utf8_lossy(&line).trim_end().to_owned()),
-        _ if line.len() as u64 >= LINE_LIMIT => Err(format!("server sent a line of more than {LINE_LIMIT} bytes")),
+        _ if line.len() as u64 >= LINE_LIMIT => Err(format!("server sent a line longer than {LINE_LIMIT} bytes")),
         _ => Err(CLOSED_EARLY.to_owned()),
     }
 }
@@ -114,7 +114,7 @@ async fn smtp_response(stream: &mut BufReader<&mut TcpConnection>, code: &str) -
             return Ok(());
         }
     }
-    Err(format!("server sent a response of more than {LINES_LIMIT} lines"))
+    Err(format!("server sent a response longer than {LINES_LIMIT} lines"))
 }
 
 fn describe(error: &std::io::Error) -> Failure {

@@ -65,7 +65,7 @@ pub(super) const COMMON: &[Field] = &[
         "quorum",
         ValueKind::Quorum,
         "`\"majority\"`",
-        "How many of the reporting nodes must report the endpoint as down: `\"any\"`, `\"majority\"`, `\"all\"`, or a number. Results contain it, so that the page and `checker status` agree.",
+        "How many of the reporting nodes must report the endpoint as down: `\"any\"`, `\"majority\"`, `\"all\"`, or a number. Results contain it, so the page and `checker status` agree.",
     )
     .formerly("verdict"),
     optional(

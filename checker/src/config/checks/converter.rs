@@ -180,7 +180,7 @@ impl<'a> CheckConverter<'a> {
     }
 }
 
-/// Returns the string unless it is empty, which is how the original writes "not set".
+/// Returns the string unless it is empty, which is how the original Checkup writes "not set".
 pub(super) fn not_empty(text: String) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }

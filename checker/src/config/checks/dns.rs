@@ -77,7 +77,8 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
         converter.reject("expected_answers", text);
     }
     Some(CheckKind::Dns(Box::new(DnsCheck {
-        // As in the original, the locator is only the server. Titles distinguish several queries to the same server.
+        // As in the original Checkup, the locator is only the server. Titles distinguish several queries to the same
+        // server.
         locator: raw.endpoint_url,
         server,
         name,

@@ -24,7 +24,7 @@ pub(super) const TYPE: CheckType = CheckType {
                 ValueKind::Pattern(patterns::NOT_BLANK),
                 "The program: a path, or a name to search for in `PATH`.",
             ),
-            optional("arguments", ValueKind::List(&ValueKind::String), "none", "The arguments of the program."),
+            optional("arguments", ValueKind::List(&ValueKind::String), "none", "The program's arguments."),
             timeout("`10s`", "The time limit for the command."),
             optional(
                 "exit_status",

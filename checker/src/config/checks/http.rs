@@ -30,10 +30,10 @@ pub(super) const TYPE: CheckType = CheckType {
         fields: &[
             NAME,
             required("endpoint_url", ValueKind::Url, "The URL, `http://` or `https://`."),
-            optional("method", ValueKind::Pattern(patterns::TOKEN), "`GET`", "The method of the request."),
+            optional("method", ValueKind::Pattern(patterns::TOKEN), "`GET`", "The HTTP method."),
             TIMEOUT,
-            optional("headers", ValueKind::Headers, "none", "The headers of the request. `Host` can be set too."),
-            optional("body", ValueKind::String, "none", "The body of the request."),
+            optional("headers", ValueKind::Headers, "none", "The request headers. `Host` can be set too."),
+            optional("body", ValueKind::String, "none", "The request body."),
             optional(
                 "up_status",
                 ValueKind::StatusCodes,
@@ -100,7 +100,7 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
     let credentials = HttpCheck::take_credentials(&mut url);
     let method = raw.method.as_deref().unwrap_or("GET");
     let Ok(method) = Method::from_bytes(method.as_bytes()) else {
-        let text = format!("invalid HTTP method `{method}`: expected for example `GET`, `HEAD` or `POST`");
+        let text = format!("invalid HTTP method `{method}`; use a method such as `GET`, `HEAD` or `POST`");
         converter.error("method", text);
         return None;
     };

@@ -68,13 +68,13 @@ pub(super) const CHECKERS: ValueKind = ValueKind::List(&CHECKER);
 pub(super) const CHECKER: ValueKind =
     ValueKind::Tagged { keys: &["type"], variants: &VARIANTS, unsupported: &[], common: COMMON };
 
-/// The default timeout of attempts that involve more than a connection. The original has the same fixed limit.
+/// The default timeout of attempts that involve more than a connection. The original Checkup has the same fixed limit.
 const DEFAULT_TIMEOUT: Nanos = 10 * SECOND;
-/// The default timeout of attempts that involve little more than a connection, as in the original.
+/// The default timeout of attempts that involve little more than a connection, as in the original Checkup.
 const DEFAULT_CONNECTION_TIMEOUT: Nanos = SECOND;
 
 /// Creates a check from a value that validation has accepted. `index` is its position in the array. An unusable check
-/// reports its problem in every round, so that the others still run.
+/// reports its problem in every round, so the others still run.
 pub(super) fn convert(located: &Located, index: usize, folder: &Path, problems: &mut Problems) -> Option<Check> {
     let mut found = Problems::default();
     let check = convert_usable(located, index, folder, &mut found);

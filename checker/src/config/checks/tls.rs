@@ -81,7 +81,7 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
     };
     let settings = TlsSettings { trust, ..converter.tls_settings(settings) };
     let options = converter.tls_options(settings, raw.server_name, &address)?;
-    // The original writes 0 for "not set".
+    // The original Checkup writes 0 for "not set".
     let degraded_within = raw.cert_expiry_threshold.map(|time| time.0).filter(|time| *time > 0);
     let degraded_within = degraded_within.unwrap_or(DEGRADED_WITHIN);
     let down_within = raw.cert_expiry_down.map_or(0, |time| time.0);

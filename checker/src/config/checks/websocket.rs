@@ -27,12 +27,7 @@ pub(super) const TYPE: CheckType = CheckType {
             NAME,
             required("endpoint_url", ValueKind::Pattern(patterns::WEBSOCKET_URL), "The URL, `ws://` or `wss://`."),
             TIMEOUT,
-            optional(
-                "headers",
-                ValueKind::Headers,
-                "none",
-                "The headers of the request, for example `Sec-WebSocket-Protocol`.",
-            ),
+            optional("headers", ValueKind::Headers, "none", "The request headers, such as `Sec-WebSocket-Protocol`."),
             optional("send", ValueKind::String, "nothing", "A message to send."),
             optional(
                 "expect",
@@ -72,7 +67,7 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
     let url = Url::parse(raw.endpoint_url.trim()).ok();
     let Some(url) = url.filter(|url| matches!(url.scheme(), "ws" | "wss") && url.has_host()) else {
         let shown = redact_userinfo(&raw.endpoint_url);
-        let text = format!("invalid WebSocket URL `{shown}`: expected for example `wss://chat.example/socket`");
+        let text = format!("invalid WebSocket URL `{shown}`: expected a URL such as `wss://chat.example/socket`");
         converter.error("endpoint_url", text);
         return None;
     };

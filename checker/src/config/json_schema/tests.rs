@@ -8,7 +8,7 @@ use super::super::spec::{Field, Presence, ValueKind, Variant};
 use super::super::table::ROOT;
 use crate::config::{Environment, from_text};
 
-/// Keys whose strings have a syntax that no regular expression can express. The schema accepts all of their strings.
+/// Keys whose strings have a syntax that no regular expression can express. The schema accepts any string for them.
 const WITH_SYNTAX: [&str; 2] = ["assertions", "expect"];
 
 /// Returns whether validation can reject the value for a reason that a schema cannot express.

@@ -43,7 +43,7 @@ pub fn draw(title: &str, word: &str, status: Status, at: UnixNanos) -> String {
     )
 }
 
-/// Returns the background color of a status. White text on it has a contrast ratio of at least 4.5:1.
+/// Returns the background color for a status. White text on it has a contrast ratio of at least 4.5:1.
 fn background(status: Status) -> &'static str {
     match status {
         Status::Healthy => "#1f7048",

@@ -1,6 +1,6 @@
 //! Writes this node's summary (JSON and HTML) and badges for clients that do not run scripts.
 //!
-//! Each node writes its own objects, and includes the histories of all nodes that it can read, so that nodes do not
+//! Each node writes its own objects, and includes the histories of all nodes that it can read, so nodes do not
 //! depend on each other.
 
 pub mod badge;

@@ -58,7 +58,7 @@ impl TestNode {
         let objects = || ["0-summary".to_owned(), format!("0-badge/{}", self.node)].map(|name| folder.join(name));
         for file in objects().iter().filter_map(|folder| folder.read_dir().ok()).flatten().flatten() {
             let file = file.path();
-            // Overwrite the badges, so that those that are written again can be detected.
+            // Overwrite the badges to detect which ones are written again.
             if file.extension().is_some_and(|ending| ending == "svg") {
                 std::fs::write(file, "old").expect("it is ours");
             }

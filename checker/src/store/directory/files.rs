@@ -124,7 +124,7 @@ fn unless_missing<T>(error: io::Error) -> io::Result<Option<T>> {
     }
 }
 
-/// Deletes objects. Check files are removed from the index first, so that readers do not request missing files. Returns
+/// Deletes objects. Check files are removed from the index first, so readers do not request missing files. Returns
 /// how many files could not be deleted, and the first reason.
 pub(super) fn delete(directory: &Path, objects: &[Object]) -> io::Result<Option<(usize, io::Error)>> {
     let names: BTreeSet<&str> = objects.iter().map(|object| object.name.as_str()).collect();
@@ -223,7 +223,7 @@ pub(super) fn names<N: ListedName>(root: &Folder, temporary: impl Fn(&Folder, &s
     Ok(names)
 }
 
-/// Returns why one object cannot be read, if the error does not affect other objects.
+/// Returns why one object cannot be read, or `None` if the error also affects other objects.
 pub(super) fn describe_unreadable(error: &io::Error, object: &Object) -> Option<String> {
     match error.kind() {
         io::ErrorKind::PermissionDenied => Some(crate::store::describe_io_error(error).into_owned()),

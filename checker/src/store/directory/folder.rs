@@ -1,7 +1,7 @@
 //! A folder handle. Files are opened relative to the folder, cannot be outside of it, and are written atomically. After
 //! a crash or a power failure, a file has either its old or its new contents.
 //!
-//! Names are single components that are opened without following symbolic links, so that neither a link in the folder
+//! Names are single components that are opened without following symbolic links, so neither a link in the folder
 //! nor one that replaces a folder at the wrong moment leads elsewhere.
 
 use std::fs::{self, File};
@@ -118,7 +118,7 @@ impl Folder {
         read_whole(self.open_file(name)?, limit)
     }
 
-    /// Calls a function with each name in this folder, in no particular order. Skips names that are not UTF-8.
+    /// Calls a function with each name in this folder, in no particular order. Skips names that are not valid UTF-8.
     pub(in crate::store) fn each_name(&self, mut take: impl FnMut(&str, FileType) -> io::Result<()>) -> io::Result<()> {
         for entry in Dir::new(self.readable()?)? {
             let entry = entry?;

@@ -1,5 +1,5 @@
-//! The list of check files that plain HTTP readers need, in the original's format: `{"<file name>": <unix ns when it
-//! was listed>, …}`. Pure.
+//! The list of check files that plain HTTP readers need, in the original Checkup's format: `{"<file name>": <unix ns
+//! when it was listed>, …}`. Pure.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +34,7 @@ pub(crate) fn from_names(names: impl IntoIterator<Item = CheckFileName>, before:
 pub(crate) const SHORT_LIST: Nanos = HOUR;
 
 /// Returns the short list for readers of histories: all histories and the newest check files. It has the format of an
-/// index, so that every reader of an index can parse it, but its values have no meaning.
+/// index, so every reader of an index can parse it, but its values have no meaning.
 pub(crate) fn recent(mut names: Vec<CheckFileName>, histories: &[HistoryName]) -> String {
     let newest = names.iter().map(|name| name.stored_at).max().unwrap_or(0);
     names.retain(|name| name.stored_at >= newest.saturating_sub(SHORT_LIST));

@@ -1,8 +1,8 @@
-//! A store in a directory. Objects are files, and next to them are the lists that plain HTTP readers need, so that the
-//! page needs only a static web server for the directory.
+//! A store in a directory. Objects are files, and next to them are the lists that plain HTTP readers need, so the page
+//! needs only a static web server for the directory.
 //!
 //! Many processes may write at once. Each file is either complete or missing, and each list is rewritten as a whole,
-//! under a lock, from the files that exist, so that it is correct again after any interruption.
+//! under a lock, from the files that exist, so it is correct again after any interruption.
 
 mod files;
 pub(super) mod folder;

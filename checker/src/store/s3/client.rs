@@ -189,7 +189,7 @@ fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     text
 }
 
-/// Decodes a URL-encoded key from a listing. Returns `None` if it is not UTF-8 or contains an incomplete escape.
+/// Decodes a URL-encoded key from a listing. Returns `None` if it is not valid UTF-8 or contains an incomplete escape.
 pub(crate) fn decode_url(text: &str) -> Option<String> {
     let is_escape = |escape: &str| escape.len() >= 2 && escape.bytes().take(2).all(|byte| byte.is_ascii_hexdigit());
     if !text.split('%').skip(1).all(is_escape) {

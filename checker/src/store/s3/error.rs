@@ -62,7 +62,7 @@ pub(in crate::store) struct ErrorResponse<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum S3Error {
     #[error(
-        "the service does not know the access key ID; check `access_key_id`, and whether `endpoint_url` is the service that issued the key"
+        "the service does not recognize the access key ID; check `access_key_id`, and whether `endpoint_url` is the service that issued the key"
     )]
     UnknownKey,
     #[error("the signature does not match; check `secret_access_key`: it does not belong to the access key ID")]

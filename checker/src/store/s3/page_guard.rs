@@ -12,13 +12,13 @@ const EMPTY_PAGES: usize = 1_000;
 pub(super) enum EndlessListing {
     #[error("page {0} of the listing has no continuation token, although more pages follow")]
     NoToken(usize),
-    #[error("the listing does not end: page {0} repeats the continuation token of an earlier page")]
+    #[error("the listing never ends: page {0} repeats the continuation token of an earlier page")]
     RepeatedToken(usize),
-    #[error("the listing does not end: page {0} repeats the keys of an earlier page")]
+    #[error("the listing never ends: page {0} repeats the keys of an earlier page")]
     RepeatedKeys(usize),
-    #[error("the listing does not end: it has {EMPTY_PAGES} pages in a row without keys")]
+    #[error("the listing never ends: it has {EMPTY_PAGES} pages in a row without keys")]
     EmptyPages,
-    #[error("the listing does not end: it has more than {PAGES_LIMIT} pages")]
+    #[error("the listing never ends: it has more than {PAGES_LIMIT} pages")]
     TooManyPages,
     #[error("the listing has more than {NAMES_LIMIT} names; use another `prefix`, or set `check_expiry`")]
     TooManyNames,
