@@ -165,8 +165,8 @@ fn evaluate(check: &ExecCheck, status: ExitStatus, data: &ProbeData, stopwatch: 
         });
     }
     let (must_contain, must_not_contain) = (check.must_contain.as_deref(), check.must_not_contain.as_deref());
-    let found = expect_texts("output", (output, data.truncation.as_deref()), must_contain, must_not_contain);
-    if found.is_err() && is_uncertain((output, data.truncation.as_deref()), must_not_contain) {
+    let found = expect_texts("output", data, must_contain, must_not_contain);
+    if found.is_err() && is_uncertain(data, must_not_contain) {
         stopwatch.mark_inconclusive();
     }
     found

@@ -118,8 +118,9 @@ pub fn explain(
         headers(&mut line, head);
     }
     if let Some(body) = &data.body {
-        let truncation = data.truncation.as_ref().map(|truncation| format!("; {truncation}")).unwrap_or_default();
-        line("body", &format!("{}{truncation}", counted(body.len(), "byte")));
+        let size = counted(data.body_size(body), "byte");
+        let notes = [Some(size.as_str()), data.truncation.as_deref(), data.unreadable()];
+        line("body", &notes.into_iter().flatten().collect::<Vec<_>>().join("; "));
         let beginning = String::from_utf8_lossy(&body[..body.len().min(4 * BODY_WIDTH)]).into_owned();
         line("", &sanitize_for_terminal(&beginning, BODY_WIDTH));
     }

@@ -91,7 +91,11 @@ async fn evaluate_in_thread(
     let deadline = Instant::now() + limit.saturating_sub(elapsed);
     let limit = duration::format_exact(i64::try_from(limit.as_nanos()).unwrap_or(i64::MAX));
     let body = data.body.as_deref().unwrap_or_default();
-    let memory = if assertions.iter().any(Assertion::uses_json) { json_memory::estimate(body) } else { 0 };
+    let memory = if assertions.iter().any(Assertion::uses_json) {
+        json_memory::estimate(body) + json_memory::estimate_doubles(body)
+    } else {
+        0
+    };
     let permits = permits_for(body.len()).max(permits_for_memory(memory));
     let Ok(Ok(permits)) = timeout_at(deadline, Arc::clone(&pool.0).acquire_many_owned(permits)).await else {
         return Err(format!(

@@ -1,11 +1,17 @@
 //! HTTP and HTTPS checks: one attempt sends a request over a new connection and follows redirects.
 
+mod body;
+mod charset;
 mod client;
+mod coding;
 mod cookies;
 mod early_end;
+#[cfg(test)]
+mod encoding_tests;
 mod head_repair;
 mod http1;
 mod http2;
+mod meta;
 #[cfg(test)]
 mod protocol_tests;
 mod proxied;
@@ -16,10 +22,7 @@ mod stream;
 mod tests;
 
 use std::borrow::Cow;
-use std::future::poll_fn;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -50,7 +53,7 @@ use super::net::tunnel::wrong_credentials;
 use super::probe_data::{Capture, ProbeData};
 use super::status_codes::StatusCodes;
 use super::timing::{Stopwatch, timed};
-use super::{CheckContext, Failure, Probe, ProbeResult, Probed};
+use super::{CheckContext, Probe, ProbeResult, Probed};
 use crate::counted;
 use crate::redact::{has_userinfo, redact_userinfo};
 
@@ -287,6 +290,7 @@ impl Probe for HttpCheck {
     fn probe<'a>(&'a self, capture: Capture, context: &'a CheckContext) -> BoxFuture<'a, Probed> {
         Box::pin(async move {
             let tls = if self.needs_trust_anchors() { Some(context.tls_client(&self.tls).await?) } else { None };
+            proxied::prepare(self, context).await?;
             let progress = ProxyProgress::default();
             let attempt =
                 timed(self.timeout, capture, |stopwatch| exchange(self, tls, capture, context, &progress, stopwatch));
@@ -405,7 +409,7 @@ async fn evaluate(check: &HttpCheck, response: HttpResponse, capture: Capture, s
         let reason = status.canonical_reason().map(|reason| format!(" {reason}")).unwrap_or_default();
         if capture.diagnostics {
             // The outcome is already known; the body is read only for display.
-            let _ = tokio::time::timeout(DIAGNOSTIC_BODY_TIMEOUT, read_body(check, response, stopwatch, None)).await;
+            let _ = tokio::time::timeout(DIAGNOSTIC_BODY_TIMEOUT, body::read(check, response, stopwatch, None)).await;
         }
         return Err(format!("response status {}{reason}, expected {}", status.as_u16(), check.up_status));
     }
@@ -416,11 +420,13 @@ async fn evaluate(check: &HttpCheck, response: HttpResponse, capture: Capture, s
     if !check.needs_body() && !capture.body {
         if capture.diagnostics {
             // The body is read only for display, so a read error does not affect the status.
-            let read = tokio::time::timeout(DIAGNOSTIC_BODY_TIMEOUT, read_body(check, response, stopwatch, None)).await;
+            let read =
+                tokio::time::timeout(DIAGNOSTIC_BODY_TIMEOUT, body::read(check, response, stopwatch, None)).await;
             let recorded = stopwatch.recorded();
             data.body = recorded.body.or_else(|| Some(Vec::new()));
+            data.encoded = recorded.encoded;
             data.truncation = match read {
-                Ok(Ok((_, truncation))) => truncation,
+                Ok(Ok(body)) => body.truncation,
                 Ok(Err(why)) => Some(format!("the rest was not received, but nothing needs it: {why}")),
                 Err(_) => Some("the rest was not read, because nothing needs it".to_owned()),
             };
@@ -430,53 +436,13 @@ async fn evaluate(check: &HttpCheck, response: HttpResponse, capture: Capture, s
     // Without conditions of its own, the check reads the body for another kind of check.
     let has_conditions = check.needs_body() || !check.assertions.is_empty();
     let early_end = has_conditions.then(|| (EarlyEnd::new(check), &mut data));
-    let (body, truncation) = read_body(check, response, stopwatch, early_end).await?;
+    body::read(check, response, stopwatch, early_end).await?.store_in(&mut data);
     let (must_contain, must_not_contain) = (check.must_contain.as_deref(), check.must_not_contain.as_deref());
-    if let Err(failure) = expect_texts("response", (&body, truncation.as_deref()), must_contain, must_not_contain) {
-        if is_uncertain((&body, truncation.as_deref()), must_not_contain) {
+    if let Err(failure) = expect_texts("response", &data, must_contain, must_not_contain) {
+        if is_uncertain(&data, must_not_contain) {
             stopwatch.mark_inconclusive();
         }
         return Err(failure);
     }
-    (data.body, data.truncation) = (Some(body), truncation);
     Ok(data)
-}
-
-/// Reads the body up to the limit. If the body is longer, or reading it ends early, also returns a clause that states
-/// which part was read.
-async fn read_body(
-    check: &HttpCheck,
-    mut response: HttpResponse,
-    stopwatch: &Stopwatch,
-    mut early_end: Option<(EarlyEnd<'_>, &mut ProbeData)>,
-) -> Result<(Vec<u8>, Option<String>), Failure> {
-    let mut body = Vec::new();
-    loop {
-        let mut next = pin!(response.chunk());
-        let chunk = match poll_fn(|context| Poll::Ready(next.as_mut().poll(context))).await {
-            Poll::Ready(chunk) => chunk,
-            // Most bodies arrive at once; only others are worth a search before their end.
-            Poll::Pending => {
-                if let Some((early_end, data)) = &mut early_end
-                    && let Some(truncation) = early_end.decide(&mut body, data)
-                {
-                    stopwatch.record(|data| data.truncation = Some(truncation.clone()));
-                    return Ok((body, Some(truncation)));
-                }
-                next.await
-            }
-        };
-        let Some(chunk) = chunk else { return Ok((body, None)) };
-        let chunk = chunk?;
-        stopwatch.start_body();
-        let room = check.body_limit - body.len();
-        let kept = &chunk[..chunk.len().min(room)];
-        body.extend_from_slice(kept);
-        stopwatch.record(|data| data.body.get_or_insert_default().extend_from_slice(kept));
-        if chunk.len() > room {
-            let truncation = format!("only the first {} bytes of the body were read (`body_limit`)", check.body_limit);
-            stopwatch.record(|data| data.truncation = Some(truncation.clone()));
-            return Ok((body, Some(truncation)));
-        }
-    }
 }

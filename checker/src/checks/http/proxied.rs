@@ -106,12 +106,31 @@ pub(super) async fn route(
             return Err(cannot_enforce("resolve", &proxy));
         }
         let tls = match proxy.scheme {
-            ProxyScheme::Https => Some(context.tls_client(&TlsSettings::default()).await?),
+            ProxyScheme::Https => {
+                progress.wait_for_proxy(&proxy);
+                Some(context.tls_client(&TlsSettings::default()).await?)
+            }
             ProxyScheme::Http | ProxyScheme::Socks5 => None,
         };
         Ok(Some(ProxyRoute { proxy, tls }))
     };
     route.await.inspect_err(|_: &Failure| progress.enter(Stage::Impossible))
+}
+
+/// Reads the system's certificates, which can take long, before the time of an attempt starts.
+pub(super) async fn prepare(check: &HttpCheck, context: &CheckContext) -> Result<(), String> {
+    let is_over_tls = |proxy: &Proxy| proxy.scheme == ProxyScheme::Https;
+    let needs_tls = match (&check.proxy, context.proxies()) {
+        (ProxyChoice::Direct, _) | (ProxyChoice::Environment, None) => false,
+        (ProxyChoice::Through(proxy), _) => is_over_tls(proxy),
+        (ProxyChoice::Environment, Some(proxies)) => {
+            proxies.for_url(&check.url).is_ok_and(|proxy| proxy.is_some_and(|proxy| is_over_tls(&proxy)))
+        }
+    };
+    if needs_tls {
+        context.tls_client(&TlsSettings::default()).await?;
+    }
+    Ok(())
 }
 
 fn cannot_enforce(key: &str, proxy: &Proxy) -> String {

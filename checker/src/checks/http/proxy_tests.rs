@@ -50,9 +50,9 @@ async fn proxy(target: u16) -> (u16, UnboundedReceiver<String>) {
 fn configured(url: &str, more: &str, variables: &[(&str, String)]) -> (Arc<Check>, CheckContext, Vec<String>) {
     let variable = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
     let environment = Environment { variable: &variable, host_name: "here".to_owned() };
-    let text = format!(
-        r#"{{"checkers":[{{"type":"http","endpoint_name":"A","endpoint_url":"{url}","timeout":"700ms"{more}}}]}}"#
-    );
+    let timeout = if more.contains(r#""timeout""#) { "" } else { r#","timeout":"700ms""# };
+    let text =
+        format!(r#"{{"checkers":[{{"type":"http","endpoint_name":"A","endpoint_url":"{url}"{timeout}{more}}}]}}"#);
     let (config, problems) = from_text(&text, Path::new(""), &environment);
     let lines = problems.lines("x", &text);
     let mut config = config.unwrap_or_else(|| panic!("{lines:#?}"));
@@ -185,7 +185,8 @@ async fn a_failure_is_attributed_to_the_proxy_or_the_endpoint() {
 async fn a_proxy_over_tls_is_verified() {
     let folder = tempfile::tempdir().expect("a folder");
     let port = serve_tls(&[], &[ServerAction::Read], authority(folder.path()).server("127.0.0.1", 9)).await;
-    let reason = outcome("http://shop.example/", &format!(r#","proxy":"https://127.0.0.1:{port}""#), &[]).await;
+    let reason =
+        outcome("http://shop.example/", &format!(r#","timeout":"30s","proxy":"https://127.0.0.1:{port}""#), &[]).await;
     let reason = reason.expect_err("the proxy is not trusted");
     assert!(reason.contains("failed to use proxy `https://127.0.0.1:") && reason.contains("untrusted"), "{reason}");
 }

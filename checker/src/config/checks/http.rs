@@ -69,7 +69,7 @@ pub(super) const TYPE: CheckType = CheckType {
                 "body_limit",
                 ValueKind::Integer(1, 1 << 30),
                 "`1048576`",
-                "The maximum number of bytes of the body to read, if it is read at all.",
+                "The maximum number of bytes of the decoded body to read, if it is read at all.",
             ),
             RESOLVE,
             Field { kind: ValueKind::Pattern(patterns::SERVER_NAME), ..SERVER_NAME },
