@@ -6,8 +6,11 @@ use std::path::Path;
 use super::{Environment, from_file};
 use crate::checks::{Check, CheckKind};
 
-/// The keys of each type of check in the last version of the original, each with a value and Go's zero value.
-const KEYS: &[(&str, &[(&str, &str, &str)])] = &[
+/// A key, a value and Go's zero value.
+type Key = (&'static str, &'static str, &'static str);
+
+/// The keys of each type of check in the last version of the original.
+const KEYS: &[(&str, &[Key])] = &[
     (
         "http",
         &[
@@ -89,7 +92,7 @@ fn loaded(checkers: &str) -> Vec<Check> {
 #[test]
 fn every_key_of_the_original_accepts_values_zero_and_null() {
     for (kind, keys) in KEYS {
-        let check = |value_of: &dyn Fn(usize, &(&str, &str, &str)) -> Option<String>| {
+        let check = |value_of: &dyn Fn(usize, &Key) -> Option<String>| {
             let members = keys
                 .iter()
                 .enumerate()
@@ -188,8 +191,8 @@ fn sources(folder: &Path, into: &mut String) {
 #[test]
 fn each_documented_difference_has_a_test() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
-    let text = fs::read_to_string(root.join("docs/from-the-original.md")).expect("the documentation");
-    let (_, table) = text.split_once("## What differs, and why").expect("the table");
+    let document = fs::read_to_string(root.join("docs/from-the-original.md")).expect("the documentation");
+    let (_, table) = document.split_once("## What differs, and why").expect("the table");
     let rows: Vec<&str> = table.lines().filter_map(|line| line.strip_prefix("| ")).skip(1).collect();
     assert!(rows.len() > 20, "{rows:?}");
     let mut code = String::new();
