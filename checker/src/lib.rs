@@ -20,6 +20,7 @@ pub mod server;
 pub mod store;
 #[cfg(test)]
 mod text_snapshots;
+pub mod tls_error;
 pub mod ui;
 
 /// Formats a count and its unit, a noun with a regular plural: `1 check file`, `2 check files`.

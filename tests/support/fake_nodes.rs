@@ -219,6 +219,7 @@ impl FakeNodes {
             kind: Some("http".to_owned()),
             interval: Some(self.interval),
             quorum: self.quorum,
+            certificate_days: None,
         }
     }
 

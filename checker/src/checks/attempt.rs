@@ -1,6 +1,7 @@
 //! The outcome of one attempt: a record to store and the data that assertions examine, or the reason why no attempt was
 //! possible.
 
+use shared::Nanos;
 use shared::check_file::Attempt;
 
 use super::probe_data::ProbeData;
@@ -14,6 +15,12 @@ pub struct AttemptRecord {
     pub warning: Option<String>,
     /// Whether the attempt failed but a retry succeeded. Such an attempt is stored but does not affect the status.
     pub recovered_by_retry: bool,
+    /// Whether the failure does not show that the endpoint fails, for example because its name was not resolved.
+    pub is_inconclusive: bool,
+    /// The failure of an attempt that had to fail.
+    pub required_failure: Option<String>,
+    /// The time until the first certificate on the verified path expires, if the attempt verified one.
+    pub certificate_left: Option<Nanos>,
 }
 
 /// The record and data of an attempt, or the reason why no attempt was possible.

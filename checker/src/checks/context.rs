@@ -3,15 +3,16 @@
 use std::sync::{Arc, OnceLock};
 
 use futures_util::future::BoxFuture;
-use rustls::ClientConfig;
 use shared::UnixNanos;
 use shared::object_name::HeartbeatName;
 
 use super::assertions::evaluate::AssertionPool;
+use super::net::address_filter::{AddressFilter, IpVersion};
 use super::net::address_policy::AddressPolicy;
 use super::net::connect::{Address, TlsOptions};
 use super::net::online_check::OnlineCheck;
-use super::net::tls_config::{TlsConfigs, TlsTrust};
+use super::net::proxy_environment::ProxyEnvironment;
+use super::net::tls_config::{TlsClient, TlsConfigs, TlsSettings};
 
 /// Reads a job's stored heartbeat. Returns its contents, `None` if no heartbeat is stored, or an error that explains
 /// why it cannot be read.
@@ -26,14 +27,16 @@ pub struct CheckContext {
     pub(super) icmp_socket_type: OnceLock<socket2::Type>,
     online_check: OnlineCheck,
     heartbeats: Option<HeartbeatReader>,
+    /// The proxies in the environment.
+    proxies: Option<Arc<ProxyEnvironment>>,
     pub(super) address_policy: AddressPolicy,
     pub(super) assertion_pool: AssertionPool,
     clock: fn() -> UnixNanos,
 }
 
 impl CheckContext {
-    /// Creates a context. Checks connect only to addresses that the policy allows, and use `clock` to compute
-    /// certificate expiry and heartbeat age.
+    /// Creates a context. Checks connect only to addresses that the policy allows, and use `clock` to compute the
+    /// age of heartbeats.
     #[must_use]
     pub fn new(address_policy: AddressPolicy, clock: fn() -> UnixNanos) -> CheckContext {
         CheckContext {
@@ -41,6 +44,7 @@ impl CheckContext {
             icmp_socket_type: OnceLock::new(),
             online_check: OnlineCheck::default(),
             heartbeats: None,
+            proxies: None,
             address_policy,
             assertion_pool: AssertionPool::default(),
             clock,
@@ -58,6 +62,16 @@ impl CheckContext {
         CheckContext { heartbeats, ..self }
     }
 
+    /// Uses these proxies for checks that do not set their own.
+    #[must_use]
+    pub fn with_proxies(self, proxies: Option<Arc<ProxyEnvironment>>) -> CheckContext {
+        CheckContext { proxies, ..self }
+    }
+
+    pub(super) fn proxies(&self) -> Option<&ProxyEnvironment> {
+        self.proxies.as_deref()
+    }
+
     #[must_use]
     pub fn heartbeats(&self) -> Option<&HeartbeatReader> {
         self.heartbeats.as_ref()
@@ -68,22 +82,27 @@ impl CheckContext {
         self.online_check.is_online().await
     }
 
+    /// The addresses that a check may connect to; without a version, both are allowed.
+    pub(super) fn address_filter(&self, version: Option<IpVersion>) -> AddressFilter {
+        AddressFilter::new(self.address_policy, version)
+    }
+
     pub(super) fn now(&self) -> UnixNanos {
         (self.clock)()
     }
 
-    /// Returns the TLS configuration for a trust setting.
-    pub(super) async fn tls_config(&self, trust: &TlsTrust) -> Result<Arc<ClientConfig>, String> {
-        self.tls.for_trust(trust).await.map_err(|error| error.to_string())
+    /// Returns the TLS client for these settings.
+    pub(super) async fn tls_client(&self, settings: &TlsSettings) -> Result<Arc<TlsClient>, String> {
+        self.tls.client(settings).await.map_err(|error| error.to_string())
     }
 
-    /// Returns the TLS configuration for a check, or `None` if the check does not use TLS.
-    pub(super) async fn optional_tls_config(
+    /// Returns the TLS client for a check, or `None` if the check does not use TLS.
+    pub(super) async fn optional_tls_client(
         &self,
         options: Option<&TlsOptions>,
-    ) -> Result<Option<Arc<ClientConfig>>, String> {
+    ) -> Result<Option<Arc<TlsClient>>, String> {
         match options {
-            Some(options) => self.tls_config(&options.trust).await.map(Some),
+            Some(options) => self.tls_client(&options.settings).await.map(Some),
             None => Ok(None),
         }
     }

@@ -15,11 +15,15 @@ pub struct ProbeData {
     pub status: Option<i64>,
     /// The headers of a response.
     pub headers: Option<HeaderMap>,
-    /// The body of a response, or the output of a command, up to its limit.
+    /// The body of a response, or the output of a command, up to its limit. Encodings are decoded, and text is
+    /// converted to UTF-8; a byte that is not valid in the body's charset stays invalid.
     pub body: Option<Vec<u8>>,
+    /// Set if the body was converted to UTF-8 or could not be decoded.
+    pub encoded: Option<Box<EncodedBody>>,
     /// A clause that states which part of the body was read, if not all of it.
     pub truncation: Option<String>,
-    /// The time until the first certificate in the chain expires.
+    /// The time until the first certificate on the verified path expires, or, without verification, until the server's
+    /// own does; negative afterwards.
     pub certificate_expires_in: Option<Nanos>,
     /// The certificates that the server presented, starting with the server's certificate.
     pub certificates: Vec<CertificateDer<'static>>,
@@ -32,15 +36,39 @@ pub struct ProbeData {
     pub peer: Option<SocketAddr>,
 }
 
+/// A body that was converted to UTF-8, or could not be decoded.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EncodedBody {
+    /// The length of the decoded body before it was converted to UTF-8, in bytes.
+    pub size: usize,
+    /// The reason why the body could not be decoded, as a complete clause.
+    pub undecoded: Option<String>,
+    /// The reason why its text could not be converted, as a complete clause.
+    pub unknown_charset: Option<String>,
+}
+
+impl ProbeData {
+    /// Returns the length of the body before it was converted to UTF-8, in bytes.
+    #[must_use]
+    pub fn body_size(&self, body: &[u8]) -> usize {
+        self.encoded.as_ref().map_or(body.len(), |encoded| encoded.size)
+    }
+
+    /// Returns the reason why the text of the body is unknown, if it is.
+    #[must_use]
+    pub fn unreadable(&self) -> Option<&str> {
+        let encoded = self.encoded.as_ref()?;
+        encoded.undecoded.as_deref().or(encoded.unknown_charset.as_deref())
+    }
+}
+
 /// The data to capture in addition to what determines the outcome of an attempt. Each field costs time or memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is independent of the others")]
 pub struct Capture {
     /// Whether to capture the response headers.
     pub headers: bool,
     /// Whether to capture the response body.
     pub body: bool,
-    pub certificate: bool,
     /// Whether to capture everything that is known when the attempt ends, even if it fails, for `checker explain`.
     pub diagnostics: bool,
 }
@@ -52,7 +80,6 @@ impl Capture {
         Capture {
             headers: self.headers || other.headers,
             body: self.body || other.body,
-            certificate: self.certificate || other.certificate,
             diagnostics: self.diagnostics || other.diagnostics,
         }
     }

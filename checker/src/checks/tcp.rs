@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use regex::bytes::Regex;
-use rustls::ClientConfig;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
-use super::net::address_policy::AddressPolicy;
+use super::net::address_filter::{AddressFilter, IpVersion};
 use super::net::connect::{self, Address, TlsOptions};
 use super::net::starttls::{StartTls, upgrade};
+use super::net::tls_config::TlsClient;
+use super::net::tls_handshake;
 use super::probe_data::{Capture, ProbeData};
 use super::timing::{Stopwatch, timed};
 use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text};
@@ -25,6 +26,8 @@ pub struct TcpCheck {
     pub address: Address,
     /// The time limit for one attempt.
     pub timeout: Duration,
+    /// The version of IP to connect over; without one, both are tried.
+    pub ip_version: Option<IpVersion>,
     /// The TLS parameters, if the connection uses TLS.
     pub tls: Option<TlsOptions>,
     /// The protocol that upgrades the connection to TLS. Without one, a TLS connection starts with the handshake.
@@ -79,29 +82,33 @@ impl Probe for TcpCheck {
 
     fn probe<'a>(&'a self, capture: Capture, context: &'a CheckContext) -> BoxFuture<'a, Probed> {
         Box::pin(async move {
-            let tls = context.optional_tls_config(self.tls.as_ref()).await?;
-            Ok(timed(self.timeout, capture, |stopwatch| talk(self, tls, context.address_policy, stopwatch)).await)
+            let tls = context.optional_tls_client(self.tls.as_ref()).await?;
+            Ok(timed(self.timeout, capture, |stopwatch| {
+                talk(self, tls, context.address_filter(self.ip_version), stopwatch)
+            })
+            .await)
         })
     }
 }
 
 async fn talk(
     check: &TcpCheck,
-    tls: Option<Arc<ClientConfig>>,
-    policy: AddressPolicy,
+    tls: Option<Arc<TlsClient>>,
+    filter: AddressFilter,
     stopwatch: Arc<Stopwatch>,
 ) -> ProbeResult {
-    let mut stream = connect::connect(&check.address, policy, &stopwatch).await?.with_limit(RECEIVED_LIMIT);
+    let mut stream = connect::connect(&check.address, filter, &stopwatch).await?.with_limit(RECEIVED_LIMIT);
     if let Some(protocol) = check.starttls {
         upgrade(protocol, &mut stream).await?;
     }
     match (&check.tls, tls) {
-        (Some(options), Some(config)) => {
-            let mut stream = connect::handshake(stream, config, &options.server_name, &[], &stopwatch).await?;
+        (Some(options), Some(tls)) => {
+            let mut stream =
+                tls_handshake::handshake(stream, &tls, &options.server_name, &[], true, &stopwatch).await?;
             follow(&check.script, &mut stream, &stopwatch).await?;
-            // Do not wait for the server's `close_notify`.
-            stream.get_mut().1.send_close_notify();
-            let _ = stream.flush().await;
+            // A server that answers has accepted the client.
+            let is_accepted = check.script.iter().any(|step| matches!(step, ScriptStep::Expect(_)));
+            tls_handshake::close(&mut stream, is_accepted, &stopwatch).await?;
         }
         _ => follow(&check.script, &mut stream, &stopwatch).await?,
     }
@@ -212,6 +219,7 @@ impl Received {
 #[cfg(test)]
 mod tests {
     use crate::checks::CheckOutcome;
+    use crate::checks::net::address_policy::AddressPolicy;
     use crate::checks::net::tls_config::TlsTrust;
     use crate::checks::tcp::*;
     use crate::checks::test_server::{ServerAction, authority, serve, serve_tls, serve_tls_until_alert};
@@ -227,6 +235,7 @@ mod tests {
             locator: format!("127.0.0.1:{port}"),
             address: Address { host: "127.0.0.1".to_owned(), port },
             timeout: Duration::from_millis(700),
+            ip_version: None,
             tls: None,
             starttls: None,
             script: script.iter().map(step).collect(),
@@ -327,11 +336,11 @@ mod tests {
         let trust = TlsTrust::Authorities(vec![authority.file.clone()]);
         let server_name = ServerName::try_from("127.0.0.1").expect("a name");
         let check = TcpCheck {
-            tls: Some(TlsOptions { trust, server_name }),
+            tls: Some(TlsOptions { settings: trust.into(), server_name }),
             ..check(port, &[("send", "x"), ("expect", "^220 ")])
         };
         let error = error(check).await;
-        assert!(error.starts_with("TLS failed"), "{error}");
+        assert!(error.starts_with("server sent"), "{error}");
     }
 
     #[tokio::test]
@@ -363,7 +372,7 @@ mod tests {
         for (starttls, before) in plaintext_actions {
             let port = serve_tls(before, &[ServerAction::Send(b"hello\r\n")], authority.server("127.0.0.1", 10)).await;
             let tls = Some(TlsOptions {
-                trust: TlsTrust::Authorities(vec![authority.file.clone()]),
+                settings: TlsTrust::Authorities(vec![authority.file.clone()]).into(),
                 server_name: ServerName::try_from("127.0.0.1").expect("a name"),
             });
             let record = record(TcpCheck { tls, starttls, ..check(port, &[("expect", "hello")]) }).await;
@@ -376,7 +385,7 @@ mod tests {
     async fn refused_tls_and_injected_plaintext_are_rejected() {
         let options = || {
             Some(TlsOptions {
-                trust: TlsTrust::AnyCertificate,
+                settings: TlsTrust::AnyCertificate.into(),
                 server_name: ServerName::try_from("127.0.0.1").expect("a name"),
             })
         };

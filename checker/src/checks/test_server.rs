@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
+use rcgen::{BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -140,6 +140,7 @@ pub(crate) struct Authority {
 /// Creates a certificate authority and writes its certificate to `folder`.
 pub(crate) fn authority(folder: &Path) -> Authority {
     let mut parameters = CertificateParams::new(Vec::new()).expect("no names are fine");
+    parameters.distinguished_name.push(DnType::CommonName, "Authority of a test");
     parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let issuer = CertifiedIssuer::self_signed(parameters, KeyPair::generate().expect("a key")).expect("an authority");
     let file = folder.join("authority.pem");
@@ -156,14 +157,14 @@ pub(crate) fn self_signed(folder: &Path, name: &str, days: i32) -> (Arc<ServerCo
     (server_config(&certificate, &key), file)
 }
 
-/// Returns the parameters of a certificate for `name` that expires an hour after this many days. If `days` is not
+/// Returns the parameters of a certificate for `name` that expires half an hour after this many days. If `days` is not
 /// positive, it expired that long ago.
-fn parameters(name: &str, days: i32) -> CertificateParams {
+pub(crate) fn parameters(name: &str, days: i32) -> CertificateParams {
     const DAY: Duration = Duration::from_hours(24);
     let mut parameters = CertificateParams::new(vec![name.to_owned()]).expect("it is a name");
     let now = date_time_ymd(1970, 1, 1) + Duration::from_nanos(crate::now().unsigned_abs());
-    parameters.not_before = now - 100 * DAY;
-    let away = DAY / 24 + DAY * days.unsigned_abs();
+    parameters.not_before = now - 2_000 * DAY;
+    let away = DAY / 48 + DAY * days.unsigned_abs();
     parameters.not_after = if days > 0 { now + away } else { now - away };
     parameters
 }

@@ -1,7 +1,7 @@
 //! Measures the phases of an attempt. The stopwatch also records data, so `checker explain` can show what is known
 //! when an attempt fails.
 
-use std::sync::atomic::{AtomicI64, AtomicU8, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,9 @@ use shared::check_file::{Attempt, Phases};
 use shared::{Nanos, duration};
 
 use super::attempt::{AttemptRecord, Failure, ProbeResult};
+use super::error_text;
 use super::probe_data::{Capture, ProbeData};
+use crate::tls_error::CLIENT_CERTIFICATE_REQUIRED;
 
 tokio::task_local! {
     /// The stopwatch of this task's attempt, set only with diagnostics.
@@ -32,6 +34,50 @@ pub(super) enum Phase {
 /// Marks a phase that did not occur. For example, an IP address needs no lookup, and plain HTTP needs no handshake.
 const NEVER: i64 = -1;
 
+/// The certificate of a path that expires first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateNote {
+    /// The time until it expires; negative afterwards.
+    pub left: Nanos,
+    /// The authority that it belongs to; `None` if it is the server's own.
+    pub authority: Option<String>,
+    /// Whether the path was verified, as opposed to `tls_skip_verify`.
+    pub is_verified: bool,
+}
+
+/// Whether a client identified itself with a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ClientIdentity {
+    /// The server did not ask for a certificate.
+    #[default]
+    NotRequested,
+    Presented,
+    /// The server asked, but no certificate is configured for it.
+    Missing,
+}
+
+/// What the last TLS handshake of an attempt showed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct HandshakeNote {
+    pub certificate: Option<CertificateNote>,
+    pub client: ClientIdentity,
+}
+
+impl HandshakeNote {
+    /// Adds that the server asked for a client certificate. Many servers refuse clients without one only after the
+    /// handshake: with a status code, or by closing the connection.
+    fn explain(&self, failure: Failure) -> Failure {
+        const REMEDY: &str = "set `client_cert_file` and `client_key_file`";
+        match self.client {
+            ClientIdentity::NotRequested | ClientIdentity::Presented => failure,
+            ClientIdentity::Missing if failure == CLIENT_CERTIFICATE_REQUIRED => format!("{failure}: {REMEDY}"),
+            ClientIdentity::Missing => {
+                format!("{failure}; the server asked for a client certificate, and may require one: {REMEDY}")
+            }
+        }
+    }
+}
+
 /// The time spent in each phase, in nanoseconds, summed over all connections if redirects are followed.
 ///
 /// Only one task uses a stopwatch at a time. The fields are atomic because the certificate verifier must be `Sync`.
@@ -45,6 +91,8 @@ pub struct Stopwatch {
     connect: AtomicI64,
     tls: AtomicI64,
     ttfb: AtomicI64,
+    is_inconclusive: AtomicBool,
+    handshake: Mutex<HandshakeNote>,
     /// The data recorded so far, if diagnostics are on.
     recording: Option<Mutex<ProbeData>>,
 }
@@ -60,6 +108,8 @@ impl Stopwatch {
             connect: never(),
             tls: never(),
             ttfb: never(),
+            is_inconclusive: AtomicBool::new(false),
+            handshake: Mutex::default(),
             recording: None,
         }
     }
@@ -101,6 +151,15 @@ impl Stopwatch {
         self.phase.store(next as u8, Relaxed);
     }
 
+    /// Records that the attempt failed for a reason that does not show whether the endpoint works.
+    pub(super) fn mark_inconclusive(&self) {
+        self.is_inconclusive.store(true, Relaxed);
+    }
+
+    fn is_inconclusive(&self, error: &str) -> bool {
+        self.is_inconclusive.load(Relaxed) || error_text::is_local(error)
+    }
+
     pub(super) fn start_lookup(&self) {
         // The time before the lookup does not count as connection time.
         self.phase_started.store(self.elapsed(), Relaxed);
@@ -120,6 +179,14 @@ impl Stopwatch {
 
     pub(super) fn connected(&self) {
         self.enter_phase(Phase::FirstByte);
+    }
+
+    pub(super) fn note_handshake(&self, note: HandshakeNote) {
+        *self.handshake.lock().unwrap_or_else(PoisonError::into_inner) = note;
+    }
+
+    pub(super) fn handshake_note(&self) -> HandshakeNote {
+        self.handshake.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn first_byte(&self) {
@@ -149,6 +216,7 @@ impl Stopwatch {
 
     /// Starts timing the connection to the target of a redirect.
     pub(super) fn start_next_connection(&self) {
+        self.note_handshake(HandshakeNote::default());
         self.phase_started.store(self.elapsed(), Relaxed);
         self.phase.store(Phase::Connect as u8, Relaxed);
     }
@@ -198,18 +266,31 @@ pub(super) async fn timed<F: Future<Output = ProbeResult>>(
     } else {
         Either::Right(probe)
     };
-    let result = tokio::time::timeout(limit, probe).await.unwrap_or_else(|_| Err(stopwatch.timeout_message(limit)));
+    let result = tokio::time::timeout(limit, probe).await.unwrap_or_else(|_| {
+        // A name that is not resolved says nothing about the endpoint, and neither does a command that hangs.
+        if matches!(stopwatch.current_phase(), Phase::Dns | Phase::Command) {
+            stopwatch.mark_inconclusive();
+        }
+        Err(stopwatch.timeout_message(limit))
+    });
     let rtt = stopwatch.elapsed();
+    let note = stopwatch.handshake_note();
     let (error, mut data) = match result {
         Ok(data) => (None, data),
-        Err(failure) => (Some(failure), stopwatch.recorded()),
+        Err(failure) => (Some(note.explain(failure)), stopwatch.recorded()),
     };
+    let certificate = note.certificate.as_ref();
+    data.certificate_expires_in = certificate.map(|certificate| certificate.left);
+    let certificate_left =
+        certificate.filter(|certificate| certificate.is_verified).map(|certificate| certificate.left);
     if capture.diagnostics && error.is_none() {
         let ProbeData { certificates, attempted, peer, .. } = stopwatch.recorded();
         (data.certificates, data.attempted, data.peer) = (certificates, attempted, peer);
     }
     let attempt = Attempt { rtt, error, phases: stopwatch.phases() };
-    (AttemptRecord { attempt, warning: data.warning.take(), recovered_by_retry: false }, data)
+    let is_inconclusive = attempt.error.as_deref().is_some_and(|error| stopwatch.is_inconclusive(error));
+    let warning = data.warning.take();
+    (AttemptRecord { attempt, warning, is_inconclusive, certificate_left, ..AttemptRecord::default() }, data)
 }
 
 /// Calls a function with the current task's stopwatch, if it has one.

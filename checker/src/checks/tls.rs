@@ -1,22 +1,20 @@
 //! TLS checks: one attempt performs a handshake, which verifies the certificate chain and the host name, and
-//! determines when the certificates expire.
+//! determines when the certificates on the verified path expire.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use rustls::ClientConfig;
-use rustls::pki_types::CertificateDer;
-use shared::{DAY, Nanos, SECOND, UnixNanos, duration};
-use tokio::io::AsyncWriteExt as _;
-use x509_parser::prelude::{FromDer, X509Certificate};
+use shared::{DAY, Nanos, duration};
 
-use super::net::address_policy::AddressPolicy;
+use super::net::address_filter::{AddressFilter, IpVersion};
 use super::net::connect::{self, Address, TlsOptions};
 use super::net::starttls::{StartTls, upgrade};
+use super::net::tls_config::TlsClient;
+use super::net::tls_handshake;
 use super::probe_data::{Capture, ProbeData};
-use super::timing::{Stopwatch, timed};
-use super::{CheckContext, Failure, Probe, ProbeResult, Probed};
+use super::timing::{CertificateNote, Stopwatch, timed};
+use super::{CheckContext, Probe, ProbeResult, Probed};
 
 pub const SUBJECTS: &[&str] = &["[RTT]", "[DNS]", "[CONNECT]", "[TLS]", "[CERTIFICATE]"];
 
@@ -31,6 +29,8 @@ pub struct TlsCheck {
     pub address: Address,
     /// The time limit for one attempt.
     pub timeout: Duration,
+    /// The version of IP to connect over; without one, both are tried.
+    pub ip_version: Option<IpVersion>,
     /// The trusted certificates and the expected host name.
     pub options: TlsOptions,
     /// The protocol that upgrades the connection to TLS. Without one, the connection starts with the handshake.
@@ -59,64 +59,53 @@ impl Probe for TlsCheck {
     }
 
     fn preflight(&self) -> Result<(), String> {
-        self.options.trust.preflight()
+        self.options.settings.preflight()
     }
 
     fn probe<'a>(&'a self, capture: Capture, context: &'a CheckContext) -> BoxFuture<'a, Probed> {
         Box::pin(async move {
-            let tls = context.tls_config(&self.options.trust).await?;
-            let (policy, now) = (context.address_policy, context.now());
-            Ok(timed(self.timeout, capture, |stopwatch| handshake(self, tls, policy, now, stopwatch)).await)
+            let tls = context.tls_client(&self.options.settings).await?;
+            let filter = context.address_filter(self.ip_version);
+            Ok(timed(self.timeout, capture, |stopwatch| handshake(self, tls, filter, stopwatch)).await)
         })
     }
 }
 
 async fn handshake(
     check: &TlsCheck,
-    config: Arc<ClientConfig>,
-    policy: AddressPolicy,
-    now: UnixNanos,
+    tls: Arc<TlsClient>,
+    filter: AddressFilter,
     stopwatch: Arc<Stopwatch>,
 ) -> ProbeResult {
-    let mut stream = connect::connect(&check.address, policy, &stopwatch).await?;
+    let mut stream = connect::connect(&check.address, filter, &stopwatch).await?;
     if let Some(protocol) = check.starttls {
         upgrade(protocol, &mut stream).await?;
     }
-    let mut stream = connect::handshake(stream, config, &check.options.server_name, &[], &stopwatch).await?;
-    let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default().to_vec();
-    stream.get_mut().1.send_close_notify();
-    // Ignore errors, because failing to send `close_notify` does not affect the certificates.
-    let _ = stream.flush().await;
-    let left = time_left(&certificates, now)?;
-    stopwatch.record(|data| data.certificate_expires_in = Some(left));
-    let expires_too_soon = |least| {
-        format!(
-            "certificate expires in {}, expected at least {}",
-            duration::format_coarse(left),
-            duration::format_exact(least)
-        )
+    let mut stream = tls_handshake::handshake(stream, &tls, &check.options.server_name, &[], true, &stopwatch).await?;
+    tls_handshake::close(&mut stream, false, &stopwatch).await?;
+    let Some(certificate) = stopwatch.handshake_note().certificate else {
+        return Err("server sent no certificate".to_owned());
     };
+    let left = certificate.left;
     if left < check.down_within {
-        return Err(expires_too_soon(check.down_within));
+        return Err(expires_too_soon(&certificate, check.down_within));
     }
-    let warning = (left < check.degraded_within).then(|| expires_too_soon(check.degraded_within));
-    Ok(ProbeData { warning, certificate_expires_in: Some(left), certificates, ..ProbeData::default() })
+    let warning = (left < check.degraded_within).then(|| expires_too_soon(&certificate, check.degraded_within));
+    Ok(ProbeData { warning, ..ProbeData::default() })
 }
 
-/// Returns the time until the first of the certificates expires.
-pub fn time_left(certificates: &[CertificateDer<'_>], now: UnixNanos) -> Result<Nanos, Failure> {
-    let mut earliest = None;
-    for certificate in certificates {
-        let (_, parsed) =
-            X509Certificate::from_der(certificate).map_err(|error| format!("certificate is malformed: {error}"))?;
-        let expires = parsed.validity().not_after.timestamp().saturating_mul(SECOND);
-        earliest = Some(earliest.map_or(expires, |before: UnixNanos| before.min(expires)));
-    }
-    earliest.map(|expires| expires.saturating_sub(now)).ok_or_else(|| "server sent no certificate".to_owned())
+fn expires_too_soon(certificate: &CertificateNote, least: Nanos) -> String {
+    let subject = match &certificate.authority {
+        None => "certificate".to_owned(),
+        Some(name) => format!("certificate of the authority `{name}`"),
+    };
+    let left = duration::format_coarse(certificate.left);
+    format!("{subject} expires in {left}, expected at least {}", duration::format_exact(least))
 }
 
 #[cfg(test)]
 mod tests {
+    use crate::checks::net::address_policy::AddressPolicy;
     use crate::checks::net::tls_config::TlsTrust;
     use crate::checks::test_server::{ServerAction, authority, self_signed, serve, serve_tls};
     use crate::checks::tls::*;
@@ -128,7 +117,8 @@ mod tests {
             locator: "x".to_owned(),
             address: Address { host: "127.0.0.1".to_owned(), port },
             timeout: Duration::from_millis(700),
-            options: TlsOptions { trust, server_name: ServerName::try_from(name).expect("a name") },
+            ip_version: None,
+            options: TlsOptions { settings: trust.into(), server_name: ServerName::try_from(name).expect("a name") },
             starttls: None,
             degraded_within: DEGRADED_WITHIN,
             down_within: 3 * DAY,
@@ -223,12 +213,12 @@ mod tests {
             // A fatal alert with the generic description "internal error".
             (
                 vec![ServerAction::Read, ServerAction::Send(&[21, 3, 3, 0, 2, 2, 80])],
-                "server aborted TLS with the alert `InternalError`",
+                "server aborted TLS: it has an internal error",
             ),
             // A fatal alert with the description "handshake failure".
             (
                 vec![ServerAction::Read, ServerAction::Send(&[21, 3, 3, 0, 2, 2, 40])],
-                "no TLS version or cipher in common",
+                "no TLS version, cipher or signature algorithm in common",
             ),
         ] {
             let error = record(serve(&actions).await, TlsTrust::AnyCertificate, "a.example").await.attempt.error;

@@ -38,7 +38,7 @@ pub async fn explain(arguments: &ExplainArguments) -> anyhow::Result<Outcome> {
         };
         return Err(UnknownEndpoint { title: arguments.endpoint.clone(), remedy }.into());
     };
-    let capture = Capture { headers: true, certificate: true, diagnostics: true, ..check.capture };
+    let capture = Capture { headers: true, diagnostics: true, ..check.capture };
     let check = Check { capture, ..Check::clone(check) };
     let context = check_context(&config);
     // Resolve the host during the attempt so that a hanging lookup does not delay the output.

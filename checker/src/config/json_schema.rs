@@ -9,6 +9,8 @@ use super::table::ROOT;
 
 /// Two keys that must be set together.
 const TOGETHER: [&str; 2] = ["access_key_id", "secret_access_key"];
+/// A key that requires another one.
+const DEPENDENT: [&str; 2] = ["client_key_file", "client_cert_file"];
 /// The keys of a script step. At least one of them must be set.
 const STEP: [&str; 2] = ["send", "expect"];
 
@@ -45,6 +47,7 @@ impl Definitions {
             ValueKind::Pattern(pattern) => json!({ "type": "string", "pattern": with_variables(pattern) }),
             ValueKind::Url => json!({ "type": "string", "pattern": with_variables(patterns::HTTP_URL) }),
             ValueKind::Enum(names) => json!({ "enum": names }),
+            ValueKind::Numbers(numbers) => json!({ "enum": numbers }),
             ValueKind::Bool => json!({ "type": "boolean" }),
             ValueKind::Integer(min, max) => json!({ "type": "integer", "minimum": min, "maximum": max }),
             ValueKind::Duration(min, max) => {
@@ -125,7 +128,12 @@ impl Definitions {
             json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false });
         let has = |key: &&str| fields.iter().any(|field| field.key == *key);
         if TOGETHER.iter().all(has) {
-            conditions.extend(together());
+            let [first, second] = TOGETHER;
+            conditions.extend([implies(first, second), implies(second, first)]);
+        }
+        if DEPENDENT.iter().all(has) {
+            let [key, required] = DEPENDENT;
+            conditions.push(implies(key, required));
         }
         if fields.len() == STEP.len() && STEP.iter().all(has) {
             object["anyOf"] = json!(STEP.map(|key| json!({ "required": [key] })));
@@ -137,11 +145,10 @@ impl Definitions {
     }
 }
 
-/// Requires that either both or neither of the two keys are set. An empty string means "not set".
-fn together() -> [Value; 2] {
+/// If one key is set, the other must be set. An empty string is not set.
+fn implies(one: &str, other: &str) -> Value {
     let is_set = |key: &str| json!({ "required": [key], "properties": { key: { "minLength": 1 } } });
-    let [first, second] = TOGETHER;
-    [(first, second), (second, first)].map(|(one, other)| json!({ "if": is_set(one), "then": is_set(other) }))
+    json!({ "if": is_set(one), "then": is_set(other) })
 }
 
 fn duration(min: i64, max: i64) -> Value {
@@ -153,7 +160,7 @@ fn duration(min: i64, max: i64) -> Value {
 
 fn status_codes() -> Value {
     let one = json!({ "oneOf": [
-        { "type": "integer", "minimum": 100, "maximum": 599 },
+        { "type": "integer", "minimum": 100, "maximum": 999 },
         { "type": "string", "pattern": with_variables(patterns::STATUS_CODES) },
     ] });
     json!({ "anyOf": [one, { "const": 0 }, { "type": "array", "items": one, "minItems": 1 }] })

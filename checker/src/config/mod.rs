@@ -50,6 +50,7 @@ use self::raw::{RawConfig, RawDirectory, RawDuration, RawS3};
 use crate::checks::http::HttpCheck;
 use crate::checks::net::address_policy::AddressPolicy;
 use crate::checks::net::connect::Address;
+use crate::checks::net::proxy_environment::ProxyEnvironment;
 use crate::checks::{Check, CheckKind};
 use crate::platform::operator_file::read_operator_text;
 use crate::store::settings::{Bucket, Secret, Storage, StoreLocation, WriterKeys};
@@ -245,12 +246,17 @@ fn convert(
     }
     let storage = root.member("storage").and_then(|located| convert_storage(located, folder, problems));
     let state = state_directory(environment.variable).unwrap_or_else(|| folder.to_owned());
+    let proxies = ProxyEnvironment::from_variables(environment.variable).map(Arc::new);
+    if raw.deny_private_addresses {
+        report_proxies(&checks, proxies.as_deref(), position("deny_private_addresses"), problems);
+    }
     let summaries = raw.summaries.unwrap_or(checks.len() <= MAX_DEFAULT_SUMMARIES);
     Some(Config {
         node,
         every: raw.every.map(|every| every.0),
         concurrent_checks: Some(raw.concurrent_checks).filter(|count| *count > 0),
         address_policy: if raw.deny_private_addresses { AddressPolicy::PublicOnly } else { AddressPolicy::AllowAll },
+        proxies,
         checks,
         online_check,
         storage,
@@ -259,6 +265,30 @@ fn convert(
         page: page::convert(root.member("page"), problems),
         timestamp,
     })
+}
+
+/// Warns about checks that are unknown because a proxy decides which addresses it connects to.
+fn report_proxies(
+    checks: &[Arc<Check>],
+    environment: Option<&ProxyEnvironment>,
+    position: usize,
+    problems: &mut Problems,
+) {
+    let mut affected = checks.iter().filter(|check| match &check.kind {
+        CheckKind::Http(http) => http.uses_proxy(environment),
+        _ => false,
+    });
+    let Some(first) = affected.next() else { return };
+    let others = match affected.count() {
+        0 => String::new(),
+        count => format!(" and {count} more"),
+    };
+    let text = format!(
+        "`deny_private_addresses` cannot be enforced through a proxy, so that the status of `{}`{others} is unknown: set \
+         `\"proxy\": \"none\"` in checks that can connect directly",
+        first.title
+    );
+    problems.add(Problem::warning(position, text));
 }
 
 fn convert_storage(located: &Located, folder: &Path, problems: &mut Problems) -> Option<Storage> {

@@ -96,7 +96,7 @@ fn convert_status_range(members: &mut Vec<Member<'_>>) {
     if min.is_none() && max.is_none() {
         return;
     }
-    let range = format!("{}-{}", min.unwrap_or(100).clamp(100, 599), max.unwrap_or(599).clamp(100, 599));
+    let range = format!("{}-{}", min.unwrap_or(100).clamp(100, 999), max.unwrap_or(599).clamp(100, 999));
     let explicit = members.iter().find(|member| member.key == "up_status").map(|member| member.value.clone());
     let explicit = explicit.filter(|status| number(status) != Some(0));
     let others = explicit.map_or(JsonValue::String(Cow::Borrowed(DEFAULT_STATUS)), |status| status.value);

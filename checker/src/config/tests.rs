@@ -3,7 +3,7 @@
 use super::spec::ValueKind;
 use super::*;
 use crate::checks::CheckKind;
-use crate::checks::net::tls_config::TlsTrust;
+use crate::checks::net::tls_config::{TlsSettings, TlsTrust};
 use shared::page_config::PageConfig;
 use shared::status::Status;
 use shared::{DAY, MINUTE};
@@ -79,11 +79,11 @@ fn every_key_of_the_originals_checks_is_supported() {
     ]}"#,
     );
     let CheckKind::Tcp(tcp) = &config.checks[0].kind else { panic!("it is tcp") };
-    assert_eq!(tcp.tls.as_ref().map(|tls| &tls.trust), Some(&TlsTrust::AnyCertificate));
+    assert_eq!(tcp.tls.as_ref().map(|tls| &tls.settings.trust), Some(&TlsTrust::AnyCertificate));
     let CheckKind::Dns(dns) = &config.checks[1].kind else { panic!("it is dns") };
     assert_eq!((dns.server.port, dns.name.to_string().as_str()), (53, "a.example."));
     let CheckKind::Tls(tls) = &config.checks[2].kind else { panic!("it is tls") };
-    assert_eq!(tls.options.trust, TlsTrust::Authorities(vec![PathBuf::from("/etc/checkup/ca.pem")]));
+    assert_eq!(tls.options.settings.trust, TlsTrust::Authorities(vec![PathBuf::from("/etc/checkup/ca.pem")]));
     let CheckKind::Exec(exec) = &config.checks[3].kind else { panic!("it is exec") };
     assert_eq!(exec.command, Path::new("/etc/checkup/./check.sh"));
 }
@@ -98,7 +98,7 @@ fn defaults_match_the_reference() {
         (http.method.as_str(), http.timeout, http.body_limit, http.max_redirects),
         ("GET", Duration::from_secs(10), 1 << 20, 0)
     );
-    assert_eq!(http.trust, TlsTrust::System);
+    assert_eq!(http.tls, TlsSettings::default());
     assert!(config.storage.is_none());
     let page = &config.page.config;
     assert_eq!((page.title.as_str(), page.range, page.refresh), ("Status", DAY, MINUTE));

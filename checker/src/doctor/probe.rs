@@ -11,7 +11,7 @@ use reqwest::Url;
 use rustls::ClientConfig;
 use shared::{Nanos, UnixNanos};
 
-use crate::checks::net::tls_config::{TlsConfigs, TlsTrust};
+use crate::checks::net::tls_config::{TlsConfigs, TlsSettings};
 use crate::store::S3Error;
 use crate::store::s3::client::{self, Credentials};
 use crate::store::s3::error::{Action, RequestContext};
@@ -91,10 +91,10 @@ impl StoreProbe {
         let credentials = if signing == Signing::Signed { Credentials::OfBucket } else { Credentials::Anonymous };
         let settings = client::settings(bucket, credentials).await;
         let client = client::client(&settings, bucket.address_style);
-        let tls = TlsConfigs::default().for_trust(&TlsTrust::System).await;
+        let tls = TlsConfigs::default().client(&TlsSettings::default()).await;
         let tls = tls.map_err(|error| HttpClientError(error.to_string()))?;
         let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(ClientConfig::clone(&tls))
+            .tls_backend_preconfigured(ClientConfig::clone(tls.config()))
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .build()

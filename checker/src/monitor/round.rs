@@ -75,6 +75,7 @@ impl Round {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checks::HeartbeatReader;
     use crate::config::{Environment, from_text};
     use crate::monitor::runner::new_context;
     use shared::status::Status;
@@ -83,12 +84,12 @@ mod tests {
     #[tokio::test]
     async fn a_check_that_panics_is_unknown_and_the_next_one_runs() {
         let text = r#"{"concurrent_checks": 1, "checkers": [
-            {"type": "tls", "endpoint_name": "Faulty", "endpoint_url": "127.0.0.1:9"},
+            {"type": "heartbeat", "endpoint_name": "Faulty", "job": "faulty", "interval": "1d"},
             {"type": "exec", "name": "Sound", "command": "true"}]}"#;
         let environment = Environment { variable: &|_| None, host_name: "here".to_owned() };
         let config = from_text(text, Path::new(""), &environment).0.expect("it is a configuration");
-        // Only the faulty check uses this clock.
-        let context = Arc::new(new_context(&config, || panic!("a bug")));
+        let reader: HeartbeatReader = Arc::new(|_| panic!("a bug"));
+        let context = Arc::new(new_context(&config, crate::now).with_heartbeats(Some(reader)));
         let results = run_round(&config, &context, Some(shared::MINUTE), || 7).await;
         let summary: Vec<_> =
             results.iter().map(|result| (result.title.as_str(), result.status, result.timestamp)).collect();

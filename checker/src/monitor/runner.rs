@@ -18,7 +18,9 @@ const OFFLINE: &str = "this node is offline: none of its `online_check` addresse
 /// Creates the context for a configuration's checks, without a heartbeat reader.
 #[must_use]
 pub fn new_context(config: &Config, clock: fn() -> UnixNanos) -> CheckContext {
-    CheckContext::new(config.address_policy, clock).with_online_check(config.online_check.clone())
+    CheckContext::new(config.address_policy, clock)
+        .with_online_check(config.online_check.clone())
+        .with_proxies(config.proxies.clone())
 }
 
 /// Runs checks on behalf of a node.
@@ -58,7 +60,9 @@ impl CheckRunner {
 
     async fn run_unguarded(&self, check: &Check, context: &CheckContext, started: UnixNanos) -> CheckResult {
         let outcome = run(check, context).await;
-        self.result(check, started, evaluate_on_this_node(outcome, check, context).await)
+        let certificate_days = outcome.certificate_days();
+        let evaluation = evaluate_on_this_node(outcome, check, context).await;
+        CheckResult { certificate_days, ..self.result(check, started, evaluation) }
     }
 
     /// Returns the result for missed checks, the first of which was due at `since`.
@@ -88,6 +92,7 @@ impl CheckRunner {
             kind: Some(check.kind.type_name().to_owned()),
             interval: self.interval,
             quorum: check.quorum,
+            certificate_days: None,
             id: check.id.clone(),
         }
     }
@@ -105,10 +110,13 @@ fn is_worse(status: Status, than: Status) -> bool {
     severity(status) > severity(than)
 }
 
-/// Evaluates an outcome on this node. If the node is offline, the status "unknown" replaces "down".
+/// Evaluates an outcome on this node. If the node is offline, the status "unknown" replaces "down", or "healthy" for a
+/// check that must fail.
 pub async fn evaluate_on_this_node(outcome: CheckOutcome, check: &Check, context: &CheckContext) -> Evaluation {
     let mut evaluation = evaluate(outcome, check);
-    if evaluation.status == Status::Down && check.kind.probe().uses_network() && !context.is_online().await {
+    let is_failure =
+        if check.invert { evaluation.status == Status::Healthy } else { evaluation.status == Status::Down };
+    if is_failure && check.kind.probe().uses_network() && !context.is_online().await {
         evaluation.status = Status::Unknown;
         OFFLINE.clone_into(&mut evaluation.notice);
     }

@@ -13,7 +13,7 @@ use shared::status::Status;
 use super::{assert_list, environment};
 use crate::checks::http::HttpCheck;
 use crate::checks::net::connect::Address;
-use crate::checks::net::tls_config::TrustError;
+use crate::checks::net::tls_files::TrustError;
 use crate::commands::MissingStorage;
 use crate::commands::init::InitError;
 use crate::config::origin::validate_origin;
@@ -101,6 +101,7 @@ fn errors_of_configurations_and_checks() {
         ConfigError::Invalid(vec!["checker.json:1:2: error: one".to_owned(), "checker.json:3:4: …".to_owned()]);
     let unreadable = ConfigError::Unreadable { path: "checker.json".into(), source: ErrorKind::NotFound.into() };
     let authorities = TrustError::Authorities("authority.pem".into(), "it holds no certificate".to_owned());
+    let client = TrustError::ClientCertificate("client.key".into(), "the file contains no private key".to_owned());
     assert_list(
         "errors.configuration_and_checks",
         &[
@@ -115,6 +116,7 @@ fn errors_of_configurations_and_checks() {
             ("NotAUrl::Unreadable", of(HttpCheck::parse_url("http://"))),
             ("NotAUrl::OtherScheme", of(HttpCheck::parse_url("ftp://a"))),
             ("TrustError::Authorities", text(&authorities)),
+            ("TrustError::ClientCertificate", text(&client)),
             ("TrustError::Library", text(&TrustError::Library("no provider".to_owned()))),
             ("MissingStorage", text(&MissingStorage("checker.json".to_owned()))),
             ("InitError::Exists", text(&InitError::Exists("checker.json".into()))),
@@ -141,7 +143,10 @@ fn errors_of_s3() {
             ("ClockSkew", text(&S3Error::ClockSkew)),
             ("ConnectionRefused", text(&S3Error::ConnectionRefused)),
             ("NameNotResolved", text(&S3Error::NameNotResolved)),
-            ("Tls", text(&S3Error::Tls("invalid peer certificate: UnknownIssuer".to_owned()))),
+            (
+                "Tls",
+                text(&S3Error::Tls("certificate is self-signed, and not one of the trusted certificates".to_owned())),
+            ),
             ("TimedOut", text(&S3Error::TimedOut)),
             ("Connection", text(&S3Error::Connection("connection reset by peer".to_owned()))),
             ("NotS3", text(&S3Error::NotS3 { status: 404 })),

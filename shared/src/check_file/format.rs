@@ -53,6 +53,9 @@ fn write_result(writer: &mut JsonWriter, result: &CheckResult) {
     if result.quorum != Quorum::default() {
         writer.string_member(key!("verdict"), &result.quorum.to_string());
     }
+    if let Some(days) = result.certificate_days {
+        writer.integer_member(key!("cert"), days.into());
+    }
     writer.string_unless_empty(key!("id"), result.id.as_deref().unwrap_or_default());
 }
 

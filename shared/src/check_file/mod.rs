@@ -89,6 +89,10 @@ pub struct CheckResult {
     /// How many nodes must agree on the status (stored as `verdict`), by default a majority. The original Checkup
     /// does not store it.
     pub quorum: Quorum,
+    /// The whole days, rounded down, from the check until the first certificate on the verified path expires (the key
+    /// `cert`, an integer). Only checks over TLS that verified the server's certificate have it. The original's files do
+    /// not contain it.
+    pub certificate_days: Option<u32>,
     /// The endpoint's id, if one is configured. The original Checkup does not store it.
     pub id: Option<Box<str>>,
 }
@@ -252,6 +256,7 @@ fn read_members(element: &Json<'_>) -> Result<CheckResult, UnexpectedType> {
         kind: Some(read_text(element, "kind", TITLE_LIMIT)?).filter(|kind| !kind.is_empty()),
         interval: read_nanos(element, "interval")?.filter(|interval| *interval > 0),
         quorum: element.string("verdict")?.and_then(|policy| policy.parse().ok()).unwrap_or_default(),
+        certificate_days: element.integer("cert")?.and_then(|days| u32::try_from(days).ok()),
         id: id_of(element),
     })
 }

@@ -60,6 +60,22 @@ fn a_result_without_attempts_has_a_placeholder_that_is_not_counted() {
     assert_eq!(file.results[0].attempts, []);
 }
 
+/// Results of checks that verified a certificate: one that expires within a day, and one of a failed check.
+const WITH_CERTIFICATES: &str = include_str!("../../golden/1796089000123456789-eu-west-check.json");
+
+#[test]
+fn the_days_of_a_certificate_are_stored_and_optional() {
+    let file = CheckFile::parse(WITH_CERTIFICATES.as_bytes()).expect("we wrote it");
+    let days: Vec<Option<u32>> = file.results.iter().map(|result| result.certificate_days).collect();
+    assert_eq!((days.as_slice(), file.skipped.len()), (&[Some(80), Some(0), Some(13), None][..], 0));
+    assert_eq!(write_check_file(&file.results), WITH_CERTIFICATES.trim_end());
+    for unusable in ["-1", "4294967296"] {
+        let content = format!(r#"[{{"title":"A","cert":{unusable}}}]"#);
+        let file = CheckFile::parse(content.as_bytes()).expect("it is an array");
+        assert_eq!(file.results[0].certificate_days, None, "{unusable}");
+    }
+}
+
 /// Computes the median of a result's attempts as the original Checkup's page does. Without attempts, it fails.
 fn median_of_the_original(result: &serde_json::Value) -> f64 {
     let mut rtts: Vec<f64> =
@@ -189,12 +205,13 @@ fn any_result() -> impl Strategy<Value = CheckResult> {
         prop::option::of("[a-z]{1,9}"),
         prop::option::of(1..i64::MAX),
         prop::sample::select(vec!["any", "majority", "all", "1", "7"]),
+        prop::option::of(any::<u32>()),
         prop::option::of("[a-z0-9._-]{1,64}"),
     );
     (first, second).prop_map(
         |(
             (title, locator, timestamp, attempts, threshold),
-            (status, notice, message, node, kind, interval, verdict, id),
+            (status, notice, message, node, kind, interval, verdict, certificate_days, id),
         )| {
             CheckResult {
                 title,
@@ -209,6 +226,7 @@ fn any_result() -> impl Strategy<Value = CheckResult> {
                 kind,
                 interval,
                 quorum: verdict.parse().expect("it is a policy"),
+                certificate_days,
                 id: id.map(String::into_boxed_str),
             }
         },
@@ -230,7 +248,7 @@ proptest! {
         for (key, value) in result.as_object().expect("a result is an object") {
             let as_in_go = match key.as_str() {
                 "title" | "endpoint" | "notice" | "message" | "node" | "kind" | "verdict" | "id" => value.is_string(),
-                "timestamp" | "threshold" | "interval" => value.is_i64(),
+                "timestamp" | "threshold" | "interval" | "cert" => value.is_i64(),
                 "healthy" | "degraded" | "down" => value == &serde_json::Value::Bool(true),
                 "times" => value.as_array().is_some_and(|times| times.iter().all(|attempt| attempt["rtt"].is_i64())),
                 _ => false,
@@ -244,8 +262,8 @@ proptest! {
     }
 
     #[test]
-    fn any_key_can_be_missing(result in any_result(), left_out in prop::collection::hash_set(0_usize..15, 0..15)) {
-        let keys = ["title", "endpoint", "timestamp", "times", "threshold", "healthy", "degraded", "down", "notice", "message", "node", "kind", "interval", "verdict", "id"];
+    fn any_key_can_be_missing(result in any_result(), left_out in prop::collection::hash_set(0_usize..16, 0..16)) {
+        let keys = ["title", "endpoint", "timestamp", "times", "threshold", "healthy", "degraded", "down", "notice", "message", "node", "kind", "interval", "verdict", "cert", "id"];
         let mut written: serde_json::Value = serde_json::from_str(&write_check_file(&[result])).expect("it is JSON");
         let object = written[0].as_object_mut().expect("a result is an object");
         for index in left_out {

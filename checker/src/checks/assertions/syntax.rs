@@ -5,8 +5,10 @@ use reqwest::header::HeaderName;
 use serde_json_path::JsonPath;
 use shared::duration;
 
+use super::decimal::Decimal;
 use super::expected::{Operand, Operator, Predicate};
 use super::expression::Expression;
+use super::filter_numbers::{FilterNumbers, outside_quotes};
 use super::path_remedy::with_quoted_names;
 use super::subject::{JsonPathQuery, PathCost, Subject};
 use crate::checks::status_codes::StatusCodes;
@@ -179,8 +181,8 @@ impl AssertionParser<'_> {
             "true" => Operand::Flag(true),
             "false" => Operand::Flag(false),
             "null" => Operand::Null,
-            word => match (word.parse::<f64>(), duration::parse(word)) {
-                (Ok(number), _) if number.is_finite() => Operand::Number(number),
+            word => match (Decimal::parse(word), duration::parse(word)) {
+                (Some(number), _) => Operand::Number(number),
                 (_, Ok(nanos)) => Operand::Duration(nanos),
                 _ => Operand::Text(word.to_owned()),
             },
@@ -241,7 +243,10 @@ fn json_path(path: &str, subject_of: impl Fn(&str) -> String) -> Result<Subject,
              has bytes; write `..` once, for example `$..price`"
         ));
     }
-    let subject = |compiled| Subject::JsonPath(Box::new(JsonPathQuery { compiled, text: path.to_owned(), cost }));
+    let subject = |compiled| {
+        let numbers = FilterNumbers::of_path(path);
+        Subject::JsonPath(Box::new(JsonPathQuery { compiled, text: path.to_owned(), cost, numbers }))
+    };
     JsonPath::parse(path).map(subject).map_err(|error| {
         if let Some(quoted) = with_quoted_names(path) {
             let remedy = subject_of(&quoted);
@@ -309,25 +314,6 @@ fn path_length(text: &str) -> usize {
         }
     }
     text.len()
-}
-
-/// Iterates over the characters outside of quotes, with their positions. Inside quotes, a backslash escapes the next
-/// character.
-fn outside_quotes(text: &str) -> impl Iterator<Item = (usize, char)> {
-    let mut characters = text.char_indices();
-    std::iter::from_fn(move || {
-        let (at, character) = characters.next()?;
-        if !matches!(character, '\'' | '"') {
-            return Some((at, character));
-        }
-        while let Some((_, inside)) = characters.next().filter(|(_, inside)| *inside != character) {
-            if inside == '\\' {
-                characters.next();
-            }
-        }
-        // Yield the opening quote instead of the whole quoted string.
-        Some((at, character))
-    })
 }
 
 /// Parses a string up to its closing quote. Returns the string and its length including the quote. A backslash escapes

@@ -88,6 +88,10 @@ impl fmt::Display for ActualValue<'_> {
             ActualValue::Duration(nanos) if *nanos >= shared::MINUTE => {
                 formatter.write_str(&duration::format_coarse(*nanos))
             }
+            // Only certificates have negative times: they have expired.
+            ActualValue::Duration(nanos) if *nanos < 0 => {
+                write!(formatter, "-{}", duration::format_coarse(nanos.saturating_neg()))
+            }
             ActualValue::Duration(nanos) => formatter.write_str(&duration::format_rtt(*nanos)),
             ActualValue::Bytes(bytes) => write!(formatter, "`{}`", excerpt(bytes)),
             ActualValue::MoreThan(number) => write!(formatter, "more than {number}"),

@@ -1,25 +1,22 @@
-//! Opens connections: name resolution, TCP to the first address that accepts, and TLS on top. Each step starts its
-//! phase on the attempt's stopwatch.
+//! Opens connections: name resolution, and TCP to the first address that accepts. Each step starts its phase on the
+//! attempt's stopwatch.
 
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
 use url::Url;
 
-use super::address_policy::AddressPolicy;
+use super::address_filter::AddressFilter;
+use super::idna;
 use super::metered::{MeteredStream, TcpConnection};
 use super::resolver;
-use super::tls_config::TlsTrust;
+use super::tls_config::TlsSettings;
 use crate::checks::Failure;
 use crate::checks::error_text;
 use crate::checks::timing::Stopwatch;
@@ -31,7 +28,7 @@ const CONNECTION_ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 /// A host and a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
-    /// A host name, or an IP address without brackets.
+    /// A host name in ASCII, or an IP address without brackets.
     pub host: String,
     pub port: u16,
 }
@@ -49,7 +46,7 @@ pub struct InvalidHost(String);
 /// The parameters of a TLS handshake.
 #[derive(Debug, Clone)]
 pub struct TlsOptions {
-    pub trust: TlsTrust,
+    pub settings: TlsSettings,
     /// The server name to send (SNI), for which the certificate must be valid.
     pub server_name: ServerName<'static>,
 }
@@ -57,7 +54,7 @@ pub struct TlsOptions {
 impl TlsOptions {
     /// Checks that a TLS configuration can be built. Succeeds without options, because TLS is not used then.
     pub fn preflight(options: Option<&TlsOptions>) -> Result<(), String> {
-        options.map_or(Ok(()), |options| options.trust.preflight())
+        options.map_or(Ok(()), |options| options.settings.preflight())
     }
 }
 
@@ -83,11 +80,12 @@ impl Address {
             "" => default_port.ok_or_else(invalid)?,
             port => port.parse().ok().filter(|port| *port > 0).ok_or_else(invalid)?,
         };
-        let is_allowed = |character: char| character.is_alphanumeric() || "-._:%".contains(character);
+        let host = idna::to_ascii(host).ok_or_else(invalid)?;
+        let is_allowed = |character: char| character.is_ascii_alphanumeric() || "-._:%".contains(character);
         if host.is_empty() || !host.chars().all(is_allowed) {
             return Err(invalid());
         }
-        Ok(Address { host: host.to_owned(), port })
+        Ok(Address { host: host.into_owned(), port })
     }
 
     /// Parses a host without a port.
@@ -127,41 +125,41 @@ impl fmt::Display for Address {
     }
 }
 
-/// Resolves a host. Returns at least one address, and only addresses that the policy allows.
+/// Resolves a host. Returns at least one address, and only addresses that the filter allows.
 pub async fn resolve(
     address: &Address,
-    policy: AddressPolicy,
+    filter: impl Into<AddressFilter>,
     stopwatch: &Stopwatch,
 ) -> Result<Vec<SocketAddr>, Failure> {
+    let resolved = look_up(address, filter.into(), stopwatch).await;
+    if resolved.is_err() {
+        stopwatch.mark_inconclusive();
+    }
+    resolved
+}
+
+async fn look_up(address: &Address, filter: AddressFilter, stopwatch: &Stopwatch) -> Result<Vec<SocketAddr>, Failure> {
     if let Ok(ip) = address.host.parse::<IpAddr>() {
-        return if policy.allows(ip) {
-            Ok(vec![SocketAddr::new(ip, address.port)])
-        } else {
-            Err(AddressPolicy::rejection(ip))
-        };
+        return filter.check(ip).map(|()| vec![SocketAddr::new(ip, address.port)]);
     }
     stopwatch.start_lookup();
     let found = resolver::resolve(&address.host).await;
     let found = found.map_err(|error| error_text::describe_lookup_error(&error, &address.host))?;
     stopwatch.finish_lookup();
-    let mut allowed: Vec<SocketAddr> = found.iter().copied().filter(|address| policy.allows(address.ip())).collect();
+    let mut allowed = filter.select(found, &address.host)?;
     for socket_address in &mut allowed {
         socket_address.set_port(address.port);
     }
-    match (allowed.is_empty(), found.first()) {
-        (false, _) => Ok(allowed),
-        (true, Some(denied)) => Err(AddressPolicy::rejection(denied.ip())),
-        (true, None) => Err(format!("no such host `{}`", address.host)),
-    }
+    Ok(allowed)
 }
 
 /// Opens a TCP connection to the first address that accepts it. `TCP_NODELAY` is set, so writes are sent immediately.
 pub async fn connect(
     address: &Address,
-    policy: AddressPolicy,
+    filter: impl Into<AddressFilter>,
     stopwatch: &Stopwatch,
 ) -> Result<TcpConnection, Failure> {
-    let stream = connect_for_single_write(address, policy, stopwatch).await?;
+    let stream = connect_for_single_write(address, filter, stopwatch).await?;
     // Requests are written as a whole, so waiting for more data gains nothing.
     let _ = stream.get_ref().set_nodelay(true);
     Ok(stream)
@@ -171,10 +169,10 @@ pub async fn connect(
 /// system call.
 pub async fn connect_for_single_write(
     address: &Address,
-    policy: AddressPolicy,
+    filter: impl Into<AddressFilter>,
     stopwatch: &Stopwatch,
 ) -> Result<TcpConnection, Failure> {
-    let addresses = resolve(address, policy, stopwatch).await?;
+    let addresses = resolve(address, filter, stopwatch).await?;
     let no_addresses = io::Error::from(io::ErrorKind::AddrNotAvailable);
     let stream = first_to_succeed(&addresses, stopwatch, no_addresses, TcpStream::connect).await;
     let stream = stream.map_err(|error| error_text::describe_error(&error))?;
@@ -218,28 +216,9 @@ pub async fn first_to_succeed<T, E, F: Future<Output = Result<T, E>>>(
     }
 }
 
-/// Performs the TLS handshake on a connection and offers `protocols` through ALPN.
-pub async fn handshake(
-    stream: TcpConnection,
-    config: Arc<ClientConfig>,
-    server_name: &ServerName<'static>,
-    protocols: &[&[u8]],
-    stopwatch: &Stopwatch,
-) -> Result<TlsStream<TcpConnection>, Failure> {
-    stopwatch.start_handshake();
-    let connector = TlsConnector::from(config);
-    let protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
-    let stream = connector.with_alpn(protocols).connect(server_name.clone(), stream).await;
-    let stream = stream.map_err(|error| match error.kind() {
-        io::ErrorKind::UnexpectedEof => "connection closed by the server during the TLS handshake".to_owned(),
-        _ => error_text::describe_error(&error),
-    })?;
-    stopwatch.connected();
-    Ok(stream)
-}
-
 #[cfg(test)]
 mod tests {
+    use crate::checks::net::address_policy::AddressPolicy;
     use crate::checks::net::connect::*;
 
     #[test]
@@ -253,11 +232,25 @@ mod tests {
             ("shop.example", Some(443), "shop.example", 443),
             ("https://shop.example/", Some(443), "shop.example", 443),
             ("tcp://shop.example:80", None, "shop.example", 80),
+            ("münchen.example:80", None, "xn--mnchen-3ya.example", 80),
+            ("tcp://mu\u{308}nchen.example/", Some(7), "xn--mnchen-3ya.example", 7),
         ] {
             let expected = Address { host: host.to_owned(), port };
             assert_eq!(Address::parse(text, default_port), Ok(expected), "{text}");
         }
-        for text in ["", "host", ":80", "host:", "host:0", "host:99999", "[::1:80", "a b:80", "[host]:80", "a/b:80"] {
+        for text in [
+            "",
+            "host",
+            ":80",
+            "host:",
+            "host:0",
+            "host:99999",
+            "[::1:80",
+            "a b:80",
+            "[host]:80",
+            "a/b:80",
+            "a\u{200d}ü:80",
+        ] {
             assert!(Address::parse(text, None).is_err(), "{text}");
         }
     }

@@ -1,288 +1,202 @@
-//! Builds TLS configurations, one for each set of trusted authorities. All checks share them. Sessions are never
-//! resumed.
+//! What TLS connections trust and how they identify themselves, and the matching TLS configurations: one per set of
+//! settings, shared by all checks. Sessions are never resumed.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{Resumption, WebPkiServerVerifier, verify_server_name};
-use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::ClientConfig;
+use rustls::client::Resumption;
+use rustls::crypto::ring;
 use tokio::sync::OnceCell;
-use x509_parser::prelude::{FromDer as _, X509Certificate};
+use tokio::time::Instant;
 
-use crate::checks::timing::with_current_stopwatch;
-use crate::platform::operator_file::read_operator_file;
+use super::tls_files::{self, ClientCertificate, TrustError};
+use super::tls_observer::{HandshakeObserver, TlsPolicy};
+use super::tls_path::TrustedCertificates;
+use crate::tls_error;
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// How long files are used before they are read again, because certificates are renewed while checks run.
+const REREAD_AFTER: Duration = Duration::from_mins(1);
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub enum TlsTrust {
+    #[default]
     System,
-    /// Only the authorities in these PEM files.
+    /// Only the certificates in these PEM files, and those that they have signed.
     Authorities(Vec<PathBuf>),
     /// Any certificate for any name, as `tls_skip_verify` requests.
     AnyCertificate,
 }
 
-/// The reason why a TLS configuration cannot be built.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum TrustError {
-    /// An authority file cannot be read.
-    #[error("failed to read the certificate authorities in `{0}`: {1}; use a PEM file with at least one certificate")]
-    Authorities(PathBuf, String),
-    /// The TLS or HTTP library rejects the settings.
-    #[error("failed to set up TLS: {0}")]
-    Library(String),
+/// The lowest TLS version that a server may choose. The TLS library supports no version before 1.2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum MinTlsVersion {
+    #[default]
+    Tls12,
+    Tls13,
 }
 
-type ConfigResult = Result<Arc<ClientConfig>, TrustError>;
+/// The settings of the TLS connections of a check.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct TlsSettings {
+    pub trust: TlsTrust,
+    /// Boxed because few checks have one.
+    pub client_certificate: Option<Box<ClientCertificate>>,
+    pub min_version: MinTlsVersion,
+}
 
-/// A cache of TLS configurations by trust setting.
+/// What a handshake needs.
+#[derive(Debug)]
+pub struct TlsClient {
+    pub(super) config: ClientConfig,
+    pub(super) policy: Arc<TlsPolicy>,
+    pub(super) min_version: MinTlsVersion,
+}
+
+type ClientResult = Result<Arc<TlsClient>, TrustError>;
+
+/// A client that is built once, and when that began.
+struct CachedClient {
+    since: Instant,
+    cell: Arc<OnceCell<ClientResult>>,
+}
+
+/// Caches TLS configurations by their settings.
 #[derive(Default)]
 pub struct TlsConfigs {
-    configs: Mutex<HashMap<TlsTrust, Arc<OnceCell<ConfigResult>>>>,
+    clients: Mutex<HashMap<TlsSettings, CachedClient>>,
 }
 
 impl TlsConfigs {
-    /// Returns the configuration for a trust setting, building it on the first call.
-    pub async fn for_trust(&self, trust: &TlsTrust) -> ConfigResult {
-        let cell =
-            Arc::clone(self.configs.lock().unwrap_or_else(PoisonError::into_inner).entry(trust.clone()).or_default());
-        let build_config = async || {
-            let trust = trust.clone();
-            // Reading authority files blocks the thread, which would delay other checks.
-            let built = tokio::task::spawn_blocking(move || build(&trust).map(Arc::new)).await;
+    /// Returns the client for these settings, building it on the first call, and again some time later if it depends on
+    /// files.
+    pub async fn client(&self, settings: &TlsSettings) -> ClientResult {
+        let cell = {
+            let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+            match clients.get(settings) {
+                Some(CachedClient { since, cell }) if !settings.has_files() || since.elapsed() < REREAD_AFTER => {
+                    Arc::clone(cell)
+                }
+                _ => {
+                    let cell = Arc::<OnceCell<ClientResult>>::default();
+                    clients.insert(settings.clone(), CachedClient { since: Instant::now(), cell: Arc::clone(&cell) });
+                    cell
+                }
+            }
+        };
+        let build_client = async || {
+            let settings = settings.clone();
+            // Reading files blocks, which would delay other checks.
+            let built = tokio::task::spawn_blocking(move || build(&settings).map(Arc::new)).await;
             built.unwrap_or_else(|error| Err(TrustError::Library(error.to_string())))
         };
-        cell.get_or_init(build_config).await.clone()
+        cell.get_or_init(build_client).await.clone()
     }
 }
 
-impl TlsTrust {
-    /// Reads the configured authority files. Returns an empty list if none are configured.
-    pub fn read_authorities(&self) -> Result<Vec<CertificateDer<'static>>, TrustError> {
-        let mut certificates = Vec::new();
-        if let TlsTrust::Authorities(files) = self {
-            for file in files {
-                certificates.append(&mut read_pem(file)?);
-            }
-        }
-        Ok(certificates)
+impl TlsSettings {
+    fn has_files(&self) -> bool {
+        matches!(self.trust, TlsTrust::Authorities(_)) || self.client_certificate.is_some()
     }
 
     /// Checks that the files needed for a configuration are readable and valid.
     pub fn preflight(&self) -> Result<(), String> {
-        self.read_authorities().map(drop).map_err(|error| error.to_string())
+        self.trust.read_authorities().map_err(|error| error.to_string())?;
+        let read = self.client_certificate.as_ref().map(|client| client.read(&ring::default_provider()));
+        read.transpose().map(drop).map_err(|error| error.to_string())
     }
 }
 
-fn read_pem(file: &Path) -> Result<Vec<CertificateDer<'static>>, TrustError> {
-    let invalid = |why: String| TrustError::Authorities(file.to_owned(), why);
-    let content = read_operator_file(file).map_err(|error| invalid(error.to_string()))?;
-    let certificates: Vec<_> = CertificateDer::pem_slice_iter(&content)
-        .collect::<Result<_, _>>()
-        .map_err(|error| invalid(error.to_string()))?;
-    if certificates.is_empty() {
-        return Err(invalid("the file contains no certificate".to_owned()));
+impl From<TlsTrust> for TlsSettings {
+    fn from(trust: TlsTrust) -> TlsSettings {
+        TlsSettings { trust, ..TlsSettings::default() }
     }
-    let mut roots = RootCertStore::empty();
-    for certificate in &certificates {
-        roots.add(certificate.clone()).map_err(|error| invalid(error.to_string()))?;
-    }
-    Ok(certificates)
 }
 
-fn build(trust: &TlsTrust) -> Result<ClientConfig, TrustError> {
-    let provider = Arc::new(ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| TrustError::Library(error.to_string()))?;
-    let verifier: Arc<dyn ServerCertVerifier> = match trust {
-        TlsTrust::AnyCertificate => Arc::new(AcceptAnyCertificate(provider)),
-        TlsTrust::System | TlsTrust::Authorities(_) => {
-            let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(authorities(trust)?), provider)
-                .build()
-                .map_err(|error| TrustError::Library(error.to_string()))?;
-            match trust.read_authorities()? {
-                trusted if trusted.is_empty() => inner,
-                trusted => Arc::new(TrustedLeafVerifier { inner, trusted }),
+impl TlsClient {
+    /// The configuration for another client, which verifies servers in the same way.
+    #[must_use]
+    pub fn config(&self) -> &ClientConfig {
+        &self.config
+    }
+}
+
+impl TlsTrust {
+    /// Reads the configured files; the result is empty if none are configured.
+    fn read_authorities(&self) -> Result<TrustedCertificates, TrustError> {
+        let mut trusted = TrustedCertificates::default();
+        if let TlsTrust::Authorities(files) = self {
+            for file in files {
+                tls_files::read_authorities(file, &mut trusted)?;
             }
         }
-    };
-    let mut tls = builder
+        Ok(trusted)
+    }
+}
+
+fn build(settings: &TlsSettings) -> Result<TlsClient, TrustError> {
+    let provider = ring::default_provider();
+    let policy = Arc::new(TlsPolicy {
+        trusted: trusted_certificates(&settings.trust)?,
+        client_key: settings.client_certificate.as_ref().map(|client| client.read(&provider)).transpose()?,
+        algorithms: provider.signature_verification_algorithms,
+    });
+    let observer = Arc::new(HandshakeObserver::new(Arc::clone(&policy), true));
+    let mut config = ClientConfig::builder_with_provider(Arc::new(provider))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| TrustError::Library(tls_error::describe(&error)))?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(RecordingVerifier(verifier)))
-        .with_no_client_auth();
-    // Every attempt makes a full handshake, so the certificates are verified each time.
-    tls.resumption = Resumption::disabled();
-    Ok(tls)
+        .with_custom_certificate_verifier(Arc::clone(&observer) as _)
+        .with_client_cert_resolver(observer);
+    // Every attempt makes a full handshake, so that the certificates are verified each time.
+    config.resumption = Resumption::disabled();
+    Ok(TlsClient { config, policy, min_version: settings.min_version })
 }
 
-/// Returns the trusted authorities: from the configured files if there are any, otherwise from the system, or Mozilla's
-/// if the system has none.
-fn authorities(trust: &TlsTrust) -> Result<RootCertStore, TrustError> {
-    let mut roots = RootCertStore::empty();
-    if let TlsTrust::Authorities(_) = trust {
-        roots.add_parsable_certificates(trust.read_authorities()?);
-        return Ok(roots);
-    }
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if roots.is_empty() {
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    }
-    Ok(roots)
-}
-
-/// Records the certificates that a server presents before the inner verifier checks them.
-#[derive(Debug)]
-struct RecordingVerifier(Arc<dyn ServerCertVerifier>);
-
-impl ServerCertVerifier for RecordingVerifier {
-    fn verify_server_cert(
-        &self,
-        certificate: &CertificateDer<'_>,
-        others: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        with_current_stopwatch(|stopwatch| {
-            let chain = || std::iter::once(certificate).chain(others).map(|one| one.clone().into_owned());
-            stopwatch.record(|data| data.certificates = chain().collect());
-        });
-        self.0.verify_server_cert(certificate, others, server_name, ocsp_response, now)
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.0.verify_tls12_signature(message, certificate, signature)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.0.verify_tls13_signature(message, certificate, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_verify_schemes()
-    }
-}
-
-/// Also accepts a server whose certificate is itself trusted, as Go and therefore the original Checkup do. The inner
-/// verifier accepts only certificates that another certificate has signed.
-#[derive(Debug)]
-struct TrustedLeafVerifier {
-    inner: Arc<WebPkiServerVerifier>,
-    trusted: Vec<CertificateDer<'static>>,
-}
-
-impl ServerCertVerifier for TrustedLeafVerifier {
-    fn verify_server_cert(
-        &self,
-        certificate: &CertificateDer<'_>,
-        others: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        let verified = self.inner.verify_server_cert(certificate, others, server_name, ocsp_response, now);
-        if verified.is_ok() || !self.trusted.iter().any(|trusted| trusted == certificate) {
-            return verified;
+/// The trusted certificates: from files, from the system, or Mozilla's if the system has none. `None` trusts any.
+fn trusted_certificates(trust: &TlsTrust) -> Result<Option<TrustedCertificates>, TrustError> {
+    let mut trusted = trust.read_authorities()?;
+    match trust {
+        TlsTrust::AnyCertificate => return Ok(None),
+        TlsTrust::Authorities(_) => {}
+        TlsTrust::System => {
+            for certificate in rustls_native_certs::load_native_certs().certs {
+                // A certificate that cannot be parsed must not make the others unusable.
+                let _ = trusted.add(&certificate);
+            }
+            if trusted.is_empty() {
+                trusted.add_anchors(webpki_roots::TLS_SERVER_ROOTS);
+            }
         }
-        verify_server_name(&ParsedCertificate::try_from(certificate)?, server_name)?;
-        let (_, parsed) = X509Certificate::from_der(certificate).map_err(|_| CertificateError::BadEncoding)?;
-        let time = |seconds: i64| UnixTime::since_unix_epoch(Duration::from_secs(seconds.max(0).unsigned_abs()));
-        let not_before = time(parsed.validity().not_before.timestamp());
-        let not_after = time(parsed.validity().not_after.timestamp());
-        if now < not_before {
-            return Err(CertificateError::NotValidYetContext { time: now, not_before }.into());
-        }
-        if now > not_after {
-            return Err(CertificateError::ExpiredContext { time: now, not_after }.into());
-        }
-        Ok(ServerCertVerified::assertion())
     }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.inner.verify_tls12_signature(message, certificate, signature)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.inner.verify_tls13_signature(message, certificate, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.inner.supported_verify_schemes()
-    }
+    Ok(Some(trusted))
 }
 
-/// Accepts any certificate, but still verifies handshake signatures.
-#[derive(Debug)]
-struct AcceptAnyCertificate(Arc<CryptoProvider>);
+#[cfg(test)]
+mod tests {
+    use crate::checks::net::tls_config::*;
+    use crate::checks::test_certificates::{TestAuthority, write};
 
-impl ServerCertVerifier for AcceptAnyCertificate {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls12_signature(
-            message,
-            certificate,
-            signature,
-            &self.0.signature_verification_algorithms,
-        )
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls13_signature(
-            message,
-            certificate,
-            signature,
-            &self.0.signature_verification_algorithms,
-        )
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+    #[tokio::test(start_paused = true)]
+    async fn files_are_read_again_after_a_while() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let configs = TlsConfigs::default();
+        let file = folder.path().join("trusted.pem");
+        let settings = TlsSettings::from(TlsTrust::Authorities(vec![file]));
+        let error = configs.client(&settings).await.expect_err("it does not exist").to_string();
+        assert!(error.contains("trusted.pem"), "{error}");
+        write(folder.path(), "trusted", &[&TestAuthority::new("Root", 9).self_signed()]);
+        assert!(configs.client(&settings).await.is_err(), "the files were read a moment ago");
+        tokio::time::advance(REREAD_AFTER).await;
+        let first = configs.client(&settings).await.expect("it is a certificate");
+        assert!(Arc::ptr_eq(&first, &configs.client(&settings).await.expect("it was read")));
+        tokio::time::advance(REREAD_AFTER).await;
+        assert!(!Arc::ptr_eq(&first, &configs.client(&settings).await.expect("it is read again")));
+        // The certificates of the system are read once.
+        let system = configs.client(&TlsSettings::default()).await.expect("there are certificates");
+        tokio::time::advance(REREAD_AFTER).await;
+        assert!(Arc::ptr_eq(&system, &configs.client(&TlsSettings::default()).await.expect("it was read")));
     }
 }

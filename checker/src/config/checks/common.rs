@@ -4,6 +4,7 @@ use serde::Deserialize;
 use shared::quorum::Quorum;
 use shared::{Nanos, SECOND};
 
+use crate::checks::net::address_filter::IpVersion;
 use crate::checks::{Check, CheckKind};
 use crate::config::duration;
 use crate::config::patterns;
@@ -26,7 +27,7 @@ pub(super) const COMMON: &[Field] = &[
         "attempts",
         ValueKind::Integer(0, 1_000),
         "`1`; `0` means the same",
-        "The number of attempts per check. If one of them fails, the endpoint is down.",
+        "The number of attempts per check. If more of them fail than `failures_allowed`, the endpoint is down.",
     ),
     optional("attempt_spacing", ValueKind::Duration(0, DAY), "`0`", "The pause between attempts."),
     optional(
@@ -34,6 +35,18 @@ pub(super) const COMMON: &[Field] = &[
         ValueKind::Duration(0, CENTURY),
         "none",
         "The median round-trip time above which the endpoint is degraded.",
+    ),
+    optional(
+        "failures_allowed",
+        ValueKind::Integer(0, 999),
+        "`0`",
+        "How many of the attempts can fail before the endpoint is down, at most one less than `attempts`.",
+    ),
+    optional(
+        "invert",
+        ValueKind::Bool,
+        "`false`",
+        "Whether the check must fail, for example because a port must be closed: the endpoint is down if the check succeeds. If it cannot be determined whether the endpoint fails, for example because its name cannot be resolved, its status is unknown.",
     ),
     optional(
         "retries",
@@ -86,17 +99,47 @@ pub(super) const NAME: Field =
     required("endpoint_name", ValueKind::Pattern(patterns::NOT_BLANK), "The title of the endpoint.");
 pub(super) const TIMEOUT: Field =
     timeout("`10s`", "The time limit for an attempt, from the DNS lookup to the last byte that is read.");
+pub(super) const IP_VERSION: Field = optional(
+    "ip_version",
+    ValueKind::Numbers(IpVersion::NUMBERS),
+    "both; the first address that accepts the connection counts",
+    "The version of IP to connect over.",
+);
 pub(super) const TLS_CA_FILE: Field = optional(
     "tls_ca_file",
     ValueKind::String,
     "the system's certificate authorities",
-    "A PEM file of certificate authorities to trust instead of the system's.",
+    "A PEM file of certificates to trust instead of the system's: of authorities, or of the server itself.",
 );
 pub(super) const TLS_SKIP_VERIFY: Field = optional(
     "tls_skip_verify",
     ValueKind::Bool,
     "`false`",
     "Whether to accept any certificate. The check then does not verify which server responds.",
+);
+pub(super) const CLIENT_CERT_FILE: Field = optional(
+    "client_cert_file",
+    ValueKind::String,
+    "none",
+    "A PEM file with a client certificate (mutual TLS), followed by those of its authorities. It is read again when it changes.",
+);
+pub(super) const CLIENT_KEY_FILE: Field = optional(
+    "client_key_file",
+    ValueKind::String,
+    "`client_cert_file`",
+    "The PEM file of the private key for `client_cert_file`, without a password.",
+);
+pub(super) const MIN_TLS_VERSION: Field = optional(
+    "min_tls_version",
+    ValueKind::Enum(&["1.2", "1.3"]),
+    "`\"1.2\"`",
+    "The lowest TLS version that the server may choose.",
+);
+pub(super) const RESOLVE: Field = optional(
+    "resolve",
+    ValueKind::Pattern(patterns::ADDRESS),
+    "what the name resolves to",
+    "The address to connect to instead of the host of `endpoint_url`, with or without a port: `192.0.2.7`, `[2001:db8::7]:8443`. The request stays the same.",
 );
 pub(super) const SERVER_NAME: Field = optional(
     "server_name",
@@ -126,6 +169,10 @@ pub(super) struct RawCommon {
     pub threshold_rtt: Option<RawDuration>,
     pub timeout: Option<RawDuration>,
     #[serde(default)]
+    pub failures_allowed: u32,
+    #[serde(default)]
+    pub invert: bool,
+    #[serde(default)]
     pub retries: u32,
     pub retry_delay: Option<RawDuration>,
     #[serde(default, alias = "confirm")]
@@ -146,6 +193,8 @@ impl RawCommon {
             attempt_spacing: duration(self.attempt_spacing.map_or(0, |spacing| spacing.0)),
             threshold: self.threshold_rtt.map_or(0, |threshold| threshold.0),
             quorum: quorum(self.quorum),
+            invert: self.invert,
+            failures_allowed: self.failures_allowed,
             retries: self.retries,
             retry_delay: duration(self.retry_delay.map_or(DEFAULT_RETRY_DELAY, |delay| delay.0)),
             failures_before_down: self.failures_before_down.max(1),
@@ -166,10 +215,13 @@ fn quorum(raw: Option<StringOrNumber>) -> Quorum {
     text.parse().unwrap_or_default()
 }
 
-/// The keys that determine which certificates are trusted.
+/// The keys that determine which certificates are trusted, and how the checker identifies itself.
 #[derive(Deserialize)]
-pub(super) struct RawTrust {
+pub(super) struct RawTlsSettings {
     pub tls_ca_file: Option<String>,
     #[serde(default)]
     pub tls_skip_verify: bool,
+    pub client_cert_file: Option<String>,
+    pub client_key_file: Option<String>,
+    pub min_tls_version: Option<String>,
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderMap;
@@ -10,11 +11,16 @@ use http::header::{HeaderName, HeaderValue};
 use regex::bytes::{Regex, RegexBuilder};
 use reqwest::Url;
 use rustls::pki_types::ServerName;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::common::RawTrust;
+use super::common::RawTlsSettings;
+use crate::checks::assertions::Assertion;
+use crate::checks::net::address_filter::IpVersion;
 use crate::checks::net::connect::{Address, TlsOptions};
-use crate::checks::net::tls_config::TlsTrust;
+use crate::checks::net::idna;
+use crate::checks::net::tls_config::{MinTlsVersion, TlsSettings, TlsTrust};
+use crate::checks::net::tls_files::ClientCertificate;
 use crate::config::document::Located;
 use crate::config::problem::{Problem, Problems};
 use crate::config::raw::OneOrMany;
@@ -32,6 +38,7 @@ pub(super) struct CheckConverter<'a> {
     /// The folder that contains the configuration file. Relative paths are resolved against it.
     pub folder: &'a Path,
     pub timeout: Duration,
+    pub assertions: Arc<[Assertion]>,
     /// Whether an assertion examines `[STATUS]`. If so, any status is accepted by default.
     pub asserts_status: bool,
 }
@@ -39,7 +46,15 @@ pub(super) struct CheckConverter<'a> {
 impl<'a> CheckConverter<'a> {
     /// Creates a converter for the check at `index` in the array.
     pub(super) fn new(located: &'a Located<'a>, index: usize, folder: &'a Path, problems: &'a mut Problems) -> Self {
-        CheckConverter { located, index, problems, folder, timeout: Duration::ZERO, asserts_status: false }
+        CheckConverter {
+            located,
+            index,
+            problems,
+            folder,
+            timeout: Duration::ZERO,
+            assertions: Arc::new([]),
+            asserts_status: false,
+        }
     }
 
     fn position(&self, key: &str) -> usize {
@@ -139,29 +154,76 @@ impl<'a> CheckConverter<'a> {
         compiled.ok()
     }
 
+    /// The version of IP over which to connect to this host.
+    pub(super) fn ip_version(&mut self, host: &str) -> Option<IpVersion> {
+        #[derive(Deserialize)]
+        struct RawIpVersion {
+            ip_version: Option<i64>,
+        }
+        let raw: RawIpVersion = self.read()?;
+        let version = IpVersion::from_number(raw.ip_version?)?;
+        if let Ok(address) = host.parse()
+            && !version.reaches(address)
+        {
+            self.reject("ip_version", &format!("requires {version}, but `{address}` is another version: remove it"));
+        }
+        Some(version)
+    }
+
     /// Returns the options for a TLS connection to `address`. If `server_name` is set, the certificate must be valid
     /// for that name.
     pub(super) fn tls_options(
         &mut self,
-        trust: TlsTrust,
+        settings: TlsSettings,
         server_name: Option<String>,
         address: &Address,
     ) -> Option<TlsOptions> {
         let key = if server_name.is_some() { "server_name" } else { "endpoint_url" };
-        let name = server_name.unwrap_or_else(|| address.host.clone());
-        if let Ok(server_name) = ServerName::try_from(name.clone()) {
-            return Some(TlsOptions { trust, server_name });
-        }
-        self.error(key, format!("invalid server name `{name}`: expected a host name or an IP address"));
-        None
+        let server_name = self.server_name(key, &server_name.unwrap_or_else(|| address.host.clone()))?;
+        Some(TlsOptions { settings, server_name })
     }
 
-    pub(super) fn trust(&self, raw: RawTrust) -> TlsTrust {
-        match (raw.tls_skip_verify, raw.tls_ca_file.filter(|file| !file.is_empty())) {
+    /// Parses the name of a server, which is the value of this key.
+    pub(super) fn server_name(&mut self, key: &str, name: &str) -> Option<ServerName<'static>> {
+        let parsed = idna::to_ascii(name).and_then(|name| ServerName::try_from(name.into_owned()).ok());
+        let invalid = || format!("invalid server name `{name}`: expected a host name or an IP address");
+        self.accept(key, parsed.ok_or_else(invalid))
+    }
+
+    pub(super) fn tls_settings(&mut self, raw: RawTlsSettings) -> TlsSettings {
+        let trust = match (raw.tls_skip_verify, raw.tls_ca_file.and_then(not_empty)) {
             (true, _) => TlsTrust::AnyCertificate,
             (false, Some(file)) => TlsTrust::Authorities(vec![self.folder.join(file)]),
             (false, None) => TlsTrust::System,
-        }
+        };
+        let key = raw.client_key_file.and_then(not_empty);
+        let client_certificate = match (raw.client_cert_file.and_then(not_empty), key) {
+            (Some(certificate), key) => {
+                let certificate = self.folder.join(certificate);
+                let key = key.map_or_else(|| certificate.clone(), |key| self.folder.join(key));
+                Some(Box::new(ClientCertificate { certificate, key }))
+            }
+            (None, Some(_)) => {
+                self.reject("client_key_file", "is set without `client_cert_file`: add the file of the certificate");
+                None
+            }
+            (None, None) => None,
+        };
+        let min_version = match raw.min_tls_version.as_deref() {
+            Some("1.3") => MinTlsVersion::Tls13,
+            _ => MinTlsVersion::Tls12,
+        };
+        TlsSettings { trust, client_certificate, min_version }
+    }
+
+    /// Parses the address to connect to instead of the one of the URL.
+    pub(super) fn resolve(&mut self, text: &str, url: &Address) -> Option<Address> {
+        let invalid = |_| {
+            format!(
+                "invalid address `{text}`: expected a host or an IP address, with or without a port, for example `192.0.2.7:8443`"
+            )
+        };
+        self.accept("resolve", Address::parse(text, Some(url.port)).map_err(invalid))
     }
 }
 

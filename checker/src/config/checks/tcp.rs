@@ -2,7 +2,10 @@
 
 use serde::Deserialize;
 
-use super::common::{NAME, RawTrust, SERVER_NAME, STARTTLS, TLS_CA_FILE, TLS_SKIP_VERIFY, timeout};
+use super::common::{
+    CLIENT_CERT_FILE, CLIENT_KEY_FILE, IP_VERSION, MIN_TLS_VERSION, NAME, RawTlsSettings, SERVER_NAME, STARTTLS,
+    TLS_CA_FILE, TLS_SKIP_VERIFY, timeout,
+};
 use super::converter::CheckConverter;
 use super::{CheckType, DEFAULT_CONNECTION_TIMEOUT};
 use crate::checks::net::connect::Address;
@@ -24,11 +27,15 @@ pub(super) const TYPE: CheckType = CheckType {
                 "Host and port, for example `db.example:5432` or `[::1]:5432`.",
             ),
             timeout("`1s`", "The time limit for an attempt, including the script."),
+            IP_VERSION,
             optional("tls", ValueKind::Bool, "`false`; `true` with `starttls`", "Whether the connection uses TLS."),
             STARTTLS,
             SERVER_NAME,
             TLS_CA_FILE,
             TLS_SKIP_VERIFY,
+            CLIENT_CERT_FILE,
+            CLIENT_KEY_FILE,
+            MIN_TLS_VERSION,
             optional(
                 "script",
                 ValueKind::List(&ValueKind::Object(STEP)),
@@ -61,7 +68,7 @@ struct RawTcp {
     #[serde(default)]
     script: Vec<RawStep>,
     #[serde(flatten)]
-    trust: RawTrust,
+    settings: RawTlsSettings,
 }
 
 #[derive(Deserialize)]
@@ -77,9 +84,9 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
     if starttls.is_some() && raw.tls == Some(false) {
         converter.reject("tls", "is `false`, but `starttls` requires TLS: remove one of them");
     }
+    let settings = converter.tls_settings(raw.settings);
     let tls = if starttls.is_some() || raw.tls == Some(true) {
-        let trust = converter.trust(raw.trust);
-        Some(converter.tls_options(trust, raw.server_name, &address)?)
+        Some(converter.tls_options(settings, raw.server_name, &address)?)
     } else {
         None
     };
@@ -87,8 +94,9 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
     for (index, step) in raw.script.into_iter().enumerate() {
         convert_step(converter, index, step, &mut script);
     }
+    let ip_version = converter.ip_version(&address.host);
     let (locator, timeout) = (raw.endpoint_url, converter.timeout);
-    Some(CheckKind::Tcp(Box::new(TcpCheck { locator, address, timeout, tls, starttls, script })))
+    Some(CheckKind::Tcp(Box::new(TcpCheck { locator, address, timeout, ip_version, tls, starttls, script })))
 }
 
 fn convert_step(converter: &mut CheckConverter<'_>, index: usize, step: RawStep, script: &mut Vec<ScriptStep>) {

@@ -2,12 +2,15 @@
 
 use serde::Deserialize;
 
-use super::common::{NAME, SERVER_NAME, STARTTLS, timeout};
+use super::common::{
+    CLIENT_CERT_FILE, CLIENT_KEY_FILE, IP_VERSION, MIN_TLS_VERSION, NAME, RawTlsSettings, SERVER_NAME, STARTTLS,
+    timeout,
+};
 use super::converter::CheckConverter;
 use super::{CheckType, DEFAULT_CONNECTION_TIMEOUT};
 use crate::checks::net::connect::Address;
 use crate::checks::net::starttls::StartTls;
-use crate::checks::net::tls_config::TlsTrust;
+use crate::checks::net::tls_config::{TlsSettings, TlsTrust};
 use crate::checks::tls::{DEGRADED_WITHIN, TlsCheck};
 use crate::checks::{self as kinds, CheckKind};
 use crate::config::patterns;
@@ -28,26 +31,30 @@ pub(super) const TYPE: CheckType = CheckType {
                 "Host and port, for example `shop.example:443`. The default port is 443.",
             ),
             timeout("`1s`", "The time limit for an attempt."),
+            IP_VERSION,
             STARTTLS,
             Field { kind: ValueKind::Pattern(patterns::SERVER_NAME), ..SERVER_NAME },
             optional(
                 "cert_expiry_threshold",
                 ValueKind::Duration(0, CENTURY),
                 "`14d`",
-                "The endpoint is degraded if a certificate expires within this time.",
+                "The endpoint is degraded if a certificate on the verified path expires within this time.",
             ),
             optional(
                 "cert_expiry_down",
                 ValueKind::Duration(0, CENTURY),
                 "`0`: only once it has expired",
-                "The endpoint is down if a certificate expires within this time.",
+                "The endpoint is down if a certificate on the verified path expires within this time.",
             ),
             optional(
                 "trusted_roots",
                 ValueKind::List(&ValueKind::String),
                 "the system's certificate authorities",
-                "PEM files of certificate authorities to trust instead of the system's.",
+                "PEM files of certificates to trust instead of the system's: of authorities, or of the server itself.",
             ),
+            CLIENT_CERT_FILE,
+            CLIENT_KEY_FILE,
+            MIN_TLS_VERSION,
         ],
     },
     subjects: kinds::tls::SUBJECTS,
@@ -68,12 +75,15 @@ struct RawTls {
 
 fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
     let raw: RawTls = converter.read()?;
+    let settings: RawTlsSettings = converter.read()?;
     let address = converter.accept("endpoint_url", Address::parse(&raw.endpoint_url, Some(HTTPS_PORT)))?;
     let trust = match raw.trusted_roots.as_slice() {
         [] => TlsTrust::System,
         files => TlsTrust::Authorities(files.iter().map(|file| converter.folder.join(file)).collect()),
     };
-    let options = converter.tls_options(trust, raw.server_name, &address)?;
+    let settings = TlsSettings { trust, ..converter.tls_settings(settings) };
+    let options = converter.tls_options(settings, raw.server_name, &address)?;
+    let ip_version = converter.ip_version(&address.host);
     // The original Checkup writes 0 for "not set".
     let degraded_within = raw.cert_expiry_threshold.map(|time| time.0).filter(|time| *time > 0);
     let degraded_within = degraded_within.unwrap_or(DEGRADED_WITHIN);
@@ -88,6 +98,7 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
         locator: raw.endpoint_url,
         address,
         timeout: converter.timeout,
+        ip_version,
         options,
         starttls: raw.starttls.as_deref().and_then(StartTls::from_name),
         degraded_within,

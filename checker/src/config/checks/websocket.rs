@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use reqwest::Url;
 use serde::Deserialize;
 
-use super::common::{NAME, RawTrust, TIMEOUT, TLS_CA_FILE, TLS_SKIP_VERIFY};
+use super::common::{
+    CLIENT_CERT_FILE, CLIENT_KEY_FILE, IP_VERSION, MIN_TLS_VERSION, NAME, RESOLVE, RawTlsSettings, SERVER_NAME,
+    TIMEOUT, TLS_CA_FILE, TLS_SKIP_VERIFY,
+};
 use super::converter::CheckConverter;
 use super::{CheckType, DEFAULT_TIMEOUT};
 use crate::checks::net::connect::Address;
@@ -13,7 +16,7 @@ use crate::checks::websocket::WebSocketCheck;
 use crate::checks::{self as kinds, CheckKind};
 use crate::config::patterns;
 use crate::config::raw::OneOrMany;
-use crate::config::spec::{ValueKind, Variant, optional, required};
+use crate::config::spec::{Field, ValueKind, Variant, optional, required};
 use crate::redact::redact_userinfo;
 
 pub(super) const TYPE: CheckType = CheckType {
@@ -24,6 +27,7 @@ pub(super) const TYPE: CheckType = CheckType {
             NAME,
             required("endpoint_url", ValueKind::Pattern(patterns::WEBSOCKET_URL), "The URL, `ws://` or `wss://`."),
             TIMEOUT,
+            IP_VERSION,
             optional("headers", ValueKind::Headers, "none", "The request headers, such as `Sec-WebSocket-Protocol`."),
             optional("send", ValueKind::String, "nothing", "A message to send."),
             optional(
@@ -32,8 +36,13 @@ pub(super) const TYPE: CheckType = CheckType {
                 "nothing",
                 "A regular expression that a received message must match.",
             ),
+            RESOLVE,
+            Field { kind: ValueKind::Pattern(patterns::SERVER_NAME), ..SERVER_NAME },
             TLS_CA_FILE,
             TLS_SKIP_VERIFY,
+            CLIENT_CERT_FILE,
+            CLIENT_KEY_FILE,
+            MIN_TLS_VERSION,
         ],
     },
     subjects: kinds::websocket::SUBJECTS,
@@ -48,8 +57,10 @@ struct RawWebSocket {
     headers: BTreeMap<String, OneOrMany>,
     send: Option<String>,
     expect: Option<String>,
+    resolve: Option<String>,
+    server_name: Option<String>,
     #[serde(flatten)]
-    trust: RawTrust,
+    settings: RawTlsSettings,
 }
 
 fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
@@ -62,15 +73,26 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
         return None;
     };
     let address = Address::from_url(&url);
-    let tls = if url.scheme() == "wss" {
-        let trust = converter.trust(raw.trust);
-        Some(converter.tls_options(trust, None, &address)?)
-    } else {
-        None
+    let settings = converter.tls_settings(raw.settings);
+    let tls =
+        if url.scheme() == "wss" { Some(converter.tls_options(settings, raw.server_name, &address)?) } else { None };
+    let address = match raw.resolve {
+        Some(resolve) => converter.resolve(&resolve, &address)?,
+        None => address,
     };
     let locator = converter.locator(&raw.endpoint_url, &url, "which are not sent");
     let headers = converter.headers(&raw.headers);
     let expect = raw.expect.and_then(|text| converter.pattern("expect", &text));
-    let (url, send, timeout) = (url.into(), raw.send, converter.timeout);
-    Some(CheckKind::WebSocket(Box::new(WebSocketCheck { locator, url, address, headers, timeout, tls, send, expect })))
+    let ip_version = converter.ip_version(&address.host);
+    Some(CheckKind::WebSocket(Box::new(WebSocketCheck {
+        locator,
+        url: url.into(),
+        address,
+        headers,
+        timeout: converter.timeout,
+        ip_version,
+        tls,
+        send: raw.send,
+        expect,
+    })))
 }

@@ -1,6 +1,7 @@
 //! Tests the scheduler with real commands and simulated clocks.
 
 use super::*;
+use crate::checks::HeartbeatReader;
 use crate::config::{Environment, from_text};
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -108,10 +109,10 @@ async fn a_hanging_check_is_finished_without_delaying_others() {
 
 #[tokio::test]
 async fn a_check_that_panics_is_unknown_and_runs_again() {
-    let faulty = r#"{"type":"tls","endpoint_name":"F","endpoint_url":"127.0.0.1:9"}"#;
+    let faulty = r#"{"type":"heartbeat","endpoint_name":"F","job":"faulty","interval":"1d"}"#;
     let config = config(&[faulty.to_owned(), command("A", "")].join(","));
-    // Only the faulty check uses this clock.
-    let context = new_context(&config, || panic!("a bug"));
+    let reader: HeartbeatReader = Arc::new(|_| panic!("a bug"));
+    let context = new_context(&config, crate::now).with_heartbeats(Some(reader));
     let mut running = start_with(&config, context, StartMode::AfterRound, crate::now);
     for title in ["F", "A", "F"] {
         let result = next(&mut running, title).await;

@@ -8,6 +8,7 @@ use shared::s3_request::S3ErrorKind;
 
 use super::interceptor::RESPONSE_LIMIT;
 use crate::store::limits::{MIN_BYTES_PER_WINDOW, RATE_WINDOW, describe_size};
+use crate::tls_error;
 
 /// A kind of request to a bucket, named after the permission that it requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -215,7 +216,7 @@ fn from_cause(error: &(dyn Error + 'static)) -> Option<S3Error> {
         return Some(S3Error::Refused(format!("its response is larger than {}", describe_size(RESPONSE_LIMIT))));
     }
     if let Some(tls) = error.downcast_ref::<rustls::Error>() {
-        return Some(S3Error::Tls(single_line(&tls.to_string())));
+        return Some(S3Error::Tls(single_line(&tls_error::describe(tls))));
     }
     let text = error.to_string();
     if text.contains("dns error") || text.contains("failed to lookup address") {
@@ -313,6 +314,29 @@ mod tests {
     }
 
     #[test]
+    fn tls_errors_are_described_in_words() {
+        use rustls::{AlertDescription, CertificateError, OtherError};
+        let ca = OtherError(std::sync::Arc::new(webpki::Error::CaUsedAsEndEntity));
+        for (error, expected) in [
+            (CertificateError::UnknownIssuer.into(), "certificate is signed by an untrusted authority"),
+            (CertificateError::Other(ca).into(), "certificate is one of an authority (CA), which servers cannot use"),
+            (
+                rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol),
+                "no application protocol in common",
+            ),
+            (
+                rustls::Error::AlertReceived(AlertDescription::InternalError),
+                "server aborted TLS: it has an internal error",
+            ),
+        ] {
+            // The HTTP client wraps the error twice.
+            let wrapped = io::Error::other(io::Error::new(io::ErrorKind::InvalidData, error));
+            let S3Error::Tls(reason) = from_connection(&wrapped) else { panic!("{expected}") };
+            assert!(reason.contains(expected), "{reason}");
+        }
+    }
+
+    #[test]
     fn a_wrong_clock_differs_from_a_wrong_secret() {
         let message = Some("Signature expired: 20261122T190000Z is now earlier than 20261122T191000Z");
         let response =
@@ -363,7 +387,7 @@ mod tests {
         );
         let tls = io::Error::other(tls);
         let error = from_connection(&tls);
-        assert!(matches!(error, S3Error::Tls(_)) && error.to_string().contains("UnknownIssuer"), "{error}");
+        assert!(matches!(error, S3Error::Tls(_)) && error.to_string().contains("untrusted authority"), "{error}");
         assert!(!error.is_transient());
         assert!(from_connection(&io::Error::other("broken pipe")).is_transient());
     }
