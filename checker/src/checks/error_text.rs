@@ -16,6 +16,15 @@ const HEAD_TOO_LARGE: &str = "response head is too large: more than 5,000 header
 
 const CLOSED_EARLY: &str = "connection closed by the server before the response was complete";
 
+const NETWORK_UNREACHABLE: &str = "network unreachable";
+const NO_LOCAL_ADDRESS: &str = "no local address available";
+const NOT_PERMITTED: &str = "connection not permitted on this machine";
+
+/// Returns whether this machine rather than the endpoint caused an error.
+pub(super) fn is_local(error: &str) -> bool {
+    matches!(error, NETWORK_UNREACHABLE | NO_LOCAL_ADDRESS | NOT_PERMITTED)
+}
+
 /// Describes the first error in the chain that has a known description. Otherwise, returns the text of the last error.
 pub(super) fn describe_error(error: &(dyn Error + 'static)) -> String {
     let mut fallback = error.to_string();
@@ -103,10 +112,10 @@ fn describe_io_error(error: &io::Error) -> Option<String> {
             ErrorKind::ConnectionAborted => "connection aborted",
             ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof => CLOSED_EARLY,
             ErrorKind::HostUnreachable => "host unreachable",
-            ErrorKind::NetworkUnreachable => "network unreachable",
-            ErrorKind::AddrNotAvailable => "no local address available",
+            ErrorKind::NetworkUnreachable => NETWORK_UNREACHABLE,
+            ErrorKind::AddrNotAvailable => NO_LOCAL_ADDRESS,
             ErrorKind::TimedOut => "connection timed out",
-            ErrorKind::PermissionDenied => "connection not permitted on this machine",
+            ErrorKind::PermissionDenied => NOT_PERMITTED,
             _ => return None,
         }
         .to_owned(),

@@ -11,6 +11,7 @@ use shared::duration::UNITS;
 pub(super) const NOT_BLANK: &str = r"\S";
 pub(super) const NOT_EMPTY: &str = r"^[\s\S]";
 pub(super) const NODE_NAME: &str = "^[a-z0-9-]{1,32}$";
+pub(super) const ID: &str = "^[A-Za-z0-9._-]{1,64}$";
 pub(super) const JOB_NAME: &str = "^[a-z0-9-]{1,64}$";
 /// An RFC 3339 time in the range of 64-bit nanoseconds.
 pub(super) const TIME: &str = r"^(0001|16(7[7-9]|[89][0-9])|1[7-9][0-9]{2}|2[01][0-9]{2}|22[0-5][0-9]|226[0-2])-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[Tt ]([01][0-9]|2[0-3]):[0-5][0-9]:([0-5][0-9]|60)(\.[0-9]+)?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$";
@@ -28,11 +29,11 @@ pub(super) const ADDRESS: &str = r"^\s*(\S*://)?(\[[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*
 /// A proxy with or without credentials, `none`, or nothing.
 pub(super) const PROXY: &str = r"^\s*((([Hh][Tt][Tt][Pp][Ss]?|[Ss][Oo][Cc][Kk][Ss]5[Hh]?)://)?([^/?#\\\s\x00-\x1f\x7f]*@)?(\[[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*|[^\x00- !-$&-,/:-@\[-^`{-\x7f]+)(:0*(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})/*|:/?|/*))?\s*$";
 /// Like [`ADDRESS`], but for a host whose certificate is verified.
-pub(super) const TLS_ADDRESS: &str = r"^\s*(\S*://)?(\[[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*|(([0-9A-Za-z_]([0-9A-Za-z_-]{0,61}[0-9A-Za-z_])?\.)*([A-Za-z_]([0-9A-Za-z_-]{0,61}[0-9A-Za-z_])?|[0-9]+[A-Za-z_]([0-9A-Za-z_-]*[0-9A-Za-z_])?|[0-9]+-[0-9A-Za-z_-]*[0-9A-Za-z_])\.?|([0-9]{1,3}\.){3}[0-9]{1,3}))(:0*(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})/*|:/?|/*)\s*$";
-/// A host name or IP address in a certificate.
-pub(super) const SERVER_NAME: &str = r"^([0-9A-Fa-f.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*|(([0-9A-Za-z_]([0-9A-Za-z_-]{0,61}[0-9A-Za-z_])?\.)*([A-Za-z_]([0-9A-Za-z_-]{0,61}[0-9A-Za-z_])?|[0-9]+[A-Za-z_]([0-9A-Za-z_-]*[0-9A-Za-z_])?|[0-9]+-[0-9A-Za-z_-]*[0-9A-Za-z_])\.?|([0-9]{1,3}\.){3}[0-9]{1,3}))$";
-/// A DNS name.
-pub(super) const DNS_NAME: &str = r"^(\.|((\*|_[0-9A-Za-z_-]*|[^\x00-/:-@\[-`{-\x7f][^\x00-,./:-@\[-`{-\x7f]{0,62})\.)*(\*|_[0-9A-Za-z_-]*|[^\x00-/:-@\[-`{-\x7f][^\x00-,./:-@\[-`{-\x7f]{0,62})\.?)$";
+pub(super) const TLS_ADDRESS: &str = r"^\s*(\S*://)?(\[[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*|(([0-9A-Za-z_]([0-9A-Za-z_-]{0,61}[0-9A-Za-z_])?\.)*([A-Za-z_]([0-9A-Za-z_-]{0,61}[0-9A-Za-z_])?|[0-9]+[A-Za-z_]([0-9A-Za-z_-]*[0-9A-Za-z_])?|[0-9]+-[0-9A-Za-z_-]*[0-9A-Za-z_])\.?|([0-9]{1,3}\.){3}[0-9]{1,3}|[0-9A-Za-z._-]*[^\x00-\x7f][^\x00-,/:-@\[-^`{-\x7f]*))(:0*(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})/*|:/?|/*)\s*$";
+/// A host name or IP address in a certificate. Names that are not ASCII are converted, which a pattern cannot express.
+pub(super) const SERVER_NAME: &str = r"^([0-9A-Fa-f.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*|(([0-9A-Za-z_]([0-9A-Za-z_-]{0,61}[0-9A-Za-z_])?\.)*([A-Za-z_]([0-9A-Za-z_-]{0,61}[0-9A-Za-z_])?|[0-9]+[A-Za-z_]([0-9A-Za-z_-]*[0-9A-Za-z_])?|[0-9]+-[0-9A-Za-z_-]*[0-9A-Za-z_])\.?|([0-9]{1,3}\.){3}[0-9]{1,3}|[0-9A-Za-z._-]*[^\x00-\x7f][^\x00-,/:-@\[-^`{-\x7f]*))$";
+/// A DNS name, or an IPv6 address, which is valid for PTR records.
+pub(super) const DNS_NAME: &str = r"^(\.|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*|((\*|_[0-9A-Za-z_-]*|[^\x00-/:-@\[-`{-\x7f][^\x00-,./:-@\[-`{-\x7f]{0,62})\.)*(\*|_[0-9A-Za-z_-]*|[^\x00-/:-@\[-`{-\x7f][^\x00-,./:-@\[-`{-\x7f]{0,62})\.?)$";
 /// An origin as browsers send it, or `*`.
 pub(super) const ORIGIN: &str = r"^(\*|https?://(\[[0-9a-z:._-]+\]|[0-9a-z._-]+)(:0*(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[0-9]{1,4}))?)$";
 pub(super) const QUORUM: &str = r"^(any|majority|all|\+?0*[1-9][0-9]{0,17})$";

@@ -326,7 +326,7 @@ mod tests {
                 "c.json:5:106: error: invalid value `-1` for `checkers[0].attempts`: expected an integer from 0 to 1000",
                 "c.json:6:14: error: unknown type `htpt` for `checkers[1]`: did you mean `http`?",
                 "c.json:7:5: error: missing key `checkers[2].endpoint_url`: host and port, for example `db.example:5432` or `[::1]:5432`",
-                "c.json:8:5: error: missing key `checkers[3].type`: expected `http`, `tcp`, `tls`, `dns`, `icmp`, `websocket`, `grpc`, `exec` or `heartbeat`",
+                "c.json:8:5: error: missing key `checkers[3].type`: expected `http`, `tcp`, `tls`, `dns`, `icmp`, `websocket`, `grpc`, `exec`, `heartbeat` or `statuspage`",
                 "c.json:10:14: error: missing key `storage.bucket`: the name of the bucket",
                 "c.json:10:39: error: invalid type for `storage.region`: expected a string, found a number",
             ]

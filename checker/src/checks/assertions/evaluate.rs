@@ -9,7 +9,7 @@ use shared::status::Status;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{Instant, timeout_at};
 
-use super::{Assertion, Evidence, json_memory};
+use super::{Assertion, AssertionResult, Evidence, json_memory};
 use crate::checks::probe_data::ProbeData;
 use crate::checks::{AttemptRecord, Probed};
 
@@ -63,9 +63,12 @@ fn evaluate_all(assertions: &[Assertion], mut record: AttemptRecord, data: &Prob
     let mut error = None;
     let evidence = Evidence::new(data, &record.attempt);
     for assertion in assertions {
-        let Some(failure) = assertion.evaluate(&evidence).failure else { continue };
+        let AssertionResult { failure: Some(failure), is_undetermined, .. } = assertion.evaluate(&evidence) else {
+            continue;
+        };
         if assertion.otherwise == Status::Down {
             error = Some(failure);
+            record.is_inconclusive = is_undetermined;
             break;
         }
         record.warning.get_or_insert(failure);
@@ -121,6 +124,7 @@ async fn evaluate_in_thread(
             let error = format!("evaluating the assertions on a body of {length} bytes took longer than {limit}");
             unevaluated.attempt.error = Some(error);
             unevaluated.warning = None;
+            unevaluated.is_inconclusive = true;
             Ok((unevaluated, without_body))
         }
     }

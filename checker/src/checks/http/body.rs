@@ -137,7 +137,7 @@ impl BodyReader<'_> {
             let chunk = chunk?;
             self.stopwatch.start_body();
             decoder.receive(&chunk);
-            while let Some(decoded) = decoder.step()? {
+            while let Some(decoded) = decoder.step().inspect_err(|_| self.stopwatch.mark_inconclusive())? {
                 if !self.keep(decoded) {
                     return Ok(());
                 }
@@ -147,7 +147,7 @@ impl BodyReader<'_> {
                 }
             }
         }
-        decoder.finish()
+        decoder.finish().inspect_err(|_| self.stopwatch.mark_inconclusive())
     }
 
     /// Appends a part of the body; returns whether there was room for all of it.

@@ -44,7 +44,7 @@ use self::early_end::EarlyEnd;
 pub use self::proxied::ProxyChoice;
 use self::proxied::ProxyProgress;
 use super::assertions::Assertion;
-use super::expected_text::expect_texts;
+use super::expected_text::{expect_texts, is_uncertain};
 use super::net::address_filter::IpVersion;
 use super::net::connect::{Address, url_host};
 use super::net::proxy_environment::ProxyEnvironment;
@@ -154,6 +154,34 @@ pub enum InvalidUrl {
 }
 
 impl HttpCheck {
+    /// The maximum number of body bytes to read by default.
+    pub const DEFAULT_BODY_LIMIT: usize = 1 << 20;
+
+    /// Creates a check that requests this URL, with defaults for all other parameters.
+    #[must_use]
+    pub fn get(url: Url) -> HttpCheck {
+        HttpCheck {
+            locator: url.to_string(),
+            url,
+            method: Method::GET,
+            headers: HeaderMap::new(),
+            body: None,
+            timeout: Duration::from_secs(10),
+            ip_version: None,
+            http_version: HttpVersion::default(),
+            proxy: ProxyChoice::default(),
+            server: ServerTraits::default(),
+            up_status: StatusCodes::default(),
+            must_contain: None,
+            must_not_contain: None,
+            max_redirects: 0,
+            body_limit: HttpCheck::DEFAULT_BODY_LIMIT,
+            tls: TlsSettings::default(),
+            route: None,
+            assertions: Arc::new([]),
+        }
+    }
+
     /// Parses an absolute `http` or `https` URL.
     pub fn parse_url(text: &str) -> Result<Url, InvalidUrl> {
         let url =
@@ -405,9 +433,17 @@ async fn evaluate(check: &HttpCheck, response: HttpResponse, capture: Capture, s
         }
         return Ok(data);
     }
-    let early_end = Some((EarlyEnd::new(check), &mut data));
-    body::read(check, response, stopwatch, early_end).await?.store_in(&mut data);
+    // Without conditions of its own, the check reads the body for another kind of check.
+    let has_conditions = check.needs_body() || !check.assertions.is_empty();
+    let early_end = has_conditions.then(|| (EarlyEnd::new(check), &mut data));
+    let body = body::read(check, response, stopwatch, early_end).await?;
+    body.store_in(&mut data);
     let (must_contain, must_not_contain) = (check.must_contain.as_deref(), check.must_not_contain.as_deref());
-    expect_texts("response", &data, must_contain, must_not_contain)?;
+    if let Err(failure) = expect_texts("response", &data, must_contain, must_not_contain) {
+        if is_uncertain(&data, must_not_contain) {
+            stopwatch.mark_inconclusive();
+        }
+        return Err(failure);
+    }
     Ok(data)
 }

@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 use url::Url;
 
 use super::address_filter::AddressFilter;
+use super::idna;
 use super::metered::{MeteredStream, TcpConnection};
 use super::resolver;
 use super::tls_config::TlsSettings;
@@ -27,7 +28,7 @@ const CONNECTION_ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 /// A host and a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
-    /// A host name, or an IP address without brackets.
+    /// A host name in ASCII, or an IP address without brackets.
     pub host: String,
     pub port: u16,
 }
@@ -79,11 +80,12 @@ impl Address {
             "" => default_port.ok_or_else(invalid)?,
             port => port.parse().ok().filter(|port| *port > 0).ok_or_else(invalid)?,
         };
-        let is_allowed = |character: char| character.is_alphanumeric() || "-._:%".contains(character);
+        let host = idna::to_ascii(host).ok_or_else(invalid)?;
+        let is_allowed = |character: char| character.is_ascii_alphanumeric() || "-._:%".contains(character);
         if host.is_empty() || !host.chars().all(is_allowed) {
             return Err(invalid());
         }
-        Ok(Address { host: host.to_owned(), port })
+        Ok(Address { host: host.into_owned(), port })
     }
 
     /// Parses a host without a port.
@@ -129,7 +131,14 @@ pub async fn resolve(
     filter: impl Into<AddressFilter>,
     stopwatch: &Stopwatch,
 ) -> Result<Vec<SocketAddr>, Failure> {
-    let filter = filter.into();
+    let resolved = look_up(address, filter.into(), stopwatch).await;
+    if resolved.is_err() {
+        stopwatch.mark_inconclusive();
+    }
+    resolved
+}
+
+async fn look_up(address: &Address, filter: AddressFilter, stopwatch: &Stopwatch) -> Result<Vec<SocketAddr>, Failure> {
     if let Ok(ip) = address.host.parse::<IpAddr>() {
         return filter.check(ip).map(|()| vec![SocketAddr::new(ip, address.port)]);
     }
@@ -223,11 +232,25 @@ mod tests {
             ("shop.example", Some(443), "shop.example", 443),
             ("https://shop.example/", Some(443), "shop.example", 443),
             ("tcp://shop.example:80", None, "shop.example", 80),
+            ("münchen.example:80", None, "xn--mnchen-3ya.example", 80),
+            ("tcp://mu\u{308}nchen.example/", Some(7), "xn--mnchen-3ya.example", 7),
         ] {
             let expected = Address { host: host.to_owned(), port };
             assert_eq!(Address::parse(text, default_port), Ok(expected), "{text}");
         }
-        for text in ["", "host", ":80", "host:", "host:0", "host:99999", "[::1:80", "a b:80", "[host]:80", "a/b:80"] {
+        for text in [
+            "",
+            "host",
+            ":80",
+            "host:",
+            "host:0",
+            "host:99999",
+            "[::1:80",
+            "a b:80",
+            "[host]:80",
+            "a/b:80",
+            "a\u{200d}ü:80",
+        ] {
             assert!(Address::parse(text, None).is_err(), "{text}");
         }
     }

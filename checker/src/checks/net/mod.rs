@@ -4,6 +4,7 @@ pub mod address_filter;
 pub mod address_policy;
 pub mod connect;
 pub mod http2_error;
+pub mod idna;
 pub mod metered;
 pub mod online_check;
 pub mod proxy;

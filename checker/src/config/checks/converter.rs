@@ -18,6 +18,7 @@ use super::common::RawTlsSettings;
 use crate::checks::assertions::Assertion;
 use crate::checks::net::address_filter::IpVersion;
 use crate::checks::net::connect::{Address, TlsOptions};
+use crate::checks::net::idna;
 use crate::checks::net::tls_config::{MinTlsVersion, TlsSettings, TlsTrust};
 use crate::checks::net::tls_files::ClientCertificate;
 use crate::config::document::Located;
@@ -76,6 +77,23 @@ impl<'a> CheckConverter<'a> {
     pub(super) fn reject_file(&mut self, key: &str, predicate: &str) {
         let text = format!("`checkers[{}].{key}` {predicate}", self.index);
         self.problems.add(Problem::error(self.position(key), text));
+    }
+
+    /// Like [`Self::error`], but reports an error that makes the whole file unusable.
+    pub(super) fn file_error(&mut self, key: &str, error: impl Display) {
+        let text = format!("`checkers[{}].{key}`: {error}", self.index);
+        self.problems.add(Problem::error(self.position(key), text));
+    }
+
+    /// Reports a warning about the value of a key.
+    pub(super) fn warning(&mut self, key: &str, warning: &str) {
+        let text = format!("`checkers[{}].{key}`: {warning}", self.index);
+        self.problems.add(Problem::warning(self.position(key), text));
+    }
+
+    /// Returns the string value of a key.
+    pub(super) fn text(&self, key: &str) -> Option<&'a str> {
+        self.located.member(key)?.text()
     }
 
     pub(super) fn read<T: DeserializeOwned>(&mut self) -> Option<T> {
@@ -167,9 +185,9 @@ impl<'a> CheckConverter<'a> {
 
     /// Parses the name of a server, which is the value of this key.
     pub(super) fn server_name(&mut self, key: &str, name: &str) -> Option<ServerName<'static>> {
-        let parsed = ServerName::try_from(name.to_owned());
-        let invalid = |_| format!("invalid server name `{name}`: expected a host name or an IP address");
-        self.accept(key, parsed.map_err(invalid))
+        let parsed = idna::to_ascii(name).and_then(|name| ServerName::try_from(name.into_owned()).ok());
+        let invalid = || format!("invalid server name `{name}`: expected a host name or an IP address");
+        self.accept(key, parsed.ok_or_else(invalid))
     }
 
     pub(super) fn tls_settings(&mut self, raw: RawTlsSettings) -> TlsSettings {

@@ -22,9 +22,6 @@ use crate::config::patterns;
 use crate::config::raw::OneOrMany;
 use crate::config::spec::{Field, ValueKind, Variant, optional, required};
 
-/// The maximum number of body bytes to read by default.
-const DEFAULT_BODY_LIMIT: usize = 1 << 20;
-
 pub(super) const TYPE: CheckType = CheckType {
     variant: Variant {
         name: "http",
@@ -153,7 +150,7 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
         must_contain: not_empty(raw.must_contain),
         must_not_contain: not_empty(raw.must_not_contain),
         max_redirects: raw.max_redirects,
-        body_limit: raw.body_limit.unwrap_or(DEFAULT_BODY_LIMIT),
+        body_limit: raw.body_limit.unwrap_or(HttpCheck::DEFAULT_BODY_LIMIT),
         tls: converter.tls_settings(settings),
         route,
         assertions: Arc::clone(&converter.assertions),

@@ -8,16 +8,22 @@ use super::super::spec::{Field, Presence, ValueKind, Variant};
 use super::super::table::ROOT;
 use crate::config::{Environment, from_text};
 
-/// Keys whose strings have a syntax that no regular expression can express. The schema accepts any string for them.
-const WITH_SYNTAX: [&str; 2] = ["assertions", "expect"];
+/// Keys whose strings have a syntax that no regular expression can express. The schema accepts all of their strings.
+const WITH_SYNTAX: [&str; 4] = ["assertions", "expect", "schedule", "time_zone"];
+
+/// Keys that some values of other keys do not permit, which the schema does not express.
+const WITH_CONDITIONS: [&str; 3] = [".cert_expiry_down", ".failures_allowed", ".match"];
 
 /// Returns whether validation can reject the value for a reason that a schema cannot express.
 fn is_inexpressible(path: &str, value: &Value) -> bool {
-    let is_longer_than_another_key = path.ends_with(".cert_expiry_down");
+    let has_conditions = WITH_CONDITIONS.iter().any(|key| path.ends_with(key));
+    // IP addresses are valid only for PTR records.
+    let is_address = value.as_str().is_some_and(|text| text.parse::<std::net::IpAddr>().is_ok());
+    let has_conditions = has_conditions || path.ends_with(".hostname_fqdn") && is_address;
     // Durations with several parts, such as `1h30m`, can exceed the limit in total.
     let units = |text: &str| text.split(|one: char| !one.is_alphabetic()).filter(|unit| !unit.is_empty()).count();
     let has_parts = value.as_str().is_some_and(|text| shared::duration::parse(text).is_ok() && units(text) > 1);
-    has_parts || is_longer_than_another_key || WITH_SYNTAX.iter().any(|key| path.contains(key))
+    has_parts || has_conditions || WITH_SYNTAX.iter().any(|key| path.contains(key))
 }
 
 /// Test values, which are valid for some keys and invalid for others.
@@ -112,6 +118,7 @@ fn visit(kind: &ValueKind, path: &str, put: &Put<'_>, each: &mut dyn FnMut(&str,
                     let mut base = smallest(&fields);
                     match *name {
                         "tcp" | "grpc" => drop(base.insert("endpoint_url".to_owned(), json!("a:1"))),
+                        "heartbeat" => drop(base.insert("interval".to_owned(), json!("1h"))),
                         "websocket" => drop(base.insert("endpoint_url".to_owned(), json!("wss://a"))),
                         _ => {}
                     }
