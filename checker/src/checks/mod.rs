@@ -70,6 +70,8 @@ use self::websocket::WebSocketCheck;
 pub struct Check {
     /// The name of the endpoint.
     pub title: String,
+    /// The endpoint's id, which keeps its history if the title or the locator changes.
+    pub id: Option<Box<str>>,
     /// The number of attempts per check, at least one.
     pub attempts: u32,
     /// The pause between two attempts of a check.
@@ -98,6 +100,8 @@ pub struct Check {
     pub capture: Capture,
     /// How the endpoint is probed.
     pub kind: CheckKind,
+    /// Other checks with the same title and locator. The worst result of all of them counts.
+    pub duplicates: Box<[Arc<Check>]>,
 }
 
 #[derive(Debug, Clone)]
@@ -175,6 +179,7 @@ impl Check {
     pub fn new(title: &str, kind: CheckKind) -> Check {
         Check {
             title: title.to_owned(),
+            id: None,
             attempts: 1,
             attempt_spacing: Duration::ZERO,
             threshold: 0,
@@ -189,6 +194,7 @@ impl Check {
             assertions: Arc::new([]),
             capture: Capture::default(),
             kind,
+            duplicates: Box::default(),
         }
     }
 }

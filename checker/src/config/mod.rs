@@ -7,10 +7,13 @@
 mod checks;
 pub mod dialect;
 pub mod document;
+mod identity;
 pub mod json_schema;
 pub mod model;
 pub mod origin;
 pub mod original;
+#[cfg(test)]
+mod original_differences;
 mod page;
 pub mod parser;
 mod patterns;
@@ -39,6 +42,7 @@ use shared::page_config::AddressStyle;
 use self::checks::CHECKER;
 use self::dialect::Dialect;
 use self::document::Located;
+use self::identity::DefinedCheck;
 use self::model::Config;
 use self::parser::StreamedList;
 use self::problem::{Problem, Problems, Severity};
@@ -99,10 +103,14 @@ pub fn load(path: &Path, environment: &Environment<'_>) -> Result<Loaded, Config
 /// Returns all problems of the file at `path`, one per line, and whether any of them is an error.
 pub fn validate(path: &Path, environment: &Environment<'_>) -> Result<(Vec<String>, bool), ConfigError> {
     let text = read(path)?;
-    let (config, mut problems) = from_file(&text, path, environment);
+    let folder = path.parent().unwrap_or_else(|| Path::new(""));
+    let dialect = Dialect::of_file(path, environment.variable);
+    let Parsed { config, positions, mut problems } = from_dialect(&text, folder, environment, dialect);
     if let Some(config) = config {
-        let dialect = Dialect::of_file(path, environment.variable);
-        for (check, at) in config.checks.iter().zip(check_positions(&text, dialect)) {
+        let checks = config.checks.iter().zip(positions);
+        let checks =
+            checks.flat_map(|(check, at)| [check].into_iter().chain(&check.duplicates).map(move |one| (one, at)));
+        for (check, at) in checks {
             if matches!(check.kind, CheckKind::Heartbeat(_)) && config.storage.is_none() {
                 let text = format!("check `{}` requires `storage`, because heartbeats are read from it", check.title);
                 problems.add(Problem::error(at, text));
@@ -126,37 +134,32 @@ pub(crate) fn read(path: &Path) -> Result<String, ConfigError> {
     Ok(text)
 }
 
-/// Returns the positions of the checks in a file without errors.
-fn check_positions(text: &str, dialect: Dialect<'_>) -> Vec<usize> {
-    let mut positions = Vec::new();
-    let mut take = |check: Located<'_>, _: &mut Problems| positions.push(check.at);
-    let streamed = StreamedList { key: CHECKERS, take: &mut take };
-    match parser::parse(text, dialect, &mut Problems::default(), Some(streamed)) {
-        Ok(_) => positions,
-        Err(_) => Vec::new(),
-    }
-}
-
 /// Loads the text of the file at `path`, whose name determines the [`dialect`]. Returns all problems, and the
 /// configuration if it is usable.
 #[must_use]
 pub fn from_file(text: &str, path: &Path, environment: &Environment<'_>) -> (Option<Config>, Problems) {
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
-    from_dialect(text, folder, environment, Dialect::of_file(path, environment.variable))
+    let parsed = from_dialect(text, folder, environment, Dialect::of_file(path, environment.variable));
+    (parsed.config, parsed.problems)
 }
 
 /// Loads a string in the checker's dialect, like [`from_file`]. Paths are relative to `folder`.
 #[must_use]
 pub fn from_text(text: &str, folder: &Path, environment: &Environment<'_>) -> (Option<Config>, Problems) {
-    from_dialect(text, folder, environment, Dialect::Checker(environment.variable))
+    let parsed = from_dialect(text, folder, environment, Dialect::Checker(environment.variable));
+    (parsed.config, parsed.problems)
 }
 
-fn from_dialect(
-    text: &str,
-    folder: &Path,
-    environment: &Environment<'_>,
-    dialect: Dialect<'_>,
-) -> (Option<Config>, Problems) {
+/// A configuration file after parsing.
+struct Parsed {
+    /// The configuration, if it is usable.
+    config: Option<Config>,
+    /// The byte offset of each check in the configuration.
+    positions: Vec<usize>,
+    problems: Problems,
+}
+
+fn from_dialect(text: &str, folder: &Path, environment: &Environment<'_>, dialect: Dialect<'_>) -> Parsed {
     let mut problems = Problems::default();
     let (mut checks, mut index) = (Vec::new(), 0);
     let mut errors_before = 0;
@@ -167,7 +170,8 @@ fn from_dialect(
         }
         validate::validate_element(&located, &CHECKER, CHECKERS, index, problems);
         if problems.errors() == errors_before {
-            checks.extend(checks::convert(&located, index, folder, problems).map(Arc::new));
+            let check = checks::convert(&located, index, folder, problems).map(Arc::new);
+            checks.extend(check.map(|check| DefinedCheck { check, at: located.at, index }));
         } else {
             // Drop the check, but still report the problems of its assertions.
             let _ = checks::read_assertions(&located, index, problems);
@@ -176,12 +180,16 @@ fn from_dialect(
         index += 1;
     };
     let streamed = StreamedList { key: CHECKERS, take: &mut take };
+    let mut positions = Vec::new();
     let config = match parser::parse(text, dialect, &mut problems, Some(streamed)) {
         Ok(root) => {
             if dialect.is_original() {
                 original::report_root(&root, &mut problems);
             }
             validate::validate_root(&root, &table::ROOT, &mut problems);
+            let checks = identity::merge(checks, text, &mut problems);
+            positions = checks.iter().map(|one| one.at).collect();
+            let checks = checks.into_iter().map(|one| one.check).collect();
             if problems.errors() > 0 { None } else { convert(&root, checks, folder, environment, &mut problems) }
         }
         Err(problem) => {
@@ -190,7 +198,7 @@ fn from_dialect(
             None
         }
     };
-    (config.filter(|_| problems.errors() == 0), problems)
+    Parsed { config: config.filter(|_| problems.errors() == 0), positions, problems }
 }
 
 /// Converts a tree that validation has accepted. Also reports problems that validation cannot detect.

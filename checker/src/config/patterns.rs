@@ -11,6 +11,7 @@ use shared::duration::UNITS;
 pub(super) const NOT_BLANK: &str = r"\S";
 pub(super) const NOT_EMPTY: &str = r"^[\s\S]";
 pub(super) const NODE_NAME: &str = "^[a-z0-9-]{1,32}$";
+pub(super) const ID: &str = "^[A-Za-z0-9._-]{1,64}$";
 pub(super) const JOB_NAME: &str = "^[a-z0-9-]{1,64}$";
 /// An RFC 3339 time in the range of 64-bit nanoseconds.
 pub(super) const TIME: &str = r"^(0001|16(7[7-9]|[89][0-9])|1[7-9][0-9]{2}|2[01][0-9]{2}|22[0-5][0-9]|226[0-2])-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[Tt ]([01][0-9]|2[0-3]):[0-5][0-9]:([0-5][0-9]|60)(\.[0-9]+)?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$";

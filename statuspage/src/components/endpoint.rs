@@ -32,9 +32,11 @@ fn head(endpoint: EndpointRef, title_id: &str, breakdown_id: &str) -> ElementBui
     let reason = move || endpoint.read(|one| one.reason.clone());
     let name = endpoint.text(|one| &one.name);
     let locator = endpoint.text(|one| &one.locator);
+    // The name is a shortened title.
+    let title = endpoint.text(|one| &one.title);
     div()
         .class("head")
-        .child(h3().id(title_id).child(endpoint.status_icon()).child(bdi().text(name)))
+        .child(h3().id(title_id).attr("title", &title()).child(endpoint.status_icon()).child(bdi().text(name)))
         .child(p().class("state").text(endpoint.text(|one| &one.state)))
         .child(p().class("reason").child(bdi().text(reason)).show_when(move || reason().is_some()))
         .child(

@@ -16,6 +16,7 @@ mod filter_numbers;
 mod json_memory;
 #[cfg(test)]
 mod oracle_tests;
+mod path_remedy;
 mod subject;
 mod syntax;
 #[cfg(test)]

@@ -9,6 +9,7 @@ use super::decimal::Decimal;
 use super::expected::{Operand, Operator, Predicate};
 use super::expression::Expression;
 use super::filter_numbers::{FilterNumbers, outside_quotes};
+use super::path_remedy::with_quoted_names;
 use super::subject::{JsonPathQuery, PathCost, Subject};
 use crate::checks::status_codes::StatusCodes;
 
@@ -142,7 +143,7 @@ impl AssertionParser<'_> {
             let length = path_length(after);
             let path = format!("${}", &after[..length]);
             self.rest = after[length..].trim_start();
-            return json_path(&path);
+            return json_path(&path, |path| format!("[BODY]{}", path.trim_start_matches('$')));
         }
         self.rest = after.trim_start();
         Ok(match (word, argument) {
@@ -159,7 +160,7 @@ impl AssertionParser<'_> {
             ("HEADER", name) if !name.is_empty() => Subject::Header(
                 HeaderName::from_bytes(name.as_bytes()).map_err(|_| format!("invalid header name `{name}`"))?,
             ),
-            ("JSON", path) if !path.is_empty() => return json_path(path),
+            ("JSON", path) if !path.is_empty() => return json_path(path, |path| format!("[JSON {path}]")),
             _ => return Err(format!("unknown subject `[{name}]`: {}", expected())),
         })
     }
@@ -232,7 +233,8 @@ fn comparison(subject: Subject, operator: Operator, operand: Operand) -> Result<
     Ok(Expression::Holds(subject, predicate))
 }
 
-fn json_path(path: &str) -> Result<Subject, String> {
+/// Compiles a path. `subject_of` writes the subject with a path, for error messages.
+fn json_path(path: &str, subject_of: impl Fn(&str) -> String) -> Result<Subject, String> {
     // Recursive descent and filters can visit many times more values than the body has bytes.
     let cost = if path.contains("..") || path.contains('?') { PathCost::Unbounded } else { PathCost::Linear };
     if descends_twice(path) {
@@ -246,6 +248,13 @@ fn json_path(path: &str) -> Result<Subject, String> {
         Subject::JsonPath(Box::new(JsonPathQuery { compiled, text: path.to_owned(), cost, numbers }))
     };
     JsonPath::parse(path).map(subject).map_err(|error| {
+        if let Some(quoted) = with_quoted_names(path) {
+            let remedy = subject_of(&quoted);
+            return format!(
+                "invalid JSON path `{path}` (RFC 9535): a name with a character such as `-` needs brackets and quotes: \
+                 write `{remedy}`"
+            );
+        }
         let error = error.to_string();
         let remedy = if ["match", "search"].iter().any(|name| error.contains(&format!("'{name}'"))) {
             "; the functions `match` and `search` are not supported: write `[JSON …] matches \"…\"`"

@@ -14,6 +14,10 @@ const UTF_16LE_MARK: &[u8] = b"\xff\xfe";
 const UTF_32BE_MARK: &[u8] = b"\0\0\xfe\xff";
 const UTF_32LE_MARK: &[u8] = b"\xff\xfe\0\0";
 
+/// Labels that servers send although they are not charsets, and names of UTF-8 in databases.
+const PLACEHOLDERS: [&str; 9] =
+    ["none", "null", "undefined", "unknown", "default", "auto", "binary", "utf8mb4", "utf-8mb4"];
+
 /// How many bytes are converted before other checks get a turn.
 const BYTES_PER_TURN: usize = 64 << 10;
 /// The byte that replaces characters that the charset does not have. It is never part of UTF-8.
@@ -118,6 +122,7 @@ fn by_label(label: &str) -> Charset {
     match Encoding::for_label_no_replacement(label.as_bytes()) {
         Some(encoding) if encoding == UTF_8 => Charset::Utf8,
         Some(encoding) => Charset::Known(encoding),
+        None if PLACEHOLDERS.contains(&label) => Charset::Utf8,
         None => unknown(label),
     }
 }

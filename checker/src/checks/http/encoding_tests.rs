@@ -281,6 +281,8 @@ async fn texts_are_searched_in_their_charset() {
         ("text/html; charset=iso-8859-1", b"Eine St\xf6rung!".to_vec()),
         ("text/html;Charset=\"ISO-8859-1\"", b"Eine St\xf6rung!".to_vec()),
         ("text/plain; charset=utf-8", "Eine Störung!".into()),
+        ("text/plain; charset=utf8mb4", "Eine Störung!".into()),
+        ("text/plain; charset=undefined", "Eine Störung!".into()),
         ("text/plain; format=flowed; charset=windows-1252", b"Eine St\xf6rung!".to_vec()),
         ("text/html", html("iso-8859-1", b"Eine St\xf6rung!")),
         ("text/html", html("utf-8", "Eine Störung!".as_bytes())),

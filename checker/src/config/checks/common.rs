@@ -18,6 +18,12 @@ const SHORTEST_TIMEOUT: Nanos = SECOND / 1_000;
 /// The keys that every type of check accepts.
 pub(super) const COMMON: &[Field] = &[
     optional(
+        "id",
+        ValueKind::Pattern(patterns::ID),
+        "none: the title and the locator identify the endpoint",
+        "A name that never changes, so that the endpoint keeps its history when its title or URL changes; see [Endpoints](#endpoints).",
+    ),
+    optional(
         "attempts",
         ValueKind::Integer(0, 1_000),
         "`1`; `0` means the same",
@@ -156,6 +162,7 @@ pub(super) const fn timeout(default: &'static str, description: &'static str) ->
 pub(super) struct RawCommon {
     #[serde(alias = "name")]
     pub endpoint_name: String,
+    pub id: Option<String>,
     #[serde(default)]
     pub attempts: u32,
     pub attempt_spacing: Option<RawDuration>,
@@ -181,6 +188,7 @@ impl RawCommon {
     /// Creates the check. The caller adds the assertions and the data that they require.
     pub(super) fn into_check(self, kind: CheckKind) -> Check {
         Check {
+            id: self.id.map(String::into_boxed_str),
             attempts: self.attempts.max(1),
             attempt_spacing: duration(self.attempt_spacing.map_or(0, |spacing| spacing.0)),
             threshold: self.threshold_rtt.map_or(0, |threshold| threshold.0),

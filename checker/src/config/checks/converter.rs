@@ -79,6 +79,23 @@ impl<'a> CheckConverter<'a> {
         self.problems.add(Problem::error(self.position(key), text));
     }
 
+    /// Like [`Self::error`], but reports an error that makes the whole file unusable.
+    pub(super) fn file_error(&mut self, key: &str, error: impl Display) {
+        let text = format!("`checkers[{}].{key}`: {error}", self.index);
+        self.problems.add(Problem::error(self.position(key), text));
+    }
+
+    /// Reports a warning about the value of a key.
+    pub(super) fn warning(&mut self, key: &str, warning: &str) {
+        let text = format!("`checkers[{}].{key}`: {warning}", self.index);
+        self.problems.add(Problem::warning(self.position(key), text));
+    }
+
+    /// Returns the string value of a key.
+    pub(super) fn text(&self, key: &str) -> Option<&'a str> {
+        self.located.member(key)?.text()
+    }
+
     pub(super) fn read<T: DeserializeOwned>(&mut self) -> Option<T> {
         read_as(self.located, self.problems)
     }

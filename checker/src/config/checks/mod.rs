@@ -2,6 +2,7 @@
 //!
 //! To add a type, add its file and its line in [`TYPES`].
 
+mod advice;
 mod assertions;
 mod common;
 mod converter;
@@ -25,6 +26,7 @@ use self::common::{COMMON, RawCommon};
 use self::converter::CheckConverter;
 use super::document::Located;
 use super::duration;
+use super::identity::validate_id;
 use super::problem::{Problem, Problems};
 use super::spec::{ValueKind, Variant};
 use crate::checks::assertions::Assertion;
@@ -122,6 +124,9 @@ fn convert_usable(located: &Located, index: usize, folder: &Path, problems: &mut
     if common.invert && common.threshold_rtt.as_ref().is_some_and(|threshold| threshold.0 > 0) {
         converter.reject("threshold_rtt", "has no meaning for a check that must fail (`invert`): remove one of them");
     }
+    if let Some(Err(error)) = common.id.as_deref().map(validate_id) {
+        converter.file_error("id", error);
+    }
     for assertion in &assertions {
         if let Err(reason) = assertion.check_subjects(type_name, subjects) {
             converter.error("assertions", reason);
@@ -141,6 +146,7 @@ fn convert_usable(located: &Located, index: usize, folder: &Path, problems: &mut
         }
     }
     let capture = assertions.iter().fold(Capture::default(), |capture, assertion| capture.union(assertion.capture()));
+    advice::warn(&kind, capture, &mut converter);
     Some(Check { assertions, capture, ..common.into_check(kind) })
 }
 
