@@ -185,7 +185,10 @@ async fn a_certificate_chain_is_valid_if_every_link_is_sent_and_valid() {
     for kind in ["", ", TLS alone"] {
         assert_eq!(error(&format!("whole{kind}")), "");
         assert!(error(&format!("broken{kind}")).ends_with("or the server does not send an intermediate certificate"));
-        assert_eq!(error(&format!("old{kind}")), "certificate expired 3 days ago");
+        let expired = "certificate of the authority `Checkup's tests, in between` expired 3 days ago";
+        assert!(error(&format!("old{kind}")).starts_with(expired), "{}", error(&format!("old{kind}")));
+        let days = ["whole", "old"].map(|title| result(&results, &format!("{title}{kind}")).certificate_days);
+        assert_eq!(days, [Some(0), None], "the first one expires tomorrow");
     }
     assert_eq!(result(&results, "whole, TLS alone").status, Status::Healthy, "{results:?}");
 }

@@ -96,7 +96,13 @@ impl BodyReader<'_> {
         let content_type = response.headers().get(CONTENT_TYPE).cloned();
         loop {
             let mut next = pin!(response.chunk());
-            let chunk = match poll_fn(|context| Poll::Ready(next.as_mut().poll(context))).await {
+            let mut chunk = poll_fn(|context| Poll::Ready(next.as_mut().poll(context))).await;
+            if chunk.is_pending() && self.early_end.is_some() {
+                // The library can need a second poll for data that has already arrived.
+                yield_now().await;
+                chunk = poll_fn(|context| Poll::Ready(next.as_mut().poll(context))).await;
+            }
+            let chunk = match chunk {
                 Poll::Ready(chunk) => chunk,
                 // Most bodies arrive at once. Only others are worth a search before their end.
                 Poll::Pending if self.ends_early(content_type.as_ref()) => return Ok(()),
@@ -114,7 +120,7 @@ impl BodyReader<'_> {
     /// Returns whether the part of the body that has arrived decides the verdict.
     fn ends_early(&mut self, content_type: Option<&HeaderValue>) -> bool {
         let Some((early_end, data)) = &mut self.early_end else { return false };
-        if !charset::is_certainly_utf8(content_type, &self.body.content) {
+        if !early_end.is_due(self.body.content.len()) || !charset::is_certainly_utf8(content_type, &self.body.content) {
             return false;
         }
         self.body.truncation = early_end.decide(&mut self.body.content, data);

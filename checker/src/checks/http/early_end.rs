@@ -29,15 +29,20 @@ impl<'a> EarlyEnd<'a> {
         EarlyEnd { check, length: 0, searched: 0 }
     }
 
+    /// Whether a body that has grown to this length is worth another search.
+    pub(super) fn is_due(&mut self, length: usize) -> bool {
+        let grew_enough = length >= self.length + self.length / GROWTH_DIVISOR;
+        if length == self.length || (self.searched > EAGER_SEARCH && !grew_enough) {
+            return false;
+        }
+        self.length = length;
+        self.searched += length;
+        true
+    }
+
     /// If the start of a body decides the verdict, returns a clause that states why the rest is missing. `data` contains
     /// what else is known about the response.
-    pub(super) fn decide(&mut self, body: &mut Vec<u8>, data: &mut ProbeData) -> Option<String> {
-        let grew_enough = body.len() >= self.length + self.length / GROWTH_DIVISOR;
-        if body.len() == self.length || (self.searched > EAGER_SEARCH && !grew_enough) {
-            return None;
-        }
-        self.length = body.len();
-        self.searched += body.len();
+    pub(super) fn decide(&self, body: &mut Vec<u8>, data: &mut ProbeData) -> Option<String> {
         let texts = [&self.check.must_contain, &self.check.must_not_contain].into_iter().flatten();
         let mut decisive = texts.map(|text| memmem::find(body, text.as_bytes()).is_some());
         if !decisive.all(|is_found| is_found) {
@@ -53,5 +58,24 @@ impl<'a> EarlyEnd<'a> {
         };
         *body = data.body.take().unwrap_or_default();
         data.truncation.take().filter(|_| is_decided)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::CheckKind;
+    use crate::checks::http::tests::check;
+
+    #[test]
+    fn a_body_in_single_bytes_is_searched_rarely() {
+        let check = check("http://shop.example/", "");
+        let CheckKind::Http(http) = &check.kind else { panic!("{check:?}") };
+        let mut early_end = EarlyEnd::new(http);
+        let searches: Vec<usize> = (0..=1 << 20).filter(|length| early_end.is_due(*length)).collect();
+        assert!(searches.first() == Some(&1), "an empty body is not searched");
+        // Each of the first searches covers a small body; later ones wait until it has grown by an eighth.
+        assert!(early_end.searched < 4 * EAGER_SEARCH, "{}", early_end.searched);
+        assert!(searches.len() < 3_000, "{}", searches.len());
     }
 }

@@ -197,6 +197,17 @@ async fn reading_ends_when_the_verdict_is_certain() {
     }
 }
 
+#[tokio::test]
+async fn reading_does_not_end_early_in_another_charset() {
+    // In GBK, the second byte of a character can be the code of a Latin letter.
+    let head = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=gbk\r\n\r\n\x81\x61";
+    let url = format!(
+        "http://127.0.0.1:{}/",
+        serve(&[ServerAction::Read, ServerAction::Send(head), ServerAction::Hang]).await
+    );
+    assert_eq!(outcome(&url, r#","must_contain":"a""#).await.0.as_deref(), Some("response not complete within 700ms"));
+}
+
 /// How an HTTP/2 server responds.
 #[derive(Debug, Clone, Copy)]
 enum Http2Behavior {
