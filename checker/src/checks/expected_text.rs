@@ -53,10 +53,10 @@ pub(super) fn has_characters(text: &[u8], is_truncated: bool) -> bool {
     is_valid && memmem::find(text, ISO_2022_SWITCH).is_none()
 }
 
-/// Returns whether an unread or unreadable part of the data could change the result of a failed search.
+/// Returns whether a part of the data that was not read or not decoded could change the result of a failed search.
 pub(super) fn is_uncertain(data: &ProbeData, must_not_contain: Option<&str>) -> bool {
     let body = data.body.as_deref().unwrap_or_default();
-    let is_partial = data.truncation.is_some() || !has_characters(body, false);
     let has_forbidden_text = must_not_contain.is_some_and(|text| memmem::find(body, text.as_bytes()).is_some());
-    data.unreadable().is_some() || (is_partial && !has_forbidden_text)
+    let is_incomplete = data.truncation.is_some() || !has_characters(body, false);
+    data.unreadable().is_some() || (is_incomplete && !has_forbidden_text)
 }

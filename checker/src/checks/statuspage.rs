@@ -94,8 +94,8 @@ impl Probe for StatuspageCheck {
                 }
                 Some(failure) => return Err(format!("failed to read the status page: {failure}")),
             }
-            if let Some(truncation) = &data.truncation {
-                return Err(format!("failed to read the status page: {truncation}"));
+            if let Some(reason) = data.unreadable().or(data.truncation.as_deref()) {
+                return Err(format!("failed to read the status page: {reason}"));
             }
             let body = data.body.as_deref().unwrap_or_default();
             match summary::reported_status(body, self.component.as_deref())? {

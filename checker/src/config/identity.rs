@@ -26,23 +26,20 @@ pub(super) fn merge(checks: Vec<DefinedCheck>, text: &str, problems: &mut Proble
     let mut known: HashMap<(String, String), usize> = HashMap::with_capacity(checks.len());
     for one in checks {
         let (title, locator) = identity_of(&one.check);
-        match known.get(&(title.clone(), locator.clone())) {
-            Some(first) => {
-                let before = &kept[*first];
-                let line = line_and_column(text, before.at).0;
-                let text = format!(
-                    "`checkers[{}]` and `checkers[{}]` (line {line}) are the same endpoint, because both have the title \
-                     `{title}` and the locator `{locator}`: give them different titles",
-                    one.index, before.index
-                );
-                problems.add(Problem::check_error(one.at, text));
-                duplicates.entry(*first).or_default().push(one.check);
-            }
-            None => {
-                known.insert((title, locator), kept.len());
-                kept.push(one);
-            }
-        }
+        let Some(first) = known.get(&(title.clone(), locator.clone())) else {
+            known.insert((title, locator), kept.len());
+            kept.push(one);
+            continue;
+        };
+        let before = &kept[*first];
+        let line = line_and_column(text, before.at).0;
+        let text = format!(
+            "`checkers[{}]` and `checkers[{}]` (line {line}) are the same endpoint, because both have the title \
+             `{title}` and the locator `{locator}`: give them different titles",
+            one.index, before.index
+        );
+        problems.add(Problem::check_error(one.at, text));
+        duplicates.entry(*first).or_default().push(one.check);
     }
     for (first, others) in duplicates {
         Arc::make_mut(&mut kept[first].check).duplicates = others.into();

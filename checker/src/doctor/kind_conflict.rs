@@ -36,7 +36,9 @@ pub fn findings(endpoints: &[EndpointStatus], now: UnixNanos) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use shared::MINUTE;
+    use shared::check_file::EndpointKey;
     use shared::endpoint_status::NodeStatus;
+    use shared::history::LatestResult;
     use shared::status::Status;
     use shared::uptime::Span;
 
@@ -56,10 +58,8 @@ mod tests {
             reason: None,
             kind: (*kind).to_owned(),
         });
-        let mut endpoint =
-            EndpointStatus { key: Default::default(), latest: Default::default(), nodes: nodes.collect() };
-        (endpoint.key.title, endpoint.key.locator) = ("Shop".to_owned(), "shop:443".to_owned());
-        endpoint
+        let key = EndpointKey { title: "Shop".to_owned(), locator: "shop:443".to_owned(), id: None };
+        EndpointStatus { key, latest: LatestResult::default(), nodes: nodes.collect() }
     }
 
     #[test]

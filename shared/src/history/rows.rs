@@ -97,7 +97,7 @@ impl History {
     /// Parses the output of [`History::to_json`]. Any inconsistency is an error.
     pub fn parse(content: &[u8]) -> Result<History, InvalidHistory> {
         let mut former = Vec::new();
-        let rows = HistoryRows::parse_with(content, &mut |endpoint| former.push(read_former(endpoint)))?;
+        let rows = HistoryRows::parse_with(content, |endpoint| former.push(read_former(endpoint)))?;
         let HistoryRows { node, endpoints, messages, newest, recent, files, .. } = rows;
         let keys: Vec<EndpointKey> = endpoints.iter().map(|endpoint| endpoint.key.clone()).collect();
         let posted = messages.into_iter().map(|row| PostedMessage {
@@ -146,11 +146,11 @@ impl Latencies {
 impl HistoryRows {
     /// Parses the output of [`History::to_json`]. Any inconsistency is an error.
     pub fn parse(content: &[u8]) -> Result<HistoryRows, InvalidHistory> {
-        HistoryRows::parse_with(content, &mut |_| ())
+        HistoryRows::parse_with(content, |_| ())
     }
 
     /// Like [`HistoryRows::parse`], and passes on each endpoint, for keys that readers do not need.
-    fn parse_with(content: &[u8], pass_on: &mut dyn FnMut(&Json<'_>)) -> Result<HistoryRows, InvalidHistory> {
+    fn parse_with(content: &[u8], mut pass_on: impl FnMut(&Json<'_>)) -> Result<HistoryRows, InvalidHistory> {
         let json = read(content)?;
         let newest = number(json.get("newest"))
             .filter(|newest| *newest >= 0)

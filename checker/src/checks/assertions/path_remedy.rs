@@ -15,7 +15,8 @@ pub(super) fn with_quoted_names(path: &str) -> Option<String> {
             quoted.push('.');
             quoted.push_str(name);
         } else {
-            quoted.push_str(&format!("['{}']", name.replace('\\', "\\\\").replace('\'', "\\'")));
+            let escaped = name.replace('\\', "\\\\").replace('\'', "\\'");
+            quoted.extend(["['", &escaped, "']"]);
         }
         rest = &after[end..];
     }
@@ -34,7 +35,6 @@ fn position_outside_brackets(text: &str, is_wanted: impl Fn(char) -> bool) -> Op
     for (at, character) in text.char_indices() {
         match (quote, character) {
             (Some(open), _) if open == character => quote = None,
-            (Some(_), _) => {}
             (None, '\'' | '"') if depth > 0 => quote = Some(character),
             (None, '[') => depth += 1,
             (None, ']') => depth = depth.saturating_sub(1),

@@ -437,8 +437,7 @@ async fn evaluate(check: &HttpCheck, response: HttpResponse, capture: Capture, s
     // Without conditions of its own, the check reads the body for another kind of check.
     let has_conditions = check.needs_body() || !check.assertions.is_empty();
     let early_end = has_conditions.then(|| (EarlyEnd::new(check), &mut data));
-    let body = body::read(check, response, stopwatch, early_end).await?;
-    body.store_in(&mut data);
+    body::read(check, response, stopwatch, early_end).await?.store_in(&mut data);
     let (must_contain, must_not_contain) = (check.must_contain.as_deref(), check.must_not_contain.as_deref());
     if let Err(failure) = expect_texts("response", &data, must_contain, must_not_contain) {
         if is_uncertain(&data, must_not_contain) {

@@ -1,8 +1,5 @@
 //! Warns about valid checks that cannot work as intended.
 
-use std::net::IpAddr;
-
-use hickory_proto::rr::Name;
 use http::header::CONTENT_LENGTH;
 use reqwest::Method;
 
@@ -16,10 +13,8 @@ const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OP
 
 /// Adds warnings about a check whose assertions need `capture`.
 pub(super) fn warn(kind: &CheckKind, capture: Capture, converter: &mut CheckConverter<'_>) {
-    match kind {
-        CheckKind::Http(check) => warn_http(check, capture, converter),
-        CheckKind::Dns(_) => warn_reverse_lookup(converter),
-        _ => {}
+    if let CheckKind::Http(check) = kind {
+        warn_http(check, capture, converter);
     }
 }
 
@@ -50,18 +45,6 @@ fn warn_http(check: &HttpCheck, capture: Capture, converter: &mut CheckConverter
             );
             converter.warning("headers", &text);
         }
-    }
-}
-
-/// Warns about a `PTR` query for an address: the records of an address have a name derived from it.
-fn warn_reverse_lookup(converter: &mut CheckConverter<'_>) {
-    let name = converter.text("hostname_fqdn").unwrap_or_default();
-    if converter.text("record_type") == Some("PTR")
-        && let Ok(address) = name.parse::<IpAddr>()
-    {
-        let text =
-            format!("the `PTR` records of the address `{address}` have another name: write `{}`", Name::from(address));
-        converter.warning("hostname_fqdn", &text);
     }
 }
 
@@ -104,7 +87,6 @@ mod tests {
                 "`Content-Length: 5` contradicts the body of 3 bytes",
             ),
             (format!(r#"{http},"headers":{{"Content-Length":["7"]}}"#), "contradicts the body of 0 bytes"),
-            (format!(r#"{dns},"record_type":"PTR","hostname_fqdn":"192.0.2.7""#), "write `7.2.0.192.in-addr.arpa.`"),
         ] {
             let lines = warnings(&check);
             assert!(lines.len() == 1 && lines[0].contains(expected), "{check}: {lines:?}");
@@ -113,7 +95,7 @@ mod tests {
             format!(r#"{http},"method":"PURGE""#),
             format!(r#"{http},"method":"HEAD","assertions":["[STATUS] == 200"]"#),
             format!(r#"{http},"method":"POST","body":"äb","headers":{{"Content-Length":"3"}}"#),
-            format!(r#"{dns},"record_type":"PTR","hostname_fqdn":"7.2.0.192.in-addr.arpa""#),
+            format!(r#"{dns},"record_type":"PTR","hostname_fqdn":"192.0.2.7""#),
         ] {
             assert_eq!(warnings(&check), [""; 0], "{check}");
         }

@@ -91,11 +91,6 @@ impl<'a> CheckConverter<'a> {
         self.problems.add(Problem::warning(self.position(key), text));
     }
 
-    /// Returns the string value of a key.
-    pub(super) fn text(&self, key: &str) -> Option<&'a str> {
-        self.located.member(key)?.text()
-    }
-
     pub(super) fn read<T: DeserializeOwned>(&mut self) -> Option<T> {
         read_as(self.located, self.problems)
     }
