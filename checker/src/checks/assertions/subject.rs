@@ -57,7 +57,7 @@ impl Subject {
         }
     }
 
-    /// Whether the value is a time that depends on when the attempt ends.
+    /// Returns whether the value is a time that depends on when the attempt ends.
     pub(super) fn is_time(&self) -> bool {
         matches!(self, Subject::Rtt | Subject::Dns | Subject::Connect | Subject::Tls | Subject::FirstByte)
     }

@@ -2,7 +2,7 @@
 //! HTTP/2.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, TRANSFER_ENCODING, USER_AGENT};
@@ -14,6 +14,7 @@ use rustls::pki_types::ServerName;
 use tokio_util::either::Either;
 use url::{Position, Url};
 
+use super::http_version::HttpVersion;
 use super::http1::{self, Http1Body, Strictness};
 use super::http2::{self, Http2Body};
 use super::proxied::{ProxyProgress, ProxyRoute};
@@ -33,47 +34,6 @@ const PROXY_AUTHORIZATION: HeaderName = http::header::PROXY_AUTHORIZATION;
 
 /// The name of HTTP/1.1 in a TLS handshake (ALPN).
 const HTTP_1_1: &[u8] = b"http/1.1";
-
-/// The version of HTTP that a check speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum HttpVersion {
-    /// HTTP/1.1, or HTTP/2 if a server accepts nothing else in the TLS handshake.
-    #[default]
-    Auto,
-    Http1,
-    Http2,
-}
-
-impl HttpVersion {
-    /// The names in a configuration.
-    pub const NAMES: &[&str] = &["auto", "1.1", "2"];
-
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<HttpVersion> {
-        match name {
-            "auto" => Some(HttpVersion::Auto),
-            "1.1" => Some(HttpVersion::Http1),
-            "2" => Some(HttpVersion::Http2),
-            _ => None,
-        }
-    }
-}
-
-/// What earlier attempts learned about a server, so that later ones need only one connection.
-#[derive(Debug, Default)]
-pub struct ServerTraits {
-    /// It sends heads that only a lenient parser accepts.
-    needs_leniency: AtomicBool,
-    /// It refuses HTTP/1.1 in the TLS handshake.
-    refuses_http1: AtomicBool,
-}
-
-impl Clone for ServerTraits {
-    fn clone(&self) -> ServerTraits {
-        let copy = |flag: &AtomicBool| AtomicBool::new(flag.load(Relaxed));
-        ServerTraits { needs_leniency: copy(&self.needs_leniency), refuses_http1: copy(&self.refuses_http1) }
-    }
-}
 
 /// The parts from which a request is built.
 pub(super) struct HttpRequest<'a> {

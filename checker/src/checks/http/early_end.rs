@@ -29,7 +29,7 @@ impl<'a> EarlyEnd<'a> {
         EarlyEnd { check, length: 0, searched: 0 }
     }
 
-    /// Whether a body that has grown to this length is worth another search.
+    /// Returns whether a body that has grown to this length is worth another search.
     pub(super) fn is_due(&mut self, length: usize) -> bool {
         let grew_enough = length >= self.length + self.length / GROWTH_DIVISOR;
         if length == self.length || (self.searched > EAGER_SEARCH && !grew_enough) {

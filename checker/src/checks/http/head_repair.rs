@@ -25,7 +25,7 @@ pub(super) enum InvalidHead {
 }
 
 impl HeadRepair {
-    /// Whether the head has ended, so that what follows is the body.
+    /// Returns whether the head has ended, so that what follows is the body.
     pub(super) fn is_complete(&self) -> bool {
         self.is_complete
     }

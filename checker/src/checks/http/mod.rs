@@ -11,6 +11,7 @@ mod encoding_tests;
 mod head_repair;
 mod http1;
 mod http2;
+mod http_version;
 mod meta;
 #[cfg(test)]
 mod protocol_tests;
@@ -38,9 +39,9 @@ use reqwest::{Method, StatusCode, Url};
 use rustls::pki_types::ServerName;
 
 use self::client::{Connector, HttpRequest, HttpResponse};
-pub use self::client::{HttpVersion, ServerTraits};
 use self::cookies::CookieJar;
 use self::early_end::EarlyEnd;
+pub use self::http_version::{HttpVersion, ServerTraits};
 pub use self::proxied::ProxyChoice;
 use self::proxied::ProxyProgress;
 use super::assertions::Assertion;

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use url::Url;
 
-use super::{HttpCheck, HttpVersion, uses_tls};
+use super::http_version::HttpVersion;
+use super::{HttpCheck, uses_tls};
 use crate::checks::net::address_policy::AddressPolicy;
 use crate::checks::net::proxy::{Proxy, ProxyScheme};
 use crate::checks::net::tls_config::{TlsClient, TlsSettings};
@@ -29,7 +30,7 @@ pub(super) struct ProxyRoute {
 }
 
 impl ProxyRoute {
-    /// Whether the proxy reads a request of this version and forwards it. Otherwise, it only forwards bytes.
+    /// Returns whether the proxy reads a request of this version and forwards it. Otherwise, it only forwards bytes.
     pub(super) fn reads_requests(&self, url: &Url, version: HttpVersion) -> bool {
         !uses_tls(url) && self.proxy.scheme != ProxyScheme::Socks5 && version != HttpVersion::Http2
     }

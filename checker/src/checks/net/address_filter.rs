@@ -26,7 +26,7 @@ impl IpVersion {
         }
     }
 
-    /// Whether a connection to this address uses this version. An IPv4 address in the form of an IPv6 address
+    /// Returns whether a connection to this address uses this version. An IPv4 address in the form of an IPv6 address
     /// (`::ffff:1.1.1.1`) is reached over IPv4.
     #[must_use]
     pub fn reaches(self, address: IpAddr) -> bool {
