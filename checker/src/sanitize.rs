@@ -1,5 +1,7 @@
 //! Makes text from endpoints, services, stores and configurations safe to store and to show.
 
+use std::borrow::Cow;
+
 /// Returns the text on one line, without characters that can control a terminal or disguise text, and truncated to
 /// `limit` characters.
 #[must_use]
@@ -24,15 +26,26 @@ pub fn sanitize(mut text: String, limit: usize) -> String {
     shared::check_file::shortened(text, limit)
 }
 
+/// Returns the text without characters that can disguise it. Unlike [`sanitize`], keeps lines and styles: this is the
+/// last step before text is printed.
+#[must_use]
+pub fn without_disguise(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() || !text.contains(is_disguise) { text.into() } else { text.replace(is_disguise, "").into() }
+}
+
 /// Returns whether a character controls a terminal or changes how text appears: control characters such as ESC, marks
 /// that change the direction of text, and invisible tags.
 fn is_deceptive(character: char) -> bool {
-    character.is_control()
-        || matches!(character,
-            // Marks, embeddings, overrides and isolates of bidirectional text (UAX #9).
-            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-            // Deprecated format characters, the byte order mark, interlinear annotations, and tags.
-            | '\u{206a}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+    character.is_control() || is_disguise(character)
+}
+
+/// Returns whether a character is invisible and changes how other text appears.
+fn is_disguise(character: char) -> bool {
+    matches!(character,
+        // Marks, embeddings, overrides and isolates of bidirectional text (UAX #9).
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        // Deprecated format characters, the byte order mark, interlinear annotations, and tags.
+        | '\u{206a}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// Returns whether the text can be used unchanged. Almost all text can.
@@ -59,6 +72,12 @@ mod tests {
         }
         assert_eq!(sanitize_for_terminal("a b c", 40), "a b c");
         assert_eq!(sanitize_for_terminal("abcdef", 4), "abc…");
+    }
+
+    #[test]
+    fn printed_text_keeps_lines_and_styles_only() {
+        assert_eq!(without_disguise("\u{1b}[1mä\u{202e}b\u{1b}[0m\nc\u{2066}"), "\u{1b}[1mäb\u{1b}[0m\nc");
+        assert!(matches!(without_disguise("● ä\n"), Cow::Borrowed("● ä\n")));
     }
 
     #[test]

@@ -33,26 +33,33 @@ pub struct NodeStatus {
     pub last_checked: Option<UnixNanos>,
     /// Why the newest result is degraded or down, if it is.
     pub reason: Option<String>,
+    /// The kind of check, or an empty string if it is unknown.
+    pub kind: String,
 }
 
 /// Combines histories into the status of every endpoint, in configuration order.
 #[must_use]
 pub fn endpoint_statuses<'a>(histories: impl IntoIterator<Item = &'a History>) -> Vec<EndpointStatus> {
+    let histories: Vec<&History> = histories.into_iter().collect();
+    let groups = EndpointGroups::new(&histories);
     let mut endpoints: BTreeMap<&EndpointKey, (UnixNanos, EndpointStatus)> = BTreeMap::new();
     let mut quorums: BTreeMap<&EndpointKey, Vec<(UnixNanos, Quorum)>> = BTreeMap::new();
     for history in histories {
         for (key, one) in &history.endpoints {
+            let group = groups.representative(history, key);
             let at = one.timeline.last.map_or(0, |last| last.at);
             let new = || (at, EndpointStatus { key: key.clone(), latest: one.latest.clone(), nodes: Vec::new() });
-            let (newest, endpoint) = endpoints.entry(key).or_insert_with(new);
+            let (newest, endpoint) = endpoints.entry(group).or_insert_with(new);
             if at > *newest {
                 *newest = at;
                 endpoint.latest.clone_from(&one.latest);
+                endpoint.key = EndpointKey { id: group.id.clone(), ..key.clone() };
             }
-            quorums.entry(key).or_default().push((at, one.latest.quorum));
+            quorums.entry(group).or_default().push((at, one.latest.quorum));
             let (spans, reason) = (one.timeline.spans.clone(), one.latest.reason.clone());
             let last_checked = one.timeline.last.map(|last| last.at);
-            endpoint.nodes.push(NodeStatus { node: history.node.clone(), spans, last_checked, reason });
+            let kind = one.latest.kind.clone();
+            endpoint.nodes.push(NodeStatus { node: history.node.clone(), spans, last_checked, reason, kind });
         }
     }
     for (key, (_, endpoint)) in &mut endpoints {
@@ -61,6 +68,37 @@ pub fn endpoint_statuses<'a>(histories: impl IntoIterator<Item = &'a History>) -
     let mut endpoints: Vec<EndpointStatus> = endpoints.into_values().map(|(_, endpoint)| endpoint).collect();
     endpoints.sort_by_key(|endpoint| endpoint.latest.position);
     endpoints
+}
+
+/// Finds the endpoints of several nodes that are the same although their keys differ, because they have ids.
+struct EndpointGroups<'a> {
+    /// The first key with each id.
+    by_id: BTreeMap<&'a str, &'a EndpointKey>,
+    by_title: BTreeMap<(&'a str, &'a str), &'a EndpointKey>,
+}
+
+impl<'a> EndpointGroups<'a> {
+    fn new(histories: &[&'a History]) -> EndpointGroups<'a> {
+        let (mut by_id, mut by_title) = (BTreeMap::new(), BTreeMap::new());
+        for key in histories.iter().flat_map(|history| history.endpoints.keys()) {
+            if let Some(id) = key.id.as_deref() {
+                let first = *by_id.entry(id).or_insert(key);
+                by_title.entry((key.title.as_str(), key.locator.as_str())).or_insert(first);
+            }
+        }
+        EndpointGroups { by_id, by_title }
+    }
+
+    /// Returns the key that represents an endpoint of all nodes.
+    fn representative(&self, history: &History, key: &'a EndpointKey) -> &'a EndpointKey {
+        if let Some(id) = key.id.as_deref() {
+            return self.by_id.get(id).copied().unwrap_or(key);
+        }
+        let same = self.by_title.get(&(key.title.as_str(), key.locator.as_str())).copied();
+        // A node that reports both has two endpoints, of which one once had the title of the other.
+        let has_both = |same: &&EndpointKey| history.endpoints.keys().any(|other| other.id == same.id);
+        same.filter(|same| !has_both(same)).unwrap_or(key)
+    }
 }
 
 impl EndpointStatus {
@@ -97,6 +135,19 @@ impl EndpointStatus {
     pub fn is_within(&self, from: UnixNanos) -> bool {
         let had_status = self.nodes.iter().filter_map(|node| node.spans.last()).any(|span| span.end > from);
         had_status || self.last_checked().is_some_and(|at| at >= from)
+    }
+
+    /// Returns the kinds of check by which nodes currently check the endpoint, if they differ, with the first node of
+    /// each kind. The nodes then check different things under one title and locator.
+    #[must_use]
+    pub fn conflicting_kinds(&self, now: UnixNanos) -> Vec<(&str, Option<&NodeName>)> {
+        let mut kinds: Vec<(&str, Option<&NodeName>)> = Vec::new();
+        for node in self.nodes.iter().filter(|node| quorum::vote_at(&node.spans, now) != Status::Unknown) {
+            if !node.kind.is_empty() && kinds.iter().all(|(kind, _)| *kind != node.kind) {
+                kinds.push((&node.kind, node.node.as_ref()));
+            }
+        }
+        if kinds.len() > 1 { kinds } else { Vec::new() }
     }
 
     fn node_votes(&self, now: UnixNanos) -> Vec<NodeVote<'_>> {

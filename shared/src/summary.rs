@@ -104,7 +104,7 @@ pub fn summary(histories: &[History], node: &NodeName, title: &str, now: UnixNan
 fn summarize(endpoint: &EndpointStatus, histories: &[History], node: &NodeName, now: UnixNanos) -> EndpointSummary {
     let tally = endpoint.tally(now);
     let timelines =
-        || histories.iter().filter_map(|history| Some((history, &history.endpoints.get(&endpoint.key)?.timeline)));
+        || histories.iter().filter_map(|history| Some((history, &history.endpoint(&endpoint.key)?.timeline)));
     let own = timelines().find(|(history, _)| history.node.as_ref() == Some(node)).map(|(_, timeline)| timeline);
     let is_own =
         own.and_then(StatusTimeline::valid_until).is_some_and(|until| now.saturating_sub(until) < UNKNOWN_RETENTION);
@@ -305,7 +305,7 @@ mod tests {
         assert_eq!(Summary::parse(summary.to_json().as_bytes()), Some(summary.clone()));
         assert!(
             summary
-                .endpoint(&EndpointKey { title: "<b>&\"".to_owned(), locator: "https://<b>&\"/".to_owned() })
+                .endpoint(&EndpointKey { title: "<b>&\"".to_owned(), locator: "https://<b>&\"/".to_owned(), id: None })
                 .is_some()
         );
         let json: serde_json::Value = serde_json::from_str(&summary.to_json()).expect("it is JSON");

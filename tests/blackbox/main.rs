@@ -7,6 +7,7 @@ mod appearance;
 mod architecture;
 mod charts;
 mod check_kinds;
+mod check_options;
 mod checks;
 mod clock_jumps;
 mod clock_skew;

@@ -7,9 +7,11 @@ use shared::UnixNanos;
 use shared::object_name::HeartbeatName;
 
 use super::assertions::evaluate::AssertionPool;
+use super::net::address_filter::{AddressFilter, IpVersion};
 use super::net::address_policy::AddressPolicy;
 use super::net::connect::{Address, TlsOptions};
 use super::net::online_check::OnlineCheck;
+use super::net::proxy_environment::ProxyEnvironment;
 use super::net::tls_config::{TlsClient, TlsConfigs, TlsSettings};
 
 /// Reads a job's stored heartbeat. Returns its contents, `None` if no heartbeat is stored, or an error that explains
@@ -25,6 +27,8 @@ pub struct CheckContext {
     pub(super) icmp_socket_type: OnceLock<socket2::Type>,
     online_check: OnlineCheck,
     heartbeats: Option<HeartbeatReader>,
+    /// The proxies in the environment.
+    proxies: Option<Arc<ProxyEnvironment>>,
     pub(super) address_policy: AddressPolicy,
     pub(super) assertion_pool: AssertionPool,
     clock: fn() -> UnixNanos,
@@ -40,6 +44,7 @@ impl CheckContext {
             icmp_socket_type: OnceLock::new(),
             online_check: OnlineCheck::default(),
             heartbeats: None,
+            proxies: None,
             address_policy,
             assertion_pool: AssertionPool::default(),
             clock,
@@ -57,6 +62,16 @@ impl CheckContext {
         CheckContext { heartbeats, ..self }
     }
 
+    /// Uses these proxies for checks that do not set their own.
+    #[must_use]
+    pub fn with_proxies(self, proxies: Option<Arc<ProxyEnvironment>>) -> CheckContext {
+        CheckContext { proxies, ..self }
+    }
+
+    pub(super) fn proxies(&self) -> Option<&ProxyEnvironment> {
+        self.proxies.as_deref()
+    }
+
     #[must_use]
     pub fn heartbeats(&self) -> Option<&HeartbeatReader> {
         self.heartbeats.as_ref()
@@ -65,6 +80,11 @@ impl CheckContext {
     /// Returns whether this node is online. Without an online check, the node is assumed to be online.
     pub async fn is_online(&self) -> bool {
         self.online_check.is_online().await
+    }
+
+    /// The addresses that a check may connect to; without a version, both are allowed.
+    pub(super) fn address_filter(&self, version: Option<IpVersion>) -> AddressFilter {
+        AddressFilter::new(self.address_policy, version)
     }
 
     pub(super) fn now(&self) -> UnixNanos {

@@ -11,10 +11,19 @@ use crate::tls_error;
 /// the endpoint is not at fault.
 pub(super) const TOO_MANY_OPEN_FILES: &str = "too many open files";
 
-/// The limits are hyper's defaults for HTTP/1.
-const HEAD_TOO_LARGE: &str = "response head is too large: more than 100 headers, or more than 408 KiB";
+/// The second limit is hyper's.
+const HEAD_TOO_LARGE: &str = "response head is too large: more than 5,000 headers, or more than 408 KiB";
 
 const CLOSED_EARLY: &str = "connection closed by the server before the response was complete";
+
+const NETWORK_UNREACHABLE: &str = "network unreachable";
+const NO_LOCAL_ADDRESS: &str = "no local address available";
+const NOT_PERMITTED: &str = "connection not permitted on this machine";
+
+/// Returns whether this machine rather than the endpoint caused an error.
+pub(super) fn is_local(error: &str) -> bool {
+    matches!(error, NETWORK_UNREACHABLE | NO_LOCAL_ADDRESS | NOT_PERMITTED)
+}
 
 /// Describes the first error in the chain that has a known description. Otherwise, returns the text of the last error.
 pub(super) fn describe_error(error: &(dyn Error + 'static)) -> String {
@@ -60,7 +69,17 @@ fn describe_http_error(error: &hyper::Error) -> Option<String> {
     } else if error.is_parse_too_large() {
         Some(HEAD_TOO_LARGE.to_owned())
     } else if error.is_parse() {
-        Some("server does not speak HTTP".to_owned())
+        // The library's kinds of error are private.
+        let description = match error.to_string().as_str() {
+            "invalid content-length parsed" => "response has an invalid `Content-Length` header",
+            "unexpected transfer-encoding parsed" => {
+                "response has a `Transfer-Encoding` header, which HTTP/1.0 does not allow"
+            }
+            "invalid HTTP status-code parsed" => "response has an invalid status code: expected three digits from 100",
+            "invalid HTTP header parsed" => "response has an invalid header",
+            _ => "server does not speak HTTP",
+        };
+        Some(description.to_owned())
     } else {
         None
     }
@@ -93,10 +112,10 @@ fn describe_io_error(error: &io::Error) -> Option<String> {
             ErrorKind::ConnectionAborted => "connection aborted",
             ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof => CLOSED_EARLY,
             ErrorKind::HostUnreachable => "host unreachable",
-            ErrorKind::NetworkUnreachable => "network unreachable",
-            ErrorKind::AddrNotAvailable => "no local address available",
+            ErrorKind::NetworkUnreachable => NETWORK_UNREACHABLE,
+            ErrorKind::AddrNotAvailable => NO_LOCAL_ADDRESS,
             ErrorKind::TimedOut => "connection timed out",
-            ErrorKind::PermissionDenied => "connection not permitted on this machine",
+            ErrorKind::PermissionDenied => NOT_PERMITTED,
             _ => return None,
         }
         .to_owned(),

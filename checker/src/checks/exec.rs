@@ -1,6 +1,8 @@
 //! Command checks: one attempt runs a command without a shell and evaluates its exit status and output. The command
 //! runs in its own process group, which is killed when the attempt ends.
 
+mod interpreter;
+
 use std::io;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
@@ -8,12 +10,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group};
 use shared::status::Status;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
 
-use super::expected_text::expect_texts;
+use super::expected_text::{expect_texts, is_uncertain};
 use super::net::metered::MeteredStream;
 use super::probe_data::{Capture, ProbeData};
 use super::timing::{Stopwatch, timed};
@@ -92,7 +95,11 @@ impl Probe for ExecCheck {
     }
 
     fn preflight(&self) -> Result<(), String> {
-        self.find_command().map(drop)
+        let file = self.find_command()?;
+        match interpreter::missing_part(&file) {
+            Some(reason) => Err(format!("command `{}` cannot start: {reason}", self.command.display())),
+            None => Ok(()),
+        }
     }
 
     fn probe<'a>(&'a self, capture: Capture, _: &'a CheckContext) -> BoxFuture<'a, Probed> {
@@ -102,7 +109,10 @@ impl Probe for ExecCheck {
 
 async fn run_command(check: &ExecCheck, stopwatch: Arc<Stopwatch>) -> ProbeResult {
     stopwatch.start_command();
-    let mut group = ProcessGroup::start(check).map_err(|error| describe_start_error(check, &error))?;
+    let mut group = ProcessGroup::start(check).map_err(|error| {
+        stopwatch.mark_inconclusive();
+        describe_start_error(check, &error)
+    })?;
     let (stdout, stderr) = (group.child.stdout.take(), group.child.stderr.take());
     let (mut from_stdout, mut from_stderr) = (Output::default(), Output::default());
     let status = {
@@ -135,12 +145,12 @@ async fn run_command(check: &ExecCheck, stopwatch: Arc<Stopwatch>) -> ProbeResul
     let data =
         ProbeData { status: status.code().map(i64::from), body: Some(output), truncation, ..ProbeData::default() };
     stopwatch.record(|recorded| *recorded = data.clone());
-    evaluate(check, status, &data)?;
+    evaluate(check, status, &data, &stopwatch)?;
     Ok(data)
 }
 
 /// Compares the exit status and the output with the expected ones.
-fn evaluate(check: &ExecCheck, status: ExitStatus, data: &ProbeData) -> Result<(), Failure> {
+fn evaluate(check: &ExecCheck, status: ExitStatus, data: &ProbeData, stopwatch: &Stopwatch) -> Result<(), Failure> {
     let output = data.body.as_deref().unwrap_or_default();
     // Termination by a signal is a failure even if any exit status counts as success.
     let expected = check.exit_status.or(status.code());
@@ -155,7 +165,11 @@ fn evaluate(check: &ExecCheck, status: ExitStatus, data: &ProbeData) -> Result<(
         });
     }
     let (must_contain, must_not_contain) = (check.must_contain.as_deref(), check.must_not_contain.as_deref());
-    expect_texts("output", (output, data.truncation.as_deref()), must_contain, must_not_contain)
+    let found = expect_texts("output", data, must_contain, must_not_contain);
+    if found.is_err() && is_uncertain(data, must_not_contain) {
+        stopwatch.mark_inconclusive();
+    }
+    found
 }
 
 fn signal_name(status: ExitStatus) -> String {
@@ -167,8 +181,19 @@ fn describe_start_error(check: &ExecCheck, error: &io::Error) -> Failure {
     let command = check.command.display();
     match error.kind() {
         _ if fd_limit::is_limit_error(error) => error_text::TOO_MANY_OPEN_FILES.to_owned(),
-        io::ErrorKind::NotFound => format!("command `{command}` not found"),
-        io::ErrorKind::PermissionDenied => format!("command `{command}` is not executable"),
+        io::ErrorKind::NotFound => match check.find_command().ok().and_then(|file| interpreter::why_not_found(&file)) {
+            Some(reason) => format!("command `{command}` cannot start: {reason}"),
+            None => format!("command `{command}` not found"),
+        },
+        io::ErrorKind::PermissionDenied => {
+            match check.find_command().ok().and_then(|file| interpreter::missing_part(&file)) {
+                Some(reason) => format!("command `{command}` cannot start: {reason}"),
+                None => format!("command `{command}` is not executable"),
+            }
+        }
+        _ if error.raw_os_error() == Some(Errno::NOEXEC.raw_os_error()) => format!(
+            "command `{command}` cannot start: it is not a program for this machine, and not a script that starts with `#!`"
+        ),
         _ => format!("command `{command}` not started: {error}"),
     }
 }
@@ -283,6 +308,34 @@ mod tests {
             ),
         ] {
             assert_eq!(error(check.clone()).await, expected, "{check:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_missing_interpreter_is_named() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().expect("a folder");
+        for (number, (content, expected)) in [
+            ("#!/no/such/python9\n", Some("its interpreter `/no/such/python9` not found")),
+            ("#! /no/such/python9 -u\n", Some("its interpreter `/no/such/python9` not found")),
+            ("#!/bin/sh\r\n", Some("its interpreter `/bin/sh` is followed by a carriage return")),
+            ("#!/etc/passwd\n", Some("its interpreter `/etc/passwd` is not executable")),
+            ("#!/usr/bin/env no-such-python9\n", Some("no-such-python9")),
+            ("#!/bin/sh\n", None),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let command = folder.path().join(number.to_string());
+            std::fs::write(&command, content).expect("it can be written");
+            std::fs::set_permissions(&command, std::fs::Permissions::from_mode(0o755)).expect("it is ours");
+            let check = ExecCheck { command, arguments: Vec::new(), ..shell("") };
+            // `env` looks for its command only when it runs.
+            if !content.contains("env") {
+                assert_eq!(check.preflight().is_err(), expected.is_some(), "{content}");
+            }
+            let error = error(check).await.unwrap_or_default();
+            assert!(error.contains(expected.unwrap_or_default()) && error.is_empty() == expected.is_none(), "{error}");
         }
     }
 

@@ -3,23 +3,60 @@
 use memchr::memmem;
 
 use super::Failure;
+use super::probe_data::ProbeData;
 
-/// Searches the data for both strings. `subject` names the data in errors. `truncation` is a clause that states which
-/// part of the data was read, unless all of it was.
+/// The defect of a text whose characters are not all known.
+pub(super) const INVALID_BYTES: &str = "has bytes that are not valid in its charset, which is UTF-8 unless declared";
+
+/// The start of a switch to another charset in ISO-2022, which otherwise resembles ASCII.
+const ISO_2022_SWITCH: &[u8] = b"\x1b$";
+
+/// Searches the body for both strings. `subject` names the body in errors. Fails if the body is not complete
+/// or readable enough to decide.
 pub(super) fn expect_texts(
     subject: &str,
-    (data, truncation): (&[u8], Option<&str>),
+    data: &ProbeData,
     must_contain: Option<&str>,
     must_not_contain: Option<&str>,
 ) -> Result<(), Failure> {
-    let contains = |text: &str| memmem::find(data, text.as_bytes()).is_some();
-    match (must_contain, must_not_contain, truncation) {
-        (Some(text), _, Some(truncation)) if !contains(text) => {
-            Err(format!("{subject} does not contain `{text}`; {truncation}"))
-        }
-        (Some(text), _, None) if !contains(text) => Err(format!("{subject} does not contain `{text}`")),
-        (_, Some(text), _) if contains(text) => Err(format!("{subject} contains `{text}`")),
-        (_, Some(text), Some(truncation)) => Err(format!("{truncation}, which does not rule out `{text}`")),
-        _ => Ok(()),
+    let body = data.body.as_deref().unwrap_or_default();
+    if let Some(reason) = data.unreadable().filter(|_| must_contain.or(must_not_contain).is_some()) {
+        return Err(format!("{reason}, so it cannot be searched"));
     }
+    let contains = |text: &str| memmem::find(body, text.as_bytes()).is_some();
+    let is_truncated = data.truncation.is_some();
+    // ASCII has the same bytes in all charsets that are not converted.
+    let is_unknown = |text: &str| !text.is_ascii() && !has_characters(body, is_truncated);
+    if let Some(text) = must_contain.filter(|text| !contains(text)) {
+        return Err(match &data.truncation {
+            Some(truncation) => format!("{subject} does not contain `{text}`; {truncation}"),
+            None if is_unknown(text) => format!("{subject} does not contain `{text}`; it {INVALID_BYTES}"),
+            None => format!("{subject} does not contain `{text}`"),
+        });
+    }
+    let Some(text) = must_not_contain else { return Ok(()) };
+    match &data.truncation {
+        _ if contains(text) => Err(format!("{subject} contains `{text}`")),
+        Some(truncation) => Err(format!("{truncation}, which does not rule out `{text}`")),
+        None if is_unknown(text) => Err(format!("{subject} {INVALID_BYTES}, which does not rule out `{text}`")),
+        None => Ok(()),
+    }
+}
+
+/// Returns whether all characters of a text are known: it is valid UTF-8, except for the last character of a truncated
+/// text.
+pub(super) fn has_characters(text: &[u8], is_truncated: bool) -> bool {
+    let is_valid = match std::str::from_utf8(text) {
+        Ok(_) => true,
+        Err(error) => is_truncated && error.error_len().is_none(),
+    };
+    is_valid && memmem::find(text, ISO_2022_SWITCH).is_none()
+}
+
+/// Returns whether a part of the data that was not read or not decoded could change the result of a failed search.
+pub(super) fn is_uncertain(data: &ProbeData, must_not_contain: Option<&str>) -> bool {
+    let body = data.body.as_deref().unwrap_or_default();
+    let has_forbidden_text = must_not_contain.is_some_and(|text| memmem::find(body, text.as_bytes()).is_some());
+    let is_incomplete = data.truncation.is_some() || !has_characters(body, false);
+    data.unreadable().is_some() || (is_incomplete && !has_forbidden_text)
 }

@@ -1,5 +1,7 @@
-//! gRPC checks: one attempt calls the standard health service (`grpc.health.v1.Health/Check`) over HTTP/2. The module
-//! encodes and decodes the two message types itself.
+//! gRPC checks: one attempt calls the standard health service (`grpc.health.v1.Health/Check`) over HTTP/2.
+
+mod call_status;
+mod message;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,17 +9,21 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use h2::client::{Builder, SendRequest};
+use http::header::{CONTENT_TYPE, HeaderValue, TE, USER_AGENT};
+use http::request::Parts;
 use http::{HeaderMap, Request};
-use percent_encoding::percent_decode;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::net::address_policy::AddressPolicy;
+use self::call_status::check_status;
+use self::message::{UndecodedMessage, decode_response, encode_request};
+use super::net::address_filter::{AddressFilter, IpVersion};
 use super::net::connect::{self, Address, TlsOptions};
+use super::net::http2_error::describe_http2_error;
 use super::net::tls_config::TlsClient;
 use super::net::tls_handshake::{self, DescribedErrors};
 use super::probe_data::{Capture, ProbeData};
 use super::timing::{Stopwatch, timed};
-use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text};
+use super::{CheckContext, Failure, Probe, ProbeResult, Probed};
 
 pub const SUBJECTS: &[&str] = &["[RTT]", "[DNS]", "[CONNECT]", "[TLS]", "[TTFB]"];
 
@@ -28,10 +34,14 @@ pub struct GrpcCheck {
     pub address: Address,
     /// The time limit for one attempt.
     pub timeout: Duration,
+    /// The version of IP to connect over; without one, both are tried.
+    pub ip_version: Option<IpVersion>,
     /// The TLS parameters, if the connection uses TLS.
     pub tls: Option<TlsOptions>,
     /// The service whose health is checked. An empty name means the whole server.
     pub service: String,
+    /// Metadata to send with the call.
+    pub headers: HeaderMap,
 }
 
 /// The protocol that the client offers in the TLS handshake (ALPN).
@@ -43,6 +53,22 @@ const MESSAGE_LIMIT: usize = 4_096;
 const HEAD_LIMIT: u32 = 64 * 1_024;
 
 const INVALID_RESPONSE: &str = "response is not from a gRPC health service";
+
+impl GrpcCheck {
+    fn request(&self) -> Result<Request<()>, Failure> {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let url = format!("{scheme}://{}{PATH}", self.address);
+        let request = Request::post(url).body(());
+        let mut request = request.map_err(|error| format!("invalid address `{}`: {error}", self.address))?;
+        let headers = request.headers_mut();
+        headers.extend(self.headers.clone());
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+        headers.insert(TE, HeaderValue::from_static("trailers"));
+        let version = HeaderValue::from_static(concat!("checkup/", env!("CARGO_PKG_VERSION")));
+        headers.entry(USER_AGENT).or_insert(version);
+        Ok(request)
+    }
+}
 
 impl Probe for GrpcCheck {
     fn type_name(&self) -> &'static str {
@@ -65,6 +91,10 @@ impl Probe for GrpcCheck {
         self.tls.is_none().then_some("`tls`")
     }
 
+    fn request_head(&self) -> Option<Parts> {
+        Some(self.request().ok()?.into_parts().0)
+    }
+
     fn preflight(&self) -> Result<(), String> {
         TlsOptions::preflight(self.tls.as_ref())
     }
@@ -72,8 +102,10 @@ impl Probe for GrpcCheck {
     fn probe<'a>(&'a self, capture: Capture, context: &'a CheckContext) -> BoxFuture<'a, Probed> {
         Box::pin(async move {
             let tls = context.optional_tls_client(self.tls.as_ref()).await?;
-            Ok(timed(self.timeout, capture, |stopwatch| check_health(self, tls, context.address_policy, stopwatch))
-                .await)
+            Ok(timed(self.timeout, capture, |stopwatch| {
+                check_health(self, tls, context.address_filter(self.ip_version), stopwatch)
+            })
+            .await)
         })
     }
 }
@@ -81,10 +113,10 @@ impl Probe for GrpcCheck {
 async fn check_health(
     check: &GrpcCheck,
     tls: Option<Arc<TlsClient>>,
-    policy: AddressPolicy,
+    filter: AddressFilter,
     stopwatch: Arc<Stopwatch>,
 ) -> ProbeResult {
-    let stream = connect::connect(&check.address, policy, &stopwatch).await?;
+    let stream = connect::connect(&check.address, filter, &stopwatch).await?;
     match (&check.tls, tls) {
         (Some(options), Some(tls)) => {
             let stream =
@@ -107,7 +139,7 @@ async fn call(
 ) -> Result<(), Failure> {
     let mut builder = Builder::new();
     builder.max_header_list_size(HEAD_LIMIT).enable_push(false);
-    let (client, connection) = builder.handshake(stream).await.map_err(|error| describe_h2_error(&error))?;
+    let (client, connection) = builder.handshake(stream).await.map_err(|error| describe_http2_error(&error))?;
     let exchange = std::pin::pin!(exchange(check, client, stopwatch));
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
@@ -115,33 +147,28 @@ async fn call(
         outcome = exchange => outcome,
         ended = &mut connection => Err(match ended {
             Ok(()) => "connection closed by the server before the response was complete".to_owned(),
-            Err(error) => describe_h2_error(&error),
+            Err(error) => describe_http2_error(&error),
         }),
     }
 }
 
 async fn exchange(check: &GrpcCheck, client: SendRequest<Bytes>, stopwatch: &Stopwatch) -> Result<(), Failure> {
-    let scheme = if check.tls.is_some() { "https" } else { "http" };
-    let request = Request::post(format!("{scheme}://{}{PATH}", check.address))
-        .header("content-type", "application/grpc")
-        .header("te", "trailers")
-        .header("user-agent", concat!("checkup/", env!("CARGO_PKG_VERSION")))
-        .body(())
-        .map_err(|error| error.to_string())?;
-    let mut client = client.ready().await.map_err(|error| describe_h2_error(&error))?;
-    let (response, mut sender) = client.send_request(request, false).map_err(|error| describe_h2_error(&error))?;
-    sender.send_data(encode_request(&check.service).into(), true).map_err(|error| describe_h2_error(&error))?;
-    let response = response.await.map_err(|error| describe_h2_error(&error))?;
+    let request = check.request()?;
+    let mut client = client.ready().await.map_err(|error| describe_http2_error(&error))?;
+    let (response, mut sender) = client.send_request(request, false).map_err(|error| describe_http2_error(&error))?;
+    sender.send_data(encode_request(&check.service).into(), true).map_err(|error| describe_http2_error(&error))?;
+    let response = response.await.map_err(|error| describe_http2_error(&error))?;
     stopwatch.first_byte();
     if !response.status().is_success() {
         return Err(format!("response status {}, expected 200 OK", response.status()));
     }
-    // A response without a message contains its gRPC status in the head.
-    check_status(response.headers(), &check.service)?;
-    let mut body = response.into_body();
+    if !is_grpc(response.headers()) {
+        return Err(INVALID_RESPONSE.to_owned());
+    }
+    let (head, mut body) = response.into_parts();
     let mut message = Vec::new();
     while let Some(chunk) = body.data().await {
-        let chunk = chunk.map_err(|error| describe_h2_error(&error))?;
+        let chunk = chunk.map_err(|error| describe_http2_error(&error))?;
         // Ignore the error, which means that the connection is closed.
         let _ = body.flow_control().release_capacity(chunk.len());
         if message.len() + chunk.len() > MESSAGE_LIMIT {
@@ -149,87 +176,39 @@ async fn exchange(check: &GrpcCheck, client: SendRequest<Bytes>, stopwatch: &Sto
         }
         message.extend_from_slice(&chunk);
     }
-    if let Some(trailers) = body.trailers().await.map_err(|error| describe_h2_error(&error))? {
-        check_status(&trailers, &check.service)?;
-    }
+    let trailers = body.trailers().await.map_err(|error| describe_http2_error(&error))?.unwrap_or_default();
+    // A response without a message and without trailers contains its gRPC status in the head.
+    let has_status = !message.is_empty() || trailers.contains_key(call_status::STATUS);
+    check_status(if has_status { &trailers } else { &head.headers }, &check.service)?;
     match decode_response(&message) {
-        Some(1) => Ok(()),
-        Some(0) => Err(format!("{} has an unknown status, expected serving", subject(&check.service))),
-        Some(2) => Err(format!("{} is not serving", subject(&check.service))),
-        Some(3) => Err(format!("{} is not known to the server", subject(&check.service))),
-        _ => Err(INVALID_RESPONSE.to_owned()),
+        Ok(1) => Ok(()),
+        Ok(0) => Err(format!("{} has an unknown status, expected serving", subject(&check.service))),
+        Ok(2) => Err(format!("{} is not serving", subject(&check.service))),
+        Ok(3) => Err(format!("{} is not known to the server", subject(&check.service))),
+        Ok(other) => Err(format!("{} has the status {other}, expected 1 (serving)", subject(&check.service))),
+        Err(UndecodedMessage::Compressed) => Err("response is compressed, although the request forbids it".to_owned()),
+        Err(UndecodedMessage::Invalid) => Err(INVALID_RESPONSE.to_owned()),
     }
+}
+
+/// Returns whether a response comes from a gRPC server, as opposed to a web server or a proxy.
+fn is_grpc(headers: &HeaderMap) -> bool {
+    const GRPC: &[u8] = b"application/grpc";
+    // The media type is required, but its absence does not show that the server is another one.
+    let Some(media_type) = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes) else { return true };
+    let has_media_type = media_type.get(..GRPC.len()).is_some_and(|start| start.eq_ignore_ascii_case(GRPC))
+        && matches!(media_type.get(GRPC.len()), None | Some(b'+' | b';' | b' '));
+    has_media_type || headers.contains_key(call_status::STATUS)
 }
 
 fn subject(service: &str) -> String {
     if service.is_empty() { "the server".to_owned() } else { format!("service `{service}`") }
 }
 
-/// Encodes `HealthCheckRequest { string service = 1 }`, preceded by the five-byte prefix of every gRPC message.
-fn encode_request(service: &str) -> Vec<u8> {
-    let mut message = Vec::new();
-    if !service.is_empty() {
-        message.push(0x0a);
-        let mut length = service.len();
-        while length >= 0x80 {
-            message.push((length as u8 & 0x7f) | 0x80);
-            length >>= 7;
-        }
-        message.push(length as u8);
-        message.extend_from_slice(service.as_bytes());
-    }
-    let mut request = vec![0];
-    request.extend((message.len() as u32).to_be_bytes());
-    request.extend(message);
-    request
-}
-
-/// Decodes the status in `HealthCheckResponse { ServingStatus status = 1 }`. Protobuf omits a status of zero.
-fn decode_response(bytes: &[u8]) -> Option<u8> {
-    let (prefix, message) = bytes.split_at_checked(5)?;
-    let length = u32::from_be_bytes(prefix.get(1..5)?.try_into().ok()?) as usize;
-    match (prefix.first()?, message) {
-        (0, []) if length == 0 => Some(0),
-        (0, [0x08, status]) if length == 2 => Some(*status),
-        _ => None,
-    }
-}
-
-/// Fails unless the call's status is OK or absent.
-fn check_status(head: &HeaderMap, service: &str) -> Result<(), Failure> {
-    let Some(status) = head.get("grpc-status") else { return Ok(()) };
-    let message = head.get("grpc-message").map(|message| percent_decode(message.as_bytes()).collect::<Vec<u8>>());
-    let message = error_text::excerpt(&message.unwrap_or_default());
-    let message = if message.is_empty() { String::new() } else { format!(": {message}") };
-    match status.to_str().ok().and_then(|status| status.parse::<u8>().ok()) {
-        Some(0) => Ok(()),
-        Some(5) => Err(format!("{} is not known to the server", subject(service))),
-        Some(12) => Err("server does not implement the health service".to_owned()),
-        Some(code) => Err(format!("gRPC status {code}{message}")),
-        None => Err(format!("gRPC status `{}`", error_text::excerpt(status.as_bytes()))),
-    }
-}
-
-fn describe_h2_error(error: &h2::Error) -> Failure {
-    if let Some(error) = error.get_io() {
-        return match error.kind() {
-            std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::BrokenPipe => {
-                "connection closed by the server before the response was complete".to_owned()
-            }
-            _ => error_text::describe_error(error),
-        };
-    }
-    match error.reason() {
-        Some(h2::Reason::PROTOCOL_ERROR | h2::Reason::FRAME_SIZE_ERROR) if !error.is_remote() => {
-            "server does not speak HTTP/2, or violates the protocol".to_owned()
-        }
-        _ => format!("HTTP/2 failed: {error}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use crate::checks::grpc::*;
+    use crate::checks::net::address_policy::AddressPolicy;
     use crate::checks::net::tls_config::TlsTrust;
     use crate::checks::test_server::{ServerAction, authority, serve, serve_with};
     use crate::checks::{Check, CheckContext, CheckKind, CheckOutcome, run};
@@ -254,7 +233,9 @@ mod tests {
                 let mut sender = responder.send_response(head, false).expect("the client is there");
                 sender.send_data(Bytes::from_static(message), false).expect("the client is there");
                 let mut trailers = HeaderMap::new();
-                trailers.insert("grpc-status", status.parse().expect("a value"));
+                if !status.is_empty() {
+                    trailers.insert("grpc-status", status.parse().expect("a value"));
+                }
                 if status == "13" {
                     trailers.insert("grpc-message", "disk%20full".parse().expect("a value"));
                 }
@@ -280,15 +261,21 @@ mod tests {
         .await
     }
 
-    async fn error(port: u16, service: &str, trust: Option<TlsTrust>) -> Option<String> {
+    fn check(port: u16, service: &str, trust: Option<TlsTrust>) -> GrpcCheck {
         let server_name = ServerName::try_from("127.0.0.1").expect("a name");
-        let kind = CheckKind::Grpc(Box::new(GrpcCheck {
+        GrpcCheck {
             locator: "x".to_owned(),
             address: Address { host: "127.0.0.1".to_owned(), port },
             timeout: Duration::from_millis(700),
+            ip_version: None,
             tls: trust.map(|trust| TlsOptions { settings: trust.into(), server_name }),
             service: service.to_owned(),
-        }));
+            headers: HeaderMap::new(),
+        }
+    }
+
+    async fn error(port: u16, service: &str, trust: Option<TlsTrust>) -> Option<String> {
+        let kind = CheckKind::Grpc(Box::new(check(port, service, trust)));
         match run(&Check::new("x", kind), &CheckContext::new(AddressPolicy::AllowAll, crate::now)).await {
             CheckOutcome::Attempts(mut records) => records.remove(0).attempt.error,
             CheckOutcome::Skipped { reason } => panic!("{reason}"),
@@ -303,6 +290,10 @@ mod tests {
             b"\0\0\0\0\0" => (SERVING, "0"),
             b"\0\0\0\0\x06\x0a\x04shop" => (&[0, 0, 0, 0, 2, 8, 2], "0"),
             b"\0\0\0\0\x05\x0a\x03old" => (&[0, 0, 0, 0, 0], "0"),
+            b"\0\0\0\0\x07\x0a\x05newer" => (&[0, 0, 0, 0, 6, 26, 2, b'o', b'k', 8, 1], "0"),
+            b"\0\0\0\0\x07\x0a\x05other" => (&[0, 0, 0, 0, 2, 8, 9], "0"),
+            b"\0\0\0\0\x08\x0a\x06packed" => (&[1, 0, 0, 0, 2, 8, 1], "0"),
+            b"\0\0\0\0\x08\x0a\x06silent" => (SERVING, ""),
             b"\0\0\0\0\x09\x0a\x07invalid" => (&[0, 0, 0, 0, 3, 8, 1, 1], "0"),
             b"\0\0\0\0\x05\x0a\x03api" => (&[], "12"),
             b"\0\0\0\0\x05\x0a\x03bad" => (&[], "13"),
@@ -313,10 +304,14 @@ mod tests {
             ("", None),
             ("shop", Some("service `shop` is not serving")),
             ("old", Some("service `old` has an unknown status, expected serving")),
+            ("newer", None),
+            ("other", Some("service `other` has the status 9, expected 1 (serving)")),
+            ("packed", Some("response is compressed, although the request forbids it")),
+            ("silent", Some("response without a gRPC status")),
             ("invalid", Some(INVALID_RESPONSE)),
             ("api", Some("server does not implement the health service")),
-            ("bad", Some("gRPC status 13: disk full")),
-            ("other", Some("service `other` is not known to the server")),
+            ("bad", Some("gRPC status 13 (INTERNAL): disk full")),
+            ("missing", Some("service `missing` is not known to the server")),
         ] {
             assert_eq!(error(port, service, None).await.as_deref(), expected, "{service}");
         }
@@ -330,6 +325,10 @@ mod tests {
         EndlessEmptyPieces,
         HugeHead,
         NoTrailers,
+        NoStatus,
+        StatusInHead,
+        FailureInHead,
+        OtherMediaType,
         Resets,
         Disconnects,
         WebPage,
@@ -353,6 +352,20 @@ mod tests {
                     Misbehavior::WebPage => {
                         let head = Response::builder().status(404).body(()).expect("a head");
                         let _ = responder.send_response(head, true);
+                    }
+                    Misbehavior::FailureInHead => {
+                        let head = Response::builder().header("grpc-status", "14").body(()).expect("a head");
+                        let _ = responder.send_response(head, true);
+                    }
+                    Misbehavior::NoStatus | Misbehavior::StatusInHead | Misbehavior::OtherMediaType => {
+                        let head = match behavior {
+                            Misbehavior::StatusInHead => head.header("grpc-status", "0"),
+                            Misbehavior::OtherMediaType => Response::builder().header("content-type", "text/html"),
+                            _ => head,
+                        };
+                        let head = head.body(()).expect("a head");
+                        let mut sender = responder.send_response(head, false).expect("the client is there");
+                        let _ = sender.send_data(Bytes::from_static(SERVING), true);
                     }
                     Misbehavior::NoTrailers => {
                         let head = head.body(()).expect("a head");
@@ -381,16 +394,38 @@ mod tests {
         for (behavior, expected) in [
             (Misbehavior::NeverResponds, "no response within 700ms"),
             (Misbehavior::EndlessMessage, INVALID_RESPONSE),
-            (Misbehavior::EndlessEmptyPieces, "HTTP/2 failed: connection error detected: detected excessive load"),
+            (Misbehavior::EndlessEmptyPieces, "HTTP/2 failed: detected excessive load"),
             (Misbehavior::HugeHead, "server does not speak HTTP/2, or violates the protocol"),
-            (Misbehavior::NoTrailers, INVALID_RESPONSE),
-            (Misbehavior::Resets, "HTTP/2 failed: stream error received"),
-            (Misbehavior::Disconnects, "HTTP/2 failed: connection error received"),
+            (Misbehavior::NoTrailers, "response without a gRPC status"),
+            (Misbehavior::NoStatus, "response without a gRPC status"),
+            (Misbehavior::StatusInHead, "response without a gRPC status"),
+            (Misbehavior::FailureInHead, "gRPC status 14 (UNAVAILABLE)"),
+            (Misbehavior::OtherMediaType, INVALID_RESPONSE),
+            (Misbehavior::Resets, "HTTP/2 failed: stream closed by the server"),
+            (Misbehavior::Disconnects, "HTTP/2 failed: connection closed by the server"),
             (Misbehavior::WebPage, "response status 404 Not Found, expected 200 OK"),
         ] {
             let error = error(serve_misbehavior(behavior).await, "", None).await.unwrap_or_default();
             assert!(error.contains(expected), "{behavior:?}: {error}");
         }
+    }
+
+    #[tokio::test]
+    async fn metadata_is_sent_with_the_call() {
+        let mut headers = HeaderMap::new();
+        headers.append("authorization", "Bearer secret".parse().expect("a value"));
+        headers.append("user-agent", "probe".parse().expect("a value"));
+        let check = GrpcCheck { headers, ..check(9, "", None) };
+        let sent = check.request().expect("a request").into_parts().0.headers;
+        for (name, value) in [
+            ("authorization", "Bearer secret"),
+            ("user-agent", "probe"),
+            ("te", "trailers"),
+            ("content-type", "application/grpc"),
+        ] {
+            assert_eq!(sent.get(name).map(HeaderValue::as_bytes), Some(value.as_bytes()), "{name}");
+        }
+        assert_eq!(sent.len(), 4);
     }
 
     #[tokio::test]

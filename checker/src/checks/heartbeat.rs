@@ -1,6 +1,9 @@
-//! Heartbeat checks: one attempt reads a job's last heartbeat and compares its age with the interval. Heartbeats are
-//! read through a [`HeartbeatReader`], which hides where they are stored.
+//! Heartbeat checks: one attempt reads a job's last heartbeat and compares its time with the interval or the schedule.
+//! Heartbeats are read through a [`HeartbeatReader`], which hides where they are stored.
 
+pub mod job_schedule;
+
+use std::fmt;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -9,6 +12,7 @@ use shared::heartbeat::Heartbeat;
 use shared::object_name::HeartbeatName;
 use shared::{MINUTE, Nanos, UnixNanos};
 
+use self::job_schedule::JobSchedule;
 use super::probe_data::{Capture, ProbeData};
 use super::timing::timed;
 use super::{CheckContext, HeartbeatReader, Probe, ProbeResult, Probed};
@@ -20,12 +24,20 @@ pub const SUBJECTS: &[&str] = &["[RTT]"];
 pub struct HeartbeatCheck {
     /// The name of the job's heartbeat.
     pub name: HeartbeatName,
-    /// How often the job sends a heartbeat.
-    pub interval: Nanos,
+    pub expected: ExpectedHeartbeats,
     /// How late a heartbeat can be before the job is down.
     pub grace: Nanos,
     /// The time limit for reading from the store.
     pub timeout: Duration,
+}
+
+/// When a job sends heartbeats.
+#[derive(Debug, Clone)]
+pub enum ExpectedHeartbeats {
+    /// At least once in each interval.
+    Every(Nanos),
+    /// After each time of the schedule.
+    Scheduled(Box<JobSchedule>),
 }
 
 /// The maximum size of a stored heartbeat, in bytes. The checker writes less than a tenth of that.
@@ -82,8 +94,7 @@ async fn read_last(check: &HeartbeatCheck, reader: Option<&HeartbeatReader>) -> 
 /// A job without any heartbeat is down, because a check cannot distinguish a job that has not run yet from one that
 /// never will.
 fn evaluate(check: &HeartbeatCheck, last: Option<&Heartbeat>, now: UnixNanos) -> Result<ProbeResult, String> {
-    let expected = format!("expected every {}", format_coarse(check.interval));
-    let Some(heartbeat) = last else { return Ok(Err(format!("no heartbeat received yet, {expected}"))) };
+    let Some(heartbeat) = last else { return Ok(Err(format!("no heartbeat received yet, {}", check.expected))) };
     let age = now.saturating_sub(heartbeat.at);
     if age < -CLOCK_SKEW_TOLERANCE {
         return Err(format!(
@@ -91,7 +102,7 @@ fn evaluate(check: &HeartbeatCheck, last: Option<&Heartbeat>, now: UnixNanos) ->
             format_coarse(age.saturating_neg())
         ));
     }
-    if age > check.interval.saturating_add(check.grace) {
+    if let Some(expected) = missed(check, heartbeat.at, now)? {
         let before = heartbeat.failure().map(|failure| format!("; before that, {failure}")).unwrap_or_default();
         return Ok(Err(format!("no heartbeat for {}, {expected}{before}", format_coarse(age))));
     }
@@ -103,6 +114,32 @@ fn evaluate(check: &HeartbeatCheck, last: Option<&Heartbeat>, now: UnixNanos) ->
             ..ProbeData::default()
         }),
     })
+}
+
+/// Returns the expectation that a job whose last heartbeat was sent at `last` did not meet, if there is one. An error
+/// explains why the status is unknown.
+fn missed(check: &HeartbeatCheck, last: UnixNanos, now: UnixNanos) -> Result<Option<String>, String> {
+    match &check.expected {
+        ExpectedHeartbeats::Every(interval) => {
+            let is_late = now.saturating_sub(last) > interval.saturating_add(check.grace);
+            Ok(is_late.then(|| check.expected.to_string()))
+        }
+        ExpectedHeartbeats::Scheduled(schedule) => {
+            let due = schedule.latest(now.saturating_sub(check.grace));
+            let due = due.ok_or_else(|| format!("failed to compute the last time of the schedule {schedule}"))?;
+            let is_late = last < schedule.earliest_heartbeat(due);
+            Ok(is_late.then(|| format!("expected at {}", schedule.format(due))))
+        }
+    }
+}
+
+impl fmt::Display for ExpectedHeartbeats {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ExpectedHeartbeats::Every(interval) => write!(formatter, "expected every {}", format_coarse(*interval)),
+            ExpectedHeartbeats::Scheduled(schedule) => write!(formatter, "expected at {schedule}"),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -117,7 +154,7 @@ mod tests {
     fn check() -> HeartbeatCheck {
         HeartbeatCheck {
             name: HeartbeatName::new("backup").unwrap(),
-            interval: 10 * MINUTE,
+            expected: ExpectedHeartbeats::Every(10 * MINUTE),
             grace: MINUTE,
             timeout: Duration::from_millis(50),
         }
@@ -144,6 +181,74 @@ mod tests {
         assert_eq!(error(Some(&heartbeat(11 * MINUTE + 1))), "no heartbeat for 11 min, expected every 10 min");
         assert_eq!(error(Some(&heartbeat(26 * MINUTE))), "no heartbeat for 26 min, expected every 10 min");
         assert_eq!(error(None), "no heartbeat received yet, expected every 10 min");
+    }
+
+    /// The time in UTC, written as RFC 3339 without an offset.
+    fn utc(text: &str) -> UnixNanos {
+        let at: jiff::Timestamp = format!("{text}Z").parse().expect("a time");
+        at.as_second() * shared::SECOND
+    }
+
+    #[test]
+    fn a_scheduled_job_is_late_after_its_time_and_grace() {
+        for (schedule, zone, last, now, expected) in [
+            // The clocks go back from 03:00 to 02:00 on October 25, so the last heartbeat is 24 h 5 min old at 03:05.
+            ("0 4 * * *", "Europe/Berlin", "2026-10-24T02:00:10", "2026-10-25T02:05:00", None),
+            ("0 4 * * *", "Europe/Berlin", "2026-10-24T02:00:10", "2026-10-25T03:00:59", None),
+            ("0 4 * * *", "Europe/Berlin", "2026-10-24T02:00:10", "2026-10-25T03:01:00", Some("2026-10-25 04:00 CET")),
+            ("0 4 * * *", "Europe/Berlin", "2026-10-25T03:00:00", "2026-10-25T03:01:00", None),
+            // They go forward from 02:00 to 03:00 on March 29, so 04:00 comes an hour earlier.
+            ("0 4 * * *", "Europe/Berlin", "2026-03-28T03:00:00", "2026-03-29T02:00:59", None),
+            ("0 4 * * *", "Europe/Berlin", "2026-03-28T03:00:00", "2026-03-29T02:01:00", Some("2026-03-29 04:00 CEST")),
+            // 02:30 does not exist on that day. The job is due at 03:00.
+            ("30 2 * * *", "Europe/Berlin", "2026-03-28T01:30:00", "2026-03-29T01:00:59", None),
+            (
+                "30 2 * * *",
+                "Europe/Berlin",
+                "2026-03-28T01:30:00",
+                "2026-03-29T01:01:00",
+                Some("2026-03-29 03:00 CEST"),
+            ),
+            // 02:30 occurs twice on October 25. The job is due once.
+            ("30 2 * * *", "Europe/Berlin", "2026-10-25T00:30:00", "2026-10-25T12:00:00", None),
+            (
+                "30 2 * * *",
+                "Europe/Berlin",
+                "2026-10-24T00:30:00",
+                "2026-10-25T00:31:00",
+                Some("2026-10-25 02:30 CEST"),
+            ),
+            // Friday's heartbeat is good until Monday.
+            ("0 18 * * MON-FRI", "UTC", "2026-11-27T18:00:00", "2026-11-29T23:00:00", None),
+            ("0 18 * * 1-5", "UTC", "2026-11-27T18:00:00", "2026-11-30T18:00:30", None),
+            ("0 18 * * MON-FRI", "UTC", "2026-11-27T18:00:00", "2026-11-30T18:01:00", Some("2026-11-30 18:00 UTC")),
+            // The 31st is skipped in months without it, and the last day is not.
+            ("0 0 31 * *", "UTC", "2026-10-31T00:00:00", "2026-12-30T00:00:00", None),
+            ("0 0 L * *", "UTC", "2026-10-31T00:00:00", "2026-12-01T00:00:00", Some("2026-11-30 00:00 UTC")),
+            ("@monthly", "UTC", "2026-11-01T00:00:00", "2026-11-30T00:00:00", None),
+            // A clock that is ahead by minutes is accepted, but not the heartbeat of the run before.
+            ("0 4 * * *", "UTC", "2026-11-29T03:55:00", "2026-11-29T05:00:00", None),
+            ("0 4 * * *", "UTC", "2026-11-29T03:54:59", "2026-11-29T05:00:00", Some("2026-11-29 04:00 UTC")),
+            ("*/10 * * * *", "UTC", "2026-11-29T04:09:00", "2026-11-29T04:12:00", None),
+            ("*/10 * * * *", "UTC", "2026-11-29T04:08:59", "2026-11-29T04:12:00", Some("2026-11-29 04:10 UTC")),
+        ] {
+            let zone = job_schedule::parse_time_zone(zone).expect("a time zone");
+            let schedule = JobSchedule::parse(schedule, zone).expect("a schedule");
+            let check = HeartbeatCheck { expected: ExpectedHeartbeats::Scheduled(Box::new(schedule)), ..check() };
+            let heartbeat = Heartbeat { at: utc(last), ..Heartbeat::default() };
+            let result = evaluate(&check, Some(&heartbeat), utc(now)).expect("it is known");
+            let due = result.map(drop).err().map(|error| error.rsplit("expected at ").next().map(str::to_owned));
+            assert_eq!(due.flatten().as_deref(), expected, "{} {last} {now}", check.expected);
+        }
+    }
+
+    #[test]
+    fn a_job_without_heartbeats_names_its_schedule() {
+        let zone = job_schedule::parse_time_zone("Europe/Berlin").expect("a time zone");
+        let schedule = JobSchedule::parse("0 4 * * *", zone).expect("a schedule");
+        let check = HeartbeatCheck { expected: ExpectedHeartbeats::Scheduled(Box::new(schedule)), ..check() };
+        let error = evaluate(&check, None, NOW).expect("it is known").map(drop).expect_err("it is down");
+        assert_eq!(error, "no heartbeat received yet, expected at `0 4 * * *` (Europe/Berlin)");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::UdpSocket;
 
-use super::net::address_policy::AddressPolicy;
+use super::net::address_filter::{AddressFilter, IpVersion};
 use super::net::connect::{Address, first_to_succeed, resolve};
 use super::net::metered::ForeignPackets;
 use super::probe_data::{Capture, ProbeData};
@@ -30,6 +30,8 @@ pub struct IcmpCheck {
     pub address: Address,
     /// The time limit for one attempt.
     pub timeout: Duration,
+    /// The version of IP to connect over; without one, both are tried.
+    pub ip_version: Option<IpVersion>,
 }
 
 /// The payload length in bytes, which is also the default of `ping`.
@@ -89,13 +91,16 @@ impl Probe for IcmpCheck {
     fn probe<'a>(&'a self, capture: Capture, context: &'a CheckContext) -> BoxFuture<'a, Probed> {
         Box::pin(async move {
             let kind = cached_socket_type(context)?;
-            Ok(timed(self.timeout, capture, |stopwatch| ping(self, kind, context.address_policy, stopwatch)).await)
+            Ok(timed(self.timeout, capture, |stopwatch| {
+                ping(self, kind, context.address_filter(self.ip_version), stopwatch)
+            })
+            .await)
         })
     }
 }
 
-async fn ping(check: &IcmpCheck, kind: Type, policy: AddressPolicy, stopwatch: Arc<Stopwatch>) -> ProbeResult {
-    let addresses = resolve(&check.address, policy, &stopwatch).await?;
+async fn ping(check: &IcmpCheck, kind: Type, filter: AddressFilter, stopwatch: Arc<Stopwatch>) -> ProbeResult {
+    let addresses = resolve(&check.address, filter, &stopwatch).await?;
     stopwatch.start_waiting();
     let no_addresses = format!("no such host `{}`", check.address.host);
     let peer = first_to_succeed(&addresses, &stopwatch, no_addresses, |address| echo(address.ip(), kind)).await?;
@@ -170,6 +175,7 @@ fn checksum(message: &[u8]) -> u16 {
 #[cfg(test)]
 mod tests {
     use crate::checks::icmp::*;
+    use crate::checks::net::address_policy::AddressPolicy;
     use crate::checks::{Check, CheckContext, CheckKind, CheckOutcome, run};
 
     #[test]
@@ -219,6 +225,7 @@ mod tests {
                 locator: host.to_owned(),
                 address: Address { host: host.to_owned(), port: 0 },
                 timeout: Duration::from_millis(500),
+                ip_version: None,
             }));
             run(&Check::new("x", kind), &CheckContext::new(AddressPolicy::AllowAll, crate::now)).await
         };

@@ -21,11 +21,13 @@ pub mod grpc;
 pub mod heartbeat;
 pub mod http;
 pub mod icmp;
+mod inversion;
 mod misconfigured;
 pub mod net;
 pub mod probe_data;
 mod run;
 pub mod status_codes;
+pub mod statuspage;
 pub mod tcp;
 #[cfg(test)]
 mod test_certificates;
@@ -58,6 +60,7 @@ use self::icmp::IcmpCheck;
 pub use self::misconfigured::MisconfiguredCheck;
 use self::probe_data::Capture;
 pub use self::run::{CheckOutcome, attempt, run};
+use self::statuspage::StatuspageCheck;
 use self::tcp::TcpCheck;
 use self::tls::TlsCheck;
 use self::websocket::WebSocketCheck;
@@ -67,6 +70,8 @@ use self::websocket::WebSocketCheck;
 pub struct Check {
     /// The name of the endpoint.
     pub title: String,
+    /// The endpoint's id, which keeps its history if the title or the locator changes.
+    pub id: Option<Box<str>>,
     /// The number of attempts per check, at least one.
     pub attempts: u32,
     /// The pause between two attempts of a check.
@@ -75,6 +80,10 @@ pub struct Check {
     pub threshold: Nanos,
     /// How the results of several nodes are combined.
     pub quorum: Quorum,
+    /// Whether attempts must fail.
+    pub invert: bool,
+    /// The number of attempts that can fail before the endpoint is down.
+    pub failures_allowed: u32,
     /// How many times a failed attempt is retried before it counts as a failure.
     pub retries: u32,
     /// The pause before a retry.
@@ -91,6 +100,8 @@ pub struct Check {
     pub capture: Capture,
     /// How the endpoint is probed.
     pub kind: CheckKind,
+    /// Other checks with the same title and locator. The worst result of all of them counts.
+    pub duplicates: Box<[Arc<Check>]>,
 }
 
 #[derive(Debug, Clone)]
@@ -110,6 +121,8 @@ pub enum CheckKind {
     Exec(Box<ExecCheck>),
     /// A job that sends heartbeats.
     Heartbeat(Box<HeartbeatCheck>),
+    /// The status that another company's status page reports.
+    Statuspage(Box<StatuspageCheck>),
     /// A check whose configuration is invalid. Every round reports its status as unknown, with the reason.
     Misconfigured(Box<MisconfiguredCheck>),
 }
@@ -166,10 +179,13 @@ impl Check {
     pub fn new(title: &str, kind: CheckKind) -> Check {
         Check {
             title: title.to_owned(),
+            id: None,
             attempts: 1,
             attempt_spacing: Duration::ZERO,
             threshold: 0,
             quorum: Quorum::default(),
+            invert: false,
+            failures_allowed: 0,
             retries: 0,
             retry_delay: Duration::ZERO,
             failures_before_down: 1,
@@ -178,6 +194,7 @@ impl Check {
             assertions: Arc::new([]),
             capture: Capture::default(),
             kind,
+            duplicates: Box::default(),
         }
     }
 }
@@ -196,6 +213,7 @@ impl CheckKind {
             CheckKind::Grpc(check) => &**check,
             CheckKind::Exec(check) => &**check,
             CheckKind::Heartbeat(check) => &**check,
+            CheckKind::Statuspage(check) => &**check,
             CheckKind::Misconfigured(check) => &**check,
         }
     }

@@ -15,8 +15,11 @@ pub struct ProbeData {
     pub status: Option<i64>,
     /// The headers of a response.
     pub headers: Option<HeaderMap>,
-    /// The body of a response, or the output of a command, up to its limit.
+    /// The body of a response, or the output of a command, up to its limit. Encodings are decoded, and text is
+    /// converted to UTF-8; a byte that is not valid in the body's charset stays invalid.
     pub body: Option<Vec<u8>>,
+    /// Set if the body was converted to UTF-8 or could not be decoded.
+    pub encoded: Option<Box<EncodedBody>>,
     /// A clause that states which part of the body was read, if not all of it.
     pub truncation: Option<String>,
     /// The time until the first certificate on the verified path expires, or, without verification, until the server's
@@ -31,6 +34,32 @@ pub struct ProbeData {
     /// The addresses that the probe tried to connect to.
     pub attempted: Vec<SocketAddr>,
     pub peer: Option<SocketAddr>,
+}
+
+/// A body that was converted to UTF-8, or could not be decoded.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EncodedBody {
+    /// The length of the decoded body before it was converted to UTF-8, in bytes.
+    pub size: usize,
+    /// The reason why the body could not be decoded, as a complete clause.
+    pub undecoded: Option<String>,
+    /// The reason why its text could not be converted, as a complete clause.
+    pub unknown_charset: Option<String>,
+}
+
+impl ProbeData {
+    /// Returns the length of the body before it was converted to UTF-8, in bytes.
+    #[must_use]
+    pub fn body_size(&self, body: &[u8]) -> usize {
+        self.encoded.as_ref().map_or(body.len(), |encoded| encoded.size)
+    }
+
+    /// Returns the reason why the text of the body is unknown, if it is.
+    #[must_use]
+    pub fn unreadable(&self) -> Option<&str> {
+        let encoded = self.encoded.as_ref()?;
+        encoded.undecoded.as_deref().or(encoded.unknown_charset.as_deref())
+    }
 }
 
 /// The data to capture in addition to what determines the outcome of an attempt. Each field costs time or memory.

@@ -5,6 +5,7 @@ use shared::check_file::ERROR_LIMIT;
 
 use super::attempt::{AttemptRecord, Probed};
 use super::context::CheckContext;
+use super::inversion::invert;
 use super::{Check, assertions, error_text};
 use crate::platform::fd_limit;
 use crate::sanitize::sanitize;
@@ -65,6 +66,7 @@ pub async fn attempt(check: &Check, context: &CheckContext) -> Probed {
     let (mut record, data) = attempt_unsanitized(check, context).await.map_err(safe_text)?;
     record.attempt.error = record.attempt.error.map(safe_text);
     record.warning = record.warning.map(safe_text);
+    record.required_failure = record.required_failure.map(safe_text);
     Ok((record, data))
 }
 
@@ -78,5 +80,8 @@ async fn attempt_unsanitized(check: &Check, context: &CheckContext) -> Probed {
         return Err(fd_limit::too_many_open_files());
     }
     let probe_timeout = check.kind.probe().timeout();
-    assertions::evaluate::evaluate(&check.assertions, probe_timeout, record, data, &context.assertion_pool).await
+    let evaluated =
+        assertions::evaluate::evaluate(&check.assertions, probe_timeout, record, data, &context.assertion_pool);
+    let (record, data) = evaluated.await?;
+    Ok((if check.invert { invert(record)? } else { record }, data))
 }

@@ -10,6 +10,10 @@ use serde_json::Value as Json;
 #[serde(try_from = "Json")]
 pub struct StatusCodes(Vec<(u16, u16)>);
 
+/// Any three digits are a status code, because servers also send some that no standard defines, such as 999.
+const MIN: u16 = 100;
+const MAX: u16 = 999;
+
 /// A description of the accepted values, for error messages.
 const EXPECTED: &str =
     "a status code such as `200`, a class such as `\"2xx\"`, a range such as `\"200-299\"`, or a list of these";
@@ -23,7 +27,7 @@ impl Default for StatusCodes {
 impl StatusCodes {
     #[must_use]
     pub fn any() -> StatusCodes {
-        StatusCodes(vec![(100, 599)])
+        StatusCodes(vec![(MIN, MAX)])
     }
 
     /// Returns whether the set contains this code.
@@ -57,7 +61,7 @@ fn range(value: &Json) -> Option<(u16, u16)> {
         let text = text.trim();
         // Accept digits only, because `parse` also accepts a sign and leading zeros.
         let is_code = text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit());
-        text.parse::<u16>().ok().filter(|code| is_code && (100..=599).contains(code))
+        text.parse::<u16>().ok().filter(|code| is_code && (MIN..=MAX).contains(code))
     };
     if let Some(class) = text.strip_suffix("xx") {
         let first = code(&format!("{class}00"))?;
@@ -100,6 +104,9 @@ mod tests {
             (json!("200-204"), "200-204", 204, 205),
             (json!([200, "3xx", "401-403"]), "200 or 3xx or 401-403", 302, 404),
             (json!(0), "2xx", 200, 199),
+            (json!(999), "999", 999, 998),
+            (json!("9xx"), "9xx", 900, 899),
+            (json!("599-600"), "599-600", 600, 601),
         ] {
             let codes = StatusCodes::try_from(written).expect(text);
             assert_eq!(codes.to_string(), text);
@@ -111,8 +118,10 @@ mod tests {
     fn invalid_status_codes_are_rejected() {
         for written in [
             json!(99),
-            json!(600),
-            json!("6xx"),
+            json!(1000),
+            json!("10xx"),
+            json!("0xx"),
+            json!("099"),
             json!("299-200"),
             json!("ok"),
             json!([]),

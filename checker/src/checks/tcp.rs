@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use regex::bytes::Regex;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
-use super::net::address_policy::AddressPolicy;
+use super::net::address_filter::{AddressFilter, IpVersion};
 use super::net::connect::{self, Address, TlsOptions};
 use super::net::starttls::{StartTls, upgrade};
 use super::net::tls_config::TlsClient;
@@ -26,6 +26,8 @@ pub struct TcpCheck {
     pub address: Address,
     /// The time limit for one attempt.
     pub timeout: Duration,
+    /// The version of IP to connect over; without one, both are tried.
+    pub ip_version: Option<IpVersion>,
     /// The TLS parameters, if the connection uses TLS.
     pub tls: Option<TlsOptions>,
     /// The protocol that upgrades the connection to TLS. Without one, a TLS connection starts with the handshake.
@@ -81,7 +83,10 @@ impl Probe for TcpCheck {
     fn probe<'a>(&'a self, capture: Capture, context: &'a CheckContext) -> BoxFuture<'a, Probed> {
         Box::pin(async move {
             let tls = context.optional_tls_client(self.tls.as_ref()).await?;
-            Ok(timed(self.timeout, capture, |stopwatch| talk(self, tls, context.address_policy, stopwatch)).await)
+            Ok(timed(self.timeout, capture, |stopwatch| {
+                talk(self, tls, context.address_filter(self.ip_version), stopwatch)
+            })
+            .await)
         })
     }
 }
@@ -89,10 +94,10 @@ impl Probe for TcpCheck {
 async fn talk(
     check: &TcpCheck,
     tls: Option<Arc<TlsClient>>,
-    policy: AddressPolicy,
+    filter: AddressFilter,
     stopwatch: Arc<Stopwatch>,
 ) -> ProbeResult {
-    let mut stream = connect::connect(&check.address, policy, &stopwatch).await?.with_limit(RECEIVED_LIMIT);
+    let mut stream = connect::connect(&check.address, filter, &stopwatch).await?.with_limit(RECEIVED_LIMIT);
     if let Some(protocol) = check.starttls {
         upgrade(protocol, &mut stream).await?;
     }
@@ -214,6 +219,7 @@ impl Received {
 #[cfg(test)]
 mod tests {
     use crate::checks::CheckOutcome;
+    use crate::checks::net::address_policy::AddressPolicy;
     use crate::checks::net::tls_config::TlsTrust;
     use crate::checks::tcp::*;
     use crate::checks::test_server::{ServerAction, authority, serve, serve_tls, serve_tls_until_alert};
@@ -229,6 +235,7 @@ mod tests {
             locator: format!("127.0.0.1:{port}"),
             address: Address { host: "127.0.0.1".to_owned(), port },
             timeout: Duration::from_millis(700),
+            ip_version: None,
             tls: None,
             starttls: None,
             script: script.iter().map(step).collect(),

@@ -1,7 +1,7 @@
 //! Measures the phases of an attempt. The stopwatch also records data, so `checker explain` can show what is known
 //! when an attempt fails.
 
-use std::sync::atomic::{AtomicI64, AtomicU8, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -10,6 +10,7 @@ use shared::check_file::{Attempt, Phases};
 use shared::{Nanos, duration};
 
 use super::attempt::{AttemptRecord, Failure, ProbeResult};
+use super::error_text;
 use super::probe_data::{Capture, ProbeData};
 use crate::tls_error::CLIENT_CERTIFICATE_REQUIRED;
 
@@ -90,6 +91,7 @@ pub struct Stopwatch {
     connect: AtomicI64,
     tls: AtomicI64,
     ttfb: AtomicI64,
+    is_inconclusive: AtomicBool,
     handshake: Mutex<HandshakeNote>,
     /// The data recorded so far, if diagnostics are on.
     recording: Option<Mutex<ProbeData>>,
@@ -106,6 +108,7 @@ impl Stopwatch {
             connect: never(),
             tls: never(),
             ttfb: never(),
+            is_inconclusive: AtomicBool::new(false),
             handshake: Mutex::default(),
             recording: None,
         }
@@ -146,6 +149,15 @@ impl Stopwatch {
         };
         total.store(total.load(Relaxed).max(0) + took, Relaxed);
         self.phase.store(next as u8, Relaxed);
+    }
+
+    /// Records that the attempt failed for a reason that does not show whether the endpoint works.
+    pub(super) fn mark_inconclusive(&self) {
+        self.is_inconclusive.store(true, Relaxed);
+    }
+
+    fn is_inconclusive(&self, error: &str) -> bool {
+        self.is_inconclusive.load(Relaxed) || error_text::is_local(error)
     }
 
     pub(super) fn start_lookup(&self) {
@@ -254,7 +266,13 @@ pub(super) async fn timed<F: Future<Output = ProbeResult>>(
     } else {
         Either::Right(probe)
     };
-    let result = tokio::time::timeout(limit, probe).await.unwrap_or_else(|_| Err(stopwatch.timeout_message(limit)));
+    let result = tokio::time::timeout(limit, probe).await.unwrap_or_else(|_| {
+        // A name that is not resolved says nothing about the endpoint, and neither does a command that hangs.
+        if matches!(stopwatch.current_phase(), Phase::Dns | Phase::Command) {
+            stopwatch.mark_inconclusive();
+        }
+        Err(stopwatch.timeout_message(limit))
+    });
     let rtt = stopwatch.elapsed();
     let note = stopwatch.handshake_note();
     let (error, mut data) = match result {
@@ -270,8 +288,9 @@ pub(super) async fn timed<F: Future<Output = ProbeResult>>(
         (data.certificates, data.attempted, data.peer) = (certificates, attempted, peer);
     }
     let attempt = Attempt { rtt, error, phases: stopwatch.phases() };
+    let is_inconclusive = attempt.error.as_deref().is_some_and(|error| stopwatch.is_inconclusive(error));
     let warning = data.warning.take();
-    (AttemptRecord { attempt, warning, recovered_by_retry: false, certificate_left }, data)
+    (AttemptRecord { attempt, warning, is_inconclusive, certificate_left, ..AttemptRecord::default() }, data)
 }
 
 /// Calls a function with the current task's stopwatch, if it has one.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use shared::{DAY, Nanos, duration};
 
-use super::net::address_policy::AddressPolicy;
+use super::net::address_filter::{AddressFilter, IpVersion};
 use super::net::connect::{self, Address, TlsOptions};
 use super::net::starttls::{StartTls, upgrade};
 use super::net::tls_config::TlsClient;
@@ -29,6 +29,8 @@ pub struct TlsCheck {
     pub address: Address,
     /// The time limit for one attempt.
     pub timeout: Duration,
+    /// The version of IP to connect over; without one, both are tried.
+    pub ip_version: Option<IpVersion>,
     /// The trusted certificates and the expected host name.
     pub options: TlsOptions,
     /// The protocol that upgrades the connection to TLS. Without one, the connection starts with the handshake.
@@ -63,8 +65,8 @@ impl Probe for TlsCheck {
     fn probe<'a>(&'a self, capture: Capture, context: &'a CheckContext) -> BoxFuture<'a, Probed> {
         Box::pin(async move {
             let tls = context.tls_client(&self.options.settings).await?;
-            let policy = context.address_policy;
-            Ok(timed(self.timeout, capture, |stopwatch| handshake(self, tls, policy, stopwatch)).await)
+            let filter = context.address_filter(self.ip_version);
+            Ok(timed(self.timeout, capture, |stopwatch| handshake(self, tls, filter, stopwatch)).await)
         })
     }
 }
@@ -72,10 +74,10 @@ impl Probe for TlsCheck {
 async fn handshake(
     check: &TlsCheck,
     tls: Arc<TlsClient>,
-    policy: AddressPolicy,
+    filter: AddressFilter,
     stopwatch: Arc<Stopwatch>,
 ) -> ProbeResult {
-    let mut stream = connect::connect(&check.address, policy, &stopwatch).await?;
+    let mut stream = connect::connect(&check.address, filter, &stopwatch).await?;
     if let Some(protocol) = check.starttls {
         upgrade(protocol, &mut stream).await?;
     }
@@ -103,6 +105,7 @@ fn expires_too_soon(certificate: &CertificateNote, least: Nanos) -> String {
 
 #[cfg(test)]
 mod tests {
+    use crate::checks::net::address_policy::AddressPolicy;
     use crate::checks::net::tls_config::TlsTrust;
     use crate::checks::test_server::{ServerAction, authority, self_signed, serve, serve_tls};
     use crate::checks::tls::*;
@@ -114,6 +117,7 @@ mod tests {
             locator: "x".to_owned(),
             address: Address { host: "127.0.0.1".to_owned(), port },
             timeout: Duration::from_millis(700),
+            ip_version: None,
             options: TlsOptions { settings: trust.into(), server_name: ServerName::try_from(name).expect("a name") },
             starttls: None,
             degraded_within: DEGRADED_WITHIN,

@@ -1,6 +1,8 @@
 //! WebSocket checks: one attempt connects and upgrades the connection. It can then send a message and wait for a
 //! matching one.
 
+mod handshake;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,13 +12,13 @@ use http::HeaderMap;
 use http::request::Parts;
 use regex::bytes::Regex;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_tungstenite::client_async_with_config;
+use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
-use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use super::net::address_policy::AddressPolicy;
+use super::net::address_filter::{AddressFilter, IpVersion};
 use super::net::connect::{self, Address, TlsOptions};
 use super::net::tls_config::TlsClient;
 use super::net::tls_handshake;
@@ -50,6 +52,8 @@ pub struct WebSocketCheck {
     pub headers: HeaderMap,
     /// The time limit for one attempt.
     pub timeout: Duration,
+    /// The version of IP to connect over; without one, both are tried.
+    pub ip_version: Option<IpVersion>,
     /// The TLS parameters, if the connection uses TLS.
     pub tls: Option<TlsOptions>,
     /// The message to send after the upgrade.
@@ -113,7 +117,10 @@ impl Probe for WebSocketCheck {
     fn probe<'a>(&'a self, capture: Capture, context: &'a CheckContext) -> BoxFuture<'a, Probed> {
         Box::pin(async move {
             let tls = context.optional_tls_client(self.tls.as_ref()).await?;
-            Ok(timed(self.timeout, capture, |stopwatch| talk(self, tls, context.address_policy, stopwatch)).await)
+            Ok(timed(self.timeout, capture, |stopwatch| {
+                talk(self, tls, context.address_filter(self.ip_version), stopwatch)
+            })
+            .await)
         })
     }
 }
@@ -121,10 +128,10 @@ impl Probe for WebSocketCheck {
 async fn talk(
     check: &WebSocketCheck,
     tls: Option<Arc<TlsClient>>,
-    policy: AddressPolicy,
+    filter: AddressFilter,
     stopwatch: Arc<Stopwatch>,
 ) -> ProbeResult {
-    let stream = connect::connect(&check.address, policy, &stopwatch).await?.with_limit(RECEIVED_LIMIT);
+    let stream = connect::connect(&check.address, filter, &stopwatch).await?.with_limit(RECEIVED_LIMIT);
     match (&check.tls, tls) {
         (Some(options), Some(tls)) => {
             let stream = tls_handshake::handshake(stream, &tls, &options.server_name, &[], true, &stopwatch).await?;
@@ -136,7 +143,7 @@ async fn talk(
 
 async fn converse(
     check: &WebSocketCheck,
-    stream: impl AsyncRead + AsyncWrite + Unpin,
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
     stopwatch: &Stopwatch,
 ) -> ProbeResult {
     let request = check.request()?;
@@ -147,8 +154,8 @@ async fn converse(
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)
         .max_write_buffer_size(sent + UNSENT_LIMIT);
-    let upgraded = client_async_with_config(request, stream, Some(limits)).await;
-    let (mut socket, response) = upgraded.map_err(|error| describe_websocket_error(&error))?;
+    let (response, received) = handshake::upgrade(&mut stream, request).await?;
+    let mut socket = WebSocketStream::from_partially_read(stream, received, Role::Client, Some(limits)).await;
     stopwatch.first_byte();
     if let Some(text) = &check.send {
         socket.send(Message::text(text.clone())).await.map_err(|error| describe_websocket_error(&error))?;
@@ -200,18 +207,8 @@ async fn converse(
 
 fn describe_websocket_error(error: &Error) -> Failure {
     match error {
-        Error::Http(response) => {
-            let status = response.status();
-            let reason = status.canonical_reason().map(|reason| format!(" {reason}")).unwrap_or_default();
-            format!("response status {}{reason}, expected 101 Switching Protocols", status.as_u16())
-        }
         Error::Io(error) => error_text::describe_error(error),
-        Error::Capacity(CapacityError::TooManyHeaders) => "response head has too many headers".to_owned(),
-        Error::AttackAttempt => "response head is too large, or is split into too many packets".to_owned(),
         Error::Capacity(_) => format!("server sent a message longer than {MESSAGE_LIMIT} bytes"),
-        Error::HttpFormat(_) | Error::Protocol(ProtocolError::HttparseError(_)) => {
-            "server does not speak HTTP".to_owned()
-        }
         Error::ConnectionClosed
         | Error::AlreadyClosed
         | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => "connection closed by the server".to_owned(),
@@ -225,22 +222,33 @@ fn describe_websocket_error(error: &Error) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use crate::checks::net::address_policy::AddressPolicy;
     use crate::checks::test_server::{ServerAction, serve, serve_with};
     use crate::checks::websocket::*;
     use crate::checks::{Check, CheckContext, CheckKind, CheckOutcome, run};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-    async fn error(port: u16, send: Option<&str>, expect: Option<&str>) -> Option<String> {
-        let kind = CheckKind::WebSocket(Box::new(WebSocketCheck {
+    fn check(port: u16, send: Option<&str>, expect: Option<&str>) -> WebSocketCheck {
+        WebSocketCheck {
             locator: "x".to_owned(),
             url: format!("ws://127.0.0.1:{port}/chat"),
             address: Address { host: "127.0.0.1".to_owned(), port },
             headers: HeaderMap::new(),
             timeout: Duration::from_millis(700),
+            ip_version: None,
             tls: None,
             send: send.map(str::to_owned),
             expect: expect.map(|pattern| Regex::new(pattern).expect("a pattern")),
-        }));
+        }
+    }
+
+    async fn error(port: u16, send: Option<&str>, expect: Option<&str>) -> Option<String> {
+        error_of(check(port, send, expect)).await
+    }
+
+    async fn error_of(check: WebSocketCheck) -> Option<String> {
+        let kind = CheckKind::WebSocket(Box::new(check));
         match run(&Check::new("x", kind), &CheckContext::new(AddressPolicy::AllowAll, crate::now)).await {
             CheckOutcome::Attempts(mut records) => records.remove(0).attempt.error,
             CheckOutcome::Skipped { reason } => panic!("{reason}"),
@@ -272,6 +280,59 @@ mod tests {
         assert_eq!(left.as_deref(), Some("connection closed by the server; received `hello`, expected `^pong$`"));
         let never = error(port, Some("ping"), Some("^pong$")).await;
         assert_eq!(never.as_deref(), Some("response not complete within 700ms"));
+    }
+
+    #[tokio::test]
+    async fn the_upgrade_is_accepted_in_every_spelling() {
+        let respond = |head: String| async move {
+            serve_with(move |mut stream| {
+                let head = head.clone();
+                async move {
+                    let (mut request, mut buffer) = (Vec::new(), [0; 4_096]);
+                    while !request.ends_with(b"\r\n\r\n") {
+                        let count = stream.read(&mut buffer).await.expect("a request");
+                        request.extend_from_slice(&buffer[..count]);
+                    }
+                    let request = String::from_utf8(request).expect("it is text");
+                    let key = request.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).expect("a key");
+                    let offered = request.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Protocol: "));
+                    let accept = derive_accept_key(key.as_bytes());
+                    let head = head.replace("ACCEPT", &accept).replace("OFFERED", offered.unwrap_or("nothing"));
+                    // The first message arrives together with the response.
+                    let _ = stream.write_all(format!("{head}\r\n\r\n\u{1}\u{2}he").as_bytes()).await;
+                    let _ = stream.write_all(&[0x80, 3, b'l', b'l', b'o']).await;
+                    while stream.read(&mut buffer).await.is_ok_and(|count| count > 0) {}
+                }
+            })
+            .await
+        };
+        let start = "HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: ACCEPT\r\nUpgrade: websocket";
+        for (protocols, rest, expected) in [
+            (&[][..], "Connection: keep-alive, Upgrade", None),
+            (&[], "Connection: keep-alive\r\nConnection: upgrade", None),
+            (&["mqtt", "stomp"], "Connection: Upgrade\r\nSec-WebSocket-Protocol: stomp", None),
+            (
+                &["mqtt", "stomp"],
+                "Connection: Upgrade\r\nSec-WebSocket-Protocol: OFFERED",
+                Some("server violates the WebSocket protocol: it selected more than one subprotocol"),
+            ),
+            (
+                &[],
+                "Connection: keep-alive",
+                Some(
+                    "server violates the WebSocket protocol: the header `Connection` of its response does not contain \
+                     `Upgrade`",
+                ),
+            ),
+        ] {
+            let mut headers = HeaderMap::new();
+            for protocol in protocols {
+                headers.append("sec-websocket-protocol", protocol.parse().expect("a value"));
+            }
+            let port = respond(format!("{start}\r\n{rest}")).await;
+            let check = WebSocketCheck { headers, ..check(port, None, Some("^hello$")) };
+            assert_eq!(error_of(check).await.as_deref(), expected, "{rest}");
+        }
     }
 
     #[tokio::test]

@@ -10,6 +10,6 @@ use crate::ui;
 pub fn completions(shell: Shell) -> anyhow::Result<Outcome> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "checker", &mut script);
-    ui::stdout(&String::from_utf8(script)?)?;
+    ui::stdout_data(&String::from_utf8(script)?)?;
     Ok(Outcome::Done)
 }

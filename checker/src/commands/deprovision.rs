@@ -29,7 +29,7 @@ pub async fn deprovision(arguments: &DeprovisionArguments) -> anyhow::Result<Out
     if arguments.dry_run {
         let mut json = removal.to_json();
         json["bucket"] = spec.bucket.name.clone().into();
-        ui::stdout(&format!("{json:#}\n"))?;
+        ui::stdout_data(&format!("{json:#}\n"))?;
         return Ok(Outcome::Done);
     }
     show(&removal, &spec);

@@ -45,7 +45,7 @@ pub async fn doctor(arguments: &DoctorArguments) -> anyhow::Result<Outcome> {
     }
     match arguments.format {
         FindingsFormat::Text => ui::stdout(&doctor::text(&findings))?,
-        FindingsFormat::Json => ui::stdout(&format!("{:#}\n", doctor::to_json(&findings)))?,
+        FindingsFormat::Json => ui::stdout_data(&format!("{:#}\n", doctor::to_json(&findings)))?,
     }
     Ok(match doctor::worst(&findings) {
         Level::Ok => Outcome::Done,

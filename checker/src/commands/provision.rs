@@ -59,7 +59,7 @@ pub async fn provision(arguments: &ProvisionArguments) -> anyhow::Result<Outcome
         json["bucket"] = spec.bucket.name.clone().into();
         json["region"] = spec.region.clone().into();
         json["prefix"] = spec.bucket.prefix.clone().into();
-        ui::stdout(&format!("{json:#}\n"))?;
+        ui::stdout_data(&format!("{json:#}\n"))?;
         return Ok(Outcome::Done);
     }
     show(&plan, &spec);

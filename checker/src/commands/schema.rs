@@ -5,6 +5,6 @@ use crate::config::json_schema;
 use crate::ui;
 
 pub fn schema() -> anyhow::Result<Outcome> {
-    ui::stdout(&format!("{:#}\n", json_schema::schema()))?;
+    ui::stdout_data(&format!("{:#}\n", json_schema::schema()))?;
     Ok(Outcome::Done)
 }

@@ -47,6 +47,7 @@ impl Definitions {
             ValueKind::Pattern(pattern) => json!({ "type": "string", "pattern": with_variables(pattern) }),
             ValueKind::Url => json!({ "type": "string", "pattern": with_variables(patterns::HTTP_URL) }),
             ValueKind::Enum(names) => json!({ "enum": names }),
+            ValueKind::Numbers(numbers) => json!({ "enum": numbers }),
             ValueKind::Bool => json!({ "type": "boolean" }),
             ValueKind::Integer(min, max) => json!({ "type": "integer", "minimum": min, "maximum": max }),
             ValueKind::Duration(min, max) => {
@@ -159,7 +160,7 @@ fn duration(min: i64, max: i64) -> Value {
 
 fn status_codes() -> Value {
     let one = json!({ "oneOf": [
-        { "type": "integer", "minimum": 100, "maximum": 599 },
+        { "type": "integer", "minimum": 100, "maximum": 999 },
         { "type": "string", "pattern": with_variables(patterns::STATUS_CODES) },
     ] });
     json!({ "anyOf": [one, { "const": 0 }, { "type": "array", "items": one, "minItems": 1 }] })

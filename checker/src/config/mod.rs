@@ -7,10 +7,13 @@
 mod checks;
 pub mod dialect;
 pub mod document;
+mod identity;
 pub mod json_schema;
 pub mod model;
 pub mod origin;
 pub mod original;
+#[cfg(test)]
+mod original_differences;
 mod page;
 pub mod parser;
 mod patterns;
@@ -39,6 +42,7 @@ use shared::page_config::AddressStyle;
 use self::checks::CHECKER;
 use self::dialect::Dialect;
 use self::document::Located;
+use self::identity::DefinedCheck;
 use self::model::Config;
 use self::parser::StreamedList;
 use self::problem::{Problem, Problems, Severity};
@@ -46,6 +50,7 @@ use self::raw::{RawConfig, RawDirectory, RawDuration, RawS3};
 use crate::checks::http::HttpCheck;
 use crate::checks::net::address_policy::AddressPolicy;
 use crate::checks::net::connect::Address;
+use crate::checks::net::proxy_environment::ProxyEnvironment;
 use crate::checks::{Check, CheckKind};
 use crate::platform::operator_file::read_operator_text;
 use crate::store::settings::{Bucket, Secret, Storage, StoreLocation, WriterKeys};
@@ -98,10 +103,14 @@ pub fn load(path: &Path, environment: &Environment<'_>) -> Result<Loaded, Config
 /// Returns all problems of the file at `path`, one per line, and whether any of them is an error.
 pub fn validate(path: &Path, environment: &Environment<'_>) -> Result<(Vec<String>, bool), ConfigError> {
     let text = read(path)?;
-    let (config, mut problems) = from_file(&text, path, environment);
+    let folder = path.parent().unwrap_or_else(|| Path::new(""));
+    let dialect = Dialect::of_file(path, environment.variable);
+    let Parsed { config, positions, mut problems } = from_dialect(&text, folder, environment, dialect);
     if let Some(config) = config {
-        let dialect = Dialect::of_file(path, environment.variable);
-        for (check, at) in config.checks.iter().zip(check_positions(&text, dialect)) {
+        let checks = config.checks.iter().zip(positions);
+        let checks =
+            checks.flat_map(|(check, at)| [check].into_iter().chain(&check.duplicates).map(move |one| (one, at)));
+        for (check, at) in checks {
             if matches!(check.kind, CheckKind::Heartbeat(_)) && config.storage.is_none() {
                 let text = format!("check `{}` requires `storage`, because heartbeats are read from it", check.title);
                 problems.add(Problem::error(at, text));
@@ -125,37 +134,32 @@ pub(crate) fn read(path: &Path) -> Result<String, ConfigError> {
     Ok(text)
 }
 
-/// Returns the positions of the checks in a file without errors.
-fn check_positions(text: &str, dialect: Dialect<'_>) -> Vec<usize> {
-    let mut positions = Vec::new();
-    let mut take = |check: Located<'_>, _: &mut Problems| positions.push(check.at);
-    let streamed = StreamedList { key: CHECKERS, take: &mut take };
-    match parser::parse(text, dialect, &mut Problems::default(), Some(streamed)) {
-        Ok(_) => positions,
-        Err(_) => Vec::new(),
-    }
-}
-
 /// Loads the text of the file at `path`, whose name determines the [`dialect`]. Returns all problems, and the
 /// configuration if it is usable.
 #[must_use]
 pub fn from_file(text: &str, path: &Path, environment: &Environment<'_>) -> (Option<Config>, Problems) {
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
-    from_dialect(text, folder, environment, Dialect::of_file(path, environment.variable))
+    let parsed = from_dialect(text, folder, environment, Dialect::of_file(path, environment.variable));
+    (parsed.config, parsed.problems)
 }
 
 /// Loads a string in the checker's dialect, like [`from_file`]. Paths are relative to `folder`.
 #[must_use]
 pub fn from_text(text: &str, folder: &Path, environment: &Environment<'_>) -> (Option<Config>, Problems) {
-    from_dialect(text, folder, environment, Dialect::Checker(environment.variable))
+    let parsed = from_dialect(text, folder, environment, Dialect::Checker(environment.variable));
+    (parsed.config, parsed.problems)
 }
 
-fn from_dialect(
-    text: &str,
-    folder: &Path,
-    environment: &Environment<'_>,
-    dialect: Dialect<'_>,
-) -> (Option<Config>, Problems) {
+/// A configuration file after parsing.
+struct Parsed {
+    /// The configuration, if it is usable.
+    config: Option<Config>,
+    /// The byte offset of each check in the configuration.
+    positions: Vec<usize>,
+    problems: Problems,
+}
+
+fn from_dialect(text: &str, folder: &Path, environment: &Environment<'_>, dialect: Dialect<'_>) -> Parsed {
     let mut problems = Problems::default();
     let (mut checks, mut index) = (Vec::new(), 0);
     let mut errors_before = 0;
@@ -166,7 +170,8 @@ fn from_dialect(
         }
         validate::validate_element(&located, &CHECKER, CHECKERS, index, problems);
         if problems.errors() == errors_before {
-            checks.extend(checks::convert(&located, index, folder, problems).map(Arc::new));
+            let check = checks::convert(&located, index, folder, problems).map(Arc::new);
+            checks.extend(check.map(|check| DefinedCheck { check, at: located.at, index }));
         } else {
             // Drop the check, but still report the problems of its assertions.
             let _ = checks::read_assertions(&located, index, problems);
@@ -175,12 +180,16 @@ fn from_dialect(
         index += 1;
     };
     let streamed = StreamedList { key: CHECKERS, take: &mut take };
+    let mut positions = Vec::new();
     let config = match parser::parse(text, dialect, &mut problems, Some(streamed)) {
         Ok(root) => {
             if dialect.is_original() {
                 original::report_root(&root, &mut problems);
             }
             validate::validate_root(&root, &table::ROOT, &mut problems);
+            let checks = identity::merge(checks, text, &mut problems);
+            positions = checks.iter().map(|one| one.at).collect();
+            let checks = checks.into_iter().map(|one| one.check).collect();
             if problems.errors() > 0 { None } else { convert(&root, checks, folder, environment, &mut problems) }
         }
         Err(problem) => {
@@ -189,7 +198,7 @@ fn from_dialect(
             None
         }
     };
-    (config.filter(|_| problems.errors() == 0), problems)
+    Parsed { config: config.filter(|_| problems.errors() == 0), positions, problems }
 }
 
 /// Converts a tree that validation has accepted. Also reports problems that validation cannot detect.
@@ -237,12 +246,17 @@ fn convert(
     }
     let storage = root.member("storage").and_then(|located| convert_storage(located, folder, problems));
     let state = state_directory(environment.variable).unwrap_or_else(|| folder.to_owned());
+    let proxies = ProxyEnvironment::from_variables(environment.variable).map(Arc::new);
+    if raw.deny_private_addresses {
+        report_proxies(&checks, proxies.as_deref(), position("deny_private_addresses"), problems);
+    }
     let summaries = raw.summaries.unwrap_or(checks.len() <= MAX_DEFAULT_SUMMARIES);
     Some(Config {
         node,
         every: raw.every.map(|every| every.0),
         concurrent_checks: Some(raw.concurrent_checks).filter(|count| *count > 0),
         address_policy: if raw.deny_private_addresses { AddressPolicy::PublicOnly } else { AddressPolicy::AllowAll },
+        proxies,
         checks,
         online_check,
         storage,
@@ -251,6 +265,30 @@ fn convert(
         page: page::convert(root.member("page"), problems),
         timestamp,
     })
+}
+
+/// Warns about checks that are unknown because a proxy decides which addresses it connects to.
+fn report_proxies(
+    checks: &[Arc<Check>],
+    environment: Option<&ProxyEnvironment>,
+    position: usize,
+    problems: &mut Problems,
+) {
+    let mut affected = checks.iter().filter(|check| match &check.kind {
+        CheckKind::Http(http) => http.uses_proxy(environment),
+        _ => false,
+    });
+    let Some(first) = affected.next() else { return };
+    let others = match affected.count() {
+        0 => String::new(),
+        count => format!(" and {count} more"),
+    };
+    let text = format!(
+        "`deny_private_addresses` cannot be enforced through a proxy, so that the status of `{}`{others} is unknown: set \
+         `\"proxy\": \"none\"` in checks that can connect directly",
+        first.title
+    );
+    problems.add(Problem::warning(position, text));
 }
 
 fn convert_storage(located: &Located, folder: &Path, problems: &mut Problems) -> Option<Storage> {

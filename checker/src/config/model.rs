@@ -10,6 +10,7 @@ use shared::{Nanos, UnixNanos};
 use crate::checks::Check;
 use crate::checks::net::address_policy::AddressPolicy;
 use crate::checks::net::connect::Address;
+use crate::checks::net::proxy_environment::ProxyEnvironment;
 use crate::store::settings::Storage;
 
 /// The checker's configuration.
@@ -22,6 +23,8 @@ pub struct Config {
     pub concurrent_checks: Option<usize>,
     /// The addresses that checks may connect to.
     pub address_policy: AddressPolicy,
+    /// The proxies in the environment, for checks that do not set their own.
+    pub proxies: Option<Arc<ProxyEnvironment>>,
     /// The checks, in file order.
     pub checks: Vec<Arc<Check>>,
     /// The addresses used to check whether this node is online. If the list is empty, the node is assumed to be online.

@@ -96,7 +96,7 @@ fn convert_status_range(members: &mut Vec<Member<'_>>) {
     if min.is_none() && max.is_none() {
         return;
     }
-    let range = format!("{}-{}", min.unwrap_or(100).clamp(100, 599), max.unwrap_or(599).clamp(100, 599));
+    let range = format!("{}-{}", min.unwrap_or(100).clamp(100, 999), max.unwrap_or(999).clamp(100, 999));
     let explicit = members.iter().find(|member| member.key == "up_status").map(|member| member.value.clone());
     let explicit = explicit.filter(|status| number(status) != Some(0));
     let others = explicit.map_or(JsonValue::String(Cow::Borrowed(DEFAULT_STATUS)), |status| status.value);
@@ -302,7 +302,7 @@ mod tests {
         for (range, extra, up, down) in [
             (r#"{"min":200,"max":399}"#, "", &[200, 304, 399][..], &[400][..]),
             (r#"{"max":299}"#, r#","up_status":404"#, &[100, 299, 404], &[300]),
-            (r#"{"min":400}"#, "", &[200, 204, 400, 599], &[205, 399]),
+            (r#"{"min":400}"#, "", &[200, 204, 400, 599, 999], &[205, 399]),
         ] {
             let (check, _) = loaded_check(&format!(
                 r#"{{"type":"http","endpoint_name":"A","endpoint_url":"http://a","up_status_range":{range}{extra}}}"#

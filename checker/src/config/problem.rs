@@ -5,6 +5,8 @@ use std::collections::hash_map::Entry;
 use std::fmt;
 use std::hash::{BuildHasher as _, RandomState};
 
+use crate::sanitize::sanitize;
+
 /// The maximum number of problems shown per severity. The rest are only counted, because a file with many problems
 /// usually repeats one mistake.
 pub const SHOWN_PROBLEMS: usize = 300;
@@ -145,7 +147,7 @@ impl Problems {
             if *shown < SHOWN_PROBLEMS {
                 *shown += 1;
                 let (line, column) = positions.line_and_column(problem.at);
-                lines.push(format!("{file}:{line}:{column}: {}: {}", problem.severity, problem.text));
+                lines.push(format!("{file}:{line}:{column}: {}: {}", problem.severity, safe(&problem.text)));
             }
         }
         let left =
@@ -158,6 +160,11 @@ impl Problems {
         }
         lines
     }
+}
+
+/// Returns a message on one line, without characters that control a terminal: messages quote values of the file.
+fn safe(text: &str) -> String {
+    sanitize(text.to_owned(), usize::MAX)
 }
 
 /// Formats a number with commas between groups of three digits.
@@ -292,6 +299,13 @@ mod tests {
         // Each check has two errors: one affects only the check, and the other affects the whole file.
         assert!(config.is_none() && lines.len() == 2 * SHOWN_PROBLEMS + 1, "{}", lines.len());
         assert_eq!(lines.last().map(String::as_str), Some("c.json: … and 19,400 more errors"));
+    }
+
+    #[test]
+    fn values_in_messages_cannot_control_the_terminal() {
+        let mut problems = Problems::default();
+        problems.add(Problem::error(0, "odd `a\u{202e}b\u{1b}[2J\nc`".to_owned()));
+        assert_eq!(problems.lines("c.json", "x"), ["c.json:1:1: error: odd `ab[2J c`"]);
     }
 
     #[test]

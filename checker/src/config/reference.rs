@@ -73,6 +73,9 @@ fn value(kind: &ValueKind) -> String {
         ValueKind::String | ValueKind::Pattern(_) => "string".to_owned(),
         ValueKind::Url => "URL".to_owned(),
         ValueKind::Enum(names) => names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
+        ValueKind::Numbers(numbers) => {
+            numbers.iter().map(|number| format!("`{number}`")).collect::<Vec<_>>().join(", ")
+        }
         ValueKind::Integer(min, max) => format!("integer, {min} to {max}"),
         ValueKind::Bool => "`true` or `false`".to_owned(),
         ValueKind::Duration(min, max) => {

@@ -10,6 +10,8 @@ pub enum ValueKind {
     /// An `http` or `https` URL.
     Url,
     Enum(&'static [&'static str]),
+    /// One of these integers.
+    Numbers(&'static [i64]),
     /// An integer in an inclusive range, given by its minimum and maximum.
     Integer(i64, i64),
     Bool,

@@ -73,6 +73,11 @@ fn validate_value(value: &Located, kind: &ValueKind, path: &KeyPath<'_>, problem
         (ValueKind::Enum(names), JsonValue::String(text)) => {
             (!names.contains(&text.as_ref())).then(|| invalid_value(value, path, &one_of(names.iter().copied())))
         }
+        (ValueKind::Numbers(numbers), JsonValue::Number(number)) => {
+            let is_valid = number.parse().is_ok_and(|number: i64| numbers.contains(&number));
+            let expected = numbers.iter().map(|number| format!("`{number}`")).collect::<Vec<_>>().join(" or ");
+            (!is_valid).then(|| invalid_value(value, path, &expected))
+        }
         (ValueKind::Integer(min, max), JsonValue::Number(number)) => {
             let is_valid = number.parse().is_ok_and(|number: i64| (*min..=*max).contains(&number));
             (!is_valid).then(|| invalid_value(value, path, &format!("an integer from {min} to {max}")))
@@ -130,7 +135,7 @@ fn expected_type(kind: &ValueKind) -> &'static str {
         ValueKind::Any => "any value",
         ValueKind::String | ValueKind::Pattern(_) | ValueKind::Enum(_) => "a string",
         ValueKind::Url => "a string with a URL",
-        ValueKind::Integer(..) => "an integer",
+        ValueKind::Integer(..) | ValueKind::Numbers(_) => "an integer",
         ValueKind::Bool => "`true` or `false`",
         ValueKind::Duration(..) => "a duration, for example `\"30s\"`",
         ValueKind::StatusCodes => "status codes",
@@ -321,7 +326,7 @@ mod tests {
                 "c.json:5:106: error: invalid value `-1` for `checkers[0].attempts`: expected an integer from 0 to 1000",
                 "c.json:6:14: error: unknown type `htpt` for `checkers[1]`: did you mean `http`?",
                 "c.json:7:5: error: missing key `checkers[2].endpoint_url`: host and port, for example `db.example:5432` or `[::1]:5432`",
-                "c.json:8:5: error: missing key `checkers[3].type`: expected `http`, `tcp`, `tls`, `dns`, `icmp`, `websocket`, `grpc`, `exec` or `heartbeat`",
+                "c.json:8:5: error: missing key `checkers[3].type`: expected `http`, `tcp`, `tls`, `dns`, `icmp`, `websocket`, `grpc`, `exec`, `heartbeat` or `statuspage`",
                 "c.json:10:14: error: missing key `storage.bucket`: the name of the bucket",
                 "c.json:10:39: error: invalid type for `storage.region`: expected a string, found a number",
             ]

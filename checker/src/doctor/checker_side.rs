@@ -1,15 +1,19 @@
 //! Tests the checker's side: whether its keys allow exactly what the checker needs, whether its clock is correct,
 //! whether its check files are recent and expire in time, and whether its spool is empty.
 
+use std::sync::Arc;
+
 use shared::UnixNanos;
 use shared::check_file::CheckFile;
+use shared::endpoint_status::endpoint_statuses;
 use shared::object_name::{CheckFileName, NodeName};
 use shared::page_config::S3Source;
 
 use super::probe::{OwnKeyManagement, Signing, StoreProbe};
-use super::{Finding, Side, clock, freshness};
+use super::{Finding, Side, clock, freshness, kind_conflict};
 use crate::config::model::Config;
 use crate::provision::policy::{self, DeletableFiles, Scope};
+use crate::recorder::history_reader::histories_up_to;
 use crate::store::settings::{Bucket, Storage, StoreLocation};
 use crate::store::spool::Spool;
 use crate::store::{Listing, S3Error, Store};
@@ -230,7 +234,7 @@ fn unsigned_source(bucket: &Bucket) -> S3Source {
 }
 
 async fn examine_files(storage: &Storage, node: &NodeName, now: UnixNanos, findings: &mut Vec<Finding>) {
-    let store = Store::open(storage).await;
+    let store = Arc::new(Store::open(storage).await);
     let names = match store.list::<CheckFileName>(Listing::since(PROBE_TIME + 1)).await {
         Ok(names) => names,
         Err(error) => return findings.push(Finding::failure(Side::Store, error.to_string(), "")),
@@ -247,6 +251,10 @@ async fn examine_files(storage: &Storage, node: &NodeName, now: UnixNanos, findi
     }
     if !names.is_empty() {
         findings.push(freshness::expiry_finding(&names, node, storage.check_expiry, now));
+    }
+    // Other findings report why histories cannot be read.
+    if let Ok(read) = histories_up_to(&store, now).await {
+        findings.extend(kind_conflict::findings(&endpoint_statuses(&read.histories), now));
     }
 }
 

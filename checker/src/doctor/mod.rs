@@ -1,12 +1,14 @@
 //! Verifies a setup: uses each side's keys to test what must work and what must be refused, and suggests fixes.
 //!
 //! [`checker_side`] covers the checker, [`page_side`] the browser. [`probe`] sends the requests, [`address`] builds
-//! their URLs, [`clock`] compares clocks, and [`freshness`] evaluates the names of stored check files.
+//! their URLs, [`clock`] compares clocks, [`freshness`] evaluates the names of stored check files, and
+//! [`kind_conflict`] compares what nodes check.
 
 pub mod address;
 pub mod checker_side;
 pub mod clock;
 pub mod freshness;
+pub mod kind_conflict;
 pub mod page_side;
 pub mod probe;
 

@@ -18,8 +18,8 @@ pub struct Evaluation {
     pub attempts: Vec<Attempt>,
 }
 
-/// Evaluates an outcome. After a failed attempt, the endpoint is down, or has the status that the check defines for
-/// failures. After a warning, or if the median exceeds the threshold, it is degraded; otherwise it is healthy. After
+/// Evaluates an outcome. After more failed attempts than the check allows, the endpoint is down, or has the status that
+/// the check defines for failures. After a warning, or if the median exceeds the threshold, it is degraded; otherwise it is healthy. After
 /// a skipped check, it is unknown.
 #[must_use]
 pub fn evaluate(outcome: CheckOutcome, check: &Check) -> Evaluation {
@@ -30,8 +30,12 @@ pub fn evaluate(outcome: CheckOutcome, check: &Check) -> Evaluation {
         }
     };
     let counted = || records.iter().filter(|record| !record.recovered_by_retry);
-    let stats = Stats::from_rtts(counted().map(|record| record.attempt.rtt).collect());
-    let error = counted().find_map(|record| record.attempt.error.clone());
+    let failures = counted().filter(|record| record.attempt.error.is_some()).count();
+    // A check without a successful attempt is down, however many failures are allowed.
+    let is_tolerated = failures <= check.failures_allowed as usize && failures < counted().count();
+    let rtts = counted().filter(|record| !is_tolerated || record.attempt.error.is_none());
+    let stats = Stats::from_rtts(rtts.map(|record| record.attempt.rtt).collect());
+    let error = counted().find_map(|record| record.attempt.error.clone()).filter(|_| !is_tolerated);
     let (mut attempts, mut warning) = (Vec::with_capacity(records.len()), None);
     for record in records {
         attempts.push(record.attempt);
@@ -96,6 +100,28 @@ pub(crate) mod tests {
     fn one_failed_attempt_is_down() {
         let evaluation = evaluate(attempts(&[(1, None), (1, Some("refused")), (1, None)]), &check(500));
         assert_eq!((evaluation.status, evaluation.notice.as_str()), (Status::Down, ""));
+    }
+
+    #[test]
+    fn some_attempts_may_fail() {
+        let fails = (900, Some("refused"));
+        for (allowed, outcomes, status) in [
+            (1, &[(1, None), fails, (1, None)][..], Status::Healthy),
+            (1, &[fails, fails, (1, None)], Status::Down),
+            (2, &[fails, fails, (1, None)], Status::Healthy),
+            (2, &[fails, fails], Status::Down),
+            (9, &[fails], Status::Down),
+            // The time until a failure does not count as a response time.
+            (2, &[fails, fails, (600, None)], Status::Degraded),
+        ] {
+            let check = Check { failures_allowed: allowed, ..check(500) };
+            let evaluation = evaluate(attempts(outcomes), &check);
+            assert_eq!(
+                (evaluation.status, evaluation.attempts.len()),
+                (status, outcomes.len()),
+                "{allowed} {outcomes:?}"
+            );
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::config::model::Config;
 
 /// The default number of concurrent checks in a round. It is high enough for thousands of endpoints on a small machine,
 /// and low enough that checks do not slow each other down.
-const DEFAULT_CONCURRENCY: usize = 64;
+pub(crate) const DEFAULT_CONCURRENCY: usize = 64;
 
 /// Checks every endpoint and returns the results in configuration order.
 ///
@@ -96,5 +96,34 @@ mod tests {
         assert_eq!(summary, [("Faulty", Status::Unknown, 7), ("Sound", Status::Healthy, 7)]);
         assert!(results[0].notice.contains("the check panicked"), "{}", results[0].notice);
         assert_eq!((results[0].interval, results[0].attempts.len()), (Some(shared::MINUTE), 0));
+    }
+
+    #[tokio::test]
+    async fn checks_of_one_endpoint_have_one_result_the_worse_one() {
+        let check = |command: &str, raise: &str| {
+            format!(
+                r#"{{"type": "exec", "name": "Shop", "command": "{command}", "raise": "{raise}", "arguments": []}}"#
+            )
+        };
+        let invalid = r#"{"type": "exec", "name": "Shop", "command": "true", "assertions": ["[STATUS] == x"]}"#;
+        let (healthy, degraded, down) = (check("true", "error"), check("false", "warn"), check("false", "error"));
+        for (checks, expected) in [
+            ([&healthy, &down], Status::Down),
+            ([&down, &healthy], Status::Down),
+            ([&degraded, &down], Status::Down),
+            ([&healthy, &degraded], Status::Degraded),
+            ([&healthy, &invalid.to_owned()], Status::Unknown),
+            ([&invalid.to_owned(), &healthy], Status::Unknown),
+            ([&healthy, &healthy], Status::Healthy),
+        ] {
+            // The command is the locator, so a check fails because it expects another exit status.
+            let text = format!(r#"{{"checkers": [{}, {}]}}"#, checks[0], checks[1])
+                .replace(r#""command": "false""#, r#""command": "true", "exit_status": 1"#);
+            let environment = Environment { variable: &|_| None, host_name: "here".to_owned() };
+            let config = from_text(&text, Path::new(""), &environment).0.expect("it is a configuration");
+            let context = Arc::new(new_context(&config, || 7));
+            let results = run_round(&config, &context, None, || 7).await;
+            assert_eq!((results.len(), results[0].status), (1, expected), "{text}");
+        }
     }
 }

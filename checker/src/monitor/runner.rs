@@ -18,7 +18,9 @@ const OFFLINE: &str = "this node is offline: none of its `online_check` addresse
 /// Creates the context for a configuration's checks, without a heartbeat reader.
 #[must_use]
 pub fn new_context(config: &Config, clock: fn() -> UnixNanos) -> CheckContext {
-    CheckContext::new(config.address_policy, clock).with_online_check(config.online_check.clone())
+    CheckContext::new(config.address_policy, clock)
+        .with_online_check(config.online_check.clone())
+        .with_proxies(config.proxies.clone())
 }
 
 /// Runs checks on behalf of a node.
@@ -40,6 +42,18 @@ impl CheckRunner {
     /// Runs a check whose start time is `started`. If the check panics, its result is unknown, and other checks are not
     /// affected.
     pub async fn run(&self, check: &Check, context: &CheckContext, started: UnixNanos) -> CheckResult {
+        let mut result = self.run_guarded(check, context, started).await;
+        for other in &check.duplicates {
+            let another = self.run_guarded(other, context, started).await;
+            if is_worse(another.status, result.status) {
+                let CheckResult { status, notice, attempts, kind, threshold, .. } = another;
+                result = CheckResult { status, notice, attempts, kind, threshold, ..result };
+            }
+        }
+        result
+    }
+
+    async fn run_guarded(&self, check: &Check, context: &CheckContext, started: UnixNanos) -> CheckResult {
         let result = AssertUnwindSafe(self.run_unguarded(check, context, started)).catch_unwind().await;
         result.unwrap_or_else(|_| self.panicked(check, started))
     }
@@ -79,14 +93,30 @@ impl CheckRunner {
             interval: self.interval,
             quorum: check.quorum,
             certificate_days: None,
+            id: check.id.clone(),
         }
     }
 }
 
-/// Evaluates an outcome on this node. If the node is offline, the status "unknown" replaces "down".
+/// Returns whether a status is worse than another. An unknown status is worse than a healthy one, because the endpoint
+/// may not be healthy.
+fn is_worse(status: Status, than: Status) -> bool {
+    let severity = |status| match status {
+        Status::Healthy => 0,
+        Status::Unknown => 1,
+        Status::Degraded => 2,
+        Status::Down => 3,
+    };
+    severity(status) > severity(than)
+}
+
+/// Evaluates an outcome on this node. If the node is offline, the status "unknown" replaces "down", or "healthy" for a
+/// check that must fail.
 pub async fn evaluate_on_this_node(outcome: CheckOutcome, check: &Check, context: &CheckContext) -> Evaluation {
     let mut evaluation = evaluate(outcome, check);
-    if evaluation.status == Status::Down && check.kind.probe().uses_network() && !context.is_online().await {
+    let is_failure =
+        if check.invert { evaluation.status == Status::Healthy } else { evaluation.status == Status::Down };
+    if is_failure && check.kind.probe().uses_network() && !context.is_online().await {
         evaluation.status = Status::Unknown;
         OFFLINE.clone_into(&mut evaluation.notice);
     }

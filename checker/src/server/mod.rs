@@ -140,8 +140,7 @@ fn router(
         last_warning: Mutex::new(None),
         clock: crate::now,
     };
-    Router::new()
-        .route("/", get(page_index))
+    let files = Router::new()
         .route("/{*name}", get(page_file))
         .route("/config.json", get(page_config_file))
         .route(&format!("/store/{INDEX}"), get(store_index))
@@ -152,7 +151,14 @@ fn router(
         .route("/summary.html", get(own_summary_page))
         .route("/badge/{name}", get(own_badge))
         .route(&format!("/store/{SUMMARY_FOLDER}{{name}}"), get(summary))
-        .route(&format!("/store/{BADGE_FOLDER}{{node}}/{{name}}"), get(badge))
+        .route(&format!("/store/{BADGE_FOLDER}{{node}}/{{name}}"), get(badge));
+    Router::new()
+        .route("/", get(page_index))
+        .merge(files.clone())
+        // A proxy for a whole site often passes the path of the status page on.
+        .route("/status", get(redirect_to_folder))
+        .route("/status/", get(page_index))
+        .nest("/status", files)
         .with_state(Arc::new(state))
         .layer(from_fn(move |request: Request, next: Next| {
             let refused = allowed_hosts.refused(request.headers()).map(response::misdirected);
@@ -173,6 +179,13 @@ fn router(
 
 async fn page_index(State(state): State<Arc<ServerState>>, headers: HeaderMap) -> Response {
     state.page.respond(INDEX_HTML, &headers)
+}
+
+/// Adds the slash to the path of the page, because the URLs in the page are relative to its folder.
+async fn redirect_to_folder(uri: Uri) -> Response {
+    let name = uri.path().rsplit('/').next().unwrap_or_default();
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    response::redirect(&format!("{name}/{query}"))
 }
 
 async fn page_file(State(state): State<Arc<ServerState>>, Path(name): Path<String>, headers: HeaderMap) -> Response {

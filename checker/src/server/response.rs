@@ -118,6 +118,16 @@ pub(super) fn not_found() -> Response {
     plain(StatusCode::NOT_FOUND, "Not found.\n")
 }
 
+/// Returns a permanent redirect to a URL relative to the request's.
+pub(super) fn redirect(location: &str) -> Response {
+    let mut response = plain(StatusCode::PERMANENT_REDIRECT, "");
+    // An invalid URL cannot result from the path of a request.
+    if let Ok(location) = HeaderValue::try_from(location) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    response
+}
+
 pub(super) fn bad_request(sentence: &'static str) -> Response {
     plain(StatusCode::BAD_REQUEST, sentence)
 }

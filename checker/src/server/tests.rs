@@ -99,6 +99,24 @@ fn content() -> String {
 }
 
 #[tokio::test]
+async fn the_page_is_available_in_the_folder_status() {
+    let server = Fixture::new().await;
+    for (path, location) in [("/status", "status/"), ("/status?range=7d", "status/?range=7d")] {
+        let reply = server.get(path).await;
+        assert_eq!(
+            (reply.status, reply.header(header::LOCATION)),
+            (StatusCode::PERMANENT_REDIRECT, location),
+            "{path}"
+        );
+    }
+    for path in ["/", &format!("/{HASHED}"), "/config.json", "/store/index.json", &format!("/store/{NAME}"), "/missing"]
+    {
+        let (own, other) = (server.get(path).await, server.get(&format!("/status{path}")).await);
+        assert_eq!((own.status, own.body), (other.status, other.body), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn the_page_its_configuration_and_the_store_are_served() {
     let server = Fixture::new().await;
     for path in ["/", "/index.html"] {

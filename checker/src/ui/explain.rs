@@ -118,13 +118,15 @@ pub fn explain(
         headers(&mut line, head);
     }
     if let Some(body) = &data.body {
-        let truncation = data.truncation.as_ref().map(|truncation| format!("; {truncation}")).unwrap_or_default();
-        line("body", &format!("{}{truncation}", counted(body.len(), "byte")));
+        let size = counted(data.body_size(body), "byte");
+        let notes = [Some(size.as_str()), data.truncation.as_deref(), data.unreadable()];
+        line("body", &notes.into_iter().flatten().collect::<Vec<_>>().join("; "));
         let beginning = String::from_utf8_lossy(&body[..body.len().min(4 * BODY_WIDTH)]).into_owned();
         line("", &sanitize_for_terminal(&beginning, BODY_WIDTH));
     }
     // Without a response, there is nothing to evaluate assertions against.
-    let has_response = record.attempt.error.is_none() || data.status.is_some() || data.peer.is_some();
+    let has_failed = record.attempt.error.is_some() || record.required_failure.is_some();
+    let has_response = !has_failed || data.status.is_some() || data.peer.is_some();
     let evidence = Evidence::new(data, &record.attempt);
     for assertion in check.assertions.iter().filter(|_| has_response) {
         let result = assertion.evaluate(&evidence);
@@ -138,6 +140,9 @@ pub fn explain(
             "assertion",
             &format!("{style}{mark}{style:#}  {}  ({detail})", sanitize_for_terminal(&assertion.text, HEADER_WIDTH)),
         );
+    }
+    if let Some(failure) = &record.required_failure {
+        line("failure", &format!("{} (as `invert` requires)", sanitize_for_terminal(failure, BODY_WIDTH)));
     }
     let notice = Some(evaluation.notice.as_str()).filter(|notice| !notice.is_empty());
     let error = record.attempt.error.as_deref().filter(|error| notice != Some(error));

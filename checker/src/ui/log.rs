@@ -22,6 +22,7 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{Layer as _, registry};
 
 use crate::platform::clock;
+use crate::sanitize::without_disguise;
 
 /// The first part of the target of every event from this crate.
 const CRATE: &str = env!("CARGO_CRATE_NAME");
@@ -45,12 +46,29 @@ struct Log {
     node: OnceLock<NodeName>,
 }
 
+/// Writes to standard error, without characters that can disguise text from endpoints.
+struct LogWriter;
+
+impl io::Write for LogWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => io::stderr().write_all(without_disguise(text).as_bytes())?,
+            Err(_) => io::stderr().write_all(bytes)?,
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
 /// Sends all further messages of this process to the log. `directives` are those of `RUST_LOG`; the default is
 /// `info`.
 pub fn start(format: LogFormat, directives: Option<&str>) {
     let (filter, invalid) = parse_filter(directives.unwrap_or_default());
     // Failing to write an event must not stop the checks, and there is nowhere left to report it.
-    let lines = layer().with_writer(io::stderr).with_target(false).log_internal_errors(false);
+    let lines = layer().with_writer(|| LogWriter).with_target(false).log_internal_errors(false);
     let lines = match format {
         LogFormat::Text => lines.with_ansi(AutoStream::choice(&io::stderr()) != ColorChoice::Never).boxed(),
         LogFormat::Json => lines.event_format(JsonLine).boxed(),

@@ -1,7 +1,7 @@
 //! Prints results to standard output, and messages about them to standard error.
 
 use std::error::Error;
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 
 use anstream::adapter::strip_str;
 use anstyle::{AnsiColor, Style};
@@ -9,7 +9,7 @@ use tracing::Level;
 
 use super::log;
 use super::table::Styles;
-use crate::sanitize::sanitize_for_terminal;
+use crate::sanitize::{sanitize_for_terminal, without_disguise};
 
 /// The maximum length of an error's cause, in characters.
 const CAUSE_WIDTH: usize = 1_000;
@@ -19,8 +19,16 @@ const CAUSE_WIDTH: usize = 1_000;
 #[error("failed to write to standard output")]
 pub struct StdoutError(#[source] io::Error);
 
-/// Prints a command's result with a single write; standard output would otherwise be written line by line.
+/// Prints a command's result for people.
 pub fn stdout(text: &str) -> Result<(), StdoutError> {
+    stdout_data(&without_disguise(text))
+}
+
+/// Prints a command's result for programs, such as JSON, with a single write; standard output would otherwise be
+/// written line by line.
+pub fn stdout_data(text: &str) -> Result<(), StdoutError> {
+    let text = if io::stdout().is_terminal() { without_disguise(text) } else { text.into() };
+    let text = &*text;
     let plain = match stdout_styles() {
         Styles::Ansi => None,
         Styles::Plain => text.contains('\u{1b}').then(|| strip_str(text).to_string()),
@@ -80,6 +88,7 @@ fn message(level: Level, prefix: &str, text: &str) {
 /// Writes to standard error. Errors are ignored: there is nowhere left to report them, and a full disk must not stop
 /// the checks.
 pub(super) fn write_stderr(text: &str) {
+    let text = without_disguise(text);
     let mut standard_error = anstream::stderr().lock();
     let _ = standard_error.write_all(text.as_bytes()).and_then(|()| standard_error.flush());
 }

@@ -56,6 +56,7 @@ fn write_result(writer: &mut JsonWriter, result: &CheckResult) {
     if let Some(days) = result.certificate_days {
         writer.integer_member(key!("cert"), days.into());
     }
+    writer.string_unless_empty(key!("id"), result.id.as_deref().unwrap_or_default());
 }
 
 /// Returns the attempt that is written for a result without attempts. The original Checkup's page computes the median

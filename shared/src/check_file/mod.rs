@@ -17,6 +17,8 @@ use crate::{Nanos, UnixNanos};
 pub const TITLE_LIMIT: usize = 200;
 /// The maximum length of a locator, in characters.
 pub const LOCATOR_LIMIT: usize = 2_000;
+/// The maximum length of an endpoint's id, in bytes. Longer ids are ignored.
+pub const ID_LIMIT: usize = 64;
 /// The maximum length of an error or notice, in characters. It leaves room for a sentence and a line of output.
 pub const ERROR_LIMIT: usize = 1_000;
 /// The maximum length of a message, in characters. A message is an announcement, not a document.
@@ -91,22 +93,41 @@ pub struct CheckResult {
     /// `cert`, an integer). Only checks over TLS that verified the server's certificate have it. The original's files do
     /// not contain it.
     pub certificate_days: Option<u32>,
+    /// The endpoint's id, if one is configured. The original Checkup does not store it.
+    pub id: Option<Box<str>>,
 }
 
 /// The key of an endpoint. It includes the title, so two checks of the same URL are separate endpoints.
+///
+/// The title and the locator identify an endpoint. An id identifies it even if they change.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct EndpointKey {
     /// The name of the endpoint.
     pub title: String,
     /// The endpoint's URL, `host:port` or command.
     pub locator: String,
+    /// The endpoint's id, if one is configured.
+    pub id: Option<Box<str>>,
+}
+
+impl EndpointKey {
+    /// Returns whether both keys are of one endpoint: they have the same id, or the same title and locator if one of
+    /// them has no id.
+    #[must_use]
+    #[inline(never)]
+    pub fn is_same_endpoint(&self, other: &EndpointKey) -> bool {
+        match (&self.id, &other.id) {
+            (Some(id), Some(other)) => id == other,
+            _ => self.title == other.title && self.locator == other.locator,
+        }
+    }
 }
 
 impl CheckResult {
     /// Returns the key of the result's endpoint.
     #[must_use]
     pub fn endpoint_key(&self) -> EndpointKey {
-        EndpointKey { title: self.title.clone(), locator: self.locator.clone() }
+        EndpointKey { title: self.title.clone(), locator: self.locator.clone(), id: self.id.clone() }
     }
 
     /// Returns the notice, or the error of the last failed attempt if there is no notice.
@@ -236,6 +257,7 @@ fn read_members(element: &Json<'_>) -> Result<CheckResult, UnexpectedType> {
         interval: read_nanos(element, "interval")?.filter(|interval| *interval > 0),
         quorum: element.string("verdict")?.and_then(|policy| policy.parse().ok()).unwrap_or_default(),
         certificate_days: element.integer("cert")?.and_then(|days| u32::try_from(days).ok()),
+        id: id_of(element),
     })
 }
 
@@ -250,6 +272,13 @@ fn read_attempt(element: &Json<'_>) -> Result<Attempt, UnexpectedType> {
             ttfb: read_nanos(element, "ttfb")?,
         },
     })
+}
+
+/// Returns an endpoint's id, which check files and histories store under the same key.
+#[inline(never)]
+pub(crate) fn id_of(element: &Json<'_>) -> Option<Box<str>> {
+    let id = element.string("id").ok().flatten().filter(|id| !id.is_empty() && id.len() <= ID_LIMIT)?;
+    Some(id.into())
 }
 
 fn read_text(element: &Json<'_>, key: &str, limit: usize) -> Result<String, UnexpectedType> {

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::continuity::Identities;
 use super::rebuild::{RebuildFrom, is_plausible, moment_of};
 use super::{
     DAYS_PER_BLOCK, EVENT_LIMIT, EVENT_RETENTION, EVENTS_PER_DAY, EndpointHistory, Event, HOURLY_RETENTION, History,
@@ -44,6 +45,7 @@ pub struct HistoryBuilder<'a> {
     earliest: UnixNanos,
     /// All results from before this time have already been added.
     flushed: UnixNanos,
+    identities: Identities,
     report: BuildReport,
 }
 
@@ -102,8 +104,8 @@ impl<'a> HistoryBuilder<'a> {
         until: UnixNanos,
     ) -> HistoryBuilder<'a> {
         let (pending, earliest) = (BTreeMap::new(), UnixNanos::MAX);
-        let (flushed, report) = (UnixNanos::MIN, BuildReport::default());
-        HistoryBuilder { history, latencies, from, until, pending, earliest, flushed, report }
+        let (flushed, report, identities) = (UnixNanos::MIN, BuildReport::default(), Identities::new(history));
+        HistoryBuilder { history, latencies, from, until, pending, earliest, flushed, identities, report }
     }
 
     /// Adds the next file in name order. Ignores other nodes' files.
@@ -168,6 +170,10 @@ impl<'a> HistoryBuilder<'a> {
         }
         self.earliest = UnixNanos::MAX;
         let pending = std::mem::take(&mut self.pending);
+        if !self.identities.is_empty() || pending.keys().any(|key| key.id.is_some()) {
+            self.flush_in_order(before, pending);
+            return;
+        }
         if self.history.endpoints.is_empty() {
             // Collecting sorted entries is faster than inserting each of them.
             let new = pending.into_iter().filter_map(|(key, pending)| {
@@ -193,6 +199,21 @@ impl<'a> HistoryBuilder<'a> {
         }
     }
 
+    /// Like [`HistoryBuilder::flush`], but for endpoints with ids: the order of results determines what their endpoints
+    /// are called.
+    fn flush_in_order(&mut self, before: UnixNanos, pending: BTreeMap<EndpointKey, Vec<RecordedResult>>) {
+        let mut results = Vec::new();
+        for (key, pending) in pending {
+            let ready = self.take_before(before, &key, pending);
+            results.extend(ready.into_iter().map(|result| (key.clone(), result)));
+        }
+        results.sort_by_cached_key(|(_, result)| result.order());
+        for (key, result) in results {
+            let key = self.identities.claim(self.history, self.latencies, &key);
+            self.history.endpoints.entry(key).or_default().add(result);
+        }
+    }
+
     /// Returns the results from before a time, in order. The others remain pending.
     fn take_before(
         &mut self,
@@ -213,6 +234,7 @@ impl<'a> HistoryBuilder<'a> {
     #[expect(clippy::must_use_candidate, reason = "the history is finished even if the report is ignored")]
     pub fn finish(mut self, expiry: Nanos) -> BuildReport {
         self.flush(UnixNanos::MAX);
+        self.identities.update_messages(self.history);
         let newest = self.history.newest;
         let kept_from = kept_from(&self.history.files, newest, expiry);
         let limits = Limits {

@@ -72,6 +72,7 @@ fn write_endpoint(writer: &mut JsonWriter, key: &EndpointKey, endpoint: &Endpoin
     let LatestResult { position, kind, threshold, quorum, reason } = &endpoint.latest;
     writer.string_member(key!("title"), &key.title);
     writer.string_member(key!("endpoint"), &key.locator);
+    write_id(writer, key);
     writer.integer_member(key!("place"), *position as i64);
     writer.string_unless_empty(key!("kind"), kind);
     writer.integer_unless_zero(key!("threshold"), *threshold);
@@ -80,6 +81,10 @@ fn write_endpoint(writer: &mut JsonWriter, key: &EndpointKey, endpoint: &Endpoin
     }
     if let Some(reason) = reason {
         writer.string_member(key!("reason"), reason);
+    }
+    if let Some(former) = &endpoint.former {
+        writer.key(key!("former"));
+        writer.array([&former.title, &former.locator], |writer, text| writer.string(text));
     }
     // Writes the newest result as its time, status and interval.
     if let Some(last) = &endpoint.timeline.last {
@@ -121,6 +126,10 @@ fn write_endpoint(writer: &mut JsonWriter, key: &EndpointKey, endpoint: &Endpoin
     write_percentiles(writer, &endpoint.hours);
     writer.key(key!("open"));
     write_column(writer, endpoint.open.iter().map(|(hour, sketch)| (*hour, sketch)), write_sketch, "[]");
+}
+
+fn write_id(writer: &mut JsonWriter, key: &EndpointKey) {
+    writer.string_unless_empty(key!("id"), key.id.as_deref().unwrap_or_default());
 }
 
 fn code_of(status: Status) -> u8 {
@@ -168,6 +177,7 @@ impl Latencies {
                 writer.object(|writer| {
                     writer.string_member(key!("title"), &key.title);
                     writer.string_member(key!("endpoint"), &key.locator);
+                    write_id(writer, key);
                     let of = [
                         (key!("hours"), &sketches.hours),
                         (key!("days"), &sketches.days),

@@ -6,6 +6,7 @@
 //! fetches.
 
 mod builder;
+mod continuity;
 mod format;
 pub mod planner;
 mod rebuild;
@@ -95,6 +96,9 @@ pub struct EndpointHistory {
     pub open: Vec<(i64, Sketch)>,
     /// The reasons for degraded and down spans.
     pub events: Vec<Event>,
+    /// The title and locator with which results without an id belong to this endpoint, if the endpoint got its id
+    /// later. Boxed because few endpoints have it.
+    pub former: Option<Box<EndpointKey>>,
 }
 
 /// An endpoint's newest result, except for its status and time.
@@ -176,6 +180,14 @@ impl History {
     #[must_use]
     pub fn new(node: Option<NodeName>) -> History {
         History { node, ..History::default() }
+    }
+
+    /// Returns an endpoint, even if the history knows it by another title or locator and the same id.
+    #[must_use]
+    pub fn endpoint(&self, key: &EndpointKey) -> Option<&EndpointHistory> {
+        let same = || self.endpoints.iter().find(|(known, _)| known.is_same_endpoint(key)).map(|(_, past)| past);
+        let is_any_id_relevant = || key.id.is_some() || self.endpoints.keys().any(|known| known.id.is_some());
+        self.endpoints.get(key).or_else(|| is_any_id_relevant().then(same)?).map(|past| &**past)
     }
 
     /// Returns when the newest file was stored, or `None` if there are no files.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::continuity::Identities;
 use super::{
     CLOSE_DELAY, DAILY_RETENTION, DAYS_PER_BLOCK, EndpointHistory, History, Latencies, MAX_ROUND_DURATION, day_of,
     start_of_day,
@@ -54,7 +55,8 @@ impl History {
             .filter(|(_, moment, name)| is_plausible(*moment, name))
             .map(|(result, moment, _)| (result, moment))
             .collect();
-        let is_late = plausible.iter().any(|(result, moment)| self.comes_late(result, *moment));
+        let identities = Identities::new(self);
+        let is_late = plausible.iter().any(|(result, moment)| self.comes_late(&identities, result, *moment));
         // A rebuild covers all new files, including those without results.
         let moments = plausible.iter().map(|(_, moment)| *moment);
         let earliest = moments.chain(files.iter().map(|(name, _)| name.stored_at)).min().filter(|_| is_late);
@@ -66,8 +68,12 @@ impl History {
         }
     }
 
-    fn comes_late(&self, result: &CheckResult, moment: UnixNanos) -> bool {
-        let known = self.endpoints.get(&result.endpoint_key()).and_then(|past| past.timeline.last);
+    fn comes_late(&self, identities: &Identities, result: &CheckResult, moment: UnixNanos) -> bool {
+        let mut key = result.endpoint_key();
+        if key.id.is_some() || !identities.is_empty() {
+            key = identities.find(self, &key).unwrap_or(key);
+        }
+        let known = self.endpoints.get(&key).and_then(|past| past.timeline.last);
         moment < self.open_from() || known.is_some_and(|last| moment <= last.at)
     }
 
@@ -169,8 +175,10 @@ impl History {
                 past.timeline.recent_without_interval.retain(|at| *at < from);
             }
         }
-        self.endpoints
-            .retain(|_, past| **past != EndpointHistory { latest: past.latest.clone(), ..EndpointHistory::default() });
+        self.endpoints.retain(|_, past| {
+            let (latest, former) = (past.latest.clone(), past.former.clone());
+            **past != EndpointHistory { latest, former, ..EndpointHistory::default() }
+        });
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
     DAYS_PER_BLOCK, DuplicateNodeEvidence, EVENT_LIMIT, EndpointHistory, Event, HOURS_PER_DAY, History, Latencies,
     LatestResult, OVERLAP, Percentiles, PostedMessage, Sketches, duplicate_node_evidence, start_of_day,
 };
-use crate::check_file::{EndpointKey, LOCATOR_LIMIT, MESSAGE_LIMIT, TITLE_LIMIT, shortened};
+use crate::check_file::{EndpointKey, LOCATOR_LIMIT, MESSAGE_LIMIT, TITLE_LIMIT, id_of, shortened};
 use crate::json::{self, Json};
 use crate::latency::{Bucket, Sketch};
 use crate::object_name::{CheckFileName, NodeName};
@@ -96,14 +96,16 @@ pub struct SketchRows {
 impl History {
     /// Parses the output of [`History::to_json`]. Any inconsistency is an error.
     pub fn parse(content: &[u8]) -> Result<History, InvalidHistory> {
-        let HistoryRows { node, endpoints, messages, newest, recent, files, .. } = HistoryRows::parse(content)?;
+        let mut former = Vec::new();
+        let rows = HistoryRows::parse_with(content, |endpoint| former.push(read_former(endpoint)))?;
+        let HistoryRows { node, endpoints, messages, newest, recent, files, .. } = rows;
         let keys: Vec<EndpointKey> = endpoints.iter().map(|endpoint| endpoint.key.clone()).collect();
         let posted = messages.into_iter().map(|row| PostedMessage {
             at: row.at,
             message: row.message,
             about: row.about.iter().filter_map(|index| keys.get(*index).cloned()).collect(),
         });
-        let to_endpoint = |rows: EndpointRows| {
+        let to_endpoint = |(rows, former): (EndpointRows, _)| {
             Box::new(EndpointHistory {
                 timeline: rows.timeline,
                 latest: rows.latest,
@@ -111,6 +113,7 @@ impl History {
                 hours: rows.hours.into_iter().collect(),
                 open: rows.open,
                 events: rows.events,
+                former,
             })
         };
         Ok(History {
@@ -119,7 +122,7 @@ impl History {
             newest,
             recent: recent.into_iter().collect(),
             files: files.into_iter().collect(),
-            endpoints: keys.iter().cloned().zip(endpoints.into_iter().map(to_endpoint)).collect(),
+            endpoints: keys.iter().cloned().zip(endpoints.into_iter().zip(former).map(to_endpoint)).collect(),
         })
     }
 }
@@ -143,6 +146,11 @@ impl Latencies {
 impl HistoryRows {
     /// Parses the output of [`History::to_json`]. Any inconsistency is an error.
     pub fn parse(content: &[u8]) -> Result<HistoryRows, InvalidHistory> {
+        HistoryRows::parse_with(content, |_| ())
+    }
+
+    /// Like [`HistoryRows::parse`], and passes on each endpoint, for keys that readers do not need.
+    fn parse_with(content: &[u8], mut pass_on: impl FnMut(&Json<'_>)) -> Result<HistoryRows, InvalidHistory> {
         let json = read(content)?;
         let newest = number(json.get("newest"))
             .filter(|newest| *newest >= 0)
@@ -161,7 +169,7 @@ impl HistoryRows {
             count => Some(Some(count)),
         });
         let endpoints = list(json.get("endpoints")).ok_or(inconsistent("the list of endpoints"))?;
-        let endpoints = endpoints.iter().map(EndpointRows::read);
+        let endpoints = endpoints.iter().inspect(|endpoint| pass_on(endpoint)).map(EndpointRows::read);
         let endpoints: Vec<EndpointRows> = endpoints.collect::<Result<_, _>>()?;
         let messages = list(json.get("messages")).and_then(|messages| messages.iter().map(read_message).collect());
         Ok(HistoryRows {
@@ -361,9 +369,16 @@ fn read_node(json: &Json<'_>) -> Result<Option<NodeName>, InvalidHistory> {
 fn read_key(json: &Json<'_>) -> Result<EndpointKey, InvalidHistory> {
     let text = |name: &str, limit| Some(shortened(text(json.get(name))?.to_owned(), limit));
     match (text("title", TITLE_LIMIT), text("endpoint", LOCATOR_LIMIT)) {
-        (Some(title), Some(locator)) => Ok(EndpointKey { title, locator }),
+        (Some(title), Some(locator)) => Ok(EndpointKey { title, locator, id: id_of(json) }),
         _ => Err(inconsistent("the name of an endpoint")),
     }
+}
+
+fn read_former(json: &Json<'_>) -> Option<Box<EndpointKey>> {
+    let [title, locator] = list(json.get("former"))? else { return None };
+    let read = |json, limit| Some(shortened(text(Some(json))?.to_owned(), limit));
+    let (title, locator) = (read(title, TITLE_LIMIT)?, read(locator, LOCATOR_LIMIT)?);
+    Some(Box::new(EndpointKey { title, locator, id: None }))
 }
 
 fn read_span(triple: &[i64], end_before: UnixNanos) -> Option<Span> {

@@ -1,5 +1,6 @@
 //! Tests that histories do not depend on the order in which their files are added, or on the number of steps.
 
+mod ids;
 mod steps;
 
 use std::collections::BTreeMap;

@@ -12,15 +12,16 @@ use crate::i18n::texts;
 pub(super) fn endpoint(endpoint: EndpointRef, crosshair: RwSignal<Option<f64>>) -> ElementBuilder {
     let id = endpoint.id;
     let [section_id, title_id, breakdown_id] = ["endpoint", "title", "breakdown"].map(|what| format!("{what}-{id}"));
+    let title = endpoint.text(|one| &one.title)();
     let section = section()
         .class("endpoint")
         .id(&section_id)
         .attr("aria-labelledby", &title_id)
-        .attr("data-title", &endpoint.text(|one| &one.title)())
+        .attr("data-title", &title)
         .attr("data-locator", &endpoint.text(|one| &one.locator)())
         .attr("data-status", move || endpoint.status().as_str())
         .attr("data-localized", move || endpoint.read(|one| one.is_localized).then_some("true"))
-        .child(head(endpoint, &title_id, &breakdown_id))
+        .child(head(endpoint, &title, &title_id, &breakdown_id))
         .child(strip::strip(endpoint, 0))
         .child(strip_axis(endpoint))
         .child(detail::levels(endpoint))
@@ -28,13 +29,14 @@ pub(super) fn endpoint(endpoint: EndpointRef, crosshair: RwSignal<Option<f64>>) 
     endpoint.render_when_visible(section)
 }
 
-fn head(endpoint: EndpointRef, title_id: &str, breakdown_id: &str) -> ElementBuilder {
+/// Builds the heading, whose tooltip is the whole title: the name is a shortened one.
+fn head(endpoint: EndpointRef, title: &str, title_id: &str, breakdown_id: &str) -> ElementBuilder {
     let reason = move || endpoint.read(|one| one.reason.clone());
     let name = endpoint.text(|one| &one.name);
     let locator = endpoint.text(|one| &one.locator);
     div()
         .class("head")
-        .child(h3().id(title_id).child(endpoint.status_icon()).child(bdi().text(name)))
+        .child(h3().id(title_id).attr("title", title).child(endpoint.status_icon()).child(bdi().text(name)))
         .child(p().class("state").text(endpoint.text(|one| &one.state)))
         .child(p().class("reason").child(bdi().text(reason)).show_when(move || reason().is_some()))
         .child(

@@ -61,12 +61,19 @@ impl Calendar<'_> {
         ((moment + offset).div_euclid(HOUR) + 1) * HOUR - offset
     }
 
-    /// Formats a time in the 24-hour format, as logs do, in all languages: `14:02`.
+    /// Formats a time in the 24-hour format, as logs do, in all languages: `14:02`. In an hour that clocks show twice,
+    /// adds the offset from UTC.
     #[must_use]
     #[inline(never)]
     pub fn clock(&self, moment: UnixNanos) -> String {
         let CivilTime { hour, minute, .. } = self.local(moment);
-        format!("{hour:02}:{minute:02}")
+        let mut clock = format!("{hour:02}:{minute:02}");
+        // Clocks are set back by an hour, or by less on an island.
+        if (self.offset)(moment - HOUR) > (self.offset)(moment + HOUR) {
+            let offset = (self.offset)(moment);
+            clock += &format!(" UTC{:+}:{:02}", offset / HOUR, offset % HOUR / MINUTE);
+        }
+        clock
     }
 
     /// Formats a date, with the year unless it is the current one.
@@ -194,6 +201,21 @@ mod tests {
         let (start, next) = (berlin.start_of_day(number), berlin.start_of_day(number + 1));
         assert_eq!(next - start, 25 * HOUR);
         assert_eq!((berlin.clock(start), berlin.clock(next)), ("00:00".to_owned(), "00:00".to_owned()));
+    }
+
+    #[test]
+    fn times_in_the_repeated_hour_are_distinguished() {
+        let change = 1_792_890_000 * SECOND;
+        let clock = |minutes: i64| Calendar { offset: &berlin, ..utc() }.clock(change + minutes * MINUTE);
+        assert_eq!([-61, -60, -30].map(clock), ["01:59", "02:00 UTC+2:00", "02:30 UTC+2:00"]);
+        assert_eq!([0, 30, 59, 60].map(clock), ["02:00 UTC+1:00", "02:30 UTC+1:00", "02:59 UTC+1:00", "03:00"]);
+        // On Lord Howe Island, clocks are set back by half an hour.
+        let lord_howe = |moment| if moment < change { 11 * HOUR } else { 10 * HOUR + 30 * MINUTE };
+        let clock = |minutes: i64| Calendar { offset: &lord_howe, ..utc() }.clock(change + minutes * MINUTE);
+        assert_eq!([-61, -30, 0, 60].map(clock), ["10:59", "11:30 UTC+11:00", "11:30 UTC+10:30", "12:30"]);
+        let spring = 1_788_667_200 * SECOND;
+        let clock = |minutes: i64| Calendar { offset: &santiago, ..utc() }.clock(spring + minutes * MINUTE);
+        assert_eq!([-30, 0, 30].map(clock), ["23:30", "01:00", "01:30"]);
     }
 
     #[test]

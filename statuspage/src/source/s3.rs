@@ -243,7 +243,7 @@ mod tests {
             (404, "NoSuchBucket", "check `bucket`"),
             (301, "PermanentRedirect", "`eu-west-3`"),
             (403, "RequestTimeTooSkewed", "clock"),
-            (503, "SlowDown", "tries again"),
+            (503, "SlowDown", "will retry"),
         ] {
             let body = format!("<Error><Code>{code}</Code><Message>No.</Message><Region>eu-west-3</Region></Error>");
             let error = parse_error(status, &body).describe(english());

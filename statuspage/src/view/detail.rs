@@ -168,7 +168,7 @@ fn checks(
     let key = &evaluated.endpoint.key;
     let loaded = hour.filter(|hour| hour.bucket == bucket);
     let endpoint = match loaded {
-        Some(hour) => hour.dataset.endpoints.iter().find(|endpoint| endpoint.key == *key),
+        Some(hour) => hour.dataset.endpoints.iter().find(|endpoint| endpoint.key.is_same_endpoint(key)),
         None => Some(evaluated.endpoint),
     };
     let mut rows = endpoint.map(|endpoint| rows(endpoint, bucket, calendar)).unwrap_or_default();

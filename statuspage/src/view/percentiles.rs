@@ -25,7 +25,7 @@ pub fn summary(
             None => None,
             Some(history) => {
                 let known = latencies.iter().find(|known| known.node == node.node)?;
-                let closed = known.endpoints.iter().find(|sketches| sketches.key == *key);
+                let closed = known.endpoints.iter().find(|sketches| sketches.key.is_same_endpoint(key));
                 Some(LatencySketches { closed, open: &history.open, newest: history.timeline.last.map(|last| last.at) })
             }
         };

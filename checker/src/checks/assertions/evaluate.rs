@@ -9,7 +9,7 @@ use shared::status::Status;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{Instant, timeout_at};
 
-use super::{Assertion, Evidence, json_memory};
+use super::{Assertion, AssertionResult, Evidence, json_memory};
 use crate::checks::probe_data::ProbeData;
 use crate::checks::{AttemptRecord, Probed};
 
@@ -63,9 +63,12 @@ fn evaluate_all(assertions: &[Assertion], mut record: AttemptRecord, data: &Prob
     let mut error = None;
     let evidence = Evidence::new(data, &record.attempt);
     for assertion in assertions {
-        let Some(failure) = assertion.evaluate(&evidence).failure else { continue };
+        let AssertionResult { failure: Some(failure), is_undetermined, .. } = assertion.evaluate(&evidence) else {
+            continue;
+        };
         if assertion.otherwise == Status::Down {
             error = Some(failure);
+            record.is_inconclusive = is_undetermined;
             break;
         }
         record.warning.get_or_insert(failure);
@@ -88,7 +91,11 @@ async fn evaluate_in_thread(
     let deadline = Instant::now() + limit.saturating_sub(elapsed);
     let limit = duration::format_exact(i64::try_from(limit.as_nanos()).unwrap_or(i64::MAX));
     let body = data.body.as_deref().unwrap_or_default();
-    let memory = if assertions.iter().any(Assertion::uses_json) { json_memory::estimate(body) } else { 0 };
+    let memory = if assertions.iter().any(Assertion::uses_json) {
+        json_memory::estimate(body) + json_memory::estimate_doubles(body)
+    } else {
+        0
+    };
     let permits = permits_for(body.len()).max(permits_for_memory(memory));
     let Ok(Ok(permits)) = timeout_at(deadline, Arc::clone(&pool.0).acquire_many_owned(permits)).await else {
         return Err(format!(
@@ -117,6 +124,7 @@ async fn evaluate_in_thread(
             let error = format!("evaluating the assertions on a body of {length} bytes took longer than {limit}");
             unevaluated.attempt.error = Some(error);
             unevaluated.warning = None;
+            unevaluated.is_inconclusive = true;
             Ok((unevaluated, without_body))
         }
     }

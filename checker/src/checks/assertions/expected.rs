@@ -9,6 +9,7 @@ use regex::bytes::Regex;
 use serde_json::Value as Json;
 use shared::{Nanos, duration};
 
+use super::decimal::{Decimal, HugeExponent};
 use super::value::ActualValue;
 use crate::checks::status_codes::StatusCodes;
 
@@ -34,46 +35,57 @@ pub(super) enum Operator {
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Operand {
-    Number(f64),
+    Number(Decimal),
     Duration(Nanos),
     Text(String),
     Flag(bool),
     Null,
 }
 
+/// The result of comparing a value with the expected one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Judgment {
+    Met,
+    Unmet,
+    /// The values cannot be compared, so neither the condition nor its negation holds. The reason is given if it is not
+    /// obvious.
+    Incomparable(Option<&'static str>),
+}
+
+/// Returns the text of a number that was read as a double, if it is known.
+pub(super) type DoubleText<'a> = &'a dyn Fn(&Json) -> Option<&'a str>;
+
+/// The order of two values, `None` if their types differ, or the reason why the order is unknown.
+type Compared = Result<Option<Ordering>, &'static str>;
+
+const TOO_LARGE: &str = "the number is too large to compare";
+const INEXACT: &str = "the exact number is unknown, because an object repeats a key";
+
+impl From<bool> for Judgment {
+    fn from(is_met: bool) -> Judgment {
+        if is_met { Judgment::Met } else { Judgment::Unmet }
+    }
+}
+
 impl Predicate {
-    pub(super) fn holds(&self, value: &ActualValue<'_>) -> bool {
+    pub(super) fn judge(&self, value: &ActualValue<'_>, texts: DoubleText<'_>) -> Judgment {
         match (self, value) {
-            (_, ActualValue::Missing) => false,
-            (Predicate::Exists, _) => true,
-            (Predicate::IsOneOf(codes), value) => value.status().is_some_and(|code| codes.contains(code)),
-            (Predicate::NotOneOf(codes), value) => value.status().is_some_and(|code| !codes.contains(code)),
-            (Predicate::Matches(pattern), value) => value.bytes().is_some_and(|bytes| pattern.is_match(&bytes)),
-            (Predicate::Contains(operand), value) => {
-                let equals = |element: &Json| compare_json(element, operand) == Some(Ordering::Equal);
-                match value {
-                    ActualValue::Nodes(nodes) => nodes.iter().any(|node| equals(node)),
-                    ActualValue::Json(json) if json.is_array() => {
-                        json.as_array().is_some_and(|list| list.iter().any(equals))
-                    }
-                    value => {
-                        let needle = operand.to_string();
-                        value.bytes().is_some_and(|bytes| memmem::find(&bytes, needle.as_bytes()).is_some())
-                    }
+            (_, ActualValue::Missing) => Judgment::Unmet,
+            (Predicate::Exists, _) => Judgment::Met,
+            (Predicate::IsOneOf(codes), value) => value.status().is_some_and(|code| codes.contains(code)).into(),
+            (Predicate::NotOneOf(codes), value) => value.status().is_some_and(|code| !codes.contains(code)).into(),
+            (Predicate::Matches(pattern), value) => value.bytes().is_some_and(|bytes| pattern.is_match(&bytes)).into(),
+            (Predicate::Contains(operand), value) => match value {
+                ActualValue::Nodes(nodes) => judge_any(nodes.iter().copied(), operand, texts),
+                ActualValue::Json(json) if json.is_array() => {
+                    judge_any(json.as_array().into_iter().flatten(), operand, texts)
                 }
-            }
-            (Predicate::Compares(operator, operand), value) => {
-                use Ordering::{Equal, Greater, Less};
-                let ordering = compare(value, operand);
-                match operator {
-                    Operator::Equal => ordering == Some(Equal),
-                    Operator::NotEqual => ordering != Some(Equal),
-                    Operator::Less => ordering == Some(Less),
-                    Operator::LessOrEqual => matches!(ordering, Some(Less | Equal)),
-                    Operator::Greater => ordering == Some(Greater),
-                    Operator::GreaterOrEqual => matches!(ordering, Some(Greater | Equal)),
+                value => {
+                    let needle = operand.to_string();
+                    value.bytes().is_some_and(|bytes| memmem::find(&bytes, needle.as_bytes()).is_some()).into()
                 }
-            }
+            },
+            (Predicate::Compares(operator, operand), value) => operator.judge(compare(value, operand, texts)),
         }
     }
 
@@ -82,14 +94,30 @@ impl Predicate {
     pub(super) fn is_undetermined_for(&self, value: &ActualValue<'_>) -> bool {
         match (self, value) {
             (Predicate::Exists, _) => false,
-            (Predicate::Contains(_), ActualValue::Bytes(_)) => !self.holds(value),
+            (Predicate::Contains(_), ActualValue::Bytes(_)) => self.judge(value, &|_| None) != Judgment::Met,
             // A match that ends where the body was cut off, for example with `$`, is not necessarily a match in the
             // whole body.
             (Predicate::Matches(pattern), ActualValue::Bytes(part)) => {
                 pattern.shortest_match(part).is_none_or(|end| end == part.len())
             }
-            (Predicate::Compares(_, operand), ActualValue::MoreThan(_)) => compare(value, operand).is_none(),
+            (Predicate::Compares(_, operand), ActualValue::MoreThan(_)) => {
+                !matches!(compare(value, operand, &|_| None), Ok(Some(_)))
+            }
             _ => true,
+        }
+    }
+
+    /// Returns whether bytes that are not valid in the body's charset leave the outcome undetermined: the characters outside of
+    /// ASCII are unknown.
+    pub(super) fn needs_characters(&self, value: &ActualValue<'_>) -> bool {
+        let is_unmet = || self.judge(value, &|_| None) != Judgment::Met;
+        match self {
+            Predicate::Exists | Predicate::IsOneOf(_) | Predicate::NotOneOf(_) => false,
+            Predicate::Contains(operand) => !operand.to_string().is_ascii() && is_unmet(),
+            // A pattern with `(?-u)` is about bytes.
+            Predicate::Matches(pattern) => !pattern.as_str().contains("(?-u") && is_unmet(),
+            Predicate::Compares(Operator::Equal | Operator::NotEqual, operand) => !operand.to_string().is_ascii(),
+            Predicate::Compares(..) => true,
         }
     }
 
@@ -108,33 +136,57 @@ impl Predicate {
     }
 }
 
-/// Compares a value with an operand. Returns `None` if their types differ.
-fn compare(value: &ActualValue<'_>, operand: &Operand) -> Option<Ordering> {
-    match (value, operand) {
-        (ActualValue::Duration(nanos), Operand::Duration(operand)) => Some(nanos.cmp(operand)),
-        (ActualValue::MoreThan(less), Operand::Number(operand)) => {
-            (*operand <= *less as f64).then_some(Ordering::Greater)
+/// Determines whether one of the values equals the operand.
+fn judge_any<'a>(values: impl Iterator<Item = &'a Json>, operand: &Operand, texts: DoubleText<'_>) -> Judgment {
+    let mut judgment = Judgment::Unmet;
+    for value in values {
+        match compare_json(value, operand, texts) {
+            Ok(Some(Ordering::Equal)) => return Judgment::Met,
+            Ok(_) => {}
+            Err(reason) => judgment = Judgment::Incomparable(Some(reason)),
         }
-        (ActualValue::Json(json), operand) => compare_json(json, operand),
+    }
+    judgment
+}
+
+fn compare(value: &ActualValue<'_>, operand: &Operand, texts: DoubleText<'_>) -> Compared {
+    match (value, operand) {
+        (ActualValue::Duration(nanos), Operand::Duration(operand)) => Ok(Some(nanos.cmp(operand))),
+        (ActualValue::MoreThan(less), Operand::Number(operand)) => {
+            let order = operand.compare_from(&less.to_string()).map_err(|HugeExponent| TOO_LARGE)?;
+            // Any larger number is possible.
+            Ok(order.filter(|order| order.is_ge()).map(|_| Ordering::Greater))
+        }
+        (ActualValue::Json(json), operand) => compare_json(json, operand, texts),
         (ActualValue::Bytes(bytes), operand) => {
             // Ignore the line ending of a one-word body, such as `OK` or `42`.
             let text = String::from_utf8_lossy(bytes);
             match operand {
-                Operand::Number(operand) => text.trim().parse::<f64>().ok()?.partial_cmp(operand),
-                operand => Some(text.trim().cmp(operand.to_string().as_str())),
+                Operand::Number(operand) => operand.compare_from(text.trim()).map_err(|HugeExponent| TOO_LARGE),
+                operand => Ok(Some(text.trim().cmp(operand.to_string().as_str()))),
             }
         }
-        _ => None,
+        _ => Ok(None),
     }
 }
 
-fn compare_json(json: &Json, operand: &Operand) -> Option<Ordering> {
+fn compare_json(json: &Json, operand: &Operand, texts: DoubleText<'_>) -> Compared {
     match (json, operand) {
-        (Json::Number(number), Operand::Number(operand)) => number.as_f64()?.partial_cmp(operand),
-        (Json::String(text), Operand::Text(operand)) => Some(text.as_str().cmp(operand)),
-        (Json::Bool(flag), Operand::Flag(operand)) => Some(flag.cmp(operand)),
-        (Json::Null, Operand::Null) => Some(Ordering::Equal),
-        _ => None,
+        (Json::Number(number), Operand::Number(operand)) => {
+            let compared = if number.is_f64() {
+                if let Some(order) = number.as_f64().and_then(|number| operand.clear_order(number)) {
+                    return Ok(Some(order));
+                }
+                operand.compare_from(texts(json).ok_or(INEXACT)?)
+            } else {
+                operand.compare_from(&number.to_string())
+            };
+            compared.map_err(|HugeExponent| TOO_LARGE)
+        }
+        (Json::String(text), Operand::Text(operand)) => Ok(Some(text.as_str().cmp(operand))),
+        (Json::Bool(flag), Operand::Flag(operand)) => Ok(Some(flag.cmp(operand))),
+        (Json::Null, Operand::Null) => Ok(Some(Ordering::Equal)),
+        _ => Ok(None),
     }
 }
 
@@ -161,6 +213,22 @@ impl Operator {
         ("<", Operator::Less),
         (">", Operator::Greater),
     ];
+
+    fn judge(self, compared: Compared) -> Judgment {
+        let order = match compared {
+            Ok(order) => order,
+            Err(reason) => return Judgment::Incomparable(Some(reason)),
+        };
+        match (self, order) {
+            (Operator::Equal, order) => (order == Some(Ordering::Equal)).into(),
+            (Operator::NotEqual, order) => (order != Some(Ordering::Equal)).into(),
+            (_, None) => Judgment::Incomparable(None),
+            (Operator::Less, Some(order)) => order.is_lt().into(),
+            (Operator::LessOrEqual, Some(order)) => order.is_le().into(),
+            (Operator::Greater, Some(order)) => order.is_gt().into(),
+            (Operator::GreaterOrEqual, Some(order)) => order.is_ge().into(),
+        }
+    }
 
     pub(super) fn word(self) -> &'static str {
         Operator::WORDS.iter().find(|(_, operator)| *operator == self).map_or("", |(word, _)| word)

@@ -1,11 +1,14 @@
 //! Combines conditions with three-valued logic: a condition holds, fails, or is undetermined.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use super::expected::Predicate;
+use super::expected::{Judgment, Predicate};
 use super::subject::Subject;
 use super::value::{ActualValue, SEARCH_LIMIT};
 use super::{Evidence, json_memory};
+use crate::checks::error_text::excerpt;
+use crate::checks::expected_text::INVALID_BYTES;
 
 #[derive(Debug, Clone)]
 pub(super) enum Expression {
@@ -26,7 +29,7 @@ pub(super) struct Evaluated {
 pub(super) enum Truth {
     Holds,
     Fails(String),
-    /// Unknown because the body was truncated. The negation is then unknown as well.
+    /// The relevant part of the response is unknown or cannot be compared, so neither this part nor its negation holds.
     Undetermined(String),
 }
 
@@ -80,44 +83,87 @@ impl Expression {
 }
 
 fn evaluate_condition(subject: &Subject, predicate: &Predicate, evidence: &Evidence<'_>) -> Evaluated {
+    if let Some(obstacle) = obstacle(subject, evidence) {
+        let truth = Truth::Undetermined(format!("{obstacle}, expected {subject} {predicate}"));
+        return Evaluated { observed: obstacle.into_owned(), truth };
+    }
     let value = subject.value_in(evidence);
-    let truncation = evidence.data.truncation.as_deref().filter(|_| subject.root().capture().body);
-    let is_path = matches!(subject.root(), Subject::JsonPath(..));
-    if let Some(truncation) = truncation.filter(|_| is_path) {
-        // A truncated JSON document cannot be parsed, but the complete one may be valid.
-        return Evaluated {
-            observed: truncation.to_owned(),
-            truth: Truth::Undetermined(format!("{truncation}, expected {subject} {predicate}")),
-        };
-    }
-    if is_path && evidence.data.body.as_deref().is_some_and(json_memory::is_too_large) {
-        return Evaluated {
-            observed: json_memory::TOO_LARGE.to_owned(),
-            truth: Truth::Undetermined(format!("{}, expected {subject} {predicate}", json_memory::TOO_LARGE)),
-        };
-    }
     if predicate.is_too_large(&value) {
         let observed = format!("{subject} exceeds {SEARCH_LIMIT} bytes, the search limit");
-        return Evaluated {
-            truth: Truth::Undetermined(format!("{observed}, expected {subject} {predicate}")),
-            observed,
-        };
+        let truth = Truth::Undetermined(format!("{observed}, expected {subject} {predicate}"));
+        return Evaluated { observed, truth };
     }
-    let is_not_json = is_path && evidence.data.body.is_some() && evidence.json().is_none();
-    let observed = if is_not_json { "body is not JSON".to_owned() } else { format!("{subject} is {value}") };
-    let failure = || match (predicate, is_not_json) {
-        (_, true) => format!("{observed}, expected {subject} {predicate}"),
-        (Predicate::Contains(_) | Predicate::Matches(_), _) if !matches!(value, ActualValue::Missing) => {
+    let judgment = predicate.judge(&value, &|number| evidence.double_text(number));
+    let observed = match &value {
+        // Looking up the text takes time.
+        ActualValue::Json(json) if judgment != Judgment::Met => match evidence.double_text(json) {
+            Some(text) => format!("{subject} is {}", excerpt(text.as_bytes())),
+            None => format!("{subject} is {value}"),
+        },
+        value => format!("{subject} is {value}"),
+    };
+    let failure = || match predicate {
+        Predicate::Contains(_) | Predicate::Matches(_) if !matches!(value, ActualValue::Missing) => {
             format!("{subject} does not {} (it is {value})", predicate.infinitive())
         }
         _ => format!("{observed}, expected {predicate}"),
     };
-    let truth = match truncation.filter(|_| predicate.is_undetermined_for(&value)) {
-        Some(truncation) => Truth::Undetermined(format!("{}; {truncation}", failure())),
-        None if predicate.holds(&value) => Truth::Holds,
-        None => Truth::Fails(failure()),
+    let is_about_text = matches!(subject.root(), Subject::Body);
+    let truncation = evidence.data.truncation.as_deref().filter(|_| subject.root().capture().body);
+    let truth = if let Some(truncation) = truncation.filter(|_| predicate.is_undetermined_for(&value)) {
+        Truth::Undetermined(format!("{}; {truncation}", failure()))
+    } else if is_about_text && needs_characters(subject, predicate, &value) && !evidence.has_characters() {
+        Truth::Undetermined(format!("{}; it {INVALID_BYTES}", failure()))
+    } else {
+        match judgment {
+            Judgment::Met => Truth::Holds,
+            Judgment::Unmet if is_missing_certificate(subject, predicate, &value) => Truth::Undetermined(failure()),
+            Judgment::Unmet => Truth::Fails(failure()),
+            Judgment::Incomparable(None) => Truth::Undetermined(failure()),
+            Judgment::Incomparable(Some(reason)) => Truth::Undetermined(format!("{}; {reason}", failure())),
+        }
     };
     Evaluated { observed, truth }
+}
+
+/// Returns the reason why nothing is known about a subject, if there is one.
+fn obstacle<'a>(subject: &Subject, evidence: &'a Evidence<'_>) -> Option<Cow<'a, str>> {
+    let data = evidence.data;
+    let root = subject.root();
+    let obstacle = data.encoded.as_ref().and_then(|encoded| match root {
+        Subject::BodySize => encoded.undecoded.as_deref(),
+        _ if root.capture().body => encoded.undecoded.as_deref().or(encoded.unknown_charset.as_deref()),
+        _ => None,
+    });
+    if let Some(obstacle) = obstacle {
+        return Some(obstacle.into());
+    }
+    let Subject::JsonPath(path) = root else { return None };
+    if let Some(truncation) = &data.truncation {
+        // A truncated document cannot be parsed, but that does not make it invalid.
+        return Some(truncation.into());
+    }
+    let body = data.body.as_deref()?;
+    if json_memory::is_too_large(body) {
+        return Some(json_memory::TOO_LARGE.into());
+    }
+    let Some(document) = evidence.document() else { return Some("body is not JSON".into()) };
+    path.numbers
+        .inexact_in(document)
+        .map(|number| format!("filters cannot compare the number {} exactly", excerpt(number.as_bytes())).into())
+}
+
+/// Returns whether the outcome depends on the characters of the body, and not only on its bytes.
+fn needs_characters(subject: &Subject, predicate: &Predicate, value: &ActualValue<'_>) -> bool {
+    match subject {
+        Subject::Length(_) => !matches!(predicate, Predicate::Exists),
+        _ => predicate.needs_characters(value),
+    }
+}
+
+/// Returns whether the condition is about the expiry of a certificate that is missing. Its negation does not hold either.
+fn is_missing_certificate(subject: &Subject, predicate: &Predicate, value: &ActualValue<'_>) -> bool {
+    !matches!(predicate, Predicate::Exists) && matches!((subject, value), (Subject::Certificate, ActualValue::Missing))
 }
 
 fn observed(evaluated: &[Evaluated]) -> String {

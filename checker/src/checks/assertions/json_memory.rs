@@ -1,12 +1,14 @@
 //! Estimates the memory that parsing a body as JSON would take, because some bodies need a hundred times their size.
 
-use memchr::memchr_iter;
+use memchr::{memchr_iter, memchr3_iter};
 
 /// The memory for an object with one to eleven members, in bytes: the size of a B-tree node.
 const OBJECT: usize = 640;
 /// The memory for an array element, in bytes: twice the size of a value, because arrays can reserve twice the memory
 /// they need.
 const ELEMENT: usize = 64;
+/// The memory for the text of a number that is read as a double, in bytes: an entry of a hash table.
+const DOUBLE: usize = 64;
 /// The maximum ratio of memory to body size. Typical JSON needs about ten times its size.
 const AMPLIFICATION_LIMIT: usize = 48;
 
@@ -19,6 +21,12 @@ pub(super) fn estimate(body: &[u8]) -> usize {
     let objects = memchr_iter(b'{', body).filter(|at| body.get(at + 1) != Some(&b'}')).count();
     let elements = memchr_iter(b',', body).count() + memchr_iter(b'[', body).count();
     body.len() + objects * OBJECT + elements * ELEMENT
+}
+
+/// Estimates the memory for exact comparisons of numbers in addition to the document, in bytes.
+pub(super) fn estimate_doubles(body: &[u8]) -> usize {
+    let is_number = |at: &usize| at.checked_sub(1).and_then(|before| body.get(before)).is_some_and(u8::is_ascii_digit);
+    memchr3_iter(b'.', b'e', b'E', body).filter(is_number).count() * DOUBLE
 }
 
 /// Returns whether parsing the body would take too much memory for its size.

@@ -2,14 +2,21 @@
 //! expected and the actual value.
 //!
 //! A condition compares the actual [`value`] of a [`subject`] with what is [`expected`], and an [`expression`] combines
-//! conditions. [`syntax`] parses the text form, [`applicability`] checks that a kind of check provides the subjects,
-//! and [`mod@evaluate`] evaluates a check's assertions.
+//! conditions. A [`document`] is a body as JSON, whose numbers are compared as [`decimal`]s. [`syntax`] parses the text
+//! form, [`applicability`] checks that a kind of check provides the subjects, and [`mod@evaluate`] evaluates a check's
+//! assertions.
 
 pub mod applicability;
+mod decimal;
+mod document;
 pub mod evaluate;
 mod expected;
 mod expression;
+mod filter_numbers;
 mod json_memory;
+#[cfg(test)]
+mod oracle_tests;
+mod path_remedy;
 mod subject;
 mod syntax;
 #[cfg(test)]
@@ -22,8 +29,10 @@ use serde_json::Value as Json;
 use shared::check_file::Attempt;
 use shared::status::Status;
 
+use self::document::Document;
 use self::expression::{Evaluated, Expression, Truth};
 use self::subject::{PathCost, Subject};
+use super::expected_text::has_characters;
 use super::probe_data::{Capture, ProbeData};
 
 /// A condition, and the endpoint's status if it is not met.
@@ -45,6 +54,8 @@ pub struct AssertionResult {
     pub observed: String,
     /// Why the condition is not met or is undetermined, or `None` if it is met.
     pub failure: Option<String>,
+    /// Whether the available data does not determine the condition.
+    pub is_undetermined: bool,
 }
 
 impl Assertion {
@@ -66,11 +77,26 @@ impl Assertion {
     #[must_use]
     pub fn evaluate(&self, evidence: &Evidence<'_>) -> AssertionResult {
         let Evaluated { observed, truth } = self.condition.0.evaluate(evidence);
+        let is_undetermined = matches!(truth, Truth::Undetermined(_));
         let failure = match truth {
             Truth::Holds => None,
             Truth::Fails(failure) | Truth::Undetermined(failure) => Some(failure),
         };
-        AssertionResult { observed, failure }
+        AssertionResult { observed, failure, is_undetermined }
+    }
+
+    /// Returns whether nothing that follows the part of the body in the evidence can change the outcome. The evidence states that
+    /// the body is truncated.
+    #[must_use]
+    pub fn is_decided(&self, evidence: &Evidence<'_>) -> bool {
+        let subjects = self.subjects();
+        if !subjects.iter().any(|subject| subject.capture().body) {
+            return true;
+        }
+        // A part of a JSON document decides nothing, and times are measured later.
+        let can_be_decided =
+            subjects.iter().all(|subject| !matches!(subject, Subject::JsonPath(_)) && !subject.is_time());
+        can_be_decided && !matches!(self.condition.0.evaluate(evidence).truth, Truth::Undetermined(_))
     }
 
     /// Returns whether evaluating the assertion can take much longer than reading the body.
@@ -132,22 +158,34 @@ impl Condition {
 pub struct Evidence<'a> {
     data: &'a ProbeData,
     attempt: &'a Attempt,
-    json: OnceCell<Option<Json>>,
+    document: OnceCell<Option<Document<'a>>>,
+    /// Whether all characters of the body are known; determined on first use.
+    has_characters: OnceCell<bool>,
 }
 
 impl<'a> Evidence<'a> {
     /// Creates the evidence from an attempt's data.
     #[must_use]
     pub fn new(data: &'a ProbeData, attempt: &'a Attempt) -> Evidence<'a> {
-        Evidence { data, attempt, json: OnceCell::new() }
+        Evidence { data, attempt, document: OnceCell::new(), has_characters: OnceCell::new() }
     }
 
     /// Returns the body as JSON, or `None` if it is not valid JSON or too large to parse.
-    fn json(&self) -> Option<&Json> {
+    fn document(&self) -> Option<&Document<'a>> {
         let parse = || {
             let body = self.data.body.as_deref().filter(|body| !json_memory::is_too_large(body))?;
-            serde_json::from_slice(body).ok()
+            Document::parse(body)
         };
-        self.json.get_or_init(parse).as_ref()
+        self.document.get_or_init(parse).as_ref()
+    }
+
+    /// Returns the text of a number in the body that was read as a double.
+    fn double_text(&self, value: &Json) -> Option<&'a str> {
+        self.document.get()?.as_ref()?.double_text(value)
+    }
+
+    fn has_characters(&self) -> bool {
+        let body = self.data.body.as_deref().unwrap_or_default();
+        *self.has_characters.get_or_init(|| has_characters(body, self.data.truncation.is_some()))
     }
 }

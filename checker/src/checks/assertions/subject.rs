@@ -9,6 +9,7 @@ use serde_json_path::JsonPath;
 use shared::Nanos;
 
 use super::Evidence;
+use super::filter_numbers::FilterNumbers;
 use super::value::ActualValue;
 use crate::checks::probe_data::Capture;
 
@@ -35,6 +36,7 @@ pub(super) struct JsonPathQuery {
     /// The text of the query, for error messages.
     pub(super) text: String,
     pub(super) cost: PathCost,
+    pub(super) numbers: FilterNumbers,
 }
 
 /// The worst-case cost of a JSON path query.
@@ -53,6 +55,11 @@ impl Subject {
             Subject::Length(subject) => subject.root(),
             subject => subject,
         }
+    }
+
+    /// Whether the value is a time that depends on when the attempt ends.
+    pub(super) fn is_time(&self) -> bool {
+        matches!(self, Subject::Rtt | Subject::Dns | Subject::Connect | Subject::Tls | Subject::FirstByte)
     }
 
     pub(super) fn capture(&self) -> Capture {
@@ -78,18 +85,18 @@ impl Subject {
             Subject::Redirect => text(data.redirect.clone()),
             Subject::Header(name) => {
                 let values = data.headers.iter().flat_map(|headers| headers.get_all(name));
-                let values: Vec<_> = values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+                let values: Vec<_> = values.map(|value| header_text(value.as_bytes())).collect();
                 text((!values.is_empty()).then(|| values.join(", ")))
             }
             Subject::Body => data.body.as_deref().map_or(ActualValue::Missing, ActualValue::Bytes),
             Subject::BodySize => match &data.body {
-                Some(body) if data.truncation.is_some() => ActualValue::MoreThan(body.len()),
-                Some(body) => number(body.len()),
+                Some(body) if data.truncation.is_some() => ActualValue::MoreThan(data.body_size(body)),
+                Some(body) => number(data.body_size(body)),
                 None => ActualValue::Missing,
             },
             Subject::JsonPath(path) => {
-                let Some(json) = evidence.json() else { return ActualValue::Missing };
-                let nodes = path.compiled.query(json).all();
+                let Some(document) = evidence.document() else { return ActualValue::Missing };
+                let nodes = path.compiled.query(&document.root).all();
                 match nodes.as_slice() {
                     [] => ActualValue::Missing,
                     [node] => ActualValue::Json(Cow::Borrowed(node)),
@@ -117,6 +124,11 @@ impl Subject {
             },
         }
     }
+}
+
+/// The text of a header's value: UTF-8, or else Latin-1 as in RFC 2616.
+fn header_text(value: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(value).map_or_else(|_| encoding_rs::mem::decode_latin1(value), Cow::Borrowed)
 }
 
 fn text<'a>(text: Option<String>) -> ActualValue<'a> {

@@ -5,8 +5,11 @@ use reqwest::header::HeaderName;
 use serde_json_path::JsonPath;
 use shared::duration;
 
+use super::decimal::Decimal;
 use super::expected::{Operand, Operator, Predicate};
 use super::expression::Expression;
+use super::filter_numbers::{FilterNumbers, outside_quotes};
+use super::path_remedy::with_quoted_names;
 use super::subject::{JsonPathQuery, PathCost, Subject};
 use crate::checks::status_codes::StatusCodes;
 
@@ -140,7 +143,7 @@ impl AssertionParser<'_> {
             let length = path_length(after);
             let path = format!("${}", &after[..length]);
             self.rest = after[length..].trim_start();
-            return json_path(&path);
+            return json_path(&path, |path| format!("[BODY]{}", path.trim_start_matches('$')));
         }
         self.rest = after.trim_start();
         Ok(match (word, argument) {
@@ -157,7 +160,7 @@ impl AssertionParser<'_> {
             ("HEADER", name) if !name.is_empty() => Subject::Header(
                 HeaderName::from_bytes(name.as_bytes()).map_err(|_| format!("invalid header name `{name}`"))?,
             ),
-            ("JSON", path) if !path.is_empty() => return json_path(path),
+            ("JSON", path) if !path.is_empty() => return json_path(path, |path| format!("[JSON {path}]")),
             _ => return Err(format!("unknown subject `[{name}]`: {}", expected())),
         })
     }
@@ -178,8 +181,8 @@ impl AssertionParser<'_> {
             "true" => Operand::Flag(true),
             "false" => Operand::Flag(false),
             "null" => Operand::Null,
-            word => match (word.parse::<f64>(), duration::parse(word)) {
-                (Ok(number), _) if number.is_finite() => Operand::Number(number),
+            word => match (Decimal::parse(word), duration::parse(word)) {
+                (Some(number), _) => Operand::Number(number),
                 (_, Ok(nanos)) => Operand::Duration(nanos),
                 _ => Operand::Text(word.to_owned()),
             },
@@ -230,7 +233,8 @@ fn comparison(subject: Subject, operator: Operator, operand: Operand) -> Result<
     Ok(Expression::Holds(subject, predicate))
 }
 
-fn json_path(path: &str) -> Result<Subject, String> {
+/// Compiles a path. `subject_of` writes the subject with a path, for error messages.
+fn json_path(path: &str, subject_of: impl Fn(&str) -> String) -> Result<Subject, String> {
     // Recursive descent and filters can visit many times more values than the body has bytes.
     let cost = if path.contains("..") || path.contains('?') { PathCost::Unbounded } else { PathCost::Linear };
     if descends_twice(path) {
@@ -239,8 +243,18 @@ fn json_path(path: &str) -> Result<Subject, String> {
              has bytes; write `..` once, for example `$..price`"
         ));
     }
-    let subject = |compiled| Subject::JsonPath(Box::new(JsonPathQuery { compiled, text: path.to_owned(), cost }));
+    let subject = |compiled| {
+        let numbers = FilterNumbers::of_path(path);
+        Subject::JsonPath(Box::new(JsonPathQuery { compiled, text: path.to_owned(), cost, numbers }))
+    };
     JsonPath::parse(path).map(subject).map_err(|error| {
+        if let Some(quoted) = with_quoted_names(path) {
+            let remedy = subject_of(&quoted);
+            return format!(
+                "invalid JSON path `{path}` (RFC 9535): a name with a character such as `-` needs brackets and quotes: \
+                 write `{remedy}`"
+            );
+        }
         let error = error.to_string();
         let remedy = if ["match", "search"].iter().any(|name| error.contains(&format!("'{name}'"))) {
             "; the functions `match` and `search` are not supported: write `[JSON …] matches \"…\"`"
@@ -300,25 +314,6 @@ fn path_length(text: &str) -> usize {
         }
     }
     text.len()
-}
-
-/// Iterates over the characters outside of quotes, with their positions. Inside quotes, a backslash escapes the next
-/// character.
-fn outside_quotes(text: &str) -> impl Iterator<Item = (usize, char)> {
-    let mut characters = text.char_indices();
-    std::iter::from_fn(move || {
-        let (at, character) = characters.next()?;
-        if !matches!(character, '\'' | '"') {
-            return Some((at, character));
-        }
-        while let Some((_, inside)) = characters.next().filter(|(_, inside)| *inside != character) {
-            if inside == '\\' {
-                characters.next();
-            }
-        }
-        // Yield the opening quote instead of the whole quoted string.
-        Some((at, character))
-    })
 }
 
 /// Parses a string up to its closing quote. Returns the string and its length including the quote. A backslash escapes

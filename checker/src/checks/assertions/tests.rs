@@ -53,7 +53,7 @@ fn invalid_assertions_are_rejected_with_a_reason() {
         ("[STATUS]", "`matches` or `exists` after status"),
         ("[STATUS] == ", "missing value to compare with"),
         ("[STATUS] = 200", "`matches` or `exists` after status"),
-        ("[STATUS] == 6xx", "invalid assertion `[STATUS] == 6xx`: invalid status"),
+        ("[STATUS] == 10xx", "invalid assertion `[STATUS] == 10xx`: invalid status"),
         ("[STATUS] == ok", "a status code such as"),
         ("[STATUS] < 2xx", "`==` or `!=`"),
         ("[STATUS] == 200 201", "unexpected `201`"),
@@ -65,6 +65,9 @@ fn invalid_assertions_are_rejected_with_a_reason() {
         ("[BODY] matches \"(\"", "invalid regular expression `(`: unclosed group"),
         ("[BODY] contains \"x", "missing closing `\"`"),
         ("[JSON queue] == 1", "invalid JSON path `queue`"),
+        ("[BODY].my-key == 1", "write `[BODY]['my-key']`"),
+        ("[BODY][0].a.my-key exists", "write `[BODY][0].a['my-key']`"),
+        ("[JSON $.my-key] == 1", "write `[JSON $['my-key']]`"),
         ("[JSON $[?match(@.a, 'x')]] exists", "`match` and `search` are not supported"),
         ("[JSON $.a[?search(@, 'x')]] exists", "`match` and `search` are not supported"),
         ("[JSON $..a..b] exists", "write `..` once"),
@@ -163,6 +166,90 @@ fn a_truncated_body_proves_only_what_was_read() {
         evaluate("not [BODY] contains error").as_deref(),
         Some(&*format!("{truncation}, which does not rule out body to contain `error`"))
     );
+}
+
+#[test]
+fn numbers_are_compared_exactly() {
+    let attempt = Attempt::default();
+    for (body, holds, fails) in [
+        (
+            r#"{"id":9007199254740993}"#,
+            &["[BODY].id == 9007199254740993", "[BODY].id != 9007199254740992", "[BODY].id > 9007199254740992"][..],
+            &[
+                ("[BODY].id == 9007199254740992", "`$.id` is 9007199254740993, expected 9007199254740992"),
+                ("not [BODY].id > 9007199254740992", "`$.id` is 9007199254740993, expected otherwise"),
+                (
+                    "[JSON $[?@ == 9007199254740992]] exists",
+                    "filters cannot compare the number 9007199254740993 exactly",
+                ),
+                ("not [JSON $[?@ == 9007199254740992]] exists", "filters cannot compare the number 9007199254740993"),
+            ][..],
+        ),
+        (
+            r#"{"a":[18446744073709551617,0.1000000000000000000001],"b":1e400}"#,
+            &[
+                "[BODY].a[0] == 18446744073709551617",
+                "[BODY].a[0] < 18446744073709551618",
+                "[BODY].a[1] > 0.1",
+                "[BODY].a contains 18446744073709551617",
+                "not [BODY].a contains 18446744073709551616",
+                "[JSON $.a[*]] contains 0.1000000000000000000001",
+                "[BODY].b > 9e399",
+                "[BODY].b == 1E400",
+                "[BODY].b != 5",
+            ],
+            &[
+                (
+                    "[BODY].a[0] == 18446744073709551616",
+                    "`$.a[0]` is 18446744073709551617, expected 18446744073709551616",
+                ),
+                ("[BODY].a[1] == 0.1", "`$.a[1]` is 0.1000000000000000000001, expected 0.1"),
+                ("[BODY].a contains 0.1", "`$.a` does not contain `0.1`"),
+                ("[BODY].b < 1e308", "`$.b` is 1e400, expected < 1e308"),
+            ],
+        ),
+        (
+            r#"{"a":1e99999999999999999999,"b":"7"}"#,
+            &["[BODY].b != 7", "[BODY].b == '7'", "[BODY].a > 1e308"],
+            &[
+                ("[BODY].a > 1e400", "expected > 1e400; the number is too large to compare"),
+                ("[BODY].a != 1e400", "the number is too large to compare"),
+                ("not [BODY].a == 1e400", "the number is too large to compare"),
+                ("not [BODY].b > 5", "`$.b` is `7`, expected > 5"),
+                ("[BODY].b > 5", "`$.b` is `7`, expected > 5"),
+            ],
+        ),
+        (
+            r#"{"a":1.50,"a":1.5}"#,
+            &["[BODY].a > 1"],
+            &[("[BODY].a == 1.5", "the exact number is unknown"), ("[BODY].a != 1.5", "the exact number is unknown")],
+        ),
+        (
+            "9007199254740993\n",
+            &["[BODY] == 9007199254740993", "[BODY] != 9007199254740992", "[BODY] contains 0993"],
+            &[("[BODY] <= 9007199254740992", "body is `9007199254740993"), ("not [BODY] < x", "")],
+        ),
+    ] {
+        let data = ProbeData { body: Some(body.as_bytes().to_vec()), ..ProbeData::default() };
+        let evidence = Evidence::new(&data, &attempt);
+        let evaluate = |text: &str| Assertion::parse(text).expect(text).evaluate(&evidence).failure;
+        for text in holds {
+            assert_eq!(evaluate(text), None, "{text}");
+        }
+        for (text, reason) in fails {
+            let failure = evaluate(text).unwrap_or_else(|| panic!("{text} holds"));
+            assert!(failure.contains(reason), "{text}: {failure}");
+        }
+    }
+}
+
+#[test]
+fn a_missing_certificate_is_never_healthy() {
+    let (data, attempt) = (ProbeData::default(), Attempt::default());
+    let evaluate =
+        |text: &str| Assertion::parse(text).expect(text).evaluate(&Evidence::new(&data, &attempt)).failure.is_none();
+    assert!(!evaluate("[CERTIFICATE] > 14d") && !evaluate("not [CERTIFICATE] < 14d"));
+    assert!(evaluate("not [CERTIFICATE] exists") && evaluate("not [HEADER x-error] contains fatal"));
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! DNS checks: one attempt queries a server for a name's records over UDP, repeats the query over TCP if the answer
 //! is truncated, and compares the answer with the expected one.
 
+mod answers;
 mod record;
 #[cfg(test)]
 mod tests;
 
-use std::fmt::Write as _;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,8 +17,9 @@ use hickory_proto::rr::{Name, RecordType};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UdpSocket};
 
-use self::record::canonical;
-use super::net::address_policy::AddressPolicy;
+use self::answers::evaluate;
+pub use self::answers::{AnswerMatch, ExpectedAnswers};
+use super::net::address_filter::{AddressFilter, IpVersion};
 use super::net::connect::{Address, first_to_succeed, resolve};
 use super::net::metered::{ForeignPackets, MeteredStream};
 use super::probe_data::{Capture, ProbeData};
@@ -39,8 +40,9 @@ pub struct DnsCheck {
     pub record: RecordType,
     /// The time limit for one attempt.
     pub timeout: Duration,
-    /// The complete set of expected answers. If it is empty, any answer is accepted, but at least one is required.
-    pub answers: Vec<String>,
+    /// The version of IP to connect over; without one, both are tried.
+    pub ip_version: Option<IpVersion>,
+    pub answers: ExpectedAnswers,
     pub rcode: ResponseCode,
     pub dnssec: Dnssec,
 }
@@ -60,8 +62,11 @@ pub const RECORDS: &[&str] =
     &["A", "AAAA", "CAA", "CNAME", "HTTPS", "MX", "NAPTR", "NS", "PTR", "SOA", "SRV", "SVCB", "TLSA", "TXT"];
 /// The names of the response codes that can be expected.
 pub const RCODES: &[&str] = &["NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED"];
-/// How long to wait for an answer over UDP before resending the query.
+/// The maximum time to wait for an answer over UDP before resending the query. It is shorter if the time limit of the
+/// attempt is short.
 const RETRANSMIT_AFTER: Duration = Duration::from_secs(2);
+/// The number of times that a query is sent within a short time limit, because one packet can be lost.
+const TRANSMISSIONS: u32 = 3;
 /// The maximum size of an answer over UDP, in bytes. Answers of this size are safe from fragmentation (DNS flag day
 /// 2020).
 const UDP_PAYLOAD: u16 = 1_232;
@@ -99,13 +104,16 @@ impl Probe for DnsCheck {
 
     fn probe<'a>(&'a self, capture: Capture, context: &'a CheckContext) -> BoxFuture<'a, Probed> {
         Box::pin(async move {
-            Ok(timed(self.timeout, capture, |stopwatch| query(self, context.address_policy, stopwatch)).await)
+            Ok(timed(self.timeout, capture, |stopwatch| {
+                query(self, context.address_filter(self.ip_version), stopwatch)
+            })
+            .await)
         })
     }
 }
 
-async fn query(check: &DnsCheck, policy: AddressPolicy, stopwatch: Arc<Stopwatch>) -> ProbeResult {
-    let addresses = resolve(&check.server, policy, &stopwatch).await?;
+async fn query(check: &DnsCheck, filter: AddressFilter, stopwatch: Arc<Stopwatch>) -> ProbeResult {
+    let addresses = resolve(&check.server, filter, &stopwatch).await?;
     let (server, answer) = query_any(check, &addresses, &stopwatch).await?;
     evaluate(check, &answer)?;
     Ok(ProbeData { peer: Some(server), ..ProbeData::default() })
@@ -118,16 +126,15 @@ async fn query_any(
     addresses: &[SocketAddr],
     stopwatch: &Stopwatch,
 ) -> Result<(SocketAddr, Message), Failure> {
-    let query = &query_message(check);
-    let bytes = &query.to_vec().map_err(|error| format!("invalid query: {error}"))?;
+    let query = &QueryMessage::new(check, true)?;
     stopwatch.start_waiting();
+    let retransmit_after = RETRANSMIT_AFTER.min(check.timeout / TRANSMISSIONS);
     let query_one = |server| async move {
-        let mut answer = over_udp(server, query, bytes).await?;
-        if answer.metadata.truncation {
-            answer = over_tcp(server, query, bytes).await?;
-            if answer.metadata.truncation {
-                return Err("answer is truncated even over TCP".to_owned());
-            }
+        let mut answer = exchange(server, query, retransmit_after).await?;
+        // Servers without EDNS reject queries that use it (RFC 6891 7).
+        let rejects_edns = answer.metadata.response_code == ResponseCode::FormErr && answer.edns.is_none();
+        if rejects_edns && check.rcode != ResponseCode::FormErr {
+            answer = exchange(server, &QueryMessage::new(check, false)?, retransmit_after).await?;
         }
         Ok((server, answer))
     };
@@ -138,21 +145,48 @@ async fn query_any(
     Ok((server, answer))
 }
 
-fn query_message(check: &DnsCheck) -> Message {
-    let mut query = Message::query();
-    query.metadata.recursion_desired = true;
-    query.add_query(Query::query(check.name.clone(), check.record));
-    let mut edns = Edns::new();
-    edns.set_max_payload(UDP_PAYLOAD);
-    if check.dnssec == Dnssec::Authentic {
-        query.metadata.authentic_data = true;
-        edns.set_dnssec_ok(true);
-    }
-    query.set_edns(edns);
-    query
+/// A query and its encoded form.
+struct QueryMessage {
+    message: Message,
+    bytes: Vec<u8>,
 }
 
-async fn over_udp(server: SocketAddr, query: &Message, bytes: &[u8]) -> Result<Message, Failure> {
+impl QueryMessage {
+    fn new(check: &DnsCheck, uses_edns: bool) -> Result<QueryMessage, Failure> {
+        let mut message = Message::query();
+        message.metadata.recursion_desired = true;
+        message.add_query(Query::query(check.name.clone(), check.record));
+        message.metadata.authentic_data = check.dnssec == Dnssec::Authentic;
+        if uses_edns {
+            let mut edns = Edns::new();
+            edns.set_max_payload(UDP_PAYLOAD);
+            edns.set_dnssec_ok(check.dnssec == Dnssec::Authentic);
+            message.set_edns(edns);
+        }
+        let bytes = message.to_vec().map_err(|error| format!("invalid query: {error}"))?;
+        Ok(QueryMessage { message, bytes })
+    }
+}
+
+/// Queries a server over UDP, and again over TCP if the answer is truncated.
+async fn exchange(server: SocketAddr, query: &QueryMessage, retransmit_after: Duration) -> Result<Message, Failure> {
+    let QueryMessage { message, bytes } = query;
+    let mut answer = over_udp(server, message, bytes, retransmit_after).await?;
+    if answer.metadata.truncation {
+        answer = over_tcp(server, message, bytes).await?;
+        if answer.metadata.truncation {
+            return Err("answer is truncated even over TCP".to_owned());
+        }
+    }
+    Ok(answer)
+}
+
+async fn over_udp(
+    server: SocketAddr,
+    query: &Message,
+    bytes: &[u8],
+    retransmit_after: Duration,
+) -> Result<Message, Failure> {
     let describe = |error: io::Error| error_text::describe_error(&error);
     let local: SocketAddr = if server.is_ipv4() { ([0; 4], 0).into() } else { ([0_u16; 8], 0).into() };
     let socket = UdpSocket::bind(local).await.map_err(describe)?;
@@ -170,7 +204,7 @@ async fn over_udp(server: SocketAddr, query: &Message, bytes: &[u8]) -> Result<M
                 foreign.add().await?;
             }
         };
-        if let Ok(answer) = tokio::time::timeout(RETRANSMIT_AFTER, answer).await {
+        if let Ok(answer) = tokio::time::timeout(retransmit_after, answer).await {
             return answer;
         }
     }
@@ -202,60 +236,4 @@ fn parse(bytes: &[u8], query: &Message) -> Result<Option<Message>, Failure> {
         && (answer.queries == query.queries
             || (answer.queries.is_empty() && answer.metadata.response_code != ResponseCode::NoError));
     Ok(is_ours.then_some(answer))
-}
-
-fn evaluate(check: &DnsCheck, answer: &Message) -> Result<(), Failure> {
-    let code = answer.metadata.response_code;
-    if code != check.rcode {
-        return Err(format!("response code {}, expected {}", rcode_name(code), rcode_name(check.rcode)));
-    }
-    if check.dnssec == Dnssec::Authentic && !answer.metadata.authentic_data {
-        return Err("answer is not marked as authentic (DNSSEC)".to_owned());
-    }
-    if code != ResponseCode::NoError {
-        return Ok(());
-    }
-    let mut found: Vec<String> = answer
-        .answers
-        .iter()
-        .filter(|record| record.record_type() == check.record)
-        .map(|record| {
-            let mut text = String::new();
-            // Data without a text form never matches an expected answer, so ignore the error.
-            let _ = write!(text, "{}", record.data);
-            // TXT data is compared verbatim.
-            if check.record == RecordType::TXT { text } else { canonical(check.record, &text) }
-        })
-        .collect();
-    found.sort_unstable();
-    found.dedup();
-    let as_found = |text: &String| if found.contains(text) { text.clone() } else { canonical(check.record, text) };
-    let mut expected: Vec<String> = check.answers.iter().map(as_found).collect();
-    expected.sort_unstable();
-    expected.dedup();
-    match (found.is_empty(), expected.is_empty()) {
-        (true, true) => Err(format!("no {} record for `{}`", check.record, check.name)),
-        (_, false) if found != expected => Err(format!("answer is {}, expected {}", listed(&found), listed(&expected))),
-        _ => Ok(()),
-    }
-}
-
-fn listed(texts: &[String]) -> String {
-    const MOST: usize = 10;
-    /// The maximum length of a record in messages, in characters, because a record can have 64 KiB.
-    const SHOWN: usize = 300;
-    if texts.is_empty() {
-        return "empty".to_owned();
-    }
-    let excerpt = |text: &String| format!("`{}`", shared::check_file::shortened(text.clone(), SHOWN));
-    let mut list = texts.iter().take(MOST).map(excerpt).collect::<Vec<_>>().join(", ");
-    if texts.len() > MOST {
-        let _ = write!(list, " and {} more", texts.len() - MOST);
-    }
-    list
-}
-
-fn rcode_name(code: ResponseCode) -> String {
-    let known = RCODES.iter().find(|word| rcode(word) == Some(code));
-    known.map_or_else(|| u16::from(code).to_string(), |word| (*word).to_owned())
 }

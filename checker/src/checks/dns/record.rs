@@ -1,8 +1,11 @@
 //! Normalizes DNS records in text form so that different spellings of the same record compare as equal.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use hickory_proto::rr::RecordType;
+
+use crate::checks::net::idna;
 
 /// Returns the canonical spelling of a record. Case and a trailing dot are ignored in names. Other values must match
 /// exactly, except for quotes.
@@ -11,7 +14,7 @@ pub(super) fn canonical(record: RecordType, text: &str) -> String {
     // Keep the root domain, which is written as a single dot.
     let name = |word: &str| match word.trim_end_matches('.') {
         "" => word.to_owned(),
-        name => name.to_ascii_lowercase(),
+        name => idna::to_ascii(name).unwrap_or(Cow::Borrowed(name)).to_ascii_lowercase(),
     };
     let unquoted = |word: &str| word.replace('"', "");
     let map_words = |map: &dyn Fn(usize, &str) -> String| {
@@ -90,6 +93,7 @@ mod tests {
         for (record, one, other, same) in [
             (AAAA, "2001:DB8::1", "2001:db8:0:0::1", true),
             (CNAME, "CDN.example.", "cdn.example", true),
+            (CNAME, "münchen.example", "XN--mnchen-3ya.example.", true),
             (MX, "10 Mail.example.", "10 mail.example", true),
             (MX, "10 mail.example.", "20 mail.example.", false),
             (TXT, "token=AbC.", "\"token=AbC.\"", true),

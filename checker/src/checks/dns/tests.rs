@@ -1,6 +1,7 @@
 //! Tests DNS checks against local servers, some of which misbehave.
 
 use crate::checks::dns::*;
+use crate::checks::net::address_policy::AddressPolicy;
 use crate::checks::test_server::{self, ServerAction};
 use crate::checks::{Check, CheckContext, CheckKind, CheckOutcome, run};
 use hickory_proto::rr::rdata::{A, CAA, CNAME, TXT};
@@ -59,7 +60,11 @@ fn check(port: u16, answers: &[&str], code: ResponseCode, dnssec: Dnssec) -> Dns
         name: Name::from_ascii("shop.example.").expect("a name"),
         record: RecordType::A,
         timeout: Duration::from_millis(700),
-        answers: answers.iter().map(|text| (*text).to_owned()).collect(),
+        ip_version: None,
+        answers: ExpectedAnswers {
+            records: answers.iter().map(|text| (*text).to_owned()).collect(),
+            mode: AnswerMatch::Exact,
+        },
         rcode: code,
         dnssec,
     }
@@ -124,6 +129,84 @@ async fn answers_and_response_codes_are_compared() {
         vec![bytes(&answer)]
     };
     assert_eq!(error(serve(signed).await, &[], NoError, Dnssec::Authentic).await, None);
+}
+
+#[tokio::test]
+async fn answers_are_matched_in_every_mode() {
+    use AnswerMatch::{All, Any, Exact, None};
+    let both: ServerBehavior = |query, _| vec![bytes(&two(&query))];
+    let empty: ServerBehavior = |query, _| vec![bytes(&answer_with(&query, &[]))];
+    let missing: ServerBehavior = |query, _| {
+        let mut answer = answer_with(&query, &[]);
+        answer.metadata.response_code = ResponseCode::NXDomain;
+        vec![bytes(&answer)]
+    };
+    let (both, empty, missing) = (serve(both).await, serve(empty).await, serve(missing).await);
+    let found = "answer is `192.0.2.1`, `192.0.2.2`, expected";
+    for (port, mode, answers, expected) in [
+        (both, Exact, &["192.0.2.1"][..], Some(format!("{found} `192.0.2.1`"))),
+        (both, All, &["192.0.2.1"], Option::None),
+        (both, All, &["192.0.2.1", "192.0.2.2"], Option::None),
+        (both, All, &["192.0.2.1", "192.0.2.3"], Some(format!("{found} all of `192.0.2.1`, `192.0.2.3`"))),
+        (both, Any, &["192.0.2.3", "192.0.2.2"], Option::None),
+        (both, Any, &["192.0.2.3"], Some(format!("{found} one of `192.0.2.3`"))),
+        (both, None, &["192.0.2.3"], Option::None),
+        (both, None, &["192.0.2.3", "192.0.2.2"], Some(format!("{found} none of `192.0.2.2`, `192.0.2.3`"))),
+        (both, None, &[], Some(format!("{found} no answer"))),
+        (empty, None, &[], Option::None),
+        (empty, None, &["192.0.2.1"], Option::None),
+        (empty, Any, &["192.0.2.1"], Some("answer is empty, expected one of `192.0.2.1`".to_owned())),
+        (missing, None, &[], Option::None),
+        (missing, None, &["192.0.2.1"], Some("response code NXDOMAIN, expected NOERROR".to_owned())),
+    ] {
+        let mut check = check(port, answers, ResponseCode::NoError, Dnssec::NotRequested);
+        check.answers.mode = mode;
+        assert_eq!(error_of(check).await, expected, "{mode:?} {answers:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_lost_packet_is_sent_again() {
+    let udp = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
+    let port = udp.local_addr().expect("an address").port();
+    tokio::spawn(async move {
+        let mut buffer = [0; 2_048];
+        let mut lost = 0;
+        while let Ok((count, client)) = udp.recv_from(&mut buffer).await {
+            let query = Message::from_vec(&buffer[..count]).expect("a query");
+            if lost == 0 {
+                lost += 1;
+            } else {
+                let _ = udp.send_to(&bytes(&two(&query)), client).await;
+            }
+        }
+    });
+    assert_eq!(error(port, &[], ResponseCode::NoError, Dnssec::NotRequested).await, None);
+}
+
+#[tokio::test]
+async fn a_server_without_edns_is_queried_without_it() {
+    let old: ServerBehavior = |query, _| {
+        let mut answer = if query.edns.is_some() { answer_with(&query, &[]) } else { two(&query) };
+        if query.edns.is_some() {
+            answer.metadata.response_code = ResponseCode::FormErr;
+        }
+        vec![bytes(&answer)]
+    };
+    let broken: ServerBehavior = |query, _| {
+        let mut answer = answer_with(&query, &[]);
+        answer.metadata.response_code = ResponseCode::FormErr;
+        vec![bytes(&answer)]
+    };
+    let (old, broken) = (serve(old).await, serve(broken).await);
+    for (port, code, expected) in [
+        (old, ResponseCode::NoError, None),
+        (old, ResponseCode::FormErr, None),
+        (broken, ResponseCode::FormErr, None),
+        (broken, ResponseCode::NoError, Some("response code FORMERR, expected NOERROR")),
+    ] {
+        assert_eq!(error(port, &[], code, Dnssec::NotRequested).await.as_deref(), expected, "{code}");
+    }
 }
 
 #[tokio::test]

@@ -1,82 +1,81 @@
-//! Sends one HTTP/1.1 request over a separate connection, driven by hyper in the attempt's task.
-//!
-//! reqwest's client is not used, because it is built to share connections. When each connection is used only once, its
-//! tasks, channels and timers cost four times as much as the request itself.
+//! Sends one HTTP request over a separate connection: directly or through a proxy, with or without TLS, as HTTP/1.1 or
+//! HTTP/2.
 
-use std::io::{self, IoSlice};
-use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONNECTION, HOST, HeaderMap, HeaderValue, USER_AGENT};
-use http::uri::PathAndQuery;
-use http::{Method, Request, Response, StatusCode, Uri};
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::Incoming;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
+use http::header::{ACCEPT, CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, TRANSFER_ENCODING, USER_AGENT};
+use http::response::Parts;
+use http::uri::{PathAndQuery, Scheme};
+use http::{HeaderName, Method, Request, StatusCode, Uri};
+use http_body_util::Full;
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_rustls::client::TlsStream;
 use tokio_util::either::Either;
 use url::{Position, Url};
 
-use super::{HttpRoute, uses_tls};
+use super::http1::{self, Http1Body, Strictness};
+use super::http2::{self, Http2Body};
+use super::proxied::{ProxyProgress, ProxyRoute};
+use super::stream::{LayeredStream, Transport};
+use super::{HttpCheck, HttpRoute, uses_tls};
+use crate::checks::net::address_filter::AddressFilter;
 use crate::checks::net::address_policy::AddressPolicy;
 use crate::checks::net::connect::{self, Address, url_host};
-use crate::checks::net::metered::TcpConnection;
 use crate::checks::net::tls_config::TlsClient;
-use crate::checks::net::tls_handshake;
+use crate::checks::net::tls_handshake::{self, DescribedErrors};
+use crate::checks::net::tunnel::{TunnelError, open_tunnel};
 use crate::checks::timing::Stopwatch;
 use crate::checks::{Failure, error_text};
 
 const USER_AGENT_VALUE: &str = concat!("checkup/", env!("CARGO_PKG_VERSION"));
+const PROXY_AUTHORIZATION: HeaderName = http::header::PROXY_AUTHORIZATION;
 
-/// The only protocol that is offered over TLS, so that the server cannot choose another.
+/// The name of HTTP/1.1 in a TLS handshake (ALPN).
 const HTTP_1_1: &[u8] = b"http/1.1";
 
-/// The stream type that hyper uses. The TLS state is boxed because the stream is moved several times.
-type ClientStream = TokioIo<NoShutdownStream<Either<TcpConnection, Box<TlsStream<TcpConnection>>>>>;
+/// The version of HTTP that a check speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum HttpVersion {
+    /// HTTP/1.1, or HTTP/2 if a server accepts nothing else in the TLS handshake.
+    #[default]
+    Auto,
+    Http1,
+    Http2,
+}
 
-/// A stream that is closed only when it is dropped. Shutting it down first would send an extra packet for no benefit.
-struct NoShutdownStream<S>(S);
+impl HttpVersion {
+    /// The names in a configuration.
+    pub const NAMES: &[&str] = &["auto", "1.1", "2"];
 
-impl<S: AsyncRead + Unpin> AsyncRead for NoShutdownStream<S> {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(context, into)
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<HttpVersion> {
+        match name {
+            "auto" => Some(HttpVersion::Auto),
+            "1.1" => Some(HttpVersion::Http1),
+            "2" => Some(HttpVersion::Http2),
+            _ => None,
+        }
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for NoShutdownStream<S> {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(context, bytes)
-    }
+/// What earlier attempts learned about a server, so that later ones need only one connection.
+#[derive(Debug, Default)]
+pub struct ServerTraits {
+    /// It sends heads that only a lenient parser accepts.
+    needs_leniency: AtomicBool,
+    /// It refuses HTTP/1.1 in the TLS handshake.
+    refuses_http1: AtomicBool,
+}
 
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        pieces: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write_vectored(context, pieces)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.0.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(context)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+impl Clone for ServerTraits {
+    fn clone(&self) -> ServerTraits {
+        let copy = |flag: &AtomicBool| AtomicBool::new(flag.load(Relaxed));
+        ServerTraits { needs_leniency: copy(&self.needs_leniency), refuses_http1: copy(&self.refuses_http1) }
     }
 }
 
-/// A future that drives a connection. The connection makes progress only while this future is polled.
-type Connection = Pin<Box<http1::Connection<ClientStream, Full<Bytes>>>>;
-
-/// The parts from which [`send`] builds a request.
+/// The parts from which a request is built.
 pub(super) struct HttpRequest<'a> {
     pub(super) url: &'a Url,
     pub(super) method: &'a Method,
@@ -86,125 +85,248 @@ pub(super) struct HttpRequest<'a> {
     pub(super) route: Option<&'a HttpRoute>,
     /// Whether the client certificate is meant for this server.
     pub(super) identifies: bool,
+    pub(super) proxy: Option<&'a ProxyRoute>,
+}
+
+/// What all requests of an attempt have in common.
+pub(super) struct Connector<'a> {
+    pub(super) check: &'a HttpCheck,
+    pub(super) tls: Option<Arc<TlsClient>>,
+    pub(super) filter: AddressFilter,
+    /// The connection fails if it receives more than this many bytes.
+    pub(super) received_limit: u64,
+    pub(super) stopwatch: &'a Stopwatch,
+    pub(super) progress: &'a ProxyProgress,
 }
 
 /// The head of a response, whose body is read with [`HttpResponse::chunk`].
 pub(super) struct HttpResponse {
-    response: Response<Incoming>,
-    /// The connection that delivers the body, or `None` once it has closed.
-    connection: Option<Connection>,
+    head: Parts,
+    body: ResponseBody,
 }
 
-/// Connects, sends the request and waits for the response head. The connection fails if it receives more than
-/// `received_limit` bytes.
-pub(super) async fn send(
-    request: HttpRequest<'_>,
-    received_limit: u64,
-    tls: Option<&TlsClient>,
-    policy: AddressPolicy,
-    stopwatch: &Stopwatch,
-) -> Result<HttpResponse, Failure> {
-    let address = match request.route {
-        Some(route) => route.address(request.url),
-        None => Address::from_url(request.url),
-    };
-    let is_one_packet = !uses_tls(request.url) && request.headers.is_empty() && request.body.is_none();
-    let stream = if is_one_packet {
-        connect::connect_for_single_write(&address, policy, stopwatch).await?
-    } else {
-        connect::connect(&address, policy, stopwatch).await?
-    };
-    let stream = stream.with_limit(received_limit);
-    let stream = match tls.filter(|_| uses_tls(request.url)) {
-        None => Either::Left(stream),
-        Some(tls) => {
-            let name = server_name(&request)?;
-            let stream =
-                tls_handshake::handshake(stream, tls, &name, &[HTTP_1_1], request.identifies, stopwatch).await?;
-            Either::Right(Box::new(stream))
-        }
-    };
-    let stream: ClientStream = TokioIo::new(NoShutdownStream(stream));
-    // Some old servers send these malformed headers. Browsers and the original Checkup accept them too.
-    let (mut sender, connection) = http1::Builder::new()
-        .allow_spaces_after_header_name_in_responses(true)
-        .allow_obsolete_multiline_headers_in_responses(true)
-        .handshake(stream)
-        .await
-        .map_err(|error| error_text::describe_error(&error))?;
-    let mut connection = Box::pin(connection);
-    let mut response = pin!(sender.send_request(build_request(&request)?));
-    // Nothing else polls the connection until the response head arrives.
-    let mut is_open = true;
-    let response = loop {
-        tokio::select! {
-            biased;
-            response = &mut response => break response,
-            // If the connection fails, the response fails too, and its error is reported.
-            _ = &mut connection, if is_open => is_open = false,
-        }
-    };
-    let response = response.map_err(|error| error_text::describe_error(&error))?;
-    Ok(HttpResponse { response, connection: is_open.then_some(connection) })
+enum ResponseBody {
+    Http1(Http1Body),
+    Http2(Box<Http2Body>),
 }
 
-/// The name for which the server's certificate must be valid.
-fn server_name(request: &HttpRequest<'_>) -> Result<ServerName<'static>, Failure> {
-    if let Some(name) = request.route.and_then(|route| route.server_name.clone()) {
-        return Ok(name);
-    }
-    let host = url_host(request.url);
-    ServerName::try_from(host.to_owned()).map_err(|_| format!("invalid host name `{host}` for TLS"))
+/// A connection to the server.
+struct Opened {
+    transport: Transport,
+    speaks_http2: bool,
 }
 
-impl HttpResponse {
-    pub(super) fn status(&self) -> StatusCode {
-        self.response.status()
-    }
+/// The result of a TLS handshake.
+enum Handshake {
+    Done(Opened),
+    /// The server accepts none of the offered versions of HTTP.
+    Refused,
+}
 
-    pub(super) fn headers(&self) -> &HeaderMap {
-        self.response.headers()
-    }
-
-    /// Returns the next chunk of the body, or `None` at its end.
-    pub(super) async fn chunk(&mut self) -> Option<Result<Bytes, hyper::Error>> {
-        let body = self.response.body_mut();
+impl Connector<'_> {
+    /// Connects, sends the request and waits for the response head.
+    pub(super) async fn send(&self, request: &HttpRequest<'_>) -> Result<HttpResponse, Failure> {
+        let needs_leniency = &self.check.server.needs_leniency;
+        // Only requests without consequences are sent again.
+        let is_repeatable = matches!(*request.method, Method::GET | Method::HEAD);
+        let is_strict = is_repeatable && !needs_leniency.load(Relaxed);
+        let mut strictness = if is_strict { Strictness::Strict } else { Strictness::Lenient };
         loop {
-            let frame = match &mut self.connection {
-                None => body.frame().await,
-                Some(connection) => tokio::select! {
-                    biased;
-                    frame = body.frame() => frame,
-                    _ = connection => {
-                        self.connection = None;
-                        continue;
-                    }
-                },
+            let Opened { transport, speaks_http2 } = self.open(request).await?;
+            if speaks_http2 {
+                let (head, body) = Box::pin(send_http2(transport, request)).await?;
+                return Ok(HttpResponse { head, body: ResponseBody::Http2(Box::new(body)) });
+            }
+            match http1::send(transport, build_request(request)?, strictness).await {
+                Ok((head, body)) => return Ok(HttpResponse { head, body: ResponseBody::Http1(body) }),
+                Err(error) if error.is_parse() && strictness == Strictness::Strict => {
+                    needs_leniency.store(true, Relaxed);
+                    strictness = Strictness::Lenient;
+                    self.stopwatch.start_next_connection();
+                }
+                Err(error) => return Err(error_text::describe_error(&error)),
+            }
+        }
+    }
+
+    async fn open(&self, request: &HttpRequest<'_>) -> Result<Opened, Failure> {
+        let address = match request.route {
+            Some(route) => route.address(request.url),
+            None => Address::from_url(request.url),
+        };
+        loop {
+            let handshake = match request.proxy {
+                Some(route) => Box::pin(self.open_through(route, request, &address)).await?,
+                None => self.open_directly(request, &address).await?,
             };
-            match frame? {
-                Err(error) => return Some(Err(error)),
-                // Skip trailers, which are not part of the body.
-                Ok(frame) => {
-                    if let Ok(data) = frame.into_data() {
-                        return Some(Ok(data));
-                    }
+            match handshake {
+                Handshake::Done(opened) => return Ok(opened),
+                Handshake::Refused => {
+                    self.check.server.refuses_http1.store(true, Relaxed);
+                    self.stopwatch.start_next_connection();
                 }
             }
         }
     }
+
+    async fn open_directly(&self, request: &HttpRequest<'_>, address: &Address) -> Result<Handshake, Failure> {
+        let is_one_packet = !uses_tls(request.url) && request.headers.is_empty() && request.body.is_none();
+        let stream = if is_one_packet {
+            connect::connect_for_single_write(address, self.filter, self.stopwatch).await?
+        } else {
+            connect::connect(address, self.filter, self.stopwatch).await?
+        };
+        let stream = stream.with_limit(self.received_limit);
+        match self.tls.as_ref().filter(|_| uses_tls(request.url)) {
+            None => Ok(Handshake::Done(self.unencrypted(Either::Left(stream)))),
+            Some(tls) => self.handshake(stream, tls, request).await,
+        }
+    }
+
+    fn unencrypted(&self, transport: Transport) -> Opened {
+        let speaks_http2 = self.check.http_version == HttpVersion::Http2;
+        Opened { transport, speaks_http2 }
+    }
+
+    /// Connects through a proxy. Its address comes from the operator, so the address policy does not apply to it.
+    async fn open_through(
+        &self,
+        route: &ProxyRoute,
+        request: &HttpRequest<'_>,
+        address: &Address,
+    ) -> Result<Handshake, Failure> {
+        self.progress.wait_for_proxy(&route.proxy);
+        let host = &route.proxy.address;
+        let stream = connect::connect(host, AddressPolicy::AllowAll, self.stopwatch).await?;
+        let stream = stream.with_limit(self.received_limit);
+        match &route.tls {
+            None => self.pass(stream, route, request, address).await,
+            Some(tls) => {
+                let name = tls_name(&host.host)?;
+                let stream = tls_handshake::handshake(stream, tls, &name, &[HTTP_1_1], false, self.stopwatch).await?;
+                self.pass(stream, route, request, address).await
+            }
+        }
+    }
+
+    /// Continues on a connection to a proxy.
+    async fn pass<S: LayeredStream + 'static>(
+        &self,
+        mut stream: S,
+        route: &ProxyRoute,
+        request: &HttpRequest<'_>,
+        address: &Address,
+    ) -> Result<Handshake, Failure> {
+        // The certificate of the proxy is not the endpoint's.
+        self.stopwatch.start_next_connection();
+        if !route.reads_requests(request.url, self.check.http_version) {
+            self.progress.wait_for_tunnel(&route.proxy);
+            open_tunnel(&mut stream, &route.proxy, address).await.map_err(|error| match error {
+                TunnelError::Endpoint(why) => why,
+                TunnelError::Proxy(why) => {
+                    self.progress.wait_for_proxy(&route.proxy);
+                    why
+                }
+            })?;
+        }
+        self.stopwatch.connected();
+        self.progress.reached_endpoint();
+        match self.tls.as_ref().filter(|_| uses_tls(request.url)) {
+            None => Ok(Handshake::Done(self.unencrypted(Either::Right(Box::new(stream))))),
+            Some(tls) => self.handshake(stream, tls, request).await,
+        }
+    }
+
+    async fn handshake<S: LayeredStream + 'static>(
+        &self,
+        stream: S,
+        tls: &TlsClient,
+        request: &HttpRequest<'_>,
+    ) -> Result<Handshake, Failure> {
+        let version = self.check.http_version;
+        let refuses_http1 = self.check.server.refuses_http1.load(Relaxed);
+        // Servers prefer HTTP/2, which costs more, so it is offered only if needed.
+        let protocols: &[&[u8]] = match version {
+            HttpVersion::Http2 => &[http2::ALPN],
+            HttpVersion::Auto if refuses_http1 => &[http2::ALPN, HTTP_1_1],
+            HttpVersion::Auto | HttpVersion::Http1 => &[HTTP_1_1],
+        };
+        let name = match request.route.and_then(|route| route.server_name.clone()) {
+            Some(name) => name,
+            None => tls_name(url_host(request.url))?,
+        };
+        let handshake =
+            tls_handshake::try_handshake(stream, tls, &name, protocols, request.identifies, self.stopwatch).await;
+        let stream = match handshake {
+            Ok(stream) => stream,
+            Err(failed) if failed.refuses_protocols && version == HttpVersion::Auto && !refuses_http1 => {
+                return Ok(Handshake::Refused);
+            }
+            Err(failed) => return Err(failed.reason),
+        };
+        let speaks_http2 = stream.get_ref().1.alpn_protocol() == Some(http2::ALPN);
+        if version == HttpVersion::Http2 && !speaks_http2 {
+            return Err("server does not offer HTTP/2, which `http_version` requires".to_owned());
+        }
+        // The library for HTTP/2 keeps only the text of an error.
+        let transport = Either::Right(if speaks_http2 {
+            Box::new(DescribedErrors(stream)) as Box<dyn LayeredStream>
+        } else {
+            Box::new(stream)
+        });
+        Ok(Handshake::Done(Opened { transport, speaks_http2 }))
+    }
 }
 
-/// Builds the request that hyper sends.
+fn tls_name(host: &str) -> Result<ServerName<'static>, Failure> {
+    ServerName::try_from(host.to_owned()).map_err(|_| format!("invalid host name `{host}` for TLS"))
+}
+
+async fn send_http2(transport: Transport, request: &HttpRequest<'_>) -> Result<(Parts, Http2Body), Failure> {
+    let scheme = if uses_tls(request.url) { Scheme::HTTPS } else { Scheme::HTTP };
+    let body = request.body.filter(|body| !body.is_empty()).map(|body| Bytes::from(body.to_owned()));
+    // Through a proxy, there is always a tunnel.
+    let request = build_request(&HttpRequest { proxy: None, ..*request })?;
+    http2::send(transport, request.map(drop), body, scheme).await
+}
+
+impl HttpResponse {
+    pub(super) fn status(&self) -> StatusCode {
+        self.head.status
+    }
+
+    pub(super) fn headers(&self) -> &HeaderMap {
+        &self.head.headers
+    }
+
+    /// Returns the next chunk of the body, or `None` at its end.
+    pub(super) async fn chunk(&mut self) -> Option<Result<Bytes, Failure>> {
+        match &mut self.body {
+            ResponseBody::Http1(body) => {
+                body.chunk().await.map(|chunk| chunk.map_err(|error| error_text::describe_error(&error)))
+            }
+            ResponseBody::Http2(body) => body.chunk().await,
+        }
+    }
+}
+
+/// Builds the request that is sent, in the form of HTTP/1.1.
 pub(super) fn build_request(request: &HttpRequest<'_>) -> Result<Request<Full<Bytes>>, Failure> {
-    let HttpRequest { url, method, headers, body, .. } = request;
+    let HttpRequest { url, method, headers, body, proxy, .. } = request;
+    let authority = &url[Position::BeforeHost..Position::AfterPort];
     let path = &url[Position::BeforePath..Position::AfterQuery];
-    let path = PathAndQuery::try_from(path).map_err(|error| format!("invalid path `{path}`: {error}"))?;
+    // A proxy that reads the request needs the whole URL.
+    let proxy = proxy.filter(|route| route.reads_requests(url, HttpVersion::Http1));
+    let uri = match proxy {
+        None => PathAndQuery::try_from(path).map(Uri::from),
+        Some(_) => Uri::try_from(format!("http://{authority}{path}")),
+    };
+    let uri = uri.map_err(|error| format!("invalid path `{path}`: {error}"))?;
     let mut request = Request::new(Full::from(body.unwrap_or_default().to_owned()));
     *request.method_mut() = (*method).clone();
-    *request.uri_mut() = Uri::from(path);
+    *request.uri_mut() = uri;
     *request.headers_mut() = (*headers).clone();
     let sent = request.headers_mut();
-    let authority = &url[Position::BeforeHost..Position::AfterPort];
     let host = HeaderValue::from_str(authority).map_err(|_| format!("invalid host `{authority}`"))?;
     for (name, value) in [
         (HOST, host),
@@ -213,6 +335,15 @@ pub(super) fn build_request(request: &HttpRequest<'_>) -> Result<Request<Full<By
         (CONNECTION, HeaderValue::from_static("close")),
     ] {
         sent.entry(name).or_insert(value);
+    }
+    if let Some(authorization) = proxy.and_then(|route| route.proxy.authorization()) {
+        sent.entry(PROXY_AUTHORIZATION).or_insert(authorization);
+    }
+    let length = body.map_or(0, str::len);
+    // Servers expect a body with these methods, so that they need the length even of an empty one (RFC 9110 8.6).
+    let announces_length = length > 0 || matches!(**method, Method::POST | Method::PUT | Method::PATCH);
+    if announces_length && !sent.contains_key(TRANSFER_ENCODING) {
+        sent.entry(CONTENT_LENGTH).or_insert(length.into());
     }
     Ok(request)
 }

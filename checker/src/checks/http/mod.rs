@@ -1,6 +1,23 @@
 //! HTTP and HTTPS checks: one attempt sends a request over a new connection and follows redirects.
 
+mod body;
+mod charset;
 mod client;
+mod coding;
+mod cookies;
+mod early_end;
+#[cfg(test)]
+mod encoding_tests;
+mod head_repair;
+mod http1;
+mod http2;
+mod meta;
+#[cfg(test)]
+mod protocol_tests;
+mod proxied;
+#[cfg(test)]
+mod proxy_tests;
+mod stream;
 #[cfg(test)]
 mod tests;
 
@@ -15,19 +32,28 @@ use http::request::Parts;
 use percent_encoding::percent_decode_str;
 use reqwest::header::{
     ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
-    LOCATION, USER_AGENT,
+    LOCATION, SET_COOKIE, USER_AGENT,
 };
 use reqwest::{Method, StatusCode, Url};
 use rustls::pki_types::ServerName;
 
-use self::client::{HttpRequest, HttpResponse};
-use super::expected_text::expect_texts;
+use self::client::{Connector, HttpRequest, HttpResponse};
+pub use self::client::{HttpVersion, ServerTraits};
+use self::cookies::CookieJar;
+use self::early_end::EarlyEnd;
+pub use self::proxied::ProxyChoice;
+use self::proxied::ProxyProgress;
+use super::assertions::Assertion;
+use super::expected_text::{expect_texts, is_uncertain};
+use super::net::address_filter::IpVersion;
 use super::net::connect::{Address, url_host};
+use super::net::proxy_environment::ProxyEnvironment;
 use super::net::tls_config::{TlsClient, TlsSettings};
+use super::net::tunnel::wrong_credentials;
 use super::probe_data::{Capture, ProbeData};
 use super::status_codes::StatusCodes;
 use super::timing::{Stopwatch, timed};
-use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text};
+use super::{CheckContext, Probe, ProbeResult, Probed};
 use crate::counted;
 use crate::redact::{has_userinfo, redact_userinfo};
 
@@ -71,6 +97,11 @@ pub struct HttpCheck {
     pub body: Option<String>,
     /// The time limit for one attempt.
     pub timeout: Duration,
+    /// The version of IP to connect over; without one, both are tried.
+    pub ip_version: Option<IpVersion>,
+    pub http_version: HttpVersion,
+    pub proxy: ProxyChoice,
+    pub server: ServerTraits,
     /// The status codes of a healthy endpoint.
     pub up_status: StatusCodes,
     /// A string that the body must contain.
@@ -84,6 +115,8 @@ pub struct HttpCheck {
     pub tls: TlsSettings,
     /// Boxed because few checks have one.
     pub route: Option<Box<HttpRoute>>,
+    /// The conditions of the check, which decide how much of a body is read.
+    pub assertions: Arc<[Assertion]>,
 }
 
 /// How to reach the configured host, if its URL alone does not decide that.
@@ -121,6 +154,34 @@ pub enum InvalidUrl {
 }
 
 impl HttpCheck {
+    /// The maximum number of body bytes to read by default.
+    pub const DEFAULT_BODY_LIMIT: usize = 1 << 20;
+
+    /// Creates a check that requests this URL, with defaults for all other parameters.
+    #[must_use]
+    pub fn get(url: Url) -> HttpCheck {
+        HttpCheck {
+            locator: url.to_string(),
+            url,
+            method: Method::GET,
+            headers: HeaderMap::new(),
+            body: None,
+            timeout: Duration::from_secs(10),
+            ip_version: None,
+            http_version: HttpVersion::default(),
+            proxy: ProxyChoice::default(),
+            server: ServerTraits::default(),
+            up_status: StatusCodes::default(),
+            must_contain: None,
+            must_not_contain: None,
+            max_redirects: 0,
+            body_limit: HttpCheck::DEFAULT_BODY_LIMIT,
+            tls: TlsSettings::default(),
+            route: None,
+            assertions: Arc::new([]),
+        }
+    }
+
     /// Parses an absolute `http` or `https` URL.
     pub fn parse_url(text: &str) -> Result<Url, InvalidUrl> {
         let url =
@@ -147,6 +208,18 @@ impl HttpCheck {
         Some(value)
     }
 
+    /// Returns whether the first request goes through a proxy.
+    #[must_use]
+    pub fn uses_proxy(&self, environment: Option<&ProxyEnvironment>) -> bool {
+        match &self.proxy {
+            ProxyChoice::Direct => false,
+            ProxyChoice::Through(_) => true,
+            ProxyChoice::Environment => {
+                environment.is_some_and(|proxies| !matches!(proxies.for_url(&self.url), Ok(None)))
+            }
+        }
+    }
+
     /// Returns whether the URL uses TLS, or could redirect to one that does.
     fn can_use_tls(&self) -> bool {
         uses_tls(&self.url) || self.max_redirects > 0
@@ -167,6 +240,7 @@ impl HttpCheck {
             body: self.body.as_deref(),
             route: self.route.as_deref(),
             identifies: true,
+            proxy: None,
         }
     }
 
@@ -206,13 +280,7 @@ impl Probe for HttpCheck {
     }
 
     fn request_head(&self) -> Option<Parts> {
-        let request = self.request();
-        let mut head = client::build_request(&request).ok()?.into_parts().0;
-        if let Some(body) = &self.body {
-            // Add the length header that hyper adds when it sends the request.
-            head.headers.entry(CONTENT_LENGTH).or_insert_with(|| body.len().into());
-        }
-        Some(head)
+        Some(client::build_request(&self.request()).ok()?.into_parts().0)
     }
 
     fn preflight(&self) -> Result<(), String> {
@@ -222,7 +290,13 @@ impl Probe for HttpCheck {
     fn probe<'a>(&'a self, capture: Capture, context: &'a CheckContext) -> BoxFuture<'a, Probed> {
         Box::pin(async move {
             let tls = if self.needs_trust_anchors() { Some(context.tls_client(&self.tls).await?) } else { None };
-            Ok(timed(self.timeout, capture, |stopwatch| exchange(self, tls, capture, context, stopwatch)).await)
+            proxied::prepare(self, context).await?;
+            let progress = ProxyProgress::default();
+            let attempt =
+                timed(self.timeout, capture, |stopwatch| exchange(self, tls, capture, context, &progress, stopwatch));
+            let (mut record, data) = attempt.await;
+            progress.judge(&mut record)?;
+            Ok((record, data))
         })
     }
 }
@@ -237,8 +311,18 @@ async fn exchange(
     tls: Option<Arc<TlsClient>>,
     capture: Capture,
     context: &CheckContext,
+    progress: &ProxyProgress,
     stopwatch: Arc<Stopwatch>,
 ) -> ProbeResult {
+    let connector = Connector {
+        check,
+        tls,
+        filter: context.address_filter(check.ip_version),
+        received_limit: check.received_limit(capture),
+        stopwatch: &stopwatch,
+        progress,
+    };
+    let mut cookies: Option<CookieJar> = None;
     let mut url = Cow::Borrowed(&check.url);
     let mut method = check.method.clone();
     let mut headers = Cow::Borrowed(&check.headers);
@@ -246,10 +330,21 @@ async fn exchange(
     let (mut route, mut identifies) = (check.route.as_deref(), true);
     let mut redirects = 0;
     loop {
-        let request = HttpRequest { url: &url, method: &method, headers: &headers, body, route, identifies };
-        let limit = check.received_limit(capture);
-        let response = client::send(request, limit, tls.as_deref(), context.address_policy, &stopwatch).await?;
+        let proxy = proxied::route(check, &url, context, progress).await?;
+        let mut sent = Cow::Borrowed(&*headers);
+        if let Some(cookies) = &cookies {
+            cookies.add_to(&url, sent.to_mut());
+        }
+        let request =
+            HttpRequest { url: &url, method: &method, headers: &sent, body, route, identifies, proxy: proxy.as_ref() };
+        let response = connector.send(&request).await?;
         stopwatch.first_byte();
+        if let Some(route) = proxy.as_ref().filter(|route| route.reads_requests(&url, check.http_version))
+            && response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED
+        {
+            progress.wait_for_proxy(&route.proxy);
+            return Err(wrong_credentials(route.proxy.credentials.is_some()));
+        }
         stopwatch.record(|data| capture_head(data, &response));
         let Some(location) = redirect_location(check, &response) else {
             return evaluate(check, response, capture, &stopwatch).await;
@@ -274,6 +369,9 @@ async fn exchange(
         }
         if next.origin() != url.origin() {
             headers = Cow::Owned(headers_for_other_origin(&headers));
+        }
+        if response.headers().contains_key(SET_COOKIE) {
+            cookies.get_or_insert_default().store(&url, response.headers(), context.now());
         }
         // The route and the client certificate are meant for the configured host.
         identifies = next.host() == check.url.host();
@@ -311,7 +409,7 @@ async fn evaluate(check: &HttpCheck, response: HttpResponse, capture: Capture, s
         let reason = status.canonical_reason().map(|reason| format!(" {reason}")).unwrap_or_default();
         if capture.diagnostics {
             // The outcome is already known; the body is read only for display.
-            let _ = tokio::time::timeout(DIAGNOSTIC_BODY_TIMEOUT, read_body(check, response, stopwatch)).await;
+            let _ = tokio::time::timeout(DIAGNOSTIC_BODY_TIMEOUT, body::read(check, response, stopwatch, None)).await;
         }
         return Err(format!("response status {}{reason}, expected {}", status.as_u16(), check.up_status));
     }
@@ -322,43 +420,29 @@ async fn evaluate(check: &HttpCheck, response: HttpResponse, capture: Capture, s
     if !check.needs_body() && !capture.body {
         if capture.diagnostics {
             // The body is read only for display, so a read error does not affect the status.
-            let read = tokio::time::timeout(DIAGNOSTIC_BODY_TIMEOUT, read_body(check, response, stopwatch)).await;
+            let read =
+                tokio::time::timeout(DIAGNOSTIC_BODY_TIMEOUT, body::read(check, response, stopwatch, None)).await;
             let recorded = stopwatch.recorded();
             data.body = recorded.body.or_else(|| Some(Vec::new()));
+            data.encoded = recorded.encoded;
             data.truncation = match read {
-                Ok(Ok((_, truncation))) => truncation,
+                Ok(Ok(body)) => body.truncation,
                 Ok(Err(why)) => Some(format!("the rest was not received, but nothing needs it: {why}")),
                 Err(_) => Some("the rest was not read, because nothing needs it".to_owned()),
             };
         }
         return Ok(data);
     }
-    let (body, truncation) = read_body(check, response, stopwatch).await?;
+    // Without conditions of its own, the check reads the body for another kind of check.
+    let has_conditions = check.needs_body() || !check.assertions.is_empty();
+    let early_end = has_conditions.then(|| (EarlyEnd::new(check), &mut data));
+    body::read(check, response, stopwatch, early_end).await?.store_in(&mut data);
     let (must_contain, must_not_contain) = (check.must_contain.as_deref(), check.must_not_contain.as_deref());
-    expect_texts("response", (&body, truncation.as_deref()), must_contain, must_not_contain)?;
-    (data.body, data.truncation) = (Some(body), truncation);
-    Ok(data)
-}
-
-/// Reads the body up to the limit. If the body is longer, also returns a clause that states which part was read.
-async fn read_body(
-    check: &HttpCheck,
-    mut response: HttpResponse,
-    stopwatch: &Stopwatch,
-) -> Result<(Vec<u8>, Option<String>), Failure> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await {
-        let chunk = chunk.map_err(|error| error_text::describe_error(&error))?;
-        stopwatch.start_body();
-        let room = check.body_limit - body.len();
-        let kept = &chunk[..chunk.len().min(room)];
-        body.extend_from_slice(kept);
-        stopwatch.record(|data| data.body.get_or_insert_default().extend_from_slice(kept));
-        if chunk.len() > room {
-            let truncation = format!("only the first {} bytes of the body were read (`body_limit`)", check.body_limit);
-            stopwatch.record(|data| data.truncation = Some(truncation.clone()));
-            return Ok((body, Some(truncation)));
+    if let Err(failure) = expect_texts("response", &data, must_contain, must_not_contain) {
+        if is_uncertain(&data, must_not_contain) {
+            stopwatch.mark_inconclusive();
         }
+        return Err(failure);
     }
-    Ok((body, None))
+    Ok(data)
 }

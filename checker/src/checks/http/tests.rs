@@ -11,7 +11,7 @@ use crate::checks::test_server::{ServerAction, authority, serve, serve_tls, serv
 use crate::checks::{AttemptRecord, Check, CheckContext, CheckKind, CheckOutcome, Probe as _, run};
 use crate::config::{Environment, from_text};
 
-fn check(url: &str, more: &str) -> std::sync::Arc<Check> {
+pub(super) fn check(url: &str, more: &str) -> std::sync::Arc<Check> {
     let timeout = if more.contains(r#""timeout""#) { "" } else { r#","timeout":"700ms""# };
     let text =
         format!(r#"{{"checkers":[{{"type":"http","endpoint_name":"A","endpoint_url":"{url}"{timeout}{more}}}]}}"#);
@@ -20,14 +20,14 @@ fn check(url: &str, more: &str) -> std::sync::Arc<Check> {
     config.unwrap_or_else(|| panic!("{:#?}", problems.lines("x", &text))).checks.remove(0)
 }
 
-async fn records(check: &Check, policy: AddressPolicy) -> Vec<AttemptRecord> {
+pub(super) async fn records(check: &Check, policy: AddressPolicy) -> Vec<AttemptRecord> {
     match run(check, &CheckContext::new(policy, crate::now)).await {
         CheckOutcome::Attempts(records) => records,
         CheckOutcome::Skipped { reason } => panic!("{reason}"),
     }
 }
 
-async fn outcome(url: &str, more: &str) -> (Option<String>, Option<String>) {
+pub(super) async fn outcome(url: &str, more: &str) -> (Option<String>, Option<String>) {
     let AttemptRecord { attempt, warning, .. } = records(&check(url, more), AddressPolicy::AllowAll).await.remove(0);
     (attempt.error, warning)
 }
@@ -92,7 +92,7 @@ async fn every_misbehavior_of_a_server_is_described() {
     let with_headers = |count| -> &'static [u8] {
         format!("HTTP/1.1 200 OK\r\n{}\r\nend", "X-A: b\r\n".repeat(count)).leak().as_bytes()
     };
-    let too_many_headers = with_headers(101);
+    let too_many_headers = with_headers(5_001);
     let header_lines = "X-A: b\r\n".repeat(1_000).leak().as_bytes();
     let wants_body = r#","body_limit":65536,"assertions":["[BODY] contains end"]"#;
     let patient = format!(r#"{wants_body},"timeout":"30s""#);
@@ -103,11 +103,11 @@ async fn every_misbehavior_of_a_server_is_described() {
         ),
         (
             vec![ServerAction::Read, ServerAction::Send(b"HTTP/1.1 200 OK\r\n"), ServerAction::EndlessOf(header_lines)],
-            "response head is too large: more than 100 headers",
+            "response head is too large: more than 5,000 headers",
         ),
         (
             vec![ServerAction::Read, ServerAction::Send(too_many_headers), ServerAction::Hang],
-            "more than 100 headers, or more than 408 KiB",
+            "more than 5,000 headers, or more than 408 KiB",
         ),
         (
             vec![ServerAction::Read, ServerAction::Send(b"HTTP/1.1 200 OK\r\n\r\n"), ServerAction::Endless],
@@ -129,7 +129,7 @@ async fn every_misbehavior_of_a_server_is_described() {
         ),
         (
             vec![ServerAction::Read, ServerAction::Send(b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nend")],
-            "server does not speak HTTP",
+            "response has an invalid `Content-Length` header",
         ),
         (
             vec![
@@ -157,7 +157,7 @@ async fn every_misbehavior_of_a_server_is_described() {
                 ServerAction::Read,
                 ServerAction::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nend"),
             ],
-            "server does not speak HTTP",
+            "response has an invalid `Content-Length` header",
         ),
         (
             vec![
@@ -180,17 +180,11 @@ async fn every_misbehavior_of_a_server_is_described() {
         let error = outcome(&url, more).await.0.unwrap_or_default();
         assert!(!error.is_empty() && error.contains(expected), "{actions:?}: {error}");
     }
-    let url =
-        format!("http://127.0.0.1:{}/", serve(&[ServerAction::Read, ServerAction::Send(with_headers(100))]).await);
-    assert_eq!(outcome(&url, wants_body).await, (None, None), "100 headers are allowed");
-}
-
-#[tokio::test]
-async fn headers_of_old_servers_are_accepted() {
-    let head = b"HTTP/1.1 200 OK\r\nX-Space : a\r\nX-Folded: b\r\n  c\r\nContent-Length: 0\r\n\r\n";
-    let url = format!("http://127.0.0.1:{}/", serve(&[ServerAction::Read, ServerAction::Send(head)]).await);
-    let more = r#","assertions":["[HEADER x-space] == a","[HEADER x-folded] contains c"]"#;
-    assert_eq!(outcome(&url, more).await, (None, None));
+    for count in [100, 101, 5_000] {
+        let actions = [ServerAction::Read, ServerAction::Send(with_headers(count))];
+        let url = format!("http://127.0.0.1:{}/", serve(&actions).await);
+        assert_eq!(outcome(&url, &patient).await, (None, None), "{count} headers are allowed");
+    }
 }
 
 #[tokio::test]
@@ -203,22 +197,10 @@ async fn a_body_that_nothing_needs_is_not_read() {
     for more in ["", r#","assertions":["[STATUS] == 200","[HEADER content-length] == 9","[RTT] < 1m"]"#] {
         assert_eq!(outcome(&url, more).await, (None, None), "{more}");
     }
-    for more in [r#","must_contain":"half""#, r#","must_not_contain":"bad""#, r#","assertions":["[BODY] exists"]"#] {
+    for more in [r#","must_contain":"whole""#, r#","must_not_contain":"bad""#, r#","assertions":["[BODY] == half"]"#] {
         let waited = Some("response not complete within 700ms".to_owned());
         assert_eq!(outcome(&url, more).await, (waited, None), "{more}");
     }
-}
-
-#[tokio::test]
-async fn a_compressed_body_is_not_decompressed() {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-    std::io::copy(&mut std::io::Read::take(std::io::repeat(0), 200 << 20), &mut encoder).expect("it is compressed");
-    let bomb = encoder.finish().expect("it is compressed");
-    let head = format!("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", bomb.len());
-    let size = format!(r#","body_limit":2000000,"timeout":"10s","assertions":["[BODY_SIZE] == {}"]"#, bomb.len());
-    let answer: &'static [u8] = [head.as_bytes(), &bomb].concat().leak();
-    let url = format!("http://127.0.0.1:{}/", serve(&[ServerAction::Read, ServerAction::Send(answer)]).await);
-    assert_eq!(outcome(&url, &size).await.0, None, "the body is what was received");
 }
 
 #[tokio::test]

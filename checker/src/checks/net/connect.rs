@@ -12,7 +12,8 @@ use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use url::Url;
 
-use super::address_policy::AddressPolicy;
+use super::address_filter::AddressFilter;
+use super::idna;
 use super::metered::{MeteredStream, TcpConnection};
 use super::resolver;
 use super::tls_config::TlsSettings;
@@ -27,7 +28,7 @@ const CONNECTION_ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 /// A host and a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
-    /// A host name, or an IP address without brackets.
+    /// A host name in ASCII, or an IP address without brackets.
     pub host: String,
     pub port: u16,
 }
@@ -79,11 +80,12 @@ impl Address {
             "" => default_port.ok_or_else(invalid)?,
             port => port.parse().ok().filter(|port| *port > 0).ok_or_else(invalid)?,
         };
-        let is_allowed = |character: char| character.is_alphanumeric() || "-._:%".contains(character);
+        let host = idna::to_ascii(host).ok_or_else(invalid)?;
+        let is_allowed = |character: char| character.is_ascii_alphanumeric() || "-._:%".contains(character);
         if host.is_empty() || !host.chars().all(is_allowed) {
             return Err(invalid());
         }
-        Ok(Address { host: host.to_owned(), port })
+        Ok(Address { host: host.into_owned(), port })
     }
 
     /// Parses a host without a port.
@@ -123,41 +125,41 @@ impl fmt::Display for Address {
     }
 }
 
-/// Resolves a host. Returns at least one address, and only addresses that the policy allows.
+/// Resolves a host. Returns at least one address, and only addresses that the filter allows.
 pub async fn resolve(
     address: &Address,
-    policy: AddressPolicy,
+    filter: impl Into<AddressFilter>,
     stopwatch: &Stopwatch,
 ) -> Result<Vec<SocketAddr>, Failure> {
+    let resolved = look_up(address, filter.into(), stopwatch).await;
+    if resolved.is_err() {
+        stopwatch.mark_inconclusive();
+    }
+    resolved
+}
+
+async fn look_up(address: &Address, filter: AddressFilter, stopwatch: &Stopwatch) -> Result<Vec<SocketAddr>, Failure> {
     if let Ok(ip) = address.host.parse::<IpAddr>() {
-        return if policy.allows(ip) {
-            Ok(vec![SocketAddr::new(ip, address.port)])
-        } else {
-            Err(AddressPolicy::rejection(ip))
-        };
+        return filter.check(ip).map(|()| vec![SocketAddr::new(ip, address.port)]);
     }
     stopwatch.start_lookup();
     let found = resolver::resolve(&address.host).await;
     let found = found.map_err(|error| error_text::describe_lookup_error(&error, &address.host))?;
     stopwatch.finish_lookup();
-    let mut allowed: Vec<SocketAddr> = found.iter().copied().filter(|address| policy.allows(address.ip())).collect();
+    let mut allowed = filter.select(found, &address.host)?;
     for socket_address in &mut allowed {
         socket_address.set_port(address.port);
     }
-    match (allowed.is_empty(), found.first()) {
-        (false, _) => Ok(allowed),
-        (true, Some(denied)) => Err(AddressPolicy::rejection(denied.ip())),
-        (true, None) => Err(format!("no such host `{}`", address.host)),
-    }
+    Ok(allowed)
 }
 
 /// Opens a TCP connection to the first address that accepts it. `TCP_NODELAY` is set, so writes are sent immediately.
 pub async fn connect(
     address: &Address,
-    policy: AddressPolicy,
+    filter: impl Into<AddressFilter>,
     stopwatch: &Stopwatch,
 ) -> Result<TcpConnection, Failure> {
-    let stream = connect_for_single_write(address, policy, stopwatch).await?;
+    let stream = connect_for_single_write(address, filter, stopwatch).await?;
     // Requests are written as a whole, so waiting for more data gains nothing.
     let _ = stream.get_ref().set_nodelay(true);
     Ok(stream)
@@ -167,10 +169,10 @@ pub async fn connect(
 /// system call.
 pub async fn connect_for_single_write(
     address: &Address,
-    policy: AddressPolicy,
+    filter: impl Into<AddressFilter>,
     stopwatch: &Stopwatch,
 ) -> Result<TcpConnection, Failure> {
-    let addresses = resolve(address, policy, stopwatch).await?;
+    let addresses = resolve(address, filter, stopwatch).await?;
     let no_addresses = io::Error::from(io::ErrorKind::AddrNotAvailable);
     let stream = first_to_succeed(&addresses, stopwatch, no_addresses, TcpStream::connect).await;
     let stream = stream.map_err(|error| error_text::describe_error(&error))?;
@@ -216,6 +218,7 @@ pub async fn first_to_succeed<T, E, F: Future<Output = Result<T, E>>>(
 
 #[cfg(test)]
 mod tests {
+    use crate::checks::net::address_policy::AddressPolicy;
     use crate::checks::net::connect::*;
 
     #[test]
@@ -229,11 +232,25 @@ mod tests {
             ("shop.example", Some(443), "shop.example", 443),
             ("https://shop.example/", Some(443), "shop.example", 443),
             ("tcp://shop.example:80", None, "shop.example", 80),
+            ("münchen.example:80", None, "xn--mnchen-3ya.example", 80),
+            ("tcp://mu\u{308}nchen.example/", Some(7), "xn--mnchen-3ya.example", 7),
         ] {
             let expected = Address { host: host.to_owned(), port };
             assert_eq!(Address::parse(text, default_port), Ok(expected), "{text}");
         }
-        for text in ["", "host", ":80", "host:", "host:0", "host:99999", "[::1:80", "a b:80", "[host]:80", "a/b:80"] {
+        for text in [
+            "",
+            "host",
+            ":80",
+            "host:",
+            "host:0",
+            "host:99999",
+            "[::1:80",
+            "a b:80",
+            "[host]:80",
+            "a/b:80",
+            "a\u{200d}ü:80",
+        ] {
             assert!(Address::parse(text, None).is_err(), "{text}");
         }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use rustls::client::ResolvesClientCert;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ProtocolVersion};
+use rustls::{AlertDescription, ClientConfig, ProtocolVersion};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -26,14 +26,41 @@ const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Performs the TLS handshake on a connection; `protocols` are offered through ALPN. `identifies` is false if the server
 /// is not the configured one, for which the client certificate is meant.
-pub async fn handshake(
-    stream: TcpConnection,
+pub async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
     tls: &TlsClient,
     server_name: &ServerName<'static>,
     protocols: &[&[u8]],
     identifies: bool,
     stopwatch: &Stopwatch,
-) -> Result<TlsStream<TcpConnection>, Failure> {
+) -> Result<TlsStream<S>, Failure> {
+    let connected = try_handshake(stream, tls, server_name, protocols, identifies, stopwatch).await;
+    connected.map_err(|failed| failed.reason)
+}
+
+/// A handshake that failed.
+#[derive(Debug)]
+pub struct FailedHandshake {
+    pub reason: Failure,
+    /// Whether the server ended it because it accepts none of the offered protocols.
+    pub refuses_protocols: bool,
+}
+
+impl From<Failure> for FailedHandshake {
+    fn from(reason: Failure) -> FailedHandshake {
+        FailedHandshake { reason, refuses_protocols: false }
+    }
+}
+
+/// Like [`handshake`], for callers that can offer other protocols.
+pub async fn try_handshake<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    tls: &TlsClient,
+    server_name: &ServerName<'static>,
+    protocols: &[&[u8]],
+    identifies: bool,
+    stopwatch: &Stopwatch,
+) -> Result<TlsStream<S>, FailedHandshake> {
     stopwatch.start_handshake();
     let observer = Arc::new(HandshakeObserver::new(Arc::clone(&tls.policy), identifies));
     let mut config = ClientConfig::clone(&tls.config);
@@ -44,24 +71,33 @@ pub async fn handshake(
     let note = observer.note();
     let is_client_missing = note.client == ClientIdentity::Missing;
     stopwatch.note_handshake(note);
-    let stream = connected.map_err(|error| match error.kind() {
-        io::ErrorKind::UnexpectedEof => "connection closed by the server during the TLS handshake".to_owned(),
-        // Before TLS 1.3, no alert was specific to this.
-        _ if is_client_missing && is_alert(&error) => CLIENT_CERTIFICATE_REQUIRED.to_owned(),
-        _ => error_text::describe_error(&error),
+    let stream = connected.map_err(|error| {
+        let reason = match error.kind() {
+            io::ErrorKind::UnexpectedEof => "connection closed by the server during the TLS handshake".to_owned(),
+            // Before TLS 1.3, no alert was specific to this.
+            _ if is_client_missing && is_alert(&error) => CLIENT_CERTIFICATE_REQUIRED.to_owned(),
+            _ => error_text::describe_error(&error),
+        };
+        FailedHandshake { reason, refuses_protocols: alert(&error) == Some(AlertDescription::NoApplicationProtocol) }
     })?;
     if tls.min_version == MinTlsVersion::Tls13
         && stream.get_ref().1.protocol_version() != Some(ProtocolVersion::TLSv1_3)
     {
-        return Err("server chose TLS 1.2, expected at least TLS 1.3 (`min_tls_version`)".to_owned());
+        return Err("server chose TLS 1.2, expected at least TLS 1.3 (`min_tls_version`)".to_owned().into());
     }
     stopwatch.connected();
     Ok(stream)
 }
 
+fn alert(error: &io::Error) -> Option<AlertDescription> {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        Some(rustls::Error::AlertReceived(alert)) => Some(*alert),
+        _ => None,
+    }
+}
+
 fn is_alert(error: &io::Error) -> bool {
-    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    matches!(inner, Some(rustls::Error::AlertReceived(_)))
+    alert(error).is_some()
 }
 
 /// Ends a connection. Since TLS 1.3, a server verifies the client only after the client's handshake is complete. If it

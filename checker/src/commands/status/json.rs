@@ -98,7 +98,7 @@ impl Measurements {
                 for outline in outlines {
                     let Some(past) = rows_of(outline, endpoint) else { continue };
                     let known = latencies.iter().find(|known| known.node == outline.node)?;
-                    let closed = known.endpoints.iter().find(|sketches| sketches.key == endpoint.key);
+                    let closed = known.endpoints.iter().find(|sketches| sketches.key.is_same_endpoint(&endpoint.key));
                     let newest = past.timeline.last.map(|last| last.at);
                     // The history extends to the newest check, so there are no newer measurements.
                     let behind = std::iter::empty::<&Measurement>();
@@ -116,11 +116,15 @@ fn checks_of<'a>(
 ) -> impl Iterator<Item = &'a Vec<Measurement>> {
     let nodes = endpoint.nodes.iter().map(|node| node.node.clone());
     let keys: Vec<_> = nodes.map(|node| (node, endpoint.key.clone())).collect();
-    keys.into_iter().filter_map(|key| checks.get(&key))
+    let exact = keys.into_iter().filter_map(|key| checks.get(&key));
+    // Only an id can connect results with other titles and locators.
+    let all = if endpoint.key.id.is_some() { Some(checks) } else { None };
+    let others = all.into_iter().flatten().filter(|((_, key), _)| *key != endpoint.key);
+    exact.chain(others.filter(|((_, key), _)| key.is_same_endpoint(&endpoint.key)).map(|(_, checks)| checks))
 }
 
 fn rows_of<'a>(outline: &'a HistoryRows, endpoint: &EndpointStatus) -> Option<&'a EndpointRows> {
-    outline.endpoints.iter().find(|past| past.key == endpoint.key)
+    outline.endpoints.iter().find(|past| past.key.is_same_endpoint(&endpoint.key))
 }
 
 impl StatusReport {

@@ -20,6 +20,7 @@ use shared::{DAY, HOUR, Nanos, SECOND, UnixNanos, duration};
 
 use super::{MissingStorage, Outcome, load};
 use crate::cli::{Format, StatusArguments};
+use crate::doctor::kind_conflict;
 use crate::now;
 use crate::recorder::history_reader::{Detail, Histories, histories, measurements};
 use crate::recorder::history_writer::HistoryError;
@@ -55,6 +56,7 @@ pub async fn status(arguments: &StatusArguments) -> anyhow::Result<Outcome> {
     let mut endpoints = endpoint_statuses(&loaded.histories);
     endpoints.retain(|endpoint| endpoint.is_within(from));
     let statuses = current_statuses(&endpoints, now);
+    report_conflicts(&endpoints, now);
     let is_incomplete = loaded.is_incomplete;
     let report = StatusReport { from, now, endpoints, statuses, is_incomplete, histories: loaded.histories };
     match arguments.format {
@@ -64,9 +66,9 @@ pub async fn status(arguments: &StatusArguments) -> anyhow::Result<Outcome> {
             } else {
                 Measurements::from_histories(&report.histories, &loaded.latencies)?
             };
-            ui::stdout(&format!("{}\n", report.json(Some(&Details { edges: &edges, measurements }))))?;
+            ui::stdout_data(&format!("{}\n", report.json(Some(&Details { edges: &edges, measurements }))))?;
         }
-        Format::Json => ui::stdout(&format!("{}\n", report.json(None)))?,
+        Format::Json => ui::stdout_data(&format!("{}\n", report.json(None)))?,
         Format::Table => ui::stdout(&report.table())?,
     }
     Ok(match arguments.fail_on {
@@ -90,6 +92,15 @@ fn report_unreadable(loaded: &Histories) {
     let others = loaded.unreadable_files.len().saturating_sub(FILES_NAMED);
     if others > 0 {
         ui::warn(&format!("skipped {others} more unreadable check files"));
+    }
+}
+
+/// Warns about endpoints that are different checks on different nodes.
+fn report_conflicts(endpoints: &[EndpointStatus], now: UnixNanos) {
+    for endpoint in endpoints {
+        if let Some(conflict) = kind_conflict::describe(endpoint, now) {
+            ui::warn(&format!("{conflict}: {}", kind_conflict::REMEDY));
+        }
     }
 }
 

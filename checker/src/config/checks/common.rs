@@ -4,6 +4,7 @@ use serde::Deserialize;
 use shared::quorum::Quorum;
 use shared::{Nanos, SECOND};
 
+use crate::checks::net::address_filter::IpVersion;
 use crate::checks::{Check, CheckKind};
 use crate::config::duration;
 use crate::config::patterns;
@@ -17,10 +18,16 @@ const SHORTEST_TIMEOUT: Nanos = SECOND / 1_000;
 /// The keys that every type of check accepts.
 pub(super) const COMMON: &[Field] = &[
     optional(
+        "id",
+        ValueKind::Pattern(patterns::ID),
+        "none: the title and the locator identify the endpoint",
+        "A name that never changes, so that the endpoint keeps its history when its title or URL changes; see [Endpoints](#endpoints).",
+    ),
+    optional(
         "attempts",
         ValueKind::Integer(0, 1_000),
         "`1`; `0` means the same",
-        "The number of attempts per check. If one of them fails, the endpoint is down.",
+        "The number of attempts per check. If more of them fail than `failures_allowed`, the endpoint is down.",
     ),
     optional("attempt_spacing", ValueKind::Duration(0, DAY), "`0`", "The pause between attempts."),
     optional(
@@ -28,6 +35,18 @@ pub(super) const COMMON: &[Field] = &[
         ValueKind::Duration(0, CENTURY),
         "none",
         "The median round-trip time above which the endpoint is degraded.",
+    ),
+    optional(
+        "failures_allowed",
+        ValueKind::Integer(0, 999),
+        "`0`",
+        "How many of the attempts can fail before the endpoint is down, at most one less than `attempts`.",
+    ),
+    optional(
+        "invert",
+        ValueKind::Bool,
+        "`false`",
+        "Whether the check must fail, for example because a port must be closed: the endpoint is down if the check succeeds. If it cannot be determined whether the endpoint fails, for example because its name cannot be resolved, its status is unknown.",
     ),
     optional(
         "retries",
@@ -80,6 +99,12 @@ pub(super) const NAME: Field =
     required("endpoint_name", ValueKind::Pattern(patterns::NOT_BLANK), "The title of the endpoint.");
 pub(super) const TIMEOUT: Field =
     timeout("`10s`", "The time limit for an attempt, from the DNS lookup to the last byte that is read.");
+pub(super) const IP_VERSION: Field = optional(
+    "ip_version",
+    ValueKind::Numbers(IpVersion::NUMBERS),
+    "both; the first address that accepts the connection counts",
+    "The version of IP to connect over.",
+);
 pub(super) const TLS_CA_FILE: Field = optional(
     "tls_ca_file",
     ValueKind::String,
@@ -137,11 +162,16 @@ pub(super) const fn timeout(default: &'static str, description: &'static str) ->
 pub(super) struct RawCommon {
     #[serde(alias = "name")]
     pub endpoint_name: String,
+    pub id: Option<String>,
     #[serde(default)]
     pub attempts: u32,
     pub attempt_spacing: Option<RawDuration>,
     pub threshold_rtt: Option<RawDuration>,
     pub timeout: Option<RawDuration>,
+    #[serde(default)]
+    pub failures_allowed: u32,
+    #[serde(default)]
+    pub invert: bool,
     #[serde(default)]
     pub retries: u32,
     pub retry_delay: Option<RawDuration>,
@@ -158,10 +188,13 @@ impl RawCommon {
     /// Creates the check. The caller adds the assertions and the data that they require.
     pub(super) fn into_check(self, kind: CheckKind) -> Check {
         Check {
+            id: self.id.map(String::into_boxed_str),
             attempts: self.attempts.max(1),
             attempt_spacing: duration(self.attempt_spacing.map_or(0, |spacing| spacing.0)),
             threshold: self.threshold_rtt.map_or(0, |threshold| threshold.0),
             quorum: quorum(self.quorum),
+            invert: self.invert,
+            failures_allowed: self.failures_allowed,
             retries: self.retries,
             retry_delay: duration(self.retry_delay.map_or(DEFAULT_RETRY_DELAY, |delay| delay.0)),
             failures_before_down: self.failures_before_down.max(1),

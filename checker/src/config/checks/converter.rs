@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderMap;
@@ -10,10 +11,14 @@ use http::header::{HeaderName, HeaderValue};
 use regex::bytes::{Regex, RegexBuilder};
 use reqwest::Url;
 use rustls::pki_types::ServerName;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::common::RawTlsSettings;
+use crate::checks::assertions::Assertion;
+use crate::checks::net::address_filter::IpVersion;
 use crate::checks::net::connect::{Address, TlsOptions};
+use crate::checks::net::idna;
 use crate::checks::net::tls_config::{MinTlsVersion, TlsSettings, TlsTrust};
 use crate::checks::net::tls_files::ClientCertificate;
 use crate::config::document::Located;
@@ -33,6 +38,7 @@ pub(super) struct CheckConverter<'a> {
     /// The folder that contains the configuration file. Relative paths are resolved against it.
     pub folder: &'a Path,
     pub timeout: Duration,
+    pub assertions: Arc<[Assertion]>,
     /// Whether an assertion examines `[STATUS]`. If so, any status is accepted by default.
     pub asserts_status: bool,
 }
@@ -40,7 +46,15 @@ pub(super) struct CheckConverter<'a> {
 impl<'a> CheckConverter<'a> {
     /// Creates a converter for the check at `index` in the array.
     pub(super) fn new(located: &'a Located<'a>, index: usize, folder: &'a Path, problems: &'a mut Problems) -> Self {
-        CheckConverter { located, index, problems, folder, timeout: Duration::ZERO, asserts_status: false }
+        CheckConverter {
+            located,
+            index,
+            problems,
+            folder,
+            timeout: Duration::ZERO,
+            assertions: Arc::new([]),
+            asserts_status: false,
+        }
     }
 
     fn position(&self, key: &str) -> usize {
@@ -63,6 +77,18 @@ impl<'a> CheckConverter<'a> {
     pub(super) fn reject_file(&mut self, key: &str, predicate: &str) {
         let text = format!("`checkers[{}].{key}` {predicate}", self.index);
         self.problems.add(Problem::error(self.position(key), text));
+    }
+
+    /// Like [`Self::error`], but reports an error that makes the whole file unusable.
+    pub(super) fn file_error(&mut self, key: &str, error: impl Display) {
+        let text = format!("`checkers[{}].{key}`: {error}", self.index);
+        self.problems.add(Problem::error(self.position(key), text));
+    }
+
+    /// Reports a warning about the value of a key.
+    pub(super) fn warning(&mut self, key: &str, warning: &str) {
+        let text = format!("`checkers[{}].{key}`: {warning}", self.index);
+        self.problems.add(Problem::warning(self.position(key), text));
     }
 
     pub(super) fn read<T: DeserializeOwned>(&mut self) -> Option<T> {
@@ -123,6 +149,22 @@ impl<'a> CheckConverter<'a> {
         compiled.ok()
     }
 
+    /// The version of IP over which to connect to this host.
+    pub(super) fn ip_version(&mut self, host: &str) -> Option<IpVersion> {
+        #[derive(Deserialize)]
+        struct RawIpVersion {
+            ip_version: Option<i64>,
+        }
+        let raw: RawIpVersion = self.read()?;
+        let version = IpVersion::from_number(raw.ip_version?)?;
+        if let Ok(address) = host.parse()
+            && !version.reaches(address)
+        {
+            self.reject("ip_version", &format!("requires {version}, but `{address}` is another version: remove it"));
+        }
+        Some(version)
+    }
+
     /// Returns the options for a TLS connection to `address`. If `server_name` is set, the certificate must be valid
     /// for that name.
     pub(super) fn tls_options(
@@ -138,9 +180,9 @@ impl<'a> CheckConverter<'a> {
 
     /// Parses the name of a server, which is the value of this key.
     pub(super) fn server_name(&mut self, key: &str, name: &str) -> Option<ServerName<'static>> {
-        let parsed = ServerName::try_from(name.to_owned());
-        let invalid = |_| format!("invalid server name `{name}`: expected a host name or an IP address");
-        self.accept(key, parsed.map_err(invalid))
+        let parsed = idna::to_ascii(name).and_then(|name| ServerName::try_from(name.into_owned()).ok());
+        let invalid = || format!("invalid server name `{name}`: expected a host name or an IP address");
+        self.accept(key, parsed.ok_or_else(invalid))
     }
 
     pub(super) fn tls_settings(&mut self, raw: RawTlsSettings) -> TlsSettings {

@@ -1,13 +1,16 @@
 //! The configuration of `dns` checks: keys, defaults and the conversion to a [`DnsCheck`].
 
-use hickory_proto::rr::Name;
+use std::net::IpAddr;
+
+use hickory_proto::rr::{Name, RecordType};
 use serde::Deserialize;
 
-use super::common::{NAME, timeout};
+use super::common::{IP_VERSION, NAME, timeout};
 use super::converter::CheckConverter;
 use super::{CheckType, DEFAULT_CONNECTION_TIMEOUT};
-use crate::checks::dns::{self, DnsCheck, Dnssec};
+use crate::checks::dns::{self, AnswerMatch, DnsCheck, Dnssec, ExpectedAnswers};
 use crate::checks::net::connect::Address;
+use crate::checks::net::idna;
 use crate::checks::{self as kinds, CheckKind};
 use crate::config::patterns;
 use crate::config::spec::{ValueKind, Variant, optional, required};
@@ -23,14 +26,25 @@ pub(super) const TYPE: CheckType = CheckType {
                 ValueKind::Pattern(patterns::ADDRESS),
                 "The server: a host, and a port unless it is 53.",
             ),
-            required("hostname_fqdn", ValueKind::Pattern(patterns::DNS_NAME), "The name to query."),
+            required(
+                "hostname_fqdn",
+                ValueKind::Pattern(patterns::DNS_NAME),
+                "The name to query. For PTR records, it can be an IP address.",
+            ),
             timeout("`1s`", "The time limit for an attempt."),
+            IP_VERSION,
             optional("record_type", ValueKind::Enum(dns::RECORDS), "`A`", "The type of record to query."),
             optional(
                 "expected_answers",
                 ValueKind::List(&ValueKind::String),
                 "any answer",
-                "The complete list of expected answers, in any order. Comparing names ignores case and a trailing dot; other values, for example in TXT and CAA records, must match exactly, with or without quotes.",
+                "The expected answers, in any order. Comparing names ignores case and a trailing dot; other values, for example in TXT and CAA records, must match exactly, with or without quotes.",
+            ),
+            optional(
+                "match",
+                ValueKind::Enum(&["exact", "all", "any", "none"]),
+                "`exact`",
+                "Which answers are accepted: exactly the expected ones, all of them and possibly others, at least one of them, or none of them. `none` without `expected_answers` expects no answer.",
             ),
             optional("rcode", ValueKind::Enum(dns::RCODES), "`NOERROR`", "The expected response code."),
             optional(
@@ -53,6 +67,8 @@ struct RawDns {
     record_type: Option<String>,
     #[serde(default)]
     expected_answers: Vec<String>,
+    #[serde(rename = "match")]
+    answer_match: Option<String>,
     rcode: Option<String>,
     #[serde(default)]
     dnssec: bool,
@@ -61,20 +77,21 @@ struct RawDns {
 fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
     let raw: RawDns = converter.read()?;
     let server = converter.accept("endpoint_url", Address::parse(&raw.endpoint_url, Some(dns::PORT)))?;
-    let Some(mut name) = Name::from_utf8(&raw.hostname_fqdn).ok().filter(|_| !raw.hostname_fqdn.is_empty()) else {
-        converter.error("hostname_fqdn", format!("invalid host name `{}`", raw.hostname_fqdn));
-        return None;
-    };
-    name.set_fqdn(true);
     let record = raw.record_type.as_deref().unwrap_or("A");
     let Ok(record) = record.parse() else {
         converter.error("record_type", format!("unknown record type `{record}`"));
         return None;
     };
+    let name = converter.accept("hostname_fqdn", parse_name(&raw.hostname_fqdn, record))?;
+    let ip_version = converter.ip_version(&server.host);
     let rcode = raw.rcode.as_deref().and_then(dns::rcode).unwrap_or_default();
     if !raw.expected_answers.is_empty() && rcode != dns::rcode("NOERROR").unwrap_or_default() {
         let text = "contradicts `rcode`, since only `NOERROR` responses have answers: remove one of them";
         converter.reject("expected_answers", text);
+    }
+    let mode = raw.answer_match.as_deref().and_then(AnswerMatch::from_name).unwrap_or_default();
+    if raw.expected_answers.is_empty() && matches!(mode, AnswerMatch::All | AnswerMatch::Any) {
+        converter.reject("match", "has no effect without `expected_answers`: add them, or remove it");
     }
     Some(CheckKind::Dns(Box::new(DnsCheck {
         // As in the original Checkup, the locator is only the server. Titles distinguish several queries to the same
@@ -84,8 +101,54 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
         name,
         record,
         timeout: converter.timeout,
-        answers: raw.expected_answers,
+        ip_version,
+        answers: ExpectedAnswers { records: raw.expected_answers, mode },
         rcode,
         dnssec: if raw.dnssec { Dnssec::Authentic } else { Dnssec::NotRequested },
     })))
+}
+
+/// Parses the name to query. An IP address stands for the name of its PTR records.
+fn parse_name(text: &str, record: RecordType) -> Result<Name, String> {
+    let invalid = || format!("invalid host name `{text}`");
+    let mut name = match text.parse::<IpAddr>() {
+        Ok(address) if record == RecordType::PTR => Name::from(address),
+        Ok(_) => {
+            return Err(format!("`{text}` is an IP address, which only PTR records have: set `record_type` to `PTR`"));
+        }
+        Err(_) if text.is_empty() => return Err(invalid()),
+        Err(_) => {
+            let ascii = idna::to_ascii(text).ok_or_else(invalid)?;
+            Name::from_utf8(ascii).map_err(|_| invalid())?
+        }
+    };
+    name.set_fqdn(true);
+    Ok(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::checks::dns::*;
+
+    #[test]
+    fn names_and_addresses_are_queried() {
+        for (text, record, name) in [
+            ("shop.example", RecordType::A, Some("shop.example.")),
+            ("münchen.example", RecordType::MX, Some("xn--mnchen-3ya.example.")),
+            ("_dmarc.münchen.example.", RecordType::TXT, Some("_dmarc.xn--mnchen-3ya.example.")),
+            ("192.0.2.1", RecordType::PTR, Some("1.2.0.192.in-addr.arpa.")),
+            (
+                "2001:db8::1",
+                RecordType::PTR,
+                Some("1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa."),
+            ),
+            ("1.2.0.192.in-addr.arpa", RecordType::PTR, Some("1.2.0.192.in-addr.arpa.")),
+            ("192.0.2.1", RecordType::A, None),
+            ("2001:db8::1", RecordType::TXT, None),
+            ("", RecordType::A, None),
+            ("a\u{200d}ü", RecordType::A, None),
+        ] {
+            assert_eq!(parse_name(text, record).ok().map(|name| name.to_ascii()).as_deref(), name, "{text}");
+        }
+    }
 }

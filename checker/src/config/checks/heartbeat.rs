@@ -7,7 +7,8 @@ use shared::{MINUTE, Nanos};
 use super::common::{NAME, timeout};
 use super::converter::CheckConverter;
 use super::{CheckType, DEFAULT_TIMEOUT};
-use crate::checks::heartbeat::HeartbeatCheck;
+use crate::checks::heartbeat::job_schedule::{JobSchedule, parse_time_zone};
+use crate::checks::heartbeat::{ExpectedHeartbeats, HeartbeatCheck};
 use crate::checks::{self as kinds, CheckKind};
 use crate::config::patterns;
 use crate::config::raw::RawDuration;
@@ -27,7 +28,24 @@ pub(super) const TYPE: CheckType = CheckType {
                 ValueKind::Pattern(patterns::JOB_NAME),
                 "The name of the job: 1 to 64 lowercase letters, digits and hyphens.",
             ),
-            required("interval", ValueKind::Duration(SECOND, CENTURY), "The interval between heartbeats."),
+            optional(
+                "interval",
+                ValueKind::Duration(SECOND, CENTURY),
+                "none: required without `schedule`",
+                "The interval between heartbeats.",
+            ),
+            optional(
+                "schedule",
+                ValueKind::Pattern(patterns::NOT_BLANK),
+                "none: required without `interval`",
+                "When the job runs: a cron expression, for example `0 4 * * MON-FRI`, or a name such as `@daily`; see [Schedules](heartbeats.md#schedules).",
+            ),
+            optional(
+                "time_zone",
+                ValueKind::Pattern(patterns::NOT_BLANK),
+                "`UTC`",
+                "The time zone of `schedule`, for example `Europe/Berlin`.",
+            ),
             optional(
                 "grace",
                 ValueKind::Duration(0, CENTURY),
@@ -45,7 +63,9 @@ pub(super) const TYPE: CheckType = CheckType {
 #[derive(Deserialize)]
 struct RawHeartbeat {
     job: String,
-    interval: RawDuration,
+    interval: Option<RawDuration>,
+    schedule: Option<String>,
+    time_zone: Option<String>,
     grace: Option<RawDuration>,
 }
 
@@ -53,6 +73,26 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
     let raw: RawHeartbeat = converter.read()?;
     let name = converter.accept("job", HeartbeatName::new(&raw.job))?;
     let grace = raw.grace.map_or(DEFAULT_GRACE, |grace| grace.0);
-    let (interval, timeout) = (raw.interval.0, converter.timeout);
-    Some(CheckKind::Heartbeat(Box::new(HeartbeatCheck { name, interval, grace, timeout })))
+    if raw.time_zone.is_some() && raw.schedule.is_none() {
+        converter.reject("time_zone", "has no effect without `schedule`: add it, or remove `time_zone`");
+    }
+    let expected = match (raw.interval, raw.schedule) {
+        (Some(interval), None) => ExpectedHeartbeats::Every(interval.0),
+        (None, Some(schedule)) => {
+            let zone = parse_time_zone(raw.time_zone.as_deref().unwrap_or("UTC"));
+            let zone = converter.accept("time_zone", zone)?;
+            let schedule = converter.accept("schedule", JobSchedule::parse(&schedule, zone))?;
+            ExpectedHeartbeats::Scheduled(Box::new(schedule))
+        }
+        (Some(_), Some(_)) => {
+            converter.reject("schedule", "contradicts `interval`: remove one of them");
+            return None;
+        }
+        (None, None) => {
+            converter.reject("interval", "is missing: expected an interval such as `1h`, or a `schedule`");
+            return None;
+        }
+    };
+    let timeout = converter.timeout;
+    Some(CheckKind::Heartbeat(Box::new(HeartbeatCheck { name, expected, grace, timeout })))
 }

@@ -1,27 +1,26 @@
 //! The configuration of `http` checks: keys, defaults and the conversion to an [`HttpCheck`].
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use http::header::AUTHORIZATION;
 use reqwest::Method;
 use serde::Deserialize;
 
 use super::common::{
-    CLIENT_CERT_FILE, CLIENT_KEY_FILE, MIN_TLS_VERSION, NAME, RESOLVE, RawTlsSettings, SERVER_NAME, TIMEOUT,
-    TLS_CA_FILE, TLS_SKIP_VERIFY,
+    CLIENT_CERT_FILE, CLIENT_KEY_FILE, IP_VERSION, MIN_TLS_VERSION, NAME, RESOLVE, RawTlsSettings, SERVER_NAME,
+    TIMEOUT, TLS_CA_FILE, TLS_SKIP_VERIFY,
 };
 use super::converter::{CheckConverter, not_empty};
 use super::{CheckType, DEFAULT_TIMEOUT};
-use crate::checks::http::{HttpCheck, HttpRoute};
+use crate::checks::http::{HttpCheck, HttpRoute, HttpVersion, ProxyChoice, ServerTraits};
 use crate::checks::net::connect::Address;
+use crate::checks::net::proxy::Proxy;
 use crate::checks::status_codes::StatusCodes;
 use crate::checks::{self as kinds, CheckKind};
 use crate::config::patterns;
 use crate::config::raw::OneOrMany;
 use crate::config::spec::{Field, ValueKind, Variant, optional, required};
-
-/// The maximum number of body bytes to read by default.
-const DEFAULT_BODY_LIMIT: usize = 1 << 20;
 
 pub(super) const TYPE: CheckType = CheckType {
     variant: Variant {
@@ -32,6 +31,19 @@ pub(super) const TYPE: CheckType = CheckType {
             required("endpoint_url", ValueKind::Url, "The URL, `http://` or `https://`."),
             optional("method", ValueKind::Pattern(patterns::TOKEN), "`GET`", "The HTTP method."),
             TIMEOUT,
+            IP_VERSION,
+            optional(
+                "http_version",
+                ValueKind::Enum(HttpVersion::NAMES),
+                "`auto`: `1.1`, or `2` if the server accepts nothing else in the TLS handshake",
+                "The version of HTTP. With `2`, `http://` URLs use HTTP/2 without TLS (h2c), and servers must support it.",
+            ),
+            optional(
+                "proxy",
+                ValueKind::Pattern(patterns::PROXY),
+                "from the environment; see [Proxies](#proxies)",
+                "The proxy to connect through, for example `http://proxy.example:3128`, or `none` to connect directly.",
+            ),
             optional("headers", ValueKind::Headers, "none", "The request headers. `Host` can be set too."),
             optional("body", ValueKind::String, "none", "The request body."),
             optional(
@@ -57,7 +69,7 @@ pub(super) const TYPE: CheckType = CheckType {
                 "body_limit",
                 ValueKind::Integer(1, 1 << 30),
                 "`1048576`",
-                "The maximum number of bytes of the body to read, if it is read at all.",
+                "The maximum number of bytes of the decoded body to read, if it is read at all.",
             ),
             RESOLVE,
             Field { kind: ValueKind::Pattern(patterns::SERVER_NAME), ..SERVER_NAME },
@@ -76,6 +88,8 @@ pub(super) const TYPE: CheckType = CheckType {
 #[derive(Deserialize)]
 struct RawHttp {
     endpoint_url: String,
+    http_version: Option<String>,
+    proxy: Option<String>,
     method: Option<String>,
     #[serde(default)]
     headers: BTreeMap<String, OneOrMany>,
@@ -111,6 +125,13 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
     let address = Address::from_url(&url);
     let connect_to = raw.resolve.and_then(|resolve| converter.resolve(&resolve, &address));
     let server_name = raw.server_name.and_then(|name| converter.server_name("server_name", &name));
+    let ip_version = converter.ip_version(&connect_to.as_ref().unwrap_or(&address).host);
+    let proxy = proxy(converter, raw.proxy.as_deref())?;
+    if let (ProxyChoice::Through(proxy), Some(_)) = (&proxy, ip_version) {
+        let text =
+            format!("cannot be enforced, because proxy `{proxy}` would connect to the endpoint: remove one of them");
+        converter.reject("ip_version", &text);
+    }
     let has_route = connect_to.is_some() || server_name.is_some();
     let route = has_route.then(|| Box::new(HttpRoute { connect_to, url_port: address.port, server_name }));
     let default_status = if converter.asserts_status { StatusCodes::any } else { StatusCodes::default };
@@ -121,12 +142,26 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
         headers,
         body: raw.body,
         timeout: converter.timeout,
+        ip_version,
+        http_version: raw.http_version.as_deref().and_then(HttpVersion::from_name).unwrap_or_default(),
+        proxy,
+        server: ServerTraits::default(),
         up_status: raw.up_status.unwrap_or_else(default_status),
         must_contain: not_empty(raw.must_contain),
         must_not_contain: not_empty(raw.must_not_contain),
         max_redirects: raw.max_redirects,
-        body_limit: raw.body_limit.unwrap_or(DEFAULT_BODY_LIMIT),
+        body_limit: raw.body_limit.unwrap_or(HttpCheck::DEFAULT_BODY_LIMIT),
         tls: converter.tls_settings(settings),
         route,
+        assertions: Arc::clone(&converter.assertions),
     })))
+}
+
+fn proxy(converter: &mut CheckConverter<'_>, text: Option<&str>) -> Option<ProxyChoice> {
+    Some(match text.map(str::trim) {
+        // A variable with an empty default means that nothing is set.
+        None | Some("") => ProxyChoice::Environment,
+        Some("none") => ProxyChoice::Direct,
+        Some(url) => ProxyChoice::Through(Arc::new(converter.accept("proxy", Proxy::parse(url))?)),
+    })
 }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::common::{NAME, timeout};
+use super::common::{IP_VERSION, NAME, timeout};
 use super::converter::CheckConverter;
 use super::{CheckType, DEFAULT_CONNECTION_TIMEOUT};
 use crate::checks::icmp::IcmpCheck;
@@ -19,6 +19,7 @@ pub(super) const TYPE: CheckType = CheckType {
             NAME,
             required("endpoint_url", ValueKind::Pattern(patterns::HOST), "A host name or an IP address."),
             timeout("`1s`", "The time limit for an attempt."),
+            IP_VERSION,
         ],
     },
     subjects: kinds::icmp::SUBJECTS,
@@ -34,6 +35,7 @@ struct RawIcmp {
 fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
     let raw: RawIcmp = converter.read()?;
     let address = converter.accept("endpoint_url", Address::parse_host(&raw.endpoint_url))?;
+    let ip_version = converter.ip_version(&address.host);
     let (locator, timeout) = (raw.endpoint_url, converter.timeout);
-    Some(CheckKind::Icmp(Box::new(IcmpCheck { locator, address, timeout })))
+    Some(CheckKind::Icmp(Box::new(IcmpCheck { locator, address, timeout, ip_version })))
 }

@@ -2,6 +2,7 @@
 //!
 //! To add a type, add its file and its line in [`TYPES`].
 
+mod advice;
 mod assertions;
 mod common;
 mod converter;
@@ -11,11 +12,13 @@ mod grpc;
 mod heartbeat;
 mod http;
 mod icmp;
+mod statuspage;
 mod tcp;
 mod tls;
 mod websocket;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use shared::{Nanos, SECOND};
 
@@ -23,11 +26,13 @@ use self::common::{COMMON, RawCommon};
 use self::converter::CheckConverter;
 use super::document::Located;
 use super::duration;
+use super::identity::validate_id;
 use super::problem::{Problem, Problems};
 use super::spec::{ValueKind, Variant};
 use crate::checks::assertions::Assertion;
 use crate::checks::probe_data::Capture;
 use crate::checks::{Check, CheckKind, MisconfiguredCheck};
+use crate::counted;
 use crate::redact::redact_userinfo;
 
 struct CheckType {
@@ -51,6 +56,7 @@ const TYPES: &[CheckType] = &[
     grpc::TYPE,
     exec::TYPE,
     heartbeat::TYPE,
+    statuspage::TYPE,
 ];
 
 const VARIANTS: [Variant; TYPES.len()] = {
@@ -84,7 +90,7 @@ pub(super) fn convert(located: &Located, index: usize, folder: &Path, problems: 
             let text = |keys: &[&str]| keys.iter().find_map(|key| located.member(key)?.text()).unwrap_or_default();
             let title = text(&["endpoint_name", "name"]);
             let type_name = text(&["type"]).to_owned();
-            let locator = match text(&["endpoint_url"]) {
+            let locator = match text(&["endpoint_url", "url"]) {
                 "" => text(&["command", "job"]).to_owned(),
                 url => redact_userinfo(url),
             };
@@ -108,6 +114,19 @@ fn convert_usable(located: &Located, index: usize, folder: &Path, problems: &mut
         let key = if located.member("name").is_some() { "name" } else { "endpoint_name" };
         converter.reject_file(key, "is empty: expected the title of the endpoint");
     }
+    if common.failures_allowed > 0 && common.failures_allowed >= common.attempts.max(1) {
+        let attempts = counted(common.attempts.max(1) as usize, "attempt");
+        let text = format!(
+            "is not less than the number of attempts, so the endpoint is never down: the check makes {attempts}"
+        );
+        converter.reject("failures_allowed", &text);
+    }
+    if common.invert && common.threshold_rtt.as_ref().is_some_and(|threshold| threshold.0 > 0) {
+        converter.reject("threshold_rtt", "has no meaning for a check that must fail (`invert`): remove one of them");
+    }
+    if let Some(Err(error)) = common.id.as_deref().map(validate_id) {
+        converter.file_error("id", error);
+    }
     for assertion in &assertions {
         if let Err(reason) = assertion.check_subjects(type_name, subjects) {
             converter.error("assertions", reason);
@@ -115,6 +134,8 @@ fn convert_usable(located: &Located, index: usize, folder: &Path, problems: &mut
     }
     converter.timeout = duration(common.timeout.as_ref().map_or(*default_timeout, |timeout| timeout.0));
     converter.asserts_status = assertions.iter().any(Assertion::uses_status);
+    let assertions: Arc<[Assertion]> = assertions.into();
+    converter.assertions = Arc::clone(&assertions);
     let kind = convert(&mut converter)?;
     if let Some(remedy) = kind.probe().how_to_enable_tls() {
         // Skip assertions about subjects that this type never provides, because they were reported above.
@@ -125,7 +146,8 @@ fn convert_usable(located: &Located, index: usize, folder: &Path, problems: &mut
         }
     }
     let capture = assertions.iter().fold(Capture::default(), |capture, assertion| capture.union(assertion.capture()));
-    Some(Check { assertions: assertions.into(), capture, ..common.into_check(kind) })
+    advice::warn(&kind, capture, &mut converter);
+    Some(Check { assertions, capture, ..common.into_check(kind) })
 }
 
 /// Compiles a check's assertions, or reports why they are invalid. `index` is the check's position in the array.

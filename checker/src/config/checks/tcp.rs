@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use super::common::{
-    CLIENT_CERT_FILE, CLIENT_KEY_FILE, MIN_TLS_VERSION, NAME, RawTlsSettings, SERVER_NAME, STARTTLS, TLS_CA_FILE,
-    TLS_SKIP_VERIFY, timeout,
+    CLIENT_CERT_FILE, CLIENT_KEY_FILE, IP_VERSION, MIN_TLS_VERSION, NAME, RawTlsSettings, SERVER_NAME, STARTTLS,
+    TLS_CA_FILE, TLS_SKIP_VERIFY, timeout,
 };
 use super::converter::CheckConverter;
 use super::{CheckType, DEFAULT_CONNECTION_TIMEOUT};
@@ -27,6 +27,7 @@ pub(super) const TYPE: CheckType = CheckType {
                 "Host and port, for example `db.example:5432` or `[::1]:5432`.",
             ),
             timeout("`1s`", "The time limit for an attempt, including the script."),
+            IP_VERSION,
             optional("tls", ValueKind::Bool, "`false`; `true` with `starttls`", "Whether the connection uses TLS."),
             STARTTLS,
             SERVER_NAME,
@@ -93,8 +94,9 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
     for (index, step) in raw.script.into_iter().enumerate() {
         convert_step(converter, index, step, &mut script);
     }
+    let ip_version = converter.ip_version(&address.host);
     let (locator, timeout) = (raw.endpoint_url, converter.timeout);
-    Some(CheckKind::Tcp(Box::new(TcpCheck { locator, address, timeout, tls, starttls, script })))
+    Some(CheckKind::Tcp(Box::new(TcpCheck { locator, address, timeout, ip_version, tls, starttls, script })))
 }
 
 fn convert_step(converter: &mut CheckConverter<'_>, index: usize, step: RawStep, script: &mut Vec<ScriptStep>) {

@@ -3,7 +3,8 @@
 use serde::Deserialize;
 
 use super::common::{
-    CLIENT_CERT_FILE, CLIENT_KEY_FILE, MIN_TLS_VERSION, NAME, RawTlsSettings, SERVER_NAME, STARTTLS, timeout,
+    CLIENT_CERT_FILE, CLIENT_KEY_FILE, IP_VERSION, MIN_TLS_VERSION, NAME, RawTlsSettings, SERVER_NAME, STARTTLS,
+    timeout,
 };
 use super::converter::CheckConverter;
 use super::{CheckType, DEFAULT_CONNECTION_TIMEOUT};
@@ -30,6 +31,7 @@ pub(super) const TYPE: CheckType = CheckType {
                 "Host and port, for example `shop.example:443`. The default port is 443.",
             ),
             timeout("`1s`", "The time limit for an attempt."),
+            IP_VERSION,
             STARTTLS,
             Field { kind: ValueKind::Pattern(patterns::SERVER_NAME), ..SERVER_NAME },
             optional(
@@ -81,6 +83,7 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
     };
     let settings = TlsSettings { trust, ..converter.tls_settings(settings) };
     let options = converter.tls_options(settings, raw.server_name, &address)?;
+    let ip_version = converter.ip_version(&address.host);
     // The original Checkup writes 0 for "not set".
     let degraded_within = raw.cert_expiry_threshold.map(|time| time.0).filter(|time| *time > 0);
     let degraded_within = degraded_within.unwrap_or(DEGRADED_WITHIN);
@@ -95,6 +98,7 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
         locator: raw.endpoint_url,
         address,
         timeout: converter.timeout,
+        ip_version,
         options,
         starttls: raw.starttls.as_deref().and_then(StartTls::from_name),
         degraded_within,

@@ -6,8 +6,8 @@ use reqwest::Url;
 use serde::Deserialize;
 
 use super::common::{
-    CLIENT_CERT_FILE, CLIENT_KEY_FILE, MIN_TLS_VERSION, NAME, RESOLVE, RawTlsSettings, SERVER_NAME, TIMEOUT,
-    TLS_CA_FILE, TLS_SKIP_VERIFY,
+    CLIENT_CERT_FILE, CLIENT_KEY_FILE, IP_VERSION, MIN_TLS_VERSION, NAME, RESOLVE, RawTlsSettings, SERVER_NAME,
+    TIMEOUT, TLS_CA_FILE, TLS_SKIP_VERIFY,
 };
 use super::converter::CheckConverter;
 use super::{CheckType, DEFAULT_TIMEOUT};
@@ -27,6 +27,7 @@ pub(super) const TYPE: CheckType = CheckType {
             NAME,
             required("endpoint_url", ValueKind::Pattern(patterns::WEBSOCKET_URL), "The URL, `ws://` or `wss://`."),
             TIMEOUT,
+            IP_VERSION,
             optional("headers", ValueKind::Headers, "none", "The request headers, such as `Sec-WebSocket-Protocol`."),
             optional("send", ValueKind::String, "nothing", "A message to send."),
             optional(
@@ -82,6 +83,16 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
     let locator = converter.locator(&raw.endpoint_url, &url, "which are not sent");
     let headers = converter.headers(&raw.headers);
     let expect = raw.expect.and_then(|text| converter.pattern("expect", &text));
-    let (url, send, timeout) = (url.into(), raw.send, converter.timeout);
-    Some(CheckKind::WebSocket(Box::new(WebSocketCheck { locator, url, address, headers, timeout, tls, send, expect })))
+    let ip_version = converter.ip_version(&address.host);
+    Some(CheckKind::WebSocket(Box::new(WebSocketCheck {
+        locator,
+        url: url.into(),
+        address,
+        headers,
+        timeout: converter.timeout,
+        ip_version,
+        tls,
+        send: raw.send,
+        expect,
+    })))
 }

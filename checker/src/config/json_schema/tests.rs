@@ -8,16 +8,22 @@ use super::super::spec::{Field, Presence, ValueKind, Variant};
 use super::super::table::ROOT;
 use crate::config::{Environment, from_text};
 
-/// Keys whose strings have a syntax that no regular expression can express. The schema accepts any string for them.
-const WITH_SYNTAX: [&str; 2] = ["assertions", "expect"];
+/// Keys whose strings have a syntax that no regular expression can express. The schema accepts all of their strings.
+const WITH_SYNTAX: [&str; 4] = ["assertions", "expect", "schedule", "time_zone"];
+
+/// Keys that some values of other keys do not permit, which the schema does not express.
+const WITH_CONDITIONS: [&str; 3] = [".cert_expiry_down", ".failures_allowed", ".match"];
 
 /// Returns whether validation can reject the value for a reason that a schema cannot express.
 fn is_inexpressible(path: &str, value: &Value) -> bool {
-    let is_longer_than_another_key = path.ends_with(".cert_expiry_down");
+    let has_conditions = WITH_CONDITIONS.iter().any(|key| path.ends_with(key));
+    // IP addresses are valid only for PTR records.
+    let is_address = value.as_str().is_some_and(|text| text.parse::<std::net::IpAddr>().is_ok());
+    let has_conditions = has_conditions || path.ends_with(".hostname_fqdn") && is_address;
     // Durations with several parts, such as `1h30m`, can exceed the limit in total.
     let units = |text: &str| text.split(|one: char| !one.is_alphabetic()).filter(|unit| !unit.is_empty()).count();
     let has_parts = value.as_str().is_some_and(|text| shared::duration::parse(text).is_ok() && units(text) > 1);
-    has_parts || is_longer_than_another_key || WITH_SYNTAX.iter().any(|key| path.contains(key))
+    has_parts || has_conditions || WITH_SYNTAX.iter().any(|key| path.contains(key))
 }
 
 /// Test values, which are valid for some keys and invalid for others.
@@ -27,8 +33,8 @@ const VALUES: &str = r##"[
     "10m", "1h30m", "1h30", "-5s", "+5s", "5 minutes", "1e3s", "59m", "1h", "24h", "25h", "1d", "1.0d", "1.01d",
     "2d", "30d", "31d", "32d", "366d", "367d", "400d", "52w", "53w", "1.5w", "1d1w", "2d1s", "36500d", "36501d",
     "5300w", "86400s", "86401s", "1440m", "1441m", "999999999999999999d", "1us", "1µs", "999ns", "1ns", "any",
-    "majority", "all", "most", "3", "007", "-1", "1.5", "200", "99", "600", "599", "2xx", "6xx", "xx", "200-299",
-    "200-200", "201-200", "200-199", "219-209", "209-219", "299-300", "300-299", "100-599", "99-200", "200-600",
+    "majority", "all", "most", "3", "007", "-1", "1.5", "200", "99", "600", "599", "2xx", "6xx", "9xx", "10xx", "xx", "200-299",
+    "200-200", "201-200", "200-199", "219-209", "209-219", "299-300", "300-299", "100-599", "99-200", "200-600", "200-999", "999-200", "980-999", "999-980", "999-1000",
     "200 - 299", " 2xx ", "+200", "0200", "200-", "ok", "-", "http://a.example/", "https://a", "HTTP://a",
     "http:a", "http://", "//a", "ftp://a", "ws://a", "wss://a/x", "ws://", "a:1", "a:65535", "a:65536", "a:0",
     "a:", ":80", "a b:80", "a/b:80", "tcp://a:80/", "[::1]:5", "[::1]", "[::1:5", "::1", "[a]:5", "1.1.1.1",
@@ -37,8 +43,8 @@ const VALUES: &str = r##"[
     "2026-08-22 14:00:00Z", "2026-08-22T14:00:00.5Z", "2026-13-22T14:00:00Z", "2026-08-22T25:00:00Z",
     "2026-08-22", "noon", "2300-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "1600-01-01T00:00:00Z", "GET", "G T",
     "get", "PROPFIND", "error", "warn", "fatal", "A", "TXT", "txt", "NOERROR", "smtp", "auto", "en", "system",
-    "#112233", "[RTT] < 1s", "(",
-    -1, 0, 1, 5, 24, 25, 50, 51, 99, 100, 101, 200, 255, 256, 599, 600, 1000, 1001, 100000, 100001, 999999, 1000000,
+    "#112233", "[RTT] < 1s", "(", "none", "auto", "1.1", "2", "http://u:p@a:1", "u:p@ss@a", "socks5h://a", "u/p@a", "ftp://u@a", "@",
+    -1, 0, 1, 4, 5, 6, 24, 25, 50, 51, 99, 100, 101, 200, 255, 256, 599, 600, 999, 1000, 1001, 100000, 100001, 999999, 1000000,
     999999999, 1000000000, 1073741824, 1073741825, 3600000000000, 86400000000000, 86400000000001, 9223372036854775807,
     -9223372036854775808,
     null, true, false, 0.5, [], ["a"], ["a:1"], [""], [1], [null], ["2xx", 404], [200], [0], [[200]], ["https://a.example"],
@@ -112,6 +118,7 @@ fn visit(kind: &ValueKind, path: &str, put: &Put<'_>, each: &mut dyn FnMut(&str,
                     let mut base = smallest(&fields);
                     match *name {
                         "tcp" | "grpc" => drop(base.insert("endpoint_url".to_owned(), json!("a:1"))),
+                        "heartbeat" => drop(base.insert("interval".to_owned(), json!("1h"))),
                         "websocket" => drop(base.insert("endpoint_url".to_owned(), json!("wss://a"))),
                         _ => {}
                     }

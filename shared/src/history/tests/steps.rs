@@ -18,6 +18,8 @@ enum Step {
     StaleRun,
     /// The history's latencies are lost.
     LatenciesLost,
+    /// An endpoint gets an id, then other titles and locators.
+    Rename,
 }
 
 fn any_round() -> impl Strategy<Value = Vec<(u8, Nanos, Status, Option<Nanos>)>> {
@@ -39,6 +41,19 @@ fn any_step() -> impl Strategy<Value = Step> {
     ]
 }
 
+fn any_step_with_renames() -> impl Strategy<Value = Step> {
+    prop_oneof![12 => any_step(), 1 => Just(Step::Rename)]
+}
+
+/// Sets the endpoint's key after this many renames.
+fn renamed(result: CheckResult, renames: usize) -> CheckResult {
+    if renames == 0 || result.title != "0" {
+        return result;
+    }
+    let title = if renames == 1 { result.title } else { format!("0, {renames}") };
+    CheckResult { title, id: Some("zero".into()), ..result }
+}
+
 /// Runs the steps. Returns all files, the final history and latencies, and the time.
 fn run_steps(steps: Vec<Step>) -> (CheckFiles, (History, Latencies), UnixNanos) {
     let (mut files, mut now) = (CheckFiles::new(), DAY_ONE);
@@ -48,7 +63,8 @@ fn run_steps(steps: Vec<Step>) -> (CheckFiles, (History, Latencies), UnixNanos) 
     let mut own = Vec::new();
     // Rounds that a run would miss if it read the history before the previous step.
     let mut lost = Vec::new();
-    let store = |files: &mut CheckFiles, round: Vec<(u8, Nanos, Status, Option<Nanos>)>, now: UnixNanos| {
+    let mut renames = 0;
+    let store = |files: &mut CheckFiles, round: Vec<(u8, Nanos, Status, Option<Nanos>)>, now: UnixNanos, renames| {
         let mut stored_at = now;
         while files.contains_key(&CheckFileName { stored_at, node: node() }) {
             stored_at += 1;
@@ -57,7 +73,8 @@ fn run_steps(steps: Vec<Step>) -> (CheckFiles, (History, Latencies), UnixNanos) 
             .into_iter()
             .map(|(endpoint, lag, status, interval)| {
                 let message = if lag == 0 { "hello".to_owned() } else { String::new() };
-                CheckResult { message, interval, ..result(&endpoint.to_string(), now - lag, status) }
+                let result = renamed(result(&endpoint.to_string(), now - lag, status), renames);
+                CheckResult { message, interval, ..result }
             })
             .collect();
         put(files, stored_at, results)
@@ -67,13 +84,14 @@ fn run_steps(steps: Vec<Step>) -> (CheckFiles, (History, Latencies), UnixNanos) 
         match step {
             Step::Clock(by) => now += by,
             Step::Round(round) => {
-                own.push(store(&mut files, round, now));
+                own.push(store(&mut files, round, now, renames));
                 update(&files, &mut known, &own, now, DEFAULT_EXPIRY);
                 lost = std::mem::take(&mut own);
             }
-            Step::RoundOnly(round) => own.push(store(&mut files, round, now)),
+            Step::RoundOnly(round) => own.push(store(&mut files, round, now, renames)),
             Step::StaleRun if lost.iter().all(|name| name.stored_at >= before.0.list_from()) => known = before.clone(),
             Step::StaleRun => {}
+            Step::Rename => renames += 1,
             Step::LatenciesLost => known.1 = Latencies::default(),
         }
         // The history and the latencies both round-trip.
@@ -106,7 +124,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
 
     #[test]
-    fn an_updated_history_equals_a_rebuilt_one(steps in prop::collection::vec(any_step(), 0..40)) {
+    fn an_updated_history_equals_a_rebuilt_one(steps in prop::collection::vec(any_step_with_renames(), 0..40)) {
         let (files, known, now) = run_steps(steps);
         let rebuilt_history = rebuilt(&files, now, DEFAULT_EXPIRY);
         prop_assert_eq!(&known.0, &rebuilt_history.0);

@@ -153,3 +153,36 @@ fn messages_of_one_node_are_limited() {
     }
     assert_eq!((dataset.messages.len(), dataset.nodes[0].messages_left_out), (MESSAGES.node, true));
 }
+
+/// Returns a file with one result of an endpoint with this title and id.
+fn file_with_id(minute: i64, title: &str, id: Option<&str>) -> (CheckFileName, CheckFile) {
+    let (name, mut file) = file(minute * MINUTE, &[title]);
+    file.results[0].id = id.map(Into::into);
+    (name, file)
+}
+
+#[test]
+fn an_id_connects_results_with_different_titles() {
+    // The newest file is loaded first.
+    let files = [("Other", Some("y")), ("Store", None), ("Store", Some("x")), ("Shop", Some("x")), ("Shop", None)];
+    let files: Vec<_> = (1..).zip(files).map(|(age, (title, id))| file_with_id(9 - age, title, id)).collect();
+    let rows = |files: &[(CheckFileName, CheckFile)]| {
+        let endpoints = dataset_of(files).endpoints;
+        endpoints.iter().map(|one| (one.key.title.clone(), one.nodes[0].samples.len())).collect::<Vec<_>>()
+    };
+    let row = |title: &str, count: usize| (title.to_owned(), count);
+    assert_eq!(rows(&files[2..4]), [row("Store", 2)]);
+    assert_eq!(rows(&files[3..]), [row("Shop", 2)]);
+    assert_eq!(rows(&files[1..3]), [row("Store", 2)]);
+    assert_eq!(rows(&files[..1]), [row("Other", 1)]);
+    let mut by_two_nodes = files[2..4].to_vec();
+    by_two_nodes.insert(0, files[1].clone());
+    by_two_nodes[0].0.node = NodeName::new("old").ok();
+    assert_eq!(dataset_of(&by_two_nodes).endpoints.len(), 1, "a node without the id has the same title");
+}
+
+#[test]
+fn endpoints_with_different_ids_are_separate() {
+    let files = [file_with_id(1, "Shop", Some("x")), file_with_id(2, "Shop", Some("y")), file_with_id(3, "A", None)];
+    assert_eq!(dataset_of(&files).endpoints.len(), 3);
+}

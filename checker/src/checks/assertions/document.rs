@@ -1,0 +1,193 @@
+//! A body as JSON, with the exact text of its numbers.
+//!
+//! `serde_json` reads a number that is not a 64-bit integer as a double, and rejects a document that contains a number
+//! beyond the range of doubles. Either would make different numbers equal, so the text of a number is looked up where a
+//! comparison depends on it.
+
+use std::cell::OnceCell;
+use std::collections::HashMap;
+use std::fmt;
+
+use serde::Deserialize as _;
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::Value as Json;
+use serde_json::value::RawValue;
+
+/// Replaces numbers that are too large for a double.
+const LARGEST: &[u8] = b"1.7976931348623157e308";
+
+/// A parsed document and its text.
+#[derive(Debug)]
+pub(super) struct Document<'a> {
+    pub(super) root: Json,
+    text: &'a [u8],
+    /// Read on first use; `None` if an object repeats a key, so that the text does not match the tree.
+    doubles: OnceCell<Option<Doubles<'a>>>,
+}
+
+/// The texts of the numbers that were read as doubles, by the address of their value in the tree.
+type Doubles<'a> = HashMap<usize, &'a str>;
+
+impl<'a> Document<'a> {
+    /// Parses a document, with or without a byte order mark. Returns `None` if it is not JSON.
+    pub(super) fn parse(text: &'a [u8]) -> Option<Document<'a>> {
+        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+        let root = serde_json::from_slice(text).or_else(|error| {
+            let is_range_error = error.to_string().starts_with("number out of range");
+            if is_range_error { serde_json::from_slice(&with_smaller_numbers(text)) } else { Err(error) }
+        });
+        Some(Document { root: root.ok()?, text, doubles: OnceCell::new() })
+    }
+
+    /// Returns the text of a number in this document that was read as a double.
+    pub(super) fn double_text(&self, value: &Json) -> Option<&'a str> {
+        let read = || {
+            let mut texts = HashMap::new();
+            let tree = Tree { value: &self.root, texts: &mut texts };
+            tree.deserialize(&mut serde_json::Deserializer::from_slice(self.text)).ok()?;
+            Some(texts)
+        };
+        self.doubles.get_or_init(read).as_ref()?.get(&address(value)).copied()
+    }
+
+    /// Returns the text of a number in this document, or an empty string if it is unknown.
+    pub(super) fn number_text(&self, value: &Json) -> String {
+        match value {
+            Json::Number(number) if number.is_f64() => self.double_text(value).unwrap_or_default().to_owned(),
+            value => value.to_string(),
+        }
+    }
+}
+
+/// Returns the key of a value in [`Doubles`]. The tree is not modified or moved while texts refer to its values.
+fn address(value: &Json) -> usize {
+    std::ptr::from_ref(value).addr()
+}
+
+/// Replaces the numbers that are too large for a double.
+fn with_smaller_numbers(text: &[u8]) -> Vec<u8> {
+    let mut replaced = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(first) = rest.first() {
+        let length = match first {
+            b'"' => string_length(rest),
+            b'-' | b'0'..=b'9' => rest.iter().take_while(|byte| b"0123456789.eE+-".contains(byte)).count(),
+            _ => 1,
+        };
+        let (token, after) = rest.split_at(length);
+        let number = std::str::from_utf8(token).ok().and_then(|token| token.parse::<f64>().ok());
+        if number.is_some_and(f64::is_infinite) && serde_json::from_slice::<&RawValue>(token).is_ok() {
+            replaced.extend(token.first().filter(|sign| **sign == b'-'));
+            replaced.extend_from_slice(LARGEST);
+        } else {
+            replaced.extend_from_slice(token);
+        }
+        rest = after;
+    }
+    replaced
+}
+
+/// Returns the length of the string at the start of the text, with its quotes.
+fn string_length(text: &[u8]) -> usize {
+    let mut is_escaped = false;
+    for (at, byte) in text.iter().enumerate().skip(1) {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = true,
+            b'"' => return at + 1,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+/// A part of the tree, which guides a second pass over the text.
+struct Tree<'t, 'n, 'a> {
+    value: &'t Json,
+    texts: &'n mut Doubles<'a>,
+}
+
+impl<'a> DeserializeSeed<'a> for Tree<'_, '_, 'a> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'a>>(self, text: D) -> Result<(), D::Error> {
+        match self.value {
+            Json::Number(number) if number.is_f64() => {
+                let text = <&RawValue>::deserialize(text)?;
+                self.texts.insert(address(self.value), text.get());
+                Ok(())
+            }
+            Json::Array(_) => text.deserialize_seq(self),
+            Json::Object(_) => text.deserialize_map(self),
+            _ => IgnoredAny::deserialize(text).map(drop),
+        }
+    }
+}
+
+impl<'a> Visitor<'a> for Tree<'_, '_, 'a> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("the values of the parsed document")
+    }
+
+    fn visit_seq<A: SeqAccess<'a>>(self, mut elements: A) -> Result<(), A::Error> {
+        for value in self.value.as_array().into_iter().flatten() {
+            elements.next_element_seed(Tree { value, texts: self.texts })?;
+        }
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'a>>(self, mut members: A) -> Result<(), A::Error> {
+        let mut count = 0;
+        while let Some(key) = members.next_key::<String>()? {
+            let value = self.value.get(&key).ok_or_else(|| A::Error::custom("unknown key"))?;
+            members.next_value_seed(Tree { value, texts: self.texts })?;
+            count += 1;
+        }
+        if self.value.as_object().is_some_and(|object| object.len() == count) {
+            Ok(())
+        } else {
+            Err(A::Error::custom("repeated key"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checks::assertions::document::*;
+
+    #[test]
+    fn doubles_keep_their_text() {
+        let text = br#"{"b":[1,2.50,{"c":0.1000000000000000000001}],"a":1e400,"\u0061b":-1E+999,"s":"1e999\"","i":-3}"#;
+        let document = Document::parse(text).expect("it is JSON");
+        let text = |pointer: &str| document.double_text(document.root.pointer(pointer).expect(pointer));
+        for (pointer, expected) in [
+            ("/b/0", None),
+            ("/b/1", Some("2.50")),
+            ("/b/2/c", Some("0.1000000000000000000001")),
+            ("/a", Some("1e400")),
+            ("/ab", Some("-1E+999")),
+            ("/s", None),
+            ("/i", None),
+        ] {
+            assert_eq!(text(pointer), expected, "{pointer}");
+        }
+        assert_eq!(document.root["s"], "1e999\"");
+        assert_eq!(document.root["ab"], -f64::MAX);
+    }
+
+    #[test]
+    fn repeated_keys_make_the_texts_unknown() {
+        let document = Document::parse(br#"{"a":1.5,"a":2.5}"#).expect("it is JSON");
+        assert_eq!(document.double_text(&document.root["a"]), None);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_skipped() {
+        assert!(Document::parse(b"\xef\xbb\xbf{}").is_some());
+        for invalid in [&b"\xef\xbb\xbf"[..], b"1e400x", b"{\"a\":1e400", b"01e400", b"[1e400,01e400]"] {
+            assert!(Document::parse(invalid).is_none(), "{invalid:?}");
+        }
+    }
+}

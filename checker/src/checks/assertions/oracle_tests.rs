@@ -1,0 +1,273 @@
+//! Compares the outcome of generated assertions with an oracle that knows the whole body. What the checker sees of the
+//! body is complete, cut, not decodable, or in an unknown charset. The outcome must never be healthy unless every body
+//! with the same visible part meets the assertion.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use serde_json::value::RawValue;
+use shared::check_file::Attempt;
+
+use super::{Assertion, Evidence};
+use crate::checks::probe_data::{EncodedBody, ProbeData};
+
+/// A condition, and how the oracle decides it.
+#[derive(Debug, Clone)]
+enum Condition {
+    Status(u16),
+    Contains(&'static str),
+    Equals(&'static str, bool),
+    Size(&'static str, usize),
+    Length(&'static str, usize),
+    Has(&'static str),
+    Number(&'static str, &'static str, Decimal),
+    Text(&'static str, &'static str, bool),
+    Not(Box<Condition>),
+    All(Vec<Condition>),
+    Any(Vec<Condition>),
+}
+
+/// A number with up to six fraction digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Decimal(i128);
+
+const SCALE: i128 = 1_000_000;
+
+impl Decimal {
+    fn parse(text: &str) -> Option<Decimal> {
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+        let sign = if whole.starts_with('-') { -1 } else { 1 };
+        let fraction: i128 = format!("{fraction:0<6}").parse().ok().filter(|_| fraction.len() <= 6)?;
+        Some(Decimal(whole.parse::<i128>().ok()? * SCALE + sign * fraction))
+    }
+}
+
+impl std::fmt::Display for Decimal {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let sign = if self.0 < 0 { "-" } else { "" };
+        let (whole, fraction) = (self.0.abs() / SCALE, self.0.abs() % SCALE);
+        match format!("{fraction:06}").trim_end_matches('0') {
+            "" => write!(formatter, "{sign}{whole}"),
+            fraction => write!(formatter, "{sign}{whole}.{fraction}"),
+        }
+    }
+}
+
+/// A body as it really is.
+struct Known<'a> {
+    text: &'a str,
+    size: usize,
+    members: Option<BTreeMap<String, Box<RawValue>>>,
+}
+
+impl<'a> Known<'a> {
+    fn new(text: &'a str, size: usize) -> Known<'a> {
+        Known { text, size, members: serde_json::from_str(text).ok() }
+    }
+}
+
+fn compares<T: Ord>(left: &T, operator: &str, right: &T) -> bool {
+    match operator {
+        "==" => left == right,
+        "!=" => left != right,
+        "<" => left < right,
+        "<=" => left <= right,
+        ">" => left > right,
+        _ => left >= right,
+    }
+}
+
+impl Condition {
+    /// The text form.
+    fn write(&self) -> String {
+        let joined = |parts: &[Condition], word: &str| {
+            format!("({})", parts.iter().map(Condition::write).collect::<Vec<_>>().join(word))
+        };
+        match self {
+            Condition::Status(code) => format!("[STATUS] == {code}"),
+            Condition::Contains(text) => format!("[BODY] contains '{text}'"),
+            Condition::Equals(text, is_equal) => format!("[BODY] {} '{text}'", if *is_equal { "==" } else { "!=" }),
+            Condition::Size(operator, size) => format!("[BODY_SIZE] {operator} {size}"),
+            Condition::Length(operator, length) => format!("len([BODY]) {operator} {length}"),
+            Condition::Has(key) => format!("has([BODY].{key})"),
+            Condition::Number(key, operator, number) => format!("[BODY].{key} {operator} {number}"),
+            Condition::Text(key, text, true) => format!("[BODY].{key} == '{text}'"),
+            Condition::Text(key, text, false) => format!("[BODY].{key} != '{text}'"),
+            Condition::Not(part) => format!("not {}", part.write()),
+            Condition::All(parts) => joined(parts, " and "),
+            Condition::Any(parts) => joined(parts, " or "),
+        }
+    }
+
+    /// Whether the body meets it; `None` if that question has no answer.
+    fn is_met(&self, body: &Known<'_>) -> Option<bool> {
+        let member = |key: &str| body.members.as_ref().map(|members| members.get(key));
+        match self {
+            Condition::Status(code) => Some(*code == 200),
+            Condition::Contains(text) => Some(body.text.contains(text)),
+            Condition::Equals(text, is_equal) => Some((body.text.trim() == *text) == *is_equal),
+            Condition::Size(operator, size) => Some(compares(&body.size, operator, size)),
+            Condition::Length(operator, length) => Some(compares(&body.text.chars().count(), operator, length)),
+            Condition::Has(key) => Some(member(key)?.is_some()),
+            Condition::Number(key, operator, number) => match member(key)? {
+                None => Some(false),
+                Some(value) => match Decimal::parse(value.get()) {
+                    Some(value) => Some(compares(&value, operator, number)),
+                    // A string is not equal to a number, but neither smaller nor larger.
+                    None if matches!(*operator, "==" | "!=") => Some(*operator == "!="),
+                    None => None,
+                },
+            },
+            Condition::Text(key, text, is_equal) => match member(key)? {
+                None => Some(false),
+                Some(value) => Some((value.get() == format!("\"{text}\"")) == *is_equal),
+            },
+            Condition::Not(part) => part.is_met(body).map(|is_met| !is_met),
+            Condition::All(parts) => {
+                let parts: Vec<_> = parts.iter().map(|part| part.is_met(body)).collect();
+                if parts.contains(&Some(false)) {
+                    Some(false)
+                } else {
+                    parts.into_iter().collect::<Option<Vec<_>>>().map(|_| true)
+                }
+            }
+            Condition::Any(parts) => {
+                let parts: Vec<_> = parts.iter().map(|part| part.is_met(body)).collect();
+                if parts.contains(&Some(true)) {
+                    Some(true)
+                } else {
+                    parts.into_iter().collect::<Option<Vec<_>>>().map(|_| false)
+                }
+            }
+        }
+    }
+}
+
+const TEXTS: [&str; 6] = ["ok", "Fatal error", "Störung", "ö", "", "障害"];
+const KEYS: [&str; 3] = ["a", "b", "c"];
+const OPERATORS: [&str; 6] = ["==", "!=", "<", "<=", ">", ">="];
+
+fn number() -> impl Strategy<Value = Decimal> {
+    let near = |base: i128| (-2_i128..3).prop_map(move |distance| Decimal(base * SCALE + distance));
+    let whole = |base: i128| (-2_i128..3).prop_map(move |distance| Decimal((base + distance) * SCALE));
+    prop_oneof![
+        whole(0),
+        whole(1 << 53),
+        whole(-(1 << 53)),
+        whole(i128::from(u64::MAX)),
+        near(0),
+        near(1 << 40),
+        near(5)
+    ]
+}
+
+fn condition() -> impl Strategy<Value = Condition> {
+    use prop::sample::select;
+    let leaf = prop_oneof![
+        select(vec![200, 404]).prop_map(Condition::Status),
+        select(&TEXTS).prop_map(Condition::Contains),
+        (select(&TEXTS), any::<bool>()).prop_map(|(text, is_equal)| Condition::Equals(text, is_equal)),
+        (select(&OPERATORS), 0_usize..60).prop_map(|(operator, size)| Condition::Size(operator, size)),
+        (select(&OPERATORS), 0_usize..60).prop_map(|(operator, length)| Condition::Length(operator, length)),
+        select(&KEYS).prop_map(Condition::Has),
+        (select(&KEYS), select(&OPERATORS), number())
+            .prop_map(|(key, operator, number)| Condition::Number(key, operator, number)),
+        (select(&KEYS), select(&TEXTS), any::<bool>())
+            .prop_map(|(key, text, is_equal)| Condition::Text(key, text, is_equal)),
+    ];
+    leaf.prop_recursive(3, 12, 3, |inner| {
+        prop_oneof![
+            inner.clone().prop_map(|part| Condition::Not(Box::new(part))),
+            prop::collection::vec(inner.clone(), 1..4).prop_map(Condition::All),
+            prop::collection::vec(inner, 1..4).prop_map(Condition::Any),
+        ]
+    })
+}
+
+/// Texts of which most are JSON.
+fn body() -> impl Strategy<Value = String> {
+    let text = || prop::sample::select(&TEXTS);
+    let value = prop_oneof![
+        number().prop_map(|number| number.to_string()),
+        text().prop_map(|text| format!("\"{text}\"")),
+        Just("null".to_owned()),
+        Just("[1]".to_owned()),
+    ];
+    let object = prop::collection::btree_map(prop::sample::select(&KEYS), value, 0..4).prop_map(|members| {
+        let members: Vec<String> = members.iter().map(|(key, value)| format!("\"{key}\":{value}")).collect();
+        format!("{{{}}}", members.join(","))
+    });
+    prop_oneof![3 => object, 1 => prop::collection::vec(text(), 0..4).prop_map(|texts| texts.join(" "))]
+}
+
+fn is_healthy(condition: &Condition, data: &ProbeData) -> bool {
+    let text = condition.write();
+    let assertion = Assertion::parse(&text).unwrap_or_else(|problem| panic!("{problem}"));
+    assertion.evaluate(&Evidence::new(data, &Attempt::default())).failure.is_none()
+}
+
+fn seen(body: &[u8]) -> ProbeData {
+    ProbeData { status: Some(200), body: Some(body.to_vec()), ..ProbeData::default() }
+}
+
+fn is_met(condition: &Condition, text: &str, size: usize) -> bool {
+    condition.is_met(&Known::new(text, size)) == Some(true)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, max_global_rejects: 10_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_complete_body_is_judged_like_the_oracle(condition in condition(), body in body()) {
+        let healthy = is_healthy(&condition, &seen(body.as_bytes()));
+        prop_assert_eq!(healthy, is_met(&condition, &body, body.len()), "{}", condition.write());
+    }
+
+    #[test]
+    fn a_cut_body_is_healthy_only_if_every_rest_is(
+        condition in condition(),
+        bodies in (body(), body()),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        prop_assume!(!bodies.0.is_empty() && !bodies.1.is_empty());
+        let cut = cut.index(bodies.0.len());
+        let data = ProbeData { truncation: Some("cut".to_owned()), ..seen(&bodies.0.as_bytes()[..cut]) };
+        let healthy = is_healthy(&condition, &data);
+        prop_assert!(!healthy || is_met(&condition, &bodies.0, bodies.0.len()), "{}", condition.write());
+        if bodies.0.is_char_boundary(cut) {
+            let other = format!("{}{}", &bodies.0[..cut], bodies.1);
+            prop_assert!(!healthy || is_met(&condition, &other, other.len()), "{}", condition.write());
+        }
+    }
+
+    #[test]
+    fn an_undecoded_body_is_healthy_only_if_every_body_is(condition in condition(), bodies in (body(), body())) {
+        let hidden = |undecoded: Option<&str>, unknown_charset: Option<&str>| EncodedBody {
+            size: bodies.0.len(),
+            undecoded: undecoded.map(str::to_owned),
+            unknown_charset: unknown_charset.map(str::to_owned),
+        };
+        let data = |encoded| ProbeData { encoded: Some(Box::new(encoded)), ..seen(bodies.0.as_bytes()) };
+        let healthy = is_healthy(&condition, &data(hidden(Some("the encoding is unknown"), None)));
+        for body in [&bodies.0, &bodies.1] {
+            prop_assert!(!healthy || is_met(&condition, body, body.len()), "{}", condition.write());
+        }
+        let healthy = is_healthy(&condition, &data(hidden(None, Some("the charset is unknown"))));
+        for body in [&bodies.0, &bodies.1] {
+            // Its size is known.
+            prop_assert!(!healthy || is_met(&condition, body, bodies.0.len()), "{}", condition.write());
+        }
+    }
+
+    #[test]
+    fn a_body_without_a_charset_is_healthy_only_in_every_charset(condition in condition(), body in body()) {
+        let body = body.replace("障害", "ö");
+        let (latin_1, ..) = encoding_rs::WINDOWS_1252.encode(&body);
+        prop_assume!(!latin_1.is_ascii());
+        let healthy = is_healthy(&condition, &seen(&latin_1));
+        for charset in [encoding_rs::WINDOWS_1252, encoding_rs::KOI8_R] {
+            let (text, _, _) = charset.decode(&latin_1);
+            prop_assert!(!healthy || is_met(&condition, &text, latin_1.len()), "{}", condition.write());
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Compares a DNS answer with the expected one.
+
+use std::fmt::Write as _;
+
+use hickory_proto::op::{Message, ResponseCode};
+use hickory_proto::rr::RecordType;
+
+use super::record::canonical;
+use super::{DnsCheck, Dnssec, RCODES, rcode};
+use crate::checks::Failure;
+
+/// The answers that a server must, can or must not give.
+#[derive(Debug, Clone, Default)]
+pub struct ExpectedAnswers {
+    /// The records, as configured. If it is empty, any record matches.
+    pub records: Vec<String>,
+    pub mode: AnswerMatch,
+}
+
+/// How answers are compared with the expected ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AnswerMatch {
+    /// The answers are exactly the expected ones.
+    #[default]
+    Exact,
+    /// All expected answers are there. Others are accepted.
+    All,
+    /// At least one of the expected answers is there.
+    Any,
+    /// None of the expected answers is there.
+    None,
+}
+
+impl AnswerMatch {
+    /// Returns the mode with this name in configurations.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<AnswerMatch> {
+        Some(match name {
+            "exact" => AnswerMatch::Exact,
+            "all" => AnswerMatch::All,
+            "any" => AnswerMatch::Any,
+            "none" => AnswerMatch::None,
+            _ => return None,
+        })
+    }
+}
+
+/// Fails unless the answer is the expected one.
+pub(super) fn evaluate(check: &DnsCheck, answer: &Message) -> Result<(), Failure> {
+    let code = answer.metadata.response_code;
+    // A name that does not exist has no records either.
+    let expects_nothing = check.answers.mode == AnswerMatch::None && check.answers.records.is_empty();
+    let is_absent = expects_nothing && check.rcode == ResponseCode::NoError && code == ResponseCode::NXDomain;
+    if code != check.rcode && !is_absent {
+        return Err(format!("response code {}, expected {}", rcode_name(code), rcode_name(check.rcode)));
+    }
+    if check.dnssec == Dnssec::Authentic && !answer.metadata.authentic_data {
+        return Err("answer is not marked as authentic (DNSSEC)".to_owned());
+    }
+    if code != ResponseCode::NoError {
+        return Ok(());
+    }
+    let mut found: Vec<String> = answer
+        .answers
+        .iter()
+        .filter(|record| record.record_type() == check.record)
+        .map(|record| {
+            let mut text = String::new();
+            // Data without a text form never matches an expected answer, so ignore the error.
+            let _ = write!(text, "{}", record.data);
+            // TXT data is compared verbatim.
+            if check.record == RecordType::TXT { text } else { canonical(check.record, &text) }
+        })
+        .collect();
+    found.sort_unstable();
+    found.dedup();
+    let as_found = |text: &String| if found.contains(text) { text.clone() } else { canonical(check.record, text) };
+    let mut expected: Vec<String> = check.answers.records.iter().map(as_found).collect();
+    expected.sort_unstable();
+    expected.dedup();
+    compare(check, &found, &expected)
+}
+
+fn compare(check: &DnsCheck, found: &[String], expected: &[String]) -> Result<(), Failure> {
+    let is_found = |text: &String| found.contains(text);
+    let wanted = match check.answers.mode {
+        AnswerMatch::None if expected.is_empty() && !found.is_empty() => "no answer".to_owned(),
+        AnswerMatch::None if expected.iter().any(is_found) => format!("none of {}", listed(expected)),
+        AnswerMatch::None => return Ok(()),
+        _ if expected.is_empty() && found.is_empty() => {
+            return Err(format!("no {} record for `{}`", check.record, check.name));
+        }
+        _ if expected.is_empty() => return Ok(()),
+        AnswerMatch::Exact if found != expected => listed(expected),
+        AnswerMatch::All if !expected.iter().all(is_found) => format!("all of {}", listed(expected)),
+        AnswerMatch::Any if !expected.iter().any(is_found) => format!("one of {}", listed(expected)),
+        AnswerMatch::Exact | AnswerMatch::All | AnswerMatch::Any => return Ok(()),
+    };
+    Err(format!("answer is {}, expected {wanted}", listed(found)))
+}
+
+fn listed(texts: &[String]) -> String {
+    const MOST: usize = 10;
+    /// The maximum length of a record in messages, in characters, because a record can have 64 KiB.
+    const SHOWN: usize = 300;
+    if texts.is_empty() {
+        return "empty".to_owned();
+    }
+    let excerpt = |text: &String| format!("`{}`", shared::check_file::shortened(text.clone(), SHOWN));
+    let mut list = texts.iter().take(MOST).map(excerpt).collect::<Vec<_>>().join(", ");
+    if texts.len() > MOST {
+        let _ = write!(list, " and {} more", texts.len() - MOST);
+    }
+    list
+}
+
+fn rcode_name(code: ResponseCode) -> String {
+    let known = RCODES.iter().find(|word| rcode(word) == Some(code));
+    known.map_or_else(|| u16::from(code).to_string(), |word| (*word).to_owned())
+}

@@ -1,0 +1,74 @@
+//! Evaluates the status with which a gRPC server ends a call.
+
+use http::HeaderMap;
+use percent_encoding::percent_decode;
+
+use super::subject;
+use crate::checks::{Failure, error_text};
+
+pub(super) const STATUS: &str = "grpc-status";
+const MESSAGE: &str = "grpc-message";
+/// The names of the status codes, in order.
+const NAMES: [&str; 17] = [
+    "OK",
+    "CANCELLED",
+    "UNKNOWN",
+    "INVALID_ARGUMENT",
+    "DEADLINE_EXCEEDED",
+    "NOT_FOUND",
+    "ALREADY_EXISTS",
+    "PERMISSION_DENIED",
+    "RESOURCE_EXHAUSTED",
+    "FAILED_PRECONDITION",
+    "ABORTED",
+    "OUT_OF_RANGE",
+    "UNIMPLEMENTED",
+    "INTERNAL",
+    "UNAVAILABLE",
+    "DATA_LOSS",
+    "UNAUTHENTICATED",
+];
+
+/// Fails unless the headers or trailers contain the status OK.
+pub(super) fn check_status(headers: &HeaderMap, service: &str) -> Result<(), Failure> {
+    let Some(status) = headers.get(STATUS) else { return Err("response without a gRPC status".to_owned()) };
+    let message = headers.get(MESSAGE).map(|message| percent_decode(message.as_bytes()).collect::<Vec<u8>>());
+    let message = error_text::excerpt(&message.unwrap_or_default());
+    let message = if message.is_empty() { String::new() } else { format!(": {message}") };
+    match status.to_str().ok().and_then(|status| status.parse::<usize>().ok()) {
+        Some(0) => Ok(()),
+        Some(5) => Err(format!("{} is not known to the server{message}", subject(service))),
+        Some(12) => Err(format!("server does not implement the health service{message}")),
+        Some(code) => {
+            let name = NAMES.get(code).map(|name| format!(" ({name})")).unwrap_or_default();
+            Err(format!("gRPC status {code}{name}{message}"))
+        }
+        None => Err(format!("invalid gRPC status `{}`", error_text::excerpt(status.as_bytes()))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checks::grpc::call_status::*;
+
+    #[test]
+    fn the_status_and_its_message_are_described() {
+        for (status, message, expected) in [
+            ("0", "ignored", None),
+            ("13", "disk%20full", Some("gRPC status 13 (INTERNAL): disk full")),
+            ("14", "St%C3%B6rung%0A100%", Some("gRPC status 14 (UNAVAILABLE): Störung 100%")),
+            ("5", "no%20such%20service", Some("service `shop` is not known to the server: no such service")),
+            ("12", "", Some("server does not implement the health service")),
+            ("99", "", Some("gRPC status 99")),
+            ("ok", "", Some("invalid gRPC status `ok`")),
+            ("-1", "", Some("invalid gRPC status `-1`")),
+        ] {
+            let mut trailers = HeaderMap::new();
+            trailers.insert(STATUS, status.parse().expect("a value"));
+            trailers.insert(MESSAGE, message.parse().expect("a value"));
+            assert_eq!(check_status(&trailers, "shop").err().as_deref(), expected, "{status}");
+        }
+        let missing = check_status(&HeaderMap::new(), "shop");
+        assert_eq!(missing.err().as_deref(), Some("response without a gRPC status"));
+    }
+}

@@ -1,0 +1,342 @@
+//! Reads the body of a response, decodes its codings, and converts its text to UTF-8.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+
+use http::HeaderValue;
+use http::header::CONTENT_TYPE;
+use tokio::task::yield_now;
+
+use super::charset::{self, Charset};
+use super::client::HttpResponse;
+use super::coding::{Coding, CodingDecoder, Decoded, STEP, codings};
+use super::early_end::EarlyEnd;
+use super::{BODY_OVERHEAD, HttpCheck};
+use crate::checks::Failure;
+use crate::checks::probe_data::{EncodedBody, ProbeData};
+use crate::checks::timing::Stopwatch;
+
+/// How many steps are made before other checks get a turn.
+const STEPS_PER_TURN: u32 = 4;
+
+/// The body of a response, up to the limit.
+#[derive(Debug, Default)]
+pub(super) struct Body {
+    pub(super) content: Vec<u8>,
+    /// A clause that states which part was read, if not all of it.
+    pub(super) truncation: Option<String>,
+    pub(super) encoded: Option<Box<EncodedBody>>,
+}
+
+impl Body {
+    pub(super) fn store_in(self, data: &mut ProbeData) {
+        (data.body, data.truncation, data.encoded) = (Some(self.content), self.truncation, self.encoded);
+    }
+}
+
+/// Reads, decodes and converts a body.
+pub(super) async fn read(
+    check: &HttpCheck,
+    mut response: HttpResponse,
+    stopwatch: &Stopwatch,
+    early_end: Option<(EarlyEnd<'_>, &mut ProbeData)>,
+) -> Result<Body, Failure> {
+    let mut reader = BodyReader { limit: check.body_limit, body: Body::default(), stopwatch, early_end };
+    match codings(response.headers()) {
+        Ok(codings) if codings.is_empty() => reader.read_plain(&mut response).await?,
+        Ok(codings) => Box::pin(reader.read_coded(&mut response, &codings)).await?,
+        Err(reason) => {
+            reader.read_plain(&mut response).await?;
+            // Nothing was encoded if there is no body, for example of the response to a HEAD request.
+            if !reader.body.content.is_empty() {
+                let size = reader.body.content.len();
+                let encoded = EncodedBody { size, undecoded: Some(reason), unknown_charset: None };
+                reader.body.encoded = Some(Box::new(encoded));
+            }
+        }
+    }
+    let mut body = reader.body;
+    if body.encoded.is_none() {
+        let charset = charset::detect(response.headers().get(CONTENT_TYPE), &body.content);
+        if charset != Charset::Utf8 {
+            Box::pin(convert(&mut body, charset)).await;
+        }
+    }
+    let (content, encoded) = (&body.content, &body.encoded);
+    stopwatch.record(|data| (data.body, data.encoded) = (Some(content.clone()), encoded.clone()));
+    Ok(body)
+}
+
+/// Converts the text to UTF-8, and remembers its size.
+async fn convert(body: &mut Body, charset: Charset) {
+    let mut encoded = EncodedBody { size: body.content.len(), ..EncodedBody::default() };
+    match charset {
+        Charset::Utf8 => {}
+        Charset::Utf8WithMark => drop(body.content.drain(..charset::UTF_8_MARK.len())),
+        Charset::Known(encoding) => {
+            body.content = charset::to_utf8(&body.content, encoding, body.truncation.is_none()).await;
+        }
+        Charset::Unknown(reason) => encoded.unknown_charset = Some(reason),
+    }
+    body.encoded = Some(Box::new(encoded));
+}
+
+struct BodyReader<'a> {
+    /// The maximum number of bytes to keep.
+    limit: usize,
+    body: Body,
+    stopwatch: &'a Stopwatch,
+    /// Ends the reading of a body that is not encoded.
+    early_end: Option<(EarlyEnd<'a>, &'a mut ProbeData)>,
+}
+
+impl BodyReader<'_> {
+    async fn read_plain(&mut self, response: &mut HttpResponse) -> Result<(), Failure> {
+        let content_type = response.headers().get(CONTENT_TYPE).cloned();
+        loop {
+            let mut next = pin!(response.chunk());
+            let mut chunk = poll_fn(|context| Poll::Ready(next.as_mut().poll(context))).await;
+            if chunk.is_pending() && self.early_end.is_some() {
+                // The library can need a second poll for data that has already arrived.
+                yield_now().await;
+                chunk = poll_fn(|context| Poll::Ready(next.as_mut().poll(context))).await;
+            }
+            let chunk = match chunk {
+                Poll::Ready(chunk) => chunk,
+                // Most bodies arrive at once. Only others are worth a search before their end.
+                Poll::Pending if self.ends_early(content_type.as_ref()) => return Ok(()),
+                Poll::Pending => next.await,
+            };
+            let Some(chunk) = chunk else { return Ok(()) };
+            let chunk = chunk?;
+            self.stopwatch.start_body();
+            if !self.keep(&chunk) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Returns whether the part of the body that has arrived decides the verdict.
+    fn ends_early(&mut self, content_type: Option<&HeaderValue>) -> bool {
+        let Some((early_end, data)) = &mut self.early_end else { return false };
+        if !early_end.is_due(self.body.content.len()) || !charset::is_certainly_utf8(content_type, &self.body.content) {
+            return false;
+        }
+        self.body.truncation = early_end.decide(&mut self.body.content, data);
+        let truncation = &self.body.truncation;
+        self.stopwatch.record(|data| data.truncation.clone_from(truncation));
+        truncation.is_some()
+    }
+
+    /// Decodes the body while it is received.
+    async fn read_coded(&mut self, response: &mut HttpResponse, codings: &[Coding]) -> Result<(), Failure> {
+        let mut decoder = BodyDecoder::new(codings, self.limit);
+        let mut steps = 0;
+        while let Some(chunk) = response.chunk().await {
+            let chunk = chunk?;
+            self.stopwatch.start_body();
+            decoder.receive(&chunk);
+            while let Some(decoded) = decoder.step().inspect_err(|_| self.stopwatch.mark_inconclusive())? {
+                if !self.keep(decoded) {
+                    return Ok(());
+                }
+                steps += 1;
+                if steps % STEPS_PER_TURN == 0 {
+                    yield_now().await;
+                }
+            }
+        }
+        decoder.finish().inspect_err(|_| self.stopwatch.mark_inconclusive())
+    }
+
+    /// Appends a part of the body; returns whether there was room for all of it.
+    fn keep(&mut self, part: &[u8]) -> bool {
+        let room = self.limit - self.body.content.len();
+        let kept = &part[..part.len().min(room)];
+        self.body.content.extend_from_slice(kept);
+        self.stopwatch.record(|data| data.body.get_or_insert_default().extend_from_slice(kept));
+        if part.len() > room {
+            let truncation = format!("only the first {} bytes of the body were read (`body_limit`)", self.limit);
+            self.stopwatch.record(|data| data.truncation = Some(truncation.clone()));
+            self.body.truncation = Some(truncation);
+        }
+        part.len() <= room
+    }
+}
+
+/// Decodes a body with one or several codings, in small steps.
+struct BodyDecoder {
+    layers: Vec<Layer>,
+    output: Box<[u8]>,
+    /// The maximum number of bytes between two codings.
+    limit: u64,
+    is_empty: bool,
+}
+
+struct Layer {
+    decoder: CodingDecoder,
+    input: Vec<u8>,
+    /// How much of the input was read.
+    position: usize,
+    /// Whether there is input or output that the next step can handle.
+    is_ready: bool,
+    written: u64,
+}
+
+impl BodyDecoder {
+    fn new(codings: &[Coding], body_limit: usize) -> BodyDecoder {
+        let limit = BODY_OVERHEAD.saturating_mul(body_limit as u64).saturating_add(STEP as u64);
+        let last = codings.len().saturating_sub(1);
+        let layer = |(at, coding): (usize, &Coding)| {
+            let needed = if at == last { body_limit } else { usize::try_from(limit).unwrap_or(usize::MAX) };
+            let decoder = CodingDecoder::new(*coding, needed.saturating_add(1));
+            Layer { decoder, input: Vec::new(), position: 0, is_ready: false, written: 0 }
+        };
+        let layers = codings.iter().enumerate().map(layer).collect();
+        BodyDecoder { layers, output: vec![0; STEP].into(), limit, is_empty: true }
+    }
+
+    fn receive(&mut self, chunk: &[u8]) {
+        self.is_empty &= chunk.is_empty();
+        if let Some(first) = self.layers.first_mut() {
+            first.receive(chunk);
+        }
+    }
+
+    /// Decodes a part of what was received; `None` if all of it is decoded.
+    fn step(&mut self) -> Result<Option<&[u8]>, Failure> {
+        // The last decoder comes first, so that little is kept between two of them.
+        let Some(at) = self.layers.iter().rposition(|layer| layer.is_ready) else { return Ok(None) };
+        let layer = &mut self.layers[at];
+        let written = layer.step(&mut self.output)?;
+        let (name, total) = (layer.decoder.name(), layer.written);
+        let output = &self.output[..written];
+        let Some(next) = self.layers.get_mut(at + 1) else { return Ok(Some(output)) };
+        if total > self.limit {
+            return Err(format!(
+                "body has several encodings, and decoding `{name}` yields more than {} bytes",
+                self.limit
+            ));
+        }
+        next.receive(output);
+        Ok(Some(&[]))
+    }
+
+    /// Checks that the body was complete.
+    fn finish(&self) -> Result<(), Failure> {
+        // The empty response to a HEAD request has the codings of the response to a GET request.
+        let is_incomplete = |layer: &&Layer| !layer.decoder.is_complete() || layer.position < layer.input.len();
+        match self.layers.iter().find(is_incomplete).filter(|_| !self.is_empty) {
+            Some(layer) => Err(format!("body is incomplete: its `{}` data ends early", layer.decoder.name())),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Layer {
+    fn receive(&mut self, data: &[u8]) {
+        self.input.drain(..self.position);
+        self.position = 0;
+        self.input.extend_from_slice(data);
+        self.is_ready |= !data.is_empty();
+    }
+
+    /// Decodes a part of the input; returns how many bytes were written.
+    fn step(&mut self, output: &mut [u8]) -> Result<usize, Failure> {
+        let Decoded { read, written } = self.decoder.decode(&self.input[self.position..], output)?;
+        self.position += read;
+        self.written += written as u64;
+        self.is_ready = written > 0 || (read > 0 && self.position < self.input.len());
+        Ok(written)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use crate::checks::http::body::*;
+    use crate::checks::http::encoding_tests::encode;
+
+    const LIMIT: usize = 100_000;
+
+    /// Decodes data that arrives in pieces of this length.
+    fn decode(codings: &[Coding], data: &[u8], piece: usize) -> Result<Vec<u8>, Failure> {
+        let mut decoder = BodyDecoder::new(codings, LIMIT);
+        let mut plain = Vec::new();
+        for chunk in data.chunks(piece) {
+            decoder.receive(chunk);
+            while let Some(part) = decoder.step()? {
+                plain.extend_from_slice(part);
+                assert!(decoder.layers.iter().skip(1).all(|layer| layer.input.len() <= 300_000), "little is kept");
+            }
+        }
+        decoder.finish().map(|()| plain)
+    }
+
+    fn coding() -> impl Strategy<Value = (Coding, &'static str)> {
+        prop::sample::select(vec![
+            (Coding::Gzip, "gzip"),
+            (Coding::Deflate, "deflate"),
+            (Coding::Deflate, "deflate-raw"),
+            (Coding::Brotli, "br"),
+            (Coding::Zstd, "zstd"),
+        ])
+    }
+
+    /// Bytes of which some repeat.
+    fn plain() -> impl Strategy<Value = Vec<u8>> {
+        (prop::collection::vec(any::<u8>(), 1..300), 1_usize..200).prop_map(|(bytes, times)| bytes.repeat(times))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        #[test]
+        fn encoded_data_is_decoded_in_any_pieces(
+            plain in plain(),
+            codings in prop::collection::vec(coding(), 1..4),
+            piece in 1_usize..5_000,
+        ) {
+            let encoded = codings.iter().rev().fold(plain.clone(), |data, (_, name)| encode(name, &data));
+            let codings: Vec<Coding> = codings.iter().map(|(coding, _)| *coding).collect();
+            prop_assert_eq!(decode(&codings, &encoded, piece), Ok(plain));
+        }
+
+        #[test]
+        fn a_part_of_the_data_is_incomplete(plain in plain(), (coding, name) in coding(), part in 0.0..1.0) {
+            let encoded = encode(name, &plain);
+            let part = 1 + (part * (encoded.len() - 1) as f64) as usize;
+            prop_assume!(part < encoded.len());
+            let error = decode(&[coding], &encoded[..part], 99).expect_err("it is incomplete");
+            prop_assert!(error.ends_with("data ends early"), "{}", error);
+        }
+
+        #[test]
+        fn no_data_panics_or_is_decoded_without_end(
+            data in prop::collection::vec(any::<u8>(), 0..2_000),
+            codings in prop::collection::vec(coding(), 1..4),
+            piece in 1_usize..3_000,
+        ) {
+            let codings: Vec<Coding> = codings.iter().map(|(coding, _)| *coding).collect();
+            let _ = decode(&codings, &data, piece);
+        }
+
+        #[test]
+        fn changed_data_is_not_taken_for_other_data(
+            plain in plain(),
+            name in prop::sample::select(vec![(Coding::Gzip, "gzip"), (Coding::Zstd, "zstd"), (Coding::Deflate, "deflate")]),
+            at in any::<prop::sample::Index>(),
+            bit in 0_u8..8,
+        ) {
+            let mut encoded = encode(name.1, &plain);
+            let at = at.index(encoded.len());
+            encoded[at] ^= 1 << bit;
+            // The bits of a gzip header that do not matter can change.
+            if let Ok(decoded) = decode(&[name.0], &encoded, 1_000) {
+                prop_assert!(decoded == plain, "{}", at);
+            }
+        }
+    }
+}

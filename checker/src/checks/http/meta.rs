@@ -1,0 +1,115 @@
+//! Finds the charset that an HTML or XML document declares in its first bytes, as the HTML standard's prescan does.
+
+use memchr::memmem;
+
+/// The length of the part of a document that is searched, in bytes.
+const PRESCAN: usize = 1_024;
+
+/// Returns the charset that a document declares with `<meta>` or `<?xml … encoding="…"?>`.
+pub(super) fn charset(document: &[u8]) -> Option<String> {
+    let head = document[..document.len().min(PRESCAN)].to_ascii_lowercase();
+    if let Some(declaration) = head.strip_prefix(b"<?xml") {
+        let end = memmem::find(declaration, b"?>").unwrap_or(declaration.len());
+        return attributes(&declaration[..end])
+            .into_iter()
+            .find(|(name, _)| name == "encoding")
+            .map(|(_, value)| value);
+    }
+    let mut rest = head.as_slice();
+    while let Some(at) = memchr::memchr(b'<', rest) {
+        rest = &rest[at + 1..];
+        if rest.starts_with(b"!--") {
+            // The dashes of the start can be those of the end: `<!-->`.
+            let end = memmem::find(&rest[1..], b"-->")?;
+            rest = &rest[1 + end..];
+        } else if let Some(tag) = rest.strip_prefix(b"meta")
+            && tag.first().is_some_and(|next| next.is_ascii_whitespace() || *next == b'/')
+            && let Some(charset) = charset_of_meta(&attributes(tag))
+        {
+            return Some(charset);
+        }
+    }
+    None
+}
+
+fn charset_of_meta(attributes: &[(String, String)]) -> Option<String> {
+    let value = |key: &str| attributes.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
+    if let Some(charset) = value("charset") {
+        return Some(charset.trim().to_owned());
+    }
+    let content = value("content").filter(|_| value("http-equiv") == Some("content-type"))?;
+    let charset = content.split_once("charset")?.1.trim_start().strip_prefix('=')?.trim_start();
+    let (charset, end): (_, &[char]) = match charset.chars().next()? {
+        '"' => (&charset[1..], &['"']),
+        '\'' => (&charset[1..], &['\'']),
+        _ => (charset, &[';', ' ', '\t', '\n', '\r']),
+    };
+    charset.split(end).next().map(str::to_owned)
+}
+
+/// Returns the attributes of a tag up to its end.
+fn attributes(tag: &[u8]) -> Vec<(String, String)> {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let mut found = Vec::new();
+    let mut rest = tag;
+    loop {
+        rest = skip(rest, |byte| byte.is_ascii_whitespace() || byte == b'/');
+        if rest.is_empty() || rest[0] == b'>' {
+            return found;
+        }
+        let after_name = skip(&rest[1..], |byte| !byte.is_ascii_whitespace() && !b"/>=".contains(&byte));
+        let name = text(&rest[..rest.len() - after_name.len()]);
+        let after_space = skip(after_name, |byte| byte.is_ascii_whitespace());
+        let Some(value) = after_space.strip_prefix(b"=") else {
+            found.push((name, String::new()));
+            rest = after_space;
+            continue;
+        };
+        let value = skip(value, |byte| byte.is_ascii_whitespace());
+        let (value, after) = if let Some(quote @ (b'"' | b'\'')) = value.first() {
+            let inside = &value[1..];
+            // Without its end, the value is incomplete.
+            let Some(end) = memchr::memchr(*quote, inside) else { return found };
+            (&inside[..end], &inside[end + 1..])
+        } else {
+            let after = skip(value, |byte| !byte.is_ascii_whitespace() && byte != b'>');
+            (&value[..value.len() - after.len()], after)
+        };
+        found.push((name, text(value)));
+        rest = after;
+    }
+}
+
+fn skip(bytes: &[u8], is_skipped: impl Fn(u8) -> bool) -> &[u8] {
+    let length = bytes.iter().take_while(|byte| is_skipped(**byte)).count();
+    &bytes[length..]
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checks::http::meta::*;
+
+    #[test]
+    fn declarations_are_found_as_in_browsers() {
+        for (document, expected) in [
+            ("<meta charset=utf-8>", Some("utf-8")),
+            ("<!DOCTYPE html>\n<HTML><META CharSet = 'GBK' />", Some("gbk")),
+            (r#"<meta http-equiv="Content-Type" content="text/html; charset=ISO-8859-1">"#, Some("iso-8859-1")),
+            (r#"<meta content='text/html;charset="koi8-r"' http-equiv=content-type>"#, Some("koi8-r")),
+            (r#"<?xml version="1.0" encoding='Shift_JIS'?><a/>"#, Some("shift_jis")),
+            (r#"<?xml version="1.0"?><a encoding="x">"#, None),
+            ("<!-- <meta charset=gbk> --><meta charset=big5>", Some("big5")),
+            ("<!--><meta charset=big5>-->", Some("big5")),
+            ("<!-- <meta charset=gbk>", None),
+            ("<metadata charset=gbk>", None),
+            (r#"<meta name=description content="charset=gbk">"#, None),
+            (r#"<meta charset="gbk"#, None),
+            ("<meta name=a><meta name=b charset=gbk>", Some("gbk")),
+            ("plain text", None),
+        ] {
+            assert_eq!(charset(document.as_bytes()).as_deref(), expected, "{document}");
+        }
+        let late = format!("{}<meta charset=gbk>", " ".repeat(PRESCAN));
+        assert_eq!(charset(late.as_bytes()), None);
+    }
+}

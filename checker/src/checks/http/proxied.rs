@@ -1,0 +1,141 @@
+//! Decides whether a request goes through a proxy, and what a failure on the way means: an endpoint that was not reached
+//! because of the proxy is unknown.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use url::Url;
+
+use super::{HttpCheck, HttpVersion, uses_tls};
+use crate::checks::net::address_policy::AddressPolicy;
+use crate::checks::net::proxy::{Proxy, ProxyScheme};
+use crate::checks::net::tls_config::{TlsClient, TlsSettings};
+use crate::checks::{AttemptRecord, CheckContext, Failure};
+
+/// Which proxy a check uses.
+#[derive(Debug, Clone, Default)]
+pub enum ProxyChoice {
+    /// The proxy that the environment sets, if any.
+    #[default]
+    Environment,
+    Direct,
+    Through(Arc<Proxy>),
+}
+
+/// How a request reaches the endpoint through a proxy.
+pub(super) struct ProxyRoute {
+    pub(super) proxy: Arc<Proxy>,
+    /// For a proxy that is reached over TLS.
+    pub(super) tls: Option<Arc<TlsClient>>,
+}
+
+impl ProxyRoute {
+    /// Whether the proxy reads a request of this version and forwards it. Otherwise, it only forwards bytes.
+    pub(super) fn reads_requests(&self, url: &Url, version: HttpVersion) -> bool {
+        !uses_tls(url) && self.proxy.scheme != ProxyScheme::Socks5 && version != HttpVersion::Http2
+    }
+}
+
+/// What an attempt waits for, if that is not the endpoint.
+#[derive(Default)]
+pub(super) struct ProxyProgress(Mutex<Stage>);
+
+#[derive(Default)]
+enum Stage {
+    #[default]
+    Endpoint,
+    /// Only the proxy is involved, so that a failure says nothing about the endpoint.
+    Proxy(Arc<Proxy>),
+    /// The proxy connects to the endpoint.
+    Tunnel(Arc<Proxy>),
+    /// The attempt is not possible.
+    Impossible,
+}
+
+impl ProxyProgress {
+    fn enter(&self, stage: Stage) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = stage;
+    }
+
+    pub(super) fn wait_for_proxy(&self, proxy: &Arc<Proxy>) {
+        self.enter(Stage::Proxy(Arc::clone(proxy)));
+    }
+
+    pub(super) fn wait_for_tunnel(&self, proxy: &Arc<Proxy>) {
+        self.enter(Stage::Tunnel(Arc::clone(proxy)));
+    }
+
+    pub(super) fn reached_endpoint(&self) {
+        self.enter(Stage::Endpoint);
+    }
+
+    /// Attributes the error of an attempt. If it says nothing about the endpoint, that is returned as the reason why the
+    /// status is unknown.
+    pub(super) fn judge(self, record: &mut AttemptRecord) -> Result<(), String> {
+        let Some(error) = record.attempt.error.take() else { return Ok(()) };
+        match self.0.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            Stage::Endpoint => record.attempt.error = Some(error),
+            Stage::Tunnel(proxy) => record.attempt.error = Some(format!("through proxy `{proxy}`: {error}")),
+            Stage::Proxy(proxy) => return Err(format!("failed to use proxy `{proxy}`: {error}")),
+            Stage::Impossible => return Err(error),
+        }
+        Ok(())
+    }
+}
+
+/// The proxy through which a request to this URL goes, if any.
+pub(super) async fn route(
+    check: &HttpCheck,
+    url: &Url,
+    context: &CheckContext,
+    progress: &ProxyProgress,
+) -> Result<Option<ProxyRoute>, Failure> {
+    let proxy = match (&check.proxy, context.proxies()) {
+        (ProxyChoice::Direct, _) | (ProxyChoice::Environment, None) => return Ok(None),
+        (ProxyChoice::Through(proxy), _) => Ok(Some(Arc::clone(proxy))),
+        (ProxyChoice::Environment, Some(proxies)) => proxies.for_url(url),
+    };
+    let route = async {
+        let Some(proxy) = proxy? else { return Ok(None) };
+        if context.address_policy != AddressPolicy::AllowAll {
+            return Err(cannot_enforce("deny_private_addresses", &proxy));
+        }
+        if check.ip_version.is_some() {
+            return Err(cannot_enforce("ip_version", &proxy));
+        }
+        if check.route.as_ref().is_some_and(|route| route.connect_to.is_some()) {
+            return Err(cannot_enforce("resolve", &proxy));
+        }
+        let tls = match proxy.scheme {
+            ProxyScheme::Https => {
+                progress.wait_for_proxy(&proxy);
+                Some(context.tls_client(&TlsSettings::default()).await?)
+            }
+            ProxyScheme::Http | ProxyScheme::Socks5 => None,
+        };
+        Ok(Some(ProxyRoute { proxy, tls }))
+    };
+    route.await.inspect_err(|_: &Failure| progress.enter(Stage::Impossible))
+}
+
+/// Reads the system's certificates, which can take long, before the time of an attempt starts.
+pub(super) async fn prepare(check: &HttpCheck, context: &CheckContext) -> Result<(), String> {
+    let is_over_tls = |proxy: &Proxy| proxy.scheme == ProxyScheme::Https;
+    let needs_tls = match (&check.proxy, context.proxies()) {
+        (ProxyChoice::Direct, _) | (ProxyChoice::Environment, None) => false,
+        (ProxyChoice::Through(proxy), _) => is_over_tls(proxy),
+        (ProxyChoice::Environment, Some(proxies)) => {
+            proxies.for_url(&check.url).is_ok_and(|proxy| proxy.is_some_and(|proxy| is_over_tls(&proxy)))
+        }
+    };
+    if needs_tls {
+        context.tls_client(&TlsSettings::default()).await?;
+    }
+    Ok(())
+}
+
+fn cannot_enforce(key: &str, proxy: &Proxy) -> String {
+    format!(
+        "`{key}` cannot be enforced, because proxy `{proxy}` would connect to the endpoint: set `\"proxy\": \"none\"` to \
+         connect directly"
+    )
+}

@@ -1,0 +1,166 @@
+//! Tests checks of status pages against a local server.
+
+use crate::checks::net::address_policy::AddressPolicy;
+use crate::checks::statuspage::summary::{ReportedStatus, reported_status};
+use crate::checks::statuspage::*;
+use crate::checks::test_server::serve_with;
+use crate::checks::{Check, CheckKind, CheckOutcome, run};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+/// A shortened summary in the format of Atlassian Statuspage.
+const SUMMARY: &str = r#"{
+  "page": {"id": "kctbh9vrtdwd", "name": "Shop", "url": "https://status.shop.example", "time_zone": "Etc/UTC"},
+  "components": [
+    {"id": "8l4ygp009s5s", "name": "Git", "status": "operational", "position": 1, "group_id": null, "group": false},
+    {"id": "4230lsnqdsld", "name": "Webhooks", "status": "degraded_performance", "group": false},
+    {"id": "0l2p9nhqnxpd", "name": "API", "status": "partial_outage", "description": null},
+    {"id": "br0l2tvcx85d", "name": "Payments", "status": "major_outage"},
+    {"id": "kr09ddfgbfsf", "name": "Pages", "status": "under_maintenance"},
+    {"id": "pjmpxvq2cmr2", "name": "Störung", "status": "on_fire"},
+    {"id": "a1", "name": "Europe", "status": "operational"},
+    {"id": "a2", "name": "Europe", "status": "major_outage"},
+    {"id": "a3", "name": "Login"}
+  ],
+  "incidents": [
+    {"id": "i1", "name": "Cards are declined", "status": "investigating", "components": [{"id": "br0l2tvcx85d"}]}
+  ],
+  "scheduled_maintenances": [],
+  "status": {"indicator": "major", "description": "Partial System Outage"}
+}"#;
+
+#[test]
+fn words_of_a_status_page_are_mapped() {
+    let degraded = |reason: &str| Ok(ReportedStatus::Degraded(reason.to_owned()));
+    let down = |reason: &str| Ok(ReportedStatus::Down(reason.to_owned()));
+    for (component, expected) in [
+        (Some("Git"), Ok(ReportedStatus::Healthy)),
+        (Some("8l4ygp009s5s"), Ok(ReportedStatus::Healthy)),
+        (Some(" git"), Ok(ReportedStatus::Healthy)),
+        (Some("Webhooks"), degraded("`Webhooks` has degraded performance")),
+        (Some("API"), degraded("`API` has a partial outage")),
+        (Some("Pages"), degraded("`Pages` is under maintenance")),
+        (Some("Payments"), down("`Payments` has a major outage: Cards are declined")),
+        (Some("a2"), down("`Europe` has a major outage")),
+        (Some("Störung"), Err("the status page reports the unknown status `on_fire` for `Störung`")),
+        (Some("Login"), Err("the status page reports the unknown status `` for `Login`")),
+        (
+            Some("Europe"),
+            Err("the status page has 2 components with the name `Europe`: set `component` to an id, for example `a1`"),
+        ),
+        (Some("Payment"), Err("the status page has no component `Payment`; did you mean `Payments`?")),
+        (Some("Mail"), Err("the status page has no component `Mail`")),
+        (None, degraded("the status page reports `Partial System Outage`: Cards are declined")),
+    ] {
+        let expected = expected.map_err(str::to_owned);
+        assert_eq!(reported_status(SUMMARY.as_bytes(), component), expected, "{component:?}");
+    }
+}
+
+#[test]
+fn the_overall_status_is_mapped() {
+    let of = |status: &str| reported_status(format!("{{\"status\": {status}}}").as_bytes(), None);
+    for (indicator, expected) in [("none", None), ("minor", Some(false)), ("maintenance", Some(false))] {
+        let reported = of(&format!("{{\"indicator\": \"{indicator}\"}}")).expect("it is known");
+        assert_eq!(reported == ReportedStatus::Healthy, expected.is_none(), "{indicator}");
+    }
+    let critical = of(r#"{"indicator": "critical", "description": "Major Service Outage"}"#);
+    assert_eq!(critical, Ok(ReportedStatus::Down("the status page reports `Major Service Outage`".to_owned())));
+    for (json, expected) in [
+        (r#"{"indicator": "fine"}"#, "the status page reports the unknown overall status `fine`"),
+        ("{}", "the status page reports the unknown overall status ``"),
+        ("null", "the status page does not report an overall status: set `component`"),
+    ] {
+        assert_eq!(of(json), Err(expected.to_owned()));
+    }
+    for json in ["", "<html>", "[]", "{", "{\"components\": 1}"] {
+        let expected = "the status page has no summary in the format of Statuspage";
+        assert_eq!(reported_status(json.as_bytes(), None), Err(expected.to_owned()), "{json}");
+    }
+    let marked = format!("\u{feff}{SUMMARY}");
+    assert_eq!(reported_status(marked.as_bytes(), Some("Git")), Ok(ReportedStatus::Healthy));
+}
+
+#[test]
+fn the_url_of_the_summary_is_derived() {
+    for (page, summary) in [
+        ("https://status.example", "https://status.example/api/v2/summary.json"),
+        ("https://status.example/#top", "https://status.example/api/v2/summary.json"),
+        ("https://a.example/status/", "https://a.example/status/api/v2/summary.json"),
+        ("https://a.example/api/v2/summary.json", "https://a.example/api/v2/summary.json"),
+        ("https://a.example/proxy/v2.json?page=7", "https://a.example/proxy/v2.json?page=7"),
+    ] {
+        assert_eq!(summary_url(Url::parse(page).expect("a URL")).as_str(), summary);
+    }
+}
+
+/// Starts a web server that serves this response below `/status/`.
+async fn serve(response: String) -> u16 {
+    serve_with(move |mut stream| {
+        let response = response.clone();
+        async move {
+            let (mut request, mut buffer) = (Vec::new(), [0; 4_096]);
+            while !request.ends_with(b"\r\n\r\n") {
+                let Ok(count @ 1..) = stream.read(&mut buffer).await else { return };
+                request.extend_from_slice(&buffer[..count]);
+            }
+            let response = if request.starts_with(b"GET /status/api/v2/summary.json ") {
+                response
+            } else {
+                "HTTP/1.1 301 Moved Permanently\r\nLocation: /status/api/v2/summary.json\r\nContent-Length: 0\r\n\r\n"
+                    .to_owned()
+            };
+            let _ = stream.write_all(response.as_bytes()).await;
+        }
+    })
+    .await
+}
+
+async fn outcome(url: &str, component: &str) -> CheckOutcome {
+    let url = summary_url(Url::parse(url).expect("a URL"));
+    let request = HttpCheck { max_redirects: MAX_REDIRECTS, body_limit: BODY_LIMIT, ..HttpCheck::get(url) };
+    let check = StatuspageCheck { request, component: Some(component.to_owned()) };
+    let check = Check::new("x", CheckKind::Statuspage(Box::new(check)));
+    run(&check, &CheckContext::new(AddressPolicy::AllowAll, crate::now)).await
+}
+
+#[tokio::test]
+async fn a_page_is_read_over_http() {
+    let ok = |body: &str| format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let port = serve(ok(SUMMARY)).await;
+    for path in ["status", "moved"] {
+        for (component, error, warning) in [
+            ("Git", None, None),
+            ("API", None, Some("`API` has a partial outage")),
+            ("Payments", Some("`Payments` has a major outage: Cards are declined"), None),
+        ] {
+            let CheckOutcome::Attempts(records) = outcome(&format!("http://127.0.0.1:{port}/{path}"), component).await
+            else {
+                panic!("{component} is known")
+            };
+            assert_eq!(records[0].attempt.error.as_deref(), error, "{component}");
+            assert_eq!(records[0].warning.as_deref(), warning, "{component}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_cannot_be_read_is_unknown() {
+    let reason =
+        async |port: u16, component: &str| match outcome(&format!("http://127.0.0.1:{port}/status"), component).await {
+            CheckOutcome::Skipped { reason } => reason,
+            CheckOutcome::Attempts(records) => panic!("{records:?}"),
+        };
+    let not_found = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_owned();
+    let html = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>".to_owned();
+    let huge = format!("HTTP/1.1 200 OK\r\n\r\n{}", " ".repeat(BODY_LIMIT + 1));
+    for (response, component, expected) in [
+        (not_found, "Git", "failed to read the status page: response status 404 Not Found, expected 2xx"),
+        (html, "Git", "the status page has no summary in the format of Statuspage"),
+        (huge, "Git", "failed to read the status page: only the first 2097152 bytes of the body were read"),
+        (format!("HTTP/1.1 200 OK\r\n\r\n{SUMMARY}"), "Mail", "the status page has no component `Mail`"),
+    ] {
+        let reason = reason(serve(response).await, component).await;
+        assert!(reason.starts_with(expected), "{reason}");
+    }
+    assert_eq!(reason(9, "Git").await, "failed to read the status page: connection refused");
+}

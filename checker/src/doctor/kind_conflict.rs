@@ -1,0 +1,77 @@
+//! Finds endpoints that are different checks on different nodes, so that combining their results is meaningless. Pure.
+
+use shared::UnixNanos;
+use shared::endpoint_status::EndpointStatus;
+use shared::object_name::NodeName;
+
+use super::{Finding, Side};
+use crate::sanitize::sanitize_for_terminal;
+
+/// How to fix a conflict.
+pub const REMEDY: &str = "give each check its own title";
+
+/// The maximum length of titles and locators, in characters.
+const LIMIT: usize = 80;
+
+/// Describes the conflict if nodes check the endpoint in different ways at `now`.
+#[must_use]
+pub fn describe(endpoint: &EndpointStatus, now: UnixNanos) -> Option<String> {
+    let kinds = endpoint.conflicting_kinds(now);
+    if kinds.is_empty() {
+        return None;
+    }
+    let name = |node: Option<&NodeName>| node.map_or_else(|| "an unnamed node".to_owned(), |node| format!("`{node}`"));
+    let checks: Vec<String> = kinds.iter().map(|(kind, node)| format!("`{kind}` on {}", name(*node))).collect();
+    let [title, locator] = [&endpoint.key.title, &endpoint.key.locator].map(|text| sanitize_for_terminal(text, LIMIT));
+    Some(format!("`{title}` (`{locator}`) is a different check on each node, {}", checks.join(", ")))
+}
+
+/// Returns a finding for each conflict.
+#[must_use]
+pub fn findings(endpoints: &[EndpointStatus], now: UnixNanos) -> Vec<Finding> {
+    let conflicts = endpoints.iter().filter_map(|endpoint| describe(endpoint, now));
+    conflicts.map(|what| Finding::warning(Side::Store, what, REMEDY)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::MINUTE;
+    use shared::check_file::EndpointKey;
+    use shared::endpoint_status::NodeStatus;
+    use shared::history::LatestResult;
+    use shared::status::Status;
+    use shared::uptime::Span;
+
+    use super::*;
+
+    const NOW: UnixNanos = 1_795_330_254_340_493_978;
+
+    fn endpoint(kinds: &[(&str, i64)]) -> EndpointStatus {
+        let nodes = kinds.iter().zip(["eu", "us", "ap"]).map(|((kind, age), node)| NodeStatus {
+            node: NodeName::new(node).ok(),
+            spans: vec![Span {
+                start: NOW - (age + 1) * MINUTE,
+                end: NOW - (age - 1) * MINUTE,
+                status: Status::Healthy,
+            }],
+            last_checked: Some(NOW - age * MINUTE),
+            reason: None,
+            kind: (*kind).to_owned(),
+        });
+        let key = EndpointKey { title: "Shop".to_owned(), locator: "shop:443".to_owned(), id: None };
+        EndpointStatus { key, latest: LatestResult::default(), nodes: nodes.collect() }
+    }
+
+    #[test]
+    fn current_checks_of_different_kinds_are_a_conflict() {
+        let found = findings(&[endpoint(&[("tcp", 0), ("tls", 0), ("tls", 0)])], NOW);
+        assert_eq!(found.len(), 1);
+        assert_eq!(
+            found[0].what,
+            "`Shop` (`shop:443`) is a different check on each node, `tcp` on `eu`, `tls` on `us`"
+        );
+        for kinds in [&[("tcp", 0), ("tcp", 0)][..], &[("tcp", 0), ("", 0)], &[("tcp", 0), ("tls", 90)], &[]] {
+            assert_eq!(findings(&[endpoint(kinds)], NOW), [], "{kinds:?}");
+        }
+    }
+}
