@@ -19,6 +19,8 @@ use crate::tls_error;
 
 /// How long files are used before they are read again, because certificates are renewed while checks run.
 const REREAD_AFTER: Duration = Duration::from_mins(1);
+/// How long after a failure files are read again, which can succeed once a program has written them completely.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub enum TlsTrust {
@@ -63,6 +65,15 @@ struct CachedClient {
     cell: Arc<OnceCell<ClientResult>>,
 }
 
+impl CachedClient {
+    fn is_fresh(&self, settings: &TlsSettings) -> bool {
+        match self.cell.get() {
+            Some(Err(_)) => self.since.elapsed() < RETRY_AFTER,
+            _ => !settings.has_files() || self.since.elapsed() < REREAD_AFTER,
+        }
+    }
+}
+
 /// Caches TLS configurations by their settings.
 #[derive(Default)]
 pub struct TlsConfigs {
@@ -76,9 +87,7 @@ impl TlsConfigs {
         let cell = {
             let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
             match clients.get(settings) {
-                Some(CachedClient { since, cell }) if !settings.has_files() || since.elapsed() < REREAD_AFTER => {
-                    Arc::clone(cell)
-                }
+                Some(cached) if cached.is_fresh(settings) => Arc::clone(&cached.cell),
                 _ => {
                     let cell = Arc::<OnceCell<ClientResult>>::default();
                     clients.insert(settings.clone(), CachedClient { since: Instant::now(), cell: Arc::clone(&cell) });
@@ -189,7 +198,7 @@ mod tests {
         assert!(error.contains("trusted.pem"), "{error}");
         write(folder.path(), "trusted", &[&TestAuthority::new("Root", 9).self_signed()]);
         assert!(configs.client(&settings).await.is_err(), "the files were read a moment ago");
-        tokio::time::advance(REREAD_AFTER).await;
+        tokio::time::advance(RETRY_AFTER).await;
         let first = configs.client(&settings).await.expect("it is a certificate");
         assert!(Arc::ptr_eq(&first, &configs.client(&settings).await.expect("it was read")));
         tokio::time::advance(REREAD_AFTER).await;
