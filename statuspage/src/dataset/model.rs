@@ -9,7 +9,7 @@ use shared::status::Status;
 use shared::uptime::{Span, StatusTimeline};
 use shared::{Nanos, UnixNanos};
 
-use super::limits::{ENDPOINTS, MESSAGES, SAMPLES};
+use super::limits::{ENDPOINTS, MESSAGES, SAMPLES, WITH_IDS};
 use super::sample::{NodeHistory, Sample, samples_from};
 
 /// The contents of the loaded check files and histories.
@@ -19,10 +19,8 @@ pub struct Dataset {
     files: Vec<CheckFileName>,
     /// The endpoints, in order of first appearance. Their indexes are their ids and never change.
     pub endpoints: Vec<EndpointData>,
-    /// The indexes of the endpoints, in the order of titles and locators. A hash map would add a kilobyte to the page.
+    /// The indexes of the endpoints, in key order. A hash map would add a kilobyte to the page.
     pub by_key: Vec<usize>,
-    /// The indexes of the endpoints with ids, in the order of the ids.
-    by_id: Vec<usize>,
     /// The nodes, in the order of their names.
     pub nodes: Vec<NodeUsage>,
     /// The messages, in no particular order.
@@ -214,14 +212,11 @@ impl Dataset {
     /// Returns the id of a node's endpoint, which is added if it is new, or `None` if there is no room. There is more
     /// room for endpoints that are not healthy, so healthy ones do not crowd them out.
     fn id_of(&mut self, key: &EndpointKey, node: Option<&NodeName>, status: Status) -> Option<usize> {
+        let index = self.by_key.binary_search_by(|id| self.endpoints[*id].key.cmp(key));
+        let exact = index.ok().map(|index| self.by_key[index]);
         // The newest results are added first, so an endpoint has the title of its newest result.
-        let by_id = self.by_id.binary_search_by(|id| self.endpoints[*id].key.id.cmp(&key.id));
-        let index = self.by_key.partition_point(|id| {
-            let known = &self.endpoints[*id].key;
-            (&known.title, &known.locator) < (&key.title, &key.locator)
-        });
-        let known = by_id.map_or(self.by_key.get(index), |index| self.by_id.get(index)).copied();
-        let known = known.filter(|id| self.endpoints[*id].key.is_same_endpoint(key));
+        let mut first = self.endpoints.iter().take(WITH_IDS);
+        let known = exact.or_else(|| first.position(|known| known.key.is_same_endpoint(key)));
         if let Some(id) = known
             && self.endpoints[id].nodes.iter().any(|known| known.node.as_ref() == node)
         {
@@ -234,7 +229,7 @@ impl Dataset {
         }
         usage.endpoints += 1;
         if known.is_none() {
-            self.by_key.insert(index, total);
+            self.by_key.insert(index.unwrap_or_else(|index| index), total);
             self.endpoints.push(EndpointData {
                 key: key.clone(),
                 position: 0,
@@ -242,12 +237,7 @@ impl Dataset {
                 nodes: Vec::new(),
             });
         }
-        let id = known.unwrap_or(total);
-        if let (Err(index), Some(_)) = (by_id, &key.id) {
-            self.endpoints[id].key.id.clone_from(&key.id);
-            self.by_id.insert(index, id);
-        }
-        Some(id)
+        Some(known.unwrap_or(total))
     }
 
     /// Returns the minimum number of endpoints that were omitted.
