@@ -17,6 +17,9 @@ const WITH_CONDITIONS: [&str; 3] = [".cert_expiry_down", ".failures_allowed", ".
 /// Returns whether validation can reject the value for a reason that a schema cannot express.
 fn is_inexpressible(path: &str, value: &Value) -> bool {
     let has_conditions = WITH_CONDITIONS.iter().any(|key| path.ends_with(key));
+    // Status pages need no credentials.
+    let has_credentials = value.as_str().is_some_and(|text| text.contains('@'));
+    let has_conditions = has_conditions || path == ".checkers[].url" && has_credentials;
     // IP addresses are valid only for PTR records.
     let is_address = value.as_str().is_some_and(|text| text.parse::<std::net::IpAddr>().is_ok());
     let has_conditions = has_conditions || path.ends_with(".hostname_fqdn") && is_address;
