@@ -174,6 +174,9 @@ async fn an_endless_listing_is_reported() {
     }
 }
 
+/// A gigabyte, compressed. That takes a while without optimization, so it is done once.
+static BOMB: LazyLock<Vec<u8>> = LazyLock::new(|| gzip(&vec![b' '; 1 << 30]));
+
 /// A checker whose directory also contains huge objects from another node, and the names of its two check files: one
 /// with a gigabyte, and one with millions of results. There is also a history that decompresses to a gigabyte.
 async fn beside_huge_objects(endpoint: &Endpoint) -> (Checker, [String; 2]) {
@@ -183,8 +186,6 @@ async fn beside_huge_objects(endpoint: &Endpoint) -> (Checker, [String; 2]) {
     let path = |name: &str| checker.path("checks").join(name);
     std::fs::File::create(path(&sparse)).and_then(|file| file.set_len(1 << 30)).expect("the file can be written");
     std::fs::write(path(&many), format!("[{}{{}}]", "{},".repeat(2_700_000))).expect("the file can be written");
-    // Compressing a gigabyte takes a while without optimization.
-    static BOMB: LazyLock<Vec<u8>> = LazyLock::new(|| gzip(&vec![b' '; 1 << 30]));
     std::fs::write(path("history/bomb.json"), &*BOMB).expect("the file can be written");
     (checker, [sparse, many])
 }
