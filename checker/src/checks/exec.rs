@@ -330,7 +330,7 @@ mod tests {
             std::fs::write(&command, content).expect("it can be written");
             std::fs::set_permissions(&command, std::fs::Permissions::from_mode(0o755)).expect("it is ours");
             let check = ExecCheck { command, arguments: Vec::new(), ..shell("") };
-            // `env` looks for its command only when it runs.
+            // `env` searches for its command only when it runs.
             if !content.contains("env") {
                 assert_eq!(check.preflight().is_err(), expected.is_some(), "{content}");
             }

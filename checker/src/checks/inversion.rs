@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_cannot_be_determined_is_unknown() {
+    async fn an_undetermined_failure_is_unknown() {
         let long = serve(&[ServerAction::Read, ServerAction::Send(b"HTTP/1.1 200 OK\r\n\r\nlong text")]).await;
         let invalid = MisconfiguredCheck {
             type_name: "tcp".to_owned(),

@@ -1,7 +1,7 @@
 //! Checks of other companies' status pages: one attempt reads the status that a page reports about a component or about
 //! everything, in the format of Atlassian Statuspage, which other services offer too.
 //!
-//! An attempt that cannot tell the status makes the endpoint unknown, because the page is not the service that it
+//! An attempt that cannot determine the status makes the endpoint unknown, because the page is not the service that it
 //! describes.
 
 mod summary;

@@ -267,7 +267,7 @@ pub(super) async fn timed<F: Future<Output = ProbeResult>>(
         Either::Right(probe)
     };
     let result = tokio::time::timeout(limit, probe).await.unwrap_or_else(|_| {
-        // A name that is not resolved says nothing about the endpoint, and neither does a command that hangs.
+        // Neither an unresolved name nor a command that hangs shows whether the endpoint works.
         if matches!(stopwatch.current_phase(), Phase::Dns | Phase::Command) {
             stopwatch.mark_inconclusive();
         }

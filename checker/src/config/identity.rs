@@ -17,8 +17,8 @@ pub(super) struct DefinedCheck {
     pub(super) index: usize,
 }
 
-/// Merges checks with the same title and locator, and reports them: the status page, histories and nodes cannot tell
-/// them apart. Also reports duplicate ids.
+/// Merges checks with the same title and locator, and reports them: the status page, histories and nodes cannot
+/// distinguish them. Also reports duplicate ids.
 pub(super) fn merge(checks: Vec<DefinedCheck>, text: &str, problems: &mut Problems) -> Vec<DefinedCheck> {
     report_duplicate_ids(&checks, text, problems);
     let mut kept: Vec<DefinedCheck> = Vec::with_capacity(checks.len());

@@ -10,7 +10,7 @@ fn at(days: u64) -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_secs(days * 86_400))
 }
 
-/// Fails if a text looks like the output of `Debug`, or is not a clause for people.
+/// Fails if a text resembles the output of `Debug`, or is not a clause for people.
 fn expect_plain_words(text: &str) {
     // What is between backticks comes from a certificate or names a key of the configuration.
     let words: String = text.split('`').step_by(2).collect();

@@ -1,7 +1,7 @@
 //! Continues the history of an endpoint whose title or locator changed, but whose id did not.
 //!
 //! Results are added in the order of their times. A result with an id belongs to the endpoint with that id, which takes
-//! over its title and locator. If there is none, the endpoint without an id that has its title and locator gets the id.
+//! over its title and locator. Otherwise, the endpoint without an id that has its title and locator gets the id.
 //! A result without an id belongs to the endpoint that has, or had when it got its id, its title and locator.
 
 use std::collections::BTreeMap;

@@ -167,7 +167,7 @@ fn parse_date(text: &str) -> Option<i64> {
 mod tests {
     use super::*;
 
-    /// What is sent to `to` after a response from `from` has set these cookies.
+    /// Returns the cookies sent to `to` after a response from `from` has set these.
     fn sent(from: &str, set: &[&str], to: &str) -> String {
         let url = |text: &str| Url::parse(text).expect("a URL");
         let mut headers = HeaderMap::new();

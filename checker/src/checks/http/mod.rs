@@ -434,7 +434,7 @@ async fn evaluate(check: &HttpCheck, response: HttpResponse, capture: Capture, s
         }
         return Ok(data);
     }
-    // Without conditions of its own, the check reads the body for another kind of check.
+    // If the check has no conditions, another kind of check reads the whole body.
     let has_conditions = check.needs_body() || !check.assertions.is_empty();
     let early_end = has_conditions.then(|| (EarlyEnd::new(check), &mut data));
     body::read(check, response, stopwatch, early_end).await?.store_in(&mut data);

@@ -111,7 +111,7 @@ async fn heads_that_browsers_accept_are_accepted() {
 }
 
 #[tokio::test]
-async fn heads_that_nobody_accepts_are_described() {
+async fn heads_that_are_always_rejected_are_described() {
     for (head, expected) in [
         ("X (a): b", "response has an invalid header line `X (a): b`: expected a name, a colon and a value"),
         ("no colon", "response has an invalid header line `no colon`: expected a name, a colon and a value"),

@@ -44,7 +44,7 @@ pub(super) struct ProxyProgress(Mutex<Stage>);
 enum Stage {
     #[default]
     Endpoint,
-    /// Only the proxy is involved, so that a failure says nothing about the endpoint.
+    /// Only the proxy is involved, so a failure does not concern the endpoint.
     Proxy(Arc<Proxy>),
     /// The proxy connects to the endpoint.
     Tunnel(Arc<Proxy>),
@@ -69,7 +69,7 @@ impl ProxyProgress {
         self.enter(Stage::Endpoint);
     }
 
-    /// Attributes the error of an attempt. If it says nothing about the endpoint, that is returned as the reason why the
+    /// Attributes the error of an attempt. If it does not concern the endpoint, that is returned as the reason why the
     /// status is unknown.
     pub(super) fn judge(self, record: &mut AttemptRecord) -> Result<(), String> {
         let Some(error) = record.attempt.error.take() else { return Ok(()) };

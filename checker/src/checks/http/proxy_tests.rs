@@ -101,14 +101,14 @@ async fn a_plain_request_names_the_whole_url() {
 #[tokio::test]
 async fn a_request_without_a_proxy_is_direct() {
     let url = format!("http://127.0.0.1:{}/", serve(&[ServerAction::Read, ServerAction::Send(OK)]).await);
-    let nobody = || "http://127.0.0.1:9".to_owned();
+    let unused_port = || "http://127.0.0.1:9".to_owned();
     // The environment does not apply to this machine's own addresses.
-    assert_eq!(outcome(&url, "", &[("HTTP_PROXY", nobody())]).await, Ok(None));
+    assert_eq!(outcome(&url, "", &[("HTTP_PROXY", unused_port())]).await, Ok(None));
     let unresolvable = "http://shop.invalid/";
     for (more, variables) in [
-        (r#","proxy":"none""#, vec![("HTTP_PROXY", nobody())]),
-        ("", vec![("HTTP_PROXY", nobody()), ("NO_PROXY", ".invalid".to_owned())]),
-        ("", vec![("HTTPS_PROXY", nobody())]),
+        (r#","proxy":"none""#, vec![("HTTP_PROXY", unused_port())]),
+        ("", vec![("HTTP_PROXY", unused_port()), ("NO_PROXY", ".invalid".to_owned())]),
+        ("", vec![("HTTPS_PROXY", unused_port())]),
     ] {
         let error = outcome(unresolvable, more, &variables).await.expect("no proxy is used").unwrap_or_default();
         assert!(!error.is_empty() && !error.contains("proxy"), "{variables:?}: {error}");

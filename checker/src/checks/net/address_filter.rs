@@ -14,7 +14,7 @@ pub enum IpVersion {
 }
 
 impl IpVersion {
-    /// The number that stands for the version in a configuration.
+    /// The number of the version, as in a configuration.
     pub const NUMBERS: &[i64] = &[4, 6];
 
     #[must_use]

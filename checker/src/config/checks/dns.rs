@@ -108,7 +108,7 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
     })))
 }
 
-/// Parses the name to query. An IP address stands for the name of its PTR records.
+/// Parses the name to query. An IP address is converted to the name of its PTR records.
 fn parse_name(text: &str, record: RecordType) -> Result<Name, String> {
     let invalid = || format!("invalid host name `{text}`");
     let mut name = match text.parse::<IpAddr>() {
