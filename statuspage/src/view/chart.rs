@@ -245,6 +245,24 @@ mod tests {
     }
 
     #[test]
+    fn the_open_day_of_several_nodes_is_one_point() {
+        let ago = |node, minutes: [i64; 3]| minutes.map(|minutes| ("A", node, minutes, Healthy));
+        let mut dataset = dataset(&[ago("n1", [14, 9, 4]), ago("n2", [10, 5, 0])].concat());
+        for (index, node) in dataset.endpoints[0].nodes.iter_mut().enumerate() {
+            let rtt = 40_000_000 * (index as i64 + 1);
+            let newest = node.samples.last().expect("there are checks").clone();
+            let day = |at| Sample { at, length: DAY, rtts: Box::from([rtt]), ..newest.clone() };
+            // The open day lies just before the node's newest check.
+            let samples = vec![day(NOW - DAY), day(newest.at - 1), Sample { rtts: Box::default(), ..newest.clone() }];
+            node.history = Some(NodeHistory { timeline: uptime::StatusTimeline::default(), samples, open: Vec::new() });
+            node.samples.clear();
+        }
+        let points = chart(&evaluate(&dataset)[0], &Period::new(30 * DAY, 90, utc()), utc(), &[]).points;
+        let days: Vec<_> = points.iter().filter(|point| point.stats.is_some()).collect();
+        assert_eq!(days.len(), 2, "{points:?}");
+    }
+
+    #[test]
     fn each_check_is_a_point() {
         let chart = chart_of(&[("A", "", 2, Healthy), ("A", "", 1, Healthy), ("A", "", 0, Healthy)]);
         assert_eq!(chart.points.len(), 3);

@@ -63,10 +63,16 @@ pub(super) fn groups<'a>(
     }
     let mut groups: Vec<SampleGroup<'a>> = Vec::new();
     for sample in samples {
-        match groups.last_mut() {
-            Some(group) if sample.at - group.first < width || group.covers_same_time(sample) => {
+        // The newest check of one node can lie between the open hours or days of two nodes.
+        let same_time = groups.iter().rposition(|group| group.covers_same_time(sample));
+        let is_near = |group: &SampleGroup<'_>| sample.at - group.first < width;
+        let latest = groups.len().saturating_sub(1);
+        match groups.get_mut(same_time.unwrap_or(latest)) {
+            Some(group) if same_time.is_some() || is_near(group) => {
                 group.samples.push(sample);
-                group.last = sample.at;
+                if same_time.is_none_or(|index| index == latest) {
+                    group.last = sample.at;
+                }
             }
             _ => groups.push(SampleGroup { first: sample.at, last: sample.at, samples: vec![sample], stats: None }),
         }
@@ -82,11 +88,12 @@ impl SampleGroup<'_> {
         self.samples.iter().any(|sample| sample.failed)
     }
 
-    /// Returns whether a sample covers the same hour or day as the last one in the group.
-    pub(super) fn covers_same_time(&self, sample: &Sample) -> bool {
+    /// Returns whether a sample covers the same hour or day as the latest one in the group.
+    fn covers_same_time(&self, sample: &Sample) -> bool {
         let bucket =
             |sample: &Sample| sample.at.checked_div_euclid(sample.length).map(|number| (sample.length, number));
-        bucket(sample).is_some_and(|own| self.samples.last().is_some_and(|last| bucket(last) == Some(own)))
+        let latest = || self.samples.iter().rev().find_map(|other| bucket(other));
+        bucket(sample).is_some_and(|own| latest() == Some(own))
     }
 
     /// Returns the length of the hours or days, or 0 for checks.
