@@ -95,7 +95,7 @@ pub(super) async fn decompress(content: Vec<u8>, size_limit: usize) -> Result<Ve
     }
     let decompressed = async {
         // web-sys declares this class only as an unstable API.
-        let class: Function = Reflect::get(&js_sys::global(), &"DecompressionStream".into())?.dyn_into()?;
+        let class: Function = Reflect::get(&js_sys::global(), &"DecompressionStream".into())?.unchecked_into();
         let gzip: ReadableWritablePair = Reflect::construct(&class, &Array::of1(&"gzip".into()))?.unchecked_into();
         let compressed = web_sys::Response::new_with_opt_js_u8_array(Some(&Uint8Array::from(content.as_slice())))?;
         read(compressed.body().map(|body| body.pipe_through(&gzip)), size_limit).await

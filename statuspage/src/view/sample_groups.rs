@@ -18,6 +18,8 @@ const POINTS_LIMIT: i64 = 300;
 pub(super) struct SampleGroup<'a> {
     pub(super) first: UnixNanos,
     pub(super) last: UnixNanos,
+    /// The latest hour or day, as its length and number, or `None` for checks.
+    bucket: Option<(Nanos, i64)>,
     pub(super) samples: Vec<&'a Sample>,
     /// Statistics for all successful attempts of all checks. The median is that of the attempts, not a median of
     /// medians.
@@ -63,18 +65,24 @@ pub(super) fn groups<'a>(
     }
     let mut groups: Vec<SampleGroup<'a>> = Vec::new();
     for sample in samples {
+        let bucket = sample.at.checked_div(sample.length).map(|number| (sample.length, number));
         // The newest check of one node can lie between the open hours or days of two nodes.
-        let same_time = groups.iter().rposition(|group| group.covers_same_time(sample));
-        let is_near = |group: &SampleGroup<'_>| sample.at - group.first < width;
-        let latest = groups.len().saturating_sub(1);
+        let same_time = bucket.and_then(|_| groups.iter().rposition(|group| group.bucket == bucket));
+        // Without groups, there is none with this index.
+        let latest = groups.len().wrapping_sub(1);
         match groups.get_mut(same_time.unwrap_or(latest)) {
-            Some(group) if same_time.is_some() || is_near(group) => {
+            Some(group) if same_time.is_some() || sample.at - group.first < width => {
                 group.samples.push(sample);
-                if same_time.is_none_or(|index| index == latest) {
-                    group.last = sample.at;
-                }
+                group.last = sample.at;
+                group.bucket = bucket.or(group.bucket);
             }
-            _ => groups.push(SampleGroup { first: sample.at, last: sample.at, samples: vec![sample], stats: None }),
+            _ => groups.push(SampleGroup {
+                first: sample.at,
+                last: sample.at,
+                bucket,
+                samples: vec![sample],
+                stats: None,
+            }),
         }
     }
     for group in &mut groups {
@@ -86,14 +94,6 @@ pub(super) fn groups<'a>(
 impl SampleGroup<'_> {
     pub(super) fn has_failed(&self) -> bool {
         self.samples.iter().any(|sample| sample.failed)
-    }
-
-    /// Returns whether a sample covers the same hour or day as the latest one in the group.
-    fn covers_same_time(&self, sample: &Sample) -> bool {
-        let bucket =
-            |sample: &Sample| sample.at.checked_div_euclid(sample.length).map(|number| (sample.length, number));
-        let latest = || self.samples.iter().rev().find_map(|other| bucket(other));
-        bucket(sample).is_some_and(|own| latest() == Some(own))
     }
 
     /// Returns the length of the hours or days, or 0 for checks.
