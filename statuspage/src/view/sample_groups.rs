@@ -68,7 +68,7 @@ pub(super) fn groups<'a>(
         let bucket = sample.at.checked_div(sample.length).map(|number| (sample.length, number));
         // The newest check of one node can lie between the open hours or days of two nodes.
         let same_time = bucket.and_then(|_| groups.iter().rposition(|group| group.bucket == bucket));
-        // Without groups, there is none with this index.
+        // This index is out of bounds if the list is empty.
         let latest = groups.len().wrapping_sub(1);
         match groups.get_mut(same_time.unwrap_or(latest)) {
             Some(group) if same_time.is_some() || sample.at - group.first < width => {
