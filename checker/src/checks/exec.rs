@@ -16,7 +16,7 @@ use shared::status::Status;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
 
-use super::expected_text::{expect_texts, is_uncertain};
+use super::expected_text::expect_texts;
 use super::net::metered::MeteredStream;
 use super::probe_data::{Capture, ProbeData};
 use super::timing::{Stopwatch, timed};
@@ -165,11 +165,7 @@ fn evaluate(check: &ExecCheck, status: ExitStatus, data: &ProbeData, stopwatch: 
         });
     }
     let (must_contain, must_not_contain) = (check.must_contain.as_deref(), check.must_not_contain.as_deref());
-    let found = expect_texts("output", data, must_contain, must_not_contain);
-    if found.is_err() && is_uncertain(data, must_not_contain) {
-        stopwatch.mark_inconclusive();
-    }
-    found
+    expect_texts("output", data, must_contain, must_not_contain, stopwatch)
 }
 
 fn signal_name(status: ExitStatus) -> String {

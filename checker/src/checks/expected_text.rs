@@ -4,6 +4,7 @@ use memchr::memmem;
 
 use super::Failure;
 use super::probe_data::ProbeData;
+use super::timing::Stopwatch;
 
 /// The defect of a text whose characters are not all known.
 pub(super) const INVALID_BYTES: &str = "has bytes that are not valid in its charset, which is UTF-8 unless declared";
@@ -12,8 +13,22 @@ pub(super) const INVALID_BYTES: &str = "has bytes that are not valid in its char
 const ISO_2022_SWITCH: &[u8] = b"\x1b$";
 
 /// Searches the body for both strings. `subject` names the body in errors. Fails if the body is not complete
-/// or readable enough to decide.
+/// or readable enough to decide, and marks the attempt as inconclusive if the rest could change a failure.
 pub(super) fn expect_texts(
+    subject: &str,
+    data: &ProbeData,
+    must_contain: Option<&str>,
+    must_not_contain: Option<&str>,
+    stopwatch: &Stopwatch,
+) -> Result<(), Failure> {
+    let found = search(subject, data, must_contain, must_not_contain);
+    if found.is_err() && is_uncertain(data, must_not_contain) {
+        stopwatch.mark_inconclusive();
+    }
+    found
+}
+
+fn search(
     subject: &str,
     data: &ProbeData,
     must_contain: Option<&str>,
@@ -54,7 +69,7 @@ pub(super) fn has_characters(text: &[u8], is_truncated: bool) -> bool {
 }
 
 /// Returns whether a part of the data that was not read or not decoded could change the result of a failed search.
-pub(super) fn is_uncertain(data: &ProbeData, must_not_contain: Option<&str>) -> bool {
+fn is_uncertain(data: &ProbeData, must_not_contain: Option<&str>) -> bool {
     let body = data.body.as_deref().unwrap_or_default();
     let has_forbidden_text = must_not_contain.is_some_and(|text| memmem::find(body, text.as_bytes()).is_some());
     let is_incomplete = data.truncation.is_some() || !has_characters(body, false);

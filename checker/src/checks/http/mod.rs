@@ -45,7 +45,7 @@ pub use self::http_version::{HttpVersion, ServerTraits};
 pub use self::proxied::ProxyChoice;
 use self::proxied::ProxyProgress;
 use super::assertions::Assertion;
-use super::expected_text::{expect_texts, is_uncertain};
+use super::expected_text::expect_texts;
 use super::net::address_filter::IpVersion;
 use super::net::connect::{Address, url_host};
 use super::net::proxy_environment::ProxyEnvironment;
@@ -439,11 +439,6 @@ async fn evaluate(check: &HttpCheck, response: HttpResponse, capture: Capture, s
     let early_end = has_conditions.then(|| (EarlyEnd::new(check), &mut data));
     body::read(check, response, stopwatch, early_end).await?.store_in(&mut data);
     let (must_contain, must_not_contain) = (check.must_contain.as_deref(), check.must_not_contain.as_deref());
-    if let Err(failure) = expect_texts("response", &data, must_contain, must_not_contain) {
-        if is_uncertain(&data, must_not_contain) {
-            stopwatch.mark_inconclusive();
-        }
-        return Err(failure);
-    }
+    expect_texts("response", &data, must_contain, must_not_contain, stopwatch)?;
     Ok(data)
 }

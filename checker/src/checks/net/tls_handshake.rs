@@ -89,8 +89,12 @@ pub async fn try_handshake<S: AsyncRead + AsyncWrite + Unpin>(
     Ok(stream)
 }
 
+fn tls_error(error: &io::Error) -> Option<&rustls::Error> {
+    error.get_ref()?.downcast_ref()
+}
+
 fn alert(error: &io::Error) -> Option<AlertDescription> {
-    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+    match tls_error(error) {
         Some(rustls::Error::AlertReceived(alert)) => Some(*alert),
         _ => None,
     }
@@ -131,7 +135,7 @@ pub async fn close(
 pub struct DescribedErrors<S>(pub S);
 
 fn describe(error: io::Error) -> io::Error {
-    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+    match tls_error(&error) {
         Some(tls) => io::Error::other(tls_error::describe(tls)),
         None => error,
     }
