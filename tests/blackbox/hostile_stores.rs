@@ -24,6 +24,7 @@ use support::http_client;
 use support::page;
 use support::{ministack, now, wait_for};
 
+use crate::hostile_visitors::peak_memory;
 use crate::storage::{spool_folders, spooled, storage_with};
 
 /// The maximum memory of a command, in KB: its typical usage plus 64 MB.
@@ -206,6 +207,22 @@ async fn huge_objects_from_others_are_named_and_skipped() {
             assert!(run.stdout.contains("Shop"), "{}", run.stdout);
         }
     }
+}
+
+#[tokio::test]
+async fn huge_objects_from_others_use_little_memory_of_serve() {
+    let ok = Endpoint::start(Behavior::ok()).await;
+    let (checker, [sparse, many]) = beside_huge_objects(&ok).await;
+    let other = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
+    let normal = peak_memory(&other.serve(&[]).await);
+    let served = checker.serve(&[]).await;
+    for name in ["index.json?with=results", "history/index.json", "history/bomb.json", &sparse, &many] {
+        http_client::get(&format!("{}store/{name}", served.url)).await;
+    }
+    let memory = peak_memory(&served);
+    assert!(memory < normal + (64 << 10), "{memory} kB, and usually {normal} kB");
+    let list = http_client::get(&format!("{}store/index.json?with=results", served.url)).await;
+    assert!(list.status == 200 && list.text().contains("\"title\":\"Shop\""), "{}", list.status);
 }
 
 #[tokio::test]

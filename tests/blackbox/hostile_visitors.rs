@@ -25,7 +25,7 @@ async fn connect(served: &Served) -> TcpStream {
 }
 
 /// Returns a server's peak memory, in kB.
-fn peak_memory(served: &Served) -> u64 {
+pub(crate) fn peak_memory(served: &Served) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", served.program.id())).expect("it runs");
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the system has it");
     line.trim().trim_end_matches(" kB").parse().expect("a number")

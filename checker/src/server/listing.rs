@@ -70,7 +70,7 @@ pub(super) async fn list(store: &Store, query: ListQuery) -> Result<Vec<u8>, Sto
 
 /// Returns the contents if the page accepts them: the page uses the same parser with the same limits.
 fn valid(content: Vec<u8>) -> Option<String> {
-    let is_valid = content.len() <= OBJECT_SIZE_LIMIT && CheckFile::parse(&content).is_ok();
+    let is_valid = content.len() <= OBJECT_SIZE_LIMIT && CheckFile::validate(&content).is_ok();
     is_valid.then(|| String::from_utf8(content).ok()).flatten()
 }
 

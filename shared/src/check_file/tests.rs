@@ -135,6 +135,7 @@ fn files_with_too_many_results_or_attempts_are_rejected() {
         (format!("[{{\"times\":{}}}]", array("{}", VALUES_LIMIT)), Some("an element with too many values")),
     ] {
         let error = CheckFile::parse(content.as_bytes()).err().map(|error| error.to_string());
+        assert_eq!(CheckFile::validate(content.as_bytes()).err().map(|error| error.to_string()), error);
         match expected {
             None => assert_eq!(error, None),
             Some(expected) => assert!(error.as_ref().is_some_and(|error| error.contains(expected)), "{error:?}"),
@@ -275,7 +276,7 @@ proptest! {
 
     #[test]
     fn parsing_never_panics(content in prop::collection::vec(any::<u8>(), 0..200)) {
-        let _ = CheckFile::parse(&content);
+        prop_assert_eq!(CheckFile::validate(&content), CheckFile::parse(&content).map(|_| ()));
     }
 
     #[test]
