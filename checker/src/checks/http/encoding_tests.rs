@@ -1,11 +1,11 @@
-//! Encoded bodies and charsets against local servers.
+//! Tests encoded bodies and charsets against local servers.
 
 use std::io::Read as _;
 
 use crate::checks::http::tests::outcome;
 use crate::checks::test_server::{ServerAction, serve};
 
-/// Compresses as a server would. `deflate-raw` means `deflate` without a zlib header.
+/// Compresses data as a server would. `deflate-raw` is `deflate` without a zlib header.
 pub(super) fn encode(coding: &str, plain: &[u8]) -> Vec<u8> {
     let level = flate2::Compression::default();
     let compressed = match coding {
@@ -51,7 +51,7 @@ fn chunked(body: &[u8]) -> Vec<u8> {
 }
 
 const ZSTD: [&[u8]; 3] = [
-    // Two blocks with a checksum, a length and a single segment; without a length; and without a checksum.
+    // A frame with a checksum, one after a skippable frame, and one that is a single segment with a length.
     b"\x28\xb5\x2f\xfd\x04\x58\x79\x00\x00{\"status\":\"ok\"}\xa9\xf9\x80\x7f",
     b"\x50\x2a\x4d\x18\x03\x00\x00\x00abc\x28\xb5\x2f\xfd\x00\x58\x79\x00\x00{\"status\":\"ok\"}",
     b"\x28\xb5\x2f\xfd\x20\x0f\x79\x00\x00{\"status\":\"ok\"}",
@@ -114,7 +114,7 @@ async fn encoded_bodies_are_judged_like_plain_ones() {
 
 #[tokio::test]
 async fn frames_of_the_reference_encoder_are_decoded() {
-    // 320,000 bytes in three blocks, from a file and from a pipe.
+    // The reference encoder produced these frames for 320,000 bytes in three blocks, from a file and from a pipe.
     for frame in [
         "28b52ffda400e2040084000040 6f6b2068657265200100f5fff3cb05440000000100fdffcb0b1045000000 0100fd611d0001efabfa62",
         "28b52ffd044884000040 6f6b20686572652001 00f5ffcb0b174c0000086f0100fcff391002 4d0000086f0100fc611d0801efabfa62",
@@ -246,7 +246,7 @@ async fn bombs_end_with_the_limit() {
         }
         assert_eq!(error(&url, &limited(r#","must_contain":"00000""#)).await, None, "{coding}");
     }
-    // What expands between two encodings is limited, too.
+    // The intermediate data between two encodings is limited, too.
     let url = respond("Content-Encoding: gzip, gzip\r\n", &bomb).await;
     let error = error(&url, r#","body_limit":1000,"must_contain":"x""#).await.unwrap_or_default();
     assert!(error.starts_with("body is not valid"), "{error}");
@@ -262,7 +262,7 @@ async fn endless_encoded_bodies_end_with_the_limit() {
         ("gzip", encode("gzip", &[b'x'; 9_000])),
         ("zstd", encode("zstd", &[b'x'; 9_000])),
         ("gzip", encode("gzip", b"")),
-        // Empty stored blocks.
+        // Empty stored blocks, which produce no output.
         ("deflate", b"\x00\x00\x00\xff\xff".to_vec()),
     ] {
         let head: &'static [u8] = format!("HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\n\r\n").leak().as_bytes();
