@@ -1,7 +1,7 @@
-//! Describes every error of the TLS library in plain words, for the checks, the S3 store and the doctor. Pure.
+//! Describes every error of the TLS library in plain words for checks, the S3 store and the doctor. Pure.
 //!
-//! The library formats most of its errors as the names of its enums, so its own texts are never shown: an error that is
-//! not listed here gets a general sentence.
+//! The library formats most errors as the names of enum variants, so its messages are never shown. Errors that are not
+//! listed here get a generic description.
 
 use std::error::Error;
 use std::fmt;
@@ -28,8 +28,7 @@ const TOO_COMPLEX: &str = "certificate chain is too complex to verify";
 const UNTRUSTED: &str =
     "certificate is signed by an untrusted authority, or the server does not send an intermediate certificate";
 
-/// What is wrong with a certificate chain, as a complete clause. The verifier of the checks wraps it in an error of the
-/// library.
+/// A problem with a certificate chain, as a complete clause. The checks' verifier passes it through the TLS library.
 #[derive(Debug)]
 pub struct ChainProblem(pub String);
 
@@ -47,7 +46,7 @@ impl From<ChainProblem> for rustls::Error {
     }
 }
 
-/// Describes an error of a TLS connection or of its settings.
+/// Describes an error of a TLS connection or its settings.
 #[must_use]
 pub fn describe(error: &rustls::Error) -> String {
     use rustls::Error as E;
@@ -81,7 +80,7 @@ pub fn describe(error: &rustls::Error) -> String {
     text.to_owned()
 }
 
-/// Describes an alert, with which the server aborted the connection (RFC 8446, section 6).
+/// Describes the alert with which a server aborted the connection (RFC 8446, section 6).
 fn describe_alert(alert: AlertDescription) -> String {
     use AlertDescription as A;
     let reason = match alert {
@@ -218,7 +217,7 @@ fn describe_certificate_error(error: &CertificateError) -> String {
     text.to_owned()
 }
 
-/// Describes an error of another type that the TLS library passes on.
+/// Describes an error of another type that the TLS library passes on. Unknown types get the description `general`.
 fn describe_other(error: &OtherError, general: &str) -> String {
     if let Some(problem) = error.0.downcast_ref::<ChainProblem>() {
         return problem.to_string();
@@ -226,7 +225,7 @@ fn describe_other(error: &OtherError, general: &str) -> String {
     error.0.downcast_ref::<webpki::Error>().map_or_else(|| general.to_owned(), describe_path_error)
 }
 
-/// Describes why no path of valid certificates leads to a trusted one.
+/// Describes why no path of valid certificates leads to a trusted certificate.
 #[must_use]
 pub fn describe_path_error(error: &webpki::Error) -> String {
     use webpki::Error as W;
@@ -274,19 +273,19 @@ pub fn describe_path_error(error: &webpki::Error) -> String {
     text.to_owned()
 }
 
-/// The end of the validity of `subject`, which is over.
+/// Describes how long ago `subject` expired.
 #[must_use]
 pub fn expired(subject: &str, not_after: UnixTime, now: UnixTime) -> String {
     format!("{subject} expired {} ago", days_between(not_after, now))
 }
 
-/// The beginning of the validity of `subject`, which is in the future.
+/// Describes how soon `subject` becomes valid.
 #[must_use]
 pub fn not_valid_yet(subject: &str, not_before: UnixTime, now: UnixTime) -> String {
     format!("{subject} becomes valid in {}", days_between(now, not_before))
 }
 
-/// The time from `from` to `to` in days, or in smaller units if it is less than a day.
+/// Formats the time from `from` to `to` in days, or in smaller units if it is less than a day.
 fn days_between(from: UnixTime, to: UnixTime) -> String {
     let seconds = to.as_secs().saturating_sub(from.as_secs());
     match seconds / 86_400 {
@@ -297,7 +296,7 @@ fn days_between(from: UnixTime, to: UnixTime) -> String {
 }
 
 fn wrong_name(expected: &str, presented: &[String]) -> String {
-    /// More would fill an error, and are rarely read.
+    /// The maximum number of names to list in an error message.
     const SHOWN: usize = 5;
     let names: Vec<&str> = presented.iter().filter_map(|name| plain_name(name)).collect();
     let shown = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
@@ -309,8 +308,8 @@ fn wrong_name(expected: &str, presented: &[String]) -> String {
     format!("certificate is for {names}, not for `{expected}`")
 }
 
-/// Extracts the name from the library's `DnsName("a.example")` or `IpAddress(127.0.0.1)`. Certificates can also have
-/// names that are not of a server.
+/// Extracts the name from the library's `DnsName("a.example")` or `IpAddress(127.0.0.1)`. Returns `None` for names that
+/// cannot belong to a server.
 fn plain_name(name: &str) -> Option<&str> {
     if let Some(address) = name.strip_prefix("IpAddress(") {
         return address.strip_suffix(')').filter(|address| address.parse::<IpAddr>().is_ok());
@@ -319,7 +318,7 @@ fn plain_name(name: &str) -> Option<&str> {
     quoted.strip_suffix("\")").filter(|_| matches!(kind, "DnsName" | "UniformResourceIdentifier"))
 }
 
-/// The algorithms and curves that the TLS library does not support, by the bytes of their object identifiers.
+/// Signature algorithms and curves that the TLS library does not support, by the bytes of their object identifiers.
 const UNSUPPORTED: &[(&[u8], &str)] = &[
     (&[0x2b, 0x81, 0x04, 0x00, 0x23], "ECDSA on the curve P-521"),
     (&[0x2b, 0x81, 0x04, 0x00, 0x0a], "ECDSA on the curve secp256k1"),

@@ -74,7 +74,7 @@ impl AddressFilter {
         }
     }
 
-    /// Returns the allowed addresses of a host, at least one. If none is allowed, the error states the reason.
+    /// Returns the host's allowed addresses, at least one. If none is allowed, the error states the reason.
     pub fn select(self, mut found: Vec<SocketAddr>, host: &str) -> Result<Vec<SocketAddr>, Failure> {
         if found.is_empty() {
             return Err(format!("no such host `{host}`"));

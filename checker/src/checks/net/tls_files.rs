@@ -13,13 +13,13 @@ use super::tls_path::TrustedCertificates;
 use crate::platform::operator_file::read_operator_file;
 use crate::tls_error;
 
-/// Why a TLS configuration cannot be built.
+/// The reason why a TLS configuration cannot be built.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum TrustError {
     /// A file of trusted certificates cannot be used.
     #[error("failed to read the certificate authorities in `{0}`: {1}; use a PEM file with at least one certificate")]
     Authorities(PathBuf, String),
-    /// A file of the client certificate cannot be used.
+    /// A file of a client certificate or its key cannot be used.
     #[error(
         "failed to read the client certificate in `{0}`: {1}; use PEM files with a certificate and its private key"
     )]
@@ -29,17 +29,17 @@ pub enum TrustError {
     Library(String),
 }
 
-/// The files of the certificate with which a check identifies itself to a server (mutual TLS).
+/// The files of the client certificate that a check presents to servers (mutual TLS).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ClientCertificate {
-    /// The certificate, followed by those of its authorities.
+    /// A PEM file with the certificate, followed by the certificates of its authorities.
     pub certificate: PathBuf,
-    /// The private key; it can be in the same file.
+    /// A PEM file with the private key, which can be the same file.
     pub key: PathBuf,
 }
 
 impl ClientCertificate {
-    /// Reads the files and checks that they belong together. Errors never contain a part of the key.
+    /// Reads the files and checks that the key belongs to the certificate. Errors never contain any part of the key.
     pub(super) fn read(&self, provider: &CryptoProvider) -> Result<Arc<CertifiedKey>, TrustError> {
         let invalid = |file: &Path, why: &str| TrustError::ClientCertificate(file.to_owned(), why.to_owned());
         let content = |file: &Path| read_operator_file(file).map_err(|error| invalid(file, &error.to_string()));
@@ -66,7 +66,7 @@ impl ClientCertificate {
     }
 }
 
-/// Reads trusted certificates.
+/// Adds the certificates in a PEM file to the trusted ones.
 pub(super) fn read_authorities(file: &Path, trusted: &mut TrustedCertificates) -> Result<(), TrustError> {
     let invalid = |why: &str| TrustError::Authorities(file.to_owned(), why.to_owned());
     let content = read_operator_file(file).map_err(|error| invalid(&error.to_string()))?;
@@ -79,7 +79,7 @@ pub(super) fn read_authorities(file: &Path, trusted: &mut TrustedCertificates) -
     if is_empty { Err(invalid("the file contains no certificate")) } else { Ok(()) }
 }
 
-/// Describes an error of the PEM format without quoting the file, which may contain a key.
+/// Describes a PEM error without quoting the file, which may contain a private key.
 fn describe_pem_error(error: &pem::Error) -> &'static str {
     match error {
         pem::Error::MissingSectionEnd { .. } => "a section in the PEM format has no end",

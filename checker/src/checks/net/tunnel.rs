@@ -1,4 +1,4 @@
-//! Tunnels through proxies: `CONNECT` (RFC 9110 9.3.6) and SOCKS 5 (RFC 1928, RFC 1929).
+//! Opens tunnels through proxies with `CONNECT` (RFC 9110, section 9.3.6) or SOCKS 5 (RFC 1928, RFC 1929).
 
 use std::io;
 
@@ -12,16 +12,16 @@ use crate::checks::error_text;
 /// The maximum size of a proxy's response to `CONNECT`, in bytes.
 const HEAD_LIMIT: usize = 16 << 10;
 
-/// Why a tunnel could not be opened.
+/// The reason why a tunnel could not be opened.
 #[derive(Debug, PartialEq, Eq)]
 pub enum TunnelError {
-    /// The proxy did not try to reach the endpoint, or broke its protocol.
+    /// The proxy did not try to reach the endpoint, or violated the protocol.
     Proxy(String),
     /// The proxy could not reach the endpoint.
     Endpoint(String),
 }
 
-/// Asks a proxy for a connection to `target`; afterwards, the stream is that connection.
+/// Asks a proxy to connect to `target`. On success, the stream carries that connection.
 pub async fn open_tunnel<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
     proxy: &Proxy,
@@ -86,7 +86,7 @@ async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
-/// What a proxy's demand for credentials means.
+/// Describes the error when a proxy requires credentials, depending on whether they were already sent.
 #[must_use]
 pub fn wrong_credentials(were_sent: bool) -> String {
     if were_sent {
@@ -97,7 +97,7 @@ pub fn wrong_credentials(were_sent: bool) -> String {
     }
 }
 
-/// The length of the head, once it is complete.
+/// Returns the length of the response head, or `None` if it is incomplete.
 fn head_end(bytes: &[u8]) -> Option<usize> {
     let end = |text: &[u8]| memmem::find(bytes, text).map(|at| at + text.len());
     end(b"\r\n\r\n").into_iter().chain(end(b"\n\n")).min()
@@ -162,7 +162,7 @@ async fn socks<S: AsyncRead + AsyncWrite + Unpin>(
         }
         _ => return Err(not_socks()),
     }
-    // The proxy's own address and port follow.
+    // Skip the address and port from which the proxy has connected.
     match address {
         1 => drop(receive::<6, S>(stream).await?),
         4 => drop(receive::<18, S>(stream).await?),
@@ -191,7 +191,7 @@ async fn receive<const LENGTH: usize, S: AsyncRead + Unpin>(stream: &mut S) -> R
 mod tests {
     use super::*;
 
-    /// Opens a tunnel through a proxy that sends `answers`, one after each request. Returns the requests, too.
+    /// Opens a tunnel through a proxy that sends `answers`, one after each request. Also returns the requests.
     async fn tunnel(proxy: &str, target: &str, answers: &[&[u8]]) -> (Result<(), TunnelError>, Vec<u8>) {
         let proxy = Proxy::parse(proxy).expect("a proxy");
         let target = Address::parse(target, None).expect("an address");
