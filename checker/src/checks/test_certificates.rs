@@ -134,5 +134,5 @@ fn server_with(
         .expect("the versions are known")
         .with_client_cert_verifier(clients)
         .with_single_cert(chain, identity.private_key())
-        .expect("key and certificate fit")
+        .expect("the key belongs to the certificate")
 }

@@ -143,8 +143,8 @@ async fn only_certificates_of_the_verified_path_count() {
         ("an unneeded old copy of the root", &direct, vec![&root_until(5)], vec![root_until(3_000)], None),
         ("both copies are trusted", &direct, vec![], vec![root_until(5), root_until(3_000)], None),
         ("an unrelated expired certificate", &direct, vec![&other], vec![root_until(3_000)], None),
-        ("a path that is valid longer", &leaf, vec![&short, &by_root], vec![root_until(3_000)], None),
-        ("a path beside an expired one", &leaf, vec![&expired, &by_root], vec![root_until(3_000)], None),
+        ("a second path that is valid longer", &leaf, vec![&short, &by_root], vec![root_until(3_000)], None),
+        ("a valid path and an expired one", &leaf, vec![&expired, &by_root], vec![root_until(3_000)], None),
         (
             "a needed intermediate that expires",
             &leaf,
@@ -264,7 +264,7 @@ async fn a_missing_client_certificate_is_named_after_the_handshake() {
 }
 
 #[tokio::test]
-async fn files_of_a_client_certificate_that_do_not_fit_are_named() {
+async fn unusable_client_certificate_files_are_named() {
     let folder = tempfile::tempdir().expect("a folder");
     let authority = TestAuthority::new("Root", 3_000);
     let (certificate, key) = authority.issue("client.example", 80).write(folder.path(), "client");
@@ -277,7 +277,7 @@ async fn files_of_a_client_certificate_that_do_not_fit_are_named() {
         (&key, &key, "client.key`: the file contains no certificate"),
         (&certificate, &certificate, "client.pem`: the file contains no private key"),
         (&certificate, &other_key, "other.key`: the private key does not belong to the certificate"),
-        (&certificate, &broken, "broken.pem`: a section in the PEM format has no end"),
+        (&certificate, &broken, "broken.pem`: a PEM section has no end"),
     ] {
         let more = format!(r#","client_cert_file":"{}","client_key_file":"{}""#, certificate.display(), key.display());
         for kind in KINDS {
@@ -361,7 +361,7 @@ async fn the_request_stays_the_same_with_another_address() {
 }
 
 #[tokio::test]
-async fn a_redirect_to_another_host_leaves_the_route_and_the_identity() {
+async fn a_redirect_to_another_host_drops_the_route_and_identity() {
     let folder = tempfile::tempdir().expect("a folder");
     let authority = TestAuthority::new("Root", 3_000);
     let trusted = write(folder.path(), "trusted", &[&authority.self_signed()]);
@@ -408,7 +408,7 @@ async fn a_minimum_version_is_required() {
 }
 
 #[tokio::test]
-async fn results_have_the_days_until_a_verified_certificate_expires() {
+async fn results_contain_the_days_until_a_certificate_expires() {
     let folder = tempfile::tempdir().expect("a folder");
     let authority = TestAuthority::new("Root", 3_000);
     let trusted = write(folder.path(), "trusted", &[&authority.self_signed()]);
@@ -431,7 +431,7 @@ async fn results_have_the_days_until_a_verified_certificate_expires() {
 }
 
 #[tokio::test]
-async fn without_verification_only_the_own_certificate_counts() {
+async fn without_verification_only_the_leaf_certificate_counts() {
     let other = Identity::self_signed("other.example", -9, false).certificate;
     for (days, expected) in [(80, None), (-600, Some("time until the certificate expires is -600 d, expected > 14d"))] {
         let identity = Identity::self_signed("shop.example", days, true);

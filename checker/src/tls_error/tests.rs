@@ -372,9 +372,9 @@ fn an_error_names_what_an_operator_can_fix() {
         (ChainProblem("certificate is self-signed".to_owned()).into(), "certificate is self-signed"),
         (
             C::Other(OtherError(Arc::new(webpki::Error::CaUsedAsEndEntity))).into(),
-            "certificate is one of an authority (CA), which servers cannot use",
+            "certificate belongs to an authority (CA), so servers cannot use it",
         ),
-        (E::AlertReceived(AlertDescription::InternalError), "server aborted TLS: it has an internal error"),
+        (E::AlertReceived(AlertDescription::InternalError), "server aborted TLS: an internal error occurred"),
         (E::AlertReceived(99.into()), "server aborted TLS with the unknown alert 99"),
         (E::AlertReceived(AlertDescription::NoApplicationProtocol), NO_PROTOCOL_IN_COMMON),
         (E::AlertReceived(AlertDescription::CertificateRequired), CLIENT_CERTIFICATE_REQUIRED),

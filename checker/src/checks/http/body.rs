@@ -269,7 +269,7 @@ mod tests {
             decoder.receive(chunk);
             while let Some(part) = decoder.step()? {
                 plain.extend_from_slice(part);
-                assert!(decoder.layers.iter().skip(1).all(|layer| layer.input.len() <= 300_000), "little is kept");
+                assert!(decoder.layers.iter().skip(1).all(|layer| layer.input.len() <= 300_000), "little is buffered");
             }
         }
         decoder.finish().map(|()| plain)
@@ -294,7 +294,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(48))]
 
         #[test]
-        fn encoded_data_is_decoded_in_any_pieces(
+        fn encoded_data_is_decoded_however_it_is_split(
             plain in plain(),
             codings in prop::collection::vec(coding(), 1..4),
             piece in 1_usize..5_000,
@@ -305,16 +305,16 @@ mod tests {
         }
 
         #[test]
-        fn a_part_of_the_data_is_incomplete(plain in plain(), (coding, name) in coding(), part in 0.0..1.0) {
+        fn truncated_data_is_reported_as_incomplete(plain in plain(), (coding, name) in coding(), part in 0.0..1.0) {
             let encoded = encode(name, &plain);
             let part = 1 + (part * (encoded.len() - 1) as f64) as usize;
             prop_assume!(part < encoded.len());
-            let error = decode(&[coding], &encoded[..part], 99).expect_err("it is incomplete");
+            let error = decode(&[coding], &encoded[..part], 99).expect_err("the data is incomplete");
             prop_assert!(error.ends_with("data ends early"), "{}", error);
         }
 
         #[test]
-        fn no_data_panics_or_is_decoded_without_end(
+        fn no_input_causes_a_panic_or_endless_decoding(
             data in prop::collection::vec(any::<u8>(), 0..2_000),
             codings in prop::collection::vec(coding(), 1..4),
             piece in 1_usize..3_000,
@@ -324,7 +324,7 @@ mod tests {
         }
 
         #[test]
-        fn changed_data_is_not_taken_for_other_data(
+        fn corrupted_data_is_never_decoded_as_other_data(
             plain in plain(),
             name in prop::sample::select(vec![(Coding::Gzip, "gzip"), (Coding::Zstd, "zstd"), (Coding::Deflate, "deflate")]),
             at in any::<prop::sample::Index>(),

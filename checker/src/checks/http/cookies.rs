@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_later_cookie_replaces_the_same_one() {
+    fn a_later_cookie_replaces_one_with_the_same_name() {
         assert_eq!(sent("https://a.example/", &["s=1", "t=2", "s=3"], "https://a.example/"), "t=2; s=3");
         assert_eq!(sent("https://a.example/", &["s=1", "t=2", "s=; Max-Age=0"], "https://a.example/"), "t=2");
         let nested = ["s=1; Path=/", "s=2; Path=/a"];

@@ -68,7 +68,7 @@ mod tests {
     use crate::checks::http::tests::check;
 
     #[test]
-    fn a_body_in_single_bytes_is_searched_rarely() {
+    fn a_body_that_arrives_byte_by_byte_is_searched_rarely() {
         let check = check("http://shop.example/", "");
         let CheckKind::Http(http) = &check.kind else { panic!("{check:?}") };
         let mut early_end = EarlyEnd::new(http);

@@ -289,7 +289,7 @@ async fn serve_http2(behavior: Http2Behavior, tls: Option<Arc<rustls::ServerConf
 }
 
 #[tokio::test]
-async fn http2_is_spoken_without_tls() {
+async fn http2_works_without_tls() {
     let url = format!("http://127.0.0.1:{}/a?b", serve_http2(Http2Behavior::Echo, None).await);
     let version = r#","http_version":"2""#;
     for (more, expected) in [

@@ -151,7 +151,7 @@ async fn a_socks_proxy_resolves_the_name() {
 async fn a_failure_is_attributed_to_the_proxy_or_the_endpoint() {
     let answering =
         |text: &'static str| async move { serve(&[ServerAction::Read, ServerAction::Send(text.as_bytes())]).await };
-    let login = "proxy requires a user name and password; write them in its URL";
+    let login = "proxy requires a user name and password; add them to its URL";
     for (url, port, expected) in [
         ("http://shop.example/", 9, Err("connection refused")),
         ("https://shop.example/", 9, Err("connection refused")),
@@ -163,7 +163,7 @@ async fn a_failure_is_attributed_to_the_proxy_or_the_endpoint() {
         (
             "https://shop.example/",
             answering("HTTP/1.1 502 Bad Gateway\r\n\r\n").await,
-            Ok("the proxy could not connect to it, status 502 Bad Gateway"),
+            Ok("the proxy could not connect to the endpoint, status 502 Bad Gateway"),
         ),
         ("https://shop.example/", serve(&[ServerAction::Hang]).await, Ok("no connection within 700ms")),
         ("http://shop.example/", serve(&[ServerAction::Hang]).await, Ok("no response within 700ms")),
@@ -193,7 +193,7 @@ async fn a_proxy_over_tls_is_verified() {
 }
 
 #[tokio::test]
-async fn credentials_of_a_proxy_are_secret() {
+async fn proxy_credentials_stay_secret() {
     let secrets = ["s3cret", LOGIN];
     let hidden = |text: &str| assert!(secrets.iter().all(|secret| !text.contains(secret)), "{text}");
     let server = serve(&[ServerAction::Read, ServerAction::Send(OK)]).await;
@@ -240,17 +240,18 @@ async fn credentials_of_a_proxy_are_secret() {
 }
 
 #[tokio::test]
-async fn what_a_proxy_cannot_enforce_is_unknown() {
+async fn an_unenforceable_setting_makes_the_status_unknown() {
     let server = serve(&[ServerAction::Read, ServerAction::Send(OK)]).await;
     let port = proxy(server).await.0;
     let variables = [("HTTP_PROXY", format!("http://127.0.0.1:{port}"))];
     let (check, _, _) = configured("http://shop.example/", "", &variables);
     let proxies = ProxyEnvironment::from_variables(&|name| (name == "HTTP_PROXY").then(|| variables[0].1.clone()));
     let context = CheckContext::new(AddressPolicy::PublicOnly, crate::now).with_proxies(proxies.map(Arc::new));
-    let reason = verdict(&check, &context).await.expect_err("the proxy decides");
+    let reason = verdict(&check, &context).await.expect_err("the proxy cannot enforce it");
     assert!(reason.starts_with("`deny_private_addresses` cannot be enforced"), "{reason}");
-    let reason =
-        outcome("http://shop.example/", r#","ip_version":6"#, &variables).await.expect_err("the proxy decides");
+    let reason = outcome("http://shop.example/", r#","ip_version":6"#, &variables)
+        .await
+        .expect_err("the proxy cannot enforce it");
     assert!(reason.starts_with("`ip_version` cannot be enforced"), "{reason}");
     let more = format!(r#","ip_version":6,"proxy":"http://127.0.0.1:{port}""#);
     let lines = configured("http://shop.example/", &more, &[]).2.join("\n");

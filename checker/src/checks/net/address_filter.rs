@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn only_addresses_of_the_version_are_selected() {
+    fn only_addresses_of_the_ip_version_are_selected() {
         let found = ["192.0.2.1", "2001:db8::1", "::ffff:192.0.2.2", "192.0.2.3"];
         for (version, selected) in [
             (None, &found[..]),
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_version_is_named() {
+    fn a_missing_ip_version_is_named() {
         let only = |version| AddressFilter::new(AddressPolicy::AllowAll, Some(version));
         let missing = only(IpVersion::V6).select(addresses(&["192.0.2.1"]), "a.example");
         assert_eq!(missing, Err("host `a.example` has no IPv6 address, which `ip_version` requires".to_owned()));

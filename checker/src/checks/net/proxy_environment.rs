@@ -56,8 +56,8 @@ impl ProxyEnvironment {
             // In a CGI program, clients can set `HTTP_PROXY` by sending a `Proxy` header (httpoxy).
             if variable("REQUEST_METHOD").is_some_and(|method| !method.is_empty()) {
                 return Err(format!(
-                    "`{name}` is not trusted, because `REQUEST_METHOD` is set as in a CGI program, where clients can \
-                     set it: unset `REQUEST_METHOD`, or set `proxy` for this check"
+                    "`{name}` is not trusted: `REQUEST_METHOD` is set, as in a CGI program, where clients can set \
+                     `{name}`; unset `REQUEST_METHOD`, or set `proxy` for this check"
                 ));
             }
             parsed((name, value))
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn no_proxy_names_hosts_as_in_go() {
+    fn no_proxy_matches_hosts_as_in_go() {
         for (no_proxy, url, is_direct) in [
             ("foo.example", "http://foo.example/", true),
             ("foo.example", "http://bar.foo.example/", true),

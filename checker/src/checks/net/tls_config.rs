@@ -198,7 +198,7 @@ mod tests {
         let error = configs.client(&settings).await.expect_err("it does not exist").to_string();
         assert!(error.contains("trusted.pem"), "{error}");
         write(folder.path(), "trusted", &[&TestAuthority::new("Root", 9).self_signed()]);
-        assert!(configs.client(&settings).await.is_err(), "the files were read a moment ago");
+        assert!(configs.client(&settings).await.is_err(), "the failure is still cached");
         tokio::time::advance(RETRY_AFTER).await;
         let first = configs.client(&settings).await.expect("it is a certificate");
         assert!(Arc::ptr_eq(&first, &configs.client(&settings).await.expect("it was read")));

@@ -46,11 +46,11 @@ impl ClientCertificate {
         let chain = CertificateDer::pem_slice_iter(&content(&self.certificate)?).collect::<Result<Vec<_>, _>>();
         let chain = chain.map_err(|error| invalid(&self.certificate, describe_pem_error(&error)))?;
         if chain.is_empty() {
-            return Err(invalid(&self.certificate, "the file contains no certificate in the PEM format"));
+            return Err(invalid(&self.certificate, "the file contains no certificate in PEM format"));
         }
         let key = PrivateKeyDer::from_pem_slice(&content(&self.key)?).map_err(|error| {
             let why = match error {
-                pem::Error::NoItemsFound => "the file contains no private key in the PEM format without a password",
+                pem::Error::NoItemsFound => "the file contains no private key in PEM format, or only an encrypted one",
                 other => describe_pem_error(&other),
             };
             invalid(&self.key, why)
@@ -60,7 +60,7 @@ impl ClientCertificate {
                 invalid(&self.key, "the private key does not belong to the certificate")
             }
             rustls::Error::InvalidCertificate(_) => invalid(&self.certificate, "the certificate is malformed"),
-            _ => invalid(&self.key, "the private key is not for RSA, Ed25519, or ECDSA on the curve P-256 or P-384"),
+            _ => invalid(&self.key, "the private key must be an RSA, Ed25519, ECDSA P-256 or ECDSA P-384 key"),
         })?;
         Ok(Arc::new(key))
     }
@@ -82,10 +82,10 @@ pub(super) fn read_authorities(file: &Path, trusted: &mut TrustedCertificates) -
 /// Describes a PEM error without quoting the file, which may contain a private key.
 fn describe_pem_error(error: &pem::Error) -> &'static str {
     match error {
-        pem::Error::MissingSectionEnd { .. } => "a section in the PEM format has no end",
-        pem::Error::IllegalSectionStart { .. } => "a section in the PEM format has a malformed first line",
-        pem::Error::Base64Decode(_) => "a section in the PEM format is not Base64",
-        pem::Error::SectionTooLarge => "a section in the PEM format is too large",
-        _ => "it is not in the PEM format",
+        pem::Error::MissingSectionEnd { .. } => "a PEM section has no end",
+        pem::Error::IllegalSectionStart { .. } => "the first line of a PEM section is malformed",
+        pem::Error::Base64Decode(_) => "a PEM section is not valid Base64",
+        pem::Error::SectionTooLarge => "a PEM section is too large",
+        _ => "the file is not in PEM format",
     }
 }

@@ -250,7 +250,7 @@ mod tests {
         // The certificates are valid from 2026 to 2126.
         let now = UnixTime::since_unix_epoch(Duration::from_secs(1_900_000_000));
         for (leaf, expected) in [
-            (&include_bytes!("testdata/p521-leaf.pem")[..], "ECDSA and SHA-512, as keys on the curve P-521 are"),
+            (&include_bytes!("testdata/p521-leaf.pem")[..], "ECDSA and SHA-512, as is usual with the curve P-521"),
             (include_bytes!("testdata/p521-leaf-sha256.pem"), "ECDSA on the curve P-521"),
         ] {
             let error = trusted.verify(&parse(leaf), &[], &name, now, &algorithms).expect_err("it is not supported");

@@ -80,7 +80,9 @@ async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
             Err(TunnelError::Proxy("proxy sent data before it was connected to the endpoint".to_owned()))
         }
         Some(407) => Err(TunnelError::Proxy(wrong_credentials(proxy.credentials.is_some()))),
-        Some(502..=504) => Err(TunnelError::Endpoint(format!("the proxy could not connect to it, status {shown}"))),
+        Some(502..=504) => {
+            Err(TunnelError::Endpoint(format!("the proxy could not connect to the endpoint, status {shown}")))
+        }
         Some(_) => Err(TunnelError::Proxy(format!("proxy refused to connect to `{target}`, status {shown}"))),
         None => Err(TunnelError::Proxy(format!("proxy does not speak HTTP; it responded `{line}`"))),
     }
@@ -92,7 +94,7 @@ pub fn wrong_credentials(were_sent: bool) -> String {
     if were_sent {
         "proxy does not accept the user name and password".to_owned()
     } else {
-        "proxy requires a user name and password; write them in its URL, as in `http://user:password@host:port`"
+        "proxy requires a user name and password; add them to its URL, as in `http://user:password@host:port`"
             .to_owned()
     }
 }
@@ -149,7 +151,8 @@ async fn socks<S: AsyncRead + AsyncWrite + Unpin>(
     request.extend_from_slice(&target.port.to_be_bytes());
     send(stream, &request).await?;
     let [version, reply, _, address] = receive::<4, S>(stream).await?;
-    let unreachable = |why: &str| Err(TunnelError::Endpoint(format!("the proxy could not connect to it: {why}")));
+    let unreachable =
+        |why: &str| Err(TunnelError::Endpoint(format!("the proxy could not connect to the endpoint: {why}")));
     match (version, reply) {
         (5, 0) => {}
         (5, 3) => return unreachable("network unreachable"),
@@ -237,11 +240,11 @@ mod tests {
             (b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n".as_slice(), proxy_error(&wrong_credentials(false))),
             (
                 b"HTTP/1.1 502 Bad Gateway\r\n\r\n",
-                endpoint_error("the proxy could not connect to it, status 502 Bad Gateway"),
+                endpoint_error("the proxy could not connect to the endpoint, status 502 Bad Gateway"),
             ),
             (
                 b"HTTP/1.1 504 Gateway Timeout\r\n\r\n",
-                endpoint_error("the proxy could not connect to it, status 504 Gateway Timeout"),
+                endpoint_error("the proxy could not connect to the endpoint, status 504 Gateway Timeout"),
             ),
             (b"HTTP/1.1 403 Forbidden\r\n\r\n", proxy_error("proxy refused to connect to `a:1`, status 403 Forbidden")),
             (b"HTTP/1.1 200 OK\r\n\r\nx", proxy_error("proxy sent data before it was connected to the endpoint")),
@@ -277,8 +280,14 @@ mod tests {
     #[tokio::test]
     async fn socks_replies_are_attributed() {
         for (answers, expected) in [
-            (vec![&[5, 0][..], &[5, 5, 0, 1]], endpoint_error("the proxy could not connect to it: connection refused")),
-            (vec![&[5, 0], &[5, 4, 0, 1]], endpoint_error("the proxy could not connect to it: host unreachable")),
+            (
+                vec![&[5, 0][..], &[5, 5, 0, 1]],
+                endpoint_error("the proxy could not connect to the endpoint: connection refused"),
+            ),
+            (
+                vec![&[5, 0], &[5, 4, 0, 1]],
+                endpoint_error("the proxy could not connect to the endpoint: host unreachable"),
+            ),
             (vec![&[5, 0], &[5, 2, 0, 1]], proxy_error("proxy refused to connect to `a:1`, SOCKS reply 2")),
             (vec![&[5, 255]], proxy_error(&wrong_credentials(false))),
             (vec![b"HT"], proxy_error("proxy does not speak SOCKS 5")),

@@ -66,7 +66,7 @@ impl Coding {
             charset if Encoding::for_label(charset.as_bytes()).is_some() => return Ok(None),
             unknown => {
                 return Err(format!(
-                    "body has the encoding `{unknown}`, which cannot be decoded (`gzip`, `deflate`, `br` and `zstd` can)"
+                    "body has the unsupported encoding `{unknown}`: expected `gzip`, `deflate`, `br` or `zstd`"
                 ));
             }
         }))
