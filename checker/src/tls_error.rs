@@ -217,7 +217,7 @@ fn describe_certificate_error(error: &CertificateError) -> String {
     text.to_owned()
 }
 
-/// Describes an error of another type that the TLS library passes on. Unknown types get the description `general`.
+/// Describes an error of another type that the TLS library passes on. Returns `general` for unknown types.
 fn describe_other(error: &OtherError, general: &str) -> String {
     if let Some(problem) = error.0.downcast_ref::<ChainProblem>() {
         return problem.to_string();

@@ -33,7 +33,7 @@ impl TestAuthority {
         TestAuthority { parameters, key: KeyPair::generate().expect("a key") }
     }
 
-    /// Returns the same authority with certificates that expire after another number of days.
+    /// Returns the same authority, but with certificates that expire in `days` days.
     pub(crate) fn until(&self, days: i32) -> TestAuthority {
         let key = KeyPair::from_pem(&self.key.serialize_pem()).expect("it is a key");
         let mut parameters = self.parameters.clone();

@@ -246,7 +246,7 @@ async fn a_missing_client_certificate_is_named_after_the_handshake() {
     let folder = tempfile::tempdir().expect("a folder");
     let authority = TestAuthority::new("Root", 3_000);
     let trusted = write(folder.path(), "trusted", &[&authority.self_signed()]);
-    // Like nginx, the TLS server only requests a certificate, and the web server rejects clients without one.
+    // Like nginx, the TLS layer only requests a certificate, and the HTTP layer rejects clients without one.
     let config = server_with_optional_clients(&authority.issue("127.0.0.1", 80), &authority);
     let tls = TlsAcceptor::from(Arc::new(config));
     let port = serve_with(move |stream| {

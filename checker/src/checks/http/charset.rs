@@ -26,7 +26,7 @@ const INVALID: u8 = 0xff;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Charset {
-    /// UTF-8, ASCII or binary data, none of which needs a conversion.
+    /// UTF-8, ASCII or binary data, which need no conversion.
     Utf8,
     /// UTF-8 that starts with a byte order mark.
     Utf8WithMark,

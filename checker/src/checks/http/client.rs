@@ -53,7 +53,7 @@ pub(super) struct Connector<'a> {
     pub(super) check: &'a HttpCheck,
     pub(super) tls: Option<Arc<TlsClient>>,
     pub(super) filter: AddressFilter,
-    /// The maximum number of bytes to receive over one connection, which fails beyond this limit.
+    /// The maximum number of bytes to receive over one connection. Beyond this, the connection fails.
     pub(super) received_limit: u64,
     pub(super) stopwatch: &'a Stopwatch,
     pub(super) progress: &'a ProxyProgress,

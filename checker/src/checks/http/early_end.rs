@@ -51,7 +51,7 @@ impl<'a> EarlyEnd<'a> {
         data.body = Some(std::mem::take(body));
         data.truncation = Some(NOT_NEEDED.to_owned());
         let is_decided = {
-            // Assertions about times cannot be decided before the attempt ends.
+            // Assertions about response times cannot be decided before the attempt ends.
             let attempt = Attempt::default();
             let evidence = Evidence::new(data, &attempt);
             self.check.assertions.iter().all(|assertion| assertion.is_decided(&evidence))

@@ -48,7 +48,7 @@ enum Stage {
     Proxy(Arc<Proxy>),
     /// The proxy is connecting to the endpoint.
     Tunnel(Arc<Proxy>),
-    /// No attempt can be made, for example because the proxy is invalid.
+    /// The request cannot be sent, for example because the proxy is invalid.
     Impossible,
 }
 

@@ -82,7 +82,7 @@ impl Proxy {
     }
 }
 
-/// Removes everything between the scheme and the last `@`. After that, no part of a password can follow.
+/// Removes everything between the scheme and the last `@`, which includes any password.
 fn without_credentials(text: &str) -> String {
     let Some((before, host)) = text.rsplit_once('@') else { return text.to_owned() };
     match before.split_once("://") {

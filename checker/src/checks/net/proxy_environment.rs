@@ -186,7 +186,7 @@ mod tests {
         })
     }
 
-    /// Returns the proxy for a URL, `direct` if there is none, or the error.
+    /// Returns the proxy for a URL, the error, or `direct` if no proxy is used.
     fn used(variables: &[(&str, &str)], url: &str) -> String {
         let url = Url::parse(url).expect("a URL");
         match environment(variables).map_or(Ok(None), |environment| environment.for_url(&url)) {

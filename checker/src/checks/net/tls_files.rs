@@ -34,7 +34,7 @@ pub enum TrustError {
 pub struct ClientCertificate {
     /// A PEM file with the certificate, followed by the certificates of its authorities.
     pub certificate: PathBuf,
-    /// A PEM file with the private key, which can be the same file.
+    /// A PEM file with the private key, possibly the same file as `certificate`.
     pub key: PathBuf,
 }
 

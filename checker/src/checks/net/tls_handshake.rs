@@ -1,4 +1,4 @@
-//! Performs TLS handshakes and ends TLS connections.
+//! Performs TLS handshakes and closes TLS connections.
 
 use std::io;
 use std::pin::Pin;

@@ -97,8 +97,8 @@ impl TrustedCertificates {
         let details = CertificateDetails::parse(certificate)?;
         let hash: [u8; 32] = Sha256::digest(certificate).into();
         let expiry = if self.hashes.contains(&hash) {
-            // A path search could reject a certificate that is itself trusted: it requires another certificate that is
-            // trusted and has signed this one, and never starts at an authority's certificate.
+            // A path search could reject a certificate that is itself trusted, because it requires a trusted signer and
+            // never starts at an authority's certificate.
             check_dates(&details, now)?;
             PathExpiry { at: details.not_after, authority: None }
         } else {
@@ -127,7 +127,7 @@ impl TrustedCertificates {
             if best.as_ref().is_none_or(|best| expiry.at > best.at) {
                 *best = Some(expiry);
             }
-            // An error makes the library continue its search.
+            // Returning an error makes the library try other paths.
             if is_final { Ok(()) } else { Err(webpki::Error::UnknownIssuer) }
         };
         let (usage, anchors) = (KeyUsage::server_auth(), self.anchors.as_slice());

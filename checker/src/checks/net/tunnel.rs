@@ -88,7 +88,7 @@ async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
-/// Describes the error when a proxy requires credentials, depending on whether they were already sent.
+/// Describes why a proxy demands credentials: it received none, or it rejected them.
 #[must_use]
 pub fn wrong_credentials(were_sent: bool) -> String {
     if were_sent {
@@ -165,7 +165,7 @@ async fn socks<S: AsyncRead + AsyncWrite + Unpin>(
         }
         _ => return Err(not_socks()),
     }
-    // Skip the address and port from which the proxy has connected.
+    // Skip the address and port that the proxy uses for the connection.
     match address {
         1 => drop(receive::<6, S>(stream).await?),
         4 => drop(receive::<18, S>(stream).await?),
