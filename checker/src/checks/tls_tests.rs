@@ -168,7 +168,7 @@ async fn only_certificates_of_the_verified_path_count() {
         expect(verdict("tls", port, &trusting("tls", &file)).await.as_deref(), expected, name);
         let port = serve_kind("http", server(identity, &chain, None, &BOTH)).await;
         let asserting = format!(r#"{},"assertions":["[CERTIFICATE] > 14d"]"#, trusting("http", &file));
-        // Assertions see only the time until the expiry, not the certificate that expires first.
+        // Assertions see only the time until expiry, not which certificate expires first.
         let expected = match expected {
             Some(words) if words.contains("expires in") || name == "a root that expires" => {
                 Some("time until the certificate expires is 5 d, expected > 14d")

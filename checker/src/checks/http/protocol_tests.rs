@@ -369,7 +369,7 @@ async fn misbehavior_of_an_http2_server_is_described() {
         ),
         (vec![ServerAction::Read, ServerAction::Endless], "server does not speak HTTP/2"),
         (vec![ServerAction::Read, ServerAction::HalfClose], "closed by the server"),
-        // An endless sequence of ping frames of 17 bytes each.
+        // An endless sequence of 17-byte ping frames.
         (
             vec![
                 ServerAction::Read,
