@@ -213,7 +213,7 @@ mod tests {
             // A fatal alert with the generic description "internal error".
             (
                 vec![ServerAction::Read, ServerAction::Send(&[21, 3, 3, 0, 2, 2, 80])],
-                "server aborted TLS: it has an internal error",
+                "server aborted TLS: an internal error occurred",
             ),
             // A fatal alert with the description "handshake failure".
             (

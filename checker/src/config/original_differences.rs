@@ -138,7 +138,7 @@ const PROOFS: &[(&str, &str)] = &[
     ("`http` checks use the proxy ", "a_failure_is_attributed_to_the_proxy_or_the_endpoint"),
     ("The response's headers must arrive ", "defaults_that_differ_from_the_original"),
     ("Requests accept gzip, ", "encoded_bodies_are_judged_like_plain_ones"),
-    ("Bodies are searched as bytes.", "texts_are_searched_in_their_charset"),
+    ("Bodies are searched as bytes.", "text_is_searched_in_its_charset"),
     ("Several values of a header ", "defaults_that_differ_from_the_original"),
     ("Header names are sent ", "the_request_is_sent_as_configured"),
     ("Responses can have ", "every_misbehavior_of_a_server_is_described"),
