@@ -233,7 +233,7 @@ fn comparison(subject: Subject, operator: Operator, operand: Operand) -> Result<
     Ok(Expression::Holds(subject, predicate))
 }
 
-/// Compiles a path. `subject_of` writes the subject with a path, for error messages.
+/// Compiles a JSON path. `subject_of` formats the subject that contains a path, for error messages.
 fn json_path(path: &str, subject_of: impl Fn(&str) -> String) -> Result<Subject, String> {
     // Recursive descent and filters can visit many times more values than the body has bytes.
     let cost = if path.contains("..") || path.contains('?') { PathCost::Unbounded } else { PathCost::Linear };
