@@ -75,7 +75,9 @@ fn describe_http_error(error: &hyper::Error) -> Option<String> {
             "unexpected transfer-encoding parsed" => {
                 "response has a `Transfer-Encoding` header, which HTTP/1.0 does not allow"
             }
-            "invalid HTTP status-code parsed" => "response has an invalid status code: expected a number from 100 to 999",
+            "invalid HTTP status-code parsed" => {
+                "response has an invalid status code: expected a number from 100 to 999"
+            }
             "invalid HTTP header parsed" => "response has an invalid header",
             _ => "server does not speak HTTP",
         };

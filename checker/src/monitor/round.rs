@@ -116,7 +116,8 @@ mod tests {
             ([&invalid.to_owned(), &healthy], Status::Unknown),
             ([&healthy, &healthy], Status::Healthy),
         ] {
-            // The command is the locator, so a check fails because it expects another exit status.
+            // The command is the locator, so all checks run the same command, and those that must fail expect another
+            // exit status.
             let text = format!(r#"{{"checkers": [{}, {}]}}"#, checks[0], checks[1])
                 .replace(r#""command": "false""#, r#""command": "true", "exit_status": 1"#);
             let environment = Environment { variable: &|_| None, host_name: "here".to_owned() };

@@ -251,7 +251,7 @@ impl Scheduler {
         let now = self.now();
         if now < self.last_clock {
             self.schedule.clock_moved_back(now);
-            // Otherwise, the batch would wait until the clock has caught up with its old time.
+            // If the batch kept its start time, it would wait until the clock has caught up.
             self.batch_started = self.batch_started.map(|started| started.min(now));
         }
         self.last_clock = now;
