@@ -11,7 +11,7 @@ use crate::tls_error;
 /// the endpoint is not at fault.
 pub(super) const TOO_MANY_OPEN_FILES: &str = "too many open files";
 
-/// hyper sets the limit of 408 KiB.
+/// The limit of 408 KiB comes from hyper.
 const HEAD_TOO_LARGE: &str = "response head is too large: more than 5,000 headers, or more than 408 KiB";
 
 const CLOSED_EARLY: &str = "connection closed by the server before the response was complete";

@@ -41,7 +41,7 @@ pub struct CertificateNote {
     pub left: Nanos,
     /// The authority that the certificate belongs to, or `None` for the server's certificate.
     pub authority: Option<String>,
-    /// Whether the path was verified, which `tls_skip_verify` turns off.
+    /// Whether the path was verified. `tls_skip_verify` turns verification off.
     pub is_verified: bool,
 }
 

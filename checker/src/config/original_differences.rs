@@ -122,8 +122,8 @@ const PROOFS: &[(&str, &str)] = &[
     ("There is no uptime figure.", "percentages_are_truncated"),
     ("Unknown keys are ignored.", "all_problems_are_reported_at_once_with_suggestions"),
     ("Status codes 200 to 204 are up.", "defaults_that_differ_from_the_original"),
-    ("With `up_status_range`, ", "the_body_counts_even_if_the_status_is_in_the_originals_range"),
-    ("Two checks with one title and URL ", "checks_of_one_endpoint_have_one_result_the_worse_one"),
+    ("With `up_status_range`, ", "the_body_is_checked_even_if_the_status_is_in_range"),
+    ("Two checks with one title and URL ", "duplicate_checks_have_the_worse_result"),
     ("Every check has a timeout of 10 s.", "defaults_that_differ_from_the_original"),
     ("`tls` checks without `timeout` ", "values_that_the_original_accepts_mean_the_same"),
     ("The round-trip time ends ", "the_phases_add_up_to_at_most_the_whole"),
@@ -168,7 +168,7 @@ fn defaults_that_differ_from_the_original() {
 }
 
 #[test]
-fn the_body_counts_even_if_the_status_is_in_the_originals_range() {
+fn the_body_is_checked_even_if_the_status_is_in_range() {
     let range = r#""up_status_range":{"min":200,"max":399},"must_contain":"a","must_not_contain":"b""#;
     let checks = loaded(&format!(r#"{{"type":"http","endpoint_url":"http://a",{range}}}"#));
     let CheckKind::Http(http) = &checks[0].kind else { panic!("{:?}", checks[0]) };

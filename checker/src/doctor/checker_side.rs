@@ -122,8 +122,9 @@ async fn examine_bucket(
     None
 }
 
-/// Tests whether the keys can read an object, and whether they can find out that an object is missing: some services deny
-/// reading a missing object, as if it existed, unless the key can list the whole bucket. Then a listing must show it.
+/// Tests whether the keys can read an object, and whether they can find out that an object is missing: some services
+/// deny reading a missing object, as if it existed, unless the key can list the whole bucket. Then a listing must show
+/// it.
 async fn examine_reading(
     probe: &StoreProbe,
     bucket: &Bucket,

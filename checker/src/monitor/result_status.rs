@@ -19,8 +19,8 @@ pub struct Evaluation {
 }
 
 /// Evaluates an outcome. After more failed attempts than the check allows, the endpoint is down, or has the status that
-/// the check defines for failures. After a warning, or if the median exceeds the threshold, it is degraded; otherwise it is healthy. After
-/// a skipped check, it is unknown.
+/// the check defines for failures. After a warning, or if the median exceeds the threshold, it is degraded; otherwise
+/// it is healthy. After a skipped check, it is unknown.
 #[must_use]
 pub fn evaluate(outcome: CheckOutcome, check: &Check) -> Evaluation {
     let records = match outcome {

@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn checks_of_one_endpoint_have_one_result_the_worse_one() {
+    async fn duplicate_checks_have_the_worse_result() {
         let check = |command: &str, raise: &str| {
             format!(
                 r#"{{"type": "exec", "name": "Shop", "command": "{command}", "raise": "{raise}", "arguments": []}}"#

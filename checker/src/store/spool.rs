@@ -46,7 +46,7 @@ impl Spool {
         &self.folder
     }
 
-    /// Keeps a round durably, and returns the path to its file.
+    /// Stores a round durably, and returns the path to its file.
     pub async fn keep(&self, name: &CheckFileName, content: &Bytes) -> Result<PathBuf, StoreError> {
         let (wanted, content) = (name.clone(), content.clone());
         let kept = self.blocking(format!("keep `{name}`"), move |folder| keep(folder, &wanted, &content)).await?;

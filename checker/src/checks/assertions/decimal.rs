@@ -24,7 +24,7 @@ impl Decimal {
     /// Parses a number with an optional sign, fraction and exponent, such as `-1.5e3`.
     pub(super) fn parse(text: &str) -> Option<Decimal> {
         Written::parse(text)?;
-        // Parsing an `f64` accepts every number with this syntax.
+        // `f64` accepts every number with this syntax.
         Some(Decimal { text: text.to_owned(), approximation: text.parse().ok()? })
     }
 

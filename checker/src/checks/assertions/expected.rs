@@ -154,7 +154,7 @@ fn compare(value: &ActualValue<'_>, operand: &Operand, texts: DoubleText<'_>) ->
         (ActualValue::Duration(nanos), Operand::Duration(operand)) => Ok(Some(nanos.cmp(operand))),
         (ActualValue::MoreThan(less), Operand::Number(operand)) => {
             let order = operand.compare_from(&less.to_string()).map_err(|HugeExponent| TOO_LARGE)?;
-            // The actual value can be any number larger than this one.
+            // The actual value is larger than `less`, but it is unknown by how much.
             Ok(order.filter(|order| order.is_ge()).map(|_| Ordering::Greater))
         }
         (ActualValue::Json(json), operand) => compare_json(json, operand, texts),

@@ -54,7 +54,7 @@ pub struct AssertionResult {
     pub observed: String,
     /// Why the condition is not met or is undetermined, or `None` if it is met.
     pub failure: Option<String>,
-    /// Whether the available data does not determine if the condition is met.
+    /// Whether the available data is insufficient to evaluate the condition.
     pub is_undetermined: bool,
 }
 

@@ -1,6 +1,6 @@
 //! Compares the outcome of generated assertions with an oracle that knows the whole body. The checker sees a body that
 //! is complete, truncated, not decodable, or in an unknown charset. The outcome must be healthy only if every body that
-//! looks the same to the checker meets the assertion.
+//! the checker could have received meets the assertion.
 
 use std::collections::BTreeMap;
 

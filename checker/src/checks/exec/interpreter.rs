@@ -1,5 +1,5 @@
-//! Explains why an executable file cannot be started, because the system reports a missing interpreter as if the file
-//! itself were missing.
+//! Explains why an executable file cannot be started. The system reports a missing interpreter as if the file itself
+//! were missing.
 
 use std::fs::File;
 use std::io::Read as _;

@@ -10,7 +10,7 @@ use shared::{MINUTE, Nanos, SECOND, UnixNanos};
 const FIELDS: [&str; 5] = ["minute", "hour", "day of the month", "month", "day of the week"];
 /// The maximum length of an expression, in bytes. Even a list of all minutes is shorter.
 const LENGTH_LIMIT: usize = 300;
-/// How long before the scheduled time a heartbeat can be sent, because the clocks of two machines differ.
+/// The maximum time by which a heartbeat can be early, because the clocks of two machines differ.
 const EARLY_TOLERANCE: Nanos = 5 * MINUTE;
 /// A heartbeat can be early by at most the time between two runs divided by this number, so that a late heartbeat of
 /// the previous run does not count.

@@ -17,7 +17,7 @@ use crate::checks::{Failure, error_text};
 /// The maximum size of a response head, in bytes.
 const HEAD_LIMIT: usize = 64 << 10;
 const MAX_HEADERS: usize = 128;
-/// The initial buffer size for a response head, in bytes, which is enough to read a usual head at once.
+/// The initial buffer size for a response head, in bytes, which is enough to read a typical head at once.
 const USUAL_HEAD: usize = 2 << 10;
 
 /// The first bytes of every response that can accept the upgrade.
@@ -138,7 +138,7 @@ fn verify(requested: &HeaderMap, accept_key: &str, response: &Response<()>) -> R
     let offered = tokens(requested, &SEC_WEBSOCKET_PROTOCOL);
     match tokens(headers, &SEC_WEBSOCKET_PROTOCOL).as_slice() {
         [] if offered.is_empty() => Ok(()),
-        // Browsers also reject a response without a subprotocol if they offered some.
+        // Browsers also reject a response that selects none of the offered subprotocols.
         [] => Err(format!("server selected no subprotocol, expected one of `{}`", offered.join("`, `"))),
         [selected] if offered.contains(selected) => Ok(()),
         [selected] => {

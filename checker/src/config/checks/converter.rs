@@ -181,7 +181,7 @@ impl<'a> CheckConverter<'a> {
         Some(TlsOptions { settings, server_name })
     }
 
-    /// Parses a server name, which is the value of the key.
+    /// Parses a server name. `key` is the configuration key that errors refer to.
     pub(super) fn server_name(&mut self, key: &str, name: &str) -> Option<ServerName<'static>> {
         let parsed = idna::to_ascii(name).and_then(|name| ServerName::try_from(name.into_owned()).ok());
         let invalid = || format!("invalid server name `{name}`: expected a host name or an IP address");
@@ -214,7 +214,7 @@ impl<'a> CheckConverter<'a> {
         TlsSettings { trust, client_certificate, min_version }
     }
 
-    /// Parses the address to connect to instead of the URL's.
+    /// Parses the address that the check connects to instead of the URL's host.
     pub(super) fn resolve(&mut self, text: &str, url: &Address) -> Option<Address> {
         let invalid = |_| {
             format!(

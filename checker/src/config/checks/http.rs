@@ -159,7 +159,7 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
 
 fn proxy(converter: &mut CheckConverter<'_>, text: Option<&str>) -> Option<ProxyChoice> {
     Some(match text.map(str::trim) {
-        // An empty variable means that no proxy is set.
+        // An empty value, for example from an empty variable, has the same effect as a missing one.
         None | Some("") => ProxyChoice::Environment,
         Some("none") => ProxyChoice::Direct,
         Some(url) => ProxyChoice::Through(Arc::new(converter.accept("proxy", Proxy::parse(url))?)),
