@@ -194,7 +194,7 @@ async fn exchange(check: &GrpcCheck, client: SendRequest<Bytes>, stopwatch: &Sto
 /// Returns whether a response comes from a gRPC server, as opposed to a web server or a proxy.
 fn is_grpc(headers: &HeaderMap) -> bool {
     const GRPC: &[u8] = b"application/grpc";
-    // gRPC requires the media type, but a missing one does not prove that this is another kind of server.
+    // gRPC requires a media type, but a missing one does not prove that the server is not a gRPC server.
     let Some(media_type) = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes) else { return true };
     let has_media_type = media_type.get(..GRPC.len()).is_some_and(|start| start.eq_ignore_ascii_case(GRPC))
         && matches!(media_type.get(GRPC.len()), None | Some(b'+' | b';' | b' '));

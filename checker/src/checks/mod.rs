@@ -80,7 +80,7 @@ pub struct Check {
     pub threshold: Nanos,
     /// How the results of several nodes are combined.
     pub quorum: Quorum,
-    /// Whether the check is inverted, so its attempts must fail.
+    /// Whether the check is inverted, which means that its attempts must fail.
     pub invert: bool,
     /// The number of attempts that can fail before the endpoint is down.
     pub failures_allowed: u32,

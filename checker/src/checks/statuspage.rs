@@ -1,8 +1,8 @@
 //! Status page checks: one attempt reads the status that another company's status page reports for a component or for
-//! the whole page. The page must use the format of Atlassian Statuspage, which other services offer too.
+//! the whole page. The page must use the Atlassian Statuspage format, which other services also offer.
 //!
-//! An attempt that cannot determine the status makes the endpoint unknown, because an outage of the page is not an
-//! outage of the service that it describes.
+//! If an attempt cannot determine the status, the endpoint is unknown, because an outage of the page is not an outage
+//! of the service that it describes.
 
 mod summary;
 

@@ -32,8 +32,7 @@ pub async fn run_round(
         next: AtomicUsize::new(0),
         results: Mutex::new(vec![None; config.checks.len()]),
     });
-    // Each task runs several checks in sequence. A separate task for each check would increase the cost of a check by a
-    // tenth.
+    // Each task runs several checks in sequence. A separate task for each check would make checks 10% more expensive.
     let mut tasks = JoinSet::new();
     for _ in 0..concurrency {
         let (round, context, mut runner) = (Arc::clone(&round), Arc::clone(context), CheckRunner::new(config, None));

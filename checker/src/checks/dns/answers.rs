@@ -102,7 +102,7 @@ fn compare(check: &DnsCheck, found: &[String], expected: &[String]) -> Result<()
 
 fn listed(texts: &[String]) -> String {
     const MOST: usize = 10;
-    /// The maximum length of a record in messages, in characters, because a record can have 64 KiB.
+    /// The maximum length of a record in error messages, in characters. A record can be as long as 64 KiB.
     const SHOWN: usize = 300;
     if texts.is_empty() {
         return "empty".to_owned();

@@ -7,7 +7,7 @@ use crate::checks::test_server::serve_with;
 use crate::checks::{Check, CheckKind, CheckOutcome, run};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-/// A shortened summary in the format of Atlassian Statuspage.
+/// An abridged summary in the Atlassian Statuspage format.
 const SUMMARY: &str = r#"{
   "page": {"id": "kctbh9vrtdwd", "name": "Shop", "url": "https://status.shop.example", "time_zone": "Etc/UTC"},
   "components": [
