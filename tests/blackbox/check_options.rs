@@ -163,7 +163,7 @@ async fn grpc_metadata_is_sent_as_configured() {
     let cases = [
         (json!({ "headers": { "Authorization": "Bearer t0ken" } }), WELL),
         (json!({}), down("gRPC status 16 (UNAUTHENTICATED): token missing")),
-        (json!({ "headers": { "grpc-timeout": "1S" } }), unknown("the header `grpc-timeout` is reserved for gRPC")),
+        (json!({ "headers": { "grpc-timeout": "1S" } }), unknown("the `grpc-timeout` header is reserved for gRPC")),
     ];
     expect_of_kind("grpc", &format!("127.0.0.1:{port}"), &Authority::new(), &cases).await;
 }

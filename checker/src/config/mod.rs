@@ -150,7 +150,7 @@ pub fn from_text(text: &str, folder: &Path, environment: &Environment<'_>) -> (O
     (parsed.config, parsed.problems)
 }
 
-/// A configuration file after parsing.
+/// The result of parsing a configuration file.
 struct Parsed {
     /// The configuration, if it is usable.
     config: Option<Config>,
@@ -267,7 +267,7 @@ fn convert(
     })
 }
 
-/// Warns about checks that are unknown because a proxy decides which addresses it connects to.
+/// Warns about checks whose status is unknown because private addresses are denied, but a proxy chooses the address.
 fn report_proxies(
     checks: &[Arc<Check>],
     environment: Option<&ProxyEnvironment>,
@@ -284,7 +284,7 @@ fn report_proxies(
         count => format!(" and {count} more"),
     };
     let text = format!(
-        "`deny_private_addresses` cannot be enforced through a proxy, so that the status of `{}`{others} is unknown: set \
+        "`deny_private_addresses` cannot be enforced through a proxy, so the status of `{}`{others} is unknown: set \
          `\"proxy\": \"none\"` in checks that can connect directly",
         first.title
     );

@@ -1,5 +1,5 @@
-//! Accepts connections. Limits the number of connections, in total and for each address, and how slow clients can be so
-//! that no client keeps others from being served.
+//! Accepts connections. Limits the number of connections, in total and for each address, and the time that slow clients
+//! can take, so that no client keeps others from being served.
 
 use std::collections::BTreeMap;
 use std::io;

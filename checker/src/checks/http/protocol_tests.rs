@@ -39,8 +39,8 @@ async fn any_three_digits_are_a_status() {
         ("600", r#","up_status":"550-650""#, None),
         ("999 Request denied", "", Some("response status 999, expected 2xx")),
         ("999 Request denied", r#","assertions":["[STATUS] == 200"]"#, Some("status is 999, expected 200")),
-        ("000 No", "", Some("response has an invalid status code: expected three digits from 100")),
-        ("20 No", "", Some("response has an invalid status code: expected three digits from 100")),
+        ("000 No", "", Some("response has an invalid status code: expected a number from 100 to 999")),
+        ("20 No", "", Some("response has an invalid status code: expected a number from 100 to 999")),
     ] {
         let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").leak().as_bytes();
         let url = format!("http://127.0.0.1:{}/", serve(&[ServerAction::Read, ServerAction::Send(answer)]).await);

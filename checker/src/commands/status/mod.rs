@@ -95,7 +95,7 @@ fn report_unreadable(loaded: &Histories) {
     }
 }
 
-/// Warns about endpoints that are different checks on different nodes.
+/// Warns about endpoints that nodes check in different ways.
 fn report_conflicts(endpoints: &[EndpointStatus], now: UnixNanos) {
     for endpoint in endpoints {
         if let Some(conflict) = kind_conflict::describe(endpoint, now) {
