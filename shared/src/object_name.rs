@@ -28,7 +28,7 @@ pub const HISTORY_FOLDER: &str = "history/";
 /// node's history can have this name, because node names do not contain underscores.
 pub const HISTORY_INDEX: &str = "history/_index.json";
 
-/// Used instead of a node name in the name of the history of check files that have no node.
+/// Stands in for the node name in the name of a history whose check files have no node.
 const UNNAMED: &str = "_nameless";
 
 /// The suffix of a history. Node names do not contain dots, so it cannot be confused with [`LATENCY_SUFFIX`].
@@ -400,7 +400,7 @@ mod tests {
         let all = own.iter().chain(&patterns::legacy_check_files("status/")).cloned().collect::<Vec<_>>();
         for folder in [HISTORY_FOLDER, summary::SUMMARY_FOLDER, summary::BADGE_FOLDER, "heartbeats/", "messages/"] {
             for end in ["-west-check.json", "-check.json"] {
-                // This string is as long as a time, and `?` also matches letters.
+                // The folder and these letters together are as long as a time, and `?` also matches letters.
                 let name = format!("status/{folder}{}{end}", "a".repeat(19 - folder.len()));
                 assert!(!all.iter().any(|pattern| means(pattern.as_bytes(), name.as_bytes())), "{name}");
             }

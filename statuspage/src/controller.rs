@@ -330,8 +330,7 @@ impl Controller {
         period.from - validity
     }
 
-    /// Returns whether the loaded results are valid for longer than `request` assumed, which means that older files are
-    /// needed.
+    /// Returns whether older files are needed, because the loaded results are valid for longer than `request` assumed.
     fn needs_older_files_than(&self, request: LoadRequest) -> bool {
         let needed = self.load_request();
         needed.from < request.from || needed.checks_from < request.checks_from

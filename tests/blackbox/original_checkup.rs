@@ -26,8 +26,8 @@ fn last_results() -> Vec<CheckResult> {
     CheckFile::parse(golden(FILES[2]).as_bytes()).expect("the original wrote it").results
 }
 
-/// Opens the page for the original Checkup's directory, one second after the last file. The original stored one file
-/// per second.
+/// Opens the page for the original Checkup's directory, with the clock one second after the last file was stored. The
+/// original stored one file per second.
 async fn page_of_the_original(browser: &Browser, url: &str) -> Page {
     let last = CheckFileName::parse(FILES[2]).expect("it is a name");
     browser.stop_clock(last.stored_at + SECOND).await;
