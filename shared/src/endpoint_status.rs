@@ -72,7 +72,7 @@ pub fn endpoint_statuses<'a>(histories: impl IntoIterator<Item = &'a History>) -
 
 /// Finds the keys that identify the same endpoint. With ids, the titles and locators can differ between nodes.
 struct EndpointGroups<'a> {
-    /// The first key that contains each id.
+    /// Maps each id to the first key that contains it.
     by_id: BTreeMap<&'a str, &'a EndpointKey>,
     by_title: BTreeMap<(&'a str, &'a str), &'a EndpointKey>,
 }
@@ -89,14 +89,14 @@ impl<'a> EndpointGroups<'a> {
         EndpointGroups { by_id, by_title }
     }
 
-    /// Returns the key under which the results of all nodes for this endpoint are combined.
+    /// Returns the key under which all nodes' results for an endpoint are combined.
     fn representative(&self, history: &History, key: &'a EndpointKey) -> &'a EndpointKey {
         if let Some(id) = key.id.as_deref() {
             return self.by_id.get(id).copied().unwrap_or(key);
         }
         let same = self.by_title.get(&(key.title.as_str(), key.locator.as_str())).copied();
-        // If the node itself also reports the endpoint with the id, the two are separate endpoints, and one of them has
-        // a title that the other once had.
+        // If the same history also contains the endpoint with the id, they are two separate endpoints, one of which
+        // once had the other's title.
         let has_both = |same: &&EndpointKey| history.endpoints.keys().any(|other| other.id == same.id);
         same.filter(|same| !has_both(same)).unwrap_or(key)
     }

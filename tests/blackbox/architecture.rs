@@ -40,7 +40,7 @@ const MAX_SHORT_DOC_COMMENTS: usize = 49;
 /// Documents that name a test for each security claim.
 const SECURITY_DOCUMENTS: [&str; 2] = ["SECURITY.md", "docs/threat-model.md"];
 
-/// The minimum number of rows in the tables of claims. A lower count means that the tables are not recognized.
+/// The minimum number of rows in the tables of claims. A lower count means that the tables are no longer recognized.
 const MIN_CLAIMS: usize = 50;
 
 static FILES: LazyLock<Files> = LazyLock::new(|| {

@@ -177,8 +177,8 @@ async fn an_endless_listing_is_reported() {
 static BOMB: LazyLock<Vec<u8>> = LazyLock::new(|| gzip(&vec![b' '; 1 << 30]));
 
 /// Returns a checker whose directory also contains huge objects from another node, and the names of that node's two
-/// check files. One file is a gigabyte long, and the other contains millions of results. A history there decompresses
-/// to a gigabyte.
+/// check files: one is a gigabyte long, and one contains millions of results. The directory also contains a history
+/// that decompresses to a gigabyte.
 async fn beside_huge_objects(endpoint: &Endpoint) -> (Checker, [String; 2]) {
     let checker = Checker::new(&watching(&[check("Shop", &endpoint.url)], &directory()));
     assert_eq!(checker.run(&[]).await.code, 0);

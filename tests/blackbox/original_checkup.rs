@@ -133,7 +133,7 @@ async fn an_original_configuration_with_all_types_runs_unchanged() {
     assert_eq!((of("Exec ok"), of("Exec warn")), (Some(Status::Healthy), Some(Status::Degraded)));
 }
 
-/// Computes the median in the same way as the original Checkup's page, which fails on a result without attempts and
+/// Computes the median in the same way as the original Checkup's page, which fails if a result has no attempts, and
 /// then shows nothing at all.
 fn median_of_the_original(result: &Value) -> i64 {
     let times = result["times"].as_array().unwrap_or_else(|| panic!("no attempts in {result}"));

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use super::{History, Latencies, PostedMessage};
 use crate::check_file::EndpointKey;
 
-/// The endpoints with ids in a history, by id and by former key.
+/// An index of a history's endpoints by their ids, and by the keys that they had without one.
 #[derive(Debug, Default)]
 pub(super) struct Identities {
     by_id: BTreeMap<Box<str>, EndpointKey>,

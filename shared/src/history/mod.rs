@@ -29,8 +29,8 @@ pub use self::format::InvalidHistory;
 pub use self::rebuild::RebuildFrom;
 pub use self::rows::{EndpointRows, HistoryRows, LatencyRows, MessageRow, Series, SketchRows, add_open_between};
 
-/// A history lists the names of all files that are at most this much older than the newest one, so it does not miss the
-/// files of an overlapping run of the same node. Listing this many files takes one request, even with fifty nodes.
+/// A history lists the names of all files that are at most this much older than the newest one, so files from an
+/// overlapping run of the same node are not missed. Listing this many files takes one request, even with fifty nodes.
 pub const OVERLAP: Nanos = 15 * MINUTE;
 
 /// The longest gap between check files that counts in full when something expires. A longer gap can be caused by a

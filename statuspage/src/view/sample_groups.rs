@@ -18,7 +18,8 @@ const POINTS_LIMIT: i64 = 300;
 pub(super) struct SampleGroup<'a> {
     pub(super) first: UnixNanos,
     pub(super) last: UnixNanos,
-    /// The length and number of the group's latest hour or day, or `None` if it contains only checks.
+    /// The length of the group's latest hour or day, and its number since 1970, or `None` if the group contains only
+    /// checks.
     bucket: Option<(Nanos, i64)>,
     pub(super) samples: Vec<&'a Sample>,
     /// Statistics for all successful attempts of all checks. The median is that of the attempts, not a median of
@@ -66,8 +67,8 @@ pub(super) fn groups<'a>(
     let mut groups: Vec<SampleGroup<'a>> = Vec::new();
     for sample in samples {
         let bucket = sample.at.checked_div(sample.length).map(|number| (sample.length, number));
-        // A sample of the same hour or day can be in an earlier group: one node's newest check can come between two
-        // nodes' samples of an open hour or day.
+        // The group for the same hour or day is not always the latest one: between two nodes' samples of an open hour
+        // or day, there can be a node's newest check.
         let same_time = bucket.and_then(|_| groups.iter().rposition(|group| group.bucket == bucket));
         // If there are no groups, this index wraps around, so `get_mut` finds nothing.
         let latest = groups.len().wrapping_sub(1);

@@ -18,7 +18,7 @@ enum Step {
     StaleRun,
     /// The history's latencies are lost.
     LatenciesLost,
-    /// An endpoint's id is set by the first such step, and its title is changed by each later one.
+    /// The first such step sets an endpoint's id, and each later one changes its title.
     Rename,
 }
 
