@@ -94,7 +94,7 @@ async fn hostile_objects_neither_run_scripts_nor_hide_results() {
     let named = named.filter(|(at, _)| !problems.contains(&format!("{}`: element", originals_name(*at)))).count();
     let more = problems.lines().find_map(|line| line.split_once(" more check file"));
     let more: usize = more.and_then(|(count, _)| count.parse().ok()).unwrap_or(0);
-    // If three files with the same error are already named, the others are only counted.
+    // Once three files with the same error have been named, the page only counts the others.
     let alike = problems.split(" and ").find_map(|rest| rest.split_once(" more: invalid check file"));
     let alike: usize = alike.and_then(|(count, _)| count.parse().ok()).unwrap_or(0);
     assert_eq!((named + more + alike, named >= 3), (5, true), "{problems}");

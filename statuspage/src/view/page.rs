@@ -51,7 +51,7 @@ pub struct PageView {
     pub charts_unfolded: bool,
     /// Whether bars are rendered before they are visible.
     pub strips_at_once: bool,
-    /// The loading problems, one sentence each.
+    /// Problems with loading data, one sentence each.
     pub problems: Vec<String>,
     /// The days of the timeline, newest first.
     pub timeline: Vec<Arc<DayView>>,
