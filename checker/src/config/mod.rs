@@ -53,7 +53,8 @@ use crate::checks::net::connect::Address;
 use crate::checks::net::proxy_environment::ProxyEnvironment;
 use crate::checks::{Check, CheckKind};
 use crate::platform::operator_file::read_operator_text;
-use crate::store::settings::{Bucket, Secret, Storage, StoreLocation, WriterKeys};
+use crate::redact::Secret;
+use crate::store::settings::{Bucket, Storage, StoreLocation, WriterKeys};
 
 /// The maximum number of endpoints for which summaries are on by default. Few people read longer summaries, and writing
 /// one requires all histories.

@@ -207,7 +207,8 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
-    use crate::store::settings::{Bucket, Secret, WriterKeys};
+    use crate::redact::Secret;
+    use crate::store::settings::{Bucket, WriterKeys};
     use shared::page_config::AddressStyle;
 
     fn storage(location: StoreLocation) -> Storage {
