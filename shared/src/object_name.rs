@@ -52,7 +52,7 @@ pub struct NodeName(String);
 pub struct InvalidNodeName(pub String);
 
 /// Returns whether a string is a valid name of a node or job: 1 to `limit` lowercase letters, digits and hyphens.
-fn is_valid_name(text: &str, limit: usize) -> bool {
+pub(crate) fn is_valid_name(text: &str, limit: usize) -> bool {
     (1..=limit).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
 }
 
@@ -352,7 +352,7 @@ mod tests {
         }
     }
 
-    /// Returns whether a pattern matches this name, by the rules of AWS policies.
+    /// Returns whether a pattern matches this name, according to the rules of AWS policies.
     fn means(pattern: &[u8], name: &[u8]) -> bool {
         match (pattern.first(), name.first()) {
             (None, None) => true,
