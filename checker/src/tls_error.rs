@@ -67,7 +67,7 @@ pub fn describe(error: &rustls::Error) -> String {
         E::EncryptError => "data for the server cannot be encrypted",
         E::InvalidCertRevocationList(_) => "certificate revocation list is not valid",
         E::FailedToGetCurrentTime => "this machine's clock cannot be read",
-        E::FailedToGetRandomBytes => "this machine provides no random numbers",
+        E::FailedToGetRandomBytes => "this machine cannot generate random numbers",
         E::HandshakeNotComplete => "TLS handshake is not complete",
         E::PeerSentOversizedRecord => "server sent a TLS record that is too large",
         E::NoApplicationProtocol => NO_PROTOCOL_IN_COMMON,

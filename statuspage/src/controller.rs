@@ -175,7 +175,7 @@ impl Controller {
         self.context.url_state.with_untracked(|url_state| url_state.range).unwrap_or(self.config.range)
     }
 
-    /// Returns the time at which the page shows the status, which may be in the past.
+    /// Returns the point in time whose status the page shows. It may be in the past.
     fn now(&self) -> UnixNanos {
         self.context.url_state.with_untracked(|url_state| url_state.at).unwrap_or_else(browser::now)
     }

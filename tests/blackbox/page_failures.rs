@@ -87,7 +87,7 @@ async fn hostile_objects_neither_run_scripts_nor_hide_results() {
         assert_eq!(page.endpoint(title).text_of("title"), title);
     }
     assert_eq!(page.endpoint(HOSTILE).text_of("status"), "down", "hostile text is shown as text");
-    // The page names some of the five unreadable files, and counts the rest. It reports errors in single elements
+    // The page names some of the five unreadable files, and counts the rest. It reports errors in individual elements
     // separately.
     let problems = page.problems();
     let named = skipped.iter().chain(&odd).filter(|(at, _)| problems.contains(&originals_name(*at)));

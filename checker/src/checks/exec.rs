@@ -48,7 +48,7 @@ pub struct ExecCheck {
 /// a full pipe.
 const OUTPUT_LIMIT: usize = 1 << 20;
 /// The maximum number of bytes to read from each of the two output streams. A command that writes more is killed,
-/// because reading would use processor time that other checks need.
+/// because reading would use CPU time that other checks need.
 const READ_LIMIT: u64 = 32 << 20;
 /// How long to keep reading output after the command has exited. A process that left the group may hold the pipe open.
 const OUTPUT_GRACE: Duration = Duration::from_millis(200);

@@ -123,7 +123,7 @@ const PROOFS: &[(&str, &str)] = &[
     ("Unknown keys are ignored.", "all_problems_are_reported_at_once_with_suggestions"),
     ("Status codes 200 to 204 are up.", "defaults_that_differ_from_the_original"),
     ("With `up_status_range`, ", "the_body_is_checked_even_if_the_status_is_in_range"),
-    ("Two checks with one title and URL ", "duplicate_checks_have_the_worse_result"),
+    ("Two checks with the same title and URL ", "duplicate_checks_have_the_worse_result"),
     ("Every check has a timeout of 10 s.", "defaults_that_differ_from_the_original"),
     ("`tls` checks without `timeout` ", "values_that_the_original_accepts_mean_the_same"),
     ("The round-trip time ends ", "the_phases_add_up_to_at_most_the_whole"),

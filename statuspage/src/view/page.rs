@@ -39,7 +39,7 @@ pub struct PageView {
     pub messages: Vec<Arc<MessageView>>,
     /// The time of a view of the past, or `None` for now.
     pub past: Option<String>,
-    /// A note about the whole page, which can be empty.
+    /// A note about the whole page, or an empty string.
     pub banner: String,
     /// The endpoints without bars and charts, which [`full_endpoint`] adds. Those that need attention come first.
     pub endpoints: Vec<Arc<EndpointView>>,

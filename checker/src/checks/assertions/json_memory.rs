@@ -14,7 +14,7 @@ const AMPLIFICATION_LIMIT: usize = 48;
 
 /// The error for a body that is not parsed because it would need too much memory.
 pub(super) const TOO_LARGE: &str =
-    "body has too many small JSON values: parsing it needs more than 48 times its size in memory";
+    "body has too many small JSON values: parsing it would need more than 48 times its size in memory";
 
 /// Estimates the memory that the body needs as JSON, in bytes, rounded up.
 pub(super) fn estimate(body: &[u8]) -> usize {

@@ -160,7 +160,7 @@ mod tests {
     use std::time::Duration;
     use tokio::io::AsyncReadExt as _;
 
-    /// A stream that is always ready, unlike Tokio's streams, which also pause.
+    /// A stream that is always ready, unlike Tokio's streams, which yield to other tasks from time to time.
     struct Flood;
 
     impl AsyncRead for Flood {

@@ -1,5 +1,5 @@
-//! Reads proxies from environment variables by the rules of Go's `http.ProxyFromEnvironment`, which the original
-//! Checkup uses.
+//! Reads proxies from environment variables according to the rules of Go's `http.ProxyFromEnvironment`, which the
+//! original Checkup uses.
 //!
 //! `ALL_PROXY`, which Go ignores, is the fallback if the more specific variables are not set.
 

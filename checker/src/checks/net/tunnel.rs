@@ -77,7 +77,7 @@ async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
     match status {
         Some(200..=299) if end == head.len() => Ok(()),
         Some(200..=299) => {
-            Err(TunnelError::Proxy("proxy sent data before it was connected to the endpoint".to_owned()))
+            Err(TunnelError::Proxy("proxy sent unexpected data after its response to `CONNECT`".to_owned()))
         }
         Some(407) => Err(TunnelError::Proxy(wrong_credentials(proxy.credentials.is_some()))),
         Some(502..=504) => {
@@ -247,7 +247,7 @@ mod tests {
                 endpoint_error("the proxy could not connect to the endpoint, status 504 Gateway Timeout"),
             ),
             (b"HTTP/1.1 403 Forbidden\r\n\r\n", proxy_error("proxy refused to connect to `a:1`, status 403 Forbidden")),
-            (b"HTTP/1.1 200 OK\r\n\r\nx", proxy_error("proxy sent data before it was connected to the endpoint")),
+            (b"HTTP/1.1 200 OK\r\n\r\nx", proxy_error("proxy sent unexpected data after its response to `CONNECT`")),
             (b"SSH-2.0-x\r\n\r\n", proxy_error("proxy does not speak HTTP; it responded `SSH-2.0-x`")),
             (b"HTTP/1.1 200", proxy_error("connection closed by the proxy")),
             (b"", proxy_error("connection closed by the proxy")),
