@@ -6,6 +6,7 @@
 
 #![warn(missing_docs)]
 
+pub mod budget;
 pub mod check_file;
 pub mod civil;
 pub mod duration;
