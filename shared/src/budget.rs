@@ -30,6 +30,14 @@ pub struct Target(u32);
 #[error("invalid target `{0}`: expected a percentage below 100% with up to four decimals, for example `99.9%`")]
 pub struct InvalidTarget(pub String);
 
+impl Target {
+    /// Returns the unavailability that the target allows, in parts per million: `1000` for 99.9%.
+    #[must_use]
+    pub fn allowed(self) -> u32 {
+        WHOLE - self.0
+    }
+}
+
 impl FromStr for Target {
     type Err = InvalidTarget;
 
@@ -68,7 +76,7 @@ impl Objective {
     /// Returns how long an endpoint may be down in a period of this length.
     #[must_use]
     pub fn allowed(&self, period: Nanos) -> Nanos {
-        scale(period, WHOLE - self.target.0, WHOLE)
+        scale(period, self.target.allowed(), WHOLE)
     }
 
     /// Computes the error budget of the window that ends at `now`. The spans are in order and do not overlap.
@@ -89,7 +97,7 @@ impl Objective {
     /// Returns whether the endpoint was down for more than this alert's multiple of the allowed time in a window that
     /// ends at `now`. Unknown time counts as up: a period without checks must not cause an alert.
     fn burns(&self, alert: &BurnAlert, spans: &[Span], window: Nanos, now: UnixNanos) -> bool {
-        let allowed = i128::from(window) * i128::from(WHOLE - self.target.0) * i128::from(alert.rate_tenths);
+        let allowed = i128::from(window) * i128::from(self.target.allowed()) * i128::from(alert.rate_tenths);
         i128::from(downtime(spans, window, now)) * i128::from(WHOLE) * 10 >= allowed
     }
 }
