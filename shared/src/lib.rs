@@ -10,6 +10,7 @@ pub mod budget;
 pub mod check_file;
 pub mod civil;
 pub mod duration;
+pub mod endpoint_map;
 pub mod endpoint_status;
 pub mod heartbeat;
 pub mod history;

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use jiff::tz::TimeZone;
 use shared::Nanos;
+use shared::endpoint_map::EndpointMap;
 use shared::notification_log::ChannelId;
+use shared::page_config::appearance::{Group, position_in};
 
 use super::channels::Transport;
 use super::event::EventKind;
@@ -15,6 +17,8 @@ pub struct Notifications {
     pub rules: Rules,
     /// The channels, in file order, including those that are not enabled.
     pub channels: Vec<Channel>,
+    /// The settings of the checks that have any.
+    pub checks: EndpointMap<CheckNotifications>,
 }
 
 /// The rules that all channels share.
@@ -33,6 +37,18 @@ pub struct Rules {
     pub page_url: Option<String>,
     /// The title of the page.
     pub page_title: String,
+    /// The groups of endpoints on the page.
+    pub groups: Vec<Group>,
+}
+
+impl Rules {
+    /// Returns the title of the first top-level group that contains an endpoint, or an empty string.
+    #[must_use]
+    pub fn group_of(&self, title: &str) -> &str {
+        let contains = |group: &Group| position_in(&group.endpoints, title).is_some();
+        let found = self.groups.iter().find(|group| contains(group) || group.groups.iter().any(contains));
+        found.map_or("", |group| &group.title)
+    }
 }
 
 /// When an endpoint is flapping: this many outages began within this time.
@@ -56,7 +72,7 @@ pub struct Channel {
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChannelPolicy {
     pub on: BTreeSet<EventKind>,
-    /// Patterns of titles, with `*` for any text. All endpoints match if there are none.
+    /// Titles of endpoints, or beginnings of titles followed by `*`. All endpoints match if there are none.
     pub endpoints: Vec<String>,
     /// How long an endpoint must be down or degraded before the channel is notified.
     pub after: Nanos,
@@ -66,6 +82,14 @@ pub struct ChannelPolicy {
     pub repeat: Vec<Nanos>,
 }
 
+impl ChannelPolicy {
+    /// Returns whether the channel's patterns match the title of an endpoint.
+    #[must_use]
+    pub fn includes(&self, title: &str) -> bool {
+        self.endpoints.is_empty() || position_in(&self.endpoints, title).is_some()
+    }
+}
+
 /// What the configuration of a check says about notifications.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CheckNotifications {
@@ -73,6 +97,4 @@ pub struct CheckNotifications {
     pub channels: Option<Vec<ChannelId>>,
     /// The titles of the endpoints that this one depends on.
     pub depends_on: Vec<String>,
-    /// The group of the endpoint on the page, or an empty string.
-    pub group: String,
 }
