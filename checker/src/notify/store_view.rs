@@ -1,4 +1,4 @@
-//! The histories and notification logs of all nodes, which are read again only if they changed.
+//! The histories and notification logs of the other nodes, which are read again only if they changed.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use shared::notification_log::NotificationLog;
 use shared::object_name::{HistoryName, HistoryPart, NodeName, NotificationLogName};
 use shared::{MINUTE, Nanos, UnixNanos};
 
-use crate::store::{Fetched, Listing, ObjectName, ObjectVersion, Store, StoreError};
+use crate::store::{Fetched, ListedName, Listing, ObjectVersion, Store, StoreError};
 
 /// The interval between listings that find new nodes.
 const LIST_INTERVAL: Nanos = 10 * MINUTE;
@@ -24,41 +24,25 @@ pub struct StoreView {
     node: NodeName,
     /// How far back spans are kept.
     reach: Nanos,
-    listed_at: Option<UnixNanos>,
-    histories: BTreeMap<HistoryName, Cached<History>>,
-    logs: BTreeMap<NotificationLogName, Cached<NotificationLog>>,
-}
-
-/// An object that was read. Its value is `None` if the object is missing or invalid.
-#[derive(Debug)]
-struct Cached<T> {
-    version: Option<ObjectVersion>,
-    value: Option<T>,
-}
-
-impl<T> Default for Cached<T> {
-    fn default() -> Self {
-        Cached { version: None, value: None }
-    }
+    histories: Copies<HistoryName, History>,
+    logs: Copies<NotificationLogName, NotificationLog>,
 }
 
 impl StoreView {
-    /// Creates a view for a node that keeps its own history. `reach` is how far back spans are needed.
+    /// Creates a view for a node. `reach` is how far back spans are needed.
     #[must_use]
     pub fn new(store: Arc<Store>, node: NodeName, reach: Nanos) -> StoreView {
-        let (histories, logs) = (BTreeMap::new(), BTreeMap::new());
-        StoreView { store, node, reach, listed_at: None, histories, logs }
+        StoreView { store, node, reach, histories: Copies::default(), logs: Copies::default() }
     }
 
-    /// Changes how far back spans are kept. Histories that were pruned more are read again.
+    /// Changes how far back spans are kept. Histories that lack earlier spans are read again.
     pub fn set_reach(&mut self, reach: Nanos) {
         if reach > self.reach {
-            self.histories.values_mut().for_each(|cached| cached.version = None);
+            self.histories.forget();
         }
         self.reach = reach;
     }
 
-    /// Returns the store that is read.
     #[must_use]
     pub fn store(&self) -> &Arc<Store> {
         &self.store
@@ -66,93 +50,131 @@ impl StoreView {
 
     /// Reads the histories of the other nodes that changed. Invalid ones are skipped until they change.
     pub async fn refresh_histories(&mut self, now: UnixNanos) -> Result<(), StoreError> {
-        if self.listed_at.is_none_or(|listed| !(0..LIST_INTERVAL).contains(&now.saturating_sub(listed))) {
+        if self.histories.is_listing_due(now) {
             let mut names: Vec<HistoryName> = self.store.list(Listing::all()).await?;
             names.retain(|name| name.part == HistoryPart::Main && name.node.as_ref() != Some(&self.node));
-            keep_listed(&mut self.histories, names);
-            self.listed_at = Some(now);
+            self.histories.keep_listed(&names, now);
         }
         let since = now.saturating_sub(self.reach);
-        refresh(&self.store, &mut self.histories, |name, content| {
+        let parse = |name: &HistoryName, content: &[u8]| {
             let mut history = History::parse(content).ok().filter(|history| history.node == name.node)?;
             prune(&mut history, since);
             Some(history)
-        })
-        .await
+        };
+        self.histories.refresh(&self.store, parse).await
     }
 
-    /// Reads the logs of all nodes that changed, including this node's own. Invalid ones are skipped.
-    pub async fn refresh_logs(&mut self) -> Result<(), StoreError> {
-        let names: Vec<NotificationLogName> = self.store.list(Listing::all()).await?;
-        keep_listed(&mut self.logs, names);
-        refresh(&self.store, &mut self.logs, |name, content| {
+    /// Lists and reads the logs of the other nodes that changed. Invalid ones are skipped until they change.
+    pub async fn refresh_logs(&mut self, now: UnixNanos) -> Result<(), StoreError> {
+        let mut names: Vec<NotificationLogName> = self.store.list(Listing::all()).await?;
+        names.retain(|name| name.node != self.node);
+        self.logs.keep_listed(&names, now);
+        let parse = |name: &NotificationLogName, content: &[u8]| {
             NotificationLog::parse(content).ok().filter(|log| log.node == name.node)
-        })
-        .await
+        };
+        self.logs.refresh(&self.store, parse).await
     }
 
-    /// Reads this node's own log, without listing the others.
-    pub async fn refresh_own_log(&mut self) -> Result<(), StoreError> {
-        let name = NotificationLogName { node: self.node.clone() };
-        let known = self.logs.remove(&name).unwrap_or_default();
-        let mut own = BTreeMap::from([(name, known)]);
-        let read = refresh(&self.store, &mut own, |name, content| {
-            NotificationLog::parse(content).ok().filter(|log| log.node == name.node)
-        });
-        read.await?;
-        self.logs.append(&mut own);
-        Ok(())
-    }
-
-    /// Writes this node's own log.
-    pub async fn write_own_log(&mut self, log: NotificationLog) -> Result<(), StoreError> {
-        let name = NotificationLogName { node: self.node.clone() };
-        // If the write fails, it may have succeeded nevertheless, so the object is read again in any case.
-        let written = self.store.put(&name, log.to_json().into()).await;
-        self.logs.insert(name, Cached { version: None, value: Some(log) });
-        written
+    /// Returns whether the logs were not read for so long that other nodes may have died since, with news that only
+    /// their logs contain.
+    #[must_use]
+    pub fn are_logs_old(&self, now: UnixNanos) -> bool {
+        self.logs.is_listing_due(now)
     }
 
     /// Returns the known histories of the other nodes.
-    pub fn histories(&self) -> impl Iterator<Item = &History> {
-        self.histories.values().filter_map(|cached| cached.value.as_ref())
-    }
-
-    /// Returns the known logs of all nodes.
-    pub fn logs(&self) -> impl Iterator<Item = &NotificationLog> {
-        self.logs.values().filter_map(|cached| cached.value.as_ref())
-    }
-
-    /// Returns this node's own log, if it is known.
     #[must_use]
-    pub fn own_log(&self) -> Option<&NotificationLog> {
-        self.logs.get(&NotificationLogName { node: self.node.clone() })?.value.as_ref()
+    pub fn histories(&self) -> &[History] {
+        &self.histories.values
+    }
+
+    /// Returns the known logs of the other nodes.
+    #[must_use]
+    pub fn logs(&self) -> &[NotificationLog] {
+        &self.logs.values
     }
 }
 
-fn keep_listed<N: Ord, T>(known: &mut BTreeMap<N, Cached<T>>, listed: Vec<N>) {
-    let mut before = std::mem::take(known);
-    for name in listed {
-        let cached = before.remove(&name).unwrap_or_default();
-        known.insert(name, cached);
+/// Copies of objects of one kind. Objects that are missing or invalid have no value.
+#[derive(Debug)]
+struct Copies<N, T> {
+    listed_at: Option<UnixNanos>,
+    /// The version of each listed object that was read, and the index of its value.
+    known: BTreeMap<N, (Option<ObjectVersion>, Option<usize>)>,
+    values: Vec<T>,
+}
+
+impl<N, T> Default for Copies<N, T> {
+    fn default() -> Self {
+        Copies { listed_at: None, known: BTreeMap::new(), values: Vec::new() }
     }
 }
 
-async fn refresh<N: ObjectName, T>(
-    store: &Store,
-    objects: &mut BTreeMap<N, Cached<T>>,
-    parse: impl Fn(&N, &[u8]) -> Option<T>,
-) -> Result<(), StoreError> {
-    let read = async |(name, cached): (&N, &mut Cached<T>)| {
-        match store.get_if_changed(name, cached.version.as_ref()).await {
-            Ok(Fetched::Unchanged) => {}
-            Ok(Fetched::Missing) | Err(StoreError::TooLarge { .. }) => *cached = Cached::default(),
-            Ok(Fetched::Changed { content, version }) => *cached = Cached { version, value: parse(name, &content) },
-            Err(error) => return Err(error),
+impl<N: ListedName, T> Copies<N, T> {
+    fn is_listing_due(&self, now: UnixNanos) -> bool {
+        self.listed_at.is_none_or(|listed| !(0..LIST_INTERVAL).contains(&now.saturating_sub(listed)))
+    }
+
+    fn forget(&mut self) {
+        self.known.values_mut().for_each(|(version, _)| *version = None);
+    }
+
+    fn keep_listed(&mut self, listed: &[N], now: UnixNanos) {
+        let gone: Vec<N> = self.known.keys().filter(|name| !listed.contains(name)).cloned().collect();
+        for name in gone {
+            self.set(&name, None, None);
+            self.known.remove(&name);
+        }
+        for name in listed {
+            self.known.entry(name.clone()).or_default();
+        }
+        self.listed_at = Some(now);
+    }
+
+    async fn refresh(&mut self, store: &Store, parse: impl Fn(&N, &[u8]) -> Option<T>) -> Result<(), StoreError> {
+        let read = async |(name, version): (N, Option<ObjectVersion>)| {
+            let fetched = match store.get_if_changed(&name, version.as_ref()).await {
+                Err(StoreError::TooLarge { .. }) => Fetched::Missing,
+                read => read?,
+            };
+            Ok::<_, StoreError>((name, fetched))
+        };
+        let known: Vec<_> = self.known.iter().map(|(name, (version, _))| (name.clone(), version.clone())).collect();
+        let mut reading = stream::iter(known).map(read).buffer_unordered(READS_AT_ONCE);
+        while let Some((name, fetched)) = reading.try_next().await? {
+            match fetched {
+                Fetched::Unchanged => {}
+                Fetched::Missing => self.set(&name, None, None),
+                Fetched::Changed { content, version } => self.set(&name, version, parse(&name, &content)),
+            }
         }
         Ok(())
-    };
-    stream::iter(objects.iter_mut()).map(read).buffer_unordered(READS_AT_ONCE).try_collect().await
+    }
+
+    fn set(&mut self, name: &N, version: Option<ObjectVersion>, value: Option<T>) {
+        let index = self.known.get(name).and_then(|(_, index)| *index);
+        let index = match (index, value) {
+            (Some(index), Some(value)) => {
+                self.values[index] = value;
+                Some(index)
+            }
+            (Some(index), None) => {
+                self.values.swap_remove(index);
+                // The last value is now at this index.
+                let moved = self.values.len();
+                for (_, other) in self.known.values_mut().filter(|(_, other)| *other == Some(moved)) {
+                    *other = Some(index);
+                }
+                None
+            }
+            (None, Some(value)) => {
+                self.values.push(value);
+                Some(self.values.len() - 1)
+            }
+            (None, None) => None,
+        };
+        self.known.insert(name.clone(), (version, index));
+    }
 }
 
 /// Removes what notifications do not need. With thousands of endpoints, it is most of a history.

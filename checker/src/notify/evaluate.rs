@@ -1,0 +1,282 @@
+//! Notifies the channels after a round: reads what changed in the store, determines the news, sends what is this node's
+//! turn, and records that in this node's log.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use shared::budget::Objective;
+use shared::endpoint_map::EndpointMap;
+use shared::endpoint_status::{EndpointStatus, endpoint_statuses};
+use shared::history::History;
+use shared::notification::condition::Condition;
+use shared::notification::lineup::{Nodes, stored_since};
+use shared::notification::policy::Pace;
+use shared::notification::reconcile::{Plan, Situation, reconcile};
+use shared::notification::registers::Registers;
+use shared::notification::verdicts::{LOOK_BACK, verdicts};
+use shared::notification_log::{ChannelId, NotificationLog};
+use shared::object_name::NodeName;
+use shared::{DAY, Nanos, SECOND, UnixNanos};
+
+use super::channels::Transport;
+use super::conditions::{
+    SeenCertificate, burning_budgets, expiring_certificates, silent_nodes, store_condition, typical_interval,
+};
+use super::own_log::OwnLog;
+use super::rules::{Channel, Notifications};
+use super::store_view::StoreView;
+use crate::config::model::Config;
+use crate::store::{Store, StoreError};
+
+/// How far back spans are kept for error budgets and verdicts, unless an objective has a longer window.
+const REACH: Nanos = 30 * DAY;
+
+/// The minimum time between two reads of the other nodes' histories, for nodes that store several times per interval.
+const LONGEST_READ_INTERVAL: Nanos = 30 * SECOND;
+
+/// How a node takes part in notifying.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotifierMode {
+    /// The process ends after one round, so news does not wait for further news.
+    Once,
+    /// The process continues, and can send news between rounds.
+    Repeated,
+}
+
+/// The outcome of a round, which is evaluated.
+#[derive(Debug, Clone)]
+pub enum RoundOutcome {
+    Stored(StoredHistory),
+    NotStored {
+        /// When the first round that is not stored was to be stored.
+        since: UnixNanos,
+    },
+}
+
+/// A stored round, or the state since the last one.
+#[derive(Debug, Clone)]
+pub struct StoredHistory {
+    /// This node's history, which contains the round.
+    pub history: Arc<History>,
+    /// Whether rounds had to be kept before this one because the store did not work.
+    pub was_behind: bool,
+    /// The certificates that the round's checks verified.
+    pub certificates: Vec<SeenCertificate>,
+}
+
+/// The outcome of an evaluation.
+#[derive(Debug, Default)]
+pub struct EvaluationReport {
+    /// One line for each message that was sent.
+    pub sent: Vec<String>,
+    /// Failures, as complete clauses.
+    pub problems: Vec<String>,
+    /// When something becomes due, unless a round follows before.
+    pub due: Option<UnixNanos>,
+}
+
+/// Notifies the channels of one node.
+#[derive(Debug)]
+pub struct Notifier {
+    pub(super) node: NodeName,
+    every: Option<Nanos>,
+    mode: NotifierMode,
+    pub(super) settings: Arc<Notifications>,
+    objectives: Arc<EndpointMap<Objective>>,
+    spool_dir: PathBuf,
+    pub(super) view: StoreView,
+    pub(super) own: Option<OwnLog>,
+    /// When the other nodes' histories were last read.
+    read_at: Option<UnixNanos>,
+}
+
+/// What an evaluation determined for all channels that receive messages.
+#[derive(Debug, Default)]
+pub struct Assessment {
+    /// The plan for each channel, by its index in the configuration.
+    pub plans: Vec<(usize, Plan)>,
+    /// The number for the next registers that this node writes.
+    pub number: i64,
+}
+
+impl Notifier {
+    /// Creates a notifier, unless no channel is enabled. `every` is the time between rounds, if it is known.
+    #[must_use]
+    pub fn new(config: &Config, store: Arc<Store>, every: Option<Nanos>, mode: NotifierMode) -> Option<Notifier> {
+        let settings = config.notifications.clone()?;
+        if !settings.channels.iter().any(|channel| channel.is_enabled) {
+            return None;
+        }
+        let mut notifier = Notifier {
+            node: config.node.clone(),
+            every,
+            mode,
+            settings,
+            objectives: Arc::clone(&config.objectives),
+            spool_dir: config.spool_dir.clone(),
+            view: StoreView::new(store, config.node.clone(), REACH),
+            own: None,
+            read_at: None,
+        };
+        notifier.view.set_reach(notifier.reach());
+        Some(notifier)
+    }
+
+    /// Applies a reloaded configuration.
+    pub fn configure(&mut self, config: &Config) {
+        let empty = || Arc::new(Notifications { channels: Vec::new(), ..Notifications::clone(&self.settings) });
+        self.settings = config.notifications.clone().unwrap_or_else(empty);
+        self.objectives = Arc::clone(&config.objectives);
+        self.view.set_reach(self.reach());
+    }
+
+    fn reach(&self) -> Nanos {
+        self.objectives.values().map(|objective| objective.window).max().unwrap_or(0).max(REACH).max(LOOK_BACK)
+    }
+
+    /// Evaluates the rules after a round, or when something became due.
+    pub async fn evaluate(&mut self, outcome: RoundOutcome, now: UnixNanos) -> EvaluationReport {
+        let mut report = EvaluationReport::default();
+        let assessed = match outcome {
+            RoundOutcome::Stored(stored) => self.assess_round(stored, now).await,
+            RoundOutcome::NotStored { since } => self.assess_failure(since, now).await,
+        };
+        match assessed {
+            Ok((assessment, is_stored)) => self.act(assessment, is_stored, now, &mut report).await,
+            Err(error) => report.problems.push(format!("channels were not notified: {error}")),
+        }
+        report
+    }
+
+    /// Determines the news after a round. What was read before is enough unless there is news.
+    async fn assess_round(&mut self, stored: StoredHistory, now: UnixNanos) -> Result<(Assessment, bool), StoreError> {
+        self.introduce(&stored.history, now).await?;
+        let every = self.every.unwrap_or(LONGEST_READ_INTERVAL);
+        let read_interval = every.min(LONGEST_READ_INTERVAL) / 2;
+        let is_read = |read_at: UnixNanos| (0..read_interval).contains(&now.saturating_sub(read_at));
+        if !self.read_at.is_some_and(is_read) {
+            self.view.refresh_histories(now).await?;
+            self.read_at = Some(now);
+        }
+        let mut has_read_logs = self.view.are_logs_old(now);
+        if has_read_logs {
+            self.view.refresh_logs(now).await?;
+        }
+        let mut assessment = self.assess(&stored, now);
+        if assessment.has_news() && !has_read_logs {
+            self.view.refresh_logs(now).await?;
+            has_read_logs = true;
+            assessment = self.assess(&stored, now);
+        }
+        Ok((assessment, has_read_logs))
+    }
+
+    /// Determines the news while the store does not work. Only this node knows that.
+    async fn assess_failure(&mut self, since: UnixNanos, now: UnixNanos) -> Result<(Assessment, bool), StoreError> {
+        if self.own.is_none() {
+            self.own = Some(OwnLog::load_kept(&self.node, &self.spool_dir));
+        }
+        let conditions = [store_condition(&self.node, Some(since), now)];
+        Ok((self.plan(&[], &conditions, &BTreeMap::new(), now, now), false))
+    }
+
+    /// Loads this node's log, and updates what it says about the node.
+    async fn introduce(&mut self, history: &History, now: UnixNanos) -> Result<(), StoreError> {
+        let every = self.every.unwrap_or_else(|| typical_interval(&history.recent_files().collect::<Vec<_>>()));
+        let own = match &mut self.own {
+            Some(own) => own,
+            None => self.own.insert(OwnLog::load(self.view.store(), &self.node, &self.spool_dir).await?),
+        };
+        let served: Vec<&ChannelId> = message_channels(&self.settings).map(|(_, channel)| &channel.id).collect();
+        let has_changed = own.log.introduce(self.settings.rules.rank, every, &served, now);
+        if has_changed || own.is_behind() {
+            own.save(self.view.store()).await?;
+        }
+        Ok(())
+    }
+
+    fn assess(&self, stored: &StoredHistory, now: UnixNanos) -> Assessment {
+        let history = &*stored.history;
+        let endpoints = endpoint_statuses(self.view.histories().iter().chain([history]));
+        let all = self.view.histories().iter().chain([history]);
+        let newest = all.filter_map(|history| Some((history.node.clone()?, history.newest()?))).collect();
+        let files: Vec<UnixNanos> = history.recent_files().collect();
+        let every = self.own.as_ref().map_or(0, |own| own.log.every);
+        let since = if stored.was_behind { now } else { stored_since(&files, every) };
+        let logs: Vec<&NotificationLog> =
+            self.view.logs().iter().chain(self.own.as_ref().map(|own| &own.log)).collect();
+        let mut conditions = silent_nodes(self.view.histories(), now);
+        conditions.push(store_condition(&self.node, None, now));
+        conditions.extend(expiring_certificates(&stored.certificates, &logs, now));
+        conditions.extend(burning_budgets(&endpoints, &self.objectives, &logs, now));
+        let mut assessment = self.plan(&endpoints, &conditions, &newest, since, now);
+        self.add_budgets(&mut assessment, &endpoints, now);
+        assessment
+    }
+
+    fn plan(
+        &self,
+        endpoints: &[EndpointStatus],
+        conditions: &[Condition],
+        newest: &BTreeMap<NodeName, UnixNanos>,
+        stored_since: UnixNanos,
+        now: UnixNanos,
+    ) -> Assessment {
+        let Some(own) = &self.own else { return Assessment::default() };
+        let registers = Registers::merge(self.view.logs().iter().chain([&own.log]));
+        let verdicts = verdicts(endpoints, now);
+        let rules = &self.settings.rules;
+        let pace = match self.mode {
+            NotifierMode::Once => Pace::default(),
+            NotifierMode::Repeated => Pace { gather: rules.gather, spacing: rules.spacing },
+        };
+        let plan = |(index, channel): (usize, &Channel)| {
+            let situation = Situation {
+                channel: &channel.id,
+                policy: &channel.policy,
+                flapping: rules.flapping,
+                pace,
+                checks: &self.settings.checks,
+                verdicts: &verdicts,
+                conditions,
+                holds: &[],
+                registers: &registers,
+                nodes: Nodes { own: &own.log, others: self.view.logs(), newest, stored_since },
+                now,
+            };
+            (index, reconcile(&situation))
+        };
+        Assessment { plans: message_channels(&self.settings).map(plan).collect(), number: registers.next_number() }
+    }
+
+    /// Adds to news about an endpoint how much of its error budget is left.
+    fn add_budgets(&self, assessment: &mut Assessment, endpoints: &[EndpointStatus], now: UnixNanos) {
+        let news = assessment.plans.iter_mut().flat_map(|(_, plan)| &mut plan.news);
+        for news in news {
+            let Some(objective) = self.objectives.get(&news.register.key) else { continue };
+            let endpoint = endpoints.iter().find(|endpoint| endpoint.key.is_same_endpoint(&news.register.key));
+            let Some(endpoint) = endpoint else { continue };
+            let left = objective.budget(&endpoint.spans(now), now).percent_left();
+            for item in news.items.iter_mut().filter(|item| item.detail.is_none()) {
+                item.detail = Some(format!("{left} of its error budget is left"));
+            }
+        }
+    }
+}
+
+impl Assessment {
+    /// Returns whether anything is to be sent, now or if other nodes do not.
+    #[must_use]
+    pub fn has_news(&self) -> bool {
+        self.plans.iter().any(|(_, plan)| !plan.news.is_empty() || plan.waiting.is_some())
+    }
+}
+
+/// Returns the enabled channels that receive messages, with their indexes in the configuration.
+pub(super) fn message_channels(settings: &Notifications) -> impl Iterator<Item = (usize, &Channel)> {
+    let receives_messages = |channel: &Channel| {
+        channel.is_enabled && !matches!(channel.transport, Transport::Alertmanager(_) | Transport::Ping(_))
+    };
+    settings.channels.iter().enumerate().filter(move |(_, channel)| receives_messages(channel))
+}
