@@ -18,6 +18,7 @@ pub mod json;
 mod json_writer;
 pub mod latency;
 pub mod message;
+pub mod notification;
 pub mod notification_log;
 pub mod object_name;
 pub mod page_config;
