@@ -77,6 +77,7 @@ pub const ROOT: ValueKind = ValueKind::Object(&[
 ]);
 
 const STORAGE: ValueKind = ValueKind::Tagged {
+    name: "storage",
     keys: &["type", "provider"],
     variants: &[S3, DIRECTORY],
     unsupported: &["github", "mysql", "postgres", "sqlite3", "appinsights", "sql"],
