@@ -19,7 +19,8 @@ impl Webhook {
 
     /// Returns the bodies of all requests so far.
     fn messages(&self) -> Vec<Value> {
-        let bodies = self.0.requests().into_iter().filter_map(|request| Some(request.split_once("\r\n\r\n")?.1.to_owned()));
+        let bodies =
+            self.0.requests().into_iter().filter_map(|request| Some(request.split_once("\r\n\r\n")?.1.to_owned()));
         bodies.map(|body| serde_json::from_str(&body).unwrap_or_else(|error| panic!("{error}: {body}"))).collect()
     }
 
@@ -35,10 +36,8 @@ impl Webhook {
     }
 
     async fn until_news(&self, expected: &[&str]) {
-        wait_for(&format!("the news {expected:?}"), || async {
-            (self.news().len() >= expected.len()).then_some(())
-        })
-        .await;
+        wait_for(&format!("the news {expected:?}"), || async { (self.news().len() >= expected.len()).then_some(()) })
+            .await;
         assert_eq!(self.news(), expected);
     }
 

@@ -1,29 +1,39 @@
-//! Notifies channels alongside a daemon's rounds. A task of its own evaluates the rules after each stored round and
-//! when something becomes due, so that slow providers delay neither checks nor storing.
+//! Notifies channels alongside a daemon's rounds. A separate task evaluates the rules after each stored round and when
+//! something becomes due, so that slow providers delay neither checks nor storing.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use shared::UnixNanos;
+use shared::check_file::EndpointKey;
 use shared::history::History;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::report_notifications;
 use crate::config::model::Config;
-use crate::notify::evaluate::{Notifier, RoundOutcome};
+use crate::notify::conditions::{SeenCertificate, seen_certificates};
+use crate::notify::evaluate::{Notifier, RoundOutcome, StoredHistory};
 use crate::now;
 use crate::platform::shutdown::ShutdownBudget;
 use crate::recorder::queue::RecordEvent;
-use crate::ui;
 
-/// The longest time until rules are evaluated again while news is waiting.
+/// The longest wait for something that becomes due. Clocks can jump.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
 /// A running task. Dropping it does not stop the task: see [`NotifierTask::finish`].
 pub(super) struct NotifierTask {
-    rounds: UnboundedSender<RoundOutcome>,
+    rounds: UnboundedSender<RoundEvent>,
     working: JoinHandle<()>,
+}
+
+/// What happened to a round, as far as it matters for notifications.
+enum RoundEvent {
+    Stored { was_behind: bool, certificates: Vec<SeenCertificate> },
+    InHistory(Arc<History>),
+    NotStored,
 }
 
 impl NotifierTask {
@@ -34,19 +44,24 @@ impl NotifierTask {
         budget: ShutdownBudget,
     ) -> NotifierTask {
         let (rounds, receiver) = unbounded_channel();
-        NotifierTask { rounds, working: tokio::spawn(run(notifier, config, receiver, budget)) }
+        let state = DaemonState { history: Weak::new(), was_behind: false, certificates: BTreeMap::new() };
+        NotifierTask { rounds, working: tokio::spawn(run(notifier, config, receiver, budget, state)) }
     }
 
     /// Evaluates the rules after a round.
     pub(super) fn report(&self, event: &RecordEvent<'_>) {
-        let outcome = match event {
-            RecordEvent::UpkeepDone(upkeep) => upkeep.current.clone().map(RoundOutcome::Stored),
-            RecordEvent::NotStored { .. } => Some(RoundOutcome::NotStored),
-            RecordEvent::Received(_) | RecordEvent::Stored { .. } => None,
+        let event = match event {
+            RecordEvent::UpkeepDone(upkeep) => upkeep.current.clone().map(RoundEvent::InHistory),
+            RecordEvent::Stored { results, upload } => {
+                let certificates = seen_certificates(results);
+                Some(RoundEvent::Stored { was_behind: !upload.sent.is_empty(), certificates })
+            }
+            RecordEvent::NotStored { .. } => Some(RoundEvent::NotStored),
+            RecordEvent::Received(_) => None,
         };
-        if let Some(outcome) = outcome {
-            // The receiver is dropped only if the task has panicked.
-            let _ = self.rounds.send(outcome);
+        if let Some(event) = event {
+            // The receiver is dropped only after a shutdown whose time has run out.
+            let _ = self.rounds.send(event);
         }
     }
 
@@ -57,52 +72,75 @@ impl NotifierTask {
     }
 }
 
-async fn run(
-    mut notifier: Notifier,
-    mut config: watch::Receiver<Arc<Config>>,
-    mut rounds: UnboundedReceiver<RoundOutcome>,
-    mut budget: ShutdownBudget,
-) {
-    let mut history: Weak<History> = Weak::new();
-    let mut due: Option<UnixNanos> = None;
-    loop {
-        let outcome = tokio::select! {
-            outcome = rounds.recv() => match outcome {
-                Some(outcome) => newest(outcome, &mut rounds),
-                None => return,
-            },
-            () = until(due) => match history.upgrade() {
-                Some(history) => RoundOutcome::Stored(history),
-                // The history is being updated, so a round follows.
-                None => {
-                    due = None;
-                    continue;
-                }
-            },
-        };
-        if config.has_changed().unwrap_or(false) {
-            notifier.configure(&config.borrow_and_update().clone());
+/// What is remembered between evaluations.
+struct DaemonState {
+    /// The newest history, unless it is being updated.
+    history: Weak<History>,
+    was_behind: bool,
+    certificates: BTreeMap<EndpointKey, u32>,
+}
+
+impl DaemonState {
+    /// Applies an event. Returns what to evaluate, if anything.
+    fn apply(&mut self, event: RoundEvent) -> Option<RoundOutcome> {
+        match event {
+            RoundEvent::Stored { was_behind, certificates } => {
+                self.was_behind |= was_behind;
+                self.certificates.extend(certificates.into_iter().map(|seen| (seen.key, seen.days)));
+                None
+            }
+            RoundEvent::InHistory(history) => {
+                self.history = Arc::downgrade(&history);
+                Some(self.outcome(history))
+            }
+            RoundEvent::NotStored => Some(RoundOutcome::NotStored),
         }
-        if let RoundOutcome::Stored(newest) = &outcome {
-            history = Arc::downgrade(newest);
-        }
-        let evaluating = notifier.evaluate(outcome, now());
-        let Some(evaluation) = budget.run(Box::pin(evaluating)).await else { return };
-        due = evaluation.due;
-        super::report_notifications(&evaluation);
+    }
+
+    fn outcome(&mut self, history: Arc<History>) -> RoundOutcome {
+        let certificates = self.certificates.iter().map(|(key, days)| SeenCertificate { key: key.clone(), days: *days });
+        let (was_behind, certificates) = (std::mem::take(&mut self.was_behind), certificates.collect());
+        RoundOutcome::Stored(StoredHistory { history, was_behind, certificates })
     }
 }
 
-/// Returns the newest outcome. Only the last state matters, whatever happened before it.
-fn newest(
-    first: RoundOutcome,
-    rounds: &mut UnboundedReceiver<RoundOutcome>,
-) -> RoundOutcome {
-    let mut newest = first;
-    while let Ok(next) = rounds.try_recv() {
-        newest = next;
+async fn run(
+    mut notifier: Notifier,
+    mut config: watch::Receiver<Arc<Config>>,
+    mut rounds: UnboundedReceiver<RoundEvent>,
+    mut budget: ShutdownBudget,
+    mut state: DaemonState,
+) {
+    let mut due: Option<UnixNanos> = None;
+    loop {
+        let outcome = tokio::select! {
+            event = rounds.recv() => match event {
+                None => return,
+                Some(event) => {
+                    let mut outcome = state.apply(event);
+                    // Only the newest state matters, whatever happened before it.
+                    while let Ok(event) = rounds.try_recv() {
+                        outcome = state.apply(event).or(outcome);
+                    }
+                    outcome
+                }
+            },
+            () = until(due) => {
+                due = None;
+                // While the history is being updated, the end of the update causes the evaluation.
+                state.history.upgrade().map(|history| state.outcome(history))
+            }
+        };
+        let Some(outcome) = outcome else { continue };
+        if config.has_changed().unwrap_or(false) {
+            let current = Arc::clone(&config.borrow_and_update());
+            notifier.configure(&current);
+        }
+        let evaluating = notifier.evaluate(outcome, now());
+        let Some(report) = budget.run(Box::pin(evaluating)).await else { return };
+        due = report.due;
+        report_notifications(&report);
     }
-    newest
 }
 
 async fn until(due: Option<UnixNanos>) {

@@ -8,7 +8,7 @@ use shared::endpoint_status::EndpointStatus;
 use shared::history::History;
 use shared::notification::condition::Condition;
 use shared::notification::verdicts::LOOK_BACK;
-use shared::notification_log::{Notified, NotificationLog, Topic};
+use shared::notification_log::{NotificationLog, Notified, Register, Topic};
 use shared::object_name::NodeName;
 use shared::uptime::FALLBACK_INTERVAL;
 use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos, duration};
@@ -100,6 +100,7 @@ pub fn seen_certificates(results: &[CheckResult]) -> Vec<SeenCertificate> {
 /// Determines which certificates expire soon. `logs` contain what was notified.
 #[must_use]
 pub fn expiring_certificates(seen: &[SeenCertificate], logs: &[&NotificationLog], now: UnixNanos) -> Vec<Condition> {
+    let notified = notified(logs, Topic::Certificate);
     let condition = |certificate: &SeenCertificate| {
         let is_present = certificate.days < CERTIFICATE_DAYS;
         let detail = is_present.then(|| match certificate.days {
@@ -107,11 +108,12 @@ pub fn expiring_certificates(seen: &[SeenCertificate], logs: &[&NotificationLog]
             1 => "its certificate expires in 1 day".to_owned(),
             days => format!("its certificate expires in {days} days"),
         });
-        let since = since(logs, Topic::Certificate, &certificate.key).unwrap_or(now);
+        let since = since(&notified, &certificate.key);
         let key = certificate.key.clone();
-        Condition { topic: Topic::Certificate, key, since, is_present, is_local: false, detail }
+        let since = since.or(is_present.then_some(now))?;
+        Some(Condition { topic: Topic::Certificate, key, since, is_present, is_local: false, detail })
     };
-    seen.iter().map(condition).collect()
+    seen.iter().filter_map(condition).collect()
 }
 
 /// Determines which endpoints use up their error budgets too fast. `logs` contain what was notified.
@@ -122,6 +124,7 @@ pub fn burning_budgets(
     logs: &[&NotificationLog],
     now: UnixNanos,
 ) -> Vec<Condition> {
+    let notified = notified(logs, Topic::Budget);
     let condition = |endpoint: &EndpointStatus| {
         let objective = objectives.get(&endpoint.key)?;
         let spans = endpoint.spans(now);
@@ -135,8 +138,8 @@ pub fn burning_budgets(
                 objective.budget(&spans, now).percent_left(),
             )
         });
-        let since = since(logs, Topic::Budget, &endpoint.key).unwrap_or(now);
         let (key, is_present) = (endpoint.key.clone(), alert.is_some());
+        let since = since(&notified, &key).or(is_present.then_some(now))?;
         Some(Condition { topic: Topic::Budget, key, since, is_present, is_local: false, detail })
     };
     if objectives.is_empty() {
@@ -145,10 +148,13 @@ pub fn burning_budgets(
     endpoints.iter().filter_map(condition).collect()
 }
 
+fn notified<'a>(logs: &[&'a NotificationLog], topic: Topic) -> Vec<&'a Register> {
+    logs.iter().flat_map(|log| &log.registers).filter(|register| register.topic == topic).collect()
+}
+
 /// Returns when a notified condition began, which stays the same while it lasts.
-fn since(logs: &[&NotificationLog], topic: Topic, key: &EndpointKey) -> Option<UnixNanos> {
-    let registers = logs.iter().flat_map(|log| &log.registers);
-    let same = registers.filter(|register| register.topic == topic && register.key.is_same_endpoint(key));
+fn since(notified: &[&Register], key: &EndpointKey) -> Option<UnixNanos> {
+    let same = notified.iter().filter(|register| register.key.is_same_endpoint(key));
     let newest = same.max_by_key(|register| (register.number, register.at))?;
     (newest.state == Notified::Down).then_some(newest.since)
 }
@@ -183,12 +189,12 @@ mod tests {
     #[test]
     fn certificates_are_conditions_two_weeks_before_they_expire() {
         let key = EndpointKey { title: "Shop".to_owned(), locator: "https://shop.example/".to_owned(), id: None };
-        let condition = |days| {
+        let detail = |days| {
             let seen = [SeenCertificate { key: key.clone(), days }];
-            expiring_certificates(&seen, &[], DAY).remove(0)
+            expiring_certificates(&seen, &[], DAY).pop().and_then(|condition| condition.detail)
         };
-        assert!(!condition(14).is_present);
-        assert_eq!(condition(13).detail.as_deref(), Some("its certificate expires in 13 days"));
-        assert_eq!(condition(0).detail.as_deref(), Some("its certificate expires within a day"));
+        assert_eq!(detail(14), None);
+        assert_eq!(detail(13).as_deref(), Some("its certificate expires in 13 days"));
+        assert_eq!(detail(0).as_deref(), Some("its certificate expires within a day"));
     }
 }

@@ -17,6 +17,7 @@ use shared::notification::registers::Registers;
 use shared::notification::verdicts::{LOOK_BACK, verdicts};
 use shared::notification_log::{ChannelId, NotificationLog};
 use shared::object_name::NodeName;
+use shared::uptime::FALLBACK_INTERVAL;
 use shared::{DAY, Nanos, SECOND, UnixNanos};
 
 use super::channels::Transport;
@@ -27,6 +28,7 @@ use super::own_log::OwnLog;
 use super::rules::{Channel, Notifications};
 use super::store_view::StoreView;
 use crate::config::model::Config;
+use crate::store::spool::Spool;
 use crate::store::{Store, StoreError};
 
 /// How far back spans are kept for error budgets and verdicts, unless an objective has a longer window.
@@ -48,10 +50,7 @@ pub enum NotifierMode {
 #[derive(Debug, Clone)]
 pub enum RoundOutcome {
     Stored(StoredHistory),
-    NotStored {
-        /// When the first round that is not stored was to be stored.
-        since: UnixNanos,
-    },
+    NotStored,
 }
 
 /// A stored round, or the state since the last one.
@@ -85,6 +84,7 @@ pub struct Notifier {
     pub(super) settings: Arc<Notifications>,
     objectives: Arc<EndpointMap<Objective>>,
     spool_dir: PathBuf,
+    spool: Spool,
     pub(super) view: StoreView,
     pub(super) own: Option<OwnLog>,
     /// When the other nodes' histories were last read.
@@ -104,7 +104,7 @@ impl Notifier {
     /// Creates a notifier, unless no channel is enabled. `every` is the time between rounds, if it is known.
     #[must_use]
     pub fn new(config: &Config, store: Arc<Store>, every: Option<Nanos>, mode: NotifierMode) -> Option<Notifier> {
-        let settings = config.notifications.clone()?;
+        let (settings, storage) = (config.notifications.clone()?, config.storage.as_ref()?);
         if !settings.channels.iter().any(|channel| channel.is_enabled) {
             return None;
         }
@@ -115,6 +115,7 @@ impl Notifier {
             settings,
             objectives: Arc::clone(&config.objectives),
             spool_dir: config.spool_dir.clone(),
+            spool: Spool::open(&config.spool_dir, storage),
             view: StoreView::new(store, config.node.clone(), REACH),
             own: None,
             read_at: None,
@@ -138,19 +139,20 @@ impl Notifier {
     /// Evaluates the rules after a round, or when something became due.
     pub async fn evaluate(&mut self, outcome: RoundOutcome, now: UnixNanos) -> EvaluationReport {
         let mut report = EvaluationReport::default();
+        let is_stored = matches!(outcome, RoundOutcome::Stored(_));
         let assessed = match outcome {
             RoundOutcome::Stored(stored) => self.assess_round(stored, now).await,
-            RoundOutcome::NotStored { since } => self.assess_failure(since, now).await,
+            RoundOutcome::NotStored => Ok(self.assess_failure(now).await),
         };
         match assessed {
-            Ok((assessment, is_stored)) => self.act(assessment, is_stored, now, &mut report).await,
+            Ok(assessment) => self.send(assessment, is_stored, now, &mut report).await,
             Err(error) => report.problems.push(format!("channels were not notified: {error}")),
         }
         report
     }
 
     /// Determines the news after a round. What was read before is enough unless there is news.
-    async fn assess_round(&mut self, stored: StoredHistory, now: UnixNanos) -> Result<(Assessment, bool), StoreError> {
+    pub(super) async fn assess_round(&mut self, stored: StoredHistory, now: UnixNanos) -> Result<Assessment, StoreError> {
         self.introduce(&stored.history, now).await?;
         let every = self.every.unwrap_or(LONGEST_READ_INTERVAL);
         let read_interval = every.min(LONGEST_READ_INTERVAL) / 2;
@@ -159,26 +161,31 @@ impl Notifier {
             self.view.refresh_histories(now).await?;
             self.read_at = Some(now);
         }
-        let mut has_read_logs = self.view.are_logs_old(now);
-        if has_read_logs {
+        if self.view.are_logs_old(now) {
             self.view.refresh_logs(now).await?;
+            return Ok(self.assess(&stored, now));
         }
-        let mut assessment = self.assess(&stored, now);
-        if assessment.has_news() && !has_read_logs {
-            self.view.refresh_logs(now).await?;
-            has_read_logs = true;
-            assessment = self.assess(&stored, now);
+        let assessment = self.assess(&stored, now);
+        if !assessment.has_news() {
+            return Ok(assessment);
         }
-        Ok((assessment, has_read_logs))
+        self.view.refresh_logs(now).await?;
+        Ok(self.assess(&stored, now))
     }
 
     /// Determines the news while the store does not work. Only this node knows that.
-    async fn assess_failure(&mut self, since: UnixNanos, now: UnixNanos) -> Result<(Assessment, bool), StoreError> {
+    async fn assess_failure(&mut self, now: UnixNanos) -> Assessment {
         if self.own.is_none() {
-            self.own = Some(OwnLog::load_kept(&self.node, &self.spool_dir));
+            let mut own = OwnLog::load_kept(&self.node, &self.spool_dir);
+            let (rules, served) = (&self.settings.rules, served(&self.settings));
+            own.log.introduce(rules.rank, self.every.unwrap_or(FALLBACK_INTERVAL), &served, now);
+            self.own = Some(own);
         }
+        // The oldest waiting round shows since when the store does not work.
+        let waiting = self.spool.waiting().await.unwrap_or_default();
+        let since = waiting.first().map_or(now, |name| name.stored_at);
         let conditions = [store_condition(&self.node, Some(since), now)];
-        Ok((self.plan(&[], &conditions, &BTreeMap::new(), now, now), false))
+        self.plan(&[], &conditions, &BTreeMap::new(), now, now)
     }
 
     /// Loads this node's log, and updates what it says about the node.
@@ -188,8 +195,7 @@ impl Notifier {
             Some(own) => own,
             None => self.own.insert(OwnLog::load(self.view.store(), &self.node, &self.spool_dir).await?),
         };
-        let served: Vec<&ChannelId> = message_channels(&self.settings).map(|(_, channel)| &channel.id).collect();
-        let has_changed = own.log.introduce(self.settings.rules.rank, every, &served, now);
+        let has_changed = own.log.introduce(self.settings.rules.rank, every, &served(&self.settings), now);
         if has_changed || own.is_behind() {
             own.save(self.view.store()).await?;
         }
@@ -271,6 +277,10 @@ impl Assessment {
     pub fn has_news(&self) -> bool {
         self.plans.iter().any(|(_, plan)| !plan.news.is_empty() || plan.waiting.is_some())
     }
+}
+
+fn served(settings: &Notifications) -> Vec<&ChannelId> {
+    message_channels(settings).map(|(_, channel)| &channel.id).collect()
 }
 
 /// Returns the enabled channels that receive messages, with their indexes in the configuration.

@@ -7,7 +7,12 @@
 pub use shared::notification::{condition, digest, lineup, reconcile, registers, verdicts};
 
 pub mod channels;
+pub mod conditions;
+pub mod evaluate;
 pub mod event;
 pub mod message;
+mod own_log;
 pub mod rules;
+mod sending;
+mod store_view;
 pub mod template;

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use shared::history::History;
 use shared::notification_log::NotificationLog;
-use shared::object_name::{HistoryName, HistoryPart, NodeName, NotificationLogName};
+use shared::object_name::{HistoryName, HistoryPart, NodeName, LogName};
 use shared::{MINUTE, Nanos, UnixNanos};
 
-use crate::store::{Fetched, ListedName, Listing, ObjectVersion, Store, StoreError};
+use crate::store::{Fetched, Listing, ObjectName, ObjectVersion, Store, StoreError};
 
 /// The interval between listings that find new nodes.
 const LIST_INTERVAL: Nanos = 10 * MINUTE;
@@ -25,7 +25,7 @@ pub struct StoreView {
     /// How far back spans are kept.
     reach: Nanos,
     histories: Copies<HistoryName, History>,
-    logs: Copies<NotificationLogName, NotificationLog>,
+    logs: Copies<LogName, NotificationLog>,
 }
 
 impl StoreView {
@@ -64,12 +64,13 @@ impl StoreView {
         self.histories.refresh(&self.store, parse).await
     }
 
-    /// Lists and reads the logs of the other nodes that changed. Invalid ones are skipped until they change.
+    /// Reads the logs of the other nodes that changed. Only nodes with a history can have one. Invalid logs are skipped
+    /// until they change.
     pub async fn refresh_logs(&mut self, now: UnixNanos) -> Result<(), StoreError> {
-        let mut names: Vec<NotificationLogName> = self.store.list(Listing::all()).await?;
-        names.retain(|name| name.node != self.node);
+        let nodes = self.histories.known.keys().filter_map(|name| name.node.clone());
+        let names: Vec<LogName> = nodes.map(|node| LogName { node }).collect();
         self.logs.keep_listed(&names, now);
-        let parse = |name: &NotificationLogName, content: &[u8]| {
+        let parse = |name: &LogName, content: &[u8]| {
             NotificationLog::parse(content).ok().filter(|log| log.node == name.node)
         };
         self.logs.refresh(&self.store, parse).await
@@ -110,7 +111,7 @@ impl<N, T> Default for Copies<N, T> {
     }
 }
 
-impl<N: ListedName, T> Copies<N, T> {
+impl<N: ObjectName + Clone + Ord, T> Copies<N, T> {
     fn is_listing_due(&self, now: UnixNanos) -> bool {
         self.listed_at.is_none_or(|listed| !(0..LIST_INTERVAL).contains(&now.saturating_sub(listed)))
     }
@@ -120,7 +121,7 @@ impl<N: ListedName, T> Copies<N, T> {
     }
 
     fn keep_listed(&mut self, listed: &[N], now: UnixNanos) {
-        let gone: Vec<N> = self.known.keys().filter(|name| !listed.contains(name)).cloned().collect();
+        let gone: Vec<N> = self.known.keys().filter(|name| !listed.contains(*name)).cloned().collect();
         for name in gone {
             self.set(&name, None, None);
             self.known.remove(&name);
