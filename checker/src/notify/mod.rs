@@ -8,3 +8,4 @@ pub mod channels;
 pub mod event;
 pub mod message;
 pub mod rules;
+pub mod template;

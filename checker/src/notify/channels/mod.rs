@@ -1,6 +1,29 @@
 //! The channels. Each has its own file, which converts a message to a request and interprets the response, without
 //! I/O. [`Transport`] has one variant per way of sending.
 
+pub mod alertmanager;
+pub mod apprise;
+pub mod discord;
+pub mod exec;
+pub mod googlechat;
+pub mod gotify;
+pub mod mail;
+pub mod mailgun;
+pub mod matrix;
+pub mod mattermost;
+pub mod ntfy;
+pub mod pagerduty;
+pub mod ping;
+pub mod pushover;
+pub mod rocketchat;
+pub mod secret_url;
+pub mod signature;
+pub mod slack;
+pub mod teams;
+pub mod telegram;
+pub mod webhook;
+pub mod zulip;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,21 +31,52 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 
 use super::message::Message;
+use crate::redact::Secret;
 
 /// How a channel sends messages.
 #[derive(Debug, Clone)]
 pub enum Transport {
     /// A provider with an HTTP API.
     Http(Arc<dyn HttpChannel>),
+    /// An SMTP server.
+    Mail(Arc<mail::Mail>),
+    /// A command that the operator provides.
+    Exec(Arc<exec::ExecChannel>),
+    /// The program `apprise`.
+    Apprise(Arc<apprise::Apprise>),
+    /// An Alertmanager, which receives the current alerts after each round instead of messages.
+    Alertmanager(Arc<alertmanager::Alertmanager>),
+    /// A dead man's switch, which receives a request after each round instead of messages.
+    Ping(Arc<ping::Ping>),
 }
 
-/// A channel that sends each message as one HTTP request.
+/// A user name and password.
+#[derive(Debug, Clone)]
+pub struct Login {
+    pub username: String,
+    pub password: Secret,
+}
+
+/// How a request is authorized.
+#[derive(Debug, Clone)]
+pub enum Authorization {
+    /// A user name and password.
+    Basic(Login),
+    /// A token.
+    Bearer(Secret),
+}
+
+/// A channel that sends each message as one or more HTTP requests.
 pub trait HttpChannel: std::fmt::Debug + Send + Sync {
-    /// Converts a message to a request. `now` is the time of this attempt, for signatures.
-    fn requests(&self, message: &Message, now: shared::UnixNanos) -> Result<Vec<Request<Bytes>>, InvalidMessage>;
+    /// Converts a message to requests, usually one. `now` is the time of this attempt, for signatures.
+    fn requests(&self, _message: &Message, _now: shared::UnixNanos) -> Result<Vec<Request<Bytes>>, InvalidMessage> {
+        Ok(Vec::new())
+    }
 
     /// Interprets the response.
-    fn outcome(&self, status: StatusCode, headers: &HeaderMap, body: &[u8], now: shared::UnixNanos) -> Outcome;
+    fn outcome(&self, _status: StatusCode, _headers: &HeaderMap, _body: &[u8], _now: shared::UnixNanos) -> Outcome {
+        Outcome::Delivered { reference: None }
+    }
 }
 
 /// An error for a message that a channel cannot express, for example because a template fails.
