@@ -130,7 +130,9 @@ fn visit(kind: &ValueKind, path: &str, put: &Put<'_>, each: &mut dyn FnMut(&str,
                 }
             }
         }
-        ValueKind::List(element) => visit(element, &format!("{path}[]"), &|value| put(json!([value])), each),
+        ValueKind::List(element) | ValueKind::OneOrMany(element) => {
+            visit(element, &format!("{path}[]"), &|value| put(json!([value])), each)
+        }
         _ => {}
     }
 }

@@ -19,7 +19,11 @@ pub(super) const TYPE: NotifierType = NotifierType {
         name: "alertmanager",
         description: "A Prometheus Alertmanager, which receives an alert for each endpoint that is down, after each round, and does its own grouping and repeating.",
         fields: &[
-            required("url", ValueKind::SecretUrl, "The URL of the Alertmanager, for example `http://alertmanager:9093`."),
+            required(
+                "url",
+                ValueKind::SecretUrl,
+                "The URL of the Alertmanager, for example `http://alertmanager:9093`.",
+            ),
             optional("labels", ValueKind::Labels, "none", "Labels to add to every alert."),
             TOKEN,
             USERNAME,

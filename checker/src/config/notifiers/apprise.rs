@@ -20,7 +20,11 @@ pub(super) const TYPE: NotifierType = NotifierType {
         name: "apprise",
         description: "One of more than 100 further services, through the program [Apprise](https://github.com/caronc/apprise).",
         fields: &[
-            required("urls", ValueKind::OneOrMany(&ValueKind::Secret), "The URLs of the services, as Apprise expects them."),
+            required(
+                "urls",
+                ValueKind::OneOrMany(&ValueKind::Secret),
+                "The URLs of the services, as Apprise expects them.",
+            ),
             optional(
                 "command",
                 ValueKind::Pattern(patterns::NOT_BLANK),

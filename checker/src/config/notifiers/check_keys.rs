@@ -49,7 +49,12 @@ const OBJECTIVE: &[Field] = &[
         ValueKind::Pattern(patterns::TARGET),
         "The availability that the endpoint must have, with up to four decimals, for example `99.9%`.",
     ),
-    optional("window", ValueKind::Duration(HOUR, 366 * DAY), "`30d`", "The window in which it must have it, which ends now."),
+    optional(
+        "window",
+        ValueKind::Duration(HOUR, 366 * DAY),
+        "`30d`",
+        "The window in which it must have it, which ends now.",
+    ),
 ];
 
 #[derive(Deserialize)]
@@ -114,7 +119,11 @@ impl CheckKeys {
     }
 
     /// Reports titles that are not among `titles`, and endpoints that depend on themselves.
-    pub(in crate::config) fn check_titles<'c>(&self, titles: impl Iterator<Item = &'c str> + Clone, problems: &mut Problems) {
+    pub(in crate::config) fn check_titles<'c>(
+        &self,
+        titles: impl Iterator<Item = &'c str> + Clone,
+        problems: &mut Problems,
+    ) {
         if self.references.iter().all(|check| check.depends_on.is_empty()) {
             return;
         }
@@ -172,10 +181,15 @@ impl CheckKeys {
             let mut find = |(at, text): Reference| match ids {
                 Some(ids) => {
                     let found = ids.find(&text);
-                    found.map_err(|error| problems.add(Problem::error(at, format!("`checkers[{index}].notify`: {error}")))).ok()
+                    found
+                        .map_err(|error| {
+                            problems.add(Problem::error(at, format!("`checkers[{index}].notify`: {error}")))
+                        })
+                        .ok()
                 }
                 None => {
-                    let text = format!("`checkers[{index}].notify` has no effect, because this file has no `notifiers`");
+                    let text =
+                        format!("`checkers[{index}].notify` has no effect, because this file has no `notifiers`");
                     problems.add(Problem::notice(at, text));
                     None
                 }

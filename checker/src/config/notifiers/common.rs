@@ -100,7 +100,8 @@ impl RawCommon {
     ) -> (bool, ChannelPolicy) {
         let is_enabled = self.enabled.unwrap_or(true);
         if self.on.as_ref().is_some_and(Vec::is_empty) && is_enabled {
-            converter.warn("on", "is empty, so the channel is never notified: list events, or set `\"enabled\": false`");
+            converter
+                .warn("on", "is empty, so the channel is never notified: list events, or set `\"enabled\": false`");
         }
         let mut on: BTreeSet<EventKind> = match &self.on {
             Some(names) => names.iter().filter_map(|name| name.parse().ok()).collect(),
@@ -110,17 +111,17 @@ impl RawCommon {
             on.extend(IMPLIED_BY_DOWN);
         }
         if self.repeat.as_ref().is_some_and(|repeat| !repeat.is_empty()) && !on.contains(&EventKind::Reminder) {
-            converter.warn("repeat", "has no effect, because `on` does not contain `reminder`: add it, or remove `repeat`");
+            converter
+                .warn("repeat", "has no effect, because `on` does not contain `reminder`: add it, or remove `repeat`");
         }
         let policy = ChannelPolicy {
             on,
             endpoints: self.endpoints,
             after: self.after.map_or(section.after, |after| after.0),
             recovered_after: self.recovered_after.map_or(section.recovered_after, |after| after.0),
-            repeat: self.repeat.map_or_else(
-                || section.repeat.clone(),
-                |repeat| repeat.into_iter().map(|time| time.0).collect(),
-            ),
+            repeat: self
+                .repeat
+                .map_or_else(|| section.repeat.clone(), |repeat| repeat.into_iter().map(|time| time.0).collect()),
         };
         (is_enabled, policy)
     }

@@ -19,7 +19,8 @@ use crate::redact::Secret;
 
 pub(super) const TOKEN: Field =
     optional("token", ValueKind::Secret, "none", "A token that is sent as `Authorization: Bearer …`.");
-pub(super) const USERNAME: Field = optional("username", ValueKind::String, "none", "The user name, if `token` is not set.");
+pub(super) const USERNAME: Field =
+    optional("username", ValueKind::String, "none", "The user name, if `token` is not set.");
 pub(super) const PASSWORD: Field = optional("password", ValueKind::Secret, "none", "The password for `username`.");
 
 /// A notifier in the configuration file, and the list that collects its problems.
@@ -119,9 +120,7 @@ impl NotifierConverter<'_> {
     /// Converts an address of mail, with or without a name.
     pub(super) fn address(&mut self, key: &str, text: &str) -> Option<Mailbox> {
         let parsed = text.trim().parse::<Mailbox>().map_err(|_| {
-            format!(
-                "invalid address `{text}`: expected for example `ops@example.com` or `Status <status@example.com>`"
-            )
+            format!("invalid address `{text}`: expected for example `ops@example.com` or `Status <status@example.com>`")
         });
         self.accept(key, parsed)
     }

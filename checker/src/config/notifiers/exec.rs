@@ -22,7 +22,12 @@ pub(super) const TYPE: NotifierType = NotifierType {
                 ValueKind::Pattern(patterns::NOT_BLANK),
                 "The program: a path, or a name to search for in `PATH`.",
             ),
-            optional("arguments", ValueKind::List(&ValueKind::String), "none", "The program's arguments, which all users of the machine can see."),
+            optional(
+                "arguments",
+                ValueKind::List(&ValueKind::String),
+                "none",
+                "The program's arguments, which all users of the machine can see.",
+            ),
         ],
     },
     convert,

@@ -21,11 +21,8 @@ pub(super) const FROM: Field = required(
     ValueKind::Pattern(patterns::MAIL_ADDRESS),
     "The sender, for example `Status <status@example.com>`.",
 );
-pub(super) const TO: Field = required(
-    "to",
-    ValueKind::OneOrMany(&ValueKind::Pattern(patterns::MAIL_ADDRESS)),
-    "The address of each recipient.",
-);
+pub(super) const TO: Field =
+    required("to", ValueKind::OneOrMany(&ValueKind::Pattern(patterns::MAIL_ADDRESS)), "The address of each recipient.");
 pub(super) const SUBJECT: Field =
     optional("subject", ValueKind::String, "the title of the page", "The beginning of the subject.");
 
@@ -37,7 +34,11 @@ pub(super) const TYPE: NotifierType = NotifierType {
             FROM,
             TO,
             SUBJECT,
-            required("smtp", ValueKind::Object(SMTP), "The SMTP server: `server`, `port`, `encryption`, `username` and `password`."),
+            required(
+                "smtp",
+                ValueKind::Object(SMTP),
+                "The SMTP server: `server`, `port`, `encryption`, `username` and `password`.",
+            ),
         ],
     },
     convert,

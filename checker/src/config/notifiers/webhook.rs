@@ -11,9 +11,9 @@ use super::converter::{NotifierConverter, http};
 use crate::config::document::{JsonValue, Located};
 use crate::config::raw::OneOrMany;
 use crate::config::spec::{ValueKind, Variant, optional, required};
+use crate::notify::channels::Transport;
 use crate::notify::channels::signature::SigningKey;
 use crate::notify::channels::webhook::Webhook;
-use crate::notify::channels::Transport;
 use crate::notify::template::BodyTemplate;
 use crate::redact::Secret;
 

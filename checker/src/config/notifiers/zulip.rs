@@ -14,7 +14,11 @@ pub(super) const TYPE: NotifierType = NotifierType {
         name: "zulip",
         description: "A Zulip channel, through a bot.",
         fields: &[
-            required("url", ValueKind::SecretUrl, "The URL of the organization, for example `https://example.zulipchat.com`."),
+            required(
+                "url",
+                ValueKind::SecretUrl,
+                "The URL of the organization, for example `https://example.zulipchat.com`.",
+            ),
             required("email", ValueKind::Pattern(patterns::NOT_BLANK), "The email address of the bot."),
             required("api_key", ValueKind::Secret, "The API key of the bot."),
             required("channel", ValueKind::Pattern(patterns::NOT_BLANK), "The name of the channel."),
