@@ -98,7 +98,8 @@ impl DaemonState {
     }
 
     fn outcome(&mut self, history: Arc<History>) -> RoundOutcome {
-        let certificates = self.certificates.iter().map(|(key, days)| SeenCertificate { key: key.clone(), days: *days });
+        let certificates =
+            self.certificates.iter().map(|(key, days)| SeenCertificate { key: key.clone(), days: *days });
         let (was_behind, certificates) = (std::mem::take(&mut self.was_behind), certificates.collect());
         RoundOutcome::Stored(StoredHistory { history, was_behind, certificates })
     }

@@ -93,7 +93,8 @@ pub struct SeenCertificate {
 /// Returns the certificates of a round, at most one per endpoint.
 #[must_use]
 pub fn seen_certificates(results: &[CheckResult]) -> Vec<SeenCertificate> {
-    let seen = |result: &CheckResult| Some(SeenCertificate { key: result.endpoint_key(), days: result.certificate_days? });
+    let seen =
+        |result: &CheckResult| Some(SeenCertificate { key: result.endpoint_key(), days: result.certificate_days? });
     results.iter().filter_map(seen).collect()
 }
 

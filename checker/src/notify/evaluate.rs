@@ -12,7 +12,7 @@ use shared::history::History;
 use shared::notification::condition::Condition;
 use shared::notification::lineup::{Nodes, stored_since};
 use shared::notification::policy::Pace;
-use shared::notification::reconcile::{Plan, Situation, reconcile};
+use shared::notification::reconcile::{Held, Plan, Situation, reconcile};
 use shared::notification::registers::Registers;
 use shared::notification::verdicts::{LOOK_BACK, verdicts};
 use shared::notification_log::{ChannelId, NotificationLog};
@@ -24,8 +24,10 @@ use super::channels::Transport;
 use super::conditions::{
     SeenCertificate, burning_budgets, expiring_certificates, silent_nodes, store_condition, typical_interval,
 };
+use super::message::Message;
 use super::own_log::OwnLog;
 use super::rules::{Channel, Notifications};
+use super::sending::compose;
 use super::store_view::StoreView;
 use crate::config::model::Config;
 use crate::store::spool::Spool;
@@ -73,6 +75,16 @@ pub struct EvaluationReport {
     pub problems: Vec<String>,
     /// When something becomes due, unless a round follows before.
     pub due: Option<UnixNanos>,
+}
+
+/// What one channel would be sent.
+#[derive(Debug, Clone)]
+pub struct ChannelPreview {
+    pub channel: ChannelId,
+    pub message: Option<Message>,
+    pub held: Vec<Held>,
+    /// When something becomes due.
+    pub next: Option<UnixNanos>,
 }
 
 /// Notifies the channels of one node.
@@ -151,8 +163,34 @@ impl Notifier {
         report
     }
 
+    /// Determines what would be sent now, without changing anything in the store.
+    pub async fn preview(&mut self, stored: StoredHistory, now: UnixNanos) -> Result<Vec<ChannelPreview>, StoreError> {
+        let mut own = OwnLog::load(self.view.store(), &self.node, &self.spool_dir).await?;
+        let every = self.interval(&stored.history);
+        own.log.introduce(self.settings.rules.rank, every, &served(&self.settings), now);
+        self.own = Some(own);
+        self.view.refresh_histories(now).await?;
+        self.view.refresh_logs(now).await?;
+        let plans = self.assess(&stored, now).plans.into_iter();
+        let preview = |(index, plan): (usize, Plan)| {
+            let channel = &self.settings.channels[index];
+            let message =
+                Some(compose(&self.settings, channel, &plan, now)).filter(|message| !message.items.is_empty());
+            ChannelPreview { channel: channel.id.clone(), message, held: plan.held, next: plan.next }
+        };
+        Ok(plans.map(preview).collect())
+    }
+
+    fn interval(&self, history: &History) -> Nanos {
+        self.every.unwrap_or_else(|| typical_interval(&history.recent_files().collect::<Vec<_>>()))
+    }
+
     /// Determines the news after a round. What was read before is enough unless there is news.
-    pub(super) async fn assess_round(&mut self, stored: StoredHistory, now: UnixNanos) -> Result<Assessment, StoreError> {
+    pub(super) async fn assess_round(
+        &mut self,
+        stored: StoredHistory,
+        now: UnixNanos,
+    ) -> Result<Assessment, StoreError> {
         self.introduce(&stored.history, now).await?;
         let every = self.every.unwrap_or(LONGEST_READ_INTERVAL);
         let read_interval = every.min(LONGEST_READ_INTERVAL) / 2;
@@ -190,7 +228,7 @@ impl Notifier {
 
     /// Loads this node's log, and updates what it says about the node.
     async fn introduce(&mut self, history: &History, now: UnixNanos) -> Result<(), StoreError> {
-        let every = self.every.unwrap_or_else(|| typical_interval(&history.recent_files().collect::<Vec<_>>()));
+        let every = self.interval(history);
         let own = match &mut self.own {
             Some(own) => own,
             None => self.own.insert(OwnLog::load(self.view.store(), &self.node, &self.spool_dir).await?),

@@ -29,7 +29,8 @@ impl OwnLog {
             Err(StoreError::TooLarge { .. }) => None,
             read => read?,
         };
-        let mut log = content.and_then(|content| parse(&content, node)).unwrap_or_else(|| NotificationLog::new(node.clone()));
+        let mut log =
+            content.and_then(|content| parse(&content, node)).unwrap_or_else(|| NotificationLog::new(node.clone()));
         let path = path(node, spool_dir);
         let kept = std::fs::read(&path).ok().and_then(|content| parse(&content, node));
         let is_stored = kept.is_none();

@@ -42,7 +42,7 @@ impl Notifier {
             if plan.news.is_empty() {
                 continue;
             }
-            let message = message(&settings, channel, &plan, now);
+            let message = compose(&settings, channel, &plan, now);
             if message.items.is_empty() {
                 own.log.record(&plan.news, number, now, None);
                 has_changed = true;
@@ -93,7 +93,8 @@ impl Notifier {
     }
 }
 
-fn message(settings: &Notifications, channel: &Channel, plan: &Plan, now: UnixNanos) -> Message {
+/// Composes the message to a channel. It has no items if the news is only recorded.
+pub(super) fn compose(settings: &Notifications, channel: &Channel, plan: &Plan, now: UnixNanos) -> Message {
     let rules = &settings.rules;
     let digest = Digest::new(&channel.id, &plan.news, ITEM_LIMIT, |title| rules.group_of(title).to_owned());
     Message {
@@ -108,14 +109,18 @@ fn message(settings: &Notifications, channel: &Channel, plan: &Plan, now: UnixNa
     }
 }
 
-/// Describes why a channel was not notified. The provider's answer is not included, because it can contain secrets.
 fn problem(channel: &Channel, reason: FailureReason) -> String {
-    let why = match reason {
+    format!("channel `{}` was not notified: {}; it is tried again later", channel.id, describe_failure(reason))
+}
+
+/// Describes why a channel was not notified. The provider's answer is not included, because it can contain secrets.
+#[must_use]
+pub fn describe_failure(reason: FailureReason) -> String {
+    match reason {
         FailureReason::Unreachable => "its server is unreachable".to_owned(),
         FailureReason::TimedOut => "its server did not answer in time".to_owned(),
         FailureReason::RateLimited => "its server accepts no more messages for now".to_owned(),
         FailureReason::Refused(status) => format!("it refused the message with status {status}"),
         FailureReason::Failed => "sending failed".to_owned(),
-    };
-    format!("channel `{}` was not notified: {why}; it is tried again later", channel.id)
+    }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use shared::history::History;
 use shared::notification_log::NotificationLog;
-use shared::object_name::{HistoryName, HistoryPart, NodeName, LogName};
+use shared::object_name::{HistoryName, HistoryPart, LogName, NodeName};
 use shared::{MINUTE, Nanos, UnixNanos};
 
 use crate::store::{Fetched, Listing, ObjectName, ObjectVersion, Store, StoreError};
@@ -21,7 +21,8 @@ const READS_AT_ONCE: usize = 4;
 #[derive(Debug)]
 pub struct StoreView {
     store: Arc<Store>,
-    node: NodeName,
+    /// The node whose history and log are not read, because it has them in memory.
+    node: Option<NodeName>,
     /// How far back spans are kept.
     reach: Nanos,
     histories: Copies<HistoryName, History>,
@@ -32,7 +33,13 @@ impl StoreView {
     /// Creates a view for a node. `reach` is how far back spans are needed.
     #[must_use]
     pub fn new(store: Arc<Store>, node: NodeName, reach: Nanos) -> StoreView {
-        StoreView { store, node, reach, histories: Copies::default(), logs: Copies::default() }
+        StoreView { store, node: Some(node), reach, histories: Copies::default(), logs: Copies::default() }
+    }
+
+    /// Creates a view that includes all nodes, without their past.
+    #[must_use]
+    pub fn of_all_nodes(store: Arc<Store>) -> StoreView {
+        StoreView { store, node: None, reach: 0, histories: Copies::default(), logs: Copies::default() }
     }
 
     /// Changes how far back spans are kept. Histories that lack earlier spans are read again.
@@ -52,7 +59,7 @@ impl StoreView {
     pub async fn refresh_histories(&mut self, now: UnixNanos) -> Result<(), StoreError> {
         if self.histories.is_listing_due(now) {
             let mut names: Vec<HistoryName> = self.store.list(Listing::all()).await?;
-            names.retain(|name| name.part == HistoryPart::Main && name.node.as_ref() != Some(&self.node));
+            names.retain(|name| name.part == HistoryPart::Main && (name.node.is_none() || name.node != self.node));
             self.histories.keep_listed(&names, now);
         }
         let since = now.saturating_sub(self.reach);
@@ -70,9 +77,8 @@ impl StoreView {
         let nodes = self.histories.known.keys().filter_map(|name| name.node.clone());
         let names: Vec<LogName> = nodes.map(|node| LogName { node }).collect();
         self.logs.keep_listed(&names, now);
-        let parse = |name: &LogName, content: &[u8]| {
-            NotificationLog::parse(content).ok().filter(|log| log.node == name.node)
-        };
+        let parse =
+            |name: &LogName, content: &[u8]| NotificationLog::parse(content).ok().filter(|log| log.node == name.node);
         self.logs.refresh(&self.store, parse).await
     }
 
