@@ -389,7 +389,8 @@ mod tests {
         let badge = |title: &str| SummaryForm::Badge(BadgeTitle::new(title));
         for (one, other) in [(&eu, &eu_west), (&eu_west, &eu), (&west, &eu_west), (&eu_west, &west), (&eu, &west)] {
             let names = |node: &NodeName| {
-                let forms = [SummaryForm::Json, SummaryForm::Html, SummaryForm::OverallBadge, badge("Shop"), badge("-west")];
+                let forms =
+                    [SummaryForm::Json, SummaryForm::Html, SummaryForm::OverallBadge, badge("Shop"), badge("-west")];
                 let summaries = forms.map(|form| SummaryName { node: node.clone(), form }.to_string());
                 let parts = [HistoryPart::Main, HistoryPart::Latency];
                 let histories = parts.map(|part| HistoryName { node: Some(node.clone()), part }.to_string());

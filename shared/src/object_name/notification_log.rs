@@ -41,7 +41,8 @@ mod tests {
         assert_eq!(LogName::parse("0-notified/eu-west.json"), Some(name.clone()));
         let key = format!("status/{name}");
         assert!(key < super::super::start_after("status/", 1_000_000_000_000_000_000), "{key}");
-        for other in ["0-notified/.json", "0-notified/EU.json", "0-notified/a/b.json", "0-notified/a.json.gz", "a.json"] {
+        for other in ["0-notified/.json", "0-notified/EU.json", "0-notified/a/b.json", "0-notified/a.json.gz", "a.json"]
+        {
             assert_eq!(LogName::parse(other), None, "{other}");
         }
     }
