@@ -12,6 +12,7 @@ pub mod civil;
 pub mod duration;
 pub mod endpoint_map;
 pub mod endpoint_status;
+mod hash;
 pub mod heartbeat;
 pub mod history;
 pub mod json;

@@ -12,8 +12,8 @@ pub struct Condition {
     pub topic: Topic,
     /// The title and locator. For nodes, the title is the node's name and the locator is empty.
     pub key: EndpointKey,
-    /// When the condition began or, if it is not present, when it ended. A later time than the notified one is notified
-    /// again.
+    /// When the condition began or, if it is not present, when it ended. It is the same for all nodes. For certificates,
+    /// a later time than the notified one is notified again.
     pub since: UnixNanos,
     /// Whether the condition is present.
     pub is_present: bool,

@@ -1,7 +1,12 @@
 //! Shortens news to the items of one message.
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
 use super::item::Item;
 use super::reconcile::News;
+use super::selection::order;
+use crate::hash::fnv1a;
 use crate::notification_log::ChannelId;
 
 /// The content of a message.
@@ -19,7 +24,27 @@ impl Digest {
     /// Creates the content of a message with at most `limit` items. `group_of` returns the group of an endpoint.
     #[must_use]
     pub fn new(channel: &ChannelId, news: &[News], limit: usize, group_of: impl Fn(&str) -> String) -> Digest {
-        let _ = (channel, news, limit, group_of);
-        Digest::default()
+        let mut items: Vec<&Item> = news.iter().flat_map(|news| &news.items).collect();
+        items.sort_by_key(|item| order(item.event));
+        let mut more: BTreeMap<String, usize> = BTreeMap::new();
+        for item in items.iter().skip(limit) {
+            *more.entry(group_of(&item.title)).or_default() += 1;
+        }
+        let id = id(channel, &items);
+        Digest { id, items: items.into_iter().take(limit).cloned().collect(), more: more.into_iter().collect() }
     }
+}
+
+/// Returns a hash of everything that is the same for each node.
+fn id(channel: &ChannelId, items: &[&Item]) -> String {
+    let mut parts: Vec<String> = items
+        .iter()
+        .map(|item| format!("{}\n{}\n{}\n{}\n{}", item.event, item.title, item.locator, item.since, item.reminder))
+        .collect();
+    parts.sort_unstable();
+    let mut text = channel.to_string();
+    for part in parts {
+        let _ = write!(text, "\n{part}");
+    }
+    format!("m-{:016x}", fnv1a(&text))
 }

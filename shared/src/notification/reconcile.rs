@@ -4,16 +4,15 @@ use super::condition::Condition;
 use super::event::EventKind;
 use super::item::Item;
 use super::lineup::Nodes;
-use super::periods::Hold;
+pub use super::periods::{Hold, HoldKind, Period};
 use super::policy::{ChannelPolicy, CheckNotifications, Flapping, Pace};
 use super::registers::Registers;
 use super::verdicts::Verdict;
+use super::{comparison, selection};
 use crate::UnixNanos;
 use crate::endpoint_map::EndpointMap;
 use crate::notification_log::{ChannelId, Register, Waiting};
 use crate::object_name::NodeName;
-
-pub use super::periods::{HoldKind, Period};
 
 /// Everything that determines the news for one channel.
 #[derive(Debug, Clone, Copy)]
@@ -110,8 +109,16 @@ pub enum HeldReason {
 }
 
 /// Determines the news for one channel.
+///
+/// The own log must list the channel. Logs that could not be read must not be left out: without them, news could be sent
+/// twice.
 #[must_use]
 pub fn reconcile(situation: &Situation<'_>) -> Plan {
-    let _ = situation;
-    Plan::default()
+    let comparison = comparison::compare(situation);
+    let mut plan = selection::select(situation, comparison.found);
+    plan.held.extend(comparison.held);
+    plan.held.sort_by(|one, other| one.title.cmp(&other.title));
+    let expected = plan.held.iter().filter_map(|held| held.until).filter(|until| *until > situation.now);
+    plan.next = expected.filter(|until| *until < UnixNanos::MAX).min();
+    plan
 }
