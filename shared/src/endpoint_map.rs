@@ -57,6 +57,7 @@ impl<T> EndpointMap<T> {
         self.values.iter()
     }
 
+    /// Returns whether no endpoint has a value.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()

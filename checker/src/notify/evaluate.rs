@@ -24,6 +24,7 @@ use super::channels::Transport;
 use super::conditions::{
     SeenCertificate, burning_budgets, expiring_certificates, silent_nodes, store_condition, typical_interval,
 };
+use super::delivery::Courier;
 use super::message::Message;
 use super::own_log::OwnLog;
 use super::rules::{Channel, Notifications};
@@ -99,6 +100,8 @@ pub struct Notifier {
     spool: Spool,
     pub(super) view: StoreView,
     pub(super) own: Option<OwnLog>,
+    /// Sends messages, and is prepared when there is a first one.
+    pub(super) courier: Option<Courier>,
     /// When the other nodes' histories were last read.
     read_at: Option<UnixNanos>,
 }
@@ -130,6 +133,7 @@ impl Notifier {
             spool: Spool::open(&config.spool_dir, storage),
             view: StoreView::new(store, config.node.clone(), REACH),
             own: None,
+            courier: None,
             read_at: None,
         };
         notifier.view.set_reach(notifier.reach());

@@ -5,14 +5,14 @@ use futures_util::stream::FuturesUnordered;
 use shared::UnixNanos;
 use shared::notification::digest::Digest;
 use shared::notification::reconcile::{News, Plan};
-use shared::notification_log::FailureReason;
 
 use super::channels::Outcome;
-use super::delivery;
+use super::delivery::{Content, Courier, Job, TIME_LIMIT};
 use super::evaluate::{Assessment, EvaluationReport, Notifier};
 use super::message::{ITEM_LIMIT, Message};
 use super::rules::{Channel, Notifications};
 use super::words;
+use crate::store::StoreError;
 
 /// A message to send, and what it is about.
 struct Outgoing<'a> {
@@ -50,47 +50,78 @@ impl Notifier {
                 outgoing.push(Outgoing { channel, message, news: plan.news });
             }
         }
-        let deliver = async |Outgoing { channel, message, news }: Outgoing<'_>| {
-            let outcome = delivery::deliver(&channel.transport, &message, now).await;
-            (channel, message, news, outcome)
+        let courier = match &self.courier {
+            Some(courier) => courier.clone(),
+            None if outgoing.is_empty() => return self.finish(has_changed, is_store_working, now, report).await,
+            None => match Courier::open().await {
+                Ok(courier) => self.courier.insert(courier).clone(),
+                Err(error) => {
+                    report.problems.push(error.to_string());
+                    return self.finish(has_changed, is_store_working, now, report).await;
+                }
+            },
         };
-        let mut sending: FuturesUnordered<_> = outgoing.into_iter().map(deliver).collect();
-        let mut problems = Vec::new();
-        while let Some((channel, message, news, outcome)) = sending.next().await {
-            match outcome {
-                Outcome::Delivered { reference } => {
-                    own.log.record(&news, number, now, reference.as_deref());
-                    own.log.succeeded(&channel.id);
-                    report.sent.push(format!("notified `{}`: {}", channel.id, words::short_summary(&message)));
-                }
-                Outcome::Retry { reason, after } => {
-                    let after = after.map(|after| i64::try_from(after.as_nanos()).unwrap_or(i64::MAX));
-                    own.log.failed(&channel.id, reason, false, after, now);
-                    report.problems.push(problem(channel, reason));
-                }
-                Outcome::Refused { reason } => {
-                    own.log.failed(&channel.id, reason, true, None, now);
-                    report.problems.push(problem(channel, reason));
+        let mut sending = FuturesUnordered::new();
+        for Outgoing { channel, message, news } in outgoing {
+            let summary = words::short_summary(&message);
+            let job = Job {
+                channel: channel.id.clone(),
+                transport: channel.transport.clone(),
+                content: Content::News(message),
+            };
+            let courier = &courier;
+            sending.push(async move { (channel, summary, news, courier.deliver(vec![job], TIME_LIMIT, now).await) });
+        }
+        while let Some((channel, summary, news, delivered)) = sending.next().await {
+            for delivery in delivered {
+                report.problems.extend(delivery.problem);
+                match delivery.outcome {
+                    Outcome::Delivered { reference } => {
+                        own.log.record(&news, number, now, reference.as_deref());
+                        own.log.succeeded(&channel.id);
+                        report.sent.push(format!("notified `{}`: {summary}", channel.id));
+                    }
+                    Outcome::Retry { reason, after } => {
+                        let after = after.map(|after| i64::try_from(after.as_nanos()).unwrap_or(i64::MAX));
+                        own.log.failed(&channel.id, reason, false, after, now);
+                    }
+                    Outcome::Refused { reason } => own.log.failed(&channel.id, reason, true, None, now),
                 }
             }
             has_changed = true;
             if is_store_working && !sending.is_empty() {
-                problems.extend(own.save(self.view.store()).await.err());
-                has_changed = false;
+                report.problems.extend(own.save(self.view.store()).await.err().map(not_recorded));
+                has_changed = own.is_behind();
             }
         }
-        has_changed |= own.log.prune(self.view.logs(), now);
-        if has_changed && is_store_working {
-            problems.extend(own.save(self.view.store()).await.err());
-        } else if has_changed {
-            problems.extend(own.keep().err());
-        }
-        let describe = |error| format!("the log of notifications was not stored, so messages may be repeated: {error}");
-        report.problems.extend(problems.into_iter().map(describe));
+        drop(sending);
+        self.finish(has_changed, is_store_working, now, report).await;
+    }
+
+    /// Stores this node's log if it has changed.
+    async fn finish(
+        &mut self,
+        mut has_changed: bool,
+        is_store_working: bool,
+        now: UnixNanos,
+        report: &mut EvaluationReport,
+    ) {
+        let Some(own) = &mut self.own else { return };
+        has_changed |= own.is_complete() && own.log.prune(self.view.logs(), now);
+        let failure = match (has_changed, is_store_working) {
+            (false, _) => None,
+            (true, true) => own.save(self.view.store()).await.err(),
+            (true, false) => own.keep().err(),
+        };
+        report.problems.extend(failure.map(not_recorded));
         if !own.is_complete() {
             self.own = None;
         }
     }
+}
+
+fn not_recorded(error: StoreError) -> String {
+    format!("the log of notifications was not stored, so other nodes may repeat messages: {error}")
 }
 
 /// Composes the message to a channel. It has no items if the news is only recorded.
@@ -106,21 +137,5 @@ pub(super) fn compose(settings: &Notifications, channel: &Channel, plan: &Plan, 
         items: digest.items,
         more: digest.more,
         zone: rules.zone.clone(),
-    }
-}
-
-fn problem(channel: &Channel, reason: FailureReason) -> String {
-    format!("channel `{}` was not notified: {}; it is tried again later", channel.id, describe_failure(reason))
-}
-
-/// Describes why a channel was not notified. The provider's answer is not included, because it can contain secrets.
-#[must_use]
-pub fn describe_failure(reason: FailureReason) -> String {
-    match reason {
-        FailureReason::Unreachable => "its server is unreachable".to_owned(),
-        FailureReason::TimedOut => "its server did not answer in time".to_owned(),
-        FailureReason::RateLimited => "its server accepts no more messages for now".to_owned(),
-        FailureReason::Refused(status) => format!("it refused the message with status {status}"),
-        FailureReason::Failed => "sending failed".to_owned(),
     }
 }

@@ -19,7 +19,7 @@ use crate::now;
 use crate::recorder::history_reader::{Detail, histories};
 use crate::ui;
 
-pub async fn preview(arguments: &NotifyViewArguments) -> anyhow::Result<Outcome> {
+pub(super) async fn preview(arguments: &NotifyViewArguments) -> anyhow::Result<Outcome> {
     let path = &arguments.config.config;
     let config = load(path, arguments.node.as_ref())?;
     channels(&config, path)?;

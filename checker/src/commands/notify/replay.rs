@@ -18,7 +18,7 @@ use crate::now;
 use crate::recorder::history_reader::{Detail, histories};
 use crate::ui;
 
-pub async fn replay(arguments: &NotifyReplayArguments) -> anyhow::Result<Outcome> {
+pub(super) async fn replay(arguments: &NotifyReplayArguments) -> anyhow::Result<Outcome> {
     let path = &arguments.config.config;
     let config = load(path, None)?;
     let settings = channels(&config, path)?;

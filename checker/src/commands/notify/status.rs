@@ -26,7 +26,7 @@ const TITLE_WIDTH: usize = 60;
 /// How many subjects are listed for each channel.
 const LISTED: usize = 20;
 
-pub async fn status(arguments: &NotifyViewArguments) -> anyhow::Result<Outcome> {
+pub(super) async fn status(arguments: &NotifyViewArguments) -> anyhow::Result<Outcome> {
     let path = &arguments.config.config;
     let config = load(path, arguments.node.as_ref())?;
     let settings = channels(&config, path)?;

@@ -1,17 +1,15 @@
 //! `checker notify test`: sends a test message to channels, and reports which of them accepted it.
 
-use futures_util::future::join_all;
 use shared::status::Status;
 
 use super::channels;
 use crate::cli::NotifyTestArguments;
 use crate::commands::{Outcome, load};
-use crate::notify::channels::{Outcome as Delivery, Transport};
-use crate::notify::delivery::deliver;
+use crate::notify::channels::Outcome as Delivery;
+use crate::notify::delivery::{Content, Courier, Job, TIME_LIMIT};
 use crate::notify::event::EventKind;
 use crate::notify::message::{Item, Message};
 use crate::notify::rules::{Channel, Rules};
-use crate::notify::sending::describe_failure;
 use crate::now;
 use crate::ui;
 
@@ -22,7 +20,7 @@ struct UnknownChannel {
     known: String,
 }
 
-pub async fn test(arguments: &NotifyTestArguments) -> anyhow::Result<Outcome> {
+pub(super) async fn test(arguments: &NotifyTestArguments) -> anyhow::Result<Outcome> {
     let path = &arguments.config.config;
     let config = load(path, None)?;
     let settings = channels(&config, path)?;
@@ -36,19 +34,22 @@ pub async fn test(arguments: &NotifyTestArguments) -> anyhow::Result<Outcome> {
         return Err(UnknownChannel { id: id.to_string(), known: ids.join(", ") }.into());
     }
     let message = test_message(&settings.rules, config.node.as_str());
-    let at = message.at;
-    let sending = chosen.iter().map(async |channel| (channel, deliver(&channel.transport, &message, at).await));
+    let courier = Courier::open().await?;
+    let job = |channel: &&Channel| Job {
+        channel: channel.id.clone(),
+        transport: channel.transport.clone(),
+        content: Content::News(message.clone()),
+    };
+    let reports = courier.deliver(chosen.iter().map(job).collect(), TIME_LIMIT, message.at).await;
     let mut outcome = Outcome::Done;
-    for (channel, delivered) in join_all(sending).await {
-        let is_message = !matches!(channel.transport, Transport::Alertmanager(_) | Transport::Ping(_));
-        let what = if is_message { "the test message" } else { "the request" };
-        match delivered {
-            Delivery::Delivered { .. } => ui::print_line(&format!("channel `{}` accepted {what}", channel.id)),
-            Delivery::Retry { reason, .. } | Delivery::Refused { reason } => {
-                outcome = Outcome::Found;
-                let why = describe_failure(reason);
-                ui::print_line(&format!("channel `{}` did not accept {what}: {why}", channel.id));
-            }
+    for report in reports {
+        if matches!(report.outcome, Delivery::Delivered { .. }) {
+            ui::print_line(&format!("channel `{}` accepted the test message", report.channel));
+        } else {
+            outcome = Outcome::Found;
+        }
+        if let Some(problem) = report.problem {
+            ui::print_line(&problem);
         }
     }
     Ok(outcome)
