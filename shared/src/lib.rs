@@ -6,16 +6,20 @@
 
 #![warn(missing_docs)]
 
+pub mod budget;
 pub mod check_file;
 pub mod civil;
 pub mod duration;
+pub mod endpoint_map;
 pub mod endpoint_status;
+mod hash;
 pub mod heartbeat;
 pub mod history;
 pub mod json;
 mod json_writer;
 pub mod latency;
 pub mod message;
+pub mod notification;
 pub mod notification_log;
 pub mod object_name;
 pub mod page_config;

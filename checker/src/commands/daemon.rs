@@ -13,7 +13,7 @@ use shared::status::Status;
 use shared::{Nanos, UnixNanos};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{Receiver, Sender, UnboundedReceiver, channel, unbounded_channel};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tracing::{info, warn};
 
 use super::load_with_page_address;
@@ -157,6 +157,7 @@ impl Signals {
 pub(super) struct Daemon {
     batches: UnboundedReceiver<Vec<CheckResult>>,
     stopped: oneshot::Receiver<(Arc<Config>, Vec<ConfirmationState>)>,
+    config: watch::Receiver<Arc<Config>>,
 }
 
 impl Daemon {
@@ -176,19 +177,25 @@ impl Daemon {
         };
         let (sender, batches) = unbounded_channel();
         let config = Arc::new(config);
-        let controls = listen(source, Arc::clone(&config), signals);
+        let (controls, current) = listen(source, Arc::clone(&config), signals);
         let scheduler = Scheduler::new(config, context, every, start, now, sender);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (send_stopped, stopped) = oneshot::channel();
         // If the receiver was dropped, no caller needs the state.
         let work = move || drop(send_stopped.send(runtime.block_on(scheduler.run(controls))));
         std::thread::Builder::new().name("checks".to_owned()).spawn(work)?;
-        Ok(Daemon { batches, stopped })
+        Ok(Daemon { batches, stopped, config: current })
     }
 
     /// Returns the channel of results, which arrive as checks finish. It closes after the scheduler has stopped.
     pub(super) fn batches(&mut self) -> &mut UnboundedReceiver<Vec<CheckResult>> {
         &mut self.batches
+    }
+
+    #[expect(dead_code, reason = "notifications will follow it")]
+    /// Returns the configuration in effect, which changes with each reload.
+    pub(super) fn config(&self) -> watch::Receiver<Arc<Config>> {
+        self.config.clone()
     }
 
     /// Waits for the scheduler to stop, and saves its confirmation state.
@@ -199,18 +206,25 @@ impl Daemon {
     }
 }
 
-fn listen(source: ConfigSource, config: Arc<Config>, signals: Signals) -> Receiver<Control> {
+/// Returns the requests to the scheduler, and the configuration in effect.
+fn listen(
+    source: ConfigSource,
+    config: Arc<Config>,
+    signals: Signals,
+) -> (Receiver<Control>, watch::Receiver<Arc<Config>>) {
     let (sender, receiver) = channel(1);
-    tokio::spawn(send_controls(source, config, signals, sender));
-    receiver
+    let (in_effect, current) = watch::channel(config);
+    tokio::spawn(send_controls(source, in_effect, signals, sender));
+    (receiver, current)
 }
 
 async fn send_controls(
     mut source: ConfigSource,
-    config: Arc<Config>,
+    in_effect: watch::Sender<Arc<Config>>,
     Signals { shutdown, mut hangup }: Signals,
     controls: Sender<Control>,
 ) {
+    let started_with = Arc::clone(&in_effect.borrow());
     loop {
         let is_requested = tokio::select! {
             () = shutdown.requested() => {
@@ -224,10 +238,13 @@ async fn send_controls(
         let version = source.version();
         let has_changed = version.is_some() && version != source.loaded;
         if (is_requested || has_changed)
-            && let Some(config) = reload(&mut source, &config)
-            && controls.send(Control::Reload(Arc::new(config))).await.is_err()
+            && let Some(config) = reload(&mut source, &started_with)
         {
-            return;
+            let config = Arc::new(config);
+            in_effect.send_replace(Arc::clone(&config));
+            if controls.send(Control::Reload(config)).await.is_err() {
+                return;
+            }
         }
     }
 }

@@ -264,6 +264,8 @@ fn convert(
         summaries,
         spool_dir: raw.spool_dir.map_or_else(|| state.join("checkup").join("spool"), |dir| folder.join(dir)),
         page: page::convert(root.member("page"), problems),
+        notifications: None,
+        objectives: Arc::default(),
         timestamp,
     })
 }

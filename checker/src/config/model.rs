@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use shared::budget::Objective;
+use shared::endpoint_map::EndpointMap;
 use shared::object_name::NodeName;
 use shared::page_config::{PageConfig, Source};
 use shared::{Nanos, UnixNanos};
@@ -11,6 +13,7 @@ use crate::checks::Check;
 use crate::checks::net::address_policy::AddressPolicy;
 use crate::checks::net::connect::Address;
 use crate::checks::net::proxy_environment::ProxyEnvironment;
+use crate::notify::rules::Notifications;
 use crate::store::settings::Storage;
 
 /// The checker's configuration.
@@ -37,6 +40,10 @@ pub struct Config {
     pub spool_dir: PathBuf,
     /// The page that `checker serve` serves.
     pub page: Page,
+    /// The channels that this node notifies, unless there are none.
+    pub notifications: Option<Arc<Notifications>>,
+    /// The service level objectives of endpoints.
+    pub objectives: Arc<EndpointMap<Objective>>,
     /// A fixed time for all results instead of the current time, as in the original Checkup.
     pub timestamp: Option<UnixNanos>,
 }

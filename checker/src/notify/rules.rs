@@ -1,13 +1,13 @@
 //! The valid configuration of notifications, with all defaults filled in.
 
-use std::collections::BTreeSet;
-
 use jiff::tz::TimeZone;
 use shared::Nanos;
+use shared::endpoint_map::EndpointMap;
+pub use shared::notification::policy::{ChannelPolicy, CheckNotifications, Flapping};
 use shared::notification_log::ChannelId;
+use shared::page_config::appearance::{Group, position_in};
 
 use super::channels::Transport;
-use super::event::EventKind;
 
 /// How this node takes part in notifying.
 #[derive(Debug, Clone)]
@@ -15,6 +15,8 @@ pub struct Notifications {
     pub rules: Rules,
     /// The channels, in file order, including those that are not enabled.
     pub channels: Vec<Channel>,
+    /// The settings of the checks that have any.
+    pub checks: EndpointMap<CheckNotifications>,
 }
 
 /// The rules that all channels share.
@@ -33,13 +35,18 @@ pub struct Rules {
     pub page_url: Option<String>,
     /// The title of the page.
     pub page_title: String,
+    /// The groups of endpoints on the page.
+    pub groups: Vec<Group>,
 }
 
-/// When an endpoint is flapping: this many outages began within this time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Flapping {
-    pub outages: u32,
-    pub within: Nanos,
+impl Rules {
+    /// Returns the title of the first top-level group that contains an endpoint, or an empty string.
+    #[must_use]
+    pub fn group_of(&self, title: &str) -> &str {
+        let contains = |group: &Group| position_in(&group.endpoints, title).is_some();
+        let found = self.groups.iter().find(|group| contains(group) || group.groups.iter().any(contains));
+        found.map_or("", |group| &group.title)
+    }
 }
 
 /// A channel, and what it is notified of.
@@ -50,29 +57,4 @@ pub struct Channel {
     pub is_enabled: bool,
     pub policy: ChannelPolicy,
     pub transport: Transport,
-}
-
-/// What a channel is notified of. It does not contain secrets.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ChannelPolicy {
-    pub on: BTreeSet<EventKind>,
-    /// Patterns of titles, with `*` for any text. All endpoints match if there are none.
-    pub endpoints: Vec<String>,
-    /// How long an endpoint must be down or degraded before the channel is notified.
-    pub after: Nanos,
-    /// How long an endpoint must be healthy before the channel is notified of its recovery.
-    pub recovered_after: Nanos,
-    /// The times between reminders. The last one repeats. There are no reminders if the list is empty.
-    pub repeat: Vec<Nanos>,
-}
-
-/// What the configuration of a check says about notifications.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct CheckNotifications {
-    /// The only channels that are notified of this endpoint, or `None` for all whose patterns match.
-    pub channels: Option<Vec<ChannelId>>,
-    /// The titles of the endpoints that this one depends on.
-    pub depends_on: Vec<String>,
-    /// The group of the endpoint on the page, or an empty string.
-    pub group: String,
 }
