@@ -5,7 +5,14 @@
 //! Both are pure. [`channels`] turn a [`message`] into a request, and interpret the response.
 
 pub mod channels;
+pub mod delivery;
 pub mod event;
+pub mod html;
 pub mod message;
+pub mod message_json;
+pub mod outline;
 pub mod rules;
+pub mod sample;
 pub mod template;
+pub mod time_text;
+pub mod words;

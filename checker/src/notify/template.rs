@@ -1,6 +1,17 @@
 //! Templates inside JSON: the body of a webhook request is JSON whose strings are templates.
+//!
+//! A string that is one expression, such as `"{{ items }}"`, is replaced by its value, whatever its type. Other
+//! strings stay strings. So no title and no quotation mark can break the JSON. Pure.
 
-use serde_json::Value;
+use minijinja::{Environment, ErrorKind, UndefinedBehavior};
+use serde_json::{Map, Value};
+
+/// The maximum number of instructions for one string. A loop over all items needs a few hundred.
+const FUEL: u64 = 100_000;
+/// The maximum length of a rendered string, in bytes.
+const STRING_LIMIT: usize = 100_000;
+/// The maximum depth of nested arrays and objects.
+const DEPTH_LIMIT: usize = 32;
 
 /// A JSON document whose strings are templates.
 #[derive(Debug, Clone, PartialEq)]
@@ -8,14 +19,202 @@ pub struct BodyTemplate {
     document: Value,
 }
 
+/// An error for a template. It contains no text of the template, which may contain a secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("invalid template `{path}`: {reason}")]
+pub struct TemplateError {
+    /// The location in the document, such as `blocks[0].text`, or `body` for the document itself.
+    pub path: String,
+    pub reason: String,
+}
+
 impl BodyTemplate {
-    /// Validates the syntax of every template. The error names the path of the string and the reason.
-    pub fn parse(document: Value) -> Result<BodyTemplate, String> {
+    /// Validates the syntax of every template.
+    pub fn parse(document: Value) -> Result<BodyTemplate, TemplateError> {
+        let environment = environment();
+        transform(&document, String::new(), 0, &|source| {
+            let kind = TemplateString::parse(&environment, source);
+            match kind {
+                TemplateString::Expression(_) => Ok(Value::Null),
+                TemplateString::Text => {
+                    environment.template_from_str(source).map(|_| Value::Null).map_err(|error| describe(&error))
+                }
+            }
+        })?;
         Ok(BodyTemplate { document })
     }
 
-    /// Fills in the message.
-    pub fn render(&self, _context: &Value) -> Result<Value, String> {
-        Ok(self.document.clone())
+    /// Fills in values. Fails if a template uses an unknown name, or needs too much time or memory.
+    pub fn render(&self, values: &Value) -> Result<Value, TemplateError> {
+        let environment = environment();
+        let values = minijinja::Value::from(minijinja::value::Serde(values.clone()));
+        transform(&self.document, String::new(), 0, &|source| match TemplateString::parse(&environment, source) {
+            TemplateString::Expression(expression) => {
+                let value = expression.eval(&values).map_err(|error| describe(&error))?;
+                if value.is_undefined() {
+                    return Err(UNKNOWN_NAME.to_owned());
+                }
+                serde_json::to_value(&value).map_err(|_| "its value cannot be represented in JSON".to_owned())
+            }
+            TemplateString::Text => {
+                let template = environment.template_from_str(source).map_err(|error| describe(&error))?;
+                let text = template.render(&values).map_err(|error| describe(&error))?;
+                if text.len() > STRING_LIMIT {
+                    return Err(format!("its text is longer than {STRING_LIMIT} bytes"));
+                }
+                Ok(text.into())
+            }
+        })
+    }
+}
+
+const UNKNOWN_NAME: &str = "it uses an unknown name; the documentation of `webhook` lists the names";
+
+/// The meaning of one string.
+enum TemplateString<'env, 'source> {
+    Expression(minijinja::Expression<'env, 'source>),
+    Text,
+}
+
+impl<'env, 'source> TemplateString<'env, 'source> {
+    fn parse(environment: &'env Environment<'source>, source: &'source str) -> TemplateString<'env, 'source> {
+        let inner = source.trim().strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}"));
+        // `{{-` trims whitespace, of which an expression has none.
+        let inner = inner.map(|inner| inner.strip_prefix('-').unwrap_or(inner));
+        let inner = inner.map(|inner| inner.strip_suffix('-').unwrap_or(inner));
+        match inner.filter(|inner| !inner.contains("{{")).map(|inner| environment.compile_expression(inner)) {
+            Some(Ok(expression)) => TemplateString::Expression(expression),
+            _ => TemplateString::Text,
+        }
+    }
+}
+
+fn environment() -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+    environment.set_fuel(Some(FUEL));
+    environment.set_debug(false);
+    environment
+}
+
+/// Replaces each string of a document. Keys stay unchanged.
+fn transform(
+    value: &Value,
+    path: String,
+    depth: usize,
+    replace: &impl Fn(&str) -> Result<Value, String>,
+) -> Result<Value, TemplateError> {
+    let failed = |path: String, reason: String| TemplateError {
+        path: if path.is_empty() { "body".to_owned() } else { path },
+        reason,
+    };
+    if depth > DEPTH_LIMIT {
+        return Err(failed(path, format!("it is nested deeper than {DEPTH_LIMIT} levels")));
+    }
+    Ok(match value {
+        Value::String(source) => replace(source).map_err(|reason| failed(path, reason))?,
+        Value::Array(elements) => elements
+            .iter()
+            .enumerate()
+            .map(|(index, element)| transform(element, format!("{path}[{index}]"), depth + 1, replace))
+            .collect::<Result<Vec<_>, _>>()?
+            .into(),
+        Value::Object(members) => members
+            .iter()
+            .map(|(key, member)| {
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                Ok((key.clone(), transform(member, path, depth + 1, replace)?))
+            })
+            .collect::<Result<Map<_, _>, _>>()?
+            .into(),
+        other => other.clone(),
+    })
+}
+
+/// Describes an error without the text of the template.
+fn describe(error: &minijinja::Error) -> String {
+    match error.kind() {
+        ErrorKind::UndefinedError => UNKNOWN_NAME.to_owned(),
+        ErrorKind::SyntaxError => "its syntax is invalid; expected for example `{{ summary }}`".to_owned(),
+        ErrorKind::UnknownFilter => "it uses an unknown filter".to_owned(),
+        ErrorKind::UnknownTest => "it uses an unknown test".to_owned(),
+        ErrorKind::UnknownFunction | ErrorKind::UnknownMethod => "it uses an unknown function".to_owned(),
+        ErrorKind::OutOfFuel => "it does too much work; remove nested loops".to_owned(),
+        _ => "it fails; check the types of its values".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn render(document: Value) -> Result<Value, String> {
+        let values = json!({ "summary": "\"Shop\" is \\ down\n", "more": 3, "items": [{ "title": "Shop" }, { "title": "}} {{" }] });
+        let template = BodyTemplate::parse(document).map_err(|error| error.to_string())?;
+        template.render(&values).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_quote_cannot_break_the_json() {
+        let body = render(json!({ "text": "Alert: {{ summary }}", "plain": "{{ summary }}" })).unwrap();
+        let summary = "\"Shop\" is \\ down\n";
+        assert_eq!(body, json!({ "text": format!("Alert: {summary}"), "plain": summary }));
+        let text = serde_json::to_string(&body).unwrap();
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), body);
+    }
+
+    #[test]
+    fn a_single_expression_keeps_its_type() {
+        let body = render(json!({
+            "items": "{{ items }}", "count": " {{ more }} ", "is_many": "{{ more > 1 }}", "first": "{{ items[0].title }}",
+            "nothing": "{{ none }}", "fixed": [1, true, null, "text"], "two": "{{ more }}{{ more }}",
+        }));
+        let expected = json!({
+            "items": [{ "title": "Shop" }, { "title": "}} {{" }], "count": 3, "is_many": true, "first": "Shop",
+            "nothing": null, "fixed": [1, true, null, "text"], "two": "33",
+        });
+        assert_eq!(body.unwrap(), expected);
+    }
+
+    #[test]
+    fn a_template_can_contain_loops() {
+        let body = render(json!("{% for item in items %}{{ loop.index }}. {{ item.title }}\n{% endfor %}"));
+        assert_eq!(body.unwrap(), json!("1. Shop\n2. }} {{\n".trim_end_matches('\n').to_owned() + "\n"));
+    }
+
+    #[test]
+    fn a_mistake_names_its_location() {
+        for (document, error) in [
+            (
+                json!({ "a": [{ "b": "{{ summary" }] }),
+                "invalid template `a[0].b`: its syntax is invalid; expected for example `{{ summary }}`",
+            ),
+            (
+                json!("{{ sumary }}"),
+                "invalid template `body`: it uses an unknown name; the documentation of `webhook` lists the names",
+            ),
+            (
+                json!({ "a": "x {{ sumary }}" }),
+                "invalid template `a`: it uses an unknown name; the documentation of `webhook` lists the names",
+            ),
+            (json!({ "a": "x {{ summary|loud }}" }), "invalid template `a`: it uses an unknown filter"),
+            (json!({ "a": "x {{ boom() }}" }), "invalid template `a`: it uses an unknown function"),
+        ] {
+            assert_eq!(render(document), Err(error.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_template_cannot_run_or_grow_without_limit() {
+        let endless = "{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}";
+        let error = render(json!({ "a": endless })).unwrap_err();
+        assert!(error.starts_with("invalid template `a`: "), "{error}");
+        let mut nested = json!("x");
+        for _ in 0..40 {
+            nested = json!([nested]);
+        }
+        assert!(render(nested).unwrap_err().contains("nested deeper than 32 levels"));
     }
 }

@@ -1,8 +1,16 @@
-//! Apprise, a program that can notify more than 100 further services.
+//! Apprise, a program that can notify more than 100 further services. <https://github.com/caronc/apprise>
 
 use std::path::PathBuf;
 
+use super::mail::subject;
+use super::{FailureReason, Outcome};
+use crate::notify::message::Message;
+use crate::notify::outline::{Outline, PLAIN};
+use crate::notify::words::Severity;
 use crate::redact::Secret;
+
+/// The environment variable that contains the URLs. Arguments would be visible to other users of the machine.
+pub const URLS_VARIABLE: &str = "APPRISE_URLS";
 
 /// The program `apprise`, which receives its URLs in an environment variable and the text on its standard input.
 #[derive(Debug, Clone)]
@@ -11,4 +19,42 @@ pub struct Apprise {
     pub command: PathBuf,
     /// One or more URLs as the program expects them, which contain secrets.
     pub urls: Vec<Secret>,
+}
+
+impl Apprise {
+    /// Returns the arguments.
+    #[must_use]
+    pub fn arguments(&self, message: &Message) -> Vec<String> {
+        let kind = match Severity::of_message(message) {
+            Severity::Critical => "failure",
+            Severity::Warning => "warning",
+            Severity::Good => "success",
+            Severity::Info => "info",
+        };
+        let title = format!("--title={}", subject(None, message));
+        vec![format!("--notification-type={kind}"), "--input-format=text".to_owned(), title]
+    }
+
+    /// Returns the value of [`URLS_VARIABLE`].
+    #[must_use]
+    pub fn urls(&self) -> String {
+        self.urls.iter().map(Secret::reveal).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Returns the standard input.
+    #[must_use]
+    pub fn input(&self, message: &Message) -> String {
+        Outline::new(message).render(&PLAIN)
+    }
+
+    /// Interprets the exit status, which is `None` if a signal terminated the program. Status 1 means that a service
+    /// did not accept the text. The program does not report why.
+    #[must_use]
+    pub fn outcome(&self, exit_status: Option<i32>) -> Outcome {
+        match exit_status {
+            Some(0) => Outcome::Delivered { reference: None },
+            Some(1) | None => Outcome::Retry { reason: FailureReason::Failed, after: None },
+            Some(status) => Outcome::Refused { reason: FailureReason::Refused(status.unsigned_abs() as u16) },
+        }
+    }
 }

@@ -2,10 +2,38 @@
 
 use std::path::PathBuf;
 
+use super::{FailureReason, Outcome};
+use crate::notify::message::Message;
+use crate::notify::message_json::to_json;
+
 /// A command. Exit status 0 means delivered and 75 that it should be tried again. Any other one means refused.
 #[derive(Debug, Clone)]
 pub struct ExecChannel {
     /// The program: a path, or a name to search for in `PATH`.
     pub command: PathBuf,
     pub arguments: Vec<String>,
+}
+
+/// `EX_TEMPFAIL` in `sysexits.h`.
+const TEMPORARY_FAILURE: i32 = 75;
+
+impl ExecChannel {
+    /// Returns the standard input.
+    #[must_use]
+    pub fn input(&self, message: &Message) -> String {
+        format!("{}\n", to_json(message))
+    }
+
+    /// Interprets the exit status, which is `None` if a signal terminated the command.
+    #[must_use]
+    pub fn outcome(&self, exit_status: Option<i32>) -> Outcome {
+        match exit_status {
+            Some(0) => Outcome::Delivered { reference: None },
+            Some(TEMPORARY_FAILURE) => {
+                Outcome::Retry { reason: FailureReason::Refused(TEMPORARY_FAILURE.unsigned_abs() as u16), after: None }
+            }
+            Some(status) => Outcome::Refused { reason: FailureReason::Refused(status.unsigned_abs() as u16) },
+            None => Outcome::Retry { reason: FailureReason::Failed, after: None },
+        }
+    }
 }

@@ -1,7 +1,17 @@
-//! An incoming webhook of a Google Chat space.
+//! Google Chat: incoming webhooks. <https://developers.google.com/workspace/chat/quickstart/webhooks>
 
-use super::HttpChannel;
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use http::Request;
+use serde_json::json;
+use shared::UnixNanos;
+
+use super::request::post_json;
 use super::secret_url::SecretUrl;
+use super::{HttpChannel, InvalidMessage};
+use crate::notify::message::Message;
+use crate::notify::outline::{Limit, Markup, ZERO_WIDTH_SPACE, fit};
 
 /// An incoming webhook of a Google Chat space.
 #[derive(Debug, Clone)]
@@ -9,4 +19,21 @@ pub struct GoogleChat {
     pub webhook: SecretUrl,
 }
 
-impl HttpChannel for GoogleChat {}
+/// Google Chat accepts texts of 4,096 characters.
+const LIMIT: Limit = Limit::Utf16(4_000);
+
+/// There is no way to escape `<users/all>`, which mentions everyone, so it is separated.
+const MARKUP: Markup = Markup {
+    escape: |text| match text.contains('<') {
+        true => Cow::Owned(text.replace('<', &format!("<{ZERO_WIDTH_SPACE}"))),
+        false => Cow::Borrowed(text),
+    },
+    link: str::to_owned,
+    bold: ("", ""),
+};
+
+impl HttpChannel for GoogleChat {
+    fn requests(&self, message: &Message, _: UnixNanos) -> Result<Vec<Request<Bytes>>, InvalidMessage> {
+        post_json(&self.webhook, &json!({ "text": fit(message, &MARKUP, LIMIT) }))
+    }
+}

@@ -1,8 +1,18 @@
-//! Mail over SMTP.
+//! Mail over SMTP: the message and its headers. `delivery::smtp` sends it.
 
-use lettre::message::Mailbox;
+use std::time::{Duration, SystemTime};
 
-use super::Login;
+use lettre::message::header::{Header, HeaderName, HeaderValue};
+use lettre::message::{Mailbox, MultiPart};
+use sha2::{Digest as _, Sha256};
+use shared::UnixNanos;
+
+use super::{FailureReason, InvalidMessage, Login, Outcome};
+use crate::notify::event::EventKind;
+use crate::notify::html;
+use crate::notify::message::Message;
+use crate::notify::outline::{Outline, PLAIN};
+use crate::notify::words;
 
 /// Mail through an SMTP server.
 #[derive(Debug, Clone)]
@@ -40,5 +50,89 @@ impl SmtpSecurity {
             587 | 2587 => SmtpSecurity::StartTls,
             _ => SmtpSecurity::Opportunistic,
         }
+    }
+}
+
+/// The maximum number of characters of a subject.
+const SUBJECT_LIMIT: usize = 200;
+
+impl Mail {
+    /// Returns the mail with its headers, as plain text and HTML.
+    pub fn content(&self, message: &Message, now: UnixNanos) -> Result<Vec<u8>, InvalidMessage> {
+        let date = SystemTime::UNIX_EPOCH + Duration::from_nanos(u64::try_from(now).unwrap_or(0));
+        let mut mail = lettre::Message::builder()
+            .from(self.from.clone())
+            .subject(subject(self.subject.as_deref(), message))
+            .date(date)
+            .message_id(Some(message_id(message, &self.from)))
+            .header(AutoSubmitted);
+        for recipient in &self.to {
+            mail = mail.to(recipient.clone());
+        }
+        if let Some(thread) = thread_id(message, &self.from) {
+            mail = mail.in_reply_to(thread.clone()).references(thread);
+        }
+        let text = Outline::new(message).render(&PLAIN);
+        let mail = mail.multipart(MultiPart::alternative_plain_html(text, html::document(message)));
+        let mail =
+            mail.map_err(|_| InvalidMessage("mail needs a sender and a recipient; set `from` and `to`".to_owned()))?;
+        Ok(mail.formatted())
+    }
+}
+
+/// Interprets a reply of an SMTP server.
+#[must_use]
+pub fn smtp_outcome(code: u16) -> Outcome {
+    let reason = FailureReason::Refused(code);
+    match code {
+        200..=399 => Outcome::Delivered { reference: None },
+        400..=499 => Outcome::Retry { reason, after: None },
+        _ => Outcome::Refused { reason },
+    }
+}
+
+/// Returns a subject on one line: what the operator configured or the title of the page, and a summary.
+#[must_use]
+pub fn subject(configured: Option<&str>, message: &Message) -> String {
+    let beginning = configured.map_or_else(|| message.page_title.clone(), str::to_owned);
+    let summary = words::short_summary(message);
+    let subject = if beginning.is_empty() { summary } else { format!("{beginning}: {summary}") };
+    words::one_line(&subject, SUBJECT_LIMIT)
+}
+
+/// Returns the header `Message-ID`, which is the same for every attempt.
+#[must_use]
+pub fn message_id(message: &Message, from: &Mailbox) -> String {
+    format!("<{}@{}>", message.id, from.email.domain())
+}
+
+/// Returns an ID that all mail about one outage has in common. It is not the ID of a mail, but mail programs show
+/// mail with the same reference as one conversation.
+#[must_use]
+pub fn thread_id(message: &Message, from: &Mailbox) -> Option<String> {
+    let [item] = &message.items[..] else { return None };
+    if matches!(item.event, EventKind::Test | EventKind::Incident | EventKind::Maintenance) {
+        return None;
+    }
+    let digest = Sha256::digest(format!("{}\0{}\0{}", item.title, item.locator, item.since));
+    let name: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    Some(format!("<outage-{name}@{}>", from.email.domain()))
+}
+
+/// Keeps out-of-office replies from being sent (RFC 3834).
+#[derive(Clone)]
+struct AutoSubmitted;
+
+impl Header for AutoSubmitted {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("Auto-Submitted")
+    }
+
+    fn parse(_: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(AutoSubmitted)
+    }
+
+    fn display(&self) -> HeaderValue {
+        HeaderValue::new(Self::name(), "auto-generated".to_owned())
     }
 }

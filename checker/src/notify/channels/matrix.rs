@@ -1,7 +1,18 @@
-//! A Matrix room.
+//! Matrix: messages to a room. <https://spec.matrix.org/latest/client-server-api/#sending-events-to-a-room>
 
-use super::HttpChannel;
-use super::secret_url::SecretUrl;
+use bytes::Bytes;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, Method, Request, StatusCode};
+use serde_json::json;
+use shared::UnixNanos;
+
+use super::outcome::{body_wait, by_status};
+use super::request::{finish, json_request};
+use super::secret_url::{SecretUrl, bearer_auth};
+use super::{HttpChannel, InvalidMessage, Outcome};
+use crate::notify::html;
+use crate::notify::message::Message;
+use crate::notify::outline::{Limit, PLAIN, fit};
 use crate::redact::Secret;
 
 /// A Matrix room.
@@ -14,4 +25,31 @@ pub struct Matrix {
     pub room: String,
 }
 
-impl HttpChannel for Matrix {}
+/// An event can have 65,536 bytes, of which both texts need a part.
+const LIMIT: Limit = Limit::Bytes(16_000);
+const HTML_LIMIT: usize = 32_000;
+
+impl HttpChannel for Matrix {
+    /// The transaction ID is the message's ID. So the homeserver ignores a second attempt with the same news.
+    fn requests(&self, message: &Message, _: UnixNanos) -> Result<Vec<Request<Bytes>>, InvalidMessage> {
+        let path = ["_matrix", "client", "v3", "rooms", &self.room, "send", "m.room.message", &message.id];
+        let mut body = json!({
+            "msgtype": "m.text",
+            "body": fit(message, &PLAIN, LIMIT),
+            // Nobody is mentioned, even if the text contains a name.
+            "m.mentions": {},
+        });
+        let html = html::fragment(message);
+        if html.len() <= HTML_LIMIT {
+            body["format"] = "org.matrix.custom.html".into();
+            body["formatted_body"] = html.into();
+        }
+        let request = json_request(&self.server.with_path(path), Method::PUT);
+        let request = request.header(AUTHORIZATION, bearer_auth(self.access_token.reveal()));
+        Ok(vec![finish(request, body.to_string())?])
+    }
+
+    fn outcome(&self, status: StatusCode, headers: &HeaderMap, body: &[u8], now: UnixNanos) -> Outcome {
+        by_status(status, headers, now, || body_wait(body, "/retry_after_ms", 0.001))
+    }
+}

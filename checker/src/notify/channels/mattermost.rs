@@ -1,7 +1,15 @@
-//! An incoming webhook of Mattermost.
+//! Mattermost: incoming webhooks. <https://developers.mattermost.com/integrate/webhooks/incoming/>
 
-use super::HttpChannel;
+use bytes::Bytes;
+use http::Request;
+use serde_json::json;
+use shared::UnixNanos;
+
+use super::request::post_json;
 use super::secret_url::SecretUrl;
+use super::{HttpChannel, InvalidMessage};
+use crate::notify::message::Message;
+use crate::notify::outline::{Limit, Markup, escape_markdown, fit};
 
 /// An incoming webhook of Mattermost.
 #[derive(Debug, Clone)]
@@ -11,4 +19,20 @@ pub struct Mattermost {
     pub channel: Option<String>,
 }
 
-impl HttpChannel for Mattermost {}
+/// Mattermost accepts 16,383 characters, but installations can have a lower limit of 4,000.
+const LIMIT: Limit = Limit::Utf16(4_000);
+
+const MARKUP: Markup =
+    Markup { escape: |text| escape_markdown(text, "\\`*_~[]()#>|!<:"), link: str::to_owned, bold: ("**", "**") };
+
+impl HttpChannel for Mattermost {
+    fn requests(&self, message: &Message, _: UnixNanos) -> Result<Vec<Request<Bytes>>, InvalidMessage> {
+        let mut body = json!({ "text": fit(message, &MARKUP, LIMIT) });
+        for (key, value) in [("username", &self.username), ("channel", &self.channel)] {
+            if let Some(value) = value {
+                body[key] = value.as_str().into();
+            }
+        }
+        post_json(&self.webhook, &body)
+    }
+}

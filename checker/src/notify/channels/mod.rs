@@ -12,9 +12,11 @@ pub mod mailgun;
 pub mod matrix;
 pub mod mattermost;
 pub mod ntfy;
+pub mod outcome;
 pub mod pagerduty;
 pub mod ping;
 pub mod pushover;
+pub mod request;
 pub mod rocketchat;
 pub mod secret_url;
 pub mod signature;
@@ -29,6 +31,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
+use shared::UnixNanos;
 
 use super::message::Message;
 use crate::redact::Secret;
@@ -69,13 +72,11 @@ pub enum Authorization {
 /// A channel that sends each message as one or more HTTP requests.
 pub trait HttpChannel: std::fmt::Debug + Send + Sync {
     /// Converts a message to requests, usually one. `now` is the time of this attempt, for signatures.
-    fn requests(&self, _message: &Message, _now: shared::UnixNanos) -> Result<Vec<Request<Bytes>>, InvalidMessage> {
-        Ok(Vec::new())
-    }
+    fn requests(&self, message: &Message, now: UnixNanos) -> Result<Vec<Request<Bytes>>, InvalidMessage>;
 
-    /// Interprets the response.
-    fn outcome(&self, _status: StatusCode, _headers: &HeaderMap, _body: &[u8], _now: shared::UnixNanos) -> Outcome {
-        Outcome::Delivered { reference: None }
+    /// Interprets a response.
+    fn outcome(&self, status: StatusCode, headers: &HeaderMap, _body: &[u8], now: UnixNanos) -> Outcome {
+        outcome::by_status(status, headers, now, || None)
     }
 }
 

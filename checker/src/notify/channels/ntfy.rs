@@ -1,7 +1,16 @@
-//! A topic of an ntfy server.
+//! ntfy: push notifications. <https://docs.ntfy.sh/publish/#publish-as-json>
 
+use bytes::Bytes;
+use http::{Method, Request};
+use serde_json::json;
+use shared::UnixNanos;
+
+use super::request::{authorized, finish, json_request};
 use super::secret_url::SecretUrl;
-use super::{Authorization, HttpChannel};
+use super::{Authorization, HttpChannel, InvalidMessage};
+use crate::notify::message::Message;
+use crate::notify::outline::{Limit, PLAIN, fit};
+use crate::notify::words::{Severity, short_summary};
 use crate::redact::Secret;
 
 /// A topic of an ntfy server.
@@ -14,4 +23,37 @@ pub struct Ntfy {
     pub authorization: Option<Authorization>,
 }
 
-impl HttpChannel for Ntfy {}
+/// A longer text becomes an attachment.
+const LIMIT: Limit = Limit::Bytes(4_000);
+
+impl HttpChannel for Ntfy {
+    /// Publishes JSON to the server's root, because headers, the other way, cannot contain all characters.
+    fn requests(&self, message: &Message, _: UnixNanos) -> Result<Vec<Request<Bytes>>, InvalidMessage> {
+        let without_page = Message { page_title: String::new(), page_url: None, ..message.clone() };
+        let (priority, tag) = match Severity::of_message(message) {
+            Severity::Critical => (5, "rotating_light"),
+            Severity::Warning => (4, "warning"),
+            Severity::Good => (3, "white_check_mark"),
+            Severity::Info => (3, "information_source"),
+        };
+        let mut body = json!({
+            "topic": self.topic.reveal(),
+            "title": format_title(message),
+            "message": fit(&without_page, &PLAIN, LIMIT),
+            "priority": priority,
+            "tags": [tag],
+        });
+        if let Some(url) = &message.page_url {
+            body["click"] = url.as_str().into();
+        }
+        let request = authorized(json_request(&self.server, Method::POST), self.authorization.as_ref());
+        Ok(vec![finish(request, body.to_string())?])
+    }
+}
+
+fn format_title(message: &Message) -> String {
+    match message.page_title.as_str() {
+        "" => short_summary(message),
+        title => format!("{title}: {}", short_summary(message)),
+    }
+}

@@ -1,10 +1,25 @@
-//! A service of PagerDuty with an integration of the type Events API v2.
+//! PagerDuty: Events API v2. <https://developer.pagerduty.com/docs/send-alert-event>
 
-use super::HttpChannel;
+use bytes::Bytes;
+use http::{Method, Request};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use shared::UnixNanos;
+use shared::status::Status;
+
+use super::request::{finish, json_request};
 use super::secret_url::SecretUrl;
+use super::{HttpChannel, InvalidMessage};
+use crate::notify::event::EventKind;
+use crate::notify::message::{Item, Message};
+use crate::notify::time_text::rfc3339;
+use crate::notify::words::{self, Severity};
 use crate::redact::Secret;
 
 /// A service of PagerDuty with an integration of the type Events API v2.
+///
+/// Each endpoint has one incident, which is resolved when the endpoint recovers. Events that need no action, such as
+/// an outage that is already over, become change events, which page nobody.
 #[derive(Debug, Clone)]
 pub struct PagerDuty {
     /// `https://events.pagerduty.com`, or `https://events.eu.pagerduty.com`.
@@ -13,4 +28,87 @@ pub struct PagerDuty {
     pub routing_key: Secret,
 }
 
-impl HttpChannel for PagerDuty {}
+const SUMMARY_LIMIT: usize = 1_024;
+
+impl HttpChannel for PagerDuty {
+    fn requests(&self, message: &Message, _: UnixNanos) -> Result<Vec<Request<Bytes>>, InvalidMessage> {
+        let mut requests = Vec::new();
+        for (index, item) in message.items.iter().enumerate() {
+            let mut summary = words::headline(item, message);
+            if let (0, Some(more)) = (index, words::more(message)) {
+                summary = format!("{summary}, {more}");
+            }
+            let (path, body) = self.event(item, &words::one_line(&summary, SUMMARY_LIMIT), message);
+            let url = self.server.with_path(path.split('/'));
+            requests.push(finish(json_request(&url, Method::POST), body.to_string())?);
+        }
+        Ok(requests)
+    }
+}
+
+impl PagerDuty {
+    /// Returns the path and the body for one item.
+    fn event(&self, item: &Item, summary: &str, message: &Message) -> (&'static str, Value) {
+        let links: Vec<Value> = message
+            .page_url
+            .iter()
+            .map(|url| json!({ "href": url, "text": words::one_line(&message.page_title, 80) }))
+            .collect();
+        let source = [&item.locator, &item.title, &message.page_title].into_iter().find(|text| !text.is_empty());
+        let source = source.map_or("checkup", String::as_str);
+        let details = json!({
+            "reasons": words::reasons(item),
+            "voters": item.voters,
+            "down_from": item.down_from,
+            "also_affected": item.dependents,
+            "message_id": message.id,
+        });
+        if matches!(item.event, EventKind::Missed | EventKind::Maintenance | EventKind::Incident) {
+            let payload = json!({
+                "summary": summary, "timestamp": rfc3339(item.since), "source": source, "custom_details": details,
+            });
+            let body = json!({ "routing_key": self.routing_key.reveal(), "payload": payload, "links": links });
+            return ("v2/change/enqueue", body);
+        }
+        let mut body = json!({
+            "routing_key": self.routing_key.reveal(),
+            "dedup_key": deduplication_key(item),
+            "event_action": "resolve",
+        });
+        if Severity::of_item(item) != Severity::Good {
+            body["event_action"] = "trigger".into();
+            body["client"] = "Checkup".into();
+            body["links"] = links.into();
+            if let Some(url) = &message.page_url {
+                body["client_url"] = url.as_str().into();
+            }
+            body["payload"] = json!({
+                "summary": summary,
+                "source": source,
+                "severity": match Severity::of_item(item) {
+                    Severity::Critical => "critical",
+                    Severity::Warning => "warning",
+                    Severity::Good | Severity::Info => "info",
+                },
+                "timestamp": rfc3339(item.since),
+                "component": words::title(item),
+                "class": item.event.as_str(),
+                "custom_details": details,
+            });
+        }
+        ("v2/enqueue", body)
+    }
+}
+
+/// Returns the name of an endpoint's incident. It is the same on every node, for trigger and resolve.
+fn deduplication_key(item: &Item) -> String {
+    let family = match item.event {
+        EventKind::Silent | EventKind::Store | EventKind::Certificate | EventKind::Budget | EventKind::Test => {
+            item.event.as_str()
+        }
+        _ => Status::Down.as_str(),
+    };
+    let digest = Sha256::digest(format!("{family}\0{}\0{}", item.title, item.locator));
+    let name: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    format!("checkup-{name}")
+}

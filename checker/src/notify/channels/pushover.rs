@@ -1,7 +1,19 @@
-//! Push notifications through Pushover.
+//! Pushover: push notifications. <https://pushover.net/api>
 
-use super::HttpChannel;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, StatusCode};
+use shared::{SECOND, UnixNanos};
+
+use super::mail::subject;
+use super::outcome::by_status;
+use super::request::{finish, form, form_request};
 use super::secret_url::SecretUrl;
+use super::{HttpChannel, InvalidMessage, Outcome};
+use crate::notify::message::Message;
+use crate::notify::outline::{Limit, PLAIN, fit};
+use crate::notify::words::{Severity, one_line};
 use crate::redact::Secret;
 
 /// Push notifications through Pushover.
@@ -17,4 +29,38 @@ pub struct Pushover {
     pub subject: Option<String>,
 }
 
-impl HttpChannel for Pushover {}
+const TITLE_LIMIT: usize = 250;
+const LIMIT: Limit = Limit::Utf16(1_024);
+const URL_LIMIT: usize = 512;
+
+impl HttpChannel for Pushover {
+    fn requests(&self, message: &Message, _: UnixNanos) -> Result<Vec<Request<Bytes>>, InvalidMessage> {
+        let url = self.server.with_path(["1", "messages.json"]);
+        let title = one_line(&subject(self.subject.as_deref(), message), TITLE_LIMIT);
+        // The title and the URL have their own fields.
+        let without_page = Message { page_title: String::new(), page_url: None, ..message.clone() };
+        let text = fit(&without_page, &PLAIN, LIMIT);
+        let timestamp = (message.at / SECOND).to_string();
+        let priority = if Severity::of_message(message) == Severity::Critical { "1" } else { "0" };
+        let mut fields = vec![
+            ("token", self.token.reveal()),
+            ("user", self.recipient.reveal()),
+            ("title", &title),
+            ("message", &text),
+            ("timestamp", &timestamp),
+            ("priority", priority),
+        ];
+        if let Some(url) = message.page_url.as_deref().filter(|url| url.len() <= URL_LIMIT) {
+            fields.extend([("url", url), ("url_title", message.page_title.get(..100).unwrap_or(&message.page_title))]);
+        }
+        Ok(vec![finish(form_request(&url), form(&fields))?])
+    }
+
+    /// Status 429 means that the monthly quota is used up. A header says when it is reset.
+    fn outcome(&self, status: StatusCode, headers: &HeaderMap, _: &[u8], now: UnixNanos) -> Outcome {
+        by_status(status, headers, now, || {
+            let reset: i64 = headers.get("x-limit-app-reset")?.to_str().ok()?.parse().ok()?;
+            Some(Duration::from_secs(u64::try_from(reset - now / SECOND).unwrap_or(0)))
+        })
+    }
+}

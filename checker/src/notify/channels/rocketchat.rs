@@ -1,7 +1,17 @@
-//! An incoming webhook of Rocket.Chat.
+//! Rocket.Chat: incoming webhooks. <https://docs.rocket.chat/docs/integrations>
 
-use super::HttpChannel;
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use http::Request;
+use serde_json::json;
+use shared::UnixNanos;
+
+use super::request::post_json;
 use super::secret_url::SecretUrl;
+use super::{HttpChannel, InvalidMessage};
+use crate::notify::message::Message;
+use crate::notify::outline::{Limit, Markup, ZERO_WIDTH_SPACE, escape_markdown, fit};
 
 /// An incoming webhook of Rocket.Chat.
 #[derive(Debug, Clone)]
@@ -11,4 +21,27 @@ pub struct RocketChat {
     pub channel: Option<String>,
 }
 
-impl HttpChannel for RocketChat {}
+/// The default limit of Rocket.Chat is 5,000 characters.
+const LIMIT: Limit = Limit::Utf16(4_000);
+
+/// Only some characters can be escaped. A link, `[text](url)`, is separated instead.
+const MARKUP: Markup = Markup {
+    escape: |text| match escape_markdown(text, "*_~`#") {
+        text if text.contains("](") => Cow::Owned(text.replace("](", &format!("]{ZERO_WIDTH_SPACE}("))),
+        text => text,
+    },
+    link: str::to_owned,
+    bold: ("*", "*"),
+};
+
+impl HttpChannel for RocketChat {
+    fn requests(&self, message: &Message, _: UnixNanos) -> Result<Vec<Request<Bytes>>, InvalidMessage> {
+        let mut body = json!({ "text": fit(message, &MARKUP, LIMIT), "parseUrls": false });
+        for (key, value) in [("alias", &self.username), ("channel", &self.channel)] {
+            if let Some(value) = value {
+                body[key] = value.as_str().into();
+            }
+        }
+        post_json(&self.webhook, &body)
+    }
+}

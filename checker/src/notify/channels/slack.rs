@@ -1,7 +1,15 @@
-//! An incoming webhook of Slack.
+//! Slack: incoming webhooks. <https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks>
 
-use super::HttpChannel;
+use bytes::Bytes;
+use http::Request;
+use serde_json::json;
+use shared::UnixNanos;
+
+use super::request::post_json;
 use super::secret_url::SecretUrl;
+use super::{HttpChannel, InvalidMessage};
+use crate::notify::message::Message;
+use crate::notify::outline::{Limit, Markup, escape_with, fit};
 
 /// An incoming webhook of Slack.
 #[derive(Debug, Clone)]
@@ -13,4 +21,37 @@ pub struct Slack {
     pub channel: Option<String>,
 }
 
-impl HttpChannel for Slack {}
+/// Slack recommends at most 4,000 characters, and splits or cuts longer texts.
+const LIMIT: Limit = Limit::Utf16(4_000);
+
+/// Only these three characters have a meaning, because formatting is off. `<!channel>` would mention everyone.
+const MARKUP: Markup = Markup {
+    escape: |text| {
+        escape_with(text, |character| match character {
+            '&' => Some("&amp;"),
+            '<' => Some("&lt;"),
+            '>' => Some("&gt;"),
+            _ => None,
+        })
+    },
+    link: |url| (MARKUP.escape)(url).into_owned(),
+    bold: ("", ""),
+};
+
+impl HttpChannel for Slack {
+    fn requests(&self, message: &Message, _: UnixNanos) -> Result<Vec<Request<Bytes>>, InvalidMessage> {
+        let mut body = json!({
+            "text": fit(message, &MARKUP, LIMIT),
+            "mrkdwn": false,
+            "link_names": false,
+            "unfurl_links": false,
+            "unfurl_media": false,
+        });
+        for (key, value) in [("username", &self.username), ("channel", &self.channel)] {
+            if let Some(value) = value {
+                body[key] = value.as_str().into();
+            }
+        }
+        post_json(&self.webhook, &body)
+    }
+}

@@ -1,7 +1,17 @@
-//! A workflow of Microsoft Teams that posts when it receives a webhook request.
+//! Microsoft Teams: workflows that post a card when they receive a webhook request.
+//! <https://support.microsoft.com/office/8ae491c7-0394-4861-ba59-055e33f75498>
 
-use super::HttpChannel;
+use bytes::Bytes;
+use http::Request;
+use serde_json::{Value, json};
+use shared::UnixNanos;
+
+use super::request::post_json;
 use super::secret_url::SecretUrl;
+use super::{HttpChannel, InvalidMessage};
+use crate::notify::message::Message;
+use crate::notify::outline::Outline;
+use crate::notify::words::{self, Severity};
 
 /// A workflow of Microsoft Teams that posts when it receives a webhook request.
 #[derive(Debug, Clone)]
@@ -9,4 +19,70 @@ pub struct Teams {
     pub webhook: SecretUrl,
 }
 
-impl HttpChannel for Teams {}
+/// Teams accepts cards of 28 KB. Longer cards lose their details.
+const LIMIT: usize = 24_000;
+
+impl HttpChannel for Teams {
+    fn requests(&self, message: &Message, _: UnixNanos) -> Result<Vec<Request<Bytes>>, InvalidMessage> {
+        let mut outline = Outline::new(message);
+        let mut body = body(message, &outline);
+        if body.to_string().len() > LIMIT {
+            outline.entries.iter_mut().for_each(|entry| entry.details.clear());
+            body = self::body(message, &outline);
+        }
+        post_json(&self.webhook, &body)
+    }
+}
+
+/// Returns a message with an Adaptive Card. Its text runs have no markup, so nothing must be escaped.
+fn body(message: &Message, outline: &Outline) -> Value {
+    let mut blocks = Vec::new();
+    if let Some(preface) = &outline.preface {
+        blocks.push(rich_text(vec![run(preface, "Default", true)]));
+    }
+    for entry in &outline.entries {
+        let headline = format!("{} {}", entry.severity.symbol(), entry.headline);
+        blocks.push(rich_text(vec![run(&headline, color(entry.severity), true)]));
+        blocks.extend(entry.details.iter().map(|detail| rich_text(vec![run(detail, "Default", false)])));
+    }
+    blocks.extend(outline.more.iter().map(|more| rich_text(vec![run(more, "Default", false)])));
+    let title = if outline.page_title.is_empty() { "Status page" } else { &outline.page_title };
+    let mut content = json!({
+        "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+        "type": "AdaptiveCard",
+        "version": "1.4",
+        "fallbackText": words::short_summary(message),
+        "msteams": { "width": "Full" },
+        "body": blocks,
+    });
+    if let Some(url) = &outline.page_url {
+        content["actions"] = json!([{ "type": "Action.OpenUrl", "title": title, "url": url }]);
+    }
+    json!({
+        "type": "message",
+        "summary": words::short_summary(message),
+        "attachments": [{
+            "contentType": "application/vnd.microsoft.card.adaptive",
+            "contentUrl": null,
+            "content": content,
+        }],
+    })
+}
+
+fn rich_text(inlines: Vec<Value>) -> Value {
+    json!({ "type": "RichTextBlock", "inlines": inlines })
+}
+
+fn run(text: &str, color: &str, is_bold: bool) -> Value {
+    let weight = if is_bold { "Bolder" } else { "Default" };
+    json!({ "type": "TextRun", "text": text, "color": color, "weight": weight })
+}
+
+fn color(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Critical => "Attention",
+        Severity::Warning => "Warning",
+        Severity::Good => "Good",
+        Severity::Info => "Default",
+    }
+}

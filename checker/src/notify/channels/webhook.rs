@@ -1,10 +1,16 @@
-//! Any other HTTP endpoint.
+//! Webhooks: our own JSON, or a template. Requests can be signed as in the specification Standard Webhooks.
 
-use http::HeaderName;
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, USER_AGENT};
+use http::{HeaderName, Method, Request};
+use shared::{SECOND, UnixNanos};
 
-use super::HttpChannel;
-use super::secret_url::SecretUrl;
+use super::request::{finish, json_request};
+use super::secret_url::{SecretUrl, sensitive};
 use super::signature::SigningKey;
+use super::{HttpChannel, InvalidMessage};
+use crate::notify::message::Message;
+use crate::notify::message_json::{template_values, to_json};
 use crate::notify::template::BodyTemplate;
 use crate::redact::Secret;
 
@@ -19,4 +25,30 @@ pub struct Webhook {
     pub body: Option<BodyTemplate>,
 }
 
-impl HttpChannel for Webhook {}
+impl HttpChannel for Webhook {
+    fn requests(&self, message: &Message, now: UnixNanos) -> Result<Vec<Request<Bytes>>, InvalidMessage> {
+        let body = match &self.body {
+            Some(template) => {
+                template.render(&template_values(message)).map_err(|error| InvalidMessage(error.to_string()))?
+            }
+            None => to_json(message),
+        };
+        let body = body.to_string();
+        let timestamp = now / SECOND;
+        let mut request = json_request(&self.url, Method::POST);
+        // Receivers recognize a repeated message by its ID.
+        request = request.header("webhook-id", message.id.as_str()).header("webhook-timestamp", timestamp);
+        if let Some(key) = &self.signing_key {
+            request = request.header("webhook-signature", key.sign(&message.id, timestamp, &body));
+        }
+        if let Some(headers) = request.headers_mut() {
+            for (name, value) in &self.headers {
+                if name == CONTENT_TYPE || name == USER_AGENT {
+                    headers.remove(name);
+                }
+                headers.append(name, sensitive(value.reveal()));
+            }
+        }
+        Ok(vec![finish(request, body)?])
+    }
+}

@@ -1,7 +1,19 @@
-//! A Zulip channel, which earlier versions call stream.
+//! Zulip: messages to a channel. <https://zulip.com/api/send-message>
 
-use super::HttpChannel;
-use super::secret_url::SecretUrl;
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, Request, StatusCode};
+use shared::UnixNanos;
+
+use super::outcome::{body_wait, by_status};
+use super::request::{finish, form, form_request};
+use super::secret_url::{SecretUrl, basic_auth};
+use super::{HttpChannel, InvalidMessage, Outcome};
+use crate::notify::message::Message;
+use crate::notify::outline::{Limit, Markup, ZERO_WIDTH_SPACE, fit};
+use crate::notify::words::one_line;
 use crate::redact::Secret;
 
 /// A Zulip channel, which earlier versions call stream.
@@ -16,4 +28,45 @@ pub struct Zulip {
     pub topic: Option<String>,
 }
 
-impl HttpChannel for Zulip {}
+const TOPIC_LIMIT: usize = 60;
+const LIMIT: Limit = Limit::Utf16(10_000);
+
+/// Backslashes do not escape. So `@**all**`, links and code are separated.
+const MARKUP: Markup = Markup {
+    escape: |text| match text.contains(['@', '#', '*', '`', '[', '$']) {
+        true => {
+            let special = |character| matches!(character, '@' | '#' | '*' | '`' | '[' | '$');
+            let separated = text.chars().flat_map(|character| {
+                [Some(character), special(character).then_some(ZERO_WIDTH_SPACE)].into_iter().flatten()
+            });
+            Cow::Owned(separated.collect())
+        }
+        false => Cow::Borrowed(text),
+    },
+    link: str::to_owned,
+    bold: ("**", "**"),
+};
+
+impl HttpChannel for Zulip {
+    fn requests(&self, message: &Message, _: UnixNanos) -> Result<Vec<Request<Bytes>>, InvalidMessage> {
+        let topic = match (&self.topic, message.page_title.as_str()) {
+            (Some(topic), _) => topic,
+            (None, "") => "Status",
+            (None, title) => title,
+        };
+        let fields = [
+            // All versions know this name.
+            ("type", "stream"),
+            ("to", &self.channel),
+            ("topic", &one_line(topic, TOPIC_LIMIT)),
+            ("content", &fit(message, &MARKUP, LIMIT)),
+        ];
+        let url = self.server.with_path(["api", "v1", "messages"]);
+        let request = form_request(&url).header(AUTHORIZATION, basic_auth(&self.email, self.api_key.reveal()));
+        Ok(vec![finish(request, form(&fields))?])
+    }
+
+    fn outcome(&self, status: StatusCode, headers: &HeaderMap, body: &[u8], now: UnixNanos) -> Outcome {
+        by_status(status, headers, now, || body_wait(body, "/retry-after", 1.0))
+    }
+}

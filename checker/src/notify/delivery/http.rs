@@ -1,0 +1,71 @@
+//! Sends HTTP requests. Redirects are not followed, and errors of the client, which contain the URL, are not shown.
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, StatusCode};
+use shared::UnixNanos;
+use tokio::time::Instant;
+
+use super::{Attempt, with_second_attempt};
+use crate::notify::channels::{FailureReason, Outcome, outcome};
+
+/// The maximum number of bytes to read of a response. The rest is not needed to interpret it.
+const BODY_LIMIT: usize = 64 << 10;
+
+/// Returns a function that interprets responses by their status.
+pub(super) fn by_status(now: UnixNanos) -> impl Fn(StatusCode, &HeaderMap, &[u8]) -> Outcome {
+    move |status, headers, _| outcome::by_status(status, headers, now, || None)
+}
+
+/// Sends requests in order, each at most twice, until one fails.
+pub(super) async fn send_all(
+    client: &reqwest::Client,
+    requests: Vec<Request<Bytes>>,
+    interpret: impl Fn(StatusCode, &HeaderMap, &[u8]) -> Outcome,
+    deadline: Instant,
+) -> Attempt {
+    let mut last = Attempt::from(Outcome::Delivered { reference: None });
+    for request in requests {
+        last = with_second_attempt(deadline, || send(client, request.clone(), &interpret)).await;
+        if !matches!(last.outcome, Outcome::Delivered { .. }) {
+            break;
+        }
+    }
+    last
+}
+
+async fn send(
+    client: &reqwest::Client,
+    request: Request<Bytes>,
+    interpret: impl Fn(StatusCode, &HeaderMap, &[u8]) -> Outcome,
+) -> Attempt {
+    let Ok(request) = reqwest::Request::try_from(request) else {
+        return Attempt::refused("its URL cannot be requested".to_owned());
+    };
+    let mut response = match client.execute(request).await {
+        Ok(response) => response,
+        Err(error) => return failed(&error),
+    };
+    let (status, headers) = (response.status(), response.headers().clone());
+    let mut body = Vec::new();
+    // The status counts even if the connection breaks while the body is read.
+    while let Ok(Some(chunk)) = response.chunk().await {
+        body.extend_from_slice(&chunk);
+        if body.len() > BODY_LIMIT {
+            break;
+        }
+    }
+    Attempt::from(interpret(status, &headers, &body))
+}
+
+fn failed(error: &reqwest::Error) -> Attempt {
+    if error.is_timeout() {
+        Attempt::retry(FailureReason::TimedOut)
+    } else if error.is_connect() {
+        Attempt::retry(FailureReason::Unreachable).with_note("check its address, its certificate and the network")
+    } else if error.is_builder() {
+        Attempt::refused("its URL cannot be requested".to_owned())
+    } else {
+        // The connection broke before the response.
+        Attempt::retry(FailureReason::Unreachable)
+    }
+}

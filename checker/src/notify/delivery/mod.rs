@@ -1,0 +1,211 @@
+//! Sends messages: all channels at the same time, within a time limit. A failing channel never delays another one.
+//!
+//! A report contains nothing from a provider except its status, and no URL, because both could contain a secret.
+
+mod command;
+mod http;
+mod smtp;
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use rustls::ClientConfig;
+use shared::UnixNanos;
+use shared::notification_log::ChannelId;
+use tokio::time::{Instant, timeout_at};
+
+use super::channels::{FailureReason, InvalidMessage, Outcome, Transport};
+use super::message::Message;
+use crate::checks::net::tls_config::{TlsConfigs, TlsSettings};
+
+/// The time limit for all channels of one evaluation.
+pub const TIME_LIMIT: Duration = Duration::from_secs(10);
+/// The longest wait before a second attempt in the same run.
+const WAIT_LIMIT: Duration = Duration::from_secs(3);
+/// The wait before a second attempt if the provider does not ask for another one.
+const DEFAULT_WAIT: Duration = Duration::from_secs(1);
+
+/// Something to send to one channel.
+#[derive(Debug, Clone)]
+pub struct Job {
+    pub channel: ChannelId,
+    pub transport: Transport,
+    pub content: Content,
+}
+
+/// The content of a job.
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// News, or a test.
+    News(Message),
+    /// The current state, for an Alertmanager. Alerts end at `ends_at` unless they are posted again.
+    State { state: Message, ends_at: UnixNanos },
+    /// The end of a round, for a dead man's switch.
+    Round { is_stored: bool },
+}
+
+/// What became of a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    pub channel: ChannelId,
+    pub outcome: Outcome,
+    /// A complete clause for people, if anything went wrong.
+    pub problem: Option<String>,
+}
+
+/// Sends messages.
+#[derive(Debug, Clone)]
+pub struct Courier {
+    http: reqwest::Client,
+}
+
+/// An error that keeps all messages from being sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("notifications cannot be sent: {0}")]
+pub struct CourierError(String);
+
+impl Courier {
+    /// Prepares the client, without sending a request.
+    pub async fn open() -> Result<Courier, CourierError> {
+        let tls = TlsConfigs::default().client(&TlsSettings::default()).await;
+        let tls = tls.map_err(|error| CourierError(error.to_string()))?;
+        Courier::with_tls(tls.config())
+    }
+
+    fn with_tls(tls: &ClientConfig) -> Result<Courier, CourierError> {
+        let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls.clone())
+            // A redirect could lead a token to another host.
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .pool_max_idle_per_host(0)
+            .build()
+            .map_err(|_| CourierError("the HTTP client does not start".to_owned()))?;
+        Ok(Courier { http })
+    }
+
+    /// Sends all jobs at the same time. Takes at most `limit`, after which the remaining ones have timed out.
+    pub async fn deliver(&self, jobs: Vec<Job>, limit: Duration, now: UnixNanos) -> Vec<Report> {
+        let deadline = Instant::now() + limit;
+        join_all(jobs.into_iter().map(|job| async move {
+            let attempt = self.attempt(&job, deadline, now);
+            let timed_out = || Attempt::retry(FailureReason::TimedOut);
+            let attempt = timeout_at(deadline, attempt).await.unwrap_or_else(|_| timed_out());
+            Report { problem: attempt.problem(&job.channel), channel: job.channel, outcome: attempt.outcome }
+        }))
+        .await
+    }
+
+    async fn attempt(&self, job: &Job, deadline: Instant, now: UnixNanos) -> Attempt {
+        match (&job.transport, &job.content) {
+            (Transport::Http(channel), Content::News(message)) => match channel.requests(message, now) {
+                Ok(requests) => {
+                    let interpret = |status, headers: &_, body: &_| channel.outcome(status, headers, body, now);
+                    http::send_all(&self.http, requests, interpret, deadline).await
+                }
+                Err(error) => Attempt::invalid(error),
+            },
+            (Transport::Mail(mail), Content::News(message)) => {
+                with_second_attempt(deadline, || smtp::send(mail, message, now)).await
+            }
+            (Transport::Exec(channel), Content::News(message)) => command::run_channel(channel, message).await,
+            (Transport::Apprise(apprise), Content::News(message)) => command::run_apprise(apprise, message).await,
+            (Transport::Alertmanager(alertmanager), Content::News(message)) => {
+                // A test, which ends by itself.
+                let request = alertmanager.request(message, now + 5 * shared::MINUTE);
+                self.send_one(request, deadline, now).await
+            }
+            (Transport::Alertmanager(alertmanager), Content::State { state, ends_at }) => {
+                self.send_one(alertmanager.request(state, *ends_at), deadline, now).await
+            }
+            (Transport::Ping(ping), Content::Round { is_stored }) => {
+                self.send_one(ping.request(*is_stored), deadline, now).await
+            }
+            (Transport::Ping(ping), Content::News(_)) => self.send_one(ping.request(true), deadline, now).await,
+            // Other channels receive messages only.
+            (_, Content::State { .. } | Content::Round { .. }) => Attempt::from(Outcome::Delivered { reference: None }),
+        }
+    }
+
+    async fn send_one(
+        &self,
+        request: Result<::http::Request<bytes::Bytes>, InvalidMessage>,
+        deadline: Instant,
+        now: UnixNanos,
+    ) -> Attempt {
+        match request {
+            Ok(request) => http::send_all(&self.http, vec![request], http::by_status(now), deadline).await,
+            Err(error) => Attempt::invalid(error),
+        }
+    }
+}
+
+/// The result of one attempt, and what a person should know about it.
+#[derive(Debug)]
+struct Attempt {
+    outcome: Outcome,
+    note: Option<String>,
+}
+
+impl From<Outcome> for Attempt {
+    fn from(outcome: Outcome) -> Attempt {
+        Attempt { outcome, note: None }
+    }
+}
+
+impl Attempt {
+    fn retry(reason: FailureReason) -> Attempt {
+        Attempt::from(Outcome::Retry { reason, after: None })
+    }
+
+    fn refused(note: String) -> Attempt {
+        Attempt { outcome: Outcome::Refused { reason: FailureReason::Failed }, note: Some(note) }
+    }
+
+    fn invalid(error: InvalidMessage) -> Attempt {
+        Attempt::refused(error.0)
+    }
+
+    fn with_note(mut self, note: impl Into<String>) -> Attempt {
+        self.note = Some(note.into());
+        self
+    }
+
+    /// Describes what went wrong, without text from the provider.
+    fn problem(&self, channel: &ChannelId) -> Option<String> {
+        let reason = match self.outcome {
+            Outcome::Delivered { .. } => return self.note.as_ref().map(|note| format!("channel `{channel}`: {note}")),
+            Outcome::Retry { reason, .. } | Outcome::Refused { reason } => reason,
+        };
+        let what = match reason {
+            FailureReason::Unreachable => "is unreachable".to_owned(),
+            FailureReason::TimedOut => "did not respond in time".to_owned(),
+            FailureReason::RateLimited => "limits the rate of messages".to_owned(),
+            FailureReason::Refused(status) => format!("did not accept the message (status {status})"),
+            FailureReason::Failed => "failed".to_owned(),
+        };
+        let remedy = self.note.as_deref().unwrap_or_else(|| reason.remedy());
+        Some(format!("channel `{channel}` {what}: {remedy}"))
+    }
+}
+
+/// Makes an attempt, and a second one if the first one failed for a reason that may be gone soon. There is none after
+/// a time-out, because the provider may have accepted the message.
+async fn with_second_attempt<F: Future<Output = Attempt>>(
+    deadline: Instant,
+    mut attempt: impl FnMut() -> F,
+) -> Attempt {
+    let first = attempt().await;
+    let Outcome::Retry { reason, after } = first.outcome else { return first };
+    let wait = after.unwrap_or(DEFAULT_WAIT);
+    let is_possible = reason != FailureReason::TimedOut && wait <= WAIT_LIMIT && Instant::now() + wait < deadline;
+    if !is_possible {
+        return first;
+    }
+    tokio::time::sleep(wait).await;
+    // If the second attempt does not end in time, the first one still has the reason.
+    timeout_at(deadline, attempt()).await.unwrap_or(first)
+}
+
+#[cfg(test)]
+mod tests;

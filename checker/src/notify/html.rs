@@ -1,0 +1,80 @@
+//! Messages as HTML, for mail and Matrix. Pure.
+
+use super::message::Message;
+use super::outline::{Outline, escape_html};
+use super::words::{self, Severity};
+
+/// Returns a fragment with simple elements, which chat clients allow.
+#[must_use]
+pub fn fragment(message: &Message) -> String {
+    let outline = Outline::new(message);
+    let mut html = String::new();
+    if let Some(preface) = &outline.preface {
+        html += &format!("<p><strong>{}</strong></p>\n", escape_html(preface));
+    }
+    for entry in &outline.entries {
+        let symbol = entry.severity.symbol();
+        html += &format!("<p>{symbol} <strong>{}</strong>", escape_html(&entry.headline));
+        for detail in &entry.details {
+            html += &format!("<br>\n{}", escape_html(detail));
+        }
+        html += "</p>\n";
+    }
+    html + &closing(&outline)
+}
+
+/// Returns a complete document for mail. Its style is inline, because many mail programs ignore style sheets.
+#[must_use]
+pub fn document(message: &Message) -> String {
+    let outline = Outline::new(message);
+    let mut html = format!(
+        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{}</title></head>\n\
+         <body style=\"font-family:sans-serif;font-size:15px;line-height:1.4\">\n",
+        escape_html(&words::short_summary(message))
+    );
+    if let Some(preface) = &outline.preface {
+        html += &format!("<p><strong>{}</strong></p>\n", escape_html(preface));
+    }
+    for entry in &outline.entries {
+        let color = color(entry.severity);
+        html += &format!(
+            "<p style=\"border-left:4px solid {color};padding-left:10px\"><strong>{}</strong>",
+            escape_html(&entry.headline)
+        );
+        for detail in &entry.details {
+            html += &format!("<br>\n<span style=\"color:#57606a\">{}</span>", escape_html(detail));
+        }
+        html += "</p>\n";
+    }
+    html + &closing(&outline) + "</body></html>\n"
+}
+
+/// Returns the count of further items, and the link to the page.
+fn closing(outline: &Outline) -> String {
+    let mut html = String::new();
+    if let Some(more) = &outline.more {
+        html += &format!("<p>{}</p>\n", escape_html(more));
+    }
+    let title = escape_html(&outline.page_title);
+    match &outline.page_url {
+        Some(url) => {
+            let url = escape_html(url);
+            let title = if title.is_empty() { url.clone() } else { title };
+            html += &format!("<p><a href=\"{url}\">{title}</a></p>\n");
+        }
+        None if title.is_empty() => {}
+        None => html += &format!("<p>{title}</p>\n"),
+    }
+    html
+}
+
+/// Returns a color that is readable on white and on black.
+#[must_use]
+pub fn color(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Critical => "#cf222e",
+        Severity::Warning => "#bf8700",
+        Severity::Good => "#1a7f37",
+        Severity::Info => "#57606a",
+    }
+}

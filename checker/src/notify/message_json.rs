@@ -1,0 +1,59 @@
+//! A message as JSON: the body of webhook requests, the input of commands, and the values that templates can use.
+//! Keys are only added, never renamed. Pure.
+
+use serde_json::{Value, json};
+use shared::UnixNanos;
+
+use super::message::{Item, Message};
+use super::outline::{Outline, PLAIN};
+use super::time_text::rfc3339;
+use super::words;
+
+/// Returns the message as JSON.
+#[must_use]
+pub fn to_json(message: &Message) -> Value {
+    json!({
+        "version": 1,
+        "id": message.id,
+        "at": message.at,
+        "at_rfc3339": rfc3339(message.at),
+        "page": { "title": message.page_title, "url": message.page_url },
+        "summary": words::summary(message),
+        "preface": message.preface,
+        "items": message.items.iter().map(|item| item_json(item, message)).collect::<Vec<_>>(),
+        "more": words::more_count(message),
+        "more_by_group": message.more.iter().map(|(group, count)| json!({ "group": group, "count": count })).collect::<Vec<_>>(),
+    })
+}
+
+/// Returns the values that templates can use: the message as JSON, and its complete text.
+#[must_use]
+pub fn template_values(message: &Message) -> Value {
+    let mut values = to_json(message);
+    values["text"] = Outline::new(message).render(&PLAIN).into();
+    values["title"] = words::short_summary(message).into();
+    values
+}
+
+fn item_json(item: &Item, message: &Message) -> Value {
+    json!({
+        "event": item.event.as_str(),
+        "title": item.title,
+        "endpoint": item.locator,
+        "text": words::headline(item, message),
+        "was": item.was.as_str(),
+        "is": item.is.as_str(),
+        "since": item.since,
+        "since_rfc3339": rfc3339(item.since),
+        "until": item.until,
+        "until_rfc3339": item.until.map(rfc3339 as fn(UnixNanos) -> String),
+        "length": item.length(message.at),
+        "voters": item.voters,
+        "down_from": item.down_from,
+        "reasons": item.reasons.iter().map(|reason| json!({ "node": reason.node, "reason": reason.reason })).collect::<Vec<_>>(),
+        "planned": item.is_planned,
+        "reminder": item.reminder,
+        "dependents": item.dependents,
+        "detail": item.detail,
+    })
+}

@@ -1,0 +1,194 @@
+//! The text of a message, in the markup and the maximum length of each provider. Pure.
+
+use std::borrow::Cow;
+
+use super::message::Message;
+use super::words::{self, Severity};
+
+/// How a provider writes text.
+#[derive(Clone, Copy)]
+pub struct Markup {
+    /// Escapes text, so that it is shown unchanged.
+    pub escape: fn(&str) -> Cow<'_, str>,
+    /// Writes the URL of the page.
+    pub link: fn(&str) -> String,
+    /// What precedes and follows bold text.
+    pub bold: (&'static str, &'static str),
+}
+
+/// Plain text.
+pub const PLAIN: Markup = Markup { escape: |text| Cow::Borrowed(text), link: str::to_owned, bold: ("", "") };
+
+/// The maximum length of a text.
+#[derive(Debug, Clone, Copy)]
+pub enum Limit {
+    Bytes(usize),
+    /// UTF-16 code units. Providers that count characters accept this number, too.
+    Utf16(usize),
+}
+
+impl Limit {
+    fn allows(self, text: &str) -> bool {
+        match self {
+            Limit::Bytes(limit) => text.len() <= limit,
+            Limit::Utf16(limit) => text.encode_utf16().count() <= limit,
+        }
+    }
+}
+
+/// The parts of a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outline {
+    pub preface: Option<String>,
+    pub entries: Vec<Entry>,
+    pub more: Option<String>,
+    pub page_title: String,
+    pub page_url: Option<String>,
+}
+
+/// The part about one item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    pub severity: Severity,
+    pub headline: String,
+    pub details: Vec<String>,
+}
+
+impl Outline {
+    #[must_use]
+    pub fn new(message: &Message) -> Outline {
+        let entries = message.items.iter().map(|item| Entry {
+            severity: Severity::of_item(item),
+            headline: words::headline(item, message),
+            details: [words::reasons(item), words::dependents(item)].into_iter().flatten().collect(),
+        });
+        Outline {
+            preface: message.preface.as_deref().map(|preface| words::one_line(preface, 200)),
+            entries: entries.collect(),
+            more: words::more(message),
+            page_title: words::one_line(&message.page_title, 80),
+            page_url: message.page_url.clone(),
+        }
+    }
+
+    /// Returns the text in a provider's markup.
+    #[must_use]
+    pub fn render(&self, markup: &Markup) -> String {
+        let escape = markup.escape;
+        let (bold, end) = markup.bold;
+        let mut lines = Vec::new();
+        if let Some(preface) = &self.preface {
+            lines.push(format!("{bold}{}{end}", escape(preface)));
+        }
+        for entry in &self.entries {
+            lines.push(format!("{bold}{} {}{end}", entry.severity.symbol(), escape(&entry.headline)));
+            lines.extend(entry.details.iter().map(|detail| format!("  {}", escape(detail))));
+        }
+        if let Some(more) = &self.more {
+            lines.push(escape(more).into_owned());
+        }
+        match (&self.page_url, self.page_title.is_empty()) {
+            (Some(url), true) => lines.push((markup.link)(url)),
+            (Some(url), false) => lines.push(format!("{}: {}", escape(&self.page_title), (markup.link)(url))),
+            (None, true) => {}
+            (None, false) => lines.push(escape(&self.page_title).into_owned()),
+        }
+        lines.join("\n")
+    }
+}
+
+/// Returns the text of a message in a provider's markup. If it is too long, details are left out first, then items,
+/// which are counted instead, and then the remaining sentences are shortened.
+#[must_use]
+pub fn fit(message: &Message, markup: &Markup, limit: Limit) -> String {
+    let mut outline = Outline::new(message);
+    let text = outline.render(markup);
+    if limit.allows(&text) {
+        return text;
+    }
+    for kept in (1..=message.items.len().max(1)).rev() {
+        outline = Outline::new(&with_items(message, kept));
+        outline.entries.iter_mut().for_each(|entry| entry.details.clear());
+        let text = outline.render(markup);
+        if limit.allows(&text) {
+            return text;
+        }
+    }
+    let mut text = String::new();
+    for length in [200, 100, 50, 25, 10] {
+        let sentences = outline.entries.iter_mut().map(|entry| &mut entry.headline);
+        for sentence in sentences.chain([&mut outline.page_title]).chain(&mut outline.preface).chain(&mut outline.more)
+        {
+            *sentence = words::one_line(sentence, length);
+        }
+        text = outline.render(markup);
+        if limit.allows(&text) {
+            break;
+        }
+        outline.page_url = None;
+    }
+    text
+}
+
+/// Returns the message with only its first items. The others are counted.
+fn with_items(message: &Message, kept: usize) -> Message {
+    let mut shortened = message.clone();
+    let hidden = message.items.len().saturating_sub(kept);
+    shortened.items.truncate(kept);
+    if hidden > 0 {
+        shortened.more.push((String::new(), hidden));
+    }
+    shortened
+}
+
+/// Escapes text for HTML, in elements and attributes.
+#[must_use]
+pub fn escape_html(text: &str) -> Cow<'_, str> {
+    escape_with(text, |character| match character {
+        '&' => Some("&amp;"),
+        '<' => Some("&lt;"),
+        '>' => Some("&gt;"),
+        '"' => Some("&quot;"),
+        '\'' => Some("&#39;"),
+        _ => None,
+    })
+}
+
+/// Replaces characters.
+#[must_use]
+pub fn escape_with(text: &str, replacement: impl Fn(char) -> Option<&'static str>) -> Cow<'_, str> {
+    if !text.chars().any(|character| replacement(character).is_some()) {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::with_capacity(text.len() + text.len() / 8);
+    for character in text.chars() {
+        match replacement(character) {
+            Some(replacement) => escaped.push_str(replacement),
+            None => escaped.push(character),
+        }
+    }
+    Cow::Owned(escaped)
+}
+
+/// Precedes each of these characters with a backslash, and separates `@` from the name that follows, so that nobody
+/// is mentioned.
+#[must_use]
+pub fn escape_markdown<'a>(text: &'a str, special: &str) -> Cow<'a, str> {
+    if !text.contains(|character| character == '@' || special.contains(character)) {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::with_capacity(text.len() + text.len() / 8);
+    for character in text.chars() {
+        if special.contains(character) {
+            escaped.push('\\');
+        }
+        escaped.push(character);
+        if character == '@' {
+            escaped.push(ZERO_WIDTH_SPACE);
+        }
+    }
+    Cow::Owned(escaped)
+}
+
+/// An invisible character that keeps markup from being recognized.
+pub const ZERO_WIDTH_SPACE: char = '\u{200b}';

@@ -1,0 +1,108 @@
+//! Times as notifications show them, in the configured time zone: `14:02 +01:00`, or `Nov 28, 14:02 +01:00` if it is
+//! not on the day of the message. Pure.
+
+use jiff::tz::{Offset, TimeZone};
+use jiff::{Timestamp, Zoned};
+use shared::UnixNanos;
+
+/// Writes times relative to the day of a message.
+pub struct Clock {
+    at: Zoned,
+}
+
+impl Clock {
+    #[must_use]
+    pub fn new(at: UnixNanos, zone: &TimeZone) -> Clock {
+        Clock { at: timestamp(at).to_zoned(zone.clone()) }
+    }
+
+    /// Returns one time with its offset.
+    #[must_use]
+    pub fn time(&self, time: UnixNanos) -> String {
+        let time = self.zoned(time);
+        format!("{} {}", self.without_offset(&time, &time), offset(&time))
+    }
+
+    /// Returns a range with one offset if both times have the same: `from 14:02 to 14:14 +01:00`.
+    #[must_use]
+    pub fn range(&self, since: UnixNanos, until: UnixNanos) -> String {
+        let (since, until) = (self.zoned(since), self.zoned(until));
+        let since_offset =
+            if since.offset() == until.offset() { String::new() } else { format!(" {}", offset(&since)) };
+        let (since_text, until_text) = (self.without_offset(&since, &until), self.without_offset(&until, &since));
+        format!("from {since_text}{since_offset} to {until_text} {}", offset(&until))
+    }
+
+    fn zoned(&self, time: UnixNanos) -> Zoned {
+        timestamp(time).to_zoned(self.at.time_zone().clone())
+    }
+
+    /// Returns a time, with its date if this or the other time is not on the day of the message.
+    fn without_offset(&self, time: &Zoned, other: &Zoned) -> String {
+        let format = if time.date() == self.at.date() && other.date() == self.at.date() {
+            "%H:%M"
+        } else if time.year() == self.at.year() {
+            "%b %-d, %H:%M"
+        } else {
+            "%b %-d, %Y, %H:%M"
+        };
+        time.strftime(format).to_string()
+    }
+}
+
+/// Returns a time as RFC 3339 defines, in UTC, to the second.
+#[must_use]
+pub fn rfc3339(time: UnixNanos) -> String {
+    timestamp(time).strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+fn offset(time: &Zoned) -> String {
+    if time.offset() == Offset::UTC { "UTC".to_owned() } else { time.strftime("%:z").to_string() }
+}
+
+/// Every time of the stored formats can be represented.
+fn timestamp(time: UnixNanos) -> Timestamp {
+    Timestamp::from_nanosecond(i128::from(time)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::{DAY, HOUR, MINUTE};
+
+    /// 2026-11-29 14:02 in Berlin.
+    const NOON: UnixNanos = 1_795_957_320_000_000_000;
+
+    fn berlin() -> TimeZone {
+        TimeZone::get("Europe/Berlin").unwrap()
+    }
+
+    #[test]
+    fn a_time_of_today_has_no_date() {
+        assert_eq!(Clock::new(NOON, &berlin()).time(NOON - MINUTE), "14:01 +01:00");
+        assert_eq!(Clock::new(NOON, &TimeZone::UTC).time(NOON - MINUTE), "13:01 UTC");
+        assert_eq!(Clock::new(NOON, &berlin()).range(NOON - HOUR, NOON), "from 13:02 to 14:02 +01:00");
+    }
+
+    #[test]
+    fn another_day_is_named() {
+        let clock = Clock::new(NOON, &berlin());
+        assert_eq!(clock.time(NOON - DAY), "Nov 28, 14:02 +01:00");
+        assert_eq!(clock.time(NOON - 365 * DAY), "Nov 29, 2025, 14:02 +01:00");
+        assert_eq!(clock.range(NOON - DAY, NOON), "from Nov 28, 14:02 to Nov 29, 14:02 +01:00");
+    }
+
+    #[test]
+    fn both_offsets_are_shown_when_clocks_change() {
+        // 2026-10-25 in Berlin: 03:00 +02:00 becomes 02:00 +01:00.
+        let change = 1_792_890_000_000_000_000;
+        let clock = Clock::new(change + HOUR, &berlin());
+        assert_eq!(clock.range(change - HOUR / 2, change + HOUR / 2), "from 02:30 +02:00 to 02:30 +01:00");
+    }
+
+    #[test]
+    fn a_time_out_of_range_does_not_panic() {
+        let clock = Clock::new(UnixNanos::MAX, &berlin());
+        let _ = (clock.time(UnixNanos::MIN), clock.range(UnixNanos::MIN, UnixNanos::MAX), rfc3339(UnixNanos::MAX));
+    }
+}

@@ -1,0 +1,306 @@
+//! The sentences of notifications, in plain English. Text from endpoints and stores is made safe here: each string is
+//! on one line, without control characters, and of limited length. Pure.
+
+use shared::duration::format_coarse;
+use shared::status::Status;
+
+use super::event::EventKind;
+use super::message::{Item, Message};
+use super::time_text::Clock;
+use crate::sanitize::sanitize_for_terminal;
+
+/// The maximum number of characters of a title.
+const TITLE_LIMIT: usize = 80;
+/// The maximum number of characters of a reason.
+const REASON_LIMIT: usize = 160;
+/// The maximum number of different reasons for one endpoint.
+const REASONS_LIMIT: usize = 3;
+/// The maximum number of names in a list.
+const NAMES_LIMIT: usize = 5;
+
+/// How urgent a message or item is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    Info,
+    /// Something has recovered.
+    Good,
+    Warning,
+    Critical,
+}
+
+impl Severity {
+    /// Returns the severity of one item.
+    #[must_use]
+    pub fn of_item(item: &Item) -> Severity {
+        match item.event {
+            EventKind::Silent | EventKind::Store if item.until.is_some() => Severity::Good,
+            EventKind::Down | EventKind::Worse => Severity::Critical,
+            EventKind::Reminder if item.is == Status::Down => Severity::Critical,
+            EventKind::Degraded
+            | EventKind::Reminder
+            | EventKind::Flapping
+            | EventKind::Silent
+            | EventKind::Store
+            | EventKind::Certificate
+            | EventKind::Budget
+            | EventKind::Incident => Severity::Warning,
+            EventKind::Recovered => Severity::Good,
+            EventKind::Missed | EventKind::Maintenance | EventKind::Test => Severity::Info,
+        }
+    }
+
+    /// Returns the severity of the most urgent item.
+    #[must_use]
+    pub fn of_message(message: &Message) -> Severity {
+        message.items.iter().map(Severity::of_item).max().unwrap_or(Severity::Info)
+    }
+
+    /// Returns a symbol that is recognizable without color.
+    #[must_use]
+    pub fn symbol(self) -> char {
+        match self {
+            Severity::Critical => Status::Down.symbol(),
+            Severity::Warning => Status::Degraded.symbol(),
+            Severity::Good => Status::Healthy.symbol(),
+            Severity::Info => Status::Unknown.symbol(),
+        }
+    }
+}
+
+/// Returns the title of an item, on one line and shortened.
+#[must_use]
+pub fn title(item: &Item) -> String {
+    one_line(&item.title, TITLE_LIMIT)
+}
+
+/// Returns the text on one line, shortened to `limit` characters.
+#[must_use]
+pub fn one_line(text: &str, limit: usize) -> String {
+    sanitize_for_terminal(text, limit)
+}
+
+/// Returns a sentence with everything that is known about one item, without its reasons.
+#[must_use]
+pub fn headline(item: &Item, message: &Message) -> String {
+    let clock = Clock::new(message.at, &message.zone);
+    let title = title(item);
+    let since = format!("since {} ({})", clock.time(item.since), format_coarse(item.length(message.at)));
+    let was = if item.was == Status::Degraded { "degraded" } else { "down" };
+    let during = item
+        .until
+        .map(|until| format!("{} ({})", clock.range(item.since, until), format_coarse(item.length(message.at))));
+    let planned = if item.is_planned { ", during planned maintenance" } else { "" };
+    let from = from_locations(item);
+    let sentence = match (item.event, during) {
+        (EventKind::Down, _) => format!("{title} has been down {since}{from}{planned}"),
+        (EventKind::Degraded, _) => format!("{title} has been degraded {since}{from}{planned}"),
+        (EventKind::Worse, _) => format!("{title} was degraded and has been down {since}{from}{planned}"),
+        (EventKind::Recovered, Some(during)) if item.is == Status::Degraded => {
+            format!("{title} is back but degraded: it was {was} {during}")
+        }
+        (EventKind::Recovered, Some(during)) => format!("{title} has recovered: it was {was} {during}"),
+        (EventKind::Recovered, None) => format!("{title} has recovered"),
+        (EventKind::Reminder, _) => {
+            let reminder = if item.reminder > 0 { format!(", reminder {}", item.reminder) } else { String::new() };
+            let is = if item.is == Status::Degraded { "degraded" } else { "down" };
+            format!("{title} is still {is}: {since}{from}{planned}{reminder}")
+        }
+        (EventKind::Missed, Some(during)) => format!("{title} was {was} {during} and has recovered"),
+        (EventKind::Missed, None) => format!("{title} was {was} earlier and has recovered"),
+        (EventKind::Flapping, _) => {
+            format!(
+                "{title} has been flapping since {}: messages pause until its status is stable",
+                clock.time(item.since)
+            )
+        }
+        (EventKind::Silent, Some(during)) => format!("Location {title} is reporting again: it was silent {during}"),
+        (EventKind::Silent, None) => format!("Location {title} has not reported {since}"),
+        (EventKind::Store, Some(during)) => {
+            format!("Location {title} can store its results again: it could not {during}")
+        }
+        (EventKind::Store, None) => format!("Location {title} has been unable to store its results {since}"),
+        (EventKind::Certificate | EventKind::Budget | EventKind::Test, _) => brief(item),
+        (EventKind::Incident, _) => format!("Incident: {title}"),
+        (EventKind::Maintenance, _) => format!("Maintenance: {title}"),
+    };
+    match (&item.detail, item.event) {
+        (Some(detail), EventKind::Certificate | EventKind::Budget) => {
+            format!("{title}: {}", one_line(detail, REASON_LIMIT))
+        }
+        (Some(detail), EventKind::Incident | EventKind::Maintenance) => {
+            format!("{sentence}: {}", one_line(detail, 2 * REASON_LIMIT))
+        }
+        (Some(detail), _) => format!("{sentence}; {}", one_line(detail, REASON_LIMIT)),
+        (None, _) => sentence,
+    }
+}
+
+/// Returns a short sentence about one item, for subjects and titles.
+#[must_use]
+pub fn brief(item: &Item) -> String {
+    counted(Group::of(item), 1, &title(item))
+}
+
+/// Returns the reasons, each with the locations that report it: `connection refused (eu-west, us-east); timed out
+/// after 10 s (ap-south)`.
+#[must_use]
+pub fn reasons(item: &Item) -> Option<String> {
+    let mut grouped: Vec<(String, Vec<String>)> = Vec::new();
+    for node_reason in item.reasons.iter().filter(|node_reason| !node_reason.reason.trim().is_empty()) {
+        let reason = one_line(&node_reason.reason, REASON_LIMIT);
+        let node = one_line(&node_reason.node, TITLE_LIMIT);
+        match grouped.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, nodes)) => nodes.push(node),
+            None => grouped.push((reason, vec![node])),
+        }
+    }
+    let hidden = grouped.len().saturating_sub(REASONS_LIMIT);
+    let is_alone = item.voters <= 1 && item.reasons.len() == 1;
+    let mut parts: Vec<String> = grouped
+        .into_iter()
+        .take(REASONS_LIMIT)
+        .map(|(reason, nodes)| if is_alone { reason } else { format!("{reason} ({})", list(&nodes, ", ")) })
+        .collect();
+    if hidden > 0 {
+        parts.push(format!("{hidden} more {}", if hidden == 1 { "reason" } else { "reasons" }));
+    }
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// Returns which endpoints depend on this one: `also affected: API, Checkout and 3 more`.
+#[must_use]
+pub fn dependents(item: &Item) -> Option<String> {
+    let titles: Vec<String> = item.dependents.iter().map(|title| one_line(title, TITLE_LIMIT)).collect();
+    (!titles.is_empty()).then(|| format!("also affected: {}", list(&titles, " and ")))
+}
+
+/// Returns one sentence for the whole message: the item if there is only one, otherwise counts.
+#[must_use]
+pub fn summary(message: &Message) -> String {
+    if let ([item], true) = (&message.items[..], message.more.is_empty()) {
+        return headline(item, message);
+    }
+    short_summary(message)
+}
+
+/// Returns a short sentence for the whole message, for subjects and titles: `Shop is down; 3 services have recovered`.
+#[must_use]
+pub fn short_summary(message: &Message) -> String {
+    let mut counts: Vec<(Group, usize, &Item)> = Vec::new();
+    for item in &message.items {
+        let group = Group::of(item);
+        match counts.iter_mut().find(|(known, ..)| *known == group) {
+            Some((_, count, _)) => *count += 1,
+            None => counts.push((group, 1, item)),
+        }
+    }
+    let mut parts: Vec<String> =
+        counts.into_iter().map(|(group, count, item)| counted(group, count, &title(item))).collect();
+    match more_count(message) {
+        0 => {}
+        more if parts.is_empty() => parts.push(format!("{more} {}", if more == 1 { "update" } else { "updates" })),
+        more => parts.push(format!("{more} more {}", if more == 1 { "update" } else { "updates" })),
+    }
+    parts.join("; ")
+}
+
+/// Returns a sentence about the items that the message only counts: `and 38 more (12 in Web, 26 in Billing)`.
+#[must_use]
+pub fn more(message: &Message) -> Option<String> {
+    let count = more_count(message);
+    let named: Vec<String> = message
+        .more
+        .iter()
+        .filter(|(group, count)| *count > 0 && !group.is_empty())
+        .map(|(group, count)| format!("{count} in {}", one_line(group, TITLE_LIMIT)))
+        .collect();
+    match count {
+        0 => None,
+        _ if named.is_empty() => Some(format!("and {count} more")),
+        _ => Some(format!("and {count} more ({})", list(&named, ", "))),
+    }
+}
+
+/// Returns the number of items that the message only counts.
+#[must_use]
+pub fn more_count(message: &Message) -> usize {
+    message.more.iter().map(|(_, count)| count).sum()
+}
+
+fn from_locations(item: &Item) -> String {
+    match (item.down_from.len(), item.voters) {
+        (0, _) | (_, 0 | 1) => String::new(),
+        (down, voters) => format!(", from {down} of {voters} locations"),
+    }
+}
+
+/// Lists names, and counts those after the first few.
+fn list(names: &[String], last_separator: &str) -> String {
+    match names {
+        [] => String::new(),
+        [name] => name.clone(),
+        [first @ .., last] if names.len() <= NAMES_LIMIT => format!("{}{last_separator}{last}", first.join(", ")),
+        _ => format!("{} and {} more", names[..NAMES_LIMIT].join(", "), names.len() - NAMES_LIMIT),
+    }
+}
+
+/// Items that a summary counts together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Group {
+    Down,
+    StillBad,
+    Degraded,
+    BackButDegraded,
+    Silent { is_over: bool },
+    Store { is_over: bool },
+    Other(EventKind),
+}
+
+impl Group {
+    fn of(item: &Item) -> Group {
+        match item.event {
+            EventKind::Down | EventKind::Worse => Group::Down,
+            EventKind::Reminder => Group::StillBad,
+            EventKind::Degraded => Group::Degraded,
+            EventKind::Recovered if item.is == Status::Degraded => Group::BackButDegraded,
+            EventKind::Silent => Group::Silent { is_over: item.until.is_some() },
+            EventKind::Store => Group::Store { is_over: item.until.is_some() },
+            event => Group::Other(event),
+        }
+    }
+}
+
+fn counted(group: Group, count: usize, title: &str) -> String {
+    let services = |one: &str, many: &str| match count {
+        1 => format!("{title} {one}"),
+        _ => format!("{count} services {many}"),
+    };
+    let locations = |one: &str, many: &str| match count {
+        1 => format!("Location {title} {one}"),
+        _ => format!("{count} locations {many}"),
+    };
+    let posts = |one: &str, many: &str| match count {
+        1 => format!("{one}: {title}"),
+        _ => format!("{count} {many}"),
+    };
+    match group {
+        Group::Down => services("is down", "are down"),
+        Group::StillBad => services("has not recovered", "have not recovered"),
+        Group::Degraded => services("is degraded", "are degraded"),
+        Group::BackButDegraded => services("is back but degraded", "are back but degraded"),
+        Group::Silent { is_over: false } => locations("is not reporting", "are not reporting"),
+        Group::Silent { is_over: true } => locations("is reporting again", "are reporting again"),
+        Group::Store { is_over: false } => locations("cannot store its results", "cannot store their results"),
+        Group::Store { is_over: true } => locations("can store its results again", "can store their results again"),
+        Group::Other(EventKind::Missed) => services("was down earlier", "were down earlier"),
+        Group::Other(EventKind::Flapping) => services("is flapping", "are flapping"),
+        Group::Other(EventKind::Certificate) => {
+            services("has a certificate that expires soon", "have certificates that expire soon")
+        }
+        Group::Other(EventKind::Budget) => services("is using up its error budget", "are using up their error budgets"),
+        Group::Other(EventKind::Incident) => posts("Incident", "incident updates"),
+        Group::Other(EventKind::Maintenance) => posts("Maintenance", "maintenance updates"),
+        Group::Other(EventKind::Test) => "This is a test: notifications reach this channel".to_owned(),
+        Group::Other(_) => services("has recovered", "have recovered"),
+    }
+}
