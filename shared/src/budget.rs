@@ -1,84 +1,266 @@
-//! Error budgets: how much unavailability an objective allows within its window.
+//! Error budgets: how much downtime a service level objective (SLO) allows, how much of it is left, and how fast it is
+//! being used up.
+//!
+//! The burn-rate alerts are those of chapter 5 of Google's SRE workbook, "Multiwindow, Multi-Burn-Rate Alerts"
+//! (<https://sre.google/workbook/alerting-on-slos/>, table 5-8).
 
 use std::fmt;
 use std::str::FromStr;
 
-use crate::Nanos;
+use crate::status::Status;
+use crate::uptime::{Span, UptimeBreakdown};
+use crate::{DAY, HOUR, MINUTE, Nanos, UnixNanos};
 
-/// The whole in parts per million.
+/// The shortest window of an objective. A shorter one would contain only a few checks.
+pub const SHORTEST_WINDOW: Nanos = DAY;
+/// The longest window of an objective, which is how far back histories reach by default.
+pub const LONGEST_WINDOW: Nanos = 400 * DAY;
+
+/// The number of units in 100%.
 const WHOLE: u32 = 1_000_000;
+/// The number of decimals of a percentage in [`WHOLE`] units.
+const DECIMALS: usize = 4;
 
-/// A service level objective: the availability that an endpoint must have within a rolling window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Objective {
-    /// The availability that the endpoint must have.
-    pub target: Target,
-    /// The length of the window, which ends now.
-    pub window: Nanos,
-}
-
-/// A target availability between 0 and 100%, exclusive, with up to four decimals.
+/// The part of the time in which an endpoint should be up, such as `99.9%`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Target {
-    /// The unavailability that the target allows, in parts per million: `1000` for 99.9%.
-    allowed: u32,
-}
+pub struct Target(u32);
 
-/// An error for text that is not a target availability.
+/// An error for text that is not a target.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("invalid target `{0}`: expected a percentage below 100 with up to four decimals, for example `99.9%`")]
+#[error("invalid target `{0}`: expected a percentage below 100% with up to four decimals, for example `99.9%`")]
 pub struct InvalidTarget(pub String);
 
 impl Target {
     /// Returns the unavailability that the target allows, in parts per million: `1000` for 99.9%.
     #[must_use]
     pub fn allowed(self) -> u32 {
-        self.allowed
+        WHOLE - self.0
     }
 }
 
 impl FromStr for Target {
     type Err = InvalidTarget;
 
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let parse = || {
-            let number = text.strip_suffix('%')?;
-            let (whole, decimals) = number.split_once('.').unwrap_or((number, "0"));
-            let are_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-            if !are_digits(whole) || !are_digits(decimals) || whole.len() > 2 || decimals.len() > 4 {
-                return None;
-            }
-            let target: u32 = format!("{whole}{decimals:0<4}").parse().ok()?;
-            (1..WHOLE).contains(&target).then(|| Target { allowed: WHOLE - target })
+    fn from_str(text: &str) -> Result<Target, InvalidTarget> {
+        let invalid = || InvalidTarget(text.to_owned());
+        let number = text.trim().strip_suffix('%').ok_or_else(invalid)?.trim_end();
+        let (whole, decimals) = number.split_once('.').unwrap_or((number, "0"));
+        let is_number = |digits: &str| {
+            !digits.is_empty() && digits.len() <= DECIMALS && digits.bytes().all(|byte| byte.is_ascii_digit())
         };
-        parse().ok_or_else(|| InvalidTarget(text.to_owned()))
+        if !is_number(whole) || !is_number(decimals) {
+            return Err(invalid());
+        }
+        let units: u32 = format!("{whole}{decimals:0<DECIMALS$}").parse().map_err(|_| invalid())?;
+        if (1..WHOLE).contains(&units) { Ok(Target(units)) } else { Err(invalid()) }
     }
 }
 
 impl fmt::Display for Target {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let target = WHOLE - self.allowed;
-        let decimals = format!("{:04}", target % 10_000);
-        let decimals = decimals.trim_end_matches('0');
-        let point = if decimals.is_empty() { "" } else { "." };
-        write!(formatter, "{}{point}{decimals}%", target / 10_000)
+        let text = format!("{}.{:04}", self.0 / 10_000, self.0 % 10_000);
+        write!(formatter, "{}%", text.trim_end_matches('0').trim_end_matches('.'))
     }
+}
+
+/// A service level objective: an endpoint is up for this part of each window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Objective {
+    /// The part of the window in which the endpoint should be up.
+    pub target: Target,
+    /// The window, which always ends now.
+    pub window: Nanos,
+}
+
+impl Objective {
+    /// Returns how long an endpoint may be down in a period of this length.
+    #[must_use]
+    pub fn allowed(&self, period: Nanos) -> Nanos {
+        scale(period, self.target.allowed(), WHOLE)
+    }
+
+    /// Computes the error budget of the window that ends at `now`. The spans are in order and do not overlap.
+    #[must_use]
+    pub fn budget(&self, spans: &[Span], now: UnixNanos) -> ErrorBudget {
+        ErrorBudget { total: self.allowed(self.window), spent: downtime(spans, self.window, now) }
+    }
+
+    /// Returns the most urgent alert whose two windows both burn the budget too fast, if any.
+    #[must_use]
+    pub fn burn_alert(&self, spans: &[Span], now: UnixNanos) -> Option<BurnAlert> {
+        BURN_ALERTS.into_iter().find(|alert| {
+            alert.long <= self.window
+                && [alert.long, alert.short].into_iter().all(|window| self.burns(alert, spans, window, now))
+        })
+    }
+
+    /// Returns whether the endpoint was down for more than this alert's multiple of the allowed time in a window that
+    /// ends at `now`. Unknown time counts as up: a period without checks must not cause an alert.
+    fn burns(&self, alert: &BurnAlert, spans: &[Span], window: Nanos, now: UnixNanos) -> bool {
+        let allowed = i128::from(window) * i128::from(self.target.allowed()) * i128::from(alert.rate_tenths);
+        i128::from(downtime(spans, window, now)) * i128::from(WHOLE) * 10 >= allowed
+    }
+}
+
+/// The downtime that an objective allows in its window, and the actual downtime, in nanoseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ErrorBudget {
+    /// The downtime that the objective allows.
+    pub total: Nanos,
+    /// The downtime in the window so far. It can exceed `total`.
+    pub spent: Nanos,
+}
+
+impl ErrorBudget {
+    /// Returns how much downtime is left. It is negative if the objective is missed.
+    #[must_use]
+    pub fn left(&self) -> Nanos {
+        self.total - self.spent
+    }
+
+    /// Formats the part that is left as a percentage, truncated: `100%` means that nothing was spent, and `0%` that
+    /// nothing is left.
+    #[must_use]
+    pub fn percent_left(&self) -> String {
+        if self.spent == 0 {
+            return "100%".to_owned();
+        }
+        let left = i128::from(self.left().max(0));
+        let tenths = (left * 1_000).checked_div(i128::from(self.total)).unwrap_or(0);
+        if tenths == 0 { "0%".to_owned() } else { format!("{}.{}%", tenths / 10, tenths % 10) }
+    }
+}
+
+/// An alert that fires while the budget burns at least this fast, both over a long window, which shows that the problem
+/// is significant, and over a short one, which shows that it is not over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BurnAlert {
+    /// The burn rate in tenths. At a rate of 1, the budget lasts exactly until the end of the objective's window.
+    pub rate_tenths: u32,
+    /// The long window.
+    pub long: Nanos,
+    /// The short window.
+    pub short: Nanos,
+}
+
+/// The alerts of table 5-8, the most urgent one first. For a window of 30 days, they fire when 2% of the budget is used
+/// up in an hour, 5% in 6 hours, and 10% in 3 days.
+pub const BURN_ALERTS: [BurnAlert; 3] = [
+    BurnAlert { rate_tenths: 144, long: HOUR, short: 5 * MINUTE },
+    BurnAlert { rate_tenths: 60, long: 6 * HOUR, short: 30 * MINUTE },
+    BurnAlert { rate_tenths: 10, long: 3 * DAY, short: 6 * HOUR },
+];
+
+impl BurnAlert {
+    /// Formats the burn rate: `14.4` or `6`.
+    #[must_use]
+    pub fn rate(&self) -> String {
+        let (whole, tenths) = (self.rate_tenths / 10, self.rate_tenths % 10);
+        if tenths == 0 { whole.to_string() } else { format!("{whole}.{tenths}") }
+    }
+}
+
+fn downtime(spans: &[Span], window: Nanos, now: UnixNanos) -> Nanos {
+    UptimeBreakdown::from_spans(spans, now.saturating_sub(window), now).time(Status::Down)
+}
+
+/// Multiplies a duration by a fraction of at most 1, without overflow.
+fn scale(duration: Nanos, part: u32, whole: u32) -> Nanos {
+    let scaled = i128::from(duration) * i128::from(part) / i128::from(whole);
+    Nanos::try_from(scaled).unwrap_or(duration)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::SECOND;
+    use proptest::prelude::*;
+
+    const NOW: UnixNanos = 20_779 * DAY;
+
+    fn objective(target: &str) -> Objective {
+        Objective { target: target.parse().expect("it is a target"), window: 30 * DAY }
+    }
+
+    /// Down from `ago` before now, for `length`; otherwise healthy for 30 days.
+    fn outage(ago: Nanos, length: Nanos) -> Vec<Span> {
+        let (start, end) = (NOW - ago, NOW - ago + length);
+        vec![
+            Span { start: NOW - 30 * DAY, end: start, status: Status::Healthy },
+            Span { start, end, status: Status::Down },
+            Span { start: end, end: NOW, status: Status::Healthy },
+        ]
+    }
 
     #[test]
-    fn targets_are_percentages_below_100() {
-        for (text, allowed) in
-            [("99.9%", 1_000), ("99%", 10_000), ("99.9999%", 1), ("0.5%", 995_000), ("90.25%", 97_500)]
-        {
-            let target: Target = text.parse().expect(text);
-            assert_eq!((target.allowed(), target.to_string().as_str()), (allowed, text));
+    fn targets_are_percentages_below_a_hundred() {
+        for (text, shown) in [("99.9%", "99.9%"), ("99%", "99%"), (" 99.9990 % ", "99.999%"), ("0.0001%", "0.0001%")] {
+            assert_eq!(text.trim().parse::<Target>().map(|target| target.to_string()), Ok(shown.to_owned()), "{text}");
         }
-        for text in ["", "%", "99", "100%", "0%", "99.99999%", "-1%", "+9%", "9 %", "99.%", ".9%", "1e1%", "999.9%"] {
-            assert!(text.parse::<Target>().is_err(), "{text}");
+        for text in ["", "99.9", "100%", "0%", "100.0%", "99.99999%", "-1%", "99,9%", "1e1%", "101%", "%", ".5%", "9.%"]
+        {
+            assert_eq!(text.parse::<Target>(), Err(InvalidTarget(text.to_owned())));
+        }
+    }
+
+    #[test]
+    fn three_nines_allow_43_minutes_a_month() {
+        let objective = objective("99.9%");
+        assert_eq!(objective.budget(&[], NOW).total, 43 * MINUTE + 12 * SECOND);
+        let budget = objective.budget(&outage(DAY, 10 * MINUTE), NOW);
+        assert_eq!((budget.spent, budget.left()), (10 * MINUTE, 33 * MINUTE + 12 * SECOND));
+        assert_eq!(budget.percent_left(), "76.8%");
+        assert_eq!(objective.budget(&outage(31 * DAY, HOUR), NOW).percent_left(), "100%");
+    }
+
+    #[test]
+    fn a_budget_can_be_exceeded() {
+        let budget = objective("99.9%").budget(&outage(DAY, HOUR), NOW);
+        assert_eq!((budget.left(), budget.percent_left()), (-(16 * MINUTE + 48 * SECOND), "0%".to_owned()));
+    }
+
+    #[test]
+    fn alerts_fire_at_the_rates_of_the_workbook() {
+        let objective = objective("99.9%");
+        let alert = |ago, length| objective.burn_alert(&outage(ago, length), NOW).map(|alert| alert.rate());
+        // 14.4 × 0.1% of an hour is 51.84 s.
+        assert_eq!(alert(51 * SECOND, 51 * SECOND), None);
+        assert_eq!(alert(52 * SECOND, 52 * SECOND).as_deref(), Some("14.4"));
+        // The short window of 5 minutes is over, but the one of 30 minutes is not: 6 × 0.1% of 6 hours is 129.6 s.
+        assert_eq!(alert(10 * MINUTE, 129 * SECOND), None);
+        assert_eq!(alert(10 * MINUTE, 130 * SECOND).as_deref(), Some("6"));
+        // 0.1% of 3 days is 259.2 s.
+        assert_eq!(alert(5 * HOUR, 259 * SECOND), None);
+        assert_eq!(alert(5 * HOUR, 260 * SECOND).as_deref(), Some("1"));
+        assert_eq!(alert(7 * HOUR, 40 * MINUTE), None, "the problem is over");
+    }
+
+    #[test]
+    fn a_window_shorter_than_an_alert_does_not_use_it() {
+        let objective = Objective { window: DAY, ..objective("99.9%") };
+        assert_eq!(objective.burn_alert(&outage(5 * HOUR, 260 * SECOND), NOW), None);
+    }
+
+    #[test]
+    fn unknown_time_does_not_burn_the_budget() {
+        assert_eq!(objective("99.9%").burn_alert(&[], NOW), None);
+        assert_eq!(objective("99.9%").budget(&[], NOW).spent, 0);
+    }
+
+    proptest! {
+        #[test]
+        fn extreme_times_do_not_overflow(
+            units in 1..WHOLE, window in SHORTEST_WINDOW..=LONGEST_WINDOW, start in any::<i64>(), end in any::<i64>(),
+            now in any::<i64>(),
+        ) {
+            let objective = Objective { target: Target(units), window };
+            let spans = [Span { start, end: end.max(start), status: Status::Down }];
+            let budget = objective.budget(&spans, now);
+            prop_assert!((0..=window).contains(&budget.total) && (0..=window).contains(&budget.spent));
+            prop_assert!(!budget.percent_left().is_empty());
+            let _ = objective.burn_alert(&spans, now);
+            let target = Target(units);
+            prop_assert_eq!(target.to_string().parse(), Ok(target));
         }
     }
 }

@@ -5,6 +5,7 @@
 //! can start at a given time. The original Checkup's `<unix-ns>-check.json` is also accepted.
 
 mod heartbeat;
+mod notification_log;
 pub mod patterns;
 mod summary;
 
@@ -12,6 +13,7 @@ use std::fmt;
 use std::str::FromStr;
 
 pub use self::heartbeat::{HEARTBEAT_FOLDER, HeartbeatName, InvalidJobName};
+pub use self::notification_log::{LOG_FOLDER, LogName};
 pub use self::summary::{BADGE_FOLDER, BadgeTitle, SUMMARY_FOLDER, SummaryForm, SummaryName};
 use crate::UnixNanos;
 
@@ -238,21 +240,17 @@ pub fn check_file_prefixes(prefix: &str) -> [String; 2] {
 }
 
 /// Returns whether the key is that of an object that checkers store: a check file, history, summary, badge, heartbeat
-/// or message.
+/// or log of notifications.
 #[must_use]
 pub fn is_stored_by_checkers(prefix: &str, key: &str) -> bool {
     let Some(name) = key.strip_prefix(prefix) else { return false };
     if CheckFileName::parse(name).is_some() {
         return true;
     }
-    if HistoryName::parse(name).is_some() || HeartbeatName::parse(name).is_some() || SummaryName::parse(name).is_some()
-    {
+    if HistoryName::parse(name).is_some() || HeartbeatName::parse(name).is_some() {
         return true;
     }
-    let message = name.strip_prefix("messages/").and_then(|name| name.strip_suffix(".json"));
-    message.and_then(|stem| stem.split_once('-')).is_some_and(|(time, rest)| {
-        time.len() == TIME_DIGITS && time.bytes().all(|byte| byte.is_ascii_digit()) && !rest.contains('/')
-    })
+    SummaryName::parse(name).is_some() || LogName::parse(name).is_some()
 }
 
 #[cfg(test)]
@@ -377,14 +375,6 @@ mod tests {
                 assert!(!matches_any(&own, file(one).strip_prefix("status/").unwrap()));
                 let name = CheckFileName { stored_at, node: Some(one.clone()) };
                 assert!(matches_any(&[patterns::for_check_file("status/", &name)], &file(one)));
-                let message = |node| format!("status/messages/{stored_at}-{node}-message.json");
-                assert!(matches_any(&patterns::messages("status/", one), &message(one)));
-                assert!(!matches_any(&patterns::messages("status/", one), &message(other)));
-                assert!(
-                    !patterns::history("status/", one)
-                        .iter()
-                        .any(|name| patterns::history("status/", other).contains(name))
-                );
             }
             let originals = CheckFileName { stored_at, node: None }.to_string();
             assert!(matches_any(&patterns::legacy_check_files(""), &originals));
@@ -394,11 +384,45 @@ mod tests {
     }
 
     #[test]
+    fn the_patterns_of_two_nodes_never_match_the_same_object() {
+        let [eu, eu_west, west] = ["eu", "eu-west", "west"].map(|node| NodeName::new(node).unwrap());
+        let badge = |title: &str| SummaryForm::Badge(BadgeTitle::new(title));
+        for (one, other) in [(&eu, &eu_west), (&eu_west, &eu), (&west, &eu_west), (&eu_west, &west), (&eu, &west)] {
+            let names = |node: &NodeName| {
+                let forms =
+                    [SummaryForm::Json, SummaryForm::Html, SummaryForm::OverallBadge, badge("Shop"), badge("-west")];
+                let summaries = forms.map(|form| SummaryName { node: node.clone(), form }.to_string());
+                let parts = [HistoryPart::Main, HistoryPart::Latency];
+                let histories = parts.map(|part| HistoryName { node: Some(node.clone()), part }.to_string());
+                let check_file = CheckFileName { stored_at: 1_795_330_254_340_493_978, node: Some(node.clone()) };
+                let others = [LogName { node: node.clone() }.to_string(), check_file.to_string()];
+                [summaries.to_vec(), histories.to_vec(), others.to_vec()].concat()
+            };
+            let families = [
+                patterns::check_files("", one).to_vec(),
+                patterns::history("", one).to_vec(),
+                patterns::summaries("", one).to_vec(),
+                vec![patterns::notification_log("", one)],
+            ];
+            let matches = |name: &String, patterns: &[String]| {
+                patterns.iter().any(|pattern| means(pattern.as_bytes(), name.as_bytes()))
+            };
+            for name in names(one) {
+                let family = families.iter().filter(|family| matches(&name, family)).count();
+                assert_eq!(family, 1, "{name} is in one family of {one}");
+            }
+            for name in names(other) {
+                assert!(!families.iter().any(|family| matches(&name, family)), "{one} can store {name}");
+            }
+        }
+    }
+
+    #[test]
     fn a_nodes_patterns_match_no_objects_in_folders() {
         let west = NodeName::new("west").unwrap();
         let own = patterns::check_files("status/", &west);
         let all = own.iter().chain(&patterns::legacy_check_files("status/")).cloned().collect::<Vec<_>>();
-        for folder in [HISTORY_FOLDER, summary::SUMMARY_FOLDER, summary::BADGE_FOLDER, "heartbeats/", "messages/"] {
+        for folder in [HISTORY_FOLDER, summary::SUMMARY_FOLDER, summary::BADGE_FOLDER, "heartbeats/", LOG_FOLDER] {
             for end in ["-west-check.json", "-check.json"] {
                 // Together, the folder and these letters have the length of a time, and `?` also matches letters.
                 let name = format!("status/{folder}{}{end}", "a".repeat(19 - folder.len()));
@@ -423,7 +447,9 @@ mod tests {
             "history/eu-west.json",
             "history/eu-west.latency.json",
             "heartbeats/nightly-backup.json",
-            "messages/1795330254340493978-eu-west-message.json",
+            "0-summary/eu-west.html",
+            "0-badge/eu-west/Shop.svg",
+            "0-notified/eu-west.json",
         ] {
             assert!(is_stored_by_checkers("status/", &format!("status/{name}")), "{name}");
             assert!(!is_stored_by_checkers("status/", name), "{name}");
@@ -436,8 +462,8 @@ mod tests {
             "history/a/b.json",
             "heartbeats/Nightly.json",
             "heartbeats/a/b.json",
-            "messages/x.json",
-            "messages/1795330254340493978-a/b.json",
+            "0-notified/EU.json",
+            "messages/1795330254340493978-eu-west-message.json",
         ] {
             assert!(!is_stored_by_checkers("", name), "{name}");
         }

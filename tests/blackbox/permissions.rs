@@ -106,11 +106,11 @@ async fn assert_the_rest_is_refused(key: &AccessKey, site: &TestSite, other: &Bu
     assert_eq!(elsewhere, [[Refused; 3]], "another bucket");
 }
 
-/// A provisioned site with two writers, one of which can delete expired files, and a bucket that is not part of the
+/// A provisioned site with three writers, one of which can delete expired files, and a bucket that is not part of the
 /// site.
 async fn site() -> (TestSite, Bucket) {
     let site = TestSite::new().await;
-    for (node, expiry) in [("eu-west", ["--check-expiry", "30d"].as_slice()), ("west", &[])] {
+    for (node, expiry) in [("eu-west", ["--check-expiry", "30d"].as_slice()), ("west", &[]), ("eu", &[])] {
         let words = [&["--origin", "https://status.example", "--writer", node], expiry].concat();
         let run = site.provision(&words).await;
         assert_eq!(run.code, 0, "{}", run.output());
@@ -138,8 +138,9 @@ async fn a_reader_lists_and_reads_the_prefix_and_nothing_else() {
         "status/0-summary/eu-west.json",
         "status/0-summary/eu-west.html",
         "status/0-badge/eu-west/Shop.svg",
+        "status/0-notified/eu-west.json",
     ];
-    assert_eq!(objects(&reader, &site.bucket.name, &inside).await, [[Refused, Allowed, Refused]; 7]);
+    assert_eq!(objects(&reader, &site.bucket.name, &inside).await, [[Refused, Allowed, Refused]; 8]);
     let outside = ["a.txt", "other/a.txt", "status-2/a.txt"];
     assert_eq!(objects(&reader, &site.bucket.name, &outside).await, [[Refused; 3]; 3]);
     assert_the_rest_is_refused(&reader, &site, &other).await;
@@ -150,8 +151,8 @@ async fn a_reader_lists_and_reads_the_prefix_and_nothing_else() {
 async fn a_writer_stores_under_its_name_and_deletes_expired_files() {
     let (site, other) = site().await;
     let time = 1_795_330_254_340_493_978;
-    let message = "status/messages/1795330254340493978-eu-west-message.json";
-    for (node, neighbor, delete) in [("eu-west", "west", Allowed), ("west", "eu-west", Refused)] {
+    let pairs = [("eu-west", "west", Allowed), ("west", "eu-west", Refused), ("eu", "eu-west", Refused)];
+    for (node, neighbor, delete) in pairs {
         let key = site.writer(node).expect("there are keys");
         let bucket = &site.bucket.name;
         let own_files = name(time, Some(node));
@@ -166,14 +167,16 @@ async fn a_writer_stores_under_its_name_and_deletes_expired_files() {
         assert_eq!(objects(&key, bucket, &summaries).await, [[Allowed, Allowed, Refused]; 4], "{node}");
         let beat = "status/heartbeats/nightly-backup.json";
         assert_eq!(objects(&key, bucket, &[beat]).await, [[Allowed, Allowed, Refused]], "{node}");
-        let own_message = message.replace("eu-west", node);
-        assert_eq!(objects(&key, bucket, &[&own_message]).await, [[Allowed, Allowed, Refused]], "{node}");
+        let own_log = format!("status/0-notified/{node}.json");
+        assert_eq!(objects(&key, bucket, &[&own_log]).await, [[Allowed, Allowed, Refused]], "{node}");
 
         let theirs = [
             name(time, Some(neighbor)),
             name(time, None),
             format!("status/history/{neighbor}.json"),
-            format!("status/messages/1795330254340493978-{neighbor}-message.json"),
+            format!("status/0-notified/{neighbor}.json"),
+            format!("status/0-notified/{node}/x.json"),
+            format!("status/messages/1795330254340493978-{node}-message.json"),
             format!("status/0-summary/{neighbor}.json"),
             format!("status/0-summary/{neighbor}.html"),
             format!("status/0-badge/{neighbor}/Shop.svg"),
@@ -183,7 +186,7 @@ async fn a_writer_stores_under_its_name_and_deletes_expired_files() {
             "status/index.html".to_owned(),
         ];
         let theirs = theirs.each_ref().map(String::as_str);
-        assert_eq!(objects(&key, bucket, &theirs).await, [[Refused, Allowed, Refused]; 11], "{node}");
+        assert_eq!(objects(&key, bucket, &theirs).await, [[Refused, Allowed, Refused]; 13], "{node}");
         let unprefixed = own_files.strip_prefix("status/").expect("it has the prefix");
         assert_eq!(objects(&key, bucket, &[unprefixed, "a.txt", "other/a.txt"]).await, [[Refused; 3]; 3], "{node}");
         assert_the_rest_is_refused(&key, &site, &other).await;

@@ -2,7 +2,9 @@
 //!
 //! Nothing reacts to events. After each round, [`reconcile`] compares the current status of every endpoint with what
 //! the logs in the store say was notified, and returns the difference. [`lineup`] determines which node sends it.
-//! Both are pure. [`channels`] turn a [`message`] into a request, and interpret the response.
+//! Both are pure, and part of [`shared::notification`]. [`channels`] turn a [`message`] into a request, and interpret the response.
+
+pub use shared::notification::{condition, digest, lineup, reconcile, registers, verdicts};
 
 pub mod channels;
 pub mod delivery;

@@ -1,15 +1,13 @@
 //! The valid configuration of notifications, with all defaults filled in.
 
-use std::collections::BTreeSet;
-
 use jiff::tz::TimeZone;
 use shared::Nanos;
 use shared::endpoint_map::EndpointMap;
+pub use shared::notification::policy::{ChannelPolicy, CheckNotifications, Flapping};
 use shared::notification_log::ChannelId;
 use shared::page_config::appearance::{Group, position_in};
 
 use super::channels::Transport;
-use super::event::EventKind;
 
 /// How this node takes part in notifying.
 #[derive(Debug, Clone)]
@@ -51,13 +49,6 @@ impl Rules {
     }
 }
 
-/// When an endpoint is flapping: this many outages began within this time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Flapping {
-    pub outages: u32,
-    pub within: Nanos,
-}
-
 /// A channel, and what it is notified of.
 #[derive(Debug, Clone)]
 pub struct Channel {
@@ -66,35 +57,4 @@ pub struct Channel {
     pub is_enabled: bool,
     pub policy: ChannelPolicy,
     pub transport: Transport,
-}
-
-/// What a channel is notified of. It does not contain secrets.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ChannelPolicy {
-    pub on: BTreeSet<EventKind>,
-    /// Titles of endpoints, or beginnings of titles followed by `*`. All endpoints match if there are none.
-    pub endpoints: Vec<String>,
-    /// How long an endpoint must be down or degraded before the channel is notified.
-    pub after: Nanos,
-    /// How long an endpoint must be healthy before the channel is notified of its recovery.
-    pub recovered_after: Nanos,
-    /// The times between reminders. The last one repeats. There are no reminders if the list is empty.
-    pub repeat: Vec<Nanos>,
-}
-
-impl ChannelPolicy {
-    /// Returns whether the channel's patterns match the title of an endpoint.
-    #[must_use]
-    pub fn includes(&self, title: &str) -> bool {
-        self.endpoints.is_empty() || position_in(&self.endpoints, title).is_some()
-    }
-}
-
-/// What the configuration of a check says about notifications.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct CheckNotifications {
-    /// The only channels that are notified of this endpoint, or `None` for all whose patterns match.
-    pub channels: Option<Vec<ChannelId>>,
-    /// The titles of the endpoints that this one depends on.
-    pub depends_on: Vec<String>,
 }

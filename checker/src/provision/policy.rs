@@ -93,7 +93,7 @@ pub fn writer(scope: &Scope<'_>, node: &NodeName, deletable: DeletableFiles) -> 
     let mut stored = own_files.clone();
     stored.extend(arns(&patterns::history(scope.prefix, node)));
     stored.extend(arns(&patterns::summaries(scope.prefix, node)));
-    stored.extend(arns(&patterns::messages(scope.prefix, node)));
+    stored.push(scope.objects_arn(&patterns::notification_log(scope.prefix, node)));
     stored.push(scope.objects_arn(&patterns::heartbeats(scope.prefix)));
     let mut statements = vec![scope.list(), scope.read(), allow("s3:PutObject", stored)];
     match deletable {
@@ -341,8 +341,7 @@ mod tests {
                 "arn:aws:s3:::my-status/shop/0-summary/eu-west.json",
                 "arn:aws:s3:::my-status/shop/0-summary/eu-west.html",
                 "arn:aws:s3:::my-status/shop/0-badge/eu-west/*.svg",
-                "arn:aws:s3:::my-status/shop/messages/1??????????????????-eu-west*.json",
-                "arn:aws:s3:::my-status/shop/messages/2??????????????????-eu-west*.json",
+                "arn:aws:s3:::my-status/shop/0-notified/eu-west.json",
                 "arn:aws:s3:::my-status/shop/heartbeats/*.json",
             ] })
         );

@@ -48,7 +48,8 @@ pub enum HistoryError {
 pub struct HistoryWriter {
     node: NodeName,
     expiry: Nanos,
-    current: Option<History>,
+    /// Shared with readers that evaluate the history after a round.
+    current: Option<Arc<History>>,
     listed_at: Option<UnixNanos>,
     written_at: Option<UnixNanos>,
     /// Stored check files that the history may lack, because adding them failed or was interrupted.
@@ -78,7 +79,8 @@ impl HistoryWriter {
         let others = self.missed.clone();
         self.missed.push(round.0.clone());
         let history = match self.current.take() {
-            Some(history) => history,
+            // This copies the history only if a reader still uses it.
+            Some(history) => Arc::unwrap_or_clone(history),
             None => match read(store, Some(&self.node)).await? {
                 LoadedHistory::Valid(history) => history,
                 LoadedHistory::Missing | LoadedHistory::Invalid(_) => History::new(Some(self.node.clone())),
@@ -102,9 +104,15 @@ impl HistoryWriter {
             write(store, &updated).await?;
             self.written_at = Some(now);
         }
-        self.current = Some(updated.history);
+        self.current = Some(Arc::new(updated.history));
         self.missed.clear();
         Ok(())
+    }
+
+    /// Returns the history with all rounds added so far, or `None` if the last update failed.
+    #[must_use]
+    pub fn current(&self) -> Option<Arc<History>> {
+        self.current.clone()
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use shared::UnixNanos;
 use shared::check_file::CheckResult;
+use shared::history::History;
 use shared::object_name::CheckFileName;
 use tokio::time::timeout;
 
@@ -26,6 +27,8 @@ pub struct UpkeepOutcome {
     /// Whether the summary is up to date. It depends on the history, and is not written without it.
     pub summary: Result<(), SummaryError>,
     pub expiry: ExpiryOutcome,
+    /// The history that contains the round, unless it could not be updated.
+    pub current: Option<Arc<History>>,
 }
 
 /// Maintains one node's history and summary, and deletes its expired files.
@@ -56,8 +59,12 @@ impl Upkeep {
     ) -> UpkeepOutcome {
         let stopped = StoreError::Stopped { store: self.store.describe(), limit: STORING_AFTER_SHUTDOWN.as_secs() };
         // If the work is interrupted, the outcome contains the completed parts.
-        let mut outcome =
-            UpkeepOutcome { history: Err(stopped.into()), summary: Ok(()), expiry: ExpiryOutcome::default() };
+        let mut outcome = UpkeepOutcome {
+            history: Err(stopped.into()),
+            summary: Ok(()),
+            expiry: ExpiryOutcome::default(),
+            current: None,
+        };
         let (store, work) = (&self.store, &mut self.work);
         let working = async {
             let timed_out = || StoreError::TimedOut {
@@ -73,6 +80,7 @@ impl Upkeep {
             outcome.expiry = work.expiry.run(store, now, progress).await;
         };
         let _ = self.budget.run(Box::pin(working)).await;
+        outcome.current = self.work.history.current();
         outcome
     }
 }

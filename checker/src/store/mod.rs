@@ -105,6 +105,22 @@ impl Store {
         self.within(GET_TIMEOUT, || format!("return `{name}`"), reading).await
     }
 
+    /// Reads an object unless it still has the version that the caller has read before. This saves transferring it.
+    pub async fn get_if_changed(
+        &self,
+        name: &impl ObjectName,
+        known: Option<&ObjectVersion>,
+    ) -> Result<Fetched, StoreError> {
+        let object = Object::new(name);
+        let reading = async {
+            match self {
+                Store::S3(store) => Box::pin(store.get_if_changed(&object, known)).await,
+                Store::Directory(store) => store.get_if_changed(object.clone(), known).await,
+            }
+        };
+        self.within(GET_TIMEOUT, || format!("return `{name}`"), reading).await
+    }
+
     /// Reads objects in the order of `names`, skipping those that do not exist.
     pub async fn get_all<N: ListedName>(&self, names: &[N]) -> Result<Vec<(N, ReadObject)>, StoreError> {
         let reading = async {
@@ -156,6 +172,23 @@ impl Store {
         let error = || StoreError::TimedOut { store: self.describe(), task: task(), limit: limit.as_secs() };
         tokio::time::timeout(limit, work).await.unwrap_or_else(|_| Err(error()))
     }
+}
+
+/// The version of an object that was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectVersion(String);
+
+/// The outcome of reading an object that may not have changed since it was last read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fetched {
+    /// The object still has the version that the caller knows.
+    Unchanged,
+    Missing,
+    Changed {
+        content: Vec<u8>,
+        /// The version, or `None` if the store does not provide one.
+        version: Option<ObjectVersion>,
+    },
 }
 
 /// The contents of an object, or the reason why this object cannot be read although the store is available.

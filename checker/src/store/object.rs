@@ -5,14 +5,14 @@ use std::ops::RangeInclusive;
 
 use shared::UnixNanos;
 use shared::object_name::{
-    self, CheckFileName, HISTORY_FOLDER, HeartbeatName, HistoryName, HistoryPart, SummaryName, patterns,
+    self, CheckFileName, HISTORY_FOLDER, HeartbeatName, HistoryName, HistoryPart, LogName, SummaryName, patterns,
 };
 
 use super::limits::{CHECK_FILE_LIMIT, HISTORY_LIMIT, LATENCIES_LIMIT, SUMMARY_LIMIT};
 
 /// A check file never changes once it is stored.
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
-/// Histories and heartbeats are replaced repeatedly, so caches must revalidate them.
+/// Histories, heartbeats and logs are replaced repeatedly, so caches must revalidate them.
 const REVALIDATE: &str = "no-cache";
 /// Summaries and badges contain their own time, can be a minute old and are fetched often.
 const ONE_MINUTE: &str = "public, max-age=60";
@@ -21,6 +21,9 @@ const JSON: &str = "application/json";
 
 /// The maximum size of a heartbeat, in bytes. It contains a time and a short text.
 const HEARTBEAT_LIMIT: u64 = 16 << 10;
+
+/// The maximum size of a log of notifications, in bytes. It takes about 250 bytes per endpoint and channel.
+const LOG_LIMIT: u64 = 32 << 20;
 
 /// The rules for writing, caching and reading objects of one kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -170,6 +173,12 @@ impl ObjectName for SummaryName {
 impl ObjectName for HeartbeatName {
     fn rules(&self) -> ObjectRules {
         ObjectRules { size_limit: HEARTBEAT_LIMIT, is_self_contained: true, ..REPLACED }
+    }
+}
+
+impl ObjectName for LogName {
+    fn rules(&self) -> ObjectRules {
+        ObjectRules { is_compressed: true, size_limit: LOG_LIMIT, ..REPLACED }
     }
 }
 

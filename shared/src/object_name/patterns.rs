@@ -3,7 +3,7 @@
 //! A prefix that contains one of those characters cannot be part of a pattern; see [`validate_prefix`].
 
 use super::heartbeat::{HEARTBEAT_FOLDER, HEARTBEAT_SUFFIX};
-use super::{CHECK_FILE_SUFFIX, CheckFileName, HistoryName, HistoryPart, NodeName};
+use super::{CHECK_FILE_SUFFIX, CheckFileName, HistoryName, HistoryPart, LogName, NodeName};
 
 /// Patterns for times, which have 19 digits and start with 1 until 2033 and with 2 until 2065.
 ///
@@ -53,10 +53,10 @@ pub fn summaries(prefix: &str, node: &NodeName) -> [String; 3] {
     super::summary::patterns_of(prefix, node)
 }
 
-/// Returns patterns that match one node's messages, which are named like check files but stored in a separate folder.
+/// Returns the pattern that matches one node's log of notifications.
 #[must_use]
-pub fn messages(prefix: &str, node: &NodeName) -> [String; 2] {
-    TIMES.map(|time| format!("{prefix}messages/{time}-{node}*.json"))
+pub fn notification_log(prefix: &str, node: &NodeName) -> String {
+    format!("{prefix}{}", LogName { node: node.clone() })
 }
 
 /// Returns a pattern that matches the heartbeats of all jobs. Any machine with a writer's keys can send them.

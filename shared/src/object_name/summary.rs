@@ -3,6 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use super::NodeName;
+use crate::hash::fnv1a;
 
 /// The folder for summaries, next to the check files.
 ///
@@ -72,7 +73,7 @@ impl BadgeTitle {
         }
         if fits < spelled.len() {
             spelled.truncate(fits);
-            let _ = write!(spelled, "{SHORTENED}{:016x}", hash(title));
+            let _ = write!(spelled, "{SHORTENED}{:016x}", fnv1a(title));
         }
         BadgeTitle(spelled)
     }
@@ -105,12 +106,6 @@ fn is_spelled(text: &str) -> bool {
 
 fn is_digit(byte: u8) -> bool {
     byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)
-}
-
-/// Computes a 64-bit FNV-1a hash, which does not depend on the program's version, because object names must not. A
-/// collision only makes two endpoints share a badge.
-fn hash(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 impl SummaryName {

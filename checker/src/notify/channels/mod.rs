@@ -32,6 +32,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 use shared::UnixNanos;
+pub use shared::notification_log::FailureReason;
 
 use super::message::Message;
 use crate::redact::Secret;
@@ -97,15 +98,4 @@ pub enum Outcome {
     Retry { reason: FailureReason, after: Option<Duration> },
     /// The provider will not accept the message unless something is changed.
     Refused { reason: FailureReason },
-}
-
-/// Why a message could not be sent. These words are public, so they contain nothing from the provider.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FailureReason {
-    Unreachable,
-    TimedOut,
-    RateLimited,
-    /// The HTTP or SMTP status, or the exit status of a command.
-    Refused(u16),
-    Failed,
 }

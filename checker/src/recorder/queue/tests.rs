@@ -96,7 +96,7 @@ impl FollowUp for Recording {
     async fn follow_up(&mut self, round: (&CheckFileName, &[CheckResult]), others: &[CheckFileName]) -> UpkeepOutcome {
         self.gate.wait().await;
         self.names.borrow_mut().extend(others.iter().chain([round.0]).cloned());
-        UpkeepOutcome { history: Ok(()), summary: Ok(()), expiry: ExpiryOutcome::default() }
+        UpkeepOutcome { history: Ok(()), summary: Ok(()), expiry: ExpiryOutcome::default(), current: None }
     }
 }
 

@@ -10,6 +10,7 @@ pub(crate) mod index;
 #[cfg(test)]
 mod tests;
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,7 +26,7 @@ use self::files::PutOutcome;
 use super::blocking_io::{BlockingIo, MANY_FILES_LIMIT, TASK_LIMIT};
 use super::limits::describe_size;
 use super::object::{Listing, Object};
-use super::{Deletion, ListedName, ReadObject, StoreError};
+use super::{Deletion, Fetched, ListedName, ObjectVersion, ReadObject, StoreError};
 
 /// How long opening the store waits for the directory to be created.
 const OPENING_LIMIT: Duration = Duration::from_secs(2);
@@ -82,6 +83,23 @@ impl DirectoryStore {
             }
             read => read,
         }
+    }
+
+    /// Reading a file is cheap, so the version is a hash of its contents, which no clock and no file system can affect.
+    pub(super) async fn get_if_changed(
+        &self,
+        object: Object,
+        known: Option<&ObjectVersion>,
+    ) -> Result<Fetched, StoreError> {
+        let Some(content) = self.get(object).await? else { return Ok(Fetched::Missing) };
+        let mut hasher = DefaultHasher::new();
+        content.hash(&mut hasher);
+        let version = ObjectVersion(format!("{:016x}", hasher.finish()));
+        Ok(if known == Some(&version) {
+            Fetched::Unchanged
+        } else {
+            Fetched::Changed { content, version: Some(version) }
+        })
     }
 
     pub(super) async fn get_all<N: ListedName>(&self, names: &[N]) -> Result<Vec<(N, ReadObject)>, StoreError> {

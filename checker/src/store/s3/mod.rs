@@ -30,7 +30,7 @@ use self::page_guard::PageGuard;
 use super::compression::{self, compress};
 use super::limits::{BodyError, GET_TIMEOUT, describe_size, read_body};
 use super::object::{Listing, Object, WriteMode};
-use super::{ListedName, ReadObject, StoreError};
+use super::{Fetched, ListedName, ObjectVersion, ReadObject, StoreError};
 use crate::redact::redact_userinfo;
 use crate::store::settings::Bucket;
 
@@ -38,6 +38,9 @@ use crate::store::settings::Bucket;
 const READS_AT_ONCE: usize = 32;
 /// How many objects are written at once.
 pub(super) const WRITES_AT_ONCE: usize = 16;
+
+/// The status of a response without contents, because the object has not changed.
+const NOT_MODIFIED: u16 = 304;
 
 /// A store whose objects are in a bucket.
 pub struct S3Store {
@@ -146,19 +149,44 @@ impl S3Store {
     }
 
     pub(super) async fn get(&self, object: &Object) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(match self.get_if_changed(object, None).await? {
+            Fetched::Changed { content, .. } => Some(content),
+            Fetched::Unchanged | Fetched::Missing => None,
+        })
+    }
+
+    pub(super) async fn get_if_changed(
+        &self,
+        object: &Object,
+        known: Option<&ObjectVersion>,
+    ) -> Result<Fetched, StoreError> {
         let failed = |cause| self.error(&format!("read `{}{}` from", self.prefix, object.name), cause);
         let too_large = || self.too_large(object);
         let deadline = Instant::now() + GET_TIMEOUT;
         let key = self.key(&object.name);
-        let mut response = match self.client.get_object().bucket(&self.bucket).key(&key).send().await {
+        let request = self.client.get_object().bucket(&self.bucket).key(&key);
+        let condition = known.map(|version| version.0.clone());
+        let mut response = match request.set_if_none_match(condition).send().await {
             Ok(response) => response,
-            Err(error) if error.code() == Some("NoSuchKey") => return Ok(None),
+            Err(error) if error.raw_response().is_some_and(|raw| raw.status().as_u16() == NOT_MODIFIED) => {
+                return Ok(Fetched::Unchanged);
+            }
+            Err(error) if error.code() == Some("NoSuchKey") => return Ok(Fetched::Missing),
             Err(error) => {
                 let cause = self.cause(Action::Get, &error);
                 let is_denied = matches!(cause, S3Error::AccessDenied { .. });
-                return if is_denied && self.is_missing(&key).await { Ok(None) } else { Err(failed(cause)) };
+                return if is_denied && self.is_missing(&key).await {
+                    Ok(Fetched::Missing)
+                } else {
+                    Err(failed(cause))
+                };
             }
         };
+        let version = response.e_tag().map(|tag| ObjectVersion(tag.to_owned()));
+        // Some services ignore the condition.
+        if version.is_some() && version.as_ref() == known {
+            return Ok(Fetched::Unchanged);
+        }
         let limit = object.rules.size_limit;
         if response.content_length().is_some_and(|length| u64::try_from(length).is_ok_and(|length| length > limit)) {
             return Err(too_large());
@@ -170,10 +198,12 @@ impl S3Store {
             BodyError::TooSlow => failed(S3Error::TooSlow),
             BodyError::Failed(error) => failed(error::from_connection(&error)),
         })?;
-        if !object.rules.is_compressed {
-            return Ok(Some(content));
-        }
-        compression::decompress(content, limit).map(Some).map_err(|_| too_large())
+        let content = if object.rules.is_compressed {
+            compression::decompress(content, limit).map_err(|_| too_large())?
+        } else {
+            content
+        };
+        Ok(Fetched::Changed { content, version })
     }
 
     /// Returns whether a listing of the object's name shows that the object does not exist. Some services deny reading

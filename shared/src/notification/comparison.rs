@@ -1,0 +1,299 @@
+//! Compares the status of all endpoints, and everything else that is notified, with what a channel was notified of.
+
+use std::collections::{HashMap, HashSet};
+
+use super::condition::Condition;
+use super::dependencies::{Causes, Dependencies};
+use super::event::EventKind;
+use super::item::{Item, NodeReason};
+use super::outages::Outages;
+use super::periods::Period;
+use super::reconcile::{Held, HeldReason, HoldKind, News, Situation};
+use super::state::{Change, FORGET_AFTER, Known, Subject};
+use super::verdicts::Verdict;
+use crate::UnixNanos;
+use crate::check_file::EndpointKey;
+use crate::notification_log::{Notified, Register, Topic};
+use crate::status::Status;
+use crate::uptime::MERGE_WINDOW;
+
+/// The result of comparing everything.
+#[derive(Debug, Default)]
+pub(super) struct Comparison<'a> {
+    pub(super) found: Vec<Found<'a>>,
+    pub(super) held: Vec<Held>,
+}
+
+/// News that can be sent, as far as its subject is concerned.
+#[derive(Debug)]
+pub(super) struct Found<'a> {
+    pub(super) news: News,
+    /// Since when the news could be sent.
+    pub(super) due: UnixNanos,
+    /// The number of the register that the news replaces, or 0.
+    pub(super) replaced: i64,
+    pub(super) sender: Sender<'a>,
+}
+
+/// Which nodes can send news.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Sender<'a> {
+    /// All nodes that check the endpoint.
+    Checkers(&'a Verdict<'a>),
+    Any,
+    /// Only this node.
+    Own,
+}
+
+/// The kinds of events that are about the status of endpoints.
+const STATUS_EVENTS: [EventKind; 7] = [
+    EventKind::Down,
+    EventKind::Degraded,
+    EventKind::Worse,
+    EventKind::Recovered,
+    EventKind::Reminder,
+    EventKind::Missed,
+    EventKind::Flapping,
+];
+
+/// Compares everything for one channel.
+pub(super) fn compare<'a>(situation: &Situation<'a>) -> Comparison<'a> {
+    let mut comparison = Comparison::default();
+    if STATUS_EVENTS.iter().any(|event| situation.policy.hears(*event)) {
+        compare_endpoints(situation, &mut comparison);
+    }
+    for condition in situation.conditions {
+        compare_condition(situation, condition, &mut comparison);
+    }
+    comparison
+}
+
+fn compare_endpoints<'a>(situation: &Situation<'a>, comparison: &mut Comparison<'a>) {
+    let Situation { policy, now, verdicts, .. } = *situation;
+    let hears_degraded = policy.hears(EventKind::Degraded);
+    let is_covered = |index: usize| {
+        let key = verdicts[index].key;
+        policy.covers(situation.channel, &key.title, situation.checks.get(key))
+    };
+    let outages_of = |index: usize| Outages::new(&verdicts[index].spans, hears_degraded, policy.recovered_after, now);
+    let dependencies = Dependencies::new(verdicts, situation.checks, is_covered);
+    let has_registers = situation.registers.of_channel(situation.channel).next().is_some();
+    let served_since = situation.registers.served_since(situation.channel).unwrap_or(now);
+    let mut known_bad: HashSet<&EndpointKey> = HashSet::new();
+    let mut dependents: HashMap<usize, Vec<String>> = HashMap::new();
+    let mut found_at: HashMap<usize, usize> = HashMap::new();
+    for (index, verdict) in verdicts.iter().enumerate() {
+        let register =
+            if has_registers { situation.registers.get(situation.channel, Topic::Endpoint, verdict.key) } else { None };
+        let is_known_bad = register.is_some_and(|register| register.state != Notified::Healthy);
+        let is_bad = |status: Status| status == Status::Down || status == Status::Degraded && hears_degraded;
+        // Nearly all endpoints of a large configuration end here.
+        if !is_known_bad && !verdict.spans.iter().any(|span| is_bad(span.status)) || !is_covered(index) {
+            continue;
+        }
+        if let Some(register) = register.filter(|_| is_known_bad) {
+            known_bad.insert(&register.key);
+        }
+        let outages = outages_of(index);
+        let causes =
+            if dependencies.has_any(index) { dependencies.causes(index, outages_of) } else { Causes::default() };
+        let reasons = reasons_to_hold(situation, verdict, &causes);
+        if let Some(cause) = causes.current.filter(|_| outages.is_bad()) {
+            dependents.entry(cause).or_default().push(verdict.key.title.clone());
+        }
+        let held: Vec<Period> = reasons.iter().map(|(period, _)| *period).collect();
+        let subject = Subject {
+            policy,
+            flapping: situation.flapping,
+            outages: &outages,
+            held: &held,
+            reasons: &reasons,
+            margin: if dependencies.has_any(index) { MERGE_WINDOW } else { 0 },
+            is_retired: verdict.is_retired,
+            now,
+        };
+        let new = Known { state: Notified::Healthy, since: 0, until: served_since, at: served_since, reminders: 0 };
+        let difference = subject.compare(register.map_or(new, Known::from));
+        if let Some((event, reason, until)) = difference.held {
+            comparison.held.push(Held { event, title: verdict.key.title.clone(), reason, until });
+        }
+        let Some(next) = difference.next else { continue };
+        let heard = difference.changes.iter().filter(|change| policy.hears(change.event));
+        let items = heard.map(|change| item(situation, verdict, change)).collect();
+        let due = difference.changes.iter().map(|change| change.due).min().unwrap_or(now);
+        found_at.insert(index, comparison.found.len());
+        comparison.found.push(Found {
+            news: news(situation, Topic::Endpoint, verdict.key, register, next, items),
+            due,
+            replaced: register.map_or(0, |register| register.number),
+            sender: Sender::Checkers(verdict),
+        });
+    }
+    for (cause, mut titles) in dependents {
+        titles.sort();
+        let found = found_at.get(&cause).and_then(|found| comparison.found[*found].news.items.last_mut());
+        if let Some(item) = found.filter(|item| item.until.is_none()) {
+            item.dependents = titles;
+        }
+    }
+    forget_unknown_endpoints(situation, &known_bad, comparison);
+}
+
+/// Closes outages of endpoints that no node has checked for a long time.
+fn forget_unknown_endpoints(
+    situation: &Situation<'_>,
+    known_bad: &HashSet<&EndpointKey>,
+    comparison: &mut Comparison<'_>,
+) {
+    let now = situation.now;
+    let mut listed: Option<HashSet<(&str, &str)>> = None;
+    let mut is_listed = |key: &EndpointKey| {
+        let listed = listed.get_or_insert_with(|| {
+            let keys = situation.verdicts.iter().map(|verdict| verdict.key);
+            let ids = keys.clone().filter_map(|key| Some(("", key.id.as_deref()?)));
+            ids.chain(keys.map(|key| (key.title.as_str(), key.locator.as_str()))).collect()
+        });
+        listed.contains(&(key.title.as_str(), key.locator.as_str()))
+            || key.id.as_deref().is_some_and(|id| listed.contains(&("", id)))
+    };
+    for register in situation.registers.of_channel(situation.channel) {
+        let is_bad = register.topic == Topic::Endpoint && register.state != Notified::Healthy;
+        let is_old = register.at.saturating_add(FORGET_AFTER) <= now;
+        if is_bad && is_old && !known_bad.contains(&register.key) && !is_listed(&register.key) {
+            let next = Known { state: Notified::Healthy, until: now, at: now, reminders: 0, since: register.since };
+            let news = news(situation, Topic::Endpoint, &register.key, Some(register), next, Vec::new());
+            comparison.found.push(Found { news, due: now, replaced: register.number, sender: Sender::Any });
+        }
+    }
+}
+
+/// Returns whether a condition that was notified is notified again, such as a certificate that expires even sooner.
+fn is_renewed(known: &Register, condition: &Condition) -> bool {
+    condition.topic == Topic::Certificate && known.since < condition.since
+}
+
+fn compare_condition<'a>(situation: &Situation<'a>, condition: &'a Condition, comparison: &mut Comparison<'a>) {
+    let Situation { policy, now, .. } = *situation;
+    let event = condition.topic.event();
+    let is_about_endpoint = matches!(condition.topic, Topic::Certificate | Topic::Budget);
+    let is_covered = || policy.covers(situation.channel, &condition.key.title, situation.checks.get(&condition.key));
+    if !policy.hears(event) || is_about_endpoint && !is_covered() {
+        return;
+    }
+    let register = situation.registers.get(situation.channel, condition.topic, &condition.key);
+    let known = register.filter(|register| register.state != Notified::Healthy);
+    let title = &condition.key.title;
+    let change =
+        |event, was, is, since, until| Change { event, was, is, since, until, due: condition.since, reminder: 0 };
+    let (change, state) = match (condition.is_present, known) {
+        (true, known) if known.is_none_or(|known| is_renewed(known, condition)) => {
+            let hold = situation.holds.iter().find(|hold| hold.period.contains(now) && hold.covers(title));
+            if let Some(hold) = hold {
+                let (reason, until) = (held_reason(hold.kind), Some(hold.period.end));
+                comparison.held.push(Held { event, title: title.clone(), reason, until });
+                return;
+            }
+            let was = if known.is_some() { Status::Down } else { Status::Healthy };
+            (change(event, was, Status::Down, condition.since, None), Notified::Down)
+        }
+        (false, Some(known)) => {
+            let until = Some(condition.since.max(known.since));
+            (change(EventKind::Recovered, Status::Down, Status::Healthy, known.since, until), Notified::Healthy)
+        }
+        _ => return,
+    };
+    let is_heard = policy.hears(change.event) && (condition.is_present || condition.topic.recovers());
+    let item = Item {
+        event: change.event,
+        title: title.clone(),
+        locator: condition.key.locator.clone(),
+        was: change.was,
+        is: change.is,
+        since: change.since,
+        until: change.until,
+        voters: 0,
+        down_from: Vec::new(),
+        reasons: Vec::new(),
+        is_planned: false,
+        reminder: 0,
+        dependents: Vec::new(),
+        detail: condition.detail.clone(),
+    };
+    let items = if is_heard { vec![item] } else { Vec::new() };
+    let next = Known { state, since: change.since, until: now, at: now, reminders: 0 };
+    let sender = if condition.is_local { Sender::Own } else { Sender::Any };
+    let news = news(situation, condition.topic, &condition.key, register, next, items);
+    let replaced = register.map_or(0, |register| register.number);
+    comparison.found.push(Found { news, due: condition.since, replaced, sender });
+}
+
+fn news(
+    situation: &Situation<'_>,
+    topic: Topic,
+    key: &EndpointKey,
+    before: Option<&Register>,
+    next: Known,
+    items: Vec<Item>,
+) -> News {
+    // The provider's name of the message about an outage is kept until the outage ends.
+    let open = before.filter(|before| before.state != Notified::Healthy).and_then(|before| before.reference.clone());
+    let is_over = next.state == Notified::Healthy;
+    let (reference, resolves) = if is_over { (None, open) } else { (open, None) };
+    let register = Register {
+        channel: situation.channel.clone(),
+        topic,
+        key: key.clone(),
+        number: 0,
+        state: next.state,
+        since: next.since,
+        until: next.until,
+        at: next.at,
+        reminders: next.reminders,
+        reference,
+    };
+    News { items, register, resolves }
+}
+
+fn item(situation: &Situation<'_>, verdict: &Verdict<'_>, change: &Change) -> Item {
+    let voters = verdict.votes.iter().filter(|vote| vote.status != Status::Unknown);
+    let named = |vote: &super::verdicts::Vote<'_>| vote.node.map(ToString::to_string);
+    let down = voters.clone().filter(|vote| vote.status == Status::Down);
+    let reasons = voters.clone().filter(|vote| vote.status >= Status::Degraded);
+    let reasons = reasons.filter_map(|vote| Some(NodeReason { node: named(vote)?, reason: vote.reason?.to_owned() }));
+    Item {
+        event: change.event,
+        title: verdict.key.title.clone(),
+        locator: verdict.key.locator.clone(),
+        was: change.was,
+        is: change.is,
+        since: change.since,
+        until: change.until,
+        voters: voters.clone().count(),
+        down_from: down.filter_map(named).collect(),
+        reasons: if change.until.is_none() { reasons.collect() } else { Vec::new() },
+        is_planned: situation.holds.iter().any(|hold| {
+            hold.kind == HoldKind::Planned && hold.period.contains(change.since) && hold.covers(&verdict.key.title)
+        }),
+        reminder: change.reminder,
+        dependents: Vec::new(),
+        detail: None,
+    }
+}
+
+/// Returns all periods in which outages of an endpoint are not notified, in order, with the reasons.
+fn reasons_to_hold(situation: &Situation<'_>, verdict: &Verdict<'_>, causes: &Causes) -> Vec<(Period, HeldReason)> {
+    let covering = situation.holds.iter().filter(|hold| hold.covers(&verdict.key.title));
+    let mut reasons: Vec<_> = covering.map(|hold| (hold.period, held_reason(hold.kind))).collect();
+    let cause = causes.current.map(|current| situation.verdicts[current].key.title.clone());
+    let dependency = || HeldReason::Dependency(cause.clone().unwrap_or_default());
+    reasons.extend(causes.periods.iter().map(|period| (*period, dependency())));
+    reasons.sort_by_key(|(period, _)| *period);
+    reasons
+}
+
+fn held_reason(kind: HoldKind) -> HeldReason {
+    match kind {
+        HoldKind::Planned => HeldReason::Planned,
+        HoldKind::Silence => HeldReason::Silenced,
+    }
+}

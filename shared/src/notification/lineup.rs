@@ -1,0 +1,156 @@
+//! Determines which node sends news, without a lock.
+//!
+//! The nodes that serve a channel form a line, in the same order for all. The first one sends at once. Each other node
+//! waits long enough for those before it to send and to store that in their logs, and sends only if they have not.
+
+use std::collections::BTreeMap;
+
+use crate::notification_log::{ChannelId, NotificationLog, Retry};
+use crate::object_name::NodeName;
+use crate::quorum::CLOCK_TOLERANCE;
+use crate::uptime::validity;
+use crate::{HOUR, MINUTE, Nanos, SECOND, UnixNanos};
+
+/// The number of failures in a row after which the next node takes its turn.
+pub const FAILURES_LIMIT: u32 = 3;
+
+/// How long a node that appeared, or changed its position, leaves news to others: in the meantime, they can still act
+/// on what they read before.
+pub const SETTLING_TIME: Nanos = 30 * SECOND;
+
+/// How long after its next attempt a node that failed too often precedes others again. For the node itself, this takes
+/// [`AGAIN_MARGIN`] longer.
+const AGAIN_AFTER: Nanos = HOUR;
+const AGAIN_MARGIN: Nanos = 5 * MINUTE;
+
+/// What an evaluation knows about the nodes.
+#[derive(Debug, Clone, Copy)]
+pub struct Nodes<'a> {
+    /// The log of the evaluating node. It must be in the store before the other logs are read if it does not list the
+    /// same channels as the stored one: then, of two nodes that begin at the same time, at least one sees the other.
+    pub own: &'a NotificationLog,
+    /// The logs of all other nodes.
+    pub others: &'a [NotificationLog],
+    /// When each node's newest result was stored.
+    pub newest: &'a BTreeMap<NodeName, UnixNanos>,
+    /// Since when all rounds of the evaluating node were stored in time; see [`stored_since`]. It is now if the node
+    /// just stored rounds that it had to keep.
+    pub stored_since: UnixNanos,
+}
+
+/// Returns since when a node's rounds were stored without a gap that makes others ignore it. `stored` contains the
+/// storage times of its newest check files, in order.
+#[must_use]
+pub fn stored_since(stored: &[UnixNanos], every: Nanos) -> UnixNanos {
+    // Less than `is_fresh` accepts, so that the node itself notices a gap before any other node.
+    let gap = validity(every).saturating_add(30 * SECOND);
+    let last_gap = stored.windows(2).rposition(|pair| pair[1].saturating_sub(pair[0]) > gap);
+    let first = last_gap.map_or(0, |index| index + 1);
+    stored.get(first).copied().unwrap_or(UnixNanos::MAX)
+}
+
+/// The nodes that serve a channel, in order.
+#[derive(Debug)]
+pub(super) struct Line<'a> {
+    nodes: Vec<Member<'a>>,
+    own: &'a NodeName,
+    own_every: Nanos,
+    /// Since when all others know the position of the evaluating node.
+    settled_at: UnixNanos,
+    now: UnixNanos,
+}
+
+#[derive(Debug)]
+struct Member<'a> {
+    name: &'a NodeName,
+    every: Nanos,
+    retry: Option<Retry>,
+}
+
+/// Whether it is a node's turn to send.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    Now,
+    /// These nodes precede it.
+    Later {
+        ahead: Vec<NodeName>,
+        at: UnixNanos,
+    },
+}
+
+impl<'a> Line<'a> {
+    /// Creates the line of nodes for a channel.
+    pub(super) fn new(channel: &ChannelId, nodes: &Nodes<'a>, now: UnixNanos) -> Line<'a> {
+        let own = &nodes.own.node;
+        let logs = nodes.others.iter().filter(|log| log.node != *own);
+        let mut members: Vec<_> = logs
+            .filter(|log| is_fresh(log, nodes.newest, now))
+            .chain([nodes.own])
+            .filter_map(|log| {
+                let retry = log.channel(channel)?.retry;
+                let margin = if log.node == *own { AGAIN_MARGIN } else { 0 };
+                let again_at = |retry: Retry| retry.next.saturating_add(AGAIN_AFTER).saturating_add(margin);
+                let has_failed = retry.is_some_and(|retry| retry.tries >= FAILURES_LIMIT && now < again_at(retry));
+                Some(((has_failed, log.rank, log.every, &log.node), retry))
+            })
+            .collect();
+        members.sort_by_key(|(order, _)| *order);
+        let member = |((_, _, every, name), retry)| Member { name, every, retry };
+        let served_since = nodes.own.channel(channel).map_or(now, |served| served.from);
+        Line {
+            nodes: members.into_iter().map(member).collect(),
+            own,
+            own_every: nodes.own.every,
+            settled_at: nodes.stored_since.max(nodes.own.since).max(served_since).saturating_add(SETTLING_TIME),
+            now,
+        }
+    }
+
+    /// Returns whether it is this node's turn to send news that `can_send` allows a node to send.
+    ///
+    /// `waiting_since` is when the node first left the news to others, or now. `known_since` is since when the others
+    /// know that this node can send the news.
+    pub(super) fn turn(
+        &self,
+        can_send: impl Fn(&NodeName) -> bool,
+        known_since: UnixNanos,
+        waiting_since: UnixNanos,
+    ) -> Turn {
+        let is_settled = self.settled_at.max(known_since.saturating_add(SETTLING_TIME)) <= self.now;
+        let eligible: Vec<&Member> = self.nodes.iter().filter(|node| can_send(node.name)).collect();
+        let Some(position) = eligible.iter().position(|node| node.name == self.own) else {
+            let ahead = eligible.iter().map(|node| node.name.clone()).collect();
+            return Turn::Later { ahead, at: UnixNanos::MAX };
+        };
+        let is_ahead = |(index, node): &(usize, &&Member)| {
+            if is_settled { *index < position } else { node.name != self.own }
+        };
+        let ahead: Vec<&Member> = eligible.iter().enumerate().filter(is_ahead).map(|(_, node)| *node).collect();
+        if ahead.is_empty() {
+            return Turn::Now;
+        }
+        let retries = ahead.iter().filter_map(|node| node.retry).map(|retry| retry.next);
+        // An hour is the longest time between two attempts, so a hostile log cannot delay the turn for longer.
+        let retries = retries.filter(|next| *next <= self.now.saturating_add(HOUR));
+        let start = retries.max().map_or(waiting_since, |next| next.max(waiting_since));
+        let own_slot = if is_settled { 0 } else { slot(self.own_every) };
+        let at = ahead.iter().fold(start.saturating_add(own_slot), |at, node| at.saturating_add(slot(node.every)));
+        if at <= self.now {
+            Turn::Now
+        } else {
+            Turn::Later { ahead: ahead.iter().map(|node| node.name.clone()).collect(), at }
+        }
+    }
+}
+
+/// Returns how long others leave news to a node: the time until it sees the news, the time until it acts, and the time
+/// that the message and the log take. Clocks can differ by [`CLOCK_TOLERANCE`].
+fn slot(every: Nanos) -> Nanos {
+    every.saturating_mul(2).saturating_add(CLOCK_TOLERANCE + 30 * SECOND)
+}
+
+/// Returns whether a node stored results recently enough to expect that it sends.
+fn is_fresh(log: &NotificationLog, newest: &BTreeMap<NodeName, UnixNanos>, now: UnixNanos) -> bool {
+    let valid_for = validity(log.every).saturating_add(MINUTE + CLOCK_TOLERANCE);
+    newest.get(&log.node).is_some_and(|newest| newest.saturating_add(valid_for) >= now)
+}

@@ -1,0 +1,123 @@
+//! Finds the outages in an endpoint's status, as a channel hears of them.
+
+use super::periods::{Period, outside};
+use super::policy::ChannelPolicy;
+use crate::status::Status;
+use crate::uptime::{MERGE_WINDOW, Span};
+use crate::{Nanos, UnixNanos};
+
+/// A time without a healthy status. Unknown time does not end an outage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Outage {
+    pub(super) start: UnixNanos,
+    /// The end of the last degraded or down span. It is now if the outage continues.
+    pub(super) end: UnixNanos,
+    /// When the endpoint first was down, rather than degraded.
+    pub(super) down_since: Option<UnixNanos>,
+    /// When the endpoint had been healthy for long enough after the outage, before the next one.
+    pub(super) recovered_at: Option<UnixNanos>,
+    /// For how long the endpoint was healthy after the outage, before the next one.
+    healthy: Nanos,
+}
+
+/// An endpoint's outages, and its status now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Outages {
+    /// The outages, in order.
+    pub(super) all: Vec<Outage>,
+    /// The current status, which is never degraded if the channel does not hear of degraded endpoints.
+    pub(super) is: Status,
+    /// When the current status, or the last one before the unknown status, began.
+    pub(super) is_since: UnixNanos,
+    /// Until when the status is known.
+    pub(super) known_until: UnixNanos,
+    /// Whether the status would be degraded if the channel heard of that.
+    pub(super) is_slow: bool,
+}
+
+/// An outage that lasted long enough to be notified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Notable {
+    pub(super) since: UnixNanos,
+    pub(super) due: UnixNanos,
+    pub(super) status: Status,
+}
+
+impl Outages {
+    /// Finds the outages in spans that end by now.
+    pub(super) fn new(spans: &[Span], hears_degraded: bool, recovered_after: Nanos, now: UnixNanos) -> Outages {
+        let is_bad = |status: Status| status == Status::Down || status == Status::Degraded && hears_degraded;
+        let mut all: Vec<Outage> = Vec::new();
+        let mut is_open = false;
+        for span in spans {
+            let down_since = (span.status == Status::Down).then_some(span.start);
+            if !is_bad(span.status) {
+                is_open = false;
+                if let Some(last) = all.last_mut() {
+                    let missing = recovered_after.saturating_sub(last.healthy);
+                    last.healthy = last.healthy.saturating_add(span.end - span.start);
+                    if last.recovered_at.is_none() && last.healthy >= recovered_after {
+                        last.recovered_at = Some(span.start.saturating_add(missing.max(0)));
+                    }
+                }
+            } else if let Some(last) = all.last_mut().filter(|_| is_open) {
+                last.end = span.end;
+                last.down_since = last.down_since.or(down_since);
+            } else {
+                is_open = true;
+                all.push(Outage { start: span.start, end: span.end, down_since, recovered_at: None, healthy: 0 });
+            }
+        }
+        let known_until = spans.last().map_or(0, |last| last.end);
+        let last = spans.last().filter(|last| last.end >= now);
+        let heard = |status: Status| match status {
+            Status::Degraded if !hears_degraded => Status::Healthy,
+            other => other,
+        };
+        let is = last.map_or(Status::Unknown, |last| heard(last.status));
+        // The status began with the first of the last spans that the channel hears of as the same status.
+        let same = spans.iter().rev().take_while(|span| is == Status::Unknown || heard(span.status) == is);
+        let is_since = same.last().map_or(now, |span| span.start);
+        Outages { all, is, is_since, known_until, is_slow: last.is_some_and(|last| last.status == Status::Degraded) }
+    }
+
+    /// Returns when the last outage will have been over for long enough if the endpoint stays healthy.
+    pub(super) fn recovery_expected(&self, recovered_after: Nanos, now: UnixNanos) -> UnixNanos {
+        let healthy = self.all.last().map_or(0, |last| last.healthy);
+        now.saturating_add(recovered_after.saturating_sub(healthy).max(0))
+    }
+
+    /// Returns whether the endpoint is degraded or down now.
+    pub(super) fn is_bad(&self) -> bool {
+        self.is >= Status::Degraded
+    }
+}
+
+impl Outage {
+    /// Returns whether the outage lasted long enough for the channel, outside of the periods in which outages are not
+    /// notified.
+    pub(super) fn notable(&self, policy: &ChannelPolicy, held: &[Period]) -> Option<Notable> {
+        let (since, status, after) = self.measure(policy);
+        let long_enough = |part: &Period| part.end - part.start >= after;
+        let part = outside(Period { start: since, end: self.end }, held).find(long_enough)?;
+        Some(Notable { since, due: part.start.saturating_add(after), status })
+    }
+
+    /// Returns when the outage will have lasted long enough if it continues outside of the periods in which outages
+    /// are not notified.
+    pub(super) fn notable_expected(&self, policy: &ChannelPolicy, held: &[Period], now: UnixNanos) -> UnixNanos {
+        let (since, _, after) = self.measure(policy);
+        let last = outside(Period { start: since, end: now }, held).last();
+        let start = last.filter(|last| last.end >= now).map_or(now, |last| last.start);
+        let hold_end = held.iter().filter(|period| period.contains(now)).map(|period| period.end).max();
+        start.max(hold_end.unwrap_or(start)).saturating_add(after)
+    }
+
+    fn measure(&self, policy: &ChannelPolicy) -> (UnixNanos, Status, Nanos) {
+        match self.down_since {
+            Some(since) => (since, Status::Down, policy.after),
+            // When an endpoint fails, it is degraded until enough nodes noticed that it is down.
+            None => (self.start, Status::Degraded, policy.after.max(MERGE_WINDOW)),
+        }
+    }
+}

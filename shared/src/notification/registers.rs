@@ -1,0 +1,229 @@
+//! Merges what the logs of all nodes contain, and updates a node's own log.
+
+use std::collections::{HashMap, HashSet};
+
+use super::reconcile::News;
+use crate::check_file::EndpointKey;
+use crate::notification_log::{
+    ChannelId, FailureReason, NUMBER_LIMIT, NotificationLog, Notified, Register, Retry, ServedChannel, Topic, Waiting,
+};
+use crate::object_name::NodeName;
+use crate::{HOUR, MINUTE, Nanos, UnixNanos};
+
+/// How long registers are kept that no longer matter. It is longer than outages are notified, because clocks differ.
+const RETENTION: Nanos = 50 * HOUR;
+
+/// How long a register is kept after another node replaced it.
+const REPLACED_RETENTION: Nanos = HOUR;
+
+/// The time before the second attempt. It doubles with each failure.
+const FIRST_RETRY: Nanos = MINUTE;
+const LONGEST_RETRY: Nanos = HOUR;
+
+type Written<'a> = (&'a NodeName, &'a Register);
+
+/// What all channels were notified of, according to the logs of all nodes.
+#[derive(Debug, Clone, Default)]
+pub struct Registers<'a> {
+    channels: HashMap<&'a ChannelId, ChannelRegisters<'a>>,
+    greatest_number: i64,
+}
+
+/// What one channel was notified of.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ChannelRegisters<'a> {
+    by_id: HashMap<(Topic, &'a str), Written<'a>>,
+    with_id: HashMap<(Topic, &'a str, &'a str), Written<'a>>,
+    without_id: HashMap<(Topic, &'a str, &'a str), Written<'a>>,
+    /// When the first node served the channel.
+    from: Option<UnixNanos>,
+}
+
+impl<'a> Registers<'a> {
+    /// Merges logs. Their order does not matter.
+    #[must_use]
+    pub fn merge(logs: impl IntoIterator<Item = &'a NotificationLog>) -> Registers<'a> {
+        let mut merged = Registers::default();
+        for log in logs {
+            for served in &log.channels {
+                let from = &mut merged.channels.entry(&served.id).or_default().from;
+                *from = Some(from.map_or(served.from, |from| from.min(served.from)));
+            }
+            for register in &log.registers {
+                merged.greatest_number = merged.greatest_number.max(register.number);
+                merged.channels.entry(&register.channel).or_default().add((&log.node, register));
+            }
+        }
+        merged
+    }
+
+    /// Returns the number for the next registers that a node writes.
+    #[must_use]
+    pub fn next_number(&self) -> i64 {
+        (self.greatest_number + 1).min(NUMBER_LIMIT - 1)
+    }
+
+    /// Returns what a channel was last notified of about an endpoint, a node or another subject.
+    #[must_use]
+    pub fn get(&self, channel: &ChannelId, topic: Topic, key: &EndpointKey) -> Option<&'a Register> {
+        self.channels.get(channel)?.get(topic, key).map(|(_, register)| register)
+    }
+
+    /// Returns the current registers of a channel, in no particular order.
+    pub fn of_channel(&self, channel: &ChannelId) -> impl Iterator<Item = &'a Register> + use<'_, 'a> {
+        let registers = self.channels.get(channel).into_iter();
+        registers.flat_map(|found| found.by_id.values().chain(found.without_id.values())).map(|(_, register)| *register)
+    }
+
+    /// Returns when a node first served a channel.
+    #[must_use]
+    pub fn served_since(&self, channel: &ChannelId) -> Option<UnixNanos> {
+        self.channels.get(channel)?.from
+    }
+}
+
+impl<'a> ChannelRegisters<'a> {
+    fn add(&mut self, (node, register): Written<'a>) {
+        let (topic, key) = (register.topic, &register.key);
+        let mut slots: Vec<&mut Written<'a>> = Vec::new();
+        let by_title = (topic, key.title.as_str(), key.locator.as_str());
+        if let Some(id) = &key.id {
+            slots.push(self.by_id.entry((topic, id)).or_insert((node, register)));
+            slots.push(self.with_id.entry(by_title).or_insert((node, register)));
+        } else {
+            slots.push(self.without_id.entry(by_title).or_insert((node, register)));
+        }
+        for slot in slots {
+            if register.compare(node, slot.1, slot.0).is_gt() {
+                *slot = (node, register);
+            }
+        }
+    }
+
+    /// Finds the register about the endpoint with an equal id or, if either has no id, with an equal title and locator.
+    fn get(&self, topic: Topic, key: &EndpointKey) -> Option<Written<'a>> {
+        let by_title = (topic, key.title.as_str(), key.locator.as_str());
+        let with_id = match &key.id {
+            Some(id) => self.by_id.get(&(topic, &**id)),
+            None => self.with_id.get(&by_title),
+        };
+        let found = with_id.into_iter().chain(self.without_id.get(&by_title)).copied();
+        found.max_by(|(node, one), (other_node, other)| one.compare(node, other, other_node))
+    }
+}
+
+impl NotificationLog {
+    /// Updates what the log says about its node. Returns whether anything changed: then, store the log before reading
+    /// the others.
+    pub fn introduce(&mut self, rank: u32, every: Nanos, channels: &[&ChannelId], now: UnixNanos) -> bool {
+        let is_same = self.channels.iter().map(|served| &served.id).eq(channels.iter().copied());
+        if is_same && self.rank == rank && self.every == every {
+            return false;
+        }
+        let mut before = std::mem::take(&mut self.channels);
+        let served = |id: &&ChannelId| {
+            let index = before.iter().position(|served| served.id == **id);
+            let new = ServedChannel { id: (*id).clone(), from: now, waiting: None, retry: None };
+            index.map_or(new, |index| before.swap_remove(index))
+        };
+        self.channels = channels.iter().map(served).collect();
+        (self.rank, self.every, self.since) = (rank, every, now);
+        true
+    }
+
+    /// Updates which news the node leaves to others. Returns whether the log must be stored. An entry about news that
+    /// others have sent is harmless, so it can remain in the store.
+    pub fn wait(&mut self, channel: &ChannelId, waiting: Option<Waiting>) -> bool {
+        let Some(served) = self.served(channel) else { return false };
+        std::mem::replace(&mut served.waiting, waiting) != waiting && waiting.is_some()
+    }
+
+    /// Records news that was delivered to a channel, or that is not sent. `number` is that of
+    /// [`Registers::next_number`].
+    pub fn record(&mut self, news: &[News], number: i64, now: UnixNanos, reference: Option<&str>) {
+        let subjects = Subjects::new(news);
+        self.registers.retain(|register| !subjects.contain(register));
+        let recorded = news.iter().map(|news| Register {
+            number,
+            at: now,
+            reference: news.register.reference.clone().or_else(|| reference.map(str::to_owned)),
+            ..news.register.clone()
+        });
+        self.registers.extend(recorded);
+    }
+
+    /// Records that a channel accepted a message. Returns whether anything changed.
+    pub fn succeeded(&mut self, channel: &ChannelId) -> bool {
+        self.served(channel).is_some_and(|served| served.retry.take().is_some())
+    }
+
+    /// Records a failure. The next attempt is after 1, 2, 4 … 60 minutes, or after the time that the provider requests.
+    /// If it refused the message, the next attempt is after an hour.
+    pub fn failed(
+        &mut self,
+        channel: &ChannelId,
+        why: FailureReason,
+        is_refused: bool,
+        after: Option<Nanos>,
+        now: UnixNanos,
+    ) {
+        let Some(served) = self.served(channel) else { return };
+        let tries = served.retry.map_or(0, |retry| retry.tries).saturating_add(1);
+        let doubled = FIRST_RETRY.saturating_mul(1_i64.checked_shl(tries - 1).unwrap_or(i64::MAX).max(1));
+        let wait = if is_refused { LONGEST_RETRY } else { after.unwrap_or(doubled).clamp(0, LONGEST_RETRY) };
+        served.retry = Some(Retry { tries, next: now.saturating_add(wait), why });
+    }
+
+    /// Removes registers that are no longer needed. Returns whether anything changed.
+    ///
+    /// A register about a recovery is kept while any log contains an older one about the same endpoint, because that one
+    /// would count otherwise.
+    pub fn prune(&mut self, others: &[NotificationLog], now: UnixNanos) -> bool {
+        let others_merged = Registers::merge(others.iter().filter(|log| log.node != self.node));
+        let is_served = |channel: &ChannelId| {
+            self.channels.iter().any(|served| served.id == *channel)
+                || others.iter().any(|log| log.channel(channel).is_some())
+        };
+        let (node, before) = (&self.node, self.registers.len());
+        self.registers.retain(|own| {
+            let is_older_than = |age: Nanos| own.at.max(own.until) < now.saturating_sub(age);
+            let channel = others_merged.channels.get(&own.channel);
+            match channel.and_then(|channel| channel.get(own.topic, &own.key)) {
+                Some((other_node, other)) if other.compare(other_node, own, node).is_gt() => {
+                    !is_older_than(REPLACED_RETENTION)
+                }
+                Some(_) => true,
+                None => !is_older_than(RETENTION) || own.state != Notified::Healthy && is_served(&own.channel),
+            }
+        });
+        self.registers.len() != before
+    }
+
+    fn served(&mut self, channel: &ChannelId) -> Option<&mut ServedChannel> {
+        self.channels.iter_mut().find(|served| served.id == *channel)
+    }
+}
+
+/// The subjects of news, to find the registers that the news replaces.
+struct Subjects<'n> {
+    by_id: HashSet<(&'n ChannelId, Topic, &'n str)>,
+    /// Titles and locators. The value is whether the subject has an id.
+    by_title: HashMap<(&'n ChannelId, Topic, &'n str, &'n str), bool>,
+}
+
+impl<'n> Subjects<'n> {
+    fn new(news: &'n [News]) -> Subjects<'n> {
+        let registers = || news.iter().map(|news| &news.register);
+        let by_id = registers().filter_map(|one| Some((&one.channel, one.topic, one.key.id.as_deref()?)));
+        let by_title = registers()
+            .map(|one| ((&one.channel, one.topic, &*one.key.title, &*one.key.locator), one.key.id.is_some()));
+        Subjects { by_id: by_id.collect(), by_title: by_title.collect() }
+    }
+
+    fn contain(&self, register: &Register) -> bool {
+        let Register { channel, topic, key, .. } = register;
+        let has_id = self.by_title.get(&(channel, *topic, &*key.title, &*key.locator));
+        let by_title = has_id.is_some_and(|has_id| !has_id || key.id.is_none());
+        by_title || key.id.as_deref().is_some_and(|id| self.by_id.contains(&(channel, *topic, id)))
+    }
+}

@@ -1,0 +1,169 @@
+//! Selects the news that is sent now, by this node, in one message.
+
+use super::comparison::{Found, Sender};
+use super::event::EventKind;
+use super::lineup::{Line, Turn};
+use super::reconcile::{Held, HeldReason, News, Plan, Situation};
+use super::verdicts::Verdict;
+use crate::hash::fnv1a;
+use crate::notification_log::Waiting;
+use crate::object_name::NodeName;
+use crate::status::Status;
+use crate::{DAY, UnixNanos};
+
+/// The number of endpoints that must be down for the warning that a node's network may have failed.
+const SUSPICIOUS_COUNT: usize = 5;
+
+/// Selects the news to send now. The rest is held back.
+pub(super) fn select(situation: &Situation<'_>, found: Vec<Found<'_>>) -> Plan {
+    let mut plan = Plan::default();
+    if found.is_empty() {
+        return plan;
+    }
+    if let Some((reason, until)) = wait_for_more(situation, &found) {
+        plan.held.extend(found.iter().filter_map(|found| held(&found.news, &reason, Some(until))));
+        return plan;
+    }
+    let line = Line::new(situation.channel, &situation.nodes, situation.now);
+    let own = situation.nodes.own.channel(situation.channel);
+    // The turn of news depends on how long this node has been waiting with the same news, so the news that other nodes
+    // could send is determined first.
+    let turns =
+        |waiting_since: UnixNanos| found.iter().map(|found| turn(situation, &line, found, waiting_since)).collect();
+    let at_first: Vec<Turn> = turns(situation.now);
+    let is_left = |turn: &Turn| matches!(turn, Turn::Later { at, .. } if *at < UnixNanos::MAX);
+    let left: Vec<&Found> =
+        found.iter().zip(&at_first).filter(|(_, turn)| is_left(turn)).map(|(found, _)| found).collect();
+    let turns: Vec<Turn> = if left.is_empty() {
+        at_first
+    } else {
+        let hash = hash(&left);
+        let before = own.and_then(|own| own.waiting).filter(|waiting| waiting.news == hash);
+        let before = before.map(|waiting| waiting.since).filter(|since| since.saturating_add(DAY) > situation.now);
+        let since = before.map_or(situation.now, |since| since.min(situation.now));
+        plan.waiting = Some(Waiting { since, news: hash });
+        turns(since)
+    };
+    let retry = own.and_then(|own| own.retry).map(|retry| retry.next).filter(|next| *next > situation.now);
+    for (found, turn) in found.into_iter().zip(turns) {
+        match (turn, retry) {
+            (Turn::Now, None) => plan.news.push(found.news),
+            (Turn::Now, Some(next)) => plan.held.extend(held(&found.news, &HeldReason::Retry, Some(next))),
+            (Turn::Later { ahead, at }, _) => {
+                plan.held.extend(held(&found.news, &HeldReason::Turn(ahead), Some(at)));
+            }
+        }
+    }
+    plan.news.sort_by_key(|news| news.items.iter().map(|item| order(item.event)).min().unwrap_or(u8::MAX));
+    plan.preface = preface(situation, &plan.news);
+    plan
+}
+
+/// Returns why the news waits for further news, and until when.
+fn wait_for_more(situation: &Situation<'_>, found: &[Found<'_>]) -> Option<(HeldReason, UnixNanos)> {
+    let (pace, now) = (situation.pace, situation.now);
+    let first_due = found.iter().map(|found| found.due).min()?;
+    let gathered = first_due.saturating_add(pace.gather);
+    if gathered > now {
+        return Some((HeldReason::Gathering, gathered));
+    }
+    if pace.spacing <= 0 {
+        return None;
+    }
+    let registers = || situation.registers.of_channel(situation.channel);
+    // A time in the future comes from a clock that is ahead, or from a hostile log.
+    let last_sent = registers().map(|register| register.at.min(now)).max()?;
+    let spaced = last_sent.saturating_add(pace.spacing);
+    let known = registers().map(|register| severity(register.state.status())).max().unwrap_or(0);
+    let new = found.iter().map(|found| severity(found.news.register.state.status())).max().unwrap_or(0);
+    (spaced > now && new <= known).then_some((HeldReason::Spacing, spaced))
+}
+
+fn severity(status: Status) -> u8 {
+    match status {
+        Status::Unknown | Status::Healthy => 0,
+        Status::Degraded => 1,
+        Status::Down => 2,
+    }
+}
+
+fn turn(situation: &Situation<'_>, line: &Line<'_>, found: &Found<'_>, waiting_since: UnixNanos) -> Turn {
+    match found.sender {
+        Sender::Own => Turn::Now,
+        Sender::Any => line.turn(|_| true, 0, waiting_since),
+        Sender::Checkers(verdict) => {
+            let own = verdict.votes.iter().find(|vote| vote.node == Some(&situation.nodes.own.node));
+            let known_since = own.map_or(0, |own| own.first_checked);
+            line.turn(|node| has_checked(verdict, node, situation.now), known_since, waiting_since)
+        }
+    }
+}
+
+/// Returns whether a node checked the endpoint in the last day. It does not matter whether its last result is valid,
+/// because the line must not change with each result.
+fn has_checked(verdict: &Verdict<'_>, node: &NodeName, now: UnixNanos) -> bool {
+    let is_recent = |last_checked: UnixNanos| last_checked.saturating_add(DAY) >= now;
+    verdict.votes.iter().any(|vote| vote.node == Some(node) && is_recent(vote.last_checked))
+}
+
+/// Returns a hash of news that does not depend on its order, and not on details that change while it waits. Later news
+/// about the same endpoint has another hash, because it replaces another register.
+fn hash(found: &[&Found<'_>]) -> u32 {
+    let of_one = |found: &&Found<'_>| {
+        let register = &found.news.register;
+        let key = &register.key;
+        let state = (register.state as u8, register.topic as u8);
+        let text = format!("{}\n{}\n{state:?}\n{}", key.title, key.locator, found.replaced);
+        fnv1a(&text) as u32
+    };
+    found.iter().map(of_one).fold(found.len() as u32, u32::wrapping_add)
+}
+
+/// Returns the order of events in a message, with the worst first.
+pub(super) fn order(event: EventKind) -> u8 {
+    match event {
+        EventKind::Down => 0,
+        EventKind::Worse => 1,
+        EventKind::Flapping => 2,
+        EventKind::Store => 3,
+        EventKind::Silent => 4,
+        EventKind::Incident => 5,
+        EventKind::Budget => 6,
+        EventKind::Degraded => 7,
+        EventKind::Reminder => 8,
+        EventKind::Missed => 9,
+        EventKind::Certificate => 10,
+        EventKind::Maintenance => 11,
+        EventKind::Recovered => 12,
+        EventKind::Test => 13,
+    }
+}
+
+fn held(news: &News, reason: &HeldReason, until: Option<UnixNanos>) -> Option<Held> {
+    let until = until.filter(|until| *until < UnixNanos::MAX);
+    let item = news.items.iter().min_by_key(|item| order(item.event))?;
+    Some(Held { event: item.event, title: item.title.clone(), reason: reason.clone(), until })
+}
+
+/// Returns a warning if the news could be caused by the only node that reports: everything seems to have failed at once.
+fn preface(situation: &Situation<'_>, news: &[News]) -> Option<String> {
+    let is_down = |news: &News| news.items.iter().any(|item| item.event == EventKind::Down);
+    if news.iter().filter(|news| is_down(news)).count() == 0 {
+        return None;
+    }
+    let current = situation.verdicts.iter().filter(|verdict| !verdict.is_retired);
+    let (mut count, mut first, mut last, mut only) = (0, UnixNanos::MAX, 0, None);
+    for verdict in current {
+        let began = verdict.spans.last().filter(|span| span.status == Status::Down && span.end >= situation.now)?.start;
+        (count, first, last) = (count + 1, first.min(began), last.max(began));
+        let mut voters = verdict.votes.iter().filter(|vote| vote.status != Status::Unknown);
+        let voter = voters.next()?.node?;
+        if voters.next().is_some() || only.is_some_and(|only| only != voter) {
+            return None;
+        }
+        only = Some(voter);
+    }
+    let is_at_once = last.saturating_sub(first) <= situation.nodes.own.every.saturating_mul(2);
+    let node = only.filter(|_| count >= SUSPICIOUS_COUNT && is_at_once)?;
+    Some(format!("Everything looks down from `{node}`; the problem may be `{node}`"))
+}

@@ -1,0 +1,352 @@
+//! Compares one endpoint's outages with what a channel was notified of.
+
+use super::event::EventKind;
+use super::flapping::{CALM, DOWN_AGAIN, flapping_since};
+use super::outages::{Notable, Outage, Outages};
+use super::periods::Period;
+use super::policy::{ChannelPolicy, Flapping};
+use super::reconcile::HeldReason;
+use crate::notification_log::{Notified, Register};
+use crate::status::Status;
+use crate::uptime::MERGE_WINDOW;
+use crate::{DAY, Nanos, UnixNanos};
+
+/// After this time without results, an outage is closed without notifying the channel.
+pub(super) const FORGET_AFTER: Nanos = DAY;
+
+/// What the comparison needs to know about an endpoint.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Subject<'a> {
+    pub(super) policy: &'a ChannelPolicy,
+    pub(super) flapping: Flapping,
+    pub(super) outages: &'a Outages,
+    /// The periods in which outages are not notified, in order, with the reasons.
+    pub(super) held: &'a [Period],
+    pub(super) reasons: &'a [(Period, HeldReason)],
+    /// How much longer than the policy requires an outage must last.
+    pub(super) margin: Nanos,
+    pub(super) is_retired: bool,
+    pub(super) now: UnixNanos,
+}
+
+/// What the channel was notified of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Known {
+    pub(super) state: Notified,
+    pub(super) since: UnixNanos,
+    pub(super) until: UnixNanos,
+    pub(super) at: UnixNanos,
+    pub(super) reminders: u32,
+}
+
+impl From<&Register> for Known {
+    fn from(register: &Register) -> Known {
+        let Register { state, since, until, at, reminders, .. } = *register;
+        Known { state, since, until, at, reminders }
+    }
+}
+
+/// A change that the channel can be notified of now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Change {
+    pub(super) event: EventKind,
+    pub(super) was: Status,
+    pub(super) is: Status,
+    pub(super) since: UnixNanos,
+    pub(super) until: Option<UnixNanos>,
+    pub(super) due: UnixNanos,
+    pub(super) reminder: u32,
+}
+
+/// The result of a comparison.
+#[derive(Debug, Default)]
+pub(super) struct Difference {
+    /// The changes, in order. They can be empty although the state changes: then, the new state is only recorded.
+    pub(super) changes: Vec<Change>,
+    /// The state after the changes, if it differs.
+    pub(super) next: Option<Known>,
+    /// What will be notified later, and why not now.
+    pub(super) held: Option<(EventKind, HeldReason, Option<UnixNanos>)>,
+}
+
+impl Subject<'_> {
+    /// Compares the outages with what the channel knows.
+    pub(super) fn compare(&self, known: Known) -> Difference {
+        let mut difference = Difference::default();
+        match known.state {
+            Notified::Flapping => self.compare_flapping(known, &mut difference),
+            Notified::Healthy => {
+                if !self.begins_flapping(known, known.until, &mut difference) {
+                    self.compare_healthy(self.outages.all.as_slice(), known.until, &mut difference);
+                }
+            }
+            Notified::Degraded | Notified::Down => {
+                if !self.begins_flapping(known, known.since, &mut difference) {
+                    self.compare_bad(known, &mut difference);
+                }
+            }
+        }
+        difference
+    }
+
+    /// The channel knows of no outage since `until`.
+    fn compare_healthy(&self, outages: &[Outage], until: UnixNanos, difference: &mut Difference) {
+        let mut notable: Option<Notable> = None;
+        for (index, outage) in outages.iter().enumerate() {
+            let is_last = index + 1 == outages.len();
+            let is_open = is_last && outage.recovered_at.is_none();
+            // An outage that began earlier was notified, even if it now seems to have ended later.
+            if (outage.start >= until || is_open)
+                && let Some(found) = self.notable(outage)
+                && notable.is_none_or(|notable| notable.status < found.status)
+            {
+                notable = Some(found);
+            }
+            if let Some(recovered_at) = outage.recovered_at {
+                if let Some(notable) = notable.take() {
+                    let due = recovered_at.max(notable.due).max(until);
+                    let change = Change {
+                        until: Some(outage.end),
+                        ..self.change(EventKind::Missed, Status::Healthy, notable.since, due)
+                    };
+                    difference.add(change, self.recovered(notable.since, recovered_at));
+                }
+            } else if is_last {
+                self.compare_open(outage, notable, until, difference);
+            }
+        }
+    }
+
+    /// The last outage is not over, and the channel does not know of it.
+    fn compare_open(&self, outage: &Outage, notable: Option<Notable>, until: UnixNanos, difference: &mut Difference) {
+        let kind = if outage.down_since.is_some() { EventKind::Down } else { EventKind::Degraded };
+        if self.outages.is == Status::Unknown {
+            difference.held = Some((kind, HeldReason::Unknown, None));
+            return;
+        }
+        if !self.outages.is_bad() {
+            if notable.is_some() && outage.start >= until {
+                let expected = self.outages.recovery_expected(self.policy.recovered_after, self.now);
+                difference.held = Some((EventKind::Missed, HeldReason::NotHealthyLongEnough, Some(expected)));
+            }
+            return;
+        }
+        let due = notable.map(|notable| notable.due.max(notable.since.saturating_add(self.margin)));
+        let sendable = due.filter(|due| *due <= self.now && self.reason_to_hold().is_none());
+        if let (Some(notable), Some(due)) = (notable, sendable) {
+            let (event, state) = match notable.status {
+                Status::Down => (EventKind::Down, Notified::Down),
+                _ => (EventKind::Degraded, Notified::Degraded),
+            };
+            let change = self.change(event, Status::Healthy, notable.since, due.max(until));
+            let next = Known { state, since: notable.since, until: self.now, at: self.now, reminders: 0 };
+            difference.add(Change { is: notable.status, ..change }, next);
+            return;
+        }
+        let expected = outage.notable_expected(self.policy, self.held, self.now);
+        let expected = due.unwrap_or(expected).max(outage.start.saturating_add(self.margin));
+        self.hold_back(kind, expected, difference);
+    }
+
+    /// The channel knows that the endpoint is down or degraded.
+    fn compare_bad(&self, known: Known, difference: &mut Difference) {
+        let outages = self.outages.all.as_slice();
+        let next = outages.iter().position(|outage| outage.end > known.until).unwrap_or(outages.len());
+        // The notified outage is the one at the time of the notification, or the last one before it.
+        let index = match outages.get(next) {
+            Some(outage) if outage.start <= known.until => Some(next),
+            _ => next.checked_sub(1).filter(|index| outages[*index].end > known.since),
+        };
+        let Some(index) = index else {
+            self.compare_vanished(known, &outages[next..], difference);
+            return;
+        };
+        let rest = &outages[index..];
+        let ended = rest.iter().enumerate().find_map(|(index, outage)| Some((index, outage, outage.recovered_at?)));
+        if let Some((index, outage, recovered_at)) = ended {
+            self.recover(known, outage.end, recovered_at, difference);
+            self.compare_healthy(&rest[index + 1..], recovered_at, difference);
+        } else {
+            self.compare_continuing(known, rest, difference);
+        }
+    }
+
+    /// The outage that the channel knows of is no longer in the spans, because results that were stored late replaced
+    /// those that showed it. `later` contains the outages since the notification.
+    fn compare_vanished(&self, known: Known, later: &[Outage], difference: &mut Difference) {
+        let recovered_at = known.until.saturating_add(self.policy.recovered_after);
+        match later.first() {
+            Some(next) if next.start < recovered_at && later.iter().all(|outage| outage.recovered_at.is_none()) => {
+                self.compare_continuing(known, later, difference);
+            }
+            Some(_) => {
+                self.recover(known, known.since, recovered_at, difference);
+                self.compare_healthy(later, recovered_at, difference);
+            }
+            None if self.outages.is == Status::Unknown => self.forget_or_wait(known, difference),
+            None if recovered_at > self.now => {
+                difference.wait(EventKind::Recovered, HeldReason::NotHealthyLongEnough, recovered_at);
+            }
+            None => self.recover(known, known.since, recovered_at, difference),
+        }
+    }
+
+    /// The outage that the channel knows of has not ended.
+    fn compare_continuing(&self, known: Known, outages: &[Outage], difference: &mut Difference) {
+        let is = self.outages.is;
+        match (known.state, is) {
+            (_, Status::Unknown) => self.forget_or_wait(known, difference),
+            (_, Status::Healthy) => {
+                let expected = self.outages.recovery_expected(self.policy.recovered_after, self.now);
+                difference.wait(EventKind::Recovered, HeldReason::NotHealthyLongEnough, expected);
+            }
+            (Notified::Degraded, Status::Down) => {
+                let notable = outages.iter().filter_map(|outage| self.notable(outage));
+                let down = notable.filter(|notable| notable.status == Status::Down).min_by_key(|notable| notable.due);
+                if let Some(down) = down.filter(|down| down.due <= self.now && self.reason_to_hold().is_none()) {
+                    let change = self.change(EventKind::Worse, Status::Degraded, down.since, down.due);
+                    let state = Notified::Down;
+                    let next = Known { state, since: known.since, until: self.now, at: self.now, reminders: 0 };
+                    difference.add(change, next);
+                } else if let Some(last) = outages.last() {
+                    let expected = last.notable_expected(self.policy, self.held, self.now);
+                    self.hold_back(EventKind::Worse, expected, difference);
+                }
+            }
+            (Notified::Down, Status::Degraded) => {
+                let due = self.outages.is_since.saturating_add(self.policy.recovered_after.max(MERGE_WINDOW));
+                if due > self.now {
+                    difference.wait(EventKind::Degraded, HeldReason::NotHealthyLongEnough, due);
+                    return;
+                }
+                let change = self.change(EventKind::Degraded, Status::Down, self.outages.is_since, due);
+                let state = Notified::Degraded;
+                let next = Known { state, since: known.since, until: self.now, at: self.now, reminders: 0 };
+                difference.add(change, next);
+            }
+            _ => self.remind(known, difference),
+        }
+    }
+
+    fn remind(&self, known: Known, difference: &mut Difference) {
+        let Some(time) = self.policy.time_to_reminder(known.reminders) else { return };
+        if !self.policy.hears(EventKind::Reminder) {
+            return;
+        }
+        let due = known.at.saturating_add(time);
+        if due > self.now {
+            difference.wait(EventKind::Reminder, HeldReason::NotLongEnough, due);
+        } else if let Some((reason, until)) = self.reason_to_hold() {
+            difference.held = Some((EventKind::Reminder, reason, until));
+        } else {
+            let reminder = known.reminders.saturating_add(1);
+            let was = known.state.status();
+            let change = Change { reminder, ..self.change(EventKind::Reminder, was, known.since, due) };
+            difference.add(change, Known { until: self.now, at: self.now, reminders: reminder, ..known });
+        }
+    }
+
+    fn compare_flapping(&self, known: Known, difference: &mut Difference) {
+        let last = self.outages.all.last();
+        match self.outages.is {
+            Status::Unknown => self.forget_or_wait(known, difference),
+            Status::Down | Status::Degraded => {
+                let start = last.map_or(self.now, |last| last.start);
+                let due = start.saturating_add(DOWN_AGAIN.max(self.policy.after));
+                let is_down = self.outages.is == Status::Down;
+                if due <= self.now && is_down && self.reason_to_hold().is_none() {
+                    let change = self.change(EventKind::Down, Status::Down, start, due);
+                    let state = Notified::Down;
+                    let next = Known { state, since: start, until: self.now, at: self.now, reminders: 0 };
+                    difference.add(change, next);
+                } else {
+                    difference.wait(EventKind::Down, HeldReason::Flapping, due.max(self.now));
+                }
+            }
+            Status::Healthy => {
+                let end = last.map_or(known.since, |last| last.end).max(known.since);
+                let due = end.saturating_add(CALM);
+                if due <= self.now {
+                    self.recover(known, end, due, difference);
+                } else {
+                    difference.wait(EventKind::Recovered, HeldReason::Flapping, due);
+                }
+            }
+        }
+    }
+
+    /// Returns whether the endpoint began to flap after the channel was last notified.
+    fn begins_flapping(&self, known: Known, after: UnixNanos, difference: &mut Difference) -> bool {
+        if !self.policy.hears(EventKind::Flapping) {
+            return false;
+        }
+        let Some((since, due)) = flapping_since(self.outages, self.flapping, self.held, after, self.now) else {
+            return false;
+        };
+        if self.outages.is == Status::Unknown {
+            return false;
+        }
+        let change = self.change(EventKind::Flapping, known.state.status(), since, due);
+        let next = Known { state: Notified::Flapping, since, until: self.now, at: self.now, reminders: 0 };
+        difference.add(change, next);
+        true
+    }
+
+    fn recover(&self, known: Known, end: UnixNanos, due: UnixNanos, difference: &mut Difference) {
+        let until = Some(end.max(known.since));
+        let is = if self.outages.is_slow { Status::Degraded } else { Status::Healthy };
+        let change = Change { until, is, ..self.change(EventKind::Recovered, known.state.status(), known.since, due) };
+        difference.add(change, self.recovered(known.since, due));
+    }
+
+    /// Nothing is known about the endpoint. After a day, or if it was removed, its outage is closed.
+    fn forget_or_wait(&self, known: Known, difference: &mut Difference) {
+        let forget_at = self.outages.known_until.max(known.at).saturating_add(FORGET_AFTER);
+        if self.is_retired || forget_at <= self.now {
+            difference.next = Some(self.recovered(known.since, self.now));
+        } else {
+            difference.wait(EventKind::Recovered, HeldReason::Unknown, forget_at);
+        }
+    }
+
+    fn recovered(&self, since: UnixNanos, until: UnixNanos) -> Known {
+        Known { state: Notified::Healthy, since, until, at: self.now, reminders: 0 }
+    }
+
+    fn change(&self, event: EventKind, was: Status, since: UnixNanos, due: UnixNanos) -> Change {
+        Change { event, was, is: self.outages.is, since, until: None, due, reminder: 0 }
+    }
+
+    fn notable(&self, outage: &Outage) -> Option<Notable> {
+        outage.notable(self.policy, self.held)
+    }
+
+    /// Explains why an outage is not notified now. Without other reasons, it will be at `expected`.
+    fn hold_back(&self, event: EventKind, expected: UnixNanos, difference: &mut Difference) {
+        let (reason, until) = match self.reason_to_hold() {
+            Some((reason, Some(until))) => (reason, Some(until.max(expected))),
+            Some((reason, None)) => (reason, None),
+            None => (HeldReason::NotLongEnough, Some(expected)),
+        };
+        difference.held = Some((event, reason, until));
+    }
+
+    /// Returns why an outage is not notified now, and until when, as far as that is known.
+    fn reason_to_hold(&self) -> Option<(HeldReason, Option<UnixNanos>)> {
+        let current = self.reasons.iter().filter(|(period, _)| period.contains(self.now));
+        let last = current.max_by_key(|(period, _)| period.end)?;
+        let is_known = !matches!(last.1, HeldReason::Dependency(_));
+        Some((last.1.clone(), is_known.then_some(last.0.end)))
+    }
+}
+
+impl Difference {
+    fn add(&mut self, change: Change, next: Known) {
+        self.changes.push(change);
+        self.next = Some(next);
+    }
+
+    fn wait(&mut self, event: EventKind, reason: HeldReason, until: UnixNanos) {
+        self.held = Some((event, reason, Some(until)));
+    }
+}

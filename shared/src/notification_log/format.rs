@@ -1,0 +1,172 @@
+//! The JSON of logs.
+
+use super::{
+    ChannelId, FailureReason, NUMBER_LIMIT, NotificationLog, Notified, Register, Retry, ServedChannel, Topic, Waiting,
+};
+use crate::check_file::{EndpointKey, LOCATOR_LIMIT, TITLE_LIMIT, id_of, shortened};
+use crate::json::{self, Json};
+use crate::json_writer::{EscapeMode, JsonWriter, key};
+use crate::object_name::NodeName;
+use crate::{MINUTE, Nanos};
+
+/// The current version of the format. Logs with another version are rejected.
+const VERSION: i64 = 1;
+
+/// The maximum length of a provider's name of a message, in characters.
+const REFERENCE_LIMIT: usize = 200;
+
+/// The maximum number of channels in a log. Further ones are ignored.
+const CHANNELS_LIMIT: usize = 1_000;
+
+/// The longest time between two evaluations that a log can claim, so that a hostile log cannot make others wait longer.
+const LONGEST_INTERVAL: Nanos = 24 * 60 * MINUTE;
+
+/// An error for an object that is not a log.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidLog {
+    /// The object is not valid JSON, or not an object.
+    #[error("invalid log of notifications: {0}; delete the object, and its node writes a new one")]
+    Malformed(String),
+    /// A newer version wrote the log.
+    #[error("the log of notifications has version {0}, and this checker reads version 1; update the checker")]
+    UnsupportedVersion(i64),
+}
+
+impl NotificationLog {
+    /// Parses a log. Invalid registers and channels are skipped.
+    pub fn parse(content: &[u8]) -> Result<NotificationLog, InvalidLog> {
+        let malformed = |problem: &str| InvalidLog::Malformed(problem.to_owned());
+        let text = std::str::from_utf8(content).map_err(|_| malformed("the text is not UTF-8"))?;
+        let json = json::parse(text).map_err(|error| InvalidLog::Malformed(error.to_string()))?;
+        match integer(&json, "version") {
+            Some(VERSION) => {}
+            Some(other) => return Err(InvalidLog::UnsupportedVersion(other)),
+            None => return Err(malformed("the key `version` is missing")),
+        }
+        let node = string(&json, "node").and_then(|name| NodeName::new(name).ok());
+        let node = node.ok_or_else(|| malformed("the key `node` must be the name of a node"))?;
+        let count = |key: &str| integer(&json, key).unwrap_or(0).max(0);
+        Ok(NotificationLog {
+            node,
+            rank: u32::try_from(count("rank")).unwrap_or(u32::MAX),
+            every: count("every").min(LONGEST_INTERVAL),
+            since: count("since"),
+            channels: list(&json, "channels").iter().filter_map(read_channel).take(CHANNELS_LIMIT).collect(),
+            registers: list(&json, "sent").iter().filter_map(read_register).collect(),
+        })
+    }
+
+    /// Returns the log as JSON. [`NotificationLog::parse`] returns an equal log.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let mut writer = JsonWriter::new(EscapeMode::Minimal, 256 + 320 * self.registers.len());
+        writer.object(|writer| {
+            writer.integer_member(key!("version"), VERSION);
+            writer.string_member(key!("node"), self.node.as_str());
+            writer.integer_member(key!("rank"), i64::from(self.rank));
+            writer.integer_member(key!("every"), self.every);
+            writer.integer_member(key!("since"), self.since);
+            writer.key(key!("channels"));
+            writer.array(&self.channels, write_channel);
+            writer.key(key!("sent"));
+            writer.array(&self.registers, write_register);
+        });
+        writer.finish()
+    }
+}
+
+fn write_channel(writer: &mut JsonWriter, channel: &ServedChannel) {
+    writer.object(|writer| {
+        writer.string_member(key!("id"), channel.id.as_str());
+        writer.integer_member(key!("from"), channel.from);
+        if let Some(waiting) = channel.waiting {
+            writer.key(key!("waiting"));
+            writer.object(|writer| {
+                writer.integer_member(key!("since"), waiting.since);
+                writer.integer_member(key!("news"), i64::from(waiting.news));
+            });
+        }
+        if let Some(retry) = channel.retry {
+            writer.key(key!("retry"));
+            writer.object(|writer| {
+                writer.integer_member(key!("tries"), i64::from(retry.tries));
+                writer.integer_member(key!("next"), retry.next);
+                writer.string_member(key!("why"), &retry.why.to_string());
+            });
+        }
+    });
+}
+
+fn write_register(writer: &mut JsonWriter, register: &Register) {
+    writer.object(|writer| {
+        writer.string_member(key!("channel"), register.channel.as_str());
+        if register.topic != Topic::Endpoint {
+            writer.string_member(key!("about"), register.topic.as_str());
+        }
+        writer.string_member(key!("title"), &register.key.title);
+        writer.string_unless_empty(key!("endpoint"), &register.key.locator);
+        writer.string_unless_empty(key!("id"), register.key.id.as_deref().unwrap_or_default());
+        writer.integer_member(key!("n"), register.number);
+        writer.string_member(key!("as"), register.state.as_str());
+        writer.integer_unless_zero(key!("since"), register.since);
+        writer.integer_member(key!("until"), register.until);
+        writer.integer_member(key!("at"), register.at);
+        writer.integer_unless_zero(key!("reminders"), i64::from(register.reminders));
+        writer.string_unless_empty(key!("ref"), register.reference.as_deref().unwrap_or_default());
+    });
+}
+
+fn integer(json: &Json<'_>, key: &str) -> Option<i64> {
+    json.get(key)?.as_integer()
+}
+
+fn string<'j>(json: &'j Json<'_>, key: &str) -> Option<&'j str> {
+    if let Json::String(text) = json.get(key)? { Some(text) } else { None }
+}
+
+/// Returns the elements of a list. Anything else is read as an empty list.
+fn list<'j, 't>(json: &'j Json<'t>, key: &str) -> &'j [Json<'t>] {
+    if let Some(Json::Array(elements)) = json.get(key) { elements } else { &[] }
+}
+
+fn read_channel(json: &Json<'_>) -> Option<ServedChannel> {
+    let waiting = json.get("waiting").and_then(|waiting| {
+        Some(Waiting { since: integer(waiting, "since")?, news: u32::try_from(integer(waiting, "news")?).ok()? })
+    });
+    let retry = json.get("retry").and_then(|retry| {
+        Some(Retry {
+            tries: u32::try_from(integer(retry, "tries")?).ok()?,
+            next: integer(retry, "next")?,
+            why: FailureReason::parse(string(retry, "why").unwrap_or_default()),
+        })
+    });
+    let id = ChannelId::new(string(json, "id")?).ok()?;
+    Some(ServedChannel { id, from: integer(json, "from")?, waiting, retry })
+}
+
+fn read_register(json: &Json<'_>) -> Option<Register> {
+    let topic = match string(json, "about") {
+        Some(word) => Topic::ALL.into_iter().find(|topic| topic.as_str() == word)?,
+        None => Topic::Endpoint,
+    };
+    let state = string(json, "as")?;
+    let key = EndpointKey {
+        title: shortened(string(json, "title")?.to_owned(), TITLE_LIMIT),
+        locator: shortened(string(json, "endpoint").unwrap_or_default().to_owned(), LOCATOR_LIMIT),
+        id: id_of(json),
+    };
+    let number = integer(json, "n").filter(|number| (0..NUMBER_LIMIT).contains(number))?;
+    let reference = string(json, "ref").filter(|text| !text.is_empty());
+    Some(Register {
+        channel: ChannelId::new(string(json, "channel")?).ok()?,
+        topic,
+        key,
+        number,
+        state: Notified::ALL.into_iter().find(|known| known.as_str() == state)?,
+        since: integer(json, "since").unwrap_or(0),
+        until: integer(json, "until")?,
+        at: integer(json, "at")?,
+        reminders: u32::try_from(integer(json, "reminders").unwrap_or(0)).ok()?,
+        reference: reference.map(|text| shortened(text.to_owned(), REFERENCE_LIMIT)),
+    })
+}
