@@ -1,7 +1,6 @@
 //! Interprets responses by their status and headers, as most providers document them. Nothing from a provider's
 //! response is kept, because it could echo a secret.
 
-use std::fmt;
 use std::time::Duration;
 
 use http::header::RETRY_AFTER;
@@ -59,34 +58,19 @@ fn seconds_wait(seconds: f64) -> Option<Duration> {
     Duration::try_from_secs_f64(seconds.max(0.0)).ok()
 }
 
-impl FailureReason {
-    /// Returns what a person can do about it, as the second clause of an error.
-    #[must_use]
-    pub fn remedy(self) -> &'static str {
-        match self {
-            FailureReason::Unreachable => "check its address and the network",
-            FailureReason::TimedOut => "it is tried again",
-            FailureReason::RateLimited => "it is tried again later",
-            FailureReason::Refused(300..=399) => "redirects are not followed, so set the final URL",
-            FailureReason::Refused(401 | 403 | 407 | 530 | 534 | 535 | 538) => "check its token or password",
-            FailureReason::Refused(404 | 410) => "check its URL and whether it still exists",
-            FailureReason::Refused(500..=599) => "it is tried again",
-            FailureReason::Refused(_) => "check its settings",
-            FailureReason::Failed => "check its settings",
-        }
-    }
-}
-
-/// The words in logs, such as `timed-out` and `refused-404`.
-impl fmt::Display for FailureReason {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            FailureReason::Unreachable => formatter.pad("unreachable"),
-            FailureReason::TimedOut => formatter.pad("timed-out"),
-            FailureReason::RateLimited => formatter.pad("rate-limited"),
-            FailureReason::Refused(status) => formatter.pad(&format!("refused-{status}")),
-            FailureReason::Failed => formatter.pad("failed"),
-        }
+/// Returns what a person can do about a failure, as the second clause of an error.
+#[must_use]
+pub fn remedy(reason: FailureReason) -> &'static str {
+    match reason {
+        FailureReason::Unreachable => "check its address and the network",
+        FailureReason::TimedOut => "it is tried again",
+        FailureReason::RateLimited => "it is tried again later",
+        FailureReason::Refused(300..=399) => "redirects are not followed, so set the final URL",
+        FailureReason::Refused(401 | 403 | 407 | 530 | 534 | 535 | 538) => "check its token or password",
+        FailureReason::Refused(404 | 410) => "check its URL and whether it still exists",
+        FailureReason::Refused(500..=599) => "it is tried again",
+        FailureReason::Refused(_) => "check its settings",
+        FailureReason::Failed => "check its settings",
     }
 }
 

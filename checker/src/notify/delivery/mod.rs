@@ -14,6 +14,7 @@ use shared::UnixNanos;
 use shared::notification_log::ChannelId;
 use tokio::time::{Instant, timeout_at};
 
+use super::channels::outcome::remedy;
 use super::channels::{FailureReason, InvalidMessage, Outcome, Transport};
 use super::message::Message;
 use crate::checks::net::tls_config::{TlsConfigs, TlsSettings};
@@ -184,7 +185,7 @@ impl Attempt {
             FailureReason::Refused(status) => format!("did not accept the message (status {status})"),
             FailureReason::Failed => "failed".to_owned(),
         };
-        let remedy = self.note.as_deref().unwrap_or_else(|| reason.remedy());
+        let remedy = self.note.as_deref().unwrap_or_else(|| remedy(reason));
         Some(format!("channel `{channel}` {what}: {remedy}"))
     }
 }
