@@ -1,5 +1,7 @@
 //! The command line: commands, flags and their help.
 
+mod notify;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -9,6 +11,7 @@ use shared::Nanos;
 use shared::object_name::{HeartbeatName, NodeName};
 use shared::status::Status;
 
+pub use self::notify::{NotifyCommand, NotifyReplayArguments, NotifyTestArguments, NotifyViewArguments};
 use crate::monitor::schedule::{InvalidShard, Shard};
 use crate::ui::log::LogFormat;
 
@@ -37,6 +40,9 @@ pub enum Command {
     /// Exit status: 0 if the status was shown; 1 if an endpoint is at least as bad as --fail-on; 2 if the checker
     /// itself failed, for example because the store could not be read.
     Status(StatusArguments),
+    /// Test channels, and show what was and what would be sent to them
+    #[command(subcommand)]
+    Notify(NotifyCommand),
     /// Manage this node's stored history
     #[command(subcommand)]
     History(HistoryCommand),
@@ -108,6 +114,9 @@ pub struct RunArguments {
     /// Print the results without storing them
     #[arg(long)]
     pub no_store: bool,
+    /// Do not notify channels of this node's results. Other nodes still notify them
+    #[arg(long)]
+    pub no_notify: bool,
     /// Post a message with the results, for example "We're <b>on it</b>."
     #[arg(long, value_name = "HTML")]
     pub message: Option<String>,
@@ -137,6 +146,9 @@ pub struct ServeArguments {
     /// Format of log lines, which go to standard error. RUST_LOG sets their level, for example warn (default: info)
     #[arg(long, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
     pub log_format: LogFormat,
+    /// Do not notify channels. Other nodes still notify them
+    #[arg(long)]
+    pub no_notify: bool,
     /// Serve the page from this directory instead of the built-in one
     #[arg(long, value_name = "DIR")]
     pub page: Option<PathBuf>,

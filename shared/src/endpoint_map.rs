@@ -52,6 +52,12 @@ impl<T> EndpointMap<T> {
     }
 
     /// Returns whether no endpoint has a value.
+    /// Returns all values, in the order in which they were added.
+    pub fn values(&self) -> impl Iterator<Item = &T> {
+        self.values.iter()
+    }
+
+    /// Returns whether no endpoint has a value.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()

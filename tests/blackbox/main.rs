@@ -37,6 +37,7 @@ mod languages;
 mod logging;
 mod long_time_ranges;
 mod mutants;
+mod notifications;
 mod offline;
 mod original_checkup;
 mod page_failures;

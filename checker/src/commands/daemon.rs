@@ -192,7 +192,6 @@ impl Daemon {
         &mut self.batches
     }
 
-    #[expect(dead_code, reason = "notifications will follow it")]
     /// Returns the configuration in effect, which changes with each reload.
     pub(super) fn config(&self) -> watch::Receiver<Arc<Config>> {
         self.config.clone()

@@ -10,6 +10,8 @@ pub mod expire;
 pub mod explain;
 pub mod history;
 pub mod init;
+mod notifier_task;
+pub mod notify;
 pub mod provision;
 pub mod run;
 pub mod schema;
@@ -30,6 +32,7 @@ use crate::config::model::Config;
 use crate::config::{self, ConfigError, Environment};
 use crate::monitor::heartbeat_reader::heartbeat_reader;
 use crate::monitor::runner::new_context;
+use crate::notify::evaluate::EvaluationReport;
 use crate::now;
 use crate::recorder::upkeep::UpkeepOutcome;
 use crate::store::upload::Upload;
@@ -109,6 +112,16 @@ fn report_upkeep(upkeep: &UpkeepOutcome) {
     }
     if let Err(error) = &upkeep.summary {
         ui::warn(&format!("summary not updated: {error}"));
+    }
+}
+
+/// Reports the messages that were sent to channels, and those that could not be sent.
+fn report_notifications(report: &EvaluationReport) {
+    for line in &report.sent {
+        ui::info(line);
+    }
+    for problem in &report.problems {
+        ui::warn(problem);
     }
 }
 

@@ -1,19 +1,24 @@
 //! `checker run`: runs one round of checks, or repeats them with `--every`, and prints and stores the results.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use shared::check_file::{CheckResult, MESSAGE_LIMIT};
 use shared::message::Message;
 use shared::object_name::CheckFileName;
 
 use super::daemon::{ConfigSource, Daemon, Signals, StatusLog, first_round, start_log, storing_time};
-use super::{Outcome, check_context, report_upkeep, report_upload};
+use super::notifier_task::NotifierTask;
+use super::{Outcome, check_context, report_notifications, report_upkeep, report_upload};
 use crate::cli::{Format, RunArguments};
 use crate::config::model::Config;
 use crate::counted;
 use crate::monitor::announcement::Announcement;
+use crate::notify::conditions::seen_certificates;
+use crate::notify::evaluate::{Notifier, NotifierMode, RoundOutcome, StoredHistory};
+use crate::now;
 use crate::platform::huge_pages;
-use crate::platform::shutdown::Shutdown;
+use crate::platform::shutdown::{Shutdown, ShutdownBudget};
 use crate::recorder::queue::RecordEvent;
 use crate::recorder::{RecordOutcome, Recorder};
 use crate::store::StoreError;
@@ -58,6 +63,14 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
             arguments.config.config.display()
         ));
     }
+    let mode = if arguments.every.is_some() { NotifierMode::Repeated } else { NotifierMode::Once };
+    let mut notifier = match &recorder {
+        Some(recorder) if !arguments.no_notify => {
+            Notifier::new(&config, Arc::clone(recorder.store()), config.every, mode)
+        }
+        _ => None,
+    };
+    let mut budget = ShutdownBudget::for_notifying(signals.shutdown.clone());
     let check_context = check_context(&config);
     let mut status_log = StatusLog::new(config.node.clone());
     let mut outcome = Outcome::Done;
@@ -75,7 +88,14 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
         } else {
             status_log.report(&results);
         }
-        outcome = store_and_print(arguments, &config, recorder.as_mut(), announcement.as_ref(), &results).await;
+        let round_outcome;
+        (outcome, round_outcome) =
+            store_and_print(arguments, &config, recorder.as_mut(), announcement.as_ref(), &results).await;
+        if let (Some(notifier), Some(round_outcome)) = (&mut notifier, round_outcome)
+            && let Some(report) = budget.run(Box::pin(notifier.evaluate(round_outcome, now()))).await
+        {
+            report_notifications(&report);
+        }
         round = Some(confirmations);
     }
     let Some(every) = arguments.every else { return Ok(outcome) };
@@ -88,22 +108,31 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
     };
     if let Some(recorder) = recorder {
         let store = recorder.store().describe();
-        let report = |event: RecordEvent<'_>| match event {
-            RecordEvent::Received(results) => status_log.report(results),
-            RecordEvent::Stored { results, upload } => {
-                report_upload(upload);
-                print(StoredRound::Stored { upload, store: &store, expired: 0 }, results);
+        let notifier = notifier.map(|notifier| NotifierTask::start(notifier, daemon.config(), budget));
+        let report = |event: RecordEvent<'_>| {
+            if let Some(notifier) = &notifier {
+                notifier.report(&event);
             }
-            RecordEvent::NotStored { results, error } => print(StoredRound::NotStored(error), results),
-            RecordEvent::UpkeepDone(upkeep) => {
-                report_upkeep(upkeep);
-                let deleted = upkeep.expiry.deletion.deleted;
-                if deleted > 0 {
-                    ui::info(&format!("removed {}", counted(deleted, "expired check file")));
+            match event {
+                RecordEvent::Received(results) => status_log.report(results),
+                RecordEvent::Stored { results, upload } => {
+                    report_upload(upload);
+                    print(StoredRound::Stored { upload, store: &store, expired: 0 }, results);
+                }
+                RecordEvent::NotStored { results, error } => print(StoredRound::NotStored(error), results),
+                RecordEvent::UpkeepDone(upkeep) => {
+                    report_upkeep(upkeep);
+                    let deleted = upkeep.expiry.deletion.deleted;
+                    if deleted > 0 {
+                        ui::info(&format!("removed {}", counted(deleted, "expired check file")));
+                    }
                 }
             }
         };
         recorder.record_all(daemon.batches(), storing_time, report).await;
+        if let Some(notifier) = notifier {
+            notifier.finish().await;
+        }
     } else {
         while let Some(results) = daemon.batches().recv().await {
             status_log.report(&results);
@@ -150,9 +179,9 @@ async fn store_and_print(
     recorder: Option<&mut Recorder>,
     announcement: Option<&Announcement>,
     results: &[CheckResult],
-) -> Outcome {
+) -> (Outcome, Option<RoundOutcome>) {
     let Some(recorder) = recorder else {
-        return print_round(arguments, config, StoredRound::NoStore, announcement, results);
+        return (print_round(arguments, config, StoredRound::NoStore, announcement, results), None);
     };
     let mut bar = ProgressBar::new("expired check files");
     let outcome = recorder.record(results, storing_time(results), |done, of| bar.draw(done, of)).await;
@@ -163,9 +192,15 @@ async fn store_and_print(
             report_upkeep(&upkeep);
             let (store, expired) = (recorder.store().describe(), upkeep.expiry.deletion.deleted);
             let stored = StoredRound::Stored { upload: &upload, store: &store, expired };
-            print_round(arguments, config, stored, announcement, results)
+            let outcome = print_round(arguments, config, stored, announcement, results);
+            let (was_behind, certificates) = (!upload.sent.is_empty(), seen_certificates(results));
+            let stored = |history| RoundOutcome::Stored(StoredHistory { history, was_behind, certificates });
+            (outcome, upkeep.current.map(stored))
         }
-        Err(error) => print_round(arguments, config, StoredRound::NotStored(&error), announcement, results),
+        Err(error) => {
+            let outcome = print_round(arguments, config, StoredRound::NotStored(&error), announcement, results);
+            (outcome, Some(RoundOutcome::NotStored))
+        }
     }
 }
 

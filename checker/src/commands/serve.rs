@@ -5,10 +5,12 @@ use std::sync::Arc;
 use shared::{MINUTE, Nanos};
 
 use super::daemon::{ConfigSource, Daemon, Signals, StatusLog, endpoint_count, start_log, storing_time};
+use super::notifier_task::NotifierTask;
 use super::{MissingStorage, Outcome, check_context, reachable, report_upkeep, report_upload};
 use crate::cli::ServeArguments;
+use crate::notify::evaluate::{Notifier, NotifierMode};
 use crate::platform::huge_pages;
-use crate::platform::shutdown::Shutdown;
+use crate::platform::shutdown::{Shutdown, ShutdownBudget};
 use crate::recorder::Recorder;
 use crate::recorder::queue::RecordEvent;
 use crate::server;
@@ -46,6 +48,12 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
         return Err(MissingStorage(arguments.config.config.display().to_string()).into());
     };
     let every = config.every.unwrap_or(DEFAULT_EVERY);
+    let notifier = if arguments.no_notify {
+        None
+    } else {
+        Notifier::new(&config, Arc::clone(recorder.store()), Some(every), NotifierMode::Repeated)
+    };
+    let budget = ShutdownBudget::for_notifying(signals.shutdown.clone());
     let page_address = reachable(address);
     ui::info(&format!("serving the status page at http://{page_address}/ from {}", recorder.store().describe()));
     ui::info(&format!(
@@ -65,20 +73,29 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
     let check_context = check_context(&config);
     let mut status_log = StatusLog::new(config.node.clone());
     let mut daemon = Daemon::start(config, check_context, every, None, source, signals)?;
+    let notifier = notifier.map(|notifier| NotifierTask::start(notifier, daemon.config(), budget));
     let mut outcome = Outcome::Done;
-    let report = |event: RecordEvent<'_>| match event {
-        RecordEvent::Received(results) => status_log.report(results),
-        RecordEvent::Stored { upload, .. } => {
-            report_upload(upload);
-            outcome = Outcome::Done;
+    let report = |event: RecordEvent<'_>| {
+        if let Some(notifier) = &notifier {
+            notifier.report(&event);
         }
-        RecordEvent::NotStored { error, .. } => {
-            ui::error(error);
-            outcome = Outcome::Failed;
+        match event {
+            RecordEvent::Received(results) => status_log.report(results),
+            RecordEvent::Stored { upload, .. } => {
+                report_upload(upload);
+                outcome = Outcome::Done;
+            }
+            RecordEvent::NotStored { error, .. } => {
+                ui::error(error);
+                outcome = Outcome::Failed;
+            }
+            RecordEvent::UpkeepDone(upkeep) => report_upkeep(upkeep),
         }
-        RecordEvent::UpkeepDone(upkeep) => report_upkeep(upkeep),
     };
     recorder.record_all(daemon.batches(), storing_time, report).await;
+    if let Some(notifier) = notifier {
+        notifier.finish().await;
+    }
     daemon.stop().await;
     serving.await??;
     Ok(outcome)

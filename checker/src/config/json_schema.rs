@@ -43,9 +43,12 @@ impl Definitions {
     fn schema_of(&mut self, kind: &ValueKind) -> Value {
         match kind {
             ValueKind::Any => json!({}),
-            ValueKind::String => json!({ "type": "string" }),
+            ValueKind::String | ValueKind::Secret => json!({ "type": "string" }),
+            ValueKind::StringOrInteger => json!({ "type": ["string", "integer"] }),
             ValueKind::Pattern(pattern) => json!({ "type": "string", "pattern": with_variables(pattern) }),
-            ValueKind::Url => json!({ "type": "string", "pattern": with_variables(patterns::HTTP_URL) }),
+            ValueKind::Url | ValueKind::SecretUrl => {
+                json!({ "type": "string", "pattern": with_variables(patterns::HTTP_URL) })
+            }
             ValueKind::Enum(names) => json!({ "enum": names }),
             ValueKind::Numbers(numbers) => json!({ "enum": numbers }),
             ValueKind::Bool => json!({ "type": "boolean" }),
@@ -75,9 +78,21 @@ impl Definitions {
                     "additionalProperties": { "oneOf": [value, { "type": "array", "items": value }] },
                 })
             }
+            ValueKind::Labels => json!({
+                "type": "object",
+                "propertyNames": { "pattern": patterns::LABEL },
+                "additionalProperties": { "type": "string" },
+            }),
+            ValueKind::OneOrMany(element) => {
+                let element = self.schema_of(element);
+                json!({ "oneOf": [element, { "type": "array", "items": element }] })
+            }
             ValueKind::List(element) => json!({ "type": "array", "items": self.schema_of(element) }),
             ValueKind::Object(fields) => self.object(fields, &Map::new(), &[]),
-            ValueKind::Tagged { keys, variants, common, .. } => self.tagged(keys, variants, common),
+            ValueKind::Tagged { name, keys, variants, common, .. } => {
+                let schema = self.tagged(keys, variants, common);
+                self.reference(name, || schema)
+            }
         }
     }
 
@@ -114,6 +129,9 @@ impl Definitions {
                 deprecated["description"] = json!(format!("Renamed to `{}`.", field.key));
                 properties.insert(former.to_owned(), deprecated);
                 conditions.push(json!({ "not": { "required": [former, field.key] } }));
+            }
+            if field.presence == Presence::Required && matches!(field.kind, ValueKind::Secret) {
+                property["pattern"] = json!(with_variables(patterns::NOT_BLANK));
             }
             property["description"] = json!(format!("{}{default}", field.description));
             properties.insert(field.key.to_owned(), property);

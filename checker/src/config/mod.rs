@@ -10,6 +10,7 @@ pub mod document;
 mod identity;
 pub mod json_schema;
 pub mod model;
+mod notifiers;
 pub mod origin;
 pub mod original;
 #[cfg(test)]
@@ -43,7 +44,8 @@ use self::checks::CHECKER;
 use self::dialect::Dialect;
 use self::document::Located;
 use self::identity::DefinedCheck;
-use self::model::Config;
+use self::model::{Config, Page};
+use self::notifiers::check_keys::CheckKeys;
 use self::parser::StreamedList;
 use self::problem::{Problem, Problems, Severity};
 use self::raw::{RawConfig, RawDirectory, RawDuration, RawS3};
@@ -52,6 +54,7 @@ use crate::checks::net::address_policy::AddressPolicy;
 use crate::checks::net::connect::Address;
 use crate::checks::net::proxy_environment::ProxyEnvironment;
 use crate::checks::{Check, CheckKind};
+use crate::notify::rules::Notifications;
 use crate::platform::operator_file::read_operator_text;
 use crate::redact::Secret;
 use crate::store::settings::{Bucket, Storage, StoreLocation, WriterKeys};
@@ -164,6 +167,7 @@ fn from_dialect(text: &str, folder: &Path, environment: &Environment<'_>, dialec
     let mut problems = Problems::default();
     let (mut checks, mut index) = (Vec::new(), 0);
     let mut errors_before = 0;
+    let mut keys = CheckKeys::default();
     // Convert each check immediately so that its part of the tree can be dropped.
     let mut take = |mut located: Located<'_>, problems: &mut Problems| {
         if dialect.is_original() {
@@ -172,6 +176,9 @@ fn from_dialect(text: &str, folder: &Path, environment: &Environment<'_>, dialec
         validate::validate_element(&located, &CHECKER, CHECKERS, index, problems);
         if problems.errors() == errors_before {
             let check = checks::convert(&located, index, folder, problems).map(Arc::new);
+            if let Some(check) = &check {
+                keys.read(&located, check, index, problems);
+            }
             checks.extend(check.map(|check| DefinedCheck { check, at: located.at, index }));
         } else {
             // Drop the check, but still report the problems of its assertions.
@@ -189,9 +196,20 @@ fn from_dialect(text: &str, folder: &Path, environment: &Environment<'_>, dialec
             }
             validate::validate_root(&root, &table::ROOT, &mut problems);
             let checks = identity::merge(checks, text, &mut problems);
+            if problems.errors() == 0 {
+                keys.check_titles(checks.iter().map(|one| one.check.title.as_str()), &mut problems);
+            }
+            let objectives = keys.take_objectives();
+            let notifications = notifiers::convert(&root, keys, folder, &mut problems);
             positions = checks.iter().map(|one| one.at).collect();
             let checks = checks.into_iter().map(|one| one.check).collect();
-            if problems.errors() > 0 { None } else { convert(&root, checks, folder, environment, &mut problems) }
+            let config =
+                if problems.errors() > 0 { None } else { convert(&root, checks, folder, environment, &mut problems) };
+            config.map(|config| Config {
+                objectives: Arc::new(objectives),
+                notifications: notifications.map(|notifications| Arc::new(for_page(notifications, &config.page))),
+                ..config
+            })
         }
         Err(problem) => {
             problems = Problems::default();
@@ -237,14 +255,6 @@ fn convert(
             }
         }
     }
-    for key in ["notifiers", "notifier"] {
-        if root.member(key).is_some() {
-            problems.add(Problem::warning(
-                position(key),
-                format!("`{key}` has no effect: notifications are not supported yet"),
-            ));
-        }
-    }
     let storage = root.member("storage").and_then(|located| convert_storage(located, folder, problems));
     let state = state_directory(environment.variable).unwrap_or_else(|| folder.to_owned());
     let proxies = ProxyEnvironment::from_variables(environment.variable).map(Arc::new);
@@ -268,6 +278,13 @@ fn convert(
         objectives: Arc::default(),
         timestamp,
     })
+}
+
+/// Adds the title and the groups of the page, which messages contain.
+fn for_page(mut notifications: Notifications, page: &Page) -> Notifications {
+    notifications.rules.page_title.clone_from(&page.config.title);
+    notifications.rules.groups.clone_from(&page.config.appearance.groups);
+    notifications
 }
 
 /// Warns about checks whose status is unknown because private addresses are denied, but a proxy chooses the address.

@@ -23,7 +23,7 @@ const DEFAULT_STATUS: &str = "200-204";
 /// Warns about variables outside of checks.
 pub(super) fn report_root(root: &Located, problems: &mut Problems) {
     let JsonValue::Object(members) = &root.value else { return };
-    for member in members.iter().filter(|member| !matches!(&*member.key, "notifier" | "notifiers")) {
+    for member in members {
         report_variables(&member.value, problems);
     }
 }

@@ -38,6 +38,13 @@ pub(super) const DNS_NAME: &str = r"^(\.|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f
 /// An origin as browsers send it, or `*`.
 pub(super) const ORIGIN: &str = r"^(\*|https?://(\[[0-9a-z:._-]+\]|[0-9a-z._-]+)(:0*(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[0-9]{1,4}))?)$";
 pub(super) const QUORUM: &str = r"^(any|majority|all|\+?0*[1-9][0-9]{0,17})$";
+/// An address of mail. Names and quoted parts have a syntax that a pattern cannot express.
+pub(super) const MAIL_ADDRESS: &str = r"[^@\s]@[^@\s]";
+pub(super) const MATRIX_ROOM: &str = "^!";
+/// The name of a label in Prometheus.
+pub(super) const LABEL: &str = "^[A-Za-z_][A-Za-z0-9_]*$";
+/// A percentage between 0 and 100, exclusive, with up to four decimals.
+pub(super) const TARGET: &str = r"^(0{1,2}\.(?!0+%)[0-9]{1,4}|0?[1-9](\.[0-9]{1,4})?|[1-9][0-9](\.[0-9]{1,4})?)%$";
 /// A status code, a class, or a range whose end is not before its start. The backreferences refer to the first digits.
 pub(super) const STATUS_CODES: &str = r"^\s*([1-9](xx|[0-9]{2})|1[0-9]{2} *- *[2-9][0-9]{2}|2[0-9]{2} *- *[3-9][0-9]{2}|3[0-9]{2} *- *[4-9][0-9]{2}|4[0-9]{2} *- *[5-9][0-9]{2}|5[0-9]{2} *- *[6-9][0-9]{2}|6[0-9]{2} *- *[7-9][0-9]{2}|7[0-9]{2} *- *[89][0-9]{2}|8[0-9]{2} *- *9[0-9]{2}|([1-9])(0[0-9] *- *\3[1-9]|1[0-9] *- *\3[2-9]|2[0-9] *- *\3[3-9]|3[0-9] *- *\3[4-9]|4[0-9] *- *\3[5-9]|5[0-9] *- *\3[6-9]|6[0-9] *- *\3[7-9]|7[0-9] *- *\3[89]|8[0-9] *- *\3[9])[0-9]|([1-9][0-9])(0 *- *\5[0-9]|1 *- *\5[1-9]|2 *- *\5[2-9]|3 *- *\5[3-9]|4 *- *\5[4-9]|5 *- *\5[5-9]|6 *- *\5[6-9]|7 *- *\5[7-9]|8 *- *\5[89]|9 *- *\5[9]))\s*$";
 

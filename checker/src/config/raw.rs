@@ -47,6 +47,32 @@ pub(super) enum OneOrMany {
     Many(Vec<String>),
 }
 
+impl OneOrMany {
+    pub(super) fn into_vec(self) -> Vec<String> {
+        match self {
+            OneOrMany::One(text) => vec![text],
+            OneOrMany::Many(texts) => texts,
+        }
+    }
+}
+
+/// A string, or an integer that means the same.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum StringOrInteger {
+    String(String),
+    Integer(i64),
+}
+
+impl StringOrInteger {
+    pub(super) fn into_string(self) -> String {
+        match self {
+            StringOrInteger::String(text) => text,
+            StringOrInteger::Integer(number) => number.to_string(),
+        }
+    }
+}
+
 /// A string, or a number that is converted to a string.
 #[derive(Deserialize)]
 #[serde(untagged)]

@@ -20,8 +20,9 @@ pub fn reference() -> String {
     for field in fields {
         match &field.kind {
             ValueKind::Object(fields) => section(&mut text, &format!("`{}`", field.key), field.description, fields),
-            ValueKind::List(ValueKind::Tagged { keys, variants, unsupported, common })
-            | ValueKind::Tagged { keys, variants, unsupported, common } => {
+            ValueKind::List(ValueKind::Tagged { keys, variants, unsupported, common, .. })
+            | ValueKind::OneOrMany(ValueKind::Tagged { keys, variants, unsupported, common, .. })
+            | ValueKind::Tagged { keys, variants, unsupported, common, .. } => {
                 tagged(&mut text, field.key, keys, variants, unsupported);
                 if !common.is_empty() {
                     let heading = format!("`{}` of every type", field.key);
@@ -71,7 +72,10 @@ fn section(text: &mut String, heading: &str, description: &str, fields: &[Field]
 fn value(kind: &ValueKind) -> String {
     match kind {
         ValueKind::String | ValueKind::Pattern(_) => "string".to_owned(),
+        ValueKind::Secret => "secret string".to_owned(),
+        ValueKind::StringOrInteger => "string or integer".to_owned(),
         ValueKind::Url => "URL".to_owned(),
+        ValueKind::SecretUrl => "secret URL".to_owned(),
         ValueKind::Enum(names) => names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
         ValueKind::Numbers(numbers) => {
             numbers.iter().map(|number| format!("`{number}`")).collect::<Vec<_>>().join(", ")
@@ -85,17 +89,37 @@ fn value(kind: &ValueKind) -> String {
         ValueKind::StatusCodes => "status codes".to_owned(),
         ValueKind::Assertions => "array of assertions".to_owned(),
         ValueKind::Headers => "object that maps names to a string or an array of strings".to_owned(),
-        ValueKind::List(ValueKind::String | ValueKind::Pattern(_)) => "array of strings".to_owned(),
+        ValueKind::Labels => "object that maps label names to strings".to_owned(),
+        ValueKind::OneOrMany(ValueKind::Tagged { name, .. }) => {
+            format!("{name} or array of {name}s; see the sections for each type")
+        }
+        ValueKind::OneOrMany(element) => format!("{} or array of {}", value(element), plural(element)),
+        ValueKind::List(ValueKind::Tagged { name, .. }) => {
+            format!("array of {name}s; see the sections for each type")
+        }
         ValueKind::List(ValueKind::Object(fields)) => {
             let keys: Vec<String> = fields.iter().map(|field| format!("`{}`", field.key)).collect();
             format!("array of objects with {}", keys.join(" or "))
         }
-        ValueKind::List(_) => "array of checks; see the sections for each type".to_owned(),
+        ValueKind::List(element) => format!("array of {}", plural(element)),
         ValueKind::Object(fields) if fields.len() <= MAX_INLINE_KEYS => {
             let keys: Vec<String> = fields.iter().map(|field| format!("`{}`", field.key)).collect();
             format!("object with {}", keys.join(" or "))
         }
         ValueKind::Object(_) | ValueKind::Tagged { .. } => "object; see its section".to_owned(),
         ValueKind::Any => "anything".to_owned(),
+    }
+}
+
+/// Describes the elements of an array.
+fn plural(element: &ValueKind) -> String {
+    match element {
+        ValueKind::String | ValueKind::Pattern(_) => "strings".to_owned(),
+        ValueKind::Secret => "secret strings".to_owned(),
+        ValueKind::Enum(_) => value(element),
+        ValueKind::Duration(min, max) => {
+            format!("durations, `{}` to `{}`", duration::format_exact(*min), duration::format_exact(*max))
+        }
+        other => format!("values: {}", value(other)),
     }
 }

@@ -7,8 +7,14 @@ pub enum ValueKind {
     /// A string that matches this regular expression, which is part of the schema. The conversion validates the string
     /// and explains what is wrong with it.
     Pattern(&'static str),
+    /// A string that messages never contain.
+    Secret,
+    /// A string, or an integer that means the same.
+    StringOrInteger,
     /// An `http` or `https` URL.
     Url,
+    /// An `http` or `https` URL that contains a secret, so messages never contain it.
+    SecretUrl,
     Enum(&'static [&'static str]),
     /// One of the integers in this list.
     Numbers(&'static [i64]),
@@ -26,12 +32,18 @@ pub enum ValueKind {
     Assertions,
     /// An object that maps header names to a string or an array of strings.
     Headers,
+    /// An object that maps names of Prometheus labels to strings.
+    Labels,
     /// An array with elements of one type.
     List(&'static ValueKind),
+    /// One value, or an array of values of the same type.
+    OneOrMany(&'static ValueKind),
     /// An object with a fixed set of keys.
     Object(&'static [Field]),
     /// An object that stores its type under one of its keys. The type determines which other keys it has.
     Tagged {
+        /// The name of the object, in the singular.
+        name: &'static str,
         /// The keys that can contain the type: the current key first, then those that older versions of the original
         /// Checkup used.
         keys: &'static [&'static str],
@@ -41,7 +53,7 @@ pub enum ValueKind {
         /// The keys that all types have in common.
         common: &'static [Field],
     },
-    /// Any value, for keys of the original Checkup that have no effect.
+    /// Any value.
     Any,
 }
 

@@ -4,8 +4,8 @@
 use shared::page_config::appearance;
 
 use super::checks::CHECKERS;
-use super::patterns;
 use super::spec::{CENTURY, DAY, Field, SECOND, ValueKind, Variant, optional, required};
+use super::{notifiers, patterns};
 
 pub const ROOT: ValueKind = ValueKind::Object(&[
     optional("$schema", ValueKind::String, "none", "The JSON Schema of this file, for editors."),
@@ -67,16 +67,23 @@ pub const ROOT: ValueKind = ValueKind::Object(&[
         "now",
         "A fixed time (RFC 3339) for all results, instead of the current time.",
     ),
-    optional("notifiers", ValueKind::Any, "none", "The original Checkup's notifiers. Not supported yet."),
     optional(
-        "notifier",
-        ValueKind::Any,
-        "none",
-        "An older name for `notifiers` from the original Checkup. Not supported yet.",
+        "notify",
+        ValueKind::Object(notifiers::SECTION),
+        "see its section",
+        "The rules for notifications that all channels share; see [Notifications](notifications.md).",
     ),
+    optional(
+        notifiers::NOTIFIERS,
+        notifiers::NOTIFIERS_KIND,
+        "none",
+        "The channels to notify, such as a chat or mail addresses; see [Notifications](notifications.md).",
+    )
+    .formerly("notifier"),
 ]);
 
 const STORAGE: ValueKind = ValueKind::Tagged {
+    name: "storage",
     keys: &["type", "provider"],
     variants: &[S3, DIRECTORY],
     unsupported: &["github", "mysql", "postgres", "sqlite3", "appinsights", "sql"],

@@ -462,7 +462,7 @@ fn collect_keys(kind: &spec::ValueKind, keys: &mut Vec<&'static str>) {
             of_fields(common);
             variants.iter().for_each(|variant| of_fields(variant.fields));
         }
-        spec::ValueKind::List(element) => collect_keys(element, keys),
+        spec::ValueKind::List(element) | spec::ValueKind::OneOrMany(element) => collect_keys(element, keys),
         _ => {}
     }
 }

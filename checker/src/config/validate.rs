@@ -11,9 +11,13 @@ use super::problem::{Problem, Problems, lower_case_first};
 use super::spec::{Field, Presence, ValueKind, Variant};
 use crate::checks::http::HttpCheck;
 use crate::checks::status_codes::StatusCodes;
+use crate::notify::channels::secret_url::SecretUrl;
 
 /// The maximum length of an unknown name for which a known name is suggested. No known name is even half as long.
 const MAX_SUGGESTED_LENGTH: usize = 64;
+
+/// The expected form of a URL that is not shown, because it contains a secret.
+const SECRET_URL_REMEDY: &str = "expected for example `https://hooks.example.com/services/…`";
 
 /// The path of a value, such as `checkers[3].endpoint_url`. It is formatted only when a problem is reported.
 #[derive(Clone, Copy)]
@@ -57,7 +61,10 @@ fn validate_value(value: &Located, kind: &ValueKind, path: &KeyPath<'_>, problem
     let text = match (kind, &value.value) {
         // Assertions are validated when the check is created, so they are parsed only once.
         (ValueKind::Any | ValueKind::Assertions, _)
-        | (ValueKind::String | ValueKind::Pattern(_), JsonValue::String(_))
+        | (
+            ValueKind::String | ValueKind::Pattern(_) | ValueKind::Secret | ValueKind::StringOrInteger,
+            JsonValue::String(_),
+        )
         | (ValueKind::Bool, JsonValue::Bool(_)) => None,
         (ValueKind::Url, JsonValue::String(text)) => {
             // Skip URLs with an unexpanded variable, which is reported instead.
@@ -69,6 +76,10 @@ fn validate_value(value: &Located, kind: &ValueKind, path: &KeyPath<'_>, problem
                 problems.add(Problem::check_error(value.at, format!("{}: {error}", path.quoted())));
             }
             None
+        }
+        (ValueKind::SecretUrl, JsonValue::String(text)) => {
+            let is_valid = text.contains("${") || SecretUrl::parse(text).is_ok();
+            (!is_valid).then(|| format!("invalid URL for {}: {SECRET_URL_REMEDY}", path.quoted()))
         }
         (ValueKind::Enum(names), JsonValue::String(text)) => {
             (!names.contains(&text.as_ref())).then(|| invalid_value(value, path, &one_of(names.iter().copied())))
@@ -82,6 +93,9 @@ fn validate_value(value: &Located, kind: &ValueKind, path: &KeyPath<'_>, problem
             let is_valid = number.parse().is_ok_and(|number: i64| (*min..=*max).contains(&number));
             (!is_valid).then(|| invalid_value(value, path, &format!("an integer from {min} to {max}")))
         }
+        (ValueKind::StringOrInteger, JsonValue::Number(number)) => {
+            number.parse::<i64>().is_err().then(|| invalid_value(value, path, "a string or an integer"))
+        }
         (ValueKind::Duration(min, max), JsonValue::String(_) | JsonValue::Number(_)) => {
             validate_duration(value, *min, *max, path)
         }
@@ -94,17 +108,25 @@ fn validate_value(value: &Located, kind: &ValueKind, path: &KeyPath<'_>, problem
             validate_headers(members, path, problems);
             None
         }
-        (ValueKind::List(kind), JsonValue::Array(elements)) => {
+        (ValueKind::Labels, JsonValue::Object(members)) => {
+            validate_labels(members, path, problems);
+            None
+        }
+        (ValueKind::List(kind) | ValueKind::OneOrMany(kind), JsonValue::Array(elements)) => {
             for (index, element) in elements.iter().enumerate() {
                 validate_value(element, kind, &KeyPath::Index(path, index), problems);
             }
+            None
+        }
+        (ValueKind::OneOrMany(kind), _) => {
+            validate_value(value, kind, path, problems);
             None
         }
         (ValueKind::Object(fields), JsonValue::Object(members)) => {
             validate_members(value.at, members, [fields, &[]], &[], path, problems);
             None
         }
-        (ValueKind::Tagged { keys, variants, unsupported, common }, JsonValue::Object(members)) => {
+        (ValueKind::Tagged { keys, variants, unsupported, common, .. }, JsonValue::Object(members)) => {
             validate_tagged(value, members, &TaggedSpec { keys, variants, unsupported, common }, path, problems);
             None
         }
@@ -133,15 +155,16 @@ fn invalid_value(value: &Located, path: &KeyPath<'_>, expected: &str) -> String 
 fn expected_type(kind: &ValueKind) -> &'static str {
     match kind {
         ValueKind::Any => "any value",
-        ValueKind::String | ValueKind::Pattern(_) | ValueKind::Enum(_) => "a string",
-        ValueKind::Url => "a string with a URL",
+        ValueKind::String | ValueKind::Pattern(_) | ValueKind::Enum(_) | ValueKind::Secret => "a string",
+        ValueKind::Url | ValueKind::SecretUrl => "a string with a URL",
         ValueKind::Integer(..) | ValueKind::Numbers(_) => "an integer",
         ValueKind::Bool => "`true` or `false`",
         ValueKind::Duration(..) => "a duration, for example `\"30s\"`",
         ValueKind::StatusCodes => "status codes",
-        ValueKind::Quorum => "a string or an integer",
+        ValueKind::Quorum | ValueKind::StringOrInteger => "a string or an integer",
         ValueKind::Assertions | ValueKind::List(_) => "an array",
-        ValueKind::Headers | ValueKind::Object(_) | ValueKind::Tagged { .. } => "an object",
+        ValueKind::Headers | ValueKind::Labels | ValueKind::Object(_) | ValueKind::Tagged { .. } => "an object",
+        ValueKind::OneOrMany(kind) => expected_type(kind),
     }
 }
 
@@ -271,6 +294,21 @@ fn validate_headers(members: &[Member], path: &KeyPath<'_>, problems: &mut Probl
                 _ => invalid_type(&member.value, &path, "a string or an array of strings"),
             };
             problems.add(Problem::error(member.value.at, text));
+        }
+    }
+}
+
+fn validate_labels(members: &[Member], path: &KeyPath<'_>, problems: &mut Problems) {
+    for Member { at, key, value } in members {
+        let starts_with_digit = key.bytes().next().is_none_or(|byte| byte.is_ascii_digit());
+        if starts_with_digit || !key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+            let text = format!(
+                "invalid label `{key}` in {}: use letters, digits and underscores, and do not start with a digit",
+                path.quoted()
+            );
+            problems.add(Problem::error(*at, text));
+        } else if value.text().is_none() {
+            problems.add(Problem::error(value.at, invalid_type(value, &KeyPath::Key(path, key), "a string")));
         }
     }
 }

@@ -7,14 +7,20 @@
 pub use shared::notification::{condition, digest, lineup, reconcile, registers, verdicts};
 
 pub mod channels;
+pub mod conditions;
 pub mod delivery;
+pub mod evaluate;
 pub mod event;
 pub mod html;
 pub mod message;
 pub mod message_json;
 pub mod outline;
+pub mod own_log;
+pub mod replay;
 pub mod rules;
 pub mod sample;
+pub mod sending;
+pub mod store_view;
 pub mod template;
 pub mod time_text;
 pub mod words;

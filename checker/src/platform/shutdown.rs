@@ -17,6 +17,9 @@ pub const STORING_AFTER_SHUTDOWN: Duration = Duration::from_secs(7);
 /// next round completes unfinished work.
 pub const UPKEEP_AFTER_SHUTDOWN: Duration = Duration::from_secs(1);
 
+/// How long notifying channels may take in total. The next round, or another node, sends what was not sent.
+pub const NOTIFYING_AFTER_SHUTDOWN: Duration = Duration::from_secs(3);
+
 /// The time after which a message explains why a shutdown takes so long.
 const QUIET_SHUTDOWN: Duration = Duration::from_secs(1);
 
@@ -111,6 +114,12 @@ impl ShutdownBudget {
     #[must_use]
     pub fn for_upkeep(shutdown: Shutdown) -> ShutdownBudget {
         ShutdownBudget { shutdown, left: UPKEEP_AFTER_SHUTDOWN }
+    }
+
+    /// Creates a budget for notifying channels.
+    #[must_use]
+    pub fn for_notifying(shutdown: Shutdown) -> ShutdownBudget {
+        ShutdownBudget { shutdown, left: NOTIFYING_AFTER_SHUTDOWN }
     }
 
     /// Does some work within the budget. Returns `None` if the time ran out before the work started or finished.

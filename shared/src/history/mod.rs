@@ -196,6 +196,11 @@ impl History {
         (self.newest > 0).then_some(self.newest)
     }
 
+    /// Returns when the newest file and those that are at most [`OVERLAP`] older were stored, in order.
+    pub fn recent_files(&self) -> impl Iterator<Item = UnixNanos> {
+        self.recent.iter().copied()
+    }
+
     /// Returns whether the node missed its next round: none of its results is still valid, even if its clock is behind.
     #[must_use]
     pub fn is_overdue(&self, now: UnixNanos) -> bool {

@@ -175,6 +175,16 @@ impl StatusReport {
             "incidents": outages(&spans, self.from).map(|span| self.incident(span)).collect::<Vec<_>>(),
         });
         insert_breakdown(&mut json, &UptimeBreakdown::from_spans(&spans, self.from, self.now));
+        if let Some((objective, budget)) = self.budget(endpoint) {
+            json["budget"] = json!({
+                "target": objective.target.to_string(),
+                "window": objective.window,
+                "total": budget.total,
+                "spent": budget.spent,
+                "left": budget.left(),
+                "left_percent": budget.percent_left(),
+            });
+        }
         if let Some(details) = details {
             let slots = details.edges.windows(2).map(|edges| {
                 let breakdown = UptimeBreakdown::from_spans(&spans, edges[0], edges[1].min(self.now));

@@ -7,6 +7,8 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use chrono::{DateTime, Days, Local, NaiveDate, NaiveTime, Timelike as _};
+use shared::budget::{ErrorBudget, Objective};
+use shared::endpoint_map::EndpointMap;
 use shared::endpoint_status::{
     EndpointStatus, NodeStatus, current_statuses, endpoint_statuses, of_incomplete, overall_status,
 };
@@ -59,7 +61,9 @@ pub async fn status(arguments: &StatusArguments) -> anyhow::Result<Outcome> {
     let statuses = current_statuses(&endpoints, now);
     report_conflicts(&endpoints, now);
     let is_incomplete = loaded.is_incomplete;
-    let report = StatusReport { from, now, endpoints, statuses, is_incomplete, histories: loaded.histories };
+    let objectives = Arc::clone(&config.objectives);
+    let report =
+        StatusReport { from, now, endpoints, statuses, is_incomplete, objectives, histories: loaded.histories };
     match arguments.format {
         Format::Json if is_detailed => {
             let measurements = if is_by_check {
@@ -150,6 +154,7 @@ struct StatusReport {
     statuses: Vec<(Status, bool)>,
     /// Whether the store may contain endpoints that are not shown, because part of it is unreadable.
     is_incomplete: bool,
+    objectives: Arc<EndpointMap<Objective>>,
     histories: Vec<History>,
 }
 
@@ -157,6 +162,12 @@ impl StatusReport {
     fn overall(&self) -> Status {
         let status = overall_status(&mut self.statuses.iter().copied());
         if self.is_incomplete { of_incomplete(status) } else { status }
+    }
+
+    /// Returns the objective of an endpoint and its error budget, if it has an objective.
+    fn budget(&self, endpoint: &EndpointStatus) -> Option<(&Objective, ErrorBudget)> {
+        let objective = self.objectives.get(&endpoint.key)?;
+        Some((objective, objective.budget(&endpoint.spans(self.now), self.now)))
     }
 
     fn table(&self) -> String {
@@ -188,10 +199,14 @@ impl StatusReport {
         let style = style_of(tally.status);
         let (symbol, word) =
             if tally.is_localized() { ('◐', "localized") } else { (tally.status.symbol(), tally.status.as_str()) };
+        let budget = self.budget(endpoint).map(|(objective, budget)| {
+            format!("  {} of the error budget left ({})", budget.percent_left(), objective.target)
+        });
         let _ = writeln!(
             text,
-            "{style}{symbol} {word:<9}{style:#} {:<width$}  {uptime:>9}  {observed:>9}{style}{}{style:#}",
+            "{style}{symbol} {word:<9}{style:#} {:<width$}  {uptime:>9}  {observed:>9}{}{style}{}{style:#}",
             sanitize_for_terminal(&endpoint.key.title, TITLE_WIDTH),
+            budget.unwrap_or_default(),
             detail(endpoint, &tally),
         );
     }

@@ -7,6 +7,7 @@ use shared::{Nanos, SECOND};
 use crate::checks::net::address_filter::IpVersion;
 use crate::checks::{Check, CheckKind};
 use crate::config::duration;
+use crate::config::notifiers::check_keys;
 use crate::config::patterns;
 use crate::config::raw::{RawDuration, StringOrNumber};
 use crate::config::spec::{CENTURY, DAY, Field, ValueKind, optional, required};
@@ -93,6 +94,9 @@ pub(super) const COMMON: &[Field] = &[
         "none",
         "Conditions that the response must meet, for example `[STATUS] == 200` or `[BODY].queue.depth < 500`; see [Assertions](assertions.md).",
     ),
+    check_keys::NOTIFY,
+    check_keys::DEPENDS_ON,
+    check_keys::SLO,
 ];
 
 pub(super) const NAME: Field =

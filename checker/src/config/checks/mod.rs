@@ -72,7 +72,7 @@ const VARIANTS: [Variant; TYPES.len()] = {
 pub(super) const CHECKERS: ValueKind = ValueKind::List(&CHECKER);
 
 pub(super) const CHECKER: ValueKind =
-    ValueKind::Tagged { keys: &["type"], variants: &VARIANTS, unsupported: &[], common: COMMON };
+    ValueKind::Tagged { name: "check", keys: &["type"], variants: &VARIANTS, unsupported: &[], common: COMMON };
 
 /// The default timeout of attempts that involve more than a connection. The original Checkup has the same fixed limit.
 const DEFAULT_TIMEOUT: Nanos = 10 * SECOND;

@@ -1,0 +1,117 @@
+//! `checker notify preview`: shows what an evaluation would send now and, of everything that is not sent, why not.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use shared::civil::rfc3339_nanos;
+use shared::history::History;
+use shared::notification::reconcile::{Held, HeldReason};
+use shared::notification::verdicts::LOOK_BACK;
+use shared::{UnixNanos, duration};
+
+use super::{channels, open_store};
+use crate::cli::{Format, NotifyViewArguments};
+use crate::commands::{Outcome, load};
+use crate::notify::evaluate::{Notifier, NotifierMode, StoredHistory};
+use crate::notify::message::Message;
+use crate::notify::{message_json, words};
+use crate::now;
+use crate::recorder::history_reader::{Detail, histories};
+use crate::ui;
+
+pub(super) async fn preview(arguments: &NotifyViewArguments) -> anyhow::Result<Outcome> {
+    let path = &arguments.config.config;
+    let config = load(path, arguments.node.as_ref())?;
+    channels(&config, path)?;
+    let (store, now) = (open_store(&config, path).await?, now());
+    let Some(mut notifier) = Notifier::new(&config, Arc::clone(&store), config.every, NotifierMode::Repeated) else {
+        ui::print_line("All channels are disabled.");
+        return Ok(Outcome::Done);
+    };
+    let loaded = histories(&store, now.saturating_sub(LOOK_BACK), now, Detail::Status).await?;
+    let own = loaded.histories.into_iter().find(|history| history.node.as_ref() == Some(&config.node));
+    let history = Arc::new(own.unwrap_or_else(|| History::new(Some(config.node.clone()))));
+    let stored = StoredHistory { history, was_behind: false, certificates: Vec::new() };
+    let plans = notifier.preview(stored, now).await?;
+    match arguments.format {
+        Format::Json => {
+            let channels: Vec<Value> = plans
+                .iter()
+                .map(|plan| {
+                    json!({
+                        "channel": plan.channel.as_str(),
+                        "message": plan.message.as_ref().map(message_json::to_json),
+                        "held": plan.held.iter().map(held_json).collect::<Vec<_>>(),
+                        "next": plan.next,
+                    })
+                })
+                .collect();
+            ui::stdout_data(&format!("{}\n", json!({ "now": now, "channels": channels })))?;
+        }
+        Format::Table => {
+            for plan in &plans {
+                let heading = match &plan.message {
+                    Some(_) => format!("channel `{}` would be sent:", plan.channel),
+                    None => format!("channel `{}`: nothing to send", plan.channel),
+                };
+                ui::print_line(&heading);
+                if let Some(message) = &plan.message {
+                    ui::print_line(&text(message));
+                }
+                for held in &plan.held {
+                    ui::print_line(&format!("  not sent: {}", held_text(held, now)));
+                }
+            }
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+/// Formats a message for the terminal, indented.
+pub(super) fn text(message: &Message) -> String {
+    let mut lines: Vec<String> = message.preface.iter().map(|preface| format!("    {preface}")).collect();
+    for item in &message.items {
+        lines.push(format!("    {}", words::headline(item, message)));
+        lines.extend(words::reasons(item).map(|reasons| format!("      {reasons}")));
+        lines.extend(words::dependents(item).map(|dependents| format!("      {dependents}")));
+    }
+    lines.extend(words::more(message).map(|more| format!("    {more}")));
+    lines.join("\n")
+}
+
+fn held_json(held: &Held) -> Value {
+    json!({
+        "event": held.event.as_str(),
+        "title": held.title,
+        "reason": reason(&held.reason),
+        "until": held.until,
+        "until_rfc3339": held.until.map(rfc3339_nanos),
+    })
+}
+
+fn held_text(held: &Held, now: UnixNanos) -> String {
+    let until = held
+        .until
+        .filter(|until| *until > now)
+        .map(|until| format!(" (for another {})", duration::format_coarse(until.saturating_sub(now))));
+    format!("{} {}, because {}{}", held.event, held.title, reason(&held.reason), until.unwrap_or_default())
+}
+
+pub(super) fn reason(reason: &HeldReason) -> String {
+    match reason {
+        HeldReason::NotLongEnough => "it has not lasted long enough".to_owned(),
+        HeldReason::NotHealthyLongEnough => "it has not been healthy for long enough".to_owned(),
+        HeldReason::Flapping => "it is flapping, which was notified".to_owned(),
+        HeldReason::Unknown => "it has no current result".to_owned(),
+        HeldReason::Planned => "it is in planned maintenance".to_owned(),
+        HeldReason::Silenced => "it is silenced".to_owned(),
+        HeldReason::Dependency(title) => format!("`{title}`, which it depends on, is failing"),
+        HeldReason::Gathering => "further news may follow".to_owned(),
+        HeldReason::Spacing => "the last message was sent only recently".to_owned(),
+        HeldReason::Turn(nodes) => {
+            let names: Vec<String> = nodes.iter().map(|node| format!("`{node}`")).collect();
+            format!("{} precedes this node", names.join(", "))
+        }
+        HeldReason::Retry => "the channel did not accept the last message".to_owned(),
+    }
+}

@@ -1,0 +1,76 @@
+//! `checker notify replay`: runs the rules over the stored history, and shows every message that they would have sent.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+use shared::civil::rfc3339;
+use shared::{UnixNanos, duration};
+
+use super::preview::text;
+use super::{channels, open_store};
+use crate::cli::{Format, NotifyReplayArguments};
+use crate::commands::{Outcome, load};
+use crate::counted;
+use crate::notify::message::Message;
+use crate::notify::message_json;
+use crate::notify::replay::{ReplayedMessage, replay as replay_history};
+use crate::now;
+use crate::recorder::history_reader::{Detail, histories};
+use crate::ui;
+
+pub(super) async fn replay(arguments: &NotifyReplayArguments) -> anyhow::Result<Outcome> {
+    let path = &arguments.config.config;
+    let config = load(path, None)?;
+    let settings = channels(&config, path)?;
+    let (store, now) = (open_store(&config, path).await?, now());
+    let from = now.saturating_sub(arguments.since);
+    let loaded = histories(&store, from, now, Detail::Status).await?;
+    for (name, cause) in &loaded.unreadable {
+        ui::warn(&format!("using check files instead of the unreadable history `{name}`: {cause}"));
+    }
+    let messages = replay_history(&settings, &config.objectives, &loaded.histories, from, now);
+    let totals: Vec<(String, usize, usize)> = settings
+        .channels
+        .iter()
+        .filter(|channel| channel.is_enabled)
+        .map(|channel| {
+            let sent = || messages.iter().filter(|sent| sent.channel == channel.id);
+            (channel.id.to_string(), sent().count(), sent().map(|sent| items(&sent.message)).sum())
+        })
+        .collect();
+    match arguments.format {
+        Format::Json => {
+            let json = |sent: &ReplayedMessage| json!({ "channel": sent.channel.as_str(), "message": message_json::to_json(&sent.message) });
+            let totals: Vec<Value> = totals
+                .iter()
+                .map(|(channel, messages, items)| json!({ "channel": channel, "messages": messages, "items": items }))
+                .collect();
+            let messages: Vec<Value> = messages.iter().map(json).collect();
+            let report = json!({ "from": from, "now": now, "messages": messages, "totals": totals });
+            ui::stdout_data(&format!("{report}\n"))?;
+        }
+        Format::Table => ui::stdout(&table(&messages, &totals, (from, now)))?,
+    }
+    Ok(Outcome::Done)
+}
+
+fn items(message: &Message) -> usize {
+    message.items.len() + message.more.iter().map(|(_, count)| count).sum::<usize>()
+}
+
+fn table(
+    messages: &[ReplayedMessage],
+    totals: &[(String, usize, usize)],
+    (from, now): (UnixNanos, UnixNanos),
+) -> String {
+    let mut lines = String::new();
+    for sent in messages {
+        let _ = writeln!(lines, "{} to `{}`:\n{}", rfc3339(sent.message.at), sent.channel, text(&sent.message));
+    }
+    let range = duration::format_exact(now.saturating_sub(from));
+    for (channel, messages, items) in totals {
+        let (messages, items) = (counted(*messages, "message"), counted(*items, "item"));
+        let _ = writeln!(lines, "channel `{channel}`: {messages} with {items} in {range}");
+    }
+    lines
+}

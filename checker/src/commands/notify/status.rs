@@ -1,0 +1,198 @@
+//! `checker notify status`: shows which nodes notify each channel, what it was notified of, and what it did not accept.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use shared::civil::rfc3339_nanos;
+use shared::notification_log::{ChannelId, NotificationLog, Notified, Register, ServedChannel, Topic};
+use shared::object_name::NodeName;
+use shared::uptime::validity;
+use shared::{MINUTE, UnixNanos, duration};
+
+use super::{channels, open_store};
+use crate::cli::{Format, NotifyViewArguments};
+use crate::commands::{Outcome, load};
+use crate::notify::rules::{Channel, Notifications};
+use crate::notify::store_view::StoreView;
+use crate::now;
+use crate::sanitize::sanitize_for_terminal;
+use crate::store::Store;
+use crate::ui;
+
+/// The maximum length of a title, in characters.
+const TITLE_WIDTH: usize = 60;
+/// How many subjects are listed for each channel.
+const LISTED: usize = 20;
+
+pub(super) async fn status(arguments: &NotifyViewArguments) -> anyhow::Result<Outcome> {
+    let path = &arguments.config.config;
+    let config = load(path, arguments.node.as_ref())?;
+    let settings = channels(&config, path)?;
+    let store = open_store(&config, path).await?;
+    let report = NotifyReport::read(store, &settings, now()).await?;
+    match arguments.format {
+        Format::Json => ui::stdout_data(&format!("{}\n", report.json()))?,
+        Format::Table => ui::stdout(&report.text())?,
+    }
+    Ok(Outcome::Done)
+}
+
+/// What the logs in the store contain.
+struct NotifyReport<'a> {
+    settings: &'a Notifications,
+    logs: Vec<NotificationLog>,
+    /// When each node's newest result was stored.
+    newest: BTreeMap<NodeName, UnixNanos>,
+    now: UnixNanos,
+}
+
+/// A node that serves a channel.
+struct Sender<'a> {
+    log: &'a NotificationLog,
+    served: &'a ServedChannel,
+    /// Whether the node is reporting. Otherwise, it is not in the line-up.
+    is_reporting: bool,
+}
+
+impl<'a> NotifyReport<'a> {
+    async fn read(store: Arc<Store>, settings: &'a Notifications, now: UnixNanos) -> anyhow::Result<NotifyReport<'a>> {
+        let mut view = StoreView::of_all_nodes(store);
+        view.refresh_histories(now).await?;
+        view.refresh_logs(now).await?;
+        let newest = view.histories().iter().filter_map(|history| Some((history.node.clone()?, history.newest()?)));
+        let newest = newest.collect();
+        let mut logs = view.logs().to_vec();
+        logs.sort_by(|one, other| (one.rank, one.every, &one.node).cmp(&(other.rank, other.every, &other.node)));
+        Ok(NotifyReport { settings, logs, newest, now })
+    }
+
+    fn senders(&self, channel: &ChannelId) -> Vec<Sender<'_>> {
+        let logs = self.logs.iter().filter_map(|log| Some((log, log.channel(channel)?)));
+        logs.map(|(log, served)| {
+            let age = self.newest.get(&log.node).map(|newest| self.now.saturating_sub(*newest));
+            let is_reporting = age.is_some_and(|age| age <= validity(log.every).saturating_add(MINUTE));
+            Sender { log, served, is_reporting }
+        })
+        .collect()
+    }
+
+    /// Returns the newest register of each subject with an open outage or condition.
+    fn open(&self, channel: &ChannelId) -> Vec<&Register> {
+        let mut newest: Vec<(&NodeName, &Register)> = Vec::new();
+        let registers =
+            self.logs.iter().flat_map(|log| log.registers.iter().map(move |register| (&log.node, register)));
+        for (node, register) in registers.filter(|(_, register)| register.channel == *channel) {
+            let same = newest
+                .iter_mut()
+                .find(|(_, other)| other.topic == register.topic && other.key.is_same_endpoint(&register.key));
+            match same {
+                Some(known) if register.compare(node, known.1, known.0).is_gt() => *known = (node, register),
+                Some(_) => {}
+                None => newest.push((node, register)),
+            }
+        }
+        let mut open: Vec<&Register> = newest
+            .into_iter()
+            .map(|(_, register)| register)
+            .filter(|register| register.state != Notified::Healthy)
+            .collect();
+        open.sort_by_key(|register| register.since);
+        open
+    }
+
+    fn text(&self) -> String {
+        let mut text = String::new();
+        for channel in &self.settings.channels {
+            let state = if channel.is_enabled { "" } else { " (disabled)" };
+            let _ = writeln!(text, "channel `{}`{state}", channel.id);
+            self.channel_text(&mut text, channel);
+        }
+        text
+    }
+
+    fn channel_text(&self, text: &mut String, channel: &Channel) {
+        let senders = self.senders(&channel.id);
+        if senders.is_empty() {
+            let _ = writeln!(text, "  no node has served it yet");
+        }
+        for (index, Sender { log, served, is_reporting }) in senders.iter().enumerate() {
+            let state = if *is_reporting { "" } else { ", not reporting" };
+            let every = duration::format_exact(log.every);
+            let _ = writeln!(text, "  {}. `{}` (rank {}, every {every}{state})", index + 1, log.node, log.rank);
+            if let Some(retry) = &served.retry {
+                let wait = duration::format_coarse(retry.next.saturating_sub(self.now).max(0));
+                let _ =
+                    writeln!(text, "     not accepted {} ({}); next attempt in {wait}", times(retry.tries), retry.why);
+            }
+            if let Some(waiting) = &served.waiting {
+                let age = duration::format_coarse(self.now.saturating_sub(waiting.since).max(0));
+                let _ = writeln!(text, "     has waited {age} for the nodes before it to send news");
+            }
+        }
+        let open = self.open(&channel.id);
+        for register in open.iter().take(LISTED) {
+            let (title, since) =
+                (sanitize_for_terminal(&register.key.title, TITLE_WIDTH), rfc3339_nanos(register.since));
+            let _ = writeln!(text, "  notified: {title} {} since {since}", state(register));
+        }
+        if open.len() > LISTED {
+            let _ = writeln!(text, "  and {} more", open.len() - LISTED);
+        }
+    }
+
+    fn json(&self) -> Value {
+        let channel = |channel: &Channel| {
+            let senders = self.senders(&channel.id).into_iter().map(|Sender { log, served, is_reporting }| {
+                json!({
+                    "node": log.node.as_str(),
+                    "rank": log.rank,
+                    "every": log.every,
+                    "reporting": is_reporting,
+                    "from": served.from,
+                    "waiting_since": served.waiting.map(|waiting| waiting.since),
+                    "retry": served.retry.map(|retry| {
+                        json!({ "tries": retry.tries, "next": retry.next, "why": retry.why.to_string() })
+                    }),
+                })
+            });
+            let open = self.open(&channel.id).into_iter().map(|register| {
+                json!({
+                    "about": register.topic.as_str(),
+                    "title": register.key.title,
+                    "endpoint": register.key.locator,
+                    "as": register.state.as_str(),
+                    "since": register.since,
+                    "since_rfc3339": rfc3339_nanos(register.since),
+                    "at": register.at,
+                    "reminders": register.reminders,
+                })
+            });
+            json!({
+                "channel": channel.id.as_str(),
+                "enabled": channel.is_enabled,
+                "nodes": senders.collect::<Vec<_>>(),
+                "notified": open.collect::<Vec<_>>(),
+            })
+        };
+        let channels: Vec<Value> = self.settings.channels.iter().map(channel).collect();
+        json!({ "now": self.now, "now_rfc3339": rfc3339_nanos(self.now), "channels": channels })
+    }
+}
+
+fn state(register: &Register) -> &'static str {
+    match (register.topic, register.state) {
+        (Topic::Endpoint, Notified::Degraded) => "is degraded",
+        (Topic::Endpoint, Notified::Flapping) => "is flapping",
+        (Topic::Endpoint, _) => "is down",
+        (Topic::Silent, _) => "has not reported",
+        (Topic::Store, _) => "cannot store its results",
+        (Topic::Certificate, _) => "has a certificate that expires soon, notified",
+        (Topic::Budget, _) => "uses up its error budget too fast",
+    }
+}
+
+fn times(count: u32) -> String {
+    if count == 1 { "once".to_owned() } else { format!("{count} times in a row") }
+}

@@ -1,0 +1,51 @@
+//! The configuration of `alertmanager` notifiers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use super::NotifierType;
+use super::converter::{NotifierConverter, PASSWORD, TOKEN, USERNAME};
+use crate::config::spec::{ValueKind, Variant, optional, required};
+use crate::notify::channels::Transport;
+use crate::notify::channels::alertmanager::Alertmanager;
+
+/// The labels that alerts always have.
+const RESERVED: [&str; 4] = ["alertname", "page", "title", "severity"];
+
+pub(super) const TYPE: NotifierType = NotifierType {
+    variant: Variant {
+        name: "alertmanager",
+        description: "A Prometheus Alertmanager, which receives an alert for each endpoint that is down, after each round, and does its own grouping and repeating.",
+        fields: &[
+            required(
+                "url",
+                ValueKind::SecretUrl,
+                "The URL of the Alertmanager, for example `http://alertmanager:9093`.",
+            ),
+            optional("labels", ValueKind::Labels, "none", "Labels to add to every alert."),
+            TOKEN,
+            USERNAME,
+            PASSWORD,
+        ],
+    },
+    convert,
+};
+
+#[derive(Deserialize)]
+struct RawAlertmanager {
+    url: String,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+}
+
+fn convert(converter: &mut NotifierConverter<'_>) -> Option<Transport> {
+    let raw: RawAlertmanager = converter.read()?;
+    let authorization = converter.authorization();
+    let server = converter.url("url", &raw.url);
+    for label in RESERVED.iter().filter(|label| raw.labels.contains_key(**label)) {
+        converter.error("labels", format!("alerts already have the label `{label}`: rename it"));
+    }
+    Some(Transport::Alertmanager(Arc::new(Alertmanager { server: server?, authorization, labels: raw.labels })))
+}

@@ -1,0 +1,259 @@
+//! The keys of checks that concern notifications: `notify`, `depends_on` and `slo`.
+
+use std::collections::{HashMap, HashSet};
+
+use serde::Deserialize;
+use shared::budget::{Objective, Target};
+use shared::check_file::EndpointKey;
+use shared::endpoint_map::EndpointMap;
+use shared::suggest::suggest;
+use shared::{DAY, HOUR, Nanos};
+
+use super::common::ChannelIds;
+use crate::checks::Check;
+use crate::config::document::{JsonValue, Located};
+use crate::config::patterns;
+use crate::config::problem::{Problem, Problems};
+use crate::config::raw::RawDuration;
+use crate::config::read_as;
+use crate::config::spec::{Field, ValueKind, optional, required};
+use crate::notify::rules::CheckNotifications;
+
+/// The default window of an objective.
+const DEFAULT_WINDOW: Nanos = 30 * DAY;
+/// The maximum number of unknown titles for which a known one is suggested. Comparing all titles takes a moment.
+const SUGGESTIONS: usize = 20;
+
+pub(in crate::config) const NOTIFY: Field = optional(
+    "notify",
+    ValueKind::List(&ValueKind::Pattern(patterns::NODE_NAME)),
+    "every channel whose `endpoints` match",
+    "The ids of the only channels that are notified of this endpoint. With `[]`, none is.",
+);
+pub(in crate::config) const DEPENDS_ON: Field = optional(
+    "depends_on",
+    ValueKind::List(&ValueKind::Pattern(patterns::NOT_BLANK)),
+    "none",
+    "The titles of endpoints that this one depends on, such as a router. While one of them is down, channels are not notified of this endpoint.",
+);
+pub(in crate::config) const SLO: Field = optional(
+    "slo",
+    ValueKind::Object(OBJECTIVE),
+    "none",
+    "The endpoint's service level objective; see [Error budgets](notifications.md#error-budgets).",
+);
+
+const OBJECTIVE: &[Field] = &[
+    required(
+        "target",
+        ValueKind::Pattern(patterns::TARGET),
+        "The availability that the endpoint must have, with up to four decimals, for example `99.9%`.",
+    ),
+    optional(
+        "window",
+        ValueKind::Duration(HOUR, 366 * DAY),
+        "`30d`",
+        "The window in which it must have it, which ends now.",
+    ),
+];
+
+#[derive(Deserialize)]
+struct RawObjective {
+    target: String,
+    window: Option<RawDuration>,
+}
+
+/// A string and its position in the file.
+type Reference = (usize, String);
+
+/// The references in one check.
+struct References {
+    key: EndpointKey,
+    /// The index of the check in the array.
+    index: usize,
+    channels: Option<Vec<Reference>>,
+    depends_on: Vec<Reference>,
+}
+
+/// What checks say about notifications. References are validated once all checks and notifiers are known.
+#[derive(Default)]
+pub(in crate::config) struct CheckKeys {
+    references: Vec<References>,
+    objectives: EndpointMap<Objective>,
+}
+
+impl CheckKeys {
+    /// Adds the keys of the check at `index` in the array, whose types validation has accepted.
+    pub(in crate::config) fn read(&mut self, located: &Located, check: &Check, index: usize, problems: &mut Problems) {
+        let key = || EndpointKey {
+            title: check.title.clone(),
+            locator: check.kind.locator().to_owned(),
+            id: check.id.clone(),
+        };
+        if let Some(slo) = located.member(SLO.key) {
+            let objective = read_as(slo, problems).and_then(|raw: RawObjective| {
+                let window = raw.window.map_or(DEFAULT_WINDOW, |window| window.0);
+                match raw.target.parse::<Target>() {
+                    Ok(target) => Some(Objective { target, window }),
+                    Err(error) => {
+                        let at = slo.member("target").map_or(slo.at, |target| target.at);
+                        problems.add(Problem::error(at, format!("`checkers[{index}].slo.target`: {error}")));
+                        None
+                    }
+                }
+            });
+            if let Some(objective) = objective {
+                self.objectives.insert(key(), objective);
+            }
+        }
+        let channels = located.member(NOTIFY.key).map(references);
+        let depends_on = located.member(DEPENDS_ON.key).map(references).unwrap_or_default();
+        if channels.is_some() || !depends_on.is_empty() {
+            self.references.push(References { key: key(), index, channels, depends_on });
+        }
+    }
+
+    /// Removes the objectives.
+    pub(in crate::config) fn take_objectives(&mut self) -> EndpointMap<Objective> {
+        std::mem::take(&mut self.objectives)
+    }
+
+    /// Reports titles that are not among `titles`, and endpoints that depend on themselves.
+    pub(in crate::config) fn check_titles<'c>(
+        &self,
+        titles: impl Iterator<Item = &'c str> + Clone,
+        problems: &mut Problems,
+    ) {
+        if self.references.iter().all(|check| check.depends_on.is_empty()) {
+            return;
+        }
+        let known: HashSet<&str> = titles.clone().collect();
+        let mut unknown = 0;
+        for check in &self.references {
+            for (at, title) in &check.depends_on {
+                if known.contains(title.as_str()) {
+                    continue;
+                }
+                unknown += 1;
+                let suggested = if unknown <= SUGGESTIONS { suggest(title, titles.clone()) } else { None };
+                let path = format!("`checkers[{}].depends_on`", check.index);
+                problems.add(match suggested {
+                    Some(suggested) => Problem::warning(
+                        *at,
+                        format!("{path}: this file has no endpoint `{title}`: did you mean `{suggested}`?"),
+                    ),
+                    // Another node may check it.
+                    None => Problem::notice(
+                        *at,
+                        format!("{path}: this file has no endpoint `{title}`, so another node must check it"),
+                    ),
+                });
+            }
+        }
+        self.report_cycles(problems);
+    }
+
+    /// Reports endpoints that depend on themselves, because no channel would be notified of them.
+    fn report_cycles(&self, problems: &mut Problems) {
+        let mut edges: HashMap<&str, Vec<Edge<'_>>> = HashMap::new();
+        for check in &self.references {
+            let of_check = check.depends_on.iter().map(|(at, title)| Edge { title, at: *at, index: check.index });
+            edges.entry(&check.key.title).or_default().extend(of_check);
+        }
+        for (edge, path) in cycles(&edges) {
+            let through = match path.as_slice() {
+                [] | [_] => String::new(),
+                [_, others @ ..] => format!(" through `{}`", others.join("`, `")),
+            };
+            let text = format!(
+                "`checkers[{}].depends_on`: `{}` depends on itself{through}, so no channel would be notified of it: \
+                 remove one of the dependencies",
+                edge.index, edge.title
+            );
+            problems.add(Problem::error(edge.at, text));
+        }
+    }
+
+    /// Returns the settings of each check that has any. Without notifiers, there are no ids to refer to.
+    pub(super) fn convert(self, ids: Option<&ChannelIds>, problems: &mut Problems) -> EndpointMap<CheckNotifications> {
+        let mut settings = EndpointMap::new();
+        for References { key, index, channels, depends_on } in self.references {
+            let mut find = |(at, text): Reference| match ids {
+                Some(ids) => {
+                    let found = ids.find(&text);
+                    found
+                        .map_err(|error| {
+                            problems.add(Problem::error(at, format!("`checkers[{index}].notify`: {error}")))
+                        })
+                        .ok()
+                }
+                None => {
+                    let text =
+                        format!("`checkers[{index}].notify` has no effect, because this file has no `notifiers`");
+                    problems.add(Problem::notice(at, text));
+                    None
+                }
+            };
+            let channels = channels.map(|channels| channels.into_iter().filter_map(&mut find).collect());
+            let depends_on = depends_on.into_iter().map(|(_, title)| title).collect();
+            settings.insert(key, CheckNotifications { channels, depends_on });
+        }
+        settings
+    }
+}
+
+/// Returns the strings in an array.
+fn references(list: &Located) -> Vec<Reference> {
+    match &list.value {
+        JsonValue::Array(elements) => {
+            elements.iter().map(|element| (element.at, element.text().unwrap_or_default().to_owned())).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// An endpoint that another one depends on.
+#[derive(Clone, Copy)]
+struct Edge<'t> {
+    title: &'t str,
+    /// The position of the title in the file.
+    at: usize,
+    /// The index of the check that depends on it.
+    index: usize,
+}
+
+/// Returns the edges that close a cycle, each with the titles on the cycle.
+fn cycles<'t>(edges: &HashMap<&'t str, Vec<Edge<'t>>>) -> Vec<(Edge<'t>, Vec<&'t str>)> {
+    let mut found = Vec::new();
+    let mut is_done: HashMap<&str, bool> = HashMap::new();
+    let mut titles: Vec<&&str> = edges.keys().collect();
+    titles.sort_unstable();
+    for start in titles {
+        // The path from `start`, and the number of edges of each endpoint that were followed.
+        let mut path: Vec<(&str, usize)> = Vec::new();
+        if !is_done.contains_key(start) {
+            is_done.insert(start, false);
+            path.push((start, 0));
+        }
+        while let Some((title, followed)) = path.last_mut() {
+            let Some(edge) = edges.get(title).and_then(|edges| edges.get(*followed)) else {
+                is_done.insert(title, true);
+                path.pop();
+                continue;
+            };
+            *followed += 1;
+            match is_done.get(edge.title) {
+                Some(true) => {}
+                Some(false) => {
+                    let cycle = path.iter().map(|(title, _)| *title).skip_while(|title| *title != edge.title);
+                    found.push((*edge, cycle.collect()));
+                }
+                None => {
+                    is_done.insert(edge.title, false);
+                    path.push((edge.title, 0));
+                }
+            }
+        }
+    }
+    found
+}

@@ -1,0 +1,179 @@
+//! The keys that all types of notifiers have in common.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+use shared::notification_log::ChannelId;
+use shared::suggest::suggest;
+
+use super::converter::NotifierConverter;
+use super::section::{LONGEST_DELAY, LONGEST_REPEAT, NotifySection, SHORTEST_REPEAT};
+use crate::config::document::Located;
+use crate::config::patterns;
+use crate::config::raw::RawDuration;
+use crate::config::spec::{Field, ValueKind, optional};
+use crate::notify::event::EventKind;
+use crate::notify::rules::ChannelPolicy;
+
+/// The kinds of events that a notifier can list.
+const EVENTS: &[&str] = &[
+    "down",
+    "degraded",
+    "worse",
+    "recovered",
+    "reminder",
+    "missed",
+    "flapping",
+    "silent",
+    "store",
+    "certificate",
+    "budget",
+];
+
+/// The kinds of events that a channel is notified of by default.
+const DEFAULT_EVENTS: [EventKind; 5] =
+    [EventKind::Down, EventKind::Recovered, EventKind::Reminder, EventKind::Silent, EventKind::Store];
+
+/// The keys that every type of notifier accepts.
+pub(super) const COMMON: &[Field] = &[
+    optional(
+        "id",
+        ValueKind::Pattern(patterns::NODE_NAME),
+        "the type, followed by `-2`, `-3` … if there are several",
+        "The name of the channel: 1 to 32 lowercase letters, digits and hyphens. It is public. Nodes that use the same id for the same channel notify it once.",
+    ),
+    optional("enabled", ValueKind::Bool, "`true`", "Whether this node notifies the channel. Other nodes still can."),
+    optional(
+        "on",
+        ValueKind::List(&ValueKind::Enum(EVENTS)),
+        "`[\"down\", \"recovered\", \"reminder\", \"silent\", \"store\"]`",
+        "The events that the channel is notified of; see [Events](notifications.md#events). `down` includes `worse`, `missed` and `flapping`.",
+    ),
+    optional(
+        "endpoints",
+        ValueKind::List(&ValueKind::Pattern(patterns::NOT_BLANK)),
+        "all",
+        "The titles of the endpoints that the channel is notified of. `Shop *` matches every title that starts with `Shop `.",
+    ),
+    optional(
+        "after",
+        ValueKind::Duration(0, LONGEST_DELAY),
+        "the `after` of `notify`",
+        "How long an endpoint must be down or degraded before the channel is notified.",
+    ),
+    optional(
+        "recovered_after",
+        ValueKind::Duration(0, LONGEST_DELAY),
+        "the `recovered_after` of `notify`",
+        "How long an endpoint must be healthy before the channel is notified that it has recovered.",
+    ),
+    optional(
+        "repeat",
+        ValueKind::List(&ValueKind::Duration(SHORTEST_REPEAT, LONGEST_REPEAT)),
+        "the `repeat` of `notify`",
+        "The times between reminders that an endpoint is still down. The last one repeats, and `[]` turns reminders off.",
+    ),
+];
+
+#[derive(Deserialize)]
+pub(super) struct RawCommon {
+    pub id: Option<String>,
+    enabled: Option<bool>,
+    on: Option<Vec<String>>,
+    #[serde(default)]
+    endpoints: Vec<String>,
+    after: Option<RawDuration>,
+    recovered_after: Option<RawDuration>,
+    repeat: Option<Vec<RawDuration>>,
+}
+
+impl RawCommon {
+    /// Returns whether the channel is enabled, and what it is notified of.
+    pub(super) fn into_policy(
+        self,
+        section: &NotifySection,
+        converter: &mut NotifierConverter<'_>,
+    ) -> (bool, ChannelPolicy) {
+        let is_enabled = self.enabled.unwrap_or(true);
+        if self.on.as_ref().is_some_and(Vec::is_empty) && is_enabled {
+            converter
+                .warn("on", "is empty, so the channel is never notified: list events, or set `\"enabled\": false`");
+        }
+        let on: BTreeSet<EventKind> = match &self.on {
+            Some(names) => names.iter().filter_map(|name| name.parse().ok()).collect(),
+            None => DEFAULT_EVENTS.into(),
+        };
+        if self.repeat.as_ref().is_some_and(|repeat| !repeat.is_empty()) && !on.contains(&EventKind::Reminder) {
+            converter
+                .warn("repeat", "has no effect, because `on` does not contain `reminder`: add it, or remove `repeat`");
+        }
+        let policy = ChannelPolicy {
+            on,
+            endpoints: self.endpoints,
+            after: self.after.map_or(section.after, |after| after.0),
+            recovered_after: self.recovered_after.map_or(section.recovered_after, |after| after.0),
+            repeat: self
+                .repeat
+                .map_or_else(|| section.repeat.clone(), |repeat| repeat.into_iter().map(|time| time.0).collect()),
+        };
+        (is_enabled, policy)
+    }
+}
+
+/// The ids of the channels so far.
+#[derive(Default)]
+pub(super) struct ChannelIds {
+    claimed: BTreeSet<ChannelId>,
+}
+
+impl ChannelIds {
+    /// Adds the explicit id of a notifier that cannot be converted, so that references to it are valid.
+    pub(super) fn reserve(&mut self, located: &Located<'_>) {
+        let id = located.member("id").and_then(Located::text).and_then(|id| ChannelId::new(id).ok());
+        self.claimed.extend(id);
+    }
+
+    /// Adds a notifier's id, or the first free one for its type. Reports an error if the id is invalid or not unique.
+    pub(super) fn claim(
+        &mut self,
+        id: Option<&str>,
+        type_name: &str,
+        converter: &mut NotifierConverter<'_>,
+    ) -> Option<ChannelId> {
+        let id = match id {
+            Some(text) => {
+                let id = converter.accept("id", ChannelId::new(text))?;
+                if self.claimed.contains(&id) {
+                    converter.reject("id", &format!("is `{id}`, which another notifier has too: give each its own id"));
+                    return None;
+                }
+                id
+            }
+            None => self.free(type_name)?,
+        };
+        self.claimed.insert(id.clone());
+        Some(id)
+    }
+
+    /// Returns the first id for a type that is not in use.
+    fn free(&self, type_name: &str) -> Option<ChannelId> {
+        let numbered = (2..).map(|number| format!("{type_name}-{number}"));
+        let mut ids = std::iter::once(type_name.to_owned()).chain(numbered).map(|id| ChannelId::new(&id));
+        ids.find(|id| id.as_ref().is_ok_and(|id| !self.claimed.contains(id)) || id.is_err())?.ok()
+    }
+
+    /// Finds the channel with this id. The error states which ids exist.
+    pub(super) fn find(&self, text: &str) -> Result<ChannelId, String> {
+        let known = || self.claimed.iter().map(ChannelId::as_str);
+        if let Some(id) = self.claimed.iter().find(|id| id.as_str() == text) {
+            return Ok(id.clone());
+        }
+        let remedy = match suggest(text, known()) {
+            Some(id) => format!("did you mean `{id}`?"),
+            None => format!("expected {}", known().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", ")),
+        };
+        Err(format!(
+            "unknown channel `{text}`: {remedy} If only other nodes notify it, add it with `\"enabled\": false`"
+        ))
+    }
+}

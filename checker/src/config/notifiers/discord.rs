@@ -1,0 +1,33 @@
+//! The configuration of `discord` notifiers.
+
+use serde::Deserialize;
+
+use super::NotifierType;
+use super::converter::{NotifierConverter, http, not_empty};
+use crate::config::spec::{ValueKind, Variant, optional, required};
+use crate::notify::channels::Transport;
+use crate::notify::channels::discord::Discord;
+
+pub(super) const TYPE: NotifierType = NotifierType {
+    variant: Variant {
+        name: "discord",
+        description: "A Discord channel, through a webhook.",
+        fields: &[
+            required("webhook", ValueKind::SecretUrl, "The URL of the webhook."),
+            optional("username", ValueKind::String, "the name of the webhook", "The name to post as."),
+        ],
+    },
+    convert,
+};
+
+#[derive(Deserialize)]
+struct RawDiscord {
+    webhook: String,
+    username: Option<String>,
+}
+
+fn convert(converter: &mut NotifierConverter<'_>) -> Option<Transport> {
+    let raw: RawDiscord = converter.read()?;
+    let webhook = converter.url("webhook", &raw.webhook)?;
+    Some(http(Discord { webhook, username: not_empty(raw.username) }))
+}

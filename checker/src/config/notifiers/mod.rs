@@ -1,0 +1,165 @@
+//! The configuration of notifications: the section `notify`, and the list `notifiers`. Each type of notifier has a
+//! separate file with its table row and its conversion.
+//!
+//! To add a type, add its file and its line in [`TYPES`].
+
+mod alertmanager;
+mod apprise;
+pub(super) mod check_keys;
+mod common;
+mod converter;
+mod discord;
+mod exec;
+mod googlechat;
+mod gotify;
+mod mail;
+mod mailgun;
+mod matrix;
+mod mattermost;
+mod ntfy;
+mod pagerduty;
+mod ping;
+mod pushover;
+mod rocketchat;
+mod section;
+mod slack;
+mod teams;
+mod telegram;
+#[cfg(test)]
+mod tests;
+mod webhook;
+mod zulip;
+
+use std::path::Path;
+
+use self::check_keys::CheckKeys;
+use self::common::{COMMON, ChannelIds, RawCommon};
+use self::converter::NotifierConverter;
+use self::section::NotifySection;
+pub(super) use self::section::SECTION;
+use super::document::{JsonValue, Located};
+use super::problem::{Problem, Problems};
+use super::spec::{ValueKind, Variant};
+use super::validate::validate_root;
+use crate::notify::channels::Transport;
+use crate::notify::rules::{Channel, Notifications};
+
+/// The key whose value is the array of notifiers.
+pub(super) const NOTIFIERS: &str = "notifiers";
+
+struct NotifierType {
+    /// The type's row in the configuration table.
+    variant: Variant,
+    /// Creates a transport from values whose types match the table, or reports why it cannot.
+    convert: fn(&mut NotifierConverter<'_>) -> Option<Transport>,
+}
+
+const TYPES: &[NotifierType] = &[
+    slack::TYPE,
+    mattermost::TYPE,
+    rocketchat::TYPE,
+    teams::TYPE,
+    googlechat::TYPE,
+    discord::TYPE,
+    mail::TYPE,
+    mailgun::TYPE,
+    pushover::TYPE,
+    telegram::TYPE,
+    ntfy::TYPE,
+    gotify::TYPE,
+    matrix::TYPE,
+    zulip::TYPE,
+    pagerduty::TYPE,
+    webhook::TYPE,
+    exec::TYPE,
+    apprise::TYPE,
+    alertmanager::TYPE,
+    ping::TYPE,
+];
+
+const VARIANTS: [Variant; TYPES.len()] = {
+    let mut variants = [slack::TYPE.variant; TYPES.len()];
+    let mut index = 0;
+    while index < variants.len() {
+        variants[index] = TYPES[index].variant;
+        index += 1;
+    }
+    variants
+};
+
+/// One notifier, or an array of them. The original Checkup's `notifier` is a single one.
+pub(super) const NOTIFIERS_KIND: ValueKind = ValueKind::OneOrMany(&NOTIFIER);
+
+const NOTIFIER: ValueKind = ValueKind::Tagged {
+    name: "notifier",
+    keys: &["type", "name"],
+    variants: &VARIANTS,
+    unsupported: &[],
+    common: COMMON,
+};
+
+/// Converts the notifiers that validation has accepted, and skips the others. `checks` are the keys of checks that
+/// refer to them. The title and groups of the page are not filled in.
+pub(super) fn convert(
+    root: &Located,
+    checks: CheckKeys,
+    folder: &Path,
+    problems: &mut Problems,
+) -> Option<Notifications> {
+    let section = NotifySection::convert(root.member("notify"), problems);
+    let mut ids = ChannelIds::default();
+    let mut channels = Vec::new();
+    let list = [NOTIFIERS, "notifier"].into_iter().find_map(|key| Some((key, root.member(key)?)));
+    for (path, located) in list.into_iter().flat_map(|(key, list)| elements(key, list)) {
+        if has_errors(located, &NOTIFIER) {
+            ids.reserve(located);
+            continue;
+        }
+        let mut converter = NotifierConverter { located, path, folder, problems };
+        let Some(raw) = converter.read::<RawCommon>() else { continue };
+        let type_name = ["type", "name"].iter().find_map(|key| located.member(key)?.text()).unwrap_or_default();
+        let convert = TYPES.iter().find(|known| known.variant.name == type_name).map(|known| known.convert);
+        let transport = convert.and_then(|convert| convert(&mut converter));
+        let id = ids.claim(raw.id.as_deref(), type_name, &mut converter);
+        let (is_enabled, policy) = raw.into_policy(&section, &mut converter);
+        if let (Some(id), Some(transport)) = (id, transport) {
+            channels.push(Channel { id, is_enabled, policy, transport });
+        }
+    }
+    let is_empty = list.is_none_or(|(key, list)| elements(key, list).is_empty());
+    let checks = checks.convert((!is_empty).then_some(&ids), problems);
+    if is_empty {
+        if let Some(section) = root.member("notify") {
+            let text = "`notify` has no effect without `notifiers`: add one, or remove `notify`".to_owned();
+            problems.add(Problem::notice(section.at, text));
+        }
+        return None;
+    }
+    if root.member("storage").is_none()
+        && let Some((key, list)) = list
+    {
+        let text = format!(
+            "`{key}` has no effect without `storage`: nodes record there who was notified, so that each message is \
+             sent once"
+        );
+        problems.add(Problem::warning(list.at, text));
+    }
+    Some(Notifications { rules: section.rules, channels, checks })
+}
+
+/// Returns the notifiers with their paths: the elements of an array, or a single object.
+fn elements<'l, 't>(key: &str, list: &'l Located<'t>) -> Vec<(String, &'l Located<'t>)> {
+    match &list.value {
+        JsonValue::Array(elements) => {
+            elements.iter().enumerate().map(|(index, element)| (format!("{key}[{index}]"), element)).collect()
+        }
+        _ => vec![(key.to_owned(), list)],
+    }
+}
+
+/// Returns whether validation has rejected a value.
+fn has_errors(value: &Located, kind: &ValueKind) -> bool {
+    let mut found = Problems::default();
+    validate_root(value, kind, &mut found);
+    found.has_errors()
+}

@@ -1,0 +1,146 @@
+//! The section `notify`: the rules that all channels share.
+
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+use shared::{DAY, HOUR, MINUTE, Nanos, SECOND};
+
+use super::has_errors;
+use crate::checks::heartbeat::job_schedule::parse_time_zone;
+use crate::config::document::Located;
+use crate::config::patterns;
+use crate::config::problem::{Problem, Problems};
+use crate::config::raw::RawDuration;
+use crate::config::read_as;
+use crate::config::spec::{Field, ValueKind, optional};
+use crate::notify::rules::{Flapping, Rules};
+
+/// The longest time that a status must last before a channel is notified. Verdicts are computed for two days.
+pub(super) const LONGEST_DELAY: Nanos = DAY;
+pub(super) const SHORTEST_REPEAT: Nanos = MINUTE;
+pub(super) const LONGEST_REPEAT: Nanos = 31 * DAY;
+
+const DEFAULT_RECOVERED_AFTER: Nanos = 2 * MINUTE;
+const DEFAULT_REPEAT: [Nanos; 2] = [4 * HOUR, 24 * HOUR];
+const DEFAULT_GATHER: Nanos = 30 * SECOND;
+const DEFAULT_SPACING: Nanos = 5 * MINUTE;
+const DEFAULT_FLAPPING: Flapping = Flapping { outages: 4, within: HOUR };
+const DEFAULT_RANK: u32 = 100;
+
+pub(in crate::config) const SECTION: &[Field] = &[
+    optional(
+        "after",
+        ValueKind::Duration(0, LONGEST_DELAY),
+        "`0s`",
+        "How long an endpoint must be down or degraded before channels are notified.",
+    ),
+    optional(
+        "recovered_after",
+        ValueKind::Duration(0, LONGEST_DELAY),
+        "`2m`",
+        "How long an endpoint must be healthy before channels are notified that it has recovered.",
+    ),
+    optional(
+        "repeat",
+        ValueKind::List(&ValueKind::Duration(SHORTEST_REPEAT, LONGEST_REPEAT)),
+        "`[\"4h\", \"24h\"]`",
+        "The times between reminders that an endpoint is still down. The last one repeats, and `[]` turns reminders off.",
+    ),
+    optional(
+        "gather",
+        ValueKind::Duration(0, HOUR),
+        "`30s`; `0s` for a single run",
+        "How long `serve` and `run --every` wait after the first news, so that one message contains all of them.",
+    ),
+    optional(
+        "spacing",
+        ValueKind::Duration(0, DAY),
+        "`5m`",
+        "The minimum time between two messages to one channel, unless an endpoint gets worse.",
+    ),
+    optional(
+        "flapping",
+        ValueKind::Object(FLAPPING),
+        "4 outages within an hour",
+        "When an endpoint counts as flapping. Channels are then notified once instead of for each outage.",
+    ),
+    optional(
+        "rank",
+        ValueKind::Integer(0, 1_000_000),
+        "`100`",
+        "The position of this node among those that can notify a channel. The lowest rank comes first, then the shortest interval.",
+    ),
+    optional(
+        "time_zone",
+        ValueKind::Pattern(patterns::NOT_BLANK),
+        "`UTC`",
+        "The time zone of times in messages, for example `Europe/Berlin`.",
+    ),
+    optional("page_url", ValueKind::Url, "none", "The public URL of the status page, for links in messages."),
+];
+
+const FLAPPING: &[Field] = &[
+    optional("outages", ValueKind::Integer(2, 100), "`4`", "The number of outages that must begin within the time."),
+    optional("within", ValueKind::Duration(MINUTE, DAY), "`1h`", "The time."),
+];
+
+#[derive(Deserialize, Default)]
+struct RawSection {
+    after: Option<RawDuration>,
+    recovered_after: Option<RawDuration>,
+    repeat: Option<Vec<RawDuration>>,
+    gather: Option<RawDuration>,
+    spacing: Option<RawDuration>,
+    flapping: Option<RawFlapping>,
+    rank: Option<u32>,
+    time_zone: Option<String>,
+    page_url: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct RawFlapping {
+    outages: Option<u32>,
+    within: Option<RawDuration>,
+}
+
+/// The rules, and the defaults of notifiers.
+pub(super) struct NotifySection {
+    pub rules: Rules,
+    pub after: Nanos,
+    pub recovered_after: Nanos,
+    pub repeat: Vec<Nanos>,
+}
+
+impl NotifySection {
+    /// Converts the section. If validation has rejected it, the defaults apply.
+    pub(super) fn convert(located: Option<&Located>, problems: &mut Problems) -> NotifySection {
+        let valid = located.filter(|located| !has_errors(located, &ValueKind::Object(SECTION)));
+        let raw: RawSection = valid.and_then(|located| read_as(located, problems)).unwrap_or_default();
+        let zone = raw.time_zone.as_deref().map_or(Ok(TimeZone::UTC), parse_time_zone).unwrap_or_else(|error| {
+            let at = valid.and_then(|located| located.member("time_zone")).map_or(0, |zone| zone.at);
+            problems.add(Problem::error(at, format!("`notify.time_zone`: {error}")));
+            TimeZone::UTC
+        });
+        let nanos = |raw: Option<RawDuration>, default: Nanos| raw.map_or(default, |duration| duration.0);
+        let flapping = raw.flapping.map_or(DEFAULT_FLAPPING, |flapping| Flapping {
+            outages: flapping.outages.unwrap_or(DEFAULT_FLAPPING.outages),
+            within: nanos(flapping.within, DEFAULT_FLAPPING.within),
+        });
+        let rules = Rules {
+            gather: nanos(raw.gather, DEFAULT_GATHER),
+            spacing: nanos(raw.spacing, DEFAULT_SPACING),
+            flapping,
+            rank: raw.rank.unwrap_or(DEFAULT_RANK),
+            zone,
+            page_url: raw.page_url,
+            page_title: String::new(),
+            groups: Vec::new(),
+        };
+        let repeat = raw.repeat.map(|repeat| repeat.into_iter().map(|time| time.0).collect());
+        NotifySection {
+            rules,
+            after: nanos(raw.after, 0),
+            recovered_after: nanos(raw.recovered_after, DEFAULT_RECOVERED_AFTER),
+            repeat: repeat.unwrap_or_else(|| DEFAULT_REPEAT.to_vec()),
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Determines what can be notified besides the status of endpoints: silent nodes, a store that does not work,
+//! certificates that expire, and error budgets.
+
+use shared::budget::Objective;
+use shared::check_file::{CheckResult, EndpointKey};
+use shared::endpoint_map::EndpointMap;
+use shared::endpoint_status::EndpointStatus;
+use shared::history::History;
+use shared::notification::condition::Condition;
+use shared::notification::verdicts::LOOK_BACK;
+use shared::notification_log::{NotificationLog, Notified, Register, Topic};
+use shared::object_name::NodeName;
+use shared::uptime::FALLBACK_INTERVAL;
+use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos, duration};
+
+/// How many days before a certificate expires it is notified.
+pub const CERTIFICATE_DAYS: u32 = 14;
+
+/// The shortest time after which a node is silent, and a store that does not work is notified.
+const PATIENCE: Nanos = 10 * MINUTE;
+
+/// The intervals that are assumed for nodes whose configuration has none. A stable interval keeps their logs unchanged.
+const USUAL_INTERVALS: [Nanos; 15] = [
+    SECOND,
+    5 * SECOND,
+    10 * SECOND,
+    15 * SECOND,
+    30 * SECOND,
+    MINUTE,
+    2 * MINUTE,
+    5 * MINUTE,
+    10 * MINUTE,
+    15 * MINUTE,
+    30 * MINUTE,
+    HOUR,
+    2 * HOUR,
+    6 * HOUR,
+    DAY,
+];
+
+/// Returns the time between a node's rounds: the usual one that is closest to the gaps between its newest check files.
+#[must_use]
+pub fn typical_interval(stored: &[UnixNanos]) -> Nanos {
+    let mut gaps: Vec<Nanos> = stored.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).collect();
+    gaps.sort_unstable();
+    let Some(median) = gaps.get(gaps.len() / 2) else { return FALLBACK_INTERVAL };
+    let closest = USUAL_INTERVALS.into_iter().min_by_key(|usual| usual.abs_diff(*median));
+    closest.unwrap_or(FALLBACK_INTERVAL)
+}
+
+/// Determines which of the other nodes stopped reporting. Nodes that have been silent for longer than [`LOOK_BACK`] are
+/// assumed to have been removed.
+#[must_use]
+pub fn silent_nodes(histories: &[History], now: UnixNanos) -> Vec<Condition> {
+    let condition = |history: &History| {
+        let (node, newest) = (history.node.as_ref()?, history.newest()?);
+        let intervals = history.endpoints.values().filter_map(|endpoint| endpoint.timeline.last?.interval);
+        let interval = intervals.min().unwrap_or(FALLBACK_INTERVAL);
+        let silence = now.saturating_sub(newest);
+        if silence > LOOK_BACK {
+            return None;
+        }
+        let is_present = silence >= PATIENCE.max(interval.saturating_mul(3));
+        let detail = is_present.then(|| format!("its last results are from {} ago", duration::format_coarse(silence)));
+        Some(Condition { since: newest, is_present, detail, ..about_node(Topic::Silent, node, now) })
+    };
+    histories.iter().filter_map(condition).collect()
+}
+
+/// Describes whether this node can store its results. `failing_since` is when the first round was not stored.
+#[must_use]
+pub fn store_condition(node: &NodeName, failing_since: Option<UnixNanos>, now: UnixNanos) -> Condition {
+    let since = failing_since.unwrap_or(now);
+    let is_present = failing_since.is_some() && now.saturating_sub(since) >= PATIENCE;
+    let length = duration::format_coarse(now.saturating_sub(since));
+    let detail = is_present.then(|| format!("it could not store its results for {length}; they are kept until it can"));
+    Condition { since, is_present, is_local: true, detail, ..about_node(Topic::Store, node, now) }
+}
+
+fn about_node(topic: Topic, node: &NodeName, now: UnixNanos) -> Condition {
+    let key = EndpointKey { title: node.to_string(), locator: String::new(), id: None };
+    Condition { topic, key, since: now, is_present: false, is_local: false, detail: None }
+}
+
+/// A certificate that a check verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenCertificate {
+    pub key: EndpointKey,
+    /// The number of whole days until it expires.
+    pub days: u32,
+}
+
+/// Returns the certificates of a round, at most one per endpoint.
+#[must_use]
+pub fn seen_certificates(results: &[CheckResult]) -> Vec<SeenCertificate> {
+    let seen =
+        |result: &CheckResult| Some(SeenCertificate { key: result.endpoint_key(), days: result.certificate_days? });
+    results.iter().filter_map(seen).collect()
+}
+
+/// Determines which certificates expire soon. `logs` contain what was notified.
+#[must_use]
+pub fn expiring_certificates(seen: &[SeenCertificate], logs: &[&NotificationLog], now: UnixNanos) -> Vec<Condition> {
+    let notified = notified(logs, Topic::Certificate);
+    let condition = |certificate: &SeenCertificate| {
+        let is_present = certificate.days < CERTIFICATE_DAYS;
+        let detail = is_present.then(|| match certificate.days {
+            0 => "its certificate expires within a day".to_owned(),
+            1 => "its certificate expires in 1 day".to_owned(),
+            days => format!("its certificate expires in {days} days"),
+        });
+        let since = since(&notified, &certificate.key);
+        let key = certificate.key.clone();
+        let since = since.or(is_present.then_some(now))?;
+        Some(Condition { topic: Topic::Certificate, key, since, is_present, is_local: false, detail })
+    };
+    seen.iter().filter_map(condition).collect()
+}
+
+/// Determines which endpoints use up their error budgets too fast. `logs` contain what was notified.
+#[must_use]
+pub fn burning_budgets(
+    endpoints: &[EndpointStatus],
+    objectives: &EndpointMap<Objective>,
+    logs: &[&NotificationLog],
+    now: UnixNanos,
+) -> Vec<Condition> {
+    let notified = notified(logs, Topic::Budget);
+    let condition = |endpoint: &EndpointStatus| {
+        let objective = objectives.get(&endpoint.key)?;
+        let spans = endpoint.spans(now);
+        let alert = objective.burn_alert(&spans, now);
+        let detail = alert.map(|alert| {
+            format!(
+                "it uses up its error budget more than {} times as fast as {} allows over {}; {} is left",
+                alert.rate(),
+                objective.target,
+                duration::format_exact(alert.long),
+                objective.budget(&spans, now).percent_left(),
+            )
+        });
+        let (key, is_present) = (endpoint.key.clone(), alert.is_some());
+        let since = since(&notified, &key).or(is_present.then_some(now))?;
+        Some(Condition { topic: Topic::Budget, key, since, is_present, is_local: false, detail })
+    };
+    if objectives.is_empty() {
+        return Vec::new();
+    }
+    endpoints.iter().filter_map(condition).collect()
+}
+
+fn notified<'a>(logs: &[&'a NotificationLog], topic: Topic) -> Vec<&'a Register> {
+    logs.iter().flat_map(|log| &log.registers).filter(|register| register.topic == topic).collect()
+}
+
+/// Returns when a notified condition began, which stays the same while it lasts.
+fn since(notified: &[&Register], key: &EndpointKey) -> Option<UnixNanos> {
+    let same = notified.iter().filter(|register| register.key.is_same_endpoint(key));
+    let newest = same.max_by_key(|register| (register.number, register.at))?;
+    (newest.state == Notified::Down).then_some(newest.since)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interval_is_the_usual_one_that_is_closest() {
+        let stored = |gap: Nanos| (0..10).map(|round| round * gap + (round % 3) * SECOND).collect::<Vec<_>>();
+        for gap in [10 * SECOND, MINUTE, 5 * MINUTE, HOUR] {
+            assert_eq!(typical_interval(&stored(gap)), gap);
+        }
+        assert_eq!(typical_interval(&[]), FALLBACK_INTERVAL);
+        assert_eq!(typical_interval(&[5]), FALLBACK_INTERVAL);
+    }
+
+    #[test]
+    fn a_store_that_fails_briefly_is_not_a_condition() {
+        let node = NodeName::new("eu-west").expect("it is a name");
+        let condition = |failing_since| store_condition(&node, failing_since, DAY);
+        assert!(!condition(None).is_present && !condition(Some(DAY - 9 * MINUTE)).is_present);
+        let present = condition(Some(DAY - HOUR));
+        assert!(present.is_present && present.is_local && present.since == DAY - HOUR);
+        assert_eq!(
+            present.detail.as_deref(),
+            Some("it could not store its results for 1 h; they are kept until it can")
+        );
+    }
+
+    #[test]
+    fn certificates_are_conditions_two_weeks_before_they_expire() {
+        let key = EndpointKey { title: "Shop".to_owned(), locator: "https://shop.example/".to_owned(), id: None };
+        let detail = |days| {
+            let seen = [SeenCertificate { key: key.clone(), days }];
+            expiring_certificates(&seen, &[], DAY).pop().and_then(|condition| condition.detail)
+        };
+        assert_eq!(detail(14), None);
+        assert_eq!(detail(13).as_deref(), Some("its certificate expires in 13 days"));
+        assert_eq!(detail(0).as_deref(), Some("its certificate expires within a day"));
+    }
+}

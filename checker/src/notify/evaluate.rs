@@ -1,0 +1,334 @@
+//! Notifies the channels after a round: reads what changed in the store, determines the news, sends what is this node's
+//! turn, and records that in this node's log.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use shared::budget::Objective;
+use shared::endpoint_map::EndpointMap;
+use shared::endpoint_status::{EndpointStatus, endpoint_statuses};
+use shared::history::History;
+use shared::notification::condition::Condition;
+use shared::notification::lineup::{Nodes, stored_since};
+use shared::notification::policy::Pace;
+use shared::notification::reconcile::{Held, Plan, Situation, reconcile};
+use shared::notification::registers::Registers;
+use shared::notification::verdicts::{LOOK_BACK, verdicts};
+use shared::notification_log::{ChannelId, NotificationLog};
+use shared::object_name::NodeName;
+use shared::uptime::FALLBACK_INTERVAL;
+use shared::{DAY, Nanos, SECOND, UnixNanos};
+
+use super::channels::Transport;
+use super::conditions::{
+    SeenCertificate, burning_budgets, expiring_certificates, silent_nodes, store_condition, typical_interval,
+};
+use super::delivery::Courier;
+use super::message::Message;
+use super::own_log::OwnLog;
+use super::rules::{Channel, Notifications};
+use super::sending::compose;
+use super::store_view::StoreView;
+use crate::config::model::Config;
+use crate::store::spool::Spool;
+use crate::store::{Store, StoreError};
+
+/// How far back spans are kept for error budgets and verdicts, unless an objective has a longer window.
+const REACH: Nanos = 30 * DAY;
+
+/// The minimum time between two reads of the other nodes' histories, for nodes that store several times per interval.
+const LONGEST_READ_INTERVAL: Nanos = 30 * SECOND;
+
+/// How a node takes part in notifying.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotifierMode {
+    /// The process ends after one round, so news does not wait for further news.
+    Once,
+    /// The process continues, and can send news between rounds.
+    Repeated,
+}
+
+/// The outcome of a round, which is evaluated.
+#[derive(Debug, Clone)]
+pub enum RoundOutcome {
+    Stored(StoredHistory),
+    NotStored,
+}
+
+/// A stored round, or the state since the last one.
+#[derive(Debug, Clone)]
+pub struct StoredHistory {
+    /// This node's history, which contains the round.
+    pub history: Arc<History>,
+    /// Whether rounds had to be kept before this one because the store did not work.
+    pub was_behind: bool,
+    /// The certificates that the round's checks verified.
+    pub certificates: Vec<SeenCertificate>,
+}
+
+/// The outcome of an evaluation.
+#[derive(Debug, Default)]
+pub struct EvaluationReport {
+    /// One line for each message that was sent.
+    pub sent: Vec<String>,
+    /// Failures, as complete clauses.
+    pub problems: Vec<String>,
+    /// When something becomes due, unless a round follows before.
+    pub due: Option<UnixNanos>,
+}
+
+/// What one channel would be sent.
+#[derive(Debug, Clone)]
+pub struct ChannelPreview {
+    pub channel: ChannelId,
+    pub message: Option<Message>,
+    pub held: Vec<Held>,
+    /// When something becomes due.
+    pub next: Option<UnixNanos>,
+}
+
+/// Notifies the channels of one node.
+#[derive(Debug)]
+pub struct Notifier {
+    pub(super) node: NodeName,
+    every: Option<Nanos>,
+    mode: NotifierMode,
+    pub(super) settings: Arc<Notifications>,
+    objectives: Arc<EndpointMap<Objective>>,
+    spool_dir: PathBuf,
+    spool: Spool,
+    pub(super) view: StoreView,
+    pub(super) own: Option<OwnLog>,
+    /// Sends messages, and is prepared when there is a first one.
+    pub(super) courier: Option<Courier>,
+    /// When the other nodes' histories were last read.
+    read_at: Option<UnixNanos>,
+}
+
+/// What an evaluation determined for all channels that receive messages.
+#[derive(Debug, Default)]
+pub struct Assessment {
+    /// The plan for each channel, by its index in the configuration.
+    pub plans: Vec<(usize, Plan)>,
+    /// The number for the next registers that this node writes.
+    pub number: i64,
+}
+
+impl Notifier {
+    /// Creates a notifier, unless no channel is enabled. `every` is the time between rounds, if it is known.
+    #[must_use]
+    pub fn new(config: &Config, store: Arc<Store>, every: Option<Nanos>, mode: NotifierMode) -> Option<Notifier> {
+        let (settings, storage) = (config.notifications.clone()?, config.storage.as_ref()?);
+        if !settings.channels.iter().any(|channel| channel.is_enabled) {
+            return None;
+        }
+        let mut notifier = Notifier {
+            node: config.node.clone(),
+            every,
+            mode,
+            settings,
+            objectives: Arc::clone(&config.objectives),
+            spool_dir: config.spool_dir.clone(),
+            spool: Spool::open(&config.spool_dir, storage),
+            view: StoreView::new(store, config.node.clone(), REACH),
+            own: None,
+            courier: None,
+            read_at: None,
+        };
+        notifier.view.set_reach(notifier.reach());
+        Some(notifier)
+    }
+
+    /// Applies a reloaded configuration.
+    pub fn configure(&mut self, config: &Config) {
+        let empty = || Arc::new(Notifications { channels: Vec::new(), ..Notifications::clone(&self.settings) });
+        self.settings = config.notifications.clone().unwrap_or_else(empty);
+        self.objectives = Arc::clone(&config.objectives);
+        self.view.set_reach(self.reach());
+    }
+
+    fn reach(&self) -> Nanos {
+        self.objectives.values().map(|objective| objective.window).max().unwrap_or(0).max(REACH).max(LOOK_BACK)
+    }
+
+    /// Evaluates the rules after a round, or when something became due.
+    pub async fn evaluate(&mut self, outcome: RoundOutcome, now: UnixNanos) -> EvaluationReport {
+        let mut report = EvaluationReport::default();
+        let is_stored = matches!(outcome, RoundOutcome::Stored(_));
+        let assessed = match outcome {
+            RoundOutcome::Stored(stored) => self.assess_round(stored, now).await,
+            RoundOutcome::NotStored => Ok(self.assess_failure(now).await),
+        };
+        match assessed {
+            Ok(assessment) => self.send(assessment, is_stored, now, &mut report).await,
+            Err(error) => report.problems.push(format!("channels were not notified: {error}")),
+        }
+        report
+    }
+
+    /// Determines what would be sent now, without changing anything in the store.
+    pub async fn preview(&mut self, stored: StoredHistory, now: UnixNanos) -> Result<Vec<ChannelPreview>, StoreError> {
+        let mut own = OwnLog::load(self.view.store(), &self.node, &self.spool_dir).await?;
+        let every = self.interval(&stored.history);
+        own.log.introduce(self.settings.rules.rank, every, &served(&self.settings), now);
+        self.own = Some(own);
+        self.view.refresh_histories(now).await?;
+        self.view.refresh_logs(now).await?;
+        let plans = self.assess(&stored, now).plans.into_iter();
+        let preview = |(index, plan): (usize, Plan)| {
+            let channel = &self.settings.channels[index];
+            let message =
+                Some(compose(&self.settings, channel, &plan, now)).filter(|message| !message.items.is_empty());
+            ChannelPreview { channel: channel.id.clone(), message, held: plan.held, next: plan.next }
+        };
+        Ok(plans.map(preview).collect())
+    }
+
+    fn interval(&self, history: &History) -> Nanos {
+        self.every.unwrap_or_else(|| typical_interval(&history.recent_files().collect::<Vec<_>>()))
+    }
+
+    /// Determines the news after a round. What was read before is enough unless there is news.
+    pub(super) async fn assess_round(
+        &mut self,
+        stored: StoredHistory,
+        now: UnixNanos,
+    ) -> Result<Assessment, StoreError> {
+        self.introduce(&stored.history, now).await?;
+        let every = self.every.unwrap_or(LONGEST_READ_INTERVAL);
+        let read_interval = every.min(LONGEST_READ_INTERVAL) / 2;
+        let is_read = |read_at: UnixNanos| (0..read_interval).contains(&now.saturating_sub(read_at));
+        if !self.read_at.is_some_and(is_read) {
+            self.view.refresh_histories(now).await?;
+            self.read_at = Some(now);
+        }
+        if self.view.are_logs_old(now) {
+            self.view.refresh_logs(now).await?;
+            return Ok(self.assess(&stored, now));
+        }
+        let assessment = self.assess(&stored, now);
+        if !assessment.has_news() {
+            return Ok(assessment);
+        }
+        self.view.refresh_logs(now).await?;
+        Ok(self.assess(&stored, now))
+    }
+
+    /// Determines the news while the store does not work. Only this node knows that.
+    async fn assess_failure(&mut self, now: UnixNanos) -> Assessment {
+        if self.own.is_none() {
+            let mut own = OwnLog::load_kept(&self.node, &self.spool_dir);
+            let (rules, served) = (&self.settings.rules, served(&self.settings));
+            own.log.introduce(rules.rank, self.every.unwrap_or(FALLBACK_INTERVAL), &served, now);
+            self.own = Some(own);
+        }
+        // The oldest waiting round shows since when the store does not work.
+        let waiting = self.spool.waiting().await.unwrap_or_default();
+        let since = waiting.first().map_or(now, |name| name.stored_at);
+        let conditions = [store_condition(&self.node, Some(since), now)];
+        self.plan(&[], &conditions, &BTreeMap::new(), now, now)
+    }
+
+    /// Loads this node's log, and updates what it says about the node.
+    async fn introduce(&mut self, history: &History, now: UnixNanos) -> Result<(), StoreError> {
+        let every = self.interval(history);
+        let own = match &mut self.own {
+            Some(own) => own,
+            None => self.own.insert(OwnLog::load(self.view.store(), &self.node, &self.spool_dir).await?),
+        };
+        let has_changed = own.log.introduce(self.settings.rules.rank, every, &served(&self.settings), now);
+        if has_changed || own.is_behind() {
+            own.save(self.view.store()).await?;
+        }
+        Ok(())
+    }
+
+    fn assess(&self, stored: &StoredHistory, now: UnixNanos) -> Assessment {
+        let history = &*stored.history;
+        let endpoints = endpoint_statuses(self.view.histories().iter().chain([history]));
+        let all = self.view.histories().iter().chain([history]);
+        let newest = all.filter_map(|history| Some((history.node.clone()?, history.newest()?))).collect();
+        let files: Vec<UnixNanos> = history.recent_files().collect();
+        let every = self.own.as_ref().map_or(0, |own| own.log.every);
+        let since = if stored.was_behind { now } else { stored_since(&files, every) };
+        let logs: Vec<&NotificationLog> =
+            self.view.logs().iter().chain(self.own.as_ref().map(|own| &own.log)).collect();
+        let mut conditions = silent_nodes(self.view.histories(), now);
+        conditions.push(store_condition(&self.node, None, now));
+        conditions.extend(expiring_certificates(&stored.certificates, &logs, now));
+        conditions.extend(burning_budgets(&endpoints, &self.objectives, &logs, now));
+        let mut assessment = self.plan(&endpoints, &conditions, &newest, since, now);
+        self.add_budgets(&mut assessment, &endpoints, now);
+        assessment
+    }
+
+    fn plan(
+        &self,
+        endpoints: &[EndpointStatus],
+        conditions: &[Condition],
+        newest: &BTreeMap<NodeName, UnixNanos>,
+        stored_since: UnixNanos,
+        now: UnixNanos,
+    ) -> Assessment {
+        let Some(own) = &self.own else { return Assessment::default() };
+        let registers = Registers::merge(self.view.logs().iter().chain([&own.log]));
+        let verdicts = verdicts(endpoints, now);
+        let rules = &self.settings.rules;
+        let pace = match self.mode {
+            NotifierMode::Once => Pace::default(),
+            NotifierMode::Repeated => Pace { gather: rules.gather, spacing: rules.spacing },
+        };
+        let plan = |(index, channel): (usize, &Channel)| {
+            let situation = Situation {
+                channel: &channel.id,
+                policy: &channel.policy,
+                flapping: rules.flapping,
+                pace,
+                checks: &self.settings.checks,
+                verdicts: &verdicts,
+                conditions,
+                holds: &[],
+                registers: &registers,
+                nodes: Nodes { own: &own.log, others: self.view.logs(), newest, stored_since },
+                now,
+            };
+            (index, reconcile(&situation))
+        };
+        Assessment { plans: message_channels(&self.settings).map(plan).collect(), number: registers.next_number() }
+    }
+
+    /// Adds to news about an endpoint how much of its error budget is left.
+    fn add_budgets(&self, assessment: &mut Assessment, endpoints: &[EndpointStatus], now: UnixNanos) {
+        let news = assessment.plans.iter_mut().flat_map(|(_, plan)| &mut plan.news);
+        for news in news {
+            let Some(objective) = self.objectives.get(&news.register.key) else { continue };
+            let endpoint = endpoints.iter().find(|endpoint| endpoint.key.is_same_endpoint(&news.register.key));
+            let Some(endpoint) = endpoint else { continue };
+            let left = objective.budget(&endpoint.spans(now), now).percent_left();
+            for item in news.items.iter_mut().filter(|item| item.detail.is_none()) {
+                item.detail = Some(format!("{left} of its error budget is left"));
+            }
+        }
+    }
+}
+
+impl Assessment {
+    /// Returns whether anything is to be sent, now or if other nodes do not.
+    #[must_use]
+    pub fn has_news(&self) -> bool {
+        self.plans.iter().any(|(_, plan)| !plan.news.is_empty() || plan.waiting.is_some())
+    }
+}
+
+fn served(settings: &Notifications) -> Vec<&ChannelId> {
+    message_channels(settings).map(|(_, channel)| &channel.id).collect()
+}
+
+/// Returns the enabled channels that receive messages, with their indexes in the configuration.
+pub(super) fn message_channels(settings: &Notifications) -> impl Iterator<Item = (usize, &Channel)> {
+    let receives_messages = |channel: &Channel| {
+        channel.is_enabled && !matches!(channel.transport, Transport::Alertmanager(_) | Transport::Ping(_))
+    };
+    settings.channels.iter().enumerate().filter(move |(_, channel)| receives_messages(channel))
+}

@@ -1,0 +1,120 @@
+//! This node's log of notifications: in the store and, while the store does not accept it, in a file in the spool
+//! directory. A message that was sent is therefore not sent again after the store failed.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use shared::notification_log::NotificationLog;
+use shared::object_name::{LogName, NodeName};
+
+use crate::store::{Store, StoreError};
+
+/// This node's log.
+#[derive(Debug)]
+pub struct OwnLog {
+    pub log: NotificationLog,
+    /// The file in the spool directory.
+    path: PathBuf,
+    /// Whether the store has all changes.
+    is_stored: bool,
+    /// Whether the log includes what the store has.
+    is_complete: bool,
+}
+
+impl OwnLog {
+    /// Reads the log from the store, and adds what could not be stored. An invalid log is replaced, because only this
+    /// node writes it.
+    pub async fn load(store: &Store, node: &NodeName, spool_dir: &Path) -> Result<OwnLog, StoreError> {
+        let content = match store.get(&LogName { node: node.clone() }).await {
+            Err(StoreError::TooLarge { .. }) => None,
+            read => read?,
+        };
+        let mut log =
+            content.and_then(|content| parse(&content, node)).unwrap_or_else(|| NotificationLog::new(node.clone()));
+        let path = path(node, spool_dir);
+        let kept = std::fs::read(&path).ok().and_then(|content| parse(&content, node));
+        let is_stored = kept.is_none();
+        if let Some(kept) = kept {
+            add(&mut log, kept);
+        }
+        Ok(OwnLog { log, path, is_stored, is_complete: true })
+    }
+
+    /// Reads only what could not be stored, for a time in which the store does not work.
+    #[must_use]
+    pub fn load_kept(node: &NodeName, spool_dir: &Path) -> OwnLog {
+        let path = path(node, spool_dir);
+        let kept = std::fs::read(&path).ok().and_then(|content| parse(&content, node));
+        let log = kept.unwrap_or_else(|| NotificationLog::new(node.clone()));
+        OwnLog { log, path, is_stored: false, is_complete: false }
+    }
+
+    /// Returns whether the store lacks changes of the log.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        !self.is_stored
+    }
+
+    /// Returns whether the log includes what the store has. Otherwise, it must be loaded before it is stored.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.is_complete
+    }
+
+    /// Writes the log to the store or, if that fails, to the spool directory.
+    pub async fn save(&mut self, store: &Store) -> Result<(), StoreError> {
+        self.is_stored = false;
+        let name = LogName { node: self.log.node.clone() };
+        if let Err(error) = store.put(&name, self.log.to_json().into()).await {
+            self.keep()?;
+            return Err(error);
+        }
+        self.is_stored = true;
+        // Usually, the file does not exist.
+        let _ = std::fs::remove_file(&self.path);
+        Ok(())
+    }
+
+    /// Writes the log to the spool directory.
+    pub fn keep(&mut self) -> Result<(), StoreError> {
+        self.is_stored = false;
+        let write = || {
+            let folder = self.path.parent().ok_or(io::ErrorKind::NotADirectory)?;
+            std::fs::create_dir_all(folder)?;
+            // Replace the file atomically, because another run may be reading it.
+            let mut file = tempfile::NamedTempFile::new_in(folder)?;
+            io::Write::write_all(&mut file, self.log.to_json().as_bytes())?;
+            file.persist(&self.path).map(drop).map_err(|error| error.error)
+        };
+        write().map_err(|cause| StoreError::File { task: format!("write `{}`", self.path.display()), cause })
+    }
+}
+
+fn path(node: &NodeName, spool_dir: &Path) -> PathBuf {
+    spool_dir.join(format!("notifications-{node}.json"))
+}
+
+fn parse(content: &[u8], node: &NodeName) -> Option<NotificationLog> {
+    NotificationLog::parse(content).ok().filter(|log| log.node == *node)
+}
+
+/// Adds the registers that the log does not have in the same or a newer version.
+fn add(log: &mut NotificationLog, kept: NotificationLog) {
+    for register in kept.registers {
+        let same = log.registers.iter().position(|other| {
+            other.channel == register.channel
+                && other.topic == register.topic
+                && other.key.is_same_endpoint(&register.key)
+        });
+        match same {
+            Some(index) if log.registers[index].number >= register.number => {}
+            Some(index) => log.registers[index] = register,
+            None => log.registers.push(register),
+        }
+    }
+    for channel in kept.channels {
+        if log.channel(&channel.id).is_none() {
+            log.channels.push(channel);
+        }
+    }
+}

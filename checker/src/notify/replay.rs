@@ -1,0 +1,124 @@
+//! Runs the rules over stored histories, as if one node had evaluated them all the time, without sending anything.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use shared::budget::Objective;
+use shared::endpoint_map::EndpointMap;
+use shared::endpoint_status::{EndpointStatus, endpoint_statuses};
+use shared::history::History;
+use shared::notification::lineup::Nodes;
+use shared::notification::policy::Pace;
+use shared::notification::reconcile::{Situation, reconcile};
+use shared::notification::registers::Registers;
+use shared::notification::verdicts::{LOOK_BACK, verdicts};
+use shared::notification_log::{ChannelId, NotificationLog};
+use shared::object_name::NodeName;
+use shared::status::Status;
+use shared::{MINUTE, UnixNanos};
+
+use super::conditions::burning_budgets;
+use super::evaluate::message_channels;
+use super::message::Message;
+use super::rules::Notifications;
+use super::sending::compose;
+
+/// For how many minutes after the start of an outage the error budget is evaluated each minute.
+const BUDGET_MINUTES: i64 = 60;
+
+/// A message that would have been sent.
+#[derive(Debug, Clone)]
+pub struct ReplayedMessage {
+    pub channel: ChannelId,
+    pub message: Message,
+}
+
+/// Returns the messages that the rules would have sent from `from` to `now`, in order. They do not include silent nodes,
+/// stores that did not work and certificates, which histories do not contain.
+#[must_use]
+pub fn replay(
+    settings: &Notifications,
+    objectives: &EndpointMap<Objective>,
+    histories: &[History],
+    from: UnixNanos,
+    now: UnixNanos,
+) -> Vec<ReplayedMessage> {
+    let endpoints = failing_endpoints(histories, from);
+    let node = NodeName::from_host_name("replay");
+    let mut own = NotificationLog::new(node.clone());
+    let served: Vec<&ChannelId> = message_channels(settings).map(|(_, channel)| &channel.id).collect();
+    own.introduce(settings.rules.rank, MINUTE, &served, from);
+    let mut moments = moments(&endpoints, objectives, (from, now));
+    let mut messages = Vec::new();
+    while let Some(at) = moments.pop_first() {
+        let verdicts = verdicts(&endpoints, at);
+        let conditions = burning_budgets(&endpoints, objectives, &[&own], at);
+        let newest = BTreeMap::from([(node.clone(), at)]);
+        for (index, channel) in message_channels(settings) {
+            let registers = Registers::merge([&own]);
+            let rules = &settings.rules;
+            let situation = Situation {
+                channel: &channel.id,
+                policy: &channel.policy,
+                flapping: rules.flapping,
+                pace: Pace { gather: rules.gather, spacing: rules.spacing },
+                checks: &settings.checks,
+                verdicts: &verdicts,
+                conditions: &conditions,
+                holds: &[],
+                registers: &registers,
+                nodes: Nodes { own: &own, others: &[], newest: &newest, stored_since: from },
+                now: at,
+            };
+            let plan = reconcile(&situation);
+            let number = registers.next_number();
+            moments.extend(plan.next.filter(|next| *next > at && *next <= now));
+            own.wait(&channel.id, plan.waiting);
+            if plan.news.is_empty() {
+                continue;
+            }
+            let message = compose(settings, &settings.channels[index], &plan, at);
+            own.record(&plan.news, number, at, None);
+            if !message.items.is_empty() {
+                own.succeeded(&channel.id);
+                messages.push(ReplayedMessage { channel: channel.id.clone(), message });
+            }
+        }
+        own.prune(&[], at);
+    }
+    messages
+}
+
+/// Returns the endpoints that were degraded or down at some time. Others have no news.
+fn failing_endpoints(histories: &[History], from: UnixNanos) -> Vec<EndpointStatus> {
+    let mut endpoints = endpoint_statuses(histories);
+    let since = from.saturating_sub(LOOK_BACK);
+    endpoints.retain(|endpoint| {
+        let mut spans = endpoint.nodes.iter().flat_map(|node| &node.spans);
+        spans.any(|span| span.status >= Status::Degraded && span.end > since)
+    });
+    for node in endpoints.iter_mut().flat_map(|endpoint| &mut endpoint.nodes) {
+        // Only the newest result's reason is known, which is not the reason for earlier outages.
+        node.reason = None;
+    }
+    endpoints
+}
+
+/// Returns when a status changed, which is when a node evaluated the rules with a new result.
+fn moments(
+    endpoints: &[EndpointStatus],
+    objectives: &EndpointMap<Objective>,
+    (from, now): (UnixNanos, UnixNanos),
+) -> BTreeSet<UnixNanos> {
+    let mut moments = BTreeSet::from([from, now]);
+    for endpoint in endpoints {
+        for span in endpoint.nodes.iter().flat_map(|node| &node.spans) {
+            moments.extend([span.start.saturating_add(1), span.end]);
+            if span.status == Status::Down && objectives.get(&endpoint.key).is_some() {
+                let minutes = (1..=BUDGET_MINUTES).map(|minute| span.start.saturating_add(minute * MINUTE));
+                moments.extend(minutes.take_while(|at| *at < span.end));
+            }
+        }
+    }
+    moments.retain(|at| (from..=now).contains(at));
+    moments
+}

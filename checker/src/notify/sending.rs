@@ -1,0 +1,141 @@
+//! Sends the news that is this node's turn, and records that.
+
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use shared::UnixNanos;
+use shared::notification::digest::Digest;
+use shared::notification::reconcile::{News, Plan};
+
+use super::channels::Outcome;
+use super::delivery::{Content, Courier, Job, TIME_LIMIT};
+use super::evaluate::{Assessment, EvaluationReport, Notifier};
+use super::message::{ITEM_LIMIT, Message};
+use super::rules::{Channel, Notifications};
+use super::words;
+use crate::store::StoreError;
+
+/// A message to send, and what it is about.
+struct Outgoing<'a> {
+    channel: &'a Channel,
+    message: Message,
+    news: Vec<News>,
+}
+
+impl Notifier {
+    /// Sends the news, and records it as soon as a channel has accepted it: a crash can then only repeat the messages
+    /// that are being sent.
+    pub(super) async fn send(
+        &mut self,
+        assessment: Assessment,
+        is_store_working: bool,
+        now: UnixNanos,
+        report: &mut EvaluationReport,
+    ) {
+        let settings = self.settings.clone();
+        let Some(own) = &mut self.own else { return };
+        let Assessment { plans, number } = assessment;
+        let (mut has_changed, mut outgoing) = (own.is_behind(), Vec::new());
+        for (index, plan) in plans {
+            let channel = &settings.channels[index];
+            report.due = [report.due, plan.next].into_iter().flatten().min();
+            has_changed |= own.log.wait(&channel.id, plan.waiting);
+            if plan.news.is_empty() {
+                continue;
+            }
+            let message = compose(&settings, channel, &plan, now);
+            if message.items.is_empty() {
+                own.log.record(&plan.news, number, now, None);
+                has_changed = true;
+            } else {
+                outgoing.push(Outgoing { channel, message, news: plan.news });
+            }
+        }
+        let courier = match &self.courier {
+            Some(courier) => courier.clone(),
+            None if outgoing.is_empty() => return self.finish(has_changed, is_store_working, now, report).await,
+            None => match Courier::open().await {
+                Ok(courier) => self.courier.insert(courier).clone(),
+                Err(error) => {
+                    report.problems.push(error.to_string());
+                    return self.finish(has_changed, is_store_working, now, report).await;
+                }
+            },
+        };
+        let mut sending = FuturesUnordered::new();
+        for Outgoing { channel, message, news } in outgoing {
+            let summary = words::short_summary(&message);
+            let job = Job {
+                channel: channel.id.clone(),
+                transport: channel.transport.clone(),
+                content: Content::News(message),
+            };
+            let courier = &courier;
+            sending.push(async move { (channel, summary, news, courier.deliver(vec![job], TIME_LIMIT, now).await) });
+        }
+        while let Some((channel, summary, news, delivered)) = sending.next().await {
+            for delivery in delivered {
+                report.problems.extend(delivery.problem);
+                match delivery.outcome {
+                    Outcome::Delivered { reference } => {
+                        own.log.record(&news, number, now, reference.as_deref());
+                        own.log.succeeded(&channel.id);
+                        report.sent.push(format!("notified `{}`: {summary}", channel.id));
+                    }
+                    Outcome::Retry { reason, after } => {
+                        let after = after.map(|after| i64::try_from(after.as_nanos()).unwrap_or(i64::MAX));
+                        own.log.failed(&channel.id, reason, false, after, now);
+                    }
+                    Outcome::Refused { reason } => own.log.failed(&channel.id, reason, true, None, now),
+                }
+            }
+            has_changed = true;
+            if is_store_working && !sending.is_empty() {
+                report.problems.extend(own.save(self.view.store()).await.err().map(not_recorded));
+                has_changed = own.is_behind();
+            }
+        }
+        drop(sending);
+        self.finish(has_changed, is_store_working, now, report).await;
+    }
+
+    /// Stores this node's log if it has changed.
+    async fn finish(
+        &mut self,
+        mut has_changed: bool,
+        is_store_working: bool,
+        now: UnixNanos,
+        report: &mut EvaluationReport,
+    ) {
+        let Some(own) = &mut self.own else { return };
+        has_changed |= own.is_complete() && own.log.prune(self.view.logs(), now);
+        let failure = match (has_changed, is_store_working) {
+            (false, _) => None,
+            (true, true) => own.save(self.view.store()).await.err(),
+            (true, false) => own.keep().err(),
+        };
+        report.problems.extend(failure.map(not_recorded));
+        if !own.is_complete() {
+            self.own = None;
+        }
+    }
+}
+
+fn not_recorded(error: StoreError) -> String {
+    format!("the log of notifications was not stored, so other nodes may repeat messages: {error}")
+}
+
+/// Composes the message to a channel. It has no items if the news is only recorded.
+pub(super) fn compose(settings: &Notifications, channel: &Channel, plan: &Plan, now: UnixNanos) -> Message {
+    let rules = &settings.rules;
+    let digest = Digest::new(&channel.id, &plan.news, ITEM_LIMIT, |title| rules.group_of(title).to_owned());
+    Message {
+        id: digest.id,
+        at: now,
+        page_title: rules.page_title.clone(),
+        page_url: rules.page_url.clone(),
+        preface: plan.preface.clone(),
+        items: digest.items,
+        more: digest.more,
+        zone: rules.zone.clone(),
+    }
+}

@@ -1,0 +1,198 @@
+//! The histories and notification logs of the other nodes, which are read again only if they changed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use shared::history::History;
+use shared::notification_log::NotificationLog;
+use shared::object_name::{HistoryName, HistoryPart, LogName, NodeName};
+use shared::{MINUTE, Nanos, UnixNanos};
+
+use crate::store::{Fetched, Listing, ObjectName, ObjectVersion, Store, StoreError};
+
+/// The interval between listings that find new nodes.
+const LIST_INTERVAL: Nanos = 10 * MINUTE;
+
+/// How many objects are read at once. Histories can be large, so it is a small number.
+const READS_AT_ONCE: usize = 4;
+
+/// What this node knows of the other nodes.
+#[derive(Debug)]
+pub struct StoreView {
+    store: Arc<Store>,
+    /// The node whose history and log are not read, because it has them in memory.
+    node: Option<NodeName>,
+    /// How far back spans are kept.
+    reach: Nanos,
+    histories: Copies<HistoryName, History>,
+    logs: Copies<LogName, NotificationLog>,
+}
+
+impl StoreView {
+    /// Creates a view for a node. `reach` is how far back spans are needed.
+    #[must_use]
+    pub fn new(store: Arc<Store>, node: NodeName, reach: Nanos) -> StoreView {
+        StoreView { store, node: Some(node), reach, histories: Copies::default(), logs: Copies::default() }
+    }
+
+    /// Creates a view that includes all nodes, without their past.
+    #[must_use]
+    pub fn of_all_nodes(store: Arc<Store>) -> StoreView {
+        StoreView { store, node: None, reach: 0, histories: Copies::default(), logs: Copies::default() }
+    }
+
+    /// Changes how far back spans are kept. Histories that lack earlier spans are read again.
+    pub fn set_reach(&mut self, reach: Nanos) {
+        if reach > self.reach {
+            self.histories.forget();
+        }
+        self.reach = reach;
+    }
+
+    #[must_use]
+    pub fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    /// Reads the histories of the other nodes that changed. Invalid ones are skipped until they change.
+    pub async fn refresh_histories(&mut self, now: UnixNanos) -> Result<(), StoreError> {
+        if self.histories.is_listing_due(now) {
+            let mut names: Vec<HistoryName> = self.store.list(Listing::all()).await?;
+            names.retain(|name| name.part == HistoryPart::Main && (name.node.is_none() || name.node != self.node));
+            self.histories.keep_listed(&names, now);
+        }
+        let since = now.saturating_sub(self.reach);
+        let parse = |name: &HistoryName, content: &[u8]| {
+            let mut history = History::parse(content).ok().filter(|history| history.node == name.node)?;
+            prune(&mut history, since);
+            Some(history)
+        };
+        self.histories.refresh(&self.store, parse).await
+    }
+
+    /// Reads the logs of the other nodes that changed. Only nodes with a history can have one. Invalid logs are skipped
+    /// until they change.
+    pub async fn refresh_logs(&mut self, now: UnixNanos) -> Result<(), StoreError> {
+        let nodes = self.histories.known.keys().filter_map(|name| name.node.clone());
+        let names: Vec<LogName> = nodes.map(|node| LogName { node }).collect();
+        self.logs.keep_listed(&names, now);
+        let parse =
+            |name: &LogName, content: &[u8]| NotificationLog::parse(content).ok().filter(|log| log.node == name.node);
+        self.logs.refresh(&self.store, parse).await
+    }
+
+    /// Returns whether the logs were not read for so long that other nodes may have died since, with news that only
+    /// their logs contain.
+    #[must_use]
+    pub fn are_logs_old(&self, now: UnixNanos) -> bool {
+        self.logs.is_listing_due(now)
+    }
+
+    /// Returns the known histories of the other nodes.
+    #[must_use]
+    pub fn histories(&self) -> &[History] {
+        &self.histories.values
+    }
+
+    /// Returns the known logs of the other nodes.
+    #[must_use]
+    pub fn logs(&self) -> &[NotificationLog] {
+        &self.logs.values
+    }
+}
+
+/// Copies of objects of one kind. Objects that are missing or invalid have no value.
+#[derive(Debug)]
+struct Copies<N, T> {
+    listed_at: Option<UnixNanos>,
+    /// The version of each listed object that was read, and the index of its value.
+    known: BTreeMap<N, (Option<ObjectVersion>, Option<usize>)>,
+    values: Vec<T>,
+}
+
+impl<N, T> Default for Copies<N, T> {
+    fn default() -> Self {
+        Copies { listed_at: None, known: BTreeMap::new(), values: Vec::new() }
+    }
+}
+
+impl<N: ObjectName + Clone + Ord, T> Copies<N, T> {
+    fn is_listing_due(&self, now: UnixNanos) -> bool {
+        self.listed_at.is_none_or(|listed| !(0..LIST_INTERVAL).contains(&now.saturating_sub(listed)))
+    }
+
+    fn forget(&mut self) {
+        self.known.values_mut().for_each(|(version, _)| *version = None);
+    }
+
+    fn keep_listed(&mut self, listed: &[N], now: UnixNanos) {
+        let gone: Vec<N> = self.known.keys().filter(|name| !listed.contains(*name)).cloned().collect();
+        for name in gone {
+            self.set(&name, None, None);
+            self.known.remove(&name);
+        }
+        for name in listed {
+            self.known.entry(name.clone()).or_default();
+        }
+        self.listed_at = Some(now);
+    }
+
+    async fn refresh(&mut self, store: &Store, parse: impl Fn(&N, &[u8]) -> Option<T>) -> Result<(), StoreError> {
+        let read = async |(name, version): (N, Option<ObjectVersion>)| {
+            let fetched = match store.get_if_changed(&name, version.as_ref()).await {
+                Err(StoreError::TooLarge { .. }) => Fetched::Missing,
+                read => read?,
+            };
+            Ok::<_, StoreError>((name, fetched))
+        };
+        let known: Vec<_> = self.known.iter().map(|(name, (version, _))| (name.clone(), version.clone())).collect();
+        let mut reading = stream::iter(known).map(read).buffer_unordered(READS_AT_ONCE);
+        while let Some((name, fetched)) = reading.try_next().await? {
+            match fetched {
+                Fetched::Unchanged => {}
+                Fetched::Missing => self.set(&name, None, None),
+                Fetched::Changed { content, version } => self.set(&name, version, parse(&name, &content)),
+            }
+        }
+        Ok(())
+    }
+
+    fn set(&mut self, name: &N, version: Option<ObjectVersion>, value: Option<T>) {
+        let index = self.known.get(name).and_then(|(_, index)| *index);
+        let index = match (index, value) {
+            (Some(index), Some(value)) => {
+                self.values[index] = value;
+                Some(index)
+            }
+            (Some(index), None) => {
+                self.values.swap_remove(index);
+                // The last value is now at this index.
+                let moved = self.values.len();
+                for (_, other) in self.known.values_mut().filter(|(_, other)| *other == Some(moved)) {
+                    *other = Some(index);
+                }
+                None
+            }
+            (None, Some(value)) => {
+                self.values.push(value);
+                Some(self.values.len() - 1)
+            }
+            (None, None) => None,
+        };
+        self.known.insert(name.clone(), (version, index));
+    }
+}
+
+/// Removes what notifications do not need. With thousands of endpoints, it is most of a history.
+fn prune(history: &mut History, since: UnixNanos) {
+    history.messages.clear();
+    for endpoint in history.endpoints.values_mut() {
+        endpoint.days.clear();
+        endpoint.hours.clear();
+        endpoint.open = Vec::new();
+        endpoint.events.retain(|event| event.at >= since);
+        endpoint.timeline.spans.retain(|span| span.end >= since);
+        endpoint.timeline.spans.shrink_to_fit();
+    }
+}
