@@ -13,6 +13,7 @@ mod clock_jumps;
 mod clock_skew;
 mod commands;
 mod content_security_policy;
+mod curl_differential;
 mod degraded_environments;
 mod deploy;
 mod dns_records;

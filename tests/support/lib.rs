@@ -28,6 +28,7 @@ pub mod page;
 pub mod page_scenario;
 pub mod program;
 pub mod quirky_service;
+pub mod raw_server;
 pub mod s3_server;
 pub mod seaweedfs;
 pub mod switchable_proxy;
