@@ -24,6 +24,7 @@ mod end_to_end;
 mod endurance;
 mod expiry;
 mod explain;
+mod exporter_differential;
 mod faults;
 mod figures;
 mod floods;

@@ -7,6 +7,7 @@
 #![expect(clippy::expect_used, clippy::panic, clippy::missing_panics_doc, reason = "a test stops at the first error")]
 
 pub mod axe;
+pub mod blackbox_exporter;
 pub mod browser;
 pub mod bucket;
 pub mod caddy;
