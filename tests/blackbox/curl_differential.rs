@@ -35,8 +35,11 @@ async fn curl_and_the_checker_agree_or_the_difference_is_explained() {
     let cases = Arc::new(generate(seed, CASES, &authority));
     let _server = server::start(port, Arc::clone(&cases)).await;
     let (ours, curls) = tokio::join!(judge_by_checker(&cases, &origin), judge_by_curl(&cases, &origin));
-    let found: Vec<String> =
-        cases.iter().zip(ours.iter().zip(&curls)).filter_map(|(case, (our, curl))| objection(case, our, curl)).collect();
+    let found: Vec<String> = cases
+        .iter()
+        .zip(ours.iter().zip(&curls))
+        .filter_map(|(case, (our, curl))| objection(case, our, curl))
+        .collect();
     assert!(found.is_empty(), "seed {seed}, {} of {CASES} responses:\n{}", found.len(), found.join("\n"));
 }
 

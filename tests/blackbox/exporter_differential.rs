@@ -32,7 +32,7 @@ const PROBES: usize = 24;
 const DISAGREEMENTS: &[(&str, bool, &str)] = &[];
 
 #[tokio::test]
-async fn the_exporter_and_the_checker_agree_or_the_difference_is_explained() {
+async fn the_exporter_agrees_or_the_difference_is_explained() {
     let seed = std::env::var("EXPORTER_SEED").map_or(SEED, |seed| seed.parse().expect("`EXPORTER_SEED` is a number"));
     let authority = Authority::new();
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -50,8 +50,11 @@ async fn the_exporter_and_the_checker_agree_or_the_difference_is_explained() {
     assert!(targets.len() >= TARGETS, "{} targets", targets.len());
 
     let (ours, probes) = tokio::join!(judge_by_checker(&targets), judge_by_exporter(&targets));
-    let found: Vec<String> =
-        targets.iter().zip(ours.iter().zip(&probes)).filter_map(|(target, (our, probe))| objection(target, our, probe)).collect();
+    let found: Vec<String> = targets
+        .iter()
+        .zip(ours.iter().zip(&probes))
+        .filter_map(|(target, (our, probe))| objection(target, our, probe))
+        .collect();
     assert!(found.is_empty(), "seed {seed}, {} of {} targets:\n{}", found.len(), targets.len(), found.join("\n"));
     for (part, ..) in DISAGREEMENTS {
         assert!(targets.iter().any(|target| target.name.contains(part)), "no target has `{part}`");
@@ -105,9 +108,10 @@ async fn judge_by_exporter(targets: &[Target]) -> Vec<ExporterProbe> {
     let modules: Map<String, Value> =
         targets.iter().enumerate().map(|(number, target)| (format!("m{number}"), target.module.clone())).collect();
     let exporter = &BlackboxExporter::start(&Value::Object(modules)).await;
-    let probes = targets.iter().enumerate().map(|(number, target)| async move {
-        exporter.probe(&format!("m{number}"), &target.address).await
-    });
+    let probes = targets
+        .iter()
+        .enumerate()
+        .map(|(number, target)| async move { exporter.probe(&format!("m{number}"), &target.address).await });
     stream::iter(probes).buffered(PROBES).collect().await
 }
 

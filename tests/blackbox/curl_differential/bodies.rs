@@ -56,17 +56,37 @@ const BODIES: &[(&str, &[u8], &[u8])] = &[
     ("plain body instead of chunks", b"Transfer-Encoding: chunked\r\n", b"all is well"),
     ("chunks and a length", b"Transfer-Encoding: chunked\r\nContent-Length: 11\r\n", b"b\r\nall is well\r\n0\r\n\r\n"),
     ("a length and chunks", b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", b"b\r\nall is well\r\n0\r\n\r\n"),
-    ("chunks and an invalid length", b"Transfer-Encoding: chunked\r\nContent-Length: x\r\n", b"b\r\nall is well\r\n0\r\n\r\n"),
+    (
+        "chunks and an invalid length",
+        b"Transfer-Encoding: chunked\r\nContent-Length: x\r\n",
+        b"b\r\nall is well\r\n0\r\n\r\n",
+    ),
     ("chunked in capitals", b"Transfer-Encoding: CHUNKED\r\n", b"b\r\nall is well\r\n0\r\n\r\n"),
     ("chunked in spaces", b"Transfer-Encoding:   chunked  \r\n", b"b\r\nall is well\r\n0\r\n\r\n"),
     ("chunked twice in a list", b"Transfer-Encoding: chunked, chunked\r\n", b"b\r\nall is well\r\n0\r\n\r\n"),
-    ("chunked in two headers", b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", b"b\r\nall is well\r\n0\r\n\r\n"),
+    (
+        "chunked in two headers",
+        b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+        b"b\r\nall is well\r\n0\r\n\r\n",
+    ),
     ("identity and chunked", b"Transfer-Encoding: identity, chunked\r\n", b"b\r\nall is well\r\n0\r\n\r\n"),
     ("transfer encoding identity", b"Transfer-Encoding: identity\r\n", b"all is well"),
-    ("transfer encoding identity with a length", b"Transfer-Encoding: identity\r\nContent-Length: 11\r\n", b"all is well"),
+    (
+        "transfer encoding identity with a length",
+        b"Transfer-Encoding: identity\r\nContent-Length: 11\r\n",
+        b"all is well",
+    ),
     ("unknown transfer encoding", b"Transfer-Encoding: nonsense\r\n", b"all is well"),
-    ("unknown transfer encoding and chunked", b"Transfer-Encoding: nonsense, chunked\r\n", b"b\r\nall is well\r\n0\r\n\r\n"),
-    ("chunked before another transfer encoding", b"Transfer-Encoding: chunked, identity\r\n", b"b\r\nall is well\r\n0\r\n\r\n"),
+    (
+        "unknown transfer encoding and chunked",
+        b"Transfer-Encoding: nonsense, chunked\r\n",
+        b"b\r\nall is well\r\n0\r\n\r\n",
+    ),
+    (
+        "chunked before another transfer encoding",
+        b"Transfer-Encoding: chunked, identity\r\n",
+        b"b\r\nall is well\r\n0\r\n\r\n",
+    ),
     ("empty transfer encoding", b"Transfer-Encoding:\r\nContent-Length: 11\r\n", b"all is well"),
     ("space before the colon of a length", b"Content-Length : 11\r\n", b"all is well"),
     ("folded length", b"Content-Length:\r\n 11\r\n", b"all is well"),
@@ -75,8 +95,11 @@ const BODIES: &[(&str, &[u8], &[u8])] = &[
 
 /// Returns all quirks of bodies.
 pub(super) fn quirks() -> impl Iterator<Item = Quirk> {
-    let bodies =
-        BODIES.iter().map(|(name, framing, body)| Quirk { name, part: Part::Body, change: Change::Body(framing, body) });
+    let bodies = BODIES.iter().map(|&(name, framing, body)| Quirk {
+        name,
+        part: Part::Body,
+        change: Change::Body(framing, body),
+    });
     let others: [(&str, fn(&mut Draft)); 14] = [
         ("status 204 without a body", |draft| without_body(draft, "204 No Content")),
         ("status 204 with a body", |draft| draft.status_line = b"HTTP/1.1 204 No Content".to_vec()),

@@ -103,7 +103,7 @@ const QUIRKS: &[(&str, fn(&mut Draft))] = &[
 
 /// Returns all quirks of encoded bodies.
 pub(super) fn quirks() -> impl Iterator<Item = Quirk> {
-    QUIRKS.iter().map(|(name, change)| Quirk { name, part: Part::Body, change: Change::Other(*change) })
+    QUIRKS.iter().map(|&(name, change)| Quirk { name, part: Part::Body, change: Change::Other(change) })
 }
 
 fn encoded(draft: &mut Draft, encoding: &str, body: Vec<u8>) {

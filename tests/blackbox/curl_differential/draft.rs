@@ -132,7 +132,7 @@ impl Draft {
 }
 
 fn occurrences(bytes: &[u8]) -> usize {
-    bytes.windows(2).filter(|pair| pair == b"\r\n").count()
+    bytes.windows(2).filter(|pair| **pair == *b"\r\n").count()
 }
 
 fn without_carriage_returns(bytes: &[u8]) -> Vec<u8> {

@@ -33,5 +33,5 @@ const ENDINGS: &[(&str, Option<Stage>, RawEnding)] = &[
 
 /// Returns all quirks of endings.
 pub(super) fn quirks() -> impl Iterator<Item = Quirk> {
-    ENDINGS.iter().map(|(name, cut, ending)| Quirk { name, part: Part::Ending, change: Change::Ending(*cut, *ending) })
+    ENDINGS.iter().map(|&(name, cut, ending)| Quirk { name, part: Part::Ending, change: Change::Ending(cut, ending) })
 }

@@ -61,8 +61,7 @@ const LINES: &[(&str, &[u8])] = &[
 
 /// Returns all quirks of headers.
 pub(super) fn quirks() -> impl Iterator<Item = Quirk> {
-    let lines =
-        LINES.iter().map(|(name, lines)| Quirk { name, part: Part::Headers, change: Change::Headers(lines) });
+    let lines = LINES.iter().map(|&(name, lines)| Quirk { name, part: Part::Headers, change: Change::Headers(lines) });
     let others: [(&str, fn(&mut Draft)); 9] = [
         ("line feeds alone", |draft| draft.ends_lines_with_lf = true),
         ("100 headers", |draft| repeat(draft, "X-A: b\r\n", 90)),

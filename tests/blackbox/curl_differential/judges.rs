@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
+use shared::check_file::CheckResult;
 use shared::status::Status;
 use support::checker::Checker;
 use support::configuration::{check_with, directory, watching};
@@ -16,7 +17,7 @@ use super::generator::Case;
 /// The number of redirects that both judges follow.
 const REDIRECTS: u32 = 10;
 /// The time limit for a response that stops without an end.
-const IMPATIENCE: Duration = Duration::from_secs(3);
+const IMPATIENCE: Duration = Duration::from_secs(4);
 const PATIENCE: Duration = Duration::from_secs(50);
 /// The number of concurrent requests of curl.
 const CURLS: usize = 24;
@@ -63,7 +64,7 @@ pub(super) async fn judge_by_checker(cases: &[Case], origin: &str) -> Vec<Verdic
     let run = checker.run(&["--format", "json"]).await;
     let results = run.results();
     assert_eq!(results.len(), cases.len(), "{}", run.output());
-    let verdict = |result: &shared::check_file::CheckResult| Verdict {
+    let verdict = |result: &CheckResult| Verdict {
         is_healthy: result.status == Status::Healthy,
         reason: result.attempts.iter().find_map(|attempt| attempt.error.clone()).unwrap_or(result.notice.clone()),
     };

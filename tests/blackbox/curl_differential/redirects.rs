@@ -1,5 +1,7 @@
 //! Redirects: statuses, locations, chains and loops. `{origin}` is the server, and `/ok` is healthy.
 
+use support::raw_server::RawEnding;
+
 use super::draft::{Change, Draft, Part, Quirk};
 
 /// Redirects, each with its description, its status and its headers.
@@ -66,7 +68,11 @@ const REDIRECTS: &[(&str, &[u8], &[u8])] = &[
     ("chain of 11 redirects", b"HTTP/1.1 302 Found", b"Location: /chain/10\r\n"),
     ("redirect to itself", b"HTTP/1.1 302 Found", b"Location: {self}\r\n"),
     ("loop of two redirects", b"HTTP/1.1 302 Found", b"Location: /loop\r\n"),
-    ("redirect that needs a cookie", b"HTTP/1.1 302 Found", b"Set-Cookie: session=1; Path=/\r\nLocation: /with-cookie\r\n"),
+    (
+        "redirect that needs a cookie",
+        b"HTTP/1.1 302 Found",
+        b"Set-Cookie: session=1; Path=/\r\nLocation: /with-cookie\r\n",
+    ),
     ("redirect to a missing page", b"HTTP/1.1 302 Found", b"Location: /missing\r\n"),
     ("redirect to an incomplete page", b"HTTP/1.1 302 Found", b"Location: /incomplete\r\n"),
     ("redirect to a page with an odd head", b"HTTP/1.1 302 Found", b"Location: /odd-head\r\n"),
@@ -75,8 +81,7 @@ const REDIRECTS: &[(&str, &[u8], &[u8])] = &[
 
 /// Returns all quirks of redirects.
 pub(super) fn quirks() -> impl Iterator<Item = Quirk> {
-    let redirects = REDIRECTS.iter().map(|(name, status, headers)| (*name, *status, *headers));
-    let redirects = redirects.map(|(name, status, headers)| Quirk {
+    let redirects = REDIRECTS.iter().map(|&(name, status, headers)| Quirk {
         name,
         part: Part::Redirect,
         change: Change::Redirect(status, headers),
@@ -85,17 +90,16 @@ pub(super) fn quirks() -> impl Iterator<Item = Quirk> {
         ("redirect with an incomplete body", |draft| redirect(draft, "Content-Length: 50\r\n", b"moved")),
         ("redirect with a body that is reset", |draft| {
             redirect(draft, "Content-Length: 50\r\n", b"moved");
-            draft.ending = support::raw_server::RawEnding::Reset;
+            draft.ending = RawEnding::Reset;
         }),
         ("redirect with a body that never ends", |draft| {
             redirect(draft, "Content-Length: 50\r\n", b"moved");
-            draft.ending = support::raw_server::RawEnding::Hold;
+            draft.ending = RawEnding::Hold;
         }),
         ("redirect with invalid chunks", |draft| redirect(draft, "Transfer-Encoding: chunked\r\n", b"xyz\r\n")),
         ("redirect with a corrupt encoding", |draft| redirect(draft, "Content-Encoding: gzip\r\n", b"moved")),
         ("redirect to a location of 9,000 bytes", |draft| {
             redirect(draft, "Content-Length: 0\r\n", b"");
-            draft.headers.clear();
             draft.headers = format!("Location: /{}/ok\r\n", "a".repeat(9_000)).into_bytes();
         }),
     ];

@@ -1,6 +1,6 @@
 //! Status lines: odd versions, statuses and reasons, and what can come before them.
 
-use super::draft::{Change, Part, Quirk};
+use super::draft::{Change, Draft, Part, Quirk};
 
 /// Status lines, each with its description.
 const LINES: &[(&str, &[u8])] = &[
@@ -75,12 +75,9 @@ const LINES: &[(&str, &[u8])] = &[
 
 /// Returns all quirks of status lines.
 pub(super) fn quirks() -> impl Iterator<Item = Quirk> {
-    let lines = LINES.iter().map(|(name, line)| Quirk {
-        name,
-        part: Part::StatusLine,
-        change: Change::StatusLine(line),
-    });
-    let others: [(&str, fn(&mut super::draft::Draft)); 2] = [
+    let lines =
+        LINES.iter().map(|&(name, line)| Quirk { name, part: Part::StatusLine, change: Change::StatusLine(line) });
+    let others: [(&str, fn(&mut Draft)); 2] = [
         ("reason of 10,000 bytes", |draft| {
             draft.status_line = [b"HTTP/1.1 200 ".as_slice(), &b"O".repeat(10_000)].concat();
         }),

@@ -62,7 +62,13 @@ impl GrpcServers {
             .collect();
         let (service, status) = random.pick(SERVICES);
         let (prober, keys) = trusted();
-        targets.push(grpc(&format!("service `{service}` with status {status:?} over TLS"), self.sealed, service, prober, keys));
+        targets.push(grpc(
+            &format!("service `{service}` with status {status:?} over TLS"),
+            self.sealed,
+            service,
+            prober,
+            keys,
+        ));
         let untrusted = json!({ "tls": true });
         targets.push(grpc("TLS of an unknown authority", self.sealed, "shop", untrusted, json!({})));
         let (prober, keys) = trusted();

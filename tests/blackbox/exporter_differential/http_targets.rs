@@ -11,7 +11,8 @@ use support::raw_server::{RawEnding, RawResponse, RawServer};
 
 use super::target::Target;
 
-const STATUSES: &[u16] = &[200, 200, 201, 202, 204, 206, 226, 299, 301, 302, 304, 400, 401, 403, 404, 410, 429, 500, 503];
+const STATUSES: &[u16] =
+    &[200, 200, 201, 202, 204, 206, 226, 299, 301, 302, 304, 400, 401, 403, 404, 410, 429, 500, 503];
 const REDIRECTS: &[u16] = &[301, 302, 303, 307, 308];
 const WORDS: &[&str] = &["ready", "healthy", "busy", "maintenance", "error", "failed"];
 

@@ -18,7 +18,7 @@ pub(super) struct Target {
 /// The time limit of both programs for targets that respond.
 pub(super) const PATIENCE: &str = "40s";
 /// The time limit for targets that never respond.
-pub(super) const IMPATIENCE: &str = "2s";
+pub(super) const IMPATIENCE: &str = "4s";
 
 impl Target {
     /// Creates a target. `prober` contains the settings of the exporter for this type, and `keys` those of the checker.
@@ -26,7 +26,8 @@ impl Target {
         let mut check = json!({ "type": kind, "endpoint_url": address, "timeout": PATIENCE });
         let (Value::Object(all), Value::Object(keys)) = (&mut check, keys) else { panic!("{keys} is not an object") };
         all.extend(keys.clone());
-        let module = json!({ "prober": kind, "timeout": PATIENCE, kind: prober });
+        let mut module = json!({ "prober": kind, "timeout": PATIENCE });
+        module[kind] = prober;
         Target { name: name.into(), module, address: address.to_owned(), check }
     }
 

@@ -44,7 +44,6 @@ impl TcpServers {
             sealed_by_stranger: sealed_server(&stranger).await,
             expired: expired_server(authority).await,
             mail: mail_server(authority).await,
-
         }
     }
 
