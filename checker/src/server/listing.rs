@@ -84,7 +84,7 @@ fn write(names: &[CheckFileName], mut contents: HashMap<CheckFileName, String>) 
             json.push(',');
         }
         let _ = write!(json, "\"{name}\":");
-        // Remove contents once they are written so that both copies together never take more memory than needed.
+        // Drop a file's contents as soon as they are written so that memory does not hold them twice.
         match contents.remove(name) {
             Some(content) => json.push_str(content.trim()),
             None => json.push_str(&name.stored_at.to_string()),

@@ -32,7 +32,7 @@ pub struct EndpointView {
     pub address: String,
     /// The titles of the endpoint's groups.
     pub group: String,
-    /// The label for the status or for a localized failure.
+    /// The status label, or the label for a localized failure.
     pub status_label: String,
     /// The name for use in a sentence.
     pub name: String,

@@ -1,5 +1,5 @@
-//! Repairs the head of an HTTP/1 response while it is received, so that it is read as in browsers and curl, and names the
-//! line that cannot be repaired. RFC 9110 5.5, RFC 9112 2.2 and 5.2 allow most of it.
+//! Repairs the head of an HTTP/1 response as it arrives, so that it is read as in browsers and curl, and reports lines
+//! that cannot be repaired. RFC 9110 (section 5.5) and RFC 9112 (sections 2.2 and 5.2) allow most repairs.
 
 /// The maximum length of a line, in bytes. It is the limit of the HTTP library, which rejects longer ones.
 const LINE_LIMIT: usize = 408 << 10;
@@ -7,7 +7,7 @@ const LINE_LIMIT: usize = 408 << 10;
 const SHOWN: usize = 80;
 const SCHEME: &[u8] = b"HTTP/";
 
-/// Follows the lines of a head, and of the informational (1xx) heads before it.
+/// Tracks the lines of a response head, and of the informational (1xx) heads before it.
 #[derive(Debug, Default)]
 pub(super) struct HeadRepair {
     /// The current line, which is not complete yet.
@@ -28,7 +28,7 @@ enum Section {
     Rest,
 }
 
-/// Why a head cannot be repaired.
+/// The reason why a response head cannot be repaired.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum InvalidHead {
     #[error("response has an invalid header line `{0}`: expected a name, a colon and a value")]

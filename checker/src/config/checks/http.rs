@@ -36,7 +36,7 @@ pub(super) const TYPE: CheckType = CheckType {
                 "http_version",
                 ValueKind::Enum(HttpVersion::NAMES),
                 "`auto`: `1.1`, or `2` if the server accepts nothing else in the TLS handshake",
-                "The version of HTTP. With `2`, `http://` URLs use HTTP/2 without TLS (h2c), and servers must support it.",
+                "The HTTP version. With `2`, `http://` URLs use HTTP/2 without TLS (h2c), and servers must support it.",
             ),
             optional(
                 "proxy",
@@ -159,7 +159,7 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
 
 fn proxy(converter: &mut CheckConverter<'_>, text: Option<&str>) -> Option<ProxyChoice> {
     Some(match text.map(str::trim) {
-        // A variable with an empty default means that nothing is set.
+        // An empty value, for example from an empty variable, has the same effect as a missing one.
         None | Some("") => ProxyChoice::Environment,
         Some("none") => ProxyChoice::Direct,
         Some(url) => ProxyChoice::Through(Arc::new(converter.accept("proxy", Proxy::parse(url))?)),

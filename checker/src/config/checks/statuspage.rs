@@ -15,7 +15,7 @@ use crate::config::spec::{ValueKind, Variant, optional, required};
 pub(super) const TYPE: CheckType = CheckType {
     variant: Variant {
         name: "statuspage",
-        description: "The status that another company's status page reports, in the format of Atlassian Statuspage (`/api/v2/summary.json`), which incident.io and others serve too; see [Checks of status pages](statuspage-checks.md).",
+        description: "The status that another company's status page reports, in the Atlassian Statuspage format (`/api/v2/summary.json`), which incident.io and others also serve; see [Status page checks](statuspage-checks.md).",
         fields: &[
             NAME,
             required("url", ValueKind::Url, "The status page, for example `https://status.example.com`."),

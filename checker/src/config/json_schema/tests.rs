@@ -11,16 +11,16 @@ use crate::config::{Environment, from_text};
 /// Keys whose strings have a syntax that no regular expression can express. The schema accepts all of their strings.
 const WITH_SYNTAX: [&str; 4] = ["assertions", "expect", "schedule", "time_zone"];
 
-/// Keys that some values of other keys do not permit, which the schema does not express.
+/// Keys whose valid values depend on other keys, which the schema does not express.
 const WITH_CONDITIONS: [&str; 3] = [".cert_expiry_down", ".failures_allowed", ".match"];
 
 /// Returns whether validation can reject the value for a reason that a schema cannot express.
 fn is_inexpressible(path: &str, value: &Value) -> bool {
     let has_conditions = WITH_CONDITIONS.iter().any(|key| path.ends_with(key));
-    // Status pages need no credentials.
+    // Validation rejects a status page URL with credentials.
     let has_credentials = value.as_str().is_some_and(|text| text.contains('@'));
     let has_conditions = has_conditions || path == ".checkers[].url" && has_credentials;
-    // IP addresses are valid only for PTR records.
+    // Validation accepts IP addresses only for PTR records.
     let is_address = value.as_str().is_some_and(|text| text.parse::<std::net::IpAddr>().is_ok());
     let has_conditions = has_conditions || path.ends_with(".hostname_fqdn") && is_address;
     // Durations with several parts, such as `1h30m`, can exceed the limit in total.
