@@ -33,6 +33,8 @@ enum Section {
 pub(super) enum InvalidHead {
     #[error("response has an invalid header line `{0}`: expected a name, a colon and a value")]
     Line(String),
+    #[error("response has a null character in its head, which browsers and curl reject")]
+    Null,
     #[error("server speaks only HTTP/2 on this port: set `\"http_version\": \"2\"`")]
     Http2,
 }
@@ -84,6 +86,9 @@ impl HeadRepair {
     fn end_line(&mut self, line: &[u8], output: &mut Vec<u8>) -> Result<(), InvalidHead> {
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if line.contains(&0) {
+            return Err(InvalidHead::Null);
+        }
         match (self.section, line) {
             // Empty lines before a head are ignored.
             (Section::StatusLine, []) => return Ok(()),
@@ -226,6 +231,13 @@ mod tests {
         for line in ["no colon", "X\u{7}b", "Ünicode"] {
             let received = format!("HTTP/1.1 200 OK\r\nA: b\r\n{line}\r\n\r\n");
             assert_eq!(repaired(received.as_bytes(), 4_096), Err(InvalidHead::Line(line.to_owned())), "{line}");
+        }
+    }
+
+    #[test]
+    fn null_characters_are_rejected() {
+        for head in ["HTTP/1.1 200 O\0K\r\n\r\n", "HTTP/1.1 200 OK\r\nA: b\0c\r\n", "HTTP/1.1 200 OK\r\nA\0: b\r\n"] {
+            assert_eq!(repaired(head.as_bytes(), 4_096), Err(InvalidHead::Null), "{head:?}");
         }
     }
 

@@ -92,7 +92,6 @@ async fn heads_that_browsers_accept_are_accepted() {
         ("X-Folded: b\r\n  c", "[HEADER x-folded] contains c"),
         ("X-Folded: b\r\n\tc\r\n d", "[HEADER x-folded] contains d"),
         ("X-Bell: a\u{7}b", "[HEADER x-bell] == 'a b'"),
-        ("X-Null: a\0b", "[HEADER x-null] == 'a b'"),
         ("X-Escape: \u{1b}[31mred", "[HEADER x-escape] contains red"),
         ("X-Delete: a\u{7f}b", "[HEADER x-delete] == 'a b'"),
         ("X-Return: a\rb", "[HEADER x-return] == 'a b'"),
@@ -117,6 +116,7 @@ async fn heads_that_browsers_accept_are_accepted() {
 async fn heads_that_are_always_rejected_are_described() {
     for (head, expected) in [
         ("no colon", "response has an invalid header line `no colon`: expected a name, a colon and a value"),
+        ("X-Null: a\0b", "response has a null character in its head, which browsers and curl reject"),
         ("Content-Length: x", "response has an invalid `Content-Length` header"),
     ] {
         let response = format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\n");
