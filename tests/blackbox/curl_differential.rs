@@ -63,6 +63,7 @@ fn objection(case: &Case, our: &Verdict, curl: &Verdict) -> Option<String> {
     let explanation = DISAGREEMENTS.iter().find(|entry| explains(entry, case, our));
     let problem = match (our.is_healthy == curl.is_healthy, explanation) {
         (false, None) => "unexplained disagreement",
+        _ if !case.holds && (our.timed_out || curl.timed_out) => "time limit of a response that ends",
         // Another quirk can hide the one that is explained, but not if it is the only one.
         (true, _) if case.quirks.len() == 1 && is_listed(case.quirks[0]) => "agreement on a quirk that is explained",
         _ => return None,

@@ -18,7 +18,7 @@ use support::configuration::{directory, watching};
 use support::mutants::Random;
 use support::root;
 
-use self::target::Target;
+use self::target::{PATIENCE, Target};
 use crate::curl_differential::judge_report;
 
 /// The version of the exporter that the table describes. With another one, disagreements are only printed.
@@ -84,17 +84,23 @@ fn objection(target: &Target, our: &CheckResult, probe: &ExporterProbe) -> Optio
     let is_healthy = is_healthy(our);
     let explanation = DISAGREEMENTS.iter().find(|(part, ..)| target.name.contains(part));
     let problem = match (is_healthy == probe.succeeded, explanation) {
+        _ if error_of(our).contains(&format!("within {PATIENCE}")) => "time limit of a target that responds",
         (true, None) => return None,
         (false, Some((_, expected, _))) if *expected == is_healthy => return None,
         (false, _) => "unexplained disagreement",
         (true, Some(_)) => "agreement on a target that is explained",
     };
-    let reason = our.attempts.iter().find_map(|attempt| attempt.error.clone()).unwrap_or(our.notice.clone());
+    let reason = error_of(our);
     let Target { name, module, check, .. } = target;
     Some(format!(
         "{name}: {problem}\n    checker: {:?}: {reason}\n      {check}\n    exporter: {}: {module}\n{}",
         our.status, probe.succeeded, probe.log
     ))
+}
+
+fn error_of(result: &CheckResult) -> String {
+    let error = result.attempts.iter().find_map(|attempt| attempt.error.clone());
+    error.unwrap_or_else(|| result.notice.clone())
 }
 
 fn is_healthy(result: &CheckResult) -> bool {

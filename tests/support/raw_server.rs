@@ -72,7 +72,8 @@ async fn read_head(stream: &mut TcpStream) -> Option<String> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let count = stream.read_buf(&mut head).await.ok()?;
-        if count == 0 {
+        // Web servers close a connection on which a client starts TLS.
+        if count == 0 || !head.first().is_some_and(u8::is_ascii_uppercase) {
             return None;
         }
     }

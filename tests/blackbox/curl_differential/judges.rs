@@ -19,6 +19,8 @@ const REDIRECTS: u32 = 10;
 /// The time limit for a response that stops without an end.
 const IMPATIENCE: Duration = Duration::from_secs(4);
 const PATIENCE: Duration = Duration::from_secs(50);
+/// The exit status of curl after its time limit.
+const TIMED_OUT: i32 = 28;
 /// The number of concurrent requests of curl.
 const CURLS: usize = 24;
 
@@ -28,6 +30,7 @@ pub(super) struct Verdict {
     pub(super) is_healthy: bool,
     /// For a failure, its description. It is not part of the comparison.
     pub(super) reason: String,
+    pub(super) timed_out: bool,
 }
 
 fn time_limit(case: &Case) -> Duration {
@@ -54,7 +57,7 @@ async fn curl(case: &Case, origin: &str) -> Verdict {
     let status = String::from_utf8_lossy(&output.stdout).into_owned();
     let is_healthy = output.status.success() && status.len() == 3 && status.starts_with('2');
     let reason = format!("status {status}; {}", String::from_utf8_lossy(&output.stderr).trim());
-    Verdict { is_healthy, reason }
+    Verdict { is_healthy, reason, timed_out: output.status.code() == Some(TIMED_OUT) }
 }
 
 /// Returns the verdicts of the checker, in the order of the cases. Each check needs the whole body, as curl does.
@@ -64,9 +67,11 @@ pub(super) async fn judge_by_checker(cases: &[Case], origin: &str) -> Vec<Verdic
     let run = checker.run(&["--format", "json"]).await;
     let results = run.results();
     assert_eq!(results.len(), cases.len(), "{}", run.output());
-    let verdict = |result: &CheckResult| Verdict {
-        is_healthy: result.status == Status::Healthy,
-        reason: result.attempts.iter().find_map(|attempt| attempt.error.clone()).unwrap_or(result.notice.clone()),
+    let verdict = |result: &CheckResult| {
+        let error = result.attempts.iter().find_map(|attempt| attempt.error.clone());
+        let reason = error.unwrap_or_else(|| result.notice.clone());
+        let timed_out = reason.contains(" within ");
+        Verdict { is_healthy: result.status == Status::Healthy, reason, timed_out }
     };
     let of_case = |number: usize| results.iter().find(|result| result.title == number.to_string());
     (0..cases.len()).map(|number| verdict(of_case(number).expect("each check has a result"))).collect()

@@ -55,7 +55,7 @@ const REDIRECTS: &[(&str, &[u8], &[u8])] = &[
     ("address as one number", b"HTTP/1.1 302 Found", b"Location: http://2130706433:{port}/ok\r\n"),
     ("address in hexadecimal", b"HTTP/1.1 302 Found", b"Location: http://0x7f.1:{port}/ok\r\n"),
     ("space in the host", b"HTTP/1.1 302 Found", b"Location: http://127.0.0.1 :{port}/ok\r\n"),
-    ("redirect to FTP", b"HTTP/1.1 302 Found", b"Location: ftp://{authority}/ok\r\n"),
+    ("redirect to FTP", b"HTTP/1.1 302 Found", b"Location: ftp://127.0.0.1:1/ok\r\n"),
     ("redirect to a file", b"HTTP/1.1 302 Found", b"Location: file:///etc/hostname\r\n"),
     ("redirect to a script", b"HTTP/1.1 302 Found", b"Location: javascript:alert(1)\r\n"),
     ("redirect to data", b"HTTP/1.1 302 Found", b"Location: data:text/plain,ok\r\n"),
