@@ -10,7 +10,6 @@ use super::{bodies, codings, endings, headers, redirects, status_lines};
 const ORDINARY: &[&str] = &[
     "Date: Tue, 03 Feb 2026 08:15:00 GMT\r\n",
     "Server: nginx\r\n",
-    "Content-Type: text/html; charset=utf-8\r\n",
     "Cache-Control: no-store, max-age=0\r\n",
     "ETag: W/\"5f3c\"\r\n",
     "Vary: Accept-Encoding, Cookie\r\n",

@@ -173,7 +173,7 @@ mod tests {
                 &b"HTTP/1.1 200 OK\r\nA: b\x07c\x1bd\x7f\r\n\r\n\x07\0"[..],
                 &b"HTTP/1.1 200 OK\r\nA: b c d \r\n\r\n\x07\0"[..],
             ),
-            (b"HTTP/1.1 200 \x1bOK\n\tA: b\nC: d\n\te\n\n\x1b", b"HTTP/1.1 200 OK\r\nC: d\r\n\te\r\n\r\n\x1b"),
+            (b"HTTP/1.1 200 \x1bOK\n\tA: b\nC: d\n\te\n\n\x1b", b"HTTP/1.1 200  OK\r\nC: d\r\n\te\r\n\r\n\x1b"),
             (b"\r\nHTTP/1.1 200 OK\r\n\r\n\x07\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n\x07\r\n\r\n"),
             (
                 b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nA:\x01\r\n\r\n\x01",
