@@ -1,6 +1,6 @@
 //! Bodies: lengths, chunks, bodies without a length, and responses that have no body.
 
-use super::draft::{Change, Draft, Part, Quirk, TEXT};
+use super::draft::{Alteration, Change, Draft, Part, Quirk, TEXT};
 
 /// Bodies, each with its description and the headers that describe it.
 const BODIES: &[(&str, &[u8], &[u8])] = &[
@@ -100,7 +100,7 @@ pub(super) fn quirks() -> impl Iterator<Item = Quirk> {
         part: Part::Body,
         change: Change::Body(framing, body),
     });
-    let others: [(&str, fn(&mut Draft)); 14] = [
+    let others: [(&str, Alteration); 14] = [
         ("status 204 without a body", |draft| without_body(draft, "204 No Content")),
         ("status 204 with a body", |draft| draft.status_line = b"HTTP/1.1 204 No Content".to_vec()),
         ("status 204 with chunks", |draft| {

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 
-use super::draft::{Change, Draft, Part, Quirk, TEXT};
+use super::draft::{Alteration, Change, Draft, Part, Quirk, TEXT};
 
 /// The text of an ordinary body as Brotli data.
 const BROTLI: &[u8] = b"\x0f\x05\x80all is well\x03";
@@ -14,7 +14,7 @@ const ZSTD: &[u8] = b"\x28\xb5\x2f\xfd\x04\x58\x59\x00\x00all is well\x48\xb5\x5
 const SKIPPABLE_ZSTD: &[u8] = b"\x50\x2a\x4d\x18\x03\x00\x00\x00abc";
 
 /// Quirks of encoded bodies, each with its description.
-const QUIRKS: &[(&str, fn(&mut Draft))] = &[
+const QUIRKS: &[(&str, Alteration)] = &[
     ("gzip", |draft| encoded(draft, "gzip", gzip())),
     ("gzip in capitals", |draft| encoded(draft, "GZIP", gzip())),
     ("x-gzip", |draft| encoded(draft, "x-gzip", gzip())),

@@ -24,6 +24,9 @@ pub(super) enum Part {
     Redirect,
 }
 
+/// A function that changes a response in a way that no other [`Change`] describes.
+pub(super) type Alteration = fn(&mut Draft);
+
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Change {
     /// Replaces the status line. It can follow informational (1xx) heads.
@@ -36,7 +39,7 @@ pub(super) enum Change {
     Redirect(&'static [u8], &'static [u8]),
     /// Cuts the response, and ends the connection.
     Ending(Option<Stage>, RawEnding),
-    Other(fn(&mut Draft)),
+    Other(Alteration),
 }
 
 /// A response whose parts are not yet joined.

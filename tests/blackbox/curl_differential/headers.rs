@@ -1,6 +1,6 @@
 //! Headers: folded, repeated, malformed, many and huge ones.
 
-use super::draft::{Change, Draft, Part, Quirk};
+use super::draft::{Alteration, Change, Draft, Part, Quirk};
 
 /// Header lines, each with its description.
 const LINES: &[(&str, &[u8])] = &[
@@ -62,7 +62,7 @@ const LINES: &[(&str, &[u8])] = &[
 /// Returns all quirks of headers.
 pub(super) fn quirks() -> impl Iterator<Item = Quirk> {
     let lines = LINES.iter().map(|&(name, lines)| Quirk { name, part: Part::Headers, change: Change::Headers(lines) });
-    let others: [(&str, fn(&mut Draft)); 9] = [
+    let others: [(&str, Alteration); 9] = [
         ("line feeds alone", |draft| draft.ends_lines_with_lf = true),
         ("100 headers", |draft| repeat(draft, "X-A: b\r\n", 90)),
         ("1,000 headers", |draft| repeat(draft, "X-A: b\r\n", 1_000)),

@@ -2,7 +2,7 @@
 
 use support::raw_server::RawEnding;
 
-use super::draft::{Change, Draft, Part, Quirk};
+use super::draft::{Alteration, Change, Draft, Part, Quirk};
 
 /// Redirects, each with its description, its status and its headers.
 const REDIRECTS: &[(&str, &[u8], &[u8])] = &[
@@ -84,7 +84,7 @@ pub(super) fn quirks() -> impl Iterator<Item = Quirk> {
         part: Part::Redirect,
         change: Change::Redirect(status, headers),
     });
-    let others: [(&str, fn(&mut Draft)); 6] = [
+    let others: [(&str, Alteration); 6] = [
         ("redirect with an incomplete body", |draft| redirect(draft, "Content-Length: 50\r\n", b"moved")),
         ("redirect with a body that is reset", |draft| {
             redirect(draft, "Content-Length: 50\r\n", b"moved");

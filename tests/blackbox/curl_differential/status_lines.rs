@@ -1,6 +1,6 @@
 //! Status lines: odd versions, statuses and reasons, and what can come before them.
 
-use super::draft::{Change, Draft, Part, Quirk};
+use super::draft::{Alteration, Change, Part, Quirk};
 
 /// Status lines, each with its description.
 const LINES: &[(&str, &[u8])] = &[
@@ -77,7 +77,7 @@ const LINES: &[(&str, &[u8])] = &[
 pub(super) fn quirks() -> impl Iterator<Item = Quirk> {
     let lines =
         LINES.iter().map(|&(name, line)| Quirk { name, part: Part::StatusLine, change: Change::StatusLine(line) });
-    let others: [(&str, fn(&mut Draft)); 2] = [
+    let others: [(&str, Alteration); 2] = [
         ("reason of 10,000 bytes", |draft| {
             draft.status_line = [b"HTTP/1.1 200 ".as_slice(), &b"O".repeat(10_000)].concat();
         }),

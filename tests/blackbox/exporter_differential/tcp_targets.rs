@@ -66,7 +66,7 @@ impl TcpServers {
             let greeting = format!("^220 {expected}");
             let reply = format!("^250 {}", random.pick(&["hello", "goodbye"]));
             let steps = [("", greeting.as_str()), ("hello\r\n", reply.as_str())];
-            let steps = &steps[..1 + number % 2];
+            let steps = &steps[..=number % 2];
             targets.push(script(&format!("banner of {word} with {steps:?}"), port, steps).impatiently());
         }
         targets.extend(self.tls_targets(ca));
