@@ -2,10 +2,11 @@
 //! show these figures.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crate::UnixNanos;
+use crate::{Nanos, UnixNanos};
 use crate::check_file::EndpointKey;
-use crate::history::{History, LatestResult};
+use crate::history::{Event, History, LatestResult};
 use crate::object_name::NodeName;
 use crate::quorum::{self, Quorum, Tally, combine};
 use crate::status::Status;
@@ -18,6 +19,8 @@ pub struct EndpointStatus {
     pub key: EndpointKey,
     /// The newest result from any node. Its settings reflect the current configuration.
     pub latest: LatestResult,
+    /// The time between checks, if the newest result contains it.
+    pub interval: Option<Nanos>,
     /// The nodes that check the endpoint.
     pub nodes: Vec<NodeStatus>,
 }
@@ -33,8 +36,23 @@ pub struct NodeStatus {
     pub last_checked: Option<UnixNanos>,
     /// Why the newest result is degraded or down, if it is.
     pub reason: Option<String>,
+    /// The reasons for degraded and down spans, in the order of the spans.
+    pub events: Vec<Event>,
     /// The kind of check, or an empty string if it is unknown.
     pub kind: String,
+}
+
+/// A period in which an endpoint was degraded or down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outage {
+    /// The period, with the combined status of all nodes.
+    pub span: Span,
+    /// Whether some nodes reported the endpoint down, but too few for it to be down.
+    pub is_partial: bool,
+    /// The newest reason that a node reported for it, if any is known.
+    pub reason: Option<Arc<str>>,
+    /// The indexes of the nodes that reported the endpoint degraded or down.
+    pub nodes: Vec<usize>,
 }
 
 /// Combines histories into the status of every endpoint, in configuration order.
@@ -48,18 +66,23 @@ pub fn endpoint_statuses<'a>(histories: impl IntoIterator<Item = &'a History>) -
         for (key, one) in &history.endpoints {
             let group = groups.representative(history, key);
             let at = one.timeline.last.map_or(0, |last| last.at);
-            let new = || (at, EndpointStatus { key: key.clone(), latest: one.latest.clone(), nodes: Vec::new() });
+            let interval = one.timeline.last.and_then(|last| last.interval);
+            let new = || {
+                let (key, latest) = (key.clone(), one.latest.clone());
+                (at, EndpointStatus { key, latest, interval, nodes: Vec::new() })
+            };
             let (newest, endpoint) = endpoints.entry(group).or_insert_with(new);
             if at > *newest {
                 *newest = at;
+                endpoint.interval = interval;
                 endpoint.latest.clone_from(&one.latest);
                 endpoint.key = EndpointKey { id: group.id.clone(), ..key.clone() };
             }
             quorums.entry(group).or_default().push((at, one.latest.quorum));
             let (spans, reason) = (one.timeline.spans.clone(), one.latest.reason.clone());
             let last_checked = one.timeline.last.map(|last| last.at);
-            let kind = one.latest.kind.clone();
-            endpoint.nodes.push(NodeStatus { node: history.node.clone(), spans, last_checked, reason, kind });
+            let (kind, events) = (one.latest.kind.clone(), one.events.clone());
+            endpoint.nodes.push(NodeStatus { node: history.node.clone(), spans, last_checked, reason, events, kind });
         }
     }
     for (key, (_, endpoint)) in &mut endpoints {
@@ -155,17 +178,63 @@ impl EndpointStatus {
         nodes.map(|(node, at)| NodeVote::new(node.node.as_ref(), &node.spans, self.nodes.len(), at, now)).collect()
     }
 
+    /// Returns each node's spans, until `now`.
+    fn spans_until(&self, now: UnixNanos) -> Vec<Vec<Span>> {
+        self.nodes.iter().map(|node| cut(&node.spans, now)).collect()
+    }
+
     /// Returns the combined status over time, until `now`.
     #[must_use]
     pub fn spans(&self, now: UnixNanos) -> Vec<Span> {
-        let nodes: Vec<Vec<Span>> = self.nodes.iter().map(|node| cut(&node.spans, now)).collect();
-        combine(&nodes, self.quorum())
+        combine(&self.spans_until(now), self.quorum())
+    }
+
+    /// Returns the periods until `now` in which any node reported the endpoint down.
+    #[must_use]
+    pub fn down_anywhere(&self, now: UnixNanos) -> Vec<Span> {
+        quorum::down_anywhere(&self.spans_until(now))
+    }
+
+    /// Returns the outages between `from` and `now`, oldest first.
+    #[must_use]
+    pub fn outages(&self, from: UnixNanos, now: UnixNanos) -> Vec<Outage> {
+        let (spans, down) = (self.spans(now), self.down_anywhere(now));
+        let outages = uptime::outages(&spans, from, self.interval);
+        outages.map(|span| self.outage(*span, uptime::overlaps(&down, span.start, span.end))).collect()
+    }
+
+    fn outage(&self, span: Span, is_down_anywhere: bool) -> Outage {
+        let is_partial = is_down_anywhere && span.status != Status::Down;
+        let cause = if is_partial { Status::Down } else { span.status };
+        let (mut nodes, mut newest) = (Vec::new(), None);
+        for (index, node) in self.nodes.iter().enumerate() {
+            let overlapping = uptime::overlapping(&node.spans, span.start, span.end);
+            for own in overlapping.filter(|own| own.status >= Status::Degraded) {
+                if nodes.last() != Some(&index) {
+                    nodes.push(index);
+                }
+                if let Some(reason) = node.reason_of(own) {
+                    newest = newest.max(Some((own.status == cause, own.start, reason)));
+                }
+            }
+        }
+        Outage { span, is_partial, reason: newest.map(|(_, _, reason)| reason), nodes }
     }
 
     /// Computes how long each status lasted in a period (`from <= t < to`).
     #[must_use]
     pub fn breakdown(&self, from: UnixNanos, to: UnixNanos) -> UptimeBreakdown {
         UptimeBreakdown::from_spans(&self.spans(to), from, to)
+    }
+}
+
+impl NodeStatus {
+    /// Returns the reason for one of the node's spans.
+    fn reason_of(&self, span: &Span) -> Option<Arc<str>> {
+        let event = self.events.binary_search_by_key(&span.start, |event| event.at);
+        let is_newest = self.spans.last() == Some(span);
+        let newest = || self.reason.as_deref().filter(|_| is_newest).map(Arc::from);
+        event.ok().map(|index| Arc::clone(&self.events[index].reason)).or_else(newest)
     }
 }
 
@@ -222,6 +291,16 @@ pub fn mark_retired<'w, E>(endpoints: &mut [E], votes: impl Fn(&E) -> &[NodeVote
         if votes(endpoint).iter().all(has_stopped) {
             mark(endpoint);
         }
+    }
+}
+
+/// Returns the words for an endpoint's status in English.
+#[must_use]
+pub fn status_words(status: Status, is_localized: bool, is_retired: bool) -> &'static str {
+    match status {
+        _ if is_retired => "not monitored",
+        _ if is_localized => "partial outage",
+        status => status.as_str(),
     }
 }
 
@@ -334,6 +413,31 @@ mod tests {
         assert_eq!(breakdown.unknown, 99 * MINUTE + MINUTE / 2);
         assert_eq!(breakdown.coverage().map(Ratio::percent).as_deref(), Some("93.09%"));
         assert_eq!(breakdown.uptime().map(Ratio::percent).as_deref(), Some("95.52%"));
+    }
+
+    #[test]
+    fn every_outage_has_its_nodes_and_its_reason() {
+        let histories = three(Quorum::Majority);
+        let mut endpoint = endpoint_statuses(&histories)[0].clone();
+        let now = START + DAY;
+        let outages = |endpoint: &EndpointStatus| -> Vec<(i64, i64, bool, Vec<usize>, String)> {
+            let minute = |moment: UnixNanos| (moment - START) / MINUTE;
+            let outages = endpoint.outages(START, now).into_iter().map(|Outage { span, is_partial, reason, nodes }| {
+                let reason = reason.as_deref().unwrap_or_default().to_owned();
+                (minute(span.start), minute(span.end), is_partial, nodes, reason)
+            });
+            outages.collect()
+        };
+        let refused = || "connection refused".to_owned();
+        assert_eq!(
+            outages(&endpoint),
+            [(600, 690, false, vec![0, 1, 2], refused()), (690, 750, true, vec![2], refused())],
+            "the reason of a partial outage that follows an outage is known from its start"
+        );
+        endpoint.interval = Some(121 * MINUTE);
+        assert_eq!(outages(&endpoint).len(), 1, "the partial outage is shorter than half an interval");
+        let partial: i64 = endpoint.down_anywhere(now).iter().map(|span| span.end - span.start).sum();
+        assert_eq!(partial, 150 * MINUTE);
     }
 
     #[test]
