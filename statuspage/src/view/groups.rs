@@ -136,14 +136,17 @@ fn view(
 }
 
 /// Summarizes the statuses of a group's members: `2 healthy`, `all 5 healthy`, `2 of 5 down`, `1 of 5 down, 1
-/// degraded`.
+/// degraded`, `1 of 5 not monitored`.
 fn summary(all: &[&EvaluatedEndpoint<'_>], context: Context<'_>) -> String {
     let Context { is_incomplete, language, .. } = context;
     let mut parts = String::new();
     let total = language.number(all.len());
-    for status in Status::ALL.into_iter().rev() {
-        let count = all.iter().filter(|evaluated| evaluated.status == status).count();
-        let (number, label) = (language.number(count), language.status_label(status));
+    let statuses = Status::ALL.into_iter().rev().map(|status| (status, false));
+    for (status, is_retired) in statuses.chain([(Status::Unknown, true)]) {
+        let is_counted = |one: &&&EvaluatedEndpoint<'_>| one.status == status && one.retired == is_retired;
+        let count = all.iter().filter(is_counted).count();
+        let label = if is_retired { language.text(texts::NOT_MONITORED) } else { language.status_label(status) };
+        let number = language.number(count);
         if count == all.len() {
             return language
                 .format(if count <= 2 || is_incomplete { texts::NUMBER_IS } else { texts::ALL_OF }, &[&number, label]);

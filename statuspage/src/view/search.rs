@@ -1,5 +1,7 @@
 //! Searches endpoints by name, locator, group or status.
 
+use shared::endpoint_status::status_words;
+
 use super::endpoint::EndpointView;
 use super::page::PageView;
 use crate::i18n::{Language, texts};
@@ -35,8 +37,8 @@ pub fn summary(filter: &str, matching: usize, all: usize, language: &Language) -
 
 /// Returns the text that is searched. It also contains the status in English, so URLs work in all languages.
 fn searchable_text(one: &EndpointView) -> String {
-    let localized = if one.is_localized { "localized" } else { "" };
-    [&one.title, &one.locator, &one.group, one.status.as_str(), &one.status_label, localized].join("\n")
+    let words = status_words(one.status, one.is_localized, one.is_retired);
+    [&one.title, &one.locator, &one.group, one.status.as_str(), &one.status_label, words].join("\n")
 }
 
 fn matches_all(terms: &[String], text: &str) -> bool {
