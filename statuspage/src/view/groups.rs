@@ -165,7 +165,7 @@ fn summary(all: &[&EvaluatedEndpoint<'_>], context: Context<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_support::{dataset, evaluate};
+    use crate::test_support::{dataset, english, evaluate};
     use Status::{Degraded, Down, Healthy};
 
     fn group(title: &str, endpoints: &[&str], groups: Vec<Group>) -> Group {
@@ -232,6 +232,22 @@ mod tests {
         };
         assert_eq!(of(false), (vec![1], Healthy, "all 3 healthy".to_owned()));
         assert_eq!(of(true), (vec![1], Status::Unknown, "3 healthy".to_owned()));
+    }
+
+    #[test]
+    fn a_retired_endpoint_is_counted_as_not_monitored() {
+        let summary = |checks: &[(&str, &str, i64, Status)]| {
+            let group = groups(&evaluate(&dataset(checks)), &[], false, &Appearance::default(), english()).remove(0);
+            (group.status, group.summary)
+        };
+        let healthy = [("A", "n1", 0, Healthy), ("B", "n1", 0, Healthy)];
+        let retired = [("C", "n1", 60, Healthy)];
+        assert_eq!(summary(&[&healthy[..], &retired].concat()), (Healthy, "1 of 3 not monitored".to_owned()));
+        let down = [("D", "n1", 0, Down), ("E", "n2", 60, Healthy)];
+        assert_eq!(
+            summary(&[&healthy[..], &retired, &down].concat()),
+            (Down, "1 of 5 down, 1 unknown, 1 not monitored".to_owned())
+        );
     }
 
     #[test]

@@ -65,6 +65,9 @@ mod tests {
             ("Cart", "", 0, Status::Healthy),
             ("Payments", "", 0, Status::Down),
             ("Ärzte", "", 0, Status::Healthy),
+            ("Wiki", "", 60, Status::Healthy),
+            ("Mail", "", 0, Status::Down),
+            ("Mail", "n1", 0, Status::Healthy),
         ]);
         let group = Group { title: "Shop".to_owned(), endpoints: vec!["Cart".to_owned()], groups: Vec::new() };
         let appearance = Appearance { groups: vec![group], ..Appearance::default() };
@@ -85,10 +88,11 @@ mod tests {
             let endpoints = view.endpoints.iter().filter(|one| is_found(one.id));
             endpoints.map(|one| one.title.as_str()).collect::<Vec<_>>().join(" ")
         };
-        assert_eq!(titles(""), "Payments Cart Ärzte");
+        assert_eq!(titles(""), "Payments Mail Cart Ärzte Wiki");
         assert_eq!((titles("CART"), titles("ärzte")), ("Cart".to_owned(), "Ärzte".to_owned()));
         assert_eq!((titles("shop"), titles("down")), ("Cart".to_owned(), "Payments".to_owned()));
         assert_eq!((titles("https operational ca"), titles("cart down")), ("Cart".to_owned(), String::new()));
+        assert_eq!((titles("partial outage"), titles("not monitored")), ("Mail".to_owned(), "Wiki".to_owned()));
         assert_eq!(
             (summary(" ", 3, 3, utc().language), summary("x", 1, 3, utc().language)),
             (String::new(), "1 of 3 services".to_owned())

@@ -352,7 +352,7 @@ pub(super) fn counted_names(names: &[String], count: usize, language: &Language)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_support::{NOW, utc};
+    use crate::test_support::{NOW, history_with_errors, utc};
     use crate::test_support::{dataset, evaluate, period};
     use Status::{Down, Healthy};
     use shared::HOUR;
@@ -387,6 +387,61 @@ mod tests {
             lines(&dataset),
             ["Today", "12:50 A: down for 3 min, until 12:53 (connection refused)", "Yesterday No data"]
         );
+    }
+
+    #[test]
+    fn every_outage_in_a_history_has_its_reason() {
+        let mut dataset = Dataset::default();
+        // All nodes fail every other minute for a day. Afterwards, one of them fails for longer than the others.
+        let error = |long: i64| {
+            move |ago: i64| match ago {
+                100..1_540 if ago % 2 == 0 => Some(if ago % 4 == 0 { "status 502" } else { "status 503" }),
+                _ if (20..20 + long).contains(&ago) => Some("connection refused"),
+                _ => None,
+            }
+        };
+        for (node, long) in [("n1", 9), ("n2", 9), ("n3", 19)] {
+            dataset.add_history(history_with_errors(node, 2_000, error(long)), UnixNanos::MAX);
+        }
+        let evaluated = evaluate(&dataset);
+        let outages: Vec<Outage> = evaluated[0].outages(NOW - 2 * DAY).collect();
+        assert_eq!(outages.len(), 720 + 2);
+        for outage in &outages {
+            assert!(evaluated[0].reason_of(outage).is_some(), "{outage:?}");
+        }
+        assert_eq!(
+            lines(&dataset)[1..4],
+            [
+                "12:34 A: down for 9 min, until 12:43 (connection refused)",
+                "12:24 A: partial outage for 10 min, until 12:34 (connection refused)",
+                "11:22 A: down for 1 min, until 11:23 (status 502)",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_reason_of_a_partial_outage_after_an_outage_is_known() {
+        let mut dataset = Dataset::default();
+        for (node, until) in [("n1", 40), ("n2", 40), ("n3", 20)] {
+            let error = |ago: i64| (until..60).contains(&ago).then_some("connection refused");
+            dataset.add_history(history_with_errors(node, 200, error), UnixNanos::MAX);
+        }
+        assert_eq!(
+            lines(&dataset)[1..3],
+            [
+                "12:23 A: partial outage for 20 min, until 12:43 (connection refused)",
+                "12:03 A: down for 20 min, until 12:23 (connection refused)",
+            ]
+        );
+    }
+
+    #[test]
+    fn events_list_their_endpoints_for_the_search() {
+        let checks = [steady("A", &[12]), steady("B", &[12]), steady("C", &[3])].concat();
+        let dataset = dataset(&checks);
+        let days = timeline(&evaluate(&dataset), &[], &period(), utc(), LoadProgress::Complete);
+        let about: Vec<&[usize]> = days[0].events.iter().map(|event| event.about.as_slice()).collect();
+        assert_eq!(about, [&[2][..], &[0, 1]]);
     }
 
     #[test]
