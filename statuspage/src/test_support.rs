@@ -171,7 +171,11 @@ pub(crate) fn history_of_node(times: i64) -> (HistoryRows, LatencyRows) {
 
 /// Creates the history of a node that ran a check every minute for this many minutes, up to now. `error` maps minutes
 /// ago to the error of the check, if it failed.
-pub(crate) fn history_with_errors(node: &str, minutes: i64, error: impl Fn(i64) -> Option<&'static str>) -> HistoryRows {
+pub(crate) fn history_with_errors(
+    node: &str,
+    minutes: i64,
+    error: impl Fn(i64) -> Option<&'static str>,
+) -> HistoryRows {
     let files = (0..minutes).rev().map(|ago| {
         let mut file = check_file(NOW - ago * MINUTE, 95_000_000);
         for result in &mut file.results {

@@ -81,9 +81,7 @@ fn expected(report: &StatusJson<'_>, of: &Value) -> Value {
 
 /// Reads the timeline's events from the page: their times, and their text.
 fn events(page: &Page) -> Vec<Value> {
-    let event = |event: &Value| {
-        json!([event["times"][0], event["text"].as_str().unwrap_or_default().trim()])
-    };
+    let event = |event: &Value| json!([event["times"][0], event["text"].as_str().unwrap_or_default().trim()]);
     page.0["events"].as_array().expect("there are events").iter().map(event).collect()
 }
 

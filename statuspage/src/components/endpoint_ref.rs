@@ -72,9 +72,8 @@ impl EndpointRef {
 
     /// Builds the endpoint's status icon. A partial outage has a different one.
     pub(super) fn status_icon(self) -> ElementBuilder {
-        let outline = move || {
-            self.view().map(|endpoint| crate::view::icon::outline(endpoint.status, endpoint.is_localized))
-        };
+        let outline =
+            move || self.view().map(|endpoint| crate::view::icon::outline(endpoint.status, endpoint.is_localized));
         icon(svg::path().attr("fill-rule", "evenodd").attr("d", outline))
             .attr("data-status", move || self.status().as_str())
     }

@@ -431,8 +431,10 @@ impl NodeSamples {
         let history = self.history.as_ref();
         let interval = history.and_then(|history| history.timeline.last?.interval);
         let known = newest_of(&self.samples).max(history.and_then(|history| newest_of(&history.samples)));
-        let derived =
-            spans.last().zip(interval).map(|(last, interval)| last.start.max(last.end.min(now) - uptime::validity(interval)));
+        let derived = spans
+            .last()
+            .zip(interval)
+            .map(|(last, interval)| last.start.max(last.end.min(now) - uptime::validity(interval)));
         known.max(derived)
     }
 

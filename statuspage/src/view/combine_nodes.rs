@@ -274,10 +274,7 @@ pub fn mark_duplicate_titles(all: &mut [EvaluatedEndpoint<'_>]) {
 }
 
 /// Returns the newest reason among samples, preferably from one with this status.
-fn newest_reason<'a, I: Iterator<Item = &'a Sample>>(
-    samples: impl Fn() -> I,
-    status: Status,
-) -> Option<Arc<str>> {
+fn newest_reason<'a, I: Iterator<Item = &'a Sample>>(samples: impl Fn() -> I, status: Status) -> Option<Arc<str>> {
     let with_reason = || samples().filter(|sample| sample.reason.is_some());
     // If nodes disagree, the quorum can result in a status that no node reported. In that case, any reason explains it.
     let newest = with_reason().filter(|sample| sample.status == status).max_by_key(|sample| sample.at);

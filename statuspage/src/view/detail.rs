@@ -271,7 +271,10 @@ mod tests {
         assert_eq!(levels[0].bars[23].status, Status::Unknown, "it is not over");
         let times: Vec<&str> = levels[0].times.iter().map(|(_, label)| label.as_str()).collect();
         assert_eq!((levels[0].times[1].0, times), (25.0, vec!["00:00", "06:00", "12:00", "18:00"]));
-        assert_eq!((levels[1].rows.len(), levels[1].show_all.as_str(), levels[1].note.as_str()), (60, "Show all 60", ""));
+        assert_eq!(
+            (levels[1].rows.len(), levels[1].show_all.as_str(), levels[1].note.as_str()),
+            (60, "Show all 60", "")
+        );
         assert_eq!((levels[0].rows.len(), levels[0].show_all.as_str()), (1, ""), "a short list is shown whole");
         let failed = levels[1].rows.iter().find(|row| row.status == Status::Down).expect("it was down");
         assert_eq!((failed.clock.as_str(), failed.reason.as_str()), ("11:32:03", "connection refused"));

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use shared::{Nanos, UnixNanos};
 use shared::status::Status;
 use shared::uptime::UptimeBreakdown;
+use shared::{Nanos, UnixNanos};
 
 use super::combine_nodes::EvaluatedEndpoint;
 use super::geometry::{BAR_HEIGHT, WIDTH, number};

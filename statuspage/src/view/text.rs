@@ -64,12 +64,7 @@ fn two_units(length: Nanos, great: (Text, Nanos), small: (Text, Nanos), language
 /// Appends how long an endpoint was down, degraded and not observed: `; down for 11 min`. `partial` is the degraded time
 /// in which some nodes reported it down.
 #[must_use]
-pub fn append_durations(
-    mut text: String,
-    breakdown: &UptimeBreakdown,
-    partial: Nanos,
-    language: &Language,
-) -> String {
+pub fn append_durations(mut text: String, breakdown: &UptimeBreakdown, partial: Nanos, language: &Language) -> String {
     for (time, label) in [
         (breakdown.down, texts::DOWN),
         (partial, texts::PARTIAL_OUTAGE),
