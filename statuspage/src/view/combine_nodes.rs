@@ -197,7 +197,7 @@ impl<'a> EvaluatedEndpoint<'a> {
     /// Returns the outages that end after `from`.
     pub fn outages(&self, from: UnixNanos) -> impl Iterator<Item = Outage> {
         let outages = uptime::outages(&self.spans, from, self.latest.interval);
-        outages.map(|span| {
+        outages.map(move |span| {
             let is_down = span.status == Status::Down;
             let is_partial = !is_down && uptime::overlaps(&self.down_anywhere, span.start, span.end);
             Outage { span: *span, is_partial }
