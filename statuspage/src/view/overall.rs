@@ -361,7 +361,7 @@ mod tests {
     #[test]
     fn a_service_without_checks_makes_the_page_unknown() {
         let overall = overall_of(&[("A", "n1", 0, Healthy), ("B", "n2", 60, Healthy)]);
-        let sentence = "1 of 2 services is no longer checked, since 12:02 (1 hour)";
+        let sentence = "B has been unknown since 12:02 (1 hour)";
         assert_eq!((overall.state, overall.headline.as_str()), ("unknown", sentence));
         assert_eq!(overall.scope, "from 2 locations · showing results since yesterday 13:00 (24 hours)");
     }

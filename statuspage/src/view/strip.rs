@@ -244,7 +244,7 @@ mod tests {
         assert_eq!(parts.iter().map(|part| part.status).collect::<Vec<_>>(), [Status::Healthy, Status::Down]);
         let drawn = PART_LEAST - PART_GAP;
         assert!(parts[1].height >= drawn && parts[1].height < drawn + 0.1);
-        assert_eq!(summary(&breakdown, 1, utc().language), "99.998% up; down for 1 s");
+        assert_eq!(summary(&breakdown, 0, 1, utc().language), "99.998% up; down for 1 s");
     }
 
     #[test]

@@ -140,7 +140,7 @@ proptest! {
             now = batch[batch.len() - 1].stored_at;
             update(&files, &mut known, batch, now, DEFAULT_EXPIRY);
             let json = known.0.to_json();
-            prop_assert_eq!(History::parse(json.as_bytes()).as_ref(), Ok(&known.0));
+            prop_assert_eq!(History::parse(json.as_bytes()), Ok(known.0.clone()));
         }
         prop_assert_eq!(bytes(&known), bytes(&rebuilt(&files, now, DEFAULT_EXPIRY)));
         // Each error is written with at most its limit, and at most once per day.
