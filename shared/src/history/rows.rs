@@ -4,8 +4,6 @@
 //! Unlike check files, histories are parsed strictly: an inconsistent one would lead to wrong figures, and it can be
 //! rebuilt from the check files.
 
-use std::sync::Arc;
-
 use super::format::{InvalidHistory, VERSION, status_of};
 use super::{
     DAYS_PER_BLOCK, DuplicateNodeEvidence, EVENT_LIMIT, EndpointHistory, Event, HOURS_PER_DAY, History, Latencies,
@@ -56,7 +54,7 @@ pub struct EndpointRows {
     pub hours: Series<Percentiles>,
     /// Sketches of the hours that are not closed.
     pub open: Series<Sketch>,
-    /// The reasons for degraded and down spans, in the order of the spans.
+    /// The reasons for degraded and down spans: the first event of each error of a day, then the repeated ones.
     pub events: Vec<Event>,
 }
 
@@ -107,7 +105,8 @@ impl History {
             message: row.message,
             about: row.about.iter().filter_map(|index| keys.get(*index).cloned()).collect(),
         });
-        let to_endpoint = |(rows, former): (EndpointRows, _)| {
+        let to_endpoint = |(mut rows, former): (EndpointRows, _)| {
+            rows.events.sort_unstable();
             Box::new(EndpointHistory {
                 timeline: rows.timeline,
                 latest: rows.latest,
@@ -403,7 +402,7 @@ fn read_event(json: &Json<'_>) -> Option<Event> {
     Some(Event { at: at.as_integer()?, reason: reason.into() })
 }
 
-/// Reads the errors, and adds an event for each outage that refers to one of them.
+/// Reads the first event of each error, and adds an event for each outage that refers to one of them.
 fn read_events(json: &Json<'_>, spans: &[Span]) -> Option<Vec<Event>> {
     let mut events: Vec<Event> = list(json.get("events"))?.iter().map(read_event).collect::<Option<_>>()?;
     let mut outages = spans.iter().filter(|span| span.status >= Status::Degraded);
@@ -412,13 +411,13 @@ fn read_events(json: &Json<'_>, spans: &[Span]) -> Option<Vec<Event>> {
         let &[count, index] = run else { return None };
         for span in outages.by_ref().take(usize::try_from(count).ok()?) {
             if index >= 0 {
-                let reason = &events[..written].get(usize::try_from(index).ok()?)?.reason;
-                events.push(Event { at: span.start, reason: Arc::clone(reason) });
+                let first = events[..written].get(usize::try_from(index).ok()?)?.clone();
+                if first.at != span.start {
+                    events.push(Event { at: span.start, ..first });
+                }
             }
         }
     }
-    events.sort_by_cached_key(|event| event.at);
-    events.dedup_by_key(|event| event.at);
     Some(events)
 }
 

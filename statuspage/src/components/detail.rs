@@ -16,16 +16,13 @@ pub(super) fn levels(endpoint: EndpointRef) -> ElementBuilder {
 }
 
 fn level(endpoint: EndpointRef, number: usize) -> ElementBuilder {
-    // The heading of the level of which all rows are shown.
-    let expanded = RwSignal::new(String::new());
-    let is_expanded =
-        move |level: &LevelView| endpoint.context.printing.get() || expanded.with(|heading| *heading == level.heading);
+    let is_expanded = RwSignal::new(false);
     let rows = move || {
-        endpoint.read(|one| {
-            let level = one.levels.get(number - 1)?;
-            let limit = if is_expanded(level) { usize::MAX } else { ROWS_AT_FIRST };
-            Some(level.rows.iter().take(limit).cloned().collect::<Vec<_>>())
-        })
+        let limit = if is_expanded.get() || endpoint.context.printing.get() { usize::MAX } else { ROWS_AT_FIRST };
+        let mut rows =
+            endpoint.read(|one| one.levels.get(number - 1).map(|level| level.rows.clone())).unwrap_or_default();
+        rows.truncate(limit);
+        rows
     };
     let text = |read: fn(&LevelView) -> &str| {
         move || endpoint.read(|one| one.levels.get(number - 1).map(|level| read(level).to_owned()).unwrap_or_default())
@@ -37,19 +34,18 @@ fn level(endpoint: EndpointRef, number: usize) -> ElementBuilder {
     let checks = ol()
         .class("checks")
         .aria_label(text(|level| &level.rows_label))
-        .dynamic_children(rows, |rows| rows.iter().flatten().map(row).collect())
-        .show_when(move || rows().is_some_and(|rows| !rows.is_empty()));
-    let heading = text(|level| &level.heading);
+        .dynamic_children(rows, |rows| rows.iter().map(row).collect())
+        .show_when(move || !rows().is_empty());
     let show_all = text(|level| &level.show_all);
     let button = button()
         .class("plain")
         .attr("type", "button")
         .text(show_all)
-        .on("click", move |_| expanded.set(heading()))
-        .show_when(move || !show_all().is_empty() && expanded.with(|expanded| *expanded != heading()));
+        .on("click", move |_| is_expanded.set(true))
+        .show_when(move || !show_all().is_empty() && !is_expanded.get());
     div()
         .class("level")
-        .child(h4().attr("aria-live", "polite").text(heading))
+        .child(h4().attr("aria-live", "polite").text(text(|level| &level.heading)))
         .child(p().class("quiet").text(text(|level| &level.summary)))
         .child(bars)
         .child(checks)
