@@ -2,7 +2,7 @@
 // a network and shows the last known status with its age. Requests go to the network first, except for files that never
 // change. Error responses are never cached. It parses the names of objects, but not their contents.
 //
-// If the network does not return a listing, the worker creates one from the cached objects. Its header `cached-at`
+// If the network does not return a listing, the worker creates one from the cached objects. Its `cached-at` header
 // contains the time of the last listing.
 
 const { scope } = registration;

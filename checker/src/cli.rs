@@ -42,8 +42,8 @@ pub enum Command {
     History(HistoryCommand),
     /// Delete this node's check files that are older than `check_expiry`
     ///
-    /// `run` and `serve` delete them automatically, unless no check files prove their age, for example after a long
-    /// pause or with a wrong clock. This command shows them and asks before deleting anything.
+    /// `run` and `serve` delete them automatically, unless their age cannot be verified, for example after a long pause
+    /// or with a wrong clock. This command shows them and asks before deleting anything.
     Expire(ExpireArguments),
     /// Check one endpoint now and show every detail
     ///

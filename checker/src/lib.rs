@@ -11,6 +11,7 @@ pub mod commands;
 pub mod config;
 pub mod doctor;
 pub mod monitor;
+pub mod notify;
 pub mod platform;
 pub mod provision;
 pub mod recorder;

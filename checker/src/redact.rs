@@ -1,6 +1,31 @@
-//! Removes user names and passwords from URLs before they are stored or shown. Requests still use them.
+//! Secrets: a type that is never shown, and URLs without their user names and passwords. Requests still use them.
+
+use std::fmt;
 
 use reqwest::Url;
+
+/// A string that is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    #[must_use]
+    pub fn new(text: String) -> Secret {
+        Secret(text)
+    }
+
+    /// Returns the string, for code that must send it or sign with it.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Secret(…)")
+    }
+}
 
 /// Returns the text without a user name and password, otherwise unchanged.
 ///

@@ -26,8 +26,8 @@ pub fn sanitize(mut text: String, limit: usize) -> String {
     shared::check_file::shortened(text, limit)
 }
 
-/// Returns the text without characters that can disguise it. Unlike [`sanitize`], keeps lines and styles: this is the
-/// last step before text is printed.
+/// Returns the text without characters that can disguise it. Keeps line breaks and styles, unlike [`sanitize`], because
+/// this is the last step before text is printed.
 #[must_use]
 pub fn without_disguise(text: &str) -> Cow<'_, str> {
     if text.is_ascii() || !text.contains(is_disguise) { text.into() } else { text.replace(is_disguise, "").into() }
@@ -42,7 +42,7 @@ fn is_deceptive(character: char) -> bool {
 /// Returns whether a character is invisible and changes how other text appears.
 fn is_disguise(character: char) -> bool {
     matches!(character,
-        // Marks, embeddings, overrides and isolates of bidirectional text (UAX #9).
+        // Bidirectional marks, embeddings, overrides and isolates (UAX #9).
         '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
         // Deprecated format characters, the byte order mark, interlinear annotations, and tags.
         | '\u{206a}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn printed_text_keeps_lines_and_styles_only() {
+    fn printed_text_keeps_lines_and_styles() {
         assert_eq!(without_disguise("\u{1b}[1mä\u{202e}b\u{1b}[0m\nc\u{2066}"), "\u{1b}[1mäb\u{1b}[0m\nc");
         assert!(matches!(without_disguise("● ä\n"), Cow::Borrowed("● ä\n")));
     }

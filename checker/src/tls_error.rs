@@ -1,7 +1,7 @@
-//! Describes every error of the TLS library in plain words, for the checks, the S3 store and the doctor. Pure.
+//! Describes every error of the TLS library in plain words for checks, the S3 store and the doctor. Pure.
 //!
-//! The library formats most of its errors as the names of its enums, so its own texts are never shown: an error that is
-//! not listed here gets a general sentence.
+//! The library formats most errors as the names of enum variants, so its messages are never shown. Errors that are not
+//! listed here get a generic description.
 
 use std::error::Error;
 use std::fmt;
@@ -28,8 +28,7 @@ const TOO_COMPLEX: &str = "certificate chain is too complex to verify";
 const UNTRUSTED: &str =
     "certificate is signed by an untrusted authority, or the server does not send an intermediate certificate";
 
-/// What is wrong with a certificate chain, as a complete clause. The verifier of the checks wraps it in an error of the
-/// library.
+/// A problem with a certificate chain, as a complete clause. The checks' verifier passes it through the TLS library.
 #[derive(Debug)]
 pub struct ChainProblem(pub String);
 
@@ -47,7 +46,7 @@ impl From<ChainProblem> for rustls::Error {
     }
 }
 
-/// Describes an error of a TLS connection or of its settings.
+/// Describes an error of a TLS connection or its settings.
 #[must_use]
 pub fn describe(error: &rustls::Error) -> String {
     use rustls::Error as E;
@@ -68,7 +67,7 @@ pub fn describe(error: &rustls::Error) -> String {
         E::EncryptError => "data for the server cannot be encrypted",
         E::InvalidCertRevocationList(_) => "certificate revocation list is not valid",
         E::FailedToGetCurrentTime => "this machine's clock cannot be read",
-        E::FailedToGetRandomBytes => "this machine provides no random numbers",
+        E::FailedToGetRandomBytes => "this machine cannot generate random numbers",
         E::HandshakeNotComplete => "TLS handshake is not complete",
         E::PeerSentOversizedRecord => "server sent a TLS record that is too large",
         E::NoApplicationProtocol => NO_PROTOCOL_IN_COMMON,
@@ -81,7 +80,7 @@ pub fn describe(error: &rustls::Error) -> String {
     text.to_owned()
 }
 
-/// Describes an alert, with which the server aborted the connection (RFC 8446, section 6).
+/// Describes the alert with which a server aborted the connection (RFC 8446, section 6).
 fn describe_alert(alert: AlertDescription) -> String {
     use AlertDescription as A;
     let reason = match alert {
@@ -100,26 +99,26 @@ fn describe_alert(alert: AlertDescription) -> String {
         A::CertificateExpired => "the client certificate has expired",
         A::CertificateUnknown => "the client certificate is not accepted",
         A::UnknownCA => "the client certificate is signed by an authority that the server does not trust",
-        A::AccessDenied => "access is denied; it may require another client certificate",
-        A::UnexpectedMessage => "it received an unexpected message",
-        A::BadRecordMac | A::DecryptionFailed => "it received data that it cannot decrypt",
-        A::RecordOverflow => "it received a record that is too large",
-        A::DecompressionFailure => "it received data that it cannot decompress",
-        A::IllegalParameter => "it received a message with an invalid value",
-        A::DecodeError => "it received a malformed message",
-        A::DecryptError => "it cannot verify a signature of the handshake",
+        A::AccessDenied => "access is denied; a different client certificate may be required",
+        A::UnexpectedMessage => "an unexpected message was received",
+        A::BadRecordMac | A::DecryptionFailed => "the received data cannot be decrypted",
+        A::RecordOverflow => "a received record is too large",
+        A::DecompressionFailure => "the received data cannot be decompressed",
+        A::IllegalParameter => "a received message contains an invalid value",
+        A::DecodeError => "a received message is malformed",
+        A::DecryptError => "a handshake signature cannot be verified",
         A::ExportRestriction => "the key length is restricted",
-        A::InternalError => "it has an internal error",
+        A::InternalError => "an internal error occurred",
         A::InappropriateFallback => "the TLS version is lower than necessary",
         A::UserCanceled => "the handshake was canceled",
-        A::NoRenegotiation => "it does not renegotiate",
-        A::MissingExtension => "it received a message without a required extension",
-        A::UnsupportedExtension => "it received an extension that it does not support",
-        A::CertificateUnobtainable => "it cannot fetch the client certificate",
+        A::NoRenegotiation => "renegotiation is not supported",
+        A::MissingExtension => "a received message lacks a required extension",
+        A::UnsupportedExtension => "a received extension is not supported",
+        A::CertificateUnobtainable => "the client certificate cannot be fetched",
         A::BadCertificateStatusResponse => "the revocation status of a certificate is not valid",
         A::BadCertificateHashValue => "the hash of the client certificate does not match",
-        A::UnknownPSKIdentity => "it does not know the shared key",
-        A::EncryptedClientHelloRequired => "it requires an encrypted client hello",
+        A::UnknownPSKIdentity => "the pre-shared key is unknown",
+        A::EncryptedClientHelloRequired => "an encrypted client hello is required",
         other => return format!("server aborted TLS with the unknown alert {}", u8::from(other)),
     };
     format!("server aborted TLS: {reason}")
@@ -205,11 +204,11 @@ fn describe_certificate_error(error: &CertificateError) -> String {
         C::Revoked => "certificate is revoked",
         C::UnknownIssuer => UNTRUSTED,
         C::UnhandledCriticalExtension => "certificate has a critical extension that the checker does not support",
-        C::UnknownRevocationStatus => "certificate could be revoked: its status is not known",
+        C::UnknownRevocationStatus => "certificate may have been revoked: its status is unknown",
         C::ExpiredRevocationList | C::ExpiredRevocationListContext { .. } => {
-            "certificate could be revoked: the revocation list has expired"
+            "certificate may have been revoked: the revocation list has expired"
         }
-        C::InvalidOcspResponse => "certificate could be revoked: the server's proof of its status is not valid",
+        C::InvalidOcspResponse => "certificate may have been revoked: the server's proof of its status is not valid",
         C::BadSignature => "certificate or handshake has an invalid signature",
         C::InvalidPurpose | C::InvalidPurposeContext { .. } => "certificate is not meant for servers",
         C::ApplicationVerificationFailure => "certificate was rejected",
@@ -218,7 +217,7 @@ fn describe_certificate_error(error: &CertificateError) -> String {
     text.to_owned()
 }
 
-/// Describes an error of another type that the TLS library passes on.
+/// Describes an error of another type that the TLS library passes on. Returns `general` for unknown types.
 fn describe_other(error: &OtherError, general: &str) -> String {
     if let Some(problem) = error.0.downcast_ref::<ChainProblem>() {
         return problem.to_string();
@@ -226,7 +225,7 @@ fn describe_other(error: &OtherError, general: &str) -> String {
     error.0.downcast_ref::<webpki::Error>().map_or_else(|| general.to_owned(), describe_path_error)
 }
 
-/// Describes why no path of valid certificates leads to a trusted one.
+/// Describes why no path of valid certificates leads to a trusted certificate.
 #[must_use]
 pub fn describe_path_error(error: &webpki::Error) -> String {
     use webpki::Error as W;
@@ -249,24 +248,24 @@ pub fn describe_path_error(error: &webpki::Error) -> String {
         | W::MalformedNameConstraint
         | W::InvalidNetworkMaskConstraint
         | W::TrailingData(_) => MALFORMED_CERTIFICATE,
-        W::CaUsedAsEndEntity => "certificate is one of an authority (CA), which servers cannot use",
-        W::EndEntityUsedAsCa => "certificate is signed by one that is not an authority's (CA)",
+        W::CaUsedAsEndEntity => "certificate belongs to an authority (CA), so servers cannot use it",
+        W::EndEntityUsedAsCa => "certificate is signed by a certificate that does not belong to an authority (CA)",
         W::CertDistrusted => "certificate is signed by an authority that is no longer trusted",
         W::CertRevoked => "certificate is revoked",
-        W::UnknownRevocationStatus => "certificate could be revoked: its status is not known",
-        W::CrlExpired { .. } => "certificate could be revoked: the revocation list has expired",
+        W::UnknownRevocationStatus => "certificate may have been revoked: its status is unknown",
+        W::CrlExpired { .. } => "certificate may have been revoked: the revocation list has expired",
         W::EmptyEkuExtension | W::RequiredEkuNotFoundContext(_) => "certificate is not meant for servers",
-        W::InvalidCertValidity => "certificate ends before it begins",
+        W::InvalidCertValidity => "certificate expires before it becomes valid",
         W::InvalidSignatureForPublicKey => "certificate or handshake has an invalid signature",
         W::MaximumNameConstraintComparisonsExceeded
         | W::MaximumPathBuildCallsExceeded
         | W::MaximumPathDepthExceeded
         | W::MaximumSignatureChecksExceeded => TOO_COMPLEX,
-        W::NameConstraintViolation => "certificate is for a name that its authority must not certify",
+        W::NameConstraintViolation => "certificate is for a name that its authority is not allowed to certify",
         W::PathLenConstraintViolated => "certificate chain is longer than its authority allows",
         W::SignatureAlgorithmMismatch => "certificate names two different signature algorithms",
         W::UnknownIssuer => UNTRUSTED,
-        W::UnsupportedCertVersion => "certificate is not of X.509 version 3",
+        W::UnsupportedCertVersion => "certificate does not use X.509 version 3",
         W::UnsupportedCriticalExtension => "certificate has a critical extension that the checker does not support",
         W::UnsupportedNameType => "server name is neither a host name nor an IP address",
         _ => INVALID_CERTIFICATE,
@@ -274,19 +273,19 @@ pub fn describe_path_error(error: &webpki::Error) -> String {
     text.to_owned()
 }
 
-/// The end of the validity of `subject`, which is over.
+/// Describes how long ago `subject` expired.
 #[must_use]
 pub fn expired(subject: &str, not_after: UnixTime, now: UnixTime) -> String {
     format!("{subject} expired {} ago", days_between(not_after, now))
 }
 
-/// The beginning of the validity of `subject`, which is in the future.
+/// Describes how soon `subject` becomes valid.
 #[must_use]
 pub fn not_valid_yet(subject: &str, not_before: UnixTime, now: UnixTime) -> String {
     format!("{subject} becomes valid in {}", days_between(now, not_before))
 }
 
-/// The time from `from` to `to` in days, or in smaller units if it is less than a day.
+/// Formats the time from `from` to `to` in days, or in smaller units if it is less than a day.
 fn days_between(from: UnixTime, to: UnixTime) -> String {
     let seconds = to.as_secs().saturating_sub(from.as_secs());
     match seconds / 86_400 {
@@ -297,7 +296,7 @@ fn days_between(from: UnixTime, to: UnixTime) -> String {
 }
 
 fn wrong_name(expected: &str, presented: &[String]) -> String {
-    /// More would fill an error, and are rarely read.
+    /// The maximum number of names to list in an error message.
     const SHOWN: usize = 5;
     let names: Vec<&str> = presented.iter().filter_map(|name| plain_name(name)).collect();
     let shown = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
@@ -309,8 +308,8 @@ fn wrong_name(expected: &str, presented: &[String]) -> String {
     format!("certificate is for {names}, not for `{expected}`")
 }
 
-/// Extracts the name from the library's `DnsName("a.example")` or `IpAddress(127.0.0.1)`. Certificates can also have
-/// names that are not of a server.
+/// Extracts the name from the library's `DnsName("a.example")` or `IpAddress(127.0.0.1)`. Returns `None` for names that
+/// cannot belong to a server.
 fn plain_name(name: &str) -> Option<&str> {
     if let Some(address) = name.strip_prefix("IpAddress(") {
         return address.strip_suffix(')').filter(|address| address.parse::<IpAddr>().is_ok());
@@ -319,11 +318,11 @@ fn plain_name(name: &str) -> Option<&str> {
     quoted.strip_suffix("\")").filter(|_| matches!(kind, "DnsName" | "UniformResourceIdentifier"))
 }
 
-/// The algorithms and curves that the TLS library does not support, by the bytes of their object identifiers.
+/// Signature algorithms and curves that the TLS library does not support, by the bytes of their object identifiers.
 const UNSUPPORTED: &[(&[u8], &str)] = &[
     (&[0x2b, 0x81, 0x04, 0x00, 0x23], "ECDSA on the curve P-521"),
     (&[0x2b, 0x81, 0x04, 0x00, 0x0a], "ECDSA on the curve secp256k1"),
-    (&[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x04], "ECDSA and SHA-512, as keys on the curve P-521 are"),
+    (&[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x04], "ECDSA and SHA-512, as is usual with the curve P-521"),
     (&[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x01], "ECDSA and SHA-1, which is no longer secure"),
     (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x05], "RSA and SHA-1, which is no longer secure"),
     (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x04], "RSA and MD5, which is no longer secure"),

@@ -51,7 +51,8 @@ fn decimal_times(number: &str, size: Nanos) -> Option<Nanos> {
         return None;
     }
     let whole: Nanos = whole.parse().ok()?;
-    // Starts with the last digit, so nothing overflows. Truncating after each step does not change the result.
+    // Processing the digits from last to first prevents overflow. Truncating after each step does not change the
+    // result.
     let part = fraction.bytes().rev().fold(0, |part, figure| (i64::from(figure - b'0') * size + part) / 10);
     whole.checked_mul(size)?.checked_add(part)
 }

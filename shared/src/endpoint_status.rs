@@ -34,7 +34,7 @@ pub struct NodeStatus {
     pub spans: Vec<Span>,
     /// When the node's newest check started.
     pub last_checked: Option<UnixNanos>,
-    /// Why the newest result is degraded or down, if it is.
+    /// The reason for the newest result's status, if it is degraded or down.
     pub reason: Option<String>,
     /// The reasons for degraded and down spans, in the order of the spans.
     pub events: Vec<Event>,
@@ -93,9 +93,9 @@ pub fn endpoint_statuses<'a>(histories: impl IntoIterator<Item = &'a History>) -
     endpoints
 }
 
-/// Finds the endpoints of several nodes that are the same although their keys differ, because they have ids.
+/// Finds the keys that identify the same endpoint. With ids, the titles and locators can differ between nodes.
 struct EndpointGroups<'a> {
-    /// The first key with each id.
+    /// Maps each id to the first key that contains it.
     by_id: BTreeMap<&'a str, &'a EndpointKey>,
     by_title: BTreeMap<(&'a str, &'a str), &'a EndpointKey>,
 }
@@ -112,13 +112,14 @@ impl<'a> EndpointGroups<'a> {
         EndpointGroups { by_id, by_title }
     }
 
-    /// Returns the key that represents an endpoint of all nodes.
+    /// Returns the key under which all nodes' results for an endpoint are combined.
     fn representative(&self, history: &History, key: &'a EndpointKey) -> &'a EndpointKey {
         if let Some(id) = key.id.as_deref() {
             return self.by_id.get(id).copied().unwrap_or(key);
         }
         let same = self.by_title.get(&(key.title.as_str(), key.locator.as_str())).copied();
-        // A node that reports both has two endpoints, of which one once had the title of the other.
+        // If the same history also contains the endpoint with the id, they are two separate endpoints, one of which
+        // once had the other's title.
         let has_both = |same: &&EndpointKey| history.endpoints.keys().any(|other| other.id == same.id);
         same.filter(|same| !has_both(same)).unwrap_or(key)
     }
@@ -160,8 +161,8 @@ impl EndpointStatus {
         had_status || self.last_checked().is_some_and(|at| at >= from)
     }
 
-    /// Returns the kinds of check by which nodes currently check the endpoint, if they differ, with the first node of
-    /// each kind. The nodes then check different things under one title and locator.
+    /// Returns the kinds of check that nodes currently use for the endpoint, with the first node of each kind, if there
+    /// are several kinds. Such nodes check different things under the same title and locator.
     #[must_use]
     pub fn conflicting_kinds(&self, now: UnixNanos) -> Vec<(&str, Option<&NodeName>)> {
         let mut kinds: Vec<(&str, Option<&NodeName>)> = Vec::new();
@@ -272,7 +273,7 @@ impl<'a> NodeVote<'a> {
 /// Such endpoints were removed from the configuration, so their unknown status is not a problem. `votes` returns each
 /// node's last report about an endpoint.
 pub fn mark_retired<'w, E>(endpoints: &mut [E], votes: impl Fn(&E) -> &[NodeVote<'w>], mark: impl Fn(&mut E)) {
-    // Sorted by name, so searching is fast even if a hostile store has thousands of nodes.
+    // This list is sorted by name, so lookups are fast even if a hostile store has thousands of nodes.
     let mut alive: Vec<(Option<NodeName>, UnixNanos)> = Vec::new();
     for vote in endpoints.iter().flat_map(&votes).filter(|vote| vote.is_current) {
         match alive.binary_search_by(|(name, _)| name.as_ref().cmp(&vote.node)) {

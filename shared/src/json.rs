@@ -1,7 +1,7 @@
 //! Reads JSON into a tree of values.
 //!
-//! The tree accepts exactly what RFC 8259 allows. Numbers remain text until a caller asks for an integer, so timestamps
-//! in nanoseconds keep every digit. JSON is written by `json_writer` and `serde_json`.
+//! The parser accepts exactly what RFC 8259 allows. Numbers remain text until a caller asks for an integer, so
+//! timestamps in nanoseconds keep every digit. To write JSON, use `json_writer` or `serde_json`.
 
 use std::borrow::Cow;
 

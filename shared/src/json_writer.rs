@@ -2,8 +2,8 @@
 //!
 //! The writer only appends to the text. The last byte shows whether a comma is needed: not after `{` or `[`.
 
-/// Expands to a member's key and the comma before it so that [`JsonWriter`] only has to copy it. The key must not need
-/// escapes.
+/// Expands to a comma, a member's key and a colon, as one string that [`JsonWriter`] only has to copy. The key must not
+/// need escapes.
 macro_rules! key {
     ($key:literal) => {
         concat!(",\"", $key, "\":")

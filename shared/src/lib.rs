@@ -16,6 +16,7 @@ pub mod json;
 mod json_writer;
 pub mod latency;
 pub mod message;
+pub mod notification_log;
 pub mod object_name;
 pub mod page_config;
 pub mod quorum;

@@ -1,8 +1,8 @@
 //! Formats and parses the names of objects in the store, and name patterns for access policies. No other module
 //! contains these names.
 //!
-//! A check file is `<prefix><unix-ns>-<node>-check.json`. The time has 19 digits, so names sort by time and a
-//! listing can start at a time. The original Checkup's `<unix-ns>-check.json` is also accepted.
+//! A check file is `<prefix><unix-ns>-<node>-check.json`. The time has 19 digits, so names sort by time and a listing
+//! can start at a given time. The original Checkup's `<unix-ns>-check.json` is also accepted.
 
 mod heartbeat;
 pub mod patterns;
@@ -28,7 +28,7 @@ pub const HISTORY_FOLDER: &str = "history/";
 /// node's history can have this name, because node names do not contain underscores.
 pub const HISTORY_INDEX: &str = "history/_index.json";
 
-/// Used instead of a node name in the name of the history of check files that have no node.
+/// A placeholder for the node in the name of a history whose check files have no node.
 const UNNAMED: &str = "_nameless";
 
 /// The suffix of a history. Node names do not contain dots, so it cannot be confused with [`LATENCY_SUFFIX`].
@@ -52,7 +52,7 @@ pub struct NodeName(String);
 pub struct InvalidNodeName(pub String);
 
 /// Returns whether a string is a valid name of a node or job: 1 to `limit` lowercase letters, digits and hyphens.
-fn is_valid_name(text: &str, limit: usize) -> bool {
+pub(crate) fn is_valid_name(text: &str, limit: usize) -> bool {
     (1..=limit).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
 }
 
@@ -352,7 +352,7 @@ mod tests {
         }
     }
 
-    /// Returns whether a pattern matches this name, by the rules of AWS policies.
+    /// Returns whether a pattern matches this name, according to the rules of AWS policies.
     fn means(pattern: &[u8], name: &[u8]) -> bool {
         match (pattern.first(), name.first()) {
             (None, None) => true,
@@ -400,7 +400,7 @@ mod tests {
         let all = own.iter().chain(&patterns::legacy_check_files("status/")).cloned().collect::<Vec<_>>();
         for folder in [HISTORY_FOLDER, summary::SUMMARY_FOLDER, summary::BADGE_FOLDER, "heartbeats/", "messages/"] {
             for end in ["-west-check.json", "-check.json"] {
-                // This string is as long as a time, and `?` also matches letters.
+                // Together, the folder and these letters have the length of a time, and `?` also matches letters.
                 let name = format!("status/{folder}{}{end}", "a".repeat(19 - folder.len()));
                 assert!(!all.iter().any(|pattern| means(pattern.as_bytes(), name.as_bytes())), "{name}");
             }

@@ -55,8 +55,8 @@ impl FromStr for Quorum {
 }
 
 impl Quorum {
-    /// Returns the quorum that most of an endpoint's nodes have configured, so a single node cannot change it for
-    /// the others. If there are several such quorums, the one in the newest result takes precedence.
+    /// Returns the most common quorum among an endpoint's nodes, so a single node cannot change it for the others. In a
+    /// tie, the quorum in the newest result takes precedence.
     ///
     /// `nodes` contains the time of each node's newest result, and its quorum.
     #[must_use]

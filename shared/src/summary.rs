@@ -255,7 +255,8 @@ mod tests {
         NodeName::new(name).expect("a name")
     }
 
-    /// Builds a history of rounds that are one minute apart. Each round has an age and the status of each endpoint.
+    /// Builds a history from rounds, each with its age and the statuses of endpoints. The interval between checks is
+    /// one minute.
     fn history(name: &str, rounds: &[(Nanos, &[(&str, Status)])]) -> History {
         let (mut history, mut latencies) = (History::new(Some(node(name))), crate::history::Latencies::default());
         let mut builder = crate::history::HistoryBuilder::append(&mut history, &mut latencies);

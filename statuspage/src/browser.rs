@@ -261,7 +261,7 @@ pub(crate) fn query() -> String {
 /// How a change of the URL affects the session history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HistoryEntry {
-    /// Adds an entry so that the back button reverts the change.
+    /// Adds an entry to the session history so that the back button reverts the change.
     New,
     /// Replaces the current entry, for example on each keystroke.
     Current,

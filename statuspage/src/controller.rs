@@ -45,7 +45,7 @@ pub(crate) fn apply_url_state(mut url_state: UrlState) -> UrlState {
     if !browser::set_zone(url_state.zone.name()) {
         url_state.zone = TimeZone::Local;
     }
-    // There is no data from the future, so the page would report that no checks ran.
+    // For a time in the future, there would be no data, so the page would wrongly report that no checks ran.
     url_state.at = url_state.at.filter(|at| *at <= browser::now());
     browser::set_root_attribute("data-theme", url_state.theme.as_str());
     browser::set_root_attribute("data-embed", url_state.embed.as_str());
@@ -175,7 +175,7 @@ impl Controller {
         self.context.url_state.with_untracked(|url_state| url_state.range).unwrap_or(self.config.range)
     }
 
-    /// Returns the time at which the page shows the status, which may be in the past.
+    /// Returns the point in time whose status the page shows. It may be in the past.
     fn now(&self) -> UnixNanos {
         self.context.url_state.with_untracked(|url_state| url_state.at).unwrap_or_else(browser::now)
     }
@@ -330,8 +330,7 @@ impl Controller {
         period.from - validity
     }
 
-    /// Returns whether the loaded results are valid for longer than `request` assumed, which means that older files are
-    /// needed.
+    /// Returns whether older files are needed, because the loaded results are valid for longer than `request` assumed.
     fn needs_older_files_than(&self, request: LoadRequest) -> bool {
         let needed = self.load_request();
         needed.from < request.from || needed.checks_from < request.checks_from

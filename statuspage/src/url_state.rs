@@ -23,7 +23,7 @@ pub struct UrlState {
     pub zone: TimeZone,
     pub theme: Theme,
     pub embed: Embed,
-    /// The time at which the page shows the status, or `None` for now.
+    /// The point in time whose status the page shows, or `None` for now.
     pub at: Option<UnixNanos>,
     /// The language tag, or an empty string for the configured or preferred language.
     pub language: String,

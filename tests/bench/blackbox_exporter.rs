@@ -16,10 +16,10 @@ use crate::process_usage::compare;
 const TARGETS: usize = 1_000;
 /// The number of concurrent probes. The cost of requesting them is not counted.
 const PROBES_AT_ONCE: usize = 16;
-/// The length of a clock tick in seconds; the kernel counts processor time in ticks.
+/// The length of a clock tick in seconds; the kernel counts CPU time in ticks.
 const TICK: f64 = 0.01;
 
-/// Prints the processor time of a check and of a probe, over plain HTTP and over TLS.
+/// Prints the CPU time of a check and of a probe, over plain HTTP and over TLS.
 pub(super) async fn measure() {
     let nginx = Nginx::start().await;
     let (exporter, url, _folder) = start_exporter(&nginx.authority).await;

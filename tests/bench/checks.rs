@@ -14,7 +14,7 @@ use crate::process_usage::{Memory, ProcessUsage, compare, memory, spent, until};
 /// How often a program's peak memory is read. It grows little between two reads.
 const READ_PEAK_EVERY: Duration = Duration::from_millis(2);
 
-/// Prints the processor time of a check, and the memory of a checker.
+/// Prints the CPU time of a check, and the memory of a checker.
 pub(super) async fn measure() {
     let nginx = Nginx::start().await;
     println!(

@@ -11,7 +11,7 @@ use crate::process_usage::{compare, spent};
 
 const CHECKS: usize = 10_000;
 
-/// Prints the processor time of a check and of a connection.
+/// Prints the CPU time per check and per connection.
 pub(super) async fn measure() {
     let nginx = Nginx::start().await;
     println!(

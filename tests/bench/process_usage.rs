@@ -1,4 +1,4 @@
-//! Measures the processor time, memory and open files of programs, and compares two programs in one run.
+//! Measures the CPU time, memory and open files of programs, and compares two programs in one run.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -21,7 +21,7 @@ pub(crate) struct ProcessUsage {
 }
 
 impl ProcessUsage {
-    /// The processor time for each of `count` operations, in microseconds.
+    /// The CPU time for each of `count` operations, in microseconds.
     pub(crate) fn each(self, count: usize) -> f64 {
         self.processor * 1e6 / count as f64
     }
@@ -47,11 +47,11 @@ pub(crate) fn spent(command: &Command) -> (String, ProcessUsage) {
 /// The median usage of the checker and of another program.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Comparison {
-    /// The other program's processor time per operation, in microseconds.
+    /// The other program's CPU time per operation, in microseconds.
     pub peer: f64,
     /// The checker's usage for all checks together.
     pub ours: ProcessUsage,
-    /// The checker's processor time per check, in microseconds.
+    /// The checker's CPU time per check, in microseconds.
     pub each: f64,
     /// The ratio of the checker's time to the other program's.
     pub ratio: f64,

@@ -2,7 +2,7 @@
 //!
 //! The rules apply to the syntax trees of all crates, except for code under `#[cfg(test)]`.
 //!
-//! One more rule covers the documents on security: the tests that they name exist.
+//! Another rule covers the security documents: each test that they name must exist.
 
 mod import_graph;
 mod module;
@@ -37,10 +37,10 @@ const EXTENSIONS: &[&str] = &["css", "html", "js", "mjs", "py", "rs", "sh"];
 
 const MAX_SHORT_DOC_COMMENTS: usize = 49;
 
-/// The documents that name tests.
+/// Documents that name a test for each security claim.
 const SECURITY_DOCUMENTS: [&str; 2] = ["SECURITY.md", "docs/threat-model.md"];
 
-/// The minimum number of rows about what attackers cannot do. There are fewer if the tables are no longer recognized.
+/// The minimum number of rows in the tables of claims. A lower count means that the tables are no longer recognized.
 const MIN_CLAIMS: usize = 50;
 
 static FILES: LazyLock<Files> = LazyLock::new(|| {

@@ -1,5 +1,4 @@
-//! Options that several types of checks share, and checks of other companies' status pages, from their configuration to
-//! the results.
+//! Tests options that several types of checks share, and checks of other companies' status pages, end to end.
 
 use http::Response;
 use serde_json::{Value, json};
@@ -20,7 +19,7 @@ const fn degraded(why: &'static str) -> ExpectedResult {
     (Status::Degraded, why)
 }
 
-/// Runs a round and compares each result with its expectation.
+/// Runs all checks once and compares each result with the expected one.
 async fn expect(cases: &[(Value, ExpectedResult)]) {
     let checks: Vec<Value> = cases
         .iter()
@@ -46,7 +45,7 @@ fn reason(result: &CheckResult) -> String {
     error.filter(|_| result.status == Status::Down).unwrap_or_else(|| result.notice.clone())
 }
 
-/// Sends this response to every request.
+/// Reads a request and sends this response.
 async fn respond(stream: impl AsyncRead + AsyncWrite + Unpin, response: &str) -> Option<()> {
     let mut stream = BufReader::new(stream);
     let mut line = String::new();
@@ -163,7 +162,7 @@ async fn grpc_metadata_is_sent_as_configured() {
     let cases = [
         (json!({ "headers": { "Authorization": "Bearer t0ken" } }), WELL),
         (json!({}), down("gRPC status 16 (UNAUTHENTICATED): token missing")),
-        (json!({ "headers": { "grpc-timeout": "1S" } }), unknown("the header `grpc-timeout` is reserved for gRPC")),
+        (json!({ "headers": { "grpc-timeout": "1S" } }), unknown("the `grpc-timeout` header is reserved for gRPC")),
     ];
     expect_of_kind("grpc", &format!("127.0.0.1:{port}"), &Authority::new(), &cases).await;
 }
@@ -171,7 +170,7 @@ async fn grpc_metadata_is_sent_as_configured() {
 #[tokio::test]
 async fn international_names_reach_every_type_of_check() {
     let named = |kind: &str, url: &str| json!({ "type": kind, "endpoint_url": url });
-    // The names do not exist, but they are valid.
+    // These names are valid but do not exist. The error contains their ASCII form.
     let missing = down("xn--mnchen-3ya.invalid");
     let sealed = json!({ "type": "tcp", "endpoint_url": "127.0.0.1:9", "tls": true, "server_name": "münchen.example" });
     expect(&[

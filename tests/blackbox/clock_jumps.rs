@@ -9,7 +9,7 @@ use support::configuration::{check, directory, watching};
 use support::endpoints::{Behavior, Endpoint};
 use support::program::Program;
 
-/// Clock settings before and after the range that can be stored, each with a part of the expected error.
+/// Clock settings before and after the range that can be stored, each with part of the expected error.
 const UNUSABLE: [(&str, &str); 3] = [
     ("@1960-01-01 00:00:00", "shows 1960-01-01"),
     ("@1970-01-01 00:00:10", "shows 1970-01-01"),

@@ -249,8 +249,8 @@ async fn a_directory_is_examined_too() {
     assert!(run.code == 0 && run.stdout.contains("`test-node` stored its newest check file"), "{}", run.output());
 }
 
-/// Returns a configured site whose service denies the given requests for a missing object: the history of a
-/// nonexistent node.
+/// Returns a configured site whose service denies reading a nonexistent node's objects if the request contains one of
+/// these strings.
 async fn site_where_missing_objects_are_denied(denied: &'static [&'static str]) -> (TestSite, QuirkyService) {
     let service = QuirkyService::start(&ministack::server().url, |request, _| {
         let is_denied = request.contains("checkup-doctor") && denied.iter().any(|part| request.contains(part));

@@ -131,7 +131,7 @@ async fn a_page_on_another_origin_shows_the_results_in_a_bucket() {
 #[tokio::test]
 async fn figures_and_bars_cover_the_time_of_the_stored_results() {
     let bucket = Bucket::new().await;
-    // Three hours of checks every minute that ended two hours ago, with a half-hour outage.
+    // Three hours of checks, one per minute, that ended two hours ago and include a half-hour outage.
     let begin = (now() / HOUR - 5) * HOUR;
     let node = NodeName::new("eu-west").expect("it is a name");
     let mut results = Vec::new();

@@ -6,7 +6,7 @@ use support::fault_schedule::survive;
 
 /// The number of schedules in this test.
 const SEEDS: u64 = 50;
-/// The number of schedules that run at the same time, which can be high because they mostly wait.
+/// The number of schedules that run concurrently. It can be high because they spend most of their time waiting.
 const AT_ONCE: usize = 10;
 
 #[tokio::test]

@@ -30,7 +30,7 @@ const SENTENCES: &[(&str, &str)] = &[
     ("tiny JSON objects", "body has too many small JSON values"),
     ("a redirect to itself", "more than 50 redirects"),
     ("bytes", "bytes that do not match `end$`"),
-    ("bytes in single packets", "bytes that do not match `end$`"),
+    ("bytes in separate packets", "bytes that do not match `end$`"),
     ("bytes over TLS", "bytes that do not match `end$`"),
     ("greeting lines", "server sent a response longer than 100 lines"),
     ("settings", "server sent more than 1048576 bytes over one connection"),

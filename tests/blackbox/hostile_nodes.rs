@@ -143,7 +143,7 @@ async fn a_hostile_check_file_behind_serve_is_named_and_hides_nothing() {
 
 #[tokio::test]
 async fn stored_texts_cannot_control_the_terminal() {
-    // Clears the screen, sets the terminal's title, and shows the following text from right to left.
+    // This text clears the screen, sets the terminal's title, and makes the following text run from right to left.
     let hostile = "\u{1b}[2J\u{1b}]0;x\u{7}\u{202e}";
     let result = json!({ "title": format!("Shop{hostile}"), "endpoint": format!("https://shop.example/{hostile}"),
         "timestamp": now() - MINUTE, "times": [{ "rtt": 1_000_000, "error": format!("refused{hostile}") }],
@@ -188,7 +188,7 @@ async fn stored_html_runs_no_script_behind_serve() {
     }
 }
 
-/// Two nodes with histories: `eu` reports the second endpoint down.
+/// Returns the objects of two nodes with histories. Both nodes report the second endpoint down.
 fn two_nodes() -> Vec<(String, String)> {
     let mut nodes = FakeNodes::small(&["eu", "us"], now());
     (nodes.titles, nodes.interval, nodes.days) = (vec!["Shop", "Mail"], 5 * MINUTE, 2);

@@ -106,10 +106,10 @@ async fn a_history_that_trickles_ends_a_single_round_in_time() {
     assert_eq!(bucket.check_files().await.len(), 2);
 }
 
-/// The secret key of [`storage_at`].
+/// The secret access key in [`storage_at`]'s configuration.
 const SECRET: &str = "secretOfTheWriter4711";
 
-/// The `storage` configuration for a bucket at this address.
+/// Returns the `storage` configuration for a bucket at this address.
 fn storage_at(url: &str) -> Value {
     json!({ "type": "s3", "bucket": "status", "region": "us-east-1", "endpoint_url": url, "path_style": true,
         "access_key_id": "AKIAIOSFODNN7EXAMPLE", "secret_access_key": SECRET })
@@ -174,11 +174,12 @@ async fn an_endless_listing_is_reported() {
     }
 }
 
-/// A gigabyte, compressed. That takes a while without optimization, so it is done once.
+/// A gigabyte of spaces, compressed. Debug builds take a while to compress it, so the tests share the result.
 static BOMB: LazyLock<Vec<u8>> = LazyLock::new(|| gzip(&vec![b' '; 1 << 30]));
 
-/// A checker whose directory also contains huge objects from another node, and the names of its two check files: one
-/// with a gigabyte, and one with millions of results. There is also a history that decompresses to a gigabyte.
+/// Returns a checker whose directory also contains huge objects from another node, and the names of that node's two
+/// check files: one is a gigabyte long, and one contains millions of results. The directory also contains a history
+/// that decompresses to a gigabyte.
 async fn beside_huge_objects(endpoint: &Endpoint) -> (Checker, [String; 2]) {
     let checker = Checker::new(&watching(&[check("Shop", &endpoint.url)], &directory()));
     assert_eq!(checker.run(&[]).await.code, 0);
@@ -249,7 +250,7 @@ async fn a_round_waits_while_another_program_holds_the_lock() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
     assert_eq!(checker.run(&[]).await.code, 0);
-    // Programs that can only read the file can lock it, too.
+    // Permission to read the file is enough to lock it.
     let lock = std::fs::File::open(checker.path("checks/.index.lock")).expect("it is there");
     lock.lock().expect("it is free");
     let run = checker.run(&[]).await;

@@ -21,8 +21,8 @@ use support::{http_client, ministack, now};
 /// The assumed size of a response's headers, in bytes.
 const HEADERS: usize = 300;
 
-/// Ninety days of twenty endpoints that three nodes check every minute. There are two known outages: all nodes see a
-/// two-hour outage, and only the third node sees an ongoing outage.
+/// Ninety days of results for twenty endpoints that three nodes check every minute. There are two known outages: all
+/// nodes see a two-hour outage, and only the third node sees an ongoing outage.
 fn ninety_days() -> &'static (FakeNodes, BTreeMap<String, String>) {
     static FAKE_NODES: OnceLock<(FakeNodes, BTreeMap<String, String>)> = OnceLock::new();
     FAKE_NODES.get_or_init(|| {

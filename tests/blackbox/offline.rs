@@ -78,7 +78,7 @@ async fn without_a_network_the_page_opens_with_dated_data() {
     assert_eq!((shown(&fresh, "Passing").0.as_str(), fresh.loaded()), ("healthy", 30));
     assert!(fresh.problems().contains(&gone) && fresh.text_of("note").is_empty(), "{:#}", fresh.0);
 
-    // The server is gone as well, and the browser reports that the device is offline.
+    // The server is stopped, and the browser reports that the device is offline.
     caddy.stop();
     browser.set_clock_off(12 * MINUTE, Truth::Browser).await;
     browser.devtools("Network.emulateNetworkConditions", offline(true)).await;

@@ -26,8 +26,8 @@ fn last_results() -> Vec<CheckResult> {
     CheckFile::parse(golden(FILES[2]).as_bytes()).expect("the original wrote it").results
 }
 
-/// Opens the page for the original Checkup's directory, one second after the last file. The original stored one file
-/// per second.
+/// Opens the page for the original Checkup's directory, with the clock one second after the last file was stored. The
+/// original stored one file per second.
 async fn page_of_the_original(browser: &Browser, url: &str) -> Page {
     let last = CheckFileName::parse(FILES[2]).expect("it is a name");
     browser.stop_clock(last.stored_at + SECOND).await;
@@ -133,7 +133,7 @@ async fn an_original_configuration_with_all_types_runs_unchanged() {
     assert_eq!((of("Exec ok"), of("Exec warn")), (Some(Status::Healthy), Some(Status::Degraded)));
 }
 
-/// Computes the median in the same way as the original Checkup's page, which fails on a result without attempts and
+/// Computes the median in the same way as the original Checkup's page, which fails if a result has no attempts, and
 /// then shows nothing at all.
 fn median_of_the_original(result: &Value) -> i64 {
     let times = result["times"].as_array().unwrap_or_else(|| panic!("no attempts in {result}"));

@@ -87,14 +87,14 @@ async fn hostile_objects_neither_run_scripts_nor_hide_results() {
         assert_eq!(page.endpoint(title).text_of("title"), title);
     }
     assert_eq!(page.endpoint(HOSTILE).text_of("status"), "down", "hostile text is shown as text");
-    // The page names some of the five unreadable files, and counts the rest. It reports errors in single elements
+    // The page names some of the five unreadable files, and counts the rest. It reports errors in individual elements
     // separately.
     let problems = page.problems();
     let named = skipped.iter().chain(&odd).filter(|(at, _)| problems.contains(&originals_name(*at)));
     let named = named.filter(|(at, _)| !problems.contains(&format!("{}`: element", originals_name(*at)))).count();
     let more = problems.lines().find_map(|line| line.split_once(" more check file"));
     let more: usize = more.and_then(|(count, _)| count.parse().ok()).unwrap_or(0);
-    // If three files with the same error are already named, the others are only counted.
+    // Once three files with the same error have been named, the page only counts the others.
     let alike = problems.split(" and ").find_map(|rest| rest.split_once(" more: invalid check file"));
     let alike: usize = alike.and_then(|(count, _)| count.parse().ok()).unwrap_or(0);
     assert_eq!((named + more + alike, named >= 3), (5, true), "{problems}");

@@ -236,7 +236,7 @@ async fn a_wrong_address_is_reported_in_one_sentence() {
 
 #[tokio::test]
 async fn a_bucket_in_another_account_or_region_is_refused() {
-    // This server interprets a twelve-digit access key ID as another account.
+    // This server treats a twelve-digit access key ID as the ID of another account.
     let stranger = AccessKey { id: "222222222222".to_owned(), secret: "x".to_owned() };
     let site = TestSite::new().await;
     site.bucket.create_as(&stranger).await;

@@ -15,7 +15,7 @@ pub(crate) async fn serve_store(fake_nodes: &FakeNodes, keys: Value) -> Caddy {
     let caddy = Caddy::start("").await;
     let (objects, store) = (fake_nodes.objects(), caddy.site.path().join("store"));
     into_directory(&objects, &store);
-    // Views of single checks need the complete index of check files.
+    // Views of individual checks need the complete index of check files.
     let check_files = objects.keys().filter(|name| !name.contains('/'));
     let index: BTreeMap<&String, u8> = check_files.map(|name| (name, 0)).collect();
     std::fs::write(store.join("index.json"), json!(index).to_string()).expect("the file can be written");

@@ -216,7 +216,7 @@ async fn a_password_in_a_url_is_sent_and_never_stored_or_shown() {
         let content = bucket.get(&key).await;
         assert!(!content.contains(CANARY), "{key}: {content}");
     }
-    // `me:` and the secret, encoded as in RFC 7617.
+    // The header contains the user name `me` and the secret, encoded as specified in RFC 7617.
     let sent = ok.requests();
     let basic = "authorization: Basic bWU6Y2FuYXJ5U0VDUkVUY2FuYXJ5U0VDUkVUY2FuYXJ5U0VDUkVUNDcxMQ==";
     assert!(sent.iter().any(|request| request.to_lowercase().contains(&basic.to_lowercase())), "{}", sent[0]);

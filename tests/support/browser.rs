@@ -98,13 +98,13 @@ impl Browser {
         browser
     }
 
-    /// Freezes the clock at `time`, from the next page on.
+    /// Freezes the clock at `time`, starting with the next page load.
     pub async fn stop_clock(&self, time: UnixNanos) {
         let source = format!("Date.now = () => {};", time / 1_000_000);
         self.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": source })).await;
     }
 
-    /// Makes the clock wrong by `length`, from the next page on.
+    /// Shifts the clock by `length`, starting with the next page load.
     pub async fn set_clock_off(&self, length: Nanos, truth: Truth) {
         let source = format!(
             "{{ const now = Date.now; Date.now = () => now() + {}; window.clockIsWrong = {}; }}",

@@ -65,7 +65,7 @@ impl Endpoint {
         Endpoint::serve("http", free_port(), behavior, None).await
     }
 
-    /// Starts an endpoint over plain HTTP on this port.
+    /// Starts a plain HTTP endpoint on this port.
     pub async fn start_at(port: u16, behavior: Behavior) -> Endpoint {
         Endpoint::serve("http", port, behavior, None).await
     }

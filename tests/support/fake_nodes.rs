@@ -99,8 +99,8 @@ impl FakeNodes {
         }
     }
 
-    /// Nodes that have checked endpoints every minute for some days. From the fourth on, each endpoint fails about once
-    /// a week.
+    /// Nodes that have checked endpoints every minute for `days` days. Every endpoint except the first three fails about
+    /// once a week.
     #[must_use]
     pub fn large(nodes: usize, endpoints: usize, days: i64, now: UnixNanos) -> FakeNodes {
         let nodes = (0..nodes).map(|number| format!("node-{number}"));

@@ -45,7 +45,7 @@ pub async fn flooding_checks(server: &Arc<ServerConfig>, timeout: &str) -> Vec<V
         ),
         ("a redirect to itself", at("http", &redirecting().await, json!({ "max_redirects": 50 }))),
         ("bytes", tcp(serve_plain(false, Vec::new(), vec![b'x']).await, json!({}))),
-        ("bytes in single packets", tcp(serve_packets().await, json!({}))),
+        ("bytes in separate packets", tcp(serve_packets().await, json!({}))),
         ("bytes over TLS", tcp(serve_tls(tls).await, json!({ "tls": true, "tls_skip_verify": true }))),
         ("greeting lines", at("tls", &format!("127.0.0.1:{smtp}"), json!({ "starttls": "smtp" }))),
         // These are HTTP/2 SETTINGS and PING frames.

@@ -84,8 +84,8 @@ pub fn free_port() -> u16 {
     let first = PORTS.first;
     (0..PORTS_EACH)
         .map(|_| first + TAKEN.fetch_add(1, Ordering::Relaxed) % PORTS_EACH)
-        // A connection attempt shows whether the port is free. A listener can stay open for a moment after it is
-        // closed, in a child process that another thread is starting.
+        // A connection attempt shows whether the port is free. A closed listener can stay open for a moment in a child
+        // process that another thread is starting.
         .find(|port| TcpStream::connect(("127.0.0.1", *port)).is_err())
         .expect("some port is free")
 }

@@ -85,7 +85,7 @@ impl Program {
         .await
     }
 
-    /// The processor time used by the program, in clock ticks of 10 ms.
+    /// The CPU time used by the program, in clock ticks of 10 ms.
     #[must_use]
     pub fn processor_ticks(&self) -> u64 {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("it runs");

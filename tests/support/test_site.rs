@@ -13,7 +13,7 @@ use crate::s3_server::S3Server;
 /// A bucket to provision, and the folder for the generated files.
 #[derive(Debug)]
 pub struct TestSite {
-    /// The folder, which contains a configuration without checks.
+    /// A checker's folder with a configuration that contains no checks.
     pub checker: Checker,
     /// The bucket, with the administrator's key.
     pub bucket: Bucket,

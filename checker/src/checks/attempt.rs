@@ -15,11 +15,12 @@ pub struct AttemptRecord {
     pub warning: Option<String>,
     /// Whether the attempt failed but a retry succeeded. Such an attempt is stored but does not affect the status.
     pub recovered_by_retry: bool,
-    /// Whether the failure does not show that the endpoint fails, for example because its name was not resolved.
+    /// Whether the attempt failed without showing that the endpoint is at fault, for example because its name could not
+    /// be resolved.
     pub is_inconclusive: bool,
-    /// The failure of an attempt that had to fail.
+    /// The expected failure, if the check is inverted and the attempt failed.
     pub required_failure: Option<String>,
-    /// The time until the first certificate on the verified path expires, if the attempt verified one.
+    /// The time until the first certificate on the verified path expires, if the attempt verified certificates.
     pub certificate_left: Option<Nanos>,
 }
 

@@ -27,7 +27,7 @@ pub struct CheckContext {
     pub(super) icmp_socket_type: OnceLock<socket2::Type>,
     online_check: OnlineCheck,
     heartbeats: Option<HeartbeatReader>,
-    /// The proxies in the environment.
+    /// The proxies that environment variables define, for checks that do not set a proxy.
     proxies: Option<Arc<ProxyEnvironment>>,
     pub(super) address_policy: AddressPolicy,
     pub(super) assertion_pool: AssertionPool,
@@ -62,7 +62,7 @@ impl CheckContext {
         CheckContext { heartbeats, ..self }
     }
 
-    /// Uses these proxies for checks that do not set their own.
+    /// Uses these proxies for checks that do not set a proxy.
     #[must_use]
     pub fn with_proxies(self, proxies: Option<Arc<ProxyEnvironment>>) -> CheckContext {
         CheckContext { proxies, ..self }
@@ -82,7 +82,7 @@ impl CheckContext {
         self.online_check.is_online().await
     }
 
-    /// The addresses that a check may connect to; without a version, both are allowed.
+    /// Returns a filter for the addresses that a check may connect to. Without a version, it allows both IPv4 and IPv6.
     pub(super) fn address_filter(&self, version: Option<IpVersion>) -> AddressFilter {
         AddressFilter::new(self.address_policy, version)
     }

@@ -11,7 +11,7 @@ use crate::tls_error;
 /// the endpoint is not at fault.
 pub(super) const TOO_MANY_OPEN_FILES: &str = "too many open files";
 
-/// The second limit is hyper's.
+/// The limit of 408 KiB comes from hyper.
 const HEAD_TOO_LARGE: &str = "response head is too large: more than 5,000 headers, or more than 408 KiB";
 
 const CLOSED_EARLY: &str = "connection closed by the server before the response was complete";
@@ -20,7 +20,7 @@ const NETWORK_UNREACHABLE: &str = "network unreachable";
 const NO_LOCAL_ADDRESS: &str = "no local address available";
 const NOT_PERMITTED: &str = "connection not permitted on this machine";
 
-/// Returns whether this machine rather than the endpoint caused an error.
+/// Returns whether an error was caused by this machine rather than the endpoint.
 pub(super) fn is_local(error: &str) -> bool {
     matches!(error, NETWORK_UNREACHABLE | NO_LOCAL_ADDRESS | NOT_PERMITTED)
 }
@@ -69,13 +69,15 @@ fn describe_http_error(error: &hyper::Error) -> Option<String> {
     } else if error.is_parse_too_large() {
         Some(HEAD_TOO_LARGE.to_owned())
     } else if error.is_parse() {
-        // The library's kinds of error are private.
+        // hyper's error kinds are private, so compare messages.
         let description = match error.to_string().as_str() {
             "invalid content-length parsed" => "response has an invalid `Content-Length` header",
             "unexpected transfer-encoding parsed" => {
                 "response has a `Transfer-Encoding` header, which HTTP/1.0 does not allow"
             }
-            "invalid HTTP status-code parsed" => "response has an invalid status code: expected three digits from 100",
+            "invalid HTTP status-code parsed" => {
+                "response has an invalid status code: expected a number from 100 to 999"
+            }
             "invalid HTTP header parsed" => "response has an invalid header",
             _ => "server does not speak HTTP",
         };

@@ -48,7 +48,7 @@ pub struct ExecCheck {
 /// a full pipe.
 const OUTPUT_LIMIT: usize = 1 << 20;
 /// The maximum number of bytes to read from each of the two output streams. A command that writes more is killed,
-/// because reading would use processor time that other checks need.
+/// because reading would use CPU time that other checks need.
 const READ_LIMIT: u64 = 32 << 20;
 /// How long to keep reading output after the command has exited. A process that left the group may hold the pipe open.
 const OUTPUT_GRACE: Duration = Duration::from_millis(200);
@@ -188,7 +188,7 @@ fn describe_start_error(check: &ExecCheck, error: &io::Error) -> Failure {
             }
         }
         _ if error.raw_os_error() == Some(Errno::NOEXEC.raw_os_error()) => format!(
-            "command `{command}` cannot start: it is not a program for this machine, and not a script that starts with `#!`"
+            "command `{command}` cannot start: it is neither a program for this machine nor a script that starts with `#!`"
         ),
         _ => format!("command `{command}` not started: {error}"),
     }
@@ -312,8 +312,8 @@ mod tests {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().expect("a folder");
         for (number, (content, expected)) in [
-            ("#!/no/such/python9\n", Some("its interpreter `/no/such/python9` not found")),
-            ("#! /no/such/python9 -u\n", Some("its interpreter `/no/such/python9` not found")),
+            ("#!/no/such/python9\n", Some("its interpreter `/no/such/python9` was not found")),
+            ("#! /no/such/python9 -u\n", Some("its interpreter `/no/such/python9` was not found")),
             ("#!/bin/sh\r\n", Some("its interpreter `/bin/sh` is followed by a carriage return")),
             ("#!/etc/passwd\n", Some("its interpreter `/etc/passwd` is not executable")),
             ("#!/usr/bin/env no-such-python9\n", Some("no-such-python9")),
@@ -326,7 +326,7 @@ mod tests {
             std::fs::write(&command, content).expect("it can be written");
             std::fs::set_permissions(&command, std::fs::Permissions::from_mode(0o755)).expect("it is ours");
             let check = ExecCheck { command, arguments: Vec::new(), ..shell("") };
-            // `env` searches for its command only when it runs.
+            // `env` searches for the command only when it runs, so `preflight` cannot detect that it is missing.
             if !content.contains("env") {
                 assert_eq!(check.preflight().is_err(), expected.is_some(), "{content}");
             }

@@ -6,14 +6,15 @@ use super::Failure;
 use super::probe_data::ProbeData;
 use super::timing::Stopwatch;
 
-/// The defect of a text whose characters are not all known.
-pub(super) const INVALID_BYTES: &str = "has bytes that are not valid in its charset, which is UTF-8 unless declared";
+/// The part of an error message that describes text with invalid bytes.
+pub(super) const INVALID_BYTES: &str = "contains bytes that are not valid in its charset (UTF-8 by default)";
 
-/// The start of a switch to another charset in ISO-2022, which otherwise resembles ASCII.
+/// The start of an ISO-2022 escape sequence that selects another charset. The bytes after it resemble ASCII.
 const ISO_2022_SWITCH: &[u8] = b"\x1b$";
 
-/// Searches the body for both strings. `subject` names the body in errors. Fails if the body is not complete
-/// or readable enough to decide, and marks the attempt as inconclusive if the rest could change a failure.
+/// Searches the body for both strings. `subject` is the name of the body in error messages. Returns an error if the
+/// body is not complete or readable enough for a definite result, and marks the attempt as inconclusive if the missing
+/// part could turn a failure into success.
 pub(super) fn expect_texts(
     subject: &str,
     data: &ProbeData,
@@ -40,7 +41,7 @@ fn search(
     }
     let contains = |text: &str| memmem::find(body, text.as_bytes()).is_some();
     let is_truncated = data.truncation.is_some();
-    // ASCII has the same bytes in all charsets that are not converted.
+    // ASCII text has the same bytes in all charsets that are not converted to UTF-8.
     let is_unknown = |text: &str| !text.is_ascii() && !has_characters(body, is_truncated);
     if let Some(text) = must_contain.filter(|text| !contains(text)) {
         return Err(match &data.truncation {
@@ -58,8 +59,8 @@ fn search(
     }
 }
 
-/// Returns whether all characters of a text are known: it is valid UTF-8, except for the last character of a truncated
-/// text.
+/// Returns whether the text is valid UTF-8 and does not use ISO-2022. The last character of truncated text can be
+/// incomplete.
 pub(super) fn has_characters(text: &[u8], is_truncated: bool) -> bool {
     let is_valid = match std::str::from_utf8(text) {
         Ok(_) => true,
@@ -68,7 +69,7 @@ pub(super) fn has_characters(text: &[u8], is_truncated: bool) -> bool {
     is_valid && memmem::find(text, ISO_2022_SWITCH).is_none()
 }
 
-/// Returns whether a part of the data that was not read or not decoded could change the result of a failed search.
+/// Returns whether data that was not read or not decoded could turn a failed search into a successful one.
 fn is_uncertain(data: &ProbeData, must_not_contain: Option<&str>) -> bool {
     let body = data.body.as_deref().unwrap_or_default();
     let has_forbidden_text = must_not_contain.is_some_and(|text| memmem::find(body, text.as_bytes()).is_some());

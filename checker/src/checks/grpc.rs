@@ -34,13 +34,13 @@ pub struct GrpcCheck {
     pub address: Address,
     /// The time limit for one attempt.
     pub timeout: Duration,
-    /// The version of IP to connect over; without one, both are tried.
+    /// The IP version to connect over. If not set, both are tried.
     pub ip_version: Option<IpVersion>,
     /// The TLS parameters, if the connection uses TLS.
     pub tls: Option<TlsOptions>,
     /// The service whose health is checked. An empty name means the whole server.
     pub service: String,
-    /// Metadata to send with the call.
+    /// The metadata to send with the call.
     pub headers: HeaderMap,
 }
 
@@ -177,7 +177,7 @@ async fn exchange(check: &GrpcCheck, client: SendRequest<Bytes>, stopwatch: &Sto
         message.extend_from_slice(&chunk);
     }
     let trailers = body.trailers().await.map_err(|error| describe_http2_error(&error))?.unwrap_or_default();
-    // A response without a message and without trailers contains its gRPC status in the head.
+    // A response without a message or trailers contains its gRPC status in the head.
     let has_status = !message.is_empty() || trailers.contains_key(call_status::STATUS);
     check_status(if has_status { &trailers } else { &head.headers }, &check.service)?;
     match decode_response(&message) {
@@ -194,7 +194,7 @@ async fn exchange(check: &GrpcCheck, client: SendRequest<Bytes>, stopwatch: &Sto
 /// Returns whether a response comes from a gRPC server, as opposed to a web server or a proxy.
 fn is_grpc(headers: &HeaderMap) -> bool {
     const GRPC: &[u8] = b"application/grpc";
-    // The media type is required, but its absence does not show that the server is another one.
+    // gRPC requires a media type, but a missing one does not prove that the server is not a gRPC server.
     let Some(media_type) = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes) else { return true };
     let has_media_type = media_type.get(..GRPC.len()).is_some_and(|start| start.eq_ignore_ascii_case(GRPC))
         && matches!(media_type.get(GRPC.len()), None | Some(b'+' | b';' | b' '));

@@ -1,5 +1,5 @@
-//! Heartbeat checks: one attempt reads a job's last heartbeat and compares its time with the interval or the schedule.
-//! Heartbeats are read through a [`HeartbeatReader`], which hides where they are stored.
+//! Heartbeat checks: one attempt reads a job's last heartbeat and compares its time with the job's interval or
+//! schedule. Heartbeats are read through a [`HeartbeatReader`], which hides where they are stored.
 
 pub mod job_schedule;
 
@@ -31,12 +31,12 @@ pub struct HeartbeatCheck {
     pub timeout: Duration,
 }
 
-/// When a job sends heartbeats.
+/// How often a job is expected to send heartbeats.
 #[derive(Debug, Clone)]
 pub enum ExpectedHeartbeats {
-    /// At least once in each interval.
+    /// The job sends a heartbeat at least once per interval.
     Every(Nanos),
-    /// After each time of the schedule.
+    /// The job sends a heartbeat after each scheduled run.
     Scheduled(Box<JobSchedule>),
 }
 
@@ -116,8 +116,8 @@ fn evaluate(check: &HeartbeatCheck, last: Option<&Heartbeat>, now: UnixNanos) ->
     })
 }
 
-/// Returns the expectation that a job whose last heartbeat was sent at `last` did not meet, if there is one. An error
-/// explains why the status is unknown.
+/// Returns the expectation that a job has not met, or `None` if its last heartbeat, sent at `last`, is recent enough.
+/// An error explains why the status is unknown.
 fn missed(check: &HeartbeatCheck, last: UnixNanos, now: UnixNanos) -> Result<Option<String>, String> {
     match &check.expected {
         ExpectedHeartbeats::Every(interval) => {
@@ -126,7 +126,7 @@ fn missed(check: &HeartbeatCheck, last: UnixNanos, now: UnixNanos) -> Result<Opt
         }
         ExpectedHeartbeats::Scheduled(schedule) => {
             let due = schedule.latest(now.saturating_sub(check.grace));
-            let due = due.ok_or_else(|| format!("failed to compute the last time of the schedule {schedule}"))?;
+            let due = due.ok_or_else(|| format!("failed to compute the last scheduled time of {schedule}"))?;
             let is_late = last < schedule.earliest_heartbeat(due);
             Ok(is_late.then(|| format!("expected at {}", schedule.format(due))))
         }
@@ -183,7 +183,7 @@ mod tests {
         assert_eq!(error(None), "no heartbeat received yet, expected every 10 min");
     }
 
-    /// The time in UTC, written as RFC 3339 without an offset.
+    /// Parses a UTC time in RFC 3339 format without an offset.
     fn utc(text: &str) -> UnixNanos {
         let at: jiff::Timestamp = format!("{text}Z").parse().expect("a time");
         at.as_second() * shared::SECOND
@@ -192,15 +192,16 @@ mod tests {
     #[test]
     fn a_scheduled_job_is_late_after_its_time_and_grace() {
         for (schedule, zone, last, now, expected) in [
-            // The clocks go back from 03:00 to 02:00 on October 25, so the last heartbeat is 24 h 5 min old at 03:05.
+            // Clocks in Berlin go back from 03:00 to 02:00 on October 25, so the last heartbeat is 24 h 5 min old at
+            // 03:05.
             ("0 4 * * *", "Europe/Berlin", "2026-10-24T02:00:10", "2026-10-25T02:05:00", None),
             ("0 4 * * *", "Europe/Berlin", "2026-10-24T02:00:10", "2026-10-25T03:00:59", None),
             ("0 4 * * *", "Europe/Berlin", "2026-10-24T02:00:10", "2026-10-25T03:01:00", Some("2026-10-25 04:00 CET")),
             ("0 4 * * *", "Europe/Berlin", "2026-10-25T03:00:00", "2026-10-25T03:01:00", None),
-            // They go forward from 02:00 to 03:00 on March 29, so 04:00 comes an hour earlier.
+            // Clocks in Berlin go forward from 02:00 to 03:00 on March 29, so only 23 hours pass until the next 04:00.
             ("0 4 * * *", "Europe/Berlin", "2026-03-28T03:00:00", "2026-03-29T02:00:59", None),
             ("0 4 * * *", "Europe/Berlin", "2026-03-28T03:00:00", "2026-03-29T02:01:00", Some("2026-03-29 04:00 CEST")),
-            // 02:30 does not exist on that day. The job is due at 03:00.
+            // 02:30 does not exist in Berlin on March 29, so the job is due at 03:00.
             ("30 2 * * *", "Europe/Berlin", "2026-03-28T01:30:00", "2026-03-29T01:00:59", None),
             (
                 "30 2 * * *",
@@ -209,7 +210,7 @@ mod tests {
                 "2026-03-29T01:01:00",
                 Some("2026-03-29 03:00 CEST"),
             ),
-            // 02:30 occurs twice on October 25. The job is due once.
+            // 02:30 occurs twice in Berlin on October 25, but the job is due only once.
             ("30 2 * * *", "Europe/Berlin", "2026-10-25T00:30:00", "2026-10-25T12:00:00", None),
             (
                 "30 2 * * *",
@@ -218,15 +219,16 @@ mod tests {
                 "2026-10-25T00:31:00",
                 Some("2026-10-25 02:30 CEST"),
             ),
-            // Friday's heartbeat is good until Monday.
+            // No heartbeat is expected between Friday and Monday.
             ("0 18 * * MON-FRI", "UTC", "2026-11-27T18:00:00", "2026-11-29T23:00:00", None),
             ("0 18 * * 1-5", "UTC", "2026-11-27T18:00:00", "2026-11-30T18:00:30", None),
             ("0 18 * * MON-FRI", "UTC", "2026-11-27T18:00:00", "2026-11-30T18:01:00", Some("2026-11-30 18:00 UTC")),
-            // The 31st is skipped in months without it, and the last day is not.
+            // `31` skips months with fewer days, but `L` means the last day of every month.
             ("0 0 31 * *", "UTC", "2026-10-31T00:00:00", "2026-12-30T00:00:00", None),
             ("0 0 L * *", "UTC", "2026-10-31T00:00:00", "2026-12-01T00:00:00", Some("2026-11-30 00:00 UTC")),
             ("@monthly", "UTC", "2026-11-01T00:00:00", "2026-11-30T00:00:00", None),
-            // A clock that is ahead by minutes is accepted, but not the heartbeat of the run before.
+            // A heartbeat can be sent a few minutes early, but the previous run's heartbeat must not count for this
+            // run.
             ("0 4 * * *", "UTC", "2026-11-29T03:55:00", "2026-11-29T05:00:00", None),
             ("0 4 * * *", "UTC", "2026-11-29T03:54:59", "2026-11-29T05:00:00", Some("2026-11-29 04:00 UTC")),
             ("*/10 * * * *", "UTC", "2026-11-29T04:09:00", "2026-11-29T04:12:00", None),

@@ -30,7 +30,7 @@ pub struct IcmpCheck {
     pub address: Address,
     /// The time limit for one attempt.
     pub timeout: Duration,
-    /// The version of IP to connect over; without one, both are tried.
+    /// The IP version to connect over. If not set, both are tried.
     pub ip_version: Option<IpVersion>,
 }
 

@@ -1,15 +1,15 @@
-//! Inverts checks that must fail, for example of a port that must be closed.
+//! Inverts the result of a check that must fail, for example because a port must be closed.
 
 use super::attempt::AttemptRecord;
 
 /// Inverts an attempt: success becomes a failure, and a failure becomes success. An error explains why the attempt does
-/// not show whether the endpoint fails, in which case its status is unknown.
+/// not show whether the endpoint fails, so the status is unknown.
 pub(super) fn invert(mut record: AttemptRecord) -> Result<AttemptRecord, String> {
     match record.attempt.error.take() {
-        // An endpoint that is only degraded still works.
+        // A degraded endpoint still works, so the check succeeded.
         None => record.attempt.error = Some("check succeeded, but it must fail (`invert`)".to_owned()),
         Some(failure) if record.is_inconclusive => {
-            return Err(format!("cannot determine whether the check fails as it must (`invert`): {failure}"));
+            return Err(format!("cannot determine whether the check fails as required (`invert`): {failure}"));
         }
         Some(failure) => record.required_failure = Some(failure),
     }
@@ -32,7 +32,7 @@ mod tests {
     use std::time::Duration;
     use url::Url;
 
-    /// The error of an inverted check, or the reason why its status is unknown.
+    /// Runs an inverted check, and returns its error, or the reason why its status is unknown.
     async fn inverted_with(
         kind: CheckKind,
         assertions: &[&str],
@@ -82,7 +82,7 @@ mod tests {
         }))
     }
 
-    const UNKNOWN: &str = "cannot determine whether the check fails as it must (`invert`): ";
+    const UNKNOWN: &str = "cannot determine whether the check fails as required (`invert`): ";
 
     #[tokio::test]
     async fn success_is_a_failure_and_a_failure_is_success() {

@@ -70,7 +70,7 @@ use self::websocket::WebSocketCheck;
 pub struct Check {
     /// The name of the endpoint.
     pub title: String,
-    /// The endpoint's id, which keeps its history if the title or the locator changes.
+    /// The id that keeps the endpoint's history together if the title or the locator changes.
     pub id: Option<Box<str>>,
     /// The number of attempts per check, at least one.
     pub attempts: u32,
@@ -80,7 +80,7 @@ pub struct Check {
     pub threshold: Nanos,
     /// How the results of several nodes are combined.
     pub quorum: Quorum,
-    /// Whether attempts must fail.
+    /// Whether the check is inverted, which means that its attempts must fail.
     pub invert: bool,
     /// The number of attempts that can fail before the endpoint is down.
     pub failures_allowed: u32,
@@ -100,7 +100,7 @@ pub struct Check {
     pub capture: Capture,
     /// How the endpoint is probed.
     pub kind: CheckKind,
-    /// Other checks with the same title and locator. The worst result of all of them counts.
+    /// Other checks with the same title and locator. The endpoint gets the worst of all their results.
     pub duplicates: Box<[Arc<Check>]>,
 }
 

@@ -15,15 +15,15 @@ pub struct ProbeData {
     pub status: Option<i64>,
     /// The headers of a response.
     pub headers: Option<HeaderMap>,
-    /// The body of a response, or the output of a command, up to its limit. Encodings are decoded, and text is
-    /// converted to UTF-8; a byte that is not valid in the body's charset stays invalid.
+    /// The body of a response, or the output of a command, up to its limit. Content encodings are decoded, and text is
+    /// converted to UTF-8. Bytes that are not valid in the body's charset stay invalid.
     pub body: Option<Vec<u8>>,
-    /// Set if the body was converted to UTF-8 or could not be decoded.
+    /// Details about a body that was converted to UTF-8 or could not be decoded.
     pub encoded: Option<Box<EncodedBody>>,
     /// A clause that states which part of the body was read, if not all of it.
     pub truncation: Option<String>,
     /// The time until the first certificate on the verified path expires, or, without verification, until the server's
-    /// own does; negative afterwards.
+    /// certificate expires. It is negative after the expiry.
     pub certificate_expires_in: Option<Nanos>,
     /// The certificates that the server presented, starting with the server's certificate.
     pub certificates: Vec<CertificateDer<'static>>,
@@ -43,7 +43,7 @@ pub struct EncodedBody {
     pub size: usize,
     /// The reason why the body could not be decoded, as a complete clause.
     pub undecoded: Option<String>,
-    /// The reason why its text could not be converted, as a complete clause.
+    /// The reason why the body's text could not be converted to UTF-8, as a complete clause.
     pub unknown_charset: Option<String>,
 }
 
@@ -54,7 +54,7 @@ impl ProbeData {
         self.encoded.as_ref().map_or(body.len(), |encoded| encoded.size)
     }
 
-    /// Returns the reason why the text of the body is unknown, if it is.
+    /// Returns the reason why the body's text is unknown, if there is one.
     #[must_use]
     pub fn unreadable(&self) -> Option<&str> {
         let encoded = self.encoded.as_ref()?;

@@ -22,7 +22,8 @@ pub enum CheckOutcome {
 }
 
 impl CheckOutcome {
-    /// The whole days until the first certificate on the path that the last attempt verified expires.
+    /// Returns the number of whole days until the first certificate on the last verified path expires. Returns `None`
+    /// if no attempt verified certificates.
     #[must_use]
     pub fn certificate_days(&self) -> Option<u32> {
         let CheckOutcome::Attempts(records) = self else { return None };

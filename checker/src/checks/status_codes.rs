@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 #[serde(try_from = "Json")]
 pub struct StatusCodes(Vec<(u16, u16)>);
 
-/// Any three digits are a status code, because servers also send some that no standard defines, such as 999.
+/// All codes from 100 to 999 are accepted, because some servers send codes that no standard defines, such as 999.
 const MIN: u16 = 100;
 const MAX: u16 = 999;
 

@@ -1,8 +1,8 @@
-//! Checks of other companies' status pages: one attempt reads the status that a page reports about a component or about
-//! everything, in the format of Atlassian Statuspage, which other services offer too.
+//! Status page checks: one attempt reads the status that another company's status page reports for a component or for
+//! the whole page. The page must use the Atlassian Statuspage format, which other services also offer.
 //!
-//! An attempt that cannot determine the status makes the endpoint unknown, because the page is not the service that it
-//! describes.
+//! If an attempt cannot determine the status, the endpoint is unknown, because an outage of the page is not an outage
+//! of the service that it describes.
 
 mod summary;
 
@@ -20,23 +20,23 @@ use super::{CheckContext, Probe, Probed, error_text};
 pub const SUBJECTS: &[&str] =
     &["[RTT]", "[DNS]", "[CONNECT]", "[TLS]", "[TTFB]", "[HEADER name]", "[BODY]", "[BODY_SIZE]", "[JSON $.path]"];
 
-/// The path of the summary on a status page.
+/// The summary's path, relative to the status page.
 const SUMMARY: &str = "api/v2/summary.json";
-/// The maximum length of a summary, in bytes. Those of large companies have hundreds of components.
+/// The maximum length of a summary, in bytes. Large companies list hundreds of components.
 pub const BODY_LIMIT: usize = 2 << 20;
-/// The maximum number of redirects to follow. Many companies moved their page to another host.
+/// The maximum number of redirects to follow, because many companies have moved their status page to another host.
 pub const MAX_REDIRECTS: u32 = 5;
 
-/// The parameters of a check of a status page.
+/// The parameters of a status page check.
 #[derive(Debug, Clone)]
 pub struct StatuspageCheck {
-    /// The request for the summary.
+    /// The HTTP request for the page's summary.
     pub request: HttpCheck,
-    /// The name or id of the component. Without one, the status of the whole page counts.
+    /// The name or id of the component to check. If not set, the page's overall status is used.
     pub component: Option<String>,
 }
 
-/// Returns the URL of a status page's summary. A URL of a JSON file is returned unchanged.
+/// Returns the URL of a status page's summary. If the path already ends in `.json`, only the fragment is removed.
 #[must_use]
 pub fn summary_url(mut page: Url) -> Url {
     let is_file = page.path().rsplit_once('.').is_some_and(|(_, extension)| extension == "json");
@@ -65,7 +65,7 @@ impl Probe for StatuspageCheck {
         self.request.host()
     }
 
-    /// A page that reports a failure can be reached, and one that cannot be reached makes the status unknown.
+    /// Returns `false`, because a page that cannot be reached makes the status unknown, even if this node is online.
     fn uses_network(&self) -> bool {
         false
     }

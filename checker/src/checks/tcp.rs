@@ -26,7 +26,7 @@ pub struct TcpCheck {
     pub address: Address,
     /// The time limit for one attempt.
     pub timeout: Duration,
-    /// The version of IP to connect over; without one, both are tried.
+    /// The IP version to connect over. If not set, both are tried.
     pub ip_version: Option<IpVersion>,
     /// The TLS parameters, if the connection uses TLS.
     pub tls: Option<TlsOptions>,
@@ -106,7 +106,7 @@ async fn talk(
             let mut stream =
                 tls_handshake::handshake(stream, &tls, &options.server_name, &[], true, &stopwatch).await?;
             follow(&check.script, &mut stream, &stopwatch).await?;
-            // A server that answers has accepted the client.
+            // A server that responds to the script has accepted the client.
             let is_accepted = check.script.iter().any(|step| matches!(step, ScriptStep::Expect(_)));
             tls_handshake::close(&mut stream, is_accepted, &stopwatch).await?;
         }
@@ -301,7 +301,7 @@ mod tests {
                 server.write_all(b"x").await.expect("the client reads");
             }
             server.write_all(b"end").await.expect("the client reads");
-            // The connection stays open, so only silence shows that the data is complete.
+            // The connection stays open, so the client must wait for a pause to know that the data is complete.
             std::future::pending::<()>().await;
         };
         let mut received = Received::default();

@@ -1,4 +1,4 @@
-//! Chains of certificates for tests, and servers that use them.
+//! Creates certificate chains for tests, and the configurations of servers that use them.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
 
 use super::test_server::parameters;
 
-/// An authority with one key, which can have several certificates.
+/// A certificate authority with one key, which can have several certificates.
 pub(crate) struct TestAuthority {
     parameters: CertificateParams,
     key: KeyPair,
@@ -33,7 +33,7 @@ impl TestAuthority {
         TestAuthority { parameters, key: KeyPair::generate().expect("a key") }
     }
 
-    /// The same authority, with certificates that expire at another time.
+    /// Returns the same authority, but with certificates that expire in `days` days.
     pub(crate) fn until(&self, days: i32) -> TestAuthority {
         let key = KeyPair::from_pem(&self.key.serialize_pem()).expect("it is a key");
         let mut parameters = self.parameters.clone();
@@ -49,7 +49,7 @@ impl TestAuthority {
         self.parameters.signed_by(&self.key, &authority.issuer()).expect("a certificate")
     }
 
-    /// A certificate for a server or a client.
+    /// Issues a certificate for a server or a client.
     pub(crate) fn issue(&self, name: &str, days: i32) -> Identity {
         let key = KeyPair::generate().expect("a key");
         let certificate = parameters(name, days).signed_by(&key, &self.issuer()).expect("a certificate");
@@ -62,7 +62,8 @@ impl TestAuthority {
 }
 
 impl Identity {
-    /// A self-signed certificate, of an authority as `openssl req -x509` creates it, or not.
+    /// Creates a self-signed certificate. With `is_authority`, it belongs to an authority, as if created by `openssl
+    /// req -x509`.
     pub(crate) fn self_signed(name: &str, days: i32, is_authority: bool) -> Identity {
         let key = KeyPair::generate().expect("a key");
         let mut parameters = parameters(name, days);
@@ -76,7 +77,7 @@ impl Identity {
         PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.serialize_der()))
     }
 
-    /// Writes the certificate and the key to two files.
+    /// Writes the certificate and the key to two files, and returns their paths.
     pub(crate) fn write(&self, folder: &Path, name: &str) -> (PathBuf, PathBuf) {
         let key = folder.join(format!("{name}.key"));
         std::fs::write(&key, self.key.serialize_pem()).expect("the file can be written");
@@ -92,8 +93,8 @@ pub(crate) fn write(folder: &Path, name: &str, certificates: &[&Certificate]) ->
     file
 }
 
-/// The configuration of a server that sends these certificates after its own, and requires a client certificate if an
-/// authority for those is given.
+/// Returns the configuration of a server that sends these certificates after its own. If `clients` is set, the server
+/// requires a client certificate from that authority.
 pub(crate) fn server(
     identity: &Identity,
     others: &[&Certificate],
@@ -107,7 +108,7 @@ pub(crate) fn server(
     server_with(identity, others, verifier, versions)
 }
 
-/// The configuration of a server that asks for a client certificate, but does not require it.
+/// Returns the configuration of a server that requests a client certificate, but does not require one.
 pub(crate) fn server_with_optional_clients(identity: &Identity, authority: &TestAuthority) -> ServerConfig {
     let verifier = client_verifier(authority).allow_unauthenticated().build().expect("it has an authority");
     server_with(identity, &[], verifier, rustls::DEFAULT_VERSIONS)
@@ -133,5 +134,5 @@ fn server_with(
         .expect("the versions are known")
         .with_client_cert_verifier(clients)
         .with_single_cert(chain, identity.private_key())
-        .expect("key and certificate fit")
+        .expect("the key belongs to the certificate")
 }

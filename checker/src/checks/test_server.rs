@@ -140,7 +140,7 @@ pub(crate) struct Authority {
 /// Creates a certificate authority and writes its certificate to `folder`.
 pub(crate) fn authority(folder: &Path) -> Authority {
     let mut parameters = CertificateParams::new(Vec::new()).expect("no names are fine");
-    parameters.distinguished_name.push(DnType::CommonName, "Authority of a test");
+    parameters.distinguished_name.push(DnType::CommonName, "Test authority");
     parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let issuer = CertifiedIssuer::self_signed(parameters, KeyPair::generate().expect("a key")).expect("an authority");
     let file = folder.join("authority.pem");

@@ -1,5 +1,5 @@
-//! Measures the phases of an attempt. The stopwatch also records data, so `checker explain` can show what is known
-//! when an attempt fails.
+//! Measures the phases of an attempt. The stopwatch also records data, so `checker explain` can show the data of failed
+//! attempts.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -34,29 +34,29 @@ pub(super) enum Phase {
 /// Marks a phase that did not occur. For example, an IP address needs no lookup, and plain HTTP needs no handshake.
 const NEVER: i64 = -1;
 
-/// The certificate of a path that expires first.
+/// The first certificate on a path to expire.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CertificateNote {
-    /// The time until it expires; negative afterwards.
+    /// The time until the certificate expires. It is negative after the expiry.
     pub left: Nanos,
-    /// The authority that it belongs to; `None` if it is the server's own.
+    /// The authority that the certificate belongs to, or `None` for the server's certificate.
     pub authority: Option<String>,
-    /// Whether the path was verified, as opposed to `tls_skip_verify`.
+    /// Whether the path was verified. `tls_skip_verify` turns verification off.
     pub is_verified: bool,
 }
 
-/// Whether a client identified itself with a certificate.
+/// Whether the server requested a client certificate, and whether the client presented one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ClientIdentity {
-    /// The server did not ask for a certificate.
+    /// The server did not request a certificate.
     #[default]
     NotRequested,
     Presented,
-    /// The server asked, but no certificate is configured for it.
+    /// The server requested a certificate, but none is configured.
     Missing,
 }
 
-/// What the last TLS handshake of an attempt showed.
+/// Facts about an attempt's last TLS handshake that affect its result or its error message.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct HandshakeNote {
     pub certificate: Option<CertificateNote>,
@@ -64,8 +64,8 @@ pub struct HandshakeNote {
 }
 
 impl HandshakeNote {
-    /// Adds that the server asked for a client certificate. Many servers refuse clients without one only after the
-    /// handshake: with a status code, or by closing the connection.
+    /// Adds to a failure that the server requested a client certificate. Many servers reject clients without one only
+    /// after the handshake, with a status code or by closing the connection.
     fn explain(&self, failure: Failure) -> Failure {
         const REMEDY: &str = "set `client_cert_file` and `client_key_file`";
         match self.client {
@@ -151,7 +151,7 @@ impl Stopwatch {
         self.phase.store(next as u8, Relaxed);
     }
 
-    /// Records that the attempt failed for a reason that does not show whether the endpoint works.
+    /// Records that the attempt's failure does not show whether the endpoint works.
     pub(super) fn mark_inconclusive(&self) {
         self.is_inconclusive.store(true, Relaxed);
     }

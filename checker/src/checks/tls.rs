@@ -18,8 +18,8 @@ use super::{CheckContext, Probe, ProbeResult, Probed};
 
 pub const SUBJECTS: &[&str] = &["[RTT]", "[DNS]", "[CONNECT]", "[TLS]", "[CERTIFICATE]"];
 
-/// The default of [`TlsCheck::degraded_within`], which is the same in the original Checkup. Two weeks are enough to
-/// renew a certificate manually.
+/// The default of [`TlsCheck::degraded_within`], as in the original Checkup. Two weeks are enough to renew a
+/// certificate manually.
 pub const DEGRADED_WITHIN: Nanos = 14 * DAY;
 
 /// The parameters of a TLS check.
@@ -29,7 +29,7 @@ pub struct TlsCheck {
     pub address: Address,
     /// The time limit for one attempt.
     pub timeout: Duration,
-    /// The version of IP to connect over; without one, both are tried.
+    /// The IP version to connect over. If not set, both are tried.
     pub ip_version: Option<IpVersion>,
     /// The trusted certificates and the expected host name.
     pub options: TlsOptions,
@@ -213,7 +213,7 @@ mod tests {
             // A fatal alert with the generic description "internal error".
             (
                 vec![ServerAction::Read, ServerAction::Send(&[21, 3, 3, 0, 2, 2, 80])],
-                "server aborted TLS: it has an internal error",
+                "server aborted TLS: an internal error occurred",
             ),
             // A fatal alert with the description "handshake failure".
             (

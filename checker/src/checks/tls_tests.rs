@@ -1,4 +1,4 @@
-//! Tests of TLS with all kinds of check that use it, against local servers.
+//! Tests TLS against local servers with every kind of check that uses it.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
@@ -21,7 +21,7 @@ const KINDS: [&str; 5] = ["http", "tls", "tcp", "websocket", "grpc"];
 const BOTH: [&SupportedProtocolVersion; 2] = [&TLS12, &TLS13];
 const EMPTY_RESPONSE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 
-/// Answers the client of a kind as a healthy endpoint does.
+/// Responds to a check of this kind as a healthy endpoint would.
 async fn answer(kind: &str, mut stream: impl AsyncRead + AsyncWrite + Unpin) {
     let mut buffer = [0; 4_096];
     match kind {
@@ -50,7 +50,7 @@ async fn answer_health(stream: impl AsyncRead + AsyncWrite + Unpin) {
     }
 }
 
-/// Starts a healthy server of a kind. Returns its port.
+/// Starts a healthy TLS server for this kind of check. Returns its port.
 async fn serve_kind(kind: &'static str, mut config: ServerConfig) -> u16 {
     if kind == "grpc" {
         config.alpn_protocols = vec![b"h2".to_vec()];
@@ -67,7 +67,7 @@ async fn serve_kind(kind: &'static str, mut config: ServerConfig) -> u16 {
     .await
 }
 
-/// Checks an endpoint of a kind. `more` are more keys of the check.
+/// Checks an endpoint with this kind of check. `more` contains additional configuration keys.
 async fn outcome(kind: &str, address: &str, more: &str) -> CheckOutcome {
     outcome_with(kind, address, more, AddressPolicy::AllowAll).await
 }
@@ -95,13 +95,13 @@ fn record(outcome: CheckOutcome) -> AttemptRecord {
     }
 }
 
-/// The error of the check, or its warning.
+/// Returns the check's error, or its warning if there is no error.
 async fn verdict(kind: &str, port: u16, more: &str) -> Option<String> {
     let record = record(outcome(kind, &format!("127.0.0.1:{port}"), more).await);
     record.attempt.error.or(record.warning)
 }
 
-/// The key that trusts the certificates in a file.
+/// Returns the configuration key that trusts the certificates in a file.
 fn trusting(kind: &str, file: &Path) -> String {
     match kind {
         "tls" => format!(r#","trusted_roots":["{}"]"#, file.display()),
@@ -143,8 +143,8 @@ async fn only_certificates_of_the_verified_path_count() {
         ("an unneeded old copy of the root", &direct, vec![&root_until(5)], vec![root_until(3_000)], None),
         ("both copies are trusted", &direct, vec![], vec![root_until(5), root_until(3_000)], None),
         ("an unrelated expired certificate", &direct, vec![&other], vec![root_until(3_000)], None),
-        ("a path that is valid longer", &leaf, vec![&short, &by_root], vec![root_until(3_000)], None),
-        ("a path beside an expired one", &leaf, vec![&expired, &by_root], vec![root_until(3_000)], None),
+        ("a second path that is valid longer", &leaf, vec![&short, &by_root], vec![root_until(3_000)], None),
+        ("a valid path and an expired one", &leaf, vec![&expired, &by_root], vec![root_until(3_000)], None),
         (
             "a needed intermediate that expires",
             &leaf,
@@ -168,7 +168,7 @@ async fn only_certificates_of_the_verified_path_count() {
         expect(verdict("tls", port, &trusting("tls", &file)).await.as_deref(), expected, name);
         let port = serve_kind("http", server(identity, &chain, None, &BOTH)).await;
         let asserting = format!(r#"{},"assertions":["[CERTIFICATE] > 14d"]"#, trusting("http", &file));
-        // Assertions see only a time.
+        // Assertions see only the time until expiry, not which certificate expires first.
         let expected = match expected {
             Some(words) if words.contains("expires in") || name == "a root that expires" => {
                 Some("time until the certificate expires is 5 d, expected > 14d")
@@ -246,7 +246,7 @@ async fn a_missing_client_certificate_is_named_after_the_handshake() {
     let folder = tempfile::tempdir().expect("a folder");
     let authority = TestAuthority::new("Root", 3_000);
     let trusted = write(folder.path(), "trusted", &[&authority.self_signed()]);
-    // As nginx does: the certificate is optional for TLS, and required by the web server.
+    // Like nginx, the TLS layer only requests a certificate, and the HTTP layer rejects clients without one.
     let config = server_with_optional_clients(&authority.issue("127.0.0.1", 80), &authority);
     let tls = TlsAcceptor::from(Arc::new(config));
     let port = serve_with(move |stream| {
@@ -264,7 +264,7 @@ async fn a_missing_client_certificate_is_named_after_the_handshake() {
 }
 
 #[tokio::test]
-async fn files_of_a_client_certificate_that_do_not_fit_are_named() {
+async fn unusable_client_certificate_files_are_named() {
     let folder = tempfile::tempdir().expect("a folder");
     let authority = TestAuthority::new("Root", 3_000);
     let (certificate, key) = authority.issue("client.example", 80).write(folder.path(), "client");
@@ -277,7 +277,7 @@ async fn files_of_a_client_certificate_that_do_not_fit_are_named() {
         (&key, &key, "client.key`: the file contains no certificate"),
         (&certificate, &certificate, "client.pem`: the file contains no private key"),
         (&certificate, &other_key, "other.key`: the private key does not belong to the certificate"),
-        (&certificate, &broken, "broken.pem`: a section in the PEM format has no end"),
+        (&certificate, &broken, "broken.pem`: a PEM section has no end"),
     ] {
         let more = format!(r#","client_cert_file":"{}","client_key_file":"{}""#, certificate.display(), key.display());
         for kind in KINDS {
@@ -289,7 +289,7 @@ async fn files_of_a_client_certificate_that_do_not_fit_are_named() {
     }
 }
 
-/// Starts an HTTP server with TLS that keeps the heads of requests. Returns its port.
+/// Starts an HTTPS server that records the heads of all requests. Returns its port.
 async fn serve_requests(config: ServerConfig, requests: Arc<Mutex<Vec<String>>>) -> u16 {
     let tls = TlsAcceptor::from(Arc::new(config));
     serve_with(move |stream| {
@@ -335,7 +335,7 @@ async fn another_server_name_and_address_can_be_used() {
             let record = record(outcome(kind, &address, &(trusting(kind, &trusted) + &keys)).await);
             expect(record.attempt.error.as_deref(), expected, &format!("{kind} {address} {keys}"));
         }
-        // The policy for addresses applies to the one that is connected to.
+        // The address policy applies to the address in `resolve`.
         let keys = format!(r#","resolve":"127.0.0.1:{port}""#);
         let only = AddressPolicy::Only(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)));
         let denied = record(outcome_with(kind, "shop.example", &keys, only).await).attempt.error;
@@ -361,7 +361,7 @@ async fn the_request_stays_the_same_with_another_address() {
 }
 
 #[tokio::test]
-async fn a_redirect_to_another_host_leaves_the_route_and_the_identity() {
+async fn a_redirect_to_another_host_drops_the_route_and_identity() {
     let folder = tempfile::tempdir().expect("a folder");
     let authority = TestAuthority::new("Root", 3_000);
     let trusted = write(folder.path(), "trusted", &[&authority.self_signed()]);
@@ -408,7 +408,7 @@ async fn a_minimum_version_is_required() {
 }
 
 #[tokio::test]
-async fn results_have_the_days_until_a_verified_certificate_expires() {
+async fn results_contain_the_days_until_a_certificate_expires() {
     let folder = tempfile::tempdir().expect("a folder");
     let authority = TestAuthority::new("Root", 3_000);
     let trusted = write(folder.path(), "trusted", &[&authority.self_signed()]);
@@ -425,13 +425,13 @@ async fn results_have_the_days_until_a_verified_certificate_expires() {
     let address = format!("127.0.0.1:{port}");
     let unverified = outcome("http", &address, r#","tls_skip_verify":true"#).await;
     assert_eq!((unverified.certificate_days(), record(unverified).attempt.error), (None, None));
-    // A check that fails for another reason has them, too.
+    // A check that fails for another reason still reports the days until expiry.
     let failed = outcome("http", &address, &format!(r#"{},"up_status":404"#, trusting("http", &trusted))).await;
     assert_eq!(failed.certificate_days(), Some(80));
 }
 
 #[tokio::test]
-async fn without_verification_only_the_own_certificate_counts() {
+async fn without_verification_only_the_leaf_certificate_counts() {
     let other = Identity::self_signed("other.example", -9, false).certificate;
     for (days, expected) in [(80, None), (-600, Some("time until the certificate expires is -600 d, expected > 14d"))] {
         let identity = Identity::self_signed("shop.example", days, true);

@@ -52,7 +52,7 @@ pub struct WebSocketCheck {
     pub headers: HeaderMap,
     /// The time limit for one attempt.
     pub timeout: Duration,
-    /// The version of IP to connect over; without one, both are tried.
+    /// The IP version to connect over. If not set, both are tried.
     pub ip_version: Option<IpVersion>,
     /// The TLS parameters, if the connection uses TLS.
     pub tls: Option<TlsOptions>,
@@ -298,7 +298,7 @@ mod tests {
                     let offered = request.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Protocol: "));
                     let accept = derive_accept_key(key.as_bytes());
                     let head = head.replace("ACCEPT", &accept).replace("OFFERED", offered.unwrap_or("nothing"));
-                    // The first message arrives together with the response.
+                    // Send the start of the first message together with the response.
                     let _ = stream.write_all(format!("{head}\r\n\r\n\u{1}\u{2}he").as_bytes()).await;
                     let _ = stream.write_all(&[0x80, 3, b'l', b'l', b'o']).await;
                     while stream.read(&mut buffer).await.is_ok_and(|count| count > 0) {}
@@ -320,7 +320,7 @@ mod tests {
                 &[],
                 "Connection: keep-alive",
                 Some(
-                    "server violates the WebSocket protocol: the header `Connection` of its response does not contain \
+                    "server violates the WebSocket protocol: the `Connection` header of its response does not contain \
                      `Upgrade`",
                 ),
             ),

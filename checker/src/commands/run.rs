@@ -62,8 +62,8 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
     let mut status_log = StatusLog::new(config.node.clone());
     let mut outcome = Outcome::Done;
     let mut round = None;
-    // With `--every`, the scheduler runs the first checks, so endpoints do not wait for each other. A message,
-    // however, must be posted with a round.
+    // With `--every`, the scheduler runs the first checks, so slow endpoints do not delay the others. A message still
+    // requires a round, because it is stored with one.
     if arguments.every.is_none() || announcement.is_some() {
         let (mut results, confirmations) = first_round(&config, &check_context, config.every).await;
         if let Some(announcement) = &announcement {

@@ -1,4 +1,4 @@
-//! Finds checks that would be one endpoint, because they have the same title and locator or the same id.
+//! Finds checks that would be the same endpoint, because they have the same title and locator, or the same id.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use shared::check_file::{ID_LIMIT, LOCATOR_LIMIT, TITLE_LIMIT, shortened};
 use super::problem::{Problem, Problems, line_and_column};
 use crate::checks::Check;
 
-/// A check and where the file defines it.
+/// A check and its position in the configuration file.
 pub(super) struct DefinedCheck {
     pub(super) check: Arc<Check>,
     /// The byte offset of the check in the file.
@@ -17,7 +17,7 @@ pub(super) struct DefinedCheck {
     pub(super) index: usize,
 }
 
-/// Merges checks with the same title and locator, and reports them: the status page, histories and nodes cannot
+/// Merges checks with the same title and locator, and reports them, because the status page and histories cannot
 /// distinguish them. Also reports duplicate ids.
 pub(super) fn merge(checks: Vec<DefinedCheck>, text: &str, problems: &mut Problems) -> Vec<DefinedCheck> {
     report_duplicate_ids(&checks, text, problems);
@@ -47,7 +47,7 @@ pub(super) fn merge(checks: Vec<DefinedCheck>, text: &str, problems: &mut Proble
     kept
 }
 
-/// Returns the title and the locator as check files contain them.
+/// Returns the title and the locator, shortened as in check files.
 fn identity_of(check: &Check) -> (String, String) {
     let locator = check.kind.locator().to_owned();
     (shortened(check.title.clone(), TITLE_LIMIT), shortened(locator, LOCATOR_LIMIT))
@@ -70,7 +70,7 @@ fn report_duplicate_ids(checks: &[DefinedCheck], text: &str, problems: &mut Prob
     }
 }
 
-/// An error for a string that is not a valid id.
+/// The error for a string that is not a valid id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid id `{0}`: use 1 to {ID_LIMIT} letters, digits, dots, underscores and hyphens, for example `shop`")]
 pub(super) struct InvalidId(String);

@@ -9,7 +9,7 @@ use super::table::ROOT;
 
 /// Two keys that must be set together.
 const TOGETHER: [&str; 2] = ["access_key_id", "secret_access_key"];
-/// A key that requires another one.
+/// A key, and the other key that it requires.
 const DEPENDENT: [&str; 2] = ["client_key_file", "client_cert_file"];
 /// The keys of a script step. At least one of them must be set.
 const STEP: [&str; 2] = ["send", "expect"];
@@ -62,7 +62,7 @@ impl Definitions {
             ValueKind::Assertions => {
                 let condition = json!({ "$ref": "#/$defs/condition" });
                 self.reference("condition", || assertion(&condition, &Map::new()));
-                // Assertions in the list itself have a status, but nested conditions do not.
+                // Assertions in the list can set a status, but nested conditions cannot.
                 let status = json!({ "enum": ["down", "degraded"] });
                 let items = assertion(&condition, &Map::from_iter([("otherwise".to_owned(), status)]));
                 json!({ "type": "array", "items": items })
@@ -145,7 +145,7 @@ impl Definitions {
     }
 }
 
-/// If one key is set, the other must be set. An empty string is not set.
+/// Returns a schema that requires `other` if `one` is set. An empty string means "not set".
 fn implies(one: &str, other: &str) -> Value {
     let is_set = |key: &str| json!({ "required": [key], "properties": { key: { "minLength": 1 } } });
     json!({ "if": is_set(one), "then": is_set(other) })

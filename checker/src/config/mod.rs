@@ -53,7 +53,8 @@ use crate::checks::net::connect::Address;
 use crate::checks::net::proxy_environment::ProxyEnvironment;
 use crate::checks::{Check, CheckKind};
 use crate::platform::operator_file::read_operator_text;
-use crate::store::settings::{Bucket, Secret, Storage, StoreLocation, WriterKeys};
+use crate::redact::Secret;
+use crate::store::settings::{Bucket, Storage, StoreLocation, WriterKeys};
 
 /// The maximum number of endpoints for which summaries are on by default. Few people read longer summaries, and writing
 /// one requires all histories.
@@ -150,7 +151,7 @@ pub fn from_text(text: &str, folder: &Path, environment: &Environment<'_>) -> (O
     (parsed.config, parsed.problems)
 }
 
-/// A configuration file after parsing.
+/// The result of parsing a configuration file.
 struct Parsed {
     /// The configuration, if it is usable.
     config: Option<Config>,
@@ -267,7 +268,7 @@ fn convert(
     })
 }
 
-/// Warns about checks that are unknown because a proxy decides which addresses it connects to.
+/// Warns about checks whose status is unknown because private addresses are denied, but a proxy chooses the address.
 fn report_proxies(
     checks: &[Arc<Check>],
     environment: Option<&ProxyEnvironment>,
@@ -284,7 +285,7 @@ fn report_proxies(
         count => format!(" and {count} more"),
     };
     let text = format!(
-        "`deny_private_addresses` cannot be enforced through a proxy, so that the status of `{}`{others} is unknown: set \
+        "`deny_private_addresses` cannot be enforced through a proxy, so the status of `{}`{others} is unknown: set \
          `\"proxy\": \"none\"` in checks that can connect directly",
         first.title
     );

@@ -23,7 +23,7 @@ pub struct Config {
     pub concurrent_checks: Option<usize>,
     /// The addresses that checks may connect to.
     pub address_policy: AddressPolicy,
-    /// The proxies in the environment, for checks that do not set their own.
+    /// The proxies that environment variables define, for checks that do not set a proxy.
     pub proxies: Option<Arc<ProxyEnvironment>>,
     /// The checks, in file order.
     pub checks: Vec<Arc<Check>>,
@@ -37,7 +37,7 @@ pub struct Config {
     pub spool_dir: PathBuf,
     /// The page that `checker serve` serves.
     pub page: Page,
-    /// A fixed time for all results instead of the current time, which the original Checkup also supports.
+    /// A fixed time for all results instead of the current time, as in the original Checkup.
     pub timestamp: Option<UnixNanos>,
 }
 

@@ -1,4 +1,5 @@
-//! Rewrites the parts that only the original Checkup's configuration can contain so that their meaning stays the same.
+//! Converts values that only the original Checkup's configuration can contain to ones with the same meaning in the
+//! checker's dialect.
 //!
 //! The parser has already applied the rules of Go's decoder (see [`super::dialect`]). This module handles values: Go's
 //! zero values mean "not set", and the original Checkup accepts some values that the checker's table rejects.
@@ -13,7 +14,7 @@ use super::problem::{Problem, Problems};
 /// Go's zero time, which the original Checkup writes for "not set".
 pub(super) const ZERO_TIME: &str = "0001-01-01T00:00:00Z";
 
-/// The time limit for `tls` checks that do not set one. In the original Checkup, they have no limit.
+/// The time limit for `tls` checks that do not set one. The original Checkup does not limit them.
 const TLS_TIMEOUT: &str = "10s";
 
 /// The status codes that the original Checkup accepts by default.
@@ -67,7 +68,7 @@ pub(super) fn rewrite_check<'t>(check: &mut Located<'t>, index: usize, problems:
         set(name_key, string(if locator.trim().is_empty() { "a check without a name" } else { &locator }));
     }
     match kind.as_str() {
-        // The original Checkup only opens a connection if there is no name to query.
+        // Without a name to query, the original Checkup just opens a connection.
         "dns" if query.is_empty() => {
             set("type", string("tcp"));
             members.retain(|member| member.key != "hostname_fqdn");
@@ -84,7 +85,7 @@ pub(super) fn rewrite_check<'t>(check: &mut Located<'t>, index: usize, problems:
     }
 }
 
-/// Converts the original Checkup's `up_status_range` to `up_status`. Codes in either of them count as up.
+/// Adds the original Checkup's `up_status_range` to `up_status`, so that codes in either of them are accepted.
 fn convert_status_range(members: &mut Vec<Member<'_>>) {
     let Some(position) = members.iter().position(|member| member.key == "up_status_range") else { return };
     let Member { at, value, .. } = members.remove(position);
@@ -124,8 +125,8 @@ fn report_variables(value: &Located<'_>, problems: &mut Problems) {
         JsonValue::String(text) => {
             if let Some(variable) = variable_in(text) {
                 let text = format!(
-                    "`{variable}` is not replaced, because a file with the name `checkup.json` is read as the \
-                     original Checkup reads it: rename the file to use variables"
+                    "`{variable}` is not replaced, because a file named `checkup.json` is read as the original \
+                     Checkup reads it: rename the file to use variables"
                 );
                 problems.add(Problem::warning(value.at, text));
             }
@@ -152,8 +153,8 @@ fn variable_in(text: &str) -> Option<&str> {
     None
 }
 
-/// Converts the original Checkup's file to the checker's dialect, for files that are derived from it. Returns `None` if
-/// it does not contain an object.
+/// Converts a configuration of the original Checkup to the checker's dialect, so that other files can be derived from
+/// it. Returns `None` if it does not contain an object.
 #[must_use]
 pub fn to_own_dialect(text: &str) -> Option<serde_json::Map<String, serde_json::Value>> {
     let mut root = parser::parse(text, Dialect::Original, &mut Problems::default(), None).ok()?;

@@ -1,4 +1,4 @@
-//! Tests that every key of the original is accepted, and that each documented difference has a test.
+//! Tests that every key of the original Checkup is accepted, and that each documented difference has a test.
 
 use std::fs;
 use std::path::Path;
@@ -6,10 +6,10 @@ use std::path::Path;
 use super::{Environment, from_file};
 use crate::checks::{Check, CheckKind};
 
-/// A key, a value and Go's zero value.
+/// A key, a valid value for it, and its zero value in Go.
 type Key = (&'static str, &'static str, &'static str);
 
-/// The keys of each type of check in the last version of the original.
+/// The keys that each type of check has in the original Checkup's last version.
 const KEYS: &[(&str, &[Key])] = &[
     (
         "http",
@@ -78,7 +78,7 @@ const KEYS: &[(&str, &[Key])] = &[
     ),
 ];
 
-/// Loads a file that the original accepts. It must cause no problems, and every check must be usable.
+/// Loads checks in the original Checkup's dialect. Panics if one of them is unusable or causes any problem.
 fn loaded(checkers: &str) -> Vec<Check> {
     let text = format!(r#"{{"checkers":[{checkers}]}}"#);
     let environment = Environment { variable: &|_| None, host_name: "here".to_owned() };
@@ -103,27 +103,27 @@ fn every_key_of_the_original_accepts_values_zero_and_null() {
         let all = check(&|_, (_, value, _)| Some((*value).to_owned()));
         assert_eq!((all.attempts, all.threshold), (3, 500_000_000));
         let zero = format!("{:?}", check(&|_, (_, _, zero)| Some((*zero).to_owned())));
-        // A locator is the only key that a usable check needs.
+        // A usable check needs only a locator.
         let is_needed = |key: &str| matches!(key, "endpoint_url" | "command");
         let null = check(&|_, (key, value, _)| Some(if is_needed(key) { value } else { "null" }.to_string()));
         let missing = check(&|_, (key, value, _)| is_needed(key).then(|| (*value).to_string()));
         assert_eq!([zero.clone(), zero], [format!("{null:?}"), format!("{missing:?}")], "{kind}");
         for (index, (key, ..)) in keys.iter().enumerate() {
-            // Each key works without the others.
+            // Each key must be accepted without the others.
             check(&|other, (key, value, _)| (index == other || is_needed(key)).then(|| (*value).to_string()));
             assert!(!key.is_empty());
         }
     }
 }
 
-/// The beginning of each row in the table of differences, and the test that proves the row.
+/// The start of each row in the documented table of differences, and the name of the test that proves it.
 const PROOFS: &[(&str, &str)] = &[
     ("A range without data is green.", "no_data_is_unknown"),
     ("There is no uptime figure.", "percentages_are_truncated"),
     ("Unknown keys are ignored.", "all_problems_are_reported_at_once_with_suggestions"),
     ("Status codes 200 to 204 are up.", "defaults_that_differ_from_the_original"),
-    ("With `up_status_range`, ", "the_body_counts_even_if_the_status_is_in_the_originals_range"),
-    ("Two checks with one title and URL ", "checks_of_one_endpoint_have_one_result_the_worse_one"),
+    ("With `up_status_range`, ", "the_body_is_checked_even_if_the_status_is_in_range"),
+    ("Two checks with the same title and URL ", "duplicate_checks_have_the_worse_result"),
     ("Every check has a timeout of 10 s.", "defaults_that_differ_from_the_original"),
     ("`tls` checks without `timeout` ", "values_that_the_original_accepts_mean_the_same"),
     ("The round-trip time ends ", "the_phases_add_up_to_at_most_the_whole"),
@@ -138,7 +138,7 @@ const PROOFS: &[(&str, &str)] = &[
     ("`http` checks use the proxy ", "a_failure_is_attributed_to_the_proxy_or_the_endpoint"),
     ("The response's headers must arrive ", "defaults_that_differ_from_the_original"),
     ("Requests accept gzip, ", "encoded_bodies_are_judged_like_plain_ones"),
-    ("Bodies are searched as bytes.", "texts_are_searched_in_their_charset"),
+    ("Bodies are searched as bytes.", "text_is_searched_in_its_charset"),
     ("Several values of a header ", "defaults_that_differ_from_the_original"),
     ("Header names are sent ", "the_request_is_sent_as_configured"),
     ("Responses can have ", "every_misbehavior_of_a_server_is_described"),
@@ -168,7 +168,7 @@ fn defaults_that_differ_from_the_original() {
 }
 
 #[test]
-fn the_body_counts_even_if_the_status_is_in_the_originals_range() {
+fn the_body_is_checked_even_if_the_status_is_in_range() {
     let range = r#""up_status_range":{"min":200,"max":399},"must_contain":"a","must_not_contain":"b""#;
     let checks = loaded(&format!(r#"{{"type":"http","endpoint_url":"http://a",{range}}}"#));
     let CheckKind::Http(http) = &checks[0].kind else { panic!("{:?}", checks[0]) };
@@ -176,7 +176,7 @@ fn the_body_counts_even_if_the_status_is_in_the_originals_range() {
     assert_eq!((http.must_contain.as_deref(), http.must_not_contain.as_deref()), (Some("a"), Some("b")));
 }
 
-/// Returns all source code of the project.
+/// Appends the contents of all Rust files in a folder and its subfolders.
 fn sources(folder: &Path, into: &mut String) {
     for entry in fs::read_dir(folder).expect("the folder is there").filter_map(Result::ok) {
         let path = entry.path();

@@ -162,7 +162,8 @@ impl Problems {
     }
 }
 
-/// Returns a message on one line, without characters that control a terminal: messages quote values of the file.
+/// Returns a message as a single line without characters that control a terminal, because messages quote values from
+/// the file.
 fn safe(text: &str) -> String {
     sanitize(text.to_owned(), usize::MAX)
 }

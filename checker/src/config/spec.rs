@@ -10,7 +10,7 @@ pub enum ValueKind {
     /// An `http` or `https` URL.
     Url,
     Enum(&'static [&'static str]),
-    /// One of these integers.
+    /// One of the integers in this list.
     Numbers(&'static [i64]),
     /// An integer in an inclusive range, given by its minimum and maximum.
     Integer(i64, i64),

@@ -122,8 +122,9 @@ async fn examine_bucket(
     None
 }
 
-/// Tests whether the keys can read an object, and whether they can find out that an object is missing: some services deny
-/// reading a missing object, as if it existed, unless the key can list the whole bucket. Then a listing must show it.
+/// Tests whether the keys can read an object, and whether they can find out that an object is missing: some services
+/// deny reading a missing object, as if it existed, unless the key can list the whole bucket. Then a listing must show
+/// it.
 async fn examine_reading(
     probe: &StoreProbe,
     bucket: &Bucket,
@@ -252,7 +253,7 @@ async fn examine_files(storage: &Storage, node: &NodeName, now: UnixNanos, findi
     if !names.is_empty() {
         findings.push(freshness::expiry_finding(&names, node, storage.check_expiry, now));
     }
-    // Other findings report why histories cannot be read.
+    // Ignore errors, because other findings report why histories cannot be read.
     if let Ok(read) = histories_up_to(&store, now).await {
         findings.extend(kind_conflict::findings(&endpoint_statuses(&read.histories), now));
     }

@@ -1,4 +1,4 @@
-//! Finds endpoints that are different checks on different nodes, so that combining their results is meaningless. Pure.
+//! Finds endpoints that nodes check in different ways, so combining their results is meaningless. Pure.
 
 use shared::UnixNanos;
 use shared::endpoint_status::EndpointStatus;
@@ -23,7 +23,7 @@ pub fn describe(endpoint: &EndpointStatus, now: UnixNanos) -> Option<String> {
     let name = |node: Option<&NodeName>| node.map_or_else(|| "an unnamed node".to_owned(), |node| format!("`{node}`"));
     let checks: Vec<String> = kinds.iter().map(|(kind, node)| format!("`{kind}` on {}", name(*node))).collect();
     let [title, locator] = [&endpoint.key.title, &endpoint.key.locator].map(|text| sanitize_for_terminal(text, LIMIT));
-    Some(format!("`{title}` (`{locator}`) is a different check on each node, {}", checks.join(", ")))
+    Some(format!("`{title}` (`{locator}`) is not the same check on all nodes ({})", checks.join(", ")))
 }
 
 /// Returns a finding for each conflict.
@@ -69,7 +69,7 @@ mod tests {
         assert_eq!(found.len(), 1);
         assert_eq!(
             found[0].what,
-            "`Shop` (`shop:443`) is a different check on each node, `tcp` on `eu`, `tls` on `us`"
+            "`Shop` (`shop:443`) is not the same check on all nodes (`tcp` on `eu`, `tls` on `us`)"
         );
         for kinds in [&[("tcp", 0), ("tcp", 0)][..], &[("tcp", 0), ("", 0)], &[("tcp", 0), ("tls", 90)], &[]] {
             assert_eq!(findings(&[endpoint(kinds)], NOW), [], "{kinds:?}");

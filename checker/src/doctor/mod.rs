@@ -2,7 +2,7 @@
 //!
 //! [`checker_side`] covers the checker, [`page_side`] the browser. [`probe`] sends the requests, [`address`] builds
 //! their URLs, [`clock`] compares clocks, [`freshness`] evaluates the names of stored check files, and
-//! [`kind_conflict`] compares what nodes check.
+//! [`kind_conflict`] finds endpoints that nodes check in different ways.
 
 pub mod address;
 pub mod checker_side;

@@ -11,9 +11,10 @@ use super::probe::{BrowserResponse, OwnKeyManagement, Signing, StoreProbe};
 use super::{Finding, Side, address, clock};
 use crate::config::model::Config;
 use crate::provision::policy::{self, Scope};
+use crate::redact::Secret;
 use crate::store::S3Error;
 use crate::store::s3::client::decode_url;
-use crate::store::settings::{Bucket, Secret, StoreLocation, WriterKeys};
+use crate::store::settings::{Bucket, StoreLocation, WriterKeys};
 
 /// An origin that does not belong to any page.
 const FOREIGN_ORIGIN: &str = "https://checkup-doctor.invalid";
@@ -191,7 +192,7 @@ async fn examine_limits(probe: &StoreProbe, bucket: &Bucket, findings: &mut Vec<
     let mut report = |result: Result<(), S3Error>, what: &str| match result {
         Ok(()) => findings.push(Finding::failure(
             Side::Page,
-            format!("every visitor of the page can {what}"),
+            format!("every visitor to the page can {what}"),
             "create a reader without this permission: `checker provision`",
         )),
         Err(error) if is_refused(&error) => {}
@@ -225,7 +226,7 @@ async fn examine_limits(probe: &StoreProbe, bucket: &Bucket, findings: &mut Vec<
         OwnKeyManagement::Refused => {}
         OwnKeyManagement::Allowed => findings.push(Finding::failure(
             Side::Page,
-            "every visitor of the page can manage the reader's access keys: delete the page's key, or create others that keep working after it is replaced",
+            "every visitor to the page can manage the reader's access keys: delete the page's key, or create others that keep working after it is replaced",
             SELF_SERVICE_REMEDY,
         )),
         OwnKeyManagement::Unknown(why) => findings.push(Finding::warning(

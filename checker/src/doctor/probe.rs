@@ -17,7 +17,7 @@ use crate::store::s3::client::{self, Credentials};
 use crate::store::s3::error::{Action, RequestContext};
 use crate::store::settings::Bucket;
 
-/// The timeout for browser requests: longer than any visitor of a page would wait.
+/// The timeout for browser requests: longer than any visitor to a page would wait.
 const BROWSER_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Sends requests to one bucket, with one pair of keys or without keys.

@@ -19,8 +19,8 @@ pub struct Evaluation {
 }
 
 /// Evaluates an outcome. After more failed attempts than the check allows, the endpoint is down, or has the status that
-/// the check defines for failures. After a warning, or if the median exceeds the threshold, it is degraded; otherwise it is healthy. After
-/// a skipped check, it is unknown.
+/// the check defines for failures. After a warning, or if the median exceeds the threshold, it is degraded; otherwise
+/// it is healthy. After a skipped check, it is unknown.
 #[must_use]
 pub fn evaluate(outcome: CheckOutcome, check: &Check) -> Evaluation {
     let records = match outcome {
@@ -103,7 +103,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn some_attempts_may_fail() {
+    fn some_attempts_can_fail() {
         let fails = (900, Some("refused"));
         for (allowed, outcomes, status) in [
             (1, &[(1, None), fails, (1, None)][..], Status::Healthy),
@@ -111,7 +111,7 @@ pub(crate) mod tests {
             (2, &[fails, fails, (1, None)], Status::Healthy),
             (2, &[fails, fails], Status::Down),
             (9, &[fails], Status::Down),
-            // The time until a failure does not count as a response time.
+            // The time until a failure is not a response time, so the median excludes it.
             (2, &[fails, fails, (600, None)], Status::Degraded),
         ] {
             let check = Check { failures_allowed: allowed, ..check(500) };

@@ -32,8 +32,7 @@ pub async fn run_round(
         next: AtomicUsize::new(0),
         results: Mutex::new(vec![None; config.checks.len()]),
     });
-    // Each task runs several checks in sequence. A separate task for each check would increase the cost of a check by a
-    // tenth.
+    // Each task runs several checks in sequence. A separate task for each check would make checks 10% more expensive.
     let mut tasks = JoinSet::new();
     for _ in 0..concurrency {
         let (round, context, mut runner) = (Arc::clone(&round), Arc::clone(context), CheckRunner::new(config, None));
@@ -99,7 +98,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn checks_of_one_endpoint_have_one_result_the_worse_one() {
+    async fn duplicate_checks_have_the_worse_result() {
         let check = |command: &str, raise: &str| {
             format!(
                 r#"{{"type": "exec", "name": "Shop", "command": "{command}", "raise": "{raise}", "arguments": []}}"#
@@ -116,7 +115,8 @@ mod tests {
             ([&invalid.to_owned(), &healthy], Status::Unknown),
             ([&healthy, &healthy], Status::Healthy),
         ] {
-            // The command is the locator, so a check fails because it expects another exit status.
+            // The command is the locator, so all checks run the same command, and those that must fail expect another
+            // exit status.
             let text = format!(r#"{{"checkers": [{}, {}]}}"#, checks[0], checks[1])
                 .replace(r#""command": "false""#, r#""command": "true", "exit_status": 1"#);
             let environment = Environment { variable: &|_| None, host_name: "here".to_owned() };

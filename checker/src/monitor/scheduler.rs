@@ -28,8 +28,7 @@ use crate::platform::{clock, fd_limit};
 const CLOCK_CHECK_INTERVAL: Duration = Duration::from_secs(5);
 /// A batch is sent if no check is running and none will be due within this time.
 const QUIET: Nanos = SECOND;
-/// The maximum wait of a result is the shortest interval divided by this number, so the result is stored while it
-/// is still valid.
+/// A result waits at most the shortest interval divided by this number, so it is stored while it is still valid.
 const MAX_WAIT_DIVISOR: Nanos = 4;
 
 /// Runs the checks of a configuration when they are due.
@@ -251,7 +250,7 @@ impl Scheduler {
         let now = self.now();
         if now < self.last_clock {
             self.schedule.clock_moved_back(now);
-            // Otherwise, the batch would wait until the clock has caught up with its old time.
+            // If the batch kept its start time, it would wait until the clock has caught up.
             self.batch_started = self.batch_started.map(|started| started.min(now));
         }
         self.last_clock = now;

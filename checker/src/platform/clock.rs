@@ -5,8 +5,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use shared::civil::rfc3339;
 use shared::{SECOND, UnixNanos};
 
-/// The earliest time that can be stored: times in the names of check files have 19 digits, so names sort by time.
-/// On a machine without a clock battery, the clock starts too early, in 1970.
+/// The earliest time that can be stored. Times in check file names have 19 digits so that names sort by time. On a
+/// machine without a clock battery, the clock starts too early, in 1970.
 pub const EARLIEST: UnixNanos = 1_000_000_000 * SECOND;
 
 /// The latest time that can be stored: the start of 2262. Signed 64-bit nanoseconds overflow in April of that year, and

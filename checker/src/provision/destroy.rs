@@ -123,7 +123,8 @@ pub(super) mod tests {
     use crate::provision::destroy::*;
     use crate::provision::service::contents::Contents;
     use crate::provision::service::{KeyState, User};
-    use crate::store::settings::{Secret, WriterKeys};
+    use crate::redact::Secret;
+    use crate::store::settings::WriterKeys;
     use serde_json::json;
 
     pub(in crate::provision) const SCOPE: Scope<'_> =

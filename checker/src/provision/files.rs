@@ -17,7 +17,8 @@ use super::names::Role;
 use super::spec::{Identity, ProvisionSpec};
 use crate::config::model::Config;
 use crate::config::{self, Environment};
-use crate::store::settings::{Bucket, Secret, StoreLocation, WriterKeys};
+use crate::redact::Secret;
+use crate::store::settings::{Bucket, StoreLocation, WriterKeys};
 
 /// The placeholder for keys that the operator must fill in.
 const KEY_PLACEHOLDER: &str = "put the reader's key here";

@@ -7,7 +7,8 @@ use jsonc_parser::ParseOptions;
 use serde_json::Value;
 
 use super::names::{self, Role};
-use crate::store::settings::{Bucket, Secret, WriterKeys};
+use crate::redact::Secret;
+use crate::store::settings::{Bucket, WriterKeys};
 use shared::object_name::NodeName;
 
 /// The keys in a file that provisioning wrote.

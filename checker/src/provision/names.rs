@@ -26,9 +26,9 @@ const PATH_LIMIT: usize = 512;
 /// The purpose of a user.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
-    /// Lets the page's visitors read the store. Its keys are public.
+    /// The role that lets the page's visitors read the store. Its keys are public.
     Reader,
-    /// Lets this node's checker write to the store.
+    /// The role that lets this node's checker write to the store.
     Writer(NodeName),
 }
 

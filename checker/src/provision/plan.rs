@@ -15,7 +15,7 @@ use super::service::{BucketState, KeyState, ListedKey};
 use super::spec::{Access, ExistingFiles, ExistingKeys, Identity, ProvisionSpec};
 use super::state::{CurrentState, ExistingUser};
 use super::step::{DeletionReason, Step};
-use crate::store::settings::Secret;
+use crate::redact::Secret;
 
 /// The maximum number of keys that IAM allows per user.
 const KEYS_PER_USER: usize = 2;

@@ -26,7 +26,7 @@ pub struct Scope<'a> {
 /// The check files that a writer may delete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DeletableFiles {
-    /// Writers delete no check files. The files are kept, or a lifecycle rule deletes them.
+    /// Writers do not delete check files. The files are kept, or a lifecycle rule deletes them.
     #[default]
     None,
     Own,

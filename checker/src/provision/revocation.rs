@@ -5,8 +5,9 @@ use std::fmt;
 use std::time::Duration;
 
 use super::service::{Service, ServiceError};
+use crate::redact::Secret;
 use crate::store::s3::error::S3Error;
-use crate::store::settings::{Secret, WriterKeys};
+use crate::store::settings::WriterKeys;
 
 /// How many times a deleted key is tried.
 const ATTEMPTS: usize = 30;

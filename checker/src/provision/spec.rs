@@ -139,7 +139,8 @@ pub fn whole_days(age: Nanos) -> Result<i32, InvalidProvisionSpec> {
 #[cfg(test)]
 pub(super) mod tests {
     use crate::provision::spec::*;
-    use crate::store::settings::{Secret, WriterKeys};
+    use crate::redact::Secret;
+    use crate::store::settings::WriterKeys;
     use shared::page_config::{AddressStyle, PageConfig};
     use shared::{DAY, HOUR};
 

@@ -9,6 +9,7 @@ use tokio::time::timeout;
 
 use super::retention::{MAX_GAP, ProvenAge, expired, expiry_time, proven_age, recently_due};
 use super::summary::format_minute;
+use crate::counted;
 use crate::store::{Deletion, Listing, Store, StoreError};
 
 /// The interval between deletions of expired files. Each deletion requires a listing, and once an hour is often enough.
@@ -38,8 +39,8 @@ pub enum ExpiryWarning {
     ClockAhead(Nanos),
     /// The store does not prove the age of these files.
     #[error(
-        "{files} check files are older than `check_expiry` by this machine's clock and are kept: no check file was stored from {} to {}, so the clock may have jumped; check it, and if it is right, run `checker expire`",
-        format_minute(gap.0), format_minute(gap.1)
+        "kept {} that this machine's clock considers older than `check_expiry`: no check file was stored from {} to {}, so the clock may have jumped; check it, and if it is right, run `checker expire`",
+        counted(*files, "check file"), format_minute(gap.0), format_minute(gap.1)
     )]
     UnprovenAge {
         files: usize,

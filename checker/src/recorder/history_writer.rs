@@ -250,7 +250,7 @@ pub async fn read_and_parse(
             match content.and_then(|content| CheckFile::parse(&content).map_err(|error| error.to_string())) {
                 Ok(file) => files.push((name, file)),
                 Err(why) => {
-                    // Include the file as an empty one so that the history covers it and it is not read again.
+                    // Add the file as an empty one so that the history covers it and the file is not read again.
                     unreadable.push((name.clone(), why));
                     files.push((name, CheckFile::default()));
                 }

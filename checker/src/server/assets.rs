@@ -120,8 +120,8 @@ pub fn content_type(name: &str) -> &'static str {
     }
 }
 
-/// Returns whether a name contains a hash of the file's contents, as in `page-0123456789abcdef_bg.wasm`. The contents
-/// under such a name never change.
+/// Returns whether a name contains a hash of the file's contents, as in `page-0123456789abcdef_bg.wasm`. A file with
+/// such a name never changes.
 #[must_use]
 pub fn has_hashed_name(name: &str) -> bool {
     /// A hash has 64 bits, written without leading zeros; hashes with fewer digits than this are very unlikely.

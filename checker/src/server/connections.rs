@@ -1,5 +1,5 @@
-//! Accepts connections. Limits the number of connections, in total and for each address, and how slow clients can be so
-//! that no client keeps others from being served.
+//! Accepts connections. Limits the number of connections, in total and for each address, and the time that slow clients
+//! can take, so that no client keeps others from being served.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -22,8 +22,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::ServeError;
 
-/// The time limit for receiving a request's headers, and for keeping an idle connection. Headers fit into one packet,
-/// and a lost packet is resent within three seconds.
+/// The time limit for receiving a request's headers, and for keeping an idle connection. Headers usually fit in one
+/// packet, and a lost packet is resent within three seconds.
 pub(super) const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 /// The maximum duration of a connection, so that a slow client does not occupy it indefinitely.
 const CONNECTION_TIMEOUT: Duration = Duration::from_mins(10);

@@ -83,7 +83,7 @@ impl PortRemedy {
     }
 }
 
-/// Binds the port before anything else is done, so that a busy port is reported first.
+/// Binds the port. Called before all other work so that a busy port is reported first.
 pub async fn bind(listen: SocketAddr, remedy: PortRemedy) -> Result<TcpListener, ServeError> {
     TcpListener::bind(listen).await.map_err(|cause| match cause.kind() {
         io::ErrorKind::AddrInUse => ServeError::Busy(listen, remedy),
@@ -155,7 +155,7 @@ fn router(
     Router::new()
         .route("/", get(page_index))
         .merge(files.clone())
-        // A proxy for a whole site often passes the path of the status page on.
+        // A proxy in front of a whole site often keeps the status page's path in requests.
         .route("/status", get(redirect_to_folder))
         .route("/status/", get(page_index))
         .nest("/status", files)
@@ -181,7 +181,7 @@ async fn page_index(State(state): State<Arc<ServerState>>, headers: HeaderMap) -
     state.page.respond(INDEX_HTML, &headers)
 }
 
-/// Adds the slash to the path of the page, because the URLs in the page are relative to its folder.
+/// Redirects to the path with a trailing slash, because URLs in the page are relative to its folder.
 async fn redirect_to_folder(uri: Uri) -> Response {
     let name = uri.path().rsplit('/').next().unwrap_or_default();
     let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();

@@ -118,10 +118,10 @@ pub(super) fn not_found() -> Response {
     plain(StatusCode::NOT_FOUND, "Not found.\n")
 }
 
-/// Returns a permanent redirect to a URL relative to the request's.
+/// Returns a permanent redirect to a URL that is relative to the request's URL.
 pub(super) fn redirect(location: &str) -> Response {
     let mut response = plain(StatusCode::PERMANENT_REDIRECT, "");
-    // An invalid URL cannot result from the path of a request.
+    // A request's path is always valid in a header, so the error cannot occur.
     if let Ok(location) = HeaderValue::try_from(location) {
         response.headers_mut().insert(header::LOCATION, location);
     }

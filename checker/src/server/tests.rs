@@ -99,7 +99,7 @@ fn content() -> String {
 }
 
 #[tokio::test]
-async fn the_page_is_available_in_the_folder_status() {
+async fn the_page_is_also_served_in_a_folder() {
     let server = Fixture::new().await;
     for (path, location) in [("/status", "status/"), ("/status?range=7d", "status/?range=7d")] {
         let reply = server.get(path).await;

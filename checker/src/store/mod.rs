@@ -215,7 +215,7 @@ pub enum StoreError {
     TooLarge {
         name: String,
         store: String,
-        /// The limit, such as `64 MiB`.
+        /// The limit that the object exceeds, such as `64 MiB`.
         limit: String,
     },
     /// An object that must not be replaced already has this name.

@@ -56,7 +56,7 @@ pub(super) enum WriteMode {
 /// The lists that a directory store keeps for plain HTTP readers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ListFile {
-    /// All check files, in the original Checkup's format.
+    /// The index of all check files, in the original Checkup's format.
     Index,
     /// The histories and the newest check files.
     HistoryIndex,

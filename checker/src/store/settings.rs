@@ -1,10 +1,11 @@
 //! The settings of a store, which come from the configuration.
 
-use std::fmt;
 use std::path::PathBuf;
 
 use shared::Nanos;
 use shared::page_config::AddressStyle;
+
+use crate::redact::Secret;
 
 /// Where results are stored, and for how long.
 #[derive(Debug, Clone)]
@@ -46,27 +47,4 @@ pub struct Bucket {
 pub struct WriterKeys {
     pub access_key_id: String,
     pub secret_access_key: Secret,
-}
-
-/// A string that is never shown.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    #[must_use]
-    pub fn new(text: String) -> Secret {
-        Secret(text)
-    }
-
-    /// Returns the string, for code that must send it or sign with it.
-    #[must_use]
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Secret(…)")
-    }
 }

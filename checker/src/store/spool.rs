@@ -46,7 +46,7 @@ impl Spool {
         &self.folder
     }
 
-    /// Keeps a round durably, and returns the path to its file.
+    /// Stores a round durably, and returns the path to its file.
     pub async fn keep(&self, name: &CheckFileName, content: &Bytes) -> Result<PathBuf, StoreError> {
         let (wanted, content) = (name.clone(), content.clone());
         let kept = self.blocking(format!("keep `{name}`"), move |folder| keep(folder, &wanted, &content)).await?;
@@ -207,7 +207,8 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
-    use crate::store::settings::{Bucket, Secret, WriterKeys};
+    use crate::redact::Secret;
+    use crate::store::settings::{Bucket, WriterKeys};
     use shared::page_config::AddressStyle;
 
     fn storage(location: StoreLocation) -> Storage {
@@ -289,7 +290,7 @@ mod tests {
         let spool = Spool::open(directory.path(), &bucket("b", "x"));
         let path = spool.keep(&name(SOME_TIME), &"[0]".into()).await.unwrap();
         assert_eq!(spool.read(&name(SOME_TIME)).await.unwrap(), WaitingRound::Round("[0]".into()));
-        // Only root can give a file to another user.
+        // Only root can change a file's owner.
         if std::os::unix::fs::chown(path, Some(65_534), None).is_ok() {
             let invalid = WaitingRound::Invalid("it belongs to another user".to_owned());
             assert_eq!(spool.read(&name(SOME_TIME)).await.unwrap(), invalid);

@@ -58,8 +58,8 @@ pub struct Upload {
 /// with [`StoreError::NotKept`] does the caller have the only copy. If the store refuses a waiting round but accepts
 /// this one, the waiting round is quarantined: it no longer blocks others, and is not lost.
 ///
-/// While the store is slow, or was unreachable until recently, the spool also keeps the round, so killing the
-/// process does not lose it. `kept` is its file if it is already there.
+/// While the store is slow, or was unreachable until recently, the spool also keeps the round, so killing the process
+/// does not lose it. `kept` is the round's spool file, if it already has one.
 ///
 /// This takes at most [`SPOOL_TIME`] and one attempt for the spool, and [`ROUND_TIMEOUT`] for the round.
 pub async fn store_round(

@@ -10,13 +10,13 @@ fn at(days: u64) -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_secs(days * 86_400))
 }
 
-/// Fails if a text resembles the output of `Debug`, or is not a clause for people.
+/// Fails if a message resembles the output of `Debug`, or is not a clause in plain words.
 fn expect_plain_words(text: &str) {
-    // What is between backticks comes from a certificate or names a key of the configuration.
+    // Text between backticks comes from a certificate or names a configuration key.
     let words: String = text.split('`').step_by(2).collect();
     let is_identifier = |word: &str| {
         let letters: Vec<char> = word.chars().collect();
-        // `TLS` and `KiB` are words.
+        // `TLS` and `KiB` are words, not identifiers.
         letters.windows(2).any(|pair| pair[0].is_lowercase() && pair[1].is_uppercase()) && word != "KiB"
     };
     assert!(!words.split(|letter: char| !letter.is_alphanumeric()).any(is_identifier), "an identifier: {text}");
@@ -27,7 +27,7 @@ fn expect_plain_words(text: &str) {
     assert_eq!(sanitize(text.to_owned(), 1_000), text);
 }
 
-/// Every way in which certificates can be wrong, as the verifier of the library reports it.
+/// Returns every certificate error that the verifier of the TLS library can report.
 fn certificate_errors() -> Vec<CertificateError> {
     use CertificateError as C;
     let (time, then) = (at(700), at(100));
@@ -77,7 +77,7 @@ fn certificate_errors() -> Vec<CertificateError> {
     all
 }
 
-/// Every error of the library that builds certificate chains.
+/// Returns every error of the library that builds certificate chains.
 fn path_errors() -> Vec<webpki::Error> {
     use webpki::Error as W;
     let (time, then) = (at(700), at(100));
@@ -372,9 +372,9 @@ fn an_error_names_what_an_operator_can_fix() {
         (ChainProblem("certificate is self-signed".to_owned()).into(), "certificate is self-signed"),
         (
             C::Other(OtherError(Arc::new(webpki::Error::CaUsedAsEndEntity))).into(),
-            "certificate is one of an authority (CA), which servers cannot use",
+            "certificate belongs to an authority (CA), so servers cannot use it",
         ),
-        (E::AlertReceived(AlertDescription::InternalError), "server aborted TLS: it has an internal error"),
+        (E::AlertReceived(AlertDescription::InternalError), "server aborted TLS: an internal error occurred"),
         (E::AlertReceived(99.into()), "server aborted TLS with the unknown alert 99"),
         (E::AlertReceived(AlertDescription::NoApplicationProtocol), NO_PROTOCOL_IN_COMMON),
         (E::AlertReceived(AlertDescription::CertificateRequired), CLIENT_CERTIFICATE_REQUIRED),

@@ -24,8 +24,7 @@ pub fn stdout(text: &str) -> Result<(), StdoutError> {
     stdout_data(&without_disguise(text))
 }
 
-/// Prints a command's result for programs, such as JSON, with a single write; standard output would otherwise be
-/// written line by line.
+/// Prints a command's result for programs, such as JSON, in a single write instead of line by line.
 pub fn stdout_data(text: &str) -> Result<(), StdoutError> {
     let text = if io::stdout().is_terminal() { without_disguise(text) } else { text.into() };
     let text = &*text;

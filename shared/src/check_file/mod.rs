@@ -89,17 +89,17 @@ pub struct CheckResult {
     /// How many nodes must agree on the status (stored as `verdict`), by default a majority. The original Checkup
     /// does not store it.
     pub quorum: Quorum,
-    /// The whole days, rounded down, from the check until the first certificate on the verified path expires (the key
-    /// `cert`, an integer). Only checks over TLS that verified the server's certificate have it. The original's files do
-    /// not contain it.
+    /// Whole days from the check until the first certificate on the verified path expires, rounded down (stored as
+    /// `cert`). Present only if the check used TLS and verified the server's certificate. The original Checkup does not
+    /// store it.
     pub certificate_days: Option<u32>,
     /// The endpoint's id, if one is configured. The original Checkup does not store it.
     pub id: Option<Box<str>>,
 }
 
-/// The key of an endpoint. It includes the title, so two checks of the same URL are separate endpoints.
+/// Identifies an endpoint by its title and locator, so checks of the same URL can be separate endpoints.
 ///
-/// The title and the locator identify an endpoint. An id identifies it even if they change.
+/// An id, if there is one, identifies the endpoint even after its title or locator changes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct EndpointKey {
     /// The name of the endpoint.
@@ -111,8 +111,8 @@ pub struct EndpointKey {
 }
 
 impl EndpointKey {
-    /// Returns whether both keys are of one endpoint: they have the same id, or the same title and locator if one of
-    /// them has no id.
+    /// Returns whether both keys identify the same endpoint: their ids are equal or, if either key has no id, their
+    /// titles and locators are.
     #[must_use]
     #[inline(never)]
     pub fn is_same_endpoint(&self, other: &EndpointKey) -> bool {
@@ -187,8 +187,8 @@ impl CheckFile {
             if result.timestamp <= 0 {
                 result.timestamp = name.stored_at;
             }
-            // Permissions restrict which names a node can write, but not the content. The name therefore determines the
-            // node, so a node can report only for itself.
+            // Permissions restrict the names of the objects that a node can write, but not their contents. The name
+            // therefore determines the node, so a node can report only for itself.
             result.node.clone_from(&name.node);
         }
         self
@@ -283,7 +283,7 @@ fn read_attempt(element: &Json<'_>) -> Result<Attempt, UnexpectedType> {
     })
 }
 
-/// Returns an endpoint's id, which check files and histories store under the same key.
+/// Reads an endpoint's id. Check files and histories store it under the same key.
 #[inline(never)]
 pub(crate) fn id_of(element: &Json<'_>) -> Option<Box<str>> {
     let id = element.string("id").ok().flatten().filter(|id| !id.is_empty() && id.len() <= ID_LIMIT)?;

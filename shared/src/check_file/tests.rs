@@ -60,7 +60,7 @@ fn a_result_without_attempts_has_a_placeholder_that_is_not_counted() {
     assert_eq!(file.results[0].attempts, []);
 }
 
-/// Results of checks that verified a certificate: one that expires within a day, and one of a failed check.
+/// A check file with certificates that expire in several days or within a day, and a failed check's result without one.
 const WITH_CERTIFICATES: &str = include_str!("../../golden/1796089000123456789-eu-west-check.json");
 
 #[test]
@@ -76,7 +76,8 @@ fn the_days_of_a_certificate_are_stored_and_optional() {
     }
 }
 
-/// Computes the median of a result's attempts as the original Checkup's page does. Without attempts, it fails.
+/// Computes the median of a result's attempts as the original Checkup's page does and, like that page, fails if there
+/// are no attempts.
 fn median_of_the_original(result: &serde_json::Value) -> f64 {
     let mut rtts: Vec<f64> =
         result["times"].as_array().expect("times").iter().map(|time| time["rtt"].as_f64().expect("rtt")).collect();

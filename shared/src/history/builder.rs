@@ -200,8 +200,8 @@ impl<'a> HistoryBuilder<'a> {
         }
     }
 
-    /// Like [`HistoryBuilder::flush`], but for endpoints with ids: the order of results determines what their endpoints
-    /// are called.
+    /// Like [`HistoryBuilder::flush`], but for histories with ids: results are added in chronological order, because
+    /// the last one determines the endpoint's title and locator.
     fn flush_in_order(&mut self, before: UnixNanos, pending: BTreeMap<EndpointKey, Vec<RecordedResult>>) {
         let mut results = Vec::new();
         for (key, pending) in pending {

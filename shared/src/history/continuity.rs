@@ -1,19 +1,20 @@
-//! Continues the history of an endpoint whose title or locator changed, but whose id did not.
+//! Continues an endpoint's history under its id when its title or locator changes.
 //!
-//! Results are added in the order of their times. A result with an id belongs to the endpoint with that id, which takes
-//! over its title and locator. Otherwise, the endpoint without an id that has its title and locator gets the id.
-//! A result without an id belongs to the endpoint that has, or had when it got its id, its title and locator.
+//! Results are added in chronological order. A result with an id belongs to the endpoint with that id, which adopts the
+//! result's title and locator. If there is no such endpoint, the endpoint without an id that has this title and locator
+//! adopts the id. A result without an id belongs to the endpoint that has its title and locator, or had them when it
+//! adopted its id.
 
 use std::collections::BTreeMap;
 
 use super::{History, Latencies, PostedMessage};
 use crate::check_file::EndpointKey;
 
-/// The keys of a history's endpoints with ids.
+/// An index of a history's endpoints by their ids, and by the keys that they had without one.
 #[derive(Debug, Default)]
 pub(super) struct Identities {
     by_id: BTreeMap<Box<str>, EndpointKey>,
-    /// The ids of endpoints by the keys that they had without an id.
+    /// Maps the keys that endpoints had without an id to their ids.
     by_former: BTreeMap<EndpointKey, Box<str>>,
 }
 
@@ -32,7 +33,8 @@ impl Identities {
         self.by_id.is_empty()
     }
 
-    /// Returns the key of the endpoint that a result with this key belongs to, if the history contains it.
+    /// Finds the endpoint that a result with this key belongs to. Returns the endpoint's key in the history, or `None`
+    /// if the endpoint is new.
     pub(super) fn find(&self, history: &History, key: &EndpointKey) -> Option<EndpointKey> {
         let without_id = EndpointKey { id: None, ..key.clone() };
         let exists = |key: &EndpointKey| history.endpoints.contains_key(key);
@@ -40,13 +42,15 @@ impl Identities {
             return self.by_id.get(id).cloned().or_else(|| Some(without_id).filter(exists));
         }
         let former = || self.by_id.get(self.by_former.get(key)?).cloned();
-        // An endpoint with the same title and locator follows the key without an id.
+        // Keys are sorted by title, locator and id, and a missing id comes first. A key with the same title and locator
+        // is therefore the next one.
         let same =
             || history.endpoints.range(key..).next().map(|(next, _)| next).filter(|next| next.is_same_endpoint(key));
         same().cloned().or_else(former)
     }
 
-    /// Prepares the history for a result with this key. Returns the key of its endpoint, which may not exist yet.
+    /// Renames the endpoint that a result with this key belongs to, or adds an id to it, if necessary. Returns the
+    /// endpoint's key, which the history may not contain yet.
     pub(super) fn claim(&mut self, history: &mut History, latencies: &mut Latencies, key: &EndpointKey) -> EndpointKey {
         let known = self.find(history, key);
         let Some(id) = &key.id else {
@@ -78,7 +82,7 @@ impl Identities {
         }
     }
 
-    /// Makes messages refer to the current keys of the endpoints that they are about.
+    /// Replaces the former keys of renamed endpoints in messages.
     pub(super) fn update_messages(&self, history: &mut History) {
         let is_outdated = |about: &EndpointKey| !history.endpoints.contains_key(about);
         if self.is_empty() || !history.messages.iter().flat_map(|message| &message.about).any(is_outdated) {

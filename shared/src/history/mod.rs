@@ -30,8 +30,8 @@ pub use self::format::InvalidHistory;
 pub use self::rebuild::RebuildFrom;
 pub use self::rows::{EndpointRows, HistoryRows, LatencyRows, MessageRow, Series, SketchRows, add_open_between};
 
-/// A history lists every file by name that is at most this much older than the newest one, so it notices the files
-/// of an overlapping run of the same node. Listing this many files takes one request, even with fifty nodes.
+/// A history lists the names of all files that are at most this much older than the newest one, so files from an
+/// overlapping run of the same node are not missed. Listing this many files takes one request, even with fifty nodes.
 pub const OVERLAP: Nanos = 15 * MINUTE;
 
 /// The longest gap between check files that counts in full when something expires. A longer gap can be caused by a
@@ -97,8 +97,8 @@ pub struct EndpointHistory {
     pub open: Vec<(i64, Sketch)>,
     /// The reasons for degraded and down spans, in the order of the spans.
     pub events: Vec<Event>,
-    /// The title and locator with which results without an id belong to this endpoint, if the endpoint got its id
-    /// later. Boxed because few endpoints have it.
+    /// The key that the endpoint had before it got its id. Results that still have this key belong to the endpoint.
+    /// Boxed because few endpoints have a former key.
     pub former: Option<Box<EndpointKey>>,
 }
 
@@ -113,7 +113,7 @@ pub struct LatestResult {
     pub threshold: Nanos,
     /// How many nodes must agree on the status.
     pub quorum: Quorum,
-    /// Why the status is degraded or down, if it is.
+    /// The reason for the status, if it is degraded or down.
     pub reason: Option<String>,
 }
 
@@ -183,7 +183,7 @@ impl History {
         History { node, ..History::default() }
     }
 
-    /// Returns an endpoint, even if the history knows it by another title or locator and the same id.
+    /// Returns an endpoint's history. If both keys contain the same id, their titles and locators can differ.
     #[must_use]
     pub fn endpoint(&self, key: &EndpointKey) -> Option<&EndpointHistory> {
         let same = || self.endpoints.iter().find(|(known, _)| known.is_same_endpoint(key)).map(|(_, past)| past);

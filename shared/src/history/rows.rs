@@ -17,7 +17,7 @@ use crate::status::Status;
 use crate::uptime::{Observation, Span, StatusTimeline};
 use crate::{DAY, HOUR, Nanos, UnixNanos};
 
-/// Values keyed by hour, day or block number, in order.
+/// Values keyed by hour, day or block numbers, in ascending order.
 pub type Series<T> = Vec<(i64, T)>;
 
 /// A [`History`] as rows in file order.
@@ -150,7 +150,8 @@ impl HistoryRows {
         HistoryRows::parse_with(content, |_| ())
     }
 
-    /// Like [`HistoryRows::parse`], and passes on each endpoint, for keys that readers do not need.
+    /// Like [`HistoryRows::parse`], but also passes each endpoint's JSON to a callback, for members that `EndpointRows`
+    /// omits.
     fn parse_with(content: &[u8], mut pass_on: impl FnMut(&Json<'_>)) -> Result<HistoryRows, InvalidHistory> {
         let json = read(content)?;
         let newest = number(json.get("newest"))

@@ -5,11 +5,11 @@
 use super::heartbeat::{HEARTBEAT_FOLDER, HEARTBEAT_SUFFIX};
 use super::{CHECK_FILE_SUFFIX, CheckFileName, HistoryName, HistoryPart, NodeName};
 
-/// Matches times with 19 digits, which start with 1 until 2033, and with 2 until 2065.
+/// Patterns for times, which have 19 digits and start with 1 until 2033 and with 2 until 2065.
 ///
-/// With `*`, a policy for the `west` node would include the `eu-west` node's files. Without the first digit, it
-/// would include objects in folders, such as `history/aaaaaaaaaaa-west-check.json`, because `?` also matches letters and
-/// slashes. No folder in the store starts with 1 or 2.
+/// If the patterns were `*`, a policy for the `west` node would also cover the `eu-west` node's files. Without the
+/// first digit, they would match in folders, such as `history/aaaaaaaaaaa-west-check.json`, because `?` also matches
+/// letters and slashes. No folder in the store starts with 1 or 2.
 const TIMES: [&str; 2] = ["1??????????????????", "2??????????????????"];
 
 /// Returns a pattern that matches all objects in the store.
@@ -30,7 +30,7 @@ pub fn legacy_check_files(prefix: &str) -> [String; 2] {
     TIMES.map(|time| format!("{prefix}{time}{CHECK_FILE_SUFFIX}"))
 }
 
-/// Returns the pattern that matches this check file and others of its node.
+/// Returns the pattern that matches this check file and others from the same node.
 #[must_use]
 pub fn for_check_file(prefix: &str, name: &CheckFileName) -> String {
     let [until_2033, until_2065] = match &name.node {

@@ -268,7 +268,7 @@ impl AppearanceReader<'_> {
         None
     }
 
-    /// Reads the status labels and the remarks about statuses.
+    /// Reads the custom label and remark for each status.
     fn labels(&mut self, path: &str, value: Option<&Json<'_>>) -> [[Option<String>; 4]; 2] {
         let names = Status::ALL.map(Status::as_str);
         self.check_keys(path, value, &names);

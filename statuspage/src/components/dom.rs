@@ -245,7 +245,7 @@ impl ElementBuilder {
         self.replace_children_on_change(Box::new(read), Box::new(render))
     }
 
-    /// Compiled once per type instead of once per call.
+    /// This separate function keeps the binary small: it is compiled once per type instead of once per call.
     #[inline(never)]
     fn replace_children_on_change<T: PartialEq + 'static>(
         self,

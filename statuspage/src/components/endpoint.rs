@@ -29,7 +29,7 @@ pub(super) fn endpoint(endpoint: EndpointRef, crosshair: RwSignal<Option<f64>>) 
     endpoint.render_when_visible(section)
 }
 
-/// Builds the heading, whose tooltip is the whole title: the name is a shortened one.
+/// Builds the heading. It shows the shortened name, and the full title as a tooltip.
 fn head(endpoint: EndpointRef, title: &str, title_id: &str, breakdown_id: &str) -> ElementBuilder {
     let reason = move || endpoint.read(|one| one.reason.clone());
     let name = endpoint.text(|one| &one.name);

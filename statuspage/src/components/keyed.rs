@@ -23,9 +23,9 @@ impl KeyedChildren {
         KeyedChildren { parent, owner, children: Vec::new() }
     }
 
-    /// Updates the children to match `keys` and their order, and builds new ones where needed.
+    /// Updates the children to match `keys` and their order, building new ones where needed.
     ///
-    /// A child that keeps its position is not touched, so it keeps the focus.
+    /// A child that keeps its position is left alone, so it does not lose focus.
     pub(super) fn update(&mut self, keys: &[usize], build: &dyn Fn(usize) -> Element) {
         if keys.iter().eq(self.children.iter().map(|child| &child.key)) {
             return;

@@ -40,7 +40,7 @@ fn status_page(context: AppContext, config: &Arc<PageConfig>) -> Vec<ElementBuil
     vec![header, main, footer, hatching()]
 }
 
-/// Builds elements in a later stage so that they do not delay the content above and are not pushed down by it.
+/// Builds elements in a later stage, so they neither delay the content above nor get pushed down by it.
 fn later(context: AppContext, stage: RenderStage, build: impl Fn() -> Vec<ElementBuilder> + 'static) -> ElementBuilder {
     div().children_when(move || context.stage.get() >= stage, build)
 }

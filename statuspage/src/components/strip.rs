@@ -116,7 +116,7 @@ fn bars(strip: StripRef) -> ElementBuilder {
     let paths = PATH_STATUSES.map(|status| svg::path().class("part").attr("data-status", status.as_str()));
     let gaps = svg::path().class("bar-gaps");
     let hatched = svg::g();
-    // The drawing scales with the width, so each bar remains under its field.
+    // The drawing scales with the page's width, so each bar stays under its invisible field.
     let drawing = svg::svg()
         .attr("width", "100%")
         .attr("preserveAspectRatio", "none")

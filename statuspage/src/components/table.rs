@@ -35,7 +35,7 @@ pub(super) fn table(context: AppContext) -> ElementBuilder {
         context.render_queue.rendered(ids.into_iter())
     };
     let body = tbody().keyed_children(ids, move |id| row(EndpointRef { context, id }));
-    // A table that is wider than the window can be scrolled. It is a tab stop, so this also works with a keyboard.
+    // A table that is wider than the window can be scrolled. It is a tab stop, so scrolling also works with a keyboard.
     div()
         .class("table")
         .role("region")

@@ -13,8 +13,8 @@ pub const FILES: Limit = Limit::shared(50_000);
 /// The maximum number of endpoints. A page with tens of thousands of endpoints is slow.
 pub(super) const ENDPOINTS: Limit = Limit { node: 10_000, total: 50_000 };
 
-/// The maximum number of endpoints that are searched for an id. A hostile file could otherwise contain many ids that
-/// are not found.
+/// The maximum number of endpoints to search for a matching id. A hostile file with many unknown ids could otherwise
+/// slow down the page.
 pub(super) const WITH_IDS: usize = 2_000;
 
 /// The maximum number of results from check files. Each one takes at least 100 bytes of memory.

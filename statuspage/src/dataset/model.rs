@@ -209,12 +209,12 @@ impl Dataset {
         &mut self.nodes[index]
     }
 
-    /// Returns the id of a node's endpoint, which is added if it is new, or `None` if there is no room. There is more
-    /// room for endpoints that are not healthy, so healthy ones do not crowd them out.
+    /// Returns an endpoint's index in `endpoints`, adding the endpoint if it is new. Returns `None` if the limit is
+    /// reached. The limit is higher for endpoints that are not healthy, so healthy ones do not crowd them out.
     fn id_of(&mut self, key: &EndpointKey, node: Option<&NodeName>, status: Status) -> Option<usize> {
         let index = self.by_key.binary_search_by(|id| self.endpoints[*id].key.cmp(key));
         let exact = index.ok().map(|index| self.by_key[index]);
-        // The newest results are added first, so an endpoint has the title of its newest result.
+        // Newer results are added before older ones, so an endpoint keeps its newest title.
         let mut first = self.endpoints.iter().take(WITH_IDS);
         let known = exact.or_else(|| first.position(|known| known.key.is_same_endpoint(key)));
         if let Some(id) = known

@@ -36,7 +36,7 @@ pub struct Sample {
     pub failed: bool,
     /// The response time above which the endpoint is degraded, or 0 if there is no threshold.
     pub threshold: Nanos,
-    /// Why the endpoint is not healthy, or `None` if it is.
+    /// The reason for the status, or `None` if the endpoint is healthy.
     pub reason: Option<Arc<str>>,
     /// The length of the hour or day, or 0 for a check.
     pub length: Nanos,

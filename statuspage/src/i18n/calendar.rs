@@ -13,7 +13,7 @@ const OFFSET_LIMIT: Nanos = 15 * HOUR;
 /// The current time, the time zone and the language in which times are shown.
 #[derive(Clone, Copy)]
 pub struct Calendar<'a> {
-    /// The time at which the page shows the status, which may be in the past.
+    /// The point in time whose status the page shows. It may be in the past.
     pub now: UnixNanos,
     /// The current time, even in a view of the past. It determines which days are `Today` and `Yesterday`.
     pub today: UnixNanos,

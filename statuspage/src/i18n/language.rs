@@ -19,7 +19,7 @@ pub enum DateStyle {
     ShortWithYear,
     /// The shortest form of a date, such as `22 Nov`.
     Axis,
-    /// Only the weekday in full, such as `Sunday`.
+    /// The full name of the weekday, such as `Sunday`.
     Weekday,
 }
 

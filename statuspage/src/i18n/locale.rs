@@ -8,7 +8,7 @@ use shared::page_config::appearance::LANGUAGES;
 pub(crate) struct Locale {
     /// The name of the locale file, such as `de`.
     pub(crate) code: &'static str,
-    /// The visitor's regional variant, such as `de-CH`; without one, the code.
+    /// The visitor's regional variant, such as `de-CH`, or just the code.
     pub(crate) tag: String,
 }
 

@@ -12,7 +12,7 @@ use crate::store::{InlineContents, ListedFile, Listing, StoreError};
 /// Returns the URL of the index. `checker serve` omits files from before `from` and can include contents. Other web
 /// servers ignore the query.
 pub(crate) fn list_url(directory: &str, from: UnixNanos, contents: InlineContents) -> String {
-    // Rounded to hours, so the URL stays the same for a while and the browser can use its cache.
+    // The time is rounded down to the hour. The URL then stays the same for a while, so the browser can use its cache.
     let from = from.div_euclid(HOUR) * HOUR;
     let with = if contents == InlineContents::Allowed { "&with=results" } else { "" };
     format!("{directory}{}?from={from}{with}", object_name::INDEX)

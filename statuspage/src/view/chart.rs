@@ -252,7 +252,7 @@ mod tests {
             let rtt = 40_000_000 * (index as i64 + 1);
             let newest = node.samples.last().expect("there are checks").clone();
             let day = |at| Sample { at, length: DAY, rtts: Box::from([rtt]), ..newest.clone() };
-            // The open day lies just before the node's newest check.
+            // The open day's sample is dated just before the node's newest check.
             let samples = vec![day(NOW - DAY), day(newest.at - 1), Sample { rtts: Box::default(), ..newest.clone() }];
             node.history = Some(NodeHistory { timeline: uptime::StatusTimeline::default(), samples, open: Vec::new() });
             node.samples.clear();

@@ -39,7 +39,7 @@ pub struct PageView {
     pub messages: Vec<Arc<MessageView>>,
     /// The time of a view of the past, or `None` for now.
     pub past: Option<String>,
-    /// A note about the whole page, which can be empty.
+    /// A note about the whole page, or an empty string.
     pub banner: String,
     /// The endpoints without bars and charts, which [`full_endpoint`] adds. Those that need attention come first.
     pub endpoints: Vec<Arc<EndpointView>>,
@@ -51,7 +51,7 @@ pub struct PageView {
     pub charts_unfolded: bool,
     /// Whether bars are rendered before they are visible.
     pub strips_at_once: bool,
-    /// The loading problems, one sentence each.
+    /// Problems with loading data, one sentence each.
     pub problems: Vec<String>,
     /// The days of the timeline, newest first.
     pub timeline: Vec<Arc<DayView>>,

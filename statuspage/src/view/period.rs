@@ -53,7 +53,7 @@ impl Period {
         let by_hour = range <= HOURS_UP_TO;
         let edges = if by_hour { hour_edges(range, calendar) } else { day_edges(range, calendar) };
         let per_bucket = (edges.len() - 1).div_ceil(buckets_limit.max(2));
-        // Starts with the newest bucket, so only the oldest one can be shorter.
+        // Buckets are formed from the newest to the oldest, so only the oldest one can be shorter.
         let mut chosen: Vec<UnixNanos> = edges.iter().rev().step_by(per_bucket).copied().collect();
         if chosen.last() != edges.first() {
             chosen.extend(edges.first());

@@ -18,7 +18,8 @@ const POINTS_LIMIT: i64 = 300;
 pub(super) struct SampleGroup<'a> {
     pub(super) first: UnixNanos,
     pub(super) last: UnixNanos,
-    /// The latest hour or day, as its length and number, or `None` for checks.
+    /// The length of the group's latest hour or day, and its number since 1970, or `None` if the group contains only
+    /// checks.
     bucket: Option<(Nanos, i64)>,
     pub(super) samples: Vec<&'a Sample>,
     /// Statistics for all successful attempts of all checks. The median is that of the attempts, not a median of
@@ -66,9 +67,10 @@ pub(super) fn groups<'a>(
     let mut groups: Vec<SampleGroup<'a>> = Vec::new();
     for sample in samples {
         let bucket = sample.at.checked_div(sample.length).map(|number| (sample.length, number));
-        // The newest check of one node can lie between the open hours or days of two nodes.
+        // The group for the same hour or day is not always the latest one: between two nodes' samples of an open hour
+        // or day, there can be a node's newest check.
         let same_time = bucket.and_then(|_| groups.iter().rposition(|group| group.bucket == bucket));
-        // This index is out of bounds if the list is empty.
+        // If there are no groups, this index wraps around, so `get_mut` finds nothing.
         let latest = groups.len().wrapping_sub(1);
         match groups.get_mut(same_time.unwrap_or(latest)) {
             Some(group) if same_time.is_some() || sample.at - group.first < width => {

@@ -35,7 +35,8 @@ pub fn summary(filter: &str, matching: usize, all: usize, language: &Language) -
     language.plural(texts::FOUND, all, &[&language.number(matching)])
 }
 
-/// Returns the text that is searched. It also contains the status in English, so URLs work in all languages.
+/// Returns the text that is searched. It also contains the English status name, so links with a search term work in all
+/// languages.
 fn searchable_text(one: &EndpointView) -> String {
     let words = status_words(one.status, one.is_localized, one.is_retired);
     [&one.title, &one.locator, &one.group, one.status.as_str(), &one.status_label, words].join("\n")

@@ -24,7 +24,7 @@ pub struct ViewSettings {
 /// How much of the page is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ViewScope {
-    /// Only the overall status and the messages, which are shown long before thousands of bars are ready.
+    /// Only the overall status and the messages, which are shown long before thousands of bars are computed.
     Summary,
     #[default]
     Full,

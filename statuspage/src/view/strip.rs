@@ -64,7 +64,7 @@ pub struct BarPart {
     pub height: f64,
 }
 
-/// The SVG paths of all bars. A few elements are much faster than several per bar.
+/// The SVG paths of all bars. Rendering a few elements is much faster than rendering several per bar.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct BarPaths {
     /// The paths for [`PATH_STATUSES`], in a strip that is [`WIDTH`] wide.

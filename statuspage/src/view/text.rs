@@ -93,7 +93,7 @@ pub fn capitalize(word: &str) -> String {
     letters.next().map_or_else(String::new, |first| format!("{}{}", first.to_ascii_uppercase(), letters.as_str()))
 }
 
-/// Returns the character that resembles a status icon.
+/// Returns a character that resembles the status's icon.
 #[must_use]
 pub fn symbol(status: Status) -> char {
     match status {

@@ -1,15 +1,16 @@
-//! The tests that a document names in backticks, as `file::function`. A file without a folder is in `tests/blackbox/`.
+//! Finds the tests that a document names in backticks, as `file::function`. A file without a folder is in
+//! `tests/blackbox/`.
 
 use std::path::PathBuf;
 
 use super::module_tree::Files;
 
-/// The first cell of a table whose other rows must name tests.
+/// The first column heading of tables in which each row must name a test.
 const CLAIMS_HEADING: &str = "Cannot";
 
 const TEST_ATTRIBUTES: [&str; 2] = ["#[test]", "#[tokio::test"];
 
-/// The file and function of each test that a line names.
+/// Returns the file and function of each test that a line names.
 fn named_tests(line: &str) -> impl Iterator<Item = (PathBuf, &str)> {
     let is_function = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_');
     let is_file = move |byte: u8| is_function(byte) || matches!(byte, b'/' | b'.');
@@ -23,7 +24,7 @@ fn named_tests(line: &str) -> impl Iterator<Item = (PathBuf, &str)> {
     })
 }
 
-/// The tests that the document names although they do not exist.
+/// Returns an error for each test that the document names but that does not exist.
 pub(super) fn missing_tests(document: &str, text: &str, files: &Files) -> Vec<String> {
     let mut found = Vec::new();
     for (index, line) in text.lines().enumerate() {
@@ -45,13 +46,13 @@ fn has_test(source: &str, function: &str) -> bool {
     })
 }
 
-/// The name of the function that starts in this line.
+/// Returns the name of the function that is declared on this line.
 fn function_name(line: &str) -> Option<&str> {
     let declaration = line.strip_prefix("async ").unwrap_or(line).strip_prefix("fn ")?;
     declaration.split(['(', '<']).next()
 }
 
-/// The number of rows in tables of claims, and the rows that name no test.
+/// Returns the number of rows in tables of claims, and an error for each row that names no test.
 pub(super) fn claims(document: &str, text: &str) -> (usize, Vec<String>) {
     let (mut count, mut without_tests) = (0, Vec::new());
     let mut is_in_table = false;

@@ -1,45 +1,46 @@
-//! Exact comparison of decimal numbers of any length. As doubles, 9007199254740993 and 9007199254740992 are equal.
+//! Compares decimal numbers of any length exactly. As doubles, 9007199254740993 and 9007199254740992 would be equal.
 
 use std::cmp::Ordering;
 use std::fmt;
 
-/// A number as it is written, and its value as a double, which is exact to about 15 digits.
+/// A decimal number: its original text, and its approximation as a double, which is exact to about 15 digits.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Decimal {
     text: String,
     approximation: f64,
 }
 
-/// The relative difference of two doubles above which their order is certain, although parsing rounds them.
+/// The relative difference above which the order of two doubles is certain, although parsing rounds them.
 const TOLERANCE: f64 = 1e-9;
-/// The absolute value below which doubles have fewer digits.
+/// The absolute value below which the order of two doubles is not certain, because very small doubles have fewer
+/// digits.
 const SMALLEST: f64 = 1e-290;
 
-/// The number's exponent does not fit into 64 bits, so that it cannot be compared.
+/// The error for a number that cannot be compared because its exponent does not fit into 64 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct HugeExponent;
 
 impl Decimal {
-    /// Parses a number with an optional sign, fraction and exponent: `-1.5e3`.
+    /// Parses a number with an optional sign, fraction and exponent, such as `-1.5e3`.
     pub(super) fn parse(text: &str) -> Option<Decimal> {
         Written::parse(text)?;
-        // A double has the same syntax.
+        // `f64` accepts every number with this syntax.
         Some(Decimal { text: text.to_owned(), approximation: text.parse().ok()? })
     }
 
-    /// Returns the order of a double and this number, or `None` if they are too close.
+    /// Compares a double with this number. Returns `None` if rounding makes their order uncertain.
     pub(super) fn clear_order(&self, double: f64) -> Option<Ordering> {
         clear_order(double, self.approximation)
     }
 
-    /// Compares the number in a text with this one. Returns `None` if the text is not a number.
+    /// Compares a number in text form with this one. Returns `None` if the text is not a number.
     pub(super) fn compare_from(&self, text: &str) -> Result<Option<Ordering>, HugeExponent> {
         let (Some(number), Some(this)) = (Written::parse(text), Written::parse(&self.text)) else { return Ok(None) };
         number.cmp(&this).map(Some)
     }
 }
 
-/// Returns the order of two numbers by their doubles, or `None` if these are too close.
+/// Compares two rounded numbers. Returns `None` if rounding makes their order uncertain.
 pub(super) fn clear_order(left: f64, right: f64) -> Option<Ordering> {
     let larger = left.abs().max(right.abs());
     let is_clear = larger > SMALLEST && (left - right).abs() > TOLERANCE * larger;
@@ -52,7 +53,7 @@ impl fmt::Display for Decimal {
     }
 }
 
-/// The parts of a number's text.
+/// A number in text form, split into its parts.
 struct Written<'a> {
     is_negative: bool,
     integer: &'a str,
@@ -84,7 +85,7 @@ impl<'a> Written<'a> {
         self.integer.bytes().chain(self.fraction.bytes()).skip_while(|digit| *digit == b'0')
     }
 
-    /// Returns the position of the decimal point, counted from the first digit that is not zero, or `None` for zero.
+    /// Returns the position of the decimal point relative to the first nonzero digit, or `None` for zero.
     fn magnitude(&self) -> Result<Option<i64>, HugeExponent> {
         let significant = self.digits().count();
         if significant == 0 {
@@ -112,7 +113,7 @@ impl<'a> Written<'a> {
     }
 }
 
-/// Compares two fractions by their digits; missing ones are zeros.
+/// Compares two fractions digit by digit. Missing digits are zeros.
 fn compare_digits(mut left: impl Iterator<Item = u8>, mut right: impl Iterator<Item = u8>) -> Ordering {
     loop {
         match (left.next(), right.next()) {

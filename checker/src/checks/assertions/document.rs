@@ -1,8 +1,8 @@
-//! A body as JSON, with the exact text of its numbers.
+//! Parses a body as JSON, and finds the original text of its numbers.
 //!
 //! `serde_json` reads a number that is not a 64-bit integer as a double, and rejects a document that contains a number
-//! beyond the range of doubles. Either would make different numbers equal, so the text of a number is looked up where a
-//! comparison depends on it.
+//! beyond the range of doubles. Different numbers can become the same double, so comparisons that depend on the
+//! difference use the original text.
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
@@ -13,19 +13,20 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
-/// Replaces numbers that are too large for a double.
+/// The largest double, which replaces the absolute value of numbers that are too large for a double.
 const LARGEST: &[u8] = b"1.7976931348623157e308";
 
-/// A parsed document and its text.
+/// A JSON document, and the text that it was parsed from.
 #[derive(Debug)]
 pub(super) struct Document<'a> {
     pub(super) root: Json,
     text: &'a [u8],
-    /// Read on first use; `None` if an object repeats a key, so that the text does not match the tree.
+    /// The numbers that were read as doubles, found on first use. `None` if an object repeats a key, because then the
+    /// tree does not contain all values of the text.
     doubles: OnceCell<Option<Doubles<'a>>>,
 }
 
-/// The texts of the numbers that were read as doubles, by the address of their value in the tree.
+/// The original text of each number that was read as a double, by the address of its value in the tree.
 type Doubles<'a> = HashMap<usize, &'a str>;
 
 impl<'a> Document<'a> {
@@ -39,7 +40,8 @@ impl<'a> Document<'a> {
         Some(Document { root: root.ok()?, text, doubles: OnceCell::new() })
     }
 
-    /// Returns the text of a number in this document that was read as a double.
+    /// Returns the original text of a number that was read as a double. Returns `None` for other values, or if the text
+    /// is unknown.
     pub(super) fn double_text(&self, value: &Json) -> Option<&'a str> {
         let read = || {
             let mut texts = HashMap::new();
@@ -50,7 +52,7 @@ impl<'a> Document<'a> {
         self.doubles.get_or_init(read).as_ref()?.get(&address(value)).copied()
     }
 
-    /// Returns the text of a number in this document, or an empty string if it is unknown.
+    /// Returns the original text of a number, or an empty string if it is unknown.
     pub(super) fn number_text(&self, value: &Json) -> String {
         match value {
             Json::Number(number) if number.is_f64() => self.double_text(value).unwrap_or_default().to_owned(),
@@ -59,12 +61,13 @@ impl<'a> Document<'a> {
     }
 }
 
-/// Returns the key of a value in [`Doubles`]. The tree is not modified or moved while texts refer to its values.
+/// Returns a value's address, which is its key in [`Doubles`]. The tree is neither modified nor moved while these keys
+/// are in use.
 fn address(value: &Json) -> usize {
     std::ptr::from_ref(value).addr()
 }
 
-/// Replaces the numbers that are too large for a double.
+/// Replaces numbers that are too large for a double with the largest double of the same sign.
 fn with_smaller_numbers(text: &[u8]) -> Vec<u8> {
     let mut replaced = Vec::with_capacity(text.len());
     let mut rest = text;
@@ -87,7 +90,7 @@ fn with_smaller_numbers(text: &[u8]) -> Vec<u8> {
     replaced
 }
 
-/// Returns the length of the string at the start of the text, with its quotes.
+/// Returns the length of the string at the start of the text, including its quotes.
 fn string_length(text: &[u8]) -> usize {
     let mut is_escaped = false;
     for (at, byte) in text.iter().enumerate().skip(1) {
@@ -101,7 +104,7 @@ fn string_length(text: &[u8]) -> usize {
     text.len()
 }
 
-/// A part of the tree, which guides a second pass over the text.
+/// A part of the parsed tree. It guides a second pass over the text, which finds the original text of numbers.
 struct Tree<'t, 'n, 'a> {
     value: &'t Json,
     texts: &'n mut Doubles<'a>,
@@ -178,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn repeated_keys_make_the_texts_unknown() {
+    fn numbers_have_no_text_if_keys_repeat() {
         let document = Document::parse(br#"{"a":1.5,"a":2.5}"#).expect("it is JSON");
         assert_eq!(document.double_text(&document.root["a"]), None);
     }

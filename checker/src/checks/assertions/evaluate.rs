@@ -25,7 +25,7 @@ const PERMITS: u32 = 8;
 const BYTES_PER_PERMIT: usize = 256 << 10;
 /// The memory that one permit covers if the body is parsed as JSON, in bytes. All permits together cover 64 MiB.
 const MEMORY_PER_PERMIT: usize = 8 << 20;
-/// The maximum number of permits for the parsed JSON of one body, so that a hostile body cannot use up all permits.
+/// The maximum number of permits for one body's parsed JSON, so that a hostile body cannot use up all permits.
 const MEMORY_PERMITS: u32 = 6;
 
 /// Limits how many evaluations run in separate threads.
@@ -109,7 +109,8 @@ async fn evaluate_in_thread(
     let (mut unevaluated, without_body) = (record.clone(), data.clone());
     data.body = body;
     let (sender, receiver) = oneshot::channel();
-    // Use a plain thread: on exit, Tokio waits for running blocking tasks, but the program does not wait for threads.
+    // Use a plain thread, because Tokio's shutdown waits for running blocking tasks, but the exit of the process does
+    // not wait for threads.
     let started = std::thread::Builder::new().name("assertions".to_owned()).spawn(move || {
         let record = evaluate_all(&assertions, record, &data);
         drop(permits);

@@ -47,15 +47,15 @@ pub(super) enum Operand {
 pub(super) enum Judgment {
     Met,
     Unmet,
-    /// The values cannot be compared, so neither the condition nor its negation holds. The reason is given if it is not
+    /// The values cannot be compared, so neither the condition nor its negation holds. Contains the reason unless it is
     /// obvious.
     Incomparable(Option<&'static str>),
 }
 
-/// Returns the text of a number that was read as a double, if it is known.
+/// A function that returns the original text of a number that was read as a double, if the text is known.
 pub(super) type DoubleText<'a> = &'a dyn Fn(&Json) -> Option<&'a str>;
 
-/// The order of two values, `None` if their types differ, or the reason why the order is unknown.
+/// The order of two values: `None` if their types differ, or an error that explains why the order is unknown.
 type Compared = Result<Option<Ordering>, &'static str>;
 
 const TOO_LARGE: &str = "the number is too large to compare";
@@ -107,14 +107,14 @@ impl Predicate {
         }
     }
 
-    /// Returns whether bytes that are not valid in the body's charset leave the outcome undetermined: the characters outside of
-    /// ASCII are unknown.
+    /// Returns whether the outcome is undetermined if some bytes are not valid in the body's charset, in which case the
+    /// body's non-ASCII characters are unknown.
     pub(super) fn needs_characters(&self, value: &ActualValue<'_>) -> bool {
         let is_unmet = || self.judge(value, &|_| None) != Judgment::Met;
         match self {
             Predicate::Exists | Predicate::IsOneOf(_) | Predicate::NotOneOf(_) => false,
             Predicate::Contains(operand) => !operand.to_string().is_ascii() && is_unmet(),
-            // A pattern with `(?-u)` is about bytes.
+            // A pattern with `(?-u)` matches bytes instead of characters.
             Predicate::Matches(pattern) => !pattern.as_str().contains("(?-u") && is_unmet(),
             Predicate::Compares(Operator::Equal | Operator::NotEqual, operand) => !operand.to_string().is_ascii(),
             Predicate::Compares(..) => true,
@@ -136,7 +136,7 @@ impl Predicate {
     }
 }
 
-/// Determines whether one of the values equals the operand.
+/// Determines whether any of the values equals the operand.
 fn judge_any<'a>(values: impl Iterator<Item = &'a Json>, operand: &Operand, texts: DoubleText<'_>) -> Judgment {
     let mut judgment = Judgment::Unmet;
     for value in values {
@@ -154,7 +154,7 @@ fn compare(value: &ActualValue<'_>, operand: &Operand, texts: DoubleText<'_>) ->
         (ActualValue::Duration(nanos), Operand::Duration(operand)) => Ok(Some(nanos.cmp(operand))),
         (ActualValue::MoreThan(less), Operand::Number(operand)) => {
             let order = operand.compare_from(&less.to_string()).map_err(|HugeExponent| TOO_LARGE)?;
-            // Any larger number is possible.
+            // The actual value is larger than `less`, but it is unknown by how much.
             Ok(order.filter(|order| order.is_ge()).map(|_| Ordering::Greater))
         }
         (ActualValue::Json(json), operand) => compare_json(json, operand, texts),

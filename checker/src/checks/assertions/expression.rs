@@ -29,7 +29,8 @@ pub(super) struct Evaluated {
 pub(super) enum Truth {
     Holds,
     Fails(String),
-    /// The relevant part of the response is unknown or cannot be compared, so neither this part nor its negation holds.
+    /// The relevant data is unknown or cannot be compared, so neither this part of the condition nor its negation
+    /// holds.
     Undetermined(String),
 }
 
@@ -95,7 +96,8 @@ fn evaluate_condition(subject: &Subject, predicate: &Predicate, evidence: &Evide
     }
     let judgment = predicate.judge(&value, &|number| evidence.double_text(number));
     let observed = match &value {
-        // Looking up the text takes time.
+        // Find the number's original text only if the condition is not met, because it takes a second pass over the
+        // body.
         ActualValue::Json(json) if judgment != Judgment::Met => match evidence.double_text(json) {
             Some(text) => format!("{subject} is {}", excerpt(text.as_bytes())),
             None => format!("{subject} is {value}"),
@@ -126,7 +128,7 @@ fn evaluate_condition(subject: &Subject, predicate: &Predicate, evidence: &Evide
     Evaluated { observed, truth }
 }
 
-/// Returns the reason why nothing is known about a subject, if there is one.
+/// Returns the reason why a subject cannot be examined, if there is one.
 fn obstacle<'a>(subject: &Subject, evidence: &'a Evidence<'_>) -> Option<Cow<'a, str>> {
     let data = evidence.data;
     let root = subject.root();
@@ -153,7 +155,7 @@ fn obstacle<'a>(subject: &Subject, evidence: &'a Evidence<'_>) -> Option<Cow<'a,
         .map(|number| format!("filters cannot compare the number {} exactly", excerpt(number.as_bytes())).into())
 }
 
-/// Returns whether the outcome depends on the characters of the body, and not only on its bytes.
+/// Returns whether the outcome depends on the body's characters and not only on its bytes.
 fn needs_characters(subject: &Subject, predicate: &Predicate, value: &ActualValue<'_>) -> bool {
     match subject {
         Subject::Length(_) => !matches!(predicate, Predicate::Exists),
@@ -161,7 +163,8 @@ fn needs_characters(subject: &Subject, predicate: &Predicate, value: &ActualValu
     }
 }
 
-/// Returns whether the condition is about the expiry of a certificate that is missing. Its negation does not hold either.
+/// Returns whether the condition compares the expiry of a missing certificate. If so, its negation does not hold
+/// either.
 fn is_missing_certificate(subject: &Subject, predicate: &Predicate, value: &ActualValue<'_>) -> bool {
     !matches!(predicate, Predicate::Exists) && matches!((subject, value), (Subject::Certificate, ActualValue::Missing))
 }

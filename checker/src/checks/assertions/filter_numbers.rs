@@ -1,5 +1,5 @@
-//! Finds the numbers of a body that the filters of a JSON path would compare wrongly, because filters compare numbers as
-//! doubles.
+//! Finds numbers in a body that the filters of a JSON path would compare incorrectly, because filters compare numbers
+//! as doubles.
 
 use std::cmp::Ordering;
 use std::str::FromStr as _;
@@ -9,12 +9,12 @@ use serde_json::{Number, Value as Json};
 use super::decimal::{Decimal, clear_order};
 use super::document::Document;
 
-/// The numbers that the filters of a path compare with.
+/// The numbers in a JSON path's filters.
 #[derive(Debug, Clone, Default)]
 pub(super) struct FilterNumbers {
-    /// The numbers in the path, with the double that filters compare with.
+    /// The numbers in the path, each with the double that filters compare instead.
     literals: Vec<(Decimal, f64)>,
-    /// Whether a filter compares the values of two paths.
+    /// Whether a filter compares the values that two paths select.
     compares_paths: bool,
 }
 
@@ -22,7 +22,7 @@ impl FilterNumbers {
     pub(super) fn of_path(path: &str) -> FilterNumbers {
         let mut numbers = FilterNumbers::default();
         let Some(filter) = path.find('?') else { return numbers };
-        // Strings are reduced to their opening quote.
+        // Reduce each string to its opening quote so that digits and operators in strings are ignored.
         let filter: String = outside_quotes(&path[filter..]).map(|(_, character)| character).collect();
         let mut is_in_word = false;
         for (at, character) in filter.char_indices() {
@@ -42,7 +42,7 @@ impl FilterNumbers {
         numbers
     }
 
-    /// Returns the text of a number in the document that a filter cannot compare exactly.
+    /// Returns the text of the first number in the document that a filter cannot compare exactly, if there is one.
     pub(super) fn inexact_in(&self, document: &Document<'_>) -> Option<String> {
         if self.literals.is_empty() && !self.compares_paths {
             return None;
@@ -88,7 +88,8 @@ fn collect_doubles<'a>(value: &'a Json, numbers: &mut Vec<(f64, &'a Json)>) {
     }
 }
 
-/// The characters outside of quotes with their positions; inside quotes, a backslash escapes the next character.
+/// Returns the characters outside of quotes, with their positions. Inside quotes, a backslash escapes the next
+/// character.
 pub(super) fn outside_quotes(text: &str) -> impl Iterator<Item = (usize, char)> {
     let mut characters = text.char_indices();
     std::iter::from_fn(move || {
@@ -101,7 +102,7 @@ pub(super) fn outside_quotes(text: &str) -> impl Iterator<Item = (usize, char)> 
                 characters.next();
             }
         }
-        // The opening quote represents the quoted string.
+        // Return only the opening quote of a quoted string.
         Some((at, character))
     })
 }

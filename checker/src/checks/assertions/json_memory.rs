@@ -7,14 +7,14 @@ const OBJECT: usize = 640;
 /// The memory for an array element, in bytes: twice the size of a value, because arrays can reserve twice the memory
 /// they need.
 const ELEMENT: usize = 64;
-/// The memory for the text of a number that is read as a double, in bytes: an entry of a hash table.
+/// The memory for keeping the text of a number that is read as a double, in bytes: one entry in a hash table.
 const DOUBLE: usize = 64;
 /// The maximum ratio of memory to body size. Typical JSON needs about ten times its size.
 const AMPLIFICATION_LIMIT: usize = 48;
 
 /// The error for a body that is not parsed because it would need too much memory.
 pub(super) const TOO_LARGE: &str =
-    "body has too many small JSON values: parsing it needs more than 48 times its size in memory";
+    "body has too many small JSON values: parsing it would need more than 48 times its size in memory";
 
 /// Estimates the memory that the body needs as JSON, in bytes, rounded up.
 pub(super) fn estimate(body: &[u8]) -> usize {
@@ -23,7 +23,7 @@ pub(super) fn estimate(body: &[u8]) -> usize {
     body.len() + objects * OBJECT + elements * ELEMENT
 }
 
-/// Estimates the memory for exact comparisons of numbers in addition to the document, in bytes.
+/// Estimates the additional memory for comparing the document's numbers exactly, in bytes.
 pub(super) fn estimate_doubles(body: &[u8]) -> usize {
     let is_number = |at: &usize| at.checked_sub(1).and_then(|before| body.get(before)).is_some_and(u8::is_ascii_digit);
     memchr3_iter(b'.', b'e', b'E', body).filter(is_number).count() * DOUBLE

@@ -1,10 +1,10 @@
 //! Assertions: conditions that an attempt's data must meet. Each assertion is compiled once, and its result states the
 //! expected and the actual value.
 //!
-//! A condition compares the actual [`value`] of a [`subject`] with what is [`expected`], and an [`expression`] combines
-//! conditions. A [`document`] is a body as JSON, whose numbers are compared as [`decimal`]s. [`syntax`] parses the text
-//! form, [`applicability`] checks that a kind of check provides the subjects, and [`mod@evaluate`] evaluates a check's
-//! assertions.
+//! A condition compares the actual [`value`] of a [`subject`] with the [`expected`] one, and an [`expression`] combines
+//! conditions. A [`document`] is a body that was parsed as JSON, and its numbers are compared as [`decimal`]s.
+//! [`syntax`] parses the text form, [`applicability`] checks that a kind of check provides the subjects, and
+//! [`mod@evaluate`] evaluates a check's assertions.
 
 pub mod applicability;
 mod decimal;
@@ -54,7 +54,7 @@ pub struct AssertionResult {
     pub observed: String,
     /// Why the condition is not met or is undetermined, or `None` if it is met.
     pub failure: Option<String>,
-    /// Whether the available data does not determine the condition.
+    /// Whether the available data is insufficient to evaluate the condition.
     pub is_undetermined: bool,
 }
 
@@ -85,15 +85,15 @@ impl Assertion {
         AssertionResult { observed, failure, is_undetermined }
     }
 
-    /// Returns whether nothing that follows the part of the body in the evidence can change the outcome. The evidence states that
-    /// the body is truncated.
+    /// Returns whether the outcome is final, whatever the rest of the body contains. The evidence must mark the body as
+    /// truncated.
     #[must_use]
     pub fn is_decided(&self, evidence: &Evidence<'_>) -> bool {
         let subjects = self.subjects();
         if !subjects.iter().any(|subject| subject.capture().body) {
             return true;
         }
-        // A part of a JSON document decides nothing, and times are measured later.
+        // An incomplete JSON document cannot be parsed, and times are not final before the attempt ends.
         let can_be_decided =
             subjects.iter().all(|subject| !matches!(subject, Subject::JsonPath(_)) && !subject.is_time());
         can_be_decided && !matches!(self.condition.0.evaluate(evidence).truth, Truth::Undetermined(_))
@@ -159,7 +159,7 @@ pub struct Evidence<'a> {
     data: &'a ProbeData,
     attempt: &'a Attempt,
     document: OnceCell<Option<Document<'a>>>,
-    /// Whether all characters of the body are known; determined on first use.
+    /// Whether all of the body's characters are known. Determined on first use.
     has_characters: OnceCell<bool>,
 }
 
@@ -179,7 +179,7 @@ impl<'a> Evidence<'a> {
         self.document.get_or_init(parse).as_ref()
     }
 
-    /// Returns the text of a number in the body that was read as a double.
+    /// Returns the original text of a number in the body that was read as a double.
     fn double_text(&self, value: &Json) -> Option<&'a str> {
         self.document.get()?.as_ref()?.double_text(value)
     }

@@ -1,6 +1,6 @@
-//! Compares the outcome of generated assertions with an oracle that knows the whole body. What the checker sees of the
-//! body is complete, cut, not decodable, or in an unknown charset. The outcome must never be healthy unless every body
-//! with the same visible part meets the assertion.
+//! Compares the outcome of generated assertions with an oracle that knows the whole body. The checker sees a body that
+//! is complete, truncated, not decodable, or in an unknown charset. The outcome must be healthy only if every body that
+//! the checker could have received meets the assertion.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use shared::check_file::Attempt;
 use super::{Assertion, Evidence};
 use crate::checks::probe_data::{EncodedBody, ProbeData};
 
-/// A condition, and how the oracle decides it.
+/// A generated condition, which the oracle evaluates independently of the checker.
 #[derive(Debug, Clone)]
 enum Condition {
     Status(u16),
@@ -27,7 +27,7 @@ enum Condition {
     Any(Vec<Condition>),
 }
 
-/// A number with up to six fraction digits.
+/// A number with up to six fractional digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Decimal(i128);
 
@@ -53,7 +53,7 @@ impl std::fmt::Display for Decimal {
     }
 }
 
-/// A body as it really is.
+/// The whole body, which only the oracle knows.
 struct Known<'a> {
     text: &'a str,
     size: usize,
@@ -78,7 +78,7 @@ fn compares<T: Ord>(left: &T, operator: &str, right: &T) -> bool {
 }
 
 impl Condition {
-    /// The text form.
+    /// Formats the condition as an assertion.
     fn write(&self) -> String {
         let joined = |parts: &[Condition], word: &str| {
             format!("({})", parts.iter().map(Condition::write).collect::<Vec<_>>().join(word))
@@ -99,7 +99,7 @@ impl Condition {
         }
     }
 
-    /// Whether the body meets it; `None` if that question has no answer.
+    /// Returns whether the body meets the condition, or `None` if the condition cannot be evaluated for this body.
     fn is_met(&self, body: &Known<'_>) -> Option<bool> {
         let member = |key: &str| body.members.as_ref().map(|members| members.get(key));
         match self {
@@ -113,7 +113,7 @@ impl Condition {
                 None => Some(false),
                 Some(value) => match Decimal::parse(value.get()) {
                     Some(value) => Some(compares(&value, operator, number)),
-                    // A string is not equal to a number, but neither smaller nor larger.
+                    // A string is not equal to a number, and neither smaller nor larger than one.
                     None if matches!(*operator, "==" | "!=") => Some(*operator == "!="),
                     None => None,
                 },
@@ -184,7 +184,7 @@ fn condition() -> impl Strategy<Value = Condition> {
     })
 }
 
-/// Texts of which most are JSON.
+/// Generates bodies, most of which are JSON.
 fn body() -> impl Strategy<Value = String> {
     let text = || prop::sample::select(&TEXTS);
     let value = prop_oneof![
@@ -218,13 +218,13 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 500, max_global_rejects: 10_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_complete_body_is_judged_like_the_oracle(condition in condition(), body in body()) {
+    fn a_complete_body_has_the_outcome_of_the_oracle(condition in condition(), body in body()) {
         let healthy = is_healthy(&condition, &seen(body.as_bytes()));
         prop_assert_eq!(healthy, is_met(&condition, &body, body.len()), "{}", condition.write());
     }
 
     #[test]
-    fn a_cut_body_is_healthy_only_if_every_rest_is(
+    fn a_truncated_body_is_healthy_only_if_all_completions_are(
         condition in condition(),
         bodies in (body(), body()),
         cut in any::<prop::sample::Index>(),
@@ -241,7 +241,7 @@ proptest! {
     }
 
     #[test]
-    fn an_undecoded_body_is_healthy_only_if_every_body_is(condition in condition(), bodies in (body(), body())) {
+    fn an_undecoded_body_is_healthy_only_if_all_bodies_are(condition in condition(), bodies in (body(), body())) {
         let hidden = |undecoded: Option<&str>, unknown_charset: Option<&str>| EncodedBody {
             size: bodies.0.len(),
             undecoded: undecoded.map(str::to_owned),
@@ -254,13 +254,13 @@ proptest! {
         }
         let healthy = is_healthy(&condition, &data(hidden(None, Some("the charset is unknown"))));
         for body in [&bodies.0, &bodies.1] {
-            // Its size is known.
+            // The size of the body is known even if its charset is not.
             prop_assert!(!healthy || is_met(&condition, body, bodies.0.len()), "{}", condition.write());
         }
     }
 
     #[test]
-    fn a_body_without_a_charset_is_healthy_only_in_every_charset(condition in condition(), body in body()) {
+    fn a_body_without_a_charset_must_be_healthy_in_all_charsets(condition in condition(), body in body()) {
         let body = body.replace("障害", "ö");
         let (latin_1, ..) = encoding_rs::WINDOWS_1252.encode(&body);
         prop_assume!(!latin_1.is_ascii());

@@ -57,7 +57,7 @@ impl Subject {
         }
     }
 
-    /// Returns whether the value is a time that depends on when the attempt ends.
+    /// Returns whether the value is a time measurement, which is not final before the attempt ends.
     pub(super) fn is_time(&self) -> bool {
         matches!(self, Subject::Rtt | Subject::Dns | Subject::Connect | Subject::Tls | Subject::FirstByte)
     }
@@ -126,7 +126,7 @@ impl Subject {
     }
 }
 
-/// The text of a header's value: UTF-8, or else Latin-1 as in RFC 2616.
+/// Decodes a header's value as UTF-8 if it is valid, and otherwise as Latin-1, as in RFC 2616.
 fn header_text(value: &[u8]) -> Cow<'_, str> {
     std::str::from_utf8(value).map_or_else(|_| encoding_rs::mem::decode_latin1(value), Cow::Borrowed)
 }

@@ -209,7 +209,7 @@ fn comparison(subject: Subject, operator: Operator, operand: Operand) -> Result<
         }
         (Subject::Status | Subject::BodySize | Subject::Length(_), operand) => match operand {
             Operand::Number(_) => Predicate::Compares(operator, operand),
-            other => return Err(format!("{subject} is a number, which `{other}` is not")),
+            other => return Err(format!("{subject} is a number, but `{other}` is not")),
         },
         (
             Subject::Rtt | Subject::Dns | Subject::Connect | Subject::Tls | Subject::FirstByte | Subject::Certificate,
@@ -218,7 +218,7 @@ fn comparison(subject: Subject, operator: Operator, operand: Operand) -> Result<
             Operand::Duration(_) => Predicate::Compares(operator, operand),
             other => {
                 return Err(format!(
-                    "{subject} is a duration, which `{other}` is not; write a duration such as `500ms` or `30d`"
+                    "{subject} is a duration, but `{other}` is not; write a duration such as `500ms` or `30d`"
                 ));
             }
         },
@@ -233,7 +233,7 @@ fn comparison(subject: Subject, operator: Operator, operand: Operand) -> Result<
     Ok(Expression::Holds(subject, predicate))
 }
 
-/// Compiles a path. `subject_of` writes the subject with a path, for error messages.
+/// Compiles a JSON path. `subject_of` formats the subject that contains a path, for error messages.
 fn json_path(path: &str, subject_of: impl Fn(&str) -> String) -> Result<Subject, String> {
     // Recursive descent and filters can visit many times more values than the body has bytes.
     let cost = if path.contains("..") || path.contains('?') { PathCost::Unbounded } else { PathCost::Linear };

@@ -88,7 +88,7 @@ impl fmt::Display for ActualValue<'_> {
             ActualValue::Duration(nanos) if *nanos >= shared::MINUTE => {
                 formatter.write_str(&duration::format_coarse(*nanos))
             }
-            // Only certificates have negative times: they have expired.
+            // Only expired certificates have negative times.
             ActualValue::Duration(nanos) if *nanos < 0 => {
                 write!(formatter, "-{}", duration::format_coarse(nanos.saturating_neg()))
             }

@@ -1,4 +1,4 @@
-//! Compares a DNS answer with the expected one.
+//! Compares the answer to a DNS query with the expected answers.
 
 use std::fmt::Write as _;
 
@@ -9,30 +9,31 @@ use super::record::canonical;
 use super::{DnsCheck, Dnssec, RCODES, rcode};
 use crate::checks::Failure;
 
-/// The answers that a server must, can or must not give.
+/// The answers that a DNS check expects.
 #[derive(Debug, Clone, Default)]
 pub struct ExpectedAnswers {
-    /// The records, as configured. If it is empty, any record matches.
+    /// The expected records, as configured. An empty list accepts any record, or, with [`AnswerMatch::None`], no record
+    /// at all.
     pub records: Vec<String>,
     pub mode: AnswerMatch,
 }
 
-/// How answers are compared with the expected ones.
+/// How the records in an answer are compared with the expected ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum AnswerMatch {
-    /// The answers are exactly the expected ones.
+    /// The server must return exactly the expected records.
     #[default]
     Exact,
-    /// All expected answers are there. Others are accepted.
+    /// The server must return all expected records, and can return others.
     All,
-    /// At least one of the expected answers is there.
+    /// The server must return at least one of the expected records.
     Any,
-    /// None of the expected answers is there.
+    /// The server must return none of the expected records.
     None,
 }
 
 impl AnswerMatch {
-    /// Returns the mode with this name in configurations.
+    /// Returns the mode with this name in the configuration.
     #[must_use]
     pub fn from_name(name: &str) -> Option<AnswerMatch> {
         Some(match name {
@@ -45,10 +46,10 @@ impl AnswerMatch {
     }
 }
 
-/// Fails unless the answer is the expected one.
+/// Returns an error unless the response code, the DNSSEC flag and the records are as expected.
 pub(super) fn evaluate(check: &DnsCheck, answer: &Message) -> Result<(), Failure> {
     let code = answer.metadata.response_code;
-    // A name that does not exist has no records either.
+    // A name that does not exist is accepted if no records are expected.
     let expects_nothing = check.answers.mode == AnswerMatch::None && check.answers.records.is_empty();
     let is_absent = expects_nothing && check.rcode == ResponseCode::NoError && code == ResponseCode::NXDomain;
     if code != check.rcode && !is_absent {
@@ -101,7 +102,7 @@ fn compare(check: &DnsCheck, found: &[String], expected: &[String]) -> Result<()
 
 fn listed(texts: &[String]) -> String {
     const MOST: usize = 10;
-    /// The maximum length of a record in messages, in characters, because a record can have 64 KiB.
+    /// The maximum length of a record in error messages, in characters. A record can be as long as 64 KiB.
     const SHOWN: usize = 300;
     if texts.is_empty() {
         return "empty".to_owned();

@@ -40,7 +40,7 @@ pub struct DnsCheck {
     pub record: RecordType,
     /// The time limit for one attempt.
     pub timeout: Duration,
-    /// The version of IP to connect over; without one, both are tried.
+    /// The IP version to connect over. If not set, both are tried.
     pub ip_version: Option<IpVersion>,
     pub answers: ExpectedAnswers,
     pub rcode: ResponseCode,
@@ -65,7 +65,7 @@ pub const RCODES: &[&str] = &["NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOT
 /// The maximum time to wait for an answer over UDP before resending the query. It is shorter if the time limit of the
 /// attempt is short.
 const RETRANSMIT_AFTER: Duration = Duration::from_secs(2);
-/// The number of times that a query is sent within a short time limit, because one packet can be lost.
+/// The number of times that a query is sent within a short time limit, because packets can be lost.
 const TRANSMISSIONS: u32 = 3;
 /// The maximum size of an answer over UDP, in bytes. Answers of this size are safe from fragmentation (DNS flag day
 /// 2020).
@@ -131,7 +131,7 @@ async fn query_any(
     let retransmit_after = RETRANSMIT_AFTER.min(check.timeout / TRANSMISSIONS);
     let query_one = |server| async move {
         let mut answer = exchange(server, query, retransmit_after).await?;
-        // Servers without EDNS reject queries that use it (RFC 6891 7).
+        // Retry without EDNS, because servers that do not support it reject queries that use it (RFC 6891, section 7).
         let rejects_edns = answer.metadata.response_code == ResponseCode::FormErr && answer.edns.is_none();
         if rejects_edns && check.rcode != ResponseCode::FormErr {
             answer = exchange(server, &QueryMessage::new(check, false)?, retransmit_after).await?;
@@ -145,7 +145,7 @@ async fn query_any(
     Ok((server, answer))
 }
 
-/// A query and its encoded form.
+/// A DNS query, and its encoded form.
 struct QueryMessage {
     message: Message,
     bytes: Vec<u8>,
@@ -168,7 +168,7 @@ impl QueryMessage {
     }
 }
 
-/// Queries a server over UDP, and again over TCP if the answer is truncated.
+/// Sends the query over UDP, and again over TCP if the answer is truncated.
 async fn exchange(server: SocketAddr, query: &QueryMessage, retransmit_after: Duration) -> Result<Message, Failure> {
     let QueryMessage { message, bytes } = query;
     let mut answer = over_udp(server, message, bytes, retransmit_after).await?;

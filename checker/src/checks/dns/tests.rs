@@ -166,7 +166,7 @@ async fn answers_are_matched_in_every_mode() {
 }
 
 #[tokio::test]
-async fn a_lost_packet_is_sent_again() {
+async fn a_query_is_resent_if_a_packet_is_lost() {
     let udp = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
     let port = udp.local_addr().expect("an address").port();
     tokio::spawn(async move {

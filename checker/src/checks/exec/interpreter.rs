@@ -1,4 +1,4 @@
-//! Explains why an executable file cannot be started: the system reports a missing interpreter as if the file itself
+//! Explains why an executable file cannot be started. The system reports a missing interpreter as if the file itself
 //! were missing.
 
 use std::fs::File;
@@ -8,18 +8,19 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
 
-/// The length of the first line that Linux reads, in bytes.
+/// The maximum number of bytes that Linux reads of a script's first line.
 const FIRST_LINE: u64 = 256;
 const ELF: &[u8] = b"\x7fELF";
 
-/// Explains what prevents an executable file from being started, if its first bytes show that.
+/// Returns the reason why a script's interpreter cannot be started, if there is one.
 pub(super) fn missing_part(file: &Path) -> Option<String> {
     let mut start = Vec::new();
     File::open(file).ok()?.take(FIRST_LINE).read_to_end(&mut start).ok()?;
     explain(&interpreter_of(&start)?)
 }
 
-/// Explains why the system does not find a file that exists: an interpreter is missing, or the loader of a program.
+/// Explains why starting an existing file fails with "not found": a script's interpreter or a program's dynamic loader
+/// is missing.
 pub(super) fn why_not_found(file: &Path) -> Option<String> {
     missing_part(file).or_else(|| {
         let mut start = [0; ELF.len()];
@@ -28,11 +29,11 @@ pub(super) fn why_not_found(file: &Path) -> Option<String> {
     })
 }
 
-/// Returns the interpreter in the first line of a script.
+/// Returns the interpreter that a script's first line specifies.
 fn interpreter_of(start: &[u8]) -> Option<PathBuf> {
     let line = start.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
     let line = line.trim_ascii_start();
-    // Like the kernel, do not treat a carriage return as the end of the name.
+    // Like the kernel, treat a carriage return as part of the name.
     let end = line.iter().position(|byte| matches!(byte, b' ' | b'\t')).unwrap_or(line.len());
     let name = &line[..end];
     (!name.is_empty()).then(|| PathBuf::from(std::ffi::OsStr::from_bytes(name)))
@@ -48,7 +49,7 @@ fn explain(interpreter: &Path) -> Option<String> {
         Some(name) => {
             format!("its interpreter `{name}` is followed by a carriage return: convert the file to Unix line endings")
         }
-        None => format!("its interpreter `{name}` not found"),
+        None => format!("its interpreter `{name}` was not found"),
     })
 }
 

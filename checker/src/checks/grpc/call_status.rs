@@ -1,4 +1,4 @@
-//! Evaluates the status with which a gRPC server ends a call.
+//! Evaluates the final status of a gRPC call.
 
 use http::HeaderMap;
 use percent_encoding::percent_decode;
@@ -8,7 +8,7 @@ use crate::checks::{Failure, error_text};
 
 pub(super) const STATUS: &str = "grpc-status";
 const MESSAGE: &str = "grpc-message";
-/// The names of the status codes, in order.
+/// The names of the gRPC status codes, in numerical order.
 const NAMES: [&str; 17] = [
     "OK",
     "CANCELLED",
@@ -29,7 +29,7 @@ const NAMES: [&str; 17] = [
     "UNAUTHENTICATED",
 ];
 
-/// Fails unless the headers or trailers contain the status OK.
+/// Returns an error unless the headers or trailers contain the status `OK`.
 pub(super) fn check_status(headers: &HeaderMap, service: &str) -> Result<(), Failure> {
     let Some(status) = headers.get(STATUS) else { return Err("response without a gRPC status".to_owned()) };
     let message = headers.get(MESSAGE).map(|message| percent_decode(message.as_bytes()).collect::<Vec<u8>>());

@@ -1,6 +1,6 @@
-//! Encodes and decodes the two messages of the gRPC health service.
+//! Encodes requests to the gRPC health service and decodes its responses.
 
-/// The length of the prefix of every gRPC message, in bytes: a flag for compression, and the length of the message.
+/// The length of a gRPC message's prefix, in bytes. It consists of a compression flag and the message length.
 const PREFIX: usize = 5;
 
 const VARINT: u64 = 0;
@@ -36,7 +36,7 @@ pub(super) fn encode_request(service: &str) -> Vec<u8> {
 }
 
 /// Decodes the status in `HealthCheckResponse { ServingStatus status = 1 }`. Protobuf omits a status of zero, and
-/// readers ignore fields that they do not know.
+/// decoders ignore unknown fields.
 pub(super) fn decode_response(bytes: &[u8]) -> Result<u64, UndecodedMessage> {
     let (prefix, message) = bytes.split_at_checked(PREFIX).ok_or(UndecodedMessage::Invalid)?;
     let length = prefix[1..].iter().fold(0, |length, byte| (length << 8) | usize::from(*byte));
@@ -47,7 +47,7 @@ pub(super) fn decode_response(bytes: &[u8]) -> Result<u64, UndecodedMessage> {
     }
 }
 
-/// Returns the value of the first field, or zero if it is missing. If it occurs several times, the last one counts.
+/// Returns the value of field 1, or zero if the field is missing. If the field is repeated, its last value is used.
 fn status_field(mut message: &[u8]) -> Option<u64> {
     let mut status = 0;
     while !message.is_empty() {
@@ -72,7 +72,8 @@ fn status_field(mut message: &[u8]) -> Option<u64> {
     Some(status)
 }
 
-/// Removes a variable-length integer from the start of the message.
+/// Removes a variable-length integer from the start of the message and returns it. Returns `None` if it is incomplete
+/// or too long.
 fn varint(message: &mut &[u8]) -> Option<u64> {
     let mut value = 0;
     for shift in (0..u64::BITS).step_by(7) {
@@ -103,12 +104,12 @@ mod tests {
             (&[8, 1], 1),
             (&[8, 0x81, 0], 1),
             (&[8, 2, 8, 1], 1),
-            // An integer, a string, and numbers of eight and four bytes in fields 2 to 5.
+            // Fields 2 to 5: an integer, a string, a number of eight bytes, and a number of four bytes.
             (&[16, 0xff, 1, 8, 1], 1),
             (&[26, 2, b'o', b'k', 8, 1], 1),
             (&[33, 1, 2, 3, 4, 5, 6, 7, 8, 8, 1], 1),
             (&[45, 1, 2, 3, 4, 8, 1], 1),
-            // A field number of two bytes.
+            // A field number that is encoded as two bytes.
             (&[8, 1, 0x82, 1, 1, 7], 1),
             (&[8, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1], u64::MAX),
         ] {
@@ -122,10 +123,10 @@ mod tests {
             &[8][..],
             &[8, 0x80],
             &[8, 1, 1],
-            // A status that is a string, and a field number of zero.
+            // A status that is a string, and a field with the number zero.
             &[10, 1, 1],
             &[2, 0],
-            // A string and a number that end early, a group, and an endless integer.
+            // A truncated string, a truncated number, a group, and an integer that is too long.
             &[26, 9, b'o', b'k'],
             &[45, 1, 2],
             &[11, 12],

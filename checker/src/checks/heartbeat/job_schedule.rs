@@ -1,4 +1,4 @@
-//! When a job must run: a cron expression in a time zone.
+//! A job's schedule: a cron expression in a time zone.
 
 use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
@@ -6,20 +6,20 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use shared::{MINUTE, Nanos, SECOND, UnixNanos};
 
-/// The fields of a cron expression, in order.
+/// The names of a cron expression's fields, in order.
 const FIELDS: [&str; 5] = ["minute", "hour", "day of the month", "month", "day of the week"];
 /// The maximum length of an expression, in bytes. Even a list of all minutes is shorter.
 const LENGTH_LIMIT: usize = 300;
-/// How long before its time a heartbeat counts, because the clocks of jobs and schedulers differ.
+/// The maximum time by which a heartbeat can be early, because the clocks of two machines differ.
 const EARLY_TOLERANCE: Nanos = 5 * MINUTE;
-/// The part of the time between two runs by which a heartbeat can be early, so that it is not the late heartbeat of the
-/// run before.
+/// A heartbeat can be early by at most the time between two runs divided by this number, so that a late heartbeat of
+/// the previous run does not count.
 const EARLY_PART: Nanos = 10;
 
-/// The start of the year 2100. Every date that a schedule can contain occurs between 1970 and then.
+/// The start of the year 2100, in nanoseconds. Every date that a schedule can match occurs between 1970 and 2100.
 const YEAR_2100: UnixNanos = 4_102_444_800 * SECOND;
 
-/// A job's schedule.
+/// The times at which a job must run.
 #[derive(Debug, Clone)]
 pub struct JobSchedule {
     /// The cron expression as configured.
@@ -28,7 +28,7 @@ pub struct JobSchedule {
     zone: TimeZone,
 }
 
-/// The reason why a string is not the schedule of a job.
+/// The error for a string that is not a valid schedule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSchedule {
     #[error(
@@ -42,12 +42,12 @@ pub enum InvalidSchedule {
     Never(String),
 }
 
-/// The error for a string that is not the name of a time zone.
+/// The error for a name that is not in the time zone database.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown time zone `{0}`: expected for example `Europe/Berlin` or `UTC`")]
 pub struct UnknownTimeZone(String);
 
-/// Parses the name of a time zone in the IANA database.
+/// Finds a time zone by its name in the IANA database.
 pub fn parse_time_zone(name: &str) -> Result<TimeZone, UnknownTimeZone> {
     TimeZone::get(name).map_err(|_| UnknownTimeZone(name.to_owned()))
 }
@@ -75,7 +75,7 @@ impl JobSchedule {
             };
             return Err(wrong.map_or_else(invalid, field));
         };
-        // Some dates do not exist, such as the 30th of February.
+        // Reject dates that never occur, such as February 30.
         let schedule = JobSchedule { expression: expression.trim().to_owned(), cron, zone };
         match schedule.latest(YEAR_2100) {
             Some(_) => Ok(schedule),
@@ -85,8 +85,8 @@ impl JobSchedule {
 
     /// Returns the last scheduled time at or before `now`, if there is one since 1970.
     ///
-    /// A daily time that the clocks skip in spring is due when they have gone forward. One that occurs twice in autumn
-    /// is due the first time.
+    /// A daily run whose time is skipped when clocks go forward is due immediately after the change. A daily run whose
+    /// time occurs twice is due the first time.
     #[must_use]
     pub fn latest(&self, now: UnixNanos) -> Option<UnixNanos> {
         self.search(now, true)
@@ -104,19 +104,19 @@ impl JobSchedule {
         found.timestamp().as_second().checked_mul(SECOND).filter(|at| *at > 0)
     }
 
-    /// Converts a time to the zone of the schedule, without the fraction of a second.
+    /// Converts a time to the schedule's time zone and drops the fraction of a second.
     fn zoned(&self, at: UnixNanos) -> Option<Zoned> {
         Some(Timestamp::from_second(at.div_euclid(SECOND)).ok()?.to_zoned(self.zone.clone()))
     }
 
-    /// Formats a time in the zone of the schedule, for example `2026-10-25 04:00 CET`.
+    /// Formats a time in the schedule's time zone, for example `2026-10-25 04:00 CET`.
     #[must_use]
     pub fn format(&self, at: UnixNanos) -> String {
         self.zoned(at).map(|at| at.strftime("%Y-%m-%d %H:%M %Z").to_string()).unwrap_or_default()
     }
 }
 
-/// Displays the expression and the zone: `0 4 * * *` (Europe/Berlin).
+/// Displays the expression and the time zone, for example `0 4 * * *` (Europe/Berlin).
 impl std::fmt::Display for JobSchedule {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "`{}` ({})", self.expression, self.zone.iana_name().unwrap_or("UTC"))

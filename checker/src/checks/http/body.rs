@@ -1,4 +1,4 @@
-//! Reads the body of a response, decodes its codings, and converts its text to UTF-8.
+//! Reads a response body, decompresses it, and converts it to UTF-8.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -17,14 +17,14 @@ use crate::checks::Failure;
 use crate::checks::probe_data::{EncodedBody, ProbeData};
 use crate::checks::timing::Stopwatch;
 
-/// How many steps are made before other checks get a turn.
+/// The number of decoding steps before other checks get a turn.
 const STEPS_PER_TURN: u32 = 4;
 
-/// The body of a response, up to the limit.
+/// A response body, up to the configured limit.
 #[derive(Debug, Default)]
 pub(super) struct Body {
     pub(super) content: Vec<u8>,
-    /// A clause that states which part was read, if not all of it.
+    /// A clause that explains why the body is incomplete, or `None` if it is complete.
     pub(super) truncation: Option<String>,
     pub(super) encoded: Option<Box<EncodedBody>>,
 }
@@ -35,7 +35,7 @@ impl Body {
     }
 }
 
-/// Reads, decodes and converts a body.
+/// Reads and decodes a response body. With `early_end`, stops as soon as the verdict is certain.
 pub(super) async fn read(
     check: &HttpCheck,
     mut response: HttpResponse,
@@ -48,7 +48,7 @@ pub(super) async fn read(
         Ok(codings) => Box::pin(reader.read_coded(&mut response, &codings)).await?,
         Err(reason) => {
             reader.read_plain(&mut response).await?;
-            // Nothing was encoded if there is no body, for example of the response to a HEAD request.
+            // An empty body, such as the response to a HEAD request, needs no decoding.
             if !reader.body.content.is_empty() {
                 let size = reader.body.content.len();
                 let encoded = EncodedBody { size, undecoded: Some(reason), unknown_charset: None };
@@ -68,7 +68,7 @@ pub(super) async fn read(
     Ok(body)
 }
 
-/// Converts the text to UTF-8, and remembers its size.
+/// Converts the body to UTF-8, and records its original size.
 async fn convert(body: &mut Body, charset: Charset) {
     let mut encoded = EncodedBody { size: body.content.len(), ..EncodedBody::default() };
     match charset {
@@ -83,11 +83,11 @@ async fn convert(body: &mut Body, charset: Charset) {
 }
 
 struct BodyReader<'a> {
-    /// The maximum number of bytes to keep.
+    /// The maximum number of body bytes to keep.
     limit: usize,
     body: Body,
     stopwatch: &'a Stopwatch,
-    /// Ends the reading of a body that is not encoded.
+    /// Decides when to stop reading an unencoded body.
     early_end: Option<(EarlyEnd<'a>, &'a mut ProbeData)>,
 }
 
@@ -98,13 +98,13 @@ impl BodyReader<'_> {
             let mut next = pin!(response.chunk());
             let mut chunk = poll_fn(|context| Poll::Ready(next.as_mut().poll(context))).await;
             if chunk.is_pending() && self.early_end.is_some() {
-                // The library can need a second poll for data that has already arrived.
+                // The HTTP library may need a second poll to return data that has already arrived.
                 yield_now().await;
                 chunk = poll_fn(|context| Poll::Ready(next.as_mut().poll(context))).await;
             }
             let chunk = match chunk {
                 Poll::Ready(chunk) => chunk,
-                // Most bodies arrive at once. Only others are worth a search before their end.
+                // Most bodies arrive all at once. Search a partial body only while waiting for more data.
                 Poll::Pending if self.ends_early(content_type.as_ref()) => return Ok(()),
                 Poll::Pending => next.await,
             };
@@ -117,7 +117,7 @@ impl BodyReader<'_> {
         }
     }
 
-    /// Returns whether the part of the body that has arrived decides the verdict.
+    /// Returns whether the data received so far makes the verdict certain.
     fn ends_early(&mut self, content_type: Option<&HeaderValue>) -> bool {
         let Some((early_end, data)) = &mut self.early_end else { return false };
         if !early_end.is_due(self.body.content.len()) || !charset::is_certainly_utf8(content_type, &self.body.content) {
@@ -129,7 +129,7 @@ impl BodyReader<'_> {
         truncation.is_some()
     }
 
-    /// Decodes the body while it is received.
+    /// Decodes the body as it arrives.
     async fn read_coded(&mut self, response: &mut HttpResponse, codings: &[Coding]) -> Result<(), Failure> {
         let mut decoder = BodyDecoder::new(codings, self.limit);
         let mut steps = 0;
@@ -150,7 +150,7 @@ impl BodyReader<'_> {
         decoder.finish().inspect_err(|_| self.stopwatch.mark_inconclusive())
     }
 
-    /// Appends a part of the body; returns whether there was room for all of it.
+    /// Appends data to the body. Returns whether all of it fit within the limit.
     fn keep(&mut self, part: &[u8]) -> bool {
         let room = self.limit - self.body.content.len();
         let kept = &part[..part.len().min(room)];
@@ -165,11 +165,11 @@ impl BodyReader<'_> {
     }
 }
 
-/// Decodes a body with one or several codings, in small steps.
+/// Decodes a body with one or more codings, in small steps.
 struct BodyDecoder {
     layers: Vec<Layer>,
     output: Box<[u8]>,
-    /// The maximum number of bytes between two codings.
+    /// The maximum number of bytes that any decoder except the last may produce.
     limit: u64,
     is_empty: bool,
 }
@@ -177,9 +177,9 @@ struct BodyDecoder {
 struct Layer {
     decoder: CodingDecoder,
     input: Vec<u8>,
-    /// How much of the input was read.
+    /// The number of input bytes that have been read.
     position: usize,
-    /// Whether there is input or output that the next step can handle.
+    /// Whether another decoding step can make progress.
     is_ready: bool,
     written: u64,
 }
@@ -204,9 +204,9 @@ impl BodyDecoder {
         }
     }
 
-    /// Decodes a part of what was received; `None` if all of it is decoded.
+    /// Decodes part of the received data. Returns `None` once all of it is decoded.
     fn step(&mut self) -> Result<Option<&[u8]>, Failure> {
-        // The last decoder comes first, so that little is kept between two of them.
+        // Later decoders run first, so that little data is buffered between two of them.
         let Some(at) = self.layers.iter().rposition(|layer| layer.is_ready) else { return Ok(None) };
         let layer = &mut self.layers[at];
         let written = layer.step(&mut self.output)?;
@@ -223,9 +223,9 @@ impl BodyDecoder {
         Ok(Some(&[]))
     }
 
-    /// Checks that the body was complete.
+    /// Returns an error if the body ended early.
     fn finish(&self) -> Result<(), Failure> {
-        // The empty response to a HEAD request has the codings of the response to a GET request.
+        // An empty body is allowed: a response to a HEAD request lists the codings of the GET response.
         let is_incomplete = |layer: &&Layer| !layer.decoder.is_complete() || layer.position < layer.input.len();
         match self.layers.iter().find(is_incomplete).filter(|_| !self.is_empty) {
             Some(layer) => Err(format!("body is incomplete: its `{}` data ends early", layer.decoder.name())),
@@ -242,7 +242,7 @@ impl Layer {
         self.is_ready |= !data.is_empty();
     }
 
-    /// Decodes a part of the input; returns how many bytes were written.
+    /// Decodes part of the input. Returns the number of bytes written.
     fn step(&mut self, output: &mut [u8]) -> Result<usize, Failure> {
         let Decoded { read, written } = self.decoder.decode(&self.input[self.position..], output)?;
         self.position += read;
@@ -261,7 +261,7 @@ mod tests {
 
     const LIMIT: usize = 100_000;
 
-    /// Decodes data that arrives in pieces of this length.
+    /// Decodes data that arrives in pieces of `piece` bytes.
     fn decode(codings: &[Coding], data: &[u8], piece: usize) -> Result<Vec<u8>, Failure> {
         let mut decoder = BodyDecoder::new(codings, LIMIT);
         let mut plain = Vec::new();
@@ -269,7 +269,7 @@ mod tests {
             decoder.receive(chunk);
             while let Some(part) = decoder.step()? {
                 plain.extend_from_slice(part);
-                assert!(decoder.layers.iter().skip(1).all(|layer| layer.input.len() <= 300_000), "little is kept");
+                assert!(decoder.layers.iter().skip(1).all(|layer| layer.input.len() <= 300_000), "little is buffered");
             }
         }
         decoder.finish().map(|()| plain)
@@ -285,7 +285,7 @@ mod tests {
         ])
     }
 
-    /// Bytes of which some repeat.
+    /// Generates bytes with repetitions, which can be compressed.
     fn plain() -> impl Strategy<Value = Vec<u8>> {
         (prop::collection::vec(any::<u8>(), 1..300), 1_usize..200).prop_map(|(bytes, times)| bytes.repeat(times))
     }
@@ -294,7 +294,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(48))]
 
         #[test]
-        fn encoded_data_is_decoded_in_any_pieces(
+        fn encoded_data_is_decoded_however_it_is_split(
             plain in plain(),
             codings in prop::collection::vec(coding(), 1..4),
             piece in 1_usize..5_000,
@@ -305,16 +305,16 @@ mod tests {
         }
 
         #[test]
-        fn a_part_of_the_data_is_incomplete(plain in plain(), (coding, name) in coding(), part in 0.0..1.0) {
+        fn truncated_data_is_reported_as_incomplete(plain in plain(), (coding, name) in coding(), part in 0.0..1.0) {
             let encoded = encode(name, &plain);
             let part = 1 + (part * (encoded.len() - 1) as f64) as usize;
             prop_assume!(part < encoded.len());
-            let error = decode(&[coding], &encoded[..part], 99).expect_err("it is incomplete");
+            let error = decode(&[coding], &encoded[..part], 99).expect_err("the data is incomplete");
             prop_assert!(error.ends_with("data ends early"), "{}", error);
         }
 
         #[test]
-        fn no_data_panics_or_is_decoded_without_end(
+        fn no_input_causes_a_panic_or_endless_decoding(
             data in prop::collection::vec(any::<u8>(), 0..2_000),
             codings in prop::collection::vec(coding(), 1..4),
             piece in 1_usize..3_000,
@@ -324,7 +324,7 @@ mod tests {
         }
 
         #[test]
-        fn changed_data_is_not_taken_for_other_data(
+        fn corrupted_data_is_never_decoded_as_other_data(
             plain in plain(),
             name in prop::sample::select(vec![(Coding::Gzip, "gzip"), (Coding::Zstd, "zstd"), (Coding::Deflate, "deflate")]),
             at in any::<prop::sample::Index>(),
@@ -333,7 +333,7 @@ mod tests {
             let mut encoded = encode(name.1, &plain);
             let at = at.index(encoded.len());
             encoded[at] ^= 1 << bit;
-            // The bits of a gzip header that do not matter can change.
+            // Decoders ignore some bits of a gzip header, so flipping them changes nothing.
             if let Ok(decoded) = decode(&[name.0], &encoded, 1_000) {
                 prop_assert!(decoded == plain, "{}", at);
             }

@@ -1,5 +1,5 @@
-//! Detects the charset of a body by its byte order mark, the header `Content-Type`, and `<meta>` or `<?xml`, in the order
-//! of the WHATWG's Encoding and HTML standards.
+//! Detects a body's charset from its byte order mark, the `Content-Type` header, and `<meta>` or `<?xml`, in the order
+//! of precedence of the WHATWG's Encoding and HTML standards.
 
 use encoding_rs::{DecoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252, X_USER_DEFINED};
 use http::HeaderValue;
@@ -14,28 +14,29 @@ const UTF_16LE_MARK: &[u8] = b"\xff\xfe";
 const UTF_32BE_MARK: &[u8] = b"\0\0\xfe\xff";
 const UTF_32LE_MARK: &[u8] = b"\xff\xfe\0\0";
 
-/// Labels that servers send although they are not charsets, and names of UTF-8 in databases.
+/// Labels that servers send although they do not name a charset, and the names that `MySQL` has for UTF-8. All are
+/// treated as UTF-8.
 const PLACEHOLDERS: [&str; 9] =
     ["none", "null", "undefined", "unknown", "default", "auto", "binary", "utf8mb4", "utf-8mb4"];
 
-/// How many bytes are converted before other checks get a turn.
+/// The number of bytes to convert before other checks get a turn.
 const BYTES_PER_TURN: usize = 64 << 10;
-/// The byte that replaces characters that the charset does not have. It is never part of UTF-8.
+/// The replacement for bytes that are invalid in the charset. It never occurs in valid UTF-8.
 const INVALID: u8 = 0xff;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Charset {
-    /// UTF-8, its subset ASCII, or not text.
+    /// UTF-8, ASCII or binary data, which need no conversion.
     Utf8,
-    /// UTF-8 after a byte order mark.
+    /// UTF-8 that starts with a byte order mark.
     Utf8WithMark,
     Known(&'static Encoding),
-    /// Why the text cannot be converted, as a complete clause.
+    /// The reason why the text cannot be converted, as a complete clause.
     Unknown(String),
 }
 
-/// Returns whether a body that starts with these bytes is UTF-8 so far, whatever follows: a later `<meta>` changes
-/// nothing about ASCII.
+/// Returns whether the start of a body is UTF-8 no matter what follows. ASCII needs no declared charset, because a
+/// later `<meta>` cannot change its meaning.
 pub(super) fn is_certainly_utf8(content_type: Option<&HeaderValue>, start: &[u8]) -> bool {
     let is_declared = content_type.and_then(|value| value.to_str().ok()).is_some_and(|value| {
         let value = value.to_ascii_lowercase();
@@ -45,7 +46,7 @@ pub(super) fn is_certainly_utf8(content_type: Option<&HeaderValue>, start: &[u8]
     has_characters(start, true) && (is_declared || start.is_ascii()) && detect(content_type, start) == Charset::Utf8
 }
 
-/// Detects the charset of a body with this `Content-Type`.
+/// Detects the charset of a body from its content and the `Content-Type` header.
 pub(super) fn detect(content_type: Option<&HeaderValue>, body: &[u8]) -> Charset {
     if body.is_empty() {
         return Charset::Utf8;
@@ -69,7 +70,8 @@ pub(super) fn detect(content_type: Option<&HeaderValue>, body: &[u8]) -> Charset
         Some(label) => by_label(label),
         None if media_type.is_empty() || media_type.ends_with("html") || media_type.ends_with("xml") => {
             let label = meta::charset(body);
-            // A declaration in ASCII cannot be in UTF-16, nor can it be user-defined.
+            // As in the HTML standard, a document whose `<meta>` is readable as ASCII is never UTF-16, and
+            // `x-user-defined` means windows-1252.
             label.map_or(Charset::Utf8, |label| match by_label(&label) {
                 Charset::Known(encoding) if encoding == UTF_16BE || encoding == UTF_16LE => Charset::Utf8,
                 Charset::Known(encoding) if encoding == X_USER_DEFINED => Charset::Known(WINDOWS_1252),
@@ -80,7 +82,7 @@ pub(super) fn detect(content_type: Option<&HeaderValue>, body: &[u8]) -> Charset
     };
     match charset {
         Charset::Known(encoding) if encoding.is_ascii_compatible() && body.is_ascii() => Charset::Utf8,
-        // JSON is always UTF-8 (RFC 8259); older servers send the declared charset.
+        // JSON must be UTF-8 (RFC 8259), but some old servers send it in the charset that they declare.
         Charset::Known(encoding) if is_json && encoding.is_ascii_compatible() && std::str::from_utf8(body).is_ok() => {
             Charset::Utf8
         }
@@ -109,7 +111,7 @@ fn by_mark(body: &[u8]) -> Option<Charset> {
     }
 }
 
-/// Recognizes UTF-16 without a mark by the zeros of two ASCII characters at the start (RFC 4627).
+/// Recognizes UTF-16 without a byte order mark by the zero bytes of two leading ASCII characters (RFC 4627).
 fn by_zeros(body: &[u8]) -> Option<&'static Encoding> {
     match body {
         [1..=127, 0, 1..=127, 0, ..] => Some(UTF_16LE),
@@ -131,8 +133,8 @@ fn unknown(label: &str) -> Charset {
     Charset::Unknown(format!("body has the charset `{label}`, which is not supported"))
 }
 
-/// Converts a text to UTF-8. Bytes that are invalid in the encoding become an invalid byte. The last
-/// character of an incomplete text can be incomplete as well, and is left out.
+/// Converts text to UTF-8. Replaces bytes that are invalid in the encoding with `INVALID`. If the text is truncated,
+/// drops an incomplete last character.
 pub(super) async fn to_utf8(text: &[u8], encoding: &'static Encoding, is_complete: bool) -> Vec<u8> {
     let mut decoder = encoding.new_decoder_with_bom_removal();
     let mut converted = Vec::with_capacity(text.len() + text.len() / 2);

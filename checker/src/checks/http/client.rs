@@ -1,4 +1,4 @@
-//! Sends one HTTP request over a separate connection: directly or through a proxy, with or without TLS, as HTTP/1.1 or
+//! Sends each HTTP request over a new connection: directly or through a proxy, with or without TLS, as HTTP/1.1 or
 //! HTTP/2.
 
 use std::sync::Arc;
@@ -32,34 +32,34 @@ use crate::checks::{Failure, error_text};
 const USER_AGENT_VALUE: &str = concat!("checkup/", env!("CARGO_PKG_VERSION"));
 const PROXY_AUTHORIZATION: HeaderName = http::header::PROXY_AUTHORIZATION;
 
-/// The name of HTTP/1.1 in a TLS handshake (ALPN).
+/// The ALPN protocol name of HTTP/1.1.
 const HTTP_1_1: &[u8] = b"http/1.1";
 
-/// The parts from which a request is built.
+/// The content of an HTTP request, and how to reach its server.
 pub(super) struct HttpRequest<'a> {
     pub(super) url: &'a Url,
     pub(super) method: &'a Method,
     pub(super) headers: &'a HeaderMap,
     pub(super) body: Option<&'a str>,
-    /// How to reach the server, if the URL alone does not decide that.
+    /// Overrides the address or the TLS server name that the URL implies.
     pub(super) route: Option<&'a HttpRoute>,
-    /// Whether the client certificate is meant for this server.
+    /// Whether to present the client certificate to this server.
     pub(super) identifies: bool,
     pub(super) proxy: Option<&'a ProxyRoute>,
 }
 
-/// What all requests of an attempt have in common.
+/// The settings and state that all requests of an attempt share.
 pub(super) struct Connector<'a> {
     pub(super) check: &'a HttpCheck,
     pub(super) tls: Option<Arc<TlsClient>>,
     pub(super) filter: AddressFilter,
-    /// The connection fails if it receives more than this many bytes.
+    /// The maximum number of bytes to receive over one connection. Beyond this, the connection fails.
     pub(super) received_limit: u64,
     pub(super) stopwatch: &'a Stopwatch,
     pub(super) progress: &'a ProxyProgress,
 }
 
-/// The head of a response, whose body is read with [`HttpResponse::chunk`].
+/// A response whose head has arrived. [`HttpResponse::chunk`] reads its body.
 pub(super) struct HttpResponse {
     head: Parts,
     body: ResponseBody,
@@ -70,7 +70,7 @@ enum ResponseBody {
     Http2(Box<Http2Body>),
 }
 
-/// A connection to the server.
+/// An open connection to the server, ready for a request.
 struct Opened {
     transport: Transport,
     speaks_http2: bool,
@@ -79,7 +79,7 @@ struct Opened {
 /// The result of a TLS handshake.
 enum Handshake {
     Done(Opened),
-    /// The server accepts none of the offered versions of HTTP.
+    /// The server accepts none of the offered HTTP versions.
     Refused,
 }
 
@@ -87,7 +87,7 @@ impl Connector<'_> {
     /// Connects, sends the request and waits for the response head.
     pub(super) async fn send(&self, request: &HttpRequest<'_>) -> Result<HttpResponse, Failure> {
         let needs_leniency = &self.check.server.needs_leniency;
-        // Only requests without consequences are sent again.
+        // Only requests without side effects are safe to repeat.
         let is_repeatable = matches!(*request.method, Method::GET | Method::HEAD);
         let is_strict = is_repeatable && !needs_leniency.load(Relaxed);
         let mut strictness = if is_strict { Strictness::Strict } else { Strictness::Lenient };
@@ -148,7 +148,7 @@ impl Connector<'_> {
         Opened { transport, speaks_http2 }
     }
 
-    /// Connects through a proxy. Its address comes from the operator, so the address policy does not apply to it.
+    /// Connects through a proxy. The address policy does not apply to the proxy, because the operator chose it.
     async fn open_through(
         &self,
         route: &ProxyRoute,
@@ -169,7 +169,7 @@ impl Connector<'_> {
         }
     }
 
-    /// Continues on a connection to a proxy.
+    /// Opens a tunnel over a connection to a proxy and performs the TLS handshake with the endpoint, if needed.
     async fn pass<S: LayeredStream + 'static>(
         &self,
         mut stream: S,
@@ -177,7 +177,7 @@ impl Connector<'_> {
         request: &HttpRequest<'_>,
         address: &Address,
     ) -> Result<Handshake, Failure> {
-        // The certificate of the proxy is not the endpoint's.
+        // Discard the proxy's certificate, which must not be mistaken for the endpoint's.
         self.stopwatch.start_next_connection();
         if !route.reads_requests(request.url, self.check.http_version) {
             self.progress.wait_for_tunnel(&route.proxy);
@@ -205,7 +205,7 @@ impl Connector<'_> {
     ) -> Result<Handshake, Failure> {
         let version = self.check.http_version;
         let refuses_http1 = self.check.server.refuses_http1.load(Relaxed);
-        // Servers prefer HTTP/2, which costs more, so it is offered only if needed.
+        // Servers prefer HTTP/2, which costs more, so offer it only if needed.
         let protocols: &[&[u8]] = match version {
             HttpVersion::Http2 => &[http2::ALPN],
             HttpVersion::Auto if refuses_http1 => &[http2::ALPN, HTTP_1_1],
@@ -228,7 +228,7 @@ impl Connector<'_> {
         if version == HttpVersion::Http2 && !speaks_http2 {
             return Err("server does not offer HTTP/2, which `http_version` requires".to_owned());
         }
-        // The library for HTTP/2 keeps only the text of an error.
+        // h2 keeps only an error's message, so describe TLS errors before h2 receives them.
         let transport = Either::Right(if speaks_http2 {
             Box::new(DescribedErrors(stream)) as Box<dyn LayeredStream>
         } else {
@@ -245,7 +245,7 @@ fn tls_name(host: &str) -> Result<ServerName<'static>, Failure> {
 async fn send_http2(transport: Transport, request: &HttpRequest<'_>) -> Result<(Parts, Http2Body), Failure> {
     let scheme = if uses_tls(request.url) { Scheme::HTTPS } else { Scheme::HTTP };
     let body = request.body.filter(|body| !body.is_empty()).map(|body| Bytes::from(body.to_owned()));
-    // Through a proxy, there is always a tunnel.
+    // HTTP/2 requests pass through a proxy in a tunnel, so build them as if there were no proxy.
     let request = build_request(&HttpRequest { proxy: None, ..*request })?;
     http2::send(transport, request.map(drop), body, scheme).await
 }
@@ -270,12 +270,12 @@ impl HttpResponse {
     }
 }
 
-/// Builds the request that is sent, in the form of HTTP/1.1.
+/// Builds the request as it is sent over HTTP/1.1.
 pub(super) fn build_request(request: &HttpRequest<'_>) -> Result<Request<Full<Bytes>>, Failure> {
     let HttpRequest { url, method, headers, body, proxy, .. } = request;
     let authority = &url[Position::BeforeHost..Position::AfterPort];
     let path = &url[Position::BeforePath..Position::AfterQuery];
-    // A proxy that reads the request needs the whole URL.
+    // A proxy that forwards requests needs the absolute URL.
     let proxy = proxy.filter(|route| route.reads_requests(url, HttpVersion::Http1));
     let uri = match proxy {
         None => PathAndQuery::try_from(path).map(Uri::from),
@@ -300,7 +300,7 @@ pub(super) fn build_request(request: &HttpRequest<'_>) -> Result<Request<Full<By
         sent.entry(PROXY_AUTHORIZATION).or_insert(authorization);
     }
     let length = body.map_or(0, str::len);
-    // Servers expect a body with these methods, so that they need the length even of an empty one (RFC 9110 8.6).
+    // Servers expect a body with these methods, so even an empty one needs a length (RFC 9110, section 8.6).
     let announces_length = length > 0 || matches!(**method, Method::POST | Method::PUT | Method::PATCH);
     if announces_length && !sent.contains_key(TRANSFER_ENCODING) {
         sent.entry(CONTENT_LENGTH).or_insert(length.into());

@@ -1,4 +1,5 @@
-//! Cookies of one attempt (RFC 6265): what redirects set, and what later requests send back, as browsers do.
+//! Cookies of one attempt (RFC 6265): stores those that redirects set, and sends them with later requests, as browsers
+//! do.
 
 use chrono::{DateTime, NaiveDateTime};
 use http::HeaderMap;
@@ -8,9 +9,9 @@ use url::{Host, Url};
 
 use super::uses_tls;
 
-/// The maximum number of cookies.
+/// The maximum number of cookies to store.
 const COOKIES_LIMIT: usize = 50;
-/// The maximum size of one cookie, in bytes.
+/// The maximum length of a `Set-Cookie` header, in bytes.
 const COOKIE_LIMIT: usize = 4 << 10;
 
 /// The cookies that redirects have set.
@@ -21,7 +22,7 @@ pub(super) struct CookieJar(Vec<StoredCookie>);
 struct StoredCookie {
     name: Vec<u8>,
     value: Vec<u8>,
-    /// The host that may receive it, and whether its subdomains may, too.
+    /// The host that receives the cookie, and its subdomains if `includes_subdomains` is set.
     domain: String,
     includes_subdomains: bool,
     path: String,
@@ -29,7 +30,7 @@ struct StoredCookie {
 }
 
 impl CookieJar {
-    /// Stores the cookies of a response from `url`.
+    /// Stores the cookies that a response from `url` sets.
     pub(super) fn store(&mut self, url: &Url, headers: &HeaderMap, now: UnixNanos) {
         for value in headers.get_all(SET_COOKIE) {
             let Some((cookie, has_expired)) = StoredCookie::parse(value.as_bytes(), url, now) else { continue };
@@ -40,14 +41,14 @@ impl CookieJar {
         }
     }
 
-    /// Adds the cookies for a request to `url` to those that are configured. One of the same name replaces the configured
-    /// one.
+    /// Adds the stored cookies for `url` to the configured ones. A stored cookie replaces a configured one of the same
+    /// name.
     pub(super) fn add_to(&self, url: &Url, headers: &mut HeaderMap) {
         let mut cookies: Vec<&StoredCookie> = self.0.iter().filter(|cookie| cookie.is_for(url)).collect();
         if cookies.is_empty() {
             return;
         }
-        // Longer paths come first.
+        // Cookies with longer paths are sent first (RFC 6265, section 5.4).
         cookies.sort_by_key(|cookie| std::cmp::Reverse(cookie.path.len()));
         let configured: Vec<HeaderValue> = headers.get_all(COOKIE).iter().cloned().collect();
         let pairs = configured.iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
@@ -65,7 +66,8 @@ impl CookieJar {
 }
 
 impl StoredCookie {
-    /// Parses a `Set-Cookie` header; also returns whether the cookie has expired, which deletes it.
+    /// Parses a `Set-Cookie` header. Also returns whether the cookie has expired: servers delete cookies by letting
+    /// them expire.
     fn parse(text: &[u8], url: &Url, now: UnixNanos) -> Option<(StoredCookie, bool)> {
         if text.len() > COOKIE_LIMIT {
             return None;
@@ -96,7 +98,7 @@ impl StoredCookie {
                     } else if is_subdomain(url, &domain) && domain.contains('.') {
                         (cookie.domain, cookie.includes_subdomains) = (domain, true);
                     } else {
-                        // Servers cannot set cookies for others.
+                        // Servers cannot set cookies for other domains.
                         return None;
                     }
                 }
@@ -108,7 +110,7 @@ impl StoredCookie {
                 _ => {}
             }
         }
-        // `Max-Age` has precedence.
+        // `Max-Age` takes precedence over `Expires`.
         let has_expired = match (max_age, expires) {
             (Some(seconds), _) => seconds <= 0,
             (None, Some(at)) => at <= now / SECOND,
@@ -137,7 +139,7 @@ fn split_pair(text: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((text.get(..at)?.trim_ascii(), text.get(at + 1..)?.trim_ascii()))
 }
 
-/// The folder of the URL's path, without the final slash.
+/// Returns the directory of the URL's path, without a trailing slash (RFC 6265, section 5.1.4).
 fn default_path(url: &Url) -> String {
     match url.path().rsplit_once('/') {
         Some((folder, _)) if !folder.is_empty() => folder.to_owned(),
@@ -145,7 +147,7 @@ fn default_path(url: &Url) -> String {
     }
 }
 
-/// Whether the host of a URL is a name below `domain`.
+/// Returns whether the URL's host is a subdomain of `domain`.
 fn is_subdomain(url: &Url, domain: &str) -> bool {
     match url.host() {
         Some(Host::Domain(host)) => host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.')),
@@ -153,7 +155,7 @@ fn is_subdomain(url: &Url, domain: &str) -> bool {
     }
 }
 
-/// The Unix time of a date, in one of the forms that servers use.
+/// Parses a date in one of the formats that servers use. Returns its Unix time in seconds.
 fn parse_date(text: &str) -> Option<i64> {
     const FORMATS: [&str; 4] =
         ["%a, %d-%b-%Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"];
@@ -167,7 +169,7 @@ fn parse_date(text: &str) -> Option<i64> {
 mod tests {
     use super::*;
 
-    /// Returns the cookies sent to `to` after a response from `from` has set these.
+    /// Returns the cookies in a request to `to` after a response from `from` has set cookies.
     fn sent(from: &str, set: &[&str], to: &str) -> String {
         let url = |text: &str| Url::parse(text).expect("a URL");
         let mut headers = HeaderMap::new();
@@ -218,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_later_cookie_replaces_the_same_one() {
+    fn a_later_cookie_replaces_one_with_the_same_name() {
         assert_eq!(sent("https://a.example/", &["s=1", "t=2", "s=3"], "https://a.example/"), "t=2; s=3");
         assert_eq!(sent("https://a.example/", &["s=1", "t=2", "s=; Max-Age=0"], "https://a.example/"), "t=2");
         let nested = ["s=1; Path=/", "s=2; Path=/a"];

@@ -1,5 +1,4 @@
-//! Ends the reading of a body once nothing that follows can change the verdict, so that a stream without an end is
-//! judged by what it has sent.
+//! Stops reading a body once the rest cannot change the verdict, so that even an endless stream can be evaluated.
 
 use memchr::memmem;
 use shared::check_file::Attempt;
@@ -8,19 +7,20 @@ use super::HttpCheck;
 use crate::checks::assertions::Evidence;
 use crate::checks::probe_data::ProbeData;
 
-/// Why the rest of a body is missing. It follows what is known about the body.
+/// Explains why the rest of a body is missing. This text is appended to messages about the body.
 const NOT_NEEDED: &str = "the rest of the body was not read, because it cannot change the result";
-/// How many bytes are searched, in all, each time that more data arrives.
+/// Until searches have covered this many bytes in total, the body is searched whenever more data arrives.
 const EAGER_SEARCH: usize = 4 << 20;
-/// After that, the body is searched when it has grown by this fraction, because a hostile server can send single bytes.
+/// Beyond [`EAGER_SEARCH`], the body must grow by an eighth between searches, because a hostile server can send it byte
+/// by byte.
 const GROWTH_DIVISOR: usize = 8;
 
-/// Decides when to stop reading the body of one response.
+/// Decides when to stop reading a response body.
 pub(super) struct EarlyEnd<'a> {
     check: &'a HttpCheck,
     /// The length of the body at the last search.
     length: usize,
-    /// How many bytes all searches have covered.
+    /// The total number of bytes that all searches have covered.
     searched: usize,
 }
 
@@ -29,7 +29,7 @@ impl<'a> EarlyEnd<'a> {
         EarlyEnd { check, length: 0, searched: 0 }
     }
 
-    /// Returns whether a body that has grown to this length is worth another search.
+    /// Returns whether to search a body of this length again. If so, records the search.
     pub(super) fn is_due(&mut self, length: usize) -> bool {
         let grew_enough = length >= self.length + self.length / GROWTH_DIVISOR;
         if length == self.length || (self.searched > EAGER_SEARCH && !grew_enough) {
@@ -40,8 +40,8 @@ impl<'a> EarlyEnd<'a> {
         true
     }
 
-    /// If the start of a body decides the verdict, returns a clause that states why the rest is missing. `data` contains
-    /// what else is known about the response.
+    /// Returns a clause that explains why the rest of the body is not needed, or `None` if it could change the verdict.
+    /// `data` contains the other properties of the response.
     pub(super) fn decide(&self, body: &mut Vec<u8>, data: &mut ProbeData) -> Option<String> {
         let texts = [&self.check.must_contain, &self.check.must_not_contain].into_iter().flatten();
         let mut decisive = texts.map(|text| memmem::find(body, text.as_bytes()).is_some());
@@ -51,7 +51,7 @@ impl<'a> EarlyEnd<'a> {
         data.body = Some(std::mem::take(body));
         data.truncation = Some(NOT_NEEDED.to_owned());
         let is_decided = {
-            // Conditions about times are not decided yet.
+            // Assertions about response times cannot be decided before the attempt ends.
             let attempt = Attempt::default();
             let evidence = Evidence::new(data, &attempt);
             self.check.assertions.iter().all(|assertion| assertion.is_decided(&evidence))
@@ -68,13 +68,13 @@ mod tests {
     use crate::checks::http::tests::check;
 
     #[test]
-    fn a_body_in_single_bytes_is_searched_rarely() {
+    fn a_body_that_arrives_byte_by_byte_is_searched_rarely() {
         let check = check("http://shop.example/", "");
         let CheckKind::Http(http) = &check.kind else { panic!("{check:?}") };
         let mut early_end = EarlyEnd::new(http);
         let searches: Vec<usize> = (0..=1 << 20).filter(|length| early_end.is_due(*length)).collect();
         assert!(searches.first() == Some(&1), "an empty body is not searched");
-        // Each of the first searches covers a small body; later ones wait until it has grown by an eighth.
+        // Early searches cover a small body, and later ones wait until it has grown by an eighth.
         assert!(early_end.searched < 4 * EAGER_SEARCH, "{}", early_end.searched);
         assert!(searches.len() < 3_000, "{}", searches.len());
     }

@@ -1,11 +1,11 @@
-//! Encoded bodies and charsets against local servers.
+//! Tests encoded bodies and charsets against local servers.
 
 use std::io::Read as _;
 
 use crate::checks::http::tests::outcome;
 use crate::checks::test_server::{ServerAction, serve};
 
-/// Compresses as a server would. `deflate-raw` means `deflate` without a zlib header.
+/// Compresses data as a server would. `deflate-raw` is `deflate` without a zlib header.
 pub(super) fn encode(coding: &str, plain: &[u8]) -> Vec<u8> {
     let level = flate2::Compression::default();
     let compressed = match coding {
@@ -51,7 +51,7 @@ fn chunked(body: &[u8]) -> Vec<u8> {
 }
 
 const ZSTD: [&[u8]; 3] = [
-    // Two blocks with a checksum, a length and a single segment; without a length; and without a checksum.
+    // A frame with a checksum, one after a skippable frame, and one that is a single segment with a length.
     b"\x28\xb5\x2f\xfd\x04\x58\x79\x00\x00{\"status\":\"ok\"}\xa9\xf9\x80\x7f",
     b"\x50\x2a\x4d\x18\x03\x00\x00\x00abc\x28\xb5\x2f\xfd\x00\x58\x79\x00\x00{\"status\":\"ok\"}",
     b"\x28\xb5\x2f\xfd\x20\x0f\x79\x00\x00{\"status\":\"ok\"}",
@@ -114,7 +114,7 @@ async fn encoded_bodies_are_judged_like_plain_ones() {
 
 #[tokio::test]
 async fn frames_of_the_reference_encoder_are_decoded() {
-    // 320,000 bytes in three blocks, from a file and from a pipe.
+    // The reference encoder produced these frames for 320,000 bytes in three blocks, from a file and from a pipe.
     for frame in [
         "28b52ffda400e2040084000040 6f6b2068657265200100f5fff3cb05440000000100fdffcb0b1045000000 0100fd611d0001efabfa62",
         "28b52ffd044884000040 6f6b20686572652001 00f5ffcb0b174c0000086f0100fcff391002 4d0000086f0100fc611d0801efabfa62",
@@ -132,13 +132,13 @@ async fn frames_of_the_reference_encoder_are_decoded() {
 
 #[tokio::test]
 async fn a_body_that_cannot_be_decoded_is_never_healthy() {
-    const REASON: &str = "body has the encoding `compress`, which cannot be decoded";
+    const REASON: &str = "body has the unsupported encoding `compress`";
     for (headers, body, reason) in [
         ("Content-Encoding: compress\r\n", &b"\x1f\x9d\x90fatal"[..], REASON),
         ("Content-Encoding: gzip, compress\r\n", b"\x1f\x9d\x90fatal", REASON),
-        ("Transfer-Encoding: chunked, gzip\r\n", b"fatal", "the encoding `chunked`"),
+        ("Transfer-Encoding: chunked, gzip\r\n", b"fatal", "the unsupported encoding `chunked`"),
         ("Content-Encoding: br,br,br,br,br\r\n", b"fatal", "body has more than 4 encodings"),
-        ("Content-Encoding: \u{f6}\r\n", b"fatal", "cannot be decoded"),
+        ("Content-Encoding: \u{f6}\r\n", b"fatal", "unsupported encoding"),
         ("Content-Type: text/plain; charset=utf-7\r\n", b"fatal", "body has the charset `utf-7`"),
         ("Content-Type: text/html; charset=hz-gb-2312\r\n", b"fatal", "body has the charset `hz-gb-2312`"),
         ("Content-Type: text/html\r\n", b"<meta charset=x-klingon>fatal", "body has the charset `x-klingon`"),
@@ -221,7 +221,7 @@ async fn broken_data_is_never_healthy() {
 }
 
 #[tokio::test]
-async fn bombs_end_with_the_limit() {
+async fn decompression_bombs_stop_at_the_limit() {
     let zeros = vec![b'0'; 8 << 20];
     let bomb = encode("gzip", &zeros);
     let once_more = encode("gzip", &bomb);
@@ -246,7 +246,7 @@ async fn bombs_end_with_the_limit() {
         }
         assert_eq!(error(&url, &limited(r#","must_contain":"00000""#)).await, None, "{coding}");
     }
-    // What expands between two encodings is limited, too.
+    // The intermediate data between two encodings is limited, too.
     let url = respond("Content-Encoding: gzip, gzip\r\n", &bomb).await;
     let error = error(&url, r#","body_limit":1000,"must_contain":"x""#).await.unwrap_or_default();
     assert!(error.starts_with("body is not valid"), "{error}");
@@ -257,12 +257,12 @@ async fn bombs_end_with_the_limit() {
 }
 
 #[tokio::test]
-async fn endless_encoded_bodies_end_with_the_limit() {
+async fn endless_encoded_bodies_stop_at_the_limit() {
     for (coding, piece) in [
         ("gzip", encode("gzip", &[b'x'; 9_000])),
         ("zstd", encode("zstd", &[b'x'; 9_000])),
         ("gzip", encode("gzip", b"")),
-        // Empty stored blocks.
+        // Empty stored blocks, which produce no output.
         ("deflate", b"\x00\x00\x00\xff\xff".to_vec()),
     ] {
         let head: &'static [u8] = format!("HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\n\r\n").leak().as_bytes();
@@ -275,7 +275,7 @@ async fn endless_encoded_bodies_end_with_the_limit() {
 }
 
 #[tokio::test]
-async fn texts_are_searched_in_their_charset() {
+async fn text_is_searched_in_its_charset() {
     let html = |charset: &str, text: &[u8]| [format!("<html><meta charset={charset}>").as_bytes(), text].concat();
     for (content_type, body) in [
         ("text/html; charset=iso-8859-1", b"Eine St\xf6rung!".to_vec()),
@@ -327,7 +327,7 @@ async fn texts_are_searched_in_their_charset() {
 }
 
 #[tokio::test]
-async fn unknown_characters_rule_nothing_out() {
+async fn invalid_characters_make_searches_inconclusive() {
     for (content_type, body) in [
         ("text/html", &b"St\xf6rung"[..]),
         ("text/html; charset=utf-8", b"St\xf6rung"),
@@ -381,7 +381,7 @@ async fn json_is_read_in_its_charset() {
 }
 
 #[tokio::test]
-async fn bytes_of_other_media_types_are_not_converted() {
+async fn binary_media_types_are_not_converted() {
     let url = respond("Content-Type: image/png\r\n", b"\xff\xfe\x89PNG").await;
     assert_eq!(error(&url, &asserting("[BODY] matches '(?-u)\\\\x89PNG$'")).await, None);
     let url = respond("X-Note: St\u{f6}rung\r\n", b"").await;
@@ -389,7 +389,7 @@ async fn bytes_of_other_media_types_are_not_converted() {
 }
 
 #[test]
-fn the_encoders_of_these_tests_compress() {
+fn the_test_encoders_compress() {
     let plain = b"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa".repeat(9);
     for coding in ["gzip", "deflate", "deflate-raw", "br", "zstd"] {
         assert!(encode(coding, &plain).len() < plain.len(), "{coding}");

@@ -1,21 +1,21 @@
-//! Repairs the head of an HTTP/1 response while it is received, as RFC 9110 5.5 and RFC 9112 2.2 allow, and names the
-//! line that cannot be repaired.
+//! Repairs the head of an HTTP/1 response as it arrives, as RFC 9110 (section 5.5) and RFC 9112 (section 2.2) allow,
+//! and reports lines that cannot be repaired.
 
-/// How much of a line is kept to judge and to show it, in bytes.
+/// The number of bytes of each line to keep for parsing and for error messages.
 const KEPT: usize = 80;
 
-/// Follows the lines of a head, and of the informational (1xx) heads before it.
+/// Tracks the lines of a response head, and of the informational (1xx) heads before it.
 #[derive(Debug, Default)]
 pub(super) struct HeadRepair {
-    /// The start of the current line.
+    /// The beginning of the current line, at most [`KEPT`] bytes.
     line: Vec<u8>,
-    /// How many lines of this head are complete.
+    /// The number of complete lines in the current head.
     lines: usize,
     is_informational: bool,
     is_complete: bool,
 }
 
-/// Why a head cannot be repaired.
+/// The reason why a response head cannot be repaired.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum InvalidHead {
     #[error("response has an invalid header line `{0}`: expected a name, a colon and a value")]
@@ -25,12 +25,12 @@ pub(super) enum InvalidHead {
 }
 
 impl HeadRepair {
-    /// Returns whether the head has ended, so that what follows is the body.
+    /// Returns whether the head is complete. After that, only the body follows.
     pub(super) fn is_complete(&self) -> bool {
         self.is_complete
     }
 
-    /// Replaces control characters with spaces up to the end of the head.
+    /// Replaces control characters in the head with spaces, and leaves the body unchanged.
     pub(super) fn repair(&mut self, received: &mut [u8]) -> Result<(), InvalidHead> {
         let mut previous = None;
         for index in 0..received.len() {
@@ -39,7 +39,7 @@ impl HeadRepair {
             }
             let Some(byte) = received.get(index).copied() else { break };
             if byte != b'\n' && previous == Some(b'\r') {
-                // A carriage return alone does not end a line.
+                // A carriage return without a line feed does not end a line.
                 set(received, index - 1, b' ');
             }
             previous = Some(byte);
@@ -61,7 +61,7 @@ impl HeadRepair {
     fn end_line(&mut self) -> Result<(), InvalidHead> {
         let line = self.line.strip_suffix(b"\r").unwrap_or(&self.line);
         match (line, self.lines) {
-            // Empty lines before a head are ignored.
+            // Ignore empty lines before a head.
             ([], 0) => {}
             ([], _) => {
                 self.is_complete = !self.is_informational;
@@ -71,7 +71,7 @@ impl HeadRepair {
                 self.is_informational = line.get(9) == Some(&b'1');
                 self.lines = 1;
             }
-            // A folded line continues the one before (RFC 9112 5.2).
+            // A folded line continues the previous one (RFC 9112, section 5.2).
             ([b' ' | b'\t', ..], _) => self.lines += 1,
             (line, _) => {
                 let name = line.iter().position(|byte| *byte == b':').and_then(|colon| line.get(..colon));
@@ -85,7 +85,7 @@ impl HeadRepair {
         Ok(())
     }
 
-    /// Recognizes the settings frame with which an HTTP/2 server begins.
+    /// Returns an error if the response starts with the settings frame that every HTTP/2 server sends first.
     fn reject_http2(&self) -> Result<(), InvalidHead> {
         match (self.lines, self.line.as_slice()) {
             (0, [0, 0, _, 4, 0, 0, 0, 0, 0]) => Err(InvalidHead::Http2),
@@ -108,7 +108,7 @@ fn is_token(name: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    /// Repairs a response that arrives in pieces of this size.
+    /// Repairs a response that arrives in pieces of `size` bytes.
     fn repaired(response: &[u8], size: usize) -> Result<Vec<u8>, InvalidHead> {
         let mut repair = HeadRepair::default();
         let mut whole = response.to_vec();

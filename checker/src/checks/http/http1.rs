@@ -15,36 +15,36 @@ use hyper_util::rt::TokioIo;
 
 use super::stream::{ClientStream, Transport};
 
-/// The maximum number of headers of a response: several times what any server sends on purpose.
+/// The maximum number of response headers, several times as many as any legitimate server sends.
 const HEADERS_LIMIT: usize = 5_000;
 
-/// A future that drives a connection. The connection makes progress only while this future is polled.
+/// Drives an HTTP/1.1 connection, which makes progress only while this future is polled.
 type Http1Connection = Pin<Box<http1::Connection<TokioIo<ClientStream>, Full<Bytes>>>>;
 
-/// The body of a response.
+/// The body of an HTTP/1.1 response.
 pub(super) struct Http1Body {
     body: Incoming,
     /// The connection that delivers the body, or `None` once it has closed.
     connection: Option<Http1Connection>,
 }
 
-/// How strictly the head of a response is parsed.
+/// How strictly a response head is parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Strictness {
-    /// Without control characters and with at most 100 headers, which costs the least.
+    /// Rejects control characters and more than 100 headers. This mode costs the least.
     Strict,
-    /// With repairs, and as many headers as any client accepts.
+    /// Repairs malformed heads, and accepts up to [`HEADERS_LIMIT`] headers.
     Lenient,
 }
 
-/// Sends the request and waits for the head of the response.
+/// Sends a request and waits for the response head.
 pub(super) async fn send(
     transport: Transport,
     request: Request<Full<Bytes>>,
     strictness: Strictness,
 ) -> Result<(Parts, Http1Body), hyper::Error> {
     let mut builder = http1::Builder::new();
-    // Some old servers send these malformed headers. Browsers and the original accept them too.
+    // Some old servers send these malformed headers. Browsers and the original Checkup accept them, too.
     builder.allow_spaces_after_header_name_in_responses(true).allow_obsolete_multiline_headers_in_responses(true);
     let stream = match strictness {
         Strictness::Strict => ClientStream::new(transport),
@@ -71,7 +71,7 @@ pub(super) async fn send(
 }
 
 impl Http1Body {
-    /// Returns the next chunk, or `None` at the end.
+    /// Returns the next chunk of the body, or `None` at its end.
     pub(super) async fn chunk(&mut self) -> Option<Result<Bytes, hyper::Error>> {
         loop {
             let frame = match &mut self.connection {

@@ -1,5 +1,5 @@
-//! HTTP/2 over one connection, driven in the attempt's task. What a hostile server can cost is limited by the
-//! connection's limit of received bytes, and by limits for the head.
+//! HTTP/2 over one connection, driven in the attempt's task. Limits on received bytes and on the response head restrict
+//! the resources that a hostile server can use.
 
 use std::pin::{Pin, pin};
 
@@ -15,22 +15,22 @@ use super::stream::{ClientStream, Transport};
 use crate::checks::Failure;
 use crate::checks::net::http2_error::describe_http2_error;
 
-/// The name of HTTP/2 in a TLS handshake (ALPN).
+/// The ALPN protocol name of HTTP/2.
 pub(super) const ALPN: &[u8] = b"h2";
-/// The maximum size of the head of a response, in bytes: the same as for HTTP/1.1.
+/// The maximum size of a response head in bytes, the same as for HTTP/1.1.
 const HEAD_LIMIT: u32 = 408 << 10;
 
-/// A future that drives a connection. The connection makes progress only while this future is polled.
+/// Drives an HTTP/2 connection, which makes progress only while this future is polled.
 type Http2Connection = Pin<Box<h2::client::Connection<ClientStream, Bytes>>>;
 
-/// The body of a response.
+/// The body of an HTTP/2 response.
 pub(super) struct Http2Body {
     body: RecvStream,
     /// The connection that delivers the body, or `None` once it has closed.
     connection: Option<Http2Connection>,
 }
 
-/// Sends the request and waits for the head of the response. `request` has the form of HTTP/1.1.
+/// Sends a request, built as for HTTP/1.1, and waits for the response head.
 pub(super) async fn send(
     transport: Transport,
     request: Request<()>,
@@ -67,7 +67,7 @@ pub(super) async fn send(
     Ok((head, Http2Body { body, connection: is_open.then_some(connection) }))
 }
 
-/// Converts the head of a request: HTTP/2 has neither a `Host` header nor headers about the connection.
+/// Converts the head of an HTTP/1.1 request. HTTP/2 uses neither `Host` nor connection-specific headers.
 fn convert(request: Request<()>, scheme: Scheme) -> Result<Request<()>, Failure> {
     let (mut head, ()) = request.into_parts();
     let host = head.headers.remove(HOST);
@@ -89,7 +89,7 @@ fn convert(request: Request<()>, scheme: Scheme) -> Result<Request<()>, Failure>
 }
 
 impl Http2Body {
-    /// Returns the next chunk, or `None` at the end.
+    /// Returns the next chunk of the body, or `None` at its end.
     pub(super) async fn chunk(&mut self) -> Option<Result<Bytes, Failure>> {
         loop {
             let data = match &mut self.connection {
@@ -110,7 +110,7 @@ impl Http2Body {
                 None => None,
                 Some(Err(error)) => Some(Err(describe_http2_error(&error))),
                 Some(Ok(data)) => {
-                    // An error means that the connection is gone.
+                    // An error only means that the connection has closed.
                     let _ = self.body.flow_control().release_capacity(data.len());
                     Some(Ok(data))
                 }

@@ -1,11 +1,11 @@
-//! The version of HTTP that a check speaks, and what is known about the server.
+//! The HTTP version that a check uses, and what earlier attempts learned about the server.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-/// The version of HTTP that a check speaks.
+/// The HTTP version that a check uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum HttpVersion {
-    /// HTTP/1.1, or HTTP/2 if a server accepts nothing else in the TLS handshake.
+    /// HTTP/1.1, or HTTP/2 if the server accepts nothing else in the TLS handshake.
     #[default]
     Auto,
     Http1,
@@ -13,7 +13,7 @@ pub enum HttpVersion {
 }
 
 impl HttpVersion {
-    /// The names in a configuration.
+    /// The names of the versions in a configuration.
     pub const NAMES: &[&str] = &["auto", "1.1", "2"];
 
     #[must_use]
@@ -27,12 +27,12 @@ impl HttpVersion {
     }
 }
 
-/// What earlier attempts learned about a server, so that later ones need only one connection.
+/// Properties of a server that earlier attempts discovered, so that later ones need only one connection.
 #[derive(Debug, Default)]
 pub struct ServerTraits {
-    /// It sends heads that only a lenient parser accepts.
+    /// Whether the server sends heads that only a lenient parser accepts.
     pub(super) needs_leniency: AtomicBool,
-    /// It refuses HTTP/1.1 in the TLS handshake.
+    /// Whether the server refuses HTTP/1.1 in the TLS handshake.
     pub(super) refuses_http1: AtomicBool,
 }
 

@@ -2,7 +2,7 @@
 
 use memchr::memmem;
 
-/// The length of the part of a document that is searched, in bytes.
+/// The number of bytes at the start of a document to search.
 const PRESCAN: usize = 1_024;
 
 /// Returns the charset that a document declares with `<meta>` or `<?xml … encoding="…"?>`.
@@ -19,7 +19,7 @@ pub(super) fn charset(document: &[u8]) -> Option<String> {
     while let Some(at) = memchr::memchr(b'<', rest) {
         rest = &rest[at + 1..];
         if rest.starts_with(b"!--") {
-            // The dashes of the start can be those of the end: `<!-->`.
+            // The opening dashes can also be the closing ones: `<!-->` is a complete comment.
             let end = memmem::find(&rest[1..], b"-->")?;
             rest = &rest[1 + end..];
         } else if let Some(tag) = rest.strip_prefix(b"meta")
@@ -47,7 +47,7 @@ fn charset_of_meta(attributes: &[(String, String)]) -> Option<String> {
     charset.split(end).next().map(str::to_owned)
 }
 
-/// Returns the attributes of a tag up to its end.
+/// Parses a tag's attributes, up to the end of the tag.
 fn attributes(tag: &[u8]) -> Vec<(String, String)> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let mut found = Vec::new();
@@ -68,7 +68,7 @@ fn attributes(tag: &[u8]) -> Vec<(String, String)> {
         let value = skip(value, |byte| byte.is_ascii_whitespace());
         let (value, after) = if let Some(quote @ (b'"' | b'\'')) = value.first() {
             let inside = &value[1..];
-            // Without its end, the value is incomplete.
+            // Ignore a value without a closing quote, because it is incomplete.
             let Some(end) = memchr::memchr(*quote, inside) else { return found };
             (&inside[..end], &inside[end + 1..])
         } else {

@@ -98,7 +98,7 @@ pub struct HttpCheck {
     pub body: Option<String>,
     /// The time limit for one attempt.
     pub timeout: Duration,
-    /// The version of IP to connect over; without one, both are tried.
+    /// The IP version to connect over. If `None`, both are tried.
     pub ip_version: Option<IpVersion>,
     pub http_version: HttpVersion,
     pub proxy: ProxyChoice,
@@ -114,25 +114,25 @@ pub struct HttpCheck {
     /// The maximum number of bytes of the body to read, if it is read at all.
     pub body_limit: usize,
     pub tls: TlsSettings,
-    /// Boxed because few checks have one.
+    /// Boxed because few checks have a route.
     pub route: Option<Box<HttpRoute>>,
-    /// The conditions of the check, which decide how much of a body is read.
+    /// The check's assertions, which determine how much of a body is read.
     pub assertions: Arc<[Assertion]>,
 }
 
-/// How to reach the configured host, if its URL alone does not decide that.
+/// Overrides the address or the TLS server name of the configured host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpRoute {
-    /// The address to connect to instead of the URL's.
+    /// The address to connect to instead of the URL's host and port.
     pub connect_to: Option<Address>,
-    /// The port of the configured URL. After a redirect to another one, only the host is replaced.
+    /// The port of the configured URL. If a redirect leads to a different port, `connect_to` replaces only the host.
     pub url_port: u16,
-    /// The name to send (SNI), for which the certificate must be valid.
+    /// The server name to send (SNI), for which the certificate must be valid.
     pub server_name: Option<ServerName<'static>>,
 }
 
 impl HttpRoute {
-    /// The address to connect to for a URL of the configured host.
+    /// Returns the address to connect to for a URL on the configured host.
     fn address(&self, url: &Url) -> Address {
         let address = Address::from_url(url);
         match &self.connect_to {
@@ -232,7 +232,7 @@ impl HttpCheck {
         self.can_use_tls() || self.tls != TlsSettings::default()
     }
 
-    /// The first request of an attempt.
+    /// Returns the first request of an attempt.
     fn request(&self) -> HttpRequest<'_> {
         HttpRequest {
             url: &self.url,
@@ -374,7 +374,7 @@ async fn exchange(
         if response.headers().contains_key(SET_COOKIE) {
             cookies.get_or_insert_default().store(&url, response.headers(), context.now());
         }
-        // The route and the client certificate are meant for the configured host.
+        // The route and the client certificate apply only to the configured host.
         identifies = next.host() == check.url.host();
         route = check.route.as_deref().filter(|_| identifies);
         stopwatch.start_next_connection();
@@ -434,7 +434,7 @@ async fn evaluate(check: &HttpCheck, response: HttpResponse, capture: Capture, s
         }
         return Ok(data);
     }
-    // If the check has no conditions, another kind of check reads the whole body.
+    // Without conditions, the body is read for another kind of check, which needs all of it.
     let has_conditions = check.needs_body() || !check.assertions.is_empty();
     let early_end = has_conditions.then(|| (EarlyEnd::new(check), &mut data));
     body::read(check, response, stopwatch, early_end).await?.store_in(&mut data);

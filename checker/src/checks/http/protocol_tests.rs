@@ -1,4 +1,4 @@
-//! How requests are sent and what responses are accepted, with local servers.
+//! Tests how requests are sent and which responses are accepted, against local servers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,7 +15,7 @@ use crate::checks::test_server::{ServerAction, authority, serve, serve_with};
 use crate::checks::{Check, CheckContext, CheckOutcome, run};
 use crate::config::{Environment, from_text};
 
-/// Starts a server that sends `answer` and reports the requests.
+/// Starts a server that responds with `answer` and reports the requests it receives.
 async fn serve_recording(answer: &'static [u8]) -> (u16, UnboundedReceiver<String>) {
     let (sender, requests) = unbounded_channel();
     let port = serve_with(move |mut stream| {
@@ -39,8 +39,8 @@ async fn any_three_digits_are_a_status() {
         ("600", r#","up_status":"550-650""#, None),
         ("999 Request denied", "", Some("response status 999, expected 2xx")),
         ("999 Request denied", r#","assertions":["[STATUS] == 200"]"#, Some("status is 999, expected 200")),
-        ("000 No", "", Some("response has an invalid status code: expected three digits from 100")),
-        ("20 No", "", Some("response has an invalid status code: expected three digits from 100")),
+        ("000 No", "", Some("response has an invalid status code: expected a number from 100 to 999")),
+        ("20 No", "", Some("response has an invalid status code: expected a number from 100 to 999")),
     ] {
         let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").leak().as_bytes();
         let url = format!("http://127.0.0.1:{}/", serve(&[ServerAction::Read, ServerAction::Send(answer)]).await);
@@ -199,7 +199,7 @@ async fn reading_ends_when_the_verdict_is_certain() {
 
 #[tokio::test]
 async fn reading_does_not_end_early_in_another_charset() {
-    // In GBK, the second byte of a character can be the code of a Latin letter.
+    // In GBK, the second byte of a character can equal the code of a Latin letter.
     let head = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=gbk\r\n\r\n\x81\x61";
     let url = format!(
         "http://127.0.0.1:{}/",
@@ -208,10 +208,10 @@ async fn reading_does_not_end_early_in_another_charset() {
     assert_eq!(outcome(&url, r#","must_contain":"a""#).await.0.as_deref(), Some("response not complete within 700ms"));
 }
 
-/// How an HTTP/2 server responds.
+/// The way an HTTP/2 server responds.
 #[derive(Debug, Clone, Copy)]
 enum Http2Behavior {
-    /// With the method, path, authority and body of the request.
+    /// Responds with the request's method, URL, header names and body.
     Echo,
     NeverResponds,
     HugeHead,
@@ -269,7 +269,7 @@ async fn echo(request: Request<h2::RecvStream>, mut responder: h2::server::SendR
         .expect("a stream");
 }
 
-/// Starts an HTTP/2 server; with TLS, it accepts only these protocols.
+/// Starts an HTTP/2 server. With `tls`, it accepts only the protocols in that configuration.
 async fn serve_http2(behavior: Http2Behavior, tls: Option<Arc<rustls::ServerConfig>>) -> u16 {
     let tls = tls.map(TlsAcceptor::from);
     serve_with(move |stream| {
@@ -289,7 +289,7 @@ async fn serve_http2(behavior: Http2Behavior, tls: Option<Arc<rustls::ServerConf
 }
 
 #[tokio::test]
-async fn http2_is_spoken_without_tls() {
+async fn http2_works_without_tls() {
     let url = format!("http://127.0.0.1:{}/a?b", serve_http2(Http2Behavior::Echo, None).await);
     let version = r#","http_version":"2""#;
     for (more, expected) in [
@@ -369,7 +369,7 @@ async fn misbehavior_of_an_http2_server_is_described() {
         ),
         (vec![ServerAction::Read, ServerAction::Endless], "server does not speak HTTP/2"),
         (vec![ServerAction::Read, ServerAction::HalfClose], "closed by the server"),
-        // Endless pings, of 17 bytes each.
+        // An endless sequence of 17-byte ping frames.
         (
             vec![
                 ServerAction::Read,
@@ -393,7 +393,7 @@ fn configured(check: &str) -> (Arc<Check>, Vec<String>) {
     (config.unwrap_or_else(|| panic!("{lines:#?}")).checks.remove(0), lines)
 }
 
-/// Every kind that connects, without the end of its configuration.
+/// The configuration of every kind of check that connects, without the closing brace.
 const CONNECTING: [&str; 7] = [
     r#"{"type":"http","endpoint_url":"http://HOST:9/""#,
     r#"{"type":"tcp","endpoint_url":"HOST:9""#,
@@ -406,7 +406,7 @@ const CONNECTING: [&str; 7] = [
 
 #[tokio::test]
 async fn every_kind_connects_over_the_configured_ip_version() {
-    // The policy forbids exactly the addresses of the configured version, so that only those are named.
+    // The policy denies exactly the addresses of the configured IP version, so the error lists only those.
     let context = CheckContext::new(AddressPolicy::Only("::1".parse().expect("an address")), crate::now);
     for kind in CONNECTING {
         let text = format!(r#"{},"endpoint_name":"A","ip_version":4}}"#, kind.replace("HOST", "localhost"));
@@ -416,7 +416,7 @@ async fn every_kind_connects_over_the_configured_ip_version() {
                 let error = records[0].attempt.error.as_deref().unwrap_or_default();
                 assert!(error.starts_with("address 127.0.0.1 is not public"), "{text}: {error}");
             }
-            // Without a socket for echo requests, nothing is resolved.
+            // If no ICMP socket can be opened, the check is skipped before it resolves the host.
             CheckOutcome::Skipped { reason } => assert!(text.contains("icmp"), "{text}: {reason}"),
         }
     }

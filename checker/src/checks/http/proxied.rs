@@ -1,5 +1,5 @@
-//! Decides whether a request goes through a proxy, and what a failure on the way means: an endpoint that was not reached
-//! because of the proxy is unknown.
+//! Chooses the proxy for a request, and attributes failures: if the proxy prevents a connection to the endpoint, the
+//! endpoint's status is unknown.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,31 +12,31 @@ use crate::checks::net::proxy::{Proxy, ProxyScheme};
 use crate::checks::net::tls_config::{TlsClient, TlsSettings};
 use crate::checks::{AttemptRecord, CheckContext, Failure};
 
-/// Which proxy a check uses.
+/// The proxy, if any, that a check connects through.
 #[derive(Debug, Clone, Default)]
 pub enum ProxyChoice {
-    /// The proxy that the environment sets, if any.
+    /// The proxy from the environment variables, if any.
     #[default]
     Environment,
     Direct,
     Through(Arc<Proxy>),
 }
 
-/// How a request reaches the endpoint through a proxy.
+/// The proxy that a request goes through, and how to connect to it.
 pub(super) struct ProxyRoute {
     pub(super) proxy: Arc<Proxy>,
-    /// For a proxy that is reached over TLS.
+    /// The TLS client for an `https` proxy.
     pub(super) tls: Option<Arc<TlsClient>>,
 }
 
 impl ProxyRoute {
-    /// Returns whether the proxy reads a request of this version and forwards it. Otherwise, it only forwards bytes.
+    /// Returns whether the proxy reads and forwards a request of this version. Otherwise, it only relays bytes.
     pub(super) fn reads_requests(&self, url: &Url, version: HttpVersion) -> bool {
         !uses_tls(url) && self.proxy.scheme != ProxyScheme::Socks5 && version != HttpVersion::Http2
     }
 }
 
-/// What an attempt waits for, if that is not the endpoint.
+/// Tracks whether an attempt is waiting for the proxy or for the endpoint.
 #[derive(Default)]
 pub(super) struct ProxyProgress(Mutex<Stage>);
 
@@ -44,11 +44,11 @@ pub(super) struct ProxyProgress(Mutex<Stage>);
 enum Stage {
     #[default]
     Endpoint,
-    /// Only the proxy is involved, so a failure does not concern the endpoint.
+    /// Only the proxy is involved, so a failure reveals nothing about the endpoint.
     Proxy(Arc<Proxy>),
-    /// The proxy connects to the endpoint.
+    /// The proxy is connecting to the endpoint.
     Tunnel(Arc<Proxy>),
-    /// The attempt is not possible.
+    /// The request cannot be sent, for example because the proxy is invalid.
     Impossible,
 }
 
@@ -69,8 +69,8 @@ impl ProxyProgress {
         self.enter(Stage::Endpoint);
     }
 
-    /// Attributes the error of an attempt. If it does not concern the endpoint, that is returned as the reason why the
-    /// status is unknown.
+    /// Attributes an attempt's error to the proxy or the endpoint. If the proxy is at fault, returns the error as the
+    /// reason why the endpoint's status is unknown.
     pub(super) fn judge(self, record: &mut AttemptRecord) -> Result<(), String> {
         let Some(error) = record.attempt.error.take() else { return Ok(()) };
         match self.0.into_inner().unwrap_or_else(PoisonError::into_inner) {
@@ -83,7 +83,7 @@ impl ProxyProgress {
     }
 }
 
-/// The proxy through which a request to this URL goes, if any.
+/// Returns how a request to `url` goes through a proxy, or `None` if it is direct.
 pub(super) async fn route(
     check: &HttpCheck,
     url: &Url,
@@ -118,7 +118,8 @@ pub(super) async fn route(
     route.await.inspect_err(|_: &Failure| progress.enter(Stage::Impossible))
 }
 
-/// Reads the system's certificates, which can take long, before the time of an attempt starts.
+/// Loads the system's certificates for an `https` proxy before the attempt starts, because loading can take a long
+/// time.
 pub(super) async fn prepare(check: &HttpCheck, context: &CheckContext) -> Result<(), String> {
     let is_over_tls = |proxy: &Proxy| proxy.scheme == ProxyScheme::Https;
     let needs_tls = match (&check.proxy, context.proxies()) {

@@ -1,4 +1,4 @@
-//! Checks through local proxies, some of which misbehave.
+//! Tests HTTP checks through local proxies, some of which misbehave.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use crate::checks::{Check, CheckContext, CheckOutcome, run};
 use crate::config::{Environment, from_text};
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
-/// `me` and `s3cret`, as in a header.
+/// The user name `me` and the password `s3cret`, encoded as in a `Proxy-Authorization` header.
 const LOGIN: &str = "bWU6czNjcmV0";
 
-/// Starts a proxy that connects every request to this port, whatever its host, and reports the heads of requests.
+/// Starts a proxy that connects to port `target`, whatever host is requested, and reports the heads of all requests.
 async fn proxy(target: u16) -> (u16, UnboundedReceiver<String>) {
     let (sender, requests) = unbounded_channel();
     let port = serve_with(move |mut stream| {
@@ -31,7 +31,7 @@ async fn proxy(target: u16) -> (u16, UnboundedReceiver<String>) {
             if request.starts_with(b"CONNECT ") {
                 let _ = stream.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await;
             } else if request.starts_with(&[5]) {
-                // SOCKS without authentication.
+                // Reply that the proxy requires no SOCKS authentication.
                 let _ = stream.write_all(&[5, 0]).await;
                 request.resize(4_096, 0);
                 let length = stream.read(&mut request).await.unwrap_or_default();
@@ -46,7 +46,8 @@ async fn proxy(target: u16) -> (u16, UnboundedReceiver<String>) {
     (port.await, requests)
 }
 
-/// A check of `url`, whose other keys are `more`, and the context of an environment with these variables.
+/// Parses a check of `url` with the additional keys in `more`. Also returns the context for these environment
+/// variables, and the problems in the configuration.
 fn configured(url: &str, more: &str, variables: &[(&str, String)]) -> (Arc<Check>, CheckContext, Vec<String>) {
     let variable = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
     let environment = Environment { variable: &variable, host_name: "here".to_owned() };
@@ -102,7 +103,7 @@ async fn a_plain_request_names_the_whole_url() {
 async fn a_request_without_a_proxy_is_direct() {
     let url = format!("http://127.0.0.1:{}/", serve(&[ServerAction::Read, ServerAction::Send(OK)]).await);
     let unused_port = || "http://127.0.0.1:9".to_owned();
-    // The environment does not apply to this machine's own addresses.
+    // Proxies from the environment never apply to this machine's loopback addresses.
     assert_eq!(outcome(&url, "", &[("HTTP_PROXY", unused_port())]).await, Ok(None));
     let unresolvable = "http://shop.invalid/";
     for (more, variables) in [
@@ -128,7 +129,7 @@ async fn an_encrypted_request_goes_through_a_tunnel() {
     let request = requests.recv().await.expect("the proxy is used");
     assert!(request.starts_with("CONNECT shop.example:443 HTTP/1.1\r\nHost: shop.example:443\r\n"), "{request}");
     assert!(request.contains(&format!("Proxy-Authorization: Basic {LOGIN}\r\n")), "{request}");
-    // The certificate is verified for the endpoint, not for the proxy.
+    // The certificate must be valid for the endpoint, not for the proxy.
     let error = outcome("https://other.example/", &more, &variables).await.expect("it is attempted");
     assert!(error.is_some_and(|error| error.contains("not for `other.example`")));
     let socks = [("ALL_PROXY", format!("socks5://127.0.0.1:{port}"))];
@@ -150,7 +151,7 @@ async fn a_socks_proxy_resolves_the_name() {
 async fn a_failure_is_attributed_to_the_proxy_or_the_endpoint() {
     let answering =
         |text: &'static str| async move { serve(&[ServerAction::Read, ServerAction::Send(text.as_bytes())]).await };
-    let login = "proxy requires a user name and password; write them in its URL";
+    let login = "proxy requires a user name and password; add them to its URL";
     for (url, port, expected) in [
         ("http://shop.example/", 9, Err("connection refused")),
         ("https://shop.example/", 9, Err("connection refused")),
@@ -162,7 +163,7 @@ async fn a_failure_is_attributed_to_the_proxy_or_the_endpoint() {
         (
             "https://shop.example/",
             answering("HTTP/1.1 502 Bad Gateway\r\n\r\n").await,
-            Ok("the proxy could not connect to it, status 502 Bad Gateway"),
+            Ok("the proxy could not connect to the endpoint, status 502 Bad Gateway"),
         ),
         ("https://shop.example/", serve(&[ServerAction::Hang]).await, Ok("no connection within 700ms")),
         ("http://shop.example/", serve(&[ServerAction::Hang]).await, Ok("no response within 700ms")),
@@ -192,7 +193,7 @@ async fn a_proxy_over_tls_is_verified() {
 }
 
 #[tokio::test]
-async fn credentials_of_a_proxy_are_secret() {
+async fn proxy_credentials_stay_secret() {
     let secrets = ["s3cret", LOGIN];
     let hidden = |text: &str| assert!(secrets.iter().all(|secret| !text.contains(secret)), "{text}");
     let server = serve(&[ServerAction::Read, ServerAction::Send(OK)]).await;
@@ -212,7 +213,7 @@ async fn credentials_of_a_proxy_are_secret() {
     let reason = outcome("http://shop.example/", "", &variables).await.expect_err("the proxy is invalid");
     assert!(reason.starts_with("`HTTP_PROXY`: invalid proxy `ftp://127.0.0.1:9`"), "{reason}");
     hidden(&reason);
-    // The endpoint does not get them either.
+    // The endpoint never receives the proxy's credentials.
     let folder = tempfile::tempdir().expect("a folder");
     let authority = authority(folder.path());
     let echo = serve_with({
@@ -239,17 +240,18 @@ async fn credentials_of_a_proxy_are_secret() {
 }
 
 #[tokio::test]
-async fn what_a_proxy_cannot_enforce_is_unknown() {
+async fn an_unenforceable_setting_makes_the_status_unknown() {
     let server = serve(&[ServerAction::Read, ServerAction::Send(OK)]).await;
     let port = proxy(server).await.0;
     let variables = [("HTTP_PROXY", format!("http://127.0.0.1:{port}"))];
     let (check, _, _) = configured("http://shop.example/", "", &variables);
     let proxies = ProxyEnvironment::from_variables(&|name| (name == "HTTP_PROXY").then(|| variables[0].1.clone()));
     let context = CheckContext::new(AddressPolicy::PublicOnly, crate::now).with_proxies(proxies.map(Arc::new));
-    let reason = verdict(&check, &context).await.expect_err("the proxy decides");
+    let reason = verdict(&check, &context).await.expect_err("the proxy cannot enforce it");
     assert!(reason.starts_with("`deny_private_addresses` cannot be enforced"), "{reason}");
-    let reason =
-        outcome("http://shop.example/", r#","ip_version":6"#, &variables).await.expect_err("the proxy decides");
+    let reason = outcome("http://shop.example/", r#","ip_version":6"#, &variables)
+        .await
+        .expect_err("the proxy cannot enforce it");
     assert!(reason.starts_with("`ip_version` cannot be enforced"), "{reason}");
     let more = format!(r#","ip_version":6,"proxy":"http://127.0.0.1:{port}""#);
     let lines = configured("http://shop.example/", &more, &[]).2.join("\n");
@@ -271,4 +273,22 @@ fn an_unenforceable_policy_is_reported() {
     assert!(with_proxy.contains("the status of `A` and 1 more is unknown"), "{with_proxy}");
     let without = lines(&|_| None);
     assert!(without.contains("the status of `D` is unknown"), "{without}");
+}
+
+#[tokio::test]
+async fn a_status_page_is_read_through_its_proxy() {
+    const SUMMARY: &[u8] =
+        b"HTTP/1.1 200 OK\r\nContent-Length: 43\r\n\r\n{\"status\":{\"indicator\":\"none\"},\"page\":{}}  ";
+    let server = serve(&[ServerAction::Read, ServerAction::Send(SUMMARY)]).await;
+    let (port, mut requests) = proxy(server).await;
+    let text = format!(
+        r#"{{"checkers":[{{"type":"statuspage","endpoint_name":"A","url":"http://status.invalid","proxy":"http://127.0.0.1:{port}"}}]}}"#
+    );
+    let environment = Environment { variable: &|_| None, host_name: "here".to_owned() };
+    let (config, _) = from_text(&text, Path::new(""), &environment);
+    let check = config.expect("the configuration is valid").checks.remove(0);
+    let context = CheckContext::new(AddressPolicy::default(), crate::now);
+    assert_eq!(verdict(&check, &context).await, Ok(None));
+    let request = requests.recv().await.expect("the proxy received a request");
+    assert!(request.starts_with("GET http://status.invalid/api/v2/summary.json HTTP/1.1\r\n"), "{request}");
 }

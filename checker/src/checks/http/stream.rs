@@ -1,4 +1,4 @@
-//! The connection under HTTP: plain or encrypted, closed without a goodbye, and with repairs to a malformed head.
+//! The stream beneath HTTP: plain or encrypted, closed without a shutdown, and able to repair malformed response heads.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -15,7 +15,7 @@ pub(super) trait LayeredStream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> LayeredStream for S {}
 
-/// A connection to a server. Layers are boxed because the stream is moved several times.
+/// A connection to a server. TLS and proxy streams are boxed because the transport is moved several times.
 pub(super) type Transport = Either<TcpConnection, Box<dyn LayeredStream>>;
 
 /// A stream that is closed only when it is dropped. Shutting it down first would send an extra packet for no benefit.
@@ -29,7 +29,7 @@ impl ClientStream {
         ClientStream { transport, repair: None }
     }
 
-    /// A connection that repairs the head of an HTTP/1 response.
+    /// Creates a stream that repairs the head of an HTTP/1 response.
     pub(super) fn with_repair(transport: Transport) -> ClientStream {
         ClientStream { transport, repair: Some(Box::default()) }
     }

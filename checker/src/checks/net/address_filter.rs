@@ -1,4 +1,4 @@
-//! Which addresses one check may connect to: those that the policy allows, of the configured version of IP.
+//! Filters the addresses that a check can connect to by the address policy and the configured IP version.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -14,7 +14,7 @@ pub enum IpVersion {
 }
 
 impl IpVersion {
-    /// The number of the version, as in a configuration.
+    /// The version numbers that a configuration can contain.
     pub const NUMBERS: &[i64] = &[4, 6];
 
     #[must_use]
@@ -26,8 +26,8 @@ impl IpVersion {
         }
     }
 
-    /// Returns whether a connection to this address uses this version. An IPv4 address in the form of an IPv6 address
-    /// (`::ffff:1.1.1.1`) is reached over IPv4.
+    /// Returns whether a connection to this address uses this version. An IPv4-mapped IPv6 address (`::ffff:1.1.1.1`)
+    /// is reached over IPv4.
     #[must_use]
     pub fn reaches(self, address: IpAddr) -> bool {
         address.to_canonical().is_ipv4() == (self == IpVersion::V4)
@@ -43,7 +43,7 @@ impl fmt::Display for IpVersion {
     }
 }
 
-/// The addresses that a check may connect to.
+/// The addresses that a check can connect to.
 #[derive(Debug, Clone, Copy)]
 pub struct AddressFilter {
     policy: AddressPolicy,
@@ -57,13 +57,13 @@ impl From<AddressPolicy> for AddressFilter {
 }
 
 impl AddressFilter {
-    /// Creates a filter; without a version, both are allowed.
+    /// Creates a filter. If `version` is `None`, both IP versions are allowed.
     #[must_use]
     pub fn new(policy: AddressPolicy, version: Option<IpVersion>) -> AddressFilter {
         AddressFilter { policy, version }
     }
 
-    /// Checks whether an address may be connected to.
+    /// Returns an error if the check must not connect to this address.
     pub fn check(self, address: IpAddr) -> Result<(), Failure> {
         match self.version {
             Some(version) if !version.reaches(address) => {
@@ -74,7 +74,7 @@ impl AddressFilter {
         }
     }
 
-    /// The allowed ones of the addresses that a host resolved to; at least one.
+    /// Returns the host's allowed addresses, at least one. If none is allowed, the error states the reason.
     pub fn select(self, mut found: Vec<SocketAddr>, host: &str) -> Result<Vec<SocketAddr>, Failure> {
         if found.is_empty() {
             return Err(format!("no such host `{host}`"));
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn only_addresses_of_the_version_are_selected() {
+    fn only_addresses_of_the_ip_version_are_selected() {
         let found = ["192.0.2.1", "2001:db8::1", "::ffff:192.0.2.2", "192.0.2.3"];
         for (version, selected) in [
             (None, &found[..]),
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_version_is_named() {
+    fn a_missing_ip_version_is_named() {
         let only = |version| AddressFilter::new(AddressPolicy::AllowAll, Some(version));
         let missing = only(IpVersion::V6).select(addresses(&["192.0.2.1"]), "a.example");
         assert_eq!(missing, Err("host `a.example` has no IPv6 address, which `ip_version` requires".to_owned()));

@@ -1,5 +1,5 @@
-//! Opens connections: name resolution, and TCP to the first address that accepts. Each step starts its phase on the
-//! attempt's stopwatch.
+//! Opens connections: resolves names, and connects over TCP to the first address that accepts. Each step starts its
+//! phase on the attempt's stopwatch.
 
 use std::fmt;
 use std::io;

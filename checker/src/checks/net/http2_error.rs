@@ -1,4 +1,4 @@
-//! Describes errors of HTTP/2, which `grpc` and `http` checks share.
+//! Describes HTTP/2 errors for `grpc` and `http` checks.
 
 use std::io::ErrorKind;
 
@@ -19,7 +19,7 @@ pub(crate) fn describe_http2_error(error: &h2::Error) -> Failure {
         Some(Reason::PROTOCOL_ERROR | Reason::FRAME_SIZE_ERROR) if !error.is_remote() => {
             "server does not speak HTTP/2, or violates the protocol".to_owned()
         }
-        // The library shows the server's data as Rust source.
+        // The library's message would contain the server's debug data in Rust syntax, so only the reason is used.
         Some(reason) if error.is_remote() && error.is_go_away() => {
             format!("HTTP/2 failed: connection closed by the server: {}", reason.description())
         }

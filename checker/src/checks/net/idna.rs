@@ -1,4 +1,4 @@
-//! Converts internationalized host names, for all types of checks.
+//! Converts internationalized host names for all kinds of checks.
 
 use std::borrow::Cow;
 
@@ -22,7 +22,7 @@ mod tests {
         for (host, ascii) in [
             ("münchen.example", Some("xn--mnchen-3ya.example")),
             ("MÜNCHEN.Example", Some("xn--mnchen-3ya.example")),
-            // The same name with a combining diaeresis, and with an ideographic full stop.
+            // The same name, written with a combining diaeresis or with an ideographic full stop.
             ("mu\u{308}nchen.example", Some("xn--mnchen-3ya.example")),
             ("münchen\u{3002}example.", Some("xn--mnchen-3ya.example.")),
             ("straße.example", Some("xn--strae-oqa.example")),

@@ -1,5 +1,5 @@
-//! Meters the data that endpoints send so that an attempt's time limit is enforced whatever arrives, and one endpoint
-//! cannot delay the checks of others.
+//! Meters the data that endpoints send, so that it cannot defeat an attempt's time limit or delay the checks of other
+//! endpoints.
 //!
 //! A future that is always ready would never time out. [`MeteredStream`] wraps every connection below TLS and the
 //! protocols, and every pipe of a command: it pauses after [`BYTES_PER_TURN`], and fails after a limit.
@@ -160,7 +160,7 @@ mod tests {
     use std::time::Duration;
     use tokio::io::AsyncReadExt as _;
 
-    /// A stream that is always ready, unlike Tokio's streams, which also pause.
+    /// A stream that is always ready, unlike Tokio's streams, which yield to other tasks from time to time.
     struct Flood;
 
     impl AsyncRead for Flood {

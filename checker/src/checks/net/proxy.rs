@@ -1,4 +1,4 @@
-//! Proxies that checks connect through. Their user names and passwords are never shown.
+//! Proxies that checks connect through. User names and passwords are never shown.
 
 use std::fmt;
 
@@ -9,17 +9,17 @@ use percent_encoding::percent_decode_str;
 
 use super::connect::Address;
 
-/// How a proxy is spoken to.
+/// The protocol that a proxy uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProxyScheme {
     Http,
     /// HTTP over a TLS connection to the proxy.
     Https,
-    /// SOCKS version 5 (RFC 1928). The proxy resolves names.
+    /// SOCKS version 5 (RFC 1928). The proxy resolves host names.
     Socks5,
 }
 
-/// A proxy. Its text form is its URL without credentials.
+/// A proxy. It is formatted as its URL without credentials.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Proxy {
     pub scheme: ProxyScheme,
@@ -27,14 +27,14 @@ pub struct Proxy {
     pub credentials: Option<ProxyCredentials>,
 }
 
-/// A user name and a password.
+/// The user name and password for a proxy.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ProxyCredentials {
     pub user: Vec<u8>,
     pub password: Vec<u8>,
 }
 
-/// A string that is not the URL of a proxy.
+/// The error for a string that is not a valid proxy URL.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "invalid proxy `{0}`: expected a URL with `http`, `https` or `socks5`, for example `http://proxy.example:3128`"
@@ -42,7 +42,7 @@ pub struct ProxyCredentials {
 pub struct InvalidProxy(String);
 
 impl Proxy {
-    /// Parses a URL. Without a scheme, the proxy speaks HTTP.
+    /// Parses a proxy's URL. The default scheme is `http`.
     pub fn parse(text: &str) -> Result<Proxy, InvalidProxy> {
         let text = text.trim();
         let invalid = || InvalidProxy(without_credentials(text));
@@ -57,7 +57,7 @@ impl Proxy {
             Some((userinfo, host)) => (Some(userinfo), host),
             None => (None, rest),
         };
-        // These end the host in a URL, so that they must be escaped.
+        // These characters end the host in a URL, so credentials must percent-encode them.
         let ends_host = |one: char| "/?#\\".contains(one) || one.is_whitespace() || one.is_control();
         if userinfo.is_some_and(|userinfo| userinfo.contains(ends_host)) || host.contains("://") {
             return Err(invalid());
@@ -71,7 +71,7 @@ impl Proxy {
         Ok(Proxy { scheme, address, credentials })
     }
 
-    /// The value of a `Proxy-Authorization` header.
+    /// Returns the value of the `Proxy-Authorization` header, or `None` without credentials.
     #[must_use]
     pub fn authorization(&self) -> Option<HeaderValue> {
         let ProxyCredentials { user, password } = self.credentials.as_ref()?;
@@ -82,7 +82,7 @@ impl Proxy {
     }
 }
 
-/// What follows the last `@`, because nothing after it can be a part of a password, with the scheme.
+/// Removes everything between the scheme and the last `@`, which includes any password.
 fn without_credentials(text: &str) -> String {
     let Some((before, host)) = text.rsplit_once('@') else { return text.to_owned() };
     match before.split_once("://") {

@@ -1,6 +1,7 @@
-//! The proxies in the environment, by the rules of Go's `http.ProxyFromEnvironment`, which the original Checkup uses.
+//! Reads proxies from environment variables according to the rules of Go's `http.ProxyFromEnvironment`, which the
+//! original Checkup uses.
 //!
-//! `ALL_PROXY`, which Go ignores, applies where no other variable does.
+//! `ALL_PROXY`, which Go ignores, is the fallback if the more specific variables are not set.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -11,10 +12,10 @@ use url::Url;
 use super::connect::url_host;
 use super::proxy::Proxy;
 
-/// A proxy, if there is one, or why it cannot be used.
+/// The proxy that a variable sets, if any, or the reason why it cannot be used.
 type Setting = Option<Result<Arc<Proxy>, String>>;
 
-/// The proxies for the URLs of each scheme, and the hosts that are reached without them.
+/// The proxies for `http` and `https` URLs, and the hosts that bypass them.
 #[derive(Debug, Clone)]
 pub struct ProxyEnvironment {
     http: Setting,
@@ -22,7 +23,7 @@ pub struct ProxyEnvironment {
     bypass: Bypass,
 }
 
-/// The hosts that are reached without a proxy (`NO_PROXY`).
+/// The hosts that bypass the proxy (`NO_PROXY`).
 #[derive(Debug, Clone, Default)]
 struct Bypass {
     all: bool,
@@ -31,15 +32,15 @@ struct Bypass {
 
 #[derive(Debug, Clone)]
 enum Rule {
-    /// An address block: its first address, and the length of its prefix.
+    /// An address block, as an address and a prefix length.
     Block(IpAddr, u8),
     Address(IpAddr, Option<String>),
-    /// A domain with a dot in front, whether it includes the domain itself, and a port.
+    /// A domain with a leading dot, whether the rule includes the domain itself, and a port.
     Domain(String, bool, Option<String>),
 }
 
 impl ProxyEnvironment {
-    /// The proxies that these environment variables set, if any.
+    /// Reads the proxies from environment variables. Returns `None` if no proxy is set.
     #[must_use]
     pub fn from_variables(variable: &dyn Fn(&str) -> Option<String>) -> Option<ProxyEnvironment> {
         let first = |names: [&'static str; 2]| {
@@ -52,11 +53,11 @@ impl ProxyEnvironment {
         };
         let fallback = first(["ALL_PROXY", "all_proxy"]).map(parsed);
         let http = first(["HTTP_PROXY", "http_proxy"]).map(|(name, value)| {
-            // In a CGI program, the variable contains the header `Proxy` of a request.
+            // In a CGI program, clients can set `HTTP_PROXY` by sending a `Proxy` header (httpoxy).
             if variable("REQUEST_METHOD").is_some_and(|method| !method.is_empty()) {
                 return Err(format!(
-                    "`{name}` is not trusted, because `REQUEST_METHOD` is set as in a CGI program, where clients can \
-                     set it: unset `REQUEST_METHOD`, or set `proxy` for this check"
+                    "`{name}` is not trusted: `REQUEST_METHOD` is set, as in a CGI program, where clients can set \
+                     `{name}`; unset `REQUEST_METHOD`, or set `proxy` for this check"
                 ));
             }
             parsed((name, value))
@@ -70,7 +71,8 @@ impl ProxyEnvironment {
         Some(ProxyEnvironment { http, https, bypass })
     }
 
-    /// The proxy for a URL, or why it cannot be used.
+    /// Returns the proxy for a URL, or `None` if the URL is reached directly. The error explains why a proxy cannot be
+    /// used.
     pub fn for_url(&self, url: &Url) -> Result<Option<Arc<Proxy>>, String> {
         let setting = if url.scheme() == "https" { &self.https } else { &self.http };
         match setting {
@@ -105,7 +107,7 @@ impl Bypass {
 }
 
 impl Rule {
-    /// Parses one entry; one without a host is ignored.
+    /// Parses one entry of `NO_PROXY`. Returns `None` for an entry without a host.
     fn parse(entry: &str) -> Option<Rule> {
         if let Some((first, length)) = entry.split_once('/')
             && let (Ok(first), Ok(length)) = (first.parse::<IpAddr>(), length.parse::<u8>())
@@ -122,7 +124,7 @@ impl Rule {
             Some(domain) => (domain, false),
             None => (domain, true),
         };
-        // Hosts in URLs are in ASCII.
+        // Hosts in URLs are in ASCII, so convert the domain, too.
         let domain = url::Host::parse(domain).map_or_else(|_| domain.to_owned(), |host| host.to_string());
         (!domain.is_empty()).then(|| Rule::Domain(format!(".{domain}"), includes_itself, port))
     }
@@ -140,19 +142,19 @@ impl Rule {
     }
 }
 
-/// Splits `host:port`, `[ipv6]:port` or a host alone.
+/// Splits `host:port` or `[ipv6]:port`. The port is optional.
 fn split_port(entry: &str) -> (&str, Option<String>) {
     if let Some((host, rest)) = entry.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         return (host, rest.strip_prefix(':').map(str::to_owned));
     }
     match entry.split_once(':') {
-        // Several colons are an IPv6 address.
+        // Several colons indicate an IPv6 address without a port.
         Some((host, port)) if !port.contains(':') => (host, Some(port.to_owned())),
         _ => (entry, None),
     }
 }
 
-/// Whether the first bits of two addresses are the same.
+/// Returns whether the first `length` bits of two addresses are equal.
 fn has_prefix(address: IpAddr, first: IpAddr, length: u8) -> bool {
     let differing = match (address, first) {
         (IpAddr::V4(address), IpAddr::V4(first)) => (address.to_bits() ^ first.to_bits()).leading_zeros(),
@@ -177,14 +179,14 @@ impl fmt::Display for ProxyEnvironment {
 mod tests {
     use super::*;
 
-    /// The environment with these variables.
+    /// Creates the proxy environment for these variables.
     fn environment(variables: &[(&str, &str)]) -> Option<ProxyEnvironment> {
         ProxyEnvironment::from_variables(&|name| {
             variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
         })
     }
 
-    /// The proxy for a URL, `direct` without one, or the error.
+    /// Returns the proxy for a URL, the error, or `direct` if no proxy is used.
     fn used(variables: &[(&str, &str)], url: &str) -> String {
         let url = Url::parse(url).expect("a URL");
         match environment(variables).map_or(Ok(None), |environment| environment.for_url(&url)) {
@@ -213,7 +215,7 @@ mod tests {
             (&[("all_proxy", "c:3")], "https://x.example/", "http://c:3"),
             (&[all, http], "http://x.example/", "http://a:1"),
             (&[all, http], "https://x.example/", "socks5://c:3"),
-            // Local endpoints are reached directly.
+            // Local endpoints never use a proxy.
             (&[http], "http://localhost/", "direct"),
             (&[http], "http://localhost:8080/", "direct"),
             (&[http], "http://127.0.0.9/", "direct"),
@@ -227,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn no_proxy_names_hosts_as_in_go() {
+    fn no_proxy_matches_hosts_as_in_go() {
         for (no_proxy, url, is_direct) in [
             ("foo.example", "http://foo.example/", true),
             ("foo.example", "http://bar.foo.example/", true),

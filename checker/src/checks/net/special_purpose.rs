@@ -59,7 +59,7 @@ const fn v6(
 }
 
 const BLOCKS: &[AddressBlock] = &[
-    // The general address blocks from the address architectures.
+    // The general IPv4 and IPv6 address blocks, to which the registries' entries are exceptions.
     v4([0, 0, 0, 0], 0, "Global Unicast", 791, Global),
     v4([224, 0, 0, 0], 4, "Multicast", 5771, NotGlobal),
     v6([0, 0, 0, 0, 0, 0, 0, 0], 0, "Not Global Unicast", 4291, NotGlobal),

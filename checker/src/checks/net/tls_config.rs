@@ -1,5 +1,5 @@
-//! What TLS connections trust and how they identify themselves, and the matching TLS configurations: one per set of
-//! settings, shared by all checks. Sessions are never resumed.
+//! Builds and caches TLS configurations: which certificates to trust, and which client certificate to present. Checks
+//! with the same settings share one configuration. Sessions are never resumed.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -17,22 +17,22 @@ use super::tls_observer::{HandshakeObserver, TlsPolicy};
 use super::tls_path::TrustedCertificates;
 use crate::tls_error;
 
-/// How long files are used before they are read again, because certificates are renewed while checks run.
+/// How often files are read again, because certificates can be renewed while checks run.
 const REREAD_AFTER: Duration = Duration::from_mins(1);
-/// How long after a failure files are read again, which can succeed once a program has written them completely.
+/// How soon files are read again after a failure, which can be caused by a program that is still writing them.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub enum TlsTrust {
     #[default]
     System,
-    /// Only the certificates in these PEM files, and those that they have signed.
+    /// Only the certificates in these PEM files, and certificates that they have signed.
     Authorities(Vec<PathBuf>),
     /// Any certificate for any name, as `tls_skip_verify` requests.
     AnyCertificate,
 }
 
-/// The lowest TLS version that a server may choose. The TLS library supports no version before 1.2.
+/// The lowest TLS version that a server may choose. The TLS library supports no version older than 1.2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum MinTlsVersion {
     #[default]
@@ -40,16 +40,16 @@ pub enum MinTlsVersion {
     Tls13,
 }
 
-/// The settings of the TLS connections of a check.
+/// The settings for the TLS connections of a check.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct TlsSettings {
     pub trust: TlsTrust,
-    /// Boxed because few checks have one.
+    /// Boxed because few checks have a client certificate.
     pub client_certificate: Option<Box<ClientCertificate>>,
     pub min_version: MinTlsVersion,
 }
 
-/// What a handshake needs.
+/// The configuration and policy for TLS handshakes, built from [`TlsSettings`].
 #[derive(Debug)]
 pub struct TlsClient {
     pub(super) config: ClientConfig,
@@ -59,7 +59,7 @@ pub struct TlsClient {
 
 type ClientResult = Result<Arc<TlsClient>, TrustError>;
 
-/// A client that is built once, and when that began.
+/// A client that is built once, and the time when building started.
 struct CachedClient {
     since: Instant,
     cell: Arc<OnceCell<ClientResult>>,
@@ -81,7 +81,7 @@ pub struct TlsConfigs {
 }
 
 impl TlsConfigs {
-    /// Returns the client for these settings, building it on the first call, and again some time later if it depends on
+    /// Returns the client for these settings. Builds it on the first call, and again after some time if it depends on
     /// files.
     pub async fn client(&self, settings: &TlsSettings) -> ClientResult {
         let cell = {
@@ -97,7 +97,7 @@ impl TlsConfigs {
         };
         let build_client = async || {
             let settings = settings.clone();
-            // Reading files blocks, which would delay other checks.
+            // Reading files blocks the thread, which would delay other checks.
             let built = tokio::task::spawn_blocking(move || build(&settings).map(Arc::new)).await;
             built.unwrap_or_else(|error| Err(TrustError::Library(error.to_string())))
         };
@@ -125,7 +125,7 @@ impl From<TlsTrust> for TlsSettings {
 }
 
 impl TlsClient {
-    /// The configuration for another client, which verifies servers in the same way.
+    /// Returns the configuration for another TLS client, so that it verifies servers in the same way.
     #[must_use]
     pub fn config(&self) -> &ClientConfig {
         &self.config
@@ -133,7 +133,7 @@ impl TlsClient {
 }
 
 impl TlsTrust {
-    /// Reads the configured files; the result is empty if none are configured.
+    /// Reads the configured certificate files. Returns no certificates if no files are configured.
     fn read_authorities(&self) -> Result<TrustedCertificates, TrustError> {
         let mut trusted = TrustedCertificates::default();
         if let TlsTrust::Authorities(files) = self {
@@ -164,7 +164,8 @@ fn build(settings: &TlsSettings) -> Result<TlsClient, TrustError> {
     Ok(TlsClient { config, policy, min_version: settings.min_version })
 }
 
-/// The trusted certificates: from files, from the system, or Mozilla's if the system has none. `None` trusts any.
+/// Loads the trusted certificates from files, from the system, or from Mozilla's list if the system has none. Returns
+/// `None` if any certificate is trusted.
 fn trusted_certificates(trust: &TlsTrust) -> Result<Option<TrustedCertificates>, TrustError> {
     let mut trusted = trust.read_authorities()?;
     match trust {
@@ -172,7 +173,7 @@ fn trusted_certificates(trust: &TlsTrust) -> Result<Option<TrustedCertificates>,
         TlsTrust::Authorities(_) => {}
         TlsTrust::System => {
             for certificate in rustls_native_certs::load_native_certs().certs {
-                // A certificate that cannot be parsed must not make the others unusable.
+                // Ignore certificates that cannot be parsed, so that the others remain usable.
                 let _ = trusted.add(&certificate);
             }
             if trusted.is_empty() {
@@ -197,13 +198,13 @@ mod tests {
         let error = configs.client(&settings).await.expect_err("it does not exist").to_string();
         assert!(error.contains("trusted.pem"), "{error}");
         write(folder.path(), "trusted", &[&TestAuthority::new("Root", 9).self_signed()]);
-        assert!(configs.client(&settings).await.is_err(), "the files were read a moment ago");
+        assert!(configs.client(&settings).await.is_err(), "the failure is still cached");
         tokio::time::advance(RETRY_AFTER).await;
         let first = configs.client(&settings).await.expect("it is a certificate");
         assert!(Arc::ptr_eq(&first, &configs.client(&settings).await.expect("it was read")));
         tokio::time::advance(REREAD_AFTER).await;
         assert!(!Arc::ptr_eq(&first, &configs.client(&settings).await.expect("it is read again")));
-        // The certificates of the system are read once.
+        // The system's certificates are read only once.
         let system = configs.client(&TlsSettings::default()).await.expect("there are certificates");
         tokio::time::advance(REREAD_AFTER).await;
         assert!(Arc::ptr_eq(&system, &configs.client(&TlsSettings::default()).await.expect("it was read")));

@@ -13,13 +13,13 @@ use super::tls_path::TrustedCertificates;
 use crate::platform::operator_file::read_operator_file;
 use crate::tls_error;
 
-/// Why a TLS configuration cannot be built.
+/// The reason why a TLS configuration cannot be built.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum TrustError {
     /// A file of trusted certificates cannot be used.
     #[error("failed to read the certificate authorities in `{0}`: {1}; use a PEM file with at least one certificate")]
     Authorities(PathBuf, String),
-    /// A file of the client certificate cannot be used.
+    /// A file of a client certificate or its key cannot be used.
     #[error(
         "failed to read the client certificate in `{0}`: {1}; use PEM files with a certificate and its private key"
     )]
@@ -29,28 +29,28 @@ pub enum TrustError {
     Library(String),
 }
 
-/// The files of the certificate with which a check identifies itself to a server (mutual TLS).
+/// The files of the client certificate that a check presents to servers (mutual TLS).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ClientCertificate {
-    /// The certificate, followed by those of its authorities.
+    /// A PEM file with the certificate, followed by the certificates of its authorities.
     pub certificate: PathBuf,
-    /// The private key; it can be in the same file.
+    /// A PEM file with the private key, possibly the same file as `certificate`.
     pub key: PathBuf,
 }
 
 impl ClientCertificate {
-    /// Reads the files and checks that they belong together. Errors never contain a part of the key.
+    /// Reads the files and checks that the key belongs to the certificate. Errors never contain any part of the key.
     pub(super) fn read(&self, provider: &CryptoProvider) -> Result<Arc<CertifiedKey>, TrustError> {
         let invalid = |file: &Path, why: &str| TrustError::ClientCertificate(file.to_owned(), why.to_owned());
         let content = |file: &Path| read_operator_file(file).map_err(|error| invalid(file, &error.to_string()));
         let chain = CertificateDer::pem_slice_iter(&content(&self.certificate)?).collect::<Result<Vec<_>, _>>();
         let chain = chain.map_err(|error| invalid(&self.certificate, describe_pem_error(&error)))?;
         if chain.is_empty() {
-            return Err(invalid(&self.certificate, "the file contains no certificate in the PEM format"));
+            return Err(invalid(&self.certificate, "the file contains no certificate in PEM format"));
         }
         let key = PrivateKeyDer::from_pem_slice(&content(&self.key)?).map_err(|error| {
             let why = match error {
-                pem::Error::NoItemsFound => "the file contains no private key in the PEM format without a password",
+                pem::Error::NoItemsFound => "the file contains no private key in PEM format, or only an encrypted one",
                 other => describe_pem_error(&other),
             };
             invalid(&self.key, why)
@@ -60,13 +60,13 @@ impl ClientCertificate {
                 invalid(&self.key, "the private key does not belong to the certificate")
             }
             rustls::Error::InvalidCertificate(_) => invalid(&self.certificate, "the certificate is malformed"),
-            _ => invalid(&self.key, "the private key is not for RSA, Ed25519, or ECDSA on the curve P-256 or P-384"),
+            _ => invalid(&self.key, "the private key must be an RSA, Ed25519, ECDSA P-256 or ECDSA P-384 key"),
         })?;
         Ok(Arc::new(key))
     }
 }
 
-/// Reads trusted certificates.
+/// Adds the certificates in a PEM file to the trusted ones.
 pub(super) fn read_authorities(file: &Path, trusted: &mut TrustedCertificates) -> Result<(), TrustError> {
     let invalid = |why: &str| TrustError::Authorities(file.to_owned(), why.to_owned());
     let content = read_operator_file(file).map_err(|error| invalid(&error.to_string()))?;
@@ -79,13 +79,13 @@ pub(super) fn read_authorities(file: &Path, trusted: &mut TrustedCertificates) -
     if is_empty { Err(invalid("the file contains no certificate")) } else { Ok(()) }
 }
 
-/// Describes an error of the PEM format without quoting the file, which may contain a key.
+/// Describes a PEM error without quoting the file, which may contain a private key.
 fn describe_pem_error(error: &pem::Error) -> &'static str {
     match error {
-        pem::Error::MissingSectionEnd { .. } => "a section in the PEM format has no end",
-        pem::Error::IllegalSectionStart { .. } => "a section in the PEM format has a malformed first line",
-        pem::Error::Base64Decode(_) => "a section in the PEM format is not Base64",
-        pem::Error::SectionTooLarge => "a section in the PEM format is too large",
-        _ => "it is not in the PEM format",
+        pem::Error::MissingSectionEnd { .. } => "a PEM section has no end",
+        pem::Error::IllegalSectionStart { .. } => "the first line of a PEM section is malformed",
+        pem::Error::Base64Decode(_) => "a PEM section is not valid Base64",
+        pem::Error::SectionTooLarge => "a PEM section is too large",
+        _ => "the file is not in PEM format",
     }
 }

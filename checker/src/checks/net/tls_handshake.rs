@@ -1,4 +1,4 @@
-//! Performs TLS handshakes and ends TLS connections.
+//! Performs TLS handshakes and closes TLS connections.
 
 use std::io;
 use std::pin::Pin;
@@ -21,11 +21,11 @@ use crate::checks::timing::{ClientIdentity, Stopwatch};
 use crate::checks::{Failure, error_text};
 use crate::tls_error::{self, CLIENT_CERTIFICATE_REQUIRED};
 
-/// How long to wait for a server to refuse a client. Servers do so at once, and no other server is waited for.
+/// How long to wait for a server to reject the client certificate. Servers do so immediately.
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Performs the TLS handshake on a connection; `protocols` are offered through ALPN. `identifies` is false if the server
-/// is not the configured one, for which the client certificate is meant.
+/// Performs a TLS handshake and offers `protocols` through ALPN. `identifies` determines whether to present the client
+/// certificate, which is meant only for the configured server.
 pub async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     tls: &TlsClient,
@@ -38,11 +38,11 @@ pub async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
     connected.map_err(|failed| failed.reason)
 }
 
-/// A handshake that failed.
+/// The error of a failed TLS handshake.
 #[derive(Debug)]
 pub struct FailedHandshake {
     pub reason: Failure,
-    /// Whether the server ended it because it accepts none of the offered protocols.
+    /// Whether the server aborted because it accepts none of the offered protocols.
     pub refuses_protocols: bool,
 }
 
@@ -52,7 +52,7 @@ impl From<Failure> for FailedHandshake {
     }
 }
 
-/// Like [`handshake`], for callers that can offer other protocols.
+/// Performs a TLS handshake like [`handshake`], for callers that can retry with other protocols.
 pub async fn try_handshake<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     tls: &TlsClient,
@@ -74,7 +74,7 @@ pub async fn try_handshake<S: AsyncRead + AsyncWrite + Unpin>(
     let stream = connected.map_err(|error| {
         let reason = match error.kind() {
             io::ErrorKind::UnexpectedEof => "connection closed by the server during the TLS handshake".to_owned(),
-            // Before TLS 1.3, no alert was specific to this.
+            // Before TLS 1.3, no alert specifically reported a missing client certificate.
             _ if is_client_missing && is_alert(&error) => CLIENT_CERTIFICATE_REQUIRED.to_owned(),
             _ => error_text::describe_error(&error),
         };
@@ -104,8 +104,9 @@ fn is_alert(error: &io::Error) -> bool {
     alert(error).is_some()
 }
 
-/// Ends a connection. Since TLS 1.3, a server verifies the client only after the client's handshake is complete. If it
-/// asked for a certificate, and nothing shows that it accepted the client, it gets time to refuse.
+/// Closes a TLS connection. Since TLS 1.3, a server verifies the client certificate only after the client has completed
+/// its handshake. If the server requested a certificate and has not shown that it accepts the client, waits briefly for
+/// a rejection.
 pub async fn close(
     stream: &mut TlsStream<TcpConnection>,
     is_accepted: bool,
@@ -130,7 +131,7 @@ pub async fn close(
     tokio::time::timeout(REFUSAL_TIMEOUT, until_closed).await.unwrap_or(Ok(()))
 }
 
-/// A stream whose TLS errors are already in words, for libraries that keep only the text of an error.
+/// A stream that describes TLS errors in plain words, for libraries that keep only an error's message.
 #[derive(Debug)]
 pub struct DescribedErrors<S>(pub S);
 

@@ -1,4 +1,4 @@
-//! Verifies the server and identifies the client in a TLS handshake, and keeps what the attempt learns from it.
+//! Verifies the server and presents the client certificate in a TLS handshake, and records what the attempt learns.
 
 use std::sync::{Arc, OnceLock};
 
@@ -13,23 +13,23 @@ use shared::{Nanos, SECOND};
 use super::tls_path::{TrustedCertificates, expires_at};
 use crate::checks::timing::{CertificateNote, ClientIdentity, HandshakeNote, with_current_stopwatch};
 
-/// What decides whether client and server accept each other.
+/// The trusted certificates, the client certificate and the supported signature algorithms.
 #[derive(Debug)]
 pub(super) struct TlsPolicy {
-    /// The certificates to trust; `None` trusts any certificate.
+    /// The certificates to trust, or `None` to trust any certificate.
     pub(super) trusted: Option<TrustedCertificates>,
     pub(super) client_key: Option<Arc<CertifiedKey>>,
     pub(super) algorithms: WebPkiSupportedAlgorithms,
 }
 
-/// Verifies the server and identifies the client in one handshake.
+/// Verifies the server and presents the client certificate in one handshake.
 #[derive(Debug)]
 pub(super) struct HandshakeObserver {
     policy: Arc<TlsPolicy>,
-    /// Whether the client certificate is meant for this server.
+    /// Whether to present the client certificate to this server.
     identifies: bool,
     certificate: OnceLock<CertificateNote>,
-    /// What the client answered when the server asked for a certificate.
+    /// Whether the client had a certificate when the server requested one.
     client: OnceLock<ClientIdentity>,
 }
 
@@ -42,7 +42,7 @@ impl HandshakeObserver {
         self.policy.client_key.as_ref().filter(|_| self.identifies)
     }
 
-    /// What the handshake has shown so far.
+    /// Returns what the handshake has revealed so far.
     pub(super) fn note(&self) -> HandshakeNote {
         let client = self.client.get().copied().unwrap_or_default();
         HandshakeNote { certificate: self.certificate.get().cloned(), client }
@@ -71,7 +71,7 @@ impl ServerCertVerifier for HandshakeObserver {
                 let expiry = trusted.verify(certificate, others, server_name, now, &self.policy.algorithms)?;
                 CertificateNote { left: left(expiry.at), authority: expiry.authority, is_verified: true }
             }
-            // Nothing is known about a path, so that only the server's own certificate counts.
+            // Without verification, no path is known, so only the server's own certificate counts.
             None => match expires_at(certificate) {
                 Some(at) => CertificateNote { left: left(at), authority: None, is_verified: false },
                 None => return Ok(ServerCertVerified::assertion()),

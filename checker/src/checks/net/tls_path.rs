@@ -1,5 +1,5 @@
-//! Verifies a server's certificates and finds out when they expire. As in browsers and curl, only the certificates on
-//! the path from the server's own to a trusted one count; others that the server sends do not matter.
+//! Verifies a server's certificates and determines when they expire. As in browsers and curl, only the certificates on
+//! the path from the server's own to a trusted one matter. Others that the server sends are ignored.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -15,25 +15,25 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use crate::tls_error::{ChainProblem, expired, not_valid_yet};
 
-/// The end of the validity of a path: when its first certificate expires.
+/// The expiry of a certificate path, which is when the first of its certificates expires.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PathExpiry {
     pub(super) at: UnixTime,
-    /// The authority whose certificate expires first; `None` if it is the server's own.
+    /// The authority whose certificate expires first, or `None` if the server's own certificate does.
     pub(super) authority: Option<String>,
 }
 
-/// The certificates that checks trust: of authorities, and of servers themselves.
+/// The certificates that checks trust, of both authorities and servers.
 #[derive(Debug, Default)]
 pub(super) struct TrustedCertificates {
     anchors: Vec<TrustAnchor<'static>>,
-    /// What is known about each anchor; `None` if it comes without its certificate.
+    /// The details of each anchor's certificate, or `None` if only the anchor's name and key are known.
     details: Vec<Option<CertificateDetails>>,
-    /// The SHA-256 hashes of the certificates.
+    /// The SHA-256 hashes of the trusted certificates.
     hashes: HashSet<[u8; 32]>,
 }
 
-/// The name and the validity of a certificate.
+/// The name and validity period of a certificate.
 #[derive(Debug, Clone)]
 struct CertificateDetails {
     name: String,
@@ -55,12 +55,12 @@ impl CertificateDetails {
 }
 
 impl TrustedCertificates {
-    /// Trusts a certificate, and those that it has signed.
+    /// Trusts a certificate and all certificates that it has signed.
     pub(super) fn add(&mut self, certificate: &CertificateDer<'_>) -> Result<(), webpki::Error> {
         let anchor = anchor_from_trusted_cert(certificate)?.to_owned();
         let details = CertificateDetails::parse(certificate).ok();
         self.hashes.insert(Sha256::digest(certificate).into());
-        // An authority can have several certificates for one key. The one that is valid longest counts.
+        // An authority can have several certificates for the same key. The one that expires last counts.
         if let Some(index) = self.anchors.iter().position(|known| *known == anchor) {
             let end = |details: &Option<CertificateDetails>| details.as_ref().map(|details| details.not_after);
             if end(&details) > end(&self.details[index]) {
@@ -73,7 +73,7 @@ impl TrustedCertificates {
         Ok(())
     }
 
-    /// Trusts authorities whose certificates are not known, only their names and keys.
+    /// Trusts authorities that are known only by name and key, without a certificate.
     pub(super) fn add_anchors(&mut self, anchors: &[TrustAnchor<'static>]) {
         self.anchors.extend_from_slice(anchors);
         self.details.resize(self.anchors.len(), None);
@@ -83,8 +83,8 @@ impl TrustedCertificates {
         self.anchors.is_empty()
     }
 
-    /// Verifies that a server's certificate is valid for this name and time, and trusted or signed by a trusted
-    /// authority, directly or through `others`.
+    /// Verifies that a server's certificate is valid for this name and time, and that it is trusted or signed by a
+    /// trusted authority, directly or through `others`. Returns when the path expires.
     pub(super) fn verify(
         &self,
         certificate: &CertificateDer<'_>,
@@ -97,7 +97,8 @@ impl TrustedCertificates {
         let details = CertificateDetails::parse(certificate)?;
         let hash: [u8; 32] = Sha256::digest(certificate).into();
         let expiry = if self.hashes.contains(&hash) {
-            // Paths are searched only for certificates that another one has signed, and never start at an authority's.
+            // A path search could reject a certificate that is itself trusted, because it requires a trusted signer and
+            // never starts at an authority's certificate.
             check_dates(&details, now)?;
             PathExpiry { at: details.not_after, authority: None }
         } else {
@@ -108,7 +109,7 @@ impl TrustedCertificates {
         Ok(expiry)
     }
 
-    /// Finds the path that is valid longest. The search ends at the first path that is valid as long as the server's
+    /// Finds the path that expires last. The search stops at the first path that is valid as long as the server's
     /// certificate.
     fn best_path(
         &self,
@@ -126,7 +127,7 @@ impl TrustedCertificates {
             if best.as_ref().is_none_or(|best| expiry.at > best.at) {
                 *best = Some(expiry);
             }
-            // An error continues the search.
+            // Returning an error makes the library try other paths.
             if is_final { Ok(()) } else { Err(webpki::Error::UnknownIssuer) }
         };
         let (usage, anchors) = (KeyUsage::server_auth(), self.anchors.as_slice());
@@ -137,7 +138,8 @@ impl TrustedCertificates {
         }
     }
 
-    /// When the first certificate of a path expires, including the trusted one, which the library does not check.
+    /// Returns when the first certificate of a path expires. This includes the trusted certificate, whose dates the
+    /// library does not check.
     fn expiry(
         &self,
         path: &VerifiedPath<'_>,
@@ -166,7 +168,7 @@ impl TrustedCertificates {
         Ok(expiry)
     }
 
-    /// Names the certificate that is at fault, if it is not the server's.
+    /// Converts a verification error. Names the certificate at fault if it is not the server's.
     fn explain(
         &self,
         error: webpki::Error,
@@ -199,7 +201,7 @@ impl TrustedCertificates {
     }
 }
 
-/// When a certificate expires, whether it is trusted or not.
+/// Returns when a certificate expires, whether or not it is trusted.
 pub(super) fn expires_at(certificate: &CertificateDer<'_>) -> Option<UnixTime> {
     CertificateDetails::parse(certificate).ok().map(|details| details.not_after)
 }
@@ -248,7 +250,7 @@ mod tests {
         // The certificates are valid from 2026 to 2126.
         let now = UnixTime::since_unix_epoch(Duration::from_secs(1_900_000_000));
         for (leaf, expected) in [
-            (&include_bytes!("testdata/p521-leaf.pem")[..], "ECDSA and SHA-512, as keys on the curve P-521 are"),
+            (&include_bytes!("testdata/p521-leaf.pem")[..], "ECDSA and SHA-512, as is usual with the curve P-521"),
             (include_bytes!("testdata/p521-leaf-sha256.pem"), "ECDSA on the curve P-521"),
         ] {
             let error = trusted.verify(&parse(leaf), &[], &name, now, &algorithms).expect_err("it is not supported");

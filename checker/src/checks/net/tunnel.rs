@@ -1,4 +1,4 @@
-//! Tunnels through proxies: `CONNECT` (RFC 9110 9.3.6) and SOCKS 5 (RFC 1928, RFC 1929).
+//! Opens tunnels through proxies with `CONNECT` (RFC 9110, section 9.3.6) or SOCKS 5 (RFC 1928, RFC 1929).
 
 use std::io;
 
@@ -12,16 +12,16 @@ use crate::checks::error_text;
 /// The maximum size of a proxy's response to `CONNECT`, in bytes.
 const HEAD_LIMIT: usize = 16 << 10;
 
-/// Why a tunnel could not be opened.
+/// The reason why a tunnel could not be opened.
 #[derive(Debug, PartialEq, Eq)]
 pub enum TunnelError {
-    /// The proxy did not try to reach the endpoint, or broke its protocol.
+    /// The proxy did not try to reach the endpoint, or violated the protocol.
     Proxy(String),
     /// The proxy could not reach the endpoint.
     Endpoint(String),
 }
 
-/// Asks a proxy for a connection to `target`; afterwards, the stream is that connection.
+/// Asks a proxy to connect to `target`. On success, the stream carries that connection.
 pub async fn open_tunnel<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
     proxy: &Proxy,
@@ -77,27 +77,29 @@ async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
     match status {
         Some(200..=299) if end == head.len() => Ok(()),
         Some(200..=299) => {
-            Err(TunnelError::Proxy("proxy sent data before it was connected to the endpoint".to_owned()))
+            Err(TunnelError::Proxy("proxy sent unexpected data after its response to `CONNECT`".to_owned()))
         }
         Some(407) => Err(TunnelError::Proxy(wrong_credentials(proxy.credentials.is_some()))),
-        Some(502..=504) => Err(TunnelError::Endpoint(format!("the proxy could not connect to it, status {shown}"))),
+        Some(502..=504) => {
+            Err(TunnelError::Endpoint(format!("the proxy could not connect to the endpoint, status {shown}")))
+        }
         Some(_) => Err(TunnelError::Proxy(format!("proxy refused to connect to `{target}`, status {shown}"))),
         None => Err(TunnelError::Proxy(format!("proxy does not speak HTTP; it responded `{line}`"))),
     }
 }
 
-/// What a proxy's demand for credentials means.
+/// Describes why a proxy demands credentials: it received none, or it rejected them.
 #[must_use]
 pub fn wrong_credentials(were_sent: bool) -> String {
     if were_sent {
         "proxy does not accept the user name and password".to_owned()
     } else {
-        "proxy requires a user name and password; write them in its URL, as in `http://user:password@host:port`"
+        "proxy requires a user name and password; add them to its URL, as in `http://user:password@host:port`"
             .to_owned()
     }
 }
 
-/// The length of the head, once it is complete.
+/// Returns the length of the response head, or `None` if it is incomplete.
 fn head_end(bytes: &[u8]) -> Option<usize> {
     let end = |text: &[u8]| memmem::find(bytes, text).map(|at| at + text.len());
     end(b"\r\n\r\n").into_iter().chain(end(b"\n\n")).min()
@@ -149,7 +151,8 @@ async fn socks<S: AsyncRead + AsyncWrite + Unpin>(
     request.extend_from_slice(&target.port.to_be_bytes());
     send(stream, &request).await?;
     let [version, reply, _, address] = receive::<4, S>(stream).await?;
-    let unreachable = |why: &str| Err(TunnelError::Endpoint(format!("the proxy could not connect to it: {why}")));
+    let unreachable =
+        |why: &str| Err(TunnelError::Endpoint(format!("the proxy could not connect to the endpoint: {why}")));
     match (version, reply) {
         (5, 0) => {}
         (5, 3) => return unreachable("network unreachable"),
@@ -162,7 +165,7 @@ async fn socks<S: AsyncRead + AsyncWrite + Unpin>(
         }
         _ => return Err(not_socks()),
     }
-    // The proxy's own address and port follow.
+    // Skip the address and port that the proxy uses for the connection.
     match address {
         1 => drop(receive::<6, S>(stream).await?),
         4 => drop(receive::<18, S>(stream).await?),
@@ -191,7 +194,7 @@ async fn receive<const LENGTH: usize, S: AsyncRead + Unpin>(stream: &mut S) -> R
 mod tests {
     use super::*;
 
-    /// Opens a tunnel through a proxy that sends `answers`, one after each request. Returns the requests, too.
+    /// Opens a tunnel through a proxy that sends `answers`, one after each request. Also returns the requests.
     async fn tunnel(proxy: &str, target: &str, answers: &[&[u8]]) -> (Result<(), TunnelError>, Vec<u8>) {
         let proxy = Proxy::parse(proxy).expect("a proxy");
         let target = Address::parse(target, None).expect("an address");
@@ -237,14 +240,14 @@ mod tests {
             (b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n".as_slice(), proxy_error(&wrong_credentials(false))),
             (
                 b"HTTP/1.1 502 Bad Gateway\r\n\r\n",
-                endpoint_error("the proxy could not connect to it, status 502 Bad Gateway"),
+                endpoint_error("the proxy could not connect to the endpoint, status 502 Bad Gateway"),
             ),
             (
                 b"HTTP/1.1 504 Gateway Timeout\r\n\r\n",
-                endpoint_error("the proxy could not connect to it, status 504 Gateway Timeout"),
+                endpoint_error("the proxy could not connect to the endpoint, status 504 Gateway Timeout"),
             ),
             (b"HTTP/1.1 403 Forbidden\r\n\r\n", proxy_error("proxy refused to connect to `a:1`, status 403 Forbidden")),
-            (b"HTTP/1.1 200 OK\r\n\r\nx", proxy_error("proxy sent data before it was connected to the endpoint")),
+            (b"HTTP/1.1 200 OK\r\n\r\nx", proxy_error("proxy sent unexpected data after its response to `CONNECT`")),
             (b"SSH-2.0-x\r\n\r\n", proxy_error("proxy does not speak HTTP; it responded `SSH-2.0-x`")),
             (b"HTTP/1.1 200", proxy_error("connection closed by the proxy")),
             (b"", proxy_error("connection closed by the proxy")),
@@ -277,8 +280,14 @@ mod tests {
     #[tokio::test]
     async fn socks_replies_are_attributed() {
         for (answers, expected) in [
-            (vec![&[5, 0][..], &[5, 5, 0, 1]], endpoint_error("the proxy could not connect to it: connection refused")),
-            (vec![&[5, 0], &[5, 4, 0, 1]], endpoint_error("the proxy could not connect to it: host unreachable")),
+            (
+                vec![&[5, 0][..], &[5, 5, 0, 1]],
+                endpoint_error("the proxy could not connect to the endpoint: connection refused"),
+            ),
+            (
+                vec![&[5, 0], &[5, 4, 0, 1]],
+                endpoint_error("the proxy could not connect to the endpoint: host unreachable"),
+            ),
             (vec![&[5, 0], &[5, 2, 0, 1]], proxy_error("proxy refused to connect to `a:1`, SOCKS reply 2")),
             (vec![&[5, 255]], proxy_error(&wrong_credentials(false))),
             (vec![b"HT"], proxy_error("proxy does not speak SOCKS 5")),

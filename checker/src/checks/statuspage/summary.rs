@@ -1,4 +1,4 @@
-//! The summary of a status page, and what its words mean for an endpoint.
+//! Parses a status page's summary, and maps the status that it reports to an endpoint's status.
 
 use serde::Deserialize;
 use shared::suggest::suggest;
@@ -6,10 +6,10 @@ use shared::suggest::suggest;
 use crate::checks::error_text;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-/// The maximum length of a name that is suggested for an unknown one, in bytes.
+/// The maximum length of a component name that is suggested as a correction, in bytes.
 const MAX_SUGGESTED_LENGTH: usize = 64;
 
-/// The status that a page reports, with the reason.
+/// The status that a page reports, with the reason unless it is healthy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ReportedStatus {
     Healthy,
@@ -37,7 +37,7 @@ struct Component {
     status: String,
 }
 
-/// The status of the whole page.
+/// The overall status that the page reports.
 #[derive(Deserialize)]
 struct OverallStatus {
     #[serde(default)]
@@ -46,7 +46,7 @@ struct OverallStatus {
     description: String,
 }
 
-/// An incident that is not resolved.
+/// An unresolved incident on the page.
 #[derive(Deserialize)]
 struct Incident {
     #[serde(default)]
@@ -61,11 +61,12 @@ struct ComponentId {
     id: String,
 }
 
-/// Returns the status of a component, or of the whole page. An error explains why it is unknown.
+/// Returns the reported status of a component or, without one, of the whole page. An error explains why the status is
+/// unknown.
 pub(super) fn reported_status(json: &[u8], component: Option<&str>) -> Result<ReportedStatus, String> {
     let json = json.strip_prefix(BYTE_ORDER_MARK).unwrap_or(json);
     let Ok(summary) = serde_json::from_slice::<PageSummary>(json) else {
-        return Err("the status page has no summary in the format of Statuspage".to_owned());
+        return Err("the status page has no summary in the Statuspage format".to_owned());
     };
     match component {
         Some(name) => component_status(&summary, name),
@@ -82,7 +83,7 @@ fn component_status(summary: &PageSummary, name: &str) -> Result<ReportedStatus,
     Ok(match component.status.as_str() {
         "operational" => ReportedStatus::Healthy,
         "degraded_performance" => ReportedStatus::Degraded(reported("has degraded performance")),
-        // Only some customers are affected, and those of this page may not be among them.
+        // A partial outage affects only some of the company's customers.
         "partial_outage" => ReportedStatus::Degraded(reported("has a partial outage")),
         "under_maintenance" => ReportedStatus::Degraded(reported("is under maintenance")),
         "major_outage" | "full_outage" => ReportedStatus::Down(reported("has a major outage")),
@@ -108,7 +109,7 @@ fn overall_status(summary: &PageSummary) -> Result<ReportedStatus, String> {
     }
 }
 
-/// Finds a component by its id, its name, or its name in another case.
+/// Finds a component by its id, its exact name, or its name regardless of case.
 fn find<'a>(components: &'a [Component], name: &str) -> Result<&'a Component, String> {
     let shown = excerpt(name);
     let lowercase = name.trim().to_lowercase();
@@ -124,7 +125,7 @@ fn find<'a>(components: &'a [Component], name: &str) -> Result<&'a Component, St
             return Ok(component);
         }
         return Err(format!(
-            "the status page has {} components with the name `{shown}`: set `component` to an id, for example `{}`",
+            "the status page has {} components named `{shown}`: set `component` to an id, for example `{}`",
             others + 1,
             excerpt(&component.id)
         ));
@@ -142,7 +143,7 @@ fn with_incident(reason: String, incident: Option<&Incident>) -> String {
     }
 }
 
-/// Shortens a text of the page to a single line.
+/// Shortens text from the page to a single line.
 fn excerpt(text: &str) -> String {
     error_text::excerpt(text.trim().as_bytes())
 }

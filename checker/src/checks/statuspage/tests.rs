@@ -1,4 +1,4 @@
-//! Tests checks of status pages against a local server.
+//! Tests status page checks with a local server.
 
 use crate::checks::net::address_policy::AddressPolicy;
 use crate::checks::statuspage::summary::{ReportedStatus, reported_status};
@@ -7,7 +7,7 @@ use crate::checks::test_server::serve_with;
 use crate::checks::{Check, CheckKind, CheckOutcome, run};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-/// A shortened summary in the format of Atlassian Statuspage.
+/// An abridged summary in the Atlassian Statuspage format.
 const SUMMARY: &str = r#"{
   "page": {"id": "kctbh9vrtdwd", "name": "Shop", "url": "https://status.shop.example", "time_zone": "Etc/UTC"},
   "components": [
@@ -29,7 +29,7 @@ const SUMMARY: &str = r#"{
 }"#;
 
 #[test]
-fn words_of_a_status_page_are_mapped() {
+fn reported_statuses_are_mapped() {
     let degraded = |reason: &str| Ok(ReportedStatus::Degraded(reason.to_owned()));
     let down = |reason: &str| Ok(ReportedStatus::Down(reason.to_owned()));
     for (component, expected) in [
@@ -45,7 +45,7 @@ fn words_of_a_status_page_are_mapped() {
         (Some("Login"), Err("the status page reports the unknown status `` for `Login`")),
         (
             Some("Europe"),
-            Err("the status page has 2 components with the name `Europe`: set `component` to an id, for example `a1`"),
+            Err("the status page has 2 components named `Europe`: set `component` to an id, for example `a1`"),
         ),
         (Some("Payment"), Err("the status page has no component `Payment`; did you mean `Payments`?")),
         (Some("Mail"), Err("the status page has no component `Mail`")),
@@ -73,7 +73,7 @@ fn the_overall_status_is_mapped() {
         assert_eq!(of(json), Err(expected.to_owned()));
     }
     for json in ["", "<html>", "[]", "{", "{\"components\": 1}"] {
-        let expected = "the status page has no summary in the format of Statuspage";
+        let expected = "the status page has no summary in the Statuspage format";
         assert_eq!(reported_status(json.as_bytes(), None), Err(expected.to_owned()), "{json}");
     }
     let marked = format!("\u{feff}{SUMMARY}");
@@ -93,7 +93,7 @@ fn the_url_of_the_summary_is_derived() {
     }
 }
 
-/// Starts a web server that serves this response below `/status/`.
+/// Starts a web server that sends this response for the summary in `/status/`, and redirects all other requests to it.
 async fn serve(response: String) -> u16 {
     serve_with(move |mut stream| {
         let response = response.clone();
@@ -155,7 +155,7 @@ async fn a_page_that_cannot_be_read_is_unknown() {
     let huge = format!("HTTP/1.1 200 OK\r\n\r\n{}", " ".repeat(BODY_LIMIT + 1));
     for (response, component, expected) in [
         (not_found, "Git", "failed to read the status page: response status 404 Not Found, expected 2xx"),
-        (html, "Git", "the status page has no summary in the format of Statuspage"),
+        (html, "Git", "the status page has no summary in the Statuspage format"),
         (huge, "Git", "failed to read the status page: only the first 2097152 bytes of the body were read"),
         (format!("HTTP/1.1 200 OK\r\n\r\n{SUMMARY}"), "Mail", "the status page has no component `Mail`"),
     ] {

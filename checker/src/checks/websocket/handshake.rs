@@ -1,5 +1,5 @@
-//! The opening handshake of a WebSocket connection (RFC 6455). The library's own handshake compares headers that
-//! contain lists of tokens as a whole.
+//! Performs the opening handshake of a WebSocket connection (RFC 6455). The library's handshake rejects headers that
+//! list several tokens, such as `Connection: keep-alive, Upgrade`.
 
 use http::header::{
     CONNECTION, HeaderMap, HeaderName, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
@@ -17,20 +17,20 @@ use crate::checks::{Failure, error_text};
 /// The maximum size of a response head, in bytes.
 const HEAD_LIMIT: usize = 64 << 10;
 const MAX_HEADERS: usize = 128;
-/// The usual size of a response head, in bytes, so that it is read at once.
+/// The initial buffer size for a response head, in bytes, which is enough to read a typical head at once.
 const USUAL_HEAD: usize = 2 << 10;
 
-/// The start of every response that can accept the upgrade.
+/// The first bytes of every response that can accept the upgrade.
 const START: &[u8] = b"HTTP/1.";
 
 const NOT_HTTP: &str = "server does not speak HTTP";
 
-/// Sends the request and verifies the response. Returns the response, and the bytes that the server sent after it.
+/// Sends the request and verifies the response. Returns the response and any bytes that the server sent after it.
 pub(super) async fn upgrade(
     stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
     mut request: Request<()>,
 ) -> Result<(Response<()>, Vec<u8>), Failure> {
-    // Servers receive all subprotocols in one header, because many of them read only the first one.
+    // Offer all subprotocols in one header, because many servers read only the first one.
     let offered = tokens(request.headers(), &SEC_WEBSOCKET_PROTOCOL);
     if let Ok(list) = offered.join(", ").parse()
         && !offered.is_empty()
@@ -64,7 +64,8 @@ pub(super) async fn upgrade(
     Ok((response, rest))
 }
 
-/// Returns the length of the head, if the received bytes contain its end. The first `searched` bytes do not.
+/// Returns the length of the head if the received bytes contain its end. The first `searched` bytes have already been
+/// searched.
 fn end_of_head(received: &[u8], searched: usize) -> Option<usize> {
     let start = searched.saturating_sub(3);
     let newlines = memchr::memchr_iter(b'\n', &received[start..]).map(|index| start + index);
@@ -79,7 +80,7 @@ fn parse_head(head: &[u8]) -> Result<Response<()>, Failure> {
     let mut headers = [EMPTY_HEADER; MAX_HEADERS];
     let mut parsed = httparse::Response::new(&mut headers);
     let mut parser = ParserConfig::default();
-    // HTTP checks accept these headers too.
+    // Accept the same malformed headers as HTTP checks.
     parser.allow_spaces_after_header_name_in_responses(true).allow_obsolete_multiline_headers_in_responses(true);
     match parser.parse_response(&mut parsed, head) {
         Ok(Status::Complete(_)) => {}
@@ -98,7 +99,7 @@ fn parse_head(head: &[u8]) -> Result<Response<()>, Failure> {
         let invalid =
             || format!("response head has the invalid header `{}`", error_text::excerpt(header.name.as_bytes()));
         let name = HeaderName::from_bytes(header.name.as_bytes()).map_err(|_| invalid())?;
-        // A folded value continues on the next line.
+        // Replace the line breaks in values that continue on the next line.
         let value = header.value.iter().map(|byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { *byte });
         let value = value.collect::<Vec<u8>>().try_into().map_err(|_| invalid())?;
         response.headers_mut().append(name, value);
@@ -106,7 +107,7 @@ fn parse_head(head: &[u8]) -> Result<Response<()>, Failure> {
     Ok(response)
 }
 
-/// Fails unless the response accepts the upgrade that was requested (RFC 6455 4.1).
+/// Returns an error unless the response accepts the requested upgrade (RFC 6455, section 4.1).
 fn verify(requested: &HeaderMap, accept_key: &str, response: &Response<()>) -> Result<(), Failure> {
     let (status, headers) = (response.status(), response.headers());
     if status != StatusCode::SWITCHING_PROTOCOLS {
@@ -117,16 +118,16 @@ fn verify(requested: &HeaderMap, accept_key: &str, response: &Response<()>) -> R
     let has_token =
         |name: &HeaderName, token: &str| tokens(headers, name).iter().any(|one| one.eq_ignore_ascii_case(token));
     if !has_token(&UPGRADE, "websocket") {
-        return violation("the header `Upgrade` of its response does not contain `websocket`");
+        return violation("the `Upgrade` header of its response does not contain `websocket`");
     }
     if !has_token(&CONNECTION, "upgrade") {
-        return violation("the header `Connection` of its response does not contain `Upgrade`");
+        return violation("the `Connection` header of its response does not contain `Upgrade`");
     }
     let accepted = headers.get(SEC_WEBSOCKET_ACCEPT).map(|value| value.as_bytes().trim_ascii());
     if accepted != Some(accept_key.as_bytes()) {
-        return violation(&format!("`{SEC_WEBSOCKET_ACCEPT}` does not match `{SEC_WEBSOCKET_KEY}` of the request"));
+        return violation(&format!("`{SEC_WEBSOCKET_ACCEPT}` does not match the request's `{SEC_WEBSOCKET_KEY}`"));
     }
-    // The name of an extension is followed by its parameters.
+    // Ignore the parameters that follow an extension's name.
     let extension = |token: &String| token.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let names = |headers: &HeaderMap| tokens(headers, &SEC_WEBSOCKET_EXTENSIONS).iter().map(extension).collect();
     let (requested_extensions, extensions): (Vec<String>, Vec<String>) = (names(requested), names(headers));
@@ -137,7 +138,7 @@ fn verify(requested: &HeaderMap, accept_key: &str, response: &Response<()>) -> R
     let offered = tokens(requested, &SEC_WEBSOCKET_PROTOCOL);
     match tokens(headers, &SEC_WEBSOCKET_PROTOCOL).as_slice() {
         [] if offered.is_empty() => Ok(()),
-        // Browsers fail, too.
+        // Browsers also reject a response that selects none of the offered subprotocols.
         [] => Err(format!("server selected no subprotocol, expected one of `{}`", offered.join("`, `"))),
         [selected] if offered.contains(selected) => Ok(()),
         [selected] => {
@@ -148,7 +149,7 @@ fn verify(requested: &HeaderMap, accept_key: &str, response: &Response<()>) -> R
     }
 }
 
-/// Returns the tokens of a header that contains a list, from all its occurrences.
+/// Returns all tokens of a list header, which can occur several times.
 fn tokens(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
     let lists = headers.get_all(name).into_iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
     let split = |list: std::borrow::Cow<'_, str>| {
@@ -163,7 +164,8 @@ mod tests {
 
     const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 
-    /// Verifies a response with these header lines to a request with these subprotocols.
+    /// Verifies a response with these header lines to a request that offers these subprotocols. Returns the error, if
+    /// there is one.
     fn error(offered: &[&str], lines: &str) -> Option<String> {
         let mut requested = HeaderMap::new();
         for protocol in offered {

@@ -117,7 +117,7 @@ fn checks_of<'a>(
     let nodes = endpoint.nodes.iter().map(|node| node.node.clone());
     let keys: Vec<_> = nodes.map(|node| (node, endpoint.key.clone())).collect();
     let exact = keys.into_iter().filter_map(|key| checks.get(&key));
-    // Only an id can connect results with other titles and locators.
+    // Results with another title or locator belong to the endpoint only if they have the same id.
     let all = if endpoint.key.id.is_some() { Some(checks) } else { None };
     let others = all.into_iter().flatten().filter(|((_, key), _)| *key != endpoint.key);
     exact.chain(others.filter(|((_, key), _)| key.is_same_endpoint(&endpoint.key)).map(|(_, checks)| checks))

@@ -20,6 +20,7 @@ use shared::{DAY, HOUR, Nanos, SECOND, UnixNanos, duration};
 
 use super::{MissingStorage, Outcome, load};
 use crate::cli::{Format, StatusArguments};
+use crate::counted;
 use crate::doctor::kind_conflict;
 use crate::now;
 use crate::recorder::history_reader::{Detail, Histories, histories, measurements};
@@ -93,11 +94,11 @@ fn report_unreadable(loaded: &Histories) {
     }
     let others = loaded.unreadable_files.len().saturating_sub(FILES_NAMED);
     if others > 0 {
-        ui::warn(&format!("skipped {others} more unreadable check files"));
+        ui::warn(&format!("skipped {}", counted(others, "more unreadable check file")));
     }
 }
 
-/// Warns about endpoints that are different checks on different nodes.
+/// Warns about endpoints that nodes check in different ways.
 fn report_conflicts(endpoints: &[EndpointStatus], now: UnixNanos) {
     for endpoint in endpoints {
         if let Some(conflict) = kind_conflict::describe(endpoint, now) {

@@ -11,7 +11,7 @@ use crate::checks::probe_data::Capture;
 /// The methods whose names are often written in lowercase by mistake.
 const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
 
-/// Adds warnings about a check whose assertions need `capture`.
+/// Warns about settings that cannot work as intended. `capture` is the data that the check's assertions need.
 pub(super) fn warn(kind: &CheckKind, capture: Capture, converter: &mut CheckConverter<'_>) {
     if let CheckKind::Http(check) = kind {
         warn_http(check, capture, converter);

@@ -95,6 +95,13 @@ pub(super) const COMMON: &[Field] = &[
     ),
 ];
 
+pub(super) const PROXY: Field = optional(
+    "proxy",
+    ValueKind::Pattern(patterns::PROXY),
+    "from the environment; see [Proxies](#proxies)",
+    "The proxy to connect through, for example `http://proxy.example:3128`, or `none` to connect directly.",
+);
+
 pub(super) const NAME: Field =
     required("endpoint_name", ValueKind::Pattern(patterns::NOT_BLANK), "The title of the endpoint.");
 pub(super) const TIMEOUT: Field =
@@ -103,13 +110,13 @@ pub(super) const IP_VERSION: Field = optional(
     "ip_version",
     ValueKind::Numbers(IpVersion::NUMBERS),
     "both; the first address that accepts the connection counts",
-    "The version of IP to connect over.",
+    "The IP version to connect over.",
 );
 pub(super) const TLS_CA_FILE: Field = optional(
     "tls_ca_file",
     ValueKind::String,
     "the system's certificate authorities",
-    "A PEM file of certificates to trust instead of the system's: of authorities, or of the server itself.",
+    "A PEM file with the certificates to trust instead of the system's: those of authorities, or the server's.",
 );
 pub(super) const TLS_SKIP_VERIFY: Field = optional(
     "tls_skip_verify",
@@ -121,13 +128,13 @@ pub(super) const CLIENT_CERT_FILE: Field = optional(
     "client_cert_file",
     ValueKind::String,
     "none",
-    "A PEM file with a client certificate (mutual TLS), followed by those of its authorities. It is read again when it changes.",
+    "A PEM file with a client certificate (mutual TLS), followed by the certificates of its authorities. The file is reloaded when it changes.",
 );
 pub(super) const CLIENT_KEY_FILE: Field = optional(
     "client_key_file",
     ValueKind::String,
     "`client_cert_file`",
-    "The PEM file of the private key for `client_cert_file`, without a password.",
+    "A PEM file with the private key for `client_cert_file`, without a password.",
 );
 pub(super) const MIN_TLS_VERSION: Field = optional(
     "min_tls_version",
@@ -215,7 +222,7 @@ fn quorum(raw: Option<StringOrNumber>) -> Quorum {
     text.parse().unwrap_or_default()
 }
 
-/// The keys that determine which certificates are trusted, and how the checker identifies itself.
+/// The keys that determine which certificates the checker trusts, and which certificate identifies it.
 #[derive(Deserialize)]
 pub(super) struct RawTlsSettings {
     pub tls_ca_file: Option<String>,

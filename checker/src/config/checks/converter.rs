@@ -16,9 +16,11 @@ use serde::de::DeserializeOwned;
 
 use super::common::RawTlsSettings;
 use crate::checks::assertions::Assertion;
+use crate::checks::http::ProxyChoice;
 use crate::checks::net::address_filter::IpVersion;
 use crate::checks::net::connect::{Address, TlsOptions};
 use crate::checks::net::idna;
+use crate::checks::net::proxy::Proxy;
 use crate::checks::net::tls_config::{MinTlsVersion, TlsSettings, TlsTrust};
 use crate::checks::net::tls_files::ClientCertificate;
 use crate::config::document::Located;
@@ -149,7 +151,7 @@ impl<'a> CheckConverter<'a> {
         compiled.ok()
     }
 
-    /// The version of IP over which to connect to this host.
+    /// Returns the configured IP version. Reports an error if `host` is an address of another version.
     pub(super) fn ip_version(&mut self, host: &str) -> Option<IpVersion> {
         #[derive(Deserialize)]
         struct RawIpVersion {
@@ -160,9 +162,22 @@ impl<'a> CheckConverter<'a> {
         if let Ok(address) = host.parse()
             && !version.reaches(address)
         {
-            self.reject("ip_version", &format!("requires {version}, but `{address}` is another version: remove it"));
+            self.reject(
+                "ip_version",
+                &format!("requires {version}, but `{address}` is not an {version} address: remove it"),
+            );
         }
         Some(version)
+    }
+
+    /// Converts the value of `proxy`.
+    pub(super) fn proxy(&mut self, text: Option<&str>) -> Option<ProxyChoice> {
+        Some(match text.map(str::trim) {
+            // An empty value, for example from an empty variable, has the same effect as a missing one.
+            None | Some("") => ProxyChoice::Environment,
+            Some("none") => ProxyChoice::Direct,
+            Some(url) => ProxyChoice::Through(Arc::new(self.accept("proxy", Proxy::parse(url))?)),
+        })
     }
 
     /// Returns the options for a TLS connection to `address`. If `server_name` is set, the certificate must be valid
@@ -178,7 +193,7 @@ impl<'a> CheckConverter<'a> {
         Some(TlsOptions { settings, server_name })
     }
 
-    /// Parses the name of a server, which is the value of this key.
+    /// Parses a server name. `key` is the configuration key that errors refer to.
     pub(super) fn server_name(&mut self, key: &str, name: &str) -> Option<ServerName<'static>> {
         let parsed = idna::to_ascii(name).and_then(|name| ServerName::try_from(name.into_owned()).ok());
         let invalid = || format!("invalid server name `{name}`: expected a host name or an IP address");
@@ -199,7 +214,7 @@ impl<'a> CheckConverter<'a> {
                 Some(Box::new(ClientCertificate { certificate, key }))
             }
             (None, Some(_)) => {
-                self.reject("client_key_file", "is set without `client_cert_file`: add the file of the certificate");
+                self.reject("client_key_file", "is set without `client_cert_file`: add the certificate's file");
                 None
             }
             (None, None) => None,
@@ -211,7 +226,7 @@ impl<'a> CheckConverter<'a> {
         TlsSettings { trust, client_certificate, min_version }
     }
 
-    /// Parses the address to connect to instead of the one of the URL.
+    /// Parses the address that the check connects to instead of the URL's host.
     pub(super) fn resolve(&mut self, text: &str, url: &Address) -> Option<Address> {
         let invalid = |_| {
             format!(
@@ -222,7 +237,7 @@ impl<'a> CheckConverter<'a> {
     }
 }
 
-/// Returns the string unless it is empty, which is how the original Checkup writes "not set".
+/// Returns the string, or `None` if it is empty, because the original Checkup writes an empty string for "not set".
 pub(super) fn not_empty(text: String) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }

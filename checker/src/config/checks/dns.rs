@@ -38,7 +38,7 @@ pub(super) const TYPE: CheckType = CheckType {
                 "expected_answers",
                 ValueKind::List(&ValueKind::String),
                 "any answer",
-                "The expected answers, in any order. Comparing names ignores case and a trailing dot; other values, for example in TXT and CAA records, must match exactly, with or without quotes.",
+                "The expected answers, in any order. Names match regardless of case and a trailing dot; other values, for example in TXT and CAA records, must match exactly, with or without quotes.",
             ),
             optional(
                 "match",

@@ -88,7 +88,7 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
     if let Some(name) =
         headers.keys().find(|name| RESERVED.contains(&name.as_str()) || name.as_str().starts_with("grpc-"))
     {
-        converter.error("headers", format!("the header `{name}` is reserved for gRPC: remove it"));
+        converter.error("headers", format!("the `{name}` header is reserved for gRPC: remove it"));
     }
     let (locator, service, timeout) = (raw.endpoint_url, raw.service, converter.timeout);
     Some(CheckKind::Grpc(Box::new(GrpcCheck { locator, address, timeout, ip_version, tls, service, headers })))

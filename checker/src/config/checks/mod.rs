@@ -117,12 +117,12 @@ fn convert_usable(located: &Located, index: usize, folder: &Path, problems: &mut
     if common.failures_allowed > 0 && common.failures_allowed >= common.attempts.max(1) {
         let attempts = counted(common.attempts.max(1) as usize, "attempt");
         let text = format!(
-            "is not less than the number of attempts, so the endpoint is never down: the check makes {attempts}"
+            "must be less than the number of attempts, or the endpoint is never down: the check makes {attempts}"
         );
         converter.reject("failures_allowed", &text);
     }
     if common.invert && common.threshold_rtt.as_ref().is_some_and(|threshold| threshold.0 > 0) {
-        converter.reject("threshold_rtt", "has no meaning for a check that must fail (`invert`): remove one of them");
+        converter.reject("threshold_rtt", "has no effect on a check that must fail (`invert`): remove one of them");
     }
     if let Some(Err(error)) = common.id.as_deref().map(validate_id) {
         converter.file_error("id", error);

@@ -1,5 +1,6 @@
 //! Compares the schema with validation: tests every key in the table with many values, using a JSON Schema validator.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
@@ -11,16 +12,16 @@ use crate::config::{Environment, from_text};
 /// Keys whose strings have a syntax that no regular expression can express. The schema accepts all of their strings.
 const WITH_SYNTAX: [&str; 4] = ["assertions", "expect", "schedule", "time_zone"];
 
-/// Keys that some values of other keys do not permit, which the schema does not express.
+/// Keys whose valid values depend on other keys, which the schema does not express.
 const WITH_CONDITIONS: [&str; 3] = [".cert_expiry_down", ".failures_allowed", ".match"];
 
 /// Returns whether validation can reject the value for a reason that a schema cannot express.
 fn is_inexpressible(path: &str, value: &Value) -> bool {
     let has_conditions = WITH_CONDITIONS.iter().any(|key| path.ends_with(key));
-    // Status pages need no credentials.
+    // Validation rejects a status page URL with credentials.
     let has_credentials = value.as_str().is_some_and(|text| text.contains('@'));
     let has_conditions = has_conditions || path == ".checkers[].url" && has_credentials;
-    // IP addresses are valid only for PTR records.
+    // Validation accepts IP addresses only for PTR records.
     let is_address = value.as_str().is_some_and(|text| text.parse::<std::net::IpAddr>().is_ok());
     let has_conditions = has_conditions || path.ends_with(".hostname_fqdn") && is_address;
     // Durations with several parts, such as `1h30m`, can exceed the limit in total.
@@ -114,10 +115,9 @@ fn visit(kind: &ValueKind, path: &str, put: &Put<'_>, each: &mut dyn FnMut(&str,
         }
         ValueKind::Tagged { keys, variants, common, .. } => {
             for key in *keys {
-                for (index, Variant { name, fields, .. }) in variants.iter().enumerate() {
-                    // Test the common keys only once, because they are the same in all variants.
-                    let common = common.iter().filter(|field| index == 0 || field.presence == Presence::Required);
-                    let fields: Vec<&Field> = fields.iter().chain(common).collect();
+                let mut tested = BTreeSet::new();
+                for Variant { name, fields, .. } in *variants {
+                    let fields: Vec<&Field> = fields.iter().chain(*common).collect();
                     let mut base = smallest(&fields);
                     match *name {
                         "tcp" | "grpc" => drop(base.insert("endpoint_url".to_owned(), json!("a:1"))),
@@ -126,7 +126,9 @@ fn visit(kind: &ValueKind, path: &str, put: &Put<'_>, each: &mut dyn FnMut(&str,
                         _ => {}
                     }
                     base.insert((*key).to_owned(), json!(name));
-                    of_object(&fields, &base);
+                    // Test a key that several variants share only once.
+                    let new = fields.into_iter().filter(|field| tested.insert(format!("{field:?}")));
+                    of_object(&new.collect::<Vec<_>>(), &base);
                 }
             }
         }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::provision::spec::tests::spec;
-use crate::store::settings::{Secret, WriterKeys};
+use crate::redact::Secret;
+use crate::store::settings::WriterKeys;
 
 /// Returns the state before the first run.
 fn nothing() -> CurrentState {

@@ -54,7 +54,7 @@ pub enum ServiceError {
     Unsupported {
         /// The operation, as a phrase that can follow "failed to".
         task: String,
-        /// The action, such as `s3:GetBucketCORS`.
+        /// The IAM action that failed, such as `s3:GetBucketCORS`.
         action: &'static str,
         status: u16,
         code: Option<String>,

@@ -9,10 +9,11 @@ use serde_json::Value;
 use super::{Call, Service, ServiceError, ServiceResult};
 use crate::provision::names::{self, TAG, USER_POLICY};
 use crate::provision::policy::{self, Scope};
+use crate::redact::Secret;
 use crate::redact::redact_userinfo;
 use crate::store::s3::client;
 use crate::store::s3::error::S3Error;
-use crate::store::settings::{Secret, WriterKeys};
+use crate::store::settings::WriterKeys;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {

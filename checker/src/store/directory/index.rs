@@ -33,8 +33,8 @@ pub(crate) fn from_names(names: impl IntoIterator<Item = CheckFileName>, before:
 /// contains only a few check files.
 pub(crate) const SHORT_LIST: Nanos = HOUR;
 
-/// Returns the short list for readers of histories: all histories and the newest check files. It has the format of an
-/// index, so every reader of an index can parse it, but its values have no meaning.
+/// Returns the short list for clients that read histories: all histories and the newest check files. It has the format
+/// of an index, so every client that parses an index can parse it, but its values have no meaning.
 pub(crate) fn recent(mut names: Vec<CheckFileName>, histories: &[HistoryName]) -> String {
     let newest = names.iter().map(|name| name.stored_at).max().unwrap_or(0);
     names.retain(|name| name.stored_at >= newest.saturating_sub(SHORT_LIST));

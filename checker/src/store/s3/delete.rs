@@ -12,7 +12,7 @@ use crate::store::{Deletion, ListedName};
 
 /// The maximum number of objects that S3 deletes in one request.
 pub(super) const DELETE_BATCH: usize = 1_000;
-/// The maximum number of delete requests, for batches and for single objects, that are sent at once.
+/// The maximum number of delete requests, for batches and for individual objects, that are sent at once.
 pub(super) const DELETES_AT_ONCE: (usize, usize) = (4, 16);
 
 /// The outcome of deleting a batch of objects.

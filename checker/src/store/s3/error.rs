@@ -319,14 +319,14 @@ mod tests {
         let ca = OtherError(std::sync::Arc::new(webpki::Error::CaUsedAsEndEntity));
         for (error, expected) in [
             (CertificateError::UnknownIssuer.into(), "certificate is signed by an untrusted authority"),
-            (CertificateError::Other(ca).into(), "certificate is one of an authority (CA), which servers cannot use"),
+            (CertificateError::Other(ca).into(), "certificate belongs to an authority (CA), so servers cannot use it"),
             (
                 rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol),
                 "no application protocol in common",
             ),
             (
                 rustls::Error::AlertReceived(AlertDescription::InternalError),
-                "server aborted TLS: it has an internal error",
+                "server aborted TLS: an internal error occurred",
             ),
         ] {
             // The HTTP client wraps the error twice.

@@ -131,7 +131,7 @@ impl S3Store {
         };
         match response {
             Ok(stored) if stored.e_tag().is_some() => Ok(()),
-            // Many web servers answer anything with 200, which does not mean that the object was stored.
+            // Many web servers respond to any request with 200, which does not mean that the object was stored.
             Ok(_) => Err(PutFailure { status: 200, cause: S3Error::NotS3 { status: 200 } }),
             Err(error) => {
                 let status = error.raw_response().map_or(0, |raw| raw.status().as_u16());

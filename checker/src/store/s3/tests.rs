@@ -2,7 +2,8 @@
 
 use super::delete::{DELETE_BATCH, DELETES_AT_ONCE};
 use super::*;
-use crate::store::settings::{Secret, WriterKeys};
+use crate::redact::Secret;
+use crate::store::settings::WriterKeys;
 use crate::store::{Store, next_name, upload};
 use shared::UnixNanos;
 use shared::object_name::CheckFileName;

@@ -1,4 +1,4 @@
-//! Tests that an id keeps the history of an endpoint whose title or locator changes.
+//! Tests that an endpoint with an id keeps its history when its title or locator changes.
 
 use super::*;
 use crate::check_file::write_check_file;
@@ -7,7 +7,7 @@ fn result_with(title: &str, id: Option<&str>, at: UnixNanos, status: Status) -> 
     CheckResult { id: id.map(Into::into), message: format!("about {title}"), ..result(title, at, status) }
 }
 
-/// The phases of an endpoint: its title and id, each for two hours.
+/// The titles and ids of an endpoint over time, two hours each.
 const PHASES: [(&str, Option<&str>); 4] =
     [("Shop", None), ("Shop", Some("shop")), ("Store", Some("shop")), ("Market", Some("shop"))];
 
@@ -24,7 +24,7 @@ fn files_of_phases() -> CheckFiles {
     files
 }
 
-/// The golden history of the phases. It must never change, because stored histories must stay readable.
+/// The expected history after all [`PHASES`]. It must never change, because stored histories must stay readable.
 const GOLDEN_WITH_ID: &str = include_str!("../../../golden/history/with-id.json");
 
 #[test]
@@ -80,7 +80,7 @@ fn different_ids_and_a_reused_title_are_separate_endpoints() {
     let mut files = CheckFiles::new();
     for (minute, results) in [
         vec![("Shop", Some("a")), ("Blog", Some("b"))],
-        // The titles are swapped.
+        // The two endpoints swap their titles.
         vec![("Blog", Some("a")), ("Shop", Some("b"))],
         vec![("Blog", Some("a")), ("Shop", None)],
     ]

@@ -18,7 +18,7 @@ enum Step {
     StaleRun,
     /// The history's latencies are lost.
     LatenciesLost,
-    /// An endpoint gets an id, then other titles and locators.
+    /// The first such step sets an endpoint's id, and each later one changes its title.
     Rename,
 }
 
@@ -45,7 +45,7 @@ fn any_step_with_renames() -> impl Strategy<Value = Step> {
     prop_oneof![12 => any_step(), 1 => Just(Step::Rename)]
 }
 
-/// Sets the endpoint's key after this many renames.
+/// Changes the id and title of a result for the endpoint `0` as this many [`Step::Rename`] steps do.
 fn renamed(result: CheckResult, renames: usize) -> CheckResult {
     if renames == 0 || result.title != "0" {
         return result;

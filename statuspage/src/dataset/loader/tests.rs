@@ -140,7 +140,7 @@ fn load(store: &MemoryStore, cache: &RefCell<Cache>, from: UnixNanos) -> usize {
 const GOOD: &str = r#"[{"title":"A","healthy":true}]"#;
 const T: UnixNanos = 1_795_330_254_340_493_978;
 
-/// Creates a store with checks by the `here` node every minute, whose history covers all but the newest one.
+/// Creates a store with one check per minute by the `here` node, whose history covers all checks but the newest one.
 fn store_with_history(minutes: i64) -> MemoryStore {
     let here = shared::object_name::NodeName::new("here").ok();
     let results = |at: i64| {

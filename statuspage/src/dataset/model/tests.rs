@@ -154,7 +154,7 @@ fn messages_of_one_node_are_limited() {
     assert_eq!((dataset.messages.len(), dataset.nodes[0].messages_left_out), (MESSAGES.node, true));
 }
 
-/// Returns a file with one result of an endpoint with this title and id.
+/// Returns a check file with a single result, whose endpoint has this title and id.
 fn file_with_id(minute: i64, title: &str, id: Option<&str>) -> (CheckFileName, CheckFile) {
     let (name, mut file) = file(minute * MINUTE, &[title]);
     file.results[0].id = id.map(Into::into);
@@ -163,7 +163,7 @@ fn file_with_id(minute: i64, title: &str, id: Option<&str>) -> (CheckFileName, C
 
 #[test]
 fn an_id_connects_results_with_different_titles() {
-    // The newest file is loaded first.
+    // These files are sorted from newest to oldest, as the loader adds them.
     let files = [("Other", Some("y")), ("Store", None), ("Store", Some("x")), ("Shop", Some("x")), ("Shop", None)];
     let files: Vec<_> = (1..).zip(files).map(|(age, (title, id))| file_with_id(9 - age, title, id)).collect();
     let rows = |files: &[(CheckFileName, CheckFile)]| {

@@ -1,4 +1,4 @@
-//! Tests schedules, also against a calculation that visits every minute.
+//! Tests schedules, and compares them with a simple search of every minute.
 
 use crate::checks::heartbeat::job_schedule::*;
 use jiff::civil::DateTime;
@@ -53,20 +53,20 @@ fn invalid_schedules_are_explained() {
 }
 
 #[test]
-fn there_is_no_time_before_1970() {
+fn no_run_is_scheduled_before_1970() {
     assert_eq!(schedule("0 0 1 1 *", "UTC").latest(-1), None);
     assert_eq!(schedule("0 0 1 1 *", "UTC").latest(UnixNanos::MIN), None);
     assert!(schedule("0 0 1 1 *", "UTC").latest(UnixNanos::MAX).is_some());
 }
 
-/// A field of an expression: its text, and whether a value matches it.
+/// A generated field of a cron expression: its text and the values that match it.
 #[derive(Debug, Clone)]
 struct GeneratedField {
     text: String,
     values: Vec<i8>,
 }
 
-/// Generates one value, a range, a list, steps or, with this weight, any value.
+/// Generates a single value, a range, a list or steps with the weight 1 each, or any value with the weight `any`.
 fn field(first: i8, last: i8, any: u8) -> impl Strategy<Value = GeneratedField> {
     (0..4 + any, first..=last, first..=last, 1..=last).prop_map(move |(shape, one, other, step)| {
         let (low, high) = (one.min(other), one.max(other));
@@ -81,14 +81,14 @@ fn field(first: i8, last: i8, any: u8) -> impl Strategy<Value = GeneratedField> 
     })
 }
 
-/// The fields of an expression, in order.
+/// The five fields of a generated cron expression, in order.
 type GeneratedFields = [GeneratedField; 5];
 
 fn is_on_day(fields: &GeneratedFields, at: DateTime) -> bool {
     let [_, _, day, month, weekday] = fields;
     let on_day = day.values.contains(&at.day());
     let on_weekday = weekday.values.contains(&at.weekday().to_sunday_zero_offset());
-    // If both days are restricted, either of them is enough.
+    // If both the day of the month and the day of the week are restricted, matching either is enough.
     let is_on = if day.text == "*" || weekday.text == "*" { on_day && on_weekday } else { on_day || on_weekday };
     is_on && month.values.contains(&at.month())
 }
@@ -100,7 +100,7 @@ fn matches(fields: &GeneratedFields, at: DateTime) -> bool {
 /// How far back to search, in seconds.
 const SEARCHED: i64 = 9 * 86_400;
 
-/// Returns the last scheduled minute in the days before `now`.
+/// Searches the days before `now` minute by minute, and returns the last scheduled minute.
 fn expected_latest(fields: &GeneratedFields, zone: &TimeZone, now: Timestamp) -> Option<Timestamp> {
     let minute: Span = 1.minute();
     let is_fixed = !fields[..2].iter().any(|field| field.text.contains('*'));
@@ -110,14 +110,14 @@ fn expected_latest(fields: &GeneratedFields, zone: &TimeZone, now: Timestamp) ->
     while at > end {
         if matches(fields, local) {
             let first = zone.to_ambiguous_timestamp(local).earlier().expect("a time");
-            // Fixed times that occur twice count once.
+            // A fixed time that occurs twice is due only the first time.
             if !is_fixed || first == at {
                 return Some(at);
             }
         }
         let before = zone.to_datetime(at - minute);
         let mut skipped = before + minute;
-        // Fixed times that the clocks skip are due afterwards.
+        // A fixed time that the clocks skip is due immediately after the change.
         while is_fixed && skipped < local {
             if matches(fields, skipped) && is_on_day(fields, local) {
                 return Some(at);
@@ -132,12 +132,12 @@ fn expected_latest(fields: &GeneratedFields, zone: &TimeZone, now: Timestamp) ->
 proptest! {
     #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
     #[test]
-    fn schedules_agree_with_a_visit_to_every_minute(
+    fn schedules_agree_with_a_search_of_every_minute(
         fields in [field(0, 59, 1), field(0, 23, 1), field(1, 31, 4), field(1, 12, 12), field(0, 6, 4)],
         zone in prop::sample::select(vec![
             "UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Havana", "Asia/Kathmandu",
         ]),
-        // Half of the times are close to a change of the clocks in one of the zones.
+        // Half of the times are close to a clock change in one of the time zones.
         (day, seconds) in (
             prop_oneof![
                 (0..3_650_i64).prop_map(|day| 1_577_836_800 + day * 86_400),

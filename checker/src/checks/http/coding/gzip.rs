@@ -1,15 +1,15 @@
-//! Decodes gzip (RFC 1952), and inflates raw data (RFC 1951).
+//! Decodes gzip (RFC 1952) and inflates raw DEFLATE data (RFC 1951).
 
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 use memchr::memchr;
 
 use super::{CORRUPT, Decoded, Defect, TRAILING_DATA, WRONG_CHECKSUM};
 
-/// The maximum length of a header with its file name and comment, in bytes.
+/// The maximum length of a gzip header, including its file name and comment, in bytes.
 const HEADER_LIMIT: usize = 4_096;
 const TRAILER: usize = 8;
 
-/// Inflates a part of the input. Also returns whether the data is complete.
+/// Inflates part of the input. Also returns whether the compressed data has ended.
 pub(super) fn inflate_step(
     inflate: &mut Decompress,
     input: &[u8],
@@ -22,12 +22,12 @@ pub(super) fn inflate_step(
     Ok((Decoded { read, written }, status == Status::StreamEnd))
 }
 
-/// Decodes gzip members one after another (RFC 1952). Zeros can follow the last one, as with tapes.
+/// Decodes consecutive gzip members (RFC 1952). Zero padding after the last member, as on tapes, is ignored.
 pub(super) struct Gzip {
     part: GzipPart,
     inflate: Decompress,
     crc: Crc,
-    /// Whether at least one member is complete.
+    /// Whether at least one gzip member is complete.
     has_member: bool,
 }
 
@@ -88,7 +88,7 @@ impl Gzip {
     }
 }
 
-/// Returns the length of the header at the start of the data, or `None` if it is not complete.
+/// Returns the length of the gzip header at the start of `data`, or `None` if the header is incomplete.
 fn header_length(data: &[u8]) -> Result<Option<usize>, Defect> {
     const FIXED: usize = 10;
     const HEADER_CHECKSUM: u8 = 2;

@@ -1,4 +1,4 @@
-//! The codings of HTTP bodies: which ones a response has, and decoders that do a limited amount of work per step.
+//! Parses and decodes the codings of HTTP bodies, such as gzip, with a limited amount of work per step.
 
 mod gzip;
 mod zstd;
@@ -12,12 +12,12 @@ use http::header::{CONTENT_ENCODING, HeaderMap, HeaderName, TRANSFER_ENCODING};
 use self::gzip::{Gzip, inflate_step};
 use self::zstd::Zstd;
 
-/// The maximum number of codings of a body.
+/// The maximum number of codings applied to one body.
 const CODINGS_LIMIT: usize = 4;
-/// How many bytes a decoder reads or writes in one step.
+/// The maximum number of bytes that a decoder reads or writes in one step. Zstandard always reads a whole block.
 pub(super) const STEP: usize = 16 << 10;
 
-/// A coding that can be decoded.
+/// A supported content coding or transfer coding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Coding {
     Gzip,
@@ -26,17 +26,17 @@ pub(super) enum Coding {
     Zstd,
 }
 
-/// Returns the codings of a response in the order in which they are decoded. The error states why that is impossible.
+/// Returns a response's codings in decoding order. The error states why the body cannot be decoded.
 pub(super) fn codings(headers: &HeaderMap) -> Result<Vec<Coding>, String> {
     let mut codings = Vec::new();
     for name in [CONTENT_ENCODING, TRANSFER_ENCODING] {
         let mut tokens = tokens(headers, &name);
         if name == TRANSFER_ENCODING && tokens.last().is_some_and(|last| last == "chunked") {
-            // The HTTP library decodes it.
+            // The HTTP library decodes `chunked` itself.
             tokens.pop();
         }
         for token in tokens {
-            // A transfer coding can have parameters.
+            // A transfer coding can be followed by parameters, which are ignored.
             codings.extend(Coding::parse(token.split(';').next().unwrap_or_default().trim())?);
         }
     }
@@ -54,7 +54,7 @@ fn tokens(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
 }
 
 impl Coding {
-    /// Parses the name of a coding. Returns `None` if it does not change the body.
+    /// Parses the name of a coding. Returns `None` for names that leave the body unchanged.
     fn parse(name: &str) -> Result<Option<Coding>, String> {
         Ok(Some(match name {
             "gzip" | "x-gzip" => Coding::Gzip,
@@ -62,11 +62,11 @@ impl Coding {
             "br" => Coding::Brotli,
             "zstd" => Coding::Zstd,
             "" | "identity" | "none" | "binary" | "7bit" | "8bit" => return Ok(None),
-            // Some servers send their charset as encoding. Browsers ignore it, too.
+            // Some servers send a charset as the content coding. Browsers ignore it, too.
             charset if Encoding::for_label(charset.as_bytes()).is_some() => return Ok(None),
             unknown => {
                 return Err(format!(
-                    "body has the encoding `{unknown}`, which cannot be decoded (`gzip`, `deflate`, `br` and `zstd` can)"
+                    "body has the unsupported encoding `{unknown}`: expected `gzip`, `deflate`, `br` or `zstd`"
                 ));
             }
         }))
@@ -82,7 +82,7 @@ impl Coding {
     }
 }
 
-/// Decodes one coding. Input arrives in pieces, and each step writes to a small buffer.
+/// Decodes one coding from input that arrives in pieces. Each step fills at most a small buffer.
 pub(super) struct CodingDecoder {
     coding: Coding,
     state: State,
@@ -91,20 +91,20 @@ pub(super) struct CodingDecoder {
 
 enum State {
     Gzip(Gzip),
-    /// `None` until the first two bytes show whether there is a zlib header.
+    /// `None` until the first two bytes have shown whether the data has a zlib header.
     Deflate(Option<Decompress>),
     Brotli(Box<BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>>),
     Zstd(Box<Zstd>),
 }
 
-/// How many bytes a step read and wrote.
+/// The number of bytes that one decoding step read and wrote.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Decoded {
     pub(super) read: usize,
     pub(super) written: usize,
 }
 
-/// The reason why data cannot be decoded, as the end of a clause about it.
+/// Completes a clause about data that cannot be decoded, for example `is corrupt`.
 type Defect = &'static str;
 
 const CORRUPT: Defect = "is corrupt";
@@ -112,13 +112,13 @@ const WRONG_CHECKSUM: Defect = "has a wrong checksum";
 const TRAILING_DATA: Defect = "is followed by other data";
 
 impl CodingDecoder {
-    /// Creates a decoder. Of its output, only this many bytes are needed.
+    /// Creates a decoder. The caller needs at most `needed` bytes of its output.
     pub(super) fn new(coding: Coding, needed: usize) -> CodingDecoder {
         let state = match coding {
             Coding::Gzip => State::Gzip(Gzip::new()),
             Coding::Deflate => State::Deflate(None),
             Coding::Brotli => {
-                // Strictly RFC 7932: a large window could take 1 GiB.
+                // Accept only the windows of RFC 7932: a large window could take 1 GiB of memory.
                 let allocators = (StandardAlloc::default(), StandardAlloc::default(), StandardAlloc::default());
                 State::Brotli(Box::new(BrotliState::new_strict(allocators.0, allocators.1, allocators.2)))
             }
@@ -127,7 +127,7 @@ impl CodingDecoder {
         CodingDecoder { coding, state, is_complete: false }
     }
 
-    /// Returns whether the data received so far is complete.
+    /// Returns whether the encoded data can end here.
     pub(super) fn is_complete(&self) -> bool {
         self.is_complete
     }
@@ -136,7 +136,8 @@ impl CodingDecoder {
         self.coding.name()
     }
 
-    /// Decodes a part of the input. Without progress, more input is needed. After an error, the decoder is unusable.
+    /// Decodes part of the input. If it makes no progress, it needs more input. After an error, the decoder is
+    /// unusable.
     pub(super) fn decode(&mut self, input: &[u8], output: &mut [u8]) -> Result<Decoded, String> {
         self.step(input, output)
             .map_err(|defect| format!("body is not valid: its `{}` data {defect}", self.coding.name()))
@@ -191,7 +192,7 @@ impl CodingDecoder {
     }
 }
 
-/// Returns whether the data starts with a zlib header (RFC 1950). Many servers send raw deflate data instead (RFC 1951).
+/// Returns whether two bytes are a zlib header (RFC 1950). Many servers send raw DEFLATE data (RFC 1951) without one.
 fn is_zlib_header(first: u8, second: u8) -> bool {
     first & 0x0f == 8 && first >> 4 <= 7 && (u16::from(first) << 8 | u16::from(second)) % 31 == 0
 }

@@ -1,9 +1,10 @@
 //! Decodes Zstandard (RFC 8878) from input that arrives in pieces.
 //!
-//! The library decodes whole blocks, and keeps as much output as the frame's window. Here, each block is passed on once
-//! it is complete, after a replaced frame header with the smallest window that allows blocks of any size. The decoded
-//! frame stays in the library's buffer until it is complete, or until it is longer than what is needed: it refers back to
-//! what was decoded, and the buffer's length limits the memory that any window can take.
+//! The library decodes whole blocks and keeps as much output as the frame's window. To limit its memory, each frame
+//! header is replaced with one that has the smallest window that allows blocks of any size, and each block is passed to
+//! the library once all of it has arrived. Because blocks refer back to earlier output, a decoded frame stays in the
+//! library's buffer until it is complete or longer than the caller needs. The buffer's length thus limits the memory,
+//! whatever window a frame requires.
 
 use std::io::Read as _;
 
@@ -11,14 +12,14 @@ use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 use super::{CORRUPT, Decoded, Defect, WRONG_CHECKSUM};
 
-/// The largest block, decoded or not, in bytes.
+/// The maximum size of a block in bytes, both compressed and decompressed.
 const BLOCK_LIMIT: usize = 128 << 10;
-/// The header of a frame with a window of [`BLOCK_LIMIT`] and without a length, a dictionary or a checksum.
+/// A frame header with a window of [`BLOCK_LIMIT`], but no length, dictionary or checksum.
 const FRAME_HEADER: [u8; 6] = [0x28, 0xb5, 0x2f, 0xfd, 0, 7 << 3];
-/// An empty block that ends a frame.
+/// An empty block that marks the end of a frame.
 const LAST_BLOCK: [u8; BLOCK_HEADER] = [1, 0, 0];
 const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
-/// All of them but the lowest four bits.
+/// The magic number of a skippable frame, without its four lowest bits, which can have any value.
 const SKIPPABLE_MAGIC: u32 = 0x184d_2a50;
 const BLOCK_HEADER: usize = 3;
 
@@ -26,7 +27,7 @@ pub(super) struct Zstd {
     decoder: FrameDecoder,
     part: Part,
     frame: Frame,
-    /// How many bytes of output are needed.
+    /// The number of output bytes that the caller needs.
     needed: usize,
     /// Whether at least one frame is complete.
     has_frame: bool,
@@ -35,7 +36,7 @@ pub(super) struct Zstd {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
     Header,
-    /// The rest of a frame without data, in bytes.
+    /// The remaining length of a skippable frame, in bytes.
     Skipped(usize),
     Block,
     Checksum,
@@ -45,16 +46,16 @@ enum Part {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Frame {
     has_checksum: bool,
-    /// The length that its header states, in bytes.
+    /// The decoded length that the frame header states, in bytes.
     length: Option<u64>,
     checksum: Option<u32>,
     written: u64,
-    /// Whether its end was not decoded, because enough was.
+    /// Whether decoding stopped before the end of the frame, because the caller needs no more output.
     is_cut: bool,
 }
 
 impl Zstd {
-    /// Creates a decoder. Of each frame, only this many bytes are needed.
+    /// Creates a decoder. The caller needs at most `needed` bytes of each frame.
     pub(super) fn new(needed: usize) -> Zstd {
         Zstd { decoder: FrameDecoder::new(), part: Part::Header, frame: Frame::default(), needed, has_frame: false }
     }
@@ -82,12 +83,12 @@ impl Zstd {
             }
             Part::Output => return self.drain(output),
         };
-        // Output of a complete frame does not need more input.
+        // The output of a complete frame is available without more input.
         let written = if self.part == Part::Output { self.drain(output)?.written } else { 0 };
         Ok(Decoded { read, written })
     }
 
-    /// Reads the header of a frame, and returns its length; 0 if it is not complete.
+    /// Reads a frame header. Returns its length, or 0 if it is incomplete.
     fn start_frame(&mut self, input: &[u8]) -> Result<usize, Defect> {
         let Some(magic) = input.first_chunk::<4>() else { return Ok(0) };
         if u32::from_le_bytes(*magic) & !0xf == SKIPPABLE_MAGIC {
@@ -131,7 +132,7 @@ impl Zstd {
         Ok(start + fields.len())
     }
 
-    /// Decodes one block, and returns how many bytes were read; 0 if it is not complete.
+    /// Decodes one block. Returns the number of bytes read, or 0 if the block is incomplete.
     fn decode_block(&mut self, input: &[u8]) -> Result<usize, Defect> {
         let Some([low, middle, high]) = input.first_chunk::<BLOCK_HEADER>() else { return Ok(0) };
         let header = u32::from_le_bytes([*low, *middle, *high, 0]);
@@ -156,7 +157,7 @@ impl Zstd {
         Ok(block.len())
     }
 
-    /// Writes output of a frame, and checks its length and checksum at its end.
+    /// Writes decoded data to `output`. Checks the frame's length and checksum once all of it is written.
     fn drain(&mut self, output: &mut [u8]) -> Result<Decoded, Defect> {
         let written = self.decoder.read(output).map_err(|_| CORRUPT)?;
         self.frame.written += written as u64;

@@ -1,0 +1,98 @@
+//! The kinds of events that channels can be notified of.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A kind of event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EventKind {
+    /// An endpoint is down.
+    Down,
+    /// An endpoint is degraded.
+    Degraded,
+    /// An endpoint that was degraded is now down.
+    Worse,
+    /// An endpoint is healthy again, or only degraded if the channel is not notified of degraded endpoints.
+    Recovered,
+    /// An endpoint is still down.
+    Reminder,
+    /// An endpoint was down, and recovered before the channel could be notified.
+    Missed,
+    /// An endpoint changes its status so often that each change is not notified.
+    Flapping,
+    /// A node stopped reporting.
+    Silent,
+    /// A node cannot store its results.
+    Store,
+    /// A certificate expires soon.
+    Certificate,
+    /// An endpoint uses up its error budget too fast.
+    Budget,
+    /// An incident was opened, updated or resolved.
+    Incident,
+    /// Maintenance was announced, or begins or ends.
+    Maintenance,
+    /// A person tests the channel.
+    Test,
+}
+
+impl EventKind {
+    /// All kinds, in the order in which they are documented.
+    pub const ALL: [EventKind; 14] = [
+        EventKind::Down,
+        EventKind::Degraded,
+        EventKind::Worse,
+        EventKind::Recovered,
+        EventKind::Reminder,
+        EventKind::Missed,
+        EventKind::Flapping,
+        EventKind::Silent,
+        EventKind::Store,
+        EventKind::Certificate,
+        EventKind::Budget,
+        EventKind::Incident,
+        EventKind::Maintenance,
+        EventKind::Test,
+    ];
+
+    /// Returns the name that the configuration and webhooks use.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            EventKind::Down => "down",
+            EventKind::Degraded => "degraded",
+            EventKind::Worse => "worse",
+            EventKind::Recovered => "recovered",
+            EventKind::Reminder => "reminder",
+            EventKind::Missed => "missed",
+            EventKind::Flapping => "flapping",
+            EventKind::Silent => "silent",
+            EventKind::Store => "store",
+            EventKind::Certificate => "certificate",
+            EventKind::Budget => "budget",
+            EventKind::Incident => "incident",
+            EventKind::Maintenance => "maintenance",
+            EventKind::Test => "test",
+        }
+    }
+}
+
+impl fmt::Display for EventKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.as_str())
+    }
+}
+
+/// An error for text that is not the name of an event.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown event `{0}`")]
+pub struct ParseEventError(String);
+
+impl FromStr for EventKind {
+    type Err = ParseEventError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let known = EventKind::ALL.into_iter().find(|kind| kind.as_str() == text);
+        known.ok_or_else(|| ParseEventError(text.to_owned()))
+    }
+}
