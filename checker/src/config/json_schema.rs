@@ -130,6 +130,9 @@ impl Definitions {
                 properties.insert(former.to_owned(), deprecated);
                 conditions.push(json!({ "not": { "required": [former, field.key] } }));
             }
+            if field.presence == Presence::Required && matches!(field.kind, ValueKind::Secret) {
+                property["pattern"] = json!(with_variables(patterns::NOT_BLANK));
+            }
             property["description"] = json!(format!("{}{default}", field.description));
             properties.insert(field.key.to_owned(), property);
         }

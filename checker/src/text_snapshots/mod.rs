@@ -4,6 +4,7 @@
 mod errors;
 mod help;
 mod notices;
+mod notifications;
 mod reports;
 mod validation;
 

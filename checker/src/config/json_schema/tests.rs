@@ -1,5 +1,6 @@
 //! Compares the schema with validation: tests every key in the table with many values, using a JSON Schema validator.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
@@ -9,10 +10,11 @@ use super::super::table::ROOT;
 use crate::config::{Environment, from_text};
 
 /// Keys whose strings have a syntax that no regular expression can express. The schema accepts all of their strings.
-const WITH_SYNTAX: [&str; 4] = ["assertions", "expect", "schedule", "time_zone"];
+const WITH_SYNTAX: [&str; 8] = ["assertions", "body", "expect", "from", "schedule", "time_zone", ".to", ".urls"];
 
 /// Keys whose valid values depend on other keys, which the schema does not express.
-const WITH_CONDITIONS: [&str; 3] = [".cert_expiry_down", ".failures_allowed", ".match"];
+const WITH_CONDITIONS: [&str; 6] =
+    [".cert_expiry_down", ".failures_allowed", ".match", ".password", ".username", "].secret"];
 
 /// Returns whether validation can reject the value for a reason that a schema cannot express.
 fn is_inexpressible(path: &str, value: &Value) -> bool {
@@ -77,7 +79,11 @@ fn example(field: &Field) -> Value {
         "endpoint_url" if matches!(field.kind, ValueKind::Url) => json!("https://a.example/"),
         "interval" => json!("1h"),
         "checkers" => json!([]),
-        "url" => json!("https://a.example/"),
+        "url" | "webhook" => json!("https://a.example/"),
+        "from" | "to" => json!("a@a.example"),
+        "smtp" => json!({ "server": "a" }),
+        "room" => json!("!a"),
+        "target" => json!("99%"),
         _ => json!("a"),
     }
 }
@@ -103,7 +109,10 @@ fn visit(kind: &ValueKind, path: &str, put: &Put<'_>, each: &mut dyn FnMut(&str,
                 };
                 let path = format!("{path}.{key}");
                 each(&path, &put);
-                visit(&field.kind, &path, &put, each);
+                // Test the inside of a renamed key only once, because it is the same under both names.
+                if key == field.key {
+                    visit(&field.kind, &path, &put, each);
+                }
             }
         }
     };
@@ -114,19 +123,21 @@ fn visit(kind: &ValueKind, path: &str, put: &Put<'_>, each: &mut dyn FnMut(&str,
         }
         ValueKind::Tagged { keys, variants, common, .. } => {
             for key in *keys {
-                for (index, Variant { name, fields, .. }) in variants.iter().enumerate() {
-                    // Test the common keys only once, because they are the same in all variants.
-                    let common = common.iter().filter(|field| index == 0 || field.presence == Presence::Required);
-                    let fields: Vec<&Field> = fields.iter().chain(common).collect();
+                let mut tested = BTreeSet::new();
+                for Variant { name, fields, .. } in *variants {
+                    let fields: Vec<&Field> = fields.iter().chain(*common).collect();
                     let mut base = smallest(&fields);
                     match *name {
                         "tcp" | "grpc" => drop(base.insert("endpoint_url".to_owned(), json!("a:1"))),
+                        "ntfy" => drop(base.insert("url".to_owned(), json!("https://a.example/topic"))),
                         "heartbeat" => drop(base.insert("interval".to_owned(), json!("1h"))),
                         "websocket" => drop(base.insert("endpoint_url".to_owned(), json!("wss://a"))),
                         _ => {}
                     }
                     base.insert((*key).to_owned(), json!(name));
-                    of_object(&fields, &base);
+                    // Test a key that several variants share only once.
+                    let new = fields.into_iter().filter(|field| tested.insert(format!("{field:?}")));
+                    of_object(&new.collect::<Vec<_>>(), &base);
                 }
             }
         }

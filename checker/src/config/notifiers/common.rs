@@ -34,10 +34,6 @@ const EVENTS: &[&str] = &[
 const DEFAULT_EVENTS: [EventKind; 5] =
     [EventKind::Down, EventKind::Recovered, EventKind::Reminder, EventKind::Silent, EventKind::Store];
 
-/// The kinds of events that a channel is also notified of if it is notified of endpoints that are down: without them,
-/// it would not learn about some outages.
-const IMPLIED_BY_DOWN: [EventKind; 3] = [EventKind::Worse, EventKind::Missed, EventKind::Flapping];
-
 /// The keys that every type of notifier accepts.
 pub(super) const COMMON: &[Field] = &[
     optional(
@@ -103,13 +99,10 @@ impl RawCommon {
             converter
                 .warn("on", "is empty, so the channel is never notified: list events, or set `\"enabled\": false`");
         }
-        let mut on: BTreeSet<EventKind> = match &self.on {
+        let on: BTreeSet<EventKind> = match &self.on {
             Some(names) => names.iter().filter_map(|name| name.parse().ok()).collect(),
             None => DEFAULT_EVENTS.into(),
         };
-        if on.contains(&EventKind::Down) {
-            on.extend(IMPLIED_BY_DOWN);
-        }
         if self.repeat.as_ref().is_some_and(|repeat| !repeat.is_empty()) && !on.contains(&EventKind::Reminder) {
             converter
                 .warn("repeat", "has no effect, because `on` does not contain `reminder`: add it, or remove `repeat`");

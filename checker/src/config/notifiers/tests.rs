@@ -1,1 +1,446 @@
+use std::collections::BTreeSet;
+use std::path::Path;
 
+use serde_json::{Value, json};
+use shared::check_file::EndpointKey;
+use shared::{DAY, HOUR, MINUTE, SECOND};
+
+use crate::config::model::Config;
+use crate::config::spec::{Field, ValueKind};
+use crate::config::{Environment, from_file, from_text};
+use crate::notify::channels::Transport;
+use crate::notify::channels::mail::SmtpSecurity;
+use crate::notify::event::EventKind;
+use crate::notify::rules::{Channel, Notifications};
+
+/// A fake secret that must not appear anywhere.
+const CANARY: &str = "canarySECRETcanarySECRETcanary4711";
+
+fn environment() -> Environment<'static> {
+    Environment {
+        variable: &|name| (name != "UNSET").then(|| format!("value-of-{name}")),
+        host_name: "here".to_owned(),
+    }
+}
+
+/// Returns a file with these notifiers, and other members of the root.
+fn file(notifiers: &Value, others: &Value) -> String {
+    let mut root = json!({
+        "checkers": [{ "type": "exec", "name": "Shop", "command": "true" }],
+        "storage": { "type": "fs", "dir": "checks" },
+        "notifiers": notifiers,
+    });
+    for (key, value) in others.as_object().expect("an object") {
+        root[key] = value.clone();
+    }
+    root.to_string()
+}
+
+fn problems(text: &str) -> (Option<Config>, Vec<String>) {
+    let (config, problems) = from_text(text, Path::new("/etc/checkup"), &environment());
+    (config, problems.lines("c.json", text))
+}
+
+fn loaded(text: &str) -> Config {
+    let (config, lines) = problems(text);
+    assert_eq!(lines, [""; 0]);
+    config.expect("it is valid")
+}
+
+fn notifications(notifiers: &Value, others: &Value) -> Notifications {
+    let config = loaded(&file(notifiers, others));
+    (*config.notifications.expect("there are notifiers")).clone()
+}
+
+/// Returns the problems of a file with one invalid notifier, without their positions.
+fn errors_of(notifier: &Value) -> Vec<String> {
+    let (config, lines) = problems(&file(&json!([notifier]), &json!({})));
+    assert!(config.is_none(), "{notifier}: {lines:?}");
+    lines.iter().map(|line| line.splitn(4, ':').last().unwrap_or_default().trim().to_owned()).collect()
+}
+
+fn slack(others: &Value) -> Value {
+    let mut notifier = json!({ "type": "slack", "webhook": "https://hooks.slack.com/services/T/B/x" });
+    for (key, value) in others.as_object().expect("an object") {
+        notifier[key] = value.clone();
+    }
+    notifier
+}
+
+fn ids(channels: &[Channel]) -> Vec<&str> {
+    channels.iter().map(|channel| channel.id.as_str()).collect()
+}
+
+/// One notifier of each type, with every key.
+fn every_notifier() -> Value {
+    json!([
+        { "type": "slack", "webhook": "https://hooks.slack.com/services/T/B/x", "username": "a", "channel": "#ops" },
+        { "type": "mattermost", "webhook": "https://chat.example.com/hooks/x", "username": "a", "channel": "ops" },
+        { "type": "rocketchat", "webhook": "https://chat.example.com/hooks/x/y", "username": "a", "channel": "#ops" },
+        { "type": "teams", "webhook": "https://example.webhook.office.com/workflows/x" },
+        { "type": "googlechat", "webhook": "https://chat.googleapis.com/v1/spaces/x/messages?key=y&token=z" },
+        { "type": "discord", "webhook": "https://discord.com/api/webhooks/1/x", "username": "a" },
+        { "type": "mail", "from": "Status <status@example.com>", "to": ["ops@example.com", "Boss <boss@example.com>"],
+          "subject": "Status", "smtp": { "server": "smtp.example.com", "port": 587, "encryption": "starttls",
+          "username": "status", "password": "x" } },
+        { "type": "mailgun", "from": "status@example.com", "to": "ops@example.com", "subject": "Status",
+          "domain": "mg.example.com", "apikey": "x", "url": "https://api.eu.mailgun.net" },
+        { "type": "pushover", "token": "x", "recipient": "y", "subject": "Status", "url": "https://push.example.com" },
+        { "type": "telegram", "token": "1:x", "chat": -100_123, "thread": 7, "url": "https://telegram.example.com" },
+        { "type": "ntfy", "url": "https://ntfy.example.com/status", "token": "x" },
+        { "type": "gotify", "url": "https://gotify.example.com/", "token": "x" },
+        { "type": "matrix", "url": "https://matrix.example.org", "access_token": "x", "room": "!abc:example.org" },
+        { "type": "zulip", "url": "https://example.zulipchat.com", "email": "bot@example.com", "api_key": "x",
+          "channel": "ops", "topic": "status" },
+        { "type": "pagerduty", "routing_key": "x", "url": "https://events.eu.pagerduty.com" },
+        { "type": "webhook", "url": "https://hooks.example.com/x", "headers": { "X-From": ["a", "b"] },
+          "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "body": { "text": "{{ summary }}", "share": 0.5 } },
+        { "type": "exec", "command": "./notify.sh", "arguments": ["--now"] },
+        { "type": "apprise", "urls": ["ntfys://ntfy.example.com/status"], "command": "apprise" },
+        { "type": "alertmanager", "url": "http://alertmanager:9093", "labels": { "team": "ops" }, "username": "a",
+          "password": "x" },
+        { "type": "ping", "url": "https://hc-ping.com/x" },
+    ])
+}
+
+#[test]
+fn every_type_is_converted() {
+    let notifications = notifications(&every_notifier(), &json!({}));
+    let names: Vec<&str> = super::VARIANTS.iter().map(|variant| variant.name).collect();
+    assert_eq!(ids(&notifications.channels), names);
+    let transports: BTreeSet<String> =
+        notifications.channels.iter().map(|channel| format!("{:?}", channel.transport)).collect();
+    assert_eq!(transports.len(), names.len());
+    assert!(notifications.channels.iter().all(|channel| channel.is_enabled));
+}
+
+#[test]
+fn the_originals_notifiers_load_as_they_are() {
+    let text = r##"{"checkers":[],"storage":{"provider":"fs","dir":"checks"},
+        "notifier":{"name":"slack","username":"","channel":"#ops","webhook":"https://hooks.slack.com/services/T/B/$x"},
+        "notifiers":[
+        {"type":"mail","from":"status@example.com","to":["ops@example.com"],"subject":"",
+         "smtp":{"server":"localhost","port":0,"username":"","password":""}},
+        {"type":"mailgun","apikey":"x","domain":"mg.example.com","from":"status@example.com","to":"ops@example.com"},
+        {"Name":"pushover","Token":"x","recipient":"y","subject":"Down"},
+        {"type":"discord","webhook":"https://discord.com/api/webhooks/1/x"}]}"##;
+    let (config, problems) = from_file(text, Path::new("checkup.json"), &environment());
+    let lines = problems.lines("checkup.json", text);
+    let notifications = config.unwrap_or_else(|| panic!("{lines:?}")).notifications.expect("there are notifiers");
+    assert_eq!(lines, [""; 0]);
+    assert_eq!(ids(&notifications.channels), ["mail", "mailgun", "pushover", "discord", "slack"]);
+    let Transport::Mail(mail) = &notifications.channels[0].transport else { panic!("it is mail") };
+    assert_eq!((mail.port, mail.security, mail.login.is_none()), (25, SmtpSecurity::Opportunistic, true));
+    assert_eq!((mail.subject.as_deref(), mail.to.len()), (None, 1));
+}
+
+#[test]
+fn a_single_notifier_of_the_original_works_with_a_notice() {
+    let text =
+        file(&json!([]), &json!({})).replace(r#""notifiers":[]"#, &format!(r#""notifier":{}"#, slack(&json!({}))));
+    let (config, lines) = problems(&text);
+    assert_eq!(ids(&config.expect("it is valid").notifications.expect("there is one").channels), ["slack"]);
+    assert!(lines.len() == 1 && lines[0].contains("notice: `notifier` was renamed to `notifiers`"), "{lines:?}");
+}
+
+#[test]
+fn defaults_match_the_reference() {
+    let notifications = notifications(&json!([slack(&json!({}))]), &json!({}));
+    let rules = &notifications.rules;
+    assert_eq!((rules.gather, rules.spacing, rules.rank), (30 * SECOND, 5 * MINUTE, 100));
+    assert_eq!((rules.flapping.outages, rules.flapping.within), (4, HOUR));
+    assert_eq!((rules.page_url.as_deref(), rules.page_title.as_str()), (None, "Status"));
+    let policy = &notifications.channels[0].policy;
+    assert_eq!((policy.after, policy.recovered_after, policy.repeat.as_slice()), (0, 2 * MINUTE, &[4 * HOUR, DAY][..]));
+    let kinds = [EventKind::Down, EventKind::Recovered, EventKind::Reminder, EventKind::Silent, EventKind::Store];
+    assert_eq!(policy.on, BTreeSet::from(kinds));
+    assert!(policy.hears(EventKind::Missed) && policy.hears(EventKind::Worse));
+    assert!(policy.includes("anything"));
+    assert!(loaded(&file(&json!([]), &json!({}))).notifications.is_none());
+}
+
+#[test]
+fn a_notifier_overrides_the_rules_of_all() {
+    let section = json!({
+        "notify": { "after": "1m", "recovered_after": "3m", "repeat": ["1h"], "gather": "1s", "spacing": "2s", "rank": 7,
+            "flapping": { "outages": 3 }, "time_zone": "Europe/Berlin", "page_url": "https://status.example.com/" },
+        "page": { "title": "My status", "groups": [{ "title": "Shops", "endpoints": ["Shop*"] }] },
+    });
+    let own = json!({ "id": "ops", "after": "5m", "repeat": [], "on": ["degraded", "recovered"], "endpoints": ["Shop *"],
+        "enabled": false });
+    let notifications = notifications(&json!([slack(&json!({})), slack(&own)]), &section);
+    let rules = &notifications.rules;
+    assert_eq!((rules.gather, rules.spacing, rules.rank), (SECOND, 2 * SECOND, 7));
+    assert_eq!((rules.flapping.outages, rules.flapping.within), (3, HOUR));
+    assert_eq!(rules.zone.iana_name(), Some("Europe/Berlin"));
+    assert_eq!(rules.page_url.as_deref(), Some("https://status.example.com/"));
+    assert_eq!(
+        (rules.page_title.as_str(), rules.group_of("Shop 1"), rules.group_of("Blog")),
+        ("My status", "Shops", "")
+    );
+    let [first, second] = notifications.channels.as_slice() else { panic!("there are two") };
+    assert_eq!((first.policy.after, first.policy.recovered_after), (MINUTE, 3 * MINUTE));
+    assert_eq!((second.policy.after, second.policy.recovered_after), (5 * MINUTE, 3 * MINUTE));
+    assert_eq!((first.policy.repeat.len(), second.policy.repeat.len()), (1, 0));
+    assert_eq!((first.is_enabled, second.is_enabled), (true, false));
+    assert_eq!(second.policy.on, BTreeSet::from([EventKind::Degraded, EventKind::Recovered]));
+    assert!(second.policy.includes("Shop 1") && !second.policy.includes("Shop"));
+}
+
+#[test]
+fn channels_without_an_id_are_numbered() {
+    let taken = json!([
+        slack(&json!({})),
+        slack(&json!({ "id": "slack-2" })),
+        slack(&json!({})),
+        slack(&json!({ "id": "ops" }))
+    ]);
+    assert_eq!(ids(&notifications(&taken, &json!({})).channels), ["slack", "slack-2", "slack-3", "ops"]);
+    let twice = json!([slack(&json!({ "id": "ops" })), slack(&json!({ "id": "ops" }))]);
+    let (config, lines) = problems(&file(&twice, &json!({})));
+    assert!(config.is_none() && lines.len() == 1, "{lines:?}");
+    assert!(lines[0].ends_with("`notifiers[1].id` is `ops`, which another notifier has too: give each its own id"));
+}
+
+#[test]
+fn all_mistakes_are_reported_at_once() {
+    let notifiers = json!([
+        slack(&json!({ "id": "My channel" })),
+        { "type": "slak", "webhook": "https://a" },
+        { "type": "matrix", "url": "matrix.example.org", "access_token": "", "room": "#status:example.org" },
+        { "type": "zulip", "url": "https://a", "email": "", "api_key": "", "channel": " " },
+        { "type": "mail", "from": "nobody", "to": [], "smtp": { "server": "", "prot": 25 } },
+        { "type": "ntfy", "url": "https://ntfy.sh/", "token": "x", "username": "y" },
+        { "type": "alertmanager", "url": "http://a", "labels": { "severity": "x", "a-b": "c" } },
+    ]);
+    let (config, lines) = problems(&file(&notifiers, &json!({ "notify": { "after": "2d", "time_zone": "Berlin" } })));
+    assert!(config.is_none());
+    let expected = [
+        "`notifiers[0].id`: invalid channel id `My channel`",
+        "unknown type `slak` for `notifiers[1]`: did you mean `slack`?",
+        "invalid URL for `notifiers[2].url`",
+        "`notifiers[3].email` is empty",
+        "`notifiers[3].api_key` is empty",
+        "`notifiers[3].channel` is empty",
+        "unknown key `notifiers[4].smtp.prot`: did you mean `port`?",
+        "`notifiers[5].username` contradicts `token`",
+        "`notifiers[5].url` has no topic",
+        "invalid label `a-b` in `notifiers[6].labels`",
+        "invalid value `2d` for `notify.after`: expected a duration from `0s` to `24h`",
+    ];
+    assert_eq!(lines.len(), expected.len(), "{lines:#?}");
+    for text in expected {
+        assert!(lines.iter().any(|line| line.contains(text)), "{text}: {lines:#?}");
+    }
+}
+
+#[test]
+fn problems_of_values_have_a_remedy() {
+    let mail = |from: &str, to: Value, smtp: Value| json!({ "type": "mail", "from": from, "to": to, "smtp": smtp });
+    for (notifier, expected) in [
+        (mail("nobody", json!("a@b"), json!({ "server": "a" })), "`notifiers[0].from`: invalid address `nobody`"),
+        (mail("a@b", json!(["a@b", "c d"]), json!({ "server": "a" })), "`notifiers[0].to`: invalid address `c d`"),
+        (mail("a@b", json!([]), json!({ "server": "a" })), "`notifiers[0].to` is empty"),
+        (mail("a@b", json!("a@b"), json!({ "server": " " })), "`notifiers[0].smtp.server` is empty"),
+        (mail("a@b", json!("a@b"), json!({ "server": "a", "username": "u" })), "is set without `password`"),
+        (mail("a@b", json!("a@b"), json!({ "server": "a", "password": "p" })), "is set without `username`"),
+        (json!({ "type": "matrix", "url": "https://a", "access_token": "x", "room": "#a:b" }), "invalid room `#a:b`"),
+        (json!({ "type": "gotify", "url": "https://a", "token": " " }), "`notifiers[0].token` is empty"),
+        (json!({ "type": "apprise", "urls": [] }), "`notifiers[0].urls` is empty"),
+        (json!({ "type": "exec", "command": "" }), "`notifiers[0].command` is empty"),
+        (json!({ "type": "alertmanager", "url": "https://a", "password": "x" }), "has no effect without `username`"),
+        (
+            json!({ "type": "alertmanager", "url": "https://a", "labels": { "page": "x" } }),
+            "already have the label `page`",
+        ),
+        (json!({ "type": "webhook", "url": "https://a", "headers": { "a b": "c" } }), "invalid header name `a b`"),
+        (json!({ "type": "webhook", "url": "https://a", "secret": "hunter2" }), "invalid signing key"),
+        (slack(&json!({ "on": ["dwon"] })), "invalid value `dwon` for `notifiers[0].on[0]`"),
+        (slack(&json!({ "on": ["incident"] })), "invalid value `incident`"),
+        (slack(&json!({ "repeat": ["1s"] })), "invalid value `1s` for `notifiers[0].repeat[0]`"),
+    ] {
+        let errors = errors_of(&notifier);
+        assert!(errors.len() == 1 && errors[0].contains(expected), "{expected}: {errors:?}");
+    }
+}
+
+#[test]
+fn settings_without_effect_are_reported() {
+    let warning = |notifiers: &Value, others: &Value, expected: &str| {
+        let (config, lines) = problems(&file(notifiers, others));
+        assert!(config.is_some(), "{lines:?}");
+        assert!(lines.len() == 1 && lines[0].contains(expected), "{expected}: {lines:?}");
+    };
+    let none = json!({});
+    warning(&json!([slack(&json!({ "on": [] }))]), &none, "warning: `notifiers[0].on` is empty");
+    warning(&json!([slack(&json!({ "on": ["down"], "repeat": ["1h"] }))]), &none, "`on` does not contain `reminder`");
+    warning(&json!([]), &json!({ "notify": { "rank": 1 } }), "notice: `notify` has no effect without `notifiers`");
+    let text =
+        file(&json!([slack(&none)]), &none).replace(r#""storage":{"dir":"checks","type":"fs"}"#, r#""every":"1m""#);
+    let (config, lines) = problems(&text);
+    assert!(config.is_some() && lines.len() == 1, "{lines:?}");
+    assert!(lines[0].contains("warning: `notifiers` has no effect without `storage`"), "{lines:?}");
+}
+
+fn check(title: &str, others: &Value) -> Value {
+    let mut check = json!({ "type": "exec", "name": title, "command": "true" });
+    for (key, value) in others.as_object().expect("an object") {
+        check[key] = value.clone();
+    }
+    check
+}
+
+#[test]
+fn checks_choose_channels_and_dependencies() {
+    let checks = json!([
+        check("Router", &json!({})),
+        check("Shop", &json!({ "id": "shop", "notify": ["ops"], "depends_on": ["Router"] })),
+        check("Blog", &json!({ "notify": [], "slo": { "target": "99.9%" } })),
+    ]);
+    let config = loaded(&file(&json!([slack(&json!({ "id": "ops" }))]), &json!({ "checkers": checks })));
+    let notifications = config.notifications.expect("there are notifiers");
+    let key = |title: &str, id: Option<&str>| EndpointKey {
+        title: title.to_owned(),
+        locator: "true".to_owned(),
+        id: id.map(Into::into),
+    };
+    let shop = notifications.checks.get(&key("Renamed", Some("shop"))).expect("it has settings");
+    let channels: Vec<&str> = shop.channels.iter().flatten().map(|id| id.as_str()).collect();
+    assert_eq!((channels, shop.depends_on.as_slice()), (vec!["ops"], &["Router".to_owned()][..]));
+    assert_eq!(notifications.checks.get(&key("Blog", None)).and_then(|blog| blog.channels.as_deref()), Some(&[][..]));
+    assert!(notifications.checks.get(&key("Router", None)).is_none());
+    let objective = config.objectives.get(&key("Blog", None)).expect("it has an objective");
+    assert_eq!((objective.target.to_string().as_str(), objective.window), ("99.9%", 30 * DAY));
+}
+
+/// Returns the problems of the keys of checks, without their positions.
+fn check_problems(checks: &Value, notifiers: &Value) -> Vec<String> {
+    let (_, lines) = problems(&file(notifiers, &json!({ "checkers": checks })));
+    lines.iter().map(|line| line.splitn(4, ':').last().unwrap_or_default().trim().to_owned()).collect()
+}
+
+#[test]
+fn references_of_checks_are_validated() {
+    let ops = json!([slack(&json!({ "id": "ops" })), { "type": "slack", "id": "broken" }]);
+    let shop = |keys: &Value| json!([check("Shop", keys), check("Router", &json!({}))]);
+    let [missing, unknown] = &check_problems(&shop(&json!({ "notify": ["opps", "broken"] })), &ops)[..] else {
+        panic!()
+    };
+    assert!(missing.contains("unknown channel `opps`: did you mean `ops`?") || unknown.contains("did you mean `ops`?"));
+    for (keys, expected) in [
+        (json!({ "depends_on": ["Ruoter"] }), "this file has no endpoint `Ruoter`: did you mean `Router`?"),
+        (
+            json!({ "depends_on": ["Elsewhere"] }),
+            "this file has no endpoint `Elsewhere`, so another node must check it",
+        ),
+        (json!({ "depends_on": ["Shop"] }), "`Shop` depends on itself, so no channel would be notified of it"),
+        (json!({ "slo": { "target": "100%" } }), "`checkers[0].slo.target`: invalid target `100%`"),
+        (json!({ "slo": {} }), "missing key `checkers[0].slo.target`"),
+    ] {
+        let found = check_problems(&shop(&keys), &json!([slack(&json!({}))]));
+        assert!(found.len() == 1 && found[0].contains(expected), "{expected}: {found:?}");
+    }
+    let found = check_problems(&shop(&json!({ "notify": ["ops"] })), &json!([]));
+    assert_eq!(found, ["`checkers[0].notify` has no effect, because this file has no `notifiers`"]);
+}
+
+#[test]
+fn cycles_of_dependencies_are_errors() {
+    let checks = json!([
+        check("A", &json!({ "depends_on": ["B"] })),
+        check("B", &json!({ "depends_on": ["C", "D"] })),
+        check("C", &json!({ "depends_on": ["A"] })),
+        check("D", &json!({})),
+    ]);
+    let found = check_problems(&checks, &json!([slack(&json!({}))]));
+    assert_eq!(
+        found,
+        [
+            "`checkers[2].depends_on`: `A` depends on itself through `B`, `C`, so no channel would be notified of it: remove one of the dependencies"
+        ]
+    );
+}
+
+#[test]
+fn long_chains_of_dependencies_are_validated_quickly() {
+    let count = 20_000;
+    let checks: Vec<Value> = (0..count)
+        .map(|index| check(&index.to_string(), &json!({ "depends_on": [((index + 1) % count).to_string()] })))
+        .collect();
+    let found = check_problems(&json!(checks), &json!([slack(&json!({}))]));
+    assert!(found.len() == 1 && found[0].contains("`0` depends on itself through `1`, `2`"), "{}", found.len());
+}
+
+/// Sets every key whose value is secret to the canary. Returns whether there is any.
+fn set_secrets(notifier: &mut Value, fields: &[Field], secret_of: &dyn Fn(&ValueKind) -> Option<Value>) -> bool {
+    let mut found = false;
+    for field in fields {
+        if let ValueKind::Object(inner) = field.kind {
+            found |= set_secrets(&mut notifier[field.key], inner, secret_of);
+        } else if let Some(secret) = secret_of(&field.kind)
+            && field.key != "secret"
+        {
+            notifier[field.key] = secret;
+            found = true;
+        }
+    }
+    found
+}
+
+#[test]
+fn secrets_are_neither_in_debug_output_nor_in_problems() {
+    let valid = |kind: &ValueKind| match kind {
+        ValueKind::Secret => Some(json!(CANARY)),
+        ValueKind::SecretUrl => Some(json!(format!("https://user:{CANARY}@a.example/{CANARY}?key={CANARY}#{CANARY}"))),
+        ValueKind::Headers => Some(json!({ "Authorization": CANARY })),
+        ValueKind::OneOrMany(ValueKind::Secret) => Some(json!([CANARY])),
+        _ => None,
+    };
+    let invalid: [&dyn Fn(&ValueKind) -> Option<Value>; 4] = [
+        &|kind| match kind {
+            ValueKind::Secret => Some(json!([CANARY])),
+            ValueKind::SecretUrl => Some(json!(format!("not a url {CANARY}"))),
+            ValueKind::Headers => Some(json!({ "Authorization": format!("{CANARY}\n") })),
+            _ => None,
+        },
+        &|kind| valid(kind).map(|value| json!({ "value": value })),
+        &|kind| valid(kind).map(|_| json!(format!("ftp://{CANARY}"))),
+        &|kind| {
+            matches!(kind, ValueKind::SecretUrl | ValueKind::Secret).then(|| json!(format!("\u{1b}{CANARY}${{UNSET}}")))
+        },
+    ];
+    let mut count = 0;
+    for (index, variant) in super::VARIANTS.iter().enumerate() {
+        let original = every_notifier()[index].clone();
+        let mut notifier = original.clone();
+        if variant.name == "ntfy" || variant.name == "alertmanager" {
+            for key in ["token", "username", "password"] {
+                notifier.as_object_mut().expect("an object").remove(key);
+            }
+        }
+        let tokens: Vec<Field> = variant.fields.iter().filter(|field| field.key != "password").copied().collect();
+        if !set_secrets(&mut notifier, &tokens, &valid) {
+            continue;
+        }
+        count += 1;
+        if let Some(smtp) = notifier.get_mut("smtp") {
+            smtp["password"] = json!(CANARY);
+        }
+        if variant.name == "alertmanager" {
+            notifier.as_object_mut().expect("an object").remove("username");
+        }
+        let config = loaded(&file(&json!([notifier]), &json!({})));
+        let shown = format!("{config:?} {config:#?}");
+        assert!(!shown.contains(CANARY), "{}: {shown}", variant.name);
+        for invalid in invalid {
+            let mut notifier = original.clone();
+            set_secrets(&mut notifier, variant.fields, invalid);
+            let (config, lines) = problems(&file(&json!([notifier]), &json!({})));
+            assert!(!format!("{config:?}{lines:?}").contains(CANARY), "{}: {lines:?}", variant.name);
+        }
+    }
+    assert!(count >= 17, "{count}");
+    let webhook = json!([{ "type": "webhook", "url": "https://a", "secret": format!("whsec_{CANARY}") }]);
+    let (config, lines) = problems(&file(&webhook, &json!({})));
+    assert!(!format!("{config:?}{lines:?}").contains(CANARY), "{lines:?}");
+}

@@ -26,6 +26,9 @@ pub mod telegram;
 pub mod webhook;
 pub mod zulip;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::time::Duration;
 

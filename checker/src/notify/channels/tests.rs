@@ -1,0 +1,541 @@
+//! Requests of every channel, and how it interprets the errors that its provider documents.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
+use bytes::Bytes;
+use serde_json::{Value, json};
+use shared::{MINUTE, SECOND};
+
+use super::alertmanager::Alertmanager;
+use super::apprise::Apprise;
+use super::discord::Discord;
+use super::exec::ExecChannel;
+use super::googlechat::GoogleChat;
+use super::gotify::Gotify;
+use super::mail::{Mail, SmtpSecurity};
+use super::mailgun::Mailgun;
+use super::matrix::Matrix;
+use super::mattermost::Mattermost;
+use super::ntfy::Ntfy;
+use super::pagerduty::PagerDuty;
+use super::ping::Ping;
+use super::pushover::Pushover;
+use super::rocketchat::RocketChat;
+use super::secret_url::SecretUrl;
+use super::signature::SigningKey;
+use super::slack::Slack;
+use super::teams::Teams;
+use super::telegram::Telegram;
+use super::webhook::Webhook;
+use super::zulip::Zulip;
+use super::{Authorization, FailureReason, HttpChannel, Login, Outcome};
+use crate::notify::event::EventKind;
+use crate::notify::message::{ITEM_LIMIT, Item, Message, NodeReason};
+use crate::notify::sample;
+use crate::notify::template::BodyTemplate;
+use crate::redact::Secret;
+use crate::text_snapshots::assert_text;
+
+/// Part of every secret of [`channels`].
+const SECRET: &str = "T0PS3CRET";
+
+fn url(text: &str) -> SecretUrl {
+    SecretUrl::parse(text).unwrap()
+}
+
+fn secret(name: &str) -> Secret {
+    Secret::new(format!("{name}-{SECRET}"))
+}
+
+fn signing_key() -> SigningKey {
+    SigningKey::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap()
+}
+
+/// Returns every channel with an HTTP API, with all its options.
+fn channels() -> Vec<(&'static str, Arc<dyn HttpChannel>)> {
+    let hook = || url(&format!("https://hooks.example.com/services/{SECRET}"));
+    let name = || Some("Checkup".to_owned());
+    let room = || Some("#ops".to_owned());
+    let from = || "Status <status@example.com>".parse().unwrap();
+    let to = || vec!["ops@example.com".parse().unwrap(), "\"Doe, Jane\" <jane@example.com>".parse().unwrap()];
+    let authorization = || Some(Authorization::Bearer(secret("tk")));
+    let template = json!({ "text": "{{ summary }}", "count": "{{ items|length }}", "first": "{{ items[0].title }}" });
+    vec![
+        ("slack", Arc::new(Slack { webhook: hook(), username: name(), channel: room() })),
+        ("mattermost", Arc::new(Mattermost { webhook: hook(), username: name(), channel: room() })),
+        ("rocketchat", Arc::new(RocketChat { webhook: hook(), username: name(), channel: room() })),
+        ("teams", Arc::new(Teams { webhook: hook() })),
+        (
+            "googlechat",
+            Arc::new(GoogleChat {
+                webhook: url(&format!("https://chat.example.com/v1/spaces/a/messages?key={SECRET}&token=x")),
+            }),
+        ),
+        ("discord", Arc::new(Discord { webhook: hook(), username: name() })),
+        (
+            "mailgun",
+            Arc::new(Mailgun {
+                server: url("https://api.mailgun.net"),
+                domain: "mg.example.com".to_owned(),
+                api_key: secret("key"),
+                from: from(),
+                to: to(),
+                subject: None,
+            }),
+        ),
+        (
+            "pushover",
+            Arc::new(Pushover {
+                server: url("https://api.pushover.net"),
+                token: secret("app"),
+                recipient: secret("user"),
+                subject: None,
+            }),
+        ),
+        (
+            "telegram",
+            Arc::new(Telegram {
+                server: url("https://api.telegram.org"),
+                token: secret("123:abc"),
+                chat: "-100123".to_owned(),
+                thread: Some(7),
+            }),
+        ),
+        (
+            "ntfy",
+            Arc::new(Ntfy {
+                server: url("https://ntfy.example.com"),
+                topic: secret("topic"),
+                authorization: authorization(),
+            }),
+        ),
+        ("gotify", Arc::new(Gotify { server: url("https://gotify.example.com/push/"), token: secret("app") })),
+        (
+            "matrix",
+            Arc::new(Matrix {
+                server: url("https://matrix.example.org"),
+                access_token: secret("syt"),
+                room: "!abc/..:example.org".to_owned(),
+            }),
+        ),
+        (
+            "zulip",
+            Arc::new(Zulip {
+                server: url("https://zulip.example.com"),
+                email: "bot@example.com".to_owned(),
+                api_key: secret("key"),
+                channel: "ops".to_owned(),
+                topic: None,
+            }),
+        ),
+        ("pagerduty", Arc::new(PagerDuty { server: url("https://events.pagerduty.com"), routing_key: secret("key") })),
+        (
+            "webhook",
+            Arc::new(Webhook {
+                url: url(&format!("https://me:{SECRET}@example.com/hook")),
+                headers: vec![(HeaderName::from_static("x-token"), secret("token"))],
+                signing_key: Some(signing_key()),
+                body: None,
+            }),
+        ),
+        (
+            "webhook with a template",
+            Arc::new(Webhook {
+                url: hook(),
+                headers: Vec::new(),
+                signing_key: None,
+                body: Some(BodyTemplate::parse(template).unwrap()),
+            }),
+        ),
+    ]
+}
+
+fn channel(name: &str) -> Arc<dyn HttpChannel> {
+    channels().into_iter().find(|(known, _)| *known == name).unwrap().1
+}
+
+fn body_text(request: &Request<Bytes>) -> String {
+    String::from_utf8(request.body().to_vec()).unwrap()
+}
+
+/// Returns a request as people read it. Bodies are decoded.
+fn shown(request: &Request<Bytes>) -> String {
+    let mut text = format!("{} {}\n", request.method(), request.uri());
+    for (name, value) in request.headers() {
+        if name != "user-agent" {
+            text += &format!("{name}: {}\n", value.to_str().unwrap());
+        }
+    }
+    let body = body_text(request);
+    if let Ok(json) = serde_json::from_str::<Value>(&body) {
+        return text + &serde_json::to_string_pretty(&json).unwrap() + "\n";
+    }
+    for (name, value) in url::form_urlencoded::parse(body.as_bytes()) {
+        text += &format!("{name} = {value}\n");
+    }
+    text
+}
+
+#[test]
+fn every_channel_sends_what_its_provider_documents() {
+    let message = sample::message();
+    let mut text = String::new();
+    for (name, channel) in channels() {
+        for request in channel.requests(&message, message.at).unwrap() {
+            text += &format!("## {name}\n{}\n", shown(&request));
+        }
+    }
+    for is_stored in [true, false] {
+        let ping = Ping { url: url("https://hc.example.com/uuid?create=1") };
+        text += &format!("## ping\n{}\n", shown(&ping.request(is_stored).unwrap()));
+    }
+    let alertmanager = Alertmanager {
+        server: url("https://alerts.example.com/am"),
+        authorization: Some(Authorization::Basic(Login { username: "me".to_owned(), password: secret("password") })),
+        labels: BTreeMap::from([("team".to_owned(), "web".to_owned())]),
+    };
+    let request = alertmanager.request(&message, message.at + 3 * MINUTE).unwrap();
+    text += &format!("## alertmanager\n{}\n", shown(&request));
+    let apprise = Apprise { command: "apprise".into(), urls: vec![secret("json://a"), secret("json://b")] };
+    text += &format!("## apprise\n{:?}\n{}\n", apprise.arguments(&message), apprise.input(&message));
+    assert_text("notification_requests", &text);
+}
+
+#[test]
+fn a_secret_is_shown_neither_for_debugging_nor_in_requests() {
+    let message = sample::message();
+    for (name, channel) in channels() {
+        assert!(!format!("{channel:?}").contains(SECRET), "{name}: {channel:?}");
+        for request in channel.requests(&message, message.at).unwrap() {
+            let headers = format!("{:?}", request.headers());
+            assert!(!headers.contains(SECRET), "{name}: {headers}");
+        }
+    }
+    let mail = mail();
+    let apprise = Apprise { command: "apprise".into(), urls: vec![secret("json://a")] };
+    let shown = format!("{mail:?} {apprise:?} {:?}", apprise.arguments(&message));
+    assert!(!shown.contains(SECRET), "{shown}");
+}
+
+/// A message whose texts try to use the markup of every provider.
+fn hostile_message() -> Message {
+    let text = "<!channel> <users/all> @everyone @here @all @**all** <at>x</at> *b* _i_ `c` [l](https://evil.example) </b><b> & \"q\" 'q' {{ x }}\r\nBcc: evil@example.com\r\n\r\n.\r\n";
+    let mut message = sample::message();
+    message.page_title = text.to_owned();
+    for item in &mut message.items {
+        item.title = text.to_owned();
+        item.reasons = vec![NodeReason { node: "eu".to_owned(), reason: text.to_owned() }];
+        item.dependents = vec![text.to_owned()];
+    }
+    message
+}
+
+#[test]
+fn no_text_can_use_the_markup_of_a_provider() {
+    let message = hostile_message();
+    let sent = |name: &str| {
+        let requests = channel(name).requests(&message, message.at).unwrap();
+        let body: Value = serde_json::from_str(&body_text(&requests[0])).unwrap();
+        body
+    };
+    let text = |name: &str, key: &str| sent(name)[key].as_str().unwrap().to_owned();
+    let slack = text("slack", "text");
+    assert!(slack.contains("&lt;!channel&gt;") && !slack.contains('<'), "{slack}");
+    for (name, key) in [("mattermost", "text"), ("discord", "content"), ("rocketchat", "text")] {
+        let text = text(name, key);
+        assert!(!text.contains("@everyone") && !text.contains("@here") && !text.contains("@all"), "{name}: {text}");
+        assert!(text.contains("\\*b\\*") && !text.contains("](http"), "{name}: {text}");
+    }
+    assert_eq!(sent("discord")["allowed_mentions"], json!({ "parse": [] }));
+    let chat = text("googlechat", "text");
+    assert!(!chat.contains("<users"), "{chat}");
+    let telegram = text("telegram", "text");
+    assert!(telegram.contains("&lt;/b&gt;&lt;b&gt; &amp;"), "{telegram}");
+    assert_eq!(telegram.matches("<b>").count(), 2, "{telegram}");
+    let matrix = text("matrix", "formatted_body");
+    assert!(matrix.contains("&lt;at&gt;") && !matrix.contains("<at>"), "{matrix}");
+    assert_eq!(sent("matrix")["m.mentions"], json!({}));
+    let zulip = channel("zulip").requests(&message, message.at).unwrap();
+    let zulip: BTreeMap<_, _> = url::form_urlencoded::parse(zulip[0].body()).into_owned().collect();
+    assert!(!zulip["content"].contains("@**all**") && !zulip["content"].contains("[l]"), "{}", zulip["content"]);
+    assert!(zulip["topic"].chars().count() <= 60);
+}
+
+#[test]
+fn no_text_can_forge_a_header() {
+    let message = hostile_message();
+    let content = String::from_utf8(mail().content(&message, message.at).unwrap()).unwrap();
+    let (headers, body) = content.split_once("\r\n\r\n").unwrap();
+    assert!(!headers.to_lowercase().contains("\nbcc:"), "{headers}");
+    assert!(!body.contains("\r\n.\r\n"), "{body}");
+    for (name, channel) in channels() {
+        for request in channel.requests(&message, message.at).unwrap() {
+            assert!(request.headers().values().all(|value| !value.as_bytes().contains(&b'\n')), "{name}");
+        }
+    }
+    let title = Apprise { command: "apprise".into(), urls: Vec::new() }.arguments(&message).pop().unwrap();
+    assert!(!title.contains(['\r', '\n']), "{title}");
+}
+
+/// Returns a message that is longer than most limits.
+fn long_message() -> Message {
+    let mut message = sample::message();
+    message.items = (0..ITEM_LIMIT)
+        .map(|number| Item {
+            title: format!("{number} {}", "é😀<*".repeat(30)),
+            voters: 8,
+            reasons: (0..8)
+                .map(|node| NodeReason {
+                    node: format!("node-{node}"),
+                    reason: format!("{node} {}", "&<_".repeat(100)),
+                })
+                .collect(),
+            ..sample::item(EventKind::Down, "", message.at - MINUTE)
+        })
+        .collect();
+    message.more = vec![("Web".to_owned(), 28)];
+    message
+}
+
+#[test]
+fn every_text_fits_and_counts_what_it_leaves_out() {
+    let message = long_message();
+    let json_text = |name: &str, key: &str| {
+        let requests = channel(name).requests(&message, message.at).unwrap();
+        serde_json::from_str::<Value>(&body_text(&requests[0])).unwrap()[key].as_str().unwrap().to_owned()
+    };
+    for (name, key, limit) in [
+        ("slack", "text", 4_000),
+        ("mattermost", "text", 4_000),
+        ("rocketchat", "text", 4_000),
+        ("googlechat", "text", 4_000),
+        ("discord", "content", 2_000),
+        ("telegram", "text", 4_096),
+    ] {
+        let text = json_text(name, key);
+        assert!(text.encode_utf16().count() <= limit, "{name}: {}", text.encode_utf16().count());
+        let shown = text.matches('■').count();
+        assert!(shown >= 1, "{name}: {text}");
+        assert!(text.contains(&format!("and {} more (28 in Web)", 38 - shown)), "{name}: {text}");
+        assert!(text.contains("https://status.example.com/"), "{name}: {text}");
+    }
+    assert!(json_text("ntfy", "message").len() <= 4_096);
+    let pushover = channel("pushover").requests(&message, message.at).unwrap();
+    let fields: BTreeMap<_, _> = url::form_urlencoded::parse(pushover[0].body()).into_owned().collect();
+    assert!(fields["message"].chars().count() <= 1_024 && fields["title"].chars().count() <= 250);
+    let teams = channel("teams").requests(&message, message.at).unwrap();
+    assert!(teams[0].body().len() < 28_000, "{}", teams[0].body().len());
+    let matrix = channel("matrix").requests(&message, message.at).unwrap();
+    assert!(matrix[0].body().len() < 65_000, "{}", matrix[0].body().len());
+    for request in channel("pagerduty").requests(&message, message.at).unwrap() {
+        let body: Value = serde_json::from_str(&body_text(&request)).unwrap();
+        assert!(body["payload"]["summary"].as_str().unwrap().chars().count() <= 1_024);
+    }
+}
+
+fn outcome(name: &str, status: u16, headers: &[(&'static str, &str)], body: &str) -> Outcome {
+    let headers: HeaderMap = headers
+        .iter()
+        .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap()))
+        .collect();
+    let now = sample::message().at;
+    channel(name).outcome(StatusCode::from_u16(status).unwrap(), &headers, body.as_bytes(), now)
+}
+
+#[test]
+fn documented_errors_are_interpreted() {
+    let limited = |seconds: f64| Outcome::Retry {
+        reason: FailureReason::RateLimited,
+        after: Some(Duration::from_secs_f64(seconds)),
+    };
+    let refused = |status| Outcome::Refused { reason: FailureReason::Refused(status) };
+    let later = |status| Outcome::Retry { reason: FailureReason::Refused(status), after: None };
+    let delivered = Outcome::Delivered { reference: None };
+    let reset = (sample::message().at / SECOND + 3_600).to_string();
+    for (name, status, headers, body, expected) in [
+        ("slack", 200, &[][..], "ok", delivered.clone()),
+        ("slack", 403, &[], "action_prohibited", refused(403)),
+        ("slack", 404, &[], "no_service", refused(404)),
+        ("slack", 410, &[], "channel_is_archived", refused(410)),
+        ("slack", 429, &[("retry-after", "30")], "rate_limited", limited(30.0)),
+        ("teams", 202, &[], "", delivered.clone()),
+        ("teams", 400, &[], r#"{"error":{"code":"InvalidWorkflow"}}"#, refused(400)),
+        ("discord", 204, &[], "", delivered.clone()),
+        // The body sometimes contains milliseconds, so the header counts.
+        (
+            "discord",
+            429,
+            &[("retry-after", "2")],
+            r#"{"message":"You are being rate limited.","retry_after":1337.0}"#,
+            limited(2.0),
+        ),
+        (
+            "discord",
+            429,
+            &[],
+            r#"{"retry_after":1337.0}"#,
+            Outcome::Retry { reason: FailureReason::RateLimited, after: None },
+        ),
+        ("discord", 404, &[], r#"{"message":"Unknown Webhook","code":10015}"#, refused(404)),
+        ("mailgun", 200, &[], r#"{"id":"<x>","message":"Queued. Thank you."}"#, delivered.clone()),
+        ("mailgun", 401, &[], "Forbidden", refused(401)),
+        ("mailgun", 502, &[], "<html>", later(502)),
+        ("pushover", 200, &[], r#"{"status":1,"request":"x"}"#, delivered.clone()),
+        (
+            "pushover",
+            400,
+            &[],
+            r#"{"token":"invalid","errors":["application token is invalid"],"status":0}"#,
+            refused(400),
+        ),
+        ("pushover", 429, &[("x-limit-app-reset", reset.as_str())], r#"{"status":0}"#, limited(3_600.0)),
+        ("telegram", 200, &[], r#"{"ok":true,"result":{"message_id":1}}"#, delivered.clone()),
+        ("telegram", 429, &[], r#"{"ok":false,"error_code":429,"parameters":{"retry_after":5}}"#, limited(5.0)),
+        ("telegram", 400, &[], r#"{"ok":false,"description":"Bad Request: chat not found"}"#, refused(400)),
+        ("telegram", 403, &[], r#"{"ok":false,"description":"Forbidden: bot was blocked by the user"}"#, refused(403)),
+        (
+            "ntfy",
+            429,
+            &[],
+            r#"{"code":42901,"http":429,"error":"limit reached"}"#,
+            Outcome::Retry { reason: FailureReason::RateLimited, after: None },
+        ),
+        ("ntfy", 507, &[], r#"{"code":50701,"http":507}"#, later(507)),
+        ("gotify", 401, &[], r#"{"error":"Unauthorized","errorCode":401}"#, refused(401)),
+        ("matrix", 200, &[], r#"{"event_id":"$x"}"#, delivered.clone()),
+        ("matrix", 429, &[], r#"{"errcode":"M_LIMIT_EXCEEDED","retry_after_ms":2500}"#, limited(2.5)),
+        ("matrix", 403, &[], r#"{"errcode":"M_FORBIDDEN"}"#, refused(403)),
+        ("zulip", 429, &[], r#"{"code":"RATE_LIMIT_HIT","result":"error","retry-after":28.7}"#, limited(28.7)),
+        ("zulip", 400, &[], r#"{"code":"STREAM_DOES_NOT_EXIST","result":"error"}"#, refused(400)),
+        ("pagerduty", 202, &[], r#"{"status":"success","dedup_key":"x"}"#, delivered.clone()),
+        ("pagerduty", 400, &[], r#"{"status":"invalid event"}"#, refused(400)),
+        ("pagerduty", 429, &[], "", Outcome::Retry { reason: FailureReason::RateLimited, after: None }),
+        ("webhook", 307, &[("location", "https://evil.example/")], "", refused(307)),
+        (
+            "webhook",
+            503,
+            &[("retry-after", "Sun, 29 Nov 2026 13:05:00 GMT")],
+            "",
+            Outcome::Retry { reason: FailureReason::Refused(503), after: Some(Duration::from_secs(60)) },
+        ),
+    ] {
+        assert_eq!(outcome(name, status, headers, body), expected, "{name} {status} {body}");
+    }
+}
+
+#[test]
+fn pagerduty_resolves_the_incident_that_it_triggered() {
+    let key = |event, title| {
+        let item = Item { until: Some(sample::message().at), ..sample::item(event, title, 1) };
+        let message = Message { items: vec![item], more: Vec::new(), ..sample::message() };
+        let requests = channel("pagerduty").requests(&message, message.at).unwrap();
+        let body: Value = serde_json::from_str(&body_text(&requests[0])).unwrap();
+        (requests[0].uri().path().to_owned(), body["event_action"].clone(), body["dedup_key"].clone())
+    };
+    let (path, action, triggered) = key(EventKind::Down, "Shop");
+    assert_eq!((path.as_str(), action), ("/v2/enqueue", json!("trigger")));
+    for event in [EventKind::Worse, EventKind::Reminder, EventKind::Flapping, EventKind::Degraded] {
+        assert_eq!(key(event, "Shop"), ("/v2/enqueue".to_owned(), json!("trigger"), triggered.clone()), "{event}");
+    }
+    assert_eq!(key(EventKind::Recovered, "Shop").1, json!("resolve"));
+    assert_eq!(key(EventKind::Recovered, "Shop").2, triggered);
+    assert_ne!(key(EventKind::Recovered, "Blog").2, triggered);
+    assert_ne!(key(EventKind::Certificate, "Shop").2, triggered);
+    assert_eq!(key(EventKind::Silent, "eu").1, json!("resolve"));
+    assert_eq!(key(EventKind::Missed, "Shop").0, "/v2/change/enqueue");
+}
+
+#[test]
+fn an_alert_ends_with_the_labels_that_it_had() {
+    let alertmanager = Alertmanager { server: url("http://a.example"), authorization: None, labels: BTreeMap::new() };
+    let alert = |item: Item| {
+        let state = Message { items: vec![item], ..sample::message() };
+        let request = alertmanager.request(&state, state.at + 3 * MINUTE).unwrap();
+        let alerts: Value = serde_json::from_str(&body_text(&request)).unwrap();
+        (alerts[0]["labels"].clone(), alerts[0]["endsAt"].as_str().unwrap().to_owned())
+    };
+    use shared::status::Status::{Degraded, Down, Healthy};
+    for status in [Down, Degraded] {
+        let event = if status == Down { EventKind::Down } else { EventKind::Degraded };
+        let firing = alert(Item { is: status, ..sample::item(event, "Shop", 1) });
+        let over = Item { was: status, is: Healthy, until: Some(2), ..sample::item(EventKind::Recovered, "Shop", 1) };
+        let over = alert(over);
+        assert_eq!(firing.0, over.0);
+        assert_eq!((firing.1.as_str(), over.1.as_str()), ("2026-11-29T13:07:00Z", "2026-11-29T13:04:00Z"));
+    }
+}
+
+#[test]
+fn a_matrix_transaction_is_the_message() {
+    let message = sample::message();
+    let request = &channel("matrix").requests(&message, message.at).unwrap()[0];
+    assert_eq!(request.method(), "PUT");
+    // A room cannot leave its path.
+    let path = "/_matrix/client/v3/rooms/!abc%2F..:example.org/send/m.room.message/m-9f2c4e1b7a3d5f60";
+    assert_eq!(request.uri().path(), path);
+}
+
+#[test]
+fn exit_statuses_are_interpreted() {
+    let exec = ExecChannel { command: "notify".into(), arguments: Vec::new() };
+    let apprise = Apprise { command: "apprise".into(), urls: Vec::new() };
+    let delivered = Outcome::Delivered { reference: None };
+    let retry = |reason| Outcome::Retry { reason, after: None };
+    assert_eq!(exec.outcome(Some(0)), delivered);
+    assert_eq!(exec.outcome(Some(75)), retry(FailureReason::Refused(75)));
+    assert_eq!(exec.outcome(Some(1)), Outcome::Refused { reason: FailureReason::Refused(1) });
+    assert_eq!(exec.outcome(None), retry(FailureReason::Failed));
+    assert_eq!(apprise.outcome(Some(0)), delivered);
+    assert_eq!(apprise.outcome(Some(1)), retry(FailureReason::Failed));
+    assert_eq!(apprise.outcome(Some(2)), Outcome::Refused { reason: FailureReason::Refused(2) });
+}
+
+fn mail() -> Mail {
+    Mail {
+        host: "smtp.example.com".to_owned(),
+        port: 587,
+        security: SmtpSecurity::for_port(587),
+        login: Some(Login { username: "status".to_owned(), password: secret("password") }),
+        from: "Stätus <status@example.com>".parse().unwrap(),
+        to: vec!["ops@example.com".parse().unwrap()],
+        subject: None,
+    }
+}
+
+#[test]
+fn mail_about_one_outage_is_one_conversation() {
+    let header = |message: &Message, name: &str| {
+        let content = String::from_utf8(mail().content(message, message.at).unwrap()).unwrap();
+        let line = content.lines().find(|line| line.starts_with(name)).map(str::to_owned);
+        line.unwrap_or_default()
+    };
+    let since = sample::message().at - MINUTE;
+    let message = |event, id: &str| Message {
+        id: id.to_owned(),
+        items: vec![sample::item(event, "Shop", since)],
+        more: Vec::new(),
+        ..sample::message()
+    };
+    let (down, recovered) = (message(EventKind::Down, "m-1"), message(EventKind::Recovered, "m-2"));
+    assert_eq!(header(&down, "Message-ID:"), "Message-ID: <m-1@example.com>");
+    assert_eq!(header(&recovered, "Message-ID:"), "Message-ID: <m-2@example.com>");
+    assert_eq!(header(&down, "Auto-Submitted:"), "Auto-Submitted: auto-generated");
+    assert!(header(&down, "In-Reply-To: <outage-").ends_with("@example.com>"));
+    assert_eq!(header(&down, "References:"), header(&recovered, "References:"));
+}
+
+#[test]
+fn urls_are_validated_and_split() {
+    for text in ["", "hooks.example.com", "ftp://example.com/x", "https://", "file:///etc/passwd"] {
+        let error = SecretUrl::parse(text).unwrap_err().to_string();
+        assert_eq!(error, "invalid URL: expected for example `https://hooks.example.com/services/…`");
+    }
+    let split = |text: &str| url(text).split_last_segment().map(|(server, topic)| (server.origin(), topic));
+    assert_eq!(split("https://ntfy.sh/topic"), Some(("https://ntfy.sh".to_owned(), "topic".to_owned())));
+    assert_eq!(split("https://ntfy.sh/"), None);
+    let shown = format!("{:?}", url("https://me:word@a.example:8443/b/c?d#e"));
+    assert_eq!(shown, "SecretUrl(https://a.example:8443/…)");
+}
