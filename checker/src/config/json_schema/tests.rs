@@ -12,8 +12,18 @@ use crate::config::{Environment, from_text};
 const WITH_SYNTAX: [&str; 8] = ["assertions", "body", "expect", "from", "schedule", "time_zone", ".to", ".urls"];
 
 /// Keys whose valid values depend on other keys, which the schema does not express.
-const WITH_CONDITIONS: [&str; 6] =
-    [".cert_expiry_down", ".failures_allowed", ".match", ".password", ".username", "].secret"];
+const WITH_CONDITIONS: [&str; 10] = [
+    ".cert_expiry_down",
+    ".chat",
+    ".depends_on",
+    ".failures_allowed",
+    ".labels",
+    ".match",
+    ".password",
+    ".username",
+    "].secret",
+    ".notifiers[].url",
+];
 
 /// Returns whether validation can reject the value for a reason that a schema cannot express.
 fn is_inexpressible(path: &str, value: &Value) -> bool {
