@@ -55,7 +55,7 @@ const ROOT: &[&str] = &[
     r#""notifiers": [{"type": "slack", "webhook": "hooks.slack.com/x", "on": ["dwon"], "id": "Ops"}]"#,
     r#""notifiers": [{"type": "slack", "webhook": "https://hooks.slack.com/x", "id": "Ops", "on": []}]"#,
     r#""notifiers": [{"type": "mail", "from": "me", "to": [], "smtp": {"server": "a", "username": "u"}}]"#,
-    r#""notifiers": [{"type": "matrix", "url": "https://a", "access_token": "", "room": "#ops:a"}]"#,
+    r##""notifiers": [{"type": "matrix", "url": "https://a", "access_token": "", "room": "#ops:a"}]"##,
     r#""notifiers": [{"type": "ntfy", "url": "https://ntfy.sh"}, {"type": "gotify", "url": "https://a", "token": ""}]"#,
     r#""notifiers": [{"type": "alertmanager", "url": "https://a", "labels": {"a-b": "c", "d": 1}}]"#,
     r#""notifiers": [{"type": "alertmanager", "url": "https://a", "labels": {"severity": "c"}, "token": "x", "username": "y"}]"#,
