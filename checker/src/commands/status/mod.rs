@@ -10,7 +10,7 @@ use chrono::{DateTime, Days, Local, NaiveDate, NaiveTime, Timelike as _};
 use shared::budget::{ErrorBudget, Objective};
 use shared::endpoint_map::EndpointMap;
 use shared::endpoint_status::{
-    EndpointStatus, NodeStatus, current_statuses, endpoint_statuses, of_incomplete, overall_status,
+    EndpointStatus, NodeStatus, current_statuses, endpoint_statuses, of_incomplete, overall_status, status_words,
 };
 use shared::history::History;
 use shared::object_name::{HistoryPart, NodeName};
@@ -33,6 +33,8 @@ use crate::ui;
 use crate::ui::table::style_of;
 use json::{Details, Measurements};
 
+/// The minimum width of the status column, in characters.
+const STATUS_WIDTH: usize = 9;
 /// The maximum width of the title column, in characters.
 const TITLE_WIDTH: usize = 40;
 /// The maximum number of unreadable check files to list by name. Others are only counted.
@@ -177,11 +179,21 @@ impl StatusReport {
             .iter()
             .map(|endpoint| sanitize_for_terminal(&endpoint.key.title, TITLE_WIDTH).chars().count());
         let width = width.max().unwrap_or(0).max("ENDPOINT".len());
-        let heading = format!("  {:<9} {:<width$}  {:>9}  {:>9}", "STATUS", "ENDPOINT", "UPTIME", "OBSERVED");
+        let rows = self.endpoints.iter().zip(&self.statuses);
+        let rows: Vec<(&EndpointStatus, Tally, &str)> = rows
+            .map(|(endpoint, (_, is_retired))| {
+                let tally = endpoint.tally(self.now);
+                let words = status_words(tally.status, tally.is_localized(), *is_retired);
+                (endpoint, tally, words)
+            })
+            .collect();
+        let status_width = rows.iter().map(|(_, _, words)| words.len()).max().unwrap_or(0).max(STATUS_WIDTH);
+        let heading =
+            format!("  {:<status_width$} {:<width$}  {:>9}  {:>9}", "STATUS", "ENDPOINT", "UPTIME", "OBSERVED");
         let bold = anstyle::Style::new().bold();
         let _ = writeln!(text, "{bold}{heading}{bold:#}");
-        for endpoint in &self.endpoints {
-            self.row(&mut text, endpoint, width);
+        for (endpoint, tally, words) in rows {
+            self.row(&mut text, endpoint, &tally, &format!("{words:<status_width$}"), width);
         }
         if self.endpoints.is_empty() {
             let _ = writeln!(text, "  no results in this time range");
@@ -193,21 +205,19 @@ impl StatusReport {
         text
     }
 
-    fn row(&self, text: &mut String, endpoint: &EndpointStatus, width: usize) {
-        let tally = endpoint.tally(self.now);
+    fn row(&self, text: &mut String, endpoint: &EndpointStatus, tally: &Tally, words: &str, width: usize) {
         let UptimeColumns { uptime, observed } = UptimeColumns::new(endpoint.breakdown(self.from, self.now));
         let style = style_of(tally.status);
-        let (symbol, word) =
-            if tally.is_localized() { ('◐', "localized") } else { (tally.status.symbol(), tally.status.as_str()) };
+        let symbol = if tally.is_localized() { '◐' } else { tally.status.symbol() };
         let budget = self.budget(endpoint).map(|(objective, budget)| {
             format!("  {} of the error budget left ({})", budget.percent_left(), objective.target)
         });
         let _ = writeln!(
             text,
-            "{style}{symbol} {word:<9}{style:#} {:<width$}  {uptime:>9}  {observed:>9}{}{style}{}{style:#}",
+            "{style}{symbol} {words}{style:#} {:<width$}  {uptime:>9}  {observed:>9}{}{style}{}{style:#}",
             sanitize_for_terminal(&endpoint.key.title, TITLE_WIDTH),
             budget.unwrap_or_default(),
-            detail(endpoint, &tally),
+            detail(endpoint, tally),
         );
     }
 
