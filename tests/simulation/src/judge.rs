@@ -1,0 +1,321 @@
+//! Judges what a channel was notified of, against what happened.
+
+use std::fmt;
+
+use shared::endpoint_status::EndpointStatus;
+use shared::notification::event::EventKind;
+use shared::notification::item::Item;
+use shared::notification::reconcile::{News, Period};
+use shared::notification::verdicts::verdicts;
+use shared::object_name::NodeName;
+use shared::status::Status;
+use shared::uptime::Span;
+use shared::{MINUTE, SECOND, UnixNanos};
+
+use crate::node::Node;
+use crate::plan::{START, WorldPlan};
+
+/// The largest difference between two clocks, and some time to send.
+const SLACK: i64 = 2 * MINUTE + 20 * SECOND;
+
+/// How long before and after a partition results can be stored so late that an outage is not notified.
+const LATE: i64 = 10 * MINUTE;
+
+/// What happened in worlds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// The number of worlds.
+    pub worlds: u64,
+    /// The number of outages that had to be notified.
+    pub outages: u64,
+    /// The number of messages that the provider accepted.
+    pub messages: u64,
+    /// The number of items in these messages.
+    pub items: u64,
+    /// The number of messages after which a node could not store its log.
+    pub interruptions: u64,
+    /// The number of messages that repeated news.
+    pub duplicates: u64,
+    /// The number of times that a log was stored.
+    pub logs_written: u64,
+}
+
+/// A world in which the rules were violated.
+#[derive(Debug)]
+pub struct Violation {
+    /// The seed of the world.
+    pub seed: u64,
+    /// The rule, and how it was violated.
+    pub problem: String,
+    /// Everything that happened.
+    pub trace: Vec<String>,
+}
+
+impl Counts {
+    /// Adds the counts of other worlds.
+    pub fn add(&mut self, other: &Counts) {
+        self.worlds += other.worlds;
+        self.outages += other.outages;
+        self.messages += other.messages;
+        self.items += other.items;
+        self.interruptions += other.interruptions;
+        self.duplicates += other.duplicates;
+        self.logs_written += other.logs_written;
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "{} worlds: {} outages, {} messages with {} items, {} duplicates after {} interruptions, {} logs stored",
+            self.worlds,
+            self.outages,
+            self.messages,
+            self.items,
+            self.duplicates,
+            self.interruptions,
+            self.logs_written
+        )
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(formatter, "world {}: {}", self.seed, self.problem)?;
+        for line in &self.trace {
+            writeln!(formatter, "  {line}")?;
+        }
+        Ok(())
+    }
+}
+
+/// One item that the provider accepted.
+#[derive(Debug)]
+struct Received {
+    at: UnixNanos,
+    node: String,
+    item: Item,
+}
+
+#[derive(Debug)]
+pub(crate) struct Judge {
+    received: Vec<Vec<Received>>,
+    messages: u64,
+    pub(crate) interruptions: usize,
+    pub(crate) logs_written: u64,
+}
+
+impl Judge {
+    pub(crate) fn new(endpoints: usize) -> Judge {
+        let received = (0..endpoints).map(|_| Vec::new()).collect();
+        Judge { received, messages: 0, interruptions: 0, logs_written: 0 }
+    }
+
+    /// Records a message that the provider accepted. Returns whether there was one.
+    pub(crate) fn receive(&mut self, at: UnixNanos, node: &NodeName, news: &[News]) -> bool {
+        let items: Vec<&Item> = news.iter().flat_map(|news| &news.items).collect();
+        for item in &items {
+            let index = item.title.get(1..).and_then(|index| index.parse::<usize>().ok());
+            if let Some(received) = index.and_then(|index| self.received.get_mut(index)) {
+                received.push(Received { at, node: node.to_string(), item: (*item).clone() });
+            }
+        }
+        self.messages += u64::from(!items.is_empty());
+        !items.is_empty()
+    }
+
+    pub(crate) fn judge(
+        &self,
+        seed: u64,
+        plan: &WorldPlan,
+        endpoints: &[EndpointStatus],
+        nodes: &[Node],
+    ) -> Result<Counts, Violation> {
+        let verdicts = verdicts(endpoints, plan.end);
+        let mut problems = Vec::new();
+        let (mut outages, mut duplicates) = (0, Vec::new());
+        for (index, verdict) in verdicts.iter().enumerate() {
+            let received = &self.received[index];
+            let reported = follow(received, &mut duplicates, &mut problems);
+            for span in verdict.spans.iter().filter(|span| must_be_reported(plan, index, span)) {
+                outages += 1;
+                let is_reported =
+                    |period: &Period| period.start - SLACK < span.end && span.start < period.end.saturating_add(SLACK);
+                if !reported.iter().any(is_reported) {
+                    problems
+                        .push(format!("the outage of e{index} {} was not reported", describe(span.start, span.end)));
+                }
+            }
+            problems.extend(received.iter().filter_map(|one| false_alarm(plan, index, one)));
+            if let Some(silence) = plan.silence.filter(|_| index == 0) {
+                problems.extend(received.iter().filter_map(|one| breaks_silence(silence, one)));
+            }
+        }
+        duplicates.sort_unstable();
+        duplicates.dedup();
+        if duplicates.len() > self.interruptions {
+            problems.push(format!("{} duplicates after {} interruptions", duplicates.len(), self.interruptions));
+        }
+        if let Some(problem) = problems.into_iter().next() {
+            return Err(Violation {
+                seed,
+                problem,
+                trace: self.trace(plan, &verdicts.iter().map(|v| v.spans.clone()).collect::<Vec<_>>(), nodes),
+            });
+        }
+        Ok(Counts {
+            worlds: 1,
+            outages,
+            messages: self.messages,
+            items: self.received.iter().map(|received| received.len() as u64).sum(),
+            interruptions: self.interruptions as u64,
+            duplicates: duplicates.len() as u64,
+            logs_written: self.logs_written,
+        })
+    }
+
+    fn trace(&self, plan: &WorldPlan, spans: &[Vec<Span>], nodes: &[Node]) -> Vec<String> {
+        let mut trace = vec![format!("{:?}, {:?}", plan.policy, plan.quorum)];
+        trace.push(format!("visibility {} s, crashes {}%", plan.visibility / SECOND, plan.crashes));
+        for (node, plan) in nodes.iter().zip(&plan.nodes) {
+            let periods = |periods: &[Period]| {
+                periods.iter().map(|period| describe(period.start, period.end)).collect::<Vec<_>>().join(", ")
+            };
+            trace.push(format!(
+                "node {}: every {} s from {}, rank {}, skew {} s, round {} s, pace {:?}, spool {}, checks {:?}, dead [{}], partitioned [{}]",
+                node.name,
+                plan.every / SECOND,
+                plan.phase / SECOND,
+                plan.rank,
+                plan.skew / SECOND,
+                plan.round / SECOND,
+                plan.pace.map(|pace| (pace.gather / SECOND, pace.spacing / SECOND)),
+                plan.has_spool,
+                plan.checks,
+                periods(&plan.dead),
+                periods(&plan.partitioned),
+            ));
+        }
+        for (index, wrong) in plan.endpoints.iter().enumerate() {
+            for (period, status) in wrong {
+                trace.push(format!("e{index} is {status} {}", describe(period.start, period.end)));
+            }
+        }
+        for period in &plan.provider_down {
+            trace.push(format!("the provider is down {}", describe(period.start, period.end)));
+        }
+        if let Some(silence) = plan.silence {
+            trace.push(format!("e0 is silenced {}", describe(silence.start, silence.end)));
+        }
+        for (index, spans) in spans.iter().enumerate() {
+            for span in spans {
+                trace.push(format!("verdict of e{index}: {} {}", span.status, describe(span.start, span.end)));
+            }
+        }
+        let mut received: Vec<&Received> = self.received.iter().flatten().collect();
+        received.sort_by_key(|one| one.at);
+        for Received { at, node, item } in received {
+            let until = item.until.unwrap_or(item.since);
+            trace.push(format!(
+                "{} {node}: {} {} ({})",
+                offset(*at),
+                item.event,
+                item.title,
+                describe(item.since, until)
+            ));
+        }
+        trace
+    }
+}
+
+/// Follows the news about an endpoint. Returns the reported outages. Adds the times of messages that repeat news to
+/// `duplicates`.
+fn follow(received: &[Received], duplicates: &mut Vec<UnixNanos>, problems: &mut Vec<String>) -> Vec<Period> {
+    let mut reported: Vec<Period> = Vec::new();
+    let mut open: Option<(EventKind, u32)> = None;
+    for Received { at, item, .. } in received {
+        let mut repeats = false;
+        match item.event {
+            EventKind::Down | EventKind::Degraded | EventKind::Flapping | EventKind::Worse => {
+                let is_change = match (open.map(|(event, _)| event), item.event) {
+                    (None, event) => event != EventKind::Worse,
+                    (Some(EventKind::Flapping), event) => event == EventKind::Down,
+                    (Some(EventKind::Degraded), event) => matches!(event, EventKind::Worse | EventKind::Flapping),
+                    (Some(_), event) => {
+                        event == EventKind::Flapping || event == EventKind::Degraded && item.was == Status::Down
+                    }
+                };
+                repeats = !is_change;
+                if open.is_none() {
+                    reported.push(Period { start: item.since, end: UnixNanos::MAX });
+                }
+                let event = if item.event == EventKind::Worse { EventKind::Down } else { item.event };
+                open = Some((event, 0));
+            }
+            EventKind::Reminder => match &mut open {
+                Some((_, reminders)) if *reminders < item.reminder => *reminders = item.reminder,
+                _ => repeats = true,
+            },
+            EventKind::Recovered | EventKind::Missed => {
+                let until = item.until.unwrap_or(*at);
+                let overlaps = |period: &Period| item.since < period.end && period.start < until;
+                repeats = match item.event {
+                    EventKind::Recovered => open.is_none(),
+                    _ => open.is_some() || reported.iter().any(overlaps),
+                };
+                match reported.last_mut().filter(|_| open.is_some()) {
+                    Some(last) => last.end = until,
+                    None => reported.push(Period { start: item.since, end: until }),
+                }
+                open = None;
+            }
+            other => problems.push(format!("unexpected event {other}")),
+        }
+        if repeats {
+            duplicates.push(*at);
+        }
+    }
+    if open.is_some() {
+        problems.push("an outage was notified, and its end was not".to_owned());
+    }
+    reported
+}
+
+fn must_be_reported(plan: &WorldPlan, endpoint: usize, span: &Span) -> bool {
+    let silence = plan.silence.filter(|_| endpoint == 0);
+    let is_touched =
+        silence.is_some_and(|silence| silence.start - SLACK < span.end && span.start < silence.end + SLACK);
+    let is_late = plan.nodes.iter().filter(|node| node.has_spool).flat_map(|node| &node.partitioned);
+    let is_late = is_late.into_iter().any(|period| period.start - LATE < span.end && span.start < period.end + LATE);
+    span.status == Status::Down && span.end - span.start >= plan.policy.after && !is_touched && !is_late
+}
+
+/// Returns a problem if nothing was wrong at the beginning of a notified outage.
+fn false_alarm(plan: &WorldPlan, endpoint: usize, one: &Received) -> Option<String> {
+    let is_about_outage = matches!(one.item.event, EventKind::Down | EventKind::Missed);
+    let was_wrong = |(period, _): &(Period, Status)| {
+        period.start - SLACK <= one.item.since && one.item.since <= period.end.saturating_add(LATE)
+    };
+    let is_false = is_about_outage && !plan.endpoints[endpoint].iter().any(was_wrong);
+    is_false.then(|| format!("e{endpoint} was reported {} at {} for no reason", one.item.event, offset(one.at)))
+}
+
+fn breaks_silence(silence: Period, one: &Received) -> Option<String> {
+    let is_inside = silence.start + SLACK < one.at && one.at < silence.end - SLACK;
+    let is_bad = !matches!(one.item.event, EventKind::Recovered | EventKind::Missed);
+    let until = one.item.until.unwrap_or(one.at);
+    let is_whole_inside = silence.start + SLACK < one.item.since && until < silence.end - SLACK;
+    let is_missed = one.item.event == EventKind::Missed && is_whole_inside;
+    let breaks = is_inside && is_bad || is_missed;
+    breaks.then(|| format!("{} at {} breaks the silence", one.item.event, offset(one.at)))
+}
+
+fn offset(moment: UnixNanos) -> String {
+    let seconds = (moment - START) / SECOND;
+    format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
+
+fn describe(start: UnixNanos, end: UnixNanos) -> String {
+    format!("{}–{}", offset(start), offset(end))
+}

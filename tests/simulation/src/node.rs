@@ -1,0 +1,93 @@
+//! A node: what it knows and keeps in memory.
+
+use std::collections::VecDeque;
+
+use shared::UnixNanos;
+use shared::notification_log::NotificationLog;
+use shared::object_name::NodeName;
+use shared::status::Status;
+use shared::uptime::{Observation, StatusTimeline};
+
+use crate::plan::NodePlan;
+use crate::store::StoredHistory;
+
+/// The number of storage times that a node remembers.
+const REMEMBERED: usize = 6;
+
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) name: NodeName,
+    /// The status of each endpoint, as far as it was stored.
+    timelines: Vec<StatusTimeline>,
+    /// Rounds that could not be stored.
+    spool: Vec<Round>,
+    /// The storage times of the newest rounds.
+    pub(crate) stored: VecDeque<UnixNanos>,
+    /// When the node last stored rounds that it had to keep.
+    pub(crate) late_at: UnixNanos,
+    /// The log in the memory of a daemon.
+    pub(crate) log: Option<NotificationLog>,
+    /// Whether the log in memory differs from the stored one.
+    pub(crate) is_unsaved: bool,
+    /// Whether the node is sending.
+    pub(crate) is_busy: bool,
+    /// When a daemon evaluates next, unless a round is stored before.
+    pub(crate) timer: UnixNanos,
+}
+
+/// The results of one round, in the order of the endpoints.
+#[derive(Debug, Clone)]
+pub(crate) struct Round {
+    pub(crate) at: UnixNanos,
+    pub(crate) results: Vec<(usize, Status)>,
+}
+
+impl Node {
+    pub(crate) fn new(index: usize, endpoints: usize) -> Option<Node> {
+        Some(Node {
+            name: NodeName::new(["a", "b", "c", "d"].get(index)?).ok()?,
+            timelines: vec![StatusTimeline::default(); endpoints],
+            spool: Vec::new(),
+            stored: VecDeque::new(),
+            late_at: 0,
+            log: None,
+            is_unsaved: false,
+            is_busy: false,
+            timer: UnixNanos::MAX,
+        })
+    }
+
+    /// Keeps a round that cannot be stored.
+    pub(crate) fn keep(&mut self, round: Round, plan: &NodePlan) {
+        if plan.has_spool {
+            self.spool.push(round);
+        }
+    }
+
+    /// Stores a round, after those that were kept.
+    pub(crate) fn store(&mut self, round: Round, plan: &NodePlan) -> StoredHistory {
+        if !self.spool.is_empty() {
+            self.late_at = round.at;
+        }
+        for round in std::mem::take(&mut self.spool).into_iter().chain([round]) {
+            for (endpoint, status) in round.results {
+                let observation = Observation { at: round.at, status, interval: Some(plan.every) };
+                self.timelines[endpoint].add(observation);
+            }
+            self.stored.push_back(round.at);
+            if self.stored.len() > REMEMBERED {
+                self.stored.pop_front();
+            }
+        }
+        let last = |timeline: &StatusTimeline| timeline.last.map(|last| last.at);
+        StoredHistory {
+            endpoints: self.timelines.iter().map(|timeline| (timeline.spans.clone(), last(timeline))).collect(),
+            newest: self.stored.back().copied().unwrap_or(0),
+        }
+    }
+
+    /// Forgets everything that is only in memory.
+    pub(crate) fn restart(&mut self) {
+        (self.log, self.is_unsaved, self.is_busy, self.timer) = (None, false, false, UnixNanos::MAX);
+    }
+}

@@ -1,0 +1,50 @@
+//! A store in memory, which shows changes late.
+
+use std::rc::Rc;
+
+use shared::UnixNanos;
+use shared::uptime::Span;
+
+/// What a node stored about the endpoints.
+#[derive(Debug, Default)]
+pub(crate) struct StoredHistory {
+    /// The spans of each endpoint, and when it was last checked.
+    pub(crate) endpoints: Vec<(Vec<Span>, Option<UnixNanos>)>,
+    pub(crate) newest: UnixNanos,
+}
+
+/// An object that is replaced. Older versions remain visible for a while.
+#[derive(Debug)]
+pub(crate) struct Versions<T> {
+    stored: Vec<(UnixNanos, Rc<T>)>,
+}
+
+impl<T> Default for Versions<T> {
+    fn default() -> Self {
+        Versions { stored: Vec::new() }
+    }
+}
+
+impl<T> Versions<T> {
+    pub(crate) fn put(&mut self, visible_at: UnixNanos, content: T) {
+        // Only the last versions can still be visible.
+        if self.stored.len() > 8 {
+            self.stored.drain(..4);
+        }
+        // A later version never becomes visible before an earlier one.
+        let visible_at = self.stored.last().map_or(visible_at, |(last, _)| visible_at.max(*last));
+        self.stored.push((visible_at, Rc::new(content)));
+    }
+
+    pub(crate) fn get(&self, now: UnixNanos) -> Option<Rc<T>> {
+        self.stored.iter().rfind(|(visible_at, _)| *visible_at <= now).map(|(_, content)| Rc::clone(content))
+    }
+}
+
+/// The objects of one node.
+#[derive(Debug, Default)]
+pub(crate) struct Objects {
+    pub(crate) history: Versions<StoredHistory>,
+    /// The log as JSON, as in a real store.
+    pub(crate) log: Versions<String>,
+}
