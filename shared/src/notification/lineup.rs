@@ -4,6 +4,7 @@
 //! waits long enough for those before it to send and to store that in their logs, and sends only if they have not.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use crate::notification_log::{ChannelId, NotificationLog, Retry};
 use crate::object_name::NodeName;
@@ -76,6 +77,14 @@ pub(super) enum Turn {
         ahead: Vec<NodeName>,
         at: UnixNanos,
     },
+}
+
+impl fmt::Display for Turn {
+    /// Writes the names of the nodes that precede this one.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Turn::Later { ahead, .. } = self else { return Ok(()) };
+        ahead.iter().try_for_each(|node| write!(formatter, "{node},"))
+    }
 }
 
 impl<'a> Line<'a> {

@@ -32,12 +32,11 @@ pub(super) fn select(situation: &Situation<'_>, found: Vec<Found<'_>>) -> Plan {
         |waiting_since: UnixNanos| found.iter().map(|found| turn(situation, &line, found, waiting_since)).collect();
     let at_first: Vec<Turn> = turns(situation.now);
     let is_left = |turn: &Turn| matches!(turn, Turn::Later { at, .. } if *at < UnixNanos::MAX);
-    let left: Vec<&Found> =
-        found.iter().zip(&at_first).filter(|(_, turn)| is_left(turn)).map(|(found, _)| found).collect();
-    let turns: Vec<Turn> = if left.is_empty() {
+    let left = || found.iter().zip(&at_first).filter(|(_, turn)| is_left(turn));
+    let turns: Vec<Turn> = if left().next().is_none() {
         at_first
     } else {
-        let hash = hash(&left);
+        let hash = hash(left());
         let before = own.and_then(|own| own.waiting).filter(|waiting| waiting.news == hash);
         let before = before.map(|waiting| waiting.since).filter(|since| since.saturating_add(DAY) > situation.now);
         let since = before.map_or(situation.now, |since| since.min(situation.now));
@@ -106,17 +105,17 @@ fn has_checked(verdict: &Verdict<'_>, node: &NodeName, now: UnixNanos) -> bool {
     verdict.votes.iter().any(|vote| vote.node == Some(node) && is_recent(vote.last_checked))
 }
 
-/// Returns a hash of news that does not depend on its order, and not on details that change while it waits. Later news
-/// about the same endpoint has another hash, because it replaces another register.
-fn hash(found: &[&Found<'_>]) -> u32 {
-    let of_one = |found: &&Found<'_>| {
+/// Returns a hash of news, and of the nodes that it is left to. It does not depend on the order of the news, and not on
+/// details that change while it waits. Later news about the same endpoint has another hash, because it replaces another
+/// register.
+fn hash<'f>(left: impl Iterator<Item = (&'f Found<'f>, &'f Turn)>) -> u32 {
+    left.fold(0, |sum, (found, turn)| {
         let register = &found.news.register;
         let key = &register.key;
         let state = (register.state as u8, register.topic as u8);
-        let text = format!("{}\n{}\n{state:?}\n{}", key.title, key.locator, found.replaced);
-        fnv1a(&text) as u32
-    };
-    found.iter().map(of_one).fold(found.len() as u32, u32::wrapping_add)
+        let text = format!("{}\n{}\n{state:?}\n{}\n{turn}", key.title, key.locator, found.replaced);
+        sum.wrapping_add(fnv1a(&text) as u32)
+    })
 }
 
 /// Returns the order of events in a message, with the worst first.
