@@ -221,3 +221,52 @@ async fn a_password_in_a_url_is_sent_and_never_stored_or_shown() {
     let basic = "authorization: Basic bWU6Y2FuYXJ5U0VDUkVUY2FuYXJ5U0VDUkVUY2FuYXJ5U0VDUkVUNDcxMQ==";
     assert!(sent.iter().any(|request| request.to_lowercase().contains(&basic.to_lowercase())), "{}", sent[0]);
 }
+
+#[tokio::test]
+async fn configured_channels_are_not_shown_by_validate_and_doctor() {
+    let echo = Endpoint::start(Behavior::Answer("500 Internal Server Error", CANARY.to_owned())).await;
+    let ok = Endpoint::start(Behavior::ok()).await;
+    let url = |base: &str| format!("{}/{CANARY}", base.trim_end_matches('/'));
+    let mut config = watching(&[check("Shop", &ok.url)], &directory());
+    config["notifiers"] = json!([
+        { "type": "slack", "webhook": url(&echo.url) },
+        { "type": "webhook", "id": "away", "url": url(&refused()), "headers": { "Authorization": CANARY } },
+        { "type": "telegram", "token": CANARY, "chat": 1, "url": echo.url },
+        { "type": "mail", "from": "a@example.com", "to": "b@example.com",
+          "smtp": { "server": "127.0.0.1", "port": 9, "username": "me", "password": CANARY } },
+        { "type": "apprise", "urls": [format!("json://{CANARY}")], "command": "true" },
+        { "type": "exec", "id": "missing", "command": "no-such-command-anywhere", "enabled": false },
+    ]);
+    let checker = Checker::new(&config);
+    let run = checker.call(&["validate", "-c", "checker.json"]).await;
+    assert_eq!(run.code, 0, "{}", run.output());
+    assert_absent(&run, CANARY);
+    for format in ["text", "json"] {
+        let run = checker
+            .call_with(&["doctor", "-c", "checker.json", "--format", format], |command| {
+                command.env("RUST_LOG", "trace").env("RUST_BACKTRACE", "full");
+            })
+            .await;
+        assert_absent(&run, CANARY);
+        for expected in [
+            "channel `slack` can be reached at `127.0.0.1:",
+            "channel `away` cannot be reached at `127.0.0.1:",
+            "channel `telegram` can be reached at",
+            "channel `mail` cannot be reached at `127.0.0.1:9`",
+            "channel `apprise` has a command that can start",
+            "channel `missing` is not enabled",
+        ] {
+            assert!(run.stdout.contains(expected), "{expected}: {}", run.output());
+        }
+    }
+    let requests = echo.requests();
+    assert!(!requests.is_empty() && requests.iter().all(|request| !request.contains(CANARY)), "{requests:?}");
+    config["notifiers"] = json!([{ "type": "slack", "webhook": CANARY }, { "type": "webhook", "url": url(&echo.url),
+        "secret": CANARY, "body": "{{ {CANARY} }}".replace("{CANARY}", CANARY) }]);
+    checker.configure(&config);
+    for command in ["validate", "run"] {
+        let run = checker.call(&[command, "-c", "checker.json"]).await;
+        assert_ne!(run.code, 0, "{}", run.output());
+        assert_absent(&run, CANARY);
+    }
+}

@@ -275,3 +275,32 @@ fn reload(source: &mut ConfigSource, started_with: &Config) -> Option<Config> {
 pub(super) fn endpoint_count(count: usize) -> String {
     counted(count, "endpoint")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reload_applies_changes_of_notifications() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("checker.json");
+        let write = |members: &str| {
+            let check = r#"{ "type": "exec", "name": "Shop", "command": "true", "notify": ["ops"] }"#;
+            let text = format!(
+                r#"{{ "checkers": [{check}], "storage": {{ "type": "fs", "dir": "checks" }},
+                "notifiers": [{{ "type": "ntfy", "id": "ops", "url": "https://ntfy.sh/topic" }}{members} }}"#
+            );
+            std::fs::write(&path, text).expect("it can be written");
+        };
+        let mut source =
+            ConfigSource { path: path.clone(), node: None, shard: None, every: None, page_address: None, loaded: None };
+        write("]");
+        let started_with = source.load().expect("it is valid");
+        write(r#", { "type": "ping", "url": "https://hc-ping.com/x" }], "notify": { "rank": 7 }"#);
+        let config = reload(&mut source, &started_with).expect("it is valid");
+        let notifications = config.notifications.expect("there are notifiers");
+        assert_eq!((notifications.channels.len(), notifications.rules.rank), (2, 7));
+        write(r#", { "type": "ping", "url": "" }]"#);
+        assert!(reload(&mut source, &started_with).is_none());
+    }
+}

@@ -45,6 +45,7 @@ use self::dialect::Dialect;
 use self::document::Located;
 use self::identity::DefinedCheck;
 use self::model::{Config, Page};
+use self::notifiers::ConvertedNotifiers;
 use self::notifiers::check_keys::CheckKeys;
 use self::parser::StreamedList;
 use self::problem::{Problem, Problems, Severity};
@@ -54,6 +55,7 @@ use crate::checks::net::address_policy::AddressPolicy;
 use crate::checks::net::connect::Address;
 use crate::checks::net::proxy_environment::ProxyEnvironment;
 use crate::checks::{Check, CheckKind};
+use crate::notify::delivery::reach::preflight;
 use crate::notify::rules::Notifications;
 use crate::platform::operator_file::read_operator_text;
 use crate::redact::Secret;
@@ -109,8 +111,15 @@ pub fn validate(path: &Path, environment: &Environment<'_>) -> Result<(Vec<Strin
     let text = read(path)?;
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
     let dialect = Dialect::of_file(path, environment.variable);
-    let Parsed { config, positions, mut problems } = from_dialect(&text, folder, environment, dialect);
+    let Parsed { config, positions, channel_positions, mut problems } =
+        from_dialect(&text, folder, environment, dialect);
     if let Some(config) = config {
+        let channels = config.notifications.iter().flat_map(|notifications| &notifications.channels);
+        for (channel, at) in channels.zip(channel_positions).filter(|(channel, _)| channel.is_enabled) {
+            if let Err(error) = preflight(&channel.transport) {
+                problems.add(Problem::error(at, format!("channel `{}`: {error}", channel.id)));
+            }
+        }
         let checks = config.checks.iter().zip(positions);
         let checks =
             checks.flat_map(|(check, at)| [check].into_iter().chain(&check.duplicates).map(move |one| (one, at)));
@@ -160,6 +169,8 @@ struct Parsed {
     config: Option<Config>,
     /// The byte offset of each check in the configuration.
     positions: Vec<usize>,
+    /// The byte offset of each channel in the configuration.
+    channel_positions: Vec<usize>,
     problems: Problems,
 }
 
@@ -188,10 +199,11 @@ fn from_dialect(text: &str, folder: &Path, environment: &Environment<'_>, dialec
         index += 1;
     };
     let streamed = StreamedList { key: CHECKERS, take: &mut take };
-    let mut positions = Vec::new();
+    let (mut positions, mut channel_positions) = (Vec::new(), Vec::new());
     let config = match parser::parse(text, dialect, &mut problems, Some(streamed)) {
-        Ok(root) => {
+        Ok(mut root) => {
             if dialect.is_original() {
+                original::rewrite_root(&mut root);
                 original::report_root(&root, &mut problems);
             }
             validate::validate_root(&root, &table::ROOT, &mut problems);
@@ -200,7 +212,9 @@ fn from_dialect(text: &str, folder: &Path, environment: &Environment<'_>, dialec
                 keys.check_titles(checks.iter().map(|one| one.check.title.as_str()), &mut problems);
             }
             let objectives = keys.take_objectives();
-            let notifications = notifiers::convert(&root, keys, folder, &mut problems);
+            let ConvertedNotifiers { notifications, positions: of_channels } =
+                notifiers::convert(&root, keys, folder, &mut problems);
+            channel_positions = of_channels;
             positions = checks.iter().map(|one| one.at).collect();
             let checks = checks.into_iter().map(|one| one.check).collect();
             let config =
@@ -217,7 +231,7 @@ fn from_dialect(text: &str, folder: &Path, environment: &Environment<'_>, dialec
             None
         }
     };
-    Parsed { config: config.filter(|_| problems.errors() == 0), positions, problems }
+    Parsed { config: config.filter(|_| problems.errors() == 0), positions, channel_positions, problems }
 }
 
 /// Converts a tree that validation has accepted. Also reports problems that validation cannot detect.

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use super::dialect::Dialect;
 use super::document::{JsonValue, Located, Member};
+use super::notifiers::NOTIFIERS;
 use super::parser;
 use super::problem::{Problem, Problems};
 
@@ -19,6 +20,20 @@ const TLS_TIMEOUT: &str = "10s";
 
 /// The status codes that the original Checkup accepts by default.
 const DEFAULT_STATUS: &str = "200-204";
+
+/// Adds the single notifier of older files to the list of notifiers.
+pub(super) fn rewrite_root(root: &mut Located) {
+    let JsonValue::Object(members) = &mut root.value else { return };
+    let Some(position) = members.iter().position(|member| member.key == "notifier") else { return };
+    let Member { at, value, .. } = members.remove(position);
+    match members.iter_mut().find(|member| member.key == NOTIFIERS).map(|member| &mut member.value.value) {
+        Some(JsonValue::Array(list)) => list.push(value),
+        _ => {
+            let list = Located { at: value.at, value: JsonValue::Array(vec![value]) };
+            members.push(Member { at, key: Cow::Borrowed(NOTIFIERS), value: list });
+        }
+    }
+}
 
 /// Warns about variables outside of checks.
 pub(super) fn report_root(root: &Located, problems: &mut Problems) {
@@ -158,6 +173,7 @@ fn variable_in(text: &str) -> Option<&str> {
 #[must_use]
 pub fn to_own_dialect(text: &str) -> Option<serde_json::Map<String, serde_json::Value>> {
     let mut root = parser::parse(text, Dialect::Original, &mut Problems::default(), None).ok()?;
+    rewrite_root(&mut root);
     if let JsonValue::Object(members) = &mut root.value
         && let Some(checkers) = members.iter_mut().find(|member| member.key == super::CHECKERS)
         && let JsonValue::Array(checks) = &mut checkers.value.value

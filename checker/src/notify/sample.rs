@@ -7,8 +7,8 @@ use shared::{HOUR, MINUTE, SECOND, UnixNanos};
 use super::event::EventKind;
 use super::message::{Item, Message, NodeReason};
 
-/// 2026-11-29 13:04:00 UTC.
-const AT: UnixNanos = 1_795_957_440 * SECOND;
+/// The time of the message: 2026-11-29 13:04:00 UTC.
+pub const AT: UnixNanos = 1_795_957_440 * SECOND;
 
 /// Returns the message.
 #[must_use]

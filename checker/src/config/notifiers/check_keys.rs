@@ -26,13 +26,13 @@ const SUGGESTIONS: usize = 20;
 
 pub(in crate::config) const NOTIFY: Field = optional(
     "notify",
-    ValueKind::List(&ValueKind::Pattern(patterns::NODE_NAME)),
+    ValueKind::List(&ValueKind::String),
     "every channel whose `endpoints` match",
     "The ids of the only channels that are notified of this endpoint. With `[]`, none is.",
 );
 pub(in crate::config) const DEPENDS_ON: Field = optional(
     "depends_on",
-    ValueKind::List(&ValueKind::Pattern(patterns::NOT_BLANK)),
+    ValueKind::List(&ValueKind::String),
     "none",
     "The titles of endpoints that this one depends on, such as a router. While one of them is down, channels are not notified of this endpoint.",
 );

@@ -51,7 +51,7 @@ pub(super) const COMMON: &[Field] = &[
     ),
     optional(
         "endpoints",
-        ValueKind::List(&ValueKind::Pattern(patterns::NOT_BLANK)),
+        ValueKind::List(&ValueKind::String),
         "all",
         "The titles of the endpoints that the channel is notified of. `Shop *` matches every title that starts with `Shop `.",
     ),

@@ -43,6 +43,7 @@ use super::spec::{ValueKind, Variant};
 use super::validate::validate_root;
 use crate::notify::channels::Transport;
 use crate::notify::rules::{Channel, Notifications};
+use crate::notify::sample;
 
 /// The key whose value is the array of notifiers.
 pub(super) const NOTIFIERS: &str = "notifiers";
@@ -98,17 +99,19 @@ const NOTIFIER: ValueKind = ValueKind::Tagged {
     common: COMMON,
 };
 
+/// The notifiers, and the byte offset of each channel in the file.
+#[derive(Default)]
+pub(super) struct ConvertedNotifiers {
+    pub notifications: Option<Notifications>,
+    pub positions: Vec<usize>,
+}
+
 /// Converts the notifiers that validation has accepted, and skips the others. `checks` are the keys of checks that
 /// refer to them. The title and groups of the page are not filled in.
-pub(super) fn convert(
-    root: &Located,
-    checks: CheckKeys,
-    folder: &Path,
-    problems: &mut Problems,
-) -> Option<Notifications> {
+pub(super) fn convert(root: &Located, checks: CheckKeys, folder: &Path, problems: &mut Problems) -> ConvertedNotifiers {
     let section = NotifySection::convert(root.member("notify"), problems);
     let mut ids = ChannelIds::default();
-    let mut channels = Vec::new();
+    let (mut channels, mut positions) = (Vec::new(), Vec::new());
     let list = [NOTIFIERS, "notifier"].into_iter().find_map(|key| Some((key, root.member(key)?)));
     for (path, located) in list.into_iter().flat_map(|(key, list)| elements(key, list)) {
         if has_errors(located, &NOTIFIER) {
@@ -122,8 +125,15 @@ pub(super) fn convert(
         let transport = convert.and_then(|convert| convert(&mut converter));
         let id = ids.claim(raw.id.as_deref(), type_name, &mut converter);
         let (is_enabled, policy) = raw.into_policy(&section, &mut converter);
+        if let Some(Transport::Http(channel)) = &transport
+            && let Err(error) = channel.requests(&sample::message(), sample::AT)
+        {
+            let key = if located.member("body").is_some() { "body" } else { "type" };
+            converter.error(key, error);
+        }
         if let (Some(id), Some(transport)) = (id, transport) {
             channels.push(Channel { id, is_enabled, policy, transport });
+            positions.push(located.at);
         }
     }
     let is_empty = list.is_none_or(|(key, list)| elements(key, list).is_empty());
@@ -133,7 +143,7 @@ pub(super) fn convert(
             let text = "`notify` has no effect without `notifiers`: add one, or remove `notify`".to_owned();
             problems.add(Problem::notice(section.at, text));
         }
-        return None;
+        return ConvertedNotifiers::default();
     }
     if root.member("storage").is_none()
         && let Some((key, list)) = list
@@ -144,7 +154,8 @@ pub(super) fn convert(
         );
         problems.add(Problem::warning(list.at, text));
     }
-    Some(Notifications { rules: section.rules, channels, checks })
+    let notifications = Some(Notifications { rules: section.rules, channels, checks });
+    ConvertedNotifiers { notifications, positions }
 }
 
 /// Returns the notifiers with their paths: the elements of an array, or a single object.

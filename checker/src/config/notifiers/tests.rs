@@ -52,11 +52,16 @@ fn notifications(notifiers: &Value, others: &Value) -> Notifications {
     (*config.notifications.expect("there are notifiers")).clone()
 }
 
+/// Removes the position and the severity from a problem.
+fn without_position(line: &str) -> String {
+    line.splitn(3, ": ").nth(2).unwrap_or_default().to_owned()
+}
+
 /// Returns the problems of a file with one invalid notifier, without their positions.
 fn errors_of(notifier: &Value) -> Vec<String> {
     let (config, lines) = problems(&file(&json!([notifier]), &json!({})));
     assert!(config.is_none(), "{notifier}: {lines:?}");
-    lines.iter().map(|line| line.splitn(4, ':').last().unwrap_or_default().trim().to_owned()).collect()
+    lines.iter().map(|line| without_position(line)).collect()
 }
 
 fn slack(others: &Value) -> Value {
@@ -226,7 +231,7 @@ fn all_mistakes_are_reported_at_once() {
         "`notifiers[5].username` contradicts `token`",
         "`notifiers[5].url` has no topic",
         "invalid label `a-b` in `notifiers[6].labels`",
-        "invalid value `2d` for `notify.after`: expected a duration from `0s` to `24h`",
+        "invalid value `2d` for `notify.after`: expected a duration from `0` to `1d`",
     ];
     assert_eq!(lines.len(), expected.len(), "{lines:#?}");
     for text in expected {
@@ -254,6 +259,14 @@ fn problems_of_values_have_a_remedy() {
             "already have the label `page`",
         ),
         (json!({ "type": "webhook", "url": "https://a", "headers": { "a b": "c" } }), "invalid header name `a b`"),
+        (
+            json!({ "type": "webhook", "url": "https://a", "body": { "a": ["{{ sumary }}"] } }),
+            "`notifiers[0].body`: invalid template `a[0]`",
+        ),
+        (
+            json!({ "type": "webhook", "url": "https://a", "body": "{{ summary" }),
+            "`notifiers[0].body`: invalid template",
+        ),
         (json!({ "type": "webhook", "url": "https://a", "secret": "hunter2" }), "invalid signing key"),
         (slack(&json!({ "on": ["dwon"] })), "invalid value `dwon` for `notifiers[0].on[0]`"),
         (slack(&json!({ "on": ["incident"] })), "invalid value `incident`"),
@@ -316,7 +329,7 @@ fn checks_choose_channels_and_dependencies() {
 /// Returns the problems of the keys of checks, without their positions.
 fn check_problems(checks: &Value, notifiers: &Value) -> Vec<String> {
     let (_, lines) = problems(&file(notifiers, &json!({ "checkers": checks })));
-    lines.iter().map(|line| line.splitn(4, ':').last().unwrap_or_default().trim().to_owned()).collect()
+    lines.iter().map(|line| without_position(line)).collect()
 }
 
 #[test]
@@ -443,4 +456,40 @@ fn secrets_are_neither_in_debug_output_nor_in_problems() {
     let webhook = json!([{ "type": "webhook", "url": "https://a", "secret": format!("whsec_{CANARY}") }]);
     let (config, lines) = problems(&file(&webhook, &json!({})));
     assert!(!format!("{config:?}{lines:?}").contains(CANARY), "{lines:?}");
+}
+
+/// Returns the JSON examples of a document.
+fn examples(document: &str) -> Vec<&str> {
+    document.split("\n```json\n").skip(1).filter_map(|rest| rest.split("\n```").next()).collect()
+}
+
+#[test]
+fn the_documented_examples_are_valid() {
+    let document = include_str!("../../../../docs/notifications.md");
+    let variable = |name: &str| {
+        Some(match name {
+            "HOOK_SECRET" => "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned(),
+            name if name.ends_with("WEBHOOK") || name.ends_with("_URL") => "https://hooks.example.com/x".to_owned(),
+            name => format!("value-of-{name}"),
+        })
+    };
+    let environment = Environment { variable: &variable, host_name: "here".to_owned() };
+    let rest = r#""storage": { "type": "fs", "dir": "checks" }"#;
+    let mut types = BTreeSet::new();
+    for example in examples(document) {
+        let text = match example.starts_with('"') {
+            true => format!(r#"{{ "checkers": [], {example}, {rest} }}"#),
+            false if example.contains("endpoint_name") => {
+                let router = r#"{ "type": "exec", "name": "Router", "command": "true" }"#;
+                format!(r#"{{ "checkers": [{example}, {router}], {rest} }}"#)
+            }
+            false => format!(r#"{{ "checkers": [], "notifiers": [{example}], {rest} }}"#),
+        };
+        let (config, problems) = from_text(&text, Path::new("/etc/checkup"), &environment);
+        assert!(config.is_some() && problems.is_empty(), "{example}\n{:#?}", problems.lines("c.json", &text));
+        types.extend(example.split(r#""type": ""#).skip(1).filter_map(|rest| rest.split('"').next()));
+    }
+    let missing: Vec<&str> =
+        super::VARIANTS.iter().map(|variant| variant.name).filter(|name| !types.contains(name)).collect();
+    assert_eq!(missing, ["rocketchat"], "it has the same keys as `mattermost`");
 }

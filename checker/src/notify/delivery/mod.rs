@@ -4,6 +4,7 @@
 
 mod command;
 mod http;
+pub mod reach;
 mod smtp;
 
 use std::time::Duration;

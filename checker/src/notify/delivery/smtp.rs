@@ -32,12 +32,25 @@ pub(super) async fn send(mail: &Mail, message: &Message, now: UnixNanos) -> Atte
     }
 }
 
-async fn transfer(mail: &Mail, content: &[u8]) -> Result<Attempt, Attempt> {
+/// Connects and logs in, without sending mail.
+pub(super) async fn verify(mail: &Mail) -> Result<(), Attempt> {
+    let mut connection = log_in(mail).await?;
+    // The login worked, so an error now changes nothing.
+    let _ = connection.quit().await;
+    Ok(())
+}
+
+async fn log_in(mail: &Mail) -> Result<AsyncSmtpConnection, Attempt> {
     let mut connection = connect(mail).await?;
     if let Some(login) = &mail.login {
         let credentials = Credentials::new(login.username.clone(), login.password.reveal().to_owned());
         connection.auth(DEFAULT_MECHANISMS, &credentials).await.map_err(|error| failed(&error))?;
     }
+    Ok(connection)
+}
+
+async fn transfer(mail: &Mail, content: &[u8]) -> Result<Attempt, Attempt> {
+    let mut connection = log_in(mail).await?;
     let addresses = || mail.to.iter().map(|mailbox| &mailbox.email).chain([&mail.from.email]);
     let needs_utf8 = !addresses().all(|address| address.to_string().is_ascii());
     let mut parameters = Vec::new();

@@ -1,0 +1,111 @@
+//! Tests whether channels can be reached, without sending a message or a secret, except to log in to a mail server.
+
+use std::path::Path;
+use std::time::Duration;
+
+use http::Uri;
+use shared::status::Status;
+use tokio::time::timeout;
+
+use super::{Attempt, Courier, smtp};
+use crate::checks::Probe as _;
+use crate::checks::exec::ExecCheck;
+use crate::notify::channels::mail::Mail;
+use crate::notify::channels::outcome::remedy;
+use crate::notify::channels::{FailureReason, InvalidMessage, Outcome, Transport};
+use crate::notify::sample;
+
+/// The reason why a channel cannot be notified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChannelProblem {
+    /// A predicate about the channel, such as "cannot be reached at `hooks.example.com`".
+    pub what: String,
+    pub remedy: String,
+}
+
+impl Courier {
+    /// Tests whether a channel can be reached, which takes at most `limit`. Returns a predicate about the channel.
+    pub async fn reach(&self, transport: &Transport, limit: Duration) -> Result<String, ChannelProblem> {
+        let sample = sample::message();
+        let request = match transport {
+            Transport::Http(channel) => {
+                let requests = channel.requests(&sample, sample::AT);
+                requests.and_then(|requests| requests.into_iter().next().ok_or(InvalidMessage(String::new())))
+            }
+            Transport::Alertmanager(alertmanager) => alertmanager.request(&sample, sample::AT),
+            Transport::Ping(ping) => ping.request(true),
+            Transport::Mail(mail) => return reach_mail(mail, limit).await,
+            Transport::Exec(_) | Transport::Apprise(_) => {
+                return preflight(transport)
+                    .map(|()| "has a command that can start".to_owned())
+                    .map_err(|what| ChannelProblem { what: format!("cannot start: {what}"), remedy: String::new() });
+            }
+        };
+        match request {
+            Ok(request) => self.reach_server(request.uri(), limit).await,
+            Err(error) => Err(ChannelProblem { what: format!("cannot send messages: {error}"), remedy: String::new() }),
+        }
+    }
+
+    /// Requests the root of a server. Whatever it responds, it can be reached.
+    async fn reach_server(&self, uri: &Uri, limit: Duration) -> Result<String, ChannelProblem> {
+        let (scheme, host) = (uri.scheme_str().unwrap_or("https"), uri.authority().map_or("", |host| host.as_str()));
+        match timeout(limit, self.http.get(format!("{scheme}://{host}/")).send()).await {
+            Ok(Ok(_)) => Ok(format!("can be reached at `{host}`")),
+            Ok(Err(_)) => Err(ChannelProblem {
+                what: format!("cannot be reached at `{host}`"),
+                remedy: "check its address, its certificate and the network".to_owned(),
+            }),
+            Err(_) => Err(ChannelProblem {
+                what: format!("cannot be reached: `{host}` did not respond within {} s", limit.as_secs()),
+                remedy: "check its address and the network".to_owned(),
+            }),
+        }
+    }
+}
+
+/// Connects to a mail server, and logs in if a login is configured.
+async fn reach_mail(mail: &Mail, limit: Duration) -> Result<String, ChannelProblem> {
+    let server = format!("{}:{}", mail.host, mail.port);
+    let timed_out = || Err(Attempt::retry(FailureReason::TimedOut));
+    let Err(attempt) = timeout(limit, smtp::verify(mail)).await.unwrap_or_else(|_| timed_out()) else {
+        let login = if mail.login.is_some() { ", which accepts its login" } else { "" };
+        return Ok(format!("can be reached at `{server}`{login}"));
+    };
+    let reason = match attempt.outcome {
+        Outcome::Retry { reason, .. } | Outcome::Refused { reason } => reason,
+        Outcome::Delivered { .. } => FailureReason::Failed,
+    };
+    let what = match reason {
+        FailureReason::Unreachable => format!("cannot be reached at `{server}`"),
+        FailureReason::TimedOut => {
+            format!("cannot be reached: `{server}` did not respond within {} s", limit.as_secs())
+        }
+        FailureReason::Refused(status) => format!("is refused by `{server}` (status {status})"),
+        FailureReason::RateLimited | FailureReason::Failed => format!("is refused by `{server}`"),
+    };
+    Err(ChannelProblem { what, remedy: attempt.note.unwrap_or_else(|| remedy(reason).to_owned()) })
+}
+
+/// Reports why the command of a channel cannot start, if it has one.
+pub fn preflight(transport: &Transport) -> Result<(), String> {
+    match transport {
+        Transport::Exec(channel) => command_preflight(&channel.command),
+        Transport::Apprise(apprise) => command_preflight(&apprise.command),
+        _ => Ok(()),
+    }
+}
+
+fn command_preflight(command: &Path) -> Result<(), String> {
+    let check = ExecCheck {
+        locator: String::new(),
+        command: command.to_owned(),
+        arguments: Vec::new(),
+        timeout: Duration::ZERO,
+        exit_status: None,
+        must_contain: None,
+        must_not_contain: None,
+        failure_status: Status::Down,
+    };
+    check.preflight()
+}
