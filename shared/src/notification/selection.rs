@@ -2,7 +2,7 @@
 
 use super::comparison::{Found, Sender};
 use super::event::EventKind;
-use super::lineup::{Line, Turn};
+use super::lineup::{Line, Timing, Turn};
 use super::reconcile::{Held, HeldReason, News, Plan, Situation};
 use super::verdicts::Verdict;
 use crate::hash::fnv1a;
@@ -92,13 +92,14 @@ fn severity(status: Status) -> u8 {
 }
 
 fn turn(situation: &Situation<'_>, line: &Line<'_>, found: &Found<'_>, waiting_since: UnixNanos) -> Turn {
+    let timing = |known_since| Timing { due: found.due, waiting_since, known_since };
     match found.sender {
         Sender::Own => Turn::Now,
-        Sender::Any => line.turn(|_| true, 0, waiting_since),
+        Sender::Any => line.turn(|_| true, timing(0)),
         Sender::Checkers(verdict) => {
             let own = verdict.votes.iter().find(|vote| vote.node == Some(&situation.nodes.own.node));
             let known_since = own.map_or(0, |own| own.first_checked);
-            line.turn(|node| has_checked(verdict, node, situation.now), known_since, waiting_since)
+            line.turn(|node| has_checked(verdict, node, situation.now), timing(known_since))
         }
     }
 }
