@@ -112,14 +112,15 @@ fn has_checked(verdict: &Verdict<'_>, node: &NodeName, now: UnixNanos) -> bool {
 }
 
 /// Returns a hash of news, and of the nodes that it is left to. It does not depend on the order of the news, and not on
-/// details that change while it waits. Later news about the same endpoint has another hash, because it replaces another
-/// register.
+/// details that change while it waits. Later news about the same endpoint has another hash, because it is about another
+/// outage, or replaces another register.
 fn hash<'f>(left: impl Iterator<Item = (&'f Found<'f>, &'f Turn)>) -> u32 {
     left.fold(0, |sum, (found, turn)| {
         let register = &found.news.register;
         let key = &register.key;
         let state = (register.state as u8, register.topic as u8);
-        let text = format!("{}\n{}\n{state:?}\n{}\n{turn}", key.title, key.locator, found.replaced);
+        let (since, replaced) = (register.since, found.replaced);
+        let text = format!("{}\n{}\n{state:?}\n{since}\n{replaced}\n{turn}", key.title, key.locator);
         sum.wrapping_add(fnv1a(&text) as u32)
     })
 }
