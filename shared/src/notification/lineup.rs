@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::history::OVERLAP;
 use crate::notification_log::{ChannelId, NotificationLog, Retry};
 use crate::object_name::NodeName;
 use crate::quorum::CLOCK_TOLERANCE;
@@ -34,37 +35,49 @@ pub struct Nodes<'a> {
     pub others: &'a [NotificationLog],
     /// When each node's newest result was stored.
     pub newest: &'a BTreeMap<NodeName, UnixNanos>,
-    /// Since when all rounds of the evaluating node were stored in time; see [`stored_since`]. It is now if the node
-    /// just stored rounds that it had to keep.
-    pub stored_since: UnixNanos,
 }
 
-/// Returns since when a node's rounds were stored without a gap that makes others ignore it. `stored` contains the
-/// storage times of its newest check files, in order.
+/// Returns since when a node's rounds were stored without a gap, or 0 if there was no gap. In a gap, others wait for the
+/// node in vain. `stored` contains the storage times of its check files of the last [`OVERLAP`], in order.
 #[must_use]
 pub fn stored_since(stored: &[UnixNanos], every: Nanos) -> UnixNanos {
     // Less than `is_fresh` accepts, so that the node itself notices a gap before any other node.
     let gap = validity(every).saturating_add(30 * SECOND);
-    let last_gap = stored.windows(2).rposition(|pair| pair[1].saturating_sub(pair[0]) > gap);
-    let first = last_gap.map_or(0, |index| index + 1);
-    stored.get(first).copied().unwrap_or(UnixNanos::MAX)
+    if let Some(last_gap) = stored.windows(2).rposition(|pair| pair[1].saturating_sub(pair[0]) > gap) {
+        return stored.get(last_gap + 1).copied().unwrap_or(0);
+    }
+    match (stored.first(), stored.last()) {
+        (Some(first), Some(last)) if last.saturating_sub(*first).saturating_add(gap) < OVERLAP => *first,
+        _ => 0,
+    }
 }
 
 /// The nodes that serve a channel, in order.
 #[derive(Debug)]
 pub(super) struct Line<'a> {
     nodes: Vec<Member<'a>>,
-    own: &'a NodeName,
-    own_every: Nanos,
-    /// Since when all others know the position of the evaluating node.
+    own: &'a NotificationLog,
+    /// When the last message was sent to the channel.
+    last_sent: UnixNanos,
+    /// When all others know the position of the evaluating node.
     settled_at: UnixNanos,
     now: UnixNanos,
 }
 
+/// When a node learned of news.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Timing {
+    /// Since when the news could be sent.
+    pub(super) due: UnixNanos,
+    /// When the node first left the news to others, or now.
+    pub(super) waiting_since: UnixNanos,
+    /// Since when others know that this node can send the news.
+    pub(super) known_since: UnixNanos,
+}
+
 #[derive(Debug)]
 struct Member<'a> {
-    name: &'a NodeName,
-    every: Nanos,
+    log: &'a NotificationLog,
     retry: Option<Retry>,
 }
 
@@ -89,7 +102,7 @@ impl fmt::Display for Turn {
 
 impl<'a> Line<'a> {
     /// Creates the line of nodes for a channel.
-    pub(super) fn new(channel: &ChannelId, nodes: &Nodes<'a>, now: UnixNanos) -> Line<'a> {
+    pub(super) fn new(channel: &ChannelId, nodes: &Nodes<'a>, last_sent: UnixNanos, now: UnixNanos) -> Line<'a> {
         let own = &nodes.own.node;
         let logs = nodes.others.iter().filter(|log| log.node != *own);
         let mut members: Vec<_> = logs
@@ -100,55 +113,58 @@ impl<'a> Line<'a> {
                 let margin = if log.node == *own { AGAIN_MARGIN } else { 0 };
                 let again_at = |retry: Retry| retry.next.saturating_add(AGAIN_AFTER).saturating_add(margin);
                 let has_failed = retry.is_some_and(|retry| retry.tries >= FAILURES_LIMIT && now < again_at(retry));
-                Some(((has_failed, log.rank, log.every, &log.node), retry))
+                Some(((has_failed, log.rank, log.every, &log.node), Member { log, retry }))
             })
             .collect();
         members.sort_by_key(|(order, _)| *order);
-        let member = |((_, _, every, name), retry)| Member { name, every, retry };
         let served_since = nodes.own.channel(channel).map_or(now, |served| served.from);
         Line {
-            nodes: members.into_iter().map(member).collect(),
-            own,
-            own_every: nodes.own.every,
-            settled_at: nodes.stored_since.max(nodes.own.since).max(served_since).saturating_add(SETTLING_TIME),
+            nodes: members.into_iter().map(|(_, member)| member).collect(),
+            own: nodes.own,
+            last_sent,
+            settled_at: nodes.own.since.max(served_since).saturating_add(SETTLING_TIME),
             now,
         }
     }
 
-    /// Returns whether it is this node's turn to send news that `can_send` allows a node to send.
-    ///
-    /// `waiting_since` is when the node first left the news to others, or now. `known_since` is since when the others
-    /// know that this node can send the news.
-    pub(super) fn turn(
-        &self,
-        can_send: impl Fn(&NodeName) -> bool,
-        known_since: UnixNanos,
-        waiting_since: UnixNanos,
-    ) -> Turn {
-        let is_settled = self.settled_at.max(known_since.saturating_add(SETTLING_TIME)) <= self.now;
-        let eligible: Vec<&Member> = self.nodes.iter().filter(|node| can_send(node.name)).collect();
-        let Some(position) = eligible.iter().position(|node| node.name == self.own) else {
-            let ahead = eligible.iter().map(|node| node.name.clone()).collect();
-            return Turn::Later { ahead, at: UnixNanos::MAX };
+    /// Returns whether it is this node's turn to send news.
+    pub(super) fn turn(&self, can_send: impl Fn(&NodeName) -> bool, news: Timing) -> Turn {
+        let known_at = self.settled_at.max(news.known_since.saturating_add(SETTLING_TIME));
+        let returned_at = self.own.returned.saturating_add(SETTLING_TIME);
+        let is_settled = known_at <= self.now && returned_at <= news.due;
+        let waiting_since = news.waiting_since;
+        let eligible: Vec<&Member> = self.nodes.iter().filter(|member| can_send(&member.log.node)).collect();
+        let names = |members: &[&Member<'_>]| members.iter().map(|member| member.log.node.clone()).collect();
+        let is_own = |member: &&Member<'_>| member.log.node == self.own.node;
+        let Some(position) = eligible.iter().position(|member| is_own(&member)) else {
+            return Turn::Later { ahead: names(&eligible), at: UnixNanos::MAX };
         };
-        let is_ahead = |(index, node): &(usize, &&Member)| {
-            if is_settled { *index < position } else { node.name != self.own }
-        };
-        let ahead: Vec<&Member> = eligible.iter().enumerate().filter(is_ahead).map(|(_, node)| *node).collect();
+        let mut ahead = eligible;
+        let mut own_slots = 0;
+        if is_settled {
+            ahead.truncate(position);
+        } else {
+            // After the slots of all nodes, because those that precede this one may not be settled either.
+            let slots = ahead[..=position].iter().map(|member| slot(member.log.every));
+            own_slots = slots.fold(0, Nanos::saturating_add);
+            ahead.retain(|member| !is_own(&member));
+        }
         if ahead.is_empty() {
             return Turn::Now;
         }
-        let retries = ahead.iter().filter_map(|node| node.retry).map(|retry| retry.next);
+        let ready = ahead.iter().map(|member| self.ready_at(member, waiting_since)).max().unwrap_or(waiting_since);
+        let slots = ahead.iter().map(|member| slot(member.log.every));
+        let at = slots.fold(ready.saturating_add(own_slots), UnixNanos::saturating_add);
+        if at <= self.now { Turn::Now } else { Turn::Later { ahead: names(&ahead), at } }
+    }
+
+    /// Returns when a node can send news that this node has known since `waiting_since`.
+    fn ready_at(&self, member: &Member<'_>, waiting_since: UnixNanos) -> UnixNanos {
+        let gathered = waiting_since.saturating_add(member.log.gather);
+        let spaced = self.last_sent.saturating_add(member.log.spacing);
         // An hour is the longest time between two attempts, so a hostile log cannot delay the turn for longer.
-        let retries = retries.filter(|next| *next <= self.now.saturating_add(HOUR));
-        let start = retries.max().map_or(waiting_since, |next| next.max(waiting_since));
-        let own_slot = if is_settled { 0 } else { slot(self.own_every) };
-        let at = ahead.iter().fold(start.saturating_add(own_slot), |at, node| at.saturating_add(slot(node.every)));
-        if at <= self.now {
-            Turn::Now
-        } else {
-            Turn::Later { ahead: ahead.iter().map(|node| node.name.clone()).collect(), at }
-        }
+        let retry = member.retry.map(|retry| retry.next.min(self.now.saturating_add(HOUR)));
+        gathered.max(spaced).max(retry.unwrap_or(waiting_since))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::comparison::{Found, Sender};
 use super::event::EventKind;
-use super::lineup::{Line, Turn};
+use super::lineup::{Line, Timing, Turn};
 use super::reconcile::{Held, HeldReason, News, Plan, Situation};
 use super::verdicts::Verdict;
 use crate::hash::fnv1a;
@@ -20,11 +20,14 @@ pub(super) fn select(situation: &Situation<'_>, found: Vec<Found<'_>>) -> Plan {
     if found.is_empty() {
         return plan;
     }
-    if let Some((reason, until)) = wait_for_more(situation, &found) {
+    // A time in the future comes from a clock that is ahead, or from a hostile log.
+    let registers = situation.registers.of_channel(situation.channel);
+    let last_sent = registers.map(|register| register.at.min(situation.now)).max();
+    if let Some((reason, until)) = wait_for_more(situation, &found, last_sent) {
         plan.held.extend(found.iter().filter_map(|found| held(&found.news, &reason, Some(until))));
         return plan;
     }
-    let line = Line::new(situation.channel, &situation.nodes, situation.now);
+    let line = Line::new(situation.channel, &situation.nodes, last_sent.unwrap_or(0), situation.now);
     let own = situation.nodes.own.channel(situation.channel);
     // The turn of news depends on how long this node has been waiting with the same news, so the news that other nodes
     // could send is determined first.
@@ -59,7 +62,11 @@ pub(super) fn select(situation: &Situation<'_>, found: Vec<Found<'_>>) -> Plan {
 }
 
 /// Returns why the news waits for further news, and until when.
-fn wait_for_more(situation: &Situation<'_>, found: &[Found<'_>]) -> Option<(HeldReason, UnixNanos)> {
+fn wait_for_more(
+    situation: &Situation<'_>,
+    found: &[Found<'_>],
+    last_sent: Option<UnixNanos>,
+) -> Option<(HeldReason, UnixNanos)> {
     let (pace, now) = (situation.pace, situation.now);
     let first_due = found.iter().map(|found| found.due).min()?;
     let gathered = first_due.saturating_add(pace.gather);
@@ -69,10 +76,8 @@ fn wait_for_more(situation: &Situation<'_>, found: &[Found<'_>]) -> Option<(Held
     if pace.spacing <= 0 {
         return None;
     }
+    let spaced = last_sent?.saturating_add(pace.spacing);
     let registers = || situation.registers.of_channel(situation.channel);
-    // A time in the future comes from a clock that is ahead, or from a hostile log.
-    let last_sent = registers().map(|register| register.at.min(now)).max()?;
-    let spaced = last_sent.saturating_add(pace.spacing);
     let known = registers().map(|register| severity(register.state.status())).max().unwrap_or(0);
     let new = found.iter().map(|found| severity(found.news.register.state.status())).max().unwrap_or(0);
     (spaced > now && new <= known).then_some((HeldReason::Spacing, spaced))
@@ -87,13 +92,14 @@ fn severity(status: Status) -> u8 {
 }
 
 fn turn(situation: &Situation<'_>, line: &Line<'_>, found: &Found<'_>, waiting_since: UnixNanos) -> Turn {
+    let timing = |known_since| Timing { due: found.due, waiting_since, known_since };
     match found.sender {
         Sender::Own => Turn::Now,
-        Sender::Any => line.turn(|_| true, 0, waiting_since),
+        Sender::Any => line.turn(|_| true, timing(0)),
         Sender::Checkers(verdict) => {
             let own = verdict.votes.iter().find(|vote| vote.node == Some(&situation.nodes.own.node));
             let known_since = own.map_or(0, |own| own.first_checked);
-            line.turn(|node| has_checked(verdict, node, situation.now), known_since, waiting_since)
+            line.turn(|node| has_checked(verdict, node, situation.now), timing(known_since))
         }
     }
 }
@@ -106,14 +112,15 @@ fn has_checked(verdict: &Verdict<'_>, node: &NodeName, now: UnixNanos) -> bool {
 }
 
 /// Returns a hash of news, and of the nodes that it is left to. It does not depend on the order of the news, and not on
-/// details that change while it waits. Later news about the same endpoint has another hash, because it replaces another
-/// register.
+/// details that change while it waits. Later news about the same endpoint has another hash, because it is about another
+/// outage, or replaces another register.
 fn hash<'f>(left: impl Iterator<Item = (&'f Found<'f>, &'f Turn)>) -> u32 {
     left.fold(0, |sum, (found, turn)| {
         let register = &found.news.register;
         let key = &register.key;
         let state = (register.state as u8, register.topic as u8);
-        let text = format!("{}\n{}\n{state:?}\n{}\n{turn}", key.title, key.locator, found.replaced);
+        let (since, replaced) = (register.since, found.replaced);
+        let text = format!("{}\n{}\n{state:?}\n{since}\n{replaced}\n{turn}", key.title, key.locator);
         sum.wrapping_add(fnv1a(&text) as u32)
     })
 }

@@ -104,12 +104,14 @@ pub(crate) struct Judge {
     messages: u64,
     pub(crate) interruptions: usize,
     pub(crate) logs_written: u64,
+    /// The violations that were found while the world ran.
+    pub(crate) problems: Vec<String>,
 }
 
 impl Judge {
     pub(crate) fn new(endpoints: usize) -> Judge {
         let received = (0..endpoints).map(|_| Vec::new()).collect();
-        Judge { received, messages: 0, interruptions: 0, logs_written: 0 }
+        Judge { received, messages: 0, interruptions: 0, logs_written: 0, problems: Vec::new() }
     }
 
     /// Records a message that the provider accepted. Returns whether there was one.
@@ -133,7 +135,7 @@ impl Judge {
         nodes: &[Node],
     ) -> Result<Counts, Violation> {
         let verdicts = verdicts(endpoints, plan.end);
-        let mut problems = Vec::new();
+        let mut problems = self.problems.clone();
         let (mut outages, mut duplicates) = (0, Vec::new());
         for (index, verdict) in verdicts.iter().enumerate() {
             let received = &self.received[index];
@@ -303,7 +305,9 @@ fn false_alarm(plan: &WorldPlan, endpoint: usize, one: &Received) -> Option<Stri
 
 fn breaks_silence(silence: Period, one: &Received) -> Option<String> {
     let is_inside = silence.start + SLACK < one.at && one.at < silence.end - SLACK;
-    let is_bad = !matches!(one.item.event, EventKind::Recovered | EventKind::Missed);
+    // An improvement is notified, like a recovery.
+    let is_better = one.item.was > one.item.is;
+    let is_bad = !is_better && !matches!(one.item.event, EventKind::Recovered | EventKind::Missed);
     let until = one.item.until.unwrap_or(one.at);
     let is_whole_inside = silence.start + SLACK < one.item.since && until < silence.end - SLACK;
     let is_missed = one.item.event == EventKind::Missed && is_whole_inside;
