@@ -49,12 +49,7 @@ const OBJECTIVE: &[Field] = &[
         ValueKind::Pattern(patterns::TARGET),
         "The availability that the endpoint must have, with up to four decimals, for example `99.9%`.",
     ),
-    optional(
-        "window",
-        ValueKind::Duration(HOUR, 366 * DAY),
-        "`30d`",
-        "The window in which it must have it, which ends now.",
-    ),
+    optional("window", ValueKind::Duration(HOUR, 366 * DAY), "`30d`", "The length of the window, which ends now."),
 ];
 
 #[derive(Deserialize)]

@@ -79,8 +79,8 @@ pub(in crate::config) const SECTION: &[Field] = &[
 ];
 
 const FLAPPING: &[Field] = &[
-    optional("outages", ValueKind::Integer(2, 100), "`4`", "The number of outages that must begin within the time."),
-    optional("within", ValueKind::Duration(MINUTE, DAY), "`1h`", "The time."),
+    optional("outages", ValueKind::Integer(2, 100), "`4`", "The number of outages."),
+    optional("within", ValueKind::Duration(MINUTE, DAY), "`1h`", "The time within which they must begin."),
 ];
 
 #[derive(Deserialize, Default)]
