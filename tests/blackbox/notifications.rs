@@ -158,6 +158,7 @@ async fn three_nodes_send_one_message() {
     let (shop, webhook) = (Endpoint::start(Behavior::ok()).await, Webhook::start().await);
     let folder = tempfile::tempdir().expect("a temporary folder");
     let nodes = nodes(&["eu-west", "us-east", "ap-south"], folder.path(), &shop, &[webhook.channel()]);
+    let mut minute = 0;
     for (behavior, expected) in [
         (Behavior::ok(), vec![]),
         (failing(), vec!["down Shop"]),
@@ -166,8 +167,9 @@ async fn three_nodes_send_one_message() {
         shop.behave(behavior);
         for _ in 0..2 {
             for node in &nodes {
-                round(node, &[]).await;
+                round_at(node, &format!("+{minute}m")).await;
             }
+            minute += 1;
         }
         assert_eq!(webhook.news(), expected);
     }

@@ -24,7 +24,7 @@ use super::channels::Transport;
 use super::conditions::{
     SeenCertificate, burning_budgets, expiring_certificates, silent_nodes, store_condition, typical_interval,
 };
-use super::delivery::Courier;
+use super::delivery::{Courier, Job};
 use super::message::Message;
 use super::own_log::OwnLog;
 use super::rules::{Channel, Notifications};
@@ -92,7 +92,7 @@ pub struct ChannelPreview {
 #[derive(Debug)]
 pub struct Notifier {
     pub(super) node: NodeName,
-    every: Option<Nanos>,
+    pub(super) every: Option<Nanos>,
     mode: NotifierMode,
     pub(super) settings: Arc<Notifications>,
     objectives: Arc<EndpointMap<Objective>>,
@@ -104,6 +104,8 @@ pub struct Notifier {
     pub(super) courier: Option<Courier>,
     /// When the other nodes' histories were last read.
     read_at: Option<UnixNanos>,
+    /// When the state was last posted to channels that receive it after each round.
+    pub(super) posted_at: Option<UnixNanos>,
 }
 
 /// What an evaluation determined for all channels that receive messages.
@@ -113,6 +115,8 @@ pub struct Assessment {
     pub plans: Vec<(usize, Plan)>,
     /// The number for the next registers that this node writes.
     pub number: i64,
+    /// The current state, for Alertmanagers.
+    pub states: Vec<Job>,
 }
 
 impl Notifier {
@@ -135,6 +139,7 @@ impl Notifier {
             own: None,
             courier: None,
             read_at: None,
+            posted_at: None,
         };
         notifier.view.set_reach(notifier.reach());
         Some(notifier)
@@ -161,7 +166,11 @@ impl Notifier {
             RoundOutcome::NotStored => Ok(self.assess_failure(now).await),
         };
         match assessed {
-            Ok(assessment) => self.send(assessment, is_stored, now, &mut report).await,
+            Ok(mut assessment) => {
+                let states = std::mem::take(&mut assessment.states);
+                self.send(assessment, is_stored, now, &mut report).await;
+                self.post_states(states, is_stored, now, &mut report).await;
+            }
             Err(error) => report.problems.push(format!("channels were not notified: {error}")),
         }
         report
@@ -295,7 +304,9 @@ impl Notifier {
             };
             (index, reconcile(&situation))
         };
-        Assessment { plans: message_channels(&self.settings).map(plan).collect(), number: registers.next_number() }
+        let plans = message_channels(&self.settings).map(plan).collect();
+        let states = self.states(&own.log, &verdicts, conditions, newest, now);
+        Assessment { plans, number: registers.next_number(), states }
     }
 
     /// Adds to news about an endpoint how much of its error budget is left.
@@ -322,7 +333,8 @@ impl Assessment {
 }
 
 fn served(settings: &Notifications) -> Vec<&ChannelId> {
-    message_channels(settings).map(|(_, channel)| &channel.id).collect()
+    let is_served = |channel: &&Channel| channel.is_enabled && !matches!(channel.transport, Transport::Ping(_));
+    settings.channels.iter().filter(is_served).map(|channel| &channel.id).collect()
 }
 
 /// Returns the enabled channels that receive messages, with their indexes in the configuration.

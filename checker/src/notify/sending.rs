@@ -10,6 +10,7 @@ use super::channels::Outcome;
 use super::delivery::{Content, Courier, Job, TIME_LIMIT};
 use super::evaluate::{Assessment, EvaluationReport, Notifier};
 use super::message::{ITEM_LIMIT, Message};
+use super::own_log::OwnLog;
 use super::rules::{Channel, Notifications};
 use super::words;
 use crate::store::StoreError;
@@ -32,8 +33,8 @@ impl Notifier {
         report: &mut EvaluationReport,
     ) {
         let settings = self.settings.clone();
-        let Some(own) = &mut self.own else { return };
-        let Assessment { plans, number } = assessment;
+        let Some(mut own) = self.own.take() else { return };
+        let Assessment { plans, number, .. } = assessment;
         let (mut has_changed, mut outgoing) = (own.is_behind(), Vec::new());
         for (index, plan) in plans {
             let channel = &settings.channels[index];
@@ -50,17 +51,29 @@ impl Notifier {
                 outgoing.push(Outgoing { channel, message, news: plan.news });
             }
         }
-        let courier = match &self.courier {
-            Some(courier) => courier.clone(),
-            None if outgoing.is_empty() => return self.finish(has_changed, is_store_working, now, report).await,
-            None => match Courier::open().await {
-                Ok(courier) => self.courier.insert(courier).clone(),
-                Err(error) => {
-                    report.problems.push(error.to_string());
-                    return self.finish(has_changed, is_store_working, now, report).await;
-                }
-            },
-        };
+        let courier = if outgoing.is_empty() { None } else { Some(self.courier().await) };
+        match courier {
+            None => {}
+            Some(Err(error)) => report.problems.push(error.to_string()),
+            Some(Ok(courier)) => {
+                has_changed |=
+                    self.deliver(&mut own, &courier, outgoing, (number, is_store_working, now), report).await;
+            }
+        }
+        self.own = Some(own);
+        self.finish(has_changed, is_store_working, now, report).await;
+    }
+
+    /// Sends messages to several channels at the same time. Returns whether the log has changes that are not stored.
+    async fn deliver(
+        &self,
+        own: &mut OwnLog,
+        courier: &Courier,
+        outgoing: Vec<Outgoing<'_>>,
+        (number, is_store_working, now): (i64, bool, UnixNanos),
+        report: &mut EvaluationReport,
+    ) -> bool {
+        let mut has_changed = false;
         let mut sending = FuturesUnordered::new();
         for Outgoing { channel, message, news } in outgoing {
             let summary = words::short_summary(&message);
@@ -69,7 +82,6 @@ impl Notifier {
                 transport: channel.transport.clone(),
                 content: Content::News(message),
             };
-            let courier = &courier;
             sending.push(async move { (channel, summary, news, courier.deliver(vec![job], TIME_LIMIT, now).await) });
         }
         while let Some((channel, summary, news, delivered)) = sending.next().await {
@@ -94,8 +106,7 @@ impl Notifier {
                 has_changed = own.is_behind();
             }
         }
-        drop(sending);
-        self.finish(has_changed, is_store_working, now, report).await;
+        has_changed
     }
 
     /// Stores this node's log if it has changed.

@@ -101,9 +101,9 @@ pub fn headline(item: &Item, message: &Message) -> String {
         (EventKind::Recovered, Some(during)) => format!("{title} has recovered: it was {was} {during}"),
         (EventKind::Recovered, None) => format!("{title} has recovered"),
         (EventKind::Reminder, _) => {
-            let reminder = if item.reminder > 0 { format!(", reminder {}", item.reminder) } else { String::new() };
+            let reminder = if item.reminder > 0 { format!(" (reminder {})", item.reminder) } else { String::new() };
             let is = if item.is == Status::Degraded { "degraded" } else { "down" };
-            format!("{title} is still {is}: {since}{from}{planned}{reminder}")
+            format!("{title} is still {is}, {since}{from}{planned}{reminder}")
         }
         (EventKind::Missed, Some(during)) => format!("{title} was {was} {during} and has recovered"),
         (EventKind::Missed, None) => format!("{title} was {was} earlier and has recovered"),
@@ -124,6 +124,7 @@ pub fn headline(item: &Item, message: &Message) -> String {
         (EventKind::Maintenance, _) => format!("Maintenance: {title}"),
     };
     match (&item.detail, item.event) {
+        (_, EventKind::Test) | (None, _) => sentence,
         (Some(detail), EventKind::Certificate | EventKind::Budget) => {
             format!("{title}: {}", one_line(detail, REASON_LIMIT))
         }
@@ -131,7 +132,6 @@ pub fn headline(item: &Item, message: &Message) -> String {
             format!("{sentence}: {}", one_line(detail, 2 * REASON_LIMIT))
         }
         (Some(detail), _) => format!("{sentence}; {}", one_line(detail, REASON_LIMIT)),
-        (None, _) => sentence,
     }
 }
 
@@ -167,11 +167,11 @@ pub fn reasons(item: &Item) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 
-/// Returns which endpoints depend on this one: `also affected: API, Checkout and 3 more`.
+/// Returns which endpoints depend on this one: `Also affected: API, Checkout and 3 more`.
 #[must_use]
 pub fn dependents(item: &Item) -> Option<String> {
     let titles: Vec<String> = item.dependents.iter().map(|title| one_line(title, TITLE_LIMIT)).collect();
-    (!titles.is_empty()).then(|| format!("also affected: {}", list(&titles, " and ")))
+    (!titles.is_empty()).then(|| format!("Also affected: {}", list(&titles, " and ")))
 }
 
 /// Returns one sentence for the whole message: the item if there is only one, otherwise counts.
@@ -248,7 +248,8 @@ fn list(names: &[String], last_separator: &str) -> String {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Group {
     Down,
-    StillBad,
+    StillDown,
+    StillDegraded,
     Degraded,
     BackButDegraded,
     Silent { is_over: bool },
@@ -260,7 +261,8 @@ impl Group {
     fn of(item: &Item) -> Group {
         match item.event {
             EventKind::Down | EventKind::Worse => Group::Down,
-            EventKind::Reminder => Group::StillBad,
+            EventKind::Reminder if item.is == Status::Degraded => Group::StillDegraded,
+            EventKind::Reminder => Group::StillDown,
             EventKind::Degraded => Group::Degraded,
             EventKind::Recovered if item.is == Status::Degraded => Group::BackButDegraded,
             EventKind::Silent => Group::Silent { is_over: item.until.is_some() },
@@ -285,7 +287,8 @@ fn counted(group: Group, count: usize, title: &str) -> String {
     };
     match group {
         Group::Down => services("is down", "are down"),
-        Group::StillBad => services("has not recovered", "have not recovered"),
+        Group::StillDown => services("is still down", "are still down"),
+        Group::StillDegraded => services("is still degraded", "are still degraded"),
         Group::Degraded => services("is degraded", "are degraded"),
         Group::BackButDegraded => services("is back but degraded", "are back but degraded"),
         Group::Silent { is_over: false } => locations("is not reporting", "are not reporting"),

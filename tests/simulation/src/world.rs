@@ -322,6 +322,7 @@ impl World {
                     spans,
                     last_checked,
                     reason: None,
+                    events: Vec::new(),
                     kind: String::new(),
                 })
             };
@@ -329,6 +330,7 @@ impl World {
             EndpointStatus {
                 key: key.clone(),
                 latest,
+                interval: None,
                 nodes: histories.iter().zip(&self.nodes).filter_map(node).collect(),
             }
         };

@@ -12,7 +12,7 @@ use crate::notify::channels::Transport;
 use crate::notify::channels::alertmanager::Alertmanager;
 
 /// The labels that alerts always have.
-const RESERVED: [&str; 4] = ["alertname", "page", "title", "severity"];
+const RESERVED: [&str; 5] = ["alertname", "page", "title", "endpoint", "severity"];
 
 pub(super) const TYPE: NotifierType = NotifierType {
     variant: Variant {

@@ -25,7 +25,7 @@ const LIMIT: Limit = Limit::Utf16(2_000);
 const SUPPRESS_EMBEDS: u32 = 1 << 2;
 
 const MARKUP: Markup =
-    Markup { escape: |text| escape_markdown(text, "\\*_~`|>#[]()<:"), link: str::to_owned, bold: ("**", "**") };
+    Markup { escape: |text| escape_markdown(text, "\\*_~`|>#[]<"), link: str::to_owned, bold: ("**", "**") };
 
 impl HttpChannel for Discord {
     fn requests(&self, message: &Message, _: UnixNanos) -> Result<Vec<Request<Bytes>>, InvalidMessage> {

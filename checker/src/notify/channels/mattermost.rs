@@ -23,7 +23,7 @@ pub struct Mattermost {
 const LIMIT: Limit = Limit::Utf16(4_000);
 
 const MARKUP: Markup =
-    Markup { escape: |text| escape_markdown(text, "\\`*_~[]()#>|!<:"), link: str::to_owned, bold: ("**", "**") };
+    Markup { escape: |text| escape_markdown(text, "\\`*_~[]#>|!<"), link: str::to_owned, bold: ("**", "**") };
 
 impl HttpChannel for Mattermost {
     fn requests(&self, message: &Message, _: UnixNanos) -> Result<Vec<Request<Bytes>>, InvalidMessage> {

@@ -1,0 +1,148 @@
+//! Channels that receive the current state after each round instead of messages: Alertmanagers, and dead man's
+//! switches.
+
+use std::collections::BTreeMap;
+
+use shared::notification::lineup::Nodes;
+use shared::notification::policy::Pace;
+use shared::notification::reconcile::{Situation, reconcile};
+use shared::notification::registers::Registers;
+use shared::notification::verdicts::Verdict;
+use shared::notification_log::NotificationLog;
+use shared::object_name::NodeName;
+use shared::uptime::validity;
+use shared::{MINUTE, Nanos, SECOND, UnixNanos};
+
+use super::channels::Transport;
+use super::condition::Condition;
+use super::delivery::{Content, Courier, Job, TIME_LIMIT};
+use super::evaluate::{EvaluationReport, Notifier};
+use super::event::EventKind;
+use super::message::{Item, Message};
+use super::rules::Channel;
+
+/// How many intervals an alert lasts after it was last posted, and how long its end is posted.
+const ALERT_INTERVALS: i64 = 3;
+
+/// The minimum time between two posts, for nodes that store several times per interval.
+const LONGEST_POST_INTERVAL: Nanos = 30 * SECOND;
+
+impl Notifier {
+    /// Returns what the Alertmanagers for which this node is first in line receive.
+    pub(super) fn states(
+        &self,
+        own: &NotificationLog,
+        verdicts: &[Verdict<'_>],
+        conditions: &[Condition],
+        newest: &BTreeMap<NodeName, UnixNanos>,
+        now: UnixNanos,
+    ) -> Vec<Job> {
+        let channels = self.settings.channels.iter().filter(|channel| {
+            channel.is_enabled
+                && matches!(channel.transport, Transport::Alertmanager(_))
+                && self.is_first(own, channel, newest, now)
+        });
+        // Alertmanager remembers what it received. So everything that is bad now is news.
+        let bare = NotificationLog { registers: Vec::new(), ..own.clone() };
+        let registers = Registers::merge([&bare]);
+        let duration = own.every.saturating_mul(ALERT_INTERVALS);
+        let job = |channel: &Channel| {
+            let situation = Situation {
+                channel: &channel.id,
+                policy: &channel.policy,
+                flapping: self.settings.rules.flapping,
+                pace: Pace::default(),
+                checks: &self.settings.checks,
+                verdicts,
+                conditions,
+                holds: &[],
+                registers: &registers,
+                nodes: Nodes { own: &bare, others: &[], newest, stored_since: 0 },
+                now,
+            };
+            let is_current = |item: &Item| {
+                let ended = item.until.filter(|_| item.event == EventKind::Missed);
+                ended.is_none_or(|ended| now.saturating_sub(ended) <= duration)
+            };
+            let news = reconcile(&situation).news.into_iter();
+            let items: Vec<Item> = news.flat_map(|news| news.items).filter(is_current).collect();
+            let rules = &self.settings.rules;
+            let state = Message {
+                id: String::new(),
+                at: now,
+                page_title: rules.page_title.clone(),
+                page_url: rules.page_url.clone(),
+                preface: None,
+                items,
+                more: Vec::new(),
+                zone: rules.zone.clone(),
+            };
+            (!state.items.is_empty()).then(|| Job {
+                channel: channel.id.clone(),
+                transport: channel.transport.clone(),
+                content: Content::State { state, ends_at: now.saturating_add(duration) },
+            })
+        };
+        channels.filter_map(job).collect()
+    }
+
+    /// Returns whether no other node that reports precedes this one. If two nodes posted alerts, one that lags would
+    /// make alerts fire again that the other has ended.
+    fn is_first(
+        &self,
+        own: &NotificationLog,
+        channel: &Channel,
+        newest: &BTreeMap<NodeName, UnixNanos>,
+        now: UnixNanos,
+    ) -> bool {
+        let order = |log: &NotificationLog| (log.rank, log.every, log.node.clone());
+        let precedes = |log: &&NotificationLog| {
+            let valid_for = validity(log.every).saturating_add(MINUTE);
+            let is_reporting = newest.get(&log.node).is_some_and(|newest| newest.saturating_add(valid_for) >= now);
+            is_reporting && log.channel(&channel.id).is_some() && order(log) < order(own)
+        };
+        !self.view.logs().iter().any(|log| precedes(&log))
+    }
+
+    /// Posts the state after a round. `states` are those of [`Notifier::states`].
+    pub(super) async fn post_states(
+        &mut self,
+        states: Vec<Job>,
+        is_stored: bool,
+        now: UnixNanos,
+        report: &mut EvaluationReport,
+    ) {
+        let interval = self.every.unwrap_or(LONGEST_POST_INTERVAL).min(LONGEST_POST_INTERVAL) / 2;
+        let is_recent = |at: UnixNanos| (0..interval).contains(&now.saturating_sub(at));
+        if self.posted_at.is_some_and(is_recent) {
+            return;
+        }
+        let pings = self.settings.channels.iter().filter(|channel| channel.is_enabled).filter_map(|channel| {
+            matches!(channel.transport, Transport::Ping(_)).then(|| Job {
+                channel: channel.id.clone(),
+                transport: channel.transport.clone(),
+                content: Content::Round { is_stored },
+            })
+        });
+        let jobs: Vec<Job> = pings.chain(states).collect();
+        if jobs.is_empty() {
+            return;
+        }
+        self.posted_at = Some(now);
+        match self.courier().await {
+            Ok(courier) => {
+                let delivered = courier.deliver(jobs, TIME_LIMIT, now).await;
+                report.problems.extend(delivered.into_iter().filter_map(|delivery| delivery.problem));
+            }
+            Err(error) => report.problems.push(error.to_string()),
+        }
+    }
+
+    /// Returns what sends messages, which is prepared when it is first needed.
+    pub(super) async fn courier(&mut self) -> Result<Courier, super::delivery::CourierError> {
+        if let Some(courier) = &self.courier {
+            return Ok(courier.clone());
+        }
+        Ok(self.courier.insert(Courier::open().await?).clone())
+    }
+}
