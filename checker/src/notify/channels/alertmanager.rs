@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http::{Method, Request};
 use serde_json::{Value, json};
 use shared::UnixNanos;
+use shared::civil::rfc3339;
 use shared::status::Status;
 
 use super::request::{authorized, finish, json_request};
@@ -17,7 +18,7 @@ use super::secret_url::SecretUrl;
 use super::{Authorization, InvalidMessage};
 use crate::notify::event::EventKind;
 use crate::notify::message::{Item, Message};
-use crate::notify::time_text::rfc3339;
+
 use crate::notify::words::{self, Severity};
 
 /// An Alertmanager, which receives the current alerts after each round instead of messages.

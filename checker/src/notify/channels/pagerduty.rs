@@ -5,6 +5,7 @@ use http::{Method, Request};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use shared::UnixNanos;
+use shared::civil::rfc3339;
 use shared::status::Status;
 
 use super::request::{finish, json_request};
@@ -12,7 +13,7 @@ use super::secret_url::SecretUrl;
 use super::{HttpChannel, InvalidMessage};
 use crate::notify::event::EventKind;
 use crate::notify::message::{Item, Message};
-use crate::notify::time_text::rfc3339;
+
 use crate::notify::words::{self, Severity};
 use crate::redact::Secret;
 
