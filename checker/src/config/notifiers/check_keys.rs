@@ -70,7 +70,7 @@ struct References {
     depends_on: Vec<Reference>,
 }
 
-/// What checks say about notifications. References are validated once all checks and notifiers are known.
+/// The settings of all checks that concern notifications. References are validated once all checks and notifiers are known.
 #[derive(Default)]
 pub(in crate::config) struct CheckKeys {
     references: Vec<References>,
