@@ -128,7 +128,7 @@ impl<'a> Line<'a> {
         let eligible: Vec<&Member> = self.nodes.iter().filter(|member| can_send(&member.log.node)).collect();
         let names = |members: &[&Member<'_>]| members.iter().map(|member| member.log.node.clone()).collect();
         let is_own = |member: &&Member<'_>| member.log.node == self.own.node;
-        let Some(position) = eligible.iter().position(|member| is_own(&member)) else {
+        let Some(position) = eligible.iter().position(&is_own) else {
             return Turn::Later { ahead: names(&eligible), at: UnixNanos::MAX };
         };
         let mut ahead = eligible;
@@ -136,7 +136,7 @@ impl<'a> Line<'a> {
             ahead.truncate(position);
             0
         } else {
-            ahead.retain(|member| !is_own(&member));
+            ahead.retain(|member| !is_own(member));
             slot(self.own.every)
         };
         if ahead.is_empty() {

@@ -116,7 +116,7 @@ impl CheckKeys {
     /// Reports titles that are not among `titles`, and endpoints that depend on themselves.
     pub(in crate::config) fn check_titles<'c>(
         &self,
-        titles: impl Iterator<Item = &'c str> + Clone,
+        titles: &(impl Iterator<Item = &'c str> + Clone),
         problems: &mut Problems,
     ) {
         if self.references.iter().all(|check| check.depends_on.is_empty()) {
@@ -173,21 +173,17 @@ impl CheckKeys {
     pub(super) fn convert(self, ids: Option<&ChannelIds>, problems: &mut Problems) -> EndpointMap<CheckNotifications> {
         let mut settings = EndpointMap::new();
         for References { key, index, channels, depends_on } in self.references {
-            let mut find = |(at, text): Reference| match ids {
-                Some(ids) => {
-                    let found = ids.find(&text);
-                    found
-                        .map_err(|error| {
-                            problems.add(Problem::error(at, format!("`checkers[{index}].notify`: {error}")))
-                        })
-                        .ok()
+            let mut find = |(at, text): Reference| {
+                let Some(ids) = ids else {
+                    let text = "has no effect, because this file has no `notifiers`";
+                    problems.add(Problem::notice(at, format!("`checkers[{index}].notify` {text}")));
+                    return None;
+                };
+                let found = ids.find(&text);
+                if let Err(error) = &found {
+                    problems.add(Problem::error(at, format!("`checkers[{index}].notify`: {error}")));
                 }
-                None => {
-                    let text =
-                        format!("`checkers[{index}].notify` has no effect, because this file has no `notifiers`");
-                    problems.add(Problem::notice(at, text));
-                    None
-                }
+                found.ok()
             };
             let channels = channels.map(|channels| channels.into_iter().filter_map(&mut find).collect());
             let depends_on = depends_on.into_iter().map(|(_, title)| title).collect();
