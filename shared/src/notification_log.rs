@@ -29,7 +29,11 @@ pub struct NotificationLog {
     pub rank: u32,
     /// The time between two evaluations of the node.
     pub every: Nanos,
-    /// Since when the rank, the time between evaluations and the list of channels are unchanged.
+    /// How long the node waits for further news after the first, so that they share a message.
+    pub gather: Nanos,
+    /// The minimum time between two messages of the node to one channel.
+    pub spacing: Nanos,
+    /// Since when everything above and the list of channels are unchanged.
     pub since: UnixNanos,
     /// The channels that the node serves.
     pub channels: Vec<ServedChannel>,
@@ -185,7 +189,8 @@ impl NotificationLog {
     /// Creates an empty log, for a node that has not stored one.
     #[must_use]
     pub fn new(node: NodeName) -> NotificationLog {
-        NotificationLog { node, rank: 0, every: 0, since: 0, channels: Vec::new(), registers: Vec::new() }
+        let (channels, registers) = (Vec::new(), Vec::new());
+        NotificationLog { node, rank: 0, every: 0, gather: 0, spacing: 0, since: 0, channels, registers }
     }
 
     /// Returns the entry of a channel that the node serves.

@@ -10,22 +10,22 @@ use support::endpoints::{Behavior, Endpoint};
 use support::wait_for;
 
 /// A webhook that records each message.
-struct Webhook(Endpoint);
+pub(crate) struct Webhook(pub(crate) Endpoint);
 
 impl Webhook {
-    async fn start() -> Webhook {
+    pub(crate) async fn start() -> Webhook {
         Webhook(Endpoint::start(accepted()).await)
     }
 
     /// Returns the bodies of all requests so far.
-    fn messages(&self) -> Vec<Value> {
+    pub(crate) fn messages(&self) -> Vec<Value> {
         let bodies =
             self.0.requests().into_iter().filter_map(|request| Some(request.split_once("\r\n\r\n")?.1.to_owned()));
         bodies.map(|body| serde_json::from_str(&body).unwrap_or_else(|error| panic!("{error}: {body}"))).collect()
     }
 
     /// Returns each item of all messages so far, such as `down Shop`.
-    fn news(&self) -> Vec<String> {
+    pub(crate) fn news(&self) -> Vec<String> {
         let messages = self.messages();
         let items = messages.iter().flat_map(|message| message["items"].as_array().cloned().unwrap_or_default());
         let text = |item: Value| {
@@ -41,21 +41,21 @@ impl Webhook {
         assert_eq!(self.news(), expected);
     }
 
-    fn channel(&self) -> Value {
+    pub(crate) fn channel(&self) -> Value {
         json!({ "type": "webhook", "id": "hook", "url": self.0.url, "on": ["down", "recovered", "missed"] })
     }
 }
 
-fn accepted() -> Behavior {
+pub(crate) fn accepted() -> Behavior {
     Behavior::Answer("200 OK", String::new())
 }
 
-fn failing() -> Behavior {
+pub(crate) fn failing() -> Behavior {
     Behavior::Answer("503 Service Unavailable", String::new())
 }
 
 /// A configuration of a node that checks `Shop` and notifies without delays.
-fn notifying(shop: &Endpoint, storage: &Value, notifiers: &[Value]) -> Value {
+pub(crate) fn notifying(shop: &Endpoint, storage: &Value, notifiers: &[Value]) -> Value {
     let mut config = watching(&[check("Shop", &shop.url)], storage);
     config["every"] = json!("1m");
     config["notify"] = json!({ "after": "0s", "recovered_after": "0s", "gather": "0s", "spacing": "0s" });
@@ -74,13 +74,13 @@ fn nodes(names: &[&str], folder: &Path, shop: &Endpoint, notifiers: &[Value]) ->
     names.iter().map(checker).collect()
 }
 
-async fn round(checker: &Checker, words: &[&str]) {
+pub(crate) async fn round(checker: &Checker, words: &[&str]) {
     let run = checker.run(words).await;
     assert_eq!(run.code, 0, "{}", run.output());
 }
 
 /// Runs a round whose clock is wrong by `off`, such as `+5m`.
-async fn round_at(checker: &Checker, off: &str) {
+pub(crate) async fn round_at(checker: &Checker, off: &str) {
     let run = checker.call_with_clock(&["run", "-c", "checker.json"], off, |_| {}).await;
     assert_eq!(run.code, 0, "{}", run.output());
 }

@@ -17,7 +17,7 @@ fn assert_absent(run: &Run, secret: &str) {
 }
 
 /// Fails if any file below this folder contains the string. Returns the number of files.
-fn assert_nowhere_below(folder: &Path, secret: &str) -> usize {
+pub(crate) fn assert_nowhere_below(folder: &Path, secret: &str) -> usize {
     let mut count = 0;
     for entry in std::fs::read_dir(folder).expect("the folder exists") {
         let path = entry.expect("the folder can be read").path();

@@ -153,6 +153,15 @@ impl Checker {
         })
     }
 
+    /// Starts `checker` with these arguments and with a clock that is wrong by `off`, such as `+5m`.
+    #[must_use]
+    pub fn start_with_clock(&self, words: &[&str], off: &str) -> Program {
+        let library = crate::library("faketime/libfaketimeMT.so.1");
+        self.start_with(words, |command| {
+            command.env("LD_PRELOAD", library).env("FAKETIME", off).env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+        })
+    }
+
     /// Runs a shell command line, which can call `checker`.
     pub async fn call_in_shell(&self, line: &str) -> Run {
         let mut command = bound_command("bash");

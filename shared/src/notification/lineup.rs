@@ -54,8 +54,9 @@ pub fn stored_since(stored: &[UnixNanos], every: Nanos) -> UnixNanos {
 #[derive(Debug)]
 pub(super) struct Line<'a> {
     nodes: Vec<Member<'a>>,
-    own: &'a NodeName,
-    own_every: Nanos,
+    own: &'a NotificationLog,
+    /// When the last message was sent to the channel.
+    last_sent: UnixNanos,
     /// Since when all others know the position of the evaluating node.
     settled_at: UnixNanos,
     now: UnixNanos,
@@ -63,8 +64,7 @@ pub(super) struct Line<'a> {
 
 #[derive(Debug)]
 struct Member<'a> {
-    name: &'a NodeName,
-    every: Nanos,
+    log: &'a NotificationLog,
     retry: Option<Retry>,
 }
 
@@ -89,7 +89,7 @@ impl fmt::Display for Turn {
 
 impl<'a> Line<'a> {
     /// Creates the line of nodes for a channel.
-    pub(super) fn new(channel: &ChannelId, nodes: &Nodes<'a>, now: UnixNanos) -> Line<'a> {
+    pub(super) fn new(channel: &ChannelId, nodes: &Nodes<'a>, last_sent: UnixNanos, now: UnixNanos) -> Line<'a> {
         let own = &nodes.own.node;
         let logs = nodes.others.iter().filter(|log| log.node != *own);
         let mut members: Vec<_> = logs
@@ -100,16 +100,15 @@ impl<'a> Line<'a> {
                 let margin = if log.node == *own { AGAIN_MARGIN } else { 0 };
                 let again_at = |retry: Retry| retry.next.saturating_add(AGAIN_AFTER).saturating_add(margin);
                 let has_failed = retry.is_some_and(|retry| retry.tries >= FAILURES_LIMIT && now < again_at(retry));
-                Some(((has_failed, log.rank, log.every, &log.node), retry))
+                Some(((has_failed, log.rank, log.every, &log.node), Member { log, retry }))
             })
             .collect();
         members.sort_by_key(|(order, _)| *order);
-        let member = |((_, _, every, name), retry)| Member { name, every, retry };
         let served_since = nodes.own.channel(channel).map_or(now, |served| served.from);
         Line {
-            nodes: members.into_iter().map(member).collect(),
-            own,
-            own_every: nodes.own.every,
+            nodes: members.into_iter().map(|(_, member)| member).collect(),
+            own: nodes.own,
+            last_sent,
             settled_at: nodes.stored_since.max(nodes.own.since).max(served_since).saturating_add(SETTLING_TIME),
             now,
         }
@@ -126,29 +125,36 @@ impl<'a> Line<'a> {
         waiting_since: UnixNanos,
     ) -> Turn {
         let is_settled = self.settled_at.max(known_since.saturating_add(SETTLING_TIME)) <= self.now;
-        let eligible: Vec<&Member> = self.nodes.iter().filter(|node| can_send(node.name)).collect();
-        let Some(position) = eligible.iter().position(|node| node.name == self.own) else {
-            let ahead = eligible.iter().map(|node| node.name.clone()).collect();
-            return Turn::Later { ahead, at: UnixNanos::MAX };
+        let eligible: Vec<&Member> = self.nodes.iter().filter(|member| can_send(&member.log.node)).collect();
+        let names = |members: &[&Member<'_>]| members.iter().map(|member| member.log.node.clone()).collect();
+        let is_own = |member: &&Member<'_>| member.log.node == self.own.node;
+        let Some(position) = eligible.iter().position(&is_own) else {
+            return Turn::Later { ahead: names(&eligible), at: UnixNanos::MAX };
         };
-        let is_ahead = |(index, node): &(usize, &&Member)| {
-            if is_settled { *index < position } else { node.name != self.own }
+        let mut ahead = eligible;
+        let own_slot = if is_settled {
+            ahead.truncate(position);
+            0
+        } else {
+            ahead.retain(|member| !is_own(member));
+            slot(self.own.every)
         };
-        let ahead: Vec<&Member> = eligible.iter().enumerate().filter(is_ahead).map(|(_, node)| *node).collect();
         if ahead.is_empty() {
             return Turn::Now;
         }
-        let retries = ahead.iter().filter_map(|node| node.retry).map(|retry| retry.next);
+        let ready = ahead.iter().map(|member| self.ready_at(member, waiting_since)).max().unwrap_or(waiting_since);
+        let slots = ahead.iter().map(|member| slot(member.log.every));
+        let at = slots.fold(ready.saturating_add(own_slot), UnixNanos::saturating_add);
+        if at <= self.now { Turn::Now } else { Turn::Later { ahead: names(&ahead), at } }
+    }
+
+    /// Returns when a node can send news that this node has known since `waiting_since`.
+    fn ready_at(&self, member: &Member<'_>, waiting_since: UnixNanos) -> UnixNanos {
+        let gathered = waiting_since.saturating_add(member.log.gather);
+        let spaced = self.last_sent.saturating_add(member.log.spacing);
         // An hour is the longest time between two attempts, so a hostile log cannot delay the turn for longer.
-        let retries = retries.filter(|next| *next <= self.now.saturating_add(HOUR));
-        let start = retries.max().map_or(waiting_since, |next| next.max(waiting_since));
-        let own_slot = if is_settled { 0 } else { slot(self.own_every) };
-        let at = ahead.iter().fold(start.saturating_add(own_slot), |at, node| at.saturating_add(slot(node.every)));
-        if at <= self.now {
-            Turn::Now
-        } else {
-            Turn::Later { ahead: ahead.iter().map(|node| node.name.clone()).collect(), at }
-        }
+        let retry = member.retry.map(|retry| retry.next.min(self.now.saturating_add(HOUR)));
+        gathered.max(spaced).max(retry.unwrap_or(waiting_since))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::policy::Pace;
 use super::reconcile::News;
 use crate::check_file::EndpointKey;
 use crate::notification_log::{
@@ -115,9 +116,10 @@ impl<'a> ChannelRegisters<'a> {
 impl NotificationLog {
     /// Updates what the log says about its node. Returns whether anything changed: then, store the log before reading
     /// the others.
-    pub fn introduce(&mut self, rank: u32, every: Nanos, channels: &[&ChannelId], now: UnixNanos) -> bool {
+    pub fn introduce(&mut self, rank: u32, every: Nanos, pace: Pace, channels: &[&ChannelId], now: UnixNanos) -> bool {
+        let Pace { gather, spacing } = pace;
         let is_same = self.channels.iter().map(|served| &served.id).eq(channels.iter().copied());
-        if is_same && self.rank == rank && self.every == every {
+        if is_same && (self.rank, self.every, self.gather, self.spacing) == (rank, every, gather, spacing) {
             return false;
         }
         let mut before = std::mem::take(&mut self.channels);
@@ -128,6 +130,7 @@ impl NotificationLog {
         };
         self.channels = channels.iter().map(served).collect();
         (self.rank, self.every, self.since) = (rank, every, now);
+        (self.gather, self.spacing) = (gather, spacing);
         true
     }
 

@@ -20,11 +20,14 @@ pub(super) fn select(situation: &Situation<'_>, found: Vec<Found<'_>>) -> Plan {
     if found.is_empty() {
         return plan;
     }
-    if let Some((reason, until)) = wait_for_more(situation, &found) {
+    // A time in the future comes from a clock that is ahead, or from a hostile log.
+    let registers = situation.registers.of_channel(situation.channel);
+    let last_sent = registers.map(|register| register.at.min(situation.now)).max();
+    if let Some((reason, until)) = wait_for_more(situation, &found, last_sent) {
         plan.held.extend(found.iter().filter_map(|found| held(&found.news, &reason, Some(until))));
         return plan;
     }
-    let line = Line::new(situation.channel, &situation.nodes, situation.now);
+    let line = Line::new(situation.channel, &situation.nodes, last_sent.unwrap_or(0), situation.now);
     let own = situation.nodes.own.channel(situation.channel);
     // The turn of news depends on how long this node has been waiting with the same news, so the news that other nodes
     // could send is determined first.
@@ -59,7 +62,11 @@ pub(super) fn select(situation: &Situation<'_>, found: Vec<Found<'_>>) -> Plan {
 }
 
 /// Returns why the news waits for further news, and until when.
-fn wait_for_more(situation: &Situation<'_>, found: &[Found<'_>]) -> Option<(HeldReason, UnixNanos)> {
+fn wait_for_more(
+    situation: &Situation<'_>,
+    found: &[Found<'_>],
+    last_sent: Option<UnixNanos>,
+) -> Option<(HeldReason, UnixNanos)> {
     let (pace, now) = (situation.pace, situation.now);
     let first_due = found.iter().map(|found| found.due).min()?;
     let gathered = first_due.saturating_add(pace.gather);
@@ -69,10 +76,8 @@ fn wait_for_more(situation: &Situation<'_>, found: &[Found<'_>]) -> Option<(Held
     if pace.spacing <= 0 {
         return None;
     }
+    let spaced = last_sent?.saturating_add(pace.spacing);
     let registers = || situation.registers.of_channel(situation.channel);
-    // A time in the future comes from a clock that is ahead, or from a hostile log.
-    let last_sent = registers().map(|register| register.at.min(now)).max()?;
-    let spaced = last_sent.saturating_add(pace.spacing);
     let known = registers().map(|register| severity(register.state.status())).max().unwrap_or(0);
     let new = found.iter().map(|found| severity(found.news.register.state.status())).max().unwrap_or(0);
     (spaced > now && new <= known).then_some((HeldReason::Spacing, spaced))

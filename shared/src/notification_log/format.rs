@@ -18,7 +18,7 @@ const REFERENCE_LIMIT: usize = 200;
 /// The maximum number of channels in a log. Further ones are ignored.
 const CHANNELS_LIMIT: usize = 1_000;
 
-/// The longest time between two evaluations that a log can claim, so that a hostile log cannot make others wait longer.
+/// The longest times that a log can claim, so that a hostile log cannot make others wait longer.
 const LONGEST_INTERVAL: Nanos = 24 * 60 * MINUTE;
 
 /// An error for an object that is not a log.
@@ -50,6 +50,8 @@ impl NotificationLog {
             node,
             rank: u32::try_from(count("rank")).unwrap_or(u32::MAX),
             every: count("every").min(LONGEST_INTERVAL),
+            gather: count("gather").min(LONGEST_INTERVAL),
+            spacing: count("spacing").min(LONGEST_INTERVAL),
             since: count("since"),
             channels: list(&json, "channels").iter().filter_map(read_channel).take(CHANNELS_LIMIT).collect(),
             registers: list(&json, "sent").iter().filter_map(read_register).collect(),
@@ -65,6 +67,8 @@ impl NotificationLog {
             writer.string_member(key!("node"), self.node.as_str());
             writer.integer_member(key!("rank"), i64::from(self.rank));
             writer.integer_member(key!("every"), self.every);
+            writer.integer_unless_zero(key!("gather"), self.gather);
+            writer.integer_unless_zero(key!("spacing"), self.spacing);
             writer.integer_member(key!("since"), self.since);
             writer.key(key!("channels"));
             writer.array(&self.channels, write_channel);

@@ -104,12 +104,14 @@ pub(crate) struct Judge {
     messages: u64,
     pub(crate) interruptions: usize,
     pub(crate) logs_written: u64,
+    /// The violations that were found while the world ran.
+    pub(crate) problems: Vec<String>,
 }
 
 impl Judge {
     pub(crate) fn new(endpoints: usize) -> Judge {
         let received = (0..endpoints).map(|_| Vec::new()).collect();
-        Judge { received, messages: 0, interruptions: 0, logs_written: 0 }
+        Judge { received, messages: 0, interruptions: 0, logs_written: 0, problems: Vec::new() }
     }
 
     /// Records a message that the provider accepted. Returns whether there was one.
@@ -133,7 +135,7 @@ impl Judge {
         nodes: &[Node],
     ) -> Result<Counts, Violation> {
         let verdicts = verdicts(endpoints, plan.end);
-        let mut problems = Vec::new();
+        let mut problems = self.problems.clone();
         let (mut outages, mut duplicates) = (0, Vec::new());
         for (index, verdict) in verdicts.iter().enumerate() {
             let received = &self.received[index];

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use shared::UnixNanos;
+use shared::notification_log::NotificationLog;
 use shared::uptime::Span;
 
 /// What a node stored about the endpoints.
@@ -45,6 +46,6 @@ impl<T> Versions<T> {
 #[derive(Debug, Default)]
 pub(crate) struct Objects {
     pub(crate) history: Versions<StoredHistory>,
-    /// The log as JSON, as in a real store.
-    pub(crate) log: Versions<String>,
+    /// The log, as parsed from its JSON.
+    pub(crate) log: Versions<NotificationLog>,
 }

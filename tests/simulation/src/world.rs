@@ -9,7 +9,7 @@ use shared::endpoint_map::EndpointMap;
 use shared::endpoint_status::{EndpointStatus, NodeStatus};
 use shared::history::LatestResult;
 use shared::notification::lineup::{Nodes, stored_since};
-use shared::notification::policy::{CheckNotifications, Pace};
+use shared::notification::policy::CheckNotifications;
 use shared::notification::reconcile::{Hold, HoldKind, News, Plan, Situation, reconcile};
 use shared::notification::registers::Registers;
 use shared::notification::verdicts::verdicts;
@@ -176,12 +176,13 @@ impl World {
         }
         let is_daemon = plan.pace.is_some();
         let (clock, rank, every) = (self.clock(node, now), plan.rank, plan.every);
+        let pace = plan.pace.unwrap_or_default();
         let mut log = match self.nodes[node].log.take() {
             Some(log) if is_daemon => log,
             _ => self.read_log(node, now).unwrap_or_else(|| NotificationLog::new(self.nodes[node].name.clone())),
         };
         let mut is_changed = std::mem::take(&mut self.nodes[node].is_unsaved);
-        if log.introduce(rank, every, &[&self.channel], clock) {
+        if log.introduce(rank, every, pace, &[&self.channel], clock) {
             self.put_log(node, &log, now);
             is_changed = false;
         }
@@ -240,7 +241,7 @@ impl World {
             channel: &self.channel,
             policy: &self.plan.policy,
             flapping: self.plan.flapping,
-            pace: plan.pace.unwrap_or(Pace::default()),
+            pace: plan.pace.unwrap_or_default(),
             checks: &self.checks,
             verdicts: &verdicts,
             conditions: &[],
@@ -303,13 +304,15 @@ impl World {
 
     fn put_log(&mut self, node: usize, log: &NotificationLog, now: UnixNanos) {
         let visible_at = now + self.random.between(0, self.plan.visibility + 1);
-        self.objects[node].log.put(visible_at, log.to_json());
+        match NotificationLog::parse(log.to_json().as_bytes()) {
+            Ok(parsed) if parsed == *log => self.objects[node].log.put(visible_at, parsed),
+            _ => self.judge.problems.push("a stored log differs from the parsed one".to_owned()),
+        }
         self.judge.logs_written += 1;
     }
 
     fn read_log(&self, node: usize, now: UnixNanos) -> Option<NotificationLog> {
-        let json = self.objects[node].log.get(now)?;
-        NotificationLog::parse(json.as_bytes()).ok()
+        self.objects[node].log.get(now).map(|log| (*log).clone())
     }
 
     fn endpoint_statuses(&self, histories: &[Option<Rc<StoredHistory>>]) -> Vec<EndpointStatus> {

@@ -1,0 +1,169 @@
+//! Which node sends, and when.
+
+use super::*;
+use crate::notification::lineup::stored_since;
+use crate::notification::reconcile::HeldReason;
+use crate::notification_log::{FailureReason, Waiting};
+use crate::{HOUR, SECOND};
+
+/// Returns when the node `me` would send in a scene in which it sees the news for the first time at minute 11, and
+/// then nothing changes.
+fn turn(mut scene: Scene, me: &str) -> Option<i64> {
+    let index = scene.logs.iter().position(|log| log.node.as_str() == me).expect("it is a node");
+    scene.logs.swap(0, index);
+    (11..200).find(|now| {
+        let plan = scene.plan(*now);
+        scene.logs[0].wait(&channel(), plan.waiting);
+        !plan.news.is_empty()
+    })
+}
+
+fn three() -> Scene {
+    Scene::new("h0 d10").with_node("b").with_node("c")
+}
+
+#[test]
+fn the_first_node_sends_at_once_and_the_others_wait() {
+    // A slot takes two intervals and two and a half minutes.
+    assert_eq!(["a", "b", "c"].map(|me| turn(three(), me)), [Some(11), Some(16), Some(20)]);
+}
+
+#[test]
+fn rank_then_interval_then_name_determine_the_order() {
+    let mut scene = three();
+    scene.logs[2].introduce(50, MINUTE, Pace::default(), &[&channel()], at(-1_000));
+    assert_eq!(turn(scene, "c"), Some(11));
+    let mut scene = three();
+    scene.logs[1].introduce(100, 20 * SECOND, Pace::default(), &[&channel()], at(-1_000));
+    assert_eq!(turn(scene, "b"), Some(11));
+}
+
+#[test]
+fn a_node_without_fresh_results_is_not_waited_for() {
+    let mut scene = three();
+    scene.logs.remove(0);
+    assert_eq!(turn(scene, "b"), Some(11), "the node `a` stores nothing");
+}
+
+#[test]
+fn a_node_that_does_not_serve_the_channel_is_not_waited_for() {
+    let mut scene = three();
+    scene.logs[0].introduce(100, MINUTE, Pace::default(), &[], at(0));
+    assert_eq!(turn(scene, "b"), Some(11));
+}
+
+#[test]
+fn the_wait_begins_when_a_node_sees_the_news() {
+    // The outage is long over due when its results are stored.
+    let mut scene = three();
+    scene.logs.swap(0, 1);
+    assert!(scene.plan(100).news.is_empty());
+    let plan = scene.plan(100);
+    assert_eq!(plan.waiting.map(|waiting| waiting.since), Some(at(100)));
+    assert!(scene.logs[0].wait(&channel(), plan.waiting));
+    assert!(!scene.logs[0].wait(&channel(), plan.waiting), "the log is stored once");
+    assert!(scene.plan(104).news.is_empty() && !scene.plan(105).news.is_empty());
+}
+
+#[test]
+fn the_wait_begins_again_with_other_news() {
+    let mut scene = three();
+    scene.logs.swap(0, 1);
+    scene.logs[0].wait(&channel(), Some(Waiting { since: at(0), news: 7 }));
+    assert_eq!(scene.plan(11).waiting.map(|waiting| waiting.since), Some(at(11)));
+}
+
+#[test]
+fn a_node_that_returns_leaves_the_news_to_the_others() {
+    let mut scene = three();
+    scene.stored_since = at(11);
+    assert_eq!(turn(scene, "a"), Some(12), "it is settled after 30 seconds");
+    let mut scene = three();
+    scene.stored_since = at(11);
+    let plan = scene.plan(11);
+    assert!(matches!(&plan.held[0].reason, HeldReason::Turn(ahead) if ahead.len() == 2), "{plan:?}");
+    // A node that is alone does not wait.
+    let mut alone = Scene::new("h0 d10");
+    alone.stored_since = at(11);
+    assert_eq!(turn(alone, "a"), Some(11));
+}
+
+#[test]
+fn a_gap_in_the_rounds_makes_a_node_return() {
+    let stored = |minutes: &[i64]| minutes.iter().map(|minute| at(*minute)).collect::<Vec<_>>();
+    assert_eq!(stored_since(&stored(&[0, 1, 2, 3]), MINUTE), at(0));
+    assert_eq!(stored_since(&stored(&[0, 1, 4, 5]), MINUTE), at(4));
+    assert_eq!(stored_since(&stored(&[0, 1, 2, 9]), MINUTE), at(9));
+    assert_eq!(stored_since(&[], MINUTE), UnixNanos::MAX);
+}
+
+#[test]
+fn after_three_failures_the_next_node_takes_its_turn() {
+    let mut scene = three();
+    for now in [11, 12, 14] {
+        assert_eq!(turn_of_b(&scene), None, "the node `a` tries again");
+        scene.logs[0].failed(&channel(), FailureReason::TimedOut, false, None, at(now));
+    }
+    assert_eq!(turn_of_b(&scene), Some(15));
+    let retry = scene.logs[0].channels[0].retry.expect("it failed");
+    assert_eq!((retry.tries, retry.next), (3, at(18)));
+    // The node `a` now waits for the others.
+    assert!(matches!(&scene.plan(20).held[0].reason, HeldReason::Turn(ahead) if ahead.len() == 2));
+    assert!(scene.logs[0].succeeded(&channel()) && !scene.logs[0].succeeded(&channel()));
+}
+
+fn turn_of_b(scene: &Scene) -> Option<i64> {
+    let mut logs = scene.logs.clone();
+    logs.swap(0, 1);
+    let other = Scene { logs, ..three() };
+    (15..16).find(|now| !other.plan(*now).news.is_empty())
+}
+
+#[test]
+fn failures_delay_by_up_to_an_hour() {
+    let mut log = log("a", 0);
+    let mut next = |refused, after| {
+        log.failed(&channel(), FailureReason::Failed, refused, after, at(0));
+        (log.channels[0].retry.expect("it failed").next - at(0)) / SECOND
+    };
+    assert_eq!([0; 8].map(|_| next(false, None)), [60, 120, 240, 480, 960, 1_920, 3_600, 3_600]);
+    assert_eq!(next(true, None), 3_600);
+    assert_eq!((next(false, Some(7 * SECOND)), next(false, Some(9 * HOUR))), (7, 3_600));
+    for _ in 0..100 {
+        next(false, None);
+    }
+}
+
+#[test]
+fn an_endpoint_is_left_to_the_nodes_that_check_it() {
+    let scene = Scene::new("h0 d10").with_node("b");
+    assert_eq!(turn(scene, "b"), Some(16));
+    // A local condition is known to one node only.
+    let mut scene = Scene::new("h0").with_node("b").hearing(&[EventKind::Store]);
+    scene.logs.swap(0, 1);
+    scene.conditions = vec![Condition {
+        topic: crate::notification_log::Topic::Store,
+        key: key("b"),
+        since: at(5),
+        is_present: true,
+        is_local: true,
+        detail: None,
+    }];
+    assert_eq!(words(&scene.plan(11)), ["store b 5"]);
+}
+
+#[test]
+fn others_wait_until_the_news_of_a_daemon_is_gathered_and_spaced() {
+    let pace = Pace { gather: 30 * SECOND, spacing: 5 * MINUTE };
+    let mut scene = Scene::new("h0 d10 h20").with_node("b");
+    scene.logs[0].introduce(100, MINUTE, pace, &[&channel()], at(-1_000));
+    scene.send(18);
+    // The daemon sends at minute 23 at the earliest.
+    scene.logs.swap(0, 1);
+    let until = (22..60).find(|now| {
+        let plan = scene.plan(*now);
+        scene.logs[0].wait(&channel(), plan.waiting);
+        !plan.news.is_empty()
+    });
+    assert_eq!(until, Some(28));
+}

@@ -1,0 +1,238 @@
+//! The rows of the table of rules: what was notified, what is, and what follows.
+
+use super::*;
+use crate::notification_log::{Notified, Topic};
+
+#[test]
+fn an_outage_and_its_recovery_are_notified_once() {
+    let mut scene = Scene::new("h0 d10 h20");
+    assert_eq!(scene.play(0..60), ["11: down Shop 10", "22: recovered Shop 10–20"]);
+}
+
+#[test]
+fn an_outage_is_notified_after_the_configured_time() {
+    let mut scene = Scene::new("h0 d10 h30");
+    scene.policy.after = minutes(5);
+    assert_eq!(held(&scene.plan(12)), ["down Shop NotLongEnough 15"]);
+    assert_eq!(scene.plan(12).next, Some(at(15)));
+    assert_eq!(scene.play(0..60), ["15: down Shop 10", "32: recovered Shop 10–30"]);
+}
+
+#[test]
+fn a_shorter_outage_is_not_notified() {
+    let mut scene = Scene::new("h0 d10 h14");
+    scene.policy.after = minutes(5);
+    assert_eq!(scene.play(0..60), [""; 0]);
+}
+
+#[test]
+fn a_short_recovery_does_not_end_an_outage() {
+    let mut scene = Scene::new("h0 d10 h20 d21 h30");
+    assert_eq!(
+        held(&{
+            scene.send(15);
+            scene.plan(21)
+        }),
+        ["recovered Shop NotHealthyLongEnough 22"]
+    );
+    assert_eq!(scene.play(16..60), ["32: recovered Shop 10–30"]);
+}
+
+#[test]
+fn a_degraded_endpoint_that_goes_down_is_worse() {
+    let mut scene = Scene::new("h0 g10 d20 h30").hearing(&[EventKind::Degraded]);
+    // Degraded spans shorter than 90 s are part of an outage.
+    let expected = ["12: degraded Shop 10", "21: worse Shop 20", "32: recovered Shop 10–30"];
+    assert_eq!(scene.play(0..60), expected);
+}
+
+#[test]
+fn a_channel_that_does_not_hear_of_degraded_endpoints_gets_their_recovery() {
+    let mut scene = Scene::new("h0 d10 g20");
+    scene.send(11);
+    let plan = scene.plan(22);
+    assert_eq!(words(&plan), ["recovered Shop 10–20"]);
+    assert_eq!(plan.news[0].items[0].is, Status::Degraded, "it is back, but slow");
+}
+
+#[test]
+fn a_channel_that_hears_of_degraded_endpoints_gets_the_improvement() {
+    let mut scene = Scene::new("h0 d10 g20 h40").hearing(&[EventKind::Degraded]);
+    assert_eq!(scene.play(0..60), ["11: down Shop 10", "22: degraded Shop 20", "42: recovered Shop 10–40"]);
+}
+
+#[test]
+fn reminders_have_numbers_and_stop_with_the_outage() {
+    let mut scene = Scene::new("h0 d10 h100").hearing(&[EventKind::Reminder]);
+    scene.policy.repeat = vec![minutes(10), minutes(30)];
+    let expected = [
+        "11: down Shop 10",
+        "21: reminder Shop 10 #1",
+        "51: reminder Shop 10 #2",
+        "81: reminder Shop 10 #3",
+        "102: recovered Shop 10–100",
+    ];
+    assert_eq!(scene.play(0..200), expected);
+}
+
+#[test]
+fn an_unknown_status_is_not_a_recovery() {
+    let mut scene = Scene::new("h0 d10 ?20 d40 h50");
+    scene.send(15);
+    assert_eq!(held(&scene.plan(30)), ["recovered Shop Unknown 1460"]);
+    assert_eq!(scene.play(16..100), ["52: recovered Shop 10–50"]);
+}
+
+#[test]
+fn an_outage_without_results_is_closed_silently_after_a_day() {
+    let mut scene = Scene::new("h0 d10 ?20");
+    scene.send(15);
+    let day = 24 * 60;
+    assert_eq!(scene.play(16..20 + day), [""; 0]);
+    let plan = scene.plan(20 + day);
+    assert!(plan.news[0].items.is_empty() && plan.news[0].register.state == Notified::Healthy);
+    assert_eq!(plan.news[0].resolves.as_deref(), Some("m-1"), "the provider's incident is resolved");
+    scene.send(20 + day);
+    assert_eq!(scene.plan(21 + day).news, []);
+}
+
+#[test]
+fn the_outage_of_a_retired_endpoint_is_closed_silently() {
+    let mut scene = Scene::new("h0 d10 ?20");
+    scene.send(15);
+    scene.endpoints[0].2 = true;
+    let plan = scene.plan(30);
+    assert!(plan.news[0].items.is_empty() && plan.news[0].register.state == Notified::Healthy);
+}
+
+#[test]
+fn the_outage_of_an_endpoint_that_disappeared_is_closed_after_a_day() {
+    let mut scene = Scene::new("h0 d10");
+    scene.send(15);
+    scene.endpoints = vec![(key("Other"), "h0", false)];
+    assert_eq!(scene.plan(16).news, []);
+    let plan = scene.plan(16 + 24 * 60);
+    assert!(plan.news[0].items.is_empty() && plan.news[0].register.state == Notified::Healthy);
+}
+
+#[test]
+fn outages_that_ended_meanwhile_are_missed_and_share_a_message() {
+    let scene = Scene::new("h0 d10 h30 d50 h60").with_endpoint("Blog", "h0 d20 h40");
+    let plan = scene.plan(90);
+    assert_eq!(words(&plan), ["missed Shop 10–30", "missed Shop 50–60", "missed Blog 20–40"]);
+    let mut scene = scene;
+    scene.send(90);
+    assert_eq!(scene.play(91..200), [""; 0]);
+}
+
+#[test]
+fn an_outage_that_began_during_another_message_is_notified_with_the_recovery() {
+    let mut scene = Scene::new("h0 d10 h20 d30");
+    scene.send(15);
+    assert_eq!(scene.send(40), ["recovered Shop 10–20", "down Shop 30"]);
+    assert_eq!(scene.play(41..100), [""; 0]);
+}
+
+#[test]
+fn outages_before_a_channel_was_first_served_are_not_notified() {
+    let mut scene = Scene::new("h0 d10 h30 d40");
+    scene.logs = vec![log("a", 35)];
+    assert_eq!(scene.plan(39).news, []);
+    assert_eq!(scene.send(45), ["down Shop 40"]);
+    // An endpoint that is down at that moment is notified.
+    scene = Scene::new("h0 d10");
+    scene.logs = vec![log("a", 35)];
+    assert_eq!(scene.send(36), ["down Shop 10"]);
+}
+
+#[test]
+fn a_flapping_endpoint_is_notified_once_until_it_is_calm() {
+    let mut scene = Scene::new("h0 d10 h12 d20 h22 d30 h32 d40 h42 d50 h52 d55 h57");
+    scene.policy.recovered_after = minutes(1);
+    let sent = scene.play(0..200);
+    assert_eq!(sent[..2], ["11: down Shop 10", "13: recovered Shop 10–12"]);
+    assert_eq!(sent[6..], ["41: flapping Shop 10", "87: recovered Shop 10–57"], "{sent:?}");
+}
+
+#[test]
+fn a_flapping_endpoint_that_stays_down_is_notified_again() {
+    let mut scene = Scene::new("h0 d10 h15 d20 h25 d30 h35 d40 h45 d50 h90");
+    let sent = scene.play(0..200);
+    assert_eq!(sent[6..], ["41: flapping Shop 10", "65: down Shop 50", "92: recovered Shop 50–90"], "{sent:?}");
+}
+
+#[test]
+fn a_window_holds_back_what_is_new_and_bad() {
+    let mut scene = Scene::new("h0 d10 h40").with_hold(HoldKind::Planned, 5, 60);
+    assert_eq!(held(&scene.plan(20)), ["down Shop Planned 60"]);
+    assert_eq!(scene.play(0..200), [""; 0]);
+}
+
+#[test]
+fn an_outage_that_outlasts_a_window_counts_from_its_end() {
+    let mut scene = Scene::new("h0 d10 h100").with_hold(HoldKind::Planned, 5, 60);
+    scene.policy.after = minutes(3);
+    assert_eq!(scene.plan(64).news[0].items[0].is_planned, true);
+    assert_eq!(scene.play(0..200), ["63: down Shop 10", "102: recovered Shop 10–100"]);
+}
+
+#[test]
+fn an_outage_before_a_window_recovers_inside() {
+    let mut scene = Scene::new("h0 d10 h40").with_hold(HoldKind::Planned, 20, 60);
+    assert_eq!(scene.play(0..200), ["11: down Shop 10", "42: recovered Shop 10–40"]);
+}
+
+#[test]
+fn a_silence_holds_back_outages_and_reminders() {
+    let mut scene = Scene::new("h0 d10 h100").hearing(&[EventKind::Reminder]).with_hold(HoldKind::Silence, 20, 60);
+    scene.policy.repeat = vec![minutes(15)];
+    let sent = scene.play(0..200);
+    assert_eq!(sent[..3], ["11: down Shop 10", "60: reminder Shop 10 #1", "75: reminder Shop 10 #2"]);
+}
+
+#[test]
+fn news_that_a_channel_does_not_hear_of_is_only_recorded() {
+    let mut scene = Scene::new("h0 d10 h20");
+    scene.policy.on = BTreeSet::from([EventKind::Recovered]);
+    assert_eq!(scene.play(0..60), ["22: recovered Shop 10–20"]);
+    scene = Scene::new("h0 d10 h20");
+    scene.policy.on = BTreeSet::from([EventKind::Silent]);
+    assert_eq!(scene.play(0..60), [""; 0]);
+    assert_eq!(scene.logs[0].registers, []);
+}
+
+#[test]
+fn conditions_are_notified_when_they_begin_and_end() {
+    let condition = |topic, is_present, since| Condition {
+        topic,
+        key: EndpointKey { title: "eu-west".to_owned(), ..EndpointKey::default() },
+        since: at(since),
+        is_present,
+        is_local: false,
+        detail: None,
+    };
+    let mut scene = Scene::new("h0").hearing(&[EventKind::Silent, EventKind::Certificate]);
+    let mut send = |topic, is_present, since, now| {
+        scene.conditions = vec![condition(topic, is_present, since)];
+        scene.send(now)
+    };
+    assert_eq!(send(Topic::Silent, true, 10, 12), ["silent eu-west 10"]);
+    assert_eq!(send(Topic::Silent, true, 10, 13), [""; 0]);
+    assert_eq!(send(Topic::Silent, false, 20, 21), ["recovered eu-west 10–20"]);
+    assert_eq!(send(Topic::Silent, false, 20, 22), [""; 0]);
+    // A certificate that expires even sooner is notified again, and its renewal is not news.
+    assert_eq!(send(Topic::Certificate, true, 10, 30), ["certificate eu-west 10"]);
+    assert_eq!(send(Topic::Certificate, true, 10, 31), [""; 0]);
+    assert_eq!(send(Topic::Certificate, true, 40, 41), ["certificate eu-west 40"]);
+    assert_eq!(send(Topic::Certificate, false, 50, 51), [""; 0]);
+    assert_eq!(send(Topic::Certificate, true, 60, 61), ["certificate eu-west 60"]);
+}
+
+#[test]
+fn items_contain_the_votes_and_reasons() {
+    let plan = Scene::new("h0 d10").with_node("b").plan(11);
+    let item = &plan.news[0].items[0];
+    assert_eq!((item.voters, item.down_from.as_slice()), (2, ["a".to_owned(), "b".to_owned()].as_slice()));
+    assert_eq!(item.reasons.len(), 2);
+    assert_eq!((item.was, item.is, item.until), (Status::Healthy, Status::Down, None));
+}

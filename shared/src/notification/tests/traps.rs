@@ -1,0 +1,185 @@
+//! Traps that other systems fell into.
+
+use super::*;
+use crate::notification_log::{FailureReason, Notified};
+
+#[test]
+fn the_same_alert_is_not_sent_every_round() {
+    let mut scene = Scene::new("h0 d10");
+    assert_eq!(scene.play(0..2_000), ["11: down Shop 10"]);
+}
+
+#[test]
+fn a_restart_sends_nothing_again() {
+    let mut scene = Scene::new("h0 d10");
+    scene.send(11);
+    // The process keeps nothing but its log.
+    let stored = scene.logs[0].to_json();
+    scene.logs[0] = NotificationLog::parse(stored.as_bytes()).expect("it is a log");
+    assert!(!scene.logs[0].introduce(100, MINUTE, Pace::default(), &[&channel()], at(12)));
+    assert_eq!(scene.play(12..100), [""; 0]);
+}
+
+#[test]
+fn a_recovery_while_the_notifier_was_away_is_notified_later() {
+    let mut scene = Scene::new("h0 d10 h20");
+    scene.send(11);
+    assert_eq!(scene.send(600), ["recovered Shop 10–20"]);
+}
+
+#[test]
+fn a_recovery_that_the_provider_refused_is_sent_later() {
+    let mut scene = Scene::new("h0 d10 h20");
+    scene.send(11);
+    for now in [22, 24, 28] {
+        assert_eq!(words(&scene.plan(now)), ["recovered Shop 10–20"]);
+        scene.logs[0].failed(&channel(), FailureReason::RateLimited, false, None, at(now));
+    }
+    assert_eq!(held(&scene.plan(31)), ["recovered Shop Retry 32"], "the third failure delays by 4 minutes");
+    assert_eq!(scene.send(40), ["recovered Shop 10–20"]);
+    assert_eq!(scene.play(41..100), [""; 0]);
+}
+
+#[test]
+fn an_outage_while_the_provider_was_down_is_missed_not_lost() {
+    let mut scene = Scene::new("h0 d10 h20");
+    scene.logs[0].failed(&channel(), FailureReason::Unreachable, false, None, at(11));
+    assert_eq!(scene.send(30), ["missed Shop 10–20"]);
+}
+
+#[test]
+fn a_recovery_in_maintenance_is_sent_and_no_down_follows() {
+    let mut scene = Scene::new("h0 d10 h40 d45 h50").with_hold(HoldKind::Planned, 20, 60);
+    assert_eq!(scene.play(0..200), ["11: down Shop 10", "42: recovered Shop 10–40"]);
+}
+
+#[test]
+fn ten_thousand_failures_are_one_message() {
+    let mut scene = Scene::new("h0 d10 h60");
+    scene.endpoints = (0..10_000).map(|index| (key(&format!("e{index}")), "h0 d10 h60", false)).collect();
+    let plan = scene.plan(11);
+    assert_eq!(plan.news.len(), 10_000);
+    let digest = super::super::digest::Digest::new(&channel(), &plan.news, 10, |_| "Shops".to_owned());
+    assert_eq!((digest.items.len(), digest.more.as_slice()), (10, [("Shops".to_owned(), 9_990)].as_slice()));
+    assert_eq!(scene.send(11).len(), 10_000);
+    assert_eq!(scene.send(12).len(), 0);
+    assert_eq!(scene.send(62).len(), 10_000, "they recover in one message");
+}
+
+#[test]
+fn one_cause_is_one_message() {
+    let mut scene = Scene::new("h0 d10 h40")
+        .with_endpoint("Billing", "h0 d11 h41")
+        .depending("Billing", "Shop")
+        .with_endpoint("Router", "h0 d11 h41")
+        .depending("Router", "Billing");
+    let plan = scene.plan(12);
+    assert_eq!(words(&plan), ["down Shop 10"]);
+    assert_eq!(plan.news[0].items[0].dependents, ["Billing", "Router"]);
+    let dependency = "down Billing Dependency(\"Shop\")";
+    assert_eq!(held(&plan)[0], dependency);
+    assert_eq!(scene.play(0..200), ["11: down Shop 10", "42: recovered Shop 10–40"]);
+}
+
+#[test]
+fn a_dependent_endpoint_that_stays_down_is_notified_later() {
+    let mut scene = Scene::new("h0 d10 h40").with_endpoint("Billing", "h0 d9 h60").depending("Billing", "Shop");
+    let expected = ["11: down Shop 10", "42: recovered Shop 10–40", "42: down Billing 9", "62: recovered Billing 9–60"];
+    let mut sent = scene.play(0..200);
+    sent[1..3].sort_by_key(|item| item.contains("down"));
+    assert_eq!(sent, expected);
+}
+
+#[test]
+fn endpoints_that_depend_on_each_other_are_not_both_held_back() {
+    let scene =
+        Scene::new("h0 d10").with_endpoint("Blog", "h0 d10").depending("Shop", "Blog").depending("Blog", "Shop");
+    assert_eq!(words(&scene.plan(20)), ["down Shop 10"]);
+}
+
+#[test]
+fn a_dependency_that_the_channel_does_not_hear_of_does_not_count() {
+    let mut scene = Scene::new("h0 d10").with_endpoint("Router", "h0 d10").depending("Shop", "Router");
+    scene.policy.endpoints = vec!["Shop".to_owned()];
+    assert_eq!(words(&scene.plan(20)), ["down Shop 10"]);
+}
+
+#[test]
+fn a_long_outage_is_not_forgotten() {
+    let mut scene = Scene::new("h0 d10").hearing(&[EventKind::Reminder]);
+    scene.policy.repeat = vec![4 * HOUR, 24 * HOUR];
+    scene.send(11);
+    let days: Vec<usize> = (1..=20).map(|day| scene.send(11 + 240 + day * 24 * 60).len()).collect();
+    assert!(days.iter().all(|count| *count == 1), "{days:?}");
+}
+
+#[test]
+fn a_monitor_that_lost_its_network_suspects_itself() {
+    let mut scene = Scene::new("h0 d10");
+    scene.endpoints = (0..6).map(|index| (key(&format!("e{index}")), "h0 d10", false)).collect();
+    let expected = "Everything looks down from `a`; the problem may be `a`";
+    assert_eq!(scene.plan(11).preface.as_deref(), Some(expected));
+    assert_eq!(scene.with_node("b").plan(11).preface, None, "two nodes agree");
+}
+
+#[test]
+fn a_daemon_gathers_news_and_spaces_messages() {
+    let mut scene = Scene::new("h0 d10 h100").with_endpoint("Blog", "h0 d12 h101").with_endpoint("Docs", "h0 d16 h103");
+    scene.pace = Pace { gather: minutes(3), spacing: minutes(5) };
+    assert_eq!(held(&scene.plan(12))[0], "down Shop Gathering 13");
+    let expected = [
+        "13: down Shop 10",
+        "13: down Blog 12",
+        // The last message is five minutes old.
+        "19: down Docs 16",
+        "105: recovered Shop 10–100",
+        "105: recovered Blog 12–101",
+        "110: recovered Docs 16–103",
+    ];
+    assert_eq!(scene.play(0..200), expected);
+}
+
+#[test]
+fn worse_news_does_not_wait_for_the_spacing() {
+    let mut scene = Scene::new("h0 g10 h14").with_endpoint("Blog", "h0 d13").hearing(&[EventKind::Degraded]);
+    scene.pace.spacing = minutes(60);
+    assert_eq!(scene.play(0..20), ["12: degraded Shop 10", "14: down Blog 13"]);
+}
+
+#[test]
+fn a_renamed_endpoint_with_an_id_is_the_same() {
+    let mut scene = Scene::new("h0 d10");
+    scene.endpoints[0].0.id = Some("shop".into());
+    scene.send(11);
+    scene.endpoints[0].0.title = "Store".to_owned();
+    assert_eq!(scene.play(12..60), [""; 0]);
+    assert_eq!(scene.logs[0].registers.len(), 1);
+    assert_eq!(scene.logs[0].registers[0].state, Notified::Down);
+}
+
+#[test]
+fn results_that_were_stored_late_do_not_repeat_news() {
+    let mut scene = Scene::new("h0 d10 h20");
+    assert_eq!(scene.play(0..30), ["11: down Shop 10", "22: recovered Shop 10–20"]);
+    // Another node's results change when the outage began and ended.
+    for changed in ["h0 d8 h21", "h0 d12 h19", "h0 d10 h24", "h0 d10 h14 d17 h20", "h0 d10 h20 g21 h23", "h0"] {
+        scene.endpoints[0].1 = changed;
+        assert_eq!(words(&scene.plan(40)), [""; 0], "{changed}");
+    }
+}
+
+#[test]
+fn results_that_were_stored_late_do_not_end_an_outage_that_continues() {
+    let mut scene = Scene::new("h0 d10");
+    scene.send(11);
+    for (changed, expected) in [
+        ("h0 d9", vec![]),
+        ("h0 d12", vec![]),
+        ("h0 d2 h9 d12", vec![]),
+        ("h0 d30", vec!["recovered Shop 10–10", "down Shop 30"]),
+        ("h0", vec!["recovered Shop 10–10"]),
+    ] {
+        scene.endpoints[0].1 = changed;
+        assert_eq!(words(&scene.plan(40)), expected, "{changed}");
+    }
+}
