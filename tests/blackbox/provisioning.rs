@@ -260,6 +260,8 @@ async fn bucket_and_credentials_can_come_from_a_configuration() {
     config["deny_private_addresses"] = json!(true);
     config["online_check"] = json!(["192.0.2.1:443"]);
     config["page"] = json!({ "title": "The shop" });
+    config["notifiers"] =
+        json!([{ "type": "ntfy", "url": "${NTFY_TOPIC:-https://ntfy.example/topic}", "enabled": false }]);
     site.checker.configure(&config);
     let words = ["provision", "-c", "checker.json", "--yes", "--writer", "eu-west", "--origin", ORIGIN];
     let run = site.checker.call(&words).await;
@@ -269,8 +271,8 @@ async fn bucket_and_credentials_can_come_from_a_configuration() {
         written["checkers"][0]["headers"]["Authorization"], "Bearer ${SHOP_TOKEN:-none}",
         "variables are not expanded"
     );
-    for key in ["deny_private_addresses", "online_check"] {
-        assert_eq!(written[key], config[key], "restrictions of checks also apply to the writers");
+    for key in ["deny_private_addresses", "online_check", "notifiers"] {
+        assert_eq!(written[key], config[key], "restrictions and notifications also apply to the writers");
     }
     assert_eq!((&written["storage"]["check_expiry"], &written["node"]), (&json!("7d"), &json!("eu-west")));
     assert_ne!(

@@ -104,8 +104,17 @@ fn deduplicated<T: Clone + Eq + std::hash::Hash>(given: &[T]) -> Vec<T> {
 
 /// The configuration keys to copy to the writers' configurations. The interval is not copied, because it depends on how
 /// each writer is scheduled.
-const FOR_WRITERS: [&str; 6] =
-    ["checkers", "concurrent_checks", "online_check", "connectivity", "deny_private_addresses", "summaries"];
+const FOR_WRITERS: [&str; 9] = [
+    "checkers",
+    "concurrent_checks",
+    "online_check",
+    "connectivity",
+    "deny_private_addresses",
+    "summaries",
+    "notify",
+    "notifiers",
+    "notifier",
+];
 
 /// Returns a configuration's values for [`FOR_WRITERS`] in the checker's dialect, with variables unexpanded.
 fn checks_of(config: Option<&Path>) -> serde_json::Map<String, serde_json::Value> {

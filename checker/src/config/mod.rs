@@ -209,7 +209,7 @@ fn from_dialect(text: &str, folder: &Path, environment: &Environment<'_>, dialec
             validate::validate_root(&root, &table::ROOT, &mut problems);
             let checks = identity::merge(checks, text, &mut problems);
             if problems.errors() == 0 {
-                keys.check_titles(checks.iter().map(|one| one.check.title.as_str()), &mut problems);
+                keys.check_titles(&checks.iter().map(|one| one.check.title.as_str()), &mut problems);
             }
             let objectives = keys.take_objectives();
             let ConvertedNotifiers { notifications, positions: of_channels } =

@@ -40,7 +40,7 @@ pub struct Config {
     pub spool_dir: PathBuf,
     /// The page that `checker serve` serves.
     pub page: Page,
-    /// The channels that this node notifies, unless there are none.
+    /// The channels that this node notifies, if it has any.
     pub notifications: Option<Arc<Notifications>>,
     /// The service level objectives of endpoints.
     pub objectives: Arc<EndpointMap<Objective>>,

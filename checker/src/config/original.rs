@@ -26,12 +26,12 @@ pub(super) fn rewrite_root(root: &mut Located) {
     let JsonValue::Object(members) = &mut root.value else { return };
     let Some(position) = members.iter().position(|member| member.key == "notifier") else { return };
     let Member { at, value, .. } = members.remove(position);
-    match members.iter_mut().find(|member| member.key == NOTIFIERS).map(|member| &mut member.value.value) {
-        Some(JsonValue::Array(list)) => list.push(value),
-        _ => {
-            let list = Located { at: value.at, value: JsonValue::Array(vec![value]) };
-            members.push(Member { at, key: Cow::Borrowed(NOTIFIERS), value: list });
-        }
+    let list = members.iter_mut().find(|member| member.key == NOTIFIERS).map(|member| &mut member.value.value);
+    if let Some(JsonValue::Array(list)) = list {
+        list.push(value);
+    } else {
+        let list = Located { at: value.at, value: JsonValue::Array(vec![value]) };
+        members.push(Member { at, key: Cow::Borrowed(NOTIFIERS), value: list });
     }
 }
 

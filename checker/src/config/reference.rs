@@ -38,7 +38,15 @@ pub fn reference() -> String {
 fn tagged(text: &mut String, name: &str, keys: &[&str], variants: &[Variant], unsupported: &[&str]) {
     for variant in variants {
         let key = keys.first().copied().unwrap_or_default();
-        section(text, &format!("`{name}` with `\"{key}\": \"{}\"`", variant.name), variant.description, variant.fields);
+        let heading = format!("`{name}` with `\"{key}\": \"{}\"`", variant.name);
+        section(text, &heading, variant.description, variant.fields);
+        for field in variant.fields {
+            if let ValueKind::Object(fields) = field.kind
+                && fields.len() > MAX_INLINE_KEYS
+            {
+                section(text, &format!("`{}` of {heading}", field.key), field.description, fields);
+            }
+        }
     }
     if let Some(older) = keys.get(1) {
         let _ = writeln!(text, "`{older}`, an older name from the original Checkup, also works.\n");

@@ -180,7 +180,7 @@ impl Notifier {
     pub async fn preview(&mut self, stored: StoredHistory, now: UnixNanos) -> Result<Vec<ChannelPreview>, StoreError> {
         let mut own = OwnLog::load(self.view.store(), &self.node, &self.spool_dir).await?;
         let every = self.interval(&stored.history);
-        own.log.introduce(self.settings.rules.rank, every, &served(&self.settings), now);
+        own.log.introduce(self.settings.rules.rank, every, self.pace(), &served(&self.settings), now);
         self.own = Some(own);
         self.view.refresh_histories(now).await?;
         self.view.refresh_logs(now).await?;
@@ -229,7 +229,7 @@ impl Notifier {
         if self.own.is_none() {
             let mut own = OwnLog::load_kept(&self.node, &self.spool_dir);
             let (rules, served) = (&self.settings.rules, served(&self.settings));
-            own.log.introduce(rules.rank, self.every.unwrap_or(FALLBACK_INTERVAL), &served, now);
+            own.log.introduce(rules.rank, self.every.unwrap_or(FALLBACK_INTERVAL), self.pace(), &served, now);
             self.own = Some(own);
         }
         // The oldest waiting round shows since when the store does not work.
@@ -241,16 +241,25 @@ impl Notifier {
 
     /// Loads this node's log, and updates what it says about the node.
     async fn introduce(&mut self, history: &History, now: UnixNanos) -> Result<(), StoreError> {
-        let every = self.interval(history);
+        let (every, pace) = (self.interval(history), self.pace());
         let own = match &mut self.own {
             Some(own) => own,
             None => self.own.insert(OwnLog::load(self.view.store(), &self.node, &self.spool_dir).await?),
         };
-        let has_changed = own.log.introduce(self.settings.rules.rank, every, &served(&self.settings), now);
+        let has_changed = own.log.introduce(self.settings.rules.rank, every, pace, &served(&self.settings), now);
         if has_changed || own.is_behind() {
             own.save(self.view.store()).await?;
         }
         Ok(())
+    }
+
+    /// Returns how long this node collects news.
+    fn pace(&self) -> Pace {
+        let rules = &self.settings.rules;
+        match self.mode {
+            NotifierMode::Once => Pace::default(),
+            NotifierMode::Repeated => Pace { gather: rules.gather, spacing: rules.spacing },
+        }
     }
 
     fn assess(&self, stored: &StoredHistory, now: UnixNanos) -> Assessment {
@@ -284,10 +293,7 @@ impl Notifier {
         let registers = Registers::merge(self.view.logs().iter().chain([&own.log]));
         let verdicts = verdicts(endpoints, now);
         let rules = &self.settings.rules;
-        let pace = match self.mode {
-            NotifierMode::Once => Pace::default(),
-            NotifierMode::Repeated => Pace { gather: rules.gather, spacing: rules.spacing },
-        };
+        let pace = self.pace();
         let plan = |(index, channel): (usize, &Channel)| {
             let situation = Situation {
                 channel: &channel.id,

@@ -3,10 +3,10 @@
 
 use serde_json::{Value, json};
 use shared::UnixNanos;
+use shared::civil::rfc3339;
 
 use super::message::{Item, Message};
 use super::outline::{Outline, PLAIN};
-use super::time_text::rfc3339;
 use super::words;
 
 /// Returns the message as JSON.

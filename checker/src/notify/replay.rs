@@ -46,7 +46,8 @@ pub fn replay(
     let node = NodeName::from_host_name("replay");
     let mut own = NotificationLog::new(node.clone());
     let served: Vec<&ChannelId> = message_channels(settings).map(|(_, channel)| &channel.id).collect();
-    own.introduce(settings.rules.rank, MINUTE, &served, from);
+    let pace = Pace { gather: settings.rules.gather, spacing: settings.rules.spacing };
+    own.introduce(settings.rules.rank, MINUTE, pace, &served, from);
     let mut moments = moments(&endpoints, objectives, (from, now));
     let mut messages = Vec::new();
     while let Some(at) = moments.pop_first() {

@@ -60,7 +60,7 @@ const ROOT: &[&str] = &[
     r#""notifiers": [{"type": "alertmanager", "url": "https://a", "labels": {"a-b": "c", "d": 1}}]"#,
     r#""notifiers": [{"type": "alertmanager", "url": "https://a", "labels": {"severity": "c"}, "token": "x", "username": "y"}]"#,
     r#""notifiers": [{"type": "webhook", "url": "https://a", "secret": "x", "headers": {"a b": "c"}}]"#,
-    r#""notifiers": [{"type": "webhook", "url": "https://a", "body": {"text": ["{{ sumary }}"]}}]"#,
+    r#""notifiers": [{"type": "webhook", "url": "https://a", "body": {"text": ["{{ summry }}"]}}]"#,
     r#""notifiers": [{"type": "webhook", "url": "https://a", "body": {"text": "{% for %}"}}]"#,
     r#""notifiers": [{"type": "exec", "command": "no-such-command-anywhere"}, {"type": "apprise", "urls": []}]"#,
     r#""notify": {"rank": 1}"#,

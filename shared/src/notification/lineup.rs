@@ -147,7 +147,7 @@ impl<'a> Line<'a> {
             // After the slots of all nodes, because those that precede this one may not be settled either.
             let slots = ahead[..=position].iter().map(|member| slot(member.log.every));
             own_slots = slots.fold(0, Nanos::saturating_add);
-            ahead.retain(|member| !is_own(&member));
+            ahead.retain(|member| !is_own(member));
         }
         if ahead.is_empty() {
             return Turn::Now;

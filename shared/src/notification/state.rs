@@ -297,7 +297,7 @@ impl Subject<'_> {
     fn recover(&self, known: Known, end: UnixNanos, due: UnixNanos, difference: &mut Difference) {
         let until = Some(end.max(known.since));
         let is = if self.outages.is_slow { Status::Degraded } else { Status::Healthy };
-        let change = Change { until, is, ..self.change(EventKind::Recovered, known.state.status(), known.since, due) };
+        let change = Change { is, until, ..self.change(EventKind::Recovered, known.state.status(), known.since, due) };
         difference.add(change, self.recovered(known.since, due));
     }
 

@@ -49,12 +49,7 @@ const OBJECTIVE: &[Field] = &[
         ValueKind::Pattern(patterns::TARGET),
         "The availability that the endpoint must have, with up to four decimals, for example `99.9%`.",
     ),
-    optional(
-        "window",
-        ValueKind::Duration(HOUR, 366 * DAY),
-        "`30d`",
-        "The window in which it must have it, which ends now.",
-    ),
+    optional("window", ValueKind::Duration(HOUR, 366 * DAY), "`30d`", "The length of the window, which ends now."),
 ];
 
 #[derive(Deserialize)]
@@ -75,7 +70,7 @@ struct References {
     depends_on: Vec<Reference>,
 }
 
-/// What checks say about notifications. References are validated once all checks and notifiers are known.
+/// The settings of all checks that concern notifications. References are validated once all checks and notifiers are known.
 #[derive(Default)]
 pub(in crate::config) struct CheckKeys {
     references: Vec<References>,
@@ -121,7 +116,7 @@ impl CheckKeys {
     /// Reports titles that are not among `titles`, and endpoints that depend on themselves.
     pub(in crate::config) fn check_titles<'c>(
         &self,
-        titles: impl Iterator<Item = &'c str> + Clone,
+        titles: &(impl Iterator<Item = &'c str> + Clone),
         problems: &mut Problems,
     ) {
         if self.references.iter().all(|check| check.depends_on.is_empty()) {
@@ -178,21 +173,17 @@ impl CheckKeys {
     pub(super) fn convert(self, ids: Option<&ChannelIds>, problems: &mut Problems) -> EndpointMap<CheckNotifications> {
         let mut settings = EndpointMap::new();
         for References { key, index, channels, depends_on } in self.references {
-            let mut find = |(at, text): Reference| match ids {
-                Some(ids) => {
-                    let found = ids.find(&text);
-                    found
-                        .map_err(|error| {
-                            problems.add(Problem::error(at, format!("`checkers[{index}].notify`: {error}")))
-                        })
-                        .ok()
+            let mut find = |(at, text): Reference| {
+                let Some(ids) = ids else {
+                    let text = "has no effect, because this file has no `notifiers`";
+                    problems.add(Problem::notice(at, format!("`checkers[{index}].notify` {text}")));
+                    return None;
+                };
+                let found = ids.find(&text);
+                if let Err(error) = &found {
+                    problems.add(Problem::error(at, format!("`checkers[{index}].notify`: {error}")));
                 }
-                None => {
-                    let text =
-                        format!("`checkers[{index}].notify` has no effect, because this file has no `notifiers`");
-                    problems.add(Problem::notice(at, text));
-                    None
-                }
+                found.ok()
             };
             let channels = channels.map(|channels| channels.into_iter().filter_map(&mut find).collect());
             let depends_on = depends_on.into_iter().map(|(_, title)| title).collect();

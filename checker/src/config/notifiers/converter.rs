@@ -85,8 +85,8 @@ impl NotifierConverter<'_> {
     }
 
     /// Converts the `url` of a server, which is `default` if it is not set.
-    pub(super) fn server(&mut self, text: Option<String>, default: &str) -> Option<SecretUrl> {
-        self.url("url", text.as_deref().unwrap_or(default))
+    pub(super) fn server(&mut self, text: Option<&str>, default: &str) -> Option<SecretUrl> {
+        self.url("url", text.unwrap_or(default))
     }
 
     /// Converts a required secret, which is usually empty because an environment variable is.

@@ -30,16 +30,7 @@ pub(super) const TYPE: NotifierType = NotifierType {
     variant: Variant {
         name: "mail",
         description: "Mail, through an SMTP server.",
-        fields: &[
-            FROM,
-            TO,
-            SUBJECT,
-            required(
-                "smtp",
-                ValueKind::Object(SMTP),
-                "The SMTP server: `server`, `port`, `encryption`, `username` and `password`.",
-            ),
-        ],
+        fields: &[FROM, TO, SUBJECT, required("smtp", ValueKind::Object(SMTP), "The SMTP server.")],
     },
     convert,
 };

@@ -50,7 +50,7 @@ fn convert(converter: &mut NotifierConverter<'_>) -> Option<Transport> {
     let to = converter.addresses("to", raw.to);
     let api_key = converter.secret("apikey", raw.apikey);
     let domain = converter.text("domain", raw.domain);
-    let server = converter.server(raw.url, DEFAULT_URL);
+    let server = converter.server(raw.url.as_deref(), DEFAULT_URL);
     let subject = not_empty(raw.subject);
     Some(http(Mailgun { server: server?, domain: domain?, api_key: api_key?, from: from?, to: to?, subject }))
 }

@@ -40,6 +40,6 @@ struct RawPagerDuty {
 fn convert(converter: &mut NotifierConverter<'_>) -> Option<Transport> {
     let raw: RawPagerDuty = converter.read()?;
     let routing_key = converter.secret("routing_key", raw.routing_key);
-    let server = converter.server(raw.url, DEFAULT_URL);
+    let server = converter.server(raw.url.as_deref(), DEFAULT_URL);
     Some(http(PagerDuty { server: server?, routing_key: routing_key? }))
 }

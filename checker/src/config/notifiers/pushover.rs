@@ -36,6 +36,6 @@ fn convert(converter: &mut NotifierConverter<'_>) -> Option<Transport> {
     let raw: RawPushover = converter.read()?;
     let token = converter.secret("token", raw.token);
     let recipient = converter.secret("recipient", raw.recipient);
-    let server = converter.server(raw.url, DEFAULT_URL);
+    let server = converter.server(raw.url.as_deref(), DEFAULT_URL);
     Some(http(Pushover { server: server?, token: token?, recipient: recipient?, subject: not_empty(raw.subject) }))
 }

@@ -6,6 +6,7 @@ use shared::{DAY, HOUR, MINUTE, Nanos, SECOND};
 
 use super::has_errors;
 use crate::checks::heartbeat::job_schedule::parse_time_zone;
+use crate::checks::http::HttpCheck;
 use crate::config::document::Located;
 use crate::config::patterns;
 use crate::config::problem::{Problem, Problems};
@@ -75,12 +76,17 @@ pub(in crate::config) const SECTION: &[Field] = &[
         "`UTC`",
         "The time zone of times in messages, for example `Europe/Berlin`.",
     ),
-    optional("page_url", ValueKind::Url, "none", "The public URL of the status page, for links in messages."),
+    optional(
+        "page_url",
+        ValueKind::Pattern(patterns::HTTP_URL),
+        "none",
+        "The public URL of the status page, for links in messages.",
+    ),
 ];
 
 const FLAPPING: &[Field] = &[
-    optional("outages", ValueKind::Integer(2, 100), "`4`", "The number of outages that must begin within the time."),
-    optional("within", ValueKind::Duration(MINUTE, DAY), "`1h`", "The time."),
+    optional("outages", ValueKind::Integer(2, 100), "`4`", "The number of outages."),
+    optional("within", ValueKind::Duration(MINUTE, DAY), "`1h`", "The time within which they must begin."),
 ];
 
 #[derive(Deserialize, Default)]
@@ -120,6 +126,10 @@ impl NotifySection {
             problems.add(Problem::error(at, format!("`notify.time_zone`: {error}")));
             TimeZone::UTC
         });
+        if let Some(Err(error)) = raw.page_url.as_deref().map(HttpCheck::parse_url) {
+            let at = valid.and_then(|located| located.member("page_url")).map_or(0, |url| url.at);
+            problems.add(Problem::error(at, format!("`notify.page_url`: {error}")));
+        }
         let nanos = |raw: Option<RawDuration>, default: Nanos| raw.map_or(default, |duration| duration.0);
         let flapping = raw.flapping.map_or(DEFAULT_FLAPPING, |flapping| Flapping {
             outages: flapping.outages.unwrap_or(DEFAULT_FLAPPING.outages),

@@ -41,6 +41,6 @@ fn convert(converter: &mut NotifierConverter<'_>) -> Option<Transport> {
     let raw: RawTelegram = converter.read()?;
     let token = converter.secret("token", raw.token);
     let chat = converter.text("chat", raw.chat.into_string());
-    let server = converter.server(raw.url, DEFAULT_URL);
+    let server = converter.server(raw.url.as_deref(), DEFAULT_URL);
     Some(http(Telegram { server: server?, token: token?, chat: chat?, thread: raw.thread }))
 }

@@ -214,7 +214,7 @@ fn all_mistakes_are_reported_at_once() {
         { "type": "slak", "webhook": "https://a" },
         { "type": "matrix", "url": "matrix.example.org", "access_token": "", "room": "#status:example.org" },
         { "type": "zulip", "url": "https://a", "email": "", "api_key": "", "channel": " " },
-        { "type": "mail", "from": "nobody", "to": [], "smtp": { "server": "", "prot": 25 } },
+        { "type": "mail", "from": "unknown", "to": [], "smtp": { "server": "", "prot": 25 } },
         { "type": "ntfy", "url": "https://ntfy.sh/", "token": "x", "username": "y" },
         { "type": "alertmanager", "url": "http://a", "labels": { "severity": "x", "a-b": "c" } },
     ]);
@@ -243,7 +243,7 @@ fn all_mistakes_are_reported_at_once() {
 fn problems_of_values_have_a_remedy() {
     let mail = |from: &str, to: Value, smtp: Value| json!({ "type": "mail", "from": from, "to": to, "smtp": smtp });
     for (notifier, expected) in [
-        (mail("nobody", json!("a@b"), json!({ "server": "a" })), "`notifiers[0].from`: invalid address `nobody`"),
+        (mail("unknown", json!("a@b"), json!({ "server": "a" })), "`notifiers[0].from`: invalid address `unknown`"),
         (mail("a@b", json!(["a@b", "c d"]), json!({ "server": "a" })), "`notifiers[0].to`: invalid address `c d`"),
         (mail("a@b", json!([]), json!({ "server": "a" })), "`notifiers[0].to` is empty"),
         (mail("a@b", json!("a@b"), json!({ "server": " " })), "`notifiers[0].smtp.server` is empty"),
@@ -260,7 +260,7 @@ fn problems_of_values_have_a_remedy() {
         ),
         (json!({ "type": "webhook", "url": "https://a", "headers": { "a b": "c" } }), "invalid header name `a b`"),
         (
-            json!({ "type": "webhook", "url": "https://a", "body": { "a": ["{{ sumary }}"] } }),
+            json!({ "type": "webhook", "url": "https://a", "body": { "a": ["{{ summry }}"] } }),
             "`notifiers[0].body`: invalid template `a[0]`",
         ),
         (
@@ -336,10 +336,10 @@ fn check_problems(checks: &Value, notifiers: &Value) -> Vec<String> {
 fn references_of_checks_are_validated() {
     let ops = json!([slack(&json!({ "id": "ops" })), { "type": "slack", "id": "broken" }]);
     let shop = |keys: &Value| json!([check("Shop", keys), check("Router", &json!({}))]);
-    let [missing, unknown] = &check_problems(&shop(&json!({ "notify": ["opps", "broken"] })), &ops)[..] else {
+    let [missing, unknown] = &check_problems(&shop(&json!({ "notify": ["opss", "broken"] })), &ops)[..] else {
         panic!()
     };
-    assert!(missing.contains("unknown channel `opps`: did you mean `ops`?") || unknown.contains("did you mean `ops`?"));
+    assert!(missing.contains("unknown channel `opss`: did you mean `ops`?") || unknown.contains("did you mean `ops`?"));
     for (keys, expected) in [
         (json!({ "depends_on": ["Ruoter"] }), "this file has no endpoint `Ruoter`: did you mean `Router`?"),
         (

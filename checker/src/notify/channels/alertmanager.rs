@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http::{Method, Request};
 use serde_json::{Value, json};
 use shared::UnixNanos;
+use shared::civil::rfc3339;
 use shared::status::Status;
 
 use super::request::{authorized, finish, json_request};
@@ -17,8 +18,8 @@ use super::secret_url::SecretUrl;
 use super::{Authorization, InvalidMessage};
 use crate::notify::event::EventKind;
 use crate::notify::message::{Item, Message};
-use crate::notify::time_text::rfc3339;
-use crate::notify::words::{self, Severity};
+
+use crate::notify::words::{self, Urgency};
 
 /// An Alertmanager, which receives the current alerts after each round instead of messages.
 #[derive(Debug, Clone)]
@@ -40,7 +41,7 @@ impl Alertmanager {
     }
 
     fn alert(&self, item: &Item, state: &Message, ends_at: UnixNanos) -> Value {
-        let is_over = Severity::of_item(item) == Severity::Good || item.event == EventKind::Missed;
+        let is_over = Urgency::from_item(item) == Urgency::Good || item.event == EventKind::Missed;
         let (name, severity) = name_and_severity(item, is_over);
         // The labels identify an alert, so they must be the same when it ends. No node is among them.
         let mut labels = self.labels.clone();

@@ -5,6 +5,7 @@ use http::{Method, Request};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use shared::UnixNanos;
+use shared::civil::rfc3339;
 use shared::status::Status;
 
 use super::request::{finish, json_request};
@@ -12,8 +13,8 @@ use super::secret_url::SecretUrl;
 use super::{HttpChannel, InvalidMessage};
 use crate::notify::event::EventKind;
 use crate::notify::message::{Item, Message};
-use crate::notify::time_text::rfc3339;
-use crate::notify::words::{self, Severity};
+
+use crate::notify::words::{self, Urgency};
 use crate::redact::Secret;
 
 /// A service of PagerDuty with an integration of the type Events API v2.
@@ -75,7 +76,7 @@ impl PagerDuty {
             "dedup_key": deduplication_key(item),
             "event_action": "resolve",
         });
-        if Severity::of_item(item) != Severity::Good {
+        if Urgency::from_item(item) != Urgency::Good {
             body["event_action"] = "trigger".into();
             body["client"] = "Checkup".into();
             body["links"] = links.into();
@@ -85,10 +86,10 @@ impl PagerDuty {
             body["payload"] = json!({
                 "summary": summary,
                 "source": source,
-                "severity": match Severity::of_item(item) {
-                    Severity::Critical => "critical",
-                    Severity::Warning => "warning",
-                    Severity::Good | Severity::Info => "info",
+                "severity": match Urgency::from_item(item) {
+                    Urgency::Critical => "critical",
+                    Urgency::Warning => "warning",
+                    Urgency::Good | Urgency::Info => "info",
                 },
                 "timestamp": rfc3339(item.since),
                 "component": words::title(item),
