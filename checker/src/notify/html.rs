@@ -2,7 +2,7 @@
 
 use super::message::Message;
 use super::outline::{Outline, escape_html};
-use super::words::{self, Severity};
+use super::words::{self, Urgency};
 
 /// Returns a fragment with simple elements, which chat clients allow.
 #[must_use]
@@ -13,7 +13,7 @@ pub fn fragment(message: &Message) -> String {
         html += &format!("<p><strong>{}</strong></p>\n", escape_html(preface));
     }
     for entry in &outline.entries {
-        let symbol = entry.severity.symbol();
+        let symbol = entry.urgency.symbol();
         html += &format!("<p>{symbol} <strong>{}</strong>", escape_html(&entry.headline));
         for detail in &entry.details {
             html += &format!("<br>\n{}", escape_html(detail));
@@ -36,7 +36,7 @@ pub fn document(message: &Message) -> String {
         html += &format!("<p><strong>{}</strong></p>\n", escape_html(preface));
     }
     for entry in &outline.entries {
-        let color = color(entry.severity);
+        let color = color(entry.urgency);
         html += &format!(
             "<p style=\"border-left:4px solid {color};padding-left:10px\"><strong>{}</strong>",
             escape_html(&entry.headline)
@@ -70,11 +70,11 @@ fn closing(outline: &Outline) -> String {
 
 /// Returns a color that is readable on white and on black.
 #[must_use]
-pub fn color(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Critical => "#cf222e",
-        Severity::Warning => "#bf8700",
-        Severity::Good => "#1a7f37",
-        Severity::Info => "#57606a",
+pub fn color(urgency: Urgency) -> &'static str {
+    match urgency {
+        Urgency::Critical => "#cf222e",
+        Urgency::Warning => "#bf8700",
+        Urgency::Good => "#1a7f37",
+        Urgency::Info => "#57606a",
     }
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::message::Message;
-use super::words::{self, Severity};
+use super::words::{self, Urgency};
 
 /// How a provider writes text.
 #[derive(Clone, Copy)]
@@ -40,7 +40,7 @@ impl Limit {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outline {
     pub preface: Option<String>,
-    pub entries: Vec<Entry>,
+    pub entries: Vec<OutlineEntry>,
     pub more: Option<String>,
     pub page_title: String,
     pub page_url: Option<String>,
@@ -48,8 +48,8 @@ pub struct Outline {
 
 /// The part about one item.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    pub severity: Severity,
+pub struct OutlineEntry {
+    pub urgency: Urgency,
     pub headline: String,
     pub details: Vec<String>,
 }
@@ -57,8 +57,8 @@ pub struct Entry {
 impl Outline {
     #[must_use]
     pub fn new(message: &Message) -> Outline {
-        let entries = message.items.iter().map(|item| Entry {
-            severity: Severity::of_item(item),
+        let entries = message.items.iter().map(|item| OutlineEntry {
+            urgency: Urgency::from_item(item),
             headline: words::headline(item, message),
             details: [words::reasons(item), words::dependents(item)].into_iter().flatten().collect(),
         });
@@ -81,7 +81,7 @@ impl Outline {
             lines.push(format!("{bold}{}{end}", escape(preface)));
         }
         for entry in &self.entries {
-            lines.push(format!("{bold}{} {}{end}", entry.severity.symbol(), escape(&entry.headline)));
+            lines.push(format!("{bold}{} {}{end}", entry.urgency.symbol(), escape(&entry.headline)));
             lines.extend(entry.details.iter().map(|detail| format!("  {}", escape(detail))));
         }
         if let Some(more) = &self.more {

@@ -6,7 +6,7 @@ use shared::UnixNanos;
 use shared::notification::digest::Digest;
 use shared::notification::reconcile::{News, Plan};
 
-use super::channels::Outcome;
+use super::channels::SendOutcome;
 use super::delivery::{Content, Courier, Job, TIME_LIMIT};
 use super::evaluate::{Assessment, EvaluationReport, Notifier};
 use super::message::{ITEM_LIMIT, Message};
@@ -88,16 +88,16 @@ impl Notifier {
             for delivery in delivered {
                 report.problems.extend(delivery.problem);
                 match delivery.outcome {
-                    Outcome::Delivered { reference } => {
+                    SendOutcome::Delivered { reference } => {
                         own.log.record(&news, number, now, reference.as_deref());
                         own.log.succeeded(&channel.id);
                         report.sent.push(format!("notified `{}`: {summary}", channel.id));
                     }
-                    Outcome::Retry { reason, after } => {
+                    SendOutcome::Retry { reason, after } => {
                         let after = after.map(|after| i64::try_from(after.as_nanos()).unwrap_or(i64::MAX));
                         own.log.failed(&channel.id, reason, false, after, now);
                     }
-                    Outcome::Refused { reason } => own.log.failed(&channel.id, reason, true, None, now),
+                    SendOutcome::Refused { reason } => own.log.failed(&channel.id, reason, true, None, now),
                 }
             }
             has_changed = true;

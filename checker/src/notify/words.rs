@@ -20,7 +20,7 @@ const NAMES_LIMIT: usize = 5;
 
 /// How urgent a message or item is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
+pub enum Urgency {
     Info,
     /// Something has recovered.
     Good,
@@ -28,14 +28,14 @@ pub enum Severity {
     Critical,
 }
 
-impl Severity {
-    /// Returns the severity of one item.
+impl Urgency {
+    /// Returns the urgency of one item.
     #[must_use]
-    pub fn of_item(item: &Item) -> Severity {
+    pub fn from_item(item: &Item) -> Urgency {
         match item.event {
-            EventKind::Silent | EventKind::Store if item.until.is_some() => Severity::Good,
-            EventKind::Down | EventKind::Worse => Severity::Critical,
-            EventKind::Reminder if item.is == Status::Down => Severity::Critical,
+            EventKind::Silent | EventKind::Store if item.until.is_some() => Urgency::Good,
+            EventKind::Down | EventKind::Worse => Urgency::Critical,
+            EventKind::Reminder if item.is == Status::Down => Urgency::Critical,
             EventKind::Degraded
             | EventKind::Reminder
             | EventKind::Flapping
@@ -43,26 +43,26 @@ impl Severity {
             | EventKind::Store
             | EventKind::Certificate
             | EventKind::Budget
-            | EventKind::Incident => Severity::Warning,
-            EventKind::Recovered => Severity::Good,
-            EventKind::Missed | EventKind::Maintenance | EventKind::Test => Severity::Info,
+            | EventKind::Incident => Urgency::Warning,
+            EventKind::Recovered => Urgency::Good,
+            EventKind::Missed | EventKind::Maintenance | EventKind::Test => Urgency::Info,
         }
     }
 
-    /// Returns the severity of the most urgent item.
+    /// Returns the urgency of the most urgent item.
     #[must_use]
-    pub fn of_message(message: &Message) -> Severity {
-        message.items.iter().map(Severity::of_item).max().unwrap_or(Severity::Info)
+    pub fn from_message(message: &Message) -> Urgency {
+        message.items.iter().map(Urgency::from_item).max().unwrap_or(Urgency::Info)
     }
 
     /// Returns a symbol that is recognizable without color.
     #[must_use]
     pub fn symbol(self) -> char {
         match self {
-            Severity::Critical => Status::Down.symbol(),
-            Severity::Warning => Status::Degraded.symbol(),
-            Severity::Good => Status::Healthy.symbol(),
-            Severity::Info => Status::Unknown.symbol(),
+            Urgency::Critical => Status::Down.symbol(),
+            Urgency::Warning => Status::Degraded.symbol(),
+            Urgency::Good => Status::Healthy.symbol(),
+            Urgency::Info => Status::Unknown.symbol(),
         }
     }
 }
@@ -138,7 +138,7 @@ pub fn headline(item: &Item, message: &Message) -> String {
 /// Returns a short sentence about one item, for subjects and titles.
 #[must_use]
 pub fn brief(item: &Item) -> String {
-    counted(Group::of(item), 1, &title(item))
+    counted(Group::from_item(item), 1, &title(item))
 }
 
 /// Returns the reasons, each with the locations that report it: `connection refused (eu-west, us-east); timed out
@@ -188,7 +188,7 @@ pub fn summary(message: &Message) -> String {
 pub fn short_summary(message: &Message) -> String {
     let mut counts: Vec<(Group, usize, &Item)> = Vec::new();
     for item in &message.items {
-        let group = Group::of(item);
+        let group = Group::from_item(item);
         match counts.iter_mut().find(|(known, ..)| *known == group) {
             Some((_, count, _)) => *count += 1,
             None => counts.push((group, 1, item)),
@@ -258,7 +258,7 @@ enum Group {
 }
 
 impl Group {
-    fn of(item: &Item) -> Group {
+    fn from_item(item: &Item) -> Group {
         match item.event {
             EventKind::Down | EventKind::Worse => Group::Down,
             EventKind::Reminder if item.is == Status::Degraded => Group::StillDegraded,

@@ -5,7 +5,7 @@ use shared::status::Status;
 use super::channels;
 use crate::cli::NotifyTestArguments;
 use crate::commands::{Outcome, load};
-use crate::notify::channels::Outcome as Delivery;
+use crate::notify::channels::SendOutcome;
 use crate::notify::delivery::{Content, Courier, Job, TIME_LIMIT};
 use crate::notify::event::EventKind;
 use crate::notify::message::{Item, Message};
@@ -43,7 +43,7 @@ pub(super) async fn test(arguments: &NotifyTestArguments) -> anyhow::Result<Outc
     let reports = courier.deliver(chosen.iter().map(job).collect(), TIME_LIMIT, message.at).await;
     let mut outcome = Outcome::Done;
     for report in reports {
-        if matches!(report.outcome, Delivery::Delivered { .. }) {
+        if matches!(report.outcome, SendOutcome::Delivered { .. }) {
             ui::print_line(&format!("channel `{}` accepted the test message", report.channel));
         } else {
             outcome = Outcome::Found;

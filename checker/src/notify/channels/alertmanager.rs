@@ -19,7 +19,7 @@ use super::{Authorization, InvalidMessage};
 use crate::notify::event::EventKind;
 use crate::notify::message::{Item, Message};
 
-use crate::notify::words::{self, Severity};
+use crate::notify::words::{self, Urgency};
 
 /// An Alertmanager, which receives the current alerts after each round instead of messages.
 #[derive(Debug, Clone)]
@@ -41,7 +41,7 @@ impl Alertmanager {
     }
 
     fn alert(&self, item: &Item, state: &Message, ends_at: UnixNanos) -> Value {
-        let is_over = Severity::of_item(item) == Severity::Good || item.event == EventKind::Missed;
+        let is_over = Urgency::from_item(item) == Urgency::Good || item.event == EventKind::Missed;
         let (name, severity) = name_and_severity(item, is_over);
         // The labels identify an alert, so they must be the same when it ends. No node is among them.
         let mut labels = self.labels.clone();

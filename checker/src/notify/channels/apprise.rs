@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use super::mail::subject;
-use super::{FailureReason, Outcome};
+use super::{FailureReason, SendOutcome};
 use crate::notify::message::Message;
 use crate::notify::outline::{Outline, PLAIN};
-use crate::notify::words::Severity;
+use crate::notify::words::Urgency;
 use crate::redact::Secret;
 
 /// The environment variable that contains the URLs. Arguments would be visible to other users of the machine.
@@ -25,11 +25,11 @@ impl Apprise {
     /// Returns the arguments.
     #[must_use]
     pub fn arguments(&self, message: &Message) -> Vec<String> {
-        let kind = match Severity::of_message(message) {
-            Severity::Critical => "failure",
-            Severity::Warning => "warning",
-            Severity::Good => "success",
-            Severity::Info => "info",
+        let kind = match Urgency::from_message(message) {
+            Urgency::Critical => "failure",
+            Urgency::Warning => "warning",
+            Urgency::Good => "success",
+            Urgency::Info => "info",
         };
         let title = format!("--title={}", subject(None, message));
         vec![format!("--notification-type={kind}"), "--input-format=text".to_owned(), title]
@@ -50,11 +50,11 @@ impl Apprise {
     /// Interprets the exit status, which is `None` if a signal terminated the program. Status 1 means that a service
     /// did not accept the text. The program does not report why.
     #[must_use]
-    pub fn outcome(&self, exit_status: Option<i32>) -> Outcome {
+    pub fn outcome(&self, exit_status: Option<i32>) -> SendOutcome {
         match exit_status {
-            Some(0) => Outcome::Delivered { reference: None },
-            Some(1) | None => Outcome::Retry { reason: FailureReason::Failed, after: None },
-            Some(status) => Outcome::Refused { reason: FailureReason::Refused(status.unsigned_abs() as u16) },
+            Some(0) => SendOutcome::Delivered { reference: None },
+            Some(1) | None => SendOutcome::Retry { reason: FailureReason::Failed, after: None },
+            Some(status) => SendOutcome::Refused { reason: FailureReason::Refused(status.unsigned_abs() as u16) },
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{FailureReason, Outcome};
+use super::{FailureReason, SendOutcome};
 use crate::notify::message::Message;
 use crate::notify::message_json::to_json;
 
@@ -26,14 +26,15 @@ impl ExecChannel {
 
     /// Interprets the exit status, which is `None` if a signal terminated the command.
     #[must_use]
-    pub fn outcome(&self, exit_status: Option<i32>) -> Outcome {
+    pub fn outcome(&self, exit_status: Option<i32>) -> SendOutcome {
         match exit_status {
-            Some(0) => Outcome::Delivered { reference: None },
-            Some(TEMPORARY_FAILURE) => {
-                Outcome::Retry { reason: FailureReason::Refused(TEMPORARY_FAILURE.unsigned_abs() as u16), after: None }
-            }
-            Some(status) => Outcome::Refused { reason: FailureReason::Refused(status.unsigned_abs() as u16) },
-            None => Outcome::Retry { reason: FailureReason::Failed, after: None },
+            Some(0) => SendOutcome::Delivered { reference: None },
+            Some(TEMPORARY_FAILURE) => SendOutcome::Retry {
+                reason: FailureReason::Refused(TEMPORARY_FAILURE.unsigned_abs() as u16),
+                after: None,
+            },
+            Some(status) => SendOutcome::Refused { reason: FailureReason::Refused(status.unsigned_abs() as u16) },
+            None => SendOutcome::Retry { reason: FailureReason::Failed, after: None },
         }
     }
 }

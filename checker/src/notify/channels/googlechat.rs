@@ -24,9 +24,9 @@ const LIMIT: Limit = Limit::Utf16(4_000);
 
 /// There is no way to escape `<users/all>`, which mentions everyone, so it is separated.
 const MARKUP: Markup = Markup {
-    escape: |text| match text.contains('<') {
-        true => Cow::Owned(text.replace('<', &format!("<{ZERO_WIDTH_SPACE}"))),
-        false => Cow::Borrowed(text),
+    escape: |text| match text.replace('<', &format!("<{ZERO_WIDTH_SPACE}")) {
+        separated if separated.len() == text.len() => Cow::Borrowed(text),
+        separated => Cow::Owned(separated),
     },
     link: str::to_owned,
     bold: ("", ""),

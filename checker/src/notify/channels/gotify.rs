@@ -11,7 +11,7 @@ use super::secret_url::{SecretUrl, sensitive};
 use super::{HttpChannel, InvalidMessage};
 use crate::notify::message::Message;
 use crate::notify::outline::{Limit, PLAIN, fit};
-use crate::notify::words::Severity;
+use crate::notify::words::Urgency;
 use crate::redact::Secret;
 
 /// An application of a Gotify server.
@@ -29,10 +29,10 @@ impl HttpChannel for Gotify {
     fn requests(&self, message: &Message, _: UnixNanos) -> Result<Vec<Request<Bytes>>, InvalidMessage> {
         let without_page = Message { page_title: String::new(), page_url: None, ..message.clone() };
         // From 4 on, the app makes a sound, and from 8 on, it also vibrates.
-        let priority = match Severity::of_message(message) {
-            Severity::Critical => 8,
-            Severity::Warning => 6,
-            Severity::Good | Severity::Info => 4,
+        let priority = match Urgency::from_message(message) {
+            Urgency::Critical => 8,
+            Urgency::Warning => 6,
+            Urgency::Good | Urgency::Info => 4,
         };
         let mut body = json!({
             "title": subject(None, message),

@@ -7,7 +7,7 @@ use lettre::message::{Mailbox, MultiPart};
 use sha2::{Digest as _, Sha256};
 use shared::UnixNanos;
 
-use super::{FailureReason, InvalidMessage, Login, Outcome};
+use super::{FailureReason, InvalidMessage, Login, SendOutcome};
 use crate::notify::event::EventKind;
 use crate::notify::html;
 use crate::notify::message::Message;
@@ -82,12 +82,12 @@ impl Mail {
 
 /// Interprets a reply of an SMTP server.
 #[must_use]
-pub fn smtp_outcome(code: u16) -> Outcome {
+pub fn smtp_outcome(code: u16) -> SendOutcome {
     let reason = FailureReason::Refused(code);
     match code {
-        200..=399 => Outcome::Delivered { reference: None },
-        400..=499 => Outcome::Retry { reason, after: None },
-        _ => Outcome::Refused { reason },
+        200..=399 => SendOutcome::Delivered { reference: None },
+        400..=499 => SendOutcome::Retry { reason, after: None },
+        _ => SendOutcome::Refused { reason },
     }
 }
 

@@ -9,7 +9,7 @@ use shared::UnixNanos;
 use super::outcome::{body_wait, by_status};
 use super::request::{finish, json_request};
 use super::secret_url::{SecretUrl, bearer_auth};
-use super::{HttpChannel, InvalidMessage, Outcome};
+use super::{HttpChannel, InvalidMessage, SendOutcome};
 use crate::notify::html;
 use crate::notify::message::Message;
 use crate::notify::outline::{Limit, PLAIN, fit};
@@ -49,7 +49,7 @@ impl HttpChannel for Matrix {
         Ok(vec![finish(request, body.to_string())?])
     }
 
-    fn outcome(&self, status: StatusCode, headers: &HeaderMap, body: &[u8], now: UnixNanos) -> Outcome {
+    fn outcome(&self, status: StatusCode, headers: &HeaderMap, body: &[u8], now: UnixNanos) -> SendOutcome {
         by_status(status, headers, now, || body_wait(body, "/retry_after_ms", 0.001))
     }
 }

@@ -79,7 +79,7 @@ pub trait HttpChannel: std::fmt::Debug + Send + Sync {
     fn requests(&self, message: &Message, now: UnixNanos) -> Result<Vec<Request<Bytes>>, InvalidMessage>;
 
     /// Interprets a response.
-    fn outcome(&self, status: StatusCode, headers: &HeaderMap, _body: &[u8], now: UnixNanos) -> Outcome {
+    fn outcome(&self, status: StatusCode, headers: &HeaderMap, _body: &[u8], now: UnixNanos) -> SendOutcome {
         outcome::by_status(status, headers, now, || None)
     }
 }
@@ -91,7 +91,7 @@ pub struct InvalidMessage(pub String);
 
 /// What became of an attempt to send a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub enum SendOutcome {
     /// The provider accepted the message.
     Delivered {
         /// The provider's name of the message, for a later update or resolution.

@@ -10,7 +10,7 @@ use super::secret_url::SecretUrl;
 use super::{Authorization, HttpChannel, InvalidMessage};
 use crate::notify::message::Message;
 use crate::notify::outline::{Limit, PLAIN, fit};
-use crate::notify::words::{Severity, short_summary};
+use crate::notify::words::{Urgency, short_summary};
 use crate::redact::Secret;
 
 /// A topic of an ntfy server.
@@ -30,11 +30,11 @@ impl HttpChannel for Ntfy {
     /// Publishes JSON to the server's root, because headers, the other way, cannot contain all characters.
     fn requests(&self, message: &Message, _: UnixNanos) -> Result<Vec<Request<Bytes>>, InvalidMessage> {
         let without_page = Message { page_title: String::new(), page_url: None, ..message.clone() };
-        let (priority, tag) = match Severity::of_message(message) {
-            Severity::Critical => (5, "rotating_light"),
-            Severity::Warning => (4, "warning"),
-            Severity::Good => (3, "white_check_mark"),
-            Severity::Info => (3, "information_source"),
+        let (priority, tag) = match Urgency::from_message(message) {
+            Urgency::Critical => (5, "rotating_light"),
+            Urgency::Warning => (4, "warning"),
+            Urgency::Good => (3, "white_check_mark"),
+            Urgency::Info => (3, "information_source"),
         };
         let mut body = json!({
             "topic": self.topic.reveal(),

@@ -8,7 +8,7 @@ use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 use shared::{SECOND, UnixNanos};
 
-use super::{FailureReason, Outcome};
+use super::{FailureReason, SendOutcome};
 
 /// The maximum time that a provider can ask to wait.
 const WAIT_LIMIT: Duration = Duration::from_hours(24);
@@ -20,11 +20,11 @@ pub fn by_status(
     headers: &HeaderMap,
     now: UnixNanos,
     fallback_wait: impl FnOnce() -> Option<Duration>,
-) -> Outcome {
+) -> SendOutcome {
     let code = status.as_u16();
     match code {
-        200..=299 => Outcome::Delivered { reference: None },
-        408 | 425 | 429 | 500..=599 => Outcome::Retry {
+        200..=299 => SendOutcome::Delivered { reference: None },
+        408 | 425 | 429 | 500..=599 => SendOutcome::Retry {
             reason: match code {
                 408 => FailureReason::TimedOut,
                 429 => FailureReason::RateLimited,
@@ -32,7 +32,7 @@ pub fn by_status(
             },
             after: retry_after(headers, now).or_else(fallback_wait).map(|wait| wait.min(WAIT_LIMIT)),
         },
-        _ => Outcome::Refused { reason: FailureReason::Refused(code) },
+        _ => SendOutcome::Refused { reason: FailureReason::Refused(code) },
     }
 }
 
@@ -83,7 +83,7 @@ mod tests {
     /// 2026-11-29 13:02:00 UTC.
     const NOW: UnixNanos = 1_795_957_320 * SECOND;
 
-    fn outcome(status: u16, retry_after: Option<&'static str>) -> Outcome {
+    fn outcome(status: u16, retry_after: Option<&'static str>) -> SendOutcome {
         let mut headers = HeaderMap::new();
         if let Some(text) = retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from_static(text));
@@ -94,10 +94,10 @@ mod tests {
     #[test]
     fn every_status_has_an_outcome() {
         for status in [200, 201, 202, 204] {
-            assert_eq!(outcome(status, None), Outcome::Delivered { reference: None });
+            assert_eq!(outcome(status, None), SendOutcome::Delivered { reference: None });
         }
         for status in [301, 302, 307, 400, 401, 403, 404, 410, 413, 422] {
-            assert_eq!(outcome(status, None), Outcome::Refused { reason: FailureReason::Refused(status) });
+            assert_eq!(outcome(status, None), SendOutcome::Refused { reason: FailureReason::Refused(status) });
         }
         for (status, reason) in [
             (408, FailureReason::TimedOut),
@@ -108,7 +108,7 @@ mod tests {
             (503, FailureReason::Refused(503)),
             (504, FailureReason::Refused(504)),
         ] {
-            assert_eq!(outcome(status, None), Outcome::Retry { reason, after: None });
+            assert_eq!(outcome(status, None), SendOutcome::Retry { reason, after: None });
         }
     }
 
@@ -126,7 +126,7 @@ mod tests {
             ("NaN", Some(0.0)),
             ("inf", None),
         ] {
-            let Outcome::Retry { after, .. } = outcome(429, Some(text)) else { panic!("{text}") };
+            let SendOutcome::Retry { after, .. } = outcome(429, Some(text)) else { panic!("{text}") };
             assert_eq!(after.map(|after| after.as_secs_f64()), seconds, "{text}");
         }
     }

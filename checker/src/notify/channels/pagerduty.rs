@@ -14,7 +14,7 @@ use super::{HttpChannel, InvalidMessage};
 use crate::notify::event::EventKind;
 use crate::notify::message::{Item, Message};
 
-use crate::notify::words::{self, Severity};
+use crate::notify::words::{self, Urgency};
 use crate::redact::Secret;
 
 /// A service of PagerDuty with an integration of the type Events API v2.
@@ -76,7 +76,7 @@ impl PagerDuty {
             "dedup_key": deduplication_key(item),
             "event_action": "resolve",
         });
-        if Severity::of_item(item) != Severity::Good {
+        if Urgency::from_item(item) != Urgency::Good {
             body["event_action"] = "trigger".into();
             body["client"] = "Checkup".into();
             body["links"] = links.into();
@@ -86,10 +86,10 @@ impl PagerDuty {
             body["payload"] = json!({
                 "summary": summary,
                 "source": source,
-                "severity": match Severity::of_item(item) {
-                    Severity::Critical => "critical",
-                    Severity::Warning => "warning",
-                    Severity::Good | Severity::Info => "info",
+                "severity": match Urgency::from_item(item) {
+                    Urgency::Critical => "critical",
+                    Urgency::Warning => "warning",
+                    Urgency::Good | Urgency::Info => "info",
                 },
                 "timestamp": rfc3339(item.since),
                 "component": words::title(item),

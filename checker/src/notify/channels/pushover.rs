@@ -10,10 +10,10 @@ use super::mail::subject;
 use super::outcome::by_status;
 use super::request::{finish, form, form_request};
 use super::secret_url::SecretUrl;
-use super::{HttpChannel, InvalidMessage, Outcome};
+use super::{HttpChannel, InvalidMessage, SendOutcome};
 use crate::notify::message::Message;
 use crate::notify::outline::{Limit, PLAIN, fit};
-use crate::notify::words::{Severity, one_line};
+use crate::notify::words::{Urgency, one_line};
 use crate::redact::Secret;
 
 /// Push notifications through Pushover.
@@ -41,7 +41,7 @@ impl HttpChannel for Pushover {
         let without_page = Message { page_title: String::new(), page_url: None, ..message.clone() };
         let text = fit(&without_page, &PLAIN, LIMIT);
         let timestamp = (message.at / SECOND).to_string();
-        let priority = if Severity::of_message(message) == Severity::Critical { "1" } else { "0" };
+        let priority = if Urgency::from_message(message) == Urgency::Critical { "1" } else { "0" };
         let mut fields = vec![
             ("token", self.token.reveal()),
             ("user", self.recipient.reveal()),
@@ -57,7 +57,7 @@ impl HttpChannel for Pushover {
     }
 
     /// Status 429 means that the monthly quota is used up. A header says when it is reset.
-    fn outcome(&self, status: StatusCode, headers: &HeaderMap, _: &[u8], now: UnixNanos) -> Outcome {
+    fn outcome(&self, status: StatusCode, headers: &HeaderMap, _: &[u8], now: UnixNanos) -> SendOutcome {
         by_status(status, headers, now, || {
             let reset: i64 = headers.get("x-limit-app-reset")?.to_str().ok()?.parse().ok()?;
             Some(Duration::from_secs(u64::try_from(reset - now / SECOND).unwrap_or(0)))

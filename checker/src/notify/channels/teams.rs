@@ -11,7 +11,7 @@ use super::secret_url::SecretUrl;
 use super::{HttpChannel, InvalidMessage};
 use crate::notify::message::Message;
 use crate::notify::outline::Outline;
-use crate::notify::words::{self, Severity};
+use crate::notify::words::{self, Urgency};
 
 /// A workflow of Microsoft Teams that posts when it receives a webhook request.
 #[derive(Debug, Clone)]
@@ -41,8 +41,8 @@ fn body(message: &Message, outline: &Outline) -> Value {
         blocks.push(rich_text(vec![run(preface, "Default", true)]));
     }
     for entry in &outline.entries {
-        let headline = format!("{} {}", entry.severity.symbol(), entry.headline);
-        blocks.push(rich_text(vec![run(&headline, color(entry.severity), true)]));
+        let headline = format!("{} {}", entry.urgency.symbol(), entry.headline);
+        blocks.push(rich_text(vec![run(&headline, color(entry.urgency), true)]));
         blocks.extend(entry.details.iter().map(|detail| rich_text(vec![run(detail, "Default", false)])));
     }
     blocks.extend(outline.more.iter().map(|more| rich_text(vec![run(more, "Default", false)])));
@@ -78,11 +78,11 @@ fn run(text: &str, color: &str, is_bold: bool) -> Value {
     json!({ "type": "TextRun", "text": text, "color": color, "weight": weight })
 }
 
-fn color(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Critical => "Attention",
-        Severity::Warning => "Warning",
-        Severity::Good => "Good",
-        Severity::Info => "Default",
+fn color(urgency: Urgency) -> &'static str {
+    match urgency {
+        Urgency::Critical => "Attention",
+        Urgency::Warning => "Warning",
+        Urgency::Good => "Good",
+        Urgency::Info => "Default",
     }
 }

@@ -8,7 +8,7 @@ use shared::UnixNanos;
 use super::outcome::{body_wait, by_status};
 use super::request::post_json;
 use super::secret_url::SecretUrl;
-use super::{HttpChannel, InvalidMessage, Outcome};
+use super::{HttpChannel, InvalidMessage, SendOutcome};
 use crate::notify::message::Message;
 use crate::notify::outline::{Limit, Markup, escape_html, fit};
 use crate::redact::Secret;
@@ -47,7 +47,7 @@ impl HttpChannel for Telegram {
         post_json(&url, &body)
     }
 
-    fn outcome(&self, status: StatusCode, headers: &HeaderMap, body: &[u8], now: UnixNanos) -> Outcome {
+    fn outcome(&self, status: StatusCode, headers: &HeaderMap, body: &[u8], now: UnixNanos) -> SendOutcome {
         by_status(status, headers, now, || body_wait(body, "/parameters/retry_after", 1.0))
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use ::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
 use bytes::Bytes;
 use serde_json::{Value, json};
+use shared::status::Status::{Degraded, Down, Healthy};
 use shared::{MINUTE, SECOND};
 
 use super::alertmanager::Alertmanager;
@@ -31,7 +32,7 @@ use super::teams::Teams;
 use super::telegram::Telegram;
 use super::webhook::Webhook;
 use super::zulip::Zulip;
-use super::{Authorization, FailureReason, HttpChannel, Login, Outcome};
+use super::{Authorization, FailureReason, HttpChannel, Login, SendOutcome};
 use crate::notify::event::EventKind;
 use crate::notify::message::{ITEM_LIMIT, Item, Message, NodeReason};
 use crate::notify::sample;
@@ -337,7 +338,7 @@ fn every_text_fits_and_counts_what_it_leaves_out() {
     }
 }
 
-fn outcome(name: &str, status: u16, headers: &[(&'static str, &str)], body: &str) -> Outcome {
+fn outcome(name: &str, status: u16, headers: &[(&'static str, &str)], body: &str) -> SendOutcome {
     let headers: HeaderMap = headers
         .iter()
         .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap()))
@@ -348,13 +349,13 @@ fn outcome(name: &str, status: u16, headers: &[(&'static str, &str)], body: &str
 
 #[test]
 fn documented_errors_are_interpreted() {
-    let limited = |seconds: f64| Outcome::Retry {
+    let limited = |seconds: f64| SendOutcome::Retry {
         reason: FailureReason::RateLimited,
         after: Some(Duration::from_secs_f64(seconds)),
     };
-    let refused = |status| Outcome::Refused { reason: FailureReason::Refused(status) };
-    let later = |status| Outcome::Retry { reason: FailureReason::Refused(status), after: None };
-    let delivered = Outcome::Delivered { reference: None };
+    let refused = |status| SendOutcome::Refused { reason: FailureReason::Refused(status) };
+    let later = |status| SendOutcome::Retry { reason: FailureReason::Refused(status), after: None };
+    let delivered = SendOutcome::Delivered { reference: None };
     let reset = (sample::message().at / SECOND + 3_600).to_string();
     for (name, status, headers, body, expected) in [
         ("slack", 200, &[][..], "ok", delivered.clone()),
@@ -378,7 +379,7 @@ fn documented_errors_are_interpreted() {
             429,
             &[],
             r#"{"retry_after":1337.0}"#,
-            Outcome::Retry { reason: FailureReason::RateLimited, after: None },
+            SendOutcome::Retry { reason: FailureReason::RateLimited, after: None },
         ),
         ("discord", 404, &[], r#"{"message":"Unknown Webhook","code":10015}"#, refused(404)),
         ("mailgun", 200, &[], r#"{"id":"<x>","message":"Queued. Thank you."}"#, delivered.clone()),
@@ -402,7 +403,7 @@ fn documented_errors_are_interpreted() {
             429,
             &[],
             r#"{"code":42901,"http":429,"error":"limit reached"}"#,
-            Outcome::Retry { reason: FailureReason::RateLimited, after: None },
+            SendOutcome::Retry { reason: FailureReason::RateLimited, after: None },
         ),
         ("ntfy", 507, &[], r#"{"code":50701,"http":507}"#, later(507)),
         ("gotify", 401, &[], r#"{"error":"Unauthorized","errorCode":401}"#, refused(401)),
@@ -413,14 +414,14 @@ fn documented_errors_are_interpreted() {
         ("zulip", 400, &[], r#"{"code":"STREAM_DOES_NOT_EXIST","result":"error"}"#, refused(400)),
         ("pagerduty", 202, &[], r#"{"status":"success","dedup_key":"x"}"#, delivered.clone()),
         ("pagerduty", 400, &[], r#"{"status":"invalid event"}"#, refused(400)),
-        ("pagerduty", 429, &[], "", Outcome::Retry { reason: FailureReason::RateLimited, after: None }),
+        ("pagerduty", 429, &[], "", SendOutcome::Retry { reason: FailureReason::RateLimited, after: None }),
         ("webhook", 307, &[("location", "https://evil.example/")], "", refused(307)),
         (
             "webhook",
             503,
             &[("retry-after", "Sun, 29 Nov 2026 13:05:00 GMT")],
             "",
-            Outcome::Retry { reason: FailureReason::Refused(503), after: Some(Duration::from_secs(60)) },
+            SendOutcome::Retry { reason: FailureReason::Refused(503), after: Some(Duration::from_secs(60)) },
         ),
     ] {
         assert_eq!(outcome(name, status, headers, body), expected, "{name} {status} {body}");
@@ -458,7 +459,6 @@ fn an_alert_ends_with_the_labels_that_it_had() {
         let alerts: Value = serde_json::from_str(&body_text(&request)).unwrap();
         (alerts[0]["labels"].clone(), alerts[0]["endsAt"].as_str().unwrap().to_owned())
     };
-    use shared::status::Status::{Degraded, Down, Healthy};
     for status in [Down, Degraded] {
         let event = if status == Down { EventKind::Down } else { EventKind::Degraded };
         let firing = alert(Item { is: status, ..sample::item(event, "Shop", 1) });
@@ -483,15 +483,15 @@ fn a_matrix_transaction_is_the_message() {
 fn exit_statuses_are_interpreted() {
     let exec = ExecChannel { command: "notify".into(), arguments: Vec::new() };
     let apprise = Apprise { command: "apprise".into(), urls: Vec::new() };
-    let delivered = Outcome::Delivered { reference: None };
-    let retry = |reason| Outcome::Retry { reason, after: None };
+    let delivered = SendOutcome::Delivered { reference: None };
+    let retry = |reason| SendOutcome::Retry { reason, after: None };
     assert_eq!(exec.outcome(Some(0)), delivered);
     assert_eq!(exec.outcome(Some(75)), retry(FailureReason::Refused(75)));
-    assert_eq!(exec.outcome(Some(1)), Outcome::Refused { reason: FailureReason::Refused(1) });
+    assert_eq!(exec.outcome(Some(1)), SendOutcome::Refused { reason: FailureReason::Refused(1) });
     assert_eq!(exec.outcome(None), retry(FailureReason::Failed));
     assert_eq!(apprise.outcome(Some(0)), delivered);
     assert_eq!(apprise.outcome(Some(1)), retry(FailureReason::Failed));
-    assert_eq!(apprise.outcome(Some(2)), Outcome::Refused { reason: FailureReason::Refused(2) });
+    assert_eq!(apprise.outcome(Some(2)), SendOutcome::Refused { reason: FailureReason::Refused(2) });
 }
 
 fn mail() -> Mail {

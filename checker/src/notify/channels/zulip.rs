@@ -10,7 +10,7 @@ use shared::UnixNanos;
 use super::outcome::{body_wait, by_status};
 use super::request::{finish, form, form_request};
 use super::secret_url::{SecretUrl, basic_auth};
-use super::{HttpChannel, InvalidMessage, Outcome};
+use super::{HttpChannel, InvalidMessage, SendOutcome};
 use crate::notify::message::Message;
 use crate::notify::outline::{Limit, Markup, ZERO_WIDTH_SPACE, fit};
 use crate::notify::words::one_line;
@@ -33,15 +33,12 @@ const LIMIT: Limit = Limit::Utf16(10_000);
 
 /// Backslashes do not escape. So `@**all**`, links and code are separated.
 const MARKUP: Markup = Markup {
-    escape: |text| match text.contains(['@', '#', '*', '`', '[', '$']) {
-        true => {
-            let special = |character| matches!(character, '@' | '#' | '*' | '`' | '[' | '$');
-            let separated = text.chars().flat_map(|character| {
-                [Some(character), special(character).then_some(ZERO_WIDTH_SPACE)].into_iter().flatten()
-            });
-            Cow::Owned(separated.collect())
-        }
-        false => Cow::Borrowed(text),
+    escape: |text| {
+        let is_special = |character| matches!(character, '@' | '#' | '*' | '`' | '[' | '$');
+        let separated = text.chars().flat_map(|character| {
+            [Some(character), is_special(character).then_some(ZERO_WIDTH_SPACE)].into_iter().flatten()
+        });
+        Cow::Owned(separated.collect())
     },
     link: str::to_owned,
     bold: ("**", "**"),
@@ -66,7 +63,7 @@ impl HttpChannel for Zulip {
         Ok(vec![finish(request, form(&fields))?])
     }
 
-    fn outcome(&self, status: StatusCode, headers: &HeaderMap, body: &[u8], now: UnixNanos) -> Outcome {
+    fn outcome(&self, status: StatusCode, headers: &HeaderMap, body: &[u8], now: UnixNanos) -> SendOutcome {
         by_status(status, headers, now, || body_wait(body, "/retry-after", 1.0))
     }
 }

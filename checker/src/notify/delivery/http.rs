@@ -6,13 +6,13 @@ use shared::UnixNanos;
 use tokio::time::Instant;
 
 use super::{Attempt, with_second_attempt};
-use crate::notify::channels::{FailureReason, Outcome, outcome};
+use crate::notify::channels::{FailureReason, SendOutcome, outcome};
 
 /// The maximum number of bytes to read of a response. The rest is not needed to interpret it.
 const BODY_LIMIT: usize = 64 << 10;
 
 /// Returns a function that interprets responses by their status.
-pub(super) fn by_status(now: UnixNanos) -> impl Fn(StatusCode, &HeaderMap, &[u8]) -> Outcome {
+pub(super) fn by_status(now: UnixNanos) -> impl Fn(StatusCode, &HeaderMap, &[u8]) -> SendOutcome {
     move |status, headers, _| outcome::by_status(status, headers, now, || None)
 }
 
@@ -20,13 +20,13 @@ pub(super) fn by_status(now: UnixNanos) -> impl Fn(StatusCode, &HeaderMap, &[u8]
 pub(super) async fn send_all(
     client: &reqwest::Client,
     requests: Vec<Request<Bytes>>,
-    interpret: impl Fn(StatusCode, &HeaderMap, &[u8]) -> Outcome,
+    interpret: impl Fn(StatusCode, &HeaderMap, &[u8]) -> SendOutcome,
     deadline: Instant,
 ) -> Attempt {
-    let mut last = Attempt::from(Outcome::Delivered { reference: None });
+    let mut last = Attempt::from(SendOutcome::Delivered { reference: None });
     for request in requests {
         last = with_second_attempt(deadline, || send(client, request.clone(), &interpret)).await;
-        if !matches!(last.outcome, Outcome::Delivered { .. }) {
+        if !matches!(last.outcome, SendOutcome::Delivered { .. }) {
             break;
         }
     }
@@ -36,7 +36,7 @@ pub(super) async fn send_all(
 async fn send(
     client: &reqwest::Client,
     request: Request<Bytes>,
-    interpret: impl Fn(StatusCode, &HeaderMap, &[u8]) -> Outcome,
+    interpret: impl Fn(StatusCode, &HeaderMap, &[u8]) -> SendOutcome,
 ) -> Attempt {
     let Ok(request) = reqwest::Request::try_from(request) else {
         return Attempt::refused("its URL cannot be requested".to_owned());

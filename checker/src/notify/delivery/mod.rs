@@ -16,7 +16,7 @@ use shared::notification_log::ChannelId;
 use tokio::time::{Instant, timeout_at};
 
 use super::channels::outcome::remedy;
-use super::channels::{FailureReason, InvalidMessage, Outcome, Transport};
+use super::channels::{FailureReason, InvalidMessage, SendOutcome, Transport};
 use super::message::Message;
 use crate::checks::net::tls_config::{TlsConfigs, TlsSettings};
 
@@ -48,9 +48,9 @@ pub enum Content {
 
 /// What became of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Report {
+pub struct DeliveryReport {
     pub channel: ChannelId,
-    pub outcome: Outcome,
+    pub outcome: SendOutcome,
     /// A complete clause for people, if anything went wrong.
     pub problem: Option<String>,
 }
@@ -87,13 +87,13 @@ impl Courier {
     }
 
     /// Sends all jobs at the same time. Takes at most `limit`, after which the remaining ones have timed out.
-    pub async fn deliver(&self, jobs: Vec<Job>, limit: Duration, now: UnixNanos) -> Vec<Report> {
+    pub async fn deliver(&self, jobs: Vec<Job>, limit: Duration, now: UnixNanos) -> Vec<DeliveryReport> {
         let deadline = Instant::now() + limit;
         join_all(jobs.into_iter().map(|job| async move {
             let attempt = self.attempt(&job, deadline, now);
             let timed_out = || Attempt::retry(FailureReason::TimedOut);
             let attempt = timeout_at(deadline, attempt).await.unwrap_or_else(|_| timed_out());
-            Report { problem: attempt.problem(&job.channel), channel: job.channel, outcome: attempt.outcome }
+            DeliveryReport { problem: attempt.problem(&job.channel), channel: job.channel, outcome: attempt.outcome }
         }))
         .await
     }
@@ -125,7 +125,9 @@ impl Courier {
             }
             (Transport::Ping(ping), Content::News(_)) => self.send_one(ping.request(true), deadline, now).await,
             // Other channels receive messages only.
-            (_, Content::State { .. } | Content::Round { .. }) => Attempt::from(Outcome::Delivered { reference: None }),
+            (_, Content::State { .. } | Content::Round { .. }) => {
+                Attempt::from(SendOutcome::Delivered { reference: None })
+            }
         }
     }
 
@@ -145,23 +147,23 @@ impl Courier {
 /// The result of one attempt, and what a person should know about it.
 #[derive(Debug)]
 struct Attempt {
-    outcome: Outcome,
+    outcome: SendOutcome,
     note: Option<String>,
 }
 
-impl From<Outcome> for Attempt {
-    fn from(outcome: Outcome) -> Attempt {
+impl From<SendOutcome> for Attempt {
+    fn from(outcome: SendOutcome) -> Attempt {
         Attempt { outcome, note: None }
     }
 }
 
 impl Attempt {
     fn retry(reason: FailureReason) -> Attempt {
-        Attempt::from(Outcome::Retry { reason, after: None })
+        Attempt::from(SendOutcome::Retry { reason, after: None })
     }
 
     fn refused(note: String) -> Attempt {
-        Attempt { outcome: Outcome::Refused { reason: FailureReason::Failed }, note: Some(note) }
+        Attempt { outcome: SendOutcome::Refused { reason: FailureReason::Failed }, note: Some(note) }
     }
 
     fn invalid(error: InvalidMessage) -> Attempt {
@@ -176,8 +178,10 @@ impl Attempt {
     /// Describes what went wrong, without text from the provider.
     fn problem(&self, channel: &ChannelId) -> Option<String> {
         let reason = match self.outcome {
-            Outcome::Delivered { .. } => return self.note.as_ref().map(|note| format!("channel `{channel}`: {note}")),
-            Outcome::Retry { reason, .. } | Outcome::Refused { reason } => reason,
+            SendOutcome::Delivered { .. } => {
+                return self.note.as_ref().map(|note| format!("channel `{channel}`: {note}"));
+            }
+            SendOutcome::Retry { reason, .. } | SendOutcome::Refused { reason } => reason,
         };
         let what = match reason {
             FailureReason::Unreachable => "is unreachable".to_owned(),
@@ -198,7 +202,7 @@ async fn with_second_attempt<F: Future<Output = Attempt>>(
     mut attempt: impl FnMut() -> F,
 ) -> Attempt {
     let first = attempt().await;
-    let Outcome::Retry { reason, after } = first.outcome else { return first };
+    let SendOutcome::Retry { reason, after } = first.outcome else { return first };
     let wait = after.unwrap_or(DEFAULT_WAIT);
     let is_possible = reason != FailureReason::TimedOut && wait <= WAIT_LIMIT && Instant::now() + wait < deadline;
     if !is_possible {

@@ -12,7 +12,7 @@ use crate::checks::Probe as _;
 use crate::checks::exec::ExecCheck;
 use crate::notify::channels::mail::Mail;
 use crate::notify::channels::outcome::remedy;
-use crate::notify::channels::{FailureReason, InvalidMessage, Outcome, Transport};
+use crate::notify::channels::{FailureReason, InvalidMessage, SendOutcome, Transport};
 use crate::notify::sample;
 
 /// The reason why a channel cannot be notified.
@@ -73,8 +73,8 @@ async fn reach_mail(mail: &Mail, limit: Duration) -> Result<String, ChannelProbl
         return Ok(format!("can be reached at `{server}`{login}"));
     };
     let reason = match attempt.outcome {
-        Outcome::Retry { reason, .. } | Outcome::Refused { reason } => reason,
-        Outcome::Delivered { .. } => FailureReason::Failed,
+        SendOutcome::Retry { reason, .. } | SendOutcome::Refused { reason } => reason,
+        SendOutcome::Delivered { .. } => FailureReason::Failed,
     };
     let what = match reason {
         FailureReason::Unreachable => format!("cannot be reached at `{server}`"),

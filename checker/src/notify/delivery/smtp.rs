@@ -12,7 +12,7 @@ use shared::UnixNanos;
 
 use super::Attempt;
 use crate::notify::channels::mail::{Mail, SmtpSecurity, smtp_outcome};
-use crate::notify::channels::{FailureReason, Outcome};
+use crate::notify::channels::{FailureReason, SendOutcome};
 use crate::notify::message::Message;
 
 type SmtpError = lettre::transport::smtp::Error;
@@ -84,7 +84,7 @@ async fn transfer(mail: &Mail, content: &[u8]) -> Result<Attempt, Attempt> {
     connection.message(content).await.map_err(|error| failed(&error))?;
     // The server has accepted the mail, so an error now changes nothing.
     let _ = connection.quit().await;
-    let delivered = Attempt::from(Outcome::Delivered { reference: None });
+    let delivered = Attempt::from(SendOutcome::Delivered { reference: None });
     Ok(match refused.first().and_then(SmtpError::status) {
         None => delivered,
         Some(code) => delivered.with_note(format!(
@@ -147,7 +147,7 @@ fn failed(error: &SmtpError) -> Attempt {
         let attempt = Attempt::from(smtp_outcome(u16::from(code)));
         // With a negative reply to a greeting, a code below 400 would be a protocol error.
         return match attempt.outcome {
-            Outcome::Delivered { .. } => Attempt::retry(FailureReason::Failed),
+            SendOutcome::Delivered { .. } => Attempt::retry(FailureReason::Failed),
             _ => attempt,
         };
     }

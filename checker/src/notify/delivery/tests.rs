@@ -77,11 +77,11 @@ fn job(channel: &str, transport: Transport) -> Job {
     Job { channel: ChannelId::new(channel).unwrap(), transport, content: Content::News(sample::message()) }
 }
 
-async fn deliver(jobs: Vec<Job>, limit: Duration) -> Vec<Report> {
+async fn deliver(jobs: Vec<Job>, limit: Duration) -> Vec<DeliveryReport> {
     Courier::open().await.unwrap().deliver(jobs, limit, sample::message().at).await
 }
 
-async fn deliver_to(answers: Vec<Answer>) -> (Report, usize) {
+async fn deliver_to(answers: Vec<Answer>) -> (DeliveryReport, usize) {
     let (url, requests) = recorder(answers).await;
     let report = deliver(vec![job("ops", slack(&url))], TIME_LIMIT).await.remove(0);
     let count = requests.lock().unwrap().len();
@@ -95,7 +95,7 @@ const fn response(text: &'static str) -> Answer {
 #[tokio::test]
 async fn a_message_is_delivered_once() {
     let (report, count) = deliver_to(vec![OK, OK]).await;
-    assert_eq!(report.outcome, Outcome::Delivered { reference: None });
+    assert_eq!(report.outcome, SendOutcome::Delivered { reference: None });
     assert_eq!((report.problem, count), (None, 1));
 }
 
@@ -103,9 +103,9 @@ async fn a_message_is_delivered_once() {
 async fn a_short_wait_is_followed_by_one_more_attempt() {
     let limited = response("HTTP/1.1 429 Too Many Requests\r\nretry-after: 0\r\ncontent-length: 0\r\n\r\n");
     let (report, count) = deliver_to(vec![limited.clone(), OK]).await;
-    assert_eq!((report.outcome, count), (Outcome::Delivered { reference: None }, 2));
+    assert_eq!((report.outcome, count), (SendOutcome::Delivered { reference: None }, 2));
     let (report, count) = deliver_to(vec![limited.clone(), limited.clone(), OK]).await;
-    let limited = Outcome::Retry { reason: FailureReason::RateLimited, after: Some(Duration::ZERO) };
+    let limited = SendOutcome::Retry { reason: FailureReason::RateLimited, after: Some(Duration::ZERO) };
     assert_eq!((report.outcome, count), (limited, 2));
 }
 
@@ -113,7 +113,7 @@ async fn a_short_wait_is_followed_by_one_more_attempt() {
 async fn a_long_wait_is_left_to_a_later_run() {
     let limited = response("HTTP/1.1 429 Too Many Requests\r\nretry-after: 4\r\ncontent-length: 0\r\n\r\n");
     let (report, count) = deliver_to(vec![limited, OK]).await;
-    let expected = Outcome::Retry { reason: FailureReason::RateLimited, after: Some(Duration::from_secs(4)) };
+    let expected = SendOutcome::Retry { reason: FailureReason::RateLimited, after: Some(Duration::from_secs(4)) };
     assert_eq!((report.outcome, count), (expected, 1));
     assert_eq!(report.problem.unwrap(), "channel `ops` limits the rate of messages: it is tried again later");
 }
@@ -122,7 +122,7 @@ async fn a_long_wait_is_left_to_a_later_run() {
 async fn a_refusal_is_not_repeated_and_not_quoted() {
     let refused = response("HTTP/1.1 404 Not Found\r\ncontent-length: 20\r\n\r\nno_service T0PS3CRET");
     let (report, count) = deliver_to(vec![refused, OK]).await;
-    assert_eq!((report.outcome, count), (Outcome::Refused { reason: FailureReason::Refused(404) }, 1));
+    assert_eq!((report.outcome, count), (SendOutcome::Refused { reason: FailureReason::Refused(404) }, 1));
     let problem = report.problem.unwrap();
     assert_eq!(
         problem,
@@ -135,7 +135,7 @@ async fn a_redirect_is_not_followed() {
     let (target, requests) = recorder(vec![OK]).await;
     let redirect = format!("HTTP/1.1 307 Temporary Redirect\r\nlocation: {target}\r\ncontent-length: 0\r\n\r\n");
     let (report, _) = deliver_to(vec![Text(String::leak(redirect))]).await;
-    assert_eq!(report.outcome, Outcome::Refused { reason: FailureReason::Refused(307) });
+    assert_eq!(report.outcome, SendOutcome::Refused { reason: FailureReason::Refused(307) });
     assert!(report.problem.unwrap().ends_with("redirects are not followed, so set the final URL"));
     assert!(requests.lock().unwrap().is_empty());
 }
@@ -144,10 +144,10 @@ async fn a_redirect_is_not_followed() {
 async fn half_an_answer_is_interpreted_by_its_status() {
     let half = response("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nok");
     let (report, count) = deliver_to(vec![half]).await;
-    assert_eq!((report.outcome, count), (Outcome::Delivered { reference: None }, 1));
+    assert_eq!((report.outcome, count), (SendOutcome::Delivered { reference: None }, 1));
     let no_status = response("HTTP/1.1 2");
     let (report, count) = deliver_to(vec![no_status, OK]).await;
-    assert_eq!((report.outcome, count), (Outcome::Delivered { reference: None }, 2));
+    assert_eq!((report.outcome, count), (SendOutcome::Delivered { reference: None }, 2));
 }
 
 #[tokio::test]
@@ -156,9 +156,9 @@ async fn a_provider_that_never_answers_delays_no_other_channel() {
     let (quick, requests) = recorder(vec![OK]).await;
     let jobs = vec![job("slow", slack(&slow)), job("quick", slack(&quick))];
     let reports = deliver(jobs, Duration::from_millis(300)).await;
-    assert_eq!(reports[0].outcome, Outcome::Retry { reason: FailureReason::TimedOut, after: None });
+    assert_eq!(reports[0].outcome, SendOutcome::Retry { reason: FailureReason::TimedOut, after: None });
     assert_eq!(reports[0].problem.as_deref(), Some("channel `slow` did not respond in time: it is tried again"));
-    assert_eq!(reports[1].outcome, Outcome::Delivered { reference: None });
+    assert_eq!(reports[1].outcome, SendOutcome::Delivered { reference: None });
     assert_eq!(requests.lock().unwrap().len(), 1);
 }
 
@@ -169,7 +169,7 @@ async fn an_error_without_a_response_reveals_no_url() {
     let nobody = deliver(vec![job("ops", slack(&format!("http://{unused}/T0PS3CRET")))], TIME_LIMIT).await.remove(0);
     let garbage = deliver_to(vec![Text("T0PS3CRET\r\n\r\n"), Text("T0PS3CRET\r\n\r\n")]).await.0;
     for report in [closed, nobody, garbage] {
-        assert_eq!(report.outcome, Outcome::Retry { reason: FailureReason::Unreachable, after: None });
+        assert_eq!(report.outcome, SendOutcome::Retry { reason: FailureReason::Unreachable, after: None });
         let problem = report.problem.clone().unwrap();
         assert!(problem.starts_with("channel `ops` is unreachable: check its address"), "{problem}");
         assert!(!format!("{report:?}").contains("T0PS3CRET"), "{report:?}");
@@ -186,7 +186,7 @@ async fn a_command_receives_the_message() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("message.json");
     let report = deliver(vec![job("ops", script(&format!("cat > '{}'", file.display())))], TIME_LIMIT).await.remove(0);
-    assert_eq!(report.outcome, Outcome::Delivered { reference: None });
+    assert_eq!(report.outcome, SendOutcome::Delivered { reference: None });
     let message: serde_json::Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
     assert_eq!(message["items"][0]["title"], "Shop");
 }
@@ -220,7 +220,7 @@ async fn a_command_ends_with_the_processes_that_it_started() {
     let file = folder.path().join("pid");
     let body = format!("sleep 600 & echo $! > '{}'; wait", file.display());
     let report = deliver(vec![job("ops", script(&body))], Duration::from_millis(500)).await.remove(0);
-    assert_eq!(report.outcome, Outcome::Retry { reason: FailureReason::TimedOut, after: None });
+    assert_eq!(report.outcome, SendOutcome::Retry { reason: FailureReason::TimedOut, after: None });
     let pid: i32 = std::fs::read_to_string(file).unwrap().trim().parse().unwrap();
     let pid = rustix::process::Pid::from_raw(pid).unwrap();
     for _ in 0..1_000 {
