@@ -25,7 +25,7 @@ run: page ## Build everything, check the endpoints in checker.json and serve the
 	@$(call report,building the checker; a few minutes the first time)
 	cargo build --profile quick -p checker
 	@test -e $(CONFIG) || { $(TARGET)/quick/checker init --quiet $(CONFIG) && echo "checkup: wrote the starter configuration $(CONFIG)"; }
-	@echo "checkup: edit $(CONFIG) to change the checks; it is reloaded within seconds"
+	@echo "checkup: edit $(CONFIG) to change the checks; changes to them take effect within seconds"
 	@CHECKUP_RUN_BY_MAKE=1 exec $(TARGET)/quick/checker serve -c $(CONFIG) --listen 127.0.0.1:$(PORT)
 
 release: page ## Build the optimized checker with the page embedded
@@ -38,7 +38,7 @@ $(PAGE): $(PAGE_SOURCES)
 	@$(call report,building the page; about two minutes the first time)
 	@# Trunk runs wasm-opt in release builds only. If wasm-opt cannot be installed, the page works but is larger.
 	@# Trunk's minifier fails on current JavaScript and leaves it unchanged; esbuild minifies it.
-	RUST_LOG=error,trunk=info,trunk::processing::minify=error trunk build $$(scripts/setup.sh trunk-flags)
+	@RUST_LOG=error,trunk=info,trunk::processing::minify=error trunk build $$(scripts/setup.sh trunk-flags)
 	@scripts/open-page.sh
 	@touch $@
 

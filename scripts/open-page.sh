@@ -43,7 +43,7 @@ main() {
     for attempt in 1 2 3; do
         open_page "$browser" "http://127.0.0.1:$port/"
         if has_started; then
-            echo "open-page: the built page starts"
+            echo "checkup: the built page starts in a browser"
             return
         fi
     done

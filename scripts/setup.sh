@@ -6,9 +6,10 @@
 # page   the wasm32 target, trunk, wasm-bindgen-cli, wasm-opt, esbuild
 # run    page, and a C compiler to link the checker
 # lint   cargo-deny, typos and hadolint
-# test   run, and MiniStack and SeaweedFS (S3 servers), Caddy, Chromium, axe-core, cfn-lint, libfaketime
+# test   run, and MiniStack and SeaweedFS (S3 servers), Caddy, Chromium, axe-core, cfn-lint, libfaketime, curl and
+#        Prometheus' blackbox exporter
 # fuzz   cargo-fuzz, and a C++ compiler for libFuzzer
-# bench  test, and Lighthouse, nginx, wrk, openssl and Prometheus' blackbox exporter
+# bench  test, and Lighthouse, nginx, wrk and openssl
 #
 # `scripts/setup.sh trunk-flags` prints the flags for `trunk build`: a release build if wasm-opt is installed.
 #
@@ -84,6 +85,9 @@ set_up_test() {
     have chromedriver || install_packages "ChromeDriver" chromium-driver
     have systemd-analyze || install_packages "systemd-analyze, to verify the units in deploy/" systemd
     have brotli || install_packages "brotli, to measure the size of the page" brotli
+    have curl || install_packages "curl, to compare its verdicts" curl
+    have prometheus-blackbox-exporter || extract_program "the blackbox exporter, to compare its verdicts" \
+        prometheus-blackbox-exporter
     have_program ip || install_packages "ip, for network namespaces in tests" iproute2
     have_library faketime/libfaketimeMT.so.1 || install_packages "libfaketime, to test with wrong clocks" libfaketime
     if lacks_wasm_opt || [[ $(esbuild_version) != "$ESBUILD_VERSION" ]]; then
@@ -119,9 +123,6 @@ set_up_bench() {
     have_program nginx || install_packages "nginx, for comparison" nginx-light
     have wrk || install_packages "wrk, for comparison" wrk
     have openssl || install_packages "openssl, for comparison" openssl
-    have prometheus-blackbox-exporter \
-        || install_packages "the blackbox exporter, for comparison; Debian also starts it as a service on port 9115" \
-            prometheus-blackbox-exporter
     set_up_npm_package lighthouse "$LIGHTHOUSE_VERSION" "to measure the page on a simulated phone (about 190 MB)"
 }
 
@@ -290,12 +291,32 @@ install_packages() {
         as_root=sudo
     fi
     note "installing $description (apt-get install $*)"
-    if [[ -z $apt_is_fresh ]]; then
-        $as_root apt-get update -qq || command_failed "apt-get update"
-        apt_is_fresh=yes
-    fi
+    update_package_lists "$as_root"
     $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" >/dev/null \
         || command_failed "apt-get install $*"
+}
+
+# extract_program DESCRIPTION PACKAGE installs the program with the name of a Debian package into $TOOLS/bin, without the
+# service that the package would start.
+extract_program() {
+    local description=$1 package=$2 folder as_root=''
+    have apt-get || stop "$description is missing and there is no apt-get: install your system's equivalent of $package"
+    note "installing $description into $TOOLS (apt-get download $package)"
+    [[ $(id -u) == 0 ]] || ! have sudo || as_root=sudo
+    # Without root, the existing package lists must do.
+    [[ $(id -u) != 0 && -z $as_root ]] || update_package_lists "$as_root"
+    folder=$(mktemp -d)
+    (cd "$folder" && apt-get -o APT::Sandbox::User=root download -qq "$package" >/dev/null) || command_failed "apt-get download $package"
+    dpkg-deb --fsys-tarfile "$folder"/*.deb | tar -x -C "$TOOLS/bin" --strip-components=3 "./usr/bin/$package" \
+        || command_failed "dpkg-deb --fsys-tarfile $package"
+    rm -rf "$folder"
+}
+
+# update_package_lists [sudo] updates the lists of Debian packages, once.
+update_package_lists() {
+    [[ -z $apt_is_fresh ]] || return 0
+    ${1:-} apt-get update -qq || command_failed "apt-get update"
+    apt_is_fresh=yes
 }
 
 note() {

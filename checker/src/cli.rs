@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use clap::builder::ArgPredicate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use shared::Nanos;
@@ -326,8 +327,14 @@ pub struct DeprovisionArguments {
 
 #[derive(Debug, Args)]
 pub struct DoctorArguments {
-    /// The checker's configuration; tests its store with the keys in it
-    #[arg(short, long, value_name = "FILE", required_unless_present = "page")]
+    /// The checker's configuration; tests its store with the keys in it (no default if --page is set)
+    #[arg(
+        short,
+        long,
+        value_name = "FILE",
+        default_value_if("page", ArgPredicate::IsPresent, None),
+        default_value = "checker.json"
+    )]
     pub config: Option<PathBuf>,
     /// The page's config.json; tests its store as a browser would
     #[arg(long, value_name = "FILE")]

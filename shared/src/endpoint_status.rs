@@ -2,14 +2,15 @@
 //! show these figures.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crate::UnixNanos;
 use crate::check_file::EndpointKey;
-use crate::history::{History, LatestResult};
+use crate::history::{Event, History, LatestResult};
 use crate::object_name::NodeName;
 use crate::quorum::{self, Quorum, Tally, combine};
 use crate::status::Status;
 use crate::uptime::{self, Span, UptimeBreakdown};
+use crate::{Nanos, UnixNanos};
 
 /// An endpoint as seen by all nodes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub struct EndpointStatus {
     pub key: EndpointKey,
     /// The newest result from any node. Its settings reflect the current configuration.
     pub latest: LatestResult,
+    /// The time between checks, if the newest result contains it.
+    pub interval: Option<Nanos>,
     /// The nodes that check the endpoint.
     pub nodes: Vec<NodeStatus>,
 }
@@ -33,8 +36,23 @@ pub struct NodeStatus {
     pub last_checked: Option<UnixNanos>,
     /// The reason for the newest result's status, if it is degraded or down.
     pub reason: Option<String>,
+    /// The reasons for degraded and down spans, in the order of the spans.
+    pub events: Vec<Event>,
     /// The kind of check, or an empty string if it is unknown.
     pub kind: String,
+}
+
+/// A period in which an endpoint was degraded or down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outage {
+    /// The period, with the combined status of all nodes.
+    pub span: Span,
+    /// Whether some nodes reported the endpoint down, but too few for it to be down.
+    pub is_partial: bool,
+    /// The newest reason that a node reported for it, if any is known.
+    pub reason: Option<Arc<str>>,
+    /// The indexes of the nodes that reported the endpoint degraded or down.
+    pub nodes: Vec<usize>,
 }
 
 /// Combines histories into the status of every endpoint, in configuration order.
@@ -48,18 +66,23 @@ pub fn endpoint_statuses<'a>(histories: impl IntoIterator<Item = &'a History>) -
         for (key, one) in &history.endpoints {
             let group = groups.representative(history, key);
             let at = one.timeline.last.map_or(0, |last| last.at);
-            let new = || (at, EndpointStatus { key: key.clone(), latest: one.latest.clone(), nodes: Vec::new() });
+            let interval = one.timeline.last.and_then(|last| last.interval);
+            let new = || {
+                let (key, latest) = (key.clone(), one.latest.clone());
+                (at, EndpointStatus { key, latest, interval, nodes: Vec::new() })
+            };
             let (newest, endpoint) = endpoints.entry(group).or_insert_with(new);
             if at > *newest {
                 *newest = at;
+                endpoint.interval = interval;
                 endpoint.latest.clone_from(&one.latest);
                 endpoint.key = EndpointKey { id: group.id.clone(), ..key.clone() };
             }
             quorums.entry(group).or_default().push((at, one.latest.quorum));
             let (spans, reason) = (one.timeline.spans.clone(), one.latest.reason.clone());
             let last_checked = one.timeline.last.map(|last| last.at);
-            let kind = one.latest.kind.clone();
-            endpoint.nodes.push(NodeStatus { node: history.node.clone(), spans, last_checked, reason, kind });
+            let (kind, events) = (one.latest.kind.clone(), one.events.clone());
+            endpoint.nodes.push(NodeStatus { node: history.node.clone(), spans, last_checked, reason, events, kind });
         }
     }
     for (key, (_, endpoint)) in &mut endpoints {
@@ -156,17 +179,63 @@ impl EndpointStatus {
         nodes.map(|(node, at)| NodeVote::new(node.node.as_ref(), &node.spans, self.nodes.len(), at, now)).collect()
     }
 
+    /// Returns each node's spans, until `now`.
+    fn spans_until(&self, now: UnixNanos) -> Vec<Vec<Span>> {
+        self.nodes.iter().map(|node| cut(&node.spans, now)).collect()
+    }
+
     /// Returns the combined status over time, until `now`.
     #[must_use]
     pub fn spans(&self, now: UnixNanos) -> Vec<Span> {
-        let nodes: Vec<Vec<Span>> = self.nodes.iter().map(|node| cut(&node.spans, now)).collect();
-        combine(&nodes, self.quorum())
+        combine(&self.spans_until(now), self.quorum())
+    }
+
+    /// Returns the periods until `now` in which any node reported the endpoint down.
+    #[must_use]
+    pub fn down_anywhere(&self, now: UnixNanos) -> Vec<Span> {
+        quorum::down_anywhere(&self.spans_until(now))
+    }
+
+    /// Returns the outages between `from` and `now`, oldest first.
+    #[must_use]
+    pub fn outages(&self, from: UnixNanos, now: UnixNanos) -> Vec<Outage> {
+        let (spans, down) = (self.spans(now), self.down_anywhere(now));
+        let outages = uptime::outages(&spans, from, self.interval);
+        outages.map(|span| self.outage(*span, uptime::overlaps(&down, span.start, span.end))).collect()
+    }
+
+    fn outage(&self, span: Span, is_down_anywhere: bool) -> Outage {
+        let is_partial = is_down_anywhere && span.status != Status::Down;
+        let cause = if is_partial { Status::Down } else { span.status };
+        let (mut nodes, mut newest) = (Vec::new(), None);
+        for (index, node) in self.nodes.iter().enumerate() {
+            let overlapping = uptime::overlapping(&node.spans, span.start, span.end);
+            for own in overlapping.filter(|own| own.status >= Status::Degraded) {
+                if nodes.last() != Some(&index) {
+                    nodes.push(index);
+                }
+                if let Some(reason) = node.reason_of(own) {
+                    newest = newest.max(Some((own.status == cause, own.start, reason)));
+                }
+            }
+        }
+        Outage { span, is_partial, reason: newest.map(|(_, _, reason)| reason), nodes }
     }
 
     /// Computes how long each status lasted in a period (`from <= t < to`).
     #[must_use]
     pub fn breakdown(&self, from: UnixNanos, to: UnixNanos) -> UptimeBreakdown {
         UptimeBreakdown::from_spans(&self.spans(to), from, to)
+    }
+}
+
+impl NodeStatus {
+    /// Returns the reason for one of the node's spans.
+    fn reason_of(&self, span: &Span) -> Option<Arc<str>> {
+        let event = self.events.binary_search_by_key(&span.start, |event| event.at);
+        let is_newest = self.spans.last() == Some(span);
+        let newest = || self.reason.as_deref().filter(|_| is_newest).map(Arc::from);
+        event.ok().map(|index| Arc::clone(&self.events[index].reason)).or_else(newest)
     }
 }
 
@@ -226,6 +295,16 @@ pub fn mark_retired<'w, E>(endpoints: &mut [E], votes: impl Fn(&E) -> &[NodeVote
     }
 }
 
+/// Returns the words for an endpoint's status in English.
+#[must_use]
+pub fn status_words(status: Status, is_localized: bool, is_retired: bool) -> &'static str {
+    match status {
+        _ if is_retired => "not monitored",
+        _ if is_localized => "partial outage",
+        status => status.as_str(),
+    }
+}
+
 /// Computes the overall status of endpoints, given as their status and whether they are retired. It is the worst
 /// status, except that unknown is worse than healthy. Retired endpoints are ignored.
 #[must_use]
@@ -262,145 +341,4 @@ fn cut(spans: &[Span], moment: UnixNanos) -> Vec<Span> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::check_file::{CheckFile, CheckResult};
-    use crate::history::{DEFAULT_EXPIRY, HistoryBuilder, Latencies, RebuildFrom};
-    use crate::object_name::CheckFileName;
-    use crate::uptime::Ratio;
-    use crate::{DAY, HOUR, MINUTE};
-
-    const START: UnixNanos = 20_779 * DAY;
-
-    /// Builds the history of a day with a check every minute, except in the minutes `away`. The endpoint is down in the
-    /// minutes `down`.
-    fn history(node: &str, quorum: Quorum, down: std::ops::Range<i64>, away: std::ops::Range<i64>) -> History {
-        let node = NodeName::new(node).ok();
-        let file = |minute: i64| {
-            let at = START + minute * MINUTE;
-            let status = if down.contains(&minute) { Status::Down } else { Status::Healthy };
-            let result = CheckResult {
-                title: "Shop".to_owned(),
-                timestamp: at,
-                status,
-                interval: Some(MINUTE),
-                quorum,
-                notice: if status == Status::Down { "connection refused".to_owned() } else { String::new() },
-                ..CheckResult::default()
-            };
-            let name = CheckFileName { stored_at: at + 1, node: node.clone() };
-            (name, CheckFile { results: vec![result], skipped: Vec::new() })
-        };
-        let files: Vec<_> = (0..1_440).filter(|minute| !away.contains(minute)).map(file).collect();
-        let (mut history, mut latencies) = (History::new(node.clone()), Latencies::default());
-        let names: Vec<_> = files.iter().map(|(name, _)| name.clone()).collect();
-        let mut builder =
-            HistoryBuilder::rebuild(&mut history, &mut latencies, RebuildFrom::START, &names, START + DAY);
-        for (name, file) in files {
-            builder.add(&name, &file);
-        }
-        builder.finish(DEFAULT_EXPIRY);
-        history
-    }
-
-    fn three(quorum: Quorum) -> Vec<History> {
-        // All nodes see the first hour of the outage, two see the next half hour, and one sees another hour.
-        vec![
-            history("a", quorum, 600..660, 1_000..1_100),
-            history("b", quorum, 600..690, 0..0),
-            history("c", quorum, 600..750, 0..0),
-        ]
-    }
-
-    fn down_minutes(quorum: Quorum) -> (i64, String, String) {
-        let breakdown = endpoint_statuses(&three(quorum))[0].breakdown(START, START + DAY);
-        let text = |share: Option<Ratio>| share.map(Ratio::percent).unwrap_or_default();
-        (breakdown.down / MINUTE, text(breakdown.uptime()), text(breakdown.coverage()))
-    }
-
-    #[test]
-    fn each_quorum_gives_the_expected_figures() {
-        assert_eq!(down_minutes(Quorum::All), (60, "95.83%".to_owned(), "100%".to_owned()));
-        assert_eq!(down_minutes(Quorum::Majority), (90, "93.75%".to_owned(), "100%".to_owned()));
-        assert_eq!(down_minutes(Quorum::Any), (150, "89.58%".to_owned(), "100%".to_owned()));
-        let two = "2".parse().expect("it is a quorum");
-        assert_eq!(down_minutes(two), (90, "93.75%".to_owned(), "100%".to_owned()));
-    }
-
-    #[test]
-    fn the_coverage_of_a_single_node_is_its_uptime() {
-        let only = [history("a", Quorum::Any, 600..660, 1_000..1_100)];
-        let breakdown = endpoint_statuses(&only)[0].breakdown(START, START + DAY);
-        // There were no checks for 100 minutes, but the result before them was valid for another 30 seconds.
-        assert_eq!(breakdown.unknown, 99 * MINUTE + MINUTE / 2);
-        assert_eq!(breakdown.coverage().map(Ratio::percent).as_deref(), Some("93.09%"));
-        assert_eq!(breakdown.uptime().map(Ratio::percent).as_deref(), Some("95.52%"));
-    }
-
-    #[test]
-    fn one_of_three_reports_a_local_failure_and_silence_is_unknown() {
-        let histories = three(Quorum::Majority);
-        let endpoint = &endpoint_statuses(&histories)[0];
-        let at = |minute: i64| endpoint.tally(START + minute * MINUTE);
-        assert_eq!(at(610).status, Status::Down);
-        let localized = at(720);
-        assert!(localized.is_localized() && localized.status == Status::Degraded);
-        assert_eq!(endpoint.nodes[localized.down[0]].node.as_ref().map(NodeName::as_str), Some("c"));
-        assert_eq!((at(2_000).status, at(2_000).voters), (Status::Unknown, 0));
-        assert!(histories.iter().all(|history| history.is_overdue(START + 2_000 * MINUTE)));
-        assert!(!histories[0].is_overdue(START + DAY));
-    }
-
-    #[test]
-    fn ten_failures_among_many_checks_color_no_other_day() {
-        let histories = [history("a", Quorum::Majority, 30..40, 0..0)];
-        let endpoint = &endpoint_statuses(&histories)[0];
-        let hours: Vec<Status> =
-            (0..24).map(|hour| endpoint.breakdown(START + hour * HOUR, START + (hour + 1) * HOUR).worst()).collect();
-        assert_eq!(hours[0], Status::Down);
-        assert!(hours[1..].iter().all(|status| *status == Status::Healthy));
-    }
-
-    #[test]
-    fn no_data_is_unknown() {
-        assert_eq!(overall_status(&mut [].into_iter()), Status::Unknown);
-        assert_eq!(overall_status(&mut [(Status::Healthy, false), (Status::Down, false)].into_iter()), Status::Down);
-        assert_eq!(endpoint_statuses(&[]), []);
-        assert_eq!(Status::ALL.map(of_incomplete), [Status::Unknown, Status::Unknown, Status::Degraded, Status::Down]);
-    }
-
-    #[test]
-    fn an_unknown_endpoint_counts_unless_it_is_retired() {
-        assert_eq!(
-            overall_status(&mut [(Status::Healthy, false), (Status::Unknown, false)].into_iter()),
-            Status::Unknown
-        );
-        assert_eq!(
-            overall_status(&mut [(Status::Healthy, false), (Status::Unknown, true)].into_iter()),
-            Status::Healthy
-        );
-        // From minute 600 on, the node checks a different endpoint.
-        let mut histories =
-            [history("a", Quorum::Majority, 0..0, 600..1_440), history("a", Quorum::Majority, 0..0, 0..0)];
-        let [before, after] = &mut histories;
-        let renamed = |(key, past): (EndpointKey, _)| (EndpointKey { title: "Other".to_owned(), ..key }, past);
-        before.endpoints.extend(std::mem::take(&mut after.endpoints).into_iter().map(renamed));
-        let now = START + DAY;
-        let of = |histories: &[History]| {
-            let endpoints = endpoint_statuses(histories);
-            let names = endpoints.iter().map(|endpoint| endpoint.key.title.clone());
-            let mut statuses: Vec<_> = names.zip(current_statuses(&endpoints, now)).collect();
-            statuses.sort();
-            statuses
-        };
-        let both = of(&histories[..1]);
-        assert_eq!(
-            both,
-            [("Other".to_owned(), (Status::Healthy, false)), ("Shop".to_owned(), (Status::Unknown, true))]
-        );
-        histories[0].endpoints.retain(|key, _| key.title == "Shop");
-        assert_eq!(of(&histories[..1]), [("Shop".to_owned(), (Status::Unknown, false))], "it is just silent");
-        let shop = &endpoint_statuses(&histories[..1])[0];
-        assert!(shop.is_within(START) && !shop.is_within(START + 601 * MINUTE));
-    }
-}
+mod tests;

@@ -195,6 +195,14 @@ pub fn combine(nodes: &[Vec<Span>], quorum: Quorum) -> Vec<Span> {
     combined
 }
 
+/// Returns the periods in which any node reports the endpoint down. Those outside of the endpoint's down spans are
+/// partial outages.
+#[must_use]
+pub fn down_anywhere(nodes: &[Vec<Span>]) -> Vec<Span> {
+    let down = |spans: &Vec<Span>| spans.iter().filter(|span| span.status == Status::Down).copied().collect();
+    combine(&nodes.iter().map(down).collect::<Vec<Vec<Span>>>(), Quorum::Any)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -302,13 +310,15 @@ mod tests {
             nodes in prop::collection::vec(any_spans(), 0..5),
             quorum in prop::sample::select(vec![Quorum::Any, Quorum::Majority, Quorum::All, at_least(2)]),
         ) {
-            let combined = combine(&nodes, quorum);
+            let (combined, down) = (combine(&nodes, quorum), down_anywhere(&nodes));
             for moment in -1..400 {
                 let expected = match nodes.as_slice() {
                     [only] => status_at(only, moment),
                     several => quorum.decide(several.iter().map(|spans| status_at(spans, moment))),
                 };
                 prop_assert_eq!(status_at(&combined, moment), expected, "at {}", moment);
+                let is_down_anywhere = nodes.iter().any(|spans| status_at(spans, moment) == Down);
+                prop_assert_eq!(status_at(&down, moment) == Down, is_down_anywhere, "at {}", moment);
             }
         }
     }

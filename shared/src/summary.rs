@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::check_file::EndpointKey;
 use crate::civil::rfc3339_nanos;
-use crate::endpoint_status::{EndpointStatus, current_statuses, endpoint_statuses, overall_status};
+use crate::endpoint_status::{EndpointStatus, current_statuses, endpoint_statuses, overall_status, status_words};
 use crate::history::History;
 use crate::object_name::{BadgeTitle, NodeName, SummaryForm, SummaryName};
 use crate::quorum::Tally;
@@ -57,6 +57,9 @@ pub struct EndpointSummary {
     pub status: Status,
     /// Whether some nodes report the endpoint down, but too few for it to be down.
     pub localized: bool,
+    /// Whether every node that used to report the endpoint now reports only others.
+    #[serde(default)]
+    pub retired: bool,
     /// When the current status began, if known.
     pub since: Option<UnixNanos>,
     /// When any node last started a check of the endpoint.
@@ -82,8 +85,8 @@ pub fn summary(histories: &[History], node: &NodeName, title: &str, now: UnixNan
     let endpoints = endpoint_statuses(histories);
     let rows = endpoints
         .iter()
-        .map(|endpoint| summarize(endpoint, histories, node, now))
-        .zip(current_statuses(&endpoints, now));
+        .zip(current_statuses(&endpoints, now))
+        .map(|(endpoint, status)| (summarize(endpoint, status.1, histories, node, now), status));
     let (endpoints, statuses): (Vec<EndpointSummary>, Vec<(Status, bool)>) =
         rows.filter(|(one, _)| one.until.is_some_and(is_recent)).unzip();
     let reporters = histories.iter().filter_map(|history| {
@@ -101,7 +104,13 @@ pub fn summary(histories: &[History], node: &NodeName, title: &str, now: UnixNan
     }
 }
 
-fn summarize(endpoint: &EndpointStatus, histories: &[History], node: &NodeName, now: UnixNanos) -> EndpointSummary {
+fn summarize(
+    endpoint: &EndpointStatus,
+    retired: bool,
+    histories: &[History],
+    node: &NodeName,
+    now: UnixNanos,
+) -> EndpointSummary {
     let tally = endpoint.tally(now);
     let timelines =
         || histories.iter().filter_map(|history| Some((history, &history.endpoint(&endpoint.key)?.timeline)));
@@ -118,6 +127,7 @@ fn summarize(endpoint: &EndpointStatus, histories: &[History], node: &NodeName, 
         endpoint: endpoint.key.locator.clone(),
         status: tally.status,
         localized: tally.is_localized(),
+        retired,
         since: since(endpoint, &tally, now),
         checked: timelines().filter_map(|(_, timeline)| Some(timeline.last?.at)).max(),
         until: timelines().filter_map(|(_, timeline)| timeline.valid_until()).max(),
@@ -162,7 +172,7 @@ impl EndpointSummary {
     /// Returns the status in words.
     #[must_use]
     pub fn status_word(&self) -> &'static str {
-        if self.localized { "localized" } else { self.status.as_str() }
+        status_words(self.status, self.localized, self.retired)
     }
 }
 
@@ -193,11 +203,12 @@ impl Serialize for NodeReport {
 
 impl Serialize for EndpointSummary {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_struct("EndpointSummary", 14)?;
+        let mut fields = serializer.serialize_struct("EndpointSummary", 15)?;
         fields.serialize_field("title", &self.title)?;
         fields.serialize_field("endpoint", &self.endpoint)?;
         fields.serialize_field("status", self.status.as_str())?;
         fields.serialize_field("localized", &self.localized)?;
+        fields.serialize_field("retired", &self.retired)?;
         write_time(&mut fields, "since", "since_rfc3339", self.since)?;
         write_time(&mut fields, "checked", "checked_rfc3339", self.checked)?;
         write_time(&mut fields, "until", "until_rfc3339", self.until)?;
@@ -275,7 +286,7 @@ mod tests {
         let summary = summary(&[here, there], &node("here"), "My status", NOW);
         let rows: Vec<_> =
             summary.endpoints.iter().map(|one| (one.title.as_str(), one.status_word(), one.voters)).collect();
-        assert_eq!(rows, [("a", "localized", 2), ("b", "down", 2), ("c", "healthy", 1)]);
+        assert_eq!(rows, [("a", "partial outage", 2), ("b", "down", 2), ("c", "healthy", 1)]);
         let [a, b, c] = summary.endpoints.as_slice() else { panic!("{summary:?}") };
         assert_eq!((summary.status, a.own_status, b.own_status, c.own_status), (Down, Healthy, Down, Status::Unknown));
         assert_eq!(a.down_from, ["there"]);

@@ -165,12 +165,34 @@ pub(crate) fn check_file(at: UnixNanos, rtt: Nanos) -> CheckFile {
 
 /// Creates the history of a node that ran `times` checks a minute for five days.
 pub(crate) fn history_of_node(times: i64) -> (HistoryRows, LatencyRows) {
-    let node = NodeName::new("here").ok();
+    let rounds = (0..5 * 1_440 * times).rev();
+    history_of("here", rounds.map(|round| check_file(NEWEST - round * MINUTE / times, response_time_at(round))))
+}
+
+/// Creates the history of a node that ran a check every minute for this many minutes, up to now. `error` maps minutes
+/// ago to the error of the check, if it failed.
+pub(crate) fn history_with_errors(
+    node: &str,
+    minutes: i64,
+    error: impl Fn(i64) -> Option<&'static str>,
+) -> HistoryRows {
+    let files = (0..minutes).rev().map(|ago| {
+        let mut file = check_file(NOW - ago * MINUTE, 95_000_000);
+        for result in &mut file.results {
+            result.attempts[0].error = error(ago).map(str::to_owned);
+            result.status = if error(ago).is_some() { Status::Down } else { Status::Healthy };
+        }
+        file
+    });
+    history_of(node, files).0
+}
+
+fn history_of(node: &str, files: impl Iterator<Item = CheckFile>) -> (HistoryRows, LatencyRows) {
+    let node = NodeName::new(node).ok();
     let (mut history, mut latencies) = (History::new(node.clone()), Latencies::default());
     let mut builder = HistoryBuilder::append(&mut history, &mut latencies);
-    for round in (0..5 * 1_440 * times).rev() {
-        let at = NEWEST - round * MINUTE / times;
-        builder.add(&CheckFileName { stored_at: at, node: node.clone() }, &check_file(at, response_time_at(round)));
+    for file in files {
+        builder.add(&CheckFileName { stored_at: file.results[0].timestamp, node: node.clone() }, &file);
     }
     builder.finish(DEFAULT_EXPIRY);
     let rows = HistoryRows::parse(history.to_json().as_bytes()).expect("it was just written");

@@ -1,12 +1,9 @@
 //! Compares the cost of a check with that of a probe by Prometheus' `blackbox_exporter`, as packaged by Debian.
 
-use std::path::Path;
-
 use futures_util::{StreamExt, stream};
 use serde_json::json;
-use support::program::Program;
-use support::{free_port, http_client, tool, wait_for};
-use tempfile::TempDir;
+use support::blackbox_exporter::BlackboxExporter;
+use support::http_client;
 
 use crate::checks::spent_on_round;
 use crate::nginx::Nginx;
@@ -22,7 +19,11 @@ const TICK: f64 = 0.01;
 /// Prints the CPU time of a check and of a probe, over plain HTTP and over TLS.
 pub(super) async fn measure() {
     let nginx = Nginx::start().await;
-    let (exporter, url, _folder) = start_exporter(&nginx.authority).await;
+    let modules = json!({
+        "http": { "prober": "http" },
+        "https": { "prober": "http", "http": { "fail_if_not_ssl": true, "tls_config": { "ca_file": nginx.authority } } },
+    });
+    let BlackboxExporter { url, program: exporter, .. } = &BlackboxExporter::start(&modules).await;
     println!("The checker and Debian's prometheus-blackbox-exporter, {TARGETS} targets on a local nginx");
     let client = http_client::client();
     for (module, target, checks) in
@@ -46,23 +47,4 @@ pub(super) async fn measure() {
             comparison.each, comparison.peer, comparison.ratio,
         );
     }
-}
-
-/// Starts an exporter with one module for HTTP and one for HTTPS that trusts the authority.
-async fn start_exporter(authority: &Path) -> (Program, String, TempDir) {
-    let folder = TempDir::new().expect("a temporary folder");
-    // Every JSON document is also valid YAML.
-    let modules = json!({ "modules": {
-        "http": { "prober": "http" },
-        "https": { "prober": "http", "http": { "fail_if_not_ssl": true, "tls_config": { "ca_file": authority } } },
-    } });
-    let file = folder.path().join("modules.yml");
-    std::fs::write(&file, modules.to_string()).expect("the file can be written");
-    let address = format!("127.0.0.1:{}", free_port());
-    let program = Program::start(&tool("prometheus-blackbox-exporter"), |command| {
-        command.arg(format!("--config.file={}", file.display())).arg(format!("--web.listen-address={address}"));
-    });
-    let url = format!("http://{address}/");
-    wait_for("the exporter", || async { http_client::is_reachable(&url).await.then_some(()) }).await;
-    (program, url, folder)
 }

@@ -19,7 +19,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response as Upgrade};
 
 /// The host name in the servers' certificates.
-const NAME: &str = "mail.example";
+pub(super) const NAME: &str = "mail.example";
 
 /// The expected status, and a substring of the expected reason.
 pub(super) type ExpectedResult = (Status, &'static str);
@@ -102,7 +102,7 @@ async fn a_conversation_over_tcp_follows_its_script() {
 }
 
 /// A mail server that supports STARTTLS.
-async fn mail_server(authority: &Authority) -> u16 {
+pub(super) async fn mail_server(authority: &Authority) -> u16 {
     let tls = TlsAcceptor::from(certified(authority));
     serve(move |stream| {
         let tls = tls.clone();
@@ -127,7 +127,7 @@ async fn mail_server(authority: &Authority) -> u16 {
 }
 
 /// A server that uses TLS from the start.
-async fn sealed_server(authority: &Authority) -> u16 {
+pub(super) async fn sealed_server(authority: &Authority) -> u16 {
     let tls = TlsAcceptor::from(certified(authority));
     serve(move |stream| {
         let tls = tls.clone();

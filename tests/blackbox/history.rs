@@ -120,11 +120,12 @@ async fn known_outages_give_exact_figures_with_each_quorum() {
 }
 
 #[tokio::test]
-async fn a_failure_at_one_location_is_reported_as_localized() {
+async fn a_failure_at_one_location_is_a_partial_outage() {
     let checker = Checker::new(&configuration(&directory()));
     fill(&checker.path("checks"), &check_files(now(), Quorum::Majority));
     rebuild_all(&checker).await;
     let run = checker.call(&["status", "-c", "checker.json"]).await;
+    assert!(run.stdout.contains("◐ partial outage Shop"), "{}", run.stdout);
     assert!(run.stdout.contains("unreachable from ap-south, reachable from 2 others"), "{}", run.stdout);
     assert!(run.stdout.contains("eu-west last reported"), "{}", run.stdout);
 }

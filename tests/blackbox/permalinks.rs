@@ -156,6 +156,7 @@ async fn the_page_can_be_shown_as_of_a_past_time() {
     assert!(page.endpoint("Service 01").text_of("text").contains("day 11:00 (1 h)"));
     assert_eq!(page.nodes().len(), 1);
     assert!(page.nodes()[0].starts_with("eu-west reported") && page.problems().is_empty(), "{:?}", page.nodes());
+    assert_eq!(page.text_of("freshness").rsplit(", ").next(), Some("15 min ago"), "the earliest possible time");
     // Returns to the present.
     browser.script("document.querySelector('#past button').click()").await;
     let page =

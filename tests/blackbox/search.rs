@@ -122,6 +122,35 @@ async fn typing_filters_endpoints_by_name_group_and_status() {
 }
 
 #[tokio::test]
+async fn a_search_filters_the_timeline() {
+    let mut fake_nodes = one_down(5);
+    let end = fake_nodes.now - 2 * HOUR;
+    fake_nodes.outages.push(Outage { endpoint: 1, nodes: 0..1, time: end - HOUR..end });
+    let caddy = serve_store(&fake_nodes, json!({})).await;
+    let browser = browser_at_the_end_of(&fake_nodes).await;
+    page::visit(&browser, &caddy.url).await;
+    let events = "return [...document.querySelectorAll('#timeline .event')].filter(one => one.checkVisibility())
+        .map(one => one.querySelector('strong').textContent).sort()";
+    let quiet = "return [...document.querySelectorAll('#timeline .quiet')].filter(one => one.checkVisibility()).length";
+    until(&browser, "all events", events, json!(["Service 00", "Service 01"])).await;
+    assert_ne!(browser.script(quiet).await, 0, "days without outages are listed");
+    for (typed, expected) in
+        [("service 01", json!(["Service 01"])), ("down", json!(["Service 00"])), ("service 02", json!([]))]
+    {
+        browser.script("document.querySelector('#filter').select()").await;
+        browser.devtools("Input.insertText", json!({ "text": typed })).await;
+        until(&browser, typed, events, expected).await;
+        assert_eq!(browser.script(quiet).await, 0, "days without matching events are hidden");
+    }
+    let timeline = "return document.querySelector('#timeline').checkVisibility()";
+    assert_eq!(browser.script(timeline).await, false, "no event matches");
+    browser.script("document.querySelector('#filter').focus()").await;
+    browser.press("Escape").await;
+    until(&browser, "all events again", events, json!(["Service 00", "Service 01"])).await;
+    page::when(&browser, "the page", Page::is_complete).await.assert_clean();
+}
+
+#[tokio::test]
 async fn the_table_shows_the_same_figures_as_the_bars() {
     let fake_nodes = one_down(5);
     let caddy = serve_store(&fake_nodes, grouped()).await;

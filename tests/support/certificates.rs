@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rcgen::{BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
 use rustls::ServerConfig;
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -76,17 +76,9 @@ impl Authority {
     #[must_use]
     pub fn server_with_chain(&self, host: &str, validity: Validity, chain: &[&Authority]) -> Arc<ServerConfig> {
         let (certificate, key) = self.certify(host, validity);
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let mut shown = vec![certificate.der().clone()];
         shown.extend(chain.iter().map(|authority| authority.issuer.der().clone()));
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let configuration = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("the versions are known")
-            .with_no_client_auth()
-            .with_single_cert(shown, key)
-            .expect("key and certificate match");
-        Arc::new(configuration)
+        server_with(shown, &key)
     }
 
     /// Writes a valid certificate for this host name or address to one file, and its key to another.
@@ -103,6 +95,27 @@ impl Authority {
         validity.write(&mut parameters);
         (parameters.signed_by(&key, &self.issuer).expect("a certificate"), key)
     }
+}
+
+/// Returns a server's TLS configuration with a valid certificate that no authority signed.
+#[must_use]
+pub fn self_signed(host: &str) -> Arc<ServerConfig> {
+    let key = KeyPair::generate().expect("a key");
+    let mut parameters = CertificateParams::new(vec![host.to_owned()]).expect("it is a name");
+    Validity::Now.write(&mut parameters);
+    server_with(vec![parameters.self_signed(&key).expect("a certificate").der().clone()], &key)
+}
+
+fn server_with(chain: Vec<CertificateDer<'static>>, key: &KeyPair) -> Arc<ServerConfig> {
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let configuration = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("the versions are known")
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .expect("key and certificate match");
+    Arc::new(configuration)
 }
 
 impl Default for Authority {

@@ -7,6 +7,7 @@
 #![expect(clippy::expect_used, clippy::panic, clippy::missing_panics_doc, reason = "a test stops at the first error")]
 
 pub mod axe;
+pub mod blackbox_exporter;
 pub mod browser;
 pub mod bucket;
 pub mod caddy;
@@ -28,6 +29,7 @@ pub mod page;
 pub mod page_scenario;
 pub mod program;
 pub mod quirky_service;
+pub mod raw_server;
 pub mod s3_server;
 pub mod seaweedfs;
 pub mod switchable_proxy;

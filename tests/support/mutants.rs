@@ -78,11 +78,14 @@ impl Random {
     }
 
     /// Returns a number below `limit`, or 0 if `limit` is 0.
-    fn below(&mut self, limit: usize) -> usize {
+    #[must_use]
+    pub fn below(&mut self, limit: usize) -> usize {
         (self.next() % limit.max(1) as u64) as usize
     }
 
-    fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
+    /// Returns one of the choices, of which there must be at least one.
+    #[must_use]
+    pub fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
         choices[self.below(choices.len())]
     }
 }

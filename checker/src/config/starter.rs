@@ -12,8 +12,11 @@ pub const STARTER: &str = r#"// Configuration of the checker: JSON with comments
   "checkers": [
     {
       "type": "http",
+      // The id keeps the endpoint's history if its title or URL changes.
+      "id": "status-page",
       "endpoint_name": "This status page",
-      // `checker serve` replaces the variable with the address it listens on.
+      // `checker serve` replaces the variable with the address it listens on. With `checker run`, this check is down
+      // unless the page is being served on port 8080.
       "endpoint_url": "http://${CHECKUP_LISTEN:-127.0.0.1:8080}/",
       // Each check makes three attempts on new connections. If one of them fails, the endpoint is down.
       "attempts": 3,

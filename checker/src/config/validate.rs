@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use shared::SECOND;
 use shared::duration;
 use shared::quorum::Quorum;
 use shared::suggest::suggest;
@@ -83,7 +84,11 @@ fn validate_value(value: &Located, kind: &ValueKind, path: &KeyPath<'_>, problem
             (!is_valid).then(|| invalid_value(value, path, &format!("an integer from {min} to {max}")))
         }
         (ValueKind::Duration(min, max), JsonValue::String(_) | JsonValue::Number(_)) => {
-            validate_duration(value, *min, *max, path)
+            let invalid = validate_duration(value, *min, *max, path);
+            if invalid.is_none() {
+                warn_of_missing_unit(value, path, problems);
+            }
+            invalid
         }
         (ValueKind::StatusCodes, _) => {
             StatusCodes::try_from(value.to_json()).err().map(|expected| invalid_value(value, path, &expected))
@@ -232,6 +237,19 @@ fn validate_tagged(
     problems.add(Problem::error(tag.at, text));
 }
 
+/// Warns about a number that is so small that nanoseconds were probably not meant.
+fn warn_of_missing_unit(value: &Located, path: &KeyPath<'_>, problems: &mut Problems) {
+    if let JsonValue::Number(number) = &value.value
+        && number.parse().is_ok_and(|nanos| (1..SECOND / 1_000).contains(&nanos))
+    {
+        let text = format!(
+            "{} is {number} ns: add a unit if you mean another one, for example `\"{number}ms\"`",
+            path.quoted()
+        );
+        problems.add(Problem::warning(value.at, text));
+    }
+}
+
 fn validate_duration(value: &Located, min: i64, max: i64, path: &KeyPath<'_>) -> Option<String> {
     let nanos = match &value.value {
         JsonValue::String(text) => duration::parse(text).ok(),
@@ -243,8 +261,13 @@ fn validate_duration(value: &Located, min: i64, max: i64, path: &KeyPath<'_>) ->
         Some(_) => {
             format!("a duration from `{}` to `{}`", duration::format_exact(min), duration::format_exact(max))
         }
-        None => "a duration, for example `500ms`, `30s`, `10m`, `1h30m` or `7d`, or a whole number of nanoseconds"
-            .to_owned(),
+        None => match &value.value {
+            JsonValue::String(text) if text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() => {
+                format!("a unit after the number, for example `{text}ms` or `{text}s`")
+            }
+            _ => "a duration, for example `500ms`, `30s`, `10m`, `1h30m` or `7d`, or a whole number of nanoseconds"
+                .to_owned(),
+        },
     };
     Some(invalid_value(value, path, &expected))
 }
@@ -305,6 +328,27 @@ mod tests {
     }
 
     #[test]
+    fn a_duration_without_a_unit_is_reported() {
+        let lines_of = |duration: &str| {
+            lines(&format!(
+                r#"{{"checkers":[{{"type":"tcp","endpoint_name":"A","endpoint_url":"a:1","threshold_rtt":{duration}}}]}}"#
+            ))
+        };
+        for (duration, expected) in [
+            (
+                "500",
+                "warning: `checkers[0].threshold_rtt` is 500 ns: add a unit if you mean another one, for example `\"500ms\"`",
+            ),
+            ("\"500\"", "expected a unit after the number, for example `500ms` or `500s`"),
+        ] {
+            let lines = lines_of(duration);
+            assert!(lines.len() == 1 && lines[0].contains(expected), "{lines:#?}");
+        }
+        assert_eq!(lines_of("0"), Vec::<String>::new());
+        assert_eq!(lines_of("500000000"), Vec::<String>::new());
+    }
+
+    #[test]
     fn all_problems_are_reported_at_once_with_suggestions() {
         let text = r#"{
   "concurent_checks": 5,
@@ -336,7 +380,8 @@ mod tests {
     #[test]
     fn the_originals_configuration_is_valid() {
         let found = lines(include_str!("../../../shared/golden/checkup.json"));
-        assert_eq!(found, [""; 0]);
+        let warning = "c.json:3:118: warning: `checkers[1].threshold_rtt` is 1000 ns: add a unit if you mean another one, for example `\"1000ms\"`";
+        assert_eq!(found, [warning]);
     }
 
     #[test]

@@ -56,10 +56,11 @@ mod tests {
             }],
             last_checked: Some(NOW - age * MINUTE),
             reason: None,
+            events: Vec::new(),
             kind: (*kind).to_owned(),
         });
         let key = EndpointKey { title: "Shop".to_owned(), locator: "shop:443".to_owned(), id: None };
-        EndpointStatus { key, latest: LatestResult::default(), nodes: nodes.collect() }
+        EndpointStatus { key, latest: LatestResult::default(), interval: None, nodes: nodes.collect() }
     }
 
     #[test]

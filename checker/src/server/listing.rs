@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::slice;
 
 use shared::UnixNanos;
 use shared::check_file::{CheckFile, OBJECT_SIZE_LIMIT};
@@ -14,8 +15,6 @@ use crate::store::{Listing, Store, StoreError};
 /// The maximum size of the contents in a response. It is enough for almost two days of ten endpoints that are checked
 /// every minute, but small enough for a machine with little memory.
 const CONTENT_LIMIT: usize = 8 << 20;
-/// How many files are read before the limit is checked again. Each of them may have an object's maximum size.
-const BATCH_SIZE: usize = 4;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ListQuery {
@@ -56,14 +55,14 @@ pub(super) async fn list(store: &Store, query: ListQuery) -> Result<Vec<u8>, Sto
     }
     let mut contents = HashMap::new();
     let mut room = CONTENT_LIMIT;
-    'newest_first: for newest in names.rchunks(BATCH_SIZE) {
-        for (name, content) in store.get_all(newest).await?.into_iter().rev() {
-            // A client that requests a file listed without contents receives the error.
-            let Some(content) = content.ok().and_then(valid) else { continue };
-            let Some(left) = room.checked_sub(content.len()) else { break 'newest_first };
-            room = left;
-            contents.insert(name, content);
-        }
+    // Read one file at a time, because each may have an object's maximum size.
+    for name in names.iter().rev() {
+        // A client that requests a file listed without contents receives the error.
+        let Some((_, Ok(content))) = store.get_all(slice::from_ref(name)).await?.pop() else { continue };
+        let Some(content) = valid(content) else { continue };
+        let Some(left) = room.checked_sub(content.len()) else { break };
+        room = left;
+        contents.insert(name.clone(), content);
     }
     Ok(write(&names, contents).into_bytes())
 }

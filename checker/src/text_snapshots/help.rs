@@ -71,7 +71,6 @@ fn command_line_errors() {
         "checker beat job --exit-status x",
         "checker provision --writer EU",
         "checker provision --check-expiry never",
-        "checker doctor",
         "checker doctor -c a --format yaml",
         "checker completions tcsh",
         "checker validate a",

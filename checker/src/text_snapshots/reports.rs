@@ -175,6 +175,7 @@ fn endpoint(title: &str, status: Status, down_from: &[&str]) -> EndpointSummary 
         endpoint: "https://shop.example/".to_owned(),
         status,
         localized: status == Status::Degraded && !down_from.is_empty(),
+        retired: false,
         since: Some(NOW - HOUR),
         checked: Some(NOW - SECOND),
         until: None,
@@ -226,7 +227,7 @@ fn summaries_for_clients_without_scripts() {
 fn badges() {
     let mut svgs: Vec<String> =
         Status::ALL.map(|status| badge::draw("Shop", status.as_str(), status, NOW)).into_iter().collect();
-    svgs.push(badge::draw("Shop", "localized", Status::Degraded, NOW));
+    svgs.push(badge::draw("Shop", "partial outage", Status::Degraded, NOW));
     assert_text("badges", &svgs.concat());
 }
 

@@ -6,11 +6,12 @@
 //! start of that day and rebuilt from the check files since then.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::continuity::Identities;
 use super::rebuild::{RebuildFrom, is_plausible, moment_of};
 use super::{
-    DAYS_PER_BLOCK, EVENT_LIMIT, EVENT_RETENTION, EVENTS_PER_DAY, EndpointHistory, Event, HOURLY_RETENTION, History,
+    DAYS_PER_BLOCK, ERRORS_PER_DAY, EVENT_LIMIT, EVENT_RETENTION, EndpointHistory, Event, HOURLY_RETENTION, History,
     Latencies, LatestResult, MAX_GAP, MAX_ROUND_DURATION, MESSAGES_PER_DAY, OVERLAP, Percentiles, PostedMessage,
     Sketches, day_of, start_of_day,
 };
@@ -309,14 +310,34 @@ impl EndpointHistory {
         // A new result replaces an existing one with the same time, including its reason.
         while self.events.pop_if(|event| event.at >= at).is_some() {}
         let begins = self.timeline.spans.last().is_some_and(|span| span.start == at);
-        let today = self.events.iter().rev().take_while(|event| day_of(event.at) == day_of(at)).count();
-        if begins
-            && today < EVENTS_PER_DAY
-            && let Some(reason) = &latest.reason
-        {
-            self.events.push(Event { at, reason: reason.clone() });
+        if begins && let Some(reason) = &latest.reason {
+            self.add_event(at, reason);
         }
         self.latest = latest;
+    }
+
+    /// Adds the reason for the newest span. If the day has too many different errors, those of the one that occurred
+    /// longest ago are removed.
+    fn add_event(&mut self, at: UnixNanos, reason: &str) {
+        let midnight = start_of_day(at);
+        let today = self.events.iter().rev().take_while(|event| event.at >= midnight);
+        // The different errors of the day, newest first.
+        let mut errors: Vec<&Arc<str>> = Vec::new();
+        let mut known = None;
+        for Event { reason: earlier, .. } in today {
+            if **earlier == *reason {
+                known = Some(Arc::clone(earlier));
+                break;
+            }
+            if !errors.contains(&earlier) {
+                errors.push(earlier);
+            }
+        }
+        let oldest = errors.get(ERRORS_PER_DAY - 1).map(|oldest| Arc::clone(oldest));
+        if let Some(oldest) = oldest.filter(|_| known.is_none()) {
+            self.events.retain(|event| event.at < midnight || event.reason != oldest);
+        }
+        self.events.push(Event { at, reason: known.unwrap_or_else(|| Arc::from(reason)) });
     }
 
     fn sketch_of(&mut self, hour: i64) -> &mut Sketch {
@@ -351,6 +372,9 @@ impl EndpointHistory {
         drop_before(&mut self.hours, limits.hourly_from.div_euclid(HOUR));
         drop_before(&mut self.days, day_of(limits.kept_from));
         self.events.retain(|event| event.at >= limits.events_from);
+        // The first span can have started before the data that is kept.
+        let earlier = self.events.partition_point(|event| event.at < limits.kept_from);
+        self.events.drain(..earlier.saturating_sub(1));
         self.timeline.last_without_interval =
             self.timeline.last_without_interval.filter(|moment| *moment >= limits.kept_from);
         self.timeline.spans.retain(|span| span.end > limits.kept_from);

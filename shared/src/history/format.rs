@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{EndpointHistory, History, Latencies, LatestResult, Percentiles};
+use super::{EndpointHistory, Event, History, Latencies, LatestResult, Percentiles, day_of};
 use crate::check_file::EndpointKey;
 use crate::json_writer::{EscapeMode, JsonWriter, key};
 use crate::latency::{Bucket, Sketch};
@@ -112,13 +112,7 @@ fn write_endpoint(writer: &mut JsonWriter, key: &EndpointKey, endpoint: &Endpoin
     writer.key(key!("spans"));
     writer.array(numbers, JsonWriter::integer);
     if !endpoint.events.is_empty() {
-        writer.key(key!("events"));
-        writer.array(&endpoint.events, |writer, event| {
-            writer.array(0..2, |writer, column| match column {
-                0 => writer.integer(event.at),
-                _ => writer.string(&event.reason),
-            });
-        });
+        write_events(writer, endpoint);
     }
     writer.key(key!("days"));
     write_percentiles(writer, &endpoint.days);
@@ -126,6 +120,44 @@ fn write_endpoint(writer: &mut JsonWriter, key: &EndpointKey, endpoint: &Endpoin
     write_percentiles(writer, &endpoint.hours);
     writer.key(key!("open"));
     write_column(writer, endpoint.open.iter().map(|(hour, sketch)| (*hour, sketch)), write_sketch, "[]");
+}
+
+/// Writes each error once per day, with the time of its first event. If an error occurred again, `reasons` refers to it
+/// by index: for consecutive outages with the same error, it contains their number and the index, or -1 for outages
+/// without an error. Programs that do not know `reasons` read the first event of each error.
+fn write_events(writer: &mut JsonWriter, endpoint: &EndpointHistory) {
+    let mut written: Vec<&Event> = Vec::new();
+    let mut runs: Vec<(i64, i64)> = Vec::new();
+    let mut events = endpoint.events.iter().peekable();
+    for span in endpoint.timeline.spans.iter().filter(|span| span.status >= Status::Degraded) {
+        while let Some(event) = events.next_if(|event| event.at < span.start) {
+            written.push(event);
+        }
+        let index = events.next_if(|event| event.at == span.start).map_or(-1, |event| {
+            let is_same = |known: &&Event| day_of(known.at) == day_of(event.at) && known.reason == event.reason;
+            let index = written.iter().rposition(is_same).unwrap_or(written.len());
+            if index == written.len() {
+                written.push(event);
+            }
+            index as i64
+        });
+        match runs.last_mut() {
+            Some((count, last)) if *last == index => *count += 1,
+            _ => runs.push((1, index)),
+        }
+    }
+    written.extend(events);
+    writer.key(key!("events"));
+    writer.array(&written, |writer, event| {
+        writer.array(0..2, |writer, column| match column {
+            0 => writer.integer(event.at),
+            _ => writer.string(&event.reason),
+        });
+    });
+    if written.len() < endpoint.events.len() {
+        writer.key(key!("reasons"));
+        writer.array(runs.iter().flat_map(|(count, index)| [*count, *index]), JsonWriter::integer);
+    }
 }
 
 fn write_id(writer: &mut JsonWriter, key: &EndpointKey) {

@@ -16,6 +16,7 @@ mod rows;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::check_file::EndpointKey;
 use crate::latency::{Bucket, Sketch};
@@ -51,8 +52,8 @@ pub const DEFAULT_EXPIRY: Nanos = 400 * DAY;
 
 /// How long errors are kept.
 const EVENT_RETENTION: Nanos = 35 * DAY;
-/// How many errors are kept per day. A flapping endpoint repeats the same one.
-const EVENTS_PER_DAY: usize = 3;
+/// How many different errors are kept per day. A flapping endpoint repeats the same ones.
+const ERRORS_PER_DAY: usize = 8;
 /// The maximum length of an error, in characters.
 const EVENT_LIMIT: usize = 200;
 const MESSAGES_PER_DAY: usize = 20;
@@ -94,7 +95,7 @@ pub struct EndpointHistory {
     /// Sketches of the hours that are not closed, in order. There are only a few per endpoint, and a map would take six
     /// times the memory.
     pub open: Vec<(i64, Sketch)>,
-    /// The reasons for degraded and down spans.
+    /// The reasons for degraded and down spans, in the order of the spans.
     pub events: Vec<Event>,
     /// The key that the endpoint had before it got its id. Results that still have this key belong to the endpoint.
     /// Boxed because few endpoints have a former key.
@@ -121,8 +122,8 @@ pub struct LatestResult {
 pub struct Event {
     /// The start of the span.
     pub at: UnixNanos,
-    /// The notice or error of the span's first result.
-    pub reason: String,
+    /// The notice or error of the span's first result. Spans with the same reason share it.
+    pub reason: Arc<str>,
 }
 
 /// A message that was posted with a round.
@@ -279,14 +280,6 @@ pub struct DuplicateNodeEvidence {
     pub stored: u64,
     /// How many rounds one checker would store in the same time.
     pub expected: u64,
-}
-
-impl EndpointHistory {
-    /// Returns the reason for the status change at `start`, the beginning of a span.
-    #[must_use]
-    pub fn reason_since(&self, start: UnixNanos) -> Option<&str> {
-        self.events.iter().find(|event| event.at == start).map(|event| event.reason.as_str())
-    }
 }
 
 /// Returns the UTC day that contains `moment`, as the number of days since 1970-01-01.

@@ -54,7 +54,7 @@ pub struct EndpointRows {
     pub hours: Series<Percentiles>,
     /// Sketches of the hours that are not closed.
     pub open: Series<Sketch>,
-    /// The reasons for degraded and down spans.
+    /// The reasons for degraded and down spans: the first event of each error of a day, then the repeated ones.
     pub events: Vec<Event>,
 }
 
@@ -105,7 +105,8 @@ impl History {
             message: row.message,
             about: row.about.iter().filter_map(|index| keys.get(*index).cloned()).collect(),
         });
-        let to_endpoint = |(rows, former): (EndpointRows, _)| {
+        let to_endpoint = |(mut rows, former): (EndpointRows, _)| {
+            rows.events.sort_unstable();
             Box::new(EndpointHistory {
                 timeline: rows.timeline,
                 latest: rows.latest,
@@ -219,7 +220,7 @@ impl EndpointRows {
             Some(last) => Some(read_last(last).ok_or(inconsistent("the newest result"))?),
             None => return Err(inconsistent("the newest result")),
         };
-        let events = list(json.get("events")).and_then(|events| events.iter().map(read_event).collect());
+        let events = read_events(json, &spans);
         let count = |name: &str| number(json.get(name)).unwrap_or(0).max(0);
         Ok(EndpointRows {
             key: read_key(json)?,
@@ -398,7 +399,27 @@ fn read_last(last: &[Json]) -> Option<Observation> {
 
 fn read_event(json: &Json<'_>) -> Option<Event> {
     let [at, reason] = list(Some(json))? else { return None };
-    Some(Event { at: at.as_integer()?, reason: shortened(text(Some(reason))?.to_owned(), EVENT_LIMIT) })
+    let reason = shortened(text(Some(reason))?.to_owned(), EVENT_LIMIT);
+    Some(Event { at: at.as_integer()?, reason: reason.into() })
+}
+
+/// Reads the first event of each error, and adds an event for each outage that refers to one of them.
+fn read_events(json: &Json<'_>, spans: &[Span]) -> Option<Vec<Event>> {
+    let mut events: Vec<Event> = list(json.get("events"))?.iter().map(read_event).collect::<Option<_>>()?;
+    let mut outages = spans.iter().filter(|span| span.status >= Status::Degraded);
+    let written = events.len();
+    for run in numbers(json.get("reasons"))?.chunks(2) {
+        let &[count, index] = run else { return None };
+        for span in outages.by_ref().take(usize::try_from(count).ok()?) {
+            if index >= 0 {
+                let first = events[..written].get(usize::try_from(index).ok()?)?.clone();
+                if first.at != span.start {
+                    events.push(Event { at: span.start, ..first });
+                }
+            }
+        }
+    }
+    Some(events)
 }
 
 fn read_message(json: &Json<'_>) -> Option<MessageRow> {

@@ -1,5 +1,6 @@
 //! Tests that histories do not depend on the order in which their files are added, or on the number of steps.
 
+mod events;
 mod ids;
 mod steps;
 
@@ -197,7 +198,8 @@ fn an_outage_gives_three_spans_with_exact_ends() {
     assert_eq!(moments, [(0, 43_200, Status::Healthy), (43_200, 45_000, Status::Down), (45_000, end, Status::Healthy)]);
     let breakdown = UptimeBreakdown::from_spans(&endpoint.timeline.spans, DAY_ONE, now);
     assert_eq!(breakdown.uptime().map(uptime::Ratio::percent).as_deref(), Some("97.91%"));
-    assert_eq!(endpoint.events, [Event { at: DAY_ONE + DAY / 2, reason: format!("refused at {}", DAY_ONE + DAY / 2) }]);
+    let noon = DAY_ONE + DAY / 2;
+    assert_eq!(endpoint.events, [Event { at: noon, reason: format!("refused at {noon}").into() }]);
     assert_eq!(endpoint_of(&history, "B").latest.position, 0);
     assert_eq!(history.file_count(), 1_440);
 }

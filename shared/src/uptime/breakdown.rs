@@ -1,6 +1,6 @@
 //! How long each status lasted in a period, and percentages as text.
 
-use super::Span;
+use super::{Span, overlapping};
 use crate::status::Status;
 use crate::{Nanos, UnixNanos};
 
@@ -22,8 +22,7 @@ impl UptimeBreakdown {
     #[must_use]
     pub fn from_spans(spans: &[Span], from: UnixNanos, to: UnixNanos) -> UptimeBreakdown {
         let mut breakdown = UptimeBreakdown { unknown: to.saturating_sub(from).max(0), ..UptimeBreakdown::default() };
-        let first = spans.partition_point(|span| span.end <= from);
-        for span in spans[first..].iter().take_while(|span| span.start < to) {
+        for span in overlapping(spans, from, to) {
             let length = span.end.min(to).saturating_sub(span.start.max(from)).max(0);
             *breakdown.time_mut(span.status) += length;
             if span.status != Status::Unknown {

@@ -8,7 +8,7 @@ mod breakdown;
 mod outages;
 
 pub use self::breakdown::{Ratio, UptimeBreakdown};
-pub use self::outages::{MERGE_WINDOW, gaps, outages, significant_outages};
+pub use self::outages::{MERGE_WINDOW, gaps, outages};
 use crate::status::Status;
 use crate::{MINUTE, Nanos, UnixNanos};
 
@@ -157,6 +157,18 @@ pub fn push(spans: &mut Vec<Span>, span: Span) {
     }
 }
 
+/// Returns the spans that overlap a period (`from <= t < to`). The spans are in order.
+pub fn overlapping(spans: &[Span], from: UnixNanos, to: UnixNanos) -> impl Iterator<Item = &Span> {
+    let first = spans.partition_point(|span| span.end <= from);
+    spans[first..].iter().take_while(move |span| span.start < to)
+}
+
+/// Returns whether any of the spans overlaps a period (`from <= t < to`). The spans are in order.
+#[must_use]
+pub fn overlaps(spans: &[Span], from: UnixNanos, to: UnixNanos) -> bool {
+    overlapping(spans, from, to).next().is_some()
+}
+
 /// Returns the status at a time. The spans are in order.
 #[must_use]
 pub fn status_at(spans: &[Span], moment: UnixNanos) -> Status {
@@ -237,7 +249,9 @@ mod tests {
     #[test]
     fn unaligned_nodes_cause_no_outage() {
         let span = |start: i64, end: i64, status| Span { start: start * SECOND, end: end * SECOND, status };
-        let notable = |spans: &[Span]| significant_outages(spans, 0).map(|span| span.status).collect::<Vec<_>>();
+        let statuses = |spans: &[Span], interval: Option<i64>| {
+            outages(spans, 0, interval.map(|seconds| seconds * SECOND)).map(|span| span.status).collect::<Vec<_>>()
+        };
         let outage = [
             span(0, 60, Status::Healthy),
             span(60, 80, Status::Degraded),
@@ -245,16 +259,23 @@ mod tests {
             span(400, 489, Status::Degraded),
             span(489, 600, Status::Healthy),
         ];
-        assert_eq!(notable(&outage), [Status::Down]);
+        assert_eq!(statuses(&outage, None), [Status::Down]);
+        assert_eq!(statuses(&outage, Some(180)), [Status::Down], "both are shorter than half an interval");
+        assert_eq!(statuses(&outage, Some(178)), [Status::Down, Status::Degraded]);
+        assert_eq!(statuses(&outage, Some(30)), [Status::Degraded, Status::Down, Status::Degraded]);
         let slow = [span(60, 80, Status::Degraded), span(81, 400, Status::Down), span(400, 490, Status::Degraded)];
-        assert_eq!(notable(&slow), [Status::Degraded, Status::Down, Status::Degraded], "separate or long ones count");
+        assert_eq!(
+            statuses(&slow, None),
+            [Status::Degraded, Status::Down, Status::Degraded],
+            "separate or long ones count"
+        );
     }
 
     #[test]
     fn outages_and_gaps_overlap_the_period() {
         let spans = [span(0, 60, Status::Down), span(60, 120, Status::Degraded), span(300, 400, Status::Healthy)];
-        assert_eq!(outages(&spans, 60 * SECOND).collect::<Vec<_>>(), [&spans[1]]);
-        assert_eq!(outages(&spans, 59 * SECOND).count(), 2);
+        let outages = |seconds: i64| outages(&spans, seconds * SECOND, Some(MINUTE)).collect::<Vec<_>>();
+        assert_eq!((outages(60), outages(59).len()), (vec![&spans[1]], 2));
         let gap = [span(120, 300, Status::Unknown)];
         assert_eq!(gaps(spans.iter(), 299 * SECOND, 459 * SECOND), gap);
         assert_eq!(gaps(spans.iter(), 0, 460 * SECOND).len(), 2, "a minute is long enough");

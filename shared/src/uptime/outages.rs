@@ -1,23 +1,21 @@
 //! Finds outages in status spans, and gaps in which nothing was checked.
 
-use super::Span;
+use super::{Span, overlapping};
 use crate::status::Status;
 use crate::{MINUTE, Nanos, SECOND, UnixNanos};
-
-/// Returns all degraded and down spans that end after `from`, in order.
-pub fn outages(spans: &[Span], from: UnixNanos) -> impl Iterator<Item = &Span> {
-    let first = spans.partition_point(|span| span.end <= from);
-    spans[first..].iter().filter(|span| span.status >= Status::Degraded)
-}
 
 /// Status changes this close together are one event, because rounds take time and nodes are not aligned.
 pub const MERGE_WINDOW: Nanos = 90 * SECOND;
 
-/// Returns all outages except short degraded spans next to a down span, during which some nodes had not noticed the
-/// change yet.
-pub fn significant_outages(spans: &[Span], from: UnixNanos) -> impl Iterator<Item = &Span> {
-    outages(spans, from).filter(|span| {
-        let is_short = span.status == Status::Degraded && span.end - span.start < MERGE_WINDOW;
+/// Returns the outages that end after `from`, in order: degraded and down spans.
+///
+/// A degraded span next to a down one is part of that outage if it is shorter than half the interval between checks:
+/// some nodes had not noticed the change yet. Without an interval, [`MERGE_WINDOW`] is the limit.
+pub fn outages(spans: &[Span], from: UnixNanos, interval: Option<Nanos>) -> impl Iterator<Item = &Span> {
+    let limit = interval.map_or(MERGE_WINDOW, |interval| interval / 2);
+    let all = overlapping(spans, from, UnixNanos::MAX).filter(|span| span.status >= Status::Degraded);
+    all.filter(move |span| {
+        let is_short = span.status == Status::Degraded && span.end - span.start < limit;
         let index = spans.partition_point(|other| other.start < span.start);
         let touches =
             |other: &Span| other.status == Status::Down && (other.end == span.start || span.end == other.start);

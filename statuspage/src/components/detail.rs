@@ -1,11 +1,13 @@
 //! The content of open bars, below the strip: a strip of days or hours, or a list of checks.
 
+use leptos::prelude::*;
+
 use super::dom::ElementBuilder;
-use super::dom::html::{div, h4, li, ol, p, span};
+use super::dom::html::{button, div, h4, li, ol, p, span};
 use super::endpoint_ref::EndpointRef;
 use super::parts::{fixed_status_icon, isolated, time};
 use super::strip;
-use crate::view::level::{LevelView, RowView};
+use crate::view::level::{LevelView, ROWS_AT_FIRST, RowView};
 
 /// Builds the open bars of an endpoint.
 pub(super) fn levels(endpoint: EndpointRef) -> ElementBuilder {
@@ -14,8 +16,14 @@ pub(super) fn levels(endpoint: EndpointRef) -> ElementBuilder {
 }
 
 fn level(endpoint: EndpointRef, number: usize) -> ElementBuilder {
-    let rows =
-        move || endpoint.read(|one| one.levels.get(number - 1).map(|level| level.rows.clone()).unwrap_or_default());
+    let is_expanded = RwSignal::new(false);
+    let rows = move || {
+        let limit = if is_expanded.get() || endpoint.context.printing.get() { usize::MAX } else { ROWS_AT_FIRST };
+        let mut rows =
+            endpoint.read(|one| one.levels.get(number - 1).map(|level| level.rows.clone())).unwrap_or_default();
+        rows.truncate(limit);
+        rows
+    };
     let text = |read: fn(&LevelView) -> &str| {
         move || endpoint.read(|one| one.levels.get(number - 1).map(|level| read(level).to_owned()).unwrap_or_default())
     };
@@ -25,22 +33,29 @@ fn level(endpoint: EndpointRef, number: usize) -> ElementBuilder {
         .show_when(move || !endpoint.bars(number).is_empty());
     let checks = ol()
         .class("checks")
-        .attr("tabindex", "0")
         .aria_label(text(|level| &level.rows_label))
         .dynamic_children(rows, |rows| rows.iter().map(row).collect())
         .show_when(move || !rows().is_empty());
+    let show_all = text(|level| &level.show_all);
+    let button = button()
+        .class("plain")
+        .attr("type", "button")
+        .text(show_all)
+        .on("click", move |_| is_expanded.set(true))
+        .show_when(move || !show_all().is_empty() && !is_expanded.get());
     div()
         .class("level")
         .child(h4().attr("aria-live", "polite").text(text(|level| &level.heading)))
         .child(p().class("quiet").text(text(|level| &level.summary)))
         .child(bars)
         .child(checks)
+        .child(button)
         .child(p().class("quiet").text(text(|level| &level.note)))
 }
 
 fn row(row: &RowView) -> ElementBuilder {
     li().class("check")
-        .child(fixed_status_icon(row.status))
+        .child(fixed_status_icon(row.status, row.is_partial))
         .child(time(&row.datetime, &row.clock))
         .child(span().text(&row.text))
         .child(span().class("error").child(isolated(&row.reason)))

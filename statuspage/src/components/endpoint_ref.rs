@@ -70,12 +70,10 @@ impl EndpointRef {
         }
     }
 
-    /// Builds the endpoint's status icon. An endpoint that only some nodes report as down has a different icon.
+    /// Builds the endpoint's status icon. A partial outage has a different one.
     pub(super) fn status_icon(self) -> ElementBuilder {
-        let outline = move || {
-            let is_localized = self.read(|endpoint| endpoint.is_localized);
-            if is_localized { crate::view::icon::LOCALIZED } else { crate::view::icon::shape(self.status()) }
-        };
+        let outline =
+            move || self.view().map(|endpoint| crate::view::icon::outline(endpoint.status, endpoint.is_localized));
         icon(svg::path().attr("fill-rule", "evenodd").attr("d", outline))
             .attr("data-status", move || self.status().as_str())
     }

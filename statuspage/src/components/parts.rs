@@ -13,8 +13,9 @@ pub(super) fn status_icon(status: impl Fn() -> Status + Copy + 'static) -> Eleme
 }
 
 /// Builds the icon for a status that does not change.
-pub(super) fn fixed_status_icon(status: Status) -> ElementBuilder {
-    icon(svg::path().attr("fill-rule", "evenodd").attr("d", icon::shape(status))).attr("data-status", status.as_str())
+pub(super) fn fixed_status_icon(status: Status, is_partial: bool) -> ElementBuilder {
+    let outline = icon::outline(status, is_partial);
+    icon(svg::path().attr("fill-rule", "evenodd").attr("d", outline)).attr("data-status", status.as_str())
 }
 
 /// Builds an icon in a box of 16 by 16 units.

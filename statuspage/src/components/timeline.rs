@@ -17,33 +17,43 @@ pub(super) fn timeline(context: AppContext) -> ElementBuilder {
     let view = context.view;
     let days = div().dynamic_children(
         move || view.with(|view| view.timeline.clone()),
-        move |days: &Vec<Arc<DayView>>| days.iter().map(|one| day(context, one)).collect(),
+        move |days: &Vec<Arc<DayView>>| days.iter().map(|one| day(context, Arc::clone(one))).collect(),
     );
     section("timeline-title", context.text(texts::TIMELINE))
         .id("timeline")
         .child(days)
-        .show_when(context.view_flag(|view| !view.timeline.is_empty()))
+        .show_when(move || view.with(|view| view.timeline.iter().any(|day| is_day_shown(context, day))))
 }
 
-fn day(context: AppContext, day: &DayView) -> ElementBuilder {
+/// Returns whether a day has events about endpoints that match the search. Without a search, all days are shown.
+fn is_day_shown(context: AppContext, day: &DayView) -> bool {
+    context.matching.with(Option::is_none) || day.events.iter().any(|event| is_shown(context, event))
+}
+
+fn is_shown(context: AppContext, event: &EventView) -> bool {
+    event.about.is_empty() || event.about.iter().any(|id| context.matches(*id))
+}
+
+fn day(context: AppContext, day: Arc<DayView>) -> ElementBuilder {
     let events = match &day.quiet {
         Some(text) => p().class("quiet").text(text),
-        None => ol().class("events").children(day.events.iter().map(|one| event(context, one))),
+        None => ol().class("events").children(day.events.iter().map(|one| event(context, Arc::clone(one)))),
     };
-    div().class("day").child(h3().text(&day.heading)).child(events)
+    let heading = h3().text(&day.heading);
+    div().class("day").child(heading).child(events).show_when(move || is_day_shown(context, &day))
 }
 
-fn event(context: AppContext, event: &EventView) -> ElementBuilder {
+fn event(context: AppContext, event: Arc<EventView>) -> ElementBuilder {
     let item = li().class("event");
     let clock = time(&event.datetime, &event.clock);
-    match &event.kind {
-        EventKind::Change { status, subject, text, reasons } => {
+    let item = match &event.kind {
+        EventKind::Change { status, is_partial, subject, text, reasons } => {
             let sentence = p().child(strong().text(subject)).text(" ").text(text);
             let reasons = reasons.iter().map(|reason| p().class("error").child(isolated(reason)));
             item.attr("data-kind", "status")
                 .attr("data-status", status.as_str())
                 .child(clock)
-                .child(fixed_status_icon(*status))
+                .child(fixed_status_icon(*status, *is_partial))
                 .child(div().child(sentence).children(reasons))
         }
         EventKind::Message(message) => {
@@ -52,7 +62,8 @@ fn event(context: AppContext, event: &EventView) -> ElementBuilder {
             let words = div().class("message-text").children(elements(&message.nodes));
             item.attr("data-kind", "message").child(clock).child(icon(bubble)).child(div().child(about).child(words))
         }
-    }
+    };
+    item.show_when(move || is_shown(context, &event))
 }
 
 /// Builds the list of nodes, with the time when each last reported.

@@ -6,7 +6,7 @@ use shared::object_name::{CheckFileName, NodeName};
 use shared::quorum::Quorum;
 use shared::response_times;
 use shared::status::Status;
-use shared::uptime::{Span, StatusTimeline};
+use shared::uptime::{self, Span, StatusTimeline};
 use shared::{Nanos, UnixNanos};
 
 use super::limits::{ENDPOINTS, MESSAGES, SAMPLES, WITH_IDS};
@@ -418,6 +418,24 @@ impl NodeSamples {
     pub fn samples(&self, from: UnixNanos, to: UnixNanos) -> impl Iterator<Item = &Sample> {
         let history = self.history.as_ref().map_or(&[][..], |history| &history.samples);
         response_times::known(history, &self.samples, from, to)
+    }
+
+    /// Returns when the last check up to `now` ran, given its spans. If that check is not in memory, this is the earliest
+    /// time at which it can have run: results are valid for longer than the time between checks.
+    #[must_use]
+    pub fn last_checked(&self, spans: &[Span], now: UnixNanos) -> Option<UnixNanos> {
+        let newest_of = |samples: &[Sample]| {
+            let known = samples.partition_point(|sample| sample.at <= now);
+            samples[..known].iter().rfind(|sample| sample.length == 0).map(|sample| sample.at)
+        };
+        let history = self.history.as_ref();
+        let interval = history.and_then(|history| history.timeline.last?.interval);
+        let known = newest_of(&self.samples).max(history.and_then(|history| newest_of(&history.samples)));
+        let derived = spans
+            .last()
+            .zip(interval)
+            .map(|(last, interval)| last.start.max(last.end.min(now) - uptime::validity(interval)));
+        known.max(derived)
     }
 
     /// Returns the newest sample that is not in the future.

@@ -88,7 +88,7 @@ impl Sample {
 /// Converts a history's response times and errors to samples: one for each hour of the last days, one for each day, one
 /// for each error, and one for the newest result.
 pub(super) fn samples_from(past: &EndpointRows) -> Vec<Sample> {
-    let blank = |at, reason: Option<&str>| Sample {
+    let blank = |at, reason: Option<Arc<str>>| Sample {
         at,
         status: uptime::status_at(&past.timeline.spans, at),
         interval: past.timeline.last.and_then(|last| last.interval),
@@ -96,15 +96,15 @@ pub(super) fn samples_from(past: &EndpointRows) -> Vec<Sample> {
         phases: [0; 4],
         failed: reason.is_some(),
         threshold: past.latest.threshold,
-        reason: reason.map(Arc::from),
+        reason,
         length: 0,
     };
     let mut samples: Vec<Sample> =
         response_times::from_history(past, |at, length, rtts| Sample { rtts, length, ..blank(at, None) });
-    samples.extend(past.events.iter().map(|event| blank(event.at, Some(&event.reason))));
+    samples.extend(past.events.iter().map(|event| blank(event.at, Some(Arc::clone(&event.reason)))));
     samples.sort_by_cached_key(|sample| sample.at);
     if let Some(last) = past.timeline.last {
-        samples.push(Sample { status: last.status, ..blank(last.at, past.latest.reason.as_deref()) });
+        samples.push(Sample { status: last.status, ..blank(last.at, past.latest.reason.as_deref().map(Arc::from)) });
     }
     samples
 }

@@ -12,8 +12,8 @@ use shared::{Nanos, UnixNanos};
 
 use super::period::Period;
 use super::text;
-use crate::dataset::{EndpointData, Sample};
-use crate::i18n::Language;
+use crate::dataset::{EndpointData, NodeSamples, Sample};
+use crate::i18n::{Language, texts};
 
 /// The spans and the current status of an endpoint.
 #[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
@@ -23,11 +23,17 @@ pub struct EvaluatedEndpoint<'a> {
     pub endpoint: &'a EndpointData,
     /// The status spans according to the quorum.
     pub spans: Vec<Span>,
+    /// The periods in which any of several nodes reported the endpoint down.
+    down_anywhere: Vec<Span>,
+    /// Each node with its spans.
+    spans_of_nodes: Vec<(&'a NodeSamples, Vec<Span>)>,
     pub status: Status,
     /// The current votes, by index in `nodes`.
     pub tally: Tally,
     /// The newest sample that is not in the future.
     pub latest: &'a Sample,
+    /// When any node last checked the endpoint.
+    pub checked: UnixNanos,
     /// The newest vote of each node.
     pub(super) nodes: Vec<NodeVote<'a>>,
     /// Whether the endpoint's nodes still report other endpoints, but no longer this one.
@@ -37,8 +43,6 @@ pub struct EvaluatedEndpoint<'a> {
     /// The position among the endpoints with the same title, counted from 1 in locator order, or 0 if the title is
     /// unique.
     pub duplicate_number: usize,
-    /// How long a single result without an interval is valid.
-    pub(super) interval: Nanos,
     pub errors_hidden: bool,
     pub locator_hidden: bool,
 }
@@ -54,11 +58,14 @@ impl<'a> EvaluatedEndpoint<'a> {
     ) -> Option<EvaluatedEndpoint<'a>> {
         let mut spans_of_nodes = Vec::with_capacity(endpoint.nodes.len());
         let mut nodes = Vec::with_capacity(endpoint.nodes.len());
+        let mut reporters = Vec::with_capacity(endpoint.nodes.len());
         let mut latest: Option<&Sample> = None;
         for node in &endpoint.nodes {
             let Some(newest) = node.newest(now) else { continue };
             let spans = node.spans(now, interval);
-            nodes.push(NodeVote::new(node.node.as_ref(), &spans, endpoint.nodes.len(), newest.at, now));
+            let checked = node.last_checked(&spans, now).unwrap_or(newest.at);
+            nodes.push(NodeVote::new(node.node.as_ref(), &spans, endpoint.nodes.len(), checked, now));
+            reporters.push(node);
             spans_of_nodes.push(spans);
             latest = latest.into_iter().chain([newest]).max_by_key(|sample| sample.at);
         }
@@ -67,18 +74,21 @@ impl<'a> EvaluatedEndpoint<'a> {
         let spans_by_node: Vec<&[Span]> = spans_of_nodes.iter().map(Vec::as_slice).collect();
         let tally = Tally::new(&spans_by_node, quorum, now);
         let status = tally.status;
+        let down_anywhere = if nodes.len() > 1 { quorum::down_anywhere(&spans_of_nodes) } else { Vec::new() };
         Some(EvaluatedEndpoint {
             id,
             endpoint,
             spans,
+            down_anywhere,
+            spans_of_nodes: reporters.into_iter().zip(spans_of_nodes).collect(),
             status,
             tally,
             latest: latest?,
+            checked: nodes.iter().map(|vote| vote.reported_at).max()?,
             nodes,
             retired: false,
             has_duplicate_title: false,
             duplicate_number: 0,
-            interval,
             errors_hidden: false,
             locator_hidden: false,
         })
@@ -127,6 +137,16 @@ impl<'a> EvaluatedEndpoint<'a> {
             .then_some((self.tally.down.len(), self.tally.voters))
     }
 
+    /// Returns the label for the current status.
+    #[must_use]
+    pub fn label<'l>(&self, language: &'l Language) -> &'l str {
+        match self.status {
+            _ if self.retired => language.text(texts::NOT_MONITORED),
+            _ if self.tally.is_localized() => language.text(texts::PARTIAL_OUTAGE),
+            status => language.status_label(status),
+        }
+    }
+
     /// Returns when the current status started, or `None` if no results are valid.
     #[must_use]
     pub fn since(&self, now: UnixNanos) -> Option<UnixNanos> {
@@ -168,6 +188,40 @@ impl<'a> EvaluatedEndpoint<'a> {
         UptimeBreakdown::from_spans(&self.spans, from, to.min(now))
     }
 
+    /// Returns how long the endpoint was degraded because some nodes, but too few for the quorum, reported it down.
+    #[must_use]
+    pub fn partial_outage(&self, breakdown: &UptimeBreakdown, from: UnixNanos, to: UnixNanos, now: UnixNanos) -> Nanos {
+        (UptimeBreakdown::from_spans(&self.down_anywhere, from, to.min(now)).down - breakdown.down).max(0)
+    }
+
+    /// Returns the outages that end after `from`.
+    pub fn outages(&self, from: UnixNanos) -> impl Iterator<Item = Outage> {
+        let outages = uptime::outages(&self.spans, from, self.latest.interval);
+        outages.map(move |span| {
+            let is_down = span.status == Status::Down;
+            let is_partial = !is_down && uptime::overlaps(&self.down_anywhere, span.start, span.end);
+            Outage { span: *span, is_partial }
+        })
+    }
+
+    /// Returns the names of the nodes that reported the endpoint degraded or down during an outage.
+    #[must_use]
+    pub fn nodes_of(&self, outage: &Outage) -> Vec<String> {
+        let Outage { span, .. } = outage;
+        let is_affected = |spans: &Vec<Span>| {
+            uptime::overlapping(spans, span.start, span.end).any(|own| own.status >= Status::Degraded)
+        };
+        let nodes = self.spans_of_nodes.iter().filter(|(_, spans)| is_affected(spans));
+        nodes.filter_map(|(node, _)| Some(node.node.as_ref()?.to_string())).collect()
+    }
+
+    /// Returns the newest reason for an outage.
+    #[must_use]
+    pub fn reason_of(&self, outage: &Outage) -> Option<Arc<str>> {
+        let Outage { span, is_partial } = *outage;
+        self.reason(if is_partial { Status::Down } else { span.status }, span.start, span.end.max(span.start + 1))
+    }
+
     /// Returns the samples of all nodes in a period (`from <= t < to`).
     pub fn samples(&self, from: UnixNanos, to: UnixNanos) -> impl Iterator<Item = &'a Sample> {
         self.endpoint.nodes.iter().flat_map(move |node| node.samples(from, to))
@@ -176,7 +230,35 @@ impl<'a> EvaluatedEndpoint<'a> {
     /// Returns the newest reason for a status in a period (`from <= t < to`).
     #[must_use]
     pub fn reason(&self, status: Status, from: UnixNanos, to: UnixNanos) -> Option<Arc<str>> {
-        if self.errors_hidden { None } else { newest_reason(|| self.samples(from, to), status) }
+        if self.errors_hidden {
+            return None;
+        }
+        // The reason may be that of a span that began before the period: histories have one reason per span.
+        let began = |spans: &[Span]| match uptime::overlapping(spans, from, to).next() {
+            Some(span) if span.status >= Status::Degraded => span.start.min(from),
+            _ => from,
+        };
+        let samples = self.spans_of_nodes.iter().flat_map(|(node, spans)| node.samples(began(spans), to));
+        // If nodes disagree, the quorum can result in a status that no node reported. In that case, any reason explains
+        // it.
+        let preference = |sample: &&Sample| (sample.at >= from, sample.status == status, sample.at);
+        samples.filter(|sample| sample.reason.is_some()).max_by_key(preference)?.reason.clone()
+    }
+}
+
+/// A period in which an endpoint was degraded or down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outage {
+    pub span: Span,
+    /// Whether some nodes reported the endpoint down, but too few for the quorum.
+    pub is_partial: bool,
+}
+
+impl Outage {
+    /// Returns the label for the outage's status.
+    #[must_use]
+    pub fn label<'l>(&self, language: &'l Language) -> &'l str {
+        if self.is_partial { language.text(texts::PARTIAL_OUTAGE) } else { language.status_label(self.span.status) }
     }
 }
 
@@ -190,17 +272,6 @@ pub fn mark_duplicate_titles(all: &mut [EvaluatedEndpoint<'_>]) {
             one.duplicate_number = if is_one_of_several { index + 1 } else { 0 };
         }
     }
-}
-
-/// Returns the newest reason among samples, preferably from one with this status.
-pub(super) fn newest_reason<'a, I: Iterator<Item = &'a Sample>>(
-    samples: impl Fn() -> I,
-    status: Status,
-) -> Option<Arc<str>> {
-    let with_reason = || samples().filter(|sample| sample.reason.is_some());
-    // If nodes disagree, the quorum can result in a status that no node reported. In that case, any reason explains it.
-    let newest = with_reason().filter(|sample| sample.status == status).max_by_key(|sample| sample.at);
-    newest.or_else(|| with_reason().max_by_key(|sample| sample.at))?.reason.clone()
 }
 
 /// Marks endpoints as retired if their nodes report only other endpoints.

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use shared::object_name::NodeName;
-use shared::{DAY, HOUR, uptime};
+use shared::{DAY, HOUR};
 
 use super::axes;
-use super::combine_nodes::{EvaluatedEndpoint, newest_reason};
+use super::combine_nodes::{EvaluatedEndpoint, Outage};
 use super::endpoint::EndpointView;
-use super::level::{LevelView, RowView};
+use super::level::{LevelView, ROWS_AT_FIRST, RowView};
 use super::overlay::PHASES;
 use super::period::Period;
 use super::strip;
@@ -108,6 +108,7 @@ pub fn levels(
         let more = || language.format(texts::SENTENCE, &[&language.plural(texts::AND_MORE, left_out, &[])]);
         levels.push(LevelView {
             label: language.format(texts::UPTIME_OF, &[&evaluated.name(language), &heading]),
+            show_all: show_all(&rows, calendar),
             rows,
             rows_label: language.format(texts::OUTAGES_OF, &[&heading]),
             note: if left_out > 0 { more() } else { String::new() },
@@ -120,40 +121,45 @@ pub fn levels(
     levels
 }
 
-/// Returns the outages in a bar as reported by each node, ordered by start.
+/// Returns the label of the button that shows all rows, or an empty string if all are shown anyway.
+fn show_all(rows: &[RowView], calendar: Calendar<'_>) -> String {
+    let language = calendar.language;
+    if rows.len() <= ROWS_AT_FIRST {
+        return String::new();
+    }
+    language.format(texts::SHOW_ALL, &[&language.number(rows.len())])
+}
+
+/// Returns the outages in a bar, oldest first, each with the nodes that reported it.
 fn outage_rows(
     evaluated: &EvaluatedEndpoint<'_>,
     bucket: TimeBucket,
     period: &Period,
     calendar: Calendar<'_>,
 ) -> Vec<RowView> {
-    let mut rows = Vec::new();
-    for node in &evaluated.endpoint.nodes {
-        let spans = node.spans(calendar.now, evaluated.interval);
-        for span in uptime::outages(&spans, bucket.start).take_while(|span| span.start < bucket.end) {
-            let start = span.start.max(bucket.start);
-            let reason = newest_reason(|| node.samples(span.start, span.end), span.status);
-            let mut text = timeline::duration_text(*span, bucket.start, calendar);
-            add_node(&mut text, node.node.as_ref());
-            let row = RowView {
-                datetime: rfc3339(start),
-                clock: if period.by_hour { calendar.clock(start) } else { calendar.moment(start) },
-                status: span.status,
-                text,
-                reason: reason.filter(|_| !evaluated.errors_hidden).as_deref().unwrap_or_default().trim().to_owned(),
-            };
-            rows.push((start, row));
+    let outages = evaluated.outages(bucket.start).take_while(|outage| outage.span.start < bucket.end);
+    let row = |outage: Outage| {
+        let start = outage.span.start.max(bucket.start);
+        let nodes = evaluated.nodes_of(&outage);
+        let mut text = timeline::duration_text(outage, bucket.start, calendar);
+        add_part(&mut text, &timeline::counted_names(&nodes, nodes.len(), calendar.language));
+        RowView {
+            datetime: rfc3339(start),
+            clock: if period.by_hour { calendar.clock(start) } else { calendar.moment(start) },
+            status: outage.span.status,
+            is_partial: outage.is_partial,
+            text,
+            reason: evaluated.reason_of(&outage).as_deref().unwrap_or_default().trim().to_owned(),
         }
-    }
-    rows.sort_by_cached_key(|(start, _)| *start);
-    rows.into_iter().map(|(_, row)| row).collect()
+    };
+    outages.map(row).collect()
 }
 
-/// Appends the name of the node.
-fn add_node(text: &mut String, node: Option<&NodeName>) {
-    if let Some(node) = node {
+/// Appends a part of a row, unless it is empty.
+fn add_part(text: &mut String, part: &str) {
+    if !part.is_empty() {
         text.push_str(" · ");
-        text.push_str(node.as_str());
+        text.push_str(part);
     }
 }
 
@@ -194,7 +200,7 @@ fn checks(
         _ => String::new(),
     };
     let rows_label = language.format(texts::CHECKS_OF, &[&heading]);
-    LevelView { heading, rows, rows_label, note, ..LevelView::default() }
+    LevelView { heading, show_all: show_all(&rows, calendar), rows, rows_label, note, ..LevelView::default() }
 }
 
 fn rows(endpoint: &EndpointData, bucket: TimeBucket, calendar: Calendar<'_>) -> Vec<RowView> {
@@ -211,23 +217,23 @@ fn row(node: Option<&NodeName>, sample: &Sample, calendar: Calendar<'_>) -> RowV
     let language = calendar.language;
     let mut text = language.status_label(sample.status).to_owned();
     if let Some(stats) = shared::stats::Stats::from_rtts(sample.rtts.to_vec()) {
-        text.push_str(" · ");
-        text.push_str(&language.response_time(stats.median));
+        add_part(&mut text, &language.response_time(stats.median));
     }
     let mut before = 0;
     for (name, end) in PHASES.iter().zip(sample.phases) {
         if end > before {
-            for part in [" · ", language.text(*name), " ", &language.response_time(i64::from(end - before) * 1_000)] {
-                text.push_str(part);
-            }
+            add_part(&mut text, language.text(*name));
+            text.push(' ');
+            text.push_str(&language.response_time(i64::from(end - before) * 1_000));
         }
         before = end;
     }
-    add_node(&mut text, node);
+    add_part(&mut text, node.map_or("", NodeName::as_str));
     RowView {
         datetime: rfc3339(sample.at),
         clock: format!("{}:{}", calendar.clock(sample.at), text::two_digits(calendar.local(sample.at).second)),
         status: sample.status,
+        is_partial: false,
         text,
         reason: sample.reason.as_deref().unwrap_or_default().trim().to_owned(),
     }
@@ -265,7 +271,11 @@ mod tests {
         assert_eq!(levels[0].bars[23].status, Status::Unknown, "it is not over");
         let times: Vec<&str> = levels[0].times.iter().map(|(_, label)| label.as_str()).collect();
         assert_eq!((levels[0].times[1].0, times), (25.0, vec!["00:00", "06:00", "12:00", "18:00"]));
-        assert_eq!((levels[1].rows.len(), levels[1].note.as_str()), (60, ""));
+        assert_eq!(
+            (levels[1].rows.len(), levels[1].show_all.as_str(), levels[1].note.as_str()),
+            (60, "Show all 60", "")
+        );
+        assert_eq!((levels[0].rows.len(), levels[0].show_all.as_str()), (1, ""), "a short list is shown whole");
         let failed = levels[1].rows.iter().find(|row| row.status == Status::Down).expect("it was down");
         assert_eq!((failed.clock.as_str(), failed.reason.as_str()), ("11:32:03", "connection refused"));
         assert_eq!(failed.text, "down · n1");
@@ -273,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_lists_the_outages_of_each_node() {
+    fn an_outage_is_one_line_with_its_nodes() {
         let mut all = samples();
         all.extend((0..600).map(|ago| ("A", "n2", ago, if ago / 2 == 45 { Status::Down } else { Status::Healthy })));
         let dataset = dataset(&all);
@@ -286,8 +296,8 @@ mod tests {
         assert_eq!(
             rows(&all),
             [
-                "11:31 down for 2 min, until 11:33 · n2 connection refused",
-                "11:32 down for 1 min, until 11:33 · n1 connection refused",
+                "11:31 partial outage for 1 min, until 11:32 · n2 connection refused",
+                "11:32 down for 1 min, until 11:33 · n1 and n2 connection refused",
             ]
         );
         all[0].errors_hidden = true;
@@ -301,7 +311,10 @@ mod tests {
         let (all, week) = (evaluate(&dataset), Period::new(7 * DAY, 90, utc()));
         let opened = OpenBars { id: Some(0), path: vec![*week.buckets.last().expect("there are days")] };
         let day = &levels(&all[0], &opened, None, &week, utc())[0];
-        assert_eq!((day.rows.len(), day.note.as_str()), (EVENTS_LIMIT, "200 more."));
+        assert_eq!(
+            (day.rows.len(), day.show_all.as_str(), day.note.as_str()),
+            (EVENTS_LIMIT, "Show all 100", "200 more.")
+        );
     }
 
     #[test]

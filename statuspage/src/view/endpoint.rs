@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use shared::UnixNanos;
 use shared::object_name::NodeName;
 use shared::page_config::appearance::Appearance;
 use shared::status::Status;
 use shared::uptime::{Span, UptimeBreakdown};
+use shared::{Nanos, UnixNanos};
 
 use super::chart::{self, ChartView};
 use super::combine_nodes::EvaluatedEndpoint;
@@ -32,7 +32,7 @@ pub struct EndpointView {
     pub address: String,
     /// The titles of the endpoint's groups.
     pub group: String,
-    /// The status label, or the label for a localized failure.
+    /// The label for the status, for a partial outage, or for an endpoint that is not monitored.
     pub status_label: String,
     /// The name for use in a sentence.
     pub name: String,
@@ -113,7 +113,8 @@ pub fn head(
     let name = evaluated.name(language);
     let reason = match span {
         Some(span) if span.status != Status::Healthy => {
-            evaluated.reason(span.status, span.start, now + 1).map(|reason| reason.trim().to_owned())
+            let cause = if localized.is_some() { Status::Down } else { span.status };
+            evaluated.reason(cause, span.start, now + 1).map(|reason| reason.trim().to_owned())
         }
         _ => None,
     };
@@ -128,23 +129,18 @@ pub fn head(
         0 => language.format(texts::NOT_OBSERVED, &[]),
         _ => language.format(texts::OF_OBSERVED, &[&observed]),
     };
-    let mut status_label = language.status_label(evaluated.status).to_owned();
-    if localized.is_some() {
-        status_label.push(' ');
-        status_label.push_str(language.text(texts::LOCALIZED));
-    }
     EndpointView {
         id: evaluated.id,
         title: evaluated.endpoint.key.title.clone(),
         locator: evaluated.locator().to_owned(),
         address: evaluated.address(),
         group: groups::titles(&appearance.groups, &evaluated.endpoint.key.title).join(" · "),
-        status_label,
+        status_label: evaluated.label(language).to_owned(),
         status: evaluated.status,
         state: state(evaluated, span, period, calendar),
         is_localized: localized.is_some(),
         reason,
-        breakdown: breakdown_text(&total, &uptime, language),
+        breakdown: breakdown_text(&total, evaluated.partial_outage(&total, period.from, now, now), &uptime, language),
         uptime,
         coverage,
         observed,
@@ -160,22 +156,21 @@ pub fn head(
 
 fn state(evaluated: &EvaluatedEndpoint<'_>, span: Option<Span>, period: &Period, calendar: Calendar<'_>) -> String {
     let language = calendar.language;
-    let label = |status| text::capitalize(language.status_label(status));
+    let mut label = evaluated.label(language);
     let Some(span) = span else {
-        let last = evaluated.latest.at;
+        let last = evaluated.checked;
         let (moment, length) = (calendar.moment(last), text::length(calendar.now - last, language));
         let text = match evaluated.latest.status {
-            _ if evaluated.retired => return language.format(texts::RETIRED_SINCE, &[&moment, &length]),
+            _ if evaluated.retired => texts::STATE_SINCE,
             Status::Unknown => texts::INCONCLUSIVE,
             _ => texts::NOT_CHECKED_SINCE,
         };
-        return language.format(text, &[&label(Status::Unknown), &moment, &length]);
+        return language.format(text, &[&text::capitalize(label), &moment, &length]);
     };
-    let label = if evaluated.tally.is_localized() {
-        text::capitalize(language.text(texts::LOCALIZED))
-    } else {
-        label(span.status)
-    };
+    if !evaluated.tally.is_localized() {
+        label = language.status_label(span.status);
+    }
+    let label = text::capitalize(label);
     if span.status == Status::Healthy {
         return label;
     }
@@ -190,13 +185,13 @@ fn state(evaluated: &EvaluatedEndpoint<'_>, span: Option<Span>, period: &Period,
 
 /// Explains how the uptime was computed: `99.97% = up for 23 h 59 min of 24 h observed; down for 26 s; not observed for
 /// 12 min`.
-fn breakdown_text(total: &UptimeBreakdown, uptime: &str, language: &Language) -> String {
+fn breakdown_text(total: &UptimeBreakdown, partial: Nanos, uptime: &str, language: &Language) -> String {
     if total.observed() == 0 {
         return language.format(texts::NO_OBSERVATIONS, &[]);
     }
     let length = |length| text::exact_length(length, language);
     let text = language.format(texts::UP_FOR, &[uptime, &length(total.up()), &length(total.observed())]);
-    text::append_durations(text, total, language)
+    text::append_durations(text, total, partial, language)
 }
 
 #[cfg(test)]
@@ -273,6 +268,6 @@ mod tests {
         let view = view(&checks);
         let expected = "unreachable from n3, reachable from 2 others: connection refused";
         assert_eq!((view.status, view.reason.as_deref()), (Status::Degraded, Some(expected)));
-        assert!(view.is_localized && view.state.starts_with("Localized since"), "{}", view.state);
+        assert!(view.is_localized && view.state.starts_with("Partial outage since"), "{}", view.state);
     }
 }

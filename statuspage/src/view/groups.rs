@@ -136,14 +136,17 @@ fn view(
 }
 
 /// Summarizes the statuses of a group's members: `2 healthy`, `all 5 healthy`, `2 of 5 down`, `1 of 5 down, 1
-/// degraded`.
+/// degraded`, `1 of 5 not monitored`.
 fn summary(all: &[&EvaluatedEndpoint<'_>], context: Context<'_>) -> String {
     let Context { is_incomplete, language, .. } = context;
     let mut parts = String::new();
     let total = language.number(all.len());
-    for status in Status::ALL.into_iter().rev() {
-        let count = all.iter().filter(|evaluated| evaluated.status == status).count();
-        let (number, label) = (language.number(count), language.status_label(status));
+    let statuses = Status::ALL.into_iter().rev().map(|status| (status, false));
+    for (status, is_retired) in statuses.chain([(Status::Unknown, true)]) {
+        let is_counted = |one: &&&EvaluatedEndpoint<'_>| one.status == status && one.retired == is_retired;
+        let count = all.iter().filter(is_counted).count();
+        let label = if is_retired { language.text(texts::NOT_MONITORED) } else { language.status_label(status) };
+        let number = language.number(count);
         if count == all.len() {
             return language
                 .format(if count <= 2 || is_incomplete { texts::NUMBER_IS } else { texts::ALL_OF }, &[&number, label]);
@@ -162,7 +165,7 @@ fn summary(all: &[&EvaluatedEndpoint<'_>], context: Context<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_support::{dataset, evaluate};
+    use crate::test_support::{dataset, english, evaluate};
     use Status::{Degraded, Down, Healthy};
 
     fn group(title: &str, endpoints: &[&str], groups: Vec<Group>) -> Group {
@@ -229,6 +232,22 @@ mod tests {
         };
         assert_eq!(of(false), (vec![1], Healthy, "all 3 healthy".to_owned()));
         assert_eq!(of(true), (vec![1], Status::Unknown, "3 healthy".to_owned()));
+    }
+
+    #[test]
+    fn a_retired_endpoint_is_counted_as_not_monitored() {
+        let summary = |checks: &[(&str, &str, i64, Status)]| {
+            let group = groups(&evaluate(&dataset(checks)), &[], false, &Appearance::default(), english()).remove(0);
+            (group.status, group.summary)
+        };
+        let healthy = [("A", "n1", 0, Healthy), ("B", "n1", 0, Healthy)];
+        let retired = [("C", "n1", 60, Healthy)];
+        assert_eq!(summary(&[&healthy[..], &retired].concat()), (Healthy, "1 of 3 not monitored".to_owned()));
+        let down = [("D", "n1", 0, Down), ("E", "n2", 60, Healthy)];
+        assert_eq!(
+            summary(&[&healthy[..], &retired, &down].concat()),
+            (Down, "1 of 5 down, 1 unknown, 1 not monitored".to_owned())
+        );
     }
 
     #[test]

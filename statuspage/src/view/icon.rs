@@ -2,6 +2,12 @@
 
 use shared::status::Status;
 
+/// Returns the SVG path for a status or for a partial outage.
+#[must_use]
+pub fn outline(status: Status, is_partial: bool) -> &'static str {
+    if is_partial { PARTIAL } else { shape(status) }
+}
+
 /// Returns the SVG path for a status in a box of 16 by 16 units: a disc, a triangle, a square or a ring.
 #[must_use]
 pub fn shape(status: Status) -> &'static str {
@@ -13,8 +19,8 @@ pub fn shape(status: Status) -> &'static str {
     }
 }
 
-/// The SVG path for a failure that only some nodes report: a half-filled ring.
-pub const LOCALIZED: &str = "M8 1a7 7 0 1 0 0 14A7 7 0 1 0 8 1ZM8 3a5 5 0 0 1 0 10Z";
+/// The SVG path for a partial outage: a half-filled ring.
+const PARTIAL: &str = "M8 1a7 7 0 1 0 0 14A7 7 0 1 0 8 1ZM8 3a5 5 0 0 1 0 10Z";
 
 /// Returns the tab icon, as a `data:` URL.
 #[must_use]

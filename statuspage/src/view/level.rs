@@ -19,15 +19,20 @@ pub struct LevelView {
     pub bars: Vec<Arc<BarView>>,
     /// The time axis labels, each with its position in percent.
     pub times: Vec<(f64, String)>,
-    /// The outages reported by each node, or the checks, oldest first.
+    /// The outages or the checks, oldest first.
     pub rows: Vec<RowView>,
     /// The description of the rows for screen readers.
     pub rows_label: String,
+    /// The label of the button that shows all rows, or an empty string if there are at most [`ROWS_AT_FIRST`].
+    pub show_all: String,
     /// A note shown below the rows, or an empty string.
     pub note: String,
 }
 
-/// A check, or an outage that a node reported.
+/// How many rows are shown before the visitor asks for all of them.
+pub const ROWS_AT_FIRST: usize = 10;
+
+/// A check or an outage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowView {
     /// The time in RFC 3339 format.
@@ -35,7 +40,9 @@ pub struct RowView {
     /// The time of day, with seconds for a check.
     pub clock: String,
     pub status: Status,
-    /// The text of the row, such as `healthy · 95.0 ms · eu-west` or `down for 4 min, until 14:06 · eu-west`.
+    /// Whether it is a partial outage.
+    pub is_partial: bool,
+    /// The text of the row, such as `healthy · 95.0 ms · eu-west` or `down for 4 min, until 14:06 · eu-west, us-east`.
     pub text: String,
     /// The error, which can be empty.
     pub reason: String,

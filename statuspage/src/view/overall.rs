@@ -54,7 +54,7 @@ pub fn overall(
     if missing.is_incomplete {
         status = shared::endpoint_status::of_incomplete(status);
     }
-    let newest = evaluated.iter().map(|evaluated| evaluated.latest.at).max();
+    let newest = evaluated.iter().map(|evaluated| evaluated.checked).max();
     let (headline, remark) = if evaluated.is_empty() {
         empty_state(missing.is_incomplete, period, calendar, loading)
     } else {
@@ -137,13 +137,9 @@ fn sentence(
         }
         (Status::Unknown, []) => language.format(texts::NOTHING_MONITORED, &[]),
         (Status::Unknown, all) if all.len() == monitored.len() => {
-            let newest = all.iter().map(|evaluated| evaluated.latest.at).max().unwrap_or(calendar.now);
+            let newest = all.iter().map(|evaluated| evaluated.checked).max().unwrap_or(calendar.now);
             let (moment, length) = (calendar.moment(newest), text::full_length(calendar.now - newest, language));
             language.format(texts::UNKNOWN_SINCE, &[&text::capitalize(label), &moment, &length])
-        }
-        (Status::Unknown, all) => {
-            let subject = language.plural(texts::SOME_NOT_CHECKED, all.len(), &[&all_count]);
-            language.format(texts::COMMA, &[&subject, &since(all, period, calendar)])
         }
         (_, [only]) => {
             let since = since(&[only], period, calendar);
@@ -176,7 +172,7 @@ fn sentence(
 /// Returns `since 14:02 (12 minutes)`, or `the first since 14:02 (12 minutes)` if the statuses started at different
 /// times. An unknown status starts with the last check.
 fn since(all: &[&EvaluatedEndpoint<'_>], period: &Period, calendar: Calendar<'_>) -> String {
-    let starts = || all.iter().map(|evaluated| evaluated.since(calendar.now).unwrap_or(evaluated.latest.at));
+    let starts = || all.iter().map(|evaluated| evaluated.since(calendar.now).unwrap_or(evaluated.checked));
     let (Some(first), Some(last)) = (starts().min(), starts().max()) else { return String::new() };
     let started_together = last - first <= shared::uptime::MERGE_WINDOW;
     let language = calendar.language;
@@ -224,7 +220,7 @@ fn remark(
         }
     }
     if retired > 0 {
-        parts.push(language.plural(texts::OTHERS_RETIRED, retired, &[]));
+        parts.push(some_are(retired, language.text(texts::NOT_MONITORED), language));
     }
     let mut text = String::new();
     if !parts.is_empty() {
@@ -365,7 +361,7 @@ mod tests {
     #[test]
     fn a_service_without_checks_makes_the_page_unknown() {
         let overall = overall_of(&[("A", "n1", 0, Healthy), ("B", "n2", 60, Healthy)]);
-        let sentence = "1 of 2 services is no longer checked, since 12:02 (1 hour)";
+        let sentence = "B has been unknown since 12:02 (1 hour)";
         assert_eq!((overall.state, overall.headline.as_str()), ("unknown", sentence));
         assert_eq!(overall.scope, "from 2 locations · showing results since yesterday 13:00 (24 hours)");
     }

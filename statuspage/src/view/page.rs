@@ -266,9 +266,27 @@ mod tests {
     use super::*;
     use crate::dataset::StoredMessage;
     use crate::test_support::dataset;
-    use crate::test_support::{NOW, utc};
+    use crate::test_support::{NOW, history_of_node, utc};
     use shared::status::Status;
     use shared::{DAY, HOUR, MINUTE};
+
+    #[test]
+    fn the_last_check_before_a_past_time_comes_from_the_spans() {
+        let mut cache = Cache::default();
+        cache.dataset.add_history(history_of_node(1).0, i64::MAX);
+        let settings = ViewSettings { range: 7 * DAY, interval: MINUTE, bars_limit: 90, ..ViewSettings::default() };
+        let mut shown = |at| {
+            let url_state = UrlState { at: Some(at), ..UrlState::default() };
+            let calendar = Calendar { now: at, ..utc() };
+            page(&mut cache, calendar, settings, &Appearance::default(), &url_state, LoadProgress::Complete)
+        };
+        // The history has percentiles of whole days at this time, and those are at noon.
+        let past = shown(NOW - 2 * DAY - 90 * MINUTE);
+        assert_eq!(past.overall.headline, "A is healthy");
+        assert_eq!(past.overall.checked, "Friday 11:30, 1 min ago");
+        assert_eq!(past.nodes[0].reported, "reported 1 min ago");
+        assert!(!past.nodes[0].late);
+    }
 
     #[test]
     fn a_message_is_marked_in_the_charts_of_its_endpoints() {

@@ -1,5 +1,7 @@
 //! Searches endpoints by name, locator, group or status.
 
+use shared::endpoint_status::status_words;
+
 use super::endpoint::EndpointView;
 use super::page::PageView;
 use crate::i18n::{Language, texts};
@@ -36,8 +38,8 @@ pub fn summary(filter: &str, matching: usize, all: usize, language: &Language) -
 /// Returns the text that is searched. It also contains the English status name, so links with a search term work in all
 /// languages.
 fn searchable_text(one: &EndpointView) -> String {
-    let localized = if one.is_localized { "localized" } else { "" };
-    [&one.title, &one.locator, &one.group, one.status.as_str(), &one.status_label, localized].join("\n")
+    let words = status_words(one.status, one.is_localized, one.is_retired);
+    [&one.title, &one.locator, &one.group, one.status.as_str(), &one.status_label, words].join("\n")
 }
 
 fn matches_all(terms: &[String], text: &str) -> bool {
@@ -64,6 +66,9 @@ mod tests {
             ("Cart", "", 0, Status::Healthy),
             ("Payments", "", 0, Status::Down),
             ("Ärzte", "", 0, Status::Healthy),
+            ("Wiki", "", 60, Status::Healthy),
+            ("Mail", "", 0, Status::Down),
+            ("Mail", "n1", 0, Status::Healthy),
         ]);
         let group = Group { title: "Shop".to_owned(), endpoints: vec!["Cart".to_owned()], groups: Vec::new() };
         let appearance = Appearance { groups: vec![group], ..Appearance::default() };
@@ -84,10 +89,11 @@ mod tests {
             let endpoints = view.endpoints.iter().filter(|one| is_found(one.id));
             endpoints.map(|one| one.title.as_str()).collect::<Vec<_>>().join(" ")
         };
-        assert_eq!(titles(""), "Payments Cart Ärzte");
+        assert_eq!(titles(""), "Payments Mail Cart Ärzte Wiki");
         assert_eq!((titles("CART"), titles("ärzte")), ("Cart".to_owned(), "Ärzte".to_owned()));
         assert_eq!((titles("shop"), titles("down")), ("Cart".to_owned(), "Payments".to_owned()));
         assert_eq!((titles("https operational ca"), titles("cart down")), ("Cart".to_owned(), String::new()));
+        assert_eq!((titles("partial outage"), titles("not monitored")), ("Mail".to_owned(), "Wiki".to_owned()));
         assert_eq!(
             (summary(" ", 3, 3, utc().language), summary("x", 1, 3, utc().language)),
             (String::new(), "1 of 3 services".to_owned())

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use shared::UnixNanos;
 use shared::status::Status;
-use shared::uptime::{self, UptimeBreakdown};
+use shared::uptime::UptimeBreakdown;
+use shared::{Nanos, UnixNanos};
 
 use super::combine_nodes::EvaluatedEndpoint;
 use super::geometry::{BAR_HEIGHT, WIDTH, number};
@@ -160,8 +160,9 @@ pub(super) fn bar(
     };
     let when = when(bucket, period, calendar);
     let language = calendar.language;
-    let outages = uptime::significant_outages(&evaluated.spans, bucket.start);
-    let summary = summary(&breakdown, outages.take_while(|span| span.start < bucket.end).count(), language);
+    let partial = evaluated.partial_outage(&breakdown, bucket.start, bucket.end, period.now);
+    let outages = evaluated.outages(bucket.start).take_while(|outage| outage.span.start < bucket.end);
+    let summary = summary(&breakdown, partial, outages.count(), language);
     let mut label = language.format(texts::COLON, &[&when, &summary]);
     if let Some(reason) = &reason {
         label = language.format(texts::DASH, &[&label, reason]);
@@ -191,10 +192,10 @@ fn when(bucket: TimeBucket, period: &Period, calendar: Calendar<'_>) -> String {
 
 /// Summarizes a bar: `100% up`, `99.20% up; down for 11 min`, `97.20% up; down for 40 min; 2 outages` or `not
 /// observed`.
-fn summary(breakdown: &UptimeBreakdown, outages: usize, language: &Language) -> String {
+fn summary(breakdown: &UptimeBreakdown, partial: Nanos, outages: usize, language: &Language) -> String {
     let Some(uptime) = breakdown.uptime() else { return language.format(texts::NOT_OBSERVED, &[]) };
     let up = language.format(texts::UP, &[&language.percent(&uptime.percent())]);
-    let durations = text::append_durations(up, breakdown, language);
+    let durations = text::append_durations(up, breakdown, partial, language);
     // For a single outage, the total duration is enough.
     if outages < 2 {
         return durations;
@@ -243,7 +244,7 @@ mod tests {
         assert_eq!(parts.iter().map(|part| part.status).collect::<Vec<_>>(), [Status::Healthy, Status::Down]);
         let drawn = PART_LEAST - PART_GAP;
         assert!(parts[1].height >= drawn && parts[1].height < drawn + 0.1);
-        assert_eq!(summary(&breakdown, 1, utc().language), "99.998% up; down for 1 s");
+        assert_eq!(summary(&breakdown, 0, 1, utc().language), "99.998% up; down for 1 s");
     }
 
     #[test]

@@ -61,12 +61,16 @@ fn two_units(length: Nanos, great: (Text, Nanos), small: (Text, Nanos), language
     if rest < small.1 { first } else { language.format(texts::TWO_UNITS, &[&first, &format(small, rest)]) }
 }
 
-/// Appends how long an endpoint was down, degraded and not observed: `; down for 11 min`.
+/// Appends how long an endpoint was down, degraded and not observed: `; down for 11 min`. `partial` is the degraded time
+/// in which some nodes reported it down.
 #[must_use]
-pub fn append_durations(mut text: String, breakdown: &UptimeBreakdown, language: &Language) -> String {
-    for (time, label) in
-        [(breakdown.down, texts::DOWN), (breakdown.degraded, texts::DEGRADED), (breakdown.unknown, texts::NOT_OBSERVED)]
-    {
+pub fn append_durations(mut text: String, breakdown: &UptimeBreakdown, partial: Nanos, language: &Language) -> String {
+    for (time, label) in [
+        (breakdown.down, texts::DOWN),
+        (partial, texts::PARTIAL_OUTAGE),
+        (breakdown.degraded - partial, texts::DEGRADED),
+        (breakdown.unknown, texts::NOT_OBSERVED),
+    ] {
         if time > 0 {
             let length = language.format(texts::FOR, &[language.text(label), &exact_length(time, language)]);
             text = language.format(texts::SEMICOLON, &[&text, &length]);

@@ -6,10 +6,10 @@ use shared::message::{Message, Node};
 use shared::object_name::NodeName;
 use shared::page_config::appearance::{Appearance, position_in};
 use shared::status::Status;
-use shared::uptime::{self, MERGE_WINDOW, Span};
+use shared::uptime::{self, MERGE_WINDOW};
 use shared::{DAY, Nanos, UnixNanos};
 
-use super::combine_nodes::EvaluatedEndpoint;
+use super::combine_nodes::{EvaluatedEndpoint, Outage};
 use super::period::Period;
 use super::settings::LoadProgress;
 use super::text;
@@ -43,6 +43,8 @@ pub struct MessageView {
     pub when: String,
     /// The names of the endpoints that the message is about.
     pub about: String,
+    /// The ids of the endpoints that the message is about.
+    pub ids: Vec<usize>,
     /// The message's content, which contains only allowed elements.
     pub nodes: Vec<Node>,
 }
@@ -67,6 +69,8 @@ pub struct EventView {
     pub datetime: String,
     /// The start time in the visitor's time zone: `14:02`.
     pub clock: String,
+    /// The ids of the endpoints that the event is about, or an empty list if it is about all of them.
+    pub about: Vec<usize>,
     pub kind: EventKind,
 }
 
@@ -75,6 +79,7 @@ pub enum EventKind {
     /// Endpoints were not healthy, or no checks ran.
     Change {
         status: Status,
+        is_partial: bool,
         /// The names of the affected endpoints.
         subject: String,
         /// The description, such as `down for 4 min, until 14:06`.
@@ -118,6 +123,7 @@ pub fn messages(dataset: &Dataset, calendar: Calendar<'_>, appearance: &Appearan
                 } else {
                     counted_names(&names, message.about.len(), calendar.language)
                 },
+                ids: message.about.clone(),
                 nodes: Message::parse(&message.html).nodes,
             })
         })
@@ -137,11 +143,10 @@ pub fn current_messages(messages: &[Arc<MessageView>], now: UnixNanos) -> Vec<Ar
     current
 }
 
-/// A period in which some endpoints had the same status.
+/// An outage that some endpoints had at the same time.
 struct Episode {
-    start: UnixNanos,
-    end: UnixNanos,
-    status: Status,
+    outage: Outage,
+    ids: Vec<usize>,
     names: Vec<String>,
     reasons: Vec<String>,
 }
@@ -166,12 +171,13 @@ pub fn timeline(
     }
     let mut events: Vec<(UnixNanos, Arc<EventView>)> = episodes
         .into_iter()
-        .map(|episode| (episode.start.max(period.from), Arc::new(episode.event(period, calendar))))
+        .map(|episode| (episode.outage.span.start.max(period.from), Arc::new(episode.event(period, calendar))))
         .collect();
     events.extend(messages.iter().filter(|message| message.at >= period.from).map(|message| {
         let event = EventView {
             datetime: message.datetime.clone(),
             clock: calendar.clock(message.at),
+            about: message.ids.clone(),
             kind: EventKind::Message(Arc::clone(message)),
         };
         (message.at, Arc::new(event))
@@ -231,18 +237,17 @@ fn episodes(evaluated: &[EvaluatedEndpoint<'_>], period: &Period, language: &Lan
     let mut episodes: Vec<Episode> = Vec::new();
     for evaluated in evaluated {
         let name = evaluated.name(language);
-        for span in uptime::significant_outages(&evaluated.spans, period.from) {
-            let reason = evaluated.reason(span.status, span.start, span.end.max(span.start + 1));
+        for outage in evaluated.outages(period.from) {
+            let reason = evaluated.reason_of(&outage);
             episodes.push(Episode {
-                start: span.start,
-                end: span.end,
-                status: span.status,
+                outage,
+                ids: vec![evaluated.id],
                 names: vec![name.clone()],
                 reasons: reason.into_iter().map(|reason| reason.trim().to_owned()).collect(),
             });
         }
     }
-    episodes.sort_by_cached_key(|episode| episode.start);
+    episodes.sort_by_cached_key(|episode| episode.outage.span.start);
     episodes
 }
 
@@ -251,14 +256,18 @@ fn merge_simultaneous(episodes: Vec<Episode>) -> Vec<Episode> {
     let mut groups: Vec<Episode> = Vec::new();
     for episode in episodes {
         let is_near = |one: UnixNanos, other: UnixNanos| (one - other).abs() <= MERGE_WINDOW;
-        let group = groups.iter_mut().rev().take_while(|group| is_near(group.start, episode.start)).find(|group| {
-            group.status == episode.status
-                && is_near(group.end, episode.end)
-                && !group.names.contains(&episode.names[0])
+        let Outage { span, is_partial } = episode.outage;
+        let recent = groups.iter_mut().rev().take_while(|group| is_near(group.outage.span.start, span.start));
+        let mut same = recent.filter(|group| {
+            let Outage { span: other, is_partial: other_is_partial } = group.outage;
+            (other.status, other_is_partial) == (span.status, is_partial)
+                && is_near(other.end, span.end)
+                && !group.ids.contains(&episode.ids[0])
         });
-        match group {
+        match same.next() {
             Some(group) => {
-                group.end = group.end.max(episode.end);
+                group.outage.span.end = group.outage.span.end.max(span.end);
+                group.ids.extend(episode.ids);
                 group.names.extend(episode.names);
                 for reason in episode.reasons {
                     if !group.reasons.contains(&reason) {
@@ -276,21 +285,29 @@ fn merge_simultaneous(episodes: Vec<Episode>) -> Vec<Episode> {
 fn gaps(evaluated: &[EvaluatedEndpoint<'_>], period: &Period) -> Vec<Episode> {
     let spans = evaluated.iter().flat_map(|evaluated| &evaluated.spans);
     let gaps = uptime::gaps(spans, period.from, period.now).into_iter();
-    let episode = |Span { start, end, status }| Episode { start, end, status, names: Vec::new(), reasons: Vec::new() };
+    let episode = |span| Episode {
+        outage: Outage { span, is_partial: false },
+        ids: Vec::new(),
+        names: Vec::new(),
+        reasons: Vec::new(),
+    };
     gaps.map(episode).collect()
 }
 
 impl Episode {
     fn event(mut self, period: &Period, calendar: Calendar<'_>) -> EventView {
-        let start = self.start.max(period.from);
-        let text = duration_text(Span { start: self.start, end: self.end, status: self.status }, period.from, calendar);
+        let Outage { span, is_partial } = self.outage;
+        let start = span.start.max(period.from);
+        let text = duration_text(self.outage, period.from, calendar);
         let language = calendar.language;
         self.reasons.truncate(REASONS_LIMIT);
         EventView {
             datetime: rfc3339(start),
             clock: calendar.clock(start),
+            about: self.ids,
             kind: EventKind::Change {
-                status: self.status,
+                status: span.status,
+                is_partial,
                 subject: if self.names.is_empty() {
                     language.format(texts::ALL_SERVICES, &[])
                 } else {
@@ -303,14 +320,15 @@ impl Episode {
     }
 }
 
-/// Describes a span by its status, its duration and its end, without the time before `from`: `down for 4 min, until
+/// Describes an outage by its status, its duration and its end, without the time before `from`: `down for 4 min, until
 /// 14:06`.
-pub(super) fn duration_text(span: Span, from: UnixNanos, calendar: Calendar<'_>) -> String {
+pub(super) fn duration_text(outage: Outage, from: UnixNanos, calendar: Calendar<'_>) -> String {
+    let span = outage.span;
     let start = span.start.max(from);
     let language = calendar.language;
     let length = text::length(span.end - start, language);
     let is_unknown = span.status == Status::Unknown;
-    let label = if is_unknown { language.text(texts::NOT_CHECKED) } else { language.status_label(span.status) };
+    let label = if is_unknown { language.text(texts::NOT_CHECKED) } else { outage.label(language) };
     // The end includes its day if the span ends on a different day than it started.
     let is_same_day = calendar.day_number(start) == calendar.day_number(span.end);
     let until = || if is_same_day { calendar.clock(span.end) } else { calendar.moment(span.end) };
@@ -323,7 +341,7 @@ pub(super) fn duration_text(span: Span, from: UnixNanos, calendar: Calendar<'_>)
 }
 
 /// Lists `count` names: `A, B and C`, or `A, B, C and 7 others`.
-fn counted_names(names: &[String], count: usize, language: &Language) -> String {
+pub(super) fn counted_names(names: &[String], count: usize, language: &Language) -> String {
     let shown: Vec<&str> = names.iter().take(NAMES_LIMIT).map(String::as_str).collect();
     match count - shown.len() {
         0 => language.list(&shown),
@@ -332,148 +350,4 @@ fn counted_names(names: &[String], count: usize, language: &Language) -> String 
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::test_support::{NOW, utc};
-    use crate::test_support::{dataset, evaluate, period};
-    use Status::{Down, Healthy};
-    use shared::HOUR;
-    use shared::check_file::{CheckFile, CheckResult};
-    use shared::object_name::CheckFileName;
-
-    fn lines(dataset: &Dataset) -> Vec<String> {
-        let messages = messages(dataset, utc(), &Appearance::default());
-        let days = timeline(&evaluate(dataset), &messages, &period(), utc(), LoadProgress::Complete);
-        let line = |event: &EventView| match &event.kind {
-            EventKind::Change { subject, text, reasons, .. } => {
-                format!("{} {subject}: {text} ({})", event.clock, reasons.join("; "))
-            }
-            EventKind::Message(message) => format!("{} {}: {:?}", event.clock, message.about, message.nodes),
-        };
-        days.iter()
-            .flat_map(|day| {
-                let heading = format!("{} {}", day.heading, day.quiet.as_deref().unwrap_or_default()).trim().to_owned();
-                [heading].into_iter().chain(day.events.iter().map(|event| line(event)))
-            })
-            .collect()
-    }
-
-    fn steady(title: &'static str, down: &[i64]) -> Vec<(&'static str, &'static str, i64, Status)> {
-        (0..30).map(|ago| (title, "", ago, if down.contains(&ago) { Down } else { Healthy })).collect()
-    }
-
-    #[test]
-    fn an_outage_has_start_duration_and_reason() {
-        let dataset = dataset(&steady("A", &[12, 11, 10]));
-        assert_eq!(
-            lines(&dataset),
-            ["Today", "12:50 A: down for 3 min, until 12:53 (connection refused)", "Yesterday No data"]
-        );
-    }
-
-    #[test]
-    fn events_use_configured_status_labels() {
-        let dataset = dataset(&steady("A", &[12, 11, 10]));
-        let language = crate::test_support::with_status_labels(Down, "out of order");
-        let calendar = Calendar { language: &language, ..utc() };
-        let days = timeline(&evaluate(&dataset), &[], &period(), calendar, LoadProgress::Complete);
-        let EventKind::Change { text, .. } = &days[0].events[0].kind else { panic!("{days:?}") };
-        assert_eq!(text, "out of order for 3 min, until 12:53");
-    }
-
-    #[test]
-    fn a_current_outage_is_ongoing() {
-        let dataset = dataset(&steady("A", &[1, 0]));
-        assert_eq!(lines(&dataset)[1], "13:01 A: down for 1 min, ongoing (connection refused)");
-    }
-
-    #[test]
-    fn simultaneous_outages_are_one_event() {
-        let checks = ["A", "B", "C", "D", "E"].map(|title| steady(title, &[5, 4])).concat();
-        assert_eq!(
-            lines(&dataset(&checks))[1],
-            "12:57 A, B, C and 2 others: down for 2 min, until 12:59 (connection refused)"
-        );
-    }
-
-    #[test]
-    fn a_time_without_checks_is_an_event() {
-        let checks = [("A", "", 60, Healthy), ("A", "", 59, Healthy), ("A", "", 1, Healthy), ("A", "", 0, Healthy)];
-        assert_eq!(lines(&dataset(&checks))[1], "12:04 All services: not checked for 56 min, until 13:01 ()");
-    }
-
-    #[test]
-    fn a_message_about_several_services_is_one_event() {
-        let mut dataset = dataset(&steady("A", &[]));
-        let result = |title: &str| CheckResult {
-            title: title.to_owned(),
-            locator: format!("https://{title}"),
-            timestamp: NOW - HOUR,
-            status: Healthy,
-            message: "We're <b>on it</b><script>alert(1)</script>".to_owned(),
-            ..CheckResult::default()
-        };
-        let name = CheckFileName { stored_at: NOW - HOUR, node: None };
-        dataset.add(&name, CheckFile { results: vec![result("A"), result("B")], skipped: Vec::new() });
-        dataset.sort_samples();
-        let messages = messages(&dataset, utc(), &Appearance::default());
-        assert_eq!((messages.len(), messages[0].about.as_str()), (1, "All services"));
-        assert_eq!(messages[0].nodes.len(), 2, "without the script");
-        assert_eq!(current_messages(&messages, NOW).len(), 1);
-        assert_eq!(current_messages(&messages, NOW + DAY).len(), 0);
-        assert!(lines(&dataset).iter().any(|line| line.starts_with("12:02 All services")));
-    }
-
-    #[test]
-    fn a_message_does_not_show_hidden_locators() {
-        let mut dataset = dataset(&steady("A", &[]));
-        let result = CheckResult {
-            locator: "https://secret.internal".to_owned(),
-            timestamp: NOW - HOUR,
-            status: Healthy,
-            message: "We are on it".to_owned(),
-            ..CheckResult::default()
-        };
-        let name = CheckFileName { stored_at: NOW - HOUR, node: None };
-        dataset.add(&name, CheckFile { results: vec![result], skipped: Vec::new() });
-        let about = |hidden: &[&str]| {
-            let hidden_locators = hidden.iter().map(ToString::to_string).collect();
-            messages(&dataset, utc(), &Appearance { hidden_locators, ..Appearance::default() })[0].about.clone()
-        };
-        assert_eq!((about(&[]).as_str(), about(&["*"]).as_str()), ("https://secret.internal", "an unnamed service"));
-    }
-
-    #[test]
-    fn days_without_events_are_merged() {
-        let checks: Vec<_> =
-            (0..7 * 24).map(|hours| ("A", "", hours * 60, if hours == 37 { Down } else { Healthy })).collect();
-        let mut dataset = dataset(&checks);
-        for sample in
-            dataset.endpoints.iter_mut().flat_map(|endpoint| &mut endpoint.nodes).flat_map(|node| &mut node.samples)
-        {
-            sample.interval = Some(HOUR);
-        }
-        let all = evaluate(&dataset);
-        let tokyo = Calendar { offset: &|_| 9 * HOUR, ..utc() };
-        let days = timeline(&all, &[], &Period::new(7 * DAY, 90, tokyo), tokyo, LoadProgress::Complete);
-        let headings: Vec<&str> = days.iter().map(|day| day.heading.as_str()).collect();
-        assert_eq!(
-            headings,
-            ["Today", "Yesterday", "16 November – 20 November"],
-            "the 21st in UTC is the 21st at 9 in Tokyo"
-        );
-        assert_eq!((days[1].events.len(), days[1].events[0].clock.as_str()), (1, "09:02"));
-    }
-
-    #[test]
-    fn the_number_of_events_is_limited() {
-        let checks: Vec<_> = (0..1_400).map(|ago| ("A", "", ago, if ago % 2 == 0 { Down } else { Healthy })).collect();
-        let lines = lines(&dataset(&checks));
-        assert_eq!(lines.len(), 1 + EVENTS_LIMIT + 1);
-        assert_eq!(
-            lines.last().map(String::as_str),
-            Some("21 November – 22 November 500 more."),
-            "the others are counted"
-        );
-    }
-}
+mod tests;

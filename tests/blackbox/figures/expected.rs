@@ -4,7 +4,7 @@
 use serde_json::Value;
 use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos, duration};
 
-/// Outages that start within this time of each other are merged. Shorter changes next to an outage become part of it.
+/// Outages that start within this time of each other are merged.
 const MERGE_WINDOW: Nanos = 90 * SECOND;
 
 /// The days of the week, starting with the weekday of January 1, 1970.
@@ -76,9 +76,15 @@ fn ago(nanos: Nanos) -> String {
 
 /// Appends the durations of other statuses, as in `99.20% up; down for 11 min`.
 fn with_lengths(mut line: String, json: &Value) -> String {
-    for (name, what) in [("down", "down"), ("degraded", "degraded"), ("unknown", "not observed")] {
-        if number(json, name) > 0 {
-            line = format!("{line}; {what} for {}", duration::format_coarse(number(json, name)));
+    let (degraded, partial) = (number(json, "degraded"), number(json, "partial_outage"));
+    for (time, what) in [
+        (number(json, "down"), "down"),
+        (partial, "partial outage"),
+        (degraded - partial, "degraded"),
+        (number(json, "unknown"), "not observed"),
+    ] {
+        if time > 0 {
+            line = format!("{line}; {what} for {}", duration::format_coarse(time));
         }
     }
     line
@@ -163,7 +169,7 @@ impl StatusJson<'_> {
         let retired = number(counts, "retired") as usize;
         if retired > 0 {
             let verb = if retired == 1 { "is" } else { "are" };
-            parts.push(format!("{} {verb} no longer monitored", counted(retired, "service")));
+            parts.push(format!("{} {verb} not monitored", counted(retired, "service")));
         }
         format!("{}.", listed(&parts))
     }
@@ -190,12 +196,12 @@ impl StatusJson<'_> {
             let at = number(json, "checked");
             let (moment, length) = (self.moment(at), length(self.now() - at));
             return if json["retired"] == true {
-                format!("No longer monitored since {moment} ({length})")
+                format!("Not monitored since {moment} ({length})")
             } else {
                 format!("Unknown: not checked since {moment} ({length})")
             };
         };
-        let word = if json["localized"] == true { "Localized".to_owned() } else { capital(status) };
+        let word = if json["localized"] == true { "Partial outage".to_owned() } else { capital(status) };
         if status == "healthy" {
             return word;
         }
@@ -210,30 +216,17 @@ impl StatusJson<'_> {
         with_lengths(format!("{} = up for {up} of {observed} observed", text(json, "uptime")), json)
     }
 
-    /// The incidents, except for the seconds at the start or end of an outage in which only some nodes had noticed it.
-    fn incidents<'t>(&self, json: &'t Value) -> Vec<&'t Value> {
-        let all = list(json, "incidents");
-        let end = |incident: &Value| incident["end"].as_i64().unwrap_or(self.now());
-        let is_passing = |one: &Value| {
-            let touches = |other: &&Value| end(other) == number(one, "start") || end(one) == number(other, "start");
-            text(one, "status") == "degraded"
-                && number(one, "length") < MERGE_WINDOW
-                && all.iter().filter(|other| text(other, "status") == "down").any(|other| touches(&other))
-        };
-        all.iter().filter(|one| !is_passing(one)).collect()
-    }
-
     /// The text of the bar for an hour or a day, without its time.
     pub(super) fn shares(&self, json: &Value, slot: &Value) -> String {
         if slot["uptime"].is_null() {
             return "not observed".to_owned();
         }
         let line = with_lengths(format!("{} up", text(slot, "uptime")), slot);
-        let reaches_into = |incident: &&&Value| {
+        let reaches_into = |incident: &&Value| {
             let end = incident["end"].as_i64().unwrap_or(self.now());
             number(incident, "start") < number(slot, "end") && end > number(slot, "start")
         };
-        match self.incidents(json).iter().filter(reaches_into).count() {
+        match list(json, "incidents").iter().filter(reaches_into).count() {
             ..2 => line,
             several => format!("{line}; {several} outages"),
         }
@@ -259,13 +252,15 @@ impl StatusJson<'_> {
         parts.join(" · ")
     }
 
-    /// The timeline, newest first: the time and the text of each event.
+    /// The timeline, newest first: the time and the text of each event, with its reason.
     pub(super) fn events(&self) -> Vec<(UnixNanos, String)> {
         let mut events = Vec::new();
         for json in self.endpoints() {
-            for incident in self.incidents(json) {
-                let what = format!("{} {}", text(json, "title"), text(incident, "status"));
-                events.push(self.event(incident, &what));
+            for incident in list(json, "incidents") {
+                let status = if incident["localized"] == true { "partial outage" } else { text(incident, "status") };
+                let (at, line) = self.event(incident, &format!("{} {status}", text(json, "title")));
+                let reason = incident["reason"].as_str().unwrap_or_else(|| panic!("it has a reason: {incident:#}"));
+                events.push((at, format!("{line}{reason}")));
             }
         }
         events.extend(list(self.0, "unobserved").iter().map(|gap| self.event(gap, "All services not checked")));

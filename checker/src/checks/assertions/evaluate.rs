@@ -209,7 +209,7 @@ mod tests {
         let outcome = evaluate_one("[JSON $[0]] exists", 60_000, with_body(body), &pool).await;
         let error = outcome.expect("it has its permits").0.attempt.error.unwrap_or_default();
         assert!(
-            error.starts_with("body has too many small JSON values: parsing it needs more than 48 times"),
+            error.starts_with("body has too many small JSON values: parsing it would need more than 48 times"),
             "{error}"
         );
     }

@@ -274,3 +274,21 @@ fn an_unenforceable_policy_is_reported() {
     let without = lines(&|_| None);
     assert!(without.contains("the status of `D` is unknown"), "{without}");
 }
+
+#[tokio::test]
+async fn a_status_page_is_read_through_its_proxy() {
+    const SUMMARY: &[u8] =
+        b"HTTP/1.1 200 OK\r\nContent-Length: 43\r\n\r\n{\"status\":{\"indicator\":\"none\"},\"page\":{}}  ";
+    let server = serve(&[ServerAction::Read, ServerAction::Send(SUMMARY)]).await;
+    let (port, mut requests) = proxy(server).await;
+    let text = format!(
+        r#"{{"checkers":[{{"type":"statuspage","endpoint_name":"A","url":"http://status.invalid","proxy":"http://127.0.0.1:{port}"}}]}}"#
+    );
+    let environment = Environment { variable: &|_| None, host_name: "here".to_owned() };
+    let (config, _) = from_text(&text, Path::new(""), &environment);
+    let check = config.expect("the configuration is valid").checks.remove(0);
+    let context = CheckContext::new(AddressPolicy::default(), crate::now);
+    assert_eq!(verdict(&check, &context).await, Ok(None));
+    let request = requests.recv().await.expect("the proxy received a request");
+    assert!(request.starts_with("GET http://status.invalid/api/v2/summary.json HTTP/1.1\r\n"), "{request}");
+}

@@ -2,7 +2,7 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::either::Either;
@@ -21,7 +21,17 @@ pub(super) type Transport = Either<TcpConnection, Box<dyn LayeredStream>>;
 /// A stream that is closed only when it is dropped. Shutting it down first would send an extra packet for no benefit.
 pub(super) struct ClientStream {
     transport: Transport,
-    repair: Option<Box<HeadRepair>>,
+    repair: Option<Box<RepairedHead>>,
+}
+
+/// The head of a response that is repaired while it is received.
+#[derive(Default)]
+struct RepairedHead {
+    repair: HeadRepair,
+    /// What is repaired, and not read yet.
+    output: Vec<u8>,
+    /// How much of the output was read.
+    position: usize,
 }
 
 impl ClientStream {
@@ -37,18 +47,49 @@ impl ClientStream {
 
 impl AsyncRead for ClientStream {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let before = into.filled().len();
-        let outcome = Pin::new(&mut self.transport).poll_read(context, into);
-        if let Some(repair) = &mut self.repair {
-            let received = into.filled_mut().get_mut(before..).unwrap_or_default();
-            if let Err(error) = repair.repair(received) {
-                return Poll::Ready(Err(io::Error::other(error)));
-            }
-            if repair.is_complete() {
-                self.repair = None;
-            }
+        let this = &mut *self;
+        let Some(head) = &mut this.repair else { return Pin::new(&mut this.transport).poll_read(context, into) };
+        if !head.has_output() {
+            ready!(head.poll_receive(Pin::new(&mut this.transport), context))?;
         }
-        outcome
+        head.read(into);
+        if head.repair.is_complete() && !head.has_output() {
+            this.repair = None;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl RepairedHead {
+    /// How many bytes are received at once.
+    const PIECE: usize = 4_096;
+
+    fn has_output(&self) -> bool {
+        self.position < self.output.len()
+    }
+
+    /// Receives until there is output, or the connection ends.
+    fn poll_receive(&mut self, mut transport: Pin<&mut Transport>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.output.clear();
+        self.position = 0;
+        while self.output.is_empty() {
+            let mut piece = [0; RepairedHead::PIECE];
+            let mut piece = ReadBuf::new(&mut piece);
+            ready!(transport.as_mut().poll_read(context, &mut piece))?;
+            if piece.filled().is_empty() {
+                self.repair.finish(&mut self.output);
+                break;
+            }
+            self.repair.repair(piece.filled(), &mut self.output).map_err(io::Error::other)?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn read(&mut self, into: &mut ReadBuf<'_>) {
+        let output = self.output.get(self.position..).unwrap_or_default();
+        let length = output.len().min(into.remaining());
+        into.put_slice(&output[..length]);
+        self.position += length;
     }
 }
 

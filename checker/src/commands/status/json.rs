@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 use shared::UnixNanos;
 use shared::civil::rfc3339_nanos;
-use shared::endpoint_status::EndpointStatus;
+use shared::endpoint_status::{EndpointStatus, Outage};
 use shared::history::{EndpointRows, History, HistoryRows, InvalidHistory, Latencies, LatencyRows};
 use shared::latency::Sketch;
 use shared::object_name::NodeName;
@@ -13,7 +13,7 @@ use shared::response_times::{
     LatencySketches, Measurement, PERCENTILES, Resolution, add_node, from_history, known, stats,
 };
 use shared::status::Status;
-use shared::uptime::{Ratio, Span, UptimeBreakdown, current_span, gaps, outages};
+use shared::uptime::{Ratio, Span, UptimeBreakdown, current_span, gaps};
 
 use super::{StatusReport, name_of};
 use crate::recorder::history_reader::CheckMeasurements;
@@ -172,14 +172,15 @@ impl StatusReport {
             "down_from": down_from.collect::<Vec<_>>(),
             "heard": tally.voters,
             "nodes": nodes.collect::<Vec<_>>(),
-            "incidents": outages(&spans, self.from).map(|span| self.incident(span)).collect::<Vec<_>>(),
+            "incidents": endpoint.outages(self.from, self.now).iter().map(|outage| self.incident(endpoint, outage)).collect::<Vec<_>>(),
         });
-        insert_breakdown(&mut json, &UptimeBreakdown::from_spans(&spans, self.from, self.now));
+        let down = endpoint.down_anywhere(self.now);
+        insert_breakdown(&mut json, &spans, &down, self.from, self.now);
         if let Some(details) = details {
             let slots = details.edges.windows(2).map(|edges| {
-                let breakdown = UptimeBreakdown::from_spans(&spans, edges[0], edges[1].min(self.now));
-                let mut slot = json!({ "start": edges[0], "end": edges[1], "status": breakdown.worst().as_str() });
-                insert_breakdown(&mut slot, &breakdown);
+                let mut slot = json!({ "start": edges[0], "end": edges[1] });
+                let worst = insert_breakdown(&mut slot, &spans, &down, edges[0], edges[1].min(self.now));
+                slot["status"] = json!(worst.as_str());
                 slot
             });
             json["slots"] = slots.collect();
@@ -196,9 +197,18 @@ impl StatusReport {
         gaps.iter().map(|gap| json!({ "start": gap.start, "end": gap.end, "length": gap.end - gap.start })).collect()
     }
 
-    fn incident(&self, span: &Span) -> Value {
-        let end = Some(span.end).filter(|end| *end < self.now);
-        json!({ "status": span.status.as_str(), "start": span.start, "end": end, "length": span.end - span.start })
+    fn incident(&self, endpoint: &EndpointStatus, outage: &Outage) -> Value {
+        let Outage { span, is_partial, reason, nodes } = outage;
+        let nodes = nodes.iter().map(|index| name_of(endpoint.nodes[*index].node.as_ref()));
+        json!({
+            "status": span.status.as_str(),
+            "localized": is_partial,
+            "start": span.start,
+            "end": Some(span.end).filter(|end| *end < self.now),
+            "length": span.end - span.start,
+            "reason": reason.as_deref(),
+            "nodes": nodes.collect::<Vec<_>>(),
+        })
     }
 
     fn node(&self, history: &History) -> Value {
@@ -232,11 +242,16 @@ fn insert_texts_of_times(json: &mut Value) {
     }
 }
 
-fn insert_breakdown(json: &mut Value, breakdown: &UptimeBreakdown) {
+/// Inserts the figures of a period, and returns its worst status. `down` are the periods in which any node reported the
+/// endpoint down.
+fn insert_breakdown(json: &mut Value, spans: &[Span], down: &[Span], from: UnixNanos, to: UnixNanos) -> Status {
+    let breakdown = UptimeBreakdown::from_spans(spans, from, to);
     let percent = |ratio: Option<Ratio>| ratio.map(Ratio::percent);
     json["uptime"] = json!(percent(breakdown.uptime()));
     json["coverage"] = json!(percent(breakdown.coverage()));
     for status in Status::ALL {
         json[status.as_str()] = json!(breakdown.time(status));
     }
+    json["partial_outage"] = json!(UptimeBreakdown::from_spans(down, from, to).down - breakdown.down);
+    breakdown.worst()
 }

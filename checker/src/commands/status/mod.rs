@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Days, Local, NaiveDate, NaiveTime, Timelike as _};
 use shared::endpoint_status::{
-    EndpointStatus, NodeStatus, current_statuses, endpoint_statuses, of_incomplete, overall_status,
+    EndpointStatus, NodeStatus, current_statuses, endpoint_statuses, of_incomplete, overall_status, status_words,
 };
 use shared::history::History;
 use shared::object_name::{HistoryPart, NodeName};
@@ -31,6 +31,8 @@ use crate::ui;
 use crate::ui::table::style_of;
 use json::{Details, Measurements};
 
+/// The minimum width of the status column, in characters.
+const STATUS_WIDTH: usize = 9;
 /// The maximum width of the title column, in characters.
 const TITLE_WIDTH: usize = 40;
 /// The maximum number of unreadable check files to list by name. Others are only counted.
@@ -166,11 +168,21 @@ impl StatusReport {
             .iter()
             .map(|endpoint| sanitize_for_terminal(&endpoint.key.title, TITLE_WIDTH).chars().count());
         let width = width.max().unwrap_or(0).max("ENDPOINT".len());
-        let heading = format!("  {:<9} {:<width$}  {:>9}  {:>9}", "STATUS", "ENDPOINT", "UPTIME", "OBSERVED");
+        let rows = self.endpoints.iter().zip(&self.statuses);
+        let rows: Vec<(&EndpointStatus, Tally, &str)> = rows
+            .map(|(endpoint, (_, is_retired))| {
+                let tally = endpoint.tally(self.now);
+                let words = status_words(tally.status, tally.is_localized(), *is_retired);
+                (endpoint, tally, words)
+            })
+            .collect();
+        let status_width = rows.iter().map(|(_, _, words)| words.len()).max().unwrap_or(0).max(STATUS_WIDTH);
+        let heading =
+            format!("  {:<status_width$} {:<width$}  {:>9}  {:>9}", "STATUS", "ENDPOINT", "UPTIME", "OBSERVED");
         let bold = anstyle::Style::new().bold();
         let _ = writeln!(text, "{bold}{heading}{bold:#}");
-        for endpoint in &self.endpoints {
-            self.row(&mut text, endpoint, width);
+        for (endpoint, tally, words) in rows {
+            self.row(&mut text, endpoint, &tally, &format!("{words:<status_width$}"), width);
         }
         if self.endpoints.is_empty() {
             let _ = writeln!(text, "  no results in this time range");
@@ -182,17 +194,15 @@ impl StatusReport {
         text
     }
 
-    fn row(&self, text: &mut String, endpoint: &EndpointStatus, width: usize) {
-        let tally = endpoint.tally(self.now);
+    fn row(&self, text: &mut String, endpoint: &EndpointStatus, tally: &Tally, words: &str, width: usize) {
         let UptimeColumns { uptime, observed } = UptimeColumns::new(endpoint.breakdown(self.from, self.now));
         let style = style_of(tally.status);
-        let (symbol, word) =
-            if tally.is_localized() { ('◐', "localized") } else { (tally.status.symbol(), tally.status.as_str()) };
+        let symbol = if tally.is_localized() { '◐' } else { tally.status.symbol() };
         let _ = writeln!(
             text,
-            "{style}{symbol} {word:<9}{style:#} {:<width$}  {uptime:>9}  {observed:>9}{style}{}{style:#}",
+            "{style}{symbol} {words}{style:#} {:<width$}  {uptime:>9}  {observed:>9}{style}{}{style:#}",
             sanitize_for_terminal(&endpoint.key.title, TITLE_WIDTH),
-            detail(endpoint, &tally),
+            detail(endpoint, tally),
         );
     }
 

@@ -95,6 +95,13 @@ pub(super) const COMMON: &[Field] = &[
     ),
 ];
 
+pub(super) const PROXY: Field = optional(
+    "proxy",
+    ValueKind::Pattern(patterns::PROXY),
+    "from the environment; see [Proxies](#proxies)",
+    "The proxy to connect through, for example `http://proxy.example:3128`, or `none` to connect directly.",
+);
+
 pub(super) const NAME: Field =
     required("endpoint_name", ValueKind::Pattern(patterns::NOT_BLANK), "The title of the endpoint.");
 pub(super) const TIMEOUT: Field =

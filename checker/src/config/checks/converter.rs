@@ -16,9 +16,11 @@ use serde::de::DeserializeOwned;
 
 use super::common::RawTlsSettings;
 use crate::checks::assertions::Assertion;
+use crate::checks::http::ProxyChoice;
 use crate::checks::net::address_filter::IpVersion;
 use crate::checks::net::connect::{Address, TlsOptions};
 use crate::checks::net::idna;
+use crate::checks::net::proxy::Proxy;
 use crate::checks::net::tls_config::{MinTlsVersion, TlsSettings, TlsTrust};
 use crate::checks::net::tls_files::ClientCertificate;
 use crate::config::document::Located;
@@ -166,6 +168,16 @@ impl<'a> CheckConverter<'a> {
             );
         }
         Some(version)
+    }
+
+    /// Converts the value of `proxy`.
+    pub(super) fn proxy(&mut self, text: Option<&str>) -> Option<ProxyChoice> {
+        Some(match text.map(str::trim) {
+            // An empty value, for example from an empty variable, has the same effect as a missing one.
+            None | Some("") => ProxyChoice::Environment,
+            Some("none") => ProxyChoice::Direct,
+            Some(url) => ProxyChoice::Through(Arc::new(self.accept("proxy", Proxy::parse(url))?)),
+        })
     }
 
     /// Returns the options for a TLS connection to `address`. If `server_name` is set, the certificate must be valid

@@ -8,14 +8,13 @@ use reqwest::Method;
 use serde::Deserialize;
 
 use super::common::{
-    CLIENT_CERT_FILE, CLIENT_KEY_FILE, IP_VERSION, MIN_TLS_VERSION, NAME, RESOLVE, RawTlsSettings, SERVER_NAME,
+    CLIENT_CERT_FILE, CLIENT_KEY_FILE, IP_VERSION, MIN_TLS_VERSION, NAME, PROXY, RESOLVE, RawTlsSettings, SERVER_NAME,
     TIMEOUT, TLS_CA_FILE, TLS_SKIP_VERIFY,
 };
 use super::converter::{CheckConverter, not_empty};
 use super::{CheckType, DEFAULT_TIMEOUT};
 use crate::checks::http::{HttpCheck, HttpRoute, HttpVersion, ProxyChoice, ServerTraits};
 use crate::checks::net::connect::Address;
-use crate::checks::net::proxy::Proxy;
 use crate::checks::status_codes::StatusCodes;
 use crate::checks::{self as kinds, CheckKind};
 use crate::config::patterns;
@@ -38,12 +37,7 @@ pub(super) const TYPE: CheckType = CheckType {
                 "`auto`: `1.1`, or `2` if the server accepts nothing else in the TLS handshake",
                 "The HTTP version. With `2`, `http://` URLs use HTTP/2 without TLS (h2c), and servers must support it.",
             ),
-            optional(
-                "proxy",
-                ValueKind::Pattern(patterns::PROXY),
-                "from the environment; see [Proxies](#proxies)",
-                "The proxy to connect through, for example `http://proxy.example:3128`, or `none` to connect directly.",
-            ),
+            PROXY,
             optional("headers", ValueKind::Headers, "none", "The request headers. `Host` can be set too."),
             optional("body", ValueKind::String, "none", "The request body."),
             optional(
@@ -126,7 +120,7 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
     let connect_to = raw.resolve.and_then(|resolve| converter.resolve(&resolve, &address));
     let server_name = raw.server_name.and_then(|name| converter.server_name("server_name", &name));
     let ip_version = converter.ip_version(&connect_to.as_ref().unwrap_or(&address).host);
-    let proxy = proxy(converter, raw.proxy.as_deref())?;
+    let proxy = converter.proxy(raw.proxy.as_deref())?;
     if let (ProxyChoice::Through(proxy), Some(_)) = (&proxy, ip_version) {
         let text =
             format!("cannot be enforced, because proxy `{proxy}` would connect to the endpoint: remove one of them");
@@ -155,13 +149,4 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
         route,
         assertions: Arc::clone(&converter.assertions),
     })))
-}
-
-fn proxy(converter: &mut CheckConverter<'_>, text: Option<&str>) -> Option<ProxyChoice> {
-    Some(match text.map(str::trim) {
-        // An empty value, for example from an empty variable, has the same effect as a missing one.
-        None | Some("") => ProxyChoice::Environment,
-        Some("none") => ProxyChoice::Direct,
-        Some(url) => ProxyChoice::Through(Arc::new(converter.accept("proxy", Proxy::parse(url))?)),
-    })
 }

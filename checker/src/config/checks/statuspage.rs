@@ -3,7 +3,8 @@
 use serde::Deserialize;
 
 use super::common::{
-    CLIENT_CERT_FILE, CLIENT_KEY_FILE, MIN_TLS_VERSION, NAME, RawTlsSettings, TIMEOUT, TLS_CA_FILE, TLS_SKIP_VERIFY,
+    CLIENT_CERT_FILE, CLIENT_KEY_FILE, MIN_TLS_VERSION, NAME, PROXY, RawTlsSettings, TIMEOUT, TLS_CA_FILE,
+    TLS_SKIP_VERIFY,
 };
 use super::converter::{CheckConverter, not_empty};
 use super::{CheckType, DEFAULT_TIMEOUT};
@@ -26,6 +27,7 @@ pub(super) const TYPE: CheckType = CheckType {
                 "The name or the id of the component.",
             ),
             TIMEOUT,
+            PROXY,
             TLS_CA_FILE,
             TLS_SKIP_VERIFY,
             CLIENT_CERT_FILE,
@@ -43,6 +45,7 @@ struct RawStatuspage {
     url: String,
     #[serde(default)]
     component: String,
+    proxy: Option<String>,
     #[serde(flatten)]
     settings: RawTlsSettings,
 }
@@ -53,11 +56,13 @@ fn convert(converter: &mut CheckConverter<'_>) -> Option<CheckKind> {
     if HttpCheck::take_credentials(&mut url).is_some() {
         converter.reject("url", "contains credentials, which status pages do not need: remove them");
     }
+    let proxy = converter.proxy(raw.proxy.as_deref())?;
     let request = HttpCheck {
         locator: raw.url,
         timeout: converter.timeout,
         max_redirects: MAX_REDIRECTS,
         body_limit: BODY_LIMIT,
+        proxy,
         tls: converter.tls_settings(raw.settings),
         ..HttpCheck::get(summary_url(url))
     };

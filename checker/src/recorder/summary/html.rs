@@ -49,8 +49,9 @@ pub fn page(summary: &Summary) -> String {
 }
 
 fn overall(summary: &Summary) -> String {
-    let count = |status: Status| summary.endpoints.iter().filter(|endpoint| endpoint.status == status).count();
-    let all = summary.endpoints.len();
+    let monitored = || summary.endpoints.iter().filter(|endpoint| !endpoint.retired);
+    let count = |status: Status| monitored().filter(|endpoint| endpoint.status == status).count();
+    let all = monitored().count();
     let are = |count: usize, status: &str| {
         format!("{count} of {} {} {status}", counted(all, "service"), if count == 1 { "is" } else { "are" })
     };

@@ -111,7 +111,7 @@ async fn each_node_writes_its_own_summary_of_all_nodes() {
     let drawn = west.round(path, NOW + shared::SECOND, &[("A", Healthy), ("B", Healthy)]).await;
     assert_eq!(drawn, ["A.svg", "B.svg", "_overall.svg"]);
     let summary = west.summary().await;
-    assert_eq!((summary.endpoints[0].status_word(), summary.endpoints[0].own_status), ("localized", Healthy));
+    assert_eq!((summary.endpoints[0].status_word(), summary.endpoints[0].own_status), ("partial outage", Healthy));
     assert_eq!(summary.nodes.len(), 2);
     assert_eq!(east.summary().await.status, Down, "another node does not change it");
     east.round(path, NOW + 2 * shared::SECOND, &[("A", Healthy)]).await;
@@ -129,6 +129,7 @@ async fn a_shared_badge_shows_the_worst_status() {
         endpoint: endpoint.to_owned(),
         status,
         localized: false,
+        retired: false,
         since: None,
         checked: Some(NOW),
         until: None,
@@ -160,6 +161,7 @@ fn example(page: &str, title: &str) -> Summary {
             endpoint: "https://shop.example/".to_owned(),
             status: Status::Degraded,
             localized: true,
+            retired: false,
             since: Some(NOW - HOUR),
             checked: Some(NOW),
             until: None,
@@ -177,7 +179,7 @@ fn the_page_contains_status_times_and_author() {
     for words in [
         "<title>My status: degraded</title>",
         "▲ <strong>1 of 1 service is degraded</strong> (as of 2026-11-22 06:50 UTC)",
-        "<th scope=\"row\">Shop</th><td>◐ localized (not reachable from there; 1 of 3 locations)</td>\
+        "<th scope=\"row\">Shop</th><td>◐ partial outage (not reachable from there; 1 of 3 locations)</td>\
          <td>2026-11-22 05:50 UTC</td><td>2026-11-22 06:50 UTC</td>",
         "Written by the checker <b>here</b> at 2026-11-22 06:50 UTC from the results of here, 1 more.",
         "at least every 5 min: if the time above is much older, the current status is unknown",

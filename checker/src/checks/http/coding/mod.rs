@@ -31,8 +31,8 @@ pub(super) fn codings(headers: &HeaderMap) -> Result<Vec<Coding>, String> {
     let mut codings = Vec::new();
     for name in [CONTENT_ENCODING, TRANSFER_ENCODING] {
         let mut tokens = tokens(headers, &name);
-        if name == TRANSFER_ENCODING && tokens.last().is_some_and(|last| last == "chunked") {
-            // The HTTP library decodes `chunked` itself.
+        while name == TRANSFER_ENCODING && tokens.last().is_some_and(|last| last == "chunked") {
+            // The HTTP library decodes it once, as browsers do even if proxies have repeated the header.
             tokens.pop();
         }
         for token in tokens {

@@ -1,0 +1,39 @@
+//! A target that both programs check.
+
+use serde_json::{Value, json};
+
+/// An endpoint, with the settings of both programs for it.
+#[derive(Debug)]
+pub(super) struct Target {
+    /// A description, for example `status 404`. Targets with the same settings can share it.
+    pub(super) name: String,
+    /// The exporter's module.
+    pub(super) module: Value,
+    /// The address that the exporter probes.
+    pub(super) address: String,
+    /// The checker's check, without its title.
+    pub(super) check: Value,
+}
+
+/// The time limit of both programs for targets that respond.
+pub(super) const PATIENCE: &str = "40s";
+/// The time limit for targets that never respond.
+pub(super) const IMPATIENCE: &str = "4s";
+
+impl Target {
+    /// Creates a target. `prober` contains the settings of the exporter for this type, and `keys` those of the checker.
+    pub(super) fn new(kind: &str, name: impl Into<String>, address: &str, prober: Value, keys: &Value) -> Target {
+        let mut check = json!({ "type": kind, "endpoint_url": address, "timeout": PATIENCE });
+        let (Value::Object(all), Value::Object(keys)) = (&mut check, keys) else { panic!("{keys} is not an object") };
+        all.extend(keys.clone());
+        let mut module = json!({ "prober": kind, "timeout": PATIENCE });
+        module[kind] = prober;
+        Target { name: name.into(), module, address: address.to_owned(), check }
+    }
+
+    /// Shortens the time limit, for a target that never responds.
+    pub(super) fn impatiently(mut self) -> Target {
+        (self.module["timeout"], self.check["timeout"]) = (json!(IMPATIENCE), json!(IMPATIENCE));
+        self
+    }
+}
