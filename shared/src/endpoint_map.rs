@@ -10,9 +10,12 @@ pub struct EndpointMap<T> {
     values: Vec<T>,
     /// The index of the value for each endpoint with an id.
     by_id: HashMap<Box<str>, usize>,
-    /// The ids and the index of the value for each title and locator.
-    by_name: HashMap<(String, String), (Option<Box<str>>, usize)>,
+    /// The value for each title and locator.
+    by_name: HashMap<(String, String), Named>,
 }
+
+/// The id of an endpoint, and the index of its value.
+type Named = (Option<Box<str>>, usize);
 
 impl<T> Default for EndpointMap<T> {
     fn default() -> Self {

@@ -328,6 +328,7 @@ impl World {
                     spans,
                     last_checked,
                     reason: None,
+                    events: Vec::new(),
                     kind: String::new(),
                 })
             };
@@ -335,6 +336,7 @@ impl World {
             EndpointStatus {
                 key: key.clone(),
                 latest,
+                interval: None,
                 nodes: histories.iter().zip(&self.nodes).filter_map(node).collect(),
             }
         };
