@@ -154,7 +154,7 @@ fn visit(kind: &ValueKind, path: &str, put: &Put<'_>, each: &mut dyn FnMut(&str,
             }
         }
         ValueKind::List(element) | ValueKind::OneOrMany(element) => {
-            visit(element, &format!("{path}[]"), &|value| put(json!([value])), each)
+            visit(element, &format!("{path}[]"), &|value| put(json!([value])), each);
         }
         _ => {}
     }

@@ -3,6 +3,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use shared::check_file::EndpointKey;
+use shared::notification_log::ChannelId;
 use shared::{DAY, HOUR, MINUTE, SECOND};
 
 use crate::config::model::Config;
@@ -318,7 +319,7 @@ fn checks_choose_channels_and_dependencies() {
         id: id.map(Into::into),
     };
     let shop = notifications.checks.get(&key("Renamed", Some("shop"))).expect("it has settings");
-    let channels: Vec<&str> = shop.channels.iter().flatten().map(|id| id.as_str()).collect();
+    let channels: Vec<&str> = shop.channels.iter().flatten().map(ChannelId::as_str).collect();
     assert_eq!((channels, shop.depends_on.as_slice()), (vec!["ops"], &["Router".to_owned()][..]));
     assert_eq!(notifications.checks.get(&key("Blog", None)).and_then(|blog| blog.channels.as_deref()), Some(&[][..]));
     assert!(notifications.checks.get(&key("Router", None)).is_none());
@@ -384,8 +385,11 @@ fn long_chains_of_dependencies_are_validated_quickly() {
     assert!(found.len() == 1 && found[0].contains("`0` depends on itself through `1`, `2`"), "{}", found.len());
 }
 
+/// Returns a value for a key that contains a secret.
+type SecretOf<'a> = dyn Fn(&ValueKind) -> Option<Value> + 'a;
+
 /// Sets every key whose value is secret to the canary. Returns whether there is any.
-fn set_secrets(notifier: &mut Value, fields: &[Field], secret_of: &dyn Fn(&ValueKind) -> Option<Value>) -> bool {
+fn set_secrets(notifier: &mut Value, fields: &[Field], secret_of: &SecretOf<'_>) -> bool {
     let mut found = false;
     for field in fields {
         if let ValueKind::Object(inner) = field.kind {
@@ -409,7 +413,7 @@ fn secrets_are_neither_in_debug_output_nor_in_problems() {
         ValueKind::OneOrMany(ValueKind::Secret) => Some(json!([CANARY])),
         _ => None,
     };
-    let invalid: [&dyn Fn(&ValueKind) -> Option<Value>; 4] = [
+    let invalid: [&SecretOf<'_>; 4] = [
         &|kind| match kind {
             ValueKind::Secret => Some(json!([CANARY])),
             ValueKind::SecretUrl => Some(json!(format!("not a url {CANARY}"))),
