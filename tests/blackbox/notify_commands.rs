@@ -103,7 +103,7 @@ async fn a_replay_shows_what_other_rules_would_have_sent() {
         shop.behave(if (20..25).contains(&minute) || minute == 40 { failing() } else { Behavior::ok() });
         let off = format!("-{minute}m");
         let run = checker.call_with_clock(&["run", "-c", "checker.json", "--no-notify"], &off, |_| {}).await;
-        assert_eq!(run.code, 0);
+        assert_eq!(run.code, 0, "{}", run.output());
     }
     let events = |report: &Value| {
         let messages = report["messages"].as_array().cloned().unwrap_or_default();
