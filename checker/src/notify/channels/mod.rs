@@ -7,6 +7,7 @@ pub mod discord;
 pub mod exec;
 pub mod googlechat;
 pub mod gotify;
+pub mod identifier;
 pub mod mail;
 pub mod mailgun;
 pub mod matrix;

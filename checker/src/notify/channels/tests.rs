@@ -1,6 +1,7 @@
 //! Requests of every channel, and how it interprets the errors that its provider documents.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -167,7 +168,7 @@ fn shown(request: &Request<Bytes>) -> String {
     let mut text = format!("{} {}\n", request.method(), request.uri());
     for (name, value) in request.headers() {
         if name != "user-agent" {
-            text += &format!("{name}: {}\n", value.to_str().unwrap());
+            let _ = writeln!(text, "{name}: {}", value.to_str().unwrap());
         }
     }
     let body = body_text(request);
@@ -175,7 +176,7 @@ fn shown(request: &Request<Bytes>) -> String {
         return text + &serde_json::to_string_pretty(&json).unwrap() + "\n";
     }
     for (name, value) in url::form_urlencoded::parse(body.as_bytes()) {
-        text += &format!("{name} = {value}\n");
+        let _ = writeln!(text, "{name} = {value}");
     }
     text
 }
@@ -186,12 +187,12 @@ fn every_channel_sends_what_its_provider_documents() {
     let mut text = String::new();
     for (name, channel) in channels() {
         for request in channel.requests(&message, message.at).unwrap() {
-            text += &format!("## {name}\n{}\n", shown(&request));
+            let _ = writeln!(text, "## {name}\n{}", shown(&request));
         }
     }
     for is_stored in [true, false] {
         let ping = Ping { url: url("https://hc.example.com/uuid?create=1") };
-        text += &format!("## ping\n{}\n", shown(&ping.request(is_stored).unwrap()));
+        let _ = writeln!(text, "## ping\n{}", shown(&ping.request(is_stored).unwrap()));
     }
     let alertmanager = Alertmanager {
         server: url("https://alerts.example.com/am"),
@@ -199,9 +200,9 @@ fn every_channel_sends_what_its_provider_documents() {
         labels: BTreeMap::from([("team".to_owned(), "web".to_owned())]),
     };
     let request = alertmanager.request(&message, message.at + 3 * MINUTE).unwrap();
-    text += &format!("## alertmanager\n{}\n", shown(&request));
+    let _ = writeln!(text, "## alertmanager\n{}", shown(&request));
     let apprise = Apprise { command: "apprise".into(), urls: vec![secret("json://a"), secret("json://b")] };
-    text += &format!("## apprise\n{:?}\n{}\n", apprise.arguments(&message), apprise.input(&message));
+    let _ = writeln!(text, "## apprise\n{:?}\n{}", apprise.arguments(&message), apprise.input(&message));
     assert_text("notification_requests", &text);
 }
 
@@ -421,7 +422,7 @@ fn documented_errors_are_interpreted() {
             503,
             &[("retry-after", "Sun, 29 Nov 2026 13:05:00 GMT")],
             "",
-            SendOutcome::Retry { reason: FailureReason::Refused(503), after: Some(Duration::from_secs(60)) },
+            SendOutcome::Retry { reason: FailureReason::Refused(503), after: Some(Duration::from_mins(1)) },
         ),
     ] {
         assert_eq!(outcome(name, status, headers, body), expected, "{name} {status} {body}");
