@@ -35,6 +35,9 @@ pub struct NotificationLog {
     pub spacing: Nanos,
     /// Since when everything above and the list of channels are unchanged.
     pub since: UnixNanos,
+    /// When the node last stored a round after it had stored none for a while. Others may have waited for it in vain, so
+    /// it leaves them the news that was due before.
+    pub returned: UnixNanos,
     /// The channels that the node serves.
     pub channels: Vec<ServedChannel>,
     /// The registers that the node wrote, at most one per subject.
@@ -190,7 +193,7 @@ impl NotificationLog {
     #[must_use]
     pub fn new(node: NodeName) -> NotificationLog {
         let (channels, registers) = (Vec::new(), Vec::new());
-        NotificationLog { node, rank: 0, every: 0, gather: 0, spacing: 0, since: 0, channels, registers }
+        NotificationLog { node, rank: 0, every: 0, gather: 0, spacing: 0, since: 0, returned: 0, channels, registers }
     }
 
     /// Returns the entry of a channel that the node serves.

@@ -101,9 +101,9 @@ async fn a_replay_shows_what_other_rules_would_have_sent() {
     let checker = Checker::new(&notifying(&shop, &directory(), &[webhook.channel()]));
     for minute in (0..60).rev() {
         shop.behave(if (20..25).contains(&minute) || minute == 40 { failing() } else { Behavior::ok() });
-        let run =
-            checker.call_with_clock(&["run", "-c", "checker.json", "--no-notify"], &format!("-{minute}m"), |_| {});
-        assert_eq!(run.await.code, 0);
+        let off = format!("-{minute}m");
+        let run = checker.call_with_clock(&["run", "-c", "checker.json", "--no-notify"], &off, |_| {}).await;
+        assert_eq!(run.code, 0, "{}", run.output());
     }
     let events = |report: &Value| {
         let messages = report["messages"].as_array().cloned().unwrap_or_default();

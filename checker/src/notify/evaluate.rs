@@ -13,7 +13,7 @@ use shared::notification::condition::Condition;
 use shared::notification::lineup::{Nodes, stored_since};
 use shared::notification::policy::Pace;
 use shared::notification::reconcile::{Held, Plan, Situation, reconcile};
-use shared::notification::registers::Registers;
+use shared::notification::registers::{Introduction, Registers};
 use shared::notification::verdicts::{LOOK_BACK, verdicts};
 use shared::notification_log::{ChannelId, NotificationLog};
 use shared::object_name::NodeName;
@@ -179,8 +179,7 @@ impl Notifier {
     /// Determines what would be sent now, without changing anything in the store.
     pub async fn preview(&mut self, stored: StoredHistory, now: UnixNanos) -> Result<Vec<ChannelPreview>, StoreError> {
         let mut own = OwnLog::load(self.view.store(), &self.node, &self.spool_dir).await?;
-        let every = self.interval(&stored.history);
-        own.log.introduce(self.settings.rules.rank, every, self.pace(), &served(&self.settings), now);
+        own.log.introduce(&self.introduction(&stored, &served(&self.settings), now), now);
         self.own = Some(own);
         self.view.refresh_histories(now).await?;
         self.view.refresh_logs(now).await?;
@@ -194,17 +193,13 @@ impl Notifier {
         Ok(plans.map(preview).collect())
     }
 
-    fn interval(&self, history: &History) -> Nanos {
-        self.every.unwrap_or_else(|| typical_interval(&history.recent_files().collect::<Vec<_>>()))
-    }
-
     /// Determines the news after a round. What was read before is enough unless there is news.
     pub(super) async fn assess_round(
         &mut self,
         stored: StoredHistory,
         now: UnixNanos,
     ) -> Result<Assessment, StoreError> {
-        self.introduce(&stored.history, now).await?;
+        self.introduce(&stored, now).await?;
         let every = self.every.unwrap_or(LONGEST_READ_INTERVAL);
         let read_interval = every.min(LONGEST_READ_INTERVAL) / 2;
         let is_read = |read_at: UnixNanos| (0..read_interval).contains(&now.saturating_sub(read_at));
@@ -228,29 +223,46 @@ impl Notifier {
     async fn assess_failure(&mut self, now: UnixNanos) -> Assessment {
         if self.own.is_none() {
             let mut own = OwnLog::load_kept(&self.node, &self.spool_dir);
-            let (rules, served) = (&self.settings.rules, served(&self.settings));
-            own.log.introduce(rules.rank, self.every.unwrap_or(FALLBACK_INTERVAL), self.pace(), &served, now);
+            let introduction = Introduction {
+                rank: self.settings.rules.rank,
+                every: self.every.unwrap_or(FALLBACK_INTERVAL),
+                pace: self.pace(),
+                channels: &served(&self.settings),
+                stored_since: now,
+            };
+            own.log.introduce(&introduction, now);
             self.own = Some(own);
         }
         // The oldest waiting round shows since when the store does not work.
         let waiting = self.spool.waiting().await.unwrap_or_default();
         let since = waiting.first().map_or(now, |name| name.stored_at);
         let conditions = [store_condition(&self.node, Some(since), now)];
-        self.plan(&[], &conditions, &BTreeMap::new(), now, now)
+        self.plan(&[], &conditions, &BTreeMap::new(), now)
     }
 
     /// Loads this node's log, and updates what it says about the node.
-    async fn introduce(&mut self, history: &History, now: UnixNanos) -> Result<(), StoreError> {
-        let (every, pace) = (self.interval(history), self.pace());
-        let own = match &mut self.own {
+    async fn introduce(&mut self, stored: &StoredHistory, now: UnixNanos) -> Result<(), StoreError> {
+        let mut own = match self.own.take() {
             Some(own) => own,
-            None => self.own.insert(OwnLog::load(self.view.store(), &self.node, &self.spool_dir).await?),
+            None => OwnLog::load(self.view.store(), &self.node, &self.spool_dir).await?,
         };
-        let has_changed = own.log.introduce(self.settings.rules.rank, every, pace, &served(&self.settings), now);
-        if has_changed || own.is_behind() {
-            own.save(self.view.store()).await?;
-        }
-        Ok(())
+        let has_changed = own.log.introduce(&self.introduction(stored, &served(&self.settings), now), now);
+        let saved = if has_changed || own.is_behind() { own.save(self.view.store()).await } else { Ok(()) };
+        self.own = Some(own);
+        saved
+    }
+
+    /// Returns what the log says about this node.
+    fn introduction<'a>(
+        &self,
+        stored: &StoredHistory,
+        channels: &'a [&'a ChannelId],
+        now: UnixNanos,
+    ) -> Introduction<'a> {
+        let files: Vec<UnixNanos> = stored.history.recent_files().collect();
+        let every = self.every.unwrap_or_else(|| typical_interval(&files));
+        let stored_since = if stored.was_behind { now } else { stored_since(&files, every) };
+        Introduction { rank: self.settings.rules.rank, every, pace: self.pace(), channels, stored_since }
     }
 
     /// Returns how long this node collects news.
@@ -267,16 +279,13 @@ impl Notifier {
         let endpoints = endpoint_statuses(self.view.histories().iter().chain([history]));
         let all = self.view.histories().iter().chain([history]);
         let newest = all.filter_map(|history| Some((history.node.clone()?, history.newest()?))).collect();
-        let files: Vec<UnixNanos> = history.recent_files().collect();
-        let every = self.own.as_ref().map_or(0, |own| own.log.every);
-        let since = if stored.was_behind { now } else { stored_since(&files, every) };
         let logs: Vec<&NotificationLog> =
             self.view.logs().iter().chain(self.own.as_ref().map(|own| &own.log)).collect();
         let mut conditions = silent_nodes(self.view.histories(), now);
         conditions.push(store_condition(&self.node, None, now));
         conditions.extend(expiring_certificates(&stored.certificates, &logs, now));
         conditions.extend(burning_budgets(&endpoints, &self.objectives, &logs, now));
-        let mut assessment = self.plan(&endpoints, &conditions, &newest, since, now);
+        let mut assessment = self.plan(&endpoints, &conditions, &newest, now);
         self.add_budgets(&mut assessment, &endpoints, now);
         assessment
     }
@@ -286,7 +295,6 @@ impl Notifier {
         endpoints: &[EndpointStatus],
         conditions: &[Condition],
         newest: &BTreeMap<NodeName, UnixNanos>,
-        stored_since: UnixNanos,
         now: UnixNanos,
     ) -> Assessment {
         let Some(own) = &self.own else { return Assessment::default() };
@@ -305,7 +313,7 @@ impl Notifier {
                 conditions,
                 holds: &[],
                 registers: &registers,
-                nodes: Nodes { own: &own.log, others: self.view.logs(), newest, stored_since },
+                nodes: Nodes { own: &own.log, others: self.view.logs(), newest },
                 now,
             };
             (index, reconcile(&situation))

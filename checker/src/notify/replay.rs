@@ -9,7 +9,7 @@ use shared::history::History;
 use shared::notification::lineup::Nodes;
 use shared::notification::policy::Pace;
 use shared::notification::reconcile::{Situation, reconcile};
-use shared::notification::registers::Registers;
+use shared::notification::registers::{Introduction, Registers};
 use shared::notification::verdicts::{LOOK_BACK, verdicts};
 use shared::notification_log::{ChannelId, NotificationLog};
 use shared::object_name::NodeName;
@@ -47,7 +47,9 @@ pub fn replay(
     let mut own = NotificationLog::new(node.clone());
     let served: Vec<&ChannelId> = message_channels(settings).map(|(_, channel)| &channel.id).collect();
     let pace = Pace { gather: settings.rules.gather, spacing: settings.rules.spacing };
-    own.introduce(settings.rules.rank, MINUTE, pace, &served, from);
+    let introduction =
+        Introduction { rank: settings.rules.rank, every: MINUTE, pace, channels: &served, stored_since: 0 };
+    own.introduce(&introduction, from);
     let mut moments = moments(&endpoints, objectives, (from, now));
     let mut messages = Vec::new();
     while let Some(at) = moments.pop_first() {
@@ -67,7 +69,7 @@ pub fn replay(
                 conditions: &conditions,
                 holds: &[],
                 registers: &registers,
-                nodes: Nodes { own: &own, others: &[], newest: &newest, stored_since: from },
+                nodes: Nodes { own: &own, others: &[], newest: &newest },
                 now: at,
             };
             let plan = reconcile(&situation);

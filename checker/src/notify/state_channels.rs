@@ -57,7 +57,7 @@ impl Notifier {
                 conditions,
                 holds: &[],
                 registers: &registers,
-                nodes: Nodes { own: &bare, others: &[], newest, stored_since: 0 },
+                nodes: Nodes { own: &bare, others: &[], newest },
                 now,
             };
             let is_current = |item: &Item| {

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::history::OVERLAP;
 use crate::notification_log::{ChannelId, NotificationLog, Retry};
 use crate::object_name::NodeName;
 use crate::quorum::CLOCK_TOLERANCE;
@@ -34,20 +35,21 @@ pub struct Nodes<'a> {
     pub others: &'a [NotificationLog],
     /// When each node's newest result was stored.
     pub newest: &'a BTreeMap<NodeName, UnixNanos>,
-    /// Since when all rounds of the evaluating node were stored in time; see [`stored_since`]. It is now if the node
-    /// just stored rounds that it had to keep.
-    pub stored_since: UnixNanos,
 }
 
-/// Returns since when a node's rounds were stored without a gap that makes others ignore it. `stored` contains the
-/// storage times of its newest check files, in order.
+/// Returns since when a node's rounds were stored without a gap, or 0 if there was no gap. In a gap, others wait for the
+/// node in vain. `stored` contains the storage times of its check files of the last [`OVERLAP`], in order.
 #[must_use]
 pub fn stored_since(stored: &[UnixNanos], every: Nanos) -> UnixNanos {
     // Less than `is_fresh` accepts, so that the node itself notices a gap before any other node.
     let gap = validity(every).saturating_add(30 * SECOND);
-    let last_gap = stored.windows(2).rposition(|pair| pair[1].saturating_sub(pair[0]) > gap);
-    let first = last_gap.map_or(0, |index| index + 1);
-    stored.get(first).copied().unwrap_or(UnixNanos::MAX)
+    if let Some(last_gap) = stored.windows(2).rposition(|pair| pair[1].saturating_sub(pair[0]) > gap) {
+        return stored.get(last_gap + 1).copied().unwrap_or(0);
+    }
+    match (stored.first(), stored.last()) {
+        (Some(first), Some(last)) if last.saturating_sub(*first).saturating_add(gap) < OVERLAP => *first,
+        _ => 0,
+    }
 }
 
 /// The nodes that serve a channel, in order.
@@ -57,9 +59,20 @@ pub(super) struct Line<'a> {
     own: &'a NotificationLog,
     /// When the last message was sent to the channel.
     last_sent: UnixNanos,
-    /// Since when all others know the position of the evaluating node.
+    /// When all others know the position of the evaluating node.
     settled_at: UnixNanos,
     now: UnixNanos,
+}
+
+/// When a node learned of news.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Timing {
+    /// Since when the news could be sent.
+    pub(super) due: UnixNanos,
+    /// When the node first left the news to others, or now.
+    pub(super) waiting_since: UnixNanos,
+    /// Since when others know that this node can send the news.
+    pub(super) known_since: UnixNanos,
 }
 
 #[derive(Debug)]
@@ -109,42 +122,39 @@ impl<'a> Line<'a> {
             nodes: members.into_iter().map(|(_, member)| member).collect(),
             own: nodes.own,
             last_sent,
-            settled_at: nodes.stored_since.max(nodes.own.since).max(served_since).saturating_add(SETTLING_TIME),
+            settled_at: nodes.own.since.max(served_since).saturating_add(SETTLING_TIME),
             now,
         }
     }
 
-    /// Returns whether it is this node's turn to send news that `can_send` allows a node to send.
-    ///
-    /// `waiting_since` is when the node first left the news to others, or now. `known_since` is since when the others
-    /// know that this node can send the news.
-    pub(super) fn turn(
-        &self,
-        can_send: impl Fn(&NodeName) -> bool,
-        known_since: UnixNanos,
-        waiting_since: UnixNanos,
-    ) -> Turn {
-        let is_settled = self.settled_at.max(known_since.saturating_add(SETTLING_TIME)) <= self.now;
+    /// Returns whether it is this node's turn to send news.
+    pub(super) fn turn(&self, can_send: impl Fn(&NodeName) -> bool, news: Timing) -> Turn {
+        let known_at = self.settled_at.max(news.known_since.saturating_add(SETTLING_TIME));
+        let returned_at = self.own.returned.saturating_add(SETTLING_TIME);
+        let is_settled = known_at <= self.now && returned_at <= news.due;
+        let waiting_since = news.waiting_since;
         let eligible: Vec<&Member> = self.nodes.iter().filter(|member| can_send(&member.log.node)).collect();
         let names = |members: &[&Member<'_>]| members.iter().map(|member| member.log.node.clone()).collect();
         let is_own = |member: &&Member<'_>| member.log.node == self.own.node;
-        let Some(position) = eligible.iter().position(&is_own) else {
+        let Some(position) = eligible.iter().position(|member| is_own(&member)) else {
             return Turn::Later { ahead: names(&eligible), at: UnixNanos::MAX };
         };
         let mut ahead = eligible;
-        let own_slot = if is_settled {
+        let mut own_slots = 0;
+        if is_settled {
             ahead.truncate(position);
-            0
         } else {
+            // After the slots of all nodes, because those that precede this one may not be settled either.
+            let slots = ahead[..=position].iter().map(|member| slot(member.log.every));
+            own_slots = slots.fold(0, Nanos::saturating_add);
             ahead.retain(|member| !is_own(member));
-            slot(self.own.every)
-        };
+        }
         if ahead.is_empty() {
             return Turn::Now;
         }
         let ready = ahead.iter().map(|member| self.ready_at(member, waiting_since)).max().unwrap_or(waiting_since);
         let slots = ahead.iter().map(|member| slot(member.log.every));
-        let at = slots.fold(ready.saturating_add(own_slot), UnixNanos::saturating_add);
+        let at = slots.fold(ready.saturating_add(own_slots), UnixNanos::saturating_add);
         if at <= self.now { Turn::Now } else { Turn::Later { ahead: names(&ahead), at } }
     }
 

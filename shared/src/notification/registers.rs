@@ -23,6 +23,22 @@ const LONGEST_RETRY: Nanos = HOUR;
 
 type Written<'a> = (&'a NodeName, &'a Register);
 
+/// What a node's log says about the node.
+#[derive(Debug, Clone, Copy)]
+pub struct Introduction<'a> {
+    /// The node's position among those that can notify. Lower numbers come first.
+    pub rank: u32,
+    /// The time between two evaluations of the node.
+    pub every: Nanos,
+    /// How long the node collects news.
+    pub pace: Pace,
+    /// The channels that the node serves.
+    pub channels: &'a [&'a ChannelId],
+    /// Since when the node's rounds are stored in time: the result of [`stored_since`](super::lineup::stored_since), or
+    /// now if the node just stored rounds that it had to keep.
+    pub stored_since: UnixNanos,
+}
+
 /// What all channels were notified of, according to the logs of all nodes.
 #[derive(Debug, Clone, Default)]
 pub struct Registers<'a> {
@@ -116,11 +132,14 @@ impl<'a> ChannelRegisters<'a> {
 impl NotificationLog {
     /// Updates what the log says about its node. Returns whether anything changed: then, store the log before reading
     /// the others.
-    pub fn introduce(&mut self, rank: u32, every: Nanos, pace: Pace, channels: &[&ChannelId], now: UnixNanos) -> bool {
-        let Pace { gather, spacing } = pace;
+    pub fn introduce(&mut self, node: &Introduction<'_>, now: UnixNanos) -> bool {
+        let Introduction { rank, every, pace: Pace { gather, spacing }, channels, stored_since } = *node;
         let is_same = self.channels.iter().map(|served| &served.id).eq(channels.iter().copied());
         if is_same && (self.rank, self.every, self.gather, self.spacing) == (rank, every, gather, spacing) {
-            return false;
+            // A node whose log is new was not waited for.
+            let has_returned = stored_since > self.returned.max(self.since);
+            self.returned = if has_returned { stored_since } else { self.returned };
+            return has_returned;
         }
         let mut before = std::mem::take(&mut self.channels);
         let served = |id: &&ChannelId| {

@@ -2,7 +2,7 @@
 
 use super::comparison::{Found, Sender};
 use super::event::EventKind;
-use super::lineup::{Line, Turn};
+use super::lineup::{Line, Timing, Turn};
 use super::reconcile::{Held, HeldReason, News, Plan, Situation};
 use super::verdicts::Verdict;
 use crate::hash::fnv1a;
@@ -92,13 +92,14 @@ fn severity(status: Status) -> u8 {
 }
 
 fn turn(situation: &Situation<'_>, line: &Line<'_>, found: &Found<'_>, waiting_since: UnixNanos) -> Turn {
+    let timing = |known_since| Timing { due: found.due, waiting_since, known_since };
     match found.sender {
         Sender::Own => Turn::Now,
-        Sender::Any => line.turn(|_| true, 0, waiting_since),
+        Sender::Any => line.turn(|_| true, timing(0)),
         Sender::Checkers(verdict) => {
             let own = verdict.votes.iter().find(|vote| vote.node == Some(&situation.nodes.own.node));
             let known_since = own.map_or(0, |own| own.first_checked);
-            line.turn(|node| has_checked(verdict, node, situation.now), known_since, waiting_since)
+            line.turn(|node| has_checked(verdict, node, situation.now), timing(known_since))
         }
     }
 }
@@ -111,14 +112,15 @@ fn has_checked(verdict: &Verdict<'_>, node: &NodeName, now: UnixNanos) -> bool {
 }
 
 /// Returns a hash of news, and of the nodes that it is left to. It does not depend on the order of the news, and not on
-/// details that change while it waits. Later news about the same endpoint has another hash, because it replaces another
-/// register.
+/// details that change while it waits. Later news about the same endpoint has another hash, because it is about another
+/// outage, or replaces another register.
 fn hash<'f>(left: impl Iterator<Item = (&'f Found<'f>, &'f Turn)>) -> u32 {
     left.fold(0, |sum, (found, turn)| {
         let register = &found.news.register;
         let key = &register.key;
         let state = (register.state as u8, register.topic as u8);
-        let text = format!("{}\n{}\n{state:?}\n{}\n{turn}", key.title, key.locator, found.replaced);
+        let (since, replaced) = (register.since, found.replaced);
+        let text = format!("{}\n{}\n{state:?}\n{since}\n{replaced}\n{turn}", key.title, key.locator);
         sum.wrapping_add(fnv1a(&text) as u32)
     })
 }

@@ -134,13 +134,15 @@ impl Subject<'_> {
         let due = notable.map(|notable| notable.due.max(notable.since.saturating_add(self.margin)));
         let sendable = due.filter(|due| *due <= self.now && self.reason_to_hold().is_none());
         if let (Some(notable), Some(due)) = (notable, sendable) {
-            let (event, state) = match notable.status {
+            // The endpoint can already be better than it was.
+            let is = notable.status.min(self.outages.is);
+            let (event, state) = match is {
                 Status::Down => (EventKind::Down, Notified::Down),
                 _ => (EventKind::Degraded, Notified::Degraded),
             };
             let change = self.change(event, Status::Healthy, notable.since, due.max(until));
             let next = Known { state, since: notable.since, until: self.now, at: self.now, reminders: 0 };
-            difference.add(Change { is: notable.status, ..change }, next);
+            difference.add(Change { is, ..change }, next);
             return;
         }
         let expected = outage.notable_expected(self.policy, self.held, self.now);

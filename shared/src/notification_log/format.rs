@@ -53,6 +53,7 @@ impl NotificationLog {
             gather: count("gather").min(LONGEST_INTERVAL),
             spacing: count("spacing").min(LONGEST_INTERVAL),
             since: count("since"),
+            returned: count("returned"),
             channels: list(&json, "channels").iter().filter_map(read_channel).take(CHANNELS_LIMIT).collect(),
             registers: list(&json, "sent").iter().filter_map(read_register).collect(),
         })
@@ -70,6 +71,7 @@ impl NotificationLog {
             writer.integer_unless_zero(key!("gather"), self.gather);
             writer.integer_unless_zero(key!("spacing"), self.spacing);
             writer.integer_member(key!("since"), self.since);
+            writer.integer_unless_zero(key!("returned"), self.returned);
             writer.key(key!("channels"));
             writer.array(&self.channels, write_channel);
             writer.key(key!("sent"));

@@ -305,7 +305,9 @@ fn false_alarm(plan: &WorldPlan, endpoint: usize, one: &Received) -> Option<Stri
 
 fn breaks_silence(silence: Period, one: &Received) -> Option<String> {
     let is_inside = silence.start + SLACK < one.at && one.at < silence.end - SLACK;
-    let is_bad = !matches!(one.item.event, EventKind::Recovered | EventKind::Missed);
+    // An improvement is notified, like a recovery.
+    let is_better = one.item.was > one.item.is;
+    let is_bad = !is_better && !matches!(one.item.event, EventKind::Recovered | EventKind::Missed);
     let until = one.item.until.unwrap_or(one.at);
     let is_whole_inside = silence.start + SLACK < one.item.since && until < silence.end - SLACK;
     let is_missed = one.item.event == EventKind::Missed && is_whole_inside;

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use shared::UnixNanos;
+use shared::history::OVERLAP;
 use shared::notification_log::NotificationLog;
 use shared::object_name::NodeName;
 use shared::status::Status;
@@ -11,9 +12,6 @@ use shared::uptime::{Observation, StatusTimeline};
 use crate::plan::NodePlan;
 use crate::store::StoredHistory;
 
-/// The number of storage times that a node remembers.
-const REMEMBERED: usize = 6;
-
 #[derive(Debug)]
 pub(crate) struct Node {
     pub(crate) name: NodeName,
@@ -21,10 +19,10 @@ pub(crate) struct Node {
     timelines: Vec<StatusTimeline>,
     /// Rounds that could not be stored.
     spool: Vec<Round>,
-    /// The storage times of the newest rounds.
+    /// The storage times of the rounds that its history lists.
     pub(crate) stored: VecDeque<UnixNanos>,
-    /// When the node last stored rounds that it had to keep.
-    pub(crate) late_at: UnixNanos,
+    /// The time of the last round, if the node stored rounds before it that it had to keep.
+    pub(crate) behind_at: Option<UnixNanos>,
     /// The log in the memory of a daemon.
     pub(crate) log: Option<NotificationLog>,
     /// Whether the log in memory differs from the stored one.
@@ -49,7 +47,7 @@ impl Node {
             timelines: vec![StatusTimeline::default(); endpoints],
             spool: Vec::new(),
             stored: VecDeque::new(),
-            late_at: 0,
+            behind_at: None,
             log: None,
             is_unsaved: false,
             is_busy: false,
@@ -67,7 +65,7 @@ impl Node {
     /// Stores a round, after those that were kept.
     pub(crate) fn store(&mut self, round: Round, plan: &NodePlan) -> StoredHistory {
         if !self.spool.is_empty() {
-            self.late_at = round.at;
+            self.behind_at = Some(round.at);
         }
         for round in std::mem::take(&mut self.spool).into_iter().chain([round]) {
             for (endpoint, status) in round.results {
@@ -75,9 +73,7 @@ impl Node {
                 self.timelines[endpoint].add(observation);
             }
             self.stored.push_back(round.at);
-            if self.stored.len() > REMEMBERED {
-                self.stored.pop_front();
-            }
+            self.stored.retain(|stored| round.at - stored <= OVERLAP);
         }
         let last = |timeline: &StatusTimeline| timeline.last.map(|last| last.at);
         StoredHistory {

@@ -11,7 +11,7 @@ use shared::history::LatestResult;
 use shared::notification::lineup::{Nodes, stored_since};
 use shared::notification::policy::CheckNotifications;
 use shared::notification::reconcile::{Hold, HoldKind, News, Plan, Situation, reconcile};
-use shared::notification::registers::Registers;
+use shared::notification::registers::{Introduction, Registers};
 use shared::notification::verdicts::verdicts;
 use shared::notification_log::{ChannelId, FailureReason, NotificationLog};
 use shared::object_name::NodeName;
@@ -182,7 +182,16 @@ impl World {
             _ => self.read_log(node, now).unwrap_or_else(|| NotificationLog::new(self.nodes[node].name.clone())),
         };
         let mut is_changed = std::mem::take(&mut self.nodes[node].is_unsaved);
-        if log.introduce(rank, every, pace, &[&self.channel], clock) {
+        let stored: Vec<UnixNanos> = self.nodes[node].stored.iter().copied().collect();
+        let behind_at = self.nodes[node].behind_at.take();
+        let introduction = Introduction {
+            rank,
+            every,
+            pace,
+            channels: &[&self.channel],
+            stored_since: behind_at.unwrap_or_else(|| stored_since(&stored, every)),
+        };
+        if log.introduce(&introduction, clock) {
             self.put_log(node, &log, now);
             is_changed = false;
         }
@@ -235,7 +244,6 @@ impl World {
         let endpoints = self.endpoint_statuses(&histories);
         let verdicts = verdicts(&endpoints, clock);
         let registers = Registers::merge(others.iter().chain([log]));
-        let stored: Vec<UnixNanos> = self.nodes[node].stored.iter().copied().collect();
         let plan = &self.plan.nodes[node];
         let situation = Situation {
             channel: &self.channel,
@@ -247,12 +255,7 @@ impl World {
             conditions: &[],
             holds: &self.holds,
             registers: &registers,
-            nodes: Nodes {
-                own: log,
-                others: &others,
-                newest: &newest,
-                stored_since: stored_since(&stored, plan.every).max(self.nodes[node].late_at),
-            },
+            nodes: Nodes { own: log, others: &others, newest: &newest },
             now: clock,
         };
         (reconcile(&situation), registers.next_number())

@@ -31,10 +31,10 @@ fn the_first_node_sends_at_once_and_the_others_wait() {
 #[test]
 fn rank_then_interval_then_name_determine_the_order() {
     let mut scene = three();
-    scene.logs[2].introduce(50, MINUTE, Pace::default(), &[&channel()], at(-1_000));
+    scene.logs[2].introduce(&introduction(50, &[&channel()]), at(-1_000));
     assert_eq!(turn(scene, "c"), Some(11));
     let mut scene = three();
-    scene.logs[1].introduce(100, 20 * SECOND, Pace::default(), &[&channel()], at(-1_000));
+    scene.logs[1].introduce(&Introduction { every: 20 * SECOND, ..introduction(100, &[&channel()]) }, at(-1_000));
     assert_eq!(turn(scene, "b"), Some(11));
 }
 
@@ -48,7 +48,7 @@ fn a_node_without_fresh_results_is_not_waited_for() {
 #[test]
 fn a_node_that_does_not_serve_the_channel_is_not_waited_for() {
     let mut scene = three();
-    scene.logs[0].introduce(100, MINUTE, Pace::default(), &[], at(0));
+    scene.logs[0].introduce(&introduction(100, &[]), at(0));
     assert_eq!(turn(scene, "b"), Some(11));
 }
 
@@ -74,27 +74,39 @@ fn the_wait_begins_again_with_other_news() {
 }
 
 #[test]
-fn a_node_that_returns_leaves_the_news_to_the_others() {
+fn a_node_that_returns_leaves_earlier_news_to_the_others() {
+    let back = Introduction { stored_since: at(11), ..introduction(100, &[]) };
     let mut scene = three();
-    scene.stored_since = at(11);
-    assert_eq!(turn(scene, "a"), Some(12), "it is settled after 30 seconds");
-    let mut scene = three();
-    scene.stored_since = at(11);
+    assert!(scene.logs[0].introduce(&Introduction { channels: &[&channel()], ..back }, at(11)));
+    assert!(!scene.logs[0].introduce(&Introduction { channels: &[&channel()], ..back }, at(12)));
     let plan = scene.plan(11);
     assert!(matches!(&plan.held[0].reason, HeldReason::Turn(ahead) if ahead.len() == 2), "{plan:?}");
-    // A node that is alone does not wait.
-    let mut alone = Scene::new("h0 d10");
-    alone.stored_since = at(11);
-    assert_eq!(turn(alone, "a"), Some(11));
+    let logs = scene.logs.clone();
+    // Both others have their slots, then each node that precedes it or is the node itself.
+    assert_eq!(turn(scene, "a"), Some(11 + 14));
+    // Later news is sent at once, and so is all news if the node is alone.
+    let later = Scene { logs: logs.clone(), endpoints: vec![(key("Shop"), "h0 d20", false)], ..three() };
+    assert_eq!(turn(later, "a"), Some(21));
+    assert_eq!(turn(Scene { logs: logs[..1].to_vec(), ..three() }, "a"), Some(11));
+}
+
+#[test]
+fn a_node_that_just_began_to_serve_a_channel_waits_until_others_know() {
+    let mut scene = three();
+    scene.logs[0] = log("a", 11);
+    assert_eq!(turn(scene, "a"), Some(12));
 }
 
 #[test]
 fn a_gap_in_the_rounds_makes_a_node_return() {
     let stored = |minutes: &[i64]| minutes.iter().map(|minute| at(*minute)).collect::<Vec<_>>();
-    assert_eq!(stored_since(&stored(&[0, 1, 2, 3]), MINUTE), at(0));
+    let steady: Vec<i64> = (0..=15).collect();
+    assert_eq!(stored_since(&stored(&steady), MINUTE), 0);
+    assert_eq!(stored_since(&stored(&[0, 1, 2, 3]), MINUTE), at(0), "there are no earlier rounds");
     assert_eq!(stored_since(&stored(&[0, 1, 4, 5]), MINUTE), at(4));
     assert_eq!(stored_since(&stored(&[0, 1, 2, 9]), MINUTE), at(9));
-    assert_eq!(stored_since(&[], MINUTE), UnixNanos::MAX);
+    assert_eq!(stored_since(&stored(&[0]), HOUR), 0, "a gap between hourly rounds is not seen");
+    assert_eq!(stored_since(&[], MINUTE), 0);
 }
 
 #[test]
@@ -156,7 +168,7 @@ fn an_endpoint_is_left_to_the_nodes_that_check_it() {
 fn others_wait_until_the_news_of_a_daemon_is_gathered_and_spaced() {
     let pace = Pace { gather: 30 * SECOND, spacing: 5 * MINUTE };
     let mut scene = Scene::new("h0 d10 h20").with_node("b");
-    scene.logs[0].introduce(100, MINUTE, pace, &[&channel()], at(-1_000));
+    scene.logs[0].introduce(&Introduction { pace, ..introduction(100, &[&channel()]) }, at(-1_000));
     scene.send(18);
     // The daemon sends at minute 23 at the earliest.
     scene.logs.swap(0, 1);

@@ -56,7 +56,7 @@ fn an_outage_is_kept_while_any_node_serves_the_channel() {
     let mut old = register("Shop", 1, Notified::Down);
     (old.at, old.until) = (at(-9_000), at(-9_000));
     let mut own = with(log("a", 0), vec![old]);
-    own.introduce(100, MINUTE, Pace::default(), &[], at(0));
+    own.introduce(&introduction(100, &[]), at(0));
     assert!(!own.prune(&[log("b", 0)], at(0)));
     assert!(own.prune(&[], at(0)));
 }
@@ -143,7 +143,8 @@ proptest! {
         let mut others = logs.clone();
         others.reverse();
         prop_assert_eq!(&merged(&others), &expected);
-        others.rotate_left(rotation.min(others.len()));
+        let rotation = rotation.min(others.len());
+        others.rotate_left(rotation);
         prop_assert_eq!(&merged(&others), &expected);
         others.extend(logs);
         prop_assert_eq!(&merged(&others), &expected);

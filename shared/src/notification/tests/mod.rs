@@ -13,7 +13,7 @@ use super::event::EventKind;
 use super::lineup::Nodes;
 use super::policy::{ChannelPolicy, CheckNotifications, Flapping, Pace};
 use super::reconcile::{Hold, HoldKind, Period, Plan, Situation, reconcile};
-use super::registers::Registers;
+use super::registers::{Introduction, Registers};
 use super::verdicts::{Verdict, Vote};
 use crate::check_file::EndpointKey;
 use crate::endpoint_map::EndpointMap;
@@ -72,7 +72,6 @@ struct Scene {
     conditions: Vec<Condition>,
     holds: Vec<Hold>,
     logs: Vec<NotificationLog>,
-    stored_since: UnixNanos,
 }
 
 impl Scene {
@@ -88,7 +87,6 @@ impl Scene {
             conditions: Vec::new(),
             holds: Vec::new(),
             logs: vec![log("a", -1_000)],
-            stored_since: 0,
         }
     }
 
@@ -159,7 +157,7 @@ impl Scene {
             conditions: &self.conditions,
             holds: &self.holds,
             registers: &registers,
-            nodes: Nodes { own, others, newest: &newest, stored_since: self.stored_since },
+            nodes: Nodes { own, others, newest: &newest },
             now,
         })
     }
@@ -185,8 +183,12 @@ impl Scene {
 
 fn log(name: &str, from: i64) -> NotificationLog {
     let mut log = NotificationLog::new(node(name));
-    log.introduce(100, MINUTE, Pace::default(), &[&channel()], at(from));
+    log.introduce(&introduction(100, &[&channel()]), at(from));
     log
+}
+
+fn introduction<'a>(rank: u32, channels: &'a [&'a ChannelId]) -> Introduction<'a> {
+    Introduction { rank, every: MINUTE, pace: Pace::default(), channels, stored_since: 0 }
 }
 
 /// Writes the items of a plan as `down Shop 10`, `recovered Shop 10–12` and so on.

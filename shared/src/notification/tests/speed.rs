@@ -53,7 +53,7 @@ fn ten_thousand_endpoints() {
             conditions: &[],
             holds: &[],
             registers: &registers,
-            nodes: Nodes { own: &logs[0], others: &logs[1..], newest: &newest, stored_since: 0 },
+            nodes: Nodes { own: &logs[0], others: &logs[1..], newest: &newest },
             now,
         });
         println!("verdicts {combined:?}, reconcile {:?}, {} news", start.elapsed() - combined, plan.news.len());

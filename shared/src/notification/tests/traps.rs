@@ -16,7 +16,7 @@ fn a_restart_sends_nothing_again() {
     // The process keeps nothing but its log.
     let stored = scene.logs[0].to_json();
     scene.logs[0] = NotificationLog::parse(stored.as_bytes()).expect("it is a log");
-    assert!(!scene.logs[0].introduce(100, MINUTE, Pace::default(), &[&channel()], at(12)));
+    assert!(!scene.logs[0].introduce(&introduction(100, &[&channel()]), at(12)));
     assert_eq!(scene.play(12..100), [""; 0]);
 }
 
@@ -134,7 +134,7 @@ fn a_daemon_gathers_news_and_spaces_messages() {
         "19: down Docs 16",
         "105: recovered Shop 10–100",
         "105: recovered Blog 12–101",
-        "110: recovered Docs 16–103",
+        "105: recovered Docs 16–103",
     ];
     assert_eq!(scene.play(0..200), expected);
 }
