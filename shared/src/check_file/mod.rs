@@ -167,17 +167,12 @@ impl CheckFile {
     /// Parses a check file and skips its invalid elements. Elements are read one at a time, so a hostile file takes
     /// little more memory than its results.
     pub fn parse(content: &[u8]) -> Result<CheckFile, InvalidCheckFile> {
-        let mut file = CheckFile::default();
-        each_result(content, |index, element| match element {
-            Ok(result) => file.results.push(result),
-            Err(reason) => file.skipped.push(SkippedElement { index, reason: shortened(reason, ERROR_LIMIT) }),
-        })?;
-        Ok(file)
+        read_elements(content, true)
     }
 
     /// Checks whether [`CheckFile::parse`] accepts the content, without the memory for the results.
     pub fn validate(content: &[u8]) -> Result<(), InvalidCheckFile> {
-        each_result(content, |_, _| {})
+        read_elements(content, false).map(drop)
     }
 
     /// Sets the results' node, and any missing timestamps, from the object's name.
@@ -195,26 +190,35 @@ impl CheckFile {
     }
 }
 
-/// Parses a check file and passes each element with its index to `take`, or the reason why it is not a result.
-fn each_result(
-    content: &[u8],
-    mut take: impl FnMut(usize, Result<CheckResult, String>),
-) -> Result<(), InvalidCheckFile> {
+/// Parses a check file. The result is empty unless the elements are kept.
+fn read_elements(content: &[u8], are_kept: bool) -> Result<CheckFile, InvalidCheckFile> {
     let text = std::str::from_utf8(content).map_err(|error| InvalidCheckFile(error.to_string()))?;
     if !text.trim_start().starts_with('[') {
         return Err(InvalidCheckFile("expected an array of results".to_owned()));
     }
+    let mut file = CheckFile::default();
     let mut indices = 0..RESULTS_LIMIT;
     let mut attempts_left = ATTEMPTS_PER_FILE_LIMIT;
     let read = json::each_element(text, VALUES_LIMIT, |element| {
         let index = indices.next().ok_or("more results than a check file can have")?;
-        let result = read_result(&element);
-        let attempts = result.as_ref().map_or(0, |result| result.attempts.len());
-        attempts_left = attempts_left.checked_sub(attempts).ok_or("more attempts than a check file can have")?;
-        take(index, result);
+        match read_result(&element) {
+            Ok(result) => {
+                let attempts = result.attempts.len();
+                attempts_left =
+                    attempts_left.checked_sub(attempts).ok_or("more attempts than a check file can have")?;
+                if are_kept {
+                    file.results.push(result);
+                }
+            }
+            Err(reason) if are_kept => {
+                file.skipped.push(SkippedElement { index, reason: shortened(reason, ERROR_LIMIT) });
+            }
+            Err(_) => {}
+        }
         Ok(())
     });
-    read.map_err(|error| InvalidCheckFile(error.to_string()))
+    read.map_err(|error| InvalidCheckFile(error.to_string()))?;
+    Ok(file)
 }
 
 /// Shortens a string to `limit` characters, the last of which is then an ellipsis.

@@ -1,12 +1,13 @@
 //! Sends GET requests and reads the responses, with limits on time and size.
 
+use gloo_net::http::Response;
 use js_sys::{Array, Date, Function, Reflect, Uint8Array};
 use shared::{SECOND, UnixNanos};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
     AbortSignal, ReadableStream, ReadableStreamDefaultReader, ReadableWritablePair, ReferrerPolicy, RequestCache,
-    RequestCredentials, RequestInit, Response,
+    RequestCredentials, RequestInit,
 };
 
 use crate::store::StoreError;
@@ -51,7 +52,7 @@ impl FetchResponse {
     }
 
     fn header(&self, name: &str) -> Option<String> {
-        self.response.headers().get(name).ok().flatten()
+        self.response.headers().get(name)
     }
 }
 
@@ -62,6 +63,7 @@ pub(super) async fn get(url: &str, freshness: Freshness, size_limit: usize) -> R
         Freshness::Immutable => RequestCache::Default,
         Freshness::Revalidated => RequestCache::NoCache,
     };
+    // gloo-net's request builder would make the page 2 KB larger.
     let request = RequestInit::new();
     request.set_cache(cache);
     request.set_credentials(RequestCredentials::SameOrigin);
@@ -69,7 +71,8 @@ pub(super) async fn get(url: &str, freshness: Freshness, size_limit: usize) -> R
     request.set_signal(Some(&AbortSignal::timeout_with_u32(TIME_LIMIT_SECONDS * 1_000)));
     let fetched = async {
         let window = web_sys::window().ok_or(JsValue::UNDEFINED)?;
-        let response: Response = JsFuture::from(window.fetch_with_str_and_init(url, &request)).await?.unchecked_into();
+        let response = JsFuture::from(window.fetch_with_str_and_init(url, &request)).await?;
+        let response = Response::from(response.unchecked_into::<web_sys::Response>());
         let body = read(response.body(), size_limit).await?;
         Ok(body.map(|body| FetchResponse { status: response.status(), body, response }))
     };
@@ -94,7 +97,7 @@ pub(super) async fn decompress(content: Vec<u8>, size_limit: usize) -> Result<Ve
         // web-sys declares this class only as an unstable API.
         let class: Function = Reflect::get(&js_sys::global(), &"DecompressionStream".into())?.unchecked_into();
         let gzip: ReadableWritablePair = Reflect::construct(&class, &Array::of1(&"gzip".into()))?.unchecked_into();
-        let compressed = Response::new_with_opt_js_u8_array(Some(&Uint8Array::from(content.as_slice())))?;
+        let compressed = web_sys::Response::new_with_opt_js_u8_array(Some(&Uint8Array::from(content.as_slice())))?;
         read(compressed.body().map(|body| body.pipe_through(&gzip)), size_limit).await
     };
     match decompressed.await {

@@ -233,15 +233,16 @@ impl<'a> EvaluatedEndpoint<'a> {
         if self.errors_hidden {
             return None;
         }
-        newest_reason(|| self.samples(from, to), status).or_else(|| {
-            // The reason may be that of a span that began before the period: histories have one reason per span.
-            let began = |spans: &Vec<Span>| match uptime::overlapping(spans, from, to).next() {
-                Some(span) if span.status >= Status::Degraded => span.start.min(from),
-                _ => from,
-            };
-            let nodes = || self.spans_of_nodes.iter();
-            newest_reason(|| nodes().flat_map(|(node, spans)| node.samples(began(spans), to)), status)
-        })
+        // The reason may be that of a span that began before the period: histories have one reason per span.
+        let began = |spans: &[Span]| match uptime::overlapping(spans, from, to).next() {
+            Some(span) if span.status >= Status::Degraded => span.start.min(from),
+            _ => from,
+        };
+        let samples = self.spans_of_nodes.iter().flat_map(|(node, spans)| node.samples(began(spans), to));
+        // If nodes disagree, the quorum can result in a status that no node reported. In that case, any reason explains
+        // it.
+        let preference = |sample: &&Sample| (sample.at >= from, sample.status == status, sample.at);
+        samples.filter(|sample| sample.reason.is_some()).max_by_key(preference)?.reason.clone()
     }
 }
 
@@ -271,14 +272,6 @@ pub fn mark_duplicate_titles(all: &mut [EvaluatedEndpoint<'_>]) {
             one.duplicate_number = if is_one_of_several { index + 1 } else { 0 };
         }
     }
-}
-
-/// Returns the newest reason among samples, preferably from one with this status.
-fn newest_reason<'a, I: Iterator<Item = &'a Sample>>(samples: impl Fn() -> I, status: Status) -> Option<Arc<str>> {
-    let with_reason = || samples().filter(|sample| sample.reason.is_some());
-    // If nodes disagree, the quorum can result in a status that no node reported. In that case, any reason explains it.
-    let newest = with_reason().filter(|sample| sample.status == status).max_by_key(|sample| sample.at);
-    newest.or_else(|| with_reason().max_by_key(|sample| sample.at))?.reason.clone()
 }
 
 /// Marks endpoints as retired if their nodes report only other endpoints.
