@@ -19,8 +19,6 @@ pub mod own_log;
 pub mod replay;
 pub mod rules;
 pub mod sample;
-pub mod sending;
-pub mod state_channels;
 pub mod store_view;
 pub mod template;
 pub mod time_text;
