@@ -168,8 +168,8 @@ fn is_tls_failure(error: &SmtpError) -> bool {
     let mut cause = std::error::Error::source(error);
     while let Some(current) = cause {
         let io_error = current.downcast_ref::<std::io::Error>();
-        let inner = io_error.and_then(std::io::Error::get_ref);
-        if current.is::<rustls::Error>() || inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
+        let inner = io_error.and_then(std::io::Error::get_ref).and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        if current.is::<rustls::Error>() || inner.is_some() {
             return true;
         }
         cause = current.source();
