@@ -204,4 +204,4 @@ impl NotificationLog {
 }
 
 #[cfg(test)]
-mod tests {}
+mod tests;

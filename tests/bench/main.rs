@@ -19,6 +19,7 @@ mod nginx;
 mod page;
 mod process_usage;
 mod schedule;
+mod simulation;
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
@@ -29,6 +30,10 @@ fn main() {
         // Runs only if it is named, because it takes an hour and measures nothing.
         if words.iter().any(|word| word == "faults") {
             faults::measure().await;
+        }
+        // Also takes long.
+        if words.iter().any(|word| word == "simulation") {
+            simulation::measure();
         }
         if wanted("page") {
             page::measure().await;

@@ -27,6 +27,7 @@ const ROOTS: &[(&str, &str)] = &[
     ("statuspage", "statuspage/src/lib.rs"),
     ("statuspage program", "statuspage/src/main.rs"),
     ("support", "tests/support/lib.rs"),
+    ("simulation", "tests/simulation/src/lib.rs"),
     ("blackbox", "tests/blackbox/main.rs"),
     ("performance", "tests/bench/main.rs"),
     ("screenshots", "tests/bench/screenshots.rs"),

@@ -62,6 +62,7 @@ mod search;
 mod secrets;
 mod serve;
 mod shutdown;
+mod simulation;
 mod storage;
 mod summaries;
 mod system_limits;

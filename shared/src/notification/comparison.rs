@@ -4,11 +4,13 @@ use std::collections::{HashMap, HashSet};
 
 use super::condition::Condition;
 use super::dependencies::{Causes, Dependencies};
+use super::episodes::Episodes;
 use super::event::EventKind;
 use super::item::{Item, NodeReason};
-use super::outages::Outages;
+use super::news::{Held, HeldReason, News};
+use super::periods::HoldKind;
 use super::periods::Period;
-use super::reconcile::{Held, HeldReason, HoldKind, News, Situation};
+use super::situation::Situation;
 use super::state::{Change, FORGET_AFTER, Known, Subject};
 use super::verdicts::Verdict;
 use crate::UnixNanos;
@@ -75,7 +77,7 @@ fn compare_endpoints<'a>(situation: &Situation<'a>, comparison: &mut Comparison<
         let key = verdicts[index].key;
         policy.covers(situation.channel, &key.title, situation.checks.get(key))
     };
-    let outages_of = |index: usize| Outages::new(&verdicts[index].spans, hears_degraded, policy.recovered_after, now);
+    let outages_of = |index: usize| Episodes::new(&verdicts[index].spans, hears_degraded, policy.recovered_after, now);
     let dependencies = Dependencies::new(verdicts, situation.checks, is_covered);
     let has_registers = situation.registers.of_channel(situation.channel).next().is_some();
     let served_since = situation.registers.served_since(situation.channel).unwrap_or(now);

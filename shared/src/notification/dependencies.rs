@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::outages::Outages;
+use super::episodes::Episodes;
 use super::periods::Period;
 use super::policy::CheckNotifications;
 use super::verdicts::Verdict;
@@ -64,7 +64,7 @@ impl Dependencies {
 
     /// Returns the failures of everything that an endpoint depends on, directly or not. Of endpoints that depend on each
     /// other, the first one is the cause.
-    pub(super) fn causes(&self, index: usize, outages_of: impl Fn(usize) -> Outages) -> Causes {
+    pub(super) fn causes(&self, index: usize, outages_of: impl Fn(usize) -> Episodes) -> Causes {
         let mut causes = Causes::default();
         for cause in self.reachable(index) {
             if cause > index && self.reachable(cause).contains(&index) {

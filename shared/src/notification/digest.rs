@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::item::Item;
-use super::reconcile::News;
+use super::news::News;
 use super::selection::order;
 use crate::hash::fnv1a;
 use crate::notification_log::ChannelId;

@@ -1,6 +1,6 @@
 //! Finds endpoints that change their status so often that each change is not notified.
 
-use super::outages::Outages;
+use super::episodes::Episodes;
 use super::periods::Period;
 use super::policy::Flapping;
 use crate::{MINUTE, Nanos, UnixNanos};
@@ -13,7 +13,7 @@ pub(super) const CALM: Nanos = 30 * MINUTE;
 /// Returns since when an endpoint is flapping, and since when that is known. `after` is the time of the last
 /// notification: if there was no outage after it, nothing is new.
 pub(super) fn flapping_since(
-    outages: &Outages,
+    outages: &Episodes,
     flapping: Flapping,
     held: &[Period],
     after: UnixNanos,

@@ -135,8 +135,8 @@ impl<'a> Line<'a> {
         let waiting_since = news.waiting_since;
         let eligible: Vec<&Member> = self.nodes.iter().filter(|member| can_send(&member.log.node)).collect();
         let names = |members: &[&Member<'_>]| members.iter().map(|member| member.log.node.clone()).collect();
-        let is_own = |member: &&Member<'_>| member.log.node == self.own.node;
-        let Some(position) = eligible.iter().position(is_own) else {
+        let is_own = |member: &Member<'_>| member.log.node == self.own.node;
+        let Some(position) = eligible.iter().position(|member| is_own(member)) else {
             return Turn::Later { ahead: names(&eligible), at: UnixNanos::MAX };
         };
         let mut ahead = eligible;

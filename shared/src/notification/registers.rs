@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::news::News;
 use super::policy::Pace;
-use super::reconcile::News;
 use crate::check_file::EndpointKey;
 use crate::notification_log::{
     ChannelId, FailureReason, NUMBER_LIMIT, NotificationLog, Notified, Register, Retry, ServedChannel, Topic, Waiting,

@@ -3,7 +3,8 @@
 use super::comparison::{Found, Sender};
 use super::event::EventKind;
 use super::lineup::{Line, Timing, Turn};
-use super::reconcile::{Held, HeldReason, News, Plan, Situation};
+use super::news::{Held, HeldReason, News, Plan};
+use super::situation::Situation;
 use super::verdicts::Verdict;
 use crate::hash::fnv1a;
 use crate::notification_log::Waiting;

@@ -1,11 +1,11 @@
 //! Compares one endpoint's outages with what a channel was notified of.
 
+use super::episodes::{Episode, Episodes, Notable};
 use super::event::EventKind;
 use super::flapping::{CALM, DOWN_AGAIN, flapping_since};
-use super::outages::{Notable, Outage, Outages};
+use super::news::HeldReason;
 use super::periods::Period;
 use super::policy::{ChannelPolicy, Flapping};
-use super::reconcile::HeldReason;
 use crate::notification_log::{Notified, Register};
 use crate::status::Status;
 use crate::uptime::MERGE_WINDOW;
@@ -19,7 +19,7 @@ pub(super) const FORGET_AFTER: Nanos = DAY;
 pub(super) struct Subject<'a> {
     pub(super) policy: &'a ChannelPolicy,
     pub(super) flapping: Flapping,
-    pub(super) outages: &'a Outages,
+    pub(super) outages: &'a Episodes,
     /// The periods in which outages are not notified, in order, with the reasons.
     pub(super) held: &'a [Period],
     pub(super) reasons: &'a [(Period, HeldReason)],
@@ -90,7 +90,7 @@ impl Subject<'_> {
     }
 
     /// The channel knows of no outage since `until`.
-    fn compare_healthy(&self, outages: &[Outage], until: UnixNanos, difference: &mut Difference) {
+    fn compare_healthy(&self, outages: &[Episode], until: UnixNanos, difference: &mut Difference) {
         let mut notable: Option<Notable> = None;
         for (index, outage) in outages.iter().enumerate() {
             let is_last = index + 1 == outages.len();
@@ -118,7 +118,7 @@ impl Subject<'_> {
     }
 
     /// The last outage is not over, and the channel does not know of it.
-    fn compare_open(&self, outage: &Outage, notable: Option<Notable>, until: UnixNanos, difference: &mut Difference) {
+    fn compare_open(&self, outage: &Episode, notable: Option<Notable>, until: UnixNanos, difference: &mut Difference) {
         let kind = if outage.down_since.is_some() { EventKind::Down } else { EventKind::Degraded };
         if self.outages.is == Status::Unknown {
             difference.held = Some((kind, HeldReason::Unknown, None));
@@ -175,7 +175,7 @@ impl Subject<'_> {
 
     /// The outage that the channel knows of is no longer in the spans, because results that were stored late replaced
     /// those that showed it. `later` contains the outages since the notification.
-    fn compare_vanished(&self, known: Known, later: &[Outage], difference: &mut Difference) {
+    fn compare_vanished(&self, known: Known, later: &[Episode], difference: &mut Difference) {
         let recovered_at = known.until.saturating_add(self.policy.recovered_after);
         match later.first() {
             Some(next) if next.start < recovered_at && later.iter().all(|outage| outage.recovered_at.is_none()) => {
@@ -194,7 +194,7 @@ impl Subject<'_> {
     }
 
     /// The outage that the channel knows of has not ended.
-    fn compare_continuing(&self, known: Known, outages: &[Outage], difference: &mut Difference) {
+    fn compare_continuing(&self, known: Known, outages: &[Episode], difference: &mut Difference) {
         let is = self.outages.is;
         match (known.state, is) {
             (_, Status::Unknown) => self.forget_or_wait(known, difference),
@@ -319,7 +319,7 @@ impl Subject<'_> {
         Change { event, was, is: self.outages.is, since, until: None, due, reminder: 0 }
     }
 
-    fn notable(&self, outage: &Outage) -> Option<Notable> {
+    fn notable(&self, outage: &Episode) -> Option<Notable> {
         outage.notable(self.policy, self.held)
     }
 

@@ -1,4 +1,4 @@
-//! A small generator of pseudorandom numbers (SplitMix64), so that a seed always gives the same world.
+//! A small generator of pseudorandom numbers (`SplitMix64`), so that a seed always gives the same world.
 
 use shared::Nanos;
 

@@ -172,7 +172,7 @@ fn a_window_holds_back_what_is_new_and_bad() {
 fn an_outage_that_outlasts_a_window_counts_from_its_end() {
     let mut scene = Scene::new("h0 d10 h100").with_hold(HoldKind::Planned, 5, 60);
     scene.policy.after = minutes(3);
-    assert_eq!(scene.plan(64).news[0].items[0].is_planned, true);
+    assert!(scene.plan(64).news[0].items[0].is_planned);
     assert_eq!(scene.play(0..200), ["63: down Shop 10", "102: recovered Shop 10–100"]);
 }
 

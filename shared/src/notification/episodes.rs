@@ -8,7 +8,7 @@ use crate::{Nanos, UnixNanos};
 
 /// A time without a healthy status. Unknown time does not end an outage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Outage {
+pub(super) struct Episode {
     pub(super) start: UnixNanos,
     /// The end of the last degraded or down span. It is now if the outage continues.
     pub(super) end: UnixNanos,
@@ -22,9 +22,9 @@ pub(super) struct Outage {
 
 /// An endpoint's outages, and its status now.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Outages {
+pub(super) struct Episodes {
     /// The outages, in order.
-    pub(super) all: Vec<Outage>,
+    pub(super) all: Vec<Episode>,
     /// The current status, which is never degraded if the channel does not hear of degraded endpoints.
     pub(super) is: Status,
     /// When the current status, or the last one before the unknown status, began.
@@ -43,11 +43,11 @@ pub(super) struct Notable {
     pub(super) status: Status,
 }
 
-impl Outages {
+impl Episodes {
     /// Finds the outages in spans that end by now.
-    pub(super) fn new(spans: &[Span], hears_degraded: bool, recovered_after: Nanos, now: UnixNanos) -> Outages {
+    pub(super) fn new(spans: &[Span], hears_degraded: bool, recovered_after: Nanos, now: UnixNanos) -> Episodes {
         let is_bad = |status: Status| status == Status::Down || status == Status::Degraded && hears_degraded;
-        let mut all: Vec<Outage> = Vec::new();
+        let mut all: Vec<Episode> = Vec::new();
         let mut is_open = false;
         for span in spans {
             let down_since = (span.status == Status::Down).then_some(span.start);
@@ -65,7 +65,7 @@ impl Outages {
                 last.down_since = last.down_since.or(down_since);
             } else {
                 is_open = true;
-                all.push(Outage { start: span.start, end: span.end, down_since, recovered_at: None, healthy: 0 });
+                all.push(Episode { start: span.start, end: span.end, down_since, recovered_at: None, healthy: 0 });
             }
         }
         let known_until = spans.last().map_or(0, |last| last.end);
@@ -78,7 +78,7 @@ impl Outages {
         // The status began with the first of the last spans that the channel hears of as the same status.
         let same = spans.iter().rev().take_while(|span| is == Status::Unknown || heard(span.status) == is);
         let is_since = same.last().map_or(now, |span| span.start);
-        Outages { all, is, is_since, known_until, is_slow: last.is_some_and(|last| last.status == Status::Degraded) }
+        Episodes { all, is, is_since, known_until, is_slow: last.is_some_and(|last| last.status == Status::Degraded) }
     }
 
     /// Returns when the last outage will have been over for long enough if the endpoint stays healthy.
@@ -93,7 +93,7 @@ impl Outages {
     }
 }
 
-impl Outage {
+impl Episode {
     /// Returns whether the outage lasted long enough for the channel, outside of the periods in which outages are not
     /// notified.
     pub(super) fn notable(&self, policy: &ChannelPolicy, held: &[Period]) -> Option<Notable> {

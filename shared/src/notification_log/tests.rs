@@ -1,0 +1,54 @@
+use super::*;
+
+const GOLDEN: &str = include_str!("../../golden/notification_log.json");
+
+#[test]
+fn the_golden_log_round_trips() {
+    let log = NotificationLog::parse(GOLDEN.as_bytes()).expect("it is a log");
+    assert_eq!(log.to_json(), GOLDEN.trim_end());
+    assert_eq!((log.node.as_str(), log.rank, log.every, log.gather), ("eu-west", 100, 60_000_000_000, 30_000_000_000));
+    let ops = log.channel(&ChannelId::new("ops").expect("an id")).expect("it is served");
+    let retry = Retry { tries: 4, next: 1_795_330_600_000_000_000, why: FailureReason::RateLimited };
+    assert_eq!((ops.retry, ops.waiting), (Some(retry), None));
+    let [down, silent] = log.registers.as_slice() else { panic!("{:?}", log.registers) };
+    assert_eq!((down.topic, down.state, down.number, down.reminders), (Topic::Endpoint, Notified::Down, 17, 1));
+    assert_eq!((silent.topic, silent.state, &*silent.key.title), (Topic::Silent, Notified::Healthy, "ap-south"));
+}
+
+#[test]
+fn other_objects_are_not_logs() {
+    for (json, expected) in [
+        ("", "invalid log"),
+        ("[]", "the key `version` is missing"),
+        (r#"{"version":2,"node":"a"}"#, "has version 2"),
+        (r#"{"version":1}"#, "the key `node` must be the name of a node"),
+        (r#"{"version":1,"node":"A B"}"#, "the key `node` must be the name of a node"),
+    ] {
+        let error = NotificationLog::parse(json.as_bytes()).expect_err(json).to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+    assert!(NotificationLog::parse(b"\xff").is_err());
+}
+
+#[test]
+fn invalid_and_unknown_entries_are_skipped() {
+    let json = r#"{"version":1,"node":"a","rank":-1,"every":"x","channels":[7,{"id":"Ops","from":1},{"id":"ops"},
+        {"id":"ops","from":1,"retry":{"tries":-1,"next":1},"waiting":{"since":1}}],
+        "sent":[null,{"channel":"ops","title":"x","n":1,"as":"new","until":0,"at":0},
+        {"channel":"ops","title":"x","n":1,"as":"down","about":"new","until":0,"at":0},
+        {"channel":"ops","title":"x","n":1.5,"as":"down","until":0,"at":0},
+        {"channel":"ops","title":"x","n":1,"as":"down","until":0,"at":0,"more":[]}]}"#;
+    let log = NotificationLog::parse(json.as_bytes()).expect("it is a log");
+    assert_eq!((log.rank, log.every, log.channels.len(), log.registers.len()), (0, 0, 1, 1));
+    assert_eq!((log.channels[0].retry, log.channels[0].waiting), (None, None));
+    assert_eq!(NotificationLog::parse(log.to_json().as_bytes()), Ok(log));
+}
+
+#[test]
+fn reasons_for_failures_round_trip() {
+    use FailureReason::{Failed, RateLimited, Refused, TimedOut, Unreachable};
+    for reason in [Unreachable, TimedOut, RateLimited, Refused(404), Failed] {
+        assert_eq!(FailureReason::parse(&reason.to_string()), reason);
+    }
+    assert_eq!(FailureReason::parse("refused-x"), Failed);
+}

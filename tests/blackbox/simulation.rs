@@ -1,0 +1,11 @@
+//! Nodes that notify a channel in simulated worlds with faults: no outage is lost, and no message is sent twice unless a
+//! node is killed after sending it. `make bench BENCH=simulation` runs a million worlds.
+
+/// The number of worlds in this test.
+const WORLDS: u64 = 10_000;
+
+#[test]
+fn simulated_nodes_lose_no_outage_and_send_nothing_twice() {
+    let counts = simulation::run(0..WORLDS).unwrap_or_else(|violation| panic!("{violation}"));
+    assert!(counts.outages > WORLDS && counts.messages > WORLDS && counts.interruptions > 0, "{counts}");
+}
