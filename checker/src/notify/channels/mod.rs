@@ -28,6 +28,10 @@ pub mod webhook;
 pub mod zulip;
 
 #[cfg(test)]
+mod outcome_tests;
+#[cfg(test)]
+mod test_channels;
+#[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
