@@ -1,4 +1,4 @@
-//! The log of notifications that each node stores: which channels it serves, and what each of them was last told.
+//! The log of notifications that each node stores: the channels that it serves, and the last news that it sent to each.
 //!
 //! Each node writes only its own log, and all nodes read all logs. The logs are public, so they contain no URLs, tokens
 //! or answers of providers.

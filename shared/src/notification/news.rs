@@ -1,4 +1,4 @@
-//! What is sent now, and what is held back.
+//! News that is sent now, and news that is held back.
 
 use super::event::EventKind;
 use super::item::Item;

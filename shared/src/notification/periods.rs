@@ -27,7 +27,7 @@ pub struct Hold {
     pub kind: HoldKind,
     /// When outages are not notified.
     pub period: Period,
-    /// Titles of endpoints, or beginnings of titles followed by `*`. All endpoints match if there are none.
+    /// Titles of endpoints, or beginnings of titles followed by `*`. An empty list matches all endpoints.
     pub endpoints: Vec<String>,
 }
 
