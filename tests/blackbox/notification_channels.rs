@@ -33,7 +33,7 @@ fn notifying(notifier: &Value) -> Checker {
     Checker::new(&config)
 }
 
-/// Runs `checker notify test`.
+/// Runs `checker notify test` with an additional certificate authority.
 async fn test_channel(checker: &Checker, authority: Option<&Path>) -> Run {
     let trust = |command: &mut Command| {
         if let Some(authority) = authority {

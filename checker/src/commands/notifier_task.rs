@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use shared::UnixNanos;
 use shared::check_file::EndpointKey;
 use shared::history::History;
+use shared::{Nanos, UnixNanos};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -15,10 +15,11 @@ use tokio::task::JoinHandle;
 use super::report_notifications;
 use crate::config::model::Config;
 use crate::notify::conditions::{SeenCertificate, seen_certificates};
-use crate::notify::evaluate::{Notifier, RoundOutcome, StoredHistory};
+use crate::notify::evaluate::{Notifier, NotifierMode, RoundOutcome, StoredHistory};
 use crate::now;
 use crate::platform::shutdown::ShutdownBudget;
 use crate::recorder::queue::RecordEvent;
+use crate::store::Store;
 
 /// The longest wait for something that becomes due. Clocks can jump.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
@@ -37,15 +38,17 @@ enum RoundEvent {
 }
 
 impl NotifierTask {
-    /// Starts a task that notifies the channels of the configuration in effect.
+    /// Starts a task that notifies the channels of the configuration in effect. `every` is the time between rounds.
     pub(super) fn start(
-        notifier: Notifier,
+        store: Arc<Store>,
+        every: Nanos,
         config: watch::Receiver<Arc<Config>>,
         budget: ShutdownBudget,
     ) -> NotifierTask {
         let (rounds, receiver) = unbounded_channel();
+        let notifiers = CurrentNotifier { store, every, notifier: None, config };
         let state = DaemonState { history: Weak::new(), was_behind: false, certificates: BTreeMap::new() };
-        NotifierTask { rounds, working: tokio::spawn(run(notifier, config, receiver, budget, state)) }
+        NotifierTask { rounds, working: tokio::spawn(run(notifiers, receiver, budget, state)) }
     }
 
     /// Evaluates the rules after a round.
@@ -91,23 +94,48 @@ impl DaemonState {
             }
             RoundEvent::InHistory(history) => {
                 self.history = Arc::downgrade(&history);
-                Some(self.outcome(history))
+                Some(self.outcome(history, true))
             }
             RoundEvent::NotStored => Some(RoundOutcome::NotStored),
         }
     }
 
-    fn outcome(&mut self, history: Arc<History>) -> RoundOutcome {
+    fn outcome(&mut self, history: Arc<History>, has_round: bool) -> RoundOutcome {
         let certificates =
             self.certificates.iter().map(|(key, days)| SeenCertificate { key: key.clone(), days: *days });
         let (was_behind, certificates) = (std::mem::take(&mut self.was_behind), certificates.collect());
-        RoundOutcome::Stored(StoredHistory { history, was_behind, certificates })
+        RoundOutcome::Stored(StoredHistory { history, has_round, was_behind, certificates })
+    }
+}
+
+/// The notifier for the configuration in effect.
+struct CurrentNotifier {
+    store: Arc<Store>,
+    every: Nanos,
+    /// The notifier, unless no configuration so far had an enabled channel.
+    notifier: Option<Notifier>,
+    config: watch::Receiver<Arc<Config>>,
+}
+
+impl CurrentNotifier {
+    fn get(&mut self) -> Option<&mut Notifier> {
+        let has_changed = self.config.has_changed().unwrap_or(false);
+        if self.notifier.is_none() || has_changed {
+            let config = Arc::clone(&self.config.borrow_and_update());
+            match &mut self.notifier {
+                Some(notifier) => notifier.configure(&config),
+                None => {
+                    let store = Arc::clone(&self.store);
+                    self.notifier = Notifier::new(&config, store, Some(self.every), NotifierMode::Repeated);
+                }
+            }
+        }
+        self.notifier.as_mut()
     }
 }
 
 async fn run(
-    mut notifier: Notifier,
-    mut config: watch::Receiver<Arc<Config>>,
+    mut notifiers: CurrentNotifier,
     mut rounds: UnboundedReceiver<RoundEvent>,
     mut budget: ShutdownBudget,
     mut state: DaemonState,
@@ -129,14 +157,11 @@ async fn run(
             () = until(due) => {
                 due = None;
                 // While the history is being updated, the end of the update causes the evaluation.
-                state.history.upgrade().map(|history| state.outcome(history))
+                state.history.upgrade().map(|history| state.outcome(history, false))
             }
         };
         let Some(outcome) = outcome else { continue };
-        if config.has_changed().unwrap_or(false) {
-            let current = Arc::clone(&config.borrow_and_update());
-            notifier.configure(&current);
-        }
+        let Some(notifier) = notifiers.get() else { continue };
         let evaluating = notifier.evaluate(outcome, now());
         let Some(report) = budget.run(Box::pin(evaluating)).await else { return };
         due = report.due;

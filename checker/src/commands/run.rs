@@ -63,10 +63,10 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
             arguments.config.config.display()
         ));
     }
-    let mode = if arguments.every.is_some() { NotifierMode::Repeated } else { NotifierMode::Once };
     let mut notifier = match &recorder {
+        // With `--every`, a task notifies channels after all rounds but the first one.
         Some(recorder) if !arguments.no_notify => {
-            Notifier::new(&config, Arc::clone(recorder.store()), config.every, mode)
+            Notifier::new(&config, Arc::clone(recorder.store()), config.every, NotifierMode::Once)
         }
         _ => None,
     };
@@ -108,7 +108,8 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
     };
     if let Some(recorder) = recorder {
         let store = recorder.store().describe();
-        let notifier = notifier.map(|notifier| NotifierTask::start(notifier, daemon.config(), budget));
+        let start_notifier = || NotifierTask::start(Arc::clone(recorder.store()), every, daemon.config(), budget);
+        let notifier = (!arguments.no_notify).then(start_notifier);
         let report = |event: RecordEvent<'_>| {
             if let Some(notifier) = &notifier {
                 notifier.report(&event);
@@ -194,7 +195,8 @@ async fn store_and_print(
             let stored = StoredRound::Stored { upload: &upload, store: &store, expired };
             let outcome = print_round(arguments, config, stored, announcement, results);
             let (was_behind, certificates) = (!upload.sent.is_empty(), seen_certificates(results));
-            let stored = |history| RoundOutcome::Stored(StoredHistory { history, was_behind, certificates });
+            let stored =
+                |history| RoundOutcome::Stored(StoredHistory { history, has_round: true, was_behind, certificates });
             (outcome, upkeep.current.map(stored))
         }
         Err(error) => {

@@ -8,7 +8,6 @@ use super::daemon::{ConfigSource, Daemon, Signals, StatusLog, endpoint_count, st
 use super::notifier_task::NotifierTask;
 use super::{MissingStorage, Outcome, check_context, reachable, report_upkeep, report_upload};
 use crate::cli::ServeArguments;
-use crate::notify::evaluate::{Notifier, NotifierMode};
 use crate::platform::huge_pages;
 use crate::platform::shutdown::{Shutdown, ShutdownBudget};
 use crate::recorder::Recorder;
@@ -48,11 +47,6 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
         return Err(MissingStorage(arguments.config.config.display().to_string()).into());
     };
     let every = config.every.unwrap_or(DEFAULT_EVERY);
-    let notifier = if arguments.no_notify {
-        None
-    } else {
-        Notifier::new(&config, Arc::clone(recorder.store()), Some(every), NotifierMode::Repeated)
-    };
     let budget = ShutdownBudget::for_notifying(signals.shutdown.clone());
     let page_address = reachable(address);
     ui::info(&format!("serving the status page at http://{page_address}/ from {}", recorder.store().describe()));
@@ -73,7 +67,8 @@ pub async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
     let check_context = check_context(&config);
     let mut status_log = StatusLog::new(config.node.clone());
     let mut daemon = Daemon::start(config, check_context, every, None, source, signals)?;
-    let notifier = notifier.map(|notifier| NotifierTask::start(notifier, daemon.config(), budget));
+    let start_notifier = || NotifierTask::start(Arc::clone(recorder.store()), every, daemon.config(), budget);
+    let notifier = (!arguments.no_notify).then(start_notifier);
     let mut outcome = Outcome::Done;
     let report = |event: RecordEvent<'_>| {
         if let Some(notifier) = &notifier {

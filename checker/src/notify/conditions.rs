@@ -61,8 +61,7 @@ pub fn silent_nodes(histories: &[History], now: UnixNanos) -> Vec<Condition> {
             return None;
         }
         let is_present = silence >= PATIENCE.max(interval.saturating_mul(3));
-        let detail = is_present.then(|| format!("its last results are from {} ago", duration::format_coarse(silence)));
-        Some(Condition { since: newest, is_present, detail, ..about_node(Topic::Silent, node, now) })
+        Some(Condition { since: newest, is_present, ..about_node(Topic::Silent, node, now) })
     };
     histories.iter().filter_map(condition).collect()
 }
@@ -72,9 +71,7 @@ pub fn silent_nodes(histories: &[History], now: UnixNanos) -> Vec<Condition> {
 pub fn store_condition(node: &NodeName, failing_since: Option<UnixNanos>, now: UnixNanos) -> Condition {
     let since = failing_since.unwrap_or(now);
     let is_present = failing_since.is_some() && now.saturating_sub(since) >= PATIENCE;
-    let length = duration::format_coarse(now.saturating_sub(since));
-    let detail = is_present.then(|| format!("it could not store its results for {length}; they are kept until it can"));
-    Condition { since, is_present, is_local: true, detail, ..about_node(Topic::Store, node, now) }
+    Condition { since, is_present, is_local: true, ..about_node(Topic::Store, node, now) }
 }
 
 fn about_node(topic: Topic, node: &NodeName, now: UnixNanos) -> Condition {
@@ -181,10 +178,6 @@ mod tests {
         assert!(!condition(None).is_present && !condition(Some(DAY - 9 * MINUTE)).is_present);
         let present = condition(Some(DAY - HOUR));
         assert!(present.is_present && present.is_local && present.since == DAY - HOUR);
-        assert_eq!(
-            present.detail.as_deref(),
-            Some("it could not store its results for 1 h; they are kept until it can")
-        );
     }
 
     #[test]

@@ -61,6 +61,8 @@ pub enum RoundOutcome {
 pub struct StoredHistory {
     /// This node's history, which contains the round.
     pub history: Arc<History>,
+    /// Whether a round was stored since the last evaluation.
+    pub has_round: bool,
     /// Whether rounds had to be kept before this one because the store did not work.
     pub was_behind: bool,
     /// The certificates that the round's checks verified.
@@ -161,6 +163,8 @@ impl Notifier {
     pub async fn evaluate(&mut self, outcome: RoundOutcome, now: UnixNanos) -> EvaluationReport {
         let mut report = EvaluationReport::default();
         let is_stored = matches!(outcome, RoundOutcome::Stored(_));
+        let has_round =
+            matches!(&outcome, RoundOutcome::NotStored | RoundOutcome::Stored(StoredHistory { has_round: true, .. }));
         let assessed = match outcome {
             RoundOutcome::Stored(stored) => self.assess_round(stored, now).await,
             RoundOutcome::NotStored => Ok(self.assess_failure(now).await),
@@ -169,7 +173,9 @@ impl Notifier {
             Ok(mut assessment) => {
                 let states = std::mem::take(&mut assessment.states);
                 self.send(assessment, is_stored, now, &mut report).await;
-                self.post_states(states, is_stored, now, &mut report).await;
+                if has_round {
+                    self.post_states(states, is_stored, now, &mut report).await;
+                }
             }
             Err(error) => report.problems.push(format!("channels were not notified: {error}")),
         }

@@ -1,5 +1,7 @@
 //! Messages as HTML, for mail and Matrix. Pure.
 
+use std::fmt::Write as _;
+
 use super::message::Message;
 use super::outline::{Outline, escape_html};
 use super::words::{self, Urgency};
@@ -10,13 +12,13 @@ pub fn fragment(message: &Message) -> String {
     let outline = Outline::new(message);
     let mut html = String::new();
     if let Some(preface) = &outline.preface {
-        html += &format!("<p><strong>{}</strong></p>\n", escape_html(preface));
+        let _ = writeln!(html, "<p><strong>{}</strong></p>", escape_html(preface));
     }
     for entry in &outline.entries {
         let symbol = entry.urgency.symbol();
-        html += &format!("<p>{symbol} <strong>{}</strong>", escape_html(&entry.headline));
+        let _ = write!(html, "<p>{symbol} <strong>{}</strong>", escape_html(&entry.headline));
         for detail in &entry.details {
-            html += &format!("<br>\n{}", escape_html(detail));
+            let _ = write!(html, "<br>\n{}", escape_html(detail));
         }
         html += "</p>\n";
     }
@@ -33,16 +35,17 @@ pub fn document(message: &Message) -> String {
         escape_html(&words::short_summary(message))
     );
     if let Some(preface) = &outline.preface {
-        html += &format!("<p><strong>{}</strong></p>\n", escape_html(preface));
+        let _ = writeln!(html, "<p><strong>{}</strong></p>", escape_html(preface));
     }
     for entry in &outline.entries {
         let color = color(entry.urgency);
-        html += &format!(
+        let _ = write!(
+            html,
             "<p style=\"border-left:4px solid {color};padding-left:10px\"><strong>{}</strong>",
             escape_html(&entry.headline)
         );
         for detail in &entry.details {
-            html += &format!("<br>\n<span style=\"color:#57606a\">{}</span>", escape_html(detail));
+            let _ = write!(html, "<br>\n<span style=\"color:#57606a\">{}</span>", escape_html(detail));
         }
         html += "</p>\n";
     }
@@ -53,17 +56,19 @@ pub fn document(message: &Message) -> String {
 fn closing(outline: &Outline) -> String {
     let mut html = String::new();
     if let Some(more) = &outline.more {
-        html += &format!("<p>{}</p>\n", escape_html(more));
+        let _ = writeln!(html, "<p>{}</p>", escape_html(more));
     }
     let title = escape_html(&outline.page_title);
     match &outline.page_url {
         Some(url) => {
             let url = escape_html(url);
             let title = if title.is_empty() { url.clone() } else { title };
-            html += &format!("<p><a href=\"{url}\">{title}</a></p>\n");
+            let _ = writeln!(html, "<p><a href=\"{url}\">{title}</a></p>");
         }
         None if title.is_empty() => {}
-        None => html += &format!("<p>{title}</p>\n"),
+        None => {
+            let _ = writeln!(html, "<p>{title}</p>");
+        }
     }
     html
 }

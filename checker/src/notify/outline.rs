@@ -16,7 +16,7 @@ pub struct Markup {
     pub bold: (&'static str, &'static str),
 }
 
-/// Plain text.
+/// Plain text, in which nothing has a meaning.
 pub const PLAIN: Markup = Markup { escape: |text| Cow::Borrowed(text), link: str::to_owned, bold: ("", "") };
 
 /// The maximum length of a text.
@@ -154,7 +154,7 @@ pub fn escape_html(text: &str) -> Cow<'_, str> {
     })
 }
 
-/// Replaces characters.
+/// Replaces the characters for which there is a replacement.
 #[must_use]
 pub fn escape_with(text: &str, replacement: impl Fn(char) -> Option<&'static str>) -> Cow<'_, str> {
     if !text.chars().any(|character| replacement(character).is_some()) {

@@ -42,8 +42,15 @@ pub fn replay(
     from: UnixNanos,
     now: UnixNanos,
 ) -> Vec<ReplayedMessage> {
-    let endpoints = failing_endpoints(histories, from);
     let node = NodeName::from_host_name("replay");
+    let mut endpoints = failing_endpoints(histories, from);
+    // Only nodes that check an endpoint send news about it, so this node takes the place of one of them.
+    let replaced = endpoints.iter_mut().filter_map(|endpoint| {
+        let first = endpoint.nodes.first_mut()?;
+        let name = first.node.replace(node.clone());
+        Some((endpoint.key.title.clone(), name.map_or_else(String::new, |name| name.to_string())))
+    });
+    let replaced: BTreeMap<String, String> = replaced.collect();
     let mut own = NotificationLog::new(node.clone());
     let served: Vec<&ChannelId> = message_channels(settings).map(|(_, channel)| &channel.id).collect();
     let pace = Pace { gather: settings.rules.gather, spacing: settings.rules.spacing };
@@ -79,7 +86,11 @@ pub fn replay(
             if plan.news.is_empty() {
                 continue;
             }
-            let message = compose(settings, &settings.channels[index], &plan, at);
+            let mut message = compose(settings, &settings.channels[index], &plan, at);
+            for item in &mut message.items {
+                let names = item.down_from.iter_mut().filter(|name| *name == node.as_str());
+                names.for_each(|name| name.clone_from(&replaced[&item.title]));
+            }
             own.record(&plan.news, number, at, None);
             if !message.items.is_empty() {
                 own.succeeded(&channel.id);

@@ -10,7 +10,7 @@ use super::message::{Item, Message, NodeReason};
 /// The time of the message: 2026-11-29 13:04:00 UTC.
 pub const AT: UnixNanos = 1_795_957_440 * SECOND;
 
-/// Returns the message.
+/// Returns a message with an outage and a recovery.
 #[must_use]
 pub fn message() -> Message {
     let down = Item {

@@ -10,8 +10,7 @@ use shared::notification::registers::Registers;
 use shared::notification::verdicts::Verdict;
 use shared::notification_log::NotificationLog;
 use shared::object_name::NodeName;
-use shared::uptime::validity;
-use shared::{MINUTE, Nanos, SECOND, UnixNanos};
+use shared::{Nanos, SECOND, UnixNanos};
 
 use super::channels::Transport;
 use super::condition::Condition;
@@ -37,13 +36,17 @@ impl Notifier {
         newest: &BTreeMap<NodeName, UnixNanos>,
         now: UnixNanos,
     ) -> Vec<Job> {
-        let channels = self.settings.channels.iter().filter(|channel| {
-            channel.is_enabled
-                && matches!(channel.transport, Transport::Alertmanager(_))
-                && self.is_first(own, channel, newest, now)
-        });
-        // Alertmanager remembers what it received. So everything that is bad now is news.
-        let bare = NotificationLog { registers: Vec::new(), ..own.clone() };
+        let channels = self
+            .settings
+            .channels
+            .iter()
+            .filter(|channel| channel.is_enabled && matches!(channel.transport, Transport::Alertmanager(_)));
+        // Alertmanager remembers what it received, so everything that is bad now is news, for the first node in line. If
+        // two nodes posted alerts, one that lags would make alerts fire again that the other has ended.
+        let mut bare = NotificationLog { registers: Vec::new(), ..own.clone() };
+        for served in &mut bare.channels {
+            (served.waiting, served.retry) = (None, None);
+        }
         let registers = Registers::merge([&bare]);
         let duration = own.every.saturating_mul(ALERT_INTERVALS);
         let job = |channel: &Channel| {
@@ -57,7 +60,7 @@ impl Notifier {
                 conditions,
                 holds: &[],
                 registers: &registers,
-                nodes: Nodes { own: &bare, others: &[], newest },
+                nodes: Nodes { own: &bare, others: self.view.logs(), newest },
                 now,
             };
             let is_current = |item: &Item| {
@@ -84,24 +87,6 @@ impl Notifier {
             })
         };
         channels.filter_map(job).collect()
-    }
-
-    /// Returns whether no other node that reports precedes this one. If two nodes posted alerts, one that lags would
-    /// make alerts fire again that the other has ended.
-    fn is_first(
-        &self,
-        own: &NotificationLog,
-        channel: &Channel,
-        newest: &BTreeMap<NodeName, UnixNanos>,
-        now: UnixNanos,
-    ) -> bool {
-        let order = |log: &NotificationLog| (log.rank, log.every, log.node.clone());
-        let precedes = |log: &&NotificationLog| {
-            let valid_for = validity(log.every).saturating_add(MINUTE);
-            let is_reporting = newest.get(&log.node).is_some_and(|newest| newest.saturating_add(valid_for) >= now);
-            is_reporting && log.channel(&channel.id).is_some() && order(log) < order(own)
-        };
-        !self.view.logs().iter().any(|log| precedes(&log))
     }
 
     /// Posts the state after a round. `states` are those of [`Notifier::states`].

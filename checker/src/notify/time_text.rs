@@ -64,7 +64,7 @@ mod tests {
     use super::*;
     use shared::{DAY, HOUR, MINUTE};
 
-    /// 2026-11-29 14:02 in Berlin.
+    /// The time 14:02 on 2026-11-29 in Berlin.
     const NOON: UnixNanos = 1_795_957_320_000_000_000;
 
     fn berlin() -> TimeZone {

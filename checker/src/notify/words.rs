@@ -22,7 +22,7 @@ const NAMES_LIMIT: usize = 5;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Urgency {
     Info,
-    /// Something has recovered.
+    /// Something has recovered, and needs no action.
     Good,
     Warning,
     Critical,

@@ -1,5 +1,7 @@
 //! Snapshots of notifications: every kind of event, for one and for several endpoints, as text and as HTML.
 
+use std::fmt::Write as _;
+
 use jiff::tz::TimeZone;
 use shared::status::Status;
 use shared::{DAY, HOUR, MINUTE, UnixNanos};
@@ -37,7 +39,7 @@ fn item(event: EventKind, title: &str) -> Item {
         ..sample::item(event, title, at() - 2 * MINUTE)
     };
     let over = |length| Item { until: Some(at() - MINUTE), since: at() - MINUTE - length, ..base.clone() };
-    let bare = Item { reasons: Vec::new(), down_from: Vec::new(), ..base.clone() };
+    let quiet = Item { reasons: Vec::new(), down_from: Vec::new(), ..base.clone() };
     match event {
         EventKind::Down => base,
         EventKind::Degraded => Item {
@@ -62,18 +64,18 @@ fn item(event: EventKind, title: &str) -> Item {
             down_from: Vec::new(),
             ..over(20 * MINUTE)
         },
-        EventKind::Flapping => Item { detail: Some("4 outages in the last hour".to_owned()), ..bare },
-        EventKind::Silent | EventKind::Store => Item { since: at() - 12 * MINUTE, locator: String::new(), ..bare },
-        EventKind::Certificate => Item { detail: Some("its certificate expires in 6 days".to_owned()), ..bare },
+        EventKind::Flapping => Item { detail: Some("4 outages in the last hour".to_owned()), ..quiet },
+        EventKind::Silent | EventKind::Store => Item { since: at() - 12 * MINUTE, locator: String::new(), ..quiet },
+        EventKind::Certificate => Item { detail: Some("its certificate expires in 6 days".to_owned()), ..quiet },
         EventKind::Budget => Item {
             detail: Some(
                 "12% of its error budget for 30 days is left, and it lasts 9 more hours at this rate".to_owned(),
             ),
-            ..bare
+            ..quiet
         },
-        EventKind::Incident => Item { detail: Some("Payments are delayed. We are investigating.".to_owned()), ..bare },
-        EventKind::Maintenance => Item { detail: Some("from 02:00 to 03:30 +01:00".to_owned()), ..bare },
-        EventKind::Test => bare,
+        EventKind::Incident => Item { detail: Some("Payments are delayed. We are investigating.".to_owned()), ..quiet },
+        EventKind::Maintenance => Item { detail: Some("from 02:00 to 03:30 +01:00".to_owned()), ..quiet },
+        EventKind::Test => quiet,
     }
 }
 
@@ -92,7 +94,7 @@ fn every_event_has_a_sentence() {
     for event in EventKind::ALL {
         let one = message(vec![item(event, "Shop")]);
         let two = message(vec![item(event, "Shop"), item(event, "Billing API")]);
-        text += &format!("## {event}, one\n{}\n## {event}, two\n{}\n", shown(&one), shown(&two));
+        let _ = writeln!(text, "## {event}, one\n{}\n## {event}, two\n{}", shown(&one), shown(&two));
     }
     assert_text("notification_sentences", &text);
 }
@@ -103,9 +105,9 @@ fn every_event_is_shown_as_html() {
     for event in EventKind::ALL {
         let one = message(vec![item(event, "Shop")]);
         let two = message(vec![item(event, "Shop"), item(event, "Billing API")]);
-        text += &format!("## {event}, one\n{}\n## {event}, two\n{}\n", html::fragment(&one), html::fragment(&two));
+        let _ = writeln!(text, "## {event}, one\n{}\n## {event}, two\n{}", html::fragment(&one), html::fragment(&two));
     }
-    text += &format!("## mail\n{}", html::document(&sample::message()));
+    let _ = write!(text, "## mail\n{}", html::document(&sample::message()));
     assert_text("notification_html", &text);
 }
 
@@ -200,6 +202,14 @@ fn special_cases_have_their_own_sentences() {
             message(vec![Item { title: "Sh\u{202e}op\r\nBcc: x@evil.example\u{1b}[2J".to_owned(), ..down() }]),
         ),
     ];
-    let text: String = cases.iter().map(|(name, message)| format!("## {name}\n{}\n", shown(message))).collect();
+    let mut text = String::new();
+    for (name, message) in &cases {
+        let _ = writeln!(
+            text,
+            "## {name}
+{}",
+            shown(message)
+        );
+    }
     assert_text("notification_special_cases", &text);
 }

@@ -44,7 +44,7 @@ class Handler:
 
 def authenticate(server, session, envelope, mechanism, data):
     given = [data.login.decode(), data.password.decode()]
-    return AuthResult(success=given == options["login"])
+    return AuthResult(success=given == options["login"], handled=False)
 
 
 def protocol():

@@ -31,7 +31,7 @@ pub(super) async fn preview(arguments: &NotifyViewArguments) -> anyhow::Result<O
     let loaded = histories(&store, now.saturating_sub(LOOK_BACK), now, Detail::Status).await?;
     let own = loaded.histories.into_iter().find(|history| history.node.as_ref() == Some(&config.node));
     let history = Arc::new(own.unwrap_or_else(|| History::new(Some(config.node.clone()))));
-    let stored = StoredHistory { history, was_behind: false, certificates: Vec::new() };
+    let stored = StoredHistory { history, has_round: false, was_behind: false, certificates: Vec::new() };
     let plans = notifier.preview(stored, now).await?;
     match arguments.format {
         Format::Json => {

@@ -4,9 +4,9 @@ use std::time::{Duration, SystemTime};
 
 use lettre::message::header::{Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
-use sha2::{Digest as _, Sha256};
 use shared::UnixNanos;
 
+use super::identifier::identifier;
 use super::{FailureReason, InvalidMessage, Login, SendOutcome};
 use crate::notify::event::EventKind;
 use crate::notify::html;
@@ -114,8 +114,7 @@ pub fn thread_id(message: &Message, from: &Mailbox) -> Option<String> {
     if matches!(item.event, EventKind::Test | EventKind::Incident | EventKind::Maintenance) {
         return None;
     }
-    let digest = Sha256::digest(format!("{}\0{}\0{}", item.title, item.locator, item.since));
-    let name: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let name = identifier(&[&item.title, &item.locator, &item.since.to_string()]);
     Some(format!("<outage-{name}@{}>", from.email.domain()))
 }
 

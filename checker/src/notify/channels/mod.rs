@@ -7,6 +7,7 @@ pub mod discord;
 pub mod exec;
 pub mod googlechat;
 pub mod gotify;
+pub mod identifier;
 pub mod mail;
 pub mod mailgun;
 pub mod matrix;
@@ -26,6 +27,10 @@ pub mod telegram;
 pub mod webhook;
 pub mod zulip;
 
+#[cfg(test)]
+mod outcome_tests;
+#[cfg(test)]
+mod test_channels;
 #[cfg(test)]
 mod tests;
 

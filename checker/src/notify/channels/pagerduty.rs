@@ -1,13 +1,13 @@
-//! PagerDuty: Events API v2. <https://developer.pagerduty.com/docs/send-alert-event>
+//! `PagerDuty`: Events API v2. <https://developer.pagerduty.com/docs/send-alert-event>
 
 use bytes::Bytes;
 use http::{Method, Request};
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 use shared::UnixNanos;
 use shared::civil::rfc3339;
 use shared::status::Status;
 
+use super::identifier::identifier;
 use super::request::{finish, json_request};
 use super::secret_url::SecretUrl;
 use super::{HttpChannel, InvalidMessage};
@@ -17,7 +17,7 @@ use crate::notify::message::{Item, Message};
 use crate::notify::words::{self, Urgency};
 use crate::redact::Secret;
 
-/// A service of PagerDuty with an integration of the type Events API v2.
+/// A service of `PagerDuty` with an integration of the type Events API v2.
 ///
 /// Each endpoint has one incident, which is resolved when the endpoint recovers. Events that need no action, such as
 /// an outage that is already over, become change events, which page nobody.
@@ -109,7 +109,5 @@ fn deduplication_key(item: &Item) -> String {
         }
         _ => Status::Down.as_str(),
     };
-    let digest = Sha256::digest(format!("{family}\0{}\0{}", item.title, item.locator));
-    let name: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    format!("checkup-{name}")
+    format!("checkup-{}", identifier(&[family, &item.title, &item.locator]))
 }

@@ -38,14 +38,14 @@ impl HttpChannel for Teams {
 fn body(message: &Message, outline: &Outline) -> Value {
     let mut blocks = Vec::new();
     if let Some(preface) = &outline.preface {
-        blocks.push(rich_text(vec![run(preface, "Default", true)]));
+        blocks.push(rich_text(&run(preface, "Default", true)));
     }
     for entry in &outline.entries {
         let headline = format!("{} {}", entry.urgency.symbol(), entry.headline);
-        blocks.push(rich_text(vec![run(&headline, color(entry.urgency), true)]));
-        blocks.extend(entry.details.iter().map(|detail| rich_text(vec![run(detail, "Default", false)])));
+        blocks.push(rich_text(&run(&headline, color(entry.urgency), true)));
+        blocks.extend(entry.details.iter().map(|detail| rich_text(&run(detail, "Default", false))));
     }
-    blocks.extend(outline.more.iter().map(|more| rich_text(vec![run(more, "Default", false)])));
+    blocks.extend(outline.more.iter().map(|more| rich_text(&run(more, "Default", false))));
     let title = if outline.page_title.is_empty() { "Status page" } else { &outline.page_title };
     let mut content = json!({
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
@@ -69,8 +69,8 @@ fn body(message: &Message, outline: &Outline) -> Value {
     })
 }
 
-fn rich_text(inlines: Vec<Value>) -> Value {
-    json!({ "type": "RichTextBlock", "inlines": inlines })
+fn rich_text(inline: &Value) -> Value {
+    json!({ "type": "RichTextBlock", "inlines": [inline] })
 }
 
 fn run(text: &str, color: &str, is_bold: bool) -> Value {

@@ -1,173 +1,31 @@
-//! Requests of every channel, and how it interprets the errors that its provider documents.
+//! The requests of every channel.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
+use std::fmt::Write as _;
 
-use ::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
 use bytes::Bytes;
+use http::Request;
 use serde_json::{Value, json};
+use shared::MINUTE;
 use shared::status::Status::{Degraded, Down, Healthy};
-use shared::{MINUTE, SECOND};
 
 use super::alertmanager::Alertmanager;
 use super::apprise::Apprise;
-use super::discord::Discord;
-use super::exec::ExecChannel;
-use super::googlechat::GoogleChat;
-use super::gotify::Gotify;
-use super::mail::{Mail, SmtpSecurity};
-use super::mailgun::Mailgun;
-use super::matrix::Matrix;
-use super::mattermost::Mattermost;
-use super::ntfy::Ntfy;
-use super::pagerduty::PagerDuty;
 use super::ping::Ping;
-use super::pushover::Pushover;
-use super::rocketchat::RocketChat;
 use super::secret_url::SecretUrl;
-use super::signature::SigningKey;
-use super::slack::Slack;
-use super::teams::Teams;
-use super::telegram::Telegram;
-use super::webhook::Webhook;
-use super::zulip::Zulip;
-use super::{Authorization, FailureReason, HttpChannel, Login, SendOutcome};
+use super::test_channels::{SECRET, body_text, channel, channels, mail, secret, url};
+use super::{Authorization, Login};
 use crate::notify::event::EventKind;
 use crate::notify::message::{ITEM_LIMIT, Item, Message, NodeReason};
 use crate::notify::sample;
-use crate::notify::template::BodyTemplate;
-use crate::redact::Secret;
 use crate::text_snapshots::assert_text;
-
-/// Part of every secret of [`channels`].
-const SECRET: &str = "T0PS3CRET";
-
-fn url(text: &str) -> SecretUrl {
-    SecretUrl::parse(text).unwrap()
-}
-
-fn secret(name: &str) -> Secret {
-    Secret::new(format!("{name}-{SECRET}"))
-}
-
-fn signing_key() -> SigningKey {
-    SigningKey::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap()
-}
-
-/// Returns every channel with an HTTP API, with all its options.
-fn channels() -> Vec<(&'static str, Arc<dyn HttpChannel>)> {
-    let hook = || url(&format!("https://hooks.example.com/services/{SECRET}"));
-    let name = || Some("Checkup".to_owned());
-    let room = || Some("#ops".to_owned());
-    let from = || "Status <status@example.com>".parse().unwrap();
-    let to = || vec!["ops@example.com".parse().unwrap(), "\"Doe, Jane\" <jane@example.com>".parse().unwrap()];
-    let authorization = || Some(Authorization::Bearer(secret("tk")));
-    let template = json!({ "text": "{{ summary }}", "count": "{{ items|length }}", "first": "{{ items[0].title }}" });
-    vec![
-        ("slack", Arc::new(Slack { webhook: hook(), username: name(), channel: room() })),
-        ("mattermost", Arc::new(Mattermost { webhook: hook(), username: name(), channel: room() })),
-        ("rocketchat", Arc::new(RocketChat { webhook: hook(), username: name(), channel: room() })),
-        ("teams", Arc::new(Teams { webhook: hook() })),
-        (
-            "googlechat",
-            Arc::new(GoogleChat {
-                webhook: url(&format!("https://chat.example.com/v1/spaces/a/messages?key={SECRET}&token=x")),
-            }),
-        ),
-        ("discord", Arc::new(Discord { webhook: hook(), username: name() })),
-        (
-            "mailgun",
-            Arc::new(Mailgun {
-                server: url("https://api.mailgun.net"),
-                domain: "mg.example.com".to_owned(),
-                api_key: secret("key"),
-                from: from(),
-                to: to(),
-                subject: None,
-            }),
-        ),
-        (
-            "pushover",
-            Arc::new(Pushover {
-                server: url("https://api.pushover.net"),
-                token: secret("app"),
-                recipient: secret("user"),
-                subject: None,
-            }),
-        ),
-        (
-            "telegram",
-            Arc::new(Telegram {
-                server: url("https://api.telegram.org"),
-                token: secret("123:abc"),
-                chat: "-100123".to_owned(),
-                thread: Some(7),
-            }),
-        ),
-        (
-            "ntfy",
-            Arc::new(Ntfy {
-                server: url("https://ntfy.example.com"),
-                topic: secret("topic"),
-                authorization: authorization(),
-            }),
-        ),
-        ("gotify", Arc::new(Gotify { server: url("https://gotify.example.com/push/"), token: secret("app") })),
-        (
-            "matrix",
-            Arc::new(Matrix {
-                server: url("https://matrix.example.org"),
-                access_token: secret("syt"),
-                room: "!abc/..:example.org".to_owned(),
-            }),
-        ),
-        (
-            "zulip",
-            Arc::new(Zulip {
-                server: url("https://zulip.example.com"),
-                email: "bot@example.com".to_owned(),
-                api_key: secret("key"),
-                channel: "ops".to_owned(),
-                topic: None,
-            }),
-        ),
-        ("pagerduty", Arc::new(PagerDuty { server: url("https://events.pagerduty.com"), routing_key: secret("key") })),
-        (
-            "webhook",
-            Arc::new(Webhook {
-                url: url(&format!("https://me:{SECRET}@example.com/hook")),
-                headers: vec![(HeaderName::from_static("x-token"), secret("token"))],
-                signing_key: Some(signing_key()),
-                body: None,
-            }),
-        ),
-        (
-            "webhook with a template",
-            Arc::new(Webhook {
-                url: hook(),
-                headers: Vec::new(),
-                signing_key: None,
-                body: Some(BodyTemplate::parse(template).unwrap()),
-            }),
-        ),
-    ]
-}
-
-fn channel(name: &str) -> Arc<dyn HttpChannel> {
-    channels().into_iter().find(|(known, _)| *known == name).unwrap().1
-}
-
-fn body_text(request: &Request<Bytes>) -> String {
-    String::from_utf8(request.body().to_vec()).unwrap()
-}
 
 /// Returns a request as people read it. Bodies are decoded.
 fn shown(request: &Request<Bytes>) -> String {
     let mut text = format!("{} {}\n", request.method(), request.uri());
     for (name, value) in request.headers() {
         if name != "user-agent" {
-            text += &format!("{name}: {}\n", value.to_str().unwrap());
+            let _ = writeln!(text, "{name}: {}", value.to_str().unwrap());
         }
     }
     let body = body_text(request);
@@ -175,7 +33,7 @@ fn shown(request: &Request<Bytes>) -> String {
         return text + &serde_json::to_string_pretty(&json).unwrap() + "\n";
     }
     for (name, value) in url::form_urlencoded::parse(body.as_bytes()) {
-        text += &format!("{name} = {value}\n");
+        let _ = writeln!(text, "{name} = {value}");
     }
     text
 }
@@ -186,12 +44,12 @@ fn every_channel_sends_what_its_provider_documents() {
     let mut text = String::new();
     for (name, channel) in channels() {
         for request in channel.requests(&message, message.at).unwrap() {
-            text += &format!("## {name}\n{}\n", shown(&request));
+            let _ = writeln!(text, "## {name}\n{}", shown(&request));
         }
     }
     for is_stored in [true, false] {
         let ping = Ping { url: url("https://hc.example.com/uuid?create=1") };
-        text += &format!("## ping\n{}\n", shown(&ping.request(is_stored).unwrap()));
+        let _ = writeln!(text, "## ping\n{}", shown(&ping.request(is_stored).unwrap()));
     }
     let alertmanager = Alertmanager {
         server: url("https://alerts.example.com/am"),
@@ -199,9 +57,9 @@ fn every_channel_sends_what_its_provider_documents() {
         labels: BTreeMap::from([("team".to_owned(), "web".to_owned())]),
     };
     let request = alertmanager.request(&message, message.at + 3 * MINUTE).unwrap();
-    text += &format!("## alertmanager\n{}\n", shown(&request));
+    let _ = writeln!(text, "## alertmanager\n{}", shown(&request));
     let apprise = Apprise { command: "apprise".into(), urls: vec![secret("json://a"), secret("json://b")] };
-    text += &format!("## apprise\n{:?}\n{}\n", apprise.arguments(&message), apprise.input(&message));
+    let _ = writeln!(text, "## apprise\n{:?}\n{}", apprise.arguments(&message), apprise.input(&message));
     assert_text("notification_requests", &text);
 }
 
@@ -338,96 +196,6 @@ fn every_text_fits_and_counts_what_it_leaves_out() {
     }
 }
 
-fn outcome(name: &str, status: u16, headers: &[(&'static str, &str)], body: &str) -> SendOutcome {
-    let headers: HeaderMap = headers
-        .iter()
-        .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap()))
-        .collect();
-    let now = sample::message().at;
-    channel(name).outcome(StatusCode::from_u16(status).unwrap(), &headers, body.as_bytes(), now)
-}
-
-#[test]
-fn documented_errors_are_interpreted() {
-    let limited = |seconds: f64| SendOutcome::Retry {
-        reason: FailureReason::RateLimited,
-        after: Some(Duration::from_secs_f64(seconds)),
-    };
-    let refused = |status| SendOutcome::Refused { reason: FailureReason::Refused(status) };
-    let later = |status| SendOutcome::Retry { reason: FailureReason::Refused(status), after: None };
-    let delivered = SendOutcome::Delivered { reference: None };
-    let reset = (sample::message().at / SECOND + 3_600).to_string();
-    for (name, status, headers, body, expected) in [
-        ("slack", 200, &[][..], "ok", delivered.clone()),
-        ("slack", 403, &[], "action_prohibited", refused(403)),
-        ("slack", 404, &[], "no_service", refused(404)),
-        ("slack", 410, &[], "channel_is_archived", refused(410)),
-        ("slack", 429, &[("retry-after", "30")], "rate_limited", limited(30.0)),
-        ("teams", 202, &[], "", delivered.clone()),
-        ("teams", 400, &[], r#"{"error":{"code":"InvalidWorkflow"}}"#, refused(400)),
-        ("discord", 204, &[], "", delivered.clone()),
-        // The body sometimes contains milliseconds, so the header counts.
-        (
-            "discord",
-            429,
-            &[("retry-after", "2")],
-            r#"{"message":"You are being rate limited.","retry_after":1337.0}"#,
-            limited(2.0),
-        ),
-        (
-            "discord",
-            429,
-            &[],
-            r#"{"retry_after":1337.0}"#,
-            SendOutcome::Retry { reason: FailureReason::RateLimited, after: None },
-        ),
-        ("discord", 404, &[], r#"{"message":"Unknown Webhook","code":10015}"#, refused(404)),
-        ("mailgun", 200, &[], r#"{"id":"<x>","message":"Queued. Thank you."}"#, delivered.clone()),
-        ("mailgun", 401, &[], "Forbidden", refused(401)),
-        ("mailgun", 502, &[], "<html>", later(502)),
-        ("pushover", 200, &[], r#"{"status":1,"request":"x"}"#, delivered.clone()),
-        (
-            "pushover",
-            400,
-            &[],
-            r#"{"token":"invalid","errors":["application token is invalid"],"status":0}"#,
-            refused(400),
-        ),
-        ("pushover", 429, &[("x-limit-app-reset", reset.as_str())], r#"{"status":0}"#, limited(3_600.0)),
-        ("telegram", 200, &[], r#"{"ok":true,"result":{"message_id":1}}"#, delivered.clone()),
-        ("telegram", 429, &[], r#"{"ok":false,"error_code":429,"parameters":{"retry_after":5}}"#, limited(5.0)),
-        ("telegram", 400, &[], r#"{"ok":false,"description":"Bad Request: chat not found"}"#, refused(400)),
-        ("telegram", 403, &[], r#"{"ok":false,"description":"Forbidden: bot was blocked by the user"}"#, refused(403)),
-        (
-            "ntfy",
-            429,
-            &[],
-            r#"{"code":42901,"http":429,"error":"limit reached"}"#,
-            SendOutcome::Retry { reason: FailureReason::RateLimited, after: None },
-        ),
-        ("ntfy", 507, &[], r#"{"code":50701,"http":507}"#, later(507)),
-        ("gotify", 401, &[], r#"{"error":"Unauthorized","errorCode":401}"#, refused(401)),
-        ("matrix", 200, &[], r#"{"event_id":"$x"}"#, delivered.clone()),
-        ("matrix", 429, &[], r#"{"errcode":"M_LIMIT_EXCEEDED","retry_after_ms":2500}"#, limited(2.5)),
-        ("matrix", 403, &[], r#"{"errcode":"M_FORBIDDEN"}"#, refused(403)),
-        ("zulip", 429, &[], r#"{"code":"RATE_LIMIT_HIT","result":"error","retry-after":28.7}"#, limited(28.7)),
-        ("zulip", 400, &[], r#"{"code":"STREAM_DOES_NOT_EXIST","result":"error"}"#, refused(400)),
-        ("pagerduty", 202, &[], r#"{"status":"success","dedup_key":"x"}"#, delivered.clone()),
-        ("pagerduty", 400, &[], r#"{"status":"invalid event"}"#, refused(400)),
-        ("pagerduty", 429, &[], "", SendOutcome::Retry { reason: FailureReason::RateLimited, after: None }),
-        ("webhook", 307, &[("location", "https://evil.example/")], "", refused(307)),
-        (
-            "webhook",
-            503,
-            &[("retry-after", "Sun, 29 Nov 2026 13:05:00 GMT")],
-            "",
-            SendOutcome::Retry { reason: FailureReason::Refused(503), after: Some(Duration::from_secs(60)) },
-        ),
-    ] {
-        assert_eq!(outcome(name, status, headers, body), expected, "{name} {status} {body}");
-    }
-}
-
 #[test]
 fn pagerduty_resolves_the_incident_that_it_triggered() {
     let key = |event, title| {
@@ -477,33 +245,6 @@ fn a_matrix_transaction_is_the_message() {
     // A room cannot leave its path.
     let path = "/_matrix/client/v3/rooms/!abc%2F..:example.org/send/m.room.message/m-9f2c4e1b7a3d5f60";
     assert_eq!(request.uri().path(), path);
-}
-
-#[test]
-fn exit_statuses_are_interpreted() {
-    let exec = ExecChannel { command: "notify".into(), arguments: Vec::new() };
-    let apprise = Apprise { command: "apprise".into(), urls: Vec::new() };
-    let delivered = SendOutcome::Delivered { reference: None };
-    let retry = |reason| SendOutcome::Retry { reason, after: None };
-    assert_eq!(exec.outcome(Some(0)), delivered);
-    assert_eq!(exec.outcome(Some(75)), retry(FailureReason::Refused(75)));
-    assert_eq!(exec.outcome(Some(1)), SendOutcome::Refused { reason: FailureReason::Refused(1) });
-    assert_eq!(exec.outcome(None), retry(FailureReason::Failed));
-    assert_eq!(apprise.outcome(Some(0)), delivered);
-    assert_eq!(apprise.outcome(Some(1)), retry(FailureReason::Failed));
-    assert_eq!(apprise.outcome(Some(2)), SendOutcome::Refused { reason: FailureReason::Refused(2) });
-}
-
-fn mail() -> Mail {
-    Mail {
-        host: "smtp.example.com".to_owned(),
-        port: 587,
-        security: SmtpSecurity::for_port(587),
-        login: Some(Login { username: "status".to_owned(), password: secret("password") }),
-        from: "Stätus <status@example.com>".parse().unwrap(),
-        to: vec!["ops@example.com".parse().unwrap()],
-        subject: None,
-    }
 }
 
 #[test]

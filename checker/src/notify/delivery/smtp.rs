@@ -153,11 +153,26 @@ fn failed(error: &SmtpError) -> Attempt {
     }
     if error.is_timeout() {
         Attempt::retry(FailureReason::TimedOut)
-    } else if error.is_tls() {
+    } else if is_tls_failure(error) {
         Attempt::refused("its TLS certificate or settings are not accepted; check `server` and `port`".to_owned())
     } else if error.is_client() {
         Attempt::refused("its server does not support the configured login; check `username` and `port`".to_owned())
     } else {
         Attempt::retry(FailureReason::Unreachable)
     }
+}
+
+/// Returns whether the TLS handshake failed, for example because of the certificate. The connection reports that as an
+/// I/O error.
+fn is_tls_failure(error: &SmtpError) -> bool {
+    let mut cause = std::error::Error::source(error);
+    while let Some(current) = cause {
+        let io_error = current.downcast_ref::<std::io::Error>();
+        let inner = io_error.and_then(std::io::Error::get_ref).and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        if current.is::<rustls::Error>() || inner.is_some() {
+            return true;
+        }
+        cause = current.source();
+    }
+    error.is_tls()
 }

@@ -38,7 +38,7 @@ async fn recorder(answers: Vec<Answer>) -> (String, Arc<Mutex<Vec<String>>>) {
         for answer in answers {
             let (mut stream, _) = listener.accept().await.unwrap();
             let mut request = Vec::new();
-            let mut chunk = [0; 65_536];
+            let mut chunk = [0; 4_096];
             while !is_complete(&request) {
                 let count = stream.read(&mut chunk).await.unwrap();
                 if count == 0 {
