@@ -80,7 +80,7 @@ struct Member<'a> {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Turn {
     Now,
-    /// These nodes precede it.
+    /// These nodes precede it in line.
     Later {
         ahead: Vec<NodeName>,
         at: UnixNanos,

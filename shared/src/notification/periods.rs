@@ -34,7 +34,7 @@ pub struct Hold {
 /// Why outages are not notified during a period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HoldKind {
-    /// A planned maintenance window.
+    /// A maintenance window that was planned.
     Planned,
     /// A silence, which an operator sets.
     Silence,

@@ -10,7 +10,7 @@ use crate::page_config::appearance::position_in;
 /// When an endpoint is flapping: this many outages began within this time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Flapping {
-    /// The number of outages.
+    /// The number of outages that begin.
     pub outages: u32,
     /// The time in which they begin.
     pub within: Nanos,

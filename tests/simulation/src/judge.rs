@@ -22,10 +22,8 @@ const SLACK: i64 = 2 * MINUTE + 20 * SECOND;
 /// How long before and after a partition results can be stored so late that an outage is not notified.
 const LATE: i64 = 10 * MINUTE;
 
-/// What happened in worlds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
-    /// The number of worlds.
     pub worlds: u64,
     /// The number of outages that required a notification.
     pub outages: u64,
@@ -48,7 +46,6 @@ pub struct Violation {
     pub seed: u64,
     /// The rule, and how it was violated.
     pub problem: String,
-    /// Everything that happened.
     pub trace: Vec<String>,
 }
 

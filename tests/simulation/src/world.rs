@@ -29,9 +29,7 @@ const LONGEST_SEND: i64 = 10 * SECOND;
 /// Something that happens in the world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
-    /// A round starts.
     Start,
-    /// A round ends.
     End,
     /// A timer of a daemon.
     Timer,
