@@ -102,7 +102,7 @@ impl Notifier {
             }
             has_changed = true;
             if is_store_working && !sending.is_empty() {
-                report.problems.extend(own.save(self.view.store()).await.err().map(not_recorded));
+                report.problems.extend(own.save(self.view.store()).await.as_ref().err().map(not_recorded));
                 has_changed = own.is_behind();
             }
         }
@@ -124,18 +124,19 @@ impl Notifier {
             (true, true) => own.save(self.view.store()).await.err(),
             (true, false) => own.keep().err(),
         };
-        report.problems.extend(failure.map(not_recorded));
+        report.problems.extend(failure.as_ref().map(not_recorded));
         if !own.is_complete() {
             self.own = None;
         }
     }
 }
 
-fn not_recorded(error: StoreError) -> String {
+fn not_recorded(error: &StoreError) -> String {
     format!("the log of notifications was not stored, so other nodes may repeat messages: {error}")
 }
 
 /// Composes the message to a channel. It has no items if the news is only recorded.
+#[must_use]
 pub fn compose(settings: &Notifications, channel: &Channel, plan: &Plan, now: UnixNanos) -> Message {
     let rules = &settings.rules;
     let digest = Digest::new(&channel.id, &plan.news, ITEM_LIMIT, |title| rules.group_of(title).to_owned());

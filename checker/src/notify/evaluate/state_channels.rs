@@ -102,12 +102,11 @@ impl Notifier {
         if self.posted_at.is_some_and(is_recent) {
             return;
         }
-        let pings = self.settings.channels.iter().filter(|channel| channel.is_enabled).filter_map(|channel| {
-            matches!(channel.transport, Transport::Ping(_)).then(|| Job {
-                channel: channel.id.clone(),
-                transport: channel.transport.clone(),
-                content: Content::Round { is_stored },
-            })
+        let is_ping = |channel: &&Channel| channel.is_enabled && matches!(channel.transport, Transport::Ping(_));
+        let pings = self.settings.channels.iter().filter(is_ping).map(|channel| Job {
+            channel: channel.id.clone(),
+            transport: channel.transport.clone(),
+            content: Content::Round { is_stored },
         });
         let jobs: Vec<Job> = pings.chain(states).collect();
         if jobs.is_empty() {
