@@ -1,4 +1,4 @@
-//! Gotify: push notifications. <https://gotify.net/docs/pushmsg>
+//! Gotify, a server for push notifications. <https://gotify.net/docs/pushmsg>
 
 use bytes::Bytes;
 use http::{Method, Request};

@@ -1,4 +1,4 @@
-//! Mattermost: incoming webhooks. <https://developers.mattermost.com/integrate/webhooks/incoming/>
+//! Mattermost, through its incoming webhooks. <https://developers.mattermost.com/integrate/webhooks/incoming/>
 
 use bytes::Bytes;
 use http::Request;

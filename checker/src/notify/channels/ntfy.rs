@@ -1,4 +1,4 @@
-//! ntfy: push notifications. <https://docs.ntfy.sh/publish/#publish-as-json>
+//! ntfy, a service for push notifications. <https://docs.ntfy.sh/publish/#publish-as-json>
 
 use bytes::Bytes;
 use http::{Method, Request};

@@ -1,4 +1,4 @@
-//! Rocket.Chat: incoming webhooks. <https://docs.rocket.chat/docs/integrations>
+//! Rocket.Chat, through its incoming webhooks. <https://docs.rocket.chat/docs/integrations>
 
 use std::borrow::Cow;
 
