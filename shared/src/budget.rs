@@ -137,9 +137,9 @@ impl ErrorBudget {
 pub struct BurnAlert {
     /// The burn rate in tenths. At a rate of 1, the budget lasts exactly until the end of the objective's window.
     pub rate_tenths: u32,
-    /// The long window.
+    /// The long window, in nanoseconds.
     pub long: Nanos,
-    /// The short window.
+    /// The short window, in nanoseconds.
     pub short: Nanos,
 }
 

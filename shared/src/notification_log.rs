@@ -1,4 +1,4 @@
-//! The log of notifications that each node stores: which channels it serves, and what each of them was last told.
+//! The log of notifications that each node stores: the channels that it serves, and the last news that it sent to each.
 //!
 //! Each node writes only its own log, and all nodes read all logs. The logs are public, so they contain no URLs, tokens
 //! or answers of providers.
@@ -99,7 +99,7 @@ pub enum Notified {
     /// The endpoint is healthy, or the condition is not present.
     #[default]
     Healthy,
-    /// The endpoint is degraded.
+    /// The endpoint was reported as degraded.
     Degraded,
     /// The endpoint is down, or the condition is present.
     Down,
@@ -110,9 +110,9 @@ pub enum Notified {
 /// The last thing that a channel was notified of about one subject.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Register {
-    /// The notified channel.
+    /// The channel that was notified.
     pub channel: ChannelId,
-    /// The kind of subject.
+    /// What kind of subject it is.
     pub topic: Topic,
     /// The endpoint or, for topics about nodes, the node's name as the title.
     pub key: EndpointKey,
@@ -121,7 +121,7 @@ pub struct Register {
     pub number: i64,
     /// The state that was notified.
     pub state: Notified,
-    /// When the state began.
+    /// When the notified state has begun.
     pub since: UnixNanos,
     /// Until when the subject's past is notified: outages that ended before are not notified again.
     pub until: UnixNanos,
@@ -134,7 +134,7 @@ pub struct Register {
 }
 
 impl Notified {
-    /// All states, in order.
+    /// All states, with the worst last.
     pub const ALL: [Notified; 4] = [Notified::Healthy, Notified::Degraded, Notified::Down, Notified::Flapping];
 
     /// Returns the name that logs contain.
@@ -160,7 +160,7 @@ impl Notified {
 }
 
 impl Topic {
-    /// All topics, in order.
+    /// All topics, in their stored order.
     pub const ALL: [Topic; 5] = [Topic::Endpoint, Topic::Silent, Topic::Store, Topic::Certificate, Topic::Budget];
 
     /// Returns the name that logs contain.

@@ -24,6 +24,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use shared::Nanos;
 use shared::object_name::NodeName;
 
 use crate::checks::CheckContext;
@@ -32,9 +33,10 @@ use crate::config::model::Config;
 use crate::config::{self, ConfigError, Environment};
 use crate::monitor::heartbeat_reader::heartbeat_reader;
 use crate::monitor::runner::new_context;
-use crate::notify::evaluate::EvaluationReport;
+use crate::notify::evaluate::{EvaluationReport, Notifier, NotifierMode, NotifierNode};
 use crate::now;
 use crate::recorder::upkeep::UpkeepOutcome;
+use crate::store::Store;
 use crate::store::upload::Upload;
 use crate::ui;
 
@@ -113,6 +115,13 @@ fn report_upkeep(upkeep: &UpkeepOutcome) {
     if let Err(error) = &upkeep.summary {
         ui::warn(&format!("summary not updated: {error}"));
     }
+}
+
+/// Creates what notifies the configured channels, unless there are none.
+fn notifier(config: &Config, store: &Arc<Store>, every: Option<Nanos>, mode: NotifierMode) -> Option<Notifier> {
+    let storage = config.storage.as_ref()?;
+    let node = NotifierNode { name: &config.node, spool_dir: &config.spool_dir, storage, store };
+    Notifier::new(&node, (config.notifications.clone(), Arc::clone(&config.objectives)), every, mode)
 }
 
 /// Reports the messages that were sent to channels, and those that could not be sent.

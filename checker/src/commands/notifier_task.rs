@@ -12,7 +12,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::report_notifications;
+use super::{notifier, report_notifications};
 use crate::config::model::Config;
 use crate::notify::conditions::{SeenCertificate, seen_certificates};
 use crate::notify::evaluate::{Notifier, NotifierMode, RoundOutcome, StoredHistory};
@@ -123,10 +123,9 @@ impl CurrentNotifier {
         if self.notifier.is_none() || has_changed {
             let config = Arc::clone(&self.config.borrow_and_update());
             match &mut self.notifier {
-                Some(notifier) => notifier.configure(&config),
+                Some(notifier) => notifier.configure(config.notifications.clone(), Arc::clone(&config.objectives)),
                 None => {
-                    let store = Arc::clone(&self.store);
-                    self.notifier = Notifier::new(&config, store, Some(self.every), NotifierMode::Repeated);
+                    self.notifier = notifier(&config, &self.store, Some(self.every), NotifierMode::Repeated);
                 }
             }
         }

@@ -9,13 +9,13 @@ use shared::object_name::CheckFileName;
 
 use super::daemon::{ConfigSource, Daemon, Signals, StatusLog, first_round, start_log, storing_time};
 use super::notifier_task::NotifierTask;
-use super::{Outcome, check_context, report_notifications, report_upkeep, report_upload};
+use super::{Outcome, check_context, notifier, report_notifications, report_upkeep, report_upload};
 use crate::cli::{Format, RunArguments};
 use crate::config::model::Config;
 use crate::counted;
 use crate::monitor::announcement::Announcement;
 use crate::notify::conditions::seen_certificates;
-use crate::notify::evaluate::{Notifier, NotifierMode, RoundOutcome, StoredHistory};
+use crate::notify::evaluate::{NotifierMode, RoundOutcome, StoredHistory};
 use crate::now;
 use crate::platform::huge_pages;
 use crate::platform::shutdown::{Shutdown, ShutdownBudget};
@@ -65,9 +65,7 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
     }
     let mut notifier = match &recorder {
         // With `--every`, a task notifies channels after all rounds but the first one.
-        Some(recorder) if !arguments.no_notify => {
-            Notifier::new(&config, Arc::clone(recorder.store()), config.every, NotifierMode::Once)
-        }
+        Some(recorder) if !arguments.no_notify => notifier(&config, recorder.store(), config.every, NotifierMode::Once),
         _ => None,
     };
     let mut budget = ShutdownBudget::for_notifying(signals.shutdown.clone());

@@ -1,7 +1,7 @@
-//! Notifications: tells channels such as Slack or mail about outages, exactly once, from any number of nodes.
+//! Notifications: reports outages to channels such as Slack or mail, exactly once, from any number of nodes.
 //!
-//! Nothing reacts to events. After each round, [`reconcile`] compares the current status of every endpoint with what
-//! the logs in the store say was notified, and returns the difference. [`lineup`] determines which node sends it.
+//! Nothing reacts to events. After each round, [`reconcile`] compares the current status of every endpoint with
+//! the logs in the store, and returns the difference. [`lineup`] determines which node sends it.
 //! Both are pure, and part of [`shared::notification`]. [`channels`] turn a [`message`] into a request, and interpret the response.
 
 pub use shared::notification::{condition, digest, lineup, reconcile, registers, verdicts};
@@ -19,8 +19,6 @@ pub mod own_log;
 pub mod replay;
 pub mod rules;
 pub mod sample;
-pub mod sending;
-pub mod state_channels;
 pub mod store_view;
 pub mod template;
 pub mod time_text;

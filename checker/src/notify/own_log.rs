@@ -9,7 +9,7 @@ use shared::object_name::{LogName, NodeName};
 
 use crate::store::{Store, StoreError};
 
-/// This node's log.
+/// The log of this node, and where it is kept.
 #[derive(Debug)]
 pub struct OwnLog {
     pub log: NotificationLog,

@@ -18,9 +18,9 @@ use shared::{MINUTE, UnixNanos};
 
 use super::conditions::burning_budgets;
 use super::evaluate::message_channels;
+use super::evaluate::sending::compose;
 use super::message::Message;
 use super::rules::Notifications;
-use super::sending::compose;
 
 /// For how many minutes after the start of an outage the error budget is evaluated each minute.
 const BUDGET_MINUTES: i64 = 60;

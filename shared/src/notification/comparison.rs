@@ -32,6 +32,8 @@ pub(super) struct Found<'a> {
     pub(super) news: News,
     /// Since when the news could be sent.
     pub(super) due: UnixNanos,
+    /// When the current status began.
+    pub(super) began: UnixNanos,
     /// The number of the register that the news replaces, or 0.
     pub(super) replaced: i64,
     pub(super) sender: Sender<'a>,
@@ -127,6 +129,7 @@ fn compare_endpoints<'a>(situation: &Situation<'a>, comparison: &mut Comparison<
         comparison.found.push(Found {
             news: news(situation, Topic::Endpoint, verdict.key, register, next, items),
             due,
+            began: outages.is_since,
             replaced: register.map_or(0, |register| register.number),
             sender: Sender::Checkers(verdict),
         });
@@ -164,7 +167,7 @@ fn forget_unknown_endpoints(
         if is_bad && is_old && !known_bad.contains(&register.key) && !is_listed(&register.key) {
             let next = Known { state: Notified::Healthy, until: now, at: now, reminders: 0, since: register.since };
             let news = news(situation, Topic::Endpoint, &register.key, Some(register), next, Vec::new());
-            comparison.found.push(Found { news, due: now, replaced: register.number, sender: Sender::Any });
+            comparison.found.push(Found { news, due: now, began: 0, replaced: register.number, sender: Sender::Any });
         }
     }
 }
@@ -226,7 +229,7 @@ fn compare_condition<'a>(situation: &Situation<'a>, condition: &'a Condition, co
     let sender = if condition.is_local { Sender::Own } else { Sender::Any };
     let news = news(situation, condition.topic, &condition.key, register, next, items);
     let replaced = register.map_or(0, |register| register.number);
-    comparison.found.push(Found { news, due: condition.since, replaced, sender });
+    comparison.found.push(Found { news, due: condition.since, began: condition.since, replaced, sender });
 }
 
 fn news(

@@ -14,7 +14,7 @@ use crate::notification_log::ChannelId;
 pub struct Digest {
     /// A name that is the same if another node, or a later attempt, sends the same news, such as `m-9f2c4e1b7a3d5f60`.
     pub id: String,
-    /// The items, worst first.
+    /// The items, with the worst first.
     pub items: Vec<Item>,
     /// The number of items that were left out, by the group of their endpoints.
     pub more: Vec<(String, usize)>,

@@ -23,7 +23,7 @@ pub(super) struct Episode {
 /// An endpoint's outages, and its status now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Episodes {
-    /// The outages, in order.
+    /// The outages, in chronological order.
     pub(super) all: Vec<Episode>,
     /// The current status, which is never degraded if the channel does not hear of degraded endpoints.
     pub(super) is: Status,

@@ -6,9 +6,9 @@ use std::str::FromStr;
 /// A kind of event that a channel can be notified of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EventKind {
-    /// An endpoint is down.
+    /// An endpoint has become down.
     Down,
-    /// An endpoint is degraded.
+    /// An endpoint has become degraded.
     Degraded,
     /// An endpoint that was degraded is now down.
     Worse,
@@ -20,11 +20,11 @@ pub enum EventKind {
     Missed,
     /// An endpoint changes its status so often that each change is not notified.
     Flapping,
-    /// A node stopped reporting.
+    /// A node has stopped reporting results.
     Silent,
     /// A node cannot store its results.
     Store,
-    /// A certificate expires soon.
+    /// A certificate expires within days.
     Certificate,
     /// An endpoint uses up its error budget too fast.
     Budget,

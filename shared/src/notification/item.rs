@@ -7,7 +7,7 @@ use crate::{Nanos, UnixNanos};
 /// One piece of news, usually about an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
-    /// What happened.
+    /// The kind of event that happened.
     pub event: EventKind,
     /// The title of the endpoint, or the name of a node for events about nodes.
     pub title: String,
@@ -15,7 +15,7 @@ pub struct Item {
     pub locator: String,
     /// The status that the channel knew before.
     pub was: Status,
-    /// The status now.
+    /// The status that it has now.
     pub is: Status,
     /// When the current status, or for [`EventKind::Recovered`] and [`EventKind::Missed`] the outage, began.
     pub since: UnixNanos,
@@ -42,7 +42,7 @@ pub struct Item {
 pub struct NodeReason {
     /// The name of the node.
     pub node: String,
-    /// The reason in words.
+    /// The reason in the check's words.
     pub reason: String,
 }
 

@@ -20,11 +20,6 @@ pub const FAILURES_LIMIT: u32 = 3;
 /// on what they read before.
 pub const SETTLING_TIME: Nanos = 30 * SECOND;
 
-/// How long after its next attempt a node that failed too often precedes others again. For the node itself, this takes
-/// [`AGAIN_MARGIN`] longer.
-const AGAIN_AFTER: Nanos = HOUR;
-const AGAIN_MARGIN: Nanos = 5 * MINUTE;
-
 /// What an evaluation knows about the nodes.
 #[derive(Debug, Clone, Copy)]
 pub struct Nodes<'a> {
@@ -85,7 +80,7 @@ struct Member<'a> {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Turn {
     Now,
-    /// These nodes precede it.
+    /// These nodes precede it in line.
     Later {
         ahead: Vec<NodeName>,
         at: UnixNanos,
@@ -110,9 +105,8 @@ impl<'a> Line<'a> {
             .chain([nodes.own])
             .filter_map(|log| {
                 let retry = log.channel(channel)?.retry;
-                let margin = if log.node == *own { AGAIN_MARGIN } else { 0 };
-                let again_at = |retry: Retry| retry.next.saturating_add(AGAIN_AFTER).saturating_add(margin);
-                let has_failed = retry.is_some_and(|retry| retry.tries >= FAILURES_LIMIT && now < again_at(retry));
+                // Until it sends a message again. If it preceded others sooner, they would wait for it in vain.
+                let has_failed = retry.is_some_and(|retry| retry.tries >= FAILURES_LIMIT);
                 Some(((has_failed, log.rank, log.every, &log.node), Member { log, retry }))
             })
             .collect();

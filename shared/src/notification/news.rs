@@ -1,4 +1,4 @@
-//! What is sent now, and what is held back.
+//! News that is sent now, and news that is held back.
 
 use super::event::EventKind;
 use super::item::Item;
@@ -21,7 +21,7 @@ pub struct Plan {
     pub waiting: Option<Waiting>,
 }
 
-/// News about one subject.
+/// News about one endpoint or node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct News {
     /// The items, in chronological order. There are several if the channel missed some, and none if the change is
@@ -36,7 +36,7 @@ pub struct News {
 /// News that is not sent now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
-    /// The kind of news.
+    /// The kind of the held news.
     pub event: EventKind,
     /// The title of the endpoint, or the name of a node.
     pub title: String,
@@ -59,7 +59,7 @@ pub enum HeldReason {
     Unknown,
     /// The endpoint is in a planned maintenance window.
     Planned,
-    /// The endpoint is silenced.
+    /// The endpoint is silenced by operators.
     Silenced,
     /// An endpoint that this one depends on is failing.
     Dependency(String),

@@ -27,14 +27,14 @@ pub struct Hold {
     pub kind: HoldKind,
     /// When outages are not notified.
     pub period: Period,
-    /// Titles of endpoints, or beginnings of titles followed by `*`. All endpoints match if there are none.
+    /// Titles of endpoints, or beginnings of titles followed by `*`. An empty list matches all endpoints.
     pub endpoints: Vec<String>,
 }
 
 /// Why outages are not notified during a period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HoldKind {
-    /// A planned maintenance window.
+    /// A maintenance window that was planned.
     Planned,
     /// A silence, which an operator sets.
     Silence,

@@ -10,7 +10,7 @@ use crate::page_config::appearance::position_in;
 /// When an endpoint is flapping: this many outages began within this time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Flapping {
-    /// The number of outages.
+    /// The number of outages that begin.
     pub outages: u32,
     /// The time in which they begin.
     pub within: Nanos,
@@ -30,7 +30,7 @@ pub struct Pace {
 pub struct ChannelPolicy {
     /// The kinds of events. [`EventKind::Down`] includes worse, missed and flapping outages.
     pub on: BTreeSet<EventKind>,
-    /// Titles of endpoints, or beginnings of titles followed by `*`. All endpoints match if there are none.
+    /// Titles of endpoints, or beginnings of titles followed by `*`. An empty list matches all endpoints.
     pub endpoints: Vec<String>,
     /// How long an endpoint must be down or degraded before the channel is notified.
     pub after: Nanos,
@@ -40,7 +40,7 @@ pub struct ChannelPolicy {
     pub repeat: Vec<Nanos>,
 }
 
-/// What the configuration of a check says about notifications.
+/// The notification settings of a check.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CheckNotifications {
     /// The only channels that are notified of this endpoint, or `None` for all whose patterns match.

@@ -23,7 +23,7 @@ const LONGEST_RETRY: Nanos = HOUR;
 
 type Written<'a> = (&'a NodeName, &'a Register);
 
-/// What a node's log says about the node.
+/// The part of a log that describes its node.
 #[derive(Debug, Clone, Copy)]
 pub struct Introduction<'a> {
     /// The node's position among those that can notify. Lower numbers come first.
@@ -130,8 +130,8 @@ impl<'a> ChannelRegisters<'a> {
 }
 
 impl NotificationLog {
-    /// Updates what the log says about its node. Returns whether anything changed: then, store the log before reading
-    /// the others.
+    /// Updates the part of the log that describes its node. Returns whether anything changed: then, store the log before
+    /// reading the others.
     pub fn introduce(&mut self, node: &Introduction<'_>, now: UnixNanos) -> bool {
         let Introduction { rank, every, pace: Pace { gather, spacing }, channels, stored_since } = *node;
         let is_same = self.channels.iter().map(|served| &served.id).eq(channels.iter().copied());

@@ -113,15 +113,15 @@ fn has_checked(verdict: &Verdict<'_>, node: &NodeName, now: UnixNanos) -> bool {
 }
 
 /// Returns a hash of news, and of the nodes that it is left to. It does not depend on the order of the news, and not on
-/// details that change while it waits. Later news about the same endpoint has another hash, because it is about another
-/// outage, or replaces another register.
+/// details that change while it waits. Later news about the same endpoint has another hash, because the status began at
+/// another time or the news replaces another register.
 fn hash<'f>(left: impl Iterator<Item = (&'f Found<'f>, &'f Turn)>) -> u32 {
     left.fold(0, |sum, (found, turn)| {
         let register = &found.news.register;
         let key = &register.key;
         let state = (register.state as u8, register.topic as u8);
-        let (since, replaced) = (register.since, found.replaced);
-        let text = format!("{}\n{}\n{state:?}\n{since}\n{replaced}\n{turn}", key.title, key.locator);
+        let (began, replaced) = (found.began, found.replaced);
+        let text = format!("{}\n{}\n{state:?}\n{began}\n{replaced}\n{turn}", key.title, key.locator);
         sum.wrapping_add(fnv1a(&text) as u32)
     })
 }
@@ -172,5 +172,5 @@ fn preface(situation: &Situation<'_>, news: &[News]) -> Option<String> {
     }
     let is_at_once = last.saturating_sub(first) <= situation.nodes.own.every.saturating_mul(2);
     let node = only.filter(|_| count >= SUSPICIOUS_COUNT && is_at_once)?;
-    Some(format!("Everything looks down from `{node}`; the problem may be `{node}`"))
+    Some(format!("Everything seems down from `{node}`; the problem may be `{node}`"))
 }

@@ -21,7 +21,7 @@ pub struct Situation<'a> {
     pub flapping: Flapping,
     /// How long news is collected before it is sent.
     pub pace: Pace,
-    /// The settings of checks.
+    /// What checks configure for their endpoints.
     pub checks: &'a EndpointMap<CheckNotifications>,
     /// The status of all endpoints.
     pub verdicts: &'a [Verdict<'a>],

@@ -9,9 +9,9 @@ use crate::uptime::Span;
 use crate::{DAY, Nanos, UnixNanos};
 
 /// How far back outages are notified.
-pub const LOOK_BACK: Nanos = 2 * DAY;
+pub const REPORTED_TIME: Nanos = 2 * DAY;
 
-/// An endpoint's status over the last [`LOOK_BACK`], and how it came about.
+/// An endpoint's status over the last [`REPORTED_TIME`], and how it came about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict<'a> {
     /// The endpoint's title, locator and id.
@@ -39,7 +39,7 @@ pub struct Vote<'a> {
     pub last_checked: UnixNanos,
 }
 
-/// Determines the status of all endpoints over the last [`LOOK_BACK`].
+/// Determines the status of all endpoints over the last [`REPORTED_TIME`].
 ///
 /// If several nodes check an endpoint, one whose clock is behind still votes with its last status for up to
 /// [`CLOCK_TOLERANCE`], as in [`quorum::vote_at`]. Without that, each round would begin with the votes of the other
@@ -68,10 +68,10 @@ fn verdict(endpoint: &EndpointStatus, is_retired: bool, now: UnixNanos) -> Verdi
     }
 }
 
-/// Returns a node's spans of the last [`LOOK_BACK`], until now. Unless the node is alone, its last status is valid for
+/// Returns a node's spans of the last [`REPORTED_TIME`], until now. Unless the node is alone, its last status is valid for
 /// [`CLOCK_TOLERANCE`] longer.
 fn recent(spans: &[Span], is_alone: bool, now: UnixNanos) -> Vec<Span> {
-    let first = spans.partition_point(|span| span.end <= now.saturating_sub(LOOK_BACK));
+    let first = spans.partition_point(|span| span.end <= now.saturating_sub(REPORTED_TIME));
     let end = spans.partition_point(|span| span.start < now).max(first);
     let mut recent = spans[first..end].to_vec();
     if let Some(last) = recent.last_mut() {

@@ -1,4 +1,4 @@
-//! The names of channels.
+//! Validates the public names of channels.
 
 use std::fmt;
 use std::str::FromStr;

@@ -5,7 +5,7 @@ use std::fmt;
 /// Why a message could not be sent. These words are public, so they contain nothing from the provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureReason {
-    /// There was no connection.
+    /// The connection could not be established.
     Unreachable,
     /// There was no answer in time.
     TimedOut,

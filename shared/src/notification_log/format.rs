@@ -1,4 +1,4 @@
-//! The JSON of logs.
+//! Writes and parses logs as JSON.
 
 use super::{
     ChannelId, FailureReason, NUMBER_LIMIT, NotificationLog, Notified, Register, Retry, ServedChannel, Topic, Waiting,

@@ -25,7 +25,6 @@ const PIECES: &[usize] = &[usize::MAX, usize::MAX, 1_000, 64, 7];
 pub(super) struct Case {
     /// The names of its quirks.
     pub(super) quirks: Vec<&'static str>,
-    /// The path to request.
     pub(super) path: String,
     /// The request's method, which is `GET` or `HEAD`.
     pub(super) method: &'static str,

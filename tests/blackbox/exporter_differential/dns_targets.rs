@@ -65,7 +65,6 @@ fn record(record_type: RecordType) -> RData {
     }
 }
 
-/// Generates all DNS targets.
 pub(super) fn targets(address: &str, random: &mut Random) -> Vec<Target> {
     let mut targets = vec![
         dns("no record", address, ("empty.example", "A"), json!({}), json!({})),

@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 pub(super) struct Target {
     /// A description, for example `status 404`. Targets with the same settings can share it.
     pub(super) name: String,
-    /// The exporter's module.
     pub(super) module: Value,
     /// The address that the exporter probes.
     pub(super) address: String,

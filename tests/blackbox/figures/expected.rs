@@ -39,7 +39,6 @@ fn listed(parts: &[String]) -> String {
     }
 }
 
-/// `14:02` in UTC.
 fn clock(moment: UnixNanos) -> String {
     format!("{:02}:{:02}", moment.rem_euclid(DAY) / HOUR, moment.rem_euclid(HOUR) / MINUTE)
 }

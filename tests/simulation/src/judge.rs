@@ -8,6 +8,7 @@ use shared::notification::item::Item;
 use shared::notification::reconcile::{News, Period};
 use shared::notification::verdicts::verdicts;
 use shared::object_name::NodeName;
+use shared::quorum::CLOCK_TOLERANCE;
 use shared::status::Status;
 use shared::uptime::Span;
 use shared::{MINUTE, SECOND, UnixNanos};
@@ -21,12 +22,10 @@ const SLACK: i64 = 2 * MINUTE + 20 * SECOND;
 /// How long before and after a partition results can be stored so late that an outage is not notified.
 const LATE: i64 = 10 * MINUTE;
 
-/// What happened in worlds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
-    /// The number of worlds.
     pub worlds: u64,
-    /// The number of outages that had to be notified.
+    /// The number of outages that required a notification.
     pub outages: u64,
     /// The number of messages that the provider accepted.
     pub messages: u64,
@@ -47,7 +46,6 @@ pub struct Violation {
     pub seed: u64,
     /// The rule, and how it was violated.
     pub problem: String,
-    /// Everything that happened.
     pub trace: Vec<String>,
 }
 
@@ -290,7 +288,10 @@ fn must_be_reported(plan: &WorldPlan, endpoint: usize, span: &Span) -> bool {
         silence.is_some_and(|silence| silence.start - SLACK < span.end && span.start < silence.end + SLACK);
     let is_late = plan.nodes.iter().filter(|node| node.has_spool).flat_map(|node| &node.partitioned);
     let is_late = is_late.into_iter().any(|period| period.start - LATE < span.end && span.start < period.end + LATE);
-    span.status == Status::Down && span.end - span.start >= plan.policy.after && !is_touched && !is_late
+    // The last status of a node that stops counts for longer, until the node returns.
+    let stops = plan.nodes.iter().any(|node| !node.dead.is_empty() || !node.partitioned.is_empty());
+    let shortest = plan.policy.after + if stops { CLOCK_TOLERANCE } else { 0 };
+    span.status == Status::Down && span.end - span.start >= shortest && !is_touched && !is_late
 }
 
 /// Returns a problem if nothing was wrong at the beginning of a notified outage.

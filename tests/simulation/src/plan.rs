@@ -45,7 +45,6 @@ pub(crate) struct NodePlan {
     pub(crate) rank: u32,
     /// By how much the clock is wrong.
     pub(crate) skew: Nanos,
-    /// How long rounds take.
     pub(crate) round: Nanos,
     /// A daemon evaluates between rounds and has a memory. Otherwise, each round is a process.
     pub(crate) pace: Option<Pace>,

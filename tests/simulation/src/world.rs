@@ -29,9 +29,7 @@ const LONGEST_SEND: i64 = 10 * SECOND;
 /// Something that happens in the world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
-    /// A round starts.
     Start,
-    /// A round ends.
     End,
     /// A timer of a daemon.
     Timer,
@@ -198,17 +196,6 @@ impl World {
         let plan = self.reconcile(node, &log, now, clock);
         is_changed |= log.wait(&self.channel, plan.0.waiting);
         let (plan, number) = plan;
-        if std::env::var("DBG").is_ok() && (!plan.news.is_empty() || !plan.held.is_empty()) {
-            let o = |t: i64| (t - START) / SECOND;
-            eprintln!(
-                "{} node {node} news {} held {:?} wait {:?} retry {:?}",
-                o(now),
-                plan.news.len(),
-                plan.held.iter().map(|h| (h.event, h.reason.clone(), h.until.map(o))).collect::<Vec<_>>(),
-                plan.waiting.map(|w| (o(w.since), w.news)),
-                log.channel(&self.channel).and_then(|c| c.retry).map(|r| (r.tries, o(r.next)))
-            );
-        }
         if let Some(next) = plan.next.filter(|_| is_daemon) {
             let next = now + (next - clock).max(SECOND);
             self.nodes[node].timer = next;

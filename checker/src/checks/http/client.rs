@@ -18,7 +18,7 @@ use super::http_version::HttpVersion;
 use super::http1::{self, Http1Body, Strictness};
 use super::http2::{self, Http2Body};
 use super::proxied::{ProxyProgress, ProxyRoute};
-use super::stream::{LayeredStream, Transport};
+use super::stream::{HttpTransport, LayeredStream};
 use super::{HttpCheck, HttpRoute, uses_tls};
 use crate::checks::net::address_filter::AddressFilter;
 use crate::checks::net::address_policy::AddressPolicy;
@@ -72,7 +72,7 @@ enum ResponseBody {
 
 /// An open connection to the server, ready for a request.
 struct Opened {
-    transport: Transport,
+    transport: HttpTransport,
     speaks_http2: bool,
 }
 
@@ -143,7 +143,7 @@ impl Connector<'_> {
         }
     }
 
-    fn unencrypted(&self, transport: Transport) -> Opened {
+    fn unencrypted(&self, transport: HttpTransport) -> Opened {
         let speaks_http2 = self.check.http_version == HttpVersion::Http2;
         Opened { transport, speaks_http2 }
     }
@@ -242,7 +242,7 @@ fn tls_name(host: &str) -> Result<ServerName<'static>, Failure> {
     ServerName::try_from(host.to_owned()).map_err(|_| format!("invalid host name `{host}` for TLS"))
 }
 
-async fn send_http2(transport: Transport, request: &HttpRequest<'_>) -> Result<(Parts, Http2Body), Failure> {
+async fn send_http2(transport: HttpTransport, request: &HttpRequest<'_>) -> Result<(Parts, Http2Body), Failure> {
     let scheme = if uses_tls(request.url) { Scheme::HTTPS } else { Scheme::HTTP };
     let body = request.body.filter(|body| !body.is_empty()).map(|body| Bytes::from(body.to_owned()));
     // HTTP/2 requests pass through a proxy in a tunnel, so build them as if there were no proxy.

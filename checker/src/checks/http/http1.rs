@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 
-use super::stream::{ClientStream, Transport};
+use super::stream::{ClientStream, HttpTransport};
 
 /// The maximum number of response headers, several times as many as any legitimate server sends.
 const HEADERS_LIMIT: usize = 5_000;
@@ -39,7 +39,7 @@ pub(super) enum Strictness {
 
 /// Sends a request and waits for the response head.
 pub(super) async fn send(
-    transport: Transport,
+    transport: HttpTransport,
     request: Request<Full<Bytes>>,
     strictness: Strictness,
 ) -> Result<(Parts, Http1Body), hyper::Error> {

@@ -11,7 +11,7 @@ use http::response::Parts;
 use http::uri::{Authority, PathAndQuery, Scheme, Uri};
 use http::{Request, Version};
 
-use super::stream::{ClientStream, Transport};
+use super::stream::{ClientStream, HttpTransport};
 use crate::checks::Failure;
 use crate::checks::net::http2_error::describe_http2_error;
 
@@ -32,7 +32,7 @@ pub(super) struct Http2Body {
 
 /// Sends a request, built as for HTTP/1.1, and waits for the response head.
 pub(super) async fn send(
-    transport: Transport,
+    transport: HttpTransport,
     request: Request<()>,
     body: Option<Bytes>,
     scheme: Scheme,

@@ -16,11 +16,11 @@ pub(super) trait LayeredStream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> LayeredStream for S {}
 
 /// A connection to a server. TLS and proxy streams are boxed because the transport is moved several times.
-pub(super) type Transport = Either<TcpConnection, Box<dyn LayeredStream>>;
+pub(super) type HttpTransport = Either<TcpConnection, Box<dyn LayeredStream>>;
 
 /// A stream that is closed only when it is dropped. Shutting it down first would send an extra packet for no benefit.
 pub(super) struct ClientStream {
-    transport: Transport,
+    transport: HttpTransport,
     repair: Option<Box<RepairedHead>>,
 }
 
@@ -35,12 +35,12 @@ struct RepairedHead {
 }
 
 impl ClientStream {
-    pub(super) fn new(transport: Transport) -> ClientStream {
+    pub(super) fn new(transport: HttpTransport) -> ClientStream {
         ClientStream { transport, repair: None }
     }
 
     /// Creates a stream that repairs the head of an HTTP/1 response.
-    pub(super) fn with_repair(transport: Transport) -> ClientStream {
+    pub(super) fn with_repair(transport: HttpTransport) -> ClientStream {
         ClientStream { transport, repair: Some(Box::default()) }
     }
 }
@@ -69,7 +69,11 @@ impl RepairedHead {
     }
 
     /// Receives until there is output, or the connection ends.
-    fn poll_receive(&mut self, mut transport: Pin<&mut Transport>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_receive(
+        &mut self,
+        mut transport: Pin<&mut HttpTransport>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
         self.output.clear();
         self.position = 0;
         while self.output.is_empty() {

@@ -11,8 +11,8 @@ use shared::{UnixNanos, duration};
 
 use super::{channels, open_store};
 use crate::cli::{Format, NotifyViewArguments};
-use crate::commands::{Outcome, load};
-use crate::notify::evaluate::{Notifier, NotifierMode, StoredHistory};
+use crate::commands::{Outcome, load, notifier};
+use crate::notify::evaluate::{NotifierMode, StoredHistory};
 use crate::notify::message::Message;
 use crate::notify::{message_json, words};
 use crate::now;
@@ -24,7 +24,7 @@ pub(super) async fn preview(arguments: &NotifyViewArguments) -> anyhow::Result<O
     let config = load(path, arguments.node.as_ref())?;
     channels(&config, path)?;
     let (store, now) = (open_store(&config, path).await?, now());
-    let Some(mut notifier) = Notifier::new(&config, Arc::clone(&store), config.every, NotifierMode::Repeated) else {
+    let Some(mut notifier) = notifier(&config, &store, config.every, NotifierMode::Repeated) else {
         ui::print_line("All channels are disabled.");
         return Ok(Outcome::Done);
     };

@@ -108,7 +108,6 @@ impl CheckKeys {
         }
     }
 
-    /// Removes the objectives.
     pub(in crate::config) fn take_objectives(&mut self) -> EndpointMap<Objective> {
         std::mem::take(&mut self.objectives)
     }

@@ -76,7 +76,7 @@ pub(super) const COMMON: &[Field] = &[
 ];
 
 #[derive(Deserialize)]
-pub(super) struct RawCommon {
+pub(super) struct RawNotifier {
     pub id: Option<String>,
     enabled: Option<bool>,
     on: Option<Vec<String>>,
@@ -87,7 +87,7 @@ pub(super) struct RawCommon {
     repeat: Option<Vec<RawDuration>>,
 }
 
-impl RawCommon {
+impl RawNotifier {
     /// Returns whether the channel is enabled, and what it is notified of.
     pub(super) fn into_policy(
         self,

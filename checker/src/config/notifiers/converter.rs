@@ -98,7 +98,6 @@ impl NotifierConverter<'_> {
         Some(Secret::new(text))
     }
 
-    /// Converts a required string.
     pub(super) fn text(&mut self, key: &str, text: String) -> Option<String> {
         if text.trim().is_empty() {
             self.reject(key, "is empty: set it, or the environment variable that it contains");

@@ -33,7 +33,7 @@ mod zulip;
 use std::path::Path;
 
 use self::check_keys::CheckKeys;
-use self::common::{COMMON, ChannelIds, RawCommon};
+use self::common::{COMMON, ChannelIds, RawNotifier};
 use self::converter::NotifierConverter;
 use self::section::NotifySection;
 pub(super) use self::section::SECTION;
@@ -119,7 +119,7 @@ pub(super) fn convert(root: &Located, checks: CheckKeys, folder: &Path, problems
             continue;
         }
         let mut converter = NotifierConverter { located, path, folder, problems };
-        let Some(raw) = converter.read::<RawCommon>() else { continue };
+        let Some(raw) = converter.read::<RawNotifier>() else { continue };
         let type_name = ["type", "name"].iter().find_map(|key| located.member(key)?.text()).unwrap_or_default();
         let convert = TYPES.iter().find(|known| known.variant.name == type_name).map(|known| known.convert);
         let transport = convert.and_then(|convert| convert(&mut converter));

@@ -1,4 +1,4 @@
-//! Alertmanager: the current alerts. <https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml>
+//! Messages to Alertmanager through the current alerts. <https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml>
 //!
 //! Alertmanager groups, silences and routes alerts itself. So it does not receive messages: after each round, the first
 //! node in the line-up posts all alerts that fire. An alert ends when it is posted with an end in the past, or when

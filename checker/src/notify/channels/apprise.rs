@@ -22,7 +22,6 @@ pub struct Apprise {
 }
 
 impl Apprise {
-    /// Returns the arguments.
     #[must_use]
     pub fn arguments(&self, message: &Message) -> Vec<String> {
         let kind = match Urgency::from_message(message) {
@@ -41,7 +40,6 @@ impl Apprise {
         self.urls.iter().map(Secret::reveal).collect::<Vec<_>>().join(" ")
     }
 
-    /// Returns the standard input.
     #[must_use]
     pub fn input(&self, message: &Message) -> String {
         Outline::new(message).render(&PLAIN)

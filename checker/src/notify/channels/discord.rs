@@ -1,4 +1,4 @@
-//! Discord, through webhooks of its channels. <https://docs.discord.com/developers/resources/webhook#execute-webhook>
+//! Messages to Discord through webhooks. <https://docs.discord.com/developers/resources/webhook#execute-webhook>
 
 use bytes::Bytes;
 use http::Request;

@@ -14,11 +14,9 @@ pub struct ExecChannel {
     pub arguments: Vec<String>,
 }
 
-/// `EX_TEMPFAIL` in `sysexits.h`.
 const TEMPORARY_FAILURE: i32 = 75;
 
 impl ExecChannel {
-    /// Returns the standard input.
     #[must_use]
     pub fn input(&self, message: &Message) -> String {
         format!("{}\n", to_json(message))

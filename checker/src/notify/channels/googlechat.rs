@@ -1,4 +1,4 @@
-//! Google Chat: incoming webhooks. <https://developers.google.com/workspace/chat/quickstart/webhooks>
+//! Messages to Google Chat through incoming webhooks. <https://developers.google.com/workspace/chat/quickstart/webhooks>
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! Gotify, a server for push notifications. <https://gotify.net/docs/pushmsg>
+//! Messages to Gotify through push notifications. <https://gotify.net/docs/pushmsg>
 
 use bytes::Bytes;
 use http::{Method, Request};

@@ -1,4 +1,4 @@
-//! Mailgun: mail through its API. <https://documentation.mailgun.com/docs/mailgun/api-reference/send/mailgun/messages>
+//! Messages to Mailgun through mail through its API. <https://documentation.mailgun.com/docs/mailgun/api-reference/send/mailgun/messages>
 
 use bytes::Bytes;
 use http::Request;

@@ -1,4 +1,4 @@
-//! Matrix: messages to a room. <https://spec.matrix.org/latest/client-server-api/#sending-events-to-a-room>
+//! Messages to Matrix through messages to a room. <https://spec.matrix.org/latest/client-server-api/#sending-events-to-a-room>
 
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
@@ -15,7 +15,6 @@ use crate::notify::message::Message;
 use crate::notify::outline::{Limit, PLAIN, fit};
 use crate::redact::Secret;
 
-/// A Matrix room.
 #[derive(Debug, Clone)]
 pub struct Matrix {
     /// The URL of the homeserver.

@@ -1,4 +1,4 @@
-//! Mattermost, through its incoming webhooks. <https://developers.mattermost.com/integrate/webhooks/incoming/>
+//! Messages to Mattermost through incoming webhooks. <https://developers.mattermost.com/integrate/webhooks/incoming/>
 
 use bytes::Bytes;
 use http::Request;

@@ -50,11 +50,9 @@ use crate::redact::Secret;
 pub enum Transport {
     /// A provider with an HTTP API.
     Http(Arc<dyn HttpChannel>),
-    /// An SMTP server.
     Mail(Arc<mail::Mail>),
     /// A command that the operator provides.
     Exec(Arc<exec::ExecChannel>),
-    /// The program `apprise`.
     Apprise(Arc<apprise::Apprise>),
     /// An Alertmanager, which receives the current alerts after each round instead of messages.
     Alertmanager(Arc<alertmanager::Alertmanager>),
@@ -74,7 +72,6 @@ pub struct Login {
 pub enum Authorization {
     /// A user name and password.
     Basic(Login),
-    /// A token.
     Bearer(Secret),
 }
 
@@ -83,7 +80,6 @@ pub trait HttpChannel: std::fmt::Debug + Send + Sync {
     /// Converts a message to requests, usually one. `now` is the time of this attempt, for signatures.
     fn requests(&self, message: &Message, now: UnixNanos) -> Result<Vec<Request<Bytes>>, InvalidMessage>;
 
-    /// Interprets a response.
     fn outcome(&self, status: StatusCode, headers: &HeaderMap, _body: &[u8], now: UnixNanos) -> SendOutcome {
         outcome::by_status(status, headers, now, || None)
     }

@@ -1,4 +1,4 @@
-//! ntfy, a service for push notifications. <https://docs.ntfy.sh/publish/#publish-as-json>
+//! Messages to ntfy through push notifications. <https://docs.ntfy.sh/publish/#publish-as-json>
 
 use bytes::Bytes;
 use http::{Method, Request};

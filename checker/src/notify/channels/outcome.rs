@@ -79,7 +79,6 @@ mod tests {
     use super::*;
     use http::HeaderValue;
 
-    /// 2026-11-29 13:02:00 UTC.
     const NOW: UnixNanos = 1_795_957_320 * SECOND;
 
     fn outcome(status: u16, retry_after: Option<&'static str>) -> SendOutcome {

@@ -1,4 +1,4 @@
-//! `PagerDuty`: Events API v2. <https://developer.pagerduty.com/docs/send-alert-event>
+//! Messages to `PagerDuty` through Events API v2. <https://developer.pagerduty.com/docs/send-alert-event>
 
 use bytes::Bytes;
 use http::{Method, Request};
@@ -23,9 +23,7 @@ use crate::redact::Secret;
 /// an outage that is already over, become change events, which do not page anyone.
 #[derive(Debug, Clone)]
 pub struct PagerDuty {
-    /// `https://events.pagerduty.com`, or `https://events.eu.pagerduty.com`.
     pub server: SecretUrl,
-    /// The integration key.
     pub routing_key: Secret,
 }
 

@@ -1,4 +1,4 @@
-//! Pushover, a service for push notifications. <https://pushover.net/api>
+//! Messages to Pushover through push notifications. <https://pushover.net/api>
 
 use std::time::Duration;
 
@@ -16,10 +16,8 @@ use crate::notify::outline::{Limit, PLAIN, fit};
 use crate::notify::words::{Urgency, one_line};
 use crate::redact::Secret;
 
-/// Push notifications through Pushover.
 #[derive(Debug, Clone)]
 pub struct Pushover {
-    /// `https://api.pushover.net`.
     pub server: SecretUrl,
     /// The token of the application.
     pub token: Secret,

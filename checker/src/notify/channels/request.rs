@@ -53,7 +53,6 @@ pub fn authorized(request: Builder, authorization: Option<&Authorization>) -> Bu
     }
 }
 
-/// Adds the body.
 pub fn finish(request: Builder, body: impl Into<Bytes>) -> Result<Request<Bytes>, InvalidMessage> {
     // The error could contain the URL, which is secret.
     request.body(body.into()).map_err(|_| InvalidMessage("its URL cannot be requested".to_owned()))

@@ -1,4 +1,4 @@
-//! Rocket.Chat, through its incoming webhooks. <https://docs.rocket.chat/docs/integrations>
+//! Messages to Rocket.Chat through incoming webhooks. <https://docs.rocket.chat/docs/integrations>
 
 use std::borrow::Cow;
 

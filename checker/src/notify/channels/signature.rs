@@ -21,7 +21,6 @@ pub struct SigningKey(Vec<u8>);
 pub struct InvalidSigningKey;
 
 impl SigningKey {
-    /// Validates a key.
     pub fn parse(text: &str) -> Result<SigningKey, InvalidSigningKey> {
         let encoded = text.trim().strip_prefix("whsec_").ok_or(InvalidSigningKey)?;
         let key = STANDARD.decode(encoded).map_err(|_| InvalidSigningKey)?;

@@ -1,4 +1,4 @@
-//! Slack, through its incoming webhooks. <https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks>
+//! Messages to Slack through incoming webhooks. <https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks>
 
 use bytes::Bytes;
 use http::Request;

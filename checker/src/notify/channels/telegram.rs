@@ -1,4 +1,4 @@
-//! Telegram: messages of a bot. <https://core.telegram.org/bots/api#sendmessage>
+//! Messages to Telegram through messages of a bot. <https://core.telegram.org/bots/api#sendmessage>
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};

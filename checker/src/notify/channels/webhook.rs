@@ -14,7 +14,6 @@ use crate::notify::message_json::{template_values, to_json};
 use crate::notify::template::BodyTemplate;
 use crate::redact::Secret;
 
-/// Any other HTTP endpoint.
 #[derive(Debug, Clone)]
 pub struct Webhook {
     pub url: SecretUrl,

@@ -1,4 +1,4 @@
-//! Zulip: messages to a channel. <https://zulip.com/api/send-message>
+//! Messages to Zulip through messages to a channel. <https://zulip.com/api/send-message>
 
 use std::borrow::Cow;
 

@@ -24,7 +24,6 @@ pub(super) async fn run_channel(channel: &ExecChannel, message: &Message) -> Att
     }
 }
 
-/// Runs the program `apprise`.
 pub(super) async fn run_apprise(apprise: &Apprise, message: &Message) -> Attempt {
     let mut command = Command::new(&apprise.command);
     command.args(apprise.arguments(message)).env(URLS_VARIABLE, apprise.urls());

@@ -38,12 +38,16 @@ pub struct Job {
 /// The content of a job.
 #[derive(Debug, Clone)]
 pub enum Content {
-    /// News, or a test.
     News(Message),
     /// The current state, for an Alertmanager. Alerts end at `ends_at` unless they are posted again.
-    State { state: Message, ends_at: UnixNanos },
+    State {
+        state: Message,
+        ends_at: UnixNanos,
+    },
     /// The end of a round, for a dead man's switch.
-    Round { is_stored: bool },
+    Round {
+        is_stored: bool,
+    },
 }
 
 /// What became of a job.
@@ -55,7 +59,6 @@ pub struct DeliveryReport {
     pub problem: Option<String>,
 }
 
-/// Sends messages.
 #[derive(Debug, Clone)]
 pub struct Courier {
     http: reqwest::Client,

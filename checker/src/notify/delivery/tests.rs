@@ -13,14 +13,11 @@ use crate::notify::channels::secret_url::SecretUrl;
 use crate::notify::channels::slack::Slack;
 use crate::notify::sample;
 
-/// What the recorder answers.
 #[derive(Debug, Clone)]
 enum Answer {
-    /// A response.
     Text(&'static str),
     /// Nothing, while the connection stays open.
     Hang,
-    /// A closed connection.
     Close,
 }
 

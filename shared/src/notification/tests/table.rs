@@ -1,4 +1,4 @@
-//! The rows of the table of rules: what was notified, what is, and what follows.
+//! The table of rules: the news that follows from the notified and the current status.
 
 use super::*;
 use crate::notification_log::{Notified, Topic};

@@ -12,13 +12,13 @@ use shared::notification_log::NotificationLog;
 use shared::object_name::NodeName;
 use shared::{Nanos, SECOND, UnixNanos};
 
-use super::channels::Transport;
-use super::condition::Condition;
-use super::delivery::{Content, Courier, Job, TIME_LIMIT};
-use super::evaluate::{EvaluationReport, Notifier};
-use super::event::EventKind;
-use super::message::{Item, Message};
-use super::rules::Channel;
+use super::{EvaluationReport, Notifier};
+use crate::notify::channels::Transport;
+use crate::notify::condition::Condition;
+use crate::notify::delivery::{Content, Courier, CourierError, Job, TIME_LIMIT};
+use crate::notify::event::EventKind;
+use crate::notify::message::{Item, Message};
+use crate::notify::rules::Channel;
 
 /// How many intervals an alert lasts after it was last posted, and how long its end is posted.
 const ALERT_INTERVALS: i64 = 3;
@@ -124,7 +124,7 @@ impl Notifier {
     }
 
     /// Returns what sends messages, which is prepared when it is first needed.
-    pub(super) async fn courier(&mut self) -> Result<Courier, super::delivery::CourierError> {
+    pub(super) async fn courier(&mut self) -> Result<Courier, CourierError> {
         if let Some(courier) = &self.courier {
             return Ok(courier.clone());
         }

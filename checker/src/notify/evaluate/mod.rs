@@ -1,8 +1,11 @@
 //! Notifies the channels after a round: reads what changed in the store, determines the news, sends what is this node's
 //! turn, and records that in this node's log.
 
+pub mod sending;
+mod state_channels;
+
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use shared::budget::Objective;
@@ -20,17 +23,17 @@ use shared::object_name::NodeName;
 use shared::uptime::FALLBACK_INTERVAL;
 use shared::{DAY, Nanos, SECOND, UnixNanos};
 
-use super::channels::Transport;
-use super::conditions::{
+use self::sending::compose;
+use crate::notify::channels::Transport;
+use crate::notify::conditions::{
     SeenCertificate, burning_budgets, expiring_certificates, silent_nodes, store_condition, typical_interval,
 };
-use super::delivery::{Courier, Job};
-use super::message::Message;
-use super::own_log::OwnLog;
-use super::rules::{Channel, Notifications};
-use super::sending::compose;
-use super::store_view::StoreView;
-use crate::config::model::Config;
+use crate::notify::delivery::{Courier, Job};
+use crate::notify::message::Message;
+use crate::notify::own_log::OwnLog;
+use crate::notify::rules::{Channel, Notifications};
+use crate::notify::store_view::StoreView;
+use crate::store::settings::Storage;
 use crate::store::spool::Spool;
 use crate::store::{Store, StoreError};
 
@@ -74,7 +77,7 @@ pub struct StoredHistory {
 pub struct EvaluationReport {
     /// One line for each message that was sent.
     pub sent: Vec<String>,
-    /// Failures, as complete clauses.
+    /// Failures that a person should know, as complete clauses.
     pub problems: Vec<String>,
     /// When something becomes due, unless a round follows before.
     pub due: Option<UnixNanos>,
@@ -86,8 +89,17 @@ pub struct ChannelPreview {
     pub channel: ChannelId,
     pub message: Option<Message>,
     pub held: Vec<Held>,
-    /// When something becomes due.
+    /// The time at which something becomes due.
     pub next: Option<UnixNanos>,
+}
+
+/// The node whose channels are notified, and where it stores.
+#[derive(Debug, Clone, Copy)]
+pub struct NotifierNode<'a> {
+    pub name: &'a NodeName,
+    pub spool_dir: &'a Path,
+    pub storage: &'a Storage,
+    pub store: &'a Arc<Store>,
 }
 
 /// Notifies the channels of one node.
@@ -124,20 +136,25 @@ pub struct Assessment {
 impl Notifier {
     /// Creates a notifier, unless no channel is enabled. `every` is the time between rounds, if it is known.
     #[must_use]
-    pub fn new(config: &Config, store: Arc<Store>, every: Option<Nanos>, mode: NotifierMode) -> Option<Notifier> {
-        let (settings, storage) = (config.notifications.clone()?, config.storage.as_ref()?);
+    pub fn new(
+        node: &NotifierNode<'_>,
+        (settings, objectives): (Option<Arc<Notifications>>, Arc<EndpointMap<Objective>>),
+        every: Option<Nanos>,
+        mode: NotifierMode,
+    ) -> Option<Notifier> {
+        let settings = settings?;
         if !settings.channels.iter().any(|channel| channel.is_enabled) {
             return None;
         }
         let mut notifier = Notifier {
-            node: config.node.clone(),
+            node: node.name.clone(),
             every,
             mode,
             settings,
-            objectives: Arc::clone(&config.objectives),
-            spool_dir: config.spool_dir.clone(),
-            spool: Spool::open(&config.spool_dir, storage),
-            view: StoreView::new(store, config.node.clone(), REACH),
+            objectives,
+            spool_dir: node.spool_dir.to_owned(),
+            spool: Spool::open(node.spool_dir, node.storage),
+            view: StoreView::new(Arc::clone(node.store), node.name.clone(), REACH),
             own: None,
             courier: None,
             read_at: None,
@@ -147,11 +164,11 @@ impl Notifier {
         Some(notifier)
     }
 
-    /// Applies a reloaded configuration.
-    pub fn configure(&mut self, config: &Config) {
+    /// Applies a configuration that was reloaded.
+    pub fn configure(&mut self, settings: Option<Arc<Notifications>>, objectives: Arc<EndpointMap<Objective>>) {
         let empty = || Arc::new(Notifications { channels: Vec::new(), ..Notifications::clone(&self.settings) });
-        self.settings = config.notifications.clone().unwrap_or_else(empty);
-        self.objectives = Arc::clone(&config.objectives);
+        self.settings = settings.unwrap_or_else(empty);
+        self.objectives = objectives;
         self.view.set_reach(self.reach());
     }
 

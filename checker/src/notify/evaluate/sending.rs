@@ -6,13 +6,13 @@ use shared::UnixNanos;
 use shared::notification::digest::Digest;
 use shared::notification::reconcile::{News, Plan};
 
-use super::channels::SendOutcome;
-use super::delivery::{Content, Courier, Job, TIME_LIMIT};
-use super::evaluate::{Assessment, EvaluationReport, Notifier};
-use super::message::{ITEM_LIMIT, Message};
-use super::own_log::OwnLog;
-use super::rules::{Channel, Notifications};
-use super::words;
+use super::{Assessment, EvaluationReport, Notifier};
+use crate::notify::channels::SendOutcome;
+use crate::notify::delivery::{Content, Courier, Job, TIME_LIMIT};
+use crate::notify::message::{ITEM_LIMIT, Message};
+use crate::notify::own_log::OwnLog;
+use crate::notify::rules::{Channel, Notifications};
+use crate::notify::words;
 use crate::store::StoreError;
 
 /// A message to send, and what it is about.
@@ -136,7 +136,7 @@ fn not_recorded(error: StoreError) -> String {
 }
 
 /// Composes the message to a channel. It has no items if the news is only recorded.
-pub(super) fn compose(settings: &Notifications, channel: &Channel, plan: &Plan, now: UnixNanos) -> Message {
+pub fn compose(settings: &Notifications, channel: &Channel, plan: &Plan, now: UnixNanos) -> Message {
     let rules = &settings.rules;
     let digest = Digest::new(&channel.id, &plan.news, ITEM_LIMIT, |title| rules.group_of(title).to_owned());
     Message {
