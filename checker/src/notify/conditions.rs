@@ -7,7 +7,7 @@ use shared::endpoint_map::EndpointMap;
 use shared::endpoint_status::EndpointStatus;
 use shared::history::History;
 use shared::notification::condition::Condition;
-use shared::notification::verdicts::LOOK_BACK;
+use shared::notification::verdicts::REPORTED_TIME;
 use shared::notification_log::{NotificationLog, Notified, Register, Topic};
 use shared::object_name::NodeName;
 use shared::uptime::FALLBACK_INTERVAL;
@@ -48,7 +48,7 @@ pub fn typical_interval(stored: &[UnixNanos]) -> Nanos {
     closest.unwrap_or(FALLBACK_INTERVAL)
 }
 
-/// Determines which of the other nodes stopped reporting. Nodes that have been silent for longer than [`LOOK_BACK`] are
+/// Determines which of the other nodes stopped reporting. Nodes that have been silent for longer than [`REPORTED_TIME`] are
 /// assumed to have been removed.
 #[must_use]
 pub fn silent_nodes(histories: &[History], now: UnixNanos) -> Vec<Condition> {
@@ -57,7 +57,7 @@ pub fn silent_nodes(histories: &[History], now: UnixNanos) -> Vec<Condition> {
         let intervals = history.endpoints.values().filter_map(|endpoint| endpoint.timeline.last?.interval);
         let interval = intervals.min().unwrap_or(FALLBACK_INTERVAL);
         let silence = now.saturating_sub(newest);
-        if silence > LOOK_BACK {
+        if silence > REPORTED_TIME {
             return None;
         }
         let is_present = silence >= PATIENCE.max(interval.saturating_mul(3));

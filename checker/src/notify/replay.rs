@@ -10,7 +10,7 @@ use shared::notification::lineup::Nodes;
 use shared::notification::policy::Pace;
 use shared::notification::reconcile::{Situation, reconcile};
 use shared::notification::registers::{Introduction, Registers};
-use shared::notification::verdicts::{LOOK_BACK, verdicts};
+use shared::notification::verdicts::{REPORTED_TIME, verdicts};
 use shared::notification_log::{ChannelId, NotificationLog};
 use shared::object_name::NodeName;
 use shared::status::Status;
@@ -105,7 +105,7 @@ pub fn replay(
 /// Returns the endpoints that were degraded or down at some time. Others have no news.
 fn failing_endpoints(histories: &[History], from: UnixNanos) -> Vec<EndpointStatus> {
     let mut endpoints = endpoint_statuses(histories);
-    let since = from.saturating_sub(LOOK_BACK);
+    let since = from.saturating_sub(REPORTED_TIME);
     endpoints.retain(|endpoint| {
         let mut spans = endpoint.nodes.iter().flat_map(|node| &node.spans);
         spans.any(|span| span.status >= Status::Degraded && span.end > since)

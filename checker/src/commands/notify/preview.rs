@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use shared::civil::rfc3339_nanos;
 use shared::history::History;
 use shared::notification::reconcile::{Held, HeldReason};
-use shared::notification::verdicts::LOOK_BACK;
+use shared::notification::verdicts::REPORTED_TIME;
 use shared::{UnixNanos, duration};
 
 use super::{channels, open_store};
@@ -28,7 +28,7 @@ pub(super) async fn preview(arguments: &NotifyViewArguments) -> anyhow::Result<O
         ui::print_line("All channels are disabled.");
         return Ok(Outcome::Done);
     };
-    let loaded = histories(&store, now.saturating_sub(LOOK_BACK), now, Detail::Status).await?;
+    let loaded = histories(&store, now.saturating_sub(REPORTED_TIME), now, Detail::Status).await?;
     let own = loaded.histories.into_iter().find(|history| history.node.as_ref() == Some(&config.node));
     let history = Arc::new(own.unwrap_or_else(|| History::new(Some(config.node.clone()))));
     let stored = StoredHistory { history, has_round: false, was_behind: false, certificates: Vec::new() };

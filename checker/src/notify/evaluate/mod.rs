@@ -17,7 +17,7 @@ use shared::notification::lineup::{Nodes, stored_since};
 use shared::notification::policy::Pace;
 use shared::notification::reconcile::{Held, Plan, Situation, reconcile};
 use shared::notification::registers::{Introduction, Registers};
-use shared::notification::verdicts::{LOOK_BACK, verdicts};
+use shared::notification::verdicts::{REPORTED_TIME, verdicts};
 use shared::notification_log::{ChannelId, NotificationLog};
 use shared::object_name::NodeName;
 use shared::uptime::FALLBACK_INTERVAL;
@@ -173,7 +173,7 @@ impl Notifier {
     }
 
     fn reach(&self) -> Nanos {
-        self.objectives.values().map(|objective| objective.window).max().unwrap_or(0).max(REACH).max(LOOK_BACK)
+        self.objectives.values().map(|objective| objective.window).max().unwrap_or(0).max(REACH).max(REPORTED_TIME)
     }
 
     /// Evaluates the rules after a round, or when something became due.
