@@ -158,7 +158,7 @@ async fn mail_is_not_sent_to_an_impostor_or_without_encryption() {
 #[tokio::test]
 async fn replies_of_a_mail_server_are_explained_without_its_text() {
     let (ops, jane) = ("ops@example.com", "jane@example.com");
-    let reply = |code: u16| json!(format!("{code} {PASSWORD} is what the server says"));
+    let reply = |code: u16| json!(format!("{code} {PASSWORD} from the server"));
     for (replies, code, shown) in [
         (
             json!({ ops: reply(550), jane: reply(550) }),

@@ -170,7 +170,7 @@ pub fn escape_with(text: &str, replacement: impl Fn(char) -> Option<&'static str
     Cow::Owned(escaped)
 }
 
-/// Precedes each of these characters with a backslash, and separates `@` from the name that follows, so that nobody
+/// Precedes each of these characters with a backslash, and separates `@` from the name that follows, so that no user
 /// is mentioned.
 #[must_use]
 pub fn escape_markdown<'a>(text: &'a str, special: &str) -> Cow<'a, str> {

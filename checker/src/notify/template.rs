@@ -192,11 +192,11 @@ mod tests {
                 "invalid template `a[0].b`: its syntax is invalid; expected for example `{{ summary }}`",
             ),
             (
-                json!("{{ sumary }}"),
+                json!("{{ unknown }}"),
                 "invalid template `body`: it uses an unknown name; the documentation of `webhook` lists the names",
             ),
             (
-                json!({ "a": "x {{ sumary }}" }),
+                json!({ "a": "x {{ unknown }}" }),
                 "invalid template `a`: it uses an unknown name; the documentation of `webhook` lists the names",
             ),
             (json!({ "a": "x {{ summary|loud }}" }), "invalid template `a`: it uses an unknown filter"),

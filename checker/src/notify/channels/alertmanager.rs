@@ -2,7 +2,7 @@
 //!
 //! Alertmanager groups, silences and routes alerts itself. So it does not receive messages: after each round, the first
 //! node in the line-up posts all alerts that fire. An alert ends when it is posted with an end in the past, or when
-//! nobody has posted it for a while.
+//! no node has posted it for a while.
 
 use std::collections::BTreeMap;
 

@@ -35,7 +35,7 @@ impl HttpChannel for Matrix {
         let mut body = json!({
             "msgtype": "m.text",
             "body": fit(message, &PLAIN, LIMIT),
-            // Nobody is mentioned, even if the text contains a name.
+            // No user is mentioned, even if the text contains a name.
             "m.mentions": {},
         });
         let html = html::fragment(message);

@@ -20,7 +20,7 @@ use crate::redact::Secret;
 /// A service of `PagerDuty` with an integration of the type Events API v2.
 ///
 /// Each endpoint has one incident, which is resolved when the endpoint recovers. Events that need no action, such as
-/// an outage that is already over, become change events, which page nobody.
+/// an outage that is already over, become change events, which do not page anyone.
 #[derive(Debug, Clone)]
 pub struct PagerDuty {
     pub server: SecretUrl,

@@ -54,7 +54,7 @@ impl HttpChannel for Pushover {
         Ok(vec![finish(form_request(&url), form(&fields))?])
     }
 
-    /// Status 429 means that the monthly quota is used up. A header says when it is reset.
+    /// Status 429 means that the monthly quota is used up. A header contains the time of its reset.
     fn outcome(&self, status: StatusCode, headers: &HeaderMap, _: &[u8], now: UnixNanos) -> SendOutcome {
         by_status(status, headers, now, || {
             let reset: i64 = headers.get("x-limit-app-reset")?.to_str().ok()?.parse().ok()?;

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::Request;
 use serde_json::{Value, json};
@@ -25,7 +27,10 @@ fn shown(request: &Request<Bytes>) -> String {
     let mut text = format!("{} {}\n", request.method(), request.uri());
     for (name, value) in request.headers() {
         if name != "user-agent" {
-            let _ = writeln!(text, "{name}: {}", value.to_str().unwrap());
+            let value = value.to_str().unwrap();
+            let login = value.strip_prefix("Basic ").map(|encoded| STANDARD.decode(encoded).unwrap());
+            let value = login.map_or(value.to_owned(), |login| format!("login {}", String::from_utf8(login).unwrap()));
+            let _ = writeln!(text, "{name}: {value}");
         }
     }
     let body = body_text(request);

@@ -198,8 +198,8 @@ impl Attempt {
     }
 }
 
-/// Makes an attempt, and a second one if the first one failed for a reason that may be gone soon. There is none after
-/// a time-out, because the provider may have accepted the message.
+/// Makes an attempt, and a second one if the first one failed for a reason that may be gone soon. A time-out has no
+/// second attempt, because the provider may have accepted the message.
 async fn with_second_attempt<F: Future<Output = Attempt>>(
     deadline: Instant,
     mut attempt: impl FnMut() -> F,

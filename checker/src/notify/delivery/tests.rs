@@ -163,9 +163,10 @@ async fn a_provider_that_never_answers_delays_no_other_channel() {
 async fn an_error_without_a_response_reveals_no_url() {
     let closed = deliver_to(vec![Close, Close]).await.0;
     let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let nobody = deliver(vec![job("ops", slack(&format!("http://{unused}/T0PS3CRET")))], TIME_LIMIT).await.remove(0);
+    let unreachable =
+        deliver(vec![job("ops", slack(&format!("http://{unused}/T0PS3CRET")))], TIME_LIMIT).await.remove(0);
     let garbage = deliver_to(vec![Text("T0PS3CRET\r\n\r\n"), Text("T0PS3CRET\r\n\r\n")]).await.0;
-    for report in [closed, nobody, garbage] {
+    for report in [closed, unreachable, garbage] {
         assert_eq!(report.outcome, SendOutcome::Retry { reason: FailureReason::Unreachable, after: None });
         let problem = report.problem.clone().unwrap();
         assert!(problem.starts_with("channel `ops` is unreachable: check its address"), "{problem}");
