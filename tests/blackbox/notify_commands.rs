@@ -76,7 +76,7 @@ async fn the_status_shows_the_line_and_what_was_notified() {
 }
 
 #[tokio::test]
-async fn a_preview_shows_what_is_sent_and_why_the_rest_is_not() {
+async fn a_preview_shows_sent_and_held_messages_with_reasons() {
     let (shop, webhook) = (Endpoint::start(Behavior::ok()).await, Webhook::start().await);
     let slow = json!({ "type": "webhook", "id": "slow", "url": webhook.0.url, "after": "1h" });
     let checker = Checker::new(&notifying(&shop, &directory(), &[webhook.channel(), slow]));

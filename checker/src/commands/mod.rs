@@ -117,7 +117,7 @@ fn report_upkeep(upkeep: &UpkeepOutcome) {
     }
 }
 
-/// Creates what notifies the configured channels, unless there are none.
+/// Creates the task that notifies the configured channels. Returns `None` if no channel is configured.
 fn notifier(config: &Config, store: &Arc<Store>, every: Option<Nanos>, mode: NotifierMode) -> Option<Notifier> {
     let storage = config.storage.as_ref()?;
     let node = NotifierNode { name: &config.node, spool_dir: &config.spool_dir, storage, store };

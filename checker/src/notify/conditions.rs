@@ -1,4 +1,4 @@
-//! Determines what can be notified besides the status of endpoints: silent nodes, a store that does not work,
+//! Determines what can be notified in addition to the status of endpoints: silent nodes, a store that does not work,
 //! certificates that expire, and error budgets.
 
 use shared::budget::Objective;

@@ -40,7 +40,7 @@ impl OwnLog {
         Ok(OwnLog { log, path, is_stored, is_complete: true })
     }
 
-    /// Reads only what could not be stored, for a time in which the store does not work.
+    /// Reads only the registers that could not be stored, while the store does not work.
     #[must_use]
     pub fn load_kept(node: &NodeName, spool_dir: &Path) -> OwnLog {
         let path = path(node, spool_dir);

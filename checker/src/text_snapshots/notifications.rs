@@ -182,7 +182,7 @@ fn special_cases_have_their_own_sentences() {
         (
             "one location sees everything down",
             Message {
-                preface: Some("Everything looks down from eu-west; the problem may be eu-west".to_owned()),
+                preface: Some("Everything appears to be down from eu-west; the problem may be eu-west".to_owned()),
                 ..message(vec![down()])
             },
         ),

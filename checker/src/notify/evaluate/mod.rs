@@ -66,7 +66,7 @@ pub struct StoredHistory {
     pub history: Arc<History>,
     /// Whether a round was stored since the last evaluation.
     pub has_round: bool,
-    /// Whether rounds had to be kept before this one because the store did not work.
+    /// Whether earlier rounds were kept in the spool because the store did not work.
     pub was_behind: bool,
     /// The certificates that the round's checks verified.
     pub certificates: Vec<SeenCertificate>,
@@ -216,7 +216,7 @@ impl Notifier {
         Ok(plans.map(preview).collect())
     }
 
-    /// Determines the news after a round. What was read before is enough unless there is news.
+    /// Determines the news after a round. Reads the store again only if there is news.
     pub(super) async fn assess_round(
         &mut self,
         stored: StoredHistory,
@@ -263,7 +263,7 @@ impl Notifier {
         self.plan(&[], &conditions, &BTreeMap::new(), now)
     }
 
-    /// Loads this node's log, and updates what it says about the node.
+    /// Loads this node's log, and updates the node's own data in it.
     async fn introduce(&mut self, stored: &StoredHistory, now: UnixNanos) -> Result<(), StoreError> {
         let mut own = match self.own.take() {
             Some(own) => own,
@@ -275,7 +275,7 @@ impl Notifier {
         saved
     }
 
-    /// Returns what the log says about this node.
+    /// Returns the node's own data in the log.
     fn introduction<'a>(
         &self,
         stored: &StoredHistory,
