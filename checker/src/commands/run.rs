@@ -63,11 +63,10 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
             arguments.config.config.display()
         ));
     }
-    let mut notifier = match &recorder {
-        // With `--every`, a task notifies channels after all rounds but the first one.
-        Some(recorder) if !arguments.no_notify => notifier(&config, recorder.store(), config.every, NotifierMode::Once),
-        _ => None,
-    };
+    // With `--every`, a task notifies channels after all rounds but the first one.
+    let notifying = recorder.as_ref().filter(|_| !arguments.no_notify);
+    let mut notifier =
+        notifying.and_then(|recorder| notifier(&config, recorder.store(), config.every, NotifierMode::Once));
     let mut budget = ShutdownBudget::for_notifying(signals.shutdown.clone());
     let check_context = check_context(&config);
     let mut status_log = StatusLog::new(config.node.clone());
@@ -121,10 +120,7 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
                 RecordEvent::NotStored { results, error } => print(StoredRound::NotStored(error), results),
                 RecordEvent::UpkeepDone(upkeep) => {
                     report_upkeep(upkeep);
-                    let deleted = upkeep.expiry.deletion.deleted;
-                    if deleted > 0 {
-                        ui::info(&format!("removed {}", counted(deleted, "expired check file")));
-                    }
+                    report_deleted(upkeep.expiry.deletion.deleted);
                 }
             }
         };
@@ -140,6 +136,12 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<Outcome> {
     }
     daemon.stop().await;
     Ok(outcome)
+}
+
+fn report_deleted(deleted: usize) {
+    if deleted > 0 {
+        ui::info(&format!("removed {}", counted(deleted, "expired check file")));
+    }
 }
 
 /// Returns the message to post with the round. Rejects an invalid message before any check runs.
