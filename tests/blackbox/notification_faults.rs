@@ -24,7 +24,7 @@ async fn killed_runs_repeat_at_most_what_they_were_sending() {
     let (shop, webhook) = (Endpoint::start(Behavior::ok()).await, Webhook::start().await);
     let mut config = notifying(&shop, &bucket.storage(), &[webhook.channel()]);
     config["every"] = json!("10s");
-    config["notify"]["flapping"] = json!({ "outages": 1_000, "within": "1h" });
+    config["notify"]["flapping"] = json!({ "outages": 100, "within": "1h" });
     let nodes = ["a", "b", "c"].map(|node| {
         config["node"] = json!(node);
         Checker::new(&config)

@@ -16,16 +16,16 @@ use support::test_site::TestSite;
 
 /// Whether a call was allowed or refused. Any other outcome fails the test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Verdict {
+enum AccessDecision {
     Allowed,
     Refused,
 }
-use Verdict::{Allowed, Refused};
+use AccessDecision::{Allowed, Refused};
 
 fn verdict<T, E: ProvideErrorMetadata + std::fmt::Debug, R: std::fmt::Debug>(
     what: &str,
     answer: Result<T, SdkError<E, R>>,
-) -> Verdict {
+) -> AccessDecision {
     match answer {
         Ok(_) => Allowed,
         Err(error) if matches!(error.code(), Some("AccessDenied" | "AccessDeniedException")) => Refused,
@@ -53,7 +53,7 @@ fn name(stored_at: i64, node: Option<&str>) -> String {
 }
 
 /// Tries to put, get and delete each object key, and returns which calls are allowed.
-async fn objects(key: &AccessKey, bucket: &str, keys: &[&str]) -> Vec<[Verdict; 3]> {
+async fn objects(key: &AccessKey, bucket: &str, keys: &[&str]) -> Vec<[AccessDecision; 3]> {
     let client = bucket::client(key);
     let mut table = Vec::new();
     for object in keys {
