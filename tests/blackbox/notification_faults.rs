@@ -1,5 +1,4 @@
-//! Notifications when processes are killed, the store fails, and endpoints echo secrets; and how many requests they
-//! need.
+//! Notifications when the store fails and providers echo secrets, and how many requests they need.
 
 use serde_json::{Value, json};
 use support::bucket::Bucket;
@@ -13,62 +12,6 @@ use support::{ministack, root, tool, wait_for};
 
 use super::notifications::{Webhook, accepted, failing, notifying, round, round_at};
 use super::storage::storage_with;
-
-/// The number of rounds of each node.
-const ROUNDS: usize = 40;
-
-/// Three nodes store in a bucket. Each run is killed at another moment, or not at all.
-#[tokio::test]
-async fn killed_runs_repeat_at_most_what_they_were_sending() {
-    let bucket = Bucket::new().await;
-    let (shop, webhook) = (Endpoint::start(Behavior::ok()).await, Webhook::start().await);
-    let mut config = notifying(&shop, &bucket.storage(), &[webhook.channel()]);
-    config["every"] = json!("10s");
-    config["notify"]["flapping"] = json!({ "outages": 100, "within": "1h" });
-    let nodes = ["a", "b", "c"].map(|node| {
-        config["node"] = json!(node);
-        Checker::new(&config)
-    });
-    for node in &nodes {
-        round_at(node, "+0s").await;
-    }
-    let (mut kills, mut outages) = (0, 0);
-    for number in 1..=ROUNDS {
-        let is_down = number / 4 % 2 == 1;
-        outages += usize::from(is_down && number % 4 == 0);
-        shop.behave(if is_down { failing() } else { Behavior::ok() });
-        for (index, node) in nodes.iter().enumerate() {
-            let off = format!("+{}s", number * 10);
-            // The times at which runs are killed are different in each round, but the same in each test.
-            let chance = support::fault_proxy::hash((number * 3 + index) as u64);
-            if chance.is_multiple_of(3) {
-                let mut run = node.start_with_clock(&["run", "-c", "checker.json"], &off);
-                tokio::time::sleep(std::time::Duration::from_millis(chance >> 8 & 0x7f)).await;
-                if run.exit_status().is_none() {
-                    run.signal("KILL");
-                    kills += 1;
-                }
-                run.wait().await;
-            } else {
-                round_at(node, &off).await;
-            }
-        }
-    }
-    // Two undisturbed rounds.
-    shop.behave(Behavior::ok());
-    for number in ROUNDS + 1..=ROUNDS + 12 {
-        for node in &nodes {
-            round_at(node, &format!("+{}s", number * 10)).await;
-        }
-    }
-    let news = webhook.news();
-    let count = |event: &str| news.iter().filter(|one| **one == format!("{event} Shop")).count();
-    let reported = count("down") + count("missed");
-    assert!(kills > 5 && outages >= 4, "{kills} {outages}");
-    assert!((outages..=outages + kills).contains(&reported), "{outages} outages, {kills} kills: {news:?}");
-    assert!((count("down")..=count("down") + kills).contains(&count("recovered")), "{news:?}");
-    assert_eq!(news.last().map(String::as_str).filter(|last| last.starts_with("down")), None, "{news:?}");
-}
 
 #[tokio::test]
 async fn a_message_is_not_repeated_after_its_log_could_not_be_stored() {
