@@ -206,7 +206,7 @@ fn rows_of_values() -> Vec<Row> {
 async fn kinds_of_record() -> BTreeSet<String> {
     let checker = Checker::new(&watching(&[], &directory()));
     let schema: Value = serde_json::from_str(&checker.call(&["schema"]).await.stdout).expect("a schema is JSON");
-    let checks = schema["properties"]["checkers"]["items"]["oneOf"].as_array().expect("there are kinds of check");
+    let checks = schema["$defs"]["check"]["oneOf"].as_array().expect("there are kinds of check");
     let words = checks.iter().find_map(|check| check["properties"]["record_type"]["enum"].as_array());
     let words = words.expect("one of them has record types");
     words.iter().filter_map(|word| Some(word.as_str()?.to_owned())).collect()
