@@ -16,6 +16,7 @@ mod main_thread;
 mod many_endpoints;
 mod mutants;
 mod nginx;
+mod notifications;
 mod page;
 mod process_usage;
 mod schedule;
@@ -53,6 +54,9 @@ fn main() {
         }
         if wanted("schedule") {
             schedule::measure().await;
+        }
+        if wanted("notifications") {
+            notifications::measure();
         }
         if wanted("floods") {
             floods::measure().await;

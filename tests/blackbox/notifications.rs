@@ -202,14 +202,20 @@ async fn another_node_takes_over_from_one_that_stopped() {
     assert_eq!(webhook.news(), ["down Shop", "recovered Shop"]);
 }
 
-#[tokio::test]
-async fn news_that_a_provider_refused_is_sent_once_it_works_again() {
+/// Returns an endpoint, a webhook and a checker after an outage began that the webhook's provider refused to accept.
+async fn refused_outage() -> (Endpoint, Webhook, Checker) {
     let (shop, webhook) = (Endpoint::start(Behavior::ok()).await, Webhook::start().await);
     let checker = Checker::new(&notifying(&shop, &directory(), &[webhook.channel()]));
     round_at(&checker, "+0s").await;
     shop.behave(failing());
     webhook.0.behave(failing());
     round_at(&checker, "+1m").await;
+    (shop, webhook, checker)
+}
+
+#[tokio::test]
+async fn news_that_a_provider_refused_is_sent_once_it_works_again() {
+    let (_shop, webhook, checker) = refused_outage().await;
     assert!(!webhook.0.requests().is_empty(), "it was tried");
     webhook.0.behave(accepted());
     let tries = webhook.0.requests().len();
@@ -222,12 +228,7 @@ async fn news_that_a_provider_refused_is_sent_once_it_works_again() {
 
 #[tokio::test]
 async fn an_outage_that_ended_while_the_provider_failed_is_reported_as_missed() {
-    let (shop, webhook) = (Endpoint::start(Behavior::ok()).await, Webhook::start().await);
-    let checker = Checker::new(&notifying(&shop, &directory(), &[webhook.channel()]));
-    round_at(&checker, "+0s").await;
-    shop.behave(failing());
-    webhook.0.behave(failing());
-    round_at(&checker, "+1m").await;
+    let (shop, webhook, checker) = refused_outage().await;
     shop.behave(Behavior::ok());
     round_at(&checker, "+2m").await;
     webhook.0.behave(accepted());

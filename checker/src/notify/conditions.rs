@@ -10,7 +10,7 @@ use shared::notification::condition::Condition;
 use shared::notification::verdicts::REPORTED_TIME;
 use shared::notification_log::{NotificationLog, Notified, Register, Topic};
 use shared::object_name::NodeName;
-use shared::uptime::FALLBACK_INTERVAL;
+use shared::uptime::{self, FALLBACK_INTERVAL};
 use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos, duration};
 
 /// How many days before a certificate expires it is notified.
@@ -41,10 +41,8 @@ const USUAL_INTERVALS: [Nanos; 15] = [
 /// Returns the time between a node's rounds: the usual one that is closest to the gaps between its newest check files.
 #[must_use]
 pub fn typical_interval(stored: &[UnixNanos]) -> Nanos {
-    let mut gaps: Vec<Nanos> = stored.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).collect();
-    gaps.sort_unstable();
-    let Some(median) = gaps.get(gaps.len() / 2) else { return FALLBACK_INTERVAL };
-    let closest = USUAL_INTERVALS.into_iter().min_by_key(|usual| usual.abs_diff(*median));
+    let Some(median) = uptime::typical_interval(stored) else { return FALLBACK_INTERVAL };
+    let closest = USUAL_INTERVALS.into_iter().min_by_key(|usual| usual.abs_diff(median));
     closest.unwrap_or(FALLBACK_INTERVAL)
 }
 

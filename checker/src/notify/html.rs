@@ -3,53 +3,47 @@
 use std::fmt::Write as _;
 
 use super::message::Message;
-use super::outline::{Outline, escape_html};
+use super::outline::Outline;
 use super::words::{self, Urgency};
+use crate::sanitize::escape_html;
 
 /// Returns a fragment with simple elements, which chat clients allow.
 #[must_use]
 pub fn fragment(message: &Message) -> String {
     let outline = Outline::new(message);
-    let mut html = String::new();
-    if let Some(preface) = &outline.preface {
-        let _ = writeln!(html, "<p><strong>{}</strong></p>", escape_html(preface));
-    }
-    for entry in &outline.entries {
-        let symbol = entry.urgency.symbol();
-        let _ = write!(html, "<p>{symbol} <strong>{}</strong>", escape_html(&entry.headline));
-        for detail in &entry.details {
-            let _ = write!(html, "<br>\n{}", escape_html(detail));
-        }
-        html += "</p>\n";
-    }
-    html + &closing(&outline)
+    let start = |urgency: Urgency| format!("<p>{} ", urgency.symbol());
+    paragraphs(&outline, start, str::to_owned) + &closing(&outline)
 }
 
 /// Returns a complete document for mail. Its style is inline, because many mail programs ignore style sheets.
 #[must_use]
 pub fn document(message: &Message) -> String {
     let outline = Outline::new(message);
-    let mut html = format!(
+    let start = |urgency| format!("<p style=\"border-left:4px solid {};padding-left:10px\">", color(urgency));
+    let detail = |detail: &str| format!("<span style=\"color:#57606a\">{detail}</span>");
+    format!(
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{}</title></head>\n\
-         <body style=\"font-family:sans-serif;font-size:15px;line-height:1.4\">\n",
-        escape_html(&words::short_summary(message))
-    );
+         <body style=\"font-family:sans-serif;font-size:15px;line-height:1.4\">\n{}{}</body></html>\n",
+        escape_html(&words::short_summary(message)),
+        paragraphs(&outline, start, detail),
+        closing(&outline),
+    )
+}
+
+/// Returns a paragraph for the preface and for each entry. `start` begins an entry, and `style` marks up a detail.
+fn paragraphs(outline: &Outline, start: impl Fn(Urgency) -> String, style: impl Fn(&str) -> String) -> String {
+    let mut html = String::new();
     if let Some(preface) = &outline.preface {
         let _ = writeln!(html, "<p><strong>{}</strong></p>", escape_html(preface));
     }
     for entry in &outline.entries {
-        let color = color(entry.urgency);
-        let _ = write!(
-            html,
-            "<p style=\"border-left:4px solid {color};padding-left:10px\"><strong>{}</strong>",
-            escape_html(&entry.headline)
-        );
+        let _ = write!(html, "{}<strong>{}</strong>", start(entry.urgency), escape_html(&entry.headline));
         for detail in &entry.details {
-            let _ = write!(html, "<br>\n<span style=\"color:#57606a\">{}</span>", escape_html(detail));
+            let _ = write!(html, "<br>\n{}", style(&escape_html(detail)));
         }
         html += "</p>\n";
     }
-    html + &closing(&outline) + "</body></html>\n"
+    html
 }
 
 /// Returns the count of further items, and the link to the page.

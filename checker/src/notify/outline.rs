@@ -141,35 +141,6 @@ fn with_items(message: &Message, kept: usize) -> Message {
     shortened
 }
 
-/// Escapes text for HTML, in elements and attributes.
-#[must_use]
-pub fn escape_html(text: &str) -> Cow<'_, str> {
-    escape_with(text, |character| match character {
-        '&' => Some("&amp;"),
-        '<' => Some("&lt;"),
-        '>' => Some("&gt;"),
-        '"' => Some("&quot;"),
-        '\'' => Some("&#39;"),
-        _ => None,
-    })
-}
-
-/// Replaces the characters for which there is a replacement.
-#[must_use]
-pub fn escape_with(text: &str, replacement: impl Fn(char) -> Option<&'static str>) -> Cow<'_, str> {
-    if !text.chars().any(|character| replacement(character).is_some()) {
-        return Cow::Borrowed(text);
-    }
-    let mut escaped = String::with_capacity(text.len() + text.len() / 8);
-    for character in text.chars() {
-        match replacement(character) {
-            Some(replacement) => escaped.push_str(replacement),
-            None => escaped.push(character),
-        }
-    }
-    Cow::Owned(escaped)
-}
-
 /// Precedes each of these characters with a backslash, and separates `@` from the name that follows, so that no user
 /// is mentioned.
 #[must_use]

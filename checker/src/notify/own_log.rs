@@ -32,7 +32,7 @@ impl OwnLog {
         let mut log =
             content.and_then(|content| parse(&content, node)).unwrap_or_else(|| NotificationLog::new(node.clone()));
         let path = path(node, spool_dir);
-        let kept = std::fs::read(&path).ok().and_then(|content| parse(&content, node));
+        let kept = read_kept(&path, node);
         let is_stored = kept.is_none();
         if let Some(kept) = kept {
             add(&mut log, kept);
@@ -44,8 +44,7 @@ impl OwnLog {
     #[must_use]
     pub fn load_kept(node: &NodeName, spool_dir: &Path) -> OwnLog {
         let path = path(node, spool_dir);
-        let kept = std::fs::read(&path).ok().and_then(|content| parse(&content, node));
-        let log = kept.unwrap_or_else(|| NotificationLog::new(node.clone()));
+        let log = read_kept(&path, node).unwrap_or_else(|| NotificationLog::new(node.clone()));
         OwnLog { log, path, is_stored: false, is_complete: false }
     }
 
@@ -92,6 +91,10 @@ impl OwnLog {
 
 fn path(node: &NodeName, spool_dir: &Path) -> PathBuf {
     spool_dir.join(format!("notifications-{node}.json"))
+}
+
+fn read_kept(path: &Path, node: &NodeName) -> Option<NotificationLog> {
+    parse(&std::fs::read(path).ok()?, node)
 }
 
 fn parse(content: &[u8], node: &NodeName) -> Option<NotificationLog> {

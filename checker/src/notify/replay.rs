@@ -65,12 +65,11 @@ pub fn replay(
         let newest = BTreeMap::from([(node.clone(), at)]);
         for (index, channel) in message_channels(settings) {
             let registers = Registers::merge([&own]);
-            let rules = &settings.rules;
             let situation = Situation {
                 channel: &channel.id,
                 policy: &channel.policy,
-                flapping: rules.flapping,
-                pace: Pace { gather: rules.gather, spacing: rules.spacing },
+                flapping: settings.rules.flapping,
+                pace,
                 checks: &settings.checks,
                 verdicts: &verdicts,
                 conditions: &conditions,

@@ -1,13 +1,14 @@
 //! The valid configuration of notifications, with all defaults filled in.
 
 use jiff::tz::TimeZone;
-use shared::Nanos;
 use shared::endpoint_map::EndpointMap;
 pub use shared::notification::policy::{ChannelPolicy, CheckNotifications, Flapping};
 use shared::notification_log::ChannelId;
 use shared::page_config::appearance::{Group, position_in};
+use shared::{Nanos, UnixNanos};
 
 use super::channels::Transport;
+use super::message::{Item, Message};
 
 /// How this node takes part in notifying.
 #[derive(Debug, Clone)]
@@ -40,6 +41,21 @@ pub struct Rules {
 }
 
 impl Rules {
+    /// Returns a message about the page with these items.
+    #[must_use]
+    pub fn message(&self, id: String, items: Vec<Item>, at: UnixNanos) -> Message {
+        Message {
+            id,
+            at,
+            page_title: self.page_title.clone(),
+            page_url: self.page_url.clone(),
+            preface: None,
+            items,
+            more: Vec::new(),
+            zone: self.zone.clone(),
+        }
+    }
+
     /// Returns the title of the first top-level group that contains an endpoint, or an empty string.
     #[must_use]
     pub fn group_of(&self, title: &str) -> &str {

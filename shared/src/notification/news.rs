@@ -55,7 +55,7 @@ pub enum HeldReason {
     NotHealthyLongEnough,
     /// The endpoint is flapping, which was notified.
     Flapping,
-    /// There is no current result.
+    /// The newest result is out of date.
     Unknown,
     /// The endpoint is in a planned maintenance window.
     Planned,

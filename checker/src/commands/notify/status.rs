@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use shared::civil::rfc3339_nanos;
+use shared::notification::registers::Registers;
 use shared::notification_log::{ChannelId, NotificationLog, Notified, Register, ServedChannel, Topic};
 use shared::object_name::NodeName;
 use shared::uptime::validity;
@@ -79,40 +80,29 @@ impl<'a> NotifyReport<'a> {
     }
 
     /// Returns the newest register of each subject with an open outage or condition.
-    fn open(&self, channel: &ChannelId) -> Vec<&Register> {
-        let mut newest: Vec<(&NodeName, &Register)> = Vec::new();
-        let registers =
-            self.logs.iter().flat_map(|log| log.registers.iter().map(move |register| (&log.node, register)));
-        for (node, register) in registers.filter(|(_, register)| register.channel == *channel) {
-            let same = newest
-                .iter_mut()
-                .find(|(_, other)| other.topic == register.topic && other.key.is_same_endpoint(&register.key));
-            match same {
-                Some(known) if register.compare(node, known.1, known.0).is_gt() => *known = (node, register),
-                Some(_) => {}
-                None => newest.push((node, register)),
-            }
-        }
-        let mut open: Vec<&Register> = newest
-            .into_iter()
-            .map(|(_, register)| register)
-            .filter(|register| register.state != Notified::Healthy)
-            .collect();
-        open.sort_by_key(|register| register.since);
+    fn open<'r>(registers: &Registers<'r>, channel: &ChannelId) -> Vec<&'r Register> {
+        // If a subject got an id later, its registers without the id are out of date.
+        let is_newest = |register: &&Register| {
+            registers.get(channel, register.topic, &register.key).is_some_and(|newest| std::ptr::eq(newest, *register))
+        };
+        let open = registers.of_channel(channel).filter(|register| register.state != Notified::Healthy);
+        let mut open: Vec<&Register> = open.filter(is_newest).collect();
+        open.sort_by(|one, other| (one.since, &one.key).cmp(&(other.since, &other.key)));
         open
     }
 
     fn text(&self) -> String {
+        let registers = Registers::merge(&self.logs);
         let mut text = String::new();
         for channel in &self.settings.channels {
             let state = if channel.is_enabled { "" } else { " (disabled)" };
             let _ = writeln!(text, "channel `{}`{state}", channel.id);
-            self.channel_text(&mut text, channel);
+            self.channel_text(&mut text, channel, &registers);
         }
         text
     }
 
-    fn channel_text(&self, text: &mut String, channel: &Channel) {
+    fn channel_text(&self, text: &mut String, channel: &Channel, registers: &Registers<'_>) {
         let senders = self.senders(&channel.id);
         if senders.is_empty() {
             let _ = writeln!(text, "  no node has served it yet");
@@ -131,7 +121,7 @@ impl<'a> NotifyReport<'a> {
                 let _ = writeln!(text, "     has waited {age} for the nodes before it to send news");
             }
         }
-        let open = self.open(&channel.id);
+        let open = Self::open(registers, &channel.id);
         for register in open.iter().take(LISTED) {
             let (title, since) =
                 (sanitize_for_terminal(&register.key.title, TITLE_WIDTH), rfc3339_nanos(register.since));
@@ -143,6 +133,7 @@ impl<'a> NotifyReport<'a> {
     }
 
     fn json(&self) -> Value {
+        let registers = Registers::merge(&self.logs);
         let channel = |channel: &Channel| {
             let senders = self.senders(&channel.id).into_iter().map(|Sender { log, served, is_reporting }| {
                 json!({
@@ -157,7 +148,7 @@ impl<'a> NotifyReport<'a> {
                     }),
                 })
             });
-            let open = self.open(&channel.id).into_iter().map(|register| {
+            let open = Self::open(&registers, &channel.id).into_iter().map(|register| {
                 json!({
                     "about": register.topic.as_str(),
                     "title": register.key.title,

@@ -73,14 +73,5 @@ fn test_message(rules: &Rules, node: &str) -> Message {
         dependents: Vec::new(),
         detail: Some("this channel works".to_owned()),
     };
-    Message {
-        id: format!("m-{:016x}", at.unsigned_abs()),
-        at,
-        page_title: rules.page_title.clone(),
-        page_url: rules.page_url.clone(),
-        preface: None,
-        items: vec![item],
-        more: Vec::new(),
-        zone: rules.zone.clone(),
-    }
+    rules.message(format!("m-{:016x}", at.unsigned_abs()), vec![item], at)
 }

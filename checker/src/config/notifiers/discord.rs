@@ -4,7 +4,8 @@ use serde::Deserialize;
 
 use super::NotifierType;
 use super::converter::{NotifierConverter, http, not_empty};
-use crate::config::spec::{ValueKind, Variant, optional, required};
+use super::incoming_webhook::WEBHOOK;
+use crate::config::spec::{ValueKind, Variant, optional};
 use crate::notify::channels::Transport;
 use crate::notify::channels::discord::Discord;
 
@@ -12,10 +13,7 @@ pub(super) const TYPE: NotifierType = NotifierType {
     variant: Variant {
         name: "discord",
         description: "A Discord channel, through a webhook.",
-        fields: &[
-            required("webhook", ValueKind::SecretUrl, "The URL of the webhook."),
-            optional("username", ValueKind::String, "the name of the webhook", "The name to post as."),
-        ],
+        fields: &[WEBHOOK, optional("username", ValueKind::String, "the name of the webhook", "The name to post as.")],
     },
     convert,
 };

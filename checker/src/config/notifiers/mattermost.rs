@@ -1,10 +1,9 @@
 //! The configuration of `mattermost` notifiers.
 
-use serde::Deserialize;
-
 use super::NotifierType;
-use super::converter::{NotifierConverter, http, not_empty};
-use crate::config::spec::{ValueKind, Variant, optional, required};
+use super::converter::{NotifierConverter, http};
+use super::incoming_webhook::{self, IncomingWebhook};
+use crate::config::spec::Variant;
 use crate::notify::channels::Transport;
 use crate::notify::channels::mattermost::Mattermost;
 
@@ -12,24 +11,12 @@ pub(super) const TYPE: NotifierType = NotifierType {
     variant: Variant {
         name: "mattermost",
         description: "A Mattermost channel, through an incoming webhook.",
-        fields: &[
-            required("webhook", ValueKind::SecretUrl, "The URL of the webhook."),
-            optional("username", ValueKind::String, "the name of the webhook", "The name to post as."),
-            optional("channel", ValueKind::String, "the channel of the webhook", "The channel to post to."),
-        ],
+        fields: incoming_webhook::FIELDS,
     },
     convert,
 };
 
-#[derive(Deserialize)]
-struct RawMattermost {
-    webhook: String,
-    username: Option<String>,
-    channel: Option<String>,
-}
-
 fn convert(converter: &mut NotifierConverter<'_>) -> Option<Transport> {
-    let raw: RawMattermost = converter.read()?;
-    let webhook = converter.url("webhook", &raw.webhook)?;
-    Some(http(Mattermost { webhook, username: not_empty(raw.username), channel: not_empty(raw.channel) }))
+    let IncomingWebhook { webhook, username, channel } = incoming_webhook::convert(converter)?;
+    Some(http(Mattermost { webhook, username, channel }))
 }

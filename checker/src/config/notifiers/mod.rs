@@ -12,6 +12,7 @@ mod discord;
 mod exec;
 mod googlechat;
 mod gotify;
+mod incoming_webhook;
 mod mail;
 mod mailgun;
 mod matrix;

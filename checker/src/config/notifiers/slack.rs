@@ -1,10 +1,9 @@
 //! The configuration of `slack` notifiers.
 
-use serde::Deserialize;
-
 use super::NotifierType;
-use super::converter::{NotifierConverter, http, not_empty};
-use crate::config::spec::{ValueKind, Variant, optional, required};
+use super::converter::{NotifierConverter, http};
+use super::incoming_webhook::{self, IncomingWebhook, WEBHOOK};
+use crate::config::spec::{ValueKind, Variant, optional};
 use crate::notify::channels::Transport;
 use crate::notify::channels::slack::Slack;
 
@@ -13,7 +12,7 @@ pub(super) const TYPE: NotifierType = NotifierType {
         name: "slack",
         description: "A Slack channel, through an incoming webhook.",
         fields: &[
-            required("webhook", ValueKind::SecretUrl, "The URL of the webhook."),
+            WEBHOOK,
             optional(
                 "username",
                 ValueKind::String,
@@ -31,15 +30,7 @@ pub(super) const TYPE: NotifierType = NotifierType {
     convert,
 };
 
-#[derive(Deserialize)]
-struct RawSlack {
-    webhook: String,
-    username: Option<String>,
-    channel: Option<String>,
-}
-
 fn convert(converter: &mut NotifierConverter<'_>) -> Option<Transport> {
-    let raw: RawSlack = converter.read()?;
-    let webhook = converter.url("webhook", &raw.webhook)?;
-    Some(http(Slack { webhook, username: not_empty(raw.username), channel: not_empty(raw.channel) }))
+    let IncomingWebhook { webhook, username, channel } = incoming_webhook::convert(converter)?;
+    Some(http(Slack { webhook, username, channel }))
 }

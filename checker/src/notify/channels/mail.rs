@@ -100,7 +100,7 @@ pub fn subject(configured: Option<&str>, message: &Message) -> String {
     words::one_line(&subject, SUBJECT_LIMIT)
 }
 
-/// Returns the header `Message-ID`, which is the same for every attempt.
+/// Returns the `Message-ID` header, which is the same for every attempt.
 #[must_use]
 pub fn message_id(message: &Message, from: &Mailbox) -> String {
     format!("<{}@{}>", message.id, from.email.domain())

@@ -5,7 +5,7 @@ use http::Request;
 use serde_json::json;
 use shared::UnixNanos;
 
-use super::request::post_json;
+use super::request::{add_optional, post_json};
 use super::secret_url::SecretUrl;
 use super::{HttpChannel, InvalidMessage};
 use crate::notify::message::Message;
@@ -28,11 +28,7 @@ const MARKUP: Markup =
 impl HttpChannel for Mattermost {
     fn requests(&self, message: &Message, _: UnixNanos) -> Result<Vec<Request<Bytes>>, InvalidMessage> {
         let mut body = json!({ "text": fit(message, &MARKUP, LIMIT) });
-        for (key, value) in [("username", &self.username), ("channel", &self.channel)] {
-            if let Some(value) = value {
-                body[key] = value.as_str().into();
-            }
-        }
+        add_optional(&mut body, [("username", &self.username), ("channel", &self.channel)]);
         post_json(&self.webhook, &body)
     }
 }

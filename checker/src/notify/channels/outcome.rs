@@ -13,7 +13,7 @@ use super::{FailureReason, SendOutcome};
 /// The maximum time that a provider can ask to wait.
 const WAIT_LIMIT: Duration = Duration::from_hours(24);
 
-/// Interprets a response. `fallback_wait` reads the wait from the body if there is no header `Retry-After`.
+/// Interprets a response. `fallback_wait` reads the wait from the body if there is no `Retry-After` header.
 #[must_use]
 pub fn by_status(
     status: StatusCode,

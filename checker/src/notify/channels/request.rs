@@ -18,6 +18,15 @@ pub fn json_request(url: &SecretUrl, method: Method) -> Builder {
     url.request(method).header(CONTENT_TYPE, "application/json").header(USER_AGENT, AGENT)
 }
 
+/// Adds the keys that have a value.
+pub fn add_optional(body: &mut Value, optional: [(&str, &Option<String>); 2]) {
+    for (key, value) in optional {
+        if let Some(value) = value {
+            body[key] = value.as_str().into();
+        }
+    }
+}
+
 /// Returns a request that posts JSON.
 pub fn post_json(url: &SecretUrl, body: &Value) -> Result<Vec<Request<Bytes>>, InvalidMessage> {
     Ok(vec![finish(json_request(url, Method::POST), body.to_string())?])

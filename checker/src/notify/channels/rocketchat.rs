@@ -7,7 +7,7 @@ use http::Request;
 use serde_json::json;
 use shared::UnixNanos;
 
-use super::request::post_json;
+use super::request::{add_optional, post_json};
 use super::secret_url::SecretUrl;
 use super::{HttpChannel, InvalidMessage};
 use crate::notify::message::Message;
@@ -37,11 +37,7 @@ const MARKUP: Markup = Markup {
 impl HttpChannel for RocketChat {
     fn requests(&self, message: &Message, _: UnixNanos) -> Result<Vec<Request<Bytes>>, InvalidMessage> {
         let mut body = json!({ "text": fit(message, &MARKUP, LIMIT), "parseUrls": false });
-        for (key, value) in [("alias", &self.username), ("channel", &self.channel)] {
-            if let Some(value) = value {
-                body[key] = value.as_str().into();
-            }
-        }
+        add_optional(&mut body, [("alias", &self.username), ("channel", &self.channel)]);
         post_json(&self.webhook, &body)
     }
 }

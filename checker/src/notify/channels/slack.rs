@@ -5,11 +5,12 @@ use http::Request;
 use serde_json::json;
 use shared::UnixNanos;
 
-use super::request::post_json;
+use super::request::{add_optional, post_json};
 use super::secret_url::SecretUrl;
 use super::{HttpChannel, InvalidMessage};
 use crate::notify::message::Message;
-use crate::notify::outline::{Limit, Markup, escape_with, fit};
+use crate::notify::outline::{Limit, Markup, fit};
+use crate::sanitize::escape_with;
 
 /// An incoming webhook of Slack.
 #[derive(Debug, Clone)]
@@ -47,11 +48,7 @@ impl HttpChannel for Slack {
             "unfurl_links": false,
             "unfurl_media": false,
         });
-        for (key, value) in [("username", &self.username), ("channel", &self.channel)] {
-            if let Some(value) = value {
-                body[key] = value.as_str().into();
-            }
-        }
+        add_optional(&mut body, [("username", &self.username), ("channel", &self.channel)]);
         post_json(&self.webhook, &body)
     }
 }

@@ -10,8 +10,9 @@ use super::request::post_json;
 use super::secret_url::SecretUrl;
 use super::{HttpChannel, InvalidMessage, SendOutcome};
 use crate::notify::message::Message;
-use crate::notify::outline::{Limit, Markup, escape_html, fit};
+use crate::notify::outline::{Limit, Markup, fit};
 use crate::redact::Secret;
+use crate::sanitize::escape_html;
 
 /// A chat with a Telegram bot.
 #[derive(Debug, Clone)]

@@ -40,8 +40,9 @@ use crate::store::{Store, StoreError};
 /// How far back spans are kept for error budgets and verdicts, unless an objective has a longer window.
 const REACH: Nanos = 30 * DAY;
 
-/// The minimum time between two reads of the other nodes' histories, for nodes that store several times per interval.
-const LONGEST_READ_INTERVAL: Nanos = 30 * SECOND;
+/// The longest time for which reading the other nodes' histories, and posting the state, is not repeated. Nodes can store
+/// several times per interval.
+const LONGEST_PAUSE: Nanos = 15 * SECOND;
 
 /// How a node takes part in notifying.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -172,6 +173,13 @@ impl Notifier {
         self.view.set_reach(self.reach());
     }
 
+    /// Returns whether something that was done at a time need not be repeated yet: for half an interval, and at most for
+    /// [`LONGEST_PAUSE`].
+    fn is_recent(&self, done_at: Option<UnixNanos>, now: UnixNanos) -> bool {
+        let pause = self.every.map_or(LONGEST_PAUSE, |every| (every / 2).min(LONGEST_PAUSE));
+        done_at.is_some_and(|at| (0..pause).contains(&now.saturating_sub(at)))
+    }
+
     fn reach(&self) -> Nanos {
         self.objectives.values().map(|objective| objective.window).max().unwrap_or(0).max(REACH).max(REPORTED_TIME)
     }
@@ -223,10 +231,7 @@ impl Notifier {
         now: UnixNanos,
     ) -> Result<Assessment, StoreError> {
         self.introduce(&stored, now).await?;
-        let every = self.every.unwrap_or(LONGEST_READ_INTERVAL);
-        let read_interval = every.min(LONGEST_READ_INTERVAL) / 2;
-        let is_read = |read_at: UnixNanos| (0..read_interval).contains(&now.saturating_sub(read_at));
-        if !self.read_at.is_some_and(is_read) {
+        if !self.is_recent(self.read_at, now) {
             self.view.refresh_histories(now).await?;
             self.read_at = Some(now);
         }
@@ -299,9 +304,9 @@ impl Notifier {
 
     fn assess(&self, stored: &StoredHistory, now: UnixNanos) -> Assessment {
         let history = &*stored.history;
-        let endpoints = endpoint_statuses(self.view.histories().iter().chain([history]));
-        let all = self.view.histories().iter().chain([history]);
-        let newest = all.filter_map(|history| Some((history.node.clone()?, history.newest()?))).collect();
+        let all = || self.view.histories().iter().chain([history]);
+        let endpoints = endpoint_statuses(all());
+        let newest = all().filter_map(|history| Some((history.node.clone()?, history.newest()?))).collect();
         let logs: Vec<&NotificationLog> =
             self.view.logs().iter().chain(self.own.as_ref().map(|own| &own.log)).collect();
         let mut conditions = silent_nodes(self.view.histories(), now);
@@ -348,11 +353,14 @@ impl Notifier {
 
     /// Adds to news about an endpoint how much of its error budget is left.
     fn add_budgets(&self, assessment: &mut Assessment, endpoints: &[EndpointStatus], now: UnixNanos) {
-        let news = assessment.plans.iter_mut().flat_map(|(_, plan)| &mut plan.news);
-        for news in news {
-            let Some(objective) = self.objectives.get(&news.register.key) else { continue };
-            let endpoint = endpoints.iter().find(|endpoint| endpoint.key.is_same_endpoint(&news.register.key));
-            let Some(endpoint) = endpoint else { continue };
+        let mut with_objectives = EndpointMap::new();
+        for endpoint in endpoints {
+            if let Some(objective) = self.objectives.get(&endpoint.key) {
+                with_objectives.insert(endpoint.key.clone(), (objective, endpoint));
+            }
+        }
+        for news in assessment.plans.iter_mut().flat_map(|(_, plan)| &mut plan.news) {
+            let Some((objective, endpoint)) = with_objectives.get(&news.register.key) else { continue };
             let left = objective.budget(&endpoint.spans(now), now).percent_left();
             for item in news.items.iter_mut().filter(|item| item.detail.is_none()) {
                 item.detail = Some(format!("{left} of its error budget is left"));

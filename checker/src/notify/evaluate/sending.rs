@@ -140,14 +140,5 @@ fn not_recorded(error: &StoreError) -> String {
 pub fn compose(settings: &Notifications, channel: &Channel, plan: &Plan, now: UnixNanos) -> Message {
     let rules = &settings.rules;
     let digest = Digest::new(&channel.id, &plan.news, ITEM_LIMIT, |title| rules.group_of(title).to_owned());
-    Message {
-        id: digest.id,
-        at: now,
-        page_title: rules.page_title.clone(),
-        page_url: rules.page_url.clone(),
-        preface: plan.preface.clone(),
-        items: digest.items,
-        more: digest.more,
-        zone: rules.zone.clone(),
-    }
+    Message { preface: plan.preface.clone(), more: digest.more, ..rules.message(digest.id, digest.items, now) }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use shared::UnixNanos;
 use shared::notification::lineup::Nodes;
 use shared::notification::policy::Pace;
 use shared::notification::reconcile::{Situation, reconcile};
@@ -10,21 +11,17 @@ use shared::notification::registers::Registers;
 use shared::notification::verdicts::Verdict;
 use shared::notification_log::NotificationLog;
 use shared::object_name::NodeName;
-use shared::{Nanos, SECOND, UnixNanos};
 
 use super::{EvaluationReport, Notifier};
 use crate::notify::channels::Transport;
 use crate::notify::condition::Condition;
 use crate::notify::delivery::{Content, Courier, CourierError, Job, TIME_LIMIT};
 use crate::notify::event::EventKind;
-use crate::notify::message::{Item, Message};
+use crate::notify::message::Item;
 use crate::notify::rules::Channel;
 
 /// How many intervals an alert lasts after it was last posted, and how long its end is posted.
 const ALERT_INTERVALS: i64 = 3;
-
-/// The minimum time between two posts, for nodes that store several times per interval.
-const LONGEST_POST_INTERVAL: Nanos = 30 * SECOND;
 
 impl Notifier {
     /// Returns what the Alertmanagers for which this node is first in line receive.
@@ -69,17 +66,7 @@ impl Notifier {
             };
             let news = reconcile(&situation).news.into_iter();
             let items: Vec<Item> = news.flat_map(|news| news.items).filter(is_current).collect();
-            let rules = &self.settings.rules;
-            let state = Message {
-                id: String::new(),
-                at: now,
-                page_title: rules.page_title.clone(),
-                page_url: rules.page_url.clone(),
-                preface: None,
-                items,
-                more: Vec::new(),
-                zone: rules.zone.clone(),
-            };
+            let state = self.settings.rules.message(String::new(), items, now);
             (!state.items.is_empty()).then(|| Job {
                 channel: channel.id.clone(),
                 transport: channel.transport.clone(),
@@ -97,9 +84,7 @@ impl Notifier {
         now: UnixNanos,
         report: &mut EvaluationReport,
     ) {
-        let interval = self.every.unwrap_or(LONGEST_POST_INTERVAL).min(LONGEST_POST_INTERVAL) / 2;
-        let is_recent = |at: UnixNanos| (0..interval).contains(&now.saturating_sub(at));
-        if self.posted_at.is_some_and(is_recent) {
+        if self.is_recent(self.posted_at, now) {
             return;
         }
         let is_ping = |channel: &&Channel| channel.is_enabled && matches!(channel.transport, Transport::Ping(_));

@@ -20,6 +20,7 @@ use shared::{HOUR, MINUTE, Nanos, UnixNanos};
 
 use super::history_reader::histories_up_to;
 use super::history_writer::HistoryError;
+use crate::sanitize::{escape_html, sanitize_for_terminal};
 use crate::store::{Store, StoreError};
 
 /// The interval between summaries while nothing changes. The time in a summary shows readers that the checker is
@@ -164,19 +165,9 @@ pub fn format_minute(at: UnixNanos) -> String {
 /// that change the direction of the surrounding text.
 #[must_use]
 pub fn escape(text: &str, limit: usize) -> String {
-    let mut escaped = String::new();
-    for character in crate::sanitize::sanitize_for_terminal(text, limit).chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{fffe}' | '\u{ffff}' => {}
-            other => escaped.push(other),
-        }
-    }
-    escaped
+    let is_removed = |character: &char| matches!(*character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{fffe}' | '\u{ffff}');
+    let shown: String = sanitize_for_terminal(text, limit).chars().filter(|character| !is_removed(character)).collect();
+    escape_html(&shown).into_owned()
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 mod lines;
 mod logs;
-mod speed;
 mod table;
 mod traps;
 

@@ -1,0 +1,37 @@
+//! The keys of incoming webhooks, which Slack introduced and Mattermost and Rocket.Chat imitate.
+
+use serde::Deserialize;
+
+use super::converter::{NotifierConverter, not_empty};
+use crate::config::spec::{Field, ValueKind, optional, required};
+use crate::notify::channels::secret_url::SecretUrl;
+
+/// The keys of webhooks that can choose the name and the channel to post to.
+pub(super) const FIELDS: &[Field] = &[
+    WEBHOOK,
+    optional("username", ValueKind::String, "the name of the webhook", "The name to post as."),
+    optional("channel", ValueKind::String, "the channel of the webhook", "The channel to post to."),
+];
+
+pub(super) const WEBHOOK: Field = required("webhook", ValueKind::SecretUrl, "The URL of the webhook.");
+
+/// A converted webhook.
+pub(super) struct IncomingWebhook {
+    pub webhook: SecretUrl,
+    pub username: Option<String>,
+    pub channel: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct RawIncomingWebhook {
+    webhook: String,
+    username: Option<String>,
+    channel: Option<String>,
+}
+
+/// Converts the keys, or reports why that is impossible.
+pub(super) fn convert(converter: &mut NotifierConverter<'_>) -> Option<IncomingWebhook> {
+    let raw: RawIncomingWebhook = converter.read()?;
+    let webhook = converter.url("webhook", &raw.webhook)?;
+    Some(IncomingWebhook { webhook, username: not_empty(raw.username), channel: not_empty(raw.channel) })
+}
