@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use crate::status::Status;
 use crate::uptime::{Span, UptimeBreakdown};
-use crate::{DAY, HOUR, MINUTE, Nanos, UnixNanos};
+use crate::{DAY, HOUR, MINUTE, Nanos, UnixNanos, duration};
 
 /// The shortest window of an objective. A shorter one would contain only a few checks.
 pub const SHORTEST_WINDOW: Nanos = DAY;
@@ -70,6 +70,32 @@ pub struct Objective {
     pub target: Target,
     /// The window, which always ends now.
     pub window: Nanos,
+}
+
+/// An error for text that is not an objective.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("invalid objective `{0}`: expected a target and a window from 1d to 400d, for example `99.9% over 30d`")]
+pub struct InvalidObjective(pub String);
+
+impl FromStr for Objective {
+    type Err = InvalidObjective;
+
+    fn from_str(text: &str) -> Result<Objective, InvalidObjective> {
+        let parts = || {
+            let (target, window) = text.split_once(" over ")?;
+            let window = duration::parse(window).ok()?;
+            let target = target.parse().ok()?;
+            (SHORTEST_WINDOW..=LONGEST_WINDOW).contains(&window).then_some(Objective { target, window })
+        };
+        parts().ok_or_else(|| InvalidObjective(text.to_owned()))
+    }
+}
+
+impl fmt::Display for Objective {
+    /// Writes the objective as it is stored: `99.9% over 30d`.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} over {}", self.target, duration::format_exact(self.window))
+    }
 }
 
 impl Objective {
@@ -204,6 +230,14 @@ mod tests {
     }
 
     #[test]
+    fn objectives_are_stored_as_text() {
+        assert_eq!(objective("99.9%").to_string(), "99.9% over 30d");
+        for text in ["", "99.9%", "99.9% over", "99.9% over 1h", "99.9% over 401d", "100% over 30d", "99.9% over 30"] {
+            assert_eq!(text.parse::<Objective>(), Err(InvalidObjective(text.to_owned())));
+        }
+    }
+
+    #[test]
     fn three_nines_allow_43_minutes_a_month() {
         let objective = objective("99.9%");
         assert_eq!(objective.budget(&[], NOW).total, 43 * MINUTE + 12 * SECOND);
@@ -261,6 +295,7 @@ mod tests {
             let _ = objective.burn_alert(&spans, now);
             let target = Target(units);
             prop_assert_eq!(target.to_string().parse(), Ok(target));
+            prop_assert_eq!(objective.to_string().parse(), Ok(objective));
         }
     }
 }

@@ -54,7 +54,6 @@ impl<T> EndpointMap<T> {
         self.values.get(index?)
     }
 
-    /// Returns whether no endpoint has a value.
     /// Returns all values, in the order in which they were added.
     pub fn values(&self) -> impl Iterator<Item = &T> {
         self.values.iter()

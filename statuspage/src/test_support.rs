@@ -83,8 +83,7 @@ impl LocaleFormat for TestFormat {
 }
 
 pub(crate) fn locale_file(code: &str) -> String {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/locales/");
-    std::fs::read_to_string(format!("{folder}{code}.txt")).expect("each language has a file")
+    std::fs::read_to_string(format!("locales/{code}.txt")).expect("each language has a file")
 }
 
 /// Returns a language with plain spaces instead of no-break spaces.

@@ -1,17 +1,96 @@
-//! Notifications when the store fails and providers echo secrets, and how many requests they need.
+//! Notifications when processes are killed, the store fails, and endpoints echo secrets; and how many requests they
+//! need.
 
 use serde_json::{Value, json};
 use support::bucket::Bucket;
 use support::checker::Checker;
 use support::configuration::{check, check_with, directory, watching};
 use support::endpoints::{Behavior, Endpoint};
-use support::fault_proxy::FaultProxy;
+use support::fault_proxy::{FaultProxy, StoreFault, hash};
 use support::program::Program;
 use support::switchable_proxy::SwitchableProxy;
 use support::{ministack, root, tool, wait_for};
 
 use super::notifications::{Webhook, accepted, failing, notifying, round, round_at};
 use super::storage::storage_with;
+
+/// How wrong the clocks are at the beginning, in seconds. The S3 server accepts less than 15 minutes.
+const BEGINNING: i64 = -840;
+
+#[tokio::test]
+async fn killed_runs_repeat_at_most_what_they_were_sending() {
+    let bucket = Bucket::new().await;
+    notify_with_killed_runs(&bucket.storage(), 67).await;
+}
+
+#[tokio::test]
+async fn killed_runs_notify_the_same_without_conditional_writes() {
+    let bucket = Bucket::new().await;
+    let proxy = FaultProxy::start(&ministack::server().url, |_, _| Some(StoreFault::RefuseConditions)).await;
+    notify_with_killed_runs(&storage_with(&bucket, json!({ "endpoint_url": proxy.url })), 20).await;
+}
+
+/// Runs three nodes from `cron` for this many rounds, in which an endpoint fails and recovers and a third of the runs
+/// are killed, each at a different moment. Then rounds are not disturbed, until everything was notified.
+async fn notify_with_killed_runs(storage: &Value, rounds: usize) {
+    let (shop, webhook) = (Endpoint::start(Behavior::ok()).await, Webhook::start().await);
+    let mut config = notifying(&shop, storage, &[webhook.channel()]);
+    config["every"] = json!("10s");
+    config["notify"]["flapping"] = json!({ "outages": 100, "within": "1h" });
+    let nodes = ["a", "b", "c"].map(|node| {
+        config["node"] = json!(node);
+        Checker::new(&config)
+    });
+    let at = |round: usize| format!("{:+}s", BEGINNING + 10 * round as i64);
+    for node in &nodes {
+        round_at(node, &at(0)).await;
+    }
+    let (mut kills, mut outages) = (0, 0);
+    for number in 1..=rounds {
+        let is_down = number / 4 % 2 == 1;
+        outages += usize::from(is_down && number % 4 == 0);
+        shop.behave(if is_down { failing() } else { Behavior::ok() });
+        for (index, node) in nodes.iter().enumerate() {
+            // The times at which runs are killed are different in each round, but the same in each test.
+            let chance = hash((number * 3 + index) as u64);
+            if chance.is_multiple_of(3) {
+                let mut run = node.start_with_clock(&["run", "-c", "checker.json"], &at(number));
+                tokio::time::sleep(std::time::Duration::from_millis(chance >> 8 & 0x7f)).await;
+                if run.exit_status().is_none() {
+                    run.signal("KILL");
+                    kills += 1;
+                }
+                run.wait().await;
+            } else {
+                round_at(node, &at(number)).await;
+            }
+        }
+    }
+    shop.behave(Behavior::ok());
+    let count = |event: &str| webhook.news().iter().filter(|one| **one == format!("{event} Shop")).count();
+    let is_complete = || count("down") + count("missed") >= outages && count("recovered") >= count("down");
+    let mut number = rounds;
+    while !is_complete() && BEGINNING + 10 * (number as i64) < -BEGINNING {
+        number += 2;
+        for node in &nodes {
+            round_at(node, &at(number)).await;
+        }
+    }
+    let news = webhook.news();
+    let reported = count("down") + count("missed");
+    assert!(kills * 6 >= rounds && outages * 9 >= rounds, "{kills} kills and {outages} outages");
+    assert!((outages..=outages + kills).contains(&reported), "{outages} outages, {kills} kills: {news:?}");
+    assert!((count("down")..=count("down") + kills).contains(&count("recovered")), "{news:?}");
+    assert_eq!(news.last().map(String::as_str).filter(|last| last.starts_with("down")), None, "{news:?}");
+    // Nothing is repeated afterwards.
+    for _ in 0..2 {
+        number += 1;
+        for node in &nodes {
+            round_at(node, &at(number)).await;
+        }
+    }
+    assert_eq!(webhook.news(), news);
+}
 
 #[tokio::test]
 async fn a_message_is_not_repeated_after_its_log_could_not_be_stored() {
@@ -24,7 +103,7 @@ async fn a_message_is_not_repeated_after_its_log_could_not_be_stored() {
     shop.behave(failing());
     proxy.follow(|name, _| {
         let is_log = name.starts_with("PUT") && name.contains("0-notified");
-        is_log.then_some(support::fault_proxy::StoreFault::Refuse("500 Internal Server Error"))
+        is_log.then_some(StoreFault::Refuse("500 Internal Server Error"))
     });
     let run = checker.run(&[]).await;
     assert!(run.code == 0 && run.stderr.contains("the log of notifications was not stored"), "{}", run.output());

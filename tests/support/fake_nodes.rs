@@ -220,6 +220,7 @@ impl FakeNodes {
             interval: Some(self.interval),
             quorum: self.quorum,
             certificate_days: None,
+            objective: None,
             id: None,
         }
     }

@@ -34,6 +34,8 @@ pub enum StoreFault {
     DenyMissing,
     /// The proxy removes the `Content-Encoding` header from the response.
     HideEncoding,
+    /// Conditional `PUT` requests fail, as with servers that do not support them.
+    RefuseConditions,
 }
 
 /// A function that returns the fault for a request, if any. Its arguments are the request's name, such as `GET
@@ -107,6 +109,11 @@ async fn connection(mut near: TcpStream, state: Arc<FaultProxyState>) {
             response(status, "<?xml version=\"1.0\"?><Error><Code>SlowDown</Code></Error>")
         }
         Some(StoreFault::Answer(body)) => response("200 OK", body),
+        Some(StoreFault::RefuseConditions) if is_conditional_put(&head) => response(
+            "501 Not Implemented",
+            "<?xml version=\"1.0\"?><Error><Code>NotImplemented</Code><Message>A header implies functionality that is \
+             not implemented</Message></Error>",
+        ),
         _ => forward(&state.target, &head, &body).await,
     };
     let body_at = response.windows(4).position(|four| four == b"\r\n\r\n").map_or(response.len(), |at| at + 4);
@@ -140,11 +147,16 @@ async fn connection(mut near: TcpStream, state: Arc<FaultProxyState>) {
             let head = format!("{}\r\n\r\n", lines.join("\r\n"));
             near.write_all(&[head.as_bytes(), &response[body_at..]].concat()).await
         }
-        None | Some(StoreFault::Refuse(_) | StoreFault::Answer(_) | StoreFault::DenyMissing) => {
-            near.write_all(&response).await
-        }
+        None
+        | Some(
+            StoreFault::Refuse(_) | StoreFault::Answer(_) | StoreFault::DenyMissing | StoreFault::RefuseConditions,
+        ) => near.write_all(&response).await,
     };
     let _ = near.shutdown().await;
+}
+
+fn is_conditional_put(head: &str) -> bool {
+    head.starts_with("PUT") && head.to_ascii_lowercase().contains("\r\nif-none-match:")
 }
 
 /// Sends the head of the response immediately, and the body in pieces.

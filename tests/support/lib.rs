@@ -129,7 +129,9 @@ pub fn now() -> UnixNanos {
 /// The root folder of the project.
 #[must_use]
 pub fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the project's folder exists")
+    // The folder at compile time can be another clone's, because clones can share a target directory.
+    let folder = std::env::var("CARGO_MANIFEST_DIR").unwrap_or_else(|_| env!("CARGO_MANIFEST_DIR").to_owned());
+    PathBuf::from(folder).join("..").canonicalize().expect("the project's folder exists")
 }
 
 /// The path to the checker under test: `CHECKUP_BIN`, or the one that was built along with the tests.

@@ -45,6 +45,7 @@ use std::time::Duration;
 use ::http::request::Parts;
 use futures_util::future::BoxFuture;
 use shared::Nanos;
+use shared::budget::Objective;
 use shared::quorum::Quorum;
 use shared::status::Status;
 
@@ -80,6 +81,8 @@ pub struct Check {
     pub threshold: Nanos,
     /// How the results of several nodes are combined.
     pub quorum: Quorum,
+    /// The endpoint's service level objective.
+    pub objective: Option<Objective>,
     /// Whether the check is inverted, which means that its attempts must fail.
     pub invert: bool,
     /// The number of attempts that can fail before the endpoint is down.
@@ -184,6 +187,7 @@ impl Check {
             attempt_spacing: Duration::ZERO,
             threshold: 0,
             quorum: Quorum::default(),
+            objective: None,
             invert: false,
             failures_allowed: 0,
             retries: 0,

@@ -186,11 +186,10 @@ fn from_dialect(text: &str, folder: &Path, environment: &Environment<'_>, dialec
         }
         validate::validate_element(&located, &CHECKER, CHECKERS, index, problems);
         if problems.errors() == errors_before {
-            let check = checks::convert(&located, index, folder, problems).map(Arc::new);
-            if let Some(check) = &check {
-                keys.read(&located, check, index, problems);
+            if let Some(mut check) = checks::convert(&located, index, folder, problems) {
+                keys.read(&located, &mut check, index, problems);
+                checks.push(DefinedCheck { check: Arc::new(check), at: located.at, index });
             }
-            checks.extend(check.map(|check| DefinedCheck { check, at: located.at, index }));
         } else {
             // Drop the check, but still report the problems of its assertions.
             let _ = checks::read_assertions(&located, index, problems);

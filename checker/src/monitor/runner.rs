@@ -93,6 +93,7 @@ impl CheckRunner {
             interval: self.interval,
             quorum: check.quorum,
             certificate_days: None,
+            objective: check.objective,
             id: check.id.clone(),
         }
     }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::{ATTEMPTS_LIMIT, Attempt, CheckResult, ERROR_LIMIT, LOCATOR_LIMIT, MESSAGE_LIMIT, TITLE_LIMIT, shortened};
 use crate::Nanos;
+use crate::budget::Objective;
 use crate::json_writer::{EscapeMode, JsonWriter, key};
 use crate::quorum::Quorum;
 use crate::status::Status;
@@ -56,7 +57,15 @@ fn write_result(writer: &mut JsonWriter, result: &CheckResult) {
     if let Some(days) = result.certificate_days {
         writer.integer_member(key!("cert"), days.into());
     }
+    write_objective(writer, result.objective.as_ref());
     writer.string_unless_empty(key!("id"), result.id.as_deref().unwrap_or_default());
+}
+
+/// Writes an endpoint's objective, if it has one. Check files and histories store it under the same key.
+pub(crate) fn write_objective(writer: &mut JsonWriter, objective: Option<&Objective>) {
+    if let Some(objective) = objective {
+        writer.string_member(key!("slo"), &objective.to_string());
+    }
 }
 
 /// Returns the attempt that is written for a result without attempts. The original Checkup's page computes the median

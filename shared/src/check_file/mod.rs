@@ -6,7 +6,9 @@
 mod format;
 
 pub use self::format::write_check_file;
+pub(crate) use self::format::write_objective;
 
+use crate::budget::Objective;
 use crate::json::{self, Json, UnexpectedType};
 use crate::object_name::{CheckFileName, NodeName};
 use crate::quorum::Quorum;
@@ -93,6 +95,9 @@ pub struct CheckResult {
     /// `cert`). Present only if the check used TLS and verified the server's certificate. The original Checkup does not
     /// store it.
     pub certificate_days: Option<u32>,
+    /// The endpoint's service level objective, if one is configured (stored as `slo`). The original Checkup does not
+    /// store it.
+    pub objective: Option<Objective>,
     /// The endpoint's id, if one is configured. The original Checkup does not store it.
     pub id: Option<Box<str>>,
 }
@@ -270,6 +275,7 @@ fn read_members(element: &Json<'_>) -> Result<CheckResult, UnexpectedType> {
         interval: read_nanos(element, "interval")?.filter(|interval| *interval > 0),
         quorum: element.string("verdict")?.and_then(|policy| policy.parse().ok()).unwrap_or_default(),
         certificate_days: element.integer("cert")?.and_then(|days| u32::try_from(days).ok()),
+        objective: objective_of(element),
         id: id_of(element),
     })
 }
@@ -292,6 +298,12 @@ fn read_attempt(element: &Json<'_>) -> Result<Attempt, UnexpectedType> {
 pub(crate) fn id_of(element: &Json<'_>) -> Option<Box<str>> {
     let id = element.string("id").ok().flatten().filter(|id| !id.is_empty() && id.len() <= ID_LIMIT)?;
     Some(id.into())
+}
+
+/// Reads an endpoint's objective. Check files and histories store it under the same key.
+#[inline(never)]
+pub(crate) fn objective_of(element: &Json<'_>) -> Option<Objective> {
+    element.string("slo").ok()??.parse().ok()
 }
 
 fn read_text(element: &Json<'_>, key: &str, limit: usize) -> Result<String, UnexpectedType> {

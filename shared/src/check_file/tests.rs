@@ -207,13 +207,13 @@ fn any_result() -> impl Strategy<Value = CheckResult> {
         prop::option::of("[a-z]{1,9}"),
         prop::option::of(1..i64::MAX),
         prop::sample::select(vec!["any", "majority", "all", "1", "7"]),
-        prop::option::of(any::<u32>()),
+        (prop::option::of(any::<u32>()), prop::option::of(prop::sample::select(vec!["99.9% over 30d", "50% over 1d"]))),
         prop::option::of("[a-z0-9._-]{1,64}"),
     );
     (first, second).prop_map(
         |(
             (title, locator, timestamp, attempts, threshold),
-            (status, notice, message, node, kind, interval, verdict, certificate_days, id),
+            (status, notice, message, node, kind, interval, verdict, (certificate_days, objective), id),
         )| {
             CheckResult {
                 title,
@@ -229,6 +229,7 @@ fn any_result() -> impl Strategy<Value = CheckResult> {
                 interval,
                 quorum: verdict.parse().expect("it is a policy"),
                 certificate_days,
+                objective: objective.map(|objective| objective.parse().expect("it is an objective")),
                 id: id.map(String::into_boxed_str),
             }
         },
@@ -249,7 +250,7 @@ proptest! {
         let result = &written[0];
         for (key, value) in result.as_object().expect("a result is an object") {
             let as_in_go = match key.as_str() {
-                "title" | "endpoint" | "notice" | "message" | "node" | "kind" | "verdict" | "id" => value.is_string(),
+                "title" | "endpoint" | "notice" | "message" | "node" | "kind" | "verdict" | "slo" | "id" => value.is_string(),
                 "timestamp" | "threshold" | "interval" | "cert" => value.is_i64(),
                 "healthy" | "degraded" | "down" => value == &serde_json::Value::Bool(true),
                 "times" => value.as_array().is_some_and(|times| times.iter().all(|attempt| attempt["rtt"].is_i64())),
@@ -264,8 +265,8 @@ proptest! {
     }
 
     #[test]
-    fn any_key_can_be_missing(result in any_result(), left_out in prop::collection::hash_set(0_usize..16, 0..16)) {
-        let keys = ["title", "endpoint", "timestamp", "times", "threshold", "healthy", "degraded", "down", "notice", "message", "node", "kind", "interval", "verdict", "cert", "id"];
+    fn any_key_can_be_missing(result in any_result(), left_out in prop::collection::hash_set(0_usize..17, 0..17)) {
+        let keys = ["title", "endpoint", "timestamp", "times", "threshold", "healthy", "degraded", "down", "notice", "message", "node", "kind", "interval", "verdict", "cert", "slo", "id"];
         let mut written: serde_json::Value = serde_json::from_str(&write_check_file(&[result])).expect("it is JSON");
         let object = written[0].as_object_mut().expect("a result is an object");
         for index in left_out {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::{EndpointHistory, Event, History, Latencies, LatestResult, Percentiles, day_of};
-use crate::check_file::EndpointKey;
+use crate::check_file::{EndpointKey, write_objective};
 use crate::json_writer::{EscapeMode, JsonWriter, key};
 use crate::latency::{Bucket, Sketch};
 use crate::quorum::Quorum;
@@ -69,7 +69,7 @@ impl History {
 }
 
 fn write_endpoint(writer: &mut JsonWriter, key: &EndpointKey, endpoint: &EndpointHistory) {
-    let LatestResult { position, kind, threshold, quorum, reason } = &endpoint.latest;
+    let LatestResult { position, kind, threshold, quorum, objective, reason } = &endpoint.latest;
     writer.string_member(key!("title"), &key.title);
     writer.string_member(key!("endpoint"), &key.locator);
     write_id(writer, key);
@@ -79,6 +79,7 @@ fn write_endpoint(writer: &mut JsonWriter, key: &EndpointKey, endpoint: &Endpoin
     if *quorum != Quorum::default() {
         writer.string_member(key!("verdict"), &quorum.to_string());
     }
+    write_objective(writer, objective.as_ref());
     if let Some(reason) = reason {
         writer.string_member(key!("reason"), reason);
     }

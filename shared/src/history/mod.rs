@@ -18,6 +18,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::budget::Objective;
 use crate::check_file::EndpointKey;
 use crate::latency::{Bucket, Sketch};
 use crate::object_name::{CheckFileName, NodeName};
@@ -113,6 +114,8 @@ pub struct LatestResult {
     pub threshold: Nanos,
     /// How many nodes must agree on the status.
     pub quorum: Quorum,
+    /// The endpoint's service level objective, if one is configured.
+    pub objective: Option<Objective>,
     /// The reason for the status, if it is degraded or down.
     pub reason: Option<String>,
 }

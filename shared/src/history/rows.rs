@@ -9,7 +9,7 @@ use super::{
     DAYS_PER_BLOCK, DuplicateNodeEvidence, EVENT_LIMIT, EndpointHistory, Event, HOURS_PER_DAY, History, Latencies,
     LatestResult, OVERLAP, Percentiles, PostedMessage, Sketches, duplicate_node_evidence, start_of_day,
 };
-use crate::check_file::{EndpointKey, LOCATOR_LIMIT, MESSAGE_LIMIT, TITLE_LIMIT, id_of, shortened};
+use crate::check_file::{EndpointKey, LOCATOR_LIMIT, MESSAGE_LIMIT, TITLE_LIMIT, id_of, objective_of, shortened};
 use crate::json::{self, Json};
 use crate::latency::{Bucket, Sketch};
 use crate::object_name::{CheckFileName, NodeName};
@@ -236,6 +236,7 @@ impl EndpointRows {
                 kind: shortened(text(json.get("kind")).unwrap_or_default().to_owned(), TITLE_LIMIT),
                 threshold: count("threshold"),
                 quorum: text(json.get("verdict")).unwrap_or_default().parse().unwrap_or_default(),
+                objective: objective_of(json),
                 reason: text(json.get("reason")).map(|reason| shortened(reason.to_owned(), EVENT_LIMIT)),
             },
             days: percentiles(json.get("days"))?,

@@ -1,5 +1,6 @@
 //! The contents of the loaded check files, by endpoint and node. Files are added one by one, and old data is dropped.
 
+use shared::budget::Objective;
 use shared::check_file::{CheckFile, CheckResult, EndpointKey, SkippedElement};
 use shared::history::{EndpointRows, HistoryRows};
 use shared::object_name::{CheckFileName, NodeName};
@@ -83,8 +84,8 @@ pub struct NodeSamples {
     /// The results from check files, in chronological order after [`Dataset::sort_samples`].
     pub samples: Vec<Sample>,
     pub history: Option<NodeHistory>,
-    /// The newest result's quorum, and when that result was stored.
-    quorum: (UnixNanos, Quorum),
+    /// When the newest result was stored, and its settings.
+    settings: (UnixNanos, Quorum, Option<Objective>),
 }
 
 impl Dataset {
@@ -179,7 +180,7 @@ impl Dataset {
         let endpoint = &mut self.endpoints[id];
         endpoint.update_position(name.stored_at, position);
         let samples = endpoint.node_mut(node);
-        samples.update_quorum(name.stored_at, result.quorum);
+        samples.update_settings(name.stored_at, result.quorum, result.objective);
         samples.samples.push(Sample::new(result));
         self.samples += 1;
         self.usage(node).samples += 1;
@@ -273,7 +274,7 @@ impl Dataset {
             let endpoint = &mut self.endpoints[id];
             endpoint.update_position(newest, rows.latest.position);
             let node = endpoint.node_mut(own);
-            node.update_quorum(newest, rows.latest.quorum);
+            node.update_settings(newest, rows.latest.quorum, rows.latest.objective);
             node.samples.retain(|sample| sample.at >= keep_from || sample.at > newest);
             node.history = Some(NodeHistory { samples: samples_from(&rows), timeline: rows.timeline, open: rows.open });
         }
@@ -356,7 +357,14 @@ impl EndpointData {
     /// Returns the quorum that most nodes have configured.
     #[must_use]
     pub fn quorum(&self) -> Quorum {
-        Quorum::of_most(&self.nodes.iter().map(|node| node.quorum).collect::<Vec<_>>())
+        let quorum = |node: &NodeSamples| (node.settings.0, node.settings.1);
+        Quorum::of_most(&self.nodes.iter().map(quorum).collect::<Vec<_>>())
+    }
+
+    /// Returns the service level objective in the newest result, if it has one.
+    #[must_use]
+    pub fn objective(&self) -> Option<Objective> {
+        self.nodes.iter().max_by_key(|node| node.settings.0)?.settings.2
     }
 
     /// Updates the position, unless a newer check file has already set it.
@@ -370,18 +378,18 @@ impl EndpointData {
         // Nodes are sorted by name.
         let index = self.nodes.partition_point(|known| known.node.as_ref() < node);
         if self.nodes.get(index).is_none_or(|known| known.node.as_ref() != node) {
-            let quorum = (UnixNanos::MIN, Quorum::default());
-            self.nodes.insert(index, NodeSamples { node: node.cloned(), samples: Vec::new(), history: None, quorum });
+            let settings = (UnixNanos::MIN, Quorum::default(), None);
+            self.nodes.insert(index, NodeSamples { node: node.cloned(), samples: Vec::new(), history: None, settings });
         }
         &mut self.nodes[index]
     }
 }
 
 impl NodeSamples {
-    /// Updates the quorum, unless a newer result has already set it.
-    fn update_quorum(&mut self, at: UnixNanos, quorum: Quorum) {
-        if at >= self.quorum.0 {
-            self.quorum = (at, quorum);
+    /// Updates the settings, unless a newer result has already set them.
+    fn update_settings(&mut self, at: UnixNanos, quorum: Quorum, objective: Option<Objective>) {
+        if at >= self.settings.0 {
+            self.settings = (at, quorum, objective);
         }
     }
 

@@ -61,12 +61,30 @@ impl Calendar<'_> {
         ((moment + offset).div_euclid(HOUR) + 1) * HOUR - offset
     }
 
-    /// Formats a time in the 24-hour format, as logs do, in all languages: `14:02`.
+    /// Formats a time in the 24-hour format, as logs do, in all languages: `14:02`. In the hour that occurs twice when
+    /// daylight saving time ends, the offset from UTC is added: `02:30 +01:00`.
     #[must_use]
     #[inline(never)]
     pub fn clock(&self, moment: UnixNanos) -> String {
         let CivilTime { hour, minute, .. } = self.local(moment);
-        format!("{hour:02}:{minute:02}")
+        let clock = format!("{hour:02}:{minute:02}");
+        if !self.occurs_twice(moment) {
+            return clock;
+        }
+        let offset = (self.offset)(moment) / MINUTE;
+        let sign = if offset < 0 { '-' } else { '+' };
+        format!("{clock} {sign}{:02}:{:02}", offset.abs() / 60, offset.abs() % 60)
+    }
+
+    /// Returns whether another moment has the same local time, because the clocks are turned back.
+    fn occurs_twice(&self, moment: UnixNanos) -> bool {
+        let offset = (self.offset)(moment);
+        // Longer than any clock is turned back.
+        [-3 * HOUR, 3 * HOUR].into_iter().any(|away| {
+            let other = (self.offset)(moment.saturating_add(away));
+            let is_back = if away < 0 { other > offset } else { other < offset };
+            is_back && (self.offset)(moment.saturating_add(offset - other)) == other
+        })
     }
 
     /// Formats a date, with the year unless it is the current one.
@@ -194,6 +212,24 @@ mod tests {
         let (start, next) = (berlin.start_of_day(number), berlin.start_of_day(number + 1));
         assert_eq!(next - start, 25 * HOUR);
         assert_eq!((berlin.clock(start), berlin.clock(next)), ("00:00".to_owned(), "00:00".to_owned()));
+    }
+
+    #[test]
+    fn times_that_occur_twice_show_their_offset() {
+        let berlin = Calendar { offset: &berlin, ..utc() };
+        let change = 1_792_890_000 * SECOND;
+        let clock = |minutes: i64| berlin.clock(change + minutes * MINUTE);
+        assert_eq!(
+            (clock(-61), clock(-60), clock(-30)),
+            ("01:59".into(), "02:00 +02:00".into(), "02:30 +02:00".into())
+        );
+        assert_eq!((clock(0), clock(30), clock(60)), ("02:00 +01:00".into(), "02:30 +01:00".into(), "03:00".into()));
+        let new_york = |moment| if moment < change { -4 * HOUR } else { -5 * HOUR };
+        let new_york = Calendar { offset: &new_york, ..utc() };
+        assert_eq!(new_york.clock(change + 30 * MINUTE), "20:30 -05:00");
+        let santiago = Calendar { offset: &santiago, ..utc() };
+        let forward = 1_788_667_200 * SECOND;
+        assert!([-30, 0, 30].iter().all(|minutes| santiago.clock(forward + minutes * MINUTE).len() == 5));
     }
 
     #[test]

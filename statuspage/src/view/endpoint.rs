@@ -129,6 +129,11 @@ pub fn head(
         0 => language.format(texts::NOT_OBSERVED, &[]),
         _ => language.format(texts::OF_OBSERVED, &[&observed]),
     };
+    let partial = evaluated.partial_outage(&total, period.from, now, now);
+    let mut breakdown = breakdown_text(&total, partial, &uptime, language);
+    if let Some(budget) = budget_text(evaluated, now, language) {
+        breakdown = [&breakdown, "\n", &budget].concat();
+    }
     EndpointView {
         id: evaluated.id,
         title: evaluated.endpoint.key.title.clone(),
@@ -140,7 +145,7 @@ pub fn head(
         state: state(evaluated, span, period, calendar),
         is_localized: localized.is_some(),
         reason,
-        breakdown: breakdown_text(&total, evaluated.partial_outage(&total, period.from, now, now), &uptime, language),
+        breakdown,
         uptime,
         coverage,
         observed,
@@ -192,6 +197,20 @@ fn breakdown_text(total: &UptimeBreakdown, partial: Nanos, uptime: &str, languag
     let length = |length| text::exact_length(length, language);
     let text = language.format(texts::UP_FOR, &[uptime, &length(total.up()), &length(total.observed())]);
     text::append_durations(text, total, partial, language)
+}
+
+/// Describes how much of the error budget is left: `76.8% of the error budget is left (99.9% in 30 days)`. Returns `None`
+/// without an objective, or if only check files are known, which do not cover its window.
+fn budget_text(evaluated: &EvaluatedEndpoint<'_>, now: UnixNanos, language: &Language) -> Option<String> {
+    let objective = evaluated.endpoint.objective()?;
+    if evaluated.endpoint.nodes.iter().all(|node| node.history.is_none()) {
+        return None;
+    }
+    let left = objective.budget(&evaluated.spans, now).percent_left();
+    let target = objective.target.to_string();
+    let window = text::length(objective.window, language);
+    let percent = |text: &str| language.percent(text);
+    Some(language.format(texts::BUDGET_LEFT, &[&percent(&left), &percent(&target), &window]))
 }
 
 #[cfg(test)]

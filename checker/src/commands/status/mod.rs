@@ -166,9 +166,10 @@ impl StatusReport {
         if self.is_incomplete { of_incomplete(status) } else { status }
     }
 
-    /// Returns the objective of an endpoint and its error budget, if it has an objective.
-    fn budget(&self, endpoint: &EndpointStatus) -> Option<(&Objective, ErrorBudget)> {
-        let objective = self.objectives.get(&endpoint.key)?;
+    /// Returns the objective of an endpoint and its error budget, if it has an objective: the configured one, or the one
+    /// that another node stored.
+    fn budget(&self, endpoint: &EndpointStatus) -> Option<(Objective, ErrorBudget)> {
+        let objective = self.objectives.get(&endpoint.key).copied().or(endpoint.latest.objective)?;
         Some((objective, objective.budget(&endpoint.spans(self.now), self.now)))
     }
 

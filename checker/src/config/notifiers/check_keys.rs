@@ -3,11 +3,11 @@
 use std::collections::{HashMap, HashSet};
 
 use serde::Deserialize;
-use shared::budget::{Objective, Target};
+use shared::budget::{LONGEST_WINDOW, Objective, SHORTEST_WINDOW, Target};
 use shared::check_file::EndpointKey;
 use shared::endpoint_map::EndpointMap;
 use shared::suggest::suggest;
-use shared::{DAY, HOUR, Nanos};
+use shared::{DAY, Nanos};
 
 use super::common::ChannelIds;
 use crate::checks::Check;
@@ -49,7 +49,12 @@ const OBJECTIVE: &[Field] = &[
         ValueKind::Pattern(patterns::TARGET),
         "The availability that the endpoint must have, with up to four decimals, for example `99.9%`.",
     ),
-    optional("window", ValueKind::Duration(HOUR, 366 * DAY), "`30d`", "The length of the window, which ends now."),
+    optional(
+        "window",
+        ValueKind::Duration(SHORTEST_WINDOW, LONGEST_WINDOW),
+        "`30d`",
+        "The length of the window, which ends now.",
+    ),
 ];
 
 #[derive(Deserialize)]
@@ -79,8 +84,14 @@ pub(in crate::config) struct CheckKeys {
 
 impl CheckKeys {
     /// Adds the keys of the check at `index` in the array, whose types validation has accepted.
-    pub(in crate::config) fn read(&mut self, located: &Located, check: &Check, index: usize, problems: &mut Problems) {
-        let key = || EndpointKey {
+    pub(in crate::config) fn read(
+        &mut self,
+        located: &Located,
+        check: &mut Check,
+        index: usize,
+        problems: &mut Problems,
+    ) {
+        let key = |check: &Check| EndpointKey {
             title: check.title.clone(),
             locator: check.kind.locator().to_owned(),
             id: check.id.clone(),
@@ -97,14 +108,15 @@ impl CheckKeys {
                     }
                 }
             });
+            check.objective = objective;
             if let Some(objective) = objective {
-                self.objectives.insert(key(), objective);
+                self.objectives.insert(key(check), objective);
             }
         }
         let channels = located.member(NOTIFY.key).map(references);
         let depends_on = located.member(DEPENDS_ON.key).map(references).unwrap_or_default();
         if channels.is_some() || !depends_on.is_empty() {
-            self.references.push(References { key: key(), index, channels, depends_on });
+            self.references.push(References { key: key(check), index, channels, depends_on });
         }
     }
 
