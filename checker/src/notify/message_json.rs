@@ -1,5 +1,5 @@
-//! A message as JSON: the body of webhook requests, the input of commands, and the values that templates can use.
-//! Keys are only added, never renamed. Pure.
+//! Converts messages to JSON: the body of webhook requests, the input of commands, and the values for templates. Keys
+//! are only added, never renamed. Pure.
 
 use serde_json::{Value, json};
 use shared::UnixNanos;

@@ -1,4 +1,4 @@
-//! `checker notify preview`: shows what an evaluation would send now and, of everything that is not sent, why not.
+//! `checker notify preview`: shows which messages an evaluation would send now, and why other news is held back.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `checker notify status`: shows which nodes notify each channel, what it was notified of, and what it did not accept.
+//! `checker notify status`: shows each channel's nodes, open outages and delivery failures.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -24,7 +24,7 @@ use crate::ui;
 
 /// The maximum length of a title, in characters.
 const TITLE_WIDTH: usize = 60;
-/// How many subjects are listed for each channel.
+/// The maximum number of subjects to list for each channel.
 const LISTED: usize = 20;
 
 pub(super) async fn status(arguments: &NotifyViewArguments) -> anyhow::Result<Outcome> {
@@ -40,7 +40,7 @@ pub(super) async fn status(arguments: &NotifyViewArguments) -> anyhow::Result<Ou
     Ok(Outcome::Done)
 }
 
-/// What the logs in the store contain.
+/// The contents of all notification logs in the store.
 struct NotifyReport<'a> {
     settings: &'a Notifications,
     logs: Vec<NotificationLog>,
@@ -53,7 +53,7 @@ struct NotifyReport<'a> {
 struct Sender<'a> {
     log: &'a NotificationLog,
     served: &'a ServedChannel,
-    /// Whether the node is reporting. Otherwise, it is not in the line-up.
+    /// Whether the node is reporting. Silent nodes are not in the line-up.
     is_reporting: bool,
 }
 
@@ -81,7 +81,7 @@ impl<'a> NotifyReport<'a> {
 
     /// Returns the newest register of each subject with an open outage or condition.
     fn open<'r>(registers: &Registers<'r>, channel: &ChannelId) -> Vec<&'r Register> {
-        // If a subject got an id later, its registers without the id are out of date.
+        // Skip outdated registers: when an endpoint is given an id, a register with the id replaces the one without.
         let is_newest = |register: &&Register| {
             registers.get(channel, register.topic, &register.key).is_some_and(|newest| std::ptr::eq(newest, *register))
         };

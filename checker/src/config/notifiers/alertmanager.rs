@@ -11,7 +11,7 @@ use crate::config::spec::{ValueKind, Variant, optional, required};
 use crate::notify::channels::Transport;
 use crate::notify::channels::alertmanager::Alertmanager;
 
-/// The labels that alerts always have.
+/// Labels that every alert already has, so that the configuration cannot set them.
 const RESERVED: [&str; 5] = ["alertname", "page", "title", "endpoint", "severity"];
 
 pub(super) const TYPE: NotifierType = NotifierType {

@@ -72,7 +72,7 @@ fn convert(converter: &mut NotifierConverter<'_>) -> Option<Transport> {
     let to = converter.addresses("to", raw.to);
     let smtp = raw.smtp;
     let host = converter.text("smtp.server", smtp.server)?.trim().to_owned();
-    // The original Checkup writes 0 for "not set".
+    // The original Checkup writes port 0 if no port is set.
     let port = if smtp.port == 0 { DEFAULT_PORT } else { smtp.port };
     let security = match smtp.encryption.as_deref() {
         Some("tls") => SmtpSecurity::Tls,

@@ -1,4 +1,4 @@
-//! The section `notify`: the rules that all channels share.
+//! The `notify` section: rules that apply to all channels.
 
 use jiff::tz::TimeZone;
 use serde::Deserialize;
@@ -15,7 +15,7 @@ use crate::config::read_as;
 use crate::config::spec::{Field, ValueKind, optional};
 use crate::notify::rules::{Flapping, Rules};
 
-/// The longest time that a status must last before a channel is notified. Verdicts are computed for two days.
+/// The maximum of `after` and `recovered_after`, well below the two days for which verdicts are computed.
 pub(super) const LONGEST_DELAY: Nanos = DAY;
 pub(super) const SHORTEST_REPEAT: Nanos = MINUTE;
 pub(super) const LONGEST_REPEAT: Nanos = 31 * DAY;
@@ -108,7 +108,7 @@ struct RawFlapping {
     within: Option<RawDuration>,
 }
 
-/// The rules, and the defaults of notifiers.
+/// The rules for all channels, and the defaults for individual notifiers.
 pub(super) struct NotifySection {
     pub rules: Rules,
     pub after: Nanos,
@@ -117,7 +117,7 @@ pub(super) struct NotifySection {
 }
 
 impl NotifySection {
-    /// Converts the section. If validation has rejected it, the defaults apply.
+    /// Converts the section. A missing or invalid section results in the defaults.
     pub(super) fn convert(located: Option<&Located>, problems: &mut Problems) -> NotifySection {
         let valid = located.filter(|located| !has_errors(located, &ValueKind::Object(SECTION)));
         let raw: RawSection = valid.and_then(|located| read_as(located, problems)).unwrap_or_default();

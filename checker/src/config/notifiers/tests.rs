@@ -24,7 +24,7 @@ fn environment() -> Environment<'static> {
     }
 }
 
-/// Returns a file with these notifiers, and other members of the root.
+/// Returns a configuration file with the given notifiers and other top-level keys.
 fn file(notifiers: &Value, others: &Value) -> String {
     let mut root = json!({
         "checkers": [{ "type": "exec", "name": "Shop", "command": "true" }],
@@ -327,7 +327,7 @@ fn checks_choose_channels_and_dependencies() {
     assert_eq!((objective.target.to_string().as_str(), objective.window), ("99.9%", 30 * DAY));
 }
 
-/// Returns the problems of the keys of checks, without their positions.
+/// Returns the problems that the given checks cause, without their positions.
 fn check_problems(checks: &Value, notifiers: &Value) -> Vec<String> {
     let (_, lines) = problems(&file(notifiers, &json!({ "checkers": checks })));
     lines.iter().map(|line| without_position(line)).collect()
@@ -385,10 +385,10 @@ fn long_chains_of_dependencies_are_validated_quickly() {
     assert!(found.len() == 1 && found[0].contains("`0` depends on itself through `1`, `2`"), "{}", found.len());
 }
 
-/// Returns a value for a key that contains a secret.
+/// A function that returns a test value for kinds that can contain a secret.
 type SecretOf<'a> = dyn Fn(&ValueKind) -> Option<Value> + 'a;
 
-/// Sets every key whose value is secret to the canary. Returns whether there is any.
+/// Replaces the value of every secret key. Returns whether the notifier has any.
 fn set_secrets(notifier: &mut Value, fields: &[Field], secret_of: &SecretOf<'_>) -> bool {
     let mut found = false;
     for field in fields {
@@ -462,7 +462,7 @@ fn secrets_are_neither_in_debug_output_nor_in_problems() {
     assert!(!format!("{config:?}{lines:?}").contains(CANARY), "{lines:?}");
 }
 
-/// Returns the JSON examples of a document.
+/// Returns the JSON examples in a Markdown document.
 fn examples(document: &str) -> Vec<&str> {
     document.split("\n```json\n").skip(1).filter_map(|rest| rest.split("\n```").next()).collect()
 }

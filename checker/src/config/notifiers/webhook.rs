@@ -64,7 +64,7 @@ fn convert(converter: &mut NotifierConverter<'_>) -> Option<Transport> {
     Some(http(Webhook { url: url?, headers: headers?, signing_key, body }))
 }
 
-/// Converts the headers. Errors do not contain values, which may be secrets.
+/// Converts the headers. Errors omit header values, which can contain secrets.
 fn headers(
     raw: BTreeMap<String, OneOrMany>,
     converter: &mut NotifierConverter<'_>,

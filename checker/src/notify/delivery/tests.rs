@@ -16,7 +16,7 @@ use crate::notify::sample;
 #[derive(Debug, Clone)]
 enum Answer {
     Text(&'static str),
-    /// Nothing, while the connection stays open.
+    /// Sends nothing, and keeps the connection open.
     Hang,
     Close,
 }
@@ -25,7 +25,7 @@ use Answer::{Close, Hang, Text};
 
 const OK: Answer = Text("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
 
-/// Starts a server that answers with these, and then accepts no more connections. Returns its URL and the requests.
+/// Starts a server that sends the given answers, one per connection, and then stops. Returns its URL and the requests.
 async fn recorder(answers: Vec<Answer>) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/T0PS3CRET", listener.local_addr().unwrap());
@@ -222,7 +222,7 @@ async fn a_command_ends_with_the_processes_that_it_started() {
     let pid: i32 = std::fs::read_to_string(file).unwrap().trim().parse().unwrap();
     let pid = rustix::process::Pid::from_raw(pid).unwrap();
     for _ in 0..1_000 {
-        // The process is gone, or waits to be reaped.
+        // Wait until the process is gone or a zombie.
         let state = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();
         if state.is_empty() || state.contains(") Z ") {
             return;
