@@ -130,7 +130,7 @@ pub fn burning_budgets(
         let alert = objective.burn_alert(&spans, now);
         let detail = alert.map(|alert| {
             format!(
-                "it uses up its error budget more than {} times as fast as {} allows over {}; {} is left",
+                "it is using up its error budget more than {} times as fast as {} allows over {}; {} is left",
                 alert.rate(),
                 objective.target,
                 duration::format_exact(alert.long),

@@ -44,7 +44,7 @@ pub fn replay(
 ) -> Vec<ReplayedMessage> {
     let node = NodeName::from_host_name("replay");
     let mut endpoints = failing_endpoints(histories, from);
-    // Only nodes that check an endpoint send news about it, so let the replaying node take the place of one of them.
+    // Only nodes that check an endpoint send news about it, so turn one of them into the replaying node.
     let replaced = endpoints.iter_mut().filter_map(|endpoint| {
         let first = endpoint.nodes.first_mut()?;
         let name = first.node.replace(node.clone());

@@ -60,7 +60,7 @@ impl BodyTemplate {
                 let template = environment.template_from_str(source).map_err(|error| describe(&error))?;
                 let text = template.render(&values).map_err(|error| describe(&error))?;
                 if text.len() > STRING_LIMIT {
-                    return Err(format!("its text is longer than {STRING_LIMIT} bytes"));
+                    return Err(format!("its output is longer than {STRING_LIMIT} bytes"));
                 }
                 Ok(text.into())
             }
@@ -140,7 +140,7 @@ fn describe(error: &minijinja::Error) -> String {
         ErrorKind::UnknownFilter => "it uses an unknown filter".to_owned(),
         ErrorKind::UnknownTest => "it uses an unknown test".to_owned(),
         ErrorKind::UnknownFunction | ErrorKind::UnknownMethod => "it uses an unknown function".to_owned(),
-        ErrorKind::OutOfFuel => "it does too much work; remove nested loops".to_owned(),
+        ErrorKind::OutOfFuel => "it takes too long to render; remove nested loops".to_owned(),
         _ => "it fails; check the types of its values".to_owned(),
     }
 }

@@ -179,8 +179,8 @@ fn state(register: &Register) -> &'static str {
         (Topic::Endpoint, _) => "is down",
         (Topic::Silent, _) => "has not reported",
         (Topic::Store, _) => "cannot store its results",
-        (Topic::Certificate, _) => "has a certificate that expires soon, notified",
-        (Topic::Budget, _) => "uses up its error budget too fast",
+        (Topic::Certificate, _) => "has an expiring certificate, notified",
+        (Topic::Budget, _) => "is using up its error budget too fast",
     }
 }
 

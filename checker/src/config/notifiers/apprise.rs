@@ -18,7 +18,7 @@ const DEFAULT_COMMAND: &str = "apprise";
 pub(super) const TYPE: NotifierType = NotifierType {
     variant: Variant {
         name: "apprise",
-        description: "One of more than 100 further services, through the program [Apprise](https://github.com/caronc/apprise).",
+        description: "One of more than 100 other services, through the program [Apprise](https://github.com/caronc/apprise).",
         fields: &[
             required(
                 "urls",

@@ -28,7 +28,7 @@ pub(in crate::config) const NOTIFY: Field = optional(
     "notify",
     ValueKind::List(&ValueKind::String),
     "every channel whose `endpoints` match",
-    "The ids of the only channels that are notified of this endpoint. With `[]`, none is.",
+    "The ids of the channels to notify of this endpoint. `[]` means that no channel is notified.",
 );
 pub(in crate::config) const DEPENDS_ON: Field = optional(
     "depends_on",
@@ -49,7 +49,7 @@ const OBJECTIVE: &[Field] = &[
         ValueKind::Pattern(patterns::TARGET),
         "The availability that the endpoint must have, with up to four decimals, for example `99.9%`.",
     ),
-    optional("window", ValueKind::Duration(HOUR, 366 * DAY), "`30d`", "The length of the window, which ends now."),
+    optional("window", ValueKind::Duration(HOUR, 366 * DAY), "`30d`", "The length of the rolling window."),
 ];
 
 #[derive(Deserialize)]

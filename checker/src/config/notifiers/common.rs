@@ -144,7 +144,7 @@ impl ChannelIds {
             Some(text) => {
                 let id = converter.accept("id", ChannelId::new(text))?;
                 if self.claimed.contains(&id) {
-                    converter.reject("id", &format!("is `{id}`, which another notifier has too: give each its own id"));
+                    converter.reject("id", &format!("is `{id}`, which is already in use: choose another id"));
                     return None;
                 }
                 id
@@ -170,7 +170,7 @@ impl ChannelIds {
         }
         let remedy = match suggest(text, known()) {
             Some(id) => format!("did you mean `{id}`?"),
-            None => format!("expected {}", known().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", ")),
+            None => format!("expected {}.", known().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", ")),
         };
         Err(format!(
             "unknown channel `{text}`: {remedy} If only other nodes notify it, add it with `\"enabled\": false`"

@@ -130,7 +130,7 @@ impl NotifierConverter<'_> {
         let not_empty = |text: Option<String>| text.filter(|text| !text.is_empty());
         match (not_empty(token), not_empty(username), not_empty(password)) {
             (Some(_), Some(_), _) => {
-                self.reject("username", "contradicts `token`: remove one of them");
+                self.reject("username", "conflicts with `token`: remove one of them");
                 None
             }
             (Some(token), None, _) => Some(Authorization::Bearer(Secret::new(token))),

@@ -15,7 +15,7 @@ use crate::notify::channels::exec::ExecChannel;
 pub(super) const TYPE: NotifierType = NotifierType {
     variant: Variant {
         name: "exec",
-        description: "A command that receives the message as JSON on its standard input. It runs without a shell. The exit status 0 means delivered, and 75 that the command should run again later.",
+        description: "A command that receives the message as JSON on its standard input. It runs without a shell. Exit status 0 means delivered, 75 means that the command should run again later, and any other status means refused.",
         fields: &[
             required(
                 "command",

@@ -50,7 +50,7 @@ pub(in crate::config) const SECTION: &[Field] = &[
         "gather",
         ValueKind::Duration(0, HOUR),
         "`30s`; `0s` for a single run",
-        "How long `serve` and `run --every` wait after the first news, so that one message contains all of them.",
+        "How long `serve` and `run --every` collect news before they send it in one message.",
     ),
     optional(
         "spacing",
@@ -62,19 +62,19 @@ pub(in crate::config) const SECTION: &[Field] = &[
         "flapping",
         ValueKind::Object(FLAPPING),
         "4 outages within an hour",
-        "When an endpoint counts as flapping. Channels are then notified once instead of for each outage.",
+        "When an endpoint is considered flapping. Channels are then notified once instead of for each outage.",
     ),
     optional(
         "rank",
         ValueKind::Integer(0, 1_000_000),
         "`100`",
-        "The position of this node among those that can notify a channel. The lowest rank comes first, then the shortest interval.",
+        "The priority of this node when several nodes can notify a channel. The node with the lowest rank goes first, then the one with the shortest interval.",
     ),
     optional(
         "time_zone",
         ValueKind::Pattern(patterns::NOT_BLANK),
         "`UTC`",
-        "The time zone of times in messages, for example `Europe/Berlin`.",
+        "The time zone for times in messages, for example `Europe/Berlin`.",
     ),
     optional(
         "page_url",
@@ -86,7 +86,7 @@ pub(in crate::config) const SECTION: &[Field] = &[
 
 const FLAPPING: &[Field] = &[
     optional("outages", ValueKind::Integer(2, 100), "`4`", "The number of outages."),
-    optional("within", ValueKind::Duration(MINUTE, DAY), "`1h`", "The time within which they must begin."),
+    optional("within", ValueKind::Duration(MINUTE, DAY), "`1h`", "The period in which these outages must begin."),
 ];
 
 #[derive(Deserialize, Default)]

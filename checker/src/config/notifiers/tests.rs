@@ -205,7 +205,7 @@ fn channels_without_an_id_are_numbered() {
     let twice = json!([slack(&json!({ "id": "ops" })), slack(&json!({ "id": "ops" }))]);
     let (config, lines) = problems(&file(&twice, &json!({})));
     assert!(config.is_none() && lines.len() == 1, "{lines:?}");
-    assert!(lines[0].ends_with("`notifiers[1].id` is `ops`, which another notifier has too: give each its own id"));
+    assert!(lines[0].ends_with("`notifiers[1].id` is `ops`, which is already in use: choose another id"));
 }
 
 #[test]
@@ -229,7 +229,7 @@ fn all_mistakes_are_reported_at_once() {
         "`notifiers[3].api_key` is empty",
         "`notifiers[3].channel` is empty",
         "unknown key `notifiers[4].smtp.prot`: did you mean `port`?",
-        "`notifiers[5].username` contradicts `token`",
+        "`notifiers[5].username` conflicts with `token`",
         "`notifiers[5].url` has no topic",
         "invalid label `a-b` in `notifiers[6].labels`",
         "invalid value `2d` for `notify.after`: expected a duration from `0` to `1d`",

@@ -28,7 +28,7 @@ pub(super) const TYPE: NotifierType = NotifierType {
                 "secret",
                 ValueKind::Secret,
                 "none: requests are not signed",
-                "The key that signs requests as in [Standard Webhooks](https://www.standardwebhooks.com/): `whsec_` and 24 to 64 bytes in Base64.",
+                "The key that signs requests according to [Standard Webhooks](https://www.standardwebhooks.com/): `whsec_` and 24 to 64 bytes in Base64.",
             ),
             optional(
                 "body",

@@ -63,13 +63,13 @@ fn seconds_wait(seconds: f64) -> Option<Duration> {
 pub fn remedy(reason: FailureReason) -> &'static str {
     match reason {
         FailureReason::Unreachable => "check its address and the network",
-        FailureReason::RateLimited => "it is tried again later",
+        FailureReason::RateLimited => "it will be retried later",
         FailureReason::Refused(300..=399) => "redirects are not followed, so set the final URL",
         // Codes from 530 are SMTP replies, and the others are HTTP status codes.
         FailureReason::Refused(401 | 403 | 407 | 530 | 534 | 535 | 538) => "check its token or password",
-        FailureReason::Refused(550 | 551 | 553) => "check the addresses of the sender and the recipients",
+        FailureReason::Refused(550 | 551 | 553) => "check the sender and recipient addresses",
         FailureReason::Refused(404 | 410) => "check its URL and whether it still exists",
-        FailureReason::TimedOut | FailureReason::Refused(421 | 450..=452 | 500..=599) => "it is tried again",
+        FailureReason::TimedOut | FailureReason::Refused(421 | 450..=452 | 500..=599) => "it will be retried",
         FailureReason::Refused(_) | FailureReason::Failed => "check its settings",
     }
 }

@@ -87,7 +87,7 @@ impl Courier {
             .referer(false)
             .pool_max_idle_per_host(0)
             .build()
-            .map_err(|_| CourierError("the HTTP client does not start".to_owned()))?;
+            .map_err(|_| CourierError("the HTTP client cannot be initialized".to_owned()))?;
         Ok(Courier { http })
     }
 
@@ -191,7 +191,7 @@ impl Attempt {
         let what = match reason {
             FailureReason::Unreachable => "is unreachable".to_owned(),
             FailureReason::TimedOut => "did not respond in time".to_owned(),
-            FailureReason::RateLimited => "limits the rate of messages".to_owned(),
+            FailureReason::RateLimited => "is rate-limited".to_owned(),
             FailureReason::Refused(status) => format!("did not accept the message (status {status})"),
             FailureReason::Failed => "failed".to_owned(),
         };

@@ -112,7 +112,7 @@ async fn a_long_wait_is_left_to_a_later_run() {
     let (report, count) = deliver_to(vec![limited, OK]).await;
     let expected = SendOutcome::Retry { reason: FailureReason::RateLimited, after: Some(Duration::from_secs(4)) };
     assert_eq!((report.outcome, count), (expected, 1));
-    assert_eq!(report.problem.unwrap(), "channel `ops` limits the rate of messages: it is tried again later");
+    assert_eq!(report.problem.unwrap(), "channel `ops` is rate-limited: it will be retried later");
 }
 
 #[tokio::test]
@@ -154,7 +154,7 @@ async fn a_provider_that_never_answers_delays_no_other_channel() {
     let jobs = vec![job("slow", slack(&slow)), job("quick", slack(&quick))];
     let reports = deliver(jobs, Duration::from_millis(300)).await;
     assert_eq!(reports[0].outcome, SendOutcome::Retry { reason: FailureReason::TimedOut, after: None });
-    assert_eq!(reports[0].problem.as_deref(), Some("channel `slow` did not respond in time: it is tried again"));
+    assert_eq!(reports[0].problem.as_deref(), Some("channel `slow` did not respond in time: it will be retried"));
     assert_eq!(reports[1].outcome, SendOutcome::Delivered { reference: None });
     assert_eq!(requests.lock().unwrap().len(), 1);
 }

@@ -132,7 +132,7 @@ impl Notifier {
 }
 
 fn not_recorded(error: &StoreError) -> String {
-    format!("the log of notifications was not stored, so other nodes may repeat messages: {error}")
+    format!("the notification log was not stored, so other nodes may repeat messages: {error}")
 }
 
 /// Composes a channel's message. The message has no items if the news only needs to be recorded.
