@@ -13,7 +13,7 @@ use shared::object_name::NodeName;
 use shared::uptime::{self, FALLBACK_INTERVAL};
 use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos, duration};
 
-/// How many days before a certificate expires channels are notified.
+/// Channels are notified of certificates that expire in fewer than this many days.
 pub const CERTIFICATE_DAYS: u32 = 14;
 
 /// The minimum time before a node is considered silent, and before channels are notified of a failing store.

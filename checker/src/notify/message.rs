@@ -1,4 +1,4 @@
-//! A message to one channel: the news of one evaluation, worst first. Channels convert it to their format.
+//! A message to one channel, with the news of one evaluation, worst first. Channels convert messages to their formats.
 
 use jiff::tz::TimeZone;
 use shared::UnixNanos;

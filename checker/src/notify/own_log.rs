@@ -101,7 +101,7 @@ fn parse(content: &[u8], node: &NodeName) -> Option<NotificationLog> {
     NotificationLog::parse(content).ok().filter(|log| log.node == *node)
 }
 
-/// Adds the registers that are newer than the log's or missing from it, and the missing channels.
+/// Adds the registers that are missing from the log or newer than the log's, and the missing channels.
 fn add(log: &mut NotificationLog, kept: NotificationLog) {
     for register in kept.registers {
         let same = log.registers.iter().position(|other| {

@@ -22,7 +22,7 @@ use super::evaluate::sending::compose;
 use super::message::Message;
 use super::rules::Notifications;
 
-/// For how many minutes from the start of an outage the error budget is evaluated every minute.
+/// The number of minutes at the start of an outage during which the error budget is evaluated every minute.
 const BUDGET_MINUTES: i64 = 60;
 
 /// A message that would have been sent.

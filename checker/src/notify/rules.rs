@@ -14,7 +14,7 @@ use super::message::{Item, Message};
 #[derive(Debug, Clone)]
 pub struct Notifications {
     pub rules: Rules,
-    /// The channels, in file order, including those that are not enabled.
+    /// The channels in file order, including disabled ones.
     pub channels: Vec<Channel>,
     /// The notification settings of individual checks.
     pub checks: EndpointMap<CheckNotifications>,
@@ -28,7 +28,7 @@ pub struct Rules {
     /// The minimum time between two messages from a daemon to the same channel, unless the status gets worse.
     pub spacing: Nanos,
     pub flapping: Flapping,
-    /// The position of this node among those that can notify. Lower numbers come first.
+    /// This node's position among the nodes that can notify a channel. Lower ranks come first.
     pub rank: u32,
     /// The time zone for times in messages.
     pub zone: TimeZone,

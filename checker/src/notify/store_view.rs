@@ -23,14 +23,14 @@ pub struct StoreView {
     store: Arc<Store>,
     /// The node to skip, because its history and log are already in memory.
     node: Option<NodeName>,
-    /// How far back spans are kept.
+    /// The maximum age of the spans to keep.
     reach: Nanos,
     histories: Copies<HistoryName, History>,
     logs: Copies<LogName, NotificationLog>,
 }
 
 impl StoreView {
-    /// Creates a view for a node. `reach` is how far back spans are needed.
+    /// Creates a view for a node. `reach` is the maximum age of the spans to keep.
     #[must_use]
     pub fn new(store: Arc<Store>, node: NodeName, reach: Nanos) -> StoreView {
         StoreView { store, node: Some(node), reach, histories: Copies::default(), logs: Copies::default() }
@@ -42,7 +42,7 @@ impl StoreView {
         StoreView { store, node: None, reach: 0, histories: Copies::default(), logs: Copies::default() }
     }
 
-    /// Changes how far back spans are kept. Histories that lack earlier spans are read again.
+    /// Changes the maximum age of the spans to keep. Histories that lack earlier spans are read again.
     pub fn set_reach(&mut self, reach: Nanos) {
         if reach > self.reach {
             self.histories.forget();

@@ -23,7 +23,7 @@ pub(super) const TYPE: NotifierType = NotifierType {
             required(
                 "urls",
                 ValueKind::OneOrMany(&ValueKind::Secret),
-                "The URLs of the services, as Apprise expects them.",
+                "The URLs of the services, in Apprise's format.",
             ),
             optional(
                 "command",

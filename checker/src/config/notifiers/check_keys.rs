@@ -21,7 +21,7 @@ use crate::notify::rules::CheckNotifications;
 
 /// The default window of a service level objective.
 const DEFAULT_WINDOW: Nanos = 30 * DAY;
-/// The maximum number of unknown titles to suggest a similar one for, because comparing all titles is slow.
+/// The maximum number of unknown titles for which a similar title is suggested. Comparing all titles is slow.
 const SUGGESTIONS: usize = 20;
 
 pub(in crate::config) const NOTIFY: Field = optional(

@@ -71,7 +71,7 @@ pub(super) const COMMON: &[Field] = &[
         "repeat",
         ValueKind::List(&ValueKind::Duration(SHORTEST_REPEAT, LONGEST_REPEAT)),
         "the `repeat` of `notify`",
-        "The times between reminders that an endpoint is still down. The last one repeats, and `[]` turns reminders off.",
+        "The intervals between reminders that an endpoint is still down. The last interval repeats, and `[]` turns reminders off.",
     ),
 ];
 

@@ -42,7 +42,7 @@ pub(super) struct RawAuthorization {
 }
 
 impl NotifierConverter<'_> {
-    /// Returns the position in the file of a key such as `webhook` or `smtp.port`.
+    /// Returns the file position of a key, such as `webhook` or `smtp.port`.
     fn position(&self, key: &str) -> usize {
         let mut current = self.located;
         for step in key.split('.') {

@@ -24,7 +24,7 @@ pub(super) const FROM: Field = required(
 pub(super) const TO: Field =
     required("to", ValueKind::OneOrMany(&ValueKind::Pattern(patterns::MAIL_ADDRESS)), "The address of each recipient.");
 pub(super) const SUBJECT: Field =
-    optional("subject", ValueKind::String, "the title of the page", "The beginning of the subject.");
+    optional("subject", ValueKind::String, "the title of the page", "The prefix of the subject.");
 
 pub(super) const TYPE: NotifierType = NotifierType {
     variant: Variant {
@@ -42,7 +42,7 @@ const SMTP: &[Field] = &[
         "encryption",
         ValueKind::Enum(&["tls", "starttls", "opportunistic", "none"]),
         "`tls` on port 465, `starttls` on port 587, otherwise `opportunistic`",
-        "TLS from the start, STARTTLS, STARTTLS if the server supports it, or no encryption.",
+        "How the connection is encrypted: TLS from the start, STARTTLS, STARTTLS if the server supports it, or not at all.",
     ),
     optional("username", ValueKind::String, "none", "The user name."),
     optional("password", ValueKind::Secret, "none", "The password for `username`."),

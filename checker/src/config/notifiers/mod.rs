@@ -150,7 +150,7 @@ pub(super) fn convert(root: &Located, checks: CheckKeys, folder: &Path, problems
         && let Some((key, list)) = list
     {
         let text = format!(
-            "`{key}` has no effect without `storage`: nodes use it to record what was sent, so that each message is \
+            "`{key}` has no effect without `storage`: nodes record messages in it, so that each message is \
              sent once"
         );
         problems.add(Problem::warning(list.at, text));

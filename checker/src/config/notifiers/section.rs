@@ -44,7 +44,7 @@ pub(in crate::config) const SECTION: &[Field] = &[
         "repeat",
         ValueKind::List(&ValueKind::Duration(SHORTEST_REPEAT, LONGEST_REPEAT)),
         "`[\"4h\", \"24h\"]`",
-        "The times between reminders that an endpoint is still down. The last one repeats, and `[]` turns reminders off.",
+        "The intervals between reminders that an endpoint is still down. The last interval repeats, and `[]` turns reminders off.",
     ),
     optional(
         "gather",
@@ -56,7 +56,7 @@ pub(in crate::config) const SECTION: &[Field] = &[
         "spacing",
         ValueKind::Duration(0, DAY),
         "`5m`",
-        "The minimum time between two messages to one channel, unless an endpoint gets worse.",
+        "The minimum time between two messages to one channel, unless an endpoint's status gets worse.",
     ),
     optional(
         "flapping",

@@ -14,7 +14,7 @@ use crate::notify::channels::mail::SmtpSecurity;
 use crate::notify::event::EventKind;
 use crate::notify::rules::{Channel, Notifications};
 
-/// A fake secret that must not appear anywhere.
+/// A fake secret that must not appear in any output.
 const CANARY: &str = "canarySECRETcanarySECRETcanary4711";
 
 fn environment() -> Environment<'static> {

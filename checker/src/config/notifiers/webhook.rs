@@ -86,7 +86,7 @@ fn headers(
     Some(headers)
 }
 
-/// Converts the body to plain JSON, including numbers that are not integers.
+/// Converts the body to plain JSON, including fractional numbers.
 fn to_json(located: &Located<'_>) -> Value {
     match &located.value {
         JsonValue::Number(number) => serde_json::from_str(number).unwrap_or(Value::Null),

@@ -23,7 +23,7 @@ pub struct Mail {
     pub login: Option<Login>,
     pub from: Mailbox,
     pub to: Vec<Mailbox>,
-    /// The start of the subject, or `None` to use the page title.
+    /// The prefix of the subject, or `None` to use the page title.
     pub subject: Option<String>,
 }
 
@@ -91,7 +91,7 @@ pub fn smtp_outcome(code: u16) -> SendOutcome {
     }
 }
 
-/// Returns a one-line subject: the configured start or the page title, followed by a summary.
+/// Returns a one-line subject: the configured prefix or the page title, followed by a summary.
 #[must_use]
 pub fn subject(configured: Option<&str>, message: &Message) -> String {
     let beginning = configured.map_or_else(|| message.page_title.clone(), str::to_owned);

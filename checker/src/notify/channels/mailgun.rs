@@ -25,7 +25,7 @@ pub struct Mailgun {
     pub api_key: Secret,
     pub from: Mailbox,
     pub to: Vec<Mailbox>,
-    /// The start of the subject, or `None` to use the page title.
+    /// The prefix of the subject, or `None` to use the page title.
     pub subject: Option<String>,
 }
 

@@ -98,7 +98,7 @@ pub enum SendOutcome {
         /// The provider's identifier for the message, to update or resolve it later.
         reference: Option<String>,
     },
-    /// The attempt failed temporarily, and can be repeated after a wait.
+    /// The attempt failed temporarily and can be retried.
     Retry { reason: FailureReason, after: Option<Duration> },
     /// The provider will refuse the message again unless the settings change.
     Refused { reason: FailureReason },

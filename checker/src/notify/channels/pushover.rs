@@ -23,7 +23,7 @@ pub struct Pushover {
     pub token: Secret,
     /// The key of a user or group.
     pub recipient: Secret,
-    /// The start of the title, or `None` to use the page title.
+    /// The prefix of the title, or `None` to use the page title.
     pub subject: Option<String>,
 }
 

@@ -35,8 +35,8 @@ impl SecretUrl {
         self.0.origin().ascii_serialization()
     }
 
-    /// Returns the URL with the given segments appended to its path. Special characters are encoded, so that each
-    /// segment remains one segment.
+    /// Returns the URL with the given segments appended to its path. Special characters are encoded, so that a slash
+    /// cannot add a segment.
     #[must_use]
     pub fn with_path<'a>(&self, segments: impl IntoIterator<Item = &'a str>) -> SecretUrl {
         let mut url = self.0.clone();

@@ -14,7 +14,7 @@ use crate::notify::outline::{Limit, Markup, fit};
 use crate::redact::Secret;
 use crate::sanitize::escape_html;
 
-/// A chat with a Telegram bot.
+/// A Telegram chat that a bot posts to.
 #[derive(Debug, Clone)]
 pub struct Telegram {
     /// `https://api.telegram.org`, or the URL of a Bot API server.

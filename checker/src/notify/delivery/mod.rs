@@ -22,7 +22,7 @@ use super::channels::{FailureReason, InvalidMessage, SendOutcome, Transport};
 use super::message::Message;
 use crate::checks::net::tls_config::{TlsConfigs, TlsSettings};
 
-/// The time limit for all channels of one evaluation.
+/// The time limit for notifying all channels after one evaluation.
 pub const TIME_LIMIT: Duration = Duration::from_secs(10);
 /// The maximum wait before a second attempt in the same run.
 const WAIT_LIMIT: Duration = Duration::from_secs(3);

@@ -1,4 +1,4 @@
-//! Deliveries to a recorder: a server that answers each connection with the next scripted response.
+//! Tests deliveries to a recorder, a server that answers each connection with the next scripted response.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -37,7 +37,7 @@ use crate::store::settings::Storage;
 use crate::store::spool::Spool;
 use crate::store::{Store, StoreError};
 
-/// How far back spans are kept for error budgets and verdicts, unless an objective has a longer window.
+/// The maximum age of spans to keep for error budgets and verdicts, unless an objective has a longer window.
 const REACH: Nanos = 30 * DAY;
 
 /// The upper limit of the pause between two reads of the other nodes' histories, and between two posts of the state.
@@ -261,7 +261,7 @@ impl Notifier {
             own.log.introduce(&introduction, now);
             self.own = Some(own);
         }
-        // The store has been failing since the oldest round in the spool.
+        // The oldest round in the spool shows when the store began to fail.
         let waiting = self.spool.waiting().await.unwrap_or_default();
         let since = waiting.first().map_or(now, |name| name.stored_at);
         let conditions = [store_condition(&self.node, Some(since), now)];
