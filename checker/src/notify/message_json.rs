@@ -26,7 +26,7 @@ pub fn to_json(message: &Message) -> Value {
     })
 }
 
-/// Returns the values that templates can use: the message as JSON, and its complete text.
+/// Returns the values that templates can use: the message as JSON, with its complete text and a title.
 #[must_use]
 pub fn template_values(message: &Message) -> Value {
     let mut values = to_json(message);

@@ -23,8 +23,7 @@ pub const PLAIN: Markup = Markup { escape: |text| Cow::Borrowed(text), link: str
 #[derive(Debug, Clone, Copy)]
 pub enum Limit {
     Bytes(usize),
-    /// UTF-16 code units. This is also safe for providers that count characters, because a text never has more of
-    /// those.
+    /// UTF-16 code units. This is also safe for providers that count characters, because each takes at least one unit.
     Utf16(usize),
 }
 

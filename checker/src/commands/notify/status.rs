@@ -113,8 +113,7 @@ impl<'a> NotifyReport<'a> {
             let _ = writeln!(text, "  {}. `{}` (rank {}, every {every}{state})", index + 1, log.node, log.rank);
             if let Some(retry) = &served.retry {
                 let wait = duration::format_coarse(retry.next.saturating_sub(self.now).max(0));
-                let _ =
-                    writeln!(text, "     not accepted {} ({}); next attempt in {wait}", times(retry.tries), retry.why);
+                let _ = writeln!(text, "     failed {} ({}); next attempt in {wait}", times(retry.tries), retry.why);
             }
             if let Some(waiting) = &served.waiting {
                 let age = duration::format_coarse(self.now.saturating_sub(waiting.since).max(0));

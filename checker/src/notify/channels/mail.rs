@@ -57,7 +57,7 @@ impl SmtpSecurity {
 const SUBJECT_LIMIT: usize = 200;
 
 impl Mail {
-    /// Returns the complete mail: its headers, and the message as plain text and HTML.
+    /// Returns the complete email: its headers, and the message as plain text and HTML.
     pub fn content(&self, message: &Message, now: UnixNanos) -> Result<Vec<u8>, InvalidMessage> {
         let date = SystemTime::UNIX_EPOCH + Duration::from_nanos(u64::try_from(now).unwrap_or(0));
         let mut mail = lettre::Message::builder()

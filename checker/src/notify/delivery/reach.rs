@@ -81,8 +81,8 @@ async fn reach_mail(mail: &Mail, limit: Duration) -> Result<String, ChannelProbl
         FailureReason::TimedOut => {
             format!("cannot be reached: `{server}` did not respond within {} s", limit.as_secs())
         }
-        FailureReason::Refused(status) => format!("is refused by `{server}` (status {status})"),
-        FailureReason::RateLimited | FailureReason::Failed => format!("is refused by `{server}`"),
+        FailureReason::Refused(status) => format!("was refused by `{server}` (status {status})"),
+        FailureReason::RateLimited | FailureReason::Failed => format!("was refused by `{server}`"),
     };
     Err(ChannelProblem { what, remedy: attempt.note.unwrap_or_else(|| remedy(reason).to_owned()) })
 }
