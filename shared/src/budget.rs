@@ -151,8 +151,9 @@ impl ErrorBudget {
         if self.spent == 0 {
             return "100%".to_owned();
         }
-        let left = i128::from(self.left().max(0));
-        let tenths = (left * 1_000).checked_div(i128::from(self.total)).unwrap_or(0);
+        // In microseconds, so that the product fits.
+        let [left, total] = [self.left(), self.total].map(|nanos| nanos / 1_000);
+        let tenths = (left.max(0) * 1_000).checked_div(total).unwrap_or(0).min(999);
         if tenths == 0 { "0%".to_owned() } else { format!("{}.{}%", tenths / 10, tenths % 10) }
     }
 }
@@ -192,8 +193,8 @@ fn downtime(spans: &[Span], window: Nanos, now: UnixNanos) -> Nanos {
 
 /// Multiplies a duration by a fraction of at most 1, without overflow.
 fn scale(duration: Nanos, part: u32, whole: u32) -> Nanos {
-    let scaled = i128::from(duration) * i128::from(part) / i128::from(whole);
-    Nanos::try_from(scaled).unwrap_or(duration)
+    let (part, whole) = (i64::from(part), i64::from(whole));
+    duration / whole * part + duration % whole * part / whole
 }
 
 #[cfg(test)]
@@ -291,6 +292,7 @@ mod tests {
             let spans = [Span { start, end: end.max(start), status: Status::Down }];
             let budget = objective.budget(&spans, now);
             prop_assert!((0..=window).contains(&budget.total) && (0..=window).contains(&budget.spent));
+            prop_assert_eq!(i128::from(budget.total), i128::from(window) * i128::from(WHOLE - units) / i128::from(WHOLE));
             prop_assert!(!budget.percent_left().is_empty());
             let _ = objective.burn_alert(&spans, now);
             let target = Target(units);

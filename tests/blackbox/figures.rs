@@ -16,13 +16,14 @@ use support::fake_nodes::{FakeNodes, Outage, into_directory};
 use support::now;
 use support::page::{self, Page};
 
-use expected::{StatusJson, list, number, text};
+use expected::{StatusJson, budget, list, number, text};
 
 /// Three nodes and six endpoints: outages that one, two or all nodes see (one of them ongoing), slowness, a node that
 /// was silent for hours, a node that is silent now, and a period without any checks.
 fn fake_nodes(quorum: Quorum) -> FakeNodes {
     let mut fake_nodes =
         FakeNodes { endpoints: 6, quorum, ..FakeNodes::small(&["ap-south", "eu-west", "us-east"], now()) };
+    fake_nodes.objective = "99% over 30d".parse().ok();
     let ago = |from: Nanos, length: Nanos| fake_nodes.now - from..fake_nodes.now - from + length;
     fake_nodes.outages = vec![
         Outage { endpoint: 0, nodes: 0..3, time: ago(9 * HOUR, 100 * MINUTE) },
@@ -65,7 +66,12 @@ fn shown(page: &Page, title: &str) -> Value {
     })
 }
 
-fn expected(report: &StatusJson<'_>, of: &Value) -> Value {
+fn expected(report: &StatusJson<'_>, of: &Value, reads_histories: bool) -> Value {
+    let mut breakdown = StatusJson::breakdown(of);
+    // Check files alone do not cover the objective's window.
+    if reads_histories {
+        breakdown = format!("{breakdown}\n{}", budget(of));
+    }
     let bar = |slot: &Value| {
         let edge = |name: &str| number(slot, name).to_string();
         json!([edge("start"), edge("end"), slot["status"], report.shares(of, slot)])
@@ -73,7 +79,7 @@ fn expected(report: &StatusJson<'_>, of: &Value) -> Value {
     json!({
         "endpoint": of["endpoint"], "status": of["status"], "state": report.state(of),
         "localized": of["localized"], "uptime": of["uptime"],
-        "coverage": format!("{} observed", text(of, "coverage")), "breakdown": StatusJson::breakdown(of),
+        "coverage": format!("{} observed", text(of, "coverage")), "breakdown": breakdown,
         "bars": list(of, "slots").iter().map(bar).collect::<Vec<_>>(),
         "times": format!("Response time: {}", StatusJson::response_times(of)),
     })
@@ -131,7 +137,7 @@ async fn compare(quorum: Quorum, range: &str, nanos: Nanos) {
     assert_eq!((report.endpoints().len(), page.endpoints().len()), (6, 6));
     for of in report.endpoints() {
         let title = text(of, "title");
-        assert_eq!(shown(&page, title), expected(&report, of), "{context}: {of:#}");
+        assert_eq!(shown(&page, title), expected(&report, of, nanos > 3 * DAY), "{context}: {of:#}");
         // The chart's label has the same figures for screen readers.
         let chart = page.endpoint(title).text_of("chart").replace('\u{a0}', " ");
         assert!(chart.contains(&format!(": {}", StatusJson::response_times(of))), "{context}: {chart}");
@@ -172,6 +178,9 @@ async fn compare(quorum: Quorum, range: &str, nanos: Nanos) {
     let is = |name: &str, value: Value| report.endpoints().iter().any(|report| report[name] == value);
     assert!(is("status", json!("healthy")) && is("status", json!("degraded")), "{status:#}");
     assert!(report.endpoints().iter().filter(|report| report["down"].as_i64() > Some(0)).count() >= 2, "{status:#}");
+    let budgets = report.endpoints().iter().map(|of| text(&of["budget"], "left_percent"));
+    assert!(budgets.clone().any(|left| left == "0%") && budgets.clone().any(|left| left == "100%"), "{status:#}");
+    assert!(budgets.clone().any(|left| !["0%", "100%"].contains(&left)), "{status:#}");
     assert!(happened.len() >= 4 && report.endpoints().iter().any(|of| list(of, "incidents").len() > 1), "{status:#}");
 }
 

@@ -163,27 +163,27 @@ async fn replies_of_a_mail_server_are_explained_without_its_text() {
         (
             json!({ ops: reply(550), jane: reply(550) }),
             1,
-            "channel `mail` did not accept the message (status 550): check the addresses of the sender and the recipients\n",
+            "channel `mail` did not accept the message (status 550): check the sender and recipient addresses\n",
         ),
         (
             json!({ ops: reply(550), jane: reply(451) }),
             1,
-            "channel `mail` did not accept the message (status 451): it is tried again\n",
+            "channel `mail` did not accept the message (status 451): it will be retried\n",
         ),
         (
             json!({ "DATA": reply(451) }),
             1,
-            "channel `mail` did not accept the message (status 451): it is tried again\n",
+            "channel `mail` did not accept the message (status 451): it will be retried\n",
         ),
         (
             json!({ "DATA": reply(554) }),
             1,
-            "channel `mail` did not accept the message (status 554): it is tried again\n",
+            "channel `mail` did not accept the message (status 554): it will be retried\n",
         ),
         (
             json!({ ops: reply(421), jane: reply(421) }),
             1,
-            "channel `mail` did not accept the message (status 421): it is tried again\n",
+            "channel `mail` did not accept the message (status 421): it will be retried\n",
         ),
         (
             json!({ ops: reply(550) }),

@@ -106,7 +106,7 @@ async fn a_message_is_not_repeated_after_its_log_could_not_be_stored() {
         is_log.then_some(StoreFault::Refuse("500 Internal Server Error"))
     });
     let run = checker.run(&[]).await;
-    assert!(run.code == 0 && run.stderr.contains("the log of notifications was not stored"), "{}", run.output());
+    assert!(run.code == 0 && run.stderr.contains("the notification log was not stored"), "{}", run.output());
     assert_eq!(webhook.news(), ["down Shop"]);
     proxy.follow(|_, _| None);
     for _ in 0..2 {

@@ -66,7 +66,7 @@ async fn the_status_shows_the_line_and_what_was_notified() {
     round(&checker, &[]).await;
     let run = notify(&checker, &["status"]).await;
     assert!(run.stdout.contains("1. `test-node` (rank 100, every 1m)"), "{}", run.output());
-    assert!(run.stdout.contains("not accepted once (refused-503); next attempt in"), "{}", run.output());
+    assert!(run.stdout.contains("failed once (refused-503); next attempt in"), "{}", run.output());
     webhook.0.behave(accepted());
     round_at(&checker, "+5m").await;
     let status = notify_json(&checker, &["status"]).await;

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use shared::budget::Objective;
 use shared::check_file::{Attempt, CheckFile, CheckResult, Phases, write_check_file};
 use shared::history::{DEFAULT_EXPIRY, History, HistoryBuilder, Latencies, OVERLAP};
 use shared::object_name::{CheckFileName, HISTORY_INDEX, HistoryName, HistoryPart, NodeName};
@@ -33,6 +34,8 @@ pub struct FakeNodes {
     /// The current time. The last round is before it.
     pub now: UnixNanos,
     pub quorum: Quorum,
+    /// The service level objective of all endpoints.
+    pub objective: Option<Objective>,
     /// The periods in which endpoints are unreachable from some nodes.
     pub outages: Vec<Outage>,
     /// The periods in which endpoints respond to some nodes, but too slowly.
@@ -87,6 +90,7 @@ impl FakeNodes {
             // The last round was one interval ago, and remains valid for a few more minutes.
             now: now / MINUTE * MINUTE,
             quorum: Quorum::Majority,
+            objective: None,
             titles: Vec::new(),
             outages: Vec::new(),
             slowness: Vec::new(),
@@ -220,7 +224,7 @@ impl FakeNodes {
             interval: Some(self.interval),
             quorum: self.quorum,
             certificate_days: None,
-            objective: None,
+            objective: self.objective,
             id: None,
         }
     }

@@ -1,5 +1,5 @@
-//! Notifies channels alongside a daemon's rounds. A separate task evaluates the rules after each stored round and when
-//! something becomes due, so that slow providers delay neither checks nor storing.
+//! Notifies channels from a separate task of the daemon, so that slow providers delay neither checks nor uploads. The
+//! task evaluates the rules after each round and whenever a message becomes due.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
@@ -21,16 +21,16 @@ use crate::platform::shutdown::ShutdownBudget;
 use crate::recorder::queue::RecordEvent;
 use crate::store::Store;
 
-/// The longest wait for something that becomes due. Clocks can jump.
+/// The maximum wait for a due message. The rules are then evaluated again, in case the system clock jumped.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
-/// A running task. Dropping it does not stop the task: see [`NotifierTask::finish`].
+/// A handle to the running task. Dropping it does not wait for the current evaluation: see [`NotifierTask::finish`].
 pub(super) struct NotifierTask {
     rounds: UnboundedSender<RoundEvent>,
     working: JoinHandle<()>,
 }
 
-/// What happened to a round, as far as it matters for notifications.
+/// The recording events that notifications depend on.
 enum RoundEvent {
     Stored { was_behind: bool, certificates: Vec<SeenCertificate> },
     InHistory(Arc<History>),
@@ -38,7 +38,7 @@ enum RoundEvent {
 }
 
 impl NotifierTask {
-    /// Starts a task that notifies the channels of the configuration in effect. `every` is the time between rounds.
+    /// Starts a task that notifies the channels of the current configuration. `every` is the time between rounds.
     pub(super) fn start(
         store: Arc<Store>,
         every: Nanos,
@@ -51,7 +51,7 @@ impl NotifierTask {
         NotifierTask { rounds, working: tokio::spawn(run(notifiers, receiver, budget, state)) }
     }
 
-    /// Evaluates the rules after a round.
+    /// Passes a recording event to the task.
     pub(super) fn report(&self, event: &RecordEvent<'_>) {
         let event = match event {
             RecordEvent::UpkeepDone(upkeep) => upkeep.current.clone().map(RoundEvent::InHistory),
@@ -63,28 +63,28 @@ impl NotifierTask {
             RecordEvent::Received(_) => None,
         };
         if let Some(event) = event {
-            // The receiver is dropped only after a shutdown whose time has run out.
+            // Sending fails only if the task has exceeded its shutdown budget and exited.
             let _ = self.rounds.send(event);
         }
     }
 
-    /// Waits until the current evaluation has ended, after all rounds were recorded.
+    /// Waits for pending evaluations to finish. Must be called after the last round was recorded.
     pub(super) async fn finish(self) {
         drop(self.rounds);
         let _ = self.working.await;
     }
 }
 
-/// What is remembered between evaluations.
+/// State that the task keeps between evaluations.
 struct DaemonState {
-    /// The newest history, unless it is being updated.
+    /// The newest history. The reference cannot be upgraded while the recorder updates the history.
     history: Weak<History>,
     was_behind: bool,
     certificates: BTreeMap<EndpointKey, u32>,
 }
 
 impl DaemonState {
-    /// Applies an event. Returns what to evaluate, if anything.
+    /// Applies an event. Returns the outcome to evaluate, if any.
     fn apply(&mut self, event: RoundEvent) -> Option<RoundOutcome> {
         match event {
             RoundEvent::Stored { was_behind, certificates } => {
@@ -108,11 +108,11 @@ impl DaemonState {
     }
 }
 
-/// The notifier for the configuration in effect.
+/// A notifier that follows configuration reloads.
 struct CurrentNotifier {
     store: Arc<Store>,
     every: Nanos,
-    /// The notifier, unless no configuration so far had an enabled channel.
+    /// `None` until a configuration enables at least one channel.
     notifier: Option<Notifier>,
     config: watch::Receiver<Arc<Config>>,
 }
@@ -146,7 +146,7 @@ async fn run(
                 None => return,
                 Some(event) => {
                     let mut outcome = state.apply(event);
-                    // Only the newest state matters, whatever happened before it.
+                    // Skip to the newest state, because earlier ones no longer matter.
                     while let Ok(event) = rounds.try_recv() {
                         outcome = state.apply(event).or(outcome);
                     }
@@ -155,7 +155,7 @@ async fn run(
             },
             () = until(due) => {
                 due = None;
-                // While the history is being updated, the end of the update causes the evaluation.
+                // If the history is being updated, skip this evaluation: the end of the update triggers another one.
                 state.history.upgrade().map(|history| state.outcome(history, false))
             }
         };

@@ -1,4 +1,4 @@
-//! Tests whether the channels of notifications can be reached, without sending a message.
+//! Tests whether notification channels can be reached, without sending a message.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::{Finding, Side};
 use crate::notify::delivery::Courier;
 use crate::notify::rules::{Channel, Notifications};
 
-/// The time limit for each channel. All are tested at the same time.
+/// The time limit for each channel. All channels are tested concurrently.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
 
 /// Returns a finding for each channel.

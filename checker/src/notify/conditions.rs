@@ -1,5 +1,5 @@
-//! Determines what can be notified in addition to the status of endpoints: silent nodes, a store that does not work,
-//! certificates that expire, and error budgets.
+//! Determines which conditions channels can be notified of, in addition to endpoint statuses: silent nodes, store
+//! failures, expiring certificates and error budgets.
 
 use shared::budget::Objective;
 use shared::check_file::{CheckResult, EndpointKey};
@@ -13,13 +13,14 @@ use shared::object_name::NodeName;
 use shared::uptime::{self, FALLBACK_INTERVAL};
 use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos, duration};
 
-/// How many days before a certificate expires it is notified.
+/// Channels are notified of certificates that expire in fewer than this many days.
 pub const CERTIFICATE_DAYS: u32 = 14;
 
-/// The shortest time after which a node is silent, and a store that does not work is notified.
+/// The minimum time before a node is considered silent, and before channels are notified of a failing store.
 const PATIENCE: Nanos = 10 * MINUTE;
 
-/// The intervals that are assumed for nodes whose configuration has none. A stable interval keeps their logs unchanged.
+/// The intervals to choose from for nodes without a configured one. Rounding to these keeps a node's log unchanged
+/// while its measured interval varies.
 const USUAL_INTERVALS: [Nanos; 15] = [
     SECOND,
     5 * SECOND,
@@ -38,7 +39,8 @@ const USUAL_INTERVALS: [Nanos; 15] = [
     DAY,
 ];
 
-/// Returns the time between a node's rounds: the usual one that is closest to the gaps between its newest check files.
+/// Estimates the time between a node's rounds from the gaps between its newest check files, rounded to a usual
+/// interval.
 #[must_use]
 pub fn typical_interval(stored: &[UnixNanos]) -> Nanos {
     let Some(median) = uptime::typical_interval(stored) else { return FALLBACK_INTERVAL };
@@ -46,8 +48,8 @@ pub fn typical_interval(stored: &[UnixNanos]) -> Nanos {
     closest.unwrap_or(FALLBACK_INTERVAL)
 }
 
-/// Determines which of the other nodes stopped reporting. Nodes that have been silent for longer than [`REPORTED_TIME`] are
-/// assumed to have been removed.
+/// Determines which other nodes have stopped reporting. Nodes that have been silent for longer than [`REPORTED_TIME`]
+/// are assumed to have been removed.
 #[must_use]
 pub fn silent_nodes(histories: &[History], now: UnixNanos) -> Vec<Condition> {
     let condition = |history: &History| {
@@ -64,7 +66,8 @@ pub fn silent_nodes(histories: &[History], now: UnixNanos) -> Vec<Condition> {
     histories.iter().filter_map(condition).collect()
 }
 
-/// Describes whether this node can store its results. `failing_since` is when the first round was not stored.
+/// Describes whether this node can store its results. `failing_since` is the time of the first round that was not
+/// stored.
 #[must_use]
 pub fn store_condition(node: &NodeName, failing_since: Option<UnixNanos>, now: UnixNanos) -> Condition {
     let since = failing_since.unwrap_or(now);
@@ -81,11 +84,11 @@ fn about_node(topic: Topic, node: &NodeName, now: UnixNanos) -> Condition {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeenCertificate {
     pub key: EndpointKey,
-    /// The number of whole days until it expires.
+    /// The number of whole days until the certificate expires.
     pub days: u32,
 }
 
-/// Returns the certificates of a round, at most one per endpoint.
+/// Returns the certificates that a round verified, at most one per endpoint.
 #[must_use]
 pub fn seen_certificates(results: &[CheckResult]) -> Vec<SeenCertificate> {
     let seen =
@@ -93,7 +96,7 @@ pub fn seen_certificates(results: &[CheckResult]) -> Vec<SeenCertificate> {
     results.iter().filter_map(seen).collect()
 }
 
-/// Determines which certificates expire soon. `logs` contain what was notified.
+/// Determines which certificates expire soon. `logs` contains earlier notifications.
 #[must_use]
 pub fn expiring_certificates(seen: &[SeenCertificate], logs: &[&NotificationLog], now: UnixNanos) -> Vec<Condition> {
     let notified = notified(logs, Topic::Certificate);
@@ -112,7 +115,7 @@ pub fn expiring_certificates(seen: &[SeenCertificate], logs: &[&NotificationLog]
     seen.iter().filter_map(condition).collect()
 }
 
-/// Determines which endpoints use up their error budgets too fast. `logs` contain what was notified.
+/// Determines which endpoints use up their error budgets too fast. `logs` contains earlier notifications.
 #[must_use]
 pub fn burning_budgets(
     endpoints: &[EndpointStatus],
@@ -127,7 +130,7 @@ pub fn burning_budgets(
         let alert = objective.burn_alert(&spans, now);
         let detail = alert.map(|alert| {
             format!(
-                "it uses up its error budget more than {} times as fast as {} allows over {}; {} is left",
+                "it is using up its error budget more than {} times as fast as {} allows over {}; {} is left",
                 alert.rate(),
                 objective.target,
                 duration::format_exact(alert.long),
@@ -148,7 +151,8 @@ fn notified<'a>(logs: &[&'a NotificationLog], topic: Topic) -> Vec<&'a Register>
     logs.iter().flat_map(|log| &log.registers).filter(|register| register.topic == topic).collect()
 }
 
-/// Returns when a notified condition began, which stays the same while it lasts.
+/// Returns when an open condition began, according to the logs, so that the time stays the same until the condition
+/// ends.
 fn since(notified: &[&Register], key: &EndpointKey) -> Option<UnixNanos> {
     let same = notified.iter().filter(|register| register.key.is_same_endpoint(key));
     let newest = same.max_by_key(|register| (register.number, register.at))?;

@@ -1,4 +1,4 @@
-//! Messages as HTML, for mail and Matrix. Pure.
+//! Renders messages as HTML, for mail and Matrix. Pure.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use super::outline::Outline;
 use super::words::{self, Urgency};
 use crate::sanitize::escape_html;
 
-/// Returns a fragment with simple elements, which chat clients allow.
+/// Returns an HTML fragment with only the simple elements that chat clients allow.
 #[must_use]
 pub fn fragment(message: &Message) -> String {
     let outline = Outline::new(message);
@@ -15,7 +15,7 @@ pub fn fragment(message: &Message) -> String {
     paragraphs(&outline, start, str::to_owned) + &closing(&outline)
 }
 
-/// Returns a complete document for mail. Its style is inline, because many mail programs ignore style sheets.
+/// Returns a complete HTML document for mail. Styles are inline, because many mail programs ignore style sheets.
 #[must_use]
 pub fn document(message: &Message) -> String {
     let outline = Outline::new(message);
@@ -30,7 +30,7 @@ pub fn document(message: &Message) -> String {
     )
 }
 
-/// Returns a paragraph for the preface and for each entry. `start` begins an entry, and `style` marks up a detail.
+/// Returns paragraphs for the preface and for each entry. `start` begins an entry, and `style` formats a detail.
 fn paragraphs(outline: &Outline, start: impl Fn(Urgency) -> String, style: impl Fn(&str) -> String) -> String {
     let mut html = String::new();
     if let Some(preface) = &outline.preface {
@@ -46,7 +46,7 @@ fn paragraphs(outline: &Outline, start: impl Fn(Urgency) -> String, style: impl 
     html
 }
 
-/// Returns the count of further items, and the link to the page.
+/// Returns the number of omitted items and the link to the page.
 fn closing(outline: &Outline) -> String {
     let mut html = String::new();
     if let Some(more) = &outline.more {
@@ -67,7 +67,7 @@ fn closing(outline: &Outline) -> String {
     html
 }
 
-/// Returns a color that is readable on white and on black.
+/// Returns a color that is readable on both white and black.
 #[must_use]
 pub fn color(urgency: Urgency) -> &'static str {
     match urgency {

@@ -1,20 +1,21 @@
-//! A message to one channel: the news of one evaluation, worst first. Channels convert it to their format.
+//! A message to one channel, with the news of one evaluation, worst first. Channels convert messages to their formats.
 
 use jiff::tz::TimeZone;
 use shared::UnixNanos;
 pub use shared::notification::item::{Item, NodeReason};
 
-/// The maximum number of items that a message contains. The others are only counted.
+/// The maximum number of items in a message. Further items are only counted.
 pub const ITEM_LIMIT: usize = 10;
 
 /// The news of one evaluation for one channel.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Message {
-    /// A name that is the same if another node, or a later attempt, sends the same news, such as `m-9f2c4e1b7a3d5f60`.
+    /// An identifier such as `m-9f2c4e1b7a3d5f60`, which is the same if another node or a later attempt sends the same
+    /// news.
     pub id: String,
     /// The time of the evaluation.
     pub at: UnixNanos,
-    /// The title of the page.
+    /// The title of the status page.
     pub page_title: String,
     /// The public URL of the page, if it is configured.
     pub page_url: Option<String>,
@@ -22,9 +23,8 @@ pub struct Message {
     pub preface: Option<String>,
     /// The items, worst first, at most [`ITEM_LIMIT`].
     pub items: Vec<Item>,
-    /// The number of items that were left out, by the group of their endpoints. Endpoints without a group have an
-    /// empty name.
+    /// The number of omitted items for each group of endpoints. The name is empty for endpoints without a group.
     pub more: Vec<(String, usize)>,
-    /// The time zone in which times are written.
+    /// The time zone for times in the message.
     pub zone: TimeZone,
 }

@@ -1,5 +1,5 @@
-//! A message as JSON: the body of webhook requests, the input of commands, and the values that templates can use.
-//! Keys are only added, never renamed. Pure.
+//! Converts messages to JSON: the body of webhook requests, the input of commands, and the values for templates. Keys
+//! are only added, never renamed. Pure.
 
 use serde_json::{Value, json};
 use shared::UnixNanos;
@@ -26,7 +26,7 @@ pub fn to_json(message: &Message) -> Value {
     })
 }
 
-/// Returns the values that templates can use: the message as JSON, and its complete text.
+/// Returns the values that templates can use: the message as JSON, with its complete text and a title.
 #[must_use]
 pub fn template_values(message: &Message) -> Value {
     let mut values = to_json(message);

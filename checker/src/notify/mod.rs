@@ -1,8 +1,9 @@
-//! Notifications: reports outages to channels such as Slack or mail, exactly once, from any number of nodes.
+//! Notifies channels such as Slack or mail of outages: once for each outage, no matter how many nodes run.
 //!
-//! Nothing reacts to events. After each round, [`reconcile`] compares the current status of every endpoint with
-//! the logs in the store, and returns the difference. [`lineup`] determines which node sends it.
-//! Both are pure, and part of [`shared::notification`]. [`channels`] turn a [`message`] into a request, and interpret the response.
+//! Notifications are not driven by events. After each round, [`reconcile`] compares the current status of every
+//! endpoint with the logs in the store, and returns the difference. [`lineup`] determines which node sends it. Both are
+//! pure, and part of [`shared::notification`]. [`channels`] convert a [`message`] to requests, and interpret the
+//! responses.
 
 pub use shared::notification::{condition, digest, lineup, reconcile, registers, verdicts};
 

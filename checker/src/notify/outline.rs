@@ -1,29 +1,29 @@
-//! The text of a message, in the markup and the maximum length of each provider. Pure.
+//! Renders a message as text, in each provider's markup and within its length limit. Pure.
 
 use std::borrow::Cow;
 
 use super::message::Message;
 use super::words::{self, Urgency};
 
-/// How a provider writes text.
+/// A provider's markup for text.
 #[derive(Clone, Copy)]
 pub struct Markup {
     /// Escapes text, so that it is shown unchanged.
     pub escape: fn(&str) -> Cow<'_, str>,
-    /// Writes the URL of the page.
+    /// Formats the URL of the status page.
     pub link: fn(&str) -> String,
-    /// What precedes and follows bold text.
+    /// The strings before and after bold text.
     pub bold: (&'static str, &'static str),
 }
 
-/// Plain text, in which nothing has a meaning.
+/// Plain text, which needs no escaping.
 pub const PLAIN: Markup = Markup { escape: |text| Cow::Borrowed(text), link: str::to_owned, bold: ("", "") };
 
-/// The maximum length of a text.
+/// The maximum length of a message's text.
 #[derive(Debug, Clone, Copy)]
 pub enum Limit {
     Bytes(usize),
-    /// UTF-16 code units. Providers that count characters accept this number, too.
+    /// UTF-16 code units. This is also safe for providers that count characters, because each takes at least one unit.
     Utf16(usize),
 }
 
@@ -36,7 +36,7 @@ impl Limit {
     }
 }
 
-/// The parts of a text.
+/// The parts of a message's text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outline {
     pub preface: Option<String>,
@@ -46,7 +46,7 @@ pub struct Outline {
     pub page_url: Option<String>,
 }
 
-/// The part about one item.
+/// The lines about one item of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutlineEntry {
     pub urgency: Urgency,
@@ -97,8 +97,8 @@ impl Outline {
     }
 }
 
-/// Returns the text of a message in a provider's markup. If it is too long, details are left out first, then items,
-/// which are counted instead, and then the remaining sentences are shortened.
+/// Returns a message's text in a provider's markup. If it is too long, details are dropped first, then items are
+/// counted instead of listed, and finally the remaining sentences are shortened.
 #[must_use]
 pub fn fit(message: &Message, markup: &Markup, limit: Limit) -> String {
     let mut outline = Outline::new(message);
@@ -130,7 +130,7 @@ pub fn fit(message: &Message, markup: &Markup, limit: Limit) -> String {
     text
 }
 
-/// Returns the message with only its first items. The others are counted.
+/// Returns the message with only its first `kept` items. The others are counted.
 fn with_items(message: &Message, kept: usize) -> Message {
     let mut shortened = message.clone();
     let hidden = message.items.len().saturating_sub(kept);
@@ -141,8 +141,8 @@ fn with_items(message: &Message, kept: usize) -> Message {
     shortened
 }
 
-/// Precedes each of these characters with a backslash, and separates `@` from the name that follows, so that no user
-/// is mentioned.
+/// Escapes the characters in `special` with a backslash, and inserts a zero-width space after `@`, so that no user is
+/// mentioned.
 #[must_use]
 pub fn escape_markdown<'a>(text: &'a str, special: &str) -> Cow<'a, str> {
     if !text.contains(|character| character == '@' || special.contains(character)) {

@@ -1,5 +1,5 @@
-//! This node's log of notifications: in the store and, while the store does not accept it, in a file in the spool
-//! directory. A message that was sent is therefore not sent again after the store failed.
+//! This node's notification log, which is kept in the store or, while the store is failing, in a file in the spool
+//! directory. Without that file, messages would be sent again after a store failure.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,21 +9,21 @@ use shared::object_name::{LogName, NodeName};
 
 use crate::store::{Store, StoreError};
 
-/// The log of this node, and where it is kept.
+/// This node's log, and whether the store contains it.
 #[derive(Debug)]
 pub struct OwnLog {
     pub log: NotificationLog,
-    /// The file in the spool directory.
+    /// The path of the file in the spool directory.
     path: PathBuf,
-    /// Whether the store has all changes.
+    /// Whether the store contains all changes to the log.
     is_stored: bool,
-    /// Whether the log includes what the store has.
+    /// Whether the log includes the entries in the store.
     is_complete: bool,
 }
 
 impl OwnLog {
-    /// Reads the log from the store, and adds what could not be stored. An invalid log is replaced, because only this
-    /// node writes it.
+    /// Reads the log from the store, and adds the entries in the spool directory. An invalid log is replaced, because
+    /// only this node writes it.
     pub async fn load(store: &Store, node: &NodeName, spool_dir: &Path) -> Result<OwnLog, StoreError> {
         let content = match store.get(&LogName { node: node.clone() }).await {
             Err(StoreError::TooLarge { .. }) => None,
@@ -40,7 +40,7 @@ impl OwnLog {
         Ok(OwnLog { log, path, is_stored, is_complete: true })
     }
 
-    /// Reads only the registers that could not be stored, while the store does not work.
+    /// Reads only the entries in the spool directory, for use while the store is failing.
     #[must_use]
     pub fn load_kept(node: &NodeName, spool_dir: &Path) -> OwnLog {
         let path = path(node, spool_dir);
@@ -48,13 +48,13 @@ impl OwnLog {
         OwnLog { log, path, is_stored: false, is_complete: false }
     }
 
-    /// Returns whether the store lacks changes of the log.
+    /// Returns whether the store lacks changes to the log.
     #[must_use]
     pub fn is_behind(&self) -> bool {
         !self.is_stored
     }
 
-    /// Returns whether the log includes what the store has. Otherwise, it must be loaded before it is stored.
+    /// Returns whether the log includes the entries in the store. If not, it must be loaded before it is stored.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.is_complete
@@ -69,7 +69,7 @@ impl OwnLog {
             return Err(error);
         }
         self.is_stored = true;
-        // Usually, the file does not exist.
+        // Ignore the error, because the file usually does not exist.
         let _ = std::fs::remove_file(&self.path);
         Ok(())
     }
@@ -101,7 +101,7 @@ fn parse(content: &[u8], node: &NodeName) -> Option<NotificationLog> {
     NotificationLog::parse(content).ok().filter(|log| log.node == *node)
 }
 
-/// Adds the registers that the log does not have in the same or a newer version.
+/// Adds the registers that are missing from the log or newer than the log's, and the missing channels.
 fn add(log: &mut NotificationLog, kept: NotificationLog) {
     for register in kept.registers {
         let same = log.registers.iter().position(|other| {

@@ -1,4 +1,4 @@
-//! Runs the rules over stored histories, as if one node had evaluated them all the time, without sending anything.
+//! Runs the rules over stored histories without sending anything, as if one node had evaluated them continuously.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,7 +22,7 @@ use super::evaluate::sending::compose;
 use super::message::Message;
 use super::rules::Notifications;
 
-/// For how many minutes after the start of an outage the error budget is evaluated each minute.
+/// The number of minutes at the start of an outage during which the error budget is evaluated every minute.
 const BUDGET_MINUTES: i64 = 60;
 
 /// A message that would have been sent.
@@ -32,8 +32,8 @@ pub struct ReplayedMessage {
     pub message: Message,
 }
 
-/// Returns the messages that the rules would have sent from `from` to `now`, in order. They do not include silent nodes,
-/// stores that did not work and certificates, which histories do not contain.
+/// Returns the messages that the rules would have sent between `from` and `now`, in order. They do not cover silent
+/// nodes, store failures and certificates, which histories do not record.
 #[must_use]
 pub fn replay(
     settings: &Notifications,
@@ -44,7 +44,7 @@ pub fn replay(
 ) -> Vec<ReplayedMessage> {
     let node = NodeName::from_host_name("replay");
     let mut endpoints = failing_endpoints(histories, from);
-    // Only nodes that check an endpoint send news about it, so this node acts as one of them.
+    // Only nodes that check an endpoint send news about it, so turn one of them into the replaying node.
     let replaced = endpoints.iter_mut().filter_map(|endpoint| {
         let first = endpoint.nodes.first_mut()?;
         let name = first.node.replace(node.clone());
@@ -101,7 +101,7 @@ pub fn replay(
     messages
 }
 
-/// Returns the endpoints that were degraded or down at some time. Others have no news.
+/// Returns the endpoints that were degraded or down at some point. The others cause no messages.
 fn failing_endpoints(histories: &[History], from: UnixNanos) -> Vec<EndpointStatus> {
     let mut endpoints = endpoint_statuses(histories);
     let since = from.saturating_sub(REPORTED_TIME);
@@ -110,13 +110,14 @@ fn failing_endpoints(histories: &[History], from: UnixNanos) -> Vec<EndpointStat
         spans.any(|span| span.status >= Status::Degraded && span.end > since)
     });
     for node in endpoints.iter_mut().flat_map(|endpoint| &mut endpoint.nodes) {
-        // Only the newest result's reason is known, which is not the reason for earlier outages.
+        // Drop the reason: only the newest one is known, and it does not explain earlier outages.
         node.reason = None;
     }
     endpoints
 }
 
-/// Returns when a status changed, which is when a node evaluated the rules with a new result.
+/// Returns the times at which to evaluate the rules: whenever a status changed and, for endpoints with an objective,
+/// every minute early in an outage.
 fn moments(
     endpoints: &[EndpointStatus],
     objectives: &EndpointMap<Objective>,

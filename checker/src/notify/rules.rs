@@ -1,4 +1,4 @@
-//! The valid configuration of notifications, with all defaults filled in.
+//! The validated configuration of notifications, with all defaults filled in.
 
 use jiff::tz::TimeZone;
 use shared::endpoint_map::EndpointMap;
@@ -10,38 +10,38 @@ use shared::{Nanos, UnixNanos};
 use super::channels::Transport;
 use super::message::{Item, Message};
 
-/// How this node takes part in notifying.
+/// The notification settings of this node.
 #[derive(Debug, Clone)]
 pub struct Notifications {
     pub rules: Rules,
-    /// The channels, in file order, including those that are not enabled.
+    /// The channels in file order, including disabled ones.
     pub channels: Vec<Channel>,
-    /// The settings of the checks that have any.
+    /// The notification settings of individual checks.
     pub checks: EndpointMap<CheckNotifications>,
 }
 
 /// The rules that all channels share.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rules {
-    /// How long a daemon waits after the first news for further ones, so that they share a message.
+    /// How long a daemon collects news before it sends a message.
     pub gather: Nanos,
-    /// The minimum time between two messages of a daemon to one channel, unless the status gets worse.
+    /// The minimum time between two messages from a daemon to the same channel, unless the status gets worse.
     pub spacing: Nanos,
     pub flapping: Flapping,
-    /// The position of this node among those that can notify. Lower numbers come first.
+    /// This node's position among the nodes that can notify a channel. Lower ranks come first.
     pub rank: u32,
-    /// The time zone in which messages contain times.
+    /// The time zone for times in messages.
     pub zone: TimeZone,
     /// The public URL of the page, for links.
     pub page_url: Option<String>,
-    /// The title of the page.
+    /// The title of the status page.
     pub page_title: String,
-    /// The groups of endpoints on the page.
+    /// The endpoint groups on the status page.
     pub groups: Vec<Group>,
 }
 
 impl Rules {
-    /// Returns a message about the page with these items.
+    /// Returns a message with the given items, and with the page's title and URL.
     #[must_use]
     pub fn message(&self, id: String, items: Vec<Item>, at: UnixNanos) -> Message {
         Message {
@@ -65,10 +65,10 @@ impl Rules {
     }
 }
 
-/// A channel, and what it is notified of.
+/// A channel with its policy and transport.
 #[derive(Debug, Clone)]
 pub struct Channel {
-    /// The public name of the channel, which appears in the store.
+    /// The channel's public identifier, which appears in the store.
     pub id: ChannelId,
     pub is_enabled: bool,
     pub policy: ChannelPolicy,

@@ -1,4 +1,4 @@
-//! A message with one item of each usual kind, to render templates when a configuration is validated. Pure.
+//! A sample message. Templates are rendered with it when a configuration is validated. Pure.
 
 use jiff::tz::TimeZone;
 use shared::status::Status;

@@ -1,4 +1,4 @@
-//! The histories and notification logs of the other nodes, which are read again only if they changed.
+//! Keeps copies of the other nodes' histories and notification logs, and reads them again only if they have changed.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,38 +11,38 @@ use shared::{MINUTE, Nanos, UnixNanos};
 
 use crate::store::{Fetched, Listing, ObjectName, ObjectVersion, Store, StoreError};
 
-/// The interval between listings that find new nodes.
+/// How often the store is listed to find new nodes.
 const LIST_INTERVAL: Nanos = 10 * MINUTE;
 
-/// How many objects are read at once. Histories can be large, so it is a small number.
+/// The maximum number of concurrent reads. It is low, because histories can be large.
 const READS_AT_ONCE: usize = 4;
 
-/// What this node knows of the other nodes.
+/// This node's copies of the other nodes' histories and logs.
 #[derive(Debug)]
 pub struct StoreView {
     store: Arc<Store>,
-    /// The node whose history and log are not read, because it has them in memory.
+    /// The node to skip, because its history and log are already in memory.
     node: Option<NodeName>,
-    /// How far back spans are kept.
+    /// The maximum age of the spans to keep.
     reach: Nanos,
     histories: Copies<HistoryName, History>,
     logs: Copies<LogName, NotificationLog>,
 }
 
 impl StoreView {
-    /// Creates a view for a node. `reach` is how far back spans are needed.
+    /// Creates a view for a node. `reach` is the maximum age of the spans to keep.
     #[must_use]
     pub fn new(store: Arc<Store>, node: NodeName, reach: Nanos) -> StoreView {
         StoreView { store, node: Some(node), reach, histories: Copies::default(), logs: Copies::default() }
     }
 
-    /// Creates a view that includes all nodes, without their past.
+    /// Creates a view that includes all nodes, but no past spans.
     #[must_use]
     pub fn of_all_nodes(store: Arc<Store>) -> StoreView {
         StoreView { store, node: None, reach: 0, histories: Copies::default(), logs: Copies::default() }
     }
 
-    /// Changes how far back spans are kept. Histories that lack earlier spans are read again.
+    /// Changes the maximum age of the spans to keep. Histories that lack earlier spans are read again.
     pub fn set_reach(&mut self, reach: Nanos) {
         if reach > self.reach {
             self.histories.forget();
@@ -55,7 +55,7 @@ impl StoreView {
         &self.store
     }
 
-    /// Reads the histories of the other nodes that changed. Invalid ones are skipped until they change.
+    /// Reads the other nodes' histories that have changed. Skips invalid ones until they change again.
     pub async fn refresh_histories(&mut self, now: UnixNanos) -> Result<(), StoreError> {
         if self.histories.is_listing_due(now) {
             let mut names: Vec<HistoryName> = self.store.list(Listing::all()).await?;
@@ -71,8 +71,8 @@ impl StoreView {
         self.histories.refresh(&self.store, parse).await
     }
 
-    /// Reads the logs of the other nodes that changed. Only nodes with a history can have one. Invalid logs are skipped
-    /// until they change.
+    /// Reads the other nodes' logs that have changed. Only nodes with a history can have a log. Skips invalid logs
+    /// until they change again.
     pub async fn refresh_logs(&mut self, now: UnixNanos) -> Result<(), StoreError> {
         let nodes = self.histories.known.keys().filter_map(|name| name.node.clone());
         let names: Vec<LogName> = nodes.map(|node| LogName { node }).collect();
@@ -82,31 +82,31 @@ impl StoreView {
         self.logs.refresh(&self.store, parse).await
     }
 
-    /// Returns whether the logs were not read for so long that other nodes may have died since, with news that only
-    /// their logs contain.
+    /// Returns whether the logs are old enough to be read again even without news: another node may have stopped,
+    /// leaving news that only its log mentions.
     #[must_use]
     pub fn are_logs_old(&self, now: UnixNanos) -> bool {
         self.logs.is_listing_due(now)
     }
 
-    /// Returns the known histories of the other nodes.
+    /// Returns the other nodes' valid histories.
     #[must_use]
     pub fn histories(&self) -> &[History] {
         &self.histories.values
     }
 
-    /// Returns the known logs of the other nodes.
+    /// Returns the other nodes' valid logs.
     #[must_use]
     pub fn logs(&self) -> &[NotificationLog] {
         &self.logs.values
     }
 }
 
-/// Copies of objects of one kind. Objects that are missing or invalid have no value.
+/// Copies of one kind of stored object. Missing and invalid objects have no value.
 #[derive(Debug)]
 struct Copies<N, T> {
     listed_at: Option<UnixNanos>,
-    /// The version of each listed object that was read, and the index of its value.
+    /// The version of each listed object when it was read, and its index in `values`.
     known: BTreeMap<N, (Option<ObjectVersion>, Option<usize>)>,
     values: Vec<T>,
 }
@@ -167,7 +167,7 @@ impl<N: ObjectName + Clone + Ord, T> Copies<N, T> {
             }
             (Some(index), None) => {
                 self.values.swap_remove(index);
-                // The last value is now at this index.
+                // `swap_remove` has moved the last value to this index.
                 let moved = self.values.len();
                 for (_, other) in self.known.values_mut().filter(|(_, other)| *other == Some(moved)) {
                     *other = Some(index);
@@ -184,7 +184,7 @@ impl<N: ObjectName + Clone + Ord, T> Copies<N, T> {
     }
 }
 
-/// Removes what notifications do not need. With thousands of endpoints, it is most of a history.
+/// Removes data that notifications do not need, which is most of a history with thousands of endpoints.
 fn prune(history: &mut History, since: UnixNanos) {
     history.messages.clear();
     for endpoint in history.endpoints.values_mut() {

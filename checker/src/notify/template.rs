@@ -1,12 +1,12 @@
-//! Templates inside JSON: the body of a webhook request is JSON whose strings are templates.
+//! JSON templates for webhook bodies: each string value in a JSON document is a template.
 //!
-//! A string that is one expression, such as `"{{ items }}"`, is replaced by its value, whatever its type. Other
-//! strings stay strings. So no title and no quotation mark can break the JSON. Pure.
+//! A string that consists of one expression, such as `"{{ items }}"`, is replaced by the expression's value, of any
+//! type. Other strings remain strings, so quotation marks in titles cannot break the JSON. Pure.
 
 use minijinja::{Environment, ErrorKind, UndefinedBehavior};
 use serde_json::{Map, Value};
 
-/// The maximum number of instructions for one string. A loop over all items needs a few hundred.
+/// The maximum number of template instructions per string. A loop over all items needs a few hundred.
 const FUEL: u64 = 100_000;
 /// The maximum length of a rendered string, in bytes.
 const STRING_LIMIT: usize = 100_000;
@@ -19,7 +19,7 @@ pub struct BodyTemplate {
     document: Value,
 }
 
-/// An error for a template. It contains no text of the template, which may contain a secret.
+/// The error for an invalid or failing template. It omits the template's text, which can contain a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid template `{path}`: {reason}")]
 pub struct TemplateError {
@@ -29,7 +29,7 @@ pub struct TemplateError {
 }
 
 impl BodyTemplate {
-    /// Validates the syntax of every template.
+    /// Validates the syntax of every template in the document.
     pub fn parse(document: Value) -> Result<BodyTemplate, TemplateError> {
         let environment = environment();
         transform(&document, String::new(), 0, &|source| {
@@ -44,7 +44,7 @@ impl BodyTemplate {
         Ok(BodyTemplate { document })
     }
 
-    /// Fills in values. Fails if a template uses an unknown name, or needs too much time or memory.
+    /// Fills in the values. Fails if a template uses an unknown name, or needs too much time or memory.
     pub fn render(&self, values: &Value) -> Result<Value, TemplateError> {
         let environment = environment();
         let values = minijinja::Value::from(minijinja::value::Serde(values.clone()));
@@ -60,7 +60,7 @@ impl BodyTemplate {
                 let template = environment.template_from_str(source).map_err(|error| describe(&error))?;
                 let text = template.render(&values).map_err(|error| describe(&error))?;
                 if text.len() > STRING_LIMIT {
-                    return Err(format!("its text is longer than {STRING_LIMIT} bytes"));
+                    return Err(format!("its output is longer than {STRING_LIMIT} bytes"));
                 }
                 Ok(text.into())
             }
@@ -70,7 +70,7 @@ impl BodyTemplate {
 
 const UNKNOWN_NAME: &str = "it uses an unknown name; the documentation of `webhook` lists the names";
 
-/// The meaning of one string.
+/// How a string in the document is rendered.
 enum TemplateString<'env, 'source> {
     Expression(minijinja::Expression<'env, 'source>),
     Text,
@@ -79,7 +79,7 @@ enum TemplateString<'env, 'source> {
 impl<'env, 'source> TemplateString<'env, 'source> {
     fn parse(environment: &'env Environment<'source>, source: &'source str) -> TemplateString<'env, 'source> {
         let inner = source.trim().strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}"));
-        // `{{-` trims whitespace, of which an expression has none.
+        // Strip the hyphens of `{{-` and `-}}`: they trim surrounding whitespace, which has no effect here.
         let inner = inner.map(|inner| inner.strip_prefix('-').unwrap_or(inner));
         let inner = inner.map(|inner| inner.strip_suffix('-').unwrap_or(inner));
         match inner.filter(|inner| !inner.contains("{{")).map(|inner| environment.compile_expression(inner)) {
@@ -98,7 +98,7 @@ fn environment() -> Environment<'static> {
     environment
 }
 
-/// Replaces each string of a document. Keys stay unchanged.
+/// Replaces every string value in a document. Keys remain unchanged.
 fn transform(
     value: &Value,
     path: String,
@@ -132,7 +132,7 @@ fn transform(
     })
 }
 
-/// Describes an error without the text of the template.
+/// Describes an error without quoting the template.
 fn describe(error: &minijinja::Error) -> String {
     match error.kind() {
         ErrorKind::UndefinedError => UNKNOWN_NAME.to_owned(),
@@ -140,7 +140,7 @@ fn describe(error: &minijinja::Error) -> String {
         ErrorKind::UnknownFilter => "it uses an unknown filter".to_owned(),
         ErrorKind::UnknownTest => "it uses an unknown test".to_owned(),
         ErrorKind::UnknownFunction | ErrorKind::UnknownMethod => "it uses an unknown function".to_owned(),
-        ErrorKind::OutOfFuel => "it does too much work; remove nested loops".to_owned(),
+        ErrorKind::OutOfFuel => "it takes too long to render; remove nested loops".to_owned(),
         _ => "it fails; check the types of its values".to_owned(),
     }
 }

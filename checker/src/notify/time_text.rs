@@ -1,11 +1,11 @@
-//! Times as notifications show them, in the configured time zone: `14:02 +01:00`, or `Nov 28, 14:02 +01:00` if it is
-//! not on the day of the message. Pure.
+//! Formats times for notifications in the configured time zone: `14:02 +01:00`, or `Nov 28, 14:02 +01:00` if the time
+//! is not on the day of the message. Pure.
 
 use jiff::tz::{Offset, TimeZone};
 use jiff::{Timestamp, Zoned};
 use shared::UnixNanos;
 
-/// Writes times relative to the day of a message.
+/// Formats times, with a date only if they are not on the day of the message.
 pub struct Clock {
     at: Zoned,
 }
@@ -16,14 +16,14 @@ impl Clock {
         Clock { at: timestamp(at).to_zoned(zone.clone()) }
     }
 
-    /// Returns one time with its offset.
+    /// Returns a time with its UTC offset.
     #[must_use]
     pub fn time(&self, time: UnixNanos) -> String {
         let time = self.zoned(time);
         format!("{} {}", self.without_offset(&time, &time), offset(&time))
     }
 
-    /// Returns a range with one offset if both times have the same: `from 14:02 to 14:14 +01:00`.
+    /// Returns a time range, with only one offset if both times share it: `from 14:02 to 14:14 +01:00`.
     #[must_use]
     pub fn range(&self, since: UnixNanos, until: UnixNanos) -> String {
         let (since, until) = (self.zoned(since), self.zoned(until));
@@ -37,7 +37,7 @@ impl Clock {
         timestamp(time).to_zoned(self.at.time_zone().clone())
     }
 
-    /// Returns a time, with its date if this or the other time is not on the day of the message.
+    /// Returns a time without its offset. Includes the date if `time` or `other` is not on the day of the message.
     fn without_offset(&self, time: &Zoned, other: &Zoned) -> String {
         let format = if time.date() == self.at.date() && other.date() == self.at.date() {
             "%H:%M"
@@ -54,7 +54,7 @@ fn offset(time: &Zoned) -> String {
     if time.offset() == Offset::UTC { "UTC".to_owned() } else { time.strftime("%:z").to_string() }
 }
 
-/// Every time of the stored formats can be represented.
+/// Converts a time, which always succeeds because [`Timestamp`] has a larger range.
 fn timestamp(time: UnixNanos) -> Timestamp {
     Timestamp::from_nanosecond(i128::from(time)).unwrap_or_default()
 }
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn both_offsets_are_shown_when_clocks_change() {
-        // 2026-10-25 in Berlin: 03:00 +02:00 becomes 02:00 +01:00.
+        // On 2026-10-25 in Berlin, 03:00 +02:00 becomes 02:00 +01:00.
         let change = 1_792_890_000_000_000_000;
         let clock = Clock::new(change + HOUR, &berlin());
         assert_eq!(clock.range(change - HOUR / 2, change + HOUR / 2), "from 02:30 +02:00 to 02:30 +01:00");

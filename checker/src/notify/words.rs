@@ -1,5 +1,5 @@
-//! The sentences of notifications, in plain English. Text from endpoints and stores is made safe here: each string is
-//! on one line, without control characters, and of limited length. Pure.
+//! The wording of notifications. Text from endpoints and stores is sanitized here: each string becomes one line of
+//! limited length, without control characters. Pure.
 
 use shared::duration::format_coarse;
 use shared::status::Status;
@@ -9,11 +9,11 @@ use super::message::{Item, Message};
 use super::time_text::Clock;
 use crate::sanitize::sanitize_for_terminal;
 
-/// The maximum number of characters of a title.
+/// The maximum length of a title, in characters.
 const TITLE_LIMIT: usize = 80;
-/// The maximum number of characters of a reason.
+/// The maximum length of a reason, in characters.
 const REASON_LIMIT: usize = 160;
-/// The maximum number of different reasons for one endpoint.
+/// The maximum number of different reasons to list for one endpoint.
 const REASONS_LIMIT: usize = 3;
 /// The maximum number of names in a list.
 const NAMES_LIMIT: usize = 5;
@@ -22,7 +22,7 @@ const NAMES_LIMIT: usize = 5;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Urgency {
     Info,
-    /// Something has recovered, and needs no action.
+    /// A recovery, which needs no action.
     Good,
     Warning,
     Critical,
@@ -67,7 +67,7 @@ impl Urgency {
     }
 }
 
-/// Returns the title of an item, on one line and shortened.
+/// Returns an item's title on one line, shortened if necessary.
 #[must_use]
 pub fn title(item: &Item) -> String {
     one_line(&item.title, TITLE_LIMIT)
@@ -79,7 +79,7 @@ pub fn one_line(text: &str, limit: usize) -> String {
     sanitize_for_terminal(text, limit)
 }
 
-/// Returns a sentence with everything that is known about one item, without its reasons.
+/// Returns a sentence with all details of one item, except its reasons.
 #[must_use]
 pub fn headline(item: &Item, message: &Message) -> String {
     let clock = Clock::new(message.at, &message.zone);
@@ -167,14 +167,14 @@ pub fn reasons(item: &Item) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 
-/// Returns which endpoints depend on this one: `Also affected: API, Checkout and 3 more`.
+/// Lists the endpoints that depend on this one: `Also affected: API, Checkout and 3 more`.
 #[must_use]
 pub fn dependents(item: &Item) -> Option<String> {
     let titles: Vec<String> = item.dependents.iter().map(|title| one_line(title, TITLE_LIMIT)).collect();
     (!titles.is_empty()).then(|| format!("Also affected: {}", list(&titles, " and ")))
 }
 
-/// Returns one sentence for the whole message: the item if there is only one, otherwise counts.
+/// Summarizes the message in one sentence: its only item, or the number of items of each kind.
 #[must_use]
 pub fn summary(message: &Message) -> String {
     if let ([item], true) = (&message.items[..], message.more.is_empty()) {
@@ -204,7 +204,7 @@ pub fn short_summary(message: &Message) -> String {
     parts.join("; ")
 }
 
-/// Returns a sentence about the items that the message only counts: `and 38 more (12 in Web, 26 in Billing)`.
+/// Describes the items that the message counts but does not list: `and 38 more (12 in Web, 26 in Billing)`.
 #[must_use]
 pub fn more(message: &Message) -> Option<String> {
     let count = more_count(message);
@@ -221,7 +221,7 @@ pub fn more(message: &Message) -> Option<String> {
     }
 }
 
-/// Returns the number of items that the message only counts.
+/// Returns the number of items that the message counts but does not list.
 #[must_use]
 pub fn more_count(message: &Message) -> usize {
     message.more.iter().map(|(_, count)| count).sum()
@@ -234,7 +234,7 @@ fn from_locations(item: &Item) -> String {
     }
 }
 
-/// Lists names, and counts those after the first few.
+/// Joins names to a list. Only counts those after the first few.
 fn list(names: &[String], last_separator: &str) -> String {
     match names {
         [] => String::new(),
@@ -244,7 +244,7 @@ fn list(names: &[String], last_separator: &str) -> String {
     }
 }
 
-/// Items that a summary counts together.
+/// A group of items that a summary counts together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Group {
     Down,

@@ -73,6 +73,13 @@ fn ago(nanos: Nanos) -> String {
     }
 }
 
+/// `76.8% of the error budget is left (99.9% over 30 d)`.
+pub(super) fn budget(of: &Value) -> String {
+    let budget = &of["budget"];
+    let (left, target) = (text(budget, "left_percent"), text(budget, "target"));
+    format!("{left} of the error budget is left ({target} over {})", length(number(budget, "window")))
+}
+
 /// Appends the durations of other statuses, as in `99.20% up; down for 11 min`.
 fn with_lengths(mut line: String, json: &Value) -> String {
     let (degraded, partial) = (number(json, "degraded"), number(json, "partial_outage"));

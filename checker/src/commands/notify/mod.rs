@@ -1,4 +1,4 @@
-//! `checker notify`: tests channels, and shows what was and what would be sent.
+//! `checker notify`: tests channels, and shows which messages were sent or would be sent.
 
 mod preview;
 mod replay;
@@ -29,7 +29,7 @@ pub async fn notify(command: &NotifyCommand) -> anyhow::Result<Outcome> {
     }
 }
 
-/// Returns the configured channels, at least one.
+/// Returns the notification settings. Fails if no channel is configured.
 fn channels(config: &Config, path: &Path) -> Result<Arc<Notifications>, MissingNotifiers> {
     let notifications = config.notifications.clone().filter(|notifications| !notifications.channels.is_empty());
     notifications.ok_or_else(|| MissingNotifiers(path.display().to_string()))

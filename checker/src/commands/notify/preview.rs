@@ -1,4 +1,4 @@
-//! `checker notify preview`: shows what an evaluation would send now and, of everything that is not sent, why not.
+//! `checker notify preview`: shows which messages an evaluation would send now, and why other news is held back.
 
 use std::sync::Arc;
 
@@ -101,16 +101,16 @@ pub(super) fn reason(reason: &HeldReason) -> String {
     match reason {
         HeldReason::NotLongEnough => "it has not lasted long enough".to_owned(),
         HeldReason::NotHealthyLongEnough => "it has not been healthy for long enough".to_owned(),
-        HeldReason::Flapping => "it is flapping, which was notified".to_owned(),
+        HeldReason::Flapping => "it is flapping, and the channel was already notified of that".to_owned(),
         HeldReason::Unknown => "it has no current result".to_owned(),
         HeldReason::Planned => "it is in planned maintenance".to_owned(),
         HeldReason::Silenced => "it is silenced".to_owned(),
         HeldReason::Dependency(title) => format!("`{title}`, which it depends on, is failing"),
-        HeldReason::Gathering => "further news may follow".to_owned(),
-        HeldReason::Spacing => "the last message was sent only recently".to_owned(),
+        HeldReason::Gathering => "more news may follow".to_owned(),
+        HeldReason::Spacing => "a message was sent only recently".to_owned(),
         HeldReason::Turn(nodes) => {
             let names: Vec<String> = nodes.iter().map(|node| format!("`{node}`")).collect();
-            format!("{} precedes this node", names.join(", "))
+            format!("this node comes after {}", names.join(", "))
         }
         HeldReason::Retry => "the channel did not accept the last message".to_owned(),
     }

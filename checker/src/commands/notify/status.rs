@@ -1,4 +1,4 @@
-//! `checker notify status`: shows which nodes notify each channel, what it was notified of, and what it did not accept.
+//! `checker notify status`: shows each channel's nodes, open outages and delivery failures.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -24,7 +24,7 @@ use crate::ui;
 
 /// The maximum length of a title, in characters.
 const TITLE_WIDTH: usize = 60;
-/// How many subjects are listed for each channel.
+/// The maximum number of subjects to list for each channel.
 const LISTED: usize = 20;
 
 pub(super) async fn status(arguments: &NotifyViewArguments) -> anyhow::Result<Outcome> {
@@ -40,7 +40,7 @@ pub(super) async fn status(arguments: &NotifyViewArguments) -> anyhow::Result<Ou
     Ok(Outcome::Done)
 }
 
-/// What the logs in the store contain.
+/// The contents of all notification logs in the store.
 struct NotifyReport<'a> {
     settings: &'a Notifications,
     logs: Vec<NotificationLog>,
@@ -53,7 +53,7 @@ struct NotifyReport<'a> {
 struct Sender<'a> {
     log: &'a NotificationLog,
     served: &'a ServedChannel,
-    /// Whether the node is reporting. Otherwise, it is not in the line-up.
+    /// Whether the node is reporting. Silent nodes are not in the line-up.
     is_reporting: bool,
 }
 
@@ -81,7 +81,7 @@ impl<'a> NotifyReport<'a> {
 
     /// Returns the newest register of each subject with an open outage or condition.
     fn open<'r>(registers: &Registers<'r>, channel: &ChannelId) -> Vec<&'r Register> {
-        // If a subject got an id later, its registers without the id are out of date.
+        // Skip outdated registers: when an endpoint is given an id, a register with the id replaces the one without.
         let is_newest = |register: &&Register| {
             registers.get(channel, register.topic, &register.key).is_some_and(|newest| std::ptr::eq(newest, *register))
         };
@@ -113,8 +113,7 @@ impl<'a> NotifyReport<'a> {
             let _ = writeln!(text, "  {}. `{}` (rank {}, every {every}{state})", index + 1, log.node, log.rank);
             if let Some(retry) = &served.retry {
                 let wait = duration::format_coarse(retry.next.saturating_sub(self.now).max(0));
-                let _ =
-                    writeln!(text, "     not accepted {} ({}); next attempt in {wait}", times(retry.tries), retry.why);
+                let _ = writeln!(text, "     failed {} ({}); next attempt in {wait}", times(retry.tries), retry.why);
             }
             if let Some(waiting) = &served.waiting {
                 let age = duration::format_coarse(self.now.saturating_sub(waiting.since).max(0));
@@ -179,8 +178,8 @@ fn state(register: &Register) -> &'static str {
         (Topic::Endpoint, _) => "is down",
         (Topic::Silent, _) => "has not reported",
         (Topic::Store, _) => "cannot store its results",
-        (Topic::Certificate, _) => "has a certificate that expires soon, notified",
-        (Topic::Budget, _) => "uses up its error budget too fast",
+        (Topic::Certificate, _) => "has an expiring certificate, notified",
+        (Topic::Budget, _) => "is using up its error budget too fast",
     }
 }
 

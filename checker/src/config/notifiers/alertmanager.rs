@@ -11,13 +11,13 @@ use crate::config::spec::{ValueKind, Variant, optional, required};
 use crate::notify::channels::Transport;
 use crate::notify::channels::alertmanager::Alertmanager;
 
-/// The labels that alerts always have.
+/// Labels that every alert already has, so that the configuration cannot set them.
 const RESERVED: [&str; 5] = ["alertname", "page", "title", "endpoint", "severity"];
 
 pub(super) const TYPE: NotifierType = NotifierType {
     variant: Variant {
         name: "alertmanager",
-        description: "A Prometheus Alertmanager, which receives an alert for each endpoint that is down, after each round, and does its own grouping and repeating.",
+        description: "A Prometheus Alertmanager. After each round, it receives an alert for each endpoint that is down. Alertmanager itself groups and repeats the alerts.",
         fields: &[
             required(
                 "url",

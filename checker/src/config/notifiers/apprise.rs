@@ -18,12 +18,12 @@ const DEFAULT_COMMAND: &str = "apprise";
 pub(super) const TYPE: NotifierType = NotifierType {
     variant: Variant {
         name: "apprise",
-        description: "One of more than 100 further services, through the program [Apprise](https://github.com/caronc/apprise).",
+        description: "One of more than 100 other services, through the program [Apprise](https://github.com/caronc/apprise).",
         fields: &[
             required(
                 "urls",
                 ValueKind::OneOrMany(&ValueKind::Secret),
-                "The URLs of the services, as Apprise expects them.",
+                "The URLs of the services, in Apprise's format.",
             ),
             optional(
                 "command",

@@ -1,4 +1,4 @@
-//! The keys of checks that concern notifications: `notify`, `depends_on` and `slo`.
+//! The notification keys of checks: `notify`, `depends_on` and `slo`.
 
 use std::collections::{HashMap, HashSet};
 
@@ -19,16 +19,16 @@ use crate::config::read_as;
 use crate::config::spec::{Field, ValueKind, optional, required};
 use crate::notify::rules::CheckNotifications;
 
-/// The default window of an objective.
+/// The default window of a service level objective.
 const DEFAULT_WINDOW: Nanos = 30 * DAY;
-/// The maximum number of unknown titles for which a known one is suggested. Comparing all titles takes a moment.
+/// The maximum number of unknown titles for which a similar title is suggested. Comparing all titles is slow.
 const SUGGESTIONS: usize = 20;
 
 pub(in crate::config) const NOTIFY: Field = optional(
     "notify",
     ValueKind::List(&ValueKind::String),
     "every channel whose `endpoints` match",
-    "The ids of the only channels that are notified of this endpoint. With `[]`, none is.",
+    "The ids of the channels to notify of this endpoint. `[]` means that no channel is notified.",
 );
 pub(in crate::config) const DEPENDS_ON: Field = optional(
     "depends_on",
@@ -53,7 +53,7 @@ const OBJECTIVE: &[Field] = &[
         "window",
         ValueKind::Duration(SHORTEST_WINDOW, LONGEST_WINDOW),
         "`30d`",
-        "The length of the window, which ends now.",
+        "The length of the rolling window.",
     ),
 ];
 
@@ -66,16 +66,16 @@ struct RawObjective {
 /// A string and its position in the file.
 type Reference = (usize, String);
 
-/// The references in one check.
+/// One check's references to channels and other endpoints.
 struct References {
     key: EndpointKey,
-    /// The index of the check in the array.
+    /// The index of the check in `checkers`.
     index: usize,
     channels: Option<Vec<Reference>>,
     depends_on: Vec<Reference>,
 }
 
-/// The settings of all checks that concern notifications. References are validated once all checks and notifiers are known.
+/// The notification settings of all checks. References are validated after all checks and notifiers have been read.
 #[derive(Default)]
 pub(in crate::config) struct CheckKeys {
     references: Vec<References>,
@@ -83,7 +83,7 @@ pub(in crate::config) struct CheckKeys {
 }
 
 impl CheckKeys {
-    /// Adds the keys of the check at `index` in the array, whose types validation has accepted.
+    /// Reads the notification keys of the check at `index`. Validation has already accepted their types.
     pub(in crate::config) fn read(
         &mut self,
         located: &Located,
@@ -124,7 +124,7 @@ impl CheckKeys {
         std::mem::take(&mut self.objectives)
     }
 
-    /// Reports titles that are not among `titles`, and endpoints that depend on themselves.
+    /// Reports dependencies on endpoints that are not in `titles`, and dependency cycles.
     pub(in crate::config) fn check_titles<'c>(
         &self,
         titles: &(impl Iterator<Item = &'c str> + Clone),
@@ -148,7 +148,7 @@ impl CheckKeys {
                         *at,
                         format!("{path}: this file has no endpoint `{title}`: did you mean `{suggested}`?"),
                     ),
-                    // Another node may check it.
+                    // This is only a notice, because another node may check the endpoint.
                     None => Problem::notice(
                         *at,
                         format!("{path}: this file has no endpoint `{title}`, so another node must check it"),
@@ -159,7 +159,7 @@ impl CheckKeys {
         self.report_cycles(problems);
     }
 
-    /// Reports endpoints that depend on themselves, because no channel would be notified of them.
+    /// Reports dependency cycles, whose endpoints would suppress each other's notifications.
     fn report_cycles(&self, problems: &mut Problems) {
         let mut edges: HashMap<&str, Vec<Edge<'_>>> = HashMap::new();
         for check in &self.references {
@@ -180,7 +180,7 @@ impl CheckKeys {
         }
     }
 
-    /// Returns the settings of each check that has any. Without notifiers, there are no ids to refer to.
+    /// Returns the notification settings of each check that has any. `ids` is `None` if the file has no notifiers.
     pub(super) fn convert(self, ids: Option<&ChannelIds>, problems: &mut Problems) -> EndpointMap<CheckNotifications> {
         let mut settings = EndpointMap::new();
         for References { key, index, channels, depends_on } in self.references {
@@ -204,7 +204,7 @@ impl CheckKeys {
     }
 }
 
-/// Returns the strings in an array.
+/// Returns the strings in an array, with their positions.
 fn references(list: &Located) -> Vec<Reference> {
     match &list.value {
         JsonValue::Array(elements) => {
@@ -214,24 +214,24 @@ fn references(list: &Located) -> Vec<Reference> {
     }
 }
 
-/// An endpoint that another one depends on.
+/// A dependency on the endpoint with this title.
 #[derive(Clone, Copy)]
 struct Edge<'t> {
     title: &'t str,
     /// The position of the title in the file.
     at: usize,
-    /// The index of the check that depends on it.
+    /// The index of the check that has this dependency.
     index: usize,
 }
 
-/// Returns the edges that close a cycle, each with the titles on the cycle.
+/// Finds the dependencies that close a cycle, each with the titles on that cycle.
 fn cycles<'t>(edges: &HashMap<&'t str, Vec<Edge<'t>>>) -> Vec<(Edge<'t>, Vec<&'t str>)> {
     let mut found = Vec::new();
     let mut is_done: HashMap<&str, bool> = HashMap::new();
     let mut titles: Vec<&&str> = edges.keys().collect();
     titles.sort_unstable();
     for start in titles {
-        // The path from `start`, and the number of edges of each endpoint that were followed.
+        // The current path from `start`: each endpoint, and how many of its edges have been followed.
         let mut path: Vec<(&str, usize)> = Vec::new();
         if !is_done.contains_key(start) {
             is_done.insert(start, false);

@@ -1,4 +1,4 @@
-//! The keys that all types of notifiers have in common.
+//! The keys that all notifier types share.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use crate::config::spec::{Field, ValueKind, optional};
 use crate::notify::event::EventKind;
 use crate::notify::rules::ChannelPolicy;
 
-/// The kinds of events that a notifier can list.
+/// The kinds of events that `on` can list.
 const EVENTS: &[&str] = &[
     "down",
     "degraded",
@@ -71,7 +71,7 @@ pub(super) const COMMON: &[Field] = &[
         "repeat",
         ValueKind::List(&ValueKind::Duration(SHORTEST_REPEAT, LONGEST_REPEAT)),
         "the `repeat` of `notify`",
-        "The times between reminders that an endpoint is still down. The last one repeats, and `[]` turns reminders off.",
+        "The intervals between reminders that an endpoint is still down. The last interval repeats, and `[]` turns reminders off.",
     ),
 ];
 
@@ -88,7 +88,7 @@ pub(super) struct RawNotifier {
 }
 
 impl RawNotifier {
-    /// Returns whether the channel is enabled, and what it is notified of.
+    /// Returns whether the channel is enabled, and its notification policy.
     pub(super) fn into_policy(
         self,
         section: &NotifySection,
@@ -120,20 +120,20 @@ impl RawNotifier {
     }
 }
 
-/// The ids of the channels so far.
+/// The channel ids that are already taken.
 #[derive(Default)]
 pub(super) struct ChannelIds {
     claimed: BTreeSet<ChannelId>,
 }
 
 impl ChannelIds {
-    /// Adds the explicit id of a notifier that cannot be converted, so that references to it are valid.
+    /// Reserves the explicit id of an invalid notifier, so that references to it are not reported as well.
     pub(super) fn reserve(&mut self, located: &Located<'_>) {
         let id = located.member("id").and_then(Located::text).and_then(|id| ChannelId::new(id).ok());
         self.claimed.extend(id);
     }
 
-    /// Adds a notifier's id, or the first free one for its type. Reports an error if the id is invalid or not unique.
+    /// Claims a notifier's id, or generates one from its type. Reports an error if the id is invalid or already taken.
     pub(super) fn claim(
         &mut self,
         id: Option<&str>,
@@ -144,7 +144,7 @@ impl ChannelIds {
             Some(text) => {
                 let id = converter.accept("id", ChannelId::new(text))?;
                 if self.claimed.contains(&id) {
-                    converter.reject("id", &format!("is `{id}`, which another notifier has too: give each its own id"));
+                    converter.reject("id", &format!("is `{id}`, which is already in use: choose another id"));
                     return None;
                 }
                 id
@@ -155,14 +155,14 @@ impl ChannelIds {
         Some(id)
     }
 
-    /// Returns the first id for a type that is not in use.
+    /// Returns the first unused id for a type, such as `slack` or `slack-2`.
     fn free(&self, type_name: &str) -> Option<ChannelId> {
         let numbered = (2..).map(|number| format!("{type_name}-{number}"));
         let mut ids = std::iter::once(type_name.to_owned()).chain(numbered).map(|id| ChannelId::new(&id));
         ids.find(|id| id.as_ref().is_ok_and(|id| !self.claimed.contains(id)) || id.is_err())?.ok()
     }
 
-    /// Finds the channel with this id. The error states which ids exist.
+    /// Finds a channel by its id. The error suggests a similar id or lists all ids.
     pub(super) fn find(&self, text: &str) -> Result<ChannelId, String> {
         let known = || self.claimed.iter().map(ChannelId::as_str);
         if let Some(id) = self.claimed.iter().find(|id| id.as_str() == text) {
@@ -170,7 +170,7 @@ impl ChannelIds {
         }
         let remedy = match suggest(text, known()) {
             Some(id) => format!("did you mean `{id}`?"),
-            None => format!("expected {}", known().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", ")),
+            None => format!("expected {}.", known().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", ")),
         };
         Err(format!(
             "unknown channel `{text}`: {remedy} If only other nodes notify it, add it with `\"enabled\": false`"

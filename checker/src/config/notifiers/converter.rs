@@ -1,4 +1,4 @@
-//! Helpers that convert several types of notifiers: they report problems, and create URLs, secrets and addresses.
+//! Helpers that notifier types share, to report problems and to convert URLs, secrets and addresses.
 
 use std::fmt::Display;
 use std::path::Path;
@@ -23,7 +23,7 @@ pub(super) const USERNAME: Field =
     optional("username", ValueKind::String, "none", "The user name, if `token` is not set.");
 pub(super) const PASSWORD: Field = optional("password", ValueKind::Secret, "none", "The password for `username`.");
 
-/// A notifier in the configuration file, and the list that collects its problems.
+/// A notifier in the configuration file, with the list that collects its problems.
 pub(super) struct NotifierConverter<'a> {
     pub located: &'a Located<'a>,
     /// The path of the notifier, such as `notifiers[0]`.
@@ -42,7 +42,7 @@ pub(super) struct RawAuthorization {
 }
 
 impl NotifierConverter<'_> {
-    /// Returns the position of a key such as `webhook` or `smtp.port`.
+    /// Returns the file position of a key, such as `webhook` or `smtp.port`.
     fn position(&self, key: &str) -> usize {
         let mut current = self.located;
         for step in key.split('.') {
@@ -84,12 +84,12 @@ impl NotifierConverter<'_> {
         self.accept(key, SecretUrl::parse(text))
     }
 
-    /// Converts the `url` of a server, which is `default` if it is not set.
+    /// Converts a server's `url` key, or `default` if the key is not set.
     pub(super) fn server(&mut self, text: Option<&str>, default: &str) -> Option<SecretUrl> {
         self.url("url", text.unwrap_or(default))
     }
 
-    /// Converts a required secret, which is usually empty because an environment variable is.
+    /// Converts a required secret. Rejects an empty one, which usually comes from an empty environment variable.
     pub(super) fn secret(&mut self, key: &str, text: String) -> Option<Secret> {
         if text.trim().is_empty() {
             self.reject(key, "is empty: set it, or the environment variable that it contains");
@@ -106,7 +106,7 @@ impl NotifierConverter<'_> {
         Some(text)
     }
 
-    /// Converts one or more addresses of mail.
+    /// Converts one or more email addresses.
     pub(super) fn addresses(&mut self, key: &str, raw: OneOrMany) -> Option<Vec<Mailbox>> {
         let texts = raw.into_vec();
         if texts.is_empty() {
@@ -116,7 +116,7 @@ impl NotifierConverter<'_> {
         texts.iter().map(|text| self.address(key, text)).collect()
     }
 
-    /// Converts an address of mail, with or without a name.
+    /// Converts an email address, with or without a display name.
     pub(super) fn address(&mut self, key: &str, text: &str) -> Option<Mailbox> {
         let parsed = text.trim().parse::<Mailbox>().map_err(|_| {
             format!("invalid address `{text}`: expected for example `ops@example.com` or `Status <status@example.com>`")
@@ -130,7 +130,7 @@ impl NotifierConverter<'_> {
         let not_empty = |text: Option<String>| text.filter(|text| !text.is_empty());
         match (not_empty(token), not_empty(username), not_empty(password)) {
             (Some(_), Some(_), _) => {
-                self.reject("username", "contradicts `token`: remove one of them");
+                self.reject("username", "conflicts with `token`: remove one of them");
                 None
             }
             (Some(token), None, _) => Some(Authorization::Bearer(Secret::new(token))),
@@ -147,12 +147,12 @@ impl NotifierConverter<'_> {
     }
 }
 
-/// Returns the transport of a provider with an HTTP API.
+/// Creates the transport for a provider with an HTTP API.
 pub(super) fn http(channel: impl HttpChannel + 'static) -> Transport {
     Transport::Http(Arc::new(channel))
 }
 
-/// Returns the string, or `None` if it is empty, because the original Checkup writes an empty string for "not set".
+/// Returns `None` for an empty string, which the original Checkup writes for an unset value.
 pub(super) fn not_empty(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.trim().is_empty())
 }

@@ -15,7 +15,7 @@ use crate::notify::channels::exec::ExecChannel;
 pub(super) const TYPE: NotifierType = NotifierType {
     variant: Variant {
         name: "exec",
-        description: "A command that receives the message as JSON on its standard input. It runs without a shell. The exit status 0 means delivered, and 75 that the command should run again later.",
+        description: "A command that receives the message as JSON on its standard input. It runs without a shell. Exit status 0 means delivered, 75 means that the command should run again later, and any other status means refused.",
         fields: &[
             required(
                 "command",
@@ -46,8 +46,8 @@ fn convert(converter: &mut NotifierConverter<'_>) -> Option<Transport> {
     Some(Transport::Exec(Arc::new(ExecChannel { command, arguments: raw.arguments })))
 }
 
-/// Returns the path of a program. A bare name is searched for in `PATH`. A path is relative to the folder of the
-/// configuration file, like all paths in the file.
+/// Resolves a program. A bare name is searched for in `PATH`. Like all paths in the configuration file, a relative path
+/// is resolved against the file's folder.
 pub(super) fn program(command: String, folder: &Path) -> PathBuf {
     let path = PathBuf::from(command);
     if path.components().count() > 1 { folder.join(path) } else { path }

@@ -1,4 +1,4 @@
-//! The keys of incoming webhooks, which Slack introduced and Mattermost and Rocket.Chat imitate.
+//! The keys of incoming webhooks, which Slack introduced and Mattermost and Rocket.Chat adopted.
 
 use serde::Deserialize;
 
@@ -6,7 +6,7 @@ use super::converter::{NotifierConverter, not_empty};
 use crate::config::spec::{Field, ValueKind, optional, required};
 use crate::notify::channels::secret_url::SecretUrl;
 
-/// The keys of webhooks that can choose the name and the channel to post to.
+/// The keys of webhooks whose sender can choose a name and a channel.
 pub(super) const FIELDS: &[Field] = &[
     WEBHOOK,
     optional("username", ValueKind::String, "the name of the webhook", "The name to post as."),
@@ -29,7 +29,7 @@ struct RawIncomingWebhook {
     channel: Option<String>,
 }
 
-/// Converts the keys, or reports why that is impossible.
+/// Converts the keys. Returns `None` after reporting a problem.
 pub(super) fn convert(converter: &mut NotifierConverter<'_>) -> Option<IncomingWebhook> {
     let raw: RawIncomingWebhook = converter.read()?;
     let webhook = converter.url("webhook", &raw.webhook)?;

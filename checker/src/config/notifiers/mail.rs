@@ -24,7 +24,7 @@ pub(super) const FROM: Field = required(
 pub(super) const TO: Field =
     required("to", ValueKind::OneOrMany(&ValueKind::Pattern(patterns::MAIL_ADDRESS)), "The address of each recipient.");
 pub(super) const SUBJECT: Field =
-    optional("subject", ValueKind::String, "the title of the page", "The beginning of the subject.");
+    optional("subject", ValueKind::String, "the title of the page", "The prefix of the subject.");
 
 pub(super) const TYPE: NotifierType = NotifierType {
     variant: Variant {
@@ -42,7 +42,7 @@ const SMTP: &[Field] = &[
         "encryption",
         ValueKind::Enum(&["tls", "starttls", "opportunistic", "none"]),
         "`tls` on port 465, `starttls` on port 587, otherwise `opportunistic`",
-        "TLS from the start, STARTTLS, STARTTLS if the server supports it, or no encryption.",
+        "How the connection is encrypted: TLS from the start, STARTTLS, STARTTLS if the server supports it, or not at all.",
     ),
     optional("username", ValueKind::String, "none", "The user name."),
     optional("password", ValueKind::Secret, "none", "The password for `username`."),
@@ -72,7 +72,7 @@ fn convert(converter: &mut NotifierConverter<'_>) -> Option<Transport> {
     let to = converter.addresses("to", raw.to);
     let smtp = raw.smtp;
     let host = converter.text("smtp.server", smtp.server)?.trim().to_owned();
-    // The original Checkup writes 0 for "not set".
+    // The original Checkup writes port 0 if no port is set.
     let port = if smtp.port == 0 { DEFAULT_PORT } else { smtp.port };
     let security = match smtp.encryption.as_deref() {
         Some("tls") => SmtpSecurity::Tls,

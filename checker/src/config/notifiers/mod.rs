@@ -1,5 +1,5 @@
-//! The configuration of notifications: the section `notify`, and the list `notifiers`. Each type of notifier has a
-//! separate file with its table row and its conversion.
+//! The configuration of notifications: the `notify` section and the `notifiers` list. Each notifier type has a separate
+//! file with its keys and their conversion.
 //!
 //! To add a type, add its file and its line in [`TYPES`].
 
@@ -50,9 +50,9 @@ use crate::notify::sample;
 pub(super) const NOTIFIERS: &str = "notifiers";
 
 struct NotifierType {
-    /// The type's row in the configuration table.
+    /// The type's name, description and keys.
     variant: Variant,
-    /// Creates a transport from values whose types match the table, or reports why it cannot.
+    /// Creates a transport from a validated notifier. Returns `None` after reporting a problem.
     convert: fn(&mut NotifierConverter<'_>) -> Option<Transport>,
 }
 
@@ -89,7 +89,7 @@ const VARIANTS: [Variant; TYPES.len()] = {
     variants
 };
 
-/// One notifier, or an array of them. The original Checkup's `notifier` is a single one.
+/// One notifier or an array of notifiers. The original Checkup's `notifier` key contains a single one.
 pub(super) const NOTIFIERS_KIND: ValueKind = ValueKind::OneOrMany(&NOTIFIER);
 
 const NOTIFIER: ValueKind = ValueKind::Tagged {
@@ -100,15 +100,15 @@ const NOTIFIER: ValueKind = ValueKind::Tagged {
     common: COMMON,
 };
 
-/// The notifiers, and the byte offset of each channel in the file.
+/// Converted notifiers, and the byte offset of each channel in the file.
 #[derive(Default)]
 pub(super) struct ConvertedNotifiers {
     pub notifications: Option<Notifications>,
     pub positions: Vec<usize>,
 }
 
-/// Converts the notifiers that validation has accepted, and skips the others. `checks` are the keys of checks that
-/// refer to them. The title and groups of the page are not filled in.
+/// Converts the notifiers that validation has accepted, and skips the others. `checks` contains the checks' references
+/// to channels. Leaves the page's title and groups empty.
 pub(super) fn convert(root: &Located, checks: CheckKeys, folder: &Path, problems: &mut Problems) -> ConvertedNotifiers {
     let section = NotifySection::convert(root.member("notify"), problems);
     let mut ids = ChannelIds::default();
@@ -150,7 +150,7 @@ pub(super) fn convert(root: &Located, checks: CheckKeys, folder: &Path, problems
         && let Some((key, list)) = list
     {
         let text = format!(
-            "`{key}` has no effect without `storage`: nodes record there who was notified, so that each message is \
+            "`{key}` has no effect without `storage`: nodes record messages in it, so that each message is \
              sent once"
         );
         problems.add(Problem::warning(list.at, text));

@@ -12,7 +12,7 @@ use crate::redact::Secret;
 pub(super) const TYPE: NotifierType = NotifierType {
     variant: Variant {
         name: "ntfy",
-        description: "Push notifications, through a topic of ntfy.",
+        description: "Push notifications, through an ntfy topic.",
         fields: &[
             required(
                 "url",

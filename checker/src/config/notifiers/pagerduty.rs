@@ -15,11 +15,7 @@ pub(super) const TYPE: NotifierType = NotifierType {
         name: "pagerduty",
         description: "A PagerDuty service. Each outage is an incident, which is resolved when the endpoint has recovered.",
         fields: &[
-            required(
-                "routing_key",
-                ValueKind::Secret,
-                "The integration key of an integration of the type Events API v2.",
-            ),
+            required("routing_key", ValueKind::Secret, "The integration key of an Events API v2 integration."),
             optional(
                 "url",
                 ValueKind::SecretUrl,

@@ -1,4 +1,4 @@
-//! The section `notify`: the rules that all channels share.
+//! The `notify` section: rules that apply to all channels.
 
 use jiff::tz::TimeZone;
 use serde::Deserialize;
@@ -15,7 +15,7 @@ use crate::config::read_as;
 use crate::config::spec::{Field, ValueKind, optional};
 use crate::notify::rules::{Flapping, Rules};
 
-/// The longest time that a status must last before a channel is notified. Verdicts are computed for two days.
+/// The maximum of `after` and `recovered_after`, well below the two days for which verdicts are computed.
 pub(super) const LONGEST_DELAY: Nanos = DAY;
 pub(super) const SHORTEST_REPEAT: Nanos = MINUTE;
 pub(super) const LONGEST_REPEAT: Nanos = 31 * DAY;
@@ -44,37 +44,37 @@ pub(in crate::config) const SECTION: &[Field] = &[
         "repeat",
         ValueKind::List(&ValueKind::Duration(SHORTEST_REPEAT, LONGEST_REPEAT)),
         "`[\"4h\", \"24h\"]`",
-        "The times between reminders that an endpoint is still down. The last one repeats, and `[]` turns reminders off.",
+        "The intervals between reminders that an endpoint is still down. The last interval repeats, and `[]` turns reminders off.",
     ),
     optional(
         "gather",
         ValueKind::Duration(0, HOUR),
         "`30s`; `0s` for a single run",
-        "How long `serve` and `run --every` wait after the first news, so that one message contains all of them.",
+        "How long `serve` and `run --every` collect news before they send it in one message.",
     ),
     optional(
         "spacing",
         ValueKind::Duration(0, DAY),
         "`5m`",
-        "The minimum time between two messages to one channel, unless an endpoint gets worse.",
+        "The minimum time between two messages to one channel, unless an endpoint's status gets worse.",
     ),
     optional(
         "flapping",
         ValueKind::Object(FLAPPING),
         "4 outages within an hour",
-        "When an endpoint counts as flapping. Channels are then notified once instead of for each outage.",
+        "When an endpoint is considered flapping. Channels are then notified once instead of for each outage.",
     ),
     optional(
         "rank",
         ValueKind::Integer(0, 1_000_000),
         "`100`",
-        "The position of this node among those that can notify a channel. The lowest rank comes first, then the shortest interval.",
+        "The priority of this node when several nodes can notify a channel. The node with the lowest rank goes first, then the one with the shortest interval.",
     ),
     optional(
         "time_zone",
         ValueKind::Pattern(patterns::NOT_BLANK),
         "`UTC`",
-        "The time zone of times in messages, for example `Europe/Berlin`.",
+        "The time zone for times in messages, for example `Europe/Berlin`.",
     ),
     optional(
         "page_url",
@@ -86,7 +86,7 @@ pub(in crate::config) const SECTION: &[Field] = &[
 
 const FLAPPING: &[Field] = &[
     optional("outages", ValueKind::Integer(2, 100), "`4`", "The number of outages."),
-    optional("within", ValueKind::Duration(MINUTE, DAY), "`1h`", "The time within which they must begin."),
+    optional("within", ValueKind::Duration(MINUTE, DAY), "`1h`", "The period in which these outages must begin."),
 ];
 
 #[derive(Deserialize, Default)]
@@ -108,7 +108,7 @@ struct RawFlapping {
     within: Option<RawDuration>,
 }
 
-/// The rules, and the defaults of notifiers.
+/// The rules for all channels, and the defaults for individual notifiers.
 pub(super) struct NotifySection {
     pub rules: Rules,
     pub after: Nanos,
@@ -117,7 +117,7 @@ pub(super) struct NotifySection {
 }
 
 impl NotifySection {
-    /// Converts the section. If validation has rejected it, the defaults apply.
+    /// Converts the section. A missing or invalid section results in the defaults.
     pub(super) fn convert(located: Option<&Located>, problems: &mut Problems) -> NotifySection {
         let valid = located.filter(|located| !has_errors(located, &ValueKind::Object(SECTION)));
         let raw: RawSection = valid.and_then(|located| read_as(located, problems)).unwrap_or_default();

@@ -16,13 +16,13 @@ pub(super) const TYPE: NotifierType = NotifierType {
         name: "telegram",
         description: "A Telegram chat, group or channel, through a bot.",
         fields: &[
-            required("token", ValueKind::Secret, "The token of the bot, which BotFather shows."),
+            required("token", ValueKind::Secret, "The bot token that BotFather provides."),
             required(
                 "chat",
                 ValueKind::StringOrInteger,
-                "The number of the chat, or the name of a public channel, for example `@example_status`.",
+                "The ID of the chat, or the name of a public channel, for example `@example_status`.",
             ),
-            optional("thread", ValueKind::Integer(1, i64::MAX), "none", "The number of a topic in a group."),
+            optional("thread", ValueKind::Integer(1, i64::MAX), "none", "The ID of a topic in a group."),
             optional("url", ValueKind::SecretUrl, "`https://api.telegram.org`", "The URL of a Bot API server."),
         ],
     },

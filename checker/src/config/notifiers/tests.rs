@@ -14,7 +14,7 @@ use crate::notify::channels::mail::SmtpSecurity;
 use crate::notify::event::EventKind;
 use crate::notify::rules::{Channel, Notifications};
 
-/// A fake secret that must not appear anywhere.
+/// A fake secret that must not appear in any output.
 const CANARY: &str = "canarySECRETcanarySECRETcanary4711";
 
 fn environment() -> Environment<'static> {
@@ -24,7 +24,7 @@ fn environment() -> Environment<'static> {
     }
 }
 
-/// Returns a file with these notifiers, and other members of the root.
+/// Returns a configuration file with the given notifiers and other top-level keys.
 fn file(notifiers: &Value, others: &Value) -> String {
     let mut root = json!({
         "checkers": [{ "type": "exec", "name": "Shop", "command": "true" }],
@@ -205,7 +205,7 @@ fn channels_without_an_id_are_numbered() {
     let twice = json!([slack(&json!({ "id": "ops" })), slack(&json!({ "id": "ops" }))]);
     let (config, lines) = problems(&file(&twice, &json!({})));
     assert!(config.is_none() && lines.len() == 1, "{lines:?}");
-    assert!(lines[0].ends_with("`notifiers[1].id` is `ops`, which another notifier has too: give each its own id"));
+    assert!(lines[0].ends_with("`notifiers[1].id` is `ops`, which is already in use: choose another id"));
 }
 
 #[test]
@@ -229,7 +229,7 @@ fn all_mistakes_are_reported_at_once() {
         "`notifiers[3].api_key` is empty",
         "`notifiers[3].channel` is empty",
         "unknown key `notifiers[4].smtp.prot`: did you mean `port`?",
-        "`notifiers[5].username` contradicts `token`",
+        "`notifiers[5].username` conflicts with `token`",
         "`notifiers[5].url` has no topic",
         "invalid label `a-b` in `notifiers[6].labels`",
         "invalid value `2d` for `notify.after`: expected a duration from `0` to `1d`",
@@ -327,7 +327,7 @@ fn checks_choose_channels_and_dependencies() {
     assert_eq!((objective.target.to_string().as_str(), objective.window), ("99.9%", 30 * DAY));
 }
 
-/// Returns the problems of the keys of checks, without their positions.
+/// Returns the problems that the given checks cause, without their positions.
 fn check_problems(checks: &Value, notifiers: &Value) -> Vec<String> {
     let (_, lines) = problems(&file(notifiers, &json!({ "checkers": checks })));
     lines.iter().map(|line| without_position(line)).collect()
@@ -385,10 +385,10 @@ fn long_chains_of_dependencies_are_validated_quickly() {
     assert!(found.len() == 1 && found[0].contains("`0` depends on itself through `1`, `2`"), "{}", found.len());
 }
 
-/// Returns a value for a key that contains a secret.
+/// A function that returns a test value for kinds that can contain a secret.
 type SecretOf<'a> = dyn Fn(&ValueKind) -> Option<Value> + 'a;
 
-/// Sets every key whose value is secret to the canary. Returns whether there is any.
+/// Replaces the value of every secret key. Returns whether the notifier has any.
 fn set_secrets(notifier: &mut Value, fields: &[Field], secret_of: &SecretOf<'_>) -> bool {
     let mut found = false;
     for field in fields {
@@ -462,7 +462,7 @@ fn secrets_are_neither_in_debug_output_nor_in_problems() {
     assert!(!format!("{config:?}{lines:?}").contains(CANARY), "{lines:?}");
 }
 
-/// Returns the JSON examples of a document.
+/// Returns the JSON examples in a Markdown document.
 fn examples(document: &str) -> Vec<&str> {
     document.split("\n```json\n").skip(1).filter_map(|rest| rest.split("\n```").next()).collect()
 }

@@ -28,7 +28,7 @@ pub(super) const TYPE: NotifierType = NotifierType {
                 "secret",
                 ValueKind::Secret,
                 "none: requests are not signed",
-                "The key that signs requests as in [Standard Webhooks](https://www.standardwebhooks.com/): `whsec_` and 24 to 64 bytes in Base64.",
+                "The key that signs requests according to [Standard Webhooks](https://www.standardwebhooks.com/): `whsec_` and 24 to 64 bytes in Base64.",
             ),
             optional(
                 "body",
@@ -64,7 +64,7 @@ fn convert(converter: &mut NotifierConverter<'_>) -> Option<Transport> {
     Some(http(Webhook { url: url?, headers: headers?, signing_key, body }))
 }
 
-/// Converts the headers. Errors do not contain values, which may be secrets.
+/// Converts the headers. Errors omit header values, which can contain secrets.
 fn headers(
     raw: BTreeMap<String, OneOrMany>,
     converter: &mut NotifierConverter<'_>,
@@ -86,7 +86,7 @@ fn headers(
     Some(headers)
 }
 
-/// Converts the body to plain JSON, including numbers that are not integers.
+/// Converts the body to plain JSON, including fractional numbers.
 fn to_json(located: &Located<'_>) -> Value {
     match &located.value {
         JsonValue::Number(number) => serde_json::from_str(number).unwrap_or(Value::Null),

@@ -1,8 +1,9 @@
-//! Messages to Alertmanager through the current alerts. <https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml>
+//! Requests to Alertmanager, which receives all current alerts.
+//! <https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml>
 //!
-//! Alertmanager groups, silences and routes alerts itself. So it does not receive messages: after each round, the first
-//! node in the line-up posts all alerts that fire. An alert ends when it is posted with an end in the past, or when
-//! no node has posted it for a while.
+//! Alertmanager groups, silences and routes alerts itself, so it does not receive messages. Instead, the first node in
+//! the line-up posts all firing alerts after each round. An alert ends when it is posted with an end in the past, or
+//! when no node has posted it for a while.
 
 use std::collections::BTreeMap;
 
@@ -31,8 +32,8 @@ pub struct Alertmanager {
 }
 
 impl Alertmanager {
-    /// Returns the request that posts the alerts of all items. Alerts that fire end at `ends_at` unless they are
-    /// posted again. Items that have recovered end now.
+    /// Creates the request that posts an alert for each item. Firing alerts end at `ends_at` unless they are posted
+    /// again, and alerts for recovered items end immediately.
     pub fn request(&self, state: &Message, ends_at: UnixNanos) -> Result<Request<Bytes>, InvalidMessage> {
         let alerts: Vec<Value> = state.items.iter().map(|item| self.alert(item, state, ends_at)).collect();
         let url = self.server.with_path(["api", "v2", "alerts"]);
@@ -43,7 +44,8 @@ impl Alertmanager {
     fn alert(&self, item: &Item, state: &Message, ends_at: UnixNanos) -> Value {
         let is_over = Urgency::from_item(item) == Urgency::Good || item.event == EventKind::Missed;
         let (name, severity) = name_and_severity(item, is_over);
-        // The labels identify an alert, so they must be the same when it ends. No node is among them.
+        // Alertmanager identifies an alert by its labels, so they must stay the same until it ends and must not depend
+        // on the node.
         let mut labels = self.labels.clone();
         for (label, value) in [
             ("alertname", name),
@@ -71,7 +73,7 @@ impl Alertmanager {
     }
 }
 
-/// Returns the labels that depend on the event. An alert that is over has the labels that it had before.
+/// Returns the `alertname` and `severity` labels. A resolved alert keeps the labels that it had while firing.
 fn name_and_severity(item: &Item, is_over: bool) -> (&'static str, &'static str) {
     let is_degraded = if is_over { item.was == Status::Degraded } else { item.is == Status::Degraded };
     match item.event {

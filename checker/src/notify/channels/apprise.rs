@@ -1,4 +1,4 @@
-//! Apprise, a program that can notify more than 100 further services. <https://github.com/caronc/apprise>
+//! Apprise, a program that can notify more than 100 other services. <https://github.com/caronc/apprise>
 
 use std::path::PathBuf;
 
@@ -9,15 +9,16 @@ use crate::notify::outline::{Outline, PLAIN};
 use crate::notify::words::Urgency;
 use crate::redact::Secret;
 
-/// The environment variable that contains the URLs. Arguments would be visible to other users of the machine.
+/// The environment variable that passes the URLs to Apprise. Command-line arguments would be visible to other users of
+/// the machine.
 pub const URLS_VARIABLE: &str = "APPRISE_URLS";
 
-/// The program `apprise`, which receives its URLs in an environment variable and the text on its standard input.
+/// The `apprise` program, which receives URLs in an environment variable and the message text on standard input.
 #[derive(Debug, Clone)]
 pub struct Apprise {
     /// The program: a path, or a name to search for in `PATH`.
     pub command: PathBuf,
-    /// One or more URLs as the program expects them, which contain secrets.
+    /// One or more Apprise URLs, which can contain secrets.
     pub urls: Vec<Secret>,
 }
 
@@ -45,8 +46,8 @@ impl Apprise {
         Outline::new(message).render(&PLAIN)
     }
 
-    /// Interprets the exit status, which is `None` if a signal terminated the program. Status 1 means that a service
-    /// did not accept the text. The program does not report why.
+    /// Interprets the exit status, which is `None` if a signal terminated the program. Apprise exits with 1 if a
+    /// service did not accept the message, and does not report the reason.
     #[must_use]
     pub fn outcome(&self, exit_status: Option<i32>) -> SendOutcome {
         match exit_status {

@@ -1,4 +1,4 @@
-//! Messages to Discord through webhooks. <https://docs.discord.com/developers/resources/webhook#execute-webhook>
+//! Requests to Discord webhooks. <https://docs.discord.com/developers/resources/webhook#execute-webhook>
 
 use bytes::Bytes;
 use http::Request;
@@ -11,9 +11,10 @@ use super::{HttpChannel, InvalidMessage};
 use crate::notify::message::Message;
 use crate::notify::outline::{Limit, Markup, escape_markdown, fit};
 
-/// A webhook of a Discord channel.
+/// A Discord channel's webhook.
 ///
-/// When it limits the rate, the header `Retry-After` counts. `retry_after` in the body is sometimes in milliseconds.
+/// The wait after a rate limit is read only from the `Retry-After` header, because `retry_after` in the body is
+/// sometimes in milliseconds.
 #[derive(Debug, Clone)]
 pub struct Discord {
     pub webhook: SecretUrl,
@@ -21,7 +22,7 @@ pub struct Discord {
 }
 
 const LIMIT: Limit = Limit::Utf16(2_000);
-/// Keeps links from being embedded.
+/// The message flag that disables link previews.
 const SUPPRESS_EMBEDS: u32 = 1 << 2;
 
 const MARKUP: Markup =

@@ -6,7 +6,8 @@ use super::{FailureReason, SendOutcome};
 use crate::notify::message::Message;
 use crate::notify::message_json::to_json;
 
-/// A command. Exit status 0 means delivered and 75 that it should be tried again. Any other one means refused.
+/// A command that delivers messages. Exit status 0 means delivered, 75 means retry later, and any other status means
+/// refused.
 #[derive(Debug, Clone)]
 pub struct ExecChannel {
     /// The program: a path, or a name to search for in `PATH`.

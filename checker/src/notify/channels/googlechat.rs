@@ -1,4 +1,4 @@
-//! Messages to Google Chat through incoming webhooks. <https://developers.google.com/workspace/chat/quickstart/webhooks>
+//! Requests to Google Chat's incoming webhooks. <https://developers.google.com/workspace/chat/quickstart/webhooks>
 
 use std::borrow::Cow;
 
@@ -19,10 +19,10 @@ pub struct GoogleChat {
     pub webhook: SecretUrl,
 }
 
-/// Google Chat accepts texts of 4,096 characters.
+/// Google Chat accepts at most 4,096 characters.
 const LIMIT: Limit = Limit::Utf16(4_000);
 
-/// There is no way to escape `<users/all>`, which mentions everyone, so it is separated.
+/// Mentions such as `<users/all>` cannot be escaped, so a zero-width space breaks them up.
 const MARKUP: Markup = Markup {
     escape: |text| match text.replace('<', &format!("<{ZERO_WIDTH_SPACE}")) {
         separated if separated.len() == text.len() => Cow::Borrowed(text),

@@ -1,4 +1,4 @@
-//! Messages to Gotify through push notifications. <https://gotify.net/docs/pushmsg>
+//! Requests to Gotify, a server for push notifications. <https://gotify.net/docs/pushmsg>
 
 use bytes::Bytes;
 use http::{Method, Request};
@@ -14,21 +14,20 @@ use crate::notify::outline::{Limit, PLAIN, fit};
 use crate::notify::words::Urgency;
 use crate::redact::Secret;
 
-/// An application of a Gotify server.
+/// An application on a Gotify server.
 #[derive(Debug, Clone)]
 pub struct Gotify {
     pub server: SecretUrl,
-    /// The token of the application.
     pub token: Secret,
 }
 
-/// Gotify has no limit, but its apps show long texts slowly.
+/// Gotify has no length limit, but its apps display long messages slowly.
 const LIMIT: Limit = Limit::Utf16(4_000);
 
 impl HttpChannel for Gotify {
     fn requests(&self, message: &Message, _: UnixNanos) -> Result<Vec<Request<Bytes>>, InvalidMessage> {
         let without_page = Message { page_title: String::new(), page_url: None, ..message.clone() };
-        // From 4 on, the app makes a sound, and from 8 on, it also vibrates.
+        // The app plays a sound from priority 4, and also vibrates from priority 8.
         let priority = match Urgency::from_message(message) {
             Urgency::Critical => 8,
             Urgency::Warning => 6,

@@ -1,4 +1,4 @@
-//! Mail over SMTP: the message and its headers. `delivery::smtp` sends it.
+//! Composes mail for SMTP, which `delivery::smtp` sends.
 
 use std::time::{Duration, SystemTime};
 
@@ -23,7 +23,7 @@ pub struct Mail {
     pub login: Option<Login>,
     pub from: Mailbox,
     pub to: Vec<Mailbox>,
-    /// The beginning of the subject, or `None` for the title of the page.
+    /// The prefix of the subject, or `None` to use the page title.
     pub subject: Option<String>,
 }
 
@@ -42,7 +42,7 @@ pub enum SmtpSecurity {
 }
 
 impl SmtpSecurity {
-    /// Returns the default for a port.
+    /// Returns the default encryption for a port.
     #[must_use]
     pub fn for_port(port: u16) -> SmtpSecurity {
         match port {
@@ -53,11 +53,11 @@ impl SmtpSecurity {
     }
 }
 
-/// The maximum number of characters of a subject.
+/// The maximum length of a subject, in characters.
 const SUBJECT_LIMIT: usize = 200;
 
 impl Mail {
-    /// Returns the mail with its headers, as plain text and HTML.
+    /// Returns the complete email: its headers, and the message as plain text and HTML.
     pub fn content(&self, message: &Message, now: UnixNanos) -> Result<Vec<u8>, InvalidMessage> {
         let date = SystemTime::UNIX_EPOCH + Duration::from_nanos(u64::try_from(now).unwrap_or(0));
         let mut mail = lettre::Message::builder()
@@ -80,7 +80,7 @@ impl Mail {
     }
 }
 
-/// Interprets a reply of an SMTP server.
+/// Interprets an SMTP server's reply code.
 #[must_use]
 pub fn smtp_outcome(code: u16) -> SendOutcome {
     let reason = FailureReason::Refused(code);
@@ -91,7 +91,7 @@ pub fn smtp_outcome(code: u16) -> SendOutcome {
     }
 }
 
-/// Returns a subject on one line: what the operator configured or the title of the page, and a summary.
+/// Returns a one-line subject: the configured prefix or the page title, followed by a summary.
 #[must_use]
 pub fn subject(configured: Option<&str>, message: &Message) -> String {
     let beginning = configured.map_or_else(|| message.page_title.clone(), str::to_owned);
@@ -106,8 +106,8 @@ pub fn message_id(message: &Message, from: &Mailbox) -> String {
     format!("<{}@{}>", message.id, from.email.domain())
 }
 
-/// Returns an ID that all mail about one outage has in common. It is not the ID of a mail, but mail programs show
-/// mail with the same reference as one conversation.
+/// Returns an ID that all mail about one outage refers to, so that mail programs show it as one conversation. No mail
+/// has this ID itself.
 #[must_use]
 pub fn thread_id(message: &Message, from: &Mailbox) -> Option<String> {
     let [item] = &message.items[..] else { return None };
@@ -118,7 +118,7 @@ pub fn thread_id(message: &Message, from: &Mailbox) -> Option<String> {
     Some(format!("<outage-{name}@{}>", from.email.domain()))
 }
 
-/// Keeps out-of-office replies from being sent (RFC 3834).
+/// The `Auto-Submitted` header, which suppresses out-of-office replies (RFC 3834).
 #[derive(Clone)]
 struct AutoSubmitted;
 

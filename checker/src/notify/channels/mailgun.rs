@@ -1,4 +1,5 @@
-//! Messages to Mailgun through mail through its API. <https://documentation.mailgun.com/docs/mailgun/api-reference/send/mailgun/messages>
+//! Requests to the Mailgun API, which sends mail.
+//! <https://documentation.mailgun.com/docs/mailgun/api-reference/send/mailgun/messages>
 
 use bytes::Bytes;
 use http::Request;
@@ -15,7 +16,7 @@ use crate::notify::message::Message;
 use crate::notify::outline::{Outline, PLAIN};
 use crate::redact::Secret;
 
-/// Mail through the API of Mailgun.
+/// Mail through the Mailgun API.
 #[derive(Debug, Clone)]
 pub struct Mailgun {
     /// `https://api.mailgun.net`, or `https://api.eu.mailgun.net` for domains in the EU.
@@ -24,7 +25,7 @@ pub struct Mailgun {
     pub api_key: Secret,
     pub from: Mailbox,
     pub to: Vec<Mailbox>,
-    /// The beginning of the subject, or `None` for the title of the page.
+    /// The prefix of the subject, or `None` to use the page title.
     pub subject: Option<String>,
 }
 

@@ -1,4 +1,5 @@
-//! Messages to Matrix through messages to a room. <https://spec.matrix.org/latest/client-server-api/#sending-events-to-a-room>
+//! Requests to a Matrix homeserver, which post messages to a room.
+//! <https://spec.matrix.org/latest/client-server-api/#sending-events-to-a-room>
 
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
@@ -24,18 +25,18 @@ pub struct Matrix {
     pub room: String,
 }
 
-/// An event can have 65,536 bytes, of which both texts need a part.
+/// A Matrix event is limited to 65,536 bytes, which the plain text and the HTML share.
 const LIMIT: Limit = Limit::Bytes(16_000);
 const HTML_LIMIT: usize = 32_000;
 
 impl HttpChannel for Matrix {
-    /// The transaction ID is the message's ID. So the homeserver ignores a second attempt with the same news.
+    /// Uses the message's ID as the transaction ID, so that the homeserver ignores a repeated message.
     fn requests(&self, message: &Message, _: UnixNanos) -> Result<Vec<Request<Bytes>>, InvalidMessage> {
         let path = ["_matrix", "client", "v3", "rooms", &self.room, "send", "m.room.message", &message.id];
         let mut body = json!({
             "msgtype": "m.text",
             "body": fit(message, &PLAIN, LIMIT),
-            // No user is mentioned, even if the text contains a name.
+            // Mention no users, even if the text contains their names.
             "m.mentions": {},
         });
         let html = html::fragment(message);

@@ -1,4 +1,4 @@
-//! Messages to Mattermost through incoming webhooks. <https://developers.mattermost.com/integrate/webhooks/incoming/>
+//! Requests to Mattermost's incoming webhooks. <https://developers.mattermost.com/integrate/webhooks/incoming/>
 
 use bytes::Bytes;
 use http::Request;
@@ -11,7 +11,7 @@ use super::{HttpChannel, InvalidMessage};
 use crate::notify::message::Message;
 use crate::notify::outline::{Limit, Markup, escape_markdown, fit};
 
-/// An incoming webhook of Mattermost.
+/// An incoming webhook of a Mattermost server.
 #[derive(Debug, Clone)]
 pub struct Mattermost {
     pub webhook: SecretUrl,
@@ -19,7 +19,7 @@ pub struct Mattermost {
     pub channel: Option<String>,
 }
 
-/// Mattermost accepts 16,383 characters, but installations can have a lower limit of 4,000.
+/// Mattermost accepts up to 16,383 characters, but some installations are limited to 4,000.
 const LIMIT: Limit = Limit::Utf16(4_000);
 
 const MARKUP: Markup =

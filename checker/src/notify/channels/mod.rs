@@ -1,5 +1,5 @@
-//! The channels. Each has its own file, which converts a message to a request and interprets the response, without
-//! I/O. [`Transport`] has one variant per way of sending.
+//! Notification channels. Each channel's file converts messages to requests and interprets responses, without I/O.
+//! [`Transport`] has one variant for each delivery method.
 
 pub mod alertmanager;
 pub mod apprise;
@@ -85,21 +85,21 @@ pub trait HttpChannel: std::fmt::Debug + Send + Sync {
     }
 }
 
-/// An error for a message that a channel cannot express, for example because a template fails.
+/// The error if a channel cannot convert a message to a request, for example because a template fails.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidMessage(pub String);
 
-/// What became of an attempt to send a message.
+/// The outcome of an attempt to send a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SendOutcome {
     /// The provider accepted the message.
     Delivered {
-        /// The provider's name of the message, for a later update or resolution.
+        /// The provider's identifier for the message, to update or resolve it later.
         reference: Option<String>,
     },
-    /// The provider could not accept the message now.
+    /// The attempt failed temporarily and can be retried.
     Retry { reason: FailureReason, after: Option<Duration> },
-    /// The provider will not accept the message unless something is changed.
+    /// The provider will refuse the message again unless the settings change.
     Refused { reason: FailureReason },
 }

@@ -1,4 +1,4 @@
-//! Messages to ntfy through push notifications. <https://docs.ntfy.sh/publish/#publish-as-json>
+//! Requests to ntfy, a server for push notifications. <https://docs.ntfy.sh/publish/#publish-as-json>
 
 use bytes::Bytes;
 use http::{Method, Request};
@@ -13,21 +13,21 @@ use crate::notify::outline::{Limit, PLAIN, fit};
 use crate::notify::words::{Urgency, short_summary};
 use crate::redact::Secret;
 
-/// A topic of an ntfy server.
+/// A topic on an ntfy server.
 #[derive(Debug, Clone)]
 pub struct Ntfy {
     /// The URL of the server, without the topic.
     pub server: SecretUrl,
-    /// The topic. Everyone who knows it can read it if the server allows anonymous access.
+    /// The topic, which is secret: if the server allows anonymous access, anyone who knows it can subscribe.
     pub topic: Secret,
     pub authorization: Option<Authorization>,
 }
 
-/// A longer text becomes an attachment.
+/// The ntfy server turns longer messages into attachments.
 const LIMIT: Limit = Limit::Bytes(4_000);
 
 impl HttpChannel for Ntfy {
-    /// Publishes JSON to the server's root, because headers, the other way, cannot contain all characters.
+    /// Publishes JSON to the server's root, because the alternative, HTTP headers, cannot contain all characters.
     fn requests(&self, message: &Message, _: UnixNanos) -> Result<Vec<Request<Bytes>>, InvalidMessage> {
         let without_page = Message { page_title: String::new(), page_url: None, ..message.clone() };
         let (priority, tag) = match Urgency::from_message(message) {

@@ -1,5 +1,5 @@
-//! Interprets responses by their status and headers, as most providers document them. Nothing from a provider's
-//! response is kept, because it could echo a secret.
+//! Interprets HTTP responses by status and headers, as most providers document them. Response text is discarded,
+//! because it could echo a secret.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use shared::{SECOND, UnixNanos};
 
 use super::{FailureReason, SendOutcome};
 
-/// The maximum time that a provider can ask to wait.
+/// The maximum wait that a provider can request.
 const WAIT_LIMIT: Duration = Duration::from_hours(24);
 
-/// Interprets a response. `fallback_wait` reads the wait from the body if there is no `Retry-After` header.
+/// Interprets a response. `fallback_wait` returns the wait if there is no valid `Retry-After` header.
 #[must_use]
 pub fn by_status(
     status: StatusCode,
@@ -36,7 +36,7 @@ pub fn by_status(
     }
 }
 
-/// Returns the wait that a header asks for, in seconds or as a date.
+/// Parses the `Retry-After` header, which contains seconds or a date.
 fn retry_after(headers: &HeaderMap, now: UnixNanos) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse::<f64>() {
@@ -47,7 +47,7 @@ fn retry_after(headers: &HeaderMap, now: UnixNanos) -> Option<Duration> {
     Some(Duration::from_secs(u64::try_from(wait).ok()?))
 }
 
-/// Returns a number of a JSON body as a wait in seconds.
+/// Reads a wait from a number in a JSON body. `unit_seconds` is the number's unit, in seconds.
 #[must_use]
 pub fn body_wait(body: &[u8], pointer: &str, unit_seconds: f64) -> Option<Duration> {
     let body: Value = serde_json::from_slice(body).ok()?;
@@ -58,18 +58,18 @@ fn seconds_wait(seconds: f64) -> Option<Duration> {
     Duration::try_from_secs_f64(seconds.max(0.0)).ok()
 }
 
-/// Returns what a person can do about a failure, as the second clause of an error.
+/// Suggests a remedy for a failure, as the second clause of an error.
 #[must_use]
 pub fn remedy(reason: FailureReason) -> &'static str {
     match reason {
         FailureReason::Unreachable => "check its address and the network",
-        FailureReason::RateLimited => "it is tried again later",
+        FailureReason::RateLimited => "it will be retried later",
         FailureReason::Refused(300..=399) => "redirects are not followed, so set the final URL",
-        // The latter are replies of mail servers.
+        // Codes from 530 are SMTP replies, and the others are HTTP status codes.
         FailureReason::Refused(401 | 403 | 407 | 530 | 534 | 535 | 538) => "check its token or password",
-        FailureReason::Refused(550 | 551 | 553) => "check the addresses of the sender and the recipients",
+        FailureReason::Refused(550 | 551 | 553) => "check the sender and recipient addresses",
         FailureReason::Refused(404 | 410) => "check its URL and whether it still exists",
-        FailureReason::TimedOut | FailureReason::Refused(421 | 450..=452 | 500..=599) => "it is tried again",
+        FailureReason::TimedOut | FailureReason::Refused(421 | 450..=452 | 500..=599) => "it will be retried",
         FailureReason::Refused(_) | FailureReason::Failed => "check its settings",
     }
 }

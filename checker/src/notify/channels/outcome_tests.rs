@@ -1,4 +1,4 @@
-//! How each channel interprets the errors that its provider documents.
+//! Tests how each channel interprets the errors that its provider documents.
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ fn documented_errors_are_interpreted() {
         ("teams", 202, &[], "", delivered.clone()),
         ("teams", 400, &[], r#"{"error":{"code":"InvalidWorkflow"}}"#, refused(400)),
         ("discord", 204, &[], "", delivered.clone()),
-        // The body sometimes contains milliseconds, so the header counts.
+        // The wait in the body is sometimes in milliseconds, so only the header is used.
         (
             "discord",
             429,

@@ -1,4 +1,4 @@
-//! Messages to `PagerDuty` through Events API v2. <https://developer.pagerduty.com/docs/send-alert-event>
+//! Requests to the `PagerDuty` Events API v2. <https://developer.pagerduty.com/docs/send-alert-event>
 
 use bytes::Bytes;
 use http::{Method, Request};
@@ -17,10 +17,10 @@ use crate::notify::message::{Item, Message};
 use crate::notify::words::{self, Urgency};
 use crate::redact::Secret;
 
-/// A service of `PagerDuty` with an integration of the type Events API v2.
+/// A `PagerDuty` service with an Events API v2 integration.
 ///
-/// Each endpoint has one incident, which is resolved when the endpoint recovers. Events that need no action, such as
-/// an outage that is already over, become change events, which do not page anyone.
+/// Each endpoint has at most one open incident, which is resolved when the endpoint recovers. Events that need no
+/// action, such as an outage that is already over, become change events, which do not page anyone.
 #[derive(Debug, Clone)]
 pub struct PagerDuty {
     pub server: SecretUrl,
@@ -46,7 +46,7 @@ impl HttpChannel for PagerDuty {
 }
 
 impl PagerDuty {
-    /// Returns the path and the body for one item.
+    /// Returns the request path and body for one item.
     fn event(&self, item: &Item, summary: &str, message: &Message) -> (&'static str, Value) {
         let links: Vec<Value> = message
             .page_url
@@ -99,7 +99,8 @@ impl PagerDuty {
     }
 }
 
-/// Returns the name of an endpoint's incident. It is the same on every node, for trigger and resolve.
+/// Returns the key of an endpoint's incident, which is the same on every node, so that any node can resolve the
+/// incident.
 fn deduplication_key(item: &Item) -> String {
     let family = match item.event {
         EventKind::Silent | EventKind::Store | EventKind::Certificate | EventKind::Budget | EventKind::Test => {

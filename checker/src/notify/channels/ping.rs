@@ -14,7 +14,7 @@ pub struct Ping {
 }
 
 impl Ping {
-    /// Returns the request after a round.
+    /// Returns the request to send after a round.
     pub fn request(&self, is_stored: bool) -> Result<Request<Bytes>, InvalidMessage> {
         let url = if is_stored { self.url.clone() } else { self.url.with_path(["fail"]) };
         finish(get_request(&url), Bytes::new())

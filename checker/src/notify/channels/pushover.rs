@@ -1,4 +1,4 @@
-//! Messages to Pushover through push notifications. <https://pushover.net/api>
+//! Requests to Pushover, a service for push notifications. <https://pushover.net/api>
 
 use std::time::Duration;
 
@@ -19,11 +19,11 @@ use crate::redact::Secret;
 #[derive(Debug, Clone)]
 pub struct Pushover {
     pub server: SecretUrl,
-    /// The token of the application.
+    /// The API token that identifies the application.
     pub token: Secret,
     /// The key of a user or group.
     pub recipient: Secret,
-    /// The beginning of the title, or `None` for the title of the page.
+    /// The prefix of the title, or `None` to use the page title.
     pub subject: Option<String>,
 }
 
@@ -35,7 +35,7 @@ impl HttpChannel for Pushover {
     fn requests(&self, message: &Message, _: UnixNanos) -> Result<Vec<Request<Bytes>>, InvalidMessage> {
         let url = self.server.with_path(["1", "messages.json"]);
         let title = one_line(&subject(self.subject.as_deref(), message), TITLE_LIMIT);
-        // The title and the URL have their own fields.
+        // The title and the URL are sent in separate fields.
         let without_page = Message { page_title: String::new(), page_url: None, ..message.clone() };
         let text = fit(&without_page, &PLAIN, LIMIT);
         let timestamp = (message.at / SECOND).to_string();
@@ -54,7 +54,8 @@ impl HttpChannel for Pushover {
         Ok(vec![finish(form_request(&url), form(&fields))?])
     }
 
-    /// Status 429 means that the monthly quota is used up. A header contains the time of its reset.
+    /// Status 429 means that the monthly quota is used up. The `X-Limit-App-Reset` header contains the time when it
+    /// resets.
     fn outcome(&self, status: StatusCode, headers: &HeaderMap, _: &[u8], now: UnixNanos) -> SendOutcome {
         by_status(status, headers, now, || {
             let reset: i64 = headers.get("x-limit-app-reset")?.to_str().ok()?.parse().ok()?;

@@ -1,4 +1,4 @@
-//! Requests with the bodies that providers expect.
+//! Builds requests with JSON, form or empty bodies.
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
@@ -12,13 +12,13 @@ use super::{Authorization, InvalidMessage};
 
 const AGENT: &str = concat!("checkup/", env!("CARGO_PKG_VERSION"));
 
-/// Starts a request that posts JSON.
+/// Starts a request with a JSON body.
 #[must_use]
 pub fn json_request(url: &SecretUrl, method: Method) -> Builder {
     url.request(method).header(CONTENT_TYPE, "application/json").header(USER_AGENT, AGENT)
 }
 
-/// Adds the keys that have a value.
+/// Adds the optional keys that have a value.
 pub fn add_optional(body: &mut Value, optional: [(&str, &Option<String>); 2]) {
     for (key, value) in optional {
         if let Some(value) = value {
@@ -50,7 +50,7 @@ pub fn get_request(url: &SecretUrl) -> Builder {
     url.request(Method::GET).header(USER_AGENT, AGENT)
 }
 
-/// Adds a header if the request must be authorized.
+/// Adds the `Authorization` header, if one is configured.
 #[must_use]
 pub fn authorized(request: Builder, authorization: Option<&Authorization>) -> Builder {
     match authorization {
@@ -63,6 +63,6 @@ pub fn authorized(request: Builder, authorization: Option<&Authorization>) -> Bu
 }
 
 pub fn finish(request: Builder, body: impl Into<Bytes>) -> Result<Request<Bytes>, InvalidMessage> {
-    // The error could contain the URL, which is secret.
+    // Discard the error, because it could contain the secret URL.
     request.body(body.into()).map_err(|_| InvalidMessage("its URL cannot be requested".to_owned()))
 }

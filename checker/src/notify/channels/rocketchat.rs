@@ -1,4 +1,4 @@
-//! Messages to Rocket.Chat through incoming webhooks. <https://docs.rocket.chat/docs/integrations>
+//! Requests to Rocket.Chat's incoming webhooks. <https://docs.rocket.chat/docs/integrations>
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ use super::{HttpChannel, InvalidMessage};
 use crate::notify::message::Message;
 use crate::notify::outline::{Limit, Markup, ZERO_WIDTH_SPACE, escape_markdown, fit};
 
-/// An incoming webhook of Rocket.Chat.
+/// An incoming webhook of a Rocket.Chat server.
 #[derive(Debug, Clone)]
 pub struct RocketChat {
     pub webhook: SecretUrl,
@@ -21,10 +21,10 @@ pub struct RocketChat {
     pub channel: Option<String>,
 }
 
-/// The default limit of Rocket.Chat is 5,000 characters.
+/// Rocket.Chat accepts 5,000 characters by default.
 const LIMIT: Limit = Limit::Utf16(4_000);
 
-/// Only some characters can be escaped. A link, `[text](url)`, is separated instead.
+/// Brackets cannot be escaped, so a zero-width space breaks up links such as `[text](url)`.
 const MARKUP: Markup = Markup {
     escape: |text| match escape_markdown(text, "*_~`#") {
         text if text.contains("](") => Cow::Owned(text.replace("](", &format!("]{ZERO_WIDTH_SPACE}("))),

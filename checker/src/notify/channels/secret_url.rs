@@ -1,4 +1,4 @@
-//! URLs of providers. Most contain a token, so only their scheme and host are ever shown.
+//! Provider URLs. Most contain a token, so only the scheme, host and port are ever shown.
 
 use std::fmt;
 
@@ -9,17 +9,17 @@ use http::request::Builder;
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-/// An `http` or `https` URL that may contain a secret anywhere behind its host.
+/// An `http` or `https` URL. Everything except its scheme, host and port can be secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SecretUrl(Url);
 
-/// An error for text that is not a URL of a provider. It does not contain the text, which may be a secret.
+/// The error for an invalid provider URL. It omits the URL, which can contain a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("invalid URL: expected for example `https://hooks.example.com/services/…`")]
 pub struct InvalidSecretUrl;
 
 impl SecretUrl {
-    /// Validates a URL. A fragment is dropped, because it is never sent.
+    /// Parses a URL. Drops its fragment, which is never sent to servers.
     pub fn parse(text: &str) -> Result<SecretUrl, InvalidSecretUrl> {
         let mut url = Url::parse(text.trim()).map_err(|_| InvalidSecretUrl)?;
         if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
@@ -35,7 +35,8 @@ impl SecretUrl {
         self.0.origin().ascii_serialization()
     }
 
-    /// Returns the URL with these segments appended to its path. They are encoded, so that none can add a segment.
+    /// Returns the URL with the given segments appended to its path. Special characters are encoded, so that a slash
+    /// cannot add a segment.
     #[must_use]
     pub fn with_path<'a>(&self, segments: impl IntoIterator<Item = &'a str>) -> SecretUrl {
         let mut url = self.0.clone();
@@ -45,7 +46,7 @@ impl SecretUrl {
         SecretUrl(url)
     }
 
-    /// Splits the last segment of the path from the URL, as in `https://ntfy.sh/topic`.
+    /// Splits off the last path segment, such as `topic` in `https://ntfy.sh/topic`.
     #[must_use]
     pub fn split_last_segment(&self) -> Option<(SecretUrl, String)> {
         let last = self.0.path_segments()?.rfind(|segment| !segment.is_empty())?;
@@ -55,7 +56,7 @@ impl SecretUrl {
         Some((SecretUrl(url), last))
     }
 
-    /// Starts a request. A user name and password in the URL become a header.
+    /// Starts a request. Moves a user name and password from the URL to the `Authorization` header.
     #[must_use]
     pub fn request(&self, method: http::Method) -> Builder {
         let mut url = self.0.clone();
@@ -64,7 +65,7 @@ impl SecretUrl {
             let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
             let header = basic_auth(&decoded(url.username()), &decoded(url.password().unwrap_or_default()));
             request = request.header(http::header::AUTHORIZATION, header);
-            // Both succeed, because the URL has a host.
+            // These calls cannot fail, because the URL has a host.
             let _ = url.set_username("");
             let _ = url.set_password(None);
         }
@@ -90,7 +91,7 @@ pub fn bearer_auth(token: &str) -> HeaderValue {
     sensitive(&format!("Bearer {token}"))
 }
 
-/// Returns a header value that is not shown. Characters that cannot be part of one are removed.
+/// Returns a header value that is hidden in debug output. Removes control characters, which headers cannot contain.
 #[must_use]
 pub fn sensitive(text: &str) -> HeaderValue {
     let text: String = text.chars().filter(|character| !character.is_control()).collect();

@@ -1,4 +1,4 @@
-//! Signatures of webhook requests as in the specification Standard Webhooks.
+//! Signs webhook requests according to the Standard Webhooks specification.
 //! <https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>
 
 use std::fmt;
@@ -12,7 +12,7 @@ use sha2::Sha256;
 #[derive(Clone)]
 pub struct SigningKey(Vec<u8>);
 
-/// An error for text that is not a signing key. It does not contain the text.
+/// The error for an invalid signing key. It omits the key, which can be secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "invalid signing key: expected `whsec_` and 24–64 bytes in Base64; \
@@ -27,10 +27,10 @@ impl SigningKey {
         if (24..=64).contains(&key.len()) { Ok(SigningKey(key)) } else { Err(InvalidSigningKey) }
     }
 
-    /// Returns the value of the header `webhook-signature`. `timestamp` is in seconds.
+    /// Returns the value of the `webhook-signature` header. `timestamp` is in seconds.
     #[must_use]
     pub fn sign(&self, id: &str, timestamp: i64, body: &str) -> String {
-        // A key can have any length.
+        // This cannot fail, because HMAC accepts keys of any length.
         let Ok(mut hmac) = Hmac::<Sha256>::new_from_slice(&self.0) else { return String::new() };
         hmac.update(format!("{id}.{timestamp}.{body}").as_bytes());
         format!("v1,{}", STANDARD.encode(hmac.finalize().into_bytes()))
@@ -47,7 +47,7 @@ impl fmt::Debug for SigningKey {
 mod tests {
     use super::*;
 
-    /// The example of the specification's libraries.
+    /// The expected signature comes from the specification's reference libraries.
     #[test]
     fn the_signature_of_the_specification_is_computed() {
         let key = SigningKey::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();

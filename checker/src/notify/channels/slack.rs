@@ -1,4 +1,4 @@
-//! Messages to Slack through incoming webhooks. <https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks>
+//! Requests to Slack's incoming webhooks. <https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks>
 
 use bytes::Bytes;
 use http::Request;
@@ -12,20 +12,20 @@ use crate::notify::message::Message;
 use crate::notify::outline::{Limit, Markup, fit};
 use crate::sanitize::escape_with;
 
-/// An incoming webhook of Slack.
+/// An incoming webhook of a Slack app.
 #[derive(Debug, Clone)]
 pub struct Slack {
     pub webhook: SecretUrl,
-    /// The name to post as, which only old webhooks allow.
+    /// The name to post as, which only legacy webhooks allow.
     pub username: Option<String>,
-    /// The channel to post to, which only old webhooks allow.
+    /// The channel to post to, which only legacy webhooks allow.
     pub channel: Option<String>,
 }
 
-/// Slack recommends at most 4,000 characters, and splits or cuts longer texts.
+/// Slack recommends at most 4,000 characters. It splits or truncates longer messages.
 const LIMIT: Limit = Limit::Utf16(4_000);
 
-/// Only these three characters have a meaning, because formatting is off. `<!channel>` would mention everyone.
+/// With formatting turned off, only `&`, `<` and `>` are special: `<!channel>` would mention everyone.
 const MARKUP: Markup = Markup {
     escape: |text| {
         escape_with(text, |character| match character {

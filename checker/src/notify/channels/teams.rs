@@ -1,4 +1,4 @@
-//! Microsoft Teams: workflows that post a card when they receive a webhook request.
+//! Requests to Microsoft Teams workflows, which post a card for each webhook request.
 //! <https://support.microsoft.com/office/8ae491c7-0394-4861-ba59-055e33f75498>
 
 use bytes::Bytes;
@@ -13,13 +13,13 @@ use crate::notify::message::Message;
 use crate::notify::outline::Outline;
 use crate::notify::words::{self, Urgency};
 
-/// A workflow of Microsoft Teams that posts when it receives a webhook request.
+/// A Microsoft Teams workflow that posts a card for each webhook request.
 #[derive(Debug, Clone)]
 pub struct Teams {
     pub webhook: SecretUrl,
 }
 
-/// Teams accepts cards of 28 KB. Longer cards lose their details.
+/// Teams accepts cards of up to 28 KB. Details are left out of larger ones.
 const LIMIT: usize = 24_000;
 
 impl HttpChannel for Teams {
@@ -34,7 +34,7 @@ impl HttpChannel for Teams {
     }
 }
 
-/// Returns a message with an Adaptive Card. Its text runs have no markup, so nothing must be escaped.
+/// Returns a message with an Adaptive Card. Its text runs do not support markup, so nothing needs escaping.
 fn body(message: &Message, outline: &Outline) -> Value {
     let mut blocks = Vec::new();
     if let Some(preface) = &outline.preface {

@@ -1,4 +1,4 @@
-//! Messages to Telegram through messages of a bot. <https://core.telegram.org/bots/api#sendmessage>
+//! Requests to the Telegram Bot API. <https://core.telegram.org/bots/api#sendmessage>
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
@@ -14,20 +14,19 @@ use crate::notify::outline::{Limit, Markup, fit};
 use crate::redact::Secret;
 use crate::sanitize::escape_html;
 
-/// A chat with a Telegram bot.
+/// A Telegram chat that a bot posts to.
 #[derive(Debug, Clone)]
 pub struct Telegram {
     /// `https://api.telegram.org`, or the URL of a Bot API server.
     pub server: SecretUrl,
-    /// The token of the bot.
     pub token: Secret,
-    /// The number of a chat, or the name of a public channel, such as `@status`.
+    /// The chat ID, or the name of a public channel, such as `@status`.
     pub chat: String,
-    /// The topic in a group with topics.
+    /// The ID of a topic in a group.
     pub thread: Option<i64>,
 }
 
-/// Telegram counts after it has interpreted the markup, so this is a lower limit.
+/// Telegram's limit applies to the text without markup. Counting the markup as well is stricter, but simpler.
 const LIMIT: Limit = Limit::Utf16(4_096);
 
 const MARKUP: Markup = Markup { escape: escape_html, link: |url| escape_html(url).into_owned(), bold: ("<b>", "</b>") };

@@ -1,4 +1,4 @@
-//! Every channel with all its options, and with secrets, for tests.
+//! Test channels of every type, with all options and fake secrets.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ use super::{Authorization, HttpChannel, Login};
 use crate::notify::template::BodyTemplate;
 use crate::redact::Secret;
 
-/// Part of every secret of [`channels`].
+/// A string that is part of every secret in [`channels`].
 pub(super) const SECRET: &str = "T0PS3CRET";
 
 pub(super) fn url(text: &str) -> SecretUrl {

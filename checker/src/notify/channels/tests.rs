@@ -1,4 +1,4 @@
-//! The requests of every channel.
+//! Tests the requests that every channel builds.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -22,7 +22,7 @@ use crate::notify::message::{ITEM_LIMIT, Item, Message, NodeReason};
 use crate::notify::sample;
 use crate::text_snapshots::assert_text;
 
-/// Returns a request as people read it. Bodies are decoded.
+/// Formats a request for a snapshot, with a decoded body.
 fn shown(request: &Request<Bytes>) -> String {
     let mut text = format!("{} {}\n", request.method(), request.uri());
     for (name, value) in request.headers() {
@@ -84,7 +84,7 @@ fn a_secret_is_shown_neither_for_debugging_nor_in_requests() {
     assert!(!shown.contains(SECRET), "{shown}");
 }
 
-/// A message whose texts try to use the markup of every provider.
+/// Returns a message whose titles and reasons contain the markup of every provider.
 fn hostile_message() -> Message {
     let text = "<!channel> <users/all> @everyone @here @all @**all** <at>x</at> *b* _i_ `c` [l](https://evil.example) </b><b> & \"q\" 'q' {{ x }}\r\nBcc: evil@example.com\r\n\r\n.\r\n";
     let mut message = sample::message();
@@ -144,7 +144,7 @@ fn no_text_can_forge_a_header() {
     assert!(!title.contains(['\r', '\n']), "{title}");
 }
 
-/// Returns a message that is longer than most limits.
+/// Returns a message that exceeds most providers' length limits.
 fn long_message() -> Message {
     let mut message = sample::message();
     message.items = (0..ITEM_LIMIT)
@@ -247,7 +247,7 @@ fn a_matrix_transaction_is_the_message() {
     let message = sample::message();
     let request = &channel("matrix").requests(&message, message.at).unwrap()[0];
     assert_eq!(request.method(), "PUT");
-    // A room cannot leave its path.
+    // The slash in the room ID is encoded, so it cannot change the path.
     let path = "/_matrix/client/v3/rooms/!abc%2F..:example.org/send/m.room.message/m-9f2c4e1b7a3d5f60";
     assert_eq!(request.uri().path(), path);
 }

@@ -1,4 +1,5 @@
-//! Webhooks: our own JSON, or a template. Requests can be signed as in the specification Standard Webhooks.
+//! Webhook requests with a default JSON body or a custom template. They can be signed according to the Standard
+//! Webhooks specification.
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, USER_AGENT};
@@ -18,9 +19,9 @@ use crate::redact::Secret;
 pub struct Webhook {
     pub url: SecretUrl,
     pub headers: Vec<(HeaderName, Secret)>,
-    /// The key that signs requests as in the specification Standard Webhooks.
+    /// The key that signs requests according to the Standard Webhooks specification.
     pub signing_key: Option<SigningKey>,
-    /// The body, or `None` for the default one.
+    /// The body template, or `None` for the default body.
     pub body: Option<BodyTemplate>,
 }
 

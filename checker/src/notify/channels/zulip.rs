@@ -1,4 +1,4 @@
-//! Messages to Zulip through messages to a channel. <https://zulip.com/api/send-message>
+//! Requests to Zulip, which post messages to a channel. <https://zulip.com/api/send-message>
 
 use std::borrow::Cow;
 
@@ -16,22 +16,22 @@ use crate::notify::outline::{Limit, Markup, ZERO_WIDTH_SPACE, fit};
 use crate::notify::words::one_line;
 use crate::redact::Secret;
 
-/// A Zulip channel, which earlier versions call stream.
+/// A Zulip channel, which earlier versions called a stream.
 #[derive(Debug, Clone)]
 pub struct Zulip {
     pub server: SecretUrl,
-    /// The address of the bot.
+    /// The email address of the bot.
     pub email: String,
     pub api_key: Secret,
     pub channel: String,
-    /// The topic, or `None` for the title of the page.
+    /// The topic, or `None` to use the page title.
     pub topic: Option<String>,
 }
 
 const TOPIC_LIMIT: usize = 60;
 const LIMIT: Limit = Limit::Utf16(10_000);
 
-/// Backslashes do not escape. So `@**all**`, links and code are separated.
+/// Zulip has no backslash escapes, so a zero-width space follows each special character.
 const MARKUP: Markup = Markup {
     escape: |text| {
         let is_special = |character| matches!(character, '@' | '#' | '*' | '`' | '[' | '$');
@@ -52,7 +52,7 @@ impl HttpChannel for Zulip {
             (None, title) => title,
         };
         let fields = [
-            // All versions know this name.
+            // All Zulip versions accept `stream`, but earlier ones do not accept `channel`.
             ("type", "stream"),
             ("to", &self.channel),
             ("topic", &one_line(topic, TOPIC_LIMIT)),

@@ -1,5 +1,5 @@
-//! Runs commands that receive a message on their standard input. A command runs in its own process group, which is
-//! killed when the time is over. Its output is discarded, because it could contain a secret.
+//! Runs commands that receive a message on standard input. Each command runs in a separate process group, which is
+//! killed at the time limit. Output is discarded, because it could contain a secret.
 
 use std::io;
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::notify::channels::apprise::{Apprise, URLS_VARIABLE};
 use crate::notify::channels::exec::ExecChannel;
 use crate::notify::message::Message;
 
-/// Runs a command of the operator.
+/// Runs the command of an `exec` channel.
 pub(super) async fn run_channel(channel: &ExecChannel, message: &Message) -> Attempt {
     let mut command = Command::new(&channel.command);
     command.args(&channel.arguments);
@@ -46,7 +46,7 @@ async fn run(mut command: Command, input: String) -> io::Result<Option<i32>> {
     let stdin = child.stdin.take();
     let write = async {
         if let Some(mut stdin) = stdin {
-            // A command need not read its input.
+            // Ignore the error, because a command need not read its input.
             let _ = stdin.write_all(input.as_bytes()).await;
         }
     };
@@ -63,13 +63,13 @@ fn not_started(command: &Path, error: &io::Error) -> Attempt {
     })
 }
 
-/// Kills a process group when it is dropped. Processes that the command left behind end, too.
+/// Kills a process group when dropped, including processes that the command left behind.
 struct ProcessGroupGuard(Option<Pid>);
 
 impl Drop for ProcessGroupGuard {
     fn drop(&mut self) {
         if let Some(id) = self.0.take() {
-            // Ignore the error, which means that no process is left.
+            // An error means that no process is left.
             let _ = kill_process_group(id, Signal::KILL);
         }
     }

@@ -1,4 +1,4 @@
-//! Sends HTTP requests. Redirects are not followed, and errors of the client, which contain the URL, are not shown.
+//! Sends HTTP requests without following redirects. The client's errors are not shown, because they contain the URL.
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::{Attempt, with_second_attempt};
 use crate::notify::channels::{FailureReason, SendOutcome, outcome};
 
-/// The maximum number of bytes to read of a response. The rest is not needed to interpret it.
+/// The maximum number of response bytes to read, which is enough to interpret any response.
 const BODY_LIMIT: usize = 64 << 10;
 
 /// Returns a function that interprets responses by their status.
@@ -47,7 +47,7 @@ async fn send(
     };
     let (status, headers) = (response.status(), response.headers().clone());
     let mut body = Vec::new();
-    // The status counts even if the connection breaks while the body is read.
+    // If the connection breaks while the body is read, the status is still valid.
     while let Ok(Some(chunk)) = response.chunk().await {
         body.extend_from_slice(&chunk);
         if body.len() > BODY_LIMIT {
@@ -65,7 +65,7 @@ fn failed(error: &reqwest::Error) -> Attempt {
     } else if error.is_builder() {
         Attempt::refused("its URL cannot be requested".to_owned())
     } else {
-        // The connection broke before the response.
+        // The connection broke before a response arrived.
         Attempt::retry(FailureReason::Unreachable)
     }
 }

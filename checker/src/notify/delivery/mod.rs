@@ -1,6 +1,8 @@
-//! Sends messages: all channels at the same time, within a time limit. A failing channel never delays another one.
+//! Sends messages to all channels concurrently, within a time limit, so that a failing channel never delays another
+//! one.
 //!
-//! A report contains nothing from a provider except its status, and no URL, because both could contain a secret.
+//! Reports contain neither URLs nor anything from a provider's response except its status code, because both could
+//! contain a secret.
 
 mod command;
 mod http;
@@ -20,14 +22,14 @@ use super::channels::{FailureReason, InvalidMessage, SendOutcome, Transport};
 use super::message::Message;
 use crate::checks::net::tls_config::{TlsConfigs, TlsSettings};
 
-/// The time limit for all channels of one evaluation.
+/// The time limit for notifying all channels after one evaluation.
 pub const TIME_LIMIT: Duration = Duration::from_secs(10);
-/// The longest wait before a second attempt in the same run.
+/// The maximum wait before a second attempt in the same run.
 const WAIT_LIMIT: Duration = Duration::from_secs(3);
-/// The wait before a second attempt if the provider does not ask for another one.
+/// The wait before a second attempt, unless the provider requests a different one.
 const DEFAULT_WAIT: Duration = Duration::from_secs(1);
 
-/// Something to send to one channel.
+/// A message or other content to send to one channel.
 #[derive(Debug, Clone)]
 pub struct Job {
     pub channel: ChannelId,
@@ -35,7 +37,7 @@ pub struct Job {
     pub content: Content,
 }
 
-/// The content of a job.
+/// The content that a job sends to its channel.
 #[derive(Debug, Clone)]
 pub enum Content {
     News(Message),
@@ -50,12 +52,12 @@ pub enum Content {
     },
 }
 
-/// What became of a job.
+/// The outcome of sending one job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeliveryReport {
     pub channel: ChannelId,
     pub outcome: SendOutcome,
-    /// A complete clause for people, if anything went wrong.
+    /// A description of the problem for the operator, as a complete clause.
     pub problem: Option<String>,
 }
 
@@ -64,13 +66,13 @@ pub struct Courier {
     http: reqwest::Client,
 }
 
-/// An error that keeps all messages from being sent.
+/// The error if the HTTP client cannot be created, so that no messages can be sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("notifications cannot be sent: {0}")]
 pub struct CourierError(String);
 
 impl Courier {
-    /// Prepares the client, without sending a request.
+    /// Creates the HTTP client without sending a request.
     pub async fn open() -> Result<Courier, CourierError> {
         let tls = TlsConfigs::default().client(&TlsSettings::default()).await;
         let tls = tls.map_err(|error| CourierError(error.to_string()))?;
@@ -80,16 +82,16 @@ impl Courier {
     fn with_tls(tls: &ClientConfig) -> Result<Courier, CourierError> {
         let http = reqwest::Client::builder()
             .tls_backend_preconfigured(tls.clone())
-            // A redirect could lead a token to another host.
+            // Following a redirect could send a token to another host.
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
             .pool_max_idle_per_host(0)
             .build()
-            .map_err(|_| CourierError("the HTTP client does not start".to_owned()))?;
+            .map_err(|_| CourierError("the HTTP client cannot be initialized".to_owned()))?;
         Ok(Courier { http })
     }
 
-    /// Sends all jobs at the same time. Takes at most `limit`, after which the remaining ones have timed out.
+    /// Sends all jobs concurrently. Jobs that are not done after `limit` time out.
     pub async fn deliver(&self, jobs: Vec<Job>, limit: Duration, now: UnixNanos) -> Vec<DeliveryReport> {
         let deadline = Instant::now() + limit;
         join_all(jobs.into_iter().map(|job| async move {
@@ -116,7 +118,7 @@ impl Courier {
             (Transport::Exec(channel), Content::News(message)) => command::run_channel(channel, message).await,
             (Transport::Apprise(apprise), Content::News(message)) => command::run_apprise(apprise, message).await,
             (Transport::Alertmanager(alertmanager), Content::News(message)) => {
-                // A test, which ends by itself.
+                // This is a test alert, which ends by itself because it is not posted again.
                 let request = alertmanager.request(message, now + 5 * shared::MINUTE);
                 self.send_one(request, deadline, now).await
             }
@@ -127,7 +129,7 @@ impl Courier {
                 self.send_one(ping.request(*is_stored), deadline, now).await
             }
             (Transport::Ping(ping), Content::News(_)) => self.send_one(ping.request(true), deadline, now).await,
-            // Other channels receive messages only.
+            // Other channels receive only messages.
             (_, Content::State { .. } | Content::Round { .. }) => {
                 Attempt::from(SendOutcome::Delivered { reference: None })
             }
@@ -147,7 +149,7 @@ impl Courier {
     }
 }
 
-/// The result of one attempt, and what a person should know about it.
+/// The outcome of one attempt, with an optional note for the operator.
 #[derive(Debug)]
 struct Attempt {
     outcome: SendOutcome,
@@ -178,7 +180,7 @@ impl Attempt {
         self
     }
 
-    /// Describes what went wrong, without text from the provider.
+    /// Describes the failure, without any text from the provider.
     fn problem(&self, channel: &ChannelId) -> Option<String> {
         let reason = match self.outcome {
             SendOutcome::Delivered { .. } => {
@@ -189,7 +191,7 @@ impl Attempt {
         let what = match reason {
             FailureReason::Unreachable => "is unreachable".to_owned(),
             FailureReason::TimedOut => "did not respond in time".to_owned(),
-            FailureReason::RateLimited => "limits the rate of messages".to_owned(),
+            FailureReason::RateLimited => "is rate-limited".to_owned(),
             FailureReason::Refused(status) => format!("did not accept the message (status {status})"),
             FailureReason::Failed => "failed".to_owned(),
         };
@@ -198,8 +200,8 @@ impl Attempt {
     }
 }
 
-/// Makes an attempt, and a second one if the first one failed for a reason that may be gone soon. A time-out has no
-/// second attempt, because the provider may have accepted the message.
+/// Makes an attempt, and a second one if the first one fails temporarily. Does not repeat an attempt that timed out,
+/// because the provider may have accepted the message.
 async fn with_second_attempt<F: Future<Output = Attempt>>(
     deadline: Instant,
     mut attempt: impl FnMut() -> F,
@@ -212,7 +214,7 @@ async fn with_second_attempt<F: Future<Output = Attempt>>(
         return first;
     }
     tokio::time::sleep(wait).await;
-    // If the second attempt does not end in time, the first one still has the reason.
+    // If the second attempt times out, report why the first one failed.
     timeout_at(deadline, attempt()).await.unwrap_or(first)
 }
 

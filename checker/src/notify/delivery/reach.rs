@@ -1,4 +1,4 @@
-//! Tests whether channels can be reached, without sending a message or a secret, except to log in to a mail server.
+//! Tests whether channels can be reached, without sending messages. Secrets are sent only to log in to mail servers.
 
 use std::path::Path;
 use std::time::Duration;
@@ -24,7 +24,7 @@ pub struct ChannelProblem {
 }
 
 impl Courier {
-    /// Tests whether a channel can be reached, which takes at most `limit`. Returns a predicate about the channel.
+    /// Tests within `limit` whether a channel can be reached. Returns a predicate about the channel.
     pub async fn reach(&self, transport: &Transport, limit: Duration) -> Result<String, ChannelProblem> {
         let sample = sample::message();
         let request = match transport {
@@ -47,7 +47,7 @@ impl Courier {
         }
     }
 
-    /// Requests the root of a server. Whatever it responds, it can be reached.
+    /// Requests a server's root URL. Any response means that the server can be reached.
     async fn reach_server(&self, uri: &Uri, limit: Duration) -> Result<String, ChannelProblem> {
         let (scheme, host) = (uri.scheme_str().unwrap_or("https"), uri.authority().map_or("", |host| host.as_str()));
         match timeout(limit, self.http.get(format!("{scheme}://{host}/")).send()).await {
@@ -81,13 +81,13 @@ async fn reach_mail(mail: &Mail, limit: Duration) -> Result<String, ChannelProbl
         FailureReason::TimedOut => {
             format!("cannot be reached: `{server}` did not respond within {} s", limit.as_secs())
         }
-        FailureReason::Refused(status) => format!("is refused by `{server}` (status {status})"),
-        FailureReason::RateLimited | FailureReason::Failed => format!("is refused by `{server}`"),
+        FailureReason::Refused(status) => format!("was refused by `{server}` (status {status})"),
+        FailureReason::RateLimited | FailureReason::Failed => format!("was refused by `{server}`"),
     };
     Err(ChannelProblem { what, remedy: attempt.note.unwrap_or_else(|| remedy(reason).to_owned()) })
 }
 
-/// Reports why the command of a channel cannot start, if it has one.
+/// Returns an error if a channel's command cannot start. Channels without a command always pass.
 pub fn preflight(transport: &Transport) -> Result<(), String> {
     match transport {
         Transport::Exec(channel) => command_preflight(&channel.command),

@@ -1,5 +1,4 @@
-//! Sends mail in one SMTP transaction. A recipient whom the server refuses does not keep the others from being
-//! notified.
+//! Sends mail in one SMTP transaction. If the server refuses some of the recipients, the others are still notified.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -35,7 +34,7 @@ pub(super) async fn send(mail: &Mail, message: &Message, now: UnixNanos) -> Atte
 /// Connects and logs in, without sending mail.
 pub(super) async fn verify(mail: &Mail) -> Result<(), Attempt> {
     let mut connection = log_in(mail).await?;
-    // The login worked, so an error now changes nothing.
+    // Ignore the error, because the login has already succeeded.
     let _ = connection.quit().await;
     Ok(())
 }
@@ -76,13 +75,13 @@ async fn transfer(mail: &Mail, content: &[u8]) -> Result<Attempt, Attempt> {
     }
     if refused.len() == mail.to.len() {
         connection.abort().await;
-        // A temporary reply is worth another attempt.
+        // Prefer a temporary error, because another attempt can succeed.
         let worst = refused.iter().find(|error| error.is_transient()).or(refused.first());
         return Err(worst.map_or_else(|| Attempt::refused("it has no recipients; set `to`".to_owned()), failed));
     }
     connection.command(Data).await.map_err(|error| failed(&error))?;
     connection.message(content).await.map_err(|error| failed(&error))?;
-    // The server has accepted the mail, so an error now changes nothing.
+    // Ignore the error, because the server has already accepted the mail.
     let _ = connection.quit().await;
     let delivered = Attempt::from(SendOutcome::Delivered { reference: None });
     Ok(match refused.first().and_then(SmtpError::status) {
@@ -133,7 +132,8 @@ fn is_this_machine(host: &str) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// Returns the name for `EHLO`. Servers check its syntax.
+/// Returns the client name for `EHLO`. Falls back to a default if the host name contains characters that servers
+/// reject.
 fn client_name() -> ClientId {
     let name = gethostname::gethostname().to_string_lossy().into_owned();
     let is_valid =
@@ -141,11 +141,11 @@ fn client_name() -> ClientId {
     if is_valid { ClientId::Domain(name) } else { ClientId::default() }
 }
 
-/// Converts an error. Its text, which contains the server's, is not used.
+/// Converts an error. Discards its text, which contains the server's reply.
 fn failed(error: &SmtpError) -> Attempt {
     if let Some(code) = error.status() {
         let attempt = Attempt::from(smtp_outcome(u16::from(code)));
-        // With a negative reply to a greeting, a code below 400 would be a protocol error.
+        // An error with a success code would violate the protocol.
         return match attempt.outcome {
             SendOutcome::Delivered { .. } => Attempt::retry(FailureReason::Failed),
             _ => attempt,
@@ -162,8 +162,8 @@ fn failed(error: &SmtpError) -> Attempt {
     }
 }
 
-/// Returns whether the TLS handshake failed, for example because of the certificate. The connection reports that as an
-/// I/O error.
+/// Returns whether the TLS handshake failed, for example because of an invalid certificate. `lettre` can report this as
+/// an I/O error.
 fn is_tls_failure(error: &SmtpError) -> bool {
     let mut cause = std::error::Error::source(error);
     while let Some(current) = cause {

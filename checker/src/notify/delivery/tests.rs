@@ -1,4 +1,4 @@
-//! Deliveries to a recorder: a server that answers each connection with the next scripted response.
+//! Tests deliveries to a recorder, a server that answers each connection with the next scripted response.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::notify::sample;
 #[derive(Debug, Clone)]
 enum Answer {
     Text(&'static str),
-    /// Nothing, while the connection stays open.
+    /// Sends nothing, and keeps the connection open.
     Hang,
     Close,
 }
@@ -25,7 +25,7 @@ use Answer::{Close, Hang, Text};
 
 const OK: Answer = Text("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
 
-/// Starts a server that answers with these, and then accepts no more connections. Returns its URL and the requests.
+/// Starts a server that sends the given answers, one per connection, and then stops. Returns its URL and the requests.
 async fn recorder(answers: Vec<Answer>) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/T0PS3CRET", listener.local_addr().unwrap());
@@ -112,7 +112,7 @@ async fn a_long_wait_is_left_to_a_later_run() {
     let (report, count) = deliver_to(vec![limited, OK]).await;
     let expected = SendOutcome::Retry { reason: FailureReason::RateLimited, after: Some(Duration::from_secs(4)) };
     assert_eq!((report.outcome, count), (expected, 1));
-    assert_eq!(report.problem.unwrap(), "channel `ops` limits the rate of messages: it is tried again later");
+    assert_eq!(report.problem.unwrap(), "channel `ops` is rate-limited: it will be retried later");
 }
 
 #[tokio::test]
@@ -154,7 +154,7 @@ async fn a_provider_that_never_answers_delays_no_other_channel() {
     let jobs = vec![job("slow", slack(&slow)), job("quick", slack(&quick))];
     let reports = deliver(jobs, Duration::from_millis(300)).await;
     assert_eq!(reports[0].outcome, SendOutcome::Retry { reason: FailureReason::TimedOut, after: None });
-    assert_eq!(reports[0].problem.as_deref(), Some("channel `slow` did not respond in time: it is tried again"));
+    assert_eq!(reports[0].problem.as_deref(), Some("channel `slow` did not respond in time: it will be retried"));
     assert_eq!(reports[1].outcome, SendOutcome::Delivered { reference: None });
     assert_eq!(requests.lock().unwrap().len(), 1);
 }
@@ -222,7 +222,7 @@ async fn a_command_ends_with_the_processes_that_it_started() {
     let pid: i32 = std::fs::read_to_string(file).unwrap().trim().parse().unwrap();
     let pid = rustix::process::Pid::from_raw(pid).unwrap();
     for _ in 0..1_000 {
-        // The process is gone, or waits to be reaped.
+        // Wait until the process is gone or a zombie.
         let state = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();
         if state.is_empty() || state.contains(") Z ") {
             return;

@@ -1,5 +1,5 @@
-//! Notifies the channels after a round: reads what changed in the store, determines the news, sends what is this node's
-//! turn, and records that in this node's log.
+//! Notifies channels after a round: reads changes from the store, determines the news, sends the part that this node is
+//! responsible for, and records it in the node's log.
 
 pub mod sending;
 mod state_channels;
@@ -37,37 +37,37 @@ use crate::store::settings::Storage;
 use crate::store::spool::Spool;
 use crate::store::{Store, StoreError};
 
-/// How far back spans are kept for error budgets and verdicts, unless an objective has a longer window.
+/// The maximum age of spans to keep for error budgets and verdicts, unless an objective has a longer window.
 const REACH: Nanos = 30 * DAY;
 
-/// The longest time for which reading the other nodes' histories, and posting the state, is not repeated. Nodes can store
-/// several times per interval.
+/// The upper limit of the pause between two reads of the other nodes' histories, and between two posts of the state.
+/// The pause saves work when a node stores several times per interval.
 const LONGEST_PAUSE: Nanos = 15 * SECOND;
 
-/// How a node takes part in notifying.
+/// Whether a process evaluates a single round or keeps running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotifierMode {
-    /// The process ends after one round, so news does not wait for further news.
+    /// The process ends after one round, so it sends news immediately.
     Once,
-    /// The process continues, and can send news between rounds.
+    /// The process keeps running, and can send news between rounds.
     Repeated,
 }
 
-/// The outcome of a round, which is evaluated.
+/// The outcome of a round, as input to an evaluation.
 #[derive(Debug, Clone)]
 pub enum RoundOutcome {
     Stored(StoredHistory),
     NotStored,
 }
 
-/// A stored round, or the state since the last one.
+/// A node's state after a round was stored, or between rounds.
 #[derive(Debug, Clone)]
 pub struct StoredHistory {
-    /// This node's history, which contains the round.
+    /// This node's history, including the round.
     pub history: Arc<History>,
     /// Whether a round was stored since the last evaluation.
     pub has_round: bool,
-    /// Whether earlier rounds were kept in the spool because the store did not work.
+    /// Whether earlier rounds were kept in the spool because the store was failing.
     pub was_behind: bool,
     /// The certificates that the round's checks verified.
     pub certificates: Vec<SeenCertificate>,
@@ -78,23 +78,23 @@ pub struct StoredHistory {
 pub struct EvaluationReport {
     /// One line for each message that was sent.
     pub sent: Vec<String>,
-    /// Failures that a person should know, as complete clauses.
+    /// Failures to report to the operator, as complete clauses.
     pub problems: Vec<String>,
-    /// When something becomes due, unless a round follows before.
+    /// When to evaluate the rules again, unless a round is stored first.
     pub due: Option<UnixNanos>,
 }
 
-/// What one channel would be sent.
+/// The message that one channel would receive now, and the news that is held back.
 #[derive(Debug, Clone)]
 pub struct ChannelPreview {
     pub channel: ChannelId,
     pub message: Option<Message>,
     pub held: Vec<Held>,
-    /// The time at which something becomes due.
+    /// The time when the rules should be evaluated again.
     pub next: Option<UnixNanos>,
 }
 
-/// The node whose channels are notified, and where it stores.
+/// The node that notifies channels, with its store and spool directory.
 #[derive(Debug, Clone, Copy)]
 pub struct NotifierNode<'a> {
     pub name: &'a NodeName,
@@ -115,7 +115,7 @@ pub struct Notifier {
     spool: Spool,
     pub(super) view: StoreView,
     pub(super) own: Option<OwnLog>,
-    /// Sends messages, and is prepared when there is a first one.
+    /// The client that sends messages, which is created for the first message.
     pub(super) courier: Option<Courier>,
     /// When the other nodes' histories were last read.
     read_at: Option<UnixNanos>,
@@ -123,7 +123,7 @@ pub struct Notifier {
     pub(super) posted_at: Option<UnixNanos>,
 }
 
-/// What an evaluation determined for all channels that receive messages.
+/// The result of evaluating the rules, before anything is sent.
 #[derive(Debug, Default)]
 pub struct Assessment {
     /// The plan for each channel, by its index in the configuration.
@@ -135,7 +135,7 @@ pub struct Assessment {
 }
 
 impl Notifier {
-    /// Creates a notifier, unless no channel is enabled. `every` is the time between rounds, if it is known.
+    /// Creates a notifier. Returns `None` if no channel is enabled. `every` is the time between rounds, if known.
     #[must_use]
     pub fn new(
         node: &NotifierNode<'_>,
@@ -165,7 +165,7 @@ impl Notifier {
         Some(notifier)
     }
 
-    /// Applies a configuration that was reloaded.
+    /// Applies the settings of a reloaded configuration.
     pub fn configure(&mut self, settings: Option<Arc<Notifications>>, objectives: Arc<EndpointMap<Objective>>) {
         let empty = || Arc::new(Notifications { channels: Vec::new(), ..Notifications::clone(&self.settings) });
         self.settings = settings.unwrap_or_else(empty);
@@ -173,8 +173,8 @@ impl Notifier {
         self.view.set_reach(self.reach());
     }
 
-    /// Returns whether something that was done at a time need not be repeated yet: for half an interval, and at most for
-    /// [`LONGEST_PAUSE`].
+    /// Returns whether something was done too recently to repeat it: less than half an interval and less than
+    /// [`LONGEST_PAUSE`] ago.
     fn is_recent(&self, done_at: Option<UnixNanos>, now: UnixNanos) -> bool {
         let pause = self.every.map_or(LONGEST_PAUSE, |every| (every / 2).min(LONGEST_PAUSE));
         done_at.is_some_and(|at| (0..pause).contains(&now.saturating_sub(at)))
@@ -207,7 +207,7 @@ impl Notifier {
         report
     }
 
-    /// Determines what would be sent now, without changing anything in the store.
+    /// Determines which messages would be sent now, without changing the store.
     pub async fn preview(&mut self, stored: StoredHistory, now: UnixNanos) -> Result<Vec<ChannelPreview>, StoreError> {
         let mut own = OwnLog::load(self.view.store(), &self.node, &self.spool_dir).await?;
         own.log.introduce(&self.introduction(&stored, &served(&self.settings), now), now);
@@ -224,7 +224,7 @@ impl Notifier {
         Ok(plans.map(preview).collect())
     }
 
-    /// Determines the news after a round. Reads the store again only if there is news.
+    /// Determines the news after a round. Reads the other nodes' logs only if there is news or the copies are old.
     pub(super) async fn assess_round(
         &mut self,
         stored: StoredHistory,
@@ -247,7 +247,7 @@ impl Notifier {
         Ok(self.assess(&stored, now))
     }
 
-    /// Determines the news while the store does not work. Only this node knows that.
+    /// Determines the news while this node cannot store its results, using only local data.
     async fn assess_failure(&mut self, now: UnixNanos) -> Assessment {
         if self.own.is_none() {
             let mut own = OwnLog::load_kept(&self.node, &self.spool_dir);
@@ -261,14 +261,14 @@ impl Notifier {
             own.log.introduce(&introduction, now);
             self.own = Some(own);
         }
-        // The oldest waiting round shows since when the store does not work.
+        // The oldest round in the spool shows when the store began to fail.
         let waiting = self.spool.waiting().await.unwrap_or_default();
         let since = waiting.first().map_or(now, |name| name.stored_at);
         let conditions = [store_condition(&self.node, Some(since), now)];
         self.plan(&[], &conditions, &BTreeMap::new(), now)
     }
 
-    /// Loads this node's log, and updates the node's own data in it.
+    /// Loads this node's log if necessary, and updates the log's data about the node.
     async fn introduce(&mut self, stored: &StoredHistory, now: UnixNanos) -> Result<(), StoreError> {
         let mut own = match self.own.take() {
             Some(own) => own,
@@ -280,7 +280,7 @@ impl Notifier {
         saved
     }
 
-    /// Returns the node's own data in the log.
+    /// Returns the data about this node for its log.
     fn introduction<'a>(
         &self,
         stored: &StoredHistory,
@@ -293,7 +293,7 @@ impl Notifier {
         Introduction { rank: self.settings.rules.rank, every, pace: self.pace(), channels, stored_since }
     }
 
-    /// Returns how long this node collects news.
+    /// Returns how long this node collects news, and the minimum time between two messages.
     fn pace(&self) -> Pace {
         let rules = &self.settings.rules;
         match self.mode {
@@ -351,7 +351,7 @@ impl Notifier {
         Assessment { plans, number: registers.next_number(), states }
     }
 
-    /// Adds to news about an endpoint how much of its error budget is left.
+    /// Adds the remaining error budget to news about endpoints that have an objective.
     fn add_budgets(&self, assessment: &mut Assessment, endpoints: &[EndpointStatus], now: UnixNanos) {
         let mut with_objectives = EndpointMap::new();
         for endpoint in endpoints {
@@ -370,7 +370,7 @@ impl Notifier {
 }
 
 impl Assessment {
-    /// Returns whether anything is to be sent, now or if other nodes do not.
+    /// Returns whether this node has news to send, either now or later if no other node sends it.
     #[must_use]
     pub fn has_news(&self) -> bool {
         self.plans.iter().any(|(_, plan)| !plan.news.is_empty() || plan.waiting.is_some())

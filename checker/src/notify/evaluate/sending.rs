@@ -1,4 +1,4 @@
-//! Sends the news that is this node's turn, and records that.
+//! Sends the news that this node is responsible for, and records it in the node's log.
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
@@ -15,7 +15,7 @@ use crate::notify::rules::{Channel, Notifications};
 use crate::notify::words;
 use crate::store::StoreError;
 
-/// A message to send, and what it is about.
+/// A message to send, with the news that it contains.
 struct Outgoing<'a> {
     channel: &'a Channel,
     message: Message,
@@ -23,8 +23,8 @@ struct Outgoing<'a> {
 }
 
 impl Notifier {
-    /// Sends the news, and records it as soon as a channel has accepted it: a crash can then only repeat the messages
-    /// that are being sent.
+    /// Sends the news, and records each message as soon as its channel has accepted it. After a crash, only messages
+    /// that were being sent can be repeated.
     pub(super) async fn send(
         &mut self,
         assessment: Assessment,
@@ -64,7 +64,7 @@ impl Notifier {
         self.finish(has_changed, is_store_working, now, report).await;
     }
 
-    /// Sends messages to several channels at the same time. Returns whether the log has changes that are not stored.
+    /// Sends messages to several channels concurrently. Returns whether the log has unsaved changes.
     async fn deliver(
         &self,
         own: &mut OwnLog,
@@ -132,10 +132,10 @@ impl Notifier {
 }
 
 fn not_recorded(error: &StoreError) -> String {
-    format!("the log of notifications was not stored, so other nodes may repeat messages: {error}")
+    format!("the notification log was not stored, so other nodes may repeat messages: {error}")
 }
 
-/// Composes the message to a channel. It has no items if the news is only recorded.
+/// Composes a channel's message. The message has no items if the news only needs to be recorded.
 #[must_use]
 pub fn compose(settings: &Notifications, channel: &Channel, plan: &Plan, now: UnixNanos) -> Message {
     let rules = &settings.rules;

@@ -20,11 +20,11 @@ use crate::notify::event::EventKind;
 use crate::notify::message::Item;
 use crate::notify::rules::Channel;
 
-/// How many intervals an alert lasts after it was last posted, and how long its end is posted.
+/// For how many intervals an alert stays active after it was last posted, and for how many a missed outage is posted.
 const ALERT_INTERVALS: i64 = 3;
 
 impl Notifier {
-    /// Returns what the Alertmanagers for which this node is first in line receive.
+    /// Returns the current state for each Alertmanager for which this node is first in line.
     pub(super) fn states(
         &self,
         own: &NotificationLog,
@@ -38,8 +38,9 @@ impl Notifier {
             .channels
             .iter()
             .filter(|channel| channel.is_enabled && matches!(channel.transport, Transport::Alertmanager(_)));
-        // Alertmanager remembers what it received, so everything that is bad now is news, for the first node in line. If
-        // two nodes posted alerts, one that lags would make alerts fire again that the other has ended.
+        // Alertmanager remembers alerts itself, so the rules run without registers: every current problem is news. Only
+        // the first node in line posts them, because a second node that lags behind could restart alerts that the first
+        // one has ended.
         let mut bare = NotificationLog { registers: Vec::new(), ..own.clone() };
         for served in &mut bare.channels {
             (served.waiting, served.retry) = (None, None);
@@ -76,7 +77,8 @@ impl Notifier {
         channels.filter_map(job).collect()
     }
 
-    /// Posts the state after a round. `states` are those of [`Notifier::states`].
+    /// Posts the state to Alertmanagers, and requests the URLs of dead man's switches. `states` comes from
+    /// [`Notifier::states`].
     pub(super) async fn post_states(
         &mut self,
         states: Vec<Job>,
@@ -107,7 +109,7 @@ impl Notifier {
         }
     }
 
-    /// Returns what sends messages, which is prepared when it is first needed.
+    /// Returns the client that sends messages. Creates it on first use.
     pub(super) async fn courier(&mut self) -> Result<Courier, CourierError> {
         if let Some(courier) = &self.courier {
             return Ok(courier.clone());
