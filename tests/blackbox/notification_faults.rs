@@ -1,4 +1,4 @@
-//! Notifications when the store fails and providers echo secrets, and how many requests they need.
+//! Tests notifications when the store fails or a provider echoes secrets, and counts the requests that they need.
 
 use serde_json::{Value, json};
 use support::bucket::Bucket;
@@ -100,7 +100,7 @@ fn is_check_file(name: &str) -> bool {
     name.starts_with("PUT") && name.contains("-check.json")
 }
 
-/// The webhook and the endpoint repeat everything that they receive.
+/// The webhook's response contains the secret of the channels.
 #[tokio::test]
 async fn secrets_of_channels_are_nowhere_even_if_a_provider_echoes_them() {
     const SECRET: &str = "canarySECRETcanarySECRET4711";
