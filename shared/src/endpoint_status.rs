@@ -295,7 +295,7 @@ pub fn mark_retired<'w, E>(endpoints: &mut [E], votes: impl Fn(&E) -> &[NodeVote
     }
 }
 
-/// Returns the words for an endpoint's status in English.
+/// Returns the English description of an endpoint's status.
 #[must_use]
 pub fn status_words(status: Status, is_localized: bool, is_retired: bool) -> &'static str {
     match status {

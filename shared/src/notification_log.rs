@@ -190,7 +190,7 @@ impl Register {
 }
 
 impl NotificationLog {
-    /// Creates an empty log, for a node that has not stored one.
+    /// Creates an empty log, for a node that has not stored a log yet.
     #[must_use]
     pub fn new(node: NodeName) -> NotificationLog {
         let (channels, registers) = (Vec::new(), Vec::new());

@@ -69,7 +69,9 @@ fn objection(case: &Case, our: &Verdict, curl: &Verdict) -> Option<String> {
         (false, None) => "unexplained disagreement",
         _ if !case.holds && (our.timed_out || curl.timed_out) => "time limit reached although the response ends",
         // In a combination, one quirk can hide a disagreement about the other.
-        (true, _) if case.quirks.len() == 1 && is_listed(case.quirks[0]) => "agreement on a quirk that is listed as a disagreement",
+        (true, _) if case.quirks.len() == 1 && is_listed(case.quirks[0]) => {
+            "agreement on a quirk that is listed as a disagreement"
+        }
         _ => return None,
     };
     let word = |verdict: &Verdict| if verdict.is_healthy { "healthy" } else { "not healthy" };

@@ -100,7 +100,7 @@ fn is_check_file(name: &str) -> bool {
     name.starts_with("PUT") && name.contains("-check.json")
 }
 
-/// The webhook's response contains the secret of the channels.
+/// The webhook's response contains the channels' secret.
 #[tokio::test]
 async fn secrets_of_channels_are_nowhere_even_if_a_provider_echoes_them() {
     const SECRET: &str = "canarySECRETcanarySECRET4711";

@@ -68,7 +68,7 @@ impl NotifierTask {
         }
     }
 
-    /// Waits until the current evaluation has ended, after all rounds were recorded.
+    /// Waits until the current evaluation has ended. All rounds must have been recorded before.
     pub(super) async fn finish(self) {
         drop(self.rounds);
         let _ = self.working.await;

@@ -18,7 +18,7 @@ use crate::store::settings::{Bucket, Storage, StoreLocation};
 use crate::store::spool::Spool;
 use crate::store::{Listing, S3Error, Store};
 
-/// The time in the names of probe files: so far in the past that they affect neither the page nor any uptime.
+/// The time in the names of probe files. It is so far in the past that they affect neither the page nor any uptime.
 pub(super) const PROBE_TIME: UnixNanos = 1_000_000_000_000_000_000;
 /// The contents of probe files: a check file without results.
 const PROBE_CONTENT: &str = "[]";

@@ -28,7 +28,7 @@ pub struct RevokedKey {
 pub enum Revocation {
     /// The service refused a request that was signed with the key.
     Refused,
-    /// IAM no longer lists the key, but it could not be tried.
+    /// IAM no longer lists the key, but the checker could not test whether it still works.
     Untried(UntriedReason),
     /// After all attempts, the service still accepts the key, or IAM still lists it.
     StillWorks,

@@ -14,7 +14,7 @@ use crate::quorum::CLOCK_TOLERANCE;
 use crate::uptime::validity;
 use crate::{HOUR, MINUTE, Nanos, SECOND, UnixNanos};
 
-/// The number of failures in a row after which the next node takes its turn.
+/// The number of consecutive failures after which the next node takes its turn.
 pub const FAILURES_LIMIT: u32 = 3;
 
 /// How long a new node, or one whose position changed, leaves news to the others, because they may still be acting on

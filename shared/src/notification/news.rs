@@ -40,7 +40,7 @@ pub struct Held {
     pub event: EventKind,
     /// The title of the endpoint, or the name of a node.
     pub title: String,
-    /// The reason for not sending the news.
+    /// The reason why the news is held back.
     pub reason: HeldReason,
     /// When the reason will no longer apply, if that is known.
     pub until: Option<UnixNanos>,

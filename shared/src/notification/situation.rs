@@ -25,7 +25,7 @@ pub struct Situation<'a> {
     pub checks: &'a EndpointMap<CheckNotifications>,
     /// The status of all endpoints.
     pub verdicts: &'a [Verdict<'a>],
-    /// Other conditions that the channel can be notified of, such as silent nodes.
+    /// Conditions other than an endpoint's status, such as silent nodes.
     pub conditions: &'a [Condition],
     /// The planned maintenance windows and the silences.
     pub holds: &'a [Hold],

@@ -117,7 +117,7 @@ impl Subject<'_> {
         }
     }
 
-    /// Handles a final outage that is not over and that the channel does not know of.
+    /// Handles the last outage if it is not over and the channel does not know of it.
     fn compare_open(&self, outage: &Episode, notable: Option<Notable>, until: UnixNanos, difference: &mut Difference) {
         let kind = if outage.down_since.is_some() { EventKind::Down } else { EventKind::Degraded };
         if self.outages.is == Status::Unknown {
