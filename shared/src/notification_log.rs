@@ -120,15 +120,15 @@ pub struct Register {
     /// A Lamport timestamp: one more than the greatest number that the writer had read. If several nodes have registers
     /// for one subject, the one with the greatest number is current, regardless of the nodes' clocks.
     pub number: i64,
-    /// The state that was notified.
+    /// The state that the channel was notified of.
     pub state: Notified,
-    /// When the notified state began.
+    /// When the subject entered that state.
     pub since: UnixNanos,
     /// The time up to which the subject's past has been reported. Outages that ended earlier are not reported again.
     pub until: UnixNanos,
     /// When the message was sent, by the sender's clock.
     pub at: UnixNanos,
-    /// The number of reminders since the outage was notified.
+    /// The number of reminders since the outage was reported.
     pub reminders: u32,
     /// The provider's ID for the message.
     pub reference: Option<String>,

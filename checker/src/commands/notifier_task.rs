@@ -30,7 +30,7 @@ pub(super) struct NotifierTask {
     working: JoinHandle<()>,
 }
 
-/// What happened to a round, as far as it matters for notifications.
+/// An event in the life of a round that matters for notifications.
 enum RoundEvent {
     Stored { was_behind: bool, certificates: Vec<SeenCertificate> },
     InHistory(Arc<History>),
@@ -75,7 +75,7 @@ impl NotifierTask {
     }
 }
 
-/// What is remembered between evaluations.
+/// The state that is kept between evaluations.
 struct DaemonState {
     /// The newest history, unless it is being updated.
     history: Weak<History>,

@@ -22,7 +22,7 @@ pub trait Coverage {
     fn node(&self) -> Option<&NodeName>;
     /// Returns when the newest check file was stored, or 0 if there are no check files.
     fn newest(&self) -> UnixNanos;
-    /// Returns whether the history includes a check file of this node.
+    /// Returns whether the history includes this node's check file.
     fn covers(&self, name: &CheckFileName) -> bool;
 }
 

@@ -61,7 +61,8 @@ pub(super) struct Change {
 /// The result of a comparison.
 #[derive(Debug, Default)]
 pub(super) struct Difference {
-    /// The changes to report, in chronological order. If the state changes without any, the new state is only recorded.
+    /// The changes to report, in chronological order. If the list is empty but the state changes, the new state is only
+    /// recorded.
     pub(super) changes: Vec<Change>,
     /// The new state to record, if it differs from the known one.
     pub(super) next: Option<Known>,
