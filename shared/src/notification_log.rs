@@ -1,8 +1,8 @@
 //! The notification log that each node stores: the channels that the node serves, and the latest news that it sent to
 //! each.
 //!
-//! Each node writes only its log, and all nodes read all logs. The logs are public, so they contain no URLs, tokens or
-//! responses from providers.
+//! Each node writes only its log, and all nodes read all logs. The logs are public, so they contain no URLs of
+//! channels, tokens or responses from providers.
 
 mod channel_id;
 mod failure;

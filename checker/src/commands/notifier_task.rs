@@ -30,7 +30,7 @@ pub(super) struct NotifierTask {
     working: JoinHandle<()>,
 }
 
-/// An event in the life of a round that matters for notifications.
+/// An event about a round that matters for notifications.
 enum RoundEvent {
     Stored { was_behind: bool, certificates: Vec<SeenCertificate> },
     InHistory(Arc<History>),

@@ -122,9 +122,9 @@ async fn examine_bucket(
     None
 }
 
-/// Tests whether the keys can read an object, and whether they can find out that an object is missing: some services
-/// deny reading a missing object, as if it existed, unless the key can list the whole bucket. Then a listing must show
-/// it.
+/// Tests whether the keys can read an object, and whether they can find out that an object is missing. Some services
+/// deny reading a missing object, as if it existed, unless the key can list the whole bucket. In that case, a listing
+/// must show that it is missing.
 async fn examine_reading(
     probe: &StoreProbe,
     bucket: &Bucket,

@@ -141,8 +141,8 @@ impl<'a> Line<'a> {
         if is_settled {
             ahead.truncate(position);
         } else {
-            // The node waits for the slots of all other nodes, and again for those up to its position, because the
-            // nodes before it may not be settled either.
+            // The node waits for the slots of all other nodes, and then for those up to and including its own, because
+            // the nodes before it may not be settled either.
             let slots = ahead[..=position].iter().map(|member| slot(member.log.every));
             own_slots = slots.fold(0, Nanos::saturating_add);
             ahead.retain(|member| !is_own(member));

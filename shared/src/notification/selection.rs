@@ -173,5 +173,5 @@ fn preface(situation: &Situation<'_>, news: &[News]) -> Option<String> {
     }
     let is_at_once = last.saturating_sub(first) <= situation.nodes.own.every.saturating_mul(2);
     let node = only.filter(|_| count >= SUSPICIOUS_COUNT && is_at_once)?;
-    Some(format!("Everything seems down from `{node}`; the problem may be `{node}`"))
+    Some(format!("Everything appears to be down from `{node}`; the problem may be `{node}` itself"))
 }

@@ -23,7 +23,7 @@ pub(super) struct Subject<'a> {
     /// The periods during which outages are not reported, sorted by start. `reasons` adds a reason to each of them.
     pub(super) held: &'a [Period],
     pub(super) reasons: &'a [(Period, HeldReason)],
-    /// How much longer than the policy requires an outage must last, if the endpoint depends on others.
+    /// The additional time, beyond the policy's, that an outage must last if the endpoint depends on others.
     pub(super) margin: Nanos,
     pub(super) is_retired: bool,
     pub(super) now: UnixNanos,
@@ -90,7 +90,7 @@ impl Subject<'_> {
         difference
     }
 
-    /// Compares the outages since `until` for a channel to which the endpoint is healthy.
+    /// Compares the outages since `until` if the endpoint was last reported as healthy.
     fn compare_healthy(&self, outages: &[Episode], until: UnixNanos, difference: &mut Difference) {
         let mut notable: Option<Notable> = None;
         for (index, outage) in outages.iter().enumerate() {
@@ -151,7 +151,7 @@ impl Subject<'_> {
         self.hold_back(kind, expected, difference);
     }
 
-    /// Compares the outages for a channel that was notified that the endpoint is down or degraded.
+    /// Compares the outages if the endpoint was last reported as down or degraded.
     fn compare_bad(&self, known: Known, difference: &mut Difference) {
         let outages = self.outages.all.as_slice();
         let next = outages.iter().position(|outage| outage.end > known.until).unwrap_or(outages.len());

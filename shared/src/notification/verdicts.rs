@@ -43,8 +43,8 @@ pub struct Vote<'a> {
 /// Determines the status of all endpoints over the last [`REPORTED_TIME`].
 ///
 /// If several nodes check an endpoint, one whose clock is behind still votes with its last status for up to
-/// [`CLOCK_TOLERANCE`], as in [`quorum::vote_at`]. Without that, each round would begin with the votes of the other
-/// nodes alone.
+/// [`CLOCK_TOLERANCE`], as in [`quorum::vote_at`]. Otherwise, each round would begin with only the votes of the other
+/// nodes.
 #[must_use]
 pub fn verdicts(endpoints: &[EndpointStatus], now: UnixNanos) -> Vec<Verdict<'_>> {
     let statuses = current_statuses(endpoints, now);

@@ -139,7 +139,7 @@ fn outages_before_a_channel_was_first_served_are_not_notified() {
     scene.logs = vec![log("a", 35)];
     assert_eq!(scene.plan(39).news, []);
     assert_eq!(scene.send(45), ["down Shop 40"]);
-    // An endpoint that is already down at that moment is reported.
+    // An endpoint that is already down when a node first serves the channel is reported.
     scene = Scene::new("h0 d10");
     scene.logs = vec![log("a", 35)];
     assert_eq!(scene.send(36), ["down Shop 10"]);

@@ -117,7 +117,7 @@ fn a_long_outage_is_not_forgotten() {
 fn a_monitor_that_lost_its_network_suspects_itself() {
     let mut scene = Scene::new("h0 d10");
     scene.endpoints = (0..6).map(|index| (key(&format!("e{index}")), "h0 d10", false)).collect();
-    let expected = "Everything seems down from `a`; the problem may be `a`";
+    let expected = "Everything appears to be down from `a`; the problem may be `a` itself";
     assert_eq!(scene.plan(11).preface.as_deref(), Some(expected));
     assert_eq!(scene.with_node("b").plan(11).preface, None, "two nodes agree");
 }
