@@ -1,5 +1,5 @@
-//! Redirects: statuses, locations, chains and loops. `{origin}` is replaced with the server's origin, and `/ok` is a healthy
-//! page.
+//! Redirects: statuses, locations, chains and loops. `{origin}` is replaced with the server's origin, and `/ok` is a
+//! healthy page.
 
 use support::raw_server::RawEnding;
 
