@@ -250,7 +250,7 @@ set_up_notification_receivers() {
         printf '%s' "$versions" >"$folder/.versions"
     fi
     ln -sf "$folder/bin/apprise" "$TOOLS/bin/"
-    # A link to Python would not find the libraries.
+    # Through a symbolic link, Python would not find the packages of its environment.
     printf '#!/bin/sh\nexec "%s/bin/python" "$@"\n' "$folder" >"$TOOLS/bin/notify-python"
     chmod +x "$TOOLS/bin/notify-python"
 }

@@ -11,21 +11,21 @@ use crate::status::Status;
 use crate::uptime::{Span, UptimeBreakdown};
 use crate::{DAY, HOUR, MINUTE, Nanos, UnixNanos, duration};
 
-/// The shortest window of an objective. A shorter one would contain only a few checks.
+/// The shortest window that an objective can have. A shorter one would contain too few checks.
 pub const SHORTEST_WINDOW: Nanos = DAY;
-/// The longest window of an objective, which is how far back histories reach by default.
+/// The longest window that an objective can have. By default, histories do not reach back any further.
 pub const LONGEST_WINDOW: Nanos = 400 * DAY;
 
-/// The number of units in 100%.
+/// 100%, in the unit in which targets are stored (0.0001%).
 const WHOLE: u32 = 1_000_000;
-/// The number of decimals of a percentage in [`WHOLE`] units.
+/// The maximum number of decimal places in a target's percentage.
 const DECIMALS: usize = 4;
 
-/// The part of the time in which an endpoint should be up, such as `99.9%`.
+/// The fraction of time that an endpoint should be up, such as `99.9%`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Target(u32);
 
-/// An error for text that is not a target.
+/// The error for text that is not a valid target.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid target `{0}`: expected a percentage below 100% with up to four decimals, for example `99.9%`")]
 pub struct InvalidTarget(pub String);
@@ -63,12 +63,12 @@ impl fmt::Display for Target {
     }
 }
 
-/// A service level objective: an endpoint is up for this part of each window.
+/// A service level objective (SLO): the fraction of a rolling window during which an endpoint should be up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Objective {
-    /// The part of the window in which the endpoint should be up.
+    /// The fraction of the window during which the endpoint should be up.
     pub target: Target,
-    /// The window, which always ends now.
+    /// The length of the window, which always ends at the current time.
     pub window: Nanos,
 }
 
@@ -99,19 +99,19 @@ impl fmt::Display for Objective {
 }
 
 impl Objective {
-    /// Returns how long an endpoint may be down in a period of this length.
+    /// Returns how much downtime the objective allows in a period of this length.
     #[must_use]
     pub fn allowed(&self, period: Nanos) -> Nanos {
         scale(period, self.target.allowed(), WHOLE)
     }
 
-    /// Computes the error budget of the window that ends at `now`. The spans are in order and do not overlap.
+    /// Computes the error budget for the window that ends at `now`. The spans must be sorted and must not overlap.
     #[must_use]
     pub fn budget(&self, spans: &[Span], now: UnixNanos) -> ErrorBudget {
         ErrorBudget { total: self.allowed(self.window), spent: downtime(spans, self.window, now) }
     }
 
-    /// Returns the most urgent alert whose two windows both burn the budget too fast, if any.
+    /// Returns the most urgent alert for which the budget burns too fast in both windows, if any.
     #[must_use]
     pub fn burn_alert(&self, spans: &[Span], now: UnixNanos) -> Option<BurnAlert> {
         BURN_ALERTS.into_iter().find(|alert| {
@@ -120,8 +120,8 @@ impl Objective {
         })
     }
 
-    /// Returns whether the endpoint was down for more than this alert's multiple of the allowed time in a window that
-    /// ends at `now`. Unknown time counts as up: a period without checks must not cause an alert.
+    /// Returns whether the downtime in the window that ends at `now` reaches this alert's multiple of the allowed
+    /// downtime. Unknown time counts as uptime, so that a period without checks does not trigger an alert.
     fn burns(&self, alert: &BurnAlert, spans: &[Span], window: Nanos, now: UnixNanos) -> bool {
         let allowed = i128::from(window) * i128::from(self.target.allowed()) * i128::from(alert.rate_tenths);
         i128::from(downtime(spans, window, now)) * i128::from(WHOLE) * 10 >= allowed
@@ -144,8 +144,7 @@ impl ErrorBudget {
         self.total - self.spent
     }
 
-    /// Formats the part that is left as a percentage, truncated: `100%` means that nothing was spent, and `0%` that
-    /// nothing is left.
+    /// Formats the remaining budget as a percentage, rounded down. `100%` means that nothing was spent.
     #[must_use]
     pub fn percent_left(&self) -> String {
         if self.spent == 0 {
@@ -158,8 +157,8 @@ impl ErrorBudget {
     }
 }
 
-/// An alert that fires while the budget burns at least this fast, both over a long window, which shows that the problem
-/// is significant, and over a short one, which shows that it is not over.
+/// An alert that fires while the budget burns at least this fast over two windows: a long one, which shows that the
+/// problem is significant, and a short one, which shows that it continues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BurnAlert {
     /// The burn rate in tenths. At a rate of 1, the budget lasts exactly until the end of the objective's window.
@@ -170,8 +169,8 @@ pub struct BurnAlert {
     pub short: Nanos,
 }
 
-/// The alerts of table 5-8, the most urgent one first. For a window of 30 days, they fire when 2% of the budget is used
-/// up in an hour, 5% in 6 hours, and 10% in 3 days.
+/// The alerts from table 5-8, most urgent first. With a window of 30 days, they fire when 2% of the budget is used up
+/// in an hour, 5% in 6 hours, or 10% in 3 days.
 pub const BURN_ALERTS: [BurnAlert; 3] = [
     BurnAlert { rate_tenths: 144, long: HOUR, short: 5 * MINUTE },
     BurnAlert { rate_tenths: 60, long: 6 * HOUR, short: 30 * MINUTE },
@@ -209,7 +208,7 @@ mod tests {
         Objective { target: target.parse().expect("it is a target"), window: 30 * DAY }
     }
 
-    /// Down from `ago` before now, for `length`; otherwise healthy for 30 days.
+    /// Returns 30 days of spans with a single outage of this length, which began `ago` before [`NOW`].
     fn outage(ago: Nanos, length: Nanos) -> Vec<Span> {
         let (start, end) = (NOW - ago, NOW - ago + length);
         vec![
@@ -261,7 +260,7 @@ mod tests {
         // 14.4 × 0.1% of an hour is 51.84 s.
         assert_eq!(alert(51 * SECOND, 51 * SECOND), None);
         assert_eq!(alert(52 * SECOND, 52 * SECOND).as_deref(), Some("14.4"));
-        // The short window of 5 minutes is over, but the one of 30 minutes is not: 6 × 0.1% of 6 hours is 129.6 s.
+        // The outage is outside the window of 5 minutes but inside that of 30 minutes: 6 × 0.1% of 6 hours is 129.6 s.
         assert_eq!(alert(10 * MINUTE, 129 * SECOND), None);
         assert_eq!(alert(10 * MINUTE, 130 * SECOND).as_deref(), Some("6"));
         // 0.1% of 3 days is 259.2 s.

@@ -1,20 +1,21 @@
-//! Values that the configuration assigns to endpoints, for code that knows endpoints only from stored results.
+//! Maps endpoints from stored results to values from the configuration.
 
 use std::collections::HashMap;
 
 use crate::check_file::{EndpointKey, LOCATOR_LIMIT, TITLE_LIMIT, shortened};
 
-/// A map from endpoints to values. It finds an endpoint with an id even if a stored title or locator is older.
+/// A map from endpoints to values. An endpoint with an ID is found even if it was stored under an earlier title or
+/// locator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndpointMap<T> {
     values: Vec<T>,
-    /// The index of the value for each endpoint with an id.
+    /// The index of the value for each endpoint ID.
     by_id: HashMap<Box<str>, usize>,
-    /// The value for each title and locator.
+    /// The ID and the index of the value for each title and locator.
     by_name: HashMap<(String, String), Named>,
 }
 
-/// The id of an endpoint, and the index of its value.
+/// An endpoint's ID, if it has one, and the index of its value.
 type Named = (Option<Box<str>>, usize);
 
 impl<T> Default for EndpointMap<T> {
@@ -30,8 +31,8 @@ impl<T> EndpointMap<T> {
         EndpointMap::default()
     }
 
-    /// Adds the value of an endpoint, whose title and locator are shortened as in check files. A later value for the
-    /// same endpoint replaces it.
+    /// Adds an endpoint's value, and replaces an earlier one for the same endpoint. The title and locator are shortened
+    /// as in check files.
     pub fn insert(&mut self, key: EndpointKey, value: T) {
         let index = self.values.len();
         self.values.push(value);
@@ -42,8 +43,7 @@ impl<T> EndpointMap<T> {
         self.by_name.insert(name, (key.id, index));
     }
 
-    /// Returns the value of an endpoint. Endpoints are the same if their ids are or, if either has no id, if their
-    /// titles and locators are.
+    /// Returns an endpoint's value. Endpoints are matched by ID or, if either of them has no ID, by title and locator.
     #[must_use]
     pub fn get(&self, key: &EndpointKey) -> Option<&T> {
         let by_id = key.id.as_ref().and_then(|id| self.by_id.get(id)).copied();
@@ -54,12 +54,12 @@ impl<T> EndpointMap<T> {
         self.values.get(index?)
     }
 
-    /// Returns all values, in the order in which they were added.
+    /// Returns all values in insertion order.
     pub fn values(&self) -> impl Iterator<Item = &T> {
         self.values.iter()
     }
 
-    /// Returns whether no endpoint has a value.
+    /// Returns whether the map has no values.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()

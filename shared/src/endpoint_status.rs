@@ -49,7 +49,7 @@ pub struct Outage {
     pub span: Span,
     /// Whether some nodes reported the endpoint down, but too few for it to be down.
     pub is_partial: bool,
-    /// The newest reason that a node reported for it, if any is known.
+    /// The newest reason that a node reported for the outage, if there is one.
     pub reason: Option<Arc<str>>,
     /// The indexes of the nodes that reported the endpoint degraded or down.
     pub nodes: Vec<usize>,
@@ -295,7 +295,7 @@ pub fn mark_retired<'w, E>(endpoints: &mut [E], votes: impl Fn(&E) -> &[NodeVote
     }
 }
 
-/// Returns the words for an endpoint's status in English.
+/// Returns the English description of an endpoint's status.
 #[must_use]
 pub fn status_words(status: Status, is_localized: bool, is_retired: bool) -> &'static str {
     match status {

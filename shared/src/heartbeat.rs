@@ -1,4 +1,5 @@
-//! The JSON of heartbeats, which jobs store after each run. The checker decides whether the last one is recent enough.
+//! The JSON format of heartbeats, which jobs store after each run. The checker determines whether the last one is
+//! recent enough.
 
 use serde::{Deserialize, Serialize};
 

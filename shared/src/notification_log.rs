@@ -1,7 +1,8 @@
-//! The log of notifications that each node stores: the channels that it serves, and the last news that it sent to each.
+//! The notification log that each node stores: the channels that the node serves, and the latest news that it sent to
+//! each.
 //!
-//! Each node writes only its own log, and all nodes read all logs. The logs are public, so they contain no URLs, tokens
-//! or answers of providers.
+//! Each node writes only its log, and all nodes read all logs. The logs are public, so they contain no URLs of
+//! channels, tokens or responses from providers.
 
 mod channel_id;
 mod failure;
@@ -17,7 +18,7 @@ use crate::object_name::NodeName;
 use crate::status::Status;
 use crate::{Nanos, UnixNanos};
 
-/// The numbers of registers are lower than this, so that a hostile log cannot use up all numbers.
+/// An upper bound for register numbers, so that a hostile log cannot use up all numbers.
 pub const NUMBER_LIMIT: i64 = 1 << 53;
 
 /// The log of one node.
@@ -25,18 +26,18 @@ pub const NUMBER_LIMIT: i64 = 1 << 53;
 pub struct NotificationLog {
     /// The node that stores the log.
     pub node: NodeName,
-    /// The node's position among those that can notify. Lower numbers come first.
+    /// The node's rank among the nodes that can send messages. Lower numbers come first.
     pub rank: u32,
-    /// The time between two evaluations of the node.
+    /// The interval between the node's evaluations.
     pub every: Nanos,
-    /// How long the node waits for further news after the first, so that they share a message.
+    /// How long the node waits for more news after the first, so that they share a message.
     pub gather: Nanos,
-    /// The minimum time between two messages of the node to one channel.
+    /// The minimum time between two of the node's messages to one channel.
     pub spacing: Nanos,
-    /// Since when everything above and the list of channels are unchanged.
+    /// When a field above or the list of channels last changed.
     pub since: UnixNanos,
-    /// When the node last stored a round after it had stored none for a while. Others may have waited for it in vain, so
-    /// it leaves them the news that was due before.
+    /// When the node resumed storing rounds after a gap. Other nodes may have waited for it in vain, so it leaves them
+    /// the news that was due before then.
     pub returned: UnixNanos,
     /// The channels that the node serves.
     pub channels: Vec<ServedChannel>,
@@ -44,16 +45,16 @@ pub struct NotificationLog {
     pub registers: Vec<Register>,
 }
 
-/// A channel in a node's log.
+/// A channel that a node serves, as listed in its log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServedChannel {
     /// The name of the channel, which is the same on all nodes.
     pub id: ChannelId,
-    /// When the node first served the channel. Earlier outages are not notified.
+    /// When the node first served the channel. Earlier outages are not reported.
     pub from: UnixNanos,
-    /// The news that the node leaves to others that precede it.
+    /// The news that the node leaves to the nodes before it.
     pub waiting: Option<Waiting>,
-    /// The failures since the node last sent a message.
+    /// The failed attempts since the node last delivered a message.
     pub retry: Option<Retry>,
 }
 
@@ -66,7 +67,7 @@ pub struct Waiting {
     pub news: u32,
 }
 
-/// Failures to send a message.
+/// Failed attempts to send a message, and the time of the next one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retry {
     /// The number of failures in a row.
@@ -77,7 +78,7 @@ pub struct Retry {
     pub why: FailureReason,
 }
 
-/// What a register is about.
+/// The kind of subject that a register describes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Topic {
     /// The status of an endpoint.
@@ -87,9 +88,9 @@ pub enum Topic {
     Silent,
     /// A node that cannot store its results.
     Store,
-    /// The certificate of an endpoint.
+    /// The expiry of an endpoint's certificate.
     Certificate,
-    /// The error budget of an endpoint.
+    /// The burn rate of an endpoint's error budget.
     Budget,
 }
 
@@ -103,41 +104,41 @@ pub enum Notified {
     Degraded,
     /// The endpoint is down, or the condition is present.
     Down,
-    /// The endpoint changes its status too often for notifying each change.
+    /// The endpoint's status changes too often to report every change.
     Flapping,
 }
 
-/// The last thing that a channel was notified of about one subject.
+/// The latest state of one subject that a channel was notified of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Register {
     /// The channel that was notified.
     pub channel: ChannelId,
-    /// What kind of subject it is.
+    /// The kind of subject that the channel was notified of.
     pub topic: Topic,
-    /// The endpoint or, for topics about nodes, the node's name as the title.
+    /// The endpoint. For topics about nodes, the title is the node's name.
     pub key: EndpointKey,
-    /// A Lamport number: one more than the greatest that the writer had read. Of several nodes' registers about one
-    /// subject, the one with the greatest number counts, so clocks do not matter.
+    /// A Lamport timestamp: one more than the greatest number that the writer had read. If several nodes have registers
+    /// for one subject, the one with the greatest number is current, regardless of the nodes' clocks.
     pub number: i64,
-    /// The state that was notified.
+    /// The state that the channel was notified of.
     pub state: Notified,
-    /// When the notified state has begun.
+    /// When the subject entered that state.
     pub since: UnixNanos,
-    /// Until when the subject's past is notified: outages that ended before are not notified again.
+    /// The time up to which the subject's past has been reported. Outages that ended earlier are not reported again.
     pub until: UnixNanos,
     /// When the message was sent, by the sender's clock.
     pub at: UnixNanos,
-    /// The number of reminders since the outage was notified.
+    /// The number of reminders since the outage was reported.
     pub reminders: u32,
-    /// The provider's name of the message.
+    /// The provider's ID for the message.
     pub reference: Option<String>,
 }
 
 impl Notified {
-    /// All states, with the worst last.
+    /// All states, ordered from best to worst.
     pub const ALL: [Notified; 4] = [Notified::Healthy, Notified::Degraded, Notified::Down, Notified::Flapping];
 
-    /// Returns the name that logs contain.
+    /// Returns the state's name in logs.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -160,10 +161,10 @@ impl Notified {
 }
 
 impl Topic {
-    /// All topics, in their stored order.
+    /// All topics, in the order of their declaration.
     pub const ALL: [Topic; 5] = [Topic::Endpoint, Topic::Silent, Topic::Store, Topic::Certificate, Topic::Budget];
 
-    /// Returns the name that logs contain.
+    /// Returns the topic's name in logs.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -177,7 +178,7 @@ impl Topic {
 }
 
 impl Register {
-    /// Compares two registers about one subject. The greater one counts. Registers that compare as equal are equal.
+    /// Compares two registers for one subject. The greater one is current. Only identical registers compare as equal.
     #[must_use]
     pub fn compare(&self, node: &NodeName, other: &Register, other_node: &NodeName) -> Ordering {
         let rank = |register: &Register| {
@@ -189,14 +190,14 @@ impl Register {
 }
 
 impl NotificationLog {
-    /// Creates an empty log, for a node that has not stored one.
+    /// Creates an empty log, for a node that has not stored a log yet.
     #[must_use]
     pub fn new(node: NodeName) -> NotificationLog {
         let (channels, registers) = (Vec::new(), Vec::new());
         NotificationLog { node, rank: 0, every: 0, gather: 0, spacing: 0, since: 0, returned: 0, channels, registers }
     }
 
-    /// Returns the entry of a channel that the node serves.
+    /// Returns the entry for a channel, if the node serves it.
     #[must_use]
     pub fn channel(&self, id: &ChannelId) -> Option<&ServedChannel> {
         self.channels.iter().find(|channel| channel.id == *id)

@@ -240,7 +240,7 @@ pub fn check_file_prefixes(prefix: &str) -> [String; 2] {
 }
 
 /// Returns whether the key is that of an object that checkers store: a check file, history, summary, badge, heartbeat
-/// or log of notifications.
+/// or notification log.
 #[must_use]
 pub fn is_stored_by_checkers(prefix: &str, key: &str) -> bool {
     let Some(name) = key.strip_prefix(prefix) else { return false };

@@ -32,7 +32,7 @@ fn main() {
         if words.iter().any(|word| word == "faults") {
             faults::measure().await;
         }
-        // Also takes long.
+        // This benchmark also runs only if it is named, because it takes a long time.
         if words.iter().any(|word| word == "simulation") {
             simulation::measure();
         }

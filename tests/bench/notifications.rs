@@ -1,4 +1,4 @@
-//! How long the rules of notifications take for many endpoints.
+//! Measures how long it takes to apply the notification rules to many endpoints.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -23,7 +23,7 @@ const NOW: UnixNanos = 1_795_930_200_000_000_000;
 const RUNS: usize = 5;
 
 pub(super) fn measure() {
-    println!("The rules of notifications for {ENDPOINTS} endpoints of three nodes, without news");
+    println!("Notification rules for {ENDPOINTS} endpoints on three nodes, without news");
     let nodes = ["a", "b", "c"].map(|name| NodeName::new(name).expect("it is a name"));
     let endpoints: Vec<EndpointStatus> = (0..ENDPOINTS).map(|number| endpoint(number, &nodes)).collect();
     let channel = ChannelId::new("ops").expect("it is an id");
@@ -48,11 +48,11 @@ pub(super) fn measure() {
             nodes: Nodes { own: &logs[0], others: &logs[1..], newest: &newest },
             now: NOW,
         });
-        println!("  verdicts {combined:.1?}, in all {:.1?}, {} news", start.elapsed(), plan.news.len());
+        println!("  verdicts {combined:.1?}, total {:.1?}, {} news", start.elapsed(), plan.news.len());
     }
 }
 
-/// An endpoint with gaps and an outage in the last two days.
+/// Returns an endpoint with gaps and an outage in the last two days.
 fn endpoint(number: usize, nodes: &[NodeName]) -> EndpointStatus {
     let span = |part: i64| Span {
         start: NOW - 2 * DAY + part * 2 * HOUR,

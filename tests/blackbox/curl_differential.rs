@@ -1,5 +1,5 @@
-//! Compares the verdicts of the checker with those of `curl` on generated HTTP responses: odd status lines, headers,
-//! bodies, encodings and redirects, and connections that end at each stage. Every disagreement has a reason.
+//! Compares the checker's verdicts with those of `curl` on generated HTTP responses: odd status lines, headers, bodies,
+//! encodings and redirects, and connections that end at each stage. Every disagreement must have a documented reason.
 
 mod bodies;
 mod codings;
@@ -22,11 +22,12 @@ use self::disagreements::{DISAGREEMENTS, Disagreement};
 use self::generator::{Case, all_quirks, generate};
 use self::judges::{Verdict, judge_by_checker, judge_by_curl};
 
-/// The version of curl that the table describes. With another one, disagreements are only printed.
+/// The version of curl that the table of disagreements describes. With any other version, disagreements are only
+/// printed.
 const VERSION: &str = "curl 7.88.";
-/// The number of responses: one for each quirk, and combinations of two quirks.
+/// The number of responses: one for each quirk, and the rest for combinations of two quirks.
 const CASES: usize = 450;
-/// The seed of the combinations. The environment variable `CURL_SEED` selects another one.
+/// The seed for the combinations. The environment variable `CURL_SEED` overrides it.
 const SEED: u64 = 17;
 
 #[tokio::test]
@@ -47,8 +48,8 @@ async fn curl_and_the_checker_agree_or_the_difference_is_explained() {
     judge_report(&report, found.is_empty(), "curl", VERSION);
 }
 
-/// Fails with a report about disagreements, unless the other program has another version than the documented one. Then
-/// the report is only printed.
+/// Fails with a report about disagreements. If the other program's version is not the documented one, the report is
+/// only printed.
 pub(super) fn judge_report(report: &str, is_empty: bool, program: &str, version: &str) {
     let output = std::process::Command::new(tool(program)).arg("--version").output().expect("the program runs");
     let found = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
@@ -56,19 +57,21 @@ pub(super) fn judge_report(report: &str, is_empty: bool, program: &str, version:
     assert!(is_empty || !is_documented, "{report}");
     if !is_empty {
         // The test harness discards the output of `println!` when the test passes.
-        let text = format!("the documentation describes {version}, this is {found}\n{report}\n");
+        let text = format!("the documentation describes {version}, but this is {found}\n{report}\n");
         std::io::stderr().write_all(text.as_bytes()).expect("stderr is open");
     }
 }
 
-/// Returns what is wrong with two verdicts on one response.
+/// Compares two verdicts on one response. Returns a description of the problem, if any.
 fn objection(case: &Case, our: &Verdict, curl: &Verdict) -> Option<String> {
     let explanation = DISAGREEMENTS.iter().find(|entry| explains(entry, case, our));
     let problem = match (our.is_healthy == curl.is_healthy, explanation) {
         (false, None) => "unexplained disagreement",
-        _ if !case.holds && (our.timed_out || curl.timed_out) => "time limit of a response that ends",
-        // Another quirk can hide the one that is explained, but not if it is the only one.
-        (true, _) if case.quirks.len() == 1 && is_listed(case.quirks[0]) => "agreement on a quirk that is explained",
+        _ if !case.holds && (our.timed_out || curl.timed_out) => "time limit reached although the response ends",
+        // In a combination, one quirk can hide a disagreement about the other.
+        (true, _) if case.quirks.len() == 1 && is_listed(case.quirks[0]) => {
+            "agreement on a quirk that is listed as a disagreement"
+        }
         _ => return None,
     };
     let word = |verdict: &Verdict| if verdict.is_healthy { "healthy" } else { "not healthy" };

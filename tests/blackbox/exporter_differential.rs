@@ -1,5 +1,5 @@
-//! Compares the verdicts of the checker with those of Prometheus' `blackbox_exporter` on generated targets: HTTP, TCP,
-//! DNS and gRPC, with and without TLS. Every disagreement has a reason.
+//! Compares the checker's verdicts with those of Prometheus' `blackbox_exporter` on generated targets: HTTP, TCP, DNS
+//! and gRPC, with and without TLS. Every disagreement must have a documented reason.
 
 mod dns_targets;
 mod grpc_targets;
@@ -21,17 +21,18 @@ use support::root;
 use self::target::{PATIENCE, Target};
 use crate::curl_differential::judge_report;
 
-/// The version of the exporter that the table describes. With another one, disagreements are only printed.
+/// The version of the exporter that the table of disagreements describes. With any other version, disagreements are
+/// only printed.
 const VERSION: &str = "version 0.23.";
 /// The minimum number of targets.
 const TARGETS: usize = 100;
-/// The seed of the targets. The environment variable `EXPORTER_SEED` selects another one.
+/// The seed for the targets. The environment variable `EXPORTER_SEED` overrides it.
 const SEED: u64 = 17;
-/// The number of concurrent probes of the exporter.
+/// The exporter's maximum number of concurrent probes.
 const PROBES: usize = 24;
 
-/// The targets on which the programs disagree: a part of their names, whether the checker reports them as healthy, and
-/// the reason. `docs/verdicts.md` contains the same table.
+/// The targets on which the programs disagree: part of a target's name, whether the checker reports the target as
+/// healthy, and the reason. `docs/verdicts.md` contains the same table.
 const DISAGREEMENTS: &[(&str, bool, &str)] = &[
     (
         "gzip that is not requested",
@@ -79,16 +80,16 @@ async fn the_exporter_agrees_or_the_difference_is_explained() {
     }
 }
 
-/// Returns what is wrong with two verdicts on one target.
+/// Compares two verdicts on one target. Returns a description of the problem, if any.
 fn objection(target: &Target, our: &CheckResult, probe: &ExporterProbe) -> Option<String> {
     let is_healthy = is_healthy(our);
     let explanation = DISAGREEMENTS.iter().find(|(part, ..)| target.name.contains(part));
     let problem = match (is_healthy == probe.succeeded, explanation) {
-        _ if error_of(our).contains(&format!("within {PATIENCE}")) => "time limit of a target that responds",
+        _ if error_of(our).contains(&format!("within {PATIENCE}")) => "time limit reached although the target responds",
         (true, None) => return None,
         (false, Some((_, expected, _))) if *expected == is_healthy => return None,
         (false, _) => "unexplained disagreement",
-        (true, Some(_)) => "agreement on a target that is explained",
+        (true, Some(_)) => "agreement on a target that is listed as a disagreement",
     };
     let reason = error_of(our);
     let Target { name, module, check, .. } = target;
@@ -127,7 +128,7 @@ async fn judge_by_checker(targets: &[Target]) -> Vec<CheckResult> {
     (0..targets.len()).map(of_target).collect()
 }
 
-/// Probes every target with a separate module.
+/// Returns the exporter's verdict on every target. Each target is probed with a separate module.
 async fn judge_by_exporter(targets: &[Target]) -> Vec<ExporterProbe> {
     let modules: Map<String, Value> =
         targets.iter().enumerate().map(|(number, target)| (format!("m{number}"), target.module.clone())).collect();

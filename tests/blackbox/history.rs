@@ -1,4 +1,5 @@
-//! Long histories from several nodes in the terminal: the outages are known, so the figures must be exact.
+//! Tests the terminal's figures for long histories from several nodes. The outages are known, so the figures must be
+//! exact.
 
 use std::path::Path;
 

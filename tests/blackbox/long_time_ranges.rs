@@ -1,5 +1,5 @@
-//! Long time ranges with several nodes on the page: the outages are known, so the figures must be exact. They take few
-//! requests and little data.
+//! Tests the page's figures for long time ranges with several nodes. The outages are known, so the figures must be
+//! exact. The page must also load them with few requests and little data.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;

@@ -1,5 +1,5 @@
-//! Channels and the programs that receive their messages: a mail server that answers as scripted, Python's mail parser,
-//! Apprise, the library of Standard Webhooks, and Alertmanager. Providers that cannot be run here are in the unit tests.
+//! Tests channels with the programs that receive their messages: a scripted mail server, Python's mail parser, Apprise,
+//! the Standard Webhooks library, and Alertmanager. Unit tests cover the providers that cannot run here.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -26,14 +26,14 @@ fn run_script(name: &str, arguments: &[&str]) -> Value {
     serde_json::from_slice(&output.stdout).expect("the script prints JSON")
 }
 
-/// A configuration with one channel.
+/// Creates a checker whose configuration has one channel.
 fn notifying(notifier: &Value) -> Checker {
     let mut config = watching(&[check("Shop", "http://127.0.0.1:9/")], &directory());
     config["notifiers"] = json!([notifier]);
     Checker::new(&config)
 }
 
-/// Runs `checker notify test` with an additional certificate authority.
+/// Runs `checker notify test`, optionally with an additional trusted authority.
 async fn test_channel(checker: &Checker, authority: Option<&Path>) -> Run {
     let trust = |command: &mut Command| {
         if let Some(authority) = authority {
@@ -87,7 +87,7 @@ impl MailServer {
         channel
     }
 
-    /// Returns the envelope and the content of the only mail.
+    /// Returns the envelope and the content of the only mail that was received.
     fn mail(&self) -> (Value, Value) {
         assert!(!self.folder.path().join("1.json").exists(), "there are two mails");
         let envelope = std::fs::read(self.folder.path().join("0.json")).expect("there is a mail");
@@ -106,7 +106,7 @@ async fn mail_is_encrypted_authenticated_and_readable() {
     for (encryption, tls) in [("starttls", false), ("opportunistic", false), ("tls", true)] {
         let server = MailServer::start(json!({ "login": ["status", PASSWORD], "tls": tls })).await;
         let mut channel = server.channel_with_login(encryption);
-        // A subject that tries to add a header and a body.
+        // This subject tries to inject a header and a body.
         channel["subject"] = json!("Überwachung\r\nBcc: evil@example.com\r\n\r\nBody");
         let run = test_channel(&notifying(&channel), Some(&server.authority())).await;
         assert_eq!(
@@ -150,7 +150,7 @@ async fn mail_is_not_sent_to_an_impostor_or_without_encryption() {
     let missing = "channel `mail` failed: its server does not offer STARTTLS; check `port`\n";
     assert_eq!((run.code, run.stdout.as_str()), (1, missing), "{}", run.output());
     assert!(!plain.has_mail());
-    // Without a password, the original Checkup's default works.
+    // Without a password, mail can be sent unencrypted, which is the original Checkup's default.
     let run = test_channel(&notifying(&plain.channel("opportunistic")), None).await;
     assert_eq!(run.code, 0, "{}", run.output());
 }

@@ -1,5 +1,5 @@
-//! Notifications when processes are killed, the store fails, and endpoints echo secrets; and how many requests they
-//! need.
+//! Tests notifications when processes are killed, the store fails or a provider echoes secrets, and counts the requests
+//! that they need.
 
 use serde_json::{Value, json};
 use support::bucket::Bucket;
@@ -179,7 +179,7 @@ fn is_check_file(name: &str) -> bool {
     name.starts_with("PUT") && name.contains("-check.json")
 }
 
-/// The webhook and the endpoint repeat everything that they receive.
+/// The webhook's response contains the channels' secret.
 #[tokio::test]
 async fn secrets_of_channels_are_nowhere_even_if_a_provider_echoes_them() {
     const SECRET: &str = "canarySECRETcanarySECRET4711";

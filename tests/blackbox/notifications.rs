@@ -1,5 +1,5 @@
-//! Notifications from real checkers to a recording webhook: exactly one message for each outage and each recovery, from
-//! single runs and daemons, from one node and several, and whatever fails in between.
+//! Tests that real checkers send a webhook exactly one message for each outage and each recovery: in single runs and as
+//! daemons, on one node and several, and despite failures in between.
 
 use std::path::Path;
 
@@ -54,7 +54,7 @@ pub(crate) fn failing() -> Behavior {
     Behavior::Answer("503 Service Unavailable", String::new())
 }
 
-/// A configuration of a node that checks `Shop` and notifies without delays.
+/// Returns the configuration of a node that checks `Shop` and notifies without delay.
 pub(crate) fn notifying(shop: &Endpoint, storage: &Value, notifiers: &[Value]) -> Value {
     let mut config = watching(&[check("Shop", &shop.url)], storage);
     config["every"] = json!("1m");
@@ -136,7 +136,7 @@ async fn daemons_notify_once_of_an_outage_and_of_its_end() {
         wait_for("two rounds", || async { (checker.check_files("checks").len() >= 2).then_some(()) }).await;
         shop.behave(failing());
         webhook.until_news(&["down Shop"]).await;
-        // Neither a restart nor further rounds repeat it.
+        // Neither a restart nor further rounds repeat the message.
         daemon.signal("TERM");
         daemon.wait().await;
         let before = checker.check_files("checks").len();
@@ -202,7 +202,7 @@ async fn another_node_takes_over_from_one_that_stopped() {
     assert_eq!(webhook.news(), ["down Shop", "recovered Shop"]);
 }
 
-/// Returns an endpoint, a webhook and a checker after an outage began that the webhook's provider refused to accept.
+/// Returns an endpoint that is down, a webhook whose provider refused the message about it, and the checker.
 async fn refused_outage() -> (Endpoint, Webhook, Checker) {
     let (shop, webhook) = (Endpoint::start(Behavior::ok()).await, Webhook::start().await);
     let checker = Checker::new(&notifying(&shop, &directory(), &[webhook.channel()]));

@@ -1,4 +1,4 @@
-//! `checker notify`: tests channels, and shows what was and what would be sent.
+//! Tests `checker notify`, which sends test messages, and shows sent and pending messages.
 
 use serde_json::{Value, json};
 use support::checker::{Checker, Run};

@@ -25,7 +25,7 @@ pub struct ExporterProbe {
 }
 
 impl BlackboxExporter {
-    /// Starts an exporter with these modules, which `modules` maps from their names.
+    /// Starts an exporter. `modules` maps the names of modules to their settings.
     pub async fn start(modules: &Value) -> BlackboxExporter {
         let folder = TempDir::new().expect("a temporary folder");
         let file = folder.path().join("modules.yml");

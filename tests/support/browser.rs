@@ -68,7 +68,7 @@ enum Use {
     Once,
 }
 
-/// The browsers that are not in use by a test.
+/// The browsers that no test is using.
 static IDLE: Mutex<Vec<Session>> = Mutex::new(Vec::new());
 
 impl Browser {

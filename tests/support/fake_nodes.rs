@@ -1,5 +1,5 @@
-//! A store filled by several nodes: days of rounds with outages at known times, which are the same for the same seed.
-//! Histories are built as checkers build them, but without storing the check files in between.
+//! A store that several nodes have filled with days of rounds, including outages at known times. The same seed always
+//! produces the same store. Histories are built as checkers build them, but without storing the check files in between.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -31,7 +31,7 @@ pub struct FakeNodes {
     pub interval: Nanos,
     /// The number of days that the nodes have run.
     pub days: i64,
-    /// The current time. The last round is before it.
+    /// The current time, which is after the last round.
     pub now: UnixNanos,
     pub quorum: Quorum,
     /// The service level objective of all endpoints.
@@ -46,7 +46,7 @@ pub struct FakeNodes {
     pub silences: Vec<(usize, Range<UnixNanos>)>,
     /// How far the clock of a node, given by its index, is ahead.
     pub clocks: Vec<(usize, Nanos)>,
-    /// How far response times rise and fall in the course of nine days, in percent.
+    /// The amplitude of a nine-day cycle in response times, in percent.
     pub swing: i64,
     /// The seed for response times and random failures.
     pub seed: u64,

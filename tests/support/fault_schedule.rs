@@ -1,5 +1,5 @@
-//! A checker's life with a store that has seeded faults: single rounds, repeated rounds that are stopped or killed, the
-//! spool, histories and expiry. In the end, nothing is lost and no object is partial.
+//! Runs a checker against a store with seeded faults: single rounds, repeated rounds that are stopped or killed, the
+//! spool, histories and expiry. Finally, nothing may be lost and no object may be incomplete.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ use crate::{ministack, now, wait_for};
 /// The number of rounds that the repeating checker runs before it is stopped.
 const REPEATED_ROUNDS: usize = 3;
 
-/// Runs the schedule for a seed. Panics if something was lost or is wrong.
+/// Runs the schedule for a seed. Panics if anything was lost or is incorrect.
 pub async fn survive(seed: u64) {
     let bucket = Bucket::new().await;
     let proxy = FaultProxy::start(&ministack::server().url, by_seed(seed)).await;

@@ -16,7 +16,7 @@ pub const REGION: &str = "eu-test-1";
 /// The account that owns the tests' users, except for those of foreign accounts.
 pub const ACCOUNT: &str = "000000000000";
 
-/// The policy of the administrator, who sets up tests.
+/// The policy of the administrator's key, which sets up tests.
 const EVERYTHING: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
 
 #[derive(Debug, Clone)]

@@ -31,7 +31,7 @@ pub struct RawServer {
 }
 
 impl RawServer {
-    /// Starts a server on this port. `respond` gets the head of each request.
+    /// Starts a server on this port. `respond` receives the head of each request.
     pub async fn start(port: u16, respond: impl Fn(&str) -> RawResponse + Send + Sync + 'static) -> RawServer {
         let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("the port is free");
         let respond = Arc::new(respond);
@@ -72,7 +72,7 @@ async fn read_head(stream: &mut TcpStream) -> Option<String> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let count = stream.read_buf(&mut head).await.ok()?;
-        // Web servers close a connection on which a client starts TLS.
+        // Like real web servers, this one closes a connection on which a client starts TLS.
         if count == 0 || !head.first().is_some_and(u8::is_ascii_uppercase) {
             return None;
         }

@@ -103,8 +103,8 @@ fn confirm(
     Ok(())
 }
 
-/// Tests, once each, the keys in files that this run did not delete: they may be from an earlier run, or belong to a
-/// user that was not found.
+/// Tests the keys in files that this run did not delete, each of them once. They may be from an earlier run, or belong
+/// to a user that was not found.
 async fn other_keys(
     service: &Service,
     files: &[KeyFile],

@@ -1,5 +1,5 @@
-//! `checker expire`: shows which check files are older than `check_expiry`, asks for confirmation and deletes them. It also
-//! deletes those that `checker run` keeps because the store does not prove their age.
+//! `checker expire`: shows which check files are older than `check_expiry`, asks for confirmation and deletes them. It
+//! also deletes those that `checker run` keeps because their age cannot be verified.
 
 use shared::duration;
 use shared::object_name::CheckFileName;

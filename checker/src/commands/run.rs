@@ -165,7 +165,7 @@ enum StoredRound<'r> {
     NoStore,
     Stored {
         upload: &'r Upload,
-        /// The store's description, for messages.
+        /// A description of the store, for messages.
         store: &'r str,
         /// The number of expired check files that were deleted.
         expired: usize,

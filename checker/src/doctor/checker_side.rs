@@ -18,7 +18,7 @@ use crate::store::settings::{Bucket, Storage, StoreLocation};
 use crate::store::spool::Spool;
 use crate::store::{Listing, S3Error, Store};
 
-/// The time in the names of probe files: so far in the past that they affect neither the page nor any uptime.
+/// The time in the names of probe files. It is so far in the past that they affect neither the page nor any uptime.
 pub(super) const PROBE_TIME: UnixNanos = 1_000_000_000_000_000_000;
 /// The contents of probe files: a check file without results.
 const PROBE_CONTENT: &str = "[]";
@@ -122,9 +122,9 @@ async fn examine_bucket(
     None
 }
 
-/// Tests whether the keys can read an object, and whether they can find out that an object is missing: some services
-/// deny reading a missing object, as if it existed, unless the key can list the whole bucket. Then a listing must show
-/// it.
+/// Tests whether the keys can read an object, and whether they can find out that an object is missing. Some services
+/// deny reading a missing object, as if it existed, unless the key can list the whole bucket. In that case, a listing
+/// must show that it is missing.
 async fn examine_reading(
     probe: &StoreProbe,
     bucket: &Bucket,

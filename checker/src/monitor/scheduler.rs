@@ -46,7 +46,7 @@ pub struct Scheduler {
     /// The number of reloads so far. The index of a running check refers to the configuration of its generation.
     generation: u64,
     by_name: HashMap<Name, usize>,
-    /// The checks that are due and wait for a permit.
+    /// The checks that are due and waiting for a permit.
     ready: VecDeque<DueCheck>,
     /// For each endpoint, whether its check is running or waiting for a permit.
     is_active: Vec<bool>,

@@ -9,7 +9,7 @@ use crate::redact::Secret;
 use crate::store::s3::error::S3Error;
 use crate::store::settings::WriterKeys;
 
-/// How many times a deleted key is tried.
+/// The number of times that a deleted key is tested.
 const ATTEMPTS: usize = 30;
 /// The delay between two attempts.
 const DELAY: Duration = Duration::from_secs(1);
@@ -19,7 +19,7 @@ const DELAY: Duration = Duration::from_secs(1);
 pub struct RevokedKey {
     pub user: String,
     pub id: String,
-    /// The secret, if a file contains it. A key can be tried only with its secret.
+    /// The secret, if a file contains it. A key can be tested only with its secret.
     pub secret: Option<Secret>,
 }
 
@@ -28,13 +28,13 @@ pub struct RevokedKey {
 pub enum Revocation {
     /// The service refused a request that was signed with the key.
     Refused,
-    /// IAM no longer lists the key, but it could not be tried.
+    /// IAM no longer lists the key, but the checker could not test whether it still works.
     Untried(UntriedReason),
     /// After all attempts, the service still accepts the key, or IAM still lists it.
     StillWorks,
 }
 
-/// The reason why a key could not be tried, as a clause.
+/// The reason why a key could not be tested, as a clause.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UntriedReason {
     NoSecret,
@@ -51,7 +51,7 @@ impl fmt::Display for UntriedReason {
     }
 }
 
-/// Returns the total time for which a deleted key is tried, in seconds.
+/// Returns the total time for which a deleted key is tested, in seconds.
 #[must_use]
 pub fn patience() -> u64 {
     DELAY.as_secs() * ATTEMPTS as u64
@@ -95,7 +95,7 @@ impl Service {
         }
     }
 
-    /// Checks whether IAM still lists a key that cannot be tried.
+    /// Checks whether IAM still lists a key that cannot be tested.
     async fn listed(&self, key: &RevokedKey, why: UntriedReason) -> Revocation {
         match self.keys(&key.user).await {
             Ok(keys) if keys.iter().any(|listed| listed.id == key.id) => Revocation::StillWorks,

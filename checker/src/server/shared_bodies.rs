@@ -33,7 +33,7 @@ const LARGE_MEMORY: usize = 36 << 10;
 /// The reserved memory, in bytes, above which contents are considered large.
 const SMALL_LIMIT: usize = 1 << 20;
 /// The maximum total size of the small contents that are kept in case the store does not respond, in bytes. Together
-/// with [`KEPT_COUNT`], it is enough for a day of three nodes with a check every minute.
+/// with [`KEPT_COUNT`], this covers a day of one check per minute on three nodes.
 const KEPT_BYTES: usize = 12 << 20;
 /// The maximum number of small contents that are kept: see [`KEPT_BYTES`].
 const KEPT_COUNT: usize = 5_000;

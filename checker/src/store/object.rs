@@ -22,7 +22,7 @@ const JSON: &str = "application/json";
 /// The maximum size of a heartbeat, in bytes. It contains a time and a short text.
 const HEARTBEAT_LIMIT: u64 = 16 << 10;
 
-/// The maximum size of a log of notifications, in bytes. It takes about 250 bytes per endpoint and channel.
+/// The maximum size of a notification log, in bytes. It takes about 250 bytes per endpoint and channel.
 const LOG_LIMIT: u64 = 32 << 20;
 
 /// The rules for writing, caching and reading objects of one kind.

@@ -1,4 +1,4 @@
-//! Snapshots of what commands print, as far as it can be produced without input and output.
+//! Snapshots of the output of commands that can be produced without I/O.
 
 use std::fmt::Write as _;
 

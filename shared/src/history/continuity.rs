@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use super::{History, Latencies, PostedMessage};
 use crate::check_file::EndpointKey;
 
-/// An index of a history's endpoints by their ids, and by the keys that they had without one.
+/// An index of a history's endpoints by their IDs, and by the keys under which they were stored without an ID.
 #[derive(Debug, Default)]
 pub(super) struct Identities {
     by_id: BTreeMap<Box<str>, EndpointKey>,

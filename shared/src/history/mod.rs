@@ -39,7 +39,7 @@ pub const OVERLAP: Nanos = 15 * MINUTE;
 /// clock that jumped ahead, and counts as this much.
 pub const MAX_GAP: Nanos = 2 * DAY;
 
-/// How long after its end a day is closed. A round that starts before midnight may be stored after midnight.
+/// How long a day stays open after its end, because a round that starts before midnight may be stored after midnight.
 pub const CLOSE_DELAY: Nanos = HOUR;
 
 /// How long hourly percentiles are kept. Daily ones are kept longer.

@@ -22,7 +22,7 @@ pub trait Coverage {
     fn node(&self) -> Option<&NodeName>;
     /// Returns when the newest check file was stored, or 0 if there are no check files.
     fn newest(&self) -> UnixNanos;
-    /// Returns whether the history includes a check file of this node.
+    /// Returns whether the history includes this node's check file.
     fn covers(&self, name: &CheckFileName) -> bool;
 }
 
@@ -113,7 +113,7 @@ fn history_of<'h, H: Coverage>(histories: &'h [H], name: &CheckFileName) -> Opti
     histories.iter().find(|history| history.node() == name.node.as_ref())
 }
 
-/// Returns the histories to fetch: those in `parts` that have no entity tag, or not the one that was last `seen`.
+/// Returns the histories to fetch: those in `parts` without an entity tag, or with a different one than in `seen`.
 pub fn changed_histories<'a, T: PartialEq>(
     listed: &'a [(HistoryName, Option<T>)],
     parts: &'a [HistoryPart],

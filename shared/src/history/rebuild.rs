@@ -1,4 +1,4 @@
-//! Decides whether new check files can be appended to a history, or how far back it must be rebuilt.
+//! Determines whether new check files can be appended to a history, or how far back it must be rebuilt.
 
 use std::collections::BTreeMap;
 

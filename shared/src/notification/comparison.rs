@@ -1,4 +1,4 @@
-//! Compares the status of all endpoints, and everything else that is notified, with what a channel was notified of.
+//! Compares the current status of endpoints and conditions with the state that a channel was last notified of.
 
 use std::collections::{HashMap, HashSet};
 
@@ -19,37 +19,37 @@ use crate::notification_log::{Notified, Register, Topic};
 use crate::status::Status;
 use crate::uptime::MERGE_WINDOW;
 
-/// The result of comparing everything.
+/// The news that a comparison found, and the news that it holds back.
 #[derive(Debug, Default)]
 pub(super) struct Comparison<'a> {
     pub(super) found: Vec<Found<'a>>,
     pub(super) held: Vec<Held>,
 }
 
-/// News that can be sent, as far as its subject is concerned.
+/// News that can be sent now, unless the line-up or the pace of messages delays it.
 #[derive(Debug)]
 pub(super) struct Found<'a> {
     pub(super) news: News,
-    /// Since when the news could be sent.
+    /// The earliest time at which the news could have been sent.
     pub(super) due: UnixNanos,
     /// When the current status began.
     pub(super) began: UnixNanos,
-    /// The number of the register that the news replaces, or 0.
+    /// The number of the register that the news replaces, or 0 if the channel has no register for the subject.
     pub(super) replaced: i64,
     pub(super) sender: Sender<'a>,
 }
 
-/// Which nodes can send news.
+/// The nodes that are allowed to send a piece of news.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Sender<'a> {
     /// All nodes that check the endpoint.
     Checkers(&'a Verdict<'a>),
     Any,
-    /// Only this node.
+    /// Only the node that evaluates, because no other node knows of the news.
     Own,
 }
 
-/// The kinds of events that are about the status of endpoints.
+/// The kinds of events that report an endpoint's status.
 const STATUS_EVENTS: [EventKind; 7] = [
     EventKind::Down,
     EventKind::Degraded,
@@ -60,7 +60,7 @@ const STATUS_EVENTS: [EventKind; 7] = [
     EventKind::Flapping,
 ];
 
-/// Compares everything for one channel.
+/// Compares all endpoints and conditions for one channel.
 pub(super) fn compare<'a>(situation: &Situation<'a>) -> Comparison<'a> {
     let mut comparison = Comparison::default();
     if STATUS_EVENTS.iter().any(|event| situation.policy.hears(*event)) {
@@ -91,7 +91,8 @@ fn compare_endpoints<'a>(situation: &Situation<'a>, comparison: &mut Comparison<
             if has_registers { situation.registers.get(situation.channel, Topic::Endpoint, verdict.key) } else { None };
         let is_known_bad = register.is_some_and(|register| register.state != Notified::Healthy);
         let is_bad = |status: Status| status == Status::Down || status == Status::Degraded && hears_degraded;
-        // Nearly all endpoints of a large configuration end here.
+        // In a large configuration, nearly all endpoints are healthy, and the expensive steps below are skipped for
+        // them.
         if !is_known_bad && !verdict.spans.iter().any(|span| is_bad(span.status)) || !is_covered(index) {
             continue;
         }
@@ -144,7 +145,7 @@ fn compare_endpoints<'a>(situation: &Situation<'a>, comparison: &mut Comparison<
     forget_unknown_endpoints(situation, &known_bad, comparison);
 }
 
-/// Closes outages of endpoints that no node has checked for a long time.
+/// Closes outages of endpoints that no longer appear in any history.
 fn forget_unknown_endpoints(
     situation: &Situation<'_>,
     known_bad: &HashSet<&EndpointKey>,
@@ -172,7 +173,7 @@ fn forget_unknown_endpoints(
     }
 }
 
-/// Returns whether a condition that was notified is notified again, such as a certificate that expires even sooner.
+/// Returns whether a condition must be reported again, such as a certificate that expires even sooner.
 fn is_renewed(known: &Register, condition: &Condition) -> bool {
     condition.topic == Topic::Certificate && known.since < condition.since
 }
@@ -240,7 +241,8 @@ fn news(
     next: Known,
     items: Vec<Item>,
 ) -> News {
-    // The provider's name of the message about an outage is kept until the outage ends.
+    // The provider's ID for the message is kept until the outage ends, because the message about the recovery refers to
+    // it.
     let open = before.filter(|before| before.state != Notified::Healthy).and_then(|before| before.reference.clone());
     let is_over = next.state == Notified::Healthy;
     let (reference, resolves) = if is_over { (None, open) } else { (open, None) };
@@ -285,7 +287,7 @@ fn item(situation: &Situation<'_>, verdict: &Verdict<'_>, change: &Change) -> It
     }
 }
 
-/// Returns all periods in which outages of an endpoint are not notified, in order, with the reasons.
+/// Returns all periods during which an endpoint's outages are not reported, sorted by start, with the reasons.
 fn reasons_to_hold(situation: &Situation<'_>, verdict: &Verdict<'_>, causes: &Causes) -> Vec<(Period, HeldReason)> {
     let covering = situation.holds.iter().filter(|hold| hold.covers(&verdict.key.title));
     let mut reasons: Vec<_> = covering.map(|hold| (hold.period, held_reason(hold.kind))).collect();

@@ -1,4 +1,5 @@
-//! News that does not come from an endpoint's status, such as silent nodes and expiring certificates.
+//! Conditions other than an endpoint's status that channels are notified of, such as silent nodes and expiring
+//! certificates.
 
 use super::event::EventKind;
 use crate::UnixNanos;
@@ -8,23 +9,24 @@ use crate::notification_log::Topic;
 /// A condition that is either present or not, for example "node `eu-west` is silent".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Condition {
-    /// The subject, which is not [`Topic::Endpoint`].
+    /// The topic, which is never [`Topic::Endpoint`].
     pub topic: Topic,
-    /// The title and locator. For nodes, the title is the node's name and the locator is empty.
+    /// The subject's title and locator. For nodes, the title is the node's name and the locator is empty.
     pub key: EndpointKey,
-    /// When the condition began or, if it is not present, when it ended. It is the same for all nodes. For certificates,
-    /// a later time than the notified one is notified again.
+    /// When the condition began or, if it is no longer present, when it ended. It should be the same on all nodes,
+    /// because the IDs of messages depend on it. A certificate is reported again if this time is later than the
+    /// reported one.
     pub since: UnixNanos,
     /// Whether the condition is present.
     pub is_present: bool,
-    /// Whether only this node knows, so that it sends the news itself, regardless of the line-up.
+    /// Whether only this node knows of the condition. If so, it sends the news itself, regardless of the line-up.
     pub is_local: bool,
-    /// The text of the item, as a complete clause.
+    /// A description of the condition for the message, as a complete clause.
     pub detail: Option<String>,
 }
 
 impl Topic {
-    /// Returns the kind of event that reports the topic.
+    /// Returns the kind of event that reports this topic.
     #[must_use]
     pub fn event(self) -> EventKind {
         match self {
@@ -36,7 +38,7 @@ impl Topic {
         }
     }
 
-    /// Returns whether the end of the condition is notified as well.
+    /// Returns whether channels are also notified when the condition ends.
     #[must_use]
     pub fn recovers(self) -> bool {
         matches!(self, Topic::Endpoint | Topic::Silent | Topic::Store)

@@ -1,4 +1,4 @@
-//! Finds the outages of the endpoints that an endpoint depends on. News about one cause is sent once.
+//! Finds outages of the endpoints that an endpoint depends on, so that a common cause is reported only once.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,27 +10,27 @@ use crate::endpoint_map::EndpointMap;
 use crate::uptime::MERGE_WINDOW;
 use crate::{Nanos, UnixNanos};
 
-/// How long outages of dependent endpoints can begin before the outage that causes them, and end after it, because nodes
-/// check endpoints at different times.
+/// How much earlier an outage of a dependent endpoint can begin than its cause, and how much later it can end, because
+/// nodes check endpoints at different times.
 const MARGIN: Nanos = MERGE_WINDOW;
 
-/// Which endpoints depend on which others, as indexes of verdicts.
+/// The dependencies between endpoints, which are given by their index in the list of verdicts.
 pub(super) struct Dependencies {
     direct: HashMap<usize, Vec<usize>>,
 }
 
-/// The outages that an endpoint's news waits for.
+/// The outages of an endpoint's dependencies. News about the endpoint is held back while they last.
 #[derive(Debug, Default)]
 pub(super) struct Causes {
-    /// When the causes failed, in order, with margins.
+    /// The periods during which dependencies were down, extended by [`MARGIN`] on both sides and sorted by start.
     pub(super) periods: Vec<Period>,
-    /// The first cause that is failing now.
+    /// The index of the first dependency that is currently down.
     pub(super) current: Option<usize>,
 }
 
 impl Dependencies {
-    /// Finds the dependencies between endpoints. Those that the channel does not hear of do not count, because otherwise
-    /// it would hear of nothing.
+    /// Finds the dependencies between endpoints. Dependencies that the channel is not notified of are ignored, because
+    /// otherwise the channel would receive no news about the outage at all.
     pub(super) fn new(
         verdicts: &[Verdict<'_>],
         checks: &EndpointMap<CheckNotifications>,
@@ -57,13 +57,13 @@ impl Dependencies {
         Dependencies { direct }
     }
 
-    /// Returns whether an endpoint depends on another one.
+    /// Returns whether an endpoint has any dependencies.
     pub(super) fn has_any(&self, index: usize) -> bool {
         self.direct.get(&index).is_some_and(|direct| !direct.is_empty())
     }
 
-    /// Returns the failures of everything that an endpoint depends on, directly or not. Of endpoints that depend on each
-    /// other, the first one is the cause.
+    /// Returns the outages of an endpoint's direct and indirect dependencies. If endpoints depend on each other, the
+    /// first one is treated as the cause.
     pub(super) fn causes(&self, index: usize, outages_of: impl Fn(usize) -> Episodes) -> Causes {
         let mut causes = Causes::default();
         for cause in self.reachable(index) {

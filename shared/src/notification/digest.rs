@@ -1,4 +1,4 @@
-//! Shortens news to the items of one message.
+//! Reduces news to the items that fit into one message.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,16 +12,18 @@ use crate::notification_log::ChannelId;
 /// The content of a message.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Digest {
-    /// A name that is the same if another node, or a later attempt, sends the same news, such as `m-9f2c4e1b7a3d5f60`.
+    /// The message's ID, such as `m-9f2c4e1b7a3d5f60`. It is the same if another node or a later attempt sends the same
+    /// news.
     pub id: String,
-    /// The items, with the worst first.
+    /// The items of the message, worst first.
     pub items: Vec<Item>,
-    /// The number of items that were left out, by the group of their endpoints.
+    /// The number of omitted items in each group of endpoints.
     pub more: Vec<(String, usize)>,
 }
 
 impl Digest {
-    /// Creates the content of a message with at most `limit` items. `group_of` returns the group of an endpoint.
+    /// Creates the content of a message with at most `limit` items. `group_of` returns the group for an endpoint's
+    /// title.
     #[must_use]
     pub fn new(channel: &ChannelId, news: &[News], limit: usize, group_of: impl Fn(&str) -> String) -> Digest {
         let mut items: Vec<&Item> = news.iter().flat_map(|news| &news.items).collect();
@@ -35,7 +37,7 @@ impl Digest {
     }
 }
 
-/// Returns a hash of everything that is the same for each node.
+/// Returns a message ID, which is a hash of the details that are the same on all nodes.
 fn id(channel: &ChannelId, items: &[&Item]) -> String {
     let mut parts: Vec<String> = items
         .iter()

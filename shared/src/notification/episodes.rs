@@ -1,4 +1,4 @@
-//! Finds the outages in an endpoint's status, as a channel hears of them.
+//! Finds the outages that a channel can be notified of in an endpoint's status history.
 
 use super::periods::{Period, outside};
 use super::policy::ChannelPolicy;
@@ -6,36 +6,37 @@ use crate::status::Status;
 use crate::uptime::{MERGE_WINDOW, Span};
 use crate::{Nanos, UnixNanos};
 
-/// A time without a healthy status. Unknown time does not end an outage.
+/// An outage: a period in which the endpoint was never healthy. Periods with an unknown status do not end it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Episode {
     pub(super) start: UnixNanos,
-    /// The end of the last degraded or down span. It is now if the outage continues.
+    /// The end of the last degraded or down span, which is the current time if the outage continues.
     pub(super) end: UnixNanos,
-    /// When the endpoint first was down, rather than degraded.
+    /// When the endpoint was first down rather than degraded.
     pub(super) down_since: Option<UnixNanos>,
-    /// When the endpoint had been healthy for long enough after the outage, before the next one.
+    /// When the endpoint had been healthy for long enough to count as recovered, if that happened before the next
+    /// outage.
     pub(super) recovered_at: Option<UnixNanos>,
-    /// For how long the endpoint was healthy after the outage, before the next one.
+    /// How long the endpoint was healthy between this outage and the next one, or until now.
     healthy: Nanos,
 }
 
-/// An endpoint's outages, and its status now.
+/// An endpoint's outages and its current status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Episodes {
     /// The outages, in chronological order.
     pub(super) all: Vec<Episode>,
-    /// The current status, which is never degraded if the channel does not hear of degraded endpoints.
+    /// The current status. If the channel is not notified of degraded endpoints, a degraded endpoint counts as healthy.
     pub(super) is: Status,
-    /// When the current status, or the last one before the unknown status, began.
+    /// When the current status began. If the status is unknown, this is the start of the first span.
     pub(super) is_since: UnixNanos,
-    /// Until when the status is known.
+    /// The end of the last span, after which the status is unknown.
     pub(super) known_until: UnixNanos,
-    /// Whether the status would be degraded if the channel heard of that.
+    /// Whether the endpoint is degraded, even if the channel is not notified of degraded endpoints.
     pub(super) is_slow: bool,
 }
 
-/// An outage that lasted long enough to be notified.
+/// An outage that lasted long enough to be reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Notable {
     pub(super) since: UnixNanos,
@@ -44,7 +45,7 @@ pub(super) struct Notable {
 }
 
 impl Episodes {
-    /// Finds the outages in spans that end by now.
+    /// Finds the outages in an endpoint's spans, none of which ends after `now`.
     pub(super) fn new(spans: &[Span], hears_degraded: bool, recovered_after: Nanos, now: UnixNanos) -> Episodes {
         let is_bad = |status: Status| status == Status::Down || status == Status::Degraded && hears_degraded;
         let mut all: Vec<Episode> = Vec::new();
@@ -75,27 +76,26 @@ impl Episodes {
             other => other,
         };
         let is = last.map_or(Status::Unknown, |last| heard(last.status));
-        // The status began with the first of the last spans that the channel hears of as the same status.
+        // The current status began with the first span of the final run of spans that have this status for the channel.
         let same = spans.iter().rev().take_while(|span| is == Status::Unknown || heard(span.status) == is);
         let is_since = same.last().map_or(now, |span| span.start);
         Episodes { all, is, is_since, known_until, is_slow: last.is_some_and(|last| last.status == Status::Degraded) }
     }
 
-    /// Returns when the last outage will have been over for long enough if the endpoint stays healthy.
+    /// Returns when the last outage will count as over if the endpoint stays healthy.
     pub(super) fn recovery_expected(&self, recovered_after: Nanos, now: UnixNanos) -> UnixNanos {
         let healthy = self.all.last().map_or(0, |last| last.healthy);
         now.saturating_add(recovered_after.saturating_sub(healthy).max(0))
     }
 
-    /// Returns whether the endpoint is degraded or down now.
+    /// Returns whether the endpoint is currently degraded or down.
     pub(super) fn is_bad(&self) -> bool {
         self.is >= Status::Degraded
     }
 }
 
 impl Episode {
-    /// Returns whether the outage lasted long enough for the channel, outside of the periods in which outages are not
-    /// notified.
+    /// Returns the details to report about the outage if it lasted long enough outside the `held` periods.
     pub(super) fn notable(&self, policy: &ChannelPolicy, held: &[Period]) -> Option<Notable> {
         let (since, status, after) = self.measure(policy);
         let long_enough = |part: &Period| part.end - part.start >= after;
@@ -103,8 +103,7 @@ impl Episode {
         Some(Notable { since, due: part.start.saturating_add(after), status })
     }
 
-    /// Returns when the outage will have lasted long enough if it continues outside of the periods in which outages
-    /// are not notified.
+    /// Returns when the outage will have lasted long enough outside the `held` periods if it continues.
     pub(super) fn notable_expected(&self, policy: &ChannelPolicy, held: &[Period], now: UnixNanos) -> UnixNanos {
         let (since, _, after) = self.measure(policy);
         let last = outside(Period { start: since, end: now }, held).last();
@@ -116,7 +115,8 @@ impl Episode {
     fn measure(&self, policy: &ChannelPolicy) -> (UnixNanos, Status, Nanos) {
         match self.down_since {
             Some(since) => (since, Status::Down, policy.after),
-            // When an endpoint fails, it is degraded until enough nodes noticed that it is down.
+            // A failing endpoint is degraded until enough nodes have noticed that it is down, so short degraded periods
+            // are not reported.
             None => (self.start, Status::Degraded, policy.after.max(MERGE_WINDOW)),
         }
     }

@@ -6,33 +6,33 @@ use std::str::FromStr;
 /// A kind of event that a channel can be notified of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EventKind {
-    /// An endpoint has become down.
+    /// An endpoint has gone down.
     Down,
     /// An endpoint has become degraded.
     Degraded,
     /// An endpoint that was degraded is now down.
     Worse,
-    /// An endpoint is healthy again, or only degraded if the channel is not notified of degraded endpoints.
+    /// An endpoint is healthy again, or at least no longer down if the channel is not notified of degraded endpoints.
     Recovered,
     /// An endpoint is still down.
     Reminder,
     /// An endpoint was down, and recovered before the channel could be notified.
     Missed,
-    /// An endpoint changes its status so often that each change is not notified.
+    /// An endpoint's status changes too often to report every change.
     Flapping,
     /// A node has stopped reporting results.
     Silent,
     /// A node cannot store its results.
     Store,
-    /// A certificate expires within days.
+    /// A verified certificate is about to expire.
     Certificate,
     /// An endpoint uses up its error budget too fast.
     Budget,
     /// An incident was opened, updated or resolved.
     Incident,
-    /// Maintenance was announced, or begins or ends.
+    /// Maintenance was announced, started or ended.
     Maintenance,
-    /// A person tests the channel.
+    /// An operator sends a test message.
     Test,
 }
 
@@ -55,7 +55,7 @@ impl EventKind {
         EventKind::Test,
     ];
 
-    /// Returns the name that the configuration and webhooks use.
+    /// Returns the event's name in configurations and webhooks.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -83,7 +83,7 @@ impl fmt::Display for EventKind {
     }
 }
 
-/// An error for text that is not the name of an event.
+/// The error for an unknown event name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown event `{0}`")]
 pub struct ParseEventError(String);

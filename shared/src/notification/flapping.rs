@@ -1,17 +1,17 @@
-//! Finds endpoints that change their status so often that each change is not notified.
+//! Finds endpoints whose status changes too often to report every change.
 
 use super::episodes::Episodes;
 use super::periods::Period;
 use super::policy::Flapping;
 use crate::{MINUTE, Nanos, UnixNanos};
 
-/// How long a flapping endpoint must be down without a break before the channel is notified.
+/// How long a flapping endpoint must be continuously down before the channel is notified.
 pub(super) const DOWN_AGAIN: Nanos = 15 * MINUTE;
-/// How long a flapping endpoint must be healthy before the channel is notified.
+/// How long a flapping endpoint must be healthy before the channel is notified of its recovery.
 pub(super) const CALM: Nanos = 30 * MINUTE;
 
-/// Returns since when an endpoint is flapping, and since when that is known. `after` is the time of the last
-/// notification: if there was no outage after it, nothing is new.
+/// Returns when an endpoint began to flap, and when that became clear. Returns `None` if it is not flapping, or if no
+/// outage began after the last notification, at `after`.
 pub(super) fn flapping_since(
     outages: &Episodes,
     flapping: Flapping,

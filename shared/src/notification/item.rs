@@ -1,4 +1,4 @@
-//! One piece of news in a message.
+//! A single piece of news in a message.
 
 use super::event::EventKind;
 use crate::status::Status;
@@ -11,21 +11,21 @@ pub struct Item {
     pub event: EventKind,
     /// The title of the endpoint, or the name of a node for events about nodes.
     pub title: String,
-    /// The locator of the endpoint, which only channels that address operators may show.
+    /// The endpoint's locator, which only channels for operators may show.
     pub locator: String,
-    /// The status that the channel knew before.
+    /// The status that the channel was last notified of.
     pub was: Status,
-    /// The status that it has now.
+    /// The current status of the endpoint or condition.
     pub is: Status,
-    /// When the current status, or for [`EventKind::Recovered`] and [`EventKind::Missed`] the outage, began.
+    /// When the current status began. For [`EventKind::Recovered`] and [`EventKind::Missed`], when the outage began.
     pub since: UnixNanos,
-    /// When the outage ended, if it has ended.
+    /// When the outage ended, if it is over.
     pub until: Option<UnixNanos>,
     /// The number of nodes with a known status.
     pub voters: usize,
-    /// The nodes that report the endpoint down.
+    /// The nodes that report the endpoint as down.
     pub down_from: Vec<String>,
-    /// The reason that each node stored.
+    /// The nodes' reasons for reporting the endpoint as down or degraded.
     pub reasons: Vec<NodeReason>,
     /// Whether the outage began during planned maintenance.
     pub is_planned: bool,
@@ -37,17 +37,17 @@ pub struct Item {
     pub detail: Option<String>,
 }
 
-/// Why an endpoint is down or degraded, as one node sees it.
+/// One node's reason for reporting an endpoint as down or degraded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeReason {
     /// The name of the node.
     pub node: String,
-    /// The reason in the check's words.
+    /// The reason as reported by the check.
     pub reason: String,
 }
 
 impl Item {
-    /// Returns how long the outage has lasted, or lasted until it ended.
+    /// Returns the length of the outage, up to `now` if it is not over.
     #[must_use]
     pub fn length(&self, now: UnixNanos) -> Nanos {
         self.until.unwrap_or(now).saturating_sub(self.since).max(0)

@@ -1,7 +1,8 @@
-//! Determines which node sends news, without a lock.
+//! Determines which node sends news, without locks.
 //!
-//! The nodes that serve a channel form a line, in the same order for all. The first one sends at once. Each other node
-//! waits long enough for those before it to send and to store that in their logs, and sends only if they have not.
+//! The nodes that serve a channel form a line, and all of them compute the same order. The first node sends
+//! immediately. Every other node waits long enough for the nodes before it to send the news and record it in their
+//! logs, and sends the news only if none of them has.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,18 +14,18 @@ use crate::quorum::CLOCK_TOLERANCE;
 use crate::uptime::validity;
 use crate::{HOUR, MINUTE, Nanos, SECOND, UnixNanos};
 
-/// The number of failures in a row after which the next node takes its turn.
+/// The number of consecutive failures after which the next node takes its turn.
 pub const FAILURES_LIMIT: u32 = 3;
 
-/// How long a node that appeared, or changed its position, leaves news to others: in the meantime, they can still act
-/// on what they read before.
+/// How long a new node, or one whose position changed, leaves news to the others, because they may still be acting on
+/// logs that they read earlier.
 pub const SETTLING_TIME: Nanos = 30 * SECOND;
 
-/// What an evaluation knows about the nodes.
+/// The logs and storage times of all nodes, as known to the evaluating node.
 #[derive(Debug, Clone, Copy)]
 pub struct Nodes<'a> {
-    /// The log of the evaluating node. It must be in the store before the other logs are read if it does not list the
-    /// same channels as the stored one: then, of two nodes that begin at the same time, at least one sees the other.
+    /// The log of the evaluating node. If it lists other channels than the stored log, it must be stored before the
+    /// other logs are read. Then, if two nodes start at the same time, at least one of them sees the other.
     pub own: &'a NotificationLog,
     /// The logs of all other nodes.
     pub others: &'a [NotificationLog],
@@ -32,11 +33,12 @@ pub struct Nodes<'a> {
     pub newest: &'a BTreeMap<NodeName, UnixNanos>,
 }
 
-/// Returns since when a node's rounds were stored without a gap, or 0 if there was no gap. In a gap, others wait for the
-/// node in vain. `stored` contains the storage times of its check files of the last [`OVERLAP`], in order.
+/// Returns the time since which a node has stored its rounds without a gap, or 0 if there was no gap. During a gap,
+/// other nodes wait for the node in vain. `stored` contains the times at which its check files of the last [`OVERLAP`]
+/// were stored, in order.
 #[must_use]
 pub fn stored_since(stored: &[UnixNanos], every: Nanos) -> UnixNanos {
-    // Less than `is_fresh` accepts, so that the node itself notices a gap before any other node.
+    // This is shorter than the gap that `is_fresh` accepts, so the node notices a gap before any other node does.
     let gap = validity(every).saturating_add(30 * SECOND);
     if let Some(last_gap) = stored.windows(2).rposition(|pair| pair[1].saturating_sub(pair[0]) > gap) {
         return stored.get(last_gap + 1).copied().unwrap_or(0);
@@ -47,26 +49,26 @@ pub fn stored_since(stored: &[UnixNanos], every: Nanos) -> UnixNanos {
     }
 }
 
-/// The nodes that serve a channel, in order.
+/// The nodes that serve a channel, in the order of their turns.
 #[derive(Debug)]
 pub(super) struct Line<'a> {
     nodes: Vec<Member<'a>>,
     own: &'a NotificationLog,
     /// When the last message was sent to the channel.
     last_sent: UnixNanos,
-    /// When all others know the position of the evaluating node.
+    /// When all other nodes will know the evaluating node's position.
     settled_at: UnixNanos,
     now: UnixNanos,
 }
 
-/// When a node learned of news.
+/// The times that determine when it is a node's turn to send a piece of news.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Timing {
-    /// Since when the news could be sent.
+    /// The earliest time at which the news could have been sent.
     pub(super) due: UnixNanos,
-    /// When the node first left the news to others, or now.
+    /// When the node first left the news to others. If it has not done so yet, this is the current time.
     pub(super) waiting_since: UnixNanos,
-    /// Since when others know that this node can send the news.
+    /// The time since which other nodes know that this node can send the news.
     pub(super) known_since: UnixNanos,
 }
 
@@ -80,7 +82,7 @@ struct Member<'a> {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Turn {
     Now,
-    /// These nodes precede it in line.
+    /// The nodes in `ahead` go first, and this node's turn begins at `at`.
     Later {
         ahead: Vec<NodeName>,
         at: UnixNanos,
@@ -105,7 +107,8 @@ impl<'a> Line<'a> {
             .chain([nodes.own])
             .filter_map(|log| {
                 let retry = log.channel(channel)?.retry;
-                // Until it sends a message again. If it preceded others sooner, they would wait for it in vain.
+                // A failing node goes to the end of the line until it delivers a message. Otherwise, the others would
+                // wait for it in vain.
                 let has_failed = retry.is_some_and(|retry| retry.tries >= FAILURES_LIMIT);
                 Some(((has_failed, log.rank, log.every, &log.node), Member { log, retry }))
             })
@@ -138,7 +141,8 @@ impl<'a> Line<'a> {
         if is_settled {
             ahead.truncate(position);
         } else {
-            // After the slots of all nodes, because those that precede this one may not be settled either.
+            // The node waits for the slots of all other nodes, and then for those up to and including its own, because
+            // the nodes before it may not be settled either.
             let slots = ahead[..=position].iter().map(|member| slot(member.log.every));
             own_slots = slots.fold(0, Nanos::saturating_add);
             ahead.retain(|member| !is_own(member));
@@ -152,23 +156,24 @@ impl<'a> Line<'a> {
         if at <= self.now { Turn::Now } else { Turn::Later { ahead: names(&ahead), at } }
     }
 
-    /// Returns when a node can send news that this node has known since `waiting_since`.
+    /// Returns the earliest time at which another node can send news that this node has known since `waiting_since`.
     fn ready_at(&self, member: &Member<'_>, waiting_since: UnixNanos) -> UnixNanos {
         let gathered = waiting_since.saturating_add(member.log.gather);
         let spaced = self.last_sent.saturating_add(member.log.spacing);
-        // An hour is the longest time between two attempts, so a hostile log cannot delay the turn for longer.
+        // The wait is limited to an hour, the longest time between two attempts, so that a hostile log cannot extend
+        // it.
         let retry = member.retry.map(|retry| retry.next.min(self.now.saturating_add(HOUR)));
         gathered.max(spaced).max(retry.unwrap_or(waiting_since))
     }
 }
 
-/// Returns how long others leave news to a node: the time until it sees the news, the time until it acts, and the time
-/// that the message and the log take. Clocks can differ by [`CLOCK_TOLERANCE`].
+/// Returns how long other nodes leave news to a node. The time allows it to see the news, act on it, send the message
+/// and store its log. Clocks can differ by [`CLOCK_TOLERANCE`].
 fn slot(every: Nanos) -> Nanos {
     every.saturating_mul(2).saturating_add(CLOCK_TOLERANCE + 30 * SECOND)
 }
 
-/// Returns whether a node stored results recently enough to expect that it sends.
+/// Returns whether a node stored results so recently that it can be expected to send messages.
 fn is_fresh(log: &NotificationLog, newest: &BTreeMap<NodeName, UnixNanos>, now: UnixNanos) -> bool {
     let valid_for = validity(log.every).saturating_add(MINUTE + CLOCK_TOLERANCE);
     newest.get(&log.node).is_some_and(|newest| newest.saturating_add(valid_for) >= now)

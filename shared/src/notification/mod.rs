@@ -1,8 +1,10 @@
-//! The rules of notifications: which news each channel gets, and which node sends it. They have no I/O and no clock.
+//! The rules for notifications: which news each channel receives, and which node sends it. They perform no I/O and do
+//! not read the clock.
 //!
-//! Nothing reacts to events. [`reconcile`](mod@reconcile) compares the current status of every endpoint with what the
-//! nodes' [logs](crate::notification_log) contain, and returns the difference as news. [`lineup`] determines whose turn
-//! it is to send them. A node that sent them records that in its log, and other nodes then find no difference.
+//! Notifications are not triggered by events. Instead, [`reconcile`](mod@reconcile) compares the current status of
+//! every endpoint with the nodes' [logs](crate::notification_log), and returns the difference as news. [`lineup`]
+//! determines which node's turn it is to send the news. That node records the news in its log, so the other nodes no
+//! longer find a difference.
 
 mod comparison;
 pub mod condition;

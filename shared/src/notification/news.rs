@@ -13,61 +13,61 @@ pub struct Plan {
     pub news: Vec<News>,
     /// A sentence that precedes the items.
     pub preface: Option<String>,
-    /// What is not sent now, and why.
+    /// The news that is held back, with the reasons.
     pub held: Vec<Held>,
-    /// When the next evaluation is needed, unless there are new results before.
+    /// When the next evaluation is due if no new results arrive before then.
     pub next: Option<UnixNanos>,
-    /// The entry for [`crate::notification_log::NotificationLog::wait`].
+    /// The value to pass to [`crate::notification_log::NotificationLog::wait`].
     pub waiting: Option<Waiting>,
 }
 
 /// News about one endpoint or node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct News {
-    /// The items, in chronological order. There are several if the channel missed some, and none if the change is
-    /// only recorded.
+    /// The items, in chronological order. There are several if the channel missed earlier events, and none if the
+    /// change is only recorded.
     pub items: Vec<Item>,
-    /// The register to write after the channel accepted the message. Its number, time and reference are not set yet.
+    /// The register to record once the channel accepts the message. Its number and time are set at that point.
     pub register: Register,
-    /// The provider's name of the message about the outage that these news end.
+    /// The provider's ID for the message about the outage that this news ends.
     pub resolves: Option<String>,
 }
 
-/// News that is not sent now.
+/// News that is held back, with the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
-    /// The kind of the held news.
+    /// The kind of event that is held back.
     pub event: EventKind,
     /// The title of the endpoint, or the name of a node.
     pub title: String,
-    /// The reason for not sending the news.
+    /// The reason why the news is held back.
     pub reason: HeldReason,
-    /// When the reason ends, if that is known.
+    /// When the reason will no longer apply, if that is known.
     pub until: Option<UnixNanos>,
 }
 
-/// Why news is not sent now.
+/// The reason why news is held back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HeldReason {
     /// The endpoint has not been down or degraded for long enough.
     NotLongEnough,
     /// The endpoint has not been healthy for long enough.
     NotHealthyLongEnough,
-    /// The endpoint is flapping, which was notified.
+    /// The endpoint is flapping, and the channel was already notified of that.
     Flapping,
     /// The newest result is out of date.
     Unknown,
     /// The endpoint is in a planned maintenance window.
     Planned,
-    /// The endpoint is silenced by operators.
+    /// An operator silenced the endpoint.
     Silenced,
     /// An endpoint that this one depends on is failing.
     Dependency(String),
-    /// Further news may follow and share the message.
+    /// More news may follow and share the message.
     Gathering,
     /// The last message to the channel is too recent.
     Spacing,
-    /// Other nodes precede this one.
+    /// It is another node's turn to send the news.
     Turn(Vec<NodeName>),
     /// The channel did not accept the last message.
     Retry,

@@ -1,9 +1,9 @@
-//! Periods in which outages are not notified.
+//! Periods during which outages are not reported.
 
 use crate::UnixNanos;
 use crate::page_config::appearance::position_in;
 
-/// A period: `start <= t < end`.
+/// A half-open period, which includes `start` but not `end`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Period {
     /// The first nanosecond of the period.
@@ -20,23 +20,23 @@ impl Period {
     }
 }
 
-/// A period in which outages of some endpoints are not notified.
+/// A period during which outages of some endpoints are not reported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hold {
-    /// Why outages are not notified.
+    /// The reason why outages are not reported.
     pub kind: HoldKind,
-    /// When outages are not notified.
+    /// The period during which outages are not reported.
     pub period: Period,
-    /// Titles of endpoints, or beginnings of titles followed by `*`. An empty list matches all endpoints.
+    /// Titles of endpoints, or prefixes of titles followed by `*`. An empty list matches all endpoints.
     pub endpoints: Vec<String>,
 }
 
-/// Why outages are not notified during a period.
+/// The reason why outages are not reported during a period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HoldKind {
-    /// A maintenance window that was planned.
+    /// An operator planned maintenance for the period.
     Planned,
-    /// A silence, which an operator sets.
+    /// An operator silenced notifications for the period.
     Silence,
 }
 
@@ -48,7 +48,8 @@ impl Hold {
     }
 }
 
-/// Returns the parts of a period that are outside of others, in order. The others are in order of their start.
+/// Returns the parts of a period that none of the other periods covers, in order. The other periods must be sorted by
+/// start.
 pub(super) fn outside(period: Period, others: &[Period]) -> impl Iterator<Item = Period> {
     let mut start = period.start;
     let ends = others.iter().copied().chain([Period { start: period.end, end: period.end }]);

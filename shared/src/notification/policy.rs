@@ -1,4 +1,4 @@
-//! The settings of notifications that are not secret.
+//! The notification settings that are not secret.
 
 use std::collections::BTreeSet;
 
@@ -7,43 +7,44 @@ use crate::Nanos;
 use crate::notification_log::ChannelId;
 use crate::page_config::appearance::position_in;
 
-/// When an endpoint is flapping: this many outages began within this time.
+/// The definition of flapping: at least this many outages begin within this time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Flapping {
-    /// The number of outages that begin.
+    /// The minimum number of outages.
     pub outages: u32,
-    /// The time in which they begin.
+    /// The time within which the outages must begin.
     pub within: Nanos,
 }
 
 /// How long a daemon collects news before it sends a message. One-shot runs use the default, which does not wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Pace {
-    /// How long the first news waits for further ones, so that they share a message.
+    /// How long the first piece of news waits for more, so that they share a message.
     pub gather: Nanos,
     /// The minimum time between two messages to one channel, unless the status gets worse.
     pub spacing: Nanos,
 }
 
-/// What a channel is notified of. It does not contain secrets.
+/// The rules that determine what a channel is notified of. They contain no secrets.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ChannelPolicy {
-    /// The kinds of events. [`EventKind::Down`] includes worse, missed and flapping outages.
+    /// The kinds of events that the channel is notified of. [`EventKind::Down`] includes worse, missed and flapping
+    /// outages.
     pub on: BTreeSet<EventKind>,
-    /// Titles of endpoints, or beginnings of titles followed by `*`. An empty list matches all endpoints.
+    /// Titles of endpoints, or prefixes of titles followed by `*`. An empty list matches all endpoints.
     pub endpoints: Vec<String>,
     /// How long an endpoint must be down or degraded before the channel is notified.
     pub after: Nanos,
     /// How long an endpoint must be healthy before the channel is notified of its recovery.
     pub recovered_after: Nanos,
-    /// The times between reminders. The last one repeats. There are no reminders if the list is empty.
+    /// The times between reminders. The last one repeats. An empty list disables reminders.
     pub repeat: Vec<Nanos>,
 }
 
 /// The notification settings of a check.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CheckNotifications {
-    /// The only channels that are notified of this endpoint, or `None` for all whose patterns match.
+    /// The only channels that are notified of this endpoint, or `None` for all channels whose patterns match its title.
     pub channels: Option<Vec<ChannelId>>,
     /// The titles of the endpoints that this one depends on.
     pub depends_on: Vec<String>,
@@ -72,7 +73,8 @@ impl ChannelPolicy {
         self.endpoints.is_empty() || position_in(&self.endpoints, title).is_some()
     }
 
-    /// Returns the time from one message about an outage to the next reminder, after `sent` reminders.
+    /// Returns the time from the last message about an outage to the next reminder, if `sent` reminders were sent
+    /// before.
     pub(super) fn time_to_reminder(&self, sent: u32) -> Option<Nanos> {
         let index = usize::try_from(sent).unwrap_or(usize::MAX);
         self.repeat.get(index).or(self.repeat.last()).copied().filter(|time| *time > 0)

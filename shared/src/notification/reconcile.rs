@@ -1,4 +1,4 @@
-//! Compares the current status of endpoints with what a channel was notified of. The difference is the news.
+//! Compares the current status of endpoints with the status that a channel was notified of. The difference is the news.
 
 pub use super::news::{Held, HeldReason, News, Plan};
 pub use super::periods::{Hold, HoldKind, Period};
@@ -8,8 +8,8 @@ use crate::UnixNanos;
 
 /// Determines the news for one channel.
 ///
-/// The own log must list the channel. Logs that could not be read must not be left out: without them, news could be sent
-/// twice.
+/// The evaluating node's log must list the channel. If a log cannot be read, do not call this function without it,
+/// because news could be sent twice.
 #[must_use]
 pub fn reconcile(situation: &Situation<'_>) -> Plan {
     let comparison = comparison::compare(situation);

@@ -1,4 +1,4 @@
-//! Merges what the logs of all nodes contain, and updates a node's own log.
+//! Merges the logs of all nodes, and updates a node's log.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,13 +11,13 @@ use crate::notification_log::{
 use crate::object_name::NodeName;
 use crate::{HOUR, MINUTE, Nanos, UnixNanos};
 
-/// How long registers are kept that no longer matter. It is longer than outages are notified, because clocks differ.
+/// How long obsolete registers are kept. This is longer than outages are reported, because clocks differ.
 const RETENTION: Nanos = 50 * HOUR;
 
 /// How long a register is kept after another node replaced it.
 const REPLACED_RETENTION: Nanos = HOUR;
 
-/// The time before the second attempt. It doubles with each failure.
+/// The delay after the first failure. It doubles with each further failure.
 const FIRST_RETRY: Nanos = MINUTE;
 const LONGEST_RETRY: Nanos = HOUR;
 
@@ -26,38 +26,39 @@ type Written<'a> = (&'a NodeName, &'a Register);
 /// The part of a log that describes its node.
 #[derive(Debug, Clone, Copy)]
 pub struct Introduction<'a> {
-    /// The node's position among those that can notify. Lower numbers come first.
+    /// The node's rank among the nodes that can send messages. Lower numbers come first.
     pub rank: u32,
-    /// The time between two evaluations of the node.
+    /// The interval between the node's evaluations.
     pub every: Nanos,
-    /// How long the node collects news.
+    /// How long the node collects news before it sends a message.
     pub pace: Pace,
     /// The channels that the node serves.
     pub channels: &'a [&'a ChannelId],
-    /// Since when the node's rounds are stored in time: the result of [`stored_since`](super::lineup::stored_since), or
-    /// now if the node just stored rounds that it had to keep.
+    /// The time since which the node's rounds have been stored without delay: the result of
+    /// [`stored_since`](super::lineup::stored_since), or now if the node just stored rounds that it could not store
+    /// earlier.
     pub stored_since: UnixNanos,
 }
 
-/// What all channels were notified of, according to the logs of all nodes.
+/// The latest news that each channel received, according to the logs of all nodes.
 #[derive(Debug, Clone, Default)]
 pub struct Registers<'a> {
     channels: HashMap<&'a ChannelId, ChannelRegisters<'a>>,
     greatest_number: i64,
 }
 
-/// What one channel was notified of.
+/// The registers for one channel, indexed by subject.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ChannelRegisters<'a> {
     by_id: HashMap<(Topic, &'a str), Written<'a>>,
     with_id: HashMap<(Topic, &'a str, &'a str), Written<'a>>,
     without_id: HashMap<(Topic, &'a str, &'a str), Written<'a>>,
-    /// When the first node served the channel.
+    /// When a node first served the channel.
     from: Option<UnixNanos>,
 }
 
 impl<'a> Registers<'a> {
-    /// Merges logs. Their order does not matter.
+    /// Merges logs, in any order.
     #[must_use]
     pub fn merge(logs: impl IntoIterator<Item = &'a NotificationLog>) -> Registers<'a> {
         let mut merged = Registers::default();
@@ -80,13 +81,13 @@ impl<'a> Registers<'a> {
         (self.greatest_number + 1).min(NUMBER_LIMIT - 1)
     }
 
-    /// Returns what a channel was last notified of about an endpoint, a node or another subject.
+    /// Returns a channel's current register for an endpoint, a node or another subject.
     #[must_use]
     pub fn get(&self, channel: &ChannelId, topic: Topic, key: &EndpointKey) -> Option<&'a Register> {
         self.channels.get(channel)?.get(topic, key).map(|(_, register)| register)
     }
 
-    /// Returns the current registers of a channel, in no particular order.
+    /// Returns a channel's current registers, in no particular order.
     pub fn of_channel(&self, channel: &ChannelId) -> impl Iterator<Item = &'a Register> + use<'_, 'a> {
         let registers = self.channels.get(channel).into_iter();
         registers.flat_map(|found| found.by_id.values().chain(found.without_id.values())).map(|(_, register)| *register)
@@ -117,7 +118,7 @@ impl<'a> ChannelRegisters<'a> {
         }
     }
 
-    /// Finds the register about the endpoint with an equal id or, if either has no id, with an equal title and locator.
+    /// Finds the register for the endpoint with the same ID or, if either has no ID, the same title and locator.
     fn get(&self, topic: Topic, key: &EndpointKey) -> Option<Written<'a>> {
         let by_title = (topic, key.title.as_str(), key.locator.as_str());
         let with_id = match &key.id {
@@ -130,13 +131,13 @@ impl<'a> ChannelRegisters<'a> {
 }
 
 impl NotificationLog {
-    /// Updates the part of the log that describes its node. Returns whether anything changed: then, store the log before
-    /// reading the others.
+    /// Updates the part of the log that describes its node. Returns whether anything changed. If so, the log must be
+    /// stored before the other logs are read.
     pub fn introduce(&mut self, node: &Introduction<'_>, now: UnixNanos) -> bool {
         let Introduction { rank, every, pace: Pace { gather, spacing }, channels, stored_since } = *node;
         let is_same = self.channels.iter().map(|served| &served.id).eq(channels.iter().copied());
         if is_same && (self.rank, self.every, self.gather, self.spacing) == (rank, every, gather, spacing) {
-            // A node whose log is new was not waited for.
+            // If the log is new, no other node has been waiting for this one.
             let has_returned = stored_since > self.returned.max(self.since);
             self.returned = if has_returned { stored_since } else { self.returned };
             return has_returned;
@@ -153,14 +154,14 @@ impl NotificationLog {
         true
     }
 
-    /// Updates which news the node leaves to others. Returns whether the log must be stored. An entry about news that
-    /// others have sent is harmless, so it can remain in the store.
+    /// Updates the news that the node leaves to others. Returns whether the log must be stored. It need not be stored
+    /// just to remove an entry, because a stored entry is harmless after others have sent the news.
     pub fn wait(&mut self, channel: &ChannelId, waiting: Option<Waiting>) -> bool {
         let Some(served) = self.served(channel) else { return false };
         std::mem::replace(&mut served.waiting, waiting) != waiting && waiting.is_some()
     }
 
-    /// Records news that was delivered to a channel, or that is not sent. `number` is that of
+    /// Records news that was delivered to a channel or that does not need to be sent. `number` comes from
     /// [`Registers::next_number`].
     pub fn record(&mut self, news: &[News], number: i64, now: UnixNanos, reference: Option<&str>) {
         let subjects = Subjects::new(news);
@@ -179,8 +180,8 @@ impl NotificationLog {
         self.served(channel).is_some_and(|served| served.retry.take().is_some())
     }
 
-    /// Records a failure. The next attempt is after 1, 2, 4 … 60 minutes, or after the time that the provider requests.
-    /// If it refused the message, the next attempt is after an hour.
+    /// Records a failed attempt. The next attempt follows after 1, 2, 4 … 60 minutes, or after the time that the
+    /// provider requests. If the provider refused the message, the next attempt follows after an hour.
     pub fn failed(
         &mut self,
         channel: &ChannelId,
@@ -198,8 +199,8 @@ impl NotificationLog {
 
     /// Removes registers that are no longer needed. Returns whether anything changed.
     ///
-    /// A register about a recovery is kept while any log contains an older one about the same endpoint, because that one
-    /// would count otherwise.
+    /// A register that records a recovery is kept while any log contains an older register for the same endpoint,
+    /// because the older one would otherwise become current again.
     pub fn prune(&mut self, others: &[NotificationLog], now: UnixNanos) -> bool {
         let others_merged = Registers::merge(others.iter().filter(|log| log.node != self.node));
         let is_served = |channel: &ChannelId| {
@@ -226,10 +227,10 @@ impl NotificationLog {
     }
 }
 
-/// The subjects of news, to find the registers that the news replaces.
+/// The subjects of a list of news, used to find the registers that the news replaces.
 struct Subjects<'n> {
     by_id: HashSet<(&'n ChannelId, Topic, &'n str)>,
-    /// Titles and locators. The value is whether the subject has an id.
+    /// Whether the subject with this title and locator has an ID.
     by_title: HashMap<(&'n ChannelId, Topic, &'n str, &'n str), bool>,
 }
 

@@ -1,4 +1,4 @@
-//! Selects the news that is sent now, by this node, in one message.
+//! Selects the news that this node sends now, in a single message.
 
 use super::comparison::{Found, Sender};
 use super::event::EventKind;
@@ -12,7 +12,7 @@ use crate::object_name::NodeName;
 use crate::status::Status;
 use crate::{DAY, UnixNanos};
 
-/// The number of endpoints that must be down for the warning that a node's network may have failed.
+/// The minimum number of endpoints that must be down before a message warns that the node's network may have failed.
 const SUSPICIOUS_COUNT: usize = 5;
 
 /// Selects the news to send now. The rest is held back.
@@ -21,7 +21,7 @@ pub(super) fn select(situation: &Situation<'_>, found: Vec<Found<'_>>) -> Plan {
     if found.is_empty() {
         return plan;
     }
-    // A time in the future comes from a clock that is ahead, or from a hostile log.
+    // The time can be in the future if a clock is ahead or a log is hostile.
     let registers = situation.registers.of_channel(situation.channel);
     let last_sent = registers.map(|register| register.at.min(situation.now)).max();
     if let Some((reason, until)) = wait_for_more(situation, &found, last_sent) {
@@ -30,8 +30,8 @@ pub(super) fn select(situation: &Situation<'_>, found: Vec<Found<'_>>) -> Plan {
     }
     let line = Line::new(situation.channel, &situation.nodes, last_sent.unwrap_or(0), situation.now);
     let own = situation.nodes.own.channel(situation.channel);
-    // The turn of news depends on how long this node has been waiting with the same news, so the news that other nodes
-    // could send is determined first.
+    // A node's turn depends on how long it has been waiting with the same news, so this first determines which news
+    // other nodes could send.
     let turns =
         |waiting_since: UnixNanos| found.iter().map(|found| turn(situation, &line, found, waiting_since)).collect();
     let at_first: Vec<Turn> = turns(situation.now);
@@ -62,7 +62,7 @@ pub(super) fn select(situation: &Situation<'_>, found: Vec<Found<'_>>) -> Plan {
     plan
 }
 
-/// Returns why the news waits for further news, and until when.
+/// Returns why all news is held back for now, and until when, so that later news can share the message.
 fn wait_for_more(
     situation: &Situation<'_>,
     found: &[Found<'_>],
@@ -105,16 +105,16 @@ fn turn(situation: &Situation<'_>, line: &Line<'_>, found: &Found<'_>, waiting_s
     }
 }
 
-/// Returns whether a node checked the endpoint in the last day. It does not matter whether its last result is valid,
-/// because the line must not change with each result.
+/// Returns whether a node checked the endpoint within the last day. Its last result may have expired: otherwise, the
+/// line would change with every result.
 fn has_checked(verdict: &Verdict<'_>, node: &NodeName, now: UnixNanos) -> bool {
     let is_recent = |last_checked: UnixNanos| last_checked.saturating_add(DAY) >= now;
     verdict.votes.iter().any(|vote| vote.node == Some(node) && is_recent(vote.last_checked))
 }
 
-/// Returns a hash of news, and of the nodes that it is left to. It does not depend on the order of the news, and not on
-/// details that change while it waits. Later news about the same endpoint has another hash, because the status began at
-/// another time or the news replaces another register.
+/// Returns a hash of news and of the nodes that it is left to. The hash depends neither on the order of the news nor on
+/// details that change while it waits. Later news about the same endpoint has a different hash, because the status
+/// began at another time or the news replaces another register.
 fn hash<'f>(left: impl Iterator<Item = (&'f Found<'f>, &'f Turn)>) -> u32 {
     left.fold(0, |sum, (found, turn)| {
         let register = &found.news.register;
@@ -126,7 +126,7 @@ fn hash<'f>(left: impl Iterator<Item = (&'f Found<'f>, &'f Turn)>) -> u32 {
     })
 }
 
-/// Returns the order of events in a message, with the worst first.
+/// Returns an event's position in a message. Worse events come first.
 pub(super) fn order(event: EventKind) -> u8 {
     match event {
         EventKind::Down => 0,
@@ -152,7 +152,8 @@ fn held(news: &News, reason: &HeldReason, until: Option<UnixNanos>) -> Option<He
     Some(Held { event: item.event, title: item.title.clone(), reason: reason.clone(), until })
 }
 
-/// Returns a warning if the news could be caused by the only node that reports: everything seems to have failed at once.
+/// Returns a warning if all endpoints seem to have failed at once and only one node reports, because that node may be
+/// the problem.
 fn preface(situation: &Situation<'_>, news: &[News]) -> Option<String> {
     let is_down = |news: &News| news.items.iter().any(|item| item.event == EventKind::Down);
     if news.iter().filter(|news| is_down(news)).count() == 0 {
@@ -172,5 +173,5 @@ fn preface(situation: &Situation<'_>, news: &[News]) -> Option<String> {
     }
     let is_at_once = last.saturating_sub(first) <= situation.nodes.own.every.saturating_mul(2);
     let node = only.filter(|_| count >= SUSPICIOUS_COUNT && is_at_once)?;
-    Some(format!("Everything seems down from `{node}`; the problem may be `{node}`"))
+    Some(format!("Everything appears to be down from `{node}`; the problem may be `{node}` itself"))
 }

@@ -1,4 +1,4 @@
-//! Everything that an evaluation depends on.
+//! The input for evaluating one channel's news.
 
 use super::condition::Condition;
 use super::lineup::Nodes;
@@ -15,23 +15,23 @@ use crate::notification_log::ChannelId;
 pub struct Situation<'a> {
     /// The channel's name in the logs.
     pub channel: &'a ChannelId,
-    /// What the channel is notified of.
+    /// The rules that determine what the channel is notified of.
     pub policy: &'a ChannelPolicy,
-    /// When an endpoint is flapping.
+    /// The definition of a flapping endpoint.
     pub flapping: Flapping,
     /// How long news is collected before it is sent.
     pub pace: Pace,
-    /// What checks configure for their endpoints.
+    /// The notification settings of individual checks.
     pub checks: &'a EndpointMap<CheckNotifications>,
     /// The status of all endpoints.
     pub verdicts: &'a [Verdict<'a>],
-    /// The state of everything else that is notified.
+    /// Conditions other than an endpoint's status, such as silent nodes.
     pub conditions: &'a [Condition],
     /// The planned maintenance windows and the silences.
     pub holds: &'a [Hold],
-    /// What all channels were notified of.
+    /// The news that each channel has already received.
     pub registers: &'a Registers<'a>,
-    /// The nodes that can send.
+    /// The nodes that can send messages.
     pub nodes: Nodes<'a>,
     /// The time of the evaluation.
     pub now: UnixNanos,

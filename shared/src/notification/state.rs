@@ -1,4 +1,4 @@
-//! Compares one endpoint's outages with what a channel was notified of.
+//! Compares an endpoint's outages with the state that a channel was last notified of.
 
 use super::episodes::{Episode, Episodes, Notable};
 use super::event::EventKind;
@@ -11,25 +11,25 @@ use crate::status::Status;
 use crate::uptime::MERGE_WINDOW;
 use crate::{DAY, Nanos, UnixNanos};
 
-/// After this time without results, an outage is closed without notifying the channel.
+/// An outage without results for this long is closed without notifying the channel.
 pub(super) const FORGET_AFTER: Nanos = DAY;
 
-/// What the comparison needs to know about an endpoint.
+/// An endpoint's outages and the rules for reporting them.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Subject<'a> {
     pub(super) policy: &'a ChannelPolicy,
     pub(super) flapping: Flapping,
     pub(super) outages: &'a Episodes,
-    /// The periods in which outages are not notified, in order, with the reasons.
+    /// The periods during which outages are not reported, sorted by start. `reasons` adds a reason to each of them.
     pub(super) held: &'a [Period],
     pub(super) reasons: &'a [(Period, HeldReason)],
-    /// How much longer than the policy requires an outage must last.
+    /// The additional time, beyond the policy's, that an outage must last if the endpoint depends on others.
     pub(super) margin: Nanos,
     pub(super) is_retired: bool,
     pub(super) now: UnixNanos,
 }
 
-/// What the channel was notified of.
+/// The state that the channel was last notified of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Known {
     pub(super) state: Notified,
@@ -61,16 +61,17 @@ pub(super) struct Change {
 /// The result of a comparison.
 #[derive(Debug, Default)]
 pub(super) struct Difference {
-    /// The changes, in order. They can be empty although the state changes: then, the new state is only recorded.
+    /// The changes to report, in chronological order. If the list is empty but the state changes, the new state is only
+    /// recorded.
     pub(super) changes: Vec<Change>,
-    /// The state after the changes, if it differs.
+    /// The new state to record, if it differs from the known one.
     pub(super) next: Option<Known>,
-    /// What will be notified later, and why not now.
+    /// The event that will be reported later, with the reason for the delay and the expected time.
     pub(super) held: Option<(EventKind, HeldReason, Option<UnixNanos>)>,
 }
 
 impl Subject<'_> {
-    /// Compares the outages with what the channel knows.
+    /// Compares the outages with the state that the channel was last notified of.
     pub(super) fn compare(&self, known: Known) -> Difference {
         let mut difference = Difference::default();
         match known.state {
@@ -89,13 +90,13 @@ impl Subject<'_> {
         difference
     }
 
-    /// The channel knows of no outage since `until`.
+    /// Compares the outages since `until` if the endpoint was last reported as healthy.
     fn compare_healthy(&self, outages: &[Episode], until: UnixNanos, difference: &mut Difference) {
         let mut notable: Option<Notable> = None;
         for (index, outage) in outages.iter().enumerate() {
             let is_last = index + 1 == outages.len();
             let is_open = is_last && outage.recovered_at.is_none();
-            // An outage that began earlier was notified, even if it now seems to have ended later.
+            // Outages that began earlier were already reported, even if late results have since moved their end.
             if (outage.start >= until || is_open)
                 && let Some(found) = self.notable(outage)
                 && notable.is_none_or(|notable| notable.status < found.status)
@@ -117,7 +118,7 @@ impl Subject<'_> {
         }
     }
 
-    /// The last outage is not over, and the channel does not know of it.
+    /// Handles the last outage if it is not over and the channel does not know of it.
     fn compare_open(&self, outage: &Episode, notable: Option<Notable>, until: UnixNanos, difference: &mut Difference) {
         let kind = if outage.down_since.is_some() { EventKind::Down } else { EventKind::Degraded };
         if self.outages.is == Status::Unknown {
@@ -134,7 +135,7 @@ impl Subject<'_> {
         let due = notable.map(|notable| notable.due.max(notable.since.saturating_add(self.margin)));
         let sendable = due.filter(|due| *due <= self.now && self.reason_to_hold().is_none());
         if let (Some(notable), Some(due)) = (notable, sendable) {
-            // The endpoint can already be better than it was.
+            // The endpoint may already have improved from down to degraded.
             let is = notable.status.min(self.outages.is);
             let (event, state) = match is {
                 Status::Down => (EventKind::Down, Notified::Down),
@@ -150,11 +151,12 @@ impl Subject<'_> {
         self.hold_back(kind, expected, difference);
     }
 
-    /// The channel knows that the endpoint is down or degraded.
+    /// Compares the outages if the endpoint was last reported as down or degraded.
     fn compare_bad(&self, known: Known, difference: &mut Difference) {
         let outages = self.outages.all.as_slice();
         let next = outages.iter().position(|outage| outage.end > known.until).unwrap_or(outages.len());
-        // The notified outage is the one at the time of the notification, or the last one before it.
+        // The reported outage is the one during which the notification was sent or, failing that, the last one before
+        // it.
         let index = match outages.get(next) {
             Some(outage) if outage.start <= known.until => Some(next),
             _ => next.checked_sub(1).filter(|index| outages[*index].end > known.since),
@@ -173,8 +175,8 @@ impl Subject<'_> {
         }
     }
 
-    /// The outage that the channel knows of is no longer in the spans, because results that were stored late replaced
-    /// those that showed it. `later` contains the outages since the notification.
+    /// Handles an outage that the channel knows of but that is no longer in the spans, because results that were stored
+    /// late replaced those that showed it. `later` contains the outages since the notification.
     fn compare_vanished(&self, known: Known, later: &[Episode], difference: &mut Difference) {
         let recovered_at = known.until.saturating_add(self.policy.recovered_after);
         match later.first() {
@@ -193,7 +195,7 @@ impl Subject<'_> {
         }
     }
 
-    /// The outage that the channel knows of has not ended.
+    /// Handles an outage that the channel knows of and that has not ended.
     fn compare_continuing(&self, known: Known, outages: &[Episode], difference: &mut Difference) {
         let is = self.outages.is;
         match (known.state, is) {
@@ -277,7 +279,7 @@ impl Subject<'_> {
         }
     }
 
-    /// Returns whether the endpoint began to flap after the channel was last notified.
+    /// Reports an endpoint as flapping if it began to flap after the channel was last notified. Returns whether it did.
     fn begins_flapping(&self, known: Known, after: UnixNanos, difference: &mut Difference) -> bool {
         if !self.policy.hears(EventKind::Flapping) {
             return false;
@@ -301,7 +303,8 @@ impl Subject<'_> {
         difference.add(change, self.recovered(known.since, due));
     }
 
-    /// Nothing is known about the endpoint. After a day, or if it was removed, its outage is closed.
+    /// Handles an endpoint whose status is unknown. Its outage is closed after [`FORGET_AFTER`], or immediately if the
+    /// endpoint was removed.
     fn forget_or_wait(&self, known: Known, difference: &mut Difference) {
         let forget_at = self.outages.known_until.max(known.at).saturating_add(FORGET_AFTER);
         if self.is_retired || forget_at <= self.now {
@@ -323,7 +326,7 @@ impl Subject<'_> {
         outage.notable(self.policy, self.held)
     }
 
-    /// Explains why an outage is not notified now. Without other reasons, it will be at `expected`.
+    /// Records why an outage is not reported now. Without other reasons, it will be reported at `expected`.
     fn hold_back(&self, event: EventKind, expected: UnixNanos, difference: &mut Difference) {
         let (reason, until) = match self.reason_to_hold() {
             Some((reason, Some(until))) => (reason, Some(until.max(expected))),
@@ -333,7 +336,7 @@ impl Subject<'_> {
         difference.held = Some((event, reason, until));
     }
 
-    /// Returns why an outage is not notified now, and until when, as far as that is known.
+    /// Returns why outages are currently not reported and, if known, until when.
     fn reason_to_hold(&self) -> Option<(HeldReason, Option<UnixNanos>)> {
         let current = self.reasons.iter().filter(|(period, _)| period.contains(self.now));
         let last = current.max_by_key(|(period, _)| period.end)?;

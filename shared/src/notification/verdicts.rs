@@ -1,4 +1,4 @@
-//! The status of endpoints over the last two days, as the quorum of all nodes determines it.
+//! Determines the status of endpoints over the last two days from the quorum of all nodes.
 
 use crate::check_file::EndpointKey;
 use crate::endpoint_status::{EndpointStatus, current_statuses};
@@ -8,19 +8,20 @@ use crate::status::Status;
 use crate::uptime::Span;
 use crate::{DAY, Nanos, UnixNanos};
 
-/// How far back outages are notified.
+/// How far back outages are reported.
 pub const REPORTED_TIME: Nanos = 2 * DAY;
 
-/// An endpoint's status over the last [`REPORTED_TIME`], and how it came about.
+/// An endpoint's status over the last [`REPORTED_TIME`], and the votes behind it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict<'a> {
     /// The endpoint's title, locator and id.
     pub key: &'a EndpointKey,
-    /// The combined status over time until now, in order and without overlap. The first span can begin earlier.
+    /// The combined status until now, as sorted spans that do not overlap. The first span can begin earlier than
+    /// [`REPORTED_TIME`].
     pub spans: Vec<Span>,
     /// The current votes of the nodes that check the endpoint.
     pub votes: Vec<Vote<'a>>,
-    /// Whether the endpoint was removed from the configuration of all its nodes.
+    /// Whether the endpoint was removed from the configurations of all its nodes.
     pub is_retired: bool,
 }
 
@@ -31,7 +32,7 @@ pub struct Vote<'a> {
     pub node: Option<&'a NodeName>,
     /// The status that the node reports, or unknown if its last report has expired.
     pub status: Status,
-    /// The reason for the status of the node's newest result, if it is degraded or down.
+    /// The reason in the node's newest result, if that result is degraded or down.
     pub reason: Option<&'a str>,
     /// When the node's history of the endpoint begins.
     pub first_checked: UnixNanos,
@@ -42,8 +43,8 @@ pub struct Vote<'a> {
 /// Determines the status of all endpoints over the last [`REPORTED_TIME`].
 ///
 /// If several nodes check an endpoint, one whose clock is behind still votes with its last status for up to
-/// [`CLOCK_TOLERANCE`], as in [`quorum::vote_at`]. Without that, each round would begin with the votes of the other
-/// nodes alone.
+/// [`CLOCK_TOLERANCE`], as in [`quorum::vote_at`]. Otherwise, each round would begin with only the votes of the other
+/// nodes.
 #[must_use]
 pub fn verdicts(endpoints: &[EndpointStatus], now: UnixNanos) -> Vec<Verdict<'_>> {
     let statuses = current_statuses(endpoints, now);
@@ -68,8 +69,8 @@ fn verdict(endpoint: &EndpointStatus, is_retired: bool, now: UnixNanos) -> Verdi
     }
 }
 
-/// Returns a node's spans of the last [`REPORTED_TIME`], until now. Unless the node is alone, its last status is valid for
-/// [`CLOCK_TOLERANCE`] longer.
+/// Returns a node's spans over the last [`REPORTED_TIME`], until now. If other nodes also check the endpoint, the last
+/// status stays valid for [`CLOCK_TOLERANCE`] longer.
 fn recent(spans: &[Span], is_alone: bool, now: UnixNanos) -> Vec<Span> {
     let first = spans.partition_point(|span| span.end <= now.saturating_sub(REPORTED_TIME));
     let end = spans.partition_point(|span| span.start < now).max(first);

@@ -11,13 +11,13 @@ const CHANNEL_ID_LIMIT: usize = 32;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChannelId(String);
 
-/// An error for text that is not the ID of a channel.
+/// The error for an invalid channel ID.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid channel id `{0}`: use 1–32 lowercase letters, digits and hyphens, for example `ops`")]
 pub struct InvalidChannelId(pub String);
 
 impl ChannelId {
-    /// Validates a channel's ID, which stays unchanged.
+    /// Validates a channel ID, which is not normalized.
     pub fn new(text: &str) -> Result<ChannelId, InvalidChannelId> {
         if is_valid_name(text, CHANNEL_ID_LIMIT) {
             Ok(ChannelId(text.to_owned()))

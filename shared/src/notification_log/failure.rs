@@ -1,17 +1,17 @@
-//! The reasons for failures to send a message.
+//! The reasons why a message could not be sent.
 
 use std::fmt;
 
-/// Why a message could not be sent. These words are public, so they contain nothing from the provider.
+/// The reason why a message could not be sent. It is public, so it contains no part of the provider's response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureReason {
     /// The connection could not be established.
     Unreachable,
-    /// There was no answer in time.
+    /// The provider did not respond in time.
     TimedOut,
-    /// There were too many messages.
+    /// The provider limits the number of messages.
     RateLimited,
-    /// The HTTP or SMTP status, or the exit status of a command.
+    /// The provider or command refused the message with this HTTP, SMTP or exit status.
     Refused(u16),
     /// Sending failed for another reason.
     Failed,
@@ -32,7 +32,8 @@ impl fmt::Display for FailureReason {
 }
 
 impl FailureReason {
-    /// Parses a word of a log. Unknown words, which can come from a newer version, are [`FailureReason::Failed`].
+    /// Parses a reason from a log. Unknown reasons, which can come from a newer version, become
+    /// [`FailureReason::Failed`].
     #[must_use]
     pub fn parse(word: &str) -> FailureReason {
         match word {

@@ -12,23 +12,23 @@ use crate::{MINUTE, Nanos};
 /// The current version of the format. Logs with another version are rejected.
 const VERSION: i64 = 1;
 
-/// The maximum length of a provider's name of a message, in characters.
+/// The maximum length of a provider's message ID, in characters.
 const REFERENCE_LIMIT: usize = 200;
 
 /// The maximum number of channels in a log. Further ones are ignored.
 const CHANNELS_LIMIT: usize = 1_000;
 
-/// The longest times that a log can claim, so that a hostile log cannot make others wait longer.
+/// The longest interval that a log can claim, so that a hostile log cannot make other nodes wait indefinitely.
 const LONGEST_INTERVAL: Nanos = 24 * 60 * MINUTE;
 
-/// An error for an object that is not a log.
+/// The error for an object that is not a valid notification log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidLog {
-    /// The object is not valid JSON, or not an object.
-    #[error("invalid log of notifications: {0}; delete the object, and its node writes a new one")]
+    /// The content is not valid JSON, or a required key is missing or invalid.
+    #[error("invalid notification log: {0}; delete the object, and its node will write a new one")]
     Malformed(String),
     /// A newer version wrote the log.
-    #[error("the log of notifications has version {0}, and this checker reads version 1; update the checker")]
+    #[error("the notification log has version {0}, but this checker reads version 1; update the checker")]
     UnsupportedVersion(i64),
 }
 
@@ -59,7 +59,7 @@ impl NotificationLog {
         })
     }
 
-    /// Returns the log as JSON. [`NotificationLog::parse`] returns an equal log.
+    /// Returns the log as JSON, from which [`NotificationLog::parse`] restores an equal log.
     #[must_use]
     pub fn to_json(&self) -> String {
         let mut writer = JsonWriter::new(EscapeMode::Minimal, 256 + 320 * self.registers.len());
@@ -130,7 +130,7 @@ fn string<'j>(json: &'j Json<'_>, key: &str) -> Option<&'j str> {
     if let Json::String(text) = json.get(key)? { Some(text) } else { None }
 }
 
-/// Returns the elements of a list. Anything else is read as an empty list.
+/// Returns the elements of an array. A missing key or a value of another type counts as an empty array.
 fn list<'j, 't>(json: &'j Json<'t>, key: &str) -> &'j [Json<'t>] {
     if let Some(Json::Array(elements)) = json.get(key) { elements } else { &[] }
 }

@@ -18,7 +18,7 @@ fn the_golden_log_round_trips() {
 #[test]
 fn other_objects_are_not_logs() {
     for (json, expected) in [
-        ("", "invalid log"),
+        ("", "invalid notification log"),
         ("[]", "the key `version` is missing"),
         (r#"{"version":2,"node":"a"}"#, "has version 2"),
         (r#"{"version":1}"#, "the key `node` must be the name of a node"),

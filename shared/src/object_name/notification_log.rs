@@ -8,7 +8,7 @@ use super::NodeName;
 pub const LOG_FOLDER: &str = "0-notified/";
 const LOG_SUFFIX: &str = ".json";
 
-/// The name of a node's log of notifications, without the store's prefix: `0-notified/<node>.json`.
+/// The name of a node's notification log, without the store's prefix: `0-notified/<node>.json`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LogName {
     /// The node that stores the log.

@@ -53,7 +53,7 @@ pub fn summaries(prefix: &str, node: &NodeName) -> [String; 3] {
     super::summary::patterns_of(prefix, node)
 }
 
-/// Returns the pattern that matches one node's log of notifications.
+/// Returns the pattern that matches one node's notification log.
 #[must_use]
 pub fn notification_log(prefix: &str, node: &NodeName) -> String {
     format!("{prefix}{}", LogName { node: node.clone() })

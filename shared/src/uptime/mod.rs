@@ -68,8 +68,8 @@ impl Observation {
     }
 }
 
-/// How many intervals between results are kept to compute the typical one: enough that an outage or a manual check does
-/// not change the median.
+/// The number of recent intervals between results that are kept. Their median is the typical interval, which an outage
+/// or a manual check does not change.
 pub const REMEMBERED_INTERVALS: usize = 8;
 
 /// The spans of one endpoint as one node sees it, extended by each observation.

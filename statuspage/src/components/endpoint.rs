@@ -58,7 +58,7 @@ fn uptime(endpoint: EndpointRef, breakdown_id: &str) -> ElementBuilder {
         .child(breakdown)
 }
 
-/// Builds the strip's time axis. It is omitted if charts are unfolded, because they have the same axis.
+/// Builds the strip's time axis. It is omitted if charts are expanded, because they have the same axis.
 fn strip_axis(endpoint: EndpointRef) -> ElementBuilder {
     let are_charts_unfolded = endpoint.context.view_flag(|view| view.charts_unfolded);
     div().children_when(move || !are_charts_unfolded(), move || vec![strip::axis(endpoint, 0)])

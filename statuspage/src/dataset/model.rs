@@ -170,7 +170,7 @@ impl Dataset {
         usage.newest = usage.newest.max(result.timestamp);
         let Some(id) = self.id_of(&result.endpoint_key(), node, result.status) else { return false };
         if !result.message.trim().is_empty() {
-            // A message is contained in the results of every endpoint that it is about.
+            // A message is stored in the results of every endpoint that it is about.
             let same_file = self.messages[first_message..].iter().position(|message| message.html == result.message);
             match same_file {
                 Some(index) => self.messages[first_message + index].about.push(id),

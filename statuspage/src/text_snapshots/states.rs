@@ -32,7 +32,7 @@ fn lately(title: &'static str, node: &'static str, minutes: i64, status: Status)
     steady(title, node, 30, move |ago| if ago < minutes { status } else { Healthy })
 }
 
-/// Returns the combinations of results, with names, for which the page has different sentences.
+/// Returns named combinations of results, each of which makes the page show different sentences.
 fn scenarios() -> Vec<(&'static str, Vec<Check>)> {
     vec![
         ("no results", vec![]),

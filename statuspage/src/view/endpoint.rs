@@ -132,7 +132,7 @@ pub fn head(
     let partial = evaluated.partial_outage(&total, period.from, now, now);
     let mut breakdown = breakdown_text(&total, partial, &uptime, language);
     if let Some(budget) = budget_text(evaluated, now, language) {
-        breakdown = [&breakdown, "\n", &budget].concat();
+        breakdown = language.format(texts::SEMICOLON, &[&breakdown, &budget]);
     }
     EndpointView {
         id: evaluated.id,

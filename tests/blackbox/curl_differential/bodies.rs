@@ -2,7 +2,7 @@
 
 use super::draft::{Alteration, Change, Draft, Part, Quirk, TEXT};
 
-/// Bodies, each with its description and the headers that describe it.
+/// Each entry has the name of a quirk, the headers that describe the body, and the body.
 const BODIES: &[(&str, &[u8], &[u8])] = &[
     ("empty body", b"Content-Length: 0\r\n", b""),
     ("length of 0 with a body", b"Content-Length: 0\r\n", b"all is well"),
@@ -93,7 +93,7 @@ const BODIES: &[(&str, &[u8], &[u8])] = &[
     ("null bytes in the body", b"Content-Length: 4\r\n", b"\x00\x00\x00\x00"),
 ];
 
-/// Returns all quirks of bodies.
+/// Returns all quirks that affect bodies.
 pub(super) fn quirks() -> impl Iterator<Item = Quirk> {
     let bodies = BODIES.iter().map(|&(name, framing, body)| Quirk {
         name,

@@ -1,4 +1,4 @@
-//! Encoded bodies: whole, truncated and corrupt ones, and encodings that do not exist.
+//! Encoded bodies that are complete, truncated or corrupt, and bodies with nonexistent encodings.
 
 use std::io::Write as _;
 
@@ -7,13 +7,13 @@ use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 
 use super::draft::{Alteration, Change, Draft, Part, Quirk, TEXT};
 
-/// The text of an ordinary body as Brotli data.
+/// The body of an ordinary response, compressed with Brotli.
 const BROTLI: &[u8] = b"\x0f\x05\x80all is well\x03";
-/// The text of an ordinary body as a zstd frame with a checksum.
+/// The body of an ordinary response, as a zstd frame with a checksum.
 const ZSTD: &[u8] = b"\x28\xb5\x2f\xfd\x04\x58\x59\x00\x00all is well\x48\xb5\x50\x5b";
 const SKIPPABLE_ZSTD: &[u8] = b"\x50\x2a\x4d\x18\x03\x00\x00\x00abc";
 
-/// Quirks of encoded bodies, each with its description.
+/// Each entry has the name of a quirk and a function that changes a response.
 const QUIRKS: &[(&str, Alteration)] = &[
     ("gzip", |draft| encoded(draft, "gzip", gzip())),
     ("gzip in capitals", |draft| encoded(draft, "GZIP", gzip())),
@@ -101,7 +101,7 @@ const QUIRKS: &[(&str, Alteration)] = &[
     }),
 ];
 
-/// Returns all quirks of encoded bodies.
+/// Returns all quirks that affect encodings.
 pub(super) fn quirks() -> impl Iterator<Item = Quirk> {
     QUIRKS.iter().map(|&(name, change)| Quirk { name, part: Part::Body, change: Change::Other(change) })
 }
@@ -139,7 +139,7 @@ fn without_end(mut data: Vec<u8>, bytes: usize) -> Vec<u8> {
     data
 }
 
-/// Changes one bit of the byte at this distance from the end.
+/// Flips one bit of the byte at this distance from the end.
 fn flipped(mut data: Vec<u8>, from_end: usize) -> Vec<u8> {
     let at = data.len() - from_end;
     data[at] ^= 1;

@@ -5,7 +5,7 @@
 pub(super) struct Disagreement {
     /// The name of the quirk.
     pub(super) quirk: &'static str,
-    /// Whether a response with it is healthy for the checker. For curl, the opposite is true.
+    /// Whether the checker reports a response with this quirk as healthy. curl's verdict is the opposite.
     pub(super) is_healthy: bool,
     pub(super) reason: &'static str,
 }

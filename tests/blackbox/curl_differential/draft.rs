@@ -1,4 +1,4 @@
-//! A response before it is sent: its parts, and the quirks that change them.
+//! The parts of a response before it is sent, and the quirks that change them.
 
 use support::raw_server::RawEnding;
 
@@ -8,13 +8,14 @@ pub(super) const TEXT: &[u8] = b"all is well";
 /// One way in which a response differs from an ordinary one.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Quirk {
-    /// A description, for example `status line without a reason`.
+    /// The name of the quirk, for example `status line without a reason`.
     pub(super) name: &'static str,
     pub(super) part: Part,
     pub(super) change: Change,
 }
 
-/// The part of a response that a quirk changes. Quirks of different parts can be combined, except those of redirects.
+/// The part of a response that a quirk changes. Quirks that change different parts can be combined, except for
+/// redirects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
     StatusLine,
@@ -29,20 +30,20 @@ pub(super) type Alteration = fn(&mut Draft);
 
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Change {
-    /// Replaces the status line. It can follow informational (1xx) heads.
+    /// Replaces the status line. The replacement can begin with informational (1xx) responses.
     StatusLine(&'static [u8]),
-    /// Adds header lines, with their line ends.
+    /// Adds these header lines, which include their line endings.
     Headers(&'static [u8]),
-    /// Replaces the headers that describe the body, and the body.
+    /// Replaces the headers that describe the body, and the body itself.
     Body(&'static [u8], &'static [u8]),
     /// Replaces the status line, adds header lines, and removes the body.
     Redirect(&'static [u8], &'static [u8]),
-    /// Cuts the response, and ends the connection.
+    /// Truncates the response if a stage is given, and ends the connection.
     Ending(Option<Stage>, RawEnding),
     Other(Alteration),
 }
 
-/// A response whose parts are not yet joined.
+/// A response whose parts are still separate.
 #[derive(Debug, Clone)]
 pub(super) struct Draft {
     /// The request's method, which is `GET` or `HEAD`.
@@ -54,12 +55,12 @@ pub(super) struct Draft {
     pub(super) framing: Vec<u8>,
     pub(super) body: Vec<u8>,
     pub(super) ends_lines_with_lf: bool,
-    /// Where the response is cut, if it is.
+    /// The stage at which the response is truncated, if any.
     pub(super) cut: Option<Stage>,
     pub(super) ending: RawEnding,
 }
 
-/// The position at which a response is cut.
+/// A stage at which a response can be truncated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
     BeforeStatusLine,
@@ -88,7 +89,7 @@ impl Draft {
         draft
     }
 
-    /// Sets a body, with a header that contains its length, and these headers.
+    /// Sets the body and the headers that describe it: `headers`, followed by `Content-Length`.
     pub(super) fn set_body(&mut self, headers: &str, body: Vec<u8>) {
         self.framing = format!("{headers}Content-Length: {}\r\n", body.len()).into_bytes();
         self.body = body;
@@ -109,7 +110,7 @@ impl Draft {
         }
     }
 
-    /// Joins the parts, up to the position at which the response is cut.
+    /// Joins the parts, and truncates the result if the draft requires that.
     pub(super) fn bytes(&self) -> Vec<u8> {
         let mut head = [&*self.status_line, b"\r\n", &self.headers, &self.framing].concat();
         let mut status_line = self.status_line.len();

@@ -4,7 +4,7 @@ use support::raw_server::RawEnding;
 
 use super::draft::{Change, Part, Quirk, Stage};
 
-/// The quirks: the response is cut at a stage, and then the connection ends.
+/// Each entry has the name of a quirk, the stage at which the response is truncated, and how the connection ends.
 const ENDINGS: &[(&str, Option<Stage>, RawEnding)] = &[
     ("closed before the status line", Some(Stage::BeforeStatusLine), RawEnding::Close),
     ("closed in the status line", Some(Stage::InStatusLine), RawEnding::Close),
@@ -31,7 +31,7 @@ const ENDINGS: &[(&str, Option<Stage>, RawEnding)] = &[
     ("connection kept after the response", None, RawEnding::Hold),
 ];
 
-/// Returns all quirks of endings.
+/// Returns all quirks that affect how connections end.
 pub(super) fn quirks() -> impl Iterator<Item = Quirk> {
     ENDINGS.iter().map(|&(name, cut, ending)| Quirk { name, part: Part::Ending, change: Change::Ending(cut, ending) })
 }

@@ -6,7 +6,7 @@ use support::raw_server::{RawEnding, RawResponse};
 use super::draft::{Draft, Part, Quirk};
 use super::{bodies, codings, endings, headers, redirects, status_lines};
 
-/// Headers that ordinary responses have.
+/// Headers that are common in ordinary responses.
 const ORDINARY: &[&str] = &[
     "Date: Tue, 03 Feb 2026 08:15:00 GMT\r\n",
     "Server: nginx\r\n",
@@ -17,13 +17,13 @@ const ORDINARY: &[&str] = &[
     "X-Request-Id: 7d1f\r\n",
 ];
 
-/// The number of bytes in each write of a response.
+/// The possible numbers of bytes in each write of a response.
 const PIECES: &[usize] = &[usize::MAX, usize::MAX, 1_000, 64, 7];
 
-/// A response, and the request to which it belongs.
+/// A generated response and the request that it answers.
 #[derive(Debug)]
 pub(super) struct Case {
-    /// The names of its quirks.
+    /// The names of the response's quirks.
     pub(super) quirks: Vec<&'static str>,
     pub(super) path: String,
     /// The request's method, which is `GET` or `HEAD`.
@@ -33,13 +33,13 @@ pub(super) struct Case {
     pub(super) holds: bool,
 }
 
-/// Returns all quirks, each of which is one of the generated responses.
+/// Returns all quirks. Each of them is the only quirk of one generated response.
 pub(super) fn all_quirks() -> Vec<Quirk> {
     let all = status_lines::quirks().chain(headers::quirks()).chain(bodies::quirks()).chain(codings::quirks());
     all.chain(endings::quirks()).chain(redirects::quirks()).collect()
 }
 
-/// Generates this many responses of the server with the address `authority`.
+/// Generates this many responses for the server at the address `authority`.
 pub(super) fn generate(seed: u64, count: usize, authority: &str) -> Vec<Case> {
     let mut random = Random::new(seed);
     let all = all_quirks();
@@ -55,7 +55,7 @@ pub(super) fn generate(seed: u64, count: usize, authority: &str) -> Vec<Case> {
         .collect()
 }
 
-/// Returns two quirks of different parts, in the order of the parts.
+/// Returns two quirks that change different parts of a response, in their original order.
 fn pair(quirks: &[Quirk], random: &mut Random) -> Vec<Quirk> {
     loop {
         let (first, second) = (random.below(quirks.len()), random.below(quirks.len()));
@@ -79,7 +79,7 @@ fn case(number: usize, quirks: &[Quirk], authority: &str, random: &mut Random) -
     let bytes = [("{origin}", origin.as_str()), ("{authority}", authority), ("{port}", port), ("{self}", &path)]
         .iter()
         .fold(draft.bytes(), |bytes, (name, value)| replaced(&bytes, name, value));
-    // Single bytes of a large response would take long.
+    // Sending a large response in tiny pieces would take too long.
     let piece = random.pick(PIECES).max(bytes.len() / 50);
     Case {
         quirks: quirks.iter().map(|quirk| quirk.name).collect(),

@@ -2,7 +2,7 @@
 
 use super::draft::{Alteration, Change, Draft, Part, Quirk};
 
-/// Header lines, each with its description.
+/// Each entry has the name of a quirk and the header lines that it adds.
 const LINES: &[(&str, &[u8])] = &[
     ("folded header", b"X-A: b\r\n c\r\n"),
     ("folded header with a tab", b"X-A: b\r\n\tc\r\n"),
@@ -59,7 +59,7 @@ const LINES: &[(&str, &[u8])] = &[
     ("HTML as a header", b"<html><body>Error: 500</body></html>\r\n"),
 ];
 
-/// Returns all quirks of headers.
+/// Returns all quirks that affect headers.
 pub(super) fn quirks() -> impl Iterator<Item = Quirk> {
     let lines = LINES.iter().map(|&(name, lines)| Quirk { name, part: Part::Headers, change: Change::Headers(lines) });
     let others: [(&str, Alteration); 9] = [

@@ -1,4 +1,5 @@
-//! The two judges: `curl`, which requests each response in a separate process, and the checker, in one round.
+//! The two judges: `curl`, which requests each response in a separate process, and the checker, which checks all
+//! responses in one round.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -16,19 +17,19 @@ use super::generator::Case;
 
 /// The number of redirects that both judges follow.
 const REDIRECTS: u32 = 10;
-/// The time limit for a response that stops without an end.
+/// The time limit for responses that never end.
 const IMPATIENCE: Duration = Duration::from_secs(4);
 const PATIENCE: Duration = Duration::from_secs(50);
-/// The exit status of curl after its time limit.
+/// curl's exit status when it reaches its time limit.
 const TIMED_OUT: i32 = 28;
-/// The number of concurrent requests of curl.
+/// The number of concurrent curl processes.
 const CURLS: usize = 24;
 
 /// Whether a response is healthy, and why.
 #[derive(Debug, Clone)]
 pub(super) struct Verdict {
     pub(super) is_healthy: bool,
-    /// For a failure, its description. It is not part of the comparison.
+    /// A description of the failure, if any. It is printed but not compared.
     pub(super) reason: String,
     pub(super) timed_out: bool,
 }
@@ -37,12 +38,12 @@ fn time_limit(case: &Case) -> Duration {
     if case.holds { IMPATIENCE } else { PATIENCE }
 }
 
-/// Returns the verdicts of curl, in the order of the cases.
+/// Returns curl's verdicts, in the order of the cases.
 pub(super) async fn judge_by_curl(cases: &[Case], origin: &str) -> Vec<Verdict> {
     stream::iter(cases).map(|case| curl(case, origin)).buffered(CURLS).collect().await
 }
 
-/// Requests one response. It is healthy if curl succeeds and the last status is 2xx.
+/// Requests one response with curl. The verdict is healthy if curl succeeds and the final status is 2xx.
 async fn curl(case: &Case, origin: &str) -> Verdict {
     let mut command = bound_command(tool("curl"));
     // `--disable` ignores the user's settings.
@@ -60,7 +61,7 @@ async fn curl(case: &Case, origin: &str) -> Verdict {
     Verdict { is_healthy, reason, timed_out: output.status.code() == Some(TIMED_OUT) }
 }
 
-/// Returns the verdicts of the checker, in the order of the cases. Each check needs the whole body, as curl does.
+/// Returns the checker's verdicts, in the order of the cases. Like curl, each check reads the whole body.
 pub(super) async fn judge_by_checker(cases: &[Case], origin: &str) -> Vec<Verdict> {
     let checks: Vec<Value> = cases.iter().enumerate().map(|(number, case)| check(number, case, origin)).collect();
     let checker = Checker::new(&watching(&checks, &directory()));

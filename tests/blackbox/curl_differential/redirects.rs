@@ -1,10 +1,11 @@
-//! Redirects: statuses, locations, chains and loops. `{origin}` is the server, and `/ok` is healthy.
+//! Redirects: statuses, locations, chains and loops. `{origin}` is replaced with the server's origin, and `/ok` is a
+//! healthy page.
 
 use support::raw_server::RawEnding;
 
 use super::draft::{Alteration, Change, Draft, Part, Quirk};
 
-/// Redirects, each with its description, its status and its headers.
+/// Each entry has the name of a quirk, the status line, and the headers that it adds.
 const REDIRECTS: &[(&str, &[u8], &[u8])] = &[
     ("redirect with status 300", b"HTTP/1.1 300 Multiple Choices", b"Location: /ok\r\n"),
     ("redirect with status 301", b"HTTP/1.1 301 Moved Permanently", b"Location: /ok\r\n"),
@@ -77,7 +78,7 @@ const REDIRECTS: &[(&str, &[u8], &[u8])] = &[
     ("redirect to a connection that is reset", b"HTTP/1.1 302 Found", b"Location: /reset\r\n"),
 ];
 
-/// Returns all quirks of redirects.
+/// Returns all quirks that affect redirects.
 pub(super) fn quirks() -> impl Iterator<Item = Quirk> {
     let redirects = REDIRECTS.iter().map(|&(name, status, headers)| Quirk {
         name,
@@ -106,7 +107,7 @@ pub(super) fn quirks() -> impl Iterator<Item = Quirk> {
     redirects.chain(others)
 }
 
-/// Redirects to the healthy page, with this body.
+/// Turns a response into a redirect to the healthy page, with this body.
 fn redirect(draft: &mut Draft, framing: &str, body: &[u8]) {
     draft.status_line = b"HTTP/1.1 302 Found".to_vec();
     draft.headers.extend(b"Location: /ok\r\n");

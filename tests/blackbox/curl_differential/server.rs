@@ -1,4 +1,4 @@
-//! The server of all responses, and of the pages to which they redirect.
+//! A server for all generated responses and for the pages that they redirect to.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ pub(super) async fn start(port: u16, cases: Arc<Vec<Case>>) -> RawServer {
     .await
 }
 
-/// Responds like one of the pages to which responses redirect.
+/// Returns the response for a page that generated responses redirect to.
 fn page(target: &str, head: &str) -> RawResponse {
     let (response, ending) = match target {
         "/loop" => (redirect("/loop/back"), RawEnding::Close),

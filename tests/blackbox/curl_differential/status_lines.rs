@@ -2,7 +2,7 @@
 
 use super::draft::{Alteration, Change, Part, Quirk};
 
-/// Status lines, each with its description.
+/// Each entry has the name of a quirk and the status line.
 const LINES: &[(&str, &[u8])] = &[
     ("HTTP/1.0", b"HTTP/1.0 200 OK"),
     ("HTTP/0.9 in the status line", b"HTTP/0.9 200 OK"),
@@ -73,7 +73,7 @@ const LINES: &[(&str, &[u8])] = &[
     ("second status line among the headers", b"HTTP/1.1 200 OK\r\nHTTP/1.1 200 OK"),
 ];
 
-/// Returns all quirks of status lines.
+/// Returns all quirks that affect status lines.
 pub(super) fn quirks() -> impl Iterator<Item = Quirk> {
     let lines =
         LINES.iter().map(|&(name, line)| Quirk { name, part: Part::StatusLine, change: Change::StatusLine(line) });

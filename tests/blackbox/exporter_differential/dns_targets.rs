@@ -1,4 +1,4 @@
-//! DNS targets: record types, response codes, and answers that are expected or not.
+//! DNS targets: record types, response codes, and expected and unexpected answers.
 
 use hickory_proto::op::{Message, OpCode, ResponseCode};
 use hickory_proto::rr::rdata::{A, AAAA, MX, TXT};
@@ -10,10 +10,10 @@ use tokio::net::UdpSocket;
 
 use super::target::Target;
 
-/// Record types, each with its record as the checker writes it.
+/// Record types, each with its record in the checker's notation.
 const RECORDS: &[(&str, &str)] =
     &[("A", "192.0.2.1"), ("AAAA", "2001:db8::1"), ("MX", "10 mail.example"), ("TXT", "token=AbC")];
-/// Names, and the response codes of the queries for them.
+/// Names, each with the response code of a query for it.
 const NAMES: &[(&str, &str)] = &[
     ("ok.example", "NOERROR"),
     ("gone.example", "NXDOMAIN"),
@@ -36,7 +36,7 @@ pub(super) async fn start() -> String {
     address
 }
 
-/// Answers a query. Returns `None` if the name is one without an answer.
+/// Answers a query. Returns `None` for the name that never gets an answer.
 fn answer(query: &[u8]) -> Option<Vec<u8>> {
     let question = Message::from_vec(query).expect("a question");
     let query = question.queries[0].clone();
@@ -88,7 +88,7 @@ pub(super) fn targets(address: &str, random: &mut Random) -> Vec<Target> {
     for _ in 0..8 {
         let ((record_type, record), (_, other)) = (random.pick(RECORDS), random.pick(RECORDS));
         let expected = if random.below(2) == 0 { record } else { other };
-        // The exporter compares a record in the format of a zone file.
+        // The exporter matches the pattern against the record in zone-file format.
         let pattern = expected.split(' ').map(|word| word.replace('.', "\\.")).collect::<Vec<_>>().join("\\s");
         let (key, matching, verb) = random.pick(&[
             ("fail_if_not_matches_regexp", "exact", "is expected"),

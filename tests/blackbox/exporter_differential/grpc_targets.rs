@@ -1,4 +1,4 @@
-//! gRPC targets: services that serve or not, servers without the health service, and TLS.
+//! gRPC targets: healthy, unhealthy and unknown services, servers without a health service, and TLS.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use tokio_rustls::TlsAcceptor;
 use super::target::Target;
 use crate::check_kinds::serve;
 
-/// Services, each with the value of its status, or `None` if the server does not know it.
+/// Services, each with its numeric status, or `None` if the server does not know the service.
 const SERVICES: &[(&str, Option<u8>)] =
     &[("", Some(1)), ("shop", Some(1)), ("bank", Some(2)), ("tent", Some(3)), ("fog", Some(0)), ("gone", None)];
 /// The gRPC status codes OK, `NOT_FOUND` and `UNIMPLEMENTED`.
@@ -51,7 +51,7 @@ impl GrpcServers {
         }
     }
 
-    /// Generates all gRPC targets. `ca` is the file of the authority.
+    /// Generates all gRPC targets. `ca` is the path to the authority's certificate.
     pub(super) fn targets(&self, ca: &Path, random: &mut Random) -> Vec<Target> {
         let trusted = || (json!({ "tls": true, "tls_config": { "ca_file": ca } }), json!({ "tls_ca_file": ca }));
         let mut targets: Vec<Target> = SERVICES
@@ -94,7 +94,7 @@ fn grpc(name: &str, port: u16, service: &str, mut prober: Value, mut keys: Value
     Target::new("grpc", name, &format!("127.0.0.1:{port}"), prober, &keys)
 }
 
-/// Serves the health service, or a server that does not implement it.
+/// Serves one connection, with or without an implementation of the health service.
 async fn health(stream: impl AsyncRead + AsyncWrite + Unpin, is_implemented: bool) -> Option<()> {
     let mut connection = h2::server::handshake(stream).await.ok()?;
     while let Some(Ok((request, mut respond))) = connection.accept().await {
@@ -104,7 +104,7 @@ async fn health(stream: impl AsyncRead + AsyncWrite + Unpin, is_implemented: boo
             while let Some(Ok(chunk)) = body.data().await {
                 asked.extend_from_slice(&chunk);
             }
-            // Five bytes of gRPC precede the message, whose field 1 is the name.
+            // A gRPC prefix of five bytes precedes the message, whose field 1 is the service's name.
             let name = String::from_utf8_lossy(asked.get(7..).unwrap_or_default()).into_owned();
             let status = SERVICES.iter().find(|(service, _)| *service == name).and_then(|(_, status)| *status);
             let head = Response::builder().header("content-type", "application/grpc").body(()).expect("a head");

@@ -16,7 +16,7 @@ const STATUSES: &[u16] =
 const REDIRECTS: &[u16] = &[301, 302, 303, 307, 308];
 const WORDS: &[&str] = &["ready", "healthy", "busy", "maintenance", "error", "failed"];
 
-/// The servers of the HTTP targets. Dropping them closes their ports.
+/// The servers behind the HTTP targets. Dropping them closes their ports.
 pub(super) struct HttpServers {
     plain: u16,
     secure: Vec<(&'static str, Endpoint)>,
@@ -48,7 +48,7 @@ impl HttpServers {
         format!("http://127.0.0.1:{}/{path}", self.plain)
     }
 
-    /// Generates all HTTP targets. `ca` is the file of the authority.
+    /// Generates all HTTP targets. `ca` is the path to the authority's certificate.
     pub(super) fn targets(&self, ca: &Path, random: &mut Random) -> Vec<Target> {
         let mut targets = Vec::new();
         targets.extend((0..14).map(|_| self.status(random)));
@@ -71,7 +71,7 @@ impl HttpServers {
         targets
     }
 
-    /// A status, and sometimes a list of the expected ones.
+    /// Returns a target with a status and, in some cases, a list of accepted statuses.
     fn status(&self, random: &mut Random) -> Target {
         let status = random.pick(STATUSES);
         let accepted: Vec<u16> = (0..random.below(3)).map(|_| random.pick(STATUSES)).chain([status]).collect();
@@ -84,7 +84,7 @@ impl HttpServers {
         http(name, &self.url(&format!("status/{status}")), prober, &keys)
     }
 
-    /// A chain of up to 12 redirects, of which both programs follow 10.
+    /// Returns a target with a chain of up to 12 redirects, of which both programs follow 10.
     fn redirect(&self, number: usize, random: &mut Random) -> Target {
         let (hops, status) = ([1, 2, 5, 9, 10, 11, 12, 1][number % 8], random.pick(REDIRECTS));
         let end = random.pick(&["ok", "ok", "gone"]);
@@ -92,7 +92,7 @@ impl HttpServers {
         http(name, &self.url(&format!("redirect/{hops}/{status}/{end}")), json!({}), &json!({ "max_redirects": 10 }))
     }
 
-    /// A body of two words, and a regular expression that must or must not match it.
+    /// Returns a target with a body of two words, and a regular expression that must or must not match the body.
     fn body(&self, random: &mut Random) -> Target {
         let (first, second) = (random.pick(WORDS), random.pick(WORDS));
         let pattern = format!("{}{}", random.pick(&["", "^"]), random.pick(WORDS));
@@ -113,7 +113,7 @@ impl HttpServers {
         http(format!("header `{value}` must match `{pattern}`"), &self.url(&format!("header/{value}")), prober, &keys)
     }
 
-    /// Responses that are incomplete or malformed. Both programs read the whole body.
+    /// Returns targets with incomplete or malformed responses. Both programs read the whole body.
     fn broken(&self) -> Vec<Target> {
         let reads_body = || json!({ "must_not_contain": "a text that no response contains" });
         let at = |name: &str, path: &str| http(name, &self.url(path), json!({}), &reads_body());
@@ -147,7 +147,7 @@ fn tls(name: &str, url: &str, exporter: &Value, keys: &Value) -> Target {
     http(name, url, json!({ "tls_config": exporter }), keys)
 }
 
-/// Responds to a path that describes the response.
+/// Returns the response that a path describes.
 fn respond(path: &str) -> RawResponse {
     let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
     let ordinary = |body: &str| format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());

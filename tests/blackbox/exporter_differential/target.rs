@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-/// An endpoint, with the settings of both programs for it.
+/// An endpoint with both programs' settings for it.
 #[derive(Debug)]
 pub(super) struct Target {
     /// A description, for example `status 404`. Targets with the same settings can share it.
@@ -14,13 +14,13 @@ pub(super) struct Target {
     pub(super) check: Value,
 }
 
-/// The time limit of both programs for targets that respond.
+/// Both programs' time limit for targets that respond.
 pub(super) const PATIENCE: &str = "40s";
-/// The time limit for targets that never respond.
+/// Both programs' time limit for targets that never respond.
 pub(super) const IMPATIENCE: &str = "4s";
 
 impl Target {
-    /// Creates a target. `prober` contains the settings of the exporter for this type, and `keys` those of the checker.
+    /// Creates a target. `prober` contains the exporter's settings for this kind of target, and `keys` the checker's.
     pub(super) fn new(kind: &str, name: impl Into<String>, address: &str, prober: Value, keys: &Value) -> Target {
         let mut check = json!({ "type": kind, "endpoint_url": address, "timeout": PATIENCE });
         let (Value::Object(all), Value::Object(keys)) = (&mut check, keys) else { panic!("{keys} is not an object") };

@@ -15,7 +15,7 @@ const WORDS: &[&str] = &["ready", "ESMTP", "ftpd", "busy"];
 
 /// The ports of the TCP servers.
 pub(super) struct TcpServers {
-    /// The port for each word of a banner.
+    /// The word in each server's banner, and the server's port.
     banners: Vec<(&'static str, u16)>,
     silent: u16,
     closing: u16,
@@ -47,7 +47,7 @@ impl TcpServers {
         }
     }
 
-    /// Generates all TCP targets. `ca` is the file of the authority.
+    /// Generates all TCP targets. `ca` is the path to the authority's certificate.
     pub(super) fn targets(&self, ca: &Path, random: &mut Random) -> Vec<Target> {
         let mut targets = vec![
             tcp("open port", self.banners[0].1, json!({}), &json!({})),
@@ -113,7 +113,7 @@ impl TcpServers {
     }
 }
 
-/// Sends a banner with this word, and answers every line.
+/// Starts a server that sends a banner with this word and answers every line. Returns its port.
 async fn banner_server(word: &'static str) -> u16 {
     serve(move |stream| async move {
         let mut stream = BufReader::new(stream);
@@ -128,7 +128,7 @@ async fn banner_server(word: &'static str) -> u16 {
     .await
 }
 
-/// Sends these bytes, and waits until the client closes the connection.
+/// Starts a server that sends these bytes and waits until the client closes the connection. Returns its port.
 async fn talking(bytes: &'static [u8]) -> u16 {
     serve(move |mut stream| async move {
         stream.write_all(bytes).await.ok()?;
@@ -150,18 +150,19 @@ async fn expired_server(authority: &Authority) -> u16 {
     .await
 }
 
-/// A conversation: what to send, if anything, and the pattern of the answer.
+/// Returns a target with a conversation. Each step has a string to send, which can be empty, and a pattern for the
+/// answer.
 fn script(name: &str, port: u16, steps: &[(&str, &str)]) -> Target {
     let step = |(sent, expected): &(&str, &str), line: &str| match sent {
         &"" => json!({ "expect": expected }),
         sent => json!({ "send": format!("{}{line}", sent.trim_end()), "expect": expected }),
     };
-    // The exporter adds a line feed.
+    // The exporter appends a line feed to each string that it sends.
     let prober: Vec<Value> = steps
         .iter()
         .map(|one| step(one, "\r"))
         .flat_map(|one| match one.get("send") {
-            // The exporter waits before it sends, if one step does both.
+            // If a step both sends and expects, the exporter waits before it sends, so the step is split in two.
             Some(sent) => vec![json!({ "send": sent }), json!({ "expect": one["expect"] })],
             None => vec![one],
         })

@@ -1,4 +1,4 @@
-//! Judges what a channel was notified of, against what happened.
+//! Checks the messages that a channel received against the outages that happened.
 
 use std::fmt;
 
@@ -16,10 +16,10 @@ use shared::{MINUTE, SECOND, UnixNanos};
 use crate::node::Node;
 use crate::plan::{START, WorldPlan};
 
-/// The largest difference between two clocks, and some time to send.
+/// The largest possible difference between two clocks, plus some time to send a message.
 const SLACK: i64 = 2 * MINUTE + 20 * SECOND;
 
-/// How long before and after a partition results can be stored so late that an outage is not notified.
+/// How close to a partition an outage can go unreported because its results were stored late.
 const LATE: i64 = 10 * MINUTE;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -29,28 +29,28 @@ pub struct Counts {
     pub outages: u64,
     /// The number of messages that the provider accepted.
     pub messages: u64,
-    /// The number of items in these messages.
+    /// The number of items in the accepted messages.
     pub items: u64,
     /// The number of messages after which a node could not store its log.
     pub interruptions: u64,
-    /// The number of messages that repeated news.
+    /// The number of messages that repeated earlier news.
     pub duplicates: u64,
     /// The number of times that a log was stored.
     pub logs_written: u64,
 }
 
-/// A world in which the rules were violated.
+/// A violation of the rules in one world.
 #[derive(Debug)]
 pub struct Violation {
     /// The seed of the world.
     pub seed: u64,
-    /// The rule, and how it was violated.
+    /// A description of the violation.
     pub problem: String,
     pub trace: Vec<String>,
 }
 
 impl Counts {
-    /// Adds the counts of other worlds.
+    /// Adds the counts from other worlds.
     pub fn add(&mut self, other: &Counts) {
         self.worlds += other.worlds;
         self.outages += other.outages;
@@ -88,7 +88,7 @@ impl fmt::Display for Violation {
     }
 }
 
-/// One item that the provider accepted.
+/// An item of a message that the provider accepted.
 #[derive(Debug)]
 struct Received {
     at: UnixNanos,
@@ -102,7 +102,7 @@ pub(crate) struct Judge {
     messages: u64,
     pub(crate) interruptions: usize,
     pub(crate) logs_written: u64,
-    /// The violations that were found while the world ran.
+    /// The violations that were found before the end of the world.
     pub(crate) problems: Vec<String>,
 }
 
@@ -112,7 +112,7 @@ impl Judge {
         Judge { received, messages: 0, interruptions: 0, logs_written: 0, problems: Vec::new() }
     }
 
-    /// Records a message that the provider accepted. Returns whether there was one.
+    /// Records the items of an accepted message. Returns whether there were any.
     pub(crate) fn receive(&mut self, at: UnixNanos, node: &NodeName, news: &[News]) -> bool {
         let items: Vec<&Item> = news.iter().flat_map(|news| &news.items).collect();
         for item in &items {
@@ -229,8 +229,8 @@ impl Judge {
     }
 }
 
-/// Follows the news about an endpoint. Returns the reported outages. Adds the times of messages that repeat news to
-/// `duplicates`.
+/// Replays the news about an endpoint and returns the outages that it reports. Adds the times of messages that repeat
+/// news to `duplicates`, and other violations to `problems`.
 fn follow(received: &[Received], duplicates: &mut Vec<UnixNanos>, problems: &mut Vec<String>) -> Vec<Period> {
     let mut reported: Vec<Period> = Vec::new();
     let mut open: Option<(EventKind, u32)> = None;
@@ -277,7 +277,7 @@ fn follow(received: &[Received], duplicates: &mut Vec<UnixNanos>, problems: &mut
         }
     }
     if open.is_some() {
-        problems.push("an outage was notified, and its end was not".to_owned());
+        problems.push("an outage was reported, but its end was not".to_owned());
     }
     reported
 }
@@ -288,13 +288,14 @@ fn must_be_reported(plan: &WorldPlan, endpoint: usize, span: &Span) -> bool {
         silence.is_some_and(|silence| silence.start - SLACK < span.end && span.start < silence.end + SLACK);
     let is_late = plan.nodes.iter().filter(|node| node.has_spool).flat_map(|node| &node.partitioned);
     let is_late = is_late.into_iter().any(|period| period.start - LATE < span.end && span.start < period.end + LATE);
-    // The last status of a node that stops counts for longer, until the node returns.
+    // If a node stops, its last status stays valid for up to `CLOCK_TOLERANCE` longer, so an outage must last that much
+    // longer to be reported for certain.
     let stops = plan.nodes.iter().any(|node| !node.dead.is_empty() || !node.partitioned.is_empty());
     let shortest = plan.policy.after + if stops { CLOCK_TOLERANCE } else { 0 };
     span.status == Status::Down && span.end - span.start >= shortest && !is_touched && !is_late
 }
 
-/// Returns a problem if nothing was wrong at the beginning of a notified outage.
+/// Returns a problem if the endpoint was healthy when a reported outage began.
 fn false_alarm(plan: &WorldPlan, endpoint: usize, one: &Received) -> Option<String> {
     let is_about_outage = matches!(one.item.event, EventKind::Down | EventKind::Missed);
     let was_wrong = |(period, _): &(Period, Status)| {
@@ -306,7 +307,7 @@ fn false_alarm(plan: &WorldPlan, endpoint: usize, one: &Received) -> Option<Stri
 
 fn breaks_silence(silence: Period, one: &Received) -> Option<String> {
     let is_inside = silence.start + SLACK < one.at && one.at < silence.end - SLACK;
-    // An improvement is notified, like a recovery.
+    // Improvements are reported even during a silence, as recoveries are.
     let is_better = one.item.was > one.item.is;
     let is_bad = !is_better && !matches!(one.item.event, EventKind::Recovered | EventKind::Missed);
     let until = one.item.until.unwrap_or(one.at);

@@ -1,8 +1,8 @@
-//! Simulates nodes that check endpoints and notify a channel, over a virtual clock and a store in memory.
+//! Simulates nodes that check endpoints and notify a channel, with a virtual clock and an in-memory store.
 //!
-//! The rules and the logs are the real ones. Everything else fails, in each world differently: nodes die, lose their
-//! connection to the store or are killed between sending a message and storing their log; clocks differ; the store shows
-//! changes late; the provider is down. A world is determined by its seed, which a failure prints.
+//! The rules and the logs are the real ones. Everything else can fail, differently in each world: nodes die, lose their
+//! connection to the store, or are killed between sending a message and storing their log; clocks differ; changes in
+//! the store become visible late; the provider is down. A seed determines a world, and failures print it.
 
 mod judge;
 mod node;
@@ -18,7 +18,7 @@ use std::thread;
 pub use self::judge::{Counts, Violation};
 pub use self::world::run_world;
 
-/// Runs the worlds of all seeds, on all processors. Stops at the first violation.
+/// Runs one world per seed, on all processors. Stops at the first violation.
 pub fn run(seeds: Range<u64>) -> Result<Counts, Violation> {
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let next = AtomicU64::new(seeds.start);

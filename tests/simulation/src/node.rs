@@ -1,4 +1,4 @@
-//! A node: what it knows and keeps in memory.
+//! The state of a simulated node: its history, its spool and its memory.
 
 use std::collections::VecDeque;
 
@@ -15,21 +15,21 @@ use crate::store::StoredHistory;
 #[derive(Debug)]
 pub(crate) struct Node {
     pub(crate) name: NodeName,
-    /// The status of each endpoint, as far as it was stored.
+    /// The stored status history of each endpoint.
     timelines: Vec<StatusTimeline>,
     /// Rounds that could not be stored.
     spool: Vec<Round>,
-    /// The storage times of the rounds that its history lists.
+    /// The storage times of the rounds in the node's history.
     pub(crate) stored: VecDeque<UnixNanos>,
-    /// The time of the last round, if the node stored rounds before it that it had to keep.
+    /// The time of the latest round, if rounds from the spool were stored before it.
     pub(crate) behind_at: Option<UnixNanos>,
-    /// The log in the memory of a daemon.
+    /// The log that a daemon keeps in memory.
     pub(crate) log: Option<NotificationLog>,
     /// Whether the log in memory differs from the stored one.
     pub(crate) is_unsaved: bool,
-    /// Whether the node is sending.
+    /// Whether the node is currently sending a message.
     pub(crate) is_busy: bool,
-    /// When a daemon evaluates next, unless a round is stored before.
+    /// When a daemon evaluates next if no round is stored before then.
     pub(crate) timer: UnixNanos,
 }
 
@@ -55,14 +55,14 @@ impl Node {
         })
     }
 
-    /// Keeps a round that cannot be stored.
+    /// Adds a round that cannot be stored to the spool, if the node has one.
     pub(crate) fn keep(&mut self, round: Round, plan: &NodePlan) {
         if plan.has_spool {
             self.spool.push(round);
         }
     }
 
-    /// Stores a round, after those that were kept.
+    /// Stores the rounds in the spool, followed by this round.
     pub(crate) fn store(&mut self, round: Round, plan: &NodePlan) -> StoredHistory {
         if !self.spool.is_empty() {
             self.behind_at = Some(round.at);
@@ -82,7 +82,7 @@ impl Node {
         }
     }
 
-    /// Forgets everything that is only in memory.
+    /// Discards everything that the node keeps only in memory.
     pub(crate) fn restart(&mut self) {
         (self.log, self.is_unsaved, self.is_busy, self.timer) = (None, false, false, UnixNanos::MAX);
     }

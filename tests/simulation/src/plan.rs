@@ -11,28 +11,28 @@ use shared::{HOUR, MINUTE, Nanos, SECOND, UnixNanos};
 
 use crate::random::Random;
 
-/// When worlds begin. Any time far from 0 would do.
+/// The time at which each world begins. Any time far from 0 works.
 pub(crate) const START: UnixNanos = 1_795_330_254_340_493_978;
-/// When the last outage can begin, and most faults end.
+/// How long after the start of a world outages and other faults can begin.
 const EVENTFUL: Nanos = 3 * HOUR;
-/// When worlds end. Until then, everything is healthy, so that all news can be sent.
+/// The length of a world. It ends without faults, so that all news can be sent.
 const LENGTH: Nanos = 7 * HOUR;
 
 #[derive(Debug)]
 pub(crate) struct WorldPlan {
     pub(crate) nodes: Vec<NodePlan>,
-    /// What is wrong with each endpoint, and when.
+    /// The periods in which each endpoint fails, with its status in each period.
     pub(crate) endpoints: Vec<Vec<(Period, Status)>>,
     pub(crate) quorum: Quorum,
     pub(crate) policy: ChannelPolicy,
     pub(crate) flapping: Flapping,
     /// A silence for the first endpoint.
     pub(crate) silence: Option<Period>,
-    /// When the provider does not accept messages.
+    /// The periods in which the provider does not accept messages.
     pub(crate) provider_down: Vec<Period>,
-    /// How long it can take until changes in the store are visible.
+    /// The maximum delay before changes in the store become visible.
     pub(crate) visibility: Nanos,
-    /// In how many of 100 messages the sender is killed before it stores its log.
+    /// The percentage of messages after which the sender is killed before it stores its log.
     pub(crate) crashes: u64,
     pub(crate) end: UnixNanos,
 }
@@ -40,19 +40,20 @@ pub(crate) struct WorldPlan {
 #[derive(Debug)]
 pub(crate) struct NodePlan {
     pub(crate) every: Nanos,
-    /// When the first round starts.
+    /// The time from the start of the world to the node's first round.
     pub(crate) phase: Nanos,
     pub(crate) rank: u32,
-    /// By how much the clock is wrong.
+    /// The error of the node's clock.
     pub(crate) skew: Nanos,
     pub(crate) round: Nanos,
-    /// A daemon evaluates between rounds and has a memory. Otherwise, each round is a process.
+    /// The pace of a daemon, which evaluates between rounds and keeps its state in memory. Without it, each round is a
+    /// separate process.
     pub(crate) pace: Option<Pace>,
     /// Whether rounds that could not be stored are stored later.
     pub(crate) has_spool: bool,
-    /// When the node does not run.
+    /// The periods in which the node does not run.
     pub(crate) dead: Vec<Period>,
-    /// When the node cannot reach the store.
+    /// The periods in which the node cannot reach the store.
     pub(crate) partitioned: Vec<Period>,
     /// The endpoints that the node checks.
     pub(crate) checks: Vec<usize>,
@@ -70,7 +71,7 @@ impl WorldPlan {
         let mut nodes = Vec::new();
         for index in 0..count {
             let every = random.pick(&[20 * SECOND, MINUTE, MINUTE, 2 * MINUTE, 5 * MINUTE]);
-            // At least one node runs until the end.
+            // The first node always runs until the end.
             let dead = if index > 0 && fault(40, random) { periods(random, 2, MINUTE, 2 * HOUR) } else { Vec::new() };
             let is_daemon = random.chance(50);
             let pace =
@@ -122,7 +123,7 @@ impl WorldPlan {
         }
     }
 
-    /// Returns the status of an endpoint as a check would find it.
+    /// Returns the status that a check of the endpoint would find.
     pub(crate) fn status(&self, endpoint: usize, moment: UnixNanos) -> Status {
         let wrong = self.endpoints[endpoint].iter().find(|(period, _)| period.contains(moment));
         wrong.map_or(Status::Healthy, |(_, status)| *status)
@@ -145,10 +146,10 @@ fn periods(random: &mut Random, limit: usize, shortest: Nanos, longest: Nanos) -
     (0..=random.below(limit)).map(|_| period(random, shortest, longest)).collect()
 }
 
-/// Returns a period after the first 20 minutes, in which all nodes begin.
+/// Returns a period that begins after the first 20 minutes, in which all nodes start.
 fn period(random: &mut Random, shortest: Nanos, longest: Nanos) -> Period {
     let start = START + random.between(20 * MINUTE, EVENTFUL);
-    // Short periods are as frequent as long ones.
+    // Half of the periods are short.
     let longest = if random.chance(50) { longest } else { longest.min(shortest * 10) };
     Period { start, end: start + random.between(shortest, longest) }
 }

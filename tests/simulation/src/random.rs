@@ -1,4 +1,4 @@
-//! A small generator of pseudorandom numbers (`SplitMix64`), so that a seed always gives the same world.
+//! A small pseudorandom number generator (`SplitMix64`), so that a seed always produces the same world.
 
 use shared::Nanos;
 
@@ -18,7 +18,7 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// Returns a number from `from` up to, and not including, `to`.
+    /// Returns a number in the range `from..to`.
     pub(crate) fn between(&mut self, from: Nanos, to: Nanos) -> Nanos {
         from + (self.next() % (to - from).max(1) as u64) as Nanos
     }
@@ -27,7 +27,7 @@ impl Random {
         (self.next() % limit.max(1) as u64) as usize
     }
 
-    /// Returns true in `percent` of 100 calls.
+    /// Returns true with a probability of `percent` percent.
     pub(crate) fn chance(&mut self, percent: u64) -> bool {
         self.next() % 100 < percent
     }

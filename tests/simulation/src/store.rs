@@ -1,4 +1,4 @@
-//! A store in memory, which shows changes late.
+//! An in-memory store in which changes become visible with a delay.
 
 use std::rc::Rc;
 
@@ -6,7 +6,7 @@ use shared::UnixNanos;
 use shared::notification_log::NotificationLog;
 use shared::uptime::Span;
 
-/// What a node stored about the endpoints.
+/// A node's stored history of all endpoints.
 #[derive(Debug, Default)]
 pub(crate) struct StoredHistory {
     /// The spans of each endpoint, and when it was last checked.
@@ -14,7 +14,7 @@ pub(crate) struct StoredHistory {
     pub(crate) newest: UnixNanos,
 }
 
-/// An object that is replaced. Older versions remain visible for a while.
+/// The versions of an object. After a new version is stored, the previous one remains visible for a while.
 #[derive(Debug)]
 pub(crate) struct Versions<T> {
     stored: Vec<(UnixNanos, Rc<T>)>,
@@ -28,7 +28,7 @@ impl<T> Default for Versions<T> {
 
 impl<T> Versions<T> {
     pub(crate) fn put(&mut self, visible_at: UnixNanos, content: T) {
-        // Only the last versions can still be visible.
+        // Only the most recent versions can still be visible.
         if self.stored.len() > 8 {
             self.stored.drain(..4);
         }
@@ -42,10 +42,10 @@ impl<T> Versions<T> {
     }
 }
 
-/// The objects of one node.
+/// The objects that one node stores.
 #[derive(Debug, Default)]
 pub(crate) struct Objects {
     pub(crate) history: Versions<StoredHistory>,
-    /// The log, as parsed from its JSON.
+    /// The log, parsed from its stored JSON.
     pub(crate) log: Versions<NotificationLog>,
 }

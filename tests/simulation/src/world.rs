@@ -1,4 +1,4 @@
-//! Runs one world: an agenda of events in chronological order.
+//! Runs one world by processing its events in chronological order.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -23,15 +23,15 @@ use crate::plan::{START, WorldPlan, is_in};
 use crate::random::Random;
 use crate::store::{Objects, StoredHistory};
 
-/// The longest time for sending a message, which the checker enforces.
+/// The time limit for sending a message, which the checker enforces.
 const LONGEST_SEND: i64 = 10 * SECOND;
 
-/// Something that happens in the world.
+/// An event that happens to one node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
     Start,
     End,
-    /// A timer of a daemon.
+    /// The timer of a daemon expires.
     Timer,
     /// The provider receives a message.
     Deliver,
@@ -63,7 +63,7 @@ struct World {
     judge: Judge,
 }
 
-/// Runs the world of a seed, and checks what its channel was notified of.
+/// Runs a seed's world, and checks the messages that its channel received.
 pub fn run_world(seed: u64) -> Result<Counts, Violation> {
     let invalid = || Violation { seed, problem: "the world is invalid".to_owned(), trace: Vec::new() };
     let mut world = World::new(seed).ok_or_else(invalid)?;
@@ -132,7 +132,8 @@ impl World {
         }
     }
 
-    /// Ends a node's process. A message that it was sending may have been sent without being recorded.
+    /// Ends a node's process. If it was sending a message, the provider may have received it without a record in the
+    /// node's log.
     fn kill(&mut self, node: usize) {
         if self.sending[node].take().is_some_and(|sending| sending.is_delivered) {
             self.judge.interruptions += 1;
@@ -166,7 +167,7 @@ impl World {
         self.evaluate(node, now);
     }
 
-    /// Reads everything and begins to send the news, if it is the node's turn.
+    /// Evaluates the news and, if it is the node's turn, starts to send it.
     fn evaluate(&mut self, node: usize, now: UnixNanos) {
         let plan = &self.plan.nodes[node];
         if self.nodes[node].is_busy || is_in(&plan.partitioned, now) || self.nodes[node].stored.is_empty() {
@@ -248,7 +249,7 @@ impl World {
         (reconcile(&situation), registers.next_number())
     }
 
-    /// The provider receives a message, and answers.
+    /// Delivers a message to the provider, which accepts it unless the provider is down.
     fn deliver(&mut self, node: usize, now: UnixNanos) {
         let clock = self.clock(node, now);
         let Some(sending) = &mut self.sending[node] else { return };
@@ -278,7 +279,7 @@ impl World {
             .filter_map(|other| self.read_log(other, now))
             .collect();
         if is_in(&self.plan.nodes[node].partitioned, now) {
-            // The daemon stores its log later. Until then, others do not know of the message.
+            // The daemon stores its log later. Until then, other nodes do not know of the message.
             self.judge.interruptions += usize::from(sending.is_delivered);
             self.nodes[node].is_unsaved = true;
         } else {

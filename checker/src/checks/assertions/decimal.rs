@@ -58,7 +58,7 @@ struct Written<'a> {
     is_negative: bool,
     integer: &'a str,
     fraction: &'a str,
-    /// The digits after the `e` with their sign, or an empty string.
+    /// The exponent's digits with their sign, or an empty string if there is no exponent.
     exponent: &'a str,
 }
 

@@ -42,9 +42,9 @@ pub(super) struct JsonPathQuery {
 /// The worst-case cost of a JSON path query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PathCost {
-    /// Proportional to the body length.
+    /// The cost is proportional to the body length.
     Linear,
-    /// Possibly far more than the body length, because a hostile body can multiply the work.
+    /// The cost can far exceed the body length, because a hostile body can multiply the work.
     Unbounded,
 }
 

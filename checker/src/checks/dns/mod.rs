@@ -36,7 +36,7 @@ pub struct DnsCheck {
     pub server: Address,
     /// The domain name to query.
     pub name: Name,
-    /// The type of the records.
+    /// The type of the records to query.
     pub record: RecordType,
     /// The time limit for one attempt.
     pub timeout: Duration,

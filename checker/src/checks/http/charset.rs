@@ -14,8 +14,8 @@ const UTF_16LE_MARK: &[u8] = b"\xff\xfe";
 const UTF_32BE_MARK: &[u8] = b"\0\0\xfe\xff";
 const UTF_32LE_MARK: &[u8] = b"\xff\xfe\0\0";
 
-/// Labels that servers send although they do not name a charset, and the names that `MySQL` has for UTF-8. All are
-/// treated as UTF-8.
+/// Labels that servers send although they do not name a charset, and `MySQL`'s names for UTF-8. All are treated as
+/// UTF-8.
 const PLACEHOLDERS: [&str; 9] =
     ["none", "null", "undefined", "unknown", "default", "auto", "binary", "utf8mb4", "utf-8mb4"];
 

@@ -14,7 +14,7 @@ pub(super) struct HeadRepair {
     line: Vec<u8>,
     section: Section,
     is_informational: bool,
-    /// Whether lines that continue the last one are left out.
+    /// Whether to omit lines that continue the previous line.
     skips_folded: bool,
 }
 

@@ -434,7 +434,7 @@ async fn evaluate(check: &HttpCheck, response: HttpResponse, capture: Capture, s
         }
         return Ok(data);
     }
-    // Without conditions, the body is read for another kind of check, which needs all of it.
+    // Without conditions, another kind of check requested the body, and needs all of it.
     let has_conditions = check.needs_body() || !check.assertions.is_empty();
     let early_end = has_conditions.then(|| (EarlyEnd::new(check), &mut data));
     body::read(check, response, stopwatch, early_end).await?.store_in(&mut data);

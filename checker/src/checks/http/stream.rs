@@ -28,7 +28,7 @@ pub(super) struct ClientStream {
 #[derive(Default)]
 struct RepairedHead {
     repair: HeadRepair,
-    /// What is repaired, and not read yet.
+    /// Repaired data that has not been read yet.
     output: Vec<u8>,
     /// How much of the output was read.
     position: usize,
@@ -61,7 +61,7 @@ impl AsyncRead for ClientStream {
 }
 
 impl RepairedHead {
-    /// How many bytes are received at once.
+    /// The number of bytes to receive at a time.
     const PIECE: usize = 4_096;
 
     fn has_output(&self) -> bool {

@@ -22,7 +22,7 @@ fn nothing() -> CurrentState {
     }
 }
 
-/// Returns the desired state, in which each user has these keys, the first of which is in the user's file.
+/// Returns the desired state, in which each user has these keys and the first key is in the user's file.
 fn everything(spec: &ProvisionSpec, key_ids: &[&str]) -> CurrentState {
     let mut current = nothing();
     current.bucket = BucketState::Ours;

@@ -41,7 +41,7 @@ fn a_renamed_endpoint_keeps_its_history() {
     assert_eq!(history.endpoint(&EndpointKey { id: Some("shop".into()), ..EndpointKey::default() }), Some(shop));
     let mut golden = History::parse(GOLDEN_WITH_ID.as_bytes()).expect("it was stored");
     assert_eq!(golden.to_json(), GOLDEN_WITH_ID.trim_end());
-    // It was written when a history kept the first three errors of a day.
+    // The golden file was written when a history kept the first three errors of a day.
     for (key, past) in &mut golden.endpoints {
         assert_eq!(past.events, history.endpoints[key].events[..past.events.len()]);
         past.events.clone_from(&history.endpoints[key].events);

@@ -1,4 +1,4 @@
-//! Which node sends, and when.
+//! Tests which node sends news, and when.
 
 use super::*;
 use crate::notification::lineup::stored_since;
@@ -6,8 +6,8 @@ use crate::notification::reconcile::HeldReason;
 use crate::notification_log::{FailureReason, Waiting};
 use crate::{HOUR, SECOND};
 
-/// Returns when the node `me` would send in a scene in which it sees the news for the first time at minute 11, and
-/// then nothing changes.
+/// Returns the minute in which the node `me` sends, in a scene in which it first sees the news at minute 11 and nothing
+/// changes after that.
 fn turn(mut scene: Scene, me: &str) -> Option<i64> {
     let index = scene.logs.iter().position(|log| log.node.as_str() == me).expect("it is a node");
     scene.logs.swap(0, index);
@@ -54,7 +54,7 @@ fn a_node_that_does_not_serve_the_channel_is_not_waited_for() {
 
 #[test]
 fn the_wait_begins_when_a_node_sees_the_news() {
-    // The outage is long over due when its results are stored.
+    // The outage's results are stored long after the notification was due.
     let mut scene = three();
     scene.logs.swap(0, 1);
     assert!(scene.plan(100).news.is_empty());
@@ -82,9 +82,9 @@ fn a_node_that_returns_leaves_earlier_news_to_the_others() {
     let plan = scene.plan(11);
     assert!(matches!(&plan.held[0].reason, HeldReason::Turn(ahead) if ahead.len() == 2), "{plan:?}");
     let logs = scene.logs.clone();
-    // Both others have their slots, then each node that precedes it or is the node itself.
+    // The node waits for the slots of both other nodes, and then for its own slot.
     assert_eq!(turn(scene, "a"), Some(11 + 14));
-    // Later news is sent at once, and so is all news if the node is alone.
+    // News that becomes due later is sent at once, as is all news if there are no other nodes.
     let later = Scene { logs: logs.clone(), endpoints: vec![(key("Shop"), "h0 d20", false)], ..three() };
     assert_eq!(turn(later, "a"), Some(21));
     assert_eq!(turn(Scene { logs: logs[..1].to_vec(), ..three() }, "a"), Some(11));
@@ -150,7 +150,7 @@ fn failures_delay_by_up_to_an_hour() {
 fn an_endpoint_is_left_to_the_nodes_that_check_it() {
     let scene = Scene::new("h0 d10").with_node("b");
     assert_eq!(turn(scene, "b"), Some(16));
-    // A local condition is known to one node only.
+    // Only one node knows of a local condition, so it does not wait for others.
     let mut scene = Scene::new("h0").with_node("b").hearing(&[EventKind::Store]);
     scene.logs.swap(0, 1);
     scene.conditions = vec![Condition {

@@ -1,4 +1,4 @@
-//! Logs of several nodes, and hostile ones.
+//! Tests of merging the logs of several nodes, including hostile ones.
 
 use proptest::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Tests of the rules. Times are minutes after [`START`].
+//! Tests of the notification rules. Times are in minutes after [`START`].
 
 mod lines;
 mod logs;
@@ -40,7 +40,8 @@ fn key(title: &str) -> EndpointKey {
     EndpointKey { title: title.to_owned(), locator: format!("https://{title}/"), id: None }
 }
 
-/// Builds spans from the minutes in which each status begins. The last span ends at `now`, and `?` is an unknown status.
+/// Builds spans from a list such as `h0 d10`: each letter is a status, followed by the minute in which it begins. `?`
+/// is an unknown status. The last span ends at `now`.
 fn spans(changes: &str, now: i64) -> Vec<Span> {
     let changes: Vec<(i64, char)> = changes
         .split_whitespace()
@@ -62,7 +63,7 @@ fn spans(changes: &str, now: i64) -> Vec<Span> {
     changes.iter().zip(ends).filter_map(span).collect()
 }
 
-/// One channel, its endpoints and the nodes that serve it. The first node evaluates.
+/// A channel, its endpoints, and the nodes that serve it. The first node runs the evaluations.
 struct Scene {
     policy: ChannelPolicy,
     pace: Pace,
@@ -161,7 +162,7 @@ impl Scene {
         })
     }
 
-    /// Evaluates, and records the news as delivered. Returns the items in words.
+    /// Evaluates the scene and records its news as delivered. Returns the items as text.
     fn send(&mut self, now: i64) -> Vec<String> {
         let plan = self.plan(now);
         let number = Registers::merge(&self.logs).next_number();
@@ -173,7 +174,7 @@ impl Scene {
         words(&plan)
     }
 
-    /// Evaluates every minute, and returns all items with the minute in which they are sent.
+    /// Evaluates the scene every minute, and returns all items with the minute in which they are sent.
     fn play(&mut self, minutes: std::ops::Range<i64>) -> Vec<String> {
         let sent = minutes.flat_map(|now| self.send(now).into_iter().map(move |item| format!("{now}: {item}")));
         sent.collect()
@@ -190,7 +191,7 @@ fn introduction<'a>(rank: u32, channels: &'a [&'a ChannelId]) -> Introduction<'a
     Introduction { rank, every: MINUTE, pace: Pace::default(), channels, stored_since: 0 }
 }
 
-/// Writes the items of a plan as `down Shop 10`, `recovered Shop 10–12` and so on.
+/// Formats the items of a plan, as in `down Shop 10` or `recovered Shop 10–12`.
 fn words(plan: &Plan) -> Vec<String> {
     let minute = |moment: UnixNanos| (moment - START) / MINUTE;
     let items = plan.news.iter().flat_map(|news| &news.items);
@@ -203,7 +204,7 @@ fn words(plan: &Plan) -> Vec<String> {
         .collect()
 }
 
-/// Writes what is held back as `down Shop NotLongEnough 15`.
+/// Formats the news that is held back, as in `down Shop NotLongEnough 15`.
 fn held(plan: &Plan) -> Vec<String> {
     let minute = |until: UnixNanos| format!(" {}", (until - START) / MINUTE);
     let held = plan.held.iter().map(|held| {

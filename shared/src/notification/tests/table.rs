@@ -1,4 +1,4 @@
-//! The table of rules: the news that follows from the notified and the current status.
+//! Tests of the news that follows from the last reported status and the current one.
 
 use super::*;
 use crate::notification_log::{Notified, Topic};
@@ -139,7 +139,7 @@ fn outages_before_a_channel_was_first_served_are_not_notified() {
     scene.logs = vec![log("a", 35)];
     assert_eq!(scene.plan(39).news, []);
     assert_eq!(scene.send(45), ["down Shop 40"]);
-    // An endpoint that is down at that moment is notified.
+    // An endpoint that is already down when a node first serves the channel is reported.
     scene = Scene::new("h0 d10");
     scene.logs = vec![log("a", 35)];
     assert_eq!(scene.send(36), ["down Shop 10"]);
@@ -220,7 +220,7 @@ fn conditions_are_notified_when_they_begin_and_end() {
     assert_eq!(send(Topic::Silent, true, 10, 13), [""; 0]);
     assert_eq!(send(Topic::Silent, false, 20, 21), ["recovered eu-west 10–20"]);
     assert_eq!(send(Topic::Silent, false, 20, 22), [""; 0]);
-    // A certificate that expires even sooner is notified again, and its renewal is not news.
+    // A certificate that expires even sooner is reported again, but its renewal is not.
     assert_eq!(send(Topic::Certificate, true, 10, 30), ["certificate eu-west 10"]);
     assert_eq!(send(Topic::Certificate, true, 10, 31), [""; 0]);
     assert_eq!(send(Topic::Certificate, true, 40, 41), ["certificate eu-west 40"]);

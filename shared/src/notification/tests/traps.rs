@@ -1,4 +1,4 @@
-//! Traps that other systems fell into.
+//! Tests for mistakes that other notification systems have made.
 
 use super::*;
 use crate::notification_log::{FailureReason, Notified};
@@ -13,7 +13,7 @@ fn the_same_alert_is_not_sent_every_round() {
 fn a_restart_sends_nothing_again() {
     let mut scene = Scene::new("h0 d10");
     scene.send(11);
-    // The process keeps nothing but its log.
+    // Across restarts, the process keeps only its log.
     let stored = scene.logs[0].to_json();
     scene.logs[0] = NotificationLog::parse(stored.as_bytes()).expect("it is a log");
     assert!(!scene.logs[0].introduce(&introduction(100, &[&channel()]), at(12)));
@@ -117,7 +117,7 @@ fn a_long_outage_is_not_forgotten() {
 fn a_monitor_that_lost_its_network_suspects_itself() {
     let mut scene = Scene::new("h0 d10");
     scene.endpoints = (0..6).map(|index| (key(&format!("e{index}")), "h0 d10", false)).collect();
-    let expected = "Everything seems down from `a`; the problem may be `a`";
+    let expected = "Everything appears to be down from `a`; the problem may be `a` itself";
     assert_eq!(scene.plan(11).preface.as_deref(), Some(expected));
     assert_eq!(scene.with_node("b").plan(11).preface, None, "two nodes agree");
 }
@@ -130,7 +130,7 @@ fn a_daemon_gathers_news_and_spaces_messages() {
     let expected = [
         "13: down Shop 10",
         "13: down Blog 12",
-        // The last message is five minutes old.
+        // The previous message must be at least five minutes old.
         "19: down Docs 16",
         "105: recovered Shop 10–100",
         "105: recovered Blog 12–101",
@@ -161,7 +161,7 @@ fn a_renamed_endpoint_with_an_id_is_the_same() {
 fn results_that_were_stored_late_do_not_repeat_news() {
     let mut scene = Scene::new("h0 d10 h20");
     assert_eq!(scene.play(0..30), ["11: down Shop 10", "22: recovered Shop 10–20"]);
-    // Another node's results change when the outage began and ended.
+    // Late results from another node change when the outage began and ended.
     for changed in ["h0 d8 h21", "h0 d12 h19", "h0 d10 h24", "h0 d10 h14 d17 h20", "h0 d10 h20 g21 h23", "h0"] {
         scene.endpoints[0].1 = changed;
         assert_eq!(words(&scene.plan(40)), [""; 0], "{changed}");
