@@ -224,7 +224,7 @@ impl FakeNodes {
             interval: Some(self.interval),
             quorum: self.quorum,
             certificate_days: None,
-            objective: self.objective,
+            objective: self.objective.map(Box::new),
             id: None,
         }
     }

@@ -81,8 +81,8 @@ pub struct Check {
     pub threshold: Nanos,
     /// How the results of several nodes are combined.
     pub quorum: Quorum,
-    /// The endpoint's service level objective.
-    pub objective: Option<Objective>,
+    /// The endpoint's service level objective. Boxed because few endpoints have one.
+    pub objective: Option<Box<Objective>>,
     /// Whether the check is inverted, which means that its attempts must fail.
     pub invert: bool,
     /// The number of attempts that can fail before the endpoint is down.

@@ -93,7 +93,7 @@ impl CheckRunner {
             interval: self.interval,
             quorum: check.quorum,
             certificate_days: None,
-            objective: check.objective,
+            objective: check.objective.clone(),
             id: check.id.clone(),
         }
     }

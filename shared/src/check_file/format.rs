@@ -57,7 +57,7 @@ fn write_result(writer: &mut JsonWriter, result: &CheckResult) {
     if let Some(days) = result.certificate_days {
         writer.integer_member(key!("cert"), days.into());
     }
-    write_objective(writer, result.objective.as_ref());
+    write_objective(writer, result.objective.as_deref());
     writer.string_unless_empty(key!("id"), result.id.as_deref().unwrap_or_default());
 }
 

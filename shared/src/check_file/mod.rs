@@ -96,8 +96,8 @@ pub struct CheckResult {
     /// store it.
     pub certificate_days: Option<u32>,
     /// The endpoint's service level objective, if one is configured (stored as `slo`). The original Checkup does not
-    /// store it.
-    pub objective: Option<Objective>,
+    /// store it. Boxed because few endpoints have an objective.
+    pub objective: Option<Box<Objective>>,
     /// The endpoint's id, if one is configured. The original Checkup does not store it.
     pub id: Option<Box<str>>,
 }
@@ -302,8 +302,8 @@ pub(crate) fn id_of(element: &Json<'_>) -> Option<Box<str>> {
 
 /// Reads an endpoint's objective. Check files and histories store it under the same key.
 #[inline(never)]
-pub(crate) fn objective_of(element: &Json<'_>) -> Option<Objective> {
-    element.string("slo").ok()??.parse().ok()
+pub(crate) fn objective_of(element: &Json<'_>) -> Option<Box<Objective>> {
+    element.string("slo").ok()??.parse().ok().map(Box::new)
 }
 
 fn read_text(element: &Json<'_>, key: &str, limit: usize) -> Result<String, UnexpectedType> {

@@ -229,7 +229,7 @@ fn any_result() -> impl Strategy<Value = CheckResult> {
                 interval,
                 quorum: verdict.parse().expect("it is a policy"),
                 certificate_days,
-                objective: objective.map(|objective| objective.parse().expect("it is an objective")),
+                objective: objective.map(|objective| Box::new(objective.parse().expect("it is an objective"))),
                 id: id.map(String::into_boxed_str),
             }
         },

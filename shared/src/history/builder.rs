@@ -422,7 +422,7 @@ impl RecordedResult {
                 kind: result.kind.clone().unwrap_or_default(),
                 threshold: result.threshold,
                 quorum: result.quorum,
-                objective: result.objective,
+                objective: result.objective.clone(),
                 reason,
             },
         }

@@ -79,7 +79,7 @@ fn write_endpoint(writer: &mut JsonWriter, key: &EndpointKey, endpoint: &Endpoin
     if *quorum != Quorum::default() {
         writer.string_member(key!("verdict"), &quorum.to_string());
     }
-    write_objective(writer, objective.as_ref());
+    write_objective(writer, objective.as_deref());
     if let Some(reason) = reason {
         writer.string_member(key!("reason"), reason);
     }

@@ -114,8 +114,8 @@ pub struct LatestResult {
     pub threshold: Nanos,
     /// How many nodes must agree on the status.
     pub quorum: Quorum,
-    /// The endpoint's service level objective, if one is configured.
-    pub objective: Option<Objective>,
+    /// The endpoint's service level objective, if one is configured. Boxed because few endpoints have one.
+    pub objective: Option<Box<Objective>>,
     /// The reason for the status, if it is degraded or down.
     pub reason: Option<String>,
 }

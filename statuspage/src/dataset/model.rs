@@ -180,7 +180,7 @@ impl Dataset {
         let endpoint = &mut self.endpoints[id];
         endpoint.update_position(name.stored_at, position);
         let samples = endpoint.node_mut(node);
-        samples.update_settings(name.stored_at, result.quorum, result.objective);
+        samples.update_settings(name.stored_at, result.quorum, result.objective.as_deref().copied());
         samples.samples.push(Sample::new(result));
         self.samples += 1;
         self.usage(node).samples += 1;
@@ -274,7 +274,7 @@ impl Dataset {
             let endpoint = &mut self.endpoints[id];
             endpoint.update_position(newest, rows.latest.position);
             let node = endpoint.node_mut(own);
-            node.update_settings(newest, rows.latest.quorum, rows.latest.objective);
+            node.update_settings(newest, rows.latest.quorum, rows.latest.objective.as_deref().copied());
             node.samples.retain(|sample| sample.at >= keep_from || sample.at > newest);
             node.history = Some(NodeHistory { samples: samples_from(&rows), timeline: rows.timeline, open: rows.open });
         }

@@ -169,7 +169,8 @@ impl StatusReport {
     /// Returns the objective of an endpoint and its error budget, if it has an objective: the configured one, or the one
     /// that another node stored.
     fn budget(&self, endpoint: &EndpointStatus) -> Option<(Objective, ErrorBudget)> {
-        let objective = self.objectives.get(&endpoint.key).copied().or(endpoint.latest.objective)?;
+        let objective =
+            self.objectives.get(&endpoint.key).copied().or(endpoint.latest.objective.as_deref().copied())?;
         Some((objective, objective.budget(&endpoint.spans(self.now), self.now)))
     }
 

@@ -108,7 +108,7 @@ impl CheckKeys {
                     }
                 }
             });
-            check.objective = objective;
+            check.objective = objective.map(Box::new);
             if let Some(objective) = objective {
                 self.objectives.insert(key(check), objective);
             }
