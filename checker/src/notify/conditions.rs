@@ -118,7 +118,7 @@ pub fn expiring_certificates(seen: &[SeenCertificate], logs: &[&NotificationLog]
 /// Determines which endpoints use up their error budgets too fast. `logs` contains earlier notifications.
 #[must_use]
 pub fn burning_budgets(
-    endpoints: &[EndpointStatus],
+    endpoints: &[EndpointStatus<'_>],
     objectives: &EndpointMap<Objective>,
     logs: &[&NotificationLog],
     now: UnixNanos,
@@ -137,7 +137,7 @@ pub fn burning_budgets(
                 objective.budget(&spans, now).percent_left(),
             )
         });
-        let (key, is_present) = (endpoint.key.clone(), alert.is_some());
+        let (key, is_present) = (endpoint.key.clone().into_owned(), alert.is_some());
         let since = since(&notified, &key).or(is_present.then_some(now))?;
         Some(Condition { topic: Topic::Budget, key, since, is_present, is_local: false, detail })
     };

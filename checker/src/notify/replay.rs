@@ -47,8 +47,8 @@ pub fn replay(
     // Only nodes that check an endpoint send news about it, so turn one of them into the replaying node.
     let replaced = endpoints.iter_mut().filter_map(|endpoint| {
         let first = endpoint.nodes.first_mut()?;
-        let name = first.node.replace(node.clone());
-        Some((endpoint.key.title.clone(), name.map_or_else(String::new, |name| name.to_string())))
+        let name = first.node.replace(&node);
+        Some((endpoint.key.title.clone(), name.map_or_else(String::new, NodeName::to_string)))
     });
     let replaced: BTreeMap<String, String> = replaced.collect();
     let mut own = NotificationLog::new(node.clone());
@@ -102,11 +102,11 @@ pub fn replay(
 }
 
 /// Returns the endpoints that were degraded or down at some point. The others cause no messages.
-fn failing_endpoints(histories: &[History], from: UnixNanos) -> Vec<EndpointStatus> {
+fn failing_endpoints(histories: &[History], from: UnixNanos) -> Vec<EndpointStatus<'_>> {
     let mut endpoints = endpoint_statuses(histories);
     let since = from.saturating_sub(REPORTED_TIME);
     endpoints.retain(|endpoint| {
-        let mut spans = endpoint.nodes.iter().flat_map(|node| &node.spans);
+        let mut spans = endpoint.nodes.iter().flat_map(|node| node.spans);
         spans.any(|span| span.status >= Status::Degraded && span.end > since)
     });
     for node in endpoints.iter_mut().flat_map(|endpoint| &mut endpoint.nodes) {
@@ -119,13 +119,13 @@ fn failing_endpoints(histories: &[History], from: UnixNanos) -> Vec<EndpointStat
 /// Returns the times at which to evaluate the rules: whenever a status changed and, for endpoints with an objective,
 /// every minute early in an outage.
 fn moments(
-    endpoints: &[EndpointStatus],
+    endpoints: &[EndpointStatus<'_>],
     objectives: &EndpointMap<Objective>,
     (from, now): (UnixNanos, UnixNanos),
 ) -> BTreeSet<UnixNanos> {
     let mut moments = BTreeSet::from([from, now]);
     for endpoint in endpoints {
-        for span in endpoint.nodes.iter().flat_map(|node| &node.spans) {
+        for span in endpoint.nodes.iter().flat_map(|node| node.spans) {
             moments.extend([span.start.saturating_add(1), span.end]);
             if span.status == Status::Down && objectives.get(&endpoint.key).is_some() {
                 let minutes = (1..=BUDGET_MINUTES).map(|minute| span.start.saturating_add(minute * MINUTE));

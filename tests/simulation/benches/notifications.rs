@@ -28,7 +28,7 @@ const RUNS: usize = 5;
 fn main() {
     println!("Notification rules for {ENDPOINTS} endpoints on three nodes, without news");
     let nodes = ["a", "b", "c"].map(|name| NodeName::new(name).expect("it is a name"));
-    let histories = nodes.clone().map(history);
+    let histories = nodes.each_ref().map(history);
     let channel = ChannelId::new("ops").expect("it is an id");
     let logs = nodes.clone().map(|node| log(node, &channel));
     let newest: BTreeMap<NodeName, UnixNanos> = nodes.iter().map(|node| (node.clone(), NOW)).collect();
@@ -55,7 +55,7 @@ fn main() {
         });
         println!(
             "  histories {combined:.1?}, verdicts {:.1?}, total {:.1?}, {} news",
-            judged - combined,
+            judged.saturating_sub(combined),
             start.elapsed(),
             plan.news.len()
         );
@@ -63,7 +63,7 @@ fn main() {
 }
 
 /// Returns a history of two days. Every tenth endpoint was down for an hour, before the channel existed.
-fn history(node: NodeName) -> History {
+fn history(node: &NodeName) -> History {
     let (mut history, mut latencies) = (History::new(Some(node.clone())), Latencies::default());
     let mut builder = HistoryBuilder::append(&mut history, &mut latencies);
     for round in (0..ROUNDS).rev() {

@@ -320,7 +320,7 @@ impl Notifier {
 
     fn plan(
         &self,
-        endpoints: &[EndpointStatus],
+        endpoints: &[EndpointStatus<'_>],
         conditions: &[Condition],
         newest: &BTreeMap<NodeName, UnixNanos>,
         now: UnixNanos,
@@ -352,11 +352,11 @@ impl Notifier {
     }
 
     /// Adds the remaining error budget to news about endpoints that have an objective.
-    fn add_budgets(&self, assessment: &mut Assessment, endpoints: &[EndpointStatus], now: UnixNanos) {
+    fn add_budgets(&self, assessment: &mut Assessment, endpoints: &[EndpointStatus<'_>], now: UnixNanos) {
         let mut with_objectives = EndpointMap::new();
         for endpoint in endpoints {
             if let Some(objective) = self.objectives.get(&endpoint.key) {
-                with_objectives.insert(endpoint.key.clone(), (objective, endpoint));
+                with_objectives.insert(endpoint.key.clone().into_owned(), (objective, endpoint));
             }
         }
         for news in assessment.plans.iter_mut().flat_map(|(_, plan)| &mut plan.news) {
