@@ -373,7 +373,7 @@ impl Assessment {
     /// Returns whether this node has news to send, either now or later if no other node sends it.
     #[must_use]
     pub fn has_news(&self) -> bool {
-        self.plans.iter().any(|(_, plan)| !plan.news.is_empty() || plan.waiting.is_some())
+        self.plans.iter().any(|(_, plan)| !plan.news.is_empty() || !plan.waiting.is_empty())
     }
 }
 
