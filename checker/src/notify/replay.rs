@@ -78,10 +78,10 @@ pub fn replay(
                 nodes: Nodes { own: &own, others: &[], newest: &newest },
                 now: at,
             };
-            let plan = reconcile(&situation);
+            let mut plan = reconcile(&situation);
             let number = registers.next_number();
             moments.extend(plan.next.filter(|next| *next > at && *next <= now));
-            own.wait(&channel.id, plan.waiting);
+            own.wait(&channel.id, std::mem::take(&mut plan.waiting));
             if plan.news.is_empty() {
                 continue;
             }

@@ -198,9 +198,8 @@ impl World {
             self.put_log(node, &log, now);
             is_changed = false;
         }
-        let plan = self.reconcile(node, &log, now, clock);
-        is_changed |= log.wait(&self.channel, plan.0.waiting);
-        let (plan, number) = plan;
+        let (mut plan, number) = self.reconcile(node, &log, now, clock);
+        is_changed |= log.wait(&self.channel, std::mem::take(&mut plan.waiting));
         if let Some(next) = plan.next.filter(|_| is_daemon) {
             let next = now + (next - clock).max(SECOND);
             self.nodes[node].timer = next;
