@@ -48,6 +48,15 @@ pub fn redact_userinfo(text: &str) -> String {
     }
 }
 
+/// Returns the target of a redirect, which can be relative, without a user name and password.
+#[must_use]
+pub fn redact_reference(reference: &str) -> String {
+    // A path without `//` cannot contain a user name, but it can contain `@`. URLs can contain tabs, which are ignored.
+    let has_host = reference.contains('\\') || reference.replace('\t', "").contains("//");
+    let is_path = !has_host && Url::parse(reference.trim()).is_err();
+    if is_path { reference.to_owned() } else { redact_userinfo(reference) }
+}
+
 #[must_use]
 pub fn has_userinfo(url: &Url) -> bool {
     !url.username().is_empty() || url.password().is_some()
@@ -95,6 +104,20 @@ mod tests {
             ["https://shop.example", "http://s3.example:9000", "https://blog.example/@me", "db.example:5432", ""]
         {
             assert_eq!(redact_userinfo(text), text);
+        }
+    }
+
+    #[test]
+    fn a_redirect_does_not_reveal_its_password() {
+        for (target, shown) in [
+            ("https://me:word@shop.example/x", "https://shop.example/x"),
+            ("//me:word@shop.example/x", "shop.example/x"),
+            ("\\\\me:word@shop.example/x", "shop.example/x"),
+            ("https:me:word@shop.example/", "https://shop.example/"),
+            ("/@me", "/@me"),
+            ("users?mail=me@shop.example", "users?mail=me@shop.example"),
+        ] {
+            assert_eq!(redact_reference(target), shown);
         }
     }
 

@@ -52,6 +52,8 @@ const OUTPUT_LIMIT: usize = 1 << 20;
 const READ_LIMIT: u64 = 32 << 20;
 /// How long to keep reading output after the command has exited. A process that left the group may hold the pipe open.
 const OUTPUT_GRACE: Duration = Duration::from_millis(200);
+const STILL_OPEN: &str =
+    "the output may be incomplete, because a background process of the command can still write to it";
 
 impl ExecCheck {
     /// Finds the executable as `execvp` would. The error explains why it was not found.
@@ -115,6 +117,7 @@ async fn run_command(check: &ExecCheck, stopwatch: Arc<Stopwatch>) -> ProbeResul
     })?;
     let (stdout, stderr) = (group.child.stdout.take(), group.child.stderr.take());
     let (mut from_stdout, mut from_stderr) = (Output::default(), Output::default());
+    let mut is_open = false;
     let status = {
         let mut reading = std::pin::pin!(async {
             tokio::try_join!(read(stdout, &mut from_stdout), read(stderr, &mut from_stderr)).map(drop)
@@ -133,17 +136,28 @@ async fn run_command(check: &ExecCheck, stopwatch: Arc<Stopwatch>) -> ProbeResul
         group.kill();
         if !read_all {
             // Only a process that left the group can still hold the pipe open.
-            let outcome = tokio::time::timeout(OUTPUT_GRACE, reading).await;
-            outcome.unwrap_or(Ok(()))?;
+            match tokio::time::timeout(OUTPUT_GRACE, reading).await {
+                Ok(outcome) => outcome?,
+                Err(_) => is_open = true,
+            }
         }
         status.map_err(|error| format!("failed to get the command's exit status: {error}"))?
     };
-    let truncation = (from_stdout.is_truncated || from_stderr.is_truncated)
-        .then(|| format!("only the first {OUTPUT_LIMIT} bytes of the output were kept"));
+    let is_cut = from_stdout.is_truncated || from_stderr.is_truncated;
+    let truncation = if is_cut {
+        Some(format!("only the first {OUTPUT_LIMIT} bytes of the output were kept"))
+    } else {
+        is_open.then(|| STILL_OPEN.to_owned())
+    };
     let mut output = from_stdout.bytes;
     output.append(&mut from_stderr.bytes);
-    let data =
-        ProbeData { status: status.code().map(i64::from), body: Some(output), truncation, ..ProbeData::default() };
+    let data = ProbeData {
+        status: status.code().map(i64::from),
+        body: Some(output),
+        truncation,
+        may_be_complete: !is_cut,
+        ..ProbeData::default()
+    };
     stopwatch.record(|recorded| *recorded = data.clone());
     evaluate(check, status, &data, &stopwatch)?;
     Ok(data)
@@ -258,6 +272,7 @@ impl Drop for ProcessGroup {
 
 #[cfg(test)]
 mod tests {
+    use crate::checks::assertions::Assertion;
     use crate::checks::exec::*;
     use crate::checks::net::address_policy::AddressPolicy;
     use crate::checks::{Check, CheckContext, CheckKind, CheckOutcome, run};
@@ -277,8 +292,11 @@ mod tests {
     }
 
     async fn error(check: ExecCheck) -> Option<String> {
-        let check = Check::new("x", CheckKind::Exec(Box::new(check)));
-        match run(&check, &CheckContext::new(AddressPolicy::AllowAll, crate::now)).await {
+        error_of(&Check::new("x", CheckKind::Exec(Box::new(check)))).await
+    }
+
+    async fn error_of(check: &Check) -> Option<String> {
+        match run(check, &CheckContext::new(AddressPolicy::AllowAll, crate::now)).await {
             CheckOutcome::Attempts(mut records) => records.remove(0).attempt.error,
             CheckOutcome::Skipped { reason } => panic!("{reason}"),
         }
@@ -369,18 +387,55 @@ mod tests {
         assert_eq!(error(shell("cat")).await, None, "standard input is empty");
     }
 
-    #[tokio::test]
-    async fn a_child_outside_the_group_does_not_delay_the_check() {
+    /// Runs a check whose command leaves a process outside its group that holds the output open. `print` is the
+    /// command's last line.
+    async fn error_with_open_output(print: &str, change: impl FnOnce(&mut Check, &mut ExecCheck)) -> Option<String> {
         let folder = tempfile::tempdir().expect("a folder");
         let pid = folder.path().join("pid");
         let script = format!(
-            "setsid sh -c 'echo $$ > {0}; exec sleep 600' & until [ -s {0} ]; do :; done; echo done",
+            "setsid sh -c 'echo $$ > {0}; exec sleep 600' & until [ -s {0} ]; do :; done; {print}",
             pid.display()
         );
-        assert_eq!(error(ExecCheck { timeout: Duration::from_mins(1), ..shell(&script) }).await, None);
+        let mut exec = ExecCheck { timeout: Duration::from_mins(1), ..shell(&script) };
+        let mut check = Check::new("x", CheckKind::Exec(Box::new(exec.clone())));
+        change(&mut check, &mut exec);
+        check.kind = CheckKind::Exec(Box::new(exec));
+        let error = error_of(&check).await;
         let pid = std::fs::read_to_string(&pid).expect("the script has started");
         let pid = Pid::from_raw(pid.trim().parse().expect("a number")).expect("it is one");
         rustix::process::kill_process(pid, Signal::KILL).expect("it still runs");
+        error
+    }
+
+    #[tokio::test]
+    async fn a_child_outside_the_group_does_not_delay_the_check() {
+        assert_eq!(error_with_open_output("echo done", |_, _| {}).await, None);
+    }
+
+    #[tokio::test]
+    async fn output_that_a_child_can_extend_proves_no_absence() {
+        let text = |text: &str| Some(text.to_owned());
+        let contains = error_with_open_output("echo done", |_, exec| exec.must_contain = text("done")).await;
+        assert_eq!(contains, None);
+        let without = error_with_open_output("echo done", |_, exec| exec.must_not_contain = text("error")).await;
+        assert_eq!(without, Some(format!("{STILL_OPEN}, which does not rule out `error`")));
+        for (print, assertion, holds) in [
+            ("echo done", "not [BODY] contains error", false),
+            ("echo done", "[BODY_SIZE] < 6", false),
+            ("echo done", "[BODY_SIZE] > 4", true),
+            ("echo done", "[BODY_SIZE] > 5", false),
+            ("true", "[BODY_SIZE] > 0", false),
+            ("true", "len([BODY]) > 0", false),
+        ] {
+            let error = error_with_open_output(print, |check, _| {
+                let assertion = Assertion::parse(assertion).expect("an assertion");
+                check.capture = assertion.capture();
+                check.assertions = [assertion].into();
+            })
+            .await;
+            assert_eq!(error.is_none(), holds, "{assertion}: {error:?}");
+            assert!(error.is_none_or(|error| error.contains(STILL_OPEN)), "{assertion}");
+        }
     }
 
     #[tokio::test]

@@ -179,7 +179,8 @@ async fn exchange(check: &GrpcCheck, client: SendRequest<Bytes>, stopwatch: &Sto
     let trailers = body.trailers().await.map_err(|error| describe_http2_error(&error))?.unwrap_or_default();
     // A response without a message or trailers contains its gRPC status in the head.
     let has_status = !message.is_empty() || trailers.contains_key(call_status::STATUS);
-    check_status(if has_status { &trailers } else { &head.headers }, &check.service)?;
+    let (headers, others) = if has_status { (&trailers, &head.headers) } else { (&head.headers, &trailers) };
+    check_status(headers, others, &check.service)?;
     match decode_response(&message) {
         Ok(1) => Ok(()),
         Ok(0) => Err(format!("{} has an unknown status, expected serving", subject(&check.service))),
@@ -328,6 +329,9 @@ mod tests {
         NoStatus,
         StatusInHead,
         FailureInHead,
+        StatusTwice,
+        HeadAndTrailersDiffer,
+        HeadAndTrailersAgree,
         OtherMediaType,
         Resets,
         Disconnects,
@@ -356,6 +360,24 @@ mod tests {
                     Misbehavior::FailureInHead => {
                         let head = Response::builder().header("grpc-status", "14").body(()).expect("a head");
                         let _ = responder.send_response(head, true);
+                    }
+                    Misbehavior::StatusTwice
+                    | Misbehavior::HeadAndTrailersDiffer
+                    | Misbehavior::HeadAndTrailersAgree => {
+                        let (in_head, in_trailers): (Option<&str>, &[&str]) = match behavior {
+                            Misbehavior::StatusTwice => (None, &["0", "13"]),
+                            Misbehavior::HeadAndTrailersDiffer => (Some("13"), &["0"]),
+                            _ => (Some("0"), &["0", "0"]),
+                        };
+                        let head = in_head.into_iter().fold(head, |head, status| head.header("grpc-status", status));
+                        let head = head.body(()).expect("a head");
+                        let mut sender = responder.send_response(head, false).expect("the client is there");
+                        let _ = sender.send_data(Bytes::from_static(SERVING), false);
+                        let mut trailers = HeaderMap::new();
+                        for status in in_trailers {
+                            trailers.append("grpc-status", status.parse().expect("a value"));
+                        }
+                        let _ = sender.send_trailers(trailers);
                     }
                     Misbehavior::NoStatus | Misbehavior::StatusInHead | Misbehavior::OtherMediaType => {
                         let head = match behavior {
@@ -400,13 +422,16 @@ mod tests {
             (Misbehavior::NoStatus, "response without a gRPC status"),
             (Misbehavior::StatusInHead, "response without a gRPC status"),
             (Misbehavior::FailureInHead, "gRPC status 14 (UNAVAILABLE)"),
+            (Misbehavior::StatusTwice, "contradictory gRPC status: both `0` and `13`"),
+            (Misbehavior::HeadAndTrailersDiffer, "contradictory gRPC status: both `0` and `13`"),
+            (Misbehavior::HeadAndTrailersAgree, ""),
             (Misbehavior::OtherMediaType, INVALID_RESPONSE),
             (Misbehavior::Resets, "HTTP/2 failed: stream closed by the server"),
             (Misbehavior::Disconnects, "HTTP/2 failed: connection closed by the server"),
             (Misbehavior::WebPage, "response status 404 Not Found, expected 200 OK"),
         ] {
             let error = error(serve_misbehavior(behavior).await, "", None).await.unwrap_or_default();
-            assert!(error.contains(expected), "{behavior:?}: {error}");
+            assert!(error.contains(expected) && error.is_empty() == expected.is_empty(), "{behavior:?}: {error}");
         }
     }
 

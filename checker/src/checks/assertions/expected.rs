@@ -59,6 +59,7 @@ pub(super) type DoubleText<'a> = &'a dyn Fn(&Json) -> Option<&'a str>;
 type Compared = Result<Option<Ordering>, &'static str>;
 
 const TOO_LARGE: &str = "the number is too large to compare";
+const SEVERAL: &str = "the path selects several values; use `contains` or a filter";
 const INEXACT: &str = "the exact number is unknown, because an object repeats a key";
 
 impl From<bool> for Judgment {
@@ -85,6 +86,9 @@ impl Predicate {
                     value.bytes().is_some_and(|bytes| memmem::find(&bytes, needle.as_bytes()).is_some()).into()
                 }
             },
+            (Predicate::Compares(operator, operand), ActualValue::Nodes(nodes)) => {
+                operator.judge_several(nodes, operand, texts)
+            }
             (Predicate::Compares(operator, operand), value) => operator.judge(compare(value, operand, texts)),
         }
     }
@@ -100,7 +104,7 @@ impl Predicate {
             (Predicate::Matches(pattern), ActualValue::Bytes(part)) => {
                 pattern.shortest_match(part).is_none_or(|end| end == part.len())
             }
-            (Predicate::Compares(_, operand), ActualValue::MoreThan(_)) => {
+            (Predicate::Compares(_, operand), ActualValue::AtLeast(_)) => {
                 !matches!(compare(value, operand, &|_| None), Ok(Some(_)))
             }
             _ => true,
@@ -134,6 +138,18 @@ impl Predicate {
             other => other.to_string(),
         }
     }
+
+    /// Formats the expectation as a statement about the subject, such as "contains `error`".
+    pub(super) fn statement(&self) -> String {
+        match self {
+            Predicate::Exists => "exists".to_owned(),
+            Predicate::Contains(operand) => format!("contains `{operand}`"),
+            Predicate::Matches(pattern) => format!("matches `{pattern}`"),
+            Predicate::Compares(Operator::NotEqual, operand) => format!("is not {}", Quoted(operand)),
+            Predicate::NotOneOf(codes) => format!("is not {codes}"),
+            other => format!("is {other}"),
+        }
+    }
 }
 
 /// Determines whether any of the values equals the operand.
@@ -152,10 +168,10 @@ fn judge_any<'a>(values: impl Iterator<Item = &'a Json>, operand: &Operand, text
 fn compare(value: &ActualValue<'_>, operand: &Operand, texts: DoubleText<'_>) -> Compared {
     match (value, operand) {
         (ActualValue::Duration(nanos), Operand::Duration(operand)) => Ok(Some(nanos.cmp(operand))),
-        (ActualValue::MoreThan(less), Operand::Number(operand)) => {
-            let order = operand.compare_from(&less.to_string()).map_err(|HugeExponent| TOO_LARGE)?;
-            // The actual value is larger than `less`, but it is unknown by how much.
-            Ok(order.filter(|order| order.is_ge()).map(|_| Ordering::Greater))
+        (ActualValue::AtLeast(least), Operand::Number(operand)) => {
+            let order = operand.compare_from(&least.to_string()).map_err(|HugeExponent| TOO_LARGE)?;
+            // The actual value can be larger than `least`, but it is unknown by how much.
+            Ok(order.filter(|order| order.is_gt()))
         }
         (ActualValue::Json(json), operand) => compare_json(json, operand, texts),
         (ActualValue::Bytes(bytes), operand) => {
@@ -193,7 +209,7 @@ fn compare_json(json: &Json, operand: &Operand, texts: DoubleText<'_>) -> Compar
 impl fmt::Display for Predicate {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Predicate::Exists => formatter.write_str("it to exist"),
+            Predicate::Exists => formatter.write_str("to exist"),
             Predicate::Compares(Operator::Equal, operand) => write!(formatter, "{}", Quoted(operand)),
             Predicate::Compares(operator, operand) => write!(formatter, "{} {}", operator.word(), Quoted(operand)),
             Predicate::IsOneOf(codes) => write!(formatter, "{codes}"),
@@ -227,6 +243,19 @@ impl Operator {
             (Operator::LessOrEqual, Some(order)) => order.is_le().into(),
             (Operator::Greater, Some(order)) => order.is_gt().into(),
             (Operator::GreaterOrEqual, Some(order)) => order.is_ge().into(),
+        }
+    }
+
+    /// Compares several values with the operand. All of them must differ from it for `!=`. Every other comparison is
+    /// ambiguous, so neither it nor its negation holds.
+    fn judge_several(self, values: &[&Json], operand: &Operand, texts: DoubleText<'_>) -> Judgment {
+        if self != Operator::NotEqual {
+            return Judgment::Incomparable(Some(SEVERAL));
+        }
+        match judge_any(values.iter().copied(), operand, texts) {
+            Judgment::Met => Judgment::Unmet,
+            Judgment::Unmet => Judgment::Met,
+            incomparable @ Judgment::Incomparable(_) => incomparable,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::expected::{Judgment, Predicate};
+use super::expected::{Judgment, Operator, Predicate};
 use super::subject::Subject;
 use super::value::{ActualValue, SEARCH_LIMIT};
 use super::{Evidence, json_memory};
@@ -31,7 +31,11 @@ pub(super) enum Truth {
     Fails(String),
     /// The relevant data is unknown or cannot be compared, so neither this part of the condition nor its negation
     /// holds.
-    Undetermined(String),
+    Undetermined {
+        unmet: String,
+        /// The reason why the negation does not hold.
+        negation_unmet: String,
+    },
 }
 
 impl Expression {
@@ -49,24 +53,23 @@ impl Expression {
             }
             Expression::Any(parts) => {
                 let evaluated: Vec<Evaluated> = parts.iter().map(|part| part.evaluate(evidence)).collect();
-                let is_undetermined = evaluated.iter().any(|part| matches!(part.truth, Truth::Undetermined(_)));
+                let undetermined: Vec<&str> = evaluated.iter().filter_map(|part| part.truth.negation_unmet()).collect();
                 let unmet = evaluated.iter().map(|part| part.truth.unmet()).collect::<Option<Vec<&str>>>();
                 let truth = match unmet.map(|unmet| unmet.join("; and ")) {
                     None => Truth::Holds,
-                    Some(unmet) if is_undetermined => Truth::Undetermined(unmet),
-                    Some(unmet) => Truth::Fails(unmet),
+                    Some(unmet) if undetermined.is_empty() => Truth::Fails(unmet),
+                    Some(unmet) => Truth::Undetermined { unmet, negation_unmet: undetermined.join("; and ") },
                 };
                 Evaluated { observed: observed(&evaluated), truth }
             }
             Expression::Not(part) => {
                 let Evaluated { observed, truth } = part.evaluate(evidence);
-                let truth = match (truth, &evidence.data.truncation) {
-                    (Truth::Holds, _) => Truth::Fails(format!("{observed}, expected otherwise")),
-                    (Truth::Undetermined(_), Some(truncation)) => {
-                        Truth::Undetermined(format!("{truncation}, which does not rule out {part}"))
+                let truth = match truth {
+                    Truth::Holds => Truth::Fails(format!("{observed}, expected otherwise")),
+                    Truth::Undetermined { unmet, negation_unmet } => {
+                        Truth::Undetermined { unmet: negation_unmet, negation_unmet: unmet }
                     }
-                    (Truth::Undetermined(unmet), None) => Truth::Undetermined(unmet),
-                    (Truth::Fails(_), _) => Truth::Holds,
+                    Truth::Fails(_) => Truth::Holds,
                 };
                 Evaluated { observed, truth }
             }
@@ -85,47 +88,70 @@ impl Expression {
 
 fn evaluate_condition(subject: &Subject, predicate: &Predicate, evidence: &Evidence<'_>) -> Evaluated {
     if let Some(obstacle) = obstacle(subject, evidence) {
-        let truth = Truth::Undetermined(format!("{obstacle}, expected {subject} {predicate}"));
-        return Evaluated { observed: obstacle.into_owned(), truth };
+        return unexamined(subject, predicate, obstacle.into_owned());
     }
     let value = subject.value_in(evidence);
     if predicate.is_too_large(&value) {
-        let observed = format!("{subject} exceeds {SEARCH_LIMIT} bytes, the search limit");
-        let truth = Truth::Undetermined(format!("{observed}, expected {subject} {predicate}"));
-        return Evaluated { observed, truth };
+        let obstacle = format!("{subject} exceeds {SEARCH_LIMIT} bytes, the search limit");
+        return unexamined(subject, predicate, obstacle);
     }
     let judgment = predicate.judge(&value, &|number| evidence.double_text(number));
+    let shown = subject.without_credentials(&value);
     let observed = match &value {
         // Find the number's original text only if the condition is not met, because it takes a second pass over the
         // body.
         ActualValue::Json(json) if judgment != Judgment::Met => match evidence.double_text(json) {
             Some(text) => format!("{subject} is {}", excerpt(text.as_bytes())),
-            None => format!("{subject} is {value}"),
+            None => format!("{subject} is {shown}"),
         },
-        value => format!("{subject} is {value}"),
+        _ => format!("{subject} is {shown}"),
     };
     let failure = || match predicate {
         Predicate::Contains(_) | Predicate::Matches(_) if !matches!(value, ActualValue::Missing) => {
-            format!("{subject} does not {} (it is {value})", predicate.infinitive())
+            format!("{subject} does not {} (it is {shown})", predicate.infinitive())
         }
+        Predicate::Exists => format!("{observed}, expected it to exist"),
         _ => format!("{observed}, expected {predicate}"),
+    };
+    let undetermined = |reason: &str| Truth::Undetermined {
+        unmet: format!("{}{reason}", failure()),
+        negation_unmet: format!("{observed}, expected not {predicate}{reason}"),
     };
     let is_about_text = matches!(subject.root(), Subject::Body);
     let truncation = evidence.data.truncation.as_deref().filter(|_| subject.root().capture().body);
     let truth = if let Some(truncation) = truncation.filter(|_| predicate.is_undetermined_for(&value)) {
-        Truth::Undetermined(format!("{}; {truncation}", failure()))
+        Truth::Undetermined {
+            unmet: format!("{}; {truncation}", failure()),
+            negation_unmet: not_ruled_out(truncation, subject, predicate),
+        }
     } else if is_about_text && needs_characters(subject, predicate, &value) && !evidence.has_characters() {
-        Truth::Undetermined(format!("{}; it {INVALID_BYTES}", failure()))
+        undetermined(&format!("; it {INVALID_BYTES}"))
     } else {
         match judgment {
             Judgment::Met => Truth::Holds,
-            Judgment::Unmet if is_missing_certificate(subject, predicate, &value) => Truth::Undetermined(failure()),
+            Judgment::Unmet if is_missing_certificate(subject, predicate, &value) => undetermined(""),
             Judgment::Unmet => Truth::Fails(failure()),
-            Judgment::Incomparable(None) => Truth::Undetermined(failure()),
-            Judgment::Incomparable(Some(reason)) => Truth::Undetermined(format!("{}; {reason}", failure())),
+            Judgment::Incomparable(None) => undetermined(""),
+            Judgment::Incomparable(Some(reason)) => undetermined(&format!("; {reason}")),
         }
     };
     Evaluated { observed, truth }
+}
+
+/// Returns the outcome for a subject that cannot be examined.
+fn unexamined(subject: &Subject, predicate: &Predicate, obstacle: String) -> Evaluated {
+    let unmet = match predicate {
+        Predicate::Compares(Operator::Equal, _) | Predicate::IsOneOf(_) => {
+            format!("{obstacle}, expected {subject} to be {predicate}")
+        }
+        _ => format!("{obstacle}, expected {subject} {predicate}"),
+    };
+    let negation_unmet = not_ruled_out(&obstacle, subject, predicate);
+    Evaluated { observed: obstacle, truth: Truth::Undetermined { unmet, negation_unmet } }
+}
+
+fn not_ruled_out(obstacle: &str, subject: &Subject, predicate: &Predicate) -> String {
+    format!("{obstacle}, which does not rule out that {subject} {}", predicate.statement())
 }
 
 /// Returns the reason why a subject cannot be examined, if there is one.
@@ -178,7 +204,15 @@ impl Truth {
     fn unmet(&self) -> Option<&str> {
         match self {
             Truth::Holds => None,
-            Truth::Fails(unmet) | Truth::Undetermined(unmet) => Some(unmet),
+            Truth::Fails(unmet) | Truth::Undetermined { unmet, .. } => Some(unmet),
+        }
+    }
+
+    /// Returns the reason why an undetermined part's negation does not hold.
+    fn negation_unmet(&self) -> Option<&str> {
+        match self {
+            Truth::Holds | Truth::Fails(_) => None,
+            Truth::Undetermined { negation_unmet, .. } => Some(negation_unmet),
         }
     }
 }

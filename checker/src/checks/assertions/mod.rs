@@ -77,10 +77,10 @@ impl Assertion {
     #[must_use]
     pub fn evaluate(&self, evidence: &Evidence<'_>) -> AssertionResult {
         let Evaluated { observed, truth } = self.condition.0.evaluate(evidence);
-        let is_undetermined = matches!(truth, Truth::Undetermined(_));
+        let is_undetermined = matches!(truth, Truth::Undetermined { .. });
         let failure = match truth {
             Truth::Holds => None,
-            Truth::Fails(failure) | Truth::Undetermined(failure) => Some(failure),
+            Truth::Fails(failure) | Truth::Undetermined { unmet: failure, .. } => Some(failure),
         };
         AssertionResult { observed, failure, is_undetermined }
     }
@@ -96,7 +96,7 @@ impl Assertion {
         // An incomplete JSON document cannot be parsed, and times are not final before the attempt ends.
         let can_be_decided =
             subjects.iter().all(|subject| !matches!(subject, Subject::JsonPath(_)) && !subject.is_time());
-        can_be_decided && !matches!(self.condition.0.evaluate(evidence).truth, Truth::Undetermined(_))
+        can_be_decided && !matches!(self.condition.0.evaluate(evidence).truth, Truth::Undetermined { .. })
     }
 
     /// Returns whether evaluating the assertion can take much longer than reading the body.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use reqwest::header::HeaderName;
+use reqwest::header::{HeaderName, LOCATION};
 use serde_json::Value as Json;
 use serde_json_path::JsonPath;
 use shared::Nanos;
@@ -12,6 +12,7 @@ use super::Evidence;
 use super::filter_numbers::FilterNumbers;
 use super::value::ActualValue;
 use crate::checks::probe_data::Capture;
+use crate::redact::redact_reference;
 
 #[derive(Debug, Clone)]
 pub(super) enum Subject {
@@ -70,6 +71,18 @@ impl Subject {
         }
     }
 
+    /// Returns the value to show in messages: the target of a redirect without a user name and password.
+    pub(super) fn without_credentials<'a>(&self, value: &'a ActualValue<'a>) -> Cow<'a, ActualValue<'a>> {
+        match (self, value) {
+            (Subject::Redirect, ActualValue::Json(json)) => Cow::Owned(text(json.as_str().map(redact_reference))),
+            (Subject::Header(name), ActualValue::Json(json)) if *name == LOCATION => {
+                let targets = json.as_str().map(|targets| targets.split(", ").map(redact_reference));
+                Cow::Owned(text(targets.map(|targets| targets.collect::<Vec<_>>().join(", "))))
+            }
+            _ => Cow::Borrowed(value),
+        }
+    }
+
     pub(super) fn value_in<'a>(&self, evidence: &'a Evidence<'_>) -> ActualValue<'a> {
         let phases = &evidence.attempt.phases;
         let time = |nanos: Option<Nanos>| nanos.map_or(ActualValue::Missing, ActualValue::Duration);
@@ -90,7 +103,9 @@ impl Subject {
             }
             Subject::Body => data.body.as_deref().map_or(ActualValue::Missing, ActualValue::Bytes),
             Subject::BodySize => match &data.body {
-                Some(body) if data.truncation.is_some() => ActualValue::MoreThan(data.body_size(body)),
+                Some(body) if data.truncation.is_some() => {
+                    ActualValue::AtLeast(data.body_size(body) + usize::from(!data.may_be_complete))
+                }
                 Some(body) => number(data.body_size(body)),
                 None => ActualValue::Missing,
             },
@@ -113,14 +128,9 @@ impl Subject {
                 },
                 ActualValue::Bytes(bytes) => {
                     let count = String::from_utf8_lossy(bytes).chars().count();
-                    // The last character may be incomplete, so it is not counted.
-                    if data.truncation.is_some() {
-                        ActualValue::MoreThan(count.saturating_sub(1))
-                    } else {
-                        number(count)
-                    }
+                    if data.truncation.is_some() { ActualValue::AtLeast(count) } else { number(count) }
                 }
-                ActualValue::Missing | ActualValue::Duration(_) | ActualValue::MoreThan(_) => ActualValue::Missing,
+                ActualValue::Missing | ActualValue::Duration(_) | ActualValue::AtLeast(_) => ActualValue::Missing,
             },
         }
     }

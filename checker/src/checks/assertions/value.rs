@@ -18,8 +18,8 @@ pub(super) enum ActualValue<'a> {
     Missing,
     Duration(Nanos),
     Bytes(&'a [u8]),
-    /// A number that is only known to be larger than this one.
-    MoreThan(usize),
+    /// A number that is only known not to be smaller than this one.
+    AtLeast(usize),
     Json(Cow<'a, Json>),
     /// The values that a path selects. They can contain each other, so they are borrowed instead of copied.
     Nodes(Vec<&'a Json>),
@@ -46,7 +46,7 @@ impl ActualValue<'_> {
                 let mut text = BoundedWriter { most: SEARCH_LIMIT, bytes: Vec::new() };
                 serde_json::to_writer(&mut text, nodes).ok().map(|()| text.bytes.into())
             }
-            ActualValue::Missing | ActualValue::Duration(_) | ActualValue::MoreThan(_) => None,
+            ActualValue::Missing | ActualValue::Duration(_) | ActualValue::AtLeast(_) => None,
         }
     }
 }
@@ -94,7 +94,10 @@ impl fmt::Display for ActualValue<'_> {
             }
             ActualValue::Duration(nanos) => formatter.write_str(&duration::format_rtt(*nanos)),
             ActualValue::Bytes(bytes) => write!(formatter, "`{}`", excerpt(bytes)),
-            ActualValue::MoreThan(number) => write!(formatter, "more than {number}"),
+            ActualValue::AtLeast(least) => match least.checked_sub(1) {
+                Some(less) => write!(formatter, "more than {less}"),
+                None => formatter.write_str("unknown"),
+            },
             ActualValue::Nodes(nodes) => write!(formatter, "`{}`", excerpt_of_json(nodes)),
             ActualValue::Json(json) => match &**json {
                 Json::String(text) => write!(formatter, "`{}`", excerpt(text.as_bytes())),

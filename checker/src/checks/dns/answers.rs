@@ -5,9 +5,11 @@ use std::fmt::Write as _;
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::RecordType;
 
+use super::chain::AnswerRecords;
 use super::record::canonical;
 use super::{DnsCheck, Dnssec, RCODES, rcode};
 use crate::checks::Failure;
+use crate::checks::timing::Stopwatch;
 
 /// The answers that a DNS check expects.
 #[derive(Debug, Clone, Default)]
@@ -46,8 +48,9 @@ impl AnswerMatch {
     }
 }
 
-/// Returns an error unless the response code, the DNSSEC flag and the records are as expected.
-pub(super) fn evaluate(check: &DnsCheck, answer: &Message) -> Result<(), Failure> {
+/// Returns an error unless the response code, the DNSSEC flag and the records are as expected. If the answer does not
+/// prove that a record is missing, marks the attempt as inconclusive.
+pub(super) fn evaluate(check: &DnsCheck, answer: &Message, stopwatch: &Stopwatch) -> Result<(), Failure> {
     let code = answer.metadata.response_code;
     // A name that does not exist is accepted if no records are expected.
     let expects_nothing = check.answers.mode == AnswerMatch::None && check.answers.records.is_empty();
@@ -58,13 +61,22 @@ pub(super) fn evaluate(check: &DnsCheck, answer: &Message) -> Result<(), Failure
     if check.dnssec == Dnssec::Authentic && !answer.metadata.authentic_data {
         return Err("answer is not marked as authentic (DNSSEC)".to_owned());
     }
+    let records = AnswerRecords::of(check, answer).inspect_err(|_| stopwatch.mark_inconclusive())?;
+    if code == ResponseCode::NXDomain && (records.has_strays || !records.found.is_empty()) {
+        stopwatch.mark_inconclusive();
+        let record = check.record;
+        return Err(format!("response code is NXDOMAIN (no such name), but the answer contains {record} records"));
+    }
     if code != ResponseCode::NoError {
         return Ok(());
     }
-    let mut found: Vec<String> = answer
-        .answers
+    let doubt = records.doubt(check, answer);
+    if doubt.is_some() {
+        stopwatch.mark_inconclusive();
+    }
+    let mut found: Vec<String> = records
+        .found
         .iter()
-        .filter(|record| record.record_type() == check.record)
         .map(|record| {
             let mut text = String::new();
             // Data without a text form never matches an expected answer, so ignore the error.
@@ -79,7 +91,11 @@ pub(super) fn evaluate(check: &DnsCheck, answer: &Message) -> Result<(), Failure
     let mut expected: Vec<String> = check.answers.records.iter().map(as_found).collect();
     expected.sort_unstable();
     expected.dedup();
-    compare(check, &found, &expected)
+    match (compare(check, &found, &expected), doubt) {
+        (Err(failure), Some(doubt)) => Err(format!("{failure}; {doubt}")),
+        (Ok(()), Some(doubt)) if check.answers.mode == AnswerMatch::None => Err(doubt),
+        (compared, _) => compared,
+    }
 }
 
 fn compare(check: &DnsCheck, found: &[String], expected: &[String]) -> Result<(), Failure> {

@@ -2,6 +2,9 @@
 //! is truncated, and compares the answer with the expected one.
 
 mod answers;
+mod chain;
+#[cfg(test)]
+mod owner_tests;
 mod record;
 #[cfg(test)]
 mod tests;
@@ -115,7 +118,7 @@ impl Probe for DnsCheck {
 async fn query(check: &DnsCheck, filter: AddressFilter, stopwatch: Arc<Stopwatch>) -> ProbeResult {
     let addresses = resolve(&check.server, filter, &stopwatch).await?;
     let (server, answer) = query_any(check, &addresses, &stopwatch).await?;
-    evaluate(check, &answer)?;
+    evaluate(check, &answer, &stopwatch)?;
     Ok(ProbeData { peer: Some(server), ..ProbeData::default() })
 }
 

@@ -9,24 +9,24 @@ use hickory_proto::rr::{RData, Record};
 use tokio::net::TcpListener;
 
 /// A function that returns a server's encoded answers to a query over UDP (false) or TCP (true).
-type ServerBehavior = fn(Message, bool) -> Vec<Vec<u8>>;
+pub(super) type ServerBehavior = fn(Message, bool) -> Vec<Vec<u8>>;
 
-fn address(name: &str, last: u8) -> Record {
+pub(super) fn address(name: &str, last: u8) -> Record {
     Record::from_rdata(Name::from_ascii(name).expect("a name"), 60, RData::A(A::new(192, 0, 2, last)))
 }
 
-fn answer_with(query: &Message, records: &[Record]) -> Message {
+pub(super) fn answer_with(query: &Message, records: &[Record]) -> Message {
     let mut answer = Message::response(query.metadata.id, OpCode::Query);
     answer.add_queries(query.queries.clone());
     answer.add_answers(records.to_vec());
     answer
 }
 
-fn bytes(message: &Message) -> Vec<u8> {
+pub(super) fn bytes(message: &Message) -> Vec<u8> {
     message.to_vec().expect("it can be written")
 }
 
-async fn serve(behavior: ServerBehavior) -> u16 {
+pub(super) async fn serve(behavior: ServerBehavior) -> u16 {
     let tcp = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = tcp.local_addr().expect("an address").port();
     let udp = UdpSocket::bind(("127.0.0.1", port)).await.expect("the same port");
@@ -53,7 +53,7 @@ async fn serve(behavior: ServerBehavior) -> u16 {
     port
 }
 
-fn check(port: u16, answers: &[&str], code: ResponseCode, dnssec: Dnssec) -> DnsCheck {
+pub(super) fn check(port: u16, answers: &[&str], code: ResponseCode, dnssec: Dnssec) -> DnsCheck {
     DnsCheck {
         locator: "x".to_owned(),
         server: Address { host: "127.0.0.1".to_owned(), port },
@@ -74,7 +74,7 @@ async fn error(port: u16, answers: &[&str], code: ResponseCode, dnssec: Dnssec) 
     error_of(check(port, answers, code, dnssec)).await
 }
 
-async fn error_of(check: DnsCheck) -> Option<String> {
+pub(super) async fn error_of(check: DnsCheck) -> Option<String> {
     let kind = CheckKind::Dns(Box::new(check));
     match run(&Check::new("x", kind), &CheckContext::new(AddressPolicy::AllowAll, crate::now)).await {
         CheckOutcome::Attempts(mut records) => records.remove(0).attempt.error,
@@ -90,7 +90,11 @@ fn two(query: &Message) -> Message {
 async fn answers_and_response_codes_are_compared() {
     use ResponseCode::{NXDomain, NoError, ServFail};
     let good: ServerBehavior = |query, _| vec![bytes(&two(&query))];
-    let none: ServerBehavior = |query, _| vec![bytes(&answer_with(&query, &[]))];
+    let none: ServerBehavior = |query, _| {
+        let mut answer = answer_with(&query, &[]);
+        answer.metadata.recursion_available = true;
+        vec![bytes(&answer)]
+    };
     let alias: ServerBehavior = |query, _| {
         let (shop, cdn) = (Name::from_ascii("shop.example.").expect("a name"), "cdn.example.");
         let alias = RData::CNAME(CNAME(Name::from_ascii(cdn).expect("a name")));
@@ -135,7 +139,11 @@ async fn answers_and_response_codes_are_compared() {
 async fn answers_are_matched_in_every_mode() {
     use AnswerMatch::{All, Any, Exact, None};
     let both: ServerBehavior = |query, _| vec![bytes(&two(&query))];
-    let empty: ServerBehavior = |query, _| vec![bytes(&answer_with(&query, &[]))];
+    let empty: ServerBehavior = |query, _| {
+        let mut answer = answer_with(&query, &[]);
+        answer.metadata.authoritative = true;
+        vec![bytes(&answer)]
+    };
     let missing: ServerBehavior = |query, _| {
         let mut answer = answer_with(&query, &[]);
         answer.metadata.response_code = ResponseCode::NXDomain;

@@ -29,13 +29,20 @@ const NAMES: [&str; 17] = [
     "UNAUTHENTICATED",
 ];
 
-/// Returns an error unless the headers or trailers contain the status `OK`.
-pub(super) fn check_status(headers: &HeaderMap, service: &str) -> Result<(), Failure> {
+/// Returns an error unless the headers or trailers contain the status `OK`. `others` are the headers that the status is
+/// not read from, but which must not contradict it.
+pub(super) fn check_status(headers: &HeaderMap, others: &HeaderMap, service: &str) -> Result<(), Failure> {
     let Some(status) = headers.get(STATUS) else { return Err("response without a gRPC status".to_owned()) };
+    let all = || headers.get_all(STATUS).iter().chain(others.get_all(STATUS));
+    if let Some(other) = all().find(|other| *other != status) {
+        let [status, other] = [status, other].map(|status| error_text::excerpt(status.as_bytes()));
+        return Err(format!("contradictory gRPC status: both `{status}` and `{other}`"));
+    }
     let message = headers.get(MESSAGE).map(|message| percent_decode(message.as_bytes()).collect::<Vec<u8>>());
     let message = error_text::excerpt(&message.unwrap_or_default());
     let message = if message.is_empty() { String::new() } else { format!(": {message}") };
-    match status.to_str().ok().and_then(|status| status.parse::<usize>().ok()) {
+    let digits = status.to_str().ok().filter(|status| status.bytes().all(|byte| byte.is_ascii_digit()));
+    match digits.and_then(|digits| digits.parse::<usize>().ok()) {
         Some(0) => Ok(()),
         Some(5) => Err(format!("{} is not known to the server{message}", subject(service))),
         Some(12) => Err(format!("server does not implement the health service{message}")),
@@ -62,13 +69,16 @@ mod tests {
             ("99", "", Some("gRPC status 99")),
             ("ok", "", Some("invalid gRPC status `ok`")),
             ("-1", "", Some("invalid gRPC status `-1`")),
+            ("+0", "", Some("invalid gRPC status `+0`")),
+            ("", "", Some("invalid gRPC status ``")),
+            ("0, 13", "", Some("invalid gRPC status `0, 13`")),
         ] {
             let mut trailers = HeaderMap::new();
             trailers.insert(STATUS, status.parse().expect("a value"));
             trailers.insert(MESSAGE, message.parse().expect("a value"));
-            assert_eq!(check_status(&trailers, "shop").err().as_deref(), expected, "{status}");
+            assert_eq!(check_status(&trailers, &HeaderMap::new(), "shop").err().as_deref(), expected, "{status}");
         }
-        let missing = check_status(&HeaderMap::new(), "shop");
+        let missing = check_status(&HeaderMap::new(), &HeaderMap::new(), "shop");
         assert_eq!(missing.err().as_deref(), Some("response without a gRPC status"));
     }
 }

@@ -56,7 +56,7 @@ use super::status_codes::StatusCodes;
 use super::timing::{Stopwatch, timed};
 use super::{CheckContext, Probe, ProbeResult, Probed};
 use crate::counted;
-use crate::redact::{has_userinfo, redact_userinfo};
+use crate::redact::{has_userinfo, redact_reference, redact_userinfo};
 
 pub const SUBJECTS: &[&str] = &[
     "[STATUS]",
@@ -352,12 +352,15 @@ async fn exchange(
         };
         if redirects == check.max_redirects {
             let limit = counted(check.max_redirects as usize, "redirect");
-            return Err(format!("more than {limit}; the last one leads to `{location}`"));
+            return Err(format!("more than {limit}; the last one leads to `{}`", redact_reference(&location)));
         }
         redirects += 1;
-        let next = url.join(&location).map_err(|_| format!("redirected to `{location}`, which is not a URL"))?;
+        let next = url
+            .join(&location)
+            .map_err(|_| format!("redirected to `{}`, which is not a URL", redact_reference(&location)))?;
         if !matches!(next.scheme(), "http" | "https") {
-            return Err(format!("redirected to `{next}`, which is neither `http` nor `https`"));
+            let target = redact_userinfo(next.as_str());
+            return Err(format!("redirected to `{target}`, which is neither `http` nor `https`"));
         }
         let status = response.status();
         // As in browsers, only 307 and 308 repeat methods other than GET and HEAD.

@@ -259,6 +259,48 @@ async fn endless_redirects_end_with_the_limit() {
 }
 
 #[tokio::test]
+async fn credentials_of_a_redirect_are_not_shown() {
+    for (location, more, expected) in [
+        (
+            "http://joe:s3cr3t@127.0.0.1:9/x",
+            r#","assertions":["[STATUS] == 302","[REDIRECT] == /login"]"#,
+            "redirect target is `http://127.0.0.1:9/x`, expected `/login`",
+        ),
+        (
+            "//joe:s3cr3t@127.0.0.1:9/x",
+            r#","assertions":["[STATUS] == 302","[HEADER location] contains login"]"#,
+            "header `location` does not contain `login` (it is `127.0.0.1:9/x`)",
+        ),
+        (
+            "http://joe:s3cr3t@127.0.0.1:9/x",
+            r#","assertions":["[STATUS] == 302","not [REDIRECT] contains s3cr3t"]"#,
+            "redirect target is `http://127.0.0.1:9/x`, expected otherwise",
+        ),
+        (
+            "ftp://joe:s3cr3t@127.0.0.1/",
+            r#","max_redirects":1"#,
+            "redirected to `ftp://127.0.0.1/`, which is neither `http` nor `https`",
+        ),
+        ("http://joe:s3cr3t@[bad/", r#","max_redirects":1"#, "redirected to `http://[bad/`, which is not a URL"),
+    ] {
+        let answer = format!("HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n");
+        let port = serve(&[ServerAction::Read, ServerAction::Send(answer.leak().as_bytes())]).await;
+        let error = outcome(&format!("http://127.0.0.1:{port}/"), more).await.0;
+        assert_eq!(error.as_deref(), Some(expected), "{location}");
+    }
+    let to_itself = serve_with(|mut stream| async move {
+        let port = stream.local_addr().expect("an address").port();
+        let _ = stream.read(&mut [0; 1_024]).await;
+        let head = format!("HTTP/1.1 302 Found\r\nLocation: http://joe:s3cr3t@127.0.0.1:{port}/\r\n");
+        let _ = stream.write_all(format!("{head}Content-Length: 0\r\n\r\n").as_bytes()).await;
+    })
+    .await;
+    let url = format!("http://127.0.0.1:{to_itself}/");
+    let expected = format!("more than 2 redirects; the last one leads to `{url}`");
+    assert_eq!(outcome(&url, r#","max_redirects":2"#).await.0, Some(expected));
+}
+
+#[tokio::test]
 async fn a_redirect_to_a_denied_address_is_not_followed() {
     let allowed = "127.0.0.2".parse().expect("an address");
     for target in ["http://127.0.0.1:9/", "http://localhost:9/", "http://[::1]:9/", "http://0x7f.1:9/"] {

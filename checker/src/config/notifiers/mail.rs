@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::NotifierType;
 use super::converter::{NotifierConverter, not_empty};
+use crate::checks::net::connect::Address;
 use crate::config::patterns;
 use crate::config::raw::OneOrMany;
 use crate::config::spec::{Field, ValueKind, Variant, optional, required};
@@ -36,7 +37,7 @@ pub(super) const TYPE: NotifierType = NotifierType {
 };
 
 const SMTP: &[Field] = &[
-    required("server", ValueKind::Pattern(patterns::NOT_BLANK), "The host name or IP address of the server."),
+    required("server", ValueKind::Pattern(patterns::HOST_NAME), "The host name or IP address of the server."),
     optional("port", ValueKind::Integer(0, 65_535), "`25`", "The port of the server."),
     optional(
         "encryption",
@@ -71,7 +72,7 @@ fn convert(converter: &mut NotifierConverter<'_>) -> Option<Transport> {
     let from = converter.address("from", &raw.from);
     let to = converter.addresses("to", raw.to);
     let smtp = raw.smtp;
-    let host = converter.text("smtp.server", smtp.server)?.trim().to_owned();
+    let host = server_host(converter, smtp.server)?;
     // The original Checkup writes port 0 if no port is set.
     let port = if smtp.port == 0 { DEFAULT_PORT } else { smtp.port };
     let security = match smtp.encryption.as_deref() {
@@ -95,4 +96,18 @@ fn convert(converter: &mut NotifierConverter<'_>) -> Option<Transport> {
     };
     let subject = not_empty(raw.subject);
     Some(Transport::Mail(Arc::new(Mail { host, port, security, login, from: from?, to: to?, subject })))
+}
+
+fn server_host(converter: &mut NotifierConverter<'_>, text: String) -> Option<String> {
+    const KEY: &str = "smtp.server";
+    let text = converter.text(KEY, text)?;
+    let text = text.trim();
+    let host = Address::parse_host(text).ok().filter(|_| !text.contains('/')).map(|address| address.host);
+    if host.is_none() {
+        // The text before an `@` can be a password.
+        let shown = if text.contains('@') { "the value".to_owned() } else { format!("`{text}`") };
+        let remedy = "set the port in `port`, and credentials in `username` and `password`";
+        converter.error(KEY, format!("{shown} is not a host name or IP address; {remedy}"));
+    }
+    host
 }

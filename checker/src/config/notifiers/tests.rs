@@ -262,6 +262,12 @@ fn problems_of_values_have_a_remedy() {
         (mail("a@b", json!(["a@b", "c d"]), json!({ "server": "a" })), "`notifiers[0].to`: invalid address `c d`"),
         (mail("a@b", json!([]), json!({ "server": "a" })), "`notifiers[0].to` is empty"),
         (mail("a@b", json!("a@b"), json!({ "server": " " })), "`notifiers[0].smtp.server` is empty"),
+        (
+            mail("a@b", json!("a@b"), json!({ "server": "smtp://u:s3cr3t@h" })),
+            "`notifiers[0].smtp.server`: the value is not a host name or IP address; set the port in `port`, and",
+        ),
+        (mail("a@b", json!("a@b"), json!({ "server": "h:587" })), "`h:587` is not a host name or IP address"),
+        (mail("a@b", json!("a@b"), json!({ "server": "smtp://h" })), "`smtp://h` is not a host name or IP address"),
         (mail("a@b", json!("a@b"), json!({ "server": "a", "username": "u" })), "is set without `password`"),
         (mail("a@b", json!("a@b"), json!({ "server": "a", "password": "p" })), "is set without `username`"),
         (json!({ "type": "matrix", "url": "https://a", "access_token": "x", "room": "#a:b" }), "invalid room `#a:b`"),
