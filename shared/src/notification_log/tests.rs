@@ -15,6 +15,16 @@ fn the_golden_log_round_trips() {
     assert_eq!((silent.topic, silent.state, &*silent.key.title), (Topic::Silent, Notified::Healthy, "ap-south"));
 }
 
+/// Before the first release, registers could contain a provider's message ID. This file must never change, because
+/// stored logs must stay readable.
+#[test]
+fn a_log_with_message_ids_is_still_valid() {
+    let json = include_str!("../../golden/notification_log_with_reference.json");
+    let log = NotificationLog::parse(json.as_bytes()).expect("it is a log");
+    assert!(json.contains(r#""ref":"m-9f2c4e1b7a3d5f60""#));
+    assert_eq!(log.to_json(), GOLDEN.trim_end());
+}
+
 #[test]
 fn other_objects_are_not_logs() {
     for (json, expected) in [
