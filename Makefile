@@ -88,10 +88,17 @@ fuzz: ## Run each fuzz target for SECONDS=60, and fail on the first input that b
 			-- -max_total_time=$(SECONDS) -timeout=10 -max_len=20000 -print_final_stats=0 || exit 1; \
 	done
 
+# Benchmarks of pure code in tests/simulation/benches. All others are parts of tests/bench/main.rs.
+PURE_BENCHES = notifications simulation
+
 bench: ## Measure the page and the checker (an hour); BENCH=checks measures one part (the parts are in tests/bench/main.rs)
 	@scripts/setup.sh bench
+ifneq ($(filter $(BENCH),$(PURE_BENCHES)),)
+	cargo bench --package simulation --bench $(BENCH)
+else
 	@$(MAKE) --no-print-directory release
 	CHECKUP_BIN=$(TARGET)/release/checker CHECKUP_DIST=$(CURDIR)/dist cargo bench --profile dev --workspace --bench performance -- $(BENCH)
+endif
 
 screenshots: ## Take the screenshots in docs/images, and make contact sheets of all page states
 	@scripts/setup.sh test

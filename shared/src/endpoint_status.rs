@@ -1,11 +1,12 @@
 //! Combines the histories of all nodes into each endpoint's status, now and over a period. The page and the terminal
 //! show these figures.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::check_file::EndpointKey;
-use crate::history::{Event, History, LatestResult};
+use crate::history::{EndpointHistory, Event, History, LatestResult};
 use crate::object_name::NodeName;
 use crate::quorum::{self, Quorum, Tally, combine};
 use crate::status::Status;
@@ -14,32 +15,36 @@ use crate::{Nanos, UnixNanos};
 
 /// An endpoint as seen by all nodes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EndpointStatus {
+pub struct EndpointStatus<'a> {
     /// The title and locator, which are the same on all nodes.
-    pub key: EndpointKey,
+    pub key: Cow<'a, EndpointKey>,
     /// The newest result from any node. Its settings reflect the current configuration.
-    pub latest: LatestResult,
+    pub latest: &'a LatestResult,
+    /// How many nodes must agree on the status, according to most nodes.
+    pub quorum: Quorum,
     /// The time between checks, if the newest result contains it.
     pub interval: Option<Nanos>,
     /// The nodes that check the endpoint.
-    pub nodes: Vec<NodeStatus>,
+    pub nodes: Vec<NodeStatus<'a>>,
 }
 
 /// An endpoint as seen by one node.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NodeStatus {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NodeStatus<'a> {
     /// The node's name, or `None` for a checker without one.
-    pub node: Option<NodeName>,
+    pub node: Option<&'a NodeName>,
     /// The status over time, as spans in order and without overlap. The last span can end in the future.
-    pub spans: Vec<Span>,
+    pub spans: &'a [Span],
     /// When the node's newest check started.
     pub last_checked: Option<UnixNanos>,
     /// The reason for the newest result's status, if it is degraded or down.
-    pub reason: Option<String>,
+    pub reason: Option<&'a str>,
     /// The reasons for degraded and down spans, in the order of the spans.
-    pub events: Vec<Event>,
+    pub events: &'a [Event],
     /// The kind of check, or an empty string if it is unknown.
-    pub kind: String,
+    pub kind: &'a str,
+    /// How many nodes must agree on the status, according to this node.
+    pub quorum: Quorum,
 }
 
 /// A period in which an endpoint was degraded or down.
@@ -57,39 +62,33 @@ pub struct Outage {
 
 /// Combines histories into the status of every endpoint, in configuration order.
 #[must_use]
-pub fn endpoint_statuses<'a>(histories: impl IntoIterator<Item = &'a History>) -> Vec<EndpointStatus> {
-    let histories: Vec<&History> = histories.into_iter().collect();
+pub fn endpoint_statuses<'a>(histories: impl IntoIterator<Item = &'a History>) -> Vec<EndpointStatus<'a>> {
+    let histories: Vec<&'a History> = histories.into_iter().collect();
     let groups = EndpointGroups::new(&histories);
-    let mut endpoints: BTreeMap<&EndpointKey, (UnixNanos, EndpointStatus)> = BTreeMap::new();
-    let mut quorums: BTreeMap<&EndpointKey, Vec<(UnixNanos, Quorum)>> = BTreeMap::new();
-    for history in histories {
+    let mut indexes: HashMap<&EndpointKey, usize> = HashMap::new();
+    let mut endpoints: Vec<EndpointStatus<'a>> = Vec::new();
+    for history in &histories {
         for (key, one) in &history.endpoints {
             let group = groups.representative(history, key);
-            let at = one.timeline.last.map_or(0, |last| last.at);
-            let interval = one.timeline.last.and_then(|last| last.interval);
-            let new = || {
-                let (key, latest) = (key.clone(), one.latest.clone());
-                (at, EndpointStatus { key, latest, interval, nodes: Vec::new() })
-            };
-            let (newest, endpoint) = endpoints.entry(group).or_insert_with(new);
-            if at > *newest {
-                *newest = at;
-                endpoint.interval = interval;
-                endpoint.latest.clone_from(&one.latest);
-                endpoint.key = EndpointKey { id: group.id.clone(), ..key.clone() };
+            let index = *indexes.entry(group).or_insert(endpoints.len());
+            if index == endpoints.len() {
+                endpoints.push(EndpointStatus {
+                    key: Cow::Borrowed(key),
+                    latest: &one.latest,
+                    quorum: one.latest.quorum,
+                    interval: None,
+                    nodes: Vec::with_capacity(histories.len()),
+                });
             }
-            quorums.entry(group).or_default().push((at, one.latest.quorum));
-            let (spans, reason) = (one.timeline.spans.clone(), one.latest.reason.clone());
-            let last_checked = one.timeline.last.map(|last| last.at);
-            let (kind, events) = (one.latest.kind.clone(), one.events.clone());
-            endpoint.nodes.push(NodeStatus { node: history.node.clone(), spans, last_checked, reason, events, kind });
+            endpoints[index].add(history.node.as_ref(), group, key, one);
         }
     }
-    for (key, (_, endpoint)) in &mut endpoints {
-        endpoint.latest.quorum = quorums.get(key).map(|quorums| Quorum::of_most(quorums)).unwrap_or_default();
+    for endpoint in &mut endpoints {
+        let quorums = endpoint.nodes.iter().map(|node| (node.last_checked.unwrap_or(0), node.quorum));
+        endpoint.quorum = Quorum::of_most(quorums);
     }
-    let mut endpoints: Vec<EndpointStatus> = endpoints.into_values().map(|(_, endpoint)| endpoint).collect();
-    endpoints.sort_by_key(|endpoint| endpoint.latest.position);
+    endpoints
+        .sort_by(|one, other| one.latest.position.cmp(&other.latest.position).then_with(|| one.key.cmp(&other.key)));
     endpoints
 }
 
@@ -125,17 +124,34 @@ impl<'a> EndpointGroups<'a> {
     }
 }
 
-impl EndpointStatus {
-    /// Returns how many nodes must agree on the status.
-    #[must_use]
-    pub fn quorum(&self) -> Quorum {
-        self.latest.quorum
+impl<'a> EndpointStatus<'a> {
+    /// Adds a node's history of the endpoint. `group` is the key of the combined endpoint, and `key` the node's own.
+    fn add(&mut self, node: Option<&'a NodeName>, group: &EndpointKey, key: &'a EndpointKey, one: &'a EndpointHistory) {
+        let last = one.timeline.last;
+        if last.map(|last| last.at) > self.last_checked() {
+            self.interval = last.and_then(|last| last.interval);
+            self.latest = &one.latest;
+            self.key = if key.id == group.id {
+                Cow::Borrowed(key)
+            } else {
+                Cow::Owned(EndpointKey { id: group.id.clone(), ..key.clone() })
+            };
+        }
+        self.nodes.push(NodeStatus {
+            node,
+            spans: &one.timeline.spans,
+            last_checked: last.map(|last| last.at),
+            reason: one.latest.reason.as_deref(),
+            events: &one.events,
+            kind: &one.latest.kind,
+            quorum: one.latest.quorum,
+        });
     }
 
     /// Counts the votes of all nodes at `now` and determines the status.
     #[must_use]
     pub fn tally(&self, now: UnixNanos) -> Tally {
-        Tally::new(&self.spans_of_nodes(), self.quorum(), now)
+        Tally::new(&self.spans_of_nodes(), self.quorum, now)
     }
 
     /// Returns each node's vote at `now`.
@@ -144,8 +160,8 @@ impl EndpointStatus {
         quorum::votes(&self.spans_of_nodes(), now)
     }
 
-    fn spans_of_nodes(&self) -> Vec<&[Span]> {
-        self.nodes.iter().map(|node| node.spans.as_slice()).collect()
+    fn spans_of_nodes(&self) -> Vec<&'a [Span]> {
+        self.nodes.iter().map(|node| node.spans).collect()
     }
 
     /// Returns when any node last started a check of the endpoint.
@@ -164,30 +180,30 @@ impl EndpointStatus {
     /// Returns the kinds of check that nodes currently use for the endpoint, with the first node of each kind, if there
     /// are several kinds. Such nodes check different things under the same title and locator.
     #[must_use]
-    pub fn conflicting_kinds(&self, now: UnixNanos) -> Vec<(&str, Option<&NodeName>)> {
-        let mut kinds: Vec<(&str, Option<&NodeName>)> = Vec::new();
-        for node in self.nodes.iter().filter(|node| quorum::vote_at(&node.spans, now) != Status::Unknown) {
+    pub fn conflicting_kinds(&self, now: UnixNanos) -> Vec<(&'a str, Option<&'a NodeName>)> {
+        let mut kinds: Vec<(&'a str, Option<&'a NodeName>)> = Vec::new();
+        for node in self.nodes.iter().filter(|node| quorum::vote_at(node.spans, now) != Status::Unknown) {
             if !node.kind.is_empty() && kinds.iter().all(|(kind, _)| *kind != node.kind) {
-                kinds.push((&node.kind, node.node.as_ref()));
+                kinds.push((node.kind, node.node));
             }
         }
         if kinds.len() > 1 { kinds } else { Vec::new() }
     }
 
-    fn node_votes(&self, now: UnixNanos) -> Vec<NodeVote<'_>> {
+    fn node_votes(&self, now: UnixNanos) -> Vec<NodeVote<'a>> {
         let nodes = self.nodes.iter().filter_map(|node| Some((node, node.last_checked?)));
-        nodes.map(|(node, at)| NodeVote::new(node.node.as_ref(), &node.spans, self.nodes.len(), at, now)).collect()
+        nodes.map(|(node, at)| NodeVote::new(node.node, node.spans, self.nodes.len(), at, now)).collect()
     }
 
     /// Returns each node's spans, until `now`.
     fn spans_until(&self, now: UnixNanos) -> Vec<Vec<Span>> {
-        self.nodes.iter().map(|node| cut(&node.spans, now)).collect()
+        self.nodes.iter().map(|node| cut(node.spans, now)).collect()
     }
 
     /// Returns the combined status over time, until `now`.
     #[must_use]
     pub fn spans(&self, now: UnixNanos) -> Vec<Span> {
-        combine(&self.spans_until(now), self.quorum())
+        combine(&self.spans_until(now), self.quorum)
     }
 
     /// Returns the periods until `now` in which any node reported the endpoint down.
@@ -209,7 +225,7 @@ impl EndpointStatus {
         let cause = if is_partial { Status::Down } else { span.status };
         let (mut nodes, mut newest) = (Vec::new(), None);
         for (index, node) in self.nodes.iter().enumerate() {
-            let overlapping = uptime::overlapping(&node.spans, span.start, span.end);
+            let overlapping = uptime::overlapping(node.spans, span.start, span.end);
             for own in overlapping.filter(|own| own.status >= Status::Degraded) {
                 if nodes.last() != Some(&index) {
                     nodes.push(index);
@@ -229,13 +245,13 @@ impl EndpointStatus {
     }
 }
 
-impl NodeStatus {
+impl NodeStatus<'_> {
     /// Returns the reason for one of the node's spans, if it is known.
     #[must_use]
     pub fn reason_of(&self, span: &Span) -> Option<Arc<str>> {
         let event = self.events.binary_search_by_key(&span.start, |event| event.at);
         let is_newest = self.spans.last() == Some(span);
-        let newest = || self.reason.as_deref().filter(|_| is_newest).map(Arc::from);
+        let newest = || self.reason.filter(|_| is_newest).map(Arc::from);
         event.ok().map(|index| Arc::clone(&self.events[index].reason)).or_else(newest)
     }
 }
@@ -328,7 +344,7 @@ pub fn of_incomplete(status: Status) -> Status {
 
 /// Returns the current status of each endpoint, and whether the endpoint is retired.
 #[must_use]
-pub fn current_statuses(endpoints: &[EndpointStatus], now: UnixNanos) -> Vec<(Status, bool)> {
+pub fn current_statuses(endpoints: &[EndpointStatus<'_>], now: UnixNanos) -> Vec<(Status, bool)> {
     let rows = endpoints.iter().map(|endpoint| (endpoint.tally(now).status, endpoint.node_votes(now), false));
     let mut rows: Vec<(Status, Vec<NodeVote<'_>>, bool)> = rows.collect();
     mark_retired(&mut rows, |(_, votes, _)| votes, |(status, _, retired)| *retired = *status == Status::Unknown);

@@ -53,18 +53,19 @@ pub struct ServedChannel {
     /// When the node first served the channel. Earlier outages are not reported.
     pub from: UnixNanos,
     /// The news that the node leaves to the nodes before it.
-    pub waiting: Option<Waiting>,
+    pub waiting: Vec<Waiting>,
     /// The failed attempts since the node last delivered a message.
     pub retry: Option<Retry>,
 }
 
-/// News that a node leaves to others until its turn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// News that a node leaves to others until its turn, and that it first saw at the same time.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {
     /// When the node first saw the news.
     pub since: UnixNanos,
-    /// A hash of the news. The wait starts again when it changes.
-    pub news: u32,
+    /// The hash of each piece of news, in ascending order. Each waits separately, because newer news must not put off
+    /// older news.
+    pub news: Vec<u32>,
 }
 
 /// Failed attempts to send a message, and the time of the next one.

@@ -60,10 +60,11 @@ impl Quorum {
     ///
     /// `nodes` contains the time of each node's newest result, and its quorum.
     #[must_use]
-    pub fn of_most(nodes: &[(UnixNanos, Quorum)]) -> Quorum {
-        let count = |quorum: Quorum| nodes.iter().filter(|(_, other)| *other == quorum).count();
-        let most = nodes.iter().max_by_key(|(at, quorum)| (count(*quorum), *at));
-        most.map(|(_, quorum)| *quorum).unwrap_or_default()
+    pub fn of_most(nodes: impl Iterator<Item = (UnixNanos, Quorum)> + Clone) -> Quorum {
+        let all = nodes.clone();
+        let count = |quorum: Quorum| all.clone().filter(|(_, other)| *other == quorum).count();
+        let most = nodes.max_by_key(|(at, quorum)| (count(*quorum), *at));
+        most.map(|(_, quorum)| quorum).unwrap_or_default()
     }
 
     /// Returns how many nodes must agree, at least one.
@@ -227,10 +228,11 @@ mod tests {
     #[test]
     fn one_node_does_not_change_the_quorum_of_the_others() {
         let (any, all, majority) = (Quorum::Any, Quorum::All, Quorum::Majority);
-        assert_eq!(Quorum::of_most(&[(1, majority), (2, majority), (9, any)]), majority);
-        assert_eq!(Quorum::of_most(&[(1, majority), (2, any)]), any, "a new configuration");
-        assert_eq!(Quorum::of_most(&[(1, all)]), all);
-        assert_eq!(Quorum::of_most(&[]), majority);
+        let of_most = |nodes: &[(UnixNanos, Quorum)]| Quorum::of_most(nodes.iter().copied());
+        assert_eq!(of_most(&[(1, majority), (2, majority), (9, any)]), majority);
+        assert_eq!(of_most(&[(1, majority), (2, any)]), any, "a new configuration");
+        assert_eq!(of_most(&[(1, all)]), all);
+        assert_eq!(of_most(&[]), majority);
     }
 
     #[test]

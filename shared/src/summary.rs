@@ -105,7 +105,7 @@ pub fn summary(histories: &[History], node: &NodeName, title: &str, now: UnixNan
 }
 
 fn summarize(
-    endpoint: &EndpointStatus,
+    endpoint: &EndpointStatus<'_>,
     retired: bool,
     histories: &[History],
     node: &NodeName,
@@ -139,7 +139,7 @@ fn summarize(
 }
 
 /// Returns when the current status began.
-fn since(endpoint: &EndpointStatus, tally: &Tally, now: UnixNanos) -> Option<UnixNanos> {
+fn since(endpoint: &EndpointStatus<'_>, tally: &Tally, now: UnixNanos) -> Option<UnixNanos> {
     let spans = endpoint.spans(now);
     match tally.status {
         Status::Unknown => spans.last().map(|last| last.end),

@@ -16,11 +16,9 @@ mod main_thread;
 mod many_endpoints;
 mod mutants;
 mod nginx;
-mod notifications;
 mod page;
 mod process_usage;
 mod schedule;
-mod simulation;
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
@@ -31,10 +29,6 @@ fn main() {
         // Runs only if it is named, because it takes an hour and measures nothing.
         if words.iter().any(|word| word == "faults") {
             faults::measure().await;
-        }
-        // This benchmark also runs only if it is named, because it takes a long time.
-        if words.iter().any(|word| word == "simulation") {
-            simulation::measure();
         }
         if wanted("page") {
             page::measure().await;
@@ -54,9 +48,6 @@ fn main() {
         }
         if wanted("schedule") {
             schedule::measure().await;
-        }
-        if wanted("notifications") {
-            notifications::measure();
         }
         if wanted("floods") {
             floods::measure().await;

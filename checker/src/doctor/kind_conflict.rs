@@ -15,7 +15,7 @@ const LIMIT: usize = 80;
 
 /// Describes the conflict if nodes check the endpoint in different ways at `now`.
 #[must_use]
-pub fn describe(endpoint: &EndpointStatus, now: UnixNanos) -> Option<String> {
+pub fn describe(endpoint: &EndpointStatus<'_>, now: UnixNanos) -> Option<String> {
     let kinds = endpoint.conflicting_kinds(now);
     if kinds.is_empty() {
         return None;
@@ -28,7 +28,7 @@ pub fn describe(endpoint: &EndpointStatus, now: UnixNanos) -> Option<String> {
 
 /// Returns a finding for each conflict.
 #[must_use]
-pub fn findings(endpoints: &[EndpointStatus], now: UnixNanos) -> Vec<Finding> {
+pub fn findings(endpoints: &[EndpointStatus<'_>], now: UnixNanos) -> Vec<Finding> {
     let conflicts = endpoints.iter().filter_map(|endpoint| describe(endpoint, now));
     conflicts.map(|what| Finding::warning(Side::Store, what, REMEDY)).collect()
 }
@@ -37,8 +37,11 @@ pub fn findings(endpoints: &[EndpointStatus], now: UnixNanos) -> Vec<Finding> {
 mod tests {
     use shared::MINUTE;
     use shared::check_file::EndpointKey;
+    use std::borrow::Cow;
+
     use shared::endpoint_status::NodeStatus;
     use shared::history::LatestResult;
+    use shared::quorum::Quorum;
     use shared::status::Status;
     use shared::uptime::Span;
 
@@ -46,33 +49,43 @@ mod tests {
 
     const NOW: UnixNanos = 1_795_330_254_340_493_978;
 
-    fn endpoint(kinds: &[(&str, i64)]) -> EndpointStatus {
-        let nodes = kinds.iter().zip(["eu", "us", "ap"]).map(|((kind, age), node)| NodeStatus {
-            node: NodeName::new(node).ok(),
-            spans: vec![Span {
-                start: NOW - (age + 1) * MINUTE,
-                end: NOW - (age - 1) * MINUTE,
-                status: Status::Healthy,
-            }],
+    /// Returns the findings about an endpoint whose nodes use checks of these kinds, each this many minutes ago.
+    fn findings_about(kinds: &[(&str, i64)]) -> Vec<Finding> {
+        let names = ["eu", "us", "ap"].map(|name| NodeName::new(name).ok());
+        let span =
+            |age: i64| Span { start: NOW - (age + 1) * MINUTE, end: NOW - (age - 1) * MINUTE, status: Status::Healthy };
+        let spans: Vec<[Span; 1]> = kinds.iter().map(|(_, age)| [span(*age)]).collect();
+        let nodes = kinds.iter().zip(&spans).zip(&names).map(|(((kind, age), spans), name)| NodeStatus {
+            node: name.as_ref(),
+            spans,
             last_checked: Some(NOW - age * MINUTE),
             reason: None,
-            events: Vec::new(),
-            kind: (*kind).to_owned(),
+            events: &[],
+            kind,
+            quorum: Quorum::default(),
         });
+        let latest = LatestResult::default();
         let key = EndpointKey { title: "Shop".to_owned(), locator: "shop:443".to_owned(), id: None };
-        EndpointStatus { key, latest: LatestResult::default(), interval: None, nodes: nodes.collect() }
+        let endpoint = EndpointStatus {
+            key: Cow::Borrowed(&key),
+            latest: &latest,
+            quorum: Quorum::default(),
+            interval: None,
+            nodes: nodes.collect(),
+        };
+        findings(&[endpoint], NOW)
     }
 
     #[test]
     fn current_checks_of_different_kinds_are_a_conflict() {
-        let found = findings(&[endpoint(&[("tcp", 0), ("tls", 0), ("tls", 0)])], NOW);
+        let found = findings_about(&[("tcp", 0), ("tls", 0), ("tls", 0)]);
         assert_eq!(found.len(), 1);
         assert_eq!(
             found[0].what,
             "`Shop` (`shop:443`) is not the same check on all nodes (`tcp` on `eu`, `tls` on `us`)"
         );
         for kinds in [&[("tcp", 0), ("tcp", 0)][..], &[("tcp", 0), ("", 0)], &[("tcp", 0), ("tls", 90)], &[]] {
-            assert_eq!(findings(&[endpoint(kinds)], NOW), [], "{kinds:?}");
+            assert_eq!(findings_about(kinds), [], "{kinds:?}");
         }
     }
 }

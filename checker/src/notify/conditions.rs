@@ -123,7 +123,7 @@ pub fn expiring_certificates(
 /// Determines which endpoints use up their error budgets too fast. `logs` contains earlier notifications.
 #[must_use]
 pub fn burning_budgets(
-    endpoints: &[EndpointStatus],
+    endpoints: &[EndpointStatus<'_>],
     objectives: &EndpointMap<Objective>,
     logs: &[&NotificationLog],
     now: UnixNanos,
@@ -142,7 +142,7 @@ pub fn burning_budgets(
                 objective.budget(&spans, now).percent_left(),
             )
         });
-        let (key, is_present) = (endpoint.key.clone(), alert.is_some());
+        let (key, is_present) = (endpoint.key.clone().into_owned(), alert.is_some());
         let since = since(&notified, &key).or(is_present.then_some(now))?;
         Some(Condition { topic: Topic::Budget, key, since, reminders: 0, is_present, is_local: false, detail })
     };

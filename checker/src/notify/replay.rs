@@ -48,9 +48,9 @@ pub fn replay(
     // Only nodes that check an endpoint send news about it, so turn one of them into the replaying node.
     let replaced = endpoints.iter_mut().filter_map(|endpoint| {
         let first = endpoint.nodes.first_mut()?;
-        let name = first.node.replace(node.clone());
+        let name = first.node.replace(&node);
         let key = (endpoint.key.title.clone(), endpoint.key.locator.clone());
-        Some((key, name.map_or_else(String::new, |name| name.to_string())))
+        Some((key, name.map_or_else(String::new, NodeName::to_string)))
     });
     let replaced: BTreeMap<(String, String), String> = replaced.collect();
     let mut own = NotificationLog::new(node.clone());
@@ -86,10 +86,10 @@ pub fn replay(
                 nodes: Nodes { own: &own, others: &[], newest: &newest },
                 now: at,
             };
-            let plan = reconcile(&situation);
+            let mut plan = reconcile(&situation);
             let number = registers.next_number();
             moments.extend(plan.next.filter(|next| *next > at && *next <= now));
-            own.wait(&channel.id, plan.waiting);
+            own.wait(&channel.id, std::mem::take(&mut plan.waiting));
             if plan.news.is_empty() {
                 continue;
             }
@@ -112,11 +112,11 @@ pub fn replay(
 }
 
 /// Returns the endpoints that were degraded or down at some point. The others cause no messages.
-fn failing_endpoints(histories: &[History], from: UnixNanos) -> Vec<EndpointStatus> {
+fn failing_endpoints(histories: &[History], from: UnixNanos) -> Vec<EndpointStatus<'_>> {
     let mut endpoints = endpoint_statuses(histories);
     let since = from.saturating_sub(REPORTED_TIME);
     endpoints.retain(|endpoint| {
-        let mut spans = endpoint.nodes.iter().flat_map(|node| &node.spans);
+        let mut spans = endpoint.nodes.iter().flat_map(|node| node.spans);
         spans.any(|span| span.status >= Status::Degraded && span.end > since)
     });
     for node in endpoints.iter_mut().flat_map(|endpoint| &mut endpoint.nodes) {
@@ -128,8 +128,8 @@ fn failing_endpoints(histories: &[History], from: UnixNanos) -> Vec<EndpointStat
 
 /// Returns the reasons for the nodes' statuses at `at`, in the order of the endpoints and their nodes. Histories contain
 /// the reason for the first result of each outage.
-fn reasons_at(endpoints: &[EndpointStatus], at: UnixNanos) -> Vec<Vec<Option<Arc<str>>>> {
-    let reason = |node: &NodeStatus| {
+fn reasons_at(endpoints: &[EndpointStatus<'_>], at: UnixNanos) -> Vec<Vec<Option<Arc<str>>>> {
+    let reason = |node: &NodeStatus<'_>| {
         let begun = node.spans.partition_point(|span| span.start < at);
         node.reason_of(node.spans[..begun].last()?)
     };
@@ -139,13 +139,13 @@ fn reasons_at(endpoints: &[EndpointStatus], at: UnixNanos) -> Vec<Vec<Option<Arc
 /// Returns the times at which to evaluate the rules: whenever a status changed and, for endpoints with an objective,
 /// every minute early in an outage.
 fn moments(
-    endpoints: &[EndpointStatus],
+    endpoints: &[EndpointStatus<'_>],
     objectives: &EndpointMap<Objective>,
     (from, now): (UnixNanos, UnixNanos),
 ) -> BTreeSet<UnixNanos> {
     let mut moments = BTreeSet::from([from, now]);
     for endpoint in endpoints {
-        for span in endpoint.nodes.iter().flat_map(|node| &node.spans) {
+        for span in endpoint.nodes.iter().flat_map(|node| node.spans) {
             moments.extend([span.start.saturating_add(1), span.end]);
             if span.status == Status::Down && objectives.get(&endpoint.key).is_some() {
                 let minutes = (1..=BUDGET_MINUTES).map(|minute| span.start.saturating_add(minute * MINUTE));

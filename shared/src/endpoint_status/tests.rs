@@ -104,7 +104,7 @@ fn one_of_three_reports_a_local_failure_and_silence_is_unknown() {
     assert_eq!(at(610).status, Status::Down);
     let localized = at(720);
     assert!(localized.is_localized() && localized.status == Status::Degraded);
-    assert_eq!(endpoint.nodes[localized.down[0]].node.as_ref().map(NodeName::as_str), Some("c"));
+    assert_eq!(endpoint.nodes[localized.down[0]].node.map(NodeName::as_str), Some("c"));
     assert_eq!((at(2_000).status, at(2_000).voters), (Status::Unknown, 0));
     assert!(histories.iter().all(|history| history.is_overdue(START + 2_000 * MINUTE)));
     assert!(!histories[0].is_overdue(START + DAY));

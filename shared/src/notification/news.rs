@@ -18,7 +18,7 @@ pub struct Plan {
     /// When the next evaluation is due if no new results arrive before then.
     pub next: Option<UnixNanos>,
     /// The value to pass to [`crate::notification_log::NotificationLog::wait`].
-    pub waiting: Option<Waiting>,
+    pub waiting: Vec<Waiting>,
 }
 
 /// News about one endpoint or node.

@@ -145,7 +145,7 @@ impl NotificationLog {
         let mut before = std::mem::take(&mut self.channels);
         let served = |id: &&ChannelId| {
             let index = before.iter().position(|served| served.id == **id);
-            let new = ServedChannel { id: (*id).clone(), from: now, waiting: None, retry: None };
+            let new = ServedChannel { id: (*id).clone(), from: now, waiting: Vec::new(), retry: None };
             index.map_or(new, |index| before.swap_remove(index))
         };
         self.channels = channels.iter().map(served).collect();
@@ -156,9 +156,13 @@ impl NotificationLog {
 
     /// Updates the news that the node leaves to others. Returns whether the log must be stored. It need not be stored
     /// just to remove an entry, because a stored entry is harmless after others have sent the news.
-    pub fn wait(&mut self, channel: &ChannelId, waiting: Option<Waiting>) -> bool {
+    pub fn wait(&mut self, channel: &ChannelId, waiting: Vec<Waiting>) -> bool {
         let Some(served) = self.served(channel) else { return false };
-        std::mem::replace(&mut served.waiting, waiting) != waiting && waiting.is_some()
+        let before = std::mem::replace(&mut served.waiting, waiting);
+        let is_stored = |since: UnixNanos, news: &u32| {
+            before.iter().any(|waiting| waiting.since == since && waiting.news.binary_search(news).is_ok())
+        };
+        served.waiting.iter().any(|waiting| waiting.news.iter().any(|news| !is_stored(waiting.since, news)))
     }
 
     /// Records news that was delivered to a channel or that does not need to be sent. `number` comes from

@@ -1,5 +1,7 @@
 //! Selects the news that this node sends now, in a single message.
 
+use std::collections::{BTreeMap, HashMap};
+
 use super::comparison::{Found, Sender};
 use super::event::EventKind;
 use super::lineup::{Line, Timing, Turn};
@@ -30,23 +32,15 @@ pub(super) fn select(situation: &Situation<'_>, found: Vec<Found<'_>>) -> Plan {
     }
     let line = Line::new(situation.channel, &situation.nodes, last_sent.unwrap_or(0), situation.now);
     let own = situation.nodes.own.channel(situation.channel);
-    // A node's turn depends on how long it has been waiting with the same news, so this first determines which news
-    // other nodes could send.
-    let turns =
-        |waiting_since: UnixNanos| found.iter().map(|found| turn(situation, &line, found, waiting_since)).collect();
-    let at_first: Vec<Turn> = turns(situation.now);
-    let is_left = |turn: &Turn| matches!(turn, Turn::Later { at, .. } if *at < UnixNanos::MAX);
-    let left = || found.iter().zip(&at_first).filter(|(_, turn)| is_left(turn));
-    let turns: Vec<Turn> = if left().next().is_none() {
-        at_first
-    } else {
-        let hash = hash(left());
-        let before = own.and_then(|own| own.waiting).filter(|waiting| waiting.news == hash);
-        let before = before.map(|waiting| waiting.since).filter(|since| since.saturating_add(DAY) > situation.now);
-        let since = before.map_or(situation.now, |since| since.min(situation.now));
-        plan.waiting = Some(Waiting { since, news: hash });
-        turns(since)
-    };
+    let mut waits = Waits::new(own.map_or(&[], |own| &own.waiting), situation.now);
+    let turns = found.iter().map(|found| {
+        // How long this node has waited depends on the nodes that it leaves the news to.
+        let first = turn(situation, &line, found, situation.now);
+        let is_left = matches!(first, Turn::Later { at, .. } if at < UnixNanos::MAX);
+        if is_left { turn(situation, &line, found, waits.since(hash(found, &first))) } else { first }
+    });
+    let turns: Vec<Turn> = turns.collect();
+    plan.waiting = waits.finish();
     let retry = own.and_then(|own| own.retry).map(|retry| retry.next).filter(|next| *next > situation.now);
     for (found, turn) in found.into_iter().zip(turns) {
         match (turn, retry) {
@@ -112,18 +106,45 @@ fn has_checked(verdict: &Verdict<'_>, node: &NodeName, now: UnixNanos) -> bool {
     verdict.votes.iter().any(|vote| vote.node == Some(node) && is_recent(vote.last_checked))
 }
 
-/// Returns a hash of news and of the nodes that it is left to. The hash depends neither on the order of the news nor on
-/// details that change while it waits. Later news about the same endpoint has a different hash, because the status
-/// began at another time or the news replaces another register.
-fn hash<'f>(left: impl Iterator<Item = (&'f Found<'f>, &'f Turn)>) -> u32 {
-    left.fold(0, |sum, (found, turn)| {
-        let register = &found.news.register;
-        let key = &register.key;
-        let state = (register.state as u8, register.topic as u8);
-        let (began, replaced) = (found.began, found.replaced);
-        let text = format!("{}\n{}\n{state:?}\n{began}\n{replaced}\n{turn}", key.title, key.locator);
-        sum.wrapping_add(fnv1a(&text) as u32)
-    })
+/// How long a node has left each piece of news to others.
+struct Waits {
+    before: HashMap<u32, UnixNanos>,
+    now: UnixNanos,
+    current: BTreeMap<UnixNanos, Vec<u32>>,
+}
+
+impl Waits {
+    fn new(waiting: &[Waiting], now: UnixNanos) -> Waits {
+        let recent = waiting.iter().filter(|waiting| waiting.since.saturating_add(DAY) > now);
+        let before = recent.flat_map(|waiting| waiting.news.iter().map(|news| (*news, waiting.since.min(now))));
+        Waits { before: before.collect(), now, current: BTreeMap::new() }
+    }
+
+    /// Returns since when the news has been left to others, which is now if it is new.
+    fn since(&mut self, news: u32) -> UnixNanos {
+        let since = self.before.get(&news).copied().unwrap_or(self.now);
+        self.current.entry(since).or_default().push(news);
+        since
+    }
+
+    fn finish(self) -> Vec<Waiting> {
+        let sorted = self.current.into_iter().map(|(since, mut news)| {
+            news.sort_unstable();
+            Waiting { since, news }
+        });
+        sorted.collect()
+    }
+}
+
+/// Returns a hash of news and of the nodes that it is left to. It excludes details that change while the news waits.
+/// Later news about the same endpoint has a different hash, because the status began at another time or the news
+/// replaces another register.
+fn hash(found: &Found<'_>, turn: &Turn) -> u32 {
+    let register = &found.news.register;
+    let key = &register.key;
+    let state = (register.state as u8, register.topic as u8);
+    let (began, replaced) = (found.began, found.replaced);
+    fnv1a(&format!("{}\n{}\n{state:?}\n{began}\n{replaced}\n{turn}", key.title, key.locator)) as u32
 }
 
 /// Returns an event's position in a message. Worse events come first.

@@ -46,27 +46,22 @@ pub struct Vote<'a> {
 /// [`CLOCK_TOLERANCE`], as in [`quorum::vote_at`]. Otherwise, each round would begin with only the votes of the other
 /// nodes.
 #[must_use]
-pub fn verdicts(endpoints: &[EndpointStatus], now: UnixNanos) -> Vec<Verdict<'_>> {
+pub fn verdicts<'a>(endpoints: &'a [EndpointStatus<'a>], now: UnixNanos) -> Vec<Verdict<'a>> {
     let statuses = current_statuses(endpoints, now);
     endpoints.iter().zip(statuses).map(|(endpoint, (_, is_retired))| verdict(endpoint, is_retired, now)).collect()
 }
 
-fn verdict(endpoint: &EndpointStatus, is_retired: bool, now: UnixNanos) -> Verdict<'_> {
+fn verdict<'a>(endpoint: &'a EndpointStatus<'a>, is_retired: bool, now: UnixNanos) -> Verdict<'a> {
     let is_alone = endpoint.nodes.len() == 1;
-    let nodes: Vec<Vec<Span>> = endpoint.nodes.iter().map(|node| recent(&node.spans, is_alone, now)).collect();
+    let nodes: Vec<Vec<Span>> = endpoint.nodes.iter().map(|node| recent(node.spans, is_alone, now)).collect();
     let votes = endpoint.votes(now).into_iter().zip(&endpoint.nodes).map(|(status, node)| Vote {
-        node: node.node.as_ref(),
+        node: node.node,
         status,
-        reason: node.reason.as_deref(),
+        reason: node.reason,
         first_checked: node.spans.first().map(|span| span.start).or(node.last_checked).unwrap_or(now),
         last_checked: node.last_checked.unwrap_or(0),
     });
-    Verdict {
-        key: &endpoint.key,
-        spans: quorum::combine(&nodes, endpoint.quorum()),
-        votes: votes.collect(),
-        is_retired,
-    }
+    Verdict { key: &endpoint.key, spans: quorum::combine(&nodes, endpoint.quorum), votes: votes.collect(), is_retired }
 }
 
 /// Returns a node's spans over the last [`REPORTED_TIME`], until now. If other nodes also check the endpoint, the last

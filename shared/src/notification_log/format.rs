@@ -82,11 +82,14 @@ fn write_channel(writer: &mut JsonWriter, channel: &ServedChannel) {
     writer.object(|writer| {
         writer.string_member(key!("id"), channel.id.as_str());
         writer.integer_member(key!("from"), channel.from);
-        if let Some(waiting) = channel.waiting {
+        if !channel.waiting.is_empty() {
             writer.key(key!("waiting"));
-            writer.object(|writer| {
-                writer.integer_member(key!("since"), waiting.since);
-                writer.integer_member(key!("news"), i64::from(waiting.news));
+            writer.array(&channel.waiting, |writer, waiting| {
+                writer.object(|writer| {
+                    writer.integer_member(key!("since"), waiting.since);
+                    writer.key(key!("news"));
+                    writer.array(&waiting.news, |writer, news| writer.integer(i64::from(*news)));
+                });
             });
         }
         if let Some(retry) = channel.retry {
@@ -132,9 +135,13 @@ fn list<'j, 't>(json: &'j Json<'t>, key: &str) -> &'j [Json<'t>] {
 }
 
 fn read_channel(json: &Json<'_>) -> Option<ServedChannel> {
-    let waiting = json.get("waiting").and_then(|waiting| {
-        Some(Waiting { since: integer(waiting, "since")?, news: u32::try_from(integer(waiting, "news")?).ok()? })
+    let waiting = list(json, "waiting").iter().filter_map(|waiting| {
+        let hash = |news: &Json<'_>| u32::try_from(news.as_integer()?).ok();
+        let mut news: Vec<u32> = list(waiting, "news").iter().filter_map(hash).collect();
+        news.sort_unstable();
+        Some(Waiting { since: integer(waiting, "since")?, news })
     });
+    let waiting = waiting.collect();
     let retry = json.get("retry").and_then(|retry| {
         Some(Retry {
             tries: u32::try_from(integer(retry, "tries")?).ok()?,

@@ -358,7 +358,7 @@ impl EndpointData {
     #[must_use]
     pub fn quorum(&self) -> Quorum {
         let quorum = |node: &NodeSamples| (node.settings.0, node.settings.1);
-        Quorum::of_most(&self.nodes.iter().map(quorum).collect::<Vec<_>>())
+        Quorum::of_most(self.nodes.iter().map(quorum))
     }
 
     /// Returns the service level objective in the newest result, if it has one.

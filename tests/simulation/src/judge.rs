@@ -129,7 +129,7 @@ impl Judge {
         &self,
         seed: u64,
         plan: &WorldPlan,
-        endpoints: &[EndpointStatus],
+        endpoints: &[EndpointStatus<'_>],
         nodes: &[Node],
     ) -> Result<Counts, Violation> {
         let verdicts = verdicts(endpoints, plan.end);

@@ -1,5 +1,6 @@
 //! Runs one world by processing its events in chronological order.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::rc::Rc;
@@ -61,6 +62,8 @@ struct World {
     objects: Vec<Objects>,
     agenda: BinaryHeap<Reverse<(UnixNanos, usize, Event)>>,
     judge: Judge,
+    /// The rules ignore the settings of the newest result.
+    latest: LatestResult,
 }
 
 /// Runs a seed's world, and checks the messages that its channel received.
@@ -92,6 +95,7 @@ impl World {
             objects: (0..count).map(|_| Objects::default()).collect(),
             agenda: BinaryHeap::new(),
             judge: Judge::new(plan.endpoints.len()),
+            latest: LatestResult::default(),
             plan,
         };
         for node in 0..count {
@@ -194,9 +198,8 @@ impl World {
             self.put_log(node, &log, now);
             is_changed = false;
         }
-        let plan = self.reconcile(node, &log, now, clock);
-        is_changed |= log.wait(&self.channel, plan.0.waiting);
-        let (plan, number) = plan;
+        let (mut plan, number) = self.reconcile(node, &log, now, clock);
+        is_changed |= log.wait(&self.channel, std::mem::take(&mut plan.waiting));
         if let Some(next) = plan.next.filter(|_| is_daemon) {
             let next = now + (next - clock).max(SECOND);
             self.nodes[node].timer = next;
@@ -306,24 +309,24 @@ impl World {
         self.objects[node].log.get(now).map(|log| (*log).clone())
     }
 
-    fn endpoint_statuses(&self, histories: &[Option<Rc<StoredHistory>>]) -> Vec<EndpointStatus> {
-        let status = |(index, key): (usize, &EndpointKey)| {
-            let node = |(history, node): (&Option<Rc<StoredHistory>>, &Node)| {
-                let (spans, last_checked) = history.as_ref()?.endpoints.get(index)?.clone();
-                last_checked?;
+    fn endpoint_statuses<'a>(&'a self, histories: &'a [Option<Rc<StoredHistory>>]) -> Vec<EndpointStatus<'a>> {
+        let status = |(index, key): (usize, &'a EndpointKey)| {
+            let node = |(history, node): (&'a Option<Rc<StoredHistory>>, &'a Node)| {
+                let (spans, last_checked) = history.as_ref()?.endpoints.get(index)?;
                 Some(NodeStatus {
-                    node: Some(node.name.clone()),
+                    node: Some(&node.name),
                     spans,
-                    last_checked,
+                    last_checked: Some((*last_checked)?),
                     reason: None,
-                    events: Vec::new(),
-                    kind: String::new(),
+                    events: &[],
+                    kind: "",
+                    quorum: self.plan.quorum,
                 })
             };
-            let latest = LatestResult { quorum: self.plan.quorum, ..LatestResult::default() };
             EndpointStatus {
-                key: key.clone(),
-                latest,
+                key: Cow::Borrowed(key),
+                latest: &self.latest,
+                quorum: self.plan.quorum,
                 interval: None,
                 nodes: histories.iter().zip(&self.nodes).filter_map(node).collect(),
             }

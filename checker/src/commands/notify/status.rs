@@ -115,7 +115,7 @@ impl<'a> NotifyReport<'a> {
                 let wait = duration::format_coarse(retry.next.saturating_sub(self.now).max(0));
                 let _ = writeln!(text, "     failed {} ({}); next attempt in {wait}", times(retry.tries), retry.why);
             }
-            if let Some(waiting) = &served.waiting {
+            if let Some(waiting) = served.waiting.first() {
                 let age = duration::format_coarse(self.now.saturating_sub(waiting.since).max(0));
                 let _ = writeln!(text, "     has waited {age} for the nodes before it to send news");
             }
@@ -141,7 +141,7 @@ impl<'a> NotifyReport<'a> {
                     "every": log.every,
                     "reporting": is_reporting,
                     "from": served.from,
-                    "waiting_since": served.waiting.map(|waiting| waiting.since),
+                    "waiting_since": served.waiting.first().map(|waiting| waiting.since),
                     "retry": served.retry.map(|retry| {
                         json!({ "tries": retry.tries, "next": retry.next, "why": retry.why.to_string() })
                     }),

@@ -49,7 +49,7 @@ impl Measurements {
     }
 
     /// Returns an endpoint's response times from `from` to `now`, in a period that ends at `to`.
-    fn to_json(&self, endpoint: &EndpointStatus, from: UnixNanos, to: UnixNanos, now: UnixNanos) -> Value {
+    fn to_json(&self, endpoint: &EndpointStatus<'_>, from: UnixNanos, to: UnixNanos, now: UnixNanos) -> Value {
         let samples = self.samples(endpoint);
         let all = || samples.iter().flat_map(|samples| known(samples, &[], from, now + 1));
         let resolution = Resolution::for_period(all(), to - from);
@@ -72,7 +72,7 @@ impl Measurements {
     }
 
     /// Returns each node's measurements in chronological order.
-    fn samples(&self, endpoint: &EndpointStatus) -> Vec<Vec<Measurement>> {
+    fn samples(&self, endpoint: &EndpointStatus<'_>) -> Vec<Vec<Measurement>> {
         match self {
             Measurements::Checks(checks) => checks_of(checks, endpoint).cloned().collect(),
             Measurements::Histories { outlines, .. } => {
@@ -88,7 +88,7 @@ impl Measurements {
     }
 
     /// Returns the combined sketch of all response times, or `None` if a node has no sketches.
-    fn sum(&self, endpoint: &EndpointStatus, period: (UnixNanos, UnixNanos)) -> Option<Sketch> {
+    fn sum(&self, endpoint: &EndpointStatus<'_>, period: (UnixNanos, UnixNanos)) -> Option<Sketch> {
         let mut sum = Sketch::default();
         match self {
             Measurements::Checks(checks) => {
@@ -112,22 +112,22 @@ impl Measurements {
 
 fn checks_of<'a>(
     checks: &'a CheckMeasurements,
-    endpoint: &EndpointStatus,
+    endpoint: &EndpointStatus<'_>,
 ) -> impl Iterator<Item = &'a Vec<Measurement>> {
-    let nodes = endpoint.nodes.iter().map(|node| node.node.clone());
-    let keys: Vec<_> = nodes.map(|node| (node, endpoint.key.clone())).collect();
+    let nodes = endpoint.nodes.iter().map(|node| node.node.cloned());
+    let keys: Vec<_> = nodes.map(|node| (node, endpoint.key.clone().into_owned())).collect();
     let exact = keys.into_iter().filter_map(|key| checks.get(&key));
     // Results with another title or locator belong to the endpoint only if they have the same id.
     let all = if endpoint.key.id.is_some() { Some(checks) } else { None };
-    let others = all.into_iter().flatten().filter(|((_, key), _)| *key != endpoint.key);
+    let others = all.into_iter().flatten().filter(|((_, key), _)| *key != *endpoint.key);
     exact.chain(others.filter(|((_, key), _)| key.is_same_endpoint(&endpoint.key)).map(|(_, checks)| checks))
 }
 
-fn rows_of<'a>(outline: &'a HistoryRows, endpoint: &EndpointStatus) -> Option<&'a EndpointRows> {
+fn rows_of<'a>(outline: &'a HistoryRows, endpoint: &EndpointStatus<'_>) -> Option<&'a EndpointRows> {
     outline.endpoints.iter().find(|past| past.key.is_same_endpoint(&endpoint.key))
 }
 
-impl StatusReport {
+impl StatusReport<'_> {
     pub(super) fn json(&self, details: Option<&Details<'_>>) -> Value {
         let endpoints = self.endpoints.iter().zip(&self.statuses);
         let endpoints = endpoints.map(|(endpoint, (_, is_retired))| self.endpoint(endpoint, *is_retired, details));
@@ -154,16 +154,16 @@ impl StatusReport {
         json
     }
 
-    fn endpoint(&self, endpoint: &EndpointStatus, is_retired: bool, details: Option<&Details<'_>>) -> Value {
+    fn endpoint(&self, endpoint: &EndpointStatus<'_>, is_retired: bool, details: Option<&Details<'_>>) -> Value {
         let (tally, spans) = (endpoint.tally(self.now), endpoint.spans(self.now));
-        let down_from = tally.down.iter().map(|index| name_of(endpoint.nodes[*index].node.as_ref()));
+        let down_from = tally.down.iter().map(|index| name_of(endpoint.nodes[*index].node));
         let nodes = endpoint.nodes.iter().zip(endpoint.votes(self.now)).map(|(node, status)| {
-            json!({ "node": node.node.as_ref().map(NodeName::as_str), "status": status.as_str(), "checked": node.last_checked })
+            json!({ "node": node.node.map(NodeName::as_str), "status": status.as_str(), "checked": node.last_checked })
         });
         let mut json = json!({
             "title": endpoint.key.title,
             "endpoint": endpoint.key.locator,
-            "verdict": endpoint.quorum().to_string(),
+            "verdict": endpoint.quorum.to_string(),
             "status": tally.status.as_str(),
             "since": current_span(&spans, tally.status, self.now).map(|span| span.start),
             "checked": endpoint.last_checked(),
@@ -207,9 +207,9 @@ impl StatusReport {
         gaps.iter().map(|gap| json!({ "start": gap.start, "end": gap.end, "length": gap.end - gap.start })).collect()
     }
 
-    fn incident(&self, endpoint: &EndpointStatus, outage: &Outage) -> Value {
+    fn incident(&self, endpoint: &EndpointStatus<'_>, outage: &Outage) -> Value {
         let Outage { span, is_partial, reason, nodes } = outage;
-        let nodes = nodes.iter().map(|index| name_of(endpoint.nodes[*index].node.as_ref()));
+        let nodes = nodes.iter().map(|index| name_of(endpoint.nodes[*index].node));
         json!({
             "status": span.status.as_str(),
             "localized": is_partial,

@@ -64,14 +64,14 @@ pub async fn status(arguments: &StatusArguments) -> anyhow::Result<Outcome> {
     report_conflicts(&endpoints, now);
     let is_incomplete = loaded.is_incomplete;
     let objectives = Arc::clone(&config.objectives);
-    let report =
-        StatusReport { from, now, endpoints, statuses, is_incomplete, objectives, histories: loaded.histories };
+    let histories = &loaded.histories;
+    let report = StatusReport { from, now, endpoints, statuses, is_incomplete, objectives, histories };
     match arguments.format {
         Format::Json if is_detailed => {
             let measurements = if is_by_check {
                 Measurements::Checks(measurements(&store, from, now).await.map_err(without_history_context)?)
             } else {
-                Measurements::from_histories(&report.histories, &loaded.latencies)?
+                Measurements::from_histories(report.histories, &loaded.latencies)?
             };
             ui::stdout_data(&format!("{}\n", report.json(Some(&Details { edges: &edges, measurements }))))?;
         }
@@ -103,7 +103,7 @@ fn report_unreadable(loaded: &Histories) {
 }
 
 /// Warns about endpoints that nodes check in different ways.
-fn report_conflicts(endpoints: &[EndpointStatus], now: UnixNanos) {
+fn report_conflicts(endpoints: &[EndpointStatus<'_>], now: UnixNanos) {
     for endpoint in endpoints {
         if let Some(conflict) = kind_conflict::describe(endpoint, now) {
             ui::warn(&format!("{conflict}: {}", kind_conflict::REMEDY));
@@ -148,19 +148,19 @@ fn start_of_day(date: NaiveDate) -> UnixNanos {
     shown.unwrap_or_else(|| date.and_time(NaiveTime::MIN).and_utc().timestamp_nanos_opt().unwrap_or_default())
 }
 
-struct StatusReport {
+struct StatusReport<'a> {
     from: UnixNanos,
     now: UnixNanos,
-    endpoints: Vec<EndpointStatus>,
+    endpoints: Vec<EndpointStatus<'a>>,
     /// The status of each endpoint, and whether it is retired.
     statuses: Vec<(Status, bool)>,
     /// Whether the store may contain endpoints that are not shown, because part of it is unreadable.
     is_incomplete: bool,
     objectives: Arc<EndpointMap<Objective>>,
-    histories: Vec<History>,
+    histories: &'a [History],
 }
 
-impl StatusReport {
+impl StatusReport<'_> {
     fn overall(&self) -> Status {
         let status = overall_status(&mut self.statuses.iter().copied());
         if self.is_incomplete { of_incomplete(status) } else { status }
@@ -168,7 +168,7 @@ impl StatusReport {
 
     /// Returns the objective of an endpoint and its error budget, if it has an objective: the configured one, or the one
     /// that another node stored.
-    fn budget(&self, endpoint: &EndpointStatus) -> Option<(Objective, ErrorBudget)> {
+    fn budget(&self, endpoint: &EndpointStatus<'_>) -> Option<(Objective, ErrorBudget)> {
         let objective =
             self.objectives.get(&endpoint.key).copied().or(endpoint.latest.objective.as_deref().copied())?;
         Some((objective, objective.budget(&endpoint.spans(self.now), self.now)))
@@ -182,7 +182,7 @@ impl StatusReport {
             .map(|endpoint| sanitize_for_terminal(&endpoint.key.title, TITLE_WIDTH).chars().count());
         let width = width.max().unwrap_or(0).max("ENDPOINT".len());
         let rows = self.endpoints.iter().zip(&self.statuses);
-        let rows: Vec<(&EndpointStatus, Tally, &str)> = rows
+        let rows: Vec<(&EndpointStatus<'_>, Tally, &str)> = rows
             .map(|(endpoint, (_, is_retired))| {
                 let tally = endpoint.tally(self.now);
                 let words = status_words(tally.status, tally.is_localized(), *is_retired);
@@ -201,13 +201,13 @@ impl StatusReport {
             let _ = writeln!(text, "  no results in this time range");
         }
         let _ = writeln!(text);
-        for history in &self.histories {
+        for history in self.histories {
             let _ = writeln!(text, "{}", self.node_line(history));
         }
         text
     }
 
-    fn row(&self, text: &mut String, endpoint: &EndpointStatus, tally: &Tally, words: &str, width: usize) {
+    fn row(&self, text: &mut String, endpoint: &EndpointStatus<'_>, tally: &Tally, words: &str, width: usize) {
         let UptimeColumns { uptime, observed } = UptimeColumns::new(endpoint.breakdown(self.from, self.now));
         let style = style_of(tally.status);
         let symbol = if tally.is_localized() { '◐' } else { tally.status.symbol() };
@@ -260,14 +260,14 @@ impl UptimeColumns {
 }
 
 /// Describes why the endpoint is not healthy, and which nodes report it.
-fn detail(endpoint: &EndpointStatus, tally: &Tally) -> String {
+fn detail(endpoint: &EndpointStatus<'_>, tally: &Tally) -> String {
     let down = || tally.down.iter().filter_map(|index| endpoint.nodes.get(*index));
-    let reason = |mut nodes: Box<dyn Iterator<Item = &NodeStatus> + '_>| {
-        let reason = nodes.find_map(|node| node.reason.as_deref());
+    let reason = |mut nodes: Box<dyn Iterator<Item = &NodeStatus<'_>> + '_>| {
+        let reason = nodes.find_map(|node| node.reason);
         reason.map(|reason| format!(": {}", sanitize_for_terminal(reason, REASON_WIDTH))).unwrap_or_default()
     };
     if tally.is_localized() {
-        let names: Vec<String> = down().map(|node| name_of(node.node.as_ref())).collect();
+        let names: Vec<String> = down().map(|node| name_of(node.node)).collect();
         let others = tally.voters - tally.down.len();
         return format!(
             "  unreachable from {}, reachable from {}{}",

@@ -321,7 +321,7 @@ impl Notifier {
 
     fn plan(
         &self,
-        endpoints: &[EndpointStatus],
+        endpoints: &[EndpointStatus<'_>],
         conditions: &[Condition],
         newest: &BTreeMap<NodeName, UnixNanos>,
         now: UnixNanos,
@@ -353,11 +353,11 @@ impl Notifier {
     }
 
     /// Adds the remaining error budget to news about endpoints that have an objective.
-    fn add_budgets(&self, assessment: &mut Assessment, endpoints: &[EndpointStatus], now: UnixNanos) {
+    fn add_budgets(&self, assessment: &mut Assessment, endpoints: &[EndpointStatus<'_>], now: UnixNanos) {
         let mut with_objectives = EndpointMap::new();
         for endpoint in endpoints {
             if let Some(objective) = self.objectives.get(&endpoint.key) {
-                with_objectives.insert(endpoint.key.clone(), (objective, endpoint));
+                with_objectives.insert(endpoint.key.clone().into_owned(), (objective, endpoint));
             }
         }
         for news in assessment.plans.iter_mut().flat_map(|(_, plan)| &mut plan.news) {
@@ -374,7 +374,7 @@ impl Assessment {
     /// Returns whether this node has news to send, either now or later if no other node sends it.
     #[must_use]
     pub fn has_news(&self) -> bool {
-        self.plans.iter().any(|(_, plan)| !plan.news.is_empty() || plan.waiting.is_some())
+        self.plans.iter().any(|(_, plan)| !plan.news.is_empty() || !plan.waiting.is_empty())
     }
 }
 

@@ -36,10 +36,10 @@ impl Notifier {
         let Some(mut own) = self.own.take() else { return };
         let Assessment { plans, number, .. } = assessment;
         let (mut has_changed, mut outgoing) = (own.is_behind(), Vec::new());
-        for (index, plan) in plans {
+        for (index, mut plan) in plans {
             let channel = &settings.channels[index];
             report.due = [report.due, plan.next].into_iter().flatten().min();
-            has_changed |= own.log.wait(&channel.id, plan.waiting);
+            has_changed |= own.log.wait(&channel.id, std::mem::take(&mut plan.waiting));
             if plan.news.is_empty() {
                 continue;
             }

@@ -43,7 +43,7 @@ impl Notifier {
         // one has ended.
         let mut bare = NotificationLog { registers: Vec::new(), ..own.clone() };
         for served in &mut bare.channels {
-            (served.waiting, served.retry) = (None, None);
+            (served.waiting, served.retry) = (Vec::new(), None);
         }
         let registers = Registers::merge([&bare]);
         let duration = own.every.saturating_mul(ALERT_INTERVALS);

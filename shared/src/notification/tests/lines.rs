@@ -18,6 +18,10 @@ fn turn(mut scene: Scene, me: &str) -> Option<i64> {
     })
 }
 
+fn since(plan: &Plan) -> Vec<UnixNanos> {
+    plan.waiting.iter().map(|waiting| waiting.since).collect()
+}
+
 fn three() -> Scene {
     Scene::new("h0 d10").with_node("b").with_node("c")
 }
@@ -59,8 +63,8 @@ fn the_wait_begins_when_a_node_sees_the_news() {
     scene.logs.swap(0, 1);
     assert!(scene.plan(100).news.is_empty());
     let plan = scene.plan(100);
-    assert_eq!(plan.waiting.map(|waiting| waiting.since), Some(at(100)));
-    assert!(scene.logs[0].wait(&channel(), plan.waiting));
+    assert_eq!(since(&plan), [at(100)]);
+    assert!(scene.logs[0].wait(&channel(), plan.waiting.clone()));
     assert!(!scene.logs[0].wait(&channel(), plan.waiting), "the log is stored once");
     assert!(scene.plan(104).news.is_empty() && !scene.plan(105).news.is_empty());
 }
@@ -69,8 +73,26 @@ fn the_wait_begins_when_a_node_sees_the_news() {
 fn the_wait_begins_again_with_other_news() {
     let mut scene = three();
     scene.logs.swap(0, 1);
-    scene.logs[0].wait(&channel(), Some(Waiting { since: at(0), news: 7 }));
-    assert_eq!(scene.plan(11).waiting.map(|waiting| waiting.since), Some(at(11)));
+    scene.logs[0].wait(&channel(), vec![Waiting { since: at(0), news: vec![7] }]);
+    assert_eq!(since(&scene.plan(11)), [at(11)]);
+}
+
+#[test]
+fn newer_news_does_not_put_off_older_news() {
+    let mut scene = three();
+    scene.logs.swap(0, 1);
+    let first = scene.endpoints.clone();
+    let others = [("Blog", "h0 d11"), ("Shop 2", "h0 d12"), ("Shop 3", "h0 d13"), ("Shop 4", "h0 d14")];
+    let mut sent = Vec::new();
+    for now in 11..=17 {
+        let failed = others.iter().map(|(title, changes)| (key(title), *changes, false)).take((now - 11) as usize);
+        scene.endpoints = first.iter().cloned().chain(failed).collect();
+        let plan = scene.plan(now);
+        scene.logs[0].wait(&channel(), plan.waiting.clone());
+        sent.push(plan.news.len());
+    }
+    // The node waits for five minutes: each endpoint has its turn by itself.
+    assert_eq!(sent, [0, 0, 0, 0, 0, 1, 2]);
 }
 
 #[test]

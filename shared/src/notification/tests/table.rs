@@ -262,8 +262,9 @@ fn alternating_certificates_are_notified_once_a_day() {
     let mut scene = Scene::new("h0").hearing(&[EventKind::Certificate]);
     let mut send = |reminders, now| send_certificate(&mut scene, reminders, now);
     let day = 24 * 60;
-    let sent: Vec<i64> = (0..=2 * day).filter(|now| !send(Some(1).filter(|_| now % 2 == 0), *now).is_empty()).collect();
-    assert_eq!(sent, [10, 10 + day + 2]);
+    let minutes: Vec<i64> =
+        (0..=2 * day).filter(|now| !send(Some(1).filter(|_| now % 2 == 0), *now).is_empty()).collect();
+    assert_eq!(minutes, [10, 10 + day + 2]);
     assert_eq!(held(&scene.plan(2 * day)), [format!("certificate Shop Spacing {}", 10 + day + 3 + day)]);
 }
 
