@@ -211,8 +211,15 @@ fn from_dialect(text: &str, folder: &Path, environment: &Environment<'_>, dialec
                 keys.check_titles(&checks.iter().map(|one| one.check.title.as_str()), &mut problems);
             }
             let objectives = keys.take_objectives();
-            let ConvertedNotifiers { notifications, positions: of_channels } =
-                notifiers::convert(&root, keys, folder, &mut problems);
+            let converted = notifiers::convert(&root, keys, folder, &mut problems);
+            if problems.errors() == 0 {
+                notifiers::check_endpoints(
+                    &converted,
+                    &checks.iter().map(|one| one.check.title.as_str()),
+                    &mut problems,
+                );
+            }
+            let ConvertedNotifiers { notifications, positions: of_channels } = converted;
             channel_positions = of_channels;
             positions = checks.iter().map(|one| one.at).collect();
             let checks = checks.into_iter().map(|one| one.check).collect();

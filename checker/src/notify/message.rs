@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 use shared::UnixNanos;
-pub use shared::notification::item::{Item, NodeReason};
+pub use shared::notification::item::{Item, ItemKind, NodeReason};
 
 /// The maximum number of items in a message. Further items are only counted.
 pub const ITEM_LIMIT: usize = 10;
@@ -25,6 +25,8 @@ pub struct Message {
     pub items: Vec<Item>,
     /// The number of omitted items for each group of endpoints. The name is empty for endpoints without a group.
     pub more: Vec<(String, usize)>,
+    /// The kinds of the omitted items.
+    pub hidden: Vec<ItemKind>,
     /// The time zone for times in the message.
     pub zone: TimeZone,
 }

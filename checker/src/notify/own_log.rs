@@ -48,6 +48,18 @@ impl OwnLog {
         OwnLog { log, path, is_stored: false, is_complete: false }
     }
 
+    /// Adds what another process with the same node name, such as a single run beside a daemon, has stored since.
+    pub async fn refresh(&mut self, store: &Store) -> Result<(), StoreError> {
+        let content = match store.get(&LogName { node: self.log.node.clone() }).await {
+            Err(StoreError::TooLarge { .. }) => None,
+            read => read?,
+        };
+        if let Some(stored) = content.and_then(|content| parse(&content, &self.log.node)) {
+            add(&mut self.log, stored);
+        }
+        Ok(())
+    }
+
     /// Returns whether the store lacks changes to the log.
     #[must_use]
     pub fn is_behind(&self) -> bool {

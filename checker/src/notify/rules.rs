@@ -54,6 +54,7 @@ impl Rules {
             preface: None,
             items,
             more: Vec::new(),
+            hidden: Vec::new(),
             zone: self.zone.clone(),
         }
     }

@@ -38,6 +38,7 @@ pub fn message() -> Message {
         preface: None,
         items: vec![down, recovered],
         more: vec![("Web".to_owned(), 2), (String::new(), 1)],
+        hidden: Vec::new(),
         zone: TimeZone::UTC,
     }
 }

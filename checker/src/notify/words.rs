@@ -5,7 +5,7 @@ use shared::duration::format_coarse;
 use shared::status::Status;
 
 use super::event::EventKind;
-use super::message::{Item, Message};
+use super::message::{Item, ItemKind, Message};
 use super::time_text::Clock;
 use crate::sanitize::sanitize_for_terminal;
 
@@ -108,10 +108,13 @@ pub fn headline(item: &Item, message: &Message) -> String {
         (EventKind::Missed, Some(during)) => format!("{title} was {was} {during} and has recovered"),
         (EventKind::Missed, None) => format!("{title} was {was} earlier and has recovered"),
         (EventKind::Flapping, _) => {
-            format!(
-                "{title} has been flapping since {}: messages pause until its status is stable",
-                clock.time(item.since)
-            )
+            let is = match item.is {
+                Status::Down => " and is down now",
+                Status::Degraded => " and is degraded now",
+                Status::Healthy | Status::Unknown => "",
+            };
+            let since = clock.time(item.since);
+            format!("{title} has been flapping since {since}{is}: messages pause until its status is stable")
         }
         (EventKind::Silent, Some(during)) => format!("Location {title} is reporting again: it was silent {during}"),
         (EventKind::Silent, None) => format!("Location {title} has not reported {since}"),
@@ -138,7 +141,7 @@ pub fn headline(item: &Item, message: &Message) -> String {
 /// Returns a short sentence about one item, for subjects and titles.
 #[must_use]
 pub fn brief(item: &Item) -> String {
-    counted(Group::from_item(item), 1, &title(item))
+    counted(Group::from_kind(item.kind()), 1, &title(item))
 }
 
 /// Returns the reasons, each with the locations that report it: `connection refused (eu-west, us-east); timed out
@@ -186,20 +189,26 @@ pub fn summary(message: &Message) -> String {
 /// Returns a short sentence for the whole message, for subjects and titles: `Shop is down; 3 services have recovered`.
 #[must_use]
 pub fn short_summary(message: &Message) -> String {
-    let mut counts: Vec<(Group, usize, &Item)> = Vec::new();
-    for item in &message.items {
-        let group = Group::from_item(item);
+    let mut counts: Vec<(Group, usize, Option<&Item>)> = Vec::new();
+    let shown = message.items.iter().map(|item| (item.kind(), Some(item)));
+    for (kind, item) in shown.chain(message.hidden.iter().map(|kind| (*kind, None))) {
+        let group = Group::from_kind(kind);
         match counts.iter_mut().find(|(known, ..)| *known == group) {
             Some((_, count, _)) => *count += 1,
             None => counts.push((group, 1, item)),
         }
     }
+    // The title of a hidden item is unknown.
+    let is_nameless = |(_, count, item): &&(Group, usize, Option<&Item>)| *count == 1 && item.is_none();
+    let nameless = counts.iter().filter(is_nameless).count();
+    let named = counts.iter().filter(|counted| !is_nameless(counted));
     let mut parts: Vec<String> =
-        counts.into_iter().map(|(group, count, item)| counted(group, count, &title(item))).collect();
-    match more_count(message) {
+        named.map(|(group, count, item)| counted(*group, *count, &item.map(title).unwrap_or_default())).collect();
+    let updates = |count: usize| if count == 1 { "update" } else { "updates" };
+    match more_count(message).saturating_sub(message.hidden.len()) + nameless {
         0 => {}
-        more if parts.is_empty() => parts.push(format!("{more} {}", if more == 1 { "update" } else { "updates" })),
-        more => parts.push(format!("{more} more {}", if more == 1 { "update" } else { "updates" })),
+        more if parts.is_empty() => parts.push(format!("{more} {}", updates(more))),
+        more => parts.push(format!("{more} more {}", updates(more))),
     }
     parts.join("; ")
 }
@@ -258,15 +267,15 @@ enum Group {
 }
 
 impl Group {
-    fn from_item(item: &Item) -> Group {
-        match item.event {
+    fn from_kind(kind: ItemKind) -> Group {
+        match kind.event {
             EventKind::Down | EventKind::Worse => Group::Down,
-            EventKind::Reminder if item.is == Status::Degraded => Group::StillDegraded,
+            EventKind::Reminder if kind.is == Status::Degraded => Group::StillDegraded,
             EventKind::Reminder => Group::StillDown,
             EventKind::Degraded => Group::Degraded,
-            EventKind::Recovered if item.is == Status::Degraded => Group::BackButDegraded,
-            EventKind::Silent => Group::Silent { is_over: item.until.is_some() },
-            EventKind::Store => Group::Store { is_over: item.until.is_some() },
+            EventKind::Recovered if kind.is == Status::Degraded => Group::BackButDegraded,
+            EventKind::Silent => Group::Silent { is_over: kind.is_over },
+            EventKind::Store => Group::Store { is_over: kind.is_over },
             event => Group::Other(event),
         }
     }
@@ -305,5 +314,34 @@ fn counted(group: Group, count: usize, title: &str) -> String {
         Group::Other(EventKind::Maintenance) => posts("Maintenance", "maintenance updates"),
         Group::Other(EventKind::Test) => "This is a test: notifications reach this channel".to_owned(),
         Group::Other(_) => services("has recovered", "have recovered"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::notify::sample;
+
+    #[test]
+    fn a_summary_counts_items_that_are_not_shown() {
+        let down = sample::message().items.into_iter().find(|item| item.event == EventKind::Down).expect("an item");
+        let recovered = ItemKind { event: EventKind::Recovered, is: Status::Healthy, is_over: true };
+        let message = |hidden: Vec<ItemKind>| Message {
+            items: vec![down.clone(); 10],
+            more: vec![(String::new(), hidden.len())],
+            hidden,
+            ..sample::message()
+        };
+        assert_eq!(short_summary(&message(vec![down.kind(); 2])), "12 services are down");
+        let mixed = vec![down.kind(), recovered, recovered];
+        assert_eq!(short_summary(&message(mixed)), "11 services are down; 2 services have recovered");
+        assert_eq!(short_summary(&message(vec![recovered])), "10 services are down; 1 more update");
+    }
+
+    #[test]
+    fn a_flapping_endpoint_that_is_down_is_described_as_down() {
+        let message = sample::message();
+        let item = Item { event: EventKind::Flapping, is: Status::Down, until: None, ..message.items[0].clone() };
+        assert!(headline(&item, &message).contains("and is down now: messages pause"));
     }
 }

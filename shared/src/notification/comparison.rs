@@ -299,7 +299,7 @@ fn reasons_to_hold(situation: &Situation<'_>, verdict: &Verdict<'_>, causes: &Ca
     let covering = situation.holds.iter().filter(|hold| hold.covers(&verdict.key.title));
     let mut reasons: Vec<_> = covering.map(|hold| (hold.period, held_reason(hold.kind))).collect();
     let cause = causes.current.map(|current| situation.verdicts[current].key.title.clone());
-    let dependency = || HeldReason::Dependency(cause.clone().unwrap_or_default());
+    let dependency = || HeldReason::Dependency(cause.clone());
     reasons.extend(causes.periods.iter().map(|period| (*period, dependency())));
     reasons.sort_by_key(|(period, _)| *period);
     reasons

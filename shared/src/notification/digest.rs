@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::item::Item;
+use super::item::{Item, ItemKind};
 use super::news::News;
 use super::selection::order;
 use crate::hash::fnv1a;
@@ -19,6 +19,8 @@ pub struct Digest {
     pub items: Vec<Item>,
     /// The number of omitted items in each group of endpoints.
     pub more: Vec<(String, usize)>,
+    /// The kinds of the omitted items.
+    pub hidden: Vec<ItemKind>,
 }
 
 impl Digest {
@@ -33,7 +35,9 @@ impl Digest {
             *more.entry(group_of(&item.title)).or_default() += 1;
         }
         let id = id(channel, &items);
-        Digest { id, items: items.into_iter().take(limit).cloned().collect(), more: more.into_iter().collect() }
+        let hidden = items.iter().skip(limit).map(|item| item.kind()).collect();
+        let items = items.into_iter().take(limit).cloned().collect();
+        Digest { id, items, more: more.into_iter().collect(), hidden }
     }
 }
 

@@ -19,6 +19,8 @@ pub(super) struct Episode {
     pub(super) recovered_at: Option<UnixNanos>,
     /// How long the endpoint was healthy between this outage and the next one, or until now.
     healthy: Nanos,
+    /// The same, including the time in which it was degraded.
+    not_down: Nanos,
 }
 
 /// An endpoint's outages and its current status.
@@ -55,18 +57,21 @@ impl Episodes {
             if !is_bad(span.status) {
                 is_open = false;
                 if let Some(last) = all.last_mut() {
-                    let missing = recovered_after.saturating_sub(last.healthy);
-                    last.healthy = last.healthy.saturating_add(span.end - span.start);
-                    if last.recovered_at.is_none() && last.healthy >= recovered_after {
-                        last.recovered_at = Some(span.start.saturating_add(missing.max(0)));
-                    }
+                    last.recover(span, recovered_after);
                 }
             } else if let Some(last) = all.last_mut().filter(|_| is_open) {
                 last.end = span.end;
                 last.down_since = last.down_since.or(down_since);
             } else {
                 is_open = true;
-                all.push(Episode { start: span.start, end: span.end, down_since, recovered_at: None, healthy: 0 });
+                all.push(Episode {
+                    start: span.start,
+                    end: span.end,
+                    down_since,
+                    recovered_at: None,
+                    healthy: 0,
+                    not_down: 0,
+                });
             }
         }
         let known_until = spans.last().map_or(0, |last| last.end);
@@ -95,6 +100,26 @@ impl Episodes {
 }
 
 impl Episode {
+    /// Adds a span that does not continue the outage. While some nodes already see the endpoint up and the results of
+    /// others are older, it is degraded, so that alone counts only after [`MERGE_WINDOW`].
+    fn recover(&mut self, span: &Span, recovered_after: Nanos) {
+        let length = span.end - span.start;
+        let counted = [
+            (&mut self.healthy, recovered_after, span.status == Status::Healthy),
+            (&mut self.not_down, recovered_after.max(MERGE_WINDOW), span.status != Status::Unknown),
+        ];
+        for (sum, needed, counts) in counted {
+            if !counts {
+                continue;
+            }
+            let missing = needed.saturating_sub(*sum).max(0);
+            *sum = sum.saturating_add(length);
+            if self.recovered_at.is_none() && *sum >= needed {
+                self.recovered_at = Some(span.start.saturating_add(missing));
+            }
+        }
+    }
+
     /// Returns the details to report about the outage if it lasted long enough outside the `held` periods.
     pub(super) fn notable(&self, policy: &ChannelPolicy, held: &[Period]) -> Option<Notable> {
         let (since, status, after) = self.measure(policy);

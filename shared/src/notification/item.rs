@@ -53,3 +53,22 @@ impl Item {
         self.until.unwrap_or(now).saturating_sub(self.since).max(0)
     }
 }
+
+/// The part of an item that determines how a summary counts it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ItemKind {
+    /// The kind of event.
+    pub event: EventKind,
+    /// The current status.
+    pub is: Status,
+    /// Whether the outage or the condition is over.
+    pub is_over: bool,
+}
+
+impl Item {
+    /// Returns the item's kind.
+    #[must_use]
+    pub fn kind(&self) -> ItemKind {
+        ItemKind { event: self.event, is: self.is, is_over: self.until.is_some() }
+    }
+}

@@ -60,7 +60,7 @@ pub enum HeldReason {
     /// An operator silenced the endpoint.
     Silenced,
     /// An endpoint that this one depends on is failing.
-    Dependency(String),
+    Dependency(Option<String>),
     /// More news may follow and share the message.
     Gathering,
     /// The last message to the channel is too recent.

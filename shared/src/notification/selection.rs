@@ -37,7 +37,7 @@ pub(super) fn select(situation: &Situation<'_>, found: Vec<Found<'_>>) -> Plan {
         // How long this node has waited depends on the nodes that it leaves the news to.
         let first = turn(situation, &line, found, situation.now);
         let is_left = matches!(first, Turn::Later { at, .. } if at < UnixNanos::MAX);
-        if is_left { turn(situation, &line, found, waits.since(hash(found, &first))) } else { first }
+        if is_left { turn(situation, &line, found, waits.since(hash(found, &first), found.due)) } else { first }
     });
     let turns: Vec<Turn> = turns.collect();
     plan.waiting = waits.finish();
@@ -120,9 +120,10 @@ impl Waits {
         Waits { before: before.collect(), now, current: BTreeMap::new() }
     }
 
-    /// Returns since when the news has been left to others, which is now if it is new.
-    fn since(&mut self, news: u32) -> UnixNanos {
-        let since = self.before.get(&news).copied().unwrap_or(self.now);
+    /// Returns since when the news has been left to others, which is now if it is new. A wait that began before the
+    /// news was due does not count: the news was held back in the meantime.
+    fn since(&mut self, news: u32, due: UnixNanos) -> UnixNanos {
+        let since = self.before.get(&news).copied().unwrap_or(self.now).max(due.min(self.now));
         self.current.entry(since).or_default().push(news);
         since
     }

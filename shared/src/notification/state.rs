@@ -141,7 +141,7 @@ impl Subject<'_> {
                 Status::Down => (EventKind::Down, Notified::Down),
                 _ => (EventKind::Degraded, Notified::Degraded),
             };
-            let change = self.change(event, Status::Healthy, notable.since, due.max(until));
+            let change = self.change(event, Status::Healthy, notable.since, self.released(due.max(until)));
             let next = Known { state, since: notable.since, until: self.now, at: self.now, reminders: 0 };
             difference.add(Change { is, ..change }, next);
             return;
@@ -208,7 +208,7 @@ impl Subject<'_> {
                 let notable = outages.iter().filter_map(|outage| self.notable(outage));
                 let down = notable.filter(|notable| notable.status == Status::Down).min_by_key(|notable| notable.due);
                 if let Some(down) = down.filter(|down| down.due <= self.now && self.reason_to_hold().is_none()) {
-                    let change = self.change(EventKind::Worse, Status::Degraded, down.since, down.due);
+                    let change = self.change(EventKind::Worse, Status::Degraded, down.since, self.released(down.due));
                     let state = Notified::Down;
                     let next = Known { state, since: known.since, until: self.now, at: self.now, reminders: 0 };
                     difference.add(change, next);
@@ -245,7 +245,7 @@ impl Subject<'_> {
         } else {
             let reminder = known.reminders.saturating_add(1);
             let was = known.state.status();
-            let change = Change { reminder, ..self.change(EventKind::Reminder, was, known.since, due) };
+            let change = Change { reminder, ..self.change(EventKind::Reminder, was, known.since, self.released(due)) };
             difference.add(change, Known { until: self.now, at: self.now, reminders: reminder, ..known });
         }
     }
@@ -259,7 +259,7 @@ impl Subject<'_> {
                 let due = start.saturating_add(DOWN_AGAIN.max(self.policy.after));
                 let is_down = self.outages.is == Status::Down;
                 if due <= self.now && is_down && self.reason_to_hold().is_none() {
-                    let change = self.change(EventKind::Down, Status::Down, start, due);
+                    let change = self.change(EventKind::Down, Status::Down, start, self.released(due));
                     let state = Notified::Down;
                     let next = Known { state, since: start, until: self.now, at: self.now, reminders: 0 };
                     difference.add(change, next);
@@ -334,6 +334,12 @@ impl Subject<'_> {
             None => (HeldReason::NotLongEnough, Some(expected)),
         };
         difference.held = Some((event, reason, until));
+    }
+
+    /// Returns since when news that is due at `due` could be sent: after the last period in which it was held back.
+    fn released(&self, due: UnixNanos) -> UnixNanos {
+        let ended = self.reasons.iter().map(|(period, _)| period.end).filter(|end| *end <= self.now);
+        ended.fold(due, UnixNanos::max)
     }
 
     /// Returns why outages are currently not reported and, if known, until when.

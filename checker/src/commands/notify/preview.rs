@@ -105,7 +105,8 @@ pub(super) fn reason(reason: &HeldReason) -> String {
         HeldReason::Unknown => "it has no current result".to_owned(),
         HeldReason::Planned => "it is in planned maintenance".to_owned(),
         HeldReason::Silenced => "it is silenced".to_owned(),
-        HeldReason::Dependency(title) => format!("`{title}`, which it depends on, is failing"),
+        HeldReason::Dependency(Some(title)) => format!("`{title}`, which it depends on, is failing"),
+        HeldReason::Dependency(None) => "an endpoint that it depends on failed until recently".to_owned(),
         HeldReason::Gathering => "more news may follow".to_owned(),
         HeldReason::Spacing => "a message was sent only recently".to_owned(),
         HeldReason::Turn(nodes) => {

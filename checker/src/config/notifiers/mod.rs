@@ -35,6 +35,9 @@ mod zulip;
 
 use std::path::Path;
 
+use shared::page_config::appearance::position_in;
+use shared::suggest::suggest;
+
 use self::check_keys::CheckKeys;
 use self::common::{COMMON, ChannelIds, RawNotifier};
 use self::converter::NotifierConverter;
@@ -168,6 +171,29 @@ pub(super) fn convert(root: &Located, checks: CheckKeys, folder: &Path, problems
     }
     let notifications = Some(Notifications { rules: section.rules, channels, checks });
     ConvertedNotifiers { notifications, positions }
+}
+
+/// Reports `endpoints` of channels that match none of the titles in this file.
+pub(super) fn check_endpoints<'c>(
+    notifiers: &ConvertedNotifiers,
+    titles: &(impl Iterator<Item = &'c str> + Clone),
+    problems: &mut Problems,
+) {
+    let channels = notifiers.notifications.iter().flat_map(|notifications| &notifications.channels);
+    for (channel, at) in channels.zip(&notifiers.positions) {
+        for pattern in &channel.policy.endpoints {
+            if titles.clone().any(|title| position_in(std::slice::from_ref(pattern), title).is_some()) {
+                continue;
+            }
+            let what =
+                format!("no endpoint in this file matches `{pattern}` in `endpoints` of channel `{}`", channel.id);
+            problems.add(match suggest(pattern, titles.clone()) {
+                Some(suggested) => Problem::warning(*at, format!("{what}: did you mean `{suggested}`?")),
+                // This is only a notice, because another node may check the endpoint.
+                None => Problem::notice(*at, format!("{what}, so another node must check it")),
+            });
+        }
+    }
 }
 
 /// Returns the notifiers with their paths: the elements of an array, or a single object.

@@ -197,6 +197,20 @@ fn all_mistakes_are_reported_at_once() {
 }
 
 #[test]
+fn endpoints_of_channels_that_match_nothing_are_reported() {
+    let notifiers = json!([
+        slack(&json!({ "id": "typo", "endpoints": ["Blgo", "Blog"] })),
+        slack(&json!({ "id": "other", "endpoints": ["Elsewhere *", "Bl*"] })),
+    ]);
+    let checks = json!([check("Blog", &json!({}))]);
+    let (config, lines) = problems(&file(&notifiers, &json!({ "checkers": checks })));
+    assert!(config.is_some());
+    let [typo, other] = lines.as_slice() else { panic!("{lines:#?}") };
+    assert!(typo.contains("matches `Blgo` in `endpoints` of channel `typo`: did you mean `Blog`?"), "{typo}");
+    assert!(other.contains("matches `Elsewhere *` in `endpoints` of channel `other`, so another node"), "{other}");
+}
+
+#[test]
 fn problems_of_values_have_a_remedy() {
     let mail = |from: &str, to: Value, smtp: Value| json!({ "type": "mail", "from": from, "to": to, "smtp": smtp });
     for (notifier, expected) in [
@@ -211,6 +225,7 @@ fn problems_of_values_have_a_remedy() {
         (json!({ "type": "apprise", "urls": [] }), "`notifiers[0].urls` is empty"),
         (json!({ "type": "exec", "command": "" }), "`notifiers[0].command` is empty"),
         (json!({ "type": "alertmanager", "url": [] }), "`notifiers[0].url` is empty"),
+        (json!({ "type": "webhook", "url": "https://a", "secret": "" }), "`notifiers[0].secret`"),
         (json!({ "type": "alertmanager", "url": "https://a", "password": "x" }), "has no effect without `username`"),
         (
             json!({ "type": "alertmanager", "url": "https://a", "labels": { "page": "x" } }),

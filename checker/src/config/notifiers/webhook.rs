@@ -53,7 +53,7 @@ fn convert(converter: &mut NotifierConverter<'_>) -> Option<Transport> {
     let raw: RawWebhook = converter.read()?;
     let url = converter.url("url", &raw.url);
     let headers = headers(raw.headers, converter);
-    let signing_key = match raw.secret.filter(|secret| !secret.is_empty()) {
+    let signing_key = match raw.secret {
         Some(secret) => Some(converter.accept("secret", SigningKey::parse(&secret))?),
         None => None,
     };

@@ -244,6 +244,9 @@ impl Notifier {
             return Ok(assessment);
         }
         self.view.refresh_logs(now).await?;
+        if let Some(own) = &mut self.own {
+            own.refresh(self.view.store()).await?;
+        }
         Ok(self.assess(&stored, now))
     }
 

@@ -140,5 +140,6 @@ fn not_recorded(error: &StoreError) -> String {
 pub fn compose(settings: &Notifications, channel: &Channel, plan: &Plan, now: UnixNanos) -> Message {
     let rules = &settings.rules;
     let digest = Digest::new(&channel.id, &plan.news, ITEM_LIMIT, |title| rules.group_of(title).to_owned());
-    Message { preface: plan.preface.clone(), more: digest.more, ..rules.message(digest.id, digest.items, now) }
+    let Digest { id, items, more, hidden } = digest;
+    Message { preface: plan.preface.clone(), more, hidden, ..rules.message(id, items, now) }
 }

@@ -96,6 +96,23 @@ fn newer_news_does_not_put_off_older_news() {
 }
 
 #[test]
+fn a_wait_from_before_a_silence_does_not_count() {
+    let mut scene = three();
+    scene.logs.swap(0, 1);
+    assert!(scene.plan(11).news.is_empty());
+    let waiting = scene.plan(11).waiting;
+    scene.logs[0].wait(&channel(), waiting);
+    scene.holds = vec![Hold {
+        kind: HoldKind::Silence,
+        period: Period { start: at(12), end: at(30) },
+        endpoints: vec!["Shop".to_owned()],
+    }];
+    // The stored log still contains the wait, because only changes that others must know are stored.
+    assert_eq!(since(&scene.plan(31)), [at(30)]);
+    assert!(scene.plan(31).news.is_empty());
+}
+
+#[test]
 fn a_node_that_returns_leaves_earlier_news_to_the_others() {
     let back = Introduction { stored_since: at(11), ..introduction(100, &[]) };
     let mut scene = three();

@@ -56,6 +56,16 @@ fn a_channel_that_does_not_hear_of_degraded_endpoints_gets_their_recovery() {
 }
 
 #[test]
+fn a_partial_recovery_counts_after_a_while() {
+    // Another node's results are older, so the endpoint is degraded for a moment.
+    let mut scene = Scene::new("h0 d10 g15 h16");
+    scene.policy.recovered_after = MINUTE / 2;
+    let sent = scene.play(10..20);
+    assert!(sent.iter().all(|item| !item.starts_with("15:")), "{sent:?}");
+    assert!(sent.last().is_some_and(|last| last.starts_with("16: recovered") || last.starts_with("17: recovered")));
+}
+
+#[test]
 fn a_channel_that_hears_of_degraded_endpoints_gets_the_improvement() {
     let mut scene = Scene::new("h0 d10 g20 h40").hearing(&[EventKind::Degraded]);
     assert_eq!(scene.play(0..60), ["11: down Shop 10", "22: degraded Shop 20", "42: recovered Shop 10–40"]);

@@ -76,7 +76,7 @@ fn one_cause_is_one_message() {
     let plan = scene.plan(12);
     assert_eq!(words(&plan), ["down Shop 10"]);
     assert_eq!(plan.news[0].items[0].dependents, ["Billing", "Router"]);
-    let dependency = "down Billing Dependency(\"Shop\")";
+    let dependency = "down Billing Dependency(Some(\"Shop\"))";
     assert_eq!(held(&plan)[0], dependency);
     assert_eq!(scene.play(0..200), ["11: down Shop 10", "42: recovered Shop 10–40"]);
 }
