@@ -13,8 +13,8 @@ use shared::object_name::NodeName;
 use shared::uptime::{self, FALLBACK_INTERVAL};
 use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos, duration};
 
-/// Channels are notified of certificates that expire in fewer than this many days.
-pub const CERTIFICATE_DAYS: u32 = 14;
+/// Channels are notified again of certificates that expire within this many days.
+const REMINDER_DAYS: u32 = 3;
 
 /// The minimum time before a node is considered silent, and before channels are notified of a failing store.
 const PATIENCE: Nanos = 10 * MINUTE;
@@ -77,7 +77,7 @@ pub fn store_condition(node: &NodeName, failing_since: Option<UnixNanos>, now: U
 
 fn about_node(topic: Topic, node: &NodeName, now: UnixNanos) -> Condition {
     let key = EndpointKey { title: node.to_string(), locator: String::new(), id: None };
-    Condition { topic, key, since: now, is_present: false, is_local: false, detail: None }
+    Condition { topic, key, since: now, reminders: 0, is_present: false, is_local: false, detail: None }
 }
 
 /// A certificate that a check verified.
@@ -96,21 +96,26 @@ pub fn seen_certificates(results: &[CheckResult]) -> Vec<SeenCertificate> {
     results.iter().filter_map(seen).collect()
 }
 
-/// Determines which certificates expire soon. `logs` contains earlier notifications.
+/// Determines which certificates expire in fewer than `days` days. `logs` contains earlier notifications.
 #[must_use]
-pub fn expiring_certificates(seen: &[SeenCertificate], logs: &[&NotificationLog], now: UnixNanos) -> Vec<Condition> {
+pub fn expiring_certificates(
+    seen: &[SeenCertificate],
+    days: u32,
+    logs: &[&NotificationLog],
+    now: UnixNanos,
+) -> Vec<Condition> {
     let notified = notified(logs, Topic::Certificate);
     let condition = |certificate: &SeenCertificate| {
-        let is_present = certificate.days < CERTIFICATE_DAYS;
+        let is_present = certificate.days < days;
         let detail = is_present.then(|| match certificate.days {
             0 => "its certificate expires within a day".to_owned(),
             1 => "its certificate expires in 1 day".to_owned(),
             days => format!("its certificate expires in {days} days"),
         });
-        let since = since(&notified, &certificate.key);
         let key = certificate.key.clone();
-        let since = since.or(is_present.then_some(now))?;
-        Some(Condition { topic: Topic::Certificate, key, since, is_present, is_local: false, detail })
+        let since = since(&notified, &key).or(is_present.then_some(now))?;
+        let reminders = u32::from(certificate.days <= REMINDER_DAYS);
+        Some(Condition { topic: Topic::Certificate, key, since, reminders, is_present, is_local: false, detail })
     };
     seen.iter().filter_map(condition).collect()
 }
@@ -139,7 +144,7 @@ pub fn burning_budgets(
         });
         let (key, is_present) = (endpoint.key.clone().into_owned(), alert.is_some());
         let since = since(&notified, &key).or(is_present.then_some(now))?;
-        Some(Condition { topic: Topic::Budget, key, since, is_present, is_local: false, detail })
+        Some(Condition { topic: Topic::Budget, key, since, reminders: 0, is_present, is_local: false, detail })
     };
     if objectives.is_empty() {
         return Vec::new();
@@ -183,14 +188,20 @@ mod tests {
     }
 
     #[test]
-    fn certificates_are_conditions_two_weeks_before_they_expire() {
+    fn a_certificate_is_a_condition_in_its_last_days() {
         let key = EndpointKey { title: "Shop".to_owned(), locator: "https://shop.example/".to_owned(), id: None };
-        let detail = |days| {
+        let condition = |days, limit| {
             let seen = [SeenCertificate { key: key.clone(), days }];
-            expiring_certificates(&seen, &[], DAY).pop().and_then(|condition| condition.detail)
+            expiring_certificates(&seen, limit, &[], DAY).pop().map(|one| (one.detail, one.reminders))
         };
-        assert_eq!(detail(14), None);
-        assert_eq!(detail(13).as_deref(), Some("its certificate expires in 13 days"));
-        assert_eq!(detail(0).as_deref(), Some("its certificate expires within a day"));
+        let expires = |detail: &str, reminders| Some((Some(format!("its certificate expires {detail}")), reminders));
+        assert_eq!(condition(14, 14), None);
+        assert_eq!(condition(13, 14), expires("in 13 days", 0));
+        assert_eq!(condition(4, 14), expires("in 4 days", 0));
+        assert_eq!(condition(3, 14), expires("in 3 days", 1));
+        assert_eq!(condition(1, 14), expires("in 1 day", 1));
+        assert_eq!(condition(0, 1), expires("within a day", 1));
+        assert_eq!(condition(1, 1), None);
+        assert_eq!(condition(29, 30), expires("in 29 days", 0));
     }
 }

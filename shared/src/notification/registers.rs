@@ -168,15 +168,10 @@ impl NotificationLog {
 
     /// Records news that was delivered to a channel or that does not need to be sent. `number` comes from
     /// [`Registers::next_number`].
-    pub fn record(&mut self, news: &[News], number: i64, now: UnixNanos, reference: Option<&str>) {
+    pub fn record(&mut self, news: &[News], number: i64, now: UnixNanos) {
         let subjects = Subjects::new(news);
         self.registers.retain(|register| !subjects.contain(register));
-        let recorded = news.iter().map(|news| Register {
-            number,
-            at: now,
-            reference: news.register.reference.clone().or_else(|| reference.map(str::to_owned)),
-            ..news.register.clone()
-        });
+        let recorded = news.iter().map(|news| Register { number, at: now, ..news.register.clone() });
         self.registers.extend(recorded);
     }
 

@@ -266,7 +266,7 @@ impl World {
                 self.kill(node, now);
                 return;
             }
-            sending.log.record(&sending.news, sending.number, clock, None);
+            sending.log.record(&sending.news, sending.number, clock);
             sending.log.succeeded(&self.channel);
         }
         let saved = now + self.random.between(SECOND / 100, 2 * SECOND);

@@ -209,6 +209,7 @@ fn an_endpoint_is_left_to_the_nodes_that_check_it() {
         topic: crate::notification_log::Topic::Store,
         key: key("b"),
         since: at(5),
+        reminders: 0,
         is_present: true,
         is_local: true,
         detail: None,
