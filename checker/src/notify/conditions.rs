@@ -51,11 +51,10 @@ pub fn typical_interval(stored: &[UnixNanos]) -> Nanos {
 /// Determines which other nodes have stopped reporting. Nodes that have been silent for longer than [`REPORTED_TIME`]
 /// are assumed to have been removed.
 #[must_use]
-pub fn silent_nodes(histories: &[History], now: UnixNanos) -> Vec<Condition> {
+pub fn silent_nodes(histories: &[History], logs: &[&NotificationLog], now: UnixNanos) -> Vec<Condition> {
     let condition = |history: &History| {
         let (node, newest) = (history.node.as_ref()?, history.newest()?);
-        let intervals = history.endpoints.values().filter_map(|endpoint| endpoint.timeline.last?.interval);
-        let interval = intervals.min().unwrap_or(FALLBACK_INTERVAL);
+        let interval = interval_of(history, node, logs);
         let silence = now.saturating_sub(newest);
         if silence > REPORTED_TIME {
             return None;
@@ -64,6 +63,15 @@ pub fn silent_nodes(histories: &[History], now: UnixNanos) -> Vec<Condition> {
         Some(Condition { since: newest, is_present, ..about_node(Topic::Silent, node, now) })
     };
     histories.iter().filter_map(condition).collect()
+}
+
+/// Returns the time between a node's rounds: the shortest interval in its results, the one in its log, or the median time
+/// between its newest files. If none of these is known, the node runs rarely.
+fn interval_of(history: &History, node: &NodeName, logs: &[&NotificationLog]) -> Nanos {
+    let in_results = history.endpoints.values().filter_map(|endpoint| endpoint.timeline.last?.interval).min();
+    let in_log = || logs.iter().find(|log| log.node == *node).map(|log| log.every).filter(|every| *every > 0);
+    let measured = || uptime::typical_interval(&history.recent_files().collect::<Vec<_>>());
+    in_results.or_else(in_log).or_else(measured).unwrap_or(DAY)
 }
 
 /// Describes whether this node can store its results. `failing_since` is the time of the first round that was not
@@ -166,6 +174,11 @@ fn since(notified: &[&Register], key: &EndpointKey) -> Option<UnixNanos> {
 
 #[cfg(test)]
 mod tests {
+    use shared::check_file::CheckFile;
+    use shared::history::{DEFAULT_EXPIRY, HistoryBuilder, Latencies};
+    use shared::object_name::CheckFileName;
+    use shared::status::Status;
+
     use super::*;
 
     #[test]
@@ -176,6 +189,34 @@ mod tests {
         }
         assert_eq!(typical_interval(&[]), FALLBACK_INTERVAL);
         assert_eq!(typical_interval(&[5]), FALLBACK_INTERVAL);
+    }
+
+    #[test]
+    fn nodes_that_run_rarely_are_not_silent() {
+        let node = NodeName::new("b").expect("it is a name");
+        let history = |rounds: i64, interval: Option<Nanos>| {
+            let (mut history, mut latencies) = (History::new(Some(node.clone())), Latencies::default());
+            let mut builder = HistoryBuilder::append(&mut history, &mut latencies);
+            for at in (0..rounds).map(|round| DAY + round * HOUR) {
+                let result = CheckResult { timestamp: at, status: Status::Healthy, interval, ..CheckResult::default() };
+                let file = CheckFile { results: vec![result], skipped: Vec::new() };
+                builder.add(&CheckFileName { stored_at: at, node: Some(node.clone()) }, &file);
+            }
+            builder.finish(DEFAULT_EXPIRY);
+            [history]
+        };
+        let is_silent = |histories: &[History], logs: &[&NotificationLog], after: Nanos| {
+            let newest = histories[0].newest().expect("there are rounds");
+            silent_nodes(histories, logs, newest + after).iter().any(|condition| condition.is_present)
+        };
+        assert!(is_silent(&history(3, Some(MINUTE)), &[], 11 * MINUTE));
+        assert!(!is_silent(&history(3, None), &[], 2 * HOUR) && is_silent(&history(3, None), &[], 3 * HOUR));
+        assert!(!is_silent(&history(1, None), &[], 40 * HOUR));
+        let mut log = NotificationLog::new(node.clone());
+        log.every = 10 * MINUTE;
+        assert!(
+            !is_silent(&history(1, None), &[&log], 29 * MINUTE) && is_silent(&history(1, None), &[&log], 30 * MINUTE)
+        );
     }
 
     #[test]

@@ -157,7 +157,6 @@ mod tests {
             until: at,
             at,
             reminders: 0,
-            reference: None,
         });
         log
     }

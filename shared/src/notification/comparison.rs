@@ -17,7 +17,7 @@ use crate::check_file::EndpointKey;
 use crate::notification_log::{Notified, Register, Topic};
 use crate::status::Status;
 use crate::uptime::MERGE_WINDOW;
-use crate::{DAY, Nanos, UnixNanos};
+use crate::{DAY, HOUR, Nanos, UnixNanos};
 
 /// The news that a comparison found, and the news that it holds back.
 #[derive(Debug, Default)]
@@ -231,7 +231,11 @@ fn compare_condition<'a>(situation: &Situation<'a>, condition: &'a Condition, co
     let sender = if condition.is_local { Sender::Own } else { Sender::Any };
     let news = news(situation, condition.topic, &condition.key, next, items);
     let replaced = register.map_or(0, |register| register.number);
-    comparison.found.push(Found { news, due: condition.since, began: condition.since, replaced, sender });
+    // The time at which a condition began or ended can differ with each evaluation, so neither the wait for further
+    // news nor the turn may depend on it.
+    let has_begun = condition.since <= now;
+    let due = if has_begun { condition.since.min(now.saturating_sub(HOUR)) } else { condition.since };
+    comparison.found.push(Found { news, due, began: 0, replaced, sender });
 }
 
 /// Returns why a condition is not reported now, and until when. `register` is the last message about it.

@@ -312,7 +312,7 @@ impl Notifier {
         let newest = all().filter_map(|history| Some((history.node.clone()?, history.newest()?))).collect();
         let logs: Vec<&NotificationLog> =
             self.view.logs().iter().chain(self.own.as_ref().map(|own| &own.log)).collect();
-        let mut conditions = silent_nodes(self.view.histories(), now);
+        let mut conditions = silent_nodes(self.view.histories(), &logs, now);
         conditions.push(store_condition(&self.node, None, now));
         let certificate_days = self.settings.rules.certificate_days;
         conditions.extend(expiring_certificates(&stored.certificates, certificate_days, &logs, now));

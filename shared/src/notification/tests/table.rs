@@ -233,6 +233,33 @@ fn conditions_are_notified_when_they_begin_and_end() {
     assert_eq!(send(Topic::Silent, false, 20, 22), [""; 0]);
 }
 
+/// The exact start of some conditions is unknown, so each evaluation determines another one.
+#[test]
+fn a_condition_whose_start_moves_is_notified_by_daemons_and_by_the_next_node() {
+    let condition = |now| Condition {
+        topic: Topic::Budget,
+        key: key("Shop"),
+        since: at(now),
+        reminders: 0,
+        is_present: true,
+        is_local: false,
+        detail: None,
+    };
+    let mut scene = Scene::new("h0").hearing(&[EventKind::Budget]);
+    scene.pace = Pace { gather: 5 * MINUTE, spacing: 0 };
+    scene.conditions = vec![condition(12)];
+    assert_eq!(scene.send(12), ["budget Shop 12"]);
+    let mut scene = Scene::new("h0").with_node("b").hearing(&[EventKind::Budget]);
+    scene.logs.swap(0, 1);
+    let sent = (12..30).find(|now| {
+        scene.conditions = vec![condition(*now)];
+        let plan = scene.plan(*now);
+        scene.logs[0].wait(&channel(), plan.waiting.clone());
+        !plan.news.is_empty()
+    });
+    assert_eq!(sent, Some(17), "the first node does not send, so the second one takes its turn");
+}
+
 /// Returns a scene in which a certificate can be evaluated: with the reminders that are due, or `None` if it does not
 /// expire soon.
 fn send_certificate(scene: &mut Scene, reminders: Option<u32>, now: i64) -> Vec<String> {
