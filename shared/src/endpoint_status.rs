@@ -246,8 +246,9 @@ impl<'a> EndpointStatus<'a> {
 }
 
 impl NodeStatus<'_> {
-    /// Returns the reason for one of the node's spans.
-    fn reason_of(&self, span: &Span) -> Option<Arc<str>> {
+    /// Returns the reason for one of the node's spans, if it is known.
+    #[must_use]
+    pub fn reason_of(&self, span: &Span) -> Option<Arc<str>> {
         let event = self.events.binary_search_by_key(&span.start, |event| event.at);
         let is_newest = self.spans.last() == Some(span);
         let newest = || self.reason.filter(|_| is_newest).map(Arc::from);

@@ -131,8 +131,6 @@ pub struct Register {
     pub at: UnixNanos,
     /// The number of reminders since the outage was reported.
     pub reminders: u32,
-    /// The provider's ID for the message.
-    pub reference: Option<String>,
 }
 
 impl Notified {
@@ -182,9 +180,7 @@ impl Register {
     /// Compares two registers for one subject. The greater one is current. Only identical registers compare as equal.
     #[must_use]
     pub fn compare(&self, node: &NodeName, other: &Register, other_node: &NodeName) -> Ordering {
-        let rank = |register: &Register| {
-            (register.state, register.since, register.until, register.reminders, register.reference.clone())
-        };
+        let rank = |register: &Register| (register.state, register.since, register.until, register.reminders);
         let by_number = (self.number, self.at, node).cmp(&(other.number, other.at, other_node));
         by_number.then_with(|| rank(self).cmp(&rank(other))).then_with(|| self.key.cmp(&other.key))
     }

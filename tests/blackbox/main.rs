@@ -3,6 +3,7 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test stops at the first error")]
 
+mod alertmanager;
 mod appearance;
 mod architecture;
 mod charts;
@@ -40,6 +41,7 @@ mod logging;
 mod long_time_ranges;
 mod mutants;
 mod notification_channels;
+mod notification_events;
 mod notification_faults;
 mod notifications;
 mod notify_commands;

@@ -1,5 +1,5 @@
 //! Tests channels with the programs that receive their messages: a scripted mail server, Python's mail parser, Apprise,
-//! the Standard Webhooks library, and Alertmanager. Unit tests cover the providers that cannot run here.
+//! and the Standard Webhooks library. Unit tests cover the providers that cannot run here.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,7 +10,7 @@ use support::checker::{Checker, Run};
 use support::configuration::{check, directory, watching};
 use support::endpoints::{Behavior, Endpoint};
 use support::program::Program;
-use support::{free_port, http_client, root, tool, wait_for};
+use support::{root, tool, wait_for};
 
 const PASSWORD: &str = "corr3ct-h0rse";
 
@@ -27,14 +27,14 @@ fn run_script(name: &str, arguments: &[&str]) -> Value {
 }
 
 /// Creates a checker whose configuration has one channel.
-fn notifying(notifier: &Value) -> Checker {
+pub(crate) fn notifying(notifier: &Value) -> Checker {
     let mut config = watching(&[check("Shop", "http://127.0.0.1:9/")], &directory());
     config["notifiers"] = json!([notifier]);
     Checker::new(&config)
 }
 
 /// Runs `checker notify test`, optionally with an additional trusted authority.
-async fn test_channel(checker: &Checker, authority: Option<&Path>) -> Run {
+pub(crate) async fn test_channel(checker: &Checker, authority: Option<&Path>) -> Run {
     let trust = |command: &mut Command| {
         if let Some(authority) = authority {
             command.env("SSL_CERT_FILE", authority);
@@ -240,34 +240,4 @@ async fn the_library_of_standard_webhooks_accepts_a_signature() {
         .collect();
     let verified = run_script("verify_webhook.py", &[key, &Value::Object(headers).to_string(), body]);
     assert_eq!(verified["items"][0]["event"], json!("test"));
-}
-
-#[tokio::test]
-async fn alertmanager_receives_an_alert() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let file = folder.path().join("alertmanager.yml");
-    std::fs::write(&file, "route:\n  receiver: none\nreceivers:\n  - name: none\n").expect("the file can be written");
-    let url = format!("http://127.0.0.1:{}/", free_port());
-    let _program = Program::start(&tool("prometheus-alertmanager"), |command| {
-        command
-            .arg(format!("--config.file={}", file.display()))
-            .arg(format!("--storage.path={}", folder.path().join("data").display()))
-            .arg(format!("--web.listen-address={}", url.trim_start_matches("http://").trim_end_matches('/')))
-            .arg("--cluster.listen-address=");
-    });
-    let alerts = format!("{url}api/v2/alerts");
-    wait_for("Alertmanager", || async {
-        let is_reachable = http_client::is_reachable(&url).await;
-        (is_reachable && http_client::get(&alerts).await.status == 200).then_some(())
-    })
-    .await;
-    let channel = json!({ "type": "alertmanager", "url": url, "labels": { "team": "web" } });
-    let run = test_channel(&notifying(&channel), None).await;
-    assert_eq!(run.code, 0, "{}", run.output());
-    let response = http_client::get(&alerts).await;
-    let alerts: Value = serde_json::from_slice(&response.body).expect("it is JSON");
-    assert_eq!(alerts.as_array().map(Vec::len), Some(1), "{alerts}");
-    assert_eq!(alerts[0]["labels"]["alertname"], json!("Test"));
-    assert_eq!(alerts[0]["labels"]["team"], json!("web"));
-    assert_eq!(alerts[0]["status"]["state"], json!("active"));
 }

@@ -64,7 +64,7 @@ pub(crate) fn notifying(shop: &Endpoint, storage: &Value, notifiers: &[Value]) -
 }
 
 /// Creates checkers for these nodes, which share a directory.
-fn nodes(names: &[&str], folder: &Path, shop: &Endpoint, notifiers: &[Value]) -> Vec<Checker> {
+pub(crate) fn nodes(names: &[&str], folder: &Path, shop: &Endpoint, notifiers: &[Value]) -> Vec<Checker> {
     let storage = json!({ "type": "fs", "dir": folder });
     let mut config = notifying(shop, &storage, notifiers);
     let checker = |name: &&str| {

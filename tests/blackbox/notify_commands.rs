@@ -100,7 +100,11 @@ async fn a_replay_shows_what_other_rules_would_have_sent() {
     let (shop, webhook) = (Endpoint::start(Behavior::ok()).await, Webhook::start().await);
     let checker = Checker::new(&notifying(&shop, &directory(), &[webhook.channel()]));
     for minute in (0..60).rev() {
-        shop.behave(if (20..25).contains(&minute) || minute == 40 { failing() } else { Behavior::ok() });
+        shop.behave(match minute {
+            20..25 => failing(),
+            40 => Behavior::Answer("500 Internal Server Error", String::new()),
+            _ => Behavior::ok(),
+        });
         let off = format!("-{minute}m");
         let run = checker.call_with_clock(&["run", "-c", "checker.json", "--no-notify"], &off, |_| {}).await;
         assert_eq!(run.code, 0, "{}", run.output());
@@ -113,6 +117,14 @@ async fn a_replay_shows_what_other_rules_would_have_sent() {
     let report = notify_json(&checker, &["replay", "--since", "2h"]).await;
     assert_eq!(events(&report), ["down", "recovered", "down", "recovered"], "{report}");
     assert_eq!((&report["totals"][0]["messages"], &report["totals"][0]["channel"]), (&json!(4), &json!("hook")));
+    // Each outage has its own reason, and a recovery has none.
+    let reasons: Vec<&Value> =
+        (0..4).map(|index| &report["messages"][index]["message"]["items"][0]["reasons"]).collect();
+    for (index, status) in [(0, "500"), (2, "503")] {
+        let reason = reasons[index][0]["reason"].as_str().unwrap_or_default();
+        assert!(reason.contains(status) && reasons[index][0]["node"] == json!("test-node"), "{report}");
+    }
+    assert_eq!((reasons[1], reasons[3]), (&json!([]), &json!([])));
     let mut patient = notifying(&shop, &directory(), &[webhook.channel()]);
     patient["notify"]["after"] = json!("3m");
     patient["node"] = json!("test-node");
@@ -122,5 +134,6 @@ async fn a_replay_shows_what_other_rules_would_have_sent() {
     assert_eq!(events(&report), ["down", "recovered"], "{report}");
     let run = notify(&checker, &["replay", "--since", "2h"]).await;
     assert!(run.stdout.contains("channel `hook`: 4 messages with 4 items in 2h"), "{}", run.output());
+    assert!(run.stdout.contains("500") && run.stdout.contains("503"), "{}", run.output());
     assert_eq!(webhook.news(), [""; 0]);
 }

@@ -23,6 +23,8 @@ pub enum Validity {
     Now,
     /// Expired this many days ago.
     EndedDaysAgo(u32),
+    /// Expires in this many days.
+    EndsInDays(u32),
     /// Becomes valid in this many days.
     BeginsInDays(u32),
 }
@@ -35,6 +37,7 @@ impl Validity {
             Validity::Now => (now - DAY, now + DAY),
             // The extra hour prevents "3 days ago" from becoming "2 days ago" during a test.
             Validity::EndedDaysAgo(days) => (now - DAY * (days + 10), now - DAY * days - DAY / 24),
+            Validity::EndsInDays(days) => (now - DAY, now + DAY * days + DAY / 24),
             Validity::BeginsInDays(days) => (now + DAY * days + DAY / 24, now + DAY * (days + 10)),
         };
     }

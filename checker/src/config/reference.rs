@@ -124,6 +124,7 @@ fn plural(element: &ValueKind) -> String {
     match element {
         ValueKind::String | ValueKind::Pattern(_) => "strings".to_owned(),
         ValueKind::Secret => "secret strings".to_owned(),
+        ValueKind::SecretUrl => "secret URLs".to_owned(),
         ValueKind::Enum(_) => value(element),
         ValueKind::Duration(min, max) => {
             format!("durations, `{}` to `{}`", duration::format_exact(*min), duration::format_exact(*max))

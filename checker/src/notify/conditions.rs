@@ -13,8 +13,8 @@ use shared::object_name::NodeName;
 use shared::uptime::{self, FALLBACK_INTERVAL};
 use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos, duration};
 
-/// Channels are notified of certificates that expire in fewer than this many days.
-pub const CERTIFICATE_DAYS: u32 = 14;
+/// Channels are notified again of certificates that expire within this many days.
+const REMINDER_DAYS: u32 = 3;
 
 /// The minimum time before a node is considered silent, and before channels are notified of a failing store.
 const PATIENCE: Nanos = 10 * MINUTE;
@@ -51,11 +51,10 @@ pub fn typical_interval(stored: &[UnixNanos]) -> Nanos {
 /// Determines which other nodes have stopped reporting. Nodes that have been silent for longer than [`REPORTED_TIME`]
 /// are assumed to have been removed.
 #[must_use]
-pub fn silent_nodes(histories: &[History], now: UnixNanos) -> Vec<Condition> {
+pub fn silent_nodes(histories: &[History], logs: &[&NotificationLog], now: UnixNanos) -> Vec<Condition> {
     let condition = |history: &History| {
         let (node, newest) = (history.node.as_ref()?, history.newest()?);
-        let intervals = history.endpoints.values().filter_map(|endpoint| endpoint.timeline.last?.interval);
-        let interval = intervals.min().unwrap_or(FALLBACK_INTERVAL);
+        let interval = interval_of(history, node, logs);
         let silence = now.saturating_sub(newest);
         if silence > REPORTED_TIME {
             return None;
@@ -64,6 +63,15 @@ pub fn silent_nodes(histories: &[History], now: UnixNanos) -> Vec<Condition> {
         Some(Condition { since: newest, is_present, ..about_node(Topic::Silent, node, now) })
     };
     histories.iter().filter_map(condition).collect()
+}
+
+/// Returns the time between a node's rounds: the shortest interval in its results, the one in its log, or the median time
+/// between its newest files. If none of these is known, the node runs rarely.
+fn interval_of(history: &History, node: &NodeName, logs: &[&NotificationLog]) -> Nanos {
+    let in_results = history.endpoints.values().filter_map(|endpoint| endpoint.timeline.last?.interval).min();
+    let in_log = || logs.iter().find(|log| log.node == *node).map(|log| log.every).filter(|every| *every > 0);
+    let measured = || uptime::typical_interval(&history.recent_files().collect::<Vec<_>>());
+    in_results.or_else(in_log).or_else(measured).unwrap_or(DAY)
 }
 
 /// Describes whether this node can store its results. `failing_since` is the time of the first round that was not
@@ -77,7 +85,7 @@ pub fn store_condition(node: &NodeName, failing_since: Option<UnixNanos>, now: U
 
 fn about_node(topic: Topic, node: &NodeName, now: UnixNanos) -> Condition {
     let key = EndpointKey { title: node.to_string(), locator: String::new(), id: None };
-    Condition { topic, key, since: now, is_present: false, is_local: false, detail: None }
+    Condition { topic, key, since: now, reminders: 0, is_present: false, is_local: false, detail: None }
 }
 
 /// A certificate that a check verified.
@@ -96,21 +104,26 @@ pub fn seen_certificates(results: &[CheckResult]) -> Vec<SeenCertificate> {
     results.iter().filter_map(seen).collect()
 }
 
-/// Determines which certificates expire soon. `logs` contains earlier notifications.
+/// Determines which certificates expire in fewer than `days` days. `logs` contains earlier notifications.
 #[must_use]
-pub fn expiring_certificates(seen: &[SeenCertificate], logs: &[&NotificationLog], now: UnixNanos) -> Vec<Condition> {
+pub fn expiring_certificates(
+    seen: &[SeenCertificate],
+    days: u32,
+    logs: &[&NotificationLog],
+    now: UnixNanos,
+) -> Vec<Condition> {
     let notified = notified(logs, Topic::Certificate);
     let condition = |certificate: &SeenCertificate| {
-        let is_present = certificate.days < CERTIFICATE_DAYS;
+        let is_present = certificate.days < days;
         let detail = is_present.then(|| match certificate.days {
             0 => "its certificate expires within a day".to_owned(),
             1 => "its certificate expires in 1 day".to_owned(),
             days => format!("its certificate expires in {days} days"),
         });
-        let since = since(&notified, &certificate.key);
         let key = certificate.key.clone();
-        let since = since.or(is_present.then_some(now))?;
-        Some(Condition { topic: Topic::Certificate, key, since, is_present, is_local: false, detail })
+        let since = since(&notified, &key).or(is_present.then_some(now))?;
+        let reminders = u32::from(certificate.days <= REMINDER_DAYS);
+        Some(Condition { topic: Topic::Certificate, key, since, reminders, is_present, is_local: false, detail })
     };
     seen.iter().filter_map(condition).collect()
 }
@@ -139,7 +152,7 @@ pub fn burning_budgets(
         });
         let (key, is_present) = (endpoint.key.clone().into_owned(), alert.is_some());
         let since = since(&notified, &key).or(is_present.then_some(now))?;
-        Some(Condition { topic: Topic::Budget, key, since, is_present, is_local: false, detail })
+        Some(Condition { topic: Topic::Budget, key, since, reminders: 0, is_present, is_local: false, detail })
     };
     if objectives.is_empty() {
         return Vec::new();
@@ -161,6 +174,11 @@ fn since(notified: &[&Register], key: &EndpointKey) -> Option<UnixNanos> {
 
 #[cfg(test)]
 mod tests {
+    use shared::check_file::CheckFile;
+    use shared::history::{DEFAULT_EXPIRY, HistoryBuilder, Latencies};
+    use shared::object_name::CheckFileName;
+    use shared::status::Status;
+
     use super::*;
 
     #[test]
@@ -174,6 +192,34 @@ mod tests {
     }
 
     #[test]
+    fn nodes_that_run_rarely_are_not_silent() {
+        let node = NodeName::new("b").expect("it is a name");
+        let history = |rounds: i64, interval: Option<Nanos>| {
+            let (mut history, mut latencies) = (History::new(Some(node.clone())), Latencies::default());
+            let mut builder = HistoryBuilder::append(&mut history, &mut latencies);
+            for at in (0..rounds).map(|round| DAY + round * HOUR) {
+                let result = CheckResult { timestamp: at, status: Status::Healthy, interval, ..CheckResult::default() };
+                let file = CheckFile { results: vec![result], skipped: Vec::new() };
+                builder.add(&CheckFileName { stored_at: at, node: Some(node.clone()) }, &file);
+            }
+            builder.finish(DEFAULT_EXPIRY);
+            [history]
+        };
+        let is_silent = |histories: &[History], logs: &[&NotificationLog], after: Nanos| {
+            let newest = histories[0].newest().expect("there are rounds");
+            silent_nodes(histories, logs, newest + after).iter().any(|condition| condition.is_present)
+        };
+        assert!(is_silent(&history(3, Some(MINUTE)), &[], 11 * MINUTE));
+        assert!(!is_silent(&history(3, None), &[], 2 * HOUR) && is_silent(&history(3, None), &[], 3 * HOUR));
+        assert!(!is_silent(&history(1, None), &[], 40 * HOUR));
+        let mut log = NotificationLog::new(node.clone());
+        log.every = 10 * MINUTE;
+        assert!(
+            !is_silent(&history(1, None), &[&log], 29 * MINUTE) && is_silent(&history(1, None), &[&log], 30 * MINUTE)
+        );
+    }
+
+    #[test]
     fn a_store_that_fails_briefly_is_not_a_condition() {
         let node = NodeName::new("eu-west").expect("it is a name");
         let condition = |failing_since| store_condition(&node, failing_since, DAY);
@@ -183,14 +229,20 @@ mod tests {
     }
 
     #[test]
-    fn certificates_are_conditions_two_weeks_before_they_expire() {
+    fn a_certificate_is_a_condition_in_its_last_days() {
         let key = EndpointKey { title: "Shop".to_owned(), locator: "https://shop.example/".to_owned(), id: None };
-        let detail = |days| {
+        let condition = |days, limit| {
             let seen = [SeenCertificate { key: key.clone(), days }];
-            expiring_certificates(&seen, &[], DAY).pop().and_then(|condition| condition.detail)
+            expiring_certificates(&seen, limit, &[], DAY).pop().map(|one| (one.detail, one.reminders))
         };
-        assert_eq!(detail(14), None);
-        assert_eq!(detail(13).as_deref(), Some("its certificate expires in 13 days"));
-        assert_eq!(detail(0).as_deref(), Some("its certificate expires within a day"));
+        let expires = |detail: &str, reminders| Some((Some(format!("its certificate expires {detail}")), reminders));
+        assert_eq!(condition(14, 14), None);
+        assert_eq!(condition(13, 14), expires("in 13 days", 0));
+        assert_eq!(condition(4, 14), expires("in 4 days", 0));
+        assert_eq!(condition(3, 14), expires("in 3 days", 1));
+        assert_eq!(condition(1, 14), expires("in 1 day", 1));
+        assert_eq!(condition(0, 1), expires("within a day", 1));
+        assert_eq!(condition(1, 1), None);
+        assert_eq!(condition(29, 30), expires("in 29 days", 0));
     }
 }

@@ -4,7 +4,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use shared::notification_log::NotificationLog;
+use shared::notification_log::{NUMBER_LIMIT, NotificationLog};
 use shared::object_name::{LogName, NodeName};
 
 use crate::store::{Store, StoreError};
@@ -113,17 +113,21 @@ fn parse(content: &[u8], node: &NodeName) -> Option<NotificationLog> {
     NotificationLog::parse(content).ok().filter(|log| log.node == *node)
 }
 
-/// Adds the registers that are missing from the log or newer than the log's, and the missing channels.
+/// Adds the registers that are missing from the log or newer than the log's, and the missing channels. Both are from
+/// this node, so their times can be compared. Numbers cannot: while the store fails, they start again.
 fn add(log: &mut NotificationLog, kept: NotificationLog) {
-    for register in kept.registers {
+    for mut register in kept.registers {
         let same = log.registers.iter().position(|other| {
             other.channel == register.channel
                 && other.topic == register.topic
                 && other.key.is_same_endpoint(&register.key)
         });
         match same {
-            Some(index) if log.registers[index].number >= register.number => {}
-            Some(index) => log.registers[index] = register,
+            Some(index) if log.registers[index].at >= register.at => {}
+            Some(index) => {
+                register.number = register.number.max((log.registers[index].number + 1).min(NUMBER_LIMIT - 1));
+                log.registers[index] = register;
+            }
             None => log.registers.push(register),
         }
     }
@@ -131,5 +135,40 @@ fn add(log: &mut NotificationLog, kept: NotificationLog) {
         if log.channel(&channel.id).is_none() {
             log.channels.push(channel);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::check_file::EndpointKey;
+    use shared::notification_log::{ChannelId, Notified, Register, Topic};
+
+    use super::*;
+
+    fn log(number: i64, state: Notified, at: i64) -> NotificationLog {
+        let mut log = NotificationLog::new(NodeName::new("a").expect("it is a name"));
+        log.registers.push(Register {
+            channel: ChannelId::new("ops").expect("it is an id"),
+            topic: Topic::Store,
+            key: EndpointKey { title: "a".to_owned(), ..EndpointKey::default() },
+            number,
+            state,
+            since: at,
+            until: at,
+            at,
+            reminders: 0,
+        });
+        log
+    }
+
+    #[test]
+    fn what_was_kept_while_the_store_failed_is_newer_whatever_its_number() {
+        let mut stored = log(2, Notified::Healthy, 100);
+        add(&mut stored, log(1, Notified::Down, 200));
+        let registers: Vec<_> = stored.registers.iter().map(|one| (one.number, one.state, one.at)).collect();
+        assert_eq!(registers, [(3, Notified::Down, 200)]);
+        let before = stored.clone();
+        add(&mut stored, log(9, Notified::Healthy, 150));
+        assert_eq!(stored, before, "an older register is ignored");
     }
 }

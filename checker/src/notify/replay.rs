@@ -1,10 +1,11 @@
 //! Runs the rules over stored histories without sending anything, as if one node had evaluated them continuously.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use shared::budget::Objective;
 use shared::endpoint_map::EndpointMap;
-use shared::endpoint_status::{EndpointStatus, endpoint_statuses};
+use shared::endpoint_status::{EndpointStatus, NodeStatus, endpoint_statuses};
 use shared::history::History;
 use shared::notification::lineup::Nodes;
 use shared::notification::policy::Pace;
@@ -48,9 +49,10 @@ pub fn replay(
     let replaced = endpoints.iter_mut().filter_map(|endpoint| {
         let first = endpoint.nodes.first_mut()?;
         let name = first.node.replace(&node);
-        Some((endpoint.key.title.clone(), name.map_or_else(String::new, NodeName::to_string)))
+        let key = (endpoint.key.title.clone(), endpoint.key.locator.clone());
+        Some((key, name.map_or_else(String::new, NodeName::to_string)))
     });
-    let replaced: BTreeMap<String, String> = replaced.collect();
+    let replaced: BTreeMap<(String, String), String> = replaced.collect();
     let mut own = NotificationLog::new(node.clone());
     let served: Vec<&ChannelId> = message_channels(settings).map(|(_, channel)| &channel.id).collect();
     let pace = Pace { gather: settings.rules.gather, spacing: settings.rules.spacing };
@@ -60,7 +62,13 @@ pub fn replay(
     let mut moments = moments(&endpoints, objectives, (from, now));
     let mut messages = Vec::new();
     while let Some(at) = moments.pop_first() {
-        let verdicts = verdicts(&endpoints, at);
+        let reasons = reasons_at(&endpoints, at);
+        let mut verdicts = verdicts(&endpoints, at);
+        for (verdict, reasons) in verdicts.iter_mut().zip(&reasons) {
+            for (vote, reason) in verdict.votes.iter_mut().zip(reasons) {
+                vote.reason = reason.as_deref();
+            }
+        }
         let conditions = burning_budgets(&endpoints, objectives, &[&own], at);
         let newest = BTreeMap::from([(node.clone(), at)]);
         for (index, channel) in message_channels(settings) {
@@ -87,10 +95,12 @@ pub fn replay(
             }
             let mut message = compose(settings, &settings.channels[index], &plan, at);
             for item in &mut message.items {
-                let names = item.down_from.iter_mut().filter(|name| *name == node.as_str());
-                names.for_each(|name| name.clone_from(&replaced[&item.title]));
+                let key = (item.title.clone(), item.locator.clone());
+                let Some(name) = replaced.get(&key) else { continue };
+                let names = item.down_from.iter_mut().chain(item.reasons.iter_mut().map(|reason| &mut reason.node));
+                names.filter(|other| *other == node.as_str()).for_each(|other| other.clone_from(name));
             }
-            own.record(&plan.news, number, at, None);
+            own.record(&plan.news, number, at);
             if !message.items.is_empty() {
                 own.succeeded(&channel.id);
                 messages.push(ReplayedMessage { channel: channel.id.clone(), message });
@@ -110,10 +120,20 @@ fn failing_endpoints(histories: &[History], from: UnixNanos) -> Vec<EndpointStat
         spans.any(|span| span.status >= Status::Degraded && span.end > since)
     });
     for node in endpoints.iter_mut().flat_map(|endpoint| &mut endpoint.nodes) {
-        // Drop the reason: only the newest one is known, and it does not explain earlier outages.
+        // Drop the reason for the newest result, because it does not explain earlier outages.
         node.reason = None;
     }
     endpoints
+}
+
+/// Returns the reasons for the nodes' statuses at `at`, in the order of the endpoints and their nodes. Histories contain
+/// the reason for the first result of each outage.
+fn reasons_at(endpoints: &[EndpointStatus<'_>], at: UnixNanos) -> Vec<Vec<Option<Arc<str>>>> {
+    let reason = |node: &NodeStatus<'_>| {
+        let begun = node.spans.partition_point(|span| span.start < at);
+        node.reason_of(node.spans[..begun].last()?)
+    };
+    endpoints.iter().map(|endpoint| endpoint.nodes.iter().map(reason).collect()).collect()
 }
 
 /// Returns the times at which to evaluate the rules: whenever a status changed and, for endpoints with an objective,

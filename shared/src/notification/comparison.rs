@@ -13,11 +13,11 @@ use super::periods::Period;
 use super::situation::Situation;
 use super::state::{Change, FORGET_AFTER, Known, Subject};
 use super::verdicts::Verdict;
-use crate::UnixNanos;
 use crate::check_file::EndpointKey;
 use crate::notification_log::{Notified, Register, Topic};
 use crate::status::Status;
 use crate::uptime::MERGE_WINDOW;
+use crate::{DAY, HOUR, Nanos, UnixNanos};
 
 /// The news that a comparison found, and the news that it holds back.
 #[derive(Debug, Default)]
@@ -48,6 +48,10 @@ pub(super) enum Sender<'a> {
     /// Only the node that evaluates, because no other node knows of the news.
     Own,
 }
+
+/// How long no new message about an endpoint's certificate is sent after it was replaced. Several servers can share a
+/// host name, and results would alternate between their certificates.
+const CERTIFICATE_PAUSE: Nanos = DAY;
 
 /// The kinds of events that report an endpoint's status.
 const STATUS_EVENTS: [EventKind; 7] = [
@@ -128,7 +132,7 @@ fn compare_endpoints<'a>(situation: &Situation<'a>, comparison: &mut Comparison<
         let due = difference.changes.iter().map(|change| change.due).min().unwrap_or(now);
         found_at.insert(index, comparison.found.len());
         comparison.found.push(Found {
-            news: news(situation, Topic::Endpoint, verdict.key, register, next, items),
+            news: news(situation, Topic::Endpoint, verdict.key, next, items),
             due,
             began: outages.is_since,
             replaced: register.map_or(0, |register| register.number),
@@ -167,15 +171,10 @@ fn forget_unknown_endpoints(
         let is_old = register.at.saturating_add(FORGET_AFTER) <= now;
         if is_bad && is_old && !known_bad.contains(&register.key) && !is_listed(&register.key) {
             let next = Known { state: Notified::Healthy, until: now, at: now, reminders: 0, since: register.since };
-            let news = news(situation, Topic::Endpoint, &register.key, Some(register), next, Vec::new());
+            let news = news(situation, Topic::Endpoint, &register.key, next, Vec::new());
             comparison.found.push(Found { news, due: now, began: 0, replaced: register.number, sender: Sender::Any });
         }
     }
-}
-
-/// Returns whether a condition must be reported again, such as a certificate that expires even sooner.
-fn is_renewed(known: &Register, condition: &Condition) -> bool {
-    condition.topic == Topic::Certificate && known.since < condition.since
 }
 
 fn compare_condition<'a>(situation: &Situation<'a>, condition: &'a Condition, comparison: &mut Comparison<'a>) {
@@ -192,23 +191,24 @@ fn compare_condition<'a>(situation: &Situation<'a>, condition: &'a Condition, co
     let change =
         |event, was, is, since, until| Change { event, was, is, since, until, due: condition.since, reminder: 0 };
     let (change, state) = match (condition.is_present, known) {
-        (true, known) if known.is_none_or(|known| is_renewed(known, condition)) => {
-            let hold = situation.holds.iter().find(|hold| hold.period.contains(now) && hold.covers(title));
-            if let Some(hold) = hold {
-                let (reason, until) = (held_reason(hold.kind), Some(hold.period.end));
-                comparison.held.push(Held { event, title: title.clone(), reason, until });
+        (true, known) if known.is_none_or(|known| known.reminders < condition.reminders) => {
+            if let Some((reason, until)) = reason_to_hold_condition(situation, condition, register) {
+                comparison.held.push(Held { event, title: title.clone(), reason, until: Some(until) });
                 return;
             }
-            let was = if known.is_some() { Status::Down } else { Status::Healthy };
-            (change(event, was, Status::Down, condition.since, None), Notified::Down)
+            let (was, reminder) = match known {
+                Some(_) => (Status::Down, condition.reminders),
+                None => (Status::Healthy, 0),
+            };
+            (Change { reminder, ..change(event, was, Status::Down, condition.since, None) }, Notified::Down)
         }
         (false, Some(known)) => {
             let until = Some(condition.since.max(known.since));
-            (change(EventKind::Recovered, Status::Down, Status::Healthy, known.since, until), Notified::Healthy)
+            (change(event, Status::Down, Status::Healthy, known.since, until), Notified::Healthy)
         }
         _ => return,
     };
-    let is_heard = policy.hears(change.event) && (condition.is_present || condition.topic.recovers());
+    let is_heard = condition.is_present || condition.topic.recovers() && policy.hears(EventKind::Recovered);
     let item = Item {
         event: change.event,
         title: title.clone(),
@@ -221,31 +221,43 @@ fn compare_condition<'a>(situation: &Situation<'a>, condition: &'a Condition, co
         down_from: Vec::new(),
         reasons: Vec::new(),
         is_planned: false,
-        reminder: 0,
+        reminder: change.reminder,
         dependents: Vec::new(),
         detail: condition.detail.clone(),
     };
     let items = if is_heard { vec![item] } else { Vec::new() };
-    let next = Known { state, since: change.since, until: now, at: now, reminders: 0 };
+    let reminders = if condition.is_present { condition.reminders } else { 0 };
+    let next = Known { state, since: change.since, until: now, at: now, reminders };
     let sender = if condition.is_local { Sender::Own } else { Sender::Any };
-    let news = news(situation, condition.topic, &condition.key, register, next, items);
+    let news = news(situation, condition.topic, &condition.key, next, items);
     let replaced = register.map_or(0, |register| register.number);
-    comparison.found.push(Found { news, due: condition.since, began: condition.since, replaced, sender });
+    // The time at which a condition began or ended can differ with each evaluation, so neither the wait for further
+    // news nor the turn may depend on it.
+    let has_begun = condition.since <= now;
+    let due = if has_begun { condition.since.min(now.saturating_sub(HOUR)) } else { condition.since };
+    comparison.found.push(Found { news, due, began: 0, replaced, sender });
 }
 
-fn news(
+/// Returns why a condition is not reported now, and until when. `register` is the last message about it.
+fn reason_to_hold_condition(
     situation: &Situation<'_>,
-    topic: Topic,
-    key: &EndpointKey,
-    before: Option<&Register>,
-    next: Known,
-    items: Vec<Item>,
-) -> News {
-    // The provider's ID for the message is kept until the outage ends, because the message about the recovery refers to
-    // it.
-    let open = before.filter(|before| before.state != Notified::Healthy).and_then(|before| before.reference.clone());
-    let is_over = next.state == Notified::Healthy;
-    let (reference, resolves) = if is_over { (None, open) } else { (open, None) };
+    condition: &Condition,
+    register: Option<&Register>,
+) -> Option<(HeldReason, UnixNanos)> {
+    let now = situation.now;
+    let is_replaced = |register: &&Register| {
+        register.topic == Topic::Certificate && register.state == Notified::Healthy && register.at <= now
+    };
+    let replaced = register.filter(is_replaced).map(|register| register.at.saturating_add(CERTIFICATE_PAUSE));
+    if let Some(until) = replaced.filter(|until| *until > now) {
+        return Some((HeldReason::Spacing, until));
+    }
+    let mut holds = situation.holds.iter();
+    let hold = holds.find(|hold| hold.period.contains(now) && hold.covers(&condition.key.title))?;
+    Some((held_reason(hold.kind), hold.period.end))
+}
+
+fn news(situation: &Situation<'_>, topic: Topic, key: &EndpointKey, next: Known, items: Vec<Item>) -> News {
     let register = Register {
         channel: situation.channel.clone(),
         topic,
@@ -256,9 +268,8 @@ fn news(
         until: next.until,
         at: next.at,
         reminders: next.reminders,
-        reference,
     };
-    News { items, register, resolves }
+    News { items, register }
 }
 
 fn item(situation: &Situation<'_>, verdict: &Verdict<'_>, change: &Change) -> Item {

@@ -14,9 +14,10 @@ pub struct Condition {
     /// The subject's title and locator. For nodes, the title is the node's name and the locator is empty.
     pub key: EndpointKey,
     /// When the condition began or, if it is no longer present, when it ended. It should be the same on all nodes,
-    /// because the IDs of messages depend on it. A certificate is reported again if this time is later than the
-    /// reported one.
+    /// because the IDs of messages depend on it.
     pub since: UnixNanos,
+    /// The number of reminders that are due. The condition is reported again to channels that received fewer.
+    pub reminders: u32,
     /// Whether the condition is present.
     pub is_present: bool,
     /// Whether only this node knows of the condition. If so, it sends the news itself, regardless of the line-up.

@@ -45,7 +45,11 @@ impl Digest {
 fn id(channel: &ChannelId, items: &[&Item]) -> String {
     let mut parts: Vec<String> = items
         .iter()
-        .map(|item| format!("{}\n{}\n{}\n{}\n{}", item.event, item.title, item.locator, item.since, item.reminder))
+        .map(|item| {
+            let is_over = item.until.is_some();
+            let Item { event, title, locator, since, reminder, .. } = item;
+            format!("{event}\n{title}\n{locator}\n{since}\n{reminder}\n{is_over}")
+        })
         .collect();
     parts.sort_unstable();
     let mut text = channel.to_string();

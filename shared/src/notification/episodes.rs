@@ -103,6 +103,10 @@ impl Episode {
     /// Adds a span that does not continue the outage. While some nodes already see the endpoint up and the results of
     /// others are older, it is degraded, so that alone counts only after [`MERGE_WINDOW`].
     fn recover(&mut self, span: &Span, recovered_after: Nanos) {
+        if self.recovered_at.is_some() {
+            self.healthy = self.healthy.saturating_add(span.end - span.start);
+            return;
+        }
         let length = span.end - span.start;
         let counted = [
             (&mut self.healthy, recovered_after, span.status == Status::Healthy),
@@ -114,8 +118,9 @@ impl Episode {
             }
             let missing = needed.saturating_sub(*sum).max(0);
             *sum = sum.saturating_add(length);
-            if self.recovered_at.is_none() && *sum >= needed {
-                self.recovered_at = Some(span.start.saturating_add(missing));
+            if *sum >= needed {
+                let recovered_at = span.start.saturating_add(missing);
+                self.recovered_at = Some(self.recovered_at.map_or(recovered_at, |other| other.min(recovered_at)));
             }
         }
     }

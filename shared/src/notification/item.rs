@@ -7,7 +7,7 @@ use crate::{Nanos, UnixNanos};
 /// One piece of news, usually about an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
-    /// The kind of event that happened.
+    /// The kind of event that happened. The end of a condition, such as a silent node, has the same kind as its start.
     pub event: EventKind,
     /// The title of the endpoint, or the name of a node for events about nodes.
     pub title: String,

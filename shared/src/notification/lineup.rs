@@ -7,12 +7,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::registers::LONGEST_RETRY;
 use crate::history::OVERLAP;
 use crate::notification_log::{ChannelId, NotificationLog, Retry};
 use crate::object_name::NodeName;
 use crate::quorum::CLOCK_TOLERANCE;
 use crate::uptime::validity;
-use crate::{HOUR, MINUTE, Nanos, SECOND, UnixNanos};
+use crate::{MINUTE, Nanos, SECOND, UnixNanos};
 
 /// The number of consecutive failures after which the next node takes its turn.
 pub const FAILURES_LIMIT: u32 = 3;
@@ -162,7 +163,7 @@ impl<'a> Line<'a> {
         let spaced = self.last_sent.saturating_add(member.log.spacing);
         // The wait is limited to an hour, the longest time between two attempts, so that a hostile log cannot extend
         // it.
-        let retry = member.retry.map(|retry| retry.next.min(self.now.saturating_add(HOUR)));
+        let retry = member.retry.map(|retry| retry.next.min(self.now.saturating_add(LONGEST_RETRY)));
         gathered.max(spaced).max(retry.unwrap_or(waiting_since))
     }
 }

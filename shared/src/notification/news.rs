@@ -29,8 +29,6 @@ pub struct News {
     pub items: Vec<Item>,
     /// The register to record once the channel accepts the message. Its number and time are set at that point.
     pub register: Register,
-    /// The provider's ID for the message about the outage that this news ends.
-    pub resolves: Option<String>,
 }
 
 /// News that is held back, with the reason.

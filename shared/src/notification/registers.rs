@@ -19,7 +19,8 @@ const REPLACED_RETENTION: Nanos = HOUR;
 
 /// The delay after the first failure. It doubles with each further failure.
 const FIRST_RETRY: Nanos = MINUTE;
-const LONGEST_RETRY: Nanos = HOUR;
+/// The longest time between two attempts.
+pub(super) const LONGEST_RETRY: Nanos = HOUR;
 
 type Written<'a> = (&'a NodeName, &'a Register);
 
@@ -167,15 +168,10 @@ impl NotificationLog {
 
     /// Records news that was delivered to a channel or that does not need to be sent. `number` comes from
     /// [`Registers::next_number`].
-    pub fn record(&mut self, news: &[News], number: i64, now: UnixNanos, reference: Option<&str>) {
+    pub fn record(&mut self, news: &[News], number: i64, now: UnixNanos) {
         let subjects = Subjects::new(news);
         self.registers.retain(|register| !subjects.contain(register));
-        let recorded = news.iter().map(|news| Register {
-            number,
-            at: now,
-            reference: news.register.reference.clone().or_else(|| reference.map(str::to_owned)),
-            ..news.register.clone()
-        });
+        let recorded = news.iter().map(|news| Register { number, at: now, ..news.register.clone() });
         self.registers.extend(recorded);
     }
 
@@ -196,7 +192,7 @@ impl NotificationLog {
     ) {
         let Some(served) = self.served(channel) else { return };
         let tries = served.retry.map_or(0, |retry| retry.tries).saturating_add(1);
-        let doubled = FIRST_RETRY.saturating_mul(1_i64.checked_shl(tries - 1).unwrap_or(i64::MAX).max(1));
+        let doubled = FIRST_RETRY.saturating_mul(2_i64.saturating_pow(tries - 1));
         let wait = if is_refused { LONGEST_RETRY } else { after.unwrap_or(doubled).clamp(0, LONGEST_RETRY) };
         served.retry = Some(Retry { tries, next: now.saturating_add(wait), why });
     }

@@ -6,6 +6,7 @@ use super::comparison::{Found, Sender};
 use super::event::EventKind;
 use super::lineup::{Line, Timing, Turn};
 use super::news::{Held, HeldReason, News, Plan};
+use super::registers::LONGEST_RETRY;
 use super::situation::Situation;
 use super::verdicts::Verdict;
 use crate::hash::fnv1a;
@@ -41,7 +42,9 @@ pub(super) fn select(situation: &Situation<'_>, found: Vec<Found<'_>>) -> Plan {
     });
     let turns: Vec<Turn> = turns.collect();
     plan.waiting = waits.finish();
-    let retry = own.and_then(|own| own.retry).map(|retry| retry.next).filter(|next| *next > situation.now);
+    // A later time than the longest delay comes from a clock that was wrong.
+    let is_waiting = |next: &UnixNanos| *next > situation.now && *next <= situation.now.saturating_add(LONGEST_RETRY);
+    let retry = own.and_then(|own| own.retry).map(|retry| retry.next).filter(is_waiting);
     for (found, turn) in found.into_iter().zip(turns) {
         match (turn, retry) {
             (Turn::Now, None) => plan.news.push(found.news),

@@ -12,9 +12,6 @@ use crate::{MINUTE, Nanos};
 /// The current version of the format. Logs with another version are rejected.
 const VERSION: i64 = 1;
 
-/// The maximum length of a provider's message ID, in characters.
-const REFERENCE_LIMIT: usize = 200;
-
 /// The maximum number of channels in a log. Further ones are ignored.
 const CHANNELS_LIMIT: usize = 1_000;
 
@@ -121,7 +118,6 @@ fn write_register(writer: &mut JsonWriter, register: &Register) {
         writer.integer_member(key!("until"), register.until);
         writer.integer_member(key!("at"), register.at);
         writer.integer_unless_zero(key!("reminders"), i64::from(register.reminders));
-        writer.string_unless_empty(key!("ref"), register.reference.as_deref().unwrap_or_default());
     });
 }
 
@@ -169,7 +165,6 @@ fn read_register(json: &Json<'_>) -> Option<Register> {
         id: id_of(json),
     };
     let number = integer(json, "n").filter(|number| (0..NUMBER_LIMIT).contains(number))?;
-    let reference = string(json, "ref").filter(|text| !text.is_empty());
     Some(Register {
         channel: ChannelId::new(string(json, "channel")?).ok()?,
         topic,
@@ -180,6 +175,5 @@ fn read_register(json: &Json<'_>) -> Option<Register> {
         until: integer(json, "until")?,
         at: integer(json, "at")?,
         reminders: u32::try_from(integer(json, "reminders").unwrap_or(0)).ok()?,
-        reference: reference.map(|text| shortened(text.to_owned(), REFERENCE_LIMIT)),
     })
 }

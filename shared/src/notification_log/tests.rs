@@ -15,6 +15,17 @@ fn the_golden_log_round_trips() {
     assert_eq!((silent.topic, silent.state, &*silent.key.title), (Topic::Silent, Notified::Healthy, "ap-south"));
 }
 
+/// Registers once contained a provider's message ID, and news waited together. This file must never change, because
+/// stored logs must stay readable.
+#[test]
+fn a_log_with_message_ids_is_still_valid() {
+    let json = include_str!("../../golden/notification_log_with_reference.json");
+    assert!(json.contains(r#""ref":"m-9f2c4e1b7a3d5f60""#));
+    let [log, mut golden] = [json, GOLDEN].map(|json| NotificationLog::parse(json.as_bytes()).expect("it is a log"));
+    golden.channels.iter_mut().for_each(|channel| channel.waiting.clear());
+    assert_eq!(log, golden);
+}
+
 #[test]
 fn other_objects_are_not_logs() {
     for (json, expected) in [

@@ -100,7 +100,8 @@ struct Received {
 pub(crate) struct Judge {
     received: Vec<Vec<Received>>,
     messages: u64,
-    pub(crate) interruptions: usize,
+    /// When nodes were killed after they had sent a message and before they stored that.
+    pub(crate) interruptions: Vec<UnixNanos>,
     pub(crate) logs_written: u64,
     /// The violations that were found before the end of the world.
     pub(crate) problems: Vec<String>,
@@ -109,7 +110,7 @@ pub(crate) struct Judge {
 impl Judge {
     pub(crate) fn new(endpoints: usize) -> Judge {
         let received = (0..endpoints).map(|_| Vec::new()).collect();
-        Judge { received, messages: 0, interruptions: 0, logs_written: 0, problems: Vec::new() }
+        Judge { received, messages: 0, interruptions: Vec::new(), logs_written: 0, problems: Vec::new() }
     }
 
     /// Records the items of an accepted message. Returns whether there were any.
@@ -137,7 +138,10 @@ impl Judge {
         let (mut outages, mut duplicates) = (0, Vec::new());
         for (index, verdict) in verdicts.iter().enumerate() {
             let received = &self.received[index];
-            let reported = follow(received, &mut duplicates, &mut problems);
+            let Followed { reported, open } = follow(received, &mut duplicates, &mut problems);
+            if open.is_some_and(|last| !self.is_forgotten(last, &verdict.spans)) {
+                problems.push("an outage was reported, but its end was not".to_owned());
+            }
             for span in verdict.spans.iter().filter(|span| must_be_reported(plan, index, span)) {
                 outages += 1;
                 let is_reported =
@@ -154,8 +158,8 @@ impl Judge {
         }
         duplicates.sort_unstable();
         duplicates.dedup();
-        if duplicates.len() > self.interruptions {
-            problems.push(format!("{} duplicates after {} interruptions", duplicates.len(), self.interruptions));
+        if duplicates.len() > self.interruptions.len() {
+            problems.push(format!("{} duplicates after {} interruptions", duplicates.len(), self.interruptions.len()));
         }
         if let Some(problem) = problems.into_iter().next() {
             return Err(Violation {
@@ -169,10 +173,22 @@ impl Judge {
             outages,
             messages: self.messages,
             items: self.received.iter().map(|received| received.len() as u64).sum(),
-            interruptions: self.interruptions as u64,
+            interruptions: self.interruptions.len() as u64,
             duplicates: duplicates.len() as u64,
             logs_written: self.logs_written,
         })
+    }
+
+    /// Returns whether no node can know of a message: its sender was killed before it stored that, and results that
+    /// arrived later show that the endpoint was not down after all.
+    fn is_forgotten(&self, message: &Received, spans: &[Span]) -> bool {
+        let is_killed = |at: &UnixNanos| (message.at..=message.at + MINUTE).contains(at);
+        let was_down = |span: &Span| {
+            span.status == Status::Down
+                && span.start < message.at
+                && message.item.since < span.end.saturating_add(SLACK)
+        };
+        self.interruptions.iter().any(is_killed) && !spans.iter().any(was_down)
     }
 
     fn trace(&self, plan: &WorldPlan, spans: &[Vec<Span>], nodes: &[Node]) -> Vec<String> {
@@ -213,6 +229,9 @@ impl Judge {
                 trace.push(format!("verdict of e{index}: {} {}", span.status, describe(span.start, span.end)));
             }
         }
+        for at in &self.interruptions {
+            trace.push(format!("a node is killed before it stores its log at {}", offset(*at)));
+        }
         let mut received: Vec<&Received> = self.received.iter().flatten().collect();
         received.sort_by_key(|one| one.at);
         for Received { at, node, item } in received {
@@ -229,9 +248,16 @@ impl Judge {
     }
 }
 
-/// Replays the news about an endpoint and returns the outages that it reports. Adds the times of messages that repeat
-/// news to `duplicates`, and other violations to `problems`.
-fn follow(received: &[Received], duplicates: &mut Vec<UnixNanos>, problems: &mut Vec<String>) -> Vec<Period> {
+/// The outages that the news about an endpoint reports.
+struct Followed<'r> {
+    reported: Vec<Period>,
+    /// The last message, if it did not report the end of its outage.
+    open: Option<&'r Received>,
+}
+
+/// Replays the news about an endpoint. Adds the times of messages that repeat news to `duplicates`, and other violations
+/// to `problems`.
+fn follow<'r>(received: &'r [Received], duplicates: &mut Vec<UnixNanos>, problems: &mut Vec<String>) -> Followed<'r> {
     let mut reported: Vec<Period> = Vec::new();
     let mut open: Option<(EventKind, u32)> = None;
     for Received { at, item, .. } in received {
@@ -276,10 +302,7 @@ fn follow(received: &[Received], duplicates: &mut Vec<UnixNanos>, problems: &mut
             duplicates.push(*at);
         }
     }
-    if open.is_some() {
-        problems.push("an outage was reported, but its end was not".to_owned());
-    }
-    reported
+    Followed { reported, open: received.last().filter(|_| open.is_some()) }
 }
 
 fn must_be_reported(plan: &WorldPlan, endpoint: usize, span: &Span) -> bool {

@@ -118,12 +118,12 @@ impl World {
                 Event::Start => {
                     self.at(now + self.plan.nodes[node].every, node, Event::Start);
                     if is_dead {
-                        self.kill(node);
+                        self.kill(node, now);
                     } else {
                         self.start(node, now);
                     }
                 }
-                _ if is_dead => self.kill(node),
+                _ if is_dead => self.kill(node, now),
                 Event::End => self.end(node, now),
                 Event::Timer => {
                     if self.nodes[node].timer == now {
@@ -138,9 +138,9 @@ impl World {
 
     /// Ends a node's process. If it was sending a message, the provider may have received it without a record in the
     /// node's log.
-    fn kill(&mut self, node: usize) {
+    fn kill(&mut self, node: usize, now: UnixNanos) {
         if self.sending[node].take().is_some_and(|sending| sending.is_delivered) {
-            self.judge.interruptions += 1;
+            self.judge.interruptions.push(now);
         }
         self.rounds[node] = None;
         self.nodes[node].restart();
@@ -263,10 +263,10 @@ impl World {
         } else {
             sending.is_delivered = self.judge.receive(now, &self.nodes[node].name, &sending.news);
             if has_items && self.random.chance(self.plan.crashes) {
-                self.kill(node);
+                self.kill(node, now);
                 return;
             }
-            sending.log.record(&sending.news, sending.number, clock, None);
+            sending.log.record(&sending.news, sending.number, clock);
             sending.log.succeeded(&self.channel);
         }
         let saved = now + self.random.between(SECOND / 100, 2 * SECOND);
@@ -283,7 +283,7 @@ impl World {
             .collect();
         if is_in(&self.plan.nodes[node].partitioned, now) {
             // The daemon stores its log later. Until then, other nodes do not know of the message.
-            self.judge.interruptions += usize::from(sending.is_delivered);
+            self.judge.interruptions.extend(sending.is_delivered.then_some(now));
             self.nodes[node].is_unsaved = true;
         } else {
             sending.log.prune(&others, self.clock(node, now));

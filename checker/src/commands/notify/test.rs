@@ -43,7 +43,7 @@ pub(super) async fn test(arguments: &NotifyTestArguments) -> anyhow::Result<Outc
     let reports = courier.deliver(chosen.iter().map(job).collect(), TIME_LIMIT, message.at).await;
     let mut outcome = Outcome::Done;
     for report in reports {
-        if matches!(report.outcome, SendOutcome::Delivered { .. }) {
+        if matches!(report.outcome, SendOutcome::Delivered) {
             ui::print_line(&format!("channel `{}` accepted the test message", report.channel));
         } else {
             outcome = Outcome::Found;

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::NotifierType;
 use super::converter::{NotifierConverter, PASSWORD, TOKEN, USERNAME};
+use crate::config::raw::OneOrMany;
 use crate::config::spec::{ValueKind, Variant, optional, required};
 use crate::notify::channels::Transport;
 use crate::notify::channels::alertmanager::Alertmanager;
@@ -21,8 +22,8 @@ pub(super) const TYPE: NotifierType = NotifierType {
         fields: &[
             required(
                 "url",
-                ValueKind::SecretUrl,
-                "The URL of the Alertmanager, for example `http://alertmanager:9093`.",
+                ValueKind::OneOrMany(&ValueKind::SecretUrl),
+                "The URL of the Alertmanager, for example `http://alertmanager:9093`, or the URLs of all members of a cluster.",
             ),
             optional("labels", ValueKind::Labels, "none", "Labels to add to every alert."),
             TOKEN,
@@ -35,7 +36,7 @@ pub(super) const TYPE: NotifierType = NotifierType {
 
 #[derive(Deserialize)]
 struct RawAlertmanager {
-    url: String,
+    url: OneOrMany,
     #[serde(default)]
     labels: BTreeMap<String, String>,
 }
@@ -43,9 +44,14 @@ struct RawAlertmanager {
 fn convert(converter: &mut NotifierConverter<'_>) -> Option<Transport> {
     let raw: RawAlertmanager = converter.read()?;
     let authorization = converter.authorization();
-    let server = converter.url("url", &raw.url);
+    let urls = raw.url.into_vec();
+    if urls.is_empty() {
+        converter.reject("url", "is empty: expected at least one URL, for example `http://alertmanager:9093`");
+        return None;
+    }
+    let servers: Option<Vec<_>> = urls.iter().map(|url| converter.url("url", url)).collect();
     for label in RESERVED.iter().filter(|label| raw.labels.contains_key(**label)) {
         converter.error("labels", format!("alerts already have the label `{label}`: rename it"));
     }
-    Some(Transport::Alertmanager(Arc::new(Alertmanager { server: server?, authorization, labels: raw.labels })))
+    Some(Transport::Alertmanager(Arc::new(Alertmanager { servers: servers?, authorization, labels: raw.labels })))
 }

@@ -22,6 +22,8 @@ mod pagerduty;
 mod ping;
 mod pushover;
 mod rocketchat;
+#[cfg(test)]
+mod rule_tests;
 mod section;
 mod slack;
 mod teams;
@@ -39,13 +41,14 @@ use shared::suggest::suggest;
 use self::check_keys::CheckKeys;
 use self::common::{COMMON, ChannelIds, RawNotifier};
 use self::converter::NotifierConverter;
-use self::section::NotifySection;
 pub(super) use self::section::SECTION;
+use self::section::{CERTIFICATE_DAYS, NotifySection};
 use super::document::{JsonValue, Located};
 use super::problem::{Problem, Problems};
 use super::spec::{ValueKind, Variant};
 use super::validate::validate_root;
 use crate::notify::channels::Transport;
+use crate::notify::event::EventKind;
 use crate::notify::rules::{Channel, Notifications};
 use crate::notify::sample;
 
@@ -157,6 +160,14 @@ pub(super) fn convert(root: &Located, checks: CheckKeys, folder: &Path, problems
              sent once"
         );
         problems.add(Problem::warning(list.at, text));
+    }
+    let days = root.member("notify").and_then(|section| section.member(CERTIFICATE_DAYS));
+    if let Some(days) = days.filter(|_| !channels.iter().any(|one| one.policy.hears(EventKind::Certificate))) {
+        let text = format!(
+            "`notify.{CERTIFICATE_DAYS}` has no effect, because no notifier has `certificate` in `on`: add it, or \
+             remove `{CERTIFICATE_DAYS}`"
+        );
+        problems.add(Problem::warning(days.at, text));
     }
     let notifications = Some(Notifications { rules: section.rules, channels, checks });
     ConvertedNotifiers { notifications, positions }

@@ -25,7 +25,11 @@ const DEFAULT_REPEAT: [Nanos; 2] = [4 * HOUR, 24 * HOUR];
 const DEFAULT_GATHER: Nanos = 30 * SECOND;
 const DEFAULT_SPACING: Nanos = 5 * MINUTE;
 const DEFAULT_FLAPPING: Flapping = Flapping { outages: 4, within: HOUR };
+const DEFAULT_CERTIFICATE_DAYS: u32 = 14;
 const DEFAULT_RANK: u32 = 100;
+
+/// The key for the days before a certificate expires.
+pub(super) const CERTIFICATE_DAYS: &str = "certificate_days";
 
 pub(in crate::config) const SECTION: &[Field] = &[
     optional(
@@ -65,6 +69,12 @@ pub(in crate::config) const SECTION: &[Field] = &[
         "When an endpoint is considered flapping. Channels are then notified once instead of for each outage.",
     ),
     optional(
+        CERTIFICATE_DAYS,
+        ValueKind::Integer(1, 90),
+        "`14`",
+        "How many days before a certificate expires the channels that list `certificate` in `on` are notified. They are notified again when three days are left.",
+    ),
+    optional(
         "rank",
         ValueKind::Integer(0, 1_000_000),
         "`100`",
@@ -97,6 +107,7 @@ struct RawSection {
     gather: Option<RawDuration>,
     spacing: Option<RawDuration>,
     flapping: Option<RawFlapping>,
+    certificate_days: Option<u32>,
     rank: Option<u32>,
     time_zone: Option<String>,
     page_url: Option<String>,
@@ -139,6 +150,7 @@ impl NotifySection {
             gather: nanos(raw.gather, DEFAULT_GATHER),
             spacing: nanos(raw.spacing, DEFAULT_SPACING),
             flapping,
+            certificate_days: raw.certificate_days.unwrap_or(DEFAULT_CERTIFICATE_DAYS),
             rank: raw.rank.unwrap_or(DEFAULT_RANK),
             zone,
             page_url: raw.page_url,

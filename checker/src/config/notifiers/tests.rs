@@ -2,16 +2,15 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::{Value, json};
+use shared::DAY;
 use shared::check_file::EndpointKey;
 use shared::notification_log::ChannelId;
-use shared::{DAY, HOUR, MINUTE, SECOND};
 
 use crate::config::model::Config;
 use crate::config::spec::{Field, ValueKind};
 use crate::config::{Environment, from_file, from_text};
 use crate::notify::channels::Transport;
 use crate::notify::channels::mail::SmtpSecurity;
-use crate::notify::event::EventKind;
 use crate::notify::rules::{Channel, Notifications};
 
 /// A fake secret that must not appear in any output.
@@ -25,7 +24,7 @@ fn environment() -> Environment<'static> {
 }
 
 /// Returns a configuration file with the given notifiers and other top-level keys.
-fn file(notifiers: &Value, others: &Value) -> String {
+pub(super) fn file(notifiers: &Value, others: &Value) -> String {
     let mut root = json!({
         "checkers": [{ "type": "exec", "name": "Shop", "command": "true" }],
         "storage": { "type": "fs", "dir": "checks" },
@@ -37,18 +36,18 @@ fn file(notifiers: &Value, others: &Value) -> String {
     root.to_string()
 }
 
-fn problems(text: &str) -> (Option<Config>, Vec<String>) {
+pub(super) fn problems(text: &str) -> (Option<Config>, Vec<String>) {
     let (config, problems) = from_text(text, Path::new("/etc/checkup"), &environment());
     (config, problems.lines("c.json", text))
 }
 
-fn loaded(text: &str) -> Config {
+pub(super) fn loaded(text: &str) -> Config {
     let (config, lines) = problems(text);
     assert_eq!(lines, [""; 0]);
     config.expect("it is valid")
 }
 
-fn notifications(notifiers: &Value, others: &Value) -> Notifications {
+pub(super) fn notifications(notifiers: &Value, others: &Value) -> Notifications {
     let config = loaded(&file(notifiers, others));
     (*config.notifications.expect("there are notifiers")).clone()
 }
@@ -59,13 +58,13 @@ fn without_position(line: &str) -> String {
 }
 
 /// Returns the problems of a file with one invalid notifier, without their positions.
-fn errors_of(notifier: &Value) -> Vec<String> {
+pub(super) fn errors_of(notifier: &Value) -> Vec<String> {
     let (config, lines) = problems(&file(&json!([notifier]), &json!({})));
     assert!(config.is_none(), "{notifier}: {lines:?}");
     lines.iter().map(|line| without_position(line)).collect()
 }
 
-fn slack(others: &Value) -> Value {
+pub(super) fn slack(others: &Value) -> Value {
     let mut notifier = json!({ "type": "slack", "webhook": "https://hooks.slack.com/services/T/B/x" });
     for (key, value) in others.as_object().expect("an object") {
         notifier[key] = value.clone();
@@ -150,50 +149,6 @@ fn a_single_notifier_of_the_original_works_with_a_notice() {
 }
 
 #[test]
-fn defaults_match_the_reference() {
-    let notifications = notifications(&json!([slack(&json!({}))]), &json!({}));
-    let rules = &notifications.rules;
-    assert_eq!((rules.gather, rules.spacing, rules.rank), (30 * SECOND, 5 * MINUTE, 100));
-    assert_eq!((rules.flapping.outages, rules.flapping.within), (4, HOUR));
-    assert_eq!((rules.page_url.as_deref(), rules.page_title.as_str()), (None, "Status"));
-    let policy = &notifications.channels[0].policy;
-    assert_eq!((policy.after, policy.recovered_after, policy.repeat.as_slice()), (0, 2 * MINUTE, &[4 * HOUR, DAY][..]));
-    let kinds = [EventKind::Down, EventKind::Recovered, EventKind::Reminder, EventKind::Silent, EventKind::Store];
-    assert_eq!(policy.on, BTreeSet::from(kinds));
-    assert!(policy.hears(EventKind::Missed) && policy.hears(EventKind::Worse));
-    assert!(policy.includes("anything"));
-    assert!(loaded(&file(&json!([]), &json!({}))).notifications.is_none());
-}
-
-#[test]
-fn a_notifier_overrides_the_rules_of_all() {
-    let section = json!({
-        "notify": { "after": "1m", "recovered_after": "3m", "repeat": ["1h"], "gather": "1s", "spacing": "2s", "rank": 7,
-            "flapping": { "outages": 3 }, "time_zone": "Europe/Berlin", "page_url": "https://status.example.com/" },
-        "page": { "title": "My status", "groups": [{ "title": "Shops", "endpoints": ["Shop*"] }] },
-    });
-    let own = json!({ "id": "ops", "after": "5m", "repeat": [], "on": ["degraded", "recovered"], "endpoints": ["Shop *"],
-        "enabled": false });
-    let notifications = notifications(&json!([slack(&json!({})), slack(&own)]), &section);
-    let rules = &notifications.rules;
-    assert_eq!((rules.gather, rules.spacing, rules.rank), (SECOND, 2 * SECOND, 7));
-    assert_eq!((rules.flapping.outages, rules.flapping.within), (3, HOUR));
-    assert_eq!(rules.zone.iana_name(), Some("Europe/Berlin"));
-    assert_eq!(rules.page_url.as_deref(), Some("https://status.example.com/"));
-    assert_eq!(
-        (rules.page_title.as_str(), rules.group_of("Shop 1"), rules.group_of("Blog")),
-        ("My status", "Shops", "")
-    );
-    let [first, second] = notifications.channels.as_slice() else { panic!("there are two") };
-    assert_eq!((first.policy.after, first.policy.recovered_after), (MINUTE, 3 * MINUTE));
-    assert_eq!((second.policy.after, second.policy.recovered_after), (5 * MINUTE, 3 * MINUTE));
-    assert_eq!((first.policy.repeat.len(), second.policy.repeat.len()), (1, 0));
-    assert_eq!((first.is_enabled, second.is_enabled), (true, false));
-    assert_eq!(second.policy.on, BTreeSet::from([EventKind::Degraded, EventKind::Recovered]));
-    assert!(second.policy.includes("Shop 1") && !second.policy.includes("Shop"));
-}
-
-#[test]
 fn channels_without_an_id_are_numbered() {
     let taken = json!([
         slack(&json!({})),
@@ -217,7 +172,7 @@ fn all_mistakes_are_reported_at_once() {
         { "type": "zulip", "url": "https://a", "email": "", "api_key": "", "channel": " " },
         { "type": "mail", "from": "unknown", "to": [], "smtp": { "server": "", "prot": 25 } },
         { "type": "ntfy", "url": "https://ntfy.sh/", "token": "x", "username": "y" },
-        { "type": "alertmanager", "url": "http://a", "labels": { "severity": "x", "a-b": "c" } },
+        { "type": "alertmanager", "url": ["http://a", "b"], "labels": { "severity": "x", "a-b": "c" } },
     ]);
     let (config, lines) = problems(&file(&notifiers, &json!({ "notify": { "after": "2d", "time_zone": "Berlin" } })));
     assert!(config.is_none());
@@ -231,6 +186,7 @@ fn all_mistakes_are_reported_at_once() {
         "unknown key `notifiers[4].smtp.prot`: did you mean `port`?",
         "`notifiers[5].username` conflicts with `token`",
         "`notifiers[5].url` has no topic",
+        "invalid URL for `notifiers[6].url[1]`",
         "invalid label `a-b` in `notifiers[6].labels`",
         "invalid value `2d` for `notify.after`: expected a duration from `0` to `1d`",
     ];
@@ -274,6 +230,7 @@ fn problems_of_values_have_a_remedy() {
         (json!({ "type": "gotify", "url": "https://a", "token": " " }), "`notifiers[0].token` is empty"),
         (json!({ "type": "apprise", "urls": [] }), "`notifiers[0].urls` is empty"),
         (json!({ "type": "exec", "command": "" }), "`notifiers[0].command` is empty"),
+        (json!({ "type": "alertmanager", "url": [] }), "`notifiers[0].url` is empty"),
         (json!({ "type": "webhook", "url": "https://a", "secret": "" }), "`notifiers[0].secret`"),
         (json!({ "type": "alertmanager", "url": "https://a", "password": "x" }), "has no effect without `username`"),
         (
@@ -297,24 +254,6 @@ fn problems_of_values_have_a_remedy() {
         let errors = errors_of(&notifier);
         assert!(errors.len() == 1 && errors[0].contains(expected), "{expected}: {errors:?}");
     }
-}
-
-#[test]
-fn settings_without_effect_are_reported() {
-    let warning = |notifiers: &Value, others: &Value, expected: &str| {
-        let (config, lines) = problems(&file(notifiers, others));
-        assert!(config.is_some(), "{lines:?}");
-        assert!(lines.len() == 1 && lines[0].contains(expected), "{expected}: {lines:?}");
-    };
-    let none = json!({});
-    warning(&json!([slack(&json!({ "on": [] }))]), &none, "warning: `notifiers[0].on` is empty");
-    warning(&json!([slack(&json!({ "on": ["down"], "repeat": ["1h"] }))]), &none, "`on` does not contain `reminder`");
-    warning(&json!([]), &json!({ "notify": { "rank": 1 } }), "notice: `notify` has no effect without `notifiers`");
-    let text =
-        file(&json!([slack(&none)]), &none).replace(r#""storage":{"dir":"checks","type":"fs"}"#, r#""every":"1m""#);
-    let (config, lines) = problems(&text);
-    assert!(config.is_some() && lines.len() == 1, "{lines:?}");
-    assert!(lines[0].contains("warning: `notifiers` has no effect without `storage`"), "{lines:?}");
 }
 
 fn check(title: &str, others: &Value) -> Value {
@@ -427,9 +366,11 @@ fn set_secrets(notifier: &mut Value, fields: &[Field], secret_of: &SecretOf<'_>)
 
 #[test]
 fn secrets_are_neither_in_debug_output_nor_in_problems() {
+    let url = format!("https://user:{CANARY}@a.example/{CANARY}?key={CANARY}#{CANARY}");
     let valid = |kind: &ValueKind| match kind {
         ValueKind::Secret => Some(json!(CANARY)),
-        ValueKind::SecretUrl => Some(json!(format!("https://user:{CANARY}@a.example/{CANARY}?key={CANARY}#{CANARY}"))),
+        ValueKind::SecretUrl => Some(json!(url)),
+        ValueKind::OneOrMany(ValueKind::SecretUrl) => Some(json!([url, url])),
         ValueKind::Headers => Some(json!({ "Authorization": CANARY })),
         ValueKind::OneOrMany(ValueKind::Secret) => Some(json!([CANARY])),
         _ => None,
@@ -438,6 +379,7 @@ fn secrets_are_neither_in_debug_output_nor_in_problems() {
         &|kind| match kind {
             ValueKind::Secret => Some(json!([CANARY])),
             ValueKind::SecretUrl => Some(json!(format!("not a url {CANARY}"))),
+            ValueKind::OneOrMany(ValueKind::SecretUrl) => Some(json!([url, format!("not a url {CANARY}")])),
             ValueKind::Headers => Some(json!({ "Authorization": format!("{CANARY}\n") })),
             _ => None,
         },

@@ -25,20 +25,24 @@ use crate::notify::words::{self, Urgency};
 /// An Alertmanager, which receives the current alerts after each round instead of messages.
 #[derive(Debug, Clone)]
 pub struct Alertmanager {
-    pub server: SecretUrl,
+    /// The server, or all members of a cluster. Members do not forward alerts, but only share which of them notifies.
+    pub servers: Vec<SecretUrl>,
     pub authorization: Option<Authorization>,
     /// Labels to add to every alert.
     pub labels: BTreeMap<String, String>,
 }
 
 impl Alertmanager {
-    /// Creates the request that posts an alert for each item. Firing alerts end at `ends_at` unless they are posted
-    /// again, and alerts for recovered items end immediately.
-    pub fn request(&self, state: &Message, ends_at: UnixNanos) -> Result<Request<Bytes>, InvalidMessage> {
+    /// Creates a request for each server, which posts an alert for each item. Firing alerts end at `ends_at` unless
+    /// they are posted again, and alerts for recovered items end immediately.
+    pub fn requests(&self, state: &Message, ends_at: UnixNanos) -> Result<Vec<Request<Bytes>>, InvalidMessage> {
         let alerts: Vec<Value> = state.items.iter().map(|item| self.alert(item, state, ends_at)).collect();
-        let url = self.server.with_path(["api", "v2", "alerts"]);
-        let request = authorized(json_request(&url, Method::POST), self.authorization.as_ref());
-        finish(request, Value::from(alerts).to_string())
+        let alerts = Value::from(alerts).to_string();
+        let request = |server: &SecretUrl| {
+            let url = server.with_path(["api", "v2", "alerts"]);
+            finish(authorized(json_request(&url, Method::POST), self.authorization.as_ref()), alerts.clone())
+        };
+        self.servers.iter().map(request).collect()
     }
 
     fn alert(&self, item: &Item, state: &Message, ends_at: UnixNanos) -> Value {

@@ -51,7 +51,7 @@ impl Apprise {
     #[must_use]
     pub fn outcome(&self, exit_status: Option<i32>) -> SendOutcome {
         match exit_status {
-            Some(0) => SendOutcome::Delivered { reference: None },
+            Some(0) => SendOutcome::Delivered,
             Some(1) | None => SendOutcome::Retry { reason: FailureReason::Failed, after: None },
             Some(status) => SendOutcome::Refused { reason: FailureReason::Refused(status.unsigned_abs() as u16) },
         }

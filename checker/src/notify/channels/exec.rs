@@ -27,7 +27,7 @@ impl ExecChannel {
     #[must_use]
     pub fn outcome(&self, exit_status: Option<i32>) -> SendOutcome {
         match exit_status {
-            Some(0) => SendOutcome::Delivered { reference: None },
+            Some(0) => SendOutcome::Delivered,
             Some(TEMPORARY_FAILURE) => SendOutcome::Retry {
                 reason: FailureReason::Refused(TEMPORARY_FAILURE.unsigned_abs() as u16),
                 after: None,

@@ -85,7 +85,7 @@ impl Mail {
 pub fn smtp_outcome(code: u16) -> SendOutcome {
     let reason = FailureReason::Refused(code);
     match code {
-        200..=399 => SendOutcome::Delivered { reference: None },
+        200..=399 => SendOutcome::Delivered,
         400..=499 => SendOutcome::Retry { reason, after: None },
         _ => SendOutcome::Refused { reason },
     }

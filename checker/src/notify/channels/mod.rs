@@ -94,10 +94,7 @@ pub struct InvalidMessage(pub String);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SendOutcome {
     /// The provider accepted the message.
-    Delivered {
-        /// The provider's identifier for the message, to update or resolve it later.
-        reference: Option<String>,
-    },
+    Delivered,
     /// The attempt failed temporarily and can be retried.
     Retry { reason: FailureReason, after: Option<Duration> },
     /// The provider will refuse the message again unless the settings change.

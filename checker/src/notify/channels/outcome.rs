@@ -23,7 +23,7 @@ pub fn by_status(
 ) -> SendOutcome {
     let code = status.as_u16();
     match code {
-        200..=299 => SendOutcome::Delivered { reference: None },
+        200..=299 => SendOutcome::Delivered,
         408 | 425 | 429 | 500..=599 => SendOutcome::Retry {
             reason: match code {
                 408 => FailureReason::TimedOut,
@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn every_status_has_an_outcome() {
         for status in [200, 201, 202, 204] {
-            assert_eq!(outcome(status, None), SendOutcome::Delivered { reference: None });
+            assert_eq!(outcome(status, None), SendOutcome::Delivered);
         }
         for status in [301, 302, 307, 400, 401, 403, 404, 410, 413, 422] {
             assert_eq!(outcome(status, None), SendOutcome::Refused { reason: FailureReason::Refused(status) });

@@ -28,7 +28,7 @@ fn documented_errors_are_interpreted() {
     };
     let refused = |status| SendOutcome::Refused { reason: FailureReason::Refused(status) };
     let later = |status| SendOutcome::Retry { reason: FailureReason::Refused(status), after: None };
-    let delivered = SendOutcome::Delivered { reference: None };
+    let delivered = SendOutcome::Delivered;
     let reset = (sample::message().at / SECOND + 3_600).to_string();
     for (name, status, headers, body, expected) in [
         ("slack", 200, &[][..], "ok", delivered.clone()),
@@ -39,21 +39,6 @@ fn documented_errors_are_interpreted() {
         ("teams", 202, &[], "", delivered.clone()),
         ("teams", 400, &[], r#"{"error":{"code":"InvalidWorkflow"}}"#, refused(400)),
         ("discord", 204, &[], "", delivered.clone()),
-        // The wait in the body is sometimes in milliseconds, so only the header is used.
-        (
-            "discord",
-            429,
-            &[("retry-after", "2")],
-            r#"{"message":"You are being rate limited.","retry_after":1337.0}"#,
-            limited(2.0),
-        ),
-        (
-            "discord",
-            429,
-            &[],
-            r#"{"retry_after":1337.0}"#,
-            SendOutcome::Retry { reason: FailureReason::RateLimited, after: None },
-        ),
         ("discord", 404, &[], r#"{"message":"Unknown Webhook","code":10015}"#, refused(404)),
         ("mailgun", 200, &[], r#"{"id":"<x>","message":"Queued. Thank you."}"#, delivered.clone()),
         ("mailgun", 401, &[], "Forbidden", refused(401)),
@@ -101,11 +86,21 @@ fn documented_errors_are_interpreted() {
     }
 }
 
+/// The wait in the body is sometimes in milliseconds.
+#[test]
+fn discord_uses_the_wait_in_the_header() {
+    let body = r#"{"message":"You are being rate limited.","retry_after":1337.0}"#;
+    let limited = |after| SendOutcome::Retry { reason: FailureReason::RateLimited, after };
+    let with_header = outcome("discord", 429, &[("retry-after", "2")], body);
+    assert_eq!(with_header, limited(Some(Duration::from_secs(2))));
+    assert_eq!(outcome("discord", 429, &[], body), limited(None));
+}
+
 #[test]
 fn exit_statuses_are_interpreted() {
     let exec = ExecChannel { command: "notify".into(), arguments: Vec::new() };
     let apprise = Apprise { command: "apprise".into(), urls: Vec::new() };
-    let delivered = SendOutcome::Delivered { reference: None };
+    let delivered = SendOutcome::Delivered;
     let retry = |reason| SendOutcome::Retry { reason, after: None };
     assert_eq!(exec.outcome(Some(0)), delivered);
     assert_eq!(exec.outcome(Some(75)), retry(FailureReason::Refused(75)));

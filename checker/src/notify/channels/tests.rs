@@ -57,12 +57,13 @@ fn every_channel_sends_what_its_provider_documents() {
         let _ = writeln!(text, "## ping\n{}", shown(&ping.request(is_stored).unwrap()));
     }
     let alertmanager = Alertmanager {
-        server: url("https://alerts.example.com/am"),
+        servers: vec![url("https://alerts.example.com/am"), url("https://alerts-2.example.com")],
         authorization: Some(Authorization::Basic(Login { username: "me".to_owned(), password: secret("password") })),
         labels: BTreeMap::from([("team".to_owned(), "web".to_owned())]),
     };
-    let request = alertmanager.request(&message, message.at + 3 * MINUTE).unwrap();
-    let _ = writeln!(text, "## alertmanager\n{}", shown(&request));
+    let requests = alertmanager.requests(&message, message.at + 3 * MINUTE).unwrap();
+    assert_eq!((requests.len(), requests[0].body()), (2, requests[1].body()));
+    let _ = writeln!(text, "## alertmanager\n{}", shown(&requests[0]));
     let apprise = Apprise { command: "apprise".into(), urls: vec![secret("json://a"), secret("json://b")] };
     let _ = writeln!(text, "## apprise\n{:?}\n{}", apprise.arguments(&message), apprise.input(&message));
     assert_text("notification_requests", &text);
@@ -225,11 +226,12 @@ fn pagerduty_resolves_the_incident_that_it_triggered() {
 
 #[test]
 fn an_alert_ends_with_the_labels_that_it_had() {
-    let alertmanager = Alertmanager { server: url("http://a.example"), authorization: None, labels: BTreeMap::new() };
+    let servers = vec![url("http://a.example")];
+    let alertmanager = Alertmanager { servers, authorization: None, labels: BTreeMap::new() };
     let alert = |item: Item| {
         let state = Message { items: vec![item], ..sample::message() };
-        let request = alertmanager.request(&state, state.at + 3 * MINUTE).unwrap();
-        let alerts: Value = serde_json::from_str(&body_text(&request)).unwrap();
+        let requests = alertmanager.requests(&state, state.at + 3 * MINUTE).unwrap();
+        let alerts: Value = serde_json::from_str(&body_text(&requests[0])).unwrap();
         (alerts[0]["labels"].clone(), alerts[0]["endsAt"].as_str().unwrap().to_owned())
     };
     for status in [Down, Degraded] {

@@ -23,10 +23,10 @@ pub(super) async fn send_all(
     interpret: impl Fn(StatusCode, &HeaderMap, &[u8]) -> SendOutcome,
     deadline: Instant,
 ) -> Attempt {
-    let mut last = Attempt::from(SendOutcome::Delivered { reference: None });
+    let mut last = Attempt::from(SendOutcome::Delivered);
     for request in requests {
         last = with_second_attempt(deadline, || send(client, request.clone(), &interpret)).await;
-        if !matches!(last.outcome, SendOutcome::Delivered { .. }) {
+        if !matches!(last.outcome, SendOutcome::Delivered) {
             break;
         }
     }

@@ -26,6 +26,8 @@ use crate::checks::net::tls_config::{TlsConfigs, TlsSettings};
 pub const TIME_LIMIT: Duration = Duration::from_secs(10);
 /// The maximum wait before a second attempt in the same run.
 const WAIT_LIMIT: Duration = Duration::from_secs(3);
+/// How long before the time limit the requests to a cluster end.
+const CLUSTER_MARGIN: Duration = Duration::from_millis(200);
 /// The wait before a second attempt, unless the provider requests a different one.
 const DEFAULT_WAIT: Duration = Duration::from_secs(1);
 
@@ -119,21 +121,39 @@ impl Courier {
             (Transport::Apprise(apprise), Content::News(message)) => command::run_apprise(apprise, message).await,
             (Transport::Alertmanager(alertmanager), Content::News(message)) => {
                 // This is a test alert, which ends by itself because it is not posted again.
-                let request = alertmanager.request(message, now + 5 * shared::MINUTE);
-                self.send_one(request, deadline, now).await
+                let requests = alertmanager.requests(message, now + 5 * shared::MINUTE);
+                self.send_to_cluster(requests, deadline, now).await
             }
             (Transport::Alertmanager(alertmanager), Content::State { state, ends_at }) => {
-                self.send_one(alertmanager.request(state, *ends_at), deadline, now).await
+                self.send_to_cluster(alertmanager.requests(state, *ends_at), deadline, now).await
             }
             (Transport::Ping(ping), Content::Round { is_stored }) => {
                 self.send_one(ping.request(*is_stored), deadline, now).await
             }
             (Transport::Ping(ping), Content::News(_)) => self.send_one(ping.request(true), deadline, now).await,
             // Other channels receive only messages.
-            (_, Content::State { .. } | Content::Round { .. }) => {
-                Attempt::from(SendOutcome::Delivered { reference: None })
-            }
+            (_, Content::State { .. } | Content::Round { .. }) => Attempt::from(SendOutcome::Delivered),
         }
+    }
+
+    /// Sends one request to each member of a cluster concurrently. One member that accepts it is enough.
+    async fn send_to_cluster(
+        &self,
+        requests: Result<Vec<::http::Request<bytes::Bytes>>, InvalidMessage>,
+        deadline: Instant,
+        now: UnixNanos,
+    ) -> Attempt {
+        let requests = match requests {
+            Ok(requests) => requests,
+            Err(error) => return Attempt::invalid(error),
+        };
+        // A member that does not respond must not hide that another one accepted the request.
+        let until = deadline.checked_sub(CLUSTER_MARGIN).unwrap_or(deadline);
+        let attempts = requests.into_iter().map(|request| async move {
+            let attempt = http::send_all(&self.http, vec![request], http::by_status(now), until);
+            timeout_at(until, attempt).await.unwrap_or_else(|_| Attempt::retry(FailureReason::TimedOut))
+        });
+        combined(join_all(attempts).await)
     }
 
     async fn send_one(
@@ -147,6 +167,23 @@ impl Courier {
             Err(error) => Attempt::invalid(error),
         }
     }
+}
+
+/// Combines the attempts for the members of a cluster, which fail only if all of them fail.
+fn combined(attempts: Vec<Attempt>) -> Attempt {
+    let is_delivered = |attempt: &Attempt| attempt.outcome == SendOutcome::Delivered;
+    let count = attempts.len();
+    if !attempts.iter().any(is_delivered) {
+        let first = attempts.into_iter().next();
+        return first.unwrap_or_else(|| Attempt::refused("it has no servers; set `url`".to_owned()));
+    }
+    let problems = attempts.iter().enumerate().filter_map(|(index, attempt)| {
+        let problem = attempt.failure()?;
+        Some(format!("server {} of {count} {problem}", index + 1))
+    });
+    let problems: Vec<String> = problems.collect();
+    let note = (!problems.is_empty()).then(|| problems.join("; "));
+    Attempt { outcome: SendOutcome::Delivered, note }
 }
 
 /// The outcome of one attempt, with an optional note for the operator.
@@ -180,12 +217,18 @@ impl Attempt {
         self
     }
 
-    /// Describes the failure, without any text from the provider.
+    /// Describes the failure or the note, without any text from the provider.
     fn problem(&self, channel: &ChannelId) -> Option<String> {
+        match self.failure() {
+            Some(failure) => Some(format!("channel `{channel}` {failure}")),
+            None => self.note.as_ref().map(|note| format!("channel `{channel}`: {note}")),
+        }
+    }
+
+    /// Returns a predicate that describes the failure, or `None` if the message was delivered.
+    fn failure(&self) -> Option<String> {
         let reason = match self.outcome {
-            SendOutcome::Delivered { .. } => {
-                return self.note.as_ref().map(|note| format!("channel `{channel}`: {note}"));
-            }
+            SendOutcome::Delivered => return None,
             SendOutcome::Retry { reason, .. } | SendOutcome::Refused { reason } => reason,
         };
         let what = match reason {
@@ -196,7 +239,7 @@ impl Attempt {
             FailureReason::Failed => "failed".to_owned(),
         };
         let remedy = self.note.as_deref().unwrap_or_else(|| remedy(reason));
-        Some(format!("channel `{channel}` {what}: {remedy}"))
+        Some(format!("{what}: {remedy}"))
     }
 }
 

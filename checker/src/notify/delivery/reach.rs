@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use futures_util::future::try_join_all;
 use http::Uri;
 use shared::status::Status;
 use tokio::time::timeout;
@@ -12,7 +13,7 @@ use crate::checks::Probe as _;
 use crate::checks::exec::ExecCheck;
 use crate::notify::channels::mail::Mail;
 use crate::notify::channels::outcome::remedy;
-use crate::notify::channels::{FailureReason, InvalidMessage, SendOutcome, Transport};
+use crate::notify::channels::{FailureReason, SendOutcome, Transport};
 use crate::notify::sample;
 
 /// The reason why a channel cannot be notified.
@@ -27,13 +28,14 @@ impl Courier {
     /// Tests within `limit` whether a channel can be reached. Returns a predicate about the channel.
     pub async fn reach(&self, transport: &Transport, limit: Duration) -> Result<String, ChannelProblem> {
         let sample = sample::message();
-        let request = match transport {
-            Transport::Http(channel) => {
-                let requests = channel.requests(&sample, sample::AT);
-                requests.and_then(|requests| requests.into_iter().next().ok_or(InvalidMessage(String::new())))
-            }
-            Transport::Alertmanager(alertmanager) => alertmanager.request(&sample, sample::AT),
-            Transport::Ping(ping) => ping.request(true),
+        let requests = match transport {
+            // All of a message's requests go to the same server.
+            Transport::Http(channel) => channel.requests(&sample, sample::AT).map(|mut requests| {
+                requests.truncate(1);
+                requests
+            }),
+            Transport::Alertmanager(alertmanager) => alertmanager.requests(&sample, sample::AT),
+            Transport::Ping(ping) => ping.request(true).map(|request| vec![request]),
             Transport::Mail(mail) => return reach_mail(mail, limit).await,
             Transport::Exec(_) | Transport::Apprise(_) => {
                 return preflight(transport)
@@ -41,17 +43,19 @@ impl Courier {
                     .map_err(|what| ChannelProblem { what: format!("cannot start: {what}"), remedy: String::new() });
             }
         };
-        match request {
-            Ok(request) => self.reach_server(request.uri(), limit).await,
-            Err(error) => Err(ChannelProblem { what: format!("cannot send messages: {error}"), remedy: String::new() }),
-        }
+        let requests = requests.map_err(|error| ChannelProblem {
+            what: format!("cannot send messages: {error}"),
+            remedy: String::new(),
+        })?;
+        let hosts = try_join_all(requests.iter().map(|request| self.reach_server(request.uri(), limit))).await?;
+        Ok(format!("can be reached at {}", hosts.join(" and ")))
     }
 
-    /// Requests a server's root URL. Any response means that the server can be reached.
+    /// Requests a server's root URL. Any response means that the server can be reached. Returns the quoted host.
     async fn reach_server(&self, uri: &Uri, limit: Duration) -> Result<String, ChannelProblem> {
         let (scheme, host) = (uri.scheme_str().unwrap_or("https"), uri.authority().map_or("", |host| host.as_str()));
         match timeout(limit, self.http.get(format!("{scheme}://{host}/")).send()).await {
-            Ok(Ok(_)) => Ok(format!("can be reached at `{host}`")),
+            Ok(Ok(_)) => Ok(format!("`{host}`")),
             Ok(Err(_)) => Err(ChannelProblem {
                 what: format!("cannot be reached at `{host}`"),
                 remedy: "check its address, its certificate and the network".to_owned(),
@@ -74,7 +78,7 @@ async fn reach_mail(mail: &Mail, limit: Duration) -> Result<String, ChannelProbl
     };
     let reason = match attempt.outcome {
         SendOutcome::Retry { reason, .. } | SendOutcome::Refused { reason } => reason,
-        SendOutcome::Delivered { .. } => FailureReason::Failed,
+        SendOutcome::Delivered => FailureReason::Failed,
     };
     let what = match reason {
         FailureReason::Unreachable => format!("cannot be reached at `{server}`"),

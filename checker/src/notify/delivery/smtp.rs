@@ -83,7 +83,7 @@ async fn transfer(mail: &Mail, content: &[u8]) -> Result<Attempt, Attempt> {
     connection.message(content).await.map_err(|error| failed(&error))?;
     // Ignore the error, because the server has already accepted the mail.
     let _ = connection.quit().await;
-    let delivered = Attempt::from(SendOutcome::Delivered { reference: None });
+    let delivered = Attempt::from(SendOutcome::Delivered);
     Ok(match refused.first().and_then(SmtpError::status) {
         None => delivered,
         Some(code) => delivered.with_note(format!(
@@ -147,7 +147,7 @@ fn failed(error: &SmtpError) -> Attempt {
         let attempt = Attempt::from(smtp_outcome(u16::from(code)));
         // An error with a success code would violate the protocol.
         return match attempt.outcome {
-            SendOutcome::Delivered { .. } => Attempt::retry(FailureReason::Failed),
+            SendOutcome::Delivered => Attempt::retry(FailureReason::Failed),
             _ => attempt,
         };
     }

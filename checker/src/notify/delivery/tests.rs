@@ -1,5 +1,6 @@
 //! Tests deliveries to a recorder, a server that answers each connection with the next scripted response.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use super::*;
+use crate::notify::channels::alertmanager::Alertmanager;
 use crate::notify::channels::exec::ExecChannel;
 use crate::notify::channels::secret_url::SecretUrl;
 use crate::notify::channels::slack::Slack;
@@ -92,7 +94,7 @@ const fn response(text: &'static str) -> Answer {
 #[tokio::test]
 async fn a_message_is_delivered_once() {
     let (report, count) = deliver_to(vec![OK, OK]).await;
-    assert_eq!(report.outcome, SendOutcome::Delivered { reference: None });
+    assert_eq!(report.outcome, SendOutcome::Delivered);
     assert_eq!((report.problem, count), (None, 1));
 }
 
@@ -100,7 +102,7 @@ async fn a_message_is_delivered_once() {
 async fn a_short_wait_is_followed_by_one_more_attempt() {
     let limited = response("HTTP/1.1 429 Too Many Requests\r\nretry-after: 0\r\ncontent-length: 0\r\n\r\n");
     let (report, count) = deliver_to(vec![limited.clone(), OK]).await;
-    assert_eq!((report.outcome, count), (SendOutcome::Delivered { reference: None }, 2));
+    assert_eq!((report.outcome, count), (SendOutcome::Delivered, 2));
     let (report, count) = deliver_to(vec![limited.clone(), limited.clone(), OK]).await;
     let limited = SendOutcome::Retry { reason: FailureReason::RateLimited, after: Some(Duration::ZERO) };
     assert_eq!((report.outcome, count), (limited, 2));
@@ -141,10 +143,10 @@ async fn a_redirect_is_not_followed() {
 async fn half_an_answer_is_interpreted_by_its_status() {
     let half = response("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nok");
     let (report, count) = deliver_to(vec![half]).await;
-    assert_eq!((report.outcome, count), (SendOutcome::Delivered { reference: None }, 1));
+    assert_eq!((report.outcome, count), (SendOutcome::Delivered, 1));
     let no_status = response("HTTP/1.1 2");
     let (report, count) = deliver_to(vec![no_status, OK]).await;
-    assert_eq!((report.outcome, count), (SendOutcome::Delivered { reference: None }, 2));
+    assert_eq!((report.outcome, count), (SendOutcome::Delivered, 2));
 }
 
 #[tokio::test]
@@ -155,7 +157,7 @@ async fn a_provider_that_never_answers_delays_no_other_channel() {
     let reports = deliver(jobs, Duration::from_millis(300)).await;
     assert_eq!(reports[0].outcome, SendOutcome::Retry { reason: FailureReason::TimedOut, after: None });
     assert_eq!(reports[0].problem.as_deref(), Some("channel `slow` did not respond in time: it will be retried"));
-    assert_eq!(reports[1].outcome, SendOutcome::Delivered { reference: None });
+    assert_eq!(reports[1].outcome, SendOutcome::Delivered);
     assert_eq!(requests.lock().unwrap().len(), 1);
 }
 
@@ -174,6 +176,42 @@ async fn an_error_without_a_response_reveals_no_url() {
     }
 }
 
+fn cluster(urls: &[&str]) -> Job {
+    let servers = urls.iter().map(|url| SecretUrl::parse(url).unwrap()).collect();
+    let alertmanager = Alertmanager { servers, authorization: None, labels: BTreeMap::new() };
+    job("alerts", Transport::Alertmanager(Arc::new(alertmanager)))
+}
+
+#[tokio::test]
+async fn all_members_of_a_cluster_receive_the_alerts_and_one_is_enough() {
+    let refusing = || response("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n");
+    for (answers, problem) in [
+        ([OK, OK], None),
+        (
+            [refusing(), OK],
+            Some(
+                "channel `alerts`: server 1 of 2 did not accept the message (status 404): check its URL and whether it still exists",
+            ),
+        ),
+        ([OK, Hang], Some("channel `alerts`: server 2 of 2 did not respond in time: it will be retried")),
+    ] {
+        let [first, second] = answers;
+        let ((first, first_requests), (second, second_requests)) =
+            (recorder(vec![first]).await, recorder(vec![second]).await);
+        let report = deliver(vec![cluster(&[&first, &second])], Duration::from_millis(700)).await.remove(0);
+        assert_eq!((report.outcome, report.problem.as_deref()), (SendOutcome::Delivered, problem));
+        let bodies = [first_requests, second_requests].map(|requests| {
+            let requests = requests.lock().unwrap();
+            assert_eq!(requests.len(), 1);
+            requests[0].split_once("\r\n\r\n").unwrap().1.to_owned()
+        });
+        assert_eq!(bodies[0], bodies[1]);
+    }
+    let ((first, _), (second, _)) = (recorder(vec![refusing()]).await, recorder(vec![refusing()]).await);
+    let report = deliver(vec![cluster(&[&first, &second])], TIME_LIMIT).await.remove(0);
+    assert_eq!(report.outcome, SendOutcome::Refused { reason: FailureReason::Refused(404) });
+}
+
 fn script(body: &str) -> Transport {
     let arguments = vec!["-c".to_owned(), body.to_owned()];
     Transport::Exec(Arc::new(ExecChannel { command: "sh".into(), arguments }))
@@ -184,7 +222,7 @@ async fn a_command_receives_the_message() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("message.json");
     let report = deliver(vec![job("ops", script(&format!("cat > '{}'", file.display())))], TIME_LIMIT).await.remove(0);
-    assert_eq!(report.outcome, SendOutcome::Delivered { reference: None });
+    assert_eq!(report.outcome, SendOutcome::Delivered);
     let message: serde_json::Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
     assert_eq!(message["items"][0]["title"], "Shop");
 }

@@ -312,9 +312,10 @@ impl Notifier {
         let newest = all().filter_map(|history| Some((history.node.clone()?, history.newest()?))).collect();
         let logs: Vec<&NotificationLog> =
             self.view.logs().iter().chain(self.own.as_ref().map(|own| &own.log)).collect();
-        let mut conditions = silent_nodes(self.view.histories(), now);
+        let mut conditions = silent_nodes(self.view.histories(), &logs, now);
         conditions.push(store_condition(&self.node, None, now));
-        conditions.extend(expiring_certificates(&stored.certificates, &logs, now));
+        let certificate_days = self.settings.rules.certificate_days;
+        conditions.extend(expiring_certificates(&stored.certificates, certificate_days, &logs, now));
         conditions.extend(burning_budgets(&endpoints, &self.objectives, &logs, now));
         let mut assessment = self.plan(&endpoints, &conditions, &newest, now);
         self.add_budgets(&mut assessment, &endpoints, now);

@@ -45,7 +45,7 @@ impl Notifier {
             }
             let message = compose(&settings, channel, &plan, now);
             if message.items.is_empty() {
-                own.log.record(&plan.news, number, now, None);
+                own.log.record(&plan.news, number, now);
                 has_changed = true;
             } else {
                 outgoing.push(Outgoing { channel, message, news: plan.news });
@@ -88,8 +88,8 @@ impl Notifier {
             for delivery in delivered {
                 report.problems.extend(delivery.problem);
                 match delivery.outcome {
-                    SendOutcome::Delivered { reference } => {
-                        own.log.record(&news, number, now, reference.as_deref());
+                    SendOutcome::Delivered => {
+                        own.log.record(&news, number, now);
                         own.log.succeeded(&channel.id);
                         report.sent.push(format!("notified `{}`: {summary}", channel.id));
                     }

@@ -96,6 +96,19 @@ fn newer_news_does_not_put_off_older_news() {
 }
 
 #[test]
+fn a_retry_in_the_far_future_comes_from_a_wrong_clock() {
+    let mut scene = Scene::new("h0 d10");
+    scene.logs[0].failed(&channel(), FailureReason::Failed, false, None, at(11) + 30 * crate::DAY);
+    assert_eq!(scene.plan(12).news.len(), 1);
+    scene.logs[0].succeeded(&channel());
+    for failures in 1..70 {
+        scene.logs[0].failed(&channel(), FailureReason::Failed, false, None, at(11));
+        let next = scene.logs[0].channel(&channel()).and_then(|served| served.retry).map(|retry| retry.next);
+        assert_eq!(next, Some(at(11) + (MINUTE << (failures - 1).min(6)).min(HOUR)), "{failures}");
+    }
+}
+
+#[test]
 fn a_wait_from_before_a_silence_does_not_count() {
     let mut scene = three();
     scene.logs.swap(0, 1);
@@ -196,6 +209,7 @@ fn an_endpoint_is_left_to_the_nodes_that_check_it() {
         topic: crate::notification_log::Topic::Store,
         key: key("b"),
         since: at(5),
+        reminders: 0,
         is_present: true,
         is_local: true,
         detail: None,

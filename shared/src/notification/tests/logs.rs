@@ -16,7 +16,6 @@ fn register(title: &str, number: i64, state: Notified) -> Register {
         until: at(1),
         at: at(1),
         reminders: 0,
-        reference: None,
     }
 }
 
@@ -81,8 +80,8 @@ fn any_register() -> impl Strategy<Value = Register> {
     let times = (any_time(), any_time(), any_time());
     let state = prop::sample::select(Notified::ALL.to_vec());
     let topic = prop::sample::select(Topic::ALL.to_vec());
-    (key, times, state, topic, 0..4_i64, any::<u32>(), prop::option::of("[mn]"), prop::sample::select(vec!["ops", "b"]))
-        .prop_map(|(key, (since, until, at), state, topic, number, reminders, reference, channel)| Register {
+    (key, times, state, topic, 0..4_i64, any::<u32>(), prop::sample::select(vec!["ops", "b"])).prop_map(
+        |(key, (since, until, at), state, topic, number, reminders, channel)| Register {
             channel: ChannelId::new(channel).expect("an id"),
             topic,
             key,
@@ -92,8 +91,8 @@ fn any_register() -> impl Strategy<Value = Register> {
             until,
             at,
             reminders,
-            reference,
-        })
+        },
+    )
 }
 
 fn any_time() -> impl Strategy<Value = i64> {
@@ -158,7 +157,7 @@ proptest! {
         scene.logs = logs;
         let plan = scene.plan_at(now, |_| spans(&changes, 100));
         scene.logs[0].wait(&channel(), plan.waiting);
-        scene.logs[0].record(&plan.news, 7, now, None);
+        scene.logs[0].record(&plan.news, 7, now);
         scene.logs[0].failed(&channel(), crate::notification_log::FailureReason::Failed, false, None, now);
         let (own, others) = scene.logs.split_first_mut().expect("there is a log");
         own.prune(others, now);
@@ -177,7 +176,7 @@ proptest! {
             scene = scene.hearing(&[EventKind::Degraded]);
         }
         let plan = scene.plan_at(at(now), |_| spans(&text, now));
-        scene.logs[0].record(&plan.news, 1, at(now), None);
+        scene.logs[0].record(&plan.news, 1, at(now));
         let again = scene.plan_at(at(now), |_| spans(&text, now));
         prop_assert_eq!(again.news, vec![]);
     }

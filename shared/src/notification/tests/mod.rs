@@ -167,7 +167,7 @@ impl Scene {
         let plan = self.plan(now);
         let number = Registers::merge(&self.logs).next_number();
         self.logs[0].wait(&channel(), plan.waiting.clone());
-        self.logs[0].record(&plan.news, number, at(now), Some("m-1"));
+        self.logs[0].record(&plan.news, number, at(now));
         if !plan.news.is_empty() {
             self.logs[0].succeeded(&channel());
         }

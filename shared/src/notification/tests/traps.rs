@@ -183,3 +183,49 @@ fn results_that_were_stored_late_do_not_end_an_outage_that_continues() {
         assert_eq!(words(&scene.plan(40)), expected, "{changed}");
     }
 }
+
+#[test]
+fn several_senders_send_no_duplicates() {
+    // A node that stops causes no duplicates either.
+    for (stopped, at) in [(None, 0), (Some(0), 5), (Some(0), 20), (Some(1), 20)] {
+        let mut scene = Scene::new("h0 d10 h60").with_node("b").with_node("c");
+        let mut sent = Vec::new();
+        for now in 0..200 {
+            // All nodes evaluate at the same time, so none of them sees what the others send.
+            let mut logs = scene.logs.clone();
+            for index in (0..3).filter(|index| stopped != Some(*index) || now < at) {
+                let read = scene.logs.clone();
+                scene.logs.swap(0, index);
+                sent.extend(scene.send(now));
+                logs[index] = std::mem::replace(&mut scene.logs, read).swap_remove(0);
+            }
+            scene.logs = logs;
+        }
+        assert_eq!(sent, ["down Shop 10", "recovered Shop 10–60"], "{stopped:?} at {at}");
+    }
+}
+
+#[test]
+fn a_flood_of_outages_is_not_a_flood_of_messages() {
+    let mut scene = Scene::new("h0 d10");
+    scene.endpoints = (0..80)
+        .map(|index| (key(&format!("e{index}")), &*String::leak(format!("h0 d{} h{}", 10 + index, 90 + index)), false))
+        .collect();
+    scene.pace = Pace { gather: minutes(1), spacing: minutes(5) };
+    let messages = (0..200).filter(|now| !scene.send(*now).is_empty()).count();
+    assert!((30..=200 / 5).contains(&messages), "{messages}");
+}
+
+#[test]
+fn a_provider_that_disabled_the_webhook_is_asked_once_an_hour() {
+    let mut scene = Scene::new("h0 d10");
+    let mut attempts = Vec::new();
+    for now in 0..12 * 60 {
+        if !scene.plan(now).news.is_empty() {
+            attempts.push(now);
+            scene.logs[0].failed(&channel(), FailureReason::Refused(404), true, None, at(now));
+        }
+    }
+    assert_eq!(attempts, (0..12).map(|hour| 11 + 60 * hour).collect::<Vec<_>>());
+    assert_eq!(scene.send(11 + 12 * 60), ["down Shop 10"], "it works again");
+}
