@@ -66,12 +66,12 @@ async fn a_failing_endpoint_is_down_with_a_reason_in_plain_words() {
                 &endless.url,
                 json!({ "assertions": ["not [BODY] contains bad"], "body_limit": 1_000 }),
             ),
-            "only the first 1000 bytes of the body were read (`body_limit`), which does not rule out body to contain \
-             `bad`",
+            "only the first 1000 bytes of the body were read (`body_limit`), which does not rule out that body \
+             contains `bad`",
         ),
         (
             check_with("endless, no JSON", &endless.url, json!({ "assertions": ["[BODY].a == 1"], "body_limit": 9 })),
-            "only the first 9 bytes of the body were read (`body_limit`), expected `$.a` 1",
+            "only the first 9 bytes of the body were read (`body_limit`), expected `$.a` to be 1",
         ),
         (check("moved", &moved.url), "response status 302 Found, expected 2xx"),
     ];

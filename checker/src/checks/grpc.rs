@@ -329,9 +329,8 @@ mod tests {
         NoStatus,
         StatusInHead,
         FailureInHead,
-        StatusTwice,
-        HeadAndTrailersDiffer,
-        HeadAndTrailersAgree,
+        /// The status is in the head and several times in the trailers.
+        Statuses(Option<&'static str>, &'static [&'static str]),
         OtherMediaType,
         Resets,
         Disconnects,
@@ -361,14 +360,7 @@ mod tests {
                         let head = Response::builder().header("grpc-status", "14").body(()).expect("a head");
                         let _ = responder.send_response(head, true);
                     }
-                    Misbehavior::StatusTwice
-                    | Misbehavior::HeadAndTrailersDiffer
-                    | Misbehavior::HeadAndTrailersAgree => {
-                        let (in_head, in_trailers): (Option<&str>, &[&str]) = match behavior {
-                            Misbehavior::StatusTwice => (None, &["0", "13"]),
-                            Misbehavior::HeadAndTrailersDiffer => (Some("13"), &["0"]),
-                            _ => (Some("0"), &["0", "0"]),
-                        };
+                    Misbehavior::Statuses(in_head, in_trailers) => {
                         let head = in_head.into_iter().fold(head, |head, status| head.header("grpc-status", status));
                         let head = head.body(()).expect("a head");
                         let mut sender = responder.send_response(head, false).expect("the client is there");
@@ -422,9 +414,9 @@ mod tests {
             (Misbehavior::NoStatus, "response without a gRPC status"),
             (Misbehavior::StatusInHead, "response without a gRPC status"),
             (Misbehavior::FailureInHead, "gRPC status 14 (UNAVAILABLE)"),
-            (Misbehavior::StatusTwice, "contradictory gRPC status: both `0` and `13`"),
-            (Misbehavior::HeadAndTrailersDiffer, "contradictory gRPC status: both `0` and `13`"),
-            (Misbehavior::HeadAndTrailersAgree, ""),
+            (Misbehavior::Statuses(None, &["0", "13"]), "contradictory gRPC status: both `0` and `13`"),
+            (Misbehavior::Statuses(Some("13"), &["0"]), "contradictory gRPC status: both `0` and `13`"),
+            (Misbehavior::Statuses(Some("0"), &["0", "0"]), ""),
             (Misbehavior::OtherMediaType, INVALID_RESPONSE),
             (Misbehavior::Resets, "HTTP/2 failed: stream closed by the server"),
             (Misbehavior::Disconnects, "HTTP/2 failed: connection closed by the server"),

@@ -38,13 +38,13 @@ pub(super) const TYPE: CheckType = CheckType {
                 "expected_answers",
                 ValueKind::List(&ValueKind::String),
                 "any answer",
-                "The expected answers, in any order. Names match regardless of case and a trailing dot; other values, for example in TXT and CAA records, must match exactly, with or without quotes.",
+                "The expected answers, in any order. Names match regardless of case and a trailing dot; other values, for example in TXT and CAA records, must match exactly, with or without quotes. Aliases in the answer are followed; records for other names do not count.",
             ),
             optional(
                 "match",
                 ValueKind::Enum(&["exact", "all", "any", "none"]),
                 "`exact`",
-                "Which answers are accepted: exactly the expected ones, all of them and possibly others, at least one of them, or none of them. `none` without `expected_answers` expects no answer.",
+                "Which answers are accepted: exactly the expected ones, all of them and possibly others, at least one of them, or none of them. `none` without `expected_answers` expects no answer. An empty answer counts only if the server is responsible for the name or is a resolver.",
             ),
             optional("rcode", ValueKind::Enum(dns::RCODES), "`NOERROR`", "The expected response code."),
             optional(
