@@ -163,7 +163,7 @@ async fn an_unproven_absence_is_not_healthy_if_inverted() {
     let check = Check { invert: true, ..Check::new("x", kind) };
     match run(&check, &CheckContext::new(AddressPolicy::AllowAll, crate::now)).await {
         CheckOutcome::Skipped { reason } => {
-            assert!(reason.contains("does not show whether A records exist"), "{reason}")
+            assert!(reason.contains("does not show whether A records exist"), "{reason}");
         }
         CheckOutcome::Attempts(records) => panic!("{records:?}"),
     }
