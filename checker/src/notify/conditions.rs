@@ -194,10 +194,10 @@ mod tests {
     #[test]
     fn nodes_that_run_rarely_are_not_silent() {
         let node = NodeName::new("b").expect("it is a name");
-        let history = |rounds: i64, interval: Option<Nanos>| {
+        let history = |rounds: i64, every: Nanos, interval: Option<Nanos>| {
             let (mut history, mut latencies) = (History::new(Some(node.clone())), Latencies::default());
             let mut builder = HistoryBuilder::append(&mut history, &mut latencies);
-            for at in (0..rounds).map(|round| DAY + round * HOUR) {
+            for at in (0..rounds).map(|round| DAY + round * every) {
                 let result = CheckResult { timestamp: at, status: Status::Healthy, interval, ..CheckResult::default() };
                 let file = CheckFile { results: vec![result], skipped: Vec::new() };
                 builder.add(&CheckFileName { stored_at: at, node: Some(node.clone()) }, &file);
@@ -209,14 +209,13 @@ mod tests {
             let newest = histories[0].newest().expect("there are rounds");
             silent_nodes(histories, logs, newest + after).iter().any(|condition| condition.is_present)
         };
-        assert!(is_silent(&history(3, Some(MINUTE)), &[], 11 * MINUTE));
-        assert!(!is_silent(&history(3, None), &[], 2 * HOUR) && is_silent(&history(3, None), &[], 3 * HOUR));
-        assert!(!is_silent(&history(1, None), &[], 40 * HOUR));
+        assert!(is_silent(&history(3, HOUR, Some(MINUTE)), &[], 11 * MINUTE));
+        assert!(is_silent(&history(3, MINUTE, None), &[], 11 * MINUTE));
+        assert!(!is_silent(&history(3, HOUR, None), &[], 40 * HOUR), "the interval is unknown");
         let mut log = NotificationLog::new(node.clone());
-        log.every = 10 * MINUTE;
-        assert!(
-            !is_silent(&history(1, None), &[&log], 29 * MINUTE) && is_silent(&history(1, None), &[&log], 30 * MINUTE)
-        );
+        log.every = HOUR;
+        let is_silent_after = |minutes: i64| is_silent(&history(3, HOUR, None), &[&log], minutes * MINUTE);
+        assert!(!is_silent_after(179) && is_silent_after(180));
     }
 
     #[test]

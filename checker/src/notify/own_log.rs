@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_kept_while_the_store_failed_is_newer_whatever_its_number() {
+    fn registers_kept_while_the_store_failed_are_newer_even_with_lower_numbers() {
         let mut stored = log(2, Notified::Healthy, 100);
         add(&mut stored, log(1, Notified::Down, 200));
         let registers: Vec<_> = stored.registers.iter().map(|one| (one.number, one.state, one.at)).collect();

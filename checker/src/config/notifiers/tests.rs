@@ -197,7 +197,7 @@ fn all_mistakes_are_reported_at_once() {
 }
 
 #[test]
-fn endpoints_of_channels_that_match_nothing_are_reported() {
+fn misspelled_endpoints_of_channels_are_reported() {
     let notifiers = json!([
         slack(&json!({ "id": "typo", "endpoints": ["Blgo", "Blog"] })),
         slack(&json!({ "id": "other", "endpoints": ["Elsewhere *", "Bl*"] })),
@@ -205,9 +205,8 @@ fn endpoints_of_channels_that_match_nothing_are_reported() {
     let checks = json!([check("Blog", &json!({}))]);
     let (config, lines) = problems(&file(&notifiers, &json!({ "checkers": checks })));
     assert!(config.is_some());
-    let [typo, other] = lines.as_slice() else { panic!("{lines:#?}") };
+    let [typo] = lines.as_slice() else { panic!("{lines:#?}") };
     assert!(typo.contains("matches `Blgo` in `endpoints` of channel `typo`: did you mean `Blog`?"), "{typo}");
-    assert!(other.contains("matches `Elsewhere *` in `endpoints` of channel `other`, so another node"), "{other}");
 }
 
 #[test]
