@@ -3,6 +3,8 @@
 //! A string that consists of one expression, such as `"{{ items }}"`, is replaced by the expression's value, of any
 //! type. Other strings remain strings, so quotation marks in titles cannot break the JSON. Pure.
 
+use std::collections::HashSet;
+
 use minijinja::{Environment, ErrorKind, UndefinedBehavior};
 use serde_json::{Map, Value};
 
@@ -47,18 +49,26 @@ impl BodyTemplate {
     /// Fills in the values. Fails if a template uses an unknown name, or needs too much time or memory.
     pub fn render(&self, values: &Value) -> Result<Value, TemplateError> {
         let environment = environment();
-        let values = minijinja::Value::from(minijinja::value::Serde(values.clone()));
+        let context = minijinja::Value::from(minijinja::value::Serde(values.clone()));
+        let unknown = |names: HashSet<String>| unknown_name(&environment, names, values);
         transform(&self.document, String::new(), 0, &|source| match TemplateString::parse(&environment, source) {
             TemplateString::Expression(expression) => {
-                let value = expression.eval(&values).map_err(|error| describe(&error))?;
+                let names = || expression.undeclared_variables(true);
+                let value = expression.eval(&context).map_err(|error| match error.kind() {
+                    ErrorKind::UndefinedError => unknown(names()),
+                    _ => describe(&error),
+                })?;
                 if value.is_undefined() {
-                    return Err(UNKNOWN_NAME.to_owned());
+                    return Err(unknown(names()));
                 }
                 serde_json::to_value(&value).map_err(|_| "its value cannot be represented in JSON".to_owned())
             }
             TemplateString::Text => {
                 let template = environment.template_from_str(source).map_err(|error| describe(&error))?;
-                let text = template.render(&values).map_err(|error| describe(&error))?;
+                let text = template.render(&context).map_err(|error| match error.kind() {
+                    ErrorKind::UndefinedError => unknown(template.undeclared_variables(true)),
+                    _ => describe(&error),
+                })?;
                 if text.len() > STRING_LIMIT {
                     return Err(format!("its output is longer than {STRING_LIMIT} bytes"));
                 }
@@ -68,7 +78,19 @@ impl BodyTemplate {
     }
 }
 
-const UNKNOWN_NAME: &str = "it uses an unknown name; the documentation of `webhook` lists the names";
+/// Describes the error for a template that uses one of these names although it has no value. An expression such as
+/// `items[99]` has no such name.
+fn unknown_name(environment: &Environment<'_>, names: HashSet<String>, values: &Value) -> String {
+    let is_known = |name: &String| {
+        let global = name.split('.').next().unwrap_or_default();
+        environment.globals().any(|(known, _)| known == global)
+            || name.split('.').try_fold(values, |value, key| value.get(key)).is_some()
+    };
+    let name = names.into_iter().filter(|name| !is_known(name)).min();
+    let what =
+        name.map_or_else(|| "a value that does not exist".to_owned(), |name| format!("the unknown name `{name}`"));
+    format!("it uses {what}; the documentation of `webhook` lists the names")
+}
 
 /// How a string in the document is rendered.
 enum TemplateString<'env, 'source> {
@@ -135,7 +157,6 @@ fn transform(
 /// Describes an error without quoting the template.
 fn describe(error: &minijinja::Error) -> String {
     match error.kind() {
-        ErrorKind::UndefinedError => UNKNOWN_NAME.to_owned(),
         ErrorKind::SyntaxError => "its syntax is invalid; expected for example `{{ summary }}`".to_owned(),
         ErrorKind::UnknownFilter => "it uses an unknown filter".to_owned(),
         ErrorKind::UnknownTest => "it uses an unknown test".to_owned(),
@@ -193,11 +214,19 @@ mod tests {
             ),
             (
                 json!("{{ unknown }}"),
-                "invalid template `body`: it uses an unknown name; the documentation of `webhook` lists the names",
+                "invalid template `body`: it uses the unknown name `unknown`; the documentation of `webhook` lists the names",
             ),
             (
                 json!({ "a": "x {{ unknown }}" }),
-                "invalid template `a`: it uses an unknown name; the documentation of `webhook` lists the names",
+                "invalid template `a`: it uses the unknown name `unknown`; the documentation of `webhook` lists the names",
+            ),
+            (
+                json!({ "a": "x {% for item in items %}{{ item.title }}{{ page.titel }}{% endfor %}" }),
+                "invalid template `a`: it uses the unknown name `page.titel`; the documentation of `webhook` lists the names",
+            ),
+            (
+                json!("{{ items[9] }}"),
+                "invalid template `body`: it uses a value that does not exist; the documentation of `webhook` lists the names",
             ),
             (json!({ "a": "x {{ summary|loud }}" }), "invalid template `a`: it uses an unknown filter"),
             (json!({ "a": "x {{ boom() }}" }), "invalid template `a`: it uses an unknown function"),
