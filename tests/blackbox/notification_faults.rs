@@ -117,6 +117,35 @@ async fn a_message_is_not_repeated_after_its_log_could_not_be_stored() {
 }
 
 #[tokio::test]
+async fn one_unreadable_log_does_not_silence_the_other_nodes() {
+    let bucket = Bucket::new().await;
+    let is_log = |name: &str| name.contains("0-notified/x.json");
+    let deny = move |name: &str, _| is_log(name).then_some(StoreFault::DenyMissing);
+    let proxy = FaultProxy::start(&ministack::server().url, deny).await;
+    let (shop, webhook) = (Endpoint::start(Behavior::ok()).await, Webhook::start().await);
+    let config = notifying(&shop, &storage_with(&bucket, json!({ "endpoint_url": proxy.url })), &[webhook.channel()]);
+    let node = |name: &str| {
+        let mut config = config.clone();
+        config["node"] = json!(name);
+        if name == "x" {
+            config.as_object_mut().expect("an object").retain(|key, _| !key.starts_with("notif"));
+        }
+        Checker::new(&config)
+    };
+    let nodes = ["x", "b", "a"].map(node);
+    for minute in [-6, -5, -4, -3] {
+        if minute == -4 {
+            shop.behave(failing());
+        }
+        for node in &nodes {
+            round_at(node, &format!("{minute:+}m")).await;
+        }
+    }
+    assert!(proxy.requests().iter().any(|name| is_log(name)), "the log was read");
+    assert_eq!(webhook.news(), ["down Shop"]);
+}
+
+#[tokio::test]
 async fn a_node_notifies_that_it_cannot_store_and_that_it_can_again() {
     let bucket = Bucket::new().await;
     let mut proxy = SwitchableProxy::new(&ministack::server().url);

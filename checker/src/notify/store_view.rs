@@ -138,22 +138,35 @@ impl<N: ObjectName + Clone + Ord, T> Copies<N, T> {
         self.listed_at = Some(now);
     }
 
+    /// Reads the listed objects that have changed. Objects that are unreadable although others are readable count as
+    /// missing, so that one node cannot keep the others from notifying. If no object is readable, a permission is
+    /// missing, and ignoring that would send every message once per node.
     async fn refresh(&mut self, store: &Store, parse: impl Fn(&N, &[u8]) -> Option<T>) -> Result<(), StoreError> {
         let read = async |(name, version): (N, Option<ObjectVersion>)| {
             let fetched = match store.get_if_changed(&name, version.as_ref()).await {
-                Err(StoreError::TooLarge { .. }) => Fetched::Missing,
-                read => read?,
+                Err(StoreError::TooLarge { .. }) => Ok(Fetched::Missing),
+                Err(error) if error.is_denied() => Err(error),
+                read => Ok(read?),
             };
             Ok::<_, StoreError>((name, fetched))
         };
         let known: Vec<_> = self.known.iter().map(|(name, (version, _))| (name.clone(), version.clone())).collect();
         let mut reading = stream::iter(known).map(read).buffer_unordered(READS_AT_ONCE);
+        let (mut denied, mut is_any_readable) = (Vec::new(), false);
         while let Some((name, fetched)) = reading.try_next().await? {
+            is_any_readable |= fetched.is_ok();
             match fetched {
-                Fetched::Unchanged => {}
-                Fetched::Missing => self.set(&name, None, None),
-                Fetched::Changed { content, version } => self.set(&name, version, parse(&name, &content)),
+                Ok(Fetched::Unchanged) => {}
+                Ok(Fetched::Missing) => self.set(&name, None, None),
+                Ok(Fetched::Changed { content, version }) => self.set(&name, version, parse(&name, &content)),
+                Err(error) => denied.push((name, error)),
             }
+        }
+        for (name, error) in denied {
+            if !is_any_readable {
+                return Err(error);
+            }
+            self.set(&name, None, None);
         }
         Ok(())
     }

@@ -288,6 +288,16 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Returns whether access to the object is denied.
+    #[must_use]
+    pub fn is_denied(&self) -> bool {
+        match self {
+            StoreError::S3 { cause: S3Error::AccessDenied { .. }, .. } => true,
+            StoreError::File { cause, .. } => cause.kind() == io::ErrorKind::PermissionDenied,
+            _ => false,
+        }
+    }
+
     /// Returns whether the same request may succeed a moment later because the store was only busy, slow or
     /// unreachable.
     #[must_use]
