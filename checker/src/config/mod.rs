@@ -29,6 +29,7 @@ mod tests;
 pub mod validate;
 mod variables;
 
+use std::iter;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,7 +47,7 @@ use self::document::Located;
 use self::identity::DefinedCheck;
 use self::model::{Config, Page};
 use self::notifiers::ConvertedNotifiers;
-use self::notifiers::check_keys::CheckKeys;
+use self::notifiers::check_keys::{self, CheckKeys};
 use self::parser::StreamedList;
 use self::problem::{Problem, Problems, Severity};
 use self::raw::{RawConfig, RawDirectory, RawDuration, RawS3};
@@ -210,7 +211,8 @@ fn from_dialect(text: &str, folder: &Path, environment: &Environment<'_>, dialec
             if problems.errors() == 0 {
                 keys.check_titles(&checks.iter().map(|one| one.check.title.as_str()), &mut problems);
             }
-            let objectives = keys.take_objectives();
+            let merged = checks.iter().flat_map(|one| iter::once(&one.check).chain(&one.check.duplicates));
+            let objectives = check_keys::objectives(merged.map(|check| &**check));
             let converted = notifiers::convert(&root, keys, folder, &mut problems);
             if problems.errors() == 0 {
                 notifiers::check_endpoints(

@@ -25,12 +25,7 @@ impl OwnLog {
     /// Reads the log from the store, and adds the entries in the spool directory. An invalid log is replaced, because
     /// only this node writes it.
     pub async fn load(store: &Store, node: &NodeName, spool_dir: &Path) -> Result<OwnLog, StoreError> {
-        let content = match store.get(&LogName { node: node.clone() }).await {
-            Err(StoreError::TooLarge { .. }) => None,
-            read => read?,
-        };
-        let mut log =
-            content.and_then(|content| parse(&content, node)).unwrap_or_else(|| NotificationLog::new(node.clone()));
+        let mut log = read_stored(store, node).await?.unwrap_or_else(|| NotificationLog::new(node.clone()));
         let path = path(node, spool_dir);
         let kept = read_kept(&path, node);
         let is_stored = kept.is_none();
@@ -50,11 +45,7 @@ impl OwnLog {
 
     /// Adds what another process with the same node name, such as a single run beside a daemon, has stored since.
     pub async fn refresh(&mut self, store: &Store) -> Result<(), StoreError> {
-        let content = match store.get(&LogName { node: self.log.node.clone() }).await {
-            Err(StoreError::TooLarge { .. }) => None,
-            read => read?,
-        };
-        if let Some(stored) = content.and_then(|content| parse(&content, &self.log.node)) {
+        if let Some(stored) = read_stored(store, &self.log.node).await? {
             add(&mut self.log, stored);
         }
         Ok(())
@@ -103,6 +94,14 @@ impl OwnLog {
 
 fn path(node: &NodeName, spool_dir: &Path) -> PathBuf {
     spool_dir.join(format!("notifications-{node}.json"))
+}
+
+/// Reads a node's log from the store. Returns `None` if there is no valid one.
+async fn read_stored(store: &Store, node: &NodeName) -> Result<Option<NotificationLog>, StoreError> {
+    match store.get(&LogName { node: node.clone() }).await {
+        Err(StoreError::TooLarge { .. }) => Ok(None),
+        read => Ok(read?.and_then(|content| parse(&content, node))),
+    }
 }
 
 fn read_kept(path: &Path, node: &NodeName) -> Option<NotificationLog> {

@@ -79,7 +79,21 @@ struct References {
 #[derive(Default)]
 pub(in crate::config) struct CheckKeys {
     references: Vec<References>,
-    objectives: EndpointMap<Objective>,
+}
+
+/// Returns the service level objectives of all checks that have one.
+pub(in crate::config) fn objectives<'c>(checks: impl Iterator<Item = &'c Check>) -> EndpointMap<Objective> {
+    let mut objectives = EndpointMap::new();
+    for check in checks {
+        if let Some(objective) = check.objective.as_deref() {
+            objectives.insert(key_of(check), *objective);
+        }
+    }
+    objectives
+}
+
+fn key_of(check: &Check) -> EndpointKey {
+    EndpointKey { title: check.title.clone(), locator: check.kind.locator().to_owned(), id: check.id.clone() }
 }
 
 impl CheckKeys {
@@ -91,11 +105,6 @@ impl CheckKeys {
         index: usize,
         problems: &mut Problems,
     ) {
-        let key = |check: &Check| EndpointKey {
-            title: check.title.clone(),
-            locator: check.kind.locator().to_owned(),
-            id: check.id.clone(),
-        };
         if let Some(slo) = located.member(SLO.key) {
             let objective = read_as(slo, problems).and_then(|raw: RawObjective| {
                 let window = raw.window.map_or(DEFAULT_WINDOW, |window| window.0);
@@ -109,19 +118,12 @@ impl CheckKeys {
                 }
             });
             check.objective = objective.map(Box::new);
-            if let Some(objective) = objective {
-                self.objectives.insert(key(check), objective);
-            }
         }
         let channels = located.member(NOTIFY.key).map(references);
         let depends_on = located.member(DEPENDS_ON.key).map(references).unwrap_or_default();
         if channels.is_some() || !depends_on.is_empty() {
-            self.references.push(References { key: key(check), index, channels, depends_on });
+            self.references.push(References { key: key_of(check), index, channels, depends_on });
         }
-    }
-
-    pub(in crate::config) fn take_objectives(&mut self) -> EndpointMap<Objective> {
-        std::mem::take(&mut self.objectives)
     }
 
     /// Reports dependencies on endpoints that are not in `titles`, and dependency cycles.

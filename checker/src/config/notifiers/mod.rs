@@ -33,6 +33,7 @@ mod tests;
 mod webhook;
 mod zulip;
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use shared::suggest::suggest;
@@ -180,9 +181,13 @@ pub(super) fn check_endpoints<'c>(
     problems: &mut Problems,
 ) {
     let channels = notifiers.notifications.iter().flat_map(|notifications| &notifications.channels);
+    if channels.clone().all(|channel| channel.policy.endpoints.is_empty()) {
+        return;
+    }
+    let known: HashSet<&str> = titles.clone().collect();
     for (channel, at) in channels.zip(&notifiers.positions) {
         for pattern in channel.policy.endpoints.iter().filter(|pattern| !pattern.ends_with('*')) {
-            if titles.clone().any(|title| title == pattern) {
+            if known.contains(pattern.as_str()) {
                 continue;
             }
             let Some(suggested) = suggest(pattern, titles.clone()) else { continue };
