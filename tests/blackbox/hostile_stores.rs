@@ -29,7 +29,7 @@ use crate::storage::{spool_folders, spooled, storage_with};
 
 /// The maximum memory of a command, in KiB: its typical usage (44,000), plus a history of 64 MiB that is decompressed
 /// until it exceeds its limit, plus a check file of 8 MiB that is read at the same time, plus the buffers for reading.
-const MEMORY_LIMIT: u64 = 125_000;
+const MEMORY_LIMIT: u64 = 110_000;
 
 fn gzip(content: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
@@ -209,6 +209,25 @@ async fn huge_objects_from_others_are_named_and_skipped() {
             assert!(run.stdout.contains("Shop"), "{}", run.stdout);
         }
     }
+}
+
+#[tokio::test]
+async fn many_large_files_from_others_are_read_in_batches() {
+    let ok = Endpoint::start(Behavior::ok()).await;
+    let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
+    assert_eq!(checker.run(&[]).await.code, 0);
+    // Each file is valid, 30 MB long and contains almost as many results as possible.
+    let result = |number: usize| format!("{{\"title\":\"{number:0>250}\",\"endpoint\":\"x\",\"healthy\":true}}");
+    let results: Vec<String> = (0..99_000).map(result).collect();
+    let content = format!("[{}]", results.join(","));
+    for step in 0..10 {
+        let path = checker.path("checks").join(name(now() - (20 - step) * 1_000_000_000, "other"));
+        std::fs::write(path, &content).expect("the file can be written");
+    }
+    let (run, memory) = measured(&checker, &["status", "-c", "checker.json"]).await;
+    assert!(run.stdout.contains("Shop"), "{}", run.output());
+    // The history of 99,000 endpoints takes a part of it. All files at once would take more than a gigabyte.
+    assert!(memory < 500_000, "{memory} KiB for ten files of {} bytes", content.len());
 }
 
 #[tokio::test]

@@ -2,8 +2,10 @@
 //! individual checks.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
 use std::sync::Arc;
 
+use futures_util::TryStreamExt as _;
 use shared::check_file::EndpointKey;
 use shared::history::planner::{ReadPlanner, changed_histories};
 use shared::history::{
@@ -14,11 +16,9 @@ use shared::quorum::CLOCK_TOLERANCE;
 use shared::response_times::{Measurement, answered};
 use shared::{Nanos, UnixNanos};
 
-use super::history_writer::{HistoryError, LoadedHistory, read, read_and_parse};
+use super::check_files::check_files;
+use super::history_writer::{HistoryError, LoadedHistory, read};
 use crate::store::{Listing, Store, StoreError};
-
-/// How many check files are read at a time.
-const CHUNK: usize = 512;
 
 /// The parts of the histories to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,9 +130,9 @@ pub async fn measurements(
     let mut names: Vec<CheckFileName> = store.list(Listing::since(from)).await?;
     names.retain(|name| (from..=now.saturating_add(CLOCK_TOLERANCE)).contains(&name.stored_at));
     let mut measurements = CheckMeasurements::new();
-    for chunk in names.chunks(CHUNK) {
-        let (files, _) = read_and_parse(Arc::clone(store), chunk.to_vec()).await?;
-        for result in files.into_iter().flat_map(|(name, file)| file.stored_as(&name).results) {
+    let mut batches = pin!(check_files(store, names));
+    while let Some(batch) = batches.try_next().await? {
+        for result in batch.files.into_iter().flat_map(|(name, file)| file.stored_as(&name).results) {
             let measured = Measurement { at: result.timestamp, length: 0, rtts: answered(&result.attempts) };
             measurements.entry((result.node.clone(), result.endpoint_key())).or_default().push(measured);
         }
@@ -199,11 +199,15 @@ async fn update(
     let planner = planner(0, now);
     let is_own = |name: &&CheckFileName| name.node == history.node;
     let needed = listed.iter().filter(is_own).filter(|name| planner.is_needed(std::slice::from_ref(&history), name));
-    for name in needed.cloned().collect::<Vec<_>>() {
-        let (files, invalid) = read_and_parse(Arc::clone(store), vec![name]).await?;
-        unreadable.extend(invalid);
-        if history.can_append(files.iter().map(|(name, file)| (name, file.results.as_slice())), now).is_ok() {
-            add(&mut history, latencies, files);
+    let mut batches = pin!(check_files(store, needed.cloned().collect()));
+    while let Some(batch) = batches.try_next().await? {
+        unreadable.extend(batch.unreadable);
+        for (name, file) in batch.files {
+            if history.can_append([(&name, file.results.as_slice())].into_iter(), now).is_ok() {
+                let mut builder = HistoryBuilder::append(&mut history, latencies);
+                builder.add(&name, &file);
+                builder.finish(NO_EXPIRY);
+            }
         }
     }
     Ok(history)
@@ -219,10 +223,10 @@ async fn from_check_files(
     let (mut history, mut latencies) = (History::new(node), Latencies::default());
     let names: Vec<CheckFileName> = own_check_files(&history, listed, now).into_iter().collect();
     let mut builder = HistoryBuilder::rebuild(&mut history, &mut latencies, RebuildFrom::START, listed, now);
-    for chunk in names.chunks(CHUNK) {
-        let (files, invalid) = read_and_parse(Arc::clone(store), chunk.to_vec()).await?;
-        unreadable.extend(invalid);
-        for (name, file) in files {
+    let mut batches = pin!(check_files(store, names));
+    while let Some(batch) = batches.try_next().await? {
+        unreadable.extend(batch.unreadable);
+        for (name, file) in batch.files {
             builder.add(&name, &file);
         }
     }
@@ -232,11 +236,3 @@ async fn from_check_files(
 
 /// Histories in memory do not expire.
 const NO_EXPIRY: Nanos = Nanos::MAX;
-
-fn add(history: &mut History, latencies: &mut Latencies, files: Vec<(CheckFileName, shared::check_file::CheckFile)>) {
-    let mut builder = HistoryBuilder::append(history, latencies);
-    for (name, file) in files {
-        builder.add(&name, &file);
-    }
-    builder.finish(NO_EXPIRY);
-}

@@ -1,14 +1,16 @@
 //! Writes this node's history: adds each round, and rebuilds the history from check files if it is missing or a round
 //! was stored late.
 
+use std::pin::pin;
 use std::sync::Arc;
 
-use futures_util::{StreamExt as _, stream};
-use shared::check_file::{CheckFile, CheckResult};
+use futures_util::TryStreamExt as _;
+use shared::check_file::CheckResult;
 use shared::history::{History, HistoryBuilder, InvalidHistory, Latencies, RebuildFrom, own_check_files};
 use shared::object_name::{CheckFileName, HistoryName, HistoryPart, NodeName};
 use shared::{MINUTE, Nanos, SECOND, UnixNanos};
 
+use super::check_files::{CheckFileBatch, check_files};
 use crate::store::{Listing, Store, StoreError};
 
 /// The interval between listings that find rounds from other runs of this node. Shorter than
@@ -21,12 +23,6 @@ const WRITE_INTERVAL: Nanos = 30 * SECOND;
 /// The maximum number of check files to read after a round. Reading more would take too long, so the operator must
 /// start a rebuild.
 const FILES_PER_ROUND: usize = 5_000;
-
-/// How many check files are read and parsed at a time.
-const CHUNK: usize = 512;
-
-/// How many chunks are read at once.
-const CHUNKS_AT_ONCE: usize = 4;
 
 /// The history could not be updated. No data is lost, because the check files contain it.
 #[derive(Debug, thiserror::Error)]
@@ -138,7 +134,8 @@ async fn update(
     names.retain(|other| other != name);
     names.sort_unstable();
     names.dedup();
-    let others = read_and_parse(Arc::clone(store), names).await?.0;
+    let others: Vec<CheckFileBatch> = check_files(store, names).try_collect().await?;
+    let others: Vec<_> = others.into_iter().flat_map(|batch| batch.files).collect();
     let mut files: Vec<(&CheckFileName, &[CheckResult])> =
         others.iter().map(|(name, file)| (name, file.results.as_slice())).collect();
     files.insert(files.partition_point(|(other, _)| *other < name), (name, results));
@@ -224,55 +221,17 @@ async fn rebuild_into(
     let names: Vec<CheckFileName> = own_check_files(history, listed, now).into_iter().collect();
     let mut report = RebuildReport::default();
     let mut builder = HistoryBuilder::rebuild(history, latencies, from, listed, now);
-    let mut chunks = stream::iter(names.chunks(CHUNK))
-        .map(|chunk| read_and_parse(Arc::clone(store), chunk.to_vec()))
-        .buffered(CHUNKS_AT_ONCE);
-    while let Some(chunk) = chunks.next().await {
-        let (files, unreadable) = chunk?;
-        report.files += files.len();
-        report.unreadable.extend(unreadable);
-        for (name, file) in files {
+    let mut batches = pin!(check_files(store, names));
+    while let Some(batch) = batches.try_next().await? {
+        report.files += batch.files.len();
+        report.unreadable.extend(batch.unreadable);
+        for (name, file) in batch.files {
             builder.add(&name, &file);
         }
         progress(report.files);
     }
     report.implausible = builder.finish(expiry).implausible;
     Ok(report)
-}
-
-type ParsedFiles = Vec<(CheckFileName, CheckFile)>;
-
-/// Reads check files. Files that cannot be parsed are treated as empty, and are also returned separately, with the
-/// reason.
-pub async fn read_and_parse(
-    store: Arc<Store>,
-    names: Vec<CheckFileName>,
-) -> Result<(ParsedFiles, Vec<(CheckFileName, String)>), StoreError> {
-    if names.is_empty() {
-        return Ok((Vec::new(), Vec::new()));
-    }
-    let contents = store.get_all(&names).await?;
-    let parse = move || {
-        let (mut files, mut unreadable) = (Vec::with_capacity(contents.len()), Vec::new());
-        for (name, content) in contents {
-            match content.and_then(|content| CheckFile::parse(&content).map_err(|error| error.to_string())) {
-                Ok(file) => files.push((name, file)),
-                Err(why) => {
-                    // Add the file as an empty one so that the history covers it and the file is not read again.
-                    unreadable.push((name.clone(), why));
-                    files.push((name, CheckFile::default()));
-                }
-            }
-        }
-        (files, unreadable)
-    };
-    if names.len() < CHUNK / 8 {
-        return Ok(parse());
-    }
-    // Parse on another thread, because parsing inline would block the other chunks.
-    tokio::task::spawn_blocking(parse)
-        .await
-        .map_err(|error| StoreError::File { task: "read check files".to_owned(), cause: std::io::Error::other(error) })
 }
 
 /// The result of loading a history from the store.

@@ -58,7 +58,7 @@ pub(super) async fn list(store: &Store, query: ListQuery) -> Result<Vec<u8>, Sto
     // Read one file at a time, because each may have an object's maximum size.
     for name in names.iter().rev() {
         // A client that requests a file listed without contents receives the error.
-        let Some((_, Ok(content))) = store.get_all(slice::from_ref(name)).await?.pop() else { continue };
+        let Some((_, Ok(content))) = store.get_batch(slice::from_ref(name)).await?.objects.pop() else { continue };
         let Some(content) = valid(content) else { continue };
         let Some(left) = room.checked_sub(content.len()) else { break };
         room = left;

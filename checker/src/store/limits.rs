@@ -32,6 +32,10 @@ pub(super) const LATENCIES_LIMIT: u64 = 256 << 20;
 /// The maximum size of a summary or badge, in bytes. A summary takes a few hundred bytes per endpoint.
 pub(super) const SUMMARY_LIMIT: u64 = 16 << 20;
 
+/// The maximum size of a batch of objects, in bytes, unless it contains only one object. Hostile nodes can store many
+/// objects of the maximum size.
+pub(super) const BATCH_LIMIT: u64 = 64 << 20;
+
 /// The maximum number of names of one kind in a listing: enough for ten years of checks every minute. A name takes up
 /// to 64 bytes of memory.
 pub(super) const NAMES_LIMIT: usize = 5_000_000;

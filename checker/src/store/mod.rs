@@ -121,12 +121,13 @@ impl Store {
         self.within(GET_TIMEOUT, || format!("return `{name}`"), reading).await
     }
 
-    /// Reads objects in the order of `names`, skipping those that do not exist.
-    pub async fn get_all<N: ListedName>(&self, names: &[N]) -> Result<Vec<(N, ReadObject)>, StoreError> {
+    /// Reads objects in the order of `names`, skipping those that do not exist. If they are large, only the first ones
+    /// are read, but at least one.
+    pub async fn get_batch<N: ListedName>(&self, names: &[N]) -> Result<Batch<N>, StoreError> {
         let reading = async {
             match self {
-                Store::S3(store) => Box::pin(store.get_all(names)).await,
-                Store::Directory(store) => store.get_all(names).await,
+                Store::S3(store) => Box::pin(store.get_batch(names)).await,
+                Store::Directory(store) => store.get_batch(names).await,
             }
         };
         self.within(GET_ALL_TIMEOUT, || format!("return {} objects", names.len()), reading).await
@@ -193,6 +194,34 @@ pub enum Fetched {
 
 /// The contents of an object, or the reason why this object cannot be read although the store is available.
 pub type ReadObject = Result<Vec<u8>, String>;
+
+/// The first of several objects to read.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Batch<N> {
+    /// The existing objects, in the order of their names.
+    pub objects: Vec<(N, ReadObject)>,
+    /// The number of names in this batch, including those of missing objects.
+    pub names: usize,
+}
+
+impl<N> Default for Batch<N> {
+    fn default() -> Batch<N> {
+        Batch { objects: Vec::new(), names: 0 }
+    }
+}
+
+impl<N> Batch<N> {
+    /// Adds an object, unless it is missing. One object's size does not affect the other objects.
+    fn add(&mut self, name: N, read: Result<Option<Vec<u8>>, StoreError>) -> Result<(), StoreError> {
+        match read {
+            Ok(content) => self.objects.extend(content.map(|content| (name, Ok(content)))),
+            Err(error @ StoreError::TooLarge { .. }) => self.objects.push((name, Err(error.to_string()))),
+            Err(error) => return Err(error),
+        }
+        self.names += 1;
+        Ok(())
+    }
+}
 
 /// The outcome of deleting objects.
 #[derive(Debug, Default)]

@@ -35,6 +35,8 @@ pub const OBJECT_SIZE_LIMIT: usize = 8 << 20;
 pub const RESULTS_LIMIT: usize = 100_000;
 /// The maximum number of attempts in a file. Like [`RESULTS_LIMIT`], it limits the memory that a file takes.
 pub const ATTEMPTS_PER_FILE_LIMIT: usize = 400_000;
+/// How many bytes of a file contain at least one result, unless its texts are unusually short.
+const TYPICAL_RESULT_SIZE: usize = 64;
 /// The maximum number of JSON values in a result, which is more than [`ATTEMPTS_LIMIT`] attempts contain.
 const VALUES_LIMIT: usize = 10_000;
 
@@ -202,6 +204,10 @@ fn read_elements(content: &[u8], are_kept: bool) -> Result<CheckFile, InvalidChe
         return Err(InvalidCheckFile("expected an array of results".to_owned()));
     }
     let mut file = CheckFile::default();
+    let results = &mut file.results;
+    if are_kept {
+        results.reserve_exact((content.len() / TYPICAL_RESULT_SIZE).min(RESULTS_LIMIT));
+    }
     let mut indices = 0..RESULTS_LIMIT;
     let mut attempts_left = ATTEMPTS_PER_FILE_LIMIT;
     let read = json::each_element(text, VALUES_LIMIT, |element| {
@@ -212,7 +218,11 @@ fn read_elements(content: &[u8], are_kept: bool) -> Result<CheckFile, InvalidChe
                 attempts_left =
                     attempts_left.checked_sub(attempts).ok_or("more attempts than a check file can have")?;
                 if are_kept {
-                    file.results.push(result);
+                    // Growing step by step would copy the results and could take twice their memory.
+                    if results.len() == results.capacity() {
+                        results.reserve_exact(RESULTS_LIMIT - results.len());
+                    }
+                    results.push(result);
                 }
             }
             Err(reason) if are_kept => {
@@ -223,6 +233,7 @@ fn read_elements(content: &[u8], are_kept: bool) -> Result<CheckFile, InvalidChe
         Ok(())
     });
     read.map_err(|error| InvalidCheckFile(error.to_string()))?;
+    file.results.shrink_to_fit();
     Ok(file)
 }
 

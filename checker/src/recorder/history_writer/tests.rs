@@ -49,7 +49,9 @@ async fn bytes(store: &Store, name: &str, part: HistoryPart) -> Vec<u8> {
 /// Returns the history after a rebuild in an empty store with the same check files.
 async fn fresh(store: &Arc<Store>, name: &str, now: UnixNanos) -> Vec<u8> {
     let (_directory, other) = self::store().await;
-    for (file, content) in store.get_all::<CheckFileName>(&store.list(Listing::all()).await.unwrap()).await.unwrap() {
+    for (file, content) in
+        store.get_batch::<CheckFileName>(&store.list(Listing::all()).await.unwrap()).await.unwrap().objects
+    {
         other.put(&file, content.unwrap().into()).await.unwrap();
     }
     rebuild(&other, Some(&node(name)), DEFAULT_EXPIRY, now, |_, _| {}).await.unwrap();

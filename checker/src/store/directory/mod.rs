@@ -24,9 +24,9 @@ use tokio::time::timeout;
 use self::files::PutOutcome;
 
 use super::blocking_io::{BlockingIo, MANY_FILES_LIMIT, TASK_LIMIT};
-use super::limits::describe_size;
+use super::limits::{BATCH_LIMIT, describe_size};
 use super::object::{Listing, Object};
-use super::{Deletion, Fetched, ListedName, ObjectVersion, ReadObject, StoreError};
+use super::{Batch, Deletion, Fetched, ListedName, ObjectVersion, StoreError};
 
 /// How long opening the store waits for the directory to be created.
 const OPENING_LIMIT: Duration = Duration::from_secs(2);
@@ -102,25 +102,32 @@ impl DirectoryStore {
         })
     }
 
-    pub(super) async fn get_all<N: ListedName>(&self, names: &[N]) -> Result<Vec<(N, ReadObject)>, StoreError> {
+    pub(super) async fn get_batch<N: ListedName>(&self, names: &[N]) -> Result<Batch<N>, StoreError> {
         let task = format!("read {} objects from {}", names.len(), self.describe());
         let names = names.to_vec();
         // Read all objects in one task: starting a task for each would take longer than reading the object.
         self.blocking_up_to(MANY_FILES_LIMIT, task, move |path| {
-            let mut objects = Vec::with_capacity(names.len());
+            let (mut batch, mut size) = (Batch::default(), 0);
             for name in names {
                 let object = Object::new(&name);
                 match files::get(path, &object) {
-                    Ok(Some(content)) => objects.push((name, Ok(content))),
+                    Ok(Some(content)) => {
+                        size += content.len() as u64;
+                        batch.objects.push((name, Ok(content)));
+                    }
                     Ok(None) => {}
                     // One file's permissions and size do not affect the other files.
                     Err(error) => match files::describe_unreadable(&error, &object) {
-                        Some(reason) => objects.push((name, Err(reason))),
+                        Some(reason) => batch.objects.push((name, Err(reason))),
                         None => return Err(error),
                     },
                 }
+                batch.names += 1;
+                if size >= BATCH_LIMIT {
+                    break;
+                }
             }
-            Ok(objects)
+            Ok(batch)
         })
         .await
     }

@@ -100,16 +100,29 @@ async fn only_regular_files_are_read() {
     for odd in &names[1..4] {
         assert_eq!(get(&store, odd).await.unwrap(), None, "{odd}");
     }
-    let read = store.get_all(&names).await.unwrap();
+    let read = store.get_batch(&names).await.unwrap().objects;
     assert_eq!(read, [(names[0].clone(), Ok(b"[0]".to_vec())), (names[4].clone(), Ok(b"[4]".to_vec()))]);
 
     fs::set_permissions(path(4), fs::Permissions::from_mode(0o0)).unwrap();
-    let read = store.get_all(&names).await.unwrap();
+    let read = store.get_batch(&names).await.unwrap().objects;
     assert_eq!(read[0].1.as_deref(), Ok(b"[0]".as_slice()));
     // The permissions have no effect on root, who can read every file.
     if fs::read(path(4)).is_err() {
         assert!(read[1].1.as_ref().is_err_and(|why| why.contains("permission denied")), "{read:?}");
     }
+}
+
+#[tokio::test]
+async fn large_objects_are_read_in_several_batches() {
+    let (_directory, store) = store().await;
+    let names: Vec<CheckFileName> = (0..4).map(|step| name(SOME_TIME + step, "a")).collect();
+    for name in &names {
+        fs::File::create(store.path.join(name.to_string())).and_then(|file| file.set_len(30 << 20)).unwrap();
+    }
+    assert_eq!(store.get_batch(&names).await.unwrap().names, 3, "the size exceeds the limit only with the third");
+    assert_eq!(store.get_batch(&names[3..]).await.unwrap().names, 1);
+    let missing = store.get_batch(&[name(SOME_TIME + 9, "a")]).await.unwrap();
+    assert_eq!((missing.objects.len(), missing.names), (0, 1));
 }
 
 #[tokio::test]

@@ -10,16 +10,17 @@ mod tests;
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::EncodingType;
 use bytes::Bytes;
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use futures_util::{StreamExt as _, stream};
 use shared::UnixNanos;
 use tokio::time::Instant;
 
@@ -28,9 +29,9 @@ use self::error::{Action, RequestContext, S3Error};
 use self::interceptor::ServiceClock;
 use self::page_guard::PageGuard;
 use super::compression::{self, compress};
-use super::limits::{BodyError, GET_TIMEOUT, describe_size, read_body};
+use super::limits::{BATCH_LIMIT, BodyError, GET_TIMEOUT, describe_size, read_body};
 use super::object::{Listing, Object, WriteMode};
-use super::{Fetched, ListedName, ObjectVersion, ReadObject, StoreError};
+use super::{Batch, Fetched, ListedName, ObjectVersion, StoreError};
 use crate::redact::redact_userinfo;
 use crate::store::settings::Bucket;
 
@@ -160,50 +161,66 @@ impl S3Store {
         object: &Object,
         known: Option<&ObjectVersion>,
     ) -> Result<Fetched, StoreError> {
-        let failed = |cause| self.error(&format!("read `{}{}` from", self.prefix, object.name), cause);
-        let too_large = || self.too_large(object);
         let deadline = Instant::now() + GET_TIMEOUT;
+        Ok(match self.request(object, known).await? {
+            Response::Missing => Fetched::Missing,
+            Response::Unchanged => Fetched::Unchanged,
+            Response::Found(response) => {
+                let version = version_of(&response);
+                Fetched::Changed { content: self.read(object, response, deadline).await?, version }
+            }
+        })
+    }
+
+    /// Requests an object, without reading its body.
+    async fn request(&self, object: &Object, known: Option<&ObjectVersion>) -> Result<Response, StoreError> {
         let key = self.key(&object.name);
         let request = self.client.get_object().bucket(&self.bucket).key(&key);
         let condition = known.map(|version| version.0.clone());
-        let mut response = match request.set_if_none_match(condition).send().await {
-            Ok(response) => response,
+        match request.set_if_none_match(condition).send().await {
+            // Some services ignore the condition.
+            Ok(response) if known.is_some() && version_of(&response).as_ref() == known => Ok(Response::Unchanged),
+            Ok(response) => Ok(Response::Found(Box::new(response))),
             Err(error) if error.raw_response().is_some_and(|raw| raw.status().as_u16() == NOT_MODIFIED) => {
-                return Ok(Fetched::Unchanged);
+                Ok(Response::Unchanged)
             }
-            Err(error) if error.code() == Some("NoSuchKey") => return Ok(Fetched::Missing),
+            Err(error) if error.code() == Some("NoSuchKey") => Ok(Response::Missing),
             Err(error) => {
                 let cause = self.cause(Action::Get, &error);
                 let is_denied = matches!(cause, S3Error::AccessDenied { .. });
-                return if is_denied && self.is_missing(&key).await {
-                    Ok(Fetched::Missing)
+                if is_denied && self.is_missing(&key).await {
+                    Ok(Response::Missing)
                 } else {
-                    Err(failed(cause))
-                };
+                    Err(self.unreadable(object, cause))
+                }
             }
-        };
-        let version = response.e_tag().map(|tag| ObjectVersion(tag.to_owned()));
-        // Some services ignore the condition.
-        if version.is_some() && version.as_ref() == known {
-            return Ok(Fetched::Unchanged);
         }
+    }
+
+    /// Reads the body of an object.
+    async fn read(
+        &self,
+        object: &Object,
+        mut response: Box<GetObjectOutput>,
+        deadline: Instant,
+    ) -> Result<Vec<u8>, StoreError> {
+        let too_large = || self.too_large(object);
         let limit = object.rules.size_limit;
-        if response.content_length().is_some_and(|length| u64::try_from(length).is_ok_and(|length| length > limit)) {
+        if content_length(&response).is_some_and(|length| length > limit) {
             return Err(too_large());
         }
         let chunks = stream::poll_fn(|context| Pin::new(&mut response.body).poll_next(context));
         let body = read_body(chunks, limit, deadline).await;
         let content = body.map_err(|error| match error {
             BodyError::TooLarge => too_large(),
-            BodyError::TooSlow => failed(S3Error::TooSlow),
-            BodyError::Failed(error) => failed(error::from_connection(&error)),
+            BodyError::TooSlow => self.unreadable(object, S3Error::TooSlow),
+            BodyError::Failed(error) => self.unreadable(object, error::from_connection(&error)),
         })?;
-        let content = if object.rules.is_compressed {
-            compression::decompress(content, limit).map_err(|_| too_large())?
+        if object.rules.is_compressed {
+            compression::decompress(content, limit).map_err(|_| too_large())
         } else {
-            content
-        };
-        Ok(Fetched::Changed { content, version })
+            Ok(content)
+        }
     }
 
     /// Returns whether a listing of the object's name shows that the object does not exist. Some services deny reading
@@ -214,6 +231,10 @@ impl S3Store {
         listed.is_ok_and(|page| page.contents().first().is_none_or(|object| object.key() != Some(key)))
     }
 
+    fn unreadable(&self, object: &Object, cause: S3Error) -> StoreError {
+        self.error(&format!("read `{}{}` from", self.prefix, object.name), cause)
+    }
+
     fn too_large(&self, object: &Object) -> StoreError {
         StoreError::TooLarge {
             name: format!("{}{}", self.prefix, object.name),
@@ -222,18 +243,43 @@ impl S3Store {
         }
     }
 
-    pub(super) async fn get_all<N: ListedName>(&self, names: &[N]) -> Result<Vec<(N, ReadObject)>, StoreError> {
-        let objects: Vec<Option<(N, ReadObject)>> = stream::iter(names.to_vec())
-            .map(async |name| match self.get(&Object::new(&name)).await {
-                Ok(content) => Ok(content.map(|content| (name, Ok(content)))),
-                // One object's size does not affect the other objects.
-                Err(error @ StoreError::TooLarge { .. }) => Ok(Some((name, Err(error.to_string())))),
-                Err(error) => Err(error),
-            })
-            .buffered(READS_AT_ONCE)
-            .try_collect()
-            .await?;
-        Ok(objects.into_iter().flatten().collect())
+    pub(super) async fn get_batch<N: ListedName>(&self, names: &[N]) -> Result<Batch<N>, StoreError> {
+        let room = AtomicU64::new(BATCH_LIMIT);
+        let mut reads = Box::pin(
+            stream::iter(names.to_vec())
+                .map(|name| async { (self.read_if_room(&name, &room).await, name) })
+                .buffered(READS_AT_ONCE),
+        );
+        let mut batch = Batch::default();
+        while let Some((read, name)) = reads.next().await {
+            match read {
+                Ok(BatchRead::NoRoom) => break,
+                Ok(BatchRead::Missing) => batch.add(name, Ok(None))?,
+                Ok(BatchRead::Found(content)) => batch.add(name, Ok(Some(content)))?,
+                Err(error) => batch.add(name, Err(error))?,
+            }
+        }
+        drop(reads);
+        // The other objects can use all the room before the first one does.
+        if batch.names == 0
+            && let Some(first) = names.first()
+        {
+            batch.add(first.clone(), self.get(&Object::new(first)).await)?;
+        }
+        Ok(batch)
+    }
+
+    /// Reads an object if it fits into the room that is left, in bytes.
+    async fn read_if_room(&self, name: &impl ListedName, room: &AtomicU64) -> Result<BatchRead, StoreError> {
+        let (object, deadline) = (Object::new(name), Instant::now() + GET_TIMEOUT);
+        let Response::Found(response) = self.request(&object, None).await? else { return Ok(BatchRead::Missing) };
+        let limit = object.rules.size_limit;
+        let size = content_length(&response).unwrap_or(limit).min(limit);
+        let has_room = room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(size)).is_ok();
+        if !has_room {
+            return Ok(BatchRead::NoRoom);
+        }
+        self.read(&object, response, deadline).await.map(BatchRead::Found)
     }
 
     pub(super) async fn list<N: ListedName>(&self, listing: &Listing) -> Result<Vec<N>, StoreError> {
@@ -295,6 +341,30 @@ impl S3Store {
     {
         client::sdk_error(&self.context(action), error)
     }
+}
+
+/// The response to a request for an object.
+enum Response {
+    Missing,
+    /// The object still has the version that the caller knows.
+    Unchanged,
+    Found(Box<GetObjectOutput>),
+}
+
+/// An object that was read for a batch.
+enum BatchRead {
+    Missing,
+    Found(Vec<u8>),
+    /// The batch is full. The object was not read.
+    NoRoom,
+}
+
+fn version_of(response: &GetObjectOutput) -> Option<ObjectVersion> {
+    response.e_tag().map(|tag| ObjectVersion(tag.to_owned()))
+}
+
+fn content_length(response: &GetObjectOutput) -> Option<u64> {
+    u64::try_from(response.content_length()?).ok()
 }
 
 /// The condition for a PUT request to take effect.

@@ -291,3 +291,41 @@ fn keys_of_listings_are_decoded() {
         assert_eq!(decode_url(encoded).as_deref(), key, "{encoded}");
     }
 }
+
+/// Starts a server that answers every request with an object of `size` bytes.
+async fn server_of_large_objects(size: usize) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut connection, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut seen = Vec::new();
+                while !seen.ends_with(b"\r\n\r\n") && connection.read_buf(&mut seen).await.is_ok_and(|read| read > 0) {}
+                let head =
+                    format!("HTTP/1.1 200 OK\r\netag: \"x\"\r\ncontent-length: {size}\r\nconnection: close\r\n\r\n");
+                // The client does not read the body of an object for which it has no room.
+                let _ = connection.write_all(head.as_bytes()).await;
+                let _ = connection.write_all(&vec![b' '; size]).await;
+            });
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn large_objects_are_read_in_several_batches() {
+    const SIZE: usize = 30 << 20;
+    let store = S3Store::open(&bucket(&server_of_large_objects(SIZE).await)).await;
+    let name = |number: i64| CheckFileName { stored_at: SOME_TIME + number, node: None };
+    let mut left: Vec<CheckFileName> = (0..5).map(name).collect();
+    let mut batches = Vec::new();
+    while !left.is_empty() {
+        let batch = store.get_batch(&left).await.unwrap();
+        let names: Vec<&CheckFileName> = batch.objects.iter().map(|(name, _)| name).collect();
+        assert_eq!(names, left.iter().take(batch.names).collect::<Vec<_>>());
+        assert!(batch.objects.iter().all(|(_, read)| read.as_ref().is_ok_and(|content| content.len() == SIZE)));
+        batches.push(batch.names);
+        left.drain(..batch.names);
+    }
+    assert!(batches.iter().all(|names| (1..=2).contains(names)), "{batches:?}");
+}
