@@ -15,7 +15,7 @@ mod expression;
 mod filter_numbers;
 mod json_memory;
 #[cfg(test)]
-mod oracle_tests;
+pub(super) mod oracle_tests;
 mod path_remedy;
 mod subject;
 mod syntax;

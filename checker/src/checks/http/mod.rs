@@ -4,6 +4,8 @@ mod body;
 mod charset;
 mod client;
 mod coding;
+mod compression;
+mod content_type;
 mod cookies;
 mod early_end;
 #[cfg(test)]
@@ -14,6 +16,8 @@ mod http2;
 mod http_version;
 mod meta;
 #[cfg(test)]
+mod oracle_tests;
+#[cfg(test)]
 mod protocol_tests;
 mod proxied;
 #[cfg(test)]
@@ -21,6 +25,9 @@ mod proxy_tests;
 mod stream;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod undeclared_tests;
+mod wide_text;
 
 use std::borrow::Cow;
 use std::sync::Arc;
