@@ -181,6 +181,10 @@ fn obstacle<'a>(subject: &Subject, predicate: &Predicate, evidence: &'a Evidence
         return Some(json_memory::TOO_LARGE.into());
     }
     let Some(document) = evidence.document() else { return Some("body is not JSON".into()) };
+    if let Some(key) = document.repeated_key(&path.compiled, &path.text) {
+        let key = excerpt(key.as_bytes());
+        return Some(format!("an object in the body repeats the key `{key}` with different values").into());
+    }
     path.numbers
         .inexact_in(document)
         .map(|number| format!("filters cannot compare the number {} exactly", excerpt(number.as_bytes())).into())

@@ -264,6 +264,24 @@ proptest! {
     }
 
     #[test]
+    fn an_object_with_repeated_keys_is_healthy_only_if_all_readings_are(
+        condition in condition(),
+        members in prop::collection::vec((prop::sample::select(&KEYS), value()), 0..6),
+    ) {
+        let written: Vec<String> = members.iter().map(|(key, value)| format!("\"{key}\":{value}")).collect();
+        let body = format!("{{{}}}", written.join(","));
+        let healthy = is_healthy(&condition, &seen(body.as_bytes()));
+        let members: Vec<(String, Box<RawValue>)> = members
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), RawValue::from_string(value).expect("it is JSON")))
+            .collect();
+        for members in [members.iter().cloned().collect(), members.iter().rev().cloned().collect()] {
+            let known = Known { text: &body, size: body.len(), members: Some(members) };
+            prop_assert!(!healthy || condition.is_met(&known) == Some(true), "{} {}", condition.write(), body);
+        }
+    }
+
+    #[test]
     fn a_body_without_a_charset_must_be_healthy_in_all_charsets(condition in condition(), body in body()) {
         let body = body.replace("障害", "ö");
         let (latin_1, ..) = encoding_rs::WINDOWS_1252.encode(&body);

@@ -1,4 +1,4 @@
-//! Tests bodies whose compression or charset is not declared, declared wrongly or ambiguous, against local
+//! Tests bodies whose compression, charset or meaning is not declared, declared wrongly or ambiguous, against local
 //! servers.
 
 use crate::checks::http::encoding_tests::{asserting, encode, error, expect_unreadable, respond};
@@ -113,4 +113,29 @@ async fn the_last_content_type_determines_the_charset() {
         assert!(error.contains("not valid in its charset"), "{undecided}: {error}");
     }
     assert_eq!(error(&url, r#","must_not_contain":"Fatal error""#).await, None);
+}
+
+#[tokio::test]
+async fn repeated_keys_make_paths_ambiguous() {
+    let body = br#"{"status":"ok","up":true,"list":[{"n":1},{"n":2,"n":3}],"status":"down","up":true}"#;
+    let url = respond("Content-Type: application/json\r\n", body).await;
+    for ambiguous in [
+        "[BODY].status == ok",
+        "[BODY].status == down",
+        "[BODY].status != broken",
+        "not [BODY].status == broken",
+        "not has([BODY].status) or [BODY].status == ok",
+        "len([BODY].status) < 9",
+        "[BODY].status matches .",
+        "not [BODY].status contains x",
+    ] {
+        let error = error(&url, &asserting(ambiguous)).await.unwrap_or_default();
+        let reason = "an object in the body repeats the key `status` with different values";
+        assert!(error.contains(reason), "{ambiguous}: {error}");
+    }
+    let ambiguous = error(&url, &asserting("[BODY].list[1].n < 9")).await.unwrap_or_default();
+    assert!(ambiguous.contains("repeats the key `n`"), "{ambiguous}");
+    for decided in ["[BODY].up == true", "not has([BODY].error)", "[BODY].list[0].n == 1", "[BODY] contains ok"] {
+        assert_eq!(error(&url, &asserting(decided)).await, None, "{decided}");
+    }
 }
