@@ -100,7 +100,7 @@ fn by_null_bytes(content_type: &ContentType, body: &[u8]) -> Option<Charset> {
     let wide = wide_text::by_start(body).filter(|wide| is_text || wide_text::by_content(body) == Some(*wide));
     match (wide, &content_type.charset) {
         (Some(wide), Some(label)) => {
-            let reason = format!("body looks like `{}`, but is declared as `{}`", wide.name(), shown(label));
+            let reason = format!("body seems to be `{}`, but is declared as `{}`", wide.name(), shown(label));
             Some(Charset::Unknown(reason))
         }
         (Some(WideCharset::Utf16(encoding)), None) => Some(Charset::Known(encoding)),
@@ -108,7 +108,7 @@ fn by_null_bytes(content_type: &ContentType, body: &[u8]) -> Option<Charset> {
         (None, _) if !wide_text::has_separated_characters(body) => None,
         (None, _) => {
             let reason = match wide_text::by_content(body) {
-                Some(wide) => format!("body looks like `{}`, but has no byte order mark", wide.name()),
+                Some(wide) => format!("body seems to be `{}`, but has no byte order mark", wide.name()),
                 None if is_text => "body contains null bytes between characters, like UTF-16 or binary data".to_owned(),
                 None => return None,
             };
@@ -119,7 +119,7 @@ fn by_null_bytes(content_type: &ContentType, body: &[u8]) -> Option<Charset> {
 
 /// Returns the charset of a body that is compressed, although no header says so.
 pub(super) fn undeclared_compression(format: &str) -> Charset {
-    Charset::Unknown(format!("body looks compressed (`{format}`), but has no matching `Content-Encoding` header"))
+    Charset::Unknown(format!("body seems to be compressed (`{format}`), but has no matching `Content-Encoding` header"))
 }
 
 fn by_mark(body: &[u8]) -> Option<Charset> {

@@ -40,10 +40,10 @@ async fn is_compressed_text(body: &[u8], coding: Coding) -> bool {
     let mut decoder = CodingDecoder::new(coding, SAMPLE);
     let (mut text, mut output, mut rest) = (Vec::new(), vec![0; STEP], body);
     for step in 1.. {
-        let Ok(decoded) = decoder.decode(rest, &mut output) else { return false };
-        rest = &rest[decoded.read..];
-        text.extend_from_slice(&output[..decoded.written]);
-        let is_stuck = decoded.read == 0 && decoded.written == 0;
+        let Ok(progress) = decoder.decode(rest, &mut output) else { return false };
+        rest = &rest[progress.read..];
+        text.extend_from_slice(&output[..progress.written]);
+        let is_stuck = progress.read == 0 && progress.written == 0;
         if is_stuck || text.len() >= SAMPLE || (rest.is_empty() && decoder.is_complete()) {
             break;
         }

@@ -7,7 +7,7 @@ use crate::checks::http::encoding_tests::{asserting, encode, error, expect_unrea
 async fn compression_without_a_header_is_never_healthy() {
     let json = br#"{"status":"fatal","text":"Fatal error, and more of it: Fatal error"}"#;
     for coding in ["gzip", "deflate", "br", "zstd"] {
-        let reason = format!("body looks compressed (`{coding}`), but has no matching `Content-Encoding` header");
+        let reason = format!("body seems to be compressed (`{coding}`), but has no matching `Content-Encoding` header");
         for headers in [
             "",
             "Content-Type: application/json\r\n",
@@ -22,7 +22,7 @@ async fn compression_without_a_header_is_never_healthy() {
         expect_unreadable("Content-Encoding: gzip\r\n", &twice, &reason).await;
     }
     let skippable = [&b"\x50\x2a\x4d\x18\x03\0\0\0abc"[..], &encode("zstd", json)].concat();
-    expect_unreadable("", &skippable, "body looks compressed (`zstd`)").await;
+    expect_unreadable("", &skippable, "body seems to be compressed (`zstd`)").await;
     // The bytes of an archive are known.
     let url = respond("Content-Type: application/gzip\r\n", &encode("gzip", json)).await;
     assert_eq!(error(&url, &asserting("[BODY] matches '(?-u)^\\\\x1f\\\\x8b' and [BODY_SIZE] > 20")).await, None);
@@ -56,17 +56,17 @@ async fn wide_text_without_a_mark_is_read_or_named() {
     let json = "Content-Type: application/json\r\n";
     let russian = "Ошибка: Fatal error";
     for (headers, body, reason) in [
-        (html, utf_16(text, u16::to_le_bytes), "body looks like `utf-16le`, but is declared as `utf-8`"),
-        (plain, utf_16(text, u16::to_be_bytes), "body looks like `utf-16be`, but is declared as `iso-8859-1`"),
-        (html, utf_32(text, u32::to_le_bytes), "body looks like `utf-32`, but is declared as `utf-8`"),
+        (html, utf_16(text, u16::to_le_bytes), "body seems to be `utf-16le`, but is declared as `utf-8`"),
+        (plain, utf_16(text, u16::to_be_bytes), "body seems to be `utf-16be`, but is declared as `iso-8859-1`"),
+        (html, utf_32(text, u32::to_le_bytes), "body seems to be `utf-32`, but is declared as `utf-8`"),
         ("", utf_32(text, u32::to_le_bytes), "body has the charset `utf-32`, which is not supported"),
         (json, utf_32(text, u32::to_be_bytes), "body has the charset `utf-32`, which is not supported"),
         (octets, utf_32(text, u32::to_be_bytes), "body has the charset `utf-32`, which is not supported"),
         (octets, utf_32(&format!("\u{feff}{text}"), u32::to_be_bytes), "body has the charset `utf-32`"),
         (html, utf_32(&format!("\u{feff}{text}"), u32::to_le_bytes), "body has the charset `utf-32`"),
-        ("", utf_16(russian, u16::to_le_bytes), "body looks like `utf-16le`, but has no byte order mark"),
-        (octets, utf_16(russian, u16::to_be_bytes), "body looks like `utf-16be`, but has no byte order mark"),
-        (html, utf_32(russian, u32::to_be_bytes), "body looks like `utf-32`, but has no byte order mark"),
+        ("", utf_16(russian, u16::to_le_bytes), "body seems to be `utf-16le`, but has no byte order mark"),
+        (octets, utf_16(russian, u16::to_be_bytes), "body seems to be `utf-16be`, but has no byte order mark"),
+        (html, utf_32(russian, u32::to_be_bytes), "body seems to be `utf-32`, but has no byte order mark"),
         (json, b"\x05\x06F\0a\0t\0a\0l\0\x02\0".to_vec(), "body contains null bytes between characters"),
     ] {
         expect_unreadable(headers, &body, reason).await;
