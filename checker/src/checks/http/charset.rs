@@ -117,7 +117,7 @@ fn by_null_bytes(content_type: &ContentType, body: &[u8]) -> Option<Charset> {
     }
 }
 
-/// Returns the charset of a body that is compressed, although no header says so.
+/// Returns the charset of a body that is compressed without a `Content-Encoding`.
 pub(super) fn undeclared_compression(format: &str) -> Charset {
     Charset::Unknown(format!("body seems to be compressed (`{format}`), but has no matching `Content-Encoding` header"))
 }
