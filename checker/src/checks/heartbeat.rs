@@ -12,7 +12,7 @@ use shared::heartbeat::Heartbeat;
 use shared::object_name::HeartbeatName;
 use shared::{MINUTE, Nanos, UnixNanos};
 
-use self::job_schedule::JobSchedule;
+use self::job_schedule::{JobSchedule, MissedRuns};
 use super::probe_data::{Capture, ProbeData};
 use super::timing::timed;
 use super::{CheckContext, HeartbeatReader, Probe, ProbeResult, Probed};
@@ -128,7 +128,19 @@ fn missed(check: &HeartbeatCheck, last: UnixNanos, now: UnixNanos) -> Result<Opt
             let due = schedule.latest(now.saturating_sub(check.grace));
             let due = due.ok_or_else(|| format!("failed to compute the last scheduled time of {schedule}"))?;
             let is_late = last < schedule.earliest_heartbeat(due);
-            Ok(is_late.then(|| format!("expected at {}", schedule.format(due))))
+            Ok(is_late.then(|| {
+                let MissedRuns { first, count } = schedule.missed_runs(last, due);
+                match count {
+                    1 => format!("expected at {}", schedule.format(due)),
+                    2..=MissedRuns::LIMIT => {
+                        format!("expected at {}; {count} runs were missed", schedule.format(first))
+                    }
+                    _ => {
+                        let limit = MissedRuns::LIMIT;
+                        format!("expected at {}; more than {limit} runs were missed", schedule.format(due))
+                    }
+                }
+            }))
         }
     }
 }
@@ -241,6 +253,57 @@ mod tests {
             let result = evaluate(&check, Some(&heartbeat), utc(now)).expect("it is known");
             let due = result.map(drop).err().map(|error| error.rsplit("expected at ").next().map(str::to_owned));
             assert_eq!(due.flatten().as_deref(), expected, "{} {last} {now}", check.expected);
+        }
+    }
+
+    #[test]
+    fn the_first_missed_run_and_the_number_are_named() {
+        for (schedule, zone, last, now, expected) in [
+            ("0 4 * * *", "UTC", "2026-11-28T04:10:00", "2026-11-29T04:30:00", "expected at 2026-11-29 04:00 UTC"),
+            (
+                "0 4 * * *",
+                "Europe/Berlin",
+                "2026-10-23T02:00:10",
+                "2026-10-26T09:00:00",
+                "expected at 2026-10-24 04:00 CEST; 3 runs were missed",
+            ),
+            // The heartbeat was early, but counts for the run at 04:00.
+            (
+                "0 * * * *",
+                "UTC",
+                "2026-11-29T03:56:00",
+                "2026-11-29T06:30:00",
+                "expected at 2026-11-29 05:00 UTC; 2 runs were missed",
+            ),
+            (
+                "0 18 * * MON-FRI",
+                "UTC",
+                "2026-11-26T18:00:00",
+                "2026-11-30T19:00:00",
+                "expected at 2026-11-27 18:00 UTC; 2 runs were missed",
+            ),
+            (
+                "* * * * *",
+                "UTC",
+                "2026-11-29T00:00:00",
+                "2026-11-29T01:41:00",
+                "expected at 2026-11-29 00:01 UTC; 100 runs were missed",
+            ),
+            (
+                "* * * * *",
+                "UTC",
+                "2026-11-29T00:00:00",
+                "2026-11-29T12:00:00",
+                "expected at 2026-11-29 11:59 UTC; more than 100 runs were missed",
+            ),
+        ] {
+            let zone = job_schedule::parse_time_zone(zone).expect("a time zone");
+            let schedule = JobSchedule::parse(schedule, zone).expect("a schedule");
+            let check = HeartbeatCheck { expected: ExpectedHeartbeats::Scheduled(Box::new(schedule)), ..check() };
+            let heartbeat = Heartbeat { at: utc(last), ..Heartbeat::default() };
+            let error = evaluate(&check, Some(&heartbeat), utc(now)).expect("it is known").map(drop);
+            let error = error.expect_err("it is down");
+            assert_eq!(error.split_once(", ").map(|(_, missed)| missed), Some(expected), "{} {now}", check.expected);
         }
     }
 

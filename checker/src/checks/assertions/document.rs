@@ -12,6 +12,10 @@ use serde::Deserialize as _;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
+use serde_json_path::JsonPath;
+
+use super::json_memory;
+use super::json_tree::{self, Kept};
 
 /// The largest double, which replaces the absolute value of numbers that are too large for a double.
 const LARGEST: &[u8] = b"1.7976931348623157e308";
@@ -24,7 +28,20 @@ pub(super) struct Document<'a> {
     /// The numbers that were read as doubles, found on first use. `None` if an object repeats a key, because then the
     /// tree does not contain all values of the text.
     doubles: OnceCell<Option<Doubles<'a>>>,
+    repetition: Option<Repetition>,
 }
+
+/// The other meaning of a document in which an object repeats a key with different values.
+#[derive(Debug)]
+struct Repetition {
+    /// The repeated keys, at least one.
+    keys: Vec<String>,
+    /// The tree with the first value of each key, or `None` if it would take too much memory.
+    first: Option<Json>,
+}
+
+/// The maximum memory for the second tree of a document, in bytes.
+const SECOND_TREE_LIMIT: usize = 8 << 20;
 
 /// The original text of each number that was read as a double, by the address of its value in the tree.
 type Doubles<'a> = HashMap<usize, &'a str>;
@@ -33,11 +50,28 @@ impl<'a> Document<'a> {
     /// Parses a document, with or without a byte order mark. Returns `None` if it is not JSON.
     pub(super) fn parse(text: &'a [u8]) -> Option<Document<'a>> {
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-        let root = serde_json::from_slice(text).or_else(|error| {
-            let is_range_error = error.to_string().starts_with("number out of range");
-            if is_range_error { serde_json::from_slice(&with_smaller_numbers(text)) } else { Err(error) }
+        let parse = |kept| {
+            let tree = json_tree::parse(text, kept).or_else(|error| {
+                let is_range_error = error.to_string().starts_with("number out of range");
+                if is_range_error { json_tree::parse(&with_smaller_numbers(text), kept) } else { Err(error) }
+            });
+            tree.ok()
+        };
+        let (root, keys) = parse(Kept::Last)?;
+        let repetition = (!keys.is_empty()).then(|| {
+            let fits = json_memory::estimate(text) <= SECOND_TREE_LIMIT;
+            Repetition { keys, first: fits.then(|| parse(Kept::First)).flatten().map(|(first, _)| first) }
         });
-        Some(Document { root: root.ok()?, text, doubles: OnceCell::new() })
+        Some(Document { root, text, doubles: OnceCell::new(), repetition })
+    }
+
+    /// Returns a repeated key because of which programs disagree about the values that a path selects, if there is one.
+    pub(super) fn repeated_key(&self, path: &JsonPath, path_text: &str) -> Option<&str> {
+        let Repetition { keys, first } = self.repetition.as_ref()?;
+        if first.as_ref().is_some_and(|first| path.query(first).all() == path.query(&self.root).all()) {
+            return None;
+        }
+        keys.iter().find(|key| path_text.contains(key.as_str())).or(keys.first()).map(String::as_str)
     }
 
     /// Returns the original text of a number that was read as a double. Returns `None` for other values, or if the text
@@ -184,6 +218,30 @@ mod tests {
     fn numbers_have_no_text_if_keys_repeat() {
         let document = Document::parse(br#"{"a":1.5,"a":2.5}"#).expect("it is JSON");
         assert_eq!(document.double_text(&document.root["a"]), None);
+    }
+
+    #[test]
+    fn a_repeated_key_affects_the_paths_that_select_it() {
+        let body = br#"{"up":true,"a":{"b":1,"c":2},"list":[{"d":1}],"a":{"b":1,"c":3},"list":[{"d":1,"d":1}]}"#;
+        let document = Document::parse(body).expect("it is JSON");
+        for (path, key) in [
+            ("$.up", None),
+            ("$.a.b", None),
+            ("$.missing", None),
+            ("$.list[0].d", None),
+            ("$.a.c", Some("a")),
+            ("$.a", Some("a")),
+            ("$", Some("a")),
+            ("$..c", Some("a")),
+            ("$[?@.c == 3].b", Some("a")),
+        ] {
+            let compiled = JsonPath::parse(path).expect(path);
+            assert_eq!(document.repeated_key(&compiled, path), key, "{path}");
+        }
+        let large = format!(r#"{{"a":1,"a":2,"b":[{}0]}}"#, "0,".repeat(200_000));
+        let document = Document::parse(large.as_bytes()).expect("it is JSON");
+        let path = JsonPath::parse("$.b[0]").expect("a path");
+        assert_eq!(document.repeated_key(&path, "$.b[0]"), Some("a"), "a second tree would be too large");
     }
 
     #[test]

@@ -118,11 +118,15 @@ impl Predicate {
         match self {
             Predicate::Exists | Predicate::IsOneOf(_) | Predicate::NotOneOf(_) => false,
             Predicate::Contains(operand) => !operand.to_string().is_ascii() && is_unmet(),
-            // A pattern with `(?-u)` matches bytes instead of characters.
-            Predicate::Matches(pattern) => !pattern.as_str().contains("(?-u") && is_unmet(),
+            Predicate::Matches(pattern) => !is_about_bytes(pattern) && is_unmet(),
             Predicate::Compares(Operator::Equal | Operator::NotEqual, operand) => !operand.to_string().is_ascii(),
             Predicate::Compares(..) => true,
         }
+    }
+
+    /// Returns whether this is a pattern for bytes that matches the body.
+    pub(super) fn matches_bytes(&self, body: &[u8]) -> bool {
+        matches!(self, Predicate::Matches(pattern) if is_about_bytes(pattern) && pattern.is_match(body))
     }
 
     /// Returns whether the value is too large to search.
@@ -150,6 +154,11 @@ impl Predicate {
             other => format!("is {other}"),
         }
     }
+}
+
+/// Returns whether a pattern matches bytes instead of characters.
+fn is_about_bytes(pattern: &Regex) -> bool {
+    pattern.as_str().contains("(?-u")
 }
 
 /// Determines whether any of the values equals the operand.

@@ -87,7 +87,7 @@ impl Expression {
 }
 
 fn evaluate_condition(subject: &Subject, predicate: &Predicate, evidence: &Evidence<'_>) -> Evaluated {
-    if let Some(obstacle) = obstacle(subject, evidence) {
+    if let Some(obstacle) = obstacle(subject, predicate, evidence) {
         return unexamined(subject, predicate, obstacle.into_owned());
     }
     let value = subject.value_in(evidence);
@@ -155,11 +155,16 @@ fn not_ruled_out(obstacle: &str, subject: &Subject, predicate: &Predicate) -> St
 }
 
 /// Returns the reason why a subject cannot be examined, if there is one.
-fn obstacle<'a>(subject: &Subject, evidence: &'a Evidence<'_>) -> Option<Cow<'a, str>> {
+fn obstacle<'a>(subject: &Subject, predicate: &Predicate, evidence: &'a Evidence<'_>) -> Option<Cow<'a, str>> {
     let data = evidence.data;
     let root = subject.root();
+    let body = data.body.as_deref();
     let obstacle = data.encoded.as_ref().and_then(|encoded| match root {
         Subject::BodySize => encoded.undecoded.as_deref(),
+        // The bytes are known even if the text is not.
+        _ if matches!(subject, Subject::Body) && body.is_some_and(|body| predicate.matches_bytes(body)) => {
+            encoded.undecoded.as_deref()
+        }
         _ if root.capture().body => encoded.undecoded.as_deref().or(encoded.unknown_charset.as_deref()),
         _ => None,
     });
@@ -171,11 +176,15 @@ fn obstacle<'a>(subject: &Subject, evidence: &'a Evidence<'_>) -> Option<Cow<'a,
         // A truncated document cannot be parsed, but that does not make it invalid.
         return Some(truncation.into());
     }
-    let body = data.body.as_deref()?;
+    let body = body?;
     if json_memory::is_too_large(body) {
         return Some(json_memory::TOO_LARGE.into());
     }
     let Some(document) = evidence.document() else { return Some("body is not JSON".into()) };
+    if let Some(key) = document.repeated_key(&path.compiled, &path.text) {
+        let key = excerpt(key.as_bytes());
+        return Some(format!("an object in the body repeats the key `{key}` with different values").into());
+    }
     path.numbers
         .inexact_in(document)
         .map(|number| format!("filters cannot compare the number {} exactly", excerpt(number.as_bytes())).into())

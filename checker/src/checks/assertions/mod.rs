@@ -2,7 +2,8 @@
 //! expected and the actual value.
 //!
 //! A condition compares the actual [`value`] of a [`subject`] with the [`expected`] one, and an [`expression`] combines
-//! conditions. A [`document`] is a body that was parsed as JSON, and its numbers are compared as [`decimal`]s.
+//! conditions. A [`document`] is a body that was parsed as a [`json_tree`], and its numbers are compared as
+//! [`decimal`]s.
 //! [`syntax`] parses the text form, [`applicability`] checks that a kind of check provides the subjects, and
 //! [`mod@evaluate`] evaluates a check's assertions.
 
@@ -14,8 +15,9 @@ mod expected;
 mod expression;
 mod filter_numbers;
 mod json_memory;
+mod json_tree;
 #[cfg(test)]
-mod oracle_tests;
+pub(super) mod oracle_tests;
 mod path_remedy;
 mod subject;
 mod syntax;

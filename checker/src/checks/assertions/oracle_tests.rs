@@ -1,6 +1,6 @@
 //! Compares the outcome of generated assertions with an oracle that knows the whole body. The checker sees a body that
-//! is complete, truncated, not decodable, or in an unknown charset. The outcome must be healthy only if every body that
-//! the checker could have received meets the assertion.
+//! is complete, truncated, not decodable, in an unknown charset, or ambiguous. The outcome must be healthy only if every
+//! body that the checker could have received meets the assertion.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::checks::probe_data::{EncodedBody, ProbeData};
 
 /// A generated condition, which the oracle evaluates independently of the checker.
 #[derive(Debug, Clone)]
-enum Condition {
+pub(in crate::checks) enum Condition {
     Status(u16),
     Contains(&'static str),
     Equals(&'static str, bool),
@@ -29,7 +29,7 @@ enum Condition {
 
 /// A number with up to six fractional digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Decimal(i128);
+pub(in crate::checks) struct Decimal(i128);
 
 const SCALE: i128 = 1_000_000;
 
@@ -79,7 +79,7 @@ fn compares<T: Ord>(left: &T, operator: &str, right: &T) -> bool {
 
 impl Condition {
     /// Formats the condition as an assertion.
-    fn write(&self) -> String {
+    pub(in crate::checks) fn write(&self) -> String {
         let joined = |parts: &[Condition], word: &str| {
             format!("({})", parts.iter().map(Condition::write).collect::<Vec<_>>().join(word))
         };
@@ -161,7 +161,7 @@ fn number() -> impl Strategy<Value = Decimal> {
     ]
 }
 
-fn condition() -> impl Strategy<Value = Condition> {
+pub(in crate::checks) fn condition() -> impl Strategy<Value = Condition> {
     use prop::sample::select;
     let leaf = prop_oneof![
         select(vec![200, 404]).prop_map(Condition::Status),
@@ -184,23 +184,27 @@ fn condition() -> impl Strategy<Value = Condition> {
     })
 }
 
-/// Generates bodies, most of which are JSON.
-fn body() -> impl Strategy<Value = String> {
-    let text = || prop::sample::select(&TEXTS);
-    let value = prop_oneof![
+/// Generates a JSON value.
+fn value() -> impl Strategy<Value = String> {
+    prop_oneof![
         number().prop_map(|number| number.to_string()),
-        text().prop_map(|text| format!("\"{text}\"")),
+        prop::sample::select(&TEXTS).prop_map(|text| format!("\"{text}\"")),
         Just("null".to_owned()),
         Just("[1]".to_owned()),
-    ];
-    let object = prop::collection::btree_map(prop::sample::select(&KEYS), value, 0..4).prop_map(|members| {
+    ]
+}
+
+/// Generates bodies, most of which are JSON.
+pub(in crate::checks) fn body() -> impl Strategy<Value = String> {
+    let text = || prop::sample::select(&TEXTS);
+    let object = prop::collection::btree_map(prop::sample::select(&KEYS), value(), 0..4).prop_map(|members| {
         let members: Vec<String> = members.iter().map(|(key, value)| format!("\"{key}\":{value}")).collect();
         format!("{{{}}}", members.join(","))
     });
     prop_oneof![3 => object, 1 => prop::collection::vec(text(), 0..4).prop_map(|texts| texts.join(" "))]
 }
 
-fn is_healthy(condition: &Condition, data: &ProbeData) -> bool {
+pub(in crate::checks) fn is_healthy(condition: &Condition, data: &ProbeData) -> bool {
     let text = condition.write();
     let assertion = Assertion::parse(&text).unwrap_or_else(|problem| panic!("{problem}"));
     assertion.evaluate(&Evidence::new(data, &Attempt::default())).failure.is_none()
@@ -210,7 +214,7 @@ fn seen(body: &[u8]) -> ProbeData {
     ProbeData { status: Some(200), body: Some(body.to_vec()), ..ProbeData::default() }
 }
 
-fn is_met(condition: &Condition, text: &str, size: usize) -> bool {
+pub(in crate::checks) fn is_met(condition: &Condition, text: &str, size: usize) -> bool {
     condition.is_met(&Known::new(text, size)) == Some(true)
 }
 
@@ -256,6 +260,24 @@ proptest! {
         for body in [&bodies.0, &bodies.1] {
             // The size of the body is known even if its charset is not.
             prop_assert!(!healthy || is_met(&condition, body, bodies.0.len()), "{}", condition.write());
+        }
+    }
+
+    #[test]
+    fn an_object_with_repeated_keys_is_healthy_only_if_all_readings_are(
+        condition in condition(),
+        members in prop::collection::vec((prop::sample::select(&KEYS), value()), 0..6),
+    ) {
+        let written: Vec<String> = members.iter().map(|(key, value)| format!("\"{key}\":{value}")).collect();
+        let body = format!("{{{}}}", written.join(","));
+        let healthy = is_healthy(&condition, &seen(body.as_bytes()));
+        let members: Vec<(String, Box<RawValue>)> = members
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), RawValue::from_string(value).expect("it is JSON")))
+            .collect();
+        for members in [members.iter().cloned().collect(), members.iter().rev().cloned().collect()] {
+            let known = Known { text: &body, size: body.len(), members: Some(members) };
+            prop_assert!(!healthy || condition.is_met(&known) == Some(true), "{} {}", condition.write(), body);
         }
     }
 

@@ -28,6 +28,20 @@ pub struct JobSchedule {
     zone: TimeZone,
 }
 
+/// The scheduled runs that a job has missed since its last heartbeat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MissedRuns {
+    /// The time of the first missed run, unless there are too many to count.
+    pub first: UnixNanos,
+    /// The number of missed runs, at most one more than [`MissedRuns::LIMIT`].
+    pub count: usize,
+}
+
+impl MissedRuns {
+    /// The maximum number of runs to count, because each one takes two searches of the schedule.
+    pub const LIMIT: usize = 100;
+}
+
 /// The error for a string that is not a valid schedule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSchedule {
@@ -97,6 +111,20 @@ impl JobSchedule {
     pub fn earliest_heartbeat(&self, due: UnixNanos) -> UnixNanos {
         let since_last_run = self.search(due, false).map_or(Nanos::MAX, |before| due.saturating_sub(before));
         due.saturating_sub(EARLY_TOLERANCE.min(since_last_run / EARLY_PART))
+    }
+
+    /// Returns the runs up to `due` for which a job has sent no heartbeat. It sent its last one at `last`, too early for
+    /// the run at `due`.
+    #[must_use]
+    pub fn missed_runs(&self, last: UnixNanos, due: UnixNanos) -> MissedRuns {
+        let mut missed = MissedRuns { first: due, count: 1 };
+        while missed.count <= MissedRuns::LIMIT
+            && let Some(before) = self.search(missed.first, false)
+            && last < self.earliest_heartbeat(before)
+        {
+            missed = MissedRuns { first: before, count: missed.count + 1 };
+        }
+        missed
     }
 
     fn search(&self, from: UnixNanos, inclusive: bool) -> Option<UnixNanos> {

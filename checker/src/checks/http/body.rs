@@ -4,13 +4,14 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
 
-use http::HeaderValue;
-use http::header::CONTENT_TYPE;
+use http::HeaderMap;
 use tokio::task::yield_now;
 
 use super::charset::{self, Charset};
 use super::client::HttpResponse;
 use super::coding::{Coding, CodingDecoder, Decoded, STEP, codings};
+use super::compression;
+use super::content_type::ContentType;
 use super::early_end::EarlyEnd;
 use super::{BODY_OVERHEAD, HttpCheck};
 use crate::checks::Failure;
@@ -58,14 +59,28 @@ pub(super) async fn read(
     }
     let mut body = reader.body;
     if body.encoded.is_none() {
-        let charset = charset::detect(response.headers().get(CONTENT_TYPE), &body.content);
-        if charset != Charset::Utf8 {
-            Box::pin(convert(&mut body, charset)).await;
-        }
+        interpret(&mut body, response.headers()).await;
     }
     let (content, encoded) = (&body.content, &body.encoded);
     stopwatch.record(|data| (data.body, data.encoded) = (Some(content.clone()), encoded.clone()));
     Ok(body)
+}
+
+/// Converts a body in any charset to UTF-8, and detects text that cannot be read.
+pub(super) async fn interpret(body: &mut Body, headers: &HeaderMap) {
+    let content_type = ContentType::from_headers(headers);
+    let mut charset = charset::detect(&content_type, &body.content);
+    let is_readable = matches!(charset, Charset::Utf8 | Charset::Known(_));
+    if is_readable
+        && body.truncation.is_none()
+        && !content_type.is_media()
+        && let Some(format) = Box::pin(compression::by_decoding(&body.content)).await
+    {
+        charset = charset::undeclared_compression(format);
+    }
+    if charset != Charset::Utf8 {
+        Box::pin(convert(body, charset)).await;
+    }
 }
 
 /// Converts the body to UTF-8, and records its original size.
@@ -93,7 +108,7 @@ struct BodyReader<'a> {
 
 impl BodyReader<'_> {
     async fn read_plain(&mut self, response: &mut HttpResponse) -> Result<(), Failure> {
-        let content_type = response.headers().get(CONTENT_TYPE).cloned();
+        let content_type = self.early_end.is_some().then(|| ContentType::from_headers(response.headers()));
         loop {
             let mut next = pin!(response.chunk());
             let mut chunk = poll_fn(|context| Poll::Ready(next.as_mut().poll(context))).await;
@@ -118,8 +133,8 @@ impl BodyReader<'_> {
     }
 
     /// Returns whether the data received so far makes the verdict certain.
-    fn ends_early(&mut self, content_type: Option<&HeaderValue>) -> bool {
-        let Some((early_end, data)) = &mut self.early_end else { return false };
+    fn ends_early(&mut self, content_type: Option<&ContentType>) -> bool {
+        let Some(((early_end, data), content_type)) = self.early_end.as_mut().zip(content_type) else { return false };
         if !early_end.is_due(self.body.content.len()) || !charset::is_certainly_utf8(content_type, &self.body.content) {
             return false;
         }

@@ -1,11 +1,15 @@
 //! Detects a body's charset from its byte order mark, the `Content-Type` header, and `<meta>` or `<?xml`, in the order
-//! of precedence of the WHATWG's Encoding and HTML standards.
+//! of precedence of the WHATWG's Encoding and HTML standards. If the content contradicts the result, the charset is
+//! unknown.
 
 use encoding_rs::{DecoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252, X_USER_DEFINED};
-use http::HeaderValue;
+use memchr::memchr;
 use tokio::task::yield_now;
 
-use super::meta;
+use super::content_type::ContentType;
+use super::wide_text::WideCharset;
+use super::{compression, meta, wide_text};
+use crate::checks::error_text::excerpt;
 use crate::checks::expected_text::has_characters;
 
 pub(super) const UTF_8_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -31,44 +35,33 @@ pub(super) enum Charset {
     /// UTF-8 that starts with a byte order mark.
     Utf8WithMark,
     Known(&'static Encoding),
-    /// The reason why the text cannot be converted, as a complete clause.
+    /// The reason why the text is unknown, as a complete clause.
     Unknown(String),
 }
 
 /// Returns whether the start of a body is UTF-8 no matter what follows. ASCII needs no declared charset, because a
 /// later `<meta>` cannot change its meaning.
-pub(super) fn is_certainly_utf8(content_type: Option<&HeaderValue>, start: &[u8]) -> bool {
-    let is_declared = content_type.and_then(|value| value.to_str().ok()).is_some_and(|value| {
-        let value = value.to_ascii_lowercase();
-        let media_type = value.split(';').next().unwrap_or_default().trim();
-        value.contains("charset") || !(media_type.ends_with("html") || media_type.ends_with("xml"))
-    });
+pub(super) fn is_certainly_utf8(content_type: &ContentType, start: &[u8]) -> bool {
+    let is_declared =
+        content_type.charset.is_some() || !(content_type.media_type.is_empty() || content_type.is_markup());
     has_characters(start, true) && (is_declared || start.is_ascii()) && detect(content_type, start) == Charset::Utf8
 }
 
 /// Detects the charset of a body from its content and the `Content-Type` header.
-pub(super) fn detect(content_type: Option<&HeaderValue>, body: &[u8]) -> Charset {
-    if body.is_empty() {
+pub(super) fn detect(content_type: &ContentType, body: &[u8]) -> Charset {
+    if body.is_empty() || content_type.is_media() {
         return Charset::Utf8;
     }
-    let content_type = content_type.map(|value| String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase());
-    let content_type = content_type.as_deref().unwrap_or_default();
-    let mut parts = content_type.split(';').map(str::trim);
-    let media_type = parts.next().unwrap_or_default();
-    if ["image/", "audio/", "video/", "font/"].iter().any(|kind| media_type.starts_with(kind))
-        && !media_type.ends_with("+xml")
-    {
-        return Charset::Utf8;
+    if let Some(format) = compression::by_signature(body) {
+        return undeclared_compression(format);
     }
     if let Some(charset) = by_mark(body) {
         return charset;
     }
-    let parameter = parts.find_map(|parameter| parameter.strip_prefix("charset")?.trim_start().strip_prefix('='));
-    let label = parameter.map(|label| label.trim_matches(|quote: char| quote.is_whitespace() || "\"'".contains(quote)));
-    let is_json = media_type.ends_with("/json") || media_type.ends_with("+json");
-    let charset = match label.filter(|label| !label.is_empty()) {
+    let label = content_type.charset.as_deref();
+    let charset = match label {
         Some(label) => by_label(label),
-        None if media_type.is_empty() || media_type.ends_with("html") || media_type.ends_with("xml") => {
+        None if content_type.media_type.is_empty() || content_type.is_markup() => {
             let label = meta::charset(body);
             // As in the HTML standard, a document whose `<meta>` is readable as ASCII is never UTF-16, and
             // `x-user-defined` means windows-1252.
@@ -80,21 +73,53 @@ pub(super) fn detect(content_type: Option<&HeaderValue>, body: &[u8]) -> Charset
         }
         None => Charset::Utf8,
     };
+    let is_ascii_compatible = match &charset {
+        Charset::Utf8 => true,
+        Charset::Known(encoding) => encoding.is_ascii_compatible(),
+        Charset::Utf8WithMark | Charset::Unknown(_) => false,
+    };
+    if is_ascii_compatible
+        && memchr(0, body).is_some()
+        && let Some(charset) = by_null_bytes(content_type, body)
+    {
+        return charset;
+    }
     match charset {
-        Charset::Known(encoding) if encoding.is_ascii_compatible() && body.is_ascii() => Charset::Utf8,
+        Charset::Known(_) if is_ascii_compatible && body.is_ascii() => Charset::Utf8,
         // JSON must be UTF-8 (RFC 8259), but some old servers send it in the charset that they declare.
-        Charset::Known(encoding) if is_json && encoding.is_ascii_compatible() && std::str::from_utf8(body).is_ok() => {
+        Charset::Known(_) if content_type.is_json() && is_ascii_compatible && std::str::from_utf8(body).is_ok() => {
             Charset::Utf8
-        }
-        Charset::Utf8 if label.is_none() && (is_json || is_text(media_type)) => {
-            by_zeros(body).map_or(Charset::Utf8, Charset::Known)
         }
         charset => charset,
     }
 }
 
-fn is_text(media_type: &str) -> bool {
-    media_type.is_empty() || media_type.starts_with("text/") || media_type.ends_with("xml")
+/// Returns the charset of a body whose null bytes do not fit the declared charset.
+fn by_null_bytes(content_type: &ContentType, body: &[u8]) -> Option<Charset> {
+    let is_text = content_type.is_text();
+    let wide = wide_text::by_start(body).filter(|wide| is_text || wide_text::by_content(body) == Some(*wide));
+    match (wide, &content_type.charset) {
+        (Some(wide), Some(label)) => {
+            let reason = format!("body seems to be `{}`, but is declared as `{}`", wide.name(), shown(label));
+            Some(Charset::Unknown(reason))
+        }
+        (Some(WideCharset::Utf16(encoding)), None) => Some(Charset::Known(encoding)),
+        (Some(wide @ WideCharset::Utf32), None) => Some(unknown(wide.name())),
+        (None, _) if !wide_text::has_separated_characters(body) => None,
+        (None, _) => {
+            let reason = match wide_text::by_content(body) {
+                Some(wide) => format!("body seems to be `{}`, but has no byte order mark", wide.name()),
+                None if is_text => "body contains null bytes between characters, like UTF-16 or binary data".to_owned(),
+                None => return None,
+            };
+            Some(Charset::Unknown(reason))
+        }
+    }
+}
+
+/// Returns the charset of a body that is compressed without a `Content-Encoding`.
+pub(super) fn undeclared_compression(format: &str) -> Charset {
+    Charset::Unknown(format!("body seems to be compressed (`{format}`), but has no matching `Content-Encoding` header"))
 }
 
 fn by_mark(body: &[u8]) -> Option<Charset> {
@@ -111,15 +136,6 @@ fn by_mark(body: &[u8]) -> Option<Charset> {
     }
 }
 
-/// Recognizes UTF-16 without a byte order mark by the zero bytes of two leading ASCII characters (RFC 4627).
-fn by_zeros(body: &[u8]) -> Option<&'static Encoding> {
-    match body {
-        [1..=127, 0, 1..=127, 0, ..] => Some(UTF_16LE),
-        [0, 1..=127, 0, 1..=127, ..] => Some(UTF_16BE),
-        _ => None,
-    }
-}
-
 fn by_label(label: &str) -> Charset {
     match Encoding::for_label_no_replacement(label.as_bytes()) {
         Some(encoding) if encoding == UTF_8 => Charset::Utf8,
@@ -130,7 +146,11 @@ fn by_label(label: &str) -> Charset {
 }
 
 fn unknown(label: &str) -> Charset {
-    Charset::Unknown(format!("body has the charset `{label}`, which is not supported"))
+    Charset::Unknown(format!("body has the charset `{}`, which is not supported", shown(label)))
+}
+
+fn shown(label: &str) -> String {
+    excerpt(label.as_bytes())
 }
 
 /// Converts text to UTF-8. Replaces bytes that are invalid in the encoding with `INVALID`. If the text is truncated,

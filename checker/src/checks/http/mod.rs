@@ -4,6 +4,8 @@ mod body;
 mod charset;
 mod client;
 mod coding;
+mod compression;
+mod content_type;
 mod cookies;
 mod early_end;
 #[cfg(test)]
@@ -14,6 +16,8 @@ mod http2;
 mod http_version;
 mod meta;
 #[cfg(test)]
+mod oracle_tests;
+#[cfg(test)]
 mod protocol_tests;
 mod proxied;
 #[cfg(test)]
@@ -21,6 +25,9 @@ mod proxy_tests;
 mod stream;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod undeclared_tests;
+mod wide_text;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -340,15 +347,19 @@ async fn exchange(
             HttpRequest { url: &url, method: &method, headers: &sent, body, route, identifies, proxy: proxy.as_ref() };
         let response = connector.send(&request).await?;
         stopwatch.first_byte();
-        if let Some(route) = proxy.as_ref().filter(|route| route.reads_requests(&url, check.http_version))
-            && response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED
-        {
+        let forwarding = proxy.as_ref().filter(|route| route.reads_requests(&url, check.http_version));
+        if let Some(route) = forwarding.filter(|_| response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED) {
             progress.wait_for_proxy(&route.proxy);
             return Err(wrong_credentials(route.proxy.credentials.is_some()));
         }
         stopwatch.record(|data| capture_head(data, &response));
         let Some(location) = redirect_location(check, &response) else {
-            return evaluate(check, response, capture, &stopwatch).await;
+            let status = response.status();
+            let judged = evaluate(check, response, capture, &stopwatch).await;
+            return match forwarding {
+                Some(route) => route.explain(status, judged, &stopwatch),
+                None => judged,
+            };
         };
         if redirects == check.max_redirects {
             let limit = counted(check.max_redirects as usize, "redirect");

@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use reqwest::StatusCode;
 use url::Url;
 
 use super::http_version::HttpVersion;
@@ -10,7 +11,8 @@ use super::{HttpCheck, uses_tls};
 use crate::checks::net::address_policy::AddressPolicy;
 use crate::checks::net::proxy::{Proxy, ProxyScheme};
 use crate::checks::net::tls_config::{TlsClient, TlsSettings};
-use crate::checks::{AttemptRecord, CheckContext, Failure};
+use crate::checks::timing::Stopwatch;
+use crate::checks::{AttemptRecord, CheckContext, Failure, ProbeResult};
 
 /// The proxy, if any, that a check connects through.
 #[derive(Debug, Clone, Default)]
@@ -33,6 +35,16 @@ impl ProxyRoute {
     /// Returns whether the proxy reads and forwards a request of this version. Otherwise, it only relays bytes.
     pub(super) fn reads_requests(&self, url: &Url, version: HttpVersion) -> bool {
         !uses_tls(url) && self.proxy.scheme != ProxyScheme::Socks5 && version != HttpVersion::Http2
+    }
+
+    /// Explains a failure if this proxy, which forwards requests, sends responses with this status on its own. Nothing
+    /// distinguishes them from those of the endpoint.
+    pub(super) fn explain(&self, status: StatusCode, judged: ProbeResult, stopwatch: &Stopwatch) -> ProbeResult {
+        if judged.is_err() && matches!(status.as_u16(), 403 | 502..=504 | 511) {
+            stopwatch.mark_inconclusive();
+            return judged.map_err(|failure| format!("{failure}; proxy `{}` may have sent this response", self.proxy));
+        }
+        judged
     }
 }
 
@@ -75,7 +87,11 @@ impl ProxyProgress {
         let Some(error) = record.attempt.error.take() else { return Ok(()) };
         match self.0.into_inner().unwrap_or_else(PoisonError::into_inner) {
             Stage::Endpoint => record.attempt.error = Some(error),
-            Stage::Tunnel(proxy) => record.attempt.error = Some(format!("through proxy `{proxy}`: {error}")),
+            Stage::Tunnel(proxy) => {
+                record.attempt.error = Some(format!("through proxy `{proxy}`: {error}"));
+                // A direct connection could succeed.
+                record.is_inconclusive = true;
+            }
             Stage::Proxy(proxy) => return Err(format!("failed to use proxy `{proxy}`: {error}")),
             Stage::Impossible => return Err(error),
         }

@@ -167,7 +167,21 @@ async fn a_failure_is_attributed_to_the_proxy_or_the_endpoint() {
         ),
         ("https://shop.example/", serve(&[ServerAction::Hang]).await, Ok("no connection within 700ms")),
         ("http://shop.example/", serve(&[ServerAction::Hang]).await, Ok("no response within 700ms")),
-        ("http://shop.example/", answering("HTTP/1.1 502 Bad Gateway\r\n\r\n").await, Ok("status 502")),
+        (
+            "http://shop.example/",
+            answering("HTTP/1.1 502 Bad Gateway\r\n\r\n").await,
+            Ok("response status 502 Bad Gateway, expected 2xx; proxy `http://127.0.0.1:"),
+        ),
+        (
+            "http://shop.example/",
+            answering("HTTP/1.1 403 Forbidden\r\n\r\n").await,
+            Ok("response status 403 Forbidden, expected 2xx; proxy `http://127.0.0.1:"),
+        ),
+        (
+            "http://shop.example/",
+            answering("HTTP/1.1 404 Not Found\r\n\r\n").await,
+            Ok("response status 404 Not Found, expected 2xx"),
+        ),
     ] {
         let more = format!(r#","proxy":"http://127.0.0.1:{port}""#);
         let verdict = outcome(url, &more, &[]).await;
@@ -179,6 +193,25 @@ async fn a_failure_is_attributed_to_the_proxy_or_the_endpoint() {
             (Ok(Some(error)), Ok(expected)) => assert!(error.contains(expected), "{url}: {error}"),
             _ => panic!("{url}: {verdict:?}, expected {expected:?}"),
         }
+    }
+}
+
+#[tokio::test]
+async fn a_failure_of_the_proxy_does_not_fulfill_an_inverted_check() {
+    let answering =
+        |text: &'static str| async move { serve(&[ServerAction::Read, ServerAction::Send(text.as_bytes())]).await };
+    for (url, port, is_known) in [
+        ("https://shop.example/", answering("HTTP/1.1 502 Bad Gateway\r\n\r\n").await, false),
+        ("https://shop.example/", answering("HTTP/1.1 403 Forbidden\r\n\r\n").await, false),
+        ("https://shop.example/", serve(&[ServerAction::Hang]).await, false),
+        ("http://shop.example/", answering("HTTP/1.1 503 Busy\r\n\r\n").await, false),
+        ("http://shop.example/", answering("HTTP/1.1 407 No\r\n\r\n").await, false),
+        ("http://shop.example/", 9, false),
+        ("http://shop.example/", answering("HTTP/1.1 404 Not Found\r\n\r\n").await, true),
+    ] {
+        let more = format!(r#","invert":true,"proxy":"http://127.0.0.1:{port}""#);
+        let verdict = outcome(url, &more, &[]).await;
+        assert_eq!(verdict.is_ok(), is_known, "{url}: {verdict:?}");
     }
 }
 

@@ -1,5 +1,7 @@
 //! Parses a status page's summary, and maps the status that it reports to an endpoint's status.
 
+use std::collections::HashSet;
+
 use serde::Deserialize;
 use shared::suggest::suggest;
 
@@ -35,6 +37,9 @@ struct Component {
     name: String,
     #[serde(default)]
     status: String,
+    /// Whether this is a group, whose status follows from its components.
+    group: Option<bool>,
+    group_id: Option<String>,
 }
 
 /// The overall status that the page reports.
@@ -75,7 +80,10 @@ pub(super) fn reported_status(json: &[u8], component: Option<&str>) -> Result<Re
 }
 
 fn component_status(summary: &PageSummary, name: &str) -> Result<ReportedStatus, String> {
-    let component = find(&summary.components, name)?;
+    status_of(summary, find(&summary.components, name)?)
+}
+
+fn status_of(summary: &PageSummary, component: &Component) -> Result<ReportedStatus, String> {
     let reported = |what: &str| {
         let concerns = |incident: &&Incident| incident.components.iter().any(|one| one.id == component.id);
         with_incident(format!("`{}` {what}", excerpt(&component.name)), summary.incidents.iter().find(concerns))
@@ -94,19 +102,54 @@ fn component_status(summary: &PageSummary, name: &str) -> Result<ReportedStatus,
     })
 }
 
+/// Returns the worse of the page's indicator and the components' statuses, because some pages set the indicator by hand.
 fn overall_status(summary: &PageSummary) -> Result<ReportedStatus, String> {
     let Some(OverallStatus { indicator, description }) = &summary.status else {
         return Err("the status page does not report an overall status: set `component`".to_owned());
     };
     let description = if description.trim().is_empty() { indicator } else { description };
-    let reported =
-        || with_incident(format!("the status page reports `{}`", excerpt(description)), summary.incidents.first());
-    match indicator.as_str() {
-        "none" => Ok(ReportedStatus::Healthy),
-        "minor" | "major" | "maintenance" => Ok(ReportedStatus::Degraded(reported())),
-        "critical" => Ok(ReportedStatus::Down(reported())),
-        other => Err(format!("the status page reports the unknown overall status `{}`", excerpt(other))),
+    let reported = format!("the status page reports `{}`", excerpt(description));
+    // Planned work on a component does not contradict an indicator.
+    let least = if indicator == "none" { UNDER_MAINTENANCE + 1 } else { UNDER_MAINTENANCE };
+    let worst = worst_component(summary).filter(|component| severity(component) >= least);
+    let worst = worst.map(|component| status_of(summary, component));
+    let is_critical = match indicator.as_str() {
+        "none" => return worst.unwrap_or(Ok(ReportedStatus::Healthy)),
+        "minor" | "major" | "maintenance" => false,
+        "critical" => true,
+        other => return Err(format!("the status page reports the unknown overall status `{}`", excerpt(other))),
+    };
+    Ok(match (worst.and_then(Result::ok), is_critical) {
+        (Some(down @ ReportedStatus::Down(_)), false) => down,
+        (Some(ReportedStatus::Down(reason)), true) => ReportedStatus::Down(format!("{reported}: {reason}")),
+        (Some(ReportedStatus::Degraded(reason)), false) => ReportedStatus::Degraded(format!("{reported}: {reason}")),
+        (_, true) => ReportedStatus::Down(with_incident(reported, summary.incidents.first())),
+        (_, false) => ReportedStatus::Degraded(with_incident(reported, summary.incidents.first())),
+    })
+}
+
+/// The severity of a component under maintenance.
+const UNDER_MAINTENANCE: u8 = 1;
+
+/// Returns how bad a component's status is. An unknown status does not hide a known problem.
+fn severity(component: &Component) -> u8 {
+    match component.status.as_str() {
+        // A component without a status reports nothing.
+        "operational" | "" => 0,
+        "under_maintenance" => UNDER_MAINTENANCE,
+        "degraded_performance" => 3,
+        "partial_outage" => 4,
+        "major_outage" | "full_outage" => 5,
+        _ => 2,
     }
+}
+
+/// Returns the first component with the worst status. Skips groups whose components are listed.
+fn worst_component(summary: &PageSummary) -> Option<&Component> {
+    let listed: HashSet<&str> = summary.components.iter().filter_map(|one| one.group_id.as_deref()).collect();
+    let is_counted = |one: &&Component| !(one.group == Some(true) && listed.contains(one.id.as_str()));
+    // Of several components, `max_by_key` returns the last one.
+    summary.components.iter().rev().filter(is_counted).max_by_key(|component| severity(component))
 }
 
 /// Finds a component by its id, its exact name, or its name regardless of case.

@@ -49,7 +49,7 @@ fn reported_statuses_are_mapped() {
         ),
         (Some("Payment"), Err("the status page has no component `Payment`; did you mean `Payments`?")),
         (Some("Mail"), Err("the status page has no component `Mail`")),
-        (None, degraded("the status page reports `Partial System Outage`: Cards are declined")),
+        (None, down("`Payments` has a major outage: Cards are declined")),
     ] {
         let expected = expected.map_err(str::to_owned);
         assert_eq!(reported_status(SUMMARY.as_bytes(), component), expected, "{component:?}");
@@ -78,6 +78,60 @@ fn the_overall_status_is_mapped() {
     }
     let marked = format!("\u{feff}{SUMMARY}");
     assert_eq!(reported_status(marked.as_bytes(), Some("Git")), Ok(ReportedStatus::Healthy));
+}
+
+#[test]
+fn the_overall_status_is_the_worst_of_indicator_and_components() {
+    let page = |indicator: &str, components: &str| {
+        let status = format!(r#"{{"indicator": "{indicator}", "description": "Text"}}"#);
+        let incidents = r#"[{"name": "Fire"}, {"name": "Flood", "components": [{"id": "b"}]}]"#;
+        let json = format!(r#"{{"status": {status}, "components": [{components}], "incidents": {incidents}}}"#);
+        reported_status(json.as_bytes(), None)
+    };
+    let degraded = |reason: &str| Ok(ReportedStatus::Degraded(reason.to_owned()));
+    let down = |reason: &str| Ok(ReportedStatus::Down(reason.to_owned()));
+    let one = |status: &str| format!(r#"{{"id": "a", "name": "Git", "status": "{status}"}}"#);
+    let two = |status: &str| format!(r#"{}, {{"id": "b", "name": "API", "status": "{status}"}}"#, one("operational"));
+    let hidden = r#"{"id": "h", "name": "Mail", "status": "major_outage", "only_show_if_degraded": true}"#;
+    let group = |status: &str| {
+        format!(
+            r#"{{"id": "g", "name": "Europe", "status": "{status}", "group": true, "group_id": null}},
+               {{"id": "m", "name": "Paris", "status": "{status}", "group": false, "group_id": "g"}}"#
+        )
+    };
+    let alone = r#"{"id": "g", "name": "Europe", "status": "partial_outage", "group": true}"#;
+    for (indicator, components, expected) in [
+        ("none", two("operational"), Ok(ReportedStatus::Healthy)),
+        ("none", two("under_maintenance"), Ok(ReportedStatus::Healthy)),
+        ("none", two(""), Ok(ReportedStatus::Healthy)),
+        ("none", two("degraded_performance"), degraded("`API` has degraded performance: Flood")),
+        ("none", two("partial_outage"), degraded("`API` has a partial outage: Flood")),
+        ("none", two("major_outage"), down("`API` has a major outage: Flood")),
+        ("minor", two("major_outage"), down("`API` has a major outage: Flood")),
+        ("none", hidden.to_owned(), down("`Mail` has a major outage")),
+        ("none", group("major_outage"), down("`Paris` has a major outage")),
+        ("none", alone.to_owned(), degraded("`Europe` has a partial outage")),
+        ("none", two("on_fire"), Err("the status page reports the unknown status `on_fire` for `API`".to_owned())),
+        ("none", format!("{}, {}", one("on_fire"), two("major_outage")), down("`API` has a major outage: Flood")),
+        (
+            "none",
+            format!("{}, {}", one("on_fire"), two("partial_outage")),
+            degraded("`API` has a partial outage: Flood"),
+        ),
+        ("minor", two("operational"), degraded("the status page reports `Text`: Fire")),
+        ("minor", two("on_fire"), degraded("the status page reports `Text`: Fire")),
+        ("critical", two("on_fire"), down("the status page reports `Text`: Fire")),
+        ("minor", two("partial_outage"), degraded("the status page reports `Text`: `API` has a partial outage: Flood")),
+        (
+            "maintenance",
+            one("under_maintenance"),
+            degraded("the status page reports `Text`: `Git` is under maintenance"),
+        ),
+        ("critical", two("partial_outage"), down("the status page reports `Text`: Fire")),
+        ("critical", one("major_outage"), down("the status page reports `Text`: `Git` has a major outage")),
+    ] {
+        assert_eq!(page(indicator, &components), expected, "{indicator} {components}");
+    }
 }
 
 #[test]

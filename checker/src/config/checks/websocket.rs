@@ -34,7 +34,8 @@ pub(super) const TYPE: CheckType = CheckType {
                 "expect",
                 ValueKind::String,
                 "nothing",
-                "A regular expression that a received message must match.",
+                "A regular expression that a received message must match. Without it, the server must only accept the \
+                 connection, and not immediately close it with an error code.",
             ),
             RESOLVE,
             Field { kind: ValueKind::Pattern(patterns::SERVER_NAME), ..SERVER_NAME },

@@ -72,6 +72,11 @@ impl Coding {
         }))
     }
 
+    /// Returns whether data starts with a zlib header (RFC 1950).
+    pub(super) fn has_zlib_header(data: &[u8]) -> bool {
+        matches!(data, [first, second, ..] if is_zlib_header(*first, *second))
+    }
+
     fn name(self) -> &'static str {
         match self {
             Coding::Gzip => "gzip",

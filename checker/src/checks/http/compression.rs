@@ -1,0 +1,97 @@
+//! Recognizes compressed bodies whose `Content-Encoding` is missing. Their text is unknown, because curl and browsers do
+//! not decompress them either.
+
+use tokio::task::yield_now;
+
+use super::coding::{Coding, CodingDecoder, STEP};
+
+/// The number of decoded bytes that identify a format without a signature.
+const SAMPLE: usize = 64 << 10;
+/// The number of decoding steps before other checks get a turn.
+const STEPS_PER_TURN: u32 = 4;
+
+/// Returns the name of the format whose signature the body starts with.
+pub(super) fn by_signature(body: &[u8]) -> Option<&'static str> {
+    match body {
+        [0x1f, 0x8b, 8, ..] => Some("gzip"),
+        // A Zstandard frame, or a skippable one (RFC 8878, section 3.1).
+        [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some("zstd"),
+        _ => None,
+    }
+}
+
+/// Returns the name of the format, if the body is compressed text in a format without a signature.
+pub(super) async fn by_decoding(body: &[u8]) -> Option<&'static str> {
+    // Text has no such bytes in any charset (WHATWG's MIME Sniffing standard, "binary data byte").
+    let is_binary = |byte: &u8| matches!(byte, 0..=8 | 0x0b | 0x0e..=0x1a | 0x1c..=0x1f);
+    if std::str::from_utf8(body).is_ok() || !body.iter().any(is_binary) {
+        return None;
+    }
+    for (coding, name) in [(Coding::Deflate, "deflate"), (Coding::Brotli, "br")] {
+        let is_candidate = coding == Coding::Brotli || Coding::has_zlib_header(body);
+        if is_candidate && is_compressed_text(body, coding).await {
+            return Some(name);
+        }
+    }
+    None
+}
+
+async fn is_compressed_text(body: &[u8], coding: Coding) -> bool {
+    let mut decoder = CodingDecoder::new(coding, SAMPLE);
+    let (mut text, mut output, mut rest) = (Vec::new(), vec![0; STEP], body);
+    for step in 1.. {
+        let Ok(progress) = decoder.decode(rest, &mut output) else { return false };
+        rest = &rest[progress.read..];
+        text.extend_from_slice(&output[..progress.written]);
+        let is_stuck = progress.read == 0 && progress.written == 0;
+        if is_stuck || text.len() >= SAMPLE || (rest.is_empty() && decoder.is_complete()) {
+            break;
+        }
+        if step % STEPS_PER_TURN == 0 {
+            yield_now().await;
+        }
+    }
+    let is_whole = rest.is_empty() && decoder.is_complete();
+    let is_text = match std::str::from_utf8(&text) {
+        Ok(_) => true,
+        Err(error) => !is_whole && error.error_len().is_none(),
+    };
+    (is_whole || text.len() >= SAMPLE) && is_text && !text.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use crate::checks::http::compression::*;
+    use crate::checks::http::encoding_tests::encode;
+
+    fn recognized(body: &[u8]) -> Option<&'static str> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        by_signature(body).or_else(|| runtime.block_on(by_decoding(body)))
+    }
+
+    #[test]
+    fn compressed_text_is_recognized() {
+        let short = r#"{"status":"Fatal error","state":"Störung"}"#.to_owned();
+        for text in [short.repeat(10_000), short.repeat(3), short] {
+            for coding in ["gzip", "deflate", "br", "zstd"] {
+                assert_eq!(recognized(&encode(coding, text.as_bytes())), Some(coding), "{coding} {}", text.len());
+            }
+        }
+        assert_eq!(recognized(b"\x51\x2a\x4d\x18\x03\0\0\0abc"), Some("zstd"));
+        for other in [&b"x\x9c"[..], b"x\x9c is not compressed \x01", b"\x1f\x8b", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"] {
+            assert_eq!(recognized(other), None, "{other:?}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn text_is_not_taken_for_compressed_data(text in "[a-zA-Z0-9 äöüÄÖÜßéèñ<>/=\"{}:,.\r\n\t\u{1}]{0,200}") {
+            let (latin_1, ..) = encoding_rs::WINDOWS_1252.encode(&text);
+            prop_assert_eq!(recognized(&latin_1), None);
+        }
+    }
+}
