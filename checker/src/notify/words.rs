@@ -45,7 +45,7 @@ impl Urgency {
             | EventKind::Budget
             | EventKind::Incident => Urgency::Warning,
             EventKind::Recovered => Urgency::Good,
-            EventKind::Missed | EventKind::Maintenance | EventKind::Test => Urgency::Info,
+            EventKind::Missed | EventKind::Closed | EventKind::Maintenance | EventKind::Test => Urgency::Info,
         }
     }
 
@@ -100,6 +100,10 @@ pub fn headline(item: &Item, message: &Message) -> String {
         }
         (EventKind::Recovered, Some(during)) => format!("{title} has recovered: it was {was} {during}"),
         (EventKind::Recovered, None) => format!("{title} has recovered"),
+        (EventKind::Closed, _) => {
+            let seen = item.until.map(|until| format!(", at {}", clock.time(until))).unwrap_or_default();
+            format!("{title} is no longer watched: when last seen{seen}, it had been {was} since {}", clock.time(item.since))
+        }
         (EventKind::Reminder, _) => {
             let reminder = if item.reminder > 0 { format!(" (reminder {})", item.reminder) } else { String::new() };
             let is = if item.is == Status::Degraded { "degraded" } else { "down" };
@@ -304,6 +308,7 @@ fn counted(group: Group, count: usize, title: &str) -> String {
         Group::Silent { is_over: true } => locations("is reporting again", "are reporting again"),
         Group::Store { is_over: false } => locations("cannot store its results", "cannot store their results"),
         Group::Store { is_over: true } => locations("can store its results again", "can store their results again"),
+        Group::Other(EventKind::Closed) => services("is no longer watched", "are no longer watched"),
         Group::Other(EventKind::Missed) => services("was down earlier", "were down earlier"),
         Group::Other(EventKind::Flapping) => services("is flapping", "are flapping"),
         Group::Other(EventKind::Certificate) => {

@@ -56,6 +56,7 @@ fn item(event: EventKind, title: &str) -> Item {
             down_from: Vec::new(),
             ..over(12 * MINUTE)
         },
+        EventKind::Closed => Item { was: Status::Down, is: Status::Unknown, ..over(12 * MINUTE) },
         EventKind::Reminder => Item { since: at() - 28 * HOUR, reminder: 2, ..base },
         EventKind::Missed => Item {
             was: Status::Down,

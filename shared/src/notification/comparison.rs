@@ -130,13 +130,15 @@ fn compare_endpoints<'a>(situation: &Situation<'a>, comparison: &mut Comparison<
         let heard = difference.changes.iter().filter(|change| policy.hears(change.event));
         let items = heard.map(|change| item(situation, verdict, change)).collect();
         let due = difference.changes.iter().map(|change| change.due).min().unwrap_or(now);
+        // No node checks a closed endpoint, so the news is not left to those that do.
+        let is_closed = difference.changes.iter().any(|change| change.event == EventKind::Closed);
         found_at.insert(index, comparison.found.len());
         comparison.found.push(Found {
             news: news(situation, Topic::Endpoint, verdict.key, next, items),
             due,
             began: outages.is_since,
             replaced: register.map_or(0, |register| register.number),
-            sender: Sender::Checkers(verdict),
+            sender: if is_closed { Sender::Any } else { Sender::Checkers(verdict) },
         });
     }
     for (cause, mut titles) in dependents {
@@ -168,11 +170,19 @@ fn forget_unknown_endpoints(
     };
     for register in situation.registers.of_channel(situation.channel) {
         let is_bad = register.topic == Topic::Endpoint && register.state != Notified::Healthy;
-        let is_old = register.at.saturating_add(FORGET_AFTER) <= now;
-        if is_bad && is_old && !known_bad.contains(&register.key) && !is_listed(&register.key) {
+        let due = register.at.saturating_add(FORGET_AFTER);
+        if is_bad && due <= now && !known_bad.contains(&register.key) && !is_listed(&register.key) {
             let next = Known { state: Notified::Healthy, until: now, at: now, reminders: 0, since: register.since };
-            let news = news(situation, Topic::Endpoint, &register.key, next, Vec::new());
-            comparison.found.push(Found { news, due: now, began: 0, replaced: register.number, sender: Sender::Any });
+            let closed = Item {
+                was: register.state.status(),
+                since: register.since,
+                until: Some(register.until.max(register.since)),
+                ..Item::new(EventKind::Closed, &register.key, Status::Unknown)
+            };
+            let items = if situation.policy.hears(EventKind::Closed) { vec![closed] } else { Vec::new() };
+            let news = news(situation, Topic::Endpoint, &register.key, next, items);
+            let (began, replaced) = (0, register.number);
+            comparison.found.push(Found { news, due, began, replaced, sender: Sender::Any });
         }
     }
 }
@@ -210,20 +220,12 @@ fn compare_condition<'a>(situation: &Situation<'a>, condition: &'a Condition, co
     };
     let is_heard = condition.is_present || condition.topic.recovers() && policy.hears(EventKind::Recovered);
     let item = Item {
-        event: change.event,
-        title: title.clone(),
-        locator: condition.key.locator.clone(),
         was: change.was,
-        is: change.is,
         since: change.since,
         until: change.until,
-        voters: 0,
-        down_from: Vec::new(),
-        reasons: Vec::new(),
-        is_planned: false,
         reminder: change.reminder,
-        dependents: Vec::new(),
         detail: condition.detail.clone(),
+        ..Item::new(change.event, &condition.key, change.is)
     };
     let items = if is_heard { vec![item] } else { Vec::new() };
     let reminders = if condition.is_present { condition.reminders } else { 0 };
@@ -279,11 +281,7 @@ fn item(situation: &Situation<'_>, verdict: &Verdict<'_>, change: &Change) -> It
     let reasons = voters.clone().filter(|vote| vote.status >= Status::Degraded);
     let reasons = reasons.filter_map(|vote| Some(NodeReason { node: named(vote)?, reason: vote.reason?.to_owned() }));
     Item {
-        event: change.event,
-        title: verdict.key.title.clone(),
-        locator: verdict.key.locator.clone(),
         was: change.was,
-        is: change.is,
         since: change.since,
         until: change.until,
         voters: voters.clone().count(),
@@ -293,8 +291,7 @@ fn item(situation: &Situation<'_>, verdict: &Verdict<'_>, change: &Change) -> It
             hold.kind == HoldKind::Planned && hold.period.contains(change.since) && hold.covers(&verdict.key.title)
         }),
         reminder: change.reminder,
-        dependents: Vec::new(),
-        detail: None,
+        ..Item::new(change.event, verdict.key, change.is)
     }
 }
 

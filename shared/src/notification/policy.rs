@@ -29,7 +29,7 @@ pub struct Pace {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ChannelPolicy {
     /// The kinds of events that the channel is notified of. [`EventKind::Down`] includes worse, missed and flapping
-    /// outages.
+    /// outages, and [`EventKind::Recovered`] includes closed ones.
     pub on: BTreeSet<EventKind>,
     /// Titles of endpoints, or prefixes of titles followed by `*`. An empty list matches all endpoints.
     pub endpoints: Vec<String>,
@@ -55,7 +55,9 @@ impl ChannelPolicy {
     #[must_use]
     pub fn hears(&self, kind: EventKind) -> bool {
         let is_part_of_down = matches!(kind, EventKind::Worse | EventKind::Missed | EventKind::Flapping);
-        self.on.contains(&kind) || is_part_of_down && self.on.contains(&EventKind::Down)
+        self.on.contains(&kind)
+            || is_part_of_down && self.on.contains(&EventKind::Down)
+            || kind == EventKind::Closed && self.on.contains(&EventKind::Recovered)
     }
 
     /// Returns whether the channel is notified of an endpoint with this title.

@@ -167,7 +167,8 @@ pub(super) fn order(event: EventKind) -> u8 {
         EventKind::Certificate => 10,
         EventKind::Maintenance => 11,
         EventKind::Recovered => 12,
-        EventKind::Test => 13,
+        EventKind::Closed => 13,
+        EventKind::Test => 14,
     }
 }
 

@@ -11,7 +11,7 @@ use crate::status::Status;
 use crate::uptime::MERGE_WINDOW;
 use crate::{DAY, Nanos, UnixNanos};
 
-/// An outage without results for this long is closed without notifying the channel.
+/// An outage without results for this long is closed.
 pub(super) const FORGET_AFTER: Nanos = DAY;
 
 /// An endpoint's outages and the rules for reporting them.
@@ -306,12 +306,22 @@ impl Subject<'_> {
     /// Handles an endpoint whose status is unknown. Its outage is closed after [`FORGET_AFTER`], or immediately if the
     /// endpoint was removed.
     fn forget_or_wait(&self, known: Known, difference: &mut Difference) {
+        let last_seen = self.outages.known_until.max(known.until);
         let forget_at = self.outages.known_until.max(known.at).saturating_add(FORGET_AFTER);
-        if self.is_retired || forget_at <= self.now {
-            difference.next = Some(self.recovered(known.since, self.now));
-        } else {
+        // The time must not depend on the evaluation, so that the next node takes its turn if the first one fails.
+        let due = if self.is_retired { last_seen.min(self.now) } else { forget_at };
+        if due > self.now {
             difference.wait(EventKind::Recovered, HeldReason::Unknown, forget_at);
+            return;
         }
+        if self.outages.was_up {
+            let end = self.outages.all.last().map_or(known.since, |last| last.end);
+            self.recover(known, end, due, difference);
+            return;
+        }
+        let closed = self.change(EventKind::Closed, known.state.status(), known.since, due);
+        let until = Some(last_seen.max(known.since));
+        difference.add(Change { until, ..closed }, self.recovered(known.since, self.now));
     }
 
     fn recovered(&self, since: UnixNanos, until: UnixNanos) -> Known {

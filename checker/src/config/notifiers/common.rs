@@ -21,6 +21,7 @@ const EVENTS: &[&str] = &[
     "degraded",
     "worse",
     "recovered",
+    "closed",
     "reminder",
     "missed",
     "flapping",
@@ -47,7 +48,7 @@ pub(super) const COMMON: &[Field] = &[
         "on",
         ValueKind::List(&ValueKind::Enum(EVENTS)),
         "`[\"down\", \"recovered\", \"reminder\", \"silent\", \"store\"]`",
-        "The events that the channel is notified of; see [Events](notifications.md#events). `down` includes `worse`, `missed` and `flapping`.",
+        "The events that the channel is notified of; see [Events](notifications.md#events). `down` includes `worse`, `missed` and `flapping`, and `recovered` includes `closed`.",
     ),
     optional(
         "endpoints",

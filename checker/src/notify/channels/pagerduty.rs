@@ -74,7 +74,8 @@ impl PagerDuty {
             "dedup_key": deduplication_key(item),
             "event_action": "resolve",
         });
-        if Urgency::from_item(item) != Urgency::Good {
+        let is_over = Urgency::from_item(item) == Urgency::Good || item.event == EventKind::Closed;
+        if !is_over {
             body["event_action"] = "trigger".into();
             body["client"] = "Checkup".into();
             body["links"] = links.into();

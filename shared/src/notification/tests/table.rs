@@ -94,24 +94,45 @@ fn an_unknown_status_is_not_a_recovery() {
 }
 
 #[test]
-fn an_outage_without_results_is_closed_silently_after_a_day() {
+fn an_outage_without_results_is_closed_in_words_after_a_day() {
     let mut scene = Scene::new("h0 d10 ?20");
     scene.send(15);
     let day = 24 * 60;
     assert_eq!(scene.play(16..20 + day), [""; 0]);
     let plan = scene.plan(20 + day);
-    assert!(plan.news[0].items.is_empty() && plan.news[0].register.state == Notified::Healthy);
+    assert_eq!(words(&plan), ["closed Shop 10–20"]);
+    let item = &plan.news[0].items[0];
+    assert_eq!((item.was, item.is), (Status::Down, Status::Unknown));
     scene.send(20 + day);
     assert_eq!(scene.plan(21 + day).news, []);
+    // A channel that does not hear of recoveries does not hear of it, and an endpoint that returns is down again.
+    scene = Scene::new("h0 d10 ?20 d2000");
+    scene.policy.on = BTreeSet::from([EventKind::Down]);
+    scene.send(15);
+    assert_eq!(scene.play(16..2_100), ["2001: down Shop 10"]);
 }
 
 #[test]
-fn the_outage_of_a_retired_endpoint_is_closed_silently() {
+fn the_outage_of_a_retired_endpoint_is_closed_in_words() {
+    for pace in [Pace::default(), Pace { gather: MINUTE, spacing: MINUTE }] {
+        let mut scene = Scene::new("h0 d10 ?20").with_endpoint("Blog", "h0 d10 h19 ?20");
+        scene.pace = pace;
+        scene.send(15);
+        for endpoint in &mut scene.endpoints {
+            endpoint.2 = true;
+        }
+        // The end of the other outage is known.
+        let expected = ["30: recovered Blog 10–19", "30: closed Shop 10–20"];
+        assert_eq!(scene.play(30..60), expected, "{pace:?}");
+    }
+}
+
+#[test]
+fn a_renamed_endpoint_without_an_id_is_closed_and_down_again() {
     let mut scene = Scene::new("h0 d10 ?20");
     scene.send(15);
-    scene.endpoints[0].2 = true;
-    let plan = scene.plan(30);
-    assert!(plan.news[0].items.is_empty() && plan.news[0].register.state == Notified::Healthy);
+    scene.endpoints = vec![(key("Shop"), "h0 d10 ?20", true), (key("Store"), "d20", false)];
+    assert_eq!(scene.play(21..60), ["21: down Store 20", "21: closed Shop 10–20"]);
 }
 
 #[test]
@@ -121,7 +142,17 @@ fn the_outage_of_an_endpoint_that_disappeared_is_closed_after_a_day() {
     scene.endpoints = vec![(key("Other"), "h0", false)];
     assert_eq!(scene.plan(16).news, []);
     let plan = scene.plan(16 + 24 * 60);
-    assert!(plan.news[0].items.is_empty() && plan.news[0].register.state == Notified::Healthy);
+    assert_eq!(words(&plan), ["closed Shop 10–15"]);
+    // If the first node does not send it, the second one does.
+    let mut scene = scene.with_node("b");
+    scene.logs.swap(0, 1);
+    scene.logs[1].registers.clone_into(&mut scene.logs[0].registers);
+    let sent = (16 + 24 * 60..).take(30).find(|now| {
+        let plan = scene.plan(*now);
+        scene.logs[0].wait(&channel(), plan.waiting.clone());
+        !plan.news.is_empty()
+    });
+    assert_eq!(sent, Some(16 + 24 * 60 + 5));
 }
 
 #[test]
