@@ -36,6 +36,8 @@ pub(super) struct Found<'a> {
     pub(super) began: UnixNanos,
     /// The number of the register that the news replaces, or 0 if the channel has no register for the subject.
     pub(super) replaced: i64,
+    /// Whether the status of an endpoint got worse. Such news does not wait until messages are far enough apart.
+    pub(super) is_worse: bool,
     pub(super) sender: Sender<'a>,
 }
 
@@ -122,7 +124,8 @@ fn compare_endpoints<'a>(situation: &Situation<'a>, comparison: &mut Comparison<
             now,
         };
         let new = Known { state: Notified::Healthy, since: 0, until: served_since, at: served_since, reminders: 0 };
-        let difference = subject.compare(register.map_or(new, Known::from));
+        let known = register.map_or(new, Known::from);
+        let difference = subject.compare(known);
         if let Some((event, reason, until)) = difference.held {
             comparison.held.push(Held { event, title: verdict.key.title.clone(), reason, until });
         }
@@ -138,6 +141,7 @@ fn compare_endpoints<'a>(situation: &Situation<'a>, comparison: &mut Comparison<
             due,
             began: outages.is_since,
             replaced: register.map_or(0, |register| register.number),
+            is_worse: next.state.status() > known.state.status(),
             sender: if is_closed { Sender::Any } else { Sender::Checkers(verdict) },
         });
     }
@@ -182,7 +186,7 @@ fn forget_unknown_endpoints(
             let items = if situation.policy.hears(EventKind::Closed) { vec![closed] } else { Vec::new() };
             let news = news(situation, Topic::Endpoint, &register.key, next, items);
             let (began, replaced) = (0, register.number);
-            comparison.found.push(Found { news, due, began, replaced, sender: Sender::Any });
+            comparison.found.push(Found { news, due, began, replaced, is_worse: false, sender: Sender::Any });
         }
     }
 }
@@ -237,7 +241,7 @@ fn compare_condition<'a>(situation: &Situation<'a>, condition: &'a Condition, co
     // news nor the turn may depend on it.
     let has_begun = condition.since <= now;
     let due = if has_begun { condition.since.min(now.saturating_sub(HOUR)) } else { condition.since };
-    comparison.found.push(Found { news, due, began: 0, replaced, sender });
+    comparison.found.push(Found { news, due, began: 0, replaced, is_worse: false, sender });
 }
 
 /// Returns why a condition is not reported now, and until when. `register` is the last message about it.

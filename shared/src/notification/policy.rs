@@ -21,7 +21,7 @@ pub struct Flapping {
 pub struct Pace {
     /// How long the first piece of news waits for more, so that they share a message.
     pub gather: Nanos,
-    /// The minimum time between two messages to one channel, unless the status gets worse.
+    /// The minimum time between two messages to one channel, unless the status of an endpoint gets worse.
     pub spacing: Nanos,
 }
 
@@ -39,6 +39,9 @@ pub struct ChannelPolicy {
     pub recovered_after: Nanos,
     /// The times between reminders. The last one repeats. An empty list disables reminders.
     pub repeat: Vec<Nanos>,
+    /// Whether the provider keeps an incident for each subject instead of showing messages. Such a channel must receive
+    /// every end, and its messages need not be far apart.
+    pub keeps_incidents: bool,
 }
 
 /// The notification settings of a check.

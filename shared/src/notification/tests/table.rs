@@ -1,7 +1,7 @@
 //! Tests of the news that follows from the last reported status and the current one.
 
 use super::*;
-use crate::notification_log::{Notified, Topic};
+use crate::notification_log::Topic;
 
 #[test]
 fn an_outage_and_its_recovery_are_notified_once() {
