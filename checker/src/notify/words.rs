@@ -33,7 +33,11 @@ impl Urgency {
     #[must_use]
     pub fn from_item(item: &Item) -> Urgency {
         match item.event {
-            EventKind::Silent | EventKind::Store if item.until.is_some() => Urgency::Good,
+            EventKind::Silent | EventKind::Store | EventKind::Certificate | EventKind::Budget
+                if item.until.is_some() =>
+            {
+                Urgency::Good
+            }
             EventKind::Down | EventKind::Worse => Urgency::Critical,
             EventKind::Reminder if item.is == Status::Down => Urgency::Critical,
             EventKind::Degraded
@@ -267,6 +271,8 @@ enum Group {
     BackButDegraded,
     Silent { is_over: bool },
     Store { is_over: bool },
+    CertificateReplaced,
+    BudgetRelieved,
     Other(EventKind),
 }
 
@@ -280,6 +286,8 @@ impl Group {
             EventKind::Recovered if kind.is == Status::Degraded => Group::BackButDegraded,
             EventKind::Silent => Group::Silent { is_over: kind.is_over },
             EventKind::Store => Group::Store { is_over: kind.is_over },
+            EventKind::Certificate if kind.is_over => Group::CertificateReplaced,
+            EventKind::Budget if kind.is_over => Group::BudgetRelieved,
             event => Group::Other(event),
         }
     }
@@ -308,6 +316,10 @@ fn counted(group: Group, count: usize, title: &str) -> String {
         Group::Silent { is_over: true } => locations("is reporting again", "are reporting again"),
         Group::Store { is_over: false } => locations("cannot store its results", "cannot store their results"),
         Group::Store { is_over: true } => locations("can store its results again", "can store their results again"),
+        Group::CertificateReplaced => services("has a new certificate", "have new certificates"),
+        Group::BudgetRelieved => {
+            services("no longer uses up its error budget too fast", "no longer use up their error budgets too fast")
+        }
         Group::Other(EventKind::Closed) => services("is no longer watched", "are no longer watched"),
         Group::Other(EventKind::Missed) => services("was down earlier", "were down earlier"),
         Group::Other(EventKind::Flapping) => services("is flapping", "are flapping"),

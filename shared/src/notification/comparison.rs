@@ -222,7 +222,8 @@ fn compare_condition<'a>(situation: &Situation<'a>, condition: &'a Condition, co
         }
         _ => return,
     };
-    let is_heard = condition.is_present || condition.topic.recovers() && policy.hears(EventKind::Recovered);
+    let ends = condition.topic.recovers() || policy.keeps_incidents;
+    let is_heard = condition.is_present || ends && policy.hears(EventKind::Recovered);
     let item = Item {
         was: change.was,
         since: change.since,

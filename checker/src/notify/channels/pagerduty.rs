@@ -19,8 +19,8 @@ use crate::redact::Secret;
 
 /// A `PagerDuty` service with an Events API v2 integration.
 ///
-/// Each endpoint has at most one open incident, which is resolved when the endpoint recovers. Events that need no
-/// action, such as an outage that is already over, become change events, which do not page anyone.
+/// Each endpoint has at most one open incident, which is resolved when the endpoint recovers. Because of the incident's
+/// key, a repeated request changes nothing. Events that need no action, such as an outage that is already over, become change events, which do not page anyone.
 #[derive(Debug, Clone)]
 pub struct PagerDuty {
     pub server: SecretUrl,
@@ -42,6 +42,10 @@ impl HttpChannel for PagerDuty {
             requests.push(finish(json_request(&url, Method::POST), body.to_string())?);
         }
         Ok(requests)
+    }
+
+    fn keeps_incidents(&self) -> bool {
+        true
     }
 }
 

@@ -2,6 +2,8 @@
 //! responsible for, and records it in the node's log.
 
 pub mod sending;
+#[cfg(test)]
+mod sending_tests;
 mod state_channels;
 
 use std::collections::BTreeMap;

@@ -318,6 +318,11 @@ fn a_certificate_is_notified_once_and_again_before_it_expires() {
     assert_eq!(send(Some(1), 43), [""; 0]);
     // Its renewal is not news.
     assert_eq!(send(None, 51), [""; 0]);
+    // An incident must end, though.
+    let mut incident = Scene::new("h0").hearing(&[EventKind::Certificate]);
+    incident.policy.keeps_incidents = true;
+    assert_eq!(send_certificate(&mut incident, Some(0), 30), ["certificate Shop 10"]);
+    assert_eq!(send_certificate(&mut incident, None, 40), ["certificate Shop 10–10"]);
     // A certificate that already expires soon when it is first seen has no reminder.
     let mut scene = Scene::new("h0").hearing(&[EventKind::Certificate]);
     let mut send = |reminders, now| send_certificate(&mut scene, reminders, now);
