@@ -251,11 +251,10 @@ impl Subject<'_> {
     }
 
     fn compare_flapping(&self, known: Known, difference: &mut Difference) {
-        let last = self.outages.all.last();
         match self.outages.is {
             Status::Unknown => self.forget_or_wait(known, difference),
             Status::Down | Status::Degraded => {
-                let start = last.map_or(self.now, |last| last.start);
+                let start = self.outages.all.last().map_or(self.now, |last| last.start);
                 let due = start.saturating_add(DOWN_AGAIN.max(self.policy.after));
                 let is_down = self.outages.is == Status::Down;
                 if due <= self.now && is_down && self.reason_to_hold().is_none() {
@@ -268,6 +267,8 @@ impl Subject<'_> {
                 }
             }
             Status::Healthy => {
+                // As in `flapping_since`, short outages do not count.
+                let last = self.outages.all.iter().rev().find(|outage| self.notable(outage).is_some());
                 let end = last.map_or(known.since, |last| last.end).max(known.since);
                 let due = end.saturating_add(CALM);
                 if due <= self.now {
@@ -284,7 +285,8 @@ impl Subject<'_> {
         if !self.policy.hears(EventKind::Flapping) {
             return false;
         }
-        let Some((since, due)) = flapping_since(self.outages, self.flapping, self.held, after, self.now) else {
+        let rules = (self.flapping, self.policy);
+        let Some((since, due)) = flapping_since(self.outages, rules, self.held, after, self.now) else {
             return false;
         };
         if self.outages.is == Status::Unknown {

@@ -202,6 +202,19 @@ fn a_flapping_endpoint_that_stays_down_is_notified_again() {
 }
 
 #[test]
+fn outages_shorter_than_after_are_not_flapping() {
+    let mut scene = Scene::new("h0 d10 h12 d20 h22 d30 h32 d40 h42 d50 h52 d55 h57");
+    scene.policy.after = minutes(3);
+    assert_eq!(scene.play(0..200), [""; 0]);
+    // Four of these are long enough. The short ones count neither for the beginning nor for the end.
+    let mut scene = Scene::new("h0 d10 h15 d20 h21 d25 h30 d35 h36 d40 h45 d50 h55 d65 h66 d80 h81");
+    scene.policy.after = minutes(3);
+    let sent = scene.play(0..200);
+    assert_eq!(sent[..2], ["13: down Shop 10", "17: recovered Shop 10–15"], "{sent:?}");
+    assert_eq!(sent[6..], ["53: flapping Shop 10", "85: recovered Shop 10–55"], "{sent:?}");
+}
+
+#[test]
 fn a_window_holds_back_what_is_new_and_bad() {
     let mut scene = Scene::new("h0 d10 h40").with_hold(HoldKind::Planned, 5, 60);
     assert_eq!(held(&scene.plan(20)), ["down Shop Planned 60"]);
