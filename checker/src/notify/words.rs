@@ -136,6 +136,9 @@ pub fn headline(item: &Item, message: &Message) -> String {
     };
     match (&item.detail, item.event) {
         (_, EventKind::Test) | (None, _) => sentence,
+        (Some(detail), EventKind::Budget) if item.reminder > 0 => {
+            format!("{title} got worse: {}", one_line(detail, REASON_LIMIT))
+        }
         (Some(detail), EventKind::Certificate | EventKind::Budget) => {
             format!("{title}: {}", one_line(detail, REASON_LIMIT))
         }

@@ -55,6 +55,10 @@ pub(super) enum Sender<'a> {
 /// host name, and results would alternate between their certificates.
 const CERTIFICATE_PAUSE: Nanos = DAY;
 
+/// How long after a message about a budget a lower burn rate is recorded. Until then, a rate that varies causes no
+/// further message.
+const RELIEF: Nanos = HOUR;
+
 /// The kinds of events that report an endpoint's status.
 const STATUS_EVENTS: [EventKind; 7] = [
     EventKind::Down,
@@ -201,7 +205,15 @@ fn compare_condition<'a>(situation: &Situation<'a>, condition: &'a Condition, co
     }
     let register = situation.registers.get(situation.channel, condition.topic, &condition.key);
     let known = register.filter(|register| register.state != Notified::Healthy);
+    let sender = if condition.is_local { Sender::Own } else { Sender::Any };
     let title = &condition.key.title;
+    if let Some(known) = known.filter(|known| is_relieved(condition, known, now)) {
+        let next = Known { reminders: condition.reminders, until: now, at: now, ..Known::from(known) };
+        let news = news(situation, condition.topic, &condition.key, next, Vec::new());
+        let (due, replaced) = (now.saturating_sub(HOUR), known.number);
+        comparison.found.push(Found { news, due, began: 0, replaced, is_worse: false, sender });
+        return;
+    }
     let change =
         |event, was, is, since, until| Change { event, was, is, since, until, due: condition.since, reminder: 0 };
     let (change, state) = match (condition.is_present, known) {
@@ -235,7 +247,6 @@ fn compare_condition<'a>(situation: &Situation<'a>, condition: &'a Condition, co
     let items = if is_heard { vec![item] } else { Vec::new() };
     let reminders = if condition.is_present { condition.reminders } else { 0 };
     let next = Known { state, since: change.since, until: now, at: now, reminders };
-    let sender = if condition.is_local { Sender::Own } else { Sender::Any };
     let news = news(situation, condition.topic, &condition.key, next, items);
     let replaced = register.map_or(0, |register| register.number);
     // The time at which a condition began or ended can differ with each evaluation, so neither the wait for further
@@ -243,6 +254,13 @@ fn compare_condition<'a>(situation: &Situation<'a>, condition: &'a Condition, co
     let has_begun = condition.since <= now;
     let due = if has_begun { condition.since.min(now.saturating_sub(HOUR)) } else { condition.since };
     comparison.found.push(Found { news, due, began: 0, replaced, is_worse: false, sender });
+}
+
+/// Returns whether an open condition has been less severe than reported for a while, so that it is reported again if it
+/// gets worse again. This applies only to budgets: certificates do not improve until they are replaced.
+fn is_relieved(condition: &Condition, known: &Register, now: UnixNanos) -> bool {
+    let is_less = condition.is_present && condition.reminders < known.reminders;
+    is_less && condition.topic == Topic::Budget && known.at.saturating_add(RELIEF) <= now
 }
 
 /// Returns why a condition is not reported now, and until when. `register` is the last message about it.

@@ -28,7 +28,7 @@ use shared::{DAY, Nanos, SECOND, UnixNanos};
 use self::sending::compose;
 use crate::notify::channels::Transport;
 use crate::notify::conditions::{
-    SeenCertificate, burning_budgets, expiring_certificates, silent_nodes, store_condition, typical_interval,
+    SeenCertificate, burning_budgets, ended_budgets, expiring_certificates, silent_nodes, store_condition, typical_interval,
 };
 use crate::notify::delivery::{Courier, Job};
 use crate::notify::message::Message;
@@ -319,6 +319,7 @@ impl Notifier {
         let certificate_days = self.settings.rules.certificate_days;
         conditions.extend(expiring_certificates(&stored.certificates, certificate_days, &logs, now));
         conditions.extend(burning_budgets(&endpoints, &self.objectives, &logs, now));
+        conditions.extend(ended_budgets(all(), &self.objectives, &logs, now));
         let mut assessment = self.plan(&endpoints, &conditions, &newest, now);
         self.add_budgets(&mut assessment, &endpoints, now);
         assessment

@@ -304,6 +304,35 @@ fn a_condition_whose_start_moves_is_notified_by_daemons_and_by_the_next_node() {
     assert_eq!(sent, Some(17), "the first node does not send, so the second one takes its turn");
 }
 
+#[test]
+fn a_budget_that_burns_faster_is_notified_again() {
+    let mut scene = Scene::new("h0").hearing(&[EventKind::Budget]);
+    let mut send = |level: Option<u32>, now| {
+        scene.conditions = vec![Condition {
+            topic: Topic::Budget,
+            key: key("Shop"),
+            since: at(10),
+            reminders: level.unwrap_or(0),
+            is_present: level.is_some(),
+            is_local: false,
+            detail: None,
+        }];
+        scene.send(now)
+    };
+    assert_eq!(send(Some(0), 10), ["budget Shop 10"]);
+    assert_eq!(send(Some(2), 20), ["budget Shop 10 #2"]);
+    // A rate that varies is not news.
+    for (level, now) in [(1, 30), (2, 31), (0, 70), (2, 79)] {
+        assert_eq!(send(Some(level), now), [""; 0], "{now}");
+    }
+    // After an hour, the lower rate is recorded.
+    assert_eq!(send(Some(0), 80), [""; 0]);
+    assert_eq!(send(Some(0), 81), [""; 0]);
+    assert_eq!(send(Some(2), 90), ["budget Shop 10 #2"]);
+    assert_eq!(send(None, 100), [""; 0]);
+    assert_eq!(send(Some(1), 110), ["budget Shop 10"]);
+}
+
 /// Returns a scene in which a certificate can be evaluated: with the reminders that are due, or `None` if it does not
 /// expire soon.
 fn send_certificate(scene: &mut Scene, reminders: Option<u32>, now: i64) -> Vec<String> {
