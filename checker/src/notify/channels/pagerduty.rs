@@ -105,7 +105,7 @@ impl PagerDuty {
 }
 
 /// Returns the key of an endpoint's incident, which is the same on every node, so that any node can resolve the
-/// incident.
+/// incident. If the endpoint has an id, it can be renamed in the meantime.
 fn deduplication_key(item: &Item) -> String {
     let family = match item.event {
         EventKind::Silent | EventKind::Store | EventKind::Certificate | EventKind::Budget | EventKind::Test => {
@@ -113,5 +113,9 @@ fn deduplication_key(item: &Item) -> String {
         }
         _ => Status::Down.as_str(),
     };
-    format!("checkup-{}", identifier(&[family, &item.title, &item.locator]))
+    let identifier = match &item.id {
+        Some(id) => identifier(&[family, id]),
+        None => identifier(&[family, &item.title, &item.locator]),
+    };
+    format!("checkup-{identifier}")
 }

@@ -146,7 +146,6 @@ fn the_outage_of_an_endpoint_that_disappeared_is_closed_after_a_day() {
     // If the first node does not send it, the second one does.
     let mut scene = scene.with_node("b");
     scene.logs.swap(0, 1);
-    scene.logs[1].registers.clone_into(&mut scene.logs[0].registers);
     let sent = (16 + 24 * 60..).take(30).find(|now| {
         let plan = scene.plan(*now);
         scene.logs[0].wait(&channel(), plan.waiting.clone());
