@@ -106,7 +106,10 @@ pub fn headline(item: &Item, message: &Message) -> String {
         (EventKind::Recovered, None) => format!("{title} has recovered"),
         (EventKind::Closed, _) => {
             let seen = item.until.map(|until| format!(", at {}", clock.time(until))).unwrap_or_default();
-            format!("{title} is no longer watched: when last seen{seen}, it had been {was} since {}", clock.time(item.since))
+            format!(
+                "{title} is no longer watched: when last seen{seen}, it had been {was} since {}",
+                clock.time(item.since)
+            )
         }
         (EventKind::Reminder, _) => {
             let reminder = if item.reminder > 0 { format!(" (reminder {})", item.reminder) } else { String::new() };

@@ -56,7 +56,13 @@ fn item(event: EventKind, title: &str) -> Item {
             down_from: Vec::new(),
             ..over(12 * MINUTE)
         },
-        EventKind::Closed => Item { was: Status::Down, is: Status::Unknown, ..over(12 * MINUTE) },
+        EventKind::Closed => Item {
+            was: Status::Down,
+            is: Status::Unknown,
+            reasons: Vec::new(),
+            down_from: Vec::new(),
+            ..over(12 * MINUTE)
+        },
         EventKind::Reminder => Item { since: at() - 28 * HOUR, reminder: 2, ..base },
         EventKind::Missed => Item {
             was: Status::Down,
@@ -178,6 +184,14 @@ fn special_cases_have_their_own_sentences() {
             ]),
         ),
         ("a location stores again", message(vec![Item { until: Some(at()), ..item(EventKind::Store, "eu-west") }])),
+        (
+            "a location that cannot store sees outages",
+            message(vec![Item {
+                detail: Some("its own checks find 2 services down: Blog and Shop".to_owned()),
+                ..item(EventKind::Store, "eu-west")
+            }]),
+        ),
+        ("a budget burns faster", message(vec![Item { reminder: 2, ..item(EventKind::Budget, "Shop") }])),
         ("one more", with_more(&[("", 1)])),
         ("many more", with_more(&[("Web", 12), ("Billing", 25), ("", 1)])),
         (

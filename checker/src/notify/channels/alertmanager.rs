@@ -46,8 +46,8 @@ impl Alertmanager {
     }
 
     fn alert(&self, item: &Item, state: &Message, ends_at: UnixNanos) -> Value {
-        let is_over = Urgency::from_item(item) == Urgency::Good
-            || matches!(item.event, EventKind::Missed | EventKind::Closed);
+        let is_over =
+            Urgency::from_item(item) == Urgency::Good || matches!(item.event, EventKind::Missed | EventKind::Closed);
         let (name, severity) = name_and_severity(item, is_over);
         let mut annotations = BTreeMap::from([("summary", words::brief(item))]);
         // Alertmanager identifies an alert by its labels, so they must stay the same until it ends and must not depend
