@@ -171,8 +171,8 @@ pub fn burning_budgets(
 /// Ends the reported conditions of endpoints that no longer have an objective: neither in this node's configuration nor
 /// in the newest results of any node. Otherwise, nodes with different configurations would report them in turn.
 #[must_use]
-pub fn ended_budgets<'h>(
-    histories: impl Iterator<Item = &'h History> + Clone,
+pub fn ended_budgets(
+    histories: &[&History],
     objectives: &EndpointMap<Objective>,
     logs: &[&NotificationLog],
     now: UnixNanos,
@@ -187,7 +187,7 @@ pub fn ended_budgets<'h>(
         };
         let is_current = |history: &&History| history.newest().is_some_and(|newest| newest + REPORTED_TIME > now);
         let is_known = ended.iter().any(|condition| condition.key.is_same_endpoint(key));
-        if is_known || objectives.get(key).is_some() || histories.clone().filter(is_current).any(has_objective) {
+        if is_known || objectives.get(key).is_some() || histories.iter().copied().filter(is_current).any(has_objective) {
             continue;
         }
         let (topic, key, since) = (Topic::Budget, key.clone(), register.since);
@@ -211,6 +211,7 @@ fn since(notified: &[&Register], key: &EndpointKey) -> Option<UnixNanos> {
 #[cfg(test)]
 mod tests {
     use shared::check_file::CheckFile;
+    use shared::notification_log::ChannelId;
     use shared::history::{DEFAULT_EXPIRY, HistoryBuilder, Latencies};
     use shared::object_name::CheckFileName;
     use shared::status::Status;
@@ -261,6 +262,47 @@ mod tests {
         assert!(!condition(None).is_present && !condition(Some(DAY - 9 * MINUTE)).is_present);
         let present = condition(Some(DAY - HOUR));
         assert!(present.is_present && present.is_local && present.since == DAY - HOUR);
+    }
+
+    #[test]
+    fn the_condition_of_a_removed_objective_ends() {
+        let key = EndpointKey { title: "Shop".to_owned(), ..EndpointKey::default() };
+        let node = NodeName::new("a").expect("it is a name");
+        let mut log = NotificationLog::new(node.clone());
+        log.registers.push(Register {
+            channel: ChannelId::new("ops").expect("it is an id"),
+            topic: Topic::Budget,
+            key: key.clone(),
+            number: 1,
+            state: Notified::Down,
+            since: DAY,
+            until: DAY,
+            at: DAY,
+            reminders: 0,
+        });
+        let objective: Objective = "99.9% over 30d".parse().expect("it is an objective");
+        let history = |objective: Option<Objective>| {
+            let (mut history, mut latencies) = (History::new(Some(node.clone())), Latencies::default());
+            let mut builder = HistoryBuilder::append(&mut history, &mut latencies);
+            let (title, objective) = (key.title.clone(), objective.map(Box::new));
+            let result = CheckResult { title, timestamp: DAY, objective, ..CheckResult::default() };
+            let file = CheckFile { results: vec![result], skipped: Vec::new() };
+            builder.add(&CheckFileName { stored_at: DAY, node: Some(node.clone()) }, &file);
+            builder.finish(DEFAULT_EXPIRY);
+            history
+        };
+        let is_ended = |in_results: Option<Objective>, in_configuration: bool, now: UnixNanos| {
+            let mut objectives = EndpointMap::new();
+            if in_configuration {
+                objectives.insert(key.clone(), objective);
+            }
+            let ended = ended_budgets(&[&history(in_results)], &objectives, &[&log], now);
+            ended.first().is_some_and(|condition| !condition.is_present)
+        };
+        assert!(is_ended(None, false, DAY + HOUR));
+        assert!(!is_ended(None, true, DAY + HOUR));
+        assert!(!is_ended(Some(objective), false, DAY + HOUR), "another node still has the objective");
+        assert!(is_ended(Some(objective), false, DAY + 3 * DAY), "the other node does not report any more");
     }
 
     #[test]

@@ -329,7 +329,7 @@ impl Notifier {
         let certificate_days = self.settings.rules.certificate_days;
         conditions.extend(expiring_certificates(&stored.certificates, certificate_days, &logs, now));
         conditions.extend(burning_budgets(&endpoints, &self.objectives, &logs, now));
-        conditions.extend(ended_budgets(all(), &self.objectives, &logs, now));
+        conditions.extend(ended_budgets(&all().collect::<Vec<_>>(), &self.objectives, &logs, now));
         let mut assessment = self.plan(&endpoints, &conditions, &newest, now);
         self.add_budgets(&mut assessment, &endpoints, now);
         assessment

@@ -189,10 +189,10 @@ async fn deliver_to<'a>(
         }
     };
     let sending = stream::iter(portions).map(send).buffered(PORTIONS_AT_ONCE);
-    let sent: Vec<_> = sending.filter_map(future::ready).collect().await;
-    let is_incomplete = sent.len() < count;
+    let attempted: Vec<_> = sending.filter_map(future::ready).collect().await;
+    let is_incomplete = attempted.len() < count;
     let mut delivered = Delivered { channel, news: Vec::new(), failure: None, problems: Vec::new(), is_incomplete };
-    for (news, report) in sent {
+    for (news, report) in attempted {
         if report.outcome == SendOutcome::Delivered {
             delivered.news.extend(news);
         } else {
