@@ -19,6 +19,10 @@ use shared::object_name::{CheckFileName, NodeName};
 use shared::status::Status;
 use shared::{HOUR, MINUTE, Nanos, UnixNanos};
 
+/// The checker's allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const ENDPOINTS: usize = 10_000;
 const NOW: UnixNanos = 1_795_930_200_000_000_000;
 const ROUNDS: i64 = 50;

@@ -18,35 +18,32 @@ use std::thread;
 pub use self::judge::{Counts, Violation};
 pub use self::world::run_world;
 
-/// Runs one world per seed, on all processors. Stops at the first violation.
-pub fn run(seeds: Range<u64>) -> Result<Counts, Violation> {
+/// Runs one world per seed, on all processors. Returns the violations in the order of their seeds.
+pub fn run(seeds: Range<u64>) -> (Counts, Vec<Violation>) {
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let next = AtomicU64::new(seeds.start);
     let work = || {
-        let mut counts = Counts::default();
+        let (mut counts, mut violations) = (Counts::default(), Vec::new());
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
             if seed >= seeds.end {
-                return Ok(counts);
+                return (counts, violations);
             }
             match run_world(seed) {
                 Ok(of_world) => counts.add(&of_world),
-                Err(violation) => {
-                    next.store(seeds.end, Ordering::Relaxed);
-                    return Err(violation);
-                }
+                Err(violation) => violations.push(violation),
             }
         }
     };
     thread::scope(|scope| {
         let running: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        let mut total = Counts::default();
+        let (mut total, mut violations) = (Counts::default(), Vec::new());
         for thread in running {
-            match thread.join() {
-                Ok(counts) => total.add(&counts?),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
+            let (counts, found) = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            total.add(&counts);
+            violations.extend(found);
         }
-        Ok(total)
+        violations.sort_by_key(|violation| violation.seed);
+        (total, violations)
     })
 }
