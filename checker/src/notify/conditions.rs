@@ -187,7 +187,8 @@ pub fn ended_budgets(
         };
         let is_current = |history: &&History| history.newest().is_some_and(|newest| newest + REPORTED_TIME > now);
         let is_known = ended.iter().any(|condition| condition.key.is_same_endpoint(key));
-        if is_known || objectives.get(key).is_some() || histories.iter().copied().filter(is_current).any(has_objective) {
+        if is_known || objectives.get(key).is_some() || histories.iter().copied().filter(is_current).any(has_objective)
+        {
             continue;
         }
         let (topic, key, since) = (Topic::Budget, key.clone(), register.since);
@@ -211,8 +212,8 @@ fn since(notified: &[&Register], key: &EndpointKey) -> Option<UnixNanos> {
 #[cfg(test)]
 mod tests {
     use shared::check_file::CheckFile;
-    use shared::notification_log::ChannelId;
     use shared::history::{DEFAULT_EXPIRY, HistoryBuilder, Latencies};
+    use shared::notification_log::ChannelId;
     use shared::object_name::CheckFileName;
     use shared::status::Status;
 
