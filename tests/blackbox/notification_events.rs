@@ -1,6 +1,8 @@
 //! Tests events other than the outage of a single endpoint, end to end: silent nodes, certificates that expire soon, and
 //! outages of many endpoints at once.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 use support::certificates::{Authority, Validity};
 use support::checker::Checker;
@@ -103,6 +105,37 @@ async fn hundreds_of_failures_are_one_message_for_each_channel() {
     assert_eq!((message["items"].as_array().map(Vec::len), &message["more"]), (Some(10), &json!(290)));
     let requests = second.0.requests();
     assert!(requests.iter().all(|request| request.len() < 10_000 && request.contains("290 more")), "{requests:?}");
+}
+
+#[tokio::test]
+async fn each_of_many_outages_is_an_incident_that_its_recovery_resolves() {
+    const COUNT: usize = 25;
+    let (shop, pager) = (Endpoint::start(Behavior::ok()).await, Webhook::start().await);
+    let notifiers = [json!({ "type": "pagerduty", "routing_key": "key", "url": pager.0.url })];
+    let mut config = notifying(&shop, &directory(), &notifiers);
+    let checks = (0..COUNT).map(|index| check(&format!("Shop {index}"), &format!("{}{index}", shop.url)));
+    config["checkers"] = Value::Array(checks.collect());
+    let checker = Checker::new(&config);
+    round_at(&checker, "+0m").await;
+    shop.behave(failing());
+    // A provider that fails does not receive a request for each outage.
+    pager.0.behave(failing());
+    let run = checker.call_with_clock(&["run", "-c", "checker.json"], "+1m", |_| {}).await;
+    assert!((1..2 * COUNT).contains(&pager.messages().len()), "{}", run.output());
+    pager.0.behave(accepted());
+    let before = pager.messages().len();
+    round_at(&checker, "+10m").await;
+    round_at(&checker, "+11m").await;
+    shop.behave(Behavior::ok());
+    round_at(&checker, "+12m").await;
+    round_at(&checker, "+13m").await;
+    let sent = pager.messages().split_off(before);
+    let keys = |action: &str| {
+        let sent = sent.iter().filter(|event| event["event_action"] == json!(action));
+        sent.map(|event| event["dedup_key"].to_string()).collect::<BTreeSet<_>>()
+    };
+    assert_eq!((sent.len(), keys("trigger").len()), (2 * COUNT, COUNT), "{sent:?}");
+    assert_eq!(keys("trigger"), keys("resolve"));
 }
 
 #[tokio::test]

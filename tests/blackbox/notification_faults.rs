@@ -174,6 +174,40 @@ async fn a_node_notifies_that_it_cannot_store_and_that_it_can_again() {
 }
 
 #[tokio::test]
+async fn a_node_that_cannot_store_reports_what_its_own_checks_find() {
+    let bucket = Bucket::new().await;
+    let mut proxy = SwitchableProxy::new(&ministack::server().url);
+    let storage = storage_with(&bucket, json!({ "endpoint_url": proxy.url }));
+    let (shop, webhook) = (Endpoint::start(Behavior::ok()).await, Webhook::start().await);
+    let mut channel = webhook.channel();
+    channel["on"] = json!(["down", "recovered", "store"]);
+    channel["after"] = json!("1m");
+    let checker = Checker::new(&notifying(&shop, &storage, &[channel]));
+    proxy.open().await;
+    round_at(&checker, "-14m").await;
+    proxy.close();
+    for minute in [-13, -2, -1, 0, 1] {
+        if minute == -1 {
+            shop.behave(failing());
+        }
+        checker.call_with_clock(&["run", "-c", "checker.json"], &format!("{minute:+}m"), |_| {}).await;
+    }
+    let details = || {
+        let details = webhook.messages().into_iter().map(|message| message["items"][0]["detail"].clone());
+        details.collect::<Vec<_>>()
+    };
+    assert_eq!(details(), [Value::Null, json!("its own checks find 1 service down: Shop")]);
+    // The outage itself is reported when the votes of other nodes can be read.
+    proxy.open().await;
+    for minute in [2, 3] {
+        round_at(&checker, &format!("+{minute}m")).await;
+    }
+    let mut news = webhook.news().split_off(2);
+    news.sort();
+    assert_eq!(news, ["down Shop", "store test-node"]);
+}
+
+#[tokio::test]
 async fn rounds_without_news_need_one_request_for_each_other_node() {
     let bucket = Bucket::new().await;
     let (shop, webhook) = (Endpoint::start(Behavior::ok()).await, Webhook::start().await);

@@ -47,7 +47,8 @@ impl NotifierTask {
     ) -> NotifierTask {
         let (rounds, receiver) = unbounded_channel();
         let notifiers = CurrentNotifier { store, every, notifier: None, config };
-        let state = DaemonState { history: Weak::new(), was_behind: false, certificates: BTreeMap::new() };
+        let state =
+            DaemonState { history: Weak::new(), was_behind: false, is_failing: false, certificates: BTreeMap::new() };
         NotifierTask { rounds, working: tokio::spawn(run(notifiers, receiver, budget, state)) }
     }
 
@@ -80,6 +81,8 @@ struct DaemonState {
     /// The newest history. The reference cannot be upgraded while the recorder updates the history.
     history: Weak<History>,
     was_behind: bool,
+    /// Whether the last round could not be stored.
+    is_failing: bool,
     certificates: BTreeMap<EndpointKey, u32>,
 }
 
@@ -88,6 +91,7 @@ impl DaemonState {
     fn apply(&mut self, event: RoundEvent) -> Option<RoundOutcome> {
         match event {
             RoundEvent::Stored { was_behind, certificates } => {
+                self.is_failing = false;
                 self.was_behind |= was_behind;
                 self.certificates.extend(certificates.into_iter().map(|seen| (seen.key, seen.days)));
                 None
@@ -96,8 +100,20 @@ impl DaemonState {
                 self.history = Arc::downgrade(&history);
                 Some(self.outcome(history, true))
             }
-            RoundEvent::NotStored => Some(RoundOutcome::NotStored),
+            RoundEvent::NotStored => {
+                self.is_failing = true;
+                Some(RoundOutcome::NotStored)
+            }
         }
+    }
+
+    /// Returns the outcome to evaluate when a message becomes due between rounds.
+    fn between_rounds(&mut self) -> Option<RoundOutcome> {
+        if self.is_failing {
+            return Some(RoundOutcome::NotStored);
+        }
+        // If the history is being updated, skip this evaluation: the end of the update triggers another one.
+        self.history.upgrade().map(|history| self.outcome(history, false))
     }
 
     fn outcome(&mut self, history: Arc<History>, has_round: bool) -> RoundOutcome {
@@ -155,8 +171,7 @@ async fn run(
             },
             () = until(due) => {
                 due = None;
-                // If the history is being updated, skip this evaluation: the end of the update triggers another one.
-                state.history.upgrade().map(|history| state.outcome(history, false))
+                state.between_rounds()
             }
         };
         let Some(outcome) = outcome else { continue };

@@ -1,7 +1,7 @@
 //! Determines which conditions channels can be notified of, in addition to endpoint statuses: silent nodes, store
 //! failures, expiring certificates and error budgets.
 
-use shared::budget::Objective;
+use shared::budget::{BURN_ALERTS, Objective};
 use shared::check_file::{CheckResult, EndpointKey};
 use shared::endpoint_map::EndpointMap;
 use shared::endpoint_status::EndpointStatus;
@@ -143,8 +143,11 @@ pub fn burning_budgets(
         let alert = objective.burn_alert(&spans, now);
         let detail = alert.map(|alert| {
             format!(
-                "it is using up its error budget more than {} times as fast as {} allows over {}; {} is left",
-                alert.rate(),
+                "it is using up its error budget at least {} {} allows over {}; {} is left",
+                match alert.rate().as_str() {
+                    "1" => "as fast as".to_owned(),
+                    rate => format!("{rate} times as fast as"),
+                },
                 objective.target,
                 duration::format_exact(alert.long),
                 objective.budget(&spans, now).percent_left(),
@@ -152,12 +155,46 @@ pub fn burning_budgets(
         });
         let (key, is_present) = (endpoint.key.clone().into_owned(), alert.is_some());
         let since = since(&notified, &key).or(is_present.then_some(now))?;
-        Some(Condition { topic: Topic::Budget, key, since, reminders: 0, is_present, is_local: false, detail })
+        // Faster rates are reported again.
+        let reminders = alert.map_or(0, |alert| {
+            let slower = BURN_ALERTS.iter().filter(|other| other.rate_tenths < alert.rate_tenths);
+            u32::try_from(slower.count()).unwrap_or(0)
+        });
+        Some(Condition { topic: Topic::Budget, key, since, reminders, is_present, is_local: false, detail })
     };
     if objectives.is_empty() {
         return Vec::new();
     }
     endpoints.iter().filter_map(condition).collect()
+}
+
+/// Ends the reported conditions of endpoints that no longer have an objective: neither in this node's configuration nor
+/// in the newest results of any node. Otherwise, nodes with different configurations would report them in turn.
+#[must_use]
+pub fn ended_budgets(
+    histories: &[&History],
+    objectives: &EndpointMap<Objective>,
+    logs: &[&NotificationLog],
+    now: UnixNanos,
+) -> Vec<Condition> {
+    let open = notified(logs, Topic::Budget).into_iter().filter(|register| register.state == Notified::Down);
+    let mut ended: Vec<Condition> = Vec::new();
+    for register in open {
+        let key = &register.key;
+        let has_objective = |history: &History| {
+            let mut same = history.endpoints.iter().filter(|(other, _)| other.is_same_endpoint(key));
+            same.any(|(_, endpoint)| endpoint.latest.objective.is_some())
+        };
+        let is_current = |history: &&History| history.newest().is_some_and(|newest| newest + REPORTED_TIME > now);
+        let is_known = ended.iter().any(|condition| condition.key.is_same_endpoint(key));
+        if is_known || objectives.get(key).is_some() || histories.iter().copied().filter(is_current).any(has_objective)
+        {
+            continue;
+        }
+        let (topic, key, since) = (Topic::Budget, key.clone(), register.since);
+        ended.push(Condition { topic, key, since, reminders: 0, is_present: false, is_local: false, detail: None });
+    }
+    ended
 }
 
 fn notified<'a>(logs: &[&'a NotificationLog], topic: Topic) -> Vec<&'a Register> {
@@ -176,6 +213,7 @@ fn since(notified: &[&Register], key: &EndpointKey) -> Option<UnixNanos> {
 mod tests {
     use shared::check_file::CheckFile;
     use shared::history::{DEFAULT_EXPIRY, HistoryBuilder, Latencies};
+    use shared::notification_log::ChannelId;
     use shared::object_name::CheckFileName;
     use shared::status::Status;
 
@@ -225,6 +263,47 @@ mod tests {
         assert!(!condition(None).is_present && !condition(Some(DAY - 9 * MINUTE)).is_present);
         let present = condition(Some(DAY - HOUR));
         assert!(present.is_present && present.is_local && present.since == DAY - HOUR);
+    }
+
+    #[test]
+    fn the_condition_of_a_removed_objective_ends() {
+        let key = EndpointKey { title: "Shop".to_owned(), ..EndpointKey::default() };
+        let node = NodeName::new("a").expect("it is a name");
+        let mut log = NotificationLog::new(node.clone());
+        log.registers.push(Register {
+            channel: ChannelId::new("ops").expect("it is an id"),
+            topic: Topic::Budget,
+            key: key.clone(),
+            number: 1,
+            state: Notified::Down,
+            since: DAY,
+            until: DAY,
+            at: DAY,
+            reminders: 0,
+        });
+        let objective: Objective = "99.9% over 30d".parse().expect("it is an objective");
+        let history = |objective: Option<Objective>| {
+            let (mut history, mut latencies) = (History::new(Some(node.clone())), Latencies::default());
+            let mut builder = HistoryBuilder::append(&mut history, &mut latencies);
+            let (title, objective) = (key.title.clone(), objective.map(Box::new));
+            let result = CheckResult { title, timestamp: DAY, objective, ..CheckResult::default() };
+            let file = CheckFile { results: vec![result], skipped: Vec::new() };
+            builder.add(&CheckFileName { stored_at: DAY, node: Some(node.clone()) }, &file);
+            builder.finish(DEFAULT_EXPIRY);
+            history
+        };
+        let is_ended = |in_results: Option<Objective>, in_configuration: bool, now: UnixNanos| {
+            let mut objectives = EndpointMap::new();
+            if in_configuration {
+                objectives.insert(key.clone(), objective);
+            }
+            let ended = ended_budgets(&[&history(in_results)], &objectives, &[&log], now);
+            ended.first().is_some_and(|condition| !condition.is_present)
+        };
+        assert!(is_ended(None, false, DAY + HOUR));
+        assert!(!is_ended(None, true, DAY + HOUR));
+        assert!(!is_ended(Some(objective), false, DAY + HOUR), "another node still has the objective");
+        assert!(is_ended(Some(objective), false, DAY + 3 * DAY), "the other node does not report any more");
     }
 
     #[test]

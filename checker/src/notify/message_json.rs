@@ -40,6 +40,7 @@ fn item_json(item: &Item, message: &Message) -> Value {
         "event": item.event.as_str(),
         "title": item.title,
         "endpoint": item.locator,
+        "id": item.id,
         "text": words::headline(item, message),
         "was": item.was.as_str(),
         "is": item.is.as_str(),

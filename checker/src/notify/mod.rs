@@ -16,6 +16,7 @@ pub mod html;
 pub mod message;
 pub mod message_json;
 pub mod outline;
+pub mod own_checks;
 pub mod own_log;
 pub mod replay;
 pub mod rules;

@@ -1,6 +1,7 @@
 //! A sample message. Templates are rendered with it when a configuration is validated. Pure.
 
 use jiff::tz::TimeZone;
+use shared::check_file::EndpointKey;
 use shared::status::Status;
 use shared::{HOUR, MINUTE, SECOND, UnixNanos};
 
@@ -46,20 +47,7 @@ pub fn message() -> Message {
 /// Returns an item without details.
 #[must_use]
 pub fn item(event: EventKind, title: &str, since: UnixNanos) -> Item {
-    Item {
-        event,
-        title: title.to_owned(),
-        locator: format!("https://{}.example.com/health", title.to_ascii_lowercase()),
-        was: Status::Healthy,
-        is: Status::Down,
-        since,
-        until: None,
-        voters: 1,
-        down_from: Vec::new(),
-        reasons: Vec::new(),
-        is_planned: false,
-        reminder: 0,
-        dependents: Vec::new(),
-        detail: None,
-    }
+    let locator = format!("https://{}.example.com/health", title.to_ascii_lowercase());
+    let key = EndpointKey { title: title.to_owned(), locator, id: None };
+    Item { since, voters: 1, ..Item::new(event, &key, Status::Down) }
 }

@@ -33,7 +33,11 @@ impl Urgency {
     #[must_use]
     pub fn from_item(item: &Item) -> Urgency {
         match item.event {
-            EventKind::Silent | EventKind::Store if item.until.is_some() => Urgency::Good,
+            EventKind::Silent | EventKind::Store | EventKind::Certificate | EventKind::Budget
+                if item.until.is_some() =>
+            {
+                Urgency::Good
+            }
             EventKind::Down | EventKind::Worse => Urgency::Critical,
             EventKind::Reminder if item.is == Status::Down => Urgency::Critical,
             EventKind::Degraded
@@ -45,7 +49,7 @@ impl Urgency {
             | EventKind::Budget
             | EventKind::Incident => Urgency::Warning,
             EventKind::Recovered => Urgency::Good,
-            EventKind::Missed | EventKind::Maintenance | EventKind::Test => Urgency::Info,
+            EventKind::Missed | EventKind::Closed | EventKind::Maintenance | EventKind::Test => Urgency::Info,
         }
     }
 
@@ -100,6 +104,13 @@ pub fn headline(item: &Item, message: &Message) -> String {
         }
         (EventKind::Recovered, Some(during)) => format!("{title} has recovered: it was {was} {during}"),
         (EventKind::Recovered, None) => format!("{title} has recovered"),
+        (EventKind::Closed, _) => {
+            let seen = item.until.map(|until| format!(", at {}", clock.time(until))).unwrap_or_default();
+            format!(
+                "{title} is no longer watched: when last seen{seen}, it had been {was} since {}",
+                clock.time(item.since)
+            )
+        }
         (EventKind::Reminder, _) => {
             let reminder = if item.reminder > 0 { format!(" (reminder {})", item.reminder) } else { String::new() };
             let is = if item.is == Status::Degraded { "degraded" } else { "down" };
@@ -128,6 +139,9 @@ pub fn headline(item: &Item, message: &Message) -> String {
     };
     match (&item.detail, item.event) {
         (_, EventKind::Test) | (None, _) => sentence,
+        (Some(detail), EventKind::Budget) if item.reminder > 0 => {
+            format!("{title} got worse: {}", one_line(detail, REASON_LIMIT))
+        }
         (Some(detail), EventKind::Certificate | EventKind::Budget) => {
             format!("{title}: {}", one_line(detail, REASON_LIMIT))
         }
@@ -263,6 +277,8 @@ enum Group {
     BackButDegraded,
     Silent { is_over: bool },
     Store { is_over: bool },
+    CertificateReplaced,
+    BudgetRelieved,
     Other(EventKind),
 }
 
@@ -276,6 +292,8 @@ impl Group {
             EventKind::Recovered if kind.is == Status::Degraded => Group::BackButDegraded,
             EventKind::Silent => Group::Silent { is_over: kind.is_over },
             EventKind::Store => Group::Store { is_over: kind.is_over },
+            EventKind::Certificate if kind.is_over => Group::CertificateReplaced,
+            EventKind::Budget if kind.is_over => Group::BudgetRelieved,
             event => Group::Other(event),
         }
     }
@@ -304,6 +322,11 @@ fn counted(group: Group, count: usize, title: &str) -> String {
         Group::Silent { is_over: true } => locations("is reporting again", "are reporting again"),
         Group::Store { is_over: false } => locations("cannot store its results", "cannot store their results"),
         Group::Store { is_over: true } => locations("can store its results again", "can store their results again"),
+        Group::CertificateReplaced => services("has a new certificate", "have new certificates"),
+        Group::BudgetRelieved => {
+            services("no longer uses up its error budget too fast", "no longer use up their error budgets too fast")
+        }
+        Group::Other(EventKind::Closed) => services("is no longer watched", "are no longer watched"),
         Group::Other(EventKind::Missed) => services("was down earlier", "were down earlier"),
         Group::Other(EventKind::Flapping) => services("is flapping", "are flapping"),
         Group::Other(EventKind::Certificate) => {

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
-use shared::check_file::CheckFile;
+use shared::check_file::{CheckFile, CheckResult};
 use shared::object_name::CheckFileName;
 
 use super::blocking_io::BlockingIo;
@@ -62,6 +62,14 @@ impl Spool {
     pub(super) async fn read(&self, name: &CheckFileName) -> Result<WaitingRound, StoreError> {
         let file = name.to_string();
         self.blocking(format!("read `{name}`"), move |folder| read_round(&Folder::open(folder)?, &file)).await
+    }
+
+    /// Returns the results of a waiting round, or none if the file is invalid or was sent in the meantime.
+    pub async fn results(&self, name: &CheckFileName) -> Vec<CheckResult> {
+        match self.read(name).await {
+            Ok(WaitingRound::Round(content)) => CheckFile::parse(&content).map(|file| file.results).unwrap_or_default(),
+            Ok(WaitingRound::Gone | WaitingRound::Invalid(_)) | Err(_) => Vec::new(),
+        }
     }
 
     /// Deletes a waiting round after it was stored.

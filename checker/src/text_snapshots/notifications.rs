@@ -56,6 +56,13 @@ fn item(event: EventKind, title: &str) -> Item {
             down_from: Vec::new(),
             ..over(12 * MINUTE)
         },
+        EventKind::Closed => Item {
+            was: Status::Down,
+            is: Status::Unknown,
+            reasons: Vec::new(),
+            down_from: Vec::new(),
+            ..over(12 * MINUTE)
+        },
         EventKind::Reminder => Item { since: at() - 28 * HOUR, reminder: 2, ..base },
         EventKind::Missed => Item {
             was: Status::Down,
@@ -109,6 +116,16 @@ fn every_event_is_shown_as_html() {
     }
     let _ = write!(text, "## mail\n{}", html::document(&sample::message()));
     assert_text("notification_html", &text);
+}
+
+fn condition_cases() -> [(&'static str, Message); 2] {
+    let detail = Some("its own checks find 2 services down: Blog and Shop".to_owned());
+    let store = Item { detail, ..item(EventKind::Store, "eu-west") };
+    let budget = Item { reminder: 2, ..item(EventKind::Budget, "Shop") };
+    [
+        ("a location that cannot store sees outages", message(vec![store])),
+        ("a budget burns faster", message(vec![budget])),
+    ]
 }
 
 #[test]
@@ -203,7 +220,7 @@ fn special_cases_have_their_own_sentences() {
         ),
     ];
     let mut text = String::new();
-    for (name, message) in &cases {
+    for (name, message) in cases.iter().chain(&condition_cases()) {
         let _ = writeln!(
             text,
             "## {name}

@@ -36,6 +36,8 @@ pub(super) struct Found<'a> {
     pub(super) began: UnixNanos,
     /// The number of the register that the news replaces, or 0 if the channel has no register for the subject.
     pub(super) replaced: i64,
+    /// Whether the status of an endpoint got worse. Such news does not wait until messages are far enough apart.
+    pub(super) is_worse: bool,
     pub(super) sender: Sender<'a>,
 }
 
@@ -52,6 +54,10 @@ pub(super) enum Sender<'a> {
 /// How long no new message about an endpoint's certificate is sent after it was replaced. Several servers can share a
 /// host name, and results would alternate between their certificates.
 const CERTIFICATE_PAUSE: Nanos = DAY;
+
+/// How long after a message about a budget a lower burn rate is recorded. Until then, a rate that varies causes no
+/// further message.
+const RELIEF: Nanos = HOUR;
 
 /// The kinds of events that report an endpoint's status.
 const STATUS_EVENTS: [EventKind; 7] = [
@@ -122,7 +128,8 @@ fn compare_endpoints<'a>(situation: &Situation<'a>, comparison: &mut Comparison<
             now,
         };
         let new = Known { state: Notified::Healthy, since: 0, until: served_since, at: served_since, reminders: 0 };
-        let difference = subject.compare(register.map_or(new, Known::from));
+        let known = register.map_or(new, Known::from);
+        let difference = subject.compare(known);
         if let Some((event, reason, until)) = difference.held {
             comparison.held.push(Held { event, title: verdict.key.title.clone(), reason, until });
         }
@@ -130,13 +137,16 @@ fn compare_endpoints<'a>(situation: &Situation<'a>, comparison: &mut Comparison<
         let heard = difference.changes.iter().filter(|change| policy.hears(change.event));
         let items = heard.map(|change| item(situation, verdict, change)).collect();
         let due = difference.changes.iter().map(|change| change.due).min().unwrap_or(now);
+        // No node checks a closed endpoint, so the news is not left to those that do.
+        let is_closed = difference.changes.iter().any(|change| change.event == EventKind::Closed);
         found_at.insert(index, comparison.found.len());
         comparison.found.push(Found {
             news: news(situation, Topic::Endpoint, verdict.key, next, items),
             due,
             began: outages.is_since,
             replaced: register.map_or(0, |register| register.number),
-            sender: Sender::Checkers(verdict),
+            is_worse: next.state.status() > known.state.status(),
+            sender: if is_closed { Sender::Any } else { Sender::Checkers(verdict) },
         });
     }
     for (cause, mut titles) in dependents {
@@ -168,11 +178,19 @@ fn forget_unknown_endpoints(
     };
     for register in situation.registers.of_channel(situation.channel) {
         let is_bad = register.topic == Topic::Endpoint && register.state != Notified::Healthy;
-        let is_old = register.at.saturating_add(FORGET_AFTER) <= now;
-        if is_bad && is_old && !known_bad.contains(&register.key) && !is_listed(&register.key) {
+        let due = register.at.saturating_add(FORGET_AFTER);
+        if is_bad && due <= now && !known_bad.contains(&register.key) && !is_listed(&register.key) {
             let next = Known { state: Notified::Healthy, until: now, at: now, reminders: 0, since: register.since };
-            let news = news(situation, Topic::Endpoint, &register.key, next, Vec::new());
-            comparison.found.push(Found { news, due: now, began: 0, replaced: register.number, sender: Sender::Any });
+            let closed = Item {
+                was: register.state.status(),
+                since: register.since,
+                until: Some(register.until.max(register.since)),
+                ..Item::new(EventKind::Closed, &register.key, Status::Unknown)
+            };
+            let items = if situation.policy.hears(EventKind::Closed) { vec![closed] } else { Vec::new() };
+            let news = news(situation, Topic::Endpoint, &register.key, next, items);
+            let (began, replaced) = (0, register.number);
+            comparison.found.push(Found { news, due, began, replaced, is_worse: false, sender: Sender::Any });
         }
     }
 }
@@ -187,7 +205,15 @@ fn compare_condition<'a>(situation: &Situation<'a>, condition: &'a Condition, co
     }
     let register = situation.registers.get(situation.channel, condition.topic, &condition.key);
     let known = register.filter(|register| register.state != Notified::Healthy);
+    let sender = if condition.is_local { Sender::Own } else { Sender::Any };
     let title = &condition.key.title;
+    if let Some(known) = known.filter(|known| is_relieved(condition, known, now)) {
+        let next = Known { reminders: condition.reminders, until: now, at: now, ..Known::from(known) };
+        let news = news(situation, condition.topic, &condition.key, next, Vec::new());
+        let (due, replaced) = (now.saturating_sub(HOUR), known.number);
+        comparison.found.push(Found { news, due, began: 0, replaced, is_worse: false, sender });
+        return;
+    }
     let change =
         |event, was, is, since, until| Change { event, was, is, since, until, due: condition.since, reminder: 0 };
     let (change, state) = match (condition.is_present, known) {
@@ -208,34 +234,33 @@ fn compare_condition<'a>(situation: &Situation<'a>, condition: &'a Condition, co
         }
         _ => return,
     };
-    let is_heard = condition.is_present || condition.topic.recovers() && policy.hears(EventKind::Recovered);
+    let ends = condition.topic.recovers() || policy.keeps_incidents;
+    let is_heard = condition.is_present || ends && policy.hears(EventKind::Recovered);
     let item = Item {
-        event: change.event,
-        title: title.clone(),
-        locator: condition.key.locator.clone(),
         was: change.was,
-        is: change.is,
         since: change.since,
         until: change.until,
-        voters: 0,
-        down_from: Vec::new(),
-        reasons: Vec::new(),
-        is_planned: false,
         reminder: change.reminder,
-        dependents: Vec::new(),
         detail: condition.detail.clone(),
+        ..Item::new(change.event, &condition.key, change.is)
     };
     let items = if is_heard { vec![item] } else { Vec::new() };
     let reminders = if condition.is_present { condition.reminders } else { 0 };
     let next = Known { state, since: change.since, until: now, at: now, reminders };
-    let sender = if condition.is_local { Sender::Own } else { Sender::Any };
     let news = news(situation, condition.topic, &condition.key, next, items);
     let replaced = register.map_or(0, |register| register.number);
     // The time at which a condition began or ended can differ with each evaluation, so neither the wait for further
     // news nor the turn may depend on it.
     let has_begun = condition.since <= now;
     let due = if has_begun { condition.since.min(now.saturating_sub(HOUR)) } else { condition.since };
-    comparison.found.push(Found { news, due, began: 0, replaced, sender });
+    comparison.found.push(Found { news, due, began: 0, replaced, is_worse: false, sender });
+}
+
+/// Returns whether an open condition has been less severe than reported for a while, so that it is reported again if it
+/// gets worse again. This applies only to budgets: certificates do not improve until they are replaced.
+fn is_relieved(condition: &Condition, known: &Register, now: UnixNanos) -> bool {
+    let is_less = condition.is_present && condition.reminders < known.reminders;
+    is_less && condition.topic == Topic::Budget && known.at.saturating_add(RELIEF) <= now
 }
 
 /// Returns why a condition is not reported now, and until when. `register` is the last message about it.
@@ -279,11 +304,7 @@ fn item(situation: &Situation<'_>, verdict: &Verdict<'_>, change: &Change) -> It
     let reasons = voters.clone().filter(|vote| vote.status >= Status::Degraded);
     let reasons = reasons.filter_map(|vote| Some(NodeReason { node: named(vote)?, reason: vote.reason?.to_owned() }));
     Item {
-        event: change.event,
-        title: verdict.key.title.clone(),
-        locator: verdict.key.locator.clone(),
         was: change.was,
-        is: change.is,
         since: change.since,
         until: change.until,
         voters: voters.clone().count(),
@@ -293,8 +314,7 @@ fn item(situation: &Situation<'_>, verdict: &Verdict<'_>, change: &Change) -> It
             hold.kind == HoldKind::Planned && hold.period.contains(change.since) && hold.covers(&verdict.key.title)
         }),
         reminder: change.reminder,
-        dependents: Vec::new(),
-        detail: None,
+        ..Item::new(change.event, verdict.key, change.is)
     }
 }
 

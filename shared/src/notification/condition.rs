@@ -16,7 +16,8 @@ pub struct Condition {
     /// When the condition began or, if it is no longer present, when it ended. It should be the same on all nodes,
     /// because the IDs of messages depend on it.
     pub since: UnixNanos,
-    /// The number of reminders that are due. The condition is reported again to channels that received fewer.
+    /// The number of reminders that are due, or how severe the condition is. It is reported again to channels that were
+    /// notified of a lower number.
     pub reminders: u32,
     /// Whether the condition is present.
     pub is_present: bool,

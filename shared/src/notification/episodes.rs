@@ -34,6 +34,8 @@ pub(super) struct Episodes {
     pub(super) is_since: UnixNanos,
     /// The end of the last span, after which the status is unknown.
     pub(super) known_until: UnixNanos,
+    /// Whether the last known status was neither degraded nor down for the channel.
+    pub(super) was_up: bool,
     /// Whether the endpoint is degraded, even if the channel is not notified of degraded endpoints.
     pub(super) is_slow: bool,
 }
@@ -84,7 +86,10 @@ impl Episodes {
         // The current status began with the first span of the final run of spans that have this status for the channel.
         let same = spans.iter().rev().take_while(|span| is == Status::Unknown || heard(span.status) == is);
         let is_since = same.last().map_or(now, |span| span.start);
-        Episodes { all, is, is_since, known_until, is_slow: last.is_some_and(|last| last.status == Status::Degraded) }
+        let last_known = spans.iter().rev().find(|span| span.status != Status::Unknown);
+        let was_up = last_known.is_some_and(|span| !is_bad(span.status));
+        let is_slow = last.is_some_and(|last| last.status == Status::Degraded);
+        Episodes { all, is, is_since, known_until, was_up, is_slow }
     }
 
     /// Returns when the last outage will count as over if the endpoint stays healthy.

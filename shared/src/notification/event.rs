@@ -14,6 +14,8 @@ pub enum EventKind {
     Worse,
     /// An endpoint is healthy again, or at least no longer down if the channel is not notified of degraded endpoints.
     Recovered,
+    /// An outage has no known end, because its endpoint is no longer watched.
+    Closed,
     /// An endpoint is still down.
     Reminder,
     /// An endpoint was down, and recovered before the channel could be notified.
@@ -38,11 +40,12 @@ pub enum EventKind {
 
 impl EventKind {
     /// All kinds, in the order in which they are documented.
-    pub const ALL: [EventKind; 14] = [
+    pub const ALL: [EventKind; 15] = [
         EventKind::Down,
         EventKind::Degraded,
         EventKind::Worse,
         EventKind::Recovered,
+        EventKind::Closed,
         EventKind::Reminder,
         EventKind::Missed,
         EventKind::Flapping,
@@ -63,6 +66,7 @@ impl EventKind {
             EventKind::Degraded => "degraded",
             EventKind::Worse => "worse",
             EventKind::Recovered => "recovered",
+            EventKind::Closed => "closed",
             EventKind::Reminder => "reminder",
             EventKind::Missed => "missed",
             EventKind::Flapping => "flapping",

@@ -1,6 +1,7 @@
 //! A single piece of news in a message.
 
 use super::event::EventKind;
+use crate::check_file::EndpointKey;
 use crate::status::Status;
 use crate::{Nanos, UnixNanos};
 
@@ -13,13 +14,15 @@ pub struct Item {
     pub title: String,
     /// The endpoint's locator, which only channels for operators may show.
     pub locator: String,
+    /// The endpoint's id, if one is configured. It stays the same if the title or the locator changes.
+    pub id: Option<String>,
     /// The status that the channel was last notified of.
     pub was: Status,
     /// The current status of the endpoint or condition.
     pub is: Status,
-    /// When the current status began. For [`EventKind::Recovered`] and [`EventKind::Missed`], when the outage began.
+    /// When the current status began. If the outage is over or closed, when it began.
     pub since: UnixNanos,
-    /// When the outage ended, if it is over.
+    /// When the outage ended, if it is over. For [`EventKind::Closed`], when the endpoint was last seen.
     pub until: Option<UnixNanos>,
     /// The number of nodes with a known status.
     pub voters: usize,
@@ -47,6 +50,28 @@ pub struct NodeReason {
 }
 
 impl Item {
+    /// Creates an item without details, about an endpoint that was healthy.
+    #[must_use]
+    pub fn new(event: EventKind, key: &EndpointKey, is: Status) -> Item {
+        Item {
+            event,
+            title: key.title.clone(),
+            locator: key.locator.clone(),
+            id: key.id.as_deref().map(str::to_owned),
+            was: Status::Healthy,
+            is,
+            since: 0,
+            until: None,
+            voters: 0,
+            down_from: Vec::new(),
+            reasons: Vec::new(),
+            is_planned: false,
+            reminder: 0,
+            dependents: Vec::new(),
+            detail: None,
+        }
+    }
+
     /// Returns the length of the outage, up to `now` if it is not over.
     #[must_use]
     pub fn length(&self, now: UnixNanos) -> Nanos {

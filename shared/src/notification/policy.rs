@@ -21,7 +21,7 @@ pub struct Flapping {
 pub struct Pace {
     /// How long the first piece of news waits for more, so that they share a message.
     pub gather: Nanos,
-    /// The minimum time between two messages to one channel, unless the status gets worse.
+    /// The minimum time between two messages to one channel, unless the status of an endpoint gets worse.
     pub spacing: Nanos,
 }
 
@@ -29,7 +29,7 @@ pub struct Pace {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ChannelPolicy {
     /// The kinds of events that the channel is notified of. [`EventKind::Down`] includes worse, missed and flapping
-    /// outages.
+    /// outages, and [`EventKind::Recovered`] includes closed ones.
     pub on: BTreeSet<EventKind>,
     /// Titles of endpoints, or prefixes of titles followed by `*`. An empty list matches all endpoints.
     pub endpoints: Vec<String>,
@@ -39,6 +39,9 @@ pub struct ChannelPolicy {
     pub recovered_after: Nanos,
     /// The times between reminders. The last one repeats. An empty list disables reminders.
     pub repeat: Vec<Nanos>,
+    /// Whether the provider keeps an incident for each subject instead of showing messages. Such a channel must receive
+    /// every end, and its messages need not be far apart.
+    pub keeps_incidents: bool,
 }
 
 /// The notification settings of a check.
@@ -55,7 +58,9 @@ impl ChannelPolicy {
     #[must_use]
     pub fn hears(&self, kind: EventKind) -> bool {
         let is_part_of_down = matches!(kind, EventKind::Worse | EventKind::Missed | EventKind::Flapping);
-        self.on.contains(&kind) || is_part_of_down && self.on.contains(&EventKind::Down)
+        self.on.contains(&kind)
+            || is_part_of_down && self.on.contains(&EventKind::Down)
+            || kind == EventKind::Closed && self.on.contains(&EventKind::Recovered)
     }
 
     /// Returns whether the channel is notified of an endpoint with this title.

@@ -66,27 +66,27 @@ fn wait_for_more(
     last_sent: Option<UnixNanos>,
 ) -> Option<(HeldReason, UnixNanos)> {
     let (pace, now) = (situation.pace, situation.now);
-    let first_due = found.iter().map(|found| found.due).min()?;
-    let gathered = first_due.saturating_add(pace.gather);
-    if gathered > now {
-        return Some((HeldReason::Gathering, gathered));
-    }
-    if pace.spacing <= 0 {
-        return None;
-    }
-    let spaced = last_sent?.saturating_add(pace.spacing);
-    let registers = || situation.registers.of_channel(situation.channel);
-    let known = registers().map(|register| severity(register.state.status())).max().unwrap_or(0);
-    let new = found.iter().map(|found| severity(found.news.register.state.status())).max().unwrap_or(0);
-    (spaced > now && new <= known).then_some((HeldReason::Spacing, spaced))
-}
-
-fn severity(status: Status) -> u8 {
-    match status {
-        Status::Unknown | Status::Healthy => 0,
-        Status::Degraded => 1,
-        Status::Down => 2,
-    }
+    let spaced = match last_sent {
+        Some(last_sent) if pace.spacing > 0 && !situation.policy.keeps_incidents => {
+            last_sent.saturating_add(pace.spacing)
+        }
+        _ => UnixNanos::MIN,
+    };
+    let gathered = |found: &mut dyn Iterator<Item = &Found<'_>>| {
+        let first_due = found.map(|found| found.due).min()?;
+        Some(first_due.saturating_add(pace.gather))
+    };
+    let all_gathered = gathered(&mut found.iter())?;
+    let all = if spaced > all_gathered.max(now) {
+        (HeldReason::Spacing, spaced)
+    } else {
+        (HeldReason::Gathering, all_gathered)
+    };
+    let worse = gathered(&mut found.iter().filter(|found| found.is_worse));
+    let worse = worse.map(|gathered| (HeldReason::Gathering, gathered));
+    // The message contains everything, so the first piece of news that cannot wait any longer determines its time.
+    let first = worse.into_iter().chain([all]).min_by_key(|(_, until)| *until)?;
+    (first.1 > now).then_some(first)
 }
 
 fn turn(situation: &Situation<'_>, line: &Line<'_>, found: &Found<'_>, waiting_since: UnixNanos) -> Turn {
@@ -167,7 +167,8 @@ pub(super) fn order(event: EventKind) -> u8 {
         EventKind::Certificate => 10,
         EventKind::Maintenance => 11,
         EventKind::Recovered => 12,
-        EventKind::Test => 13,
+        EventKind::Closed => 13,
+        EventKind::Test => 14,
     }
 }
 

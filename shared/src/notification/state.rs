@@ -11,7 +11,7 @@ use crate::status::Status;
 use crate::uptime::MERGE_WINDOW;
 use crate::{DAY, Nanos, UnixNanos};
 
-/// An outage without results for this long is closed without notifying the channel.
+/// An outage without results for this long is closed.
 pub(super) const FORGET_AFTER: Nanos = DAY;
 
 /// An endpoint's outages and the rules for reporting them.
@@ -251,11 +251,10 @@ impl Subject<'_> {
     }
 
     fn compare_flapping(&self, known: Known, difference: &mut Difference) {
-        let last = self.outages.all.last();
         match self.outages.is {
             Status::Unknown => self.forget_or_wait(known, difference),
             Status::Down | Status::Degraded => {
-                let start = last.map_or(self.now, |last| last.start);
+                let start = self.outages.all.last().map_or(self.now, |last| last.start);
                 let due = start.saturating_add(DOWN_AGAIN.max(self.policy.after));
                 let is_down = self.outages.is == Status::Down;
                 if due <= self.now && is_down && self.reason_to_hold().is_none() {
@@ -268,6 +267,8 @@ impl Subject<'_> {
                 }
             }
             Status::Healthy => {
+                // As in `flapping_since`, short outages do not count.
+                let last = self.outages.all.iter().rev().find(|outage| self.notable(outage).is_some());
                 let end = last.map_or(known.since, |last| last.end).max(known.since);
                 let due = end.saturating_add(CALM);
                 if due <= self.now {
@@ -284,7 +285,8 @@ impl Subject<'_> {
         if !self.policy.hears(EventKind::Flapping) {
             return false;
         }
-        let Some((since, due)) = flapping_since(self.outages, self.flapping, self.held, after, self.now) else {
+        let rules = (self.flapping, self.policy);
+        let Some((since, due)) = flapping_since(self.outages, rules, self.held, after, self.now) else {
             return false;
         };
         if self.outages.is == Status::Unknown {
@@ -306,12 +308,22 @@ impl Subject<'_> {
     /// Handles an endpoint whose status is unknown. Its outage is closed after [`FORGET_AFTER`], or immediately if the
     /// endpoint was removed.
     fn forget_or_wait(&self, known: Known, difference: &mut Difference) {
+        let last_seen = self.outages.known_until.max(known.until);
         let forget_at = self.outages.known_until.max(known.at).saturating_add(FORGET_AFTER);
-        if self.is_retired || forget_at <= self.now {
-            difference.next = Some(self.recovered(known.since, self.now));
-        } else {
+        // The time must not depend on the evaluation, so that the next node takes its turn if the first one fails.
+        let due = if self.is_retired { last_seen.min(self.now) } else { forget_at };
+        if due > self.now {
             difference.wait(EventKind::Recovered, HeldReason::Unknown, forget_at);
+            return;
         }
+        if self.outages.was_up {
+            let end = self.outages.all.last().map_or(known.since, |last| last.end);
+            self.recover(known, end, due, difference);
+            return;
+        }
+        let closed = self.change(EventKind::Closed, known.state.status(), known.since, due);
+        let until = Some(last_seen.max(known.since));
+        difference.add(Change { until, ..closed }, self.recovered(known.since, self.now));
     }
 
     fn recovered(&self, since: UnixNanos, until: UnixNanos) -> Known {

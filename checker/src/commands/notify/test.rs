@@ -1,5 +1,6 @@
 //! `checker notify test`: sends a test message to channels, and reports which of them accepted it.
 
+use shared::check_file::EndpointKey;
 use shared::status::Status;
 
 use super::channels;
@@ -57,21 +58,8 @@ pub(super) async fn test(arguments: &NotifyTestArguments) -> anyhow::Result<Outc
 
 fn test_message(rules: &Rules, node: &str) -> Message {
     let at = now();
-    let item = Item {
-        event: EventKind::Test,
-        title: format!("Test from `{node}`"),
-        locator: String::new(),
-        was: Status::Healthy,
-        is: Status::Healthy,
-        since: at,
-        until: None,
-        voters: 0,
-        down_from: Vec::new(),
-        reasons: Vec::new(),
-        is_planned: false,
-        reminder: 0,
-        dependents: Vec::new(),
-        detail: Some("this channel works".to_owned()),
-    };
+    let key = EndpointKey { title: format!("Test from `{node}`"), ..EndpointKey::default() };
+    let detail = Some("this channel works".to_owned());
+    let item = Item { since: at, detail, ..Item::new(EventKind::Test, &key, Status::Healthy) };
     rules.message(format!("m-{:016x}", at.unsigned_abs()), vec![item], at)
 }

@@ -21,6 +21,7 @@ const EVENTS: &[&str] = &[
     "degraded",
     "worse",
     "recovered",
+    "closed",
     "reminder",
     "missed",
     "flapping",
@@ -47,7 +48,7 @@ pub(super) const COMMON: &[Field] = &[
         "on",
         ValueKind::List(&ValueKind::Enum(EVENTS)),
         "`[\"down\", \"recovered\", \"reminder\", \"silent\", \"store\"]`",
-        "The events that the channel is notified of; see [Events](notifications.md#events). `down` includes `worse`, `missed` and `flapping`.",
+        "The events that the channel is notified of; see [Events](notifications.md#events). `down` includes `worse`, `missed` and `flapping`, and `recovered` includes `closed`.",
     ),
     optional(
         "endpoints",
@@ -115,6 +116,7 @@ impl RawNotifier {
             repeat: self
                 .repeat
                 .map_or_else(|| section.repeat.clone(), |repeat| repeat.into_iter().map(|time| time.0).collect()),
+            keeps_incidents: false,
         };
         (is_enabled, policy)
     }

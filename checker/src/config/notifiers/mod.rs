@@ -131,7 +131,8 @@ pub(super) fn convert(root: &Located, checks: CheckKeys, folder: &Path, problems
         let convert = TYPES.iter().find(|known| known.variant.name == type_name).map(|known| known.convert);
         let transport = convert.and_then(|convert| convert(&mut converter));
         let id = ids.claim(raw.id.as_deref(), type_name, &mut converter);
-        let (is_enabled, policy) = raw.into_policy(&section, &mut converter);
+        let (is_enabled, mut policy) = raw.into_policy(&section, &mut converter);
+        policy.keeps_incidents = transport.as_ref().is_some_and(Transport::keeps_incidents);
         if let Some(Transport::Http(channel)) = &transport
             && let Err(error) = channel.requests(&sample::message(), sample::AT)
         {

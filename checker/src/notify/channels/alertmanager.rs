@@ -46,23 +46,27 @@ impl Alertmanager {
     }
 
     fn alert(&self, item: &Item, state: &Message, ends_at: UnixNanos) -> Value {
-        let is_over = Urgency::from_item(item) == Urgency::Good || item.event == EventKind::Missed;
+        let is_over =
+            Urgency::from_item(item) == Urgency::Good || matches!(item.event, EventKind::Missed | EventKind::Closed);
         let (name, severity) = name_and_severity(item, is_over);
+        let mut annotations = BTreeMap::from([("summary", words::brief(item))]);
         // Alertmanager identifies an alert by its labels, so they must stay the same until it ends and must not depend
-        // on the node.
+        // on the node. An endpoint with an id can be renamed in the meantime.
+        let names = [("title", &item.title), ("endpoint", &item.locator)].map(|(name, value)| (name, value.as_str()));
         let mut labels = self.labels.clone();
-        for (label, value) in [
-            ("alertname", name),
-            ("page", &state.page_title),
-            ("title", &item.title),
-            ("endpoint", &item.locator),
-            ("severity", severity),
-        ] {
+        let mut add = |(label, value): (&str, &str)| {
             if !value.is_empty() {
                 labels.insert(label.to_owned(), value.to_owned());
             }
+        };
+        [("alertname", name), ("page", &state.page_title), ("severity", severity)].into_iter().for_each(&mut add);
+        match &item.id {
+            Some(id) => {
+                add(("id", id));
+                annotations.extend(names.map(|(name, value)| (name, value.to_owned())));
+            }
+            None => names.into_iter().for_each(add),
         }
-        let mut annotations = BTreeMap::from([("summary", words::brief(item))]);
         annotations.extend(words::reasons(item).map(|reasons| ("description", reasons)));
         let mut alert = json!({
             "labels": labels,

@@ -114,7 +114,11 @@ pub fn thread_id(message: &Message, from: &Mailbox) -> Option<String> {
     if matches!(item.event, EventKind::Test | EventKind::Incident | EventKind::Maintenance) {
         return None;
     }
-    let name = identifier(&[&item.title, &item.locator, &item.since.to_string()]);
+    let since = item.since.to_string();
+    let name = match &item.id {
+        Some(id) => identifier(&[id, &since]),
+        None => identifier(&[&item.title, &item.locator, &since]),
+    };
     Some(format!("<outage-{name}@{}>", from.email.domain()))
 }
 

@@ -60,6 +60,14 @@ pub enum Transport {
     Ping(Arc<ping::Ping>),
 }
 
+impl Transport {
+    /// Returns whether the provider keeps an incident for each subject instead of showing messages.
+    #[must_use]
+    pub fn keeps_incidents(&self) -> bool {
+        matches!(self, Transport::Http(channel) if channel.keeps_incidents())
+    }
+}
+
 /// A user name and password.
 #[derive(Debug, Clone)]
 pub struct Login {
@@ -79,6 +87,12 @@ pub enum Authorization {
 pub trait HttpChannel: std::fmt::Debug + Send + Sync {
     /// Converts a message to requests, usually one. `now` is the time of this attempt, for signatures.
     fn requests(&self, message: &Message, now: UnixNanos) -> Result<Vec<Request<Bytes>>, InvalidMessage>;
+
+    /// Returns whether the provider keeps an incident for each subject instead of showing messages. If so, all news is
+    /// sent, and repeating a request must be harmless.
+    fn keeps_incidents(&self) -> bool {
+        false
+    }
 
     fn outcome(&self, status: StatusCode, headers: &HeaderMap, _body: &[u8], now: UnixNanos) -> SendOutcome {
         outcome::by_status(status, headers, now, || None)

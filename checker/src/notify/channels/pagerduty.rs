@@ -19,8 +19,8 @@ use crate::redact::Secret;
 
 /// A `PagerDuty` service with an Events API v2 integration.
 ///
-/// Each endpoint has at most one open incident, which is resolved when the endpoint recovers. Events that need no
-/// action, such as an outage that is already over, become change events, which do not page anyone.
+/// Each endpoint has at most one open incident, which is resolved when the endpoint recovers. Because of the incident's
+/// key, a repeated request changes nothing. Events that need no action, such as an outage that is already over, become change events, which do not page anyone.
 #[derive(Debug, Clone)]
 pub struct PagerDuty {
     pub server: SecretUrl,
@@ -42,6 +42,10 @@ impl HttpChannel for PagerDuty {
             requests.push(finish(json_request(&url, Method::POST), body.to_string())?);
         }
         Ok(requests)
+    }
+
+    fn keeps_incidents(&self) -> bool {
+        true
     }
 }
 
@@ -74,7 +78,8 @@ impl PagerDuty {
             "dedup_key": deduplication_key(item),
             "event_action": "resolve",
         });
-        if Urgency::from_item(item) != Urgency::Good {
+        let is_over = Urgency::from_item(item) == Urgency::Good || item.event == EventKind::Closed;
+        if !is_over {
             body["event_action"] = "trigger".into();
             body["client"] = "Checkup".into();
             body["links"] = links.into();
@@ -100,7 +105,7 @@ impl PagerDuty {
 }
 
 /// Returns the key of an endpoint's incident, which is the same on every node, so that any node can resolve the
-/// incident.
+/// incident. If the endpoint has an id, it can be renamed in the meantime.
 fn deduplication_key(item: &Item) -> String {
     let family = match item.event {
         EventKind::Silent | EventKind::Store | EventKind::Certificate | EventKind::Budget | EventKind::Test => {
@@ -108,5 +113,9 @@ fn deduplication_key(item: &Item) -> String {
         }
         _ => Status::Down.as_str(),
     };
-    format!("checkup-{}", identifier(&[family, &item.title, &item.locator]))
+    let identifier = match &item.id {
+        Some(id) => identifier(&[family, id]),
+        None => identifier(&[family, &item.title, &item.locator]),
+    };
+    format!("checkup-{identifier}")
 }

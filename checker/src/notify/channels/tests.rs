@@ -245,6 +245,28 @@ fn an_alert_ends_with_the_labels_that_it_had() {
 }
 
 #[test]
+fn an_endpoint_with_an_id_keeps_its_incident_when_it_is_renamed() {
+    let servers = vec![url("http://a.example")];
+    let alertmanager = Alertmanager { servers, authorization: None, labels: BTreeMap::new() };
+    let sent = |title: &str, id: Option<&str>| {
+        let item = Item { id: id.map(str::to_owned), ..sample::item(EventKind::Down, title, 1) };
+        let message = Message { items: vec![item], ..sample::message() };
+        let body = |request: &Request<Bytes>| serde_json::from_str::<Value>(&body_text(request)).unwrap();
+        let event = body(&channel("pagerduty").requests(&message, message.at).unwrap()[0]);
+        let alert = &body(&alertmanager.requests(&message, message.at).unwrap()[0])[0];
+        let thread = super::mail::thread_id(&message, &mail().from);
+        (event["dedup_key"].clone(), alert["labels"].clone(), thread)
+    };
+    assert_eq!(sent("Shop", Some("shop")), sent("Store", Some("shop")));
+    let (shop, store, other) = (sent("Shop", None), sent("Store", None), sent("Shop", Some("other")));
+    for different in [store, other] {
+        assert_ne!(shop.0, different.0);
+        assert_ne!(shop.1, different.1);
+        assert_ne!(shop.2, different.2);
+    }
+}
+
+#[test]
 fn a_matrix_transaction_is_the_message() {
     let message = sample::message();
     let request = &channel("matrix").requests(&message, message.at).unwrap()[0];

@@ -2,8 +2,11 @@
 //! responsible for, and records it in the node's log.
 
 pub mod sending;
+#[cfg(test)]
+mod sending_tests;
 mod state_channels;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,10 +29,12 @@ use shared::{DAY, Nanos, SECOND, UnixNanos};
 use self::sending::compose;
 use crate::notify::channels::Transport;
 use crate::notify::conditions::{
-    SeenCertificate, burning_budgets, expiring_certificates, silent_nodes, store_condition, typical_interval,
+    SeenCertificate, burning_budgets, ended_budgets, expiring_certificates, silent_nodes, store_condition,
+    typical_interval,
 };
 use crate::notify::delivery::{Courier, Job};
 use crate::notify::message::Message;
+use crate::notify::own_checks::OwnChecks;
 use crate::notify::own_log::OwnLog;
 use crate::notify::rules::{Channel, Notifications};
 use crate::notify::store_view::StoreView;
@@ -113,6 +118,8 @@ pub struct Notifier {
     objectives: Arc<EndpointMap<Objective>>,
     spool_dir: PathBuf,
     spool: Spool,
+    /// The results of this node while its store is failing.
+    own_checks: OwnChecks,
     pub(super) view: StoreView,
     pub(super) own: Option<OwnLog>,
     /// The client that sends messages, which is created for the first message.
@@ -155,6 +162,7 @@ impl Notifier {
             objectives,
             spool_dir: node.spool_dir.to_owned(),
             spool: Spool::open(node.spool_dir, node.storage),
+            own_checks: OwnChecks::default(),
             view: StoreView::new(Arc::clone(node.store), node.name.clone(), REACH),
             own: None,
             courier: None,
@@ -190,6 +198,9 @@ impl Notifier {
         let is_stored = matches!(outcome, RoundOutcome::Stored(_));
         let has_round =
             matches!(&outcome, RoundOutcome::NotStored | RoundOutcome::Stored(StoredHistory { has_round: true, .. }));
+        if is_stored {
+            self.own_checks = OwnChecks::default();
+        }
         let assessed = match outcome {
             RoundOutcome::Stored(stored) => self.assess_round(stored, now).await,
             RoundOutcome::NotStored => Ok(self.assess_failure(now).await),
@@ -267,6 +278,7 @@ impl Notifier {
         // The oldest round in the spool shows when the store began to fail.
         let waiting = self.spool.waiting().await.unwrap_or_default();
         let since = waiting.first().map_or(now, |name| name.stored_at);
+        self.own_checks.read(&self.spool, &waiting).await;
         let conditions = [store_condition(&self.node, Some(since), now)];
         self.plan(&[], &conditions, &BTreeMap::new(), now)
     }
@@ -317,6 +329,7 @@ impl Notifier {
         let certificate_days = self.settings.rules.certificate_days;
         conditions.extend(expiring_certificates(&stored.certificates, certificate_days, &logs, now));
         conditions.extend(burning_budgets(&endpoints, &self.objectives, &logs, now));
+        conditions.extend(ended_budgets(&all().collect::<Vec<_>>(), &self.objectives, &logs, now));
         let mut assessment = self.plan(&endpoints, &conditions, &newest, now);
         self.add_budgets(&mut assessment, &endpoints, now);
         assessment
@@ -335,6 +348,13 @@ impl Notifier {
         let rules = &self.settings.rules;
         let pace = self.pace();
         let plan = |(index, channel): (usize, &Channel)| {
+            let mut conditions = Cow::Borrowed(conditions);
+            if !self.own_checks.is_empty() {
+                let describe = |condition: &mut Condition| {
+                    self.own_checks.describe(condition, (&channel.id, &channel.policy), &self.settings.checks, now);
+                };
+                conditions.to_mut().iter_mut().for_each(describe);
+            }
             let situation = Situation {
                 channel: &channel.id,
                 policy: &channel.policy,
@@ -342,7 +362,7 @@ impl Notifier {
                 pace,
                 checks: &self.settings.checks,
                 verdicts: &verdicts,
-                conditions,
+                conditions: &conditions,
                 holds: &[],
                 registers: &registers,
                 nodes: Nodes { own: &own.log, others: self.view.logs(), newest },

@@ -1,10 +1,15 @@
 //! Sends the news that this node is responsible for, and records it in the node's log.
 
-use futures_util::StreamExt as _;
-use futures_util::stream::FuturesUnordered;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use futures_util::stream::{self, FuturesUnordered};
+use futures_util::{StreamExt as _, future};
 use shared::UnixNanos;
 use shared::notification::digest::Digest;
 use shared::notification::reconcile::{News, Plan};
+use shared::notification_log::Notified;
+use tokio::time::Instant;
 
 use super::{Assessment, EvaluationReport, Notifier};
 use crate::notify::channels::SendOutcome;
@@ -15,11 +20,33 @@ use crate::notify::rules::{Channel, Notifications};
 use crate::notify::words;
 use crate::store::StoreError;
 
+/// The number of messages to send to one provider at the same time, if it receives several.
+const PORTIONS_AT_ONCE: usize = 8;
+
+/// How long after the first message further ones are sent to a provider. The rest of [`TIME_LIMIT`] is left for their
+/// responses.
+const PORTIONS_TIME: Duration = Duration::from_secs(5);
+
+/// The number of failures after which no further messages are sent to a provider.
+const PORTION_FAILURES: usize = 3;
+
 /// A message to send, with the news that it contains.
-struct Outgoing<'a> {
+#[derive(Debug)]
+pub(super) struct Portion {
+    pub(super) message: Message,
+    pub(super) news: Vec<News>,
+}
+
+/// The outcome of sending a channel's messages.
+struct Delivered<'a> {
     channel: &'a Channel,
-    message: Message,
+    /// The news that the channel accepted.
     news: Vec<News>,
+    /// The outcome of the first message that failed.
+    failure: Option<SendOutcome>,
+    problems: Vec<String>,
+    /// Whether there was no time for all messages.
+    is_incomplete: bool,
 }
 
 impl Notifier {
@@ -43,12 +70,15 @@ impl Notifier {
             if plan.news.is_empty() {
                 continue;
             }
-            let message = compose(&settings, channel, &plan, now);
-            if message.items.is_empty() {
-                own.log.record(&plan.news, number, now);
+            let portions = portions(&settings, channel, plan, now);
+            let (silent, portions): (Vec<_>, Vec<_>) =
+                portions.into_iter().partition(|portion| portion.message.items.is_empty());
+            for portion in &silent {
+                own.log.record(&portion.news, number, now);
                 has_changed = true;
-            } else {
-                outgoing.push(Outgoing { channel, message, news: plan.news });
+            }
+            if !portions.is_empty() {
+                outgoing.push((channel, portions));
             }
         }
         let courier = if outgoing.is_empty() { None } else { Some(self.courier().await) };
@@ -69,36 +99,33 @@ impl Notifier {
         &self,
         own: &mut OwnLog,
         courier: &Courier,
-        outgoing: Vec<Outgoing<'_>>,
+        outgoing: Vec<(&Channel, Vec<Portion>)>,
         (number, is_store_working, now): (i64, bool, UnixNanos),
         report: &mut EvaluationReport,
     ) -> bool {
         let mut has_changed = false;
-        let mut sending = FuturesUnordered::new();
-        for Outgoing { channel, message, news } in outgoing {
-            let summary = words::short_summary(&message);
-            let job = Job {
-                channel: channel.id.clone(),
-                transport: channel.transport.clone(),
-                content: Content::News(message),
-            };
-            sending.push(async move { (channel, summary, news, courier.deliver(vec![job], TIME_LIMIT, now).await) });
-        }
-        while let Some((channel, summary, news, delivered)) = sending.next().await {
-            for delivery in delivered {
-                report.problems.extend(delivery.problem);
-                match delivery.outcome {
-                    SendOutcome::Delivered => {
-                        own.log.record(&news, number, now);
-                        own.log.succeeded(&channel.id);
-                        report.sent.push(format!("notified `{}`: {summary}", channel.id));
-                    }
-                    SendOutcome::Retry { reason, after } => {
-                        let after = after.map(|after| i64::try_from(after.as_nanos()).unwrap_or(i64::MAX));
-                        own.log.failed(&channel.id, reason, false, after, now);
-                    }
-                    SendOutcome::Refused { reason } => own.log.failed(&channel.id, reason, true, None, now),
+        let sending = outgoing.into_iter().map(|(channel, portions)| deliver_to(channel, portions, courier, now));
+        let mut sending: FuturesUnordered<_> = sending.collect();
+        while let Some(delivered) = sending.next().await {
+            let Delivered { channel, news, failure, problems, is_incomplete } = delivered;
+            report.problems.extend(problems);
+            if !news.is_empty() {
+                own.log.record(&news, number, now);
+                own.log.succeeded(&channel.id);
+                let summary = words::short_summary(&compose_news(&self.settings, channel, &news, now));
+                report.sent.push(format!("notified `{}`: {summary}", channel.id));
+            }
+            match failure {
+                Some(SendOutcome::Retry { reason, after }) => {
+                    let after = after.map(|after| i64::try_from(after.as_nanos()).unwrap_or(i64::MAX));
+                    own.log.failed(&channel.id, reason, false, after, now);
                 }
+                Some(SendOutcome::Refused { reason }) => {
+                    // A provider that accepted other messages works.
+                    own.log.failed(&channel.id, reason, news.is_empty(), None, now);
+                }
+                Some(SendOutcome::Delivered) | None if is_incomplete => report.due = Some(now),
+                Some(SendOutcome::Delivered) | None => {}
             }
             has_changed = true;
             if is_store_working && !sending.is_empty() {
@@ -135,11 +162,75 @@ fn not_recorded(error: &StoreError) -> String {
     format!("the notification log was not stored, so other nodes may repeat messages: {error}")
 }
 
-/// Composes a channel's message. The message has no items if the news only needs to be recorded.
+/// Sends a channel's messages, several at the same time, until some fail or the time is up. The news of the others
+/// remains to be sent.
+async fn deliver_to<'a>(
+    channel: &'a Channel,
+    portions: Vec<Portion>,
+    courier: &Courier,
+    now: UnixNanos,
+) -> Delivered<'a> {
+    let (started, count) = (Instant::now(), portions.len());
+    let (failures, attempts) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let send = |Portion { message, news }: Portion| {
+        let (failures, attempts) = (&failures, &attempts);
+        async move {
+            let is_late = attempts.load(Ordering::Relaxed) > 0 && started.elapsed() >= PORTIONS_TIME;
+            if is_late || failures.load(Ordering::Relaxed) >= PORTION_FAILURES {
+                return None;
+            }
+            attempts.fetch_add(1, Ordering::Relaxed);
+            let (transport, content) = (channel.transport.clone(), Content::News(message));
+            let job = Job { channel: channel.id.clone(), transport, content };
+            let limit = TIME_LIMIT.saturating_sub(started.elapsed());
+            let report = courier.deliver(vec![job], limit, now).await.pop()?;
+            failures.fetch_add(usize::from(report.outcome != SendOutcome::Delivered), Ordering::Relaxed);
+            Some((news, report))
+        }
+    };
+    let sending = stream::iter(portions).map(send).buffered(PORTIONS_AT_ONCE);
+    let attempted: Vec<_> = sending.filter_map(future::ready).collect().await;
+    let is_incomplete = attempted.len() < count;
+    let mut delivered = Delivered { channel, news: Vec::new(), failure: None, problems: Vec::new(), is_incomplete };
+    for (news, report) in attempted {
+        if report.outcome == SendOutcome::Delivered {
+            delivered.news.extend(news);
+        } else {
+            delivered.failure.get_or_insert(report.outcome);
+        }
+        // Several messages usually have the same problem.
+        delivered.problems.extend(report.problem.filter(|problem| !delivered.problems.contains(problem)));
+    }
+    delivered
+}
+
+/// Divides news into messages: one for everything or, if the provider keeps incidents, one for each piece of news,
+/// because a message that only counts some of them would leave incidents open. Recoveries come first.
+pub(super) fn portions(settings: &Notifications, channel: &Channel, plan: Plan, now: UnixNanos) -> Vec<Portion> {
+    let Plan { mut news, preface, .. } = plan;
+    if !channel.transport.keeps_incidents() {
+        let message = Message { preface, ..compose_news(settings, channel, &news, now) };
+        return vec![Portion { message, news }];
+    }
+    news.sort_by_key(|news| news.register.state != Notified::Healthy);
+    let portion = |news: News| {
+        // The items keep their order, because the last one determines the state of the incident.
+        let items = news.items.clone();
+        let composed = compose_news(settings, channel, std::slice::from_ref(&news), now);
+        Portion { message: Message { items, more: Vec::new(), hidden: Vec::new(), ..composed }, news: vec![news] }
+    };
+    news.into_iter().map(portion).collect()
+}
+
+/// Composes one message with all news. The message has no items if the news only needs to be recorded.
 #[must_use]
 pub fn compose(settings: &Notifications, channel: &Channel, plan: &Plan, now: UnixNanos) -> Message {
+    Message { preface: plan.preface.clone(), ..compose_news(settings, channel, &plan.news, now) }
+}
+
+fn compose_news(settings: &Notifications, channel: &Channel, news: &[News], now: UnixNanos) -> Message {
     let rules = &settings.rules;
-    let digest = Digest::new(&channel.id, &plan.news, ITEM_LIMIT, |title| rules.group_of(title).to_owned());
+    let digest = Digest::new(&channel.id, news, ITEM_LIMIT, |title| rules.group_of(title).to_owned());
     let Digest { id, items, more, hidden } = digest;
-    Message { preface: plan.preface.clone(), more, hidden, ..rules.message(id, items, now) }
+    Message { more, hidden, ..rules.message(id, items, now) }
 }

@@ -1,7 +1,7 @@
 //! Tests of the news that follows from the last reported status and the current one.
 
 use super::*;
-use crate::notification_log::{Notified, Topic};
+use crate::notification_log::Topic;
 
 #[test]
 fn an_outage_and_its_recovery_are_notified_once() {
@@ -94,24 +94,45 @@ fn an_unknown_status_is_not_a_recovery() {
 }
 
 #[test]
-fn an_outage_without_results_is_closed_silently_after_a_day() {
+fn an_outage_without_results_is_closed_in_words_after_a_day() {
     let mut scene = Scene::new("h0 d10 ?20");
     scene.send(15);
     let day = 24 * 60;
     assert_eq!(scene.play(16..20 + day), [""; 0]);
     let plan = scene.plan(20 + day);
-    assert!(plan.news[0].items.is_empty() && plan.news[0].register.state == Notified::Healthy);
+    assert_eq!(words(&plan), ["closed Shop 10–20"]);
+    let item = &plan.news[0].items[0];
+    assert_eq!((item.was, item.is), (Status::Down, Status::Unknown));
     scene.send(20 + day);
     assert_eq!(scene.plan(21 + day).news, []);
+    // A channel that does not hear of recoveries does not hear of it, and an endpoint that returns is down again.
+    scene = Scene::new("h0 d10 ?20 d2000");
+    scene.policy.on = BTreeSet::from([EventKind::Down]);
+    scene.send(15);
+    assert_eq!(scene.play(16..2_100), ["2001: down Shop 10"]);
 }
 
 #[test]
-fn the_outage_of_a_retired_endpoint_is_closed_silently() {
+fn the_outage_of_a_retired_endpoint_is_closed_in_words() {
+    for pace in [Pace::default(), Pace { gather: MINUTE, spacing: MINUTE }] {
+        let mut scene = Scene::new("h0 d10 ?20").with_endpoint("Blog", "h0 d10 h19 ?20");
+        scene.pace = pace;
+        scene.send(15);
+        for endpoint in &mut scene.endpoints {
+            endpoint.2 = true;
+        }
+        // The end of the other outage is known.
+        let expected = ["30: recovered Blog 10–19", "30: closed Shop 10–20"];
+        assert_eq!(scene.play(30..60), expected, "{pace:?}");
+    }
+}
+
+#[test]
+fn a_renamed_endpoint_without_an_id_is_closed_and_down_again() {
     let mut scene = Scene::new("h0 d10 ?20");
     scene.send(15);
-    scene.endpoints[0].2 = true;
-    let plan = scene.plan(30);
-    assert!(plan.news[0].items.is_empty() && plan.news[0].register.state == Notified::Healthy);
+    scene.endpoints = vec![(key("Shop"), "h0 d10 ?20", true), (key("Store"), "d20", false)];
+    assert_eq!(scene.play(21..60), ["21: down Store 20", "21: closed Shop 10–20"]);
 }
 
 #[test]
@@ -121,7 +142,16 @@ fn the_outage_of_an_endpoint_that_disappeared_is_closed_after_a_day() {
     scene.endpoints = vec![(key("Other"), "h0", false)];
     assert_eq!(scene.plan(16).news, []);
     let plan = scene.plan(16 + 24 * 60);
-    assert!(plan.news[0].items.is_empty() && plan.news[0].register.state == Notified::Healthy);
+    assert_eq!(words(&plan), ["closed Shop 10–15"]);
+    // If the first node does not send it, the second one does.
+    let mut scene = scene.with_node("b");
+    scene.logs.swap(0, 1);
+    let sent = (16 + 24 * 60..).take(30).find(|now| {
+        let plan = scene.plan(*now);
+        scene.logs[0].wait(&channel(), plan.waiting.clone());
+        !plan.news.is_empty()
+    });
+    assert_eq!(sent, Some(16 + 24 * 60 + 5));
 }
 
 #[test]
@@ -168,6 +198,19 @@ fn a_flapping_endpoint_that_stays_down_is_notified_again() {
     let mut scene = Scene::new("h0 d10 h15 d20 h25 d30 h35 d40 h45 d50 h90");
     let sent = scene.play(0..200);
     assert_eq!(sent[6..], ["41: flapping Shop 10", "65: down Shop 50", "92: recovered Shop 50–90"], "{sent:?}");
+}
+
+#[test]
+fn outages_shorter_than_after_are_not_flapping() {
+    let mut scene = Scene::new("h0 d10 h12 d20 h22 d30 h32 d40 h42 d50 h52 d55 h57");
+    scene.policy.after = minutes(3);
+    assert_eq!(scene.play(0..200), [""; 0]);
+    // Four of these are long enough. The short ones count neither for the beginning nor for the end.
+    let mut scene = Scene::new("h0 d10 h15 d20 h21 d25 h30 d35 h36 d40 h45 d50 h55 d65 h66 d80 h81");
+    scene.policy.after = minutes(3);
+    let sent = scene.play(0..200);
+    assert_eq!(sent[..2], ["13: down Shop 10", "17: recovered Shop 10–15"], "{sent:?}");
+    assert_eq!(sent[6..], ["53: flapping Shop 10", "85: recovered Shop 10–55"], "{sent:?}");
 }
 
 #[test]
@@ -260,6 +303,35 @@ fn a_condition_whose_start_moves_is_notified_by_daemons_and_by_the_next_node() {
     assert_eq!(sent, Some(17), "the first node does not send, so the second one takes its turn");
 }
 
+#[test]
+fn a_budget_that_burns_faster_is_notified_again() {
+    let mut scene = Scene::new("h0").hearing(&[EventKind::Budget]);
+    let mut send = |level: Option<u32>, now| {
+        scene.conditions = vec![Condition {
+            topic: Topic::Budget,
+            key: key("Shop"),
+            since: at(10),
+            reminders: level.unwrap_or(0),
+            is_present: level.is_some(),
+            is_local: false,
+            detail: None,
+        }];
+        scene.send(now)
+    };
+    assert_eq!(send(Some(0), 10), ["budget Shop 10"]);
+    assert_eq!(send(Some(2), 20), ["budget Shop 10 #2"]);
+    // A rate that varies is not news.
+    for (level, now) in [(1, 30), (2, 31), (0, 70), (2, 79)] {
+        assert_eq!(send(Some(level), now), [""; 0], "{now}");
+    }
+    // After an hour, the lower rate is recorded.
+    assert_eq!(send(Some(0), 80), [""; 0]);
+    assert_eq!(send(Some(0), 81), [""; 0]);
+    assert_eq!(send(Some(2), 90), ["budget Shop 10 #2"]);
+    assert_eq!(send(None, 100), [""; 0]);
+    assert_eq!(send(Some(1), 110), ["budget Shop 10"]);
+}
+
 /// Returns a scene in which a certificate can be evaluated: with the reminders that are due, or `None` if it does not
 /// expire soon.
 fn send_certificate(scene: &mut Scene, reminders: Option<u32>, now: i64) -> Vec<String> {
@@ -287,6 +359,11 @@ fn a_certificate_is_notified_once_and_again_before_it_expires() {
     assert_eq!(send(Some(1), 43), [""; 0]);
     // Its renewal is not news.
     assert_eq!(send(None, 51), [""; 0]);
+    // An incident must end, though.
+    let mut incident = Scene::new("h0").hearing(&[EventKind::Certificate]);
+    incident.policy.keeps_incidents = true;
+    assert_eq!(send_certificate(&mut incident, Some(0), 30), ["certificate Shop 10"]);
+    assert_eq!(send_certificate(&mut incident, None, 40), ["certificate Shop 10–10"]);
     // A certificate that already expires soon when it is first seen has no reminder.
     let mut scene = Scene::new("h0").hearing(&[EventKind::Certificate]);
     let mut send = |reminders, now| send_certificate(&mut scene, reminders, now);

@@ -1,7 +1,7 @@
 //! Tests for mistakes that other notification systems have made.
 
 use super::*;
-use crate::notification_log::{FailureReason, Notified};
+use crate::notification_log::{FailureReason, Notified, Topic};
 
 #[test]
 fn the_same_alert_is_not_sent_every_round() {
@@ -130,7 +130,6 @@ fn a_daemon_gathers_news_and_spaces_messages() {
     let expected = [
         "13: down Shop 10",
         "13: down Blog 12",
-        // The previous message must be at least five minutes old.
         "19: down Docs 16",
         "105: recovered Shop 10–100",
         "105: recovered Blog 12–101",
@@ -144,6 +143,44 @@ fn worse_news_does_not_wait_for_the_spacing() {
     let mut scene = Scene::new("h0 g10 h14").with_endpoint("Blog", "h0 d13").hearing(&[EventKind::Degraded]);
     scene.pace.spacing = minutes(60);
     assert_eq!(scene.play(0..20), ["12: degraded Shop 10", "14: down Blog 13"]);
+}
+
+#[test]
+fn a_new_outage_does_not_wait_for_the_spacing() {
+    let mut scene = Scene::new("h0 d10 h20").with_endpoint("Blog", "h0 d12 h22").with_endpoint("Docs", "h0 d13 h90");
+    // Conditions do not count as worse news.
+    scene.conditions = vec![Condition {
+        topic: Topic::Silent,
+        key: EndpointKey { title: "eu-west".to_owned(), ..EndpointKey::default() },
+        since: at(0),
+        reminders: 0,
+        is_present: true,
+        is_local: false,
+        detail: None,
+    }];
+    scene = scene.hearing(&[EventKind::Silent]);
+    scene.pace = Pace { gather: minutes(2), spacing: minutes(30) };
+    let expected = [
+        "1: silent eu-west 0",
+        "12: down Shop 10",
+        // Outages that begin at about the same time share a message.
+        "14: down Blog 12",
+        "14: down Docs 13",
+        // Recoveries wait for each other.
+        "44: recovered Shop 10–20",
+        "44: recovered Blog 12–22",
+        "94: recovered Docs 13–90",
+    ];
+    assert_eq!(scene.play(1..200), expected);
+}
+
+#[test]
+fn incidents_do_not_wait_for_the_spacing() {
+    let mut scene = Scene::new("h0 d10 h20").with_endpoint("Blog", "h0 d10 h22");
+    scene.pace = Pace { gather: 0, spacing: minutes(30) };
+    scene.policy.keeps_incidents = true;
+    let expected = ["11: down Shop 10", "11: down Blog 10", "22: recovered Shop 10–20", "24: recovered Blog 10–22"];
+    assert_eq!(scene.play(1..200), expected);
 }
 
 #[test]
@@ -211,7 +248,7 @@ fn a_flood_of_outages_is_not_a_flood_of_messages() {
     scene.endpoints = (0..80)
         .map(|index| (key(&format!("e{index}")), &*String::leak(format!("h0 d{} h{}", 10 + index, 90 + index)), false))
         .collect();
-    scene.pace = Pace { gather: minutes(1), spacing: minutes(5) };
+    scene.pace = Pace { gather: minutes(4), spacing: minutes(5) };
     let messages = (0..200).filter(|now| !scene.send(*now).is_empty()).count();
     assert!((30..=200 / 5).contains(&messages), "{messages}");
 }

@@ -1,0 +1,98 @@
+//! Tests how news is divided into messages.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use shared::check_file::EndpointKey;
+use shared::endpoint_map::EndpointMap;
+use shared::notification::policy::{ChannelPolicy, Flapping};
+use shared::notification::reconcile::{News, Plan};
+use shared::notification_log::{ChannelId, Notified, Register, Topic};
+use shared::status::Status;
+use shared::{HOUR, MINUTE};
+
+use super::sending::{Portion, portions};
+use crate::notify::channels::Transport;
+use crate::notify::channels::pagerduty::PagerDuty;
+use crate::notify::channels::secret_url::SecretUrl;
+use crate::notify::channels::slack::Slack;
+use crate::notify::event::EventKind;
+use crate::notify::message::{ITEM_LIMIT, Item};
+use crate::notify::rules::{Channel, Notifications, Rules};
+use crate::notify::sample::AT;
+use crate::redact::Secret;
+
+fn settings() -> Notifications {
+    let rules = Rules {
+        gather: 0,
+        spacing: 0,
+        flapping: Flapping { outages: 4, within: HOUR },
+        certificate_days: 14,
+        rank: 100,
+        zone: TimeZone::UTC,
+        page_url: None,
+        page_title: "Status".to_owned(),
+        groups: Vec::new(),
+    };
+    Notifications { rules, channels: Vec::new(), checks: EndpointMap::new() }
+}
+
+fn channel(transport: Transport) -> Channel {
+    let policy = ChannelPolicy { on: BTreeSet::from([EventKind::Down]), ..ChannelPolicy::default() };
+    Channel { id: ChannelId::new("ops").unwrap(), is_enabled: true, policy, transport }
+}
+
+fn url() -> SecretUrl {
+    SecretUrl::parse("https://provider.example").unwrap()
+}
+
+fn news(title: &str, events: &[EventKind]) -> News {
+    let key = EndpointKey { title: title.to_owned(), ..EndpointKey::default() };
+    let item = |event: &EventKind| Item { since: AT - MINUTE, ..Item::new(*event, &key, Status::Down) };
+    let is_healthy = events.last() == Some(&EventKind::Recovered);
+    let register = Register {
+        channel: ChannelId::new("ops").unwrap(),
+        topic: Topic::Endpoint,
+        key: key.clone(),
+        number: 0,
+        state: if is_healthy { Notified::Healthy } else { Notified::Down },
+        since: AT - MINUTE,
+        until: AT,
+        at: AT,
+        reminders: 0,
+    };
+    News { items: events.iter().map(item).collect(), register }
+}
+
+/// Returns a plan with outages of twelve endpoints, one of which recovered in between, and with one recovery.
+fn plan() -> Plan {
+    let outages = (0..11).map(|number| news(&format!("e{number}"), &[EventKind::Down]));
+    let again = news("again", &[EventKind::Recovered, EventKind::Down]);
+    let recovered = news("blog", &[EventKind::Recovered]);
+    Plan { news: outages.chain([again, recovered]).collect(), ..Plan::default() }
+}
+
+#[test]
+fn providers_that_keep_incidents_receive_all_news() {
+    let pagerduty = PagerDuty { server: url(), routing_key: Secret::new("key".to_owned()) };
+    let portions = portions(&settings(), &channel(Transport::Http(Arc::new(pagerduty))), plan(), AT);
+    let shown = |portion: &Portion| {
+        let items = portion.message.items.iter().map(|item| format!("{} {}", item.event, item.title));
+        items.collect::<Vec<_>>().join(", ")
+    };
+    let shown: Vec<String> = portions.iter().map(shown).collect();
+    assert_eq!((shown.len(), &*shown[0], &*shown[1]), (13, "recovered blog", "down e0"));
+    assert_eq!(shown[12], "recovered again, down again", "the last event determines the incident's state");
+    assert!(portions.iter().all(|portion| portion.message.more.is_empty() && portion.news.len() == 1));
+    let ids: BTreeSet<&str> = portions.iter().map(|portion| portion.message.id.as_str()).collect();
+    assert_eq!(ids.len(), 13);
+}
+
+#[test]
+fn other_providers_receive_one_message() {
+    let slack = Slack { webhook: url(), username: None, channel: None };
+    let portions = portions(&settings(), &channel(Transport::Http(Arc::new(slack))), plan(), AT);
+    let [Portion { message, news }] = portions.as_slice() else { panic!("there is one message: {portions:?}") };
+    assert_eq!((message.items.len(), message.hidden.len(), news.len()), (ITEM_LIMIT, 4, 13));
+}
