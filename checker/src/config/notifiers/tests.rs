@@ -160,7 +160,9 @@ fn channels_without_an_id_are_numbered() {
     let twice = json!([slack(&json!({ "id": "ops" })), slack(&json!({ "id": "ops" }))]);
     let (config, lines) = problems(&file(&twice, &json!({})));
     assert!(config.is_none() && lines.len() == 1, "{lines:?}");
-    assert!(lines[0].ends_with("`notifiers[1].id` is `ops`, which is already in use: choose another id"));
+    assert!(
+        lines[0].ends_with("`notifiers[1].id` is `ops`, which is already the id of `notifiers[0]`: choose another id")
+    );
 }
 
 #[test]
@@ -180,19 +182,68 @@ fn all_mistakes_are_reported_at_once() {
         "`notifiers[0].id`: invalid channel id `My channel`",
         "unknown type `slak` for `notifiers[1]`: did you mean `slack`?",
         "invalid URL for `notifiers[2].url`",
+        "`notifiers[2].access_token` is empty",
+        "`notifiers[2].room`: invalid room `#status:example.org`",
         "`notifiers[3].email` is empty",
         "`notifiers[3].api_key` is empty",
         "`notifiers[3].channel` is empty",
         "unknown key `notifiers[4].smtp.prot`: did you mean `port`?",
+        "`notifiers[4].from`: invalid address `unknown`",
+        "`notifiers[4].to` is empty",
+        "`notifiers[4].smtp.server` is empty",
         "`notifiers[5].username` conflicts with `token`",
         "`notifiers[5].url` has no topic",
         "invalid URL for `notifiers[6].url[1]`",
         "invalid label `a-b` in `notifiers[6].labels`",
+        "`notifiers[6].labels`: alerts already have the label `severity`",
         "invalid value `2d` for `notify.after`: expected a duration from `0` to `1d`",
+        "`notify.time_zone`: ",
     ];
     assert_eq!(lines.len(), expected.len(), "{lines:#?}");
     for text in expected {
         assert!(lines.iter().any(|line| line.contains(text)), "{text}: {lines:#?}");
+    }
+}
+
+#[test]
+fn every_invalid_template_is_reported_at_its_position() {
+    let text = r#"{ "checkers": [], "storage": { "type": "fs", "dir": "checks" }, "notifiers": [
+  { "type": "webhook", "url": "https://a", "secret": "hunter2", "body": {
+    "good": "{{ summary }}",
+    "a": [ "{{ summary",
+      "x {{ unknown }}" ],
+    "b": "{{ more }}\n{% for %}" } } ] }"#;
+    let lines = problems(text).1;
+    for expected in [
+        "c.json:2:54: error: `notifiers[0].secret`: invalid signing key",
+        "c.json:4:12: error: `notifiers[0].body`: invalid template `a[0]`: its syntax is invalid; expected for example",
+        "c.json:6:10: error: `notifiers[0].body`: invalid template `b`: its syntax is invalid in line 2",
+    ] {
+        assert!(lines.iter().any(|line| line.starts_with(expected)), "{expected}: {lines:#?}");
+    }
+    let lines = problems(&text.replace("\"{{ summary\"", "\"{{ a }}\"").replace("{% for %}", "{{ b }}")).1;
+    let names: Vec<_> =
+        ["`a`", "`b`", "`unknown`"].map(|name| lines.iter().filter(|line| line.contains(name)).count()).into();
+    assert!(names.iter().all(|count| *count > 0), "{lines:#?}");
+}
+
+#[test]
+fn a_variable_that_is_not_set_is_reported_once() {
+    for notifier in [
+        slack(&json!({ "webhook": "${UNSET}" })),
+        json!({ "type": "webhook", "url": "https://a", "secret": "${UNSET}" }),
+        json!({ "type": "mail", "from": "a@b", "to": ["c@d", "${UNSET}"], "smtp": { "server": "a" } }),
+        json!({ "type": "mail", "from": "a@b", "to": "c@d", "smtp": { "server": "${UNSET}" } }),
+        json!({ "type": "matrix", "url": "${UNSET}", "access_token": "x", "room": "!a:b" }),
+        json!({ "type": "matrix", "url": "https://a", "access_token": "x", "room": "${UNSET}" }),
+        json!({ "type": "alertmanager", "url": ["https://a", "${UNSET}"] }),
+        json!({ "type": "ntfy", "url": "${UNSET}" }),
+        json!({ "type": "ping", "url": "${UNSET}" }),
+        slack(&json!({ "id": "${UNSET}" })),
+        slack(&json!({ "after": "${UNSET}" })),
+    ] {
+        let errors = errors_of(&notifier);
+        assert!(errors.len() == 1 && errors[0].contains("`UNSET` is not set"), "{notifier}: {errors:#?}");
     }
 }
 
