@@ -258,7 +258,7 @@ impl World {
         let Some(sending) = &mut self.sending[node] else { return };
         let has_items = sending.news.iter().any(|news| !news.items.is_empty());
         if has_items && is_in(&self.plan.provider_down, now) {
-            sending.log.failed(&self.channel, FailureReason::Unreachable, false, None, clock);
+            let _ = sending.log.failed(&self.channel, FailureReason::Unreachable, false, None, clock);
             sending.news.clear();
         } else {
             sending.is_delivered = self.judge.receive(now, &self.nodes[node].name, &sending.news);

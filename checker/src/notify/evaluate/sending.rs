@@ -5,21 +5,24 @@ use futures_util::stream::FuturesUnordered;
 use shared::UnixNanos;
 use shared::notification::digest::Digest;
 use shared::notification::reconcile::{News, Plan};
+use shared::notification_log::{Deferred, REGISTERS_LIMIT, SIZE_LIMIT};
 
+use super::deferred::DeferredPlan;
+use super::outcomes::{self, recipient_count};
 use super::{Assessment, EvaluationReport, Notifier};
-use crate::notify::channels::SendOutcome;
 use crate::notify::delivery::{Content, Courier, Job, TIME_LIMIT};
 use crate::notify::message::{ITEM_LIMIT, Message};
 use crate::notify::own_log::OwnLog;
 use crate::notify::rules::{Channel, Notifications};
-use crate::notify::words;
 use crate::store::StoreError;
 
 /// A message to send, with the news that it contains.
-struct Outgoing<'a> {
-    channel: &'a Channel,
-    message: Message,
-    news: Vec<News>,
+pub(super) struct Outgoing<'a> {
+    pub(super) channel: &'a Channel,
+    pub(super) message: Message,
+    pub(super) news: Vec<News>,
+    /// The recipients of the message, if others have already received its news.
+    pub(super) deferred: Option<Deferred>,
 }
 
 impl Notifier {
@@ -34,8 +37,9 @@ impl Notifier {
     ) {
         let settings = self.settings.clone();
         let Some(mut own) = self.own.take() else { return };
-        let Assessment { plans, number, .. } = assessment;
+        let Assessment { plans, number, deferred, .. } = assessment;
         let (mut has_changed, mut outgoing) = (own.is_behind(), Vec::new());
+        let mut planned = own.log.clone();
         for (index, mut plan) in plans {
             let channel = &settings.channels[index];
             report.due = [report.due, plan.next].into_iter().flatten().min();
@@ -43,12 +47,29 @@ impl Notifier {
             if plan.news.is_empty() {
                 continue;
             }
+            planned.record(&plan.news, number, now);
+            if !planned.is_storable() {
+                report.problems.push(log_is_full(channel));
+                planned.clone_from(&own.log);
+                continue;
+            }
             let message = compose(&settings, channel, &plan, now);
             if message.items.is_empty() {
                 own.log.record(&plan.news, number, now);
                 has_changed = true;
             } else {
-                outgoing.push(Outgoing { channel, message, news: plan.news });
+                outgoing.push(Outgoing { channel, message, news: plan.news, deferred: None });
+            }
+        }
+        for DeferredPlan { channel, deferred, plan } in deferred {
+            let channel = &settings.channels[channel];
+            let plan = plan.filter(|_| recipient_count(&channel.transport) == deferred.recipient_count);
+            if let Some(plan) = plan {
+                let message = compose(&settings, channel, &plan, now);
+                outgoing.push(Outgoing { channel, message, news: Vec::new(), deferred: Some(deferred) });
+            } else {
+                let _ = own.log.tried_deferred(&channel.id, &deferred, Vec::new(), now);
+                has_changed = true;
             }
         }
         let courier = if outgoing.is_empty() { None } else { Some(self.courier().await) };
@@ -60,6 +81,8 @@ impl Notifier {
                     self.deliver(&mut own, &courier, outgoing, (number, is_store_working, now), report).await;
             }
         }
+        let deferred = own.log.channels.iter().flat_map(|served| &served.deferred).map(|deferred| deferred.next);
+        report.due = deferred.filter(|next| *next > now).chain(report.due).min();
         self.own = Some(own);
         self.finish(has_changed, is_store_working, now, report).await;
     }
@@ -75,30 +98,19 @@ impl Notifier {
     ) -> bool {
         let mut has_changed = false;
         let mut sending = FuturesUnordered::new();
-        for Outgoing { channel, message, news } in outgoing {
-            let summary = words::short_summary(&message);
-            let job = Job {
-                channel: channel.id.clone(),
-                transport: channel.transport.clone(),
-                content: Content::News(message),
+        for outgoing in outgoing {
+            let message = outgoing.message.clone();
+            let content = match &outgoing.deferred {
+                Some(deferred) => Content::Rest { message, recipients: deferred.recipients.clone() },
+                None => Content::News(message),
             };
-            sending.push(async move { (channel, summary, news, courier.deliver(vec![job], TIME_LIMIT, now).await) });
+            let (channel, transport) = (outgoing.channel.id.clone(), outgoing.channel.transport.clone());
+            let job = Job { channel, transport, content };
+            sending.push(async move { (outgoing, courier.deliver(vec![job], TIME_LIMIT, now).await) });
         }
-        while let Some((channel, summary, news, delivered)) = sending.next().await {
+        while let Some((outgoing, delivered)) = sending.next().await {
             for delivery in delivered {
-                report.problems.extend(delivery.problem);
-                match delivery.outcome {
-                    SendOutcome::Delivered => {
-                        own.log.record(&news, number, now);
-                        own.log.succeeded(&channel.id);
-                        report.sent.push(format!("notified `{}`: {summary}", channel.id));
-                    }
-                    SendOutcome::Retry { reason, after } => {
-                        let after = after.map(|after| i64::try_from(after.as_nanos()).unwrap_or(i64::MAX));
-                        own.log.failed(&channel.id, reason, false, after, now);
-                    }
-                    SendOutcome::Refused { reason } => own.log.failed(&channel.id, reason, true, None, now),
-                }
+                outcomes::record((&mut own.log, self.view.logs()), &outgoing, delivery, (number, now), report);
             }
             has_changed = true;
             if is_store_working && !sending.is_empty() {
@@ -129,6 +141,14 @@ impl Notifier {
             self.own = None;
         }
     }
+}
+
+fn log_is_full(channel: &Channel) -> String {
+    format!(
+        "channel `{}` was not notified: the notification log would exceed {REGISTERS_LIMIT} entries or {} MiB; remove endpoints or channels",
+        channel.id,
+        SIZE_LIMIT >> 20
+    )
 }
 
 fn not_recorded(error: &StoreError) -> String {
