@@ -188,7 +188,7 @@ mod tests {
         let location = StoreLocation::Directory(store);
         let store = Store::open(&Storage { location, check_expiry: None, history_expiry: shared::DAY }).await;
         let node = NodeName::new("a").expect("it is a name");
-        let mut own = OwnLog::load(&store, &node, &spool).await.expect("there is none");
+        let mut own = OwnLog::load(&store, &node, &spool).await.expect("nothing is stored yet");
         own.log = log(1, Notified::Down, 100);
         own.save(&store).await.expect("it is small");
         let stored = own.log.clone();

@@ -60,7 +60,7 @@ fn seconds_wait(seconds: f64) -> Option<Duration> {
 /// The exit status with which a command asks to run again later: `EX_TEMPFAIL` from `sysexits.h`.
 pub const TEMPORARY_FAILURE: u16 = 75;
 
-/// Suggests a remedy for a failure, as the second clause of an error. `is_repeated` tells whether another attempt
+/// Suggests a remedy for a failure, as the second clause of an error. `is_repeated` is whether another attempt
 /// follows if the failure is temporary.
 #[must_use]
 pub fn remedy(reason: FailureReason, is_repeated: bool) -> &'static str {

@@ -245,7 +245,7 @@ impl Attempt {
         self
     }
 
-    /// Describes the failure or the note, without any text from the provider. `is_repeated` tells whether another attempt
+    /// Describes the failure or the note, without any text from the provider. `is_repeated` is whether another attempt
     /// follows if the failure is temporary.
     fn problem(&self, channel: &ChannelId, is_repeated: bool) -> Option<String> {
         match self.failure(is_repeated) {
