@@ -2,14 +2,25 @@
 
 use shared::UnixNanos;
 use shared::notification::deferral::known_before;
+use shared::notification::reconcile::News;
 use shared::notification::registers::Registers;
 use shared::notification_log::{Deferred, FailureReason, NotificationLog, UNANSWERED_RETRIES};
 
 use super::EvaluationReport;
-use super::sending::Outgoing;
 use crate::notify::channels::{SendOutcome, Transport};
 use crate::notify::delivery::DeliveryReport;
+use crate::notify::message::Message;
+use crate::notify::rules::Channel;
 use crate::notify::words;
+
+/// A message to send, with the news that it contains.
+pub(super) struct Outgoing<'a> {
+    pub(super) channel: &'a Channel,
+    pub(super) message: Message,
+    pub(super) news: Vec<News>,
+    /// The recipients of the message, if others have already received its news.
+    pub(super) deferred: Option<Deferred>,
+}
 
 /// Records the outcome of sending a message. `number` is the number for new registers.
 pub(super) fn record(

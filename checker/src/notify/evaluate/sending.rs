@@ -4,26 +4,17 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use shared::UnixNanos;
 use shared::notification::digest::Digest;
-use shared::notification::reconcile::{News, Plan};
-use shared::notification_log::{Deferred, REGISTERS_LIMIT, SIZE_LIMIT};
+use shared::notification::reconcile::Plan;
+use shared::notification_log::{REGISTERS_LIMIT, SIZE_LIMIT};
 
 use super::deferred::DeferredPlan;
-use super::outcomes::{self, recipient_count};
+use super::outcomes::{self, Outgoing, recipient_count};
 use super::{Assessment, EvaluationReport, Notifier};
 use crate::notify::delivery::{Content, Courier, Job, TIME_LIMIT};
 use crate::notify::message::{ITEM_LIMIT, Message};
 use crate::notify::own_log::OwnLog;
 use crate::notify::rules::{Channel, Notifications};
 use crate::store::StoreError;
-
-/// A message to send, with the news that it contains.
-pub(super) struct Outgoing<'a> {
-    pub(super) channel: &'a Channel,
-    pub(super) message: Message,
-    pub(super) news: Vec<News>,
-    /// The recipients of the message, if others have already received its news.
-    pub(super) deferred: Option<Deferred>,
-}
 
 impl Notifier {
     /// Sends the news, and records each message as soon as its channel has accepted it. After a crash, only messages
