@@ -12,6 +12,7 @@ use std::cmp::Ordering;
 
 pub use self::channel_id::{ChannelId, InvalidChannelId};
 pub use self::failure::FailureReason;
+pub(crate) use self::format::DEFERRED_LIMIT;
 pub use self::format::InvalidLog;
 use crate::check_file::EndpointKey;
 use crate::object_name::NodeName;
@@ -20,6 +21,16 @@ use crate::{Nanos, UnixNanos};
 
 /// An upper bound for register numbers, so that a hostile log cannot use up all numbers.
 pub const NUMBER_LIMIT: i64 = 1 << 53;
+
+/// The maximum number of registers in a log. Further ones are ignored, so that a hostile log takes up little memory.
+pub const REGISTERS_LIMIT: usize = 50_000;
+
+/// The maximum size of a log, in bytes. A register takes about 250 bytes.
+pub const SIZE_LIMIT: usize = 32 << 20;
+
+/// The number of times that a message is sent again to a provider that did not respond in time. The provider may have
+/// accepted each of them.
+pub const UNANSWERED_RETRIES: u32 = 3;
 
 /// The log of one node.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +54,8 @@ pub struct NotificationLog {
     pub channels: Vec<ServedChannel>,
     /// The registers that the node wrote, at most one per subject.
     pub registers: Vec<Register>,
+    /// The number of registers beyond [`REGISTERS_LIMIT`], which were ignored when the log was parsed.
+    pub ignored: usize,
 }
 
 /// A channel that a node serves, as listed in its log.
@@ -56,6 +69,26 @@ pub struct ServedChannel {
     pub waiting: Vec<Waiting>,
     /// The failed attempts since the node last delivered a message.
     pub retry: Option<Retry>,
+    /// When the node last gave up on a message that the channel may have received.
+    pub unconfirmed: Option<UnixNanos>,
+    /// The recipients that are still to receive a message that others have received.
+    pub deferred: Vec<Deferred>,
+}
+
+/// Recipients that did not accept a message yet, although other recipients of the channel did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deferred {
+    /// The positions of these recipients in the channel's list, in ascending order. The log is public, so it does not
+    /// contain their addresses.
+    pub recipients: Vec<u32>,
+    /// The length of the channel's list. If it has changed, the positions are invalid.
+    pub recipient_count: u32,
+    /// The number of attempts for these recipients.
+    pub tries: u32,
+    /// When the node tries again.
+    pub next: UnixNanos,
+    /// The state that these recipients were last notified of, for each subject of the message.
+    pub known: Vec<Register>,
 }
 
 /// News that a node leaves to others until its turn, and that it first saw at the same time.
@@ -73,10 +106,20 @@ pub struct Waiting {
 pub struct Retry {
     /// The number of failures in a row.
     pub tries: u32,
+    /// The number of these attempts to which the provider did not respond in time.
+    pub unanswered: u32,
     /// When the node tries again.
     pub next: UnixNanos,
     /// The reason for the last failure.
     pub why: FailureReason,
+}
+
+impl ServedChannel {
+    /// Creates the entry for a channel that a node begins to serve.
+    #[must_use]
+    pub fn new(id: ChannelId, from: UnixNanos) -> ServedChannel {
+        ServedChannel { id, from, waiting: Vec::new(), retry: None, unconfirmed: None, deferred: Vec::new() }
+    }
 }
 
 /// The kind of subject that a register describes.
@@ -191,7 +234,8 @@ impl NotificationLog {
     #[must_use]
     pub fn new(node: NodeName) -> NotificationLog {
         let (channels, registers) = (Vec::new(), Vec::new());
-        NotificationLog { node, rank: 0, every: 0, gather: 0, spacing: 0, since: 0, returned: 0, channels, registers }
+        let (rank, every, gather, spacing, since, returned) = (0, 0, 0, 0, 0, 0);
+        NotificationLog { node, rank, every, gather, spacing, since, returned, channels, registers, ignored: 0 }
     }
 
     /// Returns the entry for a channel, if the node serves it.

@@ -168,27 +168,24 @@ async fn replies_of_a_mail_server_are_explained_without_its_text() {
         (
             json!({ ops: reply(550), jane: reply(451) }),
             1,
-            "channel `mail` did not accept the message (status 451): it will be retried\n",
+            "channel `mail` did not accept the message (status 451): try again later\n",
         ),
-        (
-            json!({ "DATA": reply(451) }),
-            1,
-            "channel `mail` did not accept the message (status 451): it will be retried\n",
-        ),
-        (
-            json!({ "DATA": reply(554) }),
-            1,
-            "channel `mail` did not accept the message (status 554): it will be retried\n",
-        ),
+        (json!({ "DATA": reply(451) }), 1, "channel `mail` did not accept the message (status 451): try again later\n"),
+        (json!({ "DATA": reply(554) }), 1, "channel `mail` did not accept the message (status 554): try again later\n"),
         (
             json!({ ops: reply(421), jane: reply(421) }),
             1,
-            "channel `mail` did not accept the message (status 421): it will be retried\n",
+            "channel `mail` did not accept the message (status 421): try again later\n",
         ),
         (
             json!({ ops: reply(550) }),
             0,
             "channel `mail` accepted the test message\nchannel `mail`: 1 of 2 recipients were refused (status 550); check the addresses in `to`\n",
+        ),
+        (
+            json!({ ops: reply(450) }),
+            0,
+            "channel `mail` accepted the test message\nchannel `mail`: 1 of 2 recipients were not accepted yet (status 450); try again later\n",
         ),
     ] {
         let server = MailServer::start(json!({ "replies": replies })).await;

@@ -79,7 +79,10 @@ async fn the_status_shows_the_line_and_what_was_notified() {
 async fn a_preview_shows_sent_and_held_messages_with_reasons() {
     let (shop, webhook) = (Endpoint::start(Behavior::ok()).await, Webhook::start().await);
     let slow = json!({ "type": "webhook", "id": "slow", "url": webhook.0.url, "after": "1h" });
-    let checker = Checker::new(&notifying(&shop, &directory(), &[webhook.channel(), slow]));
+    let mut config = notifying(&shop, &directory(), &[webhook.channel(), slow]);
+    // Single runs do not wait for more news, so the preview does not either.
+    config["notify"]["gather"] = json!("10m");
+    let checker = Checker::new(&config);
     round(&checker, &[]).await;
     shop.behave(failing());
     round(&checker, &["--no-notify"]).await;

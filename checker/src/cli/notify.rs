@@ -48,7 +48,7 @@ pub struct NotifyViewArguments {
 pub struct NotifyReplayArguments {
     #[command(flatten)]
     pub config: ConfigArgument,
-    /// How far back to start, for example 24h or 30d
+    /// How far back to start, from 1h to 400d
     #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = since)]
     pub since: Nanos,
     /// Format of the report on standard output

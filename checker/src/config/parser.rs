@@ -133,7 +133,7 @@ impl<'t> Parser<'t, '_> {
         match expand(&text, variable) {
             Ok(expanded) => Cow::Owned(expanded),
             Err(missing) => {
-                self.problems.add(Problem::error(at, missing));
+                self.problems.add_unset(at, missing);
                 text
             }
         }

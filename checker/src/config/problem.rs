@@ -1,7 +1,7 @@
 //! Problems in a configuration file, with positions. All problems are collected before any is reported.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::hash::{BuildHasher as _, RandomState};
 
@@ -76,11 +76,22 @@ pub struct Problems {
     hasher: RandomState,
     /// The number of problems by severity.
     counts: [usize; 4],
+    /// The positions of values with a variable that is not set. Their other errors are not reported.
+    unset: HashSet<usize>,
 }
 
 impl Problems {
+    /// Adds the error for a value with a variable that is not set.
+    pub fn add_unset(&mut self, at: usize, text: String) {
+        self.add(Problem::error(at, text));
+        self.unset.insert(at);
+    }
+
     /// Adds a problem. If it was already found, it is kept only once, with the higher severity.
     pub fn add(&mut self, problem: Problem) {
+        if problem.severity >= Severity::CheckError && self.unset.contains(&problem.at) {
+            return;
+        }
         self.counts[problem.severity as usize] += 1;
         match self.known.entry((problem.at, self.hasher.hash_one(&problem.text))) {
             Entry::Vacant(vacant) => {
@@ -99,6 +110,7 @@ impl Problems {
     /// Adds all problems from another collection.
     pub fn extend(&mut self, others: Problems) {
         others.list.into_iter().for_each(|problem| self.add(problem));
+        self.unset.extend(others.unset);
     }
 
     /// Returns the first problem that makes a check unusable, in the order in which problems were added.
@@ -111,6 +123,16 @@ impl Problems {
     #[must_use]
     pub fn has_errors(&self) -> bool {
         self.count(Severity::CheckError) + self.count(Severity::Error) > 0
+    }
+
+    /// Returns the errors at a position.
+    pub(super) fn errors_at(&self, at: usize) -> impl Iterator<Item = &Problem> {
+        self.list.iter().filter(move |problem| problem.at == at && problem.severity == Severity::Error)
+    }
+
+    /// Returns all problems, in the order in which they were added.
+    pub(super) fn into_list(self) -> Vec<Problem> {
+        self.list
     }
 
     #[must_use]

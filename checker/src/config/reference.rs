@@ -106,16 +106,27 @@ fn value(kind: &ValueKind) -> String {
             format!("array of {name}s; see the sections for each type")
         }
         ValueKind::List(ValueKind::Object(fields)) => {
-            let keys: Vec<String> = fields.iter().map(|field| format!("`{}`", field.key)).collect();
-            format!("array of objects with {}", keys.join(" or "))
+            format!("array of objects with {}", object_keys(fields))
         }
         ValueKind::List(element) => format!("array of {}", plural(element)),
         ValueKind::Object(fields) if fields.len() <= MAX_INLINE_KEYS => {
-            let keys: Vec<String> = fields.iter().map(|field| format!("`{}`", field.key)).collect();
-            format!("object with {}", keys.join(" or "))
+            format!("object with {}", object_keys(fields))
         }
         ValueKind::Object(_) | ValueKind::Tagged { .. } => "object; see its section".to_owned(),
         ValueKind::Any => "anything".to_owned(),
+    }
+}
+
+/// Lists the keys of an object: the required ones, and those that can be left out.
+fn object_keys(fields: &[Field]) -> String {
+    let keys = |is_required: bool| {
+        let keys = fields.iter().filter(|field| matches!(field.presence, Presence::Required) == is_required);
+        keys.map(|field| format!("`{}`", field.key)).collect::<Vec<_>>().join(", ")
+    };
+    match (keys(true), keys(false)) {
+        (required, optional) if optional.is_empty() => required,
+        (required, optional) if required.is_empty() => format!("any of {optional}"),
+        (required, optional) => format!("{required} and optionally {optional}"),
     }
 }
 

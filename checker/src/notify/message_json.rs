@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use shared::UnixNanos;
-use shared::civil::rfc3339;
+use shared::civil::rfc3339_nanos;
 
 use super::message::{Item, Message};
 use super::outline::{Outline, PLAIN};
@@ -16,7 +16,7 @@ pub fn to_json(message: &Message) -> Value {
         "version": 1,
         "id": message.id,
         "at": message.at,
-        "at_rfc3339": rfc3339(message.at),
+        "at_rfc3339": rfc3339_nanos(message.at),
         "page": { "title": message.page_title, "url": message.page_url },
         "summary": words::summary(message),
         "preface": message.preface,
@@ -45,9 +45,9 @@ fn item_json(item: &Item, message: &Message) -> Value {
         "was": item.was.as_str(),
         "is": item.is.as_str(),
         "since": item.since,
-        "since_rfc3339": rfc3339(item.since),
+        "since_rfc3339": rfc3339_nanos(item.since),
         "until": item.until,
-        "until_rfc3339": item.until.map(rfc3339 as fn(UnixNanos) -> String),
+        "until_rfc3339": item.until.map(rfc3339_nanos as fn(UnixNanos) -> String),
         "length": item.length(message.at),
         "voters": item.voters,
         "down_from": item.down_from,

@@ -23,5 +23,7 @@ pub mod rules;
 pub mod sample;
 pub mod store_view;
 pub mod template;
+#[cfg(test)]
+pub(crate) mod test_rules;
 pub mod time_text;
 pub mod words;

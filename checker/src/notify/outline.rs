@@ -23,6 +23,8 @@ pub const PLAIN: Markup = Markup { escape: |text| Cow::Borrowed(text), link: str
 #[derive(Debug, Clone, Copy)]
 pub enum Limit {
     Bytes(usize),
+    /// Unicode code points.
+    Characters(usize),
     /// UTF-16 code units. This is also safe for providers that count characters, because each takes at least one unit.
     Utf16(usize),
 }
@@ -31,6 +33,7 @@ impl Limit {
     fn allows(self, text: &str) -> bool {
         match self {
             Limit::Bytes(limit) => text.len() <= limit,
+            Limit::Characters(limit) => text.chars().count() <= limit,
             Limit::Utf16(limit) => text.encode_utf16().count() <= limit,
         }
     }

@@ -4,7 +4,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use shared::notification_log::{NUMBER_LIMIT, NotificationLog};
+use shared::notification_log::{NUMBER_LIMIT, NotificationLog, REGISTERS_LIMIT, SIZE_LIMIT};
 use shared::object_name::{LogName, NodeName};
 
 use crate::store::{Store, StoreError};
@@ -23,7 +23,7 @@ pub struct OwnLog {
 
 impl OwnLog {
     /// Reads the log from the store, and adds the entries in the spool directory. An invalid log is replaced, because
-    /// only this node writes it.
+    /// only this node writes it. A log that is too large is an error: without it, messages would be repeated.
     pub async fn load(store: &Store, node: &NodeName, spool_dir: &Path) -> Result<OwnLog, StoreError> {
         let mut log = read_stored(store, node).await?.unwrap_or_else(|| NotificationLog::new(node.clone()));
         let path = path(node, spool_dir);
@@ -31,6 +31,9 @@ impl OwnLog {
         let is_stored = kept.is_none();
         if let Some(kept) = kept {
             add(&mut log, kept);
+        }
+        if log.ignored > 0 {
+            return Err(unreadable(node));
         }
         Ok(OwnLog { log, path, is_stored, is_complete: true })
     }
@@ -67,7 +70,14 @@ impl OwnLog {
     pub async fn save(&mut self, store: &Store) -> Result<(), StoreError> {
         self.is_stored = false;
         let name = LogName { node: self.log.node.clone() };
-        if let Err(error) = store.put(&name, self.log.to_json().into()).await {
+        let content = self.log.to_json();
+        let is_too_large = self.log.registers.len() > REGISTERS_LIMIT || content.len() > SIZE_LIMIT;
+        let stored = if is_too_large {
+            Err(StoreError::LogTooLarge { name: name.to_string(), remedy: "remove endpoints or channels" })
+        } else {
+            store.put(&name, content.into()).await
+        };
+        if let Err(error) = stored {
             self.keep()?;
             return Err(error);
         }
@@ -99,9 +109,18 @@ fn path(node: &NodeName, spool_dir: &Path) -> PathBuf {
 /// Reads a node's log from the store. Returns `None` if there is no valid one.
 async fn read_stored(store: &Store, node: &NodeName) -> Result<Option<NotificationLog>, StoreError> {
     match store.get(&LogName { node: node.clone() }).await {
-        Err(StoreError::TooLarge { .. }) => Ok(None),
-        read => Ok(read?.and_then(|content| parse(&content, node))),
+        Err(StoreError::TooLarge { .. }) => Err(unreadable(node)),
+        read => match read?.and_then(|content| parse(&content, node)) {
+            Some(log) if log.ignored > 0 => Err(unreadable(node)),
+            log => Ok(log),
+        },
     }
+}
+
+fn unreadable(node: &NodeName) -> StoreError {
+    let name = LogName { node: node.clone() }.to_string();
+    let remedy = "without it, messages would be repeated. Delete it, and current outages will be sent once more";
+    StoreError::LogTooLarge { name, remedy }
 }
 
 fn read_kept(path: &Path, node: &NodeName) -> Option<NotificationLog> {
@@ -115,6 +134,7 @@ fn parse(content: &[u8], node: &NodeName) -> Option<NotificationLog> {
 /// Adds the registers that are missing from the log or newer than the log's, and the missing channels. Both are from
 /// this node, so their times can be compared. Numbers cannot: while the store fails, they start again.
 fn add(log: &mut NotificationLog, kept: NotificationLog) {
+    log.ignored += kept.ignored;
     for mut register in kept.registers {
         let same = log.registers.iter().position(|other| {
             other.channel == register.channel
@@ -143,6 +163,7 @@ mod tests {
     use shared::notification_log::{ChannelId, Notified, Register, Topic};
 
     use super::*;
+    use crate::store::settings::{Storage, StoreLocation};
 
     fn log(number: i64, state: Notified, at: i64) -> NotificationLog {
         let mut log = NotificationLog::new(NodeName::new("a").expect("it is a name"));
@@ -158,6 +179,28 @@ mod tests {
             reminders: 0,
         });
         log
+    }
+
+    #[tokio::test]
+    async fn a_log_that_is_too_large_is_neither_stored_nor_replaced() {
+        let folder = tempfile::tempdir().expect("it can be created");
+        let (store, spool) = (folder.path().join("store"), folder.path().join("spool"));
+        let location = StoreLocation::Directory(store);
+        let store = Store::open(&Storage { location, check_expiry: None, history_expiry: shared::DAY }).await;
+        let node = NodeName::new("a").expect("it is a name");
+        let mut own = OwnLog::load(&store, &node, &spool).await.expect("nothing is stored yet");
+        own.log = log(1, Notified::Down, 100);
+        own.save(&store).await.expect("it is small");
+        let stored = own.log.clone();
+        own.log.registers = vec![own.log.registers[0].clone(); REGISTERS_LIMIT + 1];
+        let error = own.save(&store).await.expect_err("it is too large").to_string();
+        assert!(error.contains("`0-notified/a.json` exceeds the limit of 50000 entries or 32 MiB"), "{error}");
+        assert_eq!(read_stored(&store, &node).await.expect("it is valid"), Some(stored));
+        std::fs::remove_dir_all(&spool).expect("the log is kept there");
+        let content = own.log.to_json();
+        store.put(&LogName { node: node.clone() }, content.into()).await.expect("another program stores it");
+        let error = OwnLog::load(&store, &node, &spool).await.expect_err("messages would be repeated").to_string();
+        assert!(error.contains("Delete it"), "{error}");
     }
 
     #[test]

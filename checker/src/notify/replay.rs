@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use shared::budget::Objective;
+use shared::check_file::EndpointKey;
 use shared::endpoint_map::EndpointMap;
 use shared::endpoint_status::{EndpointStatus, NodeStatus, endpoint_statuses};
 use shared::history::History;
 use shared::notification::lineup::Nodes;
 use shared::notification::policy::Pace;
-use shared::notification::reconcile::{Situation, reconcile};
+use shared::notification::reconcile::{Plan, Situation, reconcile};
 use shared::notification::registers::{Introduction, Registers};
 use shared::notification::verdicts::{REPORTED_TIME, verdicts};
 use shared::notification_log::{ChannelId, NotificationLog};
@@ -37,11 +38,10 @@ pub struct ReplayedMessage {
 /// nodes, store failures and certificates, which histories do not record.
 #[must_use]
 pub fn replay(
-    settings: &Notifications,
+    (settings, pace): (&Notifications, Pace),
     objectives: &EndpointMap<Objective>,
     histories: &[History],
-    from: UnixNanos,
-    now: UnixNanos,
+    (from, now): (UnixNanos, UnixNanos),
 ) -> Vec<ReplayedMessage> {
     let node = NodeName::from_host_name("replay");
     let mut endpoints = failing_endpoints(histories, from);
@@ -49,13 +49,11 @@ pub fn replay(
     let replaced = endpoints.iter_mut().filter_map(|endpoint| {
         let first = endpoint.nodes.first_mut()?;
         let name = first.node.replace(&node);
-        let key = (endpoint.key.title.clone(), endpoint.key.locator.clone());
-        Some((key, name.map_or_else(String::new, NodeName::to_string)))
+        Some((endpoint.key.clone().into_owned(), name.map_or_else(String::new, NodeName::to_string)))
     });
-    let replaced: BTreeMap<(String, String), String> = replaced.collect();
+    let replaced: BTreeMap<EndpointKey, String> = replaced.collect();
     let mut own = NotificationLog::new(node.clone());
     let served: Vec<&ChannelId> = message_channels(settings).map(|(_, channel)| &channel.id).collect();
-    let pace = Pace { gather: settings.rules.gather, spacing: settings.rules.spacing };
     let introduction =
         Introduction { rank: settings.rules.rank, every: MINUTE, pace, channels: &served, stored_since: 0 };
     own.introduce(&introduction, from);
@@ -64,7 +62,10 @@ pub fn replay(
     while let Some(at) = moments.pop_first() {
         let reasons = reasons_at(&endpoints, at);
         let mut verdicts = verdicts(&endpoints, at);
-        for (verdict, reasons) in verdicts.iter_mut().zip(&reasons) {
+        for ((verdict, endpoint), reasons) in verdicts.iter_mut().zip(&endpoints).zip(&reasons) {
+            // An endpoint with later results was not removed, although its nodes reported only others at this time.
+            let is_over = |node: &NodeStatus<'_>| node.spans.last().is_none_or(|last| last.end <= at);
+            verdict.is_retired &= endpoint.nodes.iter().all(is_over);
             for (vote, reason) in verdict.votes.iter_mut().zip(reasons) {
                 vote.reason = reason.as_deref();
             }
@@ -93,13 +94,8 @@ pub fn replay(
             if plan.news.is_empty() {
                 continue;
             }
-            let mut message = compose(settings, &settings.channels[index], &plan, at);
-            for item in &mut message.items {
-                let key = (item.title.clone(), item.locator.clone());
-                let Some(name) = replaced.get(&key) else { continue };
-                let names = item.down_from.iter_mut().chain(item.reasons.iter_mut().map(|reason| &mut reason.node));
-                names.filter(|other| *other == node.as_str()).for_each(|other| other.clone_from(name));
-            }
+            restore_names(&mut plan, &node, &replaced);
+            let message = compose(settings, &settings.channels[index], &plan, at);
             own.record(&plan.news, number, at);
             if !message.items.is_empty() {
                 own.succeeded(&channel.id);
@@ -109,6 +105,20 @@ pub fn replay(
         own.prune(&[], at);
     }
     messages
+}
+
+/// Replaces the replaying node's name with the names of the nodes that it replaced.
+fn restore_names(plan: &mut Plan, node: &NodeName, replaced: &BTreeMap<EndpointKey, String>) {
+    for news in &mut plan.news {
+        let Some(name) = replaced.get(&news.register.key) else { continue };
+        if let Some(preface) = &mut plan.preface {
+            *preface = preface.replace(&format!("`{node}`"), &format!("`{name}`"));
+        }
+        for item in &mut news.items {
+            let names = item.down_from.iter_mut().chain(item.reasons.iter_mut().map(|reason| &mut reason.node));
+            names.filter(|other| *other == node.as_str()).for_each(|other| other.clone_from(name));
+        }
+    }
 }
 
 /// Returns the endpoints that were degraded or down at some point. The others cause no messages.
@@ -155,4 +165,47 @@ fn moments(
     }
     moments.retain(|at| (from..=now).contains(at));
     moments
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::SECOND;
+
+    use super::*;
+    use crate::notify::channels::Transport;
+    use crate::notify::channels::secret_url::SecretUrl;
+    use crate::notify::channels::slack::Slack;
+    use crate::notify::test_rules::{START, history, rounds, settings};
+
+    fn replayed(histories: &[History], pace: Pace) -> Vec<ReplayedMessage> {
+        let webhook = SecretUrl::parse("https://hooks.example.com/x").expect("it is a URL");
+        let settings = settings(Transport::Http(Arc::new(Slack { webhook, username: None, channel: None })));
+        let range = (START - MINUTE, START + 600 * SECOND);
+        replay((&settings, pace), &EndpointMap::new(), histories, range)
+    }
+
+    #[test]
+    fn a_gap_between_results_repeats_nothing() {
+        let down = [rounds(100..200, "a", Status::Down), rounds(223..400, "a", Status::Down)].concat();
+        let other = rounds(0..600, "b", Status::Healthy);
+        let mut results = [rounds(0..100, "a", Status::Healthy), down, other].concat();
+        results.sort_by_key(|(second, ..)| *second);
+        let messages = replayed(&[history("eu", &results)], Pace::default());
+        let items = messages.iter().flat_map(|sent| &sent.message.items);
+        assert_eq!(items.map(|item| item.event.as_str()).collect::<Vec<_>>(), ["down"], "{messages:#?}");
+        assert_eq!(messages[0].message.at, START + 100 * SECOND + 1);
+        let gathered = replayed(&[history("eu", &results)], Pace { gather: 30 * SECOND, spacing: 0 });
+        assert_eq!(gathered[0].message.at, START + 130 * SECOND);
+    }
+
+    #[test]
+    fn endpoints_with_one_title_keep_their_nodes() {
+        let down = |node, id| history(node, &rounds(0..300, id, Status::Down));
+        let messages = replayed(&[down("eu", "a"), down("us", "b")], Pace::default());
+        let items = messages.iter().flat_map(|sent| &sent.message.items);
+        let down = items.filter(|item| item.event.as_str() == "down");
+        let mut nodes: Vec<String> = down.map(|item| item.down_from.join(" ")).collect();
+        nodes.sort();
+        assert_eq!(nodes, ["eu", "us"]);
+    }
 }

@@ -2,6 +2,7 @@
 
 use jiff::tz::TimeZone;
 use shared::endpoint_map::EndpointMap;
+use shared::notification::policy::Pace;
 pub use shared::notification::policy::{ChannelPolicy, CheckNotifications, Flapping};
 use shared::notification_log::ChannelId;
 use shared::page_config::appearance::{Group, position_in};
@@ -42,7 +43,25 @@ pub struct Rules {
     pub groups: Vec<Group>,
 }
 
+/// Whether a process evaluates a single round or keeps running.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotifierMode {
+    /// The process ends after one round, so it sends news immediately.
+    Once,
+    /// The process keeps running, and can send news between rounds.
+    Repeated,
+}
+
 impl Rules {
+    /// Returns how long a node collects news, and the minimum time between two messages.
+    #[must_use]
+    pub fn pace(&self, mode: NotifierMode) -> Pace {
+        match mode {
+            NotifierMode::Once => Pace::default(),
+            NotifierMode::Repeated => Pace { gather: self.gather, spacing: self.spacing },
+        }
+    }
+
     /// Returns a message with the given items, and with the page's title and URL.
     #[must_use]
     pub fn message(&self, id: String, items: Vec<Item>, at: UnixNanos) -> Message {

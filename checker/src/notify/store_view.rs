@@ -27,19 +27,22 @@ pub struct StoreView {
     reach: Nanos,
     histories: Copies<HistoryName, History>,
     logs: Copies<LogName, NotificationLog>,
+    /// The problems with logs that were already reported.
+    reported: BTreeMap<LogName, String>,
 }
 
 impl StoreView {
     /// Creates a view for a node. `reach` is the maximum age of the spans to keep.
     #[must_use]
     pub fn new(store: Arc<Store>, node: NodeName, reach: Nanos) -> StoreView {
-        StoreView { store, node: Some(node), reach, histories: Copies::default(), logs: Copies::default() }
+        StoreView { node: Some(node), reach, ..StoreView::of_all_nodes(store) }
     }
 
     /// Creates a view that includes all nodes, but no past spans.
     #[must_use]
     pub fn of_all_nodes(store: Arc<Store>) -> StoreView {
-        StoreView { store, node: None, reach: 0, histories: Copies::default(), logs: Copies::default() }
+        let (histories, logs) = (Copies::default(), Copies::default());
+        StoreView { store, node: None, reach: 0, histories, logs, reported: BTreeMap::new() }
     }
 
     /// Changes the maximum age of the spans to keep. Histories that lack earlier spans are read again.
@@ -64,22 +67,40 @@ impl StoreView {
         }
         let since = now.saturating_sub(self.reach);
         let parse = |name: &HistoryName, content: &[u8]| {
-            let mut history = History::parse(content).ok().filter(|history| history.node == name.node)?;
+            let history = History::parse(content).ok().filter(|history| history.node == name.node);
+            let mut history = history.ok_or_else(String::new)?;
             prune(&mut history, since);
-            Some(history)
+            Ok(history)
         };
         self.histories.refresh(&self.store, parse).await
     }
 
     /// Reads the other nodes' logs that have changed. Only nodes with a history can have a log. Skips invalid logs
-    /// until they change again.
+    /// until they change again: see [`StoreView::take_problems`].
     pub async fn refresh_logs(&mut self, now: UnixNanos) -> Result<(), StoreError> {
         let nodes = self.histories.known.keys().filter_map(|name| name.node.clone());
         let names: Vec<LogName> = nodes.map(|node| LogName { node }).collect();
         self.logs.keep_listed(&names, now);
-        let parse =
-            |name: &LogName, content: &[u8]| NotificationLog::parse(content).ok().filter(|log| log.node == name.node);
-        self.logs.refresh(&self.store, parse).await
+        let parse = |name: &LogName, content: &[u8]| {
+            let log = NotificationLog::parse(content).map_err(|error| error.to_string())?;
+            if log.node == name.node { Ok(log) } else { Err(format!("it is the log of `{}`", log.node)) }
+        };
+        self.logs.refresh(&self.store, parse).await?;
+        for log in self.logs.values.iter().filter(|log| log.ignored > 0) {
+            let problem = format!("only the first {} of its entries are used", log.registers.len());
+            self.logs.problems.entry(LogName { node: log.node.clone() }).or_insert(problem);
+        }
+        Ok(())
+    }
+
+    /// Returns why logs are not used completely, as complete clauses. Returns each problem once until the log changes.
+    pub fn take_problems(&mut self) -> Vec<String> {
+        let unreported = self.logs.problems.iter().filter(|(name, problem)| self.reported.get(*name) != Some(*problem));
+        let texts = unreported
+            .map(|(name, problem)| format!("the notification log `{name}` was ignored or shortened: {problem}"));
+        let texts: Vec<String> = texts.collect();
+        self.reported.clone_from(&self.logs.problems);
+        texts
     }
 
     /// Returns whether the logs are old enough to be read again even without news: another node may have stopped,
@@ -109,11 +130,13 @@ struct Copies<N, T> {
     /// The version of each listed object when it was read, and its index in `values`.
     known: BTreeMap<N, (Option<ObjectVersion>, Option<usize>)>,
     values: Vec<T>,
+    /// Why objects are not used completely.
+    problems: BTreeMap<N, String>,
 }
 
 impl<N, T> Default for Copies<N, T> {
     fn default() -> Self {
-        Copies { listed_at: None, known: BTreeMap::new(), values: Vec::new() }
+        Copies { listed_at: None, known: BTreeMap::new(), values: Vec::new(), problems: BTreeMap::new() }
     }
 }
 
@@ -131,6 +154,7 @@ impl<N: ObjectName + Clone + Ord, T> Copies<N, T> {
         for name in gone {
             self.set(&name, None, None);
             self.known.remove(&name);
+            self.problems.remove(&name);
         }
         for name in listed {
             self.known.entry(name.clone()).or_default();
@@ -141,10 +165,14 @@ impl<N: ObjectName + Clone + Ord, T> Copies<N, T> {
     /// Reads the listed objects that have changed. Objects that are unreadable although others are readable count as
     /// missing, so that one node cannot keep the others from notifying. If no object is readable, a permission is
     /// missing, and ignoring that would send every message once per node.
-    async fn refresh(&mut self, store: &Store, parse: impl Fn(&N, &[u8]) -> Option<T>) -> Result<(), StoreError> {
+    async fn refresh(
+        &mut self,
+        store: &Store,
+        parse: impl Fn(&N, &[u8]) -> Result<T, String>,
+    ) -> Result<(), StoreError> {
         let read = async |(name, version): (N, Option<ObjectVersion>)| {
             let fetched = match store.get_if_changed(&name, version.as_ref()).await {
-                Err(StoreError::TooLarge { .. }) => Ok(Fetched::Missing),
+                Err(error @ StoreError::TooLarge { .. }) => Err(error),
                 Err(error) if error.is_denied() => Err(error),
                 read => Ok(read?),
             };
@@ -154,11 +182,24 @@ impl<N: ObjectName + Clone + Ord, T> Copies<N, T> {
         let mut reading = stream::iter(known).map(read).buffer_unordered(READS_AT_ONCE);
         let (mut denied, mut is_any_readable) = (Vec::new(), false);
         while let Some((name, fetched)) = reading.try_next().await? {
-            is_any_readable |= fetched.is_ok();
+            is_any_readable |= matches!(fetched, Ok(_) | Err(StoreError::TooLarge { .. }));
+            if !matches!(fetched, Ok(Fetched::Unchanged)) {
+                self.problems.remove(&name);
+            }
             match fetched {
                 Ok(Fetched::Unchanged) => {}
                 Ok(Fetched::Missing) => self.set(&name, None, None),
-                Ok(Fetched::Changed { content, version }) => self.set(&name, version, parse(&name, &content)),
+                Ok(Fetched::Changed { content, version }) => {
+                    let value = parse(&name, &content);
+                    if let Err(problem) = &value {
+                        self.problems.insert(name.clone(), problem.clone());
+                    }
+                    self.set(&name, version, value.ok());
+                }
+                Err(StoreError::TooLarge { limit, .. }) => {
+                    self.set(&name, None, None);
+                    self.problems.insert(name, format!("it is larger than {limit}"));
+                }
                 Err(error) => denied.push((name, error)),
             }
         }

@@ -31,10 +31,10 @@ pub struct TemplateError {
 }
 
 impl BodyTemplate {
-    /// Validates the syntax of every template in the document.
-    pub fn parse(document: Value) -> Result<BodyTemplate, TemplateError> {
-        let environment = environment();
-        transform(&document, String::new(), 0, &|source| {
+    /// Validates the syntax of every template in the document. Returns all errors.
+    pub fn parse(document: Value) -> Result<BodyTemplate, Vec<TemplateError>> {
+        let (environment, mut errors) = (environment(), Vec::new());
+        transform(&document, String::new(), 0, &mut errors, &|source| {
             let kind = TemplateString::parse(&environment, source);
             match kind {
                 TemplateString::Expression(_) => Ok(Value::Null),
@@ -42,16 +42,20 @@ impl BodyTemplate {
                     environment.template_from_str(source).map(|_| Value::Null).map_err(|error| describe(&error))
                 }
             }
-        })?;
-        Ok(BodyTemplate { document })
+        });
+        if errors.is_empty() { Ok(BodyTemplate { document }) } else { Err(errors) }
     }
 
-    /// Fills in the values. Fails if a template uses an unknown name, or needs too much time or memory.
-    pub fn render(&self, values: &Value) -> Result<Value, TemplateError> {
-        let environment = environment();
+    /// Fills in the values. Fails if a template uses an unknown name, or needs too much time or memory. Returns all
+    /// errors.
+    pub fn render(&self, values: &Value) -> Result<Value, Vec<TemplateError>> {
+        let (environment, mut errors) = (environment(), Vec::new());
         let context = minijinja::Value::from(minijinja::value::Serde(values.clone()));
         let unknown = |names: HashSet<String>| unknown_name(&environment, names, values);
-        transform(&self.document, String::new(), 0, &|source| match TemplateString::parse(&environment, source) {
+        let rendered = transform(&self.document, String::new(), 0, &mut errors, &|source| match TemplateString::parse(
+            &environment,
+            source,
+        ) {
             TemplateString::Expression(expression) => {
                 let names = || expression.undeclared_variables(true);
                 let value = expression.eval(&context).map_err(|error| match error.kind() {
@@ -74,8 +78,15 @@ impl BodyTemplate {
                 }
                 Ok(text.into())
             }
-        })
+        });
+        if errors.is_empty() { Ok(rendered) } else { Err(errors) }
     }
+}
+
+/// Joins the errors of several templates.
+#[must_use]
+pub fn join_errors(errors: &[TemplateError]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 /// Describes the error for a template that uses one of these names although it has no value. An expression such as
@@ -120,44 +131,49 @@ fn environment() -> Environment<'static> {
     environment
 }
 
-/// Replaces every string value in a document. Keys remain unchanged.
+/// Replaces every string value in a document, and collects the errors. Keys remain unchanged.
 fn transform(
     value: &Value,
     path: String,
     depth: usize,
+    errors: &mut Vec<TemplateError>,
     replace: &impl Fn(&str) -> Result<Value, String>,
-) -> Result<Value, TemplateError> {
-    let failed = |path: String, reason: String| TemplateError {
-        path: if path.is_empty() { "body".to_owned() } else { path },
-        reason,
+) -> Value {
+    let fail = |path: String, reason: String, errors: &mut Vec<TemplateError>| {
+        errors.push(TemplateError { path: if path.is_empty() { "body".to_owned() } else { path }, reason });
+        Value::Null
     };
     if depth > DEPTH_LIMIT {
-        return Err(failed(path, format!("it is nested deeper than {DEPTH_LIMIT} levels")));
+        return fail(path, format!("it is nested deeper than {DEPTH_LIMIT} levels"), errors);
     }
-    Ok(match value {
-        Value::String(source) => replace(source).map_err(|reason| failed(path, reason))?,
-        Value::Array(elements) => elements
-            .iter()
-            .enumerate()
-            .map(|(index, element)| transform(element, format!("{path}[{index}]"), depth + 1, replace))
-            .collect::<Result<Vec<_>, _>>()?
-            .into(),
-        Value::Object(members) => members
-            .iter()
-            .map(|(key, member)| {
+    match value {
+        Value::String(source) => replace(source).unwrap_or_else(|reason| fail(path, reason, errors)),
+        Value::Array(elements) => {
+            let mut transformed = Vec::with_capacity(elements.len());
+            for (index, element) in elements.iter().enumerate() {
+                transformed.push(transform(element, format!("{path}[{index}]"), depth + 1, errors, replace));
+            }
+            transformed.into()
+        }
+        Value::Object(members) => {
+            let mut transformed = Map::new();
+            for (key, member) in members {
                 let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                Ok((key.clone(), transform(member, path, depth + 1, replace)?))
-            })
-            .collect::<Result<Map<_, _>, _>>()?
-            .into(),
+                transformed.insert(key.clone(), transform(member, path, depth + 1, errors, replace));
+            }
+            transformed.into()
+        }
         other => other.clone(),
-    })
+    }
 }
 
 /// Describes an error without quoting the template.
 fn describe(error: &minijinja::Error) -> String {
     match error.kind() {
-        ErrorKind::SyntaxError => "its syntax is invalid; expected for example `{{ summary }}`".to_owned(),
+        ErrorKind::SyntaxError => {
+            let line = error.line().filter(|line| *line > 1).map(|line| format!(" in line {line}")).unwrap_or_default();
+            format!("its syntax is invalid{line}; expected for example `{{{{ summary }}}}`")
+        }
         ErrorKind::UnknownFilter => "it uses an unknown filter".to_owned(),
         ErrorKind::UnknownTest => "it uses an unknown test".to_owned(),
         ErrorKind::UnknownFunction | ErrorKind::UnknownMethod => "it uses an unknown function".to_owned(),
@@ -173,8 +189,8 @@ mod tests {
 
     fn render(document: Value) -> Result<Value, String> {
         let values = json!({ "summary": "\"Shop\" is \\ down\n", "more": 3, "items": [{ "title": "Shop" }, { "title": "}} {{" }] });
-        let template = BodyTemplate::parse(document).map_err(|error| error.to_string())?;
-        template.render(&values).map_err(|error| error.to_string())
+        let template = BodyTemplate::parse(document).map_err(|errors| join_errors(&errors))?;
+        template.render(&values).map_err(|errors| join_errors(&errors))
     }
 
     #[test]
@@ -229,6 +245,10 @@ mod tests {
                 "invalid template `body`: it uses a value that does not exist; the documentation of `webhook` lists the names",
             ),
             (json!({ "a": "x {{ summary|loud }}" }), "invalid template `a`: it uses an unknown filter"),
+            (
+                json!({ "a": "{{ summary", "b": ["{{ more }}", "{{ more }}\n{% for %}"] }),
+                "invalid template `a`: its syntax is invalid; expected for example `{{ summary }}`; invalid template `b[1]`: its syntax is invalid in line 2; expected for example `{{ summary }}`",
+            ),
             (json!({ "a": "x {{ boom() }}" }), "invalid template `a`: it uses an unknown function"),
         ] {
             assert_eq!(render(document), Err(error.to_owned()));

@@ -50,6 +50,13 @@ impl Clock {
     }
 }
 
+/// Returns a complete date and time: `2026-11-28 14:02:05 +01:00`.
+#[must_use]
+pub fn date_time(time: UnixNanos, zone: &TimeZone) -> String {
+    let time = timestamp(time).to_zoned(zone.clone());
+    format!("{} {}", time.strftime("%Y-%m-%d %H:%M:%S"), offset(&time))
+}
+
 fn offset(time: &Zoned) -> String {
     if time.offset() == Offset::UTC { "UTC".to_owned() } else { time.strftime("%:z").to_string() }
 }

@@ -21,6 +21,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use shared::UnixNanos;
+use shared::notification_log::{REGISTERS_LIMIT, SIZE_LIMIT};
 use shared::object_name::CheckFileName;
 
 pub use self::directory::DirectoryStore;
@@ -280,6 +281,12 @@ pub enum StoreError {
         /// The limit that the object exceeds, such as `64 MiB`.
         limit: String,
     },
+    /// A notification log exceeds the limit for its size or number of entries.
+    #[error(
+        "the notification log `{name}` exceeds the limit of {REGISTERS_LIMIT} entries or {} MiB; {remedy}",
+        SIZE_LIMIT >> 20
+    )]
+    LogTooLarge { name: String, remedy: &'static str },
     /// An object that must not be replaced already has this name.
     #[error("`{name}` already exists in {store} with different content")]
     AlreadyExists { name: String, store: String },
@@ -341,7 +348,10 @@ impl StoreError {
                     | io::ErrorKind::ResourceBusy
                     | io::ErrorKind::StaleNetworkFileHandle
             ),
-            StoreError::AlreadyExists { .. } | StoreError::NamesTaken { .. } | StoreError::TooLarge { .. } => false,
+            StoreError::AlreadyExists { .. }
+            | StoreError::NamesTaken { .. }
+            | StoreError::TooLarge { .. }
+            | StoreError::LogTooLarge { .. } => false,
             StoreError::Stopped { .. } | StoreError::TimedOut { .. } | StoreError::Busy { .. } => true,
             StoreError::Kept { cause, .. } | StoreError::NotKept { cause, .. } => cause.is_transient(),
         }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 
 use shared::UnixNanos;
+use shared::notification_log::SIZE_LIMIT;
 use shared::object_name::{
     self, CheckFileName, HISTORY_FOLDER, HeartbeatName, HistoryName, HistoryPart, LogName, SummaryName, patterns,
 };
@@ -21,9 +22,6 @@ const JSON: &str = "application/json";
 
 /// The maximum size of a heartbeat, in bytes. It contains a time and a short text.
 const HEARTBEAT_LIMIT: u64 = 16 << 10;
-
-/// The maximum size of a notification log, in bytes. It takes about 250 bytes per endpoint and channel.
-const LOG_LIMIT: u64 = 32 << 20;
 
 /// The rules for writing, caching and reading objects of one kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -178,7 +176,7 @@ impl ObjectName for HeartbeatName {
 
 impl ObjectName for LogName {
     fn rules(&self) -> ObjectRules {
-        ObjectRules { is_compressed: true, size_limit: LOG_LIMIT, ..REPLACED }
+        ObjectRules { is_compressed: true, size_limit: SIZE_LIMIT as u64, ..REPLACED }
     }
 }
 

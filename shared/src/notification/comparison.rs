@@ -159,7 +159,8 @@ fn compare_endpoints<'a>(situation: &Situation<'a>, comparison: &mut Comparison<
     forget_unknown_endpoints(situation, &known_bad, comparison);
 }
 
-/// Closes outages of endpoints that no longer appear in any history.
+/// Closes outages of endpoints that no longer appear in any history. Only closes those that this node recorded: the
+/// other nodes close theirs, and a hostile log cannot fill this node's log.
 fn forget_unknown_endpoints(
     situation: &Situation<'_>,
     known_bad: &HashSet<&EndpointKey>,
@@ -176,10 +177,13 @@ fn forget_unknown_endpoints(
         listed.contains(&(key.title.as_str(), key.locator.as_str()))
             || key.id.as_deref().is_some_and(|id| listed.contains(&("", id)))
     };
+    let own = situation.nodes.own.registers.iter().filter(|own| own.state != Notified::Healthy);
+    let own: HashSet<(&str, &str)> = own.map(|own| (&*own.key.title, &*own.key.locator)).collect();
+    let is_own = |register: &Register| own.contains(&(&*register.key.title, &*register.key.locator));
     for register in situation.registers.of_channel(situation.channel) {
         let is_bad = register.topic == Topic::Endpoint && register.state != Notified::Healthy;
         let due = register.at.saturating_add(FORGET_AFTER);
-        if is_bad && due <= now && !known_bad.contains(&register.key) && !is_listed(&register.key) {
+        if is_bad && due <= now && is_own(register) && !known_bad.contains(&register.key) && !is_listed(&register.key) {
             let next = Known { state: Notified::Healthy, until: now, at: now, reminders: 0, since: register.since };
             let closed = Item {
                 was: register.state.status(),

@@ -9,11 +9,11 @@ use std::fmt;
 
 use super::registers::LONGEST_RETRY;
 use crate::history::OVERLAP;
-use crate::notification_log::{ChannelId, NotificationLog, Retry};
+use crate::notification_log::{ChannelId, FailureReason, NotificationLog, Retry};
 use crate::object_name::NodeName;
 use crate::quorum::CLOCK_TOLERANCE;
 use crate::uptime::validity;
-use crate::{MINUTE, Nanos, SECOND, UnixNanos};
+use crate::{HOUR, MINUTE, Nanos, SECOND, UnixNanos};
 
 /// The number of consecutive failures after which the next node takes its turn.
 pub const FAILURES_LIMIT: u32 = 3;
@@ -21,6 +21,17 @@ pub const FAILURES_LIMIT: u32 = 3;
 /// How long a new node, or one whose position changed, leaves news to the others, because they may still be acting on
 /// logs that they read earlier.
 pub const SETTLING_TIME: Nanos = 30 * SECOND;
+
+/// The longest interval for which other nodes wait, so that neither a hostile log nor a node that runs once a day delays
+/// news by days.
+pub const LONGEST_SLOT_INTERVAL: Nanos = HOUR;
+
+/// The longest time for which other nodes wait until a node has gathered news and may send the next message. Nodes can
+/// have longer times, but other nodes then send earlier.
+pub const LONGEST_PACE: Nanos = HOUR;
+
+/// The longest time for which other nodes wait until a node tries again, which allows for three attempts.
+const LONGEST_RETRIES: Nanos = LONGEST_RETRY * FAILURES_LIMIT as Nanos;
 
 /// The logs and storage times of all nodes, as known to the evaluating node.
 #[derive(Debug, Clone, Copy)]
@@ -109,8 +120,10 @@ impl<'a> Line<'a> {
             .filter_map(|log| {
                 let retry = log.channel(channel)?.retry;
                 // A failing node goes to the end of the line until it delivers a message. Otherwise, the others would
-                // wait for it in vain.
-                let has_failed = retry.is_some_and(|retry| retry.tries >= FAILURES_LIMIT);
+                // wait for it in vain. If the provider did not respond in time, it may have accepted the message, so
+                // the other nodes do not send it as well.
+                let has_failed =
+                    retry.is_some_and(|retry| retry.tries >= FAILURES_LIMIT && retry.why != FailureReason::TimedOut);
                 Some(((has_failed, log.rank, log.every, &log.node), Member { log, retry }))
             })
             .collect();
@@ -158,20 +171,20 @@ impl<'a> Line<'a> {
     }
 
     /// Returns the earliest time at which another node can send news that this node has known since `waiting_since`.
+    /// Each part of the wait is limited, so that a hostile log cannot extend it.
     fn ready_at(&self, member: &Member<'_>, waiting_since: UnixNanos) -> UnixNanos {
+        let within = |limit: Nanos, moment: UnixNanos| moment.min(waiting_since.saturating_add(limit));
         let gathered = waiting_since.saturating_add(member.log.gather);
         let spaced = self.last_sent.saturating_add(member.log.spacing);
-        // The wait is limited to an hour, the longest time between two attempts, so that a hostile log cannot extend
-        // it.
-        let retry = member.retry.map(|retry| retry.next.min(self.now.saturating_add(LONGEST_RETRY)));
-        gathered.max(spaced).max(retry.unwrap_or(waiting_since))
+        let retry = member.retry.map_or(waiting_since, |retry| retry.next);
+        within(LONGEST_PACE, gathered.max(spaced)).max(within(LONGEST_RETRIES, retry))
     }
 }
 
 /// Returns how long other nodes leave news to a node. The time allows it to see the news, act on it, send the message
 /// and store its log. Clocks can differ by [`CLOCK_TOLERANCE`].
 fn slot(every: Nanos) -> Nanos {
-    every.saturating_mul(2).saturating_add(CLOCK_TOLERANCE + 30 * SECOND)
+    every.clamp(0, LONGEST_SLOT_INTERVAL).saturating_mul(2).saturating_add(CLOCK_TOLERANCE + 30 * SECOND)
 }
 
 /// Returns whether a node stored results so recently that it can be expected to send messages.

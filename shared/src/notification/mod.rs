@@ -8,6 +8,7 @@
 
 mod comparison;
 pub mod condition;
+pub mod deferral;
 mod dependencies;
 pub mod digest;
 mod episodes;

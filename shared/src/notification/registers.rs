@@ -6,7 +6,8 @@ use super::news::News;
 use super::policy::Pace;
 use crate::check_file::EndpointKey;
 use crate::notification_log::{
-    ChannelId, FailureReason, NUMBER_LIMIT, NotificationLog, Notified, Register, Retry, ServedChannel, Topic, Waiting,
+    ChannelId, FailureReason, NUMBER_LIMIT, NotificationLog, Notified, REGISTERS_LIMIT, Register, Retry, SIZE_LIMIT,
+    ServedChannel, Topic, UNANSWERED_RETRIES, Waiting,
 };
 use crate::object_name::NodeName;
 use crate::{HOUR, MINUTE, Nanos, UnixNanos};
@@ -21,6 +22,9 @@ const REPLACED_RETENTION: Nanos = HOUR;
 const FIRST_RETRY: Nanos = MINUTE;
 /// The longest time between two attempts.
 pub(super) const LONGEST_RETRY: Nanos = HOUR;
+/// The delays after attempts to which the provider did not respond in time. They grow faster than other delays, because
+/// only a few more attempts follow.
+const UNANSWERED_DELAYS: [Nanos; UNANSWERED_RETRIES as usize] = [5 * MINUTE, 20 * MINUTE, LONGEST_RETRY];
 
 type Written<'a> = (&'a NodeName, &'a Register);
 
@@ -131,6 +135,27 @@ impl<'a> ChannelRegisters<'a> {
     }
 }
 
+/// A failed attempt to notify a channel.
+#[derive(Debug, Clone, Copy)]
+pub struct SendFailure {
+    /// The reason for the failure.
+    pub why: FailureReason,
+    /// Whether the provider refused the message.
+    pub is_refused: bool,
+    /// Whether the provider recognizes repeated messages, so that repeating one does no harm.
+    pub is_repeatable: bool,
+    /// The time until the next attempt that the provider requests.
+    pub after: Option<Nanos>,
+}
+
+impl SendFailure {
+    /// Creates a failure for which the next attempt follows soon.
+    #[must_use]
+    pub fn new(why: FailureReason) -> SendFailure {
+        SendFailure { why, is_refused: false, is_repeatable: false, after: None }
+    }
+}
+
 impl NotificationLog {
     /// Updates the part of the log that describes its node. Returns whether anything changed. If so, the log must be
     /// stored before the other logs are read.
@@ -146,8 +171,7 @@ impl NotificationLog {
         let mut before = std::mem::take(&mut self.channels);
         let served = |id: &&ChannelId| {
             let index = before.iter().position(|served| served.id == **id);
-            let new = ServedChannel { id: (*id).clone(), from: now, waiting: Vec::new(), retry: None };
-            index.map_or(new, |index| before.swap_remove(index))
+            index.map_or_else(|| ServedChannel::new((*id).clone(), now), |index| before.swap_remove(index))
         };
         self.channels = channels.iter().map(served).collect();
         (self.rank, self.every, self.since) = (rank, every, now);
@@ -180,21 +204,35 @@ impl NotificationLog {
         self.served(channel).is_some_and(|served| served.retry.take().is_some())
     }
 
+    /// Returns whether the log is within the limits for logs, so that all nodes can read it completely.
+    #[must_use]
+    pub fn is_storable(&self) -> bool {
+        self.registers.len() <= REGISTERS_LIMIT && self.to_json().len() <= SIZE_LIMIT
+    }
+
     /// Records a failed attempt. The next attempt follows after 1, 2, 4 … 60 minutes, or after the time that the
     /// provider requests. If the provider refused the message, the next attempt follows after an hour.
-    pub fn failed(
-        &mut self,
-        channel: &ChannelId,
-        why: FailureReason,
-        is_refused: bool,
-        after: Option<Nanos>,
-        now: UnixNanos,
-    ) {
-        let Some(served) = self.served(channel) else { return };
-        let tries = served.retry.map_or(0, |retry| retry.tries).saturating_add(1);
+    ///
+    /// A provider that did not respond in time may have accepted the message. Unless it recognizes repeated messages,
+    /// only [`UNANSWERED_RETRIES`] further attempts follow. Returns whether the node gives up on the message. If so, its news must be recorded.
+    #[must_use]
+    pub fn failed(&mut self, channel: &ChannelId, failure: SendFailure, now: UnixNanos) -> bool {
+        let SendFailure { why, is_refused, is_repeatable, after } = failure;
+        let Some(served) = self.served(channel) else { return false };
+        let (tries, before) = served.retry.map_or((0, 0), |retry| (retry.tries, retry.unanswered));
+        let tries = tries.saturating_add(1);
         let doubled = FIRST_RETRY.saturating_mul(2_i64.saturating_pow(tries - 1));
-        let wait = if is_refused { LONGEST_RETRY } else { after.unwrap_or(doubled).clamp(0, LONGEST_RETRY) };
-        served.retry = Some(Retry { tries, next: now.saturating_add(wait), why });
+        let mut wait = if is_refused { LONGEST_RETRY } else { after.unwrap_or(doubled).clamp(0, LONGEST_RETRY) };
+        let mut unanswered = before;
+        if why == FailureReason::TimedOut && !is_repeatable {
+            let Some(delay) = usize::try_from(before).ok().and_then(|before| UNANSWERED_DELAYS.get(before)) else {
+                (served.retry, served.unconfirmed) = (None, Some(now));
+                return true;
+            };
+            (wait, unanswered) = (*delay, before + 1);
+        }
+        served.retry = Some(Retry { tries, unanswered, next: now.saturating_add(wait), why });
+        false
     }
 
     /// Removes registers that are no longer needed. Returns whether anything changed.
@@ -219,10 +257,13 @@ impl NotificationLog {
                 None => !is_older_than(RETENTION) || own.state != Notified::Healthy && is_served(&own.channel),
             }
         });
-        self.registers.len() != before
+        let has_pruned = self.registers.len() != before;
+        let is_past = |at: UnixNanos| at < now.saturating_sub(RETENTION);
+        let past = self.channels.iter_mut().filter(|served| served.unconfirmed.is_some_and(is_past));
+        past.fold(has_pruned, |_, served| served.unconfirmed.take().is_some())
     }
 
-    fn served(&mut self, channel: &ChannelId) -> Option<&mut ServedChannel> {
+    pub(super) fn served(&mut self, channel: &ChannelId) -> Option<&mut ServedChannel> {
         self.channels.iter_mut().find(|served| served.id == *channel)
     }
 }

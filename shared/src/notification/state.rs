@@ -165,13 +165,17 @@ impl Subject<'_> {
             self.compare_vanished(known, &outages[next..], difference);
             return;
         };
-        let rest = &outages[index..];
-        let ended = rest.iter().enumerate().find_map(|(index, outage)| Some((index, outage, outage.recovered_at?)));
+        self.compare_reported(known, &outages[index..], difference);
+    }
+
+    /// Compares the outages if the first of them is the one that was reported.
+    fn compare_reported(&self, known: Known, outages: &[Episode], difference: &mut Difference) {
+        let ended = outages.iter().enumerate().find_map(|(index, outage)| Some((index, outage, outage.recovered_at?)));
         if let Some((index, outage, recovered_at)) = ended {
             self.recover(known, outage.end, recovered_at, difference);
-            self.compare_healthy(&rest[index + 1..], recovered_at, difference);
+            self.compare_healthy(&outages[index + 1..], recovered_at, difference);
         } else {
-            self.compare_continuing(known, rest, difference);
+            self.compare_continuing(known, outages, difference);
         }
     }
 
@@ -180,9 +184,7 @@ impl Subject<'_> {
     fn compare_vanished(&self, known: Known, later: &[Episode], difference: &mut Difference) {
         let recovered_at = known.until.saturating_add(self.policy.recovered_after);
         match later.first() {
-            Some(next) if next.start < recovered_at && later.iter().all(|outage| outage.recovered_at.is_none()) => {
-                self.compare_continuing(known, later, difference);
-            }
+            Some(next) if next.start < recovered_at => self.compare_reported(known, later, difference),
             Some(_) => {
                 self.recover(known, known.since, recovered_at, difference);
                 self.compare_healthy(later, recovered_at, difference);

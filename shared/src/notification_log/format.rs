@@ -1,10 +1,13 @@
 //! Writes and parses logs as JSON.
 
+use std::borrow::Cow;
+
 use super::{
-    ChannelId, FailureReason, NUMBER_LIMIT, NotificationLog, Notified, Register, Retry, ServedChannel, Topic, Waiting,
+    ChannelId, Deferred, FailureReason, NUMBER_LIMIT, NotificationLog, Notified, REGISTERS_LIMIT, Register, Retry,
+    ServedChannel, Topic, Waiting,
 };
 use crate::check_file::{EndpointKey, LOCATOR_LIMIT, TITLE_LIMIT, id_of, shortened};
-use crate::json::{self, Json};
+use crate::json::{self, Json, JsonError};
 use crate::json_writer::{EscapeMode, JsonWriter, key};
 use crate::object_name::NodeName;
 use crate::{MINUTE, Nanos};
@@ -14,6 +17,18 @@ const VERSION: i64 = 1;
 
 /// The maximum number of channels in a log. Further ones are ignored.
 const CHANNELS_LIMIT: usize = 1_000;
+
+/// The maximum number of JSON values in a channel's entry. It contains one value for each piece of news that waits.
+const CHANNEL_VALUES_LIMIT: usize = 200_000;
+
+/// The maximum number of JSON values in a register.
+const REGISTER_VALUES_LIMIT: usize = 100;
+
+/// The maximum number of entries for recipients that are still to receive a message. Further ones are ignored.
+pub(crate) const DEFERRED_LIMIT: usize = 20;
+
+/// The keys of a log that are not lists.
+const FIELDS: [&str; 8] = ["version", "node", "rank", "every", "gather", "spacing", "since", "returned"];
 
 /// The longest interval that a log can claim, so that a hostile log cannot make other nodes wait indefinitely.
 const LONGEST_INTERVAL: Nanos = 24 * 60 * MINUTE;
@@ -30,11 +45,24 @@ pub enum InvalidLog {
 }
 
 impl NotificationLog {
-    /// Parses a log. Invalid registers and channels are skipped.
+    /// Parses a log. Invalid registers and channels are skipped, and registers beyond [`REGISTERS_LIMIT`] are counted.
     pub fn parse(content: &[u8]) -> Result<NotificationLog, InvalidLog> {
         let malformed = |problem: &str| InvalidLog::Malformed(problem.to_owned());
+        let invalid = |error: JsonError| InvalidLog::Malformed(error.to_string());
         let text = std::str::from_utf8(content).map_err(|_| malformed("the text is not UTF-8"))?;
-        let json = json::parse(text).map_err(|error| InvalidLog::Malformed(error.to_string()))?;
+        let (mut members, mut channels_text, mut registers_text) = (Vec::new(), None, None);
+        // The lists are parsed element by element, because a tree of a large log would take up much memory.
+        json::each_member(text, |key, value| match &*key {
+            "channels" => channels_text = Some(value),
+            "sent" => registers_text = Some(value),
+            _ => members.push((key, value)),
+        })
+        .map_err(invalid)?;
+        let mut fields: Vec<(Cow<'_, str>, Json<'_>)> = Vec::new();
+        for (key, value) in members.into_iter().filter(|(key, _)| FIELDS.contains(&&**key)) {
+            fields.push((key, json::parse(value).map_err(invalid)?));
+        }
+        let json = Json::Object(fields);
         match integer(&json, "version") {
             Some(VERSION) => {}
             Some(other) => return Err(InvalidLog::UnsupportedVersion(other)),
@@ -43,17 +71,31 @@ impl NotificationLog {
         let node = string(&json, "node").and_then(|name| NodeName::new(name).ok());
         let node = node.ok_or_else(|| malformed("the key `node` must be the name of a node"))?;
         let count = |key: &str| integer(&json, key).unwrap_or(0).max(0);
-        Ok(NotificationLog {
-            node,
+        let mut log = NotificationLog {
             rank: u32::try_from(count("rank")).unwrap_or(u32::MAX),
             every: count("every").min(LONGEST_INTERVAL),
             gather: count("gather").min(LONGEST_INTERVAL),
             spacing: count("spacing").min(LONGEST_INTERVAL),
             since: count("since"),
             returned: count("returned"),
-            channels: list(&json, "channels").iter().filter_map(read_channel).take(CHANNELS_LIMIT).collect(),
-            registers: list(&json, "sent").iter().filter_map(read_register).collect(),
+            ..NotificationLog::new(node)
+        };
+        each_of(channels_text, CHANNEL_VALUES_LIMIT, |channel| {
+            if log.channels.len() < CHANNELS_LIMIT {
+                log.channels.extend(read_channel(channel));
+            }
         })
+        .map_err(invalid)?;
+        let (registers, ignored) = (&mut log.registers, &mut log.ignored);
+        each_of(registers_text, REGISTER_VALUES_LIMIT, |register| {
+            if registers.len() < REGISTERS_LIMIT {
+                registers.extend(read_register(register));
+            } else {
+                *ignored += 1;
+            }
+        })
+        .map_err(invalid)?;
+        Ok(log)
     }
 
     /// Returns the log as JSON, from which [`NotificationLog::parse`] restores an equal log.
@@ -96,10 +138,30 @@ fn write_channel(writer: &mut JsonWriter, channel: &ServedChannel) {
             writer.key(key!("retry"));
             writer.object(|writer| {
                 writer.integer_member(key!("tries"), i64::from(retry.tries));
+                writer.integer_unless_zero(key!("unanswered"), i64::from(retry.unanswered));
                 writer.integer_member(key!("next"), retry.next);
                 writer.string_member(key!("why"), &retry.why.to_string());
             });
         }
+        if let Some(unconfirmed) = channel.unconfirmed {
+            writer.integer_member(key!("unconfirmed"), unconfirmed);
+        }
+        if !channel.deferred.is_empty() {
+            writer.key(key!("deferred"));
+            writer.array(&channel.deferred, write_deferred);
+        }
+    });
+}
+
+fn write_deferred(writer: &mut JsonWriter, deferred: &Deferred) {
+    writer.object(|writer| {
+        writer.key(key!("to"));
+        writer.array(&deferred.recipients, |writer, recipient| writer.integer(i64::from(*recipient)));
+        writer.integer_member(key!("of"), i64::from(deferred.recipient_count));
+        writer.integer_member(key!("tries"), i64::from(deferred.tries));
+        writer.integer_member(key!("next"), deferred.next);
+        writer.key(key!("known"));
+        writer.array(&deferred.known, write_register);
     });
 }
 
@@ -119,6 +181,18 @@ fn write_register(writer: &mut JsonWriter, register: &Register) {
         writer.integer_member(key!("at"), register.at);
         writer.integer_unless_zero(key!("reminders"), i64::from(register.reminders));
     });
+}
+
+/// Passes the elements of an array to `take`. A missing array or a value of another type counts as an empty array.
+fn each_of(text: Option<&str>, values_limit: usize, mut take: impl FnMut(&Json<'_>)) -> Result<(), JsonError> {
+    let Some(text) = text else { return Ok(()) };
+    if !text.starts_with('[') {
+        return json::parse(text).map(drop);
+    }
+    json::each_element(text, values_limit, |element| {
+        take(&element);
+        Ok(())
+    })
 }
 
 fn integer(json: &Json<'_>, key: &str) -> Option<i64> {
@@ -145,12 +219,26 @@ fn read_channel(json: &Json<'_>) -> Option<ServedChannel> {
     let retry = json.get("retry").and_then(|retry| {
         Some(Retry {
             tries: u32::try_from(integer(retry, "tries")?).ok()?,
+            unanswered: u32::try_from(integer(retry, "unanswered").unwrap_or(0)).ok()?,
             next: integer(retry, "next")?,
             why: FailureReason::parse(string(retry, "why").unwrap_or_default()),
         })
     });
     let id = ChannelId::new(string(json, "id")?).ok()?;
-    Some(ServedChannel { id, from: integer(json, "from")?, waiting, retry })
+    let unconfirmed = integer(json, "unconfirmed");
+    let deferred = list(json, "deferred").iter().filter_map(read_deferred).take(DEFERRED_LIMIT).collect();
+    Some(ServedChannel { id, from: integer(json, "from")?, waiting, retry, unconfirmed, deferred })
+}
+
+fn read_deferred(json: &Json<'_>) -> Option<Deferred> {
+    let position = |recipient: &Json<'_>| u32::try_from(recipient.as_integer()?).ok();
+    Some(Deferred {
+        recipients: list(json, "to").iter().map(position).collect::<Option<_>>()?,
+        recipient_count: u32::try_from(integer(json, "of")?).ok()?,
+        tries: u32::try_from(integer(json, "tries")?).ok()?,
+        next: integer(json, "next")?,
+        known: list(json, "known").iter().filter_map(read_register).collect(),
+    })
 }
 
 fn read_register(json: &Json<'_>) -> Option<Register> {

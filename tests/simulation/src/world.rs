@@ -12,7 +12,7 @@ use shared::history::LatestResult;
 use shared::notification::lineup::{Nodes, stored_since};
 use shared::notification::policy::CheckNotifications;
 use shared::notification::reconcile::{Hold, HoldKind, News, Plan, Situation, reconcile};
-use shared::notification::registers::{Introduction, Registers};
+use shared::notification::registers::{Introduction, Registers, SendFailure};
 use shared::notification::verdicts::verdicts;
 use shared::notification_log::{ChannelId, FailureReason, NotificationLog};
 use shared::object_name::NodeName;
@@ -258,7 +258,7 @@ impl World {
         let Some(sending) = &mut self.sending[node] else { return };
         let has_items = sending.news.iter().any(|news| !news.items.is_empty());
         if has_items && is_in(&self.plan.provider_down, now) {
-            sending.log.failed(&self.channel, FailureReason::Unreachable, false, None, clock);
+            let _ = sending.log.failed(&self.channel, SendFailure::new(FailureReason::Unreachable), clock);
             sending.news.clear();
         } else {
             sending.is_delivered = self.judge.receive(now, &self.nodes[node].name, &sending.news);

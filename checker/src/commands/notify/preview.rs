@@ -9,11 +9,12 @@ use shared::notification::reconcile::{Held, HeldReason};
 use shared::notification::verdicts::REPORTED_TIME;
 use shared::{UnixNanos, duration};
 
-use super::{channels, open_store};
+use super::{channels, mode, open_store};
 use crate::cli::{Format, NotifyViewArguments};
 use crate::commands::{Outcome, load, notifier};
-use crate::notify::evaluate::{NotifierMode, StoredHistory};
+use crate::notify::evaluate::StoredHistory;
 use crate::notify::message::Message;
+use crate::notify::own_log::OwnLog;
 use crate::notify::{message_json, words};
 use crate::now;
 use crate::recorder::history_reader::{Detail, histories};
@@ -24,7 +25,9 @@ pub(super) async fn preview(arguments: &NotifyViewArguments) -> anyhow::Result<O
     let config = load(path, arguments.node.as_ref())?;
     channels(&config, path)?;
     let (store, now) = (open_store(&config, path).await?, now());
-    let Some(mut notifier) = notifier(&config, &store, config.every, NotifierMode::Repeated) else {
+    let own = OwnLog::load(&store, &config.node, &config.spool_dir).await?;
+    let mode = mode(&config, std::slice::from_ref(&own.log));
+    let Some(mut notifier) = notifier(&config, &store, config.every, mode) else {
         ui::print_line("All channels are disabled.");
         return Ok(Outcome::Done);
     };

@@ -2,18 +2,20 @@
 
 use std::fmt::Write as _;
 
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
-use shared::civil::rfc3339;
 use shared::{UnixNanos, duration};
 
 use super::preview::text;
-use super::{channels, open_store};
+use super::{channels, mode, open_store};
 use crate::cli::{Format, NotifyReplayArguments};
 use crate::commands::{Outcome, load};
 use crate::counted;
 use crate::notify::message::Message;
 use crate::notify::message_json;
 use crate::notify::replay::{ReplayedMessage, replay as replay_history};
+use crate::notify::store_view::StoreView;
+use crate::notify::time_text::date_time;
 use crate::now;
 use crate::recorder::history_reader::{Detail, histories};
 use crate::ui;
@@ -28,7 +30,11 @@ pub(super) async fn replay(arguments: &NotifyReplayArguments) -> anyhow::Result<
     for (name, cause) in &loaded.unreadable {
         ui::warn(&format!("using check files instead of the unreadable history `{name}`: {cause}"));
     }
-    let messages = replay_history(&settings, &config.objectives, &loaded.histories, from, now);
+    let mut view = StoreView::of_all_nodes(store);
+    view.refresh_histories(now).await?;
+    view.refresh_logs(now).await?;
+    let pace = settings.rules.pace(mode(&config, view.logs()));
+    let messages = replay_history((&settings, pace), &config.objectives, &loaded.histories, (from, now));
     let totals: Vec<(String, usize, usize)> = settings
         .channels
         .iter()
@@ -49,7 +55,7 @@ pub(super) async fn replay(arguments: &NotifyReplayArguments) -> anyhow::Result<
             let report = json!({ "from": from, "now": now, "messages": messages, "totals": totals });
             ui::stdout_data(&format!("{report}\n"))?;
         }
-        Format::Table => ui::stdout(&table(&messages, &totals, (from, now)))?,
+        Format::Table => ui::stdout(&table(&messages, &totals, (from, now), &settings.rules.zone))?,
     }
     Ok(Outcome::Done)
 }
@@ -62,10 +68,11 @@ fn table(
     messages: &[ReplayedMessage],
     totals: &[(String, usize, usize)],
     (from, now): (UnixNanos, UnixNanos),
+    zone: &TimeZone,
 ) -> String {
     let mut lines = String::new();
     for sent in messages {
-        let _ = writeln!(lines, "{} to `{}`:\n{}", rfc3339(sent.message.at), sent.channel, text(&sent.message));
+        let _ = writeln!(lines, "{} to `{}`:\n{}", date_time(sent.message.at, zone), sent.channel, text(&sent.message));
     }
     let range = duration::format_exact(now.saturating_sub(from));
     for (channel, messages, items) in totals {

@@ -62,6 +62,9 @@ impl<'a> NotifyReport<'a> {
         let mut view = StoreView::of_all_nodes(store);
         view.refresh_histories(now).await?;
         view.refresh_logs(now).await?;
+        for problem in view.take_problems() {
+            ui::warn(&problem);
+        }
         let newest = view.histories().iter().filter_map(|history| Some((history.node.clone()?, history.newest()?)));
         let newest = newest.collect();
         let mut logs = view.logs().to_vec();
@@ -115,7 +118,21 @@ impl<'a> NotifyReport<'a> {
                 let wait = duration::format_coarse(retry.next.saturating_sub(self.now).max(0));
                 let _ = writeln!(text, "     failed {} ({}); next attempt in {wait}", times(retry.tries), retry.why);
             }
-            if let Some(waiting) = served.waiting.first() {
+            if let Some(unconfirmed) = served.unconfirmed {
+                let age = duration::format_coarse(self.now.saturating_sub(unconfirmed).max(0));
+                let _ = writeln!(text, "     gave up on a message {age} ago that the channel may have received");
+            }
+            for deferred in &served.deferred {
+                let wait = duration::format_coarse(deferred.next.saturating_sub(self.now).max(0));
+                let (count, all) = (deferred.recipients.len(), deferred.recipient_count);
+                let _ = writeln!(
+                    text,
+                    "     {count} of {all} recipients did not accept a message yet; next attempt in {wait}"
+                );
+            }
+            // The first node waits for no other, except for half a minute after its start.
+            let is_behind = senders[..index].iter().any(|before| before.is_reporting);
+            if let Some(waiting) = served.waiting.first().filter(|_| is_behind) {
                 let age = duration::format_coarse(self.now.saturating_sub(waiting.since).max(0));
                 let _ = writeln!(text, "     has waited {age} for the nodes before it to send news");
             }
@@ -145,6 +162,15 @@ impl<'a> NotifyReport<'a> {
                     "retry": served.retry.map(|retry| {
                         json!({ "tries": retry.tries, "next": retry.next, "why": retry.why.to_string() })
                     }),
+                    "unconfirmed": served.unconfirmed,
+                    "deferred": served.deferred.iter().map(|deferred| {
+                        json!({
+                            "recipients": deferred.recipients.len(),
+                            "of": deferred.recipient_count,
+                            "tries": deferred.tries,
+                            "next": deferred.next,
+                        })
+                    }).collect::<Vec<_>>(),
                 })
             });
             let open = Self::open(&registers, &channel.id).into_iter().map(|register| {
@@ -185,4 +211,42 @@ fn state(register: &Register) -> &'static str {
 
 fn times(count: u32) -> String {
     if count == 1 { "once".to_owned() } else { format!("{count} times in a row") }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::notification_log::{Deferred, Waiting};
+
+    use super::*;
+    use crate::notify::channels::Transport;
+    use crate::notify::channels::exec::ExecChannel;
+    use crate::notify::test_rules::{START, settings};
+
+    #[test]
+    fn only_nodes_behind_others_are_shown_as_waiting() {
+        let settings =
+            settings(Transport::Exec(Arc::new(ExecChannel { command: "true".into(), arguments: Vec::new() })));
+        let log = |name: &str| {
+            let mut served = ServedChannel::new(settings.channels[0].id.clone(), 0);
+            served.waiting = vec![Waiting { since: START - 7 * MINUTE, news: vec![1] }];
+            let node = NodeName::new(name).unwrap();
+            NotificationLog { every: MINUTE, channels: vec![served], ..NotificationLog::new(node) }
+        };
+        let mut logs = vec![log("a"), log("b")];
+        logs[0].channels[0].unconfirmed = Some(START - 60 * MINUTE);
+        let deferred =
+            Deferred { recipients: vec![1], recipient_count: 3, tries: 1, next: START + 5 * MINUTE, known: Vec::new() };
+        logs[0].channels[0].deferred = vec![deferred];
+        let newest = logs.iter().map(|log| (log.node.clone(), START)).collect();
+        let report = NotifyReport { settings: &settings, logs, newest, now: START };
+        assert_eq!(
+            report.text(),
+            "channel `ops`\n  \
+             1. `a` (rank 0, every 1m)\n     \
+             gave up on a message 1 h ago that the channel may have received\n     \
+             1 of 3 recipients did not accept a message yet; next attempt in 5 min\n  \
+             2. `b` (rank 0, every 1m)\n     \
+             has waited 7 min for the nodes before it to send news\n"
+        );
+    }
 }

@@ -49,7 +49,7 @@ fn convert(converter: &mut NotifierConverter<'_>) -> Option<Transport> {
         converter.reject("url", "is empty: expected at least one URL, for example `http://alertmanager:9093`");
         return None;
     }
-    let servers: Option<Vec<_>> = urls.iter().map(|url| converter.url("url", url)).collect();
+    let servers = converter.urls("url", &urls);
     for label in RESERVED.iter().filter(|label| raw.labels.contains_key(**label)) {
         converter.error("labels", format!("alerts already have the label `{label}`: rename it"));
     }

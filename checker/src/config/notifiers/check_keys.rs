@@ -40,7 +40,7 @@ pub(in crate::config) const SLO: Field = optional(
     "slo",
     ValueKind::Object(OBJECTIVE),
     "none",
-    "The endpoint's service level objective; see [Error budgets](notifications.md#error-budgets).",
+    "The endpoint's service level objective: for example `{ \"target\": \"99.9%\", \"window\": \"30d\" }`. `window` can be `1d` to `400d`; see [Error budgets](notifications.md#error-budgets).",
 );
 
 const OBJECTIVE: &[Field] = &[

@@ -1,6 +1,6 @@
 //! The keys that all notifier types share.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use shared::notification_log::ChannelId;
@@ -122,17 +122,19 @@ impl RawNotifier {
     }
 }
 
-/// The channel ids that are already taken.
+/// The channel ids that are already taken, with the paths of their notifiers.
 #[derive(Default)]
 pub(super) struct ChannelIds {
-    claimed: BTreeSet<ChannelId>,
+    claimed: BTreeMap<ChannelId, String>,
 }
 
 impl ChannelIds {
     /// Reserves the explicit id of an invalid notifier, so that references to it are not reported as well.
-    pub(super) fn reserve(&mut self, located: &Located<'_>) {
+    pub(super) fn reserve(&mut self, located: &Located<'_>, path: &str) {
         let id = located.member("id").and_then(Located::text).and_then(|id| ChannelId::new(id).ok());
-        self.claimed.extend(id);
+        if let Some(id) = id {
+            self.claimed.entry(id).or_insert_with(|| path.to_owned());
+        }
     }
 
     /// Claims a notifier's id, or generates one from its type. Reports an error if the id is invalid or already taken.
@@ -145,15 +147,16 @@ impl ChannelIds {
         let id = match id {
             Some(text) => {
                 let id = converter.accept("id", ChannelId::new(text))?;
-                if self.claimed.contains(&id) {
-                    converter.reject("id", &format!("is `{id}`, which is already in use: choose another id"));
+                if let Some(other) = self.claimed.get(&id) {
+                    let predicate = format!("is `{id}`, which is already the id of `{other}`: choose another id");
+                    converter.reject("id", &predicate);
                     return None;
                 }
                 id
             }
             None => self.free(type_name)?,
         };
-        self.claimed.insert(id.clone());
+        self.claimed.insert(id.clone(), converter.path.clone());
         Some(id)
     }
 
@@ -161,13 +164,13 @@ impl ChannelIds {
     fn free(&self, type_name: &str) -> Option<ChannelId> {
         let numbered = (2..).map(|number| format!("{type_name}-{number}"));
         let mut ids = std::iter::once(type_name.to_owned()).chain(numbered).map(|id| ChannelId::new(&id));
-        ids.find(|id| id.as_ref().is_ok_and(|id| !self.claimed.contains(id)) || id.is_err())?.ok()
+        ids.find(|id| id.as_ref().is_ok_and(|id| !self.claimed.contains_key(id)) || id.is_err())?.ok()
     }
 
     /// Finds a channel by its id. The error suggests a similar id or lists all ids.
     pub(super) fn find(&self, text: &str) -> Result<ChannelId, String> {
-        let known = || self.claimed.iter().map(ChannelId::as_str);
-        if let Some(id) = self.claimed.iter().find(|id| id.as_str() == text) {
+        let known = || self.claimed.keys().map(ChannelId::as_str);
+        if let Some(id) = self.claimed.keys().find(|id| id.as_str() == text) {
             return Ok(id.clone());
         }
         let remedy = match suggest(text, known()) {

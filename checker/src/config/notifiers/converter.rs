@@ -8,7 +8,7 @@ use lettre::message::Mailbox;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::config::document::Located;
+use crate::config::document::{JsonValue, Located};
 use crate::config::problem::{Problem, Problems};
 use crate::config::raw::OneOrMany;
 use crate::config::read_as;
@@ -54,8 +54,12 @@ impl NotifierConverter<'_> {
 
     /// Reports an error about the value of a key.
     pub(super) fn error(&mut self, key: &str, error: impl Display) {
-        let text = format!("`{}.{key}`: {error}", self.path);
-        self.problems.add(Problem::error(self.position(key), text));
+        self.error_at(self.position(key), key, error);
+    }
+
+    /// Reports an error at a position in the value of a key.
+    pub(super) fn error_at(&mut self, at: usize, key: &str, error: impl Display) {
+        self.problems.add(Problem::error(at, format!("`{}.{key}`: {error}", self.path)));
     }
 
     /// Reports an error in a sentence that starts with the key and continues with `predicate`.
@@ -77,6 +81,22 @@ impl NotifierConverter<'_> {
     /// Returns the parsed value of a key, or reports the error if the value is invalid.
     pub(super) fn accept<T, E: Display>(&mut self, key: &str, parsed: Result<T, E>) -> Option<T> {
         parsed.map_err(|error| self.error(key, error)).ok()
+    }
+
+    /// Converts an element of a list, or the only value of the key, and reports its error at its position.
+    fn accept_element<T, E: Display>(&mut self, key: &str, index: usize, parsed: Result<T, E>) -> Option<T> {
+        let at = match self.located.member(key).map(|list| &list.value) {
+            Some(JsonValue::Array(elements)) => elements.get(index).map(|element| element.at),
+            _ => None,
+        };
+        parsed.map_err(|error| self.error_at(at.unwrap_or_else(|| self.position(key)), key, error)).ok()
+    }
+
+    /// Converts a list of URLs that contain secrets.
+    pub(super) fn urls(&mut self, key: &str, texts: &[String]) -> Option<Vec<SecretUrl>> {
+        let urls =
+            texts.iter().enumerate().map(|(index, text)| self.accept_element(key, index, SecretUrl::parse(text)));
+        urls.collect::<Vec<_>>().into_iter().collect()
     }
 
     /// Converts a URL that contains a secret.
@@ -113,15 +133,14 @@ impl NotifierConverter<'_> {
             self.reject(key, "is empty: expected at least one address, for example `ops@example.com`");
             return None;
         }
-        texts.iter().map(|text| self.address(key, text)).collect()
+        let addresses =
+            texts.iter().enumerate().map(|(index, text)| self.accept_element(key, index, parse_address(text)));
+        addresses.collect::<Vec<_>>().into_iter().collect()
     }
 
     /// Converts an email address, with or without a display name.
     pub(super) fn address(&mut self, key: &str, text: &str) -> Option<Mailbox> {
-        let parsed = text.trim().parse::<Mailbox>().map_err(|_| {
-            format!("invalid address `{text}`: expected for example `ops@example.com` or `Status <status@example.com>`")
-        });
-        self.accept(key, parsed)
+        self.accept(key, parse_address(text))
     }
 
     /// Converts the keys that authorize requests: a token, or a user name and password.
@@ -145,6 +164,12 @@ impl NotifierConverter<'_> {
             (None, None, None) => None,
         }
     }
+}
+
+fn parse_address(text: &str) -> Result<Mailbox, String> {
+    text.trim().parse::<Mailbox>().map_err(|_| {
+        format!("invalid address `{text}`: expected for example `ops@example.com` or `Status <status@example.com>`")
+    })
 }
 
 /// Creates the transport for a provider with an HTTP API.

@@ -72,7 +72,7 @@ fn convert(converter: &mut NotifierConverter<'_>) -> Option<Transport> {
     let from = converter.address("from", &raw.from);
     let to = converter.addresses("to", raw.to);
     let smtp = raw.smtp;
-    let host = server_host(converter, smtp.server)?;
+    let host = server_host(converter, smtp.server);
     // The original Checkup writes port 0 if no port is set.
     let port = if smtp.port == 0 { DEFAULT_PORT } else { smtp.port };
     let security = match smtp.encryption.as_deref() {
@@ -83,19 +83,19 @@ fn convert(converter: &mut NotifierConverter<'_>) -> Option<Transport> {
         _ => SmtpSecurity::for_port(port),
     };
     let login = match (not_empty(smtp.username), smtp.password.filter(|password| !password.is_empty())) {
-        (Some(username), Some(password)) => Some(Login { username, password: Secret::new(password) }),
-        (None, None) => None,
+        (Some(username), Some(password)) => Some(Some(Login { username, password: Secret::new(password) })),
+        (None, None) => Some(None),
         (Some(_), None) => {
             converter.reject("smtp.username", "is set without `password`: add it, or remove `username`");
-            return None;
+            None
         }
         (None, Some(_)) => {
             converter.reject("smtp.password", "is set without `username`: add it, or remove `password`");
-            return None;
+            None
         }
     };
     let subject = not_empty(raw.subject);
-    Some(Transport::Mail(Arc::new(Mail { host, port, security, login, from: from?, to: to?, subject })))
+    Some(Transport::Mail(Arc::new(Mail { host: host?, port, security, login: login?, from: from?, to: to?, subject })))
 }
 
 fn server_host(converter: &mut NotifierConverter<'_>, text: String) -> Option<String> {

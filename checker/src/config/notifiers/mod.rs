@@ -122,23 +122,19 @@ pub(super) fn convert(root: &Located, checks: CheckKeys, folder: &Path, problems
     let list = [NOTIFIERS, "notifier"].into_iter().find_map(|key| Some((key, root.member(key)?)));
     for (path, located) in list.into_iter().flat_map(|(key, list)| elements(key, list)) {
         if has_errors(located, &NOTIFIER) {
-            ids.reserve(located);
+            ids.reserve(located, &path);
+            report_other_mistakes(
+                NotifierConverter { located, path, folder, problems: &mut Problems::default() },
+                problems,
+            );
             continue;
         }
         let mut converter = NotifierConverter { located, path, folder, problems };
         let Some(raw) = converter.read::<RawNotifier>() else { continue };
-        let type_name = ["type", "name"].iter().find_map(|key| located.member(key)?.text()).unwrap_or_default();
-        let convert = TYPES.iter().find(|known| known.variant.name == type_name).map(|known| known.convert);
-        let transport = convert.and_then(|convert| convert(&mut converter));
+        let (type_name, transport) = convert_transport(&mut converter);
         let id = ids.claim(raw.id.as_deref(), type_name, &mut converter);
         let (is_enabled, mut policy) = raw.into_policy(&section, &mut converter);
         policy.keeps_incidents = transport.as_ref().is_some_and(Transport::keeps_incidents);
-        if let Some(Transport::Http(channel)) = &transport
-            && let Err(error) = channel.requests(&sample::message(), sample::AT)
-        {
-            let key = if located.member("body").is_some() { "body" } else { "type" };
-            converter.error(key, error);
-        }
         if let (Some(id), Some(transport)) = (id, transport) {
             channels.push(Channel { id, is_enabled, policy, transport });
             positions.push(located.at);
@@ -172,6 +168,32 @@ pub(super) fn convert(root: &Located, checks: CheckKeys, folder: &Path, problems
     }
     let notifications = Some(Notifications { rules: section.rules, channels, checks });
     ConvertedNotifiers { notifications, positions }
+}
+
+/// Converts the keys of a notifier's type. Returns the type and, unless there is a mistake, the transport.
+fn convert_transport<'a>(converter: &mut NotifierConverter<'a>) -> (&'a str, Option<Transport>) {
+    let located = converter.located;
+    let type_name = ["type", "name"].iter().find_map(|key| located.member(key)?.text()).unwrap_or_default();
+    let convert = TYPES.iter().find(|known| known.variant.name == type_name).map(|known| known.convert);
+    let transport = convert.and_then(|convert| convert(converter));
+    if let Some(Transport::Http(channel)) = &transport
+        && let Err(error) = channel.requests(&sample::message(), sample::AT)
+    {
+        converter.error("type", error);
+    }
+    (type_name, transport)
+}
+
+/// Reports the mistakes in a notifier that validation has rejected, so that all of them can be corrected at once. Values
+/// that already have an error are skipped. If keys are missing, nothing can be converted.
+fn report_other_mistakes(mut converter: NotifierConverter<'_>, problems: &mut Problems) {
+    convert_transport(&mut converter);
+    let at = converter.located.at;
+    for problem in std::mem::take(converter.problems).into_list() {
+        if problem.at != at && problems.errors_at(problem.at).next().is_none() {
+            problems.add(problem);
+        }
+    }
 }
 
 /// Reports `endpoints` of channels that match none of the titles in this file but resemble one. Others can match the

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use shared::{DAY, HOUR, MINUTE, SECOND};
 
-use super::tests::{file, loaded, notifications, problems, slack};
+use super::tests::{errors_of, file, loaded, notifications, problems, slack};
 use crate::notify::event::EventKind;
 
 #[test]
@@ -85,5 +85,47 @@ fn the_days_before_a_certificate_expires_can_be_set() {
         let expected =
             format!("invalid value `{days}` for `notify.certificate_days`: expected an integer from 1 to 90");
         assert!(config.is_none() && lines.len() == 1 && lines[0].contains(&expected), "{lines:?}");
+    }
+}
+
+#[test]
+fn every_invalid_template_is_reported_at_its_position() {
+    let text = r#"{ "checkers": [], "storage": { "type": "fs", "dir": "checks" }, "notifiers": [
+  { "type": "webhook", "url": "https://a", "secret": "hunter2", "body": {
+    "good": "{{ summary }}",
+    "a": [ "{{ summary",
+      "x {{ unknown }}" ],
+    "b": "{{ more }}\n{% for %}" } } ] }"#;
+    let lines = problems(text).1;
+    for expected in [
+        "c.json:2:54: error: `notifiers[0].secret`: invalid signing key",
+        "c.json:4:12: error: `notifiers[0].body`: invalid template `a[0]`: its syntax is invalid; expected for example",
+        "c.json:6:10: error: `notifiers[0].body`: invalid template `b`: its syntax is invalid in line 2",
+    ] {
+        assert!(lines.iter().any(|line| line.starts_with(expected)), "{expected}: {lines:#?}");
+    }
+    let lines = problems(&text.replace("\"{{ summary\"", "\"{{ a }}\"").replace("{% for %}", "{{ b }}")).1;
+    let names: Vec<_> =
+        ["`a`", "`b`", "`unknown`"].map(|name| lines.iter().filter(|line| line.contains(name)).count()).into();
+    assert!(names.iter().all(|count| *count > 0), "{lines:#?}");
+}
+
+#[test]
+fn a_variable_that_is_not_set_is_reported_once() {
+    for notifier in [
+        slack(&json!({ "webhook": "${UNSET}" })),
+        json!({ "type": "webhook", "url": "https://a", "secret": "${UNSET}" }),
+        json!({ "type": "mail", "from": "a@b", "to": ["c@d", "${UNSET}"], "smtp": { "server": "a" } }),
+        json!({ "type": "mail", "from": "a@b", "to": "c@d", "smtp": { "server": "${UNSET}" } }),
+        json!({ "type": "matrix", "url": "${UNSET}", "access_token": "x", "room": "!a:b" }),
+        json!({ "type": "matrix", "url": "https://a", "access_token": "x", "room": "${UNSET}" }),
+        json!({ "type": "alertmanager", "url": ["https://a", "${UNSET}"] }),
+        json!({ "type": "ntfy", "url": "${UNSET}" }),
+        json!({ "type": "ping", "url": "${UNSET}" }),
+        slack(&json!({ "id": "${UNSET}" })),
+        slack(&json!({ "after": "${UNSET}" })),
+    ] {
+        let errors = errors_of(&notifier);
+        assert!(errors.len() == 1 && errors[0].contains("`UNSET` is not set"), "{notifier}: {errors:#?}");
     }
 }

@@ -109,7 +109,6 @@ struct RawSection {
     flapping: Option<RawFlapping>,
     certificate_days: Option<u32>,
     rank: Option<u32>,
-    time_zone: Option<String>,
     page_url: Option<String>,
 }
 
@@ -132,8 +131,12 @@ impl NotifySection {
     pub(super) fn convert(located: Option<&Located>, problems: &mut Problems) -> NotifySection {
         let valid = located.filter(|located| !has_errors(located, &ValueKind::Object(SECTION)));
         let raw: RawSection = valid.and_then(|located| read_as(located, problems)).unwrap_or_default();
-        let zone = raw.time_zone.as_deref().map_or(Ok(TimeZone::UTC), parse_time_zone).unwrap_or_else(|error| {
-            let at = valid.and_then(|located| located.member("time_zone")).map_or(0, |zone| zone.at);
+        // A mistake in another key must not hide one in these.
+        let text =
+            |key: &str| located.and_then(|located| Some((located.member(key)?.at, located.member(key)?.text()?)));
+        let zone = text("time_zone").filter(|(at, _)| problems.errors_at(*at).next().is_none());
+        let zone = zone.map_or(Ok(TimeZone::UTC), |(at, zone)| parse_time_zone(zone).map_err(|error| (at, error)));
+        let zone = zone.unwrap_or_else(|(at, error)| {
             problems.add(Problem::error(at, format!("`notify.time_zone`: {error}")));
             TimeZone::UTC
         });

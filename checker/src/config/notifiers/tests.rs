@@ -160,7 +160,9 @@ fn channels_without_an_id_are_numbered() {
     let twice = json!([slack(&json!({ "id": "ops" })), slack(&json!({ "id": "ops" }))]);
     let (config, lines) = problems(&file(&twice, &json!({})));
     assert!(config.is_none() && lines.len() == 1, "{lines:?}");
-    assert!(lines[0].ends_with("`notifiers[1].id` is `ops`, which is already in use: choose another id"));
+    assert!(
+        lines[0].ends_with("`notifiers[1].id` is `ops`, which is already the id of `notifiers[0]`: choose another id")
+    );
 }
 
 #[test]
@@ -180,15 +182,22 @@ fn all_mistakes_are_reported_at_once() {
         "`notifiers[0].id`: invalid channel id `My channel`",
         "unknown type `slak` for `notifiers[1]`: did you mean `slack`?",
         "invalid URL for `notifiers[2].url`",
+        "`notifiers[2].access_token` is empty",
+        "`notifiers[2].room`: invalid room `#status:example.org`",
         "`notifiers[3].email` is empty",
         "`notifiers[3].api_key` is empty",
         "`notifiers[3].channel` is empty",
         "unknown key `notifiers[4].smtp.prot`: did you mean `port`?",
+        "`notifiers[4].from`: invalid address `unknown`",
+        "`notifiers[4].to` is empty",
+        "`notifiers[4].smtp.server` is empty",
         "`notifiers[5].username` conflicts with `token`",
         "`notifiers[5].url` has no topic",
         "invalid URL for `notifiers[6].url[1]`",
         "invalid label `a-b` in `notifiers[6].labels`",
+        "`notifiers[6].labels`: alerts already have the label `severity`",
         "invalid value `2d` for `notify.after`: expected a duration from `0` to `1d`",
+        "`notify.time_zone`: ",
     ];
     assert_eq!(lines.len(), expected.len(), "{lines:#?}");
     for text in expected {

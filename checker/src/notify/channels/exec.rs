@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::outcome::TEMPORARY_FAILURE;
 use super::{FailureReason, SendOutcome};
 use crate::notify::message::Message;
 use crate::notify::message_json::to_json;
@@ -15,8 +16,6 @@ pub struct ExecChannel {
     pub arguments: Vec<String>,
 }
 
-const TEMPORARY_FAILURE: i32 = 75;
-
 impl ExecChannel {
     #[must_use]
     pub fn input(&self, message: &Message) -> String {
@@ -28,10 +27,9 @@ impl ExecChannel {
     pub fn outcome(&self, exit_status: Option<i32>) -> SendOutcome {
         match exit_status {
             Some(0) => SendOutcome::Delivered,
-            Some(TEMPORARY_FAILURE) => SendOutcome::Retry {
-                reason: FailureReason::Refused(TEMPORARY_FAILURE.unsigned_abs() as u16),
-                after: None,
-            },
+            Some(status) if status == i32::from(TEMPORARY_FAILURE) => {
+                SendOutcome::Retry { reason: FailureReason::Refused(TEMPORARY_FAILURE), after: None }
+            }
             Some(status) => SendOutcome::Refused { reason: FailureReason::Refused(status.unsigned_abs() as u16) },
             None => SendOutcome::Retry { reason: FailureReason::Failed, after: None },
         }

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method, Request, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::UnixNanos;
 
 use super::outcome::{body_wait, by_status};
@@ -25,8 +25,10 @@ pub struct Matrix {
     pub room: String,
 }
 
-/// A Matrix event is limited to 65,536 bytes, which the plain text and the HTML share.
-const LIMIT: Limit = Limit::Bytes(16_000);
+/// A Matrix event is limited to 65,536 bytes, which the plain text and the HTML share. Escapes in JSON can double the
+/// length of the plain text.
+const LIMIT: Limit = Limit::Bytes(12_000);
+/// The maximum length of the HTML as a JSON string.
 const HTML_LIMIT: usize = 32_000;
 
 impl HttpChannel for Matrix {
@@ -39,10 +41,10 @@ impl HttpChannel for Matrix {
             // Mention no users, even if the text contains their names.
             "m.mentions": {},
         });
-        let html = html::fragment(message);
-        if html.len() <= HTML_LIMIT {
+        let html = Value::from(html::fragment(message));
+        if html.to_string().len() <= HTML_LIMIT {
             body["format"] = "org.matrix.custom.html".into();
-            body["formatted_body"] = html.into();
+            body["formatted_body"] = html;
         }
         let request = json_request(&self.server.with_path(path), Method::PUT);
         let request = request.header(AUTHORIZATION, bearer_auth(self.access_token.reveal()));

@@ -5,12 +5,13 @@ use http::{Method, Request};
 use serde_json::json;
 use shared::UnixNanos;
 
+use super::mail::subject;
 use super::request::{authorized, finish, json_request};
 use super::secret_url::SecretUrl;
 use super::{Authorization, HttpChannel, InvalidMessage};
 use crate::notify::message::Message;
 use crate::notify::outline::{Limit, PLAIN, fit};
-use crate::notify::words::{Urgency, short_summary};
+use crate::notify::words::Urgency;
 use crate::redact::Secret;
 
 /// A topic on an ntfy server.
@@ -38,7 +39,7 @@ impl HttpChannel for Ntfy {
         };
         let mut body = json!({
             "topic": self.topic.reveal(),
-            "title": format_title(message),
+            "title": subject(None, message),
             "message": fit(&without_page, &PLAIN, LIMIT),
             "priority": priority,
             "tags": [tag],
@@ -48,12 +49,5 @@ impl HttpChannel for Ntfy {
         }
         let request = authorized(json_request(&self.server, Method::POST), self.authorization.as_ref());
         Ok(vec![finish(request, body.to_string())?])
-    }
-}
-
-fn format_title(message: &Message) -> String {
-    match message.page_title.as_str() {
-        "" => short_summary(message),
-        title => format!("{title}: {}", short_summary(message)),
     }
 }

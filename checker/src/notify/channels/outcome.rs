@@ -26,7 +26,6 @@ pub fn by_status(
         200..=299 => SendOutcome::Delivered,
         408 | 425 | 429 | 500..=599 => SendOutcome::Retry {
             reason: match code {
-                408 => FailureReason::TimedOut,
                 429 => FailureReason::RateLimited,
                 _ => FailureReason::Refused(code),
             },
@@ -58,19 +57,31 @@ fn seconds_wait(seconds: f64) -> Option<Duration> {
     Duration::try_from_secs_f64(seconds.max(0.0)).ok()
 }
 
-/// Suggests a remedy for a failure, as the second clause of an error.
+/// The exit status with which a command asks to run again later: `EX_TEMPFAIL` from `sysexits.h`.
+pub const TEMPORARY_FAILURE: u16 = 75;
+
+/// Suggests a remedy for a failure, as the second clause of an error. `is_repeated` is whether another attempt
+/// follows if the failure is temporary.
 #[must_use]
-pub fn remedy(reason: FailureReason) -> &'static str {
+pub fn remedy(reason: FailureReason, is_repeated: bool) -> &'static str {
+    let is_temporary = match reason {
+        FailureReason::RateLimited | FailureReason::TimedOut => true,
+        FailureReason::Refused(status) => {
+            matches!(status, TEMPORARY_FAILURE | 408 | 421 | 425 | 450..=452 | 500..=599)
+        }
+        FailureReason::Unreachable | FailureReason::Failed => false,
+    };
     match reason {
         FailureReason::Unreachable => "check its address and the network",
-        FailureReason::RateLimited => "it will be retried later",
         FailureReason::Refused(300..=399) => "redirects are not followed, so set the final URL",
         // Codes from 530 are SMTP replies, and the others are HTTP status codes.
         FailureReason::Refused(401 | 403 | 407 | 530 | 534 | 535 | 538) => "check its token or password",
         FailureReason::Refused(550 | 551 | 553) => "check the sender and recipient addresses",
         FailureReason::Refused(404 | 410) => "check its URL and whether it still exists",
-        FailureReason::TimedOut | FailureReason::Refused(421 | 450..=452 | 500..=599) => "it will be retried",
-        FailureReason::Refused(_) | FailureReason::Failed => "check its settings",
+        _ if is_temporary && !is_repeated => "try again later",
+        FailureReason::RateLimited => "it will be retried later",
+        _ if is_temporary => "it will be retried",
+        FailureReason::TimedOut | FailureReason::Refused(_) | FailureReason::Failed => "check its settings",
     }
 }
 
@@ -98,7 +109,7 @@ mod tests {
             assert_eq!(outcome(status, None), SendOutcome::Refused { reason: FailureReason::Refused(status) });
         }
         for (status, reason) in [
-            (408, FailureReason::TimedOut),
+            (408, FailureReason::Refused(408)),
             (425, FailureReason::Refused(425)),
             (429, FailureReason::RateLimited),
             (500, FailureReason::Refused(500)),

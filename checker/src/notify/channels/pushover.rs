@@ -27,9 +27,11 @@ pub struct Pushover {
     pub subject: Option<String>,
 }
 
+/// The limits, in characters.
 const TITLE_LIMIT: usize = 250;
-const LIMIT: Limit = Limit::Utf16(1_024);
+const LIMIT: Limit = Limit::Characters(1_024);
 const URL_LIMIT: usize = 512;
+const URL_TITLE_LIMIT: usize = 100;
 
 impl HttpChannel for Pushover {
     fn requests(&self, message: &Message, _: UnixNanos) -> Result<Vec<Request<Bytes>>, InvalidMessage> {
@@ -38,6 +40,7 @@ impl HttpChannel for Pushover {
         // The title and the URL are sent in separate fields.
         let without_page = Message { page_title: String::new(), page_url: None, ..message.clone() };
         let text = fit(&without_page, &PLAIN, LIMIT);
+        let page_title = one_line(&message.page_title, URL_TITLE_LIMIT);
         let timestamp = (message.at / SECOND).to_string();
         let priority = if Urgency::from_message(message) == Urgency::Critical { "1" } else { "0" };
         let mut fields = vec![
@@ -48,8 +51,8 @@ impl HttpChannel for Pushover {
             ("timestamp", &timestamp),
             ("priority", priority),
         ];
-        if let Some(url) = message.page_url.as_deref().filter(|url| url.len() <= URL_LIMIT) {
-            fields.extend([("url", url), ("url_title", message.page_title.get(..100).unwrap_or(&message.page_title))]);
+        if let Some(url) = message.page_url.as_deref().filter(|url| url.chars().count() <= URL_LIMIT) {
+            fields.extend([("url", url), ("url_title", &page_title)]);
         }
         Ok(vec![finish(form_request(&url), form(&fields))?])
     }

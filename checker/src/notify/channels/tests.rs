@@ -310,3 +310,49 @@ fn urls_are_validated_and_split() {
     let shown = format!("{:?}", url("https://me:word@a.example:8443/b/c?d#e"));
     assert_eq!(shown, "SecretUrl(https://a.example:8443/…)");
 }
+
+/// Every character of this text takes three or four bytes, and some take two UTF-16 code units.
+#[test]
+fn limits_hold_for_multibyte_text() {
+    let text = "日本語のとても長い題名🦀です\\\"".repeat(20);
+    let mut message = sample::message();
+    message.page_title = text.clone();
+    message.page_url = Some(format!("https://status.example.com/{}", "ü".repeat(400)));
+    let item = Item { title: text.clone(), dependents: vec![text.clone(); 5], ..message.items[0].clone() };
+    let reasons = (0..3).map(|index| NodeReason { node: "eu".to_owned(), reason: format!("{index} {text}") }).collect();
+    message.items = vec![Item { reasons, ..item }; ITEM_LIMIT];
+    let characters = |text: &str| text.chars().count();
+    let utf16 = |text: &str| text.encode_utf16().count();
+    let body = |name: &str| body_text(&channel(name).requests(&message, message.at).unwrap()[0]);
+    let field = |name: &str, key: &str| {
+        let body = body(name);
+        if let Ok(json) = serde_json::from_str::<Value>(&body) {
+            return json.pointer(key).and_then(Value::as_str).map(str::to_owned).unwrap_or_default();
+        }
+        let mut fields = url::form_urlencoded::parse(body.as_bytes());
+        fields.find(|(name, _)| name == key).map(|(_, value)| value.into_owned()).unwrap_or_default()
+    };
+    for (name, key, length, limit) in [
+        ("pushover", "title", &characters as &dyn Fn(&str) -> usize, 250),
+        ("pushover", "message", &characters, 1_024),
+        ("pushover", "url_title", &characters, 100),
+        ("pushover", "url", &characters, 512),
+        ("telegram", "/text", &utf16, 4_096),
+        ("discord", "/content", &utf16, 2_000),
+        ("slack", "/text", &characters, 4_000),
+        ("mattermost", "/text", &characters, 4_000),
+        ("rocketchat", "/text", &characters, 5_000),
+        ("googlechat", "/text", &characters, 4_096),
+        ("zulip", "topic", &characters, 60),
+        ("zulip", "content", &characters, 10_000),
+        ("ntfy", "/message", &str::len, 4_096),
+        ("pagerduty", "/payload/summary", &characters, 1_024),
+    ] {
+        let text = field(name, key);
+        let length = length(&text);
+        assert!(length > 0 && length <= limit, "{name} {key}: {length} of {limit}: {text}");
+    }
+    assert!(body("matrix").len() <= 60_000 && body("teams").len() <= 28 << 10);
+    let url_title = field("pushover", "url_title");
+    assert_eq!(characters(&url_title), 100, "{url_title}");
+}

@@ -12,7 +12,7 @@ use super::signature::SigningKey;
 use super::{HttpChannel, InvalidMessage};
 use crate::notify::message::Message;
 use crate::notify::message_json::{template_values, to_json};
-use crate::notify::template::BodyTemplate;
+use crate::notify::template::{BodyTemplate, join_errors};
 use crate::redact::Secret;
 
 #[derive(Debug, Clone)]
@@ -29,7 +29,7 @@ impl HttpChannel for Webhook {
     fn requests(&self, message: &Message, now: UnixNanos) -> Result<Vec<Request<Bytes>>, InvalidMessage> {
         let body = match &self.body {
             Some(template) => {
-                template.render(&template_values(message)).map_err(|error| InvalidMessage(error.to_string()))?
+                template.render(&template_values(message)).map_err(|errors| InvalidMessage(join_errors(&errors)))?
             }
             None => to_json(message),
         };

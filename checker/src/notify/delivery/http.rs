@@ -58,10 +58,10 @@ async fn send(
 }
 
 fn failed(error: &reqwest::Error) -> Attempt {
-    if error.is_timeout() {
-        Attempt::retry(FailureReason::TimedOut)
-    } else if error.is_connect() {
+    if error.is_connect() {
         Attempt::retry(FailureReason::Unreachable).with_note("check its address, its certificate and the network")
+    } else if error.is_timeout() {
+        Attempt::retry(FailureReason::TimedOut)
     } else if error.is_builder() {
         Attempt::refused("its URL cannot be requested".to_owned())
     } else {

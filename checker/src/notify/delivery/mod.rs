@@ -17,8 +17,9 @@ use shared::UnixNanos;
 use shared::notification_log::ChannelId;
 use tokio::time::{Instant, timeout_at};
 
-use super::channels::outcome::remedy;
+use super::channels::outcome::{TEMPORARY_FAILURE, remedy};
 use super::channels::{FailureReason, InvalidMessage, SendOutcome, Transport};
+use super::event::EventKind;
 use super::message::Message;
 use crate::checks::net::tls_config::{TlsConfigs, TlsSettings};
 
@@ -26,8 +27,10 @@ use crate::checks::net::tls_config::{TlsConfigs, TlsSettings};
 pub const TIME_LIMIT: Duration = Duration::from_secs(10);
 /// The maximum wait before a second attempt in the same run.
 const WAIT_LIMIT: Duration = Duration::from_secs(3);
-/// How long before the time limit the requests to a cluster end.
-const CLUSTER_MARGIN: Duration = Duration::from_millis(200);
+/// The time limit for connecting to a provider.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long before the time limit the requests to a cluster end, and the steps before mail is transferred.
+const MARGIN: Duration = Duration::from_millis(200);
 /// The wait before a second attempt, unless the provider requests a different one.
 const DEFAULT_WAIT: Duration = Duration::from_secs(1);
 
@@ -43,6 +46,11 @@ pub struct Job {
 #[derive(Debug, Clone)]
 pub enum Content {
     News(Message),
+    /// A message for some of the channel's recipients, given by their positions. The others have already received it.
+    Rest {
+        message: Message,
+        recipients: Vec<u32>,
+    },
     /// The current state, for an Alertmanager. Alerts end at `ends_at` unless they are posted again.
     State {
         state: Message,
@@ -54,6 +62,14 @@ pub enum Content {
     },
 }
 
+impl Content {
+    /// Returns whether this is the test message of `checker notify test`, which is never sent again.
+    fn is_test(&self) -> bool {
+        let is_test = |message: &Message| message.items.iter().all(|item| item.event == EventKind::Test);
+        matches!(self, Content::News(message) if is_test(message))
+    }
+}
+
 /// The outcome of sending one job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeliveryReport {
@@ -61,6 +77,8 @@ pub struct DeliveryReport {
     pub outcome: SendOutcome,
     /// A description of the problem for the operator, as a complete clause.
     pub problem: Option<String>,
+    /// The positions of recipients that did not accept the message yet, although others did.
+    pub deferred: Vec<u32>,
 }
 
 #[derive(Debug, Clone)]
@@ -88,6 +106,8 @@ impl Courier {
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
             .pool_max_idle_per_host(0)
+            // Without a connection, the provider cannot have accepted the message.
+            .connect_timeout(CONNECT_TIMEOUT)
             .build()
             .map_err(|_| CourierError("the HTTP client cannot be initialized".to_owned()))?;
         Ok(Courier { http })
@@ -100,7 +120,8 @@ impl Courier {
             let attempt = self.attempt(&job, deadline, now);
             let timed_out = || Attempt::retry(FailureReason::TimedOut);
             let attempt = timeout_at(deadline, attempt).await.unwrap_or_else(|_| timed_out());
-            DeliveryReport { problem: attempt.problem(&job.channel), channel: job.channel, outcome: attempt.outcome }
+            let problem = attempt.problem(&job.channel, !job.content.is_test());
+            DeliveryReport { channel: job.channel, outcome: attempt.outcome, problem, deferred: attempt.deferred }
         }))
         .await
     }
@@ -115,7 +136,10 @@ impl Courier {
                 Err(error) => Attempt::invalid(error),
             },
             (Transport::Mail(mail), Content::News(message)) => {
-                with_second_attempt(deadline, || smtp::send(mail, message, now)).await
+                with_second_attempt(deadline, || smtp::send(mail, message, None, deadline, now)).await
+            }
+            (Transport::Mail(mail), Content::Rest { message, recipients }) => {
+                with_second_attempt(deadline, || smtp::send(mail, message, Some(recipients), deadline, now)).await
             }
             (Transport::Exec(channel), Content::News(message)) => command::run_channel(channel, message).await,
             (Transport::Apprise(apprise), Content::News(message)) => command::run_apprise(apprise, message).await,
@@ -132,7 +156,9 @@ impl Courier {
             }
             (Transport::Ping(ping), Content::News(_)) => self.send_one(ping.request(true), deadline, now).await,
             // Other channels receive only messages.
-            (_, Content::State { .. } | Content::Round { .. }) => Attempt::from(SendOutcome::Delivered),
+            (_, Content::Rest { .. } | Content::State { .. } | Content::Round { .. }) => {
+                Attempt::from(SendOutcome::Delivered)
+            }
         }
     }
 
@@ -148,7 +174,7 @@ impl Courier {
             Err(error) => return Attempt::invalid(error),
         };
         // A member that does not respond must not hide that another one accepted the request.
-        let until = deadline.checked_sub(CLUSTER_MARGIN).unwrap_or(deadline);
+        let until = deadline.checked_sub(MARGIN).unwrap_or(deadline);
         let attempts = requests.into_iter().map(|request| async move {
             let attempt = http::send_all(&self.http, vec![request], http::by_status(now), until);
             timeout_at(until, attempt).await.unwrap_or_else(|_| Attempt::retry(FailureReason::TimedOut))
@@ -178,12 +204,12 @@ fn combined(attempts: Vec<Attempt>) -> Attempt {
         return first.unwrap_or_else(|| Attempt::refused("it has no servers; set `url`".to_owned()));
     }
     let problems = attempts.iter().enumerate().filter_map(|(index, attempt)| {
-        let problem = attempt.failure()?;
+        let problem = attempt.failure(true)?;
         Some(format!("server {} of {count} {problem}", index + 1))
     });
     let problems: Vec<String> = problems.collect();
     let note = (!problems.is_empty()).then(|| problems.join("; "));
-    Attempt { outcome: SendOutcome::Delivered, note }
+    Attempt { note, ..Attempt::from(SendOutcome::Delivered) }
 }
 
 /// The outcome of one attempt, with an optional note for the operator.
@@ -191,11 +217,13 @@ fn combined(attempts: Vec<Attempt>) -> Attempt {
 struct Attempt {
     outcome: SendOutcome,
     note: Option<String>,
+    /// The positions of recipients that did not accept the message yet, although others did.
+    deferred: Vec<u32>,
 }
 
 impl From<SendOutcome> for Attempt {
     fn from(outcome: SendOutcome) -> Attempt {
-        Attempt { outcome, note: None }
+        Attempt { outcome, note: None, deferred: Vec::new() }
     }
 }
 
@@ -205,7 +233,7 @@ impl Attempt {
     }
 
     fn refused(note: String) -> Attempt {
-        Attempt { outcome: SendOutcome::Refused { reason: FailureReason::Failed }, note: Some(note) }
+        Attempt::from(SendOutcome::Refused { reason: FailureReason::Failed }).with_note(note)
     }
 
     fn invalid(error: InvalidMessage) -> Attempt {
@@ -217,16 +245,17 @@ impl Attempt {
         self
     }
 
-    /// Describes the failure or the note, without any text from the provider.
-    fn problem(&self, channel: &ChannelId) -> Option<String> {
-        match self.failure() {
+    /// Describes the failure or the note, without any text from the provider. `is_repeated` is whether another attempt
+    /// follows if the failure is temporary.
+    fn problem(&self, channel: &ChannelId, is_repeated: bool) -> Option<String> {
+        match self.failure(is_repeated) {
             Some(failure) => Some(format!("channel `{channel}` {failure}")),
             None => self.note.as_ref().map(|note| format!("channel `{channel}`: {note}")),
         }
     }
 
     /// Returns a predicate that describes the failure, or `None` if the message was delivered.
-    fn failure(&self) -> Option<String> {
+    fn failure(&self, is_repeated: bool) -> Option<String> {
         let reason = match self.outcome {
             SendOutcome::Delivered => return None,
             SendOutcome::Retry { reason, .. } | SendOutcome::Refused { reason } => reason,
@@ -235,10 +264,14 @@ impl Attempt {
             FailureReason::Unreachable => "is unreachable".to_owned(),
             FailureReason::TimedOut => "did not respond in time".to_owned(),
             FailureReason::RateLimited => "is rate-limited".to_owned(),
+            FailureReason::Refused(TEMPORARY_FAILURE) => {
+                format!("did not deliver the message (exit status {TEMPORARY_FAILURE})")
+            }
+            FailureReason::Refused(status @ ..100) => format!("did not accept the message (exit status {status})"),
             FailureReason::Refused(status) => format!("did not accept the message (status {status})"),
             FailureReason::Failed => "failed".to_owned(),
         };
-        let remedy = self.note.as_deref().unwrap_or_else(|| remedy(reason));
+        let remedy = self.note.as_deref().unwrap_or_else(|| remedy(reason, is_repeated));
         Some(format!("{what}: {remedy}"))
     }
 }
@@ -257,8 +290,7 @@ async fn with_second_attempt<F: Future<Output = Attempt>>(
         return first;
     }
     tokio::time::sleep(wait).await;
-    // If the second attempt times out, report why the first one failed.
-    timeout_at(deadline, attempt()).await.unwrap_or(first)
+    timeout_at(deadline, attempt()).await.unwrap_or_else(|_| Attempt::retry(FailureReason::TimedOut))
 }
 
 #[cfg(test)]

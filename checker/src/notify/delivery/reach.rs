@@ -81,14 +81,14 @@ async fn reach_mail(mail: &Mail, limit: Duration) -> Result<String, ChannelProbl
         SendOutcome::Delivered => FailureReason::Failed,
     };
     let what = match reason {
-        FailureReason::Unreachable => format!("cannot be reached at `{server}`"),
+        FailureReason::Unreachable => "cannot be reached".to_owned(),
         FailureReason::TimedOut => {
             format!("cannot be reached: `{server}` did not respond within {} s", limit.as_secs())
         }
         FailureReason::Refused(status) => format!("was refused by `{server}` (status {status})"),
         FailureReason::RateLimited | FailureReason::Failed => format!("was refused by `{server}`"),
     };
-    Err(ChannelProblem { what, remedy: attempt.note.unwrap_or_else(|| remedy(reason).to_owned()) })
+    Err(ChannelProblem { what, remedy: attempt.note.unwrap_or_else(|| remedy(reason, false).to_owned()) })
 }
 
 /// Returns an error if a channel's command cannot start. Channels without a command always pass.

@@ -1,33 +1,48 @@
 //! Sends mail in one SMTP transaction. If the server refuses some of the recipients, the others are still notified.
 
+use std::io;
 use std::net::IpAddr;
-use std::time::Duration;
 
+use lettre::message::Mailbox;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail as MailFrom, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use shared::UnixNanos;
+use tokio::time::{Instant, timeout_at};
 
-use super::Attempt;
+use super::{Attempt, CONNECT_TIMEOUT, MARGIN};
 use crate::notify::channels::mail::{Mail, SmtpSecurity, smtp_outcome};
 use crate::notify::channels::{FailureReason, SendOutcome};
+use crate::notify::event::EventKind;
 use crate::notify::message::Message;
 
 type SmtpError = lettre::transport::smtp::Error;
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
 const NO_ENCRYPTION: &str = "its server does not offer STARTTLS, so the password was not sent; use another port";
 
-/// Sends one message to all recipients.
-pub(super) async fn send(mail: &Mail, message: &Message, now: UnixNanos) -> Attempt {
+/// Sends one message to all recipients, or to those at the given positions.
+pub(super) async fn send(
+    mail: &Mail,
+    message: &Message,
+    recipients: Option<&[u32]>,
+    deadline: Instant,
+    now: UnixNanos,
+) -> Attempt {
     let content = match mail.content(message, now) {
         Ok(content) => content,
         Err(error) => return Attempt::invalid(error),
     };
-    match transfer(mail, &content).await {
-        Ok(attempt) | Err(attempt) => attempt,
+    let is_recipient = |index: u32| recipients.is_none_or(|recipients| recipients.contains(&index));
+    let recipients = (0..).zip(&mail.to).filter(|(index, _)| is_recipient(*index)).collect();
+    let is_test = message.items.iter().all(|item| item.event == EventKind::Test);
+    // Before the content is transferred, the server cannot have accepted the message.
+    let until = deadline.checked_sub(MARGIN).unwrap_or(deadline);
+    let slow = || Err(not_connected(mail, "did not respond in time"));
+    let begun = timeout_at(until, begin(mail, recipients, !content.is_ascii())).await.unwrap_or_else(|_| slow());
+    match begun {
+        Ok(transaction) => transaction.finish(&content, is_test).await,
+        Err(attempt) => attempt,
     }
 }
 
@@ -48,7 +63,17 @@ async fn log_in(mail: &Mail) -> Result<AsyncSmtpConnection, Attempt> {
     Ok(connection)
 }
 
-async fn transfer(mail: &Mail, content: &[u8]) -> Result<Attempt, Attempt> {
+/// A transaction in which the server has accepted at least one recipient.
+struct Transaction {
+    connection: AsyncSmtpConnection,
+    /// The number of recipients of this transaction.
+    count: usize,
+    /// The recipients that the server did not accept, by their positions.
+    refused: Vec<(u32, SmtpError)>,
+}
+
+/// Connects, and passes the sender and the recipients to the server.
+async fn begin(mail: &Mail, recipients: Vec<(u32, &Mailbox)>, needs_8bit: bool) -> Result<Transaction, Attempt> {
     let mut connection = log_in(mail).await?;
     let addresses = || mail.to.iter().map(|mailbox| &mailbox.email).chain([&mail.from.email]);
     let needs_utf8 = !addresses().all(|address| address.to_string().is_ascii());
@@ -59,40 +84,60 @@ async fn transfer(mail: &Mail, content: &[u8]) -> Result<Attempt, Attempt> {
         }
         parameters.push(MailParameter::SmtpUtfEight);
     }
-    if !content.is_ascii() && connection.server_info().supports_feature(Extension::EightBitMime) {
+    if needs_8bit && connection.server_info().supports_feature(Extension::EightBitMime) {
         parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
     }
     let begin = MailFrom::new(Some(mail.from.email.clone()), parameters);
     connection.command(begin).await.map_err(|error| failed(&error))?;
-    let mut refused: Vec<SmtpError> = Vec::new();
-    for recipient in &mail.to {
+    let count = recipients.len();
+    let mut refused: Vec<(u32, SmtpError)> = Vec::new();
+    for (index, recipient) in recipients {
         if let Err(error) = connection.command(Rcpt::new(recipient.email.clone(), Vec::new())).await {
             if error.status().is_none() {
                 return Err(failed(&error));
             }
-            refused.push(error);
+            refused.push((index, error));
         }
     }
-    if refused.len() == mail.to.len() {
+    if refused.len() == count {
         connection.abort().await;
         // Prefer a temporary error, because another attempt can succeed.
-        let worst = refused.iter().find(|error| error.is_transient()).or(refused.first());
-        return Err(worst.map_or_else(|| Attempt::refused("it has no recipients; set `to`".to_owned()), failed));
+        let worst = refused.iter().find(|(_, error)| error.is_transient()).or(refused.first());
+        return Err(worst.map_or_else(
+            || Attempt::refused("it has no recipients; set `to`".to_owned()),
+            |(_, error)| failed(error),
+        ));
     }
     connection.command(Data).await.map_err(|error| failed(&error))?;
-    connection.message(content).await.map_err(|error| failed(&error))?;
-    // Ignore the error, because the server has already accepted the mail.
-    let _ = connection.quit().await;
-    let delivered = Attempt::from(SendOutcome::Delivered);
-    Ok(match refused.first().and_then(SmtpError::status) {
-        None => delivered,
-        Some(code) => delivered.with_note(format!(
-            "{} of {} recipients were refused (status {}); check the addresses in `to`",
-            refused.len(),
-            mail.to.len(),
-            u16::from(code)
-        )),
-    })
+    Ok(Transaction { connection, count, refused })
+}
+
+impl Transaction {
+    /// Transfers the content to the recipients that the server has accepted.
+    async fn finish(mut self, content: &[u8], is_test: bool) -> Attempt {
+        if let Err(error) = self.connection.message(content).await {
+            return failed(&error);
+        }
+        // Ignore the error, because the server has already accepted the mail.
+        let _ = self.connection.quit().await;
+        let (deferred, refused): (Vec<_>, Vec<_>) =
+            self.refused.into_iter().partition(|(_, error)| error.is_transient());
+        let note = |recipients: &[(u32, SmtpError)], problem: &str, remedy: &str| {
+            let code = recipients.first()?.1.status().map_or(0, u16::from);
+            Some(format!("{} of {} recipients {problem} (status {code}); {remedy}", recipients.len(), self.count))
+        };
+        let later = if is_test { "try again later" } else { "the message will be sent to them later" };
+        let notes = [
+            note(&refused, "were refused", "check the addresses in `to`"),
+            note(&deferred, "were not accepted yet", later),
+        ];
+        let notes: Vec<String> = notes.into_iter().flatten().collect();
+        Attempt {
+            note: (!notes.is_empty()).then(|| notes.join("; ")),
+            deferred: deferred.into_iter().map(|(index, _)| index).collect(),
+            ..Attempt::from(SendOutcome::Delivered)
+        }
+    }
 }
 
 /// Connects, and encrypts the connection as configured.
@@ -107,7 +152,7 @@ async fn connect(mail: &Mail) -> Result<AsyncSmtpConnection, Attempt> {
     let address = (mail.host.as_str(), mail.port);
     let mut connection = AsyncSmtpConnection::connect_tokio1(address, Some(CONNECT_TIMEOUT), &name, from_start, None)
         .await
-        .map_err(|error| failed(&error))?;
+        .map_err(|error| connection_failed(mail, &error))?;
     let upgrades = match mail.security {
         SmtpSecurity::StartTls => true,
         SmtpSecurity::Opportunistic => connection.can_starttls(),
@@ -141,6 +186,36 @@ fn client_name() -> ClientId {
     if is_valid { ClientId::Domain(name) } else { ClientId::default() }
 }
 
+/// Converts an error from connecting. The reason is shown, because it does not come from the server.
+fn connection_failed(mail: &Mail, error: &SmtpError) -> Attempt {
+    if error.status().is_some() || is_tls_failure(error) {
+        return failed(error);
+    }
+    let kind = causes(error).find_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);
+    not_connected(
+        mail,
+        match kind {
+            _ if error.is_timeout() => "did not respond in time",
+            Some(io::ErrorKind::TimedOut) => "did not respond in time",
+            Some(io::ErrorKind::ConnectionRefused) => "refused the connection",
+            Some(io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable) => {
+                "is in a network that cannot be reached"
+            }
+            Some(io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof) => "closed the connection",
+            _ => "cannot be found or connected to",
+        },
+    )
+}
+
+fn not_connected(mail: &Mail, reason: &str) -> Attempt {
+    let note = format!("`{}:{}` {reason}; check `server`, `port` and the network", mail.host, mail.port);
+    Attempt::retry(FailureReason::Unreachable).with_note(note)
+}
+
+fn causes(error: &SmtpError) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+    std::iter::successors(std::error::Error::source(error), |cause| cause.source())
+}
+
 /// Converts an error. Discards its text, which contains the server's reply.
 fn failed(error: &SmtpError) -> Attempt {
     if let Some(code) = error.status() {
@@ -165,14 +240,9 @@ fn failed(error: &SmtpError) -> Attempt {
 /// Returns whether the TLS handshake failed, for example because of an invalid certificate. `lettre` can report this as
 /// an I/O error.
 fn is_tls_failure(error: &SmtpError) -> bool {
-    let mut cause = std::error::Error::source(error);
-    while let Some(current) = cause {
-        let io_error = current.downcast_ref::<std::io::Error>();
-        let inner = io_error.and_then(std::io::Error::get_ref).and_then(|inner| inner.downcast_ref::<rustls::Error>());
-        if current.is::<rustls::Error>() || inner.is_some() {
-            return true;
-        }
-        cause = current.source();
-    }
-    error.is_tls()
+    let is_tls = |cause: &(dyn std::error::Error + 'static)| {
+        let inner = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        cause.is::<rustls::Error>() || matches!(inner, Some(inner) if inner.is::<rustls::Error>())
+    };
+    causes(error).any(is_tls) || error.is_tls()
 }

@@ -242,8 +242,8 @@ async fn the_exit_status_of_a_command_counts() {
         problems,
         [
             "",
-            "channel `busy` did not accept the message (status 75): check its settings",
-            "channel `broken` did not accept the message (status 3): check its settings",
+            "channel `busy` did not deliver the message (exit status 75): it will be retried",
+            "channel `broken` did not accept the message (exit status 3): check its settings",
             "channel `killed` failed: check its settings",
             "channel `missing` failed: command `./missing` not found; install it, or set its full path",
         ]

@@ -1,9 +1,12 @@
 //! Notifies channels after a round: reads changes from the store, determines the news, sends the part that this node is
 //! responsible for, and records it in the node's log.
 
-pub mod sending;
+mod deferred;
+mod outcomes;
+mod queue;
 #[cfg(test)]
-mod sending_tests;
+mod queue_tests;
+pub mod sending;
 mod state_channels;
 
 use std::borrow::Cow;
@@ -26,17 +29,18 @@ use shared::object_name::NodeName;
 use shared::uptime::FALLBACK_INTERVAL;
 use shared::{DAY, Nanos, SECOND, UnixNanos};
 
+use self::deferred::{DeferredPlan, deferred_plans};
 use self::sending::compose;
 use crate::notify::channels::Transport;
 use crate::notify::conditions::{
     SeenCertificate, burning_budgets, ended_budgets, expiring_certificates, silent_nodes, store_condition,
     typical_interval,
 };
-use crate::notify::delivery::{Courier, Job};
+use crate::notify::delivery::{Courier, Job, TIME_LIMIT};
 use crate::notify::message::Message;
 use crate::notify::own_checks::OwnChecks;
 use crate::notify::own_log::OwnLog;
-use crate::notify::rules::{Channel, Notifications};
+use crate::notify::rules::{Channel, Notifications, NotifierMode};
 use crate::notify::store_view::StoreView;
 use crate::store::settings::Storage;
 use crate::store::spool::Spool;
@@ -48,15 +52,6 @@ const REACH: Nanos = 30 * DAY;
 /// The upper limit of the pause between two reads of the other nodes' histories, and between two posts of the state.
 /// The pause saves work when a node stores several times per interval.
 const LONGEST_PAUSE: Nanos = 15 * SECOND;
-
-/// Whether a process evaluates a single round or keeps running.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NotifierMode {
-    /// The process ends after one round, so it sends news immediately.
-    Once,
-    /// The process keeps running, and can send news between rounds.
-    Repeated,
-}
 
 /// The outcome of a round, as input to an evaluation.
 #[derive(Debug, Clone)]
@@ -139,6 +134,8 @@ pub struct Assessment {
     pub number: i64,
     /// The current state, for Alertmanagers.
     pub states: Vec<Job>,
+    /// The news for recipients that did not accept it at first.
+    pub deferred: Vec<DeferredPlan>,
 }
 
 impl Notifier {
@@ -207,11 +204,19 @@ impl Notifier {
         };
         match assessed {
             Ok(mut assessment) => {
+                report.problems.extend(self.view.take_problems());
                 let states = std::mem::take(&mut assessment.states);
-                self.send(assessment, is_stored, now, &mut report).await;
-                if has_round {
-                    self.post_states(states, is_stored, now, &mut report).await;
-                }
+                let states = if has_round { self.state_jobs(states, is_stored, now) } else { Vec::new() };
+                let courier = if states.is_empty() { None } else { self.courier().await.ok() };
+                let posting = async {
+                    match courier {
+                        Some(courier) => courier.deliver(states, TIME_LIMIT, now).await,
+                        None => Vec::new(),
+                    }
+                };
+                // A slow channel must delay neither alerts nor dead man's switches.
+                let (posted, ()) = tokio::join!(posting, self.send(assessment, is_stored, now, &mut report));
+                report.problems.extend(posted.into_iter().filter_map(|delivery| delivery.problem));
             }
             Err(error) => report.problems.push(format!("channels were not notified: {error}")),
         }
@@ -310,11 +315,7 @@ impl Notifier {
 
     /// Returns how long this node collects news, and the minimum time between two messages.
     fn pace(&self) -> Pace {
-        let rules = &self.settings.rules;
-        match self.mode {
-            NotifierMode::Once => Pace::default(),
-            NotifierMode::Repeated => Pace { gather: rules.gather, spacing: rules.spacing },
-        }
+        self.settings.rules.pace(self.mode)
     }
 
     fn assess(&self, stored: &StoredHistory, now: UnixNanos) -> Assessment {
@@ -368,11 +369,12 @@ impl Notifier {
                 nodes: Nodes { own: &own.log, others: self.view.logs(), newest },
                 now,
             };
-            (index, reconcile(&situation))
+            ((index, reconcile(&situation)), deferred_plans(index, &situation))
         };
-        let plans = message_channels(&self.settings).map(plan).collect();
+        let (plans, deferred): (Vec<_>, Vec<_>) = message_channels(&self.settings).map(plan).unzip();
+        let deferred = deferred.into_iter().flatten().collect();
         let states = self.states(&own.log, &verdicts, conditions, newest, now);
-        Assessment { plans, number: registers.next_number(), states }
+        Assessment { plans, number: registers.next_number(), states, deferred }
     }
 
     /// Adds the remaining error budget to news about endpoints that have an objective.
@@ -413,3 +415,6 @@ pub(super) fn message_channels(settings: &Notifications) -> impl Iterator<Item =
     };
     settings.channels.iter().enumerate().filter(move |(_, channel)| receives_messages(channel))
 }
+
+#[cfg(test)]
+mod tests;

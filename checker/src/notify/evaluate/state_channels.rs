@@ -9,13 +9,13 @@ use shared::notification::policy::Pace;
 use shared::notification::reconcile::{Situation, reconcile};
 use shared::notification::registers::Registers;
 use shared::notification::verdicts::Verdict;
-use shared::notification_log::NotificationLog;
+use shared::notification_log::{NotificationLog, ServedChannel};
 use shared::object_name::NodeName;
 
-use super::{EvaluationReport, Notifier};
+use super::Notifier;
 use crate::notify::channels::Transport;
 use crate::notify::condition::Condition;
-use crate::notify::delivery::{Content, Courier, CourierError, Job, TIME_LIMIT};
+use crate::notify::delivery::{Content, Courier, CourierError, Job};
 use crate::notify::event::EventKind;
 use crate::notify::message::Item;
 use crate::notify::rules::Channel;
@@ -43,7 +43,7 @@ impl Notifier {
         // one has ended.
         let mut bare = NotificationLog { registers: Vec::new(), ..own.clone() };
         for served in &mut bare.channels {
-            (served.waiting, served.retry) = (Vec::new(), None);
+            *served = ServedChannel::new(served.id.clone(), served.from);
         }
         let registers = Registers::merge([&bare]);
         let duration = own.every.saturating_mul(ALERT_INTERVALS);
@@ -77,17 +77,11 @@ impl Notifier {
         channels.filter_map(job).collect()
     }
 
-    /// Posts the state to Alertmanagers, and requests the URLs of dead man's switches. `states` comes from
+    /// Returns the state for Alertmanagers, and the requests to dead man's switches. `states` comes from
     /// [`Notifier::states`].
-    pub(super) async fn post_states(
-        &mut self,
-        states: Vec<Job>,
-        is_stored: bool,
-        now: UnixNanos,
-        report: &mut EvaluationReport,
-    ) {
+    pub(super) fn state_jobs(&mut self, states: Vec<Job>, is_stored: bool, now: UnixNanos) -> Vec<Job> {
         if self.is_recent(self.posted_at, now) {
-            return;
+            return Vec::new();
         }
         let is_ping = |channel: &&Channel| channel.is_enabled && matches!(channel.transport, Transport::Ping(_));
         let pings = self.settings.channels.iter().filter(is_ping).map(|channel| Job {
@@ -96,17 +90,10 @@ impl Notifier {
             content: Content::Round { is_stored },
         });
         let jobs: Vec<Job> = pings.chain(states).collect();
-        if jobs.is_empty() {
-            return;
+        if !jobs.is_empty() {
+            self.posted_at = Some(now);
         }
-        self.posted_at = Some(now);
-        match self.courier().await {
-            Ok(courier) => {
-                let delivered = courier.deliver(jobs, TIME_LIMIT, now).await;
-                report.problems.extend(delivered.into_iter().filter_map(|delivery| delivery.problem));
-            }
-            Err(error) => report.problems.push(error.to_string()),
-        }
+        jobs
     }
 
     /// Returns the client that sends messages. Creates it on first use.

@@ -3,7 +3,7 @@
 use super::*;
 use crate::notification::lineup::stored_since;
 use crate::notification::reconcile::HeldReason;
-use crate::notification_log::{FailureReason, Waiting};
+use crate::notification_log::{FailureReason, Retry, ServedChannel, Waiting};
 use crate::{HOUR, SECOND};
 
 /// Returns the minute in which the node `me` sends, in a scene in which it first sees the news at minute 11 and nothing
@@ -98,11 +98,11 @@ fn newer_news_does_not_put_off_older_news() {
 #[test]
 fn a_retry_in_the_far_future_comes_from_a_wrong_clock() {
     let mut scene = Scene::new("h0 d10");
-    scene.logs[0].failed(&channel(), FailureReason::Failed, false, None, at(11) + 30 * crate::DAY);
+    let _ = scene.logs[0].failed(&channel(), SendFailure::new(FailureReason::Failed), at(11) + 30 * crate::DAY);
     assert_eq!(scene.plan(12).news.len(), 1);
     scene.logs[0].succeeded(&channel());
     for failures in 1..70 {
-        scene.logs[0].failed(&channel(), FailureReason::Failed, false, None, at(11));
+        let _ = scene.logs[0].failed(&channel(), SendFailure::new(FailureReason::Failed), at(11));
         let next = scene.logs[0].channel(&channel()).and_then(|served| served.retry).map(|retry| retry.next);
         assert_eq!(next, Some(at(11) + (MINUTE << (failures - 1).min(6)).min(HOUR)), "{failures}");
     }
@@ -166,7 +166,7 @@ fn after_three_failures_the_next_node_takes_its_turn() {
     let mut scene = three();
     for now in [11, 12, 14] {
         assert_eq!(turn_of_b(&scene), None, "the node `a` tries again");
-        scene.logs[0].failed(&channel(), FailureReason::TimedOut, false, None, at(now));
+        assert!(!scene.logs[0].failed(&channel(), SendFailure::new(FailureReason::Failed), at(now)));
     }
     assert_eq!(turn_of_b(&scene), Some(15));
     let retry = scene.logs[0].channels[0].retry.expect("it failed");
@@ -174,6 +174,49 @@ fn after_three_failures_the_next_node_takes_its_turn() {
     // The node `a` now waits for the others.
     assert!(matches!(&scene.plan(20).held[0].reason, HeldReason::Turn(ahead) if ahead.len() == 2));
     assert!(scene.logs[0].succeeded(&channel()) && !scene.logs[0].succeeded(&channel()));
+}
+
+#[test]
+fn a_provider_that_may_have_accepted_a_message_gets_it_four_times() {
+    let mut scene = three();
+    for (now, next) in [(11, 16), (16, 36), (36, 96)] {
+        assert!(!scene.logs[0].failed(&channel(), SendFailure::new(FailureReason::TimedOut), at(now)));
+        assert_eq!(scene.logs[0].channels[0].retry.map(|retry| retry.next), Some(at(next)));
+        assert_eq!(turn_of_b(&scene), None, "the node `a` tries again, although it has failed");
+    }
+    assert!(scene.logs[0].failed(&channel(), SendFailure::new(FailureReason::TimedOut), at(96)));
+    assert_eq!((scene.logs[0].channels[0].retry, scene.logs[0].channels[0].unconfirmed), (None, Some(at(96))));
+    scene.logs[0].prune(&[], at(96 + 51 * 60));
+    assert_eq!(scene.logs[0].channels[0].unconfirmed, None);
+}
+
+#[test]
+fn other_failures_do_not_count_as_unanswered() {
+    let mut log = log("a", 0);
+    let mut fail = |why| log.failed(&channel(), SendFailure::new(why), at(0));
+    for _ in 0..3 {
+        assert!(!fail(FailureReason::TimedOut) && !fail(FailureReason::Unreachable));
+    }
+    assert!(fail(FailureReason::TimedOut));
+}
+
+#[test]
+fn a_hostile_log_delays_others_by_a_few_hours_at_most() {
+    let far = i64::MAX / 4;
+    let mut hostile = log("a", -1_000);
+    (hostile.rank, hostile.every, hostile.gather, hostile.spacing) = (0, 24 * HOUR, 24 * HOUR, 24 * HOUR);
+    hostile.channels[0].retry = Some(Retry { tries: 1, unanswered: 1, next: far, why: FailureReason::TimedOut });
+    let minutes = |log: NotificationLog| {
+        let mut scene = Scene { logs: vec![super::log("b", -1_000), log], ..Scene::new("h0 d10") };
+        (11..2_000).find(|now| {
+            let plan = scene.plan(*now);
+            scene.logs[0].wait(&channel(), plan.waiting);
+            !plan.news.is_empty()
+        })
+    };
+    let paced = NotificationLog { channels: vec![ServedChannel::new(channel(), at(-1_000))], ..hostile.clone() };
+    assert_eq!(minutes(paced), Some(11 + 60 + 123), "an hour, and a slot of two hours");
+    assert_eq!(minutes(hostile), Some(11 + 180 + 123), "three attempts, and a slot of two hours");
 }
 
 fn turn_of_b(scene: &Scene) -> Option<i64> {
@@ -187,7 +230,11 @@ fn turn_of_b(scene: &Scene) -> Option<i64> {
 fn failures_delay_by_up_to_an_hour() {
     let mut log = log("a", 0);
     let mut next = |refused, after| {
-        log.failed(&channel(), FailureReason::Failed, refused, after, at(0));
+        let _ = log.failed(
+            &channel(),
+            SendFailure { is_refused: refused, after, ..SendFailure::new(FailureReason::Failed) },
+            at(0),
+        );
         (log.channels[0].retry.expect("it failed").next - at(0)) / SECOND
     };
     assert_eq!([0; 8].map(|_| next(false, None)), [60, 120, 240, 480, 960, 1_920, 3_600, 3_600]);

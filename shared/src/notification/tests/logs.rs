@@ -61,6 +61,32 @@ fn an_outage_is_kept_while_any_node_serves_the_channel() {
 }
 
 #[test]
+fn registers_of_other_nodes_are_not_copied_into_the_own_log() {
+    let unknown = (0..50).map(|index| {
+        let mut register = register(&format!("Unknown {index}"), index, Notified::Down);
+        (register.at, register.until) = (at(-9_000), at(-9_000));
+        register
+    });
+    let mut scene = Scene::new("h0");
+    scene.logs.push(with(log("b", -1_000), unknown.collect()));
+    assert_eq!(scene.plan(10).news, vec![]);
+    scene.logs[0].registers = scene.logs[1].registers.split_off(48);
+    assert_eq!(scene.plan(10).news.len(), 2, "the node closes the outages that it recorded");
+}
+
+#[test]
+fn a_log_that_is_too_large_is_not_storable() {
+    let mut log = log("a", 0);
+    log.registers = vec![register("Shop", 1, Notified::Down); crate::notification_log::REGISTERS_LIMIT];
+    assert!(log.is_storable());
+    log.registers.push(register("Shop", 1, Notified::Down));
+    assert!(!log.is_storable());
+    log.registers.truncate(20_000);
+    log.registers.iter_mut().for_each(|register| register.key.locator = "x".repeat(2_000));
+    assert!(!log.is_storable());
+}
+
+#[test]
 fn a_hostile_number_cannot_be_greater_than_all_others() {
     let json = |number: i64| {
         format!(
@@ -106,8 +132,12 @@ fn any_log() -> impl Strategy<Value = NotificationLog> {
         let mut log = log(name, 0);
         (log.rank, log.every, log.since, log.registers) = (rank, every, since, registers);
         log.channels[0].from = since;
-        log.channels[0].retry =
-            Some(crate::notification_log::Retry { tries, next, why: crate::notification_log::FailureReason::Failed });
+        log.channels[0].retry = Some(crate::notification_log::Retry {
+            tries,
+            unanswered: tries % 5,
+            next,
+            why: crate::notification_log::FailureReason::Failed,
+        });
         log
     })
 }
@@ -158,7 +188,7 @@ proptest! {
         let plan = scene.plan_at(now, |_| spans(&changes, 100));
         scene.logs[0].wait(&channel(), plan.waiting);
         scene.logs[0].record(&plan.news, 7, now);
-        scene.logs[0].failed(&channel(), crate::notification_log::FailureReason::Failed, false, None, now);
+        let _ = scene.logs[0].failed(&channel(), SendFailure::new(crate::notification_log::FailureReason::Failed), now);
         let (own, others) = scene.logs.split_first_mut().expect("there is a log");
         own.prune(others, now);
         scene.plan_at(now.saturating_add(MINUTE), |_| spans(&changes, 100));

@@ -1,5 +1,6 @@
 //! Tests of the notification rules. Times are in minutes after [`START`].
 
+mod deferred;
 mod lines;
 mod logs;
 mod table;
@@ -12,7 +13,7 @@ use super::event::EventKind;
 use super::lineup::Nodes;
 use super::policy::{ChannelPolicy, CheckNotifications, Flapping, Pace};
 use super::reconcile::{Hold, HoldKind, Period, Plan, Situation, reconcile};
-use super::registers::{Introduction, Registers};
+use super::registers::{Introduction, Registers, SendFailure};
 use super::verdicts::{Verdict, Vote};
 use crate::check_file::EndpointKey;
 use crate::endpoint_map::EndpointMap;
@@ -121,6 +122,10 @@ impl Scene {
     }
 
     fn plan_at(&self, now: UnixNanos, spans: impl Fn(&str) -> Vec<Span>) -> Plan {
+        self.evaluate(now, spans, reconcile)
+    }
+
+    fn evaluate<T>(&self, now: UnixNanos, spans: impl Fn(&str) -> Vec<Span>, rules: impl Fn(&Situation<'_>) -> T) -> T {
         let (own, others) = self.logs.split_first().expect("there is a node");
         let names: Vec<&NodeName> = self.logs.iter().map(|log| &log.node).collect();
         let verdict = |(key, changes, is_retired): &'_ (EndpointKey, &'static str, bool)| {
@@ -147,7 +152,7 @@ impl Scene {
             .collect();
         let newest: BTreeMap<NodeName, UnixNanos> = names.iter().map(|name| ((*name).clone(), now)).collect();
         let registers = Registers::merge(&self.logs);
-        reconcile(&Situation {
+        rules(&Situation {
             channel: &channel(),
             policy: &self.policy,
             flapping: Flapping { outages: 4, within: HOUR },

@@ -33,7 +33,7 @@ fn a_recovery_that_the_provider_refused_is_sent_later() {
     scene.send(11);
     for now in [22, 24, 28] {
         assert_eq!(words(&scene.plan(now)), ["recovered Shop 10–20"]);
-        scene.logs[0].failed(&channel(), FailureReason::RateLimited, false, None, at(now));
+        let _ = scene.logs[0].failed(&channel(), SendFailure::new(FailureReason::RateLimited), at(now));
     }
     assert_eq!(held(&scene.plan(31)), ["recovered Shop Retry 32"], "the third failure delays by 4 minutes");
     assert_eq!(scene.send(40), ["recovered Shop 10–20"]);
@@ -43,7 +43,7 @@ fn a_recovery_that_the_provider_refused_is_sent_later() {
 #[test]
 fn an_outage_while_the_provider_was_down_is_missed_not_lost() {
     let mut scene = Scene::new("h0 d10 h20");
-    scene.logs[0].failed(&channel(), FailureReason::Unreachable, false, None, at(11));
+    let _ = scene.logs[0].failed(&channel(), SendFailure::new(FailureReason::Unreachable), at(11));
     assert_eq!(scene.send(30), ["missed Shop 10–20"]);
 }
 
@@ -213,6 +213,7 @@ fn results_that_were_stored_late_do_not_end_an_outage_that_continues() {
         ("h0 d9", vec![]),
         ("h0 d12", vec![]),
         ("h0 d2 h9 d12", vec![]),
+        ("h0 d12 h20", vec!["recovered Shop 10–20"]),
         ("h0 d30", vec!["recovered Shop 10–10", "down Shop 30"]),
         ("h0", vec!["recovered Shop 10–10"]),
     ] {
@@ -260,7 +261,11 @@ fn a_provider_that_disabled_the_webhook_is_asked_once_an_hour() {
     for now in 0..12 * 60 {
         if !scene.plan(now).news.is_empty() {
             attempts.push(now);
-            scene.logs[0].failed(&channel(), FailureReason::Refused(404), true, None, at(now));
+            let _ = scene.logs[0].failed(
+                &channel(),
+                SendFailure { is_refused: true, ..SendFailure::new(FailureReason::Refused(404)) },
+                at(now),
+            );
         }
     }
     assert_eq!(attempts, (0..12).map(|hour| 11 + 60 * hour).collect::<Vec<_>>());

@@ -12,7 +12,7 @@ use shared::notification_log::{ChannelId, Notified, Register, Topic};
 use shared::status::Status;
 use shared::{HOUR, MINUTE};
 
-use super::sending::{Portion, portions};
+use super::queue::{Outgoing, queue};
 use crate::notify::channels::Transport;
 use crate::notify::channels::pagerduty::PagerDuty;
 use crate::notify::channels::secret_url::SecretUrl;
@@ -76,23 +76,25 @@ fn plan() -> Plan {
 #[test]
 fn providers_that_keep_incidents_receive_all_news() {
     let pagerduty = PagerDuty { server: url(), routing_key: Secret::new("key".to_owned()) };
-    let portions = portions(&settings(), &channel(Transport::Http(Arc::new(pagerduty))), plan(), AT);
-    let shown = |portion: &Portion| {
-        let items = portion.message.items.iter().map(|item| format!("{} {}", item.event, item.title));
+    let channel = channel(Transport::Http(Arc::new(pagerduty)));
+    let messages = queue(&settings(), &channel, plan(), AT);
+    let shown = |outgoing: &Outgoing<'_>| {
+        let items = outgoing.message.items.iter().map(|item| format!("{} {}", item.event, item.title));
         items.collect::<Vec<_>>().join(", ")
     };
-    let shown: Vec<String> = portions.iter().map(shown).collect();
+    let shown: Vec<String> = messages.iter().map(shown).collect();
     assert_eq!((shown.len(), &*shown[0], &*shown[1]), (13, "recovered blog", "down e0"));
     assert_eq!(shown[12], "recovered again, down again", "the last event determines the incident's state");
-    assert!(portions.iter().all(|portion| portion.message.more.is_empty() && portion.news.len() == 1));
-    let ids: BTreeSet<&str> = portions.iter().map(|portion| portion.message.id.as_str()).collect();
+    assert!(messages.iter().all(|outgoing| outgoing.message.more.is_empty() && outgoing.news.len() == 1));
+    let ids: BTreeSet<&str> = messages.iter().map(|outgoing| outgoing.message.id.as_str()).collect();
     assert_eq!(ids.len(), 13);
 }
 
 #[test]
 fn other_providers_receive_one_message() {
     let slack = Slack { webhook: url(), username: None, channel: None };
-    let portions = portions(&settings(), &channel(Transport::Http(Arc::new(slack))), plan(), AT);
-    let [Portion { message, news }] = portions.as_slice() else { panic!("there is one message: {portions:?}") };
+    let channel = channel(Transport::Http(Arc::new(slack)));
+    let messages = queue(&settings(), &channel, plan(), AT);
+    let [Outgoing { message, news, .. }] = messages.as_slice() else { panic!("there is one message: {messages:?}") };
     assert_eq!((message.items.len(), message.hidden.len(), news.len()), (ITEM_LIMIT, 4, 13));
 }
