@@ -19,8 +19,8 @@ use shared::status::Status;
 use shared::{MINUTE, UnixNanos};
 
 use super::conditions::burning_budgets;
+use super::evaluate::composition::compose;
 use super::evaluate::message_channels;
-use super::evaluate::sending::compose;
 use super::message::Message;
 use super::rules::Notifications;
 

@@ -19,7 +19,7 @@ const PARSED_SIZE: usize = 4 << 20;
 /// How many batches are parsed at once, while the next ones are read.
 const PARSED_AT_ONCE: usize = 2;
 
-type Content = (CheckFileName, ReadObject);
+type ReadFile = (CheckFileName, ReadObject);
 
 /// Check files that were parsed together.
 #[derive(Debug, Default)]
@@ -63,8 +63,8 @@ pub(super) fn check_files(
 }
 
 /// Splits objects into parts that are parsed together.
-fn split(objects: Vec<Content>) -> Vec<Vec<Content>> {
-    let mut parts: Vec<Vec<Content>> = Vec::new();
+fn split(objects: Vec<ReadFile>) -> Vec<Vec<ReadFile>> {
+    let mut parts: Vec<Vec<ReadFile>> = Vec::new();
     for object in objects {
         match parts.last_mut().filter(|part| size(part) < PARSED_SIZE) {
             Some(part) => part.push(object),
@@ -75,12 +75,12 @@ fn split(objects: Vec<Content>) -> Vec<Vec<Content>> {
 }
 
 /// Returns the total size of objects, in bytes.
-fn size(objects: &[Content]) -> usize {
+fn size(objects: &[ReadFile]) -> usize {
     objects.iter().map(|(_, content)| content.as_ref().map_or(0, Vec::len)).sum()
 }
 
 impl CheckFileBatch {
-    fn parse(objects: Vec<Content>) -> CheckFileBatch {
+    fn parse(objects: Vec<ReadFile>) -> CheckFileBatch {
         let mut batch = CheckFileBatch::default();
         for (name, content) in objects {
             let parsed = content.and_then(|content| CheckFile::parse(&content).map_err(|error| error.to_string()));

@@ -203,7 +203,7 @@ async fn update(
     while let Some(batch) = batches.try_next().await? {
         unreadable.extend(batch.unreadable);
         for (name, file) in batch.files {
-            if history.can_append([(&name, file.results.as_slice())].into_iter(), now).is_ok() {
+            if history.can_append([(&name, file.results.as_slice())], now).is_ok() {
                 let mut builder = HistoryBuilder::append(&mut history, latencies);
                 builder.add(&name, &file);
                 builder.finish(NO_EXPIRY);

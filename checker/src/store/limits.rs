@@ -34,7 +34,7 @@ pub(super) const SUMMARY_LIMIT: u64 = 16 << 20;
 
 /// The maximum size of a batch of objects, in bytes, unless it contains only one object. Hostile nodes can store many
 /// objects of the maximum size.
-pub(super) const BATCH_LIMIT: u64 = 64 << 20;
+pub(super) const BATCH_LIMIT: u64 = 32 << 20;
 
 /// The maximum number of names of one kind in a listing: enough for ten years of checks every minute. A name takes up
 /// to 64 bytes of memory.

@@ -12,6 +12,7 @@ use super::verdicts::Verdict;
 use crate::hash::fnv1a;
 use crate::notification_log::Waiting;
 use crate::object_name::NodeName;
+use crate::quorum::CLOCK_TOLERANCE;
 use crate::status::Status;
 use crate::{DAY, UnixNanos};
 
@@ -24,9 +25,10 @@ pub(super) fn select(situation: &Situation<'_>, found: Vec<Found<'_>>) -> Plan {
     if found.is_empty() {
         return plan;
     }
-    // The time can be in the future if a clock is ahead or a log is hostile.
-    let registers = situation.registers.of_channel(situation.channel);
-    let last_sent = registers.map(|register| register.at.min(situation.now)).max();
+    let sent = situation.registers.of_channel(situation.channel).map(|register| register.at);
+    // A time further in the future is from a hostile log, or from a clock that is wrong.
+    let is_plausible = |at: &UnixNanos| *at <= situation.now.saturating_add(CLOCK_TOLERANCE);
+    let last_sent = sent.filter(is_plausible).map(|at| at.min(situation.now)).max();
     if let Some((reason, until)) = wait_for_more(situation, &found, last_sent) {
         plan.held.extend(found.iter().filter_map(|found| held(&found.news, &reason, Some(until))));
         return plan;

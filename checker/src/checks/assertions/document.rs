@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use serde_json_path::JsonPath;
 
 use super::json_memory;
-use super::json_tree::{self, Kept};
+use super::json_tree::{self, KeptValue};
 
 /// The largest double, which replaces the absolute value of numbers that are too large for a double.
 const LARGEST: &[u8] = b"1.7976931348623157e308";
@@ -57,10 +57,10 @@ impl<'a> Document<'a> {
             });
             tree.ok()
         };
-        let (root, keys) = parse(Kept::Last)?;
+        let (root, keys) = parse(KeptValue::Last)?;
         let repetition = (!keys.is_empty()).then(|| {
             let fits = json_memory::estimate(text) <= SECOND_TREE_LIMIT;
-            Repetition { keys, first: fits.then(|| parse(Kept::First)).flatten().map(|(first, _)| first) }
+            Repetition { keys, first: fits.then(|| parse(KeptValue::First)).flatten().map(|(first, _)| first) }
         });
         Some(Document { root, text, doubles: OnceCell::new(), repetition })
     }

@@ -12,13 +12,13 @@ const KEYS_LIMIT: usize = 16;
 
 /// The value to keep if an object repeats a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kept {
+pub(super) enum KeptValue {
     First,
     Last,
 }
 
 /// Parses JSON. Also returns the keys that an object repeats with different values.
-pub(super) fn parse(text: &[u8], kept: Kept) -> serde_json::Result<(Json, Vec<String>)> {
+pub(super) fn parse(text: &[u8], kept: KeptValue) -> serde_json::Result<(Json, Vec<String>)> {
     let mut repeated = Vec::new();
     let mut deserializer = serde_json::Deserializer::from_slice(text);
     let tree = TreeBuilder { kept, repeated: &mut repeated }.deserialize(&mut deserializer)?;
@@ -27,7 +27,7 @@ pub(super) fn parse(text: &[u8], kept: Kept) -> serde_json::Result<(Json, Vec<St
 }
 
 struct TreeBuilder<'k> {
-    kept: Kept,
+    kept: KeptValue,
     repeated: &'k mut Vec<String>,
 }
 
@@ -105,7 +105,7 @@ impl<'de> Visitor<'de> for TreeBuilder<'_> {
                     if *entry.get() != value {
                         self.note(entry.key());
                     }
-                    if self.kept == Kept::Last {
+                    if self.kept == KeptValue::Last {
                         entry.insert(value);
                     }
                 }
@@ -132,8 +132,8 @@ mod tests {
             (r#"{"a":{"x":1},"a":{"x":null}}"#, json!({"a":{"x":1}}), json!({"a":{"x":null}}), &["a"]),
         ] {
             let repeated: Vec<String> = repeated.iter().map(|key| (*key).to_owned()).collect();
-            assert_eq!(parse(text.as_bytes(), Kept::First).ok(), Some((first, repeated.clone())), "{text}");
-            assert_eq!(parse(text.as_bytes(), Kept::Last).ok(), Some((last, repeated)), "{text}");
+            assert_eq!(parse(text.as_bytes(), KeptValue::First).ok(), Some((first, repeated.clone())), "{text}");
+            assert_eq!(parse(text.as_bytes(), KeptValue::Last).ok(), Some((last, repeated)), "{text}");
         }
     }
 
@@ -161,7 +161,7 @@ mod tests {
             let cut = &text.as_bytes()[..cut.index(text.len() + 1)];
             for text in [text.as_bytes(), cut] {
                 let expected = serde_json::from_slice::<Json>(text).map_err(|error| error.to_string());
-                let parsed = parse(text, Kept::Last).map(|(tree, _)| tree).map_err(|error| error.to_string());
+                let parsed = parse(text, KeptValue::Last).map(|(tree, _)| tree).map_err(|error| error.to_string());
                 prop_assert_eq!(parsed, expected);
             }
         }

@@ -102,7 +102,8 @@ fn status_of(summary: &PageSummary, component: &Component) -> Result<ReportedSta
     })
 }
 
-/// Returns the worse of the page's indicator and the components' statuses, because some pages set the indicator by hand.
+/// Returns the page's indicator or, if that is better, degraded for a component with a problem: some pages set the
+/// indicator by hand. One component's outage does not make the whole page down.
 fn overall_status(summary: &PageSummary) -> Result<ReportedStatus, String> {
     let Some(OverallStatus { indicator, description }) = &summary.status else {
         return Err("the status page does not report an overall status: set `component`".to_owned());
@@ -114,15 +115,22 @@ fn overall_status(summary: &PageSummary) -> Result<ReportedStatus, String> {
     let worst = worst_component(summary).filter(|component| severity(component) >= least);
     let worst = worst.map(|component| status_of(summary, component));
     let is_critical = match indicator.as_str() {
-        "none" => return worst.unwrap_or(Ok(ReportedStatus::Healthy)),
+        "none" => {
+            return Ok(match worst.transpose()? {
+                Some(ReportedStatus::Down(reason)) => ReportedStatus::Degraded(reason),
+                Some(other) => other,
+                None => ReportedStatus::Healthy,
+            });
+        }
         "minor" | "major" | "maintenance" => false,
         "critical" => true,
         other => return Err(format!("the status page reports the unknown overall status `{}`", excerpt(other))),
     };
     Ok(match (worst.and_then(Result::ok), is_critical) {
-        (Some(down @ ReportedStatus::Down(_)), false) => down,
         (Some(ReportedStatus::Down(reason)), true) => ReportedStatus::Down(format!("{reported}: {reason}")),
-        (Some(ReportedStatus::Degraded(reason)), false) => ReportedStatus::Degraded(format!("{reported}: {reason}")),
+        (Some(ReportedStatus::Down(reason) | ReportedStatus::Degraded(reason)), false) => {
+            ReportedStatus::Degraded(format!("{reported}: {reason}"))
+        }
         (_, true) => ReportedStatus::Down(with_incident(reported, summary.incidents.first())),
         (_, false) => ReportedStatus::Degraded(with_incident(reported, summary.incidents.first())),
     })

@@ -81,7 +81,7 @@ fn the_overall_status_is_mapped() {
 }
 
 #[test]
-fn the_overall_status_is_the_worst_of_indicator_and_components() {
+fn a_component_with_a_problem_makes_the_whole_page_degraded() {
     let page = |indicator: &str, components: &str| {
         let status = format!(r#"{{"indicator": "{indicator}", "description": "Text"}}"#);
         let incidents = r#"[{"name": "Fire"}, {"name": "Flood", "components": [{"id": "b"}]}]"#;
@@ -106,13 +106,13 @@ fn the_overall_status_is_the_worst_of_indicator_and_components() {
         ("none", two(""), Ok(ReportedStatus::Healthy)),
         ("none", two("degraded_performance"), degraded("`API` has degraded performance: Flood")),
         ("none", two("partial_outage"), degraded("`API` has a partial outage: Flood")),
-        ("none", two("major_outage"), down("`API` has a major outage: Flood")),
-        ("minor", two("major_outage"), down("`API` has a major outage: Flood")),
-        ("none", hidden.to_owned(), down("`Mail` has a major outage")),
-        ("none", group("major_outage"), down("`Paris` has a major outage")),
+        ("none", two("major_outage"), degraded("`API` has a major outage: Flood")),
+        ("minor", two("major_outage"), degraded("the status page reports `Text`: `API` has a major outage: Flood")),
+        ("none", hidden.to_owned(), degraded("`Mail` has a major outage")),
+        ("none", group("major_outage"), degraded("`Paris` has a major outage")),
         ("none", alone.to_owned(), degraded("`Europe` has a partial outage")),
         ("none", two("on_fire"), Err("the status page reports the unknown status `on_fire` for `API`".to_owned())),
-        ("none", format!("{}, {}", one("on_fire"), two("major_outage")), down("`API` has a major outage: Flood")),
+        ("none", format!("{}, {}", one("on_fire"), two("major_outage")), degraded("`API` has a major outage: Flood")),
         (
             "none",
             format!("{}, {}", one("on_fire"), two("partial_outage")),

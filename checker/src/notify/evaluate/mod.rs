@@ -1,12 +1,13 @@
 //! Notifies channels after a round: reads changes from the store, determines the news, sends the part that this node is
 //! responsible for, and records it in the node's log.
 
+pub mod composition;
 mod deferred;
 mod outcomes;
 mod queue;
 #[cfg(test)]
 mod queue_tests;
-pub mod sending;
+mod sending;
 mod state_channels;
 
 use std::borrow::Cow;
@@ -29,8 +30,8 @@ use shared::object_name::NodeName;
 use shared::uptime::FALLBACK_INTERVAL;
 use shared::{DAY, Nanos, SECOND, UnixNanos};
 
+use self::composition::compose;
 use self::deferred::{DeferredPlan, deferred_plans};
-use self::sending::compose;
 use crate::notify::channels::Transport;
 use crate::notify::conditions::{
     SeenCertificate, burning_budgets, ended_budgets, expiring_certificates, silent_nodes, store_condition,

@@ -9,7 +9,7 @@ use shared::notification::reconcile::{News, Plan};
 use shared::notification_log::{Deferred, Notified};
 use tokio::time::Instant;
 
-use super::sending::compose_news;
+use super::composition::compose_news;
 use crate::notify::channels::SendOutcome;
 use crate::notify::delivery::{Content, Courier, DeliveryReport, Job, TIME_LIMIT};
 use crate::notify::message::Message;

@@ -3,18 +3,16 @@
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use shared::UnixNanos;
-use shared::notification::digest::Digest;
-use shared::notification::reconcile::{News, Plan};
 use shared::notification_log::{REGISTERS_LIMIT, SIZE_LIMIT};
 
+use super::composition::compose;
 use super::deferred::DeferredPlan;
 use super::outcomes::{self, recipient_count};
 use super::queue::{Outgoing, queue, send_queue};
 use super::{Assessment, EvaluationReport, Notifier};
 use crate::notify::delivery::Courier;
-use crate::notify::message::{ITEM_LIMIT, Message};
 use crate::notify::own_log::OwnLog;
-use crate::notify::rules::{Channel, Notifications};
+use crate::notify::rules::Channel;
 use crate::store::StoreError;
 
 impl Notifier {
@@ -136,17 +134,4 @@ fn log_is_full(channel: &Channel) -> String {
 
 fn not_recorded(error: &StoreError) -> String {
     format!("the notification log was not stored, so other nodes may repeat messages: {error}")
-}
-
-/// Composes one message with all news. The message has no items if the news only needs to be recorded.
-#[must_use]
-pub fn compose(settings: &Notifications, channel: &Channel, plan: &Plan, now: UnixNanos) -> Message {
-    Message { preface: plan.preface.clone(), ..compose_news(settings, channel, &plan.news, now) }
-}
-
-pub(super) fn compose_news(settings: &Notifications, channel: &Channel, news: &[News], now: UnixNanos) -> Message {
-    let rules = &settings.rules;
-    let digest = Digest::new(&channel.id, news, ITEM_LIMIT, |title| rules.group_of(title).to_owned());
-    let Digest { id, items, more, hidden } = digest;
-    Message { more, hidden, ..rules.message(id, items, now) }
 }

@@ -219,6 +219,18 @@ fn a_hostile_log_delays_others_by_a_few_hours_at_most() {
     assert_eq!(minutes(hostile), Some(11 + 180 + 123), "three attempts, and a slot of two hours");
 }
 
+#[test]
+fn a_message_from_the_future_holds_nothing_back() {
+    let mut scene = Scene::new("h0 d10").with_endpoint("Blog", "h0 d30 h60");
+    scene.pace.spacing = HOUR;
+    scene.send(15);
+    let mut hostile = scene.logs[0].registers[0].clone();
+    (hostile.key, hostile.at) = (key("Wiki"), at(10_000_000));
+    scene.logs.push(NotificationLog { registers: vec![hostile], ..log("b", -1_000) });
+    let sent = (65..200).find(|now| !scene.plan(*now).news.is_empty());
+    assert_eq!(sent, Some(75), "an hour after the message at minute 15");
+}
+
 fn turn_of_b(scene: &Scene) -> Option<i64> {
     let mut logs = scene.logs.clone();
     logs.swap(0, 1);
