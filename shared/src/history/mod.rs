@@ -7,6 +7,7 @@
 
 mod builder;
 mod continuity;
+mod document;
 mod format;
 pub mod planner;
 mod rebuild;

@@ -4,17 +4,18 @@
 //! Unlike check files, histories are parsed strictly: an inconsistent one would lead to wrong figures, and it can be
 //! rebuilt from the check files.
 
-use super::format::{InvalidHistory, VERSION, status_of};
+use super::document::{Document, each_endpoint, inconsistent, list, number, numbers, read, read_node, text};
+use super::format::{InvalidHistory, status_of};
 use super::{
     DAYS_PER_BLOCK, DuplicateNodeEvidence, EVENT_LIMIT, EndpointHistory, Event, HOURS_PER_DAY, History, Latencies,
     LatestResult, OVERLAP, Percentiles, PostedMessage, Sketches, duplicate_node_evidence, start_of_day,
 };
 use crate::check_file::{EndpointKey, LOCATOR_LIMIT, MESSAGE_LIMIT, TITLE_LIMIT, id_of, objective_of, shortened};
-use crate::json::{self, Json};
+use crate::json::Json;
 use crate::latency::{Bucket, Sketch};
 use crate::object_name::{CheckFileName, NodeName};
 use crate::status::Status;
-use crate::uptime::{Observation, Span, StatusTimeline};
+use crate::uptime::{LONGEST_INTERVAL, Observation, Span, StatusTimeline, validity};
 use crate::{DAY, HOUR, Nanos, UnixNanos};
 
 /// Values keyed by hour, day or block numbers, in ascending order.
@@ -153,7 +154,7 @@ impl HistoryRows {
     /// Like [`HistoryRows::parse`], but also passes each endpoint's JSON to a callback, for members that `EndpointRows`
     /// omits.
     fn parse_with(content: &[u8], mut pass_on: impl FnMut(&Json<'_>)) -> Result<HistoryRows, InvalidHistory> {
-        let json = read(content)?;
+        let Document { members: json, endpoints: text } = read(content)?;
         let newest = number(json.get("newest"))
             .filter(|newest| *newest >= 0)
             .ok_or(inconsistent("the time of the newest file"))?;
@@ -170,9 +171,16 @@ impl HistoryRows {
             0 => Some(None),
             count => Some(Some(count)),
         });
-        let endpoints = list(json.get("endpoints")).ok_or(inconsistent("the list of endpoints"))?;
-        let endpoints = endpoints.iter().inspect(|endpoint| pass_on(endpoint)).map(EndpointRows::read);
-        let endpoints: Vec<EndpointRows> = endpoints.collect::<Result<_, _>>()?;
+        let mut endpoints = Vec::new();
+        each_endpoint(text, &mut |endpoint| {
+            pass_on(endpoint);
+            endpoints.push(EndpointRows::read(endpoint)?);
+            Ok(())
+        })?;
+        let longest = newest.saturating_add(DAY + validity(LONGEST_INTERVAL));
+        if endpoints.iter().filter_map(|endpoint| endpoint.timeline.spans.last()).any(|last| last.end > longest) {
+            return Err(inconsistent("a span"));
+        }
         let messages = list(json.get("messages")).and_then(|messages| messages.iter().map(read_message).collect());
         Ok(HistoryRows {
             node: read_node(&json)?,
@@ -278,19 +286,20 @@ fn to_percentiles(row: &Series<Sketch>) -> Series<Percentiles> {
 impl LatencyRows {
     /// Parses the output of [`Latencies::to_json`]. Any inconsistency is an error.
     pub fn parse(content: &[u8]) -> Result<LatencyRows, InvalidHistory> {
-        let json = read(content)?;
-        let endpoints = list(json.get("endpoints")).ok_or(inconsistent("the list of endpoints"))?;
-        let of_endpoint = |json: &Json| {
-            Ok(SketchRows {
+        let Document { members: json, endpoints: text } = read(content)?;
+        let mut endpoints = Vec::new();
+        each_endpoint(text, &mut |json| {
+            endpoints.push(SketchRows {
                 key: read_key(json)?,
                 hours: sketches(json.get("hours"))?,
                 days: sketches(json.get("days"))?,
                 blocks: sketches(json.get("blocks"))?,
-            })
-        };
+            });
+            Ok(())
+        })?;
         Ok(LatencyRows {
             node: read_node(&json)?,
-            endpoints: endpoints.iter().map(of_endpoint).collect::<Result<_, _>>()?,
+            endpoints,
             until: number(json.get("until")).ok_or(inconsistent("the number of the last day"))?,
         })
     }
@@ -326,47 +335,6 @@ fn add_between(
             sum.merge(sketch);
         }
     }
-}
-
-fn inconsistent(what: &'static str) -> InvalidHistory {
-    InvalidHistory::Inconsistent(what)
-}
-
-/// Parses JSON and rejects unsupported format versions.
-fn read(content: &[u8]) -> Result<Json<'_>, InvalidHistory> {
-    let text = std::str::from_utf8(content).map_err(|error| InvalidHistory::Malformed(error.to_string()))?;
-    let json = json::parse(text).map_err(|error| InvalidHistory::Malformed(error.to_string()))?;
-    match number(json.get("version")) {
-        Some(version) if version == i64::from(VERSION) => Ok(json),
-        Some(other) => Err(InvalidHistory::UnsupportedVersion(other)),
-        None => Err(InvalidHistory::Malformed("the key `version` is missing".to_owned())),
-    }
-}
-
-fn number(json: Option<&Json<'_>>) -> Option<i64> {
-    json?.as_integer()
-}
-
-fn text<'j>(json: Option<&'j Json<'_>>) -> Option<&'j str> {
-    if let Json::String(text) = json? { Some(text) } else { None }
-}
-
-/// Returns the elements of a list. A missing list is empty.
-fn list<'j, 't>(json: Option<&'j Json<'t>>) -> Option<&'j [Json<'t>]> {
-    match json {
-        Some(Json::Array(list)) => Some(list),
-        Some(_) => None,
-        None => Some(&[]),
-    }
-}
-
-fn numbers(json: Option<&Json<'_>>) -> Option<Vec<i64>> {
-    list(json)?.iter().map(Json::as_integer).collect()
-}
-
-fn read_node(json: &Json<'_>) -> Result<Option<NodeName>, InvalidHistory> {
-    let Some(name) = json.get("node") else { return Ok(None) };
-    NodeName::new(text(Some(name)).unwrap_or_default()).map(Some).map_err(|_| inconsistent("the node's name"))
 }
 
 fn read_key(json: &Json<'_>) -> Result<EndpointKey, InvalidHistory> {

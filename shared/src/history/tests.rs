@@ -412,6 +412,8 @@ fn invalid_histories_are_rejected() {
         ("\"spans\":[", "\"spans\":[1,-5,1,"),
         ("\"spans\":[", "\"spans\":[1,5,7,"),
         ("\"spans\":[", "\"spans\":[9223372036854775807,5,1,"),
+        // A span that ends centuries later would let a removed node vote forever.
+        ("\"spans\":[", "\"spans\":[1,4000000000000000000,1,"),
         ("\"node\":\"here\"", "\"node\":\"../etc\""),
         ("\"from\":", "\"from\":99999999999"),
         ("\"each\":[[", "\"each\":[[9999,1],["),

@@ -10,10 +10,14 @@ mod outages;
 pub use self::breakdown::{Ratio, UptimeBreakdown};
 pub use self::outages::{MERGE_WINDOW, gaps, outages};
 use crate::status::Status;
-use crate::{MINUTE, Nanos, UnixNanos};
+use crate::{DAY, MINUTE, Nanos, UnixNanos};
 
 /// How long a result is valid, in multiples of its interval. A late round leaves no gap, but a missing round does.
 pub const VALIDITY_FACTOR: (i64, i64) = (3, 2);
+
+/// The longest interval between checks. A longer one in a result would keep a node's vote valid long after the node was
+/// removed.
+pub const LONGEST_INTERVAL: Nanos = 31 * DAY;
 
 /// The interval assumed for results that have none, if it cannot be derived from neighboring results. The original
 /// Checkup's documentation uses this interval in its example.
@@ -130,11 +134,12 @@ impl StatusTimeline {
     }
 }
 
-/// Returns how long a result with this interval is valid: the interval times [`VALIDITY_FACTOR`].
+/// Returns how long a result with this interval is valid: the interval times [`VALIDITY_FACTOR`]. Intervals longer than
+/// [`LONGEST_INTERVAL`] are shortened.
 #[must_use]
 pub fn validity(interval: Nanos) -> Nanos {
     let (numerator, denominator) = VALIDITY_FACTOR;
-    (interval / denominator).saturating_mul(numerator)
+    (interval.min(LONGEST_INTERVAL) / denominator).saturating_mul(numerator)
 }
 
 /// Returns the median time between results, or `None` if there are fewer than two distinct times. `times` are in order.
@@ -205,6 +210,12 @@ mod tests {
 
     fn span(start: UnixNanos, end: UnixNanos, status: Status) -> Span {
         Span { start: start * SECOND, end: end * SECOND, status }
+    }
+
+    #[test]
+    fn no_interval_keeps_a_result_valid_forever() {
+        let seen = Observation { at: 0, status: Status::Healthy, interval: Some(Nanos::MAX) };
+        assert_eq!(spans(vec![seen], Nanos::MAX)[0].end, 31 * DAY / 2 * 3);
     }
 
     #[test]
