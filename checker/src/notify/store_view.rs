@@ -93,7 +93,8 @@ impl StoreView {
         Ok(())
     }
 
-    /// Returns why logs are not used completely, as complete clauses. Returns each problem once until the log changes.
+    /// Returns the reasons why logs are only partly used or ignored, as complete clauses. Returns each problem once
+    /// until the log changes.
     pub fn take_problems(&mut self) -> Vec<String> {
         let unreported = self.logs.problems.iter().filter(|(name, problem)| self.reported.get(*name) != Some(*problem));
         let texts = unreported
@@ -130,7 +131,7 @@ struct Copies<N, T> {
     /// The version of each listed object when it was read, and its index in `values`.
     known: BTreeMap<N, (Option<ObjectVersion>, Option<usize>)>,
     values: Vec<T>,
-    /// Why objects are not used completely.
+    /// The reasons why objects are only partly used or ignored.
     problems: BTreeMap<N, String>,
 }
 

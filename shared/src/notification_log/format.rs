@@ -24,7 +24,7 @@ const CHANNEL_VALUES_LIMIT: usize = 200_000;
 /// The maximum number of JSON values in a register.
 const REGISTER_VALUES_LIMIT: usize = 100;
 
-/// The maximum number of entries for recipients that are still to receive a message. Further ones are ignored.
+/// The maximum number of entries for recipients that have not accepted a message yet. Further ones are ignored.
 pub(crate) const DEFERRED_LIMIT: usize = 20;
 
 /// The keys of a log that are not lists.

@@ -100,7 +100,7 @@ struct Received {
 pub(crate) struct Judge {
     received: Vec<Vec<Received>>,
     messages: u64,
-    /// When nodes were killed after they had sent a message and before they stored that.
+    /// The times at which nodes were killed between sending a message and recording it.
     pub(crate) interruptions: Vec<UnixNanos>,
     pub(crate) logs_written: u64,
     /// The violations that were found before the end of the world.
@@ -179,7 +179,7 @@ impl Judge {
         })
     }
 
-    /// Returns whether no node can know of a message: its sender was killed before it stored that, and results that
+    /// Returns whether no node can know about a message: its sender was killed before recording it, and results that
     /// arrived later show that the endpoint was not down after all.
     fn is_forgotten(&self, message: &Received, spans: &[Span]) -> bool {
         let is_killed = |at: &UnixNanos| (message.at..=message.at + MINUTE).contains(at);

@@ -132,7 +132,7 @@ async fn only_a_responsible_server_proves_that_a_record_is_missing() {
     };
     let unproven = |end: &str| {
         let doubt = "nor a resolver, so its answer does not show whether A records exist";
-        Some(format!("server is neither responsible for `{end}` {doubt}"))
+        Some(format!("server is neither authoritative for `{end}` {doubt}"))
     };
     for (behavior, expected) in [
         (referral, unproven("shop.example.")),

@@ -44,7 +44,7 @@ pub(super) const TYPE: CheckType = CheckType {
                 "match",
                 ValueKind::Enum(&["exact", "all", "any", "none"]),
                 "`exact`",
-                "Which answers are accepted: exactly the expected ones, all of them and possibly others, at least one of them, or none of them. `none` without `expected_answers` expects no answer. An empty answer counts only if the server is responsible for the name or is a resolver.",
+                "Which answers are accepted: exactly the expected ones, all of them and possibly others, at least one of them, or none of them. `none` without `expected_answers` expects no answer. An empty answer counts only if the server is authoritative for the name or is a resolver.",
             ),
             optional("rcode", ValueKind::Enum(dns::RCODES), "`NOERROR`", "The expected response code."),
             optional(

@@ -67,8 +67,8 @@ pub(super) fn queue<'a>(
     news.into_iter().map(outgoing).collect()
 }
 
-/// Sends a channel's messages, several at the same time, until some fail or the time is up. The news of the others
-/// remains to be sent.
+/// Sends a channel's messages, several at the same time, until some of them fail or time runs out. News from messages
+/// that were not sent remains to be sent.
 pub(super) async fn send_queue<'a>(queue: Vec<Outgoing<'a>>, courier: &Courier, now: UnixNanos) -> SentQueue<'a> {
     let started = Instant::now();
     let (failures, attempts) = (AtomicUsize::new(0), AtomicUsize::new(0));

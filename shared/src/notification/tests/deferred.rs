@@ -1,4 +1,4 @@
-//! Tests which news recipients receive that did not accept it at first.
+//! Tests which news is sent to recipients that did not accept it at first.
 
 use super::*;
 use crate::notification::deferral::{DEFERRED_TRIES, DeferredNews, deferred_news, known_before};
