@@ -206,7 +206,7 @@ const PAGE: &[Field] = &[
         "Colors, corners and font; see [Appearance](status-page.md#appearance).",
     )
     .formerly("look"),
-    optional("labels", ValueKind::Object(LABELS), "the usual names", "Custom names for the statuses.")
+    optional("labels", ValueKind::Object(LABELS), "the default names", "Custom names for the statuses.")
         .formerly("texts"),
     optional("groups", ValueKind::List(&ValueKind::Object(GROUP)), "none", "Groups of endpoints, in order."),
     optional(

@@ -57,7 +57,7 @@ impl ClientCertificate {
         })?;
         let key = CertifiedKey::from_der(chain, key, provider).map_err(|error| match error {
             rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
-                invalid(&self.key, "the private key does not belong to the certificate")
+                invalid(&self.key, "the private key does not match the certificate")
             }
             rustls::Error::InvalidCertificate(_) => invalid(&self.certificate, "the certificate is malformed"),
             _ => invalid(&self.key, "the private key must be an RSA, Ed25519, ECDSA P-256 or ECDSA P-384 key"),

@@ -17,13 +17,13 @@ pub(super) const TYPE: NotifierType = NotifierType {
             required(
                 "url",
                 ValueKind::SecretUrl,
-                "The URL of the homeserver, for example `https://matrix.example.org`.",
+                "The homeserver URL, for example `https://matrix.example.org`.",
             ),
             required("access_token", ValueKind::Secret, "The access token of a user who is in the room."),
             required(
                 "room",
                 ValueKind::Pattern(patterns::MATRIX_ROOM),
-                "The ID of the room, for example `!abc:example.org`. An alias such as `#status:example.org` does not work.",
+                "The room ID, for example `!abc:example.org`. An alias such as `#status:example.org` does not work.",
             ),
         ],
     },

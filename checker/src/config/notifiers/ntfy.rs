@@ -17,7 +17,7 @@ pub(super) const TYPE: NotifierType = NotifierType {
             required(
                 "url",
                 ValueKind::SecretUrl,
-                "The URL of the topic, for example `https://ntfy.sh/my-secret-topic`.",
+                "The topic URL, for example `https://ntfy.sh/my-secret-topic`.",
             ),
             TOKEN,
             USERNAME,

@@ -18,10 +18,10 @@ use crate::redact::Secret;
 
 #[derive(Debug, Clone)]
 pub struct Matrix {
-    /// The URL of the homeserver.
+    /// The homeserver URL.
     pub server: SecretUrl,
     pub access_token: Secret,
-    /// The ID of the room, such as `!abc:example.org`. An alias does not work.
+    /// The room ID, such as `!abc:example.org`. An alias does not work.
     pub room: String,
 }
 

@@ -187,7 +187,7 @@ impl Service {
     pub async fn delete_key(&self, user: &str, key_id: &str) -> ServiceResult<()> {
         match self.iam.delete_access_key().user_name(user).access_key_id(key_id).send().await {
             Err(error) if error.code() != Some("NoSuchEntity") => {
-                Err(self.iam_refused("delete a key of the user", user, "iam:DeleteAccessKey", &error))
+                Err(self.iam_refused("delete an access key for the user", user, "iam:DeleteAccessKey", &error))
             }
             _ => Ok(()),
         }
