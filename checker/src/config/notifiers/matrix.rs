@@ -14,11 +14,7 @@ pub(super) const TYPE: NotifierType = NotifierType {
         name: "matrix",
         description: "A Matrix room without end-to-end encryption.",
         fields: &[
-            required(
-                "url",
-                ValueKind::SecretUrl,
-                "The homeserver URL, for example `https://matrix.example.org`.",
-            ),
+            required("url", ValueKind::SecretUrl, "The homeserver URL, for example `https://matrix.example.org`."),
             required("access_token", ValueKind::Secret, "The access token of a user who is in the room."),
             required(
                 "room",
