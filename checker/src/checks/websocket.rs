@@ -71,7 +71,7 @@ const RECEIVED_LIMIT: u64 = 8 << 20;
 const MESSAGES_LIMIT: u32 = 100_000;
 /// The maximum number of pings and pongs to receive. Servers send one every few seconds.
 const CONTROL_FRAMES_LIMIT: u32 = 1_000;
-/// The number of messages to match before other checks get a turn.
+/// The number of messages to match before yielding to other checks.
 const MESSAGES_PER_TURN: u32 = 256;
 /// The maximum number of bytes of pongs to buffer for a server that does not read them.
 const UNSENT_LIMIT: usize = 16 << 10;

@@ -257,7 +257,7 @@ const LABELS: &[Field] = &[
 ];
 
 const LABEL: &[Field] = &[
-    optional("word", ValueKind::String, "the usual name", "An adjective that can follow “is”."),
+    optional("word", ValueKind::String, "the default name", "An adjective that can follow “is”."),
     optional("remark", ValueKind::String, "none", "The text below the headline while this is the overall status."),
 ];
 

@@ -120,7 +120,7 @@ async fn read_stored(store: &Store, node: &NodeName) -> Result<Option<Notificati
 
 fn unreadable(node: &NodeName) -> StoreError {
     let name = LogName { node: node.clone() }.to_string();
-    let remedy = "without it, messages would be repeated. Delete it, and current outages will be sent once more";
+    let remedy = "this node sends nothing until you delete it, and then sends current outages once more";
     StoreError::LogTooLarge { name, remedy }
 }
 

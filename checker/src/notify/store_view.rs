@@ -98,7 +98,7 @@ impl StoreView {
     pub fn take_problems(&mut self) -> Vec<String> {
         let unreported = self.logs.problems.iter().filter(|(name, problem)| self.reported.get(*name) != Some(*problem));
         let texts = unreported
-            .map(|(name, problem)| format!("the notification log `{name}` was ignored or shortened: {problem}"));
+            .map(|(name, problem)| format!("the notification log `{name}` was ignored or truncated: {problem}"));
         let texts: Vec<String> = texts.collect();
         self.reported.clone_from(&self.logs.problems);
         texts

@@ -39,7 +39,7 @@ pub struct ClientCertificate {
 }
 
 impl ClientCertificate {
-    /// Reads the files and checks that the key belongs to the certificate. Errors never contain any part of the key.
+    /// Reads the files and checks that the key matches the certificate. Errors never contain any part of the key.
     pub(super) fn read(&self, provider: &CryptoProvider) -> Result<Arc<CertifiedKey>, TrustError> {
         let invalid = |file: &Path, why: &str| TrustError::ClientCertificate(file.to_owned(), why.to_owned());
         let content = |file: &Path| read_operator_file(file).map_err(|error| invalid(file, &error.to_string()));

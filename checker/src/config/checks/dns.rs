@@ -114,7 +114,9 @@ fn parse_name(text: &str, record: RecordType) -> Result<Name, String> {
     let mut name = match text.parse::<IpAddr>() {
         Ok(address) if record == RecordType::PTR => Name::from(address),
         Ok(_) => {
-            return Err(format!("`{text}` is an IP address, which only PTR records have: set `record_type` to `PTR`"));
+            return Err(format!(
+                "`{text}` is an IP address, which is valid only for PTR records: set `record_type` to `PTR`"
+            ));
         }
         Err(_) if text.is_empty() => return Err(invalid()),
         Err(_) => {

@@ -199,7 +199,7 @@ fn connection_failed(mail: &Mail, error: &SmtpError) -> Attempt {
             Some(io::ErrorKind::TimedOut) => "did not respond in time",
             Some(io::ErrorKind::ConnectionRefused) => "refused the connection",
             Some(io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable) => {
-                "is in a network that cannot be reached"
+                "is on a network that cannot be reached"
             }
             Some(io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof) => "closed the connection",
             _ => "cannot be found or connected to",

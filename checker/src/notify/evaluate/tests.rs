@@ -288,7 +288,7 @@ async fn a_hostile_log_is_named_and_adds_nothing_to_the_own_log() {
     assert_eq!(
         report.problems,
         [
-            "the notification log `0-notified/us.json` was ignored or shortened: only the first 50000 of its entries are used"
+            "the notification log `0-notified/us.json` was ignored or truncated: only the first 50000 of its entries are used"
         ]
     );
     assert_eq!(report.sent, ["notified `ops`: Shop is down"]);
