@@ -83,7 +83,7 @@ impl StoreView {
         self.logs.keep_listed(&names, now);
         let parse = |name: &LogName, content: &[u8]| {
             let log = NotificationLog::parse(content).map_err(|error| error.to_string())?;
-            if log.node == name.node { Ok(log) } else { Err(format!("it is the log of `{}`", log.node)) }
+            if log.node == name.node { Ok(log) } else { Err(format!("it belongs to the node `{}`", log.node)) }
         };
         self.logs.refresh(&self.store, parse).await?;
         for log in self.logs.values.iter().filter(|log| log.ignored > 0) {

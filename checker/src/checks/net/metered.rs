@@ -37,13 +37,13 @@ pub struct TooMuchData {
     limit: u64,
 }
 
-/// A stream that fails once it has received more than its limit, and regularly gives other tasks a turn.
+/// A stream that fails once it has received more than its limit, and regularly yields to other tasks.
 #[derive(Debug)]
 pub struct MeteredStream<S> {
     inner: S,
     limit: u64,
     received: u64,
-    /// The number of bytes received since other tasks last had a turn.
+    /// The number of bytes received since the stream last yielded to other tasks.
     this_turn: usize,
 }
 
@@ -142,7 +142,7 @@ fn yield_turn<T>(context: &mut Context<'_>) -> Poll<T> {
 pub struct ForeignPackets(u32);
 
 impl ForeignPackets {
-    /// Counts one packet, gives other tasks a turn, and fails above the limit.
+    /// Counts one packet and yields to other tasks. Fails above the limit.
     pub async fn add(&mut self) -> Result<(), Failure> {
         self.0 += 1;
         if self.0 > FOREIGN_PACKETS_LIMIT {

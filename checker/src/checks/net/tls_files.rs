@@ -16,10 +16,10 @@ use crate::tls_error;
 /// The reason why a TLS configuration cannot be built.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum TrustError {
-    /// A file of trusted certificates cannot be used.
+    /// A file with trusted certificates cannot be used.
     #[error("failed to read the certificate authorities in `{0}`: {1}; use a PEM file with at least one certificate")]
     Authorities(PathBuf, String),
-    /// A file of a client certificate or its key cannot be used.
+    /// A file with a client certificate or its key cannot be used.
     #[error(
         "failed to read the client certificate in `{0}`: {1}; use PEM files with a certificate and its private key"
     )]
