@@ -368,7 +368,7 @@ fn describe_io_error(error: &io::Error) -> Cow<'static, str> {
             "the file system is read-only; mount it writable or configure another directory"
         }
         io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
-            "a file is in the way of a directory; move it away or configure another directory"
+            "a file exists where a directory is expected; move it away or configure another directory"
         }
         _ => return Cow::Owned(error.to_string()),
     })

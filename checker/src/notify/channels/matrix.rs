@@ -18,7 +18,7 @@ use crate::redact::Secret;
 
 #[derive(Debug, Clone)]
 pub struct Matrix {
-    /// The homeserver URL.
+    /// The URL of the homeserver.
     pub server: SecretUrl,
     pub access_token: Secret,
     /// The room ID, such as `!abc:example.org`. An alias does not work.

@@ -260,7 +260,7 @@ async fn a_slow_channel_does_not_delay_a_dead_mans_switch() {
 }
 
 #[tokio::test]
-async fn a_hostile_log_is_named_and_adds_nothing_to_the_own_log() {
+async fn a_hostile_log_is_reported_and_not_copied() {
     let server = MailServer::start().await;
     let world = World::new(mail(server.port));
     world.run(9).await;

@@ -85,7 +85,7 @@ impl Service {
         let Ok(tags) = tags else { return Ok(CreatedUser::WithoutPath) };
         match self.iam.tag_user().user_name(name).tags(tags).send().await {
             Ok(_) => Ok(CreatedUser::WithTag),
-            Err(error) => match self.iam_refused("set the tag of the user", name, "iam:TagUser", &error) {
+            Err(error) => match self.iam_refused("tag the user", name, "iam:TagUser", &error) {
                 error if error.may_have_succeeded() => Err(error),
                 // The user's permissions identify it.
                 _ => Ok(CreatedUser::WithoutPath),

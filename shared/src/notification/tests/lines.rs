@@ -78,7 +78,7 @@ fn the_wait_begins_again_with_other_news() {
 }
 
 #[test]
-fn newer_news_does_not_put_off_older_news() {
+fn newer_news_does_not_delay_older_news() {
     let mut scene = three();
     scene.logs.swap(0, 1);
     let first = scene.endpoints.clone();

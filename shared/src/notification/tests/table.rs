@@ -94,7 +94,7 @@ fn an_unknown_status_is_not_a_recovery() {
 }
 
 #[test]
-fn an_outage_without_results_is_closed_in_words_after_a_day() {
+fn an_outage_without_results_is_closed_after_a_day() {
     let mut scene = Scene::new("h0 d10 ?20");
     scene.send(15);
     let day = 24 * 60;
