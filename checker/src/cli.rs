@@ -41,7 +41,7 @@ pub enum Command {
     /// Exit status: 0 if the status was shown; 1 if an endpoint is at least as bad as --fail-on; 2 if the checker
     /// itself failed, for example because the store could not be read.
     Status(StatusArguments),
-    /// Test channels, and show what was and what would be sent to them
+    /// Test channels, and show which messages were or would be sent
     #[command(subcommand)]
     Notify(NotifyCommand),
     /// Manage this node's stored history

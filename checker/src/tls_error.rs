@@ -72,7 +72,7 @@ pub fn describe(error: &rustls::Error) -> String {
         E::PeerSentOversizedRecord => "server sent a TLS record that is too large",
         E::NoApplicationProtocol => NO_PROTOCOL_IN_COMMON,
         E::BadMaxFragmentSize => "maximum size of a TLS record is out of range",
-        E::InconsistentKeys(InconsistentKeys::KeyMismatch) => "private key does not belong to the certificate",
+        E::InconsistentKeys(InconsistentKeys::KeyMismatch) => "private key does not match the certificate",
         E::InconsistentKeys(_) => "private key cannot be compared with the certificate",
         E::General(_) => "TLS library failed",
         _ => "TLS failed for an unknown reason",

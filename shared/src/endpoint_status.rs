@@ -20,7 +20,7 @@ pub struct EndpointStatus<'a> {
     pub key: Cow<'a, EndpointKey>,
     /// The newest result from any node. Its settings reflect the current configuration.
     pub latest: &'a LatestResult,
-    /// How many nodes must agree on the status, according to most nodes.
+    /// How many nodes must agree on the status. If nodes are configured differently, this is the most common value.
     pub quorum: Quorum,
     /// The time between checks, if the newest result contains it.
     pub interval: Option<Nanos>,

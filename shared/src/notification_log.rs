@@ -71,11 +71,11 @@ pub struct ServedChannel {
     pub retry: Option<Retry>,
     /// When the node last gave up on a message that the channel may have received.
     pub unconfirmed: Option<UnixNanos>,
-    /// The recipients that are still to receive a message that others have received.
+    /// The recipients that have not accepted a message yet although others have.
     pub deferred: Vec<Deferred>,
 }
 
-/// Recipients that did not accept a message yet, although other recipients of the channel did.
+/// Recipients that have not accepted a message yet although others in the channel have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deferred {
     /// The positions of these recipients in the channel's list, in ascending order. The log is public, so it does not
@@ -87,7 +87,7 @@ pub struct Deferred {
     pub tries: u32,
     /// When the node tries again.
     pub next: UnixNanos,
-    /// The state that these recipients were last notified of, for each subject of the message.
+    /// The state of each subject of the message, as last reported to these recipients.
     pub known: Vec<Register>,
 }
 
@@ -96,7 +96,7 @@ pub struct Deferred {
 pub struct Waiting {
     /// When the node first saw the news.
     pub since: UnixNanos,
-    /// The hash of each piece of news, in ascending order. Each waits separately, because newer news must not put off
+    /// The hash of each piece of news, in ascending order. Each waits separately, because newer news must not delay
     /// older news.
     pub news: Vec<u32>,
 }

@@ -114,8 +114,9 @@ impl Alertmanager {
                 format!("--cluster.peer=127.0.0.1:{other}"),
                 "--cluster.gossip-interval=50ms".to_owned(),
                 "--cluster.reconnect-interval=1s".to_owned(),
-                // The second member waits for the first one, and notifies only if the first one has not. It must be done
-                // before the next comparison, because it would report a status that has changed in the meantime.
+                // The second member waits for the first one, and notifies only if the first one has not. It must finish
+                // before the next comparison, because it would otherwise report a status that has changed in the
+                // meantime.
                 "--cluster.peer-timeout=1s".to_owned(),
             ]
         };
@@ -146,7 +147,7 @@ impl Alertmanager {
         value.unwrap_or_else(|| panic!("there is no metric {name}:\n{text}"))
     }
 
-    /// Returns how often this member has compared its alerts with the notifications of the cluster.
+    /// Returns how often this member has compared its alerts with the cluster's notifications.
     async fn comparisons(&self) -> u64 {
         self.metric("alertmanager_nflog_queries_total").await
     }

@@ -199,7 +199,7 @@ async fn figures_and_bars_cover_the_time_of_the_stored_results() {
     assert!(outages[0].contains("30 min") && outages[0].contains("connection refused"), "{}", outages[0]);
 }
 
-/// Computes the uptime breakdown of a part of the period.
+/// Computes the uptime breakdown for part of the period.
 fn breakdown_of(results: &[&CheckResult], from: UnixNanos, to: UnixNanos) -> UptimeBreakdown {
     let seen = results.iter();
     let seen =

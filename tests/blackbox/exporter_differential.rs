@@ -37,7 +37,7 @@ const DISAGREEMENTS: &[(&str, bool, &str)] = &[
     (
         "gzip that is not requested",
         false,
-        "A body that cannot be decoded is not judged. The exporter decodes it only with `compression`.",
+        "A body that cannot be decoded is not evaluated. The exporter decodes it only with `compression`.",
     ),
     ("null in a header", false, "Browsers and curl reject a null character in a head."),
     ("banner without a line end", true, "A script matches what has arrived. The exporter waits for the end of a line."),

@@ -81,7 +81,7 @@ async fn a_certificate_that_expires_soon_is_notified_twice() {
         assert_eq!(details(), expected, "{off}");
     }
     assert_eq!(webhook.news(), ["certificate Shop"; 2]);
-    // With fewer days than the certificate has left, it is not news.
+    // A certificate that is valid for longer than `certificate_days` causes no message.
     round_at(&late, "+0m").await;
     assert_eq!(details().len(), 2);
     round_at(&late, "+72h").await;

@@ -31,7 +31,7 @@ async fn killed_runs_notify_the_same_without_conditional_writes() {
 }
 
 /// Runs three nodes from `cron` for this many rounds, in which an endpoint fails and recovers and a third of the runs
-/// are killed, each at a different moment. Then rounds are not disturbed, until everything was notified.
+/// are killed, each at a different moment. After that, rounds run undisturbed until all news has been sent.
 async fn notify_with_killed_runs(storage: &Value, rounds: usize) {
     let (shop, webhook) = (Endpoint::start(Behavior::ok()).await, Webhook::start().await);
     let mut config = notifying(&shop, storage, &[webhook.channel()]);

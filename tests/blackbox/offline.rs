@@ -131,7 +131,7 @@ async fn data_from_an_unreachable_bucket_outlives_the_signature() {
     let kept = page::visit(&browser, &caddy.url).await;
     kept.assert_clean();
     let note = kept.text_of("note");
-    // From 23:00 on, 25 hours later is two days later.
+    // 25 hours after 23:00 is two calendar days later.
     assert!(note.starts_with("The store is not responding: showing the status as of "), "{note}");
     assert!(note.contains(", 1 day 1 hour ago."), "{note}");
     assert_eq!((kept.loaded(), kept.problems().as_str()), (12, ""));

@@ -166,7 +166,7 @@ async fn a_reader_lists_and_reads_the_prefix_and_nothing_else() {
 async fn a_writer_stores_under_its_name_and_deletes_expired_files() {
     let (site, other) = site().await;
     let time = 1_795_330_254_340_493_978;
-    // One name begins or ends like another one, so a pattern that is too wide covers both.
+    // One name begins or ends like another one, so a pattern that is too broad covers both.
     let pairs = [
         ("eu-west", ["west", "eu"], Allowed),
         ("west", ["eu-west", "eu"], Refused),

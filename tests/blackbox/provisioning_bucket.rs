@@ -214,7 +214,7 @@ async fn a_bucket_in_another_region_is_reported_with_that_region() {
     }
 }
 
-/// Returns the commands in the first code block after this text in the README, each as a list of arguments.
+/// Returns the commands in the README's first code block after the given text, each as a list of arguments.
 fn readme_commands(after: &str) -> Vec<Vec<String>> {
     let readme = std::fs::read_to_string(support::root().join("README.md")).expect("it exists");
     let (_, rest) = readme.split_once(after).expect("the README has it");

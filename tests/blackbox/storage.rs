@@ -152,7 +152,7 @@ async fn a_round_without_a_directory_is_spooled_and_stored_first_later() {
     checker.write("mount", "no directory, as without a mount");
     let run = checker.run(&["--format", "json"]).await;
     assert_eq!((run.code, run.results().len()), (2, 1), "{}", run.output());
-    assert!(run.stderr.contains("a file is in the way of a directory"), "{}", run.stderr);
+    assert!(run.stderr.contains("a file exists where a directory is expected"), "{}", run.stderr);
     let waiting = spooled(&checker);
     assert_eq!(waiting.len(), 1, "{}", run.output());
 

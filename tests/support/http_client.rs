@@ -71,7 +71,7 @@ pub async fn get_as_spelled(url: &str, path: &str) -> String {
     let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.expect("the server reads");
     let mut answer = Vec::new();
-    // A server may reset the connection after it refuses a request. The test uses the response received until then.
+    // A server can reset the connection after refusing a request. The test uses what was received before the reset.
     let _ = stream.read_to_end(&mut answer).await;
     String::from_utf8_lossy(&answer).into_owned()
 }

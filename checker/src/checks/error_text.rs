@@ -7,7 +7,7 @@ use crate::platform::fd_limit;
 use crate::sanitize::sanitize_for_terminal;
 use crate::tls_error;
 
-/// The error of an attempt that reached the open file limit. [`super::attempt`] turns it into a skipped check, because
+/// The error for an attempt that reached the open file limit. [`super::attempt`] turns it into a skipped check, because
 /// the endpoint is not at fault.
 pub(super) const TOO_MANY_OPEN_FILES: &str = "too many open files";
 

@@ -40,7 +40,7 @@ pub struct ExecCheck {
     pub must_contain: Option<String>,
     /// A string that the output must not contain.
     pub must_not_contain: Option<String>,
-    /// The status of the endpoint if the command fails.
+    /// The endpoint's status if the command fails.
     pub failure_status: Status,
 }
 

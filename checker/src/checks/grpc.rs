@@ -329,7 +329,7 @@ mod tests {
         NoStatus,
         StatusInHead,
         FailureInHead,
-        /// The status is in the head and several times in the trailers.
+        /// The status can appear in the headers, and more than once in the trailers.
         Statuses(Option<&'static str>, &'static [&'static str]),
         OtherMediaType,
         Resets,

@@ -98,7 +98,7 @@ fn evaluate(check: &HeartbeatCheck, last: Option<&Heartbeat>, now: UnixNanos) ->
     let age = now.saturating_sub(heartbeat.at);
     if age < -CLOCK_SKEW_TOLERANCE {
         return Err(format!(
-            "the last heartbeat is {} in the future; set the clock of the job's machine or of this one",
+            "the last heartbeat is {} in the future; set the clock on the job's machine or on this one",
             format_coarse(age.saturating_neg())
         ));
     }

@@ -22,7 +22,7 @@ pub struct ProbeData {
     pub encoded: Option<Box<EncodedBody>>,
     /// A clause that states which part of the body was read, if not all of it.
     pub truncation: Option<String>,
-    /// Whether nothing may be missing from the body although `truncation` is set.
+    /// Whether the body may be complete even though `truncation` is set.
     pub may_be_complete: bool,
     /// The time until the first certificate on the verified path expires, or, without verification, until the server's
     /// certificate expires. It is negative after the expiry.

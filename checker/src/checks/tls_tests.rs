@@ -276,7 +276,7 @@ async fn unusable_client_certificate_files_are_named() {
         (&missing, &key, "missing.pem`: No such file"),
         (&key, &key, "client.key`: the file contains no certificate"),
         (&certificate, &certificate, "client.pem`: the file contains no private key"),
-        (&certificate, &other_key, "other.key`: the private key does not belong to the certificate"),
+        (&certificate, &other_key, "other.key`: the private key does not match the certificate"),
         (&certificate, &broken, "broken.pem`: a PEM section has no end"),
     ] {
         let more = format!(r#","client_cert_file":"{}","client_key_file":"{}""#, certificate.display(), key.display());

@@ -71,7 +71,7 @@ const RECEIVED_LIMIT: u64 = 8 << 20;
 const MESSAGES_LIMIT: u32 = 100_000;
 /// The maximum number of pings and pongs to receive. Servers send one every few seconds.
 const CONTROL_FRAMES_LIMIT: u32 = 1_000;
-/// The number of messages to match before other checks get a turn.
+/// The number of messages to match before yielding to other checks.
 const MESSAGES_PER_TURN: u32 = 256;
 /// The maximum number of bytes of pongs to buffer for a server that does not read them.
 const UNSENT_LIMIT: usize = 16 << 10;
@@ -200,7 +200,7 @@ async fn converse(
         }
     }
     if check.expect.is_none() {
-        // Let data arrive that the network has already delivered.
+        // Give the runtime a chance to notice data that has already arrived.
         tokio::task::yield_now().await;
         expect_open(&mut socket)?;
     }
@@ -228,13 +228,13 @@ fn expect_open(socket: &mut WebSocketStream<impl AsyncRead + AsyncWrite + Unpin>
     Ok(())
 }
 
-/// Returns whether a server closes connections with this code without a failure (RFC 6455, section 7.4.1). A server
-/// that is going away has accepted the connection.
+/// Returns whether this close code indicates a normal end (RFC 6455, section 7.4.1). A server that is going away still
+/// accepted the connection.
 fn is_normal(code: CloseCode) -> bool {
     matches!(code, CloseCode::Normal | CloseCode::Away | CloseCode::Status)
 }
 
-/// Describes that the server closed the connection, with the code and the reason that it sent.
+/// Describes a connection that the server closed, with the close code and reason, if any.
 fn describe_close(frame: Option<&CloseFrame>) -> Failure {
     let Some(CloseFrame { code, reason }) = frame else { return "connection closed by the server".to_owned() };
     let code = u16::from(*code);
@@ -244,7 +244,7 @@ fn describe_close(frame: Option<&CloseFrame>) -> Failure {
     }
 }
 
-/// Describes that the server closed the connection before it sent a matching message.
+/// Describes a connection that the server closed before it sent a matching message.
 fn closed(frame: Option<&CloseFrame>, last: Option<&str>, pattern: &Regex) -> Failure {
     let received = last.map_or_else(|| "nothing".to_owned(), |last| format!("`{last}`"));
     format!("{}; received {received}, expected `{pattern}`", describe_close(frame))

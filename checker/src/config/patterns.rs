@@ -40,10 +40,10 @@ pub(super) const DNS_NAME: &str = r"^(\.|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f
 /// An origin as browsers send it, or `*`.
 pub(super) const ORIGIN: &str = r"^(\*|https?://(\[[0-9a-z:._-]+\]|[0-9a-z._-]+)(:0*(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[0-9]{1,4}))?)$";
 pub(super) const QUORUM: &str = r"^(any|majority|all|\+?0*[1-9][0-9]{0,17})$";
-/// An address of mail. Names and quoted parts have a syntax that a pattern cannot express.
+/// An email address. Display names and quoted parts have a syntax that a pattern cannot express.
 pub(super) const MAIL_ADDRESS: &str = r"[^@\s]@[^@\s]";
 pub(super) const MATRIX_ROOM: &str = "^!";
-/// The name of a label in Prometheus.
+/// A Prometheus label name, such as `team`.
 pub(super) const LABEL: &str = "^[A-Za-z_][A-Za-z0-9_]*$";
 /// A percentage between 0 and 100, exclusive, with up to four decimals.
 pub(super) const TARGET: &str = r"^(0{1,2}\.(?!0+%)[0-9]{1,4}|0?[1-9](\.[0-9]{1,4})?|[1-9][0-9](\.[0-9]{1,4})?)%$";

@@ -206,7 +206,7 @@ const PAGE: &[Field] = &[
         "Colors, corners and font; see [Appearance](status-page.md#appearance).",
     )
     .formerly("look"),
-    optional("labels", ValueKind::Object(LABELS), "the usual names", "Custom names for the statuses.")
+    optional("labels", ValueKind::Object(LABELS), "the default names", "Custom names for the statuses.")
         .formerly("texts"),
     optional("groups", ValueKind::List(&ValueKind::Object(GROUP)), "none", "Groups of endpoints, in order."),
     optional(
@@ -257,7 +257,7 @@ const LABELS: &[Field] = &[
 ];
 
 const LABEL: &[Field] = &[
-    optional("word", ValueKind::String, "the usual name", "An adjective that can follow “is”."),
+    optional("word", ValueKind::String, "the default name", "An adjective that can follow “is”."),
     optional("remark", ValueKind::String, "none", "The text below the headline while this is the overall status."),
 ];
 

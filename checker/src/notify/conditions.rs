@@ -13,7 +13,7 @@ use shared::object_name::NodeName;
 use shared::uptime::{self, FALLBACK_INTERVAL};
 use shared::{DAY, HOUR, MINUTE, Nanos, SECOND, UnixNanos, duration};
 
-/// Channels are notified again of certificates that expire within this many days.
+/// Channels are notified again when a certificate expires within this many days.
 const REMINDER_DAYS: u32 = 3;
 
 /// The minimum time before a node is considered silent, and before channels are notified of a failing store.
@@ -65,8 +65,8 @@ pub fn silent_nodes(histories: &[History], logs: &[&NotificationLog], now: UnixN
     histories.iter().filter_map(condition).collect()
 }
 
-/// Returns the time between a node's rounds: the shortest interval in its results, the one in its log, or the median time
-/// between its newest files. If none of these is known, the node runs rarely.
+/// Returns the time between a node's rounds: the shortest interval in its results, the one in its log, or the median
+/// time between its newest files. If none of these is known, assumes one round per day.
 fn interval_of(history: &History, node: &NodeName, logs: &[&NotificationLog]) -> Nanos {
     let in_results = history.endpoints.values().filter_map(|endpoint| endpoint.timeline.last?.interval).min();
     let in_log = || logs.iter().find(|log| log.node == *node).map(|log| log.every).filter(|every| *every > 0);
@@ -155,7 +155,7 @@ pub fn burning_budgets(
         });
         let (key, is_present) = (endpoint.key.clone().into_owned(), alert.is_some());
         let since = since(&notified, &key).or(is_present.then_some(now))?;
-        // Faster rates are reported again.
+        // Each higher threshold is reported again.
         let reminders = alert.map_or(0, |alert| {
             let slower = BURN_ALERTS.iter().filter(|other| other.rate_tenths < alert.rate_tenths);
             u32::try_from(slower.count()).unwrap_or(0)

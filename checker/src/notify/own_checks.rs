@@ -75,8 +75,8 @@ impl OwnChecks {
         }
     }
 
-    /// Adds the endpoints that are down to the condition that the store is failing, as far as the channel is to be
-    /// notified of them. Each further endpoint makes the condition more severe, so that it is reported again.
+    /// Adds the endpoints that are down to the condition that reports a failing store, but only those that the channel
+    /// is notified of. Each further endpoint makes the condition more severe, so that it is reported again.
     pub fn describe(
         &self,
         condition: &mut Condition,
@@ -156,7 +156,7 @@ mod tests {
         assert_eq!(described(&own, &policy, 15), (2, detail("2 services down: Blog and Shop")));
         own.add(&[result("Shop", 16, Status::Healthy)]);
         assert_eq!(described(&own, &policy, 16), (2, detail("1 service down: Blog")));
-        // An endpoint that fails again is not more severe.
+        // An endpoint that fails again does not make the condition more severe.
         own.add(&[result("Shop", 17, Status::Down)]);
         assert_eq!(described(&own, &policy, 20), (2, detail("2 services down: Blog and Shop")));
     }

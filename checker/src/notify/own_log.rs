@@ -46,7 +46,8 @@ impl OwnLog {
         OwnLog { log, path, is_stored: false, is_complete: false }
     }
 
-    /// Adds what another process with the same node name, such as a single run beside a daemon, has stored since.
+    /// Adds entries that another process with the same node name has stored in the meantime, such as a single run
+    /// alongside a daemon.
     pub async fn refresh(&mut self, store: &Store) -> Result<(), StoreError> {
         if let Some(stored) = read_stored(store, &self.log.node).await? {
             add(&mut self.log, stored);
@@ -119,7 +120,7 @@ async fn read_stored(store: &Store, node: &NodeName) -> Result<Option<Notificati
 
 fn unreadable(node: &NodeName) -> StoreError {
     let name = LogName { node: node.clone() }.to_string();
-    let remedy = "without it, messages would be repeated. Delete it, and current outages will be sent once more";
+    let remedy = "this node sends nothing until you delete it, and then sends current outages once more";
     StoreError::LogTooLarge { name, remedy }
 }
 
@@ -131,8 +132,9 @@ fn parse(content: &[u8], node: &NodeName) -> Option<NotificationLog> {
     NotificationLog::parse(content).ok().filter(|log| log.node == *node)
 }
 
-/// Adds the registers that are missing from the log or newer than the log's, and the missing channels. Both are from
-/// this node, so their times can be compared. Numbers cannot: while the store fails, they start again.
+/// Adds the registers that are missing from the log or newer than the log's, and the missing channels. Both come from
+/// this node, so their times can be compared. Their numbers cannot, because numbering restarts while the store is
+/// failing.
 fn add(log: &mut NotificationLog, kept: NotificationLog) {
     log.ignored += kept.ignored;
     for mut register in kept.registers {

@@ -63,7 +63,8 @@ pub fn replay(
         let reasons = reasons_at(&endpoints, at);
         let mut verdicts = verdicts(&endpoints, at);
         for ((verdict, endpoint), reasons) in verdicts.iter_mut().zip(&endpoints).zip(&reasons) {
-            // An endpoint with later results was not removed, although its nodes reported only others at this time.
+            // An endpoint with later results was not removed, although its nodes reported only other endpoints at this
+            // time.
             let is_over = |node: &NodeStatus<'_>| node.spans.last().is_none_or(|last| last.end <= at);
             verdict.is_retired &= endpoint.nodes.iter().all(is_over);
             for (vote, reason) in verdict.votes.iter_mut().zip(reasons) {

@@ -29,7 +29,7 @@ pub struct Rules {
     /// The minimum time between two messages from a daemon to the same channel, unless the status gets worse.
     pub spacing: Nanos,
     pub flapping: Flapping,
-    /// How many days before a certificate expires channels are notified.
+    /// How many days before a certificate expires to notify channels.
     pub certificate_days: u32,
     /// This node's position among the nodes that can notify a channel. Lower ranks come first.
     pub rank: u32,

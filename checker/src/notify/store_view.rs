@@ -83,7 +83,7 @@ impl StoreView {
         self.logs.keep_listed(&names, now);
         let parse = |name: &LogName, content: &[u8]| {
             let log = NotificationLog::parse(content).map_err(|error| error.to_string())?;
-            if log.node == name.node { Ok(log) } else { Err(format!("it is the log of `{}`", log.node)) }
+            if log.node == name.node { Ok(log) } else { Err(format!("it belongs to the node `{}`", log.node)) }
         };
         self.logs.refresh(&self.store, parse).await?;
         for log in self.logs.values.iter().filter(|log| log.ignored > 0) {
@@ -93,11 +93,12 @@ impl StoreView {
         Ok(())
     }
 
-    /// Returns why logs are not used completely, as complete clauses. Returns each problem once until the log changes.
+    /// Returns the reasons why logs are only partly used or ignored, as complete clauses. Returns each problem once
+    /// until the log changes.
     pub fn take_problems(&mut self) -> Vec<String> {
         let unreported = self.logs.problems.iter().filter(|(name, problem)| self.reported.get(*name) != Some(*problem));
         let texts = unreported
-            .map(|(name, problem)| format!("the notification log `{name}` was ignored or shortened: {problem}"));
+            .map(|(name, problem)| format!("the notification log `{name}` was ignored or truncated: {problem}"));
         let texts: Vec<String> = texts.collect();
         self.reported.clone_from(&self.logs.problems);
         texts
@@ -130,7 +131,7 @@ struct Copies<N, T> {
     /// The version of each listed object when it was read, and its index in `values`.
     known: BTreeMap<N, (Option<ObjectVersion>, Option<usize>)>,
     values: Vec<T>,
-    /// Why objects are not used completely.
+    /// The reasons why objects are only partly used or ignored.
     problems: BTreeMap<N, String>,
 }
 

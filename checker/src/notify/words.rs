@@ -107,7 +107,7 @@ pub fn headline(item: &Item, message: &Message) -> String {
         (EventKind::Closed, _) => {
             let seen = item.until.map(|until| format!(", at {}", clock.time(until))).unwrap_or_default();
             format!(
-                "{title} is no longer watched: when last seen{seen}, it had been {was} since {}",
+                "{title} is no longer monitored: when last seen{seen}, it had been {was} since {}",
                 clock.time(item.since)
             )
         }
@@ -326,7 +326,7 @@ fn counted(group: Group, count: usize, title: &str) -> String {
         Group::BudgetRelieved => {
             services("no longer uses up its error budget too fast", "no longer use up their error budgets too fast")
         }
-        Group::Other(EventKind::Closed) => services("is no longer watched", "are no longer watched"),
+        Group::Other(EventKind::Closed) => services("is no longer monitored", "are no longer monitored"),
         Group::Other(EventKind::Missed) => services("was down earlier", "were down earlier"),
         Group::Other(EventKind::Flapping) => services("is flapping", "are flapping"),
         Group::Other(EventKind::Certificate) => {

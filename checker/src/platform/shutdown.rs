@@ -230,7 +230,7 @@ mod tests {
         assert_eq!(budget.run(std::future::pending::<()>()).await, None);
         assert_eq!(started.elapsed().as_secs(), (part * 2).as_secs());
         assert_eq!(budget.run(async { panic!("it is started") }).await, None::<()>);
-        // Upkeep has a separate budget.
+        // The time for upkeep is limited separately.
         assert_eq!(upkeep.run(async { "done" }).await, Some("done"));
         assert_eq!(upkeep.run(std::future::pending::<()>()).await, None);
     }

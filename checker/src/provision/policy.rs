@@ -428,7 +428,7 @@ mod tests {
         assert_eq!((opened_block.block_public_acls(), opened_block.ignore_public_acls()), (Some(true), Some(true)));
         assert!(is_open(Some(&opened_block)) && is_open(None) && !is_open(Some(&of_new_buckets)));
         assert_eq!(closed_again(Some(&opened_block)), Some(of_new_buckets));
-        // A block without blocked access lists was not opened by provisioning.
+        // This block does not restrict access lists, so provisioning did not open it and must not close it.
         let of_others = PublicAccessBlockConfiguration::builder().block_public_policy(true).build();
         assert_eq!(opened(&of_others).block_public_acls(), None);
         assert_eq!((closed_again(Some(&opened(&of_others))), closed_again(None)), (None, None));

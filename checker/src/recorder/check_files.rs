@@ -1,4 +1,4 @@
-//! Reads and parses many check files in batches, so that their total size does not matter.
+//! Reads and parses many check files in batches, which limits memory use regardless of their total size.
 
 use std::io;
 use std::sync::Arc;

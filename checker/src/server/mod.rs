@@ -104,9 +104,9 @@ pub async fn serve(
 ) -> Result<(), ServeError> {
     let page = Arc::new(PreparedPage::new(page));
     let compressing = Arc::clone(&page);
-    // Responses are compressed on the fly until this is done, which saves less. The work does not run on the runtime's
-    // blocking threads, because a shutdown would wait for them. If the thread cannot be started, responses merely stay
-    // larger.
+    // Until the files are compressed, responses are compressed on the fly, which saves less. The work does not run on
+    // the runtime's blocking threads, because a shutdown would wait for them. If the thread cannot be started,
+    // responses merely stay larger.
     let _ = std::thread::Builder::new().name("compress".to_owned()).spawn(move || compressing.compress());
     let router = router(page, &config.page, config.node, allowed_hosts, store);
     connections::accept(listener, router, shutdown).await

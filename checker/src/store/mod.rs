@@ -122,8 +122,8 @@ impl Store {
         self.within(GET_TIMEOUT, || format!("return `{name}`"), reading).await
     }
 
-    /// Reads objects in the order of `names`, skipping those that do not exist. If they are large, only the first ones
-    /// are read, but at least one.
+    /// Reads objects in the order of `names`, skipping those that do not exist. If they are large, reads only the first
+    /// ones, but at least one.
     pub async fn get_batch<N: ListedName>(&self, names: &[N]) -> Result<Batch<N>, StoreError> {
         let reading = async {
             match self {
@@ -212,7 +212,7 @@ impl<N> Default for Batch<N> {
 }
 
 impl<N> Batch<N> {
-    /// Adds an object, unless it is missing. One object's size does not affect the other objects.
+    /// Adds an object, unless it is missing. An object that is too large does not prevent the others from being read.
     fn add(&mut self, name: N, read: Result<Option<Vec<u8>>, StoreError>) -> Result<(), StoreError> {
         match read {
             Ok(content) => self.objects.extend(content.map(|content| (name, Ok(content)))),
@@ -316,9 +316,9 @@ pub enum StoreError {
     /// Neither the store nor the spool accepted the round: the caller has the only copy.
     #[error("{cause}; the round could not be kept in the spool either: {spool_cause}")]
     NotKept {
-        /// The reason why the store did not accept it.
+        /// The reason why the store did not accept the round.
         cause: Box<StoreError>,
-        /// The reason why the spool did not accept it.
+        /// The reason why the spool did not accept the round.
         spool_cause: Box<StoreError>,
     },
 }
@@ -368,7 +368,7 @@ fn describe_io_error(error: &io::Error) -> Cow<'static, str> {
             "the file system is read-only; mount it writable or configure another directory"
         }
         io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
-            "a file is in the way of a directory; move it away or configure another directory"
+            "a file exists where a directory is expected; move it away or configure another directory"
         }
         _ => return Cow::Owned(error.to_string()),
     })

@@ -30,7 +30,7 @@ const SPOOL_AFTER: Duration = Duration::from_secs(2);
 /// rounds to empty the spool, so none of them is delayed by minutes.
 const SPOOL_BATCH: usize = 500;
 
-/// How long sending waiting rounds may delay the current round.
+/// How long sending the waiting rounds can delay the current round.
 const SPOOL_TIME: Duration = Duration::from_secs(30);
 
 /// The time limit for storing the current round, including all attempts. After this, the round is kept in the spool.

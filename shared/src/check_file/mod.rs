@@ -35,7 +35,7 @@ pub const OBJECT_SIZE_LIMIT: usize = 8 << 20;
 pub const RESULTS_LIMIT: usize = 100_000;
 /// The maximum number of attempts in a file. Like [`RESULTS_LIMIT`], it limits the memory that a file takes.
 pub const ATTEMPTS_PER_FILE_LIMIT: usize = 400_000;
-/// How many bytes of a file contain at least one result, unless its texts are unusually short.
+/// The size of a result in a file, in bytes. Only results with unusually short strings are smaller.
 const TYPICAL_RESULT_SIZE: usize = 64;
 /// The maximum number of JSON values in a result, which is more than [`ATTEMPTS_LIMIT`] attempts contain.
 const VALUES_LIMIT: usize = 10_000;

@@ -94,8 +94,8 @@ pub struct EndpointHistory {
     pub days: BTreeMap<i64, Percentiles>,
     /// Percentiles of each closed hour, keyed by hours since 1970 and kept for [`HOURLY_RETENTION`].
     pub hours: BTreeMap<i64, Percentiles>,
-    /// Sketches of the hours that are not closed, in order. There are only a few per endpoint, and a map would take six
-    /// times the memory.
+    /// Latency sketches of recent hours, whose percentiles can still change, in order. There are only a few per
+    /// endpoint, and a map would take six times the memory.
     pub open: Vec<(i64, Sketch)>,
     /// The reasons for degraded and down spans, in the order of the spans.
     pub events: Vec<Event>,

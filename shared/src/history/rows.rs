@@ -53,7 +53,7 @@ pub struct EndpointRows {
     pub days: Series<Percentiles>,
     /// Percentiles of each closed hour, keyed by hours since 1970.
     pub hours: Series<Percentiles>,
-    /// Sketches of the hours that are not closed.
+    /// Latency sketches of recent hours, whose percentiles can still change.
     pub open: Series<Sketch>,
     /// The reasons for degraded and down spans: the first event of each error of a day, then the repeated ones.
     pub events: Vec<Event>,

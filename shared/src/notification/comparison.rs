@@ -36,7 +36,7 @@ pub(super) struct Found<'a> {
     pub(super) began: UnixNanos,
     /// The number of the register that the news replaces, or 0 if the channel has no register for the subject.
     pub(super) replaced: i64,
-    /// Whether the status of an endpoint got worse. Such news does not wait until messages are far enough apart.
+    /// Whether the status of an endpoint got worse. Such news is exempt from the minimum time between messages.
     pub(super) is_worse: bool,
     pub(super) sender: Sender<'a>,
 }
@@ -51,12 +51,12 @@ pub(super) enum Sender<'a> {
     Own,
 }
 
-/// How long no new message about an endpoint's certificate is sent after it was replaced. Several servers can share a
-/// host name, and results would alternate between their certificates.
+/// How long messages about an endpoint's certificate pause after it was replaced. Several servers can share a host
+/// name, so results can alternate between their certificates.
 const CERTIFICATE_PAUSE: Nanos = DAY;
 
-/// How long after a message about a budget a lower burn rate is recorded. Until then, a rate that varies causes no
-/// further message.
+/// How long after a message about a budget a lower burn rate is ignored. This prevents repeated messages about a rate
+/// that goes up and down.
 const RELIEF: Nanos = HOUR;
 
 /// The kinds of events that report an endpoint's status.
@@ -137,7 +137,7 @@ fn compare_endpoints<'a>(situation: &Situation<'a>, comparison: &mut Comparison<
         let heard = difference.changes.iter().filter(|change| policy.hears(change.event));
         let items = heard.map(|change| item(situation, verdict, change)).collect();
         let due = difference.changes.iter().map(|change| change.due).min().unwrap_or(now);
-        // No node checks a closed endpoint, so the news is not left to those that do.
+        // No node checks a closed endpoint, so any node can send the news.
         let is_closed = difference.changes.iter().any(|change| change.event == EventKind::Closed);
         found_at.insert(index, comparison.found.len());
         comparison.found.push(Found {
@@ -159,8 +159,8 @@ fn compare_endpoints<'a>(situation: &Situation<'a>, comparison: &mut Comparison<
     forget_unknown_endpoints(situation, &known_bad, comparison);
 }
 
-/// Closes outages of endpoints that no longer appear in any history. Only closes those that this node recorded: the
-/// other nodes close theirs, and a hostile log cannot fill this node's log.
+/// Closes outages of endpoints that no longer appear in any history. Closes only outages that this node recorded,
+/// because the other nodes close theirs, and a hostile log must not fill this node's log.
 fn forget_unknown_endpoints(
     situation: &Situation<'_>,
     known_bad: &HashSet<&EndpointKey>,
@@ -253,15 +253,15 @@ fn compare_condition<'a>(situation: &Situation<'a>, condition: &'a Condition, co
     let next = Known { state, since: change.since, until: now, at: now, reminders };
     let news = news(situation, condition.topic, &condition.key, next, items);
     let replaced = register.map_or(0, |register| register.number);
-    // The time at which a condition began or ended can differ with each evaluation, so neither the wait for further
-    // news nor the turn may depend on it.
+    // The start or end of a condition can differ with each evaluation, so neither the wait for further news nor the
+    // node's turn can depend on it.
     let has_begun = condition.since <= now;
     let due = if has_begun { condition.since.min(now.saturating_sub(HOUR)) } else { condition.since };
     comparison.found.push(Found { news, due, began: 0, replaced, is_worse: false, sender });
 }
 
-/// Returns whether an open condition has been less severe than reported for a while, so that it is reported again if it
-/// gets worse again. This applies only to budgets: certificates do not improve until they are replaced.
+/// Returns whether an open condition has been less severe than reported for a while, so that it is reported again once
+/// it gets worse. This applies only to budgets: certificates do not improve until they are replaced.
 fn is_relieved(condition: &Condition, known: &Register, now: UnixNanos) -> bool {
     let is_less = condition.is_present && condition.reminders < known.reminders;
     is_less && condition.topic == Topic::Budget && known.at.saturating_add(RELIEF) <= now

@@ -1,8 +1,8 @@
-//! Recipients that are still to receive news which the other recipients of their channel have received, for example
-//! because their mail server asked for another attempt.
+//! Recipients that have not received some news yet although others in their channel have, for example because their
+//! mail server asked for another attempt.
 //!
-//! As for channels, no message is kept. The log contains the state that these recipients know, and the difference from
-//! the current state is sent to them alone.
+//! Messages are not kept. Instead, the log records the state that these recipients know, and the difference from the
+//! current state is sent to them alone.
 
 use std::collections::HashSet;
 
@@ -18,17 +18,17 @@ use crate::notification_log::{
 };
 use crate::{MINUTE, Nanos, UnixNanos};
 
-/// The delay before the second attempt, which is the usual time for which mail servers defer mail from unknown senders.
-/// It doubles with each further attempt.
+/// The delay before the second attempt. Mail servers usually defer mail from unknown senders for this long. It doubles
+/// with each further attempt.
 const FIRST_DELAY: Nanos = 5 * MINUTE;
 
-/// The number of attempts for deferred recipients, which takes about a day.
+/// The maximum number of attempts for deferred recipients. They take about a day.
 pub const DEFERRED_TRIES: u32 = 28;
 
-/// The news for recipients that are still to receive a message.
+/// The news for recipients that have not accepted a message yet.
 #[derive(Debug, Clone, PartialEq)]
 pub enum DeferredNews {
-    /// These recipients can be notified now.
+    /// The deferred recipients can be notified now.
     Send(Plan),
     /// It is too early for the next attempt, or the news is held back.
     Wait,
@@ -37,8 +37,8 @@ pub enum DeferredNews {
 }
 
 impl NotificationLog {
-    /// Records that recipients are still to receive news that the channel's other recipients have received. `known`
-    /// comes from [`known_before`]. Returns whether the log can contain another such entry.
+    /// Records that some of a channel's recipients have not received news yet although the others have. `known` comes
+    /// from [`known_before`]. Returns whether the log can contain another such entry.
     #[must_use]
     pub fn defer(
         &mut self,
@@ -55,7 +55,7 @@ impl NotificationLog {
         true
     }
 
-    /// Records another attempt for deferred recipients. `left` contains those that are still to receive the news.
+    /// Records another attempt for deferred recipients. `left` contains those that have not received the news yet.
     /// Returns the number of recipients that the node gives up on.
     #[must_use]
     pub fn tried_deferred(
@@ -79,7 +79,7 @@ impl NotificationLog {
     }
 }
 
-/// Returns the registers that news replaces. They describe what recipients know that do not receive the news.
+/// Returns the registers that news replaces. They describe what recipients know if they do not receive the news.
 #[must_use]
 pub fn known_before(registers: &Registers<'_>, news: &[News]) -> Vec<Register> {
     let known = |news: &News| {
@@ -97,7 +97,7 @@ pub fn known_before(registers: &Registers<'_>, news: &[News]) -> Vec<Register> {
 #[must_use]
 pub fn deferred_news(situation: &Situation<'_>, deferred: &Deferred) -> DeferredNews {
     let now = situation.now;
-    // A later time than the longest delay comes from a clock that was wrong.
+    // A time beyond the longest delay comes from a clock that was wrong.
     if deferred.next > now && deferred.next <= now.saturating_add(LONGEST_RETRY) {
         return DeferredNews::Wait;
     }

@@ -14,7 +14,7 @@ use crate::{Nanos, UnixNanos};
 /// nodes check endpoints at different times.
 const MARGIN: Nanos = MERGE_WINDOW;
 
-/// The dependencies between endpoints, which are given by their index in the list of verdicts.
+/// The dependencies between endpoints, as indexes into the list of verdicts.
 pub(super) struct Dependencies {
     direct: HashMap<usize, Vec<usize>>,
 }

@@ -19,7 +19,7 @@ pub(super) struct Episode {
     pub(super) recovered_at: Option<UnixNanos>,
     /// How long the endpoint was healthy between this outage and the next one, or until now.
     healthy: Nanos,
-    /// The same, including the time in which it was degraded.
+    /// How long the endpoint was healthy or degraded between this outage and the next one, or until now.
     not_down: Nanos,
 }
 
@@ -105,8 +105,8 @@ impl Episodes {
 }
 
 impl Episode {
-    /// Adds a span that does not continue the outage. While some nodes already see the endpoint up and the results of
-    /// others are older, it is degraded, so that alone counts only after [`MERGE_WINDOW`].
+    /// Adds a span that does not continue the outage. An endpoint is briefly degraded when some nodes already see it up
+    /// and others have older results, so a degraded span counts only after [`MERGE_WINDOW`].
     fn recover(&mut self, span: &Span, recovered_after: Nanos) {
         if self.recovered_at.is_some() {
             self.healthy = self.healthy.saturating_add(span.end - span.start);

@@ -14,7 +14,7 @@ pub enum EventKind {
     Worse,
     /// An endpoint is healthy again, or at least no longer down if the channel is not notified of degraded endpoints.
     Recovered,
-    /// An outage has no known end, because its endpoint is no longer watched.
+    /// An outage has no known end, because its endpoint is no longer monitored.
     Closed,
     /// An endpoint is still down.
     Reminder,

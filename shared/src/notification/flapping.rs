@@ -15,8 +15,8 @@ pub(super) const CALM: Nanos = 30 * MINUTE;
 /// Returns when an endpoint began to flap, and when that became clear. Returns `None` if it is not flapping, or if no
 /// outage began after the last notification, at `after`.
 ///
-/// Only outages that lasted long enough to be reported count. A channel with a long [`ChannelPolicy::after`] has chosen
-/// not to hear of short ones, however many there are.
+/// Only outages that lasted long enough to be reported count. A channel with a long [`ChannelPolicy::after`] is not
+/// notified of short ones, however many there are.
 pub(super) fn flapping_since(
     outages: &Episodes,
     (flapping, policy): (Flapping, &ChannelPolicy),

@@ -20,7 +20,7 @@ pub struct Item {
     pub was: Status,
     /// The current status of the endpoint or condition.
     pub is: Status,
-    /// When the current status began. If the outage is over or closed, when it began.
+    /// When the current status began. If the outage is over or closed, when the outage began.
     pub since: UnixNanos,
     /// When the outage ended, if it is over. For [`EventKind::Closed`], when the endpoint was last seen.
     pub until: Option<UnixNanos>,

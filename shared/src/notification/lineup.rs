@@ -36,7 +36,7 @@ const LONGEST_RETRIES: Nanos = LONGEST_RETRY * FAILURES_LIMIT as Nanos;
 /// The logs and storage times of all nodes, as known to the evaluating node.
 #[derive(Debug, Clone, Copy)]
 pub struct Nodes<'a> {
-    /// The log of the evaluating node. If it lists other channels than the stored log, it must be stored before the
+    /// The log of the evaluating node. If it lists different channels than the stored log, it must be stored before the
     /// other logs are read. Then, if two nodes start at the same time, at least one of them sees the other.
     pub own: &'a NotificationLog,
     /// The logs of all other nodes.

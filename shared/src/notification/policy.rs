@@ -39,8 +39,8 @@ pub struct ChannelPolicy {
     pub recovered_after: Nanos,
     /// The times between reminders. The last one repeats. An empty list disables reminders.
     pub repeat: Vec<Nanos>,
-    /// Whether the provider keeps an incident for each subject instead of showing messages. Such a channel must receive
-    /// every end, and its messages need not be far apart.
+    /// Whether the provider keeps an incident for each subject instead of showing messages. Such a channel must be
+    /// notified when each incident ends, and needs no minimum time between messages.
     pub keeps_incidents: bool,
 }
 

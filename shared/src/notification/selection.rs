@@ -37,14 +37,14 @@ pub(super) fn select(situation: &Situation<'_>, found: Vec<Found<'_>>) -> Plan {
     let own = situation.nodes.own.channel(situation.channel);
     let mut waits = Waits::new(own.map_or(&[], |own| &own.waiting), situation.now);
     let turns = found.iter().map(|found| {
-        // How long this node has waited depends on the nodes that it leaves the news to.
+        // This node's wait is recorded separately for each set of nodes that it leaves news to.
         let first = turn(situation, &line, found, situation.now);
         let is_left = matches!(first, Turn::Later { at, .. } if at < UnixNanos::MAX);
         if is_left { turn(situation, &line, found, waits.since(hash(found, &first), found.due)) } else { first }
     });
     let turns: Vec<Turn> = turns.collect();
     plan.waiting = waits.finish();
-    // A later time than the longest delay comes from a clock that was wrong.
+    // A time beyond the longest delay comes from a clock that was wrong.
     let is_waiting = |next: &UnixNanos| *next > situation.now && *next <= situation.now.saturating_add(LONGEST_RETRY);
     let retry = own.and_then(|own| own.retry).map(|retry| retry.next).filter(is_waiting);
     for (found, turn) in found.into_iter().zip(turns) {
@@ -125,8 +125,8 @@ impl Waits {
         Waits { before: before.collect(), now, current: BTreeMap::new() }
     }
 
-    /// Returns since when the news has been left to others, which is now if it is new. A wait that began before the
-    /// news was due does not count: the news was held back in the meantime.
+    /// Returns the time since which the news has been left to others, or the current time for new news. The time before
+    /// the news was due does not count, because the news was held back until then.
     fn since(&mut self, news: u32, due: UnixNanos) -> UnixNanos {
         let since = self.before.get(&news).copied().unwrap_or(self.now).max(due.min(self.now));
         self.current.entry(since).or_default().push(news);
@@ -142,8 +142,8 @@ impl Waits {
     }
 }
 
-/// Returns a hash of news and of the nodes that it is left to. It excludes details that change while the news waits.
-/// Later news about the same endpoint has a different hash, because the status began at another time or the news
+/// Returns a hash of a piece of news and the nodes that it is left to. It excludes details that change while the news
+/// waits. Later news about the same endpoint has a different hash, because the status began at another time or the news
 /// replaces another register.
 fn hash(found: &Found<'_>, turn: &Turn) -> u32 {
     let register = &found.news.register;

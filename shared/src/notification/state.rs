@@ -168,7 +168,7 @@ impl Subject<'_> {
         self.compare_reported(known, &outages[index..], difference);
     }
 
-    /// Compares the outages if the first of them is the one that was reported.
+    /// Compares outages, the first of which is the one that was reported.
     fn compare_reported(&self, known: Known, outages: &[Episode], difference: &mut Difference) {
         let ended = outages.iter().enumerate().find_map(|(index, outage)| Some((index, outage, outage.recovered_at?)));
         if let Some((index, outage, recovered_at)) = ended {
@@ -269,7 +269,7 @@ impl Subject<'_> {
                 }
             }
             Status::Healthy => {
-                // As in `flapping_since`, short outages do not count.
+                // Short outages do not count here either, as in `flapping_since`.
                 let last = self.outages.all.iter().rev().find(|outage| self.notable(outage).is_some());
                 let end = last.map_or(known.since, |last| last.end).max(known.since);
                 let due = end.saturating_add(CALM);
@@ -350,7 +350,8 @@ impl Subject<'_> {
         difference.held = Some((event, reason, until));
     }
 
-    /// Returns since when news that is due at `due` could be sent: after the last period in which it was held back.
+    /// Returns the earliest time at which news that is due at `due` could be sent: the end of the last period in which
+    /// it was held back.
     fn released(&self, due: UnixNanos) -> UnixNanos {
         let ended = self.reasons.iter().map(|(period, _)| period.end).filter(|end| *end <= self.now);
         ended.fold(due, UnixNanos::max)

@@ -24,7 +24,7 @@ const CHANNEL_VALUES_LIMIT: usize = 200_000;
 /// The maximum number of JSON values in a register.
 const REGISTER_VALUES_LIMIT: usize = 100;
 
-/// The maximum number of entries for recipients that are still to receive a message. Further ones are ignored.
+/// The maximum number of entries for recipients that have not accepted a message yet. Further ones are ignored.
 pub(crate) const DEFERRED_LIMIT: usize = 20;
 
 /// The keys of a log that are not lists.
@@ -51,7 +51,7 @@ impl NotificationLog {
         let invalid = |error: JsonError| InvalidLog::Malformed(error.to_string());
         let text = std::str::from_utf8(content).map_err(|_| malformed("the text is not UTF-8"))?;
         let (mut members, mut channels_text, mut registers_text) = (Vec::new(), None, None);
-        // The lists are parsed element by element, because a tree of a large log would take up much memory.
+        // The lists are parsed element by element, because the tree of a large log would take up a lot of memory.
         json::each_member(text, |key, value| match &*key {
             "channels" => channels_text = Some(value),
             "sent" => registers_text = Some(value),

@@ -1,10 +1,10 @@
-//! Formats and parses the names of logs of notifications.
+//! Formats and parses the names of notification logs.
 
 use std::fmt;
 
 use super::NodeName;
 
-/// The folder for logs of notifications, next to the check files. It sorts before all check files.
+/// The folder for notification logs, next to the check files. It sorts before all check files.
 pub const LOG_FOLDER: &str = "0-notified/";
 const LOG_SUFFIX: &str = ".json";
 

@@ -21,7 +21,7 @@ pub(super) fn header(context: AppContext, config: &PageConfig) -> ElementBuilder
     header_element().child(name).children(links).child(past(context)).child(banner(context))
 }
 
-/// Builds the note that shows the time of a view of the past, with a button that returns to now.
+/// Builds the note that appears while the page shows a past time, with a button that returns to the present.
 fn past(context: AppContext) -> ElementBuilder {
     let past = move || context.view.with(|view| view.past.clone());
     let text = move || past().map(|past| context.language.format(texts::AS_OF, &[&past]));

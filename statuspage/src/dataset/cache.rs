@@ -13,7 +13,7 @@ use super::model::Dataset;
 use super::request::LoadRequest;
 use crate::store::{InlineContents, Listing, OBJECT_SIZE_LIMIT, StoreError, StoreObject};
 
-/// How far before the newest known file a refresh starts to list files, because other nodes may have stored theirs a
+/// How far before the newest known file a refresh starts its listing, because other nodes may have stored their files a
 /// little late.
 const LIST_OVERLAP: i64 = HOUR;
 

@@ -37,7 +37,7 @@ pub struct PageView {
     pub overall: Overall,
     /// The current messages, newest first.
     pub messages: Vec<Arc<MessageView>>,
-    /// The time of a view of the past, or `None` for now.
+    /// The past time that the page shows, or `None` for the present.
     pub past: Option<String>,
     /// A note about the whole page, or an empty string.
     pub banner: String,
@@ -280,7 +280,7 @@ mod tests {
             let calendar = Calendar { now: at, ..utc() };
             page(&mut cache, calendar, settings, &Appearance::default(), &url_state, LoadProgress::Complete)
         };
-        // The history has percentiles of whole days at this time, and those are at noon.
+        // The history has only daily percentiles at this time, which are placed at noon.
         let past = shown(NOW - 2 * DAY - 90 * MINUTE);
         assert_eq!(past.overall.headline, "A is healthy");
         assert_eq!(past.overall.checked, "Friday 11:30, 1 min ago");

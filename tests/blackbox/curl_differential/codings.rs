@@ -54,7 +54,7 @@ const QUIRKS: &[(&str, Alteration)] = &[
         draft.framing = b"Transfer-Encoding: gzip, chunked\r\n".to_vec();
         draft.body = chunk;
     }),
-    ("gzip that is not announced", |draft| draft.set_body("", gzip())),
+    ("gzip that is not declared", |draft| draft.set_body("", gzip())),
     ("deflate", |draft| encoded(draft, "deflate", zlib())),
     ("deflate without a header", |draft| encoded(draft, "deflate", deflate())),
     ("half of deflate", |draft| encoded(draft, "deflate", without_end(zlib(), 8))),

@@ -30,7 +30,7 @@ pub(super) const DISAGREEMENTS: &[Disagreement] = &[
     healthy("value of 150,000 bytes", "The limit is higher than curl's: see [Limits](limits.md)."),
     down(
         "unknown charset",
-        "The characters are unknown, so a condition on the text cannot be judged. curl does not search the body.",
+        "The characters are unknown, so a condition on the text cannot be evaluated. curl does not search the body.",
     ),
     down("different lengths, the first one correct", AMBIGUOUS_LENGTH),
     down("different lengths, the second one correct", AMBIGUOUS_LENGTH),
@@ -66,7 +66,7 @@ pub(super) const DISAGREEMENTS: &[Disagreement] = &[
     down("header of gzip alone", ENDS_EARLY),
     down("half of gzip without a length", ENDS_EARLY),
     down(
-        "gzip that is not announced",
+        "gzip that is not declared",
         "curl and browsers do not decompress it, so its text cannot be searched. curl does not search the body.",
     ),
     down("half of deflate", ENDS_EARLY),

@@ -19,7 +19,7 @@ use crate::plan::{START, WorldPlan};
 /// The largest possible difference between two clocks, plus some time to send a message.
 const SLACK: i64 = 2 * MINUTE + 20 * SECOND;
 
-/// How close to a partition an outage can go unreported because its results were stored late.
+/// The time around a network partition within which an outage can go unreported, because its results are stored late.
 const LATE: i64 = 10 * MINUTE;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -100,7 +100,7 @@ struct Received {
 pub(crate) struct Judge {
     received: Vec<Vec<Received>>,
     messages: u64,
-    /// When nodes were killed after they had sent a message and before they stored that.
+    /// The times at which nodes were killed between sending a message and recording it.
     pub(crate) interruptions: Vec<UnixNanos>,
     pub(crate) logs_written: u64,
     /// The violations that were found before the end of the world.
@@ -179,7 +179,7 @@ impl Judge {
         })
     }
 
-    /// Returns whether no node can know of a message: its sender was killed before it stored that, and results that
+    /// Returns whether no node can know about a message: its sender was killed before recording it, and results that
     /// arrived later show that the endpoint was not down after all.
     fn is_forgotten(&self, message: &Received, spans: &[Span]) -> bool {
         let is_killed = |at: &UnixNanos| (message.at..=message.at + MINUTE).contains(at);

@@ -31,10 +31,10 @@ pub(super) struct Document<'a> {
     repetition: Option<Repetition>,
 }
 
-/// The other meaning of a document in which an object repeats a key with different values.
+/// The alternative reading of a document in which an object repeats a key with different values.
 #[derive(Debug)]
 struct Repetition {
-    /// The repeated keys, at least one.
+    /// The repeated keys. This list is never empty.
     keys: Vec<String>,
     /// The tree with the first value of each key, or `None` if it would take too much memory.
     first: Option<Json>,
@@ -65,7 +65,7 @@ impl<'a> Document<'a> {
         Some(Document { root, text, doubles: OnceCell::new(), repetition })
     }
 
-    /// Returns a repeated key because of which programs disagree about the values that a path selects, if there is one.
+    /// Returns a repeated key that makes the values at a path ambiguous. Returns `None` if they are unambiguous.
     pub(super) fn repeated_key(&self, path: &JsonPath, path_text: &str) -> Option<&str> {
         let Repetition { keys, first } = self.repetition.as_ref()?;
         if first.as_ref().is_some_and(|first| path.query(first).all() == path.query(&self.root).all()) {

@@ -179,7 +179,7 @@ fn compare(value: &ActualValue<'_>, operand: &Operand, texts: DoubleText<'_>) ->
         (ActualValue::Duration(nanos), Operand::Duration(operand)) => Ok(Some(nanos.cmp(operand))),
         (ActualValue::AtLeast(least), Operand::Number(operand)) => {
             let order = operand.compare_from(&least.to_string()).map_err(|HugeExponent| TOO_LARGE)?;
-            // The actual value can be larger than `least`, but it is unknown by how much.
+            // The actual value can exceed `least` by an unknown amount.
             Ok(order.filter(|order| order.is_gt()))
         }
         (ActualValue::Json(json), operand) => compare_json(json, operand, texts),

@@ -161,7 +161,7 @@ fn obstacle<'a>(subject: &Subject, predicate: &Predicate, evidence: &'a Evidence
     let body = data.body.as_deref();
     let obstacle = data.encoded.as_ref().and_then(|encoded| match root {
         Subject::BodySize => encoded.undecoded.as_deref(),
-        // The bytes are known even if the text is not.
+        // A pattern for bytes can match even if the charset is unknown.
         _ if matches!(subject, Subject::Body) && body.is_some_and(|body| predicate.matches_bytes(body)) => {
             encoded.undecoded.as_deref()
         }

@@ -156,7 +156,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn trees_are_the_same_as_those_of_the_library(json in json(), cut in any::<prop::sample::Index>()) {
+        fn trees_match_those_of_the_library(json in json(), cut in any::<prop::sample::Index>()) {
             let text = json.to_string();
             let cut = &text.as_bytes()[..cut.index(text.len() + 1)];
             for text in [text.as_bytes(), cut] {

@@ -45,14 +45,14 @@ impl<'a> AnswerRecords<'a> {
         if self.has_strays {
             return Some(format!("answer contains {record} records that do not belong to `{end}`"));
         }
-        // An authoritative server is not necessarily responsible for the target of an alias.
+        // The server's authority does not necessarily extend to the target of an alias.
         let is_authoritative = answer.metadata.authoritative && self.alias.is_none();
         let is_zone = |record: &Record| record.record_type() == RecordType::SOA && record.name.zone_of(end);
         let has_authority =
             is_authoritative || answer.metadata.recursion_available || answer.authorities.iter().any(is_zone);
         (self.found.is_empty() && !has_authority).then(|| {
             format!(
-                "server is neither responsible for `{end}` nor a resolver, so its answer does not show whether {record} \
+                "server is neither authoritative for `{end}` nor a resolver, so its answer does not show whether {record} \
                  records exist"
             )
         })

@@ -93,7 +93,7 @@ async fn a_query_for_an_alias_finds_it() {
 }
 
 #[tokio::test]
-async fn only_a_responsible_server_proves_that_a_record_is_missing() {
+async fn only_an_authoritative_server_proves_a_missing_record() {
     let referral: ServerBehavior = |query, _| {
         let mut answer = answer_with(&query, &[]);
         answer.add_authorities([Record::from_rdata(name("example."), 60, RData::NS(NS(name("ns.example."))))]);
@@ -132,7 +132,7 @@ async fn only_a_responsible_server_proves_that_a_record_is_missing() {
     };
     let unproven = |end: &str| {
         let doubt = "nor a resolver, so its answer does not show whether A records exist";
-        Some(format!("server is neither responsible for `{end}` {doubt}"))
+        Some(format!("server is neither authoritative for `{end}` {doubt}"))
     };
     for (behavior, expected) in [
         (referral, unproven("shop.example.")),

@@ -29,8 +29,8 @@ const NAMES: [&str; 17] = [
     "UNAUTHENTICATED",
 ];
 
-/// Returns an error unless the headers or trailers contain the status `OK`. `others` are the headers that the status is
-/// not read from, but which must not contradict it.
+/// Returns an error unless the headers or trailers contain the status `OK`. A status in `others` is ignored unless it
+/// differs, which is an error.
 pub(super) fn check_status(headers: &HeaderMap, others: &HeaderMap, service: &str) -> Result<(), Failure> {
     let Some(status) = headers.get(STATUS) else { return Err("response without a gRPC status".to_owned()) };
     let all = || headers.get_all(STATUS).iter().chain(others.get_all(STATUS));

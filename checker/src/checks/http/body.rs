@@ -18,7 +18,7 @@ use crate::checks::Failure;
 use crate::checks::probe_data::{EncodedBody, ProbeData};
 use crate::checks::timing::Stopwatch;
 
-/// The number of decoding steps before other checks get a turn.
+/// The number of decoding steps before yielding to other checks.
 const STEPS_PER_TURN: u32 = 4;
 
 /// A response body, up to the configured limit.

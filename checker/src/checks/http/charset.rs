@@ -23,7 +23,7 @@ const UTF_32LE_MARK: &[u8] = b"\xff\xfe\0\0";
 const PLACEHOLDERS: [&str; 9] =
     ["none", "null", "undefined", "unknown", "default", "auto", "binary", "utf8mb4", "utf-8mb4"];
 
-/// The number of bytes to convert before other checks get a turn.
+/// The number of bytes to convert before yielding to other checks.
 const BYTES_PER_TURN: usize = 64 << 10;
 /// The replacement for bytes that are invalid in the charset. It never occurs in valid UTF-8.
 const INVALID: u8 = 0xff;

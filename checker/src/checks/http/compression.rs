@@ -7,7 +7,7 @@ use super::coding::{Coding, CodingDecoder, STEP};
 
 /// The number of decoded bytes that identify a format without a signature.
 const SAMPLE: usize = 64 << 10;
-/// The number of decoding steps before other checks get a turn.
+/// The number of decoding steps before yielding to other checks.
 const STEPS_PER_TURN: u32 = 4;
 
 /// Returns the name of the format whose signature the body starts with.
@@ -22,7 +22,7 @@ pub(super) fn by_signature(body: &[u8]) -> Option<&'static str> {
 
 /// Returns the name of the format, if the body is compressed text in a format without a signature.
 pub(super) async fn by_decoding(body: &[u8]) -> Option<&'static str> {
-    // Text has no such bytes in any charset (WHATWG's MIME Sniffing standard, "binary data byte").
+    // These bytes do not occur in text of any charset (WHATWG's MIME Sniffing standard, "binary data byte").
     let is_binary = |byte: &u8| matches!(byte, 0..=8 | 0x0b | 0x0e..=0x1a | 0x1c..=0x1f);
     if std::str::from_utf8(body).is_ok() || !body.iter().any(is_binary) {
         return None;

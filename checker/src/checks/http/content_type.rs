@@ -31,7 +31,7 @@ impl ContentType {
         extracted
     }
 
-    /// Returns whether the body is an image, sound, video or font, and not text.
+    /// Returns whether the body is an image, audio, video or a font rather than text.
     pub(super) fn is_media(&self) -> bool {
         ["image/", "audio/", "video/", "font/"].iter().any(|kind| self.media_type.starts_with(kind))
             && !self.media_type.ends_with("+xml")

@@ -63,7 +63,7 @@ impl HeadRepair {
         Ok(())
     }
 
-    /// Appends the line that the end of the connection has cut.
+    /// Appends a line that was cut off by the end of the connection.
     pub(super) fn finish(&mut self, output: &mut Vec<u8>) {
         output.append(&mut self.line);
     }
@@ -130,7 +130,7 @@ fn repaired_status_line(line: &[u8]) -> Option<Vec<u8>> {
     let (version, rest) = rest.split_at(rest.iter().position(|byte| *byte == b' ')?);
     let version: &[u8] = match version {
         b"1.0" => b"1.0",
-        // Some scripts copy the version of the request to a server in front of them.
+        // Some scripts repeat the HTTP version of the request that a reverse proxy received.
         b"1.1" | b"2" | b"2.0" => b"1.1",
         _ => return None,
     };

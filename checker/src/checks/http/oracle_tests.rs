@@ -10,7 +10,7 @@ use crate::checks::http::body::{Body, interpret};
 use crate::checks::http::encoding_tests::encode;
 use crate::checks::probe_data::ProbeData;
 
-/// Converts a text to a charset or compresses it.
+/// Converts text to a charset, or compresses it.
 fn disguised(text: &str, form: &str) -> Vec<u8> {
     let units = |write: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(write).collect::<Vec<u8>>();
     let characters = |write: fn(u32) -> [u8; 4]| text.chars().flat_map(|one| write(one.into())).collect::<Vec<u8>>();

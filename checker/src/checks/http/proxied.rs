@@ -37,8 +37,8 @@ impl ProxyRoute {
         !uses_tls(url) && self.proxy.scheme != ProxyScheme::Socks5 && version != HttpVersion::Http2
     }
 
-    /// Explains a failure if this proxy, which forwards requests, sends responses with this status on its own. Nothing
-    /// distinguishes them from those of the endpoint.
+    /// Adds to a failure that the proxy may have sent the response, if proxies generate responses with this status. A
+    /// forwarding proxy's own responses cannot be distinguished from the endpoint's.
     pub(super) fn explain(&self, status: StatusCode, judged: ProbeResult, stopwatch: &Stopwatch) -> ProbeResult {
         if judged.is_err() && matches!(status.as_u16(), 403 | 502..=504 | 511) {
             stopwatch.mark_inconclusive();

@@ -23,7 +23,7 @@ async fn compression_without_a_header_is_never_healthy() {
     }
     let skippable = [&b"\x50\x2a\x4d\x18\x03\0\0\0abc"[..], &encode("zstd", json)].concat();
     expect_unreadable("", &skippable, "body seems to be compressed (`zstd`)").await;
-    // The bytes of an archive are known.
+    // Patterns for bytes work even on a compressed file.
     let url = respond("Content-Type: application/gzip\r\n", &encode("gzip", json)).await;
     assert_eq!(error(&url, &asserting("[BODY] matches '(?-u)^\\\\x1f\\\\x8b' and [BODY_SIZE] > 20")).await, None);
     let found = error(&url, &asserting("not [BODY] matches '(?-u)^\\\\x1f\\\\x8b'")).await.unwrap_or_default();
@@ -105,7 +105,7 @@ async fn the_last_content_type_determines_the_charset() {
         let found = error(&url, r#","must_not_contain":"Störung""#).await;
         assert_eq!(found.as_deref(), Some("response contains `Störung`"), "{headers}");
     }
-    // The last charset is wrong, so only ASCII text is known.
+    // The last charset is wrong, so only ASCII text can be searched reliably.
     let headers = "Content-Type: text/html; charset=iso-8859-1\r\nContent-Type: text/html; charset=utf-8\r\n";
     let url = respond(headers, latin_1).await;
     for undecided in [r#","must_not_contain":"Störung""#, &asserting("not [BODY] contains Störung")] {

@@ -36,7 +36,7 @@ pub(super) fn by_start(body: &[u8]) -> Option<WideCharset> {
     }
 }
 
-/// Recognizes text that starts with other characters: all of the body must be text in the charset.
+/// Recognizes text that starts with other characters. The entire body must be text in the charset.
 pub(super) fn by_content(body: &[u8]) -> Option<WideCharset> {
     let ascii_16 = |read: fn([u8; 2]) -> u16| {
         let units = body.chunks_exact(2).filter_map(|unit| unit.try_into().ok()).map(read);

@@ -20,7 +20,7 @@ pub type TcpConnection = MeteredStream<TcpStream>;
 /// The default limit for the bytes that an attempt receives over one connection. It is many times what a TLS handshake,
 /// a DNS answer or a health service's response needs.
 pub const RECEIVED_LIMIT: u64 = 1 << 20;
-/// The number of bytes to receive before other checks get a turn. In the worst case, frames of two bytes, parsing them
+/// The number of bytes to receive before yielding to other checks. In the worst case, frames of two bytes, parsing them
 /// takes about a millisecond.
 const BYTES_PER_TURN: usize = 32 << 10;
 /// The maximum number of bytes per read, because a parser handles all of them without a pause.
@@ -37,13 +37,13 @@ pub struct TooMuchData {
     limit: u64,
 }
 
-/// A stream that fails once it has received more than its limit, and regularly gives other tasks a turn.
+/// A stream that fails once it has received more than its limit, and regularly yields to other tasks.
 #[derive(Debug)]
 pub struct MeteredStream<S> {
     inner: S,
     limit: u64,
     received: u64,
-    /// The number of bytes received since other tasks last had a turn.
+    /// The number of bytes received since the stream last yielded to other tasks.
     this_turn: usize,
 }
 
@@ -142,7 +142,7 @@ fn yield_turn<T>(context: &mut Context<'_>) -> Poll<T> {
 pub struct ForeignPackets(u32);
 
 impl ForeignPackets {
-    /// Counts one packet, gives other tasks a turn, and fails above the limit.
+    /// Counts one packet and yields to other tasks. Fails above the limit.
     pub async fn add(&mut self) -> Result<(), Failure> {
         self.0 += 1;
         if self.0 > FOREIGN_PACKETS_LIMIT {

@@ -16,10 +16,10 @@ use crate::tls_error;
 /// The reason why a TLS configuration cannot be built.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum TrustError {
-    /// A file of trusted certificates cannot be used.
+    /// A file with trusted certificates cannot be used.
     #[error("failed to read the certificate authorities in `{0}`: {1}; use a PEM file with at least one certificate")]
     Authorities(PathBuf, String),
-    /// A file of a client certificate or its key cannot be used.
+    /// A file with a client certificate or its key cannot be used.
     #[error(
         "failed to read the client certificate in `{0}`: {1}; use PEM files with a certificate and its private key"
     )]
@@ -39,7 +39,7 @@ pub struct ClientCertificate {
 }
 
 impl ClientCertificate {
-    /// Reads the files and checks that the key belongs to the certificate. Errors never contain any part of the key.
+    /// Reads the files and checks that the key matches the certificate. Errors never contain any part of the key.
     pub(super) fn read(&self, provider: &CryptoProvider) -> Result<Arc<CertifiedKey>, TrustError> {
         let invalid = |file: &Path, why: &str| TrustError::ClientCertificate(file.to_owned(), why.to_owned());
         let content = |file: &Path| read_operator_file(file).map_err(|error| invalid(file, &error.to_string()));
@@ -57,7 +57,7 @@ impl ClientCertificate {
         })?;
         let key = CertifiedKey::from_der(chain, key, provider).map_err(|error| match error {
             rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
-                invalid(&self.key, "the private key does not belong to the certificate")
+                invalid(&self.key, "the private key does not match the certificate")
             }
             rustls::Error::InvalidCertificate(_) => invalid(&self.certificate, "the certificate is malformed"),
             _ => invalid(&self.key, "the private key must be an RSA, Ed25519, ECDSA P-256 or ECDSA P-384 key"),

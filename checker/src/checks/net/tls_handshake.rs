@@ -38,7 +38,7 @@ pub async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
     connected.map_err(|failed| failed.reason)
 }
 
-/// The error of a failed TLS handshake.
+/// The error from a failed TLS handshake.
 #[derive(Debug)]
 pub struct FailedHandshake {
     pub reason: Failure,

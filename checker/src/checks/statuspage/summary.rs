@@ -102,15 +102,15 @@ fn status_of(summary: &PageSummary, component: &Component) -> Result<ReportedSta
     })
 }
 
-/// Returns the page's indicator or, if that is better, degraded for a component with a problem: some pages set the
-/// indicator by hand. One component's outage does not make the whole page down.
+/// Returns the status from the page's indicator. If a component has a problem, the status is at best degraded, because
+/// some pages set the indicator by hand. A single component's outage does not make the whole page down.
 fn overall_status(summary: &PageSummary) -> Result<ReportedStatus, String> {
     let Some(OverallStatus { indicator, description }) = &summary.status else {
         return Err("the status page does not report an overall status: set `component`".to_owned());
     };
     let description = if description.trim().is_empty() { indicator } else { description };
     let reported = format!("the status page reports `{}`", excerpt(description));
-    // Planned work on a component does not contradict an indicator.
+    // A page that reports no problems can still list components under maintenance.
     let least = if indicator == "none" { UNDER_MAINTENANCE + 1 } else { UNDER_MAINTENANCE };
     let worst = worst_component(summary).filter(|component| severity(component) >= least);
     let worst = worst.map(|component| status_of(summary, component));
@@ -156,7 +156,7 @@ fn severity(component: &Component) -> u8 {
 fn worst_component(summary: &PageSummary) -> Option<&Component> {
     let listed: HashSet<&str> = summary.components.iter().filter_map(|one| one.group_id.as_deref()).collect();
     let is_counted = |one: &&Component| !(one.group == Some(true) && listed.contains(one.id.as_str()));
-    // Of several components, `max_by_key` returns the last one.
+    // If several components are equally bad, `max_by_key` returns the last one.
     summary.components.iter().rev().filter(is_counted).max_by_key(|component| severity(component))
 }
 

@@ -248,7 +248,7 @@ const PING: &[u8] = &{
 #[tokio::test]
 async fn every_misbehavior_after_the_upgrade_is_described() {
     for (bytes, times, expected) in [
-        // The header of a message that would not fit into any memory.
+        // The header of a message that is too large for any machine's memory.
         (&b"\x81\x7f\x7f\xff\xff\xff\xff\xff\xff\xff"[..], 1, "server sent a message longer than"),
         // An incomplete message, then message fragments that never end.
         (b"\x01\x7d".as_slice(), 1, "connection closed by the server"),

@@ -127,10 +127,10 @@ impl<'a> NotifyReport<'a> {
                 let (count, all) = (deferred.recipients.len(), deferred.recipient_count);
                 let _ = writeln!(
                     text,
-                    "     {count} of {all} recipients did not accept a message yet; next attempt in {wait}"
+                    "     {count} of {all} recipients have not accepted a message yet; next attempt in {wait}"
                 );
             }
-            // The first node waits for no other, except for half a minute after its start.
+            // The first node does not wait for other nodes, except during its first 30 seconds.
             let is_behind = senders[..index].iter().any(|before| before.is_reporting);
             if let Some(waiting) = served.waiting.first().filter(|_| is_behind) {
                 let age = duration::format_coarse(self.now.saturating_sub(waiting.since).max(0));
@@ -244,7 +244,7 @@ mod tests {
             "channel `ops`\n  \
              1. `a` (rank 0, every 1m)\n     \
              gave up on a message 1 h ago that the channel may have received\n     \
-             1 of 3 recipients did not accept a message yet; next attempt in 5 min\n  \
+             1 of 3 recipients have not accepted a message yet; next attempt in 5 min\n  \
              2. `b` (rank 0, every 1m)\n     \
              has waited 7 min for the nodes before it to send news\n"
         );

@@ -44,7 +44,7 @@ pub(super) const TYPE: CheckType = CheckType {
                 "match",
                 ValueKind::Enum(&["exact", "all", "any", "none"]),
                 "`exact`",
-                "Which answers are accepted: exactly the expected ones, all of them and possibly others, at least one of them, or none of them. `none` without `expected_answers` expects no answer. An empty answer counts only if the server is responsible for the name or is a resolver.",
+                "Which answers are accepted: exactly the expected ones, all of them and possibly others, at least one of them, or none of them. `none` without `expected_answers` expects no answer. An empty answer counts only if the server is authoritative for the name or is a resolver.",
             ),
             optional("rcode", ValueKind::Enum(dns::RCODES), "`NOERROR`", "The expected response code."),
             optional(
@@ -114,7 +114,9 @@ fn parse_name(text: &str, record: RecordType) -> Result<Name, String> {
     let mut name = match text.parse::<IpAddr>() {
         Ok(address) if record == RecordType::PTR => Name::from(address),
         Ok(_) => {
-            return Err(format!("`{text}` is an IP address, which only PTR records have: set `record_type` to `PTR`"));
+            return Err(format!(
+                "`{text}` is an IP address, which is valid only for PTR records: set `record_type` to `PTR`"
+            ));
         }
         Err(_) if text.is_empty() => return Err(invalid()),
         Err(_) => {

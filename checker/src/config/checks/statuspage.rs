@@ -20,12 +20,7 @@ pub(super) const TYPE: CheckType = CheckType {
         fields: &[
             NAME,
             required("url", ValueKind::Url, "The status page, for example `https://status.example.com`."),
-            optional(
-                "component",
-                ValueKind::String,
-                "the status of the whole page",
-                "The name or the id of the component.",
-            ),
+            optional("component", ValueKind::String, "the status of the whole page", "The component's name or id."),
             TIMEOUT,
             PROXY,
             TLS_CA_FILE,

@@ -13,7 +13,7 @@ pub(super) const TYPE: NotifierType = NotifierType {
     variant: Variant {
         name: "discord",
         description: "A Discord channel, through a webhook.",
-        fields: &[WEBHOOK, optional("username", ValueKind::String, "the name of the webhook", "The name to post as.")],
+        fields: &[WEBHOOK, optional("username", ValueKind::String, "the webhook's name", "The name to post as.")],
     },
     convert,
 };

@@ -12,7 +12,7 @@ pub(super) const TYPE: NotifierType = NotifierType {
     variant: Variant {
         name: "googlechat",
         description: "A Google Chat space, through an incoming webhook.",
-        fields: &[required("webhook", ValueKind::SecretUrl, "The URL of the webhook.")],
+        fields: &[required("webhook", ValueKind::SecretUrl, "The webhook URL.")],
     },
     convert,
 };

@@ -13,7 +13,7 @@ pub(super) const TYPE: NotifierType = NotifierType {
         name: "gotify",
         description: "Push notifications, through a Gotify server.",
         fields: &[
-            required("url", ValueKind::SecretUrl, "The URL of the server."),
+            required("url", ValueKind::SecretUrl, "The server URL."),
             required("token", ValueKind::Secret, "The token of an application."),
         ],
     },

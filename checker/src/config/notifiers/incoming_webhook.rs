@@ -9,11 +9,11 @@ use crate::notify::channels::secret_url::SecretUrl;
 /// The keys of webhooks whose sender can choose a name and a channel.
 pub(super) const FIELDS: &[Field] = &[
     WEBHOOK,
-    optional("username", ValueKind::String, "the name of the webhook", "The name to post as."),
-    optional("channel", ValueKind::String, "the channel of the webhook", "The channel to post to."),
+    optional("username", ValueKind::String, "the webhook's name", "The name to post as."),
+    optional("channel", ValueKind::String, "the webhook's channel", "The channel to post to."),
 ];
 
-pub(super) const WEBHOOK: Field = required("webhook", ValueKind::SecretUrl, "The URL of the webhook.");
+pub(super) const WEBHOOK: Field = required("webhook", ValueKind::SecretUrl, "The webhook URL.");
 
 /// A converted webhook.
 pub(super) struct IncomingWebhook {

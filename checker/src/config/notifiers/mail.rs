@@ -38,7 +38,7 @@ pub(super) const TYPE: NotifierType = NotifierType {
 
 const SMTP: &[Field] = &[
     required("server", ValueKind::Pattern(patterns::HOST_NAME), "The host name or IP address of the server."),
-    optional("port", ValueKind::Integer(0, 65_535), "`25`", "The port of the server."),
+    optional("port", ValueKind::Integer(0, 65_535), "`25`", "The server's port."),
     optional(
         "encryption",
         ValueKind::Enum(&["tls", "starttls", "opportunistic", "none"]),

@@ -27,7 +27,7 @@ pub(super) const TYPE: NotifierType = NotifierType {
                 "url",
                 ValueKind::SecretUrl,
                 "`https://api.mailgun.net`",
-                "The URL of the API: `https://api.eu.mailgun.net` for domains in the EU.",
+                "The API URL: `https://api.eu.mailgun.net` for domains in the EU.",
             ),
         ],
     },

@@ -14,16 +14,12 @@ pub(super) const TYPE: NotifierType = NotifierType {
         name: "matrix",
         description: "A Matrix room without end-to-end encryption.",
         fields: &[
-            required(
-                "url",
-                ValueKind::SecretUrl,
-                "The URL of the homeserver, for example `https://matrix.example.org`.",
-            ),
+            required("url", ValueKind::SecretUrl, "The homeserver URL, for example `https://matrix.example.org`."),
             required("access_token", ValueKind::Secret, "The access token of a user who is in the room."),
             required(
                 "room",
                 ValueKind::Pattern(patterns::MATRIX_ROOM),
-                "The ID of the room, for example `!abc:example.org`. An alias such as `#status:example.org` does not work.",
+                "The room ID, for example `!abc:example.org`. An alias such as `#status:example.org` does not work.",
             ),
         ],
     },

@@ -14,11 +14,7 @@ pub(super) const TYPE: NotifierType = NotifierType {
         name: "ntfy",
         description: "Push notifications, through an ntfy topic.",
         fields: &[
-            required(
-                "url",
-                ValueKind::SecretUrl,
-                "The URL of the topic, for example `https://ntfy.sh/my-secret-topic`.",
-            ),
+            required("url", ValueKind::SecretUrl, "The topic URL, for example `https://ntfy.sh/my-secret-topic`."),
             TOKEN,
             USERNAME,
             PASSWORD,

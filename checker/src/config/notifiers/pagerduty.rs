@@ -20,7 +20,7 @@ pub(super) const TYPE: NotifierType = NotifierType {
                 "url",
                 ValueKind::SecretUrl,
                 "`https://events.pagerduty.com`",
-                "The URL of the API: `https://events.eu.pagerduty.com` for accounts in the EU.",
+                "The API URL: `https://events.eu.pagerduty.com` for accounts in the EU.",
             ),
         ],
     },

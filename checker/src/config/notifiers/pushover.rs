@@ -18,7 +18,7 @@ pub(super) const TYPE: NotifierType = NotifierType {
             required("token", ValueKind::Secret, "The API token of your application."),
             required("recipient", ValueKind::Secret, "The key of a user or group."),
             optional("subject", ValueKind::String, "the title of the page", "The prefix of the title."),
-            optional("url", ValueKind::SecretUrl, "`https://api.pushover.net`", "The URL of the API."),
+            optional("url", ValueKind::SecretUrl, "`https://api.pushover.net`", "The API URL."),
         ],
     },
     convert,

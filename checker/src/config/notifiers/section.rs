@@ -28,7 +28,7 @@ const DEFAULT_FLAPPING: Flapping = Flapping { outages: 4, within: HOUR };
 const DEFAULT_CERTIFICATE_DAYS: u32 = 14;
 const DEFAULT_RANK: u32 = 100;
 
-/// The key for the days before a certificate expires.
+/// The key that sets how many days before a certificate expires to notify channels.
 pub(super) const CERTIFICATE_DAYS: &str = "certificate_days";
 
 pub(in crate::config) const SECTION: &[Field] = &[
@@ -72,7 +72,7 @@ pub(in crate::config) const SECTION: &[Field] = &[
         CERTIFICATE_DAYS,
         ValueKind::Integer(1, 90),
         "`14`",
-        "How many days before a certificate expires the channels that list `certificate` in `on` are notified. They are notified again when three days are left.",
+        "How many days before a certificate expires to notify channels that list `certificate` in `on`. They are notified again three days before it expires.",
     ),
     optional(
         "rank",
@@ -131,7 +131,7 @@ impl NotifySection {
     pub(super) fn convert(located: Option<&Located>, problems: &mut Problems) -> NotifySection {
         let valid = located.filter(|located| !has_errors(located, &ValueKind::Object(SECTION)));
         let raw: RawSection = valid.and_then(|located| read_as(located, problems)).unwrap_or_default();
-        // A mistake in another key must not hide one in these.
+        // An error in one key must not hide errors in the keys that are read here.
         let text =
             |key: &str| located.and_then(|located| Some((located.member(key)?.at, located.member(key)?.text()?)));
         let zone = text("time_zone").filter(|(at, _)| problems.errors_at(*at).next().is_none());

@@ -22,7 +22,7 @@ pub(super) const TYPE: NotifierType = NotifierType {
             optional(
                 "channel",
                 ValueKind::String,
-                "the channel of the webhook",
+                "the webhook's channel",
                 "The channel to post to, which only legacy webhooks allow.",
             ),
         ],

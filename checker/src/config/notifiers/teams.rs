@@ -12,7 +12,7 @@ pub(super) const TYPE: NotifierType = NotifierType {
     variant: Variant {
         name: "teams",
         description: "A Microsoft Teams channel, through a workflow that posts when a webhook request is received.",
-        fields: &[required("webhook", ValueKind::SecretUrl, "The URL of the workflow.")],
+        fields: &[required("webhook", ValueKind::SecretUrl, "The workflow URL.")],
     },
     convert,
 };

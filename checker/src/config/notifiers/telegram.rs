@@ -20,7 +20,7 @@ pub(super) const TYPE: NotifierType = NotifierType {
             required(
                 "chat",
                 ValueKind::StringOrInteger,
-                "The ID of the chat, or the name of a public channel, for example `@example_status`.",
+                "The chat ID, or a public channel's name, for example `@example_status`.",
             ),
             optional("thread", ValueKind::Integer(1, i64::MAX), "none", "The ID of a topic in a group."),
             optional("url", ValueKind::SecretUrl, "`https://api.telegram.org`", "The URL of a Bot API server."),

@@ -17,7 +17,7 @@ pub(super) const TYPE: NotifierType = NotifierType {
             required(
                 "url",
                 ValueKind::SecretUrl,
-                "The URL of the organization, for example `https://example.zulipchat.com`.",
+                "The organization's URL, for example `https://example.zulipchat.com`.",
             ),
             required("email", ValueKind::Pattern(patterns::NOT_BLANK), "The email address of the bot."),
             required("api_key", ValueKind::Secret, "The API key of the bot."),

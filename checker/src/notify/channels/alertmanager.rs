@@ -25,7 +25,8 @@ use crate::notify::words::{self, Urgency};
 /// An Alertmanager, which receives the current alerts after each round instead of messages.
 #[derive(Debug, Clone)]
 pub struct Alertmanager {
-    /// The server, or all members of a cluster. Members do not forward alerts, but only share which of them notifies.
+    /// The server, or all members of a cluster. Members do not forward alerts to each other, but they share which
+    /// notifications were sent.
     pub servers: Vec<SecretUrl>,
     pub authorization: Option<Authorization>,
     /// Labels to add to every alert.

@@ -21,7 +21,7 @@ pub struct Matrix {
     /// The URL of the homeserver.
     pub server: SecretUrl,
     pub access_token: Secret,
-    /// The ID of the room, such as `!abc:example.org`. An alias does not work.
+    /// The room ID, such as `!abc:example.org`. An alias does not work.
     pub room: String,
 }
 

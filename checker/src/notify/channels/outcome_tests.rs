@@ -86,7 +86,7 @@ fn documented_errors_are_interpreted() {
     }
 }
 
-/// The wait in the body is sometimes in milliseconds.
+/// The header takes precedence, because the wait in the body is sometimes in milliseconds.
 #[test]
 fn discord_uses_the_wait_in_the_header() {
     let body = r#"{"message":"You are being rate limited.","retry_after":1337.0}"#;

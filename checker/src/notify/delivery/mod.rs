@@ -29,7 +29,7 @@ pub const TIME_LIMIT: Duration = Duration::from_secs(10);
 const WAIT_LIMIT: Duration = Duration::from_secs(3);
 /// The time limit for connecting to a provider.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long before the time limit the requests to a cluster end, and the steps before mail is transferred.
+/// How long before the time limit to end requests to a cluster and the steps that precede the transfer of mail.
 const MARGIN: Duration = Duration::from_millis(200);
 /// The wait before a second attempt, unless the provider requests a different one.
 const DEFAULT_WAIT: Duration = Duration::from_secs(1);
@@ -77,7 +77,7 @@ pub struct DeliveryReport {
     pub outcome: SendOutcome,
     /// A description of the problem for the operator, as a complete clause.
     pub problem: Option<String>,
-    /// The positions of recipients that did not accept the message yet, although others did.
+    /// The positions of recipients that have not accepted the message yet although others have.
     pub deferred: Vec<u32>,
 }
 
@@ -217,7 +217,7 @@ fn combined(attempts: Vec<Attempt>) -> Attempt {
 struct Attempt {
     outcome: SendOutcome,
     note: Option<String>,
-    /// The positions of recipients that did not accept the message yet, although others did.
+    /// The positions of recipients that have not accepted the message yet although others have.
     deferred: Vec<u32>,
 }
 

@@ -36,7 +36,7 @@ pub(super) async fn send(
     let is_recipient = |index: u32| recipients.is_none_or(|recipients| recipients.contains(&index));
     let recipients = (0..).zip(&mail.to).filter(|(index, _)| is_recipient(*index)).collect();
     let is_test = message.items.iter().all(|item| item.event == EventKind::Test);
-    // Before the content is transferred, the server cannot have accepted the message.
+    // The server cannot have accepted the message before its content is transferred.
     let until = deadline.checked_sub(MARGIN).unwrap_or(deadline);
     let slow = || Err(not_connected(mail, "did not respond in time"));
     let begun = timeout_at(until, begin(mail, recipients, !content.is_ascii())).await.unwrap_or_else(|_| slow());
@@ -129,7 +129,7 @@ impl Transaction {
         let later = if is_test { "try again later" } else { "the message will be sent to them later" };
         let notes = [
             note(&refused, "were refused", "check the addresses in `to`"),
-            note(&deferred, "were not accepted yet", later),
+            note(&deferred, "have not been accepted yet", later),
         ];
         let notes: Vec<String> = notes.into_iter().flatten().collect();
         Attempt {
@@ -199,7 +199,7 @@ fn connection_failed(mail: &Mail, error: &SmtpError) -> Attempt {
             Some(io::ErrorKind::TimedOut) => "did not respond in time",
             Some(io::ErrorKind::ConnectionRefused) => "refused the connection",
             Some(io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable) => {
-                "is in a network that cannot be reached"
+                "is on a network that cannot be reached"
             }
             Some(io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof) => "closed the connection",
             _ => "cannot be found or connected to",

@@ -57,7 +57,7 @@ fn record_delivery(
     let recipients = (deferred, recipient_count(&channel.transport));
     if !known.is_empty() && !own.defer(&channel.id, recipients, known, now) {
         report.problems.push(format!(
-            "channel `{}`: too many recipients did not accept earlier messages yet, so this one will not be sent to them again",
+            "channel `{}`: too many recipients have not accepted earlier messages yet, so this one will not be sent to them again",
             channel.id
         ));
     }
@@ -78,7 +78,7 @@ fn record_failure(
         SendOutcome::Refused { reason } => (reason, true, None),
     };
     if let Some(deferred) = &outgoing.deferred {
-        // The server may have accepted the message, and the recipients have already been notified late.
+        // Give up instead of repeating a message that the server may have accepted.
         let is_over = is_refused || why == FailureReason::TimedOut;
         let left = if is_over { Vec::new() } else { deferred.recipients.clone() };
         report.problems.extend(delivery.problem);
@@ -87,7 +87,7 @@ fn record_failure(
     }
     let failure = SendFailure {
         why,
-        // A provider that accepted other messages works.
+        // A provider that accepted other messages is working.
         is_refused: is_refused && !has_delivered,
         is_repeatable: channel.transport.keeps_incidents(),
         after: after.map(|after| i64::try_from(after.as_nanos()).unwrap_or(i64::MAX)),

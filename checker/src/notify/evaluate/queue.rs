@@ -18,8 +18,8 @@ use crate::notify::rules::{Channel, Notifications};
 /// The number of messages to send to one provider at the same time, if it receives several.
 const MESSAGES_AT_ONCE: usize = 8;
 
-/// How long after the first message further ones are sent to a provider. The rest of [`TIME_LIMIT`] is left for their
-/// responses.
+/// How long after the first message further messages can be sent to a provider. The rest of [`TIME_LIMIT`] is left for
+/// their responses.
 const QUEUE_TIME: Duration = Duration::from_secs(5);
 
 /// The number of failures after which no further messages are sent to a provider.
@@ -67,8 +67,8 @@ pub(super) fn queue<'a>(
     news.into_iter().map(outgoing).collect()
 }
 
-/// Sends a channel's messages, several at the same time, until some fail or the time is up. The news of the others
-/// remains to be sent.
+/// Sends a channel's messages, several at the same time, until some of them fail or time runs out. The news in unsent
+/// messages is kept for later.
 pub(super) async fn send_queue<'a>(queue: Vec<Outgoing<'a>>, courier: &Courier, now: UnixNanos) -> SentQueue<'a> {
     let started = Instant::now();
     let (failures, attempts) = (AtomicUsize::new(0), AtomicUsize::new(0));

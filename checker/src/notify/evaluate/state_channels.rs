@@ -20,7 +20,7 @@ use crate::notify::event::EventKind;
 use crate::notify::message::Item;
 use crate::notify::rules::Channel;
 
-/// For how many intervals an alert stays active after it was last posted, and for how many a missed outage is posted.
+/// How many intervals an alert stays active after its last post, and how many intervals a missed outage is posted for.
 const ALERT_INTERVALS: i64 = 3;
 
 impl Notifier {

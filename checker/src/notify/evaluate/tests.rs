@@ -140,13 +140,15 @@ async fn a_deferred_recipient_is_notified_later_and_no_other_twice() {
     assert_eq!(report.due, Some(START + 16 * MINUTE));
     assert_eq!(
         report.problems,
-        ["channel `ops`: 1 of 2 recipients were not accepted yet (status 450); the message will be sent to them later"]
+        [
+            "channel `ops`: 1 of 2 recipients have not been accepted yet (status 450); the message will be sent to them later"
+        ]
     );
     assert_eq!(server.accepted(), [["ops"]]);
     assert!(world.run(13).await.sent.is_empty(), "it is too early");
     let log = world.log().await.to_json();
     assert!(log.contains(r#""deferred":[{"to":[1],"of":2,"tries":1,"#) && !log.contains("jane"), "{log}");
-    // The recipient's server may defer it several times, which one run tries twice.
+    // A server can defer a message several times. Each run makes two attempts.
     server.answer(&[450, 450]);
     let report = world.run(17).await;
     assert_eq!(report.problems, ["channel `ops` did not accept the message (status 450): it will be retried"]);
@@ -258,7 +260,7 @@ async fn a_slow_channel_does_not_delay_a_dead_mans_switch() {
 }
 
 #[tokio::test]
-async fn a_hostile_log_is_named_and_adds_nothing_to_the_own_log() {
+async fn a_hostile_log_is_reported_and_not_copied() {
     let server = MailServer::start().await;
     let world = World::new(mail(server.port));
     world.run(9).await;
@@ -286,7 +288,7 @@ async fn a_hostile_log_is_named_and_adds_nothing_to_the_own_log() {
     assert_eq!(
         report.problems,
         [
-            "the notification log `0-notified/us.json` was ignored or shortened: only the first 50000 of its entries are used"
+            "the notification log `0-notified/us.json` was ignored or truncated: only the first 50000 of its entries are used"
         ]
     );
     assert_eq!(report.sent, ["notified `ops`: Shop is down"]);

@@ -85,7 +85,7 @@ impl Service {
         let Ok(tags) = tags else { return Ok(CreatedUser::WithoutPath) };
         match self.iam.tag_user().user_name(name).tags(tags).send().await {
             Ok(_) => Ok(CreatedUser::WithTag),
-            Err(error) => match self.iam_refused("set the tag of the user", name, "iam:TagUser", &error) {
+            Err(error) => match self.iam_refused("tag the user", name, "iam:TagUser", &error) {
                 error if error.may_have_succeeded() => Err(error),
                 // The user's permissions identify it.
                 _ => Ok(CreatedUser::WithoutPath),
@@ -187,7 +187,7 @@ impl Service {
     pub async fn delete_key(&self, user: &str, key_id: &str) -> ServiceResult<()> {
         match self.iam.delete_access_key().user_name(user).access_key_id(key_id).send().await {
             Err(error) if error.code() != Some("NoSuchEntity") => {
-                Err(self.iam_refused("delete a key of the user", user, "iam:DeleteAccessKey", &error))
+                Err(self.iam_refused("delete an access key for the user", user, "iam:DeleteAccessKey", &error))
             }
             _ => Ok(()),
         }

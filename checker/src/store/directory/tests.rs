@@ -106,7 +106,7 @@ async fn only_regular_files_are_read() {
     fs::set_permissions(path(4), fs::Permissions::from_mode(0o0)).unwrap();
     let read = store.get_batch(&names).await.unwrap().objects;
     assert_eq!(read[0].1.as_deref(), Ok(b"[0]".as_slice()));
-    // The permissions have no effect on root, who can read every file.
+    // Root can read every file regardless of its permissions.
     if fs::read(path(4)).is_err() {
         assert!(read[1].1.as_ref().is_err_and(|why| why.contains("permission denied")), "{read:?}");
     }

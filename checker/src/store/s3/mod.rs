@@ -178,7 +178,7 @@ impl S3Store {
         let request = self.client.get_object().bucket(&self.bucket).key(&key);
         let condition = known.map(|version| version.0.clone());
         match request.set_if_none_match(condition).send().await {
-            // Some services ignore the condition.
+            // Some services ignore `If-None-Match` and send an unchanged object.
             Ok(response) if known.is_some() && version_of(&response).as_ref() == known => Ok(Response::Unchanged),
             Ok(response) => Ok(Response::Found(Box::new(response))),
             Err(error) if error.raw_response().is_some_and(|raw| raw.status().as_u16() == NOT_MODIFIED) => {
@@ -260,7 +260,7 @@ impl S3Store {
             }
         }
         drop(reads);
-        // The other objects can use all the room before the first one does.
+        // Concurrent reads of the other objects can fill the batch before the first object is read.
         if batch.names == 0
             && let Some(first) = names.first()
         {

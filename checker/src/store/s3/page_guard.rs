@@ -24,7 +24,7 @@ pub(super) enum EndlessListing {
     TooManyNames,
 }
 
-/// A record of a listing's pages, for detecting that the listing is endless.
+/// A record of a listing's pages, which detects endless listings.
 #[derive(Debug, Default)]
 pub(super) struct PageGuard {
     pages: usize,

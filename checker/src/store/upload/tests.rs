@@ -206,7 +206,7 @@ async fn without_a_spool_the_error_has_both_causes() {
     assert!(matches!(error, StoreError::NotKept { .. }));
     let text = error.to_string();
     assert!(text.starts_with("failed to write: ") && text.contains("could not be kept"), "{text}");
-    assert!(text.contains("a file is in the way of a directory"), "{text}");
+    assert!(text.contains("a file exists where a directory is expected"), "{text}");
     let up = FakeStore::new(|_, _| Ok(()));
     let upload = up.upload(&spool(&file), 1).await.unwrap();
     assert_eq!((upload.name, upload.warnings.len()), (name(1), 1));

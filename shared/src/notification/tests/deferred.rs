@@ -1,10 +1,10 @@
-//! Tests which news recipients receive that did not accept it at first.
+//! Tests which news is sent to recipients that did not accept it at first.
 
 use super::*;
 use crate::notification::deferral::{DEFERRED_TRIES, DeferredNews, deferred_news, known_before};
 use crate::notification_log::Deferred;
 
-/// Sends the news of a minute, which one of the channel's three recipients does not accept.
+/// Sends the news in a given minute. One of the channel's three recipients does not accept it.
 fn defer(scene: &mut Scene, now: i64) -> Deferred {
     let plan = scene.plan(now);
     let registers = Registers::merge(&scene.logs);

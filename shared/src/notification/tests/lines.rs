@@ -78,7 +78,7 @@ fn the_wait_begins_again_with_other_news() {
 }
 
 #[test]
-fn newer_news_does_not_put_off_older_news() {
+fn newer_news_does_not_delay_older_news() {
     let mut scene = three();
     scene.logs.swap(0, 1);
     let first = scene.endpoints.clone();
@@ -91,7 +91,7 @@ fn newer_news_does_not_put_off_older_news() {
         scene.logs[0].wait(&channel(), plan.waiting.clone());
         sent.push(plan.news.len());
     }
-    // The node waits for five minutes: each endpoint has its turn by itself.
+    // The node waits for five minutes, because turns are separate for each endpoint.
     assert_eq!(sent, [0, 0, 0, 0, 0, 1, 2]);
 }
 
@@ -120,7 +120,7 @@ fn a_wait_from_before_a_silence_does_not_count() {
         period: Period { start: at(12), end: at(30) },
         endpoints: vec!["Shop".to_owned()],
     }];
-    // The stored log still contains the wait, because only changes that others must know are stored.
+    // The stored log still contains the wait, because only changes that matter to other nodes are stored.
     assert_eq!(since(&scene.plan(31)), [at(30)]);
     assert!(scene.plan(31).news.is_empty());
 }

@@ -61,7 +61,7 @@ fn an_outage_is_kept_while_any_node_serves_the_channel() {
 }
 
 #[test]
-fn registers_of_other_nodes_are_not_copied_into_the_own_log() {
+fn registers_of_other_nodes_are_not_copied() {
     let unknown = (0..50).map(|index| {
         let mut register = register(&format!("Unknown {index}"), index, Notified::Down);
         (register.at, register.until) = (at(-9_000), at(-9_000));

@@ -57,7 +57,7 @@ fn a_channel_that_does_not_hear_of_degraded_endpoints_gets_their_recovery() {
 
 #[test]
 fn a_partial_recovery_counts_after_a_while() {
-    // Another node's results are older, so the endpoint is degraded for a moment.
+    // Another node's results are older, so the endpoint is briefly degraded.
     let mut scene = Scene::new("h0 d10 g15 h16");
     scene.policy.recovered_after = MINUTE / 2;
     let sent = scene.play(10..20);
@@ -94,7 +94,7 @@ fn an_unknown_status_is_not_a_recovery() {
 }
 
 #[test]
-fn an_outage_without_results_is_closed_in_words_after_a_day() {
+fn an_outage_without_results_is_closed_after_a_day() {
     let mut scene = Scene::new("h0 d10 ?20");
     scene.send(15);
     let day = 24 * 60;
@@ -105,7 +105,8 @@ fn an_outage_without_results_is_closed_in_words_after_a_day() {
     assert_eq!((item.was, item.is), (Status::Down, Status::Unknown));
     scene.send(20 + day);
     assert_eq!(scene.plan(21 + day).news, []);
-    // A channel that does not hear of recoveries does not hear of it, and an endpoint that returns is down again.
+    // A channel without recoveries is not notified of closed outages, and is notified again if the endpoint returns and
+    // is still down.
     scene = Scene::new("h0 d10 ?20 d2000");
     scene.policy.on = BTreeSet::from([EventKind::Down]);
     scene.send(15);
@@ -113,7 +114,7 @@ fn an_outage_without_results_is_closed_in_words_after_a_day() {
 }
 
 #[test]
-fn the_outage_of_a_retired_endpoint_is_closed_in_words() {
+fn the_outage_of_a_retired_endpoint_is_closed() {
     for pace in [Pace::default(), Pace { gather: MINUTE, spacing: MINUTE }] {
         let mut scene = Scene::new("h0 d10 ?20").with_endpoint("Blog", "h0 d10 h19 ?20");
         scene.pace = pace;
@@ -121,7 +122,7 @@ fn the_outage_of_a_retired_endpoint_is_closed_in_words() {
         for endpoint in &mut scene.endpoints {
             endpoint.2 = true;
         }
-        // The end of the other outage is known.
+        // Only the outage of the other endpoint has a known end.
         let expected = ["30: recovered Blog 10–19", "30: closed Shop 10–20"];
         assert_eq!(scene.play(30..60), expected, "{pace:?}");
     }
@@ -143,7 +144,7 @@ fn the_outage_of_an_endpoint_that_disappeared_is_closed_after_a_day() {
     assert_eq!(scene.plan(16).news, []);
     let plan = scene.plan(16 + 24 * 60);
     assert_eq!(words(&plan), ["closed Shop 10–15"]);
-    // Other nodes do not repeat what a log, which could be hostile, says about unknown endpoints.
+    // Other nodes do not repeat a log's claims about unknown endpoints, because the log could be hostile.
     let mut scene = scene.with_node("b");
     scene.logs.swap(0, 1);
     let sent = (16 + 24 * 60..).take(300).find(|now| {
@@ -205,7 +206,7 @@ fn outages_shorter_than_after_are_not_flapping() {
     let mut scene = Scene::new("h0 d10 h12 d20 h22 d30 h32 d40 h42 d50 h52 d55 h57");
     scene.policy.after = minutes(3);
     assert_eq!(scene.play(0..200), [""; 0]);
-    // Four of these are long enough. The short ones count neither for the beginning nor for the end.
+    // Four of these outages are long enough. The short ones neither start nor prolong the flapping.
     let mut scene = Scene::new("h0 d10 h15 d20 h21 d25 h30 d35 h36 d40 h45 d50 h55 d65 h66 d80 h81");
     scene.policy.after = minutes(3);
     let sent = scene.play(0..200);
@@ -269,14 +270,14 @@ fn conditions_are_notified_when_they_begin_and_end() {
         scene.conditions = vec![condition(topic, is_present, since)];
         scene.send(now)
     };
-    // The end of a condition is the same event, with the time when it ended.
+    // The end of a condition has the same event kind, with the time at which it ended.
     assert_eq!(send(Topic::Silent, true, 10, 12), ["silent eu-west 10"]);
     assert_eq!(send(Topic::Silent, true, 10, 13), [""; 0]);
     assert_eq!(send(Topic::Silent, false, 20, 21), ["silent eu-west 10–20"]);
     assert_eq!(send(Topic::Silent, false, 20, 22), [""; 0]);
 }
 
-/// The exact start of some conditions is unknown, so each evaluation determines another one.
+/// The exact start of some conditions is unknown, so each evaluation reports a different one.
 #[test]
 fn a_condition_whose_start_moves_is_notified_by_daemons_and_by_the_next_node() {
     let condition = |now| Condition {
@@ -320,11 +321,11 @@ fn a_budget_that_burns_faster_is_notified_again() {
     };
     assert_eq!(send(Some(0), 10), ["budget Shop 10"]);
     assert_eq!(send(Some(2), 20), ["budget Shop 10 #2"]);
-    // A rate that varies is not news.
+    // A burn rate that goes up and down causes no messages.
     for (level, now) in [(1, 30), (2, 31), (0, 70), (2, 79)] {
         assert_eq!(send(Some(level), now), [""; 0], "{now}");
     }
-    // After an hour, the lower rate is recorded.
+    // The lower burn rate is recorded after an hour.
     assert_eq!(send(Some(0), 80), [""; 0]);
     assert_eq!(send(Some(0), 81), [""; 0]);
     assert_eq!(send(Some(2), 90), ["budget Shop 10 #2"]);
@@ -332,8 +333,7 @@ fn a_budget_that_burns_faster_is_notified_again() {
     assert_eq!(send(Some(1), 110), ["budget Shop 10"]);
 }
 
-/// Returns a scene in which a certificate can be evaluated: with the reminders that are due, or `None` if it does not
-/// expire soon.
+/// Evaluates a certificate with this many due reminders, or with `None` if it does not expire soon. Returns the news.
 fn send_certificate(scene: &mut Scene, reminders: Option<u32>, now: i64) -> Vec<String> {
     scene.conditions = vec![Condition {
         topic: Topic::Certificate,
@@ -354,12 +354,12 @@ fn a_certificate_is_notified_once_and_again_before_it_expires() {
     assert_eq!(send(Some(0), 30), ["certificate Shop 10"]);
     assert_eq!(send(Some(0), 31), [""; 0]);
     assert_eq!(send(Some(1), 41), ["certificate Shop 10 #1"]);
-    // A node with an older result does not start over.
+    // A node with an older result does not repeat the first message.
     assert_eq!(send(Some(0), 42), [""; 0]);
     assert_eq!(send(Some(1), 43), [""; 0]);
-    // Its renewal is not news.
+    // The renewal of a certificate causes no message.
     assert_eq!(send(None, 51), [""; 0]);
-    // An incident must end, though.
+    // A provider that keeps incidents is notified of the renewal.
     let mut incident = Scene::new("h0").hearing(&[EventKind::Certificate]);
     incident.policy.keeps_incidents = true;
     assert_eq!(send_certificate(&mut incident, Some(0), 30), ["certificate Shop 10"]);

@@ -148,7 +148,7 @@ fn worse_news_does_not_wait_for_the_spacing() {
 #[test]
 fn a_new_outage_does_not_wait_for_the_spacing() {
     let mut scene = Scene::new("h0 d10 h20").with_endpoint("Blog", "h0 d12 h22").with_endpoint("Docs", "h0 d13 h90");
-    // Conditions do not count as worse news.
+    // Conditions are not exempt from the spacing.
     scene.conditions = vec![Condition {
         topic: Topic::Silent,
         key: EndpointKey { title: "eu-west".to_owned(), ..EndpointKey::default() },
