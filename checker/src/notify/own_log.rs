@@ -202,7 +202,7 @@ mod tests {
         let content = own.log.to_json();
         store.put(&LogName { node: node.clone() }, content.into()).await.expect("another program stores it");
         let error = OwnLog::load(&store, &node, &spool).await.expect_err("messages would be repeated").to_string();
-        assert!(error.contains("Delete it"), "{error}");
+        assert!(error.contains("until you delete it"), "{error}");
     }
 
     #[test]

@@ -49,7 +49,12 @@ fn reported_statuses_are_mapped() {
         ),
         (Some("Payment"), Err("the status page has no component `Payment`; did you mean `Payments`?")),
         (Some("Mail"), Err("the status page has no component `Mail`")),
-        (None, down("`Payments` has a major outage: Cards are declined")),
+        (
+            None,
+            degraded(
+                "the status page reports `Partial System Outage`: `Payments` has a major outage: Cards are declined",
+            ),
+        ),
     ] {
         let expected = expected.map_err(str::to_owned);
         assert_eq!(reported_status(SUMMARY.as_bytes(), component), expected, "{component:?}");
