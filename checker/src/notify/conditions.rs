@@ -168,16 +168,17 @@ pub fn burning_budgets(
     endpoints.iter().filter_map(condition).collect()
 }
 
-/// Ends the reported conditions of endpoints that no longer have an objective: neither in this node's configuration nor
-/// in the newest results of any node. Otherwise, nodes with different configurations would report them in turn.
+/// Ends the conditions that this node reported for endpoints that no longer have an objective: neither in its
+/// configuration nor in the newest results of any node. Otherwise, nodes with different configurations would report them
+/// in turn.
 #[must_use]
 pub fn ended_budgets(
     histories: &[&History],
     objectives: &EndpointMap<Objective>,
-    logs: &[&NotificationLog],
+    own: Option<&NotificationLog>,
     now: UnixNanos,
 ) -> Vec<Condition> {
-    let open = notified(logs, Topic::Budget).into_iter().filter(|register| register.state == Notified::Down);
+    let open = notified(own.as_slice(), Topic::Budget).into_iter().filter(|register| register.state == Notified::Down);
     let mut ended: Vec<Condition> = Vec::new();
     for register in open {
         let key = &register.key;
@@ -297,7 +298,7 @@ mod tests {
             if in_configuration {
                 objectives.insert(key.clone(), objective);
             }
-            let ended = ended_budgets(&[&history(in_results)], &objectives, &[&log], now);
+            let ended = ended_budgets(&[&history(in_results)], &objectives, Some(&log), now);
             ended.first().is_some_and(|condition| !condition.is_present)
         };
         assert!(is_ended(None, false, DAY + HOUR));

@@ -74,7 +74,7 @@ pub fn replay(
         let conditions = burning_budgets(&endpoints, objectives, &[&own], at);
         let newest = BTreeMap::from([(node.clone(), at)]);
         for (index, channel) in message_channels(settings) {
-            let registers = Registers::merge([&own]);
+            let registers = Registers::merge([&own], at);
             let situation = Situation {
                 channel: &channel.id,
                 policy: &channel.policy,

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use super::expiry::{Expiry, ExpiryOutcome};
 use super::history_writer::{HistoryError, HistoryWriter};
 use super::summary::{SummaryError, SummaryWriter};
-use crate::platform::shutdown::{STORING_AFTER_SHUTDOWN, ShutdownBudget};
+use crate::platform::shutdown::{ShutdownBudget, UPKEEP_AFTER_SHUTDOWN};
 use crate::store::{Store, StoreError};
 
 /// The time limit for updating the history and the summary after a round. A later round completes the update.
@@ -57,7 +57,7 @@ impl Upkeep {
         now: UnixNanos,
         progress: impl FnMut(usize, usize),
     ) -> UpkeepOutcome {
-        let stopped = StoreError::Stopped { store: self.store.describe(), limit: STORING_AFTER_SHUTDOWN.as_secs() };
+        let stopped = StoreError::Stopped { store: self.store.describe(), limit: UPKEEP_AFTER_SHUTDOWN.as_secs() };
         // If the work is interrupted, the outcome contains the completed parts.
         let mut outcome = UpkeepOutcome {
             history: Err(stopped.into()),
@@ -72,10 +72,13 @@ impl Upkeep {
                 task: "complete the update of the history and summary".to_owned(),
                 limit: HISTORY_TIMEOUT.as_secs(),
             };
-            outcome.history = Err(timed_out().into());
             let updating = work.update_history(store, round, others, now, &mut outcome);
-            if timeout(HISTORY_TIMEOUT, Box::pin(updating)).await.is_err() && outcome.history.is_ok() {
-                outcome.summary = Err(timed_out().into());
+            if timeout(HISTORY_TIMEOUT, Box::pin(updating)).await.is_err() {
+                match outcome.history {
+                    Ok(()) => outcome.summary = Err(timed_out().into()),
+                    Err(HistoryError::Store(StoreError::Stopped { .. })) => outcome.history = Err(timed_out().into()),
+                    Err(_) => {}
+                }
             }
             outcome.expiry = work.expiry.run(store, now, progress).await;
         };

@@ -79,6 +79,9 @@ pub(super) fn compare<'a>(situation: &Situation<'a>) -> Comparison<'a> {
     for condition in situation.conditions {
         compare_condition(situation, condition, &mut comparison);
     }
+    for found in &mut comparison.found {
+        found.news.register.number = found.replaced;
+    }
     comparison
 }
 

@@ -106,7 +106,7 @@ pub fn deferred_news(situation: &Situation<'_>, deferred: &Deferred) -> Deferred
     for served in &mut own.channels {
         *served = ServedChannel::new(served.id.clone(), served.from);
     }
-    let registers = Registers::merge([&own]);
+    let registers = Registers::merge([&own], now);
     let nodes = Nodes { own: &own, others: &[], newest: situation.nodes.newest };
     let mut plan = reconcile(&Situation { registers: &registers, nodes, pace: Pace::default(), ..*situation });
     let subject = |topic: Topic, key: &EndpointKey| (topic, key.title.clone(), key.locator.clone());

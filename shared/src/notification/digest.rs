@@ -28,27 +28,28 @@ impl Digest {
     /// title.
     #[must_use]
     pub fn new(channel: &ChannelId, news: &[News], limit: usize, group_of: impl Fn(&str) -> String) -> Digest {
+        let id = id(channel, news);
         let mut items: Vec<&Item> = news.iter().flat_map(|news| &news.items).collect();
         items.sort_by_key(|item| order(item.event));
         let mut more: BTreeMap<String, usize> = BTreeMap::new();
         for item in items.iter().skip(limit) {
             *more.entry(group_of(&item.title)).or_default() += 1;
         }
-        let id = id(channel, &items);
         let hidden = items.iter().skip(limit).map(|item| item.kind()).collect();
         let items = items.into_iter().take(limit).cloned().collect();
         Digest { id, items, more: more.into_iter().collect(), hidden }
     }
 }
 
-/// Returns a message ID, which is a hash of the details that are the same on all nodes.
-fn id(channel: &ChannelId, items: &[&Item]) -> String {
+/// Returns a message ID, which is a hash of the details that are the same on all nodes. The number of the register that
+/// the news replaces distinguishes messages with the same words.
+fn id(channel: &ChannelId, news: &[News]) -> String {
+    let items = news.iter().flat_map(|news| news.items.iter().map(|item| (item, news.register.number)));
     let mut parts: Vec<String> = items
-        .iter()
-        .map(|item| {
+        .map(|(item, replaced)| {
             let is_over = item.until.is_some();
             let Item { event, title, locator, since, reminder, .. } = item;
-            format!("{event}\n{title}\n{locator}\n{since}\n{reminder}\n{is_over}")
+            format!("{event}\n{title}\n{locator}\n{since}\n{reminder}\n{is_over}\n{replaced}")
         })
         .collect();
     parts.sort_unstable();

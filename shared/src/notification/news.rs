@@ -28,6 +28,7 @@ pub struct News {
     /// change is only recorded.
     pub items: Vec<Item>,
     /// The register to record once the channel accepts the message. Its number and time are set at that point.
+    /// Until then, the number is that of the register that it replaces.
     pub register: Register,
 }
 

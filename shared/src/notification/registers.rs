@@ -10,6 +10,7 @@ use crate::notification_log::{
     ServedChannel, Topic, UNANSWERED_RETRIES, Waiting,
 };
 use crate::object_name::NodeName;
+use crate::quorum::CLOCK_TOLERANCE;
 use crate::{HOUR, MINUTE, Nanos, UnixNanos};
 
 /// How long obsolete registers are kept. This is longer than outages are reported, because clocks differ.
@@ -63,16 +64,17 @@ pub(super) struct ChannelRegisters<'a> {
 }
 
 impl<'a> Registers<'a> {
-    /// Merges logs, in any order.
+    /// Merges logs, in any order. Ignores registers from the future, whose clock was wrong or whose log is hostile:
+    /// no later message could replace them.
     #[must_use]
-    pub fn merge(logs: impl IntoIterator<Item = &'a NotificationLog>) -> Registers<'a> {
+    pub fn merge(logs: impl IntoIterator<Item = &'a NotificationLog>, now: UnixNanos) -> Registers<'a> {
         let mut merged = Registers::default();
         for log in logs {
             for served in &log.channels {
                 let from = &mut merged.channels.entry(&served.id).or_default().from;
                 *from = Some(from.map_or(served.from, |from| from.min(served.from)));
             }
-            for register in &log.registers {
+            for register in log.registers.iter().filter(|register| !is_future(register, now)) {
                 merged.greatest_number = merged.greatest_number.max(register.number);
                 merged.channels.entry(&register.channel).or_default().add((&log.node, register));
             }
@@ -133,6 +135,10 @@ impl<'a> ChannelRegisters<'a> {
         let found = with_id.into_iter().chain(self.without_id.get(&by_title)).copied();
         found.max_by(|(node, one), (other_node, other)| one.compare(node, other, other_node))
     }
+}
+
+fn is_future(register: &Register, now: UnixNanos) -> bool {
+    register.at > now.saturating_add(CLOCK_TOLERANCE)
 }
 
 /// A failed attempt to notify a channel.
@@ -235,12 +241,22 @@ impl NotificationLog {
         false
     }
 
+    /// Dates registers from the future to `now`, because this node's clock was wrong. Otherwise, the node would report
+    /// nothing about their subjects until then.
+    pub fn correct_times(&mut self, now: UnixNanos) {
+        for register in self.registers.iter_mut().filter(|register| is_future(register, now)) {
+            for time in [&mut register.at, &mut register.until, &mut register.since] {
+                *time = now.min(*time);
+            }
+        }
+    }
+
     /// Removes registers that are no longer needed. Returns whether anything changed.
     ///
     /// A register that records a recovery is kept while any log contains an older register for the same endpoint,
     /// because the older one would otherwise become current again.
     pub fn prune(&mut self, others: &[NotificationLog], now: UnixNanos) -> bool {
-        let others_merged = Registers::merge(others.iter().filter(|log| log.node != self.node));
+        let others_merged = Registers::merge(others.iter().filter(|log| log.node != self.node), now);
         let is_served = |channel: &ChannelId| {
             self.channels.iter().any(|served| served.id == *channel)
                 || others.iter().any(|log| log.channel(channel).is_some())

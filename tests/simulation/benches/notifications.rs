@@ -43,7 +43,7 @@ fn main() {
         let combined = start.elapsed();
         let verdicts = verdicts(&endpoints, NOW);
         let judged = start.elapsed();
-        let registers = Registers::merge(&logs);
+        let registers = Registers::merge(&logs, NOW);
         let plan = reconcile(&Situation {
             channel: &channel,
             policy: &policy,

@@ -234,7 +234,7 @@ impl World {
             .collect();
         let endpoints = self.endpoint_statuses(&histories);
         let verdicts = verdicts(&endpoints, clock);
-        let registers = Registers::merge(others.iter().chain([log]));
+        let registers = Registers::merge(others.iter().chain([log]), clock);
         let plan = &self.plan.nodes[node];
         let situation = Situation {
             channel: &self.channel,

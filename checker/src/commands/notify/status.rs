@@ -95,7 +95,7 @@ impl<'a> NotifyReport<'a> {
     }
 
     fn text(&self) -> String {
-        let registers = Registers::merge(&self.logs);
+        let registers = Registers::merge(&self.logs, self.now);
         let mut text = String::new();
         for channel in &self.settings.channels {
             let state = if channel.is_enabled { "" } else { " (disabled)" };
@@ -149,7 +149,7 @@ impl<'a> NotifyReport<'a> {
     }
 
     fn json(&self) -> Value {
-        let registers = Registers::merge(&self.logs);
+        let registers = Registers::merge(&self.logs, self.now);
         let channel = |channel: &Channel| {
             let senders = self.senders(&channel.id).into_iter().map(|Sender { log, served, is_reporting }| {
                 json!({

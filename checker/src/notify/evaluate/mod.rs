@@ -228,6 +228,7 @@ impl Notifier {
     pub async fn preview(&mut self, stored: StoredHistory, now: UnixNanos) -> Result<Vec<ChannelPreview>, StoreError> {
         let mut own = OwnLog::load(self.view.store(), &self.node, &self.spool_dir).await?;
         own.log.introduce(&self.introduction(&stored, &served(&self.settings), now), now);
+        own.log.correct_times(now);
         self.own = Some(own);
         self.view.refresh_histories(now).await?;
         self.view.refresh_logs(now).await?;
@@ -248,6 +249,9 @@ impl Notifier {
         now: UnixNanos,
     ) -> Result<Assessment, StoreError> {
         self.introduce(&stored, now).await?;
+        if let Some(own) = &mut self.own {
+            own.log.correct_times(now);
+        }
         if !self.is_recent(self.read_at, now) {
             self.view.refresh_histories(now).await?;
             self.read_at = Some(now);
@@ -263,6 +267,7 @@ impl Notifier {
         self.view.refresh_logs(now).await?;
         if let Some(own) = &mut self.own {
             own.refresh(self.view.store()).await?;
+            own.log.correct_times(now);
         }
         Ok(self.assess(&stored, now))
     }
@@ -324,14 +329,14 @@ impl Notifier {
         let all = || self.view.histories().iter().chain([history]);
         let endpoints = endpoint_statuses(all());
         let newest = all().filter_map(|history| Some((history.node.clone()?, history.newest()?))).collect();
-        let logs: Vec<&NotificationLog> =
-            self.view.logs().iter().chain(self.own.as_ref().map(|own| &own.log)).collect();
+        let own = self.own.as_ref().map(|own| &own.log);
+        let logs: Vec<&NotificationLog> = self.view.logs().iter().chain(own).collect();
         let mut conditions = silent_nodes(self.view.histories(), &logs, now);
         conditions.push(store_condition(&self.node, None, now));
         let certificate_days = self.settings.rules.certificate_days;
         conditions.extend(expiring_certificates(&stored.certificates, certificate_days, &logs, now));
         conditions.extend(burning_budgets(&endpoints, &self.objectives, &logs, now));
-        conditions.extend(ended_budgets(&all().collect::<Vec<_>>(), &self.objectives, &logs, now));
+        conditions.extend(ended_budgets(&all().collect::<Vec<_>>(), &self.objectives, own, now));
         let mut assessment = self.plan(&endpoints, &conditions, &newest, now);
         self.add_budgets(&mut assessment, &endpoints, now);
         assessment
@@ -345,7 +350,7 @@ impl Notifier {
         now: UnixNanos,
     ) -> Assessment {
         let Some(own) = &self.own else { return Assessment::default() };
-        let registers = Registers::merge(self.view.logs().iter().chain([&own.log]));
+        let registers = Registers::merge(self.view.logs().iter().chain([&own.log]), now);
         let verdicts = verdicts(endpoints, now);
         let rules = &self.settings.rules;
         let pace = self.pace();

@@ -50,7 +50,7 @@ fn record_delivery(
     let known = if deferred.is_empty() {
         Vec::new()
     } else {
-        known_before(&Registers::merge(others.iter().chain([&*own])), &outgoing.news)
+        known_before(&Registers::merge(others.iter().chain([&*own]), now), &outgoing.news)
     };
     own.record(&outgoing.news, number, now);
     own.succeeded(&channel.id);

@@ -45,7 +45,7 @@ impl Notifier {
         for served in &mut bare.channels {
             *served = ServedChannel::new(served.id.clone(), served.from);
         }
-        let registers = Registers::merge([&bare]);
+        let registers = Registers::merge([&bare], now);
         let duration = own.every.saturating_mul(ALERT_INTERVALS);
         let job = |channel: &Channel| {
             let situation = Situation {

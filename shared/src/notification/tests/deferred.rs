@@ -7,7 +7,7 @@ use crate::notification_log::Deferred;
 /// Sends the news in a given minute. One of the channel's three recipients does not accept it.
 fn defer(scene: &mut Scene, now: i64) -> Deferred {
     let plan = scene.plan(now);
-    let registers = Registers::merge(&scene.logs);
+    let registers = Registers::merge(&scene.logs, at(now));
     let (known, number) = (known_before(&registers, &plan.news), registers.next_number());
     scene.logs[0].record(&plan.news, number, at(now));
     assert!(scene.logs[0].defer(&channel(), (vec![1], 3), known, at(now)));

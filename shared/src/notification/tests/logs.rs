@@ -29,7 +29,7 @@ fn the_greatest_number_counts_whatever_the_clocks_show() {
     let mut ahead = register("Shop", 3, Notified::Down);
     ahead.at = at(9_000);
     let logs = [with(log("a", 0), vec![ahead]), with(log("b", 0), vec![register("Shop", 4, Notified::Healthy)])];
-    let merged = Registers::merge(&logs);
+    let merged = Registers::merge(&logs, at(10_000));
     assert_eq!(merged.get(&channel(), Topic::Endpoint, &key("Shop")).map(|found| found.state), Some(Notified::Healthy));
     assert_eq!((merged.next_number(), merged.served_since(&channel())), (5, Some(at(0))));
     assert_eq!(merged.of_channel(&channel()).count(), 1);
@@ -148,7 +148,7 @@ fn any_retry() -> impl Strategy<Value = (u32, i64)> {
 
 /// Returns the current register of every subject, in a comparable form.
 fn merged(logs: &[NotificationLog]) -> Vec<String> {
-    let registers = Registers::merge(logs);
+    let registers = Registers::merge(logs, UnixNanos::MAX);
     let mut found = Vec::new();
     for channel in ["ops", "b"].map(|id| ChannelId::new(id).expect("an id")) {
         for register in logs.iter().flat_map(|log| &log.registers) {

@@ -151,7 +151,7 @@ impl Scene {
             })
             .collect();
         let newest: BTreeMap<NodeName, UnixNanos> = names.iter().map(|name| ((*name).clone(), now)).collect();
-        let registers = Registers::merge(&self.logs);
+        let registers = Registers::merge(&self.logs, now);
         rules(&Situation {
             channel: &channel(),
             policy: &self.policy,
@@ -170,7 +170,7 @@ impl Scene {
     /// Evaluates the scene and records its news as delivered. Returns the items as text.
     fn send(&mut self, now: i64) -> Vec<String> {
         let plan = self.plan(now);
-        let number = Registers::merge(&self.logs).next_number();
+        let number = Registers::merge(&self.logs, at(now)).next_number();
         self.logs[0].wait(&channel(), plan.waiting.clone());
         self.logs[0].record(&plan.news, number, at(now));
         if !plan.news.is_empty() {

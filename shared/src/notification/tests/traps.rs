@@ -1,7 +1,7 @@
 //! Tests for mistakes that other notification systems have made.
 
 use super::*;
-use crate::notification_log::{FailureReason, Notified, Topic};
+use crate::notification_log::{FailureReason, Notified, Register, Topic};
 
 #[test]
 fn the_same_alert_is_not_sent_every_round() {
@@ -270,4 +270,36 @@ fn a_provider_that_disabled_the_webhook_is_asked_once_an_hour() {
     }
     assert_eq!(attempts, (0..12).map(|hour| 11 + 60 * hour).collect::<Vec<_>>());
     assert_eq!(scene.send(11 + 12 * 60), ["down Shop 10"], "it works again");
+}
+
+#[test]
+fn a_message_sent_with_a_wrong_clock_does_not_hide_later_changes() {
+    let mut scene = Scene::new("h0 d10 h20 d40 h60");
+    scene.logs[0].registers = {
+        let mut ahead = Scene::new("h0 d10");
+        ahead.send(15);
+        ahead.logs[0].registers.clone()
+    };
+    for register in &mut scene.logs[0].registers {
+        (register.at, register.until, register.since) = (at(2_000), at(2_000), at(1_995));
+    }
+    scene.logs[0].correct_times(at(16));
+    assert_eq!(scene.play(16..70), ["22: recovered Shop 16–20", "41: down Shop 40", "62: recovered Shop 40–60"]);
+}
+
+#[test]
+fn a_message_of_another_node_from_the_future_repeats_nothing() {
+    let mut scene = Scene::new("h0 d10 h20").with_node("b");
+    scene.logs[1].registers = vec![Register {
+        channel: channel(),
+        topic: Topic::Endpoint,
+        key: key("Shop"),
+        number: crate::notification_log::NUMBER_LIMIT - 1,
+        state: Notified::Down,
+        since: at(1),
+        until: i64::MAX,
+        at: i64::MAX,
+        reminders: 0,
+    }];
+    assert_eq!(scene.play(0..60), ["11: down Shop 10", "22: recovered Shop 10–20"]);
 }
