@@ -231,6 +231,21 @@ async fn many_large_files_from_others_are_read_in_batches() {
 }
 
 #[tokio::test]
+async fn invalid_results_in_a_readable_file_are_named() {
+    let ok = Endpoint::start(Behavior::ok()).await;
+    let checker = Checker::new(&watching(&[check("Shop", &ok.url)], &directory()));
+    assert_eq!(checker.run(&[]).await.code, 0);
+    let content = r#"[{"title":"Blog","endpoint":"https://blog.example/","healthy":true},{"title":1},5]"#;
+    let file = name(now() - 3_000_000_000, "other");
+    std::fs::write(checker.path("checks").join(&file), content).expect("the file can be written");
+    let status = checker.call(&["status", "-c", "checker.json"]).await;
+    let warning =
+        format!("skipped 2 invalid results in the check file `{file}`, the first at index 1: `title` must be");
+    assert!(status.stderr.contains(&warning), "{}", status.stderr);
+    assert!(status.stdout.contains("Blog"), "{}", status.stdout);
+}
+
+#[tokio::test]
 async fn huge_objects_from_others_use_little_memory_of_serve() {
     let ok = Endpoint::start(Behavior::ok()).await;
     let (checker, [sparse, many]) = beside_huge_objects(&ok).await;

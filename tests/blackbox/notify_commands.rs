@@ -69,7 +69,9 @@ async fn the_status_shows_the_line_and_what_was_notified() {
     assert!(run.stdout.contains("failed once (refused-503); next attempt in"), "{}", run.output());
     webhook.0.behave(accepted());
     round_at(&checker, "+5m").await;
-    let status = notify_json(&checker, &["status"]).await;
+    let words = ["notify", "status", "-c", "checker.json", "--format", "json"];
+    let run = checker.call_with_clock(&words, "+5m", |_| {}).await;
+    let status: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {}", run.output()));
     let channel = &status["channels"][0];
     assert_eq!(channel["nodes"][0]["retry"], Value::Null, "{status}");
     assert_eq!((&channel["notified"][0]["title"], &channel["notified"][0]["as"]), (&json!("Shop"), &json!("down")));

@@ -59,10 +59,20 @@ pub fn silent_nodes(histories: &[History], logs: &[&NotificationLog], now: UnixN
         if silence > REPORTED_TIME {
             return None;
         }
-        let is_present = silence >= PATIENCE.max(interval.saturating_mul(3));
-        Some(Condition { since: newest, is_present, ..about_node(Topic::Silent, node, now) })
+        let patience = PATIENCE.max(interval.saturating_mul(3));
+        let is_present = silence >= patience;
+        let since = if is_present { newest } else { returned_at(history, patience).unwrap_or(newest) };
+        Some(Condition { since, is_present, ..about_node(Topic::Silent, node, now) })
     };
     histories.iter().filter_map(condition).collect()
+}
+
+/// Returns when a node stored its first file after its newest gap of at least `patience`, or its oldest recent file if
+/// none of them follows a gap.
+fn returned_at(history: &History, patience: Nanos) -> Option<UnixNanos> {
+    let recent: Vec<UnixNanos> = history.recent_files().collect();
+    let gap = recent.windows(2).rposition(|pair| pair[1].saturating_sub(pair[0]) >= patience);
+    recent.get(gap.map_or(0, |gap| gap + 1)).copied()
 }
 
 /// Returns the time between a node's rounds: the shortest interval in its results, the one in its log, or the median
@@ -230,19 +240,33 @@ mod tests {
         assert_eq!(typical_interval(&[5]), FALLBACK_INTERVAL);
     }
 
+    /// Returns the history of the node `b` with rounds at these times.
+    fn rounds(times: impl Iterator<Item = UnixNanos>, interval: Option<Nanos>) -> [History; 1] {
+        let node = NodeName::new("b").expect("it is a name");
+        let (mut history, mut latencies) = (History::new(Some(node.clone())), Latencies::default());
+        let mut builder = HistoryBuilder::append(&mut history, &mut latencies);
+        for at in times {
+            let result = CheckResult { timestamp: at, status: Status::Healthy, interval, ..CheckResult::default() };
+            let file = CheckFile { results: vec![result], skipped: Vec::new() };
+            builder.add(&CheckFileName { stored_at: at, node: Some(node.clone()) }, &file);
+        }
+        builder.finish(DEFAULT_EXPIRY);
+        [history]
+    }
+
+    #[test]
+    fn a_silence_ends_with_the_first_round_after_it() {
+        let minutes = [0, 1, 2, 60, 61, 62, 63];
+        let history = rounds(minutes.iter().map(|minute| DAY + minute * MINUTE), Some(MINUTE));
+        let conditions = silent_nodes(&history, &[], DAY + 64 * MINUTE);
+        assert_eq!((conditions[0].is_present, conditions[0].since), (false, DAY + 60 * MINUTE));
+    }
+
     #[test]
     fn nodes_that_run_rarely_are_not_silent() {
         let node = NodeName::new("b").expect("it is a name");
-        let history = |rounds: i64, every: Nanos, interval: Option<Nanos>| {
-            let (mut history, mut latencies) = (History::new(Some(node.clone())), Latencies::default());
-            let mut builder = HistoryBuilder::append(&mut history, &mut latencies);
-            for at in (0..rounds).map(|round| DAY + round * every) {
-                let result = CheckResult { timestamp: at, status: Status::Healthy, interval, ..CheckResult::default() };
-                let file = CheckFile { results: vec![result], skipped: Vec::new() };
-                builder.add(&CheckFileName { stored_at: at, node: Some(node.clone()) }, &file);
-            }
-            builder.finish(DEFAULT_EXPIRY);
-            [history]
+        let history = |count: i64, every: Nanos, interval: Option<Nanos>| {
+            rounds((0..count).map(|round| DAY + round * every), interval)
         };
         let is_silent = |histories: &[History], logs: &[&NotificationLog], after: Nanos| {
             let newest = histories[0].newest().expect("there are rounds");

@@ -14,9 +14,11 @@ use shared::{Nanos, UnixNanos};
 
 use crate::store::spool::Spool;
 
-/// The maximum number of rounds to read at once. This matters only if the checker was started while the store was
-/// failing.
-const ROUNDS_LIMIT: usize = 100;
+/// The maximum number of rounds to read at once. Every single run reads all of them, and older ones are ignored.
+const ROUNDS_LIMIT: usize = 2_000;
+
+/// The number of results after which no older rounds are read, because each takes up to a kilobyte of memory.
+const RESULTS_LIMIT: usize = 100_000;
 
 /// The maximum number of titles to list.
 const TITLES_LIMIT: usize = 3;
@@ -42,9 +44,17 @@ impl OwnChecks {
     /// Reads the rounds in the spool that were added since the last call. `waiting` lists all of them, oldest first.
     pub async fn read(&mut self, spool: &Spool, waiting: &[CheckFileName]) {
         let read = self.read.as_ref().map_or(0, |read| waiting.partition_point(|name| name <= read));
-        let first = read.max(waiting.len().saturating_sub(ROUNDS_LIMIT));
-        for name in &waiting[first..] {
-            self.add(&spool.results(name).await);
+        let (mut rounds, mut count) = (Vec::new(), 0);
+        for name in waiting[read..].iter().rev().take(ROUNDS_LIMIT) {
+            let results = spool.results(name).await;
+            count += results.len();
+            rounds.push(results);
+            if count >= RESULTS_LIMIT {
+                break;
+            }
+        }
+        for results in rounds.iter().rev() {
+            self.add(results);
         }
         self.read = waiting.last().cloned().or(self.read.take());
     }

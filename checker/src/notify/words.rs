@@ -102,6 +102,9 @@ pub fn headline(item: &Item, message: &Message) -> String {
         (EventKind::Recovered, Some(during)) if item.is == Status::Degraded => {
             format!("{title} is back but degraded: it was {was} {during}")
         }
+        (EventKind::Recovered, Some(during)) if item.was_flapping => {
+            format!("{title} has recovered: it was flapping {during}")
+        }
         (EventKind::Recovered, Some(during)) => format!("{title} has recovered: it was {was} {during}"),
         (EventKind::Recovered, None) => format!("{title} has recovered"),
         (EventKind::Closed, _) => {
@@ -359,6 +362,15 @@ mod tests {
         let mixed = vec![down.kind(), recovered, recovered];
         assert_eq!(short_summary(&message(mixed)), "11 services are down; 2 services have recovered");
         assert_eq!(short_summary(&message(vec![recovered])), "10 services are down; 1 more update");
+    }
+
+    #[test]
+    fn the_end_of_flapping_is_not_described_as_an_outage() {
+        let message = sample::message();
+        let item =
+            Item { was_flapping: true, ..sample::item(EventKind::Recovered, "Shop", sample::AT - 600_000_000_000) };
+        let item = Item { is: Status::Healthy, until: Some(sample::AT), ..item };
+        assert!(headline(&item, &message).starts_with("Shop has recovered: it was flapping from"));
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! Reads and parses many check files in batches, which limits memory use regardless of their total size.
 
-use std::io;
 use std::sync::Arc;
+use std::{io, mem};
 
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
-use shared::check_file::CheckFile;
+use shared::check_file::{CheckFile, SkippedElement};
 use shared::object_name::CheckFileName;
 
 use crate::store::{ReadObject, Store, StoreError};
@@ -27,8 +27,24 @@ pub(super) struct CheckFileBatch {
     /// The files in the order of their names. Files that cannot be parsed are empty, so that the history covers them and
     /// they are not read again.
     pub files: Vec<(CheckFileName, CheckFile)>,
+    pub problems: FileProblems,
+}
+
+/// Problems found in check files.
+#[derive(Debug, Default)]
+pub struct FileProblems {
     /// The files that cannot be parsed, with reasons.
     pub unreadable: Vec<(CheckFileName, String)>,
+    /// The invalid results of the other files.
+    pub skipped: Vec<(CheckFileName, Vec<SkippedElement>)>,
+}
+
+impl FileProblems {
+    /// Adds the problems of other files.
+    pub(super) fn extend(&mut self, others: FileProblems) {
+        self.unreadable.extend(others.unreadable);
+        self.skipped.extend(others.skipped);
+    }
 }
 
 /// Reads and parses check files in the order of `names`. Missing files are skipped.
@@ -84,10 +100,14 @@ impl CheckFileBatch {
         let mut batch = CheckFileBatch::default();
         for (name, content) in objects {
             let parsed = content.and_then(|content| CheckFile::parse(&content).map_err(|error| error.to_string()));
-            let file = parsed.unwrap_or_else(|why| {
-                batch.unreadable.push((name.clone(), why));
+            let mut file = parsed.unwrap_or_else(|why| {
+                batch.problems.unreadable.push((name.clone(), why));
                 CheckFile::default()
             });
+            let skipped = mem::take(&mut file.skipped);
+            if !skipped.is_empty() {
+                batch.problems.skipped.push((name.clone(), skipped));
+            }
             batch.files.push((name, file));
         }
         batch

@@ -16,7 +16,7 @@ use shared::quorum::CLOCK_TOLERANCE;
 use shared::response_times::{Measurement, answered};
 use shared::{Nanos, UnixNanos};
 
-use super::check_files::check_files;
+use super::check_files::{FileProblems, check_files};
 use super::history_writer::{HistoryError, LoadedHistory, read};
 use crate::store::{Listing, Store, StoreError};
 
@@ -37,8 +37,8 @@ pub struct Histories {
     pub latencies: Vec<Latencies>,
     /// The invalid histories in the store, with reasons. Their nodes' check files are used instead.
     pub unreadable: Vec<(HistoryName, InvalidHistory)>,
-    /// The invalid check files, with reasons.
-    pub unreadable_files: Vec<(CheckFileName, String)>,
+    /// Problems found in the check files.
+    pub file_problems: FileProblems,
     /// Whether endpoints may be missing: a node's newest check file is invalid, or its history is invalid and no check
     /// files replace it.
     pub is_incomplete: bool,
@@ -73,11 +73,10 @@ pub async fn histories(
             // Ignore latencies that do not match the history: they come from an interrupted write.
             latencies = latencies.filter(|latencies| history.rebuild_for(latencies).is_none());
             let mut updated = latencies.clone().unwrap_or_default();
-            let history = update(store, history, &mut updated, &listed, now, &mut result.unreadable_files).await?;
+            let history = update(store, history, &mut updated, &listed, now, &mut result.file_problems).await?;
             (history, latencies.map(|_| updated))
         } else {
-            let (history, latencies) =
-                from_check_files(store, node, &listed, now, &mut result.unreadable_files).await?;
+            let (history, latencies) = from_check_files(store, node, &listed, now, &mut result.file_problems).await?;
             (history, Some(latencies))
         };
         result.histories.push(history);
@@ -114,7 +113,7 @@ impl Histories {
             let history = self.histories.iter().find(|history| history.node == name.node);
             history.and_then(History::newest).is_none_or(|newest| newest <= name.stored_at)
         };
-        self.unreadable_files.iter().any(|(name, _)| is_newest(name))
+        self.file_problems.unreadable.iter().any(|(name, _)| is_newest(name))
     }
 }
 
@@ -155,7 +154,7 @@ pub async fn histories_up_to(store: &Arc<Store>, now: UnixNanos) -> Result<Histo
     let mut result = Histories { is_incomplete: !unreadable.is_empty(), unreadable, ..Histories::default() };
     for history in histories {
         let latencies = &mut Latencies::default();
-        let updated = update(store, history, latencies, &listed, now, &mut result.unreadable_files).await?;
+        let updated = update(store, history, latencies, &listed, now, &mut result.file_problems).await?;
         result.histories.push(updated);
     }
     result.is_incomplete |= result.lacks_newest_files();
@@ -194,14 +193,14 @@ async fn update(
     latencies: &mut Latencies,
     listed: &[CheckFileName],
     now: UnixNanos,
-    unreadable: &mut Vec<(CheckFileName, String)>,
+    problems: &mut FileProblems,
 ) -> Result<History, HistoryError> {
     let planner = planner(0, now);
     let is_own = |name: &&CheckFileName| name.node == history.node;
     let needed = listed.iter().filter(is_own).filter(|name| planner.is_needed(std::slice::from_ref(&history), name));
     let mut batches = pin!(check_files(store, needed.cloned().collect()));
     while let Some(batch) = batches.try_next().await? {
-        unreadable.extend(batch.unreadable);
+        problems.extend(batch.problems);
         for (name, file) in batch.files {
             if history.can_append([(&name, file.results.as_slice())], now).is_ok() {
                 let mut builder = HistoryBuilder::append(&mut history, latencies);
@@ -218,14 +217,14 @@ async fn from_check_files(
     node: Option<NodeName>,
     listed: &[CheckFileName],
     now: UnixNanos,
-    unreadable: &mut Vec<(CheckFileName, String)>,
+    problems: &mut FileProblems,
 ) -> Result<(History, Latencies), HistoryError> {
     let (mut history, mut latencies) = (History::new(node), Latencies::default());
     let names: Vec<CheckFileName> = own_check_files(&history, listed, now).into_iter().collect();
     let mut builder = HistoryBuilder::rebuild(&mut history, &mut latencies, RebuildFrom::START, listed, now);
     let mut batches = pin!(check_files(store, names));
     while let Some(batch) = batches.try_next().await? {
-        unreadable.extend(batch.unreadable);
+        problems.extend(batch.problems);
         for (name, file) in batch.files {
             builder.add(&name, &file);
         }

@@ -224,7 +224,7 @@ async fn rebuild_into(
     let mut batches = pin!(check_files(store, names));
     while let Some(batch) = batches.try_next().await? {
         report.files += batch.files.len();
-        report.unreadable.extend(batch.unreadable);
+        report.unreadable.extend(batch.problems.unreadable);
         for (name, file) in batch.files {
             builder.add(&name, &file);
         }

@@ -1,6 +1,6 @@
 //! Records rounds: stores the check file, updates this node's history and summary, and deletes expired check files.
 
-mod check_files;
+pub mod check_files;
 pub mod expiry;
 pub mod history_reader;
 pub mod history_writer;

@@ -137,14 +137,17 @@ fn compare_endpoints<'a>(situation: &Situation<'a>, comparison: &mut Comparison<
             comparison.held.push(Held { event, title: verdict.key.title.clone(), reason, until });
         }
         let Some(next) = difference.next else { continue };
+        // An outage keeps the id with which it was reported, because providers recognize their incidents by it.
+        let id = register.filter(|_| is_known_bad).map_or(&verdict.key.id, |register| &register.key.id);
+        let key = EndpointKey { id: id.clone(), ..verdict.key.clone() };
         let heard = difference.changes.iter().filter(|change| policy.hears(change.event));
-        let items = heard.map(|change| item(situation, verdict, change)).collect();
+        let items = heard.map(|change| item(situation, (verdict, &key), change)).collect();
         let due = difference.changes.iter().map(|change| change.due).min().unwrap_or(now);
         // No node checks a closed endpoint, so any node can send the news.
         let is_closed = difference.changes.iter().any(|change| change.event == EventKind::Closed);
         found_at.insert(index, comparison.found.len());
         comparison.found.push(Found {
-            news: news(situation, Topic::Endpoint, verdict.key, next, items),
+            news: news(situation, Topic::Endpoint, &key, next, items),
             due,
             began: outages.is_since,
             replaced: register.map_or(0, |register| register.number),
@@ -221,8 +224,16 @@ fn compare_condition<'a>(situation: &Situation<'a>, condition: &'a Condition, co
         comparison.found.push(Found { news, due, began: 0, replaced, is_worse: false, sender });
         return;
     }
-    let change =
-        |event, was, is, since, until| Change { event, was, is, since, until, due: condition.since, reminder: 0 };
+    let change = |event, was, is, since, until| Change {
+        event,
+        was,
+        was_flapping: false,
+        is,
+        since,
+        until,
+        due: condition.since,
+        reminder: 0,
+    };
     let (change, state) = match (condition.is_present, known) {
         (true, known) if known.is_none_or(|known| known.reminders < condition.reminders) => {
             if let Some((reason, until)) = reason_to_hold_condition(situation, condition, register) {
@@ -304,7 +315,7 @@ fn news(situation: &Situation<'_>, topic: Topic, key: &EndpointKey, next: Known,
     News { items, register }
 }
 
-fn item(situation: &Situation<'_>, verdict: &Verdict<'_>, change: &Change) -> Item {
+fn item(situation: &Situation<'_>, (verdict, key): (&Verdict<'_>, &EndpointKey), change: &Change) -> Item {
     let voters = verdict.votes.iter().filter(|vote| vote.status != Status::Unknown);
     let named = |vote: &super::verdicts::Vote<'_>| vote.node.map(ToString::to_string);
     let down = voters.clone().filter(|vote| vote.status == Status::Down);
@@ -312,6 +323,7 @@ fn item(situation: &Situation<'_>, verdict: &Verdict<'_>, change: &Change) -> It
     let reasons = reasons.filter_map(|vote| Some(NodeReason { node: named(vote)?, reason: vote.reason?.to_owned() }));
     Item {
         was: change.was,
+        was_flapping: change.was_flapping,
         since: change.since,
         until: change.until,
         voters: voters.clone().count(),
@@ -321,7 +333,7 @@ fn item(situation: &Situation<'_>, verdict: &Verdict<'_>, change: &Change) -> It
             hold.kind == HoldKind::Planned && hold.period.contains(change.since) && hold.covers(&verdict.key.title)
         }),
         reminder: change.reminder,
-        ..Item::new(change.event, verdict.key, change.is)
+        ..Item::new(change.event, key, change.is)
     }
 }
 

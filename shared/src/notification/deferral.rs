@@ -109,11 +109,15 @@ pub fn deferred_news(situation: &Situation<'_>, deferred: &Deferred) -> Deferred
     let registers = Registers::merge([&own], now);
     let nodes = Nodes { own: &own, others: &[], newest: situation.nodes.newest };
     let mut plan = reconcile(&Situation { registers: &registers, nodes, pace: Pace::default(), ..*situation });
-    let subject = |topic: Topic, key: &EndpointKey| (topic, key.title.clone(), key.locator.clone());
-    let subjects: HashSet<_> = deferred.known.iter().map(|known| subject(known.topic, &known.key)).collect();
-    let titles: HashSet<&str> = deferred.known.iter().map(|known| known.key.title.as_str()).collect();
-    plan.news
-        .retain(|news| !news.items.is_empty() && subjects.contains(&subject(news.register.topic, &news.register.key)));
+    let is_deferred = |topic: Topic, key: &EndpointKey| {
+        deferred.known.iter().any(|known| known.topic == topic && known.key.is_same_endpoint(key))
+    };
+    // An endpoint can have been renamed in the meantime.
+    let keys = deferred.known.iter().map(|known| &known.key);
+    let current = situation.verdicts.iter().map(|verdict| verdict.key);
+    let current = current.filter(|key| keys.clone().any(|known| known.is_same_endpoint(key)));
+    let titles: HashSet<&str> = keys.clone().chain(current).map(|key| key.title.as_str()).collect();
+    plan.news.retain(|news| !news.items.is_empty() && is_deferred(news.register.topic, &news.register.key));
     plan.held.retain(|held| titles.contains(held.title.as_str()));
     match (plan.news.is_empty(), plan.held.is_empty()) {
         (false, _) => DeferredNews::Send(plan),

@@ -18,6 +18,8 @@ pub struct Item {
     pub id: Option<String>,
     /// The status that the channel was last notified of.
     pub was: Status,
+    /// Whether the channel was last notified that the endpoint was flapping.
+    pub was_flapping: bool,
     /// The current status of the endpoint or condition.
     pub is: Status,
     /// When the current status began. If the outage is over or closed, when the outage began.
@@ -59,6 +61,7 @@ impl Item {
             locator: key.locator.clone(),
             id: key.id.as_deref().map(str::to_owned),
             was: Status::Healthy,
+            was_flapping: false,
             is,
             since: 0,
             until: None,

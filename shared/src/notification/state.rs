@@ -51,6 +51,7 @@ impl From<&Register> for Known {
 pub(super) struct Change {
     pub(super) event: EventKind,
     pub(super) was: Status,
+    pub(super) was_flapping: bool,
     pub(super) is: Status,
     pub(super) since: UnixNanos,
     pub(super) until: Option<UnixNanos>,
@@ -303,7 +304,9 @@ impl Subject<'_> {
     fn recover(&self, known: Known, end: UnixNanos, due: UnixNanos, difference: &mut Difference) {
         let until = Some(end.max(known.since));
         let is = if self.outages.is_slow { Status::Degraded } else { Status::Healthy };
-        let change = Change { is, until, ..self.change(EventKind::Recovered, known.state.status(), known.since, due) };
+        let was_flapping = known.state == Notified::Flapping;
+        let change = self.change(EventKind::Recovered, known.state.status(), known.since, due);
+        let change = Change { was_flapping, is, until, ..change };
         difference.add(change, self.recovered(known.since, due));
     }
 
@@ -333,7 +336,7 @@ impl Subject<'_> {
     }
 
     fn change(&self, event: EventKind, was: Status, since: UnixNanos, due: UnixNanos) -> Change {
-        Change { event, was, is: self.outages.is, since, until: None, due, reminder: 0 }
+        Change { event, was, was_flapping: false, is: self.outages.is, since, until: None, due, reminder: 0 }
     }
 
     fn notable(&self, outage: &Episode) -> Option<Notable> {

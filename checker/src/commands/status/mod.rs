@@ -92,13 +92,19 @@ fn report_unreadable(loaded: &Histories) {
             HistoryPart::Latency => format!("percentiles are missing because `{name}` is unreadable: {cause}"),
         });
     }
-    for (name, cause) in loaded.unreadable_files.iter().take(FILES_NAMED) {
+    for (name, cause) in loaded.file_problems.unreadable.iter().take(FILES_NAMED) {
         let cause = sanitize_for_terminal(cause, REASON_WIDTH);
         ui::warn(&format!("skipped the unreadable check file `{name}`: {cause}"));
     }
-    let others = loaded.unreadable_files.len().saturating_sub(FILES_NAMED);
+    let others = loaded.file_problems.unreadable.len().saturating_sub(FILES_NAMED);
     if others > 0 {
         ui::warn(&format!("skipped {}", counted(others, "more unreadable check file")));
+    }
+    for (name, skipped) in loaded.file_problems.skipped.iter().take(FILES_NAMED) {
+        let Some(first) = skipped.first() else { continue };
+        let reason = sanitize_for_terminal(&first.reason, REASON_WIDTH);
+        let (count, index) = (counted(skipped.len(), "invalid result"), first.index);
+        ui::warn(&format!("skipped {count} in the check file `{name}`, the first at index {index}: {reason}"));
     }
 }
 

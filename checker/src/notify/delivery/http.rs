@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 use shared::UnixNanos;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
-use super::{Attempt, with_second_attempt};
+use super::{Attempt, MARGIN, with_second_attempt};
 use crate::notify::channels::{FailureReason, SendOutcome, outcome};
 
 /// The maximum number of response bytes to read, which is enough to interpret any response.
@@ -25,7 +25,7 @@ pub(super) async fn send_all(
 ) -> Attempt {
     let mut last = Attempt::from(SendOutcome::Delivered);
     for request in requests {
-        last = with_second_attempt(deadline, || send(client, request.clone(), &interpret)).await;
+        last = with_second_attempt(deadline, || send(client, request.clone(), &interpret, deadline)).await;
         if !matches!(last.outcome, SendOutcome::Delivered) {
             break;
         }
@@ -37,6 +37,7 @@ async fn send(
     client: &reqwest::Client,
     request: Request<Bytes>,
     interpret: impl Fn(StatusCode, &HeaderMap, &[u8]) -> SendOutcome,
+    deadline: Instant,
 ) -> Attempt {
     let Ok(request) = reqwest::Request::try_from(request) else {
         return Attempt::refused("its URL cannot be requested".to_owned());
@@ -47,8 +48,9 @@ async fn send(
     };
     let (status, headers) = (response.status(), response.headers().clone());
     let mut body = Vec::new();
-    // If the connection breaks while the body is read, the status is still valid.
-    while let Ok(Some(chunk)) = response.chunk().await {
+    // If the body is incomplete or late, the status is still valid.
+    let until = deadline.checked_sub(MARGIN).unwrap_or(deadline);
+    while let Ok(Ok(Some(chunk))) = timeout_at(until, response.chunk()).await {
         body.extend_from_slice(&chunk);
         if body.len() > BODY_LIMIT {
             break;

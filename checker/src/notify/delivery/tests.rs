@@ -18,8 +18,8 @@ use crate::notify::sample;
 #[derive(Debug, Clone)]
 enum Answer {
     Text(&'static str),
-    /// Sends nothing, and keeps the connection open.
-    Hang,
+    /// Sends this, and keeps the connection open.
+    Hang(&'static str),
     Close,
 }
 
@@ -49,7 +49,8 @@ async fn recorder(answers: Vec<Answer>) -> (String, Arc<Mutex<Vec<String>>>) {
             match answer {
                 Text(text) => stream.write_all(text.as_bytes()).await.unwrap(),
                 Close => {}
-                Hang => {
+                Hang(text) => {
+                    stream.write_all(text.as_bytes()).await.unwrap();
                     tokio::spawn(async move {
                         std::future::pending::<()>().await;
                         drop(stream);
@@ -150,8 +151,15 @@ async fn half_an_answer_is_interpreted_by_its_status() {
 }
 
 #[tokio::test]
+async fn a_body_that_never_ends_does_not_hide_the_status() {
+    let (url, _) = recorder(vec![Hang("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nok")]).await;
+    let reports = deliver(vec![job("ops", slack(&url))], Duration::from_millis(600)).await;
+    assert_eq!(reports[0].outcome, SendOutcome::Delivered);
+}
+
+#[tokio::test]
 async fn a_provider_that_never_answers_delays_no_other_channel() {
-    let (slow, _) = recorder(vec![Hang]).await;
+    let (slow, _) = recorder(vec![Hang("")]).await;
     let (quick, requests) = recorder(vec![OK]).await;
     let jobs = vec![job("slow", slack(&slow)), job("quick", slack(&quick))];
     let reports = deliver(jobs, Duration::from_millis(300)).await;
@@ -193,7 +201,7 @@ async fn all_members_of_a_cluster_receive_the_alerts_and_one_is_enough() {
                 "channel `alerts`: server 1 of 2 did not accept the message (status 404): check its URL and whether it still exists",
             ),
         ),
-        ([OK, Hang], Some("channel `alerts`: server 2 of 2 did not respond in time: it will be retried")),
+        ([OK, Hang("")], Some("channel `alerts`: server 2 of 2 did not respond in time: it will be retried")),
     ] {
         let [first, second] = answers;
         let ((first, first_requests), (second, second_requests)) =

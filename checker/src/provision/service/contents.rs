@@ -133,7 +133,7 @@ impl Service {
         Err(ServiceError::Refused {
             task: format!("list the bucket `{}`", self.bucket.name),
             call: Box::new(self.on_bucket(action)),
-            cause: S3Error::Refused(cause),
+            cause: S3Error::LimitExceeded(cause),
             code: None,
         })
     }

@@ -125,7 +125,8 @@ impl ServiceError {
     /// Returns whether the service does not support the call, or refuses it for a reason other than permissions.
     #[must_use]
     pub fn is_rejected(&self) -> bool {
-        let is_other = |cause: &S3Error| matches!(cause, S3Error::Refused(_) | S3Error::NotS3 { .. });
+        let is_other =
+            |cause: &S3Error| matches!(cause, S3Error::Refused(_) | S3Error::LimitExceeded(_) | S3Error::NotS3 { .. });
         self.is_unsupported() || matches!(self, ServiceError::Refused { cause, .. } if is_other(cause))
     }
 }

@@ -44,6 +44,10 @@ pub enum KeyState {
     Inactive,
 }
 
+/// The maximum number of pages in a listing of users, with usually a hundred users each. A longer listing is considered
+/// endless.
+const USER_PAGES_LIMIT: usize = 1_000;
+
 impl Service {
     /// Returns a user, or `None` if it does not exist.
     pub async fn user(&self, name: &str) -> ServiceResult<Option<User>> {
@@ -57,10 +61,19 @@ impl Service {
     /// Returns all users of the account. Some services ignore path filters, or do not support paths.
     pub async fn users(&self) -> ServiceResult<Vec<User>> {
         let mut pages = self.iam.list_users().into_paginator().send();
-        let mut users = Vec::new();
+        let (mut users, mut left) = (Vec::new(), USER_PAGES_LIMIT);
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| self.iam_refused("list the users of", "", "iam:ListUsers", &error))?;
             users.extend(page.users.into_iter().map(|user| User { name: user.user_name, path: user.path }));
+            left -= 1;
+            if left == 0 {
+                return Err(ServiceError::Refused {
+                    task: "list the users".to_owned(),
+                    call: Box::new(on_user("", "iam:ListUsers")),
+                    cause: S3Error::LimitExceeded(format!("the listing has more than {USER_PAGES_LIMIT} pages")),
+                    code: None,
+                });
+            }
         }
         Ok(users)
     }

@@ -7,7 +7,7 @@ use http_body_util::LengthLimitError;
 use shared::s3_request::S3ErrorKind;
 
 use super::interceptor::RESPONSE_LIMIT;
-use crate::store::limits::{MIN_BYTES_PER_WINDOW, RATE_WINDOW, describe_size};
+use crate::store::limits::{GET_TIMEOUT, MIN_BYTES_PER_WINDOW, RATE_WINDOW, describe_size};
 use crate::tls_error;
 
 /// A kind of request to a bucket, named after the permission that it requires.
@@ -99,7 +99,7 @@ pub enum S3Error {
     #[error("the service did not respond in time; check `endpoint_url` and the network")]
     TimedOut,
     /// The body of a response arrives too slowly.
-    #[error("the service sends the object too slowly: less than {} in {} s; check the network", describe_size(MIN_BYTES_PER_WINDOW), RATE_WINDOW.as_secs())]
+    #[error("the service sends the object too slowly: less than {} in {} s, or not all of it in {} s; check the network", describe_size(MIN_BYTES_PER_WINDOW), RATE_WINDOW.as_secs(), GET_TIMEOUT.as_secs())]
     TooSlow,
     /// The connection failed for another reason.
     #[error("the connection failed: {0}; check `endpoint_url` and the network")]
@@ -122,6 +122,9 @@ pub enum S3Error {
     /// The service refused the request for any other reason.
     #[error("the service refused the request: {0}")]
     Refused(String),
+    /// The service's response exceeds a limit of this program.
+    #[error("{0}")]
+    LimitExceeded(String),
     /// The request could not be built.
     #[error("the request is invalid: {0}; check `endpoint_url`, `bucket` and `region`")]
     InvalidRequest(String),
@@ -213,7 +216,8 @@ fn from_cause(error: &(dyn Error + 'static)) -> Option<S3Error> {
         }
     }
     if error.is::<LengthLimitError>() {
-        return Some(S3Error::Refused(format!("its response is larger than {}", describe_size(RESPONSE_LIMIT))));
+        let size = describe_size(RESPONSE_LIMIT);
+        return Some(S3Error::LimitExceeded(format!("the service's response is larger than {size}")));
     }
     if let Some(tls) = error.downcast_ref::<rustls::Error>() {
         return Some(S3Error::Tls(single_line(&tls_error::describe(tls))));

@@ -314,7 +314,7 @@ impl S3Store {
             let first_key = page.contents().first().and_then(|object| object.key());
             guard
                 .check(next.as_deref(), first_key, names.len())
-                .map_err(|cause| failed(S3Error::Refused(cause.to_string())))?;
+                .map_err(|cause| failed(S3Error::LimitExceeded(cause.to_string())))?;
             token = next;
         }
         // Some services ignore `start-after`.

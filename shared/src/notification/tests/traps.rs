@@ -303,3 +303,14 @@ fn a_message_of_another_node_from_the_future_repeats_nothing() {
     }];
     assert_eq!(scene.play(0..60), ["11: down Shop 10", "22: recovered Shop 10–20"]);
 }
+
+#[test]
+fn an_outage_keeps_the_id_with_which_it_was_reported() {
+    let mut scene = Scene::new("h0 d10 h20");
+    scene.send(15);
+    scene.endpoints[0].0.id = Some("shop".into());
+    assert_eq!(scene.plan(30).news[0].items[0].id, None, "providers recognize the incident by its id");
+    scene.send(30);
+    scene.endpoints[0].1 = "h0 d10 h20 d40";
+    assert_eq!(scene.plan(45).news[0].items[0].id.as_deref(), Some("shop"));
+}
