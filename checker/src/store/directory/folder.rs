@@ -144,12 +144,8 @@ impl Folder {
     /// Opens a file that writers lock, and creates it if it does not exist.
     pub(in crate::store) fn open_lock(&self, name: &str) -> io::Result<File> {
         validate(name)?;
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = match system::openat(&self.0, name, flags, FILE_MODE) {
-            Err(Errno::LOOP | Errno::NXIO) => return Err(not_a_file()),
-            opened => File::from(opened?),
-        };
-        if file.metadata()?.is_file() { Ok(file) } else { Err(not_a_file()) }
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(system::openat(&self.0, name, flags, FILE_MODE)?.into())
     }
 
     /// Deletes a file. A missing file is not an error.

@@ -254,13 +254,3 @@ async fn the_error_of_an_unusable_directory_has_a_remedy() {
     assert!(error.contains(&format!("to the directory `{}/checks`: ", path.display())), "{error}");
     assert!(error.contains("configure another directory"), "{error}");
 }
-
-#[tokio::test]
-async fn a_pipe_in_place_of_the_lock_is_reported_at_once() {
-    let (_directory, store) = store().await;
-    let folder = fs::File::open(&store.path).unwrap();
-    let _ = fs::remove_file(store.path.join(".index.lock"));
-    rustix::fs::mkfifoat(folder, ".index.lock", rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).unwrap();
-    let error = put(&store, &name(SOME_TIME, "a"), "[1]").await.unwrap_err();
-    assert!(error.to_string().contains("not a regular file"), "{error}");
-}
