@@ -252,7 +252,8 @@ async fn configured_channels_are_not_shown_by_validate_and_doctor() {
             "channel `slack` can be reached at `127.0.0.1:",
             "channel `away` cannot be reached at `127.0.0.1:",
             "channel `telegram` can be reached at",
-            "channel `mail` cannot be reached; `127.0.0.1:9` refused the connection",
+            "channel `mail` cannot be reached",
+            "`127.0.0.1:9` refused the connection",
             "channel `apprise` has a command that can start",
             "channel `missing` is not enabled",
         ] {

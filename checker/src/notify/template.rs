@@ -89,6 +89,9 @@ pub fn join_errors(errors: &[TemplateError]) -> String {
     errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
+/// The maximum length of a name in an error, in bytes.
+const NAME_LIMIT: usize = 20;
+
 /// Describes the error for a template that uses one of these names although it has no value. An expression such as
 /// `items[99]` has no such name.
 fn unknown_name(environment: &Environment<'_>, names: HashSet<String>, values: &Value) -> String {
@@ -97,7 +100,8 @@ fn unknown_name(environment: &Environment<'_>, names: HashSet<String>, values: &
         environment.globals().any(|(known, _)| known == global)
             || name.split('.').try_fold(values, |value, key| value.get(key)).is_some()
     };
-    let name = names.into_iter().filter(|name| !is_known(name)).min();
+    // A long name could be a secret that was pasted without quotation marks.
+    let name = names.into_iter().filter(|name| name.len() <= NAME_LIMIT && !is_known(name)).min();
     let what =
         name.map_or_else(|| "a value that does not exist".to_owned(), |name| format!("the unknown name `{name}`"));
     format!("it uses {what}; the documentation of `webhook` lists the names")
