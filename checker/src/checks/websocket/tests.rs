@@ -60,18 +60,23 @@ async fn a_message_is_sent_and_a_matching_reply_awaited() {
     assert_eq!(never.as_deref(), Some("response not complete within 700ms"));
 }
 
+/// Reads the head of a request.
+async fn read_request(stream: &mut tokio::net::TcpStream) -> String {
+    let (mut request, mut buffer) = (Vec::new(), [0; 4_096]);
+    while !request.ends_with(b"\r\n\r\n") {
+        let count = stream.read(&mut buffer).await.expect("a request");
+        request.extend_from_slice(&buffer[..count]);
+    }
+    String::from_utf8(request).expect("it is text")
+}
+
 #[tokio::test]
 async fn the_upgrade_is_accepted_in_every_spelling() {
     let respond = |head: String| async move {
         serve_with(move |mut stream| {
             let head = head.clone();
             async move {
-                let (mut request, mut buffer) = (Vec::new(), [0; 4_096]);
-                while !request.ends_with(b"\r\n\r\n") {
-                    let count = stream.read(&mut buffer).await.expect("a request");
-                    request.extend_from_slice(&buffer[..count]);
-                }
-                let request = String::from_utf8(request).expect("it is text");
+                let request = read_request(&mut stream).await;
                 let key = request.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).expect("a key");
                 let offered = request.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Protocol: "));
                 let accept = derive_accept_key(key.as_bytes());
@@ -79,7 +84,7 @@ async fn the_upgrade_is_accepted_in_every_spelling() {
                 // Send the start of the first message together with the response.
                 let _ = stream.write_all(format!("{head}\r\n\r\n\u{1}\u{2}he").as_bytes()).await;
                 let _ = stream.write_all(&[0x80, 3, b'l', b'l', b'o']).await;
-                while stream.read(&mut buffer).await.is_ok_and(|count| count > 0) {}
+                while stream.read(&mut [0; 4_096]).await.is_ok_and(|count| count > 0) {}
             }
         })
         .await
@@ -173,12 +178,7 @@ async fn every_misbehavior_of_a_server_is_described() {
 /// Starts a server that sends these bytes together with its response, and then closes the connection.
 async fn send_with_response(bytes: &'static [u8]) -> u16 {
     serve_with(move |mut stream| async move {
-        let (mut request, mut buffer) = (Vec::new(), [0; 4_096]);
-        while !request.ends_with(b"\r\n\r\n") {
-            let count = stream.read(&mut buffer).await.expect("a request");
-            request.extend_from_slice(&buffer[..count]);
-        }
-        let request = String::from_utf8(request).expect("it is text");
+        let request = read_request(&mut stream).await;
         let key = request.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).expect("a key");
         let accept = derive_accept_key(key.as_bytes());
         let head = format!(
@@ -186,7 +186,7 @@ async fn send_with_response(bytes: &'static [u8]) -> u16 {
              Sec-WebSocket-Accept: {accept}\r\n\r\n"
         );
         let _ = stream.write_all(&[head.as_bytes(), bytes].concat()).await;
-        while stream.read(&mut buffer).await.is_ok_and(|count| count > 0) {}
+        while stream.read(&mut [0; 4_096]).await.is_ok_and(|count| count > 0) {}
     })
     .await
 }

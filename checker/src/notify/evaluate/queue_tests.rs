@@ -3,14 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use jiff::tz::TimeZone;
+use shared::MINUTE;
 use shared::check_file::EndpointKey;
-use shared::endpoint_map::EndpointMap;
-use shared::notification::policy::{ChannelPolicy, Flapping};
 use shared::notification::reconcile::{News, Plan};
 use shared::notification_log::{ChannelId, Notified, Register, Topic};
 use shared::status::Status;
-use shared::{HOUR, MINUTE};
 
 use super::queue::{Outgoing, queue};
 use crate::notify::channels::Transport;
@@ -19,29 +16,9 @@ use crate::notify::channels::secret_url::SecretUrl;
 use crate::notify::channels::slack::Slack;
 use crate::notify::event::EventKind;
 use crate::notify::message::{ITEM_LIMIT, Item};
-use crate::notify::rules::{Channel, Notifications, Rules};
 use crate::notify::sample::AT;
+use crate::notify::test_rules::settings;
 use crate::redact::Secret;
-
-fn settings() -> Notifications {
-    let rules = Rules {
-        gather: 0,
-        spacing: 0,
-        flapping: Flapping { outages: 4, within: HOUR },
-        certificate_days: 14,
-        rank: 100,
-        zone: TimeZone::UTC,
-        page_url: None,
-        page_title: "Status".to_owned(),
-        groups: Vec::new(),
-    };
-    Notifications { rules, channels: Vec::new(), checks: EndpointMap::new() }
-}
-
-fn channel(transport: Transport) -> Channel {
-    let policy = ChannelPolicy { on: BTreeSet::from([EventKind::Down]), ..ChannelPolicy::default() };
-    Channel { id: ChannelId::new("ops").unwrap(), is_enabled: true, policy, transport }
-}
 
 fn url() -> SecretUrl {
     SecretUrl::parse("https://provider.example").unwrap()
@@ -76,8 +53,8 @@ fn plan() -> Plan {
 #[test]
 fn providers_that_keep_incidents_receive_all_news() {
     let pagerduty = PagerDuty { server: url(), routing_key: Secret::new("key".to_owned()) };
-    let channel = channel(Transport::Http(Arc::new(pagerduty)));
-    let messages = queue(&settings(), &channel, plan(), AT);
+    let settings = settings(Transport::Http(Arc::new(pagerduty)));
+    let messages = queue(&settings, &settings.channels[0], plan(), AT);
     let shown = |outgoing: &Outgoing<'_>| {
         let items = outgoing.message.items.iter().map(|item| format!("{} {}", item.event, item.title));
         items.collect::<Vec<_>>().join(", ")
@@ -93,8 +70,8 @@ fn providers_that_keep_incidents_receive_all_news() {
 #[test]
 fn other_providers_receive_one_message() {
     let slack = Slack { webhook: url(), username: None, channel: None };
-    let channel = channel(Transport::Http(Arc::new(slack)));
-    let messages = queue(&settings(), &channel, plan(), AT);
+    let settings = settings(Transport::Http(Arc::new(slack)));
+    let messages = queue(&settings, &settings.channels[0], plan(), AT);
     let [Outgoing { message, news, .. }] = messages.as_slice() else { panic!("there is one message: {messages:?}") };
     assert_eq!((message.items.len(), message.hidden.len(), news.len()), (ITEM_LIMIT, 4, 13));
 }
