@@ -47,7 +47,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use shared::UnixNanos;
 
 /// How long to wait for a condition, even on a busy machine.
-pub const PATIENCE: Duration = Duration::from_mins(1);
+pub const PATIENCE: Duration = Duration::from_mins(3);
 
 /// The pause before a condition is tested again.
 const POLL_INTERVAL: Duration = Duration::from_millis(25);
