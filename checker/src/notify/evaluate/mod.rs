@@ -4,6 +4,7 @@
 pub mod composition;
 mod deferred;
 mod outcomes;
+pub mod preview;
 mod queue;
 #[cfg(test)]
 mod queue_tests;
@@ -22,7 +23,7 @@ use shared::history::History;
 use shared::notification::condition::Condition;
 use shared::notification::lineup::{Nodes, stored_since};
 use shared::notification::policy::Pace;
-use shared::notification::reconcile::{Held, Plan, Situation, reconcile};
+use shared::notification::reconcile::{Plan, Situation, reconcile};
 use shared::notification::registers::{Introduction, Registers};
 use shared::notification::verdicts::{REPORTED_TIME, verdicts};
 use shared::notification_log::{ChannelId, NotificationLog};
@@ -30,7 +31,6 @@ use shared::object_name::NodeName;
 use shared::uptime::FALLBACK_INTERVAL;
 use shared::{DAY, Nanos, SECOND, UnixNanos};
 
-use self::composition::compose;
 use self::deferred::{DeferredPlan, deferred_plans};
 use crate::notify::channels::Transport;
 use crate::notify::conditions::{
@@ -38,7 +38,6 @@ use crate::notify::conditions::{
     typical_interval,
 };
 use crate::notify::delivery::{Courier, Job, TIME_LIMIT};
-use crate::notify::message::Message;
 use crate::notify::own_checks::OwnChecks;
 use crate::notify::own_log::OwnLog;
 use crate::notify::rules::{Channel, Notifications, NotifierMode};
@@ -83,16 +82,6 @@ pub struct EvaluationReport {
     pub problems: Vec<String>,
     /// When to evaluate the rules again, unless a round is stored first.
     pub due: Option<UnixNanos>,
-}
-
-/// The message that one channel would receive now, and the news that is held back.
-#[derive(Debug, Clone)]
-pub struct ChannelPreview {
-    pub channel: ChannelId,
-    pub message: Option<Message>,
-    pub held: Vec<Held>,
-    /// The time when the rules should be evaluated again.
-    pub next: Option<UnixNanos>,
 }
 
 /// The node that notifies channels, with its store and spool directory.
@@ -222,24 +211,6 @@ impl Notifier {
             Err(error) => report.problems.push(format!("channels were not notified: {error}")),
         }
         report
-    }
-
-    /// Determines which messages would be sent now, without changing the store.
-    pub async fn preview(&mut self, stored: StoredHistory, now: UnixNanos) -> Result<Vec<ChannelPreview>, StoreError> {
-        let mut own = OwnLog::load(self.view.store(), &self.node, &self.spool_dir).await?;
-        own.log.introduce(&self.introduction(&stored, &served(&self.settings), now), now);
-        own.log.correct_times(now);
-        self.own = Some(own);
-        self.view.refresh_histories(now).await?;
-        self.view.refresh_logs(now).await?;
-        let plans = self.assess(&stored, now).plans.into_iter();
-        let preview = |(index, plan): (usize, Plan)| {
-            let channel = &self.settings.channels[index];
-            let message =
-                Some(compose(&self.settings, channel, &plan, now)).filter(|message| !message.items.is_empty());
-            ChannelPreview { channel: channel.id.clone(), message, held: plan.held, next: plan.next }
-        };
-        Ok(plans.map(preview).collect())
     }
 
     /// Determines the news after a round. Reads the other nodes' logs only if there is news or the copies are old.
