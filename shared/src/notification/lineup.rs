@@ -41,7 +41,7 @@ pub struct Nodes<'a> {
     pub own: &'a NotificationLog,
     /// The logs of all other nodes.
     pub others: &'a [NotificationLog],
-    /// When each node's newest result was stored.
+    /// When each node's newest result was stored, for every node with a history, or 0 if that is unknown.
     pub newest: &'a BTreeMap<NodeName, UnixNanos>,
 }
 

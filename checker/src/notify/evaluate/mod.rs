@@ -32,10 +32,10 @@ use shared::uptime::FALLBACK_INTERVAL;
 use shared::{DAY, Nanos, SECOND, UnixNanos};
 
 use self::deferred::{DeferredPlan, deferred_plans};
+use crate::notify::budget_conditions::{burning_budgets, ended_budgets};
 use crate::notify::channels::Transport;
 use crate::notify::conditions::{
-    SeenCertificate, burning_budgets, ended_budgets, expiring_certificates, silent_nodes, store_condition,
-    typical_interval,
+    SeenCertificate, expiring_certificates, failing_store, silent_nodes, typical_interval, working_store,
 };
 use crate::notify::delivery::{Courier, Job, TIME_LIMIT};
 use crate::notify::own_checks::OwnChecks;
@@ -261,7 +261,7 @@ impl Notifier {
         let waiting = self.spool.waiting().await.unwrap_or_default();
         let since = waiting.first().map_or(now, |name| name.stored_at);
         self.own_checks.read(&self.spool, &waiting).await;
-        let conditions = [store_condition(&self.node, Some(since), now)];
+        let conditions = [failing_store(&self.node, since, now)];
         self.plan(&[], &conditions, &BTreeMap::new(), now)
     }
 
@@ -299,11 +299,13 @@ impl Notifier {
         let history = &*stored.history;
         let all = || self.view.histories().iter().chain([history]);
         let endpoints = endpoint_statuses(all());
-        let newest = all().filter_map(|history| Some((history.node.clone()?, history.newest()?))).collect();
+        // A node whose history is unreadable was not removed.
+        let mut newest: BTreeMap<NodeName, UnixNanos> = self.view.nodes().map(|node| (node.clone(), 0)).collect();
+        newest.extend(all().filter_map(|history| Some((history.node.clone()?, history.newest()?))));
         let own = self.own.as_ref().map(|own| &own.log);
         let logs: Vec<&NotificationLog> = self.view.logs().iter().chain(own).collect();
         let mut conditions = silent_nodes(self.view.histories(), &logs, now);
-        conditions.push(store_condition(&self.node, None, now));
+        conditions.extend(own.map(|own| working_store(own, &history.recent_files().collect::<Vec<_>>(), now)));
         let certificate_days = self.settings.rules.certificate_days;
         conditions.extend(expiring_certificates(&stored.certificates, certificate_days, &logs, now));
         conditions.extend(burning_budgets(&endpoints, &self.objectives, &logs, now));

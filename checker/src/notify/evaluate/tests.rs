@@ -109,14 +109,18 @@ impl World {
         (storage, store)
     }
 
-    /// Evaluates the rules in a new process, in the given minute of an outage that began in minute 10.
-    async fn run(&self, minute: i64) -> EvaluationReport {
+    async fn notifier(&self) -> Notifier {
         let (storage, store) = self.store().await;
         let name = NodeName::new("eu").unwrap();
         let spool_dir = self.folder.path().join("spool");
         let node = NotifierNode { name: &name, spool_dir: &spool_dir, storage: &storage, store: &store };
         let settings = (Some(Arc::new(self.settings.clone())), Arc::default());
-        let mut notifier = Notifier::new(&node, settings, Some(MINUTE), NotifierMode::Once).unwrap();
+        Notifier::new(&node, settings, Some(MINUTE), NotifierMode::Once).unwrap()
+    }
+
+    /// Evaluates the rules in a new process, in the given minute of an outage that began in minute 10.
+    async fn run(&self, minute: i64) -> EvaluationReport {
+        let mut notifier = self.notifier().await;
         let down = rounds(600..(minute * 60).max(600), "a", Status::Down);
         let results = [rounds(0..(minute * 60).min(600), "a", Status::Healthy), down].concat();
         let history = Arc::new(history("eu", &results));
@@ -200,6 +204,40 @@ async fn an_unreachable_mail_server_is_named() {
         "channel `ops` is unreachable: `127.0.0.1:{port}` refused the connection; check `server`, `port` and the network"
     );
     assert_eq!(world.run(11).await.problems, [problem]);
+}
+
+#[tokio::test]
+async fn a_store_failure_ends_with_the_first_stored_round() {
+    let mut world = World::new(mail(1));
+    world.settings.channels[0].policy.on.insert(crate::notify::event::EventKind::Store);
+    let mut own =
+        OwnLog::load(&world.store().await.1, &NodeName::new("eu").unwrap(), world.folder.path()).await.unwrap();
+    own.log.introduce(&world.notifier().await.introduction(&stored(1, false), &served(&world.settings), START), START);
+    own.log.registers.push(shared::notification_log::Register {
+        channel: world.settings.channels[0].id.clone(),
+        topic: shared::notification_log::Topic::Store,
+        key: shared::check_file::EndpointKey { title: "eu".to_owned(), ..Default::default() },
+        number: 1,
+        state: shared::notification_log::Notified::Down,
+        since: START + MINUTE,
+        until: START + 11 * MINUTE,
+        at: START + 11 * MINUTE,
+        reminders: 0,
+    });
+    own.save(&world.store().await.1).await.unwrap();
+    // In minute 20, the node stores the rounds in its spool and the current one. The message is sent later.
+    for (minute, was_behind) in [(20, true), (21, false), (26, false)] {
+        let now = START + minute * MINUTE + 5 * SECOND;
+        let assessment = world.notifier().await.assess_round(stored(minute, was_behind), now).await.unwrap();
+        let item = &assessment.plans[0].1.news[0].items[0];
+        assert_eq!((item.event.as_str(), item.since, item.until), ("store", START + MINUTE, Some(START + 20 * MINUTE)));
+    }
+}
+
+/// Returns the history of a node with a round every 10 s until the given minute.
+fn stored(minute: i64, was_behind: bool) -> StoredHistory {
+    let results = rounds(0..minute * 60 + 1, "a", Status::Healthy);
+    StoredHistory { history: Arc::new(history("eu", &results)), has_round: true, was_behind, certificates: Vec::new() }
 }
 
 /// Starts a server that reads requests and never answers, and counts the connections.
