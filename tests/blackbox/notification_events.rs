@@ -49,7 +49,7 @@ async fn a_silent_node_is_notified_once_and_once_when_it_returns() {
     assert_ne!(messages[0]["id"], messages[1]["id"]);
 }
 
-/// Returns the action and the key of each event that PagerDuty received.
+/// Returns the action and the key of each event that `PagerDuty` received.
 fn incidents(pager: &Webhook) -> Vec<(String, String)> {
     let text = |event: &Value, key: &str| event[key].as_str().unwrap_or_default().to_owned();
     pager.messages().iter().map(|event| (text(event, "event_action"), text(event, "dedup_key"))).collect()

@@ -10,6 +10,7 @@ mod queue;
 mod queue_tests;
 mod sending;
 mod state_channels;
+pub mod waits;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -47,7 +48,7 @@ use crate::store::spool::Spool;
 use crate::store::{Store, StoreError};
 
 /// The maximum age of spans to keep for error budgets and verdicts, unless an objective has a longer window.
-const REACH: Nanos = 30 * DAY;
+pub const REACH: Nanos = 30 * DAY;
 
 /// The upper limit of the pause between two reads of the other nodes' histories, and between two posts of the state.
 /// The pause saves work when a node stores several times per interval.
