@@ -276,6 +276,7 @@ fn errors_of_provisioning() {
         ("ServiceError::Unsupported", text(&unsupported)),
         ("PurgeError::Refused", text(&some)),
         ("PurgeError::StillListed", text(&listed)),
+        ("PurgeError::TooMany", text(&PurgeError::TooMany { deleted: 50_000_000 })),
         ("FileError::Unusable", text(&file())),
         ("FileError::InTheWay", text(&FileError::InTheWay("config.json".into()))),
         ("FileError::KeyNotFound", text(&FileError::KeyNotFound("config.json".into()))),
