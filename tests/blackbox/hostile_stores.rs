@@ -107,6 +107,23 @@ async fn a_history_that_trickles_ends_a_single_round_in_time() {
     assert_eq!(bucket.check_files().await.len(), 2);
 }
 
+#[tokio::test]
+async fn a_shutdown_ends_an_update_of_the_history_that_hangs() {
+    let rule = |request: &str, _: usize| is_history(request).then_some(StoreFault::Delay(Duration::from_hours(1)));
+    let (_bucket, proxy, _ok, checker) = behind_proxy(rule).await;
+    let before = proxy.requests().len();
+    let mut running = checker.start(&["run", "-c", "checker.json", "--every", "1s"]);
+    wait_for("the history to be read", || async {
+        proxy.requests().iter().skip(before).any(|request| is_history(request)).then_some(())
+    })
+    .await;
+    running.signal("TERM");
+    running.wait().await;
+    let output = running.output();
+    let warning = output.lines().find(|line| line.contains("history not updated: the bucket `")).unwrap_or_default();
+    assert!(warning.contains("did not respond within 1 s after the shutdown request"), "{output}");
+}
+
 /// The secret access key in [`storage_at`]'s configuration.
 const SECRET: &str = "secretOfTheWriter4711";
 
@@ -306,12 +323,15 @@ async fn the_spool_sends_only_rounds_of_this_checker() {
     let waiting = spooled(&checker);
     let folder = spool_folders(&checker).into_iter().find(|folder| !check_files(folder).is_empty()).expect("it exists");
     let (link, broken) = (name(now() - 2, "test-node"), name(now() - 1, "test-node"));
+    let other = name(now() - 3, "other-node");
+    std::fs::copy(folder.join(&waiting[0]), folder.join(&other)).expect("it can be copied");
     symlink(checker.path("checker.json"), folder.join(&link)).expect("the link can be created");
     std::fs::write(folder.join(&broken), "[{\"title\":").expect("the file can be written");
     std::fs::remove_file(checker.path("mount")).expect("it exists");
     let run = checker.run(&[]).await;
     assert_eq!(run.code, 0, "{}", run.output());
-    for named in [&link, "it is not a regular file", &broken, "invalid check file", "refused"] {
+    assert_eq!(spooled(&checker).iter().filter(|name| name.contains("other-node")).count(), 1, "{}", run.output());
+    for named in [&link, "it is not a regular file", &broken, "invalid check file", "refused", &other] {
         assert!(run.stderr.contains(named), "`{named}` is not in:\n{}", run.stderr);
     }
     let stored: Vec<String> = checker.check_files("mount/checks").iter().map(ToString::to_string).collect();

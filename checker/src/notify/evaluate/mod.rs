@@ -149,7 +149,7 @@ impl Notifier {
             settings,
             objectives,
             spool_dir: node.spool_dir.to_owned(),
-            spool: Spool::open(node.spool_dir, node.storage),
+            spool: Spool::open(node.spool_dir, node.storage, node.name),
             own_checks: OwnChecks::default(),
             view: StoreView::new(Arc::clone(node.store), node.name.clone(), REACH),
             own: None,
