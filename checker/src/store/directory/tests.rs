@@ -119,8 +119,14 @@ async fn large_objects_are_read_in_several_batches() {
     for name in &names {
         fs::File::create(store.path.join(name.to_string())).and_then(|file| file.set_len(30 << 20)).unwrap();
     }
-    assert_eq!(store.get_batch(&names).await.unwrap().names, 2, "the size exceeds the limit only with the second");
-    assert_eq!(store.get_batch(&names[2..3]).await.unwrap().names, 1);
+    let (batch, next) = (store.get_batch(&names).await.unwrap(), store.get_batch(&names[1..]).await.unwrap());
+    assert_eq!((batch.names, batch.objects.len(), next.names, next.objects.len()), (1, 1, 1, 1));
+    // A file that is too large for any batch is named, and the next one is read.
+    fs::File::create(store.path.join(names[1].to_string())).and_then(|file| file.set_len(1 << 30)).unwrap();
+    fs::write(store.path.join(names[2].to_string()), "[]").unwrap();
+    let read = store.get_batch(&names[1..3]).await.unwrap().objects;
+    assert!(read[0].1.as_ref().is_err_and(|why| why.contains("32 MiB")), "{read:?}");
+    assert_eq!(read[1].1.as_deref(), Ok(b"[]".as_slice()));
     let missing = store.get_batch(&[name(SOME_TIME + 9, "a")]).await.unwrap();
     assert_eq!((missing.objects.len(), missing.names), (0, 1));
 }
