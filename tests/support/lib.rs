@@ -21,6 +21,7 @@ pub mod fault_proxy;
 pub mod fault_schedule;
 pub mod faulty_proxy;
 pub mod floods;
+pub mod hanging_lock;
 pub mod http_client;
 pub mod ministack;
 pub mod mutants;

@@ -138,7 +138,8 @@ impl DirectoryStore {
     }
 
     pub(super) async fn list<N: ListedName>(&self, listing: Listing) -> Result<Vec<N>, StoreError> {
-        let task = format!("list {}", self.describe());
+        let folder = if N::FOLDER.is_empty() { String::new() } else { format!("`{}` in ", N::FOLDER) };
+        let task = format!("list {folder}{}", self.describe());
         self.blocking_up_to(MANY_FILES_LIMIT, task, move |path| {
             let mut names: Vec<N> = files::names(&folder::Folder::open(path)?, |_, _| {})?;
             names.retain(|name| listing.contains(name));

@@ -260,3 +260,26 @@ async fn the_error_of_an_unusable_directory_has_a_remedy() {
     assert!(error.contains(&format!("to the directory `{}/checks`: ", path.display())), "{error}");
     assert!(error.contains("configure another directory"), "{error}");
 }
+
+#[tokio::test]
+async fn only_a_regular_file_is_locked() {
+    let (_directory, store) = store().await;
+    let path = store.path.join(LOCK);
+    let make: [fn(&Path); 3] = [
+        |path| rustix::fs::mkfifoat(rustix::fs::CWD, path, rustix::fs::Mode::RWXU).unwrap(),
+        |path| fs::create_dir(path).unwrap(),
+        |path| std::os::unix::fs::symlink("index.json", path).unwrap(),
+    ];
+    for make in make {
+        make(&path);
+        // A pipe with a reader can be opened for writing.
+        let reader = File::options().read(true).write(true).open(&path).ok();
+        for _reader in [None, reader] {
+            let error = put(&store, &name(SOME_TIME, "a"), "[1]").await.unwrap_err();
+            assert!(!error.is_transient(), "{error}");
+            assert!(error.to_string().contains("the lock `.index.lock` is not a regular file; delete it"), "{error}");
+        }
+        fs::remove_file(&path).or_else(|_| fs::remove_dir(&path)).unwrap();
+    }
+    put(&store, &name(SOME_TIME, "a"), "[1]").await.unwrap();
+}
