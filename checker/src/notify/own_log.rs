@@ -4,7 +4,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use shared::notification_log::{NUMBER_LIMIT, NotificationLog, REGISTERS_LIMIT, SIZE_LIMIT};
+use shared::notification_log::{NUMBER_LIMIT, NotificationLog};
 use shared::object_name::{LogName, NodeName};
 
 use crate::store::{Store, StoreError};
@@ -71,12 +71,9 @@ impl OwnLog {
     pub async fn save(&mut self, store: &Store) -> Result<(), StoreError> {
         self.is_stored = false;
         let name = LogName { node: self.log.node.clone() };
-        let content = self.log.to_json();
-        let is_too_large = self.log.registers.len() > REGISTERS_LIMIT || content.len() > SIZE_LIMIT;
-        let stored = if is_too_large {
-            Err(StoreError::LogTooLarge { name: name.to_string(), remedy: "remove endpoints or channels" })
-        } else {
-            store.put(&name, content.into()).await
+        let stored = match self.log.to_storable_json() {
+            Some(content) => store.put(&name, content.into()).await,
+            None => Err(StoreError::LogTooLarge { name: name.to_string(), remedy: "remove endpoints or channels" }),
         };
         if let Err(error) = stored {
             self.keep()?;
@@ -162,7 +159,7 @@ fn add(log: &mut NotificationLog, kept: NotificationLog) {
 #[cfg(test)]
 mod tests {
     use shared::check_file::EndpointKey;
-    use shared::notification_log::{ChannelId, Notified, Register, Topic};
+    use shared::notification_log::{ChannelId, Notified, REGISTERS_LIMIT, Register, Topic};
 
     use super::*;
     use crate::store::settings::{Storage, StoreLocation};

@@ -10,6 +10,7 @@ mod closing;
 mod comparison;
 pub mod condition;
 pub mod deferral;
+pub mod deferred_news;
 mod dependencies;
 pub mod digest;
 mod episodes;

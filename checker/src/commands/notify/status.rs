@@ -138,9 +138,9 @@ impl<'a> NotifyReport<'a> {
                 let age = duration::format_coarse(self.now.saturating_sub(unconfirmed).max(0));
                 let _ = writeln!(text, "     gave up on a message {age} ago that the channel may have received");
             }
-            for deferred in &served.deferred {
+            for deferred in served.deferred.iter().filter(|deferred| !deferred.is_expired(self.now)) {
                 let next = self.next_attempt(deferred.next);
-                let (count, all) = (deferred.recipients.len(), deferred.recipient_count);
+                let (count, all) = (deferred.recipients.len(), deferred.list.count);
                 let _ = writeln!(text, "     {count} of {all} recipients have not accepted a message yet; {next}");
             }
             // The first node does not wait for other nodes, except during its first 30 seconds.
@@ -188,10 +188,10 @@ impl<'a> NotifyReport<'a> {
                         json!({ "tries": retry.tries, "next": retry.next, "why": retry.why.to_string() })
                     }),
                     "unconfirmed": served.unconfirmed,
-                    "deferred": served.deferred.iter().map(|deferred| {
+                    "deferred": served.deferred.iter().filter(|deferred| !deferred.is_expired(self.now)).map(|deferred| {
                         json!({
                             "recipients": deferred.recipients.len(),
-                            "of": deferred.recipient_count,
+                            "of": deferred.list.count,
                             "tries": deferred.tries,
                             "next": deferred.next,
                         })
@@ -240,7 +240,7 @@ fn times(count: u32) -> String {
 
 #[cfg(test)]
 mod tests {
-    use shared::notification_log::{Deferred, FailureReason, Retry, Waiting};
+    use shared::notification_log::{Deferred, FailureReason, RecipientList, Retry, Waiting};
 
     use super::*;
     use crate::notify::channels::exec::ExecChannel;
@@ -272,9 +272,10 @@ mod tests {
         let waits = ["a", "b"].map(|name| (key(name), START - 7 * MINUTE));
         let mut report = report(&settings, waits.into());
         report.logs[0].channels[0].unconfirmed = Some(START - 60 * MINUTE);
-        let deferred =
-            Deferred { recipients: vec![1], recipient_count: 3, tries: 1, next: START + 5 * MINUTE, known: Vec::new() };
-        report.logs[0].channels[0].deferred = vec![deferred];
+        let list = RecipientList { count: 3, checksum: Some(7) };
+        let deferred = Deferred { recipients: vec![1], list, tries: 1, next: START + 5 * MINUTE, known: Vec::new() };
+        let expired = Deferred { next: START - shared::DAY - MINUTE, ..deferred.clone() };
+        report.logs[0].channels[0].deferred = vec![deferred, expired];
         assert_eq!(
             report.text(),
             "channel `ops`\n  \
@@ -301,8 +302,8 @@ mod tests {
         let channel = &mut report.logs[0].channels[0];
         channel.retry =
             Some(Retry { tries: 1, unanswered: 0, next: START - 20 * MINUTE, why: FailureReason::Refused(503) });
-        channel.deferred =
-            vec![Deferred { recipients: vec![1], recipient_count: 3, tries: 1, next: START, known: Vec::new() }];
+        let list = RecipientList { count: 3, checksum: None };
+        channel.deferred = vec![Deferred { recipients: vec![1], list, tries: 1, next: START, known: Vec::new() }];
         let text = report.text();
         assert!(text.contains("failed once (refused-503); the next attempt is due with the next round\n"), "{text}");
         assert!(text.contains("accepted a message yet; the next attempt is due with the next round\n"), "{text}");

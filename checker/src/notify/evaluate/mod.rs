@@ -3,6 +3,8 @@
 
 pub mod composition;
 mod deferred;
+#[cfg(test)]
+mod mail_tests;
 mod outcomes;
 pub mod preview;
 mod queue;
@@ -376,10 +378,12 @@ impl Notifier {
 }
 
 impl Assessment {
-    /// Returns whether this node has news to send, either now or later if no other node sends it.
+    /// Returns whether this node has news to send, either now or later if no other node sends it. The other nodes' logs
+    /// must be current before it does so.
     #[must_use]
     pub fn has_news(&self) -> bool {
-        self.plans.iter().any(|(_, plan)| !plan.news.is_empty() || !plan.waiting.is_empty())
+        let has_news = |plan: &Plan| !plan.news.is_empty() || !plan.waiting.is_empty();
+        !self.deferred.is_empty() || self.plans.iter().any(|(_, plan)| has_news(plan))
     }
 }
 

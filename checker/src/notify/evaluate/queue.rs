@@ -31,7 +31,7 @@ pub(super) struct Outgoing<'a> {
     pub(super) channel: &'a Channel,
     pub(super) message: Message,
     pub(super) news: Vec<News>,
-    /// The recipients of the message, if others have already received its news.
+    /// The recipients of the message, if it is only for some.
     pub(super) deferred: Option<Deferred>,
 }
 

@@ -1,105 +1,29 @@
-//! Tests evaluations that send mail and requests to scripted servers.
+//! Tests evaluations that send requests to scripted servers.
 
-use std::collections::VecDeque;
 use std::sync::Mutex;
 
 use shared::MINUTE;
 use shared::status::Status;
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpListener;
 
+use super::mail_tests::{MailServer, mail};
 use super::*;
-use crate::notify::channels::mail::{Mail, SmtpSecurity};
 use crate::notify::channels::ping::Ping;
 use crate::notify::channels::secret_url::SecretUrl;
 use crate::notify::channels::slack::Slack;
 use crate::notify::test_rules::{START, history, rounds, settings};
 use crate::store::settings::StoreLocation;
 
-/// A mail server that answers each recipient with the next code of a script, and records the recipients that it has
-/// accepted in each transaction.
-#[derive(Debug, Default)]
-struct MailServer {
-    port: u16,
-    script: Mutex<VecDeque<u16>>,
-    accepted: Mutex<Vec<Vec<String>>>,
-}
-
-impl MailServer {
-    async fn start() -> Arc<MailServer> {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let server = Arc::new(MailServer { port: listener.local_addr().unwrap().port(), ..MailServer::default() });
-        let shared = Arc::clone(&server);
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                shared.serve(BufReader::new(stream)).await;
-            }
-        });
-        server
-    }
-
-    async fn serve(&self, mut stream: BufReader<tokio::net::TcpStream>) {
-        stream.write_all(b"220 ready\r\n").await.unwrap();
-        let (mut recipients, mut is_data) = (Vec::new(), false);
-        let mut line = String::new();
-        while {
-            line.clear();
-            stream.read_line(&mut line).await.is_ok_and(|count| count > 0)
-        } {
-            let answer = match line.trim_end() {
-                "." if is_data => {
-                    is_data = false;
-                    self.accepted.lock().unwrap().push(std::mem::take(&mut recipients));
-                    "250 done".to_owned()
-                }
-                _ if is_data => continue,
-                "DATA" => {
-                    is_data = true;
-                    "354 go on".to_owned()
-                }
-                command if command.starts_with("RCPT") => {
-                    let code = self.script.lock().unwrap().pop_front().unwrap_or(250);
-                    if code == 250 {
-                        recipients.push(command.split(['<', '@']).nth(1).unwrap_or_default().to_owned());
-                    }
-                    format!("{code} answer")
-                }
-                _ => "250 fine".to_owned(),
-            };
-            let _ = stream.write_all(format!("{answer}\r\n").as_bytes()).await;
-        }
-    }
-
-    fn answer(&self, codes: &[u16]) {
-        self.script.lock().unwrap().extend(codes);
-    }
-
-    fn accepted(&self) -> Vec<Vec<String>> {
-        std::mem::take(&mut self.accepted.lock().unwrap())
-    }
-}
-
-fn mail(port: u16) -> Transport {
-    let to = ["ops", "jane"].map(|name| format!("{name}@example.com").parse().unwrap());
-    Transport::Mail(Arc::new(Mail {
-        host: "127.0.0.1".to_owned(),
-        port,
-        security: SmtpSecurity::Opportunistic,
-        login: None,
-        from: "status@example.com".parse().unwrap(),
-        to: to.into(),
-        subject: None,
-    }))
-}
-
-struct World {
+pub(super) struct World {
     folder: tempfile::TempDir,
-    settings: Notifications,
+    pub(super) settings: Notifications,
+    /// The minute in which the outage ends.
+    pub(super) end: i64,
 }
 
 impl World {
-    fn new(transport: Transport) -> World {
-        World { folder: tempfile::tempdir().unwrap(), settings: settings(transport) }
+    pub(super) fn new(transport: Transport) -> World {
+        World { folder: tempfile::tempdir().unwrap(), settings: settings(transport), end: i64::MAX / 60 }
     }
 
     async fn store(&self) -> (Storage, Arc<Store>) {
@@ -119,91 +43,21 @@ impl World {
     }
 
     /// Evaluates the rules in a new process, in the given minute of an outage that began in minute 10.
-    async fn run(&self, minute: i64) -> EvaluationReport {
+    pub(super) async fn run(&self, minute: i64) -> EvaluationReport {
         let mut notifier = self.notifier().await;
-        let down = rounds(600..(minute * 60).max(600), "a", Status::Down);
-        let results = [rounds(0..(minute * 60).min(600), "a", Status::Healthy), down].concat();
+        let (now, end) = (minute * 60, self.end * 60);
+        let down = rounds(600..now.min(end).max(600), "a", Status::Down);
+        let after = rounds(end.min(now)..now, "a", Status::Healthy);
+        let results = [rounds(0..now.min(600), "a", Status::Healthy), down, after].concat();
         let history = Arc::new(history("eu", &results));
         let stored = StoredHistory { history, has_round: true, was_behind: false, certificates: Vec::new() };
         notifier.evaluate(RoundOutcome::Stored(stored), START + minute * MINUTE).await
     }
 
-    async fn log(&self) -> NotificationLog {
+    pub(super) async fn log(&self) -> NotificationLog {
         let spool = self.folder.path().join("spool");
         OwnLog::load(&self.store().await.1, &NodeName::new("eu").unwrap(), &spool).await.unwrap().log
     }
-}
-
-#[tokio::test]
-async fn a_deferred_recipient_is_notified_later_and_no_other_twice() {
-    let server = MailServer::start().await;
-    let world = World::new(mail(server.port));
-    world.run(9).await;
-    server.answer(&[250, 450]);
-    let report = world.run(11).await;
-    assert_eq!(report.due, Some(START + 16 * MINUTE));
-    assert_eq!(
-        report.problems,
-        [
-            "channel `ops`: 1 of 2 recipients have not been accepted yet (status 450); the message will be sent to them later"
-        ]
-    );
-    assert_eq!(server.accepted(), [["ops"]]);
-    assert!(world.run(13).await.sent.is_empty(), "it is too early");
-    let log = world.log().await.to_json();
-    assert!(log.contains(r#""deferred":[{"to":[1],"of":2,"tries":1,"#) && !log.contains("jane"), "{log}");
-    // A server can defer a message several times. Each run makes two attempts.
-    server.answer(&[450, 450]);
-    let report = world.run(17).await;
-    assert_eq!(report.problems, ["channel `ops` did not accept the message (status 450): it will be retried"]);
-    assert!(world.run(26).await.sent.is_empty());
-    assert_eq!(world.run(28).await.sent, ["notified `ops`: Shop is down"]);
-    assert_eq!(server.accepted(), [["jane"]]);
-    assert!(world.run(60).await.sent.is_empty());
-    assert!(world.log().await.channels[0].deferred.is_empty() && server.accepted().is_empty());
-}
-
-#[tokio::test]
-async fn refused_recipients_are_reported_and_not_tried_again() {
-    let server = MailServer::start().await;
-    let world = World::new(mail(server.port));
-    world.run(9).await;
-    server.answer(&[550, 250]);
-    let report = world.run(11).await;
-    assert_eq!(
-        report.problems,
-        ["channel `ops`: 1 of 2 recipients were refused (status 550); check the addresses in `to`"]
-    );
-    assert!(world.log().await.channels[0].deferred.is_empty());
-    server.accepted();
-    world.run(60).await;
-    assert_eq!(server.accepted(), [[""; 0]; 0]);
-}
-
-#[tokio::test]
-async fn a_changed_list_of_recipients_ends_the_attempts() {
-    let server = MailServer::start().await;
-    let mut world = World::new(mail(server.port));
-    world.run(9).await;
-    server.answer(&[250, 450]);
-    world.run(11).await;
-    server.accepted();
-    let Transport::Mail(channel) = mail(server.port) else { panic!("it is mail") };
-    let to = channel.to[..1].to_vec();
-    world.settings = settings(Transport::Mail(Arc::new(Mail { to, ..Mail::clone(&channel) })));
-    assert!(world.run(20).await.sent.is_empty() && server.accepted().is_empty());
-    assert!(world.log().await.channels[0].deferred.is_empty());
-}
-
-#[tokio::test]
-async fn an_unreachable_mail_server_is_named() {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let world = World::new(mail(port));
-    world.run(9).await;
-    let problem = format!(
-        "channel `ops` is unreachable: `127.0.0.1:{port}` refused the connection; check `server`, `port` and the network"
-    );
-    assert_eq!(world.run(11).await.problems, [problem]);
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod closing;
 mod deferred;
+mod deferred_model;
 mod lines;
 mod logs;
 mod table;
