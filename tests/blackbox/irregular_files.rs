@@ -1,5 +1,5 @@
-//! Pipes, links and folders where the checker expects regular files or folders: none of them makes it wait, is followed,
-//! or hides what is readable, and each of them is named.
+//! Pipes, links and folders where the checker expects regular files or folders: it names them, waits for none of them and
+//! follows no link. They hide nothing that the checker can read.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -41,12 +41,11 @@ async fn an_irregular_history_folder_is_named_and_check_files_are_shown() {
     let history = checker.path("checks/history");
     std::fs::rename(&history, checker.path("elsewhere")).expect("it exists");
     let overall = |stdout: &str| serde_json::from_str::<Value>(stdout).expect("it is JSON")["status"].clone();
-    let make: [(fn(&Path), &str); 2] = [
-        (|path| symlink("../elsewhere", path).expect("the link can be created"), "`history` is a symbolic link"),
-        (|path| std::fs::write(path, "").expect("it can be written"), "a file exists where a directory is expected"),
-    ];
-    for (make, reason) in make {
-        make(&history);
+    for (target, reason) in
+        [(Some("../elsewhere"), "`history` is a symbolic link"), (None, "a file exists where a directory is expected")]
+    {
+        let made = target.map_or_else(|| std::fs::write(&history, ""), |target| symlink(target, &history));
+        made.expect("it can be created");
         let status = checker.call(&["status", "-c", "checker.json"]).await;
         assert_eq!(status.code, 0, "{}", status.output());
         let warning = "using check files instead of histories: failed to list `history/` in the directory `checks`: ";
