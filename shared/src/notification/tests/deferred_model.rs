@@ -1,5 +1,7 @@
 //! Tests deferred recipients with random sequences of outages and replies, on two nodes that take turns.
 
+use std::fmt::Write as _;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -73,7 +75,7 @@ impl Model {
         }
         for (changes, _) in self.changes.iter_mut().zip(step.toggles).filter(|(_, toggles)| *toggles) {
             let is_down = changes.rsplit(' ').next().is_some_and(|last| last.starts_with('d'));
-            changes.push_str(&format!(" {}{}", if is_down { 'h' } else { 'd' }, self.now));
+            let _ = write!(changes, " {}{}", if is_down { 'h' } else { 'd' }, self.now);
         }
         let plan = self.evaluate(reconcile);
         let entries = self.scene.logs[0].channels[0].deferred.clone();
