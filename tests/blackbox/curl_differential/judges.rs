@@ -49,8 +49,6 @@ async fn curl(case: &Case, origin: &str) -> Verdict {
     // `--disable` ignores the user's settings.
     command.args(["--disable", "--silent", "--show-error", "--location", "--compressed", "--fail-with-body"]);
     command.args(["--noproxy", "*", "--output", "/dev/null", "--write-out", "%{http_code}"]);
-    // The server closes each connection after its response, so curl must not send the next request over it.
-    command.args(["--header", "Connection: close"]);
     command.args(["--max-redirs", &REDIRECTS.to_string(), "--max-time", &time_limit(case).as_secs().to_string()]);
     if case.method == "HEAD" {
         command.arg("--head");
