@@ -17,9 +17,8 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
 
 use super::expected_text::expect_texts;
-use super::http::text::{TextOrigin, interpret_text};
 use super::net::metered::MeteredStream;
-use super::probe_data::{Capture, EncodedBody, ProbeData};
+use super::probe_data::{Capture, ProbeData};
 use super::timing::{Stopwatch, timed};
 use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text};
 use crate::platform::fd_limit;
@@ -150,11 +149,11 @@ async fn run_command(check: &ExecCheck, stopwatch: Arc<Stopwatch>) -> ProbeResul
     } else {
         is_open.then(|| STILL_OPEN.to_owned())
     };
-    let (output, encoded) = joined([from_stdout, from_stderr], !is_open).await;
+    let mut output = from_stdout.bytes;
+    output.append(&mut from_stderr.bytes);
     let data = ProbeData {
         status: status.code().map(i64::from),
         body: Some(output),
-        encoded,
         truncation,
         may_be_complete: !is_cut,
         ..ProbeData::default()
@@ -162,22 +161,6 @@ async fn run_command(check: &ExecCheck, stopwatch: Arc<Stopwatch>) -> ProbeResul
     stopwatch.record(|recorded| *recorded = data.clone());
     evaluate(check, status, &data, &stopwatch)?;
     Ok(data)
-}
-
-/// Joins the output streams, each of which can have its own charset.
-async fn joined(streams: [Output; 2], is_closed: bool) -> (Vec<u8>, Option<Box<EncodedBody>>) {
-    let size = streams.iter().map(|stream| stream.bytes.len()).sum();
-    let (mut output, mut encoded) = (Vec::new(), None);
-    for mut stream in streams {
-        let is_complete = is_closed && !stream.is_truncated;
-        if let Some(part) = interpret_text(&mut stream.bytes, is_complete, TextOrigin::Command).await {
-            let all = encoded.get_or_insert_with(Box::<EncodedBody>::default);
-            all.size = size;
-            all.unknown_charset = all.unknown_charset.take().or(part.unknown_charset);
-        }
-        output.append(&mut stream.bytes);
-    }
-    (output, encoded)
 }
 
 /// Compares the exit status and the output with the expected ones.
@@ -288,4 +271,202 @@ impl Drop for ProcessGroup {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use crate::checks::assertions::Assertion;
+    use crate::checks::exec::*;
+    use crate::checks::net::address_policy::AddressPolicy;
+    use crate::checks::{Check, CheckContext, CheckKind, CheckOutcome, run};
+    use std::path::Path;
+
+    fn shell(script: &str) -> ExecCheck {
+        ExecCheck {
+            locator: "sh".to_owned(),
+            command: PathBuf::from("sh"),
+            arguments: vec!["-c".to_owned(), script.to_owned()],
+            timeout: Duration::from_millis(700),
+            exit_status: Some(0),
+            must_contain: None,
+            must_not_contain: None,
+            failure_status: Status::Down,
+        }
+    }
+
+    async fn error(check: ExecCheck) -> Option<String> {
+        error_of(&Check::new("x", CheckKind::Exec(Box::new(check)))).await
+    }
+
+    async fn error_of(check: &Check) -> Option<String> {
+        match run(check, &CheckContext::new(AddressPolicy::AllowAll, crate::now)).await {
+            CheckOutcome::Attempts(mut records) => records.remove(0).attempt.error,
+            CheckOutcome::Skipped { reason } => panic!("{reason}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn exit_status_and_output_are_evaluated() {
+        let text = |text: &str| Some(text.to_owned());
+        for (check, expected) in [
+            (shell("echo hello"), None),
+            (shell("echo broken pump >&2; exit 3"), text("exit status 3, expected 0; output: `broken pump`")),
+            (shell("exit 1"), text("exit status 1, expected 0; no output")),
+            (ExecCheck { exit_status: Some(3), ..shell("exit 3") }, None),
+            (shell("kill -9 $$"), text("terminated by signal 9; no output")),
+            (ExecCheck { must_contain: text("ell"), ..shell("echo hello") }, None),
+            (ExecCheck { must_contain: text("x"), ..shell("echo hello") }, text("output does not contain `x`")),
+            (ExecCheck { must_not_contain: text("ell"), ..shell("echo hello >&2") }, text("output contains `ell`")),
+            (shell("printf '\\377\\376'; exit 2"), text("exit status 2, expected 0; output: `\u{fffd}\u{fffd}`")),
+            (ExecCheck { command: PathBuf::from("/no/such"), ..shell("") }, text("command `/no/such` not found")),
+            (
+                ExecCheck { command: PathBuf::from("/etc/passwd"), ..shell("") },
+                text("command `/etc/passwd` is not executable"),
+            ),
+        ] {
+            assert_eq!(error(check.clone()).await, expected, "{check:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_missing_interpreter_is_named() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().expect("a folder");
+        for (number, (content, expected)) in [
+            ("#!/no/such/python9\n", Some("its interpreter `/no/such/python9` was not found")),
+            ("#! /no/such/python9 -u\n", Some("its interpreter `/no/such/python9` was not found")),
+            ("#!/bin/sh\r\n", Some("its interpreter `/bin/sh` is followed by a carriage return")),
+            ("#!/etc/passwd\n", Some("its interpreter `/etc/passwd` is not executable")),
+            ("#!/usr/bin/env no-such-python9\n", Some("no-such-python9")),
+            ("#!/bin/sh\n", None),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let command = folder.path().join(number.to_string());
+            std::fs::write(&command, content).expect("it can be written");
+            std::fs::set_permissions(&command, std::fs::Permissions::from_mode(0o755)).expect("it is ours");
+            let check = ExecCheck { command, arguments: Vec::new(), ..shell("") };
+            // `env` searches for the command only when it runs, so `preflight` cannot detect that it is missing.
+            if !content.contains("env") {
+                assert_eq!(check.preflight().is_err(), expected.is_some(), "{content}");
+            }
+            let error = error(check).await.unwrap_or_default();
+            assert!(error.contains(expected.unwrap_or_default()) && error.is_empty() == expected.is_none(), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn long_output_is_read_to_the_end_but_not_kept() {
+        let loud = ExecCheck {
+            timeout: Duration::from_secs(30),
+            ..shell("head -c 20000000 /dev/zero | tr '\\0' x; echo the end")
+        };
+        let text = |text: &str| Some(text.to_owned());
+        let kept = "only the first 1048576 bytes of the output were kept";
+        for (check, expected) in [
+            (
+                ExecCheck { must_contain: text("the end"), ..loud.clone() },
+                text(&format!("output does not contain `the end`; {kept}")),
+            ),
+            (
+                ExecCheck { must_not_contain: text("the end"), ..loud.clone() },
+                text(&format!("{kept}, which does not rule out `the end`")),
+            ),
+            (ExecCheck { must_contain: text("xx"), ..loud }, None),
+        ] {
+            assert_eq!(error(check).await, expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn endless_output_ends_with_its_limit_or_the_timeout() {
+        for endless in ["yes", "yes >&2"] {
+            let check = ExecCheck { timeout: Duration::from_mins(1), ..shell(endless) };
+            assert_eq!(error(check).await.as_deref(), Some("command wrote more than 33554432 bytes of output"));
+        }
+        let slow = shell("while :; do echo y; done");
+        assert_eq!(error(slow).await.as_deref(), Some("command not finished within 700ms"));
+        assert_eq!(error(shell("cat")).await, None, "standard input is empty");
+    }
+
+    /// Runs a check whose command leaves a process outside its group that holds the output open. `print` is the
+    /// command's last line.
+    async fn error_with_open_output(print: &str, change: impl FnOnce(&mut Check, &mut ExecCheck)) -> Option<String> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let pid = folder.path().join("pid");
+        let script = format!(
+            "setsid sh -c 'echo $$ > {0}; exec sleep 600' & until [ -s {0} ]; do :; done; {print}",
+            pid.display()
+        );
+        let mut exec = ExecCheck { timeout: Duration::from_mins(1), ..shell(&script) };
+        let mut check = Check::new("x", CheckKind::Exec(Box::new(exec.clone())));
+        change(&mut check, &mut exec);
+        check.kind = CheckKind::Exec(Box::new(exec));
+        let error = error_of(&check).await;
+        let pid = std::fs::read_to_string(&pid).expect("the script has started");
+        let pid = Pid::from_raw(pid.trim().parse().expect("a number")).expect("it is one");
+        rustix::process::kill_process(pid, Signal::KILL).expect("it still runs");
+        error
+    }
+
+    #[tokio::test]
+    async fn a_child_outside_the_group_does_not_delay_the_check() {
+        assert_eq!(error_with_open_output("echo done", |_, _| {}).await, None);
+    }
+
+    #[tokio::test]
+    async fn output_that_a_child_can_extend_proves_no_absence() {
+        let text = |text: &str| Some(text.to_owned());
+        let contains = error_with_open_output("echo done", |_, exec| exec.must_contain = text("done")).await;
+        assert_eq!(contains, None);
+        let without = error_with_open_output("echo done", |_, exec| exec.must_not_contain = text("error")).await;
+        assert_eq!(without, Some(format!("{STILL_OPEN}, which does not rule out `error`")));
+        for (print, assertion, holds) in [
+            ("echo done", "not [BODY] contains error", false),
+            ("echo done", "[BODY_SIZE] < 6", false),
+            ("echo done", "[BODY_SIZE] > 4", true),
+            ("echo done", "[BODY_SIZE] > 5", false),
+            ("true", "[BODY_SIZE] > 0", false),
+            ("true", "len([BODY]) > 0", false),
+        ] {
+            let error = error_with_open_output(print, |check, _| {
+                let assertion = Assertion::parse(assertion).expect("an assertion");
+                check.capture = assertion.capture();
+                check.assertions = [assertion].into();
+            })
+            .await;
+            assert_eq!(error.is_none(), holds, "{assertion}: {error:?}");
+            assert!(error.is_none_or(|error| error.contains(STILL_OPEN)), "{assertion}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_group_that_ignores_sigterm_is_killed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let pids = folder.path().join("pids");
+        let script = format!("trap '' TERM; (trap '' TERM; sleep 600) & echo $$ $! > {}; sleep 600", pids.display());
+        assert_eq!(error(shell(&script)).await.as_deref(), Some("command not finished within 700ms"));
+        let written = std::fs::read_to_string(&pids).expect("the script has started");
+        for pid in written.split_whitespace() {
+            until_gone(pid).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_child_left_behind_is_killed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let pid = folder.path().join("pid");
+        let script = format!("sleep 600 & echo $! > {}; echo done", pid.display());
+        assert_eq!(error(shell(&script)).await, None);
+        until_gone(std::fs::read_to_string(&pid).expect("the script has started").trim()).await;
+    }
+
+    /// Waits until a process has exited; zombies count as exited.
+    async fn until_gone(pid: &str) {
+        let runs = || {
+            let stat = std::fs::read_to_string(Path::new("/proc").join(pid).join("stat")).unwrap_or_default();
+            stat.rsplit(") ").next().is_some_and(|state| !state.is_empty() && !state.starts_with('Z'))
+        };
+        while runs() {
+            tokio::task::yield_now().await;
+        }
+    }
+}

@@ -19,7 +19,6 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use super::http::text::{TextOrigin, interpret_text};
 use super::net::address_filter::{AddressFilter, IpVersion};
 use super::net::connect::{self, Address, TlsOptions};
 use super::net::tls_config::TlsClient;
@@ -181,12 +180,9 @@ async fn converse(
                     if messages % MESSAGES_PER_TURN == 0 {
                         tokio::task::yield_now().await;
                     }
-                    let origin = if message.is_text() { TextOrigin::TextMessage } else { TextOrigin::BinaryMessage };
                     let bytes = message.into_data();
                     if pattern.is_match(&bytes) {
-                        let mut content = bytes.to_vec();
-                        data.encoded = interpret_text(&mut content, true, origin).await;
-                        data.body = Some(content);
+                        data.body = Some(bytes.to_vec());
                         break;
                     }
                     last = Some(error_text::excerpt(&bytes));

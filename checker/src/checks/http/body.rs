@@ -7,12 +7,12 @@ use std::task::Poll;
 use http::HeaderMap;
 use tokio::task::yield_now;
 
-use super::charset;
+use super::charset::{self, Charset};
 use super::client::HttpResponse;
 use super::coding::{Coding, CodingDecoder, Decoded, STEP, codings};
+use super::compression;
 use super::content_type::ContentType;
 use super::early_end::EarlyEnd;
-use super::text::{TextOrigin, interpret_text};
 use super::{BODY_OVERHEAD, HttpCheck};
 use crate::checks::Failure;
 use crate::checks::probe_data::{EncodedBody, ProbeData};
@@ -68,8 +68,33 @@ pub(super) async fn read(
 
 /// Converts a body in any charset to UTF-8, and detects text that cannot be read.
 pub(super) async fn interpret(body: &mut Body, headers: &HeaderMap) {
-    let is_complete = body.truncation.is_none();
-    body.encoded = interpret_text(&mut body.content, is_complete, TextOrigin::Response(headers)).await;
+    let content_type = ContentType::from_headers(headers);
+    let mut charset = charset::detect(&content_type, &body.content);
+    let is_readable = matches!(charset, Charset::Utf8 | Charset::Known(_));
+    if is_readable
+        && body.truncation.is_none()
+        && !content_type.is_media()
+        && let Some(format) = Box::pin(compression::by_decoding(&body.content)).await
+    {
+        charset = charset::undeclared_compression(format);
+    }
+    if charset != Charset::Utf8 {
+        Box::pin(convert(body, charset)).await;
+    }
+}
+
+/// Converts the body to UTF-8, and records its original size.
+async fn convert(body: &mut Body, charset: Charset) {
+    let mut encoded = EncodedBody { size: body.content.len(), ..EncodedBody::default() };
+    match charset {
+        Charset::Utf8 => {}
+        Charset::Utf8WithMark => drop(body.content.drain(..charset::UTF_8_MARK.len())),
+        Charset::Known(encoding) => {
+            body.content = charset::to_utf8(&body.content, encoding, body.truncation.is_none()).await;
+        }
+        Charset::Unknown(reason) => encoded.unknown_charset = Some(reason),
+    }
+    body.encoded = Some(Box::new(encoded));
 }
 
 struct BodyReader<'a> {

@@ -35,9 +35,7 @@ pub(super) enum Charset {
     /// UTF-8 that starts with a byte order mark.
     Utf8WithMark,
     Known(&'static Encoding),
-    /// The body is compressed in this format, although no encoding is declared.
-    Compressed(&'static str),
-    /// The reason why the text is unknown, as a clause without its subject.
+    /// The reason why the text is unknown, as a complete clause.
     Unknown(String),
 }
 
@@ -55,7 +53,7 @@ pub(super) fn detect(content_type: &ContentType, body: &[u8]) -> Charset {
         return Charset::Utf8;
     }
     if let Some(format) = compression::by_signature(body) {
-        return Charset::Compressed(format);
+        return undeclared_compression(format);
     }
     if let Some(charset) = by_mark(body) {
         return charset;
@@ -78,7 +76,7 @@ pub(super) fn detect(content_type: &ContentType, body: &[u8]) -> Charset {
     let is_ascii_compatible = match &charset {
         Charset::Utf8 => true,
         Charset::Known(encoding) => encoding.is_ascii_compatible(),
-        Charset::Utf8WithMark | Charset::Compressed(_) | Charset::Unknown(_) => false,
+        Charset::Utf8WithMark | Charset::Unknown(_) => false,
     };
     if is_ascii_compatible
         && memchr(0, body).is_some()
@@ -102,7 +100,7 @@ fn by_null_bytes(content_type: &ContentType, body: &[u8]) -> Option<Charset> {
     let wide = wide_text::by_start(body).filter(|wide| is_text || wide_text::by_content(body) == Some(*wide));
     match (wide, &content_type.charset) {
         (Some(wide), Some(label)) => {
-            let reason = format!("seems to be `{}`, but is declared as `{}`", wide.name(), shown(label));
+            let reason = format!("body seems to be `{}`, but is declared as `{}`", wide.name(), shown(label));
             Some(Charset::Unknown(reason))
         }
         (Some(WideCharset::Utf16(encoding)), None) => Some(Charset::Known(encoding)),
@@ -110,13 +108,18 @@ fn by_null_bytes(content_type: &ContentType, body: &[u8]) -> Option<Charset> {
         (None, _) if !wide_text::has_separated_characters(body) => None,
         (None, _) => {
             let reason = match wide_text::by_content(body) {
-                Some(wide) => format!("seems to be `{}`, but has no byte order mark", wide.name()),
-                None if is_text => "contains null bytes between characters, like UTF-16 or binary data".to_owned(),
+                Some(wide) => format!("body seems to be `{}`, but has no byte order mark", wide.name()),
+                None if is_text => "body contains null bytes between characters, like UTF-16 or binary data".to_owned(),
                 None => return None,
             };
             Some(Charset::Unknown(reason))
         }
     }
+}
+
+/// Returns the charset of a body that is compressed without a `Content-Encoding`.
+pub(super) fn undeclared_compression(format: &str) -> Charset {
+    Charset::Unknown(format!("body seems to be compressed (`{format}`), but has no matching `Content-Encoding` header"))
 }
 
 fn by_mark(body: &[u8]) -> Option<Charset> {
@@ -143,7 +146,7 @@ fn by_label(label: &str) -> Charset {
 }
 
 fn unknown(label: &str) -> Charset {
-    Charset::Unknown(format!("has the charset `{}`, which is not supported", shown(label)))
+    Charset::Unknown(format!("body has the charset `{}`, which is not supported", shown(label)))
 }
 
 fn shown(label: &str) -> String {

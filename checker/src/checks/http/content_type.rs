@@ -31,11 +31,6 @@ impl ContentType {
         extracted
     }
 
-    /// Returns the content type of data that is declared in another way than by headers.
-    pub(super) fn declared(media_type: &str, charset: Option<&str>) -> ContentType {
-        ContentType { media_type: media_type.to_owned(), charset: charset.map(str::to_owned) }
-    }
-
     /// Returns whether the body is an image, audio, video or a font rather than text.
     pub(super) fn is_media(&self) -> bool {
         ["image/", "audio/", "video/", "font/"].iter().any(|kind| self.media_type.starts_with(kind))

@@ -9,7 +9,7 @@ mod content_type;
 mod cookies;
 mod early_end;
 #[cfg(test)]
-pub(super) mod encoding_tests;
+mod encoding_tests;
 mod head_repair;
 mod http1;
 mod http2;
@@ -25,7 +25,6 @@ mod proxy_tests;
 mod stream;
 #[cfg(test)]
 mod tests;
-pub(super) mod text;
 #[cfg(test)]
 mod undeclared_tests;
 mod wide_text;

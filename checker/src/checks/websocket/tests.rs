@@ -1,7 +1,5 @@
 //! Tests WebSocket checks against local servers, some of which misbehave.
 
-use crate::checks::assertions::Assertion;
-use crate::checks::http::encoding_tests::encode;
 use crate::checks::net::address_policy::AddressPolicy;
 use crate::checks::test_server::{ServerAction, serve, serve_with};
 use crate::checks::websocket::*;
@@ -60,53 +58,6 @@ async fn a_message_is_sent_and_a_matching_reply_awaited() {
     assert_eq!(left.as_deref(), Some("connection closed by the server; received `hello`, expected `^pong$`"));
     let never = error(port, Some("ping"), Some("^pong$")).await;
     assert_eq!(never.as_deref(), Some("response not complete within 700ms"));
-}
-
-#[tokio::test]
-async fn disguised_messages_are_read_or_named() {
-    let text = "Fatal error, and more of it: Fatal error";
-    let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
-    let found = "expected otherwise";
-    let mut cases: Vec<(Message, Option<String>)> = vec![
-        (Message::text(text), Some(found.to_owned())),
-        (Message::binary(text), Some(found.to_owned())),
-        (Message::binary(wide), Some(found.to_owned())),
-        (
-            Message::text("F\0a\0t\0a\0l\0"),
-            Some("message seems to be `utf-16le`, but is declared as `utf-8`".to_owned()),
-        ),
-        (Message::text("all is well"), None),
-        (Message::binary(b"\x08\x01\x12\x02ok\0\x01\0\xff".to_vec()), None),
-    ];
-    cases.extend(["gzip", "deflate", "br", "zstd"].map(|coding| {
-        let reason = format!("message seems to be compressed (`{coding}`)");
-        (Message::binary(encode(coding, text.as_bytes())), Some(reason))
-    }));
-    for (message, expected) in cases {
-        let sent = message.clone();
-        let port = serve_with(move |stream| {
-            let message = sent.clone();
-            async move {
-                let Ok(mut socket) = tokio_tungstenite::accept_async(stream).await else { return };
-                let _ = socket.send(message).await;
-                while socket.next().await.is_some_and(|received| received.is_ok()) {}
-            }
-        })
-        .await;
-        let kind = WebSocketCheck { timeout: Duration::from_mins(1), ..check(port, None, Some("(?s-u).")) };
-        let mut check = Check::new("x", CheckKind::WebSocket(Box::new(kind)));
-        let assertion = Assertion::parse("not [BODY] contains Fatal").expect("an assertion");
-        check.capture = assertion.capture();
-        check.assertions = [assertion].into();
-        let CheckOutcome::Attempts(mut records) =
-            run(&check, &CheckContext::new(AddressPolicy::AllowAll, crate::now)).await
-        else {
-            panic!("{message:?} is not received")
-        };
-        let error = records.remove(0).attempt.error;
-        assert_eq!(error.is_some(), expected.is_some(), "{message:?}: {error:?}");
-        assert!(error.is_none_or(|error| error.contains(&expected.unwrap_or_default())), "{message:?}");
-    }
 }
 
 /// Reads the head of a request.
