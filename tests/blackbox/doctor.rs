@@ -4,14 +4,14 @@ use serde_json::{Value, json};
 use shared::object_name::{CheckFileName, NodeName};
 use shared::{DAY, HOUR};
 use support::bucket::Bucket;
-use support::checker::{Run, check_files};
+use support::checker::Run;
 use support::configuration::check;
 use support::endpoints::{Behavior, Endpoint};
 use support::ministack;
 use support::quirky_service::{QuirkyService, Reply};
 use support::test_site::TestSite;
 
-use crate::storage::spool_folders;
+use crate::storage::{folder_with_rounds, spooled};
 
 const ORIGIN: &str = "https://status.example";
 const BOTH_SIDES: [&str; 5] = ["-c", "with-check.json", "--page", "config.json", "--origin"];
@@ -237,13 +237,9 @@ async fn rounds_in_the_spool_are_reported() {
     assert_eq!(run.code, 1, "{}", run.output());
     assert!(run.stdout.contains("1 round is waiting in the spool"), "{}", run.stdout);
     // The same folder can contain rounds of another node.
-    let folders = spool_folders(&site.checker);
-    let mut paths = folders
-        .iter()
-        .flat_map(|folder| check_files(folder).into_iter().map(move |name| folder.join(name.to_string())));
-    let path = paths.next().expect("it is there");
-    let name = path.file_name().expect("it has a name").to_string_lossy().replace("-eu-west-", "-other-");
-    std::fs::rename(&path, path.with_file_name(&name)).expect("it can be renamed");
+    let (folder, waiting) = (folder_with_rounds(&site.checker), &spooled(&site.checker)[0]);
+    let name = waiting.replace("-eu-west-", "-other-");
+    std::fs::rename(folder.join(waiting), folder.join(&name)).expect("it can be renamed");
     let run = doctor(&site, &["-c", "with-check.json"]).await;
     assert_eq!(run.code, 1, "{}", run.output());
     assert!(run.stdout.contains(&format!("contains 1 round of another node (`{name}`)")), "{}", run.stdout);

@@ -25,7 +25,7 @@ use support::page;
 use support::{ministack, now, wait_for};
 
 use crate::hostile_visitors::peak_memory;
-use crate::storage::{spool_folders, spooled, storage_with};
+use crate::storage::{folder_with_rounds, spool_folders, spooled, storage_with};
 
 /// The maximum memory of a command, in KiB: its typical usage (44,000), plus a history of 64 MiB that is decompressed
 /// until it exceeds its limit, plus a check file of 8 MiB that is read at the same time, plus the buffers for reading.
@@ -321,7 +321,7 @@ async fn the_spool_sends_only_rounds_of_this_checker() {
     checker.write("mount", "no directory");
     assert_eq!(checker.run(&[]).await.code, 2);
     let waiting = spooled(&checker);
-    let folder = spool_folders(&checker).into_iter().find(|folder| !check_files(folder).is_empty()).expect("it exists");
+    let folder = folder_with_rounds(&checker);
     let (link, broken) = (name(now() - 2, "test-node"), name(now() - 1, "test-node"));
     let other = name(now() - 3, "other-node");
     std::fs::copy(folder.join(&waiting[0]), folder.join(&other)).expect("it can be copied");

@@ -108,15 +108,15 @@ pub fn ended_budgets(
 
 #[cfg(test)]
 mod tests {
-    use shared::check_file::{CheckFile, CheckResult, EndpointKey};
+    use shared::check_file::{CheckResult, EndpointKey};
     use shared::endpoint_status::endpoint_statuses;
-    use shared::history::{DEFAULT_EXPIRY, HistoryBuilder, Latencies};
-    use shared::notification_log::{ChannelId, Register};
-    use shared::object_name::{CheckFileName, NodeName};
+    use shared::notification_log::Register;
+    use shared::object_name::NodeName;
     use shared::status::Status;
     use shared::{DAY, MINUTE};
 
     use super::*;
+    use crate::notify::test_rules::{history_of, register};
 
     fn key() -> EndpointKey {
         EndpointKey { title: "Shop".to_owned(), ..EndpointKey::default() }
@@ -125,31 +125,8 @@ mod tests {
     /// Returns the log of a node that reported the budget of `Shop` at this level.
     fn notified_log(level: u32) -> NotificationLog {
         let mut log = NotificationLog::new(NodeName::new("a").expect("it is a name"));
-        log.registers.push(Register {
-            channel: ChannelId::new("ops").expect("it is an id"),
-            topic: Topic::Budget,
-            key: key(),
-            number: 1,
-            state: Notified::Down,
-            since: DAY,
-            until: DAY,
-            at: DAY,
-            reminders: level,
-        });
+        log.registers.push(Register { reminders: level, ..register(Topic::Budget, "Shop", Notified::Down, DAY) });
         log
-    }
-
-    fn history(results: impl Iterator<Item = CheckResult>) -> History {
-        let node = NodeName::new("a").expect("it is a name");
-        let (mut history, mut latencies) = (History::new(Some(node.clone())), Latencies::default());
-        let mut builder = HistoryBuilder::append(&mut history, &mut latencies);
-        for result in results {
-            let stored_at = result.timestamp;
-            let file = CheckFile { results: vec![result], skipped: Vec::new() };
-            builder.add(&CheckFileName { stored_at, node: Some(node.clone()) }, &file);
-        }
-        builder.finish(DEFAULT_EXPIRY);
-        history
     }
 
     #[test]
@@ -162,7 +139,7 @@ mod tests {
             interval: Some(MINUTE),
             ..CheckResult::default()
         });
-        let history = history(results);
+        let history = history_of("a", results);
         let endpoints = endpoint_statuses([&history]);
         let mut objectives = EndpointMap::new();
         objectives.insert(key(), "99.9% over 30d".parse::<Objective>().expect("it is an objective"));
@@ -198,7 +175,7 @@ mod tests {
             }
             let (title, objective) = (key().title, in_results.map(Box::new));
             let result = CheckResult { title, timestamp: DAY, objective, ..CheckResult::default() };
-            let ended = ended_budgets(&[&history([result].into_iter())], &objectives, Some(&log), now);
+            let ended = ended_budgets(&[&history_of("a", [result].into_iter())], &objectives, Some(&log), now);
             ended.first().is_some_and(|condition| !condition.is_present)
         };
         assert!(is_ended(None, false, DAY + HOUR));

@@ -165,13 +165,10 @@ pub(super) fn since(notified: &[&Register], key: &EndpointKey) -> Option<UnixNan
 
 #[cfg(test)]
 mod tests {
-    use shared::check_file::CheckFile;
-    use shared::history::{DEFAULT_EXPIRY, HistoryBuilder, Latencies};
-    use shared::notification_log::ChannelId;
-    use shared::object_name::CheckFileName;
     use shared::status::Status;
 
     use super::*;
+    use crate::notify::test_rules::{history_of, register};
 
     #[test]
     fn an_interval_is_the_usual_one_that_is_closest() {
@@ -185,16 +182,8 @@ mod tests {
 
     /// Returns the history of the node `b` with rounds at these times.
     fn rounds(times: impl Iterator<Item = UnixNanos>, interval: Option<Nanos>) -> [History; 1] {
-        let node = NodeName::new("b").expect("it is a name");
-        let (mut history, mut latencies) = (History::new(Some(node.clone())), Latencies::default());
-        let mut builder = HistoryBuilder::append(&mut history, &mut latencies);
-        for at in times {
-            let result = CheckResult { timestamp: at, status: Status::Healthy, interval, ..CheckResult::default() };
-            let file = CheckFile { results: vec![result], skipped: Vec::new() };
-            builder.add(&CheckFileName { stored_at: at, node: Some(node.clone()) }, &file);
-        }
-        builder.finish(DEFAULT_EXPIRY);
-        [history]
+        let result = |timestamp| CheckResult { timestamp, status: Status::Healthy, interval, ..CheckResult::default() };
+        [history_of("b", times.map(result))]
     }
 
     #[test]
@@ -237,17 +226,8 @@ mod tests {
     fn a_store_works_again_since_the_first_stored_round() {
         let at = |minute: i64| DAY + minute * MINUTE;
         let mut log = NotificationLog::new(NodeName::new("eu-west").expect("it is a name"));
-        log.registers.push(Register {
-            channel: ChannelId::new("ops").expect("it is an id"),
-            topic: Topic::Store,
-            key: EndpointKey { title: "eu-west".to_owned(), ..EndpointKey::default() },
-            number: 1,
-            state: Notified::Down,
-            since: at(0),
-            until: at(10),
-            at: at(10),
-            reminders: 0,
-        });
+        let sent = register(Topic::Store, "eu-west", Notified::Down, at(10));
+        log.registers.push(Register { since: at(0), ..sent });
         // The rounds of minutes 0 to 29 come from the spool, and the node returned soon after minute 30.
         let stored: Vec<UnixNanos> = (0..=35).map(at).collect();
         let end = |log: &NotificationLog, stored: &[UnixNanos]| {

@@ -183,36 +183,29 @@ fn replace_deferred(log: &mut NotificationLog, stored: &NotificationLog) {
 
 #[cfg(test)]
 mod tests {
-    use shared::check_file::EndpointKey;
     use shared::notification_log::{
         ChannelId, Deferred, Notified, REGISTERS_LIMIT, RecipientList, Register, ServedChannel, Topic,
     };
 
     use super::*;
+    use crate::notify::test_rules::register;
     use crate::store::settings::{Storage, StoreLocation};
 
     fn log(number: i64, state: Notified, at: i64) -> NotificationLog {
         let mut log = NotificationLog::new(NodeName::new("a").expect("it is a name"));
-        log.registers.push(Register {
-            channel: ChannelId::new("ops").expect("it is an id"),
-            topic: Topic::Store,
-            key: EndpointKey { title: "a".to_owned(), ..EndpointKey::default() },
-            number,
-            state,
-            since: at,
-            until: at,
-            at,
-            reminders: 0,
-        });
+        log.registers.push(Register { number, ..register(Topic::Store, "a", state, at) });
         log
+    }
+
+    async fn store_in(folder: &Path) -> Store {
+        let location = StoreLocation::Directory(folder.join("store"));
+        Store::open(&Storage { location, check_expiry: None, history_expiry: shared::DAY }).await
     }
 
     #[tokio::test]
     async fn a_log_that_is_too_large_is_neither_stored_nor_replaced() {
         let folder = tempfile::tempdir().expect("it can be created");
-        let (store, spool) = (folder.path().join("store"), folder.path().join("spool"));
-        let location = StoreLocation::Directory(store);
-        let store = Store::open(&Storage { location, check_expiry: None, history_expiry: shared::DAY }).await;
+        let (store, spool) = (store_in(folder.path()).await, folder.path().join("spool"));
         let node = NodeName::new("a").expect("it is a name");
         let mut own = OwnLog::load(&store, &node, &spool).await.expect("nothing is stored yet");
         own.log = log(1, Notified::Down, 100);
@@ -232,9 +225,7 @@ mod tests {
     #[tokio::test]
     async fn deferred_recipients_survive_a_store_failure() {
         let folder = tempfile::tempdir().expect("it can be created");
-        let (store, spool) = (folder.path().join("store"), folder.path().join("spool"));
-        let location = StoreLocation::Directory(store);
-        let store = Store::open(&Storage { location, check_expiry: None, history_expiry: shared::DAY }).await;
+        let (store, spool) = (store_in(folder.path()).await, folder.path().join("spool"));
         let node = NodeName::new("a").expect("it is a name");
         let mut own = OwnLog::load(&store, &node, &spool).await.expect("nothing is stored yet");
         own.log = log(1, Notified::Down, 100);

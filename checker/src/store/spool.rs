@@ -310,11 +310,8 @@ mod tests {
             spool.keep(&name, &"[]".into()).await.unwrap();
         }
         assert_eq!(spool.waiting().await.unwrap(), std::slice::from_ref(&own));
-        let mut rounds = spool.rounds().await.unwrap();
-        rounds.others.sort_by_key(ToString::to_string);
-        let mut others = others.to_vec();
-        others.sort_by_key(ToString::to_string);
-        assert_eq!(rounds, WaitingRounds { own: vec![own], others });
+        let expected = WaitingRounds { own: vec![own], others: others.into() };
+        assert_eq!(spool.rounds().await.unwrap(), expected);
     }
 
     #[tokio::test]

@@ -29,12 +29,7 @@ pub(super) fn close_abandoned<'a>(situation: &Situation<'a>, comparison: &mut Co
         return;
     }
     let endpoints = Endpoints::new(situation.verdicts);
-    // When an endpoint is given an id, a register with the id replaces the one without.
-    let is_current = |register: &&Register| {
-        let current = situation.registers.get(situation.channel, register.topic, &register.key);
-        current.is_some_and(|current| std::ptr::eq(current, *register))
-    };
-    for register in situation.registers.of_channel(situation.channel).filter(is_open).filter(is_current) {
+    for register in situation.registers.open(situation.channel) {
         let is_followed = comparison.followed.contains(&(register.topic, &register.key));
         if is_followed || !own.contains(&subject(register)) {
             continue;

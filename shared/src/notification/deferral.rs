@@ -254,6 +254,9 @@ impl Earlier<'_> {
     /// Returns entries for the recipients that did not accept a message. They describe the last state that each recipient
     /// knows, except for subjects of which the node already has an entry for the recipient.
     fn missed(&self, channel: &ChannelId, news: &[News], reception: &Reception) -> Vec<Deferred> {
+        if reception.deferred.is_empty() {
+            return Vec::new();
+        }
         let entries = self.entries(channel, reception.list);
         // Recipients with the same entries miss the same news.
         let mut groups: BTreeMap<Vec<usize>, Vec<u32>> = BTreeMap::new();

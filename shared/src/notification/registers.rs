@@ -99,6 +99,16 @@ impl<'a> Registers<'a> {
         self.channels.get(channel)?.get(topic, key).map(|(node, _)| node)
     }
 
+    /// Returns a channel's current registers with an open outage or condition, in no particular order. When an endpoint
+    /// is given an id, a register with the id replaces the one without.
+    pub fn open(&self, channel: &ChannelId) -> impl Iterator<Item = &'a Register> + use<'_, 'a> {
+        let channel = channel.clone();
+        self.of_channel(&channel).filter(move |register| {
+            let current = self.get(&channel, register.topic, &register.key);
+            register.state != Notified::Healthy && current.is_some_and(|current| std::ptr::eq(current, *register))
+        })
+    }
+
     /// Returns a channel's current registers, in no particular order.
     pub fn of_channel(&self, channel: &ChannelId) -> impl Iterator<Item = &'a Register> + use<'_, 'a> {
         let registers = self.channels.get(channel).into_iter();

@@ -9,7 +9,7 @@ use shared::budget::Objective;
 use shared::civil::rfc3339_nanos;
 use shared::endpoint_map::EndpointMap;
 use shared::notification::registers::Registers;
-use shared::notification_log::{ChannelId, NotificationLog, Notified, Register, ServedChannel, Topic};
+use shared::notification_log::{ChannelId, Deferred, NotificationLog, Notified, Register, ServedChannel, Topic};
 use shared::object_name::NodeName;
 use shared::uptime::validity;
 use shared::{MINUTE, UnixNanos, duration};
@@ -96,12 +96,7 @@ impl<'a> NotifyReport<'a> {
 
     /// Returns the newest register of each subject with an open outage or condition.
     fn open<'r>(registers: &Registers<'r>, channel: &ChannelId) -> Vec<&'r Register> {
-        // Skip outdated registers: when an endpoint is given an id, a register with the id replaces the one without.
-        let is_newest = |register: &&Register| {
-            registers.get(channel, register.topic, &register.key).is_some_and(|newest| std::ptr::eq(newest, *register))
-        };
-        let open = registers.of_channel(channel).filter(|register| register.state != Notified::Healthy);
-        let mut open: Vec<&Register> = open.filter(is_newest).collect();
+        let mut open: Vec<&Register> = registers.open(channel).collect();
         open.sort_by(|one, other| (one.since, &one.key).cmp(&(other.since, &other.key)));
         open
     }
@@ -138,7 +133,7 @@ impl<'a> NotifyReport<'a> {
                 let age = duration::format_coarse(self.now.saturating_sub(unconfirmed).max(0));
                 let _ = writeln!(text, "     gave up on a message {age} ago that the channel may have received");
             }
-            for deferred in served.deferred.iter().filter(|deferred| !deferred.is_expired(self.now)) {
+            for deferred in self.deferred(served) {
                 let next = self.next_attempt(deferred.next);
                 let (count, all) = (deferred.recipients.len(), deferred.list.count);
                 let _ = writeln!(text, "     {count} of {all} recipients have not accepted a message yet; {next}");
@@ -166,6 +161,11 @@ impl<'a> NotifyReport<'a> {
         self.waits.get(&(log.node.clone(), channel.id.clone())).copied()
     }
 
+    /// Returns the entries for recipients that can still be notified.
+    fn deferred<'s>(&self, served: &'s ServedChannel) -> impl Iterator<Item = &'s Deferred> {
+        served.deferred.iter().filter(|deferred| !deferred.is_expired(self.now))
+    }
+
     fn next_attempt(&self, at: UnixNanos) -> String {
         match at.saturating_sub(self.now) {
             ..=0 => "the next attempt is due with the next round".to_owned(),
@@ -188,7 +188,7 @@ impl<'a> NotifyReport<'a> {
                         json!({ "tries": retry.tries, "next": retry.next, "why": retry.why.to_string() })
                     }),
                     "unconfirmed": served.unconfirmed,
-                    "deferred": served.deferred.iter().filter(|deferred| !deferred.is_expired(self.now)).map(|deferred| {
+                    "deferred": self.deferred(served).map(|deferred| {
                         json!({
                             "recipients": deferred.recipients.len(),
                             "of": deferred.list.count,
@@ -240,7 +240,7 @@ fn times(count: u32) -> String {
 
 #[cfg(test)]
 mod tests {
-    use shared::notification_log::{Deferred, FailureReason, RecipientList, Retry, Waiting};
+    use shared::notification_log::{FailureReason, RecipientList, Retry, Waiting};
 
     use super::*;
     use crate::notify::channels::exec::ExecChannel;

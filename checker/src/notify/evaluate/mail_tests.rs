@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 
 use shared::MINUTE;
-use shared::check_file::EndpointKey;
 use shared::notification::reconcile::News;
 use shared::notification_log::{Deferred, Notified, RecipientList, Register, ServedChannel, Topic};
 use shared::status::Status;
@@ -23,7 +22,7 @@ use crate::notify::delivery::DeliveryReport;
 use crate::notify::event::EventKind;
 use crate::notify::message::Item;
 use crate::notify::sample;
-use crate::notify::test_rules::{START, settings};
+use crate::notify::test_rules::{START, register, settings};
 
 /// A mail server that answers each recipient with the next code of a script, and records the recipients that it has
 /// accepted in each transaction.
@@ -88,8 +87,11 @@ impl MailServer {
     }
 }
 
+/// The names of the usual recipients.
+const NAMES: [&str; 2] = ["ops", "jane"];
+
 pub(super) fn mail(port: u16) -> Transport {
-    mail_to(port, &["ops", "jane"])
+    mail_to(port, &NAMES)
 }
 
 fn mail_to(port: u16, names: &[&str]) -> Transport {
@@ -105,13 +107,19 @@ fn mail_to(port: u16, names: &[&str]) -> Transport {
     }))
 }
 
+/// Starts a world with an outage, of which the server answers the first message to the recipients with these codes.
+async fn with_outage(server: &MailServer, names: &[&str], codes: &[u16]) -> (World, EvaluationReport) {
+    let world = World::new(mail_to(server.port, names));
+    world.run(9).await;
+    server.answer(codes);
+    let report = world.run(11).await;
+    (world, report)
+}
+
 #[tokio::test]
 async fn a_deferred_recipient_is_notified_later_and_no_other_twice() {
     let server = MailServer::start().await;
-    let world = World::new(mail(server.port));
-    world.run(9).await;
-    server.answer(&[250, 450]);
-    let report = world.run(11).await;
+    let (world, report) = with_outage(&server, &NAMES, &[250, 450]).await;
     assert_eq!(report.due, Some(START + 16 * MINUTE));
     assert_eq!(
         report.problems,
@@ -137,10 +145,7 @@ async fn a_deferred_recipient_is_notified_later_and_no_other_twice() {
 #[tokio::test]
 async fn refused_recipients_are_reported_and_not_tried_again() {
     let server = MailServer::start().await;
-    let world = World::new(mail(server.port));
-    world.run(9).await;
-    server.answer(&[550, 250]);
-    let report = world.run(11).await;
+    let (world, report) = with_outage(&server, &NAMES, &[550, 250]).await;
     assert_eq!(
         report.problems,
         ["channel `ops`: 1 of 2 recipients were refused (status 550); check the addresses in `to`"]
@@ -153,10 +158,7 @@ async fn refused_recipients_are_reported_and_not_tried_again() {
 
 /// Starts a world in which one of two recipients has not accepted the news about an outage.
 async fn with_deferred(server: &MailServer) -> World {
-    let world = World::new(mail(server.port));
-    world.run(9).await;
-    server.answer(&[250, 450]);
-    world.run(11).await;
+    let (world, _) = with_outage(server, &NAMES, &[250, 450]).await;
     server.accepted();
     assert_eq!(world.log().await.channels[0].deferred.len(), 1);
     world
@@ -222,10 +224,7 @@ async fn a_message_is_not_sent_a_day_too_late() {
 #[tokio::test]
 async fn deferred_recipients_that_are_refused_later_are_reported() {
     let server = MailServer::start().await;
-    let world = World::new(mail_to(server.port, &["ops", "jane", "kim"]));
-    world.run(9).await;
-    server.answer(&[250, 450, 450]);
-    world.run(11).await;
+    let (world, _) = with_outage(&server, &["ops", "jane", "kim"], &[250, 450, 450]).await;
     // Each run makes two attempts.
     server.answer(&[450, 550, 450, 550]);
     let refused = "channel `ops`: 1 of 3 recipients were refused (status 550); check the addresses in `to`";
@@ -240,20 +239,9 @@ async fn deferred_recipients_that_are_refused_later_are_reported() {
 }
 
 /// Returns an entry for one of two recipients, and news that it misses.
-fn deferred_news(channel: &Channel) -> (Deferred, News) {
-    let key = EndpointKey { title: "Shop".to_owned(), ..EndpointKey::default() };
-    let item = Item::new(EventKind::Down, &key, Status::Down);
-    let register = Register {
-        channel: channel.id.clone(),
-        topic: Topic::Endpoint,
-        key,
-        number: 0,
-        state: Notified::Healthy,
-        since: 0,
-        until: START,
-        at: START,
-        reminders: 0,
-    };
+fn deferred_news() -> (Deferred, News) {
+    let register = Register { number: 0, since: 0, ..register(Topic::Endpoint, "Shop", Notified::Healthy, START) };
+    let item = Item::new(EventKind::Down, &register.key, Status::Down);
     let list = RecipientList { count: 2, checksum: None };
     let deferred = Deferred { recipients: vec![1], list, tries: 1, next: START, known: vec![register.clone()] };
     (deferred, News { items: vec![item], register })
@@ -273,7 +261,7 @@ fn record(log: &mut NotificationLog, outgoing: Outgoing<'_>, outcome: SendOutcom
 fn recipients_that_are_given_up_are_reported() {
     let settings = settings(mail(25));
     let channel = &settings.channels[0];
-    let (entry, news) = deferred_news(channel);
+    let (entry, news) = deferred_news();
     let mut log = NotificationLog::new(NodeName::new("eu").unwrap());
     log.channels = vec![ServedChannel::new(channel.id.clone(), 0)];
     log.channels[0].deferred = vec![entry.clone()];

@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use shared::MINUTE;
+use shared::notification_log::{Notified, Register, Topic};
 use shared::status::Status;
 use tokio::net::TcpListener;
 
@@ -11,7 +12,8 @@ use super::*;
 use crate::notify::channels::ping::Ping;
 use crate::notify::channels::secret_url::SecretUrl;
 use crate::notify::channels::slack::Slack;
-use crate::notify::test_rules::{START, history, rounds, settings};
+use crate::notify::event::EventKind;
+use crate::notify::test_rules::{START, history, register, rounds, settings};
 use crate::store::settings::StoreLocation;
 
 pub(super) struct World {
@@ -63,21 +65,12 @@ impl World {
 #[tokio::test]
 async fn a_store_failure_ends_with_the_first_stored_round() {
     let mut world = World::new(mail(1));
-    world.settings.channels[0].policy.on.insert(crate::notify::event::EventKind::Store);
+    world.settings.channels[0].policy.on.insert(EventKind::Store);
     let mut own =
         OwnLog::load(&world.store().await.1, &NodeName::new("eu").unwrap(), world.folder.path()).await.unwrap();
     own.log.introduce(&world.notifier().await.introduction(&stored(1, false), &served(&world.settings), START), START);
-    own.log.registers.push(shared::notification_log::Register {
-        channel: world.settings.channels[0].id.clone(),
-        topic: shared::notification_log::Topic::Store,
-        key: shared::check_file::EndpointKey { title: "eu".to_owned(), ..Default::default() },
-        number: 1,
-        state: shared::notification_log::Notified::Down,
-        since: START + MINUTE,
-        until: START + 11 * MINUTE,
-        at: START + 11 * MINUTE,
-        reminders: 0,
-    });
+    let sent = register(Topic::Store, "eu", Notified::Down, START + 11 * MINUTE);
+    own.log.registers.push(Register { since: START + MINUTE, ..sent });
     own.save(&world.store().await.1).await.unwrap();
     // In minute 20, the node stores the rounds in its spool and the current one. The message is sent later.
     for (minute, was_behind) in [(20, true), (21, false), (26, false)] {
@@ -163,17 +156,11 @@ async fn a_hostile_log_is_reported_and_not_copied() {
         shared::object_name::HistoryName { node: Some(node.clone()), part: shared::object_name::HistoryPart::Main };
     store.put(&name, other.to_json().into()).await.unwrap();
     let mut log = NotificationLog::new(node.clone());
-    let registers = (0..60_000).map(|index| shared::notification_log::Register {
-        channel: ChannelId::new("ops").unwrap(),
-        topic: shared::notification_log::Topic::Endpoint,
-        key: shared::check_file::EndpointKey { title: format!("Hostile {index}"), ..Default::default() },
-        number: 7,
-        state: shared::notification_log::Notified::Down,
-        since: 0,
-        until: START - 2 * DAY,
-        at: START - 2 * DAY,
-        reminders: 0,
-    });
+    let entry = |index| {
+        let sent = register(Topic::Endpoint, &format!("Hostile {index}"), Notified::Down, START - 2 * DAY);
+        Register { number: 7, since: 0, ..sent }
+    };
+    let registers = (0..60_000).map(entry);
     log.registers = registers.collect();
     store.put(&shared::object_name::LogName { node }, log.to_json().into()).await.unwrap();
     let report = world.run(11).await;

@@ -45,6 +45,7 @@ pub fn current_waits(
         conditions: &conditions,
         newest: &newest.collect(),
         logs,
+        registers: &Registers::merge(logs, now),
         now,
     };
     let mut waits = Waits::new();
@@ -67,13 +68,13 @@ struct World<'a> {
     conditions: &'a [Condition],
     newest: &'a BTreeMap<NodeName, UnixNanos>,
     logs: &'a [NotificationLog],
+    registers: &'a Registers<'a>,
     now: UnixNanos,
 }
 
 impl World<'_> {
     /// Evaluates the rules for one node and channel.
     fn plan(&self, own: &NotificationLog, channel: &Channel) -> Plan {
-        let others: Vec<NotificationLog> = self.logs.iter().filter(|log| log.node != own.node).cloned().collect();
         // A node does not know that it is silent.
         let is_own_silence =
             |condition: &Condition| condition.topic == Topic::Silent && condition.key.title == own.node.as_str();
@@ -87,8 +88,8 @@ impl World<'_> {
             verdicts: self.verdicts,
             conditions: &conditions.collect::<Vec<_>>(),
             holds: &[],
-            registers: &Registers::merge(self.logs, self.now),
-            nodes: Nodes { own, others: &others, newest: self.newest },
+            registers: self.registers,
+            nodes: Nodes { own, others: self.logs, newest: self.newest },
             now: self.now,
         })
     }
@@ -105,7 +106,7 @@ mod tests {
     use super::*;
     use crate::notify::channels::Transport;
     use crate::notify::channels::exec::ExecChannel;
-    use crate::notify::test_rules::{START, history, rounds, settings};
+    use crate::notify::test_rules::{START, history, register, rounds, settings};
 
     /// Returns the histories and the logs of two nodes, the second of which has waited since second 610 to report an
     /// outage that began in second 600.
@@ -124,8 +125,9 @@ mod tests {
         let endpoints = endpoint_statuses(&before);
         let newest = before.iter().filter_map(|history| Some((history.node.clone()?, history.newest()?)));
         let verdicts = verdicts(&endpoints, now);
-        let world =
-            World { settings, verdicts: &verdicts, conditions: &[], newest: &newest.collect(), logs: &logs, now };
+        let (newest, registers) = (newest.collect(), Registers::merge(&logs, now));
+        let (verdicts, newest, registers) = (&verdicts, &newest, &registers);
+        let world = World { settings, verdicts, conditions: &[], newest, logs: &logs, registers, now };
         let waiting = world.plan(&logs[1], &settings.channels[0]).waiting;
         assert!(logs[1].wait(&settings.channels[0].id, waiting));
         (histories, logs)
@@ -144,17 +146,9 @@ mod tests {
         let (histories, mut logs) = waiting(&settings, &down);
         assert_eq!(waits(&histories, &logs), [START + 610 * SECOND]);
         let key = histories[0].endpoints.keys().next().expect("there is an endpoint").clone();
-        logs[0].registers.push(Register {
-            channel: settings.channels[0].id.clone(),
-            topic: Topic::Endpoint,
-            key,
-            number: 1,
-            state: Notified::Down,
-            since: START + 10 * MINUTE,
-            until: START + 11 * MINUTE,
-            at: START + 11 * MINUTE,
-            reminders: 0,
-        });
+        let since = START + 10 * MINUTE;
+        let sent = register(Topic::Endpoint, "Shop", Notified::Down, START + 11 * MINUTE);
+        logs[0].registers.push(Register { key, since, ..sent });
         assert_eq!(waits(&histories, &logs), [0; 0], "the first node has sent the news");
         let ended = [healthy, rounds(600..620, "shop", Status::Down), rounds(620..701, "shop", Status::Healthy)];
         let (histories, logs) = waiting(&settings, &ended.concat());
