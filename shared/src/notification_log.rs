@@ -128,7 +128,7 @@ pub struct Retry {
 }
 
 impl RecipientList {
-    /// Returns whether both are the same list, as far as their checksums are known.
+    /// Returns whether both lists have the same number of recipients and, if both are known, the same checksum.
     #[must_use]
     pub fn is_same(self, other: RecipientList) -> bool {
         let checksums = self.checksum.zip(other.checksum);
@@ -137,8 +137,8 @@ impl RecipientList {
 }
 
 impl Deferred {
-    /// Returns whether the next attempt should have been made so long ago that the node gives up: for example, the
-    /// channel was disabled in the meantime.
+    /// Returns whether the next attempt is so long overdue that the node gives up, for example because the channel was
+    /// disabled in the meantime.
     #[must_use]
     pub fn is_expired(&self, now: UnixNanos) -> bool {
         self.next.saturating_add(DEFERRED_VALIDITY) < now

@@ -108,7 +108,7 @@ async fn a_history_that_trickles_ends_a_single_round_in_time() {
 }
 
 #[tokio::test]
-async fn a_shutdown_ends_an_update_of_the_history_that_hangs() {
+async fn a_shutdown_ends_a_hanging_history_update() {
     let rule = |request: &str, _: usize| is_history(request).then_some(StoreFault::Delay(Duration::from_hours(1)));
     let (_bucket, proxy, _ok, checker) = behind_proxy(rule).await;
     let before = proxy.requests().len();

@@ -1,5 +1,5 @@
-//! Pipes, links and folders where the checker expects regular files or folders: it names them, waits for none of them and
-//! follows no link. They hide nothing that the checker can read.
+//! Tests pipes, links and folders where the checker expects regular files or folders. The checker names them in errors,
+//! does not hang or follow links, and still shows what it can read.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;

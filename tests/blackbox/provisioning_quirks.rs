@@ -188,7 +188,7 @@ async fn users_without_paths_and_tags_are_recognized_by_their_permissions() {
 }
 
 #[tokio::test]
-async fn a_listing_of_users_that_does_not_end_is_reported() {
+async fn an_endless_listing_of_users_is_reported() {
     // The number of pages, and the error, if any.
     for (pages, error) in [
         (1_000, None),

@@ -1,11 +1,11 @@
-//! A C library in which locking a file never returns, as on a network mount whose server is gone. A program uses it if
-//! `LD_PRELOAD` names it.
+//! A C library whose `flock` never returns, as on a network mount whose server is unreachable. Programs load it through
+//! `LD_PRELOAD`.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Signals interrupt `pause`, but a mount without a server keeps a program waiting.
+/// The loop repeats `pause`, which signals interrupt, because signals do not interrupt a wait for an unreachable mount.
 const SOURCE: &str = "#include <unistd.h>\n\
                       int flock(int file, int operation) { for (;;) pause(); }\n";
 

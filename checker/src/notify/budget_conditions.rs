@@ -61,8 +61,7 @@ fn level(alert: &BurnAlert) -> u32 {
 }
 
 /// Returns the highest level that still counts although its alert may have stopped firing recently, or `None` if the
-/// problem is over. A burn rate near a threshold rises above it again and again, which must not cause a message each
-/// time.
+/// problem is over. A burn rate near a threshold crosses it repeatedly, which must not cause a message each time.
 ///
 /// The problem is over when no alert has fired for the length of its short window, so that the decision is based on two
 /// short windows in a row. A longer time would leave incidents open for too long after the problem was solved.
@@ -77,9 +76,9 @@ fn lasting_level(objective: &Objective, spans: &[Span], is_firing: bool, now: Un
     highest(|alert| alert.short.max(RELIEF))
 }
 
-/// Ends the conditions that this node reported for endpoints that no longer have an objective: neither in its
-/// configuration nor in the newest results of any node. Otherwise, nodes with different configurations would report them
-/// in turn.
+/// Ends the conditions that this node reported for endpoints that no longer have an objective, either in its
+/// configuration or in the newest results of any node. Otherwise, nodes with different configurations would take turns
+/// reporting them.
 #[must_use]
 pub fn ended_budgets(
     histories: &[&History],
@@ -130,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn an_alert_outlives_a_momentary_end() {
+    fn a_brief_pause_does_not_end_an_alert() {
         let down = |minute: i64| matches!(minute, 600..602 | 640);
         let results = (0..1_000).map(|minute| CheckResult {
             title: key().title,
@@ -181,6 +180,6 @@ mod tests {
         assert!(is_ended(None, false, DAY + HOUR));
         assert!(!is_ended(None, true, DAY + HOUR));
         assert!(!is_ended(Some(objective), false, DAY + HOUR), "another node still has the objective");
-        assert!(is_ended(Some(objective), false, DAY + 3 * DAY), "the other node does not report any more");
+        assert!(is_ended(Some(objective), false, DAY + 3 * DAY), "the other node no longer reports");
     }
 }

@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_store_works_again_since_the_first_stored_round() {
+    fn a_store_works_again_from_the_first_stored_round() {
         let at = |minute: i64| DAY + minute * MINUTE;
         let mut log = NotificationLog::new(NodeName::new("eu-west").expect("it is a name"));
         let sent = register(Topic::Store, "eu-west", Notified::Down, at(10));

@@ -166,13 +166,13 @@ fn add_deferred(log: &mut NotificationLog, kept: &NotificationLog) {
         let stored = log.channel(&channel.id).map_or(&[][..], |served| &*served.deferred);
         let missing = channel.deferred.iter().filter(|deferred| !stored.contains(deferred));
         for deferred in missing.cloned().collect::<Vec<_>>() {
-            // Without space, the recipients are not notified again.
+            // If the log has no space, these recipients are not notified again.
             let _ = log.add_deferred(&channel.id, deferred);
         }
     }
 }
 
-/// Replaces the deferred recipients with those in the store, because another process can have notified them.
+/// Replaces the deferred recipients with those in the store, because another process may have notified them.
 fn replace_deferred(log: &mut NotificationLog, stored: &NotificationLog) {
     for channel in &mut log.channels {
         if let Some(stored) = stored.channel(&channel.id) {

@@ -15,8 +15,8 @@ use crate::store::s3::client::decode_url;
 const BATCHES_AT_ONCE: usize = 4;
 /// The maximum number of keys to list before they are deleted. They take up to 100 MB of memory.
 const KEYS_AT_ONCE: usize = 500_000;
-/// The maximum number of times that a part of the objects is listed and deleted. Beyond that, objects are probably
-/// stored as fast as they are deleted.
+/// The maximum number of times that up to [`KEYS_AT_ONCE`] objects are listed and deleted. If objects remain after
+/// that, they are probably stored as fast as they are deleted.
 const ROUNDS_LIMIT: usize = 100;
 
 /// Objects could not be deleted.
@@ -44,7 +44,7 @@ pub enum PurgeError {
     )]
     StillListed { key: String, count: usize },
     #[error(
-        "the bucket still contains objects, although {deleted} were deleted; stop all checkers, and run the same command again"
+        "the bucket still contains objects after {deleted} were deleted; stop all checkers and run the same command again"
     )]
     TooMany { deleted: usize },
 }

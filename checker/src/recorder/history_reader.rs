@@ -42,7 +42,7 @@ pub struct Histories {
     /// Problems found in the check files.
     pub file_problems: FileProblems,
     /// Whether endpoints may be missing: a node's newest check file is invalid, its history is invalid and no check
-    /// files replace it, or no history can be listed.
+    /// files replace it, or histories cannot be listed.
     pub is_incomplete: bool,
 }
 

@@ -39,26 +39,26 @@ pub struct Spool {
 pub struct WaitingRounds {
     /// The rounds of the spool's node.
     pub own: Vec<CheckFileName>,
-    /// The rounds of other nodes. This node's keys may not suffice for storing them.
+    /// The rounds of other nodes. This node's keys may not be allowed to store them.
     pub others: Vec<CheckFileName>,
 }
 
 impl WaitingRounds {
-    /// Describes the rounds of other nodes: ``2 rounds of other nodes (such as `1…-b-check.json`)``. Returns `None` if
-    /// no other node has rounds there.
+    /// Describes the rounds of other nodes: ``2 rounds from other nodes (such as `1…-b-check.json`)``. Returns `None`
+    /// if no other node has rounds there.
     #[must_use]
     pub fn describe_others(&self) -> Option<String> {
         match self.others.as_slice() {
             [] => None,
-            [one] => Some(format!("1 round of another node (`{one}`)")),
-            [first, ..] => Some(format!("{} rounds of other nodes (such as `{first}`)", self.others.len())),
+            [one] => Some(format!("1 round from another node (`{one}`)")),
+            [first, ..] => Some(format!("{} rounds from other nodes (such as `{first}`)", self.others.len())),
         }
     }
 }
 
 /// The remedy for rounds of other nodes.
 pub const OTHERS_REMEDY: &str =
-    "each node sends only its own; if such a node was renamed or removed, move its rounds to another folder";
+    "each node sends only its own; if another node was renamed or removed, move its rounds to another folder";
 
 impl Spool {
     /// Opens a node's spool for a store, in a directory that several stores and nodes may share. Nothing is created

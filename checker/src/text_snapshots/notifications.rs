@@ -125,15 +125,12 @@ fn closed_cases() -> [(&'static str, Message); 6] {
     [
         ("a silent location was removed", message(vec![location("eu-west")])),
         ("two silent locations were removed", message(vec![location("eu-west"), location("us-east")])),
-        ("an outage that the channel does not cover anymore", message(vec![closed(Topic::Endpoint, Status::Down)])),
+        ("an outage that the channel no longer covers", message(vec![closed(Topic::Endpoint, Status::Down)])),
         (
             "two such outages",
             message(vec![closed(Topic::Endpoint, Status::Down), closed(Topic::Endpoint, Status::Healthy)]),
         ),
-        (
-            "a certificate that the channel does not cover anymore",
-            message(vec![closed(Topic::Certificate, Status::Healthy)]),
-        ),
+        ("a certificate that the channel no longer covers", message(vec![closed(Topic::Certificate, Status::Healthy)])),
         ("the certificate of a removed endpoint", message(vec![closed(Topic::Certificate, Status::Unknown)])),
     ]
 }

@@ -55,7 +55,7 @@ pub struct HistoryBuilder<'a> {
 struct RecordedResult {
     observation: Observation,
     stored_at: UnixNanos,
-    /// Equal ones of an endpoint are shared, because a day's results can be pending for thousands of endpoints.
+    /// Equal values of an endpoint are shared, because a day's results can be pending for thousands of endpoints.
     latest: Arc<LatestResult>,
     latency: Option<Nanos>,
 }

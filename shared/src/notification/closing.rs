@@ -18,7 +18,7 @@ use crate::status::Status;
 /// Adds the news that closes abandoned outages and conditions. Closes only those that this node reported, because the
 /// other nodes close theirs, nodes can have different configurations, and a hostile log must not fill this node's log.
 pub(super) fn close_abandoned<'a>(situation: &Situation<'a>, comparison: &mut Comparison<'a>) {
-    // Without any history, as while the store is failing, it is unknown which nodes and endpoints exist.
+    // If no history is known, for example while the store is failing, it is unknown which nodes and endpoints exist.
     if situation.nodes.newest.is_empty() {
         return;
     }
@@ -47,7 +47,7 @@ fn subject(register: &Register) -> (Topic, &str, &str) {
 struct Closing {
     /// The status of the endpoint, or unknown if it was removed.
     is: Status,
-    /// When the news is due. It must not depend on the evaluation, so that the node's turn comes.
+    /// When the news is due. It must be the same in every evaluation, or the node's turn might never come.
     due: UnixNanos,
 }
 

@@ -38,8 +38,8 @@ pub(super) struct Found<'a> {
     pub(super) began: UnixNanos,
     /// The number of the register that the news replaces, or 0 if the channel has no register for the subject.
     pub(super) replaced: i64,
-    /// Whether the status of an endpoint got worse, or a node stopped reporting or storing. Such news is exempt from the
-    /// minimum time between messages.
+    /// Whether the status of an endpoint got worse, or a node stopped reporting or storing results. Such news is exempt
+    /// from the minimum time between messages.
     pub(super) is_worse: bool,
     pub(super) sender: Sender<'a>,
 }

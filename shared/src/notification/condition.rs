@@ -35,7 +35,7 @@ pub struct Condition {
 }
 
 impl Condition {
-    /// Creates a condition that all nodes know of, and of which channels are notified once.
+    /// Creates a condition that all nodes know of. Channels are notified of it once.
     #[must_use]
     pub fn new(topic: Topic, key: EndpointKey, since: UnixNanos, is_present: bool) -> Condition {
         let (reminders, lasting, due, is_local, detail) = (0, None, None, false, None);
@@ -44,7 +44,7 @@ impl Condition {
 }
 
 impl EventKind {
-    /// Returns the topic that this kind of event reports. News about other topics names its topic itself.
+    /// Returns the topic of this kind of event. [`EventKind::Closed`] can be about any topic, so its items contain it.
     #[must_use]
     pub fn topic(self) -> Topic {
         Topic::ALL.into_iter().find(|topic| topic.event() == self).unwrap_or_default()

@@ -70,7 +70,7 @@ impl NotificationLog {
         self.replace_deferred(channel, entries, parts.into_iter().chain(missed))
     }
 
-    /// Records another attempt to send news to deferred recipients, which are given by their entry.
+    /// Records another attempt to send news to the deferred recipients of an entry.
     #[must_use]
     pub fn tried_deferred(
         &mut self,
@@ -152,7 +152,8 @@ impl NotificationLog {
         has_changed
     }
 
-    /// Sets a channel's entries, and adds more as far as the log has space. Returns the number of recipients in the rest.
+    /// Sets a channel's entries, and adds as many others as the log has space for. Returns the number of recipients in
+    /// the rest.
     fn replace_deferred(
         &mut self,
         channel: &ChannelId,
@@ -172,8 +173,8 @@ fn heard(news: &[News]) -> impl Iterator<Item = &Register> + Clone {
     news.iter().filter(|news| !news.items.is_empty()).map(|news| &news.register)
 }
 
-/// Returns whether another node has sent later news about a subject. Its message went to all recipients, so that node
-/// notifies those that did not accept it.
+/// Returns whether another node has sent later news about a subject. Its message was for all recipients, so that node
+/// also notifies those that did not accept it.
 pub(super) fn is_replaced(known: &Register, registers: &Registers<'_>, node: &NodeName) -> bool {
     registers.author(&known.channel, known.topic, &known.key).is_some_and(|author| author != node)
 }

@@ -31,7 +31,7 @@ pub enum DeferredNews {
 #[must_use]
 pub fn deferred_news(situation: &Situation<'_>, deferred: &Deferred) -> DeferredNews {
     let now = situation.now;
-    // A time beyond the longest delay comes from a clock that was wrong.
+    // A time beyond the longest delay was computed with a wrong clock.
     if deferred.next > now && deferred.next <= now.saturating_add(LONGEST_RETRY) {
         return DeferredNews::Wait;
     }
@@ -74,7 +74,7 @@ fn plan_for(situation: &Situation<'_>, known: &[Register]) -> Plan {
     let keys = known.iter().map(|known| &known.key);
     let mut endpoints = EndpointMap::new();
     keys.clone().for_each(|key| endpoints.insert(key.clone(), ()));
-    // An endpoint can have been renamed in the meantime.
+    // An endpoint may have been renamed in the meantime.
     let current = situation.verdicts.iter().map(|verdict| verdict.key).filter(|key| endpoints.get(key).is_some());
     let titles: HashSet<&str> = keys.chain(current).map(|key| key.title.as_str()).collect();
     plan.news.retain(|news| !news.items.is_empty() && subjects.contain(&news.register));

@@ -1,4 +1,4 @@
-//! Keeps a log within the limits up to which other nodes read it.
+//! Keeps a log within the limits of the nodes that read it.
 
 use super::format::{CHANNEL_VALUES_LIMIT, DEFERRED_LIMIT};
 use super::{ChannelId, Deferred, NotificationLog, REGISTERS_LIMIT, Register, SIZE_LIMIT, ServedChannel};
@@ -38,7 +38,7 @@ impl NotificationLog {
     /// Returns whether the log is within the limits for logs.
     #[must_use]
     pub fn is_storable(&self) -> bool {
-        // The bound makes it unnecessary to write most logs just to measure them.
+        // Thanks to this bound, most logs need not be serialized just to measure them.
         let is_small = self.registers.len() <= REGISTERS_LIMIT && self.greatest_size() <= SIZE_LIMIT;
         is_small || self.to_storable_json().is_some()
     }

@@ -37,7 +37,7 @@ const FORMS: [&str; 10] = [
     "br",
     "zstd",
 ];
-/// Forms that are recognized only by the null bytes of words in ASCII.
+/// Encodings without a byte order mark, which are recognized only by the null bytes of ASCII words.
 const WITHOUT_MARK: [&str; 4] = ["utf-16le", "utf-16be", "utf-32le", "utf-32be"];
 const CONTENT_TYPES: [&str; 7] = [
     "",

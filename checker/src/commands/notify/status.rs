@@ -114,7 +114,7 @@ impl<'a> NotifyReport<'a> {
 
     fn channel_text(&self, text: &mut String, channel: &Channel, registers: &Registers<'_>) {
         if matches!(channel.transport, Transport::Ping(_)) {
-            let _ = writeln!(text, "  each node with this channel requests it after each round");
+            let _ = writeln!(text, "  each node with this channel sends a request after each round");
             return;
         }
         let senders = self.senders(&channel.id);
@@ -136,7 +136,7 @@ impl<'a> NotifyReport<'a> {
             for deferred in self.deferred(served) {
                 let next = self.next_attempt(deferred.next);
                 let (count, all) = (deferred.recipients.len(), deferred.list.count);
-                let _ = writeln!(text, "     {count} of {all} recipients have not accepted a message yet; {next}");
+                let _ = writeln!(text, "     a message to {count} of {all} recipients is deferred; {next}");
             }
             // The first node does not wait for other nodes, except during its first 30 seconds.
             let is_behind = senders[..index].iter().any(|before| before.is_reporting);
@@ -156,7 +156,7 @@ impl<'a> NotifyReport<'a> {
         }
     }
 
-    /// Returns the time since which a node has left current news to others.
+    /// Returns when a node started to wait for other nodes to send the current news.
     fn waiting_since(&self, log: &NotificationLog, channel: &Channel) -> Option<UnixNanos> {
         self.waits.get(&(log.node.clone(), channel.id.clone())).copied()
     }
@@ -281,7 +281,7 @@ mod tests {
             "channel `ops`\n  \
              1. `a` (rank 0, every 1m)\n     \
              gave up on a message 1 h ago that the channel may have received\n     \
-             1 of 3 recipients have not accepted a message yet; next attempt in 5 min\n  \
+             a message to 1 of 3 recipients is deferred; next attempt in 5 min\n  \
              2. `b` (rank 0, every 1m)\n     \
              has waited 7 min for the nodes before it to send news\n"
         );
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn an_attempt_whose_time_has_passed_follows_with_the_next_round() {
+    fn an_overdue_attempt_is_due_with_the_next_round() {
         let settings = command();
         let mut report = report(&settings, Waits::new());
         let channel = &mut report.logs[0].channels[0];
@@ -306,14 +306,14 @@ mod tests {
         channel.deferred = vec![Deferred { recipients: vec![1], list, tries: 1, next: START, known: Vec::new() }];
         let text = report.text();
         assert!(text.contains("failed once (refused-503); the next attempt is due with the next round\n"), "{text}");
-        assert!(text.contains("accepted a message yet; the next attempt is due with the next round\n"), "{text}");
+        assert!(text.contains("recipients is deferred; the next attempt is due with the next round\n"), "{text}");
     }
 
     #[test]
-    fn a_dead_mans_switch_has_no_line() {
+    fn a_dead_mans_switch_shows_no_nodes() {
         let url = SecretUrl::parse("https://hc.example.com/x").unwrap();
         let settings = settings(Transport::Ping(Arc::new(Ping { url })));
         let report = NotifyReport { logs: Vec::new(), ..report(&settings, Waits::new()) };
-        assert_eq!(report.text(), "channel `ops`\n  each node with this channel requests it after each round\n");
+        assert_eq!(report.text(), "channel `ops`\n  each node with this channel sends a request after each round\n");
     }
 }

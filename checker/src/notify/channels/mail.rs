@@ -63,8 +63,8 @@ impl Mail {
     #[must_use]
     pub fn recipient_list(&self) -> RecipientList {
         let addresses = self.to.iter().map(|recipient| format!("{}\n", recipient.email));
-        // Eight bits cannot confirm a guess. If a change remains unnoticed, another recipient of the same list receives
-        // the news.
+        // Eight bits are too few to confirm a guessed address. If they do not reveal a change, another recipient on the
+        // list receives the news.
         let checksum = Sha256::digest(addresses.collect::<String>()).first().copied();
         RecipientList { count: u32::try_from(self.to.len()).unwrap_or(u32::MAX), checksum }
     }

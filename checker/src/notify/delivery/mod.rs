@@ -79,7 +79,7 @@ pub struct DeliveryReport {
     pub problem: Option<String>,
     /// The positions of recipients that have not accepted the message yet although others have.
     pub deferred: Vec<u32>,
-    /// The positions of recipients that were refused, while the others are notified now or later.
+    /// The positions of refused recipients, if the others are notified now or later.
     pub refused: Vec<u32>,
 }
 
@@ -222,7 +222,7 @@ struct Attempt {
     note: Option<String>,
     /// The positions of recipients that have not accepted the message yet although others have.
     deferred: Vec<u32>,
-    /// The positions of recipients that were refused, while the others are notified now or later.
+    /// The positions of refused recipients, if the others are notified now or later.
     refused: Vec<u32>,
 }
 

@@ -70,7 +70,7 @@ struct Transaction {
 struct Rejected {
     /// The positions of these recipients, with the server's replies.
     recipients: Vec<(u32, SmtpError)>,
-    /// The length of the channel's list.
+    /// The number of recipients in the channel's list.
     count: usize,
 }
 
@@ -126,19 +126,17 @@ impl Rejected {
         if is_for_all || are_all_temporary { attempt } else { self.add_to(attempt, false) }
     }
 
-    /// Adds these recipients to an attempt. `is_test` is whether the message is not sent again.
+    /// Adds these recipients to an attempt. `is_test` is whether this is a test message, which is not sent
+    /// again.
     fn add_to(self, attempt: Attempt, is_test: bool) -> Attempt {
         let Rejected { recipients, count } = self;
         let (deferred, refused): (Vec<_>, Vec<_>) = recipients.into_iter().partition(|(_, error)| error.is_transient());
         let note = |recipients: &[(u32, SmtpError)], problem: &str, remedy: &str| {
             let code = recipients.first()?.1.status().map_or(0, u16::from);
-            Some(format!("{} of {count} recipients {problem} (status {code}); {remedy}", recipients.len()))
+            Some(format!("the server {problem} {} of {count} recipients (status {code}); {remedy}", recipients.len()))
         };
         let later = if is_test { "try again later" } else { "the message will be sent to them later" };
-        let notes = [
-            note(&refused, "were refused", "check the addresses in `to`"),
-            note(&deferred, "have not been accepted yet", later),
-        ];
+        let notes = [note(&refused, "refused", "check the addresses in `to`"), note(&deferred, "deferred", later)];
         let notes: Vec<String> = notes.into_iter().flatten().collect();
         let positions = |recipients: Vec<(u32, SmtpError)>| recipients.into_iter().map(|(index, _)| index).collect();
         Attempt {

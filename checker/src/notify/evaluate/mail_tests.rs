@@ -117,15 +117,13 @@ async fn with_outage(server: &MailServer, names: &[&str], codes: &[u16]) -> (Wor
 }
 
 #[tokio::test]
-async fn a_deferred_recipient_is_notified_later_and_no_other_twice() {
+async fn only_the_deferred_recipient_is_notified_again() {
     let server = MailServer::start().await;
     let (world, report) = with_outage(&server, &NAMES, &[250, 450]).await;
     assert_eq!(report.due, Some(START + 16 * MINUTE));
     assert_eq!(
         report.problems,
-        [
-            "channel `ops`: 1 of 2 recipients have not been accepted yet (status 450); the message will be sent to them later"
-        ]
+        ["channel `ops`: the server deferred 1 of 2 recipients (status 450); the message will be sent to them later"]
     );
     assert_eq!(server.accepted(), [["ops"]]);
     assert!(world.run(13).await.sent.is_empty(), "it is too early");
@@ -148,7 +146,7 @@ async fn refused_recipients_are_reported_and_not_tried_again() {
     let (world, report) = with_outage(&server, &NAMES, &[550, 250]).await;
     assert_eq!(
         report.problems,
-        ["channel `ops`: 1 of 2 recipients were refused (status 550); check the addresses in `to`"]
+        ["channel `ops`: the server refused 1 of 2 recipients (status 550); check the addresses in `to`"]
     );
     assert!(world.log().await.channels[0].deferred.is_empty());
     server.accepted();
@@ -189,7 +187,7 @@ async fn changed_recipients_end_the_attempts() {
         let mut world = with_deferred(&server).await;
         world.settings = settings(transport);
         let report = world.run(13).await;
-        let expected = "channel `ops`: its list of recipients has changed, so earlier messages are not sent again to those that had not accepted them yet";
+        let expected = "channel `ops`: the list of recipients has changed, so deferred messages will not be sent again";
         assert!(report.problems.iter().any(|problem| problem == expected), "{report:?}");
         assert!(world.log().await.channels[0].deferred.is_empty());
         world.settings = settings(mail(server.port));
@@ -212,11 +210,11 @@ async fn disabling_a_channel_ends_the_attempts() {
 }
 
 #[tokio::test]
-async fn a_message_is_not_sent_a_day_too_late() {
+async fn a_deferred_message_expires_after_a_day() {
     let server = MailServer::start().await;
     let world = with_deferred(&server).await;
     let report = world.run(20 + 24 * 60).await;
-    let expected = "channel `ops`: 1 of 2 recipients did not accept a message for a day, so it is not sent again";
+    let expected = "channel `ops`: 1 of 2 recipients did not accept a message for a day, so it will not be sent again";
     assert_eq!((report.sent.len(), report.problems), (0, vec![expected.to_owned()]));
     assert!(world.log().await.channels[0].deferred.is_empty() && server.accepted().is_empty());
 }
@@ -227,8 +225,8 @@ async fn deferred_recipients_that_are_refused_later_are_reported() {
     let (world, _) = with_outage(&server, &["ops", "jane", "kim"], &[250, 450, 450]).await;
     // Each run makes two attempts.
     server.answer(&[450, 550, 450, 550]);
-    let refused = "channel `ops`: 1 of 3 recipients were refused (status 550); check the addresses in `to`";
-    let deferred = "1 of 3 recipients have not been accepted yet (status 450); the message will be sent to them later";
+    let refused = "channel `ops`: the server refused 1 of 3 recipients (status 550); check the addresses in `to`";
+    let deferred = "the server deferred 1 of 3 recipients (status 450); the message will be sent to them later";
     assert_eq!(world.run(17).await.problems, [format!("{refused}; {deferred}")]);
     let entries = &world.log().await.channels[0].deferred;
     assert_eq!(entries.iter().map(|entry| &entry.recipients).collect::<Vec<_>>(), [&[1]]);
@@ -238,7 +236,7 @@ async fn deferred_recipients_that_are_refused_later_are_reported() {
     assert!(world.log().await.channels[0].deferred.is_empty());
 }
 
-/// Returns an entry for one of two recipients, and news that it misses.
+/// Returns an entry for one of two recipients, and the news that it has missed.
 fn deferred_news() -> (Deferred, News) {
     let register = Register { number: 0, since: 0, ..register(Topic::Endpoint, "Shop", Notified::Healthy, START) };
     let item = Item::new(EventKind::Down, &register.key, Status::Down);
@@ -258,7 +256,7 @@ fn record(log: &mut NotificationLog, outgoing: Outgoing<'_>, outcome: SendOutcom
 }
 
 #[test]
-fn recipients_that_are_given_up_are_reported() {
+fn recipients_that_are_not_retried_are_reported() {
     let settings = settings(mail(25));
     let channel = &settings.channels[0];
     let (entry, news) = deferred_news();
@@ -267,13 +265,14 @@ fn recipients_that_are_given_up_are_reported() {
     log.channels[0].deferred = vec![entry.clone()];
     let outgoing = |deferred| Outgoing { channel, message: sample::message(), news: vec![news.clone()], deferred };
     let timed_out = SendOutcome::Retry { reason: FailureReason::TimedOut, after: None };
-    let expected = "channel `ops` did not respond in time: 1 of 2 recipients may have received the message, so it is not sent to them again";
+    let expected = "channel `ops` did not respond in time: 1 of 2 recipients may have received the message, so it will not be sent again";
     assert_eq!(record(&mut log, outgoing(Some(entry.clone())), timed_out, &[]), [expected]);
     assert!(log.channels[0].deferred.is_empty());
     let mut other = entry;
     other.known[0].key.title = "Other".to_owned();
     log.channels[0].deferred = vec![other; 20];
-    let expected = "channel `ops`: too many recipients have not accepted earlier messages yet, so this one will not be sent to 1 of them again";
+    let expected =
+        "channel `ops`: too many messages are deferred, so this one will not be sent again to 1 of the recipients";
     assert_eq!(record(&mut log, outgoing(None), SendOutcome::Delivered, &[1]), [expected]);
 }
 

@@ -124,7 +124,7 @@ fn record_deferred_failure(
         // Give up instead of repeating a message that the server may have accepted.
         left.clear();
         report.problems.push(format!(
-            "channel `{}` did not respond in time: {} of {} recipients may have received the message, so it is not sent to them again",
+            "channel `{}` did not respond in time: {} of {} recipients may have received the message, so it will not be sent again",
             outgoing.channel.id,
             deferred.recipients.len(),
             deferred.list.count
@@ -141,13 +141,13 @@ fn record_deferred_failure(
 pub(super) fn given_up(channel: &ChannelId, count: usize, list: RecipientList) -> String {
     let all = list.count;
     format!(
-        "channel `{channel}`: {count} of {all} recipients did not accept a message for a day, so it is not sent again"
+        "channel `{channel}`: {count} of {all} recipients did not accept a message for a day, so it will not be sent again"
     )
 }
 
 fn no_space(channel: &ChannelId, count: usize) -> Option<String> {
     let problem = format!(
-        "channel `{channel}`: too many recipients have not accepted earlier messages yet, so this one will not be sent to {count} of them again"
+        "channel `{channel}`: too many messages are deferred, so this one will not be sent again to {count} of the recipients"
     );
     (count > 0).then_some(problem)
 }

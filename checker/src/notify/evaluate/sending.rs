@@ -141,9 +141,7 @@ fn list_of(settings: &Notifications, channel: &ChannelId) -> RecipientList {
 }
 
 fn recipients_changed(channel: &ChannelId) -> String {
-    format!(
-        "channel `{channel}`: its list of recipients has changed, so earlier messages are not sent again to those that had not accepted them yet"
-    )
+    format!("channel `{channel}`: the list of recipients has changed, so deferred messages will not be sent again")
 }
 
 fn log_is_full(channel: &Channel) -> String {

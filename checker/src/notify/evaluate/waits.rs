@@ -1,5 +1,5 @@
-//! Determines how long each node has left news to the nodes before it. A node does not store its log just to remove a
-//! wait that is over, so the logs alone do not show this.
+//! Determines how long each node has been waiting for the nodes before it to send news. The logs alone do not show
+//! this, because a node does not store its log just to remove a wait that is over.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ use crate::notify::budget_conditions::burning_budgets;
 use crate::notify::conditions::silent_nodes;
 use crate::notify::rules::{Channel, Notifications};
 
-/// The time since which each node has left news to others, for each channel.
+/// When each node started to wait for other nodes to send news, for each channel.
 pub type Waits = BTreeMap<(NodeName, ChannelId), UnixNanos>;
 
 /// Evaluates the rules for each node, and returns the waits in the nodes' logs that are not over. Assumes that all nodes
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_is_over_with_its_news() {
+    fn a_wait_ends_when_its_news_is_outdated() {
         let command = ExecChannel { command: "true".into(), arguments: Vec::new() };
         let settings = settings(Transport::Exec(Arc::new(command)));
         let now = START + 700 * SECOND;

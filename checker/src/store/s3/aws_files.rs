@@ -1,5 +1,5 @@
-//! The files from which the AWS SDK reads its settings. The SDK would wait for the writer of a pipe, and would read a
-//! device without an end, so they are examined first.
+//! Checks the files from which the AWS SDK reads its settings. The SDK would wait indefinitely for data from a pipe,
+//! and would read an endless device indefinitely.
 #![expect(deprecated, reason = "the types that replace these belong to a crate that is only an indirect dependency")]
 
 use std::fs::{self, Metadata};
@@ -10,7 +10,7 @@ use aws_config::profile::profile_file::{ProfileFileKind, ProfileFiles};
 
 use crate::platform::operator_file::irregularity;
 
-/// The variables that name the files, and the files' paths below the home directory if the variables are not set.
+/// The variables that name the files, and the default paths of the files.
 const FILES: [(&str, &str); 2] =
     [("AWS_CONFIG_FILE", "~/.aws/config"), ("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials")];
 
@@ -37,7 +37,7 @@ pub(super) async fn irregular_file(variable: impl Fn(&str) -> Option<String>) ->
     None
 }
 
-/// Returns settings for the SDK that refer to no file.
+/// Returns settings that prevent the SDK from reading any files.
 pub(super) fn no_files() -> ProfileFiles {
     ProfileFiles::builder().with_contents(ProfileFileKind::Config, "").build()
 }
@@ -50,7 +50,7 @@ fn expand(path: String, home: Option<String>) -> PathBuf {
     }
 }
 
-/// Returns whether this is `/dev/null`, with which operators disable a file.
+/// Returns whether this is `/dev/null`, which operators use to disable a file.
 fn is_null_device(metadata: &Metadata) -> bool {
     metadata.file_type().is_char_device() && fs::metadata("/dev/null").is_ok_and(|null| null.rdev() == metadata.rdev())
 }

@@ -48,8 +48,8 @@ pub(crate) enum Credentials<'a> {
     Anonymous,
 }
 
-/// Loads the settings for all requests to the bucket's service. Does not send a request. If a file of the AWS settings is
-/// not a regular file, no file is read, and signed requests fail.
+/// Loads the settings for all requests to the bucket's service. Does not send a request. If an AWS settings
+/// file is not a regular file, no file is read, and signed requests fail.
 pub(crate) async fn settings(bucket: &Bucket, credentials: Credentials<'_>) -> SdkConfig {
     let http_client = aws_smithy_http_client::Builder::new()
         .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))

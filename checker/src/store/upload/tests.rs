@@ -332,7 +332,7 @@ async fn rounds_of_other_nodes_stay_and_are_named() {
     let upload = store.upload(&spool, 1).await.unwrap();
     assert_eq!((store.names(), upload.still_waiting), (vec![name(0), name(1)], 0));
     let [warning] = upload.warnings.as_slice() else { panic!("{:?}", upload.warnings) };
-    assert!(warning.contains(&format!("contains 3 rounds of other nodes (such as `{SOME_TIME}-")), "{warning}");
+    assert!(warning.contains(&format!("contains 3 rounds from other nodes (such as `{SOME_TIME}-")), "{warning}");
     assert!(others.iter().all(|name| spool.folder().join(name).exists()));
 }
 

@@ -75,7 +75,7 @@ struct Scene {
     conditions: Vec<Condition>,
     holds: Vec<Hold>,
     logs: Vec<NotificationLog>,
-    /// Whether no history is known, as while the store is failing.
+    /// Whether no history is known, for example while the store is failing.
     is_blind: bool,
 }
 
