@@ -18,7 +18,8 @@ enum Step {
     StaleRun,
     /// The history's latencies are lost.
     LatenciesLost,
-    /// The first such step sets an endpoint's id, and each later one changes its title.
+    /// The first such step sets an endpoint's id. Each later one changes its title, which the endpoint's results contain
+    /// from the day after the first result with the id on, as docs/configuration.md advises.
     Rename,
 }
 
@@ -45,12 +46,15 @@ fn any_step_with_renames() -> impl Strategy<Value = Step> {
     prop_oneof![12 => any_step(), 1 => Just(Step::Rename)]
 }
 
-/// Changes the id and title of a result for the endpoint `0` as this many [`Step::Rename`] steps do.
-fn renamed(result: CheckResult, renames: usize) -> CheckResult {
+/// Changes the id and title of a result for the endpoint `0` as this many [`Step::Rename`] steps do. `id_since` is the
+/// time of the earliest result with the id so far.
+fn renamed(result: CheckResult, renames: usize, id_since: &mut UnixNanos) -> CheckResult {
     if renames == 0 || result.title != "0" {
         return result;
     }
-    let title = if renames == 1 { result.title } else { format!("0, {renames}") };
+    *id_since = result.timestamp.min(*id_since);
+    let keeps_title = renames == 1 || day_of(result.timestamp) == day_of(*id_since);
+    let title = if keeps_title { result.title } else { format!("0, {renames}") };
     CheckResult { title, id: Some("zero".into()), ..result }
 }
 
@@ -63,22 +67,23 @@ fn run_steps(steps: Vec<Step>) -> (CheckFiles, (History, Latencies), UnixNanos) 
     let mut own = Vec::new();
     // Rounds that a run would miss if it read the history before the previous step.
     let mut lost = Vec::new();
-    let mut renames = 0;
-    let store = |files: &mut CheckFiles, round: Vec<(u8, Nanos, Status, Option<Nanos>)>, now: UnixNanos, renames| {
-        let mut stored_at = now;
-        while files.contains_key(&CheckFileName { stored_at, node: node() }) {
-            stored_at += 1;
-        }
-        let results = round
-            .into_iter()
-            .map(|(endpoint, lag, status, interval)| {
-                let message = if lag == 0 { "hello".to_owned() } else { String::new() };
-                let result = renamed(result(&endpoint.to_string(), now - lag, status), renames);
-                CheckResult { message, interval, ..result }
-            })
-            .collect();
-        put(files, stored_at, results)
-    };
+    let (mut renames, mut id_since) = (0, UnixNanos::MAX);
+    let mut store =
+        |files: &mut CheckFiles, round: Vec<(u8, Nanos, Status, Option<Nanos>)>, now: UnixNanos, renames| {
+            let mut stored_at = now;
+            while files.contains_key(&CheckFileName { stored_at, node: node() }) {
+                stored_at += 1;
+            }
+            let results = round
+                .into_iter()
+                .map(|(endpoint, lag, status, interval)| {
+                    let message = if lag == 0 { "hello".to_owned() } else { String::new() };
+                    let result = renamed(result(&endpoint.to_string(), now - lag, status), renames, &mut id_since);
+                    CheckResult { message, interval, ..result }
+                })
+                .collect();
+            put(files, stored_at, results)
+        };
     for step in steps {
         let earlier = known.clone();
         match step {
