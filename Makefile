@@ -48,9 +48,9 @@ test: ## Run all tests: unit tests, then the programs against an S3 server and a
 	@# Always build the whole workspace. For a part of it, Cargo would build dependencies again with other features.
 	cargo build --workspace --bins --tests
 	cargo test --workspace --lib --bins
-	@# Use one more thread than processors, because some tests mostly wait.
+	@# Use more threads than processors, because most of these tests wait for other programs.
 	CHECKUP_BIN=$(TARGET)/debug/checker CHECKUP_DIST=$(CURDIR)/dist cargo test --workspace --test blackbox -- \
-		--test-threads $$(($$(nproc) + 1))
+		--test-threads $$((2 * $$(nproc) + 1))
 
 lint: ## Check formatting, spelling, wording, lints (host and wasm32), documentation and dependencies
 	@scripts/setup.sh lint
