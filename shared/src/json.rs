@@ -49,7 +49,7 @@ pub struct UnexpectedType {
     expected: &'static str,
 }
 
-/// The reason why parsing ended early.
+/// Why parsing ended early.
 enum Stop {
     Invalid(Error),
     /// The input exceeds a limit set by the caller. The text describes the limit.

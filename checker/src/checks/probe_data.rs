@@ -43,9 +43,9 @@ pub struct ProbeData {
 pub struct EncodedBody {
     /// The length of the decoded body before it was converted to UTF-8, in bytes.
     pub size: usize,
-    /// The reason why the body could not be decoded, as a complete clause.
+    /// Why the body could not be decoded, as a complete clause.
     pub undecoded: Option<String>,
-    /// The reason why the body's text could not be converted to UTF-8, as a complete clause.
+    /// Why the body's text could not be converted to UTF-8, as a complete clause.
     pub unknown_charset: Option<String>,
 }
 

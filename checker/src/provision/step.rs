@@ -64,7 +64,7 @@ pub enum Step {
     DeleteBucket,
 }
 
-/// The reason why a key is deleted.
+/// Why a key is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeletionReason {
     /// The key's secret was lost when a run was interrupted before saving it.

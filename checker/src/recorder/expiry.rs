@@ -29,7 +29,7 @@ pub struct ExpiryOutcome {
     pub warnings: Vec<ExpiryWarning>,
 }
 
-/// The reason why files are kept although they have expired according to this machine's clock.
+/// Why files are kept although they have expired according to this machine's clock.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExpiryWarning {
     #[error(

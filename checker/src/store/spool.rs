@@ -152,7 +152,7 @@ pub(super) enum WaitingRound {
     Round(Bytes),
     /// Another checker has already sent the round.
     Gone,
-    /// The reason why the file is not one of this checker's rounds.
+    /// Why the file is not one of this checker's rounds.
     Invalid(String),
 }
 

@@ -13,7 +13,7 @@ use super::tls_path::TrustedCertificates;
 use crate::platform::operator_file::read_operator_file;
 use crate::tls_error;
 
-/// The reason why a TLS configuration cannot be built.
+/// Why a TLS configuration cannot be built.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum TrustError {
     /// A file with trusted certificates cannot be used.

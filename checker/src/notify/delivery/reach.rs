@@ -16,7 +16,7 @@ use crate::notify::channels::outcome::remedy;
 use crate::notify::channels::{FailureReason, SendOutcome, Transport};
 use crate::notify::sample;
 
-/// The reason why a channel cannot be notified.
+/// Why a channel cannot be notified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChannelProblem {
     /// A predicate about the channel, such as "cannot be reached at `hooks.example.com`".
