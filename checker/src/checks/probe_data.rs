@@ -25,7 +25,7 @@ pub struct ProbeData {
     /// Whether the body may be complete even though `truncation` is set.
     pub may_be_complete: bool,
     /// The time until the first certificate on the verified path expires, or, without verification, until the server's
-    /// certificate expires. It is negative after the expiry.
+    /// certificate expires. It is negative once the certificate has expired.
     pub certificate_expires_in: Option<Nanos>,
     /// The certificates that the server presented, starting with the server's certificate.
     pub certificates: Vec<CertificateDer<'static>>,

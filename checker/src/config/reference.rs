@@ -117,7 +117,7 @@ fn value(kind: &ValueKind) -> String {
     }
 }
 
-/// Lists the keys of an object: the required ones, and those that can be left out.
+/// Lists the keys of an object, required and optional.
 fn object_keys(fields: &[Field]) -> String {
     let keys = |is_required: bool| {
         let keys = fields.iter().filter(|field| matches!(field.presence, Presence::Required) == is_required);

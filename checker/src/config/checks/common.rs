@@ -1,4 +1,4 @@
-//! The keys that several or all types of checks have in common.
+//! The keys that several or all types of checks share.
 
 use serde::Deserialize;
 use shared::quorum::Quorum;
