@@ -152,7 +152,7 @@ async fn examine_reading(
             }
             Err(error) => {
                 let what = format!(
-                    "the node `{node}` cannot find out whether a history or heartbeat exists: the service denies both reading and listing the missing object `{missing}`"
+                    "the node `{node}` cannot determine whether a history or heartbeat exists: the service denies both reading and listing the missing object `{missing}`"
                 );
                 failure(what, &error)
             }

@@ -122,7 +122,7 @@ impl Step {
                     _ => format!("verify that the deleted keys {} no longer work", ids.join(", ")),
                 }
             }
-            Step::DeleteBucket => "list the whole bucket, and delete it if nothing is in it".to_owned(),
+            Step::DeleteBucket => "list the whole bucket, and delete it if it is empty".to_owned(),
         }
     }
 

@@ -292,7 +292,7 @@ pub enum StoreError {
     AlreadyExists { name: String, store: String },
     /// All names that were tried for a check file are taken.
     #[error(
-        "the check file `{name}` cannot be stored: the {NAMES_TO_TRY} names starting with it are taken; check whether two checkers have the same node name or the clock is stuck"
+        "the check file `{name}` cannot be stored: all {NAMES_TO_TRY} names that were tried are taken; check whether two checkers have the same node name or the clock is stuck"
     )]
     NamesTaken {
         /// The first name that was tried.

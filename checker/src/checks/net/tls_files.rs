@@ -82,7 +82,7 @@ pub(super) fn read_authorities(file: &Path, trusted: &mut TrustedCertificates) -
 /// Describes a PEM error without quoting the file, which may contain a private key.
 fn describe_pem_error(error: &pem::Error) -> &'static str {
     match error {
-        pem::Error::MissingSectionEnd { .. } => "a PEM section has no end",
+        pem::Error::MissingSectionEnd { .. } => "a PEM section has no `END` line",
         pem::Error::IllegalSectionStart { .. } => "the first line of a PEM section is malformed",
         pem::Error::Base64Decode(_) => "a PEM section is not valid Base64",
         pem::Error::SectionTooLarge => "a PEM section is too large",

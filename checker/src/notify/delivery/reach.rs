@@ -39,7 +39,7 @@ impl Courier {
             Transport::Mail(mail) => return reach_mail(mail, limit).await,
             Transport::Exec(_) | Transport::Apprise(_) => {
                 return preflight(transport)
-                    .map(|()| "has a command that can start".to_owned())
+                    .map(|()| "has an executable command".to_owned())
                     .map_err(|what| ChannelProblem { what: format!("cannot start: {what}"), remedy: String::new() });
             }
         };
