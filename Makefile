@@ -91,7 +91,7 @@ fuzz: ## Run each fuzz target for SECONDS=60, and fail on the first input that b
 # Benchmarks of pure code in tests/simulation/benches. All others are parts of tests/bench/main.rs.
 PURE_BENCHES = notifications simulation
 
-bench: ## Measure the page and the checker (an hour); BENCH=checks measures one part (the parts are in tests/bench/main.rs)
+bench: ## Measure the page and the checker (takes an hour); BENCH=checks measures one part (the parts are in tests/bench/main.rs)
 	@scripts/setup.sh bench
 ifneq ($(filter $(BENCH),$(PURE_BENCHES)),)
 	cargo bench --package simulation --bench $(BENCH)

@@ -327,7 +327,7 @@ extract_program() {
     have apt-get || stop "$description is missing and there is no apt-get: install your system's equivalent of $package"
     note "installing $description into $TOOLS (apt-get download $package)"
     [[ $(id -u) == 0 ]] || ! have sudo || as_root=sudo
-    # Without root, the existing package lists must do.
+    # Without root, use the existing package lists.
     [[ $(id -u) != 0 && -z $as_root ]] || update_package_lists "$as_root"
     folder=$(mktemp -d)
     (cd "$folder" && apt-get -o APT::Sandbox::User=root download -qq "$package" >/dev/null) || command_failed "apt-get download $package"

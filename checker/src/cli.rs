@@ -139,9 +139,9 @@ pub struct ServeArguments {
     /// Address and port of the web server; 0.0.0.0:8080 accepts connections from other machines
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080", env = LISTEN_VARIABLE)]
     pub listen: SocketAddr,
-    /// Name under which browsers can open the page if it listens on a loopback address, for example behind a reverse
-    /// proxy; repeatable, and .example.com also allows all names below example.com. Always allowed: localhost and IP
-    /// addresses
+    /// Host name that browsers can use to open the page if it is served on a loopback address, for example behind a
+    /// reverse proxy; repeatable, and .example.com also allows all names below example.com. Always allowed: localhost
+    /// and IP addresses
     #[arg(long, value_name = "NAME")]
     pub allowed_host: Vec<String>,
     /// Format of log lines, which go to standard error. RUST_LOG sets their level, for example warn (default: info)

@@ -162,7 +162,7 @@ fn describe_violation(reason: &PeerMisbehaved) -> &'static str {
         }
         PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme | PeerMisbehaved::SignedKxWithWrongAlgorithm => {
             "server signed the handshake with an algorithm that the checker does not support; \
-             use a key for RSA, Ed25519, or ECDSA on the curve P-256 or P-384"
+             use a key for RSA, Ed25519, or ECDSA on the P-256 or P-384 curve"
         }
         PeerMisbehaved::SelectedUnofferedCertCompression
         | PeerMisbehaved::SelectedUnofferedCipherSuite
@@ -320,9 +320,9 @@ fn plain_name(name: &str) -> Option<&str> {
 
 /// Signature algorithms and curves that the TLS library does not support, by the bytes of their object identifiers.
 const UNSUPPORTED: &[(&[u8], &str)] = &[
-    (&[0x2b, 0x81, 0x04, 0x00, 0x23], "ECDSA on the curve P-521"),
-    (&[0x2b, 0x81, 0x04, 0x00, 0x0a], "ECDSA on the curve secp256k1"),
-    (&[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x04], "ECDSA and SHA-512, as is usual with the curve P-521"),
+    (&[0x2b, 0x81, 0x04, 0x00, 0x23], "ECDSA on the P-521 curve"),
+    (&[0x2b, 0x81, 0x04, 0x00, 0x0a], "ECDSA on the secp256k1 curve"),
+    (&[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x04], "ECDSA and SHA-512, as is usual for the P-521 curve"),
     (&[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x01], "ECDSA and SHA-1, which is no longer secure"),
     (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x05], "RSA and SHA-1, which is no longer secure"),
     (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x04], "RSA and MD5, which is no longer secure"),
@@ -335,7 +335,7 @@ fn unsupported_signature(algorithm: &[u8], key: &[u8]) -> String {
     let known = UNSUPPORTED.iter().find(|(part, _)| contains(key, part) || contains(algorithm, part));
     let known = known.map_or("an unknown algorithm", |(_, name)| *name);
     format!(
-        "certificate is signed with {known}; the checker supports RSA, Ed25519, and ECDSA on the curves P-256 and P-384"
+        "certificate is signed with {known}; the checker supports RSA, Ed25519, and ECDSA on the P-256 and P-384 curves"
     )
 }
 

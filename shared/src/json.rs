@@ -49,7 +49,7 @@ pub struct UnexpectedType {
     expected: &'static str,
 }
 
-/// The reason why parsing ended early.
+/// Why parsing ended early.
 enum Stop {
     Invalid(Error),
     /// The input exceeds a limit set by the caller. The text describes the limit.
@@ -123,8 +123,8 @@ pub fn each_member<'t>(text: &'t str, mut take: impl FnMut(Cow<'t, str>, &'t str
     })
 }
 
-/// Returns the length in bytes of the value at the start of a text, or `None` if its brackets are not closed. This does
-/// not recurse, so it works at any depth.
+/// Returns the length in bytes of the value at the start of the text, or `None` if its brackets are not closed. This
+/// does not recurse, so it works at any depth.
 fn length_of_value(text: &[u8]) -> Option<usize> {
     let (mut depth, mut is_string) = (0_usize, false);
     let mut bytes = text.iter().enumerate();

@@ -239,7 +239,7 @@ pub fn check_file_prefixes(prefix: &str) -> [String; 2] {
     [format!("{prefix}1"), format!("{prefix}2")]
 }
 
-/// Returns whether the key is that of an object that checkers store: a check file, history, summary, badge, heartbeat
+/// Returns whether this is the key of an object that checkers store: a check file, history, summary, badge, heartbeat
 /// or notification log.
 #[must_use]
 pub fn is_stored_by_checkers(prefix: &str, key: &str) -> bool {

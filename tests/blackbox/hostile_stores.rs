@@ -243,7 +243,7 @@ async fn many_large_files_from_others_are_read_in_batches() {
     }
     let (run, memory) = measured(&checker, &["status", "-c", "checker.json"]).await;
     assert!(run.stdout.contains("Shop"), "{}", run.output());
-    // A part of this memory is for the history of 99,000 endpoints. Reading all files at once would take twice as much.
+    // Part of this memory is for the history of 99,000 endpoints. Reading all files at once would take twice as much.
     assert!(memory < 600_000, "{memory} KiB for ten files of {} bytes", content.len());
 }
 

@@ -14,7 +14,7 @@ use support::{ministack, root, tool, wait_for};
 use super::notifications::{Webhook, accepted, failing, notifying, round, round_at};
 use super::storage::storage_with;
 
-/// How wrong the clocks are at the beginning, in seconds. The S3 server accepts less than 15 minutes.
+/// How far off the clocks are at the beginning, in seconds. The S3 server accepts less than 15 minutes.
 const BEGINNING: i64 = -840;
 
 #[tokio::test]
@@ -30,8 +30,8 @@ async fn killed_runs_notify_the_same_without_conditional_writes() {
     notify_with_killed_runs(&storage_with(&bucket, json!({ "endpoint_url": proxy.url })), 20).await;
 }
 
-/// Runs three nodes from `cron` for this many rounds, in which an endpoint fails and recovers and a third of the runs
-/// are killed, each at a different moment. After that, rounds run undisturbed until all news has been sent.
+/// Runs three nodes from `cron` for this many rounds. During these, an endpoint fails and recovers, and a third of the
+/// runs are killed, each at a different moment. After that, rounds run undisturbed until all news has been sent.
 async fn notify_with_killed_runs(storage: &Value, rounds: usize) {
     let (shop, webhook) = (Endpoint::start(Behavior::ok()).await, Webhook::start().await);
     let mut config = notifying(&shop, storage, &[webhook.channel()]);

@@ -79,7 +79,7 @@ pub(crate) async fn round(checker: &Checker, words: &[&str]) {
     assert_eq!(run.code, 0, "{}", run.output());
 }
 
-/// Runs a round whose clock is wrong by `off`, such as `+5m`.
+/// Runs a round with a clock that is wrong by `off`, such as `+5m`.
 pub(crate) async fn round_at(checker: &Checker, off: &str) {
     let run = checker.call_with_clock(&["run", "-c", "checker.json"], off, |_| {}).await;
     assert_eq!(run.code, 0, "{}", run.output());

@@ -254,7 +254,7 @@ async fn configured_channels_are_not_shown_by_validate_and_doctor() {
             "channel `telegram` can be reached at",
             "channel `mail` cannot be reached",
             "`127.0.0.1:9` refused the connection",
-            "channel `apprise` has a command that can start",
+            "channel `apprise` has an executable command",
             "channel `missing` is not enabled",
         ] {
             assert!(run.stdout.contains(expected), "{expected}: {}", run.output());

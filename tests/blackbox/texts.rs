@@ -38,7 +38,7 @@ fn number_all(text: &str, pattern: &str, name: &str) -> String {
     Regex::new(pattern).expect("the pattern is valid").replace_all(text, number).into_owned()
 }
 
-/// Replaces the parts of a text that differ between runs.
+/// Replaces the parts of the text that differ between runs.
 fn redacted(text: &str, checker: &Checker) -> String {
     let mut text = text.replace(&checker.folder.path().display().to_string(), "[folder]");
     let canonical = checker.folder.path().canonicalize().expect("the folder exists");

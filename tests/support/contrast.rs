@@ -12,7 +12,7 @@ pub const DRAWING: f64 = 3.0;
 /// The colors of an element or text and of its background.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ContrastSample {
-    /// A description: the element's selector, and a part of its text.
+    /// A description: the element's selector, and part of its text.
     pub what: String,
     /// The red, green and blue values, each from 0 to 255.
     pub color: [f64; 3],
@@ -20,7 +20,7 @@ pub struct ContrastSample {
     pub least: f64,
 }
 
-/// Finds every distinct combination of a background color and the color of a text or graphic on it.
+/// Finds every distinct combination of a background color and the color of text or graphics on it.
 const SAMPLE: &str = r"
     const [text, drawing] = arguments;
     const parts = color => {

@@ -130,7 +130,7 @@ pub fn now() -> UnixNanos {
 /// The root folder of the project.
 #[must_use]
 pub fn root() -> PathBuf {
-    // The folder at compile time can be another clone's, because clones can share a target directory.
+    // The folder at compile time can belong to another clone, because clones can share a target directory.
     let folder = std::env::var("CARGO_MANIFEST_DIR").unwrap_or_else(|_| env!("CARGO_MANIFEST_DIR").to_owned());
     PathBuf::from(folder).join("..").canonicalize().expect("the project's folder exists")
 }

@@ -27,7 +27,7 @@ pub struct AttemptRecord {
 /// The record and data of an attempt, or the reason why no attempt was possible.
 pub type Probed = Result<(AttemptRecord, ProbeData), String>;
 
-/// The reason why an attempt failed, worded for users. It becomes [`shared::check_file::Attempt::error`].
+/// Why an attempt failed, worded for users. It becomes [`shared::check_file::Attempt::error`].
 pub type Failure = String;
 
 /// The data of a successful attempt, or the reason why the attempt failed.

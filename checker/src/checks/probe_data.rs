@@ -25,7 +25,7 @@ pub struct ProbeData {
     /// Whether the body may be complete even though `truncation` is set.
     pub may_be_complete: bool,
     /// The time until the first certificate on the verified path expires, or, without verification, until the server's
-    /// certificate expires. It is negative after the expiry.
+    /// certificate expires. It is negative once the certificate has expired.
     pub certificate_expires_in: Option<Nanos>,
     /// The certificates that the server presented, starting with the server's certificate.
     pub certificates: Vec<CertificateDer<'static>>,
@@ -43,9 +43,9 @@ pub struct ProbeData {
 pub struct EncodedBody {
     /// The length of the decoded body before it was converted to UTF-8, in bytes.
     pub size: usize,
-    /// The reason why the body could not be decoded, as a complete clause.
+    /// Why the body could not be decoded, as a complete clause.
     pub undecoded: Option<String>,
-    /// The reason why the body's text could not be converted to UTF-8, as a complete clause.
+    /// Why the body's text could not be converted to UTF-8, as a complete clause.
     pub unknown_charset: Option<String>,
 }
 

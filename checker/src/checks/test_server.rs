@@ -57,7 +57,7 @@ pub(crate) async fn serve(actions: &[ServerAction]) -> u16 {
     .await
 }
 
-/// Starts a server that sends a text over TLS, followed by an unencrypted fatal alert. Returns its port.
+/// Starts a server that sends text over TLS, followed by an unencrypted fatal alert. Returns its port.
 pub(crate) async fn serve_tls_until_alert(text: &'static [u8], server: Arc<ServerConfig>) -> u16 {
     const ALERT: [u8; 7] = [21, 3, 3, 0, 2, 2, 80];
     let tls = TlsAcceptor::from(server);

@@ -37,7 +37,7 @@ const NEVER: i64 = -1;
 /// The first certificate on a path to expire.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CertificateNote {
-    /// The time until the certificate expires. It is negative after the expiry.
+    /// The time until the certificate expires. It is negative once the certificate has expired.
     pub left: Nanos,
     /// The authority that the certificate belongs to, or `None` for the server's certificate.
     pub authority: Option<String>,

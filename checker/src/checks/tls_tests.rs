@@ -277,7 +277,7 @@ async fn unusable_client_certificate_files_are_named() {
         (&key, &key, "client.key`: the file contains no certificate"),
         (&certificate, &certificate, "client.pem`: the file contains no private key"),
         (&certificate, &other_key, "other.key`: the private key does not match the certificate"),
-        (&certificate, &broken, "broken.pem`: a PEM section has no end"),
+        (&certificate, &broken, "broken.pem`: a PEM section has no `END` line"),
     ] {
         let more = format!(r#","client_cert_file":"{}","client_key_file":"{}""#, certificate.display(), key.display());
         for kind in KINDS {

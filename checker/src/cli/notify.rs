@@ -13,7 +13,7 @@ pub enum NotifyCommand {
     ///
     /// Exit status: 0 if all of them accepted it; 1 if any did not; 2 if the checker itself failed.
     Test(NotifyTestArguments),
-    /// Show which nodes notify each channel, what was sent, and what waits to be sent
+    /// Show which nodes notify each channel, which messages were sent, and which are waiting
     Status(NotifyViewArguments),
     /// Show what would be sent now, and why other bad statuses would not be sent. Nothing is sent
     Preview(NotifyViewArguments),

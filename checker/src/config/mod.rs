@@ -69,7 +69,7 @@ const MAX_DEFAULT_SUMMARIES: usize = 1_000;
 /// The key whose value is the array of checks.
 const CHECKERS: &str = "checkers";
 
-/// The reason why a configuration cannot be loaded.
+/// Why a configuration cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     #[error(

@@ -152,7 +152,7 @@ fn report_variables(value: &Located<'_>, problems: &mut Problems) {
     }
 }
 
-/// Returns the first `${NAME}` or `${NAME:-default}` in a text.
+/// Returns the first `${NAME}` or `${NAME:-default}` in a string.
 fn variable_in(text: &str) -> Option<&str> {
     let mut rest = text;
     while let Some(start) = rest.find("${") {

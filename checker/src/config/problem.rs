@@ -209,7 +209,7 @@ pub fn line_and_column(text: &str, at: usize) -> (usize, usize) {
     Positions::new(text).line_and_column(at)
 }
 
-/// Finds the lines and columns of increasing offsets in one pass through a text.
+/// Finds the lines and columns of increasing offsets in one pass through the text.
 struct Positions<'t> {
     text: &'t str,
     /// The most recent offset, followed by its line and column.

@@ -99,11 +99,11 @@ fn value(kind: &ValueKind) -> String {
         ValueKind::Headers => "object that maps names to a string or an array of strings".to_owned(),
         ValueKind::Labels => "object that maps label names to strings".to_owned(),
         ValueKind::OneOrMany(ValueKind::Tagged { name, .. }) => {
-            format!("{name} or array of {name}s; see the sections for each type")
+            format!("{name} or array of {name}s; see the section for each type")
         }
         ValueKind::OneOrMany(element) => format!("{} or array of {}", value(element), plural(element)),
         ValueKind::List(ValueKind::Tagged { name, .. }) => {
-            format!("array of {name}s; see the sections for each type")
+            format!("array of {name}s; see the section for each type")
         }
         ValueKind::List(ValueKind::Object(fields)) => {
             format!("array of objects with {}", object_keys(fields))
@@ -117,7 +117,7 @@ fn value(kind: &ValueKind) -> String {
     }
 }
 
-/// Lists the keys of an object: the required ones, and those that can be left out.
+/// Lists the keys of an object, required and optional.
 fn object_keys(fields: &[Field]) -> String {
     let keys = |is_required: bool| {
         let keys = fields.iter().filter(|field| matches!(field.presence, Presence::Required) == is_required);

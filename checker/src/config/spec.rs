@@ -50,7 +50,7 @@ pub enum ValueKind {
         variants: &'static [Variant],
         /// Types of the original Checkup that are not supported.
         unsupported: &'static [&'static str],
-        /// The keys that all types have in common.
+        /// The keys that all types share.
         common: &'static [Field],
     },
     /// Any value.

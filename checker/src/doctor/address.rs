@@ -18,7 +18,7 @@ const URL_EXPIRY: Duration = Duration::from_mins(5);
 
 /// The bucket's settings do not form a valid URL, or the URL cannot be signed.
 #[derive(Debug, thiserror::Error)]
-#[error("the bucket has no valid URL: {0}")]
+#[error("the bucket's URL is invalid: {0}")]
 pub struct InvalidBucketUrl(String);
 
 /// Returns the URL with which the page lists the objects stored since `from`.

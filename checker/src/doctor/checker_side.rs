@@ -122,7 +122,7 @@ async fn examine_bucket(
     None
 }
 
-/// Tests whether the keys can read an object, and whether they can find out that an object is missing. Some services
+/// Tests whether the keys can read an object, and whether they can determine that an object is missing. Some services
 /// deny reading a missing object, as if it existed, unless the key can list the whole bucket. In that case, a listing
 /// must show that it is missing.
 async fn examine_reading(
@@ -152,7 +152,7 @@ async fn examine_reading(
             }
             Err(error) => {
                 let what = format!(
-                    "the node `{node}` cannot find out whether a history or heartbeat exists: the service denies both reading and listing the missing object `{missing}`"
+                    "the node `{node}` cannot determine whether a history or heartbeat exists: the service denies both reading and listing the missing object `{missing}`"
                 );
                 failure(what, &error)
             }

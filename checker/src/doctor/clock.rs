@@ -39,7 +39,8 @@ pub fn accepted_finding(side: Side, ahead: Option<Nanos>) -> Option<Finding> {
 /// Returns the finding for a service that refuses requests because of their timestamp.
 #[must_use]
 pub fn refused_finding(side: Side, ahead: Option<Nanos>) -> Finding {
-    let difference = ahead.filter(|ahead| ahead.abs() > WARNING).map_or("far from the service's".to_owned(), describe);
+    let difference =
+        ahead.filter(|ahead| ahead.abs() > WARNING).map_or("far out of sync with the service's".to_owned(), describe);
     Finding::failure(
         side,
         format!("this machine's clock is {difference}: {REFUSED}"),
@@ -80,7 +81,7 @@ mod tests {
     fn a_refusal_counts_even_if_the_difference_is_unknown() {
         for ahead in [None, Some(0)] {
             let refused = refused_finding(Side::Checker, ahead);
-            assert!(refused.what.contains("far from the service's"), "{refused:?}");
+            assert!(refused.what.contains("far out of sync with the service's"), "{refused:?}");
         }
     }
 }

@@ -119,7 +119,7 @@ impl StoreProbe {
         got.map(drop).map_err(|error| self.error(Action::Get, &error))
     }
 
-    /// Whether an object exists, by reading it.
+    /// Tests whether an object exists by reading it.
     pub async fn exists(&self, key: &str) -> S3Result<bool> {
         let read = self.client.get_object().bucket(&self.bucket.name).key(key).send().await;
         match read {

@@ -135,7 +135,7 @@ struct Copies<N, T> {
     /// The version of each listed object when it was read, and its index in `values`.
     known: BTreeMap<N, (Option<ObjectVersion>, Option<usize>)>,
     values: Vec<T>,
-    /// The reasons why objects are only partly used or ignored.
+    /// Why objects are only partly used or ignored.
     problems: BTreeMap<N, String>,
 }
 

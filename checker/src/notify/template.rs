@@ -148,7 +148,7 @@ fn transform(
         Value::Null
     };
     if depth > DEPTH_LIMIT {
-        return fail(path, format!("it is nested deeper than {DEPTH_LIMIT} levels"), errors);
+        return fail(path, format!("it is nested more than {DEPTH_LIMIT} levels deep"), errors);
     }
     match value {
         Value::String(source) => replace(source).unwrap_or_else(|reason| fail(path, reason, errors)),
@@ -268,6 +268,6 @@ mod tests {
         for _ in 0..40 {
             nested = json!([nested]);
         }
-        assert!(render(nested).unwrap_err().contains("nested deeper than 32 levels"));
+        assert!(render(nested).unwrap_err().contains("nested more than 32 levels deep"));
     }
 }

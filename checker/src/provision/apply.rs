@@ -63,7 +63,7 @@ pub struct Applied {
     pub manual: Vec<String>,
     /// The deleted keys, and whether each still works.
     pub revoked: Vec<(RevokedKey, Revocation)>,
-    /// The reason why the bucket was kept although it should have been deleted.
+    /// Why the bucket was kept although it should have been deleted.
     pub kept_bucket: Option<KeepReason>,
 }
 

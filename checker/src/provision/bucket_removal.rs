@@ -9,7 +9,7 @@ use super::owned::OwnedResources;
 use super::policy::{self, Scope};
 use super::service::contents::Contents;
 
-/// The reason why a bucket is kept, as a clause.
+/// Why a bucket is kept, as a clause.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeepReason {
     /// The bucket contains other objects or old versions.

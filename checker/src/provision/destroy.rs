@@ -16,7 +16,7 @@ use super::step::{DeletionReason, Step};
 #[derive(Debug, Clone, Default)]
 pub struct Removal {
     pub steps: Vec<Step>,
-    /// The reason why the bucket is kept although its data is deleted.
+    /// Why the bucket is kept although its data is deleted.
     pub kept_bucket: Option<KeepReason>,
     /// Steps that the operator must do manually, one sentence each.
     pub manual: Vec<String>,

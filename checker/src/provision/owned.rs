@@ -20,7 +20,7 @@ pub struct OwnedResources {
     pub access_block: Option<PublicAccessBlockConfiguration>,
     /// Users with their keys, or `None` if the service has no IAM API.
     pub users: Option<Vec<(User, Vec<ListedKey>)>>,
-    /// Users that have the name of a provisioned user, but no evidence that provisioning created them.
+    /// Users with the name of a provisioned user, but without evidence that provisioning created them.
     pub unproven_users: Vec<User>,
     /// A user of another page in the same bucket.
     pub user_of_other_page: Option<String>,

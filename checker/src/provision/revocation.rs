@@ -34,7 +34,7 @@ pub enum Revocation {
     StillWorks,
 }
 
-/// The reason why a key could not be tested, as a clause.
+/// Why a key could not be tested, as a clause.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UntriedReason {
     NoSecret,

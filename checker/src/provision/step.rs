@@ -64,7 +64,7 @@ pub enum Step {
     DeleteBucket,
 }
 
-/// The reason why a key is deleted.
+/// Why a key is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeletionReason {
     /// The key's secret was lost when a run was interrupted before saving it.
@@ -122,7 +122,7 @@ impl Step {
                     _ => format!("verify that the deleted keys {} no longer work", ids.join(", ")),
                 }
             }
-            Step::DeleteBucket => "list the whole bucket, and delete it if nothing is in it".to_owned(),
+            Step::DeleteBucket => "list the whole bucket, and delete it if it is empty".to_owned(),
         }
     }
 

@@ -29,7 +29,7 @@ pub struct ExpiryOutcome {
     pub warnings: Vec<ExpiryWarning>,
 }
 
-/// The reason why files are kept although they have expired according to this machine's clock.
+/// Why files are kept although they have expired according to this machine's clock.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExpiryWarning {
     #[error(
@@ -39,7 +39,7 @@ pub enum ExpiryWarning {
     ClockAhead(Nanos),
     /// The store does not prove the age of these files.
     #[error(
-        "kept {} that this machine's clock considers older than `check_expiry`: no check file was stored from {} to {}, so the clock may have jumped; check it, and if it is right, run `checker expire`",
+        "kept {} that are older than `check_expiry` according to this machine's clock: no check file was stored from {} to {}, so the clock may have jumped; check it, and if it is right, run `checker expire`",
         counted(*files, "check file"), format_minute(gap.0), format_minute(gap.1)
     )]
     UnprovenAge {

@@ -177,7 +177,7 @@ pub struct RebuildReport {
     pub unreadable: Vec<(CheckFileName, String)>,
     /// The number of results that were skipped because their time is implausible.
     pub implausible: usize,
-    /// The reason why the previous history was invalid, if it was.
+    /// Why the previous history was invalid, if it was.
     pub replaced: Option<InvalidHistory>,
 }
 

@@ -42,7 +42,7 @@ pub(super) const NAMES_LIMIT: usize = 5_000_000;
 /// The maximum number of pages in a bucket's listing, with a thousand keys each.
 pub(super) const PAGES_LIMIT: usize = 20_000;
 
-/// The reason why a body was not read to its end.
+/// Why a body was not read to its end.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum BodyError<E> {
     /// The body is larger than the limit.

@@ -229,7 +229,7 @@ impl<N> Batch<N> {
 pub struct Deletion {
     /// The number of deleted objects.
     pub deleted: usize,
-    /// The reason why other objects still exist, or `None` if all were deleted.
+    /// Why other objects still exist, or `None` if all were deleted.
     pub failure: Option<StoreError>,
 }
 
@@ -292,7 +292,7 @@ pub enum StoreError {
     AlreadyExists { name: String, store: String },
     /// All names that were tried for a check file are taken.
     #[error(
-        "the check file `{name}` cannot be stored: the {NAMES_TO_TRY} names starting with it are taken; check whether two checkers have the same node name or the clock is stuck"
+        "the check file `{name}` cannot be stored: all {NAMES_TO_TRY} names that were tried are taken; check whether two checkers have the same node name or the clock is stuck"
     )]
     NamesTaken {
         /// The first name that was tried.
@@ -310,15 +310,15 @@ pub enum StoreError {
     Kept {
         /// The spool file that contains the round.
         path: PathBuf,
-        /// The reason why the round could not be stored.
+        /// Why the round could not be stored.
         cause: Box<StoreError>,
     },
     /// Neither the store nor the spool accepted the round: the caller has the only copy.
     #[error("{cause}; the round could not be kept in the spool either: {spool_cause}")]
     NotKept {
-        /// The reason why the store did not accept the round.
+        /// Why the store did not accept the round.
         cause: Box<StoreError>,
-        /// The reason why the spool did not accept the round.
+        /// Why the spool did not accept the round.
         spool_cause: Box<StoreError>,
     },
 }

@@ -152,7 +152,7 @@ pub(super) enum WaitingRound {
     Round(Bytes),
     /// Another checker has already sent the round.
     Gone,
-    /// The reason why the file is not one of this checker's rounds.
+    /// Why the file is not one of this checker's rounds.
     Invalid(String),
 }
 
@@ -223,8 +223,8 @@ fn is_ours(file: &File) -> io::Result<bool> {
     Ok(owner == 0 || owner == rustix::process::geteuid().as_raw())
 }
 
-/// Returns a text that identifies a store. Keys are not part of it: if they change, waiting rounds still belong to the
-/// same bucket.
+/// Returns a string that identifies a store. Keys are not part of it: if they change, waiting rounds still belong to
+/// the same bucket.
 fn identity(location: &StoreLocation) -> String {
     match location {
         StoreLocation::S3(bucket) => {

@@ -10,8 +10,8 @@ mod validation;
 
 use crate::config::Environment;
 
-/// Compares a text with its stored snapshot. The snapshot's name does not contain the module path, so it stays
-/// the same when a test moves.
+/// Compares text with its stored snapshot. The snapshot's name does not contain the module path, so it stays the same
+/// when a test moves.
 pub(crate) fn assert_text(name: &str, text: &str) {
     let mut settings = insta::Settings::clone_current();
     settings.set_prepend_module_to_snapshot(false);

@@ -366,8 +366,8 @@ fn an_error_names_what_an_operator_can_fix() {
                 public_key_algorithm_id: p521,
             }
             .into(),
-            "certificate is signed with ECDSA on the curve P-521; the checker supports RSA, Ed25519, and ECDSA on the \
-             curves P-256 and P-384",
+            "certificate is signed with ECDSA on the P-521 curve; the checker supports RSA, Ed25519, and ECDSA on the \
+             P-256 and P-384 curves",
         ),
         (ChainProblem("certificate is self-signed".to_owned()).into(), "certificate is self-signed"),
         (

@@ -103,8 +103,8 @@ pub fn explain(
     }
     if let Some(left) = data.certificate_expires_in {
         let validity = match left {
-            0.. => format!("the first one that is needed expires in {}", duration::format_coarse(left)),
-            _ => format!("expired {} ago", duration::format_coarse(left.saturating_neg())),
+            0.. => format!("the chain expires in {}", duration::format_coarse(left)),
+            _ => format!("the chain expired {} ago", duration::format_coarse(left.saturating_neg())),
         };
         line("", &validity);
     }

@@ -24,7 +24,7 @@ use crate::status::Status;
 use crate::uptime::Observation;
 use crate::{DAY, HOUR, Nanos, UnixNanos};
 
-/// A report about the results that [`HistoryBuilder::finish`] left out of the history.
+/// A report about the results that [`HistoryBuilder::finish`] omitted from the history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct BuildReport {
     /// The number of results whose time is implausible for the file that contains them.

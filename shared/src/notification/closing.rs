@@ -43,7 +43,7 @@ fn subject(register: &Register) -> (Topic, &str, &str) {
     (register.topic, &register.key.title, &register.key.locator)
 }
 
-/// The reason why an outage or a condition is closed.
+/// Why an outage or a condition is closed.
 struct Closing {
     /// The status of the endpoint, or unknown if it was removed.
     is: Status,

@@ -39,13 +39,13 @@ pub struct Held {
     pub event: EventKind,
     /// The title of the endpoint, or the name of a node.
     pub title: String,
-    /// The reason why the news is held back.
+    /// Why the news is held back.
     pub reason: HeldReason,
     /// When the reason will no longer apply, if that is known.
     pub until: Option<UnixNanos>,
 }
 
-/// The reason why news is held back.
+/// Why news is held back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HeldReason {
     /// The endpoint has not been down or degraded for long enough.

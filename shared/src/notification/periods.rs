@@ -23,7 +23,7 @@ impl Period {
 /// A period during which outages of some endpoints are not reported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hold {
-    /// The reason why outages are not reported.
+    /// Why outages are not reported.
     pub kind: HoldKind,
     /// The period during which outages are not reported.
     pub period: Period,
@@ -31,7 +31,7 @@ pub struct Hold {
     pub endpoints: Vec<String>,
 }
 
-/// The reason why outages are not reported during a period.
+/// Why outages are not reported during a period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HoldKind {
     /// An operator planned maintenance for the period.

@@ -1,8 +1,8 @@
-//! The reasons why a message could not be sent.
+//! Why a message could not be sent.
 
 use std::fmt;
 
-/// The reason why a message could not be sent. It is public, so it contains no part of the provider's response.
+/// Why a message could not be sent. It is public, so it contains no part of the provider's response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureReason {
     /// The connection could not be established.

@@ -9,9 +9,9 @@ use crate::{Nanos, UnixNanos};
 pub struct UptimeBreakdown {
     /// Healthy time. Like all fields, it is in nanoseconds.
     pub healthy: Nanos,
-    /// Time in which the endpoint worked, but slowly or with errors.
+    /// Time during which the endpoint worked, but slowly or with errors.
     pub degraded: Nanos,
-    /// Time in which the endpoint did not work. It reduces the uptime.
+    /// Time during which the endpoint did not work. It reduces the uptime.
     pub down: Nanos,
     /// Time without a valid result. It does not affect the uptime.
     pub unknown: Nanos,

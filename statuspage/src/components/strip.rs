@@ -71,7 +71,7 @@ impl StripRef {
         visited.or_else(|| bars.last().map(|bar| bar.start))
     }
 
-    /// Opens the bar in which an event happened, or closes it if it is open.
+    /// Opens the bar that an event targets, or closes it if it is open.
     fn toggle(self, event: &Event) {
         let start = start_of(event);
         if let Some(bar) = self.bars().iter().find(|bar| Some(bar.start) == start) {
@@ -158,7 +158,7 @@ fn bars(strip: StripRef) -> ElementBuilder {
         })
 }
 
-/// Returns the start of the bar in which an event happened.
+/// Returns the start of the bar that an event targets.
 fn start_of(event: &Event) -> Option<UnixNanos> {
     target::<Element>(event)?.closest(".bar").ok()??.get_attribute("data-start")?.parse().ok()
 }

@@ -15,7 +15,7 @@ pub struct LoadRequest {
     pub from: UnixNanos,
     /// The time from which all check files are needed. For earlier times, histories are enough.
     pub checks_from: UnixNanos,
-    /// The end of the period, which is [`UnixNanos::MAX`] except for a view of the past.
+    /// The end of the period, which is [`UnixNanos::MAX`] except in a view of the past.
     pub until: UnixNanos,
     pub parts: &'static [HistoryPart],
 }

@@ -76,10 +76,10 @@ impl Calendar<'_> {
         format!("{clock} {sign}{:02}:{:02}", offset.abs() / 60, offset.abs() % 60)
     }
 
-    /// Returns whether another moment has the same local time, because the clocks are turned back.
+    /// Returns whether another moment has the same local time, because the clocks are set back.
     fn occurs_twice(&self, moment: UnixNanos) -> bool {
         let offset = (self.offset)(moment);
-        // Longer than any clock is turned back.
+        // Clocks are never set back by more than this.
         [-3 * HOUR, 3 * HOUR].into_iter().any(|away| {
             let other = (self.offset)(moment.saturating_add(away));
             let is_back = if away < 0 { other > offset } else { other < offset };
@@ -150,7 +150,7 @@ impl Calendar<'_> {
         self.language.format(texts::DATE_AT, &[&self.date(moment), &self.clock(moment)])
     }
 
-    /// Formats an hour, or a part of one, with its weekday: `Sunday 14:00–15:00`.
+    /// Formats an hour, or part of one, with its weekday: `Sunday 14:00–15:00`.
     #[must_use]
     pub fn hour_span(&self, start: UnixNanos, end: UnixNanos) -> String {
         let (first, last) = (self.clock(start), self.clock(end));

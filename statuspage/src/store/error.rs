@@ -1,8 +1,8 @@
-//! The reasons why a store cannot be read, each with a remedy.
+//! Why a store cannot be read, each with a remedy.
 
 use crate::i18n::{Language, Text, texts};
 
-/// The reason why a store, or one of the page's files, could not be read.
+/// Why a store, or one of the page's files, could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreError {
     /// The request to this URL failed. Browsers do not report why they block a request.

@@ -17,7 +17,7 @@ pub const EXAMPLES: [(Text, &str); 2] = [
     ),
 ];
 
-/// The reason why the configuration cannot be used.
+/// Why the configuration cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ConfigError {
     Unavailable(StoreError),

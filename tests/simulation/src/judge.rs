@@ -19,7 +19,7 @@ use crate::plan::{START, WorldPlan};
 /// The largest possible difference between two clocks, plus some time to send a message.
 const SLACK: i64 = 2 * MINUTE + 20 * SECOND;
 
-/// The time around a network partition within which an outage can go unreported, because its results are stored late.
+/// How long before and after a network partition an outage can go unreported, because its results are stored late.
 const LATE: i64 = 10 * MINUTE;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

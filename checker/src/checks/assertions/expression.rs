@@ -33,7 +33,7 @@ pub(super) enum Truth {
     /// holds.
     Undetermined {
         unmet: String,
-        /// The reason why the negation does not hold.
+        /// Why the negation does not hold.
         negation_unmet: String,
     },
 }

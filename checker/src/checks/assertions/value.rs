@@ -18,7 +18,7 @@ pub(super) enum ActualValue<'a> {
     Missing,
     Duration(Nanos),
     Bytes(&'a [u8]),
-    /// A number that is only known not to be smaller than this one.
+    /// A number that is only known to be at least this large.
     AtLeast(usize),
     Json(Cow<'a, Json>),
     /// The values that a path selects. They can contain each other, so they are borrowed instead of copied.

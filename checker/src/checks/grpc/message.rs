@@ -8,7 +8,7 @@ const EIGHT_BYTES: u64 = 1;
 const LENGTH_DELIMITED: u64 = 2;
 const FOUR_BYTES: u64 = 5;
 
-/// The reason why a message cannot be decoded.
+/// Why a message cannot be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum UndecodedMessage {
     Invalid,

@@ -35,7 +35,7 @@ pub(super) enum Charset {
     /// UTF-8 that starts with a byte order mark.
     Utf8WithMark,
     Known(&'static Encoding),
-    /// The reason why the text is unknown, as a complete clause.
+    /// Why the text is unknown, as a complete clause.
     Unknown(String),
 }
 

@@ -148,7 +148,7 @@ async fn a_body_that_cannot_be_decoded_is_never_healthy() {
     }
 }
 
-/// Checks that no condition on the text of this body is met, whether it is negated or not, and that the reason is given.
+/// Checks that no condition on the text of this body is met, negated or not, and that the reason is given.
 pub(super) async fn expect_unreadable(headers: &str, body: &[u8], reason: &str) {
     let url = respond(headers, body).await;
     for more in [

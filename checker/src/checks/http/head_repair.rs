@@ -28,7 +28,7 @@ enum Section {
     Rest,
 }
 
-/// The reason why a response head cannot be repaired.
+/// Why a response head cannot be repaired.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum InvalidHead {
     #[error("response has an invalid header line `{0}`: expected a name, a colon and a value")]

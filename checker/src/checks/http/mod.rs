@@ -150,7 +150,7 @@ impl HttpRoute {
     }
 }
 
-/// The reason why a string is not a URL that can be checked.
+/// Why a string is not a URL that can be checked.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidUrl {
     /// The string is not an absolute URL.

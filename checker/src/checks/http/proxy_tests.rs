@@ -17,7 +17,8 @@ const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 /// The user name `me` and the password `s3cret`, encoded as in a `Proxy-Authorization` header.
 const LOGIN: &str = "bWU6czNjcmV0";
 
-/// Starts a proxy that connects to port `target`, whatever host is requested, and reports the heads of all requests.
+/// Starts a proxy that connects to port `target`, regardless of the requested host, and reports the heads of all
+/// requests.
 async fn proxy(target: u16) -> (u16, UnboundedReceiver<String>) {
     let (sender, requests) = unbounded_channel();
     let port = serve_with(move |mut stream| {

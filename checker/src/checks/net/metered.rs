@@ -20,7 +20,7 @@ pub type TcpConnection = MeteredStream<TcpStream>;
 /// The default limit for the bytes that an attempt receives over one connection. It is many times what a TLS handshake,
 /// a DNS answer or a health service's response needs.
 pub const RECEIVED_LIMIT: u64 = 1 << 20;
-/// The number of bytes to receive before yielding to other checks. In the worst case, frames of two bytes, parsing them
+/// The number of bytes to receive before yielding to other checks. In the worst case (two-byte frames), parsing them
 /// takes about a millisecond.
 const BYTES_PER_TURN: usize = 32 << 10;
 /// The maximum number of bytes per read, because a parser handles all of them without a pause.

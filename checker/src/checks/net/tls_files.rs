@@ -13,7 +13,7 @@ use super::tls_path::TrustedCertificates;
 use crate::platform::operator_file::read_operator_file;
 use crate::tls_error;
 
-/// The reason why a TLS configuration cannot be built.
+/// Why a TLS configuration cannot be built.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum TrustError {
     /// A file with trusted certificates cannot be used.
@@ -82,7 +82,7 @@ pub(super) fn read_authorities(file: &Path, trusted: &mut TrustedCertificates) -
 /// Describes a PEM error without quoting the file, which may contain a private key.
 fn describe_pem_error(error: &pem::Error) -> &'static str {
     match error {
-        pem::Error::MissingSectionEnd { .. } => "a PEM section has no end",
+        pem::Error::MissingSectionEnd { .. } => "a PEM section has no `END` line",
         pem::Error::IllegalSectionStart { .. } => "the first line of a PEM section is malformed",
         pem::Error::Base64Decode(_) => "a PEM section is not valid Base64",
         pem::Error::SectionTooLarge => "a PEM section is too large",

@@ -250,11 +250,11 @@ mod tests {
         // The certificates are valid from 2026 to 2126.
         let now = UnixTime::since_unix_epoch(Duration::from_secs(1_900_000_000));
         for (leaf, expected) in [
-            (&include_bytes!("testdata/p521-leaf.pem")[..], "ECDSA and SHA-512, as is usual with the curve P-521"),
-            (include_bytes!("testdata/p521-leaf-sha256.pem"), "ECDSA on the curve P-521"),
+            (&include_bytes!("testdata/p521-leaf.pem")[..], "ECDSA and SHA-512, as is usual for the P-521 curve"),
+            (include_bytes!("testdata/p521-leaf-sha256.pem"), "ECDSA on the P-521 curve"),
         ] {
             let error = trusted.verify(&parse(leaf), &[], &name, now, &algorithms).expect_err("it is not supported");
-            let supported = "the checker supports RSA, Ed25519, and ECDSA on the curves P-256 and P-384";
+            let supported = "the checker supports RSA, Ed25519, and ECDSA on the P-256 and P-384 curves";
             assert_eq!(describe(&error), format!("certificate is signed with {expected}; {supported}"));
         }
         let root = parse(include_bytes!("testdata/p521-root.pem"));

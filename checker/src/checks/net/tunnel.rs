@@ -12,7 +12,7 @@ use crate::checks::error_text;
 /// The maximum size of a proxy's response to `CONNECT`, in bytes.
 const HEAD_LIMIT: usize = 16 << 10;
 
-/// The reason why a tunnel could not be opened.
+/// Why a tunnel could not be opened.
 #[derive(Debug, PartialEq, Eq)]
 pub enum TunnelError {
     /// The proxy did not try to reach the endpoint, or violated the protocol.

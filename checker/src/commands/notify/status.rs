@@ -149,7 +149,7 @@ impl<'a> NotifyReport<'a> {
         for register in open.iter().take(LISTED) {
             let (title, since) =
                 (sanitize_for_terminal(&register.key.title, TITLE_WIDTH), rfc3339_nanos(register.since));
-            let _ = writeln!(text, "  notified: {title} {} since {since}", state(register));
+            let _ = writeln!(text, "  notified: {title} {} (since {since})", state(register));
         }
         if open.len() > LISTED {
             let _ = writeln!(text, "  and {} more", open.len() - LISTED);
@@ -168,7 +168,7 @@ impl<'a> NotifyReport<'a> {
 
     fn next_attempt(&self, at: UnixNanos) -> String {
         match at.saturating_sub(self.now) {
-            ..=0 => "the next attempt is due with the next round".to_owned(),
+            ..=0 => "next attempt after the next round".to_owned(),
             wait => format!("next attempt in {}", duration::format_coarse(wait)),
         }
     }
@@ -229,7 +229,7 @@ fn state(register: &Register) -> &'static str {
         (Topic::Endpoint, _) => "is down",
         (Topic::Silent, _) => "has not reported",
         (Topic::Store, _) => "cannot store its results",
-        (Topic::Certificate, _) => "has an expiring certificate, notified",
+        (Topic::Certificate, _) => "has an expiring certificate",
         (Topic::Budget, _) => "is using up its error budget too fast",
     }
 }
@@ -305,8 +305,8 @@ mod tests {
         let list = RecipientList { count: 3, checksum: None };
         channel.deferred = vec![Deferred { recipients: vec![1], list, tries: 1, next: START, known: Vec::new() }];
         let text = report.text();
-        assert!(text.contains("failed once (refused-503); the next attempt is due with the next round\n"), "{text}");
-        assert!(text.contains("recipients is deferred; the next attempt is due with the next round\n"), "{text}");
+        assert!(text.contains("failed once (refused-503); next attempt after the next round\n"), "{text}");
+        assert!(text.contains("recipients is deferred; next attempt after the next round\n"), "{text}");
     }
 
     #[test]

@@ -22,8 +22,10 @@ fn warn_http(check: &HttpCheck, capture: Capture, converter: &mut CheckConverter
     let method = check.method.as_str();
     let usual = method.to_ascii_uppercase();
     if usual != method && METHODS.contains(&usual.as_str()) {
-        converter
-            .warning("method", &format!("`{method}` is not a standard method, because case matters: write `{usual}`"));
+        converter.warning(
+            "method",
+            &format!("`{method}` is not a standard method, because methods are case-sensitive: write `{usual}`"),
+        );
     }
     if check.method == Method::HEAD {
         let keys = [
@@ -70,7 +72,7 @@ mod tests {
         for (check, expected) in [
             (
                 format!(r#"{http},"method":"get""#),
-                "`checkers[0].method`: `get` is not a standard method, because case matters: write `GET`",
+                "`checkers[0].method`: `get` is not a standard method, because methods are case-sensitive: write `GET`",
             ),
             (format!(r#"{http},"method":"Post","body":"x""#), "write `POST`"),
             (

@@ -1,4 +1,4 @@
-//! The keys that several or all types of checks have in common.
+//! The keys that several or all types of checks share.
 
 use serde::Deserialize;
 use shared::quorum::Quorum;
@@ -113,14 +113,14 @@ pub(super) const TIMEOUT: Field =
 pub(super) const IP_VERSION: Field = optional(
     "ip_version",
     ValueKind::Numbers(IpVersion::NUMBERS),
-    "both; the first address that accepts the connection counts",
+    "both; the first address that accepts the connection is used",
     "The IP version to connect over.",
 );
 pub(super) const TLS_CA_FILE: Field = optional(
     "tls_ca_file",
     ValueKind::String,
     "the system's certificate authorities",
-    "A PEM file with the certificates to trust instead of the system's: those of authorities, or the server's.",
+    "A PEM file with the certificates to trust instead of the system's: those of certificate authorities, or the server's own.",
 );
 pub(super) const TLS_SKIP_VERIFY: Field = optional(
     "tls_skip_verify",

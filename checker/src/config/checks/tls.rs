@@ -50,7 +50,7 @@ pub(super) const TYPE: CheckType = CheckType {
                 "trusted_roots",
                 ValueKind::List(&ValueKind::String),
                 "the system's certificate authorities",
-                "PEM files with the certificates to trust instead of the system's: those of authorities, or the server's.",
+                "PEM files with the certificates to trust instead of the system's: those of certificate authorities, or the server's own.",
             ),
             CLIENT_CERT_FILE,
             CLIENT_KEY_FILE,

@@ -19,7 +19,7 @@ pub struct Teams {
     pub webhook: SecretUrl,
 }
 
-/// Teams accepts cards of up to 28 KB. Details are left out of larger ones.
+/// Teams accepts cards of up to 28 KB. Details are omitted from larger ones.
 const LIMIT: usize = 24_000;
 
 impl HttpChannel for Teams {

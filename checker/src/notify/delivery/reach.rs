@@ -16,7 +16,7 @@ use crate::notify::channels::outcome::remedy;
 use crate::notify::channels::{FailureReason, SendOutcome, Transport};
 use crate::notify::sample;
 
-/// The reason why a channel cannot be notified.
+/// Why a channel cannot be notified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChannelProblem {
     /// A predicate about the channel, such as "cannot be reached at `hooks.example.com`".
@@ -39,7 +39,7 @@ impl Courier {
             Transport::Mail(mail) => return reach_mail(mail, limit).await,
             Transport::Exec(_) | Transport::Apprise(_) => {
                 return preflight(transport)
-                    .map(|()| "has a command that can start".to_owned())
+                    .map(|()| "has an executable command".to_owned())
                     .map_err(|what| ChannelProblem { what: format!("cannot start: {what}"), remedy: String::new() });
             }
         };

@@ -107,7 +107,7 @@ fn mail_to(port: u16, names: &[&str]) -> Transport {
     }))
 }
 
-/// Starts a world with an outage, of which the server answers the first message to the recipients with these codes.
+/// Starts a world with an outage. The server answers the recipients of the first message about it with these codes.
 async fn with_outage(server: &MailServer, names: &[&str], codes: &[u16]) -> (World, EvaluationReport) {
     let world = World::new(mail_to(server.port, names));
     world.run(9).await;

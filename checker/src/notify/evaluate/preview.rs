@@ -14,7 +14,7 @@ use crate::store::StoreError;
 #[derive(Debug, Clone)]
 pub struct Preview {
     pub channels: Vec<ChannelPreview>,
-    /// The reasons why logs of other nodes are only partly used or ignored, as complete clauses.
+    /// Why logs of other nodes are only partly used or ignored, as complete clauses.
     pub problems: Vec<String>,
 }
 

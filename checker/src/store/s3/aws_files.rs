@@ -1,5 +1,5 @@
 //! Checks the files from which the AWS SDK reads its settings. The SDK would wait indefinitely for data from a pipe,
-//! and would read an endless device indefinitely.
+//! and would never finish reading an endless device.
 #![expect(deprecated, reason = "the types that replace these belong to a crate that is only an indirect dependency")]
 
 use std::fs::{self, Metadata};

@@ -270,7 +270,7 @@ impl S3Store {
         Ok(batch)
     }
 
-    /// Reads an object if it fits into the room that is left, in bytes.
+    /// Reads an object if it fits into the remaining space, in bytes.
     async fn read_if_room(&self, name: &impl ListedName, room: &AtomicU64) -> Result<BatchRead, StoreError> {
         let (object, deadline) = (Object::new(name), Instant::now() + GET_TIMEOUT);
         let Response::Found(response) = self.request(&object, None).await? else { return Ok(BatchRead::Missing) };

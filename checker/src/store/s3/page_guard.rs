@@ -7,7 +7,7 @@ use crate::store::limits::{NAMES_LIMIT, PAGES_LIMIT};
 /// The maximum number of consecutive pages without keys.
 const EMPTY_PAGES: usize = 1_000;
 
-/// The reason why reading a listing ended early.
+/// Why reading a listing ended early.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum EndlessListing {
     #[error("page {0} of the listing has no continuation token, although more pages follow")]

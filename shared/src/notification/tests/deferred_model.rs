@@ -61,7 +61,7 @@ impl Model {
             at(self.now),
             |index| spans(of(index), self.now),
             |situation| {
-                // Either node can send, as if it could not see that the other one is alive.
+                // Hide the other node, so that either node can send.
                 let nodes = Nodes { others: &[], ..situation.nodes };
                 rules(&Situation { nodes, flapping: Flapping { outages: 0, within: 0 }, ..*situation })
             },
