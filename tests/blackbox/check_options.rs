@@ -11,7 +11,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _,
 
 use crate::check_kinds::{ExpectedResult, WELL, down, expect_of_kind, serve};
 
-const fn unknown(why: &'static str) -> ExpectedResult {
+pub(super) const fn unknown(why: &'static str) -> ExpectedResult {
     (Status::Unknown, why)
 }
 
@@ -20,7 +20,7 @@ const fn degraded(why: &'static str) -> ExpectedResult {
 }
 
 /// Runs all checks once and compares each result with the expected one.
-async fn expect(cases: &[(Value, ExpectedResult)]) {
+pub(super) async fn expect(cases: &[(Value, ExpectedResult)]) {
     let checks: Vec<Value> = cases
         .iter()
         .enumerate()

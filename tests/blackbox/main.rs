@@ -71,3 +71,4 @@ mod summaries;
 mod system_limits;
 mod system_preferences;
 mod texts;
+mod undeclared_text;

@@ -16,11 +16,12 @@ use shared::status::Status;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
 
+use super::body_text::BodyText;
 use super::expected_text::expect_texts;
 use super::net::metered::MeteredStream;
 use super::probe_data::{Capture, ProbeData};
 use super::timing::{Stopwatch, timed};
-use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text};
+use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text, undeclared_text};
 use crate::platform::fd_limit;
 
 pub const SUBJECTS: &[&str] = &["[STATUS]", "[RTT]", "[BODY]", "[BODY_SIZE]", "[JSON $.path]"];
@@ -149,11 +150,13 @@ async fn run_command(check: &ExecCheck, stopwatch: Arc<Stopwatch>) -> ProbeResul
     } else {
         is_open.then(|| STILL_OPEN.to_owned())
     };
+    let undeclared = undeclared_text::recognize(&[&from_stdout.bytes, &from_stderr.bytes]);
     let mut output = from_stdout.bytes;
     output.append(&mut from_stderr.bytes);
     let data = ProbeData {
         status: status.code().map(i64::from),
         body: Some(output),
+        undeclared,
         truncation,
         may_be_complete: !is_cut,
         ..ProbeData::default()
@@ -165,7 +168,7 @@ async fn run_command(check: &ExecCheck, stopwatch: Arc<Stopwatch>) -> ProbeResul
 
 /// Compares the exit status and the output with the expected ones.
 fn evaluate(check: &ExecCheck, status: ExitStatus, data: &ProbeData, stopwatch: &Stopwatch) -> Result<(), Failure> {
-    let output = data.body.as_deref().unwrap_or_default();
+    let output = data.text().map(BodyText::text).unwrap_or_default();
     // Termination by a signal is a failure even if any exit status counts as success.
     let expected = check.exit_status.or(status.code());
     if expected.is_none() || status.code() != expected {

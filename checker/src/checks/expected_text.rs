@@ -3,6 +3,7 @@
 use memchr::memmem;
 
 use super::Failure;
+use super::body_text::{BodyText, Found};
 use super::probe_data::ProbeData;
 use super::timing::Stopwatch;
 
@@ -23,7 +24,7 @@ pub(super) fn expect_texts(
     stopwatch: &Stopwatch,
 ) -> Result<(), Failure> {
     let found = search(subject, data, must_contain, must_not_contain);
-    if found.is_err() && is_uncertain(data, must_not_contain) {
+    if found.is_err() && is_uncertain(data, must_contain, must_not_contain) {
         stopwatch.mark_inconclusive();
     }
     found
@@ -35,28 +36,35 @@ fn search(
     must_contain: Option<&str>,
     must_not_contain: Option<&str>,
 ) -> Result<(), Failure> {
-    let body = data.body.as_deref().unwrap_or_default();
     if let Some(reason) = data.unreadable().filter(|_| must_contain.or(must_not_contain).is_some()) {
         return Err(format!("{reason}, so it cannot be searched"));
     }
-    let contains = |text: &str| memmem::find(body, text.as_bytes()).is_some();
+    let body = body_of(data);
     let is_truncated = data.truncation.is_some();
     // ASCII text has the same bytes in all charsets that are not converted to UTF-8.
-    let is_unknown = |text: &str| !text.is_ascii() && !has_characters(body, is_truncated);
-    if let Some(text) = must_contain.filter(|text| !contains(text)) {
-        return Err(match &data.truncation {
-            Some(truncation) => format!("{subject} does not contain `{text}`; {truncation}"),
-            None if is_unknown(text) => format!("{subject} does not contain `{text}`; it {INVALID_BYTES}"),
-            None => format!("{subject} does not contain `{text}`"),
+    let is_unknown = |text: &str| !text.is_ascii() && !has_characters(body.text(), is_truncated);
+    if let Some((text, found)) =
+        must_contain.map(|text| (text, body.find(text))).filter(|(_, found)| *found != Found::Yes)
+    {
+        return Err(match (&data.truncation, found) {
+            (Some(truncation), _) => format!("{subject} does not contain `{text}`; {truncation}"),
+            (None, Found::Unclear(reason)) => format!("{subject} does not contain `{text}`; {reason}"),
+            (None, _) if is_unknown(text) => format!("{subject} does not contain `{text}`; it {INVALID_BYTES}"),
+            (None, _) => format!("{subject} does not contain `{text}`"),
         });
     }
     let Some(text) = must_not_contain else { return Ok(()) };
-    match &data.truncation {
-        _ if contains(text) => Err(format!("{subject} contains `{text}`")),
-        Some(truncation) => Err(format!("{truncation}, which does not rule out `{text}`")),
-        None if is_unknown(text) => Err(format!("{subject} {INVALID_BYTES}, which does not rule out `{text}`")),
-        None => Ok(()),
+    match (&data.truncation, body.find(text)) {
+        (_, Found::Yes) => Err(format!("{subject} contains `{text}`")),
+        (_, Found::Unclear(reason)) => Err(format!("{subject} possibly contains `{text}`: {reason}")),
+        (Some(truncation), _) => Err(format!("{truncation}, which does not rule out `{text}`")),
+        (None, _) if is_unknown(text) => Err(format!("{subject} {INVALID_BYTES}, which does not rule out `{text}`")),
+        (None, _) => Ok(()),
     }
+}
+
+fn body_of(data: &ProbeData) -> BodyText<'_> {
+    data.text().unwrap_or(BodyText::new(&[], None))
 }
 
 /// Returns whether the text is valid UTF-8 and does not use ISO-2022. The last character of truncated text can be
@@ -70,9 +78,13 @@ pub(super) fn has_characters(text: &[u8], is_truncated: bool) -> bool {
 }
 
 /// Returns whether data that was not read or not decoded could turn a failed search into a successful one.
-fn is_uncertain(data: &ProbeData, must_not_contain: Option<&str>) -> bool {
-    let body = data.body.as_deref().unwrap_or_default();
-    let has_forbidden_text = must_not_contain.is_some_and(|text| memmem::find(body, text.as_bytes()).is_some());
-    let is_incomplete = data.truncation.is_some() || !has_characters(body, false);
+fn is_uncertain(data: &ProbeData, must_contain: Option<&str>, must_not_contain: Option<&str>) -> bool {
+    let body = body_of(data);
+    let has_forbidden_text = must_not_contain.is_some_and(|text| body.find(text) == Found::Yes);
+    let is_unclear = || {
+        let mut texts = [must_contain, must_not_contain].into_iter().flatten();
+        texts.any(|text| matches!(body.find(text), Found::Unclear(_)))
+    };
+    let is_incomplete = data.truncation.is_some() || !has_characters(body.text(), false) || is_unclear();
     data.unreadable().is_some() || (is_incomplete && !has_forbidden_text)
 }

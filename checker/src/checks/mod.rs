@@ -12,6 +12,7 @@
 
 pub mod assertions;
 mod attempt;
+pub mod body_text;
 mod context;
 pub mod dns;
 mod error_text;
@@ -37,6 +38,7 @@ pub mod timing;
 pub mod tls;
 #[cfg(test)]
 mod tls_tests;
+pub mod undeclared_text;
 pub mod websocket;
 
 use std::sync::Arc;

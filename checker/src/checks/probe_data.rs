@@ -6,6 +6,8 @@ use reqwest::header::HeaderMap;
 use rustls::pki_types::CertificateDer;
 use shared::Nanos;
 
+use super::body_text::{BodyText, UndeclaredText};
+
 /// The data of one attempt. Fields that do not apply to the kind of check, or were not captured, are empty.
 #[derive(Debug, Clone, Default)]
 pub struct ProbeData {
@@ -20,6 +22,9 @@ pub struct ProbeData {
     pub body: Option<Vec<u8>>,
     /// Details about a body that was converted to UTF-8 or could not be decoded.
     pub encoded: Option<Box<EncodedBody>>,
+    /// What was recognized in the output of a command or in a WebSocket message, unless it is plain UTF-8. In contrast
+    /// to responses, `body` then contains the bytes as received.
+    pub undeclared: Option<Box<UndeclaredText>>,
     /// A clause that states which part of the body was read, if not all of it.
     pub truncation: Option<String>,
     /// Whether the body may be complete even though `truncation` is set.
@@ -50,6 +55,12 @@ pub struct EncodedBody {
 }
 
 impl ProbeData {
+    /// Returns the body in all forms in which it can contain text.
+    #[must_use]
+    pub fn text(&self) -> Option<BodyText<'_>> {
+        self.body.as_deref().map(|body| BodyText::new(body, self.undeclared.as_deref()))
+    }
+
     /// Returns the length of the body before it was converted to UTF-8, in bytes.
     #[must_use]
     pub fn body_size(&self, body: &[u8]) -> usize {

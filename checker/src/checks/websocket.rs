@@ -25,7 +25,7 @@ use super::net::tls_config::TlsClient;
 use super::net::tls_handshake;
 use super::probe_data::{Capture, ProbeData};
 use super::timing::{Stopwatch, timed};
-use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text};
+use super::{CheckContext, Failure, Probe, ProbeResult, Probed, error_text, undeclared_text};
 
 pub const SUBJECTS: &[&str] = &[
     "[STATUS]",
@@ -181,7 +181,8 @@ async fn converse(
                         tokio::task::yield_now().await;
                     }
                     let bytes = message.into_data();
-                    if pattern.is_match(&bytes) {
+                    if undeclared_text::is_match(&bytes, pattern) {
+                        data.undeclared = undeclared_text::recognize(&[&bytes]);
                         data.body = Some(bytes.to_vec());
                         break;
                     }

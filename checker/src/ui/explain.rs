@@ -13,6 +13,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use crate::checks::AttemptRecord;
 use crate::checks::Check;
 use crate::checks::assertions::Evidence;
+use crate::checks::body_text::BodyText;
 use crate::checks::probe_data::ProbeData;
 use crate::counted;
 use crate::monitor::result_status::Evaluation;
@@ -119,9 +120,11 @@ pub fn explain(
     }
     if let Some(body) = &data.body {
         let size = counted(data.body_size(body), "byte");
-        let notes = [Some(size.as_str()), data.truncation.as_deref(), data.unreadable()];
+        let text = BodyText::new(body, data.undeclared.as_deref());
+        let compression = text.compression().map(|format| format!("compressed with `{format}`"));
+        let notes = [Some(size.as_str()), data.truncation.as_deref(), data.unreadable(), compression.as_deref()];
         line("body", &notes.into_iter().flatten().collect::<Vec<_>>().join("; "));
-        let beginning = String::from_utf8_lossy(&body[..body.len().min(4 * BODY_WIDTH)]).into_owned();
+        let beginning = String::from_utf8_lossy(&text.text()[..text.text().len().min(4 * BODY_WIDTH)]).into_owned();
         line("", &sanitize_for_terminal(&beginning, BODY_WIDTH));
     }
     // Without a response, there is nothing to evaluate assertions against.

@@ -10,6 +10,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 use super::{Assertion, AssertionResult, Evidence, json_memory};
+use crate::checks::body_text::BodyText;
 use crate::checks::probe_data::ProbeData;
 use crate::checks::{AttemptRecord, Probed};
 
@@ -90,13 +91,13 @@ async fn evaluate_in_thread(
     let elapsed = Duration::from_nanos(record.attempt.rtt.unsigned_abs());
     let deadline = Instant::now() + limit.saturating_sub(elapsed);
     let limit = duration::format_exact(i64::try_from(limit.as_nanos()).unwrap_or(i64::MAX));
-    let body = data.body.as_deref().unwrap_or_default();
+    let text = data.text().map(BodyText::text).unwrap_or_default();
     let memory = if assertions.iter().any(Assertion::uses_json) {
-        json_memory::estimate(body) + json_memory::estimate_doubles(body)
+        json_memory::estimate(text) + json_memory::estimate_doubles(text)
     } else {
         0
     };
-    let permits = permits_for(body.len()).max(permits_for_memory(memory));
+    let permits = permits_for(text.len()).max(permits_for_memory(memory));
     let Ok(Ok(permits)) = timeout_at(deadline, Arc::clone(&pool.0).acquire_many_owned(permits)).await else {
         return Err(format!(
             "assertions not evaluated within {limit}: large bodies from other endpoints were evaluated first; lower \
@@ -104,10 +105,10 @@ async fn evaluate_in_thread(
         ));
     };
     // Keep a copy of everything except the body, which is too large to copy, in case the evaluation times out.
-    let body = data.body.take();
+    let (body, undeclared) = (data.body.take(), data.undeclared.take());
     let length = body.as_ref().map_or(0, Vec::len);
     let (mut unevaluated, without_body) = (record.clone(), data.clone());
-    data.body = body;
+    (data.body, data.undeclared) = (body, undeclared);
     let (sender, receiver) = oneshot::channel();
     // Use a plain thread, because Tokio's shutdown waits for running blocking tasks, but the exit of the process does
     // not wait for threads.

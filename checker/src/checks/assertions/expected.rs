@@ -11,6 +11,7 @@ use shared::{Nanos, duration};
 
 use super::decimal::{Decimal, HugeExponent};
 use super::value::ActualValue;
+use crate::checks::body_text::{Found, is_about_bytes};
 use crate::checks::status_codes::StatusCodes;
 
 #[derive(Debug, Clone)]
@@ -68,6 +69,16 @@ impl From<bool> for Judgment {
     }
 }
 
+impl From<Found> for Judgment {
+    fn from(found: Found) -> Judgment {
+        match found {
+            Found::Yes => Judgment::Met,
+            Found::No => Judgment::Unmet,
+            Found::Unclear(reason) => Judgment::Incomparable(Some(reason)),
+        }
+    }
+}
+
 impl Predicate {
     pub(super) fn judge(&self, value: &ActualValue<'_>, texts: DoubleText<'_>) -> Judgment {
         match (self, value) {
@@ -75,6 +86,8 @@ impl Predicate {
             (Predicate::Exists, _) => Judgment::Met,
             (Predicate::IsOneOf(codes), value) => value.status().is_some_and(|code| codes.contains(code)).into(),
             (Predicate::NotOneOf(codes), value) => value.status().is_some_and(|code| !codes.contains(code)).into(),
+            (Predicate::Matches(pattern), ActualValue::Body(body)) => body.find_match(pattern).into(),
+            (Predicate::Contains(operand), ActualValue::Body(body)) => body.find(&operand.to_string()).into(),
             (Predicate::Matches(pattern), value) => value.bytes().is_some_and(|bytes| pattern.is_match(&bytes)).into(),
             (Predicate::Contains(operand), value) => match value {
                 ActualValue::Nodes(nodes) => judge_any(nodes.iter().copied(), operand, texts),
@@ -98,12 +111,10 @@ impl Predicate {
     pub(super) fn is_undetermined_for(&self, value: &ActualValue<'_>) -> bool {
         match (self, value) {
             (Predicate::Exists, _) => false,
-            (Predicate::Contains(_), ActualValue::Bytes(_)) => self.judge(value, &|_| None) != Judgment::Met,
+            (Predicate::Contains(_), ActualValue::Body(_)) => self.judge(value, &|_| None) != Judgment::Met,
             // A match that ends where the body was cut off, for example with `$`, is not necessarily a match in the
             // whole body.
-            (Predicate::Matches(pattern), ActualValue::Bytes(part)) => {
-                pattern.shortest_match(part).is_none_or(|end| end == part.len())
-            }
+            (Predicate::Matches(pattern), ActualValue::Body(part)) => !part.has_final_match(pattern),
             (Predicate::Compares(_, operand), ActualValue::AtLeast(_)) => {
                 !matches!(compare(value, operand, &|_| None), Ok(Some(_)))
             }
@@ -156,11 +167,6 @@ impl Predicate {
     }
 }
 
-/// Returns whether a pattern matches bytes instead of characters.
-fn is_about_bytes(pattern: &Regex) -> bool {
-    pattern.as_str().contains("(?-u")
-}
-
 /// Determines whether any of the values equals the operand.
 fn judge_any<'a>(values: impl Iterator<Item = &'a Json>, operand: &Operand, texts: DoubleText<'_>) -> Judgment {
     let mut judgment = Judgment::Unmet;
@@ -183,15 +189,25 @@ fn compare(value: &ActualValue<'_>, operand: &Operand, texts: DoubleText<'_>) ->
             Ok(order.filter(|order| order.is_gt()))
         }
         (ActualValue::Json(json), operand) => compare_json(json, operand, texts),
-        (ActualValue::Bytes(bytes), operand) => {
-            // Ignore the line ending of a one-word body, such as `OK` or `42`.
-            let text = String::from_utf8_lossy(bytes);
-            match operand {
-                Operand::Number(operand) => operand.compare_from(text.trim()).map_err(|HugeExponent| TOO_LARGE),
-                operand => Ok(Some(text.trim().cmp(operand.to_string().as_str()))),
+        (ActualValue::Body(body), operand) => {
+            let compared: Vec<Compared> = body.forms().map(|form| compare_text(form, operand)).collect();
+            let equal = Ok(Some(Ordering::Equal));
+            match body.why_unknown() {
+                _ if compared.contains(&equal) => equal,
+                Some(reason) => Err(reason),
+                None => compared.last().copied().unwrap_or(Ok(None)),
             }
         }
         _ => Ok(None),
+    }
+}
+
+fn compare_text(text: &[u8], operand: &Operand) -> Compared {
+    // Ignore the line ending of a one-word body, such as `OK` or `42`.
+    let text = String::from_utf8_lossy(text);
+    match operand {
+        Operand::Number(operand) => operand.compare_from(text.trim()).map_err(|HugeExponent| TOO_LARGE),
+        operand => Ok(Some(text.trim().cmp(operand.to_string().as_str()))),
     }
 }
 

@@ -7,6 +7,7 @@ use super::expected::{Judgment, Operator, Predicate};
 use super::subject::Subject;
 use super::value::{ActualValue, SEARCH_LIMIT};
 use super::{Evidence, json_memory};
+use crate::checks::body_text::BodyText;
 use crate::checks::error_text::excerpt;
 use crate::checks::expected_text::INVALID_BYTES;
 
@@ -117,7 +118,7 @@ fn evaluate_condition(subject: &Subject, predicate: &Predicate, evidence: &Evide
         unmet: format!("{}{reason}", failure()),
         negation_unmet: format!("{observed}, expected not {predicate}{reason}"),
     };
-    let is_about_text = matches!(subject.root(), Subject::Body);
+    let is_about_text = matches!(subject.root(), Subject::Body) && !matches!(judgment, Judgment::Incomparable(Some(_)));
     let truncation = evidence.data.truncation.as_deref().filter(|_| subject.root().capture().body);
     let truth = if let Some(truncation) = truncation.filter(|_| predicate.is_undetermined_for(&value)) {
         Truth::Undetermined {
@@ -171,13 +172,17 @@ fn obstacle<'a>(subject: &Subject, predicate: &Predicate, evidence: &'a Evidence
     if let Some(obstacle) = obstacle {
         return Some(obstacle.into());
     }
+    let text = data.text();
+    let is_parsed = matches!(subject, Subject::JsonPath(_) | Subject::Length(_)) && root.capture().body;
+    if let Some(format) = text.and_then(BodyText::compression).filter(|_| is_parsed) {
+        return Some(format!("body is compressed with `{format}`").into());
+    }
     let Subject::JsonPath(path) = root else { return None };
     if let Some(truncation) = &data.truncation {
         // A truncated document cannot be parsed, but that does not make it invalid.
         return Some(truncation.into());
     }
-    let body = body?;
-    if json_memory::is_too_large(body) {
+    if json_memory::is_too_large(text?.text()) {
         return Some(json_memory::TOO_LARGE.into());
     }
     let Some(document) = evidence.document() else { return Some("body is not JSON".into()) };

@@ -34,6 +34,7 @@ use shared::status::Status;
 use self::document::Document;
 use self::expression::{Evaluated, Expression, Truth};
 use self::subject::{PathCost, Subject};
+use super::body_text::BodyText;
 use super::expected_text::has_characters;
 use super::probe_data::{Capture, ProbeData};
 
@@ -174,10 +175,7 @@ impl<'a> Evidence<'a> {
 
     /// Returns the body as JSON, or `None` if it is not valid JSON or too large to parse.
     fn document(&self) -> Option<&Document<'a>> {
-        let parse = || {
-            let body = self.data.body.as_deref().filter(|body| !json_memory::is_too_large(body))?;
-            Document::parse(body)
-        };
+        let parse = || Document::parse(self.text().filter(|text| !json_memory::is_too_large(text))?);
         self.document.get_or_init(parse).as_ref()
     }
 
@@ -186,8 +184,13 @@ impl<'a> Evidence<'a> {
         self.document.get()?.as_ref()?.double_text(value)
     }
 
+    /// Returns the body in UTF-8 if it was converted, and its bytes otherwise.
+    fn text(&self) -> Option<&'a [u8]> {
+        self.data.text().map(BodyText::text)
+    }
+
     fn has_characters(&self) -> bool {
-        let body = self.data.body.as_deref().unwrap_or_default();
-        *self.has_characters.get_or_init(|| has_characters(body, self.data.truncation.is_some()))
+        let text = self.text().unwrap_or_default();
+        *self.has_characters.get_or_init(|| has_characters(text, self.data.truncation.is_some()))
     }
 }

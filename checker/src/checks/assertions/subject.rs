@@ -101,7 +101,7 @@ impl Subject {
                 let values: Vec<_> = values.map(|value| header_text(value.as_bytes())).collect();
                 text((!values.is_empty()).then(|| values.join(", ")))
             }
-            Subject::Body => data.body.as_deref().map_or(ActualValue::Missing, ActualValue::Bytes),
+            Subject::Body => data.text().map_or(ActualValue::Missing, ActualValue::Body),
             Subject::BodySize => match &data.body {
                 Some(body) if data.truncation.is_some() => {
                     ActualValue::AtLeast(data.body_size(body) + usize::from(!data.may_be_complete))
@@ -126,8 +126,8 @@ impl Subject {
                     Json::String(text) => number(text.chars().count()),
                     _ => ActualValue::Missing,
                 },
-                ActualValue::Bytes(bytes) => {
-                    let count = String::from_utf8_lossy(bytes).chars().count();
+                ActualValue::Body(body) => {
+                    let count = String::from_utf8_lossy(body.text()).chars().count();
                     if data.truncation.is_some() { ActualValue::AtLeast(count) } else { number(count) }
                 }
                 ActualValue::Missing | ActualValue::Duration(_) | ActualValue::AtLeast(_) => ActualValue::Missing,

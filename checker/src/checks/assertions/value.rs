@@ -6,6 +6,7 @@ use std::{fmt, io};
 use serde_json::Value as Json;
 use shared::{Nanos, duration};
 
+use crate::checks::body_text::BodyText;
 use crate::checks::error_text::excerpt;
 
 /// The maximum number of bytes to search in the values that a path selects. Nested values are written several times, so
@@ -17,7 +18,7 @@ pub(super) const SEARCH_LIMIT: usize = 4 << 20;
 pub(super) enum ActualValue<'a> {
     Missing,
     Duration(Nanos),
-    Bytes(&'a [u8]),
+    Body(BodyText<'a>),
     /// A number that is only known to be at least this large.
     AtLeast(usize),
     Json(Cow<'a, Json>),
@@ -37,7 +38,7 @@ impl ActualValue<'_> {
     /// Returns the value as searchable bytes, or `None` if it cannot be searched or is too large.
     pub(super) fn bytes(&self) -> Option<Cow<'_, [u8]>> {
         match self {
-            ActualValue::Bytes(bytes) => Some((*bytes).into()),
+            ActualValue::Body(body) => Some(body.text().into()),
             ActualValue::Json(json) => Some(match &**json {
                 Json::String(text) => text.as_bytes().into(),
                 other => other.to_string().into_bytes().into(),
@@ -93,7 +94,7 @@ impl fmt::Display for ActualValue<'_> {
                 write!(formatter, "-{}", duration::format_coarse(nanos.saturating_neg()))
             }
             ActualValue::Duration(nanos) => formatter.write_str(&duration::format_rtt(*nanos)),
-            ActualValue::Bytes(bytes) => write!(formatter, "`{}`", excerpt(bytes)),
+            ActualValue::Body(body) => write!(formatter, "`{}`", excerpt(body.text())),
             ActualValue::AtLeast(least) => match least.checked_sub(1) {
                 Some(less) => write!(formatter, "more than {less}"),
                 None => formatter.write_str("unknown"),

@@ -3,7 +3,8 @@
 
 use tokio::task::yield_now;
 
-use super::coding::{Coding, CodingDecoder, STEP};
+use super::coding::{Coding, CodingDecoder, Decoded, STEP};
+use crate::checks::body_text::is_binary;
 
 /// The number of decoded bytes that identify a format without a signature.
 const SAMPLE: usize = 64 << 10;
@@ -20,11 +21,34 @@ pub(super) fn by_signature(body: &[u8]) -> Option<&'static str> {
     }
 }
 
+/// Returns the name of the format if the data starts with compressed data, no matter what follows it.
+pub(in crate::checks) fn at_start(data: &[u8]) -> Option<&'static str> {
+    by_signature(data).or_else(|| starts_with_zlib(data).then_some("zlib"))
+}
+
+/// Returns whether the data starts with a zlib stream (RFC 1950) that is complete and has the right checksum, or is too
+/// long to decode all of it. Text can start with a zlib header, as in `x^2`.
+fn starts_with_zlib(data: &[u8]) -> bool {
+    if data.first() != Some(&b'x') || !Coding::has_zlib_header(data) {
+        return false;
+    }
+    let mut decoder = CodingDecoder::new(Coding::Deflate, SAMPLE);
+    let (mut output, mut rest, mut written) = (vec![0; STEP], data, 0);
+    while written < SAMPLE && !decoder.is_complete() {
+        match decoder.decode(rest, &mut output) {
+            Ok(progress) if progress != Decoded::default() => {
+                rest = &rest[progress.read..];
+                written += progress.written;
+            }
+            Ok(_) | Err(_) => return false,
+        }
+    }
+    written > 0
+}
+
 /// Returns the name of the format, if the body is compressed text in a format without a signature.
 pub(super) async fn by_decoding(body: &[u8]) -> Option<&'static str> {
-    // These bytes do not occur in text of any charset (WHATWG's MIME Sniffing standard, "binary data byte").
-    let is_binary = |byte: &u8| matches!(byte, 0..=8 | 0x0b | 0x0e..=0x1a | 0x1c..=0x1f);
-    if std::str::from_utf8(body).is_ok() || !body.iter().any(is_binary) {
+    if std::str::from_utf8(body).is_ok() || !body.iter().copied().any(is_binary) {
         return None;
     }
     for (coding, name) in [(Coding::Deflate, "deflate"), (Coding::Brotli, "br")] {

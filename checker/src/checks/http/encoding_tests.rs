@@ -6,7 +6,7 @@ use crate::checks::http::tests::outcome;
 use crate::checks::test_server::{ServerAction, serve};
 
 /// Compresses data as a server would. `deflate-raw` is `deflate` without a zlib header.
-pub(super) fn encode(coding: &str, plain: &[u8]) -> Vec<u8> {
+pub(in crate::checks) fn encode(coding: &str, plain: &[u8]) -> Vec<u8> {
     let level = flate2::Compression::default();
     let compressed = match coding {
         "gzip" => flate2::write::GzEncoder::new(Vec::new(), level).written(plain).finish(),

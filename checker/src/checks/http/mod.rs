@@ -4,12 +4,12 @@ mod body;
 mod charset;
 mod client;
 mod coding;
-mod compression;
+pub(super) mod compression;
 mod content_type;
 mod cookies;
 mod early_end;
 #[cfg(test)]
-mod encoding_tests;
+pub(super) mod encoding_tests;
 mod head_repair;
 mod http1;
 mod http2;
@@ -27,7 +27,7 @@ mod stream;
 mod tests;
 #[cfg(test)]
 mod undeclared_tests;
-mod wide_text;
+pub(super) mod wide_text;
 
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -6,7 +6,7 @@ use memchr::memchr_iter;
 
 /// A charset whose ASCII characters contain null bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum WideCharset {
+pub(in crate::checks) enum WideCharset {
     Utf16(&'static Encoding),
     /// UTF-32, which no browser supports.
     Utf32,
@@ -37,7 +37,7 @@ pub(super) fn by_start(body: &[u8]) -> Option<WideCharset> {
 }
 
 /// Recognizes text that starts with other characters. The entire body must be text in the charset.
-pub(super) fn by_content(body: &[u8]) -> Option<WideCharset> {
+pub(in crate::checks) fn by_content(body: &[u8]) -> Option<WideCharset> {
     let ascii_16 = |read: fn([u8; 2]) -> u16| {
         let units = body.chunks_exact(2).filter_map(|unit| unit.try_into().ok()).map(read);
         count_ascii(char::decode_utf16(units).map(Result::ok))

@@ -1,0 +1,310 @@
+//! Searches of command output and WebSocket messages that contain UTF-16, compressed data, null bytes or binary data,
+//! with real commands and servers.
+
+use std::io::Write as _;
+use std::sync::Arc;
+
+use flate2::Compression;
+use flate2::write::{GzEncoder, ZlibEncoder};
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::{Value, json};
+use shared::status::Status;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::check_kinds::{ExpectedResult, WELL, down, serve};
+use crate::check_options::{expect, unknown};
+
+/// Whether a search finds a string for certain, rules it out, or neither.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    Yes,
+    No,
+    Unclear,
+}
+
+fn utf_16_le(text: &str) -> Vec<u8> {
+    text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+}
+
+fn utf_16_be(text: &str) -> Vec<u8> {
+    text.encode_utf16().flat_map(u16::to_be_bytes).collect()
+}
+
+fn gzip(text: &str, level: u32) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::new(level));
+    encoder.write_all(text.as_bytes()).expect("memory does not fail");
+    encoder.finish().expect("memory does not fail")
+}
+
+fn zlib(text: &str, level: u32) -> Vec<u8> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::new(level));
+    encoder.write_all(text.as_bytes()).expect("memory does not fail");
+    encoder.finish().expect("memory does not fail")
+}
+
+/// `{"status":"ok"}` in a Zstandard frame.
+const ZSTD: &[u8] = b"\x28\xb5\x2f\xfd\x20\x0f\x79\x00\x00{\"status\":\"ok\"}";
+
+/// Returns outputs, and strings that are searched in them.
+fn searches() -> Vec<(Vec<u8>, &'static str, Found)> {
+    let words = "Fatal error, and more of it: Fatal error";
+    vec![
+        // UTF-16, with and without a byte order mark.
+        (utf_16_le(words), "Fatal", Found::Yes),
+        (utf_16_be(words), "Fatal", Found::Yes),
+        (utf_16_le("\u{feff}Fatal\r\n"), "Fatal", Found::Yes),
+        (utf_16_be("\u{feff}Fatal\r\n"), "Fatal", Found::Yes),
+        (utf_16_le("\u{feff}all is well"), "Fatal", Found::No),
+        (utf_16_be("all is well"), "Fatal", Found::No),
+        (utf_16_le("Störung 障害 500"), "Störung", Found::Yes),
+        (utf_16_le("Störung 障害 500"), "障害", Found::Yes),
+        (utf_16_be("Störung 障害 500"), "Ошибка", Found::No),
+        (utf_16_le("KO"), "KO", Found::Yes),
+        // A part in UTF-16 or UTF-32.
+        ([b"done\n".to_vec(), utf_16_le("Fatal")].concat(), "Fatal", Found::Unclear),
+        ([utf_16_le("Fatal"), b"\n".to_vec()].concat(), "Fatal", Found::Unclear),
+        ([utf_16_be("Fatal"), b"done\n".to_vec()].concat(), "done", Found::Yes),
+        (utf_16_le("Ошибка"), "Ошибка", Found::Unclear),
+        (words.chars().flat_map(|character| u32::from(character).to_le_bytes()).collect(), "Fatal", Found::Unclear),
+        (words.chars().flat_map(|character| u32::from(character).to_be_bytes()).collect(), "Fatal", Found::Unclear),
+        // Output that only starts like UTF-16.
+        (b"\xff\xfeFatal error\n".to_vec(), "Fatal", Found::Yes),
+        (b"\xfe\xffFatal error".to_vec(), "Fatal", Found::Yes),
+        (b"O\0K\0Fatal error\0".to_vec(), "Fatal", Found::Yes),
+        (b"\0O\0KFatal error".to_vec(), "Fatal", Found::Yes),
+        // A mark of UTF-8, also before other data.
+        ("\u{feff}Fatal".as_bytes().to_vec(), "Fatal", Found::Yes),
+        ("\u{feff}well".as_bytes().to_vec(), "Fatal", Found::No),
+        ([b"\xef\xbb\xbf".to_vec(), utf_16_le("Fatal")].concat(), "Fatal", Found::Yes),
+        ([b"\xef\xbb\xbf".to_vec(), gzip(words, 6)].concat(), "Fatal", Found::Unclear),
+        // Fields, padding and binary data.
+        (b"5\x002\0Fatal error\0".to_vec(), "Fatal", Found::Yes),
+        (b"5\x002\0all is well\0".to_vec(), "Fatal", Found::No),
+        (b"5\x002\0all is well\0".to_vec(), "52", Found::Unclear),
+        (b"./a\0./b\0./Fa\0tal\0".to_vec(), "Fatal", Found::No),
+        (b"./a\0./b\0".to_vec(), "./b", Found::Yes),
+        (b"all is well\0\0\0\0\0".to_vec(), "Fatal", Found::No),
+        ((0..=255).collect(), "Fatal", Found::No),
+        ((0..=255).rev().cycle().take(1_001).collect(), "Fatal", Found::No),
+        (b"\x7fELF\x02\x01\x01\0\x01\0\x02\0F\0\0a\0t\xff\xff".to_vec(), "Fatal", Found::No),
+        // Compressed data, in which a raw occurrence counts.
+        (gzip(words, 6), "Fatal", Found::Unclear),
+        (gzip(words, 0), "Fatal", Found::Yes),
+        (zlib(words, 1), "Fatal", Found::Unclear),
+        (zlib(words, 6), "Fatal", Found::Unclear),
+        (zlib(words, 9), "Fatal", Found::Unclear),
+        ([zlib(words, 6), b"\n".to_vec()].concat(), "Fatal", Found::Unclear),
+        (ZSTD.to_vec(), "Fatal", Found::Unclear),
+        (ZSTD.to_vec(), "status", Found::Yes),
+        // Text that is not compressed, or only after its start.
+        (b"x\x9cuvre".to_vec(), "Fatal", Found::No),
+        (b"x^2 + y^2 = 1".to_vec(), "Fatal", Found::No),
+        (b"\x1f\x8b".to_vec(), "Fatal", Found::No),
+        ([b"done\n".to_vec(), gzip(words, 6)].concat(), "Fatal", Found::No),
+        // Plain text.
+        (b"all is well\n".to_vec(), "Fatal", Found::No),
+        (b"all is well\n".to_vec(), "well", Found::Yes),
+        (Vec::new(), "Fatal", Found::No),
+        // These characters in UTF-16 have the same bytes as `Fa` and `é`.
+        (b"Fatal".to_vec(), "慆", Found::No),
+        ("é".as_bytes().to_vec(), "쎩", Found::No),
+    ]
+}
+
+/// Returns a check whose command writes these bytes.
+fn printing(bytes: &[u8]) -> Value {
+    let format: String = bytes.iter().map(|byte| format!("\\{byte:03o}")).collect();
+    json!({ "type": "exec", "command": "printf", "arguments": [format], "timeout": "1m" })
+}
+
+fn with(check: &Value, more: Value) -> Value {
+    let mut check = check.clone();
+    let Value::Object(more) = more else { panic!("{more}") };
+    check.as_object_mut().expect("a check").extend(more);
+    check
+}
+
+/// Adds a condition and its negation to a check, and states the expected results.
+fn both(check: &Value, positive: Value, negative: Value, found: Found) -> [(Value, ExpectedResult); 2] {
+    let healthy_if = |is_healthy: bool| if is_healthy { WELL } else { down("") };
+    [(with(check, positive), healthy_if(found == Found::Yes)), (with(check, negative), healthy_if(found == Found::No))]
+}
+
+/// Adds conditions about a string to a check.
+fn asserting(check: &Value, text: &str, found: Found) -> Vec<(Value, ExpectedResult)> {
+    let one = |assertion: String| json!({ "assertions": [assertion] });
+    let contains = format!("[BODY] contains '{text}'");
+    let searched = both(check, one(contains.clone()), one(format!("not {contains}")), found);
+    let matches = format!("[BODY] matches '{text}'");
+    let positive = (with(check, one(matches.clone())), searched[0].1);
+    // Patterns are about characters, which are unknown in binary output. In a part in UTF-16, only Latin characters are
+    // recognized.
+    let is_found = found == Found::Yes || (found == Found::Unclear && text.is_ascii());
+    let negative = is_found.then(|| (with(check, one(format!("not {matches}"))), down("")));
+    searched.into_iter().chain([positive]).chain(negative).collect()
+}
+
+/// Responds to the message `N` with the output of that index.
+async fn send_output(stream: impl AsyncRead + AsyncWrite + Unpin, outputs: Arc<Vec<Vec<u8>>>) -> Option<()> {
+    let mut socket = tokio_tungstenite::accept_async(stream).await.ok()?;
+    let number: usize = socket.next().await?.ok()?.to_text().ok()?.parse().ok()?;
+    socket.send(Message::binary(outputs.get(number)?.clone())).await.ok()?;
+    while socket.next().await.is_some_and(|received| received.is_ok()) {}
+    Some(())
+}
+
+async fn serve_outputs(outputs: Vec<Vec<u8>>) -> u16 {
+    let outputs = Arc::new(outputs);
+    serve(move |stream| send_output(stream, Arc::clone(&outputs))).await
+}
+
+fn receiving(port: u16, number: usize) -> Value {
+    let url = format!("ws://127.0.0.1:{port}/");
+    json!({
+        "type": "websocket",
+        "endpoint_url": url,
+        "send": number.to_string(),
+        "expect": "(?s-u)^.*$",
+        "timeout": "1m",
+    })
+}
+
+#[tokio::test]
+async fn commands_are_healthy_only_if_the_search_is_certain() {
+    let mut cases = Vec::new();
+    for (output, text, found) in searches() {
+        let check = printing(&output);
+        cases.extend(both(&check, json!({ "must_contain": text }), json!({ "must_not_contain": text }), found));
+        cases.extend(asserting(&check, text, found));
+    }
+    expect(&cases).await;
+}
+
+#[tokio::test]
+async fn messages_are_healthy_only_if_the_search_is_certain() {
+    let port = serve_outputs(searches().into_iter().map(|(output, ..)| output).collect()).await;
+    let mut cases = Vec::new();
+    for (number, (_, text, found)) in searches().into_iter().enumerate() {
+        cases.extend(asserting(&receiving(port, number), text, found));
+    }
+    expect(&cases).await;
+}
+
+/// Returns outputs, and assertions about their values, of which the first ones hold and the others do not.
+fn values() -> Vec<(Vec<u8>, Vec<&'static str>, Vec<(&'static str, &'static str)>)> {
+    let compressed = "body is compressed with `gzip`";
+    let part = "a part that seems to be UTF-16 or UTF-32 does";
+    vec![
+        (
+            utf_16_le("\u{feff}{\"up\":true,\"n\":[1,2]}\r\n"),
+            vec![
+                "[BODY].up == true",
+                "len([BODY].n) == 2",
+                "len([BODY]) == 23",
+                "[BODY_SIZE] == 48",
+                "not has([BODY].x)",
+            ],
+            vec![("[BODY].up == false", "`$.up` is true"), ("has([BODY].x)", "`$.x` is missing")],
+        ),
+        (
+            utf_16_be("OK\r\n"),
+            vec!["[BODY] == OK", "[BODY] matches '^OK\\s*$'", "not [BODY] matches '^K'", "[BODY_SIZE] == 8"],
+            vec![("[BODY] != OK", "body is `OK`"), ("not [BODY] == OK", ""), ("[BODY] matches '(?-u)^OK'", "")],
+        ),
+        (utf_16_le("42\n"), vec!["[BODY] == 42", "[BODY] < 50", "[BODY] != 41"], vec![("[BODY] > 50", "body is `42`")]),
+        (
+            b"\xef\xbb\xbfOK\n".to_vec(),
+            vec!["[BODY] == OK", "[BODY] matches ^OK", "len([BODY]) == 3"],
+            vec![("[BODY] != OK", "")],
+        ),
+        (
+            gzip("OK", 6),
+            vec!["[BODY_SIZE] > 10", "[BODY] exists", "[BODY] matches '(?-u)^\\x1f\\x8b'"],
+            vec![
+                ("[BODY] == OK", "it is compressed with `gzip`"),
+                ("[BODY] != OK", "it is compressed with `gzip`"),
+                ("not [BODY] matches OK", "it is compressed with `gzip`"),
+                ("len([BODY]) > 0", compressed),
+                ("not len([BODY]) > 9999", compressed),
+                ("[BODY].a == 1", compressed),
+                ("not has([BODY].a)", compressed),
+            ],
+        ),
+        (
+            [utf_16_le("OK"), b"\n".to_vec()].concat(),
+            vec!["[BODY] contains O", "not [BODY] contains KO", "[BODY] contains OK or [BODY_SIZE] == 5"],
+            vec![
+                ("[BODY] contains OK", part),
+                ("not [BODY] contains OK", part),
+                ("not [BODY] matches '^OK'", part),
+                ("not ([BODY] contains X or [BODY] contains OK)", part),
+            ],
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn values_are_read_from_converted_output() {
+    let port = serve_outputs(values().into_iter().map(|(output, ..)| output).collect()).await;
+    let mut cases = Vec::new();
+    for (number, (output, holding, failing)) in values().into_iter().enumerate() {
+        for check in [printing(&output), receiving(port, number)] {
+            let asserting = |assertion: &str| with(&check, json!({ "assertions": [assertion] }));
+            cases.extend(holding.iter().map(|assertion| (asserting(assertion), WELL)));
+            cases.extend(failing.iter().map(|(assertion, why)| (asserting(assertion), down(why))));
+        }
+    }
+    expect(&cases).await;
+}
+
+#[tokio::test]
+async fn an_expected_message_can_be_utf_16() {
+    let port = serve_outputs(vec![utf_16_le("\u{feff}ready"), utf_16_be("ready")]).await;
+    let mut cases = Vec::new();
+    for check in [receiving(port, 0), receiving(port, 1)] {
+        cases.push((with(&check, json!({ "expect": "^ready$" })), WELL));
+        cases.push((with(&check, json!({ "expect": "^never$", "timeout": "500ms" })), down("500ms")));
+    }
+    expect(&cases).await;
+}
+
+/// Returns a check whose command writes to both output streams.
+fn printing_twice(stdout: &[u8], stderr: &[u8]) -> Value {
+    let format = |bytes: &[u8]| bytes.iter().map(|byte| format!("\\{byte:03o}")).collect::<String>();
+    let script = format!("printf '{}'; printf '{}' >&2", format(stdout), format(stderr));
+    json!({ "type": "exec", "command": "sh", "arguments": ["-c", script], "timeout": "1m" })
+}
+
+#[tokio::test]
+async fn each_output_stream_has_its_own_charset() {
+    let mut cases = Vec::new();
+    for (stdout, stderr, found) in [
+        (b"ok\n".to_vec(), utf_16_le("Fatal"), Found::Yes),
+        (utf_16_be("\u{feff}ok"), b"Fatal\n".to_vec(), Found::Yes),
+        (utf_16_be("\u{feff}ok"), utf_16_le("Fatal\n"), Found::Yes),
+        (utf_16_be("\u{feff}ok"), b"warning\n".to_vec(), Found::No),
+        (b"ok\n".to_vec(), gzip("Fatal, Fatal, Fatal", 6), Found::Unclear),
+    ] {
+        let check = printing_twice(&stdout, &stderr);
+        cases.extend(both(&check, json!({ "must_contain": "Fatal" }), json!({ "must_not_contain": "Fatal" }), found));
+        cases.extend(asserting(&check, "Fatal", found));
+    }
+    expect(&cases).await;
+}
+
+#[tokio::test]
+async fn an_uncertain_search_is_unknown_if_the_check_must_fail() {
+    let inverted = |output: &[u8], more| with(&printing(output), with(&json!({ "invert": true }), more));
+    let part = [utf_16_le("Fatal"), b"\n".to_vec()].concat();
+    let forbidden = json!({ "must_not_contain": "Fatal" });
+    let assertion = json!({ "assertions": ["not [BODY] contains Fatal"] });
+    let mut cases = Vec::new();
+    for more in [forbidden, assertion] {
+        cases.push((inverted(&part, more.clone()), unknown("UTF-16 or UTF-32")));
+        cases.push((inverted(&gzip("ok", 6), more.clone()), unknown("compressed with `gzip`")));
+        cases.push((inverted(&utf_16_le("Fatal"), more.clone()), WELL));
+        cases.push((inverted(&utf_16_le("ok"), more), (Status::Down, "check succeeded, but it must fail")));
+    }
+    expect(&cases).await;
+}
