@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::comparison::{Comparison, Found, Sender, news};
 use super::event::EventKind;
+use super::incident_sharing::is_still_reported;
 use super::item::Item;
 use super::situation::Situation;
 use super::state::{FORGET_AFTER, Known};
@@ -66,7 +67,10 @@ fn closing(situation: &Situation<'_>, endpoints: &Endpoints<'_>, register: &Regi
             Some(verdict) => {
                 let check = situation.checks.get(verdict.key);
                 let is_covered = situation.policy.covers(situation.channel, &verdict.key.title, check);
-                if situation.policy.keeps_incidents && !is_covered {
+                if situation.policy.keeps_incidents() && !is_covered {
+                    if is_still_reported(situation, register, verdict) {
+                        return None;
+                    }
                     let last = verdict.spans.last().filter(|last| last.end >= now && !verdict.is_retired);
                     return Some(Closing { is: last.map_or(Status::Unknown, |last| last.status), due: register.at });
                 }
@@ -87,7 +91,7 @@ fn found<'a>(situation: &Situation<'a>, register: &Register, Closing { is, due }
         until: Some(register.until.max(register.since)),
         ..Item::new(EventKind::Closed, &register.key, is)
     };
-    let ends = topic.recovers() || situation.policy.keeps_incidents;
+    let ends = topic.recovers() || situation.policy.keeps_incidents();
     let items = if ends && situation.policy.hears(EventKind::Closed) { vec![closed] } else { Vec::new() };
     let mut news = news(situation, topic, &register.key, next, items);
     news.register.number = register.number;

@@ -210,7 +210,7 @@ fn compare_condition<'a>(situation: &Situation<'a>, condition: &'a Condition, co
         }
         _ => return,
     };
-    let ends = condition.topic.recovers() || policy.keeps_incidents;
+    let ends = condition.topic.recovers() || policy.keeps_incidents();
     let is_heard = condition.is_present || ends && policy.hears(EventKind::Recovered);
     let item = Item {
         was: change.was,

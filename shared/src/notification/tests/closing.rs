@@ -8,7 +8,7 @@ const DAY: i64 = 24 * 60;
 /// Returns a scene in which the node `a` has reported an outage to a provider that keeps incidents.
 fn incident() -> Scene {
     let mut scene = Scene::new("h0 d10");
-    scene.policy.keeps_incidents = true;
+    scene.policy.incidents = Some(IncidentScope(1));
     assert_eq!(scene.send(11), ["down Shop 10"]);
     scene
 }
@@ -40,7 +40,7 @@ fn an_incident_is_closed_when_its_channel_excludes_the_endpoint() {
 #[test]
 fn an_incident_is_closed_when_its_check_is_renamed_or_removed() {
     let mut scene = Scene::new("h0 d10");
-    (scene.policy.keeps_incidents, scene.policy.endpoints) = (true, vec!["Shop".to_owned()]);
+    (scene.policy.incidents, scene.policy.endpoints) = (Some(IncidentScope(1)), vec!["Shop".to_owned()]);
     scene.endpoints[0].0.id = Some("shop".into());
     assert_eq!(scene.send(11), ["down Shop 10"]);
     scene.endpoints[0].0.title = "Store".to_owned();
@@ -52,7 +52,7 @@ fn an_incident_is_closed_when_its_check_is_renamed_or_removed() {
     assert_eq!(scene.play(12..100).len(), 1);
     // The check that included the channel was removed from the configuration.
     let mut scene = Scene::new("h0 d10 ?20");
-    (scene.policy.keeps_incidents, scene.policy.endpoints) = (true, vec!["Blog".to_owned()]);
+    (scene.policy.incidents, scene.policy.endpoints) = (Some(IncidentScope(1)), vec!["Blog".to_owned()]);
     restrict(&mut scene, vec![channel()]);
     assert_eq!(scene.send(11), ["down Shop 10"]);
     (scene.checks, scene.endpoints[0].2) = (EndpointMap::new(), true);
@@ -82,7 +82,7 @@ fn a_message_about_an_excluded_endpoint_is_not_followed_by_another() {
 fn incidents_about_certificates_and_budgets_are_closed_too() {
     for topic in [Topic::Certificate, Topic::Budget] {
         let mut scene = Scene::new("h0").hearing(&[EventKind::Certificate, EventKind::Budget]);
-        scene.policy.keeps_incidents = true;
+        scene.policy.incidents = Some(IncidentScope(1));
         scene.conditions = vec![Condition::new(topic, key("Shop"), at(10), true)];
         assert_eq!(scene.send(11), [format!("{} Shop 10", topic.as_str())]);
         scene.policy.endpoints = vec!["Blog".to_owned()];
@@ -92,7 +92,7 @@ fn incidents_about_certificates_and_budgets_are_closed_too() {
     }
     // A check that failed verified no certificate, so the condition of an endpoint that exists is not over.
     let mut scene = Scene::new("h0").hearing(&[EventKind::Certificate]);
-    scene.policy.keeps_incidents = true;
+    scene.policy.incidents = Some(IncidentScope(1));
     scene.conditions = vec![Condition::new(Topic::Certificate, key("Shop"), at(10), true)];
     scene.send(11);
     scene.conditions = Vec::new();

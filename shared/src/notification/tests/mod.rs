@@ -3,6 +3,7 @@
 mod closing;
 mod deferred;
 mod deferred_model;
+mod incident_sharing;
 mod lines;
 mod logs;
 mod table;
@@ -19,7 +20,7 @@ use super::registers::{Introduction, Registers, SendFailure};
 use super::verdicts::{Verdict, Vote};
 use crate::check_file::EndpointKey;
 use crate::endpoint_map::EndpointMap;
-use crate::notification_log::{ChannelId, NotificationLog};
+use crate::notification_log::{ChannelId, IncidentScope, NotificationLog};
 use crate::object_name::NodeName;
 use crate::status::Status;
 use crate::uptime::Span;
@@ -163,6 +164,7 @@ impl Scene {
         rules(&Situation {
             channel: &channel(),
             policy: &self.policy,
+            channels: &[],
             flapping: Flapping { outages: 4, within: HOUR },
             pace: self.pace,
             checks: &self.checks,
