@@ -55,6 +55,7 @@ struct Closing {
 /// Returns how to close an outage or a condition, or `None` if its end can still be reported.
 fn closing(situation: &Situation<'_>, endpoints: &Endpoints<'_>, register: &Register) -> Option<Closing> {
     let now = situation.now;
+    let can_be_gone = !situation.nodes.has_unreadable();
     let is_gone = match register.topic {
         Topic::Store => return None,
         Topic::Silent => {
@@ -63,7 +64,7 @@ fn closing(situation: &Situation<'_>, endpoints: &Endpoints<'_>, register: &Regi
             return (!is_known).then_some(Closing { is: Status::Unknown, due: register.at });
         }
         Topic::Endpoint | Topic::Certificate | Topic::Budget => match endpoints.get(&register.key) {
-            None => true,
+            None => can_be_gone,
             Some(verdict) => {
                 let check = situation.checks.get(verdict.key);
                 let is_covered = situation.policy.covers(situation.channel, &verdict.key.title, check);
@@ -74,7 +75,7 @@ fn closing(situation: &Situation<'_>, endpoints: &Endpoints<'_>, register: &Regi
                     let last = verdict.spans.last().filter(|last| last.end >= now && !verdict.is_retired);
                     return Some(Closing { is: last.map_or(Status::Unknown, |last| last.status), due: register.at });
                 }
-                register.topic == Topic::Certificate && verdict.is_retired
+                can_be_gone && register.topic == Topic::Certificate && verdict.is_retired
             }
         },
     };

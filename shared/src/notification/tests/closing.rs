@@ -144,3 +144,22 @@ fn nothing_is_closed_while_no_history_is_known() {
     closed.sort();
     assert_eq!(closed, ["closed Shop 30–35", "closed b 10–20"]);
 }
+
+#[test]
+fn nothing_is_closed_while_a_history_is_unreadable() {
+    // The node `b`, which no other history mentions, may check these endpoints.
+    let missing = |scene: &mut Scene| scene.endpoints.clear();
+    let retired = |scene: &mut Scene| (scene.endpoints[0].1, scene.endpoints[0].2) = ("h0 d30 ?40", true);
+    let unknown = |scene: &mut Scene| scene.endpoints[0].1 = "h0 d30 ?40";
+    for change in [&missing as &dyn Fn(&mut Scene), &retired, &unknown] {
+        let mut scene = silent();
+        scene.endpoints[0].1 = "h0 d30";
+        scene.send(35);
+        scene.logs.truncate(1);
+        scene.unreadable = Some(node("b"));
+        change(&mut scene);
+        assert_eq!(scene.play(3 * DAY..3 * DAY + 10), [""; 0]);
+        scene.unreadable = None;
+        assert_eq!(scene.send(3 * DAY + 10).len(), 2, "the history was deleted");
+    }
+}

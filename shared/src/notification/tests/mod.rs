@@ -78,6 +78,8 @@ struct Scene {
     logs: Vec<NotificationLog>,
     /// Whether no history is known, for example while the store is failing.
     is_blind: bool,
+    /// A node whose history is unreadable.
+    unreadable: Option<NodeName>,
 }
 
 impl Scene {
@@ -94,6 +96,7 @@ impl Scene {
             holds: Vec::new(),
             logs: vec![log("a", -1_000)],
             is_blind: false,
+            unreadable: None,
         }
     }
 
@@ -157,6 +160,7 @@ impl Scene {
             })
             .collect();
         let mut newest: BTreeMap<NodeName, UnixNanos> = names.iter().map(|name| ((*name).clone(), now)).collect();
+        newest.extend(self.unreadable.iter().map(|name| (name.clone(), 0)));
         if self.is_blind {
             newest.clear();
         }
