@@ -89,10 +89,7 @@ impl StoreView {
     pub async fn refresh_logs(&mut self, now: UnixNanos) -> Result<(), StoreError> {
         let names: Vec<LogName> = self.nodes().map(|node| LogName { node: node.clone() }).collect();
         self.logs.keep_listed(&names, now);
-        let parse = |name: &LogName, content: &[u8]| {
-            let log = NotificationLog::parse(content).map_err(|error| error.to_string())?;
-            if log.node == name.node { Ok(log) } else { Err(format!("it belongs to the node `{}`", log.node)) }
-        };
+        let parse = |name: &LogName, content: &[u8]| parse_log(content, &name.node);
         self.logs.refresh(&self.store, parse).await?;
         for log in self.logs.values.iter().filter(|log| log.ignored > 0) {
             let problem = format!("only the first {} of its entries are used", log.registers.len());
@@ -107,9 +104,7 @@ impl StoreView {
         let histories = self.histories.problems.iter().map(|(name, problem)| {
             format!("outages are not closed while the history `{name}` is unreadable: {problem}; replace or delete it")
         });
-        let logs = self.logs.problems.iter();
-        let logs =
-            logs.map(|(name, problem)| format!("the notification log `{name}` was ignored or truncated: {problem}"));
+        let logs = self.logs.problems.iter().map(|(name, problem)| log_problem(name, problem));
         let current: BTreeSet<String> = histories.chain(logs).collect();
         let unreported = current.difference(&self.reported).cloned().collect();
         self.reported = current;
@@ -139,6 +134,16 @@ impl StoreView {
     pub fn logs(&self) -> &[NotificationLog] {
         &self.logs.values
     }
+}
+
+/// Parses a node's log. Returns the reason if it is invalid, as a clause.
+pub(super) fn parse_log(content: &[u8], node: &NodeName) -> Result<NotificationLog, String> {
+    let log = NotificationLog::parse(content).map_err(|error| error.to_string())?;
+    if log.node == *node { Ok(log) } else { Err(format!("it belongs to the node `{}`", log.node)) }
+}
+
+pub(super) fn log_problem(name: &LogName, problem: &str) -> String {
+    format!("the notification log `{name}` was ignored or truncated: {problem}")
 }
 
 /// Copies of one kind of stored object. Missing and invalid objects have no value.

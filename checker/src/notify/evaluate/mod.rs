@@ -197,6 +197,7 @@ impl Notifier {
         };
         match assessed {
             Ok(mut assessment) => {
+                report.problems.extend(self.own.as_mut().and_then(|own| own.problem.take()));
                 report.problems.extend(self.view.take_problems());
                 let states = std::mem::take(&mut assessment.states);
                 let states = if has_round { self.state_jobs(states, is_stored, now) } else { Vec::new() };
