@@ -90,6 +90,11 @@ fn is_undecided(known: &Register, situation: &Situation<'_>) -> bool {
         // The outage of an endpoint that was removed is closed after a day.
         return situation.verdicts.is_empty() || known.state != Notified::Healthy && !is_listed();
     }
+    // A condition that is over, such as that of a replaced certificate, can be missing.
+    let current = situation.registers.get(situation.channel, known.topic, &known.key);
+    if known.state == Notified::Healthy && current.is_some_and(|current| current.state == Notified::Healthy) {
+        return false;
+    }
     let mut same_topic = situation.conditions.iter().filter(|condition| condition.topic == known.topic);
     !same_topic.any(|condition| condition.key.is_same_endpoint(&known.key))
 }

@@ -167,7 +167,7 @@ pub(super) fn given_up(channel: &ChannelId, count: usize, list: RecipientList) -
     )
 }
 
-fn no_space(channel: &ChannelId, count: usize) -> Option<String> {
+pub(super) fn no_space(channel: &ChannelId, count: usize) -> Option<String> {
     let problem = format!(
         "channel `{channel}`: too many messages are deferred, so this one will not be sent again to {count} of the recipients"
     );
