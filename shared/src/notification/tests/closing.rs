@@ -61,6 +61,24 @@ fn an_incident_is_closed_when_its_check_is_renamed_or_removed() {
 }
 
 #[test]
+fn an_outage_is_closed_when_the_id_of_its_endpoint_changes() {
+    let mut scene = incident();
+    scene.endpoints[0].0.id = Some("shop".into());
+    assert_eq!(scene.play(12..100), [""; 0], "the endpoint was given an id");
+    let mut scene = Scene::new("h0 d10");
+    scene.endpoints[0].0.id = Some("old".into());
+    assert_eq!(scene.send(11), ["down Shop 10"]);
+    scene.endpoints[0].0.id = Some("new".into());
+    assert_eq!(scene.send(12), ["down Shop 10"], "it counts as another endpoint");
+    assert_eq!(scene.send(10 + DAY), [""; 0]);
+    let plan = scene.plan(12 + DAY);
+    assert_eq!(
+        (words(&plan), plan.news[0].items[0].id.as_deref()),
+        (vec!["closed Shop 10–11".to_owned()], Some("old"))
+    );
+}
+
+#[test]
 fn only_the_node_that_reported_an_outage_closes_it() {
     let mut scene = incident().with_node("b");
     scene.policy.endpoints = vec!["Blog".to_owned()];

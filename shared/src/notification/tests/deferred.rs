@@ -31,7 +31,11 @@ fn entries(scene: &Scene) -> &[Deferred] {
 }
 
 fn deferred_plan(scene: &Scene, deferred: &Deferred, now: i64) -> DeferredNews {
-    scene.evaluate(at(now), |changes| spans(changes, now), |situation| deferred_news(situation, deferred))
+    scene.evaluate(
+        at(now),
+        |changes| spans(changes, now),
+        |situation| deferred_news(situation, std::slice::from_ref(deferred)).remove(0),
+    )
 }
 
 fn news(scene: &Scene, deferred: &Deferred, now: i64) -> Option<Vec<String>> {
